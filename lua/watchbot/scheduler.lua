@@ -1,0 +1,83 @@
+--- scheduler: tasks that run at the same time, and wait for each other and for time.
+-- Sits on watchbot.core.scheduler (src/lscheduler.c). A task is a Lua function that may wait; while it waits, others run.
+-- Durations are seconds. Waiting works inside pcall, iterators, metamethods and `__close`; not inside table.sort,
+-- string.gsub or require, nor inside a coroutine of your own: there it raises an error that says so.
+
+local core = require "watchbot.core".scheduler
+
+---@class watchbot.Task
+---@field join fun(self: watchbot.Task, seconds?: number): boolean?, ... waits for the end of the task: `true` and what it
+--- returned, `false` and its error (text gets a traceback), or `nil, message, "Timeout"`
+---@field cancel fun(self: watchbot.Task, reason?: any): boolean raises `reason` where the task waits, or where it will wait
+--- next; false if it had ended
+
+---@class watchbot.Event
+---@field set fun(self: watchbot.Event) wakes all that wait; later waits return at once, until it is cleared
+---@field clear fun(self: watchbot.Event)
+---@field is_set fun(self: watchbot.Event): boolean
+---@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or `nil, message, "Timeout"`
+
+local scheduler = {}
+
+--- Starts a task in the next turn of the loop.
+---@type fun(body: function, ...: any): watchbot.Task
+scheduler.spawn = core.spawn
+
+--- Runs `body` as a task and the loop until that task has ended; returns its results, or raises its error.
+--- Other tasks stay as they are and go on in the next `run`. Not to be called from within a task.
+---@type fun(body: function, ...: any): ...
+scheduler.run = core.run
+
+--- Waits; `sleep(0)` lets the others have a turn.
+---@type fun(seconds: number)
+scheduler.sleep = core.sleep
+
+--- Seconds of a clock that only goes forward (CLOCK_MONOTONIC); its zero means nothing.
+---@type fun(): number
+scheduler.now = core.now
+
+--- Milliseconds since the epoch, by the wall clock.
+---@type fun(): integer
+scheduler.time = core.time
+
+--- Seconds of a clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
+---@type fun(): number
+scheduler.boottime = core.boottime
+
+--- The task that is running, or nil outside of one.
+---@type fun(): watchbot.Task?
+scheduler.running = core.running
+
+--- A flag that tasks can wait for.
+---@type fun(): watchbot.Event
+scheduler.event = core.event
+
+--- How many tasks have not ended.
+---@type fun(): integer
+scheduler.alive = core.alive
+
+--- Is called with the error of each task that fails while nobody joins it; without one the error goes to stderr.
+---@type fun(handler: fun(err: any)?)
+scheduler.on_failure = core.on_failure
+
+--- Calls `body` every `seconds`, first after `seconds`, as a task; cancel the task to stop it. A call that takes longer
+--- than the interval delays the next one, and none is made up for.
+---@param seconds number
+---@param body function
+---@param ... any arguments of `body`
+---@return watchbot.Task
+function scheduler.every(seconds, body, ...)
+  if type(seconds) ~= "number" or not (seconds > 0) then
+    error(("every: the interval must be a number of seconds above 0, not %s"):format(tostring(seconds)), 2)
+  end
+  return core.spawn(function(...)
+    local due = core.now() + seconds
+    while true do
+      core.sleep(math.max(0, due - core.now()))
+      body(...)
+      due = math.max(due + seconds, core.now())
+    end
+  end, ...)
+end
+
+return scheduler

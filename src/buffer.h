@@ -1,0 +1,37 @@
+/* buffer: growable bytes that are appended at the end and taken from the front.
+ * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
+#ifndef WATCHBOT_BUFFER_H
+#define WATCHBOT_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buffer {
+    char *memory;    /* the allocation */
+    size_t start;    /* offset of the first byte that is still to be taken */
+    size_t size;     /* bytes from start on */
+    size_t capacity; /* bytes allocated */
+};
+
+static inline char *buffer_data(const struct buffer *buffer) {
+    return buffer->memory + buffer->start;
+}
+
+/* Makes room for `extra` bytes behind the content and returns where they go, or NULL (no memory). */
+char *buffer_reserve(struct buffer *buffer, size_t extra);
+
+/* Counts `size` bytes, written to what buffer_reserve returned, as content. */
+void buffer_commit(struct buffer *buffer, size_t size);
+
+bool buffer_append(struct buffer *buffer, const void *data, size_t size);
+
+/* Takes `size` bytes (at most all of them) from the front. */
+void buffer_consume(struct buffer *buffer, size_t size);
+
+/* Empties the buffer; its memory is kept for the next use. */
+void buffer_clear(struct buffer *buffer);
+
+/* Gives the memory back; the buffer is empty and usable. */
+void buffer_free(struct buffer *buffer);
+
+#endif

@@ -1,0 +1,20 @@
+/* core: `require "watchbot.core"`, one table of the modules that live in C. */
+#include "core.h"
+
+#include "task.h"
+
+static const luaL_Reg modules[] = {
+    {"scheduler", luaopen_watchbot_scheduler},
+    {NULL,        NULL                      },
+};
+
+int luaopen_watchbot_core(lua_State *L) {
+    task_open(L);
+    lua_newtable(L);
+    for (const luaL_Reg *module = modules; module->name; module++) {
+        lua_pushcfunction(L, module->func);
+        lua_call(L, 0, 1);
+        lua_setfield(L, -2, module->name);
+    }
+    return 1;
+}

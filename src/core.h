@@ -1,0 +1,16 @@
+/* core: the luaopen_ functions of the modules that live in C, for core.c to gather in one table. */
+#ifndef WATCHBOT_CORE_H
+#define WATCHBOT_CORE_H
+
+#include "compat.h"
+
+int luaopen_watchbot_scheduler(lua_State *L);
+int luaopen_watchbot_process(lua_State *L);
+int luaopen_watchbot_log(lua_State *L);
+int luaopen_watchbot_sqlite(lua_State *L);
+int luaopen_watchbot_http(lua_State *L);
+
+/* The only symbol that core.so shows. */
+EXPORTED int luaopen_watchbot_core(lua_State *L);
+
+#endif

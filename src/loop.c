@@ -1,0 +1,234 @@
+#include "loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "compat.h"
+
+enum { EVENTS_A_TURN = 128, FIRST_HEAP_ROOM = 64 };
+
+int loop_open(struct loop *loop) {
+    memset(loop, 0, sizeof *loop);
+    loop->now = clock_monotonic();
+    return poller_open(&loop->poller);
+}
+
+void loop_close(struct loop *loop) {
+    poller_close(&loop->poller);
+    free(loop->heap);
+    loop->heap = NULL;
+    loop->timers = loop->heap_room = 0;
+}
+
+/* timers: a binary heap, the earliest at the root; each timer knows its place */
+
+static void place_timer(struct loop *loop, size_t index, struct loop_timer *timer) {
+    loop->heap[index] = timer;
+    timer->place = index + 1;
+}
+
+static void sift_up(struct loop *loop, size_t index, struct loop_timer *timer) {
+    while (index > 0) {
+        size_t parent = (index - 1) / 2;
+        if (loop->heap[parent]->due <= timer->due) break;
+        place_timer(loop, index, loop->heap[parent]);
+        index = parent;
+    }
+    place_timer(loop, index, timer);
+}
+
+static void sift_down(struct loop *loop, size_t index, struct loop_timer *timer) {
+    for (;;) {
+        size_t child = 2 * index + 1;
+        if (child >= loop->timers) break;
+        if (child + 1 < loop->timers && loop->heap[child + 1]->due < loop->heap[child]->due) child++;
+        if (timer->due <= loop->heap[child]->due) break;
+        place_timer(loop, index, loop->heap[child]);
+        index = child;
+    }
+    place_timer(loop, index, timer);
+}
+
+static bool make_room(struct loop *loop) {
+    if (loop->timers < loop->heap_room) return true;
+    size_t room = loop->heap_room ? loop->heap_room * 2 : FIRST_HEAP_ROOM;
+    struct loop_timer **heap = realloc(loop->heap, room * sizeof(struct loop_timer *));
+    if (!heap) return false;
+    loop->heap = heap;
+    loop->heap_room = room;
+    return true;
+}
+
+int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay) {
+    int64_t now = clock_monotonic();
+    loop_stop_timer(loop, timer);
+    if (!make_room(loop)) return ENOMEM;
+    if (delay < 0) delay = 0;
+    timer->due = delay < INT64_MAX - now ? now + delay : INT64_MAX;
+    sift_up(loop, loop->timers++, timer);
+    return 0;
+}
+
+void loop_stop_timer(struct loop *loop, struct loop_timer *timer) {
+    if (timer->place == 0) return;
+    size_t hole = timer->place - 1;
+    timer->place = 0;
+    struct loop_timer *last = loop->heap[--loop->timers];
+    if (last == timer) return;
+    if (hole > 0 && loop->heap[(hole - 1) / 2]->due > last->due) {
+        sift_up(loop, hole, last);
+    } else {
+        sift_down(loop, hole, last);
+    }
+}
+
+/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds from their turn. */
+static void fire_timers(struct loop *loop) {
+    while (loop->timers > 0 && loop->heap[0]->due <= loop->now) {
+        struct loop_timer *timer = loop->heap[0];
+        loop_stop_timer(loop, timer);
+        timer->fire(timer);
+    }
+}
+
+/* file descriptors */
+
+static void forget_fetched(struct loop *loop, const struct loop_fd *watch) {
+    for (int i = 0; i < loop->fetched_count; i++) {
+        if (loop->fetched[i].data == watch) loop->fetched[i].data = NULL;
+    }
+}
+
+int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest) {
+    if (watch->interest && (interest == 0 || watch->fd != fd)) loop_unwatch(loop, watch);
+    if (interest == 0 || (watch->interest == interest)) return 0;
+    int error = watch->interest ? poller_change(&loop->poller, fd, interest, watch)
+                                : poller_add(&loop->poller, fd, interest, watch);
+    if (error) return error;
+    if (!watch->interest) loop->watches++;
+    watch->fd = fd;
+    watch->interest = interest;
+    return 0;
+}
+
+void loop_unwatch(struct loop *loop, struct loop_fd *watch) {
+    if (!watch->interest) return;
+    poller_remove(&loop->poller, watch->fd);
+    forget_fetched(loop, watch);
+    watch->interest = 0;
+    loop->watches--;
+}
+
+static void dispatch(struct loop *loop, struct poller_event *events, int count) {
+    loop->fetched = events;
+    loop->fetched_count = count;
+    for (int i = 0; i < count; i++) {
+        struct loop_fd *watch = events[i].data;
+        unsigned ready = watch ? events[i].ready & watch->interest : 0;
+        if (ready) watch->ready(watch, ready);
+    }
+    loop->fetched = NULL;
+    loop->fetched_count = 0;
+}
+
+/* children */
+
+static void pidfd_ready(struct loop_fd *watch, unsigned ready) {
+    struct loop_pid *pid = container_of(watch, struct loop_pid, pidfd);
+    (void)ready;
+    pid->exited(pid);
+}
+
+int loop_watch_pid(struct loop *loop, struct loop_pid *watch, pid_t pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+    if (fd < 0) return errno;
+    watch->pidfd.ready = pidfd_ready;
+    int error = loop_watch(loop, &watch->pidfd, fd, POLLER_READ);
+    if (error) close(fd);
+    return error;
+}
+
+void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch) {
+    if (!watch->pidfd.interest) return;
+    loop_unwatch(loop, &watch->pidfd);
+    close(watch->pidfd.fd);
+}
+
+/* deferred work */
+
+void loop_defer(struct loop *loop, struct loop_work *work) {
+    if (work->queued) return;
+    work->queued = true;
+    work->next = NULL;
+    work->previous = loop->last_work;
+    if (loop->last_work) {
+        loop->last_work->next = work;
+    } else {
+        loop->first_work = work;
+    }
+    loop->last_work = work;
+}
+
+void loop_undefer(struct loop *loop, struct loop_work *work) {
+    if (!work->queued) return;
+    if (work->previous) {
+        work->previous->next = work->next;
+    } else {
+        loop->first_work = work->next;
+    }
+    if (work->next) {
+        work->next->previous = work->previous;
+    } else {
+        loop->last_work = work->previous;
+    }
+    work->queued = false;
+}
+
+/* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are not starved. */
+static void run_work(struct loop *loop) {
+    struct loop_work marker = {0};
+    if (!loop->first_work) return;
+    loop_defer(loop, &marker);
+    while (loop->first_work != &marker) {
+        struct loop_work *work = loop->first_work;
+        loop_undefer(loop, work);
+        work->run(work);
+    }
+    loop_undefer(loop, &marker);
+}
+
+/* turns */
+
+int64_t loop_timeout(const struct loop *loop) {
+    if (loop->first_work) return 0;
+    if (loop->timers == 0) return -1;
+    int64_t left = loop->heap[0]->due - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
+bool loop_idle(const struct loop *loop) {
+    return !loop->first_work && loop->timers == 0 && loop->watches == 0;
+}
+
+/* Rounded up: a turn that ends a little early would spin until the timer is due. */
+static int milliseconds(int64_t nanoseconds) {
+    if (nanoseconds < 0) return -1;
+    int64_t rounded = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
+    return rounded < INT_MAX ? (int)rounded : INT_MAX;
+}
+
+void loop_turn(struct loop *loop, int64_t longest) {
+    struct poller_event events[EVENTS_A_TURN];
+    int64_t timeout = loop_timeout(loop);
+    if (timeout < 0 || (longest >= 0 && longest < timeout)) timeout = longest;
+    int count = poller_wait(&loop->poller, events, EVENTS_A_TURN, milliseconds(timeout));
+    loop->now = clock_monotonic();
+    dispatch(loop, events, count);
+    fire_timers(loop);
+    run_work(loop);
+}

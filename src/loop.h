@@ -1,0 +1,86 @@
+/* loop: timers, file descriptors, child processes and deferred work on one poller. No Lua, no curl.
+ *
+ * A handle (struct loop_timer, loop_fd, loop_pid, loop_work) is embedded in the struct of its owner, who gets back from
+ * the handle to that struct with container_of. The loop allocates nothing for a handle, and after the stopping call no
+ * callback of it comes any more, even when its event was already fetched. So an owner stops its handles, then frees them.
+ *
+ * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn, never from within a call
+ * that starts something. Functions that can fail return 0 or an errno. */
+#ifndef WATCHBOT_LOOP_H
+#define WATCHBOT_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "poller.h"
+
+struct loop_timer {
+    void (*fire)(struct loop_timer *timer);
+    int64_t due;  /* clock_monotonic nanoseconds */
+    size_t place; /* index in the heap plus one; 0: stopped */
+};
+
+struct loop_fd {
+    void (*ready)(struct loop_fd *watch, unsigned ready); /* POLLER_READ and POLLER_WRITE */
+    int fd;
+    unsigned interest; /* 0: not watched */
+};
+
+/* Tells that a child has exited; the owner reaps it (waitid). The exit stays to be seen until the owner stops watching. */
+struct loop_pid {
+    void (*exited)(struct loop_pid *watch);
+    struct loop_fd pidfd;
+};
+
+/* Something to do soon: in the next turn, in the order in which it was deferred. */
+struct loop_work {
+    void (*run)(struct loop_work *work);
+    struct loop_work *next, *previous;
+    bool queued;
+};
+
+struct loop {
+    struct poller poller;
+    int64_t now; /* clock_monotonic, read once a turn */
+    struct loop_timer **heap;
+    size_t timers, heap_room;
+    struct loop_work *first_work, *last_work;
+    size_t watches; /* fds and pids watched */
+    struct poller_event *fetched; /* events of this turn that were not dispatched yet */
+    int fetched_count;
+};
+
+int loop_open(struct loop *loop);
+
+/* Handles that are still started are forgotten; nothing of them is touched. */
+void loop_close(struct loop *loop);
+
+/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for ever) if there is
+ * nothing to do. A signal ends the wait. */
+void loop_turn(struct loop *loop, int64_t longest);
+
+/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a fd can wake it). */
+int64_t loop_timeout(const struct loop *loop);
+
+/* Nothing is started: a turn that waits would wait for ever. */
+bool loop_idle(const struct loop *loop);
+
+/* A timer fires once, `delay` nanoseconds from now; starting a started timer moves it. ENOMEM. */
+int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay);
+void loop_stop_timer(struct loop *loop, struct loop_timer *timer);
+
+/* Level-triggered. Watching a watched fd changes the interest; interest 0 stops. EPERM for a regular file. */
+int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest);
+void loop_unwatch(struct loop *loop, struct loop_fd *watch);
+
+/* ESRCH, EMFILE, ENOMEM: pidfd_open(2). `pid` must be a child that has not been reaped. */
+int loop_watch_pid(struct loop *loop, struct loop_pid *watch, pid_t pid);
+void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch);
+
+/* Deferring work that is queued does nothing. */
+void loop_defer(struct loop *loop, struct loop_work *work);
+void loop_undefer(struct loop *loop, struct loop_work *work);
+
+#endif

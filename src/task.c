@@ -1,0 +1,375 @@
+#include "task.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "lerror.h"
+
+enum { THREAD = 1, REASON = 2 }; /* user values of a task */
+
+enum task_state { READY, RUNNING, WAITING, ENDED };
+
+struct tasks {
+    struct loop loop;
+    struct task *running;
+    lua_State *driver; /* the state that turns the loop: tasks are resumed from it */
+    size_t alive;
+    bool open;
+};
+
+struct task {
+    struct tasks *home;
+    lua_State *thread;
+    enum task_state state;
+    int arguments; /* on the thread's stack, for its first resume */
+    enum task_woke woke;
+    bool cancelled; /* the next wait raises the reason */
+    bool failed;
+    bool heard; /* a failure is no news: somebody takes the result, or a cancel was its reason */
+    lua_KFunction k;
+    lua_KContext context;
+    struct loop_timer timer;
+    struct loop_work ready;
+    struct task_queue *queue; /* waited in, with the neighbours there */
+    struct task *next, *previous;
+    struct task_queue joiners;
+};
+
+static const char tasks_key, failure_key; /* addresses in the registry */
+
+static struct tasks *tasks_of(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    struct tasks *tasks = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!tasks) luaL_error(L, "watchbot's loop is not open in this Lua state");
+    return tasks;
+}
+
+struct loop *task_loop(lua_State *L) {
+    return &tasks_of(L)->loop;
+}
+
+struct task *task_running(lua_State *L) {
+    return tasks_of(L)->running;
+}
+
+size_t task_alive(lua_State *L) {
+    return tasks_of(L)->alive;
+}
+
+bool task_ended(const struct task *task) {
+    return task->state == ENDED;
+}
+
+bool task_failed(const struct task *task) {
+    return task->failed;
+}
+
+struct task_queue *task_joiners(struct task *task) {
+    return &task->joiners;
+}
+
+void task_heard(struct task *task) {
+    task->heard = true;
+}
+
+/* queues */
+
+static void enqueue(struct task_queue *queue, struct task *task) {
+    task->queue = queue;
+    task->next = NULL;
+    task->previous = queue->last;
+    if (queue->last) {
+        queue->last->next = task;
+    } else {
+        queue->first = task;
+    }
+    queue->last = task;
+}
+
+static void dequeue(struct task *task) {
+    struct task_queue *queue = task->queue;
+    if (!queue) return;
+    if (task->previous) {
+        task->previous->next = task->next;
+    } else {
+        queue->first = task->next;
+    }
+    if (task->next) {
+        task->next->previous = task->previous;
+    } else {
+        queue->last = task->previous;
+    }
+    task->queue = NULL;
+}
+
+static void make_ready(struct task *task, enum task_woke woke) {
+    dequeue(task);
+    loop_stop_timer(&task->home->loop, &task->timer);
+    task->state = READY;
+    task->woke = woke;
+    loop_defer(&task->home->loop, &task->ready);
+}
+
+void task_wake_one(struct task_queue *queue) {
+    if (queue->first) make_ready(queue->first, TASK_WOKEN);
+}
+
+void task_wake(struct task_queue *queue) {
+    while (queue->first) task_wake_one(queue);
+}
+
+static void time_out(struct loop_timer *timer) {
+    make_ready(container_of(timer, struct task, timer), TASK_TIMED_OUT);
+}
+
+/* waiting */
+
+static int raise_reason(lua_State *L, struct task *task) {
+    task->cancelled = false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_getiuservalue(L, -1, REASON);
+    return lua_error(L);
+}
+
+static int go_on(lua_State *L, int status, lua_KContext context) {
+    struct task *task = (struct task *)context;
+    (void)status;
+    if (task->cancelled) return raise_reason(L, task);
+    return task->k(L, (int)task->woke, task->context);
+}
+
+static struct task *check_waitable(lua_State *L, const char *what) {
+    struct task *task = task_running(L);
+    if (!task) {
+        luaL_error(L, "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)", what);
+    } else if (task->thread != L) {
+        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap",
+                   what);
+    } else if (!lua_isyieldable(L)) {
+        luaL_error(L, "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, load) is on the way",
+                   what);
+    }
+    return task;
+}
+
+int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
+              lua_KContext context) {
+    struct task *task = check_waitable(L, what);
+    if (task->cancelled) return raise_reason(L, task);
+    task->k = k;
+    task->context = context;
+    if (nanoseconds > 0 && loop_start_timer(&task->home->loop, &task->timer, nanoseconds) != 0) {
+        return luaL_error(L, "%s: not enough memory for a timer", what);
+    }
+    task->state = WAITING;
+    if (nanoseconds == 0) {
+        make_ready(task, TASK_TIMED_OUT);
+    } else if (queue) {
+        enqueue(queue, task);
+    }
+    return lua_yieldk(L, 0, (lua_KContext)task, go_on);
+}
+
+bool task_cancel(lua_State *L, struct task *task) {
+    if (task_ended(task)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, REASON);
+    lua_pop(L, 1);
+    task->cancelled = true;
+    if (task->state == WAITING) make_ready(task, TASK_WOKEN);
+    return true;
+}
+
+/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an error */
+
+/* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it happened */
+static int on_error(lua_State *L) {
+    struct task *task = task_running(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_getiuservalue(L, -1, REASON);
+    bool cancelled = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
+    lua_settop(L, 1);
+    if (!cancelled && lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    task->heard |= cancelled;
+    return 1;
+}
+
+/* -- on_error results... */
+static int body_ended(lua_State *L, int status, lua_KContext context) {
+    struct task *task = (struct task *)context;
+    task->failed = status != LUA_OK && status != LUA_YIELD;
+    return lua_gettop(L) - 1;
+}
+
+/* -- function arguments... */
+static int body(lua_State *L) {
+    lua_KContext context = (lua_KContext)task_running(L);
+    lua_pushcfunction(L, on_error);
+    lua_insert(L, 1);
+    return body_ended(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, context, body_ended), context);
+}
+
+/* the end of a task */
+
+static int report(lua_State *L) {
+    struct task *task = lua_touserdata(L, 1);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &failure_key) == LUA_TFUNCTION) {
+        task_results(L, task);
+        task_spawn(L, 1);
+    } else {
+        task_results(L, task);
+        fprintf(stderr, "watchbot: a task failed: %s\n", luaL_tolstring(L, -1, NULL));
+    }
+    return 0;
+}
+
+/* Lua may run out of memory in a report; that must not jump out of the loop. */
+static void report_failure(lua_State *L, struct task *task) {
+    lua_pushcfunction(L, report);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        fprintf(stderr, "watchbot: the failure of a task could not be reported: %s\n", lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+}
+
+/* The thread is left with one value, the error. */
+static void abandon(lua_State *L, struct task *task, const char *why) {
+    compat_closethread(task->thread, L);
+    lua_settop(task->thread, 0);
+    lua_pushstring(task->thread, why);
+    task->failed = true;
+}
+
+static void end(lua_State *L, struct task *task) {
+    bool unheard = task->failed && !task->heard && !task->joiners.first;
+    task->state = ENDED;
+    if (unheard) report_failure(L, task);
+    task->home->alive--;
+    task_wake(&task->joiners);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+}
+
+/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes on. */
+static void task_resume(struct loop_work *ready) {
+    struct task *task = container_of(ready, struct task, ready);
+    struct tasks *home = task->home;
+    int results, arguments = task->arguments;
+    task->arguments = 0;
+    task->state = RUNNING;
+    home->running = task;
+    int status = lua_resume(task->thread, home->driver, arguments, &results);
+    home->running = NULL;
+    if (status == LUA_YIELD && task->state != RUNNING) return;
+    if (status == LUA_YIELD) {
+        abandon(home->driver, task, "a task called coroutine.yield; only watchbot's own functions can suspend it");
+    } else if (status != LUA_OK) {
+        abandon(home->driver, task, "a task ran out of memory");
+    }
+    end(home->driver, task);
+}
+
+int task_results(lua_State *L, struct task *task) {
+    int count = lua_gettop(task->thread);
+    luaL_checkstack(L, count + 1, "too many results of a task");
+    if (!lua_checkstack(task->thread, count)) luaL_error(L, "too many results of a task");
+    for (int i = 1; i <= count; i++) lua_pushvalue(task->thread, i);
+    lua_xmove(task->thread, L, count);
+    return count;
+}
+
+/* the beginning */
+
+static int task_gc(lua_State *L) {
+    struct task *task = lua_touserdata(L, 1);
+    if (!task->home->open) return 0;
+    dequeue(task);
+    loop_stop_timer(&task->home->loop, &task->timer);
+    loop_undefer(&task->home->loop, &task->ready);
+    return 0;
+}
+
+struct task *task_spawn(lua_State *L, int arguments) {
+    struct tasks *home = tasks_of(L);
+    struct task *task = lua_newuserdatauv(L, sizeof *task, 2); /* -- fn args task */
+    memset(task, 0, sizeof *task);
+    task->home = home;
+    task->timer.fire = time_out;
+    task->ready.run = task_resume;
+    luaL_setmetatable(L, TASK_TYPE);
+    task->thread = lua_newthread(L);
+    lua_setiuservalue(L, -2, THREAD);
+    lua_insert(L, -(arguments + 2)); /* -- task fn args */
+    if (!lua_checkstack(task->thread, arguments + 2)) luaL_error(L, "too many arguments of a task");
+    lua_pushcfunction(task->thread, body);
+    lua_xmove(L, task->thread, arguments + 1);
+    task->arguments = arguments + 1;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+    home->alive++;
+    loop_defer(&home->loop, &task->ready);
+    return task;
+}
+
+void task_turn(lua_State *L, int64_t nanoseconds) {
+    struct tasks *tasks = tasks_of(L);
+    if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
+    lua_State *driver = tasks->driver;
+    luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
+    tasks->driver = L;
+    loop_turn(&tasks->loop, nanoseconds);
+    tasks->driver = driver;
+}
+
+void task_on_failure(lua_State *L) {
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &failure_key);
+}
+
+int64_t task_check_seconds(lua_State *L, int index) {
+    lua_Number seconds = luaL_checknumber(L, index);
+    luaL_argcheck(L, seconds >= 0, index, "a duration in seconds cannot be negative");
+    lua_Number nanoseconds = seconds * (lua_Number)CLOCK_SECOND;
+    return nanoseconds < (lua_Number)(INT64_MAX / 2) ? (int64_t)ceil(nanoseconds) : INT64_MAX / 2;
+}
+
+int64_t task_opt_seconds(lua_State *L, int index) {
+    return lua_isnoneornil(L, index) ? TASK_FOR_EVER : task_check_seconds(L, index);
+}
+
+static int tasks_gc(lua_State *L) {
+    struct tasks *tasks = lua_touserdata(L, 1);
+    if (tasks->open) loop_close(&tasks->loop);
+    tasks->open = false;
+    return 0;
+}
+
+void task_open(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key) != LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    struct tasks *tasks = lua_newuserdatauv(L, sizeof *tasks, 0);
+    memset(tasks, 0, sizeof *tasks);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, tasks_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    int error = loop_open(&tasks->loop);
+    if (error) luaL_error(L, "cannot open an event loop: %s", lerror_describe(L, error));
+    tasks->open = true;
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pop(L, 1);
+
+    luaL_newmetatable(L, TASK_TYPE);
+    lua_pushcfunction(L, task_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
