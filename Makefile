@@ -32,9 +32,9 @@ STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5
   -lexpat -lm -ldl
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
-PROGRAMS  := main.c log_main.c
-CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(addprefix src/,$(PROGRAMS) embed.c),$(wildcard src/*.c)))
-EMBED     := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/embed.c)) $(B)/obj/bundle.o
+OTHERS    := $(addprefix src/,main.c log_main.c embed.c preload.c)
+CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
+EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
 
 .PHONY: all demo test lint bench install clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a

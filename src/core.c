@@ -5,6 +5,7 @@
 
 static const luaL_Reg modules[] = {
     {"scheduler", luaopen_watchbot_scheduler},
+    {"input",     luaopen_watchbot_input    },
     {NULL,        NULL                      },
 };
 

@@ -5,6 +5,7 @@
 #include "compat.h"
 
 int luaopen_watchbot_scheduler(lua_State *L);
+int luaopen_watchbot_input(lua_State *L);
 int luaopen_watchbot_process(lua_State *L);
 int luaopen_watchbot_log(lua_State *L);
 int luaopen_watchbot_sqlite(lua_State *L);

@@ -65,6 +65,16 @@ static int l_cancel(lua_State *L) {
     return 1;
 }
 
+static int l_ended(lua_State *L) {
+    lua_pushboolean(L, task_ended(check_task(L)));
+    return 1;
+}
+
+static int l_longest_turn(lua_State *L) {
+    lua_pushnumber(L, (lua_Number)task_longest_turn(check_task(L)) / (lua_Number)CLOCK_SECOND);
+    return 1;
+}
+
 static int task_tostring(lua_State *L) {
     struct task *task = check_task(L);
     const char *state = !task_ended(task) ? "alive" : task_failed(task) ? "failed" : "done";
@@ -184,9 +194,11 @@ static const luaL_Reg task_metamethods[] = {
 };
 
 static const luaL_Reg task_methods[] = {
-    {"join",   task_join},
-    {"cancel", l_cancel },
-    {NULL,     NULL     },
+    {"join",         task_join     },
+    {"cancel",       l_cancel      },
+    {"ended",        l_ended       },
+    {"longest_turn", l_longest_turn},
+    {NULL,           NULL          },
 };
 
 static const luaL_Reg event_methods[] = {

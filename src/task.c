@@ -35,6 +35,7 @@ struct task {
     struct task_queue *queue; /* waited in, with the neighbours there */
     struct task *next, *previous;
     struct task_queue joiners;
+    int64_t longest_turn;
 };
 
 static const char tasks_key, failure_key; /* addresses in the registry */
@@ -65,6 +66,10 @@ bool task_ended(const struct task *task) {
 
 bool task_failed(const struct task *task) {
     return task->failed;
+}
+
+int64_t task_longest_turn(const struct task *task) {
+    return task->longest_turn;
 }
 
 struct task_queue *task_joiners(struct task *task) {
@@ -266,8 +271,11 @@ static void task_resume(struct loop_work *ready) {
     task->arguments = 0;
     task->state = RUNNING;
     home->running = task;
+    int64_t start = clock_monotonic();
     int status = lua_resume(task->thread, home->driver, arguments, &results);
+    int64_t turn = clock_monotonic() - start;
     home->running = NULL;
+    if (turn > task->longest_turn) task->longest_turn = turn;
     if (status == LUA_YIELD && task->state != RUNNING) return;
     if (status == LUA_YIELD) {
         abandon(home->driver, task, "a task called coroutine.yield; only watchbot's own functions can suspend it");

@@ -56,6 +56,10 @@ struct task *task_running(lua_State *L);
 
 bool task_ended(const struct task *task);
 bool task_failed(const struct task *task);
+
+/* The longest that the task has run without waiting, in nanoseconds; meanwhile nothing else had a turn. */
+int64_t task_longest_turn(const struct task *task);
+
 struct task_queue *task_joiners(struct task *task);
 
 /* Somebody will take the task's result without waiting in task_joiners: its failure needs no report. */

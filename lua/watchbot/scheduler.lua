@@ -10,6 +10,9 @@ local core = require "watchbot.core".scheduler
 --- returned, `false` and its error (text gets a traceback), or `nil, message, "Timeout"`
 ---@field cancel fun(self: watchbot.Task, reason?: any): boolean raises `reason` where the task waits, or where it will wait
 --- next; false if it had ended
+---@field ended fun(self: watchbot.Task): boolean
+---@field longest_turn fun(self: watchbot.Task): number seconds that it ran without waiting, at the most: meanwhile nothing
+--- else had a turn
 
 ---@class watchbot.Event
 ---@field set fun(self: watchbot.Event) wakes all that wait; later waits return at once, until it is cleared
@@ -44,6 +47,14 @@ scheduler.time = core.time
 ---@type fun(): number
 scheduler.boottime = core.boottime
 
+--- Milliseconds since the epoch as ISO 8601, "2016-07-28T00:12:37.000Z".
+---@type fun(milliseconds: integer): string
+scheduler.iso_date = core.iso_date
+
+--- Seconds since the epoch as an HTTP date, "Thu, 28 Jul 2016 00:12:37 GMT".
+---@type fun(seconds: integer): string
+scheduler.http_date = core.http_date
+
 --- The task that is running, or nil outside of one.
 ---@type fun(): watchbot.Task?
 scheduler.running = core.running
@@ -67,7 +78,7 @@ scheduler.on_failure = core.on_failure
 ---@param ... any arguments of `body`
 ---@return watchbot.Task
 function scheduler.every(seconds, body, ...)
-  if type(seconds) ~= "number" or not (seconds > 0) then
+  if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
     error(("every: the interval must be a number of seconds above 0, not %s"):format(tostring(seconds)), 2)
   end
   return core.spawn(function(...)

@@ -1,0 +1,97 @@
+--- cli.options: the arguments of a command, by a table that declares them. Long options only, `--name value` or
+-- `--name=value`; `--` ends them.
+
+local suggest = require "watchbot.suggest"
+
+local options = {}
+
+---@class watchbot.Option
+---@field name string without the dashes
+---@field value string? what the usage calls its value; without one the option is a flag
+---@field many boolean? may be given more than once; its value is a list
+---@field number boolean? the value is a number of at least 0
+---@field help string
+
+---@class watchbot.Arguments
+---@field words string[] what is no option
+---@field rest string[]? what stood behind `--`
+
+local function find(declared, name)
+  local names = {}
+  for _, option in ipairs(declared) do
+    if option.name == name then return option end
+    names[#names + 1] = option.name
+  end
+  local near = suggest(name, names)
+  return nil, ("unknown option '--%s'%s"):format(name, near and ("; did you mean '--%s'?"):format(near) or "")
+end
+
+local function checked(option, value)
+  if value == nil then return nil, ("option '--%s' needs a value: --%s %s"):format(option.name, option.name, option.value) end
+  if not option.number then return value end
+  local number = tonumber(value)
+  if number and number >= 0 and number < math.huge then return number end
+  return nil, ("option '--%s': expected a number of at least 0, got '%s'"):format(option.name, value)
+end
+
+local function store(result, option, value)
+  if option.many then
+    result[option.name] = result[option.name] or {}
+    table.insert(result[option.name], value)
+  else
+    result[option.name] = value
+  end
+end
+
+--- Sorts the arguments into options (by their name) and words.
+---@param declared watchbot.Option[]
+---@param argv string[]
+---@return watchbot.Arguments? result
+---@return string? message
+function options.parse(declared, argv)
+  local result, index = { words = {} }, 1
+  while index <= #argv do
+    local word = argv[index]
+    index = index + 1
+    if word == "--" then
+      result.rest = table.move(argv, index, #argv, 1, {})
+      break
+    elseif word == "-h" or word == "--help" then
+      result.help = true
+    elseif word:match "^%-%-" then
+      local name, value = word:match "^%-%-([^=]+)=(.*)$"
+      local option, message = find(declared, name or word:sub(3))
+      if not option then return nil, message end
+      if option.value and not name then
+        value = argv[index]
+        index = index + 1
+      elseif not option.value and name then
+        return nil, ("option '--%s' takes no value"):format(name)
+      end
+      if option.value then
+        value, message = checked(option, value)
+        if value == nil then return nil, message end
+      end
+      store(result, option, option.value and value or true)
+    elseif word:match "^%-." then
+      return nil, ("unknown option '%s'; options have two dashes, and '--' ends them"):format(word)
+    else
+      table.insert(result.words, word)
+    end
+  end
+  return result
+end
+
+--- The options as lines of a usage text.
+---@param declared watchbot.Option[]
+---@return string
+function options.describe(declared)
+  local lines = {}
+  for _, option in ipairs(declared) do
+    local left = "--" .. option.name .. (option.value and " " .. option.value or "")
+    lines[#lines + 1] = ("  %-26s %s"):format(left, option.help)
+  end
+  return table.concat(lines, "\n")
+end
+
+return options

@@ -1,0 +1,87 @@
+--- cli.run: `watchbot run`.
+
+local scheduler = require "watchbot.scheduler"
+local app = require "watchbot.app"
+local load_file = require "watchbot.load"
+local policies = require "watchbot.policy"
+
+local run = {
+  summary = "Watches a queue and runs a task for each message.",
+  usage = "[OPTIONS] POLICY.lua  |  [OPTIONS] -- COMMAND [ARGUMENTS]",
+  options = {
+    { name = "queue", value = "URL", help = "sqlite:FILE; default: the policy's `queue`, then $QueueUrl" },
+    { name = "workers", value = "N", number = true, help = "tasks at once; default: the policy's, then $Concurrency" },
+    { name = "drain", help = "end with status 0 when the queue is empty" },
+    { name = "health", value = "FILE", help = "touch FILE every second while the watcher is well" },
+    { name = "log", value = "FORMAT", help = "text or json" },
+  },
+  details = [[
+SIGTERM or SIGINT: take no more messages, let running tasks finish for the policy's `drain` seconds, then stop them and
+return their messages; a second signal stops them now. SIGHUP: load the policy again.
+
+Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
+backoff and notified.]],
+}
+
+-- What the command line says wins over the policy.
+local function override(policy, arguments)
+  policy.queue = arguments.queue or policy.queue
+  policy.workers = arguments.workers and math.tointeger(arguments.workers) or arguments.workers or policy.workers
+  policy.log = arguments.log or policy.log
+end
+
+local function make_policy(arguments)
+  if arguments.rest then
+    if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
+    return policies { command = arguments.rest }
+  end
+  return load_file.policy(arguments.words[1])
+end
+
+local function prepared(arguments)
+  local policy, message, code = make_policy(arguments)
+  if not policy then return nil, message, code end
+  local ok, problem = pcall(override, policy, arguments)
+  if not ok then return nil, problem, "Usage" end
+  return policy
+end
+
+local function handle_signals(opened, arguments)
+  local signals = require "watchbot.signals"
+  while true do
+    local name = signals:wait()
+    if name ~= "HUP" then
+      opened:stop()
+    elseif arguments.rest then
+      opened:reload(nil, "there is no policy file")
+    else
+      opened:reload(prepared(arguments))
+    end
+  end
+end
+
+local function start(arguments)
+  local policy, message, code = prepared(arguments)
+  if not policy then return nil, message, code end
+  local opened
+  opened, message, code = app.open(policy, { until_empty = arguments.drain, health = arguments.health })
+  if not opened then return nil, message, code end
+  local signals = scheduler.spawn(handle_signals, opened, arguments)
+  opened:run()
+  signals:cancel()
+  return 0
+end
+
+function run.run(arguments)
+  if arguments.rest and #arguments.words > 0 then
+    return nil, ("run: either a policy file ('%s') or a command behind '--', not both"):format(arguments.words[1]), "Usage"
+  elseif not arguments.rest and #arguments.words > 1 then
+    return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
+      table.concat(arguments.words, " ")), "Usage"
+  elseif not arguments.rest and #arguments.words == 0 then
+    return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- COMMAND", "Usage"
+  end
+  return scheduler.run(start, arguments)
+end
+
+return run

@@ -1,0 +1,113 @@
+--- cli.send: `watchbot send`.
+
+local core = require "watchbot.core"
+local scheduler = require "watchbot.scheduler"
+local queues = require "watchbot.queue"
+
+-- Lines that one commit takes, at the most.
+local BATCH = 500
+
+local send = {
+  summary = "Sends a message, or each line of standard input as one.",
+  usage = "--queue URL [OPTIONS] [MESSAGE]",
+  options = {
+    { name = "queue", value = "URL", help = "sqlite:FILE; default: $QueueUrl" },
+    { name = "subject", value = "TEXT", help = "the message's Subject" },
+    { name = "delay", value = "SECONDS", number = true, help = "do not deliver it before" },
+    { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
+    { name = "group", value = "ID", help = "the FIFO group: its messages are done one after the other, in order" },
+    { name = "deduplication-id", value = "ID", help = "a second message with this id within 5 minutes is not added" },
+  },
+  details = "Prints the id of each message once it is safely stored.",
+}
+
+local function attributes_of(arguments)
+  local attributes = {}
+  for _, text in ipairs(arguments.attribute or {}) do
+    local name, value = text:match "^([^=]+)=(.*)$"
+    if not name then return nil, ("send: --attribute: expected NAME=VALUE, got '%s'"):format(text), "Usage" end
+    attributes[name] = { type = "String", value = value }
+  end
+  return attributes
+end
+
+local function template_of(arguments)
+  local attributes, message, code = attributes_of(arguments)
+  if not attributes then return nil, message, code end
+  return function(body)
+    return {
+      body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes, group = arguments.group,
+      deduplication = arguments["deduplication-id"],
+    }
+  end
+end
+
+--- Sends what is there; true, or `nil, message, code` of the first that was not taken.
+local function flush(queue, messages)
+  if #messages == 0 then return true end
+  local answers, message, code = queue:send(messages)
+  if not answers then return nil, message, code end
+  for _, answer in ipairs(answers) do
+    if not answer.id then return nil, answer.message, answer.code end
+    io.write(answer.id, "\n")
+  end
+  io.flush()
+  return true
+end
+
+--- Each line is a message; what has arrived at once goes in one commit.
+local function send_lines(queue, template)
+  local input <close> = core.input.open(0)
+  local rest, messages = "", {}
+  while true do
+    local bytes, problem, problem_code = input:read()
+    if problem then return nil, "send: " .. problem, problem_code end
+    rest = rest .. (bytes or "")
+    local start = 1
+    for line, next_start in rest:gmatch "([^\n]*)\n()" do
+      messages[#messages + 1] = template(line)
+      start = next_start
+      if #messages == BATCH then
+        local ok, message, code = flush(queue, messages)
+        if not ok then return nil, message, code end
+        messages = {}
+      end
+    end
+    rest = rest:sub(start)
+    if not bytes and rest ~= "" then messages[#messages + 1] = template(rest) end
+    local ok, message, code = flush(queue, messages)
+    if not ok then return nil, message, code end
+    messages = {}
+    if not bytes then return true end
+  end
+end
+
+local function start(arguments)
+  local template, message, code = template_of(arguments)
+  if not template then return nil, message, code end
+  local url = arguments.queue or os.getenv "QueueUrl"
+  if not url then return nil, "send: which queue? --queue sqlite:FILE, or set $QueueUrl", "Usage" end
+  local queue
+  queue, message, code = queues.open(url)
+  if not queue then return nil, message, code end
+  local ok
+  if arguments.words[1] then
+    ok, message, code = flush(queue, { template(arguments.words[1]) })
+  else
+    ok, message, code = send_lines(queue, template)
+  end
+  queue:close()
+  if not ok then return nil, message, code end
+  return 0
+end
+
+function send.run(arguments)
+  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
+  if #arguments.words > 1 then
+    return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(arguments.words, " ")),
+      "Usage"
+  end
+  return scheduler.run(start, arguments)
+end
+
+return send

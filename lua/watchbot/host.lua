@@ -1,0 +1,70 @@
+--- host: what include/watchbot.h offers, for src/embed.c to call. Outside of any task; the host turns the loop.
+
+local scheduler = require "watchbot.scheduler"
+
+local app = require "watchbot.app"
+local load_file = require "watchbot.load"
+
+-- Seconds that returning the messages may take at a close.
+local CLOSE_LIMIT = 5
+
+---@class watchbot.Host
+local Host = {}
+Host.__index = Host
+
+local host = {}
+
+---@return watchbot.Host
+function host.new()
+  return setmetatable({}, Host)
+end
+
+--- Loads a policy; raises what is wrong with it.
+---@param path string
+function Host:load(path)
+  local policy, message = scheduler.run(load_file.policy, path)
+  if not policy then error(message, 0) end
+  self.policy = policy
+end
+
+--- Starts the watcher, which runs while the host turns the loop.
+function Host:start()
+  if not self.policy then error("no policy is loaded: call watchbot_load first", 0) end
+  self.stopping = false
+  self.task = scheduler.spawn(function()
+    local opened, message = app.open(self.policy)
+    if not opened then return message end
+    self.app = opened
+    if self.stopping then opened:stop() end
+    opened:run()
+    self.app = nil
+  end)
+end
+
+--- Whether the watcher has not been started, runs, or has ended; raises what ended it.
+---@return "idle"|"running"|"ended"
+function Host:state()
+  if not self.task then return "idle" end
+  if not self.task:ended() then return "running" end
+  local ok, message = self.task:join()
+  self.task = nil
+  if not ok or message then error(message, 0) end
+  return "ended"
+end
+
+function Host:stop()
+  self.stopping = true
+  if self.app then self.app:stop() end
+end
+
+--- Stops at once what still runs, and returns its messages; turns the loop for that, for a few seconds at most.
+function Host:close()
+  local task = self.task
+  if not task or task:ended() then return end
+  scheduler.run(function()
+    if self.app then self.app:abort() end
+    if task:join(CLOSE_LIMIT) == nil then task:cancel "watchbot was closed" end
+  end)
+end
+
+return host

@@ -1,0 +1,42 @@
+--- watchbot: watches a queue and runs one task for each message.
+--
+--     local watchbot = require "watchbot"
+--     return watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
+--
+-- Everything else is loaded when it is first used, so that `require "watchbot".log` in a worker costs next to nothing.
+
+local watchbot = { version = require "watchbot.version" }
+
+local modules = {
+  policy = true, log = true, scheduler = true, process = true, http = true, sqlite = true, queue = true,
+}
+
+setmetatable(watchbot, {
+  __index = function(self, name)
+    if not modules[name] then return nil end
+    local module = require("watchbot." .. name)
+    rawset(self, name, module)
+    return module
+  end,
+})
+
+--- Runs a policy: until it is stopped, or until the queue is empty with `until_empty`. In a task it waits; outside it turns
+--- the loop until the end.
+---@param policy table what `watchbot.policy` returned
+---@param options watchbot.AppOptions?
+---@return true? ok
+---@return string? message
+---@return string? code
+function watchbot.run(policy, options)
+  local scheduler = require "watchbot.scheduler"
+  if not scheduler.running() then return scheduler.run(watchbot.run, policy, options) end
+  if not require "watchbot.policy".is(policy) then
+    error("run: expected what watchbot.policy { ... } returns, got a " .. type(policy), 2)
+  end
+  local opened, message, code = require "watchbot.app".open(policy, options)
+  if not opened then return nil, message, code end
+  opened:run()
+  return true
+end
+
+return watchbot

@@ -1,0 +1,166 @@
+--- intake: when to ask the queue for messages, and for how many.
+-- Asks for no more than can be run: each receive raises a message's receive count and burns its visibility. What polls
+-- under way have asked for counts as taken. Knows nothing of jobs; what arrives is handed to `accept`.
+
+local scheduler = require "watchbot.scheduler"
+
+-- Pauses after a receive that failed, in seconds.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30
+
+-- Empty receives in a row, with counts of 0, before a queue that counts only approximately is believed to be empty.
+local EMPTY_RECEIVES = 3
+
+local CLOSED = "no more messages are taken"
+
+---@class watchbot.Intake
+local Intake = {}
+Intake.__index = Intake
+
+local intake = {}
+
+---@class watchbot.IntakeOptions
+---@field queue table the queue seam
+---@field visibility number seconds
+---@field gather number seconds that free slots gather before a poll
+---@field until_empty boolean? end when the queue is empty
+---@field capacity fun(): integer how many messages could be taken in now
+---@field idle fun(): boolean nothing is in flight here
+---@field poll fun(free: integer): integer, number the policy's hook
+---@field accept fun(message: table)
+---@field failed fun(message: string, code: string)
+
+---@param options watchbot.IntakeOptions
+---@return watchbot.Intake
+function intake.new(options)
+  return setmetatable({
+    options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, empty = 0, pause = 0,
+    changed = scheduler.event(), closed = false,
+  }, Intake)
+end
+
+--- Something changed that capacity depends on.
+function Intake:wake()
+  self.changed:set()
+end
+
+function Intake:received(messages)
+  self.empty = #messages == 0 and self.empty + 1 or 0
+  self.pause = 0
+  for _, message in ipairs(messages) do self.options.accept(message) end
+end
+
+function Intake:failed(message, code)
+  self.pause = math.min(math.max(self.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+  self.options.failed(message, code)
+end
+
+-- What a poll that is cancelled at a drain had received is given back by the queue, or comes back by its visibility.
+function Intake:receive(count, wait)
+  local ok, messages, message, code = pcall(self.queue.receive, self.queue, count, wait, self.options.visibility)
+  if not ok then return nil, tostring(messages), "InternalError" end
+  return messages, message, code
+end
+
+function Intake:poll(count, wait)
+  self.reserved, self.polls = self.reserved + count, self.polls + 1
+  local task
+  task = scheduler.spawn(function()
+    local messages, message, code = self:receive(count, wait)
+    self.open[task] = nil
+    self.reserved, self.polls = self.reserved - count, self.polls - 1
+    if messages then
+      self:received(messages)
+    elseif not self.closed then
+      self:failed(message, code)
+    end
+    self:wake()
+  end)
+  self.open[task] = true
+end
+
+-- Free slots gather for a moment, so that one call brings several messages; not when everything is free anyway.
+function Intake:gather()
+  local options = self.options
+  local until_time = scheduler.now() + options.gather
+  while not self.closed and options.capacity() - self.reserved < self.queue.batch and not options.idle() do
+    local left = until_time - scheduler.now()
+    if left <= 0 then return end
+    self.changed:clear()
+    self.changed:wait(left)
+  end
+end
+
+-- Whether the queue has nothing left for anybody, backoffs and other watchers' messages included.
+function Intake:is_empty()
+  if not self.options.idle() or self.polls > 0 then return false end
+  local counts, message, code = self.queue:counts()
+  if not counts then
+    self:failed(message, code)
+    return false
+  end
+  if counts.visible + counts.delayed + counts.in_flight > 0 then return false end
+  return self.queue.embedded or self.empty >= EMPTY_RECEIVES
+end
+
+--- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon.
+function Intake:waiting_time(wait)
+  return self.options.until_empty and math.min(wait, 1) or wait
+end
+
+function Intake:turn()
+  if self.pause > 0 then scheduler.sleep(self.pause * (0.5 + math.random() / 2)) end
+  self.changed:clear()
+  local free = self.options.capacity() - self.reserved
+  if free <= 0 or self.polls >= self.queue.polls then
+    self.changed:wait(1)
+    return
+  end
+  if self.options.gather > 0 then
+    self:gather()
+    free = self.options.capacity() - self.reserved
+  end
+  if self.closed or free <= 0 then return end
+  local count, wait = self.options.poll(free)
+  count = math.min(count, free, self.queue.batch)
+  if count < 1 then
+    self.changed:wait(math.max(wait, 0.05))
+  else
+    self:poll(count, self:waiting_time(wait))
+  end
+end
+
+function Intake:loop()
+  while not self.closed do
+    if self.options.until_empty and self:is_empty() then return end
+    self:turn()
+  end
+end
+
+--- Polls until `close`, or until the queue is empty where that was asked for.
+function Intake:run()
+  if self.closed then return end
+  self.task = scheduler.spawn(self.loop, self)
+  local ok, err = self.task:join()
+  if not ok and not self.closed then error(err, 0) end
+end
+
+--- Starts no poll any more, whatever it is waiting for.
+function Intake:close()
+  if self.closed then return end
+  self.closed = true
+  if self.task then self.task:cancel(CLOSED) end
+end
+
+--- Gives the polls under way `grace` seconds, then cuts them; waits until they have ended.
+---@param grace number seconds
+function Intake:cut(grace)
+  local until_time = scheduler.now() + grace
+  for task in pairs(self.open) do
+    if task:join(math.max(0, until_time - scheduler.now())) == nil then
+      task:cancel(CLOSED)
+      task:join()
+    end
+  end
+end
+
+return intake

@@ -1,0 +1,90 @@
+--- runner.process: a task is a child process beside the watcher.
+-- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
+
+local process = require "watchbot.process"
+
+-- The newest output of a task that a notification shows.
+local TAIL = 50 * 1024
+
+---@class watchbot.runner.Process
+local Process = {}
+Process.__index = Process
+
+local Run = {}
+Run.__index = Run
+
+local runner = {}
+
+---@param sink table
+---@return watchbot.runner.Process
+function runner.new(sink)
+  process.sweep()
+  return setmetatable({ sink = sink, host = process.environment() }, Process)
+end
+
+--- What the policy lets a task inherit, and the message over it.
+local function environment_of(self, policy, environment)
+  local all = {}
+  for name, value in pairs(self.host) do
+    if policy:inherits(name) then all[name] = value end
+  end
+  for name, value in pairs(environment) do all[name] = value end
+  return all
+end
+
+--- The message where one environment string cannot hold it: in a private file, which lives as long as the run.
+local function message_file(job, environment)
+  if environment.Message ~= nil or job:fits_environment() then return nil end
+  local file, message, code = process.file(job.message)
+  if not file then return nil, message, code end
+  environment.MessageFile = file:path()
+  return file
+end
+
+local function command_of(policy, job)
+  local command = policy.command
+  if type(command) == "function" then command = command(job) end
+  if type(command) == "string" then return nil, command end
+  return command, nil
+end
+
+---@param job watchbot.Job
+---@param environment table<string, string>
+---@param policy table
+---@return table? run
+---@return string? message
+---@return string? code
+function Process:start(job, environment, policy)
+  local file, message, code = message_file(job, environment)
+  if message then return nil, message, code end
+  local argv, command = command_of(policy, job)
+  local child
+  child, message, code = process.start {
+    argv = argv, command = command, cwd = policy.cwd, env = environment_of(self, policy, environment),
+    stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id, category = "worker",
+    tail = TAIL,
+  }
+  if child then return setmetatable({ child = child, file = file }, Run) end
+  if file then file:close() end
+  return nil, message, code
+end
+
+---@param seconds number?
+---@return table? exit
+function Run:wait(seconds)
+  local exit = self.child:wait(seconds)
+  if not exit then return nil end
+  if self.file then self.file:close() end
+  if exit.code ~= 0 then exit.logs = self.child:tail() end
+  exit.reason = self.reason or exit.reason
+  return exit
+end
+
+---@param reason string
+---@param grace number seconds from TERM to KILL
+function Run:stop(reason, grace)
+  self.reason = self.reason or reason
+  self.child:stop(grace)
+end
+
+return runner

@@ -1,0 +1,470 @@
+--- watcher: the life of a job, from its receive to what becomes of its message.
+-- Sits on the two seams (queue, runner) and the policy's hooks. A message is deleted only when an outcome says so; whatever
+-- else goes wrong, in a hook or in here, the message goes back to the queue.
+
+local scheduler = require "watchbot.scheduler"
+local breaker = require "watchbot.breaker"
+local fifo = require "watchbot.fifo"
+local intake = require "watchbot.intake"
+local job = require "watchbot.job"
+local journal = require "watchbot.journal"
+local leases = require "watchbot.leases"
+local policies = require "watchbot.policy"
+local settle = require "watchbot.settle"
+local text = require "watchbot.text"
+
+-- A task that has run this long has started, whatever its exit code will be.
+local STARTED_AFTER = 1
+
+-- A message is cut to this many bytes in the log.
+local LOGGED_MESSAGE = 2048
+
+-- `reject` publishes before it deletes; a publish that takes longer is given up.
+local NOTIFY_LIMIT = 30
+
+-- Pauses of a job that could not be placed, and how long it is held before it is given back, in seconds.
+local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
+
+-- Jobs that are held or still being settled; above that no messages are taken.
+local LINGERING_LIMIT = 1000
+
+-- What a shell answers when it could not start the program.
+local not_started_codes = { [126] = true, [127] = true }
+
+local outcomes = { complete = true, reject = true, release = true, retry = true }
+
+---@class watchbot.Watcher
+local Watcher = {}
+Watcher.__index = Watcher
+
+local watcher = {}
+
+---@class watchbot.WatcherOptions
+---@field queue table an open queue; the watcher closes it
+---@field runner table
+---@field sink table where log lines go
+---@field until_empty boolean? end when the queue is empty
+
+---@param policy table
+---@param options watchbot.WatcherOptions
+---@return watchbot.Watcher
+function watcher.new(policy, options)
+  local self = setmetatable({
+    policy = policy, queue = options.queue, runner = options.runner, journal = journal.new(options.sink),
+    breaker = breaker.new(), probe_at = 0, jobs = {}, waiting = fifo.new(), running = 0, lingering = 0,
+    duration = math.huge, draining = scheduler.event(), hurry = scheduler.event(), changed = scheduler.event(),
+    counts = { complete = 0, reject = 0, release = 0, retry = 0, duplicate = 0, returned = 0 },
+  }, Watcher)
+  self.settle = settle.new(options.queue, policy.linger or options.queue.linger)
+  self.leases = leases.new(self.settle, policy.visibility, {
+    lapsed = function(lease) self:lapsed(lease) end,
+    failed = function(lease, message, code) self:extension_failed(lease, message, code) end,
+    limited = function(lease) self:limited(lease) end,
+  })
+  self.intake = intake.new {
+    queue = options.queue, visibility = policy.visibility, until_empty = options.until_empty,
+    gather = policy.gather or options.queue.gather,
+    capacity = function() return self:capacity() end,
+    idle = function() return next(self.jobs) == nil end,
+    poll = function(free) return self:poll(free) end,
+    accept = function(message) self:accept(message) end,
+    failed = function(message, code) self.journal:error(nil, "error", message, "code", code, "where", "receive") end,
+  }
+  return self
+end
+
+-- hooks
+
+--- Calls a hook of the policy; when it throws, that is logged with its traceback and counts as nothing returned.
+---@return boolean ok
+---@return any ...
+function Watcher:hook(name, ...)
+  local results = table.pack(xpcall(self.policy[name], debug.traceback, self.policy, ...))
+  if not results[1] then self:hook_failed(results[2], name) end
+  return table.unpack(results, 1, results.n)
+end
+
+function Watcher:hook_failed(err, where)
+  self.journal:error(nil, "error", tostring(err), "where", where)
+  local ok, second = pcall(self.policy.failed, self.policy, err, where)
+  if not ok then self.journal:error(nil, "error", tostring(second), "where", "failed") end
+end
+
+function Watcher:poll(free)
+  local ok, count, wait = self:hook("poll", { free = free, running = self.running, lingering = self.lingering })
+  if ok and math.type(count) == "integer" and type(wait) == "number" then return count, wait end
+  if ok then self:hook_failed("poll must return how many to ask for and seconds to wait", "poll") end
+  return policies.poll(self.policy, { free = free })
+end
+
+-- taking messages
+
+--- How many received messages may wait for a slot: only as long as the last of them starts within a second.
+function Watcher:prefetch()
+  if self.queue.fifo or self.breaker.open then return 0 end
+  return math.min(self.policy.prefetch, self.policy.workers // math.max(self.duration, 1e-3)) // 1 | 0
+end
+
+function Watcher:capacity()
+  if self.draining:is_set() or self.lingering >= LINGERING_LIMIT then return 0 end
+  if self.breaker.open then return self:probe_capacity() end
+  if self.unplaced then return 0 end
+  local waiting, prefetch = self.waiting:count(), self:prefetch()
+  if waiting > prefetch // 2 then return 0 end
+  return self.policy.workers + prefetch - self.running - waiting
+end
+
+-- One message a minute.
+function Watcher:probe_capacity()
+  return scheduler.now() >= self.probe_at and 1 or 0
+end
+
+--- A message has arrived: a job begins, or one that runs gets a newer receipt handle.
+function Watcher:accept(message)
+  local entry = self.jobs[message.id]
+  if entry and not entry.returning then
+    self.counts.duplicate = self.counts.duplicate + 1
+    self.journal:info(message.id, "duplicate", true, "receives", message.receives)
+    self.leases:adopt(entry.lease, message)
+    return
+  end
+  entry = { id = message.id, job = job.new(message) }
+  entry.lease = self.leases:take(message, entry)
+  self.jobs[entry.id] = entry
+  if self.draining:is_set() or (self.breaker.open and not self:is_probe()) then
+    scheduler.spawn(self.give_back, self, entry)
+  else
+    self.waiting:push(entry)
+    self:dispatch()
+  end
+end
+
+-- Of what arrives while the breaker is open, one message a minute is tried.
+function Watcher:is_probe()
+  if self:probe_capacity() == 0 then return false end
+  self.probe_at = scheduler.now() + self.policy.probe
+  return true
+end
+
+--- Starts what waits, as far as there are slots.
+function Watcher:dispatch()
+  while self.running < self.policy.workers and self.waiting:count() > 0 and not self.draining:is_set() do
+    self.running = self.running + 1
+    scheduler.spawn(self.work, self, self.waiting:pop())
+  end
+end
+
+--- All that has not started goes back to the queue, to be seen at once.
+function Watcher:give_back_waiting()
+  for entry in self.waiting.pop, self.waiting do scheduler.spawn(self.give_back, self, entry) end
+end
+
+-- running one job
+
+function Watcher:free_slot()
+  self.running = self.running - 1
+  self:dispatch()
+  self.intake:wake()
+end
+
+--- A job in its slot, and what follows without one.
+function Watcher:work(entry)
+  local ok, outcome, seconds, exit = xpcall(self.attempt, debug.traceback, self, entry)
+  if not ok then
+    self:hook_failed(outcome, "watcher")
+    outcome, seconds, exit = "retry", nil, { reason = "internal error" }
+  end
+  entry.run = nil
+  self:free_slot()
+  self.lingering = self.lingering + 1
+  if outcome == "hold" then
+    self:hold(entry, seconds, exit)
+  else
+    self:conclude(entry, outcome, seconds, exit or {})
+  end
+  self.lingering = self.lingering - 1
+  self.changed:set()
+  self.intake:wake()
+end
+
+--- Whether the policy lets the job run now; else its outcome.
+function Watcher:admit(entry)
+  local ok, admitted, seconds = self:hook("admit", entry.job)
+  if not ok then return "retry", nil, { reason = "the hook 'admit' failed" } end
+  if admitted == true then return true end
+  if outcomes[admitted] or admitted == "hold" then return admitted, seconds, { reason = "not admitted" } end
+  self:hook_failed(("admit must return true, an outcome or 'hold', not '%s'"):format(tostring(admitted)), "admit")
+  return "retry", nil, { reason = "the hook 'admit' failed" }
+end
+
+--- Admits, starts, follows and judges. Returns an outcome (or "hold"), its seconds and the exit.
+function Watcher:attempt(entry)
+  local outcome, seconds, exit = self:admit(entry)
+  if outcome ~= true then return outcome, seconds, exit end
+  local ok, environment = self:hook("environment", entry.job)
+  if not ok or type(environment) ~= "table" then
+    return "retry", nil, { reason = "the hook 'environment' failed" }
+  end
+  self.journal:info(entry.id, "subject", entry.job.subject, "message", text.cut(entry.job.message, LOGGED_MESSAGE),
+    "receives", entry.job.receives)
+  local run, message, code = self.runner:start(entry.job, environment, self.policy)
+  if not run and code == "NoRoom" then return "hold", nil, { reason = message, unplaced = true } end
+  exit = run and self:follow(entry, run) or { reason = message, error = code, not_started = true, duration = 0 }
+  if exit.stopped then return "retry", 0, exit end
+  return self:judge(entry, exit)
+end
+
+--- Waits for the end of a task.
+function Watcher:follow(entry, run)
+  local limit = self.policy.timeout > 0 and self.policy.timeout or math.huge
+  entry.run = run
+  if self.hurry:is_set() then self:stop_run(entry) end
+  local exit = run:wait(math.min(STARTED_AFTER, limit))
+  if not exit and limit > STARTED_AFTER then
+    self:started()
+    exit = run:wait(limit < math.huge and limit - STARTED_AFTER or nil)
+  end
+  if not exit then
+    run:stop(("timed out after %g s"):format(limit), self.policy.kill_grace)
+    exit = run:wait()
+    exit.timed_out = not entry.stopped
+  end
+  exit.stopped = entry.stopped
+  self.duration = self.duration == math.huge and exit.duration or self.duration * 0.8 + exit.duration * 0.2
+  return exit
+end
+
+function Watcher:judge(entry, exit)
+  if exit.not_started or (not_started_codes[exit.code] and exit.duration < STARTED_AFTER) then
+    exit.not_started = true
+    self:not_started(entry, exit)
+  else
+    self:started()
+  end
+  local ok, outcome, seconds = self:hook("verdict", entry.job, exit)
+  if not ok then return "retry", nil, exit end
+  if outcomes[outcome] then return outcome, seconds, exit end
+  self:hook_failed(("verdict returned '%s', which is no outcome"):format(tostring(outcome)), "verdict")
+  return "retry", nil, exit
+end
+
+-- tasks that cannot be started at all
+
+function Watcher:started()
+  if self.breaker:started() then
+    self.journal:info(nil, "event", "tasks start again, taking messages")
+    self.intake:wake()
+  end
+end
+
+function Watcher:not_started(entry, exit)
+  local was_open = self.breaker.open
+  local opened = self.breaker:failed()
+  -- What fails while the breaker is open has only shown what is known: no notification, and no attempt is counted.
+  entry.probe = was_open
+  if opened then
+    self.probe_at = scheduler.now() + self.policy.probe
+    exit.reason = "no more messages are taken, since no task can be started: " .. (exit.reason or "exit code " .. exit.code)
+    self.journal:error(nil, "event", "no task can be started, trying one message at a time", "reason", exit.reason,
+      "seconds", self.policy.probe)
+    self:give_back_waiting()
+  end
+end
+
+-- jobs that have to wait without a slot
+
+--- Keeps the message with heartbeats, then lets the job wait for a slot again; gives it back when that lasts.
+function Watcher:hold(entry, seconds, exit)
+  local now = scheduler.now()
+  entry.held_since = entry.held_since or now
+  if exit.unplaced then
+    self.unplaced = (self.unplaced or 0) + 1
+    entry.pause = math.min((entry.pause or FIRST_HOLD / 2) * 2, LONGEST_HOLD)
+    seconds = entry.pause * (0.5 + math.random() / 2)
+    self.journal:warning(entry.id, "held", true, "reason", exit.reason, "seconds", seconds)
+  end
+  local lasts = exit.unplaced and now - entry.held_since > HOLD_LIMIT
+  local drained = not lasts and self.draining:wait(math.max(tonumber(seconds) or 1, 0.01))
+  if exit.unplaced then self.unplaced = self.unplaced > 1 and self.unplaced - 1 or nil end
+  if drained or lasts then return self:give_back(entry) end
+  self.waiting:push_front(entry)
+  self:dispatch()
+end
+
+-- settling
+
+function Watcher:forget(entry)
+  if self.jobs[entry.id] == entry then self.jobs[entry.id] = nil end
+  self.changed:set()
+  self.intake:wake()
+end
+
+--- Returns a message that has not run, to be seen at once; where the queue can, the receive does not count.
+function Watcher:give_back(entry)
+  self.counts.returned = self.counts.returned + 1
+  self:put_back(entry, 0, true)
+  self:forget(entry)
+end
+
+function Watcher:put_back(entry, seconds, uncount)
+  self.leases:decide(entry.lease)
+  entry.returning = true
+  local ok, message, code = self.settle:delay(entry.lease, seconds, uncount)
+  if not ok then self.journal:warning(entry.id, "error", message, "code", code, "where", "return") end
+end
+
+function Watcher:delete(entry)
+  self.leases:decide(entry.lease)
+  local ok, message, code = self.settle:delete(entry.lease)
+  if not ok then self.journal:error(entry.id, "error", message, "code", code, "where", "delete") end
+end
+
+--- How long the message stays out of sight: never so long that it would outlive the queue's limit.
+function Watcher:backoff(entry, seconds)
+  if type(seconds) ~= "number" then
+    local ok, hooked = self:hook("backoff", entry.job)
+    seconds = ok and type(hooked) == "number" and hooked or policies.backoff(self.policy, entry.job)
+  end
+  local left = leases.left(entry.lease, scheduler.boottime())
+  if seconds ~= seconds then seconds = 0 end
+  return math.ceil(math.max(0, math.min(seconds, left)))
+end
+
+--- Tells somebody; a notification that fails changes nothing about the outcome.
+function Watcher:notify(entry, outcome, exit)
+  if entry.probe or exit.stopped or entry.job.receives < self.policy.notify_after then return end
+  local task = scheduler.spawn(self.hook, self, "notify", entry.job, outcome, exit)
+  if task:join(NOTIFY_LIMIT) == nil then
+    task:cancel(("notify took longer than %d s"):format(NOTIFY_LIMIT))
+  end
+end
+
+function Watcher:log_outcome(entry, outcome, exit, seconds)
+  local write = (outcome == "complete" or outcome == "release") and self.journal.info or self.journal.warning
+  write(self.journal, entry.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
+    "duration", exit.duration and math.floor(exit.duration * 1000), "response_duration",
+    entry.job.sent and scheduler.time() - entry.job.sent, "seconds", seconds)
+end
+
+--- What the outcome says happens to the message.
+function Watcher:conclude(entry, outcome, seconds, exit)
+  local returns = outcome == "release" or outcome == "retry"
+  seconds = returns and (exit.stopped and 0 or self:backoff(entry, seconds)) or nil
+  self.counts[outcome] = self.counts[outcome] + 1
+  self:log_outcome(entry, outcome, exit, seconds)
+  if outcome == "reject" then self:notify(entry, outcome, exit) end
+  if returns then
+    self:put_back(entry, seconds, entry.probe or exit.stopped)
+  else
+    self:delete(entry)
+  end
+  self:forget(entry)
+  if outcome == "retry" then self:notify(entry, outcome, exit) end
+end
+
+-- leases
+
+function Watcher:lapsed(lease)
+  self.journal:error(lease.owner.id, "error", "the lease has lapsed, another watcher may run the message too", "code",
+    "LeaseLapsed", "receives", lease.receives)
+end
+
+function Watcher:extension_failed(lease, message, code)
+  self.journal:warning(lease.owner.id, "error", message, "code", code, "where", "heartbeat")
+end
+
+function Watcher:limited(lease)
+  local entry = lease.owner
+  local reason = "stopped: a message can be kept for at most 12 hours"
+  self.journal:error(entry.id, "error", reason)
+  if entry.run then entry.run:stop(reason, self.policy.kill_grace) end
+end
+
+-- beginning and end
+
+function Watcher:stop_run(entry)
+  entry.stopped = true
+  entry.run:stop("stopped: the watcher is draining", self.aborting and 0 or self.policy.kill_grace)
+end
+
+--- Ends at once: what runs is killed.
+function Watcher:abort()
+  self.aborting = true
+  self:stop()
+  if not self.hurry:is_set() then self:stop() end
+  for _, entry in pairs(self.jobs) do
+    if entry.run then self:stop_run(entry) end
+  end
+end
+
+--- Waits until nothing is in flight, at most `seconds`; `hurry` cuts it short.
+function Watcher:settled(seconds, event)
+  local until_time = scheduler.now() + seconds
+  while next(self.jobs) or self.lingering > 0 do
+    local left = until_time - scheduler.now()
+    if left <= 0 or (event and event:is_set()) then return false end
+    self.changed:clear()
+    self.changed:wait(left)
+  end
+  return true
+end
+
+--- Begins the end: no message is taken any more, what has not started goes back, what runs may finish for the policy's
+--- `drain` seconds. A second call hurries: what runs is stopped now. Does not wait.
+function Watcher:stop()
+  if self.draining:is_set() then
+    self.hurry:set()
+    self.changed:set()
+  else
+    self.journal:info(nil, "event", "draining", "running", self.running, "waiting", self.waiting:count())
+    self.draining:set()
+    self.intake:close()
+  end
+end
+
+function Watcher:drain()
+  self.draining:set()
+  self.intake:close()
+  self.intake:cut(self.queue.cut or 0)
+  self:give_back_waiting()
+  if self:settled(self.policy.drain, self.hurry) then return end
+  self.hurry:set()
+  for _, entry in pairs(self.jobs) do
+    if entry.run then self:stop_run(entry) end
+  end
+  -- After the KILL only the returning is left; a queue that does not answer must not hold up the exit.
+  if not self:settled(self.policy.kill_grace + 1) then
+    self.journal:error(nil, "error", "not all messages could be returned, they come back by their visibility")
+  end
+end
+
+--- Swaps the hooks and fields for those of another policy, for the jobs that begin from now on.
+---@return true? ok
+---@return string? message why not: queue and runner cannot be changed in a watcher that runs
+function Watcher:reload(policy)
+  local same = policies.compatible(self.policy, policy)
+  if same ~= true then return nil, same, "Incompatible" end
+  self.policy = policy
+  self.leases.visibility = policy.visibility
+  self.intake.options.visibility = policy.visibility
+  self.intake:wake()
+  self:dispatch()
+  return true
+end
+
+--- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in a task.
+function Watcher:run()
+  self:hook "start"
+  local heartbeat = scheduler.spawn(self.leases.run, self.leases)
+  self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
+  self.intake:run()
+  self:drain()
+  heartbeat:cancel()
+  self:hook "stop"
+  local counts = self.counts
+  self.journal:info(nil, "event", "stopped", "complete", counts.complete, "reject", counts.reject, "release",
+    counts.release, "retry", counts.retry, "duplicate", counts.duplicate, "returned", counts.returned)
+  self.queue:close()
+end
+
+return watcher

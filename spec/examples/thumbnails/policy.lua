@@ -1,0 +1,24 @@
+-- Make thumbnails of what the queue names; be patient with a file that is not there yet.
+local watchbot = require "watchbot"
+
+local policy = watchbot.policy {
+  queue   = os.getenv "QueueUrl" or "sqlite:thumbnails.db",
+  command = "./resize.sh",              -- a string runs in sh; a list is an argv
+  workers = 4,
+  timeout = 15 * 60,                    -- seconds
+  exits   = { [75] = "release" },       -- EX_TEMPFAIL: put it back, tell nobody
+  max_receives = 3,
+}
+
+-- Out of memory will not get better by trying again.
+function policy:verdict(job, exit)
+  if exit.signal == "KILL" then return "reject" end
+  return watchbot.policy.verdict(self, job, exit)
+end
+
+-- A demonstration is no place to wait for minutes.
+function policy:backoff(job)
+  return math.min(1, watchbot.policy.backoff(self, job))
+end
+
+return policy

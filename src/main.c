@@ -1,0 +1,169 @@
+/* main: the program watchbot. Arguments, signals and limits are its own; everything else is lua/watchbot/cli. The only
+ * file that installs signal handlers or has globals. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <lua-cjson.h>
+#include <lualib.h>
+#include <lxplib.h>
+
+#include "lerror.h"
+#include "lhandle.h"
+#include "preload.h"
+#include "task.h"
+
+static int signal_pipe[2] = {-1, -1};
+
+static const struct {
+    int number;
+    const char *name;
+} watched[] = {
+    {SIGTERM, "TERM"},
+    {SIGINT,  "INT" },
+    {SIGHUP,  "HUP" },
+};
+
+/* A full pipe holds more signals than anybody means. */
+static void on_signal(int number) {
+    int error = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t ignored = write(signal_pipe[1], &byte, 1);
+    (void)ignored;
+    errno = error;
+}
+
+/* watchbot.signals: what on_signal has seen, for a task to wait for. */
+
+#define SIGNALS_TYPE "watchbot.signals"
+
+struct signals {
+    struct loop *loop;
+    struct loop_fd watch;
+    struct task_queue waiters;
+};
+
+static void signal_came(struct loop_fd *watch, unsigned ready) {
+    struct signals *signals = container_of(watch, struct signals, watch);
+    (void)ready;
+    loop_unwatch(signals->loop, watch);
+    task_wake(&signals->waiters);
+}
+
+/* -- signals => "TERM" */
+static int take_signal(lua_State *L, int status, lua_KContext context) {
+    unsigned char number = 0;
+    (void)status, (void)context;
+    if (read(signal_pipe[0], &number, 1) != 1) return luaL_error(L, "a signal was lost: %s", strerror(errno));
+    for (size_t i = 0; i < countof(watched); i++) {
+        if (watched[i].number == number) return lua_pushstring(L, watched[i].name), 1;
+    }
+    return luaL_error(L, "signal %d was not asked for", number);
+}
+
+static int signals_wait(lua_State *L) {
+    struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
+    int error = loop_watch(signals->loop, &signals->watch, signal_pipe[0], POLLER_READ);
+    if (error) return luaL_error(L, "cannot wait for signals: %s", lerror_describe(L, error));
+    return task_wait(L, "signals", &signals->waiters, TASK_FOR_EVER, take_signal, 0);
+}
+
+static int signals_close(lua_State *L) {
+    struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
+    if (signals->loop) loop_unwatch(signals->loop, &signals->watch);
+    return 0;
+}
+
+static const luaL_Reg signals_metamethods[] = {
+    {"__gc", signals_close},
+    {NULL,   NULL         },
+};
+
+static const luaL_Reg signals_methods[] = {
+    {"wait",  signals_wait },
+    {"close", signals_close},
+    {NULL,    NULL         },
+};
+
+/* `require "watchbot.signals"` is a handle; asking for it is what makes the program catch the signals. */
+static int luaopen_watchbot_signals(lua_State *L) {
+    lhandle_type(L, SIGNALS_TYPE, signals_metamethods, signals_methods);
+    task_open(L);
+    struct signals *signals = lhandle_new(L, SIGNALS_TYPE, sizeof *signals, 0);
+    signals->loop = task_loop(L);
+    signals->watch.ready = signal_came;
+    if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return luaL_error(L, "cannot watch for signals: %s", lerror_describe(L, errno));
+    }
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < countof(watched); i++) sigaction(watched[i].number, &action, NULL);
+    return 1;
+}
+
+/* Each task needs three descriptors; the soft limit of 1024 is for programs that use select. */
+static rlim_t raise_nofile(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    rlim_t soft = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
+}
+
+static void preload(lua_State *L, const char *name, lua_CFunction open) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, open);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+static int traceback(lua_State *L) {
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+/* -- argc argv => status */
+static int run(lua_State *L) {
+    int argc = (int)lua_tointeger(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    preload_install(L);
+    preload(L, "cjson", luaopen_cjson);
+    preload(L, "cjson.safe", luaopen_cjson_safe);
+    preload(L, "lxp", luaopen_lxp);
+    preload(L, "watchbot.signals", luaopen_watchbot_signals);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "watchbot.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main"); /* -- cli main */
+    lua_createtable(L, argc, 0);
+    for (int i = 1; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_pushinteger(L, (lua_Integer)raise_nofile());
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
+    lua_pushcfunction(L, traceback);
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    int status = 1;
+    if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
+        status = (int)lua_tointeger(L, -1);
+    } else {
+        fprintf(stderr, "watchbot: %s\n", lua_tostring(L, -1));
+    }
+    lua_close(L);
+    return status;
+}
