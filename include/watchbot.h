@@ -1,4 +1,5 @@
-/* watchbot in a program of yours: a watcher that lives in your lua_State and, if you like, in your event loop.
+/* watchbot in a program of yours: a watcher that lives in your lua_State and, if you like, in your event
+ * loop.
  *
  *     struct watchbot *watchbot = watchbot_open(L);
  *     if (watchbot_load(watchbot, "policy.lua") != 0 || watchbot_run(watchbot) != 0) {
@@ -9,11 +10,12 @@
  * With a loop of your own: poll watchbot_pollfd for reading, at most watchbot_timeout milliseconds, then call
  * watchbot_step(watchbot, 0), until it returns 0.
  *
- * Your signal handlers, your SIGPIPE and your children are left alone: watchbot waits for its own children by their pid.
- * The functions belong to the thread of the lua_State; none may be called from a signal handler or from within a Lua
- * function that watchbot called. None raises a Lua error or leaves anything on the stack.
+ * Your signal handlers, your SIGPIPE and your children are left alone: watchbot waits for its own children by
+ * their pid. The functions belong to the thread of the lua_State; none may be called from a signal handler or
+ * from within a Lua function that watchbot called. None raises a Lua error or leaves anything on the stack.
  *
- * Link with libwatchbot.a, Lua 5.4, libcurl, libcrypto and libsqlite3; lua-cjson must be found by `require`. */
+ * Link with libwatchbot.a, Lua 5.4, libcurl, libcrypto and libsqlite3; lua-cjson must be found by `require`.
+ */
 #ifndef WATCHBOT_H
 #define WATCHBOT_H
 
@@ -21,8 +23,8 @@
 
 struct watchbot;
 
-/* Opens watchbot in `L`, whose standard libraries must be open. One for each lua_State: a second call returns the same.
- * NULL: not enough memory. The handle lives until watchbot_close, at the latest until lua_close. */
+/* Opens watchbot in `L`, whose standard libraries must be open. One for each lua_State: a second call returns
+ * the same. NULL: not enough memory. The handle lives until watchbot_close, at the latest until lua_close. */
 struct watchbot *watchbot_open(lua_State *L);
 
 /* Loads and checks a policy file. 0, or -1 (see watchbot_error). Not while a watcher runs. */
@@ -41,14 +43,15 @@ int watchbot_pollfd(struct watchbot *watchbot);
 /* Milliseconds until a step has something to do on its own account; -1: only the pollfd can tell. */
 int watchbot_timeout(struct watchbot *watchbot);
 
-/* Begins the end: no more messages are taken, what runs may finish within the policy's `drain` seconds; steps go on until it
- * has ended. A second call hurries. */
+/* Begins the end: no more messages are taken, what runs may finish within the policy's `drain` seconds; steps
+ * go on until it has ended. A second call hurries. */
 void watchbot_stop(struct watchbot *watchbot);
 
 /* The last error's text, or "". Valid until the next call. */
 const char *watchbot_error(struct watchbot *watchbot);
 
-/* Stops at once what still runs (its messages come back by their visibility) and frees the handle. NULL is fine. */
+/* Stops at once what still runs (its messages come back by their visibility) and frees the handle. NULL is
+ * fine. */
 void watchbot_close(struct watchbot *watchbot);
 
 #endif

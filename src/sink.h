@@ -1,8 +1,10 @@
-/* sink: an output file descriptor that the loop never waits for. What cannot be written at once is kept in a bounded queue
- * and written when the reader takes it; who produces much asks sink_full first and stops reading until the sink has drained.
+/* sink: an output file descriptor that the loop never waits for. What cannot be written at once is kept in a
+ * bounded queue and written when the reader takes it; who produces much asks sink_full first and stops
+ * reading until the sink has drained.
  *
- * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened anew through
- * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches the host. */
+ * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened
+ * anew through /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches
+ * the host. */
 #ifndef WATCHBOT_SINK_H
 #define WATCHBOT_SINK_H
 
@@ -15,7 +17,8 @@ struct sink;
 
 /* Somebody who stopped producing because the sink was full. Embedded in its owner; zeroed: not waiting. */
 struct sink_waiter {
-    void (*drained)(struct sink_waiter *waiter); /* called once, from the loop; also when the sink has failed */
+    void (*drained)(
+        struct sink_waiter *waiter); /* called once, from the loop; also when the sink has failed */
     struct sink_waiter *next, *previous;
     bool waiting;
 };
@@ -26,7 +29,8 @@ struct sink *sink_open(struct loop *loop, int fd);
 /* Drops what is still queued; see sink_drained to wait for it first. Its waiters are forgotten. */
 void sink_close(struct sink *sink);
 
-/* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it and drops it. */
+/* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it
+ * and drops it. */
 struct lines_output *sink_output(struct sink *sink);
 
 /* More is queued than a producer should add to. */

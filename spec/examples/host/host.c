@@ -1,5 +1,6 @@
-/* A program that has a life of its own, with a watcher in it: its own loop (poll), its own SIGCHLD handler, its own child.
- * host POLICY.lua : runs until its child has exited and the policy's watcher has ended after that. */
+/* A program that has a life of its own, with a watcher in it: its own loop (poll), its own SIGCHLD handler,
+ * its own child. host POLICY.lua : runs until its child has exited and the policy's watcher has ended after
+ * that. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,11 +39,14 @@ static int own_child_status(pid_t pid) {
     return WEXITSTATUS(status);
 }
 
-/* The host's loop: polls watchbot's descriptor among its own, and takes a step when there is something to do. */
+/* The host's loop: polls watchbot's descriptor among its own, and takes a step when there is something to do.
+ */
 static int loop(struct watchbot *watchbot) {
     int state = watchbot_step(watchbot, 0);
     while (state > 0) {
-        struct pollfd fds[] = {{.fd = watchbot_pollfd(watchbot), .events = POLLIN}};
+        struct pollfd fds[] = {
+            {.fd = watchbot_pollfd(watchbot), .events = POLLIN}
+        };
         poll(fds, 1, watchbot_timeout(watchbot));
         state = watchbot_step(watchbot, 0);
     }
@@ -50,7 +54,8 @@ static int loop(struct watchbot *watchbot) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) return fprintf(stderr, "usage: host POLICY.lua\n"), 2;
+    if (argc != 2)
+        return fprintf(stderr, "usage: host POLICY.lua\n"), 2;
     struct sigaction action = {.sa_handler = on_child};
     sigaction(SIGCHLD, &action, NULL);
     pid_t child = start_child();
@@ -61,7 +66,8 @@ int main(int argc, char **argv) {
     lua_pop(L, 1);
     struct watchbot *watchbot = watchbot_open(L);
     int failed = watchbot_load(watchbot, argv[1]) != 0 || loop(watchbot) != 0;
-    if (failed) fprintf(stderr, "host: %s\n", watchbot_error(watchbot));
+    if (failed)
+        fprintf(stderr, "host: %s\n", watchbot_error(watchbot));
     watchbot_close(watchbot);
 
     struct sigaction now;
