@@ -9,13 +9,11 @@ enum { FIRST_CAPACITY = 256 };
 static bool grow(struct buffer *buffer, size_t wanted) {
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < wanted) {
-        if (capacity > SIZE_MAX / 2)
-            return false;
+        if (capacity > SIZE_MAX / 2) return false;
         capacity *= 2;
     }
     char *memory = realloc(buffer->memory, capacity);
-    if (!memory)
-        return false;
+    if (!memory) return false;
     buffer->memory = memory;
     buffer->capacity = capacity;
     return true;
@@ -25,15 +23,13 @@ static bool grow(struct buffer *buffer, size_t wanted) {
  * times. */
 char *buffer_reserve(struct buffer *buffer, size_t extra) {
     size_t used = buffer->start + buffer->size;
-    if (extra > SIZE_MAX - used)
-        return NULL;
+    if (extra > SIZE_MAX - used) return NULL;
     if (used + extra > buffer->capacity && buffer->start >= buffer->capacity / 2 && buffer->start > 0) {
         memmove(buffer->memory, buffer_data(buffer), buffer->size);
         buffer->start = 0;
         used = buffer->size;
     }
-    if (used + extra > buffer->capacity && !grow(buffer, used + extra))
-        return NULL;
+    if (used + extra > buffer->capacity && !grow(buffer, used + extra)) return NULL;
     return buffer->memory + used;
 }
 
@@ -42,11 +38,9 @@ void buffer_commit(struct buffer *buffer, size_t size) {
 }
 
 bool buffer_append(struct buffer *buffer, const void *data, size_t size) {
-    if (size == 0)
-        return true;
+    if (size == 0) return true;
     char *room = buffer_reserve(buffer, size);
-    if (!room)
-        return false;
+    if (!room) return false;
     memcpy(room, data, size);
     buffer_commit(buffer, size);
     return true;

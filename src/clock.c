@@ -25,10 +25,8 @@ int64_t clock_wall(void) {
 
 static struct tm utc(time_t seconds) {
     struct tm parts;
-    if (seconds < FIRST_SECOND)
-        seconds = FIRST_SECOND;
-    if (seconds > LAST_SECOND)
-        seconds = LAST_SECOND;
+    if (seconds < FIRST_SECOND) seconds = FIRST_SECOND;
+    if (seconds > LAST_SECOND) seconds = LAST_SECOND;
     gmtime_r(&seconds, &parts);
     return parts;
 }
@@ -51,8 +49,7 @@ void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]) {
         rest += 1000;
     }
     struct tm t = utc((time_t)seconds);
-    snprintf(out, CLOCK_ISO_DATE_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-             (unsigned)(t.tm_year + 1900) % 10000, (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100,
-             (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100,
-             (unsigned)rest % 1000);
+    snprintf(out, CLOCK_ISO_DATE_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(t.tm_year + 1900) % 10000,
+             (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
+             (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100, (unsigned)rest % 1000);
 }

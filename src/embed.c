@@ -15,8 +15,7 @@ struct watchbot {
     char *error; /* malloc'ed, or NULL */
 };
 
-static const char
-    handle_key; /* its address: the handle, with the host object as its user value, in the registry */
+static const char handle_key; /* its address: the handle, with the host object as its user value, in the registry */
 
 static void set_error(struct watchbot *watchbot, const char *error) {
     free(watchbot->error);
@@ -30,8 +29,7 @@ static int handle_gc(lua_State *L) {
 
 static int traceback(lua_State *L) {
     const char *text = lua_tostring(L, 1);
-    if (!text)
-        text = luaL_tolstring(L, 1, NULL);
+    if (!text) text = luaL_tolstring(L, 1, NULL);
     lua_pushstring(L, text);
     return 1;
 }
@@ -40,8 +38,7 @@ static int traceback(lua_State *L) {
 static int protect(struct watchbot *watchbot, lua_CFunction f, void *argument) {
     lua_State *L = watchbot->L;
     set_error(watchbot, NULL);
-    if (!lua_checkstack(L, 4))
-        return set_error(watchbot, "the Lua stack is full"), -1;
+    if (!lua_checkstack(L, 4)) return set_error(watchbot, "the Lua stack is full"), -1;
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, f);
     lua_pushlightuserdata(L, watchbot);
@@ -82,8 +79,7 @@ static int open_handle(lua_State *L) {
 
 static int new_host(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_key);
-    if (lua_getiuservalue(L, -1, 1) != LUA_TNIL)
-        return 0;
+    if (lua_getiuservalue(L, -1, 1) != LUA_TNIL) return 0;
     lua_getglobal(L, "require");
     lua_pushliteral(L, "watchbot.host");
     lua_call(L, 1, 1);
@@ -97,12 +93,10 @@ static int new_host(lua_State *L) {
  * error. */
 struct watchbot *watchbot_open(lua_State *L) {
     struct watchbot *watchbot = NULL;
-    if (!lua_checkstack(L, 3))
-        return NULL;
+    if (!lua_checkstack(L, 3)) return NULL;
     lua_pushcfunction(L, open_handle);
     lua_pushlightuserdata(L, &watchbot);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
-        return lua_pop(L, 1), NULL;
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) return lua_pop(L, 1), NULL;
     watchbot->L = L;
     return watchbot;
 }
@@ -178,10 +172,8 @@ static int get_timeout(lua_State *L) {
 
 int watchbot_timeout(struct watchbot *watchbot) {
     int64_t nanoseconds = 0;
-    if (protect(watchbot, get_timeout, &nanoseconds) != 0)
-        return 0;
-    if (nanoseconds < 0)
-        return -1;
+    if (protect(watchbot, get_timeout, &nanoseconds) != 0) return 0;
+    if (nanoseconds < 0) return -1;
     int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
     return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
 }
@@ -203,16 +195,14 @@ const char *watchbot_error(struct watchbot *watchbot) {
 
 static int close_host(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_key);
-    if (lua_getiuservalue(L, -1, 1) == LUA_TNIL)
-        return 0;
+    if (lua_getiuservalue(L, -1, 1) == LUA_TNIL) return 0;
     push_method(L, "close");
     lua_call(L, 1, 0);
     return 0;
 }
 
 void watchbot_close(struct watchbot *watchbot) {
-    if (!watchbot)
-        return;
+    if (!watchbot) return;
     lua_State *L = watchbot->L;
     protect(watchbot, close_host, NULL);
     lua_pushnil(L);

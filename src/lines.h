@@ -27,8 +27,7 @@ struct lines_output {
 struct lines;
 
 /* `category` ("worker") and `id` (NULL: none) are copied. NULL: no memory. */
-struct lines *lines_open(enum lines_format format, const char *category, const char *id,
-                         struct lines_output *output);
+struct lines *lines_open(enum lines_format format, const char *category, const char *id, struct lines_output *output);
 
 /* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or memory failed.
  */

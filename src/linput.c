@@ -47,10 +47,8 @@ static int read_now(lua_State *L, int status, lua_KContext context) {
     char chunk[CHUNK];
     (void)status, (void)context;
     ssize_t size = read(input->fd, chunk, sizeof chunk);
-    if (size < 0)
-        return lerror_errno(L, errno, "could not read the input");
-    if (size == 0)
-        return lua_pushnil(L), 1;
+    if (size < 0) return lerror_errno(L, errno, "could not read the input");
+    if (size == 0) return lua_pushnil(L), 1;
     lua_pushlstring(L, chunk, (size_t)size);
     return 1;
 }
@@ -59,19 +57,16 @@ static int input_read(lua_State *L) {
     struct input *input = check_input(L);
     if (!input->plain) {
         int error = loop_watch(input->loop, &input->watch, input->fd, POLLER_READ);
-        if (error && error != EPERM)
-            return lerror_errno(L, error, "could not read the input");
+        if (error && error != EPERM) return lerror_errno(L, error, "could not read the input");
         input->plain = error == EPERM;
     }
-    if (input->plain)
-        return read_now(L, TASK_WOKEN, 0);
+    if (input->plain) return read_now(L, TASK_WOKEN, 0);
     return task_wait(L, "read", &input->readers, TASK_FOR_EVER, read_now, 0);
 }
 
 static int input_close(lua_State *L) {
     struct input *input = check_input(L);
-    if (input->loop)
-        loop_unwatch(input->loop, &input->watch);
+    if (input->loop) loop_unwatch(input->loop, &input->watch);
     return 0;
 }
 

@@ -35,8 +35,7 @@ static void place_timer(struct loop *loop, size_t index, struct loop_timer *time
 static void sift_up(struct loop *loop, size_t index, struct loop_timer *timer) {
     while (index > 0) {
         size_t parent = (index - 1) / 2;
-        if (loop->heap[parent]->due <= timer->due)
-            break;
+        if (loop->heap[parent]->due <= timer->due) break;
         place_timer(loop, index, loop->heap[parent]);
         index = parent;
     }
@@ -46,12 +45,9 @@ static void sift_up(struct loop *loop, size_t index, struct loop_timer *timer) {
 static void sift_down(struct loop *loop, size_t index, struct loop_timer *timer) {
     for (;;) {
         size_t child = 2 * index + 1;
-        if (child >= loop->timers)
-            break;
-        if (child + 1 < loop->timers && loop->heap[child + 1]->due < loop->heap[child]->due)
-            child++;
-        if (timer->due <= loop->heap[child]->due)
-            break;
+        if (child >= loop->timers) break;
+        if (child + 1 < loop->timers && loop->heap[child + 1]->due < loop->heap[child]->due) child++;
+        if (timer->due <= loop->heap[child]->due) break;
         place_timer(loop, index, loop->heap[child]);
         index = child;
     }
@@ -59,12 +55,10 @@ static void sift_down(struct loop *loop, size_t index, struct loop_timer *timer)
 }
 
 static bool make_room(struct loop *loop) {
-    if (loop->timers < loop->heap_room)
-        return true;
+    if (loop->timers < loop->heap_room) return true;
     size_t room = loop->heap_room ? loop->heap_room * 2 : FIRST_HEAP_ROOM;
     struct loop_timer **heap = realloc(loop->heap, room * sizeof(struct loop_timer *));
-    if (!heap)
-        return false;
+    if (!heap) return false;
     loop->heap = heap;
     loop->heap_room = room;
     return true;
@@ -73,23 +67,19 @@ static bool make_room(struct loop *loop) {
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay) {
     int64_t now = clock_monotonic();
     loop_stop_timer(loop, timer);
-    if (!make_room(loop))
-        return ENOMEM;
-    if (delay < 0)
-        delay = 0;
+    if (!make_room(loop)) return ENOMEM;
+    if (delay < 0) delay = 0;
     timer->due = delay < INT64_MAX - now ? now + delay : INT64_MAX;
     sift_up(loop, loop->timers++, timer);
     return 0;
 }
 
 void loop_stop_timer(struct loop *loop, struct loop_timer *timer) {
-    if (timer->place == 0)
-        return;
+    if (timer->place == 0) return;
     size_t hole = timer->place - 1;
     timer->place = 0;
     struct loop_timer *last = loop->heap[--loop->timers];
-    if (last == timer)
-        return;
+    if (last == timer) return;
     if (hole > 0 && loop->heap[(hole - 1) / 2]->due > last->due) {
         sift_up(loop, hole, last);
     } else {
@@ -111,30 +101,24 @@ static void fire_timers(struct loop *loop) {
 
 static void forget_fetched(struct loop *loop, const struct loop_fd *watch) {
     for (int i = 0; i < loop->fetched_count; i++) {
-        if (loop->fetched[i].data == watch)
-            loop->fetched[i].data = NULL;
+        if (loop->fetched[i].data == watch) loop->fetched[i].data = NULL;
     }
 }
 
 int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest) {
-    if (watch->interest && (interest == 0 || watch->fd != fd))
-        loop_unwatch(loop, watch);
-    if (interest == 0 || (watch->interest == interest))
-        return 0;
+    if (watch->interest && (interest == 0 || watch->fd != fd)) loop_unwatch(loop, watch);
+    if (interest == 0 || (watch->interest == interest)) return 0;
     int error = watch->interest ? poller_change(&loop->poller, fd, interest, watch)
                                 : poller_add(&loop->poller, fd, interest, watch);
-    if (error)
-        return error;
-    if (!watch->interest)
-        loop->watches++;
+    if (error) return error;
+    if (!watch->interest) loop->watches++;
     watch->fd = fd;
     watch->interest = interest;
     return 0;
 }
 
 void loop_unwatch(struct loop *loop, struct loop_fd *watch) {
-    if (!watch->interest)
-        return;
+    if (!watch->interest) return;
     poller_remove(&loop->poller, watch->fd);
     forget_fetched(loop, watch);
     watch->interest = 0;
@@ -147,8 +131,7 @@ static void dispatch(struct loop *loop, struct poller_event *events, int count) 
     for (int i = 0; i < count; i++) {
         struct loop_fd *watch = events[i].data;
         unsigned ready = watch ? events[i].ready & watch->interest : 0;
-        if (ready)
-            watch->ready(watch, ready);
+        if (ready) watch->ready(watch, ready);
     }
     loop->fetched = NULL;
     loop->fetched_count = 0;
@@ -164,18 +147,15 @@ static void pidfd_ready(struct loop_fd *watch, unsigned ready) {
 
 int loop_watch_pid(struct loop *loop, struct loop_pid *watch, pid_t pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
-    if (fd < 0)
-        return errno;
+    if (fd < 0) return errno;
     watch->pidfd.ready = pidfd_ready;
     int error = loop_watch(loop, &watch->pidfd, fd, POLLER_READ);
-    if (error)
-        close(fd);
+    if (error) close(fd);
     return error;
 }
 
 void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch) {
-    if (!watch->pidfd.interest)
-        return;
+    if (!watch->pidfd.interest) return;
     loop_unwatch(loop, &watch->pidfd);
     close(watch->pidfd.fd);
 }
@@ -183,8 +163,7 @@ void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch) {
 /* deferred work */
 
 void loop_defer(struct loop *loop, struct loop_work *work) {
-    if (work->queued)
-        return;
+    if (work->queued) return;
     work->queued = true;
     work->next = NULL;
     work->previous = loop->last_work;
@@ -197,8 +176,7 @@ void loop_defer(struct loop *loop, struct loop_work *work) {
 }
 
 void loop_undefer(struct loop *loop, struct loop_work *work) {
-    if (!work->queued)
-        return;
+    if (!work->queued) return;
     if (work->previous) {
         work->previous->next = work->next;
     } else {
@@ -216,8 +194,7 @@ void loop_undefer(struct loop *loop, struct loop_work *work) {
  * starved. */
 static void run_work(struct loop *loop) {
     struct loop_work marker = {0};
-    if (!loop->first_work)
-        return;
+    if (!loop->first_work) return;
     loop_defer(loop, &marker);
     while (loop->first_work != &marker) {
         struct loop_work *work = loop->first_work;
@@ -230,10 +207,8 @@ static void run_work(struct loop *loop) {
 /* turns */
 
 int64_t loop_timeout(const struct loop *loop) {
-    if (loop->first_work)
-        return 0;
-    if (loop->timers == 0)
-        return -1;
+    if (loop->first_work) return 0;
+    if (loop->timers == 0) return -1;
     int64_t left = loop->heap[0]->due - clock_monotonic();
     return left > 0 ? left : 0;
 }
@@ -244,8 +219,7 @@ bool loop_idle(const struct loop *loop) {
 
 /* Rounded up: a turn that ends a little early would spin until the timer is due. */
 static int milliseconds(int64_t nanoseconds) {
-    if (nanoseconds < 0)
-        return -1;
+    if (nanoseconds < 0) return -1;
     int64_t rounded = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
     return rounded < INT_MAX ? (int)rounded : INT_MAX;
 }
@@ -253,8 +227,7 @@ static int milliseconds(int64_t nanoseconds) {
 void loop_turn(struct loop *loop, int64_t longest) {
     struct poller_event events[EVENTS_A_TURN];
     int64_t timeout = loop_timeout(loop);
-    if (timeout < 0 || (longest >= 0 && longest < timeout))
-        timeout = longest;
+    if (timeout < 0 || (longest >= 0 && longest < timeout)) timeout = longest;
     int count = poller_wait(&loop->poller, events, EVENTS_A_TURN, milliseconds(timeout));
     loop->now = clock_monotonic();
     dispatch(loop, events, count);

@@ -22,8 +22,7 @@ static int l_spawn(lua_State *L) {
 
 static int l_running(lua_State *L) {
     struct task *task = task_running(L);
-    if (!task)
-        return 0;
+    if (!task) return 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
     return 1;
 }
@@ -41,8 +40,7 @@ static int l_sleep(lua_State *L) {
 static int joined(lua_State *L, int status, lua_KContext context) {
     struct task *task = lua_touserdata(L, 1);
     (void)status, (void)context;
-    if (!task_ended(task))
-        return lerror_push(L, "Timeout", "join: timed out after %f s", lua_tonumber(L, 2));
+    if (!task_ended(task)) return lerror_push(L, "Timeout", "join: timed out after %f s", lua_tonumber(L, 2));
     lua_pushboolean(L, !task_failed(task));
     return task_results(L, task) + 1;
 }
@@ -50,8 +48,7 @@ static int joined(lua_State *L, int status, lua_KContext context) {
 static int task_join(lua_State *L) {
     struct task *task = check_task(L);
     int64_t nanoseconds = task_opt_seconds(L, 2);
-    if (task_ended(task))
-        return joined(L, TASK_WOKEN, 0);
+    if (task_ended(task)) return joined(L, TASK_WOKEN, 0);
     luaL_argcheck(L, task != task_running(L), 1, "a task cannot join itself");
     return task_wait(L, "join", task_joiners(task), nanoseconds, joined, 0);
 }
@@ -86,8 +83,7 @@ static int task_tostring(lua_State *L) {
 }
 
 static int l_on_failure(lua_State *L) {
-    if (!lua_isnoneornil(L, 1))
-        luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     task_on_failure(L);
     return 0;
@@ -101,8 +97,7 @@ static int l_run(lua_State *L) {
     struct task *task = task_spawn(L, lua_gettop(L) - 1);
     task_heard(task);
     while (!task_ended(task)) {
-        if (loop_idle(task_loop(L)))
-            return luaL_error(L, "run: every task waits for what no task is left to do");
+        if (loop_idle(task_loop(L))) return luaL_error(L, "run: every task waits for what no task is left to do");
         task_turn(L, TASK_FOR_EVER);
     }
     int results = task_results(L, task);
@@ -189,8 +184,7 @@ static int event_came(lua_State *L, int status, lua_KContext context) {
 static int event_wait(lua_State *L) {
     struct event *event = check_event(L);
     int64_t nanoseconds = task_opt_seconds(L, 2);
-    if (event->set)
-        return event_came(L, TASK_WOKEN, 0);
+    if (event->set) return event_came(L, TASK_WOKEN, 0);
     return task_wait(L, "event", &event->waiters, nanoseconds, event_came, 0);
 }
 

@@ -62,11 +62,9 @@ static void signal_came(struct loop_fd *watch, unsigned ready) {
 static int take_signal(lua_State *L, int status, lua_KContext context) {
     unsigned char number = 0;
     (void)status, (void)context;
-    if (read(signal_pipe[0], &number, 1) != 1)
-        return luaL_error(L, "a signal was lost: %s", strerror(errno));
+    if (read(signal_pipe[0], &number, 1) != 1) return luaL_error(L, "a signal was lost: %s", strerror(errno));
     for (size_t i = 0; i < countof(watched); i++) {
-        if (watched[i].number == number)
-            return lua_pushstring(L, watched[i].name), 1;
+        if (watched[i].number == number) return lua_pushstring(L, watched[i].name), 1;
     }
     return luaL_error(L, "signal %d was not asked for", number);
 }
@@ -74,15 +72,13 @@ static int take_signal(lua_State *L, int status, lua_KContext context) {
 static int signals_wait(lua_State *L) {
     struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
     int error = loop_watch(signals->loop, &signals->watch, signal_pipe[0], POLLER_READ);
-    if (error)
-        return luaL_error(L, "cannot wait for signals: %s", lerror_describe(L, error));
+    if (error) return luaL_error(L, "cannot wait for signals: %s", lerror_describe(L, error));
     return task_wait(L, "signals", &signals->waiters, TASK_FOR_EVER, take_signal, 0);
 }
 
 static int signals_close(lua_State *L) {
     struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
-    if (signals->loop)
-        loop_unwatch(signals->loop, &signals->watch);
+    if (signals->loop) loop_unwatch(signals->loop, &signals->watch);
     return 0;
 }
 
@@ -108,16 +104,14 @@ static int luaopen_watchbot_signals(lua_State *L) {
         return luaL_error(L, "cannot watch for signals: %s", lerror_describe(L, errno));
     }
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < countof(watched); i++)
-        sigaction(watched[i].number, &action, NULL);
+    for (size_t i = 0; i < countof(watched); i++) sigaction(watched[i].number, &action, NULL);
     return 1;
 }
 
 /* Each task needs three descriptors; the soft limit of 1024 is for programs that use select. */
 static rlim_t raise_nofile(void) {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
     rlim_t soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
@@ -163,8 +157,7 @@ static int run(lua_State *L) {
 
 int main(int argc, char **argv) {
     lua_State *L = luaL_newstate();
-    if (!L)
-        return fputs("watchbot: not enough memory\n", stderr), 1;
+    if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);

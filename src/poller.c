@@ -8,10 +8,8 @@ enum { MOST_EVENTS = 256 };
 
 static int control(struct poller *poller, int operation, int fd, unsigned interest, void *data) {
     struct epoll_event event = {.data.ptr = data};
-    if (interest & POLLER_READ)
-        event.events |= EPOLLIN | EPOLLRDHUP;
-    if (interest & POLLER_WRITE)
-        event.events |= EPOLLOUT;
+    if (interest & POLLER_READ) event.events |= EPOLLIN | EPOLLRDHUP;
+    if (interest & POLLER_WRITE) event.events |= EPOLLOUT;
     return epoll_ctl(poller->fd, operation, fd, &event) == 0 ? 0 : errno;
 }
 
@@ -21,8 +19,7 @@ int poller_open(struct poller *poller) {
 }
 
 void poller_close(struct poller *poller) {
-    if (poller->fd >= 0)
-        close(poller->fd);
+    if (poller->fd >= 0) close(poller->fd);
     poller->fd = -1;
 }
 
@@ -40,10 +37,8 @@ void poller_remove(struct poller *poller, int fd) {
 
 static unsigned readiness(unsigned events) {
     unsigned ready = 0;
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        ready |= POLLER_READ;
-    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-        ready |= POLLER_WRITE;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ready |= POLLER_READ;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) ready |= POLLER_WRITE;
     return ready;
 }
 

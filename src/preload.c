@@ -8,25 +8,21 @@
 
 static const struct bundle_file *find(const char *module) {
     const struct bundle_file *file = bundle_files;
-    while (file->module && strcmp(file->module, module) != 0)
-        file++;
+    while (file->module && strcmp(file->module, module) != 0) file++;
     return file->module ? file : NULL;
 }
 
 /* -- name => loader chunkname : a file of the user's that replaces a bundled module */
 static int search_user_path(lua_State *L, const char *path) {
-    if (!path)
-        return 0;
+    if (!path) return 0;
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchpath"); /* -- name package searchpath */
     lua_pushvalue(L, 1);
     lua_pushstring(L, path);
     lua_call(L, 2, 1);
-    if (!lua_isstring(L, -1))
-        return 0;
+    if (!lua_isstring(L, -1)) return 0;
     const char *file = lua_tostring(L, -1);
-    if (luaL_loadfile(L, file) != LUA_OK)
-        return luaL_error(L, "%s", lua_tostring(L, -1));
+    if (luaL_loadfile(L, file) != LUA_OK) return luaL_error(L, "%s", lua_tostring(L, -1));
     lua_pushstring(L, file);
     return 2;
 }
@@ -43,10 +39,8 @@ static int search(lua_State *L) {
     lua_getfield(L, -1, "user_path");
     const char *user_path = lua_tostring(L, -1);
     const char *environment = getenv("LUA_PATH_5_4") ? getenv("LUA_PATH_5_4") : getenv("LUA_PATH");
-    if (search_user_path(L, user_path) || search_user_path(L, environment))
-        return 2;
-    if (luaL_loadbuffer(L, file->text, file->size, file->chunkname) != LUA_OK)
-        return lua_error(L);
+    if (search_user_path(L, user_path) || search_user_path(L, environment)) return 2;
+    if (luaL_loadbuffer(L, file->text, file->size, file->chunkname) != LUA_OK) return lua_error(L);
     lua_pushstring(L, file->chunkname);
     return 2;
 }

@@ -17,8 +17,7 @@ struct sink;
 
 /* Somebody who stopped producing because the sink was full. Embedded in its owner; zeroed: not waiting. */
 struct sink_waiter {
-    void (*drained)(
-        struct sink_waiter *waiter); /* called once, from the loop; also when the sink has failed */
+    void (*drained)(struct sink_waiter *waiter); /* called once, from the loop; also when the sink has failed */
     struct sink_waiter *next, *previous;
     bool waiting;
 };

@@ -44,8 +44,7 @@ static struct tasks *tasks_of(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
     struct tasks *tasks = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (!tasks)
-        luaL_error(L, "watchbot's loop is not open in this Lua state");
+    if (!tasks) luaL_error(L, "watchbot's loop is not open in this Lua state");
     return tasks;
 }
 
@@ -97,8 +96,7 @@ static void enqueue(struct task_queue *queue, struct task *task) {
 
 static void dequeue(struct task *task) {
     struct task_queue *queue = task->queue;
-    if (!queue)
-        return;
+    if (!queue) return;
     if (task->previous) {
         task->previous->next = task->next;
     } else {
@@ -121,13 +119,11 @@ static void make_ready(struct task *task, enum task_woke woke) {
 }
 
 void task_wake_one(struct task_queue *queue) {
-    if (queue->first)
-        make_ready(queue->first, TASK_WOKEN);
+    if (queue->first) make_ready(queue->first, TASK_WOKEN);
 }
 
 void task_wake(struct task_queue *queue) {
-    while (queue->first)
-        task_wake_one(queue);
+    while (queue->first) task_wake_one(queue);
 }
 
 static void time_out(struct loop_timer *timer) {
@@ -146,22 +142,17 @@ static int raise_reason(lua_State *L, struct task *task) {
 static int go_on(lua_State *L, int status, lua_KContext context) {
     struct task *task = (struct task *)context;
     (void)status;
-    if (task->cancelled)
-        return raise_reason(L, task);
+    if (task->cancelled) return raise_reason(L, task);
     return task->k(L, (int)task->woke, task->context);
 }
 
 static struct task *check_waitable(lua_State *L, const char *what) {
     struct task *task = task_running(L);
     if (!task) {
-        luaL_error(L,
-                   "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)",
-                   what);
+        luaL_error(L, "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)", what);
     } else if (task->thread != L) {
-        luaL_error(
-            L,
-            "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap",
-            what);
+        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap",
+                   what);
     } else if (!lua_isyieldable(L)) {
         luaL_error(L,
                    "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, load) is "
@@ -174,8 +165,7 @@ static struct task *check_waitable(lua_State *L, const char *what) {
 int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
               lua_KContext context) {
     struct task *task = check_waitable(L, what);
-    if (task->cancelled)
-        return raise_reason(L, task);
+    if (task->cancelled) return raise_reason(L, task);
     task->k = k;
     task->context = context;
     if (nanoseconds > 0 && loop_start_timer(&task->home->loop, &task->timer, nanoseconds) != 0) {
@@ -200,8 +190,7 @@ bool task_cancel(lua_State *L, struct task *task) {
     lua_setiuservalue(L, -2, REASON);
     lua_pop(L, 1);
     task->cancelled = true;
-    if (task->state == WAITING)
-        make_ready(task, TASK_WOKEN);
+    if (task->state == WAITING) make_ready(task, TASK_WOKEN);
     return true;
 }
 
@@ -215,8 +204,7 @@ static int on_error(lua_State *L) {
     lua_getiuservalue(L, -1, REASON);
     bool cancelled = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
     lua_settop(L, 1);
-    if (!cancelled && lua_type(L, 1) == LUA_TSTRING)
-        luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    if (!cancelled && lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
     task->heard |= cancelled;
     return 1;
 }
@@ -271,8 +259,7 @@ static void abandon(lua_State *L, struct task *task, const char *why) {
 static void end(lua_State *L, struct task *task) {
     bool unheard = task->failed && !task->heard && !task->joiners.first;
     task->state = ENDED;
-    if (unheard)
-        report_failure(L, task);
+    if (unheard) report_failure(L, task);
     task->home->alive--;
     task_wake(&task->joiners);
     lua_pushnil(L);
@@ -292,13 +279,10 @@ static void task_resume(struct loop_work *ready) {
     int status = lua_resume(task->thread, home->driver, arguments, &results);
     int64_t turn = clock_monotonic() - start;
     home->running = NULL;
-    if (turn > task->longest_turn)
-        task->longest_turn = turn;
-    if (status == LUA_YIELD && task->state != RUNNING)
-        return;
+    if (turn > task->longest_turn) task->longest_turn = turn;
+    if (status == LUA_YIELD && task->state != RUNNING) return;
     if (status == LUA_YIELD) {
-        abandon(home->driver, task,
-                "a task called coroutine.yield; only watchbot's own functions can suspend it");
+        abandon(home->driver, task, "a task called coroutine.yield; only watchbot's own functions can suspend it");
     } else if (status != LUA_OK) {
         abandon(home->driver, task, "a task ran out of memory");
     }
@@ -308,10 +292,8 @@ static void task_resume(struct loop_work *ready) {
 int task_results(lua_State *L, struct task *task) {
     int count = lua_gettop(task->thread);
     luaL_checkstack(L, count + 1, "too many results of a task");
-    if (!lua_checkstack(task->thread, count))
-        luaL_error(L, "too many results of a task");
-    for (int i = 1; i <= count; i++)
-        lua_pushvalue(task->thread, i);
+    if (!lua_checkstack(task->thread, count)) luaL_error(L, "too many results of a task");
+    for (int i = 1; i <= count; i++) lua_pushvalue(task->thread, i);
     lua_xmove(task->thread, L, count);
     return count;
 }
@@ -320,8 +302,7 @@ int task_results(lua_State *L, struct task *task) {
 
 static int task_gc(lua_State *L) {
     struct task *task = lua_touserdata(L, 1);
-    if (!task->home->open)
-        return 0;
+    if (!task->home->open) return 0;
     dequeue(task);
     loop_stop_timer(&task->home->loop, &task->timer);
     loop_undefer(&task->home->loop, &task->ready);
@@ -339,8 +320,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
     task->thread = lua_newthread(L);
     lua_setiuservalue(L, -2, THREAD);
     lua_insert(L, -(arguments + 2)); /* -- task fn args */
-    if (!lua_checkstack(task->thread, arguments + 2))
-        luaL_error(L, "too many arguments of a task");
+    if (!lua_checkstack(task->thread, arguments + 2)) luaL_error(L, "too many arguments of a task");
     lua_pushcfunction(task->thread, body);
     lua_xmove(L, task->thread, arguments + 1);
     task->arguments = arguments + 1;
@@ -353,8 +333,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
 
 void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
-    if (tasks->running)
-        luaL_error(L, "the loop cannot be run from within a task; it runs already");
+    if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;
@@ -379,8 +358,7 @@ int64_t task_opt_seconds(lua_State *L, int index) {
 
 static int tasks_gc(lua_State *L) {
     struct tasks *tasks = lua_touserdata(L, 1);
-    if (tasks->open)
-        loop_close(&tasks->loop);
+    if (tasks->open) loop_close(&tasks->loop);
     tasks->open = false;
     return 0;
 }
@@ -397,8 +375,7 @@ void task_open(lua_State *L) {
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     int error = loop_open(&tasks->loop);
-    if (error)
-        luaL_error(L, "cannot open an event loop: %s", lerror_describe(L, error));
+    if (error) luaL_error(L, "cannot open an event loop: %s", lerror_describe(L, error));
     tasks->open = true;
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
     lua_pop(L, 1);

@@ -19,8 +19,7 @@ static int poller;
 
 static void watch(int fd, struct job *job) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = job};
-    if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0)
-        perror("epoll_ctl"), exit(1);
+    if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0) perror("epoll_ctl"), exit(1);
 }
 
 static void start(struct job *job) {
@@ -28,15 +27,13 @@ static void start(struct job *job) {
     char *argv[] = {"/bin/true", NULL}, *envp[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
-        perror("pipe2"), exit(1);
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) perror("pipe2"), exit(1);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
     posix_spawn_file_actions_adddup2(&actions, err[1], 2);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    if (posix_spawn(&job->pid, argv[0], &actions, &attributes, argv, envp) != 0)
-        perror("posix_spawn"), exit(1);
+    if (posix_spawn(&job->pid, argv[0], &actions, &attributes, argv, envp) != 0) perror("posix_spawn"), exit(1);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);
@@ -49,10 +46,8 @@ static void start(struct job *job) {
 
 static void end(struct job *job) {
     char bytes[4096];
-    while (read(job->out, bytes, sizeof bytes) > 0)
-        continue;
-    while (read(job->err, bytes, sizeof bytes) > 0)
-        continue;
+    while (read(job->out, bytes, sizeof bytes) > 0) continue;
+    while (read(job->err, bytes, sizeof bytes) > 0) continue;
     waitpid(job->pid, NULL, 0);
     close(job->pidfd);
     close(job->out);
@@ -64,8 +59,7 @@ int main(int argc, char **argv) {
     long width = argc > 2 ? atol(argv[2]) : 16;
     struct job *jobs = calloc((size_t)width, sizeof *jobs);
     poller = epoll_create1(EPOLL_CLOEXEC);
-    for (; running < width && left > 0; left--)
-        start(&jobs[running++]);
+    for (; running < width && left > 0; left--) start(&jobs[running++]);
     while (running > 0) {
         struct epoll_event events[64];
         int count = epoll_wait(poller, events, 64, -1);
@@ -73,8 +67,7 @@ int main(int argc, char **argv) {
             struct job *job = events[i].data.ptr;
             end(job);
             running--;
-            if (left > 0)
-                left--, running++, start(job);
+            if (left > 0) left--, running++, start(job);
         }
     }
     free(jobs);

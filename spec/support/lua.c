@@ -22,25 +22,20 @@ static int run(lua_State *L) {
     }
     lua_setglobal(L, "arg");
     lua_pushcfunction(L, traceback);
-    if (luaL_loadfile(L, argv[1]) != LUA_OK)
-        return lua_error(L);
-    for (int i = 2; i < argc; i++)
-        lua_pushstring(L, argv[i]);
-    if (lua_pcall(L, argc - 2, 0, -argc) != LUA_OK)
-        return lua_error(L);
+    if (luaL_loadfile(L, argv[1]) != LUA_OK) return lua_error(L);
+    for (int i = 2; i < argc; i++) lua_pushstring(L, argv[i]);
+    if (lua_pcall(L, argc - 2, 0, -argc) != LUA_OK) return lua_error(L);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2)
-        return fprintf(stderr, "usage: lua FILE [ARGUMENTS]\n"), 2;
+    if (argc < 2) return fprintf(stderr, "usage: lua FILE [ARGUMENTS]\n"), 2;
     lua_State *L = luaL_newstate();
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);
     int status = lua_pcall(L, 2, 0, 0);
-    if (status != LUA_OK)
-        fprintf(stderr, "lua: %s\n", lua_tostring(L, -1));
+    if (status != LUA_OK) fprintf(stderr, "lua: %s\n", lua_tostring(L, -1));
     lua_close(L);
     return status == LUA_OK ? 0 : 1;
 }

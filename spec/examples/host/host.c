@@ -54,8 +54,7 @@ static int loop(struct watchbot *watchbot) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2)
-        return fprintf(stderr, "usage: host POLICY.lua\n"), 2;
+    if (argc != 2) return fprintf(stderr, "usage: host POLICY.lua\n"), 2;
     struct sigaction action = {.sa_handler = on_child};
     sigaction(SIGCHLD, &action, NULL);
     pid_t child = start_child();
@@ -66,8 +65,7 @@ int main(int argc, char **argv) {
     lua_pop(L, 1);
     struct watchbot *watchbot = watchbot_open(L);
     int failed = watchbot_load(watchbot, argv[1]) != 0 || loop(watchbot) != 0;
-    if (failed)
-        fprintf(stderr, "host: %s\n", watchbot_error(watchbot));
+    if (failed) fprintf(stderr, "host: %s\n", watchbot_error(watchbot));
     watchbot_close(watchbot);
 
     struct sigaction now;
