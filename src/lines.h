@@ -1,42 +1,59 @@
-/* lines: bytes in, whole prefixed lines out, as text or as JSON. watchbot-log and the output of tasks share
- * it.
+/* lines: bytes in, whole prefixed lines out, as text or as JSON. watchbot-log and the output of tasks share it.
  *
- * A line leaves only when it is complete, so two streams on one output never mix within a line; it is never
- * split, merged or lost, whatever its length or bytes. What a long line has so far is kept in memory up to a
- * bound, then in an unlinked temporary file. Needs neither Lua nor the loop. */
+ * A line leaves only when it is complete, so two streams on one output never mix within a line; it is never split, merged
+ * or lost, whatever its length or bytes. What a long line has so far is kept in memory up to a bound, then in an unlinked
+ * temporary file. Needs neither Lua nor the loop.
+ *
+ * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line that is an object itself
+ * is merged into it, and where both have a member the line's own wins. */
 #ifndef WATCHBOT_LINES_H
 #define WATCHBOT_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "buffer.h"
 
 enum lines_format { LINES_TEXT, LINES_JSON };
 
-/* Where lines go. Both are told in the order of the output and must take everything; false: it could not (no
- * memory). */
+enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
+
+/* Where lines go. Both are told in the order of the output and must take everything; false: it could not (no memory). */
 struct lines_output {
     bool (*write)(struct lines_output *output, const void *data, size_t size);
-    /* `size` bytes of a file, from its start. The output owns the descriptor from here on, also when it
-     * returns false. */
+    /* `size` bytes of a file, from its start. The output owns the descriptor from here on, also when it returns false. */
     bool (*write_file)(struct lines_output *output, int fd, off_t size);
 };
 
-struct lines;
+struct lines {
+    enum lines_format format;
+    enum lines_level level;
+    struct lines_output *output;
+    char *category, *id;
+    time_t second;        /* that the head was made for */
+    struct buffer head;   /* what stands before each line in this second */
+    struct buffer line;   /* scratch for JSON */
+    struct buffer partial; /* of a line that is not complete */
+    int spill;            /* the file that holds what came before `partial`, or -1 */
+    off_t spilled;
+};
 
-/* `category` ("worker") and `id` (NULL: none) are copied. NULL: no memory. */
-struct lines *lines_open(enum lines_format format, const char *category, const char *id, struct lines_output *output);
+/* `category` ("worker") and `id` (NULL: none) are copied. False: no memory, and nothing is to be closed. */
+bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
+                struct lines_output *output);
 
-/* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or memory failed.
- */
+/* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or memory failed. */
 bool lines_feed(struct lines *lines, const char *data, size_t size);
+
+/* `size` bytes as one line, whatever newlines are in them: JSON can carry those. */
+bool lines_whole(struct lines *lines, const char *data, size_t size);
 
 /* The end of the stream: a last line without a newline is completed with one. */
 bool lines_end(struct lines *lines);
 
-/* Frees it, and what was left incomplete. NULL is fine. */
+/* Frees what it holds, also what was left incomplete. A zeroed one is fine. */
 void lines_close(struct lines *lines);
 
 #endif

@@ -1,21 +1,18 @@
-/* sink: an output file descriptor that the loop never waits for. What cannot be written at once is kept in a
- * bounded queue and written when the reader takes it; who produces much asks sink_full first and stops
- * reading until the sink has drained.
+/* sink: an output file descriptor that the loop never waits for. What cannot be written at once is kept in a bounded queue
+ * and written when the reader takes it; who produces much asks sink_full first and stops reading until the sink has drained.
  *
- * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened
- * anew through /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches
- * the host. */
+ * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened anew through
+ * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches the host. A full disk is
+ * waited for without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines, and counted. */
 #ifndef WATCHBOT_SINK_H
 #define WATCHBOT_SINK_H
 
 #include "lines.h"
 #include "loop.h"
 
-#define SINK_TYPE "watchbot.sink"
-
 struct sink;
 
-/* Somebody who stopped producing because the sink was full. Embedded in its owner; zeroed: not waiting. */
+/* Somebody who waits until the sink has drained. Embedded in its owner; zeroed: not waiting. */
 struct sink_waiter {
     void (*drained)(struct sink_waiter *waiter); /* called once, from the loop; also when the sink has failed */
     struct sink_waiter *next, *previous;
@@ -25,20 +22,28 @@ struct sink_waiter {
 /* A sink on `fd`, which stays the caller's. NULL with errno set. */
 struct sink *sink_open(struct loop *loop, int fd);
 
-/* Drops what is still queued; see sink_drained to wait for it first. Its waiters are forgotten. */
+/* Writes what can be written without waiting and drops the rest; see sink_wait to wait for it first. NULL is fine.
+ * Its waiters are forgotten. */
 void sink_close(struct sink *sink);
 
-/* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it
- * and drops it. */
+/* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it and drops it. */
 struct lines_output *sink_output(struct sink *sink);
 
-/* More is queued than a producer should add to. */
+/* More is queued than a producer should add to. Never while the disk is full or when the sink has failed. */
 bool sink_full(const struct sink *sink);
 
-/* 0, or the errno that ended the output (EPIPE, ENOSPC...). */
+/* Bytes that are queued. */
+size_t sink_pending(const struct sink *sink);
+
+/* 0, or the errno that ended the output (EPIPE, EIO...). */
 int sink_error(const struct sink *sink);
 
-void sink_wait(struct sink *sink, struct sink_waiter *waiter);
+/* Takes the number of lines that were dropped since the last call. */
+size_t sink_take_dropped(struct sink *sink);
+
+/* Calls `drained` when at most `level` bytes are queued: SINK_HALF to go on producing, SINK_EMPTY for the end. */
+enum sink_level { SINK_HALF, SINK_EMPTY };
+void sink_wait(struct sink *sink, struct sink_waiter *waiter, enum sink_level level);
 void sink_unwait(struct sink *sink, struct sink_waiter *waiter);
 
 #endif

@@ -1,0 +1,217 @@
+#include "json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DEEPEST = 64 };
+
+static bool continues(unsigned char byte) {
+    return (byte & 0xC0) == 0x80;
+}
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. The second byte's range is what tells. */
+int json_character(const unsigned char *data, size_t size) {
+    unsigned char first = data[0];
+    unsigned char lowest = 0x80, highest = 0xBF;
+    int length;
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) {
+        length = 2;
+    } else if (first >= 0xE0 && first <= 0xEF) {
+        length = 3;
+        if (first == 0xE0) lowest = 0xA0;
+        if (first == 0xED) highest = 0x9F;
+    } else if (first >= 0xF0 && first <= 0xF4) {
+        length = 4;
+        if (first == 0xF0) lowest = 0x90;
+        if (first == 0xF4) highest = 0x8F;
+    } else {
+        return 0;
+    }
+    for (int i = 1; i < length; i++) {
+        if ((size_t)i == size) return -1;
+        if (i == 1 ? data[i] < lowest || data[i] > highest : !continues(data[i])) return 0;
+    }
+    return length;
+}
+
+static bool escape_byte(struct buffer *out, unsigned char byte) {
+    char escaped[8];
+    switch (byte) {
+    case '"': return buffer_append(out, "\\\"", 2);
+    case '\\': return buffer_append(out, "\\\\", 2);
+    case '\n': return buffer_append(out, "\\n", 2);
+    case '\r': return buffer_append(out, "\\r", 2);
+    case '\t': return buffer_append(out, "\\t", 2);
+    default: return buffer_append(out, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", byte));
+    }
+}
+
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more) {
+    const unsigned char *bytes = (const unsigned char *)data;
+    size_t at = 0;
+    while (at < size) {
+        size_t run = at;
+        while (run < size && is_plain(bytes[run])) run++;
+        if (!buffer_append(out, data + at, run - at)) return -1;
+        at = run;
+        if (at == size) break;
+        int length = json_character(bytes + at, size - at);
+        if (length < 0 && more) break;
+        bool appended = length <= 0   ? buffer_append(out, "\\ufffd", 6)
+                        : length == 1 ? escape_byte(out, bytes[at])
+                                      : buffer_append(out, data + at, (size_t)length);
+        if (!appended) return -1;
+        at += length > 0 ? (size_t)length : 1;
+    }
+    return (ptrdiff_t)at;
+}
+
+/* A scanner that only says yes or no; containers are counted on a small stack instead of by recursion. */
+struct scanner {
+    const unsigned char *at, *end;
+};
+
+static void skip_blanks(struct scanner *scanner) {
+    while (scanner->at < scanner->end && memchr(" \t\r\n", *scanner->at, 4)) scanner->at++;
+}
+
+static bool take(struct scanner *scanner, char wanted) {
+    if (scanner->at == scanner->end || *scanner->at != (unsigned char)wanted) return false;
+    scanner->at++;
+    return true;
+}
+
+static bool skip_escape(struct scanner *scanner) {
+    if (scanner->at == scanner->end) return false;
+    unsigned char kind = *scanner->at++;
+    if (kind != 'u') return memchr("\"\\/bfnrt", kind, 8) != NULL;
+    for (int i = 0; i < 4; i++, scanner->at++) {
+        if (scanner->at == scanner->end || *scanner->at == 0 || !strchr("0123456789abcdefABCDEF", *scanner->at)) return false;
+    }
+    return true;
+}
+
+static bool skip_string(struct scanner *scanner) {
+    if (!take(scanner, '"')) return false;
+    while (scanner->at < scanner->end) {
+        unsigned char byte = *scanner->at;
+        if (byte == '"') return take(scanner, '"');
+        if (byte < 0x20) return false;
+        if (byte == '\\') {
+            scanner->at++;
+            if (!skip_escape(scanner)) return false;
+            continue;
+        }
+        int length = json_character(scanner->at, (size_t)(scanner->end - scanner->at));
+        if (length <= 0) return false;
+        scanner->at += length;
+    }
+    return false;
+}
+
+static bool skip_digits(struct scanner *scanner) {
+    const unsigned char *start = scanner->at;
+    while (scanner->at < scanner->end && *scanner->at >= '0' && *scanner->at <= '9') scanner->at++;
+    return scanner->at > start;
+}
+
+static bool skip_number(struct scanner *scanner) {
+    take(scanner, '-');
+    if (!take(scanner, '0') && !skip_digits(scanner)) return false;
+    if (take(scanner, '.') && !skip_digits(scanner)) return false;
+    if (take(scanner, 'e') || take(scanner, 'E')) {
+        if (!take(scanner, '+')) take(scanner, '-');
+        return skip_digits(scanner);
+    }
+    return true;
+}
+
+static bool skip_word(struct scanner *scanner, const char *word) {
+    size_t size = strlen(word);
+    if ((size_t)(scanner->end - scanner->at) < size || memcmp(scanner->at, word, size) != 0) return false;
+    scanner->at += size;
+    return true;
+}
+
+static bool skip_scalar(struct scanner *scanner) {
+    if (scanner->at == scanner->end) return false;
+    switch (*scanner->at) {
+    case '"': return skip_string(scanner);
+    case 't': return skip_word(scanner, "true");
+    case 'f': return skip_word(scanner, "false");
+    case 'n': return skip_word(scanner, "null");
+    default: return skip_number(scanner);
+    }
+}
+
+static unsigned which(const unsigned char *key, size_t size, const char *const *names) {
+    for (unsigned i = 0; names[i]; i++) {
+        if (strlen(names[i]) == size && memcmp(names[i], key, size) == 0) return 1u << i;
+    }
+    return 0;
+}
+
+/* A key and its colon; a key at the top is looked up. */
+static bool skip_key(struct scanner *scanner, bool top, const char *const *names, unsigned *found) {
+    skip_blanks(scanner);
+    const unsigned char *key = scanner->at + 1;
+    if (!skip_string(scanner)) return false;
+    if (top) *found |= which(key, (size_t)(scanner->at - key) - 1, names);
+    skip_blanks(scanner);
+    return take(scanner, ':');
+}
+
+/* One value with everything in it. stack holds the closing brackets that are still awaited. */
+static bool skip_value(struct scanner *scanner, const char *const *names, unsigned *found) {
+    char stack[DEEPEST];
+    int depth = 0;
+    for (;;) {
+        skip_blanks(scanner);
+        bool object = take(scanner, '{');
+        if (object || take(scanner, '[')) {
+            if (depth == DEEPEST) return false;
+            stack[depth++] = object ? '}' : ']';
+            skip_blanks(scanner);
+            if (scanner->at < scanner->end && *scanner->at != (unsigned char)stack[depth - 1]) {
+                if (object && !skip_key(scanner, depth == 1, names, found)) return false;
+                continue;
+            }
+        } else if (!skip_scalar(scanner)) {
+            return false;
+        }
+        for (;;) {
+            if (depth == 0) return true;
+            skip_blanks(scanner);
+            if (take(scanner, stack[depth - 1])) {
+                depth--;
+                continue;
+            }
+            if (!take(scanner, ',')) return false;
+            if (stack[depth - 1] == '}' && !skip_key(scanner, depth == 1, names, found)) return false;
+            break;
+        }
+    }
+}
+
+bool json_object(const char *data, size_t size, const char *const *names, unsigned *found, const char **inside,
+                 size_t *inside_size) {
+    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size};
+    *found = 0;
+    skip_blanks(&scanner);
+    if (scanner.at == scanner.end || *scanner.at != '{') return false;
+    struct scanner first = {scanner.at + 1, scanner.end};
+    if (!skip_value(&scanner, names, found)) return false;
+    const unsigned char *last = scanner.at - 1; /* the closing brace */
+    skip_blanks(&scanner);
+    if (scanner.at != scanner.end) return false;
+    skip_blanks(&first);
+    while (last > first.at && memchr(" \t\r\n", last[-1], 4)) last--;
+    *inside = (const char *)first.at;
+    *inside_size = last > first.at ? (size_t)(last - first.at) : 0;
+    return true;
+}

@@ -1,0 +1,346 @@
+#define _GNU_SOURCE
+#include "sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "compat.h"
+#include "sigpipe.h"
+
+enum { HIGH_WATER = 1 << 20, PIECE = 1 << 16 };
+
+/* How a descriptor is written without waiting. */
+enum kind {
+    PLAIN,  /* a regular file or a device: writes do not wait for a reader */
+    REOPENED, /* a pipe or terminal with an open file of our own, nonblocking */
+    SOCKET, /* send(2) can be told not to wait */
+    SHARED, /* a pipe that could not be opened anew: asked before each small write whether it would wait */
+};
+
+/* Queued output: bytes in memory, or a file that is read when its turn comes. */
+struct segment {
+    struct segment *next;
+    struct buffer memory;
+    int file; /* -1: memory */
+    off_t at, size;
+};
+
+struct waiters {
+    struct sink_waiter *first, *last;
+};
+
+struct sink {
+    struct lines_output output;
+    struct loop *loop;
+    struct loop_fd writable;
+    struct loop_work flush;
+    struct loop_timer retry;
+    enum kind kind;
+    int fd;
+    int error;
+    struct segment *first, *last;
+    size_t pending;
+    struct waiters waiters[2]; /* by enum sink_level */
+    bool stalled;  /* the disk is full */
+    bool dropping; /* the rest of a line whose begin was dropped */
+    bool in_line;  /* the last byte taken was no newline */
+    size_t dropped;
+};
+
+/* the queue */
+
+static void drop_first(struct sink *sink) {
+    struct segment *segment = sink->first;
+    sink->first = segment->next;
+    if (!sink->first) sink->last = NULL;
+    if (segment->file >= 0) close(segment->file);
+    buffer_free(&segment->memory);
+    free(segment);
+}
+
+static void drop_all(struct sink *sink) {
+    while (sink->first) drop_first(sink);
+    sink->pending = 0;
+}
+
+static struct segment *add_segment(struct sink *sink, int file, off_t size) {
+    struct segment *segment = calloc(1, sizeof *segment);
+    if (!segment) return NULL;
+    segment->file = file;
+    segment->size = size;
+    if (sink->last) {
+        sink->last->next = segment;
+    } else {
+        sink->first = segment;
+    }
+    sink->last = segment;
+    return segment;
+}
+
+/* waiters */
+
+static void call_waiters(struct sink *sink, enum sink_level level) {
+    struct waiters ready = sink->waiters[level];
+    sink->waiters[level] = (struct waiters){0};
+    while (ready.first) {
+        struct sink_waiter *waiter = ready.first;
+        ready.first = waiter->next;
+        if (ready.first) ready.first->previous = NULL;
+        waiter->waiting = false;
+        waiter->drained(waiter);
+    }
+}
+
+static void tell_waiters(struct sink *sink) {
+    if (sink->pending <= HIGH_WATER / 2 || sink->error || sink->stalled) call_waiters(sink, SINK_HALF);
+    if (sink->pending == 0 || sink->error) call_waiters(sink, SINK_EMPTY);
+}
+
+void sink_wait(struct sink *sink, struct sink_waiter *waiter, enum sink_level level) {
+    struct waiters *waiters = &sink->waiters[level];
+    if (waiter->waiting) return;
+    waiter->waiting = true;
+    waiter->next = NULL;
+    waiter->previous = waiters->last;
+    if (waiters->last) {
+        waiters->last->next = waiter;
+    } else {
+        waiters->first = waiter;
+    }
+    waiters->last = waiter;
+    loop_defer(sink->loop, &sink->flush);
+}
+
+void sink_unwait(struct sink *sink, struct sink_waiter *waiter) {
+    if (!waiter->waiting) return;
+    waiter->waiting = false;
+    for (int level = SINK_HALF; level <= SINK_EMPTY; level++) {
+        if (sink->waiters[level].first == waiter) sink->waiters[level].first = waiter->next;
+        if (sink->waiters[level].last == waiter) sink->waiters[level].last = waiter->previous;
+    }
+    if (waiter->previous) waiter->previous->next = waiter->next;
+    if (waiter->next) waiter->next->previous = waiter->previous;
+}
+
+/* writing */
+
+/* A reader that takes a little gets a little: PIPE_BUF fits when poll says that there is room. */
+static ssize_t write_shared(int fd, const char *data, size_t size) {
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    if (poll(&room, 1, 0) <= 0) return errno = EAGAIN, -1;
+    return write(fd, data, size < 4096 ? size : 4096);
+}
+
+static ssize_t write_some(struct sink *sink, const char *data, size_t size) {
+    switch (sink->kind) {
+    case SOCKET: return send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case SHARED: return write_shared(sink->fd, data, size);
+    default: return write(sink->fd, data, size);
+    }
+}
+
+static ssize_t write_segment(struct sink *sink, struct segment *segment) {
+    if (segment->file < 0) return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
+    char piece[PIECE];
+    ssize_t got = pread(segment->file, piece, sizeof piece, segment->at);
+    if (got <= 0) return segment->at = segment->size, 0;
+    return write_some(sink, piece, (size_t)got);
+}
+
+static bool segment_done(const struct segment *segment) {
+    return segment->file < 0 ? segment->memory.size == 0 : segment->at >= segment->size;
+}
+
+static void take(struct sink *sink, struct segment *segment, size_t written) {
+    if (segment->file < 0) {
+        buffer_consume(&segment->memory, written);
+    } else {
+        segment->at += (off_t)written;
+    }
+    sink->pending -= written;
+}
+
+/* Writes until all is written or the reader is behind; returns the errno that stopped it, or 0. */
+static int write_queue(struct sink *sink) {
+    while (sink->first) {
+        struct segment *segment = sink->first;
+        ssize_t written = segment_done(segment) ? 0 : write_segment(sink, segment);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        take(sink, segment, (size_t)written);
+        if (!segment_done(segment)) continue;
+        /* The last segment in memory is kept for what comes next, with its allocation. */
+        if (segment == sink->last && segment->file < 0) break;
+        drop_first(sink);
+    }
+    return 0;
+}
+
+static void fail(struct sink *sink, int error) {
+    sink->error = error;
+    drop_all(sink);
+    loop_unwatch(sink->loop, &sink->writable);
+}
+
+static void settle(struct sink *sink, int error) {
+    bool waits = error == EAGAIN || error == EWOULDBLOCK;
+    bool full = error == ENOSPC || error == EDQUOT;
+    sink->stalled = full;
+    if (waits) {
+        error = loop_watch(sink->loop, &sink->writable, sink->fd, POLLER_WRITE);
+        if (error) fail(sink, error);
+    } else {
+        loop_unwatch(sink->loop, &sink->writable);
+        if (full) {
+            loop_start_timer(sink->loop, &sink->retry, CLOCK_SECOND);
+        } else if (error) {
+            fail(sink, error);
+        }
+    }
+}
+
+static void flush(struct sink *sink) {
+    struct sigpipe sigpipe;
+    if (sink->error) return tell_waiters(sink);
+    sigpipe_block(&sigpipe);
+    int error = write_queue(sink);
+    sigpipe_unblock(&sigpipe);
+    settle(sink, error);
+    tell_waiters(sink);
+}
+
+static void flush_later(struct loop_work *work) {
+    flush(container_of(work, struct sink, flush));
+}
+
+static void flush_again(struct loop_timer *timer) {
+    flush(container_of(timer, struct sink, retry));
+}
+
+static void flush_now(struct loop_fd *watch, unsigned ready) {
+    (void)ready;
+    flush(container_of(watch, struct sink, writable));
+}
+
+/* taking output */
+
+/* Whether these bytes are to be dropped: whole lines only, from the first byte of one to its newline. */
+static bool drops(struct sink *sink, bool ends_line) {
+    if (!sink->in_line) sink->dropping = sink->stalled && sink->pending >= HIGH_WATER;
+    sink->in_line = !ends_line;
+    if (sink->dropping && ends_line) sink->dropped++;
+    return sink->dropping || sink->error;
+}
+
+static bool output_write(struct lines_output *output, const void *data, size_t size) {
+    struct sink *sink = (struct sink *)output;
+    if (size == 0) return true;
+    if (drops(sink, ((const char *)data)[size - 1] == '\n')) return true;
+    struct segment *segment = sink->last;
+    if (!segment || segment->file >= 0) segment = add_segment(sink, -1, 0);
+    if (!segment || !buffer_append(&segment->memory, data, size)) return false;
+    sink->pending += size;
+    loop_defer(sink->loop, &sink->flush);
+    return true;
+}
+
+static bool output_write_file(struct lines_output *output, int fd, off_t size) {
+    struct sink *sink = (struct sink *)output;
+    char last = 0;
+    bool known = size > 0 && pread(fd, &last, 1, size - 1) == 1;
+    bool dropped = drops(sink, known && last == '\n');
+    if (!dropped && size > 0 && add_segment(sink, fd, size)) {
+        sink->pending += (size_t)size;
+        loop_defer(sink->loop, &sink->flush);
+        return true;
+    }
+    close(fd);
+    return dropped || size == 0;
+}
+
+/* opening and closing */
+
+static int duplicate(int fd) {
+    return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static int reopen(int fd) {
+    char path[32];
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
+}
+
+static int open_descriptor(struct sink *sink, int fd) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return errno;
+    sink->kind = S_ISFIFO(status.st_mode) || isatty(fd) ? REOPENED : S_ISSOCK(status.st_mode) ? SOCKET : PLAIN;
+    if (sink->kind == REOPENED) {
+        sink->fd = reopen(fd);
+        if (sink->fd >= 0) return 0;
+        if (errno == ENXIO) return sink->error = EPIPE, sink->fd = duplicate(fd), 0; /* the reader is gone */
+        sink->kind = SHARED;
+    }
+    sink->fd = duplicate(fd);
+    return sink->fd >= 0 ? 0 : errno;
+}
+
+struct sink *sink_open(struct loop *loop, int fd) {
+    struct sink *sink = calloc(1, sizeof *sink);
+    if (!sink) return NULL;
+    sink->output = (struct lines_output){output_write, output_write_file};
+    sink->loop = loop;
+    sink->writable.ready = flush_now;
+    sink->flush.run = flush_later;
+    sink->retry.fire = flush_again;
+    int error = open_descriptor(sink, fd);
+    if (!error) return sink;
+    free(sink);
+    errno = error;
+    return NULL;
+}
+
+void sink_close(struct sink *sink) {
+    if (!sink) return;
+    struct sigpipe sigpipe;
+    sigpipe_block(&sigpipe);
+    if (!sink->error) write_queue(sink);
+    sigpipe_unblock(&sigpipe);
+    loop_unwatch(sink->loop, &sink->writable);
+    loop_undefer(sink->loop, &sink->flush);
+    loop_stop_timer(sink->loop, &sink->retry);
+    drop_all(sink);
+    if (sink->fd >= 0) close(sink->fd);
+    free(sink);
+}
+
+struct lines_output *sink_output(struct sink *sink) {
+    return &sink->output;
+}
+
+bool sink_full(const struct sink *sink) {
+    return sink->pending > HIGH_WATER && !sink->stalled && !sink->error;
+}
+
+size_t sink_pending(const struct sink *sink) {
+    return sink->pending;
+}
+
+int sink_error(const struct sink *sink) {
+    return sink->error;
+}
+
+size_t sink_take_dropped(struct sink *sink) {
+    size_t dropped = sink->stalled ? 0 : sink->dropped;
+    if (!sink->stalled) sink->dropped = 0;
+    return dropped;
+}
