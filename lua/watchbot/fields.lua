@@ -78,6 +78,7 @@ local types = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
     check = function(value) return type(value) == "boolean" or is_list(value) end,
   },
+  flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
   deliver = one_of("environment", "stdin"),
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
@@ -93,7 +94,7 @@ local types = {
 
 ---@type watchbot.Field[]
 local declared = {
-  { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`" },
+  { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`, or the URL of an SQS queue" },
   { name = "command", type = "command",
     help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of the job" },
   { name = "handler", type = "handler", help = "instead of `command`: a Lua function in the watcher, `handler(job)`" },
@@ -121,6 +122,12 @@ local declared = {
   { name = "log", type = "log", default = "text", environment = "structuredLogging",
     read = function(text) return text == "true" and "json" or "text" end, help = "`text` or `json` lines" },
   { name = "health", type = "text", help = "a file that is touched each second while the watcher is well" },
+  { name = "topic", type = "text", environment = "NotificationTopic",
+    help = "the ARN of the SNS topic that notifications are published to" },
+  { name = "notify_limit", type = "count", default = 10,
+    help = "notifications a minute; what is more goes out as one summary" },
+  { name = "protect", type = "flag", default = true,
+    help = "inside ECS: set the task's scale-in protection while there are jobs" },
   { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", help = "`LogGroup` in the environment of tasks" },

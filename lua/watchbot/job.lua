@@ -1,6 +1,7 @@
 --- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to know.
 
 local cjson = require "cjson.safe"
+local envelope = require "watchbot.envelope"
 local scheduler = require "watchbot.scheduler"
 
 -- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included: execve(2), MAX_ARG_STRLEN.
@@ -21,25 +22,6 @@ Job.__index = Job
 
 local job = {}
 
--- An envelope is told by its shape, not by a Subject: SNS sends none where the publisher gave none.
--- https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
-local function envelope_of(body)
-  if not body:find '^%s*{.*"TopicArn"' then return nil end
-  local envelope = cjson.decode(body)
-  if type(envelope) ~= "table" or envelope.Type ~= "Notification" then return nil end
-  if type(envelope.TopicArn) ~= "string" or type(envelope.Message) ~= "string" then return nil end
-  return envelope
-end
-
-local function add_attributes(attributes, envelope)
-  if type(envelope.MessageAttributes) ~= "table" then return end
-  for name, attribute in pairs(envelope.MessageAttributes) do
-    if type(attribute) == "table" and type(attribute.Value) == "string" then
-      attributes[name] = { type = attribute.Type or "String", value = attribute.Value }
-    end
-  end
-end
-
 --- Makes a job of a received message.
 ---@param message table what `queue:receive` returned
 ---@param max_receives integer? receives before the dead letters, where known
@@ -50,12 +32,10 @@ function job.new(message, max_receives)
     receives = message.receives, sent = message.sent, first_received = message.first_received, group = message.group,
     last = max_receives ~= nil and message.receives >= max_receives,
   }, Job)
-  local envelope = envelope_of(message.body)
-  if envelope then
-    self.message = envelope.Message
-    self.subject = type(envelope.Subject) == "string" and envelope.Subject or nil
-    add_attributes(self.attributes, envelope)
-  end
+  local opened = envelope.open(message.body)
+  if not opened then return self end
+  self.subject, self.message = opened.subject, opened.message
+  for name, attribute in pairs(opened.attributes) do self.attributes[name] = attribute end
   return self
 end
 

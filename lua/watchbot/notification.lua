@@ -14,6 +14,9 @@ local LOGS = 50 * 1024
 
 local outcomes = { reject = "failed, removed from queue", retry = "failed, will retry" }
 
+-- Bytes of the message that are shown: with the logs well below what SNS takes.
+local MESSAGE = 64 * 1024
+
 -- In the order in which people are used to read them.
 local variables = {
   "Subject", "Message", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount",
@@ -46,6 +49,15 @@ local function reason_of(exit)
   return ("exit code %s"):format(exit.code)
 end
 
+--- A failure in one line, for a summary of many.
+---@param job watchbot.Job
+---@param outcome "reject"|"retry"
+---@param exit watchbot.Exit
+---@return string
+function notification.line(job, outcome, exit)
+  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.clean(reason_of(exit)))
+end
+
 local function last_attempt(job, outcome)
   if outcome ~= "retry" or not job.last then return nil end
   return ("This was the last attempt (receive %d): the message goes to the dead letters."):format(job.receives)
@@ -53,7 +65,8 @@ end
 
 local function information(job)
   local values, lines = job:variables "iso", { "Message information:" }
-  values.Message = text.clean(job.message)
+  values.Message = text.clean(text.cut(job.message, MESSAGE))
+  if #job.message > MESSAGE then values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message) end
   for _, name in ipairs(variables) do
     if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, values[name]) end
   end

@@ -78,11 +78,17 @@ function hooks:backoff(job)
   return math.min(2 ^ job.receives, LONGEST_BACKOFF)
 end
 
---- Tells somebody that a task has failed. On the embedded queue the log line of the outcome is the notification.
+--- Tells somebody that a task has failed: by the topic, where there is one. The log line of the outcome is there anyway.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"
 ---@param exit watchbot.Exit
+---@return true? ok
+---@return string? message
+---@return string? code
 function hooks:notify(job, outcome, exit)
+  local notifier, message, code = self:notifier()
+  if not notifier then return not message or nil, message, code end
+  return notifier:send(function() return self:notification(job, outcome, exit) end, notification.line(job, outcome, exit))
 end
 
 --- What a notification says.
@@ -264,6 +270,29 @@ function methods:override(changes)
     set(insides[self].values, insides[self].given, name, value)
   end
   return true
+end
+
+--- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and when it cannot be opened.
+---@return watchbot.Notifier?
+---@return string? message
+---@return string? code
+function methods:notifier()
+  local inside = insides[self]
+  if inside.notifier or not self.topic then return inside.notifier end
+  local options = { limit = self.notify_limit, stack = self.stack }
+  local message, code
+  inside.notifier, message, code = require "watchbot.notifier".new(self.topic, options)
+  return inside.notifier, message, code
+end
+
+--- Publishes what the limit of notifications has held back.
+---@return true? ok
+---@return string? message
+---@return string? code
+function methods:flush_notifications()
+  local notifier = insides[self].notifier
+  if not notifier then return true end
+  return notifier:flush()
 end
 
 --- Whether nothing is missing that a watcher needs.
