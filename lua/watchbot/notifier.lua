@@ -1,10 +1,10 @@
 --- notifier: publishes notifications to an SNS topic, at most so many a minute; the rest of a minute goes out as one summary,
 -- so that a broken deploy of a thousand tasks does not send a thousand mails.
 
-local aws = require "watchbot.aws"
 local digest = require "watchbot.core".aws
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.text"
+local topics = require "watchbot.topic"
 
 local MINUTE = 60
 
@@ -23,18 +23,14 @@ Notifier.__index = Notifier
 
 local notifier = {}
 
-local function client_for(topic, options)
-  if options.client then return options.client end
-  return aws("sns", { region = topic:match "^arn:[^:]*:sns:([^:]+):" })
-end
-
 ---@param topic string the topic's ARN
 ---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS client that is there
 ---@return watchbot.Notifier?
 ---@return string? message
 ---@return string? code
 function notifier.new(topic, options)
-  local client, message, code = client_for(topic, options)
+  local client, message, code = options.client, nil, nil
+  if not client then client, message, code = topics.client(topic) end
   if not client then return nil, message, code end
   return setmetatable({
     topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot", sent = 0, window = -math.huge,
