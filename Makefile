@@ -42,7 +42,7 @@ all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.
 $(B)/watchbot: $(B)/obj/main.o $(EMBED) $(CORE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
 
-$(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o)
+$(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(B)/lib/watchbot/core.so: $(CORE)

@@ -13,8 +13,10 @@
 
 #define LOG_TYPE "watchbot.log"
 
+/* A closed log keeps its sink, shut, until it is collected: streams of processes may still have it. */
 struct llog {
-    struct sink *sink; /* NULL: closed */
+    struct sink *sink; /* NULL: not opened, or collected */
+    bool closed;
     enum lines_format format;
     struct sink_waiter empty;
     struct task_queue drainers;
@@ -32,7 +34,7 @@ enum lines_format llog_format(const struct llog *log) {
 
 struct llog *llog_check(lua_State *L, int index) {
     struct llog *log = luaL_checkudata(L, index, LOG_TYPE);
-    if (!log->sink) luaL_argerror(L, index, "the log is closed");
+    if (!log->sink || log->closed) luaL_argerror(L, index, "the log is closed");
     return log;
 }
 
@@ -61,7 +63,7 @@ static bool write_lines(enum lines_format format, enum lines_level level, const 
     struct lines lines;
     if (!lines_open(&lines, format, category, id, output)) return false;
     lines.level = level;
-    bool good = format == LINES_JSON ? lines_whole(&lines, text, size) : lines_feed(&lines, text, size) && lines_end(&lines);
+    bool good = lines_whole(&lines, text, size);
     lines_close(&lines);
     return good;
 }
@@ -93,11 +95,11 @@ static int log_write(lua_State *L) {
 static int drained(lua_State *L, int status, lua_KContext context) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     (void)context;
-    if (!log->sink) return lerror_push(L, "Closed", "drain: the log was closed");
+    if (log->closed) return lerror_push(L, "Closed", "drain: the log was closed");
     if (sink_error(log->sink)) return lerror_errno(L, sink_error(log->sink), "could not write the log");
     if (status == TASK_TIMED_OUT && sink_pending(log->sink) > 0) {
-        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s",
-                           (int)sink_pending(log->sink), lua_tonumber(L, 2));
+        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s", (int)sink_pending(log->sink),
+                           lua_tonumber(L, 2));
     }
     lua_pushboolean(L, true);
     return 1;
@@ -136,10 +138,19 @@ static int log_error(lua_State *L) {
 
 static int log_close(lua_State *L) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
-    if (log->sink) sink_unwait(log->sink, &log->empty);
+    if (!log->sink || log->closed) return 0;
+    log->closed = true;
+    sink_unwait(log->sink, &log->empty);
+    sink_shut(log->sink);
+    task_wake(&log->drainers);
+    return 0;
+}
+
+static int log_gc(lua_State *L) {
+    struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
+    log_close(L);
     sink_close(log->sink);
     log->sink = NULL;
-    task_wake(&log->drainers);
     return 0;
 }
 
@@ -175,7 +186,7 @@ static int l_line(lua_State *L) {
 }
 
 static const luaL_Reg metamethods[] = {
-    {"__gc",    log_close},
+    {"__gc",    log_gc   },
     {"__close", log_close},
     {NULL,      NULL     },
 };

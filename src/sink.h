@@ -2,8 +2,9 @@
  * and written when the reader takes it; who produces much asks sink_full first and stops reading until the sink has drained.
  *
  * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened anew through
- * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches the host. A full disk is
- * waited for without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines, and counted. */
+ * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE and SIGXFSZ never reach the host. A full
+ * disk is waited for without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines, and
+ * counted. */
 #ifndef WATCHBOT_SINK_H
 #define WATCHBOT_SINK_H
 
@@ -22,8 +23,11 @@ struct sink_waiter {
 /* A sink on `fd`, which stays the caller's. NULL with errno set. */
 struct sink *sink_open(struct loop *loop, int fd);
 
-/* Writes what can be written without waiting and drops the rest; see sink_wait to wait for it first. NULL is fine.
- * Its waiters are forgotten. */
+/* Writes what can be written without waiting, drops the rest (see sink_wait to wait for it first) and gives the descriptor
+ * back. From here on it is a sink that has failed: streams that still have it can go on. */
+void sink_shut(struct sink *sink);
+
+/* Shuts and frees it; nobody may have it any more. Its waiters are forgotten. NULL is fine. */
 void sink_close(struct sink *sink);
 
 /* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it and drops it. */
