@@ -60,7 +60,8 @@ static bool out_write_file(struct lines_output *output, int fd, off_t size) {
     static char piece[CHUNK];
     bool good = flush(out);
     for (off_t at = 0; good && at < size;) {
-        ssize_t got = pread(fd, piece, sizeof piece, at);
+        size_t wanted = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+        ssize_t got = pread(fd, piece, wanted, at);
         good = got > 0 && write_out(out, piece, (size_t)got);
         at += got;
     }
@@ -111,6 +112,11 @@ static int help(void) {
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int version(void) {
+    puts("watchbot-log " WATCHBOT_VERSION);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int finish(struct out *out, bool good, const char *problem) {
     good = flush(out) && good;
     buffer_free(&out->buffer);
@@ -127,7 +133,7 @@ static int finish(struct out *out, bool good, const char *problem) {
 
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return help();
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) return printf("watchbot-log %s\n", WATCHBOT_VERSION) < 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) return version();
     const char *structured = getenv("structuredLogging");
     const char *id = getenv("MessageId");
     struct out out = {

@@ -155,10 +155,11 @@ static ssize_t write_some(struct sink *sink, const char *data, size_t size) {
 static ssize_t write_segment(struct sink *sink, struct segment *segment) {
     if (segment->file < 0) return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
     char piece[PIECE];
-    ssize_t got = pread(segment->file, piece, sizeof piece, segment->at);
+    off_t left = segment->size - segment->at;
+    ssize_t got = pread(segment->file, piece, left < PIECE ? (size_t)left : PIECE, segment->at);
     if (got > 0) return write_some(sink, piece, (size_t)got);
     /* The file cannot be read back: its rest counts as written. */
-    return (ssize_t)(segment->size - segment->at);
+    return (ssize_t)left;
 }
 
 static bool segment_done(const struct segment *segment) {
