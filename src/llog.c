@@ -13,10 +13,8 @@
 
 #define LOG_TYPE "watchbot.log"
 
-/* A closed log keeps its sink, shut, until it is collected: streams of processes may still have it. */
 struct llog {
-    struct sink *sink; /* NULL: not opened, or collected */
-    bool closed;
+    struct sink *sink; /* NULL: closed */
     enum lines_format format;
     struct sink_waiter empty;
     struct task_queue drainers;
@@ -34,7 +32,7 @@ enum lines_format llog_format(const struct llog *log) {
 
 struct llog *llog_check(lua_State *L, int index) {
     struct llog *log = luaL_checkudata(L, index, LOG_TYPE);
-    if (!log->sink || log->closed) luaL_argerror(L, index, "the log is closed");
+    if (!log->sink) luaL_argerror(L, index, "the log is closed");
     return log;
 }
 
@@ -95,7 +93,7 @@ static int log_write(lua_State *L) {
 static int drained(lua_State *L, int status, lua_KContext context) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     (void)context;
-    if (log->closed) return lerror_push(L, "Closed", "drain: the log was closed");
+    if (!log->sink) return lerror_push(L, "Closed", "drain: the log was closed");
     if (sink_error(log->sink)) return lerror_errno(L, sink_error(log->sink), "could not write the log");
     if (status == TASK_TIMED_OUT && sink_pending(log->sink) > 0) {
         return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s", (int)sink_pending(log->sink),
@@ -138,19 +136,10 @@ static int log_error(lua_State *L) {
 
 static int log_close(lua_State *L) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
-    if (!log->sink || log->closed) return 0;
-    log->closed = true;
-    sink_unwait(log->sink, &log->empty);
-    sink_shut(log->sink);
-    task_wake(&log->drainers);
-    return 0;
-}
-
-static int log_gc(lua_State *L) {
-    struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
-    log_close(L);
+    if (log->sink) sink_unwait(log->sink, &log->empty);
     sink_close(log->sink);
     log->sink = NULL;
+    task_wake(&log->drainers);
     return 0;
 }
 
@@ -186,7 +175,7 @@ static int l_line(lua_State *L) {
 }
 
 static const luaL_Reg metamethods[] = {
-    {"__gc",    log_gc   },
+    {"__gc",    log_close},
     {"__close", log_close},
     {NULL,      NULL     },
 };

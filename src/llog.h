@@ -10,7 +10,7 @@ struct llog;
 /* The open log at `index`; raises for anything else. The argument must stay referenced while it is used. */
 struct llog *llog_check(lua_State *L, int index);
 
-/* Lives as long as the log is referenced, also when it is closed meanwhile: then it takes everything and drops it. */
+/* NULL once it has been closed. */
 struct sink *llog_sink(struct llog *log);
 enum lines_format llog_format(const struct llog *log);
 

@@ -47,6 +47,7 @@ struct sink {
     enum kind kind;
     int fd;
     int error;
+    unsigned users; /* whoever has opened it is one */
     struct segment *first, *last;
     size_t pending;
     struct waiters waiters[2]; /* by enum sink_level */
@@ -316,6 +317,7 @@ struct sink *sink_open(struct loop *loop, int fd) {
     if (!sink) return NULL;
     sink->output = (struct lines_output){output_write, output_write_file};
     sink->loop = loop;
+    sink->users = 1;
     sink->writable.ready = flush_now;
     sink->flush.run = flush_later;
     sink->retry.fire = flush_again;
@@ -326,21 +328,25 @@ struct sink *sink_open(struct loop *loop, int fd) {
     return NULL;
 }
 
-void sink_shut(struct sink *sink) {
+void sink_close(struct sink *sink) {
+    if (!sink) return;
     struct sigpipe sigpipe;
-    if (sink->fd < 0) return;
     sigpipe_block(&sigpipe);
     if (!sink->error) write_queue(sink, SIZE_MAX);
     sigpipe_unblock(&sigpipe);
     fail(sink, sink->error ? sink->error : EBADF);
+    tell_waiters(sink);
     close(sink->fd);
     sink->fd = -1;
-    loop_defer(sink->loop, &sink->flush); /* for the waiters */
+    sink_release(sink);
 }
 
-void sink_close(struct sink *sink) {
-    if (!sink) return;
-    sink_shut(sink);
+void sink_use(struct sink *sink) {
+    sink->users++;
+}
+
+void sink_release(struct sink *sink) {
+    if (--sink->users > 0) return;
     loop_undefer(sink->loop, &sink->flush);
     free(sink);
 }

@@ -1,2 +1,2 @@
---- version: the number of this release; src/version.h says the same, and a spec compares them.
+--- version: the number of this release, as src/version.h has it.
 return "0.1.0"
