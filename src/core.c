@@ -10,6 +10,7 @@ static const luaL_Reg modules[] = {
     {"empty",     luaopen_watchbot_empty    },
     {"process",   luaopen_watchbot_process  },
     {"scratch",   luaopen_watchbot_scratch  },
+    {"sqlite",    luaopen_watchbot_sqlite   },
     {NULL,        NULL                      },
 };
 
