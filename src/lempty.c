@@ -2,6 +2,7 @@
 #include "empty.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core.h"
 #include "lerror.h"
@@ -26,16 +27,20 @@ static int l_resolve(lua_State *L) {
     char resolved[PATH_MAX];
     int error = empty_resolve(path, resolved);
     switch (error) {
-    case 0:
-        lua_pushstring(L, resolved);
-        return 1;
-    case EINVAL:
-        return lerror_push(L, "EINVAL", "cannot empty '%s': not the absolute path of a folder below '/'", path);
-    case ELOOP:
-        return lerror_push(L, "ELOOP", "cannot empty '%s': it is a symbolic link", path);
-    default:
-        return lerror_errno(L, error, "cannot empty '%s'", path);
+    case 0: lua_pushstring(L, resolved); return 1;
+    case EINVAL: return lerror_push(L, "EINVAL", "cannot empty '%s': not the absolute path of a folder below '/'", path);
+    case ELOOP: return lerror_push(L, "ELOOP", "cannot empty '%s': it is a symbolic link", path);
+    default: return lerror_errno(L, error, "cannot empty '%s'", path);
     }
+}
+
+/* -- path => path without any link | nil message code */
+static int l_real(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    char real[PATH_MAX];
+    if (!realpath(path, real)) return lerror_errno(L, errno, "cannot resolve '%s'", path);
+    lua_pushstring(L, real);
+    return 1;
 }
 
 /* -- path => empty | nil message code */
@@ -94,6 +99,7 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg functions[] = {
     {"resolve", l_resolve},
+    {"real",    l_real   },
     {"open",    l_open   },
     {NULL,      NULL     },
 };
