@@ -326,10 +326,11 @@ static void finish(struct http_call *call, CURLcode result) {
     char words[CURL_ERROR_SIZE];
     snprintf(words, sizeof words, "%.*s", (int)sizeof words - 1, call->why);
     call->why[0] = '\0';
+    curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
     call->failure = classify(call, result);
     if (call->exceeded) snprintf(words, sizeof words, "the %s passed the limit of %zu bytes", call->exceeded, call->limit);
     if (call->failure != HTTP_OK) explain(call, words_of(call, result, words));
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
     drop_transfer(call);
     if (call->failure != HTTP_OK) buffer_free(&call->body);
     call->done(call);

@@ -102,6 +102,11 @@ async def truncated_headers(writer, *_):
     raise Close
 
 
+async def only_continue(writer, *_):
+    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    raise Close
+
+
 async def until_closed(writer, *_):
     writer.write(b"HTTP/1.1 200 OK\r\n\r\nto the end")
     raise Close
