@@ -504,6 +504,32 @@ describe("http.request", function()
     end)
   end)
 
+  -- A look-up that nobody answers takes glibc ten seconds and more, and libcurl used to wait for its thread when a transfer was
+  -- taken away.
+  it("does not hold up the loop while a name is looked up, nor when that is cancelled", function()
+    local command = "unshare --mount --net python3 spec/support/hung_resolver.py %s spec/support/unresolved.lua 2>&1"
+    local pipe = assert(io.popen(command:format(lua)))
+    local text = pipe:read "a"
+    local ok, _, status = pipe:close()
+    if status == 77 or (not ok and text:find "^unshare") then return pending("this needs a root who may unshare: " .. text) end
+    assert(ok, text)
+    local code, worst, cancel = text:match "^(%w+)\t(%S+)\t(%S+)\n$"
+    assert.are.equal("ConnectTimeout", code)
+    assert.is_true(tonumber(worst) < 3, text)
+    assert.is_true(tonumber(cancel) < 3, text)
+  end)
+
+  it("says so when there are no file descriptors left", function()
+    local seen = {}
+    for limit = 5, 16 do
+      local text = fetch(("sh -c 'ulimit -n %d; exec \"$@\"' sh"):format(limit), url .. "/status/200", "2>&1 || true")
+      seen[#seen + 1] = text
+    end
+    local all = table.concat(seen)
+    assert.matches("ConnectFailed\tcould not reach http://127.0.0.1:%d+: too many open files\n", all)
+    assert.matches("200\tstatus\n", all)
+  end)
+
   it("speaks IPv6", function()
     local six = select(2, pcall(start, "python3", "spec/support/http_server.py", "::1"))
     if type(six) == "string" then return pending "this machine has no IPv6 address ::1" end
