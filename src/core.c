@@ -10,6 +10,7 @@ static const luaL_Reg modules[] = {
     {"process",   luaopen_watchbot_process  },
     {"scratch",   luaopen_watchbot_scratch  },
     {"sqlite",    luaopen_watchbot_sqlite   },
+    {"http",      luaopen_watchbot_http     },
     {NULL,        NULL                      },
 };
 
