@@ -106,7 +106,8 @@ describe("profiles", function()
   it("finds the sub-properties of a value", function()
     assert.are.same({}, profiles.nested(nil))
     assert.are.same({}, profiles.nested "plain = value")
-    assert.are.same({ endpoint_url = "http://h/?a=b", ["in valid"] = "" }, profiles.nested "\nEndpoint_URL = http://h/?a=b\nin valid =")
+    assert.are.same({ endpoint_url = "http://h/?a=b", ["in valid"] = "" },
+      profiles.nested "\nEndpoint_URL = http://h/?a=b\nin valid =")
   end)
 
   describe("read", function()
