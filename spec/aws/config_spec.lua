@@ -76,8 +76,8 @@ describe("config", function()
     } do
       assert.are.equal(region, config.region_of(place), place)
     end
-    for _, place in ipairs { "http://localhost:4566/1/jobs", "http://127.0.0.1/1/jobs", "sqlite:jobs.db", "arn:aws:iam::1:role/x",
-      "arn:aws:s3:::bucket", "", "https://example.com/sqs.eu-west-1.amazonaws.com" } do
+    for _, place in ipairs { "http://localhost:4566/1/jobs", "http://127.0.0.1/1/jobs", "sqlite:jobs.db",
+      "arn:aws:iam::1:role/x", "arn:aws:s3:::bucket", "", "https://example.com/sqs.eu-west-1.amazonaws.com" } do
       assert.is_nil(config.region_of(place), place)
     end
     assert.is_nil(config.region_of(nil))
