@@ -46,6 +46,7 @@ struct sink {
     enum kind kind;
     int fd;
     int error;
+    unsigned users; /* whoever has opened it is one */
     struct segment *first, *last;
     size_t pending;
     struct waiters waiters[2]; /* by enum sink_level */
@@ -151,7 +152,7 @@ static ssize_t write_segment(struct sink *sink, struct segment *segment) {
     if (segment->file < 0) return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
     char piece[PIECE];
     ssize_t got = pread(segment->file, piece, sizeof piece, segment->at);
-    if (got <= 0) return segment->at = segment->size, 0;
+    if (got <= 0) return segment->size - segment->at; /* shorter than it was */
     return write_some(sink, piece, (size_t)got);
 }
 
@@ -299,6 +300,7 @@ struct sink *sink_open(struct loop *loop, int fd) {
     if (!sink) return NULL;
     sink->output = (struct lines_output){output_write, output_write_file};
     sink->loop = loop;
+    sink->users = 1;
     sink->writable.ready = flush_now;
     sink->flush.run = flush_later;
     sink->retry.fire = flush_again;
@@ -315,11 +317,22 @@ void sink_close(struct sink *sink) {
     sigpipe_block(&sigpipe);
     if (!sink->error) write_queue(sink);
     sigpipe_unblock(&sigpipe);
-    loop_unwatch(sink->loop, &sink->writable);
+    fail(sink, sink->error ? sink->error : EBADF);
+    tell_waiters(sink);
     loop_undefer(sink->loop, &sink->flush);
     loop_stop_timer(sink->loop, &sink->retry);
-    drop_all(sink);
     if (sink->fd >= 0) close(sink->fd);
+    sink->fd = -1;
+    sink_release(sink);
+}
+
+void sink_use(struct sink *sink) {
+    sink->users++;
+}
+
+void sink_release(struct sink *sink) {
+    if (--sink->users > 0) return;
+    loop_undefer(sink->loop, &sink->flush);
     free(sink);
 }
 

@@ -23,8 +23,12 @@ struct sink_waiter {
 struct sink *sink_open(struct loop *loop, int fd);
 
 /* Writes what can be written without waiting and drops the rest; see sink_wait to wait for it first. NULL is fine.
- * Its waiters are forgotten. */
+ * Its waiters are called. Whoever still uses it has a sink that has failed. */
 void sink_close(struct sink *sink);
+
+/* Keeps the memory of a sink, which somebody else may close, until it is released as often. */
+void sink_use(struct sink *sink);
+void sink_release(struct sink *sink);
 
 /* Lines of a struct lines go here. Takes everything, also when it is full; a sink that has failed takes it and drops it. */
 struct lines_output *sink_output(struct sink *sink);
