@@ -11,6 +11,7 @@ static const luaL_Reg modules[] = {
     {"scratch",   luaopen_watchbot_scratch  },
     {"json",      luaopen_watchbot_json     },
     {"aws",       luaopen_watchbot_aws      },
+    {"http",      luaopen_watchbot_http     },
     {NULL,        NULL                      },
 };
 
