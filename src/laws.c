@@ -3,6 +3,8 @@
  * tables are lent to sigv4.c: they are read raw, so that the tables themselves hold them meanwhile. */
 #include <stdint.h>
 
+#include <openssl/rand.h>
+
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
@@ -244,6 +246,18 @@ static int l_hex(lua_State *L) {
     return 1;
 }
 
+enum { MOST_RANDOM = 256 };
+
+/* -- count => that many bytes that nobody can guess: tokens must differ between watchers that start at the same moment */
+static int l_random(lua_State *L) {
+    unsigned char bytes[MOST_RANDOM];
+    lua_Integer count = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, count > 0 && count <= MOST_RANDOM, 1, "1 to 256 bytes");
+    if (RAND_bytes(bytes, (int)count) != 1) return luaL_error(L, "random: OpenSSL failed");
+    lua_pushlstring(L, (const char *)bytes, (size_t)count);
+    return 1;
+}
+
 static const luaL_Reg metamethods[] = {
     {"__gc",    signer_close},
     {"__close", signer_close},
@@ -273,6 +287,7 @@ static const luaL_Reg functions[] = {
     {"hmac",   l_hmac  },
     {"md5",    l_md5   },
     {"hex",    l_hex   },
+    {"random", l_random},
     {NULL,     NULL    },
 };
 
