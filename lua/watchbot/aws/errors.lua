@@ -155,7 +155,7 @@ end
 ---@param secrets string[] as they may have been sent
 ---@return string
 function errors.describe(what, failure, secrets)
-  local message = hide(failure.message, secrets):gsub("%c+", " "):gsub("%s+$", "")
+  local message = hide(failure.message, secrets):gsub("%s*%c+%s*", " "):gsub("%s+$", "")
   local details = { failure.code }
   if failure.status then details[#details + 1] = "HTTP " .. failure.status end
   if failure.request_id then details[#details + 1] = "request " .. failure.request_id end

@@ -17,10 +17,14 @@ local function scalar(name, value)
   error(("parameter '%s' cannot be a %s"):format(name, kind), 0)
 end
 
+local function mixed(name)
+  error(("parameter '%s' has names and numbers for keys, or gaps"):format(name), 0)
+end
+
 local function sorted_keys(value, name)
   local keys = {}
   for key in pairs(value) do
-    if type(key) ~= "string" then error(("parameter '%s' has names and numbers for keys, or gaps"):format(name), 0) end
+    if type(key) ~= "string" then mixed(name) end
     keys[#keys + 1] = key
   end
   table.sort(keys)
@@ -30,6 +34,9 @@ end
 local flatten
 
 local function flatten_list(out, maps, name, list)
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then mixed(name) end
+  end
   if #list == 0 then out[#out + 1] = escape(name) .. "=" end
   for index, value in ipairs(list) do flatten(out, maps, ("%s.member.%d"):format(name, index), nil, value) end
 end

@@ -95,7 +95,7 @@ function xml.decode(text)
   local parser = lxp.new(handlers(document), "|")
   local ok, problem = parser:parse(text)
   if ok then ok, problem = parser:parse() end
-  parser:close()
+  if ok then parser:close() end -- a failed one raises here, and is collected
   if ok and document.root then return document.root.name, document.root.value end
   return nil, "not XML: " .. (document.problem or problem or "no element found"), "InvalidXml"
 end
