@@ -229,21 +229,32 @@ describe("sigv4", function()
   describe("digests", function()
     it("are those of the standards", function()
       -- FIPS 180-4's "abc"; RFC 4231, cases 2 and 6; RFC 1321.
-      assert.are.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", aws.hex(aws.sha256 "abc"))
+      assert.are.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", aws.sha256 "abc")
       assert.are.equal("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-        aws.hex(aws.hmac("Jefe", "what do ya want for nothing?")))
+        aws.hmac("Jefe", "what do ya want for nothing?"))
       assert.are.equal("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
-        aws.hex(aws.hmac(("\xaa"):rep(131), "Test Using Larger Than Block-Size Key - Hash Key First")))
-      assert.are.equal("900150983cd24fb0d6963f7d28e17f72", aws.hex(aws.md5 "abc"))
+        aws.hmac(("\xaa"):rep(131), "Test Using Larger Than Block-Size Key - Hash Key First"))
+      assert.are.equal("900150983cd24fb0d6963f7d28e17f72", aws.md5 "abc")
     end)
 
     it("take empty texts and megabytes", function()
-      assert.are.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", aws.hex(aws.sha256 ""))
-      assert.are.equal("d41d8cd98f00b204e9800998ecf8427e", aws.hex(aws.md5 ""))
+      assert.are.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", aws.sha256 "")
+      assert.are.equal("d41d8cd98f00b204e9800998ecf8427e", aws.md5 "")
       assert.are.equal("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
-        aws.hex(aws.sha256(("a"):rep(1000000))))
+        aws.sha256(("a"):rep(1000000)))
       assert.are.equal("", aws.hex "")
+      assert.are.equal("00ff10", aws.hex "\0\xff\x10")
       assert.are.equal(2 << 20, #aws.hex(("\xff"):rep(1 << 20)))
     end)
+  end)
+
+  it("makes UUIDs that differ", function()
+    local seen = {}
+    for _ = 1, 1000 do
+      local uuid = aws.uuid()
+      assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", uuid)
+      assert.is_nil(seen[uuid])
+      seen[uuid] = true
+    end
   end)
 end)

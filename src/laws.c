@@ -202,28 +202,33 @@ static int digests_gc(lua_State *L) {
     return 0;
 }
 
-/* -- bytes => 32 bytes */
+static int push_hex(lua_State *L, const unsigned char *bytes, size_t size) {
+    char digits[2 * DIGEST_SHA256_SIZE];
+    digest_hex(bytes, size, digits);
+    lua_pushlstring(L, digits, 2 * size);
+    return 1;
+}
+
+/* -- bytes => SHA-256 in hexadecimal digits, as all of these are */
 static int l_sha256(lua_State *L) {
     unsigned char out[DIGEST_SHA256_SIZE];
     size_t size;
     const char *data = luaL_checklstring(L, 1, &size);
     if (!digest_bytes(&digests(L)->sha256, data, size, out)) return luaL_error(L, "sha256: OpenSSL failed");
-    lua_pushlstring(L, (const char *)out, sizeof out);
-    return 1;
+    return push_hex(L, out, sizeof out);
 }
 
-/* -- key bytes => 32 bytes, HMAC-SHA-256 */
+/* -- key bytes => HMAC-SHA-256 */
 static int l_hmac(lua_State *L) {
     unsigned char out[DIGEST_SHA256_SIZE];
     size_t key_size, size;
     const char *key = luaL_checklstring(L, 1, &key_size);
     const char *data = luaL_checklstring(L, 2, &size);
     if (!digest_hmac(&digests(L)->sha256, key, key_size, data, size, out)) return luaL_error(L, "hmac: OpenSSL failed");
-    lua_pushlstring(L, (const char *)out, sizeof out);
-    return 1;
+    return push_hex(L, out, sizeof out);
 }
 
-/* -- bytes => 16 bytes | nil message "Unsupported", where the machine's rules forbid MD5 */
+/* -- bytes => MD5 | nil message "Unsupported", where the machine's rules forbid it */
 static int l_md5(lua_State *L) {
     unsigned char out[DIGEST_MD5_SIZE];
     size_t size;
@@ -231,8 +236,7 @@ static int l_md5(lua_State *L) {
     const char *data = luaL_checklstring(L, 1, &size);
     if (!md5->context && !digest_open(md5, "MD5")) return lerror_push(L, "Unsupported", "md5: OpenSSL does not offer it here");
     if (!digest_bytes(md5, data, size, out)) return luaL_error(L, "md5: OpenSSL failed");
-    lua_pushlstring(L, (const char *)out, sizeof out);
-    return 1;
+    return push_hex(L, out, sizeof out);
 }
 
 /* -- bytes => small hexadecimal digits */
@@ -246,15 +250,22 @@ static int l_hex(lua_State *L) {
     return 1;
 }
 
-enum { MOST_RANDOM = 256 };
-
-/* -- count => that many bytes that nobody can guess: tokens must differ between watchers that start at the same moment */
-static int l_random(lua_State *L) {
-    unsigned char bytes[MOST_RANDOM];
-    lua_Integer count = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, count > 0 && count <= MOST_RANDOM, 1, "1 to 256 bytes");
-    if (RAND_bytes(bytes, (int)count) != 1) return luaL_error(L, "random: OpenSSL failed");
-    lua_pushlstring(L, (const char *)bytes, (size_t)count);
+/* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same moment make others. */
+static int l_uuid(lua_State *L) {
+    static const int groups[] = {4, 2, 2, 2, 6};
+    unsigned char bytes[16];
+    char text[36], *at = text;
+    if (RAND_bytes(bytes, sizeof bytes) != 1) return luaL_error(L, "uuid: OpenSSL failed");
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < countof(groups); i++) {
+        if (i > 0) *at++ = '-';
+        digest_hex(from, (size_t)groups[i], at);
+        at += 2 * groups[i];
+        from += groups[i];
+    }
+    lua_pushlstring(L, text, sizeof text);
     return 1;
 }
 
@@ -287,7 +298,7 @@ static const luaL_Reg functions[] = {
     {"hmac",   l_hmac  },
     {"md5",    l_md5   },
     {"hex",    l_hex   },
-    {"random", l_random},
+    {"uuid",   l_uuid  },
     {NULL,     NULL    },
 };
 

@@ -35,7 +35,7 @@ local call = {}
 local function fill_token(service, operation, parameters)
   local field = services.token_field(service, operation, parameters)
   if not field or parameters[field] ~= nil then return parameters end
-  local filled = { [field] = core.hex(core.random(16)) }
+  local filled = { [field] = core.uuid() }
   for name, value in pairs(parameters) do filled[name] = value end
   return filled
 end
@@ -82,7 +82,7 @@ end
 -- => result | nil failure
 function Call:send(keys)
   local client = self.client
-  client.calls, self.attempts = client.calls + 1, self.attempts + 1
+  client.requests, self.attempts = client.requests + 1, self.attempts + 1
   local response, message, code = client.request {
     method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body, idempotent = self.repeatable,
     connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(), ca_file = client.ca_file,

@@ -25,15 +25,16 @@ local suggest = require "watchbot.suggest"
 ---@field connect_timeout number? seconds; default 5
 ---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`, 3
 ---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
+---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
 ---@field warn fun(message: string)? hears of credentials that could not be refreshed
 
 local OPTIONS = { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout", "connect_timeout",
-  "max_attempts", "retry", "warn" }
+  "max_attempts", "retry", "warn", "ca_bundle" }
 
 local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 
 ---@class watchbot.aws.Client
----@field calls integer HTTP requests that were made
+---@field requests integer HTTP requests that were made, repeated ones included
 ---@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was seen to matter
 local Client = {}
 
@@ -178,7 +179,7 @@ function aws.client(service_name, options)
     connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
     ca_file = settings:setting "ca_bundle" or nil,
     clock_offset = 0,
-    calls = 0,
+    requests = 0,
   }, Client)
 end
 
