@@ -9,7 +9,9 @@ that started it. Is a proxy too: it answers requests for whole URLs itself, and 
 import asyncio
 import json
 import os
+import socket
 import ssl
+import struct
 import sys
 
 connections = 0  # since the last /count/reset
@@ -135,6 +137,7 @@ async def nothing(*_):
 
 
 async def reset(writer, *_):
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
     raise Close
 
