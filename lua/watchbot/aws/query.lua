@@ -6,8 +6,9 @@ local json = require "watchbot.aws.json"
 
 local query = {}
 
+-- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form anew to check its signature do not.
 local function escape(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+  return (text:gsub("[^%w%-._~ ]", function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
 end
 
 local function scalar(name, value)
