@@ -14,6 +14,9 @@ local ADVISORY, MANDATORY = 300, 60
 -- metadata service in trouble hands out old credentials that AWS goes on taking.
 local LEAST_LIFE = 60
 
+-- Seconds that a call waits for a refresh at the most while there are old ones to use.
+local PATIENCE = 5
+
 -- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer than half of the time
 -- that the old credentials have left.
 local FIRST_PAUSE, LAST_PAUSE = 1, 30
@@ -65,7 +68,7 @@ end
 -- The source has none newer yet: that is usual shortly before the end.
 function Refresher:found_same(found)
   if not self.rejected then self:adopt(found) end
-  self:miss(("AWS says that the credentials of %s have expired, and there are none newer"):format(found.source))
+  self:miss(("AWS says that those of %s have expired, and there are none newer"):format(found.source))
 end
 
 function Refresher:load_once()
@@ -98,11 +101,11 @@ function Refresher:get()
   if stage == "fresh" then return self.keys end
   local task = self:refresh()
   if task and stage ~= "ageing" then
-    local ok, raised = task:join()
-    if not ok then error(raised, 0) end
+    local ok, raised = task:join(stage == "late" and PATIENCE or nil)
+    if ok == false then error(raised, 0) end
   end
   if self:stage() ~= "gone" then return self.keys end
-  return nil, self.problem or "the AWS credentials could not be loaded", "NoCredentials"
+  return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
 --- AWS says that the credentials have expired: they are not used again.
