@@ -2,8 +2,9 @@
  * and written when the reader takes it; who produces much asks sink_full first and stops reading until the sink has drained.
  *
  * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are opened anew through
- * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE never reaches the host. A full disk is
- * waited for without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines, and counted. */
+ * /proc/self/fd, regular files are written plainly (epoll refuses them). SIGPIPE and SIGXFSZ never reach the host. A full
+ * disk is waited for without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines, and
+ * counted. */
 #ifndef WATCHBOT_SINK_H
 #define WATCHBOT_SINK_H
 
