@@ -10,6 +10,7 @@ local function source(answer)
   one.refresher = refresher.new(function()
     one.loads = one.loads + 1
     scheduler.sleep(0.005)
+    if one.answer.after then one.answer.after:wait() end
     if one.answer.raise then error(one.answer.raise, 0) end
     if one.answer.fails then return nil, one.answer.fails end
     return keys.new({ access_key = one.answer.key, secret_key = "s", expires = one.answer.expires }, "spec")
@@ -83,6 +84,19 @@ describe("refresher", function()
     assert.are.equal("b", key(one))
   end))
 
+  it("does not wait long for a refresh while the old ones are good", in_task(function()
+    local one = source { key = "a", expires = 1000000 + HOUR }
+    key(one)
+    local done = scheduler.event()
+    one.answer = { key = "b", expires = 1000000 + 2 * HOUR, after = done }
+    one.clock = 1000000 + HOUR - 59
+    one.refresher.patience = 0.01
+    assert.are.equal("a", key(one))
+    done:set()
+    wait_until(function() return key(one) == "b" end)
+    assert.are.equal(2, one.loads)
+  end))
+
   it("uses the old ones to their end while refreshing fails, and says so", in_task(function()
     local one = source { key = "a", expires = 1000000 + HOUR }
     key(one)
@@ -135,8 +149,8 @@ describe("refresher", function()
     one.refresher:expire(old)
     assert.are.equal("b", key(one))
     one.refresher:expire(old)
-    assert.are.equal(2, one.loads)
     assert.are.equal("b", key(one))
+    assert.are.equal(2, one.loads)
     one.refresher:expire()
     assert.are.same({ nil, "no AWS credentials: AWS says that those of spec have expired, and there are none newer",
       "NoCredentials" }, { key(one) })

@@ -33,7 +33,7 @@ local refresher = {}
 ---@return watchbot.aws.Refresher
 function refresher.new(load, options)
   options = options or {}
-  return setmetatable({ load = load, warn = options.warn, misses = 0, attempt_at = 0,
+  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0, attempt_at = 0,
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
@@ -101,7 +101,7 @@ function Refresher:get()
   if stage == "fresh" then return self.keys end
   local task = self:refresh()
   if task and stage ~= "ageing" then
-    local ok, raised = task:join(stage == "late" and PATIENCE or nil)
+    local ok, raised = task:join(stage == "late" and self.patience or nil)
     if ok == false then error(raised, 0) end
   end
   if self:stage() ~= "gone" then return self.keys end
@@ -111,7 +111,7 @@ end
 --- AWS says that the credentials have expired: they are not used again.
 ---@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been replaced meanwhile
 function Refresher:expire(used)
-  if self.rejected or not self.keys or used and used ~= self.keys then return end
+  if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end
   self.rejected, self.attempt_at = true, 0
 end
 

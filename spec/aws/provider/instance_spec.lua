@@ -44,7 +44,12 @@ describe("provider.instance: credentials", function()
     assert.are.equal("EC2 metadata: the answer says Failed", chain.problem(environment))
     server:set { body = "hidden" }
     assert.are.equal("EC2 metadata: the answer is not a JSON object", chain.problem(environment))
+  end))
+
+  it("are none where the metadata service is that of another cloud, and the other places are named too", in_task(function()
     server:set { status = 403 }
-    assert.are.equal(("EC2 metadata: %s gave no token: HTTP status 403"):format(server.url), chain.problem(environment))
+    local problem = chain.problem { AWS_EC2_METADATA_SERVICE_ENDPOINT = server.url }
+    assert.matches("^option: none were given; environment: ", problem)
+    assert.matches(("EC2 metadata: %s gave no token: HTTP status 403"):format(server.url), problem, 1, true)
   end))
 end)
