@@ -1,4 +1,5 @@
 local config = require "watchbot.aws.config"
+local http = require "watchbot.http"
 local metadata = require "support.metadata"
 local scheduler = require "watchbot.scheduler"
 
@@ -69,6 +70,25 @@ describe("imds", function()
     assert.are.equal("Timeout", code)
     assert.matches(server.url, message, 1, true)
     assert.is_true(scheduler.now() - before < 4)
+  end))
+
+  it("is asked without a proxy, whatever the environment says, and briefly", in_task(function()
+    server:set {}
+    local asked = {}
+    local one = assert(config.new {
+      getenv = function(name) return name == "AWS_EC2_METADATA_SERVICE_ENDPOINT" and server.url or nil end,
+      request = function(request)
+        table.insert(asked, request)
+        return http.request(request)
+      end,
+    }).metadata
+    assert.are.equal("eu-west-1", one:get(REGION))
+    assert.are.equal(2, #asked)
+    for _, request in ipairs(asked) do
+      assert.is_true(request.direct)
+      assert.are.equal(1, request.timeout)
+      assert.are.equal(1, request.connect_timeout)
+    end
   end))
 
   it("is not asked when it is switched off", in_task(function()

@@ -104,6 +104,9 @@ describe("provider.container: credentials", function()
     environment.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = chain.write("token", "hidden\n")
     assert.are.equal("container: the token of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE has a line break in it",
       chain.problem(environment))
+    environment.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = chain.folder
+    assert.are.equal(("container: could not read %s of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: is a directory"):format(
+      chain.folder), chain.problem(environment))
     environment.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = nil
     environment.AWS_CONTAINER_AUTHORIZATION_TOKEN = nil
     for _, body in ipairs { "", "<html>hidden</html>", '{"SecretAccessKey":"hidden"', '"hidden"' } do
