@@ -87,6 +87,12 @@ check-packages:
 test: check-packages all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
 
+demo: all
+	@spec/examples/demo $(B)
+
+bench: check-packages all
+	$(LUA) spec/bench/run.lua $(B) $(PARTS)
+
 lint: check-packages
 	luacheck --quiet lua spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
