@@ -76,6 +76,16 @@ describe("refresher", function()
     assert.are.equal(2, one.loads)
   end))
 
+  it("goes on asking while the source has none newer", in_task(function()
+    local one = source { key = "a", expires = 1000000 + HOUR }
+    key(one)
+    one.clock = 1000000 + HOUR - 299
+    key(one)
+    wait_until(function() return one.refresher.misses == 1 end)
+    one.answer = { key = "b", expires = 1000000 + 2 * HOUR }
+    wait_until(function() return key(one) == "b" end)
+  end))
+
   it("waits for the refresh in the last minute", in_task(function()
     local one = source { key = "a", expires = 1000000 + HOUR }
     key(one)

@@ -65,9 +65,10 @@ function Refresher:miss(message)
   self.attempt_at = scheduler.now() + pause * (0.5 + math.random() / 2)
 end
 
--- The source has none newer yet: that is usual shortly before the end.
+-- The source has none newer yet: that is usual shortly before the end, and no reason to ask later next time. After the end
+-- they are taken once more, unless AWS has refused them.
 function Refresher:found_same(found)
-  if not self.rejected then self:adopt(found) end
+  if not self.rejected and self:stage() == "gone" then self:adopt(found) end
   self:miss(("AWS says that those of %s have expired, and there are none newer"):format(found.source))
 end
 
