@@ -77,13 +77,14 @@ describe("process.file", function()
   end))
 
   it("says what is wrong", in_folder(function(folder)
-    local stdout = host.run("print(process.file 'x')", { env = { TMPDIR = folder .. "/nowhere" } })
-    assert.are.equal(("nil\tcould not write a private file in '%s/nowhere': no such file or directory\tENOENT\n"):format(folder),
-      stdout)
+    local nowhere = folder .. "/nowhere"
+    local stdout = host.run("print(process.file 'x')", { env = { TMPDIR = nowhere } })
+    local refused = "nil\tcould not write a private file in '%s': %s\n"
+    assert.are.equal(refused:format(nowhere, "no such file or directory\tENOENT"), stdout)
     stdout = host.run("print(process.file(('x'):rep(1 << 20)))", {
       prefix = "prlimit --fsize=4096 env --ignore-signal=XFSZ", env = { TMPDIR = folder },
     })
-    assert.are.equal(("nil\tcould not write a private file in '%s': file too large\tEFBIG\n"):format(folder), stdout)
+    assert.are.equal(refused:format(folder, "file too large\tEFBIG"), stdout)
     assert.are.equal("", shell("ls -A '%s'", folder))
     assert.has_error(function() process.file() end)
   end))
@@ -115,6 +116,7 @@ describe("process.sweep", function()
     local child, file, path = owner(options)
     host.run("own = process.file 'x' process.sweep() assert(io.open(own:path()))", options)
     assert.is_true(exists(path))
+    child:close()
     file:close()
   end))
 
@@ -135,8 +137,7 @@ describe("process.sweep", function()
 
   it("leaves what belongs to another user", in_folder(function(folder, options)
     if not os.execute "[ $(id -u) = 0 ]" then return pending "only root can make files of another user" end
-    shell("mkdir '%s/watchbot-1-theirs' && touch '%s/watchbot-1-theirs/1' && chown -R 65534 '%s/watchbot-1-theirs'", folder,
-      folder, folder)
+    shell("cd '%s' && mkdir watchbot-1-theirs && touch watchbot-1-theirs/1 && chown -R 65534 watchbot-1-theirs", folder)
     host.run("process.sweep()", options)
     assert.is_true(exists(folder .. "/watchbot-1-theirs/1"))
   end))
