@@ -1,4 +1,5 @@
 std = "lua54"
+self = false
 max_line_length = 128
 files["spec/**/*_spec.lua"] = { std = "+busted" }
 files["spec/queue/contract.lua"] = { std = "+busted" }

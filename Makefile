@@ -113,6 +113,12 @@ test-gc: check-packages all $(filter $(B)/lua,$(TEST_LUA))
 valgrind: check-packages all
 	WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/valgrind_spec.lua
 
+demo: all
+	@spec/examples/demo $(B)
+
+bench: check-packages all
+	$(LUA) spec/bench/run.lua $(B) $(PARTS)
+
 lint: check-packages
 	luacheck --quiet lua spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src

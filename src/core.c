@@ -9,6 +9,7 @@ static const luaL_Reg modules[] = {
     {"log",       luaopen_watchbot_log      },
     {"process",   luaopen_watchbot_process  },
     {"scratch",   luaopen_watchbot_scratch  },
+    {"sqlite",    luaopen_watchbot_sqlite   },
     {NULL,        NULL                      },
 };
 

@@ -23,7 +23,11 @@ local function ticks(bench, workers, seconds)
 end
 
 return function(bench)
-  local many, few, ratio = bench.pairs(function() return ticks(bench, 1000, 1) end, function() return ticks(bench, 10, 0.01) end)
+  local many, few, ratio = bench.pairs(function()
+    return ticks(bench, 1000, 1)
+  end, function()
+    return ticks(bench, 10, 0.01)
+  end)
   bench.report("the watcher's CPU a job: %.2f ms with 1000 workers, %.2f ms with 10; ratio %.2f (at most 1.2)",
     many * 10 / JOBS, few * 10 / JOBS, ratio)
 end

@@ -30,7 +30,9 @@ return function(bench)
   local starts, memory, cpu = {}, nil, nil
   for round = 1, bench.rounds do
     local begun = scheduler.now()
-    local child = assert(process.start { argv = { bench.watchbot, "run", "policy.lua" }, cwd = bench.folder, output = "capture" })
+    local child = assert(process.start {
+      argv = { bench.watchbot, "run", "policy.lua" }, cwd = bench.folder, output = "capture",
+    })
     while not select(2, child:output()):find "first" do scheduler.sleep(0.0005) end
     starts[round] = scheduler.now() - begun
     if round == bench.rounds then

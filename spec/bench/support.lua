@@ -39,7 +39,8 @@ function bench.run(argv, options)
   })
   local exit = child:wait()
   local out, problem = child:output()
-  if exit.code ~= 0 then error(("%s failed: %s"):format(table.concat(argv, " "), problem ~= "" and problem or out:sub(-500))) end
+  local words = table.concat(argv, " ")
+  if exit.code ~= 0 then error(("%s failed: %s"):format(words, problem ~= "" and problem or out:sub(-500))) end
   return exit.duration, out
 end
 

@@ -1,0 +1,46 @@
+--- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay, send and counts, and a
+-- watcher does not see which kind it is.
+
+local queue = {}
+
+local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+
+-- "sqlite:jobs.db", "sqlite:/var/jobs.db" and "sqlite:///var/jobs.db" name a file; "sqlite://jobs.db" would be a host.
+local function file_of(rest)
+  if rest:match "^//[^/]" then return nil, ("for a file write sqlite:%s"):format(rest:sub(3)) end
+  local path = rest:gsub("^//+", "/")
+  if path == "" or path:match "/$" or path:find("\0", 1, true) then return nil, "a file's name is missing" end
+  return path
+end
+
+local function refuse(url, why)
+  return nil, ("queue '%s': %s"):format(tostring(url), why), "Usage"
+end
+
+---@class watchbot.QueueOptions
+---@field create boolean? false: a queue file that is not there is an error; default true
+---@field max_receives integer? receives after which a message goes to the dead letters, 10
+---@field retention number? seconds after which a message is removed; default: never
+---@field visibility number? seconds that a received message is out of sight when `receive` does not say, 30
+---@field on_expired fun(count: integer)? is told of messages that were removed by their age
+---@field patience number? seconds that a file which another process has locked is waited for, 10
+
+--- Opens a queue. Waits in a task.
+---@param url string
+---@param options watchbot.QueueOptions?
+---@return table? queue
+---@return string? message
+---@return string? code "Usage" when the URL itself is wrong
+function queue.open(url, options)
+  local scheme, rest = tostring(url):match "^(%a[%w+.-]*):(.*)$"
+  if scheme == "sqlite" then
+    local path, why = file_of(rest)
+    if not path then return refuse(url, why) end
+    return require "watchbot.queue.sqlite".open(url, path, options or {})
+  elseif scheme == "https" or scheme == "http" then
+    return require "watchbot.queue.sqs".open(url, options or {})
+  end
+  return refuse(url, EXPECTED)
+end
+
+return queue

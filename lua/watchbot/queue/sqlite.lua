@@ -1,0 +1,314 @@
+--- queue.sqlite: the embedded queue, `sqlite:FILE`.
+-- The queue seam over a file that several watchers may share. What happens to messages is queue.sqlite.store's; here is who
+-- waits for what. Sends are on disk when they return (a connection of their own, synchronous=FULL); what receives and
+-- settles shares transactions on a NORMAL one, since losing those to a power cut is a message seen twice, not a loss.
+-- A receive that waits looks every 50 ms when the next message is due: that costs as much as asking PRAGMA data_version.
+
+local scheduler = require "watchbot.scheduler"
+local sqlite = require "watchbot.sqlite"
+local committer = require "watchbot.queue.sqlite.committer"
+local schema = require "watchbot.queue.sqlite.schema"
+local store = require "watchbot.queue.sqlite.store"
+
+-- Seconds between two looks for what other processes have sent.
+local TICK = 0.05
+
+-- As SQS has it: body and attributes of a message together, in bytes.
+local LONGEST_MESSAGE = 1 << 20
+
+-- As SQS has them.
+local MAX_RECEIVES, VISIBILITY = 10, 30
+
+-- Milliseconds that the wall clock may go back before a receive that waits looks what that means for it.
+local SET_BACK = 1000
+
+---@class watchbot.SqliteQueue
+---@field name string the URL
+---@field warning string? what the user should know about this file
+local Queue = {
+  batch = 100,
+  settle_batch = 100,
+  polls = 1,
+  embedded = true,
+  fifo = false, -- groups are kept in order in here, whatever is asked for at a time
+  linger = 0,   -- what settles gathers in here
+  gather = 0,
+  cut = 0,
+}
+Queue.__index = Queue
+
+local module = {}
+
+local function warning_about(path)
+  local network = sqlite.network(path)
+  return network and ("'%s' is on a network file system (%s): SQLite's locks and shared memory do not work there, "
+    .. "messages may be lost"):format(path, network)
+end
+
+--- Opens the queue in a file. Waits in a task.
+---@param url string
+---@param path string
+---@param options watchbot.QueueOptions
+---@return watchbot.SqliteQueue?
+---@return string? message
+---@return string? code
+function module.open(url, path, options)
+  -- Whatever it is called, it is a file: not ":memory:", not "file:...".
+  if not path:match "^/" then path = "./" .. path end
+  local function connect(synchronous)
+    return schema.open(path, { create = options.create ~= false, patience = options.patience, synchronous = synchronous })
+  end
+  local full, message, code = connect "FULL"
+  if not full then return nil, message, code end
+  local normal
+  normal, message, code = connect "NORMAL"
+  if not normal then
+    full:close()
+    return nil, message, code
+  end
+  local arrived = scheduler.event()
+  local function changed() arrived:set() end
+  return setmetatable({
+    name = url, warning = warning_about(path), reader = normal, arrived = arrived, clock = scheduler.time(),
+    sending = committer.new(full, changed), settling = committer.new(normal, changed),
+    max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
+    visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,
+  }, Queue)
+end
+
+-- receiving
+
+-- A receive under way. When its task is cancelled, what it has taken and nobody got goes back.
+local Receiving = {}
+Receiving.__index = Receiving
+
+function Receiving:take(queue, wanted)
+  self.queue = queue
+  self.entry = queue.settling:add(function(transaction, now)
+    local messages, expired = store.take(transaction, now, wanted)
+    if #messages == 0 then store.tidy(transaction, now) end
+    return messages, expired
+  end, true)
+  local messages, expired, code = queue.settling:wait(self.entry)
+  self.entry = nil
+  return messages, expired, code
+end
+
+function Receiving:__close()
+  local entry = self.entry
+  if not entry then return end
+  entry.dropped = true
+  local entries = {}
+  for index, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
+    entries[index] = { receipt = message.receipt, seconds = 0, uncount = true }
+  end
+  if #entries > 0 then self.queue:delay(entries) end
+end
+
+--- Waits until a message is due; false when the time has come first.
+function Queue:wait_for_arrival(until_time)
+  while true do
+    local left, now = until_time - scheduler.now(), scheduler.time()
+    if left <= 0 then return false end
+    local next_due, _, code = store.next_due(self.reader)
+    local due = next_due and (next_due.visible_at - now) / 1000 or math.huge
+    local failed = next_due == nil and code ~= "SQLITE_BUSY"
+    local set_back = now <= self.clock - SET_BACK
+    self.clock = now
+    if due <= 0 or failed or set_back then return true end
+    self.arrived:clear()
+    self.arrived:wait(math.min(left, due, TICK))
+  end
+end
+
+function Queue:tell_expired(count)
+  if count > 0 and self.on_expired then scheduler.spawn(self.on_expired, count) end
+end
+
+---@class watchbot.Message
+---@field id string
+---@field receipt string for `delete` and `delay`; good until the message is received again
+---@field body string any bytes
+---@field subject string?
+---@field attributes table<string, { type: string, value: string }>
+---@field receives integer how often it was received, this time included
+---@field sent integer milliseconds since the epoch
+---@field first_received integer milliseconds since the epoch
+---@field group string?
+---@field deduplication string?
+---@field sequence string? within its group
+
+--- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is one; can be cancelled.
+---@param max integer how many at the most
+---@param wait number seconds to wait for the first
+---@param visibility number? seconds
+---@return watchbot.Message[]? messages none when nothing came in time
+---@return string? message
+---@return string? code
+function Queue:receive(max, wait, visibility)
+  if math.type(max) ~= "integer" or max < 1 then error("receive: how many must be an integer above 0", 2) end
+  local until_time = scheduler.now() + wait
+  local wanted = {
+    max = math.min(max, self.batch), visibility = visibility or self.visibility, max_receives = self.max_receives,
+    retention = self.retention,
+  }
+  local receiving <close> = setmetatable({}, Receiving)
+  while true do
+    local messages, expired, code = receiving:take(self, wanted)
+    if not messages then return nil, expired, code end
+    self:tell_expired(expired)
+    if #messages > 0 or not self:wait_for_arrival(until_time) then return messages end
+  end
+end
+
+-- settling
+
+-- Applies `change` to each item within one transaction; a list of answers.
+local function each(items, change)
+  return function(transaction, now)
+    local answers = {}
+    for index, item in ipairs(items) do answers[index] = change(transaction, now, item) end
+    return answers
+  end
+end
+
+--- Deletes messages. Waits in a task.
+---@param receipts string[]
+---@return (true|{ message: string, code: string })[]? answers one for each; "ReceiptHandleIsInvalid": received again since,
+--- "MessageNotInflight": no longer there
+---@return string? message
+---@return string? code
+function Queue:delete(receipts)
+  return self.settling:submit(each(receipts, store.delete), false)
+end
+
+--- Sets when messages in flight are seen again; with `uncount` the receive does not count. Waits in a task.
+---@param entries { receipt: string, seconds: number, uncount: boolean? }[]
+---@return (true|{ message: string, code: string })[]? answers as those of `delete`
+---@return string? message
+---@return string? code
+function Queue:delay(entries)
+  return self.settling:submit(each(entries, store.delay), false)
+end
+
+-- sending
+
+local function size_of(message)
+  local size = #message.body
+  for name, attribute in pairs(message.attributes or {}) do size = size + #name + #attribute.type + #attribute.value end
+  return size
+end
+
+local function send(transaction, now, message)
+  local size = size_of(message)
+  if size <= LONGEST_MESSAGE then return { id = store.send(transaction, now, message) } end
+  return {
+    message = ("a message may have %d bytes with its attributes, this one has %d"):format(LONGEST_MESSAGE, size),
+    code = "MessageTooLong",
+  }
+end
+
+local function check(message)
+  local function demand(ok, what)
+    if not ok then error("send: " .. what, 4) end
+  end
+  demand(type(message) == "table" and type(message.body) == "string", "a message must be a table with a body, a string")
+  demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0, "a delay must be seconds, 0 or more")
+  for _, name in ipairs { "subject", "group", "deduplication" } do
+    demand(message[name] == nil or type(message[name]) == "string", name .. " must be a string")
+  end
+  for name, attribute in pairs(message.attributes or {}) do
+    demand(type(name) == "string" and type(attribute) == "table" and type(attribute.type) == "string" and
+      type(attribute.value) == "string", "attributes must be names, each with { type = string, value = string }")
+  end
+end
+
+---@class watchbot.Outgoing
+---@field body string any bytes, up to 1 MiB with the attributes
+---@field subject string?
+---@field delay number? seconds
+---@field attributes table<string, { type: string, value: string }>?
+---@field group string? messages of a group are done one after the other, in order
+---@field deduplication string? a second message with this id within 5 minutes is not added
+
+--- Adds messages, all in one commit, which is on disk when this returns. Waits in a task.
+---@param messages watchbot.Outgoing[]
+---@return ({ id: string }|{ message: string, code: string })[]? answers one for each; "MessageTooLong"
+---@return string? message
+---@return string? code
+function Queue:send(messages)
+  for _, message in ipairs(messages) do check(message) end
+  return self.sending:submit(each(messages, send), true)
+end
+
+-- looking
+
+--- How many messages there are; what waits in its group counts as visible, what backs off as in flight. Waits in a task.
+---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
+---@return string? message
+---@return string? code
+function Queue:counts()
+  return self.reader:patiently(store.counts)
+end
+
+-- dead letters
+
+--- Dead letters, oldest first. Waits in a task.
+---@param limit integer how many at the most
+---@param after table? the last dead letter of the page before
+---@return table[]? letters { id, subject, body, attributes, receives, sent, first_received, died, group }
+---@return string? message
+---@return string? code
+function Queue:dead(limit, after)
+  return self.reader:patiently(store.dead, limit, after and after.seq or 0)
+end
+
+-- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that leave room for others.
+function Queue:change_dead(change, ids)
+  if ids then
+    local answers, message, code = self.sending:submit(each(ids, change), true)
+    if not answers then return nil, message, code end
+    local count = 0
+    for _, answer in ipairs(answers) do count = count + answer end
+    return count
+  end
+  local last, count = nil, 0
+  repeat
+    local changed, message, code = self.sending:submit(function(transaction, now)
+      last = last or store.last_dead(transaction)
+      return change(transaction, now, nil, last)
+    end, true)
+    if not changed then return nil, message, code end
+    count = count + changed
+  until changed == 0
+  return count
+end
+
+--- Puts dead letters back into the queue, their receive count at 0. Waits in a task.
+---@param ids string[]? nil: all
+---@return integer? count
+---@return string? message
+---@return string? code
+function Queue:replay(ids)
+  return self:change_dead(store.replay, ids)
+end
+
+--- Deletes dead letters for good. Waits in a task.
+---@param ids string[]? nil: all
+---@return integer? count
+---@return string? message
+---@return string? code
+function Queue:purge_dead(ids)
+  return self:change_dead(store.purge, ids)
+end
+
+--- Closes the queue; harmless twice. Whoever waits for it is answered with the code "Closed".
+function Queue:close()
+  self.settling:close()
+  self.sending:close()
+  self.arrived:set()
+end
+
+Queue.__close = Queue.close
+
+return module

@@ -1,0 +1,122 @@
+--- queue.sqlite.committer: the work of many tasks on one connection, done in few transactions.
+-- Work that is submitted while the loop makes one turn, or while the lock is somebody else's, shares a transaction. Work that
+-- nobody waits for urgently lingers a little, for company: deletes for the next receive. One task does it all; it is there
+-- only while there is work.
+
+local scheduler = require "watchbot.scheduler"
+local store = require "watchbot.queue.sqlite.store"
+
+-- Seconds that work which is not urgent waits for other work.
+local LINGER = 0.002
+
+local CLOSED = { message = "the queue is closed", code = "Closed" }
+
+---@class watchbot.Committer
+local Committer = {}
+Committer.__index = Committer
+
+local committer = {}
+
+---@class watchbot.Committed
+---@field work fun(transaction: watchbot.Transaction, now: integer): ...
+---@field done watchbot.Event
+---@field results table? what `work` returned, once it is committed
+---@field failure { message: string, code: string }?
+---@field dropped boolean? nobody wants it any more: not done if it was not begun
+
+---@param database watchbot.Database the committer's own
+---@param committed fun() is called after each commit
+---@return watchbot.Committer
+function committer.new(database, committed)
+  return setmetatable({
+    database = database, committed = committed, pending = {}, urgent = scheduler.event(), closed = false,
+  }, Committer)
+end
+
+--- Adds work to the next transaction; does not wait.
+---@param work fun(transaction: watchbot.Transaction, now: integer): ... must not wait
+---@param urgent boolean whether it is to be done at once
+---@return watchbot.Committed
+function Committer:add(work, urgent)
+  local entry = { work = work, done = scheduler.event() }
+  if self.closed then
+    entry.failure = CLOSED
+    entry.done:set()
+    return entry
+  end
+  self.pending[#self.pending + 1] = entry
+  if urgent then self.urgent:set() end
+  self.task = self.task or scheduler.spawn(self.run, self)
+  return entry
+end
+
+--- Waits until the work is committed.
+---@param entry watchbot.Committed
+---@return any ... what it returned, or `nil, message, code`
+function Committer:wait(entry)
+  entry.done:wait()
+  if entry.failure then return nil, entry.failure.message, entry.failure.code end
+  return table.unpack(entry.results, 1, entry.results.n)
+end
+
+--- Does work in a transaction that others may share, and waits until it is committed.
+---@return any ... what it returned, or `nil, message, code`
+function Committer:submit(work, urgent)
+  return self:wait(self:add(work, urgent))
+end
+
+local function answer(entries, failure)
+  for _, entry in ipairs(entries) do
+    entry.failure = failure
+    entry.done:set()
+  end
+end
+
+function Committer:take()
+  local entries = self.pending
+  self.pending = {}
+  self.urgent:clear()
+  return entries
+end
+
+-- The body of a transaction: all that is pending at the moment when it is our turn.
+function Committer:perform(transaction)
+  self.taken = self:take()
+  local now = store.now(transaction)
+  for _, entry in ipairs(self.taken) do
+    if not entry.dropped then entry.results = table.pack(entry.work(transaction, now)) end
+  end
+  return true
+end
+
+local function performed(transaction, self)
+  return self:perform(transaction)
+end
+
+function Committer:commit()
+  self.taken = nil
+  local ok, message, code = self.database:transaction(performed, self)
+  if self.closed then return end
+  answer(self.taken or self:take(), not ok and { message = message, code = code } or nil)
+  if ok then self.committed() end
+end
+
+function Committer:run()
+  while #self.pending > 0 do
+    if not self.urgent:is_set() then self.urgent:wait(LINGER) end
+    if self.closed then break end
+    self:commit()
+  end
+  self.task = nil
+end
+
+--- Closes the connection; work that was not done is answered so.
+function Committer:close()
+  if self.closed then return end
+  self.closed = true
+  answer(self:take(), CLOSED)
+  self.urgent:set()
+  self.database:close()
+end
+
+return committer

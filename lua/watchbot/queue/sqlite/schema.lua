@@ -1,0 +1,160 @@
+--- queue.sqlite.schema: the tables of a queue file, and connections to it.
+-- What changes with each receive (`messages`) is apart from what never does (`contents`): SQLite writes a row as a whole, and
+-- a lease must not cost a megabyte. The rules that tie rows together are triggers, so that every way out of the queue
+-- (deleted, dead, expired) keeps them.
+
+local sqlite = require "watchbot.sqlite"
+
+local schema = {}
+
+-- "wbot", https://www.sqlite.org/pragma.html#pragma_application_id
+local APPLICATION = 0x77626f74
+
+-- Times are milliseconds since the epoch. `lease` counts receives and never goes back: with `seq`, which is never used twice,
+-- it makes the receipt.
+local TABLES = [[
+CREATE TABLE state (
+  one       INTEGER PRIMARY KEY CHECK (one = 1),
+  clock     INTEGER NOT NULL,   -- the time of a recent transaction, to see when the clock was set back
+  messages  INTEGER NOT NULL,   -- rows, so that counting a million of them takes no time
+  dead      INTEGER NOT NULL
+);
+INSERT INTO state VALUES (1, 0, 0, 0);
+
+CREATE TABLE messages (
+  seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+  visible_at      INTEGER,      -- NULL: behind another message of its group
+  due             INTEGER NOT NULL,
+  sent            INTEGER NOT NULL,
+  first_received  INTEGER,
+  receives        INTEGER NOT NULL DEFAULT 0,
+  lease           INTEGER NOT NULL DEFAULT 0,
+  fifo_group      TEXT
+);
+CREATE INDEX messages_by_time ON messages (visible_at, receives) WHERE visible_at IS NOT NULL;
+CREATE INDEX messages_by_group ON messages (fifo_group, seq) WHERE fifo_group IS NOT NULL;
+
+CREATE TABLE contents (
+  seq            INTEGER PRIMARY KEY,
+  id             TEXT NOT NULL,
+  subject        TEXT,
+  attributes     TEXT,          -- JSON
+  deduplication  TEXT,
+  body           TEXT NOT NULL
+);
+
+CREATE TABLE dead (
+  seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+  id              TEXT NOT NULL,
+  subject         TEXT,
+  attributes      TEXT,
+  deduplication   TEXT,
+  body            TEXT NOT NULL,
+  fifo_group      TEXT,
+  sent            INTEGER NOT NULL,
+  first_received  INTEGER,
+  receives        INTEGER NOT NULL,
+  died            INTEGER NOT NULL
+);
+CREATE INDEX dead_by_id ON dead (id);
+
+CREATE TABLE deduplications (
+  key      TEXT PRIMARY KEY,
+  id       TEXT NOT NULL,
+  expires  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX deduplications_by_time ON deduplications (expires);
+
+CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+  UPDATE state SET messages = messages + 1;
+END;
+CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
+  DELETE FROM contents WHERE seq = old.seq;
+  UPDATE state SET messages = messages - 1;
+END;
+CREATE TRIGGER group_moves_up AFTER DELETE ON messages WHEN old.fifo_group IS NOT NULL BEGIN
+  UPDATE messages SET visible_at = due
+    WHERE visible_at IS NULL AND seq = (SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group);
+END;
+CREATE TRIGGER dead_added AFTER INSERT ON dead BEGIN
+  UPDATE state SET dead = dead + 1;
+END;
+CREATE TRIGGER dead_gone AFTER DELETE ON dead BEGIN
+  UPDATE state SET dead = dead - 1;
+END;
+]]
+
+-- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
+local migrations = { TABLES }
+
+-- A WAL that a burst has made long is cut back to this many bytes.
+local WAL_LIMIT = 16 << 20
+
+local function version_of(database)
+  local row, message, code = database:first [[
+    SELECT (SELECT user_version FROM pragma_user_version) AS version,
+      (SELECT application_id FROM pragma_application_id) AS application,
+      EXISTS (SELECT 1 FROM sqlite_master) AS used]]
+  if not row then return nil, message, code end
+  local ours = row.application == APPLICATION or (row.application == 0 and row.version == 0 and row.used == 0)
+  if not ours then return nil, ("'%s': a database, but not a watchbot queue"):format(database.path), "NotAQueue" end
+  if row.version > #migrations then
+    return nil, ("'%s': made by a newer watchbot (format %d, this one knows up to %d)"):format(
+      database.path, row.version, #migrations), "NewerFormat"
+  end
+  return row.version
+end
+
+-- Others may be migrating at the same moment, so what there is to do is decided within the transaction.
+local function migrate(database)
+  return database:transaction(function(transaction)
+    local version = transaction:first("PRAGMA user_version").user_version
+    for next_version = version + 1, #migrations do
+      transaction:execute(migrations[next_version])
+      transaction:execute(("PRAGMA user_version = %d; PRAGMA application_id = %d"):format(next_version, APPLICATION))
+    end
+    return true
+  end)
+end
+
+local function use_wal(database)
+  local row, message, code = database:first "PRAGMA journal_mode = WAL"
+  if not row then return nil, message, code end
+  if row.journal_mode ~= "wal" then
+    return nil, ("'%s': this file system cannot share memory, which a queue file needs"):format(database.path), "NoWal"
+  end
+  return true
+end
+
+local function prepare(database, synchronous)
+  local version, message, code = database:patiently(version_of)
+  if not version then return nil, message, code end
+  local ok
+  -- Counts only while the file is empty: from then on, pages that are free can be given back bit by bit.
+  ok, message, code = database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
+  if ok then ok, message, code = database:patiently(use_wal) end
+  if ok then
+    ok, message, code = database:execute(("PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d"):format(
+      synchronous, WAL_LIMIT))
+  end
+  if ok and version < #migrations then ok, message, code = migrate(database) end
+  return ok, message, code
+end
+
+--- Opens a connection to a queue file, making or migrating the file where needed. Waits in a task.
+---@param path string
+---@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL" }
+---@return watchbot.Database?
+---@return string? message
+---@return string? code "NotAQueue", "NewerFormat", "NoWal", or SQLite's
+function schema.open(path, options)
+  local database, message, code = sqlite.open(path, options)
+  if not database then return nil, message, code end
+  local ok
+  ok, message, code = prepare(database, options.synchronous)
+  if ok then return database end
+  database:close()
+  return nil, message, code
+end
+
+return schema

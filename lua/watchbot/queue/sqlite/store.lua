@@ -1,0 +1,298 @@
+--- queue.sqlite.store: what happens to messages within one transaction.
+-- Sits on the tables of queue.sqlite.schema; knows nothing of tasks and waiting. Semantics are those of SQS: visibility
+-- timeout, receive count, dead letters at the receive after the last one, groups in order, deduplication for five minutes
+-- (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/).
+
+local cjson = require "cjson"
+local scheduler = require "watchbot.scheduler"
+
+local store = {}
+
+-- SQS remembers a deduplication id for 5 minutes, also when the message is gone.
+local DEDUPLICATION = 5 * 60 * 1000
+
+-- The clock is noted at most this often, and set back by less than this it is not noticed, in milliseconds.
+local CLOCK_GRAIN = 1000
+
+-- One transaction moves at most this many messages out of the way, so that it does not hold up the loop.
+local SWEEP = 200
+
+-- A receive stops taking more messages when it has this many bytes.
+local BYTES = 16 << 20
+
+-- Free pages that the file keeps for what comes next, and how many are given back at a time.
+local SPARE_PAGES, GIVEN_BACK = 4096, 512
+
+-- the clock
+
+local shifts = {
+  "UPDATE messages SET visible_at = visible_at - ?1 WHERE visible_at > ?2",
+  "UPDATE messages SET due = due - ?1 WHERE visible_at IS NULL AND due > ?2",
+  "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
+}
+
+--- Milliseconds since the epoch. When the clock was set back since the last transaction of anybody on this file, all that
+--- lies in the future is moved with it: nothing stays hidden until the old time comes again.
+---@param transaction watchbot.Transaction
+---@return integer
+function store.now(transaction)
+  local now = scheduler.time()
+  local clock = transaction:first("SELECT clock FROM state").clock
+  if now <= clock - CLOCK_GRAIN then
+    for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
+  elseif now < clock + CLOCK_GRAIN then
+    return now
+  end
+  transaction:run("UPDATE state SET clock = ?", now)
+  return now
+end
+
+-- sending
+
+-- A UUID of version 4, RFC 9562, 5.4.
+local function uuid(transaction)
+  local bytes = transaction:first("SELECT randomblob(16) AS bytes").bytes
+  local a, b, c, d, e = (">I4I2I2I2I6"):unpack(bytes)
+  return ("%08x-%04x-%04x-%04x-%012x"):format(a, b, c & 0x0fff | 0x4000, d & 0x3fff | 0x8000, e)
+end
+
+local ADD = [[
+  INSERT INTO messages (due, visible_at, sent, fifo_group)
+  VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2, ?3)]]
+
+local function add(transaction, now, id, message)
+  local due = now + math.floor((message.delay or 0) * 1000)
+  local attributes = message.attributes and next(message.attributes) and cjson.encode(message.attributes) or nil
+  local _, seq = transaction:run(ADD, due, now, message.group)
+  transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) VALUES (?, ?, ?, ?, ?, ?)",
+    seq, id, message.subject, attributes, message.deduplication, message.body)
+end
+
+local function forget_deduplications(transaction, now)
+  transaction:run("DELETE FROM deduplications WHERE key IN (SELECT key FROM deduplications WHERE expires <= ? LIMIT ?)",
+    now, SWEEP)
+end
+
+--- Adds a message, unless one with its deduplication id was sent in the last five minutes.
+---@param message table
+---@return string id of the message, or of the one that was there before
+function store.send(transaction, now, message)
+  local id = uuid(transaction)
+  if message.deduplication then
+    forget_deduplications(transaction, now)
+    local before = transaction:first("SELECT id FROM deduplications WHERE key = ? AND expires > ?", message.deduplication, now)
+    if before then return before.id end
+    transaction:run("INSERT OR REPLACE INTO deduplications (key, id, expires) VALUES (?, ?, ?)", message.deduplication, id,
+      now + DEDUPLICATION)
+  end
+  add(transaction, now, id, message)
+  return id
+end
+
+-- receiving
+
+local function bury(transaction, now, seq)
+  transaction:run([[
+    INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives, died)
+    SELECT id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives, ?2
+    FROM messages JOIN contents USING (seq) WHERE seq = ?1]], seq, now)
+  transaction:run("DELETE FROM messages WHERE seq = ?", seq)
+end
+
+--- Takes one message: out of sight for `visibility` milliseconds, received once more, under a new receipt.
+local function lease(transaction, now, row, visibility)
+  transaction:run([[
+    UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
+      first_received = coalesce(first_received, ?3)
+    WHERE seq = ?1]], row.seq, now + visibility, now)
+  local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM contents WHERE seq = ?", row.seq)
+  message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
+  message.receives, message.sent, message.first_received = row.receives + 1, row.sent, row.first_received or now
+  message.attributes = message.attributes and cjson.decode(message.attributes) or {}
+  if row.fifo_group then
+    message.group, message.sequence = row.fifo_group, tostring(row.seq)
+  end
+  return message
+end
+
+local VISIBLE = [[
+  SELECT seq, sent, first_received, receives, lease, fifo_group FROM messages
+  WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
+
+---@class watchbot.Taking
+---@field max integer
+---@field visibility number seconds
+---@field max_receives integer
+---@field retention number? seconds
+
+--- Gets a message that is not to be received any more out of the way.
+---@return "dead"|"expired"|nil
+local function sweep(transaction, now, row, wanted)
+  if row.receives >= wanted.max_receives then
+    bury(transaction, now, row.seq)
+    return "dead"
+  elseif wanted.retention and row.sent <= now - wanted.retention * 1000 then
+    transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
+    return "expired"
+  end
+end
+
+--- Takes up to `max` visible messages, those first that have been visible longest; what has been received too often goes to
+--- the dead letters instead, what is too old is removed.
+---@param wanted watchbot.Taking
+---@return table[] messages
+---@return integer expired
+function store.take(transaction, now, wanted)
+  -- What is taken must not be seen again below.
+  local visibility = math.max(1, math.floor(wanted.visibility * 1000))
+  local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
+  repeat
+    local swept_before = swept.dead + swept.expired
+    for _, row in ipairs(transaction:all(VISIBLE, now, wanted.max - #messages)) do
+      local fate = sweep(transaction, now, row, wanted)
+      if fate then
+        swept[fate] = swept[fate] + 1
+      else
+        local message = lease(transaction, now, row, visibility)
+        messages[#messages + 1] = message
+        size = size + #message.body
+        if size >= BYTES then return messages, swept.expired end
+      end
+    end
+    local swept_now = swept.dead + swept.expired
+  until swept_now == swept_before or swept_now >= SWEEP
+  return messages, swept.expired
+end
+
+--- When the next message becomes visible, in milliseconds since the epoch; nil when there is none.
+---@param database watchbot.Database
+---@return table|false|nil row with `visible_at`
+---@return string? message
+---@return string? code
+function store.next_due(database)
+  return database:first "SELECT visible_at FROM messages WHERE visible_at IS NOT NULL ORDER BY visible_at LIMIT 1"
+end
+
+-- settling
+
+local function parse(receipt)
+  local seq, number = receipt:match "^(%d+)%.(%d+)$"
+  if not seq then return nil end
+  return math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
+end
+
+local function refusal(transaction, receipt)
+  local seq = parse(receipt)
+  if not seq then
+    return { message = ("not a receipt of this queue: '%s'"):format(receipt), code = "ReceiptHandleIsInvalid" }
+  end
+  if transaction:first("SELECT 1 FROM messages WHERE seq = ?", seq) then
+    return { message = "the message was received again since", code = "ReceiptHandleIsInvalid" }
+  end
+  return { message = "the message is no longer in the queue", code = "MessageNotInflight" }
+end
+
+--- Deletes a message, by the newest receipt it was received with.
+---@param receipt string
+---@return true|{ message: string, code: string }
+function store.delete(transaction, _, receipt)
+  local seq, number = parse(receipt)
+  local changed = transaction:run("DELETE FROM messages WHERE seq = ? AND lease = ?", seq, number)
+  return changed == 1 or refusal(transaction, receipt)
+end
+
+--- Sets when a message is seen again, by the newest receipt it was received with.
+---@param entry { receipt: string, seconds: number, uncount: boolean? }
+---@return true|{ message: string, code: string }
+function store.delay(transaction, now, entry)
+  local seq, number = parse(entry.receipt)
+  local changed = transaction:run(
+    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND lease = ?2",
+    seq, number, now + math.floor(entry.seconds * 1000), entry.uncount and 1 or 0)
+  return changed == 1 or refusal(transaction, entry.receipt)
+end
+
+-- looking
+
+--- How many messages there are; those that wait in a group count as visible, as in SQS.
+---@param database watchbot.Database
+---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
+---@return string? message
+---@return string? code
+function store.counts(database)
+  local row, message, code = database:first([[
+    SELECT messages, dead, hidden, in_flight FROM state,
+      (SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight FROM messages WHERE visible_at > ?)]],
+    scheduler.time())
+  if not row then return nil, message, code end
+  return {
+    visible = row.messages - row.hidden, delayed = row.hidden - row.in_flight, in_flight = row.in_flight, dead = row.dead,
+  }
+end
+
+-- dead letters
+
+--- Dead letters, oldest first.
+---@param database watchbot.Database
+---@param limit integer
+---@param after integer `seq` of the one before
+function store.dead(database, limit, after)
+  local rows, message, code = database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+  if not rows then return nil, message, code end
+  for _, row in ipairs(rows) do
+    row.attributes = row.attributes and cjson.decode(row.attributes) or {}
+    row.group, row.fifo_group = row.fifo_group, nil
+  end
+  return rows
+end
+
+-- The dead letters that are meant: those of one id, or the next few of all.
+local function chosen(transaction, id, last)
+  if id then return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id) end
+  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?", last, SWEEP)
+end
+
+--- `seq` of the newest dead letter, 0 when there is none.
+---@return integer
+function store.last_dead(transaction)
+  return transaction:first("SELECT coalesce(max(seq), 0) AS seq FROM dead").seq
+end
+
+--- Puts dead letters back: those with this id, or, without one, some of the oldest up to `last`. They count as sent just now,
+--- and keep their ids.
+---@param id string?
+---@param last integer?
+---@return integer count
+function store.replay(transaction, now, id, last)
+  local rows = chosen(transaction, id, last)
+  for _, row in ipairs(rows) do
+    local _, seq = transaction:run(ADD, now, now, row.fifo_group)
+    transaction:run([[
+      INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
+      SELECT ?2, id, subject, attributes, deduplication, body FROM dead WHERE seq = ?1]], row.seq, seq)
+    transaction:run("DELETE FROM dead WHERE seq = ?", row.seq)
+  end
+  return #rows
+end
+
+--- Deletes dead letters: those with this id, or, without one, some of the oldest up to `last`.
+---@param id string?
+---@param last integer?
+---@return integer count
+function store.purge(transaction, _, id, last)
+  local rows = chosen(transaction, id, last)
+  for _, row in ipairs(rows) do transaction:run("DELETE FROM dead WHERE seq = ?", row.seq) end
+  return #rows
+end
+
+-- keeping house
+
+--- For a quiet moment: forgets old deduplication ids, and gives free pages of a file that was once larger back.
+function store.tidy(transaction, now)
+  forget_deduplications(transaction, now)
+  if transaction:first("PRAGMA freelist_count").freelist_count > SPARE_PAGES then
+    transaction:run(("PRAGMA incremental_vacuum(%d)"):format(GIVEN_BACK))
+  end
+end
+
+return store

@@ -1,0 +1,173 @@
+--- sqlite: databases whose failures are values, and transactions that wait for their turn.
+-- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that somebody else holds is waited for by sleeping, with jitter: the
+-- other tasks go on meanwhile, where SQLite's own busy handler would stop the loop. Text may hold any bytes, NUL too; a table
+-- with a string in it is bound as a blob, true and false as 1 and 0. Codes are SQLite's names ("SQLITE_FULL",
+-- https://www.sqlite.org/rescode.html) or errno names.
+
+local core = require "watchbot.core".sqlite
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds between two tries at a lock; they grow from the first to the second.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+
+-- Seconds that a lock is waited for, unless the opener says otherwise.
+local PATIENCE = 10
+
+---@class watchbot.Database
+---@field path string
+local Database = {}
+Database.__index = Database
+
+---@class watchbot.Transaction runs statements as the database does, but a failure ends the transaction
+local Transaction = {}
+Transaction.__index = Transaction
+
+local Failure = { __name = "watchbot.sqlite.failure" }
+
+local sqlite = {}
+
+--- The name of the network file system that a file is on, nil when it is on none.
+---@type fun(path: string): string?
+sqlite.network = core.network
+
+---@param path string
+---@param options { create: boolean?, patience: number? }? create: make the file, mode 0600, where there is none; patience:
+--- seconds that a lock is waited for
+---@return watchbot.Database?
+---@return string? message
+---@return string? code
+function sqlite.open(path, options)
+  local connection, message, code = core.open(path, options and options.create)
+  if not connection then return nil, message, code end
+  local self = setmetatable({
+    path = path, connection = connection, statements = {}, patience = options and options.patience or PATIENCE,
+  }, Database)
+  self.transaction_face = setmetatable({ database = self }, Transaction)
+  return self
+end
+
+--- The prepared statement for `sql`, made at its first use.
+function Database:statement(sql)
+  local statement = self.statements[sql]
+  if statement then return statement end
+  if self.closed then return nil, ("'%s': the database is closed"):format(self.path), "Closed" end
+  local message, code
+  statement, message, code = self.connection:prepare(sql)
+  self.statements[sql] = statement
+  return statement, message, code
+end
+
+local function caller(method)
+  return function(self, sql, ...)
+    local statement, message, code = self:statement(sql)
+    if not statement then return nil, message, code end
+    return statement[method](statement, ...)
+  end
+end
+
+--- Runs a statement with its parameters by position.
+---@type fun(self: watchbot.Database, sql: string, ...: any): integer?, integer|string, string? changed rows and the id of
+--- the last row inserted, or `nil, message, code`
+Database.run = caller "run"
+
+--- The first row, as a table of columns by name; false when there is none.
+---@type fun(self: watchbot.Database, sql: string, ...: any): table|false|nil, string?, string?
+Database.first = caller "first"
+
+--- All rows.
+---@type fun(self: watchbot.Database, sql: string, ...: any): table[]?, string?, string?
+Database.all = caller "all"
+
+--- Several statements at once, without parameters or rows.
+---@return true? ok
+---@return string? message
+---@return string? code
+function Database:execute(sql)
+  return self.connection:execute(sql)
+end
+
+--- Whether the file was moved, deleted or replaced since it was opened: what is written goes where nobody looks.
+---@return boolean
+function Database:has_moved()
+  return self.connection:has_moved()
+end
+
+--- Calls `try(self, ...)` again and again while it answers that the database is locked. Waits in a task.
+---@param try fun(self: watchbot.Database, ...): any, string?, string?
+---@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
+function Database:patiently(try, ...)
+  local started, pause = nil, FIRST_PAUSE
+  while true do
+    local result, message, code = try(self, ...)
+    if result ~= nil or code ~= "SQLITE_BUSY" then return result, message, code end
+    local now = scheduler.now()
+    started = started or now
+    if now - started >= self.patience then
+      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience), code
+    end
+    scheduler.sleep(pause * (0.5 + math.random()))
+    pause = math.min(pause * 1.5, LONGEST_PAUSE)
+  end
+end
+
+local function traceback(err)
+  return getmetatable(err) == Failure and err or debug.traceback(tostring(err), 2)
+end
+
+function Database:roll_back()
+  if not self.closed and self.connection:in_transaction() then self.connection:execute "ROLLBACK" end
+end
+
+function Database:finish(ok, ...)
+  if not ok then
+    self:roll_back()
+    local err = ...
+    if getmetatable(err) == Failure then return nil, err.message, err.code end
+    return nil, err, "InternalError"
+  end
+  local committed, message, code = self:run "COMMIT"
+  if committed then return ... end
+  self:roll_back()
+  return nil, message, code
+end
+
+--- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is this connection's turn.
+--- The body itself must not wait. When it throws, or a statement of the transaction fails, all of it is undone.
+---@param body fun(transaction: watchbot.Transaction, ...): ...
+---@return any ... what the body returned, or `nil, message, code`; an error that was thrown is an "InternalError"
+function Database:transaction(body, ...)
+  local begun, message, code = self:patiently(self.run, "BEGIN IMMEDIATE")
+  if not begun then return nil, message, code end
+  return self:finish(xpcall(body, traceback, self.transaction_face, ...))
+end
+
+--- Closes the database; harmless twice. The last connection to go moves what is in the WAL into the file.
+function Database:close()
+  self.closed, self.statements = true, {}
+  self.connection:close()
+end
+
+Database.__close = Database.close
+
+local function checked(result, message, code)
+  if result == nil then error(setmetatable({ message = message, code = code }, Failure), 0) end
+  return result, message
+end
+
+function Transaction:run(sql, ...)
+  return checked(self.database:run(sql, ...))
+end
+
+function Transaction:first(sql, ...)
+  return checked(self.database:first(sql, ...))
+end
+
+function Transaction:all(sql, ...)
+  return checked(self.database:all(sql, ...))
+end
+
+function Transaction:execute(sql)
+  return checked(self.database:execute(sql))
+end
+
+return sqlite

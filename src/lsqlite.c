@@ -1,0 +1,367 @@
+/* lsqlite: watchbot.core.sqlite. A thin binding on libsqlite3: connections, prepared statements, any bytes in and out, and the
+ * library's own names for its errors. lua/watchbot/sqlite.lua makes it pleasant.
+ *
+ * A statement is reset before each call returns, so no read transaction stays open by accident, and nothing in here waits: a
+ * lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "core.h"
+#include "lerror.h"
+#include "lhandle.h"
+
+#define CONNECTION_TYPE "watchbot.sqlite.connection"
+#define STATEMENT_TYPE "watchbot.sqlite.statement"
+
+struct connection {
+    sqlite3 *db; /* NULL: closed. User value 1 is the path. */
+};
+
+struct statement {
+    struct connection *connection; /* user value 1 */
+    sqlite3_stmt *handle;          /* finalized with the connection */
+};
+
+/* errors */
+
+/* The primary result codes, https://www.sqlite.org/rescode.html: they count up from 0. */
+static const char *const code_names[] = {
+    "SQLITE_OK",       "SQLITE_ERROR",      "SQLITE_INTERNAL", "SQLITE_PERM",      "SQLITE_ABORT", "SQLITE_BUSY",
+    "SQLITE_LOCKED",   "SQLITE_NOMEM",      "SQLITE_READONLY", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_CORRUPT",
+    "SQLITE_NOTFOUND", "SQLITE_FULL",       "SQLITE_CANTOPEN", "SQLITE_PROTOCOL",  "SQLITE_EMPTY", "SQLITE_SCHEMA",
+    "SQLITE_TOOBIG",   "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_MISUSE",    "SQLITE_NOLFS", "SQLITE_AUTH",
+    "SQLITE_FORMAT",   "SQLITE_RANGE",      "SQLITE_NOTADB",
+};
+
+static const char *code_name(int code) {
+    unsigned primary = (unsigned)code & 0xff;
+    return primary < countof(code_names) ? code_names[primary] : "SQLITE_ERROR";
+}
+
+/* -- => nil message code : what failed last on this connection, the system's reason included */
+static int fail(lua_State *L, sqlite3 *db, const char *path) {
+    int code = sqlite3_errcode(db) & 0xff, error = sqlite3_system_errno(db);
+    const char *name = code_name(code);
+    if (error && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR)) {
+        return lerror_push(L, name, "'%s': %s: %s", path, sqlite3_errmsg(db), lerror_describe(L, error));
+    }
+    return lerror_push(L, name, "'%s': %s", path, sqlite3_errmsg(db));
+}
+
+/* connections */
+
+static struct connection *check_connection(lua_State *L, int index) {
+    struct connection *connection = luaL_checkudata(L, index, CONNECTION_TYPE);
+    luaL_argcheck(L, connection->db, index, "the database is closed");
+    return connection;
+}
+
+/* Pushes the path of the connection at `index`, which keeps it. */
+static const char *connection_path(lua_State *L, int index) {
+    lua_getiuservalue(L, index, 1);
+    return lua_tostring(L, -1);
+}
+
+/* An empty file that only its owner may read; SQLite gives its WAL the same mode. Only a file that was not there is touched:
+ * closing a descriptor of one that is in use would drop this process's locks on it (fcntl(2)). */
+static int create_file(const char *path) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return errno == EEXIST ? 0 : errno;
+    close(fd);
+    return 0;
+}
+
+/* -- path [create] => connection | nil message code */
+static int l_open(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int error = lua_toboolean(L, 2) ? create_file(path) : 0;
+    if (error) return lerror_errno(L, error, "could not create '%s'", path);
+    struct connection *connection = lhandle_new(L, CONNECTION_TYPE, sizeof *connection, 1);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    int code = sqlite3_open_v2(path, &connection->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (!connection->db) return luaL_error(L, "open: not enough memory");
+    if (code != SQLITE_OK) return fail(L, connection->db, path);
+    /* SQLite falls back to reading what it may not write. */
+    if (sqlite3_db_readonly(connection->db, "main") == 1) {
+        error = access(path, W_OK) == 0 ? EACCES : errno;
+        return lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path, lerror_describe(L, error));
+    }
+    return 1;
+}
+
+static int connection_close(lua_State *L) {
+    struct connection *connection = luaL_checkudata(L, 1, CONNECTION_TYPE);
+    sqlite3 *db = connection->db;
+    if (!db) return 0;
+    for (sqlite3_stmt *handle; (handle = sqlite3_next_stmt(db, NULL));) sqlite3_finalize(handle);
+    connection->db = NULL;
+    sqlite3_close(db);
+    return 0;
+}
+
+/* -- connection sql => true | nil message code : any number of statements, without parameters or rows */
+static int connection_execute(lua_State *L) {
+    sqlite3 *db = check_connection(L, 1)->db;
+    const char *sql = luaL_checkstring(L, 2);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) return fail(L, db, connection_path(L, 1));
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* -- connection sql => statement | nil message code */
+static int connection_prepare(lua_State *L) {
+    struct connection *connection = check_connection(L, 1);
+    size_t size;
+    const char *sql = luaL_checklstring(L, 2, &size);
+    struct statement *statement = lhandle_new(L, STATEMENT_TYPE, sizeof *statement, 1);
+    statement->connection = connection;
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    int code = sqlite3_prepare_v3(connection->db, sql, (int)size, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
+    if (code != SQLITE_OK) return fail(L, connection->db, connection_path(L, 1));
+    luaL_argcheck(L, statement->handle, 2, "no statement in it");
+    return 1;
+}
+
+/* -- connection => whether a transaction is open */
+static int connection_in_transaction(lua_State *L) {
+    lua_pushboolean(L, !sqlite3_get_autocommit(check_connection(L, 1)->db));
+    return 1;
+}
+
+/* -- connection => whether the file is no longer where it was opened: moved, deleted or replaced */
+static int connection_has_moved(lua_State *L) {
+    int moved = 0;
+    sqlite3_file_control(check_connection(L, 1)->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    lua_pushboolean(L, moved);
+    return 1;
+}
+
+/* statements */
+
+static sqlite3 *statement_db(const struct statement *statement) {
+    return statement->connection->db;
+}
+
+/* -- bytes in a table: a blob; a plain string is text, whatever its bytes. The values stay on the stack while it runs. */
+static int bind_blob(lua_State *L, sqlite3_stmt *handle, int parameter, int index) {
+    size_t size;
+    lua_rawgeti(L, index, 1);
+    const char *bytes = lua_tolstring(L, -1, &size);
+    luaL_argcheck(L, bytes, index, "a blob is a table with a string in it");
+    int code = sqlite3_bind_blob64(handle, parameter, bytes, size, SQLITE_TRANSIENT);
+    lua_pop(L, 1);
+    return code;
+}
+
+static int bind_value(lua_State *L, sqlite3_stmt *handle, int parameter, int index) {
+    size_t size;
+    const char *text;
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+        return sqlite3_bind_null(handle, parameter);
+    case LUA_TBOOLEAN:
+        return sqlite3_bind_int(handle, parameter, lua_toboolean(L, index));
+    case LUA_TNUMBER:
+        if (!lua_isinteger(L, index)) return sqlite3_bind_double(handle, parameter, lua_tonumber(L, index));
+        return sqlite3_bind_int64(handle, parameter, lua_tointeger(L, index));
+    case LUA_TSTRING:
+        text = lua_tolstring(L, index, &size);
+        return sqlite3_bind_text64(handle, parameter, text, size, SQLITE_STATIC, SQLITE_UTF8);
+    case LUA_TTABLE:
+        return bind_blob(L, handle, parameter, index);
+    default:
+        return luaL_typeerror(L, index, "value that a database can hold");
+    }
+}
+
+/* -- statement value1 ... valueN : takes the values as the statement's parameters. False: the error is SQLite's. */
+static bool bind(lua_State *L, const struct statement *statement) {
+    int values = lua_gettop(L) - 1, wanted = sqlite3_bind_parameter_count(statement->handle);
+    if (values != wanted) luaL_error(L, "the statement has %d parameters, got %d values", wanted, values);
+    for (int parameter = 1; parameter <= wanted; parameter++) {
+        if (bind_value(L, statement->handle, parameter, parameter + 1) != SQLITE_OK) return false;
+    }
+    return true;
+}
+
+/* The statement at index 1, bound and about to take its first step; NULL: nil, message and code are pushed. */
+static sqlite3_stmt *begin(lua_State *L) {
+    struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
+    luaL_argcheck(L, statement->connection && statement_db(statement), 1, "the database is closed");
+    sqlite3_reset(statement->handle); /* an error of Lua's may have left it within its rows */
+    if (bind(L, statement)) return statement->handle;
+    lua_getiuservalue(L, 1, 1);
+    fail(L, statement_db(statement), connection_path(L, -1));
+    return NULL;
+}
+
+static int statement_fail(lua_State *L, sqlite3_stmt *handle) {
+    sqlite3 *db = sqlite3_db_handle(handle);
+    lua_getiuservalue(L, 1, 1);
+    int results = fail(L, db, connection_path(L, -1));
+    sqlite3_reset(handle);
+    return results;
+}
+
+static void push_column(lua_State *L, sqlite3_stmt *handle, int column) {
+    switch (sqlite3_column_type(handle, column)) {
+    case SQLITE_INTEGER:
+        lua_pushinteger(L, sqlite3_column_int64(handle, column));
+        break;
+    case SQLITE_FLOAT:
+        lua_pushnumber(L, sqlite3_column_double(handle, column));
+        break;
+    case SQLITE_NULL:
+        lua_pushnil(L);
+        break;
+    default: {
+        const void *bytes = sqlite3_column_blob(handle, column);
+        lua_pushlstring(L, bytes ? bytes : "", (size_t)sqlite3_column_bytes(handle, column));
+    }
+    }
+}
+
+/* -- => row : a table of the columns by their names */
+static void push_row(lua_State *L, sqlite3_stmt *handle) {
+    int columns = sqlite3_column_count(handle);
+    lua_createtable(L, 0, columns);
+    for (int column = 0; column < columns; column++) {
+        push_column(L, handle, column);
+        lua_setfield(L, -2, sqlite3_column_name(handle, column));
+    }
+}
+
+/* -- statement values... => changed rows, id of the last row inserted | nil message code */
+static int statement_run(lua_State *L) {
+    sqlite3_stmt *handle = begin(L);
+    int code = SQLITE_ROW;
+    if (!handle) return 3;
+    while (code == SQLITE_ROW) code = sqlite3_step(handle);
+    if (code != SQLITE_DONE) return statement_fail(L, handle);
+    sqlite3_reset(handle);
+    sqlite3 *db = sqlite3_db_handle(handle);
+    lua_pushinteger(L, sqlite3_changes(db));
+    lua_pushinteger(L, sqlite3_last_insert_rowid(db));
+    return 2;
+}
+
+/* -- statement values... => the first row | false when there is none | nil message code */
+static int statement_first(lua_State *L) {
+    sqlite3_stmt *handle = begin(L);
+    if (!handle) return 3;
+    int code = sqlite3_step(handle);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) return statement_fail(L, handle);
+    if (code == SQLITE_ROW) {
+        push_row(L, handle);
+    } else {
+        lua_pushboolean(L, false);
+    }
+    sqlite3_reset(handle);
+    return 1;
+}
+
+/* -- statement values... => list of rows | nil message code */
+static int statement_all(lua_State *L) {
+    sqlite3_stmt *handle = begin(L);
+    int code;
+    if (!handle) return 3;
+    lua_newtable(L);
+    for (lua_Integer row = 1; (code = sqlite3_step(handle)) == SQLITE_ROW; row++) {
+        push_row(L, handle);
+        lua_rawseti(L, -2, row);
+    }
+    if (code != SQLITE_DONE) return statement_fail(L, handle);
+    sqlite3_reset(handle);
+    return 1;
+}
+
+static int statement_finalize(lua_State *L) {
+    struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
+    if (statement->connection && statement_db(statement)) sqlite3_finalize(statement->handle);
+    statement->connection = NULL;
+    return 0;
+}
+
+/* file systems */
+
+/* Magic numbers of statfs(2). FUSE is here since most of what is behind it is a network, or a host that shares a folder with
+ * a virtual machine; on neither does shared memory work, which a WAL needs. */
+static const struct {
+    unsigned magic;
+    const char *name;
+} network_types[] = {
+    {0x6969,     "nfs"   },
+    {0x517b,     "smb"   },
+    {0xff534d42, "cifs"  },
+    {0xfe534d42, "smb2"  },
+    {0x00c36400, "ceph"  },
+    {0x5346414f, "afs"   },
+    {0x6b414653, "afs"   },
+    {0x01021997, "9p"    },
+    {0x0bd00bd0, "lustre"},
+    {0x01161970, "gfs2"  },
+    {0x7461636f, "ocfs2" },
+    {0x47504653, "gpfs"  },
+    {0x65735546, "fuse"  },
+};
+
+/* -- path => the name of the network file system that the file is on | nil */
+static int l_network(lua_State *L) {
+    struct statfs statfs_result;
+    if (statfs(luaL_checkstring(L, 1), &statfs_result) < 0) return 0;
+    for (size_t i = 0; i < countof(network_types); i++) {
+        if (network_types[i].magic == (unsigned)statfs_result.f_type) {
+            lua_pushstring(L, network_types[i].name);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const luaL_Reg connection_metamethods[] = {
+    {"__gc",    connection_close},
+    {"__close", connection_close},
+    {NULL,      NULL            },
+};
+
+static const luaL_Reg connection_methods[] = {
+    {"execute",        connection_execute       },
+    {"prepare",        connection_prepare       },
+    {"in_transaction", connection_in_transaction},
+    {"has_moved",      connection_has_moved     },
+    {"close",          connection_close         },
+    {NULL,             NULL                     },
+};
+
+static const luaL_Reg statement_metamethods[] = {
+    {"__gc",    statement_finalize},
+    {"__close", statement_finalize},
+    {NULL,      NULL              },
+};
+
+static const luaL_Reg statement_methods[] = {
+    {"run",   statement_run  },
+    {"first", statement_first},
+    {"all",   statement_all  },
+    {NULL,    NULL           },
+};
+
+static const luaL_Reg functions[] = {
+    {"open",    l_open   },
+    {"network", l_network},
+    {NULL,      NULL     },
+};
+
+int luaopen_watchbot_sqlite(lua_State *L) {
+    lhandle_type(L, CONNECTION_TYPE, connection_metamethods, connection_methods);
+    lhandle_type(L, STATEMENT_TYPE, statement_metamethods, statement_methods);
+    luaL_newlib(L, functions);
+    return 1;
+}
