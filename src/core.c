@@ -13,10 +13,6 @@ static const luaL_Reg modules[] = {
     {"json",      luaopen_watchbot_json     },
     {"aws",       luaopen_watchbot_aws      },
     {"http",      luaopen_watchbot_http     },
-    {"http",      luaopen_watchbot_http     },
-    {"process",   luaopen_watchbot_process  },
-    {"scratch",   luaopen_watchbot_scratch  },
-    {"sqlite",    luaopen_watchbot_sqlite   },
     {NULL,        NULL                      },
 };
 
