@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -76,11 +77,17 @@ static int create_file(const char *path) {
     return 0;
 }
 
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 /* -- path [create] => connection | nil message code */
 static int l_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int error = lua_toboolean(L, 2) ? create_file(path) : 0;
     if (error) return lerror_errno(L, error, "could not create '%s'", path);
+    if (is_folder(path)) return lerror_errno(L, EISDIR, "could not open '%s'", path);
     struct connection *connection = lhandle_new(L, CONNECTION_TYPE, sizeof *connection, 1);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);

@@ -89,7 +89,7 @@ function Receiving:take(queue, wanted)
     if #messages == 0 then store.tidy(transaction, now) end
     return messages, expired
   end, true)
-  local messages, expired, code = queue.settling:wait(self.entry)
+  local messages, expired, code = committer.wait(self.entry)
   self.entry = nil
   return messages, expired, code
 end

@@ -53,7 +53,7 @@ end
 --- Waits until the work is committed.
 ---@param entry watchbot.Committed
 ---@return any ... what it returned, or `nil, message, code`
-function Committer:wait(entry)
+function committer.wait(entry)
   entry.done:wait()
   if entry.failure then return nil, entry.failure.message, entry.failure.code end
   return table.unpack(entry.results, 1, entry.results.n)
@@ -62,7 +62,7 @@ end
 --- Does work in a transaction that others may share, and waits until it is committed.
 ---@return any ... what it returned, or `nil, message, code`
 function Committer:submit(work, urgent)
-  return self:wait(self:add(work, urgent))
+  return committer.wait(self:add(work, urgent))
 end
 
 local function answer(entries, failure)
