@@ -68,7 +68,9 @@ end
 
 -- A script in another process, with the same interpreter and paths; what it prints.
 local function start(script, ...)
-  local words = { "ASAN_OPTIONS=detect_leaks=0", "LUA_PATH='" .. package.path .. "'", "LUA_CPATH='" .. package.cpath .. "'", arg[-1], "-" }
+  local words = {
+    "ASAN_OPTIONS=detect_leaks=0", "LUA_PATH='" .. package.path .. "'", "LUA_CPATH='" .. package.cpath .. "'", arg[-1], "-",
+  }
   if arg[-1]:match "/lua$" then words[#words] = "/dev/stdin" end
   for _, word in ipairs { ... } do words[#words + 1] = "'" .. word .. "'" end
   return assert(io.popen(table.concat(words, " ") .. " 2>&1 <<'END_OF_SCRIPT'\n" .. script .. "\nEND_OF_SCRIPT\n"))
@@ -563,9 +565,25 @@ describe("a queue file", function()
     assert.are.same({ "goes on" }, receive_bodies(queue))
   end))
 
-  it("that is full refuses what is sent, and keeps what it has", with_queue({}, function(queue)
+  it("that another process keeps for itself is waited for when it is opened", task(function(folder)
+    assert(queues.open(url_in(folder))):close()
+    local locker = assert(sqlite.open(folder .. "/jobs.db"))
+    assert(locker:first "PRAGMA locking_mode = EXCLUSIVE")
+    assert(locker:execute "BEGIN EXCLUSIVE")
+    local queue, message, code = queues.open(url_in(folder), { patience = 0.1 })
+    assert.is_nil(queue)
+    assert.are.equal("SQLITE_BUSY", code)
+    assert.matches("locked by another process for 0.1 s", message)
+    local opening = scheduler.spawn(queues.open, url_in(folder))
+    scheduler.sleep(0.05)
+    locker:close()
+    local ok, opened = opening:join(PATIENCE)
+    assert.is_true(ok)
+    opened:close()
+  end))
+
+  it("that has reached its limit refuses what is sent, and keeps what it has", with_queue({}, function(queue)
     send(queue, "early")
-    -- A full disk stops the growth of the file where this pragma does.
     assert(queue.sending.database:first "PRAGMA max_page_count = 64")
     local answers, message, code = queue:send { { body = ("x"):rep(500000) } }
     assert.is_nil(answers)
@@ -577,6 +595,101 @@ describe("a queue file", function()
     send(queue, "late")
     assert.are.same({ "late" }, receive_bodies(queue))
   end))
+
+  -- A watcher went on with a file that an `rm` had taken away: it heard of nothing any more, and what it sent was lost.
+  it("that is taken away is an error for all, also for a receive that waits", with_queue({}, function(queue, folder)
+    send(queue, "lost")
+    local waiting = scheduler.spawn(function()
+      receive(queue)
+      return queue:receive(1, 60)
+    end)
+    scheduler.sleep(0.1)
+    assert(os.rename(folder .. "/jobs.db", folder .. "/old.db"))
+    local ok, messages, message, code = waiting:join(PATIENCE)
+    assert.is_true(ok)
+    assert.is_nil(messages)
+    assert.are.equal("FileMoved", code)
+    assert.matches("jobs.db': the file was moved, deleted or replaced", message)
+    assert.are.equal("FileMoved", select(3, queue:send { { body = "x" } }))
+    assert(os.rename(folder .. "/old.db", folder .. "/jobs.db"))
+    send(queue, "found")
+    assert.are.same({ "found" }, receive_bodies(queue))
+  end))
+
+  it("that is damaged is an error, not a crash", task(function(folder)
+    local queue = assert(queues.open(url_in(folder)))
+    local messages = {}
+    for index = 1, 500 do messages[index] = { body = ("x"):rep(index) } end
+    assert(queue:send(messages))
+    queue:close()
+    local file = assert(io.open(folder .. "/jobs.db", "r+b"))
+    local size = file:seek "end"
+    file:seek("set", 4096)
+    file:write(("\xa5"):rep(size - 4096))
+    file:close()
+    local message, code
+    queue, message, code = queues.open(url_in(folder))
+    if queue then
+      messages, message, code = queue:receive(10, 0)
+      assert.is_nil(messages)
+      queue:close()
+    end
+    assert.are.equal("SQLITE_CORRUPT", code)
+    assert.matches("jobs.db': database disk image is malformed", message)
+  end))
+
+  -- A mount of the test's own, seen by nobody else; needs root, and a kernel that lets it.
+  local function with_mount(mount, script)
+    return task(function(folder)
+      if not os.execute "unshare -m true 2>/dev/null" then return pending "needs the right to mount, which only root has" end
+      assert(queues.open(url_in(folder))):close()
+      local file <close> = io.open(folder .. "/script.lua", "w")
+      file:write(script)
+      file:close()
+      local command = ("export ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' LUA_CPATH='%s'; script=$(cat %s/script.lua); %s; "
+        .. "echo \"$script\" | %s %s %s 2>&1"):format(package.path, package.cpath, folder, mount:gsub("FOLDER", folder),
+        arg[-1], arg[-1]:match "/lua$" and "/dev/stdin" or "-", url_in(folder))
+      local pipe = io.popen(("unshare -m sh -e -c %s 2>&1"):format("'" .. command:gsub("'", "'\\''") .. "'"))
+      assert.are.equal("ok\n", output_of(pipe))
+    end)
+  end
+
+  it("on a full disk refuses what is sent, keeps what it has, and goes on when there is room", with_mount(
+    "mount -t tmpfs -o size=1m none FOLDER", [[
+      local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
+      scheduler.run(function()
+        local queue = assert(queues.open(arg[1]))
+        assert(queue:send { { body = "early" }, { body = "later" } })
+        local filler = io.open(arg[1]:match ":(.*)/" .. "/filler", "w")
+        repeat until not (filler:write(("x"):rep(4096)) and filler:flush())
+        filler:close()
+        local answers, message, code = queue:send { { body = ("x"):rep(300000) } }
+        assert(not answers and (code == "SQLITE_FULL" or code == "SQLITE_IOERR"), code)
+        assert(message:match "full" or message:match "no space left", message)
+        local receiving, receive_message, receive_code = queue:receive(10, 0)
+        assert(receiving or receive_code == "SQLITE_FULL" or receive_code == "SQLITE_IOERR", receive_message)
+        os.remove(arg[1]:match ":(.*)/" .. "/filler")
+        local messages = receiving or assert(queue:receive(10, 5))
+        assert(#messages == 2 and messages[1].body == "early" and messages[1].receives == 1)
+        assert(queue:delete { messages[1].receipt, messages[2].receipt }[1] == true)
+        assert(queue:send { { body = ("x"):rep(300000) } })
+        assert(#assert(queue:receive(1, 5))[1].body == 300000)
+        queue:close()
+        print "ok"
+      end)]]))
+
+  it("in a folder that cannot be written says so", with_mount(
+    "mount --bind FOLDER FOLDER; mount -o remount,ro,bind FOLDER", [[
+      local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
+      scheduler.run(function()
+        local queue, message, code = queues.open(arg[1])
+        assert(not queue and code == "SQLITE_READONLY", code)
+        assert(message:match "jobs.db': cannot be written: read%-only file system", message)
+        queue, message, code = queues.open(arg[1] .. "2")
+        assert(not queue and code == "EROFS", code)
+        assert(message:match "could not create '.*jobs.db2': read%-only file system", message)
+        print "ok"
+      end)]]))
 end)
 
 describe("several processes on one file", function()

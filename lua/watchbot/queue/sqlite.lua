@@ -105,17 +105,25 @@ function Receiving:__close()
   if #entries > 0 then self.queue:delay(entries) end
 end
 
---- Waits until a message is due; false when the time has come first.
+-- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock that was set back, a file
+-- that is gone.
+function Queue:due_in()
+  local now = scheduler.time()
+  local set_back = now <= self.clock - SET_BACK
+  self.clock = now
+  local row, _, code = store.next_due(self.reader)
+  if row == nil and code == "SQLITE_BUSY" then return TICK end
+  if row == nil or set_back or self.reader:has_moved() then return 0 end
+  return row and (row.visible_at - now) / 1000 or math.huge
+end
+
+--- Waits until it is worth trying; false when the time has come first.
 function Queue:wait_for_arrival(until_time)
   while true do
-    local left, now = until_time - scheduler.now(), scheduler.time()
+    local left = until_time - scheduler.now()
     if left <= 0 then return false end
-    local next_due, _, code = store.next_due(self.reader)
-    local due = next_due and (next_due.visible_at - now) / 1000 or math.huge
-    local failed = next_due == nil and code ~= "SQLITE_BUSY"
-    local set_back = now <= self.clock - SET_BACK
-    self.clock = now
-    if due <= 0 or failed or set_back then return true end
+    local due = self:due_in()
+    if due <= 0 then return true end
     self.arrived:clear()
     self.arrived:wait(math.min(left, due, TICK))
   end
@@ -140,14 +148,14 @@ end
 
 --- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is one; can be cancelled.
 ---@param max integer how many at the most
----@param wait number seconds to wait for the first
+---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
 ---@return watchbot.Message[]? messages none when nothing came in time
 ---@return string? message
 ---@return string? code
 function Queue:receive(max, wait, visibility)
   if math.type(max) ~= "integer" or max < 1 then error("receive: how many must be an integer above 0", 2) end
-  local until_time = scheduler.now() + wait
+  local until_time = scheduler.now() + (wait or 0)
   local wanted = {
     max = math.min(max, self.batch), visibility = visibility or self.visibility, max_receives = self.max_receives,
     retention = self.retention,

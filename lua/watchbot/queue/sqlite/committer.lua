@@ -82,6 +82,10 @@ end
 -- The body of a transaction: all that is pending at the moment when it is our turn.
 function Committer:perform(transaction)
   self.taken = self:take()
+  -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the one that took its place.
+  if self.database:has_moved() then
+    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(self.database.path), "FileMoved"
+  end
   local now = store.now(transaction)
   for _, entry in ipairs(self.taken) do
     if not entry.dropped then entry.results = table.pack(entry.work(transaction, now)) end
