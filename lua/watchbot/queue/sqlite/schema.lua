@@ -127,12 +127,16 @@ local function use_wal(database)
   return true
 end
 
+-- What only an empty file takes: from then on, pages that are free can be given back bit by bit.
+local function found(database)
+  return database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
+end
+
 local function prepare(database, synchronous)
   local version, message, code = database:patiently(version_of)
   if not version then return nil, message, code end
-  local ok
-  -- Counts only while the file is empty: from then on, pages that are free can be given back bit by bit.
-  ok, message, code = database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
+  local ok = true
+  if version == 0 then ok, message, code = found(database) end
   if ok then ok, message, code = database:patiently(use_wal) end
   if ok then
     ok, message, code = database:execute((
