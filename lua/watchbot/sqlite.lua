@@ -8,7 +8,7 @@ local core = require "watchbot.core".sqlite
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two tries at a lock; they grow from the first to the second.
-local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02
 
 -- Seconds that a lock is waited for, unless the opener says otherwise.
 local PATIENCE = 10

@@ -165,6 +165,18 @@ describe("the embedded queue", function()
     assert.has_error(function() queue:send { { body = "x", group = {} } } end)
     assert.has_error(function() queue:send { { body = "x", attributes = { a = "b" } } } end)
     assert.has_error(function() queue:receive(0, 0) end)
+    assert.has_error(function() queue:delete { 7 } end)
+    assert.has_error(function() queue:delay { { receipt = "1.1" } } end)
+  end))
+
+  it("copes with times that are no times", with_queue({}, function(queue)
+    send(queue, { body = "never", delay = math.huge }, "now")
+    local message = receive(queue, 10, 0, 0 / 0)[1]
+    assert.are.equal("now", message.body)
+    assert.are.same({ true, true }, assert(queue:delay {
+      { receipt = message.receipt, seconds = -5 }, { receipt = message.receipt, seconds = 0 / 0 },
+    }))
+    assert.are.same({ "now" }, receive_bodies(queue))
   end))
 
   it("offers what was visible first, first", with_queue({}, function(queue)
@@ -517,6 +529,13 @@ describe("a queue file", function()
     assert.matches("/dev/null/jobs.db': not a directory", message)
   end))
 
+  it("may be an empty file", task(function(folder)
+    io.open(folder .. "/jobs.db", "w"):close()
+    local queue <close> = assert(queues.open(url_in(folder), { create = false }))
+    send(queue, "x")
+    assert.are.same({ "x" }, receive_bodies(queue))
+  end))
+
   it("that is no database, or somebody else's, is left alone", task(function(folder)
     local text = ("this is no database\n"):rep(100)
     local file = io.open(folder .. "/jobs.db", "w")
@@ -708,11 +727,15 @@ describe("several processes on one file", function()
           scheduler.sleep(0)
         end
       end)
-      local done, empty = {}, 0
+      local done, empty, order = {}, 0, assert(io.open(arg[4], "a"))
       while empty < 5 do
         local receipts = {}
         for index, message in ipairs(assert(queue:receive(16, 0.2, 600))) do
           assert(message.receives == 1, "a message came twice")
+          if message.group then
+            order:write(message.group, " ", message.body, "\n")
+            order:flush()
+          end
           receipts[index] = message.receipt
           done[#done + 1] = message.body
         end
@@ -725,10 +748,21 @@ describe("several processes on one file", function()
       print(cjson.encode(done))
     end)]]
 
-  it("lose nothing and double nothing", task(function(folder)
+  -- Of each sender, the messages of a group were received in the order they were sent, whoever received them.
+  local function check_order(path)
+    local last, lines = {}, 0
+    for group, sender, index in io.open(path):read "a":gmatch "(%S+) (%w+)%.(%d+)\n" do
+      local stream = group .. sender
+      assert.is_true(tonumber(index) > (last[stream] or 0), stream)
+      last[stream], lines = tonumber(index), lines + 1
+    end
+    return lines
+  end
+
+  it("lose nothing, double nothing, and keep groups in order", task(function(folder)
     local WORKERS, MESSAGES = 4, 1500
     local pipes, seen, count = {}, {}, 0
-    for index = 1, WORKERS do pipes[index] = start(WORKER, url_in(folder), "w" .. index, MESSAGES) end
+    for index = 1, WORKERS do pipes[index] = start(WORKER, url_in(folder), "w" .. index, MESSAGES, folder .. "/order") end
     for _, pipe in ipairs(pipes) do
       local text = output_of(pipe)
       local ok, list = pcall(cjson.decode, text)
@@ -739,6 +773,7 @@ describe("several processes on one file", function()
       end
     end
     assert.are.equal(WORKERS * MESSAGES, count)
+    assert.are.equal(WORKERS * MESSAGES // 5, check_order(folder .. "/order"))
     local queue <close> = assert(queues.open(url_in(folder)))
     assert.are.same({ visible = 0, delayed = 0, in_flight = 0, dead = 0 }, assert(queue:counts()))
     assert.are.equal("ok", row(folder, "PRAGMA integrity_check").integrity_check)
