@@ -11,6 +11,11 @@ describe("journal.object", function()
     assert.are.equal('{"n":9007199254740993}', journal.object("n", 9007199254740993))
   end)
 
+  it("writes slashes as they are, backslashes escaped", function()
+    assert.are.equal([[{"path":"./a\\/b"}]], journal.object("path", [[./a\/b]]))
+    assert.are.equal([[./a\/b]], cjson.decode(journal.object("path", [[./a\/b]])).path)
+  end)
+
   it("writes valid JSON whatever the bytes and numbers", function()
     local line = journal.object("text", 'quote " backslash \\ nul \0 line\nend \xFF', "nan", 0 / 0, "inf", math.huge)
     local decoded = cjson.decode(line)

@@ -14,7 +14,6 @@
 
 #include "clock.h"
 #include "compat.h"
-#include "guardian.h"
 
 extern char **environ;
 
@@ -29,6 +28,7 @@ struct launch {
     const struct child_options *options;
     pid_t parent;
     volatile int error;
+    volatile bool no_folder;
 };
 
 static bool move_descriptors(const struct child_options *options) {
@@ -73,6 +73,7 @@ static int execute(const struct child_options *options) {
     const char *file = options->argv[0];
     char path[PATH_MAX];
     int error = ENOENT;
+    if (*file == '\0') return ENOENT;
     if (strchr(file, '/')) return execve(file, options->argv, options->envp), errno;
     const char *folder = search_path(options->envp);
     for (;;) {
@@ -93,14 +94,14 @@ static int execute(const struct child_options *options) {
     }
 }
 
-static int become(const struct launch *launch) {
+static int become(struct launch *launch) {
     const struct child_options *options = launch->options;
     sigset_t none;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != launch->parent) return ESRCH; /* it died before the line above */
-    if (options->guardian >= 0) guardian_add(options->guardian, getpid());
-    if (options->cwd && chdir(options->cwd) != 0) return errno;
+    guardian_add(options->guardian, getpid());
+    if (options->cwd && chdir(options->cwd) != 0) return launch->no_folder = true, errno;
     if (!restore_limit(options->nofile) || !move_descriptors(options)) return errno;
     default_signals();
     sigemptyset(&none);
@@ -120,6 +121,16 @@ static __attribute__((noinline)) pid_t launch_child(struct launch *launch) {
 
 /* In the parent. */
 
+/* Waits until the leader has exited, and leaves it to be reaped: until then nobody else gets its id. False: somebody else in
+ * the host has reaped it, and the id may be anybody's. */
+static bool await_exit(pid_t pid) {
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0) {
+        if (errno != EINTR) return false;
+    }
+    return true;
+}
+
 static void reap(struct child *child) {
     siginfo_t info = {0};
     int result;
@@ -130,14 +141,22 @@ static void reap(struct child *child) {
     child->signal = result == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
 }
 
+/* Kills what is left of the group, the leader too, and waits for that one. */
+static void finish(struct child *child) {
+    kill(-child->pid, SIGKILL);
+    await_exit(child->pid);
+    guardian_remove(child->guardian, child->pid);
+    reap(child);
+}
+
 static void on_exit_seen(struct loop_pid *watch) {
     struct child *child = container_of(watch, struct child, watch);
     loop_unwatch_pid(child->loop, watch);
     loop_stop_timer(child->loop, &child->kill);
     child->ended = clock_monotonic();
     child->exited(child);
-    kill(-child->pid, SIGKILL);
-    if (child->guardian >= 0) guardian_remove(child->guardian, child->pid);
+    if (await_exit(child->pid)) kill(-child->pid, SIGKILL);
+    guardian_remove(child->guardian, child->pid);
     reap(child);
     child->running = false;
     child->reaped(child);
@@ -145,13 +164,6 @@ static void on_exit_seen(struct loop_pid *watch) {
 
 static void on_grace_over(struct loop_timer *timer) {
     child_signal(container_of(timer, struct child, kill), SIGKILL);
-}
-
-/* A child that could not execute its program, or that cannot be watched. */
-static void undo(struct child *child) {
-    kill(child->pid, SIGKILL);
-    if (child->guardian >= 0) guardian_remove(child->guardian, child->pid);
-    reap(child);
 }
 
 int child_start(struct child *child, struct loop *loop, const struct child_options *options) {
@@ -164,11 +176,12 @@ int child_start(struct child *child, struct loop *loop, const struct child_optio
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     child->pid = launch_child(&launch);
+    child->no_folder = launch.no_folder;
     int error = child->pid < 0 ? errno : launch.error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (child->pid < 0) return error;
     if (!error) error = loop_watch_pid(loop, &child->watch, child->pid);
-    if (error) return undo(child), error;
+    if (error) return finish(child), error;
     child->running = true;
     child->started = clock_monotonic();
     return 0;
@@ -195,15 +208,13 @@ struct child_orphan {
     struct loop *loop;
     struct loop_pid watch;
     pid_t pid;
-    int guardian;
+    struct guardian *guardian;
 };
 
 static void bury(struct child_orphan *orphan) {
-    struct child remains = {.pid = orphan->pid};
+    struct child remains = {.pid = orphan->pid, .guardian = orphan->guardian};
     loop_unwatch_pid(orphan->loop, &orphan->watch);
-    kill(-orphan->pid, SIGKILL);
-    if (orphan->guardian >= 0) guardian_remove(orphan->guardian, orphan->pid);
-    reap(&remains);
+    finish(&remains);
     if (orphan->previous) {
         orphan->previous->next = orphan->next;
     } else {
@@ -224,9 +235,13 @@ void child_abandon(struct child *child, struct child_orphans *orphans) {
     loop_stop_timer(child->loop, &child->kill);
     child->running = false;
     struct child_orphan *orphan = calloc(1, sizeof *orphan);
-    if (!orphan) return undo(child);
-    *orphan = (struct child_orphan){.home = orphans, .next = orphans->first, .loop = child->loop, .pid = child->pid,
-                                    .guardian = child->guardian, .watch.exited = orphan_exited};
+    if (!orphan) return finish(child);
+    *orphan = (struct child_orphan){.home = orphans,
+                                    .next = orphans->first,
+                                    .loop = child->loop,
+                                    .pid = child->pid,
+                                    .guardian = child->guardian,
+                                    .watch.exited = orphan_exited};
     if (orphans->first) orphans->first->previous = orphan;
     orphans->first = orphan;
     if (loop_watch_pid(orphan->loop, &orphan->watch, orphan->pid) != 0) bury(orphan);

@@ -11,32 +11,34 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "guardian.h"
 #include "loop.h"
 
 struct child_options {
     char *const *argv; /* argv[0] is looked up in the PATH of envp, or of the host, unless it has a slash */
     char *const *envp;
-    const char *cwd;   /* NULL: the host's */
-    int in, out, err;  /* become 0, 1 and 2; stay the caller's */
-    int guardian;      /* the guardian's socket, or -1 */
-    rlim_t nofile;     /* soft limit of open files, 0: as the host has it */
+    const char *cwd;           /* NULL: the host's */
+    int in, out, err;          /* become 0, 1 and 2; stay the caller's */
+    struct guardian *guardian; /* alive */
+    rlim_t nofile;             /* soft limit of open files, 0: as the host has it */
 };
 
 struct child {
     struct loop *loop;
     pid_t pid;
     bool running;
-    int code;   /* exit code, -1: ended by a signal, or somebody else in the host has reaped it */
-    int signal; /* 0: none */
+    bool no_folder;         /* could not be started because of its cwd */
+    int code;               /* exit code, -1: ended by a signal, or somebody else in the host has reaped it */
+    int signal;             /* 0: none */
     int64_t started, ended; /* clock_monotonic */
-    int guardian;           /* socket to tell of the end */
+    struct guardian *guardian;
     struct loop_pid watch;
     struct loop_timer kill;
     void (*exited)(struct child *child); /* the leader has exited and is about to be reaped: read what it wrote */
     void (*reaped)(struct child *child);
 };
 
-/* 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... `exited` and `reaped` are set by the
+/* Starts a zeroed child. 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... `exited` and `reaped` are set by the
  * owner before. */
 int child_start(struct child *child, struct loop *loop, const struct child_options *options);
 
@@ -46,7 +48,8 @@ void child_signal(struct child *child, int signal);
 /* TERM (and CONT, in case it is stopped) to the group now, KILL after `grace` nanoseconds; a later call can only shorten. */
 void child_stop(struct child *child, int64_t grace);
 
-/* The owner goes away: the group is killed, and the leader is reaped when it has ended, by `orphans` from here on. */
+/* The owner goes away: the group is killed, and the leader is reaped when it has ended, by `orphans` from here on. No callback
+ * comes any more. */
 struct child_orphans {
     struct child_orphan *first;
 };

@@ -8,6 +8,7 @@ int luaopen_watchbot_scheduler(lua_State *L);
 int luaopen_watchbot_input(lua_State *L);
 int luaopen_watchbot_process(lua_State *L);
 int luaopen_watchbot_log(lua_State *L);
+int luaopen_watchbot_scratch(lua_State *L);
 int luaopen_watchbot_sqlite(lua_State *L);
 int luaopen_watchbot_http(lua_State *L);
 

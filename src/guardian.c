@@ -1,143 +1,131 @@
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* pipe2, __WALL */
 #include "guardian.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-    MOST_PIDS = 1 << 22, /* PID_MAX_LIMIT of Linux */
-    SOCKET = 0,          /* the guardian's own descriptors */
-    PARENT = 1,
-    RECORDS = 1024,
-    NAP = 10, /* milliseconds: what comes meanwhile is read at once, so that a busy watcher costs few switches */
-};
+/* One bit a possible pid; untouched pages cost nothing. */
+enum { MOST_PIDS = 1 << 22 /* PID_MAX_LIMIT of Linux */, MAP_SIZE = MOST_PIDS / 8 };
 
-/* A record is a group's id, negative when it is gone. One bit a possible pid; untouched pages cost nothing. */
-static uint8_t *map_groups(void) {
-    void *groups = mmap(NULL, MOST_PIDS / 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return groups == MAP_FAILED ? NULL : groups;
+static bool is_group(pid_t group) {
+    return group > 1 && group < MOST_PIDS;
 }
 
-static void note(uint8_t *groups, int32_t record) {
-    int32_t group = record < 0 ? -record : record;
-    if (group < 2 || group >= MOST_PIDS) return;
-    if (record > 0) {
-        groups[group / 8] |= (uint8_t)(1 << group % 8);
-    } else {
-        groups[group / 8] &= (uint8_t)~(1 << group % 8);
-    }
+void guardian_add(struct guardian *guardian, pid_t group) {
+    if (is_group(group)) __atomic_fetch_or(&guardian->groups[group / 8], (uint8_t)(1 << group % 8), __ATOMIC_RELAXED);
 }
 
-static bool kill_groups(const uint8_t *groups) {
-    bool found = false;
+void guardian_remove(struct guardian *guardian, pid_t group) {
+    if (is_group(group)) __atomic_fetch_and(&guardian->groups[group / 8], (uint8_t) ~(1 << group % 8), __ATOMIC_RELAXED);
+}
+
+/* In the guardian. */
+
+/* Once is enough: a process that has a KILL pending cannot fork any more. */
+static void kill_groups(const uint8_t *groups) {
     for (int32_t group = 0; group < MOST_PIDS; group++) {
         if (groups[group / 8] == 0) {
             group |= 7;
         } else if (groups[group / 8] & 1 << group % 8) {
-            found |= kill(-group, SIGKILL) == 0;
+            kill(-group, SIGKILL);
         }
     }
-    return found;
 }
 
-static void nap(long milliseconds) {
-    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    nanosleep(&time, NULL);
+static void close_all_but(unsigned low, unsigned high) {
+    if (low > high) return close_all_but(high, low);
+    if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
+    if (low + 1 < high) syscall(SYS_close_range, low + 1, high - 1, 0);
+    syscall(SYS_close_range, high + 1, ~0U, 0);
 }
 
-/* Reads what there is; false at the end. */
-static bool read_records(uint8_t *groups) {
-    int32_t records[RECORDS];
-    ssize_t size = read(SOCKET, records, sizeof records);
-    if (size < 0) return errno == EINTR || errno == EAGAIN;
-    for (ssize_t i = 0; i < size / (ssize_t)sizeof *records; i++) note(groups, records[i]);
-    return size > 0;
-}
-
-/* What the parent, which is dead, had still written is read as well. */
-static void watch_parent(uint8_t *groups) {
-    struct pollfd fds[] = {{.fd = SOCKET, .events = POLLIN}, {.fd = PARENT, .events = POLLIN}};
-    for (;;) {
-        poll(fds, 2, -1);
-        if (fds[0].revents && !read_records(groups)) return;
-        if (fds[1].revents && !fds[0].revents) return;
-        nap(NAP);
-    }
-}
-
-static void live(int socket, int parent, uint8_t *groups) {
+/* All signals stay blocked: only SIGKILL ends it sooner than its host. */
+static void live(int host, int pipe, const uint8_t *groups) {
+    struct pollfd ends[] = {
+        {.fd = host, .events = POLLIN},
+        {.fd = pipe, .events = POLLIN}
+    };
     setsid();
     prctl(PR_SET_NAME, "watchbot-guard");
+    close_all_but((unsigned)host, (unsigned)pipe);
     if (chdir("/") != 0) _exit(1);
-    /* Above everything that is in use, then down to 0 and 1: neither may be in the other's way. */
-    if (dup2(socket, 1000) < 0 || dup2(parent, 1001) < 0) _exit(1);
-    if (dup2(1000, SOCKET) < 0 || dup2(1001, PARENT) < 0) _exit(1);
-    syscall(SYS_close_range, 2, ~0U, 0);
-    watch_parent(groups);
-    /* A group that forked while it was killed is caught by the second round. */
-    if (kill_groups(groups)) {
-        nap(50);
-        kill_groups(groups);
-    }
+    while (poll(ends, 2, -1) <= 0) continue;
+    kill_groups(groups);
     _exit(0);
 }
 
-/* All signals stay blocked in the guardian: only SIGKILL ends it. */
-int guardian_start(struct guardian *guardian) {
-    int sockets[2];
-    guardian->socket = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return errno;
-    int parent = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    uint8_t *groups = map_groups();
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = parent >= 0 && groups ? fork() : -1;
-    int error = errno;
-    if (pid == 0) live(sockets[1], parent, groups);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (groups) munmap(groups, MOST_PIDS / 8);
-    if (parent >= 0) close(parent);
-    close(sockets[1]);
-    if (pid < 0) {
-        close(sockets[0]);
-        return error;
-    }
-    guardian->socket = sockets[0];
-    guardian->pid = pid;
+/* In the host. */
+
+static bool is_alive(const struct guardian *guardian) {
+    siginfo_t info = {0};
+    return guardian->pid > 0 && waitid(P_PID, (id_t)guardian->pid, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0;
+}
+
+static int map_groups(struct guardian *guardian) {
+    if (guardian->groups) return 0;
+    void *groups = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (groups == MAP_FAILED) return errno;
+    guardian->groups = groups;
     return 0;
 }
 
-static bool send_record(int socket, int32_t record) {
-    ssize_t sent;
-    do {
-        sent = send(socket, &record, sizeof record, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent == sizeof record;
+/* fork(2) by its own name, without handlers of the host's, and without the SIGCHLD. */
+static pid_t fork_quietly(int host, int pipe, const uint8_t *groups) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+    int error = errno;
+    if (pid == 0) live(host, pipe, groups);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return pid;
 }
 
-bool guardian_add(int socket, pid_t group) {
-    return send_record(socket, (int32_t)group);
+static int start(struct guardian *guardian) {
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) != 0) return errno;
+    int host = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    pid_t pid = host >= 0 ? fork_quietly(host, pipes[0], guardian->groups) : -1;
+    int error = errno;
+    if (host >= 0) close(host);
+    close(pipes[0]);
+    if (pid < 0) {
+        close(pipes[1]);
+        return error;
+    }
+    guardian->pid = pid;
+    guardian->pipe = pipes[1];
+    return 0;
 }
 
-bool guardian_remove(int socket, pid_t group) {
-    return send_record(socket, -(int32_t)group);
+int guardian_ensure(struct guardian *guardian) {
+    if (is_alive(guardian)) return 0;
+    if (guardian->pid > 0) close(guardian->pipe);
+    guardian->pid = 0;
+    int error = map_groups(guardian);
+    return error ? error : start(guardian);
+}
+
+void guardian_forget(struct guardian *guardian) {
+    if (guardian->pid > 0) close(guardian->pipe);
+    if (guardian->groups) munmap(guardian->groups, MAP_SIZE);
+    *guardian = (struct guardian){0};
 }
 
 void guardian_stop(struct guardian *guardian) {
-    if (guardian->socket < 0) return;
-    shutdown(guardian->socket, SHUT_RDWR); /* also where a forked child of the host holds a copy */
-    close(guardian->socket);
-    guardian->socket = -1;
     siginfo_t ignored;
-    while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED) != 0 && errno == EINTR) continue;
+    if (is_alive(guardian)) {
+        kill(guardian->pid, SIGKILL);
+        while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED | __WALL) != 0 && errno == EINTR) continue;
+    }
+    guardian_forget(guardian);
 }

@@ -1,31 +1,38 @@
 /* guardian: a small process that KILLs every process group that is left when the watcher is gone, even after kill -9, so that
  * no orphan keeps working on a message that somebody else gets.
  *
- * It is forked, not executed, so that it works in any host; it lives on async-signal-safe calls alone, holds none of the
- * host's descriptors, and sees the host's end twice: by the end of its socket, and by a pidfd of the host (whose own forked
- * children may hold the socket). A task that calls setsid leaves its group and escapes. */
+ * The groups are one bit each in memory that both share, so telling of one is no system call, cannot block, and a guardian
+ * that was killed finds all of them when it is started again. It is forked, not executed, so that it works in any host;
+ * with an exit signal of none, so that no wait() of the host's ever sees it. It lives on async-signal-safe calls alone, holds
+ * none of the host's descriptors, and sees the host's end twice: by a pidfd of the host, and, where the host executes another
+ * program, by the end of a pipe. A task that calls setsid leaves its group and escapes. */
 #ifndef WATCHBOT_GUARDIAN_H
 #define WATCHBOT_GUARDIAN_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+/* Zeroed: not started. */
 struct guardian {
-    int socket; /* -1: not started */
-    pid_t pid;
+    uint8_t *groups; /* shared with the process; NULL: not started */
+    pid_t pid;       /* 0: none */
+    int pipe;        /* its end is the host's */
 };
 
-/* 0 or an errno. */
-int guardian_start(struct guardian *guardian);
+/* Starts it unless it is alive. 0 or an errno. */
+int guardian_ensure(struct guardian *guardian);
 
-/* Tells it of a group; async-signal-safe, so that a child can tell of itself before it executes its program: from then on
- * there is no moment in which nobody knows of it. False: the guardian is gone. */
-bool guardian_add(int socket, pid_t group);
+/* Tells it of a group. Touches only memory, so that a child can tell of itself before it executes its program: from then on
+ * there is no moment in which nobody knows of it. */
+void guardian_add(struct guardian *guardian, pid_t group);
 
 /* The group is gone; to be told before its leader is reaped, while the id cannot be anybody else's. */
-bool guardian_remove(int socket, pid_t group);
+void guardian_remove(struct guardian *guardian, pid_t group);
 
-/* Lets it go, and waits for it: it has nothing to do if all groups were removed. */
+/* Ends it; groups that were not removed stay alive. */
 void guardian_stop(struct guardian *guardian);
+
+/* In a child that the host has forked: lets go of what belongs to the parent. */
+void guardian_forget(struct guardian *guardian);
 
 #endif

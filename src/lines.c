@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "json.h"
+#include "sigpipe.h"
 
-enum { KEPT_IN_MEMORY = 1 << 20, PIECE = 1 << 16 };
+enum { KEPT_IN_MEMORY = 1 << 20, NO_MOMENT = -1 };
+
+#define END_OF_MESSAGE "\"}\n"
 
 /* Members of ours that a line's own replace, in the order in which they are written. */
 static const char *const members[] = {"v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
@@ -23,7 +27,7 @@ static char *copy(const char *text) {
 
 bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
                 struct lines_output *output) {
-    *lines = (struct lines){.format = format, .level = LINES_INFO, .output = output, .second = -1, .spill = -1};
+    *lines = (struct lines){.format = format, .level = LINES_INFO, .output = output, .moment = NO_MOMENT, .spill = -1};
     lines->category = copy(category);
     lines->id = copy(id);
     if (lines->category && (lines->id || !id)) return true;
@@ -50,30 +54,18 @@ static bool append_string(struct buffer *out, const char *text) {
     return buffer_append(out, "\"", 1) && json_escape(out, text, strlen(text), false) >= 0 && buffer_append(out, "\"", 1);
 }
 
-/* the text format */
+/* what stands before a line */
 
 static bool make_text_head(struct lines *lines) {
     char date[CLOCK_HTTP_DATE_SIZE];
     struct buffer *head = &lines->head;
-    clock_http_date(lines->second, date);
+    clock_http_date((time_t)lines->moment, date);
     buffer_clear(head);
     bool made = append_text(head, "[") && append_text(head, date) && append_text(head, "] [") &&
                 append_text(head, lines->category) && append_text(head, "] ");
     if (made && lines->id) made = append_text(head, "[") && append_text(head, lines->id) && append_text(head, "] ");
     return made;
 }
-
-static bool write_head(struct lines *lines) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != lines->second) {
-        lines->second = now.tv_sec;
-        if (!make_text_head(lines)) return false;
-    }
-    return lines->output->write(lines->output, buffer_data(&lines->head), lines->head.size);
-}
-
-/* the JSON format */
 
 static bool append_member(struct buffer *out, const char *name) {
     return (out->size == 1 || buffer_append(out, ",", 1)) && append_string(out, name) && buffer_append(out, ":", 1);
@@ -88,18 +80,68 @@ static bool append_pair(struct buffer *out, const char *name, const char *value)
     return append_member(out, name) && append_string(out, value);
 }
 
-/* An opened object with our members, without those that `theirs` names. */
-static bool make_json_head(struct lines *lines, struct buffer *out, unsigned theirs) {
-    char date[CLOCK_ISO_DATE_SIZE], host[256] = "";
-    clock_iso_date(clock_wall() / (CLOCK_SECOND / 1000), date);
+static bool append_hostname(struct buffer *out) {
+    char host[256] = "";
     gethostname(host, sizeof host - 1);
+    return append_pair(out, "hostname", host);
+}
+
+static bool append_time(struct buffer *out, int64_t milliseconds) {
+    char date[CLOCK_ISO_DATE_SIZE];
+    clock_iso_date(milliseconds, date);
+    return append_pair(out, "time", date);
+}
+
+/* An opened object with our members, without those that `theirs` names. */
+static bool make_json_head(const struct lines *lines, struct buffer *out, unsigned theirs) {
     buffer_clear(out);
     return append_text(out, "{") && (theirs & V || append_integer(out, "v", 0)) &&
            (theirs & LEVEL || append_integer(out, "level", lines->level)) &&
-           (theirs & NAME || append_pair(out, "name", lines->category)) &&
-           (theirs & HOSTNAME || append_pair(out, "hostname", host)) &&
-           (theirs & PID || append_integer(out, "pid", getpid())) && (theirs & TIME || append_pair(out, "time", date)) &&
+           (theirs & NAME || append_pair(out, "name", lines->category)) && (theirs & HOSTNAME || append_hostname(out)) &&
+           (theirs & PID || append_integer(out, "pid", getpid())) && (theirs & TIME || append_time(out, lines->moment)) &&
            (theirs & ID || !lines->id || append_pair(out, "watchbot_sqs_message_id", lines->id));
+}
+
+/* Text tells seconds, for which the clock that is a tick behind will do; JSON tells milliseconds. */
+static int64_t moment(enum lines_format format) {
+    struct timespec now;
+    if (format == LINES_JSON) return clock_wall() / (CLOCK_SECOND / 1000);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* Makes the head anew when what it tells of the time has passed. */
+static bool renew_head(struct lines *lines) {
+    int64_t now = moment(lines->format);
+    if (now == lines->moment) return true;
+    lines->moment = now;
+    if (lines->format == LINES_JSON ? make_json_head(lines, &lines->head, 0) : make_text_head(lines)) return true;
+    lines->moment = NO_MOMENT;
+    return false;
+}
+
+static bool write_head(struct lines *lines) {
+    return renew_head(lines) && lines->output->write(lines->output, buffer_data(&lines->head), lines->head.size);
+}
+
+/* a line that is complete and in memory */
+
+static bool begin_message(struct lines *lines, struct buffer *out) {
+    buffer_clear(out);
+    return renew_head(lines) && buffer_append(out, buffer_data(&lines->head), lines->head.size) && append_member(out, "msg") &&
+           append_text(out, "\"");
+}
+
+/* Members without their braces. Newlines can only stand between them, where a blank means the same. */
+static bool append_inside(struct buffer *out, const char *inside, size_t size) {
+    if (size == 0) return true;
+    if (out->size > 1 && !append_text(out, ",")) return false;
+    if (!buffer_append(out, inside, size)) return false;
+    char *copied = buffer_data(out) + out->size - size;
+    for (size_t i = 0; i < size; i++) {
+        if (copied[i] == '\n' || copied[i] == '\r') copied[i] = ' ';
+    }
+    return true;
 }
 
 static bool write_json(struct lines *lines, const char *data, size_t size) {
@@ -109,21 +151,17 @@ static bool write_json(struct lines *lines, const char *data, size_t size) {
     unsigned theirs;
     bool made;
     if (json_object(data, size, members, &theirs, &inside, &inside_size)) {
-        made = make_json_head(lines, out, theirs) && (inside_size == 0 || out->size == 1 || append_text(out, ",")) &&
-               buffer_append(out, inside, inside_size);
+        made = renew_head(lines) && make_json_head(lines, out, theirs) && append_inside(out, inside, inside_size) &&
+               append_text(out, "}\n");
     } else {
-        made = make_json_head(lines, out, 0) && append_member(out, "msg") && append_text(out, "\"") &&
-               json_escape(out, data, size, false) >= 0 && append_text(out, "\"");
+        made = begin_message(lines, out) && json_escape(out, data, size, false) >= 0 && append_text(out, END_OF_MESSAGE);
     }
-    return made && append_text(out, "}\n") && lines->output->write(lines->output, buffer_data(out), out->size);
+    return made && lines->output->write(lines->output, buffer_data(out), out->size);
 }
-
-/* a line that is complete and in memory */
 
 static bool write_line(struct lines *lines, const char *data, size_t size) {
     if (lines->format == LINES_JSON) return write_json(lines, data, size);
-    return write_head(lines) && lines->output->write(lines->output, data, size) &&
-           lines->output->write(lines->output, "\n", 1);
+    return write_head(lines) && lines->output->write(lines->output, data, size) && lines->output->write(lines->output, "\n", 1);
 }
 
 /* The common case: the newline stands behind the text and goes out with it. */
@@ -132,7 +170,8 @@ static bool write_line_in_place(struct lines *lines, const char *data, size_t si
     return write_head(lines) && lines->output->write(lines->output, data, size + 1);
 }
 
-/* lines that are too long for memory */
+/* lines that are too long for memory: the file begins with the head and is escaped on the way in, so that only the end of
+ * the line is still to come when it is handed over */
 
 static int temporary_file(void) {
     const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
@@ -156,60 +195,52 @@ static bool write_all(int fd, const char *data, size_t size) {
     return true;
 }
 
-static bool flush_partial(struct lines *lines) {
-    if (!write_all(lines->spill, buffer_data(&lines->partial), lines->partial.size)) {
-        /* What a half-done write left behind the counted bytes is overwritten by the next. */
-        if (lseek(lines->spill, lines->spilled, SEEK_SET) < 0) return false;
-        return false;
-    }
-    lines->spilled += (off_t)lines->partial.size;
-    buffer_clear(&lines->partial);
-    return true;
-}
-
-/* Copies the spilled line, escaped, into a file of its own: its end is not in memory, so it cannot be merged. */
-static bool escape_file(struct lines *lines, int in, int out, off_t *size) {
-    struct buffer *line = &lines->line;
-    char piece[PIECE];
-    size_t kept = 0;
-    *size = 0;
-    bool good = make_json_head(lines, line, 0) && append_member(line, "msg") && append_text(line, "\"");
-    for (off_t at = 0; good && at < lines->spilled;) {
-        ssize_t got = pread(in, piece + kept, sizeof piece - kept, at);
-        if (got <= 0) return false;
-        at += got;
-        ptrdiff_t taken = json_escape(line, piece, kept + (size_t)got, at < lines->spilled);
-        if (taken < 0) return false;
-        kept = kept + (size_t)got - (size_t)taken;
-        memmove(piece, piece + taken, kept);
-        if (at == lines->spilled) good = append_text(line, "\"}\n");
-        good = good && write_all(out, buffer_data(line), line->size);
-        *size += (off_t)line->size;
-        buffer_clear(line);
-    }
+/* What a failed write left behind the counted bytes is not read. */
+static bool spill(struct lines *lines, const struct buffer *bytes) {
+    struct sigpipe sigpipe;
+    sigpipe_block(&sigpipe);
+    bool good = write_all(lines->spill, buffer_data(bytes), bytes->size);
+    sigpipe_unblock(&sigpipe);
+    if (good) lines->spilled += (off_t)bytes->size;
     return good;
 }
 
-static bool write_spilled_json(struct lines *lines, int fd) {
-    off_t size;
-    int escaped = temporary_file();
-    bool good = escaped >= 0 && escape_file(lines, fd, escaped, &size);
-    close(fd);
-    if (good) return lines->output->write_file(lines->output, escaped, size);
-    if (escaped >= 0) close(escaped);
+static bool begin_spill(struct lines *lines) {
+    lines->spilled = 0;
+    lines->spill = temporary_file();
+    if (lines->spill < 0) return false;
+    bool text = lines->format == LINES_TEXT;
+    if (text ? renew_head(lines) && spill(lines, &lines->head)
+             : begin_message(lines, &lines->line) && spill(lines, &lines->line)) {
+        return true;
+    }
+    close(lines->spill);
+    lines->spill = -1;
     return false;
+}
+
+/* With `more`, a character that is cut off at the end stays in memory for the next time. */
+static bool spill_partial(struct lines *lines, bool more) {
+    struct buffer *partial = &lines->partial, *escaped = &lines->line;
+    size_t taken = partial->size;
+    if (lines->format == LINES_JSON) {
+        buffer_clear(escaped);
+        ptrdiff_t size = json_escape(escaped, buffer_data(partial), partial->size, more);
+        if (size < 0) return false;
+        taken = (size_t)size;
+    }
+    if (!spill(lines, lines->format == LINES_JSON ? escaped : partial)) return false;
+    buffer_consume(partial, taken);
+    return true;
 }
 
 /* The line in the spill file is complete. */
 static bool write_spilled(struct lines *lines) {
+    const char *end = lines->format == LINES_JSON ? END_OF_MESSAGE : "\n";
     int fd = lines->spill;
-    off_t size = lines->spilled;
     lines->spill = -1;
-    bool good = lines->format == LINES_JSON ? write_spilled_json(lines, fd)
-                                            : write_head(lines) && lines->output->write_file(lines->output, fd, size) &&
-                                                  lines->output->write(lines->output, "\n", 1);
-    lines->spilled = 0;
-    return good;
+    return lines->output->write_file(lines->output, fd, lines->spilled) &&
+           lines->output->write(lines->output, end, strlen(end));
 }
 
 /* Where no file can take it (a full disk), the line goes out in pieces: split, but not lost. */
@@ -223,13 +254,13 @@ static bool write_pieces(struct lines *lines) {
 static bool hold(struct lines *lines, const char *data, size_t size) {
     if (!buffer_append(&lines->partial, data, size)) return false;
     if (lines->partial.size < KEPT_IN_MEMORY) return true;
-    if (lines->spill < 0) lines->spill = temporary_file();
-    return (lines->spill >= 0 && flush_partial(lines)) || write_pieces(lines);
+    if (lines->spill < 0 && !begin_spill(lines)) return write_pieces(lines);
+    return spill_partial(lines, true) || write_pieces(lines);
 }
 
 static bool complete_held(struct lines *lines, const char *data, size_t size) {
     if (!buffer_append(&lines->partial, data, size)) return false;
-    if (lines->spill >= 0) return flush_partial(lines) ? write_spilled(lines) : write_pieces(lines);
+    if (lines->spill >= 0) return spill_partial(lines, false) ? write_spilled(lines) : write_pieces(lines);
     bool good = write_line(lines, buffer_data(&lines->partial), lines->partial.size);
     buffer_clear(&lines->partial);
     return good;
@@ -255,7 +286,16 @@ bool lines_feed(struct lines *lines, const char *data, size_t size) {
 }
 
 bool lines_whole(struct lines *lines, const char *data, size_t size) {
-    return write_line(lines, data, size);
+    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+    const char *end = data + size;
+    bool good = true;
+    do {
+        const char *newline = memchr(data, '\n', (size_t)(end - data));
+        const char *stop = newline ? newline : end;
+        good = write_line(lines, data, (size_t)(stop - data)) && good;
+        data = stop + 1;
+    } while (data < end);
+    return good;
 }
 
 bool lines_end(struct lines *lines) {

@@ -5,14 +5,15 @@
  * temporary file. Needs neither Lua nor the loop.
  *
  * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line that is an object itself
- * is merged into it, and where both have a member the line's own wins. */
+ * is merged into it, and where both have a member the line's own wins. Only what fits in memory (1 MiB) is merged; a longer
+ * line is text, whatever it is. */
 #ifndef WATCHBOT_LINES_H
 #define WATCHBOT_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include "buffer.h"
 
@@ -23,7 +24,7 @@ enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
 /* Where lines go. Both are told in the order of the output and must take everything; false: it could not (no memory). */
 struct lines_output {
     bool (*write)(struct lines_output *output, const void *data, size_t size);
-    /* `size` bytes of a file, from its start. The output owns the descriptor from here on, also when it returns false. */
+    /* `size` bytes of a file, from its start; there may be more in it. The output owns the descriptor from here on, also when it returns false. */
     bool (*write_file)(struct lines_output *output, int fd, off_t size);
 };
 
@@ -32,11 +33,11 @@ struct lines {
     enum lines_level level;
     struct lines_output *output;
     char *category, *id;
-    time_t second;        /* that the head was made for */
-    struct buffer head;   /* what stands before each line in this second */
-    struct buffer line;   /* scratch for JSON */
+    int64_t moment;        /* that the head was made for: seconds in text, milliseconds in JSON */
+    struct buffer head;    /* what stands before each line at this moment */
+    struct buffer line;    /* scratch for JSON */
     struct buffer partial; /* of a line that is not complete */
-    int spill;            /* the file that holds what came before `partial`, or -1 */
+    int spill;             /* the file that holds what came before `partial`, or -1 */
     off_t spilled;
 };
 
@@ -47,7 +48,8 @@ bool lines_open(struct lines *lines, enum lines_format format, const char *categ
 /* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or memory failed. */
 bool lines_feed(struct lines *lines, const char *data, size_t size);
 
-/* `size` bytes as one line, whatever newlines are in them: JSON can carry those. */
+/* `size` bytes that are all there is, with a newline at their end or without: in JSON one line, whatever newlines are in
+ * them, in text each of their lines. No bytes are an empty line. */
 bool lines_whole(struct lines *lines, const char *data, size_t size);
 
 /* The end of the stream: a last line without a newline is completed with one. */

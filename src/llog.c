@@ -61,7 +61,7 @@ static bool write_lines(enum lines_format format, enum lines_level level, const 
     struct lines lines;
     if (!lines_open(&lines, format, category, id, output)) return false;
     lines.level = level;
-    bool good = format == LINES_JSON ? lines_whole(&lines, text, size) : lines_feed(&lines, text, size) && lines_end(&lines);
+    bool good = lines_whole(&lines, text, size);
     lines_close(&lines);
     return good;
 }
@@ -96,8 +96,8 @@ static int drained(lua_State *L, int status, lua_KContext context) {
     if (!log->sink) return lerror_push(L, "Closed", "drain: the log was closed");
     if (sink_error(log->sink)) return lerror_errno(L, sink_error(log->sink), "could not write the log");
     if (status == TASK_TIMED_OUT && sink_pending(log->sink) > 0) {
-        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s",
-                           (int)sink_pending(log->sink), lua_tonumber(L, 2));
+        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s", (int)sink_pending(log->sink),
+                           lua_tonumber(L, 2));
     }
     lua_pushboolean(L, true);
     return 1;

@@ -1,7 +1,9 @@
 /* log_main: the program watchbot-log. Puts the date, the category `worker` and $MessageId before what it is told, a line of
  * arguments or the lines of its input. No Lua: it starts in a millisecond, and keeps up with what a pipe can carry. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +21,17 @@ struct out {
     int error; /* errno of the write that failed */
 };
 
+/* Another process that has the same open file may have made it nonblocking. */
+static void wait_for(int fd, short events) {
+    struct pollfd one = {.fd = fd, .events = events};
+    poll(&one, 1, -1);
+}
+
 static bool write_out(struct out *out, const char *data, size_t size) {
     while (size > 0 && !out->error) {
         ssize_t written = write(STDOUT_FILENO, data, size);
         if (written < 0 && errno == EAGAIN) {
-            struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
-            poll(&room, 1, -1);
+            wait_for(STDOUT_FILENO, POLLOUT);
         } else if (written < 0 && errno != EINTR) {
             out->error = errno;
         } else if (written > 0) {
@@ -53,7 +60,8 @@ static bool out_write_file(struct lines_output *output, int fd, off_t size) {
     static char piece[CHUNK];
     bool good = flush(out);
     for (off_t at = 0; good && at < size;) {
-        ssize_t got = pread(fd, piece, sizeof piece, at);
+        size_t wanted = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+        ssize_t got = pread(fd, piece, wanted, at);
         good = got > 0 && write_out(out, piece, (size_t)got);
         at += got;
     }
@@ -75,6 +83,10 @@ static bool copy_input(struct lines *lines, struct out *out, const char **proble
         ssize_t size = read(STDIN_FILENO, chunk, sizeof chunk);
         if (size == 0) return lines_end(lines);
         if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == EAGAIN) {
+            wait_for(STDIN_FILENO, POLLIN);
+            continue;
+        }
         if (size < 0) {
             lines_end(lines);
             *problem = strerror(errno);
@@ -100,6 +112,11 @@ static int help(void) {
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int version(void) {
+    puts("watchbot-log " WATCHBOT_VERSION);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int finish(struct out *out, bool good, const char *problem) {
     good = flush(out) && good;
     buffer_free(&out->buffer);
@@ -116,12 +133,19 @@ static int finish(struct out *out, bool good, const char *problem) {
 
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return help();
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) return printf("watchbot-log %s\n", WATCHBOT_VERSION) < 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) return version();
     const char *structured = getenv("structuredLogging");
     const char *id = getenv("MessageId");
-    struct out out = {{out_write, out_write_file}, {0}, 0};
+    struct out out = {
+        {out_write, out_write_file},
+        {0        },
+        0
+    };
     struct lines lines;
     const char *problem = NULL;
+    /* With stdout closed, its number would go to the next file that is opened. */
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) return out.error = errno, finish(&out, false, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of write(2), and told */
     enum lines_format format = structured && strcmp(structured, "true") == 0 ? LINES_JSON : LINES_TEXT;
     if (!lines_open(&lines, format, "worker", id && *id ? id : NULL, &out.lines)) return finish(&out, false, NULL);
     bool good = argc > 1 ? copy_words(&lines, argc, argv) : copy_input(&lines, &out, &problem);

@@ -3,30 +3,38 @@
 #include <errno.h>
 #include <time.h>
 
-static sigset_t only_sigpipe(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    return set;
-}
+static const int of_writes[] = {SIGPIPE, SIGXFSZ};
 
-static bool is_pending(void) {
-    sigset_t pending;
-    return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
-}
+enum { OF_WRITES = sizeof of_writes / sizeof of_writes[0] };
 
 void sigpipe_block(struct sigpipe *sigpipe) {
-    sigset_t set = only_sigpipe();
-    sigpipe->pending = is_pending();
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < OF_WRITES; i++) sigaddset(&set, of_writes[i]);
+    sigemptyset(&sigpipe->pending);
+    sigpending(&sigpipe->pending);
     pthread_sigmask(SIG_BLOCK, &set, &sigpipe->before);
+}
+
+/* The signals that are pending now and were not before. */
+static sigset_t caused(const struct sigpipe *sigpipe) {
+    sigset_t set, now;
+    sigemptyset(&set);
+    if (sigpending(&now) != 0) return set;
+    for (int i = 0; i < OF_WRITES; i++) {
+        if (sigismember(&now, of_writes[i]) && !sigismember(&sigpipe->pending, of_writes[i])) sigaddset(&set, of_writes[i]);
+    }
+    return set;
 }
 
 void sigpipe_unblock(struct sigpipe *sigpipe) {
     int error = errno;
-    if (!sigpipe->pending && is_pending()) {
-        sigset_t set = only_sigpipe();
-        struct timespec now = {0};
-        while (sigtimedwait(&set, NULL, &now) < 0 && errno == EINTR) continue;
+    sigset_t set = caused(sigpipe);
+    struct timespec now = {0};
+    while (sigismember(&set, SIGPIPE) || sigismember(&set, SIGXFSZ)) {
+        int taken = sigtimedwait(&set, NULL, &now);
+        if (taken > 0) sigdelset(&set, taken);
+        if (taken < 0 && errno != EINTR) break;
     }
     pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
     errno = error;

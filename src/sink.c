@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,14 @@
 #include "compat.h"
 #include "sigpipe.h"
 
-enum { HIGH_WATER = 1 << 20, PIECE = 1 << 16 };
+enum { HIGH_WATER = 1 << 20, PIECE = 1 << 16, MOST_A_TURN = 1 << 20 };
 
 /* How a descriptor is written without waiting. */
 enum kind {
-    PLAIN,  /* a regular file or a device: writes do not wait for a reader */
+    PLAIN,    /* a regular file or a device: writes do not wait for a reader */
     REOPENED, /* a pipe or terminal with an open file of our own, nonblocking */
-    SOCKET, /* send(2) can be told not to wait */
-    SHARED, /* a pipe that could not be opened anew: asked before each small write whether it would wait */
+    SOCKET,   /* send(2) can be told not to wait */
+    SHARED,   /* a pipe that could not be opened anew: asked before each small write whether it would wait */
 };
 
 /* Queued output: bytes in memory, or a file that is read when its turn comes. */
@@ -46,12 +47,13 @@ struct sink {
     enum kind kind;
     int fd;
     int error;
+    unsigned users; /* whoever has opened it is one */
     struct segment *first, *last;
     size_t pending;
     struct waiters waiters[2]; /* by enum sink_level */
-    bool stalled;  /* the disk is full */
-    bool dropping; /* the rest of a line whose begin was dropped */
-    bool in_line;  /* the last byte taken was no newline */
+    bool stalled;              /* the disk is full */
+    bool dropping;             /* the rest of a line whose begin was dropped */
+    bool in_line;              /* the last byte taken was no newline */
     size_t dropped;
 };
 
@@ -87,14 +89,18 @@ static struct segment *add_segment(struct sink *sink, int file, off_t size) {
 
 /* waiters */
 
+static size_t count_waiters(const struct waiters *waiters) {
+    size_t count = 0;
+    for (const struct sink_waiter *waiter = waiters->first; waiter; waiter = waiter->next) count++;
+    return count;
+}
+
+/* Each call may end the wait of others, or begin one: the list is asked each time, and only as often as it was long. */
 static void call_waiters(struct sink *sink, enum sink_level level) {
-    struct waiters ready = sink->waiters[level];
-    sink->waiters[level] = (struct waiters){0};
-    while (ready.first) {
-        struct sink_waiter *waiter = ready.first;
-        ready.first = waiter->next;
-        if (ready.first) ready.first->previous = NULL;
-        waiter->waiting = false;
+    struct waiters *waiters = &sink->waiters[level];
+    for (size_t left = count_waiters(waiters); left > 0 && waiters->first; left--) {
+        struct sink_waiter *waiter = waiters->first;
+        sink_unwait(sink, waiter);
         waiter->drained(waiter);
     }
 }
@@ -150,9 +156,11 @@ static ssize_t write_some(struct sink *sink, const char *data, size_t size) {
 static ssize_t write_segment(struct sink *sink, struct segment *segment) {
     if (segment->file < 0) return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
     char piece[PIECE];
-    ssize_t got = pread(segment->file, piece, sizeof piece, segment->at);
-    if (got <= 0) return segment->at = segment->size, 0;
-    return write_some(sink, piece, (size_t)got);
+    off_t left = segment->size - segment->at;
+    ssize_t got = pread(segment->file, piece, left < PIECE ? (size_t)left : PIECE, segment->at);
+    if (got > 0) return write_some(sink, piece, (size_t)got);
+    /* The file cannot be read back: its rest counts as written. */
+    return (ssize_t)left;
 }
 
 static bool segment_done(const struct segment *segment) {
@@ -168,9 +176,10 @@ static void take(struct sink *sink, struct segment *segment, size_t written) {
     sink->pending -= written;
 }
 
-/* Writes until all is written or the reader is behind; returns the errno that stopped it, or 0. */
-static int write_queue(struct sink *sink) {
-    while (sink->first) {
+/* Writes until all is written, the reader is behind or `most` bytes are out; returns the errno that stopped it, or 0. */
+static int write_queue(struct sink *sink, size_t most) {
+    size_t before = sink->pending;
+    while (sink->first && before - sink->pending < most) {
         struct segment *segment = sink->first;
         ssize_t written = segment_done(segment) ? 0 : write_segment(sink, segment);
         if (written < 0 && errno == EINTR) continue;
@@ -186,13 +195,20 @@ static int write_queue(struct sink *sink) {
 
 static void fail(struct sink *sink, int error) {
     sink->error = error;
+    sink->stalled = false;
     drop_all(sink);
     loop_unwatch(sink->loop, &sink->writable);
+    loop_stop_timer(sink->loop, &sink->retry);
+}
+
+/* A limit on the size of files is like a full disk: who rotates the log makes room. */
+static bool means_full(int error) {
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 static void settle(struct sink *sink, int error) {
     bool waits = error == EAGAIN || error == EWOULDBLOCK;
-    bool full = error == ENOSPC || error == EDQUOT;
+    bool full = means_full(error);
     sink->stalled = full;
     if (waits) {
         error = loop_watch(sink->loop, &sink->writable, sink->fd, POLLER_WRITE);
@@ -203,6 +219,8 @@ static void settle(struct sink *sink, int error) {
             loop_start_timer(sink->loop, &sink->retry, CLOCK_SECOND);
         } else if (error) {
             fail(sink, error);
+        } else if (sink->pending > 0) {
+            loop_defer(sink->loop, &sink->flush); /* a gigabyte of a file: others have their turn */
         }
     }
 }
@@ -211,7 +229,7 @@ static void flush(struct sink *sink) {
     struct sigpipe sigpipe;
     if (sink->error) return tell_waiters(sink);
     sigpipe_block(&sigpipe);
-    int error = write_queue(sink);
+    int error = write_queue(sink, MOST_A_TURN);
     sigpipe_unblock(&sigpipe);
     settle(sink, error);
     tell_waiters(sink);
@@ -299,6 +317,7 @@ struct sink *sink_open(struct loop *loop, int fd) {
     if (!sink) return NULL;
     sink->output = (struct lines_output){output_write, output_write_file};
     sink->loop = loop;
+    sink->users = 1;
     sink->writable.ready = flush_now;
     sink->flush.run = flush_later;
     sink->retry.fire = flush_again;
@@ -313,13 +332,22 @@ void sink_close(struct sink *sink) {
     if (!sink) return;
     struct sigpipe sigpipe;
     sigpipe_block(&sigpipe);
-    if (!sink->error) write_queue(sink);
+    if (!sink->error) write_queue(sink, SIZE_MAX);
     sigpipe_unblock(&sigpipe);
-    loop_unwatch(sink->loop, &sink->writable);
+    fail(sink, sink->error ? sink->error : EBADF);
+    tell_waiters(sink);
+    close(sink->fd);
+    sink->fd = -1;
+    sink_release(sink);
+}
+
+void sink_use(struct sink *sink) {
+    sink->users++;
+}
+
+void sink_release(struct sink *sink) {
+    if (--sink->users > 0) return;
     loop_undefer(sink->loop, &sink->flush);
-    loop_stop_timer(sink->loop, &sink->retry);
-    drop_all(sink);
-    if (sink->fd >= 0) close(sink->fd);
     free(sink);
 }
 

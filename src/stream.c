@@ -1,11 +1,12 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "compat.h"
 
-enum { PIECE = 1 << 16, MOST_AT_THE_END = 1 << 20 };
+enum { PIECE = 1 << 16 };
 
 static void keep_tail(struct stream *stream, const char *data, size_t size) {
     struct buffer *tail = stream->tail;
@@ -18,13 +19,12 @@ static void keep_tail(struct stream *stream, const char *data, size_t size) {
     if (tail->size > stream->tail_limit) buffer_consume(tail, tail->size - stream->tail_limit);
 }
 
+/* Once something is missing nothing is added: what is there has no holes. */
 static void capture(struct stream *stream, const char *data, size_t size) {
-    if (!stream->captured) return;
-    size_t room = stream->limit - stream->captured->size;
-    if (size > room || !buffer_append(stream->captured, data, size)) {
-        buffer_append(stream->captured, data, room < size ? room : 0);
-        stream->truncated = true;
-    }
+    if (stream->limit == 0 || stream->truncated) return;
+    size_t room = stream->limit - stream->captured.size;
+    stream->truncated = size > room;
+    if (!buffer_append(&stream->captured, data, size < room ? size : room)) stream->truncated = true;
 }
 
 static void deliver(struct stream *stream, const char *data, size_t size) {
@@ -40,7 +40,7 @@ static void pause_reading(struct stream *stream) {
 
 static void go_on(struct sink_waiter *room) {
     struct stream *stream = container_of(room, struct stream, room);
-    if (loop_watch(stream->loop, &stream->watch, stream->fd, POLLER_READ) != 0) stream_close(stream);
+    if (stream_watch(stream) != 0) stream_close(stream);
 }
 
 static void read_some(struct loop_fd *watch, unsigned ready) {
@@ -54,26 +54,28 @@ static void read_some(struct loop_fd *watch, unsigned ready) {
     if (stream->sink && sink_full(stream->sink)) pause_reading(stream);
 }
 
-int stream_open(struct stream *stream, struct loop *loop, int fd) {
+void stream_open(struct stream *stream, struct loop *loop, int fd) {
     stream->loop = loop;
     stream->fd = fd;
     stream->watch.ready = read_some;
     stream->room.drained = go_on;
-    return loop_watch(loop, &stream->watch, fd, POLLER_READ);
+}
+
+int stream_watch(struct stream *stream) {
+    return stream->fd < 0 ? 0 : loop_watch(stream->loop, &stream->watch, stream->fd, POLLER_READ);
 }
 
 void stream_finish(struct stream *stream) {
     char piece[PIECE];
-    ssize_t size = stream->fd >= 0 ? 1 : 0;
-    for (size_t total = 0; size > 0 && total < MOST_AT_THE_END; total += (size_t)size) {
-        size = read(stream->fd, piece, sizeof piece);
-        if (size < 0 && errno == EINTR) {
-            size = 1;
-        } else if (size > 0) {
-            deliver(stream, piece, (size_t)size);
-        } else {
-            break;
-        }
+    int left = 0;
+    if (stream->fd < 0) return;
+    if (ioctl(stream->fd, FIONREAD, &left) != 0) left = 0;
+    while (left > 0) {
+        ssize_t size = read(stream->fd, piece, left < PIECE ? (size_t)left : sizeof piece);
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) break;
+        deliver(stream, piece, (size_t)size);
+        left -= (int)size;
     }
     stream_close(stream);
 }
@@ -87,4 +89,6 @@ void stream_close(struct stream *stream) {
     sink_unwait(stream->sink, &stream->room);
     lines_end(&stream->lines);
     lines_close(&stream->lines);
+    sink_release(stream->sink);
+    stream->sink = NULL;
 }

@@ -1,5 +1,7 @@
 /* stream: one pipe of a child, read into a log line by line, or into memory. While the log is full the pipe is not read: the
- * task waits, never the watcher. */
+ * task waits, never the watcher.
+ *
+ * A pipe is not watched from the start: most tasks say little and end soon, and for them one look at the end is all it takes. */
 #ifndef WATCHBOT_STREAM_H
 #define WATCHBOT_STREAM_H
 
@@ -10,26 +12,29 @@
 struct stream {
     struct loop *loop;
     struct loop_fd watch;
-    int fd; /* -1: closed */
+    int fd;            /* -1: closed */
     struct sink *sink; /* NULL: no log */
     struct sink_waiter room;
     struct lines lines;
-    struct buffer *captured; /* NULL: not captured */
-    size_t limit;            /* bytes captured at the most */
-    bool truncated;          /* there were more */
-    struct buffer *tail;     /* the newest output, shared with the other stream; NULL: not kept */
+    struct buffer captured;
+    size_t limit;        /* bytes captured at the most; 0: none */
+    bool truncated;      /* there were more */
+    struct buffer *tail; /* the newest output, shared with the other stream; NULL: not kept */
     size_t tail_limit;
 };
 
-/* Starts reading `fd`, nonblocking, and owns it from here on. What is read goes where the fields that the owner has set
- * before say. 0 or an errno. */
-int stream_open(struct stream *stream, struct loop *loop, int fd);
+/* Takes over `fd`, nonblocking. What is read goes where the fields that the owner has set before say; a sink is in use, and
+ * its lines open, until the stream is closed. */
+void stream_open(struct stream *stream, struct loop *loop, int fd);
+
+/* Reads from here on. 0 or an errno; harmless on a closed one. */
+int stream_watch(struct stream *stream);
 
 /* The child has exited: takes what is in the pipe now, however full the log is, and closes. A process that still has the
- * pipe's other end cannot keep us: no more is read than a pipe holds. */
+ * pipe's other end cannot keep us. */
 void stream_finish(struct stream *stream);
 
-/* Closes without reading. Harmless twice, and on a zeroed one whose fd is -1. */
+/* Closes without reading; what was captured stays. Harmless twice, and on a zeroed one whose fd is -1. */
 void stream_close(struct stream *stream);
 
 #endif

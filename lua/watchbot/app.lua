@@ -24,6 +24,17 @@ local app = {}
 ---@field health string? a file that is touched every second while the loop turns; default: the policy's `health`
 ---@field output integer? the file descriptor of the log, 1
 
+--- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
+local function check(queue, policy)
+  if queue.check then
+    local ok, message, code = queue:check()
+    if not ok then return nil, message, code end
+  end
+  local notifier, message, code = policy:notifier()
+  if notifier then return notifier:check() end
+  return not message or nil, message, code
+end
+
 --- Opens what the policy names. Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions?
@@ -41,9 +52,12 @@ function app.open(policy, options)
   queue, message, code = queues.open(policy.queue, {
     max_receives = policy.max_receives, retention = policy.retention, visibility = policy.visibility,
     on_expired = function(count) self.journal:warning(nil, "event", "messages expired", "count", count) end,
+    on_corrupt = function(id) self.journal:error(id, "error", "the message does not match its MD5, it is not run") end,
   })
   if not queue then return nil, message, code end
   if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
+  ok, message, code = check(queue, policy)
+  if not ok then return nil, message, code end
   self.watcher = watcher.new(policy, {
     queue = queue, runner = runners.open(policy, sink), sink = sink, until_empty = options.until_empty,
   })

@@ -102,9 +102,10 @@ function Intake:is_empty()
   return self.queue.embedded or self.empty >= EMPTY_RECEIVES
 end
 
---- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon.
+--- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, where asking costs nothing.
 function Intake:waiting_time(wait)
-  return self.options.until_empty and math.min(wait, 1) or wait
+  if not self.options.until_empty then return wait end
+  return math.min(wait, self.queue.embedded and 0.1 or 1)
 end
 
 function Intake:turn()

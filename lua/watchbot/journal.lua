@@ -19,8 +19,13 @@ function journal.new(sink)
   return setmetatable({ sink = sink }, Journal)
 end
 
+-- cjson writes '/' as '\/', which is valid, and no path that anybody would want to read or to match.
+local function encode_text(value)
+  return (cjson.encode(text.clean(value)):gsub("\\/", "/"))
+end
+
 local function encode(value)
-  if type(value) == "string" then return cjson.encode(text.clean(value)) end
+  if type(value) == "string" then return encode_text(value) end
   if math.type(value) == "integer" then return ("%d"):format(value) end
   if value ~= value or value == math.huge or value == -math.huge then return '"' .. tostring(value) .. '"' end
   return cjson.encode(value)

@@ -27,10 +27,8 @@ function load_file.policy(path)
   chunk, problem = load(source, "@" .. path, "t")
   if not chunk then return nil, problem, "Usage" end
   look_in(path:match "^(.*)/[^/]*$" or ".")
-  local ok, policy = xpcall(chunk, function(err)
-    return type(err) == "string" and err or tostring(err)
-  end)
-  if not ok then return nil, policy, "Usage" end
+  local ok, policy = pcall(chunk)
+  if not ok then return nil, policies.explain(policy, path), "Usage" end
   if not policies.is(policy) then
     return nil, ("%s: must return watchbot.policy { ... }, but returned %s"):format(path,
       policy == nil and "nothing" or "a " .. type(policy)), "Usage"

@@ -5,12 +5,15 @@
 local scheduler = require "watchbot.scheduler"
 local breaker = require "watchbot.breaker"
 local fifo = require "watchbot.fifo"
+local hooks = require "watchbot.hooks"
 local intake = require "watchbot.intake"
 local job = require "watchbot.job"
 local journal = require "watchbot.journal"
 local leases = require "watchbot.leases"
+local notices = require "watchbot.notices"
 local policies = require "watchbot.policy"
 local settle = require "watchbot.settle"
+local tally = require "watchbot.tally"
 local text = require "watchbot.text"
 
 -- A task that has run this long has started, whatever its exit code will be.
@@ -18,9 +21,6 @@ local STARTED_AFTER = 1
 
 -- A message is cut to this many bytes in the log.
 local LOGGED_MESSAGE = 2048
-
--- `reject` publishes before it deletes; a publish that takes longer is given up.
-local NOTIFY_LIMIT = 30
 
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
@@ -53,8 +53,11 @@ function watcher.new(policy, options)
     policy = policy, queue = options.queue, runner = options.runner, journal = journal.new(options.sink),
     breaker = breaker.new(), probe_at = 0, jobs = {}, waiting = fifo.new(), running = 0, lingering = 0,
     duration = math.huge, draining = scheduler.event(), hurry = scheduler.event(), changed = scheduler.event(),
-    counts = { complete = 0, reject = 0, release = 0, retry = 0, duplicate = 0, returned = 0 },
+    tally = tally.new(),
   }, Watcher)
+  self.hooks = hooks.new(policy, self.journal)
+  self.notices = notices.new(self.hooks, self.journal)
+  self.protection = policy.protect and os.getenv "ECS_AGENT_URI" and require "watchbot.protection".new(self.journal) or nil
   self.settle = settle.new(options.queue, policy.linger or options.queue.linger)
   self.leases = leases.new(self.settle, policy.visibility, {
     lapsed = function(lease) self:lapsed(lease) end,
@@ -73,31 +76,14 @@ function watcher.new(policy, options)
   return self
 end
 
--- hooks
-
---- Calls a hook of the policy; when it throws, that is logged with its traceback and counts as nothing returned.
----@return boolean ok
----@return any ...
-function Watcher:hook(name, ...)
-  local results = table.pack(xpcall(self.policy[name], debug.traceback, self.policy, ...))
-  if not results[1] then self:hook_failed(results[2], name) end
-  return table.unpack(results, 1, results.n)
-end
-
-function Watcher:hook_failed(err, where)
-  self.journal:error(nil, "error", tostring(err), "where", where)
-  local ok, second = pcall(self.policy.failed, self.policy, err, where)
-  if not ok then self.journal:error(nil, "error", tostring(second), "where", "failed") end
-end
+-- taking messages
 
 function Watcher:poll(free)
-  local ok, count, wait = self:hook("poll", { free = free, running = self.running, lingering = self.lingering })
+  local ok, count, wait = self.hooks:call("poll", { free = free, running = self.running, lingering = self.lingering })
   if ok and math.type(count) == "integer" and type(wait) == "number" then return count, wait end
-  if ok then self:hook_failed("poll must return how many to ask for and seconds to wait", "poll") end
+  if ok then self.hooks:complain("poll must return how many to ask for and seconds to wait", "poll") end
   return policies.poll(self.policy, { free = free })
 end
-
--- taking messages
 
 --- How many received messages may wait for a slot: only as long as the last of them starts within a second.
 function Watcher:prefetch()
@@ -123,14 +109,15 @@ end
 function Watcher:accept(message)
   local entry = self.jobs[message.id]
   if entry and not entry.returning then
-    self.counts.duplicate = self.counts.duplicate + 1
+    self.tally:count "duplicate"
     self.journal:info(message.id, "duplicate", true, "receives", message.receives)
     self.leases:adopt(entry.lease, message)
     return
   end
-  entry = { id = message.id, job = job.new(message) }
+  entry = { id = message.id, job = job.new(message, self.queue.max_receives) }
   entry.lease = self.leases:take(message, entry)
   self.jobs[entry.id] = entry
+  if self.protection then self.protection:set(true) end
   if self.draining:is_set() or (self.breaker.open and not self:is_probe()) then
     scheduler.spawn(self.give_back, self, entry)
   else
@@ -171,7 +158,7 @@ end
 function Watcher:work(entry)
   local ok, outcome, seconds, exit = xpcall(self.attempt, debug.traceback, self, entry)
   if not ok then
-    self:hook_failed(outcome, "watcher")
+    self.hooks:complain(outcome, "watcher")
     outcome, seconds, exit = "retry", nil, { reason = "internal error" }
   end
   entry.run = nil
@@ -189,11 +176,11 @@ end
 
 --- Whether the policy lets the job run now; else its outcome.
 function Watcher:admit(entry)
-  local ok, admitted, seconds = self:hook("admit", entry.job)
+  local ok, admitted, seconds = self.hooks:call("admit", entry.job)
   if not ok then return "retry", nil, { reason = "the hook 'admit' failed" } end
   if admitted == true then return true end
   if outcomes[admitted] or admitted == "hold" then return admitted, seconds, { reason = "not admitted" } end
-  self:hook_failed(("admit must return true, an outcome or 'hold', not '%s'"):format(tostring(admitted)), "admit")
+  self.hooks:complain(("admit must return true, an outcome or 'hold', not '%s'"):format(tostring(admitted)), "admit")
   return "retry", nil, { reason = "the hook 'admit' failed" }
 end
 
@@ -201,7 +188,7 @@ end
 function Watcher:attempt(entry)
   local outcome, seconds, exit = self:admit(entry)
   if outcome ~= true then return outcome, seconds, exit end
-  local ok, environment = self:hook("environment", entry.job)
+  local ok, environment = self.hooks:call("environment", entry.job)
   if not ok or type(environment) ~= "table" then
     return "retry", nil, { reason = "the hook 'environment' failed" }
   end
@@ -241,10 +228,10 @@ function Watcher:judge(entry, exit)
   else
     self:started()
   end
-  local ok, outcome, seconds = self:hook("verdict", entry.job, exit)
+  local ok, outcome, seconds = self.hooks:call("verdict", entry.job, exit)
   if not ok then return "retry", nil, exit end
   if outcomes[outcome] then return outcome, seconds, exit end
-  self:hook_failed(("verdict returned '%s', which is no outcome"):format(tostring(outcome)), "verdict")
+  self.hooks:complain(("verdict returned '%s', which is no outcome"):format(tostring(outcome)), "verdict")
   return "retry", nil, exit
 end
 
@@ -295,13 +282,14 @@ end
 
 function Watcher:forget(entry)
   if self.jobs[entry.id] == entry then self.jobs[entry.id] = nil end
+  if self.protection and not next(self.jobs) then self.protection:set(false) end
   self.changed:set()
   self.intake:wake()
 end
 
 --- Returns a message that has not run, to be seen at once; where the queue can, the receive does not count.
 function Watcher:give_back(entry)
-  self.counts.returned = self.counts.returned + 1
+  self.tally:count "returned"
   self:put_back(entry, 0, true)
   self:forget(entry)
 end
@@ -322,7 +310,7 @@ end
 --- How long the message stays out of sight: never so long that it would outlive the queue's limit.
 function Watcher:backoff(entry, seconds)
   if type(seconds) ~= "number" then
-    local ok, hooked = self:hook("backoff", entry.job)
+    local ok, hooked = self.hooks:call("backoff", entry.job)
     seconds = ok and type(hooked) == "number" and hooked or policies.backoff(self.policy, entry.job)
   end
   local left = leases.left(entry.lease, scheduler.boottime())
@@ -330,13 +318,10 @@ function Watcher:backoff(entry, seconds)
   return math.ceil(math.max(0, math.min(seconds, left)))
 end
 
---- Tells somebody; a notification that fails changes nothing about the outcome.
+--- Tells somebody of a failure, unless it is none of the job's.
 function Watcher:notify(entry, outcome, exit)
   if entry.probe or exit.stopped or entry.job.receives < self.policy.notify_after then return end
-  local task = scheduler.spawn(self.hook, self, "notify", entry.job, outcome, exit)
-  if task:join(NOTIFY_LIMIT) == nil then
-    task:cancel(("notify took longer than %d s"):format(NOTIFY_LIMIT))
-  end
+  self.notices:send(entry.id, entry.job, outcome, exit)
 end
 
 function Watcher:log_outcome(entry, outcome, exit, seconds)
@@ -350,7 +335,7 @@ end
 function Watcher:conclude(entry, outcome, seconds, exit)
   local returns = outcome == "release" or outcome == "retry"
   seconds = returns and (exit.stopped and 0 or self:backoff(entry, seconds)) or nil
-  self.counts[outcome] = self.counts[outcome] + 1
+  self.tally:count(outcome)
   self:log_outcome(entry, outcome, exit, seconds)
   if outcome == "reject" then self:notify(entry, outcome, exit) end
   if returns then
@@ -444,7 +429,8 @@ end
 function Watcher:reload(policy)
   local same = policies.compatible(self.policy, policy)
   if same ~= true then return nil, same, "Incompatible" end
-  self.policy = policy
+  scheduler.spawn(self.notices.flush, self.notices, self.policy)
+  self.policy, self.hooks.policy = policy, policy
   self.leases.visibility = policy.visibility
   self.intake.options.visibility = policy.visibility
   self.intake:wake()
@@ -454,17 +440,19 @@ end
 
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in a task.
 function Watcher:run()
-  self:hook "start"
+  self.hooks:call "start"
   local heartbeat = scheduler.spawn(self.leases.run, self.leases)
   self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
-  self.intake:run()
+  local ok, err = pcall(self.intake.run, self.intake)
+  if not ok then self.hooks:complain(err, "intake") end
   self:drain()
   heartbeat:cancel()
-  self:hook "stop"
-  local counts = self.counts
-  self.journal:info(nil, "event", "stopped", "complete", counts.complete, "reject", counts.reject, "release",
-    counts.release, "retry", counts.retry, "duplicate", counts.duplicate, "returned", counts.returned)
+  self.notices:flush(self.policy)
+  if self.protection then self.protection:close() end
+  self.hooks:call "stop"
+  self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   self.queue:close()
+  if not ok then error(err, 0) end
 end
 
 return watcher

@@ -25,9 +25,10 @@ backoff and notified.]],
 
 -- What the command line says wins over the policy.
 local function override(policy, arguments)
-  policy.queue = arguments.queue or policy.queue
-  policy.workers = arguments.workers and math.tointeger(arguments.workers) or arguments.workers or policy.workers
-  policy.log = arguments.log or policy.log
+  return policy:override {
+    queue = arguments.queue, log = arguments.log,
+    workers = arguments.workers and math.tointeger(arguments.workers) or arguments.workers,
+  }
 end
 
 local function make_policy(arguments)
@@ -41,7 +42,7 @@ end
 local function prepared(arguments)
   local policy, message, code = make_policy(arguments)
   if not policy then return nil, message, code end
-  local ok, problem = pcall(override, policy, arguments)
+  local ok, problem = override(policy, arguments)
   if not ok then return nil, problem, "Usage" end
   return policy
 end

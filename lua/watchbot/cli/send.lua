@@ -4,14 +4,18 @@ local core = require "watchbot.core"
 local scheduler = require "watchbot.scheduler"
 local queues = require "watchbot.queue"
 
+-- What speaks to AWS is loaded only when it is needed.
+local function topics() return require "watchbot.topic" end
+
 -- Lines that one commit takes, at the most.
 local BATCH = 500
 
 local send = {
   summary = "Sends a message, or each line of standard input as one.",
-  usage = "--queue URL [OPTIONS] [MESSAGE]",
+  usage = "--queue URL|--topic ARN [OPTIONS] [MESSAGE]",
   options = {
-    { name = "queue", value = "URL", help = "sqlite:FILE; default: $QueueUrl" },
+    { name = "queue", value = "URL", help = "sqlite:FILE, or the URL of an SQS queue; default: $QueueUrl" },
+    { name = "topic", value = "ARN", help = "an SNS topic instead; default: $WorkTopic where there is no $QueueUrl" },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
     { name = "delay", value = "SECONDS", number = true, help = "do not deliver it before" },
     { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
@@ -82,13 +86,20 @@ local function send_lines(queue, template)
   end
 end
 
+local function open_target(arguments)
+  if arguments.queue and arguments.topic then return nil, "send: either --queue or --topic, not both", "Usage" end
+  if arguments.topic then return topics().open(arguments.topic) end
+  local url = arguments.queue or os.getenv "QueueUrl"
+  if url then return queues.open(url) end
+  if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
+  return nil, "send: which queue? --queue sqlite:FILE, --topic ARN, or set $QueueUrl", "Usage"
+end
+
 local function start(arguments)
   local template, message, code = template_of(arguments)
   if not template then return nil, message, code end
-  local url = arguments.queue or os.getenv "QueueUrl"
-  if not url then return nil, "send: which queue? --queue sqlite:FILE, or set $QueueUrl", "Usage" end
   local queue
-  queue, message, code = queues.open(url)
+  queue, message, code = open_target(arguments)
   if not queue then return nil, message, code end
   local ok
   if arguments.words[1] then

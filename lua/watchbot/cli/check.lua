@@ -1,0 +1,100 @@
+--- cli.check: `watchbot check`: loads a policy and prints what it would do.
+
+local scheduler = require "watchbot.scheduler"
+local fields = require "watchbot.fields"
+local load_file = require "watchbot.load"
+local policies = require "watchbot.policy"
+
+local check = {
+  summary = "Loads a policy and prints what it would do; runs nothing.",
+  usage = "POLICY.lua",
+  options = {
+    { name = "fields", help = "print every field that a policy can have, with its default" },
+  },
+}
+
+local function show(label, value)
+  print(("  %-14s %s"):format(label, value))
+end
+
+local function words_of(command)
+  if type(command) == "function" then return "a function of the job" end
+  if type(command) == "string" then return ("%s (in sh)"):format(command) end
+  return table.concat(command, " ")
+end
+
+local function value_of(value)
+  if type(value) == "function" then return "a function" end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for key, item in pairs(value) do
+    parts[#parts + 1] = math.type(key) == "integer" and #value > 0 and tostring(item) or ("%s=%s"):format(key, item)
+  end
+  table.sort(parts)
+  return table.concat(parts, " ")
+end
+
+local function show_exits(policy)
+  local codes = { [0] = true, [3] = true, [4] = true }
+  for code in pairs(policy.exits) do codes[code] = true end
+  local sorted = {}
+  for code in pairs(codes) do sorted[#sorted + 1] = code end
+  table.sort(sorted, function(a, b) return tostring(a) < tostring(b) end)
+  for _, code in ipairs(sorted) do
+    local exit = math.type(code) == "integer" and { code = code } or { signal = code }
+    show("exit " .. code, (policies.verdict(policy, nil, exit)))
+  end
+  show("any other", "retry")
+end
+
+local function show_fields(policy)
+  for _, field in ipairs(fields.declared) do
+    local known = field.name == "command" or field.name == "handler" or field.name == "queue" or field.name == "exits"
+    if not known and policy:is_set(field.name) then show(field.name, value_of(policy[field.name])) end
+  end
+end
+
+local function show_hooks(policy)
+  local overridden = {}
+  for _, name in ipairs(policies.hook_names) do
+    if policy:is_set(name) then overridden[#overridden + 1] = name end
+  end
+  show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "none of its own")
+  if policy:is_set "verdict" then print "\nIts own 'verdict' has the last word over these exit codes." end
+end
+
+local function describe(path, policy)
+  print(path .. " is fine:")
+  show("queue", policy.queue)
+  show("each message", policy.handler and "a Lua function of the policy" or words_of(policy.command))
+  if not policy:is_set "workers" then show("workers", policy.workers) end
+  show_fields(policy)
+  show_exits(policy)
+  show_hooks(policy)
+end
+
+local function start(path)
+  local policy, message, code = load_file.policy(path)
+  if not policy then return nil, message, code end
+  local ok, problem = policy:complete()
+  if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
+  describe(path, policy)
+  return 0
+end
+
+local function list_fields()
+  for _, field in ipairs(fields.declared) do
+    local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
+    local variable = field.environment and (", $%s"):format(field.environment) or ""
+    print(("%s%s%s\n    %s\n"):format(field.name, default, variable, field.help))
+  end
+  return 0
+end
+
+function check.run(arguments)
+  if arguments.fields then return list_fields() end
+  if #arguments.words ~= 1 then return nil, "check: which policy? watchbot check POLICY.lua", "Usage" end
+  return scheduler.run(start, arguments.words[1])
+end
+
+return check

@@ -1,0 +1,45 @@
+--- envelope: the JSON in which SNS hands a message to SQS, and in which `watchbot send` hands a subject over.
+-- https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+
+local cjson = require "cjson.safe"
+
+local envelope = {}
+
+-- A topic of nobody's: the shape tells an envelope, not who sent it.
+local TOPIC = "arn:aws:sns:::watchbot-send"
+
+local function attributes_of(opened)
+  local attributes = {}
+  if type(opened.MessageAttributes) ~= "table" then return attributes end
+  for name, attribute in pairs(opened.MessageAttributes) do
+    if type(attribute) == "table" and type(attribute.Value) == "string" then
+      attributes[name] = { type = attribute.Type or "String", value = attribute.Value }
+    end
+  end
+  return attributes
+end
+
+--- What is in an envelope; nil when the body is none. It is told by its shape, not by a Subject: SNS sends none where the
+--- publisher gave none.
+---@param body string
+---@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
+function envelope.open(body)
+  if not body:find '^%s*{.*"TopicArn"' then return nil end
+  local opened = cjson.decode(body)
+  if type(opened) ~= "table" or opened.Type ~= "Notification" then return nil end
+  if type(opened.TopicArn) ~= "string" or type(opened.Message) ~= "string" then return nil end
+  return {
+    subject = type(opened.Subject) == "string" and opened.Subject or nil, message = opened.Message,
+    attributes = attributes_of(opened),
+  }
+end
+
+--- A body that carries a subject, for queues that know none.
+---@param subject string
+---@param message string
+---@return string
+function envelope.wrap(subject, message)
+  return cjson.encode { Type = "Notification", TopicArn = TOPIC, Subject = subject, Message = message }
+end
+
+return envelope

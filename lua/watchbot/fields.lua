@@ -1,0 +1,181 @@
+--- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
+-- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
+
+local outcomes = { complete = true, reject = true, release = true, retry = true }
+
+local function one_of(...)
+  local names, known = { ... }, {}
+  for _, name in ipairs(names) do known[name] = true end
+  local expected = ("one of '%s'"):format(table.concat(names, "', '"))
+  return { expected = expected, check = function(value) return known[value] == true end }
+end
+
+local function is_list(value)
+  if type(value) ~= "table" or #value == 0 then return false end
+  for key, item in pairs(value) do
+    if math.type(key) ~= "integer" or type(item) ~= "string" then return false end
+  end
+  return true
+end
+
+-- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
+local function is_exits(value)
+  if type(value) ~= "table" then return false end
+  for key, outcome in pairs(value) do
+    local code = math.type(key) == "integer" and key >= 0 and key <= 255
+    if not (code or (type(key) == "string" and key:match "^%u[%u%d]*$")) or not outcomes[outcome] then return false end
+  end
+  return true
+end
+
+local function is_variables(value)
+  if type(value) ~= "table" then return false end
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or name == "" or name:find "[=%z]" then return false end
+    if type(text) ~= "string" or text:find "%z" then return false end
+  end
+  return true
+end
+
+local types = {
+  text = {
+    expected = "text",
+    check = function(value) return type(value) == "string" and value ~= "" and not value:find "%z" end,
+  },
+  count = {
+    expected = "a whole number of at least 1",
+    check = function(value) return math.type(value) == "integer" and value >= 1 end,
+    parse = math.tointeger,
+  },
+  whole = {
+    expected = "a whole number of at least 0",
+    check = function(value) return math.type(value) == "integer" and value >= 0 end,
+    parse = math.tointeger,
+  },
+  seconds = {
+    expected = "seconds, a number of at least 0",
+    check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+    parse = tonumber,
+  },
+  visibility = {
+    expected = "seconds, a number from 1 to 43200",
+    check = function(value) return type(value) == "number" and value >= 1 and value <= 43200 end,
+  },
+  command = {
+    expected = "text for sh, a list of words, or a function of the job that returns one of them",
+    check = function(value)
+      return type(value) == "function" or is_list(value) or (type(value) == "string" and value:match "%S" ~= nil)
+    end,
+  },
+  handler = { expected = "a function", check = function(value) return type(value) == "function" end },
+  exits = {
+    expected = "a table like { [75] = 'release', KILL = 'reject' }: exit codes (0 to 255) or signal names to "
+      .. "'complete', 'reject', 'release' or 'retry'",
+    check = is_exits,
+  },
+  variables = { expected = "a table of names to text", check = is_variables },
+  inherit = {
+    expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
+    check = function(value) return type(value) == "boolean" or is_list(value) end,
+  },
+  flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
+  deliver = one_of("environment", "stdin"),
+  timestamps = one_of("iso", "epoch"),
+  log = one_of("text", "json"),
+}
+
+---@class watchbot.Field
+---@field name string
+---@field type string a key of the types above
+---@field default any
+---@field environment string? the variable that is read where the policy is silent
+---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it
+---@field help string
+
+---@type watchbot.Field[]
+local declared = {
+  { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`, or the URL of an SQS queue" },
+  { name = "command", type = "command",
+    help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of the job" },
+  { name = "handler", type = "handler", help = "instead of `command`: a Lua function in the watcher, `handler(job)`" },
+  { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
+  { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
+    help = "seconds after which a task is stopped and its message retried; 0: never" },
+  { name = "exits", type = "exits", default = {},
+    help = "what exit codes and signals mean, where that is not the usual: `{ [75] = \"release\", KILL = \"reject\" }`" },
+  { name = "visibility", type = "visibility", default = 120,
+    help = "seconds that a message stays ours without a heartbeat; what a killed watcher held comes back after it" },
+  { name = "max_receives", type = "count", default = 10, help = "receives before a message goes to the dead letters" },
+  { name = "retention", type = "seconds", default = 14 * 24 * 3600, help = "seconds that the queue keeps a message" },
+  { name = "drain", type = "seconds", default = 20, help = "seconds that running tasks may take to finish after SIGTERM" },
+  { name = "kill_grace", type = "seconds", default = 5, help = "seconds between TERM and KILL when a task is stopped" },
+  { name = "deliver", type = "deliver", default = "environment",
+    help = "`stdin` gives each task its message on standard input too" },
+  { name = "timestamps", type = "timestamps", default = "iso",
+    help = "of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
+  { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
+  { name = "inherit", type = "inherit",
+    help = "what tasks inherit of the watcher's environment; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
+      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded (`LD_PRELOAD`, `LD_AUDIT`); "
+      .. "true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of names, as in `{ \"PATH\", \"AWS_*\" }`" },
+  { name = "cwd", type = "text", help = "the folder that tasks run in; default: the watcher's" },
+  { name = "log", type = "log", default = "text", environment = "structuredLogging",
+    read = function(text) return text == "true" and "json" or "text" end, help = "`text` or `json` lines" },
+  { name = "health", type = "text", help = "a file that is touched each second while the watcher is well" },
+  { name = "topic", type = "text", environment = "NotificationTopic",
+    help = "the ARN of the SNS topic that notifications are published to" },
+  { name = "notify_limit", type = "count", default = 10,
+    help = "notifications a minute; what is more goes out as one summary" },
+  { name = "protect", type = "flag", default = true,
+    help = "inside ECS: set the task's scale-in protection while there are jobs" },
+  { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
+  { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
+  { name = "log_group", type = "text", environment = "LogGroup", help = "`LogGroup` in the environment of tasks" },
+  { name = "notify_after", type = "whole", default = 0, help = "no notification before the message's receive of this number" },
+  { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
+  { name = "prefetch", type = "whole", default = 10,
+    help = "messages that may wait for a slot, while the last of them would start within a second" },
+  { name = "gather", type = "seconds", help = "seconds that free slots gather before a poll; default: the queue's" },
+  { name = "linger", type = "seconds", help = "seconds that a batch of deletes waits to become full; default: the queue's" },
+}
+
+local fields = { declared = declared, by_name = {}, names = {} }
+for index, field in ipairs(declared) do
+  fields.by_name[field.name] = field
+  fields.names[index] = field.name
+end
+
+local function shown(value)
+  local kind = type(value)
+  if kind == "string" then return ("'%s'"):format(value) end
+  if kind == "number" or kind == "boolean" then return tostring(value) end
+  return "a " .. kind
+end
+
+--- Whether a field may have this value.
+---@param name string a field that exists
+---@param value any
+---@return true? ok
+---@return string? message
+function fields.check(name, value)
+  local kind = types[fields.by_name[name].type]
+  if kind.check(value) then return true end
+  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
+end
+
+--- What a field is when the policy is silent: from its environment variable, else its default.
+---@param field watchbot.Field
+---@return any value
+---@return string? message when the variable's text is no value for it
+function fields.silent(field)
+  local text = field.environment and os.getenv(field.environment)
+  if not text or text == "" then return field.default end
+  local kind = types[field.type]
+  local read = field.read or kind.parse
+  local value = text
+  if read then value = read(text) end
+  if value ~= nil and kind.check(value) then return value end
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(field.environment, kind.expected, text)
+end
+
+return fields

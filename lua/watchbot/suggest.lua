@@ -1,0 +1,35 @@
+--- suggest: what somebody who misspelt a name probably meant.
+
+--- Edits from `a` to `b`: letters inserted, removed, replaced, or swapped with their neighbour (Damerau-Levenshtein, each
+--- letter edited once).
+local function distance(a, b)
+  local before, previous = {}, {}
+  for j = 0, #b do previous[j] = j end
+  for i = 1, #a do
+    local row = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      row[j] = math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (same and 0 or 1))
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        row[j] = math.min(row[j], before[j - 2] + 1)
+      end
+    end
+    before, previous = previous, row
+  end
+  return previous[#b]
+end
+
+--- The nearest of `names`, if any is near enough to be meant.
+---@param name string
+---@param names string[]
+---@return string?
+local function suggest(name, names)
+  local nearest, least = nil, math.max(1, #name // 3) + 1
+  for _, candidate in ipairs(names) do
+    local edits = distance(name:lower(), candidate:lower())
+    if edits < least then nearest, least = candidate, edits end
+  end
+  return nearest
+end
+
+return suggest

@@ -1,0 +1,29 @@
+--- tally: what has become of all messages, for the last line of the log.
+
+---@class watchbot.Tally
+local Tally = {}
+Tally.__index = Tally
+
+local tally = {}
+
+---@return watchbot.Tally
+function tally.new()
+  return setmetatable({ complete = 0, reject = 0, release = 0, retry = 0, duplicate = 0, returned = 0 }, Tally)
+end
+
+---@param what string an outcome, "duplicate" or "returned"
+function Tally:count(what)
+  self[what] = self[what] + 1
+end
+
+--- Writes the counts, and how many calls they took where calls cost money.
+---@param journal watchbot.Journal
+---@param calls integer?
+function Tally:log(journal, calls)
+  local jobs = self.complete + self.reject + self.release + self.retry
+  journal:info(nil, "event", "stopped", "complete", self.complete, "reject", self.reject, "release", self.release,
+    "retry", self.retry, "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
+    "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil)
+end
+
+return tally

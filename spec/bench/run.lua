@@ -1,0 +1,22 @@
+-- bench: figures of watchbot beside something of the same machine in the same run. Ratios are what counts; machines are noisy,
+-- so each pair is measured in turns, and the median is told. usage: lua5.4 spec/bench/run.lua BUILD [PART...]
+
+local build = assert(arg[1], "usage: run.lua BUILD [PART...]")
+package.path = "spec/?.lua;lua/?.lua;lua/?/init.lua;" .. package.path
+package.cpath = build .. "/lib/?.so;" .. package.cpath
+
+local bench = require "bench.support"
+local scheduler = require "watchbot.scheduler"
+
+local parts = { "process", "handler", "flat", "idle", "log", "sigv4" }
+
+local wanted = {}
+for index = 2, #arg do wanted[arg[index]] = true end
+
+scheduler.run(function()
+  bench.setup(build)
+  for _, part in ipairs(parts) do
+    if #arg == 1 or wanted[part] then require("bench." .. part)(bench) end
+  end
+  bench.cleanup()
+end)

@@ -1,0 +1,164 @@
+local policies = require "watchbot.policy"
+local fields = require "watchbot.fields"
+local load_file = require "watchbot.load"
+local scheduler = require "watchbot.scheduler"
+
+local function refused(...)
+  local ok, message = pcall(...)
+  assert.is_false(ok)
+  return message
+end
+
+-- What loading a policy file with this text says is wrong with it.
+local function problem_of(text)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+  file:flush()
+  local policy, message, code = scheduler.run(load_file.policy, path)
+  os.remove(path)
+  assert.is_nil(policy)
+  assert.are.equal("Usage", code)
+  return (message:gsub(path:gsub("%p", "%%%0"), "policy.lua"))
+end
+
+describe("a policy", function()
+  it("has defaults for what it does not say", function()
+    local policy = policies { queue = "sqlite:jobs.db", command = "true" }
+    assert.are.equal(1, policy.workers)
+    assert.are.equal(10, policy.max_receives)
+    assert.is_true(policy:complete())
+    assert.is_true(policies.is(policy))
+    assert.is_false(policies.is {})
+  end)
+
+  it("names file, line and the nearest field for one that does not exist", function()
+    local message = problem_of [[
+local watchbot = require "watchbot"
+return watchbot.policy {
+  queue = "sqlite:jobs.db",
+  -- worker = 1 is what it looks like
+  worker = 2,
+}]]
+    assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'?", message)
+  end)
+
+  it("names file and line of a hook that does not exist, and of one that is no function", function()
+    local message = problem_of "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
+    assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?", message)
+    message = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
+    assert.are.equal("policy.lua:2: policy hook 'notify': expected a function, got a boolean", message)
+  end)
+
+  it("checks what is assigned again", function()
+    local policy = policies { workers = 2 }
+    policy.workers = 3
+    assert.are.equal(3, policy.workers)
+    assert.matches("expected a whole number", refused(function() policy.workers = "four" end))
+    assert.are.equal(3, policy.workers)
+  end)
+
+  -- field, values that it takes, values that it does not
+  for _, case in ipairs {
+    { "queue", { "sqlite:jobs.db" }, { "", 1, {}, "a\0b" } },
+    { "command", { "true", { "a", "b" }, print }, { "", "  ", {}, { 1 }, { "a", x = "b" }, 1, true } },
+    { "handler", { print }, { "print", {} } },
+    { "workers", { 1, 1000 }, { 0, -1, 1.5, "1", {} } },
+    { "timeout", { 0, 0.1, 900 }, { -1, 0 / 0, math.huge, "900" } },
+    { "visibility", { 1, 43200 }, { 0, 43201, "120" } },
+    { "exits", { {}, { [75] = "release" }, { KILL = "reject" } },
+      { { [75] = "relase" }, { [256] = "retry" }, { kill = "retry" }, { [1.5] = "retry" }, "release" } },
+    { "deliver", { "stdin", "environment" }, { "file", true } },
+    { "timestamps", { "iso", "epoch" }, { "unix" } },
+    { "env", { {}, { A = "1" } }, { { A = 1 }, { ["A=B"] = "1" }, { "a" }, { A = "\0" }, "A=1" } },
+    { "inherit", { true, false, { "PATH", "AWS_*" } }, { "PATH", {}, { 1 } } },
+    { "log", { "text", "json" }, { "xml" } },
+    { "notify_after", { 0, 3 }, { -1, 0.5 } },
+  } do
+    local name, good, bad = table.unpack(case)
+    it(name .. " takes what it should, and nothing else", function()
+      for _, value in ipairs(good) do assert.are.equal(value, policies { [name] = value }[name]) end
+      for _, value in ipairs(bad) do
+        assert.matches(("policy field '%s': expected "):format(name), refused(policies, { [name] = value }))
+      end
+    end)
+  end
+
+  it("says what is missing", function()
+    local _, message = policies { command = "true" }:complete()
+    assert.matches("no queue: .*QueueUrl", message)
+    _, message = policies { queue = "sqlite:x" }:complete()
+    assert.matches("no command: ", message)
+    _, message = policies { queue = "sqlite:x", command = "true", handler = print }:complete()
+    assert.matches("both 'command' and 'handler'", message)
+  end)
+
+  it("can be overridden from the command line", function()
+    local policy = policies { workers = 2 }
+    assert.is_true(policy:override { workers = 8 })
+    assert.are.equal(8, policy.workers)
+    assert.is_true(policy:is_set "workers")
+    local ok, message = policy:override { workers = 0.5 }
+    assert.is_nil(ok)
+    assert.are.equal("policy field 'workers': expected a whole number of at least 1, got 0.5", message)
+  end)
+
+  it("cannot change its queue or runner while it runs", function()
+    local old = policies { queue = "sqlite:a", command = "true" }
+    assert.is_true(policies.compatible(old, policies { queue = "sqlite:a", command = "false", workers = 9 }))
+    assert.matches("'queue' cannot change", policies.compatible(old, policies { queue = "sqlite:b", command = "true" }))
+    assert.matches("'command' and 'handler'", policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
+  end)
+end)
+
+describe("the default hook", function()
+  local policy = policies { exits = { [75] = "release", [0] = "retry", KILL = "reject" } }
+
+  it("verdict: exits first, then 0, 3, 4, then retry", function()
+    local plain = policies {}
+    for code, outcome in pairs { [0] = "complete", [1] = "retry", [3] = "reject", [4] = "release", [255] = "retry" } do
+      assert.are.equal(outcome, plain:verdict({}, { code = code }))
+    end
+    assert.are.equal("retry", plain:verdict({}, { signal = "KILL" }))
+    assert.are.equal("release", policy:verdict({}, { code = 75 }))
+    assert.are.equal("retry", policy:verdict({}, { code = 0 }))
+    assert.are.equal("reject", policy:verdict({}, { signal = "KILL" }))
+    assert.are.equal("reject", policy:verdict({}, { code = 3 }))
+  end)
+
+  it("verdict: a timeout and a task that never started are retried, whatever the code", function()
+    assert.are.equal("retry", policy:verdict({}, { signal = "KILL", timed_out = true }))
+    assert.are.equal("retry", policy:verdict({}, { not_started = true }))
+  end)
+
+  it("backoff: twice as long each time, at most 12 hours", function()
+    assert.are.equal(2, policy:backoff { receives = 1 })
+    assert.are.equal(1024, policy:backoff { receives = 10 })
+    assert.are.equal(43200, policy:backoff { receives = 5000 })
+  end)
+
+  it("inherits all but keys and the loader's variables", function()
+    assert.is_true(policy:inherits "PATH")
+    assert.is_true(policy:inherits "AWS_REGION")
+    assert.is_false(policy:inherits "AWS_SECRET_ACCESS_KEY")
+    assert.is_false(policy:inherits "LD_PRELOAD")
+    assert.is_true(policies { inherit = true }:inherits "LD_PRELOAD")
+    assert.is_false(policies { inherit = false }:inherits "FOO")
+    assert.is_true(policies { inherit = false }:inherits "PATH")
+    local some = policies { inherit = { "AWS_*", "FOO" } }
+    assert.is_true(some:inherits "AWS_SECRET_ACCESS_KEY")
+    assert.is_true(some:inherits "FOO")
+    assert.is_false(some:inherits "FOOD")
+    assert.is_false(some:inherits "XAWS_A")
+  end)
+end)
+
+describe("the README", function()
+  it("has the table of fields as it is declared", function()
+    local file <close> = assert(io.open("README.md"))
+    local readme = file:read "a"
+    for _, field in ipairs(fields.declared) do
+      assert.is_truthy(readme:find(field.help, 1, true), "README.md: the help of '" .. field.name .. "' is not there")
+    end
+  end)
+end)

@@ -1,0 +1,147 @@
+--- workshop: what specs of the whole program need: a folder to work in, the program, and patience.
+
+local core = require "watchbot.core"
+local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
+
+local workshop = {}
+
+local build = os.getenv "WATCHBOT_BUILD" or "build"
+local here = io.popen "pwd":read "l"
+
+workshop.build = build:match "^/" and build or here .. "/" .. build
+workshop.program = workshop.build .. "/watchbot"
+
+-- Far more than anything here takes, also under valgrind on a busy machine.
+workshop.PATIENCE = 120
+
+local function shell(command)
+  assert(os.execute(command), command)
+end
+
+---@class watchbot.spec.Folder
+local Folder = {}
+Folder.__index = Folder
+
+--- A temporary folder; `folder:remove()` when done, or `local folder <close> = workshop.folder()`.
+function workshop.folder()
+  local pipe <close> = io.popen "mktemp -d"
+  return setmetatable({ path = pipe:read "l" }, Folder)
+end
+
+function Folder:file(name)
+  return self.path .. "/" .. name
+end
+
+function Folder:url(name)
+  return "sqlite:" .. self:file(name or "jobs.db")
+end
+
+--- Writes a file, executable when its text begins with #!, and returns its path.
+function Folder:write(name, text)
+  local path = self:file(name)
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  if text:match "^#!" then shell("chmod +x '" .. path .. "'") end
+  return path
+end
+
+--- What is in a file; "" while there is none.
+function Folder:read(name)
+  local file = io.open(self:file(name), "r")
+  if not file then return "" end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+--- The lines of a file.
+function Folder:lines(name)
+  local lines = {}
+  for line in self:read(name):gmatch "[^\n]+" do lines[#lines + 1] = line end
+  return lines
+end
+
+function Folder:remove()
+  shell("rm -rf '" .. self.path .. "'")
+end
+
+Folder.__close = Folder.remove
+
+-- The host's environment with `more` over it; false takes a name out.
+local function environment(more)
+  local variables = process.environment()
+  for name, value in pairs(more or {}) do variables[name] = value or nil end
+  return variables
+end
+
+--- Starts the program in a folder; its output is captured.
+---@return table process
+function workshop.start(folder, arguments, more)
+  local argv = { workshop.program, table.unpack(arguments) }
+  return assert(process.start {
+    argv = argv, cwd = folder.path, output = "capture", limit = 64 << 20, env = environment(more),
+    stdin = more and more.stdin,
+  })
+end
+
+--- Runs the program to its end.
+---@return table exit
+---@return string stdout
+---@return string stderr
+function workshop.run(folder, arguments, more)
+  local stdin = more and more.stdin
+  if stdin then more.stdin = nil end
+  local child = assert(process.start {
+    argv = { workshop.program, table.unpack(arguments) }, cwd = folder.path, output = "capture", limit = 64 << 20,
+    env = environment(more), stdin = stdin,
+  })
+  local exit = assert(child:wait(workshop.PATIENCE), "the program did not end")
+  return exit, child:output()
+end
+
+--- Waits until `condition` returns something true, and returns that.
+function workshop.eventually(condition, what)
+  local until_time = scheduler.now() + workshop.PATIENCE
+  while scheduler.now() < until_time do
+    local result = condition()
+    if result then return result end
+    scheduler.sleep(0.01)
+  end
+  error("it never came to this: " .. (what or "the condition"), 2)
+end
+
+--- A test body that runs as a task, with a folder to work in.
+function workshop.task(body)
+  return function()
+    scheduler.run(function()
+      local folder <close> = workshop.folder()
+      body(folder)
+    end)
+  end
+end
+
+--- Sends messages through the program, one a line.
+function workshop.send(folder, lines, ...)
+  local exit, _, problem = workshop.run(folder, { "send", "--queue", folder:url(), ... },
+    { stdin = table.concat(lines, "\n") .. "\n" })
+  assert(exit.code == 0, problem)
+end
+
+--- Processes whose environment has `NAME=value` and that are not zombies: their ids.
+function workshop.processes_with(marker)
+  local found = {}
+  for status in io.popen "grep -lz '' /proc/[0-9]*/environ 2>/dev/null":lines() do
+    local file = io.open(status, "rb")
+    local text = file and file:read "a" or ""
+    if file then file:close() end
+    if ("\0" .. text):find("\0" .. marker .. "\0", 1, true) then found[#found + 1] = status:match "%d+" end
+  end
+  return found
+end
+
+workshop.scheduler = scheduler
+workshop.core = core
+
+return workshop

@@ -1,0 +1,141 @@
+#define _GNU_SOURCE /* asprintf, O_DIRECTORY */
+#include "scratch.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ATTEMPTS = 4, FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+static const char prefix[] = "watchbot-";
+
+/* A path that a task in another folder can use as well. */
+const char *scratch_parent(void) {
+    const char *folder = getenv("TMPDIR");
+    return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+/* the folder */
+
+/* Where the file system knows no locks nobody can lock it to sweep it either. */
+static int open_folder(struct scratch *scratch) {
+    char *path;
+    if (asprintf(&path, "%s/%s%ld-XXXXXX", scratch_parent(), prefix, (long)getpid()) < 0) return ENOMEM;
+    int fd = mkdtemp(path) ? open(path, FOLDER) : -1;
+    if (fd < 0) {
+        int error = errno;
+        free(path);
+        return error;
+    }
+    flock(fd, LOCK_EX | LOCK_NB);
+    scratch->folder = path;
+    scratch->fd = fd;
+    return 0;
+}
+
+static void forget_folder(struct scratch *scratch) {
+    close(scratch->fd);
+    free(scratch->folder);
+    scratch->folder = NULL;
+}
+
+static void empty_folder(int fd) {
+    int again = openat(fd, ".", FOLDER);
+    DIR *list = again >= 0 ? fdopendir(again) : NULL;
+    if (!list) {
+        if (again >= 0) close(again);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(list));) unlinkat(fd, entry->d_name, 0);
+    closedir(list);
+}
+
+void scratch_close(struct scratch *scratch) {
+    if (!scratch->folder) return;
+    empty_folder(scratch->fd);
+    rmdir(scratch->folder);
+    forget_folder(scratch);
+}
+
+/* files */
+
+static void name_file(unsigned long file, char name[24]) {
+    snprintf(name, 24, "%lu", file);
+}
+
+static int write_all(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        data += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static int write_file(struct scratch *scratch, const void *data, size_t size) {
+    char name[24];
+    name_file(++scratch->files, name);
+    int fd = openat(scratch->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return errno;
+    int error = write_all(fd, data, size);
+    if (close(fd) != 0 && !error) error = errno;
+    if (error) unlinkat(scratch->fd, name, 0);
+    return error;
+}
+
+/* A folder that is gone, because somebody cleaned up or swept it before it was locked, is made anew. */
+int scratch_write(struct scratch *scratch, const void *data, size_t size) {
+    int error = ENOENT;
+    for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
+        if (!scratch->folder) error = open_folder(scratch);
+        if (!scratch->folder) return error;
+        error = write_file(scratch, data, size);
+        if (error == ENOENT) forget_folder(scratch);
+    }
+    return error;
+}
+
+void scratch_remove(struct scratch *scratch, unsigned long file) {
+    char name[24];
+    if (!scratch->folder) return;
+    name_file(file, name);
+    unlinkat(scratch->fd, name, 0);
+}
+
+/* sweeping */
+
+static bool is_folder_name(const char *name) {
+    size_t length = sizeof prefix - 1;
+    return strncmp(name, prefix, length) == 0 && isdigit((unsigned char)name[length]);
+}
+
+/* Only what is ours, and locked by nobody. */
+static void sweep_folder(int parent, const char *name) {
+    struct stat status;
+    int fd = openat(parent, name, FOLDER);
+    if (fd < 0) return;
+    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        empty_folder(fd);
+        unlinkat(parent, name, AT_REMOVEDIR);
+    }
+    close(fd);
+}
+
+void scratch_sweep(void) {
+    DIR *list = opendir(scratch_parent());
+    if (!list) return;
+    for (struct dirent *entry; (entry = readdir(list));) {
+        if (is_folder_name(entry->d_name)) sweep_folder(dirfd(list), entry->d_name);
+    }
+    closedir(list);
+}
