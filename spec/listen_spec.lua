@@ -58,15 +58,16 @@ end
 describe("watchbot listen", function()
   it("runs the words in sh, with the whole environment and the message", task(function(folder)
     send(folder, { "photo-1.jpg" }, "--subject", "resize")
-    drained(folder, { "echo", 
-      '"$Subject|$Message|$WorkTopic|$LogGroup|$ProgressTable|$Fifo|$AWS_SECRET_ACCESS_KEY|$ApproximateReceiveCount"', "|", "tr", "a-z", "A-Z", ">", "out;", "echo", "--fast", "-x", ">>out" },
+    drained(folder, { "echo", '"$Subject|$Message|$WorkTopic|$LogGroup|$ProgressTable|$Fifo|$AWS_SECRET_ACCESS_KEY"',
+      '"$ApproximateReceiveCount"', "|", "tr", "a-z", "A-Z", ">", "out;", "echo", "--fast", "-x", ">>out" },
       { AWS_SECRET_ACCESS_KEY = "inherited" })
-    assert.are.equal("RESIZE|PHOTO-1.JPG|ARN:AWS:SNS:EU-WEST-1:1:T|ARN:AWS:LOGS:EU-WEST-1:1:LOG-GROUP:G|TABLE|FALSE|INHERITED|1\n"
-      .. "--fast -x\n", folder:read "out")
+    assert.are.equal("RESIZE|PHOTO-1.JPG|ARN:AWS:SNS:EU-WEST-1:1:T|ARN:AWS:LOGS:EU-WEST-1:1:LOG-GROUP:G|TABLE|FALSE|INHERITED"
+      .. " 1\n--fast -x\n", folder:read "out")
   end))
 
   it("writes the lines that the metric filters of ecs-watchbot look for", task(function(folder)
-    send(folder, { "exit 0", "exit 3", "[ $ApproximateReceiveCount -ge 2 ] || exit 4", "[ $ApproximateReceiveCount -ge 2 ] || exit 7",
+    send(folder, { "exit 0", "exit 3", "[ $ApproximateReceiveCount -ge 2 ] || exit 4",
+      "[ $ApproximateReceiveCount -ge 2 ] || exit 7",
       "[ $ApproximateReceiveCount -ge 2 ] || kill -9 $$" })
     local log = texts(drained(folder, { [[eval "$Message"; code=$?; echo "line \"$code\""; exit $code]] }))
     local seen = {}
@@ -124,8 +125,8 @@ describe("watchbot listen", function()
     assert.matches("listen: no command", problem_of { " " })
     assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number of at least 0, got 'soon'\n",
       problem_of({ "true" }, { maxJobDuration = "soon" }))
-    assert.are.equal("watchbot: environment variable 'Volumes': expected a list of absolute paths like { '/tmp' }, got '/tmp,tmp'\n",
-      problem_of({ "true" }, { Volumes = "/tmp,tmp" }))
+    assert.are.equal("watchbot: environment variable 'Volumes': expected a list of absolute paths like { '/tmp' }, "
+      .. "got '/tmp,tmp'\n", problem_of({ "true" }, { Volumes = "/tmp,tmp" }))
     assert.matches("unknown option '%-%-worker'; did you mean '%-%-workers'%?", problem_of { "--worker", "2", "true" })
   end))
 
@@ -135,7 +136,7 @@ describe("watchbot listen", function()
     assert.are.same({ "done", "done", "done", "done" }, folder:lines "done")
   end))
 
-  it("ends a task that takes longer than maxJobDuration, also one that ignores TERM, and retries its message", task(function(folder)
+  it("ends a task that takes longer than maxJobDuration, also one that ignores TERM, and retries it", task(function(folder)
     send(folder, { "long" })
     local log = drained(folder, { "[ $ApproximateReceiveCount -ge 2 ] || { trap '' TERM; while :; do sleep 0.1; done; }" },
       { maxJobDuration = "0.3" })
@@ -226,9 +227,10 @@ describe("Volumes", function()
   it("are emptied before the next job, whatever became of the last one", task(function(folder)
     local variables = prepare(folder)
     variables.maxJobDuration = "1"
-    send(folder, { "exit 0", "exit 3", "[ $ApproximateReceiveCount -ge 2 ] || exit 4", "[ $ApproximateReceiveCount -ge 2 ] || exit 9",
-      "[ $ApproximateReceiveCount -ge 2 ] || sleep 60", "true" })
-    drained(folder, { LOOK .. "mkdir -p a/x/y b/z; touch a/x/y/file b/.hidden; ln -s ../precious b/link; eval \"$Message\"" }, variables)
+    send(folder, { "exit 0", "exit 3", "[ $ApproximateReceiveCount -ge 2 ] || exit 4",
+      "[ $ApproximateReceiveCount -ge 2 ] || exit 9", "[ $ApproximateReceiveCount -ge 2 ] || sleep 60", "true" })
+    drained(folder, { LOOK .. "mkdir -p a/x/y b/z; touch a/x/y/file b/.hidden; ln -s ../precious b/link; eval \"$Message\"" },
+      variables)
     local seen = folder:lines "seen"
     assert.are.equal(9, #seen)
     assert.are.equal("[a/link]", seen[1])
@@ -242,9 +244,18 @@ describe("Volumes", function()
   it("are emptied of what the task's processes were still writing when it ended", task(function(folder)
     local variables = prepare(folder)
     send(folder, { "1", "2", "3", "4", "5" })
-    drained(folder, { LOOK .. "for i in 1 2 3 4 5 6 7 8; do (while :; do mkdir -p a/$i; echo > a/$i/$i; done) & done; sleep 0.1" },
-      variables)
+    drained(folder, { LOOK .. "for i in 1 2 3 4 5 6 7 8; do (while :; do mkdir -p a/$i; echo > a/$i/$i; done) & done;",
+      "sleep 0.1" }, variables)
     assert.are.same({ "[a/link]", "[]", "[]", "[]", "[]" }, folder:lines "seen")
+  end))
+
+  it("may hold the temporary files of the watcher itself", task(function(folder)
+    local variables = prepare(folder)
+    variables.TMPDIR = folder:file "a"
+    send(folder, { ("1"):rep(200000), ("2"):rep(200000), ("3"):rep(200000) })
+    drained(folder, { 'wc -c < "$MessageFile" >> sizes; touch a/left' }, variables)
+    assert.are.same({ "200000", "200000", "200000" }, folder:lines "sizes")
+    assert.is_nil(io.open(folder:file "a/left"))
   end))
 
   it("hold up neither heartbeats nor the settling of the message", task(function(folder)
@@ -266,7 +277,8 @@ describe("Volumes", function()
 
   it("that are missing are said, and emptied once they are there", task(function(folder)
     send(folder, { "1", "2" })
-    local log = drained(folder, { "ls later >> seen 2>&1; mkdir -p later; touch later/file" }, { Volumes = folder:file "later" })
+    local log = drained(folder, { "ls later >> seen 2>&1; mkdir -p later; touch later/file" },
+      { Volumes = folder:file "later" })
     assert.matches("cannot empty '[^']*/later': no such file or directory; it will be emptied once it is there", log)
     assert.is_nil(folder:read "seen":find "file\n$")
     assert.is_nil(io.open(folder:file "later/file"))
