@@ -179,6 +179,21 @@ describe("aws", function()
     assert.are.equal("InvalidClientTokenId", code)
   end))
 
+  it("assumes the role of a profile, through STS", task(function()
+    iam("CreateRole", { RoleName = "profiled", AssumeRolePolicyDocument = ALLOW_ALL, Path = "/" })
+    iam("PutRolePolicy", { RoleName = "profiled", PolicyName = "all", PolicyDocument = ALLOW_ALL })
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write(("[profile work]\nrole_arn = arn:aws:iam::123456789012:role/profiled\nsource_profile = base\nregion = %s\n"
+      .. "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"):format(REGION, keys.access_key,
+      keys.secret_key))
+    file:flush()
+    local environment = { AWS_CONFIG_FILE = path, AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = "work" }
+    local sts = assert(aws("sts", { endpoint = server.url, getenv = function(name) return environment[name] end }))
+    assert.matches(":assumed%-role/profiled/", assert(sts:GetCallerIdentity()).Arn)
+    os.remove(path)
+  end))
+
   describe("is refused", function()
     local function refused(options, pattern)
       for _, call in ipairs { { "sqs", "ListQueues" }, { "sns", "ListTopics" }, { "ecs", "ListClusters" } } do

@@ -11,6 +11,9 @@ local services = require "watchbot.aws.services"
 -- Seconds that the answer of a long poll may come later than its end.
 local LATE = 10
 
+-- Ten messages of 1 MiB, each byte of which may need three in JSON.
+local LARGEST = 64 * 1024 * 1024
+
 -- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the reason, not the key.
 local CLOCK_TOLERANCE = 240
 
@@ -86,6 +89,7 @@ function Call:send(keys)
   local response, message, code = client.request {
     method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body, idempotent = self.repeatable,
     connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(), ca_file = client.ca_file,
+    limit = LARGEST,
   }
   if not response then return nil, { code = code, message = message, unsent = client.unsent[code] } end
   if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
