@@ -28,8 +28,14 @@ local suggest = require "watchbot.suggest"
 ---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
 ---@field warn fun(message: string)? hears of credentials that could not be refreshed
 
-local OPTIONS = { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout", "connect_timeout",
-  "max_attempts", "retry", "warn", "ca_bundle" }
+local function names(list)
+  for _, name in ipairs(list) do list[name] = true end
+  return list
+end
+
+local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout",
+  "connect_timeout", "max_attempts", "retry", "warn", "ca_bundle" }
+local CALL_OPTIONS = names { "timeout", "within", "idempotent" }
 
 local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 
@@ -40,6 +46,17 @@ local Client = {}
 
 local aws = { null = json.null, list = json.list }
 
+-- A misspelt name would be without effect, and nobody would know.
+local function check_names(kind, given, known, where, level)
+  for name in pairs(given or {}) do
+    if not known[name] then
+      local near = suggest(tostring(name), known)
+      error(("%s: unknown %s '%s'%s"):format(where, kind, tostring(name), near and ("; did you mean '%s'?"):format(near) or ""),
+        level)
+    end
+  end
+end
+
 -- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first asked for.
 local operations = setmetatable({}, { __mode = "v" })
 
@@ -47,6 +64,7 @@ local function operation(name)
   operations[name] = operations[name] or function(client, parameters, options)
     if getmetatable(client) ~= Client then error(("%s: call it as client:%s { ... }"):format(name, name), 2) end
     if parameters ~= nil and type(parameters) ~= "table" then error(name .. ": the parameters must be a table", 2) end
+    check_names("option", options, CALL_OPTIONS, name, 3)
     local place, message, code = client:resolve()
     if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, message), code end
     return call.run(client, name, parameters or {}, options or {})
@@ -141,14 +159,7 @@ local function check(service_name, options)
     error(("aws: unknown service '%s'%s"):format(tostring(service_name),
       near and ("; did you mean '%s'?"):format(near) or "; known are " .. table.concat(services.names(), ", ")), 3)
   end
-  for name in pairs(options) do
-    local known = false
-    for _, option in ipairs(OPTIONS) do known = known or option == name end
-    local near = not known and suggest(tostring(name), OPTIONS)
-    if not known then
-      error(("aws: unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), 3)
-    end
-  end
+  check_names("option", options, OPTIONS, "aws", 4)
 end
 
 --- A client of one service, in one region. Makes no request.
