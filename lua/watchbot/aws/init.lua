@@ -125,24 +125,34 @@ local function assumer(options)
   end
 end
 
-local function new_chain(options, settings)
-  return credentials.chain {
-    config = settings, credentials = options.credentials, sts = assumer(options), warn = options.warn,
-  }
+local function new_chain(options, settings, warn)
+  return credentials.chain { config = settings, credentials = options.credentials, sts = assumer(options), warn = warn }
 end
 
--- Clients that ask for nothing special share what was found, and with it the refreshing.
+-- Clients that ask for nothing special share what was found, and with it the refreshing; all their `warn`s are told.
 local shared = {}
+
+local function share(options, settings)
+  local entry = shared[settings.profile]
+  if not entry then
+    local warns = {}
+    local provider, message, code = new_chain(options, settings, function(text)
+      for warn in pairs(warns) do warn(text) end
+    end)
+    if not provider then return nil, message, code end
+    entry = { provider = provider, warns = warns }
+    shared[settings.profile] = entry
+  end
+  if options.warn then entry.warns[options.warn] = true end
+  return entry.provider
+end
 
 local function find_provider(options, settings)
   local given = options.credentials
   if given == false then return false end
   if given and given.get then return given end
-  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings) end
-  local provider, message, code = shared[settings.profile], nil, nil
-  if not provider then provider, message, code = new_chain(options, settings) end
-  shared[settings.profile] = provider
-  return provider, message, code
+  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings, options.warn) end
+  return share(options, settings)
 end
 
 local function retry_options(options, settings)
