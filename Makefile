@@ -1,15 +1,26 @@
 # make            build/watchbot, build/watchbot-log, build/watchbot/core.so (the Lua module), build/libwatchbot.a (for C hosts)
 # make demo       install what is missing, build, and show watchbot at work
 # make test       install what is missing, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
+# make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
+# make valgrind   a smoke set of specs under valgrind
 # make lint       warnings, luacheck, cppcheck
 # make bench      measure; prints ratios from one run
-# make install    PREFIX=/usr/local DESTDIR=
+# make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
+# V=1 shows whole commands.
 
-PREFIX  ?= /usr/local
-DESTDIR ?=
-CFLAGS  ?= -O2 -g
-WERROR  ?= -Werror
-SPECS   ?= spec
+PREFIX       ?= /usr/local
+DESTDIR      ?=
+BINDIR       ?= $(PREFIX)/bin
+LIBDIR       ?= $(PREFIX)/lib
+INCLUDEDIR   ?= $(PREFIX)/include
+DOCDIR       ?= $(PREFIX)/share/doc/watchbot
+INSTALL_CMOD ?= $(PREFIX)/lib/lua/5.4
+INSTALL_LMOD ?= $(PREFIX)/share/lua/5.4
+
+CFLAGS ?= -O2 -g
+WERROR ?= -Werror
+SPECS  ?= spec
+say     = $(if $(V),,@printf '%-6s %s\n' $(1) $@;)
 
 # watchbot-log is static: it starts faster, and can be copied alone into any image. LOG_LDFLAGS= where there is no libc.a.
 LOG_LDFLAGS ?= $(if $(SANITIZE),,-static)
@@ -23,9 +34,12 @@ B      := build/sanitize
 CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
 
-# What is missing is installed before the flags are asked for; `make clean` needs nothing.
-ifneq ($(MAKECMDGOALS),clean)
+# What is missing is installed before the flags are asked for; cleaning needs nothing.
+ifneq ($(or $(filter-out clean uninstall,$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ignored := $(shell .ci/install-packages build >&2)
+ifneq ($(.SHELLSTATUS),0)
+$(error what the build needs could not be installed)
+endif
 endif
 
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
@@ -35,39 +49,41 @@ STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5
   -lexpat -lm -ldl
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
+LUA_DIRS  := $(sort $(shell find lua -type d))
 OTHERS    := $(addprefix src/,main.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
 
-.PHONY: all demo test lint bench install clean check-packages
+.PHONY: all demo test test-gc valgrind lint bench install uninstall clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 $(B)/watchbot: $(B)/obj/main.o $(EMBED) $(CORE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
 
 # It stays loaded when its Lua state is closed: a thread of libcurl's may still be looking up a name.
 $(B)/lib/watchbot/core.so: $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^ $(LIBS)
 
 $(B)/libwatchbot.a: $(EMBED) $(CORE)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(B)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(B)/obj/bundle.o: $(B)/bundle.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
-$(B)/bundle.c: src/bundle.lua $(LUA_FILES)
+# The folders, too: a file that was added or taken away changes them.
+$(B)/bundle.c: src/bundle.lua $(LUA_FILES) $(LUA_DIRS)
 	@mkdir -p $(@D)
-	$(LUA) src/bundle.lua lua $(LUA_FILES) > $@
+	$(call say,LUA)$(LUA) src/bundle.lua lua $(LUA_FILES) > $@.new && mv $@.new $@
 
 -include $(wildcard $(B)/obj/*.d)
 
@@ -79,13 +95,24 @@ endif
 
 $(B)/lua: spec/support/lua.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(STATIC_LUA)
+	$(call say,LINK)$(CC) $(CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(STATIC_LUA)
 
 check-packages:
 	@.ci/install-packages test
 
 test: check-packages all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
+
+# With a pause of 0 % and steps without end, each of the collector's steps is a whole collection, finalizers included, and
+# the next one is due as soon as anything is allocated: it comes at every place where Lua's API may collect. $LUA_INIT also
+# reaches the Lua scripts that the specs start, but not the program watchbot, which has a state of its own.
+GC_SPECS ?= $(wildcard $(patsubst %,spec/%_spec.lua,scheduler input log process scratch sqlite http aws/core))
+
+test-gc: check-packages all $(filter $(B)/lua,$(TEST_LUA))
+	LUA_INIT="collectgarbage('incremental', 1, 100, 63) collectgarbage()" WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(GC_SPECS)
+
+valgrind: check-packages all
+	WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/valgrind_spec.lua
 
 demo: all
 	@spec/examples/demo $(B)
@@ -96,6 +123,21 @@ bench: check-packages all
 lint: check-packages
 	luacheck --quiet lua spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
+
+install: all
+	@echo "installing under $(DESTDIR)$(PREFIX)"
+	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(DOCDIR)
+	@install -m 755 $(B)/watchbot $(B)/watchbot-log $(DESTDIR)$(BINDIR)
+	@install -m 644 include/watchbot.h $(DESTDIR)$(INCLUDEDIR)
+	@install -m 644 $(B)/libwatchbot.a $(DESTDIR)$(LIBDIR)
+	@install -D -m 755 $(B)/lib/watchbot/core.so $(DESTDIR)$(INSTALL_CMOD)/watchbot/core.so
+	@for file in $(LUA_FILES); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
+	@install -m 644 LICENSE $(wildcard README.md CHANGELOG.md doc/*.md) $(DESTDIR)$(DOCDIR)
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,watchbot watchbot-log)
+	rm -f $(DESTDIR)$(INCLUDEDIR)/watchbot.h $(DESTDIR)$(LIBDIR)/libwatchbot.a
+	rm -rf $(DESTDIR)$(INSTALL_CMOD)/watchbot $(DESTDIR)$(INSTALL_LMOD)/watchbot $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf build

@@ -99,6 +99,7 @@ static const char *words_of(const struct http_call *call, CURLcode result, const
     }
     if (strstr(words, "nsupported proxy")) return "the proxy that the environment names cannot be used";
     if (call->failure == HTTP_CONNECT_FAILED) curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
+    if (result == CURLE_COULDNT_CONNECT && !error) error = call->client->multi.open_error;
     if (error && strerrordesc_np((int)error)) return strerrordesc_np((int)error);
     return *words ? words : curl_easy_strerror(result);
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* POLLRDHUP */
 #include "multi.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -60,8 +61,10 @@ static struct multi_socket *new_socket(struct multi *multi, int fd) {
 
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
+    struct multi *multi = user;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    struct multi_socket *one = fd >= 0 ? new_socket(user, fd) : NULL;
+    multi->open_error = fd < 0 ? errno : 0;
+    struct multi_socket *one = fd >= 0 ? new_socket(multi, fd) : NULL;
     if (one) {
         one->connection = true;
         return fd;

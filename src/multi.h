@@ -23,7 +23,8 @@ struct multi {
     CURLM *handle; /* NULL: closed */
     struct loop_timer timer;
     struct multi_socket *sockets;
-    bool added; /* a transfer has been added and not been started yet */
+    int open_error; /* errno of the newest socket if it could not be opened, which libcurl does not tell */
+    bool added;     /* a transfer has been added and not been started yet */
 };
 
 /* `finished` and `broken` are set by the owner before. `kept`: how many connections are kept for reuse. Harmless when

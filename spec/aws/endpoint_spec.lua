@@ -10,6 +10,8 @@ local RECORDED = {
     "sns.cn-north-1.api.amazonwebservices.com.cn", "sns-fips.cn-north-1.api.amazonwebservices.com.cn" },
   ["logs us-gov-west-1"] = { "logs.us-gov-west-1.amazonaws.com", "logs.us-gov-west-1.amazonaws.com",
     "logs.us-gov-west-1.api.aws", "logs-fips.us-gov-west-1.api.aws" },
+  ["cloudwatch us-gov-west-1"] = { "monitoring.us-gov-west-1.amazonaws.com", "monitoring.us-gov-west-1.amazonaws.com",
+    "monitoring.us-gov-west-1.api.aws", "monitoring.us-gov-west-1.api.aws" },
   ["ecs us-gov-east-1"] = { "ecs.us-gov-east-1.amazonaws.com", "ecs-fips.us-gov-east-1.amazonaws.com",
     "ecs.us-gov-east-1.api.aws", "ecs-fips.us-gov-east-1.api.aws" },
   ["sts us-iso-east-1"] = { "sts.us-iso-east-1.c2s.ic.gov", "sts-fips.us-iso-east-1.c2s.ic.gov",

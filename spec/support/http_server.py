@@ -16,6 +16,7 @@ import sys
 
 connections = 0  # since the last /count/reset
 open_now = 0
+closed = 0  # by the server, since the last /count/reset
 waiting = 0  # requests for /never whose client has not gone
 requests = []  # since the last /count/reset
 
@@ -50,11 +51,11 @@ async def echo(writer, method, target, headers, body):
 
 
 async def count(writer, method, target, *_):
-    global connections
-    told = {"connections": connections, "open": open_now, "waiting": waiting, "requests": requests[:-1]}
+    global connections, closed
+    told = {"connections": connections, "open": open_now, "closed": closed, "waiting": waiting, "requests": requests[:-1]}
     writer.write(response(json.dumps(told).encode()))
     if target.endswith("/reset"):
-        connections = 0
+        connections = closed = 0
         requests.clear()
 
 
@@ -192,14 +193,17 @@ async def tunnel(reader, writer, port):
 
 
 async def serve(reader, writer):
-    global connections, open_now
+    global connections, open_now, closed
     writer.reader = reader
     connections += 1
     open_now += 1
     try:
         while True:
             await serve_one(reader, writer)
-    except (Close, asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+    except Close:
+        writer.close()
+        closed += 1
+    except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
         writer.close()
     finally:
         open_now -= 1

@@ -1,6 +1,7 @@
 /* An interpreter for the specs that is built with the sanitizers, which must be in the program before they
- * are in a module: lua FILE ARGUMENTS. Debian's lua5.4 runs the same specs without them. */
+ * are in a module: lua FILE ARGUMENTS. Debian's lua5.4 runs the same specs without them. Like it, runs what $LUA_INIT says. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -14,7 +15,9 @@ static int traceback(lua_State *L) {
 static int run(lua_State *L) {
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
+    const char *init = getenv("LUA_INIT");
     luaL_openlibs(L);
+    if (init && luaL_dostring(L, init) != LUA_OK) return lua_error(L);
     lua_newtable(L);
     for (int i = 0; i < argc; i++) {
         lua_pushstring(L, argv[i]);

@@ -11,7 +11,7 @@ end
 shell.root = read_line "pwd"
 
 -- The shell's parent is the interpreter that runs the specs: Debian's, or the one with the sanitizers.
-shell.interpreter = read_line "readlink /proc/$PPID/exe"
+shell.interpreter = os.getenv "SPEC_LUA" or read_line "readlink /proc/$PPID/exe"
 
 ---@param word string
 function shell.quote(word)

@@ -22,25 +22,24 @@ local credentials = {}
 ---@field sts watchbot.aws.Sts? needed for roles
 ---@field warn fun(message: string)? hears of a refresh that failed while the old credentials are good
 
-local function search(context)
+-- Loads from the first of the providers that has something to say.
+local function search(providers, context)
   local reasons = {}
-  for _, provider in ipairs(PROVIDERS) do
+  for _, provider in ipairs(providers) do
     local found, why, code = provider.load(context)
-    if found then return found, provider end
-    if code then return nil, "no AWS credentials: " .. why end
+    if found then return found, nil, provider end
+    if code then return nil, why end
     reasons[#reasons + 1] = ("%s: %s"):format(provider.name, why)
   end
-  return nil, "no AWS credentials were found; " .. table.concat(reasons, "; ")
+  return nil, table.concat(reasons, "; ")
 end
 
 local function loader(context)
-  local chosen
+  local providers = PROVIDERS
   return function()
-    if chosen then return chosen.load(context) end
-    local found, provider = search(context)
-    if not found then return nil, provider end
-    chosen = provider
-    return found
+    local found, message, provider = search(providers, context)
+    if found then providers = { provider } end
+    return found, message
   end
 end
 

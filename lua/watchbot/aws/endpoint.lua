@@ -8,13 +8,14 @@ local endpoint = {}
 ---@field regions string pattern of its regions' names
 ---@field suffix string domain of its endpoints
 ---@field dualstack string domain of those that speak IPv6 too
----@field fips table<string, true>? endpoint prefixes whose ordinary host is the FIPS one
+---@field fips table<string, "ipv4"|"any">? endpoint prefixes whose ordinary host is the FIPS one, if not the dual stack one
 
 -- The last one takes whatever the others do not.
 local PARTITIONS = {
   { name = "aws-cn", regions = "^cn%-", suffix = "amazonaws.com.cn", dualstack = "api.amazonwebservices.com.cn" },
   { name = "aws-us-gov", regions = "^us%-gov%-", suffix = "amazonaws.com", dualstack = "api.aws",
-    fips = { sqs = true, sns = true, logs = true, sts = true, dynamodb = true, cloudformation = true, monitoring = true } },
+    fips = { sqs = "ipv4", sns = "ipv4", logs = "ipv4", sts = "ipv4", dynamodb = "ipv4", cloudformation = "ipv4",
+      monitoring = "any" } },
   { name = "aws-eusc", regions = "^eusc%-", suffix = "amazonaws.eu", dualstack = "api.amazonwebservices.eu" },
   { name = "aws-iso", regions = "^us%-iso%-", suffix = "c2s.ic.gov", dualstack = "api.aws.ic.gov" },
   { name = "aws-iso-b", regions = "^us%-isob%-", suffix = "sc2s.sgov.gov", dualstack = "api.aws.scloud" },
@@ -55,8 +56,8 @@ function endpoint.url(service, region, variant)
   end
   local fips, dualstack = variant and variant.fips, variant and variant.dualstack
   local partition, prefix = endpoint.partition(region), PREFIXES[service] or service
-  local ordinary = partition.fips and partition.fips[prefix] and not dualstack
-  if fips and not ordinary then prefix = prefix .. "-fips" end
+  local ordinary = partition.fips and partition.fips[prefix]
+  if fips and ordinary ~= "any" and (dualstack or not ordinary) then prefix = prefix .. "-fips" end
   return ("https://%s.%s.%s"):format(prefix, region, dualstack and partition.dualstack or partition.suffix)
 end
 

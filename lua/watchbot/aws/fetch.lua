@@ -1,5 +1,6 @@
 --- fetch: a metadata service beside us is asked briefly, and a few times. Sits on watchbot.http.
--- It is either there at once or not there at all, so the times are short; proxies are not for it.
+-- It is either there at once or not there at all, so the times are short. One that is asked without TLS is on this machine or
+-- its link, where no proxy could reach it, nor should see the token.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -24,7 +25,8 @@ end
 ---@return string? code
 local function fetch(request, query, tries)
   local whole = { method = query.method or "GET", url = query.url, headers = query.headers, connect_timeout = query.timeout,
-    timeout = query.timeout, limit = LIMIT, proxy = false }
+    timeout = query.timeout, limit = LIMIT,
+    direct = query.url:find "^http:" ~= nil }
   local response, message, code
   for try = 1, tries do
     response, message, code = request(whole)

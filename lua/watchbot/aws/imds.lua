@@ -34,9 +34,7 @@ end
 function Imds:request(query)
   query.url, query.timeout = self:address() .. query.path, self.config:number "metadata_service_timeout" or TIMEOUT
   local tries = self.config:number "metadata_service_num_attempts" or TRIES
-  local response, message, code = fetch(self.config:requester(), query, tries)
-  if response then return response end
-  return nil, ("could not reach %s: %s"):format(self:address(), message), code
+  return fetch(self.config:requester(), query, tries)
 end
 
 function Imds:new_token()

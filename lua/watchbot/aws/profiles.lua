@@ -1,7 +1,9 @@
---- profiles: the shared config and credentials files, from text to tables. Sits on io alone.
+--- profiles: the shared config and credentials files, from text to tables. Sits on read_file.
 -- The rules are those of AWS's SDKs (Shared Configuration and Credentials File specification), not of an ordinary ini file:
 -- which whitespace makes a comment, a continuation or a sub-property is told apart line by line. What is wrong with a file is
 -- reported by file and line and never quoted, because the line may hold a secret.
+
+local read_file = require "watchbot.aws.read_file"
 
 local profiles = {}
 
@@ -155,13 +157,8 @@ end
 -- A file that is not there, or may not be read (a home folder of another user), holds nothing: that is said, not raised.
 local function read(path)
   if not path then return nil, "HOME is not set" end
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, path .. " (" .. problem:sub(#path + 3):lower() .. ")" end
-  local text
-  text, problem = file:read "a"
-  file:close()
-  if not text then return nil, path .. " (" .. problem:lower() .. ")" end
-  return text, path
+  local text, why = read_file(path)
+  return text, text and path or ("%s (%s)"):format(path, why)
 end
 
 --- Reads and parses the files of this environment.

@@ -14,6 +14,9 @@ local ADVISORY, MANDATORY = 300, 60
 -- metadata service in trouble hands out old credentials that AWS goes on taking.
 local LEAST_LIFE = 60
 
+-- Seconds that a call waits for a refresh at the most while there are old ones to use.
+local PATIENCE = 5
+
 -- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer than half of the time
 -- that the old credentials have left.
 local FIRST_PAUSE, LAST_PAUSE = 1, 30
@@ -30,7 +33,7 @@ local refresher = {}
 ---@return watchbot.aws.Refresher
 function refresher.new(load, options)
   options = options or {}
-  return setmetatable({ load = load, warn = options.warn, misses = 0, attempt_at = 0,
+  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0, attempt_at = 0,
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
@@ -62,10 +65,11 @@ function Refresher:miss(message)
   self.attempt_at = scheduler.now() + pause * (0.5 + math.random() / 2)
 end
 
--- The source has none newer yet: that is usual shortly before the end.
+-- The source has none newer yet: that is usual shortly before the end, and no reason to ask later next time. After the end
+-- they are taken once more, unless AWS has refused them.
 function Refresher:found_same(found)
-  if not self.rejected then self:adopt(found) end
-  self:miss(("AWS says that the credentials of %s have expired, and there are none newer"):format(found.source))
+  if not self.rejected and self:stage() == "gone" then self:adopt(found) end
+  self:miss(("AWS says that those of %s have expired, and there are none newer"):format(found.source))
 end
 
 function Refresher:load_once()
@@ -98,17 +102,17 @@ function Refresher:get()
   if stage == "fresh" then return self.keys end
   local task = self:refresh()
   if task and stage ~= "ageing" then
-    local ok, raised = task:join()
-    if not ok then error(raised, 0) end
+    local ok, raised = task:join(stage == "late" and self.patience or nil)
+    if ok == false then error(raised, 0) end
   end
   if self:stage() ~= "gone" then return self.keys end
-  return nil, self.problem or "the AWS credentials could not be loaded", "NoCredentials"
+  return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
 --- AWS says that the credentials have expired: they are not used again.
 ---@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been replaced meanwhile
 function Refresher:expire(used)
-  if self.rejected or not self.keys or used and used ~= self.keys then return end
+  if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end
   self.rejected, self.attempt_at = true, 0
 end
 

@@ -4,6 +4,7 @@
 
 local fetch = require "watchbot.aws.fetch"
 local keys = require "watchbot.aws.keys"
+local read_file = require "watchbot.aws.read_file"
 
 local container = { name = "container" }
 
@@ -53,11 +54,9 @@ end
 local function authorization(config)
   local path = config:getenv(TOKEN_FILE)
   if not path then return config:getenv(TOKEN), TOKEN end
-  local file, problem = io.open(path, "rb")
-  local text = file and file:read "a"
-  if file then file:close() end
+  local text, why = read_file(path)
   if text then return text, TOKEN_FILE end
-  return fail("%s could not be read: %s", TOKEN_FILE, problem or path)
+  return fail("could not read %s of %s: %s", path, TOKEN_FILE, why)
 end
 
 local function headers(config)

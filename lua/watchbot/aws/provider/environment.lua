@@ -13,18 +13,26 @@ local function pair(config)
   return nil, "AWS_ACCESS_KEY_ID is not set"
 end
 
----@param context watchbot.aws.Context
+--- What the variables hold.
+---@param config watchbot.aws.Config
 ---@return watchbot.aws.Keys?
 ---@return string? why
 ---@return string? code
-function environment.load(context)
-  local config = context.config
-  if config.options.profile then return nil, "passed over for the profile that was given" end
+function environment.read(config)
   local access_key, secret_key, code = pair(config)
   if not access_key then return nil, secret_key, code end
   local expires = config:getenv "AWS_CREDENTIAL_EXPIRATION"
   return keys.new({ access_key = access_key, secret_key = secret_key, token = config:getenv "AWS_SESSION_TOKEN",
     expires = expires and keys.epoch(expires) }, environment.name)
+end
+
+---@param context watchbot.aws.Context
+---@return watchbot.aws.Keys?
+---@return string? why
+---@return string? code
+function environment.load(context)
+  if context.config.options.profile then return nil, "passed over for the profile that was given" end
+  return environment.read(context.config)
 end
 
 return environment

@@ -20,7 +20,7 @@ local given = { name = "option" }
 ---@return string? why
 ---@return string? code
 function given.load(context)
-  if not context.given then return nil, "no credentials were given" end
+  if not context.given then return nil, "none were given" end
   return keys.new(context.given, given.name)
 end
 

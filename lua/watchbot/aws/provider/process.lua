@@ -17,26 +17,24 @@ local function ending(exit)
   return ("ended with exit code %d"):format(exit.code)
 end
 
-local function run(command, source)
+local function run(command, seconds, source)
   local child <close>, message = require "watchbot.process".start { command = command, output = "capture", limit = LIMIT }
   if not child then return fail(source, "could not be started: %s", message) end
-  local exit = child:wait(SECONDS)
-  if not exit then
-    child:kill "KILL"
-    return fail(source, "did not end within %d s", SECONDS)
-  end
+  local exit = child:wait(seconds)
+  if not exit then return fail(source, "did not end within %g s", seconds) end
   if exit.code ~= 0 then return fail(source, "%s; run it by hand to see what it says", ending(exit)) end
   return (child:output())
 end
 
 --- Runs the program. To be called in a task.
 ---@param step watchbot.aws.Step
+---@param seconds number? that it may take
 ---@return watchbot.aws.Keys?
 ---@return string? message
 ---@return string? code "BadCredentials"
-function process.load(step)
+function process.load(step, seconds)
   local source = ("profile '%s'"):format(step.name)
-  local output, message, code = run(step.settings.credential_process, source)
+  local output, message, code = run(step.settings.credential_process, seconds or SECONDS, source)
   if not output then return nil, message, code end
   local reply
   reply, message, code = keys.decode(output, source .. ": credential_process")

@@ -13,7 +13,11 @@ local role = require "watchbot.aws.provider.role"
 
 local profile = { name = "profile" }
 
-local SOURCES = { Environment = environment, EcsContainer = container, Ec2InstanceMetadata = instance }
+local SOURCES = {
+  Environment = function(context) return environment.read(context.config) end,
+  EcsContainer = container.load,
+  Ec2InstanceMetadata = instance.load,
+}
 
 -- How each kind of first step is taken.
 local FIRST = {}
@@ -39,12 +43,12 @@ end
 
 function FIRST.source(context, step)
   local name = step.settings.credential_source
-  local source = SOURCES[name]
-  if not source then
+  local load = SOURCES[name]
+  if not load then
     return nil, ("profile '%s': unknown credential_source '%s'; write Environment, EcsContainer or Ec2InstanceMetadata")
       :format(step.name, name), "BadProfile"
   end
-  local found, why, code = source.load(context)
+  local found, why, code = load(context)
   if found then return found end
   return nil, ("profile '%s': credential_source %s: %s"):format(step.name, name, why), code or "BadCredentials"
 end

@@ -4,6 +4,7 @@
 local scheduler = require "watchbot.scheduler"
 
 local keys = require "watchbot.aws.keys"
+local read_file = require "watchbot.aws.read_file"
 
 local role = {}
 
@@ -45,13 +46,10 @@ function role.assume(context, step, with)
 end
 
 local function read_token(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "could not read the token: " .. problem end
-  local text = file:read "a"
-  file:close()
-  text = text and text:match "^%s*(.-)%s*$"
-  if text and text ~= "" then return text end
-  return nil, ("could not read the token: there is none in %s"):format(path)
+  local text, why = read_file(path)
+  local token = text and text:match "^%s*(%S+)%s*$"
+  if token then return token end
+  return nil, ("could not read the token in %s: %s"):format(path, why or "it is empty, or more than one word")
 end
 
 --- Assumes a role with the token in a file, which is read each time because its writer replaces it. The call is not signed.
