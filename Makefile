@@ -63,9 +63,10 @@ $(B)/watchbot: $(B)/obj/main.o $(EMBED) $(CORE)
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
 
+# It stays loaded when its Lua state is closed: a thread of libcurl's may still be looking up a name.
 $(B)/lib/watchbot/core.so: $(CORE)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^ $(LIBS)
 
 $(B)/libwatchbot.a: $(EMBED) $(CORE)
 	@rm -f $@

@@ -10,6 +10,9 @@ static const luaL_Reg modules[] = {
     {"process",   luaopen_watchbot_process  },
     {"scratch",   luaopen_watchbot_scratch  },
     {"sqlite",    luaopen_watchbot_sqlite   },
+    {"json",      luaopen_watchbot_json     },
+    {"aws",       luaopen_watchbot_aws      },
+    {"http",      luaopen_watchbot_http     },
     {NULL,        NULL                      },
 };
 

@@ -11,6 +11,8 @@ int luaopen_watchbot_log(lua_State *L);
 int luaopen_watchbot_scratch(lua_State *L);
 int luaopen_watchbot_sqlite(lua_State *L);
 int luaopen_watchbot_http(lua_State *L);
+int luaopen_watchbot_json(lua_State *L);
+int luaopen_watchbot_aws(lua_State *L);
 
 /* The only symbol that core.so shows. */
 EXPORTED int luaopen_watchbot_core(lua_State *L);

@@ -24,10 +24,9 @@ void guardian_add(struct guardian *guardian, pid_t group) {
 }
 
 void guardian_remove(struct guardian *guardian, pid_t group) {
-    if (is_group(group)) __atomic_fetch_and(&guardian->groups[group / 8], (uint8_t) ~(1 << group % 8), __ATOMIC_RELAXED);
+    if (!guardian->groups || !is_group(group)) return;
+    __atomic_fetch_and(&guardian->groups[group / 8], (uint8_t) ~(1 << group % 8), __ATOMIC_RELAXED);
 }
-
-/* In the guardian. */
 
 /* Once is enough: a process that has a KILL pending cannot fork any more. */
 static void kill_groups(const uint8_t *groups) {
@@ -39,6 +38,8 @@ static void kill_groups(const uint8_t *groups) {
         }
     }
 }
+
+/* In the guardian. */
 
 static void close_all_but(unsigned low, unsigned high) {
     if (low > high) return close_all_but(high, low);
@@ -123,6 +124,7 @@ void guardian_forget(struct guardian *guardian) {
 
 void guardian_stop(struct guardian *guardian) {
     siginfo_t ignored;
+    if (guardian->groups) kill_groups(guardian->groups);
     if (is_alive(guardian)) {
         kill(guardian->pid, SIGKILL);
         while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED | __WALL) != 0 && errno == EINTR) continue;

@@ -29,7 +29,7 @@ void guardian_add(struct guardian *guardian, pid_t group);
 /* The group is gone; to be told before its leader is reaped, while the id cannot be anybody else's. */
 void guardian_remove(struct guardian *guardian, pid_t group);
 
-/* Ends it; groups that were not removed stay alive. */
+/* Ends it, and the groups that were not removed. */
 void guardian_stop(struct guardian *guardian);
 
 /* In a child that the host has forked: lets go of what belongs to the parent. */

@@ -316,6 +316,11 @@ static int open_stream(struct process *process, struct stream *stream, const str
     return request->output == TO_LOG && !attach_log(stream, request) ? ENOMEM : 0;
 }
 
+/* A host that has closed its own gives nothing to inherit. */
+static int inherited(int fd, int null) {
+    return fcntl(fd, F_GETFD) >= 0 ? fd : null;
+}
+
 /* What becomes 0, 1 and 2 of the child. What is only for it goes to `theirs` as well, to be closed here afterwards. */
 static int open_descriptors(struct process *process, struct request *request, int theirs[3]) {
     struct child_options *child = &request->child;
@@ -326,8 +331,8 @@ static int open_descriptors(struct process *process, struct request *request, in
         child->in = theirs[0];
     }
     if (request->output == INHERIT) {
-        child->out = STDOUT_FILENO;
-        child->err = STDERR_FILENO;
+        child->out = inherited(STDOUT_FILENO, child->out);
+        child->err = inherited(STDERR_FILENO, child->err);
     } else if (request->output != DISCARD) {
         if (!error) error = open_stream(process, &process->out, request, &theirs[1]);
         if (!error) error = open_stream(process, &process->err, request, &theirs[2]);

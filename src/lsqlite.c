@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -76,21 +77,34 @@ static int create_file(const char *path) {
     return 0;
 }
 
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int close_and_return(struct connection *connection, int results) {
+    sqlite3_close(connection->db);
+    connection->db = NULL;
+    return results;
+}
+
 /* -- path [create] => connection | nil message code */
 static int l_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int error = lua_toboolean(L, 2) ? create_file(path) : 0;
     if (error) return lerror_errno(L, error, "could not create '%s'", path);
+    if (is_folder(path)) return lerror_errno(L, EISDIR, "could not open '%s'", path);
     struct connection *connection = lhandle_new(L, CONNECTION_TYPE, sizeof *connection, 1);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     int code = sqlite3_open_v2(path, &connection->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (!connection->db) return luaL_error(L, "open: not enough memory");
-    if (code != SQLITE_OK) return fail(L, connection->db, path);
+    if (code != SQLITE_OK) return close_and_return(connection, fail(L, connection->db, path));
     /* SQLite falls back to reading what it may not write. */
     if (sqlite3_db_readonly(connection->db, "main") == 1) {
         error = access(path, W_OK) == 0 ? EACCES : errno;
-        return lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path, lerror_describe(L, error));
+        lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path, lerror_describe(L, error));
+        return close_and_return(connection, 3);
     }
     return 1;
 }

@@ -14,7 +14,7 @@ local core = require "watchbot.core"
 ---@field cwd? string its folder; else the host's
 ---@field env? table<string, string|number> its whole environment; else the host's
 ---@field stdin? string what it can read, in a file; else /dev/null
----@field output? watchbot.Log|"capture"|"inherit" line by line to a log, into memory, to where the host's own goes; else /dev/null
+---@field output? watchbot.Log|"capture"|"inherit" line by line to a log, into memory, where the host's goes; else /dev/null
 ---@field id? string the message id of its lines in the log
 ---@field category? string "worker" unless given
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given

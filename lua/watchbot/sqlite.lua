@@ -8,7 +8,7 @@ local core = require "watchbot.core".sqlite
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two tries at a lock; they grow from the first to the second.
-local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02
 
 -- Seconds that a lock is waited for, unless the opener says otherwise.
 local PATIENCE = 10
@@ -125,6 +125,10 @@ function Database:finish(ok, ...)
     if getmetatable(err) == Failure then return nil, err.message, err.code end
     return nil, err, "InternalError"
   end
+  if select("#", ...) > 0 and (...) == nil then
+    self:roll_back()
+    return ...
+  end
   local committed, message, code = self:run "COMMIT"
   if committed then return ... end
   self:roll_back()
@@ -132,7 +136,8 @@ function Database:finish(ok, ...)
 end
 
 --- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is this connection's turn.
---- The body itself must not wait. When it throws, or a statement of the transaction fails, all of it is undone.
+--- The body itself must not wait. When it throws or returns nil first, or when a statement of the transaction fails, all of
+--- it is undone.
 ---@param body fun(transaction: watchbot.Transaction, ...): ...
 ---@return any ... what the body returned, or `nil, message, code`; an error that was thrown is an "InternalError"
 function Database:transaction(body, ...)

@@ -1,14 +1,11 @@
 --- cli.send: `watchbot send`.
 
-local core = require "watchbot.core"
+local input_lines = require "watchbot.input_lines"
 local scheduler = require "watchbot.scheduler"
 local queues = require "watchbot.queue"
 
 -- What speaks to AWS is loaded only when it is needed.
 local function topics() return require "watchbot.topic" end
-
--- Lines that one commit takes, at the most.
-local BATCH = 500
 
 local send = {
   summary = "Sends a message, or each line of standard input as one.",
@@ -59,30 +56,16 @@ local function flush(queue, messages)
   return true
 end
 
---- Each line is a message; what has arrived at once goes in one commit.
+--- Each line is a message; what has arrived at once goes together.
 local function send_lines(queue, template)
-  local input <close> = core.input.open(0)
-  local rest, messages = "", {}
+  local input = input_lines.open(0)
   while true do
-    local bytes, problem, problem_code = input:read()
-    if problem then return nil, "send: " .. problem, problem_code end
-    rest = rest .. (bytes or "")
-    local start = 1
-    for line, next_start in rest:gmatch "([^\n]*)\n()" do
-      messages[#messages + 1] = template(line)
-      start = next_start
-      if #messages == BATCH then
-        local ok, message, code = flush(queue, messages)
-        if not ok then return nil, message, code end
-        messages = {}
-      end
-    end
-    rest = rest:sub(start)
-    if not bytes and rest ~= "" then messages[#messages + 1] = template(rest) end
-    local ok, message, code = flush(queue, messages)
-    if not ok then return nil, message, code end
-    messages = {}
-    if not bytes then return true end
+    local lines, message, code = input:read()
+    if message then return nil, "send: " .. message, code end
+    if not lines then return true end
+    for index, line in ipairs(lines) do lines[index] = template(line) end
+    local ok, problem, problem_code = flush(queue, lines)
+    if not ok then return nil, problem, problem_code end
   end
 end
 

@@ -13,7 +13,7 @@ local store = require "watchbot.queue.sqlite.store"
 -- Seconds between two looks for what other processes have sent.
 local TICK = 0.05
 
--- As SQS has it: body and attributes of a message together, in bytes.
+-- As SQS has it: body and attributes of a message together, in bytes; and its subject, which SQS does not have.
 local LONGEST_MESSAGE = 1 << 20
 
 -- As SQS has them.
@@ -76,6 +76,11 @@ function module.open(url, path, options)
   }, Queue)
 end
 
+-- What is the caller's fault is found out here: within the transaction it would hit the work of others.
+local function demand(ok, problem)
+  if not ok then error(problem, 0) end
+end
+
 -- receiving
 
 -- A receive under way. When its task is cancelled, what it has taken and nobody got goes back.
@@ -89,7 +94,7 @@ function Receiving:take(queue, wanted)
     if #messages == 0 then store.tidy(transaction, now) end
     return messages, expired
   end, true)
-  local messages, expired, code = queue.settling:wait(self.entry)
+  local messages, expired, code = committer.wait(self.entry)
   self.entry = nil
   return messages, expired, code
 end
@@ -105,17 +110,25 @@ function Receiving:__close()
   if #entries > 0 then self.queue:delay(entries) end
 end
 
---- Waits until a message is due; false when the time has come first.
+-- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock that was set back, a file
+-- that is gone.
+function Queue:due_in()
+  local now = scheduler.time()
+  local set_back = now <= self.clock - SET_BACK
+  self.clock = now
+  local row, _, code = store.next_due(self.reader)
+  if row == nil and code == "SQLITE_BUSY" then return TICK end
+  if row == nil or set_back or self.reader:has_moved() then return 0 end
+  return row and (row.visible_at - now) / 1000 or math.huge
+end
+
+--- Waits until it is worth trying; false when the time has come first.
 function Queue:wait_for_arrival(until_time)
   while true do
-    local left, now = until_time - scheduler.now(), scheduler.time()
+    local left = until_time - scheduler.now()
     if left <= 0 then return false end
-    local next_due, _, code = store.next_due(self.reader)
-    local due = next_due and (next_due.visible_at - now) / 1000 or math.huge
-    local failed = next_due == nil and code ~= "SQLITE_BUSY"
-    local set_back = now <= self.clock - SET_BACK
-    self.clock = now
-    if due <= 0 or failed or set_back then return true end
+    local due = self:due_in()
+    if due <= 0 then return true end
     self.arrived:clear()
     self.arrived:wait(math.min(left, due, TICK))
   end
@@ -140,14 +153,14 @@ end
 
 --- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is one; can be cancelled.
 ---@param max integer how many at the most
----@param wait number seconds to wait for the first
+---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
 ---@return watchbot.Message[]? messages none when nothing came in time
 ---@return string? message
 ---@return string? code
 function Queue:receive(max, wait, visibility)
-  if math.type(max) ~= "integer" or max < 1 then error("receive: how many must be an integer above 0", 2) end
-  local until_time = scheduler.now() + wait
+  demand(math.type(max) == "integer" and max > 0, "receive: how many must be an integer above 0")
+  local until_time = scheduler.now() + (wait or 0)
   local wanted = {
     max = math.min(max, self.batch), visibility = visibility or self.visibility, max_receives = self.max_receives,
     retention = self.retention,
@@ -179,6 +192,7 @@ end
 ---@return string? message
 ---@return string? code
 function Queue:delete(receipts)
+  for _, receipt in ipairs(receipts) do demand(type(receipt) == "string", "delete: a receipt must be a string") end
   return self.settling:submit(each(receipts, store.delete), false)
 end
 
@@ -188,13 +202,17 @@ end
 ---@return string? message
 ---@return string? code
 function Queue:delay(entries)
+  for _, entry in ipairs(entries) do
+    demand(type(entry.receipt) == "string" and type(entry.seconds) == "number",
+      "delay: an entry must be { receipt = string, seconds = number }")
+  end
   return self.settling:submit(each(entries, store.delay), false)
 end
 
 -- sending
 
 local function size_of(message)
-  local size = #message.body
+  local size = #message.body + #(message.subject or "")
   for name, attribute in pairs(message.attributes or {}) do size = size + #name + #attribute.type + #attribute.value end
   return size
 end
@@ -203,24 +221,26 @@ local function send(transaction, now, message)
   local size = size_of(message)
   if size <= LONGEST_MESSAGE then return { id = store.send(transaction, now, message) } end
   return {
-    message = ("a message may have %d bytes with its attributes, this one has %d"):format(LONGEST_MESSAGE, size),
+    message = ("a message may have %d bytes with its subject and attributes, this one has %d"):format(LONGEST_MESSAGE, size),
     code = "MessageTooLong",
   }
 end
 
-local function check(message)
-  local function demand(ok, what)
-    if not ok then error("send: " .. what, 4) end
-  end
-  demand(type(message) == "table" and type(message.body) == "string", "a message must be a table with a body, a string")
-  demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0, "a delay must be seconds, 0 or more")
-  for _, name in ipairs { "subject", "group", "deduplication" } do
-    demand(message[name] == nil or type(message[name]) == "string", name .. " must be a string")
-  end
-  for name, attribute in pairs(message.attributes or {}) do
+local function check_attributes(attributes)
+  for name, attribute in pairs(attributes) do
     demand(type(name) == "string" and type(attribute) == "table" and type(attribute.type) == "string" and
-      type(attribute.value) == "string", "attributes must be names, each with { type = string, value = string }")
+      type(attribute.value) == "string", "send: attributes must be names, each with { type = string, value = string }")
   end
+end
+
+local function check(message)
+  demand(type(message) == "table" and type(message.body) == "string", "send: a message must be a table with a body, a string")
+  demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0,
+    "send: a delay must be seconds, 0 or more")
+  for _, name in ipairs { "subject", "group", "deduplication" } do
+    demand(message[name] == nil or type(message[name]) == "string", ("send: a message's %s must be a string"):format(name))
+  end
+  check_attributes(message.attributes or {})
 end
 
 ---@class watchbot.Outgoing
@@ -231,7 +251,8 @@ end
 ---@field group string? messages of a group are done one after the other, in order
 ---@field deduplication string? a second message with this id within 5 minutes is not added
 
---- Adds messages, all in one commit, which is on disk when this returns. Waits in a task.
+--- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that is cancelled meanwhile may
+--- have added them.
 ---@param messages watchbot.Outgoing[]
 ---@return ({ id: string }|{ message: string, code: string })[]? answers one for each; "MessageTooLong"
 ---@return string? message

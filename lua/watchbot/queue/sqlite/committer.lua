@@ -53,7 +53,7 @@ end
 --- Waits until the work is committed.
 ---@param entry watchbot.Committed
 ---@return any ... what it returned, or `nil, message, code`
-function Committer:wait(entry)
+function committer.wait(entry)
   entry.done:wait()
   if entry.failure then return nil, entry.failure.message, entry.failure.code end
   return table.unpack(entry.results, 1, entry.results.n)
@@ -62,7 +62,7 @@ end
 --- Does work in a transaction that others may share, and waits until it is committed.
 ---@return any ... what it returned, or `nil, message, code`
 function Committer:submit(work, urgent)
-  return self:wait(self:add(work, urgent))
+  return committer.wait(self:add(work, urgent))
 end
 
 local function answer(entries, failure)
@@ -82,6 +82,10 @@ end
 -- The body of a transaction: all that is pending at the moment when it is our turn.
 function Committer:perform(transaction)
   self.taken = self:take()
+  -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the one that took its place.
+  if self.database:has_moved() then
+    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(self.database.path), "FileMoved"
+  end
   local now = store.now(transaction)
   for _, entry in ipairs(self.taken) do
     if not entry.dropped then entry.results = table.pack(entry.work(transaction, now)) end

@@ -87,8 +87,9 @@ END;
 -- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
 local migrations = { TABLES }
 
--- A WAL that a burst has made long is cut back to this many bytes.
-local WAL_LIMIT = 16 << 20
+-- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the bytes that a WAL which a
+-- burst has made longer is cut back to.
+local CHECKPOINT, WAL_LIMIT = 4000, 16 << 20
 
 local function version_of(database)
   local row, message, code = database:first [[
@@ -126,16 +127,21 @@ local function use_wal(database)
   return true
 end
 
+-- What only an empty file takes: from then on, pages that are free can be given back bit by bit.
+local function found(database)
+  return database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
+end
+
 local function prepare(database, synchronous)
   local version, message, code = database:patiently(version_of)
   if not version then return nil, message, code end
-  local ok
-  -- Counts only while the file is empty: from then on, pages that are free can be given back bit by bit.
-  ok, message, code = database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
+  local ok = true
+  if version == 0 then ok, message, code = found(database) end
   if ok then ok, message, code = database:patiently(use_wal) end
   if ok then
-    ok, message, code = database:execute(("PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d"):format(
-      synchronous, WAL_LIMIT))
+    ok, message, code = database:execute((
+      "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
+      synchronous, WAL_LIMIT, CHECKPOINT))
   end
   if ok and version < #migrations then ok, message, code = migrate(database) end
   return ok, message, code

@@ -23,6 +23,14 @@ local BYTES = 16 << 20
 -- Free pages that the file keeps for what comes next, and how many are given back at a time.
 local SPARE_PAGES, GIVEN_BACK = 4096, 512
 
+-- A century: what is further away in seconds is for ever.
+local FOR_EVER = 100 * 365 * 86400
+
+-- Seconds as whole milliseconds; NaN is 0.
+local function milliseconds(seconds)
+  return math.floor(math.min(math.max(0, seconds), FOR_EVER) * 1000)
+end
+
 -- the clock
 
 local shifts = {
@@ -61,7 +69,7 @@ local ADD = [[
   VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2, ?3)]]
 
 local function add(transaction, now, id, message)
-  local due = now + math.floor((message.delay or 0) * 1000)
+  local due = now + milliseconds(message.delay or 0)
   local attributes = message.attributes and next(message.attributes) and cjson.encode(message.attributes) or nil
   local _, seq = transaction:run(ADD, due, now, message.group)
   transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -131,7 +139,7 @@ local function sweep(transaction, now, row, wanted)
   if row.receives >= wanted.max_receives then
     bury(transaction, now, row.seq)
     return "dead"
-  elseif wanted.retention and row.sent <= now - wanted.retention * 1000 then
+  elseif wanted.retention and row.sent <= now - milliseconds(wanted.retention) then
     transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
     return "expired"
   end
@@ -144,7 +152,7 @@ end
 ---@return integer expired
 function store.take(transaction, now, wanted)
   -- What is taken must not be seen again below.
-  local visibility = math.max(1, math.floor(wanted.visibility * 1000))
+  local visibility = math.max(1, milliseconds(wanted.visibility))
   local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
   repeat
     local swept_before = swept.dead + swept.expired
@@ -208,7 +216,7 @@ function store.delay(transaction, now, entry)
   local seq, number = parse(entry.receipt)
   local changed = transaction:run(
     "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND lease = ?2",
-    seq, number, now + math.floor(entry.seconds * 1000), entry.uncount and 1 or 0)
+    seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0)
   return changed == 1 or refusal(transaction, entry.receipt)
 end
 

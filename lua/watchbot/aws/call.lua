@@ -1,0 +1,197 @@
+--- call: the life of one call. Written once, then signed, sent and read until it has succeeded or the retries say no.
+-- Sits on watchbot.http and, for all choices, on retry, services and errors.
+
+local core = require "watchbot.core".aws
+local errors = require "watchbot.aws.errors"
+local protocol = require "watchbot.aws.protocol"
+local retry = require "watchbot.aws.retry"
+local scheduler = require "watchbot.scheduler"
+local services = require "watchbot.aws.services"
+
+-- Seconds that the answer of a long poll may come later than its end.
+local LATE = 10
+
+-- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the reason, not the key.
+local CLOCK_TOLERANCE = 240
+
+local SKEW = {
+  RequestTimeTooSkewed = true, RequestExpired = true, RequestInTheFuture = true,
+  InvalidSignatureException = true, SignatureDoesNotMatch = true, AuthFailure = true,
+}
+
+local EXPIRED = { ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true, TokenRefreshRequired = true }
+
+---@class watchbot.aws.CallOptions
+---@field timeout number? seconds for each attempt, a long poll's own wait not counted
+---@field within number? seconds for everything, retries included
+---@field idempotent boolean? it may be made again after it may have been applied; default: as services.lua says
+
+---@class watchbot.aws.Call
+local Call = {}
+Call.__index = Call
+
+local call = {}
+
+local function fill_token(service, operation, parameters)
+  local field = services.token_field(service, operation, parameters)
+  if not field or parameters[field] ~= nil then return parameters end
+  local filled = { [field] = core.uuid() }
+  for name, value in pairs(parameters) do filled[name] = value end
+  return filled
+end
+
+local function wall_time()
+  return scheduler.time() / 1000
+end
+
+-- The time by the server's clock, as far as it is known.
+function Call:time()
+  return math.floor(wall_time() + self.client.clock_offset)
+end
+
+function Call:seconds_left()
+  return self.deadline and self.deadline - scheduler.now() or math.huge
+end
+
+function Call:timeout()
+  local timeout = self.options.timeout or self.client.timeout
+  if self.poll_wait then timeout = self.poll_wait + math.min(timeout, LATE) end
+  return math.max(0.001, math.min(timeout, self:seconds_left()))
+end
+
+-- What must not be in a message, even when the server repeats it.
+function Call:hide(...)
+  for _, secret in ipairs { ... } do self.secrets[#self.secrets + 1] = secret end
+end
+
+-- Adds what proves who is calling. The headers of the call itself stay as they are: each attempt is signed anew.
+function Call:sign(keys)
+  local headers, place = {}, self.client.place
+  for name, value in pairs(self.headers) do headers[name] = value end
+  if not keys then return headers end
+  headers.Host = place.host
+  local request = { method = "POST", path = place.path, headers = headers, body = self.body }
+  local scope = { region = place.region, service = self.service.signing_name, time = self:time() }
+  local authorization, date = self.client.signer:headers(request, keys, scope)
+  headers.Host = nil
+  headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, date, keys.token
+  self:hide(keys.secret_key, authorization:match "%x+$", keys.token)
+  return headers
+end
+
+-- => result | nil failure
+function Call:send(keys)
+  local client = self.client
+  client.requests, self.attempts = client.requests + 1, self.attempts + 1
+  local response, message, code = client.request {
+    method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body, idempotent = self.repeatable,
+    connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(), ca_file = client.ca_file,
+  }
+  if not response then return nil, { code = code, message = message, unsent = client.unsent[code] } end
+  if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
+  local result, problem = protocol.read(self.service, self.operation, response.body)
+  if not result then return nil, errors.bad_answer(response, problem) end
+  return result
+end
+
+-- => keys or false | nil failure ; false: the call is not to be signed
+function Call:keys()
+  if not self.client.provider then return false end
+  local keys, message, code = self.client.provider:get()
+  if not keys then return nil, { code = code, message = message, unsent = true } end
+  return keys
+end
+
+-- The server's clock is the right one: the next request is dated by it. Once in a call, so at most one attempt is lost.
+function Call:correct_clock(failure)
+  local at = errors.epoch(failure.date)
+  if not SKEW[failure.code] or not at or self.clock_corrected then return false end
+  local offset = at - wall_time()
+  if math.abs(offset - self.client.clock_offset) < CLOCK_TOLERANCE then return false end
+  self.client.clock_offset, self.clock_corrected = offset, true
+  return true
+end
+
+function Call:replace_keys(failure, keys)
+  if not EXPIRED[failure.code] or not keys or self.keys_replaced then return false end
+  self.client.provider:expire(keys)
+  self.keys_replaced = true
+  return true
+end
+
+-- => true when another attempt is to be made, after the pause for it
+function Call:may_go_on(failure, keys)
+  if self:correct_clock(failure) or self:replace_keys(failure, keys) then return true end
+  if not self.repeatable and retry.may_be_applied(failure) then
+    self.reason = "; not made again, for it may have been applied"
+    return false
+  end
+  local pause, reason, before = self.tries:failed(failure)
+  if reason == "retry_quota_exceeded" then self.reason = "; not tried again, as too many calls fail" end
+  local wait = pause or before
+  if wait >= self:seconds_left() then return false end
+  if wait > 0 then scheduler.sleep(wait) end
+  return pause ~= nil
+end
+
+function Call:message(failure)
+  local what = self.client.service_name .. ":" .. self.operation
+  local message = errors.describe(what, failure, self.secrets)
+  if self.attempts > 1 then message = ("%s after %d attempts"):format(message, self.attempts) end
+  return message .. (self.reason or "")
+end
+
+function Call:run()
+  while true do
+    local result
+    local keys, failure = self:keys()
+    if keys ~= nil then result, failure = self:send(keys) end
+    if result then
+      self.tries:succeeded()
+      return result
+    end
+    if not self:may_go_on(failure, keys) then return nil, self:message(failure), failure.code end
+  end
+end
+
+local function hidden_parameters(service, parameters)
+  local secrets = {}
+  for name in pairs(service.secrets or {}) do
+    if type(parameters[name]) == "string" then secrets[#secrets + 1] = parameters[name] end
+  end
+  return secrets
+end
+
+--- Makes a call; waits for its answer.
+---@param client watchbot.aws.Client which has been resolved
+---@param operation string
+---@param parameters table
+---@param options watchbot.aws.CallOptions
+---@return table? result
+---@return string? message
+---@return string? code
+function call.run(client, operation, parameters, options)
+  local service = client.service
+  parameters = fill_token(service, operation, parameters)
+  local body, headers, code = protocol.write(service, operation, parameters)
+  if not body then return nil, ("%s:%s: %s"):format(client.service_name, operation, headers), code end
+  local wait_field = service.long_polls and service.long_polls[operation]
+  local repeatable = options.idempotent
+  if repeatable == nil then repeatable = services.is_repeatable(service, operation, parameters) end
+  return setmetatable({
+    client = client,
+    service = service,
+    operation = operation,
+    options = options,
+    body = body,
+    headers = headers,
+    attempts = 0,
+    repeatable = repeatable,
+    poll_wait = wait_field and (tonumber(parameters[wait_field]) or 0) or nil,
+    deadline = options.within and scheduler.now() + options.within,
+    tries = client.retry:start(wait_field and operation),
+    secrets = hidden_parameters(service, parameters),
+  }, Call):run()
+end
+
+return call

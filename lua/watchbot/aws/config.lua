@@ -1,0 +1,180 @@
+--- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, endpoint and imds.
+-- An option of the caller beats the environment, and that beats the profile. The files are read once; a file that cannot be
+-- parsed, and a profile that was asked for and is not there, are errors at once and not defaults that surprise later.
+
+local endpoint = require "watchbot.aws.endpoint"
+local imds = require "watchbot.aws.imds"
+local profiles = require "watchbot.aws.profiles"
+
+-- A setting bears the same name as an option and in a profile; these are its names in the environment.
+-- https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+local VARIABLES = {
+  ca_bundle = { "AWS_CA_BUNDLE" },
+  ec2_metadata_service_endpoint = { "AWS_EC2_METADATA_SERVICE_ENDPOINT" },
+  ec2_metadata_service_endpoint_mode = { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
+  endpoint_url = { "AWS_ENDPOINT_URL" },
+  ignore_configured_endpoint_urls = { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" },
+  max_attempts = { "AWS_MAX_ATTEMPTS" },
+  metadata_service_num_attempts = { "AWS_METADATA_SERVICE_NUM_ATTEMPTS" },
+  metadata_service_timeout = { "AWS_METADATA_SERVICE_TIMEOUT" },
+  region = { "AWS_REGION", "AWS_DEFAULT_REGION" },
+  use_dualstack_endpoint = { "AWS_USE_DUALSTACK_ENDPOINT" },
+  use_fips_endpoint = { "AWS_USE_FIPS_ENDPOINT" },
+}
+
+-- Services whose name in settings (`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`) is not their own.
+local IDS = { logs = "cloudwatch_logs" }
+
+---@class watchbot.aws.Options
+---@field region string?
+---@field endpoint string? URL, for every service; beats all that is configured
+---@field profile string? name of a profile in the shared files; beats `AWS_PROFILE`, and credentials of the environment
+---@field getenv (fun(name: string): string?)? instead of os.getenv
+---@field request (fun(request: table): table?, string?, string?)? instead of watchbot.http's
+
+---@class watchbot.aws.Config
+---@field profile string name of the profile
+---@field files watchbot.aws.Files
+---@field metadata watchbot.aws.Imds
+local Config = {}
+Config.__index = Config
+
+local config = {}
+
+---@param options watchbot.aws.Options?
+---@return watchbot.aws.Config?
+---@return string? message
+---@return string? code "BadProfile"
+function config.new(options)
+  options = options or {}
+  local self = setmetatable({ options = options, environment = options.getenv or os.getenv }, Config)
+  local files, message, code = profiles.read(function(name) return self:getenv(name) end)
+  if not files then return nil, message, code end
+  self.files = files
+  local asked = options.profile or self:getenv "AWS_PROFILE"
+  self.profile = asked or "default"
+  if asked and not files.profiles[asked] then
+    return nil, ("the profile '%s' is not in %s nor in %s"):format(asked, files.looked[1], files.looked[2]), "BadProfile"
+  end
+  self.metadata = imds.new(self)
+  return self
+end
+
+--- A variable of the environment; an empty one counts as not set.
+---@param name string
+---@return string?
+function Config:getenv(name)
+  local value = self.environment(name)
+  return value ~= "" and value or nil
+end
+
+--- What makes HTTP requests.
+---@return fun(request: table): table?, string?, string?
+function Config:requester()
+  return self.options.request or require "watchbot.http".request
+end
+
+--- A setting by its name in a profile, such as "max_attempts".
+---@param name string
+---@return string? value
+---@return string? where "option", the variable's name or "profile 'NAME'"
+function Config:setting(name)
+  if self.options[name] ~= nil then return self.options[name], "option" end
+  for _, variable in ipairs(VARIABLES[name] or {}) do
+    local value = self:getenv(variable)
+    if value then return value, variable end
+  end
+  local profile = self.files.profiles[self.profile]
+  local value = profile and profile[name]
+  if value and value ~= "" then return value, ("profile '%s'"):format(self.profile) end
+  return nil
+end
+
+---@param name string
+---@return boolean
+function Config:switch(name)
+  return tostring(self:setting(name)):lower() == "true"
+end
+
+--- A setting that is a number above 0; anything else counts as not set.
+---@param name string
+---@return number?
+function Config:number(name)
+  local number = tonumber((self:setting(name)))
+  return number and number > 0 and number or nil
+end
+
+--- The region that the URL of a queue or an ARN names.
+---@param place string? "https://sqs.eu-west-1.amazonaws.com/123/jobs", "arn:aws:sns:eu-west-1:123:topic"
+---@return string?
+function config.region_of(place)
+  if not place then return nil end
+  local region = place:match "^arn:[^:]*:[^:]*:([^:]+):"
+  if not region then
+    local host = "." .. (place:match "^%a+://([^/:]+)" or "") .. "."
+    region = host:match "%.sqs%-?f?i?p?s?%.([^.]+)%." or host:match "^%.([^.]+)%.queue%."
+  end
+  if region and endpoint.is_region(region) then return region end
+end
+
+--- The region to call: option, environment, profile, then what `place` names, then where this instance runs (to be called in
+--- a task then).
+---@param place string? a queue's URL or an ARN
+---@return string? region
+---@return string? message which says where it was looked for
+---@return string? code "NoRegion"
+function Config:region(place)
+  local region = self:setting "region" or config.region_of(place) or self.instance_region
+  if region then return region end
+  local answer, why = self.metadata:get "/latest/meta-data/placement/region"
+  if answer and endpoint.is_region(answer) then
+    self.instance_region = answer
+    return answer
+  end
+  return nil, ("no AWS region was found: set AWS_REGION, or region in the profile '%s'%s (EC2 metadata: %s)"):format(
+    self.profile, place and (", as '%s' names none"):format(place) or "", why or "its answer is not a region"), "NoRegion"
+end
+
+-- The profile's section of services may name a URL for the service; it goes before the profile's own.
+function Config:profile_endpoint(id)
+  local profile = self.files.profiles[self.profile] or {}
+  local services = profile.services and self.files.services[profile.services]
+  local url = services and profiles.nested(services[id]).endpoint_url
+  if url then return url, ("services '%s'"):format(profile.services) end
+  return profile.endpoint_url, ("profile '%s'"):format(self.profile)
+end
+
+function Config:configured_endpoint(service)
+  if self:switch "ignore_configured_endpoint_urls" then return nil end
+  local id = IDS[service] or service
+  for _, variable in ipairs { "AWS_ENDPOINT_URL_" .. id:upper(), "AWS_ENDPOINT_URL" } do
+    local url = self:getenv(variable)
+    if url then return url, variable end
+  end
+  return self:profile_endpoint(id)
+end
+
+--- The URL that a service is called at.
+--- https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation", "cloudwatch"
+---@param region string? as `region()` says when nil
+---@return string? url without a slash at its end
+---@return string where, or message
+---@return string? code "BadEndpoint", "BadRegion", "NoRegion"
+function Config:endpoint(service, region)
+  local url, where = self.options.endpoint, "option"
+  if not url then url, where = self:configured_endpoint(service) end
+  if url and url ~= "" then
+    if url:find "^https?://[^/%s?#]+[^%s?#]*$" then return (url:gsub("/+$", "")), where end
+    return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(service, where), "BadEndpoint"
+  end
+  local message, code
+  if not region then region, message, code = self:region() end
+  if not region then return nil, message, code end
+  local variant = { fips = self:switch "use_fips_endpoint", dualstack = self:switch "use_dualstack_endpoint" }
+  url, message, code = endpoint.url(service, region, variant)
+  if not url then return nil, message, code end
+  return url, "region"
+end
+
+return config

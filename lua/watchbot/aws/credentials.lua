@@ -1,0 +1,61 @@
+--- credentials: whom to ask for AWS credentials, in which order. Sits on the providers in provider/ and on refresher.
+-- The first provider that has something to say is the one: where it fails the search ends, for the next could be another
+-- identity, and from then on only it is asked again.
+
+local config = require "watchbot.aws.config"
+local refresher = require "watchbot.aws.refresher"
+
+local PROVIDERS = {
+  require "watchbot.aws.provider.given",
+  require "watchbot.aws.provider.environment",
+  require "watchbot.aws.provider.profile",
+  require "watchbot.aws.provider.web_identity",
+  require "watchbot.aws.provider.container",
+  require "watchbot.aws.provider.instance",
+}
+
+local credentials = {}
+
+---@class watchbot.aws.ChainOptions: watchbot.aws.Options
+---@field config watchbot.aws.Config? instead of one made from these options
+---@field credentials { access_key: string, secret_key: string, token: string? }?
+---@field sts watchbot.aws.Sts? needed for roles
+---@field warn fun(message: string)? hears of a refresh that failed while the old credentials are good
+
+-- Loads from the first of the providers that has something to say.
+local function search(providers, context)
+  local reasons = {}
+  for _, provider in ipairs(providers) do
+    local found, why, code = provider.load(context)
+    if found then return found, nil, provider end
+    if code then return nil, why end
+    reasons[#reasons + 1] = ("%s: %s"):format(provider.name, why)
+  end
+  return nil, table.concat(reasons, "; ")
+end
+
+local function loader(context)
+  local providers = PROVIDERS
+  return function()
+    local found, message, provider = search(providers, context)
+    if found then providers = { provider } end
+    return found, message
+  end
+end
+
+--- A provider of credentials: `provider:get()` gives { access_key, secret_key, token, expires, source }, or nil, a message that
+--- names every place that was looked in, and "NoCredentials"; `provider:expire(keys)` when AWS says they have expired.
+---@param options watchbot.aws.ChainOptions?
+---@return watchbot.aws.Refresher? provider
+---@return string? message
+---@return string? code "BadProfile"
+function credentials.chain(options)
+  options = options or {}
+  local settings, message, code = options.config, nil, nil
+  if not settings then settings, message, code = config.new(options) end
+  if not settings then return nil, message, code end
+  local context = { config = settings, given = options.credentials, sts = options.sts }
+  return refresher.new(loader(context), { warn = options.warn })
+end
+
+return credentials

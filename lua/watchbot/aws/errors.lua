@@ -1,0 +1,165 @@
+--- errors: what went wrong, told from whatever the server sent. A service may answer in the wrong language: XML where JSON was
+-- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
+
+local json = require "watchbot.aws.json"
+local text = require "watchbot.text"
+local xml = require "watchbot.aws.xml"
+
+local LONGEST = 1000
+
+---@class watchbot.aws.Failure
+---@field code string AWS's, or "Http502" where there is none, or that of watchbot.http
+---@field message string
+---@field status integer? HTTP status
+---@field request_id string?
+---@field unsent boolean? it cannot have been applied
+---@field date string? the server's, an HTTP date
+---@field retry_after number? seconds that the server asks us to wait
+
+local errors = {}
+
+-- Codes and ids go into messages and decisions, so only what looks like one is taken for one.
+local function word(value)
+  return type(value) == "string" and #value <= 200 and value:match "^[%w%-._=+/:]+$" or nil
+end
+
+-- "com.amazonaws.sqs#QueueDoesNotExist", "Code:http://documentation", "AWS.SimpleQueueService.NonExistentQueue;Sender"
+local function bare_code(value)
+  if type(value) ~= "string" then return nil end
+  return word((value:gsub("^.*#", ""):gsub("[:;].*$", "")))
+end
+
+local function string_of(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+local function read_json(body)
+  local value = json.decode(body, true)
+  if type(value) ~= "table" then return nil, "with broken JSON" end
+  return {
+    code = bare_code(value.__type) or bare_code(value.code) or bare_code(value.Code),
+    message = string_of(value.message) or string_of(value.Message) or string_of(value.errorMessage),
+  }
+end
+
+-- <ErrorResponse><Error>, <Response><Errors><Error>, or <Error> alone.
+local function find_error(root, value)
+  if root == "Error" then return value end
+  if type(value) ~= "table" then return nil end
+  local errors_list = type(value.Errors) == "table" and value.Errors or value
+  return errors_list.Error
+end
+
+local function read_xml(body)
+  local root, value = xml.decode(body)
+  if not root then return nil, "with broken XML" end
+  local found = find_error(root, value)
+  if type(found) ~= "table" then return nil, "with XML that is no error of AWS" end
+  return {
+    code = bare_code(found.Code),
+    message = string_of(found.Message),
+    request_id = word(value.RequestId) or word(value.RequestID) or word(found.RequestId),
+  }
+end
+
+local function read_body(body)
+  local start = body:match "^%s*(.?.?.?.?.?.?.?.?.?.?.?.?.?.?)":lower()
+  if start == "" then return nil, "with an empty body" end
+  if start:find "^{" then return read_json(body) end
+  if start:find "^<!doctype html" or start:find "^<html" then return nil, "with an HTML page" end
+  if start:find "^<" then return read_xml(body) end
+  return nil, "with something that is neither JSON nor XML"
+end
+
+-- Seconds, from a header in milliseconds, in seconds or with a date.
+local function retry_after(headers, now)
+  local milliseconds = tonumber(headers["x-amz-retry-after"])
+  if milliseconds then return milliseconds / 1000 end
+  local asked = headers["retry-after"]
+  if not asked then return nil end
+  local at = errors.epoch(asked)
+  return tonumber(asked) or at and at - (errors.epoch(headers.date) or now)
+end
+
+--- The request's id that AWS gave, to be told to its support.
+---@param headers table<string, string>
+---@return string?
+function errors.request_id(headers)
+  return word(headers["x-amzn-requestid"]) or word(headers["x-amz-request-id"]) or word(headers["x-amzn-request-id"])
+end
+
+local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+
+--- Seconds since the epoch of an HTTP date, "Thu, 28 Jul 2016 00:12:37 GMT" (RFC 9110, 5.6.7).
+---@param date string?
+---@return integer?
+function errors.epoch(date)
+  local day, name, year, time = (date or ""):match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
+  if not day or not MONTHS[name] then return nil end
+  return require "watchbot.aws.keys".epoch(("%s-%02d-%sT%sZ"):format(year, MONTHS[name], day, time))
+end
+
+--- What a response with a status other than 200 says.
+---@param response watchbot.Response
+---@param now number seconds since the epoch
+---@return watchbot.aws.Failure
+function errors.read(response, now)
+  local headers, status = response.headers, response.status
+  local found, problem = read_body(response.body)
+  found = found or {}
+  local code = found.code or bare_code(headers["x-amzn-errortype"]) or bare_code(headers["x-amzn-query-error"])
+  return {
+    code = code or "Http" .. status,
+    message = found.message or (code and code or "the server answered " .. (problem or "with an error that has no code")),
+    status = status,
+    request_id = found.request_id or errors.request_id(headers),
+    date = headers.date,
+    retry_after = retry_after(headers, now),
+    unsent = status >= 400 and status < 500,
+  }
+end
+
+--- A success whose answer cannot be read: it has been applied.
+---@param response watchbot.Response
+---@param problem string
+---@return watchbot.aws.Failure
+function errors.bad_answer(response, problem)
+  return {
+    code = "BadAnswer",
+    message = "the server's answer cannot be read: " .. problem,
+    status = response.status,
+    request_id = errors.request_id(response.headers),
+    date = response.headers.date,
+  }
+end
+
+local function escape(secret)
+  return (secret:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+end
+
+local function without(message, secret)
+  local pattern = secret:gsub("%p", "%%%0")
+  return (message:gsub(pattern, "[hidden]"))
+end
+
+-- AWS explains a wrong signature by the whole request that it has seen, the session token included.
+local function hide(message, secrets)
+  message = message:gsub("The Canonical String for this request.*$", ""):gsub("AWS4%-HMAC%-SHA256.*$", "[hidden]")
+  for _, secret in ipairs(secrets) do message = without(without(message, secret), escape(secret)) end
+  return message
+end
+
+--- The message for people: one line, bounded, with nothing in it that is a secret.
+---@param what string "sqs:ReceiveMessage"
+---@param failure watchbot.aws.Failure
+---@param secrets string[] as they may have been sent
+---@return string
+function errors.describe(what, failure, secrets)
+  local message = hide(failure.message, secrets):gsub("%s*%c+%s*", " "):gsub("%s+$", "")
+  local details = { failure.code }
+  if failure.status then details[#details + 1] = "HTTP " .. failure.status end
+  if failure.request_id then details[#details + 1] = "request " .. failure.request_id end
+  return ("%s: %s (%s)"):format(what, text.cut(text.clean(message), LONGEST), table.concat(details, ", "))
+end
+
+return errors

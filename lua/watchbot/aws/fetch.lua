@@ -1,0 +1,39 @@
+--- fetch: a metadata service beside us is asked briefly, and a few times. Sits on watchbot.http.
+-- It is either there at once or not there at all, so the times are short. One that is asked without TLS is on this machine or
+-- its link, where no proxy could reach it, nor should see the token.
+
+local scheduler = require "watchbot.scheduler"
+
+local PAUSE = 0.1
+local LIMIT = 64 * 1024
+
+-- Seconds between the tries: double each time, half of it by chance.
+local function pause(try)
+  scheduler.sleep(PAUSE * 2 ^ (try - 1) * (0.5 + math.random() / 2))
+end
+
+local function worth_another(response)
+  return not response or response.status >= 500 or response.status == 429
+end
+
+--- Makes the request until it is answered, at most `tries` times. To be called in a task.
+---@param request fun(request: table): table?, string?, string?
+---@param query { method: string?, url: string, headers: table?, timeout: number } timeout in seconds
+---@param tries integer
+---@return table? response of any HTTP status
+---@return string? message
+---@return string? code
+local function fetch(request, query, tries)
+  local whole = { method = query.method or "GET", url = query.url, headers = query.headers, connect_timeout = query.timeout,
+    timeout = query.timeout, limit = LIMIT,
+    direct = query.url:find "^http:" ~= nil }
+  local response, message, code
+  for try = 1, tries do
+    response, message, code = request(whole)
+    if not worth_another(response) then break end
+    if try < tries then pause(try) end
+  end
+  return response, message, code
+end
+
+return fetch

@@ -1,0 +1,186 @@
+--- aws: signed calls of AWS services.
+--
+--     local sqs = watchbot.aws("sqs", { region = "eu-west-1" })
+--     local result, message, code = sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 20 }
+--
+-- Operations, parameters and results have AWS's own names; there is no code for any of them. Calls wait, so they are made in a
+-- task. What the API reference calls an integer, a list, a map or a structure is that in Lua; an empty list is
+-- `watchbot.aws.list {}`. The results of sns, sts and cloudformation are all text, as they come in XML; of an empty list there,
+-- "" is what is left.
+
+local call = require "watchbot.aws.call"
+local config = require "watchbot.aws.config"
+local core = require "watchbot.core".aws
+local credentials = require "watchbot.aws.credentials"
+local json = require "watchbot.aws.json"
+local retry = require "watchbot.aws.retry"
+local services = require "watchbot.aws.services"
+local suggest = require "watchbot.suggest"
+
+---@class watchbot.aws.ClientOptions: watchbot.aws.Options
+---@field credentials table|false|nil a provider (`get`, `expire`), or { access_key, secret_key, token }; false: do not sign.
+--- Default: what the environment offers, see credentials.lua; found once for all clients of a profile
+---@field place string? a queue's URL or an ARN: names the region where none is set, and a queue's URL its endpoint
+---@field timeout number? seconds for each attempt; default 30. A long poll has its own wait besides
+---@field connect_timeout number? seconds; default 5
+---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`, 3
+---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
+---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
+---@field warn fun(message: string)? hears of credentials that could not be refreshed
+
+local OPTIONS = { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout", "connect_timeout",
+  "max_attempts", "retry", "warn", "ca_bundle" }
+
+local TIMEOUT, CONNECT_TIMEOUT = 30, 5
+
+---@class watchbot.aws.Client
+---@field requests integer HTTP requests that were made, repeated ones included
+---@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was seen to matter
+local Client = {}
+
+local aws = { null = json.null, list = json.list }
+
+-- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first asked for.
+local operations = setmetatable({}, { __mode = "v" })
+
+local function operation(name)
+  operations[name] = operations[name] or function(client, parameters, options)
+    if getmetatable(client) ~= Client then error(("%s: call it as client:%s { ... }"):format(name, name), 2) end
+    if parameters ~= nil and type(parameters) ~= "table" then error(name .. ": the parameters must be a table", 2) end
+    local place, message, code = client:resolve()
+    if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, message), code end
+    return call.run(client, name, parameters or {}, options or {})
+  end
+  return operations[name]
+end
+
+function Client.__index(client, name)
+  if Client[name] then return Client[name] end
+  if type(name) == "string" and name:find "^%u%w+$" then return operation(name) end
+  -- Fields that are not set are looked for too; only a method that does not exist is a mistake, and calling nil says so.
+  return rawget(client, name)
+end
+
+function Client.__tostring(client)
+  return ("watchbot.aws client (%s)"):format(client.service_name)
+end
+
+local function split(url)
+  local scheme, host, path = url:match "^(https?)://([^/]+)(.*)$"
+  local port = scheme == "https" and ":443$" or ":80$"
+  return { url = url .. (path == "" and "/" or ""), host = host:gsub(port, ""), path = path == "" and "/" or path }
+end
+
+-- A queue's URL may name a host of its own, an endpoint in a VPC or an emulator, unless one was asked for.
+local function own_host(client, where)
+  local settings, place = client.config, client.options.place
+  if where ~= "region" or not place then return nil end
+  if settings:switch "use_fips_endpoint" or settings:switch "use_dualstack_endpoint" then return nil end
+  return place:match "^https?://[^/]+"
+end
+
+--- Finds region and endpoint, once. May ask the metadata service, so it is called in a task.
+---@return { url: string, host: string, path: string, region: string }? place
+---@return string? message
+---@return string? code
+function Client:resolve()
+  if self.place then return self.place end
+  local region, message, code = self.config:region(self.options.place)
+  if not region then return nil, message, code end
+  local url, where, why = self.config:endpoint(self.service_name, region)
+  if not url then return nil, where, why end
+  local place = split(own_host(self, where) or url)
+  place.region = region
+  self.place = place
+  return place
+end
+
+-- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all.
+local function assumer(options)
+  return function(name, parameters, with, region)
+    local client, message, code = aws.client("sts", {
+      region = region, endpoint = options.endpoint, profile = options.profile, getenv = options.getenv,
+      request = options.request, credentials = with or false,
+    })
+    if not client then return nil, message, code end
+    return client[name](client, parameters)
+  end
+end
+
+local function new_chain(options, settings)
+  return credentials.chain {
+    config = settings, credentials = options.credentials, sts = assumer(options), warn = options.warn,
+  }
+end
+
+-- Clients that ask for nothing special share what was found, and with it the refreshing.
+local shared = {}
+
+local function find_provider(options, settings)
+  local given = options.credentials
+  if given == false then return false end
+  if given and given.get then return given end
+  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings) end
+  local provider, message, code = shared[settings.profile], nil, nil
+  if not provider then provider, message, code = new_chain(options, settings) end
+  shared[settings.profile] = provider
+  return provider, message, code
+end
+
+local function retry_options(options, settings)
+  local merged = {}
+  for name, value in pairs(options.retry or {}) do merged[name] = value end
+  merged.max_attempts = options.max_attempts or math.tointeger(tonumber((settings:setting "max_attempts")))
+  if merged.max_attempts and merged.max_attempts < 1 then merged.max_attempts = nil end
+  return merged
+end
+
+local function check(service_name, options)
+  if not services.find(service_name) then
+    local near = suggest(tostring(service_name), services.names())
+    error(("aws: unknown service '%s'%s"):format(tostring(service_name),
+      near and ("; did you mean '%s'?"):format(near) or "; known are " .. table.concat(services.names(), ", ")), 3)
+  end
+  for name in pairs(options) do
+    local known = false
+    for _, option in ipairs(OPTIONS) do known = known or option == name end
+    local near = not known and suggest(tostring(name), OPTIONS)
+    if not known then
+      error(("aws: unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), 3)
+    end
+  end
+end
+
+--- A client of one service, in one region. Makes no request.
+---@param service_name "sqs"|"sns"|"ecs"|"logs"|"sts"|"dynamodb"|"cloudformation"|"cloudwatch"
+---@param options watchbot.aws.ClientOptions?
+---@return watchbot.aws.Client? client
+---@return string? message
+---@return string? code "BadProfile"
+function aws.client(service_name, options)
+  options = options or {}
+  check(service_name, options)
+  local settings, message, code = config.new(options)
+  if not settings then return nil, message, code end
+  local provider
+  provider, message, code = find_provider(options, settings)
+  if provider == nil then return nil, message, code end
+  return setmetatable({
+    service_name = service_name,
+    service = services.find(service_name),
+    options = options,
+    config = settings,
+    provider = provider,
+    request = settings:requester(),
+    unsent = require "watchbot.http".unsent,
+    retry = retry.new(retry_options(options, settings)),
+    signer = core.signer(),
+    timeout = options.timeout or TIMEOUT,
+    connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
+    ca_file = settings:setting "ca_bundle" or nil,
+    clock_offset = 0,
+    requests = 0,
+  }, Client)
+end
+
+return setmetatable(aws, { __call = function(_, ...) return aws.client(...) end })

@@ -1,0 +1,127 @@
+--- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes them in.
+-- Every source makes them here, so that nothing with a line break in it ever becomes part of a header.
+
+local cjson = require "cjson.safe"
+
+---@class watchbot.aws.Keys
+---@field access_key string
+---@field secret_key string
+---@field token string? of temporary credentials
+---@field expires number? seconds since the epoch
+---@field account string? the account's number
+---@field source string where they are from: "environment", "profile 'dev'"
+local Keys = { __name = "watchbot.aws.keys" }
+
+-- The last letters of an access key tell which one it is, and are of no use to anybody else.
+function Keys:__tostring()
+  return ("AWS credentials of %s (access key ...%s)"):format(self.source, self.access_key:sub(-4))
+end
+
+local keys = {}
+
+local NAMES = { access_key = "access key", secret_key = "secret key", token = "session token" }
+
+---@param values { access_key: string, secret_key: string, token: string?, expires: number?, account: string? }
+---@param source string
+---@return watchbot.aws.Keys?
+---@return string? message never with a value in it
+---@return string? code "BadCredentials"
+function keys.new(values, source)
+  local token = values.token ~= "" and values.token or nil
+  local made = { access_key = values.access_key, secret_key = values.secret_key, token = token, expires = values.expires,
+    account = values.account, source = source }
+  for _, field in ipairs { "access_key", "secret_key", token and "token" } do
+    local value = made[field]
+    if type(value) ~= "string" or value == "" then
+      return nil, ("%s: there is no %s"):format(source, NAMES[field]), "BadCredentials"
+    end
+    if value:find "[%c ]" then
+      return nil, ("%s: the %s has a space or a line break in it"):format(source, NAMES[field]), "BadCredentials"
+    end
+  end
+  return setmetatable(made, Keys)
+end
+
+---@param one watchbot.aws.Keys
+---@param other watchbot.aws.Keys?
+---@return boolean
+function keys.same(one, other)
+  return other ~= nil and one.access_key == other.access_key and one.secret_key == other.secret_key
+    and one.token == other.token and one.expires == other.expires
+end
+
+-- Days from 1970-01-01, counted from March, so that the leap day is the last of its year.
+local function days(year, month, day)
+  if month <= 2 then year, month = year - 1, month + 12 end
+  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
+end
+
+-- "Z", "+01:00" or "-0130" in seconds.
+local function zone_offset(zone)
+  if zone == "Z" then return 0 end
+  local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
+  return sign and tonumber(sign .. 1) * (hours * 3600 + minutes * 60)
+end
+
+--- Seconds since the epoch of a date in ISO 8601, "2016-07-28T00:12:37.000Z" or with an offset.
+---@param text string
+---@return integer? seconds
+function keys.epoch(text)
+  local date, time, zone = text:match "^(%d%d%d%d%-%d%d%-%d%d)T(%d%d:%d%d:%d%d)[.%d]*(.*)$"
+  local offset = date and zone_offset(zone)
+  if not offset then return nil end
+  local year, month, day = date:match "(%d+)-(%d+)-(%d+)"
+  local hour, minute, second = time:match "(%d+):(%d+):(%d+)"
+  return days(tonumber(year), tonumber(month), tonumber(day)) * 86400 + hour * 3600 + minute * 60 + second - offset
+end
+
+local function text_or_nil(value)
+  return type(value) == "string" and value or nil
+end
+
+--- From a table with AWS's own names: what STS answers, and what the JSON of the other sources holds.
+---@param reply table { AccessKeyId, SecretAccessKey, SessionToken or Token, Expiration }
+---@param source string
+---@return watchbot.aws.Keys?
+---@return string? message
+---@return string? code "BadCredentials"
+function keys.from_reply(reply, source)
+  local expires
+  if text_or_nil(reply.Expiration) then
+    expires = keys.epoch(reply.Expiration)
+    if not expires then return nil, source .. ": the Expiration is not a date in ISO 8601", "BadCredentials" end
+  end
+  return keys.new({ access_key = text_or_nil(reply.AccessKeyId), secret_key = text_or_nil(reply.SecretAccessKey),
+    token = text_or_nil(reply.SessionToken) or text_or_nil(reply.Token), expires = expires,
+    account = text_or_nil(reply.AccountId) }, source)
+end
+
+--- A JSON object, of which nothing is ever quoted.
+---@param json string
+---@param source string
+---@return table? reply
+---@return string? message
+---@return string? code "BadCredentials"
+function keys.decode(json, source)
+  local reply = cjson.decode(json)
+  if type(reply) == "table" then return reply end
+  return nil, source .. ": the answer is not a JSON object", "BadCredentials"
+end
+
+--- From the JSON of a container's endpoint or of the metadata service, which says `Code` where something is wrong.
+---@param json string
+---@param source string
+---@return watchbot.aws.Keys?
+---@return string? message
+---@return string? code "BadCredentials"
+function keys.from_json(json, source)
+  local reply, message, code = keys.decode(json, source)
+  if not reply then return nil, message, code end
+  local status = text_or_nil(reply.Code)
+  if status and status ~= "Success" then
+    return nil, ("%s: the answer says %s"):format(source, status:match "^%a+$" or "that it failed"), "BadCredentials"
+  end
+  return keys.from_reply(reply, source)
+end
+
+return keys

@@ -1,0 +1,65 @@
+--- protocol: an operation and its parameters as a request, and an answer as a result. AWS JSON 1.0 and 1.1, and Query.
+
+local json = require "watchbot.aws.json"
+local query = require "watchbot.aws.query"
+local services = require "watchbot.aws.services"
+local xml = require "watchbot.aws.xml"
+
+local protocol = {}
+
+local FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+local write, read = {}, {}
+
+function write.json(service, operation, parameters)
+  local headers = { ["Content-Type"] = service.content_type, ["X-Amz-Target"] = service.target .. "." .. operation }
+  if next(parameters) == nil then return "{}", headers end
+  local body, message, code = json.encode(parameters)
+  if not body then return nil, message, code end
+  return body, headers
+end
+
+function write.query(service, operation, parameters)
+  return query.encode(operation, service.version, parameters, service.maps), { ["Content-Type"] = FORM }
+end
+
+function read.json(_, body)
+  local result, message = json.decode(body, true)
+  if type(result) == "table" and not json.is_list(result) then return result end
+  return nil, message or "not a JSON object"
+end
+
+function read.query(operation, body)
+  local root, value = xml.decode(body)
+  if not root then return nil, value end
+  if root ~= operation .. "Response" then return nil, ("XML of another kind, %sResponse was expected"):format(operation) end
+  local result = type(value) == "table" and value[operation .. "Result"]
+  return type(result) == "table" and result or {}
+end
+
+--- The body and the headers that an operation's request has. Raises for parameters that cannot be written.
+---@param service watchbot.aws.Service
+---@param operation string
+---@param parameters table
+---@return string? body
+---@return table|string headers, or a message
+---@return string? code "InvalidText"
+function protocol.write(service, operation, parameters)
+  return write[service.protocol](service, operation, parameters)
+end
+
+--- What an answer with status 200 holds.
+---@param service watchbot.aws.Service
+---@param operation string
+---@param body string
+---@return table? result
+---@return string? problem
+function protocol.read(service, operation, body)
+  if body:find "^%s*$" then
+    if services.is_answering(operation) then return nil, "an empty answer" end
+    return {}
+  end
+  return read[service.protocol](operation, body)
+end
+
+return protocol

@@ -1,0 +1,27 @@
+--- provider.given: the credentials that the program itself passes.
+-- Every provider has a `name` and `load(context)`, which gives keys, or `nil, why` where it has nothing to say, so that the
+-- next one is asked, or `nil, why, code` where it was meant to be used and failed, which ends the search.
+
+local keys = require "watchbot.aws.keys"
+
+local given = { name = "option" }
+
+--- Calls STS; without credentials the call is not signed.
+---@alias watchbot.aws.Sts fun(operation: string, parameters: table, credentials: watchbot.aws.Keys?, region: string):
+--- table?, string?, string?
+
+---@class watchbot.aws.Context what the providers sit on
+---@field config watchbot.aws.Config
+---@field given { access_key: string, secret_key: string, token: string? }? credentials of the caller
+---@field sts watchbot.aws.Sts?
+
+---@param context watchbot.aws.Context
+---@return watchbot.aws.Keys?
+---@return string? why
+---@return string? code
+function given.load(context)
+  if not context.given then return nil, "none were given" end
+  return keys.new(context.given, given.name)
+end
+
+return given

@@ -1,0 +1,103 @@
+--- plan: from a profile to the steps that lead to its credentials. A pure function over the parsed files.
+-- The first step has keys of its own (or knows who has), each further one assumes a role with what the one before gave.
+-- A profile in the middle of a chain that has keys uses them; the first one prefers its role.
+-- https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+
+local plan = {}
+
+---@class watchbot.aws.Step
+---@field kind "keys"|"process"|"web identity"|"sso"|"source"|"role"
+---@field name string the profile's
+---@field settings watchbot.aws.Section the profile's
+
+local function fail(format, ...)
+  return nil, format:format(...), "BadProfile"
+end
+
+local function step(kind, name, settings)
+  return { kind = kind, name = name, settings = settings }
+end
+
+-- A profile that names a session has its address there, one in the older form has all in itself.
+local function sso(files, name, settings)
+  local session = settings.sso_session
+  if session then
+    local found = files.sso_sessions[session]
+    if not found then return fail("profile '%s': there is no sso-session '%s'", name, session) end
+    if settings.sso_region or settings.sso_start_url then
+      return fail("profile '%s': sso_region and sso_start_url belong into the sso-session '%s'", name, session)
+    end
+    local whole = setmetatable({}, { __index = function(_, key) return settings[key] or found[key] end })
+    return step("sso", name, whole)
+  end
+  for one, other in pairs { sso_account_id = "sso_role_name", sso_role_name = "sso_account_id" } do
+    if settings[one] and not settings[other] then return fail("profile '%s': %s without %s", name, one, other) end
+  end
+  return step("sso", name, settings)
+end
+
+local function static(name, settings)
+  if settings.aws_access_key_id and settings.aws_secret_access_key then return step("keys", name, settings) end
+  if settings.aws_access_key_id then return fail("profile '%s': aws_access_key_id without aws_secret_access_key", name) end
+  if settings.aws_secret_access_key then
+    return fail("profile '%s': aws_secret_access_key without aws_access_key_id", name)
+  end
+end
+
+--- The step that needs no other, or nothing where the profile has no credentials.
+local function base(files, name, settings)
+  if settings.role_arn and settings.credential_source then return step("source", name, settings) end
+  if settings.web_identity_token_file then
+    if settings.role_arn then return step("web identity", name, settings) end
+    return fail("profile '%s': web_identity_token_file without role_arn", name)
+  end
+  if settings.sso_session or settings.sso_start_url or settings.sso_account_id then return sso(files, name, settings) end
+  local found, message, code = static(name, settings)
+  if found or message then return found, message, code end
+  if settings.credential_process then return step("process", name, settings) end
+end
+
+-- Where the role's own credentials are from: the name of a profile, which may be its own.
+local function source_of(name, settings)
+  local profile, source = settings.source_profile, settings.credential_source
+  if profile and source then return fail("profile '%s': both source_profile and credential_source", name) end
+  if not profile and not source then
+    return fail("profile '%s': role_arn without source_profile or credential_source", name)
+  end
+  return profile or name
+end
+
+-- The step to begin with; the roles on the way to it go into `roles`, the last one to assume last.
+local function walk(files, name, user, roles, seen)
+  local settings = files.profiles[name]
+  if not settings and user then return fail("the profile '%s' does not exist, but '%s' uses it", name, user) end
+  if not settings then return nil end
+  if seen[name] then return fail("the profile '%s' is its own source_profile, through '%s'", name, user) end
+  seen[name] = true
+  if user and settings.aws_access_key_id and settings.aws_secret_access_key then return step("keys", name, settings) end
+  if not settings.role_arn or settings.web_identity_token_file then return base(files, name, settings) end
+  local source, message, code = source_of(name, settings)
+  if not source then return nil, message, code end
+  table.insert(roles, 1, step("role", name, settings))
+  if source == name then return base(files, name, settings) end
+  return walk(files, source, name, roles, seen)
+end
+
+--- The steps for a profile, the first to take first.
+---@param files watchbot.aws.Files
+---@param name string
+---@return watchbot.aws.Step[]?
+---@return string? why
+---@return string? code "BadProfile"; none where nothing in the files is about credentials for this name
+function plan.of(files, name)
+  local roles = {}
+  local first, message, code = walk(files, name, nil, roles, {})
+  if first then return { first, table.unpack(roles) } end
+  if message then return nil, message, code end
+  if roles[1] then
+    return fail("the profile '%s' has no credentials, but '%s' uses it", roles[1].settings.source_profile, roles[1].name)
+  end
+  return nil, (files.profiles[name] and "the profile '%s' has no credentials" or "there is no profile '%s'"):format(name)
+end
+
+return plan

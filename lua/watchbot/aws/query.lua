@@ -1,0 +1,79 @@
+--- query: parameters as a form, for AWS's Query services ("Action=Publish&Message=...").
+-- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; which parameters are maps is the service's data,
+-- for a structure looks the same here.
+
+local json = require "watchbot.aws.json"
+
+local query = {}
+
+-- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form anew to check its signature do not.
+local function escape(text)
+  return (text:gsub("[^%w%-._~ ]", function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
+end
+
+local function scalar(name, value)
+  if math.type(value) == "float" then return json.encode(value) end
+  local kind = type(value)
+  if kind == "string" or kind == "number" or kind == "boolean" then return tostring(value) end
+  error(("parameter '%s' cannot be a %s"):format(name, kind), 0)
+end
+
+local function mixed(name)
+  error(("parameter '%s' has names and numbers for keys, or gaps"):format(name), 0)
+end
+
+local function sorted_keys(value, name)
+  local keys = {}
+  for key in pairs(value) do
+    if type(key) ~= "string" then mixed(name) end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+local flatten
+
+local function flatten_list(out, maps, name, list)
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then mixed(name) end
+  end
+  if #list == 0 then out[#out + 1] = escape(name) .. "=" end
+  for index, value in ipairs(list) do flatten(out, maps, ("%s.member.%d"):format(name, index), nil, value) end
+end
+
+local function flatten_map(out, maps, name, map, names)
+  for index, key in ipairs(sorted_keys(map, name)) do
+    local entry = ("%s.entry.%d."):format(name, index)
+    flatten(out, maps, entry .. names[1], nil, key)
+    flatten(out, maps, entry .. names[2], nil, map[key])
+  end
+end
+
+-- `field` is the last word of the name, which tells maps.
+function flatten(out, maps, name, field, value)
+  if value == json.null then return end
+  if type(value) ~= "table" then
+    out[#out + 1] = escape(name) .. "=" .. escape(scalar(name, value))
+  elseif #value > 0 or json.is_list(value) then
+    flatten_list(out, maps, name, value)
+  elseif maps[field] then
+    flatten_map(out, maps, name, value, maps[field])
+  else
+    for _, key in ipairs(sorted_keys(value, name)) do flatten(out, maps, name .. "." .. key, key, value[key]) end
+  end
+end
+
+--- Raises for values that have no such form: functions, tables with both names and numbers for keys.
+---@param action string
+---@param version string
+---@param parameters table
+---@param maps table<string, string[]>?
+---@return string form
+function query.encode(action, version, parameters, maps)
+  local out = { "Action=" .. escape(action), "Version=" .. escape(version) }
+  for _, key in ipairs(sorted_keys(parameters, action)) do flatten(out, maps or {}, key, key, parameters[key]) end
+  return table.concat(out, "&")
+end
+
+return query

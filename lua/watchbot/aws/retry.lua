@@ -1,0 +1,134 @@
+--- retry: whether a failed attempt is made again, and when. The standard mode of the AWS SDKs.
+-- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+-- Each client has a bucket of tokens that retries are paid from and successes refill, so that an outage is not answered with
+-- three times the calls. Long polls wait even when they give up, longer each time while it lasts: their caller polls again at
+-- once.
+
+local retry = {}
+
+-- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html lists them.
+local THROTTLING = {
+  BandwidthLimitExceeded = true, EC2ThrottledException = true, LimitExceededException = true, OverLimit = true,
+  PriorRequestNotComplete = true, ProvisionedThroughputExceededException = true, RequestLimitExceeded = true,
+  RequestThrottled = true, RequestThrottledException = true, SlowDown = true, ThrottledException = true, Throttling = true,
+  ThrottlingException = true, TooManyRequestsException = true, TransactionInProgressException = true, Http429 = true,
+}
+
+local TRANSIENT = {
+  RequestTimeout = true, RequestTimeoutException = true, InternalError = true, BadAnswer = true,
+  -- of watchbot.http
+  ResolveFailed = true, ConnectFailed = true, ConnectTimeout = true, Timeout = true, ConnectionLost = true, Truncated = true,
+  BadResponse = true,
+}
+
+local TRANSIENT_STATUS = { [500] = true, [502] = true, [503] = true, [504] = true }
+
+local TIMEOUTS = { ConnectTimeout = true, Timeout = true }
+
+local COST, TIMEOUT_COST, REFILL = 5, 10, 1
+
+---@class watchbot.aws.RetryOptions
+---@field max_attempts integer? with the first one; default 3
+---@field capacity integer? tokens in the full bucket; default 500
+---@field base number? seconds of the first pause; default 0.1
+---@field throttled_base number? the same, after the server asked us to slow down; default 0.5
+---@field cap number? seconds of a pause at most; default 20
+---@field random (fun(): number)? from 0 to 1: the share of the pause that is really waited ("full jitter")
+local DEFAULTS = { max_attempts = 3, capacity = 500, base = 0.1, throttled_base = 0.5, cap = 20, random = math.random }
+
+---@class watchbot.aws.Retry
+---@field tokens number
+local Retry = {}
+Retry.__index = Retry
+
+---@class watchbot.aws.Tries one call
+---@field attempts integer that have failed
+local Tries = {}
+Tries.__index = Tries
+
+---@param options watchbot.aws.RetryOptions?
+---@return watchbot.aws.Retry
+function retry.new(options)
+  local self = setmetatable({ streaks = {} }, Retry)
+  for name, default in pairs(DEFAULTS) do
+    local given = options and options[name]
+    if given == nil then given = default end
+    self[name] = given
+  end
+  self.tokens = self.capacity
+  return self
+end
+
+--- Why a failure may be gone in a moment: "throttled", "transient", or nil when it will not.
+---@param failure watchbot.aws.Failure
+---@return "throttled"|"transient"|nil
+function retry.kind(failure)
+  if failure.status == 429 or THROTTLING[failure.code] then return "throttled" end
+  -- ECS hides it in the text of its ClientException and ServerException.
+  local message = failure.message or ""
+  if message:find "Rate exceeded" or message:find "ThrottlingException" then return "throttled" end
+  if TRANSIENT[failure.code] or TRANSIENT_STATUS[failure.status] then return "transient" end
+end
+
+--- Whether the failed attempt may nevertheless have done what it asked for.
+---@param failure watchbot.aws.Failure
+---@return boolean
+function retry.may_be_applied(failure)
+  return not (failure.unsent or retry.kind(failure) == "throttled")
+end
+
+--- Begins a call.
+---@param long_poll string? the operation, when its caller asks again and again
+---@return watchbot.aws.Tries
+function Retry:start(long_poll)
+  return setmetatable({ retry = self, attempts = 0, cost = 0, long_poll = long_poll,
+    streak = long_poll and self.streaks[long_poll] or 0 }, Tries)
+end
+
+--- The call has succeeded: what its last retry cost comes back, or a little where there was none.
+function Tries:succeeded()
+  local bucket = self.retry
+  bucket.tokens = math.min(bucket.capacity, bucket.tokens + (self.cost > 0 and self.cost or REFILL))
+  if self.long_poll then bucket.streaks[self.long_poll] = nil end
+end
+
+-- Exponential, capped, and a random share of it. The server's own wish counts where it is longer, but not past the cap.
+function Tries:pause(kind, failure)
+  local bucket = self.retry
+  local base = kind == "throttled" and bucket.throttled_base or bucket.base
+  local power = math.min(self.streak + self.attempts - 1, 30)
+  local pause = math.min(bucket.cap, base * 2 ^ power) * bucket.random()
+  return math.max(pause, math.min(failure.retry_after or 0, bucket.cap))
+end
+
+function Tries:take(failure)
+  local cost = TIMEOUTS[failure.code] and TIMEOUT_COST or COST
+  if self.retry.tokens < cost then return false end
+  self.retry.tokens = self.retry.tokens - cost
+  self.cost = cost
+  return true
+end
+
+-- Several polls of one client fail at the same time; the longest row of failures counts, not their sum.
+function Tries:remember()
+  local streaks = self.retry.streaks
+  streaks[self.long_poll] = math.max(streaks[self.long_poll] or 0, self.streak + self.attempts)
+end
+
+--- The attempt has failed.
+---@param failure watchbot.aws.Failure
+---@return number? pause seconds to wait before the next attempt; nil: there is none
+---@return "not_retryable"|"max_attempts_exceeded"|"retry_quota_exceeded"|nil reason
+---@return number? before seconds to wait before the failure is returned
+function Tries:failed(failure)
+  self.attempts = self.attempts + 1
+  local kind = retry.kind(failure)
+  if not kind then return nil, "not_retryable", 0 end
+  if self.long_poll then self:remember() end
+  local pause = self:pause(kind, failure)
+  if self.attempts >= self.retry.max_attempts then return nil, "max_attempts_exceeded", self.long_poll and pause or 0 end
+  if not self:take(failure) then return nil, "retry_quota_exceeded", self.long_poll and pause or 0 end
+  return pause
+end
+
+return retry

@@ -1,0 +1,161 @@
+local config = require "watchbot.aws.config"
+local scheduler = require "watchbot.scheduler"
+
+local folder
+
+local function write(name, text)
+  local file = assert(io.open(folder .. "/.aws/" .. name, "w"))
+  file:write(text)
+  file:close()
+end
+
+local function from(environment, options)
+  environment.HOME = environment.HOME or folder
+  options = options or {}
+  options.getenv = function(name) return environment[name] end
+  return config.new(options)
+end
+
+describe("config", function()
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir -p " .. folder .. "/.aws"))
+  end)
+
+  after_each(function() os.execute("rm -r " .. folder) end)
+
+  it("takes a setting from the option, then the environment, then the profile, and says where", function()
+    write("config", "[default]\nregion = eu-west-1\nmax_attempts = 5\nca_bundle =\n[profile dev]\nregion = eu-west-2")
+    local function setting(environment, options, name)
+      return { assert(from(environment, options)):setting(name or "region") }
+    end
+    assert.are.same({ "eu-west-3", "option" }, setting({ AWS_REGION = "x-y" }, { region = "eu-west-3" }))
+    assert.are.same({ "x-y", "AWS_REGION" }, setting { AWS_REGION = "x-y", AWS_DEFAULT_REGION = "d" })
+    assert.are.same({ "d", "AWS_DEFAULT_REGION" }, setting { AWS_REGION = "", AWS_DEFAULT_REGION = "d" })
+    assert.are.same({ "eu-west-1", "profile 'default'" }, setting {})
+    assert.are.same({ "eu-west-2", "profile 'dev'" }, setting { AWS_PROFILE = "dev" })
+    assert.are.same({ "eu-west-2", "profile 'dev'" }, setting({ AWS_PROFILE = "default" }, { profile = "dev" }))
+    assert.are.same({ "5", "profile 'default'" }, setting({}, nil, "max_attempts"))
+    assert.are.same({}, setting({}, nil, "ca_bundle"))
+    assert.are.same({}, setting({}, nil, "endpoint_url"))
+    assert.are.equal(5, assert(from {}):number "max_attempts")
+    assert.is_nil(assert(from { AWS_MAX_ATTEMPTS = "many" }):number "max_attempts")
+    assert.is_nil(assert(from { AWS_MAX_ATTEMPTS = "-1" }):number "max_attempts")
+  end)
+
+  it("refuses a profile that was asked for and is not there", function()
+    for _, made in ipairs { { { AWS_PROFILE = "dve" } }, { {}, { profile = "dve" } } } do
+      local none, message, code = from(table.unpack(made))
+      assert.is_nil(none)
+      assert.are.equal(("the profile 'dve' is not in %s/.aws/config (no such file or directory) nor in "
+        .. "%s/.aws/credentials (no such file or directory)"):format(folder, folder), message)
+      assert.are.equal("BadProfile", code)
+    end
+  end)
+
+  it("refuses a file that cannot be parsed", function()
+    write("config", "[default]\nregion eu-west-1")
+    local none, message, code = from {}
+    assert.is_nil(none)
+    assert.are.equal(folder .. "/.aws/config:2: expected an '=' sign defining a property", message)
+    assert.are.equal("BadProfile", code)
+  end)
+
+  it("reads the region of a queue's URL and of an ARN", function()
+    for place, region in pairs {
+      ["https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"] = "eu-west-1",
+      ["https://sqs-fips.us-east-1.amazonaws.com/1/jobs"] = "us-east-1",
+      ["https://sqs.cn-north-1.amazonaws.com.cn/1/jobs"] = "cn-north-1",
+      ["https://sqs.us-gov-west-1.api.aws/1/jobs"] = "us-gov-west-1",
+      ["https://eu-west-2.queue.amazonaws.com/1/jobs"] = "eu-west-2",
+      ["https://vpce-0a1b.sqs.us-east-2.vpce.amazonaws.com/1/jobs"] = "us-east-2",
+      ["http://sqs.eu-central-1.localhost.localstack.cloud:4566/1/jobs"] = "eu-central-1",
+      ["arn:aws:sns:ap-south-1:1:topic"] = "ap-south-1",
+      ["arn:aws-cn:sqs:cn-northwest-1:1:jobs"] = "cn-northwest-1",
+    } do
+      assert.are.equal(region, config.region_of(place), place)
+    end
+    for _, place in ipairs { "http://localhost:4566/1/jobs", "http://127.0.0.1/1/jobs", "sqlite:jobs.db",
+      "arn:aws:iam::1:role/x", "arn:aws:s3:::bucket", "", "https://example.com/sqs.eu-west-1.amazonaws.com" } do
+      assert.is_nil(config.region_of(place), place)
+    end
+    assert.is_nil(config.region_of(nil))
+  end)
+
+  it("takes the region that is configured before that of the queue", function()
+    local place = "https://sqs.eu-west-1.amazonaws.com/1/jobs"
+    assert.are.equal("us-west-1", assert(from { AWS_REGION = "us-west-1" }):region(place))
+    assert.are.equal("eu-west-1", assert(from {}):region(place))
+  end)
+
+  it("says where it looked for a region", function()
+    scheduler.run(function()
+      local one = assert(from { AWS_EC2_METADATA_DISABLED = "true" })
+      assert.are.same({ nil, "no AWS region was found: set AWS_REGION, or region in the profile 'default' "
+        .. "(EC2 metadata: AWS_EC2_METADATA_DISABLED is true)", "NoRegion" }, { one:region() })
+      local _, message = one:region "sqlite:jobs.db"
+      assert.matches("as 'sqlite:jobs.db' names none", message, 1, true)
+      assert.are.same({ nil, message:gsub(", as 'sqlite:jobs.db' names none", ""), "NoRegion" }, { one:endpoint "sqs" })
+    end)
+  end)
+
+  describe("endpoint", function()
+    local LAYERS = {
+      { "http://given:1", "option", options = { endpoint = "http://given:1/" } },
+      { "http://own:2/path", "AWS_ENDPOINT_URL_SQS", environment = { AWS_ENDPOINT_URL_SQS = "http://own:2/path/" } },
+      { "http://all:3", "AWS_ENDPOINT_URL", environment = { AWS_ENDPOINT_URL = "http://all:3" } },
+      { "http://section:4", "services 'local'" },
+      { "http://profile:5", "profile 'default'" },
+      { "https://sqs.eu-west-1.amazonaws.com", "region" },
+    }
+
+    -- What is written in a layer and in all the ones after it.
+    local function from_layer(first, more)
+      local environment, options = {}, {}
+      for index = first, #LAYERS do
+        for name, value in pairs(LAYERS[index].environment or {}) do environment[name] = value end
+        for name, value in pairs(LAYERS[index].options or {}) do options[name] = value end
+      end
+      for name, value in pairs(more or {}) do environment[name] = value end
+      write("config", "[default]\nregion = eu-west-1\n" .. (first <= 4 and "services = local\n" or "")
+        .. (first <= 5 and "endpoint_url = http://profile:5\n" or "")
+        .. "[services local]\nsns =\n endpoint_url = http://wrong\nsqs =\n endpoint_url = http://section:4\n")
+      return assert(from(environment, options))
+    end
+
+    it("has its order: given, own variable, variable, section of services, profile, region", function()
+      for index, layer in ipairs(LAYERS) do
+        assert.are.same({ layer[1], layer[2] }, { from_layer(index):endpoint("sqs", "eu-west-1") })
+      end
+    end)
+
+    it("ignores what is configured when told so, but not what is given", function()
+      local ignore = { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "True" }
+      assert.are.equal("http://given:1", from_layer(1, ignore):endpoint "sqs")
+      assert.are.equal("https://sqs.eu-west-1.amazonaws.com", from_layer(2, ignore):endpoint "sqs")
+      write("config", "[default]\nregion = eu-west-1\nendpoint_url = http://x\nignore_configured_endpoint_urls = true")
+      assert.are.equal("https://sqs.eu-west-1.amazonaws.com", assert(from {}):endpoint "sqs")
+    end)
+
+    it("knows the services' names in settings", function()
+      local one = assert(from { AWS_ENDPOINT_URL_CLOUDWATCH_LOGS = "http://l", AWS_ENDPOINT_URL_CLOUDWATCH = "http://c" })
+      assert.are.equal("http://l", one:endpoint("logs", "eu-west-1"))
+      assert.are.equal("http://c", one:endpoint("cloudwatch", "eu-west-1"))
+    end)
+
+    it("has FIPS and dual stack hosts", function()
+      local one = assert(from { AWS_REGION = "us-east-1", AWS_USE_FIPS_ENDPOINT = "true", AWS_USE_DUALSTACK_ENDPOINT = "true" })
+      assert.are.equal("https://sqs-fips.us-east-1.api.aws", one:endpoint "sqs")
+    end)
+
+    it("refuses what is not a URL, naming where it is from and not quoting it", function()
+      for _, url in ipairs { "localhost:4566", "ftp://user:secret@host", "http://", "http://a b", "http://host?x=secret" } do
+        local none, message, code = assert(from { AWS_ENDPOINT_URL = url }):endpoint("sqs", "eu-west-1")
+        assert.is_nil(none)
+        assert.are.equal("the endpoint of sqs is not a URL such as 'http://localhost:4566': AWS_ENDPOINT_URL", message)
+        assert.are.equal("BadEndpoint", code)
+      end
+    end)
+  end)
+end)

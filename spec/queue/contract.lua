@@ -1,0 +1,189 @@
+-- What every queue does, whatever it stands on: the contract of the queue seam.
+-- `contract(open)` describes it; `open(options)` returns a queue that is empty, within a task. Options: max_receives, and
+-- fifo = true where groups are wanted. Only whole seconds are used, and nothing that SQS leaves open (order, exact counts).
+
+local busted = require "busted"
+local scheduler = require "watchbot.scheduler"
+
+-- A module has none of the globals that busted gives to a spec.
+local describe, it, assert = busted.describe, busted.it, busted.assert
+
+-- Far more than anything here takes.
+local PATIENCE = 60
+
+local function task(open, options, body)
+  return function()
+    scheduler.run(function()
+      local queue <close> = assert(open(options or {}))
+      body(queue)
+    end)
+  end
+end
+
+-- Receives until there are `count` messages.
+local function receive(queue, count, visibility)
+  local messages, until_time = {}, scheduler.now() + PATIENCE
+  while #messages < count do
+    assert(scheduler.now() < until_time, "the messages did not come")
+    for _, message in ipairs(assert(queue:receive(count - #messages, 1, visibility or 30))) do
+      messages[#messages + 1] = message
+    end
+  end
+  return messages
+end
+
+local function send(queue, ...)
+  local answers = assert(queue:send { ... })
+  for _, answer in ipairs(answers) do assert.is_string(answer.id) end
+  return answers
+end
+
+local function contract(open)
+  describe("the queue seam:", function()
+    it("has the fields that a watcher goes by", task(open, nil, function(queue)
+      assert.is_string(queue.name)
+      for _, name in ipairs { "batch", "settle_batch", "polls", "linger", "gather", "cut" } do
+        assert.is_number(queue[name], name)
+      end
+    end))
+
+    it("a message arrives as it was sent", task(open, nil, function(queue)
+      local before = scheduler.time()
+      local sent = send(queue, {
+        body = "line 1\nline 2 \u{1F600} \"quoted\"", attributes = { Zoom = { type = "Number", value = "7" },
+          Name = { type = "String", value = "t\u{ef}le" } },
+      })
+      local message = receive(queue, 1)[1]
+      assert.are.equal(sent[1].id, message.id)
+      assert.are.equal("line 1\nline 2 \u{1F600} \"quoted\"", message.body)
+      assert.are.same({ type = "Number", value = "7" }, message.attributes.Zoom)
+      assert.are.same({ type = "String", value = "t\u{ef}le" }, message.attributes.Name)
+      assert.are.equal(1, message.receives)
+      assert.is_string(message.receipt)
+      assert.are.equal("integer", math.type(message.sent))
+      assert.is_true(message.sent >= before - 5000 and message.sent <= scheduler.time() + 5000)
+      assert.is_true(message.first_received >= message.sent)
+    end))
+
+    it("a batch is sent, received and deleted, each answered for itself", task(open, nil, function(queue)
+      local batch, ids = {}, {}
+      for index = 1, 10 do batch[index] = { body = "message " .. index } end
+      for _, answer in ipairs(send(queue, table.unpack(batch))) do ids[answer.id] = true end
+      local bodies, receipts = {}, {}
+      for index, message in ipairs(receive(queue, 10)) do
+        assert.is_true(ids[message.id])
+        bodies[message.body], receipts[index] = true, message.receipt
+      end
+      for index = 1, 10 do assert.is_true(bodies["message " .. index]) end
+      for _, answer in ipairs(assert(queue:delete(receipts))) do assert.is_true(answer) end
+      assert.are.same({}, assert(queue:receive(10, 0)))
+    end))
+
+    it("an empty queue answers with nothing when the wait is over", task(open, nil, function(queue)
+      local started = scheduler.now()
+      assert.are.same({}, assert(queue:receive(1, 1)))
+      assert.is_true(scheduler.now() - started >= 0.9)
+    end))
+
+    it("a receive that waits gets what is sent meanwhile", task(open, nil, function(queue)
+      local receiving = scheduler.spawn(receive, queue, 1)
+      scheduler.sleep(0.2)
+      send(queue, { body = "late" })
+      local ok, messages = receiving:join(PATIENCE)
+      assert.is_true(ok)
+      assert.are.equal("late", messages[1].body)
+    end))
+
+    it("a received message is out of sight, and comes back when its visibility is over", task(open, nil, function(queue)
+      send(queue, { body = "again" })
+      local first = receive(queue, 1, 2)[1]
+      assert.are.same({}, assert(queue:receive(1, 0)))
+      local second = receive(queue, 1)[1]
+      assert.are.equal(first.id, second.id)
+      assert.are.equal(2, second.receives)
+      assert.are.equal(first.first_received, second.first_received)
+      assert.are_not.equal(first.receipt, second.receipt)
+    end))
+
+    it("a delay of 0 returns it at once, a longer one keeps it away", task(open, nil, function(queue)
+      send(queue, { body = "back" })
+      local message = receive(queue, 1, 60)[1]
+      assert.is_true(assert(queue:delay { { receipt = message.receipt, seconds = 0 } })[1])
+      message = receive(queue, 1, 1)[1]
+      assert.are.equal(2, message.receives)
+      assert.is_true(assert(queue:delay { { receipt = message.receipt, seconds = 60 } })[1])
+      assert.are.same({}, assert(queue:receive(1, 2)))
+      assert.is_true(assert(queue:delete { message.receipt })[1])
+    end))
+
+    it("a message can be sent with a delay", task(open, nil, function(queue)
+      send(queue, { body = "later", delay = 2 })
+      assert.are.same({}, assert(queue:receive(1, 0)))
+      assert.are.equal("later", receive(queue, 1)[1].body)
+    end))
+
+    it("a receipt that is none is refused, the others are not", task(open, nil, function(queue)
+      send(queue, { body = "one" })
+      local message = receive(queue, 1)[1]
+      local answers = assert(queue:delete { "no receipt at all", message.receipt })
+      assert.is_string(answers[1].code)
+      assert.is_string(answers[1].message)
+      assert.is_true(answers[2])
+    end))
+
+    it("counts what is visible, delayed and in flight", task(open, nil, function(queue)
+      send(queue, { body = "1" }, { body = "2" }, { body = "3" }, { body = "4", delay = 60 })
+      receive(queue, 1)
+      local counts = assert(queue:counts())
+      assert.are.same({ 2, 1, 1 }, { counts.visible, counts.delayed, counts.in_flight })
+    end))
+
+    it("a message that was received max_receives times is offered no more", task(open, { max_receives = 2 }, function(queue)
+      send(queue, { body = "poison" })
+      for receives = 1, 2 do
+        local message = receive(queue, 1)[1]
+        assert.are.equal(receives, message.receives)
+        assert(queue:delay { { receipt = message.receipt, seconds = 0 } })
+      end
+      assert.are.same({}, assert(queue:receive(1, 1)))
+      local counts = assert(queue:counts())
+      assert.are.equal(0, counts.visible + counts.in_flight)
+    end))
+
+    it("a group is in order, one at a time", task(open, { fifo = true }, function(queue)
+      for index = 1, 3 do
+        send(queue, { body = "a" .. index, group = "a", deduplication = "a" .. index },
+          { body = "b" .. index, group = "b", deduplication = "b" .. index })
+      end
+      for index = 1, 3 do
+        local heads = {}
+        for _, message in ipairs { receive(queue, 1)[1], receive(queue, 1)[1] } do heads[message.group] = message end
+        assert.are.equal("a" .. index, heads.a.body)
+        assert.are.equal("b" .. index, heads.b.body)
+        assert.are.same({}, assert(queue:receive(1, 0)))
+        assert(queue:delete { heads.a.receipt, heads.b.receipt })
+      end
+    end))
+
+    it("a second message with the same deduplication id is not added", task(open, { fifo = true }, function(queue)
+      local first = send(queue, { body = "once", group = "g", deduplication = "id" })
+      local second = send(queue, { body = "once", group = "g", deduplication = "id" })
+      assert.are.equal(first[1].id, second[1].id)
+      assert(queue:delete { receive(queue, 1)[1].receipt })
+      send(queue, { body = "once", group = "g", deduplication = "id" })
+      assert.are.same({}, assert(queue:receive(1, 1)))
+    end))
+
+    it("a receive can be cancelled", task(open, nil, function(queue)
+      local receiving = scheduler.spawn(queue.receive, queue, 1, 20)
+      scheduler.sleep(0.1)
+      receiving:cancel "enough"
+      local ok, reason = receiving:join(PATIENCE)
+      assert.are.same({ false, "enough" }, { ok, (tostring(reason):match "enough") })
+      send(queue, { body = "still there" })
+      assert.are.equal("still there", receive(queue, 1)[1].body)
+    end))
+  end)
+end
+
+return contract

@@ -1,0 +1,56 @@
+--- fault_proxy: spec/support/fault_proxy.py as specs use it. Everything here waits, so it belongs into a task.
+
+local cjson = require "cjson"
+local http = require "watchbot.http"
+local server = require "support.server"
+
+local fault_proxy = {}
+
+local methods = {}
+methods.__index = methods
+
+-- Never through a proxy of the environment: this is one.
+local function control(self, method, path, body)
+  local response = assert(http.request { method = method, url = self.url .. "/-faults" .. path, body = body, direct = true })
+  local told = cjson.decode(response.body)
+  if response.status ~= 200 then error(told, 3) end
+  return told
+end
+
+--- Starts the proxy in front of the server at `upstream` ("http://127.0.0.1:4566").
+---@param upstream string
+---@return table proxy with `url`
+function fault_proxy.start(upstream)
+  local child = server.start("python3", "spec/support/fault_proxy.py", upstream)
+  return setmetatable({ child = child, url = child.url, port = child.port }, methods)
+end
+
+--- Adds a rule, after those that are there: the first that matches a call is applied to it. The fields are told at the head
+--- of fault_proxy.py.
+---@param rule table
+function methods:add(rule) control(self, "POST", "/rules", cjson.encode(rule)) end
+
+--- Takes all rules away, and forgets all calls.
+function methods:clear()
+  control(self, "DELETE", "/rules")
+  control(self, "DELETE", "/log")
+end
+
+--- The calls since the last `clear`, in their order: { operation, kind (of the fault), request, applied (how often the server
+--- was asked), answers = {{ status, body }} (of the server), status (that the client was given) }. What was none is nil.
+---@param operation string? only these
+---@return table[]
+function methods:log(operation)
+  local found = {}
+  for _, call in ipairs(control(self, "GET", "/log")) do
+    for name, value in pairs(call) do
+      if value == cjson.null then call[name] = nil end
+    end
+    if not operation or call.operation == operation then found[#found + 1] = call end
+  end
+  return found
+end
+
+function methods:close() self.child:close() end
+
+return fault_proxy

@@ -1,0 +1,22 @@
+-- fetch URL [METHOD]: one request in a process of its own, for what depends on the environment. Prints the status and the
+-- body, or the code and the message. `fetch --leave URL` ends in the middle of it.
+package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+package.cpath = (os.getenv "WATCHBOT_BUILD" or "build") .. "/lib/?.so;" .. package.cpath
+
+local http = require "watchbot.http"
+local scheduler = require "watchbot.scheduler"
+
+local leave = arg[1] == "--leave"
+
+scheduler.run(function()
+  if leave then
+    for _ = 1, 3 do scheduler.spawn(http.request, { url = arg[2] }) end
+    return scheduler.sleep(0.05)
+  end
+  local response, message, code = http.request { url = arg[1], direct = arg[2] == "direct" }
+  if response then
+    print(response.status, response.body)
+  else
+    print(code, message)
+  end
+end)

@@ -1,0 +1,398 @@
+#define _GNU_SOURCE /* strerrordesc_np: glibc 2.32 */
+#include "http.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "clock.h"
+#include "compat.h"
+
+enum {
+    KEPT_CONNECTIONS = 64, /* 32 long polls, and as many calls beside them */
+    HEADERS_LIMIT = 256 * 1024,
+};
+
+static const char *const names[HTTP_FAILURES] = {
+    [HTTP_OK] = "OK",
+    [HTTP_BAD_URL] = "BadUrl",
+    [HTTP_NO_MEMORY] = "NoMemory",
+    [HTTP_RESOLVE_FAILED] = "ResolveFailed",
+    [HTTP_CONNECT_FAILED] = "ConnectFailed",
+    [HTTP_CONNECT_TIMEOUT] = "ConnectTimeout",
+    [HTTP_TLS_FAILED] = "TlsFailed",
+    [HTTP_TIMEOUT] = "Timeout",
+    [HTTP_CONNECTION_LOST] = "ConnectionLost",
+    [HTTP_TRUNCATED] = "Truncated",
+    [HTTP_TOO_LARGE] = "TooLarge",
+    [HTTP_BAD_RESPONSE] = "BadResponse",
+};
+
+const char *http_failure_name(enum http_failure failure) {
+    return names[failure];
+}
+
+bool http_failure_unsent(enum http_failure failure) {
+    return failure != HTTP_OK && failure <= HTTP_LAST_UNSENT;
+}
+
+/* failures */
+
+/* libcurl's result, and whether the request had left, say what it means for the caller. A result of connecting can come
+ * after a sending, when the request was to be sent again: the sending counts. */
+static enum http_failure classify_unsent(CURLcode result) {
+    switch (result) {
+    case CURLE_OUT_OF_MEMORY:
+        return HTTP_NO_MEMORY;
+    case CURLE_URL_MALFORMAT:
+        return HTTP_BAD_URL;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return HTTP_RESOLVE_FAILED;
+    case CURLE_OPERATION_TIMEDOUT:
+        return HTTP_CONNECT_TIMEOUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+        return HTTP_TLS_FAILED;
+    default:
+        return HTTP_CONNECT_FAILED;
+    }
+}
+
+static enum http_failure classify(const struct http_call *call, CURLcode result) {
+    if (result == CURLE_OK) return call->ended_headers ? HTTP_OK : HTTP_TRUNCATED; /* libcurl finds half a head good */
+    if (!call->sent) return classify_unsent(result);
+    if (call->exceeded) return HTTP_TOO_LARGE;
+    switch (result) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return HTTP_TIMEOUT;
+    case CURLE_PARTIAL_FILE:
+        return HTTP_TRUNCATED;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return HTTP_BAD_RESPONSE;
+    default:
+        return HTTP_CONNECTION_LOST;
+    }
+}
+
+/* libcurl's own words, but not where it quotes a proxy's URL, with a password perhaps. */
+static const char *words_of(const struct http_call *call, CURLcode result, const char *words) {
+    long error = 0;
+    switch (call->failure) {
+    case HTTP_CONNECTION_LOST:
+        return "the connection was lost";
+    case HTTP_TRUNCATED:
+        return "the connection was lost in the middle of it";
+    case HTTP_BAD_RESPONSE:
+        return "what came is not HTTP";
+    case HTTP_NO_MEMORY:
+        return "not enough memory";
+    default:
+        break;
+    }
+    if (strstr(words, "nsupported proxy")) return "the proxy that the environment names cannot be used";
+    if (call->failure == HTTP_CONNECT_FAILED) curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
+    if (result == CURLE_COULDNT_CONNECT && !error) error = call->client->multi.open_error;
+    if (error && strerrordesc_np((int)error)) return strerrordesc_np((int)error);
+    return *words ? words : curl_easy_strerror(result);
+}
+
+static const char *beginning(enum http_failure failure) {
+    if (failure == HTTP_BAD_URL) return "cannot use";
+    return http_failure_unsent(failure) ? "could not reach" : "no whole answer from";
+}
+
+/* "Connection refused" begins small in the middle of a message; "SSL certificate problem" does not. */
+static void explain(struct http_call *call, const char *words) {
+    bool word = words[0] && islower((unsigned char)words[1]);
+    int first = word ? tolower((unsigned char)words[0]) : words[0];
+    snprintf(call->why, sizeof call->why, "%s %s: %c%s", beginning(call->failure), call->origin, first,
+             words[0] ? words + 1 : "");
+}
+
+static bool fail(struct http_call *call, enum http_failure failure, const char *words) {
+    call->failure = failure;
+    explain(call, words);
+    return false;
+}
+
+/* the response */
+
+static bool starts_response(const char *line, size_t size) {
+    return size >= 5 && memcmp(line, "HTTP/", 5) == 0;
+}
+
+static size_t refuse(struct http_call *call, const char *what, size_t limit) {
+    call->exceeded = what;
+    call->limit = limit;
+    return 0;
+}
+
+/* Gets each line of each response: a "100 Continue" comes before the final one, trailers come after. */
+static size_t take_header(char *line, size_t one, size_t size, void *user) {
+    struct http_call *call = user;
+    (void)one;
+    if (starts_response(line, size)) {
+        buffer_clear(&call->headers);
+        call->ended_headers = false;
+    } else if (size <= 2) {
+        call->ended_headers = true;
+    } else if (!call->ended_headers) {
+        if (size > HEADERS_LIMIT - call->headers.size) return refuse(call, "headers", HEADERS_LIMIT);
+        return buffer_append(&call->headers, line, size) ? size : 0;
+    }
+    return size;
+}
+
+static size_t take_body(char *data, size_t one, size_t size, void *user) {
+    struct http_call *call = user;
+    (void)one;
+    if (size > call->limit - call->body.size) return refuse(call, "body", call->limit);
+    return buffer_append(&call->body, data, size) ? size : 0;
+}
+
+/* the request */
+
+bool http_add_header(struct http_call *call, const char *name, const char *value) {
+    bool blank = value[strspn(value, " \t")] == '\0'; /* "Name:" would take a header away; "Name;" sends an empty one */
+    char *line = NULL;
+    int size = blank ? asprintf(&line, "%s;", name) : asprintf(&line, "%s: %s", name, value);
+    if (size < 0) return false;
+    struct curl_slist *list = curl_slist_append(call->sent_headers, line);
+    free(line);
+    if (list) call->sent_headers = list;
+    return list != NULL;
+}
+
+/* What libcurl would add on its own account; a header of the same name that was given is sent all the same. */
+static bool suppress_defaults(struct http_call *call) {
+    static const char *const lines[] = {"Accept:", "Content-Type:", "Expect:", "Proxy-Connection:"};
+    for (size_t i = 0; i < countof(lines); i++) {
+        struct curl_slist *list = curl_slist_append(call->sent_headers, lines[i]);
+        if (!list) return false;
+        call->sent_headers = list;
+    }
+    return true;
+}
+
+/* Called when there is a connection and the request is about to be sent on it; the second time, because the first
+ * connection died before an answer. */
+static int before_sending(void *user, char *to, char *from, int to_port, int from_port) {
+    struct http_call *call = user;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    if (call->sent && !call->idempotent) return CURL_PREREQFUNC_ABORT;
+    call->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool expects_content(const char *method) {
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+static bool set_request(CURL *easy, const struct http_request *request) {
+    bool content = request->body || expects_content(request->method);
+    if (content) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    }
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+           (!request->direct || curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
+}
+
+static const char *environment(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* A CA file that is given replaces the system's; there is no way to go without. */
+static bool set_trust(CURL *easy, const struct http_request *request) {
+    const char *file = request->ca_file;
+    if (!file) file = environment("AWS_CA_BUNDLE");
+    if (!file) file = environment("SSL_CERT_FILE");
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (!file) return true;
+    return curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK;
+}
+
+static long milliseconds(int64_t nanoseconds) {
+    int64_t one = CLOCK_SECOND / 1000, most = INT32_MAX;
+    int64_t rounded = nanoseconds / one + (nanoseconds % one != 0);
+    return (long)(rounded < 1 ? 1 : rounded < most ? rounded : most); /* 0 would be no limit */
+}
+
+static void set_waits(CURL *easy, const struct http_request *request) {
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request->connect_timeout));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else removing it would wait for a resolver that hangs */
+}
+
+static void set_callbacks(struct http_call *call) {
+    CURL *easy = call->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->sent_headers);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+/* what is asked, as far as it may be shown */
+
+static bool is_http(const char *scheme) {
+    return strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0;
+}
+
+static CURLUcode take_origin(struct http_call *call, CURLU *url) {
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    CURLUcode code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (!code) code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    if (!code && !is_http(scheme)) code = CURLUE_UNSUPPORTED_SCHEME;
+    if (!code) {
+        curl_url_get(url, CURLUPART_PORT, &port, 0); /* may be absent */
+        snprintf(call->origin, sizeof call->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    return code;
+}
+
+static bool check_url(struct http_call *call, const char *text) {
+    CURLU *url = curl_url();
+    snprintf(call->origin, sizeof call->origin, "the URL of the request");
+    if (!url) return fail(call, HTTP_NO_MEMORY, "not enough memory");
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
+    if (!code) code = take_origin(call, url);
+    curl_url_cleanup(url);
+    if (code == CURLUE_USER_NOT_ALLOWED) return fail(call, HTTP_BAD_URL, "it has a user name in it; send a header instead");
+    return code ? fail(call, HTTP_BAD_URL, curl_url_strerror(code)) : true;
+}
+
+/* the life of a call */
+
+static void attach(struct http_client *client, struct http_call *call) {
+    call->client = client;
+    call->previous = NULL;
+    call->next = client->first;
+    if (call->next) call->next->previous = call;
+    client->first = call;
+}
+
+static void detach(struct http_call *call) {
+    if (!call->client) return;
+    multi_remove(&call->client->multi, call->easy);
+    if (call->next) call->next->previous = call->previous;
+    if (call->previous) {
+        call->previous->next = call->next;
+    } else {
+        call->client->first = call->next;
+    }
+    call->client = NULL;
+}
+
+/* The question goes, the answer stays. */
+static void drop_transfer(struct http_call *call) {
+    detach(call);
+    if (call->easy) curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->sent_headers);
+    call->easy = NULL;
+    call->sent_headers = NULL;
+}
+
+static void finish(struct http_call *call, CURLcode result) {
+    char words[CURL_ERROR_SIZE];
+    snprintf(words, sizeof words, "%.*s", (int)sizeof words - 1, call->why);
+    call->why[0] = '\0';
+    curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
+    call->failure = classify(call, result);
+    if (call->exceeded) snprintf(words, sizeof words, "the %s passed the limit of %zu bytes", call->exceeded, call->limit);
+    if (call->failure != HTTP_OK) explain(call, words_of(call, result, words));
+    drop_transfer(call);
+    if (call->failure != HTTP_OK) buffer_free(&call->body);
+    call->done(call);
+}
+
+static void finished(struct multi *multi, CURL *easy, CURLcode result) {
+    char *call = NULL;
+    (void)multi;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+    finish((struct http_call *)(void *)call, result);
+}
+
+/* The next call starts afresh. */
+static void broken(struct multi *multi) {
+    struct http_client *client = container_of(multi, struct http_client, multi);
+    while (client->first) {
+        struct http_call *call = client->first;
+        call->why[0] = '\0';
+        finish(call, CURLE_OUT_OF_MEMORY);
+    }
+    multi_close(multi);
+}
+
+bool http_start(struct http_client *client, struct http_call *call, const struct http_request *request) {
+    if (!check_url(call, request->url)) return false;
+    if (!multi_open(&client->multi, client->loop, KEPT_CONNECTIONS)) return fail(call, HTTP_NO_MEMORY, "not enough memory");
+    call->limit = request->limit;
+    call->idempotent = request->idempotent;
+    call->easy = curl_easy_init();
+    if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) || !set_trust(call->easy, request)) {
+        return fail(call, HTTP_NO_MEMORY, "not enough memory");
+    }
+    set_waits(call->easy, request);
+    set_callbacks(call);
+    attach(client, call);
+    if (multi_add(&client->multi, call->easy)) return true;
+    detach(call);
+    return fail(call, HTTP_NO_MEMORY, "not enough memory");
+}
+
+void http_end(struct http_call *call) {
+    drop_transfer(call);
+    buffer_free(&call->headers);
+    buffer_free(&call->body);
+}
+
+/* libcurl counts how often it was initialised, so that a host that uses it too is not disturbed; up to 7.83 the first such
+ * call must not meet another thread's. */
+bool http_open(struct http_client *client, struct loop *loop) {
+    if (client->loop) return true;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return false;
+    client->loop = loop;
+    client->multi.finished = finished;
+    client->multi.broken = broken;
+    return true;
+}
+
+void http_close(struct http_client *client) {
+    if (!client->loop) return;
+    while (client->first) drop_transfer(client->first);
+    multi_close(&client->multi);
+    curl_global_cleanup();
+    client->loop = NULL;
+}

@@ -1,0 +1,313 @@
+/* laws: watchbot.core.aws. Signing and digests for Lua; lua/watchbot/aws/ makes calls of them.
+ * A signer is a handle because it keeps its key and its buffers from one request to the next. The texts of the argument
+ * tables are lent to sigv4.c: they are read raw, so that the tables themselves hold them meanwhile. */
+#include <stdint.h>
+
+#include <openssl/rand.h>
+
+#include "core.h"
+#include "lerror.h"
+#include "lhandle.h"
+#include "sigv4.h"
+
+#define SIGNER_TYPE "watchbot.aws.signer"
+#define DIGESTS_TYPE "watchbot.aws.digests"
+
+struct signer {
+    struct sigv4 sigv4;
+    struct buffer authorization;
+};
+
+static struct signer *check_signer(lua_State *L) {
+    struct signer *signer = luaL_checkudata(L, 1, SIGNER_TYPE);
+    luaL_argcheck(L, signer->sigv4.sha256.context, 1, "the signer is closed");
+    return signer;
+}
+
+/* => signer */
+static int l_signer(lua_State *L) {
+    struct signer *signer = lhandle_new(L, SIGNER_TYPE, sizeof *signer, 0);
+    return sigv4_open(&signer->sigv4) ? 1 : luaL_error(L, "signer: OpenSSL has no SHA-256, or there is no memory");
+}
+
+static int signer_close(lua_State *L) {
+    struct signer *signer = luaL_checkudata(L, 1, SIGNER_TYPE);
+    sigv4_close(&signer->sigv4);
+    buffer_free(&signer->authorization);
+    return 0;
+}
+
+static int get_raw(lua_State *L, int table, const char *field) {
+    lua_pushstring(L, field);
+    return lua_rawget(L, table);
+}
+
+static struct sigv4_text text_at(lua_State *L, int index) {
+    struct sigv4_text text;
+    text.data = lua_tolstring(L, index, &text.size);
+    return text;
+}
+
+static struct sigv4_text opt_text(lua_State *L, int table, const char *field) {
+    struct sigv4_text text = {"", 0};
+    int type = get_raw(L, table, field);
+    if (type == LUA_TSTRING) {
+        text = text_at(L, -1);
+    } else if (type != LUA_TNIL) {
+        luaL_error(L, "sign: '%s' must be a string, not %s", field, luaL_typename(L, -1));
+    }
+    lua_pop(L, 1);
+    return text;
+}
+
+static struct sigv4_text check_text(lua_State *L, int table, const char *field) {
+    struct sigv4_text text = opt_text(L, table, field);
+    if (text.size == 0) luaL_error(L, "sign: '%s' is missing", field);
+    return text;
+}
+
+static bool get_flag(lua_State *L, int table, const char *field) {
+    get_raw(L, table, field);
+    bool set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return set;
+}
+
+static lua_Integer get_integer(lua_State *L, int table, const char *field, lua_Integer otherwise) {
+    int good = 1;
+    lua_Integer value = get_raw(L, table, field) == LUA_TNIL ? otherwise : lua_tointegerx(L, -1, &good);
+    if (!good) luaL_error(L, "sign: '%s' must be an integer", field);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* -- ... name value => ... name value : the value goes with the name */
+static void add_header(lua_State *L, struct sigv4_request *request, struct sigv4_pair *headers, int name) {
+    if (request->header_count == SIGV4_MOST) luaL_error(L, "sign: more than %d headers", SIGV4_MOST);
+    if (lua_type(L, name) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) {
+        luaL_error(L, "sign: a header must be a name and a string, or a name and a list of strings");
+    }
+    headers[request->header_count++] = (struct sigv4_pair){text_at(L, name), text_at(L, -1)};
+}
+
+/* The headers are a table of names with a value or a list of values each. */
+static void read_headers(lua_State *L, int table, struct sigv4_request *request, struct sigv4_pair *headers) {
+    request->headers = headers;
+    if (get_raw(L, table, "headers") != LUA_TTABLE) luaL_error(L, "sign: 'headers' must be a table");
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* -- headers name value */
+        int name = lua_gettop(L) - 1;
+        if (!lua_istable(L, -1)) {
+            add_header(L, request, headers, name);
+            continue;
+        }
+        for (lua_Integer i = 1; lua_rawgeti(L, name + 1, i) != LUA_TNIL; i++) {
+            add_header(L, request, headers, name);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static struct sigv4_request check_request(lua_State *L, int table, struct sigv4_pair *headers) {
+    luaL_checktype(L, table, LUA_TTABLE);
+    struct sigv4_request request = {
+        .method = check_text(L, table, "method"),
+        .path = opt_text(L, table, "path"),
+        .query = opt_text(L, table, "query"),
+        .body = opt_text(L, table, "body"),
+    };
+    read_headers(L, table, &request, headers);
+    return request;
+}
+
+static struct sigv4_scope check_scope(lua_State *L, int credentials, int table) {
+    luaL_checktype(L, credentials, LUA_TTABLE);
+    luaL_checktype(L, table, LUA_TTABLE);
+    return (struct sigv4_scope){
+        .access_key = check_text(L, credentials, "access_key"),
+        .secret_key = check_text(L, credentials, "secret_key"),
+        .token = opt_text(L, credentials, "token"),
+        .region = check_text(L, table, "region"),
+        .service = check_text(L, table, "service"),
+        .time = (time_t)get_integer(L, table, "time", 0),
+        .expires = (long)get_integer(L, table, "expires", 0),
+        .raw_path = get_flag(L, table, "raw_path"),
+        .encoded_path = get_flag(L, table, "encoded_path"),
+        .unsigned_token = get_flag(L, table, "unsigned_token"),
+        .content_sha256 = get_flag(L, table, "content_sha256"),
+    };
+}
+
+typedef bool sign_function(struct sigv4 *, const struct sigv4_request *, const struct sigv4_scope *, struct sigv4_result *);
+
+static void push_buffer(lua_State *L, const struct buffer *buffer) {
+    lua_pushlstring(L, buffer->size ? buffer_data(buffer) : "", buffer->size);
+}
+
+static struct sigv4_result sign(lua_State *L, sign_function *function) {
+    struct sigv4_pair headers[SIGV4_MOST];
+    struct signer *signer = check_signer(L);
+    lua_settop(L, 4);
+    struct sigv4_request request = check_request(L, 2, headers);
+    struct sigv4_scope scope = check_scope(L, 3, 4);
+    struct sigv4_result result = {.authorization = &signer->authorization};
+    buffer_clear(&signer->authorization);
+    if (!function(&signer->sigv4, &request, &scope, &result)) {
+        luaL_error(L, "sign: the query has more than %d parameters, or there is no memory", SIGV4_MOST);
+    }
+    push_buffer(L, &signer->authorization);
+    return result;
+}
+
+/* -- signer request credentials scope => authorization date content_sha256
+ * request: method, path, query, body as they go over the wire, headers = { name = value or list of values }
+ * credentials: access_key, secret_key, token
+ * scope: region, service, time (seconds since the epoch), and what struct sigv4_scope names. */
+static int signer_headers(lua_State *L) {
+    struct sigv4_result result = sign(L, sigv4_sign_headers);
+    lua_pushstring(L, result.date);
+    lua_pushlstring(L, result.content_sha256, sizeof result.content_sha256);
+    return 3;
+}
+
+/* -- signer request credentials scope => query : what replaces the request's own query; the scope has `expires`, in seconds */
+static int signer_query(lua_State *L) {
+    sign(L, sigv4_sign_query);
+    return 1;
+}
+
+/* -- signer => canonical string_to_sign : of the last signature. For specs; there may be a token in it. */
+static int signer_last(lua_State *L) {
+    struct signer *signer = check_signer(L);
+    push_buffer(L, &signer->sigv4.canonical);
+    push_buffer(L, &signer->sigv4.scratch);
+    return 2;
+}
+
+/* digests */
+
+struct digests {
+    struct digest sha256, md5;
+};
+
+static struct digests *digests(lua_State *L) {
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static int digests_gc(lua_State *L) {
+    struct digests *all = luaL_checkudata(L, 1, DIGESTS_TYPE);
+    digest_close(&all->sha256);
+    digest_close(&all->md5);
+    return 0;
+}
+
+static int push_hex(lua_State *L, const unsigned char *bytes, size_t size) {
+    char digits[2 * DIGEST_SHA256_SIZE];
+    digest_hex(bytes, size, digits);
+    lua_pushlstring(L, digits, 2 * size);
+    return 1;
+}
+
+/* -- bytes => SHA-256 in hexadecimal digits, as all of these are */
+static int l_sha256(lua_State *L) {
+    unsigned char out[DIGEST_SHA256_SIZE];
+    size_t size;
+    const char *data = luaL_checklstring(L, 1, &size);
+    if (!digest_bytes(&digests(L)->sha256, data, size, out)) return luaL_error(L, "sha256: OpenSSL failed");
+    return push_hex(L, out, sizeof out);
+}
+
+/* -- key bytes => HMAC-SHA-256 */
+static int l_hmac(lua_State *L) {
+    unsigned char out[DIGEST_SHA256_SIZE];
+    size_t key_size, size;
+    const char *key = luaL_checklstring(L, 1, &key_size);
+    const char *data = luaL_checklstring(L, 2, &size);
+    if (!digest_hmac(&digests(L)->sha256, key, key_size, data, size, out)) return luaL_error(L, "hmac: OpenSSL failed");
+    return push_hex(L, out, sizeof out);
+}
+
+/* -- bytes => MD5 | nil message "Unsupported", where the machine's rules forbid it */
+static int l_md5(lua_State *L) {
+    unsigned char out[DIGEST_MD5_SIZE];
+    size_t size;
+    struct digest *md5 = &digests(L)->md5;
+    const char *data = luaL_checklstring(L, 1, &size);
+    if (!md5->context && !digest_open(md5, "MD5")) return lerror_push(L, "Unsupported", "md5: OpenSSL does not offer it here");
+    if (!digest_bytes(md5, data, size, out)) return luaL_error(L, "md5: OpenSSL failed");
+    return push_hex(L, out, sizeof out);
+}
+
+/* -- bytes => small hexadecimal digits */
+static int l_hex(lua_State *L) {
+    size_t size;
+    luaL_Buffer buffer;
+    const char *data = luaL_checklstring(L, 1, &size);
+    luaL_argcheck(L, size <= SIZE_MAX / 4, 1, "too long");
+    digest_hex((const unsigned char *)data, size, luaL_buffinitsize(L, &buffer, 2 * size));
+    luaL_pushresultsize(&buffer, 2 * size);
+    return 1;
+}
+
+/* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same moment make others. */
+static int l_uuid(lua_State *L) {
+    static const int groups[] = {4, 2, 2, 2, 6};
+    unsigned char bytes[16];
+    char text[36], *at = text;
+    if (RAND_bytes(bytes, sizeof bytes) != 1) return luaL_error(L, "uuid: OpenSSL failed");
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < countof(groups); i++) {
+        if (i > 0) *at++ = '-';
+        digest_hex(from, (size_t)groups[i], at);
+        at += 2 * groups[i];
+        from += groups[i];
+    }
+    lua_pushlstring(L, text, sizeof text);
+    return 1;
+}
+
+static const luaL_Reg metamethods[] = {
+    {"__gc",    signer_close},
+    {"__close", signer_close},
+    {NULL,      NULL        },
+};
+
+static const luaL_Reg methods[] = {
+    {"headers", signer_headers},
+    {"query",   signer_query  },
+    {"last",    signer_last   },
+    {"close",   signer_close  },
+    {NULL,      NULL          },
+};
+
+static const luaL_Reg digests_metamethods[] = {
+    {"__gc", digests_gc},
+    {NULL,   NULL      },
+};
+
+static const luaL_Reg no_methods[] = {
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"signer", l_signer},
+    {"sha256", l_sha256},
+    {"hmac",   l_hmac  },
+    {"md5",    l_md5   },
+    {"hex",    l_hex   },
+    {"uuid",   l_uuid  },
+    {NULL,     NULL    },
+};
+
+int luaopen_watchbot_aws(lua_State *L) {
+    lhandle_type(L, SIGNER_TYPE, metamethods, methods);
+    lhandle_type(L, DIGESTS_TYPE, digests_metamethods, no_methods);
+    luaL_newlibtable(L, functions);
+    struct digests *all = lhandle_new(L, DIGESTS_TYPE, sizeof *all, 0);
+    if (!digest_open(&all->sha256, "SHA256")) return luaL_error(L, "OpenSSL has no SHA-256, or there is no memory");
+    luaL_setfuncs(L, functions, 1);
+    return 1;
+}

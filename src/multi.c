@@ -1,0 +1,198 @@
+#define _GNU_SOURCE /* POLLRDHUP */
+#include "multi.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "compat.h"
+#include "sigpipe.h"
+
+struct multi_socket {
+    struct loop_fd watch;
+    struct multi *home;
+    struct multi_socket *next, *previous;
+    int fd;
+    bool connection; /* opened here; else libcurl's own, for the thread that resolves names */
+    bool kept;       /* no transfer uses it */
+};
+
+/* sockets */
+
+static struct multi_socket *find_socket(const struct multi *multi, int fd) {
+    struct multi_socket *found = multi->sockets;
+    while (found && found->fd != fd) found = found->next;
+    return found;
+}
+
+static void free_socket(struct multi_socket *one) {
+    loop_unwatch(one->home->loop, &one->watch);
+    if (one->next) one->next->previous = one->previous;
+    if (one->previous) {
+        one->previous->next = one->next;
+    } else {
+        one->home->sockets = one->next;
+    }
+    free(one);
+}
+
+static void turn(struct multi *multi, curl_socket_t fd, int events);
+
+static void socket_ready(struct loop_fd *watch, unsigned ready) {
+    struct multi_socket *one = container_of(watch, struct multi_socket, watch);
+    int events = (ready & POLLER_READ ? CURL_CSELECT_IN : 0) | (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0);
+    turn(one->home, one->fd, events);
+}
+
+static struct multi_socket *new_socket(struct multi *multi, int fd) {
+    struct multi_socket *one = calloc(1, sizeof *one);
+    if (!one) return NULL;
+    one->home = multi;
+    one->fd = fd;
+    one->watch.ready = socket_ready;
+    one->next = multi->sockets;
+    if (one->next) one->next->previous = one;
+    multi->sockets = one;
+    return one;
+}
+
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    struct multi *multi = user;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    multi->open_error = fd < 0 ? errno : 0;
+    struct multi_socket *one = fd >= 0 ? new_socket(multi, fd) : NULL;
+    if (one) {
+        one->connection = true;
+        return fd;
+    }
+    if (fd >= 0) close(fd);
+    return CURL_SOCKET_BAD;
+}
+
+static int close_socket(void *user, curl_socket_t fd) {
+    struct multi_socket *one = find_socket(user, fd);
+    if (one) free_socket(one);
+    return close(fd);
+}
+
+/* What libcurl wants to know of a socket. One that cannot be watched (no memory) ends by the timeout of its transfer. */
+static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *unused) {
+    struct multi *multi = user;
+    struct multi_socket *one = find_socket(multi, fd);
+    (void)easy, (void)unused;
+    if (what == CURL_POLL_REMOVE) {
+        if (one && !one->connection) return free_socket(one), 0;
+        if (one) loop_unwatch(multi->loop, &one->watch);
+        if (one) one->kept = true;
+        return 0;
+    }
+    if (!one) one = new_socket(multi, fd);
+    if (!one) return 0;
+    one->kept = false;
+    unsigned interest = (what & CURL_POLL_IN ? POLLER_READ : 0) | (what & CURL_POLL_OUT ? POLLER_WRITE : 0);
+    loop_watch(multi->loop, &one->watch, fd, interest);
+    return 0;
+}
+
+static bool has_unread(int fd) {
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN | POLLRDHUP};
+    return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before it, it learns that it is
+ * not, and connects anew. */
+static void give_up_stale(const struct multi *multi) {
+    for (const struct multi_socket *one = multi->sockets; one; one = one->next) {
+        char waste[4096];
+        if (!one->kept || !has_unread(one->fd)) continue;
+        shutdown(one->fd, SHUT_RDWR);
+        while (recv(one->fd, waste, sizeof waste, MSG_DONTWAIT) > 0) continue;
+    }
+}
+
+/* transfers */
+
+static void tell_finished(struct multi *multi) {
+    const CURLMsg *message;
+    int left;
+    while (multi->handle && (message = curl_multi_info_read(multi->handle, &left))) {
+        if (message->msg == CURLMSG_DONE) multi->finished(multi, message->easy_handle, message->data.result);
+    }
+}
+
+/* SIGPIPE is held back: what OpenSSL writes to a peer that is gone must not end the host. */
+static void turn(struct multi *multi, curl_socket_t fd, int events) {
+    struct sigpipe sigpipe;
+    int running;
+    if (multi->added) give_up_stale(multi);
+    multi->added = false;
+    sigpipe_block(&sigpipe);
+    CURLMcode code = curl_multi_socket_action(multi->handle, fd, events, &running);
+    sigpipe_unblock(&sigpipe);
+    if (code == CURLM_OK) {
+        tell_finished(multi);
+    } else {
+        multi->broken(multi);
+    }
+}
+
+static void timer_fired(struct loop_timer *timer) {
+    turn(container_of(timer, struct multi, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int timer_wanted(CURLM *handle, long milliseconds, void *user) {
+    struct multi *multi = user;
+    (void)handle;
+    if (milliseconds < 0) {
+        loop_stop_timer(multi->loop, &multi->timer);
+        return 0;
+    }
+    return loop_start_timer(multi->loop, &multi->timer, milliseconds * (CLOCK_SECOND / 1000)) == 0 ? 0 : -1;
+}
+
+bool multi_add(struct multi *multi, CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, multi);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
+    multi->added = true;
+    return curl_multi_add_handle(multi->handle, easy) == CURLM_OK;
+}
+
+/* A connection that is closed here may say goodbye on it (TLS), to a peer that is gone. */
+void multi_remove(struct multi *multi, CURL *easy) {
+    struct sigpipe sigpipe;
+    sigpipe_block(&sigpipe);
+    curl_multi_remove_handle(multi->handle, easy);
+    sigpipe_unblock(&sigpipe);
+}
+
+bool multi_open(struct multi *multi, struct loop *loop, long kept) {
+    if (multi->handle) return true;
+    multi->loop = loop;
+    multi->timer.fire = timer_fired;
+    multi->handle = curl_multi_init();
+    if (!multi->handle) return false;
+    curl_multi_setopt(multi->handle, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+    curl_multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi);
+    curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, timer_wanted);
+    curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi);
+    curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, kept);
+    return true;
+}
+
+void multi_close(struct multi *multi) {
+    struct sigpipe sigpipe;
+    if (!multi->handle) return;
+    sigpipe_block(&sigpipe);
+    curl_multi_cleanup(multi->handle);
+    sigpipe_unblock(&sigpipe);
+    loop_stop_timer(multi->loop, &multi->timer);
+    while (multi->sockets) free_socket(multi->sockets);
+    multi->handle = NULL;
+}
