@@ -113,11 +113,12 @@ function Client:resolve()
   return place
 end
 
--- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all.
+-- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all. An endpoint that was given
+-- is that of the client's own service, in a VPC say: STS is elsewhere.
 local function assumer(options)
   return function(name, parameters, with, region)
     local client, message, code = aws.client("sts", {
-      region = region, endpoint = options.endpoint, profile = options.profile, getenv = options.getenv,
+      region = region, profile = options.profile, getenv = options.getenv,
       request = options.request, credentials = with or false,
     })
     if not client then return nil, message, code end
