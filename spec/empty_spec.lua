@@ -138,8 +138,7 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
   it("leaves mount points alone, bind mounts from the same device too", function()
     local _, able = sh("unshare -m true 2>/dev/null")
     if not able then return pending "a mount namespace needs root (CAP_SYS_ADMIN)" end
-    must("mkdir -p $1/volume/a/tmpfs $1/volume/bind $1/volume/other; touch $1/volume/a/file $1/volume/mounted $1/volume/other/file",
-      base)
+    must("cd $1/volume; mkdir -p a/tmpfs bind other; touch a/file mounted other/file", base)
     local output = must(([[unshare -m sh -ec '
       mount -t tmpfs none "$1/volume/a/tmpfs"; touch "$1/volume/a/tmpfs/kept"
       mount --bind "$1/outside" "$1/volume/bind"
