@@ -36,8 +36,9 @@ function Host:start()
     if not opened then return message end
     self.app = opened
     if self.stopping then opened:stop() end
-    opened:run()
+    local _, problem = opened:run()
     self.app = nil
+    return problem
   end)
 end
 

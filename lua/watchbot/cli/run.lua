@@ -68,8 +68,10 @@ local function start(arguments)
   opened, message, code = app.open(policy, { until_empty = arguments.drain, health = arguments.health })
   if not opened then return nil, message, code end
   local signals = scheduler.spawn(handle_signals, opened, arguments)
-  opened:run()
+  local ok
+  ok, message, code = opened:run()
   signals:cancel()
+  if not ok then return nil, message, code end
   return 0
 end
 
