@@ -215,7 +215,9 @@ describe("SQS on moto:", function()
       assert(queue:receive(1, 0, 30))
       assert(queue:receive(1, 0, 30))
       local ids = {}
-      for index, call in ipairs(proxy:log "ReceiveMessage") do ids[index] = cjson.decode(call.request).ReceiveRequestAttemptId end
+      for index, call in ipairs(proxy:log "ReceiveMessage") do
+        ids[index] = cjson.decode(call.request).ReceiveRequestAttemptId
+      end
       assert.are.equal(5, #ids)
       assert.are.same({ ids[1], ids[1], ids[1] }, { ids[2], ids[3], ids[4] })
       assert.are_not.equal(ids[1], ids[5])
