@@ -57,6 +57,14 @@ describe("watchbot run", function()
       folder:read "out")
   end))
 
+  it("says which environment variable is wrong, with status 2", task(function(folder)
+    -- Without a policy file it used to end with a traceback and status 1.
+    local exit, _, problem = run(folder, { "run", "--queue", folder:url(), "--", "true" }, { maxJobDuration = "soon" })
+    assert.are.equal(2, exit.code)
+    assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number of at least 0, got 'soon'\n",
+      problem)
+  end))
+
   it("runs as many tasks at once as there are workers", task(function(folder)
     send(folder, { "1", "2", "3", "4", "5", "6" })
     policy(folder, [[workers = 3,

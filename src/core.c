@@ -7,6 +7,7 @@ static const luaL_Reg modules[] = {
     {"scheduler", luaopen_watchbot_scheduler},
     {"input",     luaopen_watchbot_input    },
     {"log",       luaopen_watchbot_log      },
+    {"empty",     luaopen_watchbot_empty    },
     {"process",   luaopen_watchbot_process  },
     {"scratch",   luaopen_watchbot_scratch  },
     {"sqlite",    luaopen_watchbot_sqlite   },

@@ -69,7 +69,8 @@ describe("watchbot run on SQS", function()
     assert(account.sqs:SendMessage { QueueUrl = url, MessageBody = '{"Message":"5"}', MessageAttributes = {
       bytes = { DataType = "Binary", BinaryValue = "AAE=" },
     } })
-    policy(folder, [[workers = 5, command = 'printf "%s|%s|%s\n" "${Subject-none}" "$Message" "$MessageAttributes" >> seen',]])
+    policy(folder, [[workers = 5,
+      command = 'printf "%s|%s|%s\\n" "${Subject-none}" "$Message" "$MessageAttributes" >> seen',]])
     local exit, log, problem = run(folder, { "run", "--drain", "policy.lua" }, environment { QueueUrl = url })
     assert.are.equal(0, exit.code, log .. problem)
     local seen = folder:lines "seen"
