@@ -51,13 +51,22 @@ local function is_passing(code)
   return retry.kind { code = code } ~= nil or server_errors[code] or code:find "^Http5" ~= nil
 end
 
+-- A topic that is not there; nil also where asking is not allowed, for nothing else needs that permission.
+function Notifier:missing()
+  local found, message, code = self.client:GetTopicAttributes { TopicArn = self.topic }
+  if not found and code == "NotFound" then return topics.explain(self.topic, message, code) end
+end
+
 --- Whether the topic is there and may be published to.
 ---@return true? ok
 ---@return string? message
----@return string? code
+---@return string? code "NotAllowed", "NotFound"
 ---@return boolean? passing it may be only for now that this cannot be told
 function Notifier:check()
-  local ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
+  local message, code = self:missing()
+  if message then return nil, message, code end
+  local ok
+  ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
   message, code = topics.explain(self.topic, message, code)
   return nil, message, code, is_passing(code)
