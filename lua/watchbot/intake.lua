@@ -1,7 +1,7 @@
 --- intake: when to ask the queue for messages, and for how many.
 -- Asks for no more than can be run: each receive raises a message's receive count and burns its visibility. What polls
--- under way have asked for counts as taken. One poll is open while the queue is empty, more as long as each finds messages at
--- once. Knows nothing of jobs; what arrives is handed to `accept`.
+-- under way have asked for counts as taken. One poll is open while the queue is empty, more while each brings all that it
+-- asked for. Knows nothing of jobs; what arrives is handed to `accept`.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -11,7 +11,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30
 -- Empty receives in a row, with counts of 0, before a queue that counts only approximately is believed to be empty.
 local EMPTY_RECEIVES = 3
 
--- A poll that took this many seconds has waited for its messages: there was nothing more in the queue.
+-- A poll for one message that took this many seconds has waited for it: there was nothing more in the queue.
 local AT_ONCE = 0.5
 
 local CLOSED = "no more messages are taken"
@@ -47,12 +47,17 @@ function Intake:wake()
   self.changed:set()
 end
 
--- The more is there, the more polls may be open.
-function Intake:received(messages, seconds)
+-- How many polls may be open after an answer: more while they bring all that they asked for, fewer when they share what there
+-- is, for each is a call that costs money.
+function Intake:polls_after(asked, got, seconds)
+  local full = got == asked and (asked > 1 or seconds < AT_ONCE)
+  if full then return math.min(self.most_polls * 2, self.queue.polls) end
+  return got > 1 and math.max(1, self.most_polls // 2) or 1
+end
+
+function Intake:received(messages)
   self.empty = #messages == 0 and self.empty + 1 or 0
   self.pause, self.answered = 0, true
-  local more = #messages > 0 and seconds < AT_ONCE
-  self.most_polls = more and math.min(self.most_polls * 2, self.queue.polls) or 1
   for _, message in ipairs(messages) do self.options.accept(message) end
 end
 
@@ -83,7 +88,8 @@ function Intake:poll(count, wait)
     self.open[task] = nil
     self.reserved, self.polls = self.reserved - count, self.polls - 1
     if messages then
-      self:received(messages, scheduler.now() - started)
+      self.most_polls = self:polls_after(count, #messages, scheduler.now() - started)
+      self:received(messages)
     elseif not self.closed then
       self:failed(message, code)
     end

@@ -16,8 +16,8 @@ local NAMED = 20
 -- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LARGEST = 256 * 1024
 
--- Seconds that publishing may take, with its repeats; the watcher gives up after 30.
-local LIMIT = 25
+-- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which may need logs first.
+local LIMIT = 15
 
 -- No valid subject: SNS refuses it, so the check of a permission never reaches a reader.
 local REFUSED_SUBJECT = ("x"):rep(200)

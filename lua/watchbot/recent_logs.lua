@@ -8,8 +8,8 @@ local scheduler = require "watchbot.scheduler"
 -- How far back is searched, in hours; the newest of the text that is kept, in bytes.
 local HOURS, KEPT = 6, 50 * 1024
 
--- Seconds for everything, waiting for the others included: a notification should not be late for its logs.
-local LIMIT = 15
+-- Seconds for everything, waiting for the others included: with the publishing less than what the watcher gives a notification.
+local LIMIT = 10
 
 local recent_logs = {}
 

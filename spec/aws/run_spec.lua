@@ -92,7 +92,9 @@ describe("watchbot run on SQS", function()
     send(url, "0", "3", "4", "7")
     policy(folder, [[workers = 2, stack = "tiles", attributes = false, timestamps = "epoch",
       command = 'test $Message$ApproximateReceiveCount = 42 && exit 0; ' ..
-        'echo "this is $Message, $ApproximateReceiveCount"; test $Message = 7 && head -c 60000 /dev/zero | tr "\\0" x && printf "\nnewest \\033[31mred\\033[0m\n"; exit $Message',]])
+        'echo "this is $Message, $ApproximateReceiveCount"; ' ..
+        'test $Message = 7 && head -c 60000 /dev/zero | tr "\\0" x && printf "\nnewest \\033[31mred\\033[0m\n"; ' ..
+        'exit $Message',]])
     local exit, log, problem = run(folder, { "run", "--drain", "policy.lua" },
       environment { QueueUrl = url, NotificationTopic = account:topic { { url = inbox } } })
     assert.are.equal(0, exit.code, log .. problem)
