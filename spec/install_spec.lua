@@ -41,6 +41,13 @@ describe("make install", function()
     assert.matches("%[worker%] hello\n$", (elsewhere "$usr/bin/watchbot-log hello"))
   end)
 
+  it("installs a watcher that does its job there", function()
+    local out, code = elsewhere [[$usr/bin/watchbot send --queue sqlite:jobs.db hello >/dev/null &&
+      $usr/bin/watchbot run --drain --queue sqlite:jobs.db -- sh -c 'echo "got $Message"']]
+    assert.are.equal(0, code, out)
+    assert.matches("%[worker%] %[[^%]]+%] got hello\n", out)
+  end)
+
   it("installs the Lua module, all of it", function()
     shell.write(folder .. "/elsewhere.lua", [[
       local watchbot = require "watchbot"
