@@ -13,7 +13,8 @@ end
 
 -- Runs a command in a folder that has nothing to do with the source; $usr is where everything was installed.
 local function elsewhere(command)
-  return shell.run(("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && %s"):format(folder, folder, destination, command))
+  return shell.run(("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && %s"):format(folder, folder, destination,
+    command))
 end
 
 local function files()

@@ -35,7 +35,7 @@ describe("the rockspec", function()
     assert.are.same(expected, listed)
   end)
 
-  -- Its server may be out of reach: the modules that it depends on are Debian's. It builds in the folder it is run in: in a copy.
+  -- Its server may be out of reach: the modules that it depends on are Debian's. It builds where it is run: in a copy.
   it("builds and installs with luarocks make", function()
     local folder <close> = setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
     local out, code = shell.run(([[cp -r LICENSE include lua rockspec src %s && cd %s && HOME=%s \
