@@ -19,11 +19,10 @@ local topic = {}
 ---@return string? message
 ---@return string? code "Usage" when it is no topic's ARN
 function topic.client(arn)
-  local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
-  if not region then
+  if not arn:match "^arn:[^:]+:sns:[^:]+:[^:]+:.+$" then
     return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage"
   end
-  return aws("sns", { region = region })
+  return aws("sns", { place = arn })
 end
 
 ---@param arn string

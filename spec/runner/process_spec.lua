@@ -6,8 +6,10 @@ local workshop = require "support.workshop"
 local task, run, send = workshop.task, workshop.run, workshop.send
 
 local function policy(folder, fields)
-  folder:write("policy.lua", ("local watchbot = require 'watchbot'\nlocal policy = watchbot.policy { queue = %q, max_receives = 1,\n"
-    .. "%s }\nfunction policy:backoff() return 0 end\nreturn policy\n"):format(folder:url(), fields))
+  folder:write("policy.lua", ([[
+    local policy = require "watchbot".policy { queue = %q, max_receives = 1, %s }
+    function policy:backoff() return 0 end
+    return policy]]):format(folder:url(), fields))
 end
 
 local function drain(folder, more)
@@ -26,9 +28,9 @@ describe("a task of the process runner", function()
   it("gets a message of up to 131063 bytes in Message, and a bigger one in a private file that is gone afterwards",
     task(function(folder)
       send(folder, { ("x"):rep(131063), ("y"):rep(131064) })
-      policy(folder, [[command = 'if [ -n "$MessageFile" ]; then
+      policy(folder, [==[command = [[if [ -n "$MessageFile" ]; then
         echo "file $(wc -c < "$MessageFile") $(stat -c %a "$MessageFile") ${Message-absent}" >> out; echo "$MessageFile" > path
-        else echo "variable ${#Message}" >> out; fi',]])
+        else echo "variable ${#Message}" >> out; fi]],]==])
       drain(folder)
       local lines = folder:lines "out"
       table.sort(lines)
@@ -150,10 +152,9 @@ describe("a task that", function()
     send(folder, { "1" })
     policy(folder, [[command = "yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | " ..
       "head -c 1000000000",]])
-    folder:write("count.sh", ("#!/bin/sh\nexec '%s' run --drain policy.lua | grep -c '%%] 0123456789.*78$'\n"):format(workshop.program)
-      :gsub("%%%]", "]"))
+    folder:write("count.sh", "#!/bin/sh\nexec \"$1\" run --drain policy.lua | grep -c '] 0123456789.*78$'\n")
     local process = require "watchbot.process"
-    local child = assert(process.start { argv = { "./count.sh" }, cwd = folder.path, output = "capture" })
+    local child = assert(process.start { argv = { "./count.sh", workshop.program }, cwd = folder.path, output = "capture" })
     assert.are.equal(0, child:wait(600).code)
     assert.are.equal("12500000\n", (child:output()))
   end))

@@ -38,13 +38,6 @@ function Sqs:call(operation, parameters, options)
   return result, message, plain(code)
 end
 
---- The region of a queue URL: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or the older https://REGION.queue.amazonaws.com.
-local function region_of(url)
-  return url:match "^https?://sqs%.([%w-]+)%.amazonaws%.com" or url:match "^https?://([%w-]+)%.queue%.amazonaws%.com"
-    or url:match "^https?://sqs%.([%w-]+)%.api%.aws" or url:match "^https?://sqs%-fips%.([%w-]+)%.amazonaws%.com"
-    or url:match "^https?://sqs%.([%w-]+)%."
-end
-
 -- what a queue says of itself
 
 local function denied(code)
@@ -99,11 +92,6 @@ end
 ---@field client table? an SQS client, instead of one of its own
 ---@field on_corrupt fun(id: string)? a message was received that does not match its MD5
 
-local function client_for(url, options)
-  if options.client then return options.client end
-  return aws("sqs", { region = region_of(url) })
-end
-
 --- Opens the queue at a URL. Waits in a task.
 ---@param url string
 ---@param options watchbot.SqsOptions
@@ -111,7 +99,8 @@ end
 ---@return string? message
 ---@return string? code
 function sqs.open(url, options)
-  local client, problem, problem_code = client_for(url, options)
+  local client, problem, problem_code = options.client, nil, nil
+  if not client then client, problem, problem_code = aws("sqs", { place = url }) end
   if not client then return nil, problem, problem_code end
   local fifo = url:match "%.fifo$" ~= nil
   local self = setmetatable({

@@ -1,6 +1,7 @@
 --- runner.process: a task is a child process beside the watcher.
 -- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
 
+local fields = require "watchbot.fields"
 local process = require "watchbot.process"
 
 -- The newest output of a task that a notification shows.
@@ -41,11 +42,19 @@ local function message_file(job, environment)
   return file
 end
 
+--- What to start: the options `argv` or `command` of process.start. A command that is made for each job may be anything.
 local function command_of(policy, job)
   local command = policy.command
-  if type(command) == "function" then command = command(job) end
-  if type(command) == "string" then return nil, command end
-  return command, nil
+  if type(command) == "function" then
+    local ok, made = xpcall(command, debug.traceback, job)
+    if not ok then return nil, "the policy's function 'command' failed: " .. made, "CommandFailed" end
+    command = made
+    ok = fields.check("command", command) and type(command) ~= "function"
+    if not ok then
+      return nil, ("the policy's function 'command' returned a %s, not text or a list"):format(type(command)), "CommandFailed"
+    end
+  end
+  return type(command) == "string" and { command = command } or { argv = command }
 end
 
 ---@param job watchbot.Job
@@ -57,10 +66,11 @@ end
 function Process:start(job, environment, policy)
   local file, message, code = message_file(job, environment)
   if message then return nil, message, code end
-  local argv, command = command_of(policy, job)
-  local child
+  local command, child
+  command, message, code = command_of(policy, job)
+  if not command then return nil, message, code end
   child, message, code = process.start {
-    argv = argv, command = command, cwd = policy.cwd, env = environment_of(self, policy, environment),
+    argv = command.argv, command = command.command, cwd = policy.cwd, env = environment_of(self, policy, environment),
     stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id, category = "worker",
     tail = TAIL,
   }
@@ -76,6 +86,7 @@ function Run:wait(seconds)
   if not exit then return nil end
   if self.file then self.file:close() end
   if exit.code ~= 0 then exit.logs = self.child:tail() end
+  self.child:close()
   exit.reason = self.reason or exit.reason
   return exit
 end
