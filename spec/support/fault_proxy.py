@@ -38,6 +38,7 @@ MOST_SKEW = 300  # seconds between the clocks that AWS tolerates
 upstream = None  # host, port
 rules = []
 calls = []
+serving = set()  # asyncio itself would let a task go that nobody refers to
 
 
 class Close(Exception):
@@ -371,11 +372,14 @@ async def serve_one(reader, writer):
 
 
 async def serve(reader, writer):
+    serving.add(asyncio.current_task())
     try:
         while True:
             await serve_one(reader, writer)
     except (Close, asyncio.IncompleteReadError, ConnectionError):
         writer.close()
+    finally:
+        serving.discard(asyncio.current_task())
 
 
 async def main(url):
