@@ -43,7 +43,7 @@ end
 
 --- A test body that gets a site: a new queue, a folder, and a proxy without rules.
 ---@param body fun(site: watchbot.spec.Site)
----@param options { max_receives: integer? }?
+---@param options { max_receives: integer?, largest: integer? }? bytes of a message
 function Cloud.task(get, body, options)
   return workshop.task(function(folder)
     local self = get()
@@ -53,7 +53,9 @@ function Cloud.task(get, body, options)
     local name = "jobs-" .. self.sites
     local dead = assert(sqs:CreateQueue { QueueName = name .. "-dead" }).QueueUrl
     local redrive = { deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options and options.max_receives or 100 }
-    local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = { RedrivePolicy = cjson.encode(redrive) } }).QueueUrl
+    local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = {
+      RedrivePolicy = cjson.encode(redrive), MaximumMessageSize = options and options.largest and tostring(options.largest),
+    } }).QueueUrl
     body(setmetatable({ cloud = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue,
       checker = checker.new(sqs, queue, dead) }, Site))
   end)
@@ -154,6 +156,13 @@ function Site:finish(child)
   return self:stop(child)
 end
 
+--- Waits until the queue is empty; ends the watcher.
+---@return string log
+function Site:stop_when_empty(child)
+  self:wait_empty()
+  return self:stop(child)
+end
+
 --- The receipt handles that receives were answered with, the oldest first.
 ---@return string[]
 function Site:receipts()
@@ -164,6 +173,28 @@ function Site:receipts()
     end
   end
   return handles
+end
+
+--- A topic for notifications, and a queue that gets what is published to it.
+---@return string arn
+function Site:topic()
+  local sns = self.cloud:client "sns"
+  local arn = assert(sns:CreateTopic { Name = self.name .. "-failures" }).TopicArn
+  self.inbox = assert(self.sqs:CreateQueue { QueueName = self.name .. "-inbox" }).QueueUrl
+  assert(sns:Subscribe { TopicArn = arn, Protocol = "sqs", Endpoint = arn_of(self.sqs, self.inbox) })
+  return arn
+end
+
+--- The texts of the notifications that have come since the last call.
+---@return string[]
+function Site:notifications()
+  local texts = {}
+  for _, message in ipairs(assert(self.sqs:ReceiveMessage {
+    QueueUrl = self.inbox, MaxNumberOfMessages = 10, VisibilityTimeout = 3600,
+  }).Messages or {}) do
+    texts[#texts + 1] = cjson.decode(message.Body).Message
+  end
+  return texts
 end
 
 --- The account of the checker, with what a lost or stuck message would show.
