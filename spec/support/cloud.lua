@@ -75,6 +75,14 @@ local function environment(site, more)
   return variables
 end
 
+--- Runs another command of the program to its end.
+---@return table exit
+---@return string stdout
+---@return string stderr
+function Site:run(arguments, more)
+  return workshop.run(self.folder, arguments, environment(self, more))
+end
+
 -- A short poll lets a watcher end soon; nothing else depends on its length. Backoff: one second.
 local HOOKS = "function policy:poll(state) return state.free, 1 end\nfunction policy:backoff() return 1 end\n"
 
@@ -82,19 +90,20 @@ local HOOKS = "function policy:poll(state) return state.free, 1 end\nfunction po
 local COMMAND = [[echo "$Message" >> begun; %s
 echo "$Message" >> finished]]
 
+local POLICY = "local policy = require 'watchbot'.policy {\ncommand = %q,\n%s}\n%s\nreturn policy\n"
+
 --- Sends messages that the checker knows of.
 function Site:send(...)
   self.checker:send { ... }
 end
 
 --- Starts a watcher.
----@param options { fields: string?, work: string?, hooks: string?, environment: table? } fields of the policy as Lua text; `work`:
---- what a task does between its begin and its end, in sh; more hooks as Lua text; variables over the usual ones
+---@param options { fields: string?, work: string?, hooks: string?, environment: table? } the policy's fields and hooks as Lua
+--- text; `work`: what a task does between its begin and its end, in sh; variables over the usual ones
 ---@return table process
 function Site:watch(options)
   local command = COMMAND:format(options.work or "")
-  self.folder:write("policy.lua", ("local policy = require 'watchbot'.policy {\ncommand = %q,\n%s}\n%s%s\nreturn policy\n"):format(
-    command, options.fields or "", HOOKS, options.hooks or ""))
+  self.folder:write("policy.lua", POLICY:format(command, options.fields or "", HOOKS .. (options.hooks or "")))
   return workshop.start(self.folder, { "run", "policy.lua" }, environment(self, options.environment))
 end
 
@@ -197,7 +206,12 @@ function Site:notifications()
   return texts
 end
 
---- The account of the checker, with what a lost or stuck message would show.
+--- What an account looks like when all is well and nothing is left.
+function cloud.nothing_wrong()
+  return { lost = {}, unknown = {}, duplicates = {}, stuck = 0, dead = {}, queued = {} }
+end
+
+--- The account of the checker.
 ---@param lease number? seconds, 3: the visibility that most specs set
 function Site:account(lease)
   return self.checker:account(self:finished(), lease or 3)
