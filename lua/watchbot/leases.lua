@@ -71,7 +71,9 @@ function leases.left(lease, now)
   return LIMIT - MARGIN - (now - lease.received)
 end
 
+-- Begins in a turn of its own, in which the lease may have been decided already.
 function Leases:extend(lease)
+  if lease.decided then return end
   local started, receipt = scheduler.boottime(), lease.receipt
   local seconds = math.floor(math.min(self.visibility, leases.left(lease, started)))
   if seconds < 1 then

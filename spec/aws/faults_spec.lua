@@ -2,16 +2,16 @@
 -- fault proxy, and a checker that counts what was sent against what finished, is dead or still queued. One server for all,
 -- since it takes seconds to start; each spec has a queue of its own.
 
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 
 describe("watchbot run on SQS,", function()
   local aws
 
-  setup(function() aws = cloud.start() end)
+  setup(function() aws = ground.start() end)
   teardown(function() aws:close() end)
 
   local function task(body, options)
-    return cloud.task(function() return aws end, body, options)
+    return ground.task(function() return aws end, body, options)
   end
 
   for _, theme in ipairs { "receive", "settle", "outage", "notify", "body" } do require("aws.faults." .. theme)(task) end

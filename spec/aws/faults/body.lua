@@ -2,7 +2,7 @@
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 local digest = require "watchbot.core".aws
 local workshop = require "support.workshop"
 
@@ -21,7 +21,7 @@ return function(task)
       site:send(body)
       local log = site:stop_when_empty(site:watch { fields = "visibility = 60,", work = KEEP })
       assert.is_true(site.folder:read "body" == body, log:sub(1, 3000))
-      assert.are.same({}, cloud.lines(log, "error"))
+      assert.are.same({}, ground.lines(log, "error"))
     end
 
     it("one with a NUL arrives whole, in a file", task(function(site)

@@ -2,12 +2,17 @@
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local describe, it, assert = busted.describe, busted.it, busted.assert
 local eventually = workshop.eventually
+
+local WORK = [[case $Message$ApproximateReceiveCount in
+reject*) echo "$Message" >> finished; exit 3 ;;
+retry1) exit 1 ;;
+esac]]
 
 ---@param task fun(body: fun(site: watchbot.spec.Site), options: table?): function
 return function(task)
@@ -19,7 +24,7 @@ return function(task)
         local arn = site:topic()
         local child = site:watch {
           fields = fields, environment = { NotificationTopic = arn },
-          work = [[case $Message$ApproximateReceiveCount in reject*) echo "$Message" >> finished; exit 3;; retry1) exit 1;; esac]],
+          work = WORK,
         }
         eventually(function() return child:output():find "watching" end, "it watches")
         body(site, child)
@@ -28,7 +33,7 @@ return function(task)
 
     local function complaints(log)
       local found = {}
-      for _, line in ipairs(cloud.lines(log, "where")) do
+      for _, line in ipairs(ground.lines(log, "where")) do
         if line.where == "notify" then found[#found + 1] = line end
       end
       return found
@@ -43,7 +48,7 @@ return function(task)
       assert.are.equal("InternalFailure", complaints(log)[1].code)
       assert.are.equal(0, #site:notifications())
       assert.are.equal(4, #site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     it("one that is throttled is published later, once", watched("visibility = 30,", function(site, child)
@@ -52,7 +57,7 @@ return function(task)
       local log = site:finish(child)
       assert.are.same({}, complaints(log))
       assert.are.equal(1, #site:notifications())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 24.
@@ -62,7 +67,7 @@ return function(task)
       local log = site:finish(child)
       assert.are.equal(1, #complaints(log))
       assert.are.equal(1, #site:notifications())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 24. The connection is dead, though nothing said so, when the second one is to be published on it.
@@ -77,7 +82,7 @@ return function(task)
       local log = site:finish(child)
       assert.are.same({}, complaints(log))
       assert.are.equal(3, #site:notifications())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 24. Here it dies at the moment of the request, which may have been read.
@@ -89,7 +94,7 @@ return function(task)
       site:send "reject2"
       site:finish(child)
       assert.are.equal(2, #site:notifications())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 28. `reject` publishes before it deletes: the message stays out of sight as long as that takes.
@@ -100,7 +105,7 @@ return function(task)
       assert.are.same({}, complaints(log))
       assert.are.equal(1, #site:notifications())
       assert.are.same({ "reject" }, site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
   end)
 end

@@ -4,7 +4,7 @@
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 local metadata = require "support.metadata"
 local workshop = require "support.workshop"
 
@@ -38,7 +38,7 @@ return function(task)
       assert.is_true(counts.ReceiveMessage >= 3 and counts.ReceiveMessage <= 40, counts.ReceiveMessage)
       assert.is_true(counts.DeleteMessageBatch >= 3 and counts.DeleteMessageBatch <= 60, counts.DeleteMessageBatch)
       assert.are.equal(6, #site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 23, for 9 seconds instead of 30: a delete is given up after 10, a poll of 1 second after 11.
@@ -52,7 +52,7 @@ return function(task)
       site:finish(child)
       assert.is_true(struck(site).DeleteMessageBatch >= 1)
       assert.are.equal(3, #site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 23: as long as nothing gets through, nothing happens to what runs.
@@ -64,7 +64,7 @@ return function(task)
       site:finish(child)
       local account = site:account()
       account.duplicates = {} -- D: leases lapsed
-      assert.are.same(cloud.nothing_wrong(), account)
+      assert.are.same(ground.nothing_wrong(), account)
     end))
 
     -- Fault 24. Each connection is closed after an answer that did not say so.
@@ -76,9 +76,9 @@ return function(task)
         site:wait_finished(child, index)
       end
       local log = site:finish(child)
-      assert.are.same({}, cloud.lines(log, "error"))
+      assert.are.same({}, ground.lines(log, "error"))
       assert.are.equal(5, #site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 25. The server's clock is off, which is what our own being off looks like; it refuses what is signed by another.
@@ -92,8 +92,8 @@ return function(task)
           if call.status == 403 then refused = refused + 1 end
         end
         assert.are.equal(1, refused)
-        assert.are.same({}, cloud.lines(log, "error"))
-        assert.are.same(cloud.nothing_wrong(), site:account())
+        assert.are.same({}, ground.lines(log, "error"))
+        assert.are.same(ground.nothing_wrong(), site:account())
       end))
     end
 
@@ -133,7 +133,7 @@ return function(task)
         site:wait_finished(child, 2)
         local log = site:finish(child)
         for _, secret in ipairs { "secret%-of", "token%-of" } do assert.is_nil(log:find(secret)) end
-        assert.are.same(cloud.nothing_wrong(), site:account())
+        assert.are.same(ground.nothing_wrong(), site:account())
       end))
 
       -- Fault 26: time passes quickly here, by faketime.
@@ -159,7 +159,7 @@ return function(task)
         site:send("3")
         local log = site:finish(child)
         assert.is_nil(log:find "NoCredentials")
-        assert.are.same(cloud.nothing_wrong(), site:account())
+        assert.are.same(ground.nothing_wrong(), site:account())
       end))
     end)
   end)

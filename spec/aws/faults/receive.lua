@@ -2,7 +2,7 @@
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -25,7 +25,7 @@ return function(task)
       local receives = site.folder:lines "receives"
       table.sort(receives)
       assert.are.same({ "1", "2" }, receives)
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 2.
@@ -36,7 +36,7 @@ return function(task)
         site:finish(site:watch { fields = "visibility = 1," })
         assert.are.equal(kind, site.proxy:log("ReceiveMessage")[1].kind)
         assert.are.same({ "one" }, site:begun())
-        assert.are.same(cloud.nothing_wrong(), site:account())
+        assert.are.same(ground.nothing_wrong(), site:account())
       end))
     end
 
@@ -49,17 +49,17 @@ return function(task)
       local first = site:receipts()[1]
       assert(site.sqs:ChangeMessageVisibility { QueueUrl = site.queue, ReceiptHandle = first, VisibilityTimeout = 0 })
       local newest = eventually(function() return site:receipts()[2] end, "it is received again")
-      eventually(function() return cloud.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
+      eventually(function() return ground.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
       site.folder:write("go", "")
       site:finish(child)
       assert.are.same({ "one" }, site:begun())
       local deletes = site.proxy:log "DeleteMessageBatch"
       assert.is_truthy(deletes[#deletes].request:find(newest, 1, true))
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 13. The long poll has 20 seconds to go; how soon the watcher ends is a matter of the machine too, so the quickest of
-    -- three counts.
+    -- Fault 13. The long poll has 20 seconds to go; how soon the watcher ends is a matter of the machine too, so the quickest
+    -- of three counts.
     it("SIGTERM in a long poll ends the watcher in less than two seconds", task(function(site)
       local function ends_in()
         local child = site:watch { hooks = LONG_POLL }
@@ -87,7 +87,7 @@ return function(task)
         eventually(function() return child:output():find "draining" end, "it drains")
         site:send(body)
         assert.are.equal(0, child:wait(workshop.PATIENCE).code)
-        local stopped = cloud.lines(child:output(), "returned")[1]
+        local stopped = ground.lines(child:output(), "returned")[1]
         if stopped.returned == 0 then return false end
         assert.are.equal(0, site.checker:counts().in_flight)
         return true
@@ -97,7 +97,7 @@ return function(task)
       local account = site:account(5)
       assert.is_truthy(next(account.queued))
       account.queued = {}
-      assert.are.same(cloud.nothing_wrong(), account)
+      assert.are.same(ground.nothing_wrong(), account)
     end))
 
     -- Fault 27.
@@ -111,7 +111,7 @@ return function(task)
       local account = site:account()
       assert.is_number(account.dead.poison)
       account.dead = {}
-      assert.are.same(cloud.nothing_wrong(), account)
+      assert.are.same(ground.nothing_wrong(), account)
     end, { max_receives = 3 }))
   end)
 end

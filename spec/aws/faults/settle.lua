@@ -3,7 +3,7 @@
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
-local cloud = require "support.cloud"
+local ground = require "support.ground"
 local workshop = require "support.workshop"
 
 local describe, it, assert = busted.describe, busted.it, busted.assert
@@ -22,7 +22,7 @@ return function(task)
         site:finish(site:watch { fields = "visibility = 30," })
         assert.is_true(#site.proxy:log(DELETE) >= 2)
         assert.are.same({ "one" }, site:begun())
-        assert.are.same(cloud.nothing_wrong(), site:account())
+        assert.are.same(ground.nothing_wrong(), site:account())
       end))
     end
 
@@ -33,7 +33,7 @@ return function(task)
       local child = site:watch { fields = "visibility = 2," }
       site:wait_finished(child, 2)
       eventually(function()
-        for _, line in ipairs(cloud.lines(child:output(), "error")) do
+        for _, line in ipairs(ground.lines(child:output(), "error")) do
           if line.where == "delete" then return line.code == "InternalFailure" end
         end
       end, "it is reported")
@@ -43,7 +43,7 @@ return function(task)
       site:finish(child)
       local account = site:account()
       account.duplicates = {}
-      assert.are.same(cloud.nothing_wrong(), account)
+      assert.are.same(ground.nothing_wrong(), account)
     end))
 
     -- Fault 5, the D of it: when the watcher ends with its deletes undone, the next one runs the messages again.
@@ -59,7 +59,7 @@ return function(task)
       local account = site:account()
       assert.are.same({ "one" }, account.duplicates)
       account.duplicates = {}
-      assert.are.same(cloud.nothing_wrong(), account)
+      assert.are.same(ground.nothing_wrong(), account)
     end))
 
     -- Fault 6. All the tries of one call fail; the next heartbeat is in time.
@@ -68,11 +68,11 @@ return function(task)
       site.proxy:add { kind = "status", operation = DELAY, count = 3 }
       local child = site:watch { fields = "visibility = 6, workers = 2,", work = "sleep 6.5" }
       local log = site:finish(child)
-      assert.are.equal("heartbeat", cloud.lines(log, "error")[1].where)
+      assert.are.equal("heartbeat", ground.lines(log, "error")[1].where)
       assert.is_nil(log:find "LeaseLapsed")
       assert.is_nil(log:find '"duplicate":true')
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account(6))
+      assert.are.same(ground.nothing_wrong(), site:account(6))
     end))
 
     -- A connection that hears nothing any more must not eat up the lease: the try is given up while there is time for another.
@@ -83,7 +83,7 @@ return function(task)
       assert.is_nil(log:find "LeaseLapsed")
       assert.is_nil(log:find '"duplicate":true')
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account(6))
+      assert.are.same(ground.nothing_wrong(), site:account(6))
     end))
 
     -- Fault 7.
@@ -93,7 +93,7 @@ return function(task)
       local child = site:watch { fields = "visibility = 2, workers = 2,", work = "while [ ! -e go ]; do sleep 0.05; done" }
       eventually(function() return child:output():find "LeaseLapsed" end, "the lease has lapsed")
       local newest = eventually(function() return site:receipts()[2] end, "the message is received again")
-      eventually(function() return cloud.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
+      eventually(function() return ground.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
       site.proxy:clear()
       site.folder:write("go", "")
       site:finish(child)
@@ -101,7 +101,7 @@ return function(task)
       local delete = site.proxy:log(DELETE)
       assert.is_truthy(delete[#delete].request:find(newest, 1, true))
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
     -- Fault 8. The answer of a heartbeat is late; the task ends meanwhile.
@@ -113,8 +113,8 @@ return function(task)
       site.folder:write("go", "")
       local log = site:finish(child)
       assert.is_true(site.proxy:log(DELETE)[1].time >= beat.time + 0.5)
-      assert.are.same({}, cloud.lines(log, "error"))
-      assert.are.same(cloud.nothing_wrong(), site:account())
+      assert.are.same({}, ground.lines(log, "error"))
+      assert.are.same(ground.nothing_wrong(), site:account())
     end))
   end)
 end

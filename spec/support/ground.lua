@@ -1,6 +1,6 @@
---- cloud: a local AWS with the fault proxy in front of it, and `watchbot run` as a client of it. The watcher is told the
--- proxy's address as the endpoint; the spec itself talks to moto directly, so that no rule hits it. Everything but `start`
--- and `close` waits, so it belongs into a task.
+--- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run` as a client of it. The
+-- watcher is told the proxy's address as the endpoint; the spec itself talks to moto directly, so that no rule hits it.
+-- Everything but `start` and `close` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
 local checker = require "support.checker"
@@ -9,31 +9,31 @@ local fault_proxy = require "support.fault_proxy"
 local moto = require "support.moto"
 local workshop = require "support.workshop"
 
-local cloud = {}
+local ground = {}
 
 local REGION = "eu-west-1"
 local KEYS = { access_key = "AKIDOFNOBODY", secret_key = "secret-of-nobody" }
 
-local Cloud = {}
-Cloud.__index = Cloud
+local Ground = {}
+Ground.__index = Ground
 
 --- One queue with its dead letters, and one watcher of it.
 ---@class watchbot.spec.Site
 local Site = {}
 Site.__index = Site
 
----@return table cloud
-function cloud.start()
+---@return table ground
+function ground.start()
   local server = moto.start()
-  return setmetatable({ server = server, proxy = fault_proxy.start(server.url), sites = 0 }, Cloud)
+  return setmetatable({ server = server, proxy = fault_proxy.start(server.url), sites = 0 }, Ground)
 end
 
-function Cloud:close()
+function Ground:close()
   self.proxy:close()
   self.server:close()
 end
 
-function Cloud:client(service)
+function Ground:client(service)
   return assert(aws(service, { region = REGION, endpoint = self.server.url, credentials = KEYS, getenv = function() end }))
 end
 
@@ -41,27 +41,39 @@ local function arn_of(sqs, url)
   return assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "QueueArn" } }).Attributes.QueueArn
 end
 
+--- A new queue with dead letters.
+---@param options { max_receives: integer?, largest: integer? } receives before the dead letters; bytes of a message
+---@return watchbot.spec.Site to be closed
+function Ground:site(folder, options)
+  self.proxy:clear()
+  self.sites = self.sites + 1
+  local sqs, name = self:client "sqs", "jobs-" .. self.sites
+  local dead = assert(sqs:CreateQueue { QueueName = name .. "-dead" }).QueueUrl
+  local redrive = { deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options.max_receives or 100 }
+  local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = {
+    RedrivePolicy = cjson.encode(redrive), MaximumMessageSize = options.largest and tostring(options.largest),
+  } }).QueueUrl
+  return setmetatable({
+    ground = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue, children = {},
+    checker = checker.new(sqs, queue, dead),
+  }, Site)
+end
+
 --- A test body that gets a site: a new queue, a folder, and a proxy without rules.
+---@param get fun(): table the ground
 ---@param body fun(site: watchbot.spec.Site)
----@param options { max_receives: integer?, largest: integer? }? bytes of a message
-function Cloud.task(get, body, options)
+---@param options table? of Ground:site
+function ground.task(get, body, options)
   return workshop.task(function(folder)
-    local self = get()
-    self.proxy:clear()
-    self.sites = self.sites + 1
-    local sqs = self:client "sqs"
-    local name = "jobs-" .. self.sites
-    local dead = assert(sqs:CreateQueue { QueueName = name .. "-dead" }).QueueUrl
-    local redrive = { deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options and options.max_receives or 100 }
-    local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = {
-      RedrivePolicy = cjson.encode(redrive), MaximumMessageSize = options and options.largest and tostring(options.largest),
-    } }).QueueUrl
-    body(setmetatable({ cloud = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue,
-      checker = checker.new(sqs, queue, dead) }, Site))
+    local site <close> = get():site(folder, options or {})
+    body(site)
   end)
 end
 
-cloud.task = Cloud.task
+--- Ends what still runs because a spec has failed.
+function Site:__close()
+  for _, child in ipairs(self.children) do child:close() end
+end
 
 -- What the watcher inherits: an account of nobody, and nothing of the host's own.
 local function environment(site, more)
@@ -104,14 +116,16 @@ end
 function Site:watch(options)
   local command = COMMAND:format(options.work or "")
   self.folder:write("policy.lua", POLICY:format(command, options.fields or "", HOOKS .. (options.hooks or "")))
-  return workshop.start(self.folder, { "run", "policy.lua" }, environment(self, options.environment))
+  local child = workshop.start(self.folder, { "run", "policy.lua" }, environment(self, options.environment))
+  table.insert(self.children, child)
+  return child
 end
 
 --- The watcher's own lines of its log, decoded: those with this member, where one is named.
 ---@param log string
 ---@param member string?
 ---@return table[]
-function cloud.lines(log, member)
+function ground.lines(log, member)
   local lines = {}
   for json in log:gmatch "%[watcher%][^{\n]*(%b{})\n" do
     local line = cjson.decode(json)
@@ -187,7 +201,7 @@ end
 --- A topic for notifications, and a queue that gets what is published to it.
 ---@return string arn
 function Site:topic()
-  local sns = self.cloud:client "sns"
+  local sns = self.ground:client "sns"
   local arn = assert(sns:CreateTopic { Name = self.name .. "-failures" }).TopicArn
   self.inbox = assert(self.sqs:CreateQueue { QueueName = self.name .. "-inbox" }).QueueUrl
   assert(sns:Subscribe { TopicArn = arn, Protocol = "sqs", Endpoint = arn_of(self.sqs, self.inbox) })
@@ -207,7 +221,7 @@ function Site:notifications()
 end
 
 --- What an account looks like when all is well and nothing is left.
-function cloud.nothing_wrong()
+function ground.nothing_wrong()
   return { lost = {}, unknown = {}, duplicates = {}, stuck = 0, dead = {}, queued = {} }
 end
 
@@ -217,4 +231,4 @@ function Site:account(lease)
   return self.checker:account(self:finished(), lease or 3)
 end
 
-return cloud
+return ground
