@@ -18,6 +18,10 @@ local POLLS = 16
 -- Seconds that a poll under way may still take at a drain.
 local CUT = 1.5
 
+-- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on which nothing is heard any
+-- more must not use up the lease.
+local ANSWER = 10
+
 -- Seconds for which SQS knows a ReceiveRequestAttemptId again.
 local ATTEMPT_LIFE = 300
 
@@ -186,9 +190,9 @@ end
 -- settling and sending
 
 --- Sends a batch; the answers in the order of the entries: true or what is in `Successful`, or { message, code }.
-function Sqs:batch_call(operation, entries)
+function Sqs:batch_call(operation, entries, options)
   for index, entry in ipairs(entries) do entry.Id = tostring(index) end
-  local result, message, code = self:call(operation, { Entries = entries })
+  local result, message, code = self:call(operation, { Entries = entries }, options)
   if not result then return nil, message, code end
   local answers = {}
   for _, done in ipairs(result.Successful or {}) do answers[integer(done.Id) or 0] = done end
@@ -218,19 +222,21 @@ end
 function Sqs:delete(receipts)
   local entries = {}
   for index, receipt in ipairs(receipts) do entries[index] = { ReceiptHandle = receipt } end
-  return settled(self:batch_call("DeleteMessageBatch", entries))
+  return settled(self:batch_call("DeleteMessageBatch", entries, { timeout = ANSWER }))
 end
 
 ---@param delays { receipt: string, seconds: number }[] at most ten
+---@param within number? seconds after which the answer is worth nothing any more; there is time for a second try in it
 ---@return (true|{ message: string, code: string })[]?
 ---@return string? message
 ---@return string? code
-function Sqs:delay(delays)
+function Sqs:delay(delays, within)
   local entries = {}
   for index, delay in ipairs(delays) do
     entries[index] = { ReceiptHandle = delay.receipt, VisibilityTimeout = math.ceil(delay.seconds) }
   end
-  return settled(self:batch_call("ChangeMessageVisibilityBatch", entries))
+  local options = { timeout = within and within / 2 or ANSWER, within = within }
+  return settled(self:batch_call("ChangeMessageVisibilityBatch", entries, options))
 end
 
 local function message_attributes(attributes)
