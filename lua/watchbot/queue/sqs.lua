@@ -25,6 +25,10 @@ local LONGEST_WAIT = 20
 -- Seconds that a poll under way may still take at a drain.
 local CUT = 1.5
 
+-- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on which nothing is heard any
+-- more must not use up the lease.
+local ANSWER = 10
+
 -- Seconds for which SQS knows a ReceiveRequestAttemptId again.
 local ATTEMPT_LIFE = 300
 
@@ -65,9 +69,9 @@ function Sqs:explain(operation, message, code)
   return message, code
 end
 
-function Sqs:call(operation, parameters)
+function Sqs:call(operation, parameters, options)
   parameters.QueueUrl = self.name
-  local result, message, code = self.client[operation](self.client, parameters)
+  local result, message, code = self.client[operation](self.client, parameters, options)
   if result then return result end
   return nil, self:explain(operation, message, plain(code))
 end
@@ -206,8 +210,8 @@ end
 -- settling and sending
 
 --- The answers in the order of the entries: what is in `Successful`, or { message, code }.
-function Sqs:batch_call(operation, entries)
-  local result, message, code = self:call(operation, { Entries = entries })
+function Sqs:batch_call(operation, entries, options)
+  local result, message, code = self:call(operation, { Entries = entries }, options)
   if not result then return nil, message, code end
   local answers = outbox.answers(operation, result, #entries)
   for _, answer in ipairs(answers) do answer.code = plain(answer.code) end
@@ -215,9 +219,9 @@ function Sqs:batch_call(operation, entries)
 end
 
 --- For operations of which only the failures say something.
-function Sqs:settle(operation, entries)
+function Sqs:settle(operation, entries, options)
   for index, entry in ipairs(entries) do entry.Id = tostring(index) end
-  local answers, message, code = self:batch_call(operation, entries)
+  local answers, message, code = self:batch_call(operation, entries, options)
   if not answers then return nil, message, code end
   for index, answer in ipairs(answers) do
     if not answer.code then answers[index] = true end
@@ -232,19 +236,21 @@ end
 function Sqs:delete(receipts)
   local entries = {}
   for index, receipt in ipairs(receipts) do entries[index] = { ReceiptHandle = receipt } end
-  return self:settle("DeleteMessageBatch", entries)
+  return self:settle("DeleteMessageBatch", entries, { timeout = ANSWER })
 end
 
 ---@param delays { receipt: string, seconds: number }[] at most ten
+---@param within number? seconds after which the answer is worth nothing any more; there is time for a second try in it
 ---@return (true|{ message: string, code: string })[]?
 ---@return string? message
 ---@return string? code
-function Sqs:delay(delays)
+function Sqs:delay(delays, within)
   local entries = {}
   for index, delay in ipairs(delays) do
     entries[index] = { ReceiptHandle = delay.receipt, VisibilityTimeout = math.ceil(delay.seconds) }
   end
-  return self:settle("ChangeMessageVisibilityBatch", entries)
+  local options = { timeout = within and within / 2 or ANSWER, within = within }
+  return self:settle("ChangeMessageVisibilityBatch", entries, options)
 end
 
 function Sqs:refusal(message)
