@@ -125,18 +125,10 @@ static void put_table(struct encoder *encoder, int depth) {
 static void put_value(struct encoder *encoder, int depth) {
     lua_State *L = encoder->L;
     switch (lua_type(L, -1)) {
-    case LUA_TSTRING:
-        put_string(encoder, -1);
-        return;
-    case LUA_TNUMBER:
-        put_number(encoder, -1);
-        return;
-    case LUA_TTABLE:
-        put_table(encoder, depth);
-        return;
-    case LUA_TBOOLEAN:
-        put(encoder, lua_toboolean(L, -1) ? "true" : "false", lua_toboolean(L, -1) ? 4 : 5);
-        return;
+    case LUA_TSTRING: put_string(encoder, -1); return;
+    case LUA_TNUMBER: put_number(encoder, -1); return;
+    case LUA_TTABLE: put_table(encoder, depth); return;
+    case LUA_TBOOLEAN: put(encoder, lua_toboolean(L, -1) ? "true" : "false", lua_toboolean(L, -1) ? 4 : 5); return;
     case LUA_TLIGHTUSERDATA:
         if (!lua_touserdata(L, -1)) {
             put(encoder, "null", 4);
@@ -357,20 +349,11 @@ static bool read_value(struct decoder *decoder, int depth) {
         return object ? read_object(decoder, depth + 1) : read_list(decoder, depth + 1);
     }
     switch (*decoder->at) {
-    case '"':
-        decoder->at++;
-        return read_string(decoder);
-    case 't':
-        lua_pushboolean(L, true);
-        return take_word(decoder, "true");
-    case 'f':
-        lua_pushboolean(L, false);
-        return take_word(decoder, "false");
-    case 'n':
-        lua_pushlightuserdata(L, NULL);
-        return take_word(decoder, "null");
-    default:
-        return read_number(decoder);
+    case '"': decoder->at++; return read_string(decoder);
+    case 't': lua_pushboolean(L, true); return take_word(decoder, "true");
+    case 'f': lua_pushboolean(L, false); return take_word(decoder, "false");
+    case 'n': lua_pushlightuserdata(L, NULL); return take_word(decoder, "null");
+    default: return read_number(decoder);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -117,6 +118,22 @@ static rlim_t raise_nofile(void) {
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
 }
 
+/* A program that was started with one of its standard descriptors closed would get the loop's epoll for it, and write its
+ * log there. */
+static bool fill_standard_descriptors(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) close(fd);
+    return fd >= 0;
+}
+
+/* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of the program. */
+static void ignore_sigxfsz(void) {
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 static void preload(lua_State *L, const char *name, lua_CFunction open) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, open);
@@ -139,7 +156,6 @@ static int run(lua_State *L) {
     preload(L, "cjson.safe", luaopen_cjson_safe);
     preload(L, "lxp", luaopen_lxp);
     preload(L, "watchbot.signals", luaopen_watchbot_signals);
-    lua_gc(L, LUA_GCGEN, 0, 0);
 
     lua_getglobal(L, "require");
     lua_pushliteral(L, "watchbot.cli");
@@ -156,6 +172,8 @@ static int run(lua_State *L) {
 }
 
 int main(int argc, char **argv) {
+    if (!fill_standard_descriptors()) return 1;
+    ignore_sigxfsz();
     lua_State *L = luaL_newstate();
     if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
     lua_pushcfunction(L, traceback);

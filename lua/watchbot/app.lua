@@ -23,6 +23,7 @@ local app = {}
 ---@field until_empty boolean? end when the queue is empty
 ---@field health string? a file that is touched every second while the loop turns; default: the policy's `health`
 ---@field output integer? the file descriptor of the log, 1
+---@field form "listen"? of the log's lines
 
 --- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
 local function check(queue, policy)
@@ -47,8 +48,10 @@ function app.open(policy, options)
   if not ok then return nil, problem, "Usage" end
   local sink, message, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, message, code end
-  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink) }, App)
+  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, options.form) }, App)
   local queue
+  self.runner, message, code = runners.open(policy, sink, self.journal)
+  if not self.runner then return nil, message, code end
   queue, message, code = queues.open(policy.queue, {
     max_receives = policy.max_receives, retention = policy.retention, visibility = policy.visibility,
     on_expired = function(count) self.journal:warning(nil, "event", "messages expired", "count", count) end,
@@ -59,7 +62,7 @@ function app.open(policy, options)
   ok, message, code = check(queue, policy)
   if not ok then return nil, message, code end
   self.watcher = watcher.new(policy, {
-    queue = queue, runner = runners.open(policy, sink), sink = sink, until_empty = options.until_empty,
+    queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
   })
   self.health = options.health or policy.health
   return self
@@ -86,6 +89,7 @@ function App:run()
   end
   self.watcher:run()
   if health then health:cancel() end
+  if self.runner.close then self.runner:close() end
   self.sink:drain(LAST_LINES)
 end
 

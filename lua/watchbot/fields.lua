@@ -28,6 +28,14 @@ local function is_exits(value)
   return true
 end
 
+local function is_folders(value)
+  if not is_list(value) then return false end
+  for _, path in ipairs(value) do
+    if not path:match "^/" or path:find "%z" then return false end
+  end
+  return true
+end
+
 local function is_variables(value)
   if type(value) ~= "table" then return false end
   for name, text in pairs(value) do
@@ -78,6 +86,7 @@ local types = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
     check = function(value) return type(value) == "boolean" or is_list(value) end,
   },
+  folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
   flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
   deliver = one_of("environment", "stdin"),
   timestamps = one_of("iso", "epoch"),
@@ -89,8 +98,14 @@ local types = {
 ---@field type string a key of the types above
 ---@field default any
 ---@field environment string? the variable that is read where the policy is silent
----@field read (fun(text: string): any)? what the variable's text means, where the type does not say it
+---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
 ---@field help string
+
+local function split(text)
+  local parts = {}
+  for part in text:gmatch "[^,]+" do parts[#parts + 1] = part:match "%S.*%f[%s\0]" end
+  return #parts > 0 and parts or nil
+end
 
 ---@type watchbot.Field[]
 local declared = {
@@ -101,6 +116,11 @@ local declared = {
   { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },
+  { name = "jobs", type = "count", environment = "writableFilesystem",
+    read = function(text) return text == "true" and 1 or nil end,
+    help = "the watcher takes so many messages and ends; `true` in the variable means 1" },
+  { name = "volumes", type = "folders", environment = "Volumes", read = split,
+    help = "folders that are emptied after each job, where `workers` is 1 and `jobs` is not" },
   { name = "exits", type = "exits", default = {},
     help = "what exit codes and signals mean, where that is not the usual: `{ [75] = \"release\", KILL = \"reject\" }`" },
   { name = "visibility", type = "visibility", default = 120,
@@ -174,6 +194,7 @@ function fields.silent(field)
   local read = field.read or kind.parse
   local value = text
   if read then value = read(text) end
+  if value == nil and field.read then return field.default end
   if value ~= nil and kind.check(value) then return value end
   return nil, ("environment variable '%s': expected %s, got '%s'"):format(field.environment, kind.expected, text)
 end

@@ -223,6 +223,17 @@ local function new(_, declared)
   return policy
 end
 
+--- The same for fields that come from elsewhere than a file: returns what is wrong with them.
+---@param declared table<string, any>
+---@return watchbot.Policy? policy
+---@return string? message
+---@return "Usage"? code
+function policies.try(declared)
+  local ok, policy = pcall(new, policies, declared)
+  if ok then return policy end
+  return nil, tostring(policy), "Usage"
+end
+
 --- The text of an error that loading the policy file `path` has raised: with the line, also where only the file's name can
 --- lead to it.
 ---@param err any
@@ -240,20 +251,26 @@ function policies.is(value)
   return insides[value] ~= nil
 end
 
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  return table.concat(a, "\0") == table.concat(b, "\0")
+end
+
 --- Whether a watcher that runs `old` can go on with `new`.
 ---@param old watchbot.Policy
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
 function policies.compatible(old, new_policy)
-  for _, name in ipairs { "queue", "log", "max_receives", "retention" } do
-    if old[name] ~= new_policy[name] then
+  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes" } do
+    if not same(old[name], new_policy[name]) then
       return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
     end
   end
   if (old.handler == nil) ~= (new_policy.handler == nil) then
     return "'command' and 'handler' cannot take each other's place in a watcher that runs; start it again"
   end
-  return true
+  local complete, message = new_policy:complete()
+  return complete or message
 end
 
 ---@class watchbot.Policy
@@ -305,6 +322,8 @@ function methods:complete()
     return nil, "no command: set the policy's 'command' or 'handler', or run: watchbot run -- COMMAND"
   elseif self.command and self.handler then
     return nil, "both 'command' and 'handler' are set: a task is either a program or a function"
+  elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
+    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers = 1"):format(self.workers)
   end
   return true
 end

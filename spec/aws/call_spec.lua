@@ -199,6 +199,16 @@ describe("an AWS call", function()
       end
     end
 
+    -- Of two calls under way at once, the second found the clock corrected already, and gave up.
+    it("corrects every call that is under way", task(function()
+      local step = { ahead = 1200, delay = 0.1, body = "{}" }
+      told(step, step, step, step, step, step)
+      local sqs, tasks = client("sqs", { max_attempts = 1 }), {}
+      for index = 1, 3 do tasks[index] = scheduler.spawn(function() return assert(sqs:DeleteMessage {}) end) end
+      for _, one in ipairs(tasks) do assert.is_true((one:join())) end
+      assert.are.equal(6, sqs.requests)
+    end))
+
     it("and right again, is corrected back", task(function()
       told({ ahead = 1200, body = "{}" }, { ahead = 1200, body = "{}" }, { ahead = 0, body = "{}" }, { ahead = 0, body = "{}" })
       local sqs = client "sqs"
@@ -452,6 +462,11 @@ describe("an AWS call", function()
     it("an unknown option", function()
       assert.error_matches(function() aws("sqs", { regoin = "x" }) end, "aws: unknown option 'regoin'; did you mean 'region'%?")
     end)
+
+    it("an unknown option of a call", task(function()
+      assert.error_matches(function() client("sqs"):DeleteMessage({}, { idempotant = true }) end,
+        "DeleteMessage: unknown option 'idempotant'; did you mean 'idempotent'%?")
+    end))
 
     it("parameters that are no table, and a call without its client", task(function()
       local sqs = client "sqs"

@@ -179,6 +179,26 @@ describe("aws", function()
     assert.are.equal("InvalidClientTokenId", code)
   end))
 
+  it("assumes the role of a profile, through STS", task(function()
+    iam("CreateRole", { RoleName = "profiled", AssumeRolePolicyDocument = ALLOW_ALL, Path = "/" })
+    iam("PutRolePolicy", { RoleName = "profiled", PolicyName = "all", PolicyDocument = ALLOW_ALL })
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write(("[profile work]\nrole_arn = arn:aws:iam::123456789012:role/profiled\nsource_profile = base\nregion = %s\n"
+      .. "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"):format(REGION, keys.access_key,
+      keys.secret_key))
+    file:flush()
+    local environment = { AWS_CONFIG_FILE = path, AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = "work",
+      AWS_ENDPOINT_URL = server.url }
+    local function getenv(name) return environment[name] end
+    assert.matches(":assumed%-role/profiled/", assert(assert(aws("sts", { getenv = getenv })):GetCallerIdentity()).Arn)
+    -- An endpoint that is given for one service, in a VPC say, is not where roles are assumed.
+    environment.AWS_ENDPOINT_URL_STS = "http://127.0.0.1:1"
+    local _, message = assert(aws("sqs", { endpoint = server.url, getenv = getenv, max_attempts = 1 })):ListQueues()
+    assert.matches("sts:AssumeRole: could not reach http://127.0.0.1:1", message, 1, true)
+    os.remove(path)
+  end))
+
   describe("is refused", function()
     local function refused(options, pattern)
       for _, call in ipairs { { "sqs", "ListQueues" }, { "sns", "ListTopics" }, { "ecs", "ListClusters" } } do

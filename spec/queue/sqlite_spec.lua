@@ -233,7 +233,7 @@ describe("the embedded queue", function()
     local function on_expired(count) told = count end
     local queue <close> = assert(queues.open(url_in(folder), { retention = 3600, on_expired = on_expired }))
     send(queue, "old 1", "old 2", "new")
-    sql(folder, "UPDATE messages SET sent = sent - 3600001 WHERE seq < 3")
+    sql(folder, "UPDATE messages SET born = born - 3600001 WHERE seq < 3")
     assert.are.same({ "new" }, receive_bodies(queue, 10))
     scheduler.sleep(0)
     scheduler.sleep(0)
@@ -243,7 +243,7 @@ describe("the embedded queue", function()
 
   it("expires nothing unless told to", with_queue({}, function(queue, folder)
     send(queue, "ancient")
-    sql(folder, "UPDATE messages SET sent = 0")
+    sql(folder, "UPDATE messages SET sent = 0, born = 0")
     assert.are.same({ "ancient" }, receive_bodies(queue))
   end))
 
@@ -343,7 +343,7 @@ describe("the embedded queue", function()
     it("moves up when the head is dead or expired", with_queue({ max_receives = 1, retention = 3600 }, function(queue, folder)
       send(queue, { body = "dead", group = "g" }, { body = "old", group = "g" }, { body = "next", group = "g" })
       sql(folder, "UPDATE messages SET receives = 1 WHERE seq = 1")
-      sql(folder, "UPDATE messages SET sent = sent - 3600001 WHERE seq = 2")
+      sql(folder, "UPDATE messages SET born = born - 3600001 WHERE seq = 2")
       assert.are.same({ "next" }, receive_bodies(queue, 10))
     end))
 
@@ -391,13 +391,13 @@ describe("the embedded queue", function()
           assert(queue:send { { body = "from afar" } })
           queue:close()
         end)]], url_in(folder))
-      local before = os.clock()
+      local before, started = os.clock(), scheduler.now()
       local message = receive(queue, 1, 60)[1]
-      local used, arrived = os.clock() - before, scheduler.time()
+      local used, arrived = (os.clock() - before) / (scheduler.now() - started), scheduler.time()
       assert.are.equal("from afar", message.body)
       local sent = tonumber((output_of(pipe):gsub("%s", "")))
-      -- Generous where a machine is busy; 100 ms is what it has on a quiet one.
-      assert.is_true(arrived - sent < 5000, arrived - sent)
+      -- On a quiet machine it is 50 ms and half a percent; a loop that never sleeps would be at 100 %.
+      assert.is_true(arrived - sent < 20000, arrived - sent)
       assert.is_true(used < 0.2, used)
     end))
 
@@ -448,6 +448,19 @@ describe("the embedded queue", function()
     assert.is_true(row(folder, "SELECT expires FROM deduplications").expires - scheduler.time() < 301000)
     assert(queue:delete { messages[1].receipt })
     assert.are.same({ "2" }, receive_bodies(queue, 10))
+  end))
+
+  -- A message that was sent before the clock of a small machine was set was too old as soon as it was.
+  it("goes by the latest time it has seen to tell how old a message is", with_queue({ retention = 60 }, function(queue, folder)
+    send(queue, "before")
+    local hour = 3600 * 1000
+    -- The clock stands an hour behind what it was, then it is set right.
+    sql(folder, "UPDATE state SET clock = clock + ?1, latest = latest + ?1", hour)
+    send(queue, "behind")
+    local message = row(folder, "SELECT sent, born FROM messages ORDER BY seq DESC LIMIT 1")
+    assert.is_true(message.born - message.sent > hour - 60000)
+    sql(folder, "UPDATE messages SET sent = sent - ?1, born = born - ?1", hour)
+    assert.are.same({ "behind" }, receive_bodies(queue, 10))
   end))
 
   it("finds everything in an index, however much there is", with_queue({ max_receives = 2, retention = 60 }, function(queue)

@@ -1,13 +1,14 @@
-"""A server that answers as it is told, for spec/aws/call_spec.lua.
+"""A server that answers as it is told, for the specs of AWS calls.
 
     python3 scripted.py
 
 Listens on a port of the system's choice, and prints it. Ends when its standard input does. `PUT /script` takes a list of
 steps; each request after that gets the next step, and {} with status 200 once there are none. `GET /log` tells what came.
 
-A step: status, headers, body (200 and empty by default); `delay` seconds before; `truncate`: that many bytes of the body are
-sent, then the connection is closed; `drop`: it is closed without an answer; `ahead`: the clock here is that many seconds
-ahead, and a request whose X-Amz-Date is more than 300 seconds off is refused as AWS does, whatever else the step says.
+A step: status, headers, body (200 and empty by default; "[everything]" in it is what was sent); `for_ever`: every request
+from now on gets it; `delay` seconds before; `truncate`: that many bytes of the body are sent, then the connection is closed;
+`drop`: it is closed without an answer; `ahead`: the clock here is that many seconds ahead, and a request whose X-Amz-Date is
+more than 300 seconds off is refused as AWS does, whatever else the step says.
 """
 
 import calendar
@@ -57,7 +58,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.read()
         with lock:
-            step = script.pop(0) if script else {"body": "{}"}
+            step = script[0] if script else {"body": "{}"}
+            if not step.get("for_ever"):
+                del script[:1]
             log.append({"path": self.path, "headers": {n.lower(): v for n, v in self.headers.items()},
                         "body": body.decode("latin-1"), "at": time.monotonic()})
         time.sleep(step.get("delay", 0))
@@ -73,7 +76,12 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(step.get("status", 200), text.encode("latin-1"), headers.items(), step.get("truncate"))
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A client that goes away is no error."""
+
+
+server = Server(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)

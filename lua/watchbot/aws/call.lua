@@ -11,6 +11,9 @@ local services = require "watchbot.aws.services"
 -- Seconds that the answer of a long poll may come later than its end.
 local LATE = 10
 
+-- Ten messages of 1 MiB, each byte of which may need three in JSON.
+local LARGEST = 64 * 1024 * 1024
+
 -- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the reason, not the key.
 local CLOCK_TOLERANCE = 240
 
@@ -44,11 +47,6 @@ local function wall_time()
   return scheduler.time() / 1000
 end
 
--- The time by the server's clock, as far as it is known.
-function Call:time()
-  return math.floor(wall_time() + self.client.clock_offset)
-end
-
 function Call:seconds_left()
   return self.deadline and self.deadline - scheduler.now() or math.huge
 end
@@ -70,8 +68,11 @@ function Call:sign(keys)
   for name, value in pairs(self.headers) do headers[name] = value end
   if not keys then return headers end
   headers.Host = place.host
+  self.clock_offset = self.client.clock_offset
   local request = { method = "POST", path = place.path, headers = headers, body = self.body }
-  local scope = { region = place.region, service = self.service.signing_name, time = self:time() }
+  local scope = {
+    region = place.region, service = self.service.signing_name, time = math.floor(wall_time() + self.clock_offset),
+  }
   local authorization, date = self.client.signer:headers(request, keys, scope)
   headers.Host = nil
   headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, date, keys.token
@@ -86,6 +87,7 @@ function Call:send(keys)
   local response, message, code = client.request {
     method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body, idempotent = self.repeatable,
     connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(), ca_file = client.ca_file,
+    limit = LARGEST,
   }
   if not response then return nil, { code = code, message = message, unsent = client.unsent[code] } end
   if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
@@ -102,12 +104,13 @@ function Call:keys()
   return keys
 end
 
--- The server's clock is the right one: the next request is dated by it. Once in a call, so at most one attempt is lost.
+-- The server's clock is the right one: the next request is dated by it. Once in a call, so at most one attempt is lost. What
+-- counts is the clock that this attempt was dated by: calls under way at the same time may have corrected the client's already.
 function Call:correct_clock(failure)
   local at = errors.epoch(failure.date)
-  if not SKEW[failure.code] or not at or self.clock_corrected then return false end
+  if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then return false end
   local offset = at - wall_time()
-  if math.abs(offset - self.client.clock_offset) < CLOCK_TOLERANCE then return false end
+  if math.abs(offset - self.clock_offset) < CLOCK_TOLERANCE then return false end
   self.client.clock_offset, self.clock_corrected = offset, true
   return true
 end

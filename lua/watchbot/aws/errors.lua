@@ -2,10 +2,14 @@
 -- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
 
 local json = require "watchbot.aws.json"
+local keys = require "watchbot.aws.keys"
 local text = require "watchbot.text"
 local xml = require "watchbot.aws.xml"
 
 local LONGEST = 1000
+
+-- What is shorter is no secret that could be told from ordinary words.
+local SHORTEST_SECRET = 4
 
 ---@class watchbot.aws.Failure
 ---@field code string AWS's, or "Http502" where there is none, or that of watchbot.http
@@ -96,7 +100,7 @@ local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, 
 function errors.epoch(date)
   local day, name, year, time = (date or ""):match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
   if not day or not MONTHS[name] then return nil end
-  return require "watchbot.aws.keys".epoch(("%s-%02d-%sT%sZ"):format(year, MONTHS[name], day, time))
+  return keys.epoch(("%s-%02d-%sT%sZ"):format(year, MONTHS[name], day, time))
 end
 
 --- What a response with a status other than 200 says.
@@ -145,7 +149,9 @@ end
 -- AWS explains a wrong signature by the whole request that it has seen, the session token included.
 local function hide(message, secrets)
   message = message:gsub("The Canonical String for this request.*$", ""):gsub("AWS4%-HMAC%-SHA256.*$", "[hidden]")
-  for _, secret in ipairs(secrets) do message = without(without(message, secret), escape(secret)) end
+  for _, secret in ipairs(secrets) do
+    if #secret >= SHORTEST_SECRET then message = without(without(message, secret), escape(secret)) end
+  end
   return message
 end
 

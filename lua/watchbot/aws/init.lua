@@ -28,8 +28,14 @@ local suggest = require "watchbot.suggest"
 ---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
 ---@field warn fun(message: string)? hears of credentials that could not be refreshed
 
-local OPTIONS = { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout", "connect_timeout",
-  "max_attempts", "retry", "warn", "ca_bundle" }
+local function names(list)
+  for _, name in ipairs(list) do list[name] = true end
+  return list
+end
+
+local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout",
+  "connect_timeout", "max_attempts", "retry", "warn", "ca_bundle" }
+local CALL_OPTIONS = names { "timeout", "within", "idempotent" }
 
 local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 
@@ -40,6 +46,17 @@ local Client = {}
 
 local aws = { null = json.null, list = json.list }
 
+-- A misspelt name would be without effect, and nobody would know.
+local function check_names(kind, given, known, where, level)
+  for name in pairs(given or {}) do
+    if not known[name] then
+      local near = suggest(tostring(name), known)
+      error(("%s: unknown %s '%s'%s"):format(where, kind, tostring(name), near and ("; did you mean '%s'?"):format(near) or ""),
+        level)
+    end
+  end
+end
+
 -- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first asked for.
 local operations = setmetatable({}, { __mode = "v" })
 
@@ -47,6 +64,7 @@ local function operation(name)
   operations[name] = operations[name] or function(client, parameters, options)
     if getmetatable(client) ~= Client then error(("%s: call it as client:%s { ... }"):format(name, name), 2) end
     if parameters ~= nil and type(parameters) ~= "table" then error(name .. ": the parameters must be a table", 2) end
+    check_names("option", options, CALL_OPTIONS, name, 3)
     local place, message, code = client:resolve()
     if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, message), code end
     return call.run(client, name, parameters or {}, options or {})
@@ -95,11 +113,12 @@ function Client:resolve()
   return place
 end
 
--- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all.
+-- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all. An endpoint that was given
+-- is that of the client's own service, in a VPC say: STS is elsewhere.
 local function assumer(options)
   return function(name, parameters, with, region)
     local client, message, code = aws.client("sts", {
-      region = region, endpoint = options.endpoint, profile = options.profile, getenv = options.getenv,
+      region = region, profile = options.profile, getenv = options.getenv,
       request = options.request, credentials = with or false,
     })
     if not client then return nil, message, code end
@@ -107,24 +126,34 @@ local function assumer(options)
   end
 end
 
-local function new_chain(options, settings)
-  return credentials.chain {
-    config = settings, credentials = options.credentials, sts = assumer(options), warn = options.warn,
-  }
+local function new_chain(options, settings, warn)
+  return credentials.chain { config = settings, credentials = options.credentials, sts = assumer(options), warn = warn }
 end
 
--- Clients that ask for nothing special share what was found, and with it the refreshing.
+-- Clients that ask for nothing special share what was found, and with it the refreshing; all their `warn`s are told.
 local shared = {}
+
+local function share(options, settings)
+  local entry = shared[settings.profile]
+  if not entry then
+    local warns = {}
+    local provider, message, code = new_chain(options, settings, function(text)
+      for warn in pairs(warns) do warn(text) end
+    end)
+    if not provider then return nil, message, code end
+    entry = { provider = provider, warns = warns }
+    shared[settings.profile] = entry
+  end
+  if options.warn then entry.warns[options.warn] = true end
+  return entry.provider
+end
 
 local function find_provider(options, settings)
   local given = options.credentials
   if given == false then return false end
   if given and given.get then return given end
-  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings) end
-  local provider, message, code = shared[settings.profile], nil, nil
-  if not provider then provider, message, code = new_chain(options, settings) end
-  shared[settings.profile] = provider
-  return provider, message, code
+  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings, options.warn) end
+  return share(options, settings)
 end
 
 local function retry_options(options, settings)
@@ -141,14 +170,7 @@ local function check(service_name, options)
     error(("aws: unknown service '%s'%s"):format(tostring(service_name),
       near and ("; did you mean '%s'?"):format(near) or "; known are " .. table.concat(services.names(), ", ")), 3)
   end
-  for name in pairs(options) do
-    local known = false
-    for _, option in ipairs(OPTIONS) do known = known or option == name end
-    local near = not known and suggest(tostring(name), OPTIONS)
-    if not known then
-      error(("aws: unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), 3)
-    end
-  end
+  check_names("option", options, OPTIONS, "aws", 4)
 end
 
 --- A client of one service, in one region. Makes no request.

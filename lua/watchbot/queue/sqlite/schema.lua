@@ -16,16 +16,18 @@ local TABLES = [[
 CREATE TABLE state (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
   clock     INTEGER NOT NULL,   -- the time of a recent transaction, to see when the clock was set back
+  latest    INTEGER NOT NULL,   -- the latest that `clock` ever was
   messages  INTEGER NOT NULL,   -- rows, so that counting a million of them takes no time
   dead      INTEGER NOT NULL
 );
-INSERT INTO state VALUES (1, 0, 0, 0);
+INSERT INTO state VALUES (1, 0, 0, 0, 0);
 
 CREATE TABLE messages (
   seq             INTEGER PRIMARY KEY AUTOINCREMENT,
-  visible_at      INTEGER,      -- NULL: behind another message of its group
+  visible_at      INTEGER,            -- NULL: behind another message of its group
   due             INTEGER NOT NULL,
   sent            INTEGER NOT NULL,
+  born            INTEGER NOT NULL,   -- `sent`, or `latest` where the clock was behind that: what retention goes by
   first_received  INTEGER,
   receives        INTEGER NOT NULL DEFAULT 0,
   lease           INTEGER NOT NULL DEFAULT 0,

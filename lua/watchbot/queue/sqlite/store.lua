@@ -51,7 +51,7 @@ function store.now(transaction)
   elseif now < clock + CLOCK_GRAIN then
     return now
   end
-  transaction:run("UPDATE state SET clock = ?", now)
+  transaction:run("UPDATE state SET clock = ?1, latest = max(latest, ?1)", now)
   return now
 end
 
@@ -64,9 +64,12 @@ local function uuid(transaction)
   return ("%08x-%04x-%04x-%04x-%012x"):format(a, b, c & 0x0fff | 0x4000, d & 0x3fff | 0x8000, e)
 end
 
+-- A message that was sent while the clock of a machine without a battery still stood at 1970 must not be too old at once when
+-- the clock is set right: its age goes by the latest time that was ever seen here.
 local ADD = [[
-  INSERT INTO messages (due, visible_at, sent, fifo_group)
-  VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2, ?3)]]
+  INSERT INTO messages (due, visible_at, sent, born, fifo_group)
+  VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
+    max(?2, (SELECT latest FROM state)), ?3)]]
 
 local function add(transaction, now, id, message)
   local due = now + milliseconds(message.delay or 0)
@@ -124,7 +127,7 @@ local function lease(transaction, now, row, visibility)
 end
 
 local VISIBLE = [[
-  SELECT seq, sent, first_received, receives, lease, fifo_group FROM messages
+  SELECT seq, sent, born, first_received, receives, lease, fifo_group FROM messages
   WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
 
 ---@class watchbot.Taking
@@ -139,7 +142,7 @@ local function sweep(transaction, now, row, wanted)
   if row.receives >= wanted.max_receives then
     bury(transaction, now, row.seq)
     return "dead"
-  elseif wanted.retention and row.sent <= now - milliseconds(wanted.retention) then
+  elseif wanted.retention and row.born <= now - milliseconds(wanted.retention) then
     transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
     return "expired"
   end
