@@ -1,5 +1,5 @@
--- When is asked for messages, and for how many, on a scripted queue (spec/support/scripted_queue.lua says what that leaves out):
--- it is the order and the number of calls that matter here.
+-- When is asked for messages, and for how many, on a scripted queue: it is the order and the number of calls that matter here.
+-- spec/support/scripted_queue.lua says what that leaves out.
 
 local intake = require "watchbot.intake"
 local scheduler = require "watchbot.scheduler"

@@ -22,6 +22,12 @@ Job.__index = Job
 
 local job = {}
 
+--- The names of all variables that a message can have, for those who must not pass on somebody else's.
+job.variable_names = {
+  "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
+  "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
+}
+
 --- Makes a job of a received message.
 ---@param message table what `queue:receive` returned
 ---@param max_receives integer? receives before the dead letters, where known

@@ -9,8 +9,8 @@ local scripted_queue = {}
 local Queue = {}
 Queue.__index = Queue
 
---- Each of the lists `deletes`, `delays` and `receives` holds what the calls to come are answered with: a function of the call's
--- arguments, which may wait. When there is no more, everything succeeds, and receives find nothing for as long as they may wait.
+--- What `answer` was given is used up call by call. After that everything succeeds, and receives find nothing for as long as
+--- they may wait.
 ---@param fields table? over those that a queue has
 function scripted_queue.new(fields)
   local queue = {
