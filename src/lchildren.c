@@ -35,6 +35,7 @@ static int children_gc(lua_State *L) {
         child_reap_orphans(&children->orphans);
         guardian_stop(&children->guardian);
     }
+    guardian_forget(&children->guardian);
     if (children->null >= 0) close(children->null);
     children->loop = NULL;
     return 0;

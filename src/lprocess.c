@@ -204,6 +204,11 @@ static struct process *check_process(lua_State *L) {
     return luaL_checkudata(L, 1, PROCESS_TYPE);
 }
 
+/* False also in a child that the host has forked, which has no right to end the tasks of its parent. */
+static bool is_ours(const struct process *process) {
+    return process->children && lchildren_are_ours(process->children);
+}
+
 static struct process *check_open(lua_State *L, const char *what) {
     struct process *process = check_process(L);
     if (!process->children) luaL_error(L, "%s: the process is closed", what);
@@ -284,7 +289,8 @@ static int process_pid(lua_State *L) {
 /* -- process grace */
 static int process_stop(lua_State *L) {
     struct process *process = check_process(L);
-    child_stop(&process->child, task_check_seconds(L, 2));
+    int64_t grace = task_check_seconds(L, 2);
+    if (is_ours(process)) child_stop(&process->child, grace);
     return 0;
 }
 
@@ -293,8 +299,9 @@ static int process_kill(lua_State *L) {
     struct process *process = check_process(L);
     int signal = child_signal_number(luaL_checkstring(L, 2));
     luaL_argcheck(L, signal > 0, 2, "unknown signal; 'TERM' or 'SIGTERM', for instance");
-    lua_pushboolean(L, process->child.running);
-    child_signal(&process->child, signal);
+    bool running = is_ours(process) && process->child.running;
+    if (running) child_signal(&process->child, signal);
+    lua_pushboolean(L, running);
     return 1;
 }
 

@@ -15,6 +15,7 @@
 #include <lualib.h>
 #include <lxplib.h>
 
+#include "init.h"
 #include "lerror.h"
 #include "lhandle.h"
 #include "preload.h"
@@ -172,6 +173,8 @@ static int run(lua_State *L) {
 }
 
 int main(int argc, char **argv) {
+    int status = 1;
+    if (init_stand_in(&status)) return status;
     if (!fill_standard_descriptors()) return 1;
     ignore_sigxfsz();
     lua_State *L = luaL_newstate();
@@ -180,7 +183,6 @@ int main(int argc, char **argv) {
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);
-    int status = 1;
     if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
         status = (int)lua_tointeger(L, -1);
     } else {

@@ -98,6 +98,7 @@ local types = {
 ---@field type string a key of the types above
 ---@field default any
 ---@field environment string? the variable that is read where the policy is silent
+---@field fallback string? the variable that is read where that one is not set
 ---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
 ---@field help string
 
@@ -133,6 +134,7 @@ local declared = {
     help = "`stdin` gives each task its message on standard input too" },
   { name = "timestamps", type = "timestamps", default = "iso",
     help = "of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
+  { name = "attributes", type = "flag", default = true, help = "`MessageAttributes` in the environment of tasks" },
   { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
   { name = "inherit", type = "inherit",
     help = "what tasks inherit of the watcher's environment; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
@@ -150,8 +152,10 @@ local declared = {
     help = "inside ECS: set the task's scale-in protection while there are jobs" },
   { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
-  { name = "log_group", type = "text", environment = "LogGroup", help = "`LogGroup` in the environment of tasks" },
-  { name = "notify_after", type = "whole", default = 0, help = "no notification before the message's receive of this number" },
+  { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
+    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  { name = "notify_after", type = "whole", default = 0,
+    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
   { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
   { name = "prefetch", type = "whole", default = 10,
     help = "messages that may wait for a slot, while the last of them would start within a second" },
@@ -183,20 +187,28 @@ function fields.check(name, value)
   return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
 end
 
+-- => name, text of the variable that is set
+local function set_variable(field)
+  for _, variable in ipairs { field.environment, field.fallback } do
+    local text = os.getenv(variable)
+    if text and text ~= "" then return variable, text end
+  end
+end
+
 --- What a field is when the policy is silent: from its environment variable, else its default.
 ---@param field watchbot.Field
 ---@return any value
 ---@return string? message when the variable's text is no value for it
 function fields.silent(field)
-  local text = field.environment and os.getenv(field.environment)
-  if not text or text == "" then return field.default end
+  local variable, text = set_variable(field)
+  if not text then return field.default end
   local kind = types[field.type]
   local read = field.read or kind.parse
   local value = text
   if read then value = read(text) end
   if value == nil and field.read then return field.default end
   if value ~= nil and kind.check(value) then return value end
-  return nil, ("environment variable '%s': expected %s, got '%s'"):format(field.environment, kind.expected, text)
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected, text)
 end
 
 return fields

@@ -28,6 +28,7 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field timed_out boolean? it was stopped by `timeout`
 ---@field not_started boolean? it could not be started
 ---@field logs string? the newest of its output
+---@field elsewhere boolean? it ran on another machine: its output is in the log group
 
 --- The default hooks. All may wait.
 ---@class watchbot.Hooks
@@ -56,6 +57,7 @@ function hooks:environment(job)
   local variables = { WorkTopic = self.work_topic, LogGroup = self.log_group }
   for name, value in pairs(self.env) do variables[name] = value end
   for name, value in pairs(job:variables(self.timestamps)) do variables[name] = value end
+  if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
 
@@ -98,7 +100,11 @@ end
 ---@return string subject
 ---@return string body
 function hooks:notification(job, outcome, exit)
-  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit)
+  local logs = exit.logs
+  if not logs and exit.elsewhere and self.log_group then
+    logs = require "watchbot.recent_logs".read(self.log_group, job.id)
+  end
+  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit, logs)
 end
 
 --- Called before the first message is taken.
@@ -299,7 +305,16 @@ function methods:notifier()
   local options = { limit = self.notify_limit, stack = self.stack }
   local message, code
   inside.notifier, message, code = require "watchbot.notifier".new(self.topic, options)
+  if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
   return inside.notifier, message, code
+end
+
+--- Who is told of summaries that could not be published.
+---@param handler fun(message: string, code: string)
+function methods:on_notification_failure(handler)
+  local inside = insides[self]
+  inside.on_notification_failure = handler
+  if inside.notifier then inside.notifier.on_failure = handler end
 end
 
 --- Publishes what the limit of notifications has held back.

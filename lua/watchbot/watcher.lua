@@ -324,7 +324,8 @@ end
 
 --- Tells somebody of a failure, unless it is none of the job's.
 function Watcher:notify(entry, outcome, exit)
-  if entry.probe or exit.stopped or entry.job.receives < self.policy.notify_after then return end
+  local early = outcome == "retry" and not entry.job.last and entry.job.receives < self.policy.notify_after
+  if entry.probe or exit.stopped or early then return end
   self.notices:send(entry.id, entry.job, outcome, exit)
 end
 
@@ -437,11 +438,14 @@ function Watcher:reload(policy)
 end
 
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in a task.
+---@return true? ok
+---@return string? message when the queue lets nobody receive
+---@return string? code "NotAllowed"
 function Watcher:run()
   self.hooks:call "start"
   local heartbeat = scheduler.spawn(self.leases.run, self.leases)
   self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
-  local ok, err = pcall(self.intake.run, self.intake)
+  local ok, err = pcall(self.intake.run, self.intake) -- err: a refusal too
   if not ok then self.hooks:complain(err, "intake") end
   self:drain()
   heartbeat:cancel()
@@ -451,6 +455,7 @@ function Watcher:run()
   self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   self.queue:close()
   if not ok then error(err, 0) end
+  return not err or nil, err, err and "NotAllowed"
 end
 
 return watcher
