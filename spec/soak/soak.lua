@@ -10,6 +10,7 @@ package.cpath = build .. "/lib/?.so;" .. package.cpath
 
 local ground = require "support.ground"
 local scheduler = require "watchbot.scheduler"
+local server = require "support.server"
 
 local MESSAGES = math.tointeger(tonumber(os.getenv "SOAK_MESSAGES" or 10000))
 local SEED = math.tointeger(tonumber(os.getenv "SOAK_SEED" or os.time()))
@@ -17,8 +18,8 @@ local SEED = math.tointeger(tonumber(os.getenv "SOAK_SEED" or os.time()))
 -- Full length of what is as long as the soak is, in it: seconds.
 local SCALE = math.min(1, MESSAGES / 10000)
 
--- Messages that are in the queue at a time: moto is quadratic in them.
-local DEPTH = 60
+-- Messages that are in the queue at a time.
+local DEPTH = 100
 
 local VISIBILITY = 6
 
@@ -157,12 +158,12 @@ local function report(site, samples, log)
 end
 
 print(("%d messages, seed %d"):format(MESSAGES, SEED))
-local aws = ground.start()
+local aws = ground.start(server.start("python3", "spec/support/sqs_stub.py"))
 local passed
 ground.task(function() return aws end, function(site)
   local samples, log = run(site)
   passed = report(site, samples, log)
-end)()
+end, { queue = aws.server.url .. "/123456789012/jobs" })()
 aws:close()
 print(passed and "passed" or "FAILED")
 os.exit(passed, true)

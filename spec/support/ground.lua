@@ -22,9 +22,11 @@ Ground.__index = Ground
 local Site = {}
 Site.__index = Site
 
+--- Starts the proxy, and moto behind it or what is given instead.
+---@param server { url: string, close: fun(self) }?
 ---@return table ground
-function ground.start()
-  local server = moto.start()
+function ground.start(server)
+  server = server or moto.start()
   return setmetatable({ server = server, proxy = fault_proxy.start(server.url), sites = 0 }, Ground)
 end
 
@@ -41,18 +43,27 @@ local function arn_of(sqs, url)
   return assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "QueueArn" } }).Attributes.QueueArn
 end
 
---- A new queue with dead letters.
----@param options { max_receives: integer?, largest: integer? } receives before the dead letters; bytes of a message
----@return watchbot.spec.Site to be closed
-function Ground:site(folder, options)
-  self.proxy:clear()
-  self.sites = self.sites + 1
-  local sqs, name = self:client "sqs", "jobs-" .. self.sites
+-- A new queue with dead letters.
+local function make_queues(sqs, name, options)
   local dead = assert(sqs:CreateQueue { QueueName = name .. "-dead" }).QueueUrl
   local redrive = { deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options.max_receives or 100 }
   local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = {
     RedrivePolicy = cjson.encode(redrive), MaximumMessageSize = options.largest and tostring(options.largest),
   } }).QueueUrl
+  return queue, dead
+end
+
+--- A site with a queue of its own; to be closed.
+---@param folder table of workshop
+---@param options { max_receives: integer?, largest: integer?, queue: string? } receives before the dead letters; bytes of a
+--- message; the URL of a queue that is there and has no dead letters
+---@return watchbot.spec.Site
+function Ground:site(folder, options)
+  self.proxy:clear()
+  self.sites = self.sites + 1
+  local sqs, name = self:client "sqs", "jobs-" .. self.sites
+  local queue, dead = options.queue, nil
+  if not queue then queue, dead = make_queues(sqs, name, options) end
   return setmetatable({
     ground = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue, children = {},
     checker = checker.new(sqs, queue, dead),
