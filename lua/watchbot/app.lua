@@ -3,6 +3,7 @@
 local scheduler = require "watchbot.scheduler"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
+local policies = require "watchbot.policy"
 local queues = require "watchbot.queue"
 local runners = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
@@ -66,7 +67,8 @@ function app.open(policy, options)
   if not ok then return nil, problem, "Usage" end
   local sink, message, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, message, code end
-  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, options.form) }, App)
+  local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
+  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) }, App)
   local queue
   self.runner, message, code = runners.open(policy, sink, self.journal)
   if not self.runner then return nil, message, code end

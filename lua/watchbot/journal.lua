@@ -19,7 +19,7 @@ Journal.__index = Journal
 local journal = { Journal = Journal }
 
 ---@param sink table where lines go: `sink:write(category, id, text, level)`
----@param form "listen"? the lines of ecs-watchbot v4 and later
+---@param form "listen"|"task"|nil the lines of ecs-watchbot v4 and later, or of v2 and v3
 ---@return watchbot.Journal
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
@@ -88,6 +88,14 @@ function Journal:outcome(job, outcome, exit, seconds)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
     "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds)
+end
+
+--- A job could not be placed and is kept for a while.
+---@param job watchbot.Job
+---@param exit watchbot.Exit
+---@param seconds number until the next try
+function Journal:held(job, exit, seconds)
+  self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds)
 end
 
 --- How long a task took.
