@@ -2,6 +2,7 @@
 -- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
 
 local cjson = require "cjson"
+local json = require "watchbot.core".json
 local text = require "watchbot.text"
 
 local CATEGORY = "watcher"
@@ -19,9 +20,9 @@ function journal.new(sink)
   return setmetatable({ sink = sink }, Journal)
 end
 
--- cjson writes '/' as '\/', which is valid, and no path that anybody would want to read or to match.
+-- Not by cjson: it writes '/' as '\/', which is valid, and no path that anybody would want to read or to match.
 local function encode_text(value)
-  return (cjson.encode(text.clean(value)):gsub("\\/", "/"))
+  return json.encode(value) or json.encode(text.clean(value))
 end
 
 local function encode(value)
@@ -35,9 +36,9 @@ end
 ---@param ... any
 ---@return string
 function journal.object(...)
-  local members, count = {}, 0
+  local given, members, count = { ... }, {}, 0
   for index = 1, select("#", ...), 2 do
-    local name, value = select(index, ...)
+    local name, value = given[index], given[index + 1]
     if value ~= nil then
       count = count + 1
       members[count] = '"' .. name .. '":' .. encode(value)
