@@ -13,7 +13,8 @@ function bench.setup(build)
   local pipe <close> = assert(io.popen "mktemp -d")
   bench.folder = pipe:read "l"
   local here <close> = assert(io.popen "pwd")
-  bench.build = here:read "l" .. "/" .. build
+  local root = here:read "l"
+  bench.build, bench.here = root .. "/" .. build, root .. "/spec/bench"
   bench.watchbot = bench.build .. "/watchbot"
 end
 
@@ -81,6 +82,18 @@ function bench.run(argv, options)
   local words = table.concat(argv, " ")
   if exit.code ~= 0 then error(("%s failed: %s"):format(words, problem ~= "" and problem or out:sub(-500))) end
   return exit.duration, out
+end
+
+--- Compiles one of the bench's own C programs, once; returns its path.
+function bench.compile(name, source, ...)
+  local path = bench.folder .. "/" .. name
+  local found = io.open(path)
+  if found then
+    found:close()
+  else
+    bench.run({ os.getenv "CC" or "cc", "-O2", "-o", path, bench.here .. "/" .. source, ... }, { pin = false })
+  end
+  return path
 end
 
 function bench.median(values)
