@@ -1,9 +1,7 @@
 --- journal: the watcher's own log lines, JSON behind the id, so that log metric filters can read them.
 -- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
 
-local cjson = require "cjson"
-local json = require "watchbot.core".json
-local text = require "watchbot.text"
+local core = require "watchbot.core".json
 
 local CATEGORY = "watcher"
 local levels = { info = 30, warning = 40, error = 50 }
@@ -20,32 +18,9 @@ function journal.new(sink)
   return setmetatable({ sink = sink }, Journal)
 end
 
--- Not by cjson: it writes '/' as '\/', which is valid, and no path that anybody would want to read or to match.
-local function encode_text(value)
-  return json.encode(value) or json.encode(text.clean(value))
-end
-
-local function encode(value)
-  if type(value) == "string" then return encode_text(value) end
-  if math.type(value) == "integer" then return ("%d"):format(value) end
-  if value ~= value or value == math.huge or value == -math.huge then return '"' .. tostring(value) .. '"' end
-  return cjson.encode(value)
-end
-
 --- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
----@param ... any
----@return string
-function journal.object(...)
-  local given, members, count = { ... }, {}, 0
-  for index = 1, select("#", ...), 2 do
-    local name, value = given[index], given[index + 1]
-    if value ~= nil then
-      count = count + 1
-      members[count] = '"' .. name .. '":' .. encode(value)
-    end
-  end
-  return "{" .. table.concat(members, ",") .. "}"
-end
+---@type fun(...: any): string
+journal.object = core.members
 
 --- Writes one line about the message `id` (nil: about none).
 ---@param id string?
