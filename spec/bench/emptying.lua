@@ -43,9 +43,8 @@ local function start_queue(bench)
 end
 
 local function environment(url, more)
-  local all = {
-    PATH = os.getenv "PATH", QueueUrl = url, AWS_REGION = "us-east-1", AWS_ACCESS_KEY_ID = "key", AWS_SECRET_ACCESS_KEY = "secret",
-  }
+  local all = { PATH = os.getenv "PATH", QueueUrl = url, AWS_REGION = "us-east-1" }
+  all.AWS_ACCESS_KEY_ID, all.AWS_SECRET_ACCESS_KEY = "key", "secret"
   for name, value in pairs(more or {}) do all[name] = value end
   return all
 end
@@ -70,7 +69,7 @@ end
 --- Lets a program empty a queue of `count` messages.
 ---@return { rate: number, cpu: number, calls: number, memory: number } a second, seconds a message, a message, KiB
 function emptying.measure(bench, count, argv, more)
-  local queue <close>, url = start_queue(bench)
+  local queue <close>, url = start_queue(bench) -- luacheck: ignore 211
   local client = assert(require "watchbot.aws"("sqs", { place = url, region = "us-east-1", credentials = false }))
   fill(bench, url, count)
   local program <close> = bench.start(argv, { env = environment(url, more), log = "sqs.log" })

@@ -15,7 +15,8 @@ local function ecs_watchbot(bench, modules)
   os.execute(("mkdir -p '%s'"):format(volume))
   local program = modules .. "/node_modules/@mapbox/watchbot/bin/watchbot.js"
   return function()
-    return emptying.measure(bench, JOBS_OF_OTHER, { "node", program, "listen", "true" }, { Volumes = volume, maxJobDuration = "0" })
+    return emptying.measure(bench, JOBS_OF_OTHER, { "node", program, "listen", "true" },
+      { Volumes = volume, maxJobDuration = "0" })
   end
 end
 
@@ -33,7 +34,7 @@ return function(bench)
     .. "CPU, %.1f MB at its peak; a C loop that only spawns sh: %.0f/s", WORKERS, ours.rate, ours.calls, ours.cpu * 1000,
     ours.memory / 1024, ours.limit)
   if not modules then return end
-  bench.report("  ecs-watchbot 4.7.1: %.0f jobs/s, %.2f API calls, %.2f ms, %.1f MB; ours are %.1f times the jobs (at least 15), "
-    .. "1/%.1f of the memory (at most 1/6)", other.rate, other.calls, other.cpu * 1000, other.memory / 1024, ratio.rate,
+  bench.report("  ecs-watchbot 4.7.1: %.0f jobs/s, %.2f API calls, %.2f ms, %.1f MB; ours are %.1f times the jobs (at least "
+    .. "15), 1/%.1f of the memory (at most 1/6)", other.rate, other.calls, other.cpu * 1000, other.memory / 1024, ratio.rate,
     1 / ratio.memory)
 end

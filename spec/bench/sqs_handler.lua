@@ -18,8 +18,8 @@ return function(bench)
     return emptying.measure(bench, JOBS_OF_OTHER, { "node", bench.here .. "/consumer.mjs" }, { MODULES = modules })
   end)
   local ours, other, ratio = values.ours, values.other, values.ratio
-  bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of CPU a message, %.1f MB at its peak",
-    WORKERS, ours.rate, ours.calls, ours.cpu * 1e6, ours.memory / 1024)
+  bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of CPU a message, %.1f MB at "
+    .. "its peak", WORKERS, ours.rate, ours.calls, ours.cpu * 1e6, ours.memory / 1024)
   if not modules then return end
   bench.report("  sqs-consumer 15: %.0f jobs/s, %.2f API calls, %.1f us, %.1f MB; ours takes 1/%.1f of the CPU (at most 1/10)",
     other.rate, other.calls, other.cpu * 1e6, other.memory / 1024, 1 / ratio.cpu)
