@@ -92,14 +92,16 @@ end
 ---@return { ours: table, other: table, ratio: table } the medians of what each needed, and of the ratio in each turn
 function emptying.compare(bench, ours, other)
   local values = { ours = {}, other = {}, ratio = {} }
-  for round = 1, bench.rounds do
-    local one, two = ours(), other and other()
-    for name, value in pairs(one) do
-      values.ours[name] = values.ours[name] or {}
-      values.other[name] = values.other[name] or {}
-      values.ratio[name] = values.ratio[name] or {}
-      values.ours[name][round] = value
-      if two then values.other[name][round], values.ratio[name][round] = two[name], value / two[name] end
+  local function note(kind, name, value)
+    values[kind][name] = values[kind][name] or {}
+    table.insert(values[kind][name], value)
+  end
+  for _ = 1, bench.rounds do
+    local one, two = ours(), other and other() or {}
+    for name, value in pairs(one) do note("ours", name, value) end
+    for name, value in pairs(two) do
+      note("other", name, value)
+      note("ratio", name, one[name] / value)
     end
   end
   for _, kind in pairs(values) do
