@@ -1,5 +1,6 @@
 /* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not: integers stay integers up to 64
  * bits, an empty list stays a list, and null is told from absent. AWS refuses 1e+15 for an integer and {} for a list.
+ * It also writes the watcher's log lines, whose members keep their order.
  * The text is built in one buffer that belongs to the module, so nothing is lost when an error is raised from within. */
 #include <math.h>
 #include <stdint.h>

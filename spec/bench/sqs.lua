@@ -4,7 +4,7 @@
 local emptying = require "bench.emptying"
 
 -- Messages for us and for ecs-watchbot: each is to be busy for some seconds.
-local JOBS, JOBS_OF_OTHER, WORKERS = 2000, 200, 20
+local JOBS, JOBS_OF_OTHER, WORKERS = 2000, 500, 20
 
 local POLICY = [[
 return require "watchbot".policy { command = "true", workers = %d }
