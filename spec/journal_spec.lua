@@ -44,3 +44,84 @@ describe("journal", function()
     assert.are.equal(50, lines[3][4])
   end)
 end)
+
+describe("the lines of watchbot listen", function()
+  local lines, log
+
+  local function open(format)
+    lines = {}
+    log = journal.new({
+      write = function(_, category, id, line, level) lines[#lines + 1] = { category, id or false, line, level } end,
+      format = function() return format end,
+    }, "listen")
+  end
+
+  local job = { id = "id-1", message = "m", receives = 2 }
+
+  it("have failures where somebody should look", function()
+    open "text"
+    log:outcome(job, "complete", { code = 0, duration = 1.5 })
+    log:outcome(job, "release", { code = 4, duration = 0 })
+    log:outcome(job, "reject", { code = 3, duration = 0.25 })
+    log:outcome(job, "retry", { signal = "KILL", duration = 3, reason = "timed out after 3 s" })
+    log:outcome(job, "retry", { reason = "could not start './x': it is missing", duration = 0 })
+    assert.are.same({
+      { "watcher", "id-1", '{"code":0,"signal":null,"duration":1500}', 30 },
+      { "watcher", "id-1", '{"code":4,"signal":null,"duration":0}', 30 },
+      { "watcher", "id-1", '[failure] {"code":3,"signal":null,"duration":250}', 30 },
+      { "watcher", "id-1", '[failure] {"code":null,"signal":"SIGKILL","duration":3000,"reason":"timed out after 3 s"}', 30 },
+      { "watcher", "id-1",
+        [=[[failure] {"code":null,"signal":null,"duration":0,"reason":"could not start './x': it is missing"}]=], 30 },
+    }, lines)
+  end)
+
+  it("do not blame a job that was stopped because the watcher ends", function()
+    open "text"
+    log:outcome(job, "retry", { signal = "TERM", duration = 1, stopped = true })
+    open "json"
+    log:outcome(job, "retry", { signal = "TERM", duration = 1, stopped = true })
+    assert.matches('"worker_event":"success"', lines[1][3])
+  end)
+
+  it("say who has erred", function()
+    open "text"
+    log:error(nil, "error", "could not reach https://host", "code", "ConnectFailed", "where", "receive")
+    log:warning("id-1", "error", "no such receipt", "where", "delete")
+    log:error("id-1", "error", "it broke", "where", "verdict")
+    log:info(nil, "event", "draining", "running", 1)
+    assert.are.same({
+      { "watcher", false, "[error] [sqs] could not reach https://host (ConnectFailed)", 50 },
+      { "watcher", "id-1", "[error] [sqs] no such receipt", 50 },
+      { "watcher", "id-1", "[error] [worker] it broke", 50 },
+      { "watcher", false, '{"event":"draining","running":1}', 30 },
+    }, lines)
+  end)
+
+  it("are events with structured logging", function()
+    open "json"
+    log:outcome(job, "complete", { code = 0, duration = 1 })
+    log:outcome(job, "retry", { code = 7, duration = 1 })
+    log:error("id-1", "error", "it broke", "where", "verdict")
+    log:error(nil, "error", "refused", "code", "AccessDenied", "where", "receive")
+    assert.are.same({
+      { "watcher", "id-1", '{"worker_event":"success","code":0,"signal":null,"duration":1000}', 30 },
+      { "watcher", "id-1", '{"worker_event":"failure","code":7,"signal":null,"duration":1000}', 30 },
+      { "watcher", "id-1", '{"worker_event":"error","msg":"it broke","where":"verdict"}', 50 },
+      { "watcher", false, '{"sqs_event":"error","msg":"refused (AccessDenied)","where":"receive"}', 50 },
+    }, lines)
+  end)
+end)
+
+describe("the journal of a job", function()
+  it("cuts a long message, never within a character, and counts from when it was sent", function()
+    local lines = {}
+    local log = journal.new { write = function(_, _, _, line) lines[#lines + 1] = cjson.decode(line) end }
+    log:started { id = "i", subject = "s", message = ("x"):rep(2047) .. "\u{20AC}", receives = 1 }
+    assert.are.same({ subject = "s", message = ("x"):rep(2047), receives = 1 }, lines[1])
+    local now = require "watchbot.scheduler".time()
+    log:outcome({ id = "i", sent = now - 5000 }, "complete", { code = 0, duration = 1 })
+    assert.is_true(lines[2].response_duration >= 5000 and lines[2].response_duration < 60000)
+    log:outcome({ id = "i", sent = now + 3600000 }, "complete", { code = 0, duration = 1 })
+    assert.are.equal(0, lines[3].response_duration)
+  end)
+end)

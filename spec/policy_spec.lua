@@ -68,6 +68,8 @@ return watchbot.policy {
     { "visibility", { 1, 43200 }, { 0, 43201, "120" } },
     { "exits", { {}, { [75] = "release" }, { KILL = "reject" } },
       { { [75] = "relase" }, { [256] = "retry" }, { kill = "retry" }, { [1.5] = "retry" }, "release" } },
+    { "jobs", { 1, 5 }, { 0, true, "1" } },
+    { "volumes", { { "/tmp" }, { "/a", "/b c" } }, { {}, "/tmp", { "tmp" }, { "/a", "" }, { "/a\0b" } } },
     { "deliver", { "stdin", "environment" }, { "file", true } },
     { "timestamps", { "iso", "epoch" }, { "unix" } },
     { "env", { {}, { A = "1" } }, { { A = 1 }, { ["A=B"] = "1" }, { "a" }, { A = "\0" }, "A=1" } },
@@ -93,6 +95,12 @@ return watchbot.policy {
     assert.matches("both 'command' and 'handler'", message)
   end)
 
+  it("can be tried: what is wrong comes back instead of being raised", function()
+    assert.is_true(policies.is(policies.try { workers = 2 }))
+    assert.are.same({ nil, "policy field 'workers': expected a whole number of at least 1, got 0", "Usage" },
+      { policies.try { workers = 0 } })
+  end)
+
   it("can be overridden from the command line", function()
     local policy = policies { workers = 2 }
     assert.is_true(policy:override { workers = 8 })
@@ -106,6 +114,12 @@ return watchbot.policy {
   it("cannot change its queue or runner while it runs", function()
     local old = policies { queue = "sqlite:a", command = "true" }
     assert.is_true(policies.compatible(old, policies { queue = "sqlite:a", command = "false", workers = 9 }))
+    local with = policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }
+    assert.matches("'volumes' cannot change", policies.compatible(old, with))
+    assert.is_true(policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }))
+    -- Several jobs at once would have had their files removed by each other's end.
+    assert.matches("set workers = 1",
+      policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2 }))
     assert.matches("'queue' cannot change", policies.compatible(old, policies { queue = "sqlite:b", command = "true" }))
     assert.matches("'command' and 'handler'", policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
   end)
@@ -151,6 +165,33 @@ describe("the default hook", function()
     assert.is_false(some:inherits "FOOD")
     assert.is_false(some:inherits "XAWS_A")
   end)
+end)
+
+describe("the hook environment", function()
+  it("leaves out the message attributes where they are switched off", function()
+    local one = require "watchbot.job".new {
+      id = "i", body = "x", receives = 1, attributes = { a = { type = "String", value = "1" } },
+    }
+    assert.is_string(policies { queue = "sqlite:x", command = "true" }:environment(one).MessageAttributes)
+    assert.is_nil(policies { queue = "sqlite:x", command = "true", attributes = false }:environment(one).MessageAttributes)
+  end)
+end)
+
+describe("the field log_group", function()
+  it("is $LogGroup, else $LogGroupArn", require "support.workshop".task(function(folder)
+    local workshop = require "support.workshop"
+    folder:write("policy.lua", [[local p = require "watchbot".policy { queue = "sqlite:x", command = "true" }
+      print("group " .. tostring(p.log_group))
+      return p]])
+    for expected, variables in pairs {
+      ["group name\n"] = { LogGroup = "name", LogGroupArn = "arn" },
+      ["group arn\n"] = { LogGroup = false, LogGroupArn = "arn" },
+      ["group nil\n"] = { LogGroup = false, LogGroupArn = false },
+    } do
+      local _, out = workshop.run(folder, { "check", "policy.lua" }, variables)
+      assert.is_truthy(out:find(expected, 1, true), out)
+    end
+  end))
 end)
 
 describe("the README", function()

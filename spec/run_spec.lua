@@ -57,6 +57,14 @@ describe("watchbot run", function()
       folder:read "out")
   end))
 
+  it("says which environment variable is wrong, with status 2", task(function(folder)
+    -- Without a policy file it used to end with a traceback and status 1.
+    local exit, _, problem = run(folder, { "run", "--queue", folder:url(), "--", "true" }, { maxJobDuration = "soon" })
+    assert.are.equal(2, exit.code)
+    assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number of at least 0, got 'soon'\n",
+      problem)
+  end))
+
   it("runs as many tasks at once as there are workers", task(function(folder)
     send(folder, { "1", "2", "3", "4", "5", "6" })
     policy(folder, [[workers = 3,
@@ -307,5 +315,31 @@ describe("watchbot run", function()
     policy(folder, [[timeout = 0.2, kill_grace = 0.2, max_receives = 1, command = "trap '' TERM; sleep 987; sleep 987",]])
     local _, log = run(folder, { "run", "--drain", "policy.lua" })
     assert.matches('"outcome":"retry"[^\n]*"reason":"timed out after 0.2 s"', log)
+  end))
+end)
+
+-- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; nothing may be lost for want of a log.
+describe("watchbot run with closed standard descriptors", function()
+  it("does its work", task(function(folder)
+    send(folder, { "1" })
+    local process = require "watchbot.process"
+    local child = assert(process.start {
+      command = ("exec '%s' run --drain --queue %s -- sh -c 'echo $Message > done' <&- >&- 2>&-"):format(workshop.program,
+        folder:url()), cwd = folder.path,
+    })
+    assert.are.equal(0, child:wait(workshop.PATIENCE).code)
+    assert.are.equal("1\n", folder:read "done")
+  end))
+
+  -- SIGXFSZ, whose default is death, comes with the first byte beyond the limit.
+  it("outlives a file that reaches its size limit", task(function(folder)
+    send(folder, { "1" })
+    local process = require "watchbot.process"
+    local child = assert(process.start {
+      command = ("ulimit -f 1; exec '%s' run --drain --queue %s -- sh -c 'head -c 5000 /dev/zero | tr \"\\0\" x' > log"):format(
+        workshop.program, folder:url()), cwd = folder.path,
+    })
+    local exit = child:wait(workshop.PATIENCE)
+    assert.is_nil(exit.signal)
   end))
 end)

@@ -11,6 +11,7 @@ int luaopen_watchbot_log(lua_State *L);
 int luaopen_watchbot_scratch(lua_State *L);
 int luaopen_watchbot_sqlite(lua_State *L);
 int luaopen_watchbot_http(lua_State *L);
+int luaopen_watchbot_empty(lua_State *L);
 int luaopen_watchbot_json(lua_State *L);
 int luaopen_watchbot_aws(lua_State *L);
 

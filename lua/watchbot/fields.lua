@@ -28,6 +28,14 @@ local function is_exits(value)
   return true
 end
 
+local function is_folders(value)
+  if not is_list(value) then return false end
+  for _, path in ipairs(value) do
+    if not path:match "^/" or path:find "%z" then return false end
+  end
+  return true
+end
+
 local function is_variables(value)
   if type(value) ~= "table" then return false end
   for name, text in pairs(value) do
@@ -78,6 +86,7 @@ local types = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
     check = function(value) return type(value) == "boolean" or is_list(value) end,
   },
+  folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
   flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
   deliver = one_of("environment", "stdin"),
   timestamps = one_of("iso", "epoch"),
@@ -89,8 +98,15 @@ local types = {
 ---@field type string a key of the types above
 ---@field default any
 ---@field environment string? the variable that is read where the policy is silent
----@field read (fun(text: string): any)? what the variable's text means, where the type does not say it
+---@field fallback string? the variable that is read where that one is not set
+---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
 ---@field help string
+
+local function split(text)
+  local parts = {}
+  for part in text:gmatch "[^,]+" do parts[#parts + 1] = part:match "%S.*%f[%s\0]" end
+  return #parts > 0 and parts or nil
+end
 
 ---@type watchbot.Field[]
 local declared = {
@@ -101,6 +117,11 @@ local declared = {
   { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },
+  { name = "jobs", type = "count", environment = "writableFilesystem",
+    read = function(text) return text == "true" and 1 or nil end,
+    help = "the watcher takes so many messages and ends; `true` in the variable means 1" },
+  { name = "volumes", type = "folders", environment = "Volumes", read = split,
+    help = "folders that are emptied after each job, where `workers` is 1 and `jobs` is not" },
   { name = "exits", type = "exits", default = {},
     help = "what exit codes and signals mean, where that is not the usual: `{ [75] = \"release\", KILL = \"reject\" }`" },
   { name = "visibility", type = "visibility", default = 120,
@@ -113,6 +134,7 @@ local declared = {
     help = "`stdin` gives each task its message on standard input too" },
   { name = "timestamps", type = "timestamps", default = "iso",
     help = "of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
+  { name = "attributes", type = "flag", default = true, help = "`MessageAttributes` in the environment of tasks" },
   { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
   { name = "inherit", type = "inherit",
     help = "what tasks inherit of the watcher's environment; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
@@ -130,8 +152,10 @@ local declared = {
     help = "inside ECS: set the task's scale-in protection while there are jobs" },
   { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
-  { name = "log_group", type = "text", environment = "LogGroup", help = "`LogGroup` in the environment of tasks" },
-  { name = "notify_after", type = "whole", default = 0, help = "no notification before the message's receive of this number" },
+  { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
+    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  { name = "notify_after", type = "whole", default = 0,
+    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
   { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
   { name = "prefetch", type = "whole", default = 10,
     help = "messages that may wait for a slot, while the last of them would start within a second" },
@@ -163,19 +187,28 @@ function fields.check(name, value)
   return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
 end
 
+-- => name, text of the variable that is set
+local function set_variable(field)
+  for _, variable in ipairs { field.environment, field.fallback } do
+    local text = os.getenv(variable)
+    if text and text ~= "" then return variable, text end
+  end
+end
+
 --- What a field is when the policy is silent: from its environment variable, else its default.
 ---@param field watchbot.Field
 ---@return any value
 ---@return string? message when the variable's text is no value for it
 function fields.silent(field)
-  local text = field.environment and os.getenv(field.environment)
-  if not text or text == "" then return field.default end
+  local variable, text = set_variable(field)
+  if not text then return field.default end
   local kind = types[field.type]
   local read = field.read or kind.parse
   local value = text
   if read then value = read(text) end
+  if value == nil and field.read then return field.default end
   if value ~= nil and kind.check(value) then return value end
-  return nil, ("environment variable '%s': expected %s, got '%s'"):format(field.environment, kind.expected, text)
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected, text)
 end
 
 return fields

@@ -28,6 +28,7 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field timed_out boolean? it was stopped by `timeout`
 ---@field not_started boolean? it could not be started
 ---@field logs string? the newest of its output
+---@field elsewhere boolean? it ran on another machine: its output is in the log group
 
 --- The default hooks. All may wait.
 ---@class watchbot.Hooks
@@ -57,6 +58,7 @@ function hooks:environment(job)
   for name, value in pairs(self.env) do variables[name] = variables[name] or value end
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
+  if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
 
@@ -99,7 +101,11 @@ end
 ---@return string subject
 ---@return string body
 function hooks:notification(job, outcome, exit)
-  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit)
+  local logs = exit.logs
+  if not logs and exit.elsewhere and self.log_group then
+    logs = require "watchbot.recent_logs".read(self.log_group, job.id)
+  end
+  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit, logs)
 end
 
 --- Called before the first message is taken.
@@ -224,6 +230,17 @@ local function new(_, declared)
   return policy
 end
 
+--- The same for fields that come from elsewhere than a file: returns what is wrong with them.
+---@param declared table<string, any>
+---@return watchbot.Policy? policy
+---@return string? message
+---@return "Usage"? code
+function policies.try(declared)
+  local ok, policy = pcall(new, policies, declared)
+  if ok then return policy end
+  return nil, tostring(policy), "Usage"
+end
+
 --- The text of an error that loading the policy file `path` has raised: with the line, also where only the file's name can
 --- lead to it.
 ---@param err any
@@ -241,20 +258,26 @@ function policies.is(value)
   return insides[value] ~= nil
 end
 
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  return table.concat(a, "\0") == table.concat(b, "\0")
+end
+
 --- Whether a watcher that runs `old` can go on with `new`.
 ---@param old watchbot.Policy
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
 function policies.compatible(old, new_policy)
-  for _, name in ipairs { "queue", "log", "max_receives", "retention" } do
-    if old[name] ~= new_policy[name] then
+  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes" } do
+    if not same(old[name], new_policy[name]) then
       return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
     end
   end
   if (old.handler == nil) ~= (new_policy.handler == nil) then
     return "'command' and 'handler' cannot take each other's place in a watcher that runs; start it again"
   end
-  return true
+  local complete, message = new_policy:complete()
+  return complete or message
 end
 
 ---@class watchbot.Policy
@@ -283,7 +306,16 @@ function methods:notifier()
   local options = { limit = self.notify_limit, stack = self.stack }
   local message, code
   inside.notifier, message, code = require "watchbot.notifier".new(self.topic, options)
+  if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
   return inside.notifier, message, code
+end
+
+--- Who is told of summaries that could not be published.
+---@param handler fun(message: string, code: string)
+function methods:on_notification_failure(handler)
+  local inside = insides[self]
+  inside.on_notification_failure = handler
+  if inside.notifier then inside.notifier.on_failure = handler end
 end
 
 --- Publishes what the limit of notifications has held back.
@@ -306,6 +338,8 @@ function methods:complete()
     return nil, "no command: set the policy's 'command' or 'handler', or run: watchbot run -- COMMAND"
   elseif self.command and self.handler then
     return nil, "both 'command' and 'handler' are set: a task is either a program or a function"
+  elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
+    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers = 1"):format(self.workers)
   end
   return true
 end

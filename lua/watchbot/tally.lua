@@ -16,11 +16,17 @@ function Tally:count(what)
   self[what] = self[what] + 1
 end
 
+--- How many jobs have ended.
+---@return integer
+function Tally:jobs()
+  return self.complete + self.reject + self.release + self.retry
+end
+
 --- Writes the counts, and how many calls they took where calls cost money.
 ---@param journal watchbot.Journal
 ---@param calls integer?
 function Tally:log(journal, calls)
-  local jobs = self.complete + self.reject + self.release + self.retry
+  local jobs = self:jobs()
   journal:info(nil, "event", "stopped", "complete", self.complete, "reject", self.reject, "release", self.release,
     "retry", self.retry, "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
     "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil)

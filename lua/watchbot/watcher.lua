@@ -8,19 +8,14 @@ local fifo = require "watchbot.fifo"
 local hooks = require "watchbot.hooks"
 local intake = require "watchbot.intake"
 local job = require "watchbot.job"
-local journal = require "watchbot.journal"
 local leases = require "watchbot.leases"
 local notices = require "watchbot.notices"
 local policies = require "watchbot.policy"
 local settle = require "watchbot.settle"
 local tally = require "watchbot.tally"
-local text = require "watchbot.text"
 
 -- A task that has run this long has started, whatever its exit code will be.
 local STARTED_AFTER = 1
-
--- A message is cut to this many bytes in the log.
-local LOGGED_MESSAGE = 2048
 
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
@@ -42,7 +37,7 @@ local watcher = {}
 ---@class watchbot.WatcherOptions
 ---@field queue table an open queue; the watcher closes it
 ---@field runner table
----@field sink table where log lines go
+---@field journal watchbot.Journal
 ---@field until_empty boolean? end when the queue is empty
 
 ---@param policy table
@@ -50,7 +45,7 @@ local watcher = {}
 ---@return watchbot.Watcher
 function watcher.new(policy, options)
   local self = setmetatable({
-    policy = policy, queue = options.queue, runner = options.runner, journal = journal.new(options.sink),
+    policy = policy, queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(), probe_at = 0, jobs = {}, waiting = fifo.new(), running = 0, lingering = 0,
     duration = math.huge, draining = scheduler.event(), hurry = scheduler.event(), changed = scheduler.event(),
     tally = tally.new(),
@@ -91,13 +86,23 @@ function Watcher:prefetch()
   return math.min(self.policy.prefetch, self.policy.workers // math.max(self.duration, 1e-3)) // 1 | 0
 end
 
-function Watcher:capacity()
+--- How many jobs may still begin, where the policy ends the watcher after so many.
+function Watcher:jobs_left()
+  if not self.policy.jobs then return math.huge end
+  return self.policy.jobs - self.tally:jobs() - self.running - self.waiting:count() - self.lingering
+end
+
+function Watcher:free()
   if self.draining:is_set() or self.lingering >= LINGERING_LIMIT then return 0 end
   if self.breaker.open then return self:probe_capacity() end
   if self.unplaced then return 0 end
   local waiting, prefetch = self.waiting:count(), self:prefetch()
   if waiting > prefetch // 2 then return 0 end
   return self.policy.workers + prefetch - self.running - waiting
+end
+
+function Watcher:capacity()
+  return math.min(self:free(), self:jobs_left())
 end
 
 -- One message a minute.
@@ -192,8 +197,7 @@ function Watcher:attempt(entry)
   if not ok or type(environment) ~= "table" then
     return "retry", nil, { reason = "the hook 'environment' failed" }
   end
-  self.journal:info(entry.id, "subject", entry.job.subject, "message", text.cut(entry.job.message, LOGGED_MESSAGE),
-    "receives", entry.job.receives)
+  self.journal:started(entry.job)
   local run, message, code = self.runner:start(entry.job, environment, self.policy)
   if not run and code == "NoRoom" then return "hold", nil, { reason = message, unplaced = true } end
   exit = run and self:follow(entry, run) or { reason = message, error = code, not_started = true, duration = 0 }
@@ -320,15 +324,9 @@ end
 
 --- Tells somebody of a failure, unless it is none of the job's.
 function Watcher:notify(entry, outcome, exit)
-  if entry.probe or exit.stopped or entry.job.receives < self.policy.notify_after then return end
+  local early = outcome == "retry" and not entry.job.last and entry.job.receives < self.policy.notify_after
+  if entry.probe or exit.stopped or early then return end
   self.notices:send(entry.id, entry.job, outcome, exit)
-end
-
-function Watcher:log_outcome(entry, outcome, exit, seconds)
-  local write = (outcome == "complete" or outcome == "release") and self.journal.info or self.journal.warning
-  write(self.journal, entry.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
-    "duration", exit.duration and math.floor(exit.duration * 1000), "response_duration",
-    entry.job.sent and scheduler.time() - entry.job.sent, "seconds", seconds)
 end
 
 --- What the outcome says happens to the message.
@@ -336,7 +334,7 @@ function Watcher:conclude(entry, outcome, seconds, exit)
   local returns = outcome == "release" or outcome == "retry"
   seconds = returns and (exit.stopped and 0 or self:backoff(entry, seconds)) or nil
   self.tally:count(outcome)
-  self:log_outcome(entry, outcome, exit, seconds)
+  self.journal:outcome(entry.job, outcome, exit, seconds)
   if outcome == "reject" then self:notify(entry, outcome, exit) end
   if returns then
     self:put_back(entry, seconds, entry.probe or exit.stopped)
@@ -345,13 +343,14 @@ function Watcher:conclude(entry, outcome, seconds, exit)
   end
   self:forget(entry)
   if outcome == "retry" then self:notify(entry, outcome, exit) end
+  if self.tally:jobs() >= (self.policy.jobs or math.huge) and not self.draining:is_set() then self:stop() end
 end
 
 -- leases
 
 function Watcher:lapsed(lease)
   self.journal:error(lease.owner.id, "error", "the lease has lapsed, another watcher may run the message too", "code",
-    "LeaseLapsed", "receives", lease.receives)
+    "LeaseLapsed", "receives", lease.receives, "where", "lease")
 end
 
 function Watcher:extension_failed(lease, message, code)
@@ -439,11 +438,14 @@ function Watcher:reload(policy)
 end
 
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in a task.
+---@return true? ok
+---@return string? message when the queue lets nobody receive
+---@return string? code "NotAllowed"
 function Watcher:run()
   self.hooks:call "start"
   local heartbeat = scheduler.spawn(self.leases.run, self.leases)
   self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
-  local ok, err = pcall(self.intake.run, self.intake)
+  local ok, err = pcall(self.intake.run, self.intake) -- err: a refusal too
   if not ok then self.hooks:complain(err, "intake") end
   self:drain()
   heartbeat:cancel()
@@ -453,6 +455,7 @@ function Watcher:run()
   self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   self.queue:close()
   if not ok then error(err, 0) end
+  return not err or nil, err, err and "NotAllowed"
 end
 
 return watcher

@@ -86,6 +86,7 @@ local function list_fields()
   for _, field in ipairs(fields.declared) do
     local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
     local variable = field.environment and (", $%s"):format(field.environment) or ""
+    if field.fallback then variable = ("%s or $%s"):format(variable, field.fallback) end
     print(("%s%s%s\n    %s\n"):format(field.name, default, variable, field.help))
   end
   return 0

@@ -12,10 +12,12 @@ local cli = {}
 ---@field usage string the arguments
 ---@field details string? further text of the help
 ---@field options watchbot.Option[]
+---@field runs_words boolean? the words are a command with options of its own
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or `nil, message, code`
 
 local commands = {
   { "run", "watchbot.cli.run" },
+  { "listen", "watchbot.cli.listen" },
   { "check", "watchbot.cli.check" },
   { "send", "watchbot.cli.send" },
   { "dead-letter", "watchbot.cli.dead_letter" },
@@ -52,7 +54,7 @@ local function find(name)
 end
 
 local function run(name, command, argv)
-  local arguments, message = options.parse(command.options, argv)
+  local arguments, message = options.parse(command.options, argv, command.runs_words)
   if not arguments then
     complain(message)
     return 2

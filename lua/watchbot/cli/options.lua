@@ -46,9 +46,10 @@ end
 --- Sorts the arguments into options (by their name) and words.
 ---@param declared watchbot.Option[]
 ---@param argv string[]
+---@param command boolean? the first word ends the options: from there on all are the words of a command
 ---@return watchbot.Arguments? result
 ---@return string? message
-function options.parse(declared, argv)
+function options.parse(declared, argv, command)
   local result, index = { words = {} }, 1
   while index <= #argv do
     local word = argv[index]
@@ -77,6 +78,8 @@ function options.parse(declared, argv)
       return nil, ("unknown option '%s'; options have two dashes, and '--' ends them"):format(word)
     else
       table.insert(result.words, word)
+      if command then table.move(argv, index, #argv, 2, result.words) end
+      if command then break end
     end
   end
   return result

@@ -1,9 +1,9 @@
 --- cli.run: `watchbot run`.
 
 local scheduler = require "watchbot.scheduler"
-local app = require "watchbot.app"
 local load_file = require "watchbot.load"
 local policies = require "watchbot.policy"
+local serve = require "watchbot.cli.serve"
 
 local run = {
   summary = "Watches a queue and runs a task for each message.",
@@ -34,7 +34,7 @@ end
 local function make_policy(arguments)
   if arguments.rest then
     if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
-    return policies { command = arguments.rest }
+    return policies.try { command = arguments.rest }
   end
   return load_file.policy(arguments.words[1])
 end
@@ -47,30 +47,14 @@ local function prepared(arguments)
   return policy
 end
 
-local function handle_signals(opened, arguments)
-  local signals = require "watchbot.signals"
-  while true do
-    local name = signals:wait()
-    if name ~= "HUP" then
-      opened:stop()
-    elseif arguments.rest then
-      opened:reload(nil, "there is no policy file")
-    else
-      opened:reload(prepared(arguments))
-    end
-  end
-end
-
 local function start(arguments)
   local policy, message, code = prepared(arguments)
   if not policy then return nil, message, code end
-  local opened
-  opened, message, code = app.open(policy, { until_empty = arguments.drain, health = arguments.health })
-  if not opened then return nil, message, code end
-  local signals = scheduler.spawn(handle_signals, opened, arguments)
-  opened:run()
-  signals:cancel()
-  return 0
+  local function reload()
+    if arguments.rest then return nil, "there is no policy file" end
+    return prepared(arguments)
+  end
+  return serve(policy, { until_empty = arguments.drain, health = arguments.health }, reload)
 end
 
 function run.run(arguments)

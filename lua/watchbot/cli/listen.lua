@@ -1,0 +1,47 @@
+--- cli.listen: `watchbot listen`: stands in for ecs-watchbot v4 to v10 in its containers. An ordinary policy whose fields come
+-- from the environment that their template sets. `Concurrency` is not of it: one job at a time is what such a task expects.
+
+local scheduler = require "watchbot.scheduler"
+local policies = require "watchbot.policy"
+local serve = require "watchbot.cli.serve"
+
+local listen = {
+  summary = "Runs a command for each message, as ecs-watchbot v4 to v10 does.",
+  usage = "[OPTIONS] COMMAND...",
+  runs_words = true,
+  options = {
+    { name = "workers", value = "N", number = true, help = "tasks at once; default: 1" },
+    { name = "health", value = "FILE", help = "touch FILE every second while the watcher is well" },
+  },
+  details = [[
+The words are joined with spaces and run by sh. From the environment: QueueUrl; maxJobDuration, seconds, 0 for no limit;
+writableFilesystem=true, to end after one job; else Volumes, folders to empty after each job, with commas between them;
+structuredLogging=true, for a log in JSON; NotificationTopic. Tasks inherit the whole environment.
+
+Exit codes of a task: 0 done; 3 rejected, deleted; 4 no-op, returned; anything else failed, returned with backoff.]],
+}
+
+local function make_policy(arguments)
+  local url = os.getenv "QueueUrl"
+  if not url or url == "" then return nil, "listen: which queue? Set the environment variable QueueUrl", "Usage" end
+  return policies.try {
+    queue = url, command = table.concat(arguments.words, " "), inherit = true,
+    workers = math.tointeger(arguments.workers) or arguments.workers or 1,
+  }
+end
+
+local function start(arguments)
+  local policy, message, code = make_policy(arguments)
+  if not policy then return nil, message, code end
+  return serve(policy, { form = "listen", health = arguments.health }, function() return nil, "there is no policy file" end)
+end
+
+function listen.run(arguments)
+  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
+  if not table.concat(arguments.words):match "%S" then
+    return nil, "listen: no command: watchbot listen COMMAND...", "Usage"
+  end
+  return scheduler.run(start, arguments)
+end
+
+return listen

@@ -1,0 +1,63 @@
+--- journal.listen: the lines of ecs-watchbot v4 and later, for the metric filters and alarms that its stacks have:
+-- `[failure] {...}` for what somebody should look at, `[error] [sqs] text`, and with structured logging `worker_event`.
+-- What has no line there keeps ours.
+
+local journal = require "watchbot.journal"
+
+-- What went wrong between us and the queue.
+local with_queue = { receive = true, ["return"] = true, delete = true, heartbeat = true, lease = true }
+
+---@class watchbot.journal.Listen: watchbot.Journal
+local Listen = setmetatable({}, { __index = journal.Journal })
+Listen.__index = Listen
+
+local listen = {}
+
+---@param sink table
+---@return watchbot.journal.Listen
+function listen.new(sink)
+  return setmetatable({ sink = sink, json = sink:format() == "json" }, Listen)
+end
+
+local function members_of(...)
+  local members = {}
+  for index = 1, select("#", ...), 2 do
+    local name, value = select(index, ...)
+    members[name] = value
+  end
+  return members
+end
+
+-- A text with the code behind it, where that says more.
+local function text_of(members)
+  return members.code and ("%s (%s)"):format(members.error, members.code) or members.error
+end
+
+function Listen:say(level, id, ...)
+  local members = members_of(...)
+  local source = with_queue[members.where] and "sqs" or "worker"
+  if not members.error then
+    self:write(level, id, journal.object(...))
+  elseif self.json then
+    self:write("error", id, journal.object(source .. "_event", "error", "msg", text_of(members), "where", members.where))
+  else
+    self:write("error", id, ("[error] [%s] %s"):format(source, text_of(members)))
+  end
+end
+
+-- Node names signals so, and has a null where we leave a member out.
+local NULL = require "cjson".null
+local function or_null(value) return value == nil and NULL or value end
+
+--- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was rejected. A job that
+--- was stopped because the watcher ends is none: it did nothing wrong.
+function Listen:outcome(job, outcome, exit)
+  local failed = (outcome == "reject" or outcome == "retry") and not exit.stopped
+  local event = self.json and (failed and "failure" or "success") or nil
+  local line = journal.object("worker_event", event, "code", or_null(exit.code),
+    "signal", exit.signal and "SIG" .. exit.signal or NULL, "duration", journal.milliseconds(exit),
+    "response_duration", journal.response(job), "reason", exit.reason)
+  self:write("info", job.id, failed and not self.json and "[failure] " .. line or line)
+end
+
+return listen

@@ -1,0 +1,75 @@
+--- runner.emptying: another runner, with the volumes emptied between its tasks: as soon as one has ended, while its message is
+-- being settled, and once more right before the next, for what a process that was still dying has left. Never while a task
+-- runs. The next start waits for it.
+
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that the last emptying may take at the end.
+local LAST = 5
+
+---@class watchbot.runner.Emptying
+local Emptying = {}
+Emptying.__index = Emptying
+
+local Run = {}
+Run.__index = Run
+
+local runner = {}
+
+---@param inner table the runner
+---@param folders watchbot.Volumes
+---@return watchbot.runner.Emptying
+function runner.new(inner, folders)
+  return setmetatable({ inner = inner, folders = folders, running = 0, used = false }, Emptying)
+end
+
+function Emptying:begin()
+  if self.task or self.running > 0 or not self.used then return end
+  self.task = scheduler.spawn(function()
+    local ok, err = pcall(self.folders.empty, self.folders)
+    self.task = nil
+    if not ok then self.folders:complain("", tostring(err)) end
+  end)
+end
+
+function Emptying:finish()
+  while self.task do self.task:join() end
+end
+
+---@param job watchbot.Job
+---@param environment table<string, string>
+---@param policy table
+function Emptying:start(job, environment, policy)
+  self:finish()
+  self:begin()
+  self:finish()
+  self.running, self.used = self.running + 1, true
+  local run, message, code = self.inner:start(job, environment, policy)
+  if run then return setmetatable({ run = run, runner = self }, Run) end
+  self.running = self.running - 1
+  return nil, message, code
+end
+
+--- Waits for the last emptying.
+function Emptying:close()
+  local task = self.task
+  if task and task:join(LAST) == nil then task:cancel "the watcher ends before all volumes are empty" end
+end
+
+---@param seconds number?
+---@return table? exit
+function Run:wait(seconds)
+  local exit = self.run:wait(seconds)
+  if exit and not self.ended then
+    self.ended = true
+    self.runner.running = self.runner.running - 1
+    self.runner:begin()
+  end
+  return exit
+end
+
+function Run:stop(reason, grace)
+  self.run:stop(reason, grace)
+end
+
+return runner

@@ -1,0 +1,97 @@
+--- volumes: the folders that a policy has emptied between its jobs. Which ones, and what to say; src/empty.h does it.
+-- A folder that cannot be emptied is said once and stops no job.
+
+local empty = require "watchbot.core".empty
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that the emptying goes on before the others have a turn.
+local STEP = 0.005
+
+---@class watchbot.Volumes
+local Volumes = {}
+Volumes.__index = Volumes
+
+local volumes = {}
+
+local function is_below(path, folder)
+  return path:sub(1, #folder + 1) == folder .. "/"
+end
+
+-- Where a queue's file really is, and where its name is.
+local function places_of_queue(url)
+  local file = url:match "^sqlite:(.+)$"
+  if not file then return nil end
+  file = file:gsub("^//+", "/")
+  local folder, name = file:match "^(.*/)([^/]*)$"
+  folder = empty.real(folder or ".")
+  return folder and folder .. "/" .. (name or file), (empty.real(file))
+end
+
+-- What a watcher cannot do without: names and real paths.
+local function needed(policy)
+  local place, file = places_of_queue(policy.queue)
+  return {
+    { "the watcher's program", (empty.real "/proc/self/exe") }, { "the queue", place }, { "the queue", file },
+    { "the folder that tasks run in", (empty.real(policy.cwd or ".")) },
+  }
+end
+
+local function resolve(path, things, journal)
+  local resolved, message, code = empty.resolve(path)
+  if code == "ENOENT" then
+    journal:warning(nil, "warning", message .. "; it will be emptied once it is there")
+    resolved = path
+  elseif not resolved then
+    return nil, "volumes: " .. message, "Usage"
+  end
+  for _, thing in ipairs(things) do
+    if thing[2] and is_below(thing[2], resolved) then
+      return nil, ("volumes: cannot empty '%s': %s is in it, '%s'"):format(path, thing[1], thing[2]), "Usage"
+    end
+  end
+  return resolved
+end
+
+--- The volumes of a policy. Links in front of a folder's name are resolved now, before any task could change one; from here on
+--- none is followed.
+---@param policy table
+---@param journal watchbot.Journal
+---@return watchbot.Volumes?
+---@return string? message
+---@return string? code "Usage": a link, `/`, no folder, or one that holds what the watcher needs
+function volumes.open(policy, journal)
+  local self = setmetatable({ paths = {}, journal = journal, said = {} }, Volumes)
+  local things = needed(policy)
+  for index, path in ipairs(policy.volumes) do
+    local resolved, message, code = resolve(path, things, journal)
+    if not resolved then return nil, message, code end
+    self.paths[index] = resolved
+  end
+  return self
+end
+
+function Volumes:complain(path, message, code)
+  local key = path .. "\0" .. message
+  if self.said[key] then return end
+  self.said[key] = true
+  self.journal:error(nil, "error", message, "code", code, "where", "volumes")
+end
+
+function Volumes:empty_one(path)
+  local folder <close>, message, code = empty.open(path)
+  if not folder then
+    if code ~= "ENOENT" then self:complain(path, message, code) end
+    return
+  end
+  while folder:step(STEP) do scheduler.sleep(0) end
+  local _, kept, first, why
+  _, kept, first, why, code = folder:report()
+  if kept > 0 then self:complain(path, ("could not empty '%s': '%s' stays: %s"):format(path, first, why), code) end
+end
+
+--- Empties all of them. Waits.
+function Volumes:empty()
+  for _, path in ipairs(self.paths) do self:empty_one(path) end
+end
+
+return volumes
