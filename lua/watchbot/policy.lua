@@ -58,9 +58,10 @@ end
 ---@param job watchbot.Job
 ---@return table<string, string>
 function hooks:environment(job)
-  local variables = { WorkTopic = self.work_topic, LogGroup = self.log_group }
-  for name, value in pairs(self.env) do variables[name] = value end
-  for name, value in pairs(job:variables(self.timestamps)) do variables[name] = value end
+  local variables = job:variables(self.timestamps)
+  for name, value in pairs(self.env) do variables[name] = variables[name] or value end
+  variables.WorkTopic = variables.WorkTopic or self.work_topic
+  variables.LogGroup = variables.LogGroup or self.log_group
   if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
