@@ -14,7 +14,8 @@
  * their pid. The functions belong to the thread of the lua_State; none may be called from a signal handler or
  * from within a Lua function that watchbot called. None raises a Lua error or leaves anything on the stack.
  *
- * Link with libwatchbot.a, Lua 5.4, libcurl, libcrypto and libsqlite3; lua-cjson must be found by `require`.
+ * Link with libwatchbot.a and `pkg-config --libs lua5.4 libcurl openssl sqlite3` -lm; `require` must find lua-cjson, and LuaExpat
+ * for AWS. (A host that has Lua linked in statically exports its symbols to them: -Wl,--export-dynamic.)
  */
 #ifndef WATCHBOT_H
 #define WATCHBOT_H
@@ -30,11 +31,13 @@ struct watchbot *watchbot_open(lua_State *L);
 /* Loads and checks a policy file. 0, or -1 (see watchbot_error). Not while a watcher runs. */
 int watchbot_load(struct watchbot *watchbot, const char *path);
 
-/* Runs until watchbot_stop, called from Lua or by another way to the thread, has taken effect. 0, or -1. */
+/* Runs until the watcher has ended: because a handler or a hook called `require "watchbot.host".stop()`. 0, or -1.
+ * A host that has signals or other reasons to stop steps instead. */
 int watchbot_run(struct watchbot *watchbot);
 
 /* One turn: what is due and ready; waits at most `milliseconds` (-1: for ever) if nothing is.
- * 1: goes on; 0: the watcher has ended; -1: it has ended with an error. The first step starts the watcher. */
+ * A signal ends the wait. 1: goes on; 0: the watcher has ended; -1: it has ended with an error. The first step starts the
+ * watcher; one after its end starts it again. */
 int watchbot_step(struct watchbot *watchbot, int milliseconds);
 
 /* A file descriptor that is readable when a step has something to do. */
@@ -44,7 +47,7 @@ int watchbot_pollfd(struct watchbot *watchbot);
 int watchbot_timeout(struct watchbot *watchbot);
 
 /* Begins the end: no more messages are taken, what runs may finish within the policy's `drain` seconds; steps
- * go on until it has ended. A second call hurries. */
+ * go on until it has ended. A second call hurries. Before the first step: the watcher ends as soon as it has started. */
 void watchbot_stop(struct watchbot *watchbot);
 
 /* The last error's text, or "". Valid until the next call. */

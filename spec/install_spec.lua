@@ -13,8 +13,8 @@ end
 
 -- Runs a command in a folder that has nothing to do with the source; $usr is where everything was installed.
 local function elsewhere(command)
-  local enter = ("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && "):format(folder, folder, destination)
-  return shell.run(enter .. command)
+  return shell.run(("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && %s"):format(folder, folder, destination,
+    command))
 end
 
 local function files()
@@ -40,6 +40,13 @@ describe("make install", function()
     local version = require "watchbot.version"
     assert.are.equal("watchbot " .. version .. "\n", (elsewhere "$usr/bin/watchbot --version"))
     assert.matches("%[worker%] hello\n$", (elsewhere "$usr/bin/watchbot-log hello"))
+  end)
+
+  it("installs a watcher that does its job there", function()
+    local out, code = elsewhere [[$usr/bin/watchbot send --queue sqlite:jobs.db hello >/dev/null &&
+      $usr/bin/watchbot run --drain --queue sqlite:jobs.db -- sh -c 'echo "got $Message"']]
+    assert.are.equal(0, code, out)
+    assert.matches("%[worker%] %[[^%]]+%] got hello\n", out)
   end)
 
   it("installs the Lua module, all of it", function()

@@ -27,10 +27,9 @@ static int handle_gc(lua_State *L) {
     return 0;
 }
 
-static int traceback(lua_State *L) {
-    const char *text = lua_tostring(L, 1);
-    if (!text) text = luaL_tolstring(L, 1, NULL);
-    lua_pushstring(L, text);
+/* The host gets a text, whatever was raised. */
+static int as_text(lua_State *L) {
+    luaL_tolstring(L, 1, NULL);
     return 1;
 }
 
@@ -39,7 +38,7 @@ static int protect(struct watchbot *watchbot, lua_CFunction f, void *argument) {
     lua_State *L = watchbot->L;
     set_error(watchbot, NULL);
     if (!lua_checkstack(L, 4)) return set_error(watchbot, "the Lua stack is full"), -1;
-    lua_pushcfunction(L, traceback);
+    lua_pushcfunction(L, as_text);
     lua_pushcfunction(L, f);
     lua_pushlightuserdata(L, watchbot);
     lua_pushlightuserdata(L, argument);
@@ -114,12 +113,15 @@ int watchbot_load(struct watchbot *watchbot, const char *path) {
     return protect(watchbot, load_policy, (void *)(uintptr_t)path);
 }
 
-static bool is(lua_State *L, const char *state) {
+enum state { IDLE, RUNNING, ENDED };
+
+static enum state state_of(lua_State *L) {
     push_method(L, "state");
     lua_call(L, 1, 1);
-    bool same = strcmp(lua_tostring(L, -1), state) == 0;
-    lua_pop(L, 2);
-    return same;
+    const char *name = lua_tostring(L, -1);
+    enum state state = strcmp(name, "idle") == 0 ? IDLE : strcmp(name, "running") == 0 ? RUNNING : ENDED;
+    lua_pop(L, 1);
+    return state;
 }
 
 struct step {
@@ -130,12 +132,16 @@ struct step {
 static int take_step(lua_State *L) {
     struct step *step = lua_touserdata(L, 2);
     new_host(L);
-    if (is(L, "idle")) {
+    enum state state = state_of(L);
+    if (state == IDLE) {
         push_method(L, "start");
         lua_call(L, 1, 0);
     }
-    task_turn(L, step->nanoseconds);
-    step->result = is(L, "ended") ? 0 : 1;
+    if (state != ENDED) {
+        task_turn(L, step->nanoseconds);
+        state = state_of(L);
+    }
+    step->result = state == ENDED ? 0 : 1;
     return 0;
 }
 

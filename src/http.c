@@ -44,23 +44,17 @@ bool http_failure_unsent(enum http_failure failure) {
  * after a sending, when the request was to be sent again: the sending counts. */
 static enum http_failure classify_unsent(CURLcode result) {
     switch (result) {
-    case CURLE_OUT_OF_MEMORY:
-        return HTTP_NO_MEMORY;
-    case CURLE_URL_MALFORMAT:
-        return HTTP_BAD_URL;
+    case CURLE_OUT_OF_MEMORY: return HTTP_NO_MEMORY;
+    case CURLE_URL_MALFORMAT: return HTTP_BAD_URL;
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return HTTP_RESOLVE_FAILED;
-    case CURLE_OPERATION_TIMEDOUT:
-        return HTTP_CONNECT_TIMEOUT;
+    case CURLE_COULDNT_RESOLVE_PROXY: return HTTP_RESOLVE_FAILED;
+    case CURLE_OPERATION_TIMEDOUT: return HTTP_CONNECT_TIMEOUT;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-        return HTTP_TLS_FAILED;
-    default:
-        return HTTP_CONNECT_FAILED;
+    case CURLE_SSL_ISSUER_ERROR: return HTTP_TLS_FAILED;
+    default: return HTTP_CONNECT_FAILED;
     }
 }
 
@@ -69,16 +63,12 @@ static enum http_failure classify(const struct http_call *call, CURLcode result)
     if (!call->sent) return classify_unsent(result);
     if (call->exceeded) return HTTP_TOO_LARGE;
     switch (result) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return HTTP_TIMEOUT;
-    case CURLE_PARTIAL_FILE:
-        return HTTP_TRUNCATED;
+    case CURLE_OPERATION_TIMEDOUT: return HTTP_TIMEOUT;
+    case CURLE_PARTIAL_FILE: return HTTP_TRUNCATED;
     case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return HTTP_BAD_RESPONSE;
-    default:
-        return HTTP_CONNECTION_LOST;
+    case CURLE_BAD_CONTENT_ENCODING: return HTTP_BAD_RESPONSE;
+    default: return HTTP_CONNECTION_LOST;
     }
 }
 
@@ -86,16 +76,11 @@ static enum http_failure classify(const struct http_call *call, CURLcode result)
 static const char *words_of(const struct http_call *call, CURLcode result, const char *words) {
     long error = 0;
     switch (call->failure) {
-    case HTTP_CONNECTION_LOST:
-        return "the connection was lost";
-    case HTTP_TRUNCATED:
-        return "the connection was lost in the middle of it";
-    case HTTP_BAD_RESPONSE:
-        return "what came is not HTTP";
-    case HTTP_NO_MEMORY:
-        return "not enough memory";
-    default:
-        break;
+    case HTTP_CONNECTION_LOST: return "the connection was lost";
+    case HTTP_TRUNCATED: return "the connection was lost in the middle of it";
+    case HTTP_BAD_RESPONSE: return "what came is not HTTP";
+    case HTTP_NO_MEMORY: return "not enough memory";
+    default: break;
     }
     if (strstr(words, "nsupported proxy")) return "the proxy that the environment names cannot be used";
     if (call->failure == HTTP_CONNECT_FAILED) curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
@@ -316,6 +301,7 @@ static void detach(struct http_call *call) {
 
 /* The question goes, the answer stays. */
 static void drop_transfer(struct http_call *call) {
+    if (call->client && !loop_is_ours(call->client->loop)) return;
     detach(call);
     if (call->easy) curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->sent_headers);
@@ -390,7 +376,7 @@ bool http_open(struct http_client *client, struct loop *loop) {
 }
 
 void http_close(struct http_client *client) {
-    if (!client->loop) return;
+    if (!client->loop || !loop_is_ours(client->loop)) return;
     while (client->first) drop_transfer(client->first);
     multi_close(&client->multi);
     curl_global_cleanup();

@@ -7,7 +7,7 @@ void lhandle_type(lua_State *L, const char *type, const luaL_Reg *metamethods, c
     luaL_newmetatable(L, type);
     if (metamethods) luaL_setfuncs(L, metamethods, 0);
     lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
+    if (methods) luaL_setfuncs(L, methods, 0);
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");

@@ -1,12 +1,11 @@
-/* lhandle: how a C object becomes a Lua handle. Made closed, given its metatable, and only then opened by its
- * owner. */
+/* lhandle: how a C object becomes a Lua handle. Made closed, given its metatable, and only then opened by its owner. */
 #ifndef WATCHBOT_LHANDLE_H
 #define WATCHBOT_LHANDLE_H
 
 #include "compat.h"
 
-/* Declares the handle type `type` ("watchbot.process"): `metamethods` (may be NULL) go into its metatable,
- * `methods` into a separate __index, and __metatable is false, so that Lua code cannot reach either. */
+/* Declares the handle type `type` ("watchbot.process"): `metamethods` go into its metatable, `methods` into a separate __index
+ * (each may be NULL), and __metatable is false, so that Lua code cannot reach either. */
 void lhandle_type(lua_State *L, const char *type, const luaL_Reg *metamethods, const luaL_Reg *methods);
 
 /* Pushes a zeroed userdata of a declared type with `uservalues` user values. It is collectable from here on:

@@ -196,10 +196,6 @@ static const luaL_Reg line_metamethods[] = {
     {NULL,   NULL        },
 };
 
-static const luaL_Reg no_methods[] = {
-    {NULL, NULL},
-};
-
 static const luaL_Reg functions[] = {
     {"open", l_open},
     {"line", l_line},
@@ -208,7 +204,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_watchbot_log(lua_State *L) {
     lhandle_type(L, LOG_TYPE, metamethods, methods);
-    lhandle_type(L, "watchbot.log.line", line_metamethods, no_methods);
+    lhandle_type(L, "watchbot.log.line", line_metamethods, NULL);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -15,7 +15,12 @@ enum { EVENTS_A_TURN = 128, FIRST_HEAP_ROOM = 64 };
 int loop_open(struct loop *loop) {
     memset(loop, 0, sizeof *loop);
     loop->now = clock_monotonic();
+    loop->owner = getpid();
     return poller_open(&loop->poller);
+}
+
+bool loop_is_ours(const struct loop *loop) {
+    return loop->owner == getpid();
 }
 
 void loop_close(struct loop *loop) {
@@ -108,8 +113,9 @@ static void forget_fetched(struct loop *loop, const struct loop_fd *watch) {
 int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest) {
     if (watch->interest && (interest == 0 || watch->fd != fd)) loop_unwatch(loop, watch);
     if (interest == 0 || (watch->interest == interest)) return 0;
-    int error = watch->interest ? poller_change(&loop->poller, fd, interest, watch)
-                                : poller_add(&loop->poller, fd, interest, watch);
+    if (!loop_is_ours(loop)) return EBADF;
+    int error =
+        watch->interest ? poller_change(&loop->poller, fd, interest, watch) : poller_add(&loop->poller, fd, interest, watch);
     if (error) return error;
     if (!watch->interest) loop->watches++;
     watch->fd = fd;
@@ -119,7 +125,7 @@ int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned intere
 
 void loop_unwatch(struct loop *loop, struct loop_fd *watch) {
     if (!watch->interest) return;
-    poller_remove(&loop->poller, watch->fd);
+    if (loop_is_ours(loop)) poller_remove(&loop->poller, watch->fd);
     forget_fetched(loop, watch);
     watch->interest = 0;
     loop->watches--;

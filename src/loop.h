@@ -45,6 +45,7 @@ struct loop_work {
 
 struct loop {
     struct poller poller;
+    pid_t owner; /* see loop_is_ours */
     int64_t now; /* clock_monotonic, read once a turn */
     struct loop_timer **heap;
     size_t timers, heap_room;
@@ -55,6 +56,10 @@ struct loop {
 };
 
 int loop_open(struct loop *loop);
+
+/* Whether this process opened it. A child that the host has forked has a copy, whose poller is still the parent's: the copy's
+ * handles can be stopped, which leaves the parent's alone, and no file can be watched. */
+bool loop_is_ours(const struct loop *loop);
 
 /* Handles that are still started are forgotten; nothing of them is touched. */
 void loop_close(struct loop *loop);
@@ -74,7 +79,8 @@ bool loop_idle(const struct loop *loop);
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay);
 void loop_stop_timer(struct loop *loop, struct loop_timer *timer);
 
-/* Level-triggered. Watching a watched fd changes the interest; interest 0 stops. EPERM for a regular file. */
+/* Level-triggered. Watching a watched fd changes the interest; interest 0 stops. EPERM for a regular file, EBADF in a process
+ * that was forked. */
 int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest);
 void loop_unwatch(struct loop *loop, struct loop_fd *watch);
 

@@ -96,10 +96,6 @@ static const luaL_Reg state_metamethods[] = {
     {NULL,   NULL    },
 };
 
-static const luaL_Reg no_methods[] = {
-    {NULL, NULL},
-};
-
 static const luaL_Reg functions[] = {
     {"file",  l_file },
     {"sweep", l_sweep},
@@ -108,7 +104,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_watchbot_scratch(lua_State *L) {
     lhandle_type(L, FILE_TYPE, file_metamethods, file_methods);
-    lhandle_type(L, STATE_TYPE, state_metamethods, no_methods);
+    lhandle_type(L, STATE_TYPE, state_metamethods, NULL);
     struct state *state = lhandle_new(L, STATE_TYPE, sizeof *state, 0);
     state->owner = getpid();
     lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);

@@ -21,6 +21,7 @@
 
 struct connection {
     sqlite3 *db; /* NULL: closed. User value 1 is the path. */
+    pid_t owner; /* a child that the host forks must not even close it, https://www.sqlite.org/howtocorrupt.html, 2.6 */
 };
 
 struct statement {
@@ -56,9 +57,18 @@ static int fail(lua_State *L, sqlite3 *db, const char *path) {
 
 /* connections */
 
+static bool is_usable(const struct connection *connection) {
+    return connection && connection->db && connection->owner == getpid();
+}
+
+static void check_usable(lua_State *L, const struct connection *connection, int index) {
+    luaL_argcheck(L, connection && connection->db, index, "the database is closed");
+    luaL_argcheck(L, is_usable(connection), index, "this process was forked from the one that has opened the database");
+}
+
 static struct connection *check_connection(lua_State *L, int index) {
     struct connection *connection = luaL_checkudata(L, index, CONNECTION_TYPE);
-    luaL_argcheck(L, connection->db, index, "the database is closed");
+    check_usable(L, connection, index);
     return connection;
 }
 
@@ -97,6 +107,7 @@ static int l_open(lua_State *L) {
     struct connection *connection = lhandle_new(L, CONNECTION_TYPE, sizeof *connection, 1);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
+    connection->owner = getpid();
     int code = sqlite3_open_v2(path, &connection->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (!connection->db) return luaL_error(L, "open: not enough memory");
     if (code != SQLITE_OK) return close_and_return(connection, fail(L, connection->db, path));
@@ -112,7 +123,7 @@ static int l_open(lua_State *L) {
 static int connection_close(lua_State *L) {
     struct connection *connection = luaL_checkudata(L, 1, CONNECTION_TYPE);
     sqlite3 *db = connection->db;
-    if (!db) return 0;
+    if (!is_usable(connection)) return 0;
     for (sqlite3_stmt *handle; (handle = sqlite3_next_stmt(db, NULL));) sqlite3_finalize(handle);
     connection->db = NULL;
     sqlite3_close(db);
@@ -178,20 +189,16 @@ static int bind_value(lua_State *L, sqlite3_stmt *handle, int parameter, int ind
     size_t size;
     const char *text;
     switch (lua_type(L, index)) {
-    case LUA_TNIL:
-        return sqlite3_bind_null(handle, parameter);
-    case LUA_TBOOLEAN:
-        return sqlite3_bind_int(handle, parameter, lua_toboolean(L, index));
+    case LUA_TNIL: return sqlite3_bind_null(handle, parameter);
+    case LUA_TBOOLEAN: return sqlite3_bind_int(handle, parameter, lua_toboolean(L, index));
     case LUA_TNUMBER:
         if (!lua_isinteger(L, index)) return sqlite3_bind_double(handle, parameter, lua_tonumber(L, index));
         return sqlite3_bind_int64(handle, parameter, lua_tointeger(L, index));
     case LUA_TSTRING:
         text = lua_tolstring(L, index, &size);
         return sqlite3_bind_text64(handle, parameter, text, size, SQLITE_STATIC, SQLITE_UTF8);
-    case LUA_TTABLE:
-        return bind_blob(L, handle, parameter, index);
-    default:
-        return luaL_typeerror(L, index, "value that a database can hold");
+    case LUA_TTABLE: return bind_blob(L, handle, parameter, index);
+    default: return luaL_typeerror(L, index, "value that a database can hold");
     }
 }
 
@@ -208,7 +215,7 @@ static bool bind(lua_State *L, const struct statement *statement) {
 /* The statement at index 1, bound and about to take its first step; NULL: nil, message and code are pushed. */
 static sqlite3_stmt *begin(lua_State *L) {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
-    luaL_argcheck(L, statement->connection && statement_db(statement), 1, "the database is closed");
+    check_usable(L, statement->connection, 1);
     sqlite3_reset(statement->handle); /* an error of Lua's may have left it within its rows */
     if (bind(L, statement)) return statement->handle;
     lua_getiuservalue(L, 1, 1);
@@ -226,15 +233,9 @@ static int statement_fail(lua_State *L, sqlite3_stmt *handle) {
 
 static void push_column(lua_State *L, sqlite3_stmt *handle, int column) {
     switch (sqlite3_column_type(handle, column)) {
-    case SQLITE_INTEGER:
-        lua_pushinteger(L, sqlite3_column_int64(handle, column));
-        break;
-    case SQLITE_FLOAT:
-        lua_pushnumber(L, sqlite3_column_double(handle, column));
-        break;
-    case SQLITE_NULL:
-        lua_pushnil(L);
-        break;
+    case SQLITE_INTEGER: lua_pushinteger(L, sqlite3_column_int64(handle, column)); break;
+    case SQLITE_FLOAT: lua_pushnumber(L, sqlite3_column_double(handle, column)); break;
+    case SQLITE_NULL: lua_pushnil(L); break;
     default: {
         const void *bytes = sqlite3_column_blob(handle, column);
         lua_pushlstring(L, bytes ? bytes : "", (size_t)sqlite3_column_bytes(handle, column));
@@ -298,7 +299,7 @@ static int statement_all(lua_State *L) {
 
 static int statement_finalize(lua_State *L) {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
-    if (statement->connection && statement_db(statement)) sqlite3_finalize(statement->handle);
+    if (is_usable(statement->connection)) sqlite3_finalize(statement->handle);
     statement->connection = NULL;
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "preload.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,14 @@ static int search(lua_State *L) {
     return 2;
 }
 
+static const char installed_key; /* its address in the registry */
+
 void preload_install(lua_State *L) {
+    bool installed = lua_rawgetp(L, LUA_REGISTRYINDEX, &installed_key) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (installed) return;
+    lua_pushboolean(L, true);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &installed_key);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_watchbot_core);
     lua_setfield(L, -2, "watchbot.core");

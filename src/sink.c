@@ -332,7 +332,7 @@ void sink_close(struct sink *sink) {
     if (!sink) return;
     struct sigpipe sigpipe;
     sigpipe_block(&sigpipe);
-    if (!sink->error) write_queue(sink, SIZE_MAX);
+    if (!sink->error && loop_is_ours(sink->loop)) write_queue(sink, SIZE_MAX);
     sigpipe_unblock(&sigpipe);
     fail(sink, sink->error ? sink->error : EBADF);
     tell_waiters(sink);

@@ -23,7 +23,8 @@ struct sink_waiter {
 /* A sink on `fd`, which stays the caller's. NULL with errno set. */
 struct sink *sink_open(struct loop *loop, int fd);
 
-/* Writes what can be written without waiting and drops the rest; see sink_wait to wait for it first. NULL is fine.
+/* Writes what can be written without waiting and drops the rest; see sink_wait to wait for it first. NULL is fine. In a process
+ * that the host has forked nothing is written: the queue is the parent's, who writes it.
  * Its waiters are called. Whoever still uses it has a sink that has failed. */
 void sink_close(struct sink *sink);
 

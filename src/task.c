@@ -334,6 +334,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
 void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
+    if (!loop_is_ours(&tasks->loop)) luaL_error(L, "this process was forked from the one that has loaded watchbot");
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;

@@ -1,4 +1,5 @@
 --- host: what include/watchbot.h offers, for src/embed.c to call. Outside of any task; the host turns the loop.
+-- Handlers and hooks may call `host.stop()`, for the C functions are not for them.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -14,14 +15,25 @@ Host.__index = Host
 
 local host = {}
 
+-- The host of this Lua state: there is one at most.
+local current
+
 ---@return watchbot.Host
 function host.new()
-  return setmetatable({}, Host)
+  current = setmetatable({}, Host)
+  return current
+end
+
+--- Begins the end of the host's watcher, as watchbot_stop does.
+function host.stop()
+  if not current then error("stop: there is no host, this is not a program that embeds watchbot", 2) end
+  current:stop()
 end
 
 --- Loads a policy; raises what is wrong with it.
 ---@param path string
 function Host:load(path)
+  if self.task and not self.task:ended() then error("a watcher runs: stop it before another policy is loaded", 0) end
   local policy, message = scheduler.run(load_file.policy, path)
   if not policy then error(message, 0) end
   self.policy = policy
@@ -30,14 +42,13 @@ end
 --- Starts the watcher, which runs while the host turns the loop.
 function Host:start()
   if not self.policy then error("no policy is loaded: call watchbot_load first", 0) end
-  self.stopping = false
   self.task = scheduler.spawn(function()
     local opened, message = app.open(self.policy)
     if not opened then return message end
     self.app = opened
     if self.stopping then opened:stop() end
-    opened:run()
-    self.app = nil
+    local _, problem = opened:run()
+    return problem
   end)
 end
 
@@ -47,11 +58,12 @@ function Host:state()
   if not self.task then return "idle" end
   if not self.task:ended() then return "running" end
   local ok, message = self.task:join()
-  self.task = nil
+  self.task, self.app, self.stopping = nil, nil, false
   if not ok or message then error(message, 0) end
   return "ended"
 end
 
+--- Begins the end; before the watcher is there, it ends as soon as it is.
 function Host:stop()
   self.stopping = true
   if self.app then self.app:stop() end
@@ -62,6 +74,7 @@ function Host:close()
   local task = self.task
   if not task or task:ended() then return end
   scheduler.run(function()
+    self.stopping = true
     if self.app then self.app:abort() end
     if task:join(CLOSE_LIMIT) == nil then task:cancel "watchbot was closed" end
   end)

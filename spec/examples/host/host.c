@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <lauxlib.h>
-#include <lua-cjson.h>
 #include <lualib.h>
 
 #include "watchbot.h"
@@ -61,8 +60,6 @@ int main(int argc, char **argv) {
 
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
-    luaL_requiref(L, "cjson", luaopen_cjson, 0);
-    lua_pop(L, 1);
     struct watchbot *watchbot = watchbot_open(L);
     int failed = watchbot_load(watchbot, argv[1]) != 0 || loop(watchbot) != 0;
     if (failed) fprintf(stderr, "host: %s\n", watchbot_error(watchbot));

@@ -1,0 +1,131 @@
+local shell = require "support.shell"
+
+local SANITIZE = shell.build == "build/sanitize" and "-fsanitize=address,undefined" or ""
+
+local folder
+
+-- As include/watchbot.h says.
+local function build(source, name)
+  local out, code = shell.run(([[cc %s -Wall -Wextra -Werror -Iinclude -o %s/%s %s %s/libwatchbot.a \
+    $(pkg-config --cflags --libs lua5.4 libcurl openssl sqlite3) -lm 2>&1]]):format(SANITIZE, folder, name, source,
+    shell.build))
+  assert.are.equal(0, code, out)
+end
+
+local function send(...)
+  local messages = table.concat({ ... }, "\n")
+  local out, code = shell.run(("printf '%%s\\n' %s | %s/watchbot send --queue sqlite:%s/jobs.db 2>&1"):format(
+    shell.quote(messages), shell.build, folder))
+  assert.are.equal(0, code, out)
+end
+
+local function policy(fields, rest)
+  local path = folder .. "/policy.lua"
+  shell.write(path, ([[
+    local watchbot = require "watchbot"
+    local policy = watchbot.policy {
+      queue = "sqlite:%s/jobs.db",
+      %s
+    }
+    %s
+    return policy
+  ]]):format(folder, fields, rest or ""))
+  return path
+end
+
+-- What a host prints, line by line; its log lines, which it writes to stdout too, are left out.
+local function run(program, ...)
+  local words = { ... }
+  for index, word in ipairs(words) do words[index] = shell.quote(word) end
+  local out, code = shell.run(("timeout 60 %s/%s %s 2>&1"):format(folder, program, table.concat(words, " ")))
+  assert.are.equal(0, code, out)
+  local lines = {}
+  for line in out:gmatch "[^\n]+" do
+    if not line:match "^%[" then lines[#lines + 1] = line end
+  end
+  return lines, out
+end
+
+describe("a C program", function()
+  setup(function()
+    folder = shell.folder()
+    build("spec/examples/host/host.c", "host")
+    build("spec/support/embedded.c", "embedded")
+  end)
+  teardown(function() shell.remove(folder) end)
+  before_each(function() os.execute("rm -f " .. shell.quote(folder) .. "/jobs.db*") end)
+
+  it("keeps its child, its signal handler and its Lua stack", function()
+    send("one", "two", "three")
+    local path = policy("command = 'true',", [[
+      local left = 3
+      function policy:verdict(job, exit)
+        left = left - 1
+        if left == 0 then require "watchbot.host".stop() end
+        return watchbot.policy.verdict(self, job, exit)
+      end
+    ]])
+    local lines = run("host", path)
+    assert.are.same({ "own child: 42, SIGCHLD handler kept, lua stack: 0" }, lines)
+  end)
+
+  it("gets errors as text", function()
+    shell.write(folder .. "/syntax.lua", "return watchbot.policy {")
+    shell.write(folder .. "/other.lua", "return 7")
+    shell.write(folder .. "/unknown.lua", 'return require "watchbot".policy { queue = "sqlite:x.db", worker = 1 }')
+    shell.write(folder .. "/throws.lua", "error {}")
+    local lines = run("embedded", "errors", folder .. "/missing.lua", folder .. "/syntax.lua", folder .. "/other.lua",
+      folder .. "/unknown.lua", folder .. "/throws.lua")
+    assert.are.equal("one: yes", lines[1])
+    assert.are.equal("fresh: ''", lines[2])
+    assert.are.equal("step: -1 no policy is loaded: call watchbot_load first", lines[3])
+    assert.are.equal("run: -1 no policy is loaded: call watchbot_load first", lines[4])
+    assert.matches("^load: %-1 .*missing.lua: No such file or directory$", lines[5])
+    assert.matches("^load: %-1 .*syntax.lua:1: unexpected symbol near <eof>", lines[6])
+    assert.matches("^load: %-1 .*other.lua: must return watchbot.policy", lines[7])
+    assert.matches("unknown.lua:1: unknown policy field 'worker'; did you mean 'workers'%?", lines[8])
+    assert.matches("^load: %-1 .", lines[9])
+    assert.are.equal("stack: 1 the host's, SIGPIPE: default", lines[10])
+    assert.are.equal("closed", lines[11])
+  end)
+
+  it("runs a watcher until a handler ends it", function()
+    send("one", "two", "three")
+    local lines = run("embedded", "ends", policy [[
+      handler = function(job) if job.message == "three" then require "watchbot.host".stop() end end,
+    ]])
+    assert.are.same({ "one: yes", "load: 0 ", "run: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
+  end)
+
+  it("gets the error of a watcher that cannot start", function()
+    shell.write(folder .. "/jobs.db", ("this is not a database"):rep(100))
+    local lines = run("embedded", "ends", policy "handler = function() end,")
+    assert.matches("^run: %-1 .*jobs.db", lines[3])
+    os.remove(folder .. "/jobs.db")
+  end)
+
+  it("steps a watcher in its own loop, and stops it", function()
+    send("one", "two", "three")
+    local lines = run("embedded", "stops", policy "handler = function() handled = (handled or 0) + 1 end,")
+    assert.are.same({ "one: yes", "running: 1 ", "load: -1 a watcher runs: stop it before another policy is loaded",
+      "stopped: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
+  end)
+
+  -- The second time the state is closed under a watcher that runs.
+  for _, leave in ipairs { "", "leave" } do
+    it("closes a watcher in the middle, and no task survives" .. (leave == "" and "" or ", also with its Lua state"), function()
+      send("one")
+      local path = policy("command = { 'sleep', '4242' }, kill_grace = 1, visibility = 2,", [[
+        function policy:environment(job)
+          started = (started or 0) + 1
+          return watchbot.policy.environment(self, job)
+        end
+      ]])
+      local lines = run("embedded", "closes", path, leave)
+      assert.are.same({ "one: yes", "started: 1 ", "fresh: -1 no policy is loaded: call watchbot_load first", "started: 1 ",
+        "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
+      local gone = "for _ in $(seq 200); do pgrep -f '[s]leep 4242' >/dev/null || exit 0; sleep 0.05; done; exit 1"
+      assert.are.equal(0, select(2, shell.run(gone)))
+    end)
+  end
+end)

@@ -1,0 +1,34 @@
+/* lstart: the options of process.start, a table at index 1, read and checked. What is wrong with them is the caller's fault and
+ * raises; nothing is opened yet. */
+#ifndef WATCHBOT_LSTART_H
+#define WATCHBOT_LSTART_H
+
+#include <stdbool.h>
+
+#include "compat.h"
+#include "llog.h"
+
+enum lstart_output { LSTART_DISCARD, LSTART_LOG, LSTART_CAPTURE, LSTART_INHERIT };
+
+/* The texts are Lua's: they live as long as the options and what lstart_read leaves on the stack. */
+struct lstart {
+    const char *cwd; /* NULL: the host's */
+    const char *in;  /* what the task reads; NULL: nothing */
+    size_t in_size;
+    enum lstart_output output;
+    struct llog *log;
+    const char *id, *category; /* of its lines in the log; id may be NULL */
+    size_t tail;               /* bytes of its newest output that are kept */
+    size_t limit;              /* bytes captured of each stream at the most */
+};
+
+/* -- options => options texts... output */
+void lstart_read(lua_State *L, struct lstart *start);
+
+/* -- => value : the option `name`; returns its type. */
+int lstart_push(lua_State *L, const char *name);
+
+/* Raises "start: WHAT must be WANTED, not a TYPE" of the value on the top unless it is good. */
+void lstart_check(lua_State *L, const char *what, bool good, const char *wanted);
+
+#endif
