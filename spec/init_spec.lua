@@ -8,7 +8,8 @@ local can = os.execute "unshare --pid --fork --mount-proc true 2>/dev/null"
 
 local function inside(folder, command)
   return assert(process.start {
-    argv = { "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "exec " .. command }, cwd = folder.path, output = "capture",
+    argv = { "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "exec " .. command }, cwd = folder.path,
+    output = "capture",
   })
 end
 
@@ -21,8 +22,9 @@ describe("watchbot as process 1", function()
   -- Orphans of tasks stayed zombies for ever, one a job.
   it("reaps the orphans that tasks leave", task(function(folder)
     workshop.send(folder, { "1", "2", "3" })
-    folder:write("work.sh", "#!/bin/sh\nsetsid sh -c 'echo > up-$0; sleep 0.5; echo ended >> ended' $Message >/dev/null 2>&1 &\n"
-      .. "while [ ! -e up-$Message ]; do sleep 0.02; done\n")
+    folder:write("work.sh", [[#!/bin/sh
+      setsid sh -c 'echo > up-$0; sleep 0.5; echo ended >> ended' $Message >/dev/null 2>&1 &
+      while [ ! -e up-$Message ]; do sleep 0.02; done]])
     local child = inside(folder, ("'%s' run --queue %s -- ./work.sh"):format(workshop.program, folder:url()))
     workshop.eventually(function() return #folder:lines "ended" == 3 end, "the orphans have ended")
     local pid = workshop.eventually(function()

@@ -23,6 +23,11 @@ local function messages(count)
   return list
 end
 
+-- An answer that is full: there may be more, and more polls are opened.
+local function full(asked)
+  return messages(asked)
+end
+
 -- An intake that runs, and what came of it: `accepted` messages, `failures`. `state.capacity` may be changed, then wake it.
 local function running(queue, options, body)
   local state = { capacity = 10, accepted = {}, failures = {}, polls = {} }
@@ -90,16 +95,51 @@ describe("intake", function()
       open = open - max
       return messages(max)
     end
-    queue:answer("receive", messages, hang, hang, hang, hang) -- a full answer: so there may be more, for more polls
+    queue:answer("receive", full, hang, hang, hang, hang)
     running(queue, {}, function(_, state)
       state.capacity = 14
-      eventually(function() return open == 14 end)
+      eventually(function() return #queue.calls.receive >= 3 end)
       scheduler.sleep(0.1)
       assert.are.equal(14, most)
       state.capacity = 0
       go:set()
     end)
   end))
+
+  it("opens one poll while there is nothing, more while they come back full, fewer when they share what there is",
+    task(function()
+      local queue = scripted_queue.new()
+      local open, release = 0, scheduler.event()
+      local answer = 0
+      -- Polls that wait for each other, so that as many are open as may be.
+      local function poll(asked)
+        open = open + 1
+        release:wait()
+        open = open - 1
+        return messages(math.min(asked, answer))
+      end
+      for _ = 1, 40 do queue:answer("receive", poll) end
+      local function open_after(count)
+        answer = count
+        local current = release
+        release = scheduler.event()
+        current:set()
+        scheduler.sleep(0.1)
+        return open
+      end
+      running(queue, {}, function(_, state)
+        state.capacity = 100
+        scheduler.sleep(0.1)
+        assert.are.equal(1, open)
+        assert.are.equal(2, open_after(10))
+        assert.are.equal(4, open_after(10)) -- the most that this queue has
+        assert.are.equal(4, open_after(10))
+        assert.are.equal(1, open_after(3))
+        assert.are.equal(2, open_after(10))
+        assert.are.equal(1, open_after(0))
+        release:set()
+      end)
+    end))
 
   it("does not ask while there is no capacity", task(function()
     local queue = scripted_queue.new()
@@ -246,7 +286,7 @@ describe("intake", function()
       local queue = scripted_queue.new()
       local go = scheduler.event()
       local cut = false
-      queue:answer("receive", messages, function()
+      queue:answer("receive", full, function()
         go:wait()
         return messages(1)
       end, function()

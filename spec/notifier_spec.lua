@@ -82,10 +82,9 @@ describe("a notifier", function()
     assert.matches("^28 more failures on tiles in the last minute:\n\nfailure 3\n.*\nfailure 22\nand 8 more$", summary.Message)
   end))
 
-  it("publishes again when the answer was lost, and says why when it cannot", task(function()
+  it("publishes again where nothing was published, and says why when it cannot", task(function()
     local one, arrived = open()
-    proxy:add { kind = "reset", operation = "Publish", count = 1 }
-    proxy:add { kind = "status", operation = "Publish", count = 1, status = 500 }
+    proxy:add { kind = "status", operation = "Publish", count = 2, status = 400, code = "Throttling" }
     assert(one:send(compose("failed", "body"), "about"))
     assert.are.equal(1, #arrived())
     proxy:add { kind = "status", operation = "Publish", status = 400, code = "KMSDisabled" }

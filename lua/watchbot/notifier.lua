@@ -72,8 +72,7 @@ function Notifier:check()
   return nil, message, code, is_passing(code)
 end
 
---- Publishes one message, whatever the limit. Where an answer is lost it is published again: a mail too many is better than
---- a failure that nobody hears of.
+--- Publishes one message, whatever the limit. It is tried again while it surely has not been published; see services.lua.
 ---@param subject string
 ---@param body string
 ---@return true? ok
@@ -84,7 +83,7 @@ function Notifier:publish(subject, body)
   local result, message, code = self.client:Publish({
     TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
     MessageGroupId = fifo and "watchbot" or nil, MessageDeduplicationId = fifo and digest.uuid() or nil,
-  }, { idempotent = true, within = LIMIT })
+  }, { within = LIMIT })
   if not result then return nil, topics.explain(self.topic, message, code) end
   return true
 end
