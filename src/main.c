@@ -155,7 +155,13 @@ static int run(lua_State *L) {
     return 1;
 }
 
+/* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the exit codes of the tasks. */
+static void keep_exit_codes(void) {
+    signal(SIGCHLD, SIG_DFL);
+}
+
 int main(int argc, char **argv) {
+    keep_exit_codes();
     lua_State *L = luaL_newstate();
     if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
     lua_pushcfunction(L, traceback);
