@@ -151,8 +151,7 @@ static struct task *check_waitable(lua_State *L, const char *what) {
     if (!task) {
         luaL_error(L, "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)", what);
     } else if (task->thread != L) {
-        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap",
-                   what);
+        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap", what);
     } else if (!lua_isyieldable(L)) {
         luaL_error(L,
                    "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, load) is "
@@ -248,11 +247,20 @@ static void report_failure(lua_State *L, struct task *task) {
     }
 }
 
-/* The thread is left with one value, the error. */
+/* -- text as a light userdata => text */
+static int push_text(lua_State *L) {
+    lua_pushstring(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+/* The thread is left with one value, the error. Protected: where memory ran out there may be none for a text either, and an
+ * error would jump out of the loop. */
 static void abandon(lua_State *L, struct task *task, const char *why) {
     compat_closethread(task->thread, L);
     lua_settop(task->thread, 0);
-    lua_pushstring(task->thread, why);
+    lua_pushcfunction(task->thread, push_text);
+    lua_pushlightuserdata(task->thread, (void *)(uintptr_t)why);
+    lua_pcall(task->thread, 1, 1, 0);
     task->failed = true;
 }
 
