@@ -12,7 +12,9 @@ describe("watchbot", function()
   -- again, since nobody could tell that it had been good.
   it("learns the exit codes of its tasks where its parent ignores SIGCHLD", function()
     local policy = folder .. "/policy.lua"
-    shell.write(policy, ([[return require "watchbot".policy { queue = "sqlite:%s/jobs.db", command = "exit 0" }]]):format(folder))
+    shell.write(policy, ([[
+      return require "watchbot".policy { queue = "sqlite:%s/jobs.db", command = "exit 0" }
+    ]]):format(folder))
     local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
     assert.are.equal(0, sent)
     local out, code = shell.run(("timeout 60 env --ignore-signal=CHLD %s/watchbot run --drain %s 2>&1"):format(shell.build,
