@@ -308,6 +308,7 @@ static bool read_number(struct decoder *decoder) {
     memcpy(text, decoder->at, size);
     text[size] = 0;
     if (!is_number(text) || lua_stringtonumber(decoder->L, text) == 0) return fail(decoder, "a number that is none");
+    if (!isfinite(lua_tonumber(decoder->L, -1))) return fail(decoder, "a number that is too large");
     decoder->at += size;
     return true;
 }
