@@ -44,7 +44,7 @@ endif
 endif
 
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
-  -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR) $(shell pkg-config --cflags lua5.4 $(PACKAGES))
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 $(PACKAGES))
 LIBS        := $(shell pkg-config --libs $(PACKAGES))
 STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a) \
   -lexpat -lm -ldl

@@ -1,6 +1,5 @@
 /* buffer: growable bytes that are appended at the end and taken from the front.
- * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as
- * it was. */
+ * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
 #ifndef WATCHBOT_BUFFER_H
 #define WATCHBOT_BUFFER_H
 

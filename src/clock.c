@@ -34,12 +34,11 @@ static struct tm utc(time_t seconds) {
 /* The remainders tell the compiler how long each field can get. */
 void clock_http_date(time_t seconds, char out[CLOCK_HTTP_DATE_SIZE]) {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct tm t = utc(seconds);
-    snprintf(out, CLOCK_HTTP_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days[t.tm_wday],
-             (unsigned)t.tm_mday % 100, months[t.tm_mon], (unsigned)(t.tm_year + 1900) % 10000,
-             (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+    snprintf(out, CLOCK_HTTP_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days[t.tm_wday], (unsigned)t.tm_mday % 100,
+             months[t.tm_mon], (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
+             (unsigned)t.tm_sec % 100);
 }
 
 void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]) {
@@ -50,6 +49,6 @@ void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]) {
     }
     struct tm t = utc((time_t)seconds);
     snprintf(out, CLOCK_ISO_DATE_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(t.tm_year + 1900) % 10000,
-             (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
-             (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100, (unsigned)rest % 1000);
+             (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
+             (unsigned)t.tm_sec % 100, (unsigned)rest % 1000);
 }

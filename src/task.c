@@ -193,8 +193,7 @@ bool task_cancel(lua_State *L, struct task *task) {
     return true;
 }
 
-/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an
- * error */
+/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an error */
 
 /* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it happened */
 static int on_error(lua_State *L) {
@@ -274,8 +273,7 @@ static void end(lua_State *L, struct task *task) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
 }
 
-/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes
- * on. */
+/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes on. */
 static void task_resume(struct loop_work *ready) {
     struct task *task = container_of(ready, struct task, ready);
     struct tasks *home = task->home;
