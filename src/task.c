@@ -49,7 +49,9 @@ static struct tasks *tasks_of(lua_State *L) {
 }
 
 struct loop *task_loop(lua_State *L) {
-    return &tasks_of(L)->loop;
+    struct tasks *tasks = tasks_of(L);
+    if (!tasks->open) luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
+    return &tasks->loop;
 }
 
 struct task *task_running(lua_State *L) {
@@ -340,7 +342,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
 void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
-    if (!loop_is_ours(&tasks->loop)) luaL_error(L, "this process was forked from the one that has loaded watchbot");
+    if (!loop_is_ours(task_loop(L))) luaL_error(L, "this process was forked from the one that has loaded watchbot");
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;

@@ -31,7 +31,7 @@ struct task_queue {
  * error when the loop cannot be opened. */
 void task_open(lua_State *L);
 
-/* The loop of this Lua state. */
+/* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and the loop is closed already. */
 struct loop *task_loop(lua_State *L);
 
 /* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the loop. */
