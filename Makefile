@@ -122,12 +122,12 @@ build/fuzz/json: src/json.c src/buffer.c
 build/fuzz/lines: src/lines.c src/json.c src/buffer.c src/clock.c src/sigpipe.c
 build/fuzz/sigv4: src/sigv4.c src/digest.c src/buffer.c
 build/fuzz/ljson: src/ljson.c src/json.c src/buffer.c src/lerror.c src/lhandle.c
-build/fuzz/lines: WRAP := -Wl,--wrap=clock_gettime
+build/fuzz/lines: MORE := -Wl,--wrap=clock_gettime -DLINES_KEPT=256
 
 $(FUZZERS): build/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h
 	@mkdir -p $@.inputs
 	$(call say,FUZZ)clang -O1 -g -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iinclude -Isrc \
-	  $(shell pkg-config --cflags lua5.4) -o $@ $(filter %.c,$^) $(WRAP) $(STATIC_LUA) -lcrypto
+	  $(shell pkg-config --cflags lua5.4) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) -lcrypto
 
 fuzz: $(FUZZERS)
 	@for one in $^; do echo "$$one"; $$one -max_total_time=$(FUZZ) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 \

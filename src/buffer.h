@@ -13,8 +13,9 @@ struct buffer {
     size_t capacity; /* bytes allocated */
 };
 
+/* NULL where nothing was ever appended. */
 static inline char *buffer_data(const struct buffer *buffer) {
-    return buffer->memory + buffer->start;
+    return buffer->memory ? buffer->memory + buffer->start : NULL;
 }
 
 /* Makes room for `extra` bytes behind the content and returns where they go, or NULL (no memory). */

@@ -17,6 +17,11 @@
 
 #include "buffer.h"
 
+/* Bytes of a line that are kept in memory; the fuzzer has fewer. */
+#ifndef LINES_KEPT
+#define LINES_KEPT (1 << 20)
+#endif
+
 enum lines_format { LINES_TEXT, LINES_JSON };
 
 enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };

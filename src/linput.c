@@ -1,5 +1,6 @@
 /* linput: watchbot.core.input. Reads what a file descriptor has, without holding up the loop. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,7 +35,8 @@ static void ready(struct loop_fd *watch, unsigned events) {
 
 /* -- fd => input : the descriptor stays the caller's */
 static int l_open(lua_State *L) {
-    int fd = (int)luaL_checkinteger(L, 1);
+    lua_Integer number = luaL_checkinteger(L, 1);
+    int fd = number >= 0 && number <= INT_MAX ? (int)number : -1;
     struct input *input = lhandle_new(L, INPUT_TYPE, sizeof *input, 0);
     input->loop = task_loop(L);
     input->watch.ready = ready;
