@@ -6,6 +6,7 @@
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
 # make lint       warnings, luacheck, cppcheck, clang-tidy
 # make bench      measure; prints ratios from one run
+# make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
 # V=1 shows whole commands.
 
@@ -51,14 +52,14 @@ STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 LUA_DIRS  := $(sort $(shell find lua -type d))
-OTHERS    := $(addprefix src/,main.c log_main.c embed.c preload.c)
+OTHERS    := $(addprefix src/,main.c init.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
 
-.PHONY: all demo test test-gc valgrind fuzz lint bench install uninstall clean check-packages
+.PHONY: all demo test test-gc valgrind fuzz lint bench soak install uninstall clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
-$(B)/watchbot: $(B)/obj/main.o $(EMBED) $(CORE)
+$(B)/watchbot: $(B)/obj/main.o $(B)/obj/init.o $(EMBED) $(CORE)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
@@ -138,6 +139,9 @@ demo: all
 
 bench: check-packages all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
+
+soak: check-packages all
+	$(LUA) spec/soak/soak.lua $(B)
 
 lint: check-packages
 	luacheck --quiet lua spec src

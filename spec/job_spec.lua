@@ -31,6 +31,16 @@ describe("job", function()
     assert.are.same({ a = { Type = "String", Value = "1" } }, cjson.decode(variables.MessageAttributes))
   end)
 
+  -- Linux takes no environment string of more: the task could not be started at all.
+  it("leaves out what an environment string cannot hold", function()
+    local long = ("x"):rep(131072)
+    local one = job.new(message { subject = long, attributes = { a = { type = "String", value = long } } })
+    local variables = one:variables "iso"
+    assert.is_nil(variables.Subject)
+    assert.is_nil(variables.MessageAttributes)
+    assert.are.equal("hello", variables.Message)
+  end)
+
   it("knows its last attempt", function()
     assert.is_false(job.new(message(), 3).last)
     assert.is_true(job.new(message { receives = 3 }, 3).last)

@@ -11,6 +11,12 @@ describe("journal.object", function()
     assert.are.equal('{"n":9007199254740993}', journal.object("n", 9007199254740993))
   end)
 
+  it("writes fractions as short as they read back, and raises for what JSON has not", function()
+    assert.are.equal('{"seconds":0.1,"half":-2.5}', journal.object("seconds", 0.1, "half", -2.5))
+    assert.has_error(function() journal.object("f", print) end)
+    assert.are.equal('{"a":1}', journal.object("a", 1))
+  end)
+
   it("writes slashes as they are, backslashes escaped", function()
     assert.are.equal([[{"path":"./a\\/b"}]], journal.object("path", [[./a\/b]]))
     assert.are.equal([[./a\/b]], cjson.decode(journal.object("path", [[./a\/b]])).path)

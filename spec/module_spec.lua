@@ -78,6 +78,15 @@ describe("require 'watchbot' from a plain interpreter", function()
     ]]
   end)
 
+  -- Each time it was loaded it once made a guardian process more.
+  it("is the same core when it is loaded again", function()
+    run [[
+      local core = require "watchbot.core"
+      package.loaded["watchbot.core"] = nil
+      assert(require "watchbot.core" == core)
+    ]]
+  end)
+
   it("leaves the interpreter's children and signals to it", function()
     local out = run [[
       local watchbot = require "watchbot"

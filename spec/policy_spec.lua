@@ -121,7 +121,7 @@ return watchbot.policy {
     assert.matches("set workers = 1",
       policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2 }))
     assert.matches("'queue' cannot change", policies.compatible(old, policies { queue = "sqlite:b", command = "true" }))
-    assert.matches("'command' and 'handler'", policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
+    assert.matches("'command', 'handler' and 'task'", policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
   end)
 end)
 
@@ -165,6 +165,33 @@ describe("the default hook", function()
     assert.is_false(some:inherits "FOOD")
     assert.is_false(some:inherits "XAWS_A")
   end)
+end)
+
+describe("the hook environment", function()
+  it("leaves out the message attributes where they are switched off", function()
+    local one = require "watchbot.job".new {
+      id = "i", body = "x", receives = 1, attributes = { a = { type = "String", value = "1" } },
+    }
+    assert.is_string(policies { queue = "sqlite:x", command = "true" }:environment(one).MessageAttributes)
+    assert.is_nil(policies { queue = "sqlite:x", command = "true", attributes = false }:environment(one).MessageAttributes)
+  end)
+end)
+
+describe("the field log_group", function()
+  it("is $LogGroup, else $LogGroupArn", require "support.workshop".task(function(folder)
+    local workshop = require "support.workshop"
+    folder:write("policy.lua", [[local p = require "watchbot".policy { queue = "sqlite:x", command = "true" }
+      print("group " .. tostring(p.log_group))
+      return p]])
+    for expected, variables in pairs {
+      ["group name\n"] = { LogGroup = "name", LogGroupArn = "arn" },
+      ["group arn\n"] = { LogGroup = false, LogGroupArn = "arn" },
+      ["group nil\n"] = { LogGroup = false, LogGroupArn = false },
+    } do
+      local _, out = workshop.run(folder, { "check", "policy.lua" }, variables)
+      assert.is_truthy(out:find(expected, 1, true), out)
+    end
+  end))
 end)
 
 describe("the README", function()

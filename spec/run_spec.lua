@@ -317,3 +317,29 @@ describe("watchbot run", function()
     assert.matches('"outcome":"retry"[^\n]*"reason":"timed out after 0.2 s"', log)
   end))
 end)
+
+-- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; nothing may be lost for want of a log.
+describe("watchbot run with closed standard descriptors", function()
+  it("does its work", task(function(folder)
+    send(folder, { "1" })
+    local process = require "watchbot.process"
+    local child = assert(process.start {
+      command = ("exec '%s' run --drain --queue %s -- sh -c 'echo $Message > done' <&- >&- 2>&-"):format(workshop.program,
+        folder:url()), cwd = folder.path,
+    })
+    assert.are.equal(0, child:wait(workshop.PATIENCE).code)
+    assert.are.equal("1\n", folder:read "done")
+  end))
+
+  -- SIGXFSZ, whose default is death, comes with the first byte beyond the limit.
+  it("outlives a file that reaches its size limit", task(function(folder)
+    send(folder, { "1" })
+    local process = require "watchbot.process"
+    local child = assert(process.start {
+      command = ("ulimit -f 1; exec '%s' run --drain --queue %s -- sh -c 'head -c 5000 /dev/zero | tr \"\\0\" x' > log"):format(
+        workshop.program, folder:url()), cwd = folder.path,
+    })
+    local exit = child:wait(workshop.PATIENCE)
+    assert.is_nil(exit.signal)
+  end))
+end)

@@ -42,13 +42,17 @@ local function owner(options)
 end
 
 describe("process.file", function()
-  it("writes a file that only its owner can read", function()
+  it("writes a file that only its owner can read", task(function()
     local file <close> = assert(process.file "a\0b\n")
     assert.are.equal("600 4", shell("stat -c '%%a %%s' '%s'", file:path()))
-    assert.matches("^700 ", shell("stat -c '%%a %%U' '%s'", folder_of(file:path())))
+    -- The folder of a program of its own: other specs open this one's to other users.
+    local folder = host.run [[
+      local file <close> = assert(process.file "")
+      os.execute(("stat -c %%a '%s'"):format(file:path():match "(.*)/"))]]
+    assert.are.equal("700\n", folder)
     local content <close> = io.open(file:path(), "rb")
     assert.are.equal("a\0b\n", content:read "a")
-  end)
+  end))
 
   it("removes it when it is closed, or collected, once", function()
     local path

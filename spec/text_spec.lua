@@ -13,6 +13,13 @@ describe("text.clean", function()
   end)
 end)
 
+describe("text.plain", function()
+  it("is text for a mail: no colours of terminals, no control characters but tab and newline", function()
+    assert.are.equal("red \u{FFFD}\u{FFFD}\n\ta\n", text.plain "\27[1;31mred\27[0m \0\xFF\r\n\ta\n")
+    assert.are.equal("gr\u{fc}n", text.plain "gr\u{fc}n")
+  end)
+end)
+
 describe("text.cut", function()
   it("cuts at the limit", function()
     assert.are.equal("abc", text.cut("abcdef", 3))

@@ -1,6 +1,6 @@
 #include "clock.h"
 
-#include <stdio.h>
+#include <string.h>
 
 _Static_assert(sizeof(time_t) >= 8, "where time_t has 32 bits, compile with -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64");
 
@@ -33,14 +33,32 @@ static struct tm utc(time_t seconds) {
     return parts;
 }
 
-/* The remainders tell the compiler how long each field can get. */
+/* Every log line has a date, and snprintf would be most of its cost. */
+static char *put_number(char *out, int value, int width) {
+    for (int i = width; i-- > 0; value /= 10) out[i] = (char)('0' + value % 10);
+    return out + width;
+}
+
+static char *put_text(char *out, const char *text) {
+    size_t size = strlen(text);
+    memcpy(out, text, size);
+    return out + size;
+}
+
+static char *put_time(char *out, const struct tm *t) {
+    out = put_text(put_number(out, t->tm_hour, 2), ":");
+    out = put_text(put_number(out, t->tm_min, 2), ":");
+    return put_number(out, t->tm_sec, 2);
+}
+
 void clock_http_date(time_t seconds, char out[CLOCK_HTTP_DATE_SIZE]) {
-    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char days[7][6] = {"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
+    static const char months[12][6] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
+                                       " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
     struct tm t = utc(seconds);
-    snprintf(out, CLOCK_HTTP_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days[t.tm_wday], (unsigned)t.tm_mday % 100,
-             months[t.tm_mon], (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
-             (unsigned)t.tm_sec % 100);
+    out = put_number(put_text(out, days[t.tm_wday]), t.tm_mday, 2);
+    out = put_number(put_text(out, months[t.tm_mon]), t.tm_year + 1900, 4);
+    memcpy(put_time(put_text(out, " "), &t), " GMT", sizeof " GMT");
 }
 
 void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]) {
@@ -50,7 +68,8 @@ void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]) {
         rest += 1000;
     }
     struct tm t = utc((time_t)seconds);
-    snprintf(out, CLOCK_ISO_DATE_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(t.tm_year + 1900) % 10000,
-             (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
-             (unsigned)t.tm_sec % 100, (unsigned)rest % 1000);
+    out = put_text(put_number(out, t.tm_year + 1900, 4), "-");
+    out = put_text(put_number(out, t.tm_mon + 1, 2), "-");
+    out = put_time(put_text(put_number(out, t.tm_mday, 2), "T"), &t);
+    memcpy(put_number(put_text(out, "."), (int)rest, 3), "Z", sizeof "Z");
 }

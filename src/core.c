@@ -17,7 +17,12 @@ static const luaL_Reg modules[] = {
     {NULL,        NULL                      },
 };
 
+static const char core_key; /* its address in the registry: the table, once it is made */
+
+/* Loaded again (busted does, and hosts that clear package.loaded), it is the same table: what belongs to the Lua state, a
+ * guardian process for one, is there once. */
 int luaopen_watchbot_core(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key) == LUA_TTABLE) return 1;
     task_open(L);
     lua_newtable(L);
     for (const luaL_Reg *module = modules; module->name; module++) {
@@ -25,5 +30,7 @@ int luaopen_watchbot_core(lua_State *L) {
         lua_call(L, 0, 1);
         lua_setfield(L, -2, module->name);
     }
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
     return 1;
 }

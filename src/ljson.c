@@ -1,5 +1,6 @@
 /* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not: integers stay integers up to 64
  * bits, an empty list stays a list, and null is told from absent. AWS refuses 1e+15 for an integer and {} for a list.
+ * It also writes the watcher's log lines, whose members keep their order.
  * The text is built in one buffer that belongs to the module, so nothing is lost when an error is raised from within. */
 #include <math.h>
 #include <stdint.h>
@@ -158,6 +159,38 @@ static int l_encode(lua_State *L) {
     buffer_clear(encoder.out);
     put_value(&encoder, 0);
     if (encoder.bad) return lerror_push(L, "InvalidText", "encode: JSON cannot hold %s", encoder.bad);
+    lua_pushlstring(L, buffer_data(encoder.out), encoder.out->size);
+    return 1;
+}
+
+/* A member of a log line, for people: infinity is said in words, and what is not UTF-8 becomes U+FFFD. */
+static void put_member(struct encoder *encoder, int name) {
+    lua_State *L = encoder->L;
+    if (encoder->out->size > 1) put(encoder, ",", 1);
+    put_string(encoder, name);
+    put(encoder, ":", 1);
+    lua_pushvalue(L, name + 1);
+    if (lua_type(L, -1) == LUA_TNUMBER && !isfinite(lua_tonumber(L, -1))) {
+        luaL_tolstring(L, -1, NULL);
+        lua_remove(L, -2);
+    }
+    put_value(encoder, 0);
+    lua_pop(L, 1);
+}
+
+/* -- name value name value... => an object in that order, without the names whose value is nil */
+static int l_members(lua_State *L) {
+    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), NULL};
+    int last = lua_gettop(L);
+    luaL_checkstack(L, 8, "members");
+    if (encoder.out->capacity > LARGEST_KEPT) buffer_free(encoder.out);
+    buffer_clear(encoder.out);
+    put(&encoder, "{", 1);
+    for (int name = 1; name < last; name += 2) {
+        luaL_checktype(L, name, LUA_TSTRING);
+        if (!lua_isnil(L, name + 1)) put_member(&encoder, name);
+    }
+    put(&encoder, "}", 1);
     lua_pushlstring(L, buffer_data(encoder.out), encoder.out->size);
     return 1;
 }
@@ -416,6 +449,7 @@ static const luaL_Reg no_methods[] = {
 
 static const luaL_Reg functions[] = {
     {"encode",  l_encode },
+    {"members", l_members},
     {"decode",  l_decode },
     {"list",    l_list   },
     {"is_list", l_is_list},

@@ -327,6 +327,12 @@ static int l_nofile(lua_State *L) {
     return 0;
 }
 
+/* -- number => name | nil */
+static int l_signal_name(lua_State *L) {
+    lua_pushstring(L, child_signal_name((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
 static const luaL_Reg metamethods[] = {
     {"__gc",       process_close   },
     {"__close",    process_close   },
@@ -350,6 +356,7 @@ static const luaL_Reg functions[] = {
     {"start",       l_start             },
     {"environment", lvectors_environment},
     {"nofile",      l_nofile            },
+    {"signal_name", l_signal_name       },
     {NULL,          NULL                },
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include <lualib.h>
 #include <lxplib.h>
 
+#include "init.h"
 #include "lerror.h"
 #include "lhandle.h"
 #include "preload.h"
@@ -117,6 +119,22 @@ static rlim_t raise_nofile(void) {
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
 }
 
+/* A program that was started with one of its standard descriptors closed would get the loop's epoll for it, and write its
+ * log there. */
+static bool fill_standard_descriptors(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) close(fd);
+    return fd >= 0;
+}
+
+/* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of the program. */
+static void ignore_sigxfsz(void) {
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 static void preload(lua_State *L, const char *name, lua_CFunction open) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, open);
@@ -139,7 +157,6 @@ static int run(lua_State *L) {
     preload(L, "cjson.safe", luaopen_cjson_safe);
     preload(L, "lxp", luaopen_lxp);
     preload(L, "watchbot.signals", luaopen_watchbot_signals);
-    lua_gc(L, LUA_GCGEN, 0, 0);
 
     lua_getglobal(L, "require");
     lua_pushliteral(L, "watchbot.cli");
@@ -161,14 +178,17 @@ static void keep_exit_codes(void) {
 }
 
 int main(int argc, char **argv) {
+    int status = 1;
     keep_exit_codes();
+    if (init_stand_in(&status)) return status;
+    if (!fill_standard_descriptors()) return 1;
+    ignore_sigxfsz();
     lua_State *L = luaL_newstate();
     if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);
-    int status = 1;
     if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
         status = (int)lua_tointeger(L, -1);
     } else {

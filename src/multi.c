@@ -11,6 +11,8 @@
 #include "compat.h"
 #include "sigpipe.h"
 
+enum { ASKED_AT_ONCE = 32 };
+
 struct multi_socket {
     struct loop_fd watch;
     struct multi *home;
@@ -98,20 +100,32 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, voi
     return 0;
 }
 
-static bool has_unread(int fd) {
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN | POLLRDHUP};
-    return poll(&poll_fd, 1, 0) > 0;
+static void give_up(int fd) {
+    char waste[4096];
+    shutdown(fd, SHUT_RDWR);
+    while (recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0) continue;
+}
+
+static void give_up_unread(struct pollfd *sockets, nfds_t count) {
+    if (count == 0 || poll(sockets, count, 0) <= 0) return;
+    for (nfds_t i = 0; i < count; i++) {
+        if (sockets[i].revents) give_up(sockets[i].fd);
+    }
 }
 
 /* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before it, it learns that it is
  * not, and connects anew. */
 static void give_up_stale(const struct multi *multi) {
+    struct pollfd sockets[ASKED_AT_ONCE];
+    nfds_t count = 0;
     for (const struct multi_socket *one = multi->sockets; one; one = one->next) {
-        char waste[4096];
-        if (!one->kept || !has_unread(one->fd)) continue;
-        shutdown(one->fd, SHUT_RDWR);
-        while (recv(one->fd, waste, sizeof waste, MSG_DONTWAIT) > 0) continue;
+        if (!one->kept) continue;
+        sockets[count++] = (struct pollfd){.fd = one->fd, .events = POLLIN | POLLRDHUP};
+        if (count < ASKED_AT_ONCE) continue;
+        give_up_unread(sockets, count);
+        count = 0;
     }
+    give_up_unread(sockets, count);
 }
 
 /* transfers */

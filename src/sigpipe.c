@@ -1,19 +1,23 @@
 #include "sigpipe.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <time.h>
 
 static const int of_writes[] = {SIGPIPE, SIGXFSZ};
 
 enum { OF_WRITES = sizeof of_writes / sizeof of_writes[0] };
 
+/* Only what was blocked before can have been pending before. */
 void sigpipe_block(struct sigpipe *sigpipe) {
     sigset_t set;
+    bool blocked = false;
     sigemptyset(&set);
     for (int i = 0; i < OF_WRITES; i++) sigaddset(&set, of_writes[i]);
     sigemptyset(&sigpipe->pending);
-    sigpending(&sigpipe->pending);
     pthread_sigmask(SIG_BLOCK, &set, &sigpipe->before);
+    for (int i = 0; i < OF_WRITES; i++) blocked |= sigismember(&sigpipe->before, of_writes[i]) == 1;
+    if (blocked) sigpending(&sigpipe->pending);
 }
 
 /* The signals that are pending now and were not before. */

@@ -3,6 +3,7 @@
 local scheduler = require "watchbot.scheduler"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
+local policies = require "watchbot.policy"
 local queues = require "watchbot.queue"
 local runners = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
@@ -25,15 +26,33 @@ local app = {}
 ---@field output integer? the file descriptor of the log, 1
 ---@field form "listen"? of the log's lines
 
---- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
-local function check(queue, policy)
-  if queue.check then
-    local ok, message, code = queue:check()
-    if not ok then return nil, message, code end
-  end
+-- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
+function App:check_queue(queue, until_empty)
+  if not queue.check then return true end
+  local ok, message, code = queue:check()
+  if not ok then return nil, message, code end
+  if queue.warning and until_empty then return nil, queue.warning, "NotAllowed" end
+  if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
+  return true
+end
+
+-- A topic that does not answer just now is no reason to let messages wait.
+function App:check_topic(policy)
   local notifier, message, code = policy:notifier()
-  if notifier then return notifier:check() end
-  return not message or nil, message, code
+  if not notifier then return not message or nil, message, code end
+  local ok, passing
+  ok, message, code, passing = notifier:check()
+  if ok then return true end
+  if not passing then return nil, message, code end
+  self.journal:warning(nil, "warning", "the notification topic could not be checked: " .. message, "code", code)
+  return true
+end
+
+--- Summaries of notifications are published when no job is there to hear that it failed.
+function App:hear_of_notifications(policy)
+  policy:on_notification_failure(function(message, code)
+    self.journal:warning(nil, "error", "no notification was sent: " .. message, "code", code, "where", "notify")
+  end)
 end
 
 --- Opens what the policy names. Waits in a task.
@@ -48,7 +67,8 @@ function app.open(policy, options)
   if not ok then return nil, problem, "Usage" end
   local sink, message, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, message, code end
-  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, options.form) }, App)
+  local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
+  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) }, App)
   local queue
   self.runner, message, code = runners.open(policy, sink, self.journal)
   if not self.runner then return nil, message, code end
@@ -58,9 +78,13 @@ function app.open(policy, options)
     on_corrupt = function(id) self.journal:error(id, "error", "the message does not match its MD5, it is not run") end,
   })
   if not queue then return nil, message, code end
-  if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
-  ok, message, code = check(queue, policy)
-  if not ok then return nil, message, code end
+  ok, message, code = self:check_queue(queue, options.until_empty)
+  if ok then ok, message, code = self:check_topic(policy) end
+  if not ok then
+    queue:close()
+    return nil, message, code
+  end
+  self:hear_of_notifications(policy)
   self.watcher = watcher.new(policy, {
     queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
   })
@@ -81,16 +105,20 @@ function App:touch()
 end
 
 --- Runs the watcher to its end. Waits in a task.
+---@return true? ok
+---@return string? message
+---@return string? code "NotAllowed"
 function App:run()
   local health
   if self.health then
     self:touch()
     health = scheduler.every(HEALTH_INTERVAL, self.touch, self)
   end
-  self.watcher:run()
+  local ok, message, code = self.watcher:run()
   if health then health:cancel() end
   if self.runner.close then self.runner:close() end
   self.sink:drain(LAST_LINES)
+  return ok, message, code
 end
 
 --- Begins the end, see Watcher:stop.
@@ -110,6 +138,7 @@ function App:reload(policy, problem)
   local ok
   if policy then ok, problem = self.watcher:reload(policy) end
   if ok then
+    self:hear_of_notifications(policy)
     self.journal:info(nil, "event", "policy reloaded")
   else
     self.journal:error(nil, "error", "the policy was not reloaded, the old one stays: " .. tostring(problem))

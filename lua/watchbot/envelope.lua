@@ -2,6 +2,7 @@
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 
 local cjson = require "cjson.safe"
+local json = require "watchbot.core".json
 
 local envelope = {}
 
@@ -24,8 +25,8 @@ end
 ---@param body string
 ---@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
 function envelope.open(body)
-  if not body:find '^%s*{.*"TopicArn"' then return nil end
-  local opened = cjson.decode(body)
+  if not (body:find '^%s*{' and body:find('"TopicArn"', 1, true)) then return nil end
+  local opened = json.decode(body, true)
   if type(opened) ~= "table" or opened.Type ~= "Notification" then return nil end
   if type(opened.TopicArn) ~= "string" or type(opened.Message) ~= "string" then return nil end
   return {

@@ -1,6 +1,8 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
+local requests = require "watchbot.ecs.request"
+
 local outcomes = { complete = true, reject = true, release = true, retry = true }
 
 local function one_of(...)
@@ -91,6 +93,15 @@ local types = {
   deliver = one_of("environment", "stdin"),
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
+  on_stop = one_of("leave", "drain", "stop"),
+  task = {
+    expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, or a function of the job",
+    check = function(value)
+      if type(value) == "function" then return true end
+      local problem = requests.problem(value)
+      return problem == nil, type(value) == "table" and problem or nil
+    end,
+  },
 }
 
 ---@class watchbot.Field
@@ -98,7 +109,9 @@ local types = {
 ---@field type string a key of the types above
 ---@field default any
 ---@field environment string? the variable that is read where the policy is silent
+---@field fallback string? the variable that is read where that one is not set
 ---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
+---@field silent (fun(): any)? what it is when the policy is silent, where that is more than one variable
 ---@field help string
 
 local function split(text)
@@ -107,12 +120,32 @@ local function split(text)
   return #parts > 0 and parts or nil
 end
 
+-- In a container that the template has defined.
+local function task_of_template()
+  local cluster, definition = os.getenv "Cluster", os.getenv "TaskDefinition"
+  if not cluster or not definition then return nil end
+  return { cluster = cluster, definition = definition, container = os.getenv "ContainerName" }
+end
+
 ---@type watchbot.Field[]
 local declared = {
   { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`, or the URL of an SQS queue" },
   { name = "command", type = "command",
     help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of the job" },
   { name = "handler", type = "handler", help = "instead of `command`: a Lua function in the watcher, `handler(job)`" },
+  { name = "task", type = "task", silent = task_of_template,
+    help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of the job "
+      .. "(`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`" },
+  { name = "task_events", type = "text", environment = "TaskEventQueueUrl",
+    help = "the URL of an SQS queue of EventBridge's \"ECS Task State Change\" events" },
+  { name = "pending_timeout", type = "seconds", default = 600,
+    help = "seconds after which an ECS task that does not run yet is stopped and its message returned" },
+  { name = "on_stop", type = "on_stop",
+    help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the next watcher; "
+      .. "default: `leave` for ECS tasks, else `drain`" },
+  { name = "handover", type = "seconds", default = 60,
+    help = "seconds after which the message of a task that was left running is seen again" },
+  { name = "placements", type = "seconds", default = 15, help = "calls of RunTask a second, at the most" },
   { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },
@@ -133,6 +166,7 @@ local declared = {
     help = "`stdin` gives each task its message on standard input too" },
   { name = "timestamps", type = "timestamps", default = "iso",
     help = "of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
+  { name = "attributes", type = "flag", default = true, help = "`MessageAttributes` in the environment of tasks" },
   { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
   { name = "inherit", type = "inherit",
     help = "what tasks inherit of the watcher's environment; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
@@ -150,8 +184,10 @@ local declared = {
     help = "inside ECS: set the task's scale-in protection while there are jobs" },
   { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
-  { name = "log_group", type = "text", environment = "LogGroup", help = "`LogGroup` in the environment of tasks" },
-  { name = "notify_after", type = "whole", default = 0, help = "no notification before the message's receive of this number" },
+  { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
+    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  { name = "notify_after", type = "whole", default = 0,
+    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
   { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
   { name = "prefetch", type = "whole", default = 10,
     help = "messages that may wait for a slot, while the last of them would start within a second" },
@@ -179,8 +215,18 @@ end
 ---@return string? message
 function fields.check(name, value)
   local kind = types[fields.by_name[name].type]
-  if kind.check(value) then return true end
+  local ok, detail = kind.check(value)
+  if ok then return true end
+  if detail then return nil, ("policy field '%s': %s"):format(name, detail) end
   return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
+end
+
+-- => name, text of the variable that is set
+local function set_variable(field)
+  for _, variable in ipairs { field.environment, field.fallback } do
+    local text = os.getenv(variable)
+    if text and text ~= "" then return variable, text end
+  end
 end
 
 --- What a field is when the policy is silent: from its environment variable, else its default.
@@ -188,15 +234,16 @@ end
 ---@return any value
 ---@return string? message when the variable's text is no value for it
 function fields.silent(field)
-  local text = field.environment and os.getenv(field.environment)
-  if not text or text == "" then return field.default end
+  if field.silent then return field.silent() end
+  local variable, text = set_variable(field)
+  if not text then return field.default end
   local kind = types[field.type]
   local read = field.read or kind.parse
   local value = text
   if read then value = read(text) end
   if value == nil and field.read then return field.default end
   if value ~= nil and kind.check(value) then return value end
-  return nil, ("environment variable '%s': expected %s, got '%s'"):format(field.environment, kind.expected, text)
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected, text)
 end
 
 return fields

@@ -15,15 +15,18 @@ function hooks.new(policy, journal)
   return setmetatable({ policy = policy, journal = journal }, Hooks)
 end
 
+local function heard(self, name, ok, ...)
+  if not ok then self:complain((...), name) end
+  return ok, ...
+end
+
 --- Calls a hook.
 ---@param name string
 ---@param ... any
 ---@return boolean ok false when it has thrown
 ---@return any ... what it returned
 function Hooks:call(name, ...)
-  local results = table.pack(xpcall(self.policy[name], debug.traceback, self.policy, ...))
-  if not results[1] then self:complain(results[2], name) end
-  return table.unpack(results, 1, results.n)
+  return heard(self, name, xpcall(self.policy[name], debug.traceback, self.policy, ...))
 end
 
 --- Logs what went wrong, and tells the policy's `failed`.

@@ -47,7 +47,8 @@ function Host:start()
     if not opened then return message end
     self.app = opened
     if self.stopping then opened:stop() end
-    opened:run()
+    local _, problem = opened:run()
+    return problem
   end)
 end
 

@@ -1,6 +1,7 @@
 --- intake: when to ask the queue for messages, and for how many.
 -- Asks for no more than can be run: each receive raises a message's receive count and burns its visibility. What polls
--- under way have asked for counts as taken. Knows nothing of jobs; what arrives is handed to `accept`.
+-- under way have asked for counts as taken. One poll is open while the queue is empty, more while each brings all that it
+-- asked for. Knows nothing of jobs; what arrives is handed to `accept`.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -9,6 +10,9 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30
 
 -- Empty receives in a row, with counts of 0, before a queue that counts only approximately is believed to be empty.
 local EMPTY_RECEIVES = 3
+
+-- A poll for one message that took this many seconds has waited for it: there was nothing more in the queue.
+local AT_ONCE = 0.5
 
 local CLOSED = "no more messages are taken"
 
@@ -33,7 +37,7 @@ local intake = {}
 ---@return watchbot.Intake
 function intake.new(options)
   return setmetatable({
-    options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, empty = 0, pause = 0,
+    options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, most_polls = 1, empty = 0, pause = 0,
     changed = scheduler.event(), closed = false,
   }, Intake)
 end
@@ -43,13 +47,27 @@ function Intake:wake()
   self.changed:set()
 end
 
+-- How many polls may be open after an answer: more while they bring all that they asked for, fewer when they share what there
+-- is, for each is a call that costs money.
+function Intake:polls_after(asked, got, seconds)
+  local full = got == asked and (asked > 1 or seconds < AT_ONCE)
+  if full then return math.min(self.most_polls * 2, self.queue.polls) end
+  return got > 1 and math.max(1, self.most_polls // 2) or 1
+end
+
 function Intake:received(messages)
   self.empty = #messages == 0 and self.empty + 1 or 0
-  self.pause = 0
+  self.pause, self.answered = 0, true
   for _, message in ipairs(messages) do self.options.accept(message) end
 end
 
+-- What is not allowed from the beginning will not work by trying.
 function Intake:failed(message, code)
+  self.most_polls = 1
+  if code == "NotAllowed" and not self.answered then
+    self.refusal = message
+    return self:close()
+  end
   self.pause = math.min(math.max(self.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
   self.options.failed(message, code)
 end
@@ -65,10 +83,12 @@ function Intake:poll(count, wait)
   self.reserved, self.polls = self.reserved + count, self.polls + 1
   local task
   task = scheduler.spawn(function()
+    local started = scheduler.now()
     local messages, message, code = self:receive(count, wait)
     self.open[task] = nil
     self.reserved, self.polls = self.reserved - count, self.polls - 1
     if messages then
+      self.most_polls = self:polls_after(count, #messages, scheduler.now() - started)
       self:received(messages)
     elseif not self.closed then
       self:failed(message, code)
@@ -112,7 +132,7 @@ function Intake:turn()
   if self.pause > 0 then scheduler.sleep(self.pause * (0.5 + math.random() / 2)) end
   self.changed:clear()
   local free = self.options.capacity() - self.reserved
-  if free <= 0 or self.polls >= self.queue.polls then
+  if free <= 0 or self.polls >= self.most_polls then
     self.changed:wait(1)
     return
   end
@@ -138,11 +158,13 @@ function Intake:loop()
 end
 
 --- Polls until `close`, or until the queue is empty where that was asked for.
+---@return string? refusal why it never may
 function Intake:run()
   if self.closed then return end
   self.task = scheduler.spawn(self.loop, self)
   local ok, err = self.task:join()
   if not ok and not self.closed then error(err, 0) end
+  return self.refusal
 end
 
 --- Starts no poll any more, whatever it is waiting for.

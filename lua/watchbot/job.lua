@@ -22,6 +22,12 @@ Job.__index = Job
 
 local job = {}
 
+--- The names of all variables that a message can have, for those who must not pass on somebody else's.
+job.variable_names = {
+  "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
+  "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
+}
+
 --- Makes a job of a received message.
 ---@param message table what `queue:receive` returned
 ---@param max_receives integer? receives before the dead letters, where known
@@ -39,10 +45,14 @@ function job.new(message, max_receives)
   return self
 end
 
+local function fits(name, value)
+  return #name + #"=" + #value + #"\0" <= LONGEST_STRING and not value:find("\0", 1, true)
+end
+
 --- Whether the message can be handed over in the environment: `Message=...` in one string, without a NUL.
 ---@return boolean
 function Job:fits_environment()
-  return #"Message=" + #self.message + 1 <= LONGEST_STRING and not self.message:find("\0", 1, true)
+  return fits("Message", self.message)
 end
 
 local function timestamp(milliseconds, format)
@@ -61,14 +71,13 @@ function Job:attributes_json()
   return cjson.encode(object)
 end
 
---- What a task gets in its environment. `Message` is absent when it does not fit there.
+--- What a task gets in its environment. What does not fit there is absent; `Message` has other ways.
 ---@param timestamps "iso"|"epoch" ISO 8601, or milliseconds since the epoch
 ---@return table<string, string>
 function Job:variables(timestamps)
-  local subject = self.subject
-  return {
-    Subject = subject and not subject:find("\0", 1, true) and subject or nil,
-    Message = self:fits_environment() and self.message or nil,
+  local variables = {
+    Subject = self.subject,
+    Message = self.message,
     MessageId = self.id,
     SentTimestamp = timestamp(self.sent, timestamps),
     ApproximateFirstReceiveTimestamp = timestamp(self.first_received, timestamps),
@@ -76,6 +85,10 @@ function Job:variables(timestamps)
     MessageGroupId = self.group,
     MessageAttributes = self:attributes_json(),
   }
+  for name, value in pairs(variables) do
+    if not fits(name, value) then variables[name] = nil end
+  end
+  return variables
 end
 
 return job

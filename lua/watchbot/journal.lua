@@ -2,7 +2,7 @@
 -- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
 -- Who writes says what has happened; another form of the lines (journal/listen.lua) overrides how it is said.
 
-local cjson = require "cjson"
+local core = require "watchbot.core".json
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.text"
 
@@ -19,39 +19,16 @@ Journal.__index = Journal
 local journal = { Journal = Journal }
 
 ---@param sink table where lines go: `sink:write(category, id, text, level)`
----@param form "listen"? the lines of ecs-watchbot v4 and later
+---@param form "listen"|"task"|nil the lines of ecs-watchbot v4 and later, or of v2 and v3
 ---@return watchbot.Journal
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
   return setmetatable({ sink = sink }, Journal)
 end
 
--- cjson writes '/' as '\/', which is valid, and no path that anybody would want to read or to match.
-local function encode_text(value)
-  return (cjson.encode(text.clean(value)):gsub("\\/", "/"))
-end
-
-local function encode(value)
-  if type(value) == "string" then return encode_text(value) end
-  if math.type(value) == "integer" then return ("%d"):format(value) end
-  if value ~= value or value == math.huge or value == -math.huge then return '"' .. tostring(value) .. '"' end
-  return cjson.encode(value)
-end
-
 --- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
----@param ... any
----@return string
-function journal.object(...)
-  local members, count = {}, 0
-  for index = 1, select("#", ...), 2 do
-    local name, value = select(index, ...)
-    if value ~= nil then
-      count = count + 1
-      members[count] = '"' .. name .. '":' .. encode(value)
-    end
-  end
-  return "{" .. table.concat(members, ",") .. "}"
-end
+---@type fun(...: any): string
+journal.object = core.members
 
 --- Writes a line as it is.
 ---@param level "info"|"warning"|"error"
@@ -88,6 +65,14 @@ function Journal:outcome(job, outcome, exit, seconds)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
     "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds)
+end
+
+--- A job could not be placed and is kept for a while.
+---@param job watchbot.Job
+---@param exit watchbot.Exit
+---@param seconds number until the next try
+function Journal:held(job, exit, seconds)
+  self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds)
 end
 
 --- How long a task took.

@@ -12,6 +12,9 @@ local LIMIT, MARGIN = 12 * 3600, 60
 -- fails has two more chances.
 local BEATS = 6
 
+-- An extension that is not answered is given up after this part of a visibility, but not sooner than after so many seconds.
+local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
+
 ---@class watchbot.Lease
 ---@field owner table
 ---@field receipt string the newest receipt handle
@@ -68,7 +71,9 @@ function leases.left(lease, now)
   return LIMIT - MARGIN - (now - lease.received)
 end
 
+-- Begins in a turn of its own, in which the lease may have been decided already.
 function Leases:extend(lease)
+  if lease.decided then return end
   local started, receipt = scheduler.boottime(), lease.receipt
   local seconds = math.floor(math.min(self.visibility, leases.left(lease, started)))
   if seconds < 1 then
@@ -79,7 +84,7 @@ function Leases:extend(lease)
     return
   end
   lease.extending = scheduler.event()
-  local ok, message, code = self.settler:extend(receipt, seconds)
+  local ok, message, code = self.settler:extend(receipt, seconds, math.max(self.visibility * PATIENCE, LEAST_PATIENCE))
   if ok and lease.receipt == receipt then
     lease.deadline = started + seconds
   elseif not ok and not lease.decided and lease.receipt == receipt then

@@ -22,8 +22,12 @@ local variables = {
   "Subject", "Message", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount",
 }
 
-local function ascii(line)
-  return (line:gsub("[\128-\255]+", "?"):gsub("%c+", " "):gsub("^%s+", ""))
+--- The nearest to a subject that SNS accepts.
+---@param subject string
+---@return string
+function notification.fit(subject)
+  local line = subject:gsub("[\128-\255]+", "?"):gsub("%c+", " "):gsub("^%s+", ""):sub(1, LONGEST_SUBJECT)
+  return line ~= "" and line or "watchbot"
 end
 
 --- A subject that SNS accepts, whatever the stack is called.
@@ -31,14 +35,13 @@ end
 ---@param job watchbot.Job
 ---@return string
 function notification.subject(stack, job)
-  local name = ascii(stack or "")
-  if name == "" then name = "watchbot" end
+  local name = stack and stack:find "%S" and stack or "watchbot"
   for _, subject in ipairs {
     ("%s failed processing message %s"):format(name, job.id),
     ("%s failed task"):format(name),
     ("Watchbot task failure: %s"):format(job.id),
   } do
-    if #subject <= LONGEST_SUBJECT then return subject end
+    if #subject <= LONGEST_SUBJECT then return notification.fit(subject) end
   end
   return "Watchbot task failure"
 end
@@ -55,7 +58,7 @@ end
 ---@param exit watchbot.Exit
 ---@return string
 function notification.line(job, outcome, exit)
-  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.clean(reason_of(exit)))
+  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.plain(reason_of(exit)))
 end
 
 local function last_attempt(job, outcome)
@@ -65,10 +68,10 @@ end
 
 local function information(job)
   local values, lines = job:variables "iso", { "Message information:" }
-  values.Message = text.clean(text.cut(job.message, MESSAGE))
+  values.Message = text.plain(text.cut(job.message, MESSAGE))
   if #job.message > MESSAGE then values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message) end
   for _, name in ipairs(variables) do
-    if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, values[name]) end
+    if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, text.plain(values[name])) end
   end
   return table.concat(lines, "\n")
 end
@@ -81,10 +84,9 @@ local function resources(exit)
   return #lines > 0 and "Runtime resources:\n" .. table.concat(lines, "\n") or nil
 end
 
-local function recent_logs(exit)
-  local logs = exit.logs
+local function recent_logs(logs)
   if not logs then return "Recent logs: logs not available" end
-  return "Recent logs:\n" .. text.clean(logs:sub(-LOGS))
+  return "Recent logs:\n" .. text.plain(logs:sub(-LOGS))
 end
 
 --- The text of a notification.
@@ -92,17 +94,18 @@ end
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"
 ---@param exit watchbot.Exit
+---@param logs string? the newest of the task's output; default: what the exit has
 ---@return string
-function notification.body(stack, job, outcome, exit)
+function notification.body(stack, job, outcome, exit, logs)
   local now = scheduler.http_date(scheduler.time() // 1000)
   local paragraphs, all = {}, {
     ("At %s, processing message %s failed on %s"):format(now, job.id, stack or "watchbot"),
     "Task outcome: " .. outcomes[outcome],
-    "Task stopped reason: " .. reason_of(exit),
+    "Task stopped reason: " .. text.plain(reason_of(exit)),
     last_attempt(job, outcome) or false,
     information(job),
     resources(exit) or false,
-    recent_logs(exit),
+    recent_logs(logs or exit.logs),
   }
   for _, paragraph in ipairs(all) do paragraphs[#paragraphs + 1] = paragraph or nil end
   return table.concat(paragraphs, "\n\n")

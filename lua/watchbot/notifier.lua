@@ -2,6 +2,8 @@
 -- so that a broken deploy of a thousand tasks does not send a thousand mails.
 
 local digest = require "watchbot.core".aws
+local notification = require "watchbot.notification"
+local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.text"
 local topics = require "watchbot.topic"
@@ -14,10 +16,14 @@ local NAMED = 20
 -- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LARGEST = 256 * 1024
 
+-- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which may need logs first.
+local LIMIT = 15
+
 -- No valid subject: SNS refuses it, so the check of a permission never reaches a reader.
 local REFUSED_SUBJECT = ("x"):rep(200)
 
 ---@class watchbot.Notifier
+---@field on_failure (fun(message: string, code: string))? is told when a summary could not be published
 local Notifier = {}
 Notifier.__index = Notifier
 
@@ -38,25 +44,35 @@ function notifier.new(topic, options)
   }, Notifier)
 end
 
-local function denied(code)
-  return code == "AuthorizationError" or code == "AccessDenied" or code == "AccessDeniedException"
+-- The codes of status 500 and 503: https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
+local server_errors = { InternalError = true, InternalFailure = true, ServiceUnavailable = true }
+
+local function is_passing(code)
+  return retry.kind { code = code } ~= nil or server_errors[code] or code:find "^Http5" ~= nil
+end
+
+-- A topic that is not there; nil also where asking is not allowed, for nothing else needs that permission.
+function Notifier:missing()
+  local found, message, code = self.client:GetTopicAttributes { TopicArn = self.topic }
+  if not found and code == "NotFound" then return topics.explain(self.topic, message, code) end
 end
 
 --- Whether the topic is there and may be published to.
 ---@return true? ok
 ---@return string? message
----@return string? code
+---@return string? code "NotAllowed", "NotFound"
+---@return boolean? passing it may be only for now that this cannot be told
 function Notifier:check()
-  local ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
+  local message, code = self:missing()
+  if message then return nil, message, code end
+  local ok
+  ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
-  if code == "NotFound" then return nil, ("topic %s does not exist"):format(self.topic), code end
-  if denied(code) then
-    return nil, ("the credentials do not allow 'sns:Publish' on %s: add it to the role's policy"):format(self.topic), code
-  end
-  return nil, message, code
+  message, code = topics.explain(self.topic, message, code)
+  return nil, message, code, is_passing(code)
 end
 
---- Publishes one message, whatever the limit.
+--- Publishes one message, whatever the limit. It is tried again while it surely has not been published; see services.lua.
 ---@param subject string
 ---@param body string
 ---@return true? ok
@@ -64,11 +80,11 @@ end
 ---@return string? code
 function Notifier:publish(subject, body)
   local fifo = self.topic:match "%.fifo$" ~= nil
-  local result, message, code = self.client:Publish {
-    TopicArn = self.topic, Subject = subject, Message = text.cut(body, LARGEST),
+  local result, message, code = self.client:Publish({
+    TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
     MessageGroupId = fifo and "watchbot" or nil, MessageDeduplicationId = fifo and digest.uuid() or nil,
-  }
-  if not result then return nil, ("could not publish to %s: %s"):format(self.topic, message), code end
+  }, { within = LIMIT })
+  if not result then return nil, topics.explain(self.topic, message, code) end
   return true
 end
 
@@ -79,46 +95,40 @@ local function summary(self)
   return table.concat(lines, "\n")
 end
 
-local function subject_of(self)
-  local subject = ("%s: %d more failures"):format(self.stack, self.held_count)
-  return #subject < 100 and not subject:find "[^\32-\126]" and subject or ("watchbot: %d more failures"):format(self.held_count)
-end
-
 --- Publishes what the limit has held back, if anything.
 ---@return true? ok
 ---@return string? message
 ---@return string? code
 function Notifier:flush()
   if self.held_count == 0 then return true end
-  local subject, body = subject_of(self), summary(self)
+  local subject, body = ("%s: %d more failures"):format(self.stack, self.held_count), summary(self)
   self.held, self.held_count = {}, 0
   return self:publish(subject, body)
 end
 
 -- The summary's task ends with the minute; at the watcher's end `flush` is sooner.
-function Notifier:hold(about, failed)
+function Notifier:hold(about)
   self.held_count = self.held_count + 1
   if self.held_count <= NAMED then self.held[self.held_count] = about end
   if self.held_count > 1 then return end
   scheduler.spawn(function()
     scheduler.sleep(math.max(0, self.window + MINUTE - scheduler.now()))
     local ok, message, code = self:flush()
-    if not ok and failed then failed(message, code) end
+    if not ok and self.on_failure then self.on_failure(message, code) end
   end)
 end
 
 --- Publishes a notification, or holds it back for the summary.
 ---@param compose fun(): string, string makes subject and body; is not called for what is held back
 ---@param about string one line for the summary
----@param failed fun(message: string, code: string)? is told when a summary cannot be published later
 ---@return true? ok
 ---@return string? message
 ---@return string? code
-function Notifier:send(compose, about, failed)
+function Notifier:send(compose, about)
   local now = scheduler.now()
   if now - self.window >= MINUTE then self.window, self.sent = now, 0 end
   if self.sent >= self.limit then
-    self:hold(about, failed)
+    self:hold(about)
     return true
   end
   self.sent = self.sent + 1

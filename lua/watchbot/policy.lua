@@ -17,6 +17,9 @@ local LONG_POLL = 20
 -- SQS keeps a message out of sight for at most 12 hours from its receive.
 local LONGEST_BACKOFF = 12 * 3600
 
+-- The fields of which a policy has one: what a task is.
+local KINDS = { "command", "handler", "task" }
+
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
 ---@class watchbot.Exit how a task ended
@@ -28,6 +31,8 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field timed_out boolean? it was stopped by `timeout`
 ---@field not_started boolean? it could not be started
 ---@field logs string? the newest of its output
+---@field blameless boolean? it was not the job's fault: no room, a machine that went away
+---@field elsewhere boolean? it ran on another machine: its output is in the log group
 
 --- The default hooks. All may wait.
 ---@class watchbot.Hooks
@@ -53,9 +58,11 @@ end
 ---@param job watchbot.Job
 ---@return table<string, string>
 function hooks:environment(job)
-  local variables = { WorkTopic = self.work_topic, LogGroup = self.log_group }
-  for name, value in pairs(self.env) do variables[name] = value end
-  for name, value in pairs(job:variables(self.timestamps)) do variables[name] = value end
+  local variables = job:variables(self.timestamps)
+  for name, value in pairs(self.env) do variables[name] = variables[name] or value end
+  variables.WorkTopic = variables.WorkTopic or self.work_topic
+  variables.LogGroup = variables.LogGroup or self.log_group
+  if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
 
@@ -65,10 +72,10 @@ end
 ---@return "complete"|"reject"|"release"|"retry" outcome
 ---@return number? seconds until the message is seen again; nil: `backoff` decides
 function hooks:verdict(job, exit)
+  if exit.blameless then return "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
-  local how = exit.code or exit.signal
-  return self.exits[how] or exits[how] or "retry"
+  return self.exits[exit.code] or self.exits[exit.signal] or exits[exit.code] or "retry"
 end
 
 --- Seconds that a message stays out of sight after its task has failed: twice as long each time.
@@ -98,7 +105,11 @@ end
 ---@return string subject
 ---@return string body
 function hooks:notification(job, outcome, exit)
-  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit)
+  local logs = exit.logs
+  if not logs and exit.elsewhere and self.log_group then
+    logs = require "watchbot.recent_logs".read(self.log_group, job.id)
+  end
+  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit, logs)
 end
 
 --- Called before the first message is taken.
@@ -256,18 +267,25 @@ local function same(a, b)
   return table.concat(a, "\0") == table.concat(b, "\0")
 end
 
+--- The runner that a policy's tasks need. What a policy says comes before what the environment of an ECS service says.
+---@param policy watchbot.Policy
+---@return "lua"|"process"|"ecs"
+function policies.kind(policy)
+  return (policy.handler and "lua") or (policy.command and "process") or "ecs"
+end
+
 --- Whether a watcher that runs `old` can go on with `new`.
 ---@param old watchbot.Policy
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
 function policies.compatible(old, new_policy)
-  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes" } do
+  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes", "task_events" } do
     if not same(old[name], new_policy[name]) then
       return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
     end
   end
-  if (old.handler == nil) ~= (new_policy.handler == nil) then
-    return "'command' and 'handler' cannot take each other's place in a watcher that runs; start it again"
+  if policies.kind(old) ~= policies.kind(new_policy) then
+    return "'command', 'handler' and 'task' cannot take each other's place in a watcher that runs; start it again"
   end
   local complete, message = new_policy:complete()
   return complete or message
@@ -299,7 +317,16 @@ function methods:notifier()
   local options = { limit = self.notify_limit, stack = self.stack }
   local message, code
   inside.notifier, message, code = require "watchbot.notifier".new(self.topic, options)
+  if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
   return inside.notifier, message, code
+end
+
+--- Who is told of summaries that could not be published.
+---@param handler fun(message: string, code: string)
+function methods:on_notification_failure(handler)
+  local inside = insides[self]
+  inside.on_notification_failure = handler
+  if inside.notifier then inside.notifier.on_failure = handler end
 end
 
 --- Publishes what the limit of notifications has held back.
@@ -318,14 +345,25 @@ end
 function methods:complete()
   if not self.queue then
     return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the environment variable QueueUrl"
-  elseif not self.command and not self.handler then
-    return nil, "no command: set the policy's 'command' or 'handler', or run: watchbot run -- COMMAND"
-  elseif self.command and self.handler then
-    return nil, "both 'command' and 'handler' are set: a task is either a program or a function"
+  end
+  local kinds = {}
+  for _, name in ipairs(KINDS) do kinds[#kinds + 1] = self:is_set(name) and name or nil end
+  if not self.command and not self.handler and not self.task then
+    return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot run -- COMMAND"
+  elseif #kinds > 1 then
+    return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS task"):format(kinds[1], kinds[2])
+  elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then
+    return nil, "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
   elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
     return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers = 1"):format(self.workers)
   end
   return true
+end
+
+--- What becomes of running tasks when the watcher ends.
+---@return "leave"|"drain"|"stop"
+function methods:stopping()
+  return self.on_stop or (policies.kind(self) == "ecs" and "leave") or "drain"
 end
 
 --- Whether the policy's author (or the command line) has set a field or hook.

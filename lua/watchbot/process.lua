@@ -52,6 +52,10 @@ process.start = core.process.start
 ---@type fun(): table<string, string>
 process.environment = core.process.environment
 
+--- The name of a signal's number, "KILL" for 9; nil where it has none.
+---@type fun(number: integer): string?
+process.signal_name = core.process.signal_name
+
 --- The soft limit of open files that children get, where the host has raised its own.
 ---@type fun(limit: integer)
 process.nofile = core.process.nofile

@@ -77,7 +77,7 @@ function settle.new(queue, linger)
   return setmetatable({
     deletes = batcher(function(receipts) return queue:delete(receipts) end, size, linger),
     returns = batcher(delay, size, linger),
-    extensions = batcher(delay, size, 0),
+    extensions = batcher(function(entries) return queue:delay(entries, entries[1].within) end, size, 0),
   }, Settle)
 end
 
@@ -123,8 +123,11 @@ function Settle:delay(lease, seconds, uncount)
 end
 
 --- Extends the lease of a receipt once; the caller decides about another try.
-function Settle:extend(receipt, seconds)
-  return self.extensions:submit { receipt = receipt, seconds = seconds }
+---@param receipt string
+---@param seconds number
+---@param within number seconds after which the try is given up
+function Settle:extend(receipt, seconds, within)
+  return self.extensions:submit { receipt = receipt, seconds = seconds, within = within }
 end
 
 return settle

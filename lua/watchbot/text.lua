@@ -22,6 +22,15 @@ function text.clean(bytes)
   return table.concat(parts)
 end
 
+--- The same text for a mail: valid UTF-8, without control characters but tab and newline, and without the colours that
+--- programs write for a terminal.
+---@param bytes string
+---@return string
+function text.plain(bytes)
+  local plain = text.clean(bytes):gsub("\27%[[%d;?]*%a", "")
+  return (plain:gsub("\r\n", "\n"):gsub("[%z\1-\8\11-\31\127]", REPLACEMENT))
+end
+
 --- At most `limit` bytes from the front, never ending within a character.
 ---@param bytes string
 ---@param limit integer

@@ -1,28 +1,42 @@
 --- topic: an SNS topic as something to send to, with the `send` of the queue seam.
 -- https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 
+local attributes = require "watchbot.attributes"
 local aws = require "watchbot.aws"
 local digest = require "watchbot.core".aws
+local outbox = require "watchbot.outbox"
 
--- Entries a batch, and bytes of all of them together.
-local BATCH, LARGEST = 10, 256 * 1024
+-- Bytes of a message, and of a batch of them.
+local LARGEST = 256 * 1024
 
 ---@class watchbot.Topic
 local Topic = {}
 Topic.__index = Topic
+Topic.__name = "watchbot.topic"
 
 local topic = {}
 
---- A client for the region that a topic's ARN names.
+--- A client for the region that a topic's ARN names: no other region knows the topic.
 ---@param arn string
 ---@return table? client
 ---@return string? message
 ---@return string? code "Usage" when it is no topic's ARN
 function topic.client(arn)
-  if not arn:match "^arn:[^:]+:sns:[^:]+:[^:]+:.+$" then
-    return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage"
-  end
-  return aws("sns", { place = arn })
+  local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
+  if not region then return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage" end
+  return aws("sns", { region = region })
+end
+
+--- The `message, code` of a call that failed: why, where the topic is the reason.
+---@param arn string
+---@param message string
+---@param code string
+---@return string message
+---@return string code "NotAllowed" for a permission that is missing
+function topic.explain(arn, message, code)
+  if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
+  if code ~= "AuthorizationError" and code ~= "AccessDenied" and code ~= "AccessDeniedException" then return message, code end
+  return ("the credentials do not allow 'sns:Publish' on %s: add the action to the role's policy"):format(arn), "NotAllowed"
 end
 
 ---@param arn string
@@ -35,59 +49,41 @@ function topic.open(arn)
   return setmetatable({ arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil }, Topic)
 end
 
-local function attributes_of(message)
-  if not message.attributes or next(message.attributes) == nil then return nil end
-  local all = {}
-  for name, attribute in pairs(message.attributes) do
-    all[name] = { DataType = attribute.type, StringValue = attribute.value }
-  end
-  return all
+function Topic:refusal(message)
+  if message.delay then return "a topic cannot delay a message; send it to the queue" end
+  if message.deduplication and not self.fifo then return "only FIFO topics know a deduplication id" end
 end
 
-function Topic:entry(message, index)
+function Topic:entry(message)
+  local refusal = self:refusal(message)
+  if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
+  local bytes, problem, code = outbox.measure(message.body, message.attributes, LARGEST)
+  if not bytes then return nil, problem, code end
   return {
-    Id = tostring(index), Message = message.body, Subject = message.subject, MessageAttributes = attributes_of(message),
+    Message = message.body, Subject = message.subject, MessageAttributes = attributes.encode(message.attributes),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
     -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and must not be doubled.
     MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
-  }
+  }, bytes
 end
 
-function Topic:publish(entries, answers)
+function Topic:publish(entries)
   local result, message, code = self.client:PublishBatch { TopicArn = self.arn, PublishBatchRequestEntries = entries }
-  if not result then return nil, message, code end
-  local by_id = {}
-  for _, done in ipairs(result.Successful or {}) do by_id[done.Id] = { id = done.MessageId } end
-  for _, failed in ipairs(result.Failed or {}) do
-    by_id[failed.Id] = { message = "PublishBatch: " .. (failed.Message or failed.Code), code = failed.Code }
-  end
-  for _, entry in ipairs(entries) do
-    answers[#answers + 1] = by_id[entry.Id] or { message = "PublishBatch: no answer for this message", code = "NoAnswer" }
-  end
-  return true
+  if not result then return nil, topic.explain(self.arn, message, code) end
+  return outbox.answers("PublishBatch", result, #entries)
 end
 
 --- Publishes messages, in batches that SNS takes.
 ---@param messages table[] as for a queue; a topic knows no delay
----@return ({ id: string }|{ message: string, code: string })[]?
+---@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
 ---@return string? message
 ---@return string? code
 function Topic:send(messages)
-  local answers, entries, bytes = {}, {}, 0
-  for index, message in ipairs(messages) do
-    if message.delay then return nil, "a topic cannot delay a message; send it to the queue", "Usage" end
-    if #entries == BATCH or (#entries > 0 and bytes + #message.body > LARGEST) then
-      local ok, problem, code = self:publish(entries, answers)
-      if not ok then return nil, problem, code end
-      entries, bytes = {}, 0
-    end
-    entries[#entries + 1], bytes = self:entry(message, index), bytes + #message.body
-  end
-  if #entries > 0 then
-    local ok, problem, code = self:publish(entries, answers)
-    if not ok then return nil, problem, code end
-  end
-  return answers
+  return outbox.send(messages, {
+    largest = LARGEST,
+    entry = function(message) return self:entry(message) end,
+    call = function(entries) return self:publish(entries) end,
+  })
 end
 
 function Topic:close() -- luacheck: ignore 212

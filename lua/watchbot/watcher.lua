@@ -3,6 +3,7 @@
 -- else goes wrong, in a hook or in here, the message goes back to the queue.
 
 local scheduler = require "watchbot.scheduler"
+local attempt = require "watchbot.attempt"
 local breaker = require "watchbot.breaker"
 local fifo = require "watchbot.fifo"
 local hooks = require "watchbot.hooks"
@@ -14,19 +15,14 @@ local policies = require "watchbot.policy"
 local settle = require "watchbot.settle"
 local tally = require "watchbot.tally"
 
--- A task that has run this long has started, whatever its exit code will be.
-local STARTED_AFTER = 1
-
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
 
+-- Seconds between two lines about how busy the watcher is.
+local STATUS_INTERVAL = 60
+
 -- Jobs that are held or still being settled; above that no messages are taken.
 local LINGERING_LIMIT = 1000
-
--- What a shell answers when it could not start the program.
-local not_started_codes = { [126] = true, [127] = true }
-
-local outcomes = { complete = true, reject = true, release = true, retry = true }
 
 ---@class watchbot.Watcher
 local Watcher = {}
@@ -117,6 +113,7 @@ function Watcher:accept(message)
     self.tally:count "duplicate"
     self.journal:info(message.id, "duplicate", true, "receives", message.receives)
     self.leases:adopt(entry.lease, message)
+    if entry.run and entry.run.received_again then entry.run:received_again() end
     return
   end
   entry = { id = message.id, job = job.new(message, self.queue.max_receives) }
@@ -159,14 +156,20 @@ function Watcher:free_slot()
   self.intake:wake()
 end
 
+-- How long a job takes, the newest ones counting most.
+function Watcher:took(seconds)
+  self.duration = self.duration == math.huge and seconds or self.duration * 0.8 + seconds * 0.2
+end
+
 --- A job in its slot, and what follows without one.
 function Watcher:work(entry)
-  local ok, outcome, seconds, exit = xpcall(self.attempt, debug.traceback, self, entry)
+  local ok, outcome, seconds, exit = xpcall(attempt.run, debug.traceback, self, entry)
   if not ok then
     self.hooks:complain(outcome, "watcher")
     outcome, seconds, exit = "retry", nil, { reason = "internal error" }
   end
   entry.run = nil
+  if exit and exit.duration then self:took(exit.duration) end
   self:free_slot()
   self.lingering = self.lingering + 1
   if outcome == "hold" then
@@ -179,64 +182,14 @@ function Watcher:work(entry)
   self.intake:wake()
 end
 
---- Whether the policy lets the job run now; else its outcome.
-function Watcher:admit(entry)
-  local ok, admitted, seconds = self.hooks:call("admit", entry.job)
-  if not ok then return "retry", nil, { reason = "the hook 'admit' failed" } end
-  if admitted == true then return true end
-  if outcomes[admitted] or admitted == "hold" then return admitted, seconds, { reason = "not admitted" } end
-  self.hooks:complain(("admit must return true, an outcome or 'hold', not '%s'"):format(tostring(admitted)), "admit")
-  return "retry", nil, { reason = "the hook 'admit' failed" }
-end
-
---- Admits, starts, follows and judges. Returns an outcome (or "hold"), its seconds and the exit.
-function Watcher:attempt(entry)
-  local outcome, seconds, exit = self:admit(entry)
-  if outcome ~= true then return outcome, seconds, exit end
-  local ok, environment = self.hooks:call("environment", entry.job)
-  if not ok or type(environment) ~= "table" then
-    return "retry", nil, { reason = "the hook 'environment' failed" }
-  end
-  self.journal:started(entry.job)
-  local run, message, code = self.runner:start(entry.job, environment, self.policy)
-  if not run and code == "NoRoom" then return "hold", nil, { reason = message, unplaced = true } end
-  exit = run and self:follow(entry, run) or { reason = message, error = code, not_started = true, duration = 0 }
-  if exit.stopped then return "retry", 0, exit end
-  return self:judge(entry, exit)
-end
-
---- Waits for the end of a task.
-function Watcher:follow(entry, run)
-  local limit = self.policy.timeout > 0 and self.policy.timeout or math.huge
+--- The task of a job runs: now it can be stopped.
+function Watcher:running_now(entry, run)
   entry.run = run
-  if self.hurry:is_set() then self:stop_run(entry) end
-  local exit = run:wait(math.min(STARTED_AFTER, limit))
-  if not exit and limit > STARTED_AFTER then
-    self:started()
-    exit = run:wait(limit < math.huge and limit - STARTED_AFTER or nil)
+  if self.leaving then
+    self:leave(entry)
+  elseif self.hurry:is_set() then
+    self:stop_run(entry)
   end
-  if not exit then
-    run:stop(("timed out after %g s"):format(limit), self.policy.kill_grace)
-    exit = run:wait()
-    exit.timed_out = not entry.stopped
-  end
-  exit.stopped = entry.stopped
-  self.duration = self.duration == math.huge and exit.duration or self.duration * 0.8 + exit.duration * 0.2
-  return exit
-end
-
-function Watcher:judge(entry, exit)
-  if exit.not_started or (not_started_codes[exit.code] and exit.duration < STARTED_AFTER) then
-    exit.not_started = true
-    self:not_started(entry, exit)
-  else
-    self:started()
-  end
-  local ok, outcome, seconds = self.hooks:call("verdict", entry.job, exit)
-  if not ok then return "retry", nil, exit end
-  if outcomes[outcome] then return outcome, seconds, exit end
-  self.hooks:complain(("verdict returned '%s', which is no outcome"):format(tostring(outcome)), "verdict")
-  return "retry", nil, exit
 end
 
 -- tasks that cannot be started at all
@@ -272,7 +225,7 @@ function Watcher:hold(entry, seconds, exit)
     self.unplaced = (self.unplaced or 0) + 1
     entry.pause = math.min((entry.pause or FIRST_HOLD / 2) * 2, LONGEST_HOLD)
     seconds = entry.pause * (0.5 + math.random() / 2)
-    self.journal:warning(entry.id, "held", true, "reason", exit.reason, "seconds", seconds)
+    self.journal:held(entry.job, exit, seconds)
   end
   local lasts = exit.unplaced and now - entry.held_since > HOLD_LIMIT
   local drained = not lasts and self.draining:wait(math.max(tonumber(seconds) or 1, 0.01))
@@ -324,19 +277,20 @@ end
 
 --- Tells somebody of a failure, unless it is none of the job's.
 function Watcher:notify(entry, outcome, exit)
-  if entry.probe or exit.stopped or entry.job.receives < self.policy.notify_after then return end
+  local early = outcome == "retry" and not entry.job.last and entry.job.receives < self.policy.notify_after
+  if entry.probe or exit.stopped or early then return end
   self.notices:send(entry.id, entry.job, outcome, exit)
 end
 
 --- What the outcome says happens to the message.
 function Watcher:conclude(entry, outcome, seconds, exit)
   local returns = outcome == "release" or outcome == "retry"
-  seconds = returns and (exit.stopped and 0 or self:backoff(entry, seconds)) or nil
+  seconds = returns and (exit.stopped and seconds or self:backoff(entry, seconds)) or nil
   self.tally:count(outcome)
   self.journal:outcome(entry.job, outcome, exit, seconds)
   if outcome == "reject" then self:notify(entry, outcome, exit) end
   if returns then
-    self:put_back(entry, seconds, entry.probe or exit.stopped)
+    self:put_back(entry, seconds, entry.probe or exit.stopped or exit.blameless)
   else
     self:delete(entry)
   end
@@ -405,18 +359,34 @@ function Watcher:stop()
   end
 end
 
+--- Lets the task of a job run on without us: whoever gets its message next finds it.
+function Watcher:leave(entry)
+  entry.stopped = true
+  entry.run:leave()
+end
+
+-- What runs somewhere else can be left running, for whoever takes over.
+function Watcher:leave_running()
+  self.leaving = true
+  for _, entry in pairs(self.jobs) do
+    if entry.run then self:leave(entry) end
+  end
+end
+
 function Watcher:drain()
+  local on_stop = self.policy:stopping()
   self.draining:set()
   self.intake:close()
+  if on_stop == "leave" and not self.aborting then self:leave_running() end
   self.intake:cut(self.queue.cut or 0)
   self:give_back_waiting()
-  if self:settled(self.policy.drain, self.hurry) then return end
+  if self:settled(on_stop == "stop" and 0 or self.policy.drain, self.hurry) then return end
   self.hurry:set()
   for _, entry in pairs(self.jobs) do
     if entry.run then self:stop_run(entry) end
   end
   -- After the KILL only the returning is left; a queue that does not answer must not hold up the exit.
-  if not self:settled(self.policy.kill_grace + 1) then
+  if not self:settled(self.policy.kill_grace + 1 + (self.runner.stop_takes or 0)) then
     self.journal:error(nil, "error", "not all messages could be returned, they come back by their visibility")
   end
 end
@@ -436,21 +406,34 @@ function Watcher:reload(policy)
   return true
 end
 
+--- How busy the watcher is, for a fleet's metrics.
+function Watcher:log_status()
+  local counts = self.queue:counts()
+  self.journal:info(nil, "max", self.policy.workers, "concurrency", self.running, "messages", counts and counts.visible,
+    "pending", self.runner:status(), "held", self.unplaced or 0)
+end
+
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in a task.
+---@return true? ok
+---@return string? message when the queue lets nobody receive
+---@return string? code "NotAllowed"
 function Watcher:run()
   self.hooks:call "start"
   local heartbeat = scheduler.spawn(self.leases.run, self.leases)
   self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
-  local ok, err = pcall(self.intake.run, self.intake)
+  local status = self.runner.status and scheduler.every(STATUS_INTERVAL, self.log_status, self)
+  local ok, err = pcall(self.intake.run, self.intake) -- err: a refusal too
   if not ok then self.hooks:complain(err, "intake") end
   self:drain()
   heartbeat:cancel()
+  if status then status:cancel() end
   self.notices:flush(self.policy)
   if self.protection then self.protection:close() end
   self.hooks:call "stop"
   self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   self.queue:close()
   if not ok then error(err, 0) end
+  return not err or nil, err, err and "NotAllowed"
 end
 
 return watcher

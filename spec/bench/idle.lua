@@ -12,18 +12,6 @@ end
 return policy
 ]]
 
-local function status(pid, name)
-  local file <close> = assert(io.open(("/proc/%d/status"):format(pid)))
-  return tonumber(file:read "a":match(name .. ":%s+(%d+)"))
-end
-
-local function ticks(pid)
-  local file <close> = assert(io.open(("/proc/%d/stat"):format(pid)))
-  local fields = {}
-  for field in file:read "a":match "%) (.*)":gmatch "%S+" do fields[#fields + 1] = tonumber(field) or 0 end
-  return fields[12] + fields[13]
-end
-
 return function(bench)
   local SECONDS = 5
   bench.write("policy.lua", POLICY)
@@ -36,13 +24,13 @@ return function(bench)
     while not select(2, child:output()):find "first" do scheduler.sleep(0.0005) end
     starts[round] = scheduler.now() - begun
     if round == bench.rounds then
-      local before = ticks(child:pid())
+      local before = bench.cpu(child:pid())
       scheduler.sleep(SECONDS)
-      memory, cpu = status(child:pid(), "VmRSS"), ticks(child:pid()) - before
+      memory, cpu = bench.status(child:pid(), "VmRSS"), bench.cpu(child:pid()) - before
     end
     child:kill "TERM"
     child:wait()
   end
   bench.report("idle: %.1f MB resident (at most 16), %.2f %% of a core; start to first receive %.1f ms (under 30)",
-    memory / 1024, cpu / SECONDS, bench.median(starts) * 1000)
+    memory / 1024, cpu * 100 / SECONDS, bench.median(starts) * 1000)
 end

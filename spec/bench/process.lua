@@ -7,8 +7,7 @@ return require "watchbot".policy { queue = "sqlite:jobs.db", command = { "/bin/t
 ]]
 
 return function(bench)
-  local spawn = bench.folder .. "/spawn"
-  bench.run({ os.getenv "CC" or "cc", "-O2", "-o", spawn, os.getenv "PWD" .. "/spec/bench/spawn.c" }, { pin = false })
+  local spawn = bench.compile("spawn", "spawn.c")
   bench.write("policy.lua", POLICY:format(WORKERS))
   local watcher, loop, ratio = bench.pairs(function()
     bench.fill(JOBS)

@@ -1,5 +1,5 @@
 /* The limit of what a watcher can do: a C loop that only spawns. posix_spawn of /bin/true, two pipes, a
- * pidfd, epoll, sixteen at once, as a watcher must have them; no queue, no log. spawn JOBS [WIDTH] */
+ * pidfd, epoll, sixteen at once, as a watcher must have them; no queue, no log. spawn JOBS [WIDTH [PROGRAM ARGUMENT...]] */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
@@ -16,6 +16,7 @@ struct job {
 };
 
 static int poller;
+static char **command = (char *[]){"/bin/true", NULL};
 
 static void watch(int fd, struct job *job) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = job};
@@ -24,7 +25,7 @@ static void watch(int fd, struct job *job) {
 
 static void start(struct job *job) {
     int out[2], err[2];
-    char *argv[] = {"/bin/true", NULL}, *envp[] = {NULL};
+    char *envp[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) perror("pipe2"), exit(1);
@@ -33,7 +34,7 @@ static void start(struct job *job) {
     posix_spawn_file_actions_adddup2(&actions, err[1], 2);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    if (posix_spawn(&job->pid, argv[0], &actions, &attributes, argv, envp) != 0) perror("posix_spawn"), exit(1);
+    if (posix_spawnp(&job->pid, command[0], &actions, &attributes, command, envp) != 0) perror("posix_spawn"), exit(1);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);
@@ -57,6 +58,7 @@ static void end(struct job *job) {
 int main(int argc, char **argv) {
     long left = argc > 1 ? atol(argv[1]) : 1000, running = 0;
     long width = argc > 2 ? atol(argv[2]) : 16;
+    if (argc > 3) command = argv + 3;
     struct job *jobs = calloc((size_t)width, sizeof *jobs);
     poller = epoll_create1(EPOLL_CLOEXEC);
     for (; running < width && left > 0; left--) start(&jobs[running++]);

@@ -1,17 +1,20 @@
---- bench.support: what the parts of the bench share: a folder, pinned runs, medians.
+--- bench.support: what the parts of the bench share: a folder, pinned runs, what a process has used, medians.
 
 local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
 
 local bench = { rounds = tonumber(os.getenv "ROUNDS") or 3 }
 
 --- The processor that what is measured is pinned to, where the machine has two: the other is for whatever serves it.
 bench.pin = { "taskset", "-c", "0" }
+bench.pin_server = { "taskset", "-c", "1" }
 
 function bench.setup(build)
   local pipe <close> = assert(io.popen "mktemp -d")
   bench.folder = pipe:read "l"
   local here <close> = assert(io.popen "pwd")
-  bench.build = here:read "l" .. "/" .. build
+  local root = here:read "l"
+  bench.build, bench.here = root .. "/" .. build, root .. "/spec/bench"
   bench.watchbot = bench.build .. "/watchbot"
 end
 
@@ -26,14 +29,51 @@ function bench.write(name, text)
   return path
 end
 
+local function joined(first, second)
+  return table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {}))
+end
+
+--- Starts a program that runs until `close`; its output can be captured, or goes to the file `log` in the bench's folder.
+---@param argv string[]
+---@param options { pin: string[]?, env: table?, log: string? }
+---@return watchbot.Process
+function bench.start(argv, options)
+  local all = joined(options.pin or bench.pin, argv)
+  if options.log then all = joined({ "sh", "-c", "exec \"$@\" > " .. options.log .. " 2>&1", "sh" }, all) end
+  return assert(process.start { argv = all, cwd = bench.folder, env = options.env, output = "capture" })
+end
+
+--- Asks until there is an answer that is neither nil nor false, for at most `seconds`.
+function bench.wait_for(what, seconds, ask)
+  local until_time = scheduler.now() + seconds
+  while true do
+    local answer = ask()
+    if answer then return answer end
+    if scheduler.now() > until_time then error(("%s: not within %g s"):format(what, seconds), 2) end
+    scheduler.sleep(0.01)
+  end
+end
+
+--- A number of proc_pid_status(5), in KiB where it is a size: `VmRSS`, `VmHWM`.
+function bench.status(pid, name)
+  local file <close> = assert(io.open(("/proc/%d/status"):format(pid)))
+  return tonumber(file:read "a":match(name .. ":%s+(%d+)"))
+end
+
+--- Seconds of CPU that a process has used, all its threads, without its children: utime and stime of proc_pid_stat(5).
+function bench.cpu(pid)
+  local file <close> = assert(io.open(("/proc/%d/stat"):format(pid)))
+  local fields = {}
+  for field in file:read "a":match "%) (.*)":gmatch "%S+" do fields[#fields + 1] = tonumber(field) or 0 end
+  return (fields[12] + fields[13]) / 100
+end
+
 --- Runs a command to its end, pinned; stdout goes to a file, as in a deployment with a log.
 ---@return number seconds
 ---@return string stdout
 function bench.run(argv, options)
   options = options or {}
-  local all = {}
-  if options.pin ~= false then table.move(bench.pin, 1, #bench.pin, 1, all) end
-  table.move(argv, 1, #argv, #all + 1, all)
+  local all = options.pin == false and argv or joined(bench.pin, argv)
   local child = assert(process.start {
     argv = all, cwd = bench.folder, output = "capture", limit = 256 << 20, stdin = options.stdin, env = options.env,
   })
@@ -42,6 +82,18 @@ function bench.run(argv, options)
   local words = table.concat(argv, " ")
   if exit.code ~= 0 then error(("%s failed: %s"):format(words, problem ~= "" and problem or out:sub(-500))) end
   return exit.duration, out
+end
+
+--- Compiles one of the bench's own C programs, once; returns its path.
+function bench.compile(name, source, ...)
+  local path = bench.folder .. "/" .. name
+  local found = io.open(path)
+  if found then
+    found:close()
+  else
+    bench.run({ os.getenv "CC" or "cc", "-O2", "-o", path, bench.here .. "/" .. source, ... }, { pin = false })
+  end
+  return path
 end
 
 function bench.median(values)

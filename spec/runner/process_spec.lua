@@ -69,6 +69,14 @@ describe("a task of the process runner", function()
     assert.are.equal("||\n", folder:read "out")
   end))
 
+  -- A task that was a watcher itself once ran its own tasks with the Subject and MessageFile of its own message.
+  it("does not inherit a message of the watcher's own", task(function(folder)
+    send(folder, { "1" })
+    policy(folder, [[inherit = true, command = 'echo "$Message|${Subject-none}|${MessageFile-none}" > out',]])
+    drain(folder, { Message = "outer", Subject = "outer", MessageFile = "/outer" })
+    assert.are.equal("1|none|none\n", folder:read "out")
+  end))
+
   it("runs in the folder of the policy's cwd", task(function(folder)
     send(folder, { "1" })
     os.execute("mkdir '" .. folder:file "work" .. "'")

@@ -33,8 +33,11 @@ function methods:add(rule) control(self, "POST", "/rules", cjson.encode(rule)) e
 --- Takes all rules away, and forgets all calls.
 function methods:clear()
   control(self, "DELETE", "/rules")
-  control(self, "DELETE", "/log")
+  self:forget()
 end
+
+--- Forgets all calls: each is kept with all its bytes.
+function methods:forget() control(self, "DELETE", "/log") end
 
 --- The calls since the last `clear`, in their order: { operation, kind (of the fault), request, applied (how often the server
 --- was asked), answers = {{ status, body }} (of the server), status (that the client was given) }. What was none is nil.

@@ -17,6 +17,7 @@ A rule is a JSON object; the first that matches a call is applied to it:
     probability  apply it to this share of the calls, by a generator that starts with `seed` (0)
     delay        seconds, of the kinds delay, delay-answer and slow (1)
     status, code HTTP status (500) and AWS error code (InternalFailure) of the kinds status and applied-status
+    replace      pairs of text: in the answer the first of each becomes the second, of the kind replace; characters are bytes
     shift        seconds that the server's clock is ahead, of the kind clock
 """
 
@@ -38,6 +39,7 @@ MOST_SKEW = 300  # seconds between the clocks that AWS tolerates
 upstream = None  # host, port
 rules = []
 calls = []
+serving = set()  # asyncio itself would let a task go that nobody refers to
 
 
 class Close(Exception):
@@ -229,6 +231,14 @@ async def fault_garbage(call, rule):
     await call.answer(make_answer(200, answer.header("content-type"), b"\x00\xff<{garbage", []))
 
 
+async def fault_replace(call, rule):
+    """Applied; the answer says something else."""
+    answer = await call.apply()
+    for before, after in rule["replace"]:
+        answer.body = answer.body.replace(before.encode("latin-1"), after.encode("latin-1"))
+    await call.answer(make_answer(200, answer.header("content-type"), answer.body))
+
+
 async def fault_noise(call, rule):
     """Applied; the answer is no HTTP at all."""
     await call.apply()
@@ -300,13 +310,15 @@ FAULTS = {name[6:].replace("_", "-"): function for name, function in list(global
 
 class Rule:
     def __init__(self, fields):
-        known = "kind operation skip count seconds probability seed delay status code shift".split()
+        known = "kind operation skip count seconds probability seed delay status code shift replace".split()
         if unknown := set(fields) - set(known):
             raise ValueError(f"unknown field {sorted(unknown)}; known are {known}")
         if fields.get("kind") not in FAULTS:
             raise ValueError(f"unknown kind {fields.get('kind')!r}; known are {sorted(FAULTS)}")
         if fields["kind"] == "clock" and "shift" not in fields:
             raise ValueError("the kind 'clock' needs a shift in seconds")
+        if fields["kind"] == "replace" and "replace" not in fields:
+            raise ValueError("the kind 'replace' needs pairs to replace")
         self.fields = fields
         self.skip = fields.get("skip", 0)
         self.left = fields.get("count", float("inf"))
@@ -371,11 +383,14 @@ async def serve_one(reader, writer):
 
 
 async def serve(reader, writer):
+    serving.add(asyncio.current_task())
     try:
         while True:
             await serve_one(reader, writer)
     except (Close, asyncio.IncompleteReadError, ConnectionError):
         writer.close()
+    finally:
+        serving.discard(asyncio.current_task())
 
 
 async def main(url):

@@ -4,10 +4,10 @@
 local http = require "watchbot.http"
 local server = require "support.server"
 
-local moto = {}
-
 local methods = {}
 methods.__index = methods
+
+local moto = { methods = methods }
 
 local FOLDER = "build/moto"
 
@@ -26,6 +26,14 @@ local function program()
   if succeeds("command -v moto_server >/dev/null") then return "moto_server" end
   if not succeeds("test -x " .. installed) then install() end
   return installed
+end
+
+--- A Python that can import moto.
+---@return string
+function moto.python()
+  if succeeds [[python3 -c 'import importlib.util as u; exit(not u.find_spec("moto"))']] then return "python3" end
+  if not succeeds("test -x " .. FOLDER .. "/bin/moto_server") then install() end
+  return FOLDER .. "/bin/python3"
 end
 
 --- Starts a server with nothing in it.

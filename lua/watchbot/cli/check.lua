@@ -23,6 +23,15 @@ local function words_of(command)
   return table.concat(command, " ")
 end
 
+local what_runs = {
+  lua = function() return "a Lua function of the policy" end,
+  process = function(policy) return words_of(policy.command) end,
+  ecs = function(policy)
+    if type(policy.task) == "function" then return "an ECS task, by a function of the job" end
+    return ("an ECS task of %s on %s"):format(policy.task.definition, policy.task.cluster)
+  end,
+}
+
 local function value_of(value)
   if type(value) == "function" then return "a function" end
   if type(value) ~= "table" then return tostring(value) end
@@ -47,10 +56,11 @@ local function show_exits(policy)
   show("any other", "retry")
 end
 
+local shown_anyway = { command = true, handler = true, task = true, queue = true, exits = true }
+
 local function show_fields(policy)
   for _, field in ipairs(fields.declared) do
-    local known = field.name == "command" or field.name == "handler" or field.name == "queue" or field.name == "exits"
-    if not known and policy:is_set(field.name) then show(field.name, value_of(policy[field.name])) end
+    if not shown_anyway[field.name] and policy:is_set(field.name) then show(field.name, value_of(policy[field.name])) end
   end
 end
 
@@ -66,7 +76,7 @@ end
 local function describe(path, policy)
   print(path .. " is fine:")
   show("queue", policy.queue)
-  show("each message", policy.handler and "a Lua function of the policy" or words_of(policy.command))
+  show("each message", what_runs[policies.kind(policy)](policy))
   if not policy:is_set "workers" then show("workers", policy.workers) end
   show_fields(policy)
   show_exits(policy)
@@ -86,6 +96,7 @@ local function list_fields()
   for _, field in ipairs(fields.declared) do
     local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
     local variable = field.environment and (", $%s"):format(field.environment) or ""
+    if field.fallback then variable = ("%s or $%s"):format(variable, field.fallback) end
     print(("%s%s%s\n    %s\n"):format(field.name, default, variable, field.help))
   end
   return 0

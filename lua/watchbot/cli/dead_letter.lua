@@ -72,6 +72,11 @@ local function start(arguments)
   if not url then return nil, "dead-letter: which queue? --queue sqlite:FILE, or set $QueueUrl", "Usage" end
   local queue, message, code = queues.open(url, { create = false })
   if not queue then return nil, message, code end
+  if not queue.dead then
+    queue:close()
+    return nil, ("dead-letter: '%s' is no embedded queue; on SQS dead letters are a queue of their own: read it with "
+      .. "watchbot run, and move it back with 'aws sqs start-message-move-task'"):format(url), "Usage"
+  end
   local status
   status, message, code = action(queue, arguments)
   queue:close()

@@ -36,6 +36,7 @@ local function make_policy(arguments)
     if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
     return policies.try { command = arguments.rest }
   end
+  if #arguments.words == 0 then return policies.try {} end
   return load_file.policy(arguments.words[1])
 end
 
@@ -51,7 +52,7 @@ local function start(arguments)
   local policy, message, code = prepared(arguments)
   if not policy then return nil, message, code end
   local function reload()
-    if arguments.rest then return nil, "there is no policy file" end
+    if #arguments.words == 0 then return nil, "there is no policy file" end
     return prepared(arguments)
   end
   return serve(policy, { until_empty = arguments.drain, health = arguments.health }, reload)
@@ -63,7 +64,7 @@ function run.run(arguments)
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
-  elseif not arguments.rest and #arguments.words == 0 then
+  elseif not arguments.rest and #arguments.words == 0 and not os.getenv "TaskDefinition" then
     return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- COMMAND", "Usage"
   end
   return scheduler.run(start, arguments)

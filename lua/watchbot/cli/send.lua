@@ -43,16 +43,18 @@ local function template_of(arguments)
   end
 end
 
---- Sends what is there; true, or `nil, message, code` of the first that was not taken.
+--- Sends what is there, and prints the ids of all that were taken; `nil, message, code` of the first that was not.
 local function flush(queue, messages)
   if #messages == 0 then return true end
   local answers, message, code = queue:send(messages)
   if not answers then return nil, message, code end
+  local refused
   for _, answer in ipairs(answers) do
-    if not answer.id then return nil, answer.message, answer.code end
-    io.write(answer.id, "\n")
+    if answer.id then io.write(answer.id, "\n") end
+    refused = refused or (not answer.id and answer)
   end
   io.flush()
+  if refused then return nil, refused.message, refused.code end
   return true
 end
 

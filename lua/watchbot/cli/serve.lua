@@ -25,7 +25,9 @@ return function(policy, options, reload)
   local opened, message, code = app.open(policy, options)
   if not opened then return nil, message, code end
   local signals = scheduler.spawn(follow_signals, opened, reload)
-  opened:run()
+  local ok
+  ok, message, code = opened:run()
   signals:cancel()
+  if not ok then return nil, message, code end
   return 0
 end

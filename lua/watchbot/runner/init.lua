@@ -7,7 +7,15 @@
 -- exit = { code, signal, reason, duration, outcome?, logs? }: the exit code or the signal's name, why (where there is more to
 -- say than the code), seconds, an outcome that the task chose itself, the newest of its output.
 --
---     runner:close()                                                       -- where there is one: the end
+-- What a runner may have besides:
+--
+--     runner:find(job, policy) -> run, exit    -- of an earlier receive of the message
+--     runner:close()                           -- the end
+--     runner:status() -> integer               -- tasks that were placed and do not run yet
+--     runner.keeps_time                        -- run:starts() waits until the task runs; run:wait() keeps the policy's limits
+--     run:received_again()   run:leave()       -- the message came again; let the task run without us
+
+local policies = require "watchbot.policy"
 
 local runner = {}
 
@@ -18,8 +26,8 @@ local runner = {}
 ---@return string? message
 ---@return string? code
 function runner.open(policy, sink, journal)
-  local kind = policy.handler and "lua" or "process"
-  local opened = require("watchbot.runner." .. kind).new(sink, policy)
+  local opened, problem, problem_code = require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
+  if not opened then return nil, problem, problem_code end
   if not policy.volumes or policy.jobs == 1 then return opened end
   local folders, message, code = require "watchbot.volumes".open(policy, journal)
   if not folders then return nil, message, code end

@@ -2,6 +2,7 @@
 -- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
 
 local fields = require "watchbot.fields"
+local jobs = require "watchbot.job"
 local process = require "watchbot.process"
 
 -- The newest output of a task that a notification shows.
@@ -29,6 +30,8 @@ local function environment_of(self, policy, environment)
   for name, value in pairs(self.host) do
     if policy:inherits(name) then all[name] = value end
   end
+  -- A watcher that is itself some watcher's task has a message of its own, which is none of this task's business.
+  for _, name in ipairs(jobs.variable_names) do all[name] = nil end
   for name, value in pairs(environment) do all[name] = value end
   return all
 end

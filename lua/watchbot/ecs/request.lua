@@ -1,0 +1,134 @@
+--- ecs.request: the RunTask call for a job. A pure function of policy, job and environment.
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+
+local core = require "watchbot.core"
+local suggest = require "watchbot.suggest"
+
+local request = {}
+
+-- Characters of JSON that the overrides of a task may have in all.
+local LARGEST = 8192
+
+-- Characters of `startedBy`.
+local LONGEST_STARTED_BY = 128
+
+-- What is handed to RunTask as it is, under AWS's names.
+local passed_on = {
+  "capacityProviderStrategy", "enableExecuteCommand", "group", "launchType", "networkConfiguration", "placementConstraints",
+  "placementStrategy", "platformVersion", "propagateTags", "tags", "volumeConfigurations",
+}
+
+-- Shortened by a hash, so that two long names never become the same.
+local function fitting(text, length)
+  text = text:gsub("[^%w/_-]", "-")
+  if #text <= length then return text end
+  return text:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
+end
+
+--- Whom a task was started by: STACK/MESSAGEID, of the letters that AWS takes.
+---@param stack string
+---@param id string the message's id
+---@return string
+function request.started_by(stack, id)
+  id = fitting(id, 64)
+  return fitting(stack, LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
+end
+
+--- Makes RunTask idempotent for one receive: an answer that was lost is asked for again and runs nothing twice. An answer that
+--- said no is another `try`.
+---@param queue string
+---@param job watchbot.Job
+---@param try integer
+---@return string of 64 characters, the most there may be
+function request.client_token(queue, job, try)
+  return core.aws.sha256(("%s\n%s\n%d\n%d"):format(queue, job.id, job.receives, try))
+end
+
+local function environment_of(variables)
+  local environment = {}
+  for name, value in pairs(variables) do environment[#environment + 1] = { name = name, value = value } end
+  table.sort(environment, function(a, b) return a.name < b.name end)
+  return environment
+end
+
+local function too_big(size, job)
+  return nil, ("the message does not fit an ECS task: its overrides have %d characters, %d are allowed (%d of them are the "
+    .. "message's); put the data elsewhere, in S3 say, and send where it is"):format(size, LARGEST, #job.message), "TooBig"
+end
+
+---@class watchbot.ecs.Task what the policy's `task` says
+---@field cluster string name or ARN
+---@field definition string family, family:revision or ARN
+---@field container string the container that gets the message
+---@field command string[]? instead of the definition's
+---@field cpu integer? CPU units of the container
+---@field memory integer? MiB of the container
+
+--- Makes the parameters of RunTask.
+---@param task watchbot.ecs.Task
+---@param job watchbot.Job
+---@param variables table<string, string>
+---@param identity { queue: string, stack: string, try: integer }
+---@return table? parameters
+---@return string? message
+---@return string? code "TooBig"
+function request.build(task, job, variables, identity)
+  -- A message that the environment of a process could not hold is far too big for the overrides, too.
+  if not job:fits_environment() then return too_big(#job.message, job) end
+  local overrides = {
+    containerOverrides = { {
+      name = task.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
+      memory = task.memory,
+    } },
+  }
+  local json, problem = core.json.encode(overrides)
+  if not json then return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig" end
+  local size = utf8.len(json) or #json
+  if size > LARGEST then return too_big(size, job) end
+  local parameters = {
+    cluster = task.cluster, taskDefinition = task.definition, count = 1, overrides = overrides,
+    startedBy = request.started_by(identity.stack, job.id),
+    clientToken = request.client_token(identity.queue, job, identity.try),
+  }
+  for _, name in ipairs(passed_on) do parameters[name] = task[name] end
+  return parameters
+end
+
+local types = {
+  cluster = "string", definition = "string", container = "string", command = "table", cpu = "integer", memory = "integer",
+  capacityProviderStrategy = "table", enableExecuteCommand = "boolean", group = "string", launchType = "string",
+  networkConfiguration = "table", placementConstraints = "table", placementStrategy = "table", platformVersion = "string",
+  propagateTags = "string", tags = "table", volumeConfigurations = "table",
+}
+
+local names = {}
+for name in pairs(types) do names[#names + 1] = name end
+
+local function problem_of(name, value)
+  local wanted = types[name]
+  if not wanted then
+    local near = suggest(tostring(name), names)
+    return ("unknown name '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
+  elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
+    return ("'%s' must be a %s, not a %s"):format(name, wanted, type(value))
+  end
+end
+
+--- What is wrong with a policy's `task`, where it is a table.
+---@param task any
+---@return string? problem
+function request.problem(task)
+  if type(task) ~= "table" then return ("expected a table, got a %s"):format(type(task)) end
+  for name, value in pairs(task) do
+    local problem = problem_of(name, value)
+    if problem then return problem end
+  end
+  for _, name in ipairs { "cluster", "definition" } do
+    if not task[name] then return ("'%s' is missing"):format(name) end
+  end
+  if task.launchType and task.capacityProviderStrategy then
+    return "'launchType' and 'capacityProviderStrategy' exclude each other"
+  end
+end
+
+return request

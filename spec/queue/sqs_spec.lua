@@ -1,0 +1,292 @@
+-- The SQS queue: the contract of every queue on moto, over real HTTP with signatures checked, and what is its own.
+
+local cjson = require "cjson"
+local cloud = require "support.cloud"
+local contract = require "queue.contract"
+local fault_proxy = require "support.fault_proxy"
+local scheduler = require "watchbot.scheduler"
+local server = require "support.server"
+local sqs = require "watchbot.queue.sqs"
+local http = require "watchbot.http"
+
+local function task(body)
+  return function() scheduler.run(body) end
+end
+
+describe("SQS on moto:", function()
+  local account, proxy
+
+  setup(function()
+    account = cloud.start()
+    proxy = fault_proxy.start(account.url)
+    scheduler.run(account.open, account)
+  end)
+  teardown(function()
+    proxy:close()
+    account:close()
+  end)
+
+  local function open(options, client)
+    options = options or {}
+    return sqs.open(account:queue(options), {
+      client = account:client("sqs", client), visibility = options.visibility, on_corrupt = options.on_corrupt,
+    })
+  end
+
+  contract(open, {
+    duplicate_ids = "moto makes a new id for the message that it drops",
+    ids_of_deleted = "moto forgets a deduplication id with its message",
+  })
+
+  -- A queue behind the fault proxy, whose log tells of the calls.
+  local function watched(options)
+    local queue = assert(open(options, { endpoint = proxy.url }))
+    proxy:clear()
+    return queue
+  end
+
+  local function send(queue, ...)
+    local answers = assert(queue:send { ... })
+    for _, answer in ipairs(answers) do assert.is_string(answer.id, answer.message) end
+    return answers
+  end
+
+  local function receive(queue, max, visibility)
+    local messages = assert(queue:receive(max or 1, 5, visibility))
+    assert.is_true(#messages > 0, "nothing came")
+    return messages
+  end
+
+  describe("the SQS queue", function()
+    it("asks for all system and message attributes, by both names that endpoints know", task(function()
+      local queue = watched()
+      assert(queue:receive(10, 0, 77))
+      local request = cjson.decode(proxy:log "ReceiveMessage"[1].request)
+      assert.are.same({ "All" }, request.MessageSystemAttributeNames)
+      assert.are.same({ "All" }, request.AttributeNames)
+      assert.are.same({ "All" }, request.MessageAttributeNames)
+      assert.are.equal(77, request.VisibilityTimeout)
+      assert.are.equal(10, request.MaxNumberOfMessages)
+      assert.is_nil(request.ReceiveRequestAttemptId)
+    end))
+
+    it("hands over binary attributes as base64, as AWS writes them", task(function()
+      local queue = assert(open())
+      send(queue, { body = "x", attributes = { Bytes = { type = "Binary", value = "AAEC/w==" } } })
+      assert.are.same({ Bytes = { type = "Binary", value = "AAEC/w==" } }, receive(queue)[1].attributes)
+    end))
+
+    it("wraps a subject in an envelope like that of SNS", task(function()
+      local queue = assert(open())
+      send(queue, { body = "photo-1.jpg", subject = "resize" })
+      local one = require "watchbot.job".new(receive(queue)[1])
+      assert.are.same({ "resize", "photo-1.jpg" }, { one.subject, one.message })
+    end))
+
+    it("hands over the group, and makes one where the sender named none", task(function()
+      local queue = assert(open { fifo = true })
+      send(queue, { body = "a", group = "g" }, { body = "b" })
+      local groups = {}
+      for _ = 1, 2 do
+        local message = receive(queue)[1]
+        groups[message.body] = message.group
+      end
+      assert.are.same({ a = "g", b = "default" }, groups)
+    end))
+
+    it("sends in batches of ten, and of a megabyte", task(function()
+      local queue = watched()
+      local messages = {}
+      for index = 1, 23 do messages[index] = { body = "message " .. index } end
+      assert.are.equal(23, #send(queue, table.unpack(messages)))
+      assert.are.equal(3, #proxy:log "SendMessageBatch")
+      proxy:clear()
+      local big = { body = ("x"):rep(200 * 1024) }
+      send(queue, big, big, big, big, big, big)
+      assert.are.equal(2, #proxy:log "SendMessageBatch")
+    end))
+
+    -- AWS refuses the whole batch for an empty or an oversized body, and the nine others with it.
+    it("refuses for itself what SQS would not take, and sends the rest", task(function()
+      local queue = watched()
+      local answers = assert(queue:send {
+        { body = "first" }, { body = "" }, { body = ("x"):rep(1024 * 1024 + 1) }, { body = "a\0b" }, { body = "\xff" },
+        { body = "last" },
+      })
+      local codes = {}
+      for index, answer in ipairs(answers) do codes[index] = answer.code or "sent" end
+      assert.are.same({ "sent", "EmptyMessage", "MessageTooLong", "InvalidMessageContents", "InvalidMessageContents", "sent" },
+        codes)
+      assert.are.equal(1, #proxy:log "SendMessageBatch")
+      assert.are.equal(2, account:count(queue.name))
+    end))
+
+    it("refuses a delay in a FIFO queue and a deduplication id in a standard one, which would do nothing", task(function()
+      local fifo, standard = assert(open { fifo = true }), assert(open())
+      assert.are.equal("Usage", assert(fifo:send { { body = "x", delay = 1 } })[1].code)
+      local refused = assert(standard:send { { body = "x", deduplication = "d" } })[1]
+      assert.are.equal("Usage", refused.code)
+      assert.matches("only FIFO queues know a deduplication id", refused.message)
+    end))
+
+    it("says which messages of a call that failed were not sent", task(function()
+      local queue = watched()
+      proxy:add { kind = "status", operation = "SendMessageBatch", skip = 1, status = 400, code = "Refused" }
+      local messages = {}
+      for index = 1, 30 do messages[index] = { body = "m" .. index } end
+      local answers = assert(queue:send(messages))
+      assert.is_string(answers[10].id)
+      assert.are.equal("Refused", answers[11].code)
+      assert.are.equal("Refused", answers[30].code)
+      assert.are.equal(2, #proxy:log "SendMessageBatch")
+      assert.is_nil(queue:send { { body = "nothing is sent" } })
+    end))
+
+    it("knows max_receives of its redrive policy once it has been checked", task(function()
+      local queue = assert(open { max_receives = 7 })
+      assert(queue:check())
+      assert.are.equal(7, queue.max_receives)
+      local plain = assert(open())
+      assert(plain:check())
+      assert.is_nil(plain.max_receives)
+    end))
+
+    it("tells a queue that does not exist, in words", task(function()
+      local queue = assert(sqs.open(account:queue() .. "-gone", { client = account.sqs }))
+      local ok, message = queue:check()
+      assert.is_nil(ok)
+      assert.are.equal(("queue %s does not exist"):format(queue.name), message)
+      ok, message = queue:send { { body = "x" } }
+      assert.is_nil(ok)
+      assert.matches("does not exist$", message)
+    end))
+
+    it("prefers an endpoint that was given to the host of its URL, and says in which region it looked", task(function()
+      local url = account:queue()
+      local path = url:match "^%a+://[^/]+(/.*)$"
+      local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com" .. path, { client = account.sqs }))
+      assert(queue:check())
+      local elsewhere = assert(sqs.open("https://sqs.us-east-2.amazonaws.com" .. path .. "-gone", { client = account.sqs }))
+      assert.matches("does not exist in eu%-west%-1, where AWS_REGION or the profile has it looked for",
+        select(2, elsewhere:check()))
+    end))
+
+    it("takes the region from its URL where none is set", task(function()
+      local client = account:client("sqs", { region = false, place = "https://sqs.ap-south-1.amazonaws.com/1/jobs" })
+      client.options.region = nil
+      assert.are.equal("ap-south-1", assert(client:resolve()).region)
+    end))
+
+    it("answers each entry of a batch for itself", task(function()
+      local queue = assert(open())
+      send(queue, { body = "1" }, { body = "2" })
+      local receipts = {}
+      while #receipts < 2 do receipts[#receipts + 1] = receive(queue)[1].receipt end
+      local answers = assert(queue:delay {
+        { receipt = receipts[1], seconds = 10 }, { receipt = "none", seconds = 10 }, { receipt = receipts[2], seconds = 0.2 },
+      })
+      assert.are.same({ true, "ReceiptHandleIsInvalid", true }, { answers[1], answers[2].code, answers[3] })
+    end))
+
+    it("counts its requests, those that were repeated too", task(function()
+      local queue = watched()
+      proxy:add { kind = "status", operation = "GetQueueAttributes", count = 1 }
+      assert(queue:counts())
+      assert.are.equal(2, queue:api_calls())
+    end))
+  end)
+
+  describe("a FIFO receive", function()
+    it("asks for one message, with an attempt id of its own each time", task(function()
+      local queue = watched { fifo = true }
+      assert(queue:receive(10, 0, 30))
+      assert(queue:receive(10, 0, 30))
+      local first, second = table.unpack(proxy:log "ReceiveMessage")
+      first, second = cjson.decode(first.request), cjson.decode(second.request)
+      assert.are.equal(1, first.MaxNumberOfMessages)
+      assert.is_string(first.ReceiveRequestAttemptId)
+      assert.are_not.equal(first.ReceiveRequestAttemptId, second.ReceiveRequestAttemptId)
+    end))
+
+    it("whose answer was lost is asked for again with the same attempt id", task(function()
+      local queue = watched { fifo = true }
+      proxy:add { kind = "applied-status", operation = "ReceiveMessage", count = 3 } -- as often as a call is tried
+      assert.is_nil(queue:receive(1, 0, 30))
+      assert(queue:receive(1, 0, 30))
+      assert(queue:receive(1, 0, 30))
+      local ids = {}
+      for index, call in ipairs(proxy:log "ReceiveMessage") do
+        ids[index] = cjson.decode(call.request).ReceiveRequestAttemptId
+      end
+      assert.are.equal(5, #ids)
+      assert.are.same({ ids[1], ids[1], ids[1] }, { ids[2], ids[3], ids[4] })
+      assert.are_not.equal(ids[1], ids[5])
+    end))
+  end)
+
+  describe("a permission that is missing", function()
+    local function queue_of(action)
+      return assert(sqs.open(account:queue(), { client = account:client("sqs", { credentials = account:user(action) }) }))
+    end
+
+    it("is named by its action when the queue is checked", task(function()
+      for _, operation in ipairs { "DeleteMessage", "ChangeMessageVisibility" } do
+        local queue = queue_of("sqs:" .. operation)
+        local ok, message, code = queue:check()
+        assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
+        assert.are.equal(("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy"):format(operation,
+          queue.name), message)
+      end
+    end))
+
+    it("is named when it is needed", task(function()
+      local ok, message, code = queue_of "sqs:ReceiveMessage":receive(1, 0)
+      assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
+      assert.matches("'sqs:ReceiveMessage'", message)
+      -- AWS has one action for single messages and batches; moto has one for each operation.
+      ok, message, code = queue_of "sqs:SendMessageBatch":send { { body = "x" } }
+      assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
+      assert.matches("'sqs:SendMessage'", message)
+    end))
+
+    it("to read the queue's attributes is only a warning", task(function()
+      local queue = queue_of "sqs:GetQueueAttributes"
+      assert.is_true(queue:check())
+      assert.matches("'sqs:GetQueueAttributes'.*%-%-drain does not work", queue.warning)
+      assert.are.equal("NotAllowed", select(3, queue:counts()))
+    end))
+  end)
+end)
+
+describe("an answer of SQS", function()
+  local scripted
+
+  setup(function() scripted = server.start("python3", "spec/support/scripted.py") end)
+  teardown(function() scripted:close() end)
+
+  local function queue_told(messages, on_corrupt)
+    local script = cjson.encode { { body = cjson.encode { Messages = messages } } }
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = script }).status == 200)
+    local client = require "watchbot.aws"("sqs", { region = "eu-west-1", endpoint = scripted.url, credentials = false,
+      getenv = function() end })
+    return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/jobs", { client = client, on_corrupt = on_corrupt }))
+  end
+
+  it("is not handed out where a body does not match its MD5; the others are", task(function()
+    local corrupt = {}
+    local queue = queue_told({
+      { MessageId = "good", ReceiptHandle = "r1", Body = "hello", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+      { MessageId = "cut", ReceiptHandle = "r2", Body = "hell", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+      { MessageId = "bodiless", ReceiptHandle = "r3", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+    }, function(id) corrupt[#corrupt + 1] = id end)
+    local messages = assert(queue:receive(10, 0))
+    assert.are.equal(1, #messages)
+    assert.are.equal("good", messages[1].id)
+    assert.are.equal(1, messages[1].receives)
+    assert.are.same({ "cut", "bodiless" }, corrupt)
+  end))
+
+  it("without messages is an empty one", task(function()
+    assert.are.same({}, assert(queue_told(nil):receive(10, 0)))
+  end))
+end)

@@ -1,0 +1,132 @@
+--- cloud: an AWS account on moto for specs: users, queues, topics and clients for them, signatures checked. Everything but
+-- `start` waits, so it belongs into a task.
+
+local aws = require "watchbot.aws"
+local cjson = require "cjson"
+local moto = require "support.moto"
+
+local REGION, ACCOUNT = "eu-west-1", "123456789012"
+
+local ALLOW = { Effect = "Allow", Action = "*", Resource = "*" }
+
+local cloud = {}
+
+local methods = {}
+methods.__index = methods
+
+--- Starts moto; `open` makes a user in it.
+function cloud.start()
+  local server = moto.start()
+  return setmetatable({ server = server, url = server.url, names = 0, region = REGION }, methods)
+end
+
+--- A client that signs with the account's keys, or others.
+function methods:client(service, options)
+  local all = { region = REGION, endpoint = self.url, credentials = self.keys, getenv = function() end }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return assert(aws(service, all))
+end
+
+-- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other service's names.
+local function iam(self, operation, parameters)
+  local client = self:client("sts", { credentials = self.keys or { access_key = "AKID", secret_key = "any" } })
+  client.service = { protocol = "query", version = "2010-05-08", signing_name = "iam" }
+  return assert(client[operation](client, parameters))
+end
+
+--- A new user's keys.
+---@param denied string? an action that it lacks: "sqs:ReceiveMessage"
+function methods:user(denied)
+  local name = self:name "user"
+  local statements = { ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil }
+  local policy = cjson.encode { Version = "2012-10-17", Statement = statements }
+  iam(self, "CreateUser", { UserName = name })
+  iam(self, "PutUserPolicy", { UserName = name, PolicyName = "all", PolicyDocument = policy })
+  local made = iam(self, "CreateAccessKey", { UserName = name }).AccessKey
+  return { access_key = made.AccessKeyId, secret_key = made.SecretAccessKey }
+end
+
+--- Makes the account's user, and has signatures checked from then on.
+function methods:open()
+  self.keys = self:user()
+  self.server:check_signatures(true)
+  self.sqs, self.sns, self.logs = self:client "sqs", self:client "sns", self:client "logs"
+end
+
+--- A name that nothing else has.
+function methods:name(prefix)
+  self.names = self.names + 1
+  return ("%s-%d"):format(prefix, self.names)
+end
+
+local function arn_of(url) return ("arn:aws:sqs:%s:%s:%s"):format(REGION, ACCOUNT, url:match "[^/]+$") end
+
+---@param options { fifo: boolean?, max_receives: integer?, visibility: integer? }?
+---@return string url
+---@return string? dead_url of its dead-letter queue, with `max_receives`
+function methods:queue(options)
+  options = options or {}
+  local suffix = options.fifo and ".fifo" or ""
+  local attributes = { FifoQueue = options.fifo and "true" or nil, VisibilityTimeout = tostring(options.visibility or 30) }
+  local dead
+  if options.max_receives then
+    dead = assert(self.sqs:CreateQueue {
+      QueueName = self:name "dead" .. suffix, Attributes = { FifoQueue = attributes.FifoQueue, DelaySeconds = "0" },
+    }).QueueUrl
+    attributes.RedrivePolicy = cjson.encode { deadLetterTargetArn = arn_of(dead), maxReceiveCount = options.max_receives }
+  end
+  return assert(self.sqs:CreateQueue { QueueName = self:name "queue" .. suffix, Attributes = attributes }).QueueUrl, dead
+end
+
+--- A topic, and what is published to it in a queue.
+---@param subscriptions { url: string, raw: boolean? }[]
+---@return string arn
+function methods:topic(subscriptions, options)
+  local fifo = options and options.fifo
+  local arn = assert(self.sns:CreateTopic {
+    Name = self:name "topic" .. (fifo and ".fifo" or ""), Attributes = fifo and { FifoTopic = "true" } or nil,
+  }).TopicArn
+  for _, one in ipairs(subscriptions or {}) do
+    assert(self.sns:Subscribe {
+      TopicArn = arn, Protocol = "sqs", Endpoint = arn_of(one.url),
+      Attributes = one.raw and { RawMessageDelivery = "true" } or nil,
+    })
+  end
+  return arn
+end
+
+--- What a program needs in its environment to be somebody in this account, and nobody else.
+---@param keys { access_key: string, secret_key: string }? default: the account's
+---@param url string? of a proxy in front
+function methods:environment(keys, url)
+  keys = keys or self.keys
+  return {
+    AWS_ACCESS_KEY_ID = keys.access_key, AWS_SECRET_ACCESS_KEY = keys.secret_key, AWS_SESSION_TOKEN = false,
+    AWS_REGION = REGION, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = url or self.url,
+    AWS_EC2_METADATA_DISABLED = "true", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    AWS_MAX_ATTEMPTS = "3", QueueUrl = false, NotificationTopic = false, WorkTopic = false,
+  }
+end
+
+--- Everything that is in a queue now, out of sight from then on.
+function methods:messages(url)
+  local all = {}
+  while true do
+    local messages = assert(self.sqs:ReceiveMessage {
+      QueueUrl = url, MaxNumberOfMessages = 10, VisibilityTimeout = 600, MessageAttributeNames = { "All" },
+    }).Messages or {}
+    if #messages == 0 then return all end
+    table.move(messages, 1, #messages, #all + 1, all)
+  end
+end
+
+--- Visible, delayed and in flight together.
+function methods:count(url)
+  local attributes = assert(self.sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
+  return attributes.ApproximateNumberOfMessages + attributes.ApproximateNumberOfMessagesDelayed
+    + attributes.ApproximateNumberOfMessagesNotVisible | 0
+end
+
+function methods:close() self.server:close() end
+
+return cloud

@@ -1,0 +1,67 @@
+--- scripted_queue: the queue seam for specs of what stands on it, answering as it is told: failures at will, late answers and
+-- duplicates cannot be had from a real queue. It holds no messages and knows no visibility, counts nothing and deletes nothing;
+-- what a real queue does, spec/queue says.
+
+local scheduler = require "watchbot.scheduler"
+
+local scripted_queue = {}
+
+local Queue = {}
+Queue.__index = Queue
+
+--- What `answer` was given is used up call by call. After that everything succeeds, and receives find nothing for as long as
+--- they may wait.
+---@param fields table? over those that a queue has
+function scripted_queue.new(fields)
+  local queue = {
+    name = "scripted", fifo = false, embedded = false, batch = 10, settle_batch = 10, polls = 4, gather = 0, linger = 0.02,
+    cut = 0, script = { receive = {}, delete = {}, delay = {} }, calls = { receive = {}, delete = {}, delay = {} },
+  }
+  for name, value in pairs(fields or {}) do queue[name] = value end
+  return setmetatable(queue, Queue)
+end
+
+--- Has the next calls of an operation answered so.
+---@param operation "receive"|"delete"|"delay"
+---@param ... function|table|string a function of the call's arguments; the answer; or the code of a failure
+function Queue:answer(operation, ...)
+  for _, answer in ipairs { ... } do table.insert(self.script[operation], answer) end
+end
+
+local function play(self, operation, default, ...)
+  table.insert(self.calls[operation], { at = scheduler.now(), ... })
+  local answer = table.remove(self.script[operation], 1) or default
+  if type(answer) == "function" then return answer(...) end
+  if type(answer) == "string" then return nil, "told to fail", answer end
+  return answer
+end
+
+local function all_true(entries)
+  local answers = {}
+  for index = 1, #entries do answers[index] = true end
+  return answers
+end
+
+function Queue:delete(receipts) return play(self, "delete", all_true, receipts) end
+
+function Queue:delay(entries, within) return play(self, "delay", all_true, entries, within) end
+
+function Queue:receive(max, wait, visibility)
+  return play(self, "receive", function()
+    scheduler.sleep(wait)
+    return {}
+  end, max, wait, visibility)
+end
+
+function Queue:counts() return self.told_counts or { visible = 0, delayed = 0, in_flight = 0 } end
+
+--- The first argument of each call of an operation so far.
+function Queue:asked(operation)
+  local list = {}
+  for index, call in ipairs(self.calls[operation]) do list[index] = call[1] end
+  return list
+end
+
+function Queue:close() end -- luacheck: ignore 212
+
+return scripted_queue
