@@ -3,7 +3,8 @@
 # make test       install what is missing, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
-# make lint       warnings, luacheck, cppcheck
+# make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
+# make lint       warnings, luacheck, cppcheck, clang-tidy
 # make bench      measure; prints ratios from one run
 # make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
@@ -44,7 +45,7 @@ endif
 endif
 
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
-  -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR) $(shell pkg-config --cflags lua5.4 $(PACKAGES))
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 $(PACKAGES))
 LIBS        := $(shell pkg-config --libs $(PACKAGES))
 STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a) \
   -lexpat -lm -ldl
@@ -55,7 +56,7 @@ OTHERS    := $(addprefix src/,main.c init.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
 
-.PHONY: all demo test test-gc valgrind lint bench soak install uninstall clean check-packages
+.PHONY: all demo test test-gc valgrind fuzz lint bench soak install uninstall clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 $(B)/watchbot: $(B)/obj/main.o $(B)/obj/init.o $(EMBED) $(CORE)
@@ -115,6 +116,24 @@ test-gc: check-packages all $(filter $(B)/lua,$(TEST_LUA))
 valgrind: check-packages all
 	WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/valgrind_spec.lua
 
+# Each driver has its own inputs under build/fuzz, kept from one time to the next: what was found is found again at once.
+FUZZ    ?= 30
+FUZZERS := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(wildcard spec/fuzz/*.c))
+build/fuzz/json: src/json.c src/buffer.c
+build/fuzz/lines: src/lines.c src/json.c src/buffer.c src/clock.c src/sigpipe.c
+build/fuzz/sigv4: src/sigv4.c src/digest.c src/buffer.c
+build/fuzz/ljson: src/ljson.c src/json.c src/buffer.c src/lerror.c src/lhandle.c
+build/fuzz/lines: MORE := -Wl,--wrap=clock_gettime -DLINES_KEPT=256
+
+$(FUZZERS): build/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h
+	@mkdir -p $@.inputs
+	$(call say,FUZZ)clang -O1 -g -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iinclude -Isrc \
+	  $(shell pkg-config --cflags lua5.4) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) -lcrypto
+
+fuzz: $(FUZZERS)
+	@for one in $^; do echo "$$one"; $$one -max_total_time=$(FUZZ) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 \
+	  -artifact_prefix=$$one. $$one.inputs || exit; done
+
 demo: all
 	@spec/examples/demo $(B)
 
@@ -127,6 +146,9 @@ soak: check-packages all
 lint: check-packages
 	luacheck --quiet lua spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
+	@mkdir -p build
+	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \
+	  $(shell pkg-config --cflags lua5.4 $(PACKAGES)) 2>build/tidy || { cat build/tidy; exit 1; }
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"

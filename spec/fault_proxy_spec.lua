@@ -148,6 +148,16 @@ describe("the fault proxy", function()
       assert.are.equal(2, applied())
     end))
 
+    it("answers something else than the server did", in_task(function()
+      proxy:add { kind = "replace", replace = { { "Send", "\u{ff}\u{0}" }, { "of", "of what" } } }
+      local response = assert(call "Send")
+      assert.are.equal('{"of what":"\xff\0"}', response.body:match "\n(.*)$")
+      assert.has_error(function() proxy:add { kind = "replace" } end)
+      assert.are.equal(1, #proxy:log())
+      proxy:forget()
+      assert.are.equal(0, #proxy:log())
+    end))
+
     it("closes the connection, which the next call does not notice", in_task(function()
       proxy:add { kind = "close" }
       for _ = 1, 3 do assert(call("Send", { idempotent = true })) end

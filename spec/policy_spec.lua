@@ -121,7 +121,8 @@ return watchbot.policy {
     assert.matches("set workers = 1",
       policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2 }))
     assert.matches("'queue' cannot change", policies.compatible(old, policies { queue = "sqlite:b", command = "true" }))
-    assert.matches("'command', 'handler' and 'task'", policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
+    assert.matches("'command', 'handler' and 'task'",
+      policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
   end)
 end)
 

@@ -257,4 +257,15 @@ describe("sigv4", function()
       seen[uuid] = true
     end
   end)
+
+  -- The kept key was looked up by the region and the service with a NUL between them, which they may hold too: the second
+  -- signature was made with the key of the first. Found by fuzzing.
+  it("keeps a key for just its own region and service", function()
+    local asked = { method = "GET", path = "/", headers = { host = "example.com" } }
+    local keys = { access_key = "AKID", secret_key = "secret" }
+    local first, second = { region = "a\0b", service = "c", time = 1 }, { region = "a", service = "b\0c", time = 1 }
+    local kept = aws.signer()
+    kept:headers(asked, keys, first)
+    assert.are.equal((aws.signer():headers(asked, keys, second)), (kept:headers(asked, keys, second)))
+  end)
 end)

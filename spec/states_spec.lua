@@ -145,6 +145,25 @@ describe("a host", function()
     ]]
   end)
 
+  -- Finalizers that are older than the loop run after it was closed: a sleep in one kept a core busy, for epoll was gone.
+  it("is told by a finalizer that comes too late", function()
+    assert.are.equal("false\tfalse\n", (run [[
+      do
+        local why = thread(([=[
+          package.path, package.cpath = %q, %q
+          late = setmetatable({}, { __gc = function()
+            local scheduler, log = require "watchbot.scheduler", require "watchbot.log"
+            local slept, why = pcall(scheduler.run, function() scheduler.sleep(0.1) end)
+            io.write(tostring(slept), "\t", tostring(pcall(log.open, 1)), "\n")
+            assert(slept or why:match "being closed", why)
+          end })
+          require "watchbot.log"
+        ]=]):format(package.path, package.cpath)):join()
+        assert(not why, why)
+      end
+    ]]))
+  end)
+
   it("can have a state in another, and close the one while the other works", function()
     run [[
       local process = require "watchbot.process"

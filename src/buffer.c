@@ -19,8 +19,7 @@ static bool grow(struct buffer *buffer, size_t wanted) {
     return true;
 }
 
-/* Content moves to the front only when that frees at least half: each byte is moved a bounded number of
- * times. */
+/* Content moves to the front only when that frees at least half: each byte is moved a bounded number of times. */
 char *buffer_reserve(struct buffer *buffer, size_t extra) {
     size_t used = buffer->start + buffer->size;
     if (extra > SIZE_MAX - used) return NULL;

@@ -1,6 +1,5 @@
 /* buffer: growable bytes that are appended at the end and taken from the front.
- * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as
- * it was. */
+ * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
 #ifndef WATCHBOT_BUFFER_H
 #define WATCHBOT_BUFFER_H
 
@@ -14,8 +13,9 @@ struct buffer {
     size_t capacity; /* bytes allocated */
 };
 
+/* NULL where nothing was ever appended. */
 static inline char *buffer_data(const struct buffer *buffer) {
-    return buffer->memory + buffer->start;
+    return buffer->memory ? buffer->memory + buffer->start : NULL;
 }
 
 /* Makes room for `extra` bytes behind the content and returns where they go, or NULL (no memory). */

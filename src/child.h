@@ -38,8 +38,8 @@ struct child {
     void (*reaped)(struct child *child);
 };
 
-/* Starts a zeroed child. 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... `exited` and `reaped` are set by the
- * owner before. */
+/* Starts a zeroed child. 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... `exited` and
+ * `reaped` are set by the owner before. */
 int child_start(struct child *child, struct loop *loop, const struct child_options *options);
 
 /* Sends a signal to the whole group. */

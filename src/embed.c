@@ -1,5 +1,5 @@
-/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; here every call into Lua is
- * protected, and what goes wrong becomes a text that the host can ask for. */
+/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; here every call into Lua is protected, and what
+ * goes wrong becomes a text that the host can ask for. */
 #include "watchbot.h"
 
 #include <limits.h>
@@ -88,8 +88,7 @@ static int new_host(lua_State *L) {
     return 0;
 }
 
-/* A missing module is told by the first call that needs it, not here, where there is no handle to ask for the
- * error. */
+/* A missing module is told by the first call that needs it, not here, where there is no handle to ask for the error. */
 struct watchbot *watchbot_open(lua_State *L) {
     struct watchbot *watchbot = NULL;
     if (!lua_checkstack(L, 3)) return NULL;

@@ -95,7 +95,7 @@ static int mount_of(int fd) {
     close(info);
     text[size > 0 ? size : 0] = '\0';
     const char *found = strstr(text, "mnt_id:");
-    int mount = found ? atoi(found + sizeof "mnt_id:" - 1) : 0;
+    int mount = found ? (int)strtol(found + sizeof "mnt_id:" - 1, NULL, 10) : 0;
     if (mount == 0) errno = ENOSYS;
     return mount;
 }

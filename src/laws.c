@@ -252,7 +252,7 @@ static int l_hex(lua_State *L) {
 
 /* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same moment make others. */
 static int l_uuid(lua_State *L) {
-    static const int groups[] = {4, 2, 2, 2, 6};
+    static const size_t groups[] = {4, 2, 2, 2, 6};
     unsigned char bytes[16];
     char text[36], *at = text;
     if (RAND_bytes(bytes, sizeof bytes) != 1) return luaL_error(L, "uuid: OpenSSL failed");
@@ -261,7 +261,7 @@ static int l_uuid(lua_State *L) {
     const unsigned char *from = bytes;
     for (size_t i = 0; i < countof(groups); i++) {
         if (i > 0) *at++ = '-';
-        digest_hex(from, (size_t)groups[i], at);
+        digest_hex(from, groups[i], at);
         at += 2 * groups[i];
         from += groups[i];
     }

@@ -193,7 +193,7 @@ static void push_lower(lua_State *L, const char *start, size_t size) {
 }
 
 static void push_headers(lua_State *L, const struct buffer *lines) {
-    const char *line = lines->size ? buffer_data(lines) : NULL;
+    const char *line = lines->size ? buffer_data(lines) : "";
     const char *end = line + lines->size;
     lua_newtable(L);
     while (line < end) {

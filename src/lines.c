@@ -13,7 +13,7 @@
 #include "json.h"
 #include "sigpipe.h"
 
-enum { KEPT_IN_MEMORY = 1 << 20, NO_MOMENT = -1 };
+enum { NO_MOMENT = -1 };
 
 #define END_OF_MESSAGE "\"}\n"
 
@@ -253,7 +253,7 @@ static bool write_pieces(struct lines *lines) {
 
 static bool hold(struct lines *lines, const char *data, size_t size) {
     if (!buffer_append(&lines->partial, data, size)) return false;
-    if (lines->partial.size < KEPT_IN_MEMORY) return true;
+    if (lines->partial.size < LINES_KEPT) return true;
     if (lines->spill < 0 && !begin_spill(lines)) return write_pieces(lines);
     return spill_partial(lines, true) || write_pieces(lines);
 }

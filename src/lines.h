@@ -17,6 +17,11 @@
 
 #include "buffer.h"
 
+/* Bytes of a line that are kept in memory; the fuzzer has fewer. */
+#ifndef LINES_KEPT
+#define LINES_KEPT (1 << 20)
+#endif
+
 enum lines_format { LINES_TEXT, LINES_JSON };
 
 enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
@@ -24,7 +29,8 @@ enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
 /* Where lines go. Both are told in the order of the output and must take everything; false: it could not (no memory). */
 struct lines_output {
     bool (*write)(struct lines_output *output, const void *data, size_t size);
-    /* `size` bytes of a file, from its start; there may be more in it. The output owns the descriptor from here on, also when it returns false. */
+    /* `size` bytes of a file, from its start; there may be more in it. The output owns the descriptor from here on, also when
+     * it returns false. */
     bool (*write_file)(struct lines_output *output, int fd, off_t size);
 };
 

@@ -1,5 +1,6 @@
 /* linput: watchbot.core.input. Reads what a file descriptor has, without holding up the loop. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,16 +25,18 @@ static struct input *check_input(lua_State *L) {
     return luaL_checkudata(L, 1, INPUT_TYPE);
 }
 
+/* One task at a time: it takes all that there is, and another would hold up the loop in read(2). */
 static void ready(struct loop_fd *watch, unsigned events) {
     struct input *input = container_of(watch, struct input, watch);
     (void)events;
-    loop_unwatch(input->loop, watch);
-    task_wake(&input->readers);
+    task_wake_one(&input->readers);
+    if (!input->readers.first) loop_unwatch(input->loop, watch);
 }
 
 /* -- fd => input : the descriptor stays the caller's */
 static int l_open(lua_State *L) {
-    int fd = (int)luaL_checkinteger(L, 1);
+    lua_Integer number = luaL_checkinteger(L, 1);
+    int fd = number >= 0 && number <= INT_MAX ? (int)number : -1;
     struct input *input = lhandle_new(L, INPUT_TYPE, sizeof *input, 0);
     input->loop = task_loop(L);
     input->watch.ready = ready;
@@ -41,12 +44,15 @@ static int l_open(lua_State *L) {
     return 1;
 }
 
+static int input_read(lua_State *L);
+
 /* -- input => bytes | nil at the end | nil message code */
 static int read_now(lua_State *L, int status, lua_KContext context) {
     struct input *input = check_input(L);
     char chunk[CHUNK];
     (void)status, (void)context;
     ssize_t size = read(input->fd, chunk, sizeof chunk);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return input_read(L); /* another process was faster */
     if (size < 0) return lerror_errno(L, errno, "could not read the input");
     if (size == 0) return lua_pushnil(L), 1;
     lua_pushlstring(L, chunk, (size_t)size);

@@ -50,20 +50,31 @@ static void put_string(struct encoder *encoder, int index) {
     put(encoder, "\"", 1);
 }
 
+/* printf writes the decimal point of the locale that the host has set, of one or more bytes. JSON's is a dot. */
+static size_t make_point(char *text) {
+    char *point = text + strspn(text, "-0123456789");
+    size_t size = strcspn(point, "0123456789e");
+    if (size > 0) *point = '.';
+    if (size > 1) memmove(point + 1, point + size, strlen(point + size) + 1);
+    return strlen(text);
+}
+
 /* The shortest of the forms that read back as the same number; whole ones as integers, for AWS takes no 20.0 for 20. */
 static void put_number(struct encoder *encoder, int index) {
-    char text[40];
-    int size, whole;
+    char text[48];
+    int whole;
+    size_t size;
     lua_Integer integer = lua_tointegerx(encoder->L, index, &whole);
     if (whole) {
-        size = snprintf(text, sizeof text, LUA_INTEGER_FMT, (LUAI_UACINT)integer);
+        size = (size_t)snprintf(text, sizeof text, LUA_INTEGER_FMT, (LUAI_UACINT)integer);
     } else {
         double number = lua_tonumber(encoder->L, index);
         if (!isfinite(number)) luaL_error(encoder->L, "encode: JSON has no %f", number);
-        size = snprintf(text, sizeof text, "%.15g", number);
-        if (strtod(text, NULL) < number || strtod(text, NULL) > number) size = snprintf(text, sizeof text, "%.17g", number);
+        snprintf(text, sizeof text, "%.15g", number);
+        if (strtod(text, NULL) < number || strtod(text, NULL) > number) snprintf(text, sizeof text, "%.17g", number);
+        size = make_point(text);
     }
-    put(encoder, text, (size_t)size);
+    put(encoder, text, size);
 }
 
 static bool has_list_metatable(lua_State *L, int index) {
@@ -330,6 +341,7 @@ static bool read_number(struct decoder *decoder) {
     memcpy(text, decoder->at, size);
     text[size] = 0;
     if (!is_number(text) || lua_stringtonumber(decoder->L, text) == 0) return fail(decoder, "a number that is none");
+    if (!isfinite(lua_tonumber(decoder->L, -1))) return fail(decoder, "a number that is too large");
     decoder->at += size;
     return true;
 }

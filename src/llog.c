@@ -3,6 +3,7 @@
 #include "llog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +43,8 @@ static void emptied(struct sink_waiter *waiter) {
 
 /* -- fd [format] => log | nil message code */
 static int l_open(lua_State *L) {
-    int fd = (int)luaL_checkinteger(L, 1);
+    lua_Integer number = luaL_checkinteger(L, 1);
+    int fd = number >= 0 && number <= INT_MAX ? (int)number : -1;
     enum lines_format format = (enum lines_format)luaL_checkoption(L, 2, "text", formats);
     struct llog *log = lhandle_new(L, LOG_TYPE, sizeof *log, 0);
     log->format = format;

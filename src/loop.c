@@ -92,8 +92,7 @@ void loop_stop_timer(struct loop *loop, struct loop_timer *timer) {
     }
 }
 
-/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds from their
- * turn. */
+/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds from their turn. */
 static void fire_timers(struct loop *loop) {
     while (loop->timers > 0 && loop->heap[0]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[0];
@@ -196,8 +195,7 @@ void loop_undefer(struct loop *loop, struct loop_work *work) {
     work->queued = false;
 }
 
-/* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are not
- * starved. */
+/* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are not starved. */
 static void run_work(struct loop *loop) {
     struct loop_work marker = {0};
     if (!loop->first_work) return;

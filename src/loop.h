@@ -1,12 +1,11 @@
 /* loop: timers, file descriptors, child processes and deferred work on one poller. No Lua, no curl.
  *
- * A handle (struct loop_timer, loop_fd, loop_pid, loop_work) is embedded in the struct of its owner, who gets
- * back from the handle to that struct with container_of. The loop allocates nothing for a handle, and after
- * the stopping call no callback of it comes any more, even when its event was already fetched. So an owner
- * stops its handles, then frees them.
+ * A handle (struct loop_timer, loop_fd, loop_pid, loop_work) is embedded in the struct of its owner, who gets back from the
+ * handle to that struct with container_of. The loop allocates nothing for a handle, and after the stopping call no callback of
+ * it comes any more, even when its event was already fetched. So an owner stops its handles, then frees them.
  *
- * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn, never from
- * within a call that starts something. Functions that can fail return 0 or an errno. */
+ * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn, never from within a call that
+ * starts something. Functions that can fail return 0 or an errno. */
 #ifndef WATCHBOT_LOOP_H
 #define WATCHBOT_LOOP_H
 
@@ -29,8 +28,7 @@ struct loop_fd {
     unsigned interest; /* 0: not watched */
 };
 
-/* Tells that a child has exited; the owner reaps it (waitid). The exit stays to be seen until the owner stops
- * watching. */
+/* Tells that a child has exited; the owner reaps it (waitid). The exit stays to be seen until the owner stops watching. */
 struct loop_pid {
     void (*exited)(struct loop_pid *watch);
     struct loop_fd pidfd;
@@ -64,12 +62,11 @@ bool loop_is_ours(const struct loop *loop);
 /* Handles that are still started are forgotten; nothing of them is touched. */
 void loop_close(struct loop *loop);
 
-/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for ever) if
- * there is nothing to do. A signal ends the wait. */
+/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for ever) if there is nothing to
+ * do. A signal ends the wait. */
 void loop_turn(struct loop *loop, int64_t longest);
 
-/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a fd can wake
- * it). */
+/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a fd can wake it). */
 int64_t loop_timeout(const struct loop *loop);
 
 /* Nothing is started: a turn that waits would wait for ever. */

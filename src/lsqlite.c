@@ -5,6 +5,7 @@
  * lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -144,6 +145,7 @@ static int connection_prepare(lua_State *L) {
     struct connection *connection = check_connection(L, 1);
     size_t size;
     const char *sql = luaL_checklstring(L, 2, &size);
+    luaL_argcheck(L, size < INT_MAX, 2, "too long");
     struct statement *statement = lhandle_new(L, STATEMENT_TYPE, sizeof *statement, 1);
     statement->connection = connection;
     lua_pushvalue(L, 1);

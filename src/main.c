@@ -172,8 +172,14 @@ static int run(lua_State *L) {
     return 1;
 }
 
+/* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the exit codes of the tasks. */
+static void keep_exit_codes(void) {
+    signal(SIGCHLD, SIG_DFL);
+}
+
 int main(int argc, char **argv) {
     int status = 1;
+    keep_exit_codes();
     if (init_stand_in(&status)) return status;
     if (!fill_standard_descriptors()) return 1;
     ignore_sigxfsz();

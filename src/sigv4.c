@@ -273,9 +273,11 @@ static void put_scope(struct writer *writer, const struct sigv4_scope *scope, co
 }
 
 static bool takes(const char **at, size_t *left, struct sigv4_text part) {
-    if (*left <= part.size || memcmp(*at, part.data, part.size) != 0 || (*at)[part.size] != 0) return false;
-    *at += part.size + 1;
-    *left -= part.size + 1;
+    size_t prefix = sizeof part.size;
+    if (*left < prefix + part.size || memcmp(*at, &part.size, prefix) != 0) return false;
+    if (memcmp(*at + prefix, part.data, part.size) != 0) return false;
+    *at += prefix + part.size;
+    *left -= prefix + part.size;
     return true;
 }
 
@@ -319,8 +321,8 @@ static bool find_key(struct sigv4 *sigv4, const struct sigv4_scope *scope, const
     if (!derive_key(sigv4, parts)) return false;
     struct writer writer = {&sigv4->identity, false};
     for (int i = 0; i < 4; i++) {
+        put(&writer, (const char *)&parts[i].size, sizeof parts[i].size);
         put_text(&writer, parts[i]);
-        put(&writer, "", 1);
     }
     if (writer.failed) forget_key(sigv4);
     return !writer.failed;

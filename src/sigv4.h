@@ -47,7 +47,7 @@ struct sigv4_scope {
 /* What is kept between requests, and scratch space. Zeroed: closed. */
 struct sigv4 {
     struct digest sha256;
-    struct buffer identity; /* whose key it is: the secret, day, region and service, each with a NUL behind it */
+    struct buffer identity; /* whose key it is: the secret, day, region and service, each behind its size */
     unsigned char key[DIGEST_SHA256_SIZE];
     struct buffer canonical; /* the canonical request of the last signature */
     struct buffer scratch;   /* its string to sign */

@@ -49,7 +49,9 @@ static struct tasks *tasks_of(lua_State *L) {
 }
 
 struct loop *task_loop(lua_State *L) {
-    return &tasks_of(L)->loop;
+    struct tasks *tasks = tasks_of(L);
+    if (!tasks->open) luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
+    return &tasks->loop;
 }
 
 struct task *task_running(lua_State *L) {
@@ -151,8 +153,7 @@ static struct task *check_waitable(lua_State *L, const char *what) {
     if (!task) {
         luaL_error(L, "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)", what);
     } else if (task->thread != L) {
-        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap",
-                   what);
+        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap", what);
     } else if (!lua_isyieldable(L)) {
         luaL_error(L,
                    "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, load) is "
@@ -194,8 +195,7 @@ bool task_cancel(lua_State *L, struct task *task) {
     return true;
 }
 
-/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an
- * error */
+/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an error */
 
 /* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it happened */
 static int on_error(lua_State *L) {
@@ -248,11 +248,20 @@ static void report_failure(lua_State *L, struct task *task) {
     }
 }
 
-/* The thread is left with one value, the error. */
+/* -- text as a light userdata => text */
+static int push_text(lua_State *L) {
+    lua_pushstring(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+/* The thread is left with one value, the error. Protected: where memory ran out there may be none for a text either, and an
+ * error would jump out of the loop. */
 static void abandon(lua_State *L, struct task *task, const char *why) {
     compat_closethread(task->thread, L);
     lua_settop(task->thread, 0);
-    lua_pushstring(task->thread, why);
+    lua_pushcfunction(task->thread, push_text);
+    lua_pushlightuserdata(task->thread, (void *)(uintptr_t)why);
+    lua_pcall(task->thread, 1, 1, 0);
     task->failed = true;
 }
 
@@ -266,8 +275,7 @@ static void end(lua_State *L, struct task *task) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
 }
 
-/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes
- * on. */
+/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes on. */
 static void task_resume(struct loop_work *ready) {
     struct task *task = container_of(ready, struct task, ready);
     struct tasks *home = task->home;
@@ -334,7 +342,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
 void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
-    if (!loop_is_ours(&tasks->loop)) luaL_error(L, "this process was forked from the one that has loaded watchbot");
+    if (!loop_is_ours(task_loop(L))) luaL_error(L, "this process was forked from the one that has loaded watchbot");
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;

@@ -1,12 +1,10 @@
 /* task: Lua coroutines that wait for things of the loop. Holds the only lua_resume and the only lua_yieldk.
  *
- * What can be waited for embeds a struct task_queue; a C function waits with `return task_wait(...)` and
- * takes its answer from the object itself in the continuation, since its stack (the object at index 1) is as
- * it was. The object cannot be collected while somebody waits: the waiting coroutine holds it, and every live
- * task is held by the registry.
+ * What can be waited for embeds a struct task_queue; a C function waits with `return task_wait(...)` and takes its answer from
+ * the object itself in the continuation, since its stack (the object at index 1) is as it was. The object cannot be collected
+ * while somebody waits: the waiting coroutine holds it, and every live task is held by the registry.
  *
- * One struct tasks belongs to each Lua state (its registry owns it), so several states in one process do not
- * meet. */
+ * One struct tasks belongs to each Lua state (its registry owns it), so several states in one process do not meet. */
 #ifndef WATCHBOT_TASK_H
 #define WATCHBOT_TASK_H
 
@@ -29,25 +27,24 @@ struct task_queue {
     struct task *first, *last;
 };
 
-/* Makes the state's loop and its task table; harmless when they are there. Call it before any other, from a
- * luaopen_. Raises an error when the loop cannot be opened. */
+/* Makes the state's loop and its task table; harmless when they are there. Call it before any other, from a luaopen_. Raises an
+ * error when the loop cannot be opened. */
 void task_open(lua_State *L);
 
-/* The loop of this Lua state. */
+/* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and the loop is closed already. */
 struct loop *task_loop(lua_State *L);
 
 /* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the loop. */
 struct task *task_spawn(lua_State *L, int arguments);
 
-/* Suspends the running task until task_wake, or for `nanoseconds` (TASK_FOR_EVER: no limit); then calls
- * k(L, TASK_WOKEN or TASK_TIMED_OUT, context). `queue` may be NULL: then only time ends the wait.
- * Raises an error outside a task, where Lua cannot suspend (in table.sort, gsub, require), and when the task
- * is cancelled: `what` begins the message. */
+/* Suspends the running task until task_wake, or for `nanoseconds` (TASK_FOR_EVER: no limit); then calls k(L, TASK_WOKEN or
+ * TASK_TIMED_OUT, context). `queue` may be NULL: then only time ends the wait.
+ * Raises an error outside a task, where Lua cannot suspend (in table.sort, gsub, require), and when the task is cancelled:
+ * `what` begins the message. */
 int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
               lua_KContext context);
 
-/* Makes the waiting tasks ready; they run in a later turn, never from within this call. Needs no lua_State.
- */
+/* Makes the waiting tasks ready; they run in a later turn, never from within this call. Needs no lua_State. */
 void task_wake(struct task_queue *queue);
 void task_wake_one(struct task_queue *queue);
 
@@ -68,19 +65,17 @@ struct task_queue *task_joiners(struct task *task);
 /* Somebody will take the task's result without waiting in task_joiners: its failure needs no report. */
 void task_heard(struct task *task);
 
-/* Pushes copies of what the ended task returned, or of its error (with a traceback if it was text), and their
- * number. */
+/* Pushes copies of what the ended task returned, or of its error (with a traceback if it was text), and their number. */
 int task_results(lua_State *L, struct task *task);
 
-/* Runs one turn of the loop, on behalf of `L`; waits at most `nanoseconds`. Raises an error from within a
- * task. */
+/* Runs one turn of the loop, on behalf of `L`; waits at most `nanoseconds`. Raises an error from within a task. */
 void task_turn(lua_State *L, int64_t nanoseconds);
 
 /* Tasks that have not ended. */
 size_t task_alive(lua_State *L);
 
-/* -- function : is called, as a task of its own, with the error of each task that fails while nobody joins
- * it. Without one, or with nil, the error goes to stderr. */
+/* -- function : is called, as a task of its own, with the error of each task that fails while nobody joins it. Without one, or
+ * with nil, the error goes to stderr. */
 void task_on_failure(lua_State *L);
 
 /* A duration in seconds from the argument `index`, in nanoseconds; raises for NaN and what is negative. */

@@ -6,6 +6,9 @@ local scheduler = require "watchbot.scheduler"
 -- Seconds: `reject` notifies before it deletes, with heartbeats going on meanwhile; what takes longer is given up.
 local LIMIT = 30
 
+-- Seconds for what was held back, at the end: a topic that hangs must not hold up the exit.
+local LAST_LIMIT = 5
+
 ---@class watchbot.Notices
 local Notices = {}
 Notices.__index = Notices
@@ -19,12 +22,12 @@ function notices.new(hooks, journal)
   return setmetatable({ hooks = hooks, journal = journal }, Notices)
 end
 
--- Runs `body(...) -> ok?, message, code` within the limit; logs why it did not work.
-function Notices:within_limit(id, body, ...)
+-- Runs `body(...) -> ok?, message, code` within a limit; logs why it did not work.
+function Notices:within(limit, id, body, ...)
   local task = scheduler.spawn(body, ...)
-  local joined, ok, message, code = task:join(LIMIT)
+  local joined, ok, message, code = task:join(limit)
   if joined == nil then
-    ok, message, code = nil, ("gave up after %d s"):format(LIMIT), "Timeout"
+    ok, message, code = nil, ("gave up after %d s"):format(limit), "Timeout"
     task:cancel(message)
   elseif not joined then
     ok, message = nil, tostring(ok)
@@ -39,7 +42,7 @@ end
 ---@param outcome "reject"|"retry"
 ---@param exit watchbot.Exit
 function Notices:send(id, job, outcome, exit)
-  self:within_limit(id, function()
+  self:within(LIMIT, id, function()
     local ok, sent, message, code = self.hooks:call("notify", job, outcome, exit)
     if not ok then return true end -- logged already
     return sent, message, code
@@ -49,7 +52,7 @@ end
 --- Sends what a policy's limit of notifications has held back.
 ---@param policy table
 function Notices:flush(policy)
-  self:within_limit(nil, policy.flush_notifications, policy)
+  self:within(LAST_LIMIT, nil, policy.flush_notifications, policy)
 end
 
 return notices

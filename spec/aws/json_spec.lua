@@ -1,4 +1,5 @@
 local json = require "watchbot.aws.json"
+local shell = require "support.shell"
 
 describe("json", function()
   describe("keeps integers exact:", function()
@@ -114,6 +115,17 @@ describe("json", function()
     end
   end)
 
+  -- It became an infinity, which nothing can write again.
+  it("refuses a number that no double can hold", function()
+    for _, text in ipairs { "1e416", "[-1e+999]" } do
+      local value, message, code = json.decode(text)
+      assert.is_nil(value)
+      assert.matches("a number that is too large", message, 1, true)
+      assert.are.equal("InvalidJson", code)
+    end
+    assert.are.equal(1.7976931348623157e308, json.decode "1.7976931348623157e308")
+  end)
+
   it("survives bytes at random", function()
     local seeds = { '{"a":[1,2,{"b":"c\\u00e9"}],"d":null}', "[[[]]]", '"\\ud83d\\ude00"' }
     math.randomseed(7)
@@ -124,5 +136,21 @@ describe("json", function()
       local value, message = json.decode(text)
       assert.is_true(value ~= nil or message ~= nil)
     end
+  end)
+
+  -- A host that had called setlocale got 0,5, which is no JSON.
+  it("writes a point in every locale", function()
+    local folder <close> = setmetatable({ path = shell.folder() }, { __close = function(self) shell.remove(self.path) end })
+    local _, code = shell.run(("localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' 2>&1"):format(folder.path))
+    if code ~= 0 then return pending "localedef cannot make a locale here; the package locales has what it needs" end
+    shell.write(folder.path .. "/program.lua", [[
+      local json = require "watchbot.aws.json"
+      assert(os.setlocale "de_DE.UTF-8" and tostring(0.5) == "0,5")
+      print(json.encode { 0.5, -1.5e-7, 1e300, 123456789.25, 3 }, json.decode "[0.5]"[1] == 1 / 2)
+    ]])
+    -- glibc keeps $LOCPATH.
+    local out = shell.run(("ASAN_OPTIONS=detect_leaks=0 LOCPATH='%s' %s 2>&1"):format(folder.path,
+      shell.lua(folder.path .. "/program.lua")))
+    assert.are.equal("[0.5,-1.5e-07,1e+300,123456789.25,3]\ttrue\n", out)
   end)
 end)

@@ -128,7 +128,7 @@ end
 ---@return string? code
 function sqs.open(url, options)
   local client, problem, problem_code = options.client, nil, nil
-  if not client then client, problem, problem_code = aws("sqs", { place = url }) end
+  if not client then client, problem, problem_code = aws("sqs", { place = url, warn = options.warn }) end
   if not client then return nil, problem, problem_code end
   local fifo = url:match "%.fifo$" ~= nil
   return setmetatable({

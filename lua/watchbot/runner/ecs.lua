@@ -47,9 +47,12 @@ local function has_started(task)
   return task ~= nil and (task.startedAt ~= nil or task.lastStatus == "RUNNING")
 end
 
-local function client_for(policy)
+local function client_for(policy, journal)
   local task = type(policy.task) == "table" and policy.task or {}
-  return aws("ecs", { place = tostring(task.cluster):match "^arn:" and task.cluster or policy.queue })
+  return aws("ecs", {
+    place = tostring(task.cluster):match "^arn:" and task.cluster or policy.queue,
+    warn = function(text) journal:warning(nil, "warning", text) end,
+  })
 end
 
 ---@param _ table where other runners write the output of tasks; these have logs of their own
@@ -59,7 +62,7 @@ end
 ---@return string? message
 ---@return string? code
 function runner.new(_, policy, journal)
-  local client, message, code = client_for(policy)
+  local client, message, code = client_for(policy, journal)
   if not client then return nil, message, code end
   local function failed(where)
     return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
