@@ -213,7 +213,9 @@ function Ecs:find(job, policy)
     end
   end
   local ended = self:ended(task, started_by)
-  return nil, ended and ending.exit(ended, task.container) or nil
+  local exit = ended and ending.exit(ended, task.container)
+  -- One that never ran, or whose machine went away, has decided nothing.
+  return nil, exit and not exit.blameless and exit or nil
 end
 
 --- How many tasks have not begun to run.
