@@ -140,6 +140,8 @@ local declared = {
     help = "the URL of an SQS queue of EventBridge's \"ECS Task State Change\" events" },
   { name = "pending_timeout", type = "seconds", default = 600,
     help = "seconds after which an ECS task that does not run yet is stopped and its message returned" },
+  { name = "lost_after", type = "seconds", default = 120,
+    help = "seconds after which an ECS task that ECS does not know any more is given up and its message returned" },
   { name = "on_stop", type = "on_stop",
     help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the next watcher; "
       .. "default: `leave` for ECS tasks, else `drain`" },
