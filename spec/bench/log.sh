@@ -1,6 +1,6 @@
 #!/bin/sh
 # How fast watchbot-log is: lines a second against `sed` with a fixed prefix of the same length, and its start.
-# usage: spec/bench/log BUILD [LINES]
+# usage: spec/bench/log.sh BUILD [LINES]
 set -eu
 log=$1/watchbot-log
 lines=${2:-5000000}

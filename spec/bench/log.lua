@@ -1,0 +1,6 @@
+-- watchbot-log beside sed on a file of five million lines, and its start: log.sh, which is a shell's work.
+
+return function(bench)
+  local pipe <close> = assert(io.popen(("sh spec/bench/log.sh '%s'"):format(bench.build)))
+  for line in pipe:lines() do bench.report("%s", line) end
+end
