@@ -6,12 +6,14 @@ local aws = require "watchbot.aws"
 local budget = require "watchbot.ecs.budget"
 local ending = require "watchbot.ecs.ending"
 local events = require "watchbot.ecs.events"
+local fifo = require "watchbot.fifo"
 local follower = require "watchbot.ecs.follower"
 local request = require "watchbot.ecs.request"
 local scheduler = require "watchbot.scheduler"
+local stopped = require "watchbot.ecs.stopped"
 
--- Seconds between two looks at the stopped tasks of a family.
-local STOPPED_INTERVAL = 10
+-- Messages of which it is remembered that a task has been followed to its end here.
+local REMEMBERED = 5000
 
 local throttling = {
   ThrottlingException = true, Throttling = true, ThrottledException = true, TooManyRequestsException = true,
@@ -68,7 +70,8 @@ function runner.new(_, policy, journal)
     return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
   end
   local self = setmetatable({
-    client = client, policy = policy, budget = budget.new(policy.placements), tries = {}, stopped = {}, stopped_at = {},
+    client = client, policy = policy, budget = budget.new(policy.placements), tries = {},
+    stopped = stopped.new(client), seen = {}, seen_order = fifo.new(),
     follower = follower.new(client, { events = policy.task_events ~= nil, failed = failed "DescribeTasks",
       lost_after = policy.lost_after }),
   }, Ecs)
@@ -142,12 +145,12 @@ function Ecs:start(job, environment, policy)
   local started = (result.tasks or {})[1]
   if not started then return self:failed(key, "RunTask named neither a task nor a failure") end
   self.tries[key] = nil
-  return self:follow(started, task, policy)
+  return self:follow(started, task, policy, job)
 end
 
-function Ecs:follow(started, task, policy)
+function Ecs:follow(started, task, policy, job)
   return setmetatable({
-    runner = self, arn = started.taskArn, container = task.container, policy = policy, begun = scheduler.now(),
+    runner = self, job = job, arn = started.taskArn, container = task.container, policy = policy, begun = scheduler.now(),
     watch = self.follower:track(started.taskArn, started.clusterArn or task.cluster, started),
   }, Run)
 end
@@ -166,32 +169,28 @@ function Ecs:running(task, started_by)
   return described.tasks or {}
 end
 
---- Reads which tasks of the family have stopped, at most once in ten seconds; ECS remembers them for about an hour.
-function Ecs:refresh_stopped(task)
-  local family = task.definition:match "([^/:]+):?%d*$"
-  local key, now = task.cluster .. "/" .. family, scheduler.now()
-  if self.stopped_at[key] and now - self.stopped_at[key] < STOPPED_INTERVAL then return end
-  self.stopped_at[key] = now
-  local token
-  repeat
-    local listed = self.client:ListTasks {
-      cluster = task.cluster, family = family, desiredStatus = "STOPPED", nextToken = token,
-    }
-    if not listed then return end
-    local arns = listed.taskArns or {}
-    local described = #arns > 0 and self.client:DescribeTasks { cluster = task.cluster, tasks = arns }
-    for _, one in ipairs(described and described.tasks or {}) do
-      if one.startedBy and one.lastStatus == "STOPPED" then self.stopped[one.startedBy] = one end
-    end
-    token = listed.nextToken
-  until not token
+--- The end of a receive's task was seen here: its next receive need not look for it.
+function Ecs:saw_end(job)
+  if not self.seen[job.id] then
+    self.seen_order:push(job.id)
+    if self.seen_order:count() > REMEMBERED then self.seen[self.seen_order:pop()] = nil end
+  end
+  self.seen[job.id] = job.receives
 end
 
-function Ecs:ended(task, started_by)
+-- An event tells which receive its task was for, in the environment that the task was given.
+local function is_of(task, receives)
+  local overrides = task.overrides and task.overrides.containerOverrides or {}
+  for _, variable in ipairs(overrides[1] and overrides[1].environment or {}) do
+    if variable.name == "ApproximateReceiveCount" then return variable.value == tostring(receives) end
+  end
+  return false
+end
+
+function Ecs:ended(task, job, started_by)
   local known = self.events and self.events:ended(started_by)
-  if known then return known end
-  if not self.stopped[started_by] then self:refresh_stopped(task) end
-  return self.stopped[started_by]
+  if known and is_of(known, job.receives - 1) then return known end
+  return self.stopped:find(task.cluster, task.definition:match "([^/:]+):?%d*$", started_by)
 end
 
 --- Looks for the task that an earlier receive of this message has started: a run of one that goes on, or the exit of one that
@@ -202,20 +201,23 @@ end
 ---@return watchbot.Exit? exit
 function Ecs:find(job, policy)
   local task = task_of(policy, job)
-  if not task then return nil end
+  if not task or self.seen[job.id] == job.receives - 1 then return nil end
   local started_by = request.started_by(stack_of(policy), job.id)
   for _, found in ipairs(self:running(task, started_by) or {}) do
-    if found.lastStatus == "RUNNING" or found.startedAt then return self:follow(found, task, policy) end
+    if has_started(found) then return self:follow(found, task, policy, job) end
     if found.lastStatus ~= "STOPPED" then
       local reason = "still pending when its message was received again"
       self.client:StopTask { cluster = task.cluster, task = found.taskArn, reason = reason }
       return nil, { reason = reason, blameless = true, duration = 0, task = found.taskArn, elsewhere = true }
     end
   end
-  local ended = self:ended(task, started_by)
-  local exit = ended and ending.exit(ended, task.container)
+  local ended = self:ended(task, job, started_by)
+  if not ended then return nil end
+  -- Its containers have ended, or are about to: the exit code comes with the last state.
+  if ended.lastStatus ~= "STOPPED" then return self:follow(ended, task, policy, job) end
+  local exit = ending.exit(ended, task.container)
   -- One that never ran, or whose machine went away, has decided nothing.
-  return nil, exit and not exit.blameless and exit or nil
+  return nil, not exit.blameless and exit or nil
 end
 
 --- How many tasks have not begun to run.
@@ -266,6 +268,7 @@ end
 
 function Run:finish(exit)
   self.runner.follower:forget(self.watch)
+  if not exit.left then self.runner:saw_end(self.job) end
   exit.reason = self.reason or exit.reason
   if self.flag then exit[self.flag] = true end
   -- What never ran because we stopped it says nothing about whether tasks can be started.
@@ -307,10 +310,10 @@ end
 -- Stops the task, again and again until it is over: a StopTask that fails must not let it run for ever.
 function Run:stop_it()
   while not self:over() do
-    local stopped = self.runner.client:StopTask {
+    local answer = self.runner.client:StopTask {
       cluster = self.watch.cluster, task = self.arn, reason = self.reason:sub(1, 255),
     }
-    if stopped then return end
+    if answer then return end
     scheduler.sleep(STOP_AGAIN)
   end
 end

@@ -1,0 +1,324 @@
+-- `watchbot run` with ECS tasks: the real program, against a local AWS whose tasks really run.
+
+local ecs_server = require "support.ecs_server"
+local ecs_stack = require "support.ecs_stack"
+local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
+
+local eventually, outcomes, task = workshop.eventually, ecs_stack.outcomes, workshop.task
+
+local RECORD = 'echo "$Message" >> done; '
+
+-- Ends as the message says when it comes for the first time, and well when it comes again.
+local AS_TOLD = RECORD .. '[ $ApproximateReceiveCount -gt 1 ] && exit 0; eval "$Message"'
+
+local function numbered(count, prefix)
+  local bodies = {}
+  for index = 1, count do bodies[index] = (prefix or "m") .. index end
+  return bodies
+end
+
+local function once(bodies)
+  local counts = {}
+  for _, body in ipairs(bodies) do counts[body] = 1 end
+  return counts
+end
+
+describe("watchbot run with ECS tasks", function()
+  local server
+
+  setup(function() server = ecs_server.start() end)
+  teardown(function() server:close() end)
+
+  local function new(folder, script, ...) return ecs_stack.new(server, folder, script, ...) end
+
+  it("lets the exit code decide", task(function(folder)
+    local stack = new(folder, AS_TOLD)
+    stack:subscribe()
+    local ids = stack:send { "exit 0", "exit 3", "exit 4", "exit 7", "kill -9 $$" }
+    local said = stack:drain()
+    local function of(body) return outcomes(said[ids[body]]) end
+    assert.are.same({ "success" }, of "exit 0")
+    assert.are.same({ "failed, removed from queue" }, of "exit 3")
+    assert.are.same({ "no-op, will retry", "success" }, of "exit 4")
+    assert.are.same({ "failed, will retry", "success" }, of "exit 7")
+    assert.are.same({ "failed, will retry", "success" }, of "kill -9 $$")
+    assert.are.same({ ["exit 0"] = 1, ["exit 3"] = 1, ["exit 4"] = 2, ["exit 7"] = 2, ["kill -9 $$"] = 2 }, stack:done())
+    assert.are.equal(0, stack:left())
+    local notifications = table.concat(stack:notifications(), "\n")
+    for body, is_told in pairs { ["exit 0"] = false, ["exit 3"] = true, ["exit 4"] = false, ["exit 7"] = true } do
+      assert.are.equal(is_told, notifications:find(ids[body], 1, true) ~= nil, body)
+    end
+    assert.matches("Task ARN: arn:aws:ecs:us%-east%-1:123456789012:task/fleet/", notifications)
+    assert.matches("Instance ARN: arn:aws:ecs:us%-east%-1:123456789012:container%-instance/fleet/", notifications)
+  end))
+
+  it("gives a task its message, and says who has started it", task(function(folder)
+    local stack = new(folder, 'printf "%s|%s|%s\\n" "$MessageId" "$Message" "$ApproximateReceiveCount" >> seen')
+    local id = stack:send({ "hello" }).hello
+    stack:drain()
+    assert.are.same({ id .. "|hello|1" }, folder:lines "seen")
+    assert.are.equal("spec/" .. id, server:calls "RunTask"[1].parameters.startedBy)
+  end))
+
+  -- RunTask wants a container's name in each override, and a policy without `container` has none to give yet.
+  pending("retries when two containers disagree: needs a policy without `container`", task(function(folder)
+    local stack = new(folder, RECORD .. "sleep 0.3; exit 0",
+      { name = "side", command = { "sh", "-c", "[ -e again ] && exit 0; touch again; exit 3" }, essential = false })
+    stack:policy 'task = { cluster = "fleet", definition = "job" },'
+    local id = stack:send({ "m1" }).m1
+    local said = stack:drain()
+    assert.are.same({ "failed, will retry", "success" }, outcomes(said[id]))
+    assert.matches("disagree.*main 0.*side 3", said[id][2].reason)
+  end))
+
+  it("takes 300 messages through 20 workers", task(function(folder)
+    local stack = new(folder, RECORD)
+    local bodies = numbered(300)
+    stack:send(bodies)
+    stack:drain()
+    assert.are.same(once(bodies), stack:done())
+    assert.are.equal(300, #server:calls "RunTask")
+    assert.are.equal(0, stack:left())
+    assert.is_true(#server:calls "DescribeTasks" < 150, #server:calls "DescribeTasks")
+  end))
+
+  it("rejects a message that does not fit, and says what to do", task(function(folder)
+    local stack = new(folder, RECORD)
+    stack:subscribe()
+    local big = ("x"):rep(9000)
+    local ids = stack:send { big, "small" }
+    local said = stack:drain()
+    assert.are.same({ "failed, removed from queue" }, outcomes(said[ids[big]]))
+    assert.are.same({ small = 1 }, stack:done())
+    assert.matches("8192", stack:notifications()[1])
+  end))
+
+  describe("where there is no room", function()
+    it("holds the message, and no attempt is lost", task(function(folder)
+      local stack = new(folder, 'echo "$Message $ApproximateReceiveCount" >> done; sleep 1')
+      server:knobs { slots = 2, no_capacity = 2 }
+      local ids = stack:send(numbered(6))
+      local said, log = stack:drain()
+      assert.are.same(once { "m1 1", "m2 1", "m3 1", "m4 1", "m5 1", "m6 1" }, stack:done())
+      assert.matches('"failedPlacement":"true","reason":"RESOURCE:MEMORY"', log)
+      assert.matches('"failedPlacement":"true","reason":"Capacity is unavailable', log)
+      for _, id in pairs(ids) do assert.are.same({ "success" }, outcomes(said[id])) end
+      assert.is_true(#server:calls "RunTask" < 100, #server:calls "RunTask")
+    end))
+
+    it("does not delete what ECS cannot start, and tells nobody", task(function(folder)
+      local stack = new(folder, RECORD)
+      stack:subscribe()
+      stack:define("job", { image = "missing:1", command = { "true" } })
+      stack:send { "m1" }
+      local watcher = stack:watch()
+      eventually(function() return #server:calls "RunTask" >= 2 end)
+      watcher:kill "TERM"
+      local exit, _, log = stack:finish(watcher)
+      assert.are.equal(0, exit.code)
+      assert.matches("CannotPullContainerError", log)
+      assert.are.equal(1, stack:left())
+      assert.are.same({}, stack:notifications())
+    end))
+
+    it("stops a task that stays pending, and returns its message", task(function(folder)
+      local stack = new(folder, RECORD)
+      stack:policy "pending_timeout = 1,"
+      server:knobs { pending = 1 }
+      local id = stack:send({ "m1" }).m1
+      local said = stack:drain()
+      assert.are.same({ "no-op, will retry", "success" }, outcomes(said[id]))
+      assert.are.equal(1, #server:calls "StopTask")
+      assert.are.same({ m1 = 1 }, stack:done())
+    end))
+  end)
+
+  describe("when calls fail", function()
+    it("starts one task though RunTask's answers are lost", task(function(folder)
+      for _, fault in ipairs { { drop = true }, { status = 500 } } do
+        local stack = new(folder, RECORD)
+        fault.operation, fault.count, fault.applied = "RunTask", 6, true
+        server:knobs { faults = { fault } }
+        stack:send { "m1" }
+        stack:drain()
+        assert.are.same({ m1 = 1 }, stack:done())
+        os.remove(folder:file "done")
+      end
+    end))
+
+    it("slows down while it is throttled, and recovers", task(function(folder)
+      local stack = new(folder, RECORD)
+      server:knobs { faults = {
+        { operation = "*", seconds = 6, status = 400, code = "ThrottlingException", message = "Rate exceeded" },
+        { operation = "RunTask", count = 3, status = 400, code = "ClientException",
+          message = "Tasks cannot be started: ThrottlingException: Rate exceeded" },
+      } }
+      local bodies = numbered(20)
+      stack:send(bodies)
+      stack:drain()
+      assert.are.same(once(bodies), stack:done())
+      local refused = 0
+      for _, call in ipairs(server:calls "RunTask") do
+        if call.status == 400 then refused = refused + 1 end
+      end
+      assert.is_true(refused < 150, refused)
+    end))
+
+    it("returns the message of a task that ECS has lost", task(function(folder)
+      local stack = new(folder, RECORD .. "[ $ApproximateReceiveCount -gt 1 ] || exec sleep 100")
+      stack:policy "lost_after = 1,"
+      local id = stack:send({ "m1" }).m1
+      local watcher = stack:watch "--drain"
+      eventually(function() return stack:done().m1 end)
+      server:knobs { lose = true }
+      local exit, said = stack:finish(watcher)
+      assert.are.equal(0, exit.code)
+      assert.are.same({ "no-op, will retry", "success" }, outcomes(said[id]))
+    end))
+  end)
+
+  it("returns the message of a task whose machine goes away, and tells nobody", task(function(folder)
+    for _, cut in ipairs { false, true } do
+      local stack = new(folder, RECORD .. "[ $ApproximateReceiveCount -gt 1 ] || exec sleep 100")
+      stack:subscribe()
+      local id = stack:send({ "m1" }).m1
+      local watcher = stack:watch "--drain"
+      eventually(function() return stack:done().m1 end)
+      server:knobs { interrupt = {
+        stopCode = cut and "TerminationNotice" or "SpotInterruption", reason = "Your Spot Task was interrupted.", cut = cut,
+      } }
+      local _, said = stack:finish(watcher)
+      assert.are.same({ "no-op, will retry", "success" }, outcomes(said[id]))
+      assert.are.same({}, stack:notifications())
+      os.remove(folder:file "done")
+    end
+  end))
+
+  describe("told by events", function()
+    it("asks little, and copes with events that come twice and late", task(function(folder)
+      local stack = new(folder, RECORD)
+      stack:listen()
+      server:knobs { double_events = 10, event_delay = 1 }
+      local bodies = numbered(40)
+      stack:send(bodies)
+      stack:drain()
+      assert.are.same(once(bodies), stack:done())
+      assert.are.equal(40, #server:calls "RunTask")
+      assert.is_true(#server:calls "DescribeTasks" <= 4, #server:calls "DescribeTasks")
+    end))
+
+    -- It takes a minute: so seldom are tasks asked for when there are events.
+    it("misses nothing when events are lost", task(function(folder)
+      local stack = new(folder, RECORD)
+      stack:listen()
+      server:knobs { lose_events = 5 }
+      local bodies = numbered(10)
+      stack:send(bodies)
+      stack:drain()
+      assert.are.same(once(bodies), stack:done())
+      assert.are.equal(10, #server:calls "RunTask")
+    end))
+  end)
+
+  describe("survives", function()
+    -- Some tasks end before their message comes back, some later.
+    local MIXED = RECORD .. "case $Message in short*) sleep 1 ;; *) sleep 8 ;; esac"
+
+    local function all()
+      local bodies = numbered(5, "short")
+      return table.move(numbered(5, "long"), 1, 5, 6, bodies)
+    end
+
+    for _, events in ipairs { false, true } do
+      it("kill -9" .. (events and ", with events" or ""), task(function(folder)
+        local stack = new(folder, MIXED)
+        if events then stack:listen() end
+        stack:send(all())
+        local watcher = stack:watch()
+        eventually(function() return #folder:lines "done" == 10 end)
+        watcher:kill "KILL"
+        watcher:wait()
+        stack:drain()
+        assert.are.same(once(all()), stack:done())
+        assert.are.equal(10, #server:calls "RunTask")
+        assert.are.equal(0, stack:left())
+      end))
+    end
+
+    -- ECS lists a task whose containers have ended, but that is not STOPPED yet, neither as running nor with its exit code.
+    it("kill -9 while tasks are ending", task(function(folder)
+      local stack = new(folder, RECORD)
+      stack:policy "visibility = 1,"
+      server:knobs { stop_delay = 4 }
+      stack:send(numbered(3))
+      local watcher = stack:watch()
+      eventually(function() return #folder:lines "done" == 3 end)
+      watcher:kill "KILL"
+      watcher:wait()
+      stack:drain()
+      assert.are.same(once(numbered(3)), stack:done())
+      assert.are.equal(3, #server:calls "RunTask")
+    end))
+
+    it("the death of one of two watchers", task(function(folder)
+      local stack = new(folder, MIXED)
+      stack:policy "workers = 6,"
+      stack:listen()
+      local first, second = stack:watch(), stack:watch()
+      stack:send(all())
+      eventually(function() return #folder:lines "done" == 10 end)
+      first:kill "KILL"
+      first:wait()
+      eventually(function() return stack:left() == 0 end)
+      second:kill "TERM"
+      assert.are.equal(0, stack:finish(second).code)
+      assert.are.same(once(all()), stack:done())
+      assert.are.equal(10, #server:calls "RunTask")
+    end))
+  end)
+
+  describe("on SIGTERM", function()
+    local SLOW = RECORD .. "sleep 4; echo ended >> done"
+
+    local function stopped(stack, on_stop)
+      stack:policy(("on_stop = %q, handover = 2,"):format(on_stop))
+      stack:send { "m1" }
+      local watcher = stack:watch()
+      eventually(function() return stack:done().m1 end)
+      scheduler.sleep(1.5) -- the watcher has seen that it runs
+      watcher:kill "TERM"
+      local began = scheduler.now()
+      assert.are.equal(0, stack:finish(watcher).code)
+      return scheduler.now() - began
+    end
+
+    it("leaves its tasks running, for the next watcher", task(function(folder)
+      local stack = new(folder, SLOW)
+      stopped(stack, "leave")
+      assert.are.equal(1, #stack:tasks())
+      assert.are.equal(1, stack:left())
+      stack:drain()
+      assert.are.same({ m1 = 1, ended = 1 }, stack:done())
+      assert.are.equal(1, #server:calls "RunTask")
+      assert.are.equal(0, #server:calls "StopTask")
+    end))
+
+    it("or lets them finish", task(function(folder)
+      local stack = new(folder, SLOW)
+      stopped(stack, "drain")
+      assert.are.same({ m1 = 1, ended = 1 }, stack:done())
+      assert.are.equal(0, stack:left())
+    end))
+
+    it("or stops them and returns their messages", task(function(folder)
+      local stack = new(folder, SLOW)
+      stopped(stack, "stop")
+      assert.are.same({ m1 = 1 }, stack:done())
+      assert.are.same({}, stack:tasks())
+      assert.are.equal("1", assert(stack.sqs:GetQueueAttributes {
+        QueueUrl = stack.queue, AttributeNames = { "All" },
+      }).Attributes.ApproximateNumberOfMessages)
+    end))
+  end)
+end)
