@@ -89,6 +89,7 @@ build = {
     ["watchbot.ecs.events"] = "lua/watchbot/ecs/events.lua",
     ["watchbot.ecs.follower"] = "lua/watchbot/ecs/follower.lua",
     ["watchbot.ecs.request"] = "lua/watchbot/ecs/request.lua",
+    ["watchbot.ecs.stopped"] = "lua/watchbot/ecs/stopped.lua",
     ["watchbot.envelope"] = "lua/watchbot/envelope.lua",
     ["watchbot.fields"] = "lua/watchbot/fields.lua",
     ["watchbot.fifo"] = "lua/watchbot/fifo.lua",
