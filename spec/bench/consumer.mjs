@@ -1,7 +1,13 @@
-// sqs-consumer with batches of ten and a handler that does nothing, for sqs.lua. Its modules are in build/bench.
+// sqs-consumer with batches of ten and a handler that does nothing, for sqs_handler.lua. Its modules are in build/bench.
+// MODE=message: a handler for each message, whose outcome decides about that message, as with us; MODE=batch: one for each
+// batch, which is the least that it can do.
 import { createRequire } from "node:module";
 
 const require = createRequire(process.env.MODULES + "/");
 const { Consumer } = require("sqs-consumer");
 
-Consumer.create({ queueUrl: process.env.QueueUrl, batchSize: 10, handleMessageBatch: async (messages) => messages }).start();
+const handler = process.env.MODE === "batch"
+  ? { handleMessageBatch: async (messages) => messages }
+  : { handleMessage: async (message) => message };
+
+Consumer.create({ queueUrl: process.env.QueueUrl, batchSize: 10, ...handler }).start();

@@ -1,4 +1,5 @@
--- CPU a message of a Lua handler on SQS, beside sqs-consumer with a handler in the same process and batches of ten.
+-- CPU a message of a Lua handler on SQS, beside sqs-consumer with batches of ten and a handler in the same process: one for
+-- each message, as ours, and one for each batch.
 
 local emptying = require "bench.emptying"
 
@@ -12,15 +13,24 @@ return require "watchbot".policy { handler = function() end, workers = %d }
 return function(bench)
   local modules = emptying.modules(bench)
   local policy = bench.write("handler.lua", POLICY:format(WORKERS))
-  local values = emptying.compare(bench, function()
+  local function ours()
     return emptying.measure(bench, JOBS, { bench.watchbot, "run", policy })
-  end, modules and function()
-    return emptying.measure(bench, JOBS_OF_OTHER, { "node", bench.here .. "/consumer.mjs" }, { MODULES = modules })
-  end)
-  local ours, other, ratio = values.ours, values.other, values.ratio
-  bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of CPU a message, %.1f MB at "
-    .. "its peak", WORKERS, ours.rate, ours.calls, ours.cpu * 1e6, ours.memory / 1024)
-  if not modules then return end
-  bench.report("  sqs-consumer 15: %.0f jobs/s, %.2f API calls, %.1f us, %.1f MB; ours takes 1/%.1f of the CPU (at most 1/10)",
-    other.rate, other.calls, other.cpu * 1e6, other.memory / 1024, 1 / ratio.cpu)
+  end
+  local function other(mode)
+    return modules and function()
+      local environment = { MODULES = modules, MODE = mode }
+      return emptying.measure(bench, JOBS_OF_OTHER, { "node", bench.here .. "/consumer.mjs" }, environment)
+    end
+  end
+  for index, mode in ipairs { "message", "batch" } do
+    local values = emptying.compare(bench, ours, other(mode))
+    local one, two, ratio = values.ours, values.other, values.ratio
+    if index == 1 then
+      bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of CPU a message, %.1f MB at "
+        .. "its peak", WORKERS, one.rate, one.calls, one.cpu * 1e6, one.memory / 1024)
+    end
+    if not modules then return end
+    bench.report("  sqs-consumer 15, a handler for each %s: %.0f jobs/s, %.2f API calls, %.1f us, %.1f MB; ours takes 1/%.1f "
+      .. "of the CPU (at most 1/10)", mode, two.rate, two.calls, two.cpu * 1e6, two.memory / 1024, 1 / ratio.cpu)
+  end
 end
