@@ -15,9 +15,7 @@ local function succeeds(command) return (os.execute(command)) == true end
 
 -- Debian's pip installs nothing outside of a virtual environment.
 local function install()
-  local folder = FOLDER
-  print("installing moto under " .. folder)
-  assert(succeeds(("python3 -m venv %s && %s/bin/pip install --quiet 'moto[server]'"):format(folder, folder)),
+  assert(succeeds "spec/support/install-moto",
     "moto could not be installed; `pip install 'moto[server]'` must work in a virtual environment")
 end
 
