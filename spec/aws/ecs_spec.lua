@@ -61,8 +61,7 @@ describe("watchbot run with ECS tasks", function()
     assert.are.equal("spec/" .. id, server:calls "RunTask"[1].parameters.startedBy)
   end))
 
-  -- RunTask wants a container's name in each override, and a policy without `container` has none to give yet.
-  pending("retries when two containers disagree: needs a policy without `container`", task(function(folder)
+  it("retries when two containers disagree, where the policy names none", task(function(folder)
     local stack = new(folder, RECORD .. "sleep 0.3; exit 0",
       { name = "side", command = { "sh", "-c", "[ -e again ] && exit 0; touch again; exit 3" }, essential = false })
     stack:policy 'task = { cluster = "fleet", definition = "job" },'

@@ -59,7 +59,8 @@ end
 ---@class watchbot.ecs.Task what the policy's `task` says
 ---@field cluster string name or ARN
 ---@field definition string family, family:revision or ARN
----@field container string the container that gets the message
+---@field container string? the container that gets the message and whose exit code counts; default: the first of the
+--- definition gets it, and all have to agree
 ---@field command string[]? instead of the definition's
 ---@field cpu integer? CPU units of the container
 ---@field memory integer? MiB of the container
@@ -68,7 +69,7 @@ end
 ---@param task watchbot.ecs.Task
 ---@param job watchbot.Job
 ---@param variables table<string, string>
----@param identity { queue: string, stack: string, try: integer }
+---@param identity { queue: string, stack: string, try: integer, container: string }
 ---@return table? parameters
 ---@return string? message
 ---@return string? code "TooBig"
@@ -77,7 +78,7 @@ function request.build(task, job, variables, identity)
   if not job:fits_environment() then return too_big(#job.message, job) end
   local overrides = {
     containerOverrides = { {
-      name = task.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
+      name = identity.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
       memory = task.memory,
     } },
   }

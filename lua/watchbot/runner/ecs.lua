@@ -70,7 +70,7 @@ function runner.new(_, policy, journal)
     return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
   end
   local self = setmetatable({
-    client = client, policy = policy, budget = budget.new(policy.placements), tries = {},
+    client = client, policy = policy, journal = journal, budget = budget.new(policy.placements), tries = {}, containers = {},
     stopped = stopped.new(client), seen = {}, seen_order = fifo.new(),
     follower = follower.new(client, { events = policy.task_events ~= nil, failed = failed "DescribeTasks",
       lost_after = policy.lost_after }),
@@ -121,6 +121,22 @@ function Ecs:failed(key, reason)
   return nil, "the task could not be placed: " .. reason, "PlacementFailed"
 end
 
+--- The container that gets the message: the one that is named, else the first of the definition.
+---@return string? name
+---@return string? message
+---@return string? code
+function Ecs:container_of(task)
+  if task.container then return task.container end
+  if not self.containers[task.definition] then
+    local result, message, code = self.client:DescribeTaskDefinition { taskDefinition = task.definition }
+    if not result then return nil, message, code end
+    local first = (result.taskDefinition.containerDefinitions or {})[1]
+    if not first then return nil, ("task definition '%s' has no container"):format(task.definition), "NoContainer" end
+    self.containers[task.definition] = first.name
+  end
+  return self.containers[task.definition]
+end
+
 --- Starts the task of a job.
 ---@param job watchbot.Job
 ---@param environment table<string, string>
@@ -132,8 +148,11 @@ function Ecs:start(job, environment, policy)
   local task, problem = task_of(policy, job)
   if not task then return nil, problem, "TaskFailed" end
   local key = ("%s/%d"):format(job.id, job.receives)
-  local parameters, message, code = request.build(task, job, environment, {
-    queue = policy.queue, stack = stack_of(policy), try = self.tries[key] or 0,
+  local container, message, code = self:container_of(task)
+  if not container then return self:refused(message, code) end
+  local parameters
+  parameters, message, code = request.build(task, job, environment, {
+    queue = policy.queue, stack = stack_of(policy), try = self.tries[key] or 0, container = container,
   })
   if not parameters then return nil, message, code end
   self.budget:take()
@@ -193,6 +212,15 @@ function Ecs:ended(task, job, started_by)
   return self.stopped:find(task.cluster, task.definition:match "([^/:]+):?%d*$", started_by)
 end
 
+-- Without the permission a message whose watcher has died is run again, beside its first task: that has to be said, once.
+function Ecs:cannot_find(message, code)
+  local denied = code == "AccessDeniedException" or code == "AccessDenied"
+  if denied and self.complained then return end
+  self.complained = denied
+  if denied then message = "the credentials do not allow 'ecs:ListTasks': tasks of a watcher that died cannot be found" end
+  self.journal:warning(nil, "error", message, "code", code, "where", "ListTasks")
+end
+
 --- Looks for the task that an earlier receive of this message has started: a run of one that goes on, or the exit of one that
 --- has ended; neither when there is none. One that never got to run is stopped.
 ---@param job watchbot.Job
@@ -203,7 +231,9 @@ function Ecs:find(job, policy)
   local task = task_of(policy, job)
   if not task or self.seen[job.id] == job.receives - 1 then return nil end
   local started_by = request.started_by(stack_of(policy), job.id)
-  for _, found in ipairs(self:running(task, started_by) or {}) do
+  local running, message, code = self:running(task, started_by)
+  if not running then self:cannot_find(message, code) end
+  for _, found in ipairs(running or {}) do
     if has_started(found) then return self:follow(found, task, policy, job) end
     if found.lastStatus ~= "STOPPED" then
       local reason = "still pending when its message was received again"
