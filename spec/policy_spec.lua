@@ -73,6 +73,11 @@ return watchbot.policy {
     { "deliver", { "stdin", "environment" }, { "file", true } },
     { "timestamps", { "iso", "epoch" }, { "unix" } },
     { "env", { {}, { A = "1" } }, { { A = 1 }, { ["A=B"] = "1" }, { "a" }, { A = "\0" }, "A=1" } },
+    { "task", { { cluster = "c", definition = "d" }, { cluster = "c", definition = "d", container = "w", cpu = 256 }, print },
+      { {}, { cluster = "c" }, { cluster = "c", definition = "d", containr = "w" }, { cluster = "c", definition = 7 },
+        { cluster = "c", definition = "d", launchType = "FARGATE", capacityProviderStrategy = {} }, "tiles" } },
+    { "on_stop", { "drain", "stop", "leave" }, { "wait" } },
+    { "status", { 0.5, 60 }, { 0, -1 } },
     { "inherit", { true, false, { "PATH", "AWS_*" } }, { "PATH", {}, { 1 } } },
     { "log", { "text", "json" }, { "xml" } },
     { "notify_after", { 0, 3 }, { -1, 0.5 } },
@@ -81,7 +86,7 @@ return watchbot.policy {
     it(name .. " takes what it should, and nothing else", function()
       for _, value in ipairs(good) do assert.are.equal(value, policies { [name] = value }[name]) end
       for _, value in ipairs(bad) do
-        assert.matches(("policy field '%s': expected "):format(name), refused(policies, { [name] = value }))
+        assert.matches(("policy field '%s': "):format(name), refused(policies, { [name] = value }))
       end
     end)
   end
@@ -99,6 +104,17 @@ return watchbot.policy {
     assert.is_true(policies.is(policies.try { workers = 2 }))
     assert.are.same({ nil, "policy field 'workers': expected a whole number of at least 1, got 0", "Usage" },
       { policies.try { workers = 0 } })
+  end)
+
+  it("says what is wrong with a task", function()
+    local task = { cluster = "c", definition = "d" }
+    task.containr = "w"
+    local message = refused(policies, { task = task })
+    assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?", message)
+    task.containr, task.launchType, task.capacityProviderStrategy = nil, "FARGATE", {}
+    assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other", refused(policies, { task = task }))
+    _, message = policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete()
+    assert.matches("'on_stop' can be 'leave' for ECS tasks only", message)
   end)
 
   it("can be overridden from the command line", function()

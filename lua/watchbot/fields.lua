@@ -67,6 +67,10 @@ local types = {
     check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
     parse = tonumber,
   },
+  interval = {
+    expected = "seconds, a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+  },
   visibility = {
     expected = "seconds, a number from 1 to 43200",
     check = function(value) return type(value) == "number" and value >= 1 and value <= 43200 end,
@@ -147,6 +151,8 @@ local declared = {
       .. "default: `leave` for ECS tasks, else `drain`" },
   { name = "handover", type = "seconds", default = 60,
     help = "seconds after which the message of a task that was left running is seen again" },
+  { name = "status", type = "interval", default = 60,
+    help = "seconds between two lines of the log that say how busy a watcher of ECS tasks is" },
   { name = "placements", type = "seconds", default = 15, help = "calls of RunTask a second, at the most" },
   { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",

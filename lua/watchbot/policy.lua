@@ -72,7 +72,8 @@ end
 ---@return "complete"|"reject"|"release"|"retry" outcome
 ---@return number? seconds until the message is seen again; nil: `backoff` decides
 function hooks:verdict(job, exit)
-  if exit.blameless then return "release" end
+  -- Nobody needs to hear of it, until it has gone on for so long that the message is given up.
+  if exit.blameless then return job.last and "retry" or "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
   return self.exits[exit.code] or self.exits[exit.signal] or exits[exit.code] or "retry"

@@ -18,9 +18,6 @@ local tally = require "watchbot.tally"
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
 
--- Seconds between two lines about how busy the watcher is.
-local STATUS_INTERVAL = 60
-
 -- Jobs that are held or still being settled; above that no messages are taken.
 local LINGERING_LIMIT = 1000
 
@@ -286,7 +283,7 @@ end
 function Watcher:conclude(entry, outcome, seconds, exit)
   local returns = outcome == "release" or outcome == "retry"
   seconds = returns and (exit.stopped and seconds or self:backoff(entry, seconds)) or nil
-  self.tally:count(outcome)
+  self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.job, outcome, exit, seconds)
   if outcome == "reject" then self:notify(entry, outcome, exit) end
   if returns then
@@ -421,7 +418,7 @@ function Watcher:run()
   self.hooks:call "start"
   local heartbeat = scheduler.spawn(self.leases.run, self.leases)
   self.journal:info(nil, "event", "watching", "queue", self.queue.name, "workers", self.policy.workers)
-  local status = self.runner.status and scheduler.every(STATUS_INTERVAL, self.log_status, self)
+  local status = self.runner.status and scheduler.every(self.policy.status, self.log_status, self)
   local ok, err = pcall(self.intake.run, self.intake) -- err: a refusal too
   if not ok then self.hooks:complain(err, "intake") end
   self:drain()

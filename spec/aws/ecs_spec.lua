@@ -71,6 +71,46 @@ describe("watchbot run with ECS tasks", function()
     assert.matches("disagree.*main 0.*side 3", said[id][2].reason)
   end))
 
+  it("needs no policy in a container that the template has defined", task(function(folder)
+    local stack = new(folder, RECORD)
+    local id = stack:send({ "m1" }).m1
+    local exit, said = stack:finish(stack:watch("--drain", {
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", Concurrency = "3",
+    }))
+    assert.are.equal(0, exit.code)
+    assert.are.same({ m1 = 1 }, stack:done())
+    assert.are.same({ "success" }, outcomes(said[id]))
+    assert.are.equal(3, said[""][1].workers)
+  end))
+
+  it("takes a task that the policy makes for each job, and stops one that takes too long", task(function(folder)
+    local stack = new(folder, RECORD .. "sleep 0.1")
+    stack:policy [[timeout = 1, task = function(job)
+      return { cluster = "fleet", definition = "job", container = "main",
+        command = job.message == "long" and { "sh", "-c",
+          "echo long >> done; [ $ApproximateReceiveCount -gt 1 ] || sleep 600" } or nil }
+    end,]]
+    local ids = stack:send { "long", "short" }
+    local said = stack:drain()
+    assert.are.same({ "success" }, outcomes(said[ids.short]))
+    assert.are.same({ "failed, will retry", "success" }, outcomes(said[ids.long]))
+    assert.are.same({ long = 2, short = 1 }, stack:done())
+    local reason
+    for _, line in ipairs(said[ids.long]) do reason = reason or line.reason end
+    assert.are.equal("timed out after 1 s", reason)
+  end))
+
+  it("says how busy it is", task(function(folder)
+    local stack = new(folder, RECORD .. "sleep 600")
+    stack:policy "status = 0.2, on_stop = 'stop',"
+    stack:send { "m1" }
+    local watcher = stack:watch()
+    local line = '{"max":20,"concurrency":1,"messages":0,"pending":0,"held":0}'
+    eventually(function() return watcher:output():find(line, 1, true) end, "a line about one task that runs")
+    watcher:kill "TERM"
+    assert.are.equal(0, stack:finish(watcher).code)
+  end))
+
   it("takes 300 messages through 20 workers", task(function(folder)
     local stack = new(folder, RECORD)
     local bodies = numbered(300)

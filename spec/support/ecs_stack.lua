@@ -102,11 +102,14 @@ end
 
 --- Starts a watcher.
 ---@param option string? "--drain"
+---@param instead table<string, string>? variables that say what there is to do, instead of the policy file
 ---@return table process
-function Stack:watch(option)
-  local arguments = { "run", "policy.lua" }
-  if option then table.insert(arguments, 2, option) end
-  return workshop.start(self.folder, arguments, environment(self))
+function Stack:watch(option, instead)
+  local arguments, variables = { "run" }, environment(self)
+  if option then table.insert(arguments, option) end
+  if not instead then table.insert(arguments, "policy.lua") end
+  for name, value in pairs(instead or {}) do variables[name] = value end
+  return workshop.start(self.folder, arguments, variables)
 end
 
 --- Waits for the end of a watcher.
