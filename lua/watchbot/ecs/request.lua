@@ -18,11 +18,12 @@ local passed_on = {
   "placementStrategy", "platformVersion", "propagateTags", "tags", "volumeConfigurations",
 }
 
--- Shortened by a hash, so that two long names never become the same.
-local function fitting(text, length)
-  text = text:gsub("[^%w/_-]", "-")
-  if #text <= length then return text end
-  return text:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
+-- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a hash of what it was, so that
+-- two names never become the same: the tasks of another stack would be taken for ours.
+local function fitting(text, others, length)
+  local plain = text:gsub(others, "-")
+  if plain == text and #text <= length then return text end
+  return plain:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
 end
 
 --- Whom a task was started by: STACK/MESSAGEID, of the letters that AWS takes.
@@ -30,8 +31,8 @@ end
 ---@param id string the message's id
 ---@return string
 function request.started_by(stack, id)
-  id = fitting(id, 64)
-  return fitting(stack, LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
+  id = fitting(id, "[^%w_-]", 64)
+  return fitting(stack, "[^%w/_-]", LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
 end
 
 --- Makes RunTask idempotent for one receive: an answer that was lost is asked for again and runs nothing twice. An answer that
