@@ -52,9 +52,18 @@ local function environment_of(variables)
   return environment
 end
 
+local function characters(text)
+  return utf8.len(text) or #text
+end
+
 local function too_big(size, job)
-  return nil, ("the message does not fit an ECS task: its overrides have %d characters, %d are allowed (%d of them are the "
-    .. "message's); put the data elsewhere, in S3 say, and send where it is"):format(size, LARGEST, #job.message), "TooBig"
+  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d of them the message's), and "
+    .. "%d are allowed; put the data elsewhere, in S3 say, and send where it is"):format(size, characters(job.message),
+    LARGEST), "TooBig"
+end
+
+local function cannot_be_handed(problem)
+  return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig"
 end
 
 ---@class watchbot.ecs.Task what the policy's `task` says
@@ -75,8 +84,9 @@ end
 ---@return string? message
 ---@return string? code "TooBig"
 function request.build(task, job, variables, identity)
+  if job.message:find("\0", 1, true) then return cannot_be_handed "it holds a NUL, which no environment takes" end
   -- A message that the environment of a process could not hold is far too big for the overrides, too.
-  if not job:fits_environment() then return too_big(#job.message, job) end
+  if not job:fits_environment() then return too_big(characters(job.message), job) end
   local overrides = {
     containerOverrides = { {
       name = identity.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
@@ -84,8 +94,8 @@ function request.build(task, job, variables, identity)
     } },
   }
   local json, problem = core.json.encode(overrides)
-  if not json then return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig" end
-  local size = utf8.len(json) or #json
+  if not json then return cannot_be_handed(problem) end
+  local size = characters(json)
   if size > LARGEST then return too_big(size, job) end
   local parameters = {
     cluster = task.cluster, taskDefinition = task.definition, count = 1, overrides = overrides,
