@@ -116,13 +116,17 @@ local types = {
 local names = {}
 for name in pairs(types) do names[#names + 1] = name end
 
+local function told(value)
+  return type(value) == "number" and tostring(value) or "a " .. type(value)
+end
+
 local function problem_of(name, value)
   local wanted = types[name]
   if not wanted then
     local near = suggest(tostring(name), names)
     return ("unknown name '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
   elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
-    return ("'%s' must be a %s, not a %s"):format(name, wanted, type(value))
+    return ("'%s' must be %s, not %s"):format(name, wanted == "integer" and "an integer" or "a " .. wanted, told(value))
   end
 end
 
