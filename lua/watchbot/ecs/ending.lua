@@ -41,6 +41,8 @@ local function verdict_of(task, name)
     agree = agree and container.exitCode == code
   end
   if agree then return code, reason end
+  -- Those that had been started were killed for those that could not be.
+  if task.stopCode == "TaskFailedToStart" then return nil, reason end
   return nil, "the containers disagree about the exit code: " .. table.concat(told, ", "), true
 end
 
