@@ -114,11 +114,12 @@ describe("the end of all containers", function()
 
   -- One container could not be started after another had been, which was then killed: "they disagree" made it the job's failure.
   it("of a task that failed to start is not started, whatever some of them say", function()
-    local exit = all({ { name = "main", reason = "CannotStartContainerError: no such file" }, { name = "side", exitCode = 137 } },
+    local reason = "CannotStartContainerError: no such file"
+    local exit = all({ { name = "main", reason = reason }, { name = "side", exitCode = 137 } },
       { stopCode = "TaskFailedToStart", startedAt = false })
     assert.is_true(exit.not_started)
     assert.is_true(exit.blameless)
-    assert.are.equal("CannotStartContainerError: no such file", exit.reason)
+    assert.are.equal(reason, exit.reason)
   end)
 end)
 
@@ -140,7 +141,9 @@ describe("the end of a task that never ran its program", function()
   end)
 
   it("is known by its stop code, and by a start that never was", function()
-    local exit = exit_of { stopCode = "TaskFailedToStart", containers = { { name = "main" } }, stoppedReason = "Task failed to start" }
+    local exit = exit_of {
+      stopCode = "TaskFailedToStart", containers = { { name = "main" } }, stoppedReason = "Task failed to start",
+    }
     assert.is_true(exit.not_started and exit.blameless)
     assert.are.equal("Task failed to start", exit.reason)
     exit = exit_of { startedAt = false, containers = { { name = "main" } } }
@@ -192,8 +195,8 @@ describe("the times of a task", function()
 
   it("are right across leap years and centuries", function()
     assert.are.equal(0, ending.time "1970-01-01T00:00:00Z")
-    for _, each in ipairs { { 1999, 12, 31 }, { 2000, 2, 29 }, { 2000, 3, 1 }, { 2024, 2, 29 }, { 2026, 1, 1 }, { 2100, 3, 1 } } do
-      local text = ("%04d-%02d-%02dT23:59:58Z"):format(table.unpack(each))
+    for _, day in ipairs { "1999-12-31", "2000-02-29", "2000-03-01", "2024-02-29", "2026-01-01", "2100-03-01" } do
+      local text = day .. "T23:59:58Z"
       local pipe <close> = io.popen(("date -u -d '%s' +%%s"):format(text))
       assert.are.equal(pipe:read "n", ending.time(text), text)
     end
