@@ -1,5 +1,5 @@
 -- What the end of a task means, for tasks as DescribeTasks and the events describe them. That ECS says such things, the ECS
--- server of spec/aws/ecs_spec.lua shows for those that it can bring about; Spot interruptions and machines that break it cannot.
+-- server of spec/aws/ecs_spec.lua shows for those that it can bring about; it has no Spot interruptions and breaks no machines.
 
 local ending = require "watchbot.ecs.ending"
 
@@ -112,7 +112,7 @@ describe("the end of all containers", function()
     assert.is_true(all({}, { startedAt = false }).not_started)
   end)
 
-  -- One container could not be started after another had been, which was then killed: "they disagree" made it the job's failure.
+  -- One container could not be started after another had been, which was then killed: "they disagree", and the job had failed.
   it("of a task that failed to start is not started, whatever some of them say", function()
     local reason = "CannotStartContainerError: no such file"
     local exit = all({ { name = "main", reason = reason }, { name = "side", exitCode = 137 } },

@@ -3,7 +3,7 @@
 -- An event of somebody else's task goes back for others to see; the ends of such tasks are remembered for a while, since their
 -- watcher may die and leave us the message.
 
-local cjson = require "cjson.safe"
+local core = require "watchbot.core"
 local fifo = require "watchbot.fifo"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.ecs.ending"
@@ -45,7 +45,7 @@ function Events:ended(started_by)
 end
 
 local function task_of(message)
-  local event = cjson.decode(message.body)
+  local event = core.json.decode(message.body)
   local task = type(event) == "table" and event.detail
   if type(task) == "table" and type(task.taskArn) == "string" then return task, event end
 end
