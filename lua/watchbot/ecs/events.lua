@@ -28,9 +28,16 @@ function events.new(queue, follower, failed)
   return setmetatable({ queue = queue, follower = follower, failed = failed, ends = {}, order = fifo.new() }, Events)
 end
 
+local function created(task)
+  return ending.time(task.createdAt) or 0
+end
+
+-- A message may have had several tasks, whose events come again and again; the newest task counts.
 function Events:remember(task)
   if task.lastStatus ~= "STOPPED" or type(task.startedBy) ~= "string" then return end
-  if not self.ends[task.startedBy] then
+  local known = self.ends[task.startedBy]
+  if known and created(known) > created(task) then return end
+  if not known then
     self.order:push(task.startedBy)
     if self.order:count() > REMEMBERED then self.ends[self.order:pop()] = nil end
   end
