@@ -129,6 +129,7 @@ describe("the end of a task that never ran its program", function()
       "CannotPullContainerError: pull access denied for nobody", "CannotStartContainerError: exec: \"x\": not found",
       "CannotCreateContainerError: no space left on device", "CannotInspectContainerError: Could not transition",
       "DockerTimeoutError: Could not transition to created", "ResourceInitializationError: unable to pull secrets",
+      "OutOfMemoryError: unable to create the container", "InternalError: the agent could not say",
     } do
       for _, more in ipairs { with { reason = reason }, { containers = { { name = "main" } }, stoppedReason = reason } } do
         local exit = exit_of(more)
