@@ -2,6 +2,7 @@
 -- is a wait it is bounded from below only: a slow machine makes nothing fail.
 
 local budget = require "watchbot.ecs.budget"
+local fields = require "watchbot.fields"
 local scheduler = require "watchbot.scheduler"
 
 local function pass(one, seconds)
@@ -87,5 +88,14 @@ describe("a budget that was throttled", function()
     one.tokens = -10000
     one:slow()
     assert.is_true(one.tokens < -5000)
+  end)
+end)
+
+describe("the policy's placements", function()
+  -- 0 was taken, as for seconds, and the first message waited for its token for ever.
+  it("are a number above 0", function()
+    for _, rate in ipairs { 15, 0.1, 500 } do assert.is_true((fields.check("placements", rate))) end
+    assert.are.equal("policy field 'placements': expected a number above 0, got 0", select(2, fields.check("placements", 0)))
+    for _, rate in ipairs { -1, math.huge, 0 / 0, "fast" } do assert.is_nil((fields.check("placements", rate))) end
   end)
 end)
