@@ -113,7 +113,7 @@ return watchbot.policy {
     assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?", message)
     task.containr, task.launchType, task.capacityProviderStrategy = nil, "FARGATE", {}
     assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other", refused(policies, { task = task }))
-    _, message = policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete()
+    message = select(2, policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
     assert.matches("'on_stop' can be 'leave' for ECS tasks only", message)
   end)
 

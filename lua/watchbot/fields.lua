@@ -62,6 +62,11 @@ local types = {
     check = function(value) return math.type(value) == "integer" and value >= 0 end,
     parse = math.tointeger,
   },
+  rate = {
+    expected = "a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+    parse = tonumber,
+  },
   seconds = {
     expected = "seconds, a number of at least 0",
     check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
@@ -153,7 +158,7 @@ local declared = {
     help = "seconds after which the message of a task that was left running is seen again" },
   { name = "status", type = "interval", default = 60,
     help = "seconds between two lines of the log that say how busy a watcher of ECS tasks is" },
-  { name = "placements", type = "seconds", default = 15, help = "calls of RunTask a second, at the most" },
+  { name = "placements", type = "rate", default = 15, help = "calls of RunTask a second, at the most" },
   { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },

@@ -41,6 +41,8 @@ local function verdict_of(task, name)
     agree = agree and container.exitCode == code
   end
   if agree then return code, reason end
+  -- Those that had been started were killed for those that could not be.
+  if task.stopCode == "TaskFailedToStart" then return nil, reason end
   return nil, "the containers disagree about the exit code: " .. table.concat(told, ", "), true
 end
 
@@ -49,11 +51,12 @@ local function seconds_between(from, to)
 end
 
 --- Seconds since the epoch; events have dates, DescribeTasks has numbers.
----@param time number|string|nil
----@return number?
+---@param time any
+---@return number? nil when it is no time
 function ending.time(time)
-  if type(time) ~= "string" then return time end
-  local year, month, day, hour, minute, second = time:match "^(%d+)-(%d+)-(%d+)T(%d+):(%d+):([%d.]+)"
+  if type(time) == "number" then return time end
+  if type(time) ~= "string" then return nil end
+  local year, month, day, hour, minute, second = time:match "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)"
   if not year then return nil end
   -- Days from the civil date: Howard Hinnant, chrono-compatible low-level date algorithms.
   local y, m = math.tointeger(year), math.tointeger(month)

@@ -3,7 +3,7 @@
 -- An event of somebody else's task goes back for others to see; the ends of such tasks are remembered for a while, since their
 -- watcher may die and leave us the message.
 
-local cjson = require "cjson.safe"
+local core = require "watchbot.core"
 local fifo = require "watchbot.fifo"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.ecs.ending"
@@ -28,9 +28,16 @@ function events.new(queue, follower, failed)
   return setmetatable({ queue = queue, follower = follower, failed = failed, ends = {}, order = fifo.new() }, Events)
 end
 
+local function created(task)
+  return ending.time(task.createdAt) or 0
+end
+
+-- A message may have had several tasks, whose events come again and again; the newest task counts.
 function Events:remember(task)
   if task.lastStatus ~= "STOPPED" or type(task.startedBy) ~= "string" then return end
-  if not self.ends[task.startedBy] then
+  local known = self.ends[task.startedBy]
+  if known and created(known) > created(task) then return end
+  if not known then
     self.order:push(task.startedBy)
     if self.order:count() > REMEMBERED then self.ends[self.order:pop()] = nil end
   end
@@ -45,7 +52,7 @@ function Events:ended(started_by)
 end
 
 local function task_of(message)
-  local event = cjson.decode(message.body)
+  local event = core.json.decode(message.body)
   local task = type(event) == "table" and event.detail
   if type(task) == "table" and type(task.taskArn) == "string" then return task, event end
 end

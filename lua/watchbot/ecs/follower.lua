@@ -60,6 +60,11 @@ function Follower:forget(watch)
   self.count = self.count - 1
 end
 
+-- What comes from a queue may be anything.
+local function version_of(task)
+  return task and tonumber(task.version) or 0
+end
+
 --- Something was heard of a task; what is older than what is known already is dropped.
 ---@param arn string
 ---@param task table
@@ -68,8 +73,7 @@ function Follower:heard(arn, task)
   local watch = self.watches[arn]
   if not watch then return false end
   watch.missing_since = nil
-  local known = watch.task and watch.task.version or -1
-  if (task.version or 0) >= known then
+  if version_of(task) >= version_of(watch.task) then
     watch.task = task
     watch.changed:set()
   end

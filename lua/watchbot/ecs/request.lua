@@ -18,11 +18,12 @@ local passed_on = {
   "placementStrategy", "platformVersion", "propagateTags", "tags", "volumeConfigurations",
 }
 
--- Shortened by a hash, so that two long names never become the same.
-local function fitting(text, length)
-  text = text:gsub("[^%w/_-]", "-")
-  if #text <= length then return text end
-  return text:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
+-- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a hash of what it was, so that
+-- two names never become the same: the tasks of another stack would be taken for ours.
+local function fitting(text, others, length)
+  local plain = text:gsub(others, "-")
+  if plain == text and #text <= length then return text end
+  return plain:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
 end
 
 --- Whom a task was started by: STACK/MESSAGEID, of the letters that AWS takes.
@@ -30,8 +31,8 @@ end
 ---@param id string the message's id
 ---@return string
 function request.started_by(stack, id)
-  id = fitting(id, 64)
-  return fitting(stack, LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
+  id = fitting(id, "[^%w_-]", 64)
+  return fitting(stack, "[^%w/_-]", LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
 end
 
 --- Makes RunTask idempotent for one receive: an answer that was lost is asked for again and runs nothing twice. An answer that
@@ -51,9 +52,18 @@ local function environment_of(variables)
   return environment
 end
 
+local function characters(text)
+  return utf8.len(text) or #text
+end
+
 local function too_big(size, job)
-  return nil, ("the message does not fit an ECS task: its overrides have %d characters, %d are allowed (%d of them are the "
-    .. "message's); put the data elsewhere, in S3 say, and send where it is"):format(size, LARGEST, #job.message), "TooBig"
+  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d of them the message's), and "
+    .. "%d are allowed; put the data elsewhere, in S3 say, and send where it is"):format(size, characters(job.message),
+    LARGEST), "TooBig"
+end
+
+local function cannot_be_handed(problem)
+  return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig"
 end
 
 ---@class watchbot.ecs.Task what the policy's `task` says
@@ -74,8 +84,9 @@ end
 ---@return string? message
 ---@return string? code "TooBig"
 function request.build(task, job, variables, identity)
+  if job.message:find("\0", 1, true) then return cannot_be_handed "it holds a NUL, which no environment takes" end
   -- A message that the environment of a process could not hold is far too big for the overrides, too.
-  if not job:fits_environment() then return too_big(#job.message, job) end
+  if not job:fits_environment() then return too_big(characters(job.message), job) end
   local overrides = {
     containerOverrides = { {
       name = identity.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
@@ -83,8 +94,8 @@ function request.build(task, job, variables, identity)
     } },
   }
   local json, problem = core.json.encode(overrides)
-  if not json then return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig" end
-  local size = utf8.len(json) or #json
+  if not json then return cannot_be_handed(problem) end
+  local size = characters(json)
   if size > LARGEST then return too_big(size, job) end
   local parameters = {
     cluster = task.cluster, taskDefinition = task.definition, count = 1, overrides = overrides,
@@ -105,13 +116,17 @@ local types = {
 local names = {}
 for name in pairs(types) do names[#names + 1] = name end
 
+local function told(value)
+  return type(value) == "number" and tostring(value) or "a " .. type(value)
+end
+
 local function problem_of(name, value)
   local wanted = types[name]
   if not wanted then
     local near = suggest(tostring(name), names)
     return ("unknown name '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
   elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
-    return ("'%s' must be a %s, not a %s"):format(name, wanted, type(value))
+    return ("'%s' must be %s, not %s"):format(name, wanted == "integer" and "an integer" or "a " .. wanted, told(value))
   end
 end
 
