@@ -26,6 +26,7 @@ static int run(lua_State *L) {
     lua_setglobal(L, "arg");
     lua_pushcfunction(L, traceback);
     if (luaL_loadfile(L, argv[1]) != LUA_OK) return lua_error(L);
+    luaL_checkstack(L, argc, "too many arguments");
     for (int i = 2; i < argc; i++) lua_pushstring(L, argv[i]);
     if (lua_pcall(L, argc - 2, 0, -argc) != LUA_OK) return lua_error(L);
     return 0;
