@@ -162,6 +162,11 @@ describe("the default hook", function()
     assert.are.equal("retry", policy:verdict({}, { not_started = true }))
   end)
 
+  it("verdict: what was not the job's fault is returned silently, until it is the last attempt", function()
+    assert.are.equal("release", policy:verdict({ last = false }, { blameless = true, code = 3 }))
+    assert.are.equal("retry", policy:verdict({ last = true }, { blameless = true, not_started = true }))
+  end)
+
   it("backoff: twice as long each time, at most 12 hours", function()
     assert.are.equal(2, policy:backoff { receives = 1 })
     assert.are.equal(1024, policy:backoff { receives = 10 })
