@@ -350,7 +350,8 @@ function Watcher:stop()
     self.hurry:set()
     self.changed:set()
   else
-    self.journal:info(nil, "event", "draining", "running", self.running, "waiting", self.waiting:count())
+    self.journal:info(nil, "event", "draining", "running", self.running, "waiting", self.waiting:count(),
+      "seconds", self.policy.drain)
     self.draining:set()
     self.intake:close()
   end

@@ -343,6 +343,21 @@ describe("watchbot run with ECS tasks", function()
       assert.are.equal(0, #server:calls "StopTask")
     end))
 
+    -- The next watcher once gave a task it had found the whole of its timeout again.
+    it("and the time of a task that it finds goes on from its start", task(function(folder)
+      local stack = new(folder, RECORD .. "[ $ApproximateReceiveCount -gt 1 ] || sleep 600")
+      stack:policy "timeout = 12, handover = 1,"
+      stack:send { "m1" }
+      local watcher = stack:watch()
+      eventually(function() return stack:done().m1 end, "the task runs")
+      scheduler.sleep(8)
+      watcher:kill "TERM"
+      stack:finish(watcher)
+      stack:drain()
+      local found, stopped_at = server:calls "ListTasks"[1].at, server:calls "StopTask"[1].at
+      assert.is_true(stopped_at - found < 10, "stopped " .. stopped_at - found .. " s after it was found")
+    end))
+
     it("or lets them finish", task(function(folder)
       local stack = new(folder, SLOW)
       stopped(stack, "drain")

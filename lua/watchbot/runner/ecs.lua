@@ -270,12 +270,18 @@ end
 
 -- one task
 
--- Seconds until a limit of this task is reached, and what is then wrong; the time of `timeout` begins with RUNNING.
+-- Seconds that the task has run: since ECS started it, which may have been for a watcher before us.
+function Run:age()
+  local started = ending.time(self.watch.task.startedAt)
+  return started and math.max(0, scheduler.time() / 1000 + self.runner.client.clock_offset - started) or 0
+end
+
+-- Seconds until a limit of this task is reached, and what is then wrong; the time of `timeout` begins with startedAt.
 function Run:limit()
   local now = scheduler.now()
   if self.stopping then return math.huge end
   if has_started(self.watch.task) then
-    self.running_since = self.running_since or now
+    self.running_since = self.running_since or now - self:age()
     local timeout = self.policy.timeout
     if timeout <= 0 then return math.huge end
     return self.running_since + timeout - now, ("timed out after %g s"):format(timeout), "timed_out"
