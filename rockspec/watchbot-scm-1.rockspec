@@ -120,6 +120,7 @@ build = {
     ["watchbot.queue.sqlite.schema"] = "lua/watchbot/queue/sqlite/schema.lua",
     ["watchbot.queue.sqlite.store"] = "lua/watchbot/queue/sqlite/store.lua",
     ["watchbot.queue.sqs"] = "lua/watchbot/queue/sqs.lua",
+    ["watchbot.recent"] = "lua/watchbot/recent.lua",
     ["watchbot.recent_logs"] = "lua/watchbot/recent_logs.lua",
     ["watchbot.runner.ecs"] = "lua/watchbot/runner/ecs.lua",
     ["watchbot.runner.emptying"] = "lua/watchbot/runner/emptying.lua",

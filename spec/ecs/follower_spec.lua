@@ -158,6 +158,16 @@ describe("what is heard of a task", function()
     assert.are.equal("STOPPED", watch.task.lastStatus)
   end)
 
+  -- A late or doubled event of a task whose end was known already went back to the event queue every five seconds, until it
+  -- was ten minutes old: nobody else could do anything with it.
+  it("is still ours when the task has ended, but not when it was left running to another watcher", function()
+    local one = new()
+    one:forget(one:track("mine", "fleet", stopped("mine", 5)))
+    assert.is_true(one:heard("mine", stopped("mine", 5)))
+    one:forget(one:track("left", "fleet", { taskArn = "left", lastStatus = "RUNNING" }))
+    assert.is_false(one:heard("left", stopped("left", 5)))
+  end)
+
   it("is dropped where it is older than what is known", function()
     local one, watch = watching(stopped("task", 5))
     assert.is_true(one:heard("task", { taskArn = "task", lastStatus = "RUNNING", version = 4 }))

@@ -4,7 +4,7 @@
 -- watcher may die and leave us the message.
 
 local core = require "watchbot.core"
-local fifo = require "watchbot.fifo"
+local recent = require "watchbot.recent"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.ecs.ending"
 
@@ -25,7 +25,7 @@ local events = {}
 ---@param failed fun(message: string, code: string)
 ---@return watchbot.ecs.Events
 function events.new(queue, follower, failed)
-  return setmetatable({ queue = queue, follower = follower, failed = failed, ends = {}, order = fifo.new() }, Events)
+  return setmetatable({ queue = queue, follower = follower, failed = failed, ends = recent.new(REMEMBERED) }, Events)
 end
 
 local function created(task)
@@ -35,20 +35,16 @@ end
 -- A message may have had several tasks, whose events come again and again; the newest task counts.
 function Events:remember(task)
   if task.lastStatus ~= "STOPPED" or type(task.startedBy) ~= "string" then return end
-  local known = self.ends[task.startedBy]
+  local known = self.ends:get(task.startedBy)
   if known and created(known) > created(task) then return end
-  if not known then
-    self.order:push(task.startedBy)
-    if self.order:count() > REMEMBERED then self.ends[self.order:pop()] = nil end
-  end
-  self.ends[task.startedBy] = task
+  self.ends:set(task.startedBy, task)
 end
 
 --- The end of a task that was not ours when it came.
 ---@param started_by string
 ---@return table? task
 function Events:ended(started_by)
-  return self.ends[started_by]
+  return self.ends:get(started_by)
 end
 
 local function task_of(message)

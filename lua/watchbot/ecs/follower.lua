@@ -2,6 +2,7 @@
 -- their age: a short task ends soon, one that has run for an hour may be seen to end some seconds late. Where events tell of
 -- the ends (ecs.events), it asks only now and then, for what they have missed.
 
+local recent = require "watchbot.recent"
 local scheduler = require "watchbot.scheduler"
 
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
@@ -15,6 +16,9 @@ local PART_OF_AGE, SECONDS_A_CALL = 0.1, 0.25
 
 -- Seconds after which a task that ECS does not know (any more) is given up. A new task may not be known at once.
 local LOST_AFTER = 120
+
+-- Tasks of ours whose end is known that are remembered: what is still said of them concerns nobody else.
+local REMEMBERED = 5000
 
 ---@class watchbot.ecs.Watch a task that is followed
 ---@field arn string
@@ -35,7 +39,7 @@ local follower = {}
 function follower.new(client, options)
   return setmetatable({
     client = client, events = options.events, lost_after = options.lost_after or LOST_AFTER, failed = options.failed,
-    watches = {}, count = 0, wake = scheduler.event(),
+    watches = {}, ended = recent.new(REMEMBERED), count = 0, wake = scheduler.event(),
   }, Follower)
 end
 
@@ -53,9 +57,11 @@ function Follower:track(arn, cluster, task)
   return watch
 end
 
+--- A task that runs on may be another watcher's from now on; one that has ended stays ours.
 ---@param watch watchbot.ecs.Watch
 function Follower:forget(watch)
   if self.watches[watch.arn] ~= watch then return end
+  if watch.task and watch.task.lastStatus == "STOPPED" then self.ended:set(watch.arn, true) end
   self.watches[watch.arn] = nil
   self.count = self.count - 1
 end
@@ -71,7 +77,7 @@ end
 ---@return boolean mine
 function Follower:heard(arn, task)
   local watch = self.watches[arn]
-  if not watch then return false end
+  if not watch then return self.ended:get(arn) == true end
   watch.missing_since = nil
   if version_of(task) >= version_of(watch.task) then
     watch.task = task
