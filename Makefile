@@ -28,7 +28,8 @@ say     = $(if $(V),,@printf '%-6s %s\n' $(1) $@;)
 LOG_LDFLAGS ?= $(if $(SANITIZE),,-static)
 
 LUA      := lua5.4
-PACKAGES := libcurl openssl sqlite3
+# libcurl is not linked: src/libcurl.c opens it when it is first needed.
+PACKAGES := openssl sqlite3
 
 B := build
 ifdef SANITIZE
@@ -45,8 +46,8 @@ endif
 endif
 
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
-  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 $(PACKAGES))
-LIBS        := $(shell pkg-config --libs $(PACKAGES))
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 libcurl $(PACKAGES))
+LIBS        := $(shell pkg-config --libs $(PACKAGES)) -ldl
 STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a) \
   -lexpat -lm -ldl
 
@@ -65,10 +66,9 @@ $(B)/watchbot: $(B)/obj/main.o $(B)/obj/init.o $(EMBED) $(CORE)
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
 
-# It stays loaded when its Lua state is closed: a thread of libcurl's may still be looking up a name.
 $(B)/lib/watchbot/core.so: $(CORE)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
 
 $(B)/libwatchbot.a: $(EMBED) $(CORE)
 	@rm -f $@
@@ -148,7 +148,7 @@ lint: check-packages
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
 	@mkdir -p build
 	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \
-	  $(shell pkg-config --cflags lua5.4 $(PACKAGES)) 2>build/tidy || { cat build/tidy; exit 1; }
+	  $(shell pkg-config --cflags lua5.4 libcurl $(PACKAGES)) 2>build/tidy || { cat build/tidy; exit 1; }
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"

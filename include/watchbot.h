@@ -15,7 +15,7 @@
  * signal handler or from within a Lua function that watchbot called. None raises a Lua error or leaves
  * anything on the stack. A child that you fork must not use what its parent has opened; it may close it.
  *
- * Link with libwatchbot.a and `pkg-config --libs lua5.4 libcurl openssl sqlite3` -lm; `require` must
+ * Link with libwatchbot.a and `pkg-config --libs lua5.4 openssl sqlite3` -lm -ldl; `require` must
  * find lua-cjson, and LuaExpat for AWS. (A host that has Lua linked in statically exports its symbols to
  * them: -Wl,--export-dynamic.) */
 #ifndef WATCHBOT_H

@@ -83,10 +83,10 @@ static const char *words_of(const struct http_call *call, CURLcode result, const
     default: break;
     }
     if (strstr(words, "nsupported proxy")) return "the proxy that the environment names cannot be used";
-    if (call->failure == HTTP_CONNECT_FAILED) curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
+    if (call->failure == HTTP_CONNECT_FAILED) libcurl.easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
     if (result == CURLE_COULDNT_CONNECT && !error) error = call->client->multi.open_error;
     if (error && strerrordesc_np((int)error)) return strerrordesc_np((int)error);
-    return *words ? words : curl_easy_strerror(result);
+    return *words ? words : libcurl.easy_strerror(result);
 }
 
 static const char *beginning(enum http_failure failure) {
@@ -150,7 +150,7 @@ bool http_add_header(struct http_call *call, const char *name, const char *value
     char *line = NULL;
     int size = blank ? asprintf(&line, "%s;", name) : asprintf(&line, "%s: %s", name, value);
     if (size < 0) return false;
-    struct curl_slist *list = curl_slist_append(call->sent_headers, line);
+    struct curl_slist *list = libcurl.slist_append(call->sent_headers, line);
     free(line);
     if (list) call->sent_headers = list;
     return list != NULL;
@@ -160,7 +160,7 @@ bool http_add_header(struct http_call *call, const char *name, const char *value
 static bool suppress_defaults(struct http_call *call) {
     static const char *const lines[] = {"Accept:", "Content-Type:", "Expect:", "Proxy-Connection:"};
     for (size_t i = 0; i < countof(lines); i++) {
-        struct curl_slist *list = curl_slist_append(call->sent_headers, lines[i]);
+        struct curl_slist *list = libcurl.slist_append(call->sent_headers, lines[i]);
         if (!list) return false;
         call->sent_headers = list;
     }
@@ -184,17 +184,17 @@ static bool expects_content(const char *method) {
 static bool set_request(CURL *easy, const struct http_request *request) {
     bool content = request->body || expects_content(request->method);
     if (content) {
-        curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+        libcurl.easy_setopt(easy, CURLOPT_POST, 1L);
+        libcurl.easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+        libcurl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
     } else if (strcmp(request->method, "HEAD") == 0) {
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        libcurl.easy_setopt(easy, CURLOPT_NOBODY, 1L);
     }
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
-           (!request->direct || curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
+    libcurl.easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return libcurl.easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           libcurl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+           (!request->direct || libcurl.easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
 }
 
 static const char *environment(const char *name) {
@@ -207,14 +207,14 @@ static bool set_trust(CURL *easy, const struct http_request *request) {
     const char *file = request->ca_file;
     if (!file) file = environment("AWS_CA_BUNDLE");
     if (!file) file = environment("SSL_CERT_FILE");
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    libcurl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    libcurl.easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (!file) return true;
-    return curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK;
+    return libcurl.easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+           libcurl.easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
+           libcurl.easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
+           libcurl.easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK;
 }
 
 static long milliseconds(int64_t nanoseconds) {
@@ -224,25 +224,25 @@ static long milliseconds(int64_t nanoseconds) {
 }
 
 static void set_waits(CURL *easy, const struct http_request *request) {
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request->connect_timeout));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else removing it would wait for a resolver that hangs */
+    libcurl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request->connect_timeout));
+    libcurl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+    libcurl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else removing it would wait for a resolver that hangs */
 }
 
 static void set_callbacks(struct http_call *call) {
     CURL *easy = call->easy;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->sent_headers);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_sending);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_PRIVATE, call);
+    libcurl.easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
+    libcurl.easy_setopt(easy, CURLOPT_HTTPHEADER, call->sent_headers);
+    libcurl.easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_sending);
+    libcurl.easy_setopt(easy, CURLOPT_PREREQDATA, call);
+    libcurl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    libcurl.easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    libcurl.easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    libcurl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 /* what is asked, as far as it may be shown */
@@ -253,28 +253,28 @@ static bool is_http(const char *scheme) {
 
 static CURLUcode take_origin(struct http_call *call, CURLU *url) {
     char *scheme = NULL, *host = NULL, *port = NULL;
-    CURLUcode code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-    if (!code) code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    CURLUcode code = libcurl.url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (!code) code = libcurl.url_get(url, CURLUPART_HOST, &host, 0);
     if (!code && !is_http(scheme)) code = CURLUE_UNSUPPORTED_SCHEME;
     if (!code) {
-        curl_url_get(url, CURLUPART_PORT, &port, 0); /* may be absent */
+        libcurl.url_get(url, CURLUPART_PORT, &port, 0); /* may be absent */
         snprintf(call->origin, sizeof call->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
     }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
+    libcurl.free(scheme);
+    libcurl.free(host);
+    libcurl.free(port);
     return code;
 }
 
 static bool check_url(struct http_call *call, const char *text) {
-    CURLU *url = curl_url();
+    CURLU *url = libcurl.url();
     snprintf(call->origin, sizeof call->origin, "the URL of the request");
     if (!url) return fail(call, HTTP_NO_MEMORY, "not enough memory");
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
+    CURLUcode code = libcurl.url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
     if (!code) code = take_origin(call, url);
-    curl_url_cleanup(url);
+    libcurl.url_cleanup(url);
     if (code == CURLUE_USER_NOT_ALLOWED) return fail(call, HTTP_BAD_URL, "it has a user name in it; send a header instead");
-    return code ? fail(call, HTTP_BAD_URL, curl_url_strerror(code)) : true;
+    return code ? fail(call, HTTP_BAD_URL, libcurl.url_strerror(code)) : true;
 }
 
 /* the life of a call */
@@ -303,8 +303,8 @@ static void detach(struct http_call *call) {
 static void drop_transfer(struct http_call *call) {
     if (call->client && !loop_is_ours(call->client->loop)) return;
     detach(call);
-    if (call->easy) curl_easy_cleanup(call->easy);
-    curl_slist_free_all(call->sent_headers);
+    if (call->easy) libcurl.easy_cleanup(call->easy);
+    libcurl.slist_free_all(call->sent_headers);
     call->easy = NULL;
     call->sent_headers = NULL;
 }
@@ -313,8 +313,8 @@ static void finish(struct http_call *call, CURLcode result) {
     char words[CURL_ERROR_SIZE];
     snprintf(words, sizeof words, "%.*s", (int)sizeof words - 1, call->why);
     call->why[0] = '\0';
-    curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
+    libcurl.easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
+    libcurl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
     call->failure = classify(call, result);
     if (call->exceeded) snprintf(words, sizeof words, "the %s passed the limit of %zu bytes", call->exceeded, call->limit);
     if (call->failure != HTTP_OK) explain(call, words_of(call, result, words));
@@ -326,7 +326,7 @@ static void finish(struct http_call *call, CURLcode result) {
 static void finished(struct multi *multi, CURL *easy, CURLcode result) {
     char *call = NULL;
     (void)multi;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+    libcurl.easy_getinfo(easy, CURLINFO_PRIVATE, &call);
     finish((struct http_call *)(void *)call, result);
 }
 
@@ -346,7 +346,7 @@ bool http_start(struct http_client *client, struct http_call *call, const struct
     if (!multi_open(&client->multi, client->loop, KEPT_CONNECTIONS)) return fail(call, HTTP_NO_MEMORY, "not enough memory");
     call->limit = request->limit;
     call->idempotent = request->idempotent;
-    call->easy = curl_easy_init();
+    call->easy = libcurl.easy_init();
     if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) || !set_trust(call->easy, request)) {
         return fail(call, HTTP_NO_MEMORY, "not enough memory");
     }
@@ -366,19 +366,21 @@ void http_end(struct http_call *call) {
 
 /* libcurl counts how often it was initialised, so that a host that uses it too is not disturbed; up to 7.83 the first such
  * call must not meet another thread's. */
-bool http_open(struct http_client *client, struct loop *loop) {
-    if (client->loop) return true;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return false;
+const char *http_open(struct http_client *client, struct loop *loop) {
+    if (client->loop) return NULL;
+    const char *why = libcurl_load();
+    if (why) return why;
+    if (libcurl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return "not enough memory";
     client->loop = loop;
     client->multi.finished = finished;
     client->multi.broken = broken;
-    return true;
+    return NULL;
 }
 
 void http_close(struct http_client *client) {
     if (!client->loop || !loop_is_ours(client->loop)) return;
     while (client->first) drop_transfer(client->first);
     multi_close(&client->multi);
-    curl_global_cleanup();
+    libcurl.global_cleanup();
     client->loop = NULL;
 }

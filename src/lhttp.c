@@ -1,5 +1,5 @@
 /* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits between.
- * lua/watchbot/http.lua documents it for its users. libcurl is started by the first request. */
+ * lua/watchbot/http.lua documents it for its users. libcurl is loaded by the first request. */
 #include <string.h>
 #include <strings.h>
 
@@ -29,7 +29,7 @@ static int client_gc(lua_State *L) {
     return 0;
 }
 
-static struct http_client *open_client(lua_State *L) {
+static struct http_client *client_of(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &client_key) == LUA_TNIL) {
         lhandle_new(L, CLIENT_TYPE, sizeof(struct http_client), 0);
         lua_pushvalue(L, -1);
@@ -38,7 +38,6 @@ static struct http_client *open_client(lua_State *L) {
     }
     struct http_client *client = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (!http_open(client, task_loop(L))) luaL_error(L, "request: libcurl could not be started");
     return client;
 }
 
@@ -247,7 +246,9 @@ static int l_request(lua_State *L) {
     struct http_request request = {0};
     luaL_checktype(L, REQUEST, LUA_TTABLE);
     lua_settop(L, REQUEST);
-    struct http_client *client = open_client(L);
+    struct http_client *client = client_of(L);
+    const char *why = http_open(client, task_loop(L));
+    if (why) return lerror_push(L, "NoLibcurl", "request: libcurl cannot be used: %s", why);
     struct call *call = lhandle_new(L, CALL_TYPE, sizeof *call, 1);
     lua_toclose(L, CALL);
     call->http.done = done;

@@ -133,7 +133,7 @@ static void give_up_stale(const struct multi *multi) {
 static void tell_finished(struct multi *multi) {
     const CURLMsg *message;
     int left;
-    while (multi->handle && (message = curl_multi_info_read(multi->handle, &left))) {
+    while (multi->handle && (message = libcurl.multi_info_read(multi->handle, &left))) {
         if (message->msg == CURLMSG_DONE) multi->finished(multi, message->easy_handle, message->data.result);
     }
 }
@@ -145,7 +145,7 @@ static void turn(struct multi *multi, curl_socket_t fd, int events) {
     if (multi->added) give_up_stale(multi);
     multi->added = false;
     sigpipe_block(&sigpipe);
-    CURLMcode code = curl_multi_socket_action(multi->handle, fd, events, &running);
+    CURLMcode code = libcurl.multi_socket_action(multi->handle, fd, events, &running);
     sigpipe_unblock(&sigpipe);
     if (code == CURLM_OK) {
         tell_finished(multi);
@@ -169,19 +169,19 @@ static int timer_wanted(CURLM *handle, long milliseconds, void *user) {
 }
 
 bool multi_add(struct multi *multi, CURL *easy) {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, multi);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
+    libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, multi);
+    libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
     multi->added = true;
-    return curl_multi_add_handle(multi->handle, easy) == CURLM_OK;
+    return libcurl.multi_add_handle(multi->handle, easy) == CURLM_OK;
 }
 
 /* A connection that is closed here may say goodbye on it (TLS), to a peer that is gone. */
 void multi_remove(struct multi *multi, CURL *easy) {
     struct sigpipe sigpipe;
     sigpipe_block(&sigpipe);
-    curl_multi_remove_handle(multi->handle, easy);
+    libcurl.multi_remove_handle(multi->handle, easy);
     sigpipe_unblock(&sigpipe);
 }
 
@@ -189,14 +189,14 @@ bool multi_open(struct multi *multi, struct loop *loop, long kept) {
     if (multi->handle) return true;
     multi->loop = loop;
     multi->timer.fire = timer_fired;
-    multi->handle = curl_multi_init();
+    multi->handle = libcurl.multi_init();
     if (!multi->handle) return false;
-    curl_multi_setopt(multi->handle, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-    curl_multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi);
-    curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, timer_wanted);
-    curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi);
-    curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, kept);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_SOCKETDATA, multi);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, timer_wanted);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    libcurl.multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, kept);
     return true;
 }
 
@@ -204,7 +204,7 @@ void multi_close(struct multi *multi) {
     struct sigpipe sigpipe;
     if (!multi->handle) return;
     sigpipe_block(&sigpipe);
-    curl_multi_cleanup(multi->handle);
+    libcurl.multi_cleanup(multi->handle);
     sigpipe_unblock(&sigpipe);
     loop_stop_timer(multi->loop, &multi->timer);
     while (multi->sockets) free_socket(multi->sockets);

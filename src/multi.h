@@ -9,8 +9,7 @@
 
 #include <stdbool.h>
 
-#include <curl/curl.h>
-
+#include "libcurl.h"
 #include "loop.h"
 
 struct multi_socket;
