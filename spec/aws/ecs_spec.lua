@@ -204,6 +204,19 @@ describe("watchbot run with ECS tasks", function()
       assert.is_true(refused < 150, refused)
     end))
 
+    it("does without the permission to find the tasks of a watcher that died, and says so once", task(function(folder)
+      local stack = new(folder, RECORD)
+      server:knobs { faults = { { operation = "ListTasks", count = 1000, status = 400, code = "AccessDeniedException" } } }
+      local bodies = numbered(3)
+      stack:send(bodies)
+      stack:receive_and_return(#bodies)
+      local said = stack:drain()
+      assert.are.same(once(bodies), stack:done())
+      local told = {}
+      for _, line in ipairs(said[""]) do told[#told + 1] = line.where == "ListTasks" and line.error or nil end
+      assert.are.same({ "the credentials do not allow 'ecs:ListTasks': tasks of a watcher that died cannot be found" }, told)
+    end))
+
     it("returns the message of a task that ECS has lost", task(function(folder)
       local stack = new(folder, RECORD .. "[ $ApproximateReceiveCount -gt 1 ] || exec sleep 100")
       stack:policy "lost_after = 1,"
@@ -230,6 +243,8 @@ describe("watchbot run with ECS tasks", function()
       local _, said = stack:finish(watcher)
       assert.are.same({ "no-op, will retry", "success" }, outcomes(said[id]))
       assert.are.same({}, stack:notifications())
+      local sum = said[""][#said[""]]
+      assert.are.same({ "stopped", 1, 1, 0 }, { sum.event, sum.complete, sum.blameless, sum.release })
       os.remove(folder:file "done")
     end
   end))

@@ -6,9 +6,9 @@ local aws = require "watchbot.aws"
 local budget = require "watchbot.ecs.budget"
 local ending = require "watchbot.ecs.ending"
 local events = require "watchbot.ecs.events"
-local fifo = require "watchbot.fifo"
 local follower = require "watchbot.ecs.follower"
 local request = require "watchbot.ecs.request"
+local recent = require "watchbot.recent"
 local scheduler = require "watchbot.scheduler"
 local stopped = require "watchbot.ecs.stopped"
 
@@ -71,7 +71,7 @@ function runner.new(_, policy, journal)
   end
   local self = setmetatable({
     client = client, policy = policy, journal = journal, budget = budget.new(policy.placements), tries = {}, containers = {},
-    stopped = stopped.new(client), seen = {}, seen_order = fifo.new(),
+    stopped = stopped.new(client), seen = recent.new(REMEMBERED),
     follower = follower.new(client, { events = policy.task_events ~= nil, failed = failed "DescribeTasks",
       lost_after = policy.lost_after }),
   }, Ecs)
@@ -190,11 +190,7 @@ end
 
 --- The end of a receive's task was seen here: its next receive need not look for it.
 function Ecs:saw_end(job)
-  if not self.seen[job.id] then
-    self.seen_order:push(job.id)
-    if self.seen_order:count() > REMEMBERED then self.seen[self.seen_order:pop()] = nil end
-  end
-  self.seen[job.id] = job.receives
+  self.seen:set(job.id, job.receives)
 end
 
 -- An event tells which receive its task was for, in the environment that the task was given.
@@ -229,7 +225,7 @@ end
 ---@return watchbot.Exit? exit
 function Ecs:find(job, policy)
   local task = task_of(policy, job)
-  if not task or self.seen[job.id] == job.receives - 1 then return nil end
+  if not task or self.seen:get(job.id) == job.receives - 1 then return nil end
   local started_by = request.started_by(stack_of(policy), job.id)
   local running, message, code = self:running(task, started_by)
   if not running then self:cannot_find(message, code) end
