@@ -12,7 +12,7 @@ local function follow(work, seen)
   local signals = require "watchbot.signals"
   while true do
     local name = signals:wait()
-    if seen.name then os.exit(STATUS[name], false) end
+    if seen.name then os.exit(STATUS[name], true) end
     seen.name = name
     work:cancel(INTERRUPTED)
   end

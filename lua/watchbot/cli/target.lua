@@ -17,7 +17,7 @@ target.options = {
 -- Where a value comes from when there is no stack: an option of the command, then the environment that templates set.
 local SOURCES = {
   QueueUrl = { "queue", "QueueUrl" },
-  DeadLetterQueueUrl = { "dead-letter-queue", "DeadLetterQueueUrl" },
+  DeadLetterQueueUrl = { "dead-letter-queue" },
   LogGroup = { "log-group", "LogGroup" },
   ClusterArn = { "cluster", "Cluster" },
   Service = { "service", "Service" },
