@@ -25,6 +25,8 @@ local dead_letter = {
     { name = "log-group", value = "NAME", help = "where triage finds a message's logs; default: the stack's, $LogGroup" },
   }, selections.options, {
     { name = "rate", value = "N", number = true, help = "replay: at most N messages a second" },
+    { name = "visibility", value = "SECONDS", number = true,
+      help = "SQS: when others see again what was read by a command that was killed; default: 60 and more" },
     { name = "dry-run", help = "say what would be replayed or deleted, and do nothing" },
     { name = "json", help = "for scripts: one line of JSON for each message" },
     { name = "yes", help = "do not ask before messages are deleted" },
@@ -51,7 +53,11 @@ examples:
   watchbot send --stack tiles --from letters                      and back into the queue]],
 }
 
--- => { queue, dead_letter_queue } | nil message code
+local function warn(message)
+  io.stderr:write("watchbot: ", message, "\n")
+end
+
+-- => the options of dead_letters.open | nil message code
 local function places_of(found)
   local dead, message, code = found:find "DeadLetterQueueUrl"
   if message then return nil, message, code end
@@ -62,11 +68,7 @@ local function places_of(found)
     queue, message, code = found:queue_url()
   end
   if message then return nil, message, code end
-  return { queue = queue, dead_letter_queue = dead }
-end
-
-local function warn(message)
-  io.stderr:write("watchbot: ", message, "\n")
+  return { queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility, warn = warn }
 end
 
 local function act(name, letters, arguments, selection, found)
@@ -83,7 +85,6 @@ local function start(name, arguments)
   local places
   places, message, code = places_of(found)
   if not places then return nil, message, code end
-  places.warn = warn
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
   if letters.warning then warn(letters.warning) end

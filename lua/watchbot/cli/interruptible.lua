@@ -1,20 +1,24 @@
---- cli.interruptible: runs a command's work so that Ctrl-C and SIGTERM end it by its `<close>` variables: messages that were
--- received go back, the terminal is as it was. A second signal does not wait for that.
+--- cli.interruptible: runs a command's work so that Ctrl-C, SIGTERM and a reader that goes away (`| head`) end it by its
+-- `<close>` variables: messages that were received go back, the terminal is as it was. A second signal does not wait for that.
 
 local scheduler = require "watchbot.scheduler"
 
 -- What a shell makes of a program that a signal has ended.
-local STATUS = { INT = 130, TERM = 143, HUP = 129 }
+local STATUS = { HUP = 129, INT = 130, PIPE = 141, TERM = 143 }
 
 local INTERRUPTED = {}
 
 local function follow(work, seen)
   local signals = require "watchbot.signals"
+  signals:catch_pipe()
   while true do
     local name = signals:wait()
-    if seen.name then os.exit(STATUS[name], true) end
-    seen.name = name
-    work:cancel(INTERRUPTED)
+    if not seen.name then
+      seen.name = name
+      work:cancel(INTERRUPTED)
+    elseif name ~= "PIPE" then
+      os.exit(STATUS[name], true)
+    end
   end
 end
 

@@ -42,6 +42,8 @@ local dead_letters = {}
 ---@class watchbot.DeadLettersOptions
 ---@field queue string? URL of the queue whose letters they are; on SQS also of the dead-letter queue itself
 ---@field dead_letter_queue string? URL, where SQS is not to be asked for it
+---@field visibility number? seconds after which what a reader has read is seen by others should it be killed; SQS only.
+--- Default: a minute, and more where there are many
 ---@field warn fun(message: string)? hears of what does not stop the work
 
 --- Opens the dead letters of a queue. Waits in a task.

@@ -1,12 +1,15 @@
 --- dead_letters.move_task: SQS moves a queue's dead letters by itself, back to where each came from.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
--- There is one such task a queue at a time, and its handle is told only while it runs: so the newest of the list is ours. One
--- that somebody else has started does the same work, and is watched like ours.
+-- There is one such task a queue at a time, and its handle is told only while it runs: so ours is the newest of the list, once
+-- that is another than before. One that somebody else has started does the same work, and is watched like ours.
 
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two looks, at first and at the most.
 local FIRST_LOOK, LONGEST_LOOK = 0.5, 5
+
+-- Seconds after which a task that was started must be in the list.
+local LISTED = 60
 
 -- Messages a second: the most that SQS takes.
 local FASTEST = 500
@@ -19,11 +22,11 @@ Task.__index = Task
 function Task:look()
   local result, message, code = self.queue:call("ListMessageMoveTasks", { SourceArn = self.arn, MaxResults = 1 })
   if not result then return nil, message, code end
-  return result.Results and result.Results[1] or { Status = "UNKNOWN" }
+  return result.Results and result.Results[1] or {}
 end
 
 local function under_way(found)
-  return found and (found.Status == "RUNNING" or found.Status == "CANCELLING")
+  return found ~= nil and (found.Status == "RUNNING" or found.Status == "CANCELLING")
 end
 
 local function whole(rate)
@@ -32,6 +35,9 @@ end
 
 -- The answer to a start may have been lost, or somebody else was faster: either way there is a task.
 function Task:start(options)
+  local before = self:look()
+  if under_way(before) then return true end
+  self.before = before and before.StartedTimestamp
   local started, message, code = self.queue:call("StartMessageMoveTask", {
     SourceArn = self.arn, DestinationArn = options.destination, MaxNumberOfMessagesPerSecond = whole(options.rate),
   })
@@ -39,9 +45,12 @@ function Task:start(options)
     self.handle = started.TaskHandle
     return true
   end
-  local found = self:look()
-  if under_way(found) then return true end
+  if under_way(self:look()) then return true end
   return nil, message, code
+end
+
+function Task:has_ended(found)
+  return found.StartedTimestamp ~= nil and found.StartedTimestamp ~= self.before and not under_way(found)
 end
 
 local function progress_of(found)
@@ -50,12 +59,16 @@ local function progress_of(found)
 end
 
 function Task:watch(tell)
-  local pause = FIRST_LOOK
+  local pause, limit = FIRST_LOOK, scheduler.now() + LISTED
   while true do
     local found, message, code = self:look()
     if not found then return nil, ("the messages are being moved, but not to be watched: %s"):format(message), code end
-    if not under_way(found) then return found end
-    tell(progress_of(found))
+    if self:has_ended(found) then return found end
+    if under_way(found) then
+      tell(progress_of(found))
+    elseif scheduler.now() > limit then
+      return nil, "SQS was told to move the messages, but does not list it as a task", "NotListed"
+    end
     scheduler.sleep(pause)
     pause = math.min(pause * 1.5, LONGEST_LOOK)
   end

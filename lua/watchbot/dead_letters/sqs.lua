@@ -48,7 +48,7 @@ function letters_of_sqs.open(queue, options)
   if not found then return nil, message, code end
   local self = setmetatable({
     name = found.dead.name, dead = found.dead, main = found.main, sources = found.sources, warn = options.warn,
-    queues = {}, attributes = {},
+    visibility = options.visibility, queues = {}, attributes = {},
   }, Letters)
   self.dead.batch = BATCH -- also of a FIFO queue: here nobody works on them, and their order is kept
   self.dead.on_corrupt = function(id) self:tell(("message %s arrived damaged and was left where it is"):format(id)) end
@@ -73,8 +73,10 @@ end
 -- reading
 
 function Letters:hold()
-  local visibility = math.min(LONGEST, VISIBILITY + count_of(self.attributes) // PACE)
-  self.held = self.held or held.new(self.dead, visibility)
+  if not self.held then
+    local visibility = self.visibility or VISIBILITY + count_of(self.attributes) // PACE
+    self.held = held.new(self.dead, math.max(1, math.min(LONGEST, visibility)))
+  end
   return self.held
 end
 

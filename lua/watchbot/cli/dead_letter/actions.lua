@@ -30,11 +30,26 @@ end
 
 -- reading
 
+local function write(line)
+  local ok, message = io.write(line, "\n")
+  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
+  return true
+end
+
+-- What is said to be saved must be: a disk may be full.
+local function flushed()
+  local ok, message = io.stdout:flush()
+  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
+  return true
+end
+
 local function write_each(letters, selection, line_of)
   local count, message, code = selection:each(letters, function(picked)
-    for _, letter in ipairs(picked) do io.write(line_of(letter), "\n") end
-    io.flush()
-    return true
+    for _, letter in ipairs(picked) do
+      local ok, problem, problem_code = write(line_of(letter))
+      if not ok then return nil, problem, problem_code end
+    end
+    return flushed()
   end)
   if not count then return nil, message, code end
   return ended(letters, selection), count
