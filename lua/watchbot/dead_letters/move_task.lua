@@ -19,8 +19,16 @@ local move_task = {}
 local Task = {}
 Task.__index = Task
 
+-- These operations are about an ARN, and know no QueueUrl.
+function Task:call(operation, parameters)
+  local client = self.queue.client
+  local result, message, code = client[operation](client, parameters)
+  if result then return result end
+  return nil, self.queue:explain(operation, message, code)
+end
+
 function Task:look()
-  local result, message, code = self.queue:call("ListMessageMoveTasks", { SourceArn = self.arn, MaxResults = 1 })
+  local result, message, code = self:call("ListMessageMoveTasks", { SourceArn = self.arn, MaxResults = 1 })
   if not result then return nil, message, code end
   return result.Results and result.Results[1] or {}
 end
@@ -38,7 +46,7 @@ function Task:start(options)
   local before = self:look()
   if under_way(before) then return true end
   self.before = before and before.StartedTimestamp
-  local started, message, code = self.queue:call("StartMessageMoveTask", {
+  local started, message, code = self:call("StartMessageMoveTask", {
     SourceArn = self.arn, DestinationArn = options.destination, MaxNumberOfMessagesPerSecond = whole(options.rate),
   })
   if started then
@@ -76,7 +84,7 @@ end
 
 -- Whoever is interrupted wants that to stop which was started here.
 function Task:__close()
-  if self.handle then self.queue:call("CancelMessageMoveTask", { TaskHandle = self.handle }) end
+  if self.handle then self:call("CancelMessageMoveTask", { TaskHandle = self.handle }) end
 end
 
 ---@class watchbot.MoveTaskOptions
