@@ -133,11 +133,8 @@ describe("of an SQS queue", function()
       sent[index] = { body = "m" .. index, group = "g", deduplication = "d" .. index }
     end
     sent[5] = { body = "other", group = "h", deduplication = "d5" }
-    -- The queue has seen these ids within five minutes.
+    -- The queue has seen these ids within five minutes. (moto forgets them with their messages, so these stay.)
     assert(place.queue:send(sent))
-    for _, message in ipairs(account:messages(place.url)) do
-      assert(account.sqs:DeleteMessage { QueueUrl = place.url, ReceiptHandle = message.ReceiptHandle })
-    end
     place.bury(sent)
     local letters = assert(place.open())
     assert.are.equal("Unsupported", select(3, letters:replay_all {}))
@@ -150,12 +147,12 @@ describe("of an SQS queue", function()
     }).Messages
     local order = {}
     for _, message in ipairs(messages) do
-      if message.Attributes.MessageGroupId == "g" then
+      if message.Attributes.MessageGroupId == "g" and message.MessageAttributes then
         order[#order + 1] = message.Body .. message.MessageAttributes.watchbot_deduplication_id.StringValue
       end
     end
     assert.are.same({ "m1d1", "m2d2", "m3d3", "m4d4" }, order)
-    assert.are.equal(5, #messages)
+    assert.are.equal(10, #messages)
     assert.are.equal(0, account:count(place.dead_url))
   end, { fifo = true }))
 
