@@ -42,7 +42,7 @@ local function run_and_kill(folder, kills, marker)
 end
 
 local function dead_letters(folder)
-  local _, listed = workshop.run(folder, { "dead-letter", "list", "--queue", folder:url() })
+  local _, listed = workshop.run(folder, { "dead-letter", "list", "--json", "--queue", folder:url() })
   local dead = {}
   for line in listed:gmatch "[^\n]+" do dead[#dead + 1] = cjson.decode(line) end
   return dead

@@ -142,7 +142,7 @@ describe("a policy's hook", function()
         assert.matches("stack traceback", log)
       end
       -- What could not be judged was tried max_receives times and is among the dead letters; the rest is done.
-      local _, listed = run(folder, { "dead-letter", "list", "--queue", folder:url() })
+      local _, listed = run(folder, { "dead-letter", "list", "--json", "--queue", folder:url() })
       local dead = {}
       for line in listed:gmatch "[^\n]+" do dead[cjson.decode(line).message] = true end
       local judged = hook ~= "admit" and hook ~= "environment" and hook ~= "verdict"

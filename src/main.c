@@ -32,6 +32,7 @@ static const struct {
     {SIGTERM, "TERM"},
     {SIGINT,  "INT" },
     {SIGHUP,  "HUP" },
+    {SIGPIPE, "PIPE"}, /* last: only for those who ask for it */
 };
 
 /* A full pipe holds more signals than anybody means. */
@@ -78,6 +79,18 @@ static int signals_wait(lua_State *L) {
     return task_wait(L, "signals", &signals->waiters, TASK_FOR_EVER, take_signal, 0);
 }
 
+static void catch_signal(int number) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(number, &action, NULL);
+}
+
+/* For a command that has something to put right when nobody reads its output any more (`| head`). */
+static int signals_catch_pipe(lua_State *L) {
+    luaL_checkudata(L, 1, SIGNALS_TYPE);
+    catch_signal(SIGPIPE);
+    return 0;
+}
+
 static int signals_close(lua_State *L) {
     struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
     if (signals->loop) loop_unwatch(signals->loop, &signals->watch);
@@ -90,9 +103,10 @@ static const luaL_Reg signals_metamethods[] = {
 };
 
 static const luaL_Reg signals_methods[] = {
-    {"wait",  signals_wait },
-    {"close", signals_close},
-    {NULL,    NULL         },
+    {"wait",       signals_wait      },
+    {"catch_pipe", signals_catch_pipe},
+    {"close",      signals_close     },
+    {NULL,         NULL              },
 };
 
 /* `require "watchbot.signals"` is a handle; asking for it is what makes the program catch the signals. */
@@ -105,8 +119,7 @@ static int luaopen_watchbot_signals(lua_State *L) {
     if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         return luaL_error(L, "cannot watch for signals: %s", lerror_describe(L, errno));
     }
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < countof(watched); i++) sigaction(watched[i].number, &action, NULL);
+    for (size_t i = 0; i + 1 < countof(watched); i++) catch_signal(watched[i].number);
     return 1;
 }
 

@@ -359,11 +359,3 @@ describe("watchbot send on AWS", function()
     end
   end))
 end)
-
-describe("watchbot dead-letter on SQS", function()
-  it("says that it is for the embedded queue", task(function(folder)
-    local exit, _, problem = run(folder, { "dead-letter", "list", "--queue", account:queue() }, environment())
-    assert.are.equal(2, exit.code)
-    assert.matches("is no embedded queue", problem)
-  end))
-end)

@@ -1,5 +1,3 @@
-local cjson = require "cjson"
-local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task, run = workshop.task, workshop.run
@@ -101,66 +99,6 @@ describe("watchbot send", function()
     assert.are.equal(1, exit.code)
     assert.matches("1048576", problem)
     assert.are.same({}, bodies_of(folder))
-  end))
-end)
-
-describe("watchbot dead-letter", function()
-  local function kill(folder, ...)
-    run(folder, { "send", "--queue", folder:url(), ... })
-    folder:write("fail.lua", ([[
-      local policy = require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end }
-      function policy:backoff() return 0 end
-      return policy]]):format(folder:url()))
-    assert.are.equal(0, run(folder, { "run", "--drain", "fail.lua" }).code)
-  end
-
-  local function dead_letters(folder, ...)
-    local _, out = run(folder, { "dead-letter", "list", "--queue", folder:url(), ... })
-    local all = {}
-    for line in out:gmatch "[^\n]+" do all[#all + 1] = cjson.decode(line) end
-    return all
-  end
-
-  it("lists whole messages, oldest first", task(function(folder)
-    kill(folder, "--subject", "s", "--attribute", "a=1", "one")
-    scheduler.sleep(0.01)
-    kill(folder, "two")
-    local dead = dead_letters(folder)
-    assert.are.equal(2, #dead)
-    assert.are.equal("one", dead[1].message)
-    assert.are.equal("s", dead[1].subject)
-    assert.are.equal(1, dead[1].receives)
-    assert.matches("^%d%d%d%d%-%d%d%-%d%dT", dead[1].died)
-    assert.are.equal("two", dead[2].message)
-  end))
-
-  it("replays or purges all, or those that are named", task(function(folder)
-    kill(folder, "one")
-    kill(folder, "two")
-    kill(folder, "three")
-    local dead = dead_letters(folder)
-    local _, said = run(folder, { "dead-letter", "replay", "--queue", folder:url(), "--id", dead[2].id })
-    assert.are.equal("1 message back in the queue\n", said)
-    assert.are.same({ "two" }, bodies_of(folder))
-    _, said = run(folder, { "dead-letter", "purge", "--queue", folder:url(), "--id", dead[1].id })
-    assert.are.equal("1 message deleted\n", said)
-    assert.are.same({ "three" }, { dead_letters(folder)[1].message })
-    _, said = run(folder, { "dead-letter", "replay", "--queue", folder:url() })
-    assert.are.equal("1 message back in the queue\n", said)
-    assert.are.same({}, dead_letters(folder))
-  end))
-
-  it("makes no queue where there is none", task(function(folder)
-    local exit, _, problem = run(folder, { "dead-letter", "list", "--queue", folder:url "missing.db" })
-    assert.are.equal(1, exit.code)
-    assert.matches("missing.db", problem)
-    assert.is_nil(io.open(folder:file "missing.db"))
-  end))
-
-  it("asks for one of its actions", task(function(folder)
-    local exit, _, problem = run(folder, { "dead-letter", "lst", "--queue", folder:url() })
-    assert.are.equal(2, exit.code)
-    assert.matches("not 'lst'", problem)
   end))
 end)
 

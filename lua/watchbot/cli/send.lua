@@ -1,6 +1,8 @@
 --- cli.send: `watchbot send`.
 
 local input_lines = require "watchbot.input_lines"
+local resend = require "watchbot.resend"
+local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
 local queues = require "watchbot.queue"
 
@@ -9,17 +11,27 @@ local function topics() return require "watchbot.topic" end
 
 local send = {
   summary = "Sends a message, or each line of standard input as one.",
-  usage = "--queue URL|--topic ARN [OPTIONS] [MESSAGE]",
+  usage = "--queue URL|--stack NAME|--topic ARN [OPTIONS] [MESSAGE]",
   options = {
     { name = "queue", value = "URL", help = "sqlite:FILE, or the URL of an SQS queue; default: $QueueUrl" },
+    { name = "stack", value = "NAME", help = "the queue of this CloudFormation stack" },
+    { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
     { name = "topic", value = "ARN", help = "an SNS topic instead; default: $WorkTopic where there is no $QueueUrl" },
+    { name = "from", value = "FILE", help = "the messages that dead-letter print has written to FILE; -: to standard input" },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
     { name = "delay", value = "SECONDS", number = true, help = "do not deliver it before" },
     { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
     { name = "group", value = "ID", help = "the FIFO group: its messages are done one after the other, in order" },
     { name = "deduplication-id", value = "ID", help = "a second message with this id within 5 minutes is not added" },
   },
-  details = "Prints the id of each message once it is safely stored.",
+  details = [[
+Prints the id of each message once it is safely stored.
+
+examples:
+  watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
+  ls photos | watchbot send --stack thumbnails
+  watchbot dead-letter print --stack thumbnails > letters
+  watchbot send --stack thumbnails --from letters]],
 }
 
 local function attributes_of(arguments)
@@ -71,8 +83,36 @@ local function send_lines(queue, template)
   end
 end
 
+--- Messages that were saved, each as it was.
+local function send_saved(queue, path)
+  return saved_lines.each(path, function(messages, lines)
+    for index, message in ipairs(messages) do messages[index] = resend(message) end
+    local answers, message, code = queue:send(messages)
+    if not answers then return nil, message, code end
+    local refused
+    for index, answer in ipairs(answers) do
+      if answer.id then io.write(answer.id, "\n") end
+      refused = refused or (not answer.id and { line = lines[index], message = answer.message, code = answer.code })
+    end
+    io.flush()
+    if refused then return nil, ("line %d of '%s': %s"):format(refused.line, path, refused.message), refused.code end
+    return true
+  end)
+end
+
+local function open_stack(arguments)
+  local found, message, code = require "watchbot.cli.target".find("send", arguments)
+  if not found then return nil, message, code end
+  local url
+  url, message, code = found:queue_url()
+  if not url then return nil, message, code end
+  return queues.open(url)
+end
+
 local function open_target(arguments)
   if arguments.queue and arguments.topic then return nil, "send: either --queue or --topic, not both", "Usage" end
+  if arguments.stack and arguments.topic then return nil, "send: either --stack or --topic, not both", "Usage" end
+  if arguments.stack or arguments.prefix then return open_stack(arguments) end
   if arguments.topic then return topics().open(arguments.topic) end
   local url = arguments.queue or os.getenv "QueueUrl"
   if url then return queues.open(url) end
@@ -87,7 +127,10 @@ local function start(arguments)
   queue, message, code = open_target(arguments)
   if not queue then return nil, message, code end
   local ok
-  if arguments.words[1] then
+  if arguments.from then
+    ok, message, code = send_saved(queue, arguments.from)
+    message = message and "send: " .. message
+  elseif arguments.words[1] then
     ok, message, code = flush(queue, { template(arguments.words[1]) })
   else
     ok, message, code = send_lines(queue, template)
@@ -97,12 +140,26 @@ local function start(arguments)
   return 0
 end
 
+-- A saved message says itself what its subject is.
+local function check_saved(arguments)
+  if not arguments.from then return true end
+  if arguments.words[1] then
+    return nil, ("send: either --from or a message, not both: '%s'"):format(arguments.words[1]), "Usage"
+  end
+  for _, name in ipairs { "subject", "delay", "attribute", "group", "deduplication-id" } do
+    if arguments[name] then return nil, ("send: --from sends messages as they were, without --%s"):format(name), "Usage" end
+  end
+  return true
+end
+
 function send.run(arguments)
   if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   if #arguments.words > 1 then
     return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(arguments.words, " ")),
       "Usage"
   end
+  local ok, message, code = check_saved(arguments)
+  if not ok then return nil, message, code end
   return scheduler.run(start, arguments)
 end
 

@@ -284,6 +284,14 @@ function Queue:dead(limit, after)
   return self.reader:patiently(store.dead, limit, after and after.seq or 0)
 end
 
+--- `seq` of the newest dead letter, 0 when there is none. Waits in a task.
+---@return integer? seq
+---@return string? message
+---@return string? code
+function Queue:last_dead()
+  return self.reader:patiently(store.last_dead)
+end
+
 -- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that leave room for others.
 function Queue:change_dead(change, ids)
   if ids then

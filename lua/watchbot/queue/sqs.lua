@@ -152,6 +152,7 @@ local function message_of(message)
     receives = integer(system.ApproximateReceiveCount) or 1, sent = integer(system.SentTimestamp),
     first_received = integer(system.ApproximateFirstReceiveTimestamp), group = system.MessageGroupId,
     deduplication = system.MessageDeduplicationId, sequence = system.SequenceNumber,
+    source = system.DeadLetterQueueSourceArn,
   }
 end
 

@@ -264,9 +264,14 @@ local function chosen(transaction, id, last)
 end
 
 --- `seq` of the newest dead letter, 0 when there is none.
----@return integer
-function store.last_dead(transaction)
-  return transaction:first("SELECT coalesce(max(seq), 0) AS seq FROM dead").seq
+---@param connection watchbot.Database|watchbot.Transaction
+---@return integer? seq
+---@return string? message
+---@return string? code
+function store.last_dead(connection)
+  local row, message, code = connection:first "SELECT coalesce(max(seq), 0) AS seq FROM dead"
+  if not row then return nil, message, code end
+  return row.seq
 end
 
 --- Puts dead letters back: those with this id, or, without one, some of the oldest up to `last`. They count as sent just now,

@@ -1,0 +1,223 @@
+--- cli.dead_letter.actions: what can be done with dead letters besides going through them one by one (triage).
+-- Each is called with the letters, the arguments and the selection, in a task, and returns the command's exit status.
+
+local cjson = require "cjson"
+local saved_message = require "watchbot.saved_message"
+local scheduler = require "watchbot.scheduler"
+local terminal = require "watchbot.cli.terminal"
+local view = require "watchbot.cli.dead_letter.view"
+
+-- Letters that are shown before the question whether they shall be deleted.
+local SHOWN = 10
+
+local actions = {}
+
+local function say(message)
+  io.stderr:write("watchbot: ", message, "\n")
+end
+
+local function messages(count)
+  return ("%d %s"):format(count, count == 1 and "message" or "messages")
+end
+
+-- An id that was asked for and is not there is a failure, whatever was done with the others.
+local function ended(letters, selection)
+  local shortfall = selection:shortfall(letters)
+  if not shortfall then return 0 end
+  say("dead-letter: " .. shortfall)
+  return next(selection.missing or {}) and 1 or 0
+end
+
+-- reading
+
+local function write(line)
+  local ok, message = io.write(line, "\n")
+  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
+  return true
+end
+
+-- What is said to be saved must be: a disk may be full.
+local function flushed()
+  local ok, message = io.stdout:flush()
+  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
+  return true
+end
+
+local function write_each(letters, selection, line_of)
+  local count, message, code = selection:each(letters, function(picked)
+    for _, letter in ipairs(picked) do
+      local ok, problem, problem_code = write(line_of(letter))
+      if not ok then return nil, problem, problem_code end
+    end
+    return flushed()
+  end)
+  if not count then return nil, message, code end
+  return ended(letters, selection), count
+end
+
+function actions.list(letters, arguments, selection)
+  local status, count, code = write_each(letters, selection, arguments.json and view.json or view.line)
+  if not status then return nil, count, code end
+  if count == 0 and not arguments.json then say(("no dead letters%s"):format(selection.is_all and "" or " like that")) end
+  return status
+end
+
+function actions.show(letters, arguments, selection)
+  local status, count, code = write_each(letters, selection, arguments.json and view.json or function(letter)
+    return view.whole(letter) .. "\n"
+  end)
+  if not status then return nil, count, code end
+  if count == 0 and not arguments.json then say "no such dead letter" end
+  return count == 0 and 1 or status
+end
+
+function actions.print(letters, _, selection)
+  return write_each(letters, selection, saved_message.encode)
+end
+
+-- changing
+
+local function report(arguments, word, words, count, failures)
+  for index, failure in ipairs(failures) do
+    if index <= SHOWN then say(("%s: %s"):format(failure.letter.id, failure.message)) end
+  end
+  if arguments.json then
+    print(cjson.encode { [word] = count, failed = #failures })
+  else
+    print(words:format(messages(count)))
+  end
+  if #failures == 0 then return true end
+  return nil, ("dead-letter: %s could not be %s"):format(messages(#failures), word), "Failed"
+end
+
+local function would(letters, arguments, selection, words)
+  local status, count, code = write_each(letters, selection, arguments.json and view.json or view.line)
+  if not status then return nil, count, code end
+  say(("dry run: %s would be %s"):format(messages(count), words))
+  return status
+end
+
+-- Seconds to wait so that `count` messages since `started` are no more than the rate allows.
+local function pace(rate, started, count)
+  if rate then scheduler.sleep(math.max(0, started + count / rate - scheduler.now())) end
+end
+
+local function replay_selected(letters, arguments, selection)
+  local progress <close> = terminal.progress()
+  local total, failures, started = 0, {}, scheduler.now()
+  local read, message, code = selection:each(letters, function(picked)
+    local count, failed, problem_code = letters:replay(picked)
+    if not count then return nil, failed, problem_code end
+    total = total + count
+    table.move(failed, 1, #failed, #failures + 1, failures)
+    progress:tell(messages(total) .. " back in the queue")
+    pace(arguments.rate, started, total)
+    return true
+  end)
+  progress:close()
+  local ok, problem, problem_code = report(arguments, "replayed", "%s back in the queue", total, failures)
+  if not read then return nil, message, code end
+  if not ok then return nil, problem, problem_code end
+  return ended(letters, selection)
+end
+
+local function replay_all(letters, arguments)
+  local progress <close> = terminal.progress()
+  local count, message, code = letters:replay_all {
+    rate = arguments.rate, tell = function(words) progress:tell(words) end,
+  }
+  progress:close()
+  if not count then return nil, message, code end
+  report(arguments, "replayed", "%s back in the queue", count, {})
+  return 0
+end
+
+function actions.replay(letters, arguments, selection)
+  if arguments.rate and arguments.rate <= 0 then
+    return nil, "dead-letter: --rate: expected messages a second, above 0", "Usage"
+  end
+  if arguments["dry-run"] then return would(letters, arguments, selection, "put back into the queue") end
+  if selection.is_all then
+    local status, message, code = replay_all(letters, arguments)
+    if status or code ~= "Unsupported" then return status, message, code end
+    if not letters.embedded then say(("SQS moves them not by itself (%s): one by one"):format(message)) end
+  end
+  return replay_selected(letters, arguments, selection)
+end
+
+-- What is selected, without the bodies: there may be many.
+local function collect(letters, selection)
+  local all, shown = {}, {}
+  local count, message, code = selection:each(letters, function(picked)
+    for _, letter in ipairs(picked) do
+      if #all < SHOWN then shown[#shown + 1] = view.line(letter) end
+      all[#all + 1] = { id = letter.id }
+    end
+    return true
+  end)
+  if not count then return nil, message, code end
+  return all, shown
+end
+
+local function delete_all(letters, all)
+  local progress <close> = terminal.progress()
+  local total, failures = 0, {}
+  for first = 1, #all, 100 do
+    local count, failed, code = letters:delete(table.move(all, first, math.min(first + 99, #all), 1, {}))
+    if not count then return nil, failed, code end
+    total = total + count
+    table.move(failed, 1, #failed, #failures + 1, failures)
+    progress:tell(messages(total) .. " deleted")
+  end
+  return total, failures
+end
+
+local function ask_to_delete(all, shown, yes)
+  if yes then return true end
+  if terminal.is_interactive() then io.stderr:write(table.concat(shown, "\n"), "\n") end
+  if #all > #shown and terminal.is_interactive() then io.stderr:write(("... and %d more\n"):format(#all - #shown)) end
+  return terminal.confirm(("dead-letter: delete %s for good?"):format(messages(#all)))
+end
+
+function actions.delete(letters, arguments, selection)
+  if selection.is_all then
+    return nil, "dead-letter: delete which? --id, --from, --match or --limit says so; purge deletes all", "Usage"
+  end
+  if arguments["dry-run"] then return would(letters, arguments, selection, "deleted") end
+  local all, shown, code = collect(letters, selection)
+  if not all then return nil, shown, code end
+  if #all > 0 then
+    local ok, message, problem_code = ask_to_delete(all, shown, arguments.yes)
+    if not ok then return nil, message, problem_code end
+  end
+  local count, failures
+  count, failures, code = delete_all(letters, all)
+  if not count then return nil, failures, code end
+  local ok, message, problem_code = report(arguments, "deleted", "%s deleted", count, failures)
+  if not ok then return nil, message, problem_code end
+  return ended(letters, selection)
+end
+
+function actions.purge(letters, arguments, selection)
+  if not selection.is_all then
+    return nil, "dead-letter: purge deletes all; to delete some of them: watchbot dead-letter delete", "Usage"
+  end
+  local count, message, code = letters:count()
+  if not count then return nil, message, code end
+  if arguments["dry-run"] then
+    say(("dry run: %s would be deleted"):format(messages(count)))
+    return 0
+  end
+  local ok = true
+  if count > 0 then
+    ok, message, code = terminal.confirm(("dead-letter: delete all %s of %s for good?"):format(messages(count), letters.name),
+      arguments.yes)
+  end
+  if not ok then return nil, message, code end
+  count, message, code = letters:purge()
+  if not count then return nil, message, code end
+  report(arguments, "deleted", "%s deleted", count, {})
+  return 0
+end
+
+return actions

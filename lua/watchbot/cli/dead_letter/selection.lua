@@ -1,0 +1,119 @@
+--- cli.dead_letter.selection: which dead letters a command is about: --id, --from, --match, --limit.
+
+local envelope = require "watchbot.envelope"
+local saved_lines = require "watchbot.cli.saved_lines"
+local terminal = require "watchbot.cli.terminal"
+
+local Selection = {}
+Selection.__index = Selection
+
+local selection = {}
+
+---@type watchbot.Option[]
+selection.options = {
+  { name = "id", value = "ID", many = true, help = "only this message; may be repeated" },
+  { name = "from", value = "FILE", help = "only messages that 'print' has written to FILE" },
+  { name = "match", value = "TEXT", help = "only messages with TEXT in them or in their subject" },
+  { name = "limit", value = "N", number = true, help = "at most N messages" },
+}
+
+-- => true | nil message code : adds what is in a file to the ids
+local function add_saved(ids, path)
+  return saved_lines.each(path, function(messages)
+    for _, message in ipairs(messages) do ids[#ids + 1] = message.id end
+    return true
+  end)
+end
+
+--- What the arguments select; ids may also stand behind the action, as words. Waits in a task.
+---@param arguments watchbot.Arguments
+---@param limit integer? where none was given
+---@return table? selection
+---@return string? message
+---@return string? code
+function selection.new(arguments, limit)
+  local self = setmetatable({ match = arguments.match, limit = math.huge }, Selection)
+  local asked = arguments.limit
+  if asked and (asked < 1 or asked % 1 ~= 0) then
+    return nil, ("dead-letter: --limit: expected a whole number of at least 1, got '%g'"):format(asked), "Usage"
+  end
+  local ids = table.move(arguments.words, 2, #arguments.words, #(arguments.id or {}) + 1, arguments.id or {})
+  if arguments.from then
+    local ok, message, code = add_saved(ids, arguments.from)
+    if not ok then return nil, "dead-letter: " .. message, code end
+  end
+  if #ids > 0 or arguments.from then self.missing, self.ids = {}, {} end
+  for _, id in ipairs(ids) do self.missing[id], self.ids[id] = true, true end
+  self.is_all = not (self.ids or self.match or asked)
+  self.limit = asked or (self.is_all and limit) or math.huge
+  return self
+end
+
+function Selection:has(letter)
+  if self.ids and not self.ids[letter.id] then return false end
+  local text = self.match
+  if not text then return true end
+  local opened = envelope.open(letter.body)
+  return (letter.body:find(text, 1, true) or (letter.subject or ""):find(text, 1, true)
+    or (opened and (opened.message:find(text, 1, true) or (opened.subject or ""):find(text, 1, true)))) ~= nil
+end
+
+function Selection:pick(page, left)
+  local picked = {}
+  for _, letter in ipairs(page) do
+    if self.ids then self.missing[letter.id] = nil end
+    if #picked < left and self:has(letter) then picked[#picked + 1] = letter end
+  end
+  return picked
+end
+
+function Selection:is_done(count)
+  return count >= self.limit or (self.ids and next(self.missing) == nil)
+end
+
+-- Pages of what there is; with a limit on all of it, not more than is wanted.
+local function page_size(self, count)
+  if self.match or self.ids or self.limit == math.huge then return nil end
+  return math.tointeger(math.min(10, self.limit - count))
+end
+
+--- Reads letters until all that are selected were seen, and hands them on page by page. Waits in a task.
+---@param letters watchbot.DeadLetters
+---@param visit fun(picked: watchbot.DeadLetter[]): true?, string?, string? nil ends it
+---@return integer? count
+---@return string? message
+---@return string? code
+function Selection:each(letters, visit)
+  local progress <close> = terminal.progress()
+  local count, read = 0, 0
+  while not self:is_done(count) do
+    local page, message, code = letters:page(page_size(self, count))
+    if not page then return nil, message, code end
+    if #page == 0 then
+      self.at_end = true
+      break
+    end
+    local picked, ok = self:pick(page, self.limit - count), true
+    if #picked > 0 then ok, message, code = visit(picked) end
+    if not ok then return nil, message, code end
+    count, read = count + #picked, read + #page
+    progress:tell(("%d dead letters read"):format(read))
+  end
+  return count
+end
+
+--- What the user should know about letters that were not seen; nil when there is nothing.
+---@param letters watchbot.DeadLetters
+---@return string?
+function Selection:shortfall(letters)
+  local missing = {}
+  for id in pairs(self.missing or {}) do missing[#missing + 1] = id end
+  table.sort(missing)
+  local behind = self.at_end and letters:unreachable() or 0
+  if behind > 0 then
+    return ("about %d more are behind others of their FIFO group: to be read when those are replayed or deleted"):format(behind)
+  end
+  if #missing > 0 then return ("no dead letter has the id %s"):format(table.concat(missing, ", ")) end
+end
+
+return selection

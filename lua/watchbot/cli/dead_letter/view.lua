@@ -1,0 +1,100 @@
+--- cli.dead_letter.view: a dead letter as people read it, and as one line of JSON for scripts.
+-- What came through SNS is shown without its envelope, told by the shape; anything else as it is. Bytes that are no text are
+-- shown as U+FFFD: whole messages are what `print` writes.
+
+local cjson = require "cjson"
+local job = require "watchbot.job"
+local scheduler = require "watchbot.scheduler"
+local terminal = require "watchbot.cli.terminal"
+local text = require "watchbot.text"
+
+local view = {}
+
+-- Columns of a line where no terminal says how many it has.
+local COLUMNS = 160
+
+local function date(milliseconds)
+  return milliseconds and scheduler.iso_date(milliseconds)
+end
+
+-- One line, without anything that moves the cursor.
+local function flat(bytes)
+  return (text.plain(bytes):gsub("%s+", " "))
+end
+
+--- One line: id, time, receives, group, subject and message, as much of it as there is room for.
+---@param letter watchbot.DeadLetter
+---@return string
+function view.line(letter)
+  local opened = job.new(letter)
+  local columns = terminal.is_terminal "stdout" and terminal.columns "stdout" or COLUMNS
+  local start = ("%s  %s  %3d  "):format(letter.id, date(letter.died or letter.sent) or "-", letter.receives)
+  local words = {}
+  if letter.group then words[#words + 1] = ("[%s]"):format(letter.group) end
+  if opened.subject then words[#words + 1] = opened.subject .. ":" end
+  -- A message may have a megabyte, a line has not.
+  words[#words + 1] = text.cut(opened.message, 4 * columns)
+  return start .. text.cut(flat(table.concat(words, " ")), math.max(20, columns - #start))
+end
+
+local function cleaned(attributes)
+  local all = {}
+  for name, attribute in pairs(attributes) do
+    all[text.clean(name)] = { type = text.clean(attribute.type), value = text.clean(attribute.value) }
+  end
+  return next(all) and all or nil
+end
+
+--- One line of JSON.
+---@param letter watchbot.DeadLetter
+---@return string
+function view.json(letter)
+  local opened = job.new(letter)
+  return cjson.encode {
+    id = letter.id, subject = opened.subject and text.clean(opened.subject), message = text.clean(opened.message),
+    receives = letter.receives, sent = date(letter.sent), first_received = date(letter.first_received),
+    died = date(letter.died), group = letter.group and text.clean(letter.group),
+    deduplication = letter.deduplication and text.clean(letter.deduplication), attributes = cleaned(opened.attributes),
+  }
+end
+
+local function add(lines, label, value)
+  if value then lines[#lines + 1] = ("%s %s"):format(terminal.paint("bold", ("%-14s"):format(label)), flat(value)) end
+end
+
+local function add_attributes(lines, attributes)
+  local names = {}
+  for name in pairs(attributes) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    add(lines, "attribute", ("%s (%s): %s"):format(name, attributes[name].type, attributes[name].value))
+  end
+end
+
+local function shortened(message, longest)
+  if not longest or #message <= longest then return message end
+  local cut = text.cut(message, longest)
+  return ("%s\n[%d bytes more]"):format(cut, #message - #cut)
+end
+
+--- The whole letter, in lines.
+---@param letter watchbot.DeadLetter
+---@param longest integer? bytes of the message that are shown at the most
+---@return string
+function view.whole(letter, longest)
+  local opened, lines = job.new(letter), {}
+  add(lines, "id", letter.id)
+  add(lines, "sent", date(letter.sent))
+  add(lines, "first received", date(letter.first_received))
+  add(lines, "died", date(letter.died))
+  add(lines, "receives", tostring(letter.receives))
+  add(lines, "group", letter.group)
+  add(lines, "deduplication", letter.deduplication)
+  add(lines, "subject", opened.subject)
+  add_attributes(lines, opened.attributes)
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = text.plain(shortened(opened.message, longest))
+  return table.concat(lines, "\n")
+end
+
+return view

@@ -1,0 +1,43 @@
+--- cli.interruptible: runs a command's work so that Ctrl-C, SIGTERM and a reader that goes away (`| head`) end it by its
+-- `<close>` variables: messages that were received go back, the terminal is as it was. A second signal does not wait for that.
+
+local scheduler = require "watchbot.scheduler"
+
+-- What a shell makes of a program that a signal has ended.
+local STATUS = { HUP = 129, INT = 130, PIPE = 141, TERM = 143 }
+
+local INTERRUPTED = {}
+
+local function follow(work, seen)
+  local signals = require "watchbot.signals"
+  signals:catch_pipe()
+  while true do
+    local name = signals:wait()
+    if not seen.name then
+      seen.name = name
+      work:cancel(INTERRUPTED)
+    elseif name ~= "PIPE" then
+      os.exit(STATUS[name], true)
+    end
+  end
+end
+
+local function supervise(body, ...)
+  local seen = {}
+  local work = scheduler.spawn(body, ...)
+  local signals = scheduler.spawn(follow, work, seen)
+  local results = table.pack(work:join())
+  signals:cancel()
+  if results[1] then return table.unpack(results, 2, results.n) end
+  if results[2] == INTERRUPTED then return STATUS[seen.name] end
+  error(results[2], 0)
+end
+
+--- Runs `body` as the program's whole work.
+---@param body fun(...): integer?, string?, string? the exit status, or `nil, message, code`
+---@return integer? status
+---@return string? message
+---@return string? code
+return function(body, ...)
+  return scheduler.run(supervise, body, ...)
+end

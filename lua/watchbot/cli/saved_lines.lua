@@ -1,0 +1,83 @@
+--- cli.saved_lines: a file of saved messages, read in bites. A line that is none ends it: what came before it was sent.
+
+local input_lines = require "watchbot.input_lines"
+local saved_message = require "watchbot.saved_message"
+
+-- Messages that are sent together, and how many bytes of lines may be waiting for that.
+local BITE, BYTES = 100, 4 << 20
+
+local saved_lines = {}
+
+-- Standard input may be a pipe whose other end takes its time; a file is there.
+local function reader(path)
+  if path == "-" then
+    local input, waiting = input_lines.open(0), {}
+    return function()
+      while not waiting[1] do
+        local lines, message, code = input:read()
+        if not lines then return nil, message, code end
+        waiting = lines
+      end
+      return table.remove(waiting, 1)
+    end
+  end
+  local file, message = io.open(path, "rb")
+  if not file then return nil, message, "ENOENT" end
+  return function()
+    local line, problem = file:read "l"
+    if not line then file:close() end
+    return line, problem
+  end
+end
+
+local function is_full(bite)
+  return #bite.messages >= BITE or bite.bytes >= BYTES
+end
+
+local function add(bite, line, path)
+  if not line:find "%S" then return end
+  local saved, problem = saved_message.decode(line)
+  if saved then
+    local index = #bite.messages + 1
+    bite.messages[index], bite.lines[index], bite.bytes = saved, bite.last_line, bite.bytes + #line
+  else
+    bite.problem = ("line %d of '%s' is no saved message: %s"):format(bite.last_line, path, problem)
+    bite.is_last = true
+  end
+end
+
+-- => bite | nil message code
+local function read_bite(read, path, number)
+  local bite = { messages = {}, lines = {}, bytes = 0, last_line = number }
+  while not (is_full(bite) or bite.is_last) do
+    local line, message = read()
+    if message then return nil, ("'%s': %s"):format(path, message), "ReadFailed" end
+    bite.is_last = not line
+    bite.last_line = bite.last_line + 1
+    if line then add(bite, line, path) end
+  end
+  return bite
+end
+
+--- Hands the messages of a file on. Waits in a task.
+---@param path string "-": standard input
+---@param visit fun(messages: table[], lines: integer[]): true?, string?, string? nil ends it
+---@return true? ok
+---@return string? message
+---@return string? code "BadMessage"
+function saved_lines.each(path, visit)
+  local read, message, code = reader(path)
+  if not read then return nil, message, code end
+  local bite = { last_line = 0 }
+  repeat
+    bite, message, code = read_bite(read, path, bite.last_line)
+    if not bite then return nil, message, code end
+    local ok, problem, problem_code = true, nil, nil
+    if #bite.messages > 0 then ok, problem, problem_code = visit(bite.messages, bite.lines) end
+    if not ok then return nil, problem, problem_code end
+    if bite.problem then return nil, bite.problem, "BadMessage" end
+  until bite.is_last
+  return true
+end
+
+return saved_lines

@@ -1,0 +1,147 @@
+--- cli.terminal: how a command talks to whoever sits in front of it, and that it is silent where nobody does.
+-- Sits on watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that stdout is the result alone.
+
+local core = require "watchbot.core".terminal
+local input = require "watchbot.core".input
+local input_lines = require "watchbot.input_lines"
+local scheduler = require "watchbot.scheduler"
+
+local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }
+
+-- Seconds before progress is shown, and between two looks of it.
+local PATIENCE, PACE = 1, 0.1
+
+local COLOURS = { bold = 1, dim = 2, red = 31, green = 32, yellow = 33, blue = 34, magenta = 35, cyan = 36 }
+
+local terminal = {}
+
+---@param stream "stdin"|"stdout"|"stderr"
+---@return boolean
+function terminal.is_terminal(stream)
+  return core.is_terminal(STREAMS[stream])
+end
+
+--- Whether somebody can be asked: they see stderr and their keys arrive at stdin.
+---@return boolean
+function terminal.is_interactive()
+  return terminal.is_terminal "stdin" and terminal.is_terminal "stderr"
+end
+
+--- How many columns a stream's terminal has; 80 where it does not say.
+---@param stream "stdout"|"stderr"
+---@return integer
+function terminal.columns(stream)
+  return core.columns(STREAMS[stream]) or 80
+end
+
+-- colours
+
+--- Whether a stream takes colours: a terminal that is not dumb, and nobody has set $NO_COLOR (https://no-color.org).
+---@param stream "stdout"|"stderr"
+---@return boolean
+function terminal.has_colours(stream)
+  return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb" and terminal.is_terminal(stream)
+end
+
+--- The text in a colour, where the stream takes colours.
+---@param colour "bold"|"dim"|"red"|"green"|"yellow"|"blue"|"magenta"|"cyan"
+---@param text string
+---@param stream "stdout"|"stderr"|nil "stdout"
+---@return string
+function terminal.paint(colour, text, stream)
+  local number = COLOURS[colour] or error(("paint: unknown colour '%s'"):format(tostring(colour)), 2)
+  if not terminal.has_colours(stream or "stdout") then return text end
+  return ("\27[%dm%s\27[0m"):format(number, text)
+end
+
+-- questions
+
+local function answer()
+  local lines = input_lines.open(STREAMS.stdin)
+  local read
+  repeat read = lines:read() until not read or #read > 0
+  return read and read[1]:lower() or "n"
+end
+
+--- Asks before something is destroyed. Waits in a task.
+---@param question string "delete 3 messages?"
+---@param yes boolean? it was answered beforehand, by --yes
+---@return true? ok
+---@return string? message
+---@return string? code "Usage" when there is nobody to ask, "Declined"
+function terminal.confirm(question, yes)
+  if yes then return true end
+  if not terminal.is_interactive() then
+    return nil, ("%s there is no terminal to ask on: say --yes if it is meant"):format(question), "Usage"
+  end
+  io.stderr:write(question, " [y/N] ")
+  local said = answer():match "^%s*(.-)%s*$"
+  if said == "y" or said == "yes" then return true end
+  return nil, "nothing was done", "Declined"
+end
+
+-- progress
+
+---@class watchbot.Progress
+local Progress = {}
+Progress.__index = Progress
+
+--- A line on stderr about work that takes longer than a second; on a terminal only. `local progress <close>` takes it away.
+---@return watchbot.Progress
+function terminal.progress()
+  return setmetatable({ from = terminal.is_terminal "stderr" and scheduler.now() + PATIENCE or math.huge }, Progress)
+end
+
+--- Says how far it is.
+---@param words string "1200 of 5000 messages"
+function Progress:tell(words)
+  local now = scheduler.now()
+  if now < self.from then return end
+  self.from, self.shown = now + PACE, true
+  io.stderr:write("\r\27[K", words:sub(1, terminal.columns "stderr" - 1))
+end
+
+function Progress:close()
+  if self.shown then io.stderr:write "\r\27[K" end
+  self.shown = false
+end
+
+Progress.__close = Progress.close
+
+-- keys
+
+---@class watchbot.Keys
+local Keys = {}
+Keys.__index = Keys
+
+--- Single keys from stdin, without Enter and without being shown. `local keys <close>` gives the terminal back as it was.
+---@return watchbot.Keys?
+---@return string? message
+---@return string? code
+function terminal.keys()
+  local raw, message, code = core.raw(STREAMS.stdin)
+  if not raw then return nil, message, code end
+  return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "" }, Keys)
+end
+
+--- The next key, one byte of it; nil at the end of the input. Waits in a task.
+---@return string?
+function Keys:read()
+  if self.typed == "" then
+    local bytes = self.input:read()
+    if not bytes then return nil end
+    self.typed = bytes
+  end
+  local key = self.typed:sub(1, 1)
+  self.typed = self.typed:sub(2)
+  return key ~= "\4" and key or nil -- Ctrl-D
+end
+
+function Keys:close()
+  self.input:close()
+  self.raw:close()
+end
+
+Keys.__close = Keys.close
+
+return terminal

@@ -1,0 +1,78 @@
+--- dead_letters.sqlite: the dead letters of the embedded queue: a table of its own file. Each change is one transaction, so
+-- there is no moment at which a letter is in both places or in none.
+
+local PAGE = 100
+
+local Letters = { embedded = true }
+Letters.__index = Letters
+
+local sqlite = {}
+
+---@param queue watchbot.SqliteQueue is closed with the letters
+---@return watchbot.DeadLetters
+function sqlite.open(queue)
+  return setmetatable({ queue = queue, name = queue.name, warning = queue.warning, last = nil, after = nil }, Letters)
+end
+
+function Letters:count()
+  local counts, message, code = self.queue:counts()
+  if not counts then return nil, message, code end
+  return counts.dead
+end
+
+-- What is replayed may fail and die again at once: that is another letter, and not of this reading.
+function Letters:bound()
+  local message, code
+  if not self.last then self.last, message, code = self.queue:last_dead() end
+  return self.last, message, code
+end
+
+function Letters:page(max)
+  local last, message, code = self:bound()
+  if not last then return nil, message, code end
+  local letters
+  letters, message, code = self.queue:dead(max or PAGE, self.after)
+  if not letters then return nil, message, code end
+  while letters[1] and letters[#letters].seq > last do table.remove(letters) end
+  self.after = letters[#letters] or self.after
+  return letters
+end
+
+function Letters:unreachable() return 0 end -- luacheck: ignore 212
+
+local function ids_of(letters)
+  local ids = {}
+  for index, letter in ipairs(letters) do ids[index] = letter.id end
+  return ids
+end
+
+-- A letter that is not there any more was settled by somebody else: nothing failed.
+local function settled(count, message, code)
+  if not count then return nil, message, code end
+  return count, {}
+end
+
+function Letters:replay(letters)
+  return settled(self.queue:replay(ids_of(letters)))
+end
+
+function Letters:replay_all(options)
+  if options.rate then return nil, "a file has no rate of its own", "Unsupported" end
+  return self.queue:replay()
+end
+
+function Letters:delete(letters)
+  return settled(self.queue:purge_dead(ids_of(letters)))
+end
+
+function Letters:purge()
+  return self.queue:purge_dead()
+end
+
+function Letters:close()
+  self.queue:close()
+end
+
+Letters.__close = Letters.close
+
+return sqlite

@@ -1,0 +1,58 @@
+local dead_letters = require "watchbot.dead_letters"
+local queues = require "watchbot.queue"
+local scheduler = require "watchbot.scheduler"
+local shared = require "dead_letters.contract"
+local workshop = require "support.workshop"
+
+-- The next receive after the last one is what moves a message.
+local function bury_all(queue, dead)
+  repeat
+    local received = assert(queue:receive(100, 0, 0.001))
+    scheduler.sleep(0.005)
+  until #received == 0 and queue:counts().dead >= dead
+end
+
+local function fixture()
+  local folder = workshop.folder()
+  local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+  local place = { queue = queue, buried = 0 }
+  function place.open() return dead_letters.open { queue = folder:url() } end
+  function place.bury(messages)
+    assert(queue:send(messages))
+    place.buried = place.buried + #messages
+    bury_all(queue, place.buried)
+  end
+  function place.again() bury_all(queue, place.buried) end
+  return setmetatable(place, { __close = function()
+    queue:close()
+    folder:remove()
+  end })
+end
+
+describe("of the embedded queue", function()
+  shared.contract(fixture)
+
+  it("all are put back at once, a group in its order, and those that die meanwhile stay", function()
+    scheduler.run(function()
+      local place <close> = fixture()
+      place.bury { { body = "1", group = "g" } }
+      place.bury { { body = "2", group = "g" } }
+      local letters <close> = assert(place.open())
+      assert.are.equal("Unsupported", select(3, letters:replay_all { rate = 5 }))
+      assert.are.equal(2, letters:replay_all {})
+      local first = assert(place.queue:receive(10, 1, 60))
+      assert.are.equal(1, #first)
+      assert.are.equal("1", first[1].body)
+      assert.are.equal("g", first[1].group)
+    end)
+  end)
+
+  it("have no queue of their own", function()
+    scheduler.run(function()
+      local place <close> = fixture()
+      local _, message, code = dead_letters.open { queue = place.queue.name, dead_letter_queue = "sqlite:other.db" }
+      assert.matches("are in its own file", message)
+      assert.are.equal("Usage", code)
+    end)
+  end)
+end)
