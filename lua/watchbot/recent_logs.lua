@@ -3,6 +3,7 @@
 -- AWS allows few such calls a second for a whole account, so one search is under way at a time.
 
 local aws = require "watchbot.aws"
+local logs = require "watchbot.logs"
 local scheduler = require "watchbot.scheduler"
 
 -- How far back is searched, in hours; the newest of the text that is kept, in bytes.
@@ -27,13 +28,6 @@ local function take_turn(deadline)
     busy = nil
     done:set()
   end })
-end
-
--- A group is called by its name or by its ARN, never by both; templates end the ARN with ":*".
-local function place_of(group)
-  local arn = group:match "^(arn:.-):?%*?$"
-  if arn then return { logGroupIdentifier = arn } end
-  return { logGroupName = group }
 end
 
 local function append(kept, events)
@@ -72,8 +66,8 @@ function recent_logs.read(group, id, options)
   local client, message, code = options and options.client, nil, nil
   if not client then client, message, code = aws("logs", { place = group }) end
   if not client then return nil, message, code end
-  local parameters = place_of(group)
-  parameters.filterPattern = ('"%s"'):format(id)
+  local parameters = logs.place(group)
+  parameters.filterPattern = logs.term(id)
   parameters.startTime = scheduler.time() - HOURS * 3600 * 1000
   local text
   text, message, code = search(client, parameters, deadline)

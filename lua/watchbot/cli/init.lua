@@ -20,6 +20,9 @@ local commands = {
   { "listen", "watchbot.cli.listen" },
   { "check", "watchbot.cli.check" },
   { "send", "watchbot.cli.send" },
+  { "logs", "watchbot.cli.logs" },
+  { "status", "watchbot.cli.status" },
+  { "worker-capacity", "watchbot.cli.worker_capacity" },
   { "dead-letter", "watchbot.cli.dead_letter" },
 }
 

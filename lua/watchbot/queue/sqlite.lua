@@ -272,6 +272,14 @@ function Queue:counts()
   return self.reader:patiently(store.counts)
 end
 
+--- How many messages were ever sent, how many are there, and when the oldest of them was sent. Waits in a task.
+---@return { sent: integer, there: integer, oldest: integer? }?
+---@return string? message
+---@return string? code
+function Queue:traffic()
+  return self.reader:patiently(store.traffic)
+end
+
 -- dead letters
 
 --- Dead letters, oldest first. Waits in a task.

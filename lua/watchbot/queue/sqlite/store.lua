@@ -241,6 +241,18 @@ function store.counts(database)
   }
 end
 
+--- What has gone through: of two looks, the difference of `sent` is what was sent between them, and what of that is not in the
+--- difference of `there` has left the queue.
+---@param database watchbot.Database
+---@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was sent, milliseconds
+---@return string? message
+---@return string? code
+function store.traffic(database)
+  return database:first [[
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0) AS sent,
+      (SELECT messages FROM state) AS there, (SELECT sent FROM messages ORDER BY seq LIMIT 1) AS oldest]]
+end
+
 -- dead letters
 
 --- Dead letters, oldest first.

@@ -1,0 +1,119 @@
+--- cli.status: `watchbot status`.
+
+local embedded = require "watchbot.status.embedded"
+local interruptible = require "watchbot.cli.interruptible"
+local json = require "watchbot.aws.json"
+local status = require "watchbot.status"
+local target = require "watchbot.cli.target"
+local terminal = require "watchbot.cli.terminal"
+
+local options = table.move(target.options, 1, #target.options, 1, {})
+options[#options + 1] = { name = "json", help = "one JSON object" }
+
+local command = {
+  summary = "Shows how a queue and its tasks are: what waits, what runs, what has died.",
+  usage = "--stack NAME|--queue URL [OPTIONS]",
+  options = options,
+  details = [[
+Age and rates of an SQS queue come from CloudWatch, some minutes late. What the credentials do not allow to be asked is shown
+with the action that is missing, and the rest all the same.
+
+examples:
+  watchbot status --stack tiles
+  watchbot status --queue sqlite:jobs.db
+  watchbot status --stack tiles --json | jq .dead]],
+}
+
+-- seconds -> "4 m 12 s"
+local function duration(seconds)
+  local whole = seconds // 1 | 0
+  if whole < 60 then return ("%d s"):format(whole) end
+  if whole < 3600 then return ("%d m %d s"):format(whole // 60, whole % 60) end
+  if whole < 86400 then return ("%d h %d m"):format(whole // 3600, whole % 3600 // 60) end
+  return ("%d d %d h"):format(whole // 86400, whole % 86400 // 3600)
+end
+
+local function a_minute(rate)
+  return (rate >= 10 and "%.0f a minute" or "%.1f a minute"):format(rate)
+end
+
+local function containers(service)
+  return ("%d of %d running%s"):format(service.running, service.desired,
+    service.pending > 0 and (", %d pending"):format(service.pending) or "")
+end
+
+local function dead_letters(count)
+  return count > 0 and terminal.paint("red", tostring(count)) or "0"
+end
+
+-- What is shown, in its order; `none`: what there is where a figure has no value.
+local rows = {
+  { "visible", "waiting", tostring },
+  { "in_flight", "in flight", tostring },
+  { "delayed", "delayed", tostring },
+  { "oldest", "oldest", duration, none = "-" },
+  { "dead", "dead letters", dead_letters, none = "the queue keeps none" },
+  { "sent", "sent", a_minute, none = "-" },
+  { "done", "done", a_minute, none = "-" },
+  { "service", "service", containers },
+  { "tasks", "tasks", function(count) return ("%d running"):format(count) end },
+}
+
+local function show_row(found, row)
+  local name, label, shown = row[1], row[2], row[3]
+  local problem, value = found.problems[name], found[name]
+  if problem then
+    value = terminal.paint("yellow", "? " .. problem)
+  elseif value ~= nil then
+    value = shown(value)
+  else
+    value = row.none
+  end
+  if value then print(("%-14s %s"):format(label, value)) end
+end
+
+local function show(found)
+  print(("%-14s %s"):format("queue", found.queue))
+  for _, row in ipairs(rows) do show_row(found, row) end
+end
+
+local function add_stack(builder, found)
+  require "watchbot.status.ecs".add(builder, {
+    cluster = found:find "ClusterArn", service = found:find "Service", definition = found:find "TaskDefinition",
+  })
+end
+
+local function add_queue(builder, url, found)
+  if url:match "^sqlite:" then return embedded.add(builder, url) end
+  local dead, message, code = found:find "DeadLetterQueueUrl"
+  if message then return nil, message, code end
+  return require "watchbot.status.sqs".add(builder, url, dead)
+end
+
+local function start(arguments)
+  local found, message, code = target.find("status", arguments)
+  if not found then return nil, message, code end
+  local url
+  url, message, code = found:queue_url()
+  if not url then return nil, message, code end
+  local builder = status.new(url)
+  local ok
+  ok, message, code = add_queue(builder, url, found)
+  if not ok then return nil, message, code end
+  if not url:match "^sqlite:" then add_stack(builder, found) end
+  if arguments.json then
+    io.write(json.encode(builder.status), "\n")
+  else
+    show(builder.status)
+  end
+  return 0
+end
+
+function command.run(arguments)
+  if #arguments.words > 0 then
+    return nil, ("status: what is '%s'? A stack is named with --stack"):format(arguments.words[1]), "Usage"
+  end
+  return interruptible(start, arguments)
+end
+
+return command

@@ -1,0 +1,155 @@
+--- cli.worker_capacity: `watchbot worker-capacity`.
+
+local aws = require "watchbot.aws"
+local interruptible = require "watchbot.cli.interruptible"
+local json = require "watchbot.aws.json"
+local room = require "watchbot.room"
+local target = require "watchbot.cli.target"
+local terminal = require "watchbot.cli.terminal"
+
+-- Machines that one call describes:
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html
+local AT_ONCE = 100
+
+local command = {
+  summary = "Says how many more workers an ECS cluster has room for, and what runs out first.",
+  usage = "--stack NAME | --cluster NAME --task-definition NAME",
+  options = {
+    target.options[1], target.options[2],
+    { name = "cluster", value = "NAME", help = "name or ARN; default: the stack's, $Cluster" },
+    { name = "task-definition", value = "NAME", help = "of the workers; default: the stack's, $TaskDefinition" },
+    { name = "json", help = "one JSON object" },
+  },
+  details = [[
+Each machine that takes tasks has room for as many as fit into what is left of its CPU, memory, GPUs and ports. Placement
+constraints and attributes are not looked at, so it may be fewer. Tasks on Fargate need no machines of yours.
+
+examples:
+  watchbot worker-capacity --stack tiles
+  watchbot worker-capacity --cluster main --task-definition tiles:12 --json]],
+}
+
+local function explain(operation, message, code)
+  if code == "AccessDenied" or code == "AccessDeniedException" then
+    message = ("the credentials do not allow 'ecs:%s': add the action to the role's policy"):format(operation)
+    code = "NotAllowed"
+  end
+  return nil, "worker-capacity: " .. message, code
+end
+
+local function definition_of(client, name)
+  local result, message, code = client:DescribeTaskDefinition { taskDefinition = name }
+  if not result then return explain("DescribeTaskDefinition", message, code) end
+  return result.taskDefinition
+end
+
+local function describe(client, cluster, arns, instances)
+  for first = 1, #arns, AT_ONCE do
+    local some = table.move(arns, first, math.min(first + AT_ONCE - 1, #arns), 1, {})
+    local result, message, code = client:DescribeContainerInstances { cluster = cluster, containerInstances = some }
+    if not result then return explain("DescribeContainerInstances", message, code) end
+    table.move(result.containerInstances or {}, 1, #(result.containerInstances or {}), #instances + 1, instances)
+  end
+  return true
+end
+
+local function instances_of(client, cluster, progress)
+  local parameters, instances = { cluster = cluster, maxResults = AT_ONCE }, {}
+  repeat
+    local page, message, code = client:ListContainerInstances(parameters)
+    if not page then return explain("ListContainerInstances", message, code) end
+    local ok
+    ok, message, code = describe(client, cluster, page.containerInstanceArns or {}, instances)
+    if not ok then return nil, message, code end
+    progress:tell(("%d machines"):format(#instances))
+    parameters.nextToken = page.nextToken
+  until not page.nextToken
+  return instances
+end
+
+local names = { cpu = "CPU", memory = "memory", gpu = "GPUs", ports = "ports of the machines" }
+
+local function is_fargate(definition)
+  for _, name in ipairs(definition.requiresCompatibilities or {}) do
+    if name == "FARGATE" then return true end
+  end
+  return false
+end
+
+local function show_size(need)
+  print(("each worker takes %d CPU units, %d MiB%s"):format(need.cpu, need.memory,
+    need.gpu > 0 and (", %d GPUs"):format(need.gpu) or ""))
+end
+
+local function show(need, found)
+  show_size(need)
+  print(("%d machines take tasks%s"):format(found.instances,
+    found.unusable > 0 and ("; %d more are draining, or their agent is not connected"):format(found.unusable) or ""))
+  if found.count == math.huge then
+    print "room for any number: the task definition reserves nothing"
+  else
+    local first = found.first and (", then %s runs out"):format(names[found.first]) or ""
+    print(("room for %d more workers%s"):format(found.count, first))
+  end
+end
+
+local function show_json(need, found)
+  io.write(json.encode {
+    workers = found.count ~= math.huge and found.count or nil, first = found.first, instances = found.instances,
+    unusable = found.unusable, cpu = need.cpu, memory = need.memory, gpu = need.gpu, fargate = found.fargate,
+  }, "\n")
+end
+
+local function capacity(client, cluster, name)
+  local progress <close> = terminal.progress()
+  local definition, message, code = definition_of(client, name)
+  if not definition then return nil, message, code end
+  local instances
+  instances, message, code = instances_of(client, cluster, progress)
+  if not instances then return nil, message, code end
+  local need = room.need(definition)
+  local found = room.on_cluster(need, instances)
+  found.fargate = #instances == 0 and is_fargate(definition) or nil
+  return need, found
+end
+
+-- => cluster, definition | nil message code
+local function names_of(arguments)
+  local found, message, code = target.find("worker-capacity", arguments)
+  if not found then return nil, message, code end
+  local cluster, definition
+  cluster, message, code = found:need("ClusterArn", "which cluster?")
+  if not cluster then return nil, message, code end
+  definition, message, code = found:need("TaskDefinition", "which task definition?")
+  if not definition then return nil, message, code end
+  return cluster, definition
+end
+
+local function start(arguments)
+  local cluster, definition, code = names_of(arguments)
+  if not cluster then return nil, definition, code end
+  local client, message
+  client, message, code = aws("ecs", { place = cluster:match "^arn:" and cluster or nil })
+  if not client then return nil, message, code end
+  local need, found
+  need, found, code = capacity(client, cluster, definition)
+  if not need then return nil, found, code end
+  if arguments.json then
+    show_json(need, found)
+  elseif found.fargate then
+    show_size(need)
+    print "the workers run on Fargate: the limit is your account's quota of Fargate vCPUs, see Service Quotas"
+  else
+    show(need, found)
+  end
+  return 0
+end
+
+function command.run(arguments)
+  if #arguments.words > 0 then
+    return nil, ("worker-capacity: what is '%s'? A stack is named with --stack"):format(arguments.words[1]), "Usage"
+  end
+  return interruptible(start, arguments)
+end
+
+return command

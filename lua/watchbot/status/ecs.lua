@@ -1,0 +1,55 @@
+--- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the family that does the work.
+
+local aws = require "watchbot.aws"
+
+local ecs = {}
+
+local function explain(operation, message, code)
+  if code == "AccessDenied" or code == "AccessDeniedException" then
+    return nil, ("the credentials do not allow 'ecs:%s': add the action to the role's policy"):format(operation), "NotAllowed"
+  end
+  return nil, message, code
+end
+
+local function service_of(client, cluster, service)
+  local result, message, code = client:DescribeServices { cluster = cluster, services = { service } }
+  if not result then return explain("DescribeServices", message, code) end
+  local found = result.services and result.services[1]
+  if not found then return nil, ("there is no service '%s' on '%s'"):format(service, cluster), "ServiceNotFound" end
+  return { desired = found.desiredCount, running = found.runningCount, pending = found.pendingCount }
+end
+
+-- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles"
+local function family_of(definition)
+  return definition:match "([^/:]+):?%d*$"
+end
+
+local function tasks_of(client, cluster, definition)
+  local parameters, count = { cluster = cluster, family = family_of(definition) }, 0
+  repeat
+    local page, message, code = client:ListTasks(parameters)
+    if not page then return explain("ListTasks", message, code) end
+    count = count + #(page.taskArns or {})
+    parameters.nextToken = page.nextToken
+  until not page.nextToken
+  return count
+end
+
+--- Adds what runs. What is not known of the stack is left out. Waits in a task.
+---@param builder watchbot.StatusBuilder
+---@param names { cluster: string?, service: string?, definition: string? }
+function ecs.add(builder, names)
+  if not names.cluster then return end
+  local client, message = aws("ecs", { place = names.cluster:match "^arn:" and names.cluster or nil })
+  if not client then return builder:add({ "tasks", "service" }, nil, message) end
+  if names.service then
+    local service, problem = service_of(client, names.cluster, names.service)
+    builder:add({ "service" }, service and { service = service }, problem)
+  end
+  if names.definition then
+    local tasks, problem = tasks_of(client, names.cluster, names.definition)
+    builder:add({ "tasks" }, tasks and { tasks = tasks }, problem)
+  end
+end
+
+return ecs

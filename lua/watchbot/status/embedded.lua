@@ -1,0 +1,47 @@
+--- status.embedded: how an embedded queue is, from its file. A rate takes two looks, a second apart.
+
+local queues = require "watchbot.queue"
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds between the two looks.
+local APART = 1
+
+local embedded = {}
+
+local function rates_of(before, after, seconds)
+  local sent = after.sent - before.sent
+  local done = sent - (after.there - before.there)
+  return { sent = sent * 60 / seconds, done = math.max(0, done) * 60 / seconds }
+end
+
+local function age_of(traffic)
+  return traffic.oldest and math.max(0, scheduler.time() - traffic.oldest) / 1000
+end
+
+--- Adds the figures of a queue. Waits in a task.
+---@param builder watchbot.StatusBuilder
+---@param url string sqlite:FILE
+---@return true? ok
+---@return string? message
+---@return string? code
+function embedded.add(builder, url)
+  local queue <close>, message, code = queues.open(url, { create = false })
+  if not queue then return nil, message, code end
+  local before
+  before, message, code = queue:traffic()
+  if not before then return nil, message, code end
+  local started = scheduler.now()
+  scheduler.sleep(APART)
+  local after
+  after, message, code = queue:traffic()
+  if not after then return nil, message, code end
+  local counts
+  counts, message, code = queue:counts()
+  if not counts then return nil, message, code end
+  builder:add({ "visible", "in_flight", "delayed", "dead" }, counts)
+  builder:add({ "oldest" }, { oldest = age_of(after) })
+  builder:add({ "sent", "done" }, rates_of(before, after, scheduler.now() - started))
+  return true
+end
+
+return embedded

@@ -1,0 +1,108 @@
+--- status.sqs: how an SQS queue is: counts from SQS, age and rates from the metrics that it keeps in CloudWatch, which lag some
+-- minutes behind.
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+
+local aws = require "watchbot.aws"
+local pair = require "watchbot.dead_letters.pair"
+local queues = require "watchbot.queue"
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that are looked at: the newest minutes may not be there yet. Seconds a data point.
+local WINDOW, PERIOD = 15 * 60, 60
+
+local sqs = {}
+
+local function query(id, queue, metric, stat)
+  return {
+    Id = id, ReturnData = true,
+    MetricStat = {
+      Metric = {
+        Namespace = "AWS/SQS", MetricName = metric,
+        Dimensions = { { Name = "QueueName", Value = queue.name:match "([^/]+)/?$" } },
+      },
+      Period = PERIOD, Stat = stat,
+    },
+  }
+end
+
+-- The newest first, as it was asked for.
+local function newest(values)
+  return values and tonumber(values[1])
+end
+
+local function average(values)
+  if not values or #values == 0 then return nil end
+  local sum = 0
+  for _, value in ipairs(values) do sum = sum + value end
+  return sum / #values * 60 / PERIOD
+end
+
+local function explain(message, code)
+  if code == "AccessDenied" or code == "AccessDeniedException" then
+    return "the credentials do not allow 'cloudwatch:GetMetricData': add the action to the role's policy"
+  end
+  return message
+end
+
+local function metrics_of(queue)
+  local client, message, code = aws("cloudwatch", { place = queue.name })
+  if not client then return nil, message, code end
+  local now = scheduler.time() // 1000
+  local result
+  result, message, code = client:GetMetricData {
+    StartTime = now - WINDOW, EndTime = now, ScanBy = "TimestampDescending",
+    MetricDataQueries = {
+      query("oldest", queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+      query("sent", queue, "NumberOfMessagesSent", "Sum"),
+      query("done", queue, "NumberOfMessagesDeleted", "Sum"),
+    },
+  }
+  if not result then return nil, explain(message, code), code end
+  local values = {}
+  for _, one in ipairs(result.MetricDataResults or {}) do values[one.Id] = one.Values end
+  return { oldest = newest(values.oldest), sent = average(values.sent), done = average(values.done) }
+end
+
+-- => number of dead letters, false where none are kept | nil message code
+local function dead_of(queue, attributes, url)
+  local arn = pair.redrive(attributes)
+  url = url or arn and pair.url(arn, queue.name)
+  if not url then return false end
+  local dead, message, code = queues.open(url)
+  if not dead then return nil, message, code end
+  local counts
+  counts, message, code = dead:counts()
+  if not counts then return nil, message, code end
+  return counts.visible + counts.in_flight + counts.delayed
+end
+
+local function count(attributes, name)
+  return math.tointeger(tonumber(attributes[name])) or 0
+end
+
+--- Adds the figures of a queue. Waits in a task.
+---@param builder watchbot.StatusBuilder
+---@param url string
+---@param dead_url string? of its dead-letter queue; default: what its RedrivePolicy names
+---@return true? ok
+---@return string? message when the queue itself cannot be asked
+---@return string? code
+function sqs.add(builder, url, dead_url)
+  local queue, message, code = queues.open(url)
+  if not queue then return nil, message, code end
+  local attributes
+  attributes, message, code = queue:attributes()
+  if not attributes then return nil, message, code end
+  builder:add({ "visible", "in_flight", "delayed" }, {
+    visible = count(attributes, "ApproximateNumberOfMessages"),
+    in_flight = count(attributes, "ApproximateNumberOfMessagesNotVisible"),
+    delayed = count(attributes, "ApproximateNumberOfMessagesDelayed"),
+  })
+  local dead
+  dead, message = dead_of(queue, attributes, dead_url)
+  builder:add({ "dead" }, dead ~= nil and { dead = dead or nil } or nil, message)
+  builder:add({ "oldest", "sent", "done" }, metrics_of(queue))
+  return true
+end
+
+return sqs
