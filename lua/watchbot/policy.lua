@@ -256,6 +256,17 @@ function policies.explain(err, path)
   return ("%s:%d: %s"):format(path, line_of(err.name, path, 1), err.message)
 end
 
+--- Another policy with the same fields and hooks, but for `changes`.
+---@param policy watchbot.Policy
+---@param changes table<string, any>
+---@return watchbot.Policy
+function policies.copy(policy, changes)
+  local inside, declared = insides[policy], {}
+  for name in pairs(inside.given) do declared[name] = inside.values[name] end
+  for name, value in pairs(changes) do declared[name] = value end
+  return make(declared)
+end
+
 --- Whether something is a policy.
 ---@param value any
 ---@return boolean
