@@ -262,7 +262,10 @@ describe("scheduler", function()
       local order = {}
       scheduler.run(function()
         local event, began = scheduler.event(), scheduler.now()
-        local waiting = scheduler.spawn(function() order[#order + 1] = select(3, event:wait(20)) or "set" end)
+        local waiting = scheduler.spawn(function()
+          local came = event:wait(20)
+          order[#order + 1] = came and "set" or "timeout"
+        end)
         scheduler.spawn(function() scheduler.sleep(30) order[#order + 1] = "30" end)
         scheduler.spawn(function() scheduler.sleep(10) order[#order + 1] = "10" event:set() end)
         waiting:join()

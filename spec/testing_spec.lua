@@ -1,3 +1,4 @@
+local cjson = require "cjson"
 local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local testing = require "watchbot.testing"
@@ -32,7 +33,7 @@ describe("watchbot.testing", function()
     local environment = w:environment()
     assert.are.same({ "S", "M", "7", "1" }, { environment.Subject, environment.Message, environment.ZOOM,
       environment.ApproximateReceiveCount })
-    assert.are.equal('{"A":{"Type":"String","Value":"1"}}', environment.MessageAttributes)
+    assert.are.same({ A = { Type = "String", Value = "1" } }, cjson.decode(environment.MessageAttributes))
   end)
 
   it("moves the clock for hooks that wait, and for nothing else", function()
