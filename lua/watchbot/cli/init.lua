@@ -21,6 +21,8 @@ local commands = {
   { "check", "watchbot.cli.check" },
   { "send", "watchbot.cli.send" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "test", "watchbot.cli.test" },
+  { "init", "watchbot.cli.project" },
 }
 
 local function complain(message)
