@@ -36,16 +36,17 @@ function project.files(mode, name)
   return files
 end
 
-local ENOENT = 2
+-- The numbers of ENOENT and ENOTDIR.
+local ABSENT = { [2] = true, [20] = true }
 
--- Those of the files that are there already; a link that leads nowhere is none that may be written through, either.
+-- Those of the files that are there already, readable or not.
 local function existing(folder, files)
   local found = {}
   for _, file in ipairs(files) do
     local path = folder .. "/" .. file.path
     local handle, _, errno = io.open(path, "r")
     if handle then handle:close() end
-    if handle or errno ~= ENOENT then found[#found + 1] = path end
+    if handle or not ABSENT[errno] then found[#found + 1] = path end
   end
   return found
 end

@@ -20,6 +20,7 @@ local core = require "watchbot.core".scheduler
 ---@field is_set fun(self: watchbot.Event): boolean
 ---@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or `nil, message, "Timeout"`
 
+---@class watchbot.Scheduler
 local scheduler = {}
 
 --- Starts a task in the next turn of the loop.

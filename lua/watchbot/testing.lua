@@ -14,6 +14,7 @@ local policies = require "watchbot.policy"
 local stages = require "watchbot.testing.stage"
 local suggest = require "watchbot.suggest"
 
+---@class watchbot.Testing
 local testing = {}
 
 --- Where notifications go when the policy has no topic.

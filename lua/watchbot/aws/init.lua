@@ -47,7 +47,14 @@ local Client = {}
 ---@class watchbot.aws
 ---@field stand_in (fun(service: string, operation: string, parameters: table): table?, string?, string?)? answers instead of
 --- AWS while it is set: see watchbot.testing
-local aws = { null = json.null, list = json.list }
+local aws = {}
+
+--- What stands for null, where AWS tells it from an absent name.
+aws.null = json.null
+
+--- Marks a table as a list, so that it is sent as `[]` when it is empty.
+---@type fun(list: table?): table
+aws.list = json.list
 
 -- A misspelt name would be without effect, and nobody would know.
 local function check_names(kind, given, known, where, level)

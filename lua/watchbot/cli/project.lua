@@ -12,13 +12,13 @@ local init = {
   },
   details = [[
 Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore into DIR, by default the
-folder that you are in. Overwrites nothing: where one of them is there, none is written, and the exit status is 1.]],
-  examples = {
-    { "watchbot init tiles && cd tiles", "a new project in the folder tiles" },
-    { "watchbot send --queue sqlite:jobs.db hello", "a message for it" },
-    { "watchbot run --drain policy.lua", "it is done, on this machine" },
-    { "watchbot init --mode task tiles", "one whose stack starts an ECS task for each message" },
-  },
+folder that you are in. Overwrites nothing: where one of them is there, none is written, and the exit status is 1.
+
+examples:
+  watchbot init tiles && cd tiles                              a new project in the folder tiles
+  watchbot send --queue sqlite:jobs.db hello                   a message for it
+  watchbot run --drain policy.lua                              done, on this machine
+  watchbot init --mode task tiles                              one whose stack starts an ECS task for each message]],
 }
 
 local modes = { task = true, process = true }

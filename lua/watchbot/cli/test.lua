@@ -24,12 +24,12 @@ local test = {
   details = [[
 Hooks run, and those that wait take no time. What they ask of AWS, of http, of programs and of queues goes nowhere: it is
 shown, and answered as by an account that takes everything and has nothing in it. What they do by Lua's own `io` and `os` is
-done. A `handler` runs, unless --exit, --signal or --timed-out say how it ended. An SNS envelope is opened.]],
-  examples = {
-    { "watchbot test policy.lua --message 'tile 7/3/5' --exit 3", "the message is rejected: who is told, and what" },
-    { "watchbot test policy.lua --message x --signal KILL --receives 10", "killed, the last time before the dead letters" },
-    { "watchbot dead-letter print | head -1 | jq -r .body | watchbot test policy.lua --body-file -", "what of this one?" },
-  },
+done. A `handler` runs, unless --exit, --signal or --timed-out say how it ended. An SNS envelope is opened.
+
+examples:
+  watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: who is told, and what
+  watchbot test policy.lua --message x --signal KILL --receives 10
+  watchbot test policy.lua --body-file message.json --json     as it came from the queue; for scripts]],
 }
 
 -- the arguments

@@ -9,20 +9,19 @@ local testing = require "watchbot.testing"
 describe("the policy of @NAME@", function()
   local w
 
-  before_each(function()
-    w = testing.watch "policy.lua"
-    w:message { "tile 7/3/5", subject = "tiles" }
-  end)
+  before_each(function() w = testing.watch "policy.lua" end)
 
   after_each(function() w:close() end)
 
   it("deletes a message that is done", function()
+    w:message { "tile 7/3/5", subject = "tiles" }
     assert.are.equal("complete", w:exits(0))
     assert.are.equal("deleted", w:state())
     assert.are.same({}, w:notifications())
   end)
 
   it("puts a message back when it is not its time, and tells nobody", function()
+    w:message "tile 7/3/5"
     assert.are.equal("release", w:exits(75))
     assert.are.equal(2, w:backoff())
     assert.are.same({}, w:notifications())
@@ -31,6 +30,7 @@ describe("the policy of @NAME@", function()
   end)
 
   it("tries again what has failed, later each time, and tells somebody", function()
+    w:message "tile 7/3/5"
     for attempt = 1, 3 do
       assert.are.equal("retry", w:exits(1))
       assert.are.equal(2 ^ attempt, w:backoff())
@@ -46,11 +46,13 @@ describe("the policy of @NAME@", function()
   end)
 
   it("rejects what ran out of memory", function()
+    w:message "tile 7/3/5"
     assert.are.equal("reject", w:exits "KILL")
     assert.matches("killed by signal KILL", w:notifications()[1].body)
   end)
 
   it("tries again what took too long", function()
+    w:message "tile 7/3/5"
     w:advance(15 * 60)
     assert.are.equal("retry", w:outcome())
     assert.matches("timed out", w:exit().reason)
