@@ -116,7 +116,7 @@ describe("watchbot.testing", function()
     local open = false
     local w = testing.watch(policy { admit = function() return open or "hold", 30 end })
     w:message "x"
-    assert.are.same({ "held", "admit" }, { w:state(), (w:decided()) })
+    assert.are.same({ "held", "admit", 30 }, { w:state(), w:decided(), w:backoff() })
     open = true
     w:advance(29)
     assert.are.equal("held", w:state())

@@ -95,6 +95,35 @@ describe("watchbot test", function()
     assert.are.equal("release", judged(folder, { "--message", "bad", "--exit", "4" }).outcome)
   end))
 
+  it("says that a message is held, or not even taken", task(function(folder)
+    local function with(hook)
+      folder:write("policy.lua", ([[
+        local policy = require("watchbot").policy { queue = "sqlite:jobs.db", command = "true" }
+        %s
+        return policy]]):format(hook))
+      local exit, out, problem = run(folder, { "test", "policy.lua", "--message", "x" })
+      assert.are.equal(0, exit.code, problem)
+      return out
+    end
+    local out = with 'function policy:admit() return "hold", 30 end'
+    assert.matches("outcome +held: .*asked again +after 30 s", out)
+    assert.matches("outcome +queued: .*the hook 'poll' asks for none", with "function policy:poll() return 0, 5 end")
+  end))
+
+  it("writes JSON whatever a hook has passed on", task(function(folder)
+    folder:write("policy.lua", [[
+      local watchbot = require "watchbot"
+      local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "true" }
+      function policy:admit()
+        local client = watchbot.aws("sqs", { region = "eu-west-1" })
+        client:SendMessage { "a", mixed = 0/0, bytes = "\255", f = print, list = { 1, 2 } }
+        return true
+      end
+      return policy]])
+    local parameters = judged(folder, { "--message", "x" }).calls[1].parameters
+    assert.are.same({ "a", "\u{FFFD}", { 1, 2 } }, { parameters["1"], parameters.bytes, parameters.list })
+  end))
+
   it("shows what a hook throws", task(function(folder)
     folder:write("policy.lua", [[
       local policy = require("watchbot").policy { queue = "sqlite:jobs.db", command = "true" }

@@ -151,7 +151,7 @@ end
 local becomes = {
   complete = "the message is deleted", reject = "the message is deleted, it has failed",
   release = "the message goes back", retry = "the message goes back, it has failed",
-  held = "the message is held, and asked about again",
+  held = "the message is held, without a slot", queued = "the message stays in the queue, the hook 'poll' asks for none",
 }
 
 local deciders = {
@@ -160,9 +160,12 @@ local deciders = {
 }
 
 local function show_outcome(result)
-  show("outcome", ("%s: %s"):format(result.outcome, becomes[result.outcome] or ""))
+  show("outcome", ("%s: %s"):format(result.outcome, becomes[result.outcome]))
+  if not result.decided then return end
   show("decided by", deciders[result.decided] or ("the hook '%s', which failed"):format(result.decided))
-  if result.seconds then
+  if result.outcome == "held" then
+    show("asked again", ("after %g s"):format(result.seconds or 1))
+  elseif result.seconds then
     local dead = result.last and (result.outcome == "retry" or result.outcome == "release")
     show("seen again", dead and "never: it goes to the dead letters" or ("after %g s"):format(result.seconds))
   end
@@ -188,13 +191,20 @@ local function print_text(result)
   for _, problem in ipairs(result.errors) do show("error", ("in %s: %s"):format(problem.where, problem.message)) end
 end
 
--- JSON has no functions, and UTF-8 only.
+local function is_list(value)
+  local count = 0
+  for _ in pairs(value) do count = count + 1 end
+  return count > 0 and count == #value
+end
+
+-- What hooks have passed on may be anything; JSON has no functions, no NaN, and UTF-8 only.
 local function plain(value, depth)
   if type(value) == "string" then return text.clean(value) end
-  if type(value) == "number" or type(value) == "boolean" then return value end
-  if type(value) ~= "table" or depth > 20 then return tostring(value) end
-  local copy = {}
-  for key, item in pairs(value) do copy[math.type(key) and key or tostring(key)] = plain(item, depth + 1) end
+  if type(value) == "boolean" or math.type(value) == "integer" then return value end
+  if math.type(value) == "float" and value - value == 0 then return value end
+  if type(value) ~= "table" or depth > 20 then return text.clean(tostring(value)) end
+  local copy, list = {}, is_list(value)
+  for key, item in pairs(value) do copy[list and key or text.clean(tostring(key))] = plain(item, depth + 1) end
   return copy
 end
 

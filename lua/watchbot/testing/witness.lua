@@ -116,10 +116,13 @@ function before.verdict(self, job, exit)
   self:set(job.id, "settling")
 end
 
-function after.admit(self, _, job, admitted)
+function after.admit(self, _, job, admitted, seconds)
   if admitted == true then return end
-  self:record(job.id).decided = "admit"
-  if admitted == "hold" then self:set(job.id, "held") end
+  local record = self:record(job.id)
+  record.decided = "admit"
+  if admitted ~= "hold" then return end
+  record.seconds = seconds
+  self:set(job.id, "held")
 end
 
 -- Which part of the default verdict it was.
