@@ -57,13 +57,13 @@ local strategy = kinds.record({ type = kinds.one_of("random", "spread", "binpack
   "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
 
 local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
-  threshold = kinds.number, periods = kinds.whole(1), period = kinds.whole(10),
-}, "a table like { threshold = 5, periods = 2, period = 60 }"))
+  threshold = kinds.number, period = kinds.whole(10), evaluationPeriods = kinds.whole(1),
+}, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
 
 local alarms = kinds.plain(kinds.record({
-  queueSize = alarm, oldestMessage = alarm, deadLetters = alarm, workerErrors = alarm, failedPlacement = alarm,
-  failureShare = alarm, memory = alarm,
-}, "a table like { queueSize = { threshold = 100 }, memory = false }"))
+  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm, workersErrors = alarm, failureShare = alarm,
+  failedPlacements = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
+}, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
 
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 local retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -196,8 +196,9 @@ local groups = {
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
-      help = "`queueSize`, `oldestMessage`, `deadLetters`, `workerErrors`, `failedPlacement`, `failureShare`, `memory`: "
-        .. "`false` or `{ threshold =, periods =, period = }`" },
+      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
+        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the ARN "
+        .. "of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
     { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
@@ -215,8 +216,8 @@ local groups = {
   },
   { "Progress",
     { "reduce", switch, default = false, since = "v1", help = "a DynamoDB table for `watchbot-progress`" },
-    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: paid by the request" },
-    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: paid by the request" },
+    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: it is paid by the request" },
+    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; where only one is given, the other is 30" },
   },
   { "The template",
     { "description", kinds.text, since = "watchbot", help = "the template's `Description`" },

@@ -114,9 +114,6 @@ local function progress(given)
   if (reads or writes) and not given.reduce then
     return "options 'readCapacityUnits' and 'writeCapacityUnits' are of no use without 'reduce'",
       reads and "readCapacityUnits" or "writeCapacityUnits"
-  elseif (reads == nil) ~= (writes == nil) then
-    return "options 'readCapacityUnits' and 'writeCapacityUnits' go together",
-      reads and "readCapacityUnits" or "writeCapacityUnits"
   end
 end
 
