@@ -197,8 +197,8 @@ local groups = {
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
       help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
-        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the ARN "
-        .. "of what they do, instead of the notification" },
+        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
+        .. "ARN of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
     { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },

@@ -83,4 +83,11 @@ function options.complete(given)
   return complete
 end
 
+--- The table of options for people.
+---@param form "text"|"markdown"
+---@return string
+function options.describe(form)
+  return require "watchbot.template.describe"(declared, form)
+end
+
 return options
