@@ -1,6 +1,7 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
+local refusal = require "watchbot.refusal"
 local requests = require "watchbot.ecs.request"
 
 local outcomes = { complete = true, reject = true, release = true, retry = true }
@@ -214,13 +215,6 @@ for index, field in ipairs(declared) do
   fields.names[index] = field.name
 end
 
-local function shown(value)
-  local kind = type(value)
-  if kind == "string" then return ("'%s'"):format(value) end
-  if kind == "number" or kind == "boolean" then return tostring(value) end
-  return "a " .. kind
-end
-
 --- Whether a field may have this value.
 ---@param name string a field that exists
 ---@param value any
@@ -231,7 +225,7 @@ function fields.check(name, value)
   local ok, detail = kind.check(value)
   if ok then return true end
   if detail then return nil, ("policy field '%s': %s"):format(name, detail) end
-  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
+  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, refusal.shown(value))
 end
 
 -- => name, text of the variable that is set

@@ -1,6 +1,7 @@
 --- load: a policy file becomes a policy. Its top level may wait; it finds modules in its own folder first.
 
 local policies = require "watchbot.policy"
+local refusal = require "watchbot.refusal"
 
 local load_file = {}
 
@@ -28,7 +29,7 @@ function load_file.policy(path)
   if not chunk then return nil, problem, "Usage" end
   look_in(path:match "^(.*)/[^/]*$" or ".")
   local ok, policy = pcall(chunk)
-  if not ok then return nil, policies.explain(policy, path), "Usage" end
+  if not ok then return nil, refusal.explain(policy, path), "Usage" end
   if not policies.is(policy) then
     return nil, ("%s: must return watchbot.policy { ... }, but returned %s"):format(path,
       policy == nil and "nothing" or "a " .. type(policy)), "Usage"
