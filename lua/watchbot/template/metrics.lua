@@ -36,8 +36,8 @@ end
 ---@return any
 function metrics.cluster_name(cluster)
   if cf.is(cluster) then
-    -- A name has no slash: what is appended then is never reached.
-    return { ["Fn::Select"] = { 1, { ["Fn::Split"] = { "/", cf.join("/", { cluster, cluster }) } } } }
+    -- An ARN has its name behind the slash; a name comes to stand behind one.
+    return cf.select(1, cf.split("/", cf.join("/", { cluster, cluster })))
   end
   return cluster:match "([^/]+)$"
 end
