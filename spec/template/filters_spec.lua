@@ -4,17 +4,18 @@
 local ecs_server = require "support.ecs_server"
 local ecs_stack = require "support.ecs_stack"
 local filter_pattern = require "support.filter_pattern"
-local filters = require "watchbot.template.filters"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
-local template_parts = require "support.template_parts"
+local templates = require "support.templates"
 local workshop = require "support.workshop"
 
 local eventually, task = workshop.eventually, workshop.task
 
 -- What the filters of a template make of a log: by the metric's name, the values in their order.
 local function mined(mode, structured, lines, policy)
-  local part = filters({ mode = mode, policy = policy, structuredLogging = structured }, template_parts.refs())
+  local part = templates.part("filters", mode, {
+    structuredLogging = structured, policy = policy, command = not policy and mode == "process" and "./work" or nil,
+  })
   local values = {}
   for id, resource in pairs(part.Resources) do
     local pattern = filter_pattern.new(resource.Properties.FilterPattern)
@@ -159,12 +160,12 @@ describe("the metric filters of ECS tasks", function()
 end)
 
 describe("the metric filters", function()
-  local function filter(options, id)
-    return filters(options, template_parts.refs()).Resources[id].Properties
+  local function filter(mode, id)
+    return templates.properties("filters", id, mode)
   end
 
   it("name the stack in their metrics", function()
-    local properties = filter({ mode = "process" }, "WatchbotWorkerErrorsMetric")
+    local properties = filter("process", "WatchbotWorkerErrorsMetric")
     local metric = properties.MetricTransformations[1]
     assert.are.same({ Ref = "WatchbotLogGroup" }, properties.LogGroupName)
     assert.are.equal("Watchbot", metric.MetricNamespace)
@@ -173,9 +174,9 @@ describe("the metric filters", function()
   end)
 
   it("have no default where a number is measured", function()
-    local metric = filter({ mode = "task" }, "WatchbotWorkerDurationMetric").MetricTransformations[1]
+    local metric = filter("task", "WatchbotWorkerDurationMetric").MetricTransformations[1]
     assert.is_nil(metric.DefaultValue)
     assert.are.equal("Seconds", metric.Unit)
-    assert.are.equal("Milliseconds", filter({ mode = "process" }, "WatchbotWorkerDurationMetric").MetricTransformations[1].Unit)
+    assert.are.equal("Milliseconds", filter("process", "WatchbotWorkerDurationMetric").MetricTransformations[1].Unit)
   end)
 end)

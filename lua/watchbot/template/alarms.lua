@@ -55,9 +55,7 @@ local declared = {
       .. "them: watchbot dead-letter." },
   { key = "workersErrors", name = "WorkerErrors", stat = "Sum",
     metric = function(_, refs) return metrics.logged(refs, "WorkerErrors") end,
-    defaults = function(options)
-      return { threshold = options.alarmOnEachFailure and 0 or options.errorThreshold, period = 60, evaluationPeriods = 1 }
-    end,
+    defaults = function(options) return { threshold = options.errorThreshold, period = 60, evaluationPeriods = 1 } end,
     text = "Workers have failed: an exit code other than 0 and 4, a signal or a timeout. Search the log for the ids of the "
       .. "messages that failed. They are retried, except those that a worker has rejected." },
   { key = "failureShare", name = "FailureShare",

@@ -1,5 +1,5 @@
---- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text for Fn::Sub; names that only
--- the stack knows stand in it as ${Queue}, ${DeadLetterQueue}, ${Service} and ${Cluster}.
+--- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text for Fn::Sub; names that
+-- only the stack knows stand in it as ${Queue}, ${DeadLetterQueue}, ${Service} and ${Cluster}.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 
 local cf = require "watchbot.template.cf"
@@ -54,7 +54,8 @@ local function widgets_of(refs, unit)
     } },
     { title = "Workers and failures per minute", stat = "Sum", lines = {
       logged(refs, "WorkersFinished", { label = "finished" }), logged(refs, "WorkerErrors", { label = "failed" }),
-      logged(refs, "RejectedMessages", { label = "rejected" }), logged(refs, "WatcherErrors", { label = "errors of the watcher" }),
+      logged(refs, "RejectedMessages", { label = "rejected" }),
+      logged(refs, "WatcherErrors", { label = "errors of the watcher" }),
     } },
     { title = "Worker duration (" .. unit .. ")", lines = spread(refs, "WorkerDuration") },
     { title = "Response duration (ms)", modes = "process", lines = spread(refs, "ResponseDuration") },

@@ -5,7 +5,6 @@
 -- is, in one of text most conditions ask for more than one member.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
 
-local cf = require "watchbot.template.cf"
 local metrics = require "watchbot.template.metrics"
 
 ---@class watchbot.template.LogLines
@@ -98,7 +97,7 @@ return function(options, refs)
       resources[refs.id(metric.name .. "Metric")] = {
         Type = "AWS::Logs::MetricFilter",
         Properties = {
-          LogGroupName = cf.ref(refs.id "LogGroup"), FilterPattern = pattern_of(lines, options.structuredLogging),
+          LogGroupName = refs.logGroup, FilterPattern = pattern_of(lines, options.structuredLogging),
           MetricTransformations = { transformation(refs, metric, lines) },
         },
       }

@@ -1,5 +1,5 @@
---- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to the topic itself. It answers 200
--- only when the topic has taken the message, so that whoever sends knows when to send it again.
+--- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to the topic itself. It answers
+-- 200 only when the topic has taken the message, so that whoever sends knows when to send it again.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 
 local cf = require "watchbot.template.cf"
@@ -48,7 +48,7 @@ local function integration(options, refs)
       { StatusCode = "200", SelectionPattern = "2\\d{2}",
         ResponseTemplates = { ["application/json"] = '{"requestId":"$context.requestId"}' } },
       { StatusCode = "502",
-        ResponseTemplates = { ["application/json"] = '{"error":"the message was not taken","requestId":"$context.requestId"}' } },
+        ResponseTemplates = { ["application/json"] = '{"error":"not taken","requestId":"$context.requestId"}' } },
     },
   }
 end
