@@ -104,8 +104,8 @@
 ---@field deadletterThreshold? integer|watchbot.cf.Intrinsic
 ---seconds after which a task is stopped and its message retried; 0: never
 ---@field maxJobDuration? number|watchbot.cf.Intrinsic
----ARN of the KMS key that encrypts queues and topic, whose policy must let SNS use it; default:
----SQS's own encryption
+---ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own
+---encryption
 ---@field kmsKey? string|watchbot.cf.Intrinsic
 ---an IAM user with an access key that may send
 ---@field user? boolean|watchbot.cf.Intrinsic
@@ -123,8 +123,9 @@
 ---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic
 ---retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides
 ---@field notifyAfterRetries? integer|watchbot.cf.Intrinsic
----`queueSize`, `oldestMessage`, `deadLetters`, `workerErrors`, `failedPlacement`, `failureShare`,
----`memory`: `false` or `{ threshold =, periods =, period = }`
+---`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`,
+---`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods =
+---}`; `action`: the ARN of what they do, instead of the notification
 ---@field alarms? table|watchbot.cf.Intrinsic
 ---messages in the queue that raise the alarm
 ---@field alarmThreshold? number|watchbot.cf.Intrinsic
@@ -143,14 +144,14 @@
 ---default: STACK-REGION-watchbot
 ---@field logGroupName? string|watchbot.cf.Intrinsic
 ---days that the log is kept
----@field logGroupRetentionDays? integer|watchbot.cf.Intrinsic
+---@field logGroupRetentionDays? any
 ---ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it
 ---@field logAggregationFunction? string|watchbot.cf.Intrinsic
 ---a DynamoDB table for `watchbot-progress`
 ---@field reduce? boolean|watchbot.cf.Intrinsic
----of the table; default: paid by the request
+---of the table; default: it is paid by the request
 ---@field readCapacityUnits? integer|watchbot.cf.Intrinsic
----of the table; default: paid by the request
+---of the table; where only one is given, the other is 30
 ---@field writeCapacityUnits? integer|watchbot.cf.Intrinsic
 ---the template's `Description`
 ---@field description? string|watchbot.cf.Intrinsic
