@@ -272,6 +272,15 @@ describe("watchbot.testing", function()
     assert.is_true(math.abs(scheduler.time() / 1000 - os.time()) < 60)
   end)
 
+  it("is not to be moved by its own hooks", function()
+    local w
+    w = testing.watch(policy { verdict = function() w:advance(1) return "complete" end })
+    w:message "x"
+    assert.are.equal("retry", w:exits(0))
+    assert.matches("a hook cannot move it", w:errors()[1].message)
+    assert.are.equal(0, w:now())
+  end)
+
   it("says what is wrong with the test", function()
     local w = testing.watch(policy {})
     local function fails(pattern, ...)

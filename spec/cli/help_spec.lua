@@ -24,6 +24,7 @@ describe("watchbot help", function()
   it("lists every command once, and what each is for", task(function(folder)
     local out = printed(folder, "help")
     assert.are.equal(out, printed(folder, "--help"))
+    assert.are.equal(out, printed(folder, "help", "help"))
     for _, command in ipairs(cli.commands) do
       local _, count = out:gsub("\n  " .. command[1]:gsub("%-", "%%-") .. " +%u", "")
       assert.are.equal(1, count, command[1])

@@ -52,6 +52,8 @@ for _, mode in ipairs { "process", "task" } do
       if problem:match "unknown command 'template'" then return pending "watchbot template is not there yet" end
       assert.are.equal(0, exit.code, problem)
       assert.matches('"WatchbotQueue"', out)
+      exit, out = run(inside(folder, "tiles"), { "template", "--check", "stack.lua" })
+      assert.are.equal(0, exit.code, out)
     end))
   end)
 end

@@ -66,7 +66,7 @@ end
 
 -- `watchbot help [COMMAND|TOPIC]`
 local function help_on(name)
-  if not name then
+  if not name or name == "help" then
     help().overview(commands)
     return 0
   end

@@ -62,6 +62,9 @@ function Stage:now()
   return self.left_at or runners.rounded(scheduler.now() - self.began)
 end
 
+-- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at a time.
+local driving = false
+
 -- Lets everything happen that needs nothing from the test.
 function Stage:settle()
   local seen, until_time = self.witness, scheduler.now() + DAY
@@ -78,6 +81,7 @@ end
 ---@param body function
 ---@param ... any
 function Stage:drive(body, ...)
+  if driving then error("a test is under way already: a hook cannot move it, nor another one", 0) end
   local function whole(...)
     local results = table.pack(body(...))
     self:settle()
@@ -86,9 +90,9 @@ function Stage:drive(body, ...)
   local run = scheduler.running() and function(inner, ...) return inner(...) end or scheduler.run
   local leave = self.world:enter()
   scheduler.leap(true)
-  self.left_at = nil
+  driving, self.left_at = true, nil
   local results = table.pack(pcall(run, whole, ...))
-  self.left_at = self:now()
+  driving, self.left_at = false, self:now()
   scheduler.leap(false)
   leave()
   local problem = results[2]
