@@ -1,5 +1,6 @@
---- template.declared: the options of `watchbot.template`, once: validation, `watchbot template --options` and the table
--- in doc/templates.md come from here. The names are those of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer meaning.
+--- template.declared: the options of `watchbot.template`, once: validation, `watchbot template --options` and the table in
+-- doc/templates.md come from here. The names are those of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer
+-- meaning.
 
 local kinds = require "watchbot.template.kinds"
 
@@ -56,13 +57,17 @@ local strategy = kinds.record({ type = kinds.one_of("random", "spread", "binpack
   "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
 
 local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
-  threshold = kinds.number, periods = kinds.whole(1), period = kinds.whole(10),
-}, "a table like { threshold = 5, periods = 2, period = 60 }"))
+  threshold = kinds.number, period = kinds.whole(10), evaluationPeriods = kinds.whole(1),
+}, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
 
 local alarms = kinds.plain(kinds.record({
-  queueSize = alarm, oldestMessage = alarm, deadLetters = alarm, workerErrors = alarm, failedPlacement = alarm,
-  failureShare = alarm, memory = alarm,
-}, "a table like { queueSize = { threshold = 100 }, memory = false }"))
+  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm, workersErrors = alarm, failureShare = alarm,
+  failedPlacements = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
+}, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
+
+-- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+local retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+  3288, 3653)
 
 local throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.whole(1) },
   "a table like { rate = 10, burst = 20 }"))
@@ -120,8 +125,8 @@ local groups = {
       help = "each job gets a fresh container that may write anywhere; else the root is read-only, and scratch mounts are "
         .. "emptied after each job" },
     { "privileged", flag, default = false, since = "v1", help = "the container is privileged; not on Fargate" },
-    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")), default = { nofile = 10240 }, since = "watchbot",
-      help = "names to a limit or `{ soft =, hard = }`" },
+    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")), default = { nofile = 10240 },
+      since = "watchbot", help = "names to a limit or `{ soft =, hard = }`" },
     { "healthCheck", health_check, since = "v10",
       help = "`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` (seconds)" },
     { "runtimePlatform", platform, since = "v10", help = "`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`" },
@@ -175,7 +180,7 @@ local groups = {
     { "maxJobDuration", kinds.number, default = 0, since = "v4",
       help = "seconds after which a task is stopped and its message retried; 0: never" },
     { "kmsKey", kinds.text, since = "watchbot",
-      help = "ARN of the KMS key that encrypts queues and topic, whose policy must let SNS use it; default: SQS's own encryption" },
+      help = "ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own encryption" },
     { "user", switch, default = false, since = "v0", help = "an IAM user with an access key that may send" },
     { "webhook", switch, default = false, since = "v0", help = "an HTTPS endpoint whose POSTs become messages" },
     { "webhookKey", switch, default = false, since = "v0", help = "callers of the webhook need an API key" },
@@ -191,8 +196,9 @@ local groups = {
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
-      help = "`queueSize`, `oldestMessage`, `deadLetters`, `workerErrors`, `failedPlacement`, `failureShare`, `memory`: `false` or "
-        .. "`{ threshold =, periods =, period = }`" },
+      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
+        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the ARN "
+        .. "of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
     { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
@@ -204,14 +210,14 @@ local groups = {
   { "Logs",
     { "structuredLogging", switch, default = false, since = "v8", help = "each line of the log is a JSON object" },
     { "logGroupName", kinds.text, since = "v10", help = "default: STACK-REGION-watchbot" },
-    { "logGroupRetentionDays", kinds.whole(1), default = 14, since = "v10", help = "days that the log is kept" },
+    { "logGroupRetentionDays", retention, default = 14, since = "v10", help = "days that the log is kept" },
     { "logAggregationFunction", kinds.text, since = "v1",
       help = "ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it" },
   },
   { "Progress",
     { "reduce", switch, default = false, since = "v1", help = "a DynamoDB table for `watchbot-progress`" },
-    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: paid by the request" },
-    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: paid by the request" },
+    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: it is paid by the request" },
+    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; where only one is given, the other is 30" },
   },
   { "The template",
     { "description", kinds.text, since = "watchbot", help = "the template's `Description`" },

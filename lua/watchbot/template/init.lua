@@ -1,5 +1,5 @@
---- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a plain table. It is made
--- of parts, each a function from options and refs to resources; a user replaces, adds or leaves out parts.
+--- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a plain table. It is made of
+-- parts, each a function from options and refs to resources; a user replaces, adds or leaves out parts.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
 local options = require "watchbot.template.options"

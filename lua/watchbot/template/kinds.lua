@@ -1,5 +1,6 @@
 --- template.kinds: what an option's value may be. Where a plain value may stand, an intrinsic may, at any depth; only what
--- decides which resources there are (`plain`), and tables that have to be read (`open`), must be known when the template is made.
+-- decides which resources there are (`plain`), and tables that have to be read (`open`), must be known when the template is
+-- made.
 
 local cf = require "watchbot.template.cf"
 local shown = require "watchbot.refusal".shown
@@ -116,6 +117,17 @@ function kinds.either(expected, ...)
     local problem, member = kinds.problem(choices[#choices], value)
     return false, problem, member
   end }
+end
+
+---@param ... integer
+---@return watchbot.template.Kind
+function kinds.number_of(...)
+  local known = {}
+  for _, number in ipairs { ... } do known[number] = true end
+  return {
+    expected = ("one of %s"):format(table.concat({ ... }, ", ")),
+    check = function(value) return math.type(value) == "integer" and known[value] end,
+  }
 end
 
 --- What decides which resources there are.

@@ -3,6 +3,7 @@
 
 local cf = require "watchbot.template.cf"
 local capacity = require "watchbot.template.capacity"
+local mounts = require "watchbot.template.mounts"
 
 local rules = {}
 
@@ -86,6 +87,22 @@ local function places(given)
   end
 end
 
+local function containers(given)
+  for name in pairs(given.secrets or {}) do
+    if (given.env or {})[name] ~= nil then return ("'%s' is in 'env' and in 'secrets'"):format(name), name end
+  end
+  for name, secret in pairs(given.secrets or {}) do
+    if type(secret) == "table" and not cf.is(secret) and (secret.secret == nil) == (secret.parameter == nil) then
+      return ("option 'secrets': '%s' needs either 'secret' or 'parameter'"):format(name), name
+    end
+  end
+  local problem = mounts.problem(given.mounts)
+  if problem then return "option 'mounts': " .. problem, "mounts" end
+  if given.healthCheck and not given.healthCheck.command then
+    return "option 'healthCheck': 'command' is missing", "healthCheck"
+  end
+end
+
 local function webhook(given)
   for _, name in ipairs { "webhookKey", "webhookThrottle" } do
     if given[name] and not given.webhook then return ("option '%s' is of no use without 'webhook'"):format(name), name end
@@ -96,9 +113,6 @@ local function progress(given)
   local reads, writes = given.readCapacityUnits, given.writeCapacityUnits
   if (reads or writes) and not given.reduce then
     return "options 'readCapacityUnits' and 'writeCapacityUnits' are of no use without 'reduce'",
-      reads and "readCapacityUnits" or "writeCapacityUnits"
-  elseif (reads == nil) ~= (writes == nil) then
-    return "options 'readCapacityUnits' and 'writeCapacityUnits' go together",
       reads and "readCapacityUnits" or "writeCapacityUnits"
   end
 end
@@ -111,7 +125,7 @@ local function sizes(given)
   end
 end
 
-local all = { missing, told, modes, command, watchers, places, webhook, progress, sizes }
+local all = { missing, told, modes, command, watchers, places, containers, webhook, progress, sizes }
 
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>
