@@ -8,6 +8,7 @@ local references = require "watchbot.template.references"
 ---@class watchbot.template.Finding
 ---@field where string the way to it: "Resources.Queue.Properties"
 ---@field message string
+---@field note boolean? good to know, nothing to mend
 
 -- Bytes of a template that is given as it is, and of one that lies in S3.
 local INLINE, IN_S3 = 51200, 1024 * 1024
@@ -26,10 +27,8 @@ local attributes = {
   UpdateReplacePolicy = true, CreationPolicy = true, UpdatePolicy = true,
 }
 
-local function finder(findings)
-  return function(where, format, ...)
-    findings[#findings + 1] = { where = where, message = format:format(...) }
-  end
+local function add(findings, note, where, format, ...)
+  findings[#findings + 1] = { where = where, message = format:format(...), note = note }
 end
 
 local function has(template, section, id)
@@ -122,12 +121,12 @@ local function check_circles(template, find)
   end
 end
 
-local function check_size(size, find)
+local function check_size(size, findings)
   if size > IN_S3 then
-    find("the template", "it has %d bytes, CloudFormation takes at most %d", size, IN_S3)
+    add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size, IN_S3)
   elseif size > INLINE then
-    find("the template", "it has %d bytes: above %d CloudFormation takes it only from S3 (aws cloudformation deploy "
-      .. "--s3-bucket)", size, INLINE)
+    add(findings, true, "the template", "it has %d bytes: above %d CloudFormation takes it only from S3 "
+      .. "(aws cloudformation deploy --s3-bucket)", size, INLINE)
   end
 end
 
@@ -137,7 +136,7 @@ end
 ---@return watchbot.template.Finding[]
 return function(template, size)
   local findings = {}
-  local find = finder(findings)
+  local function find(...) add(findings, nil, ...) end
   if type(template.Resources) ~= "table" or next(template.Resources) == nil then
     find("Resources", "a template needs at least one resource")
     return findings
@@ -149,6 +148,6 @@ return function(template, size)
   end
   check_references(template, find)
   if #findings == 0 then check_circles(template, find) end
-  check_size(size, find)
+  check_size(size, findings)
   return findings
 end
