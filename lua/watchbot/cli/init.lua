@@ -24,6 +24,7 @@ local commands = {
   { "init", "watchbot.cli.project", "project" },
   { "check", "watchbot.cli.check", "project" },
   { "test", "watchbot.cli.test", "project" },
+  { "template", "watchbot.cli.template", "project" },
 }
 
 --- The commands, for those who describe them.
