@@ -216,6 +216,21 @@ describe("the field log_group", function()
   end))
 end)
 
+describe("a copy of a policy", function()
+  it("has the same fields and hooks but for the changes, and a life of its own", function()
+    local function admit() return "hold", 1 end
+    local one = policies { command = "true", workers = 3, admit = admit }
+    local other = policies.copy(one, { workers = 5, topic = "arn:aws:sns:eu-west-1:1:t" })
+    assert.are.same({ "true", 5, admit }, { other.command, other.workers, other.admit })
+    assert.is_true(other:is_set "admit")
+    assert.is_false(other:is_set "timeout")
+    other.timeout = 7
+    assert.are.same({ 3, 0 }, { one.workers, one.timeout })
+    assert.is_nil(one.topic)
+    assert.has_error(function() policies.copy(one, { workers = 0 }) end)
+  end)
+end)
+
 describe("the README", function()
   it("has the table of fields as it is declared", function()
     local file <close> = assert(io.open("README.md"))

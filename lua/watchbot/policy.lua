@@ -9,6 +9,7 @@
 local fields = require "watchbot.fields"
 local inherit = require "watchbot.inherit"
 local notification = require "watchbot.notification"
+local refusal = require "watchbot.refusal"
 local suggest = require "watchbot.suggest"
 
 -- Seconds of a long poll: the most that SQS allows.
@@ -151,41 +152,6 @@ local function check(name, value)
     near and ("; did you mean '%s'?"):format(near) or "; watchbot check --fields lists them")
 end
 
--- A table constructor's call is at its first line; the field itself is somewhere below.
-local function line_of(name, path, first)
-  local file = io.open(path, "r")
-  if not file then return first end
-  local number, wanted = 0, "%f[%w_]" .. tostring(name):gsub("%p", "%%%0") .. "%s*="
-  for line in file:lines() do
-    number = number + 1
-    if number >= first and line:gsub("%-%-.*", ""):find(wanted) then
-      file:close()
-      return number
-    end
-  end
-  file:close()
-  return first
-end
-
---- What is raised where no line can be told: `return watchbot.policy { ... }` is a tail call, its file's frame is gone.
----@class watchbot.Refusal
----@field name string the field
----@field message string
-local Refusal = { __name = "watchbot.refusal" }
-
-function Refusal:__tostring()
-  return self.message
-end
-
---- Raises `message` with the file and line of the field. `level` 1 is the caller of this function's caller.
-local function refuse(message, name, level)
-  local info = debug.getinfo(level + 2, "Sl")
-  if not info or info.currentline < 1 then error(setmetatable({ name = name, message = message }, Refusal), 0) end
-  local path = info.source:match "^@(.+)"
-  local line = path and line_of(name, path, info.currentline) or info.currentline
-  error(("%s:%d: %s"):format(info.short_src, line, message), 0)
-end
-
 local function set(values, given, name, value)
   values[name], given[name] = value, value ~= nil or nil
   local field = fields.by_name[name]
@@ -200,7 +166,7 @@ local function make(declared)
   local given = {}
   for _, field in ipairs(fields.declared) do
     local value, message = fields.silent(field)
-    if message and declared[field.name] == nil then refuse(message, field.name, 2) end
+    if message and declared[field.name] == nil then refusal.raise(message, field.name, 2) end
     values[field.name] = value
   end
   local policy = setmetatable({}, {
@@ -209,7 +175,7 @@ local function make(declared)
     __index = values,
     __newindex = function(_, name, value)
       local ok, message = check(name, value)
-      if not ok then refuse(message, name, 1) end
+      if not ok then refusal.raise(message, name, 1) end
       set(values, given, name, value)
     end,
     __pairs = function() return next, values, nil end,
@@ -217,7 +183,7 @@ local function make(declared)
   insides[policy] = { values = values, given = given }
   for name, value in pairs(declared) do
     local ok, message = check(name, value)
-    if not ok then refuse(message, name, 2) end
+    if not ok then refusal.raise(message, name, 2) end
     set(values, given, name, value)
   end
   return policy
@@ -246,14 +212,15 @@ function policies.try(declared)
   return nil, tostring(policy), "Usage"
 end
 
---- The text of an error that loading the policy file `path` has raised: with the line, also where only the file's name can
---- lead to it.
----@param err any
----@param path string
----@return string
-function policies.explain(err, path)
-  if getmetatable(err) ~= Refusal then return tostring(err) end
-  return ("%s:%d: %s"):format(path, line_of(err.name, path, 1), err.message)
+--- Another policy with the same fields and hooks, but for `changes`.
+---@param policy watchbot.Policy
+---@param changes table<string, any>
+---@return watchbot.Policy
+function policies.copy(policy, changes)
+  local inside, declared = insides[policy], {}
+  for name in pairs(inside.given) do declared[name] = inside.values[name] end
+  for name, value in pairs(changes) do declared[name] = value end
+  return make(declared)
 end
 
 --- Whether something is a policy.

@@ -1,6 +1,7 @@
 --- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay, send and counts, and a
 -- watcher does not see which kind it is.
 
+---@class watchbot.QueueModule
 local queue = {}
 
 local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
