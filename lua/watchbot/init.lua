@@ -9,6 +9,7 @@ local watchbot = { version = require "watchbot.version" }
 
 local modules = {
   policy = true, log = true, scheduler = true, process = true, http = true, sqlite = true, queue = true, aws = true,
+  progress = true,
 }
 
 setmetatable(watchbot, {

@@ -21,6 +21,7 @@ local commands = {
   { "check", "watchbot.cli.check" },
   { "send", "watchbot.cli.send" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "progress", "watchbot.cli.progress" },
 }
 
 local function complain(message)

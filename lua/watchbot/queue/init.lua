@@ -17,6 +17,20 @@ local function refuse(url, why)
   return nil, ("queue '%s': %s"):format(tostring(url), why), "Usage"
 end
 
+--- The file that the URL of an embedded queue names.
+---@param url string `sqlite:FILE`
+---@return string? path
+---@return string? message
+---@return "Usage"? code
+function queue.file(url)
+  local rest = tostring(url):match "^sqlite:(.*)$"
+  if not rest then return refuse(url, "expected sqlite:FILE") end
+  local path, why = file_of(rest)
+  if not path then return refuse(url, why) end
+  -- Whatever it is called, it is a file: not ":memory:", not "file:...".
+  return path:match "^/" and path or "./" .. path
+end
+
 ---@class watchbot.QueueOptions
 ---@field create boolean? false: a queue file that is not there is an error; default true
 ---@field max_receives integer? receives after which a message goes to the dead letters, 10
@@ -32,10 +46,10 @@ end
 ---@return string? message
 ---@return string? code "Usage" when the URL itself is wrong
 function queue.open(url, options)
-  local scheme, rest = tostring(url):match "^(%a[%w+.-]*):(.*)$"
+  local scheme = tostring(url):match "^(%a[%w+.-]*):"
   if scheme == "sqlite" then
-    local path, why = file_of(rest)
-    if not path then return refuse(url, why) end
+    local path, message, code = queue.file(url)
+    if not path then return nil, message, code end
     return require "watchbot.queue.sqlite".open(url, path, options or {})
   elseif scheme == "https" or scheme == "http" then
     return require "watchbot.queue.sqs".open(url, options or {})
