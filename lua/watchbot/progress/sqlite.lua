@@ -11,6 +11,9 @@ local schema = require "watchbot.queue.sqlite.schema"
 -- Parts a chunk: a row of a thousand bytes.
 local CHUNK = 8000
 
+-- Seconds that a lock is waited for: longer than a queue waits, for the work of a part would be done again.
+local PATIENCE = 60
+
 ---@class watchbot.progress.Sqlite
 local Sqlite = {}
 Sqlite.__index = Sqlite
@@ -26,7 +29,9 @@ function sqlite.open(url, options)
   local path, message, code = queues.file(url)
   if not path then return nil, message, code end
   local database
-  database, message, code = schema.open(path, { create = options.create ~= false, synchronous = "FULL" })
+  database, message, code = schema.open(path, {
+    create = options.create ~= false, patience = PATIENCE, synchronous = "FULL",
+  })
   if not database then return nil, message, code end
   return setmetatable({ database = database }, Sqlite)
 end

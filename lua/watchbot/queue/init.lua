@@ -1,6 +1,8 @@
 --- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay, send and counts, and a
 -- watcher does not see which kind it is.
 
+local files = require "watchbot.core".empty
+
 local queue = {}
 
 local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
@@ -29,6 +31,20 @@ function queue.file(url)
   if not path then return refuse(url, why) end
   -- Whatever it is called, it is a file: not ":memory:", not "file:...".
   return path:match "^/" and path or "./" .. path
+end
+
+--- The same queue, named so that it can be opened from any folder.
+---@param url string `sqlite:FILE`
+---@return string? url
+---@return string? message
+---@return string? code "Usage", or an errno name when the file's folder is not there
+function queue.absolute(url)
+  local path, message, code = queue.file(url)
+  if not path then return nil, message, code end
+  local folder, name = path:match "^(.*/)([^/]+)$"
+  folder, message, code = files.real(folder)
+  if not folder then return nil, message, code end
+  return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
 end
 
 ---@class watchbot.QueueOptions
