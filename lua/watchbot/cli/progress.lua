@@ -35,14 +35,20 @@ local function usage(message)
   return nil, "progress: " .. message, "Usage"
 end
 
-local function whole(value, name)
+-- How the value of an option is read: the value, or nil, message, code.
+local readers = {}
+
+function readers.part(value)
   local number = math.tointeger(value)
   if number then return number end
-  return usage(("option '--%s': expected a whole number, got '%s'"):format(name, value))
+  return usage(("option '--part': expected a whole number, got '%s'"):format(value))
 end
 
--- How the value of an option is read, where it is not taken as it is.
-local readers = { total = whole, part = whole }
+function readers.total(value)
+  local number = math.tointeger(value)
+  if number and number >= 1 then return number end
+  return usage(("option '--total': expected a whole number of at least 1, got '%s'"):format(number or value))
+end
 
 function readers.metadata(text)
   local value, problem = json.decode(text)
@@ -91,7 +97,7 @@ local function read_options(command, arguments)
     if value == nil and command.needs == name then return usage(("%s needs --%s"):format(arguments.words[1], name)) end
     if value ~= nil then
       local message, code
-      given[name], message, code = readers[name](value, name)
+      given[name], message, code = readers[name](value)
       if given[name] == nil then return nil, message, code end
     end
   end

@@ -27,8 +27,8 @@ map() {
     *'"failed":'*) echo "job $job has failed, part $part is not wanted any more"; exit 0 ;;
   esac
   mkdir -p "counts/$job"
-  sed -n "${part}p" "$text" | wc -w >"counts/$job/$part.$$"
-  mv "counts/$job/$part.$$" "counts/$job/$part"
+  sed -n "${part}p" "$text" | wc -w >"counts/$job/.$part.$$"
+  mv "counts/$job/.$part.$$" "counts/$job/$part"
   last=$(watchbot progress complete-part "$job" --part "$part")
   if [ "$last" = true ]; then finish "$job"; fi
 }
