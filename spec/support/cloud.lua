@@ -35,7 +35,7 @@ local function iam(self, operation, parameters)
 end
 
 --- A new user's keys.
----@param denied string? an action that it lacks: "sqs:ReceiveMessage"
+---@param denied string|string[]|nil an action that it lacks, or several: "sqs:ReceiveMessage"
 function methods:user(denied)
   local name = self:name "user"
   local statements = { ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil }
