@@ -112,31 +112,38 @@ local function complete_all(progress, job, total)
   return told
 end
 
--- The two forms of a job of five parts: chunks of two here, so that there are three of them.
+-- The two forms of a job of six parts: chunks of two here, so that there are three of them, and the last part has a
+-- neighbour that asks again while the last one's worker is dead.
 local forms = {
-  chunks = function(id) return { id = id, total = 5, parts = { chunk = 2 } } end,
-  set = function(id) return { id = id, total = 5, parts = range(1, 5) } end,
+  chunks = function(id) return { id = id, total = 6, parts = { chunk = 2 } } end,
+  set = function(id) return { id = id, total = 6, parts = range(1, 6) } end,
 }
 
 -- Completes a job while the call of this number has a fault; whether there were so many calls.
 local function complete_with_fault(progress, id, kind, number)
   proxy:clear()
   proxy:add { kind = kind, operation = "UpdateItem", skip = number - 1, count = 1 }
-  assert.are.same({ [5] = true }, complete_all(progress, id, 5), ("%s of call %d"):format(kind, number))
-  for part = 1, 5 do assert.are.equal(part == 5, progress:complete(id, part)) end
-  assert.are.same({ progress = 1, total = 5, remaining = 0 }, assert(progress:status(id)))
+  assert.are.same({ [6] = true }, complete_all(progress, id, 6), ("%s of call %d"):format(kind, number))
+  for part = 1, 6 do assert.are.equal(part == 6, progress:complete(id, part)) end
+  assert.are.same({ progress = 1, total = 6, remaining = 0 }, assert(progress:status(id)))
   for _, call in ipairs(proxy:log "UpdateItem") do
     if call.kind == kind then return true end
   end
   return false
 end
 
+-- What goes wrong, before or after the call was applied. With one attempt it fails for good: the process dies there, and the
+-- part is completed anew.
+local troubles = {
+  ["a process that died"] = { attempts = 1, "applied-status", "status" },
+  ["an answer that was lost"] = { attempts = 3, "applied-reset", "reset" },
+}
+
 for form, make in pairs(forms) do
-  -- With one attempt a call whose answer is lost fails: the process dies there, and the part is completed anew.
-  for attempts, what in pairs { [1] = "a process that died", [3] = "an answer that was lost" } do
+  for what, trouble in pairs(troubles) do
     it(("a job kept as %s gets over %s at any call"):format(form, what), task(function(_, items)
-      local progress = open(items.arn, attempts)
-      for _, kind in ipairs { "applied-reset", "reset" } do
+      local progress = open(items.arn, trouble.attempts)
+      for _, kind in ipairs(trouble) do
         local number, was_hit = 0, true
         while was_hit do
           number = number + 1
@@ -144,7 +151,7 @@ for form, make in pairs(forms) do
           items:put(make(id))
           was_hit = complete_with_fault(progress, id, kind, number)
         end
-        assert.is_true(number > 5)
+        assert.is_true(number > 6)
       end
     end))
   end
