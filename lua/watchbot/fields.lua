@@ -99,12 +99,6 @@ local types = {
   },
   folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
   flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
-  progress_place = {
-    expected = "arn:aws:dynamodb:REGION:ACCOUNT:table/NAME or sqlite:FILE",
-    check = function(value)
-      return type(value) == "string" and (value:match "^arn:[^:]+:dynamodb:.+" or value:match "^sqlite:.*[^/]$") ~= nil
-    end,
-  },
   deliver = one_of("environment", "stdin"),
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
@@ -205,7 +199,7 @@ local declared = {
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
     help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
-  { name = "progress", type = "progress_place", environment = "ProgressTable",
+  { name = "progress", type = "text", environment = "ProgressTable",
     help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs: the ARN of a "
       .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; see `doc/reduce.md`" },
   { name = "notify_after", type = "whole", default = 0,

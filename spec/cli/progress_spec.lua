@@ -45,7 +45,7 @@ local function describe_on(kind, place)
       for part, answer in ipairs { "false\n", "false\n", "false\n", "true\n" } do
         prints(answer, folder, "complete-part", job, "--part", tostring(part))
       end
-      prints("true\n", folder, "complete-part", "--part=4", job)
+      prints("true\n", folder, "complete-part", "--part=4", "--", job)
       prints("", folder, "reduce-sent", job)
       prints('{"progress":1,"failed":"no luck","metadata":{"name":"tiles"},"reduceSent":true,"total":4,"remaining":0}\n',
         folder, "status", job)

@@ -137,6 +137,7 @@ local function unknown(word)
 end
 
 function progress.run(arguments)
+  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   local word, job = arguments.words[1], arguments.words[2]
   local command = commands[word]
   if not command then return unknown(word) end
