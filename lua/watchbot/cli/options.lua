@@ -62,6 +62,19 @@ local function store(result, option, value)
   end
 end
 
+-- The option at argv[index]. => option, value, the index behind it | nil, message
+local function read(declared, argv, index)
+  local option, text = split(declared, argv[index])
+  if not option then return nil, text end
+  if not option.value then
+    if text then return nil, ("option '--%s' takes no value"):format(option.name) end
+    return option, true, index + 1
+  end
+  local value, message = checked(option, text or argv[index + 1])
+  if value == nil then return nil, message end
+  return option, value, index + (text and 1 or 2)
+end
+
 --- Sorts the arguments into options (by their name) and words.
 ---@param declared watchbot.Option[]
 ---@param argv string[]
@@ -79,20 +92,10 @@ function options.parse(declared, argv, command)
     elseif word == "-h" or word == "--help" then
       result.help = true
     elseif word:match "^%-." then
-      local option, value = split(declared, word)
+      local option, value, behind = read(declared, argv, index - 1)
       if not option then return nil, value end
-      if option.value and not value then
-        value = argv[index]
-        index = index + 1
-      elseif not option.value and value then
-        return nil, ("option '--%s' takes no value"):format(option.name)
-      end
-      if option.value then
-        local message
-        value, message = checked(option, value)
-        if value == nil then return nil, message end
-      end
-      store(result, option, option.value and value or true)
+      store(result, option, value)
+      index = behind
     else
       table.insert(result.words, word)
       if command then table.move(argv, index, #argv, 2, result.words) end

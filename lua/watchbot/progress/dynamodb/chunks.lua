@@ -45,7 +45,8 @@ end
 -- Adds `number` to the set `name` of an item, `last` beside it, unless it is there.
 local function add(items, id, name, number, last, more)
   return items:update(id, {
-    update = "ADD #set :new SET #last = :last", condition = "NOT contains(#set, :number)" .. (more or ""),
+    update = "ADD #set :new SET #last = :last",
+    condition = "(attribute_not_exists(#set) OR NOT contains(#set, :number))" .. (more or ""),
     names = { ["#set"] = name, ["#last"] = "last" },
     values = { [":new"] = values.set { number }, [":number"] = values.encode(number), [":last"] = values.encode(last) },
   })
@@ -81,6 +82,7 @@ function chunks.complete(items, job, part)
   local item, message, code = add(items, id, "done", position, position)
   if item == false then item, message, code = items:get(id) end
   if item == nil then return nil, message, code end
+  -- A chunk that is no longer there was deleted when the reduce was sent.
   local full = item and #item.done == layout.capacity(chunk, job.total, job.parts.chunk)
   if not full or item.last ~= position then return false end
   return close(items, job, chunk, part)
@@ -122,7 +124,7 @@ function chunks.is_done(items, job, part)
   return item and index(item.done)[position] or false
 end
 
---- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of another job stay.
+--- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of any other stay.
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return true? ok
