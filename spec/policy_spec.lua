@@ -199,6 +199,32 @@ describe("the hook environment", function()
   end)
 end)
 
+describe("a task's environment", function()
+  local empty = require "watchbot.core".empty
+  local job = require "watchbot.job".new { id = "i", body = "x" }
+
+  local function environment(declared) return policies(declared):environment(job) end
+
+  it("names the file of an embedded queue, so that it is found from any folder", function()
+    local here = empty.real "."
+    assert.are.equal("sqlite:" .. here .. "/x.db", environment { queue = "sqlite:x.db", command = "true" }.QueueUrl)
+    assert.are.equal("sqlite:/x.db", environment { queue = "sqlite:///x.db", command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "https://sqs.eu-west-1.amazonaws.com/1/q", command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" } }.QueueUrl)
+    assert.are.equal("mine", environment { queue = "sqlite:x.db", command = "true", env = { QueueUrl = "mine" } }.QueueUrl)
+  end)
+
+  it("names where progress is kept, when the policy does", function()
+    local arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/progress"
+    assert.is_nil(environment { queue = "sqlite:x.db", command = "true" }.ProgressTable)
+    assert.are.equal(arn, environment { queue = "sqlite:x.db", command = "true", progress = arn }.ProgressTable)
+    assert.are.equal(arn, environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" },
+      progress = arn }.ProgressTable)
+    assert.are.equal("sqlite:" .. empty.real "." .. "/p.db", environment { queue = "sqlite:x.db", command = "true",
+      progress = "sqlite:p.db" }.ProgressTable)
+  end)
+end)
+
 describe("the field log_group", function()
   it("is $LogGroup, else $LogGroupArn", require "support.workshop".task(function(folder)
     local workshop = require "support.workshop"

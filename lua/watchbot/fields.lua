@@ -218,6 +218,9 @@ local declared = {
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
     help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  { name = "progress", type = "text", environment = "ProgressTable",
+    help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs: the ARN of a "
+      .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; see `doc/reduce.md`" },
   -- The first receive is no retry.
   { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
     read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,

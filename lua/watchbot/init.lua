@@ -10,7 +10,7 @@ local watchbot = { version = require "watchbot.version" }
 local modules = {
   policy = "policy", log = "log", scheduler = "scheduler", process = "process", http = "http", sqlite = "sqlite",
   queue = "queue", aws = "aws", template = "template", merge = "template.merge", cf = "template.cf",
-  testing = "testing",
+  testing = "testing", progress = "progress",
 }
 
 setmetatable(watchbot, {

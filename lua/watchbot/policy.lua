@@ -9,6 +9,7 @@
 local fields = require "watchbot.fields"
 local inherit = require "watchbot.inherit"
 local notification = require "watchbot.notification"
+local queues = require "watchbot.queue"
 local refusal = require "watchbot.refusal"
 local suggest = require "watchbot.suggest"
 
@@ -63,6 +64,8 @@ function hooks:environment(job)
   for name, value in pairs(self.env) do variables[name] = variables[name] or value end
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
+  variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)
+  variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress) or self.progress
   if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
@@ -180,7 +183,7 @@ local function make(declared)
     end,
     __pairs = function() return next, values, nil end,
   })
-  insides[policy] = { values = values, given = given }
+  insides[policy] = { values = values, given = given, files = {} }
   for name, value in pairs(declared) do
     local ok, message = check(name, value)
     if not ok then refusal.raise(message, name, 2) end
@@ -273,6 +276,17 @@ function methods:override(changes)
     set(insides[self].values, insides[self].given, name, value)
   end
   return true
+end
+
+--- The file of an embedded queue as tasks can name it, from any folder, to send messages and count the parts of jobs; nil for
+--- what is elsewhere, or where the tasks are.
+---@param url string?
+---@return string? url
+function methods:file_for_tasks(url)
+  if not url or not url:match "^sqlite:" or policies.kind(self) == "ecs" then return nil end
+  local files = insides[self].files
+  files[url] = files[url] or queues.absolute(url)
+  return files[url]
 end
 
 --- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and when it cannot be opened.

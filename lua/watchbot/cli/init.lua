@@ -21,6 +21,7 @@ local commands = {
   { "listen", "watchbot.cli.listen", "run" },
   { "send", "watchbot.cli.send", "run" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "progress", "watchbot.cli.progress" },
   { "init", "watchbot.cli.project", "project" },
   { "check", "watchbot.cli.check", "project" },
   { "test", "watchbot.cli.test", "project" },
