@@ -5,6 +5,7 @@
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
 # make lint       warnings, luacheck, cppcheck, clang-tidy
+# make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
 # make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
@@ -16,6 +17,7 @@ BINDIR       ?= $(PREFIX)/bin
 LIBDIR       ?= $(PREFIX)/lib
 INCLUDEDIR   ?= $(PREFIX)/include
 DOCDIR       ?= $(PREFIX)/share/doc/watchbot
+MANDIR       ?= $(PREFIX)/share/man
 INSTALL_CMOD ?= $(PREFIX)/lib/lua/5.4
 INSTALL_LMOD ?= $(PREFIX)/share/lua/5.4
 
@@ -53,11 +55,18 @@ STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 LUA_DIRS  := $(sort $(shell find lua -type d))
+MANUAL    := $(wildcard doc/man/*.[15])
+
+# Definitions for editors are no code: the program does not carry them.
+BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES))
+
 OTHERS    := $(addprefix src/,main.c init.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
 
-.PHONY: all demo test test-gc valgrind fuzz lint bench soak install uninstall clean check-packages
+GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
+
+.PHONY: all demo test test-gc valgrind fuzz lint generated bench soak install uninstall clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 $(B)/watchbot: $(B)/obj/main.o $(B)/obj/init.o $(EMBED) $(CORE)
@@ -83,9 +92,9 @@ $(B)/obj/bundle.o: $(B)/bundle.c
 	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
 # The folders, too: a file that was added or taken away changes them.
-$(B)/bundle.c: src/bundle.lua $(LUA_FILES) $(LUA_DIRS)
+$(B)/bundle.c: src/bundle.lua $(BUNDLED) $(LUA_DIRS)
 	@mkdir -p $(@D)
-	$(call say,LUA)$(LUA) src/bundle.lua lua $(LUA_FILES) > $@.new && mv $@.new $@
+	$(call say,LUA)$(LUA) src/bundle.lua lua $(BUNDLED) > $@.new && mv $@.new $@
 
 -include $(wildcard $(B)/obj/*.d)
 
@@ -137,6 +146,13 @@ fuzz: $(FUZZERS)
 demo: all
 	@spec/examples/demo $(B)
 
+# The specs compare them with what this would make.
+generated: $(B)/lib/watchbot/core.so
+	@mkdir -p lua/watchbot/meta
+	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
+	for part in policy template; do \
+	  $(GENERATE) src/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
+
 bench: check-packages all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
@@ -159,10 +175,12 @@ install: all
 	@install -D -m 755 $(B)/lib/watchbot/core.so $(DESTDIR)$(INSTALL_CMOD)/watchbot/core.so
 	@for file in $(LUA_FILES); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
 	@install -m 644 LICENSE $(wildcard README.md CHANGELOG.md doc/*.md) $(DESTDIR)$(DOCDIR)
+	@for page in $(MANUAL); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,watchbot watchbot-log)
 	rm -f $(DESTDIR)$(INCLUDEDIR)/watchbot.h $(DESTDIR)$(LIBDIR)/libwatchbot.a
+	rm -f $(foreach page,$(MANUAL),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(INSTALL_CMOD)/watchbot $(DESTDIR)$(INSTALL_LMOD)/watchbot $(DESTDIR)$(DOCDIR)
 
 clean:

@@ -49,6 +49,12 @@ describe("make install", function()
     assert.matches("%[worker%] %[[^%]]+%] got hello\n", out)
   end)
 
+  it("installs the manual", function()
+    for _, page in ipairs { "man1/watchbot.1", "man1/watchbot-log.1", "man5/watchbot-policy.5" } do
+      assert.is_truthy(files():find("./usr/share/man/" .. page .. "\n", 1, true), page)
+    end
+  end)
+
   it("installs the Lua module, all of it", function()
     shell.write(folder .. "/elsewhere.lua", [[
       local watchbot = require "watchbot"

@@ -199,6 +199,32 @@ describe("the hook environment", function()
   end)
 end)
 
+describe("a task's environment", function()
+  local empty = require "watchbot.core".empty
+  local job = require "watchbot.job".new { id = "i", body = "x" }
+
+  local function environment(declared) return policies(declared):environment(job) end
+
+  it("names the file of an embedded queue, so that it is found from any folder", function()
+    local here = empty.real "."
+    assert.are.equal("sqlite:" .. here .. "/x.db", environment { queue = "sqlite:x.db", command = "true" }.QueueUrl)
+    assert.are.equal("sqlite:/x.db", environment { queue = "sqlite:///x.db", command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "https://sqs.eu-west-1.amazonaws.com/1/q", command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" } }.QueueUrl)
+    assert.are.equal("mine", environment { queue = "sqlite:x.db", command = "true", env = { QueueUrl = "mine" } }.QueueUrl)
+  end)
+
+  it("names where progress is kept, when the policy does", function()
+    local arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/progress"
+    assert.is_nil(environment { queue = "sqlite:x.db", command = "true" }.ProgressTable)
+    assert.are.equal(arn, environment { queue = "sqlite:x.db", command = "true", progress = arn }.ProgressTable)
+    assert.are.equal(arn, environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" },
+      progress = arn }.ProgressTable)
+    assert.are.equal("sqlite:" .. empty.real "." .. "/p.db", environment { queue = "sqlite:x.db", command = "true",
+      progress = "sqlite:p.db" }.ProgressTable)
+  end)
+end)
+
 describe("the field log_group", function()
   it("is $LogGroup, else $LogGroupArn", require "support.workshop".task(function(folder)
     local workshop = require "support.workshop"
@@ -214,6 +240,21 @@ describe("the field log_group", function()
       assert.is_truthy(out:find(expected, 1, true), out)
     end
   end))
+end)
+
+describe("a copy of a policy", function()
+  it("has the same fields and hooks but for the changes, and a life of its own", function()
+    local function admit() return "hold", 1 end
+    local one = policies { command = "true", workers = 3, admit = admit }
+    local other = policies.copy(one, { workers = 5, topic = "arn:aws:sns:eu-west-1:1:t" })
+    assert.are.same({ "true", 5, admit }, { other.command, other.workers, other.admit })
+    assert.is_true(other:is_set "admit")
+    assert.is_false(other:is_set "timeout")
+    other.timeout = 7
+    assert.are.same({ 3, 0 }, { one.workers, one.timeout })
+    assert.is_nil(one.topic)
+    assert.has_error(function() policies.copy(one, { workers = 0 }) end)
+  end)
 end)
 
 describe("the README", function()

@@ -30,6 +30,27 @@ void loop_close(struct loop *loop) {
     loop->timers = loop->heap_room = 0;
 }
 
+/* clocks */
+
+int64_t loop_monotonic(const struct loop *loop) {
+    return loop->clocks.leap ? loop->clocks.monotonic : clock_monotonic();
+}
+
+int64_t loop_boottime(const struct loop *loop) {
+    return loop->clocks.leap ? loop->clocks.boottime : clock_boottime();
+}
+
+int64_t loop_wall(const struct loop *loop) {
+    return loop->clocks.leap ? loop->clocks.wall : clock_wall();
+}
+
+void loop_leap(struct loop *loop, bool leap) {
+    if (leap && loop->clocks.monotonic == 0) {
+        loop->clocks = (struct loop_clocks){.monotonic = clock_monotonic(), .boottime = clock_boottime(), .wall = clock_wall()};
+    }
+    loop->clocks.leap = leap;
+}
+
 /* timers: a binary heap, the earliest at the root; each timer knows its place */
 
 static void place_timer(struct loop *loop, size_t index, struct loop_timer *timer) {
@@ -70,7 +91,7 @@ static bool make_room(struct loop *loop) {
 }
 
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay) {
-    int64_t now = clock_monotonic();
+    int64_t now = loop_monotonic(loop);
     loop_stop_timer(loop, timer);
     if (!make_room(loop)) return ENOMEM;
     if (delay < 0) delay = 0;
@@ -213,7 +234,7 @@ static void run_work(struct loop *loop) {
 int64_t loop_timeout(const struct loop *loop) {
     if (loop->first_work) return 0;
     if (loop->timers == 0) return -1;
-    int64_t left = loop->heap[0]->due - clock_monotonic();
+    int64_t left = loop->heap[0]->due - loop_monotonic(loop);
     return left > 0 ? left : 0;
 }
 
@@ -228,12 +249,20 @@ static int milliseconds(int64_t nanoseconds) {
     return rounded < INT_MAX ? (int)rounded : INT_MAX;
 }
 
+static void move_clocks(struct loop_clocks *clocks, int64_t nanoseconds) {
+    clocks->monotonic += nanoseconds;
+    clocks->boottime += nanoseconds;
+    clocks->wall += nanoseconds;
+}
+
 void loop_turn(struct loop *loop, int64_t longest) {
     struct poller_event events[EVENTS_A_TURN];
     int64_t timeout = loop_timeout(loop);
     if (timeout < 0 || (longest >= 0 && longest < timeout)) timeout = longest;
-    int count = poller_wait(&loop->poller, events, EVENTS_A_TURN, milliseconds(timeout));
-    loop->now = clock_monotonic();
+    bool leap = loop->clocks.leap && timeout > 0;
+    int count = poller_wait(&loop->poller, events, EVENTS_A_TURN, leap ? 0 : milliseconds(timeout));
+    if (leap && count == 0) move_clocks(&loop->clocks, timeout);
+    loop->now = loop_monotonic(loop);
     dispatch(loop, events, count);
     fire_timers(loop);
     run_work(loop);

@@ -18,7 +18,7 @@
 
 struct loop_timer {
     void (*fire)(struct loop_timer *timer);
-    int64_t due;  /* clock_monotonic nanoseconds */
+    int64_t due;  /* loop_monotonic nanoseconds */
     size_t place; /* index in the heap plus one; 0: stopped */
 };
 
@@ -41,10 +41,17 @@ struct loop_work {
     bool queued;
 };
 
+/* The clocks of a test, in nanoseconds: they stand still, and where the loop would wait for a timer they leap to it. */
+struct loop_clocks {
+    bool leap; /* else the machine's count */
+    int64_t monotonic, boottime, wall;
+};
+
 struct loop {
     struct poller poller;
     pid_t owner; /* see loop_is_ours */
-    int64_t now; /* clock_monotonic, read once a turn */
+    struct loop_clocks clocks;
+    int64_t now; /* loop_monotonic, read once a turn */
     struct loop_timer **heap;
     size_t timers, heap_room;
     struct loop_work *first_work, *last_work;
@@ -71,6 +78,15 @@ int64_t loop_timeout(const struct loop *loop);
 
 /* Nothing is started: a turn that waits would wait for ever. */
 bool loop_idle(const struct loop *loop);
+
+/* What clock.h tells, or the clocks of a test. */
+int64_t loop_monotonic(const struct loop *loop);
+int64_t loop_boottime(const struct loop *loop);
+int64_t loop_wall(const struct loop *loop);
+
+/* Whether to leap instead of waiting. The clocks of a test begin at the machine's, and go on where they stood when they were
+ * left; a timer stays due at its number of nanoseconds, whichever clock counts. */
+void loop_leap(struct loop *loop, bool leap);
 
 /* A timer fires once, `delay` nanoseconds from now; starting a started timer moves it. ENOMEM. */
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay);

@@ -97,7 +97,7 @@ static int l_run(lua_State *L) {
     struct task *task = task_spawn(L, lua_gettop(L) - 1);
     task_heard(task);
     while (!task_ended(task)) {
-        if (loop_idle(task_loop(L))) return luaL_error(L, "run: every task waits for what no task is left to do");
+        if (task_stuck(L)) return luaL_error(L, "run: every task waits for what no task is left to do");
         task_turn(L, TASK_FOR_EVER);
     }
     int results = task_results(L, task);
@@ -105,18 +105,29 @@ static int l_run(lua_State *L) {
 }
 
 static int l_now(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)clock_monotonic() / (lua_Number)CLOCK_SECOND);
+    lua_pushnumber(L, (lua_Number)loop_monotonic(task_clocks(L)) / (lua_Number)CLOCK_SECOND);
     return 1;
 }
 
 static int l_time(lua_State *L) {
-    lua_pushinteger(L, clock_wall() / (CLOCK_SECOND / 1000));
+    lua_pushinteger(L, loop_wall(task_clocks(L)) / (CLOCK_SECOND / 1000));
     return 1;
 }
 
 static int l_boottime(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)clock_boottime() / (lua_Number)CLOCK_SECOND);
+    lua_pushnumber(L, (lua_Number)loop_boottime(task_clocks(L)) / (lua_Number)CLOCK_SECOND);
     return 1;
+}
+
+static int l_quiet(lua_State *L) {
+    return task_wait_quiet(L, slept);
+}
+
+/* -- whether */
+static int l_leap(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    loop_leap(task_loop(L), lua_toboolean(L, 1));
+    return 0;
 }
 
 static int l_alive(lua_State *L) {
@@ -218,6 +229,8 @@ static const luaL_Reg functions[] = {
     {"now",        l_now       },
     {"time",       l_time      },
     {"boottime",   l_boottime  },
+    {"quiet",      l_quiet     },
+    {"leap",       l_leap      },
     {"alive",      l_alive     },
     {"iso_date",   l_iso_date  },
     {"http_date",  l_http_date },

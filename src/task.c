@@ -16,6 +16,7 @@ struct tasks {
     struct task *running;
     lua_State *driver; /* the state that turns the loop: tasks are resumed from it */
     size_t alive;
+    struct task_queue quiet; /* woken when nothing else can go on */
     bool open;
 };
 
@@ -52,6 +53,10 @@ struct loop *task_loop(lua_State *L) {
     struct tasks *tasks = tasks_of(L);
     if (!tasks->open) luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
     return &tasks->loop;
+}
+
+const struct loop *task_clocks(lua_State *L) {
+    return &tasks_of(L)->loop;
 }
 
 struct task *task_running(lua_State *L) {
@@ -343,11 +348,20 @@ void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
     if (!loop_is_ours(task_loop(L))) luaL_error(L, "this process was forked from the one that has loaded watchbot");
+    if (tasks->quiet.first && loop_timeout(&tasks->loop) != 0) task_wake(&tasks->quiet);
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;
     loop_turn(&tasks->loop, nanoseconds);
     tasks->driver = driver;
+}
+
+int task_wait_quiet(lua_State *L, lua_KFunction k) {
+    return task_wait(L, "quiet", &tasks_of(L)->quiet, TASK_FOR_EVER, k, 0);
+}
+
+bool task_stuck(lua_State *L) {
+    return loop_idle(task_loop(L)) && !tasks_of(L)->quiet.first;
 }
 
 void task_on_failure(lua_State *L) {

@@ -34,6 +34,9 @@ void task_open(lua_State *L);
 /* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and the loop is closed already. */
 struct loop *task_loop(lua_State *L);
 
+/* The same to read its clocks, which also a finalizer may. */
+const struct loop *task_clocks(lua_State *L);
+
 /* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the loop. */
 struct task *task_spawn(lua_State *L, int arguments);
 
@@ -70,6 +73,12 @@ int task_results(lua_State *L, struct task *task);
 
 /* Runs one turn of the loop, on behalf of `L`; waits at most `nanoseconds`. Raises an error from within a task. */
 void task_turn(lua_State *L, int64_t nanoseconds);
+
+/* Suspends the running task until every other one waits for time or for the world. */
+int task_wait_quiet(lua_State *L, lua_KFunction k);
+
+/* Whether no turn will change anything any more. */
+bool task_stuck(lua_State *L);
 
 /* Tasks that have not ended. */
 size_t task_alive(lua_State *L);

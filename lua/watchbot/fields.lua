@@ -1,7 +1,12 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
+local core = require "watchbot.core"
+local refusal = require "watchbot.refusal"
 local requests = require "watchbot.ecs.request"
+
+-- Seconds of a container's stop timeout that are left for stopping what does not finish, and for giving messages back.
+local LAST_SECONDS = 10
 
 local outcomes = { complete = true, reject = true, release = true, retry = true }
 
@@ -129,11 +134,23 @@ local function split(text)
   return #parts > 0 and parts or nil
 end
 
+-- What RunTask is told besides, in JSON, under AWS's own names.
+local function add_options(task, text)
+  if text == "" then return nil end
+  local options = core.json.decode(text)
+  if type(options) ~= "table" then return ("expected a JSON object, got '%s'"):format(text) end
+  for name, value in pairs(options) do task[name] = value end
+  return requests.problem(task)
+end
+
 -- In a container that the template has defined.
 local function task_of_template()
   local cluster, definition = os.getenv "Cluster", os.getenv "TaskDefinition"
   if not cluster or not definition then return nil end
-  return { cluster = cluster, definition = definition, container = os.getenv "ContainerName" }
+  local task = { cluster = cluster, definition = definition, container = os.getenv "ContainerName" }
+  local problem = add_options(task, os.getenv "TaskOptions" or "")
+  if problem then return nil, ("environment variable 'TaskOptions': %s"):format(problem) end
+  return task
 end
 
 ---@type watchbot.Field[]
@@ -173,7 +190,9 @@ local declared = {
     help = "seconds that a message stays ours without a heartbeat; what a killed watcher held comes back after it" },
   { name = "max_receives", type = "count", default = 10, help = "receives before a message goes to the dead letters" },
   { name = "retention", type = "seconds", default = 14 * 24 * 3600, help = "seconds that the queue keeps a message" },
-  { name = "drain", type = "seconds", default = 20, help = "seconds that running tasks may take to finish after SIGTERM" },
+  { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
+    read = function(text) return tonumber(text) and math.max(0, tonumber(text) - LAST_SECONDS) end,
+    help = "seconds that running tasks may take to finish after SIGTERM" },
   { name = "kill_grace", type = "seconds", default = 5, help = "seconds between TERM and KILL when a task is stopped" },
   { name = "deliver", type = "deliver", default = "environment",
     help = "`stdin` gives each task its message on standard input too" },
@@ -199,7 +218,12 @@ local declared = {
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
     help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
-  { name = "notify_after", type = "whole", default = 0,
+  { name = "progress", type = "text", environment = "ProgressTable",
+    help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs: the ARN of a "
+      .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; see `doc/reduce.md`" },
+  -- The first receive is no retry.
+  { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
+    read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,
     help = "no notification of a retry before the message's receive of this number, unless it was the last" },
   { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
   { name = "prefetch", type = "whole", default = 10,
@@ -214,13 +238,6 @@ for index, field in ipairs(declared) do
   fields.names[index] = field.name
 end
 
-local function shown(value)
-  local kind = type(value)
-  if kind == "string" then return ("'%s'"):format(value) end
-  if kind == "number" or kind == "boolean" then return tostring(value) end
-  return "a " .. kind
-end
-
 --- Whether a field may have this value.
 ---@param name string a field that exists
 ---@param value any
@@ -231,7 +248,7 @@ function fields.check(name, value)
   local ok, detail = kind.check(value)
   if ok then return true end
   if detail then return nil, ("policy field '%s': %s"):format(name, detail) end
-  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, shown(value))
+  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, refusal.shown(value))
 end
 
 -- => name, text of the variable that is set

@@ -29,6 +29,7 @@ local suggest = require "watchbot.suggest"
 ---@field headers table<string, string> names in lower case; of several with one name, the values joined by `, `
 ---@field body string
 
+---@class watchbot.HttpModule
 local http = {}
 
 --- Failures after which the request cannot have been applied, since nothing of it has been sent: `http.unsent[code]` is true

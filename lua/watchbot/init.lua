@@ -8,13 +8,15 @@
 local watchbot = { version = require "watchbot.version" }
 
 local modules = {
-  policy = true, log = true, scheduler = true, process = true, http = true, sqlite = true, queue = true, aws = true,
+  policy = "policy", log = "log", scheduler = "scheduler", process = "process", http = "http", sqlite = "sqlite",
+  queue = "queue", aws = "aws", template = "template", merge = "template.merge", cf = "template.cf",
+  testing = "testing", progress = "progress",
 }
 
 setmetatable(watchbot, {
   __index = function(self, name)
     if not modules[name] then return nil end
-    local module = require("watchbot." .. name)
+    local module = require("watchbot." .. modules[name])
     rawset(self, name, module)
     return module
   end,

@@ -17,6 +17,7 @@ local core = require "watchbot.core".log
 ---@field error fun(self: watchbot.Log): string?, string? message and code once the output has failed for good
 ---@field close fun(self: watchbot.Log) writes what can be written at once
 
+---@class watchbot.LogModule
 local log = {}
 
 --- Opens a log on a file descriptor, which stays the caller's.

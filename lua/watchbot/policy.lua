@@ -9,6 +9,8 @@
 local fields = require "watchbot.fields"
 local inherit = require "watchbot.inherit"
 local notification = require "watchbot.notification"
+local queues = require "watchbot.queue"
+local refusal = require "watchbot.refusal"
 local suggest = require "watchbot.suggest"
 
 -- Seconds of a long poll: the most that SQS allows.
@@ -62,6 +64,8 @@ function hooks:environment(job)
   for name, value in pairs(self.env) do variables[name] = variables[name] or value end
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
+  variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)
+  variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress) or self.progress
   if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
@@ -151,41 +155,6 @@ local function check(name, value)
     near and ("; did you mean '%s'?"):format(near) or "; watchbot check --fields lists them")
 end
 
--- A table constructor's call is at its first line; the field itself is somewhere below.
-local function line_of(name, path, first)
-  local file = io.open(path, "r")
-  if not file then return first end
-  local number, wanted = 0, "%f[%w_]" .. tostring(name):gsub("%p", "%%%0") .. "%s*="
-  for line in file:lines() do
-    number = number + 1
-    if number >= first and line:gsub("%-%-.*", ""):find(wanted) then
-      file:close()
-      return number
-    end
-  end
-  file:close()
-  return first
-end
-
---- What is raised where no line can be told: `return watchbot.policy { ... }` is a tail call, its file's frame is gone.
----@class watchbot.Refusal
----@field name string the field
----@field message string
-local Refusal = { __name = "watchbot.refusal" }
-
-function Refusal:__tostring()
-  return self.message
-end
-
---- Raises `message` with the file and line of the field. `level` 1 is the caller of this function's caller.
-local function refuse(message, name, level)
-  local info = debug.getinfo(level + 2, "Sl")
-  if not info or info.currentline < 1 then error(setmetatable({ name = name, message = message }, Refusal), 0) end
-  local path = info.source:match "^@(.+)"
-  local line = path and line_of(name, path, info.currentline) or info.currentline
-  error(("%s:%d: %s"):format(info.short_src, line, message), 0)
-end
-
 local function set(values, given, name, value)
   values[name], given[name] = value, value ~= nil or nil
   local field = fields.by_name[name]
@@ -200,7 +169,7 @@ local function make(declared)
   local given = {}
   for _, field in ipairs(fields.declared) do
     local value, message = fields.silent(field)
-    if message and declared[field.name] == nil then refuse(message, field.name, 2) end
+    if message and declared[field.name] == nil then refusal.raise(message, field.name, 2) end
     values[field.name] = value
   end
   local policy = setmetatable({}, {
@@ -209,15 +178,15 @@ local function make(declared)
     __index = values,
     __newindex = function(_, name, value)
       local ok, message = check(name, value)
-      if not ok then refuse(message, name, 1) end
+      if not ok then refusal.raise(message, name, 1) end
       set(values, given, name, value)
     end,
     __pairs = function() return next, values, nil end,
   })
-  insides[policy] = { values = values, given = given }
+  insides[policy] = { values = values, given = given, files = {} }
   for name, value in pairs(declared) do
     local ok, message = check(name, value)
-    if not ok then refuse(message, name, 2) end
+    if not ok then refusal.raise(message, name, 2) end
     set(values, given, name, value)
   end
   return policy
@@ -246,14 +215,15 @@ function policies.try(declared)
   return nil, tostring(policy), "Usage"
 end
 
---- The text of an error that loading the policy file `path` has raised: with the line, also where only the file's name can
---- lead to it.
----@param err any
----@param path string
----@return string
-function policies.explain(err, path)
-  if getmetatable(err) ~= Refusal then return tostring(err) end
-  return ("%s:%d: %s"):format(path, line_of(err.name, path, 1), err.message)
+--- Another policy with the same fields and hooks, but for `changes`.
+---@param policy watchbot.Policy
+---@param changes table<string, any>
+---@return watchbot.Policy
+function policies.copy(policy, changes)
+  local inside, declared = insides[policy], {}
+  for name in pairs(inside.given) do declared[name] = inside.values[name] end
+  for name, value in pairs(changes) do declared[name] = value end
+  return make(declared)
 end
 
 --- Whether something is a policy.
@@ -306,6 +276,17 @@ function methods:override(changes)
     set(insides[self].values, insides[self].given, name, value)
   end
   return true
+end
+
+--- The file of an embedded queue as tasks can name it, from any folder, to send messages and count the parts of jobs; nil for
+--- what is elsewhere, or where the tasks are.
+---@param url string?
+---@return string? url
+function methods:file_for_tasks(url)
+  if not url or not url:match "^sqlite:" or policies.kind(self) == "ecs" then return nil end
+  local files = insides[self].files
+  files[url] = files[url] or queues.absolute(url)
+  return files[url]
 end
 
 --- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and when it cannot be opened.

@@ -41,6 +41,7 @@ local core = require "watchbot.core"
 ---@field path fun(self: watchbot.process.File): string
 ---@field close fun(self: watchbot.process.File) removes it; also `<close>`, also when it is collected
 
+---@class watchbot.ProcessModule
 local process = {}
 
 --- Starts a program. Wrong options raise; what the system refuses is `nil, "could not start './rendr': no such file or

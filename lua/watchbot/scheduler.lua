@@ -20,6 +20,7 @@ local core = require "watchbot.core".scheduler
 ---@field is_set fun(self: watchbot.Event): boolean
 ---@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or `nil, message, "Timeout"`
 
+---@class watchbot.Scheduler
 local scheduler = {}
 
 --- Starts a task in the next turn of the loop.
@@ -62,6 +63,16 @@ scheduler.running = core.running
 --- A flag that tasks can wait for.
 ---@type fun(): watchbot.Event
 scheduler.event = core.event
+
+--- Waits until every other task waits for time, or for the world outside.
+---@type fun()
+scheduler.quiet = core.quiet
+
+--- For tests: from now on the clocks stand still (`now`, `time`, `boottime`, and those of all waits), and where the loop
+--- would wait for time they leap there; with `false` they are the machine's again. They go on where they stood the last time.
+--- What runs outside of the loop, a child process, keeps its own time.
+---@type fun(whether: boolean)
+scheduler.leap = core.leap
 
 --- How many tasks have not ended.
 ---@type fun(): integer

@@ -24,6 +24,7 @@ Transaction.__index = Transaction
 
 local Failure = { __name = "watchbot.sqlite.failure" }
 
+---@class watchbot.SqliteModule
 local sqlite = {}
 
 --- The name of the network file system that a file is on, nil when it is on none.

@@ -2,6 +2,7 @@
 -- A folder that cannot be emptied is said once and stops no job.
 
 local empty = require "watchbot.core".empty
+local queues = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that the emptying goes on before the others have a turn.
@@ -19,12 +20,10 @@ end
 
 -- Where a queue's file really is, and where its name is.
 local function places_of_queue(url)
-  local file = url:match "^sqlite:(.+)$"
-  if not file then return nil end
-  file = file:gsub("^//+", "/")
-  local folder, name = file:match "^(.*/)([^/]*)$"
-  folder = empty.real(folder or ".")
-  return folder and folder .. "/" .. (name or file), (empty.real(file))
+  local place = queues.absolute(url)
+  if not place then return nil end
+  place = queues.file(place)
+  return place, (empty.real(place))
 end
 
 -- What a watcher cannot do without: names and real paths.

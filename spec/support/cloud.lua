@@ -35,7 +35,7 @@ local function iam(self, operation, parameters)
 end
 
 --- A new user's keys.
----@param denied string? an action that it lacks: "sqs:ReceiveMessage"
+---@param denied string|string[]|nil an action that it lacks, or several: "sqs:ReceiveMessage"
 function methods:user(denied)
   local name = self:name "user"
   local statements = { ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil }
@@ -95,6 +95,16 @@ function methods:topic(subscriptions, options)
   return arn
 end
 
+--- A DynamoDB table whose only key is `id`.
+---@return string arn
+function methods:table()
+  return assert(self:client "dynamodb":CreateTable {
+    TableName = self:name "table", BillingMode = "PAY_PER_REQUEST",
+    AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
+    KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
+  }).TableDescription.TableArn
+end
+
 --- What a program needs in its environment to be somebody in this account, and nobody else.
 ---@param keys { access_key: string, secret_key: string }? default: the account's
 ---@param url string? of a proxy in front
@@ -104,7 +114,7 @@ function methods:environment(keys, url)
     AWS_ACCESS_KEY_ID = keys.access_key, AWS_SECRET_ACCESS_KEY = keys.secret_key, AWS_SESSION_TOKEN = false,
     AWS_REGION = REGION, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = url or self.url,
     AWS_EC2_METADATA_DISABLED = "true", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
-    AWS_MAX_ATTEMPTS = "3", QueueUrl = false, NotificationTopic = false, WorkTopic = false,
+    AWS_MAX_ATTEMPTS = "3", QueueUrl = false, NotificationTopic = false, WorkTopic = false, ProgressTable = false,
   }
 end
 

@@ -44,7 +44,17 @@ local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 ---@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was seen to matter
 local Client = {}
 
-local aws = { null = json.null, list = json.list }
+---@class watchbot.aws
+---@field stand_in (fun(service: string, operation: string, parameters: table): table?, string?, string?)? answers instead of
+--- AWS while it is set: see watchbot.testing
+local aws = {}
+
+--- What stands for null, where AWS tells it from an absent name.
+aws.null = json.null
+
+--- Marks a table as a list, so that it is sent as `[]` when it is empty.
+---@type fun(list: table?): table
+aws.list = json.list
 
 -- A misspelt name would be without effect, and nobody would know.
 local function check_names(kind, given, known, where, level)
@@ -65,6 +75,7 @@ local function operation(name)
     if getmetatable(client) ~= Client then error(("%s: call it as client:%s { ... }"):format(name, name), 2) end
     if parameters ~= nil and type(parameters) ~= "table" then error(name .. ": the parameters must be a table", 2) end
     check_names("option", options, CALL_OPTIONS, name, 3)
+    if aws.stand_in then return aws.stand_in(client.service_name, name, parameters or {}) end
     local place, message, code = client:resolve()
     if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, message), code end
     return call.run(client, name, parameters or {}, options or {})

@@ -11,6 +11,10 @@ local check = {
   options = {
     { name = "fields", help = "print every field that a policy can have, with its default" },
   },
+  details = [[
+examples:
+  watchbot check policy.lua                                    what is wrong with it, or what it means
+  watchbot check --fields                                      see also: watchbot help policy]],
 }
 
 local function show(label, value)
@@ -92,18 +96,11 @@ local function start(path)
   return 0
 end
 
-local function list_fields()
-  for _, field in ipairs(fields.declared) do
-    local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
-    local variable = field.environment and (", $%s"):format(field.environment) or ""
-    if field.fallback then variable = ("%s or $%s"):format(variable, field.fallback) end
-    print(("%s%s%s\n    %s\n"):format(field.name, default, variable, field.help))
-  end
-  return 0
-end
-
 function check.run(arguments)
-  if arguments.fields then return list_fields() end
+  if arguments.fields then
+    require "watchbot.cli.help".fields()
+    return 0
+  end
   if #arguments.words ~= 1 then return nil, "check: which policy? watchbot check POLICY.lua", "Usage" end
   return scheduler.run(start, arguments.words[1])
 end

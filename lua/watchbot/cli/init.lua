@@ -15,35 +15,31 @@ local cli = {}
 ---@field runs_words boolean? the words are a command with options of its own
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or `nil, message, code`
 
+-- The name, the module, and the group in the help; without one: what operators need.
 local commands = {
-  { "run", "watchbot.cli.run" },
-  { "listen", "watchbot.cli.listen" },
-  { "check", "watchbot.cli.check" },
-  { "send", "watchbot.cli.send" },
-  { "logs", "watchbot.cli.logs" },
+  { "run", "watchbot.cli.run", "run" },
+  { "listen", "watchbot.cli.listen", "run" },
+  { "send", "watchbot.cli.send", "run" },
   { "status", "watchbot.cli.status" },
-  { "worker-capacity", "watchbot.cli.worker_capacity" },
+  { "logs", "watchbot.cli.logs" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "worker-capacity", "watchbot.cli.worker_capacity" },
+  { "progress", "watchbot.cli.progress" },
+  { "init", "watchbot.cli.project", "project" },
+  { "check", "watchbot.cli.check", "project" },
+  { "test", "watchbot.cli.test", "project" },
+  { "template", "watchbot.cli.template", "project" },
 }
+
+--- The commands, for those who describe them.
+cli.commands = commands
 
 local function complain(message)
   io.stderr:write("watchbot: ", message, "\n")
 end
 
-local function help()
-  print "watchbot watches a queue, runs one task for each message, and lets its exit code decide.\n"
-  print "usage: watchbot COMMAND [ARGUMENTS]\n"
-  for _, command in ipairs(commands) do
-    print(("  %-12s %s"):format(command[1], require(command[2]).summary))
-  end
-  print "\n  watchbot COMMAND --help tells more; watchbot --version"
-end
-
-local function command_help(name, command)
-  print(("%s\n\nusage: watchbot %s %s"):format(command.summary, name, command.usage))
-  if #command.options > 0 then print("\n" .. options.describe(command.options)) end
-  if command.details then print("\n" .. command.details) end
-end
+-- Loaded when somebody asks: a watcher starts without it.
+local function help() return require "watchbot.cli.help" end
 
 local function find(name)
   local names = {}
@@ -51,6 +47,7 @@ local function find(name)
     if command[1] == name then return require(command[2]) end
     names[#names + 1] = command[1]
   end
+  names[#names + 1] = "help"
   local near = suggest(name, names)
   return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name,
     near and ("; did you mean '%s'?"):format(near) or "")
@@ -63,13 +60,25 @@ local function run(name, command, argv)
     return 2
   end
   if arguments.help then
-    command_help(name, command)
+    help().command(name, command)
     return 0
   end
   local status, problem, code = command.run(arguments)
   if status then return status end
   complain(problem)
   return code == "Usage" and 2 or 1
+end
+
+-- `watchbot help [COMMAND|TOPIC]`
+local function help_on(name)
+  if not name or name == "help" then
+    help().overview(commands)
+    return 0
+  end
+  local status, message = help().about(name, commands)
+  if status then return status end
+  complain(message)
+  return 2
 end
 
 --- The whole program.
@@ -81,9 +90,11 @@ function cli.main(argv, nofile)
   if name == "--version" then
     print("watchbot " .. version)
     return 0
-  elseif name == nil or name == "--help" or name == "-h" or name == "help" then
-    help()
-    return name and 0 or 2
+  elseif name == nil then
+    help().overview(commands)
+    return 2
+  elseif name == "--help" or name == "-h" or name == "help" then
+    return help_on(argv[2])
   end
   local command, message = find(name)
   if not command then

@@ -18,7 +18,11 @@ The words are joined with spaces and run by sh. From the environment: QueueUrl; 
 writableFilesystem=true, to end after one job; else Volumes, folders to empty after each job, with commas between them;
 structuredLogging=true, for a log in JSON; NotificationTopic. Tasks inherit the whole environment.
 
-Exit codes of a task: 0 done; 3 rejected, deleted; 4 no-op, returned; anything else failed, returned with backoff.]],
+Exit codes of a task: 0 done; 3 rejected, deleted; 4 no-op, returned; anything else failed, returned with backoff.
+
+examples:
+  QueueUrl=sqlite:jobs.db watchbot listen ./resize
+  CMD ["watchbot", "listen", "./resize"]                       in a Dockerfile]],
 }
 
 local function make_policy(arguments)

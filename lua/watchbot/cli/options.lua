@@ -1,5 +1,5 @@
---- cli.options: the arguments of a command, by a table that declares them. Long options only, `--name value` or
--- `--name=value`; `--` ends them.
+--- cli.options: the arguments of a command, by a table that declares them. `--name value` or `--name=value`; where a
+-- command declares a letter for an option, also `-n value` or `-nvalue`. `--` ends them.
 
 local suggest = require "watchbot.suggest"
 
@@ -7,6 +7,7 @@ local options = {}
 
 ---@class watchbot.Option
 ---@field name string without the dashes
+---@field short string? a letter that means the same
 ---@field value string? what the usage calls its value; without one the option is a flag
 ---@field many boolean? may be given more than once; its value is a list
 ---@field number boolean? the value is a number of at least 0
@@ -26,6 +27,24 @@ local function find(declared, name)
   return nil, ("unknown option '--%s'%s"):format(name, near and ("; did you mean '--%s'?"):format(near) or "")
 end
 
+local function find_short(declared, letter)
+  for _, option in ipairs(declared) do
+    if option.short == letter then return option end
+  end
+  return nil, ("unknown option '-%s'; options have two dashes, and '--' ends them"):format(letter)
+end
+
+-- => option, the value that is in the same word | nil, message
+local function split(declared, word)
+  if not word:match "^%-%-" then
+    local option, message = find_short(declared, word:sub(2, 2))
+    return option, option and #word > 2 and word:sub(3):gsub("^=", "") or message
+  end
+  local name, value = word:match "^%-%-([^=]+)=(.*)$"
+  local option, message = find(declared, name or word:sub(3))
+  return option, option and value or message
+end
+
 local function checked(option, value)
   if value == nil then return nil, ("option '--%s' needs a value: --%s %s"):format(option.name, option.name, option.value) end
   if not option.number then return value end
@@ -41,6 +60,19 @@ local function store(result, option, value)
   else
     result[option.name] = value
   end
+end
+
+-- The option at argv[index]. => option, value, the index behind it | nil, message
+local function read(declared, argv, index)
+  local option, text = split(declared, argv[index])
+  if not option then return nil, text end
+  if not option.value then
+    if text then return nil, ("option '--%s' takes no value"):format(option.name) end
+    return option, true, index + 1
+  end
+  local value, message = checked(option, text or argv[index + 1])
+  if value == nil then return nil, message end
+  return option, value, index + (text and 1 or 2)
 end
 
 --- Sorts the arguments into options (by their name) and words.
@@ -59,23 +91,11 @@ function options.parse(declared, argv, command)
       break
     elseif word == "-h" or word == "--help" then
       result.help = true
-    elseif word:match "^%-%-" then
-      local name, value = word:match "^%-%-([^=]+)=(.*)$"
-      local option, message = find(declared, name or word:sub(3))
-      if not option then return nil, message end
-      if option.value and not name then
-        value = argv[index]
-        index = index + 1
-      elseif not option.value and name then
-        return nil, ("option '--%s' takes no value"):format(name)
-      end
-      if option.value then
-        value, message = checked(option, value)
-        if value == nil then return nil, message end
-      end
-      store(result, option, option.value and value or true)
     elseif word:match "^%-." then
-      return nil, ("unknown option '%s'; options have two dashes, and '--' ends them"):format(word)
+      local option, value, behind = read(declared, argv, index - 1)
+      if not option then return nil, value end
+      store(result, option, value)
+      index = behind
     else
       table.insert(result.words, word)
       if command then table.move(argv, index, #argv, 2, result.words) end
@@ -91,7 +111,8 @@ end
 function options.describe(declared)
   local lines = {}
   for _, option in ipairs(declared) do
-    local left = "--" .. option.name .. (option.value and " " .. option.value or "")
+    local left = (option.short and ("-%s, "):format(option.short) or "") .. "--" .. option.name
+    if option.value then left = left .. " " .. option.value end
     lines[#lines + 1] = ("  %-26s %s"):format(left, option.help)
   end
   return table.concat(lines, "\n")

@@ -20,7 +20,12 @@ SIGTERM or SIGINT: take no more messages, let running tasks finish for the polic
 return their messages; a second signal stops them now. SIGHUP: load the policy again.
 
 Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
-backoff and notified.]],
+backoff and notified.
+
+examples:
+  watchbot run policy.lua                                      until it is stopped
+  watchbot run --drain --queue sqlite:jobs.db policy.lua       until the queue is empty
+  watchbot run --queue sqlite:jobs.db --workers 4 -- ./resize --quick]],
 }
 
 -- What the command line says wins over the policy.

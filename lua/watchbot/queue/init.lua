@@ -1,6 +1,9 @@
 --- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay, send and counts, and a
 -- watcher does not see which kind it is.
 
+local files = require "watchbot.core".empty
+
+---@class watchbot.QueueModule
 local queue = {}
 
 local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
@@ -15,6 +18,34 @@ end
 
 local function refuse(url, why)
   return nil, ("queue '%s': %s"):format(tostring(url), why), "Usage"
+end
+
+--- The file that the URL of an embedded queue names.
+---@param url string `sqlite:FILE`
+---@return string? path
+---@return string? message
+---@return "Usage"? code
+function queue.file(url)
+  local rest = tostring(url):match "^sqlite:(.*)$"
+  if not rest then return refuse(url, "expected sqlite:FILE") end
+  local path, why = file_of(rest)
+  if not path then return refuse(url, why) end
+  -- Whatever it is called, it is a file: not ":memory:", not "file:...".
+  return path:match "^/" and path or "./" .. path
+end
+
+--- The same queue, named so that it can be opened from any folder.
+---@param url string `sqlite:FILE`
+---@return string? url
+---@return string? message
+---@return string? code "Usage", or an errno name when the file's folder is not there
+function queue.absolute(url)
+  local path, message, code = queue.file(url)
+  if not path then return nil, message, code end
+  local folder, name = path:match "^(.*/)([^/]+)$"
+  folder, message, code = files.real(folder)
+  if not folder then return nil, message, code end
+  return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
 end
 
 ---@class watchbot.QueueOptions
@@ -32,10 +63,10 @@ end
 ---@return string? message
 ---@return string? code "Usage" when the URL itself is wrong
 function queue.open(url, options)
-  local scheme, rest = tostring(url):match "^(%a[%w+.-]*):(.*)$"
+  local scheme = tostring(url):match "^(%a[%w+.-]*):"
   if scheme == "sqlite" then
-    local path, why = file_of(rest)
-    if not path then return refuse(url, why) end
+    local path, message, code = queue.file(url)
+    if not path then return nil, message, code end
     return require "watchbot.queue.sqlite".open(url, path, options or {})
   elseif scheme == "https" or scheme == "http" then
     return require "watchbot.queue.sqs".open(url, options or {})

@@ -53,8 +53,6 @@ end
 ---@return string? message
 ---@return string? code
 function module.open(url, path, options)
-  -- Whatever it is called, it is a file: not ":memory:", not "file:...".
-  if not path:match "^/" then path = "./" .. path end
   local function connect(synchronous)
     return schema.open(path, { create = options.create ~= false, patience = options.patience, synchronous = synchronous })
   end

@@ -85,7 +85,11 @@ function runner.new(_, policy, journal)
 end
 
 --- The task of a job: what the policy says, or its function.
-local function task_of(policy, job)
+---@param policy table
+---@param job watchbot.Job
+---@return watchbot.ecs.Task?
+---@return string? message
+function runner.task(policy, job)
   local task = policy.task
   if type(task) ~= "function" then return task end
   local ok, made = xpcall(task, debug.traceback, job)
@@ -145,7 +149,7 @@ end
 ---@return string? message
 ---@return string? code "NoRoom"; "TooBig"
 function Ecs:start(job, environment, policy)
-  local task, problem = task_of(policy, job)
+  local task, problem = runner.task(policy, job)
   if not task then return nil, problem, "TaskFailed" end
   local key = ("%s/%d"):format(job.id, job.receives)
   local container, message, code = self:container_of(task)
@@ -224,7 +228,7 @@ end
 ---@return table? run
 ---@return watchbot.Exit? exit
 function Ecs:find(job, policy)
-  local task = task_of(policy, job)
+  local task = runner.task(policy, job)
   if not task or self.seen:get(job.id) == job.receives - 1 then return nil end
   local started_by = request.started_by(stack_of(policy), job.id)
   local running, message, code = self:running(task, started_by)

@@ -46,7 +46,12 @@ local function message_file(job, environment)
 end
 
 --- What to start: the options `argv` or `command` of process.start. A command that is made for each job may be anything.
-local function command_of(policy, job)
+---@param policy table
+---@param job watchbot.Job
+---@return { argv: string[]?, command: string? }?
+---@return string? message
+---@return "CommandFailed"? code
+function runner.command(policy, job)
   local command = policy.command
   if type(command) == "function" then
     local ok, made = xpcall(command, debug.traceback, job)
@@ -70,7 +75,7 @@ function Process:start(job, environment, policy)
   local file, message, code = message_file(job, environment)
   if message then return nil, message, code end
   local command, child
-  command, message, code = command_of(policy, job)
+  command, message, code = runner.command(policy, job)
   if not command then return nil, message, code end
   child, message, code = process.start {
     argv = command.argv, command = command.command, cwd = policy.cwd, env = environment_of(self, policy, environment),

@@ -86,8 +86,29 @@ CREATE TRIGGER dead_gone AFTER DELETE ON dead BEGIN
 END;
 ]]
 
+-- Reduce mode (progress.sqlite): a job is a row, and what is done of it bits, a row for some thousands of them.
+local PROGRESS = [[
+CREATE TABLE progress (
+  job          INTEGER PRIMARY KEY,
+  id           TEXT NOT NULL UNIQUE,
+  total        INTEGER,            -- NULL: not known yet
+  remaining    INTEGER,
+  last         INTEGER,            -- the part that made it complete
+  error        TEXT,
+  metadata     TEXT,               -- JSON
+  reduce_sent  INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE progress_chunks (
+  job    INTEGER NOT NULL,
+  chunk  INTEGER NOT NULL,
+  done   BLOB NOT NULL,            -- a bit a part, the first part in the lowest
+  PRIMARY KEY (job, chunk)
+) WITHOUT ROWID;
+]]
+
 -- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
-local migrations = { TABLES }
+local migrations = { TABLES, PROGRESS }
 
 -- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the bytes that a WAL which a
 -- burst has made longer is cut back to.

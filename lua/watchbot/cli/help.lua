@@ -1,0 +1,152 @@
+--- cli.help: what `watchbot help` and --help print. Lists come from what declares them: a command's options, the fields and
+-- hooks of a policy, the options of a template.
+
+local fields = require "watchbot.fields"
+local hooks = require "watchbot.declared_hooks"
+local options = require "watchbot.cli.options"
+local suggest = require "watchbot.suggest"
+
+local help = {}
+
+-- Columns of a text.
+local WIDTH = 100
+
+-- Commands by what somebody wants.
+local groups = {
+  { "run", "Run tasks for messages" },
+  { "operate", "Look after what runs" },
+  { "project", "Write a policy and its stack" },
+}
+
+--- A text in lines that are no longer than a terminal's.
+---@param text string
+---@param indent string before each line
+---@param width integer? columns; default: 100
+---@return string
+function help.wrap(text, indent, width)
+  width = width or WIDTH
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and #indent + #line + 1 + #word > width then
+      lines[#lines + 1] = indent .. line
+      line = word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = indent .. line
+  return table.concat(lines, "\n")
+end
+
+-- all commands
+
+local function of_group(commands, group)
+  local found = {}
+  for _, command in ipairs(commands) do
+    if (command[3] or "operate") == group then found[#found + 1] = command end
+  end
+  return found
+end
+
+--- Prints what there is.
+---@param commands { [1]: string, [2]: string, [3]: string? }[] name, module and group
+function help.overview(commands)
+  print "watchbot watches a queue, runs one task for each message, and lets its exit code decide.\n"
+  print "usage: watchbot COMMAND [ARGUMENTS]"
+  for _, group in ipairs(groups) do
+    local members = of_group(commands, group[1])
+    if #members > 0 then print(("\n%s:"):format(group[2])) end
+    for _, command in ipairs(members) do print(("  %-16s %s"):format(command[1], require(command[2]).summary)) end
+  end
+  print "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
+  print "watchbot --version"
+end
+
+-- one command
+
+--- Prints what a command takes.
+---@param name string
+---@param command watchbot.Command
+function help.command(name, command)
+  print(("%s\n\nusage: watchbot %s %s"):format(command.summary, name, command.usage))
+  if #command.options > 0 then print("\n" .. options.describe(command.options)) end
+  if command.details then print("\n" .. command.details) end
+end
+
+-- topics
+
+--- What a field is without the policy: its default and its variables.
+---@param field watchbot.Field
+---@return string empty where there is nothing to say
+function help.silent(field)
+  local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
+  local variable = field.environment and (", $%s"):format(field.environment) or ""
+  if field.fallback then variable = ("%s or $%s"):format(variable, field.fallback) end
+  return default .. variable
+end
+
+--- Prints every field of a policy.
+function help.fields()
+  for _, field in ipairs(fields.declared) do
+    print(("%s%s\n%s\n"):format(field.name, help.silent(field), help.wrap(field.help, "    ")))
+  end
+end
+
+local function print_hooks()
+  for _, hook in ipairs(hooks) do
+    print(("function policy:%s(%s)%s"):format(hook.name, hook.arguments, hook.returns and " -> " .. hook.returns or ""))
+    print(help.wrap(hook.help, "    "))
+    print(help.wrap("default: " .. hook.default, "    ") .. "\n")
+  end
+end
+
+local topics = {}
+
+function topics.policy()
+  print(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields say what runs for each message, and "
+    .. "how; its hooks decide, where the fields are not enough. A hook that handles its own case hands back the rest:", ""))
+  print [[
+
+    function policy:verdict(job, exit)
+      if exit.signal == "KILL" then return "reject" end
+      return watchbot.policy.verdict(self, job, exit)
+    end
+
+FIELDS, all optional but `queue` and one of `command`, `handler` and `task`
+]]
+  help.fields()
+  print "HOOKS, all of which may wait: sleep, call AWS, run a program\n"
+  print_hooks()
+end
+
+function topics.template()
+  local described = require "watchbot.template.options".describe
+  print(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or merged with other templates: "
+    .. "`watchbot template FILE` prints it for CloudFormation. Its options:", "") .. "\n")
+  print(described and described "text" or "")
+end
+
+--- Prints the help of a command or topic.
+---@param name string
+---@param commands table[]
+---@return integer? status
+---@return string? message
+---@return "Usage"? code
+function help.about(name, commands)
+  local names, known = { "policy", "template" }, topics[name] ~= nil
+  for _, command in ipairs(commands) do
+    names[#names + 1] = command[1]
+    if command[1] == name then
+      help.command(name, require(command[2]))
+      if known then print "" end
+      known = true
+    end
+  end
+  if topics[name] then topics[name]() end
+  if known then return 0 end
+  local near = suggest(name, names)
+  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name,
+    near and ("; did you mean '%s'?"):format(near) or ""), "Usage"
+end
+
+return help

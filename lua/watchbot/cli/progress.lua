@@ -1,0 +1,150 @@
+--- cli.progress: `watchbot progress`: reduce mode for scripts. Takes what watchbot-progress took, with its one-letter options,
+-- and prints what it printed, so that a script goes on with the other name.
+
+local json = require "watchbot.aws.json"
+local progresses = require "watchbot.progress"
+local scheduler = require "watchbot.scheduler"
+local suggest = require "watchbot.suggest"
+
+local progress = {
+  summary = "Counts the parts of a map-reduce job, and tells which was the last.",
+  usage = "status|set-total|set-metadata|complete-part|fail-job|reduce-sent JOB [OPTIONS]",
+  options = {
+    { name = "total", short = "t", value = "N", number = true, help = "set-total: how many parts the job has" },
+    { name = "part", short = "p", value = "N", number = true, help = "complete-part, status: the part, counted from 1" },
+    { name = "metadata", short = "m", value = "JSON", help = "set-metadata: what to keep with the job" },
+    { name = "reason", short = "r", value = "TEXT", help = "fail-job: why it has failed" },
+    { name = "brief", help = "status: do not count the parts (fewer reads of a table, for large jobs)" },
+    { name = "table", value = "ARN", help = "of the DynamoDB table; default: $ProgressTable" },
+    { name = "queue", value = "URL", help = "sqlite:FILE, an embedded queue; default: $ProgressTable, $QueueUrl" },
+  },
+  details = [[
+set-total      a job begins: it has so many parts; again with the same total it changes nothing
+complete-part  prints true when this part was the last of all, each time that it is asked; else false
+status         prints JSON: {"progress":0.25,"total":4,"remaining":3}, and where there are such failed (the reason),
+               metadata, partComplete (with --part), reduceSent
+set-metadata   keeps JSON with the job
+fail-job       marks the job as failed
+reduce-sent    marks the job's reduce step as taken
+
+  watchbot progress set-total job-1 --total 3
+  if [ "$(watchbot progress complete-part job-1 --part 2)" = true ]; then ...]],
+}
+
+local function usage(message)
+  return nil, "progress: " .. message, "Usage"
+end
+
+-- How the value of an option is read: the value, or nil, message, code.
+local readers = {}
+
+function readers.part(value)
+  local number = math.tointeger(value)
+  if number then return number end
+  return usage(("option '--part': expected a whole number, got '%s'"):format(value))
+end
+
+function readers.total(value)
+  local number = math.tointeger(value)
+  if number and number >= 1 then return number end
+  return usage(("option '--total': expected a whole number of at least 1, got '%s'"):format(number or value))
+end
+
+function readers.metadata(text)
+  local value, problem = json.decode(text)
+  if value ~= nil then return value end
+  return usage(("option '--metadata': %s: '%s'"):format(problem, text))
+end
+
+function readers.reason(text)
+  if text ~= "" then return text end
+  return usage "option '--reason': expected text, got ''"
+end
+
+-- The members of a status in the order in which watchbot-progress had them, then ours.
+local MEMBERS = {
+  { "progress", "progress" }, { "failed", "failed" }, { "metadata", "metadata" }, { "part_complete", "partComplete" },
+  { "reduce_sent", "reduceSent" }, { "total", "total" }, { "remaining", "remaining" },
+}
+
+local function status_line(status)
+  local members = {}
+  for _, member in ipairs(MEMBERS) do
+    local value = status[member[1]]
+    if value ~= nil then members[#members + 1] = ('"%s":%s'):format(member[2], json.encode(value)) end
+  end
+  return ("{%s}"):format(table.concat(members, ","))
+end
+
+-- What a command needs, and does; what it returns besides true is printed.
+local commands = {
+  ["set-total"] = { needs = "total", creates = true,
+    act = function(store, job, given) return store:set_total(job, given.total) end },
+  ["complete-part"] = { needs = "part", act = function(store, job, given) return store:complete(job, given.part) end,
+    print = tostring },
+  ["status"] = { act = function(store, job, given) return store:status(job, given) end, print = status_line },
+  ["set-metadata"] = { needs = "metadata", creates = true,
+    act = function(store, job, given) return store:set_metadata(job, given.metadata) end },
+  ["fail-job"] = { needs = "reason", creates = true,
+    act = function(store, job, given) return store:fail(job, given.reason) end },
+  ["reduce-sent"] = { act = function(store, job) return store:reduce_sent(job) end },
+}
+
+local function read_options(command, arguments)
+  local given = { brief = arguments.brief }
+  for _, name in ipairs { "total", "part", "metadata", "reason" } do
+    local value = arguments[name]
+    if value == nil and command.needs == name then return usage(("%s needs --%s"):format(arguments.words[1], name)) end
+    if value ~= nil then
+      local message, code
+      given[name], message, code = readers[name](value)
+      if given[name] == nil then return nil, message, code end
+    end
+  end
+  return given
+end
+
+local function open(command, arguments)
+  local place = arguments.table or arguments.queue
+  if arguments.queue and not place:match "^sqlite:" then
+    return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set $ProgressTable to its "
+      .. "ARN"):format(place))
+  end
+  return progresses.open(place, { create = command.creates == true })
+end
+
+local function start(command, arguments)
+  local given, message, code = read_options(command, arguments)
+  if not given then return nil, message, code end
+  local store
+  store, message, code = open(command, arguments)
+  if not store then return nil, message, code end
+  local result
+  result, message, code = command.act(store, arguments.words[2], given)
+  store:close()
+  if result == nil then return nil, message, code end
+  if command.print then print(command.print(result)) end
+  return 0
+end
+
+local function unknown(word)
+  local names = {}
+  for name in pairs(commands) do names[#names + 1] = name end
+  table.sort(names)
+  local near = word and suggest(word, names)
+  return usage(("%s%s"):format(table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"),
+    word and (", not '%s'%s"):format(word, near and ("; did you mean '%s'?"):format(near) or "") or "?"))
+end
+
+function progress.run(arguments)
+  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
+  local word, job = arguments.words[1], arguments.words[2]
+  local command = commands[word]
+  if not command then return unknown(word) end
+  if not job or job == "" then return usage(("%s of which job? watchbot progress %s JOB"):format(word, word)) end
+  if #arguments.words > 2 then return usage(("one job, please, not '%s' too"):format(arguments.words[3])) end
+  if arguments.table and arguments.queue then return usage "either --table or --queue, not both" end
+  return scheduler.run(start, command, arguments)
+end
+
+return progress

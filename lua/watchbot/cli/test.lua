@@ -1,0 +1,230 @@
+--- cli.test: `watchbot test`: what a policy would do with a message and the end of its task. Runs the hooks and touches
+-- nothing, by watchbot.testing.
+
+local json = require "watchbot.aws.json"
+local testing = require "watchbot.testing"
+local text = require "watchbot.text"
+
+local test = {
+  summary = "Shows what a policy would do with a message and an exit code; touches nothing.",
+  usage = "POLICY.lua --message TEXT [OPTIONS]",
+  options = {
+    { name = "message", value = "TEXT", help = "the message; default: standard input" },
+    { name = "body-file", value = "FILE", help = "the message as it came from the queue; -: standard input" },
+    { name = "subject", value = "TEXT", help = "the message's Subject" },
+    { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
+    { name = "group", value = "ID", help = "the FIFO group" },
+    { name = "receives", value = "N", number = true, help = "how often it has been received by now; default: 1" },
+    { name = "exit", value = "CODE", number = true, help = "the exit code of the task; default: 0" },
+    { name = "signal", value = "NAME", help = "the signal that ends the task instead: KILL" },
+    { name = "timed-out", help = "the task is stopped by the policy's `timeout`" },
+    { name = "reason", value = "TEXT", help = "why the task ended, where there is more to say than its exit code" },
+    { name = "json", help = "print one object of JSON" },
+  },
+  details = [[
+Hooks run, and those that wait take no time. What they ask of AWS, of http, of programs and of queues goes nowhere: it is
+shown, and answered as by an account that takes everything and has nothing in it. What they do by Lua's own `io` and `os` is
+done. A `handler` runs, unless --exit, --signal or --timed-out say how it ended. An SNS envelope is opened.
+
+examples:
+  watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: who is told, and what
+  watchbot test policy.lua --message x --signal KILL --receives 10
+  watchbot test policy.lua --body-file message.json --json     as it came from the queue; for scripts]],
+}
+
+-- the arguments
+
+local function read_body(path)
+  if path == "-" then return io.read "a" end
+  local file <close>, problem = io.open(path, "rb")
+  if not file then return nil, "test: could not read the message: " .. problem, "Usage" end
+  local body = file:read "a"
+  if not body then return nil, ("test: could not read the message: %s: is it a folder?"):format(path), "Usage" end
+  return body
+end
+
+local function attributes_of(arguments)
+  local attributes = {}
+  for _, given in ipairs(arguments.attribute or {}) do
+    local name, value = given:match "^([^=]+)=(.*)$"
+    if not name then return nil, ("test: --attribute: expected NAME=VALUE, got '%s'"):format(given), "Usage" end
+    attributes[name] = value
+  end
+  return attributes
+end
+
+local function message_of(arguments)
+  local body, problem, code = arguments.message, nil, nil
+  if not body then body, problem, code = read_body(arguments["body-file"] or "-") end
+  if not body then return nil, problem, code end
+  local attributes
+  attributes, problem, code = attributes_of(arguments)
+  if not attributes then return nil, problem, code end
+  return {
+    body = body, subject = arguments.subject, attributes = attributes, group = arguments.group,
+    receives = arguments.receives and math.tointeger(arguments.receives) or 1,
+  }
+end
+
+local function how_many(arguments, ...)
+  local count = 0
+  for _, name in ipairs { ... } do count = count + (arguments[name] ~= nil and 1 or 0) end
+  return count
+end
+
+-- => the words of a misuse, or nil
+local function misuse(arguments)
+  if #arguments.words ~= 1 then return "which policy? watchbot test POLICY.lua --message TEXT" end
+  if how_many(arguments, "message", "body-file") > 1 then return "either --message or --body-file, not both" end
+  if how_many(arguments, "exit", "signal", "timed-out") > 1 then
+    return "a task ends in one way: --exit, --signal or --timed-out"
+  end
+  for name, least in pairs { exit = 0, receives = 1 } do
+    local value = arguments[name]
+    if value and not (math.tointeger(value) and value >= least and value <= (name == "exit" and 255 or math.huge)) then
+      return ("--%s: '%s' is none"):format(name, value)
+    end
+  end
+  if arguments.signal and not arguments.signal:match "^%u[%u%d]*$" then
+    return ("--signal: expected a name like KILL, got '%s'"):format(arguments.signal)
+  end
+end
+
+-- the test
+
+local function ends(arguments)
+  return how_many(arguments, "exit", "signal", "timed-out") > 0
+end
+
+local function finish(w, arguments)
+  if arguments["timed-out"] then
+    w:advance(w.policy.timeout)
+    return
+  end
+  w:exits {
+    code = not arguments.signal and math.tointeger(arguments.exit or 0) or nil, signal = arguments.signal,
+    reason = arguments.reason,
+  }
+end
+
+local function judge(path, message, arguments)
+  local options = {}
+  if ends(arguments) then options.handler = false end
+  local w <close> = testing.watch(path, options)
+  if arguments["timed-out"] and w.policy.timeout == 0 then
+    return nil, "test: --timed-out: the policy has no 'timeout', its tasks are never stopped", "Usage"
+  end
+  w:message(message)
+  local environment, command = w:environment(), w:command()
+  if w:state() == "running" then finish(w, arguments) end
+  return {
+    environment = environment, command = command, outcome = w:outcome() or w:state(), decided = w:decided(), exit = w:exit(),
+    seconds = w:backoff(), notifications = w:notifications(), calls = w:calls(), errors = w:errors(),
+    topic = w.policy.topic ~= testing.TOPIC and w.policy.topic or nil, last = w:job() ~= nil and w:job().last,
+    took = w:now(),
+  }
+end
+
+-- what is shown
+
+local function words_of(command)
+  if type(command) == "function" then return "the policy's handler" end
+  if type(command) == "string" then return command .. " (in sh)" end
+  if command.overrides then return ("an ECS task of %s on %s"):format(command.taskDefinition, command.cluster) end
+  if command.containerOverrides then return "an ECS task" end
+  return table.concat(command, " ")
+end
+
+local function show(label, value)
+  print(("%-13s %s"):format(label, (tostring(value):gsub("\n", "\n" .. (" "):rep(14)))))
+end
+
+local function show_environment(environment)
+  local names = {}
+  for name in pairs(environment) do names[#names + 1] = name end
+  table.sort(names)
+  for index, name in ipairs(names) do
+    show(index == 1 and "environment" or "", ("%s=%s"):format(name, text.plain(environment[name])))
+  end
+end
+
+local becomes = {
+  complete = "the message is deleted", reject = "the message is deleted, it has failed",
+  release = "the message goes back", retry = "the message goes back, it has failed",
+  held = "the message is held, without a slot", queued = "the message stays in the queue, the hook 'poll' asks for none",
+}
+
+local deciders = {
+  admit = "the policy's hook 'admit'", verdict = "the policy's hook 'verdict'", exits = "the policy's 'exits'",
+  handler = "the policy's handler", default = "the defaults", stop = "the end of the watcher",
+}
+
+local function show_outcome(result)
+  show("outcome", ("%s: %s"):format(result.outcome, becomes[result.outcome]))
+  if not result.decided then return end
+  show("decided by", deciders[result.decided] or ("the hook '%s', which failed"):format(result.decided))
+  if result.outcome == "held" then
+    show("asked again", ("after %g s"):format(result.seconds or 1))
+  elseif result.seconds then
+    local dead = result.last and (result.outcome == "retry" or result.outcome == "release")
+    show("seen again", dead and "never: it goes to the dead letters" or ("after %g s"):format(result.seconds))
+  end
+end
+
+local function show_notifications(result)
+  if #result.notifications == 0 then show("notification", "none") end
+  for _, notification in ipairs(result.notifications) do
+    show("notification", result.topic or "no topic is set, nobody would get it")
+    show("", "Subject: " .. notification.subject)
+    show("", notification.body)
+  end
+end
+
+local function print_text(result)
+  if result.command then show("command", words_of(result.command)) end
+  if result.environment then show_environment(result.environment) end
+  show_outcome(result)
+  for _, call in ipairs(result.calls) do
+    show("call", ("%s by %s"):format(call.name, call.hook or "the policy"))
+  end
+  show_notifications(result)
+  for _, problem in ipairs(result.errors) do show("error", ("in %s: %s"):format(problem.where, problem.message)) end
+end
+
+local function is_list(value)
+  local count = 0
+  for _ in pairs(value) do count = count + 1 end
+  return count > 0 and count == #value
+end
+
+-- What hooks have passed on may be anything; JSON has no functions, no NaN, and UTF-8 only.
+local function plain(value, depth)
+  if type(value) == "string" then return text.clean(value) end
+  if type(value) == "boolean" or math.type(value) == "integer" then return value end
+  if math.type(value) == "float" and value - value == 0 then return value end
+  if type(value) ~= "table" or depth > 20 then return text.clean(tostring(value)) end
+  local copy, list = {}, is_list(value)
+  for key, item in pairs(value) do copy[list and key or text.clean(tostring(key))] = plain(item, depth + 1) end
+  return copy
+end
+
+local function print_json(result)
+  local shown = plain(result, 0)
+  for _, name in ipairs { "notifications", "calls", "errors" } do json.list(shown[name]) end
+  print((assert(json.encode(shown))))
+end
+
+function test.run(arguments)
+  local problem = misuse(arguments)
+  if problem then return nil, "test: " .. problem, "Usage" end
+  local message, why, code = message_of(arguments)
+  if not message then return nil, why, code end
+  local ok, result
+  ok, result, why, code = pcall(judge, arguments.words[1], message, arguments)
+  if not ok then return nil, tostring(result), "Usage" end
+  if not result then return nil, why, code end
+  if arguments.json then print_json(result) else print_text(result) end
+  return 0
+end
+
+return test

@@ -1,0 +1,124 @@
+---@meta
+-- Made by src/meta.lua from what is declared; for editors only, nothing requires it.
+
+--- What `watchbot.policy { ... }` takes.
+---@class watchbot.PolicyFields
+---`sqlite:FILE`, or the URL of an SQS queue
+---@field queue? string
+---the program that each task is: text runs in `sh`, a list is an argv; or a function of the job
+---@field command? string|string[]|fun(job: watchbot.Job): string|string[]
+---instead of `command`: a Lua function in the watcher, `handler(job)`
+---@field handler? fun(job: watchbot.Job): any, string?
+---instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of
+---the job (`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`
+---@field task? watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task
+---the URL of an SQS queue of EventBridge's "ECS Task State Change" events
+---@field task_events? string
+---seconds after which an ECS task that does not run yet is stopped and its message returned
+---@field pending_timeout? number
+---seconds after which an ECS task that ECS does not know any more is given up and its message
+---returned
+---@field lost_after? number
+---at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the
+---next watcher; default: `leave` for ECS tasks, else `drain`
+---@field on_stop? "leave"|"drain"|"stop"
+---seconds after which the message of a task that was left running is seen again
+---@field handover? number
+---seconds between two lines of the log that say how busy a watcher of ECS tasks is
+---@field status? number
+---calls of RunTask a second, at the most
+---@field placements? number
+---tasks at once
+---@field workers? integer
+---seconds after which a task is stopped and its message retried; 0: never
+---@field timeout? number
+---the watcher takes so many messages and ends; `true` in the variable means 1
+---@field jobs? integer
+---folders that are emptied after each job, where `workers` is 1 and `jobs` is not
+---@field volumes? string[]
+---what exit codes and signals mean, where that is not the usual: `{ [75] = "release", KILL =
+---"reject" }`
+---@field exits? table<integer|string, watchbot.Outcome>
+---seconds that a message stays ours without a heartbeat; what a killed watcher held comes back
+---after it
+---@field visibility? number
+---receives before a message goes to the dead letters
+---@field max_receives? integer
+---seconds that the queue keeps a message
+---@field retention? number
+---seconds that running tasks may take to finish after SIGTERM
+---@field drain? number
+---seconds between TERM and KILL when a task is stopped
+---@field kill_grace? number
+---`stdin` gives each task its message on standard input too
+---@field deliver? "environment"|"stdin"
+---of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)
+---@field timestamps? "iso"|"epoch"
+---`MessageAttributes` in the environment of tasks
+---@field attributes? boolean
+---variables that each task gets besides the message
+---@field env? table<string, string>
+---what tasks inherit of the watcher's environment; by default all but AWS keys
+---(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs
+---are loaded (`LD_PRELOAD`, `LD_AUDIT`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or
+---a list of names, as in `{ "PATH", "AWS_*" }`
+---@field inherit? boolean|string[]
+---the folder that tasks run in; default: the watcher's
+---@field cwd? string
+---`text` or `json` lines
+---@field log? "text"|"json"
+---a file that is touched each second while the watcher is well
+---@field health? string
+---the ARN of the SNS topic that notifications are published to
+---@field topic? string
+---notifications a minute; what is more goes out as one summary
+---@field notify_limit? integer
+---inside ECS: set the task's scale-in protection while there are jobs
+---@field protect? boolean
+---the name that notifications bear
+---@field stack? string
+---`WorkTopic` in the environment of tasks
+---@field work_topic? string
+---`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read
+---@field log_group? string
+---no notification of a retry before the message's receive of this number, unless it was the last
+---@field notify_after? integer
+---seconds between two tries while no task can be started at all
+---@field probe? number
+---messages that may wait for a slot, while the last of them would start within a second
+---@field prefetch? integer
+---seconds that free slots gather before a poll; default: the queue's
+---@field gather? number
+---seconds that a batch of deletes waits to become full; default: the queue's
+---@field linger? number
+---called before the first message is taken; default: nothing
+---@field start? fun(self)
+---how many messages to ask for, and how long the queue may wait for the first; `state` has `free`,
+---`running`, `lingering`; default: as many as are free, 20 seconds
+---@field poll? fun(self, state: { free: integer, running: integer, lingering: integer }): integer, number
+---whether the job may run now; a held one is asked about again after so many seconds, and keeps no
+---slot meanwhile; default: true
+---@field admit? fun(self, job: watchbot.Job): true|watchbot.Outcome|"hold", number?
+---the variables that the task gets besides what it inherits; default: the message's (`Subject`,
+---`Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`,
+---`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`
+---@field environment? fun(self, job: watchbot.Job): table<string, string>
+---what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
+---`not_started`, `blameless`, `logs`; default: by `exits`, then 0 complete, 3 reject, 4 release,
+---else retry
+---@field verdict? fun(self, job: watchbot.Job, exit: watchbot.Exit): watchbot.Outcome, number?
+---how long the message stays out of sight when it goes back; default: 2 to the power of the
+---receives, at most 12 hours
+---@field backoff? fun(self, job: watchbot.Job): number
+---tells somebody of a `reject` or `retry`; default: publishes `notification` to `topic`, where
+---there is one
+---@field notify? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): true?, string?, string?
+---what a notification says; default: outcome, reason, message and the newest lines of the log
+---@field notification? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): string, string
+---hears of what a hook has thrown, which is in the log already; default: nothing
+---@field failed? fun(self, err: string, where: string)
+---called after the last job has ended; default: nothing
+---@field stop? fun(self)
+
+--- A policy has all of them, and the methods of lua/watchbot/policy.lua.
+---@class watchbot.Policy: watchbot.PolicyFields

@@ -1,0 +1,159 @@
+---@meta
+-- Made by src/meta.lua from what is declared; for editors only, nothing requires it.
+
+--- An intrinsic function of CloudFormation: { Ref = ... }, { ["Fn::..."] = ... }.
+---@alias watchbot.cf.Intrinsic table<string, any>
+
+--- What `watchbot.template { ... }` takes.
+---@class watchbot.TemplateOptions
+---`task`: watchers start an ECS task for each message; `process`: the service's own image runs
+---`watchbot` and a process for each message
+---@field mode? "task"|"process"
+---name of the service; its image's repository in ECR
+---@field service? string|watchbot.cf.Intrinsic
+---the image's tag; needed where `image` is not given
+---@field serviceVersion? string|watchbot.cf.Intrinsic
+---the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region
+---@field image? string|watchbot.cf.Intrinsic
+---ARN or name of the ECS cluster
+---@field cluster? string|watchbot.cf.Intrinsic
+---begins each logical id: two services in one template need two prefixes
+---@field prefix? any
+---family of the task definition; default: STACK-PREFIX
+---@field family? string|watchbot.cf.Intrinsic
+---the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's
+---@field command? any
+---path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of
+---`command`
+---@field policy? string|watchbot.cf.Intrinsic
+---environment variables of the tasks
+---@field env? table|watchbot.cf.Intrinsic
+---environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name,
+---`{ secret = ARN, key = "password" }` or `{ parameter = NAME }`
+---@field secrets? table|watchbot.cf.Intrinsic
+---IAM statements for the role of the tasks
+---@field permissions? table[]|watchbot.cf.Intrinsic
+---IAM statements for the role that pulls images, reads secrets and writes logs
+---@field executionPermissions? table[]|watchbot.cf.Intrinsic
+---`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB
+---@field reservation? table|watchbot.cf.Intrinsic
+---`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =,
+---mountPoints = }` in AWS's own shape
+---@field mounts? any
+---each job gets a fresh container that may write anywhere; else the root is read-only, and scratch
+---mounts are emptied after each job
+---@field writableFilesystem? boolean|watchbot.cf.Intrinsic
+---the container is privileged; not on Fargate
+---@field privileged? boolean|watchbot.cf.Intrinsic
+---names to a limit or `{ soft =, hard = }`
+---@field ulimits? table|watchbot.cf.Intrinsic
+---`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` (seconds)
+---@field healthCheck? table|watchbot.cf.Intrinsic
+---`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`
+---@field runtimePlatform? table|watchbot.cf.Intrinsic
+---disk of a task on Fargate; default: 20
+---@field ephemeralStorageGiB? integer|watchbot.cf.Intrinsic
+---seconds from TERM to KILL when ECS stops a task; running jobs may use all but 10 of them to
+---finish
+---@field stopTimeout? integer|watchbot.cf.Intrinsic
+---`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = { weight = 1,
+---base = 1 }, FARGATE_SPOT = 3 }`
+---@field capacity? any
+---subnets of tasks on Fargate, or with `networkMode` `awsvpc`
+---@field fargateSubnets? string[]|watchbot.cf.Intrinsic
+---their security groups
+---@field fargateSecurityGroups? string[]|watchbot.cf.Intrinsic
+---`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public address
+---@field fargatePublicIp? any
+---on EC2; default: ECS's own
+---@field networkMode? any
+---list of `{ type =, expression = }`, on EC2
+---@field placementConstraints? table[]|watchbot.cf.Intrinsic
+---list of `{ type =, field = }`, on EC2
+---@field placementStrategies? table[]|watchbot.cf.Intrinsic
+---a deployment whose tasks do not start is rolled back
+---@field deploymentCircuitBreaker? boolean|watchbot.cf.Intrinsic
+---jobs at once: of all watchers together in mode `task`, of each container in mode `process`
+---@field workers? integer|watchbot.cf.Intrinsic
+---watchers that share the workers
+---@field watchers? integer|watchbot.cf.Intrinsic
+---containers at the least
+---@field minScalingCapacity? integer|watchbot.cf.Intrinsic
+---containers at the most
+---@field maxScalingCapacity? integer|watchbot.cf.Intrinsic
+---the older name
+---@field minSize? integer|watchbot.cf.Intrinsic
+---the older name
+---@field maxSize? integer|watchbot.cf.Intrinsic
+---image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region
+---@field watchbotImage? string|watchbot.cf.Intrinsic
+---tag of that image
+---@field watchbotVersion? string|watchbot.cf.Intrinsic
+---the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size
+---@field watcherReservation? table|watchbot.cf.Intrinsic
+---FIFO queue and FIFO topic
+---@field fifo? boolean|watchbot.cf.Intrinsic
+---the topic delivers messages as they are, without subject
+---@field rawMessageDelivery? boolean|watchbot.cf.Intrinsic
+---the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of its policy, and
+---extends it
+---@field messageTimeout? integer|watchbot.cf.Intrinsic
+---seconds that the queue keeps a message
+---@field messageRetention? integer|watchbot.cf.Intrinsic
+---receives before a message goes to the dead letters
+---@field deadletterThreshold? integer|watchbot.cf.Intrinsic
+---seconds after which a task is stopped and its message retried; 0: never
+---@field maxJobDuration? number|watchbot.cf.Intrinsic
+---ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own
+---encryption
+---@field kmsKey? string|watchbot.cf.Intrinsic
+---an IAM user with an access key that may send
+---@field user? boolean|watchbot.cf.Intrinsic
+---an HTTPS endpoint whose POSTs become messages
+---@field webhook? boolean|watchbot.cf.Intrinsic
+---callers of the webhook need an API key
+---@field webhookKey? boolean|watchbot.cf.Intrinsic
+---requests a second that the webhook takes: `rate` on average, `burst` at once
+---@field webhookThrottle? table|watchbot.cf.Intrinsic
+---who is told; or else `notificationTopic`
+---@field notificationEmail? string|watchbot.cf.Intrinsic
+---ARN of a topic of yours that is told
+---@field notificationTopic? string|watchbot.cf.Intrinsic
+---each failure is notified, also of messages that are tried again
+---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic
+---retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides
+---@field notifyAfterRetries? integer|watchbot.cf.Intrinsic
+---`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`,
+---`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods =
+---}`; `action`: the ARN of what they do, instead of the notification
+---@field alarms? table|watchbot.cf.Intrinsic
+---messages in the queue that raise the alarm
+---@field alarmThreshold? number|watchbot.cf.Intrinsic
+---periods of 5 minutes for which they are there
+---@field alarmPeriods? integer|watchbot.cf.Intrinsic
+---failures a minute that raise the alarm
+---@field errorThreshold? number|watchbot.cf.Intrinsic
+---minutes with failed placements that raise the alarm
+---@field failedPlacementAlarmPeriods? integer|watchbot.cf.Intrinsic
+---dead letters raise an alarm
+---@field deadletterAlarm? boolean|watchbot.cf.Intrinsic
+---a CloudWatch dashboard
+---@field dashboard? boolean|watchbot.cf.Intrinsic
+---each line of the log is a JSON object
+---@field structuredLogging? boolean|watchbot.cf.Intrinsic
+---default: STACK-REGION-watchbot
+---@field logGroupName? string|watchbot.cf.Intrinsic
+---days that the log is kept
+---@field logGroupRetentionDays? any
+---ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it
+---@field logAggregationFunction? string|watchbot.cf.Intrinsic
+---a DynamoDB table for `watchbot-progress`
+---@field reduce? boolean|watchbot.cf.Intrinsic
+---of the table; default: it is paid by the request
+---@field readCapacityUnits? integer|watchbot.cf.Intrinsic
+---of the table; where only one is given, the other is 30
+---@field writeCapacityUnits? integer|watchbot.cf.Intrinsic
+---the template's `Description`
+---@field description? string|watchbot.cf.Intrinsic
+---parts to replace, to add, or (`false`) to leave out: `function(options, refs, default)`
+---@field parts? table|watchbot.cf.Intrinsic

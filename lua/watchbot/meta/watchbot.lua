@@ -1,0 +1,30 @@
+---@meta
+-- What `require "watchbot"` offers, for editors; nothing requires it. The modules say themselves what is in them.
+
+---@alias watchbot.Outcome "complete"|"reject"|"release"|"retry" what becomes of a message
+---@alias watchbot.Failure "reject"|"retry" what somebody is told of
+
+---@class watchbot
+---@field version string
+---@field policy watchbot.PolicyModule makes a policy; also the default hooks, for an override to hand back to
+---@field log watchbot.LogModule
+---@field scheduler watchbot.Scheduler
+---@field process watchbot.ProcessModule
+---@field http watchbot.HttpModule
+---@field sqlite watchbot.SqliteModule
+---@field queue watchbot.QueueModule
+---@field aws watchbot.aws signed calls of AWS services
+---@field template watchbot.TemplateModule describes a service, and gets a CloudFormation template
+---@field merge fun(...: table): table joins templates; refuses to overwrite
+---@field cf table the intrinsic functions of CloudFormation: ref, getatt, sub, join...
+---@field testing watchbot.Testing drives a policy in a test
+---@field run fun(policy: watchbot.Policy, options: watchbot.AppOptions?): true?, string?, string?
+
+---@class watchbot.PolicyModule: watchbot.Hooks
+---@overload fun(declared: watchbot.PolicyFields): watchbot.Policy
+
+---@class watchbot.TemplateModule
+---@overload fun(options: watchbot.TemplateOptions): table
+
+---@class watchbot.aws
+---@overload fun(service: string, options: watchbot.aws.ClientOptions?): watchbot.aws.Client?, string?, string?

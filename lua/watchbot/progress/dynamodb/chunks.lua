@@ -1,0 +1,138 @@
+--- progress.dynamodb.chunks: the parts of a job that watchbot has begun, as sets in items of their own.
+--
+--     { id = "job-1", total = 1000000, parts = { chunk = 250 }, chunks = <those that are finished>, last = 77 }
+--     { id = "job-1#chunk:1", done = <parts that are done, 1 to 250>, last = 77 }
+--
+-- Why sets, not bits: DynamoDB adds to a set in one atomic call, where bits would have to be read, changed and written back.
+-- Why 250: an item of that many small numbers stays under 1 KB, so a completion costs one write unit, the least there is,
+-- besides the read of the job's item; each 250th writes the job's item too. A chunk's item is made by its first part.
+-- Why `parts` is a map: watchbot-progress keeps a set there. It finds no set and fails, where it would otherwise take a job
+-- without one for complete.
+--
+-- How exactly one part is the last: whoever adds a part writes itself into `last` by the same call, and only if the part was
+-- not there. So when a chunk is full its `last` is the part that filled it, for good, and that part alone writes the chunk
+-- into the job's `chunks` and itself into the job's `last`, again by one call. A process that dies between the two calls, or
+-- loses an answer, left its name: its repeat finds it and goes on. The repeat of any other part does nothing.
+
+local layout = require "watchbot.progress.layout"
+local values = require "watchbot.progress.dynamodb.values"
+
+-- Parts a chunk.
+local SIZE = 250
+
+-- A job of more chunks gets larger ones: the job's own item must stay small too. 4000 numbers are 12 KB.
+local MOST_CHUNKS = 4000
+
+local chunks = {}
+
+--- Parts a chunk, of a new job.
+---@param total integer
+---@return integer
+function chunks.size(total)
+  return math.max(SIZE, (total + MOST_CHUNKS - 1) // MOST_CHUNKS)
+end
+
+local function index(list)
+  local members = {}
+  for _, number in ipairs(list or {}) do members[number] = true end
+  return members
+end
+
+local function is_complete(job)
+  return #(job.chunks or {}) == layout.chunks(job.total, job.parts.chunk)
+end
+
+-- Adds `number` to the set `name` of an item, `last` beside it, unless it is there.
+local function add(items, id, name, number, last, more)
+  return items:update(id, {
+    update = "ADD #set :new SET #last = :last",
+    condition = "(attribute_not_exists(#set) OR NOT contains(#set, :number))" .. (more or ""),
+    names = { ["#set"] = name, ["#last"] = "last" },
+    values = { [":new"] = values.set { number }, [":number"] = values.encode(number), [":last"] = values.encode(last) },
+  })
+end
+
+-- What a job's item says of a part of a finished chunk.
+local function is_last(job, part)
+  return is_complete(job) and job.last == part
+end
+
+-- The part has filled its chunk: the job gets to know.
+local function close(items, job, chunk, part)
+  local changed, message, code = add(items, job.id, "chunks", chunk, part, " AND attribute_exists(id)")
+  if changed == false then changed, message, code = items:get(job.id) end
+  if changed == nil then return nil, message, code end
+  if not changed then return layout.no_job(job.id) end
+  job.chunks, job.last = changed.chunks, changed.last
+  return is_last(job, part)
+end
+
+--- Marks a part as done.
+---@param items watchbot.progress.Table
+---@param job table its item
+---@param part integer
+---@return boolean? last
+---@return string? message
+---@return string? code
+function chunks.complete(items, job, part)
+  if part < 1 or part > job.total then return layout.no_such_part(job.id, part, job.total) end
+  local chunk, position = layout.place(part, job.parts.chunk)
+  if index(job.chunks)[chunk] then return is_last(job, part) end
+  local id = layout.key(job.id, chunk)
+  local item, message, code = add(items, id, "done", position, position)
+  if item == false then item, message, code = items:get(id) end
+  if item == nil then return nil, message, code end
+  -- A chunk that is no longer there was deleted when the reduce was sent.
+  local full = item and #item.done == layout.capacity(chunk, job.total, job.parts.chunk)
+  if not full or item.last ~= position then return false end
+  return close(items, job, chunk, part)
+end
+
+-- The ids of the chunks' items, but for some of them.
+local function ids_of(job, without)
+  local ids = {}
+  for chunk = 1, layout.chunks(job.total, job.parts.chunk) do
+    if not without[chunk] then ids[#ids + 1] = layout.key(job.id, chunk) end
+  end
+  return ids
+end
+
+--- How many parts are not done yet. Reads each chunk that is begun and not finished.
+---@param items watchbot.progress.Table
+---@param job table its item
+---@return integer? remaining
+---@return string? message
+---@return string? code
+function chunks.remaining(items, job)
+  local finished, remaining = index(job.chunks), job.total
+  for chunk in pairs(finished) do remaining = remaining - layout.capacity(chunk, job.total, job.parts.chunk) end
+  local ok, message, code = items:each(ids_of(job, finished), function(item) remaining = remaining - #item.done end)
+  if not ok then return nil, message, code end
+  return remaining
+end
+
+--- Whether a part is done.
+---@return boolean? done
+---@return string? message
+---@return string? code
+function chunks.is_done(items, job, part)
+  if part < 1 or part > job.total then return false end
+  local chunk, position = layout.place(part, job.parts.chunk)
+  if index(job.chunks)[chunk] then return true end
+  local item, message, code = items:get(layout.key(job.id, chunk))
+  if item == nil then return nil, message, code end
+  return item and index(item.done)[position] or false
+end
+
+--- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of any other stay.
+---@param items watchbot.progress.Table
+---@param job table its item
+---@return true? ok
+---@return string? message
+---@return string? code
+function chunks.delete(items, job)
+  if not is_complete(job) then return true end
+  return items:delete(ids_of(job, {}))
+end
+
+return chunks

@@ -1,0 +1,175 @@
+--- progress.dynamodb.table: a DynamoDB table whose only key is `id`, as few calls that read well.
+-- Reads are consistent: what an answer says is what the next write finds, and a lost answer is found out by reading. Updates
+-- are made again when their answer was lost, so each must be one that a repeat does not hurt.
+-- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
+
+local aws = require "watchbot.aws"
+local scheduler = require "watchbot.scheduler"
+local values = require "watchbot.progress.dynamodb.values"
+
+-- As the AWS SDKs have it for DynamoDB, which throttles a table's bursts and expects callers to come again.
+local ATTEMPTS = 10
+
+-- Items that a batch may read, and delete.
+local READS, DELETES = 100, 25
+
+-- What a batch leaves undone is asked for again after a pause that grows to the longest, so often.
+local FIRST_PAUSE, LONGEST_PAUSE, BATCHES = 0.05, 5, 20
+
+---@class watchbot.progress.Table
+local Table = {}
+Table.__index = Table
+
+local tables = {}
+
+--- A client for the region that a table's ARN names, or for `$DynamoDbEndpoint`.
+local function new_client(region)
+  local endpoint = os.getenv "DynamoDbEndpoint"
+  if endpoint == "" then endpoint = nil end
+  return aws("dynamodb", {
+    region = region, endpoint = endpoint, max_attempts = not os.getenv "AWS_MAX_ATTEMPTS" and ATTEMPTS or nil,
+  })
+end
+
+--- Makes no call yet.
+---@param arn string
+---@param client table?
+---@return watchbot.progress.Table?
+---@return string? message
+---@return string? code "Usage" when it is no table's ARN
+function tables.open(arn, client)
+  local region, name = arn:match "^arn:[^:]+:dynamodb:([^:]+):[^:]*:table/([%w_.-]+)$"
+  if not region then
+    return nil, ("progress: '%s' is no table: expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME"):format(arn), "Usage"
+  end
+  local message, code
+  if not client then client, message, code = new_client(region) end
+  if not client then return nil, message, code end
+  return setmetatable({ name = name, client = client }, Table)
+end
+
+local function key(id)
+  return { id = { S = id } }
+end
+
+--- The item, decoded; false when there is none.
+---@param id string
+---@return table|false|nil item
+---@return string? message
+---@return string? code
+function Table:get(id)
+  local result, message, code = self.client:GetItem { TableName = self.name, Key = key(id), ConsistentRead = true }
+  if not result then return nil, message, code end
+  return result.Item and values.item(result.Item) or false
+end
+
+---@class watchbot.progress.Change
+---@field update string an UpdateExpression
+---@field condition string? a ConditionExpression
+---@field names table<string, string>
+---@field values table<string, table>
+
+--- Changes an item, which is made when it is not there.
+---@param id string
+---@param change watchbot.progress.Change one that may be applied twice
+---@return table|false|nil changed the attributes that were changed, as they are now; false: the condition does not hold
+---@return string? message
+---@return string? code
+function Table:update(id, change)
+  local result, message, code = self.client:UpdateItem({
+    TableName = self.name, Key = key(id), UpdateExpression = change.update, ConditionExpression = change.condition,
+    ExpressionAttributeNames = change.names, ExpressionAttributeValues = change.values, ReturnValues = "UPDATED_NEW",
+  }, { idempotent = true })
+  if result then return values.item(result.Attributes or {}) end
+  if code == "ConditionalCheckFailedException" then return false end
+  return nil, message, code
+end
+
+-- Calls `call` with what the call before has left undone, until nothing is; it returns that, or nil, message, code.
+local function until_done(name, left, call)
+  local pause = FIRST_PAUSE
+  for _ = 1, BATCHES do
+    local message, code
+    left, message, code = call(left)
+    if not left then return nil, message, code end
+    if next(left) == nil then return true end
+    scheduler.sleep(pause * (0.5 + math.random()))
+    pause = math.min(pause * 2, LONGEST_PAUSE)
+  end
+  return nil, ("table '%s' is asked for more than it takes: give it more capacity"):format(name), "Throttled"
+end
+
+local function batches(ids, size)
+  local start = 1 - size
+  return function()
+    start = start + size
+    if start > #ids then return nil end
+    return table.move(ids, start, math.min(start + size - 1, #ids), 1, {})
+  end
+end
+
+function Table:read_batch(ids, visit)
+  local keys = {}
+  for index, id in ipairs(ids) do keys[index] = key(id) end
+  return until_done(self.name, { [self.name] = { Keys = keys, ConsistentRead = true } }, function(left)
+    local result, message, code = self.client:BatchGetItem { RequestItems = left }
+    if not result then return nil, message, code end
+    for _, item in ipairs(result.Responses[self.name] or {}) do visit(values.item(item)) end
+    return result.UnprocessedKeys or {}
+  end)
+end
+
+-- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of batches.
+local function is_denied(code)
+  return code == "AccessDeniedException" or code == "AccessDenied"
+end
+
+function Table:read_singly(ids, visit)
+  for _, id in ipairs(ids) do
+    local item, message, code = self:get(id)
+    if item == nil then return nil, message, code end
+    if item then visit(item) end
+  end
+  return true
+end
+
+--- Reads many items; those that are not there are not visited. Goes one by one where batches are not allowed.
+---@param ids string[]
+---@param visit fun(item: table)
+---@return true? ok
+---@return string? message
+---@return string? code
+function Table:each(ids, visit)
+  for batch in batches(ids, READS) do
+    local ok, message, code = self:read_batch(batch, visit)
+    if is_denied(code) then ok, message, code = self:read_singly(batch, visit) end
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
+function Table:delete_batch(ids)
+  local requests = {}
+  for index, id in ipairs(ids) do requests[index] = { DeleteRequest = { Key = key(id) } } end
+  return until_done(self.name, { [self.name] = requests }, function(left)
+    local result, message, code = self.client:BatchWriteItem { RequestItems = left }
+    if not result then return nil, message, code end
+    return result.UnprocessedItems or {}
+  end)
+end
+
+--- Deletes items, whether they are there or not; leaves them where deleting is not allowed.
+---@param ids string[]
+---@return true? ok
+---@return string? message
+---@return string? code
+function Table:delete(ids)
+  for batch in batches(ids, DELETES) do
+    local ok, message, code = self:delete_batch(batch)
+    if is_denied(code) then return true end
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
+return tables

@@ -1,0 +1,171 @@
+--- progress: how far the parts of a map-reduce job are, and which part was the last.
+--
+--     local progress = require "watchbot".progress.open()      -- $ProgressTable, or the embedded queue of $QueueUrl
+--     progress:set_total("job-1", 3)
+--     if progress:complete("job-1", 2) then ... end             -- true for one part of the job, and for its repeats
+--
+-- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once. Everything may be called again
+-- after a crash, in a task that runs a second time: a repeat changes nothing, and gets the answer that the first call got.
+
+local json = require "watchbot.aws.json"
+local layout = require "watchbot.progress.layout"
+
+local EXPECTED = "expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME or sqlite:FILE"
+
+---@class watchbot.Progress
+local Progress = {}
+Progress.__index = Progress
+Progress.__name = "watchbot.progress"
+
+local progress = {}
+
+---@class watchbot.ProgressStatus
+---@field progress number? the share of the parts that are done, rounded down to two digits; 0 for a job that nobody knows
+---@field total integer? parts; nil until `set_total`
+---@field remaining integer? parts that are not done yet
+---@field failed string? why the job has failed
+---@field metadata any? as it was set
+---@field part_complete boolean? whether the part that was asked for is done
+---@field reduce_sent boolean? whether the reduce step was taken
+
+---@class watchbot.ProgressOptions
+---@field create boolean? false: a file that is not there is an error; default true
+---@field client table? the client of DynamoDB's calls; default: one for the table's region
+
+local function refuse(message)
+  return nil, "progress: " .. message, "Usage"
+end
+
+--- Where progress is kept when nobody says: the environment that a watcher gives to its tasks.
+---@return string? place
+local function default_place()
+  local place = os.getenv "ProgressTable"
+  if place and place ~= "" then return place end
+  local queue = os.getenv "QueueUrl" or ""
+  return queue:match "^sqlite:" and queue or nil
+end
+
+--- Opens the place where progress is kept. Waits in a task.
+---@param place string? the ARN of a DynamoDB table, or `sqlite:FILE`; default: `$ProgressTable`, then an embedded `$QueueUrl`
+---@param options watchbot.ProgressOptions?
+---@return watchbot.Progress?
+---@return string? message
+---@return string? code "Usage" when the place itself is wrong
+function progress.open(place, options)
+  place = place or default_place()
+  if not place then
+    return refuse "where is it kept? Set $ProgressTable to the ARN of a DynamoDB table or to sqlite:FILE"
+  end
+  local kind = tostring(place):match "^arn:[^:]+:dynamodb:" and "dynamodb" or tostring(place):match "^sqlite:" and "sqlite"
+  if not kind then return refuse(("'%s': %s"):format(tostring(place), EXPECTED)) end
+  local store, message, code = require("watchbot.progress." .. kind).open(place, options or {})
+  if not store then return nil, message, code end
+  return setmetatable({ place = place, store = store }, Progress)
+end
+
+local function demand(ok, problem)
+  if not ok then error(problem, 3) end
+end
+
+local function is_job(job)
+  return type(job) == "string" and job ~= ""
+end
+
+local function is_count(value)
+  return math.type(value) == "integer" and value >= 1
+end
+
+--- Says how many parts a job has. Again with the same total it changes nothing.
+---@param job string the job's id
+---@param total integer parts, counted from 1
+---@return true? ok
+---@return string? message
+---@return string? code "OtherTotal": it has another total; "TooManyParts"
+function Progress:set_total(job, total)
+  demand(is_job(job), "set_total: a job must be text")
+  demand(is_count(total), "set_total: a total must be a whole number of at least 1")
+  local message, code = layout.problem(job, total)
+  if message then return nil, message, code end
+  return self.store:set_total(job, total)
+end
+
+--- Marks a part as done.
+---@param job string
+---@param part integer from 1 to the total
+---@return boolean? last true for the one part that made the job complete, each time that it is asked; false for all others
+---@return string? message
+---@return string? code "NoTotal": `set_total` comes first; "NoSuchPart"
+function Progress:complete(job, part)
+  demand(is_job(job), "complete: a job must be text")
+  demand(math.type(part) == "integer", "complete: a part must be a whole number")
+  return self.store:complete(job, part)
+end
+
+-- Never 1 before the last part is done: 0.99 of a job is all but the last of a thousand parts too.
+local function share(found)
+  if not found.total then return 0 end
+  if not found.remaining then return nil end
+  return (found.total - found.remaining) * 100 // found.total / 100
+end
+
+--- How far a job is. A job that nobody knows has made no progress; that is no error, for it may begin in a moment.
+---@param job string
+---@param options { part: integer?, brief: boolean? }? part: whether this one is done; brief: do not count parts, which saves
+--- reads of a DynamoDB table where the job is large: `progress` and `remaining` are absent
+---@return watchbot.ProgressStatus?
+---@return string? message
+---@return string? code
+function Progress:status(job, options)
+  options = options or {}
+  demand(is_job(job), "status: a job must be text")
+  demand(options.part == nil or math.type(options.part) == "integer", "status: a part must be a whole number")
+  local found, message, code = self.store:status(job, options.part, options.brief)
+  if not found then return nil, message, code end
+  found.progress = share(found)
+  return found
+end
+
+--- Marks a job as failed. Its parts can still be completed: who runs them asks `status` whether they are still wanted.
+---@param job string also one that has no total yet
+---@param reason string
+---@return true? ok
+---@return string? message
+---@return string? code
+function Progress:fail(job, reason)
+  demand(is_job(job), "fail: a job must be text")
+  demand(type(reason) == "string" and reason ~= "", "fail: a reason must be text")
+  return self.store:fail(job, reason)
+end
+
+--- Keeps something with a job, for `status` to tell.
+---@param job string also one that has no total yet
+---@param metadata any what JSON can hold; in place of what was kept before
+---@return true? ok
+---@return string? message
+---@return string? code "InvalidText"
+function Progress:set_metadata(job, metadata)
+  demand(is_job(job), "set_metadata: a job must be text")
+  demand(metadata ~= nil, "set_metadata: metadata must be something; watchbot.aws.null is JSON's null")
+  local text, message, code = json.encode(metadata)
+  if not text then return nil, "set_metadata: " .. message, code end
+  return self.store:set_metadata(job, metadata)
+end
+
+--- Notes that a job's reduce step was taken, and lets go of what is no longer needed to complete it.
+---@param job string
+---@return true? ok
+---@return string? message
+---@return string? code "NoJob"
+function Progress:reduce_sent(job)
+  demand(is_job(job), "reduce_sent: a job must be text")
+  return self.store:reduce_sent(job)
+end
+
+--- Closes it; harmless twice.
+function Progress:close()
+  self.store:close()
+end
+
+Progress.__close = Progress.close
+
+return progress

@@ -1,0 +1,81 @@
+--- progress.layout: which part is kept where, and what is refused; pure functions.
+-- Parts are kept in chunks, so that one part's completion rewrites one small chunk and never the whole job. How large a chunk
+-- is, is the store's choice: DynamoDB is paid by the kilobyte that is rewritten, SQLite by the page.
+
+local layout = {}
+
+-- A job of more parts would have chunks of more than 100 KB in DynamoDB, rewritten for each part.
+local MOST = 100 * 1000 * 1000
+
+local CHUNK_KEY = "%s#chunk:%d"
+
+--- What a job's chunk is called where it lies beside the jobs.
+---@param job string
+---@param chunk integer
+---@return string
+function layout.key(job, chunk)
+  return CHUNK_KEY:format(job, chunk)
+end
+
+--- The chunk of a part and the part's number in there, both from 1.
+---@param part integer
+---@param size integer parts a chunk
+---@return integer chunk
+---@return integer position
+function layout.place(part, size)
+  return (part - 1) // size + 1, (part - 1) % size + 1
+end
+
+--- How many chunks a job has.
+---@param total integer
+---@param size integer
+---@return integer
+function layout.chunks(total, size)
+  return (total + size - 1) // size
+end
+
+--- How many parts are in a chunk: the last one may have fewer.
+---@param chunk integer
+---@param total integer
+---@param size integer
+---@return integer
+function layout.capacity(chunk, total, size)
+  return math.min(size, total - (chunk - 1) * size)
+end
+
+-- refusals: the same words, whatever the job is kept in
+
+--- What is wrong with a new job, if anything.
+---@param job string
+---@param total integer
+---@return string? message
+---@return string? code
+function layout.problem(job, total)
+  if job:match "#chunk:%d+$" then
+    return ("job '%s': that is what a chunk of parts is called; choose another id"):format(job), "BadJob"
+  end
+  if total <= MOST then return nil end
+  return ("job '%s': a job can have %d parts, not %d; let each part do more"):format(job, MOST, total), "TooManyParts"
+end
+
+---@return nil, string message, "OtherTotal" code
+function layout.other_total(job, total, asked)
+  return nil, ("job '%s' has %d parts already, it cannot have %d; use another job id"):format(job, total, asked), "OtherTotal"
+end
+
+---@return nil, string message, "NoTotal" code
+function layout.no_total(job)
+  return nil, ("job '%s': nobody has said how many parts it has; set its total first"):format(job), "NoTotal"
+end
+
+---@return nil, string message, "NoSuchPart" code
+function layout.no_such_part(job, part, total)
+  return nil, ("job '%s' has parts 1 to %d, none is %d"):format(job, total, part), "NoSuchPart"
+end
+
+---@return nil, string message, "NoJob" code
+function layout.no_job(job)
+  return nil, ("job '%s' is not known here"):format(job), "NoJob"
+end
+
+return layout

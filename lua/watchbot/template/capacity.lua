@@ -1,0 +1,106 @@
+--- template.capacity: what `capacity` means: the launch type or the capacity providers, and the sizes that Fargate has.
+
+local cf = require "watchbot.template.cf"
+
+local capacity = {}
+
+-- MiB that go with each number of CPU units: from, to, step.
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+local sizes = {
+  { 256, 512, 512 }, { 256, 1024, 2048, 1024 }, { 512, 1024, 4096, 1024 }, { 1024, 2048, 8192, 1024 },
+  { 2048, 4096, 16384, 1024 }, { 4096, 8192, 30720, 1024 }, { 8192, 16384, 61440, 4096 }, { 16384, 32768, 122880, 8192 },
+}
+
+local is_fargate = { FARGATE = true, FARGATE_SPOT = true }
+
+local function names_of(choice)
+  local names = {}
+  for name in pairs(choice) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- Whether the tasks run on Fargate.
+---@param choice string|table the option `capacity`
+---@return boolean
+function capacity.fargate(choice)
+  if type(choice) == "string" then return is_fargate[choice] == true end
+  return is_fargate[next(choice)] == true
+end
+
+--- What is wrong with a mix of capacity providers.
+---@param choice any
+---@return string? problem
+function capacity.problem(choice)
+  if type(choice) ~= "table" then return nil end
+  if not next(choice) then return "there is no capacity provider in it" end
+  local fargate, based = 0, 0
+  local names = names_of(choice)
+  for _, name in ipairs(names) do
+    if is_fargate[name] then fargate = fargate + 1 end
+    if type(choice[name]) == "table" and choice[name].base then based = based + 1 end
+  end
+  if fargate > 0 and fargate < #names then return "ECS does not mix Fargate with other capacity providers" end
+  if based > 1 then return "only one capacity provider can have a base" end
+end
+
+--- The capacity providers, as ECS has them in a template; nil where a launch type says it all.
+---@param choice string|table
+---@return table[]?
+function capacity.strategy(choice)
+  if choice == "FARGATE_SPOT" then return { { CapacityProvider = choice, Weight = 1 } } end
+  if type(choice) == "string" then return nil end
+  local strategy = {}
+  for index, name in ipairs(names_of(choice)) do
+    local weight = choice[name]
+    if type(weight) ~= "table" or cf.is(weight) then weight = { weight = weight } end
+    strategy[index] = { CapacityProvider = name, Weight = weight.weight or 0, Base = weight.base }
+  end
+  return strategy
+end
+
+--- The launch type, where no capacity providers are named.
+---@param choice string|table
+---@return "EC2"|"FARGATE"|nil
+function capacity.launch_type(choice)
+  return (choice == "EC2" or choice == "FARGATE") and choice or nil
+end
+
+local function fits(size, memory)
+  local units = size[4] or size[3]
+  return memory >= size[2] and memory <= size[3] and (memory - size[2]) % units == 0
+end
+
+-- For a message: the sizes of memory that go with `cpu`.
+local function told(cpu)
+  local parts = {}
+  for _, size in ipairs(sizes) do
+    if size[1] == cpu then
+      parts[#parts + 1] = size[4] and ("%d to %d in steps of %d"):format(size[2], size[3], size[4]) or tostring(size[2])
+    end
+  end
+  return #parts > 0 and table.concat(parts, ", or ") or nil
+end
+
+--- CPU units and MiB of a task on Fargate; what is not given is the smallest that goes with the other.
+---@param reservation { cpu: any, memory: any, softMemory: any }
+---@return { cpu: any, memory: any }? size
+---@return string? problem
+function capacity.size(reservation)
+  local cpu, memory = reservation.cpu, reservation.memory or reservation.softMemory
+  if cf.is(cpu) or cf.is(memory) then return { cpu = cpu or 256, memory = memory or 512 } end
+  for _, size in ipairs(sizes) do
+    if (not cpu or size[1] == cpu) and (not memory or fits(size, memory)) then
+      return { cpu = size[1], memory = memory or size[2] }
+    end
+  end
+  if not cpu then return nil, ("no task on Fargate has %d MiB of memory"):format(memory) end
+  local memories = told(cpu)
+  if not memories then
+    return nil, ("no task on Fargate has %d CPU units; there are 256, 512, 1024, 2048, 4096, 8192 and 16384"):format(cpu)
+  end
+  return nil, ("no task on Fargate has %d CPU units and %d MiB of memory; with %d units it has %s"):format(cpu, memory, cpu,
+    memories)
+end
+
+return capacity

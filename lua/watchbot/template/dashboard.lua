@@ -1,0 +1,115 @@
+--- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text for Fn::Sub; names that
+-- only the stack knows stand in it as ${Queue}, ${DeadLetterQueue}, ${Service} and ${Cluster}.
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+
+local cf = require "watchbot.template.cf"
+local metrics = require "watchbot.template.metrics"
+local stable = require "watchbot.template.stable"
+
+local WIDTH, HEIGHT = 12, 6
+
+---@class watchbot.template.Widget
+---@field title string
+---@field lines table[] metrics as a dashboard has them: namespace, name, dimensions..., { options }
+---@field stat string?
+---@field modes "task"|"process"|nil
+
+local function queue(name, options, id)
+  return { "AWS/SQS", name, "QueueName", id or "${Queue}", options }
+end
+
+local function service(namespace, name)
+  return { namespace, name, "ClusterName", "${Cluster}", "ServiceName", "${Service}" }
+end
+
+local function logged(refs, name, options)
+  return { metrics.NAMESPACE, refs.id(name) .. "-${AWS::StackName}", options }
+end
+
+-- One metric by several statistics.
+local function spread(refs, name)
+  local lines = {}
+  for index, stat in ipairs { "Maximum", "p99", "Average", "p50" } do
+    lines[index] = logged(refs, name, { stat = stat, label = stat })
+  end
+  return lines
+end
+
+---@return watchbot.template.Widget[]
+local function widgets_of(refs, unit)
+  local insights = "ECS/ContainerInsights"
+  return {
+    { title = "Messages in the queue", stat = "Maximum", lines = {
+      queue("ApproximateNumberOfMessagesVisible", { label = "visible" }),
+      queue("ApproximateNumberOfMessagesNotVisible", { label = "in flight" }),
+      queue("ApproximateNumberOfMessagesDelayed", { label = "delayed" }),
+    } },
+    { title = "Age of the oldest message (s)", stat = "Maximum", lines = { queue "ApproximateAgeOfOldestMessage" } },
+    { title = "Messages per minute", stat = "Sum", lines = {
+      queue("NumberOfMessagesSent", { label = "sent" }), queue("NumberOfMessagesReceived", { label = "received" }),
+      queue("NumberOfMessagesDeleted", { label = "deleted" }),
+    } },
+    { title = "Dead letters", stat = "Maximum", lines = {
+      queue("ApproximateNumberOfMessagesVisible", { label = "visible" }, "${DeadLetterQueue}"),
+    } },
+    { title = "Workers and failures per minute", stat = "Sum", lines = {
+      logged(refs, "WorkersFinished", { label = "finished" }), logged(refs, "WorkerErrors", { label = "failed" }),
+      logged(refs, "RejectedMessages", { label = "rejected" }),
+      logged(refs, "WatcherErrors", { label = "errors of the watcher" }),
+    } },
+    { title = "Worker duration (" .. unit .. ")", lines = spread(refs, "WorkerDuration") },
+    { title = "Response duration (ms)", modes = "process", lines = spread(refs, "ResponseDuration") },
+    { title = "Concurrency", modes = "process", stat = "Average", lines = {
+      -- Those of Container Insights are there where the cluster has it switched on.
+      queue("ApproximateNumberOfMessagesNotVisible", { label = "messages in flight" }),
+      service(insights, "RunningTaskCount"), service(insights, "DesiredTaskCount"),
+    } },
+    { title = "Concurrency", modes = "task", stat = "Sum", lines = {
+      logged(refs, "WatcherConcurrency", { label = "workers" }),
+      logged(refs, "FailedWorkerPlacement", { label = "failed placements" }),
+    } },
+    { title = "Pending (s)", modes = "task", lines = spread(refs, "WorkerPending") },
+    { title = "CPU and memory of the service (%)", stat = "Average", lines = {
+      service("AWS/ECS", "CPUUtilization"), service("AWS/ECS", "MemoryUtilization"),
+    } },
+  }
+end
+
+local function drawn(widget, place)
+  return {
+    type = "metric", x = (place - 1) % 2 * WIDTH, y = (place - 1) // 2 * HEIGHT, width = WIDTH, height = HEIGHT,
+    properties = {
+      title = widget.title, metrics = widget.lines, stat = widget.stat, period = 60, region = "${AWS::Region}",
+      view = "timeSeries", stacked = false, yAxis = { left = { min = 0 } },
+    },
+  }
+end
+
+local function body(options, refs)
+  local widgets = {}
+  for _, widget in ipairs(widgets_of(refs, options.mode == "task" and "s" or "ms")) do
+    if not widget.modes or widget.modes == options.mode then widgets[#widgets + 1] = drawn(widget, #widgets + 1) end
+  end
+  return stable { widgets = widgets }
+end
+
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table part
+return function(options, refs)
+  if not options.dashboard then return {} end
+  return {
+    Resources = {
+      [refs.id "Dashboard"] = {
+        Type = "AWS::CloudWatch::Dashboard",
+        Properties = {
+          DashboardName = cf.sub("${AWS::StackName}-" .. refs.id "" .. "-${AWS::Region}"),
+          DashboardBody = cf.sub(body(options, refs), {
+            Queue = refs.queueName, DeadLetterQueue = cf.getatt(refs.id "DeadLetterQueue", "QueueName"),
+            Service = cf.getatt(refs.id "Service", "Name"), Cluster = metrics.cluster_name(options.cluster),
+          }),
+        },
+      },
+    },
+  }
+end

@@ -1,0 +1,249 @@
+--- template.declared: the options of `watchbot.template`, once: validation, `watchbot template --options` and the table in
+-- doc/templates.md come from here. The names are those of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer
+-- meaning.
+
+local kinds = require "watchbot.template.kinds"
+
+local version = require "watchbot.version"
+
+local texts = kinds.list(kinds.text, "a list of text")
+local words = kinds.list({ expected = "text", check = function(value) return type(value) == "string" end }, "a list of words")
+local command = kinds.either("text for sh or a list of words", kinds.text, words)
+local flag = kinds.flag
+local switch = kinds.plain(kinds.flag)
+
+local variable = { expected = "text, a number, true or false", check = function(value)
+  return type(value) == "string" or type(value) == "number" or type(value) == "boolean"
+end }
+
+local secret = kinds.either("text or a table", kinds.text, kinds.record({
+  secret = kinds.text, key = kinds.text, parameter = kinds.text,
+}, "a table like { secret = ARN, key = 'password' } or { parameter = '/name' }"))
+
+local reservation = kinds.open(kinds.record({
+  cpu = kinds.whole(0), memory = kinds.whole(4), softMemory = kinds.whole(4), gpu = kinds.whole(1),
+}, "a table like { cpu = 256, memory = 512 }"))
+
+local mount = kinds.either("text like '/host:/container' or a table", kinds.text, kinds.record({
+  host = kinds.text, container = kinds.text, readOnly = flag,
+}, "a table like { host = '/data', container = '/data' }"))
+
+local mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', a list, or { volumes = ..., mountPoints = ... }",
+  kinds.text, kinds.list(mount, "a list of mounts"), kinds.record({
+    volumes = kinds.list(kinds.table, "a list of volumes"), mountPoints = kinds.list(kinds.table, "a list of mount points"),
+  }, "a table { volumes = ..., mountPoints = ... }")))
+
+local statements = kinds.open(kinds.list(kinds.table, "a list of IAM statements", true))
+
+local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0),
+  kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) }, "a table like { soft = 1024, hard = 4096 }"))
+
+local health_check = kinds.open(kinds.record({
+  command = command, interval = kinds.whole(5, 300),
+  timeout = kinds.whole(2, 120), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
+}, "a table like { command = 'test -f /tmp/ok' }"))
+
+local platform = kinds.open(kinds.record({ cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text },
+  "a table like { cpuArchitecture = 'ARM64' }"))
+
+local weight = kinds.either("a weight, or { weight =, base = }", kinds.whole(0, 1000),
+  kinds.record({ weight = kinds.whole(0, 1000), base = kinds.whole(0, 100000) }, "a table like { weight = 1, base = 2 }"))
+
+local capacity = kinds.plain(kinds.either("'EC2', 'FARGATE', 'FARGATE_SPOT', or weights like { FARGATE = 1, FARGATE_SPOT = 3 }",
+  kinds.one_of("EC2", "FARGATE", "FARGATE_SPOT"), kinds.map(weight, "a table like { FARGATE = 1, FARGATE_SPOT = 3 }")))
+
+local constraint = kinds.record({ type = kinds.one_of("memberOf", "distinctInstance"), expression = kinds.text },
+  "a table like { type = 'memberOf', expression = '...' }")
+
+local strategy = kinds.record({ type = kinds.one_of("random", "spread", "binpack"), field = kinds.text },
+  "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
+
+local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
+  threshold = kinds.number, period = kinds.whole(10), evaluationPeriods = kinds.whole(1),
+}, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
+
+local alarms = kinds.plain(kinds.record({
+  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm, workersErrors = alarm, failureShare = alarm,
+  failedPlacements = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
+}, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
+
+-- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+local retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+  3288, 3653)
+
+local throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.whole(1) },
+  "a table like { rate = 10, burst = 20 }"))
+
+local part = kinds.either("false or a function", kinds.plain(kinds.off),
+  { expected = "a function", check = function(value) return type(value) == "function" end })
+
+local name = { expected = "letters and digits, a letter first", plain = true,
+  check = function(value) return type(value) == "string" and value:match "^%a%w*$" ~= nil end }
+
+---@class watchbot.template.Option
+---@field name string
+---@field kind watchbot.template.Kind
+---@field default any
+---@field required boolean?
+---@field modes "task"|"process"|nil the only mode it goes with
+---@field since string the versions of ecs-watchbot that have it, or "watchbot"
+---@field alias string? an older name of that option
+---@field group string
+---@field help string
+
+local groups = {
+  { "The service",
+    { "mode", kinds.plain(kinds.one_of("task", "process")), required = true, since = "watchbot",
+      help = "`task`: watchers start an ECS task for each message; `process`: the service's own image runs `watchbot` and a "
+        .. "process for each message" },
+    { "service", kinds.text, required = true, since = "v0", help = "name of the service; its image's repository in ECR" },
+    { "serviceVersion", kinds.text, since = "v0", help = "the image's tag; needed where `image` is not given" },
+    { "image", kinds.text, since = "watchbot",
+      help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region" },
+    { "cluster", kinds.text, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
+    { "prefix", name, default = "Watchbot", since = "v0",
+      help = "begins each logical id: two services in one template need two prefixes" },
+    { "family", kinds.text, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
+    { "command", command, since = "v1",
+      help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's" },
+    { "policy", kinds.text, since = "watchbot",
+      help = "path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of `command`" },
+    { "env", kinds.open(kinds.map(variable, "a table of names to text")), default = {}, since = "v0",
+      help = "environment variables of the tasks" },
+    { "secrets", kinds.open(kinds.map(secret, "a table of names to ARNs")), default = {}, since = "v10",
+      help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name, "
+        .. "`{ secret = ARN, key = \"password\" }` or `{ parameter = NAME }`" },
+    { "permissions", statements, default = {}, since = "v1", help = "IAM statements for the role of the tasks" },
+    { "executionPermissions", statements, default = {}, since = "watchbot",
+      help = "IAM statements for the role that pulls images, reads secrets and writes logs" },
+  },
+  { "The container",
+    { "reservation", reservation, default = {}, since = "v0",
+      help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB" },
+    { "mounts", mounts, default = false, since = "v0",
+      help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =, mountPoints = }` in "
+        .. "AWS's own shape" },
+    { "writableFilesystem", switch, default = false, modes = "process", since = "v4",
+      help = "each job gets a fresh container that may write anywhere; else the root is read-only, and scratch mounts are "
+        .. "emptied after each job" },
+    { "privileged", flag, default = false, since = "v1", help = "the container is privileged; not on Fargate" },
+    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")), default = { nofile = 10240 },
+      since = "watchbot", help = "names to a limit or `{ soft =, hard = }`" },
+    { "healthCheck", health_check, since = "v10",
+      help = "`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` (seconds)" },
+    { "runtimePlatform", platform, since = "v10", help = "`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`" },
+    { "ephemeralStorageGiB", kinds.whole(21, 200), since = "v10", help = "disk of a task on Fargate; default: 20" },
+    { "stopTimeout", kinds.whole(10, 120), default = 120, since = "watchbot",
+      help = "seconds from TERM to KILL when ECS stops a task; running jobs may use all but 10 of them to finish" },
+  },
+  { "Where it runs",
+    { "capacity", capacity, default = "EC2", since = "v4",
+      help = "`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = { weight = 1, base = 1 }, "
+        .. "FARGATE_SPOT = 3 }`" },
+    { "fargateSubnets", texts, since = "v4", help = "subnets of tasks on Fargate, or with `networkMode` `awsvpc`" },
+    { "fargateSecurityGroups", texts, since = "v4", help = "their security groups" },
+    { "fargatePublicIp", kinds.one_of("ENABLED", "DISABLED"), default = "DISABLED", since = "v4",
+      help = "`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public address" },
+    { "networkMode", kinds.plain(kinds.one_of("bridge", "host", "awsvpc", "none")), since = "watchbot",
+      help = "on EC2; default: ECS's own" },
+    { "placementConstraints", kinds.open(kinds.list(constraint, "a list of constraints")),
+      since = "v2",
+      help = "list of `{ type =, expression = }`, on EC2" },
+    { "placementStrategies", kinds.open(kinds.list(strategy, "a list of strategies")),
+      since = "v4",
+      help = "list of `{ type =, field = }`, on EC2" },
+    { "deploymentCircuitBreaker", flag, default = true, since = "watchbot",
+      help = "a deployment whose tasks do not start is rolled back" },
+  },
+  { "How many",
+    { "workers", kinds.whole(1), default = 1, since = "v0",
+      help = "jobs at once: of all watchers together in mode `task`, of each container in mode `process`" },
+    { "watchers", kinds.whole(0), default = 1, modes = "task", since = "v0", help = "watchers that share the workers" },
+    { "minScalingCapacity", kinds.whole(0), default = 0, modes = "process", since = "v10", help = "containers at the least" },
+    { "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10", help = "containers at the most" },
+    { "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4", help = "the older name" },
+    { "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4", help = "the older name" },
+    { "watchbotImage", kinds.text, modes = "task", since = "watchbot",
+      help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region" },
+    { "watchbotVersion", kinds.text, default = version, modes = "task", since = "v0", help = "tag of that image" },
+    { "watcherReservation", reservation, default = {}, modes = "task", since = "watchbot",
+      help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size" },
+  },
+  { "Queue and topic",
+    { "fifo", switch, default = false, since = "v4", help = "FIFO queue and FIFO topic" },
+    { "rawMessageDelivery", flag, default = false, since = "watchbot",
+      help = "the topic delivers messages as they are, without subject" },
+    { "messageTimeout", kinds.whole(0, 43200), default = 180, since = "v0",
+      help = "the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of its policy, and extends it" },
+    { "messageRetention", kinds.whole(60, 1209600), default = 1209600, since = "v0",
+      help = "seconds that the queue keeps a message" },
+    { "deadletterThreshold", kinds.whole(1, 1000), default = 10, since = "v4",
+      help = "receives before a message goes to the dead letters" },
+    { "maxJobDuration", kinds.number, default = 0, since = "v4",
+      help = "seconds after which a task is stopped and its message retried; 0: never" },
+    { "kmsKey", kinds.text, since = "watchbot",
+      help = "ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own encryption" },
+    { "user", switch, default = false, since = "v0", help = "an IAM user with an access key that may send" },
+    { "webhook", switch, default = false, since = "v0", help = "an HTTPS endpoint whose POSTs become messages" },
+    { "webhookKey", switch, default = false, since = "v0", help = "callers of the webhook need an API key" },
+    { "webhookThrottle", throttle,
+      default = { rate = 100, burst = 200 }, since = "watchbot",
+      help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
+  },
+  { "Notifications and alarms",
+    { "notificationEmail", kinds.text, since = "v0", help = "who is told; or else `notificationTopic`" },
+    { "notificationTopic", kinds.text, since = "v1", help = "ARN of a topic of yours that is told" },
+    { "alarmOnEachFailure", switch, default = false, since = "v2",
+      help = "each failure is notified, also of messages that are tried again" },
+    { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
+      help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
+    { "alarms", alarms, default = {}, since = "v10",
+      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
+        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
+        .. "ARN of what they do, instead of the notification" },
+    { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
+    { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
+    { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
+    { "failedPlacementAlarmPeriods", kinds.whole(1), default = 1, modes = "task", since = "v2",
+      help = "minutes with failed placements that raise the alarm" },
+    { "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm" },
+    { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
+  },
+  { "Logs",
+    { "structuredLogging", switch, default = false, since = "v8", help = "each line of the log is a JSON object" },
+    { "logGroupName", kinds.text, since = "v10", help = "default: STACK-REGION-watchbot" },
+    { "logGroupRetentionDays", retention, default = 14, since = "v10", help = "days that the log is kept" },
+    { "logAggregationFunction", kinds.text, since = "v1",
+      help = "ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it" },
+  },
+  { "Progress",
+    { "reduce", switch, default = false, since = "v1", help = "a DynamoDB table for `watchbot-progress`" },
+    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: it is paid by the request" },
+    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; where only one is given, the other is 30" },
+  },
+  { "The template",
+    { "description", kinds.text, since = "watchbot", help = "the template's `Description`" },
+    { "parts", kinds.map(part, "a table of names to functions"), default = {}, since = "watchbot",
+      help = "parts to replace, to add, or (`false`) to leave out: `function(options, refs, default)`" },
+  },
+}
+
+local retired = {
+  clusterRole = "tasks have roles of their own; say what they may do in 'permissions'",
+  backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides how long (option 'policy')",
+  debugLogs = "the log says everything already; 'structuredLogging' makes it easy to search",
+}
+
+local declared = { options = {}, groups = {}, retired = retired }
+
+for _, group in ipairs(groups) do
+  declared.groups[#declared.groups + 1] = group[1]
+  for index = 2, #group do
+    local option = group[index]
+    option.name, option.kind, option.group = option[1], option[2], group[1]
+    option[1], option[2] = nil, nil
+    declared.options[#declared.options + 1] = option
+  end
+end
+
+return declared

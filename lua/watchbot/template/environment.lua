@@ -1,0 +1,95 @@
+--- template.environment: the variables that watchbot reads in a container that a template has made (fields.lua), and those
+-- that tasks get. What the user gave under the same name comes first.
+
+local cf = require "watchbot.template.cf"
+local names = require "watchbot.template.names"
+local pieces = require "watchbot.template.pieces"
+local mounts = require "watchbot.template.mounts"
+local placement = require "watchbot.template.placement"
+
+local environment = {}
+
+local function text_of(value)
+  return cf.is(value) and value or tostring(value)
+end
+
+-- As a container has it: sorted, without what the secrets say.
+local function listed(variables, options)
+  local list = {}
+  for name, value in pairs(variables) do
+    if options.secrets[name] == nil then list[#list + 1] = { Name = name, Value = text_of(value) } end
+  end
+  table.sort(list, function(a, b) return a.Name < b.Name end)
+  return list
+end
+
+local function add(variables, more)
+  for name, value in pairs(more) do
+    if variables[name] == nil then variables[name] = value end
+  end
+  return variables
+end
+
+-- What the tasks themselves may use.
+local function of_tasks(options, refs)
+  local variables = add({}, options.env)
+  return add(variables, { WorkTopic = refs.topic, LogGroup = refs.logGroup, ProgressTable = refs.progressTable })
+end
+
+-- Which failure is the first that is told. The last one, after which a message goes to the dead letters, always is.
+local function quiet_retries(options)
+  if options.notifyAfterRetries > 0 then return options.notifyAfterRetries end
+  return options.alarmOnEachFailure and 0 or options.deadletterThreshold
+end
+
+-- What each watcher needs, in either mode.
+local function of_watchers(options, refs)
+  return {
+    QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName", NotificationTopic = refs.notificationTopic,
+    LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options), maxJobDuration = options.maxJobDuration,
+    structuredLogging = options.structuredLogging,
+  }
+end
+
+--- The environment of a task that does the work, in mode "task".
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table[]
+function environment.worker(options, refs)
+  return listed(of_tasks(options, refs), options)
+end
+
+local function concurrency(options)
+  if options.watchers == 1 or options.watchers == 0 or cf.is(options.watchers) then return options.workers end
+  return -(-options.workers // options.watchers)
+end
+
+--- The environment of a watcher that starts tasks.
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table[]
+function environment.watcher(options, refs)
+  local variables = of_watchers(options, refs)
+  variables.Cluster, variables.TaskDefinition = options.cluster, cf.ref(refs.id "Worker")
+  variables.ContainerName = names.container(options)
+  variables.Concurrency = concurrency(options)
+  variables.TaskEventQueueUrl = cf.ref(refs.id "TaskEventQueue")
+  variables.TaskOptions = placement.of_tasks(options)
+  return listed(variables, { secrets = {} })
+end
+
+--- The environment of a container that watches the queue and does the work itself, in mode "process".
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table[]
+function environment.process(options, refs)
+  local variables = add(of_tasks(options, refs), of_watchers(options, refs))
+  local scratch = mounts.of(options).scratch
+  local more = { writableFilesystem = options.writableFilesystem, stopTimeout = options.stopTimeout }
+  -- Jobs that run beside each other share them.
+  if options.workers == 1 and #scratch > 0 then more.Volumes = pieces.list(",", scratch) end
+  if options.policy then more.Concurrency = options.workers end
+  return listed(add(variables, more), options)
+end
+
+return environment

@@ -1,0 +1,70 @@
+--- template.events: in mode "task", the queue into which EventBridge puts the ends of tasks (runner.ecs follows tasks without
+-- it, too, only later). The rule takes the whole family: after a deployment tasks of the former revision still run.
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+
+local cf = require "watchbot.template.cf"
+local names = require "watchbot.template.names"
+local pieces = require "watchbot.template.pieces"
+
+-- Seconds: those of ecs.events, which asks for them with each receive; and after an hour ECS has forgotten the task as well.
+local VISIBILITY, RETENTION = 30, 3600
+
+local function clusters(cluster)
+  if not cf.is(cluster) then return names.cluster_arns(cluster) end
+  return { cluster, { suffix = pieces.concat(":cluster/", cluster) } }
+end
+
+local function rule(options, refs)
+  return {
+    Type = "AWS::Events::Rule",
+    Properties = {
+      Description = cf.sub "Ends of tasks of ${AWS::StackName}",
+      EventPattern = {
+        source = { "aws.ecs" },
+        ["detail-type"] = { "ECS Task State Change" },
+        detail = {
+          clusterArn = clusters(options.cluster), lastStatus = { "STOPPED" },
+          taskDefinitionArn = { { prefix = names.arn("ecs", "task-definition/", names.family(options), ":") } },
+        },
+      },
+      Targets = { { Id = "watchbot", Arn = cf.getatt(refs.id "TaskEventQueue", "Arn") } },
+    },
+  }
+end
+
+local function policy(refs)
+  return {
+    Type = "AWS::SQS::QueuePolicy",
+    Properties = {
+      Queues = { cf.ref(refs.id "TaskEventQueue") },
+      PolicyDocument = {
+        Version = "2012-10-17",
+        Statement = { {
+          Sid = "RuleSends", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sqs:SendMessage",
+          Resource = cf.getatt(refs.id "TaskEventQueue", "Arn"),
+          Condition = { ArnEquals = { ["aws:SourceArn"] = cf.getatt(refs.id "TaskEventRule", "Arn") } },
+        } },
+      },
+    },
+  }
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  if options.mode ~= "task" then return nil end
+  return {
+    Resources = {
+      [refs.id "TaskEventQueue"] = {
+        Type = "AWS::SQS::Queue",
+        DeletionPolicy = "Delete",
+        UpdateReplacePolicy = "Delete",
+        Properties = {
+          QueueName = cf.sub("${AWS::StackName}-" .. options.prefix .. "TaskEventQueue"),
+          VisibilityTimeout = VISIBILITY, MessageRetentionPeriod = RETENTION, SqsManagedSseEnabled = true,
+        },
+      },
+      [refs.id "TaskEventQueuePolicy"] = policy(refs),
+      [refs.id "TaskEventRule"] = rule(options, refs),
+    },
+  }
+end

@@ -1,0 +1,84 @@
+--- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a plain table. It is made of
+-- parts, each a function from options and refs to resources; a user replaces, adds or leaves out parts.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
+
+local options = require "watchbot.template.options"
+local refs = require "watchbot.template.refs"
+local refusal = require "watchbot.refusal"
+
+---@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
+
+local parts = {
+  "notifications", "log_group", "queue", "roles", "worker", "watcher", "events", "filters", "alarms", "dashboard", "scaling",
+  "user", "webhook", "progress",
+}
+
+-- What a part may return.
+local sections = { "Parameters", "Mappings", "Conditions", "Resources", "Outputs" }
+
+local known_sections = {}
+for _, section in ipairs(sections) do known_sections[section] = true end
+
+local function check(name, made)
+  if made == nil then return {} end
+  if type(made) ~= "table" then
+    error(("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name, type(made)), 0)
+  end
+  for section in pairs(made) do
+    if not known_sections[section] then
+      error(("part '%s' returned '%s'; a part has '%s'"):format(name, tostring(section), table.concat(sections, "', '")), 0)
+    end
+  end
+  return made
+end
+
+local function add(template, owners, name, made)
+  for _, section in ipairs(sections) do
+    for id, value in pairs(made[section] or {}) do
+      local key = section .. "\0" .. id
+      if owners[key] then
+        error(("parts '%s' and '%s' both have '%s' in %s"):format(owners[key], name, id, section), 0)
+      end
+      owners[key] = name
+      template[section] = template[section] or {}
+      template[section][id] = value
+    end
+  end
+end
+
+-- The parts in order, then those that a user adds.
+local function names_of(given)
+  local names, known, added = table.move(parts, 1, #parts, 1, {}), {}, {}
+  for _, name in ipairs(parts) do known[name] = true end
+  for name in pairs(given) do
+    if not known[name] then added[#added + 1] = name end
+  end
+  table.sort(added)
+  return table.move(added, 1, #added, #names + 1, names), known
+end
+
+local function build(complete)
+  local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description, Resources = {} }
+  local references, owners = refs.new(complete), {}
+  local names, known = names_of(complete.parts)
+  for _, name in ipairs(names) do
+    local default, given = known[name] and require("watchbot.template." .. name) or nil, complete.parts[name]
+    local part = given == nil and default or given
+    if part then add(template, owners, name, check(name, part(complete, references, default))) end
+  end
+  -- Where `pairs`, and so what writes templates, does not see it.
+  return setmetatable(template, { __name = "watchbot.template", __index = { ref = references } })
+end
+
+local function new(_, given)
+  if type(given) ~= "table" then
+    error(("watchbot.template: expected a table of options, got a %s"):format(type(given)), 2)
+  end
+  local complete, message, name = options.complete(given)
+  if not complete then refusal.raise(message, name, 1) end
+  return build(complete)
+end
+
+local template = { parts = parts }
+
+return setmetatable(template, { __call = new })

@@ -1,0 +1,172 @@
+--- template.kinds: what an option's value may be. Where a plain value may stand, an intrinsic may, at any depth; only what
+-- decides which resources there are (`plain`), and tables that have to be read (`open`), must be known when the template is
+-- made.
+
+local cf = require "watchbot.template.cf"
+local shown = require "watchbot.refusal".shown
+local suggest = require "watchbot.suggest"
+
+---@class watchbot.template.Kind
+---@field expected string
+---@field plain string? why it may not be an intrinsic itself
+---@field check fun(value: any): boolean|string|nil, string?, string? ok, what is wrong, and the name of the member that it is
+
+local kinds = {}
+
+--- What is wrong with a value.
+---@param kind watchbot.template.Kind
+---@param value any
+---@return string? problem
+---@return string? member the name of the member at fault
+function kinds.problem(kind, value)
+  if cf.is(value) then
+    return kind.plain
+  end
+  local ok, detail, member = kind.check(value)
+  if ok then return nil end
+  return detail or ("expected %s, got %s"):format(kind.expected, shown(value)), member
+end
+
+local function sorted_keys(value)
+  local keys = {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local function is_list(value)
+  if type(value) ~= "table" then return false end
+  for key in pairs(value) do
+    if math.type(key) ~= "integer" or key < 1 or key > #value then return false end
+  end
+  return true
+end
+
+---@param items watchbot.template.Kind
+---@param expected string
+---@param may_be_empty boolean?
+---@return watchbot.template.Kind
+function kinds.list(items, expected, may_be_empty)
+  return { expected = expected, check = function(value)
+    if not is_list(value) or (#value == 0 and not may_be_empty) then return false end
+    for index, item in ipairs(value) do
+      local problem, member = kinds.problem(items, item)
+      if problem then return false, ("item %d: %s"):format(index, problem), member end
+    end
+    return true
+  end }
+end
+
+--- Names of the user's own to values of one kind.
+---@param items watchbot.template.Kind
+---@param expected string
+---@return watchbot.template.Kind
+function kinds.map(items, expected)
+  return { expected = expected, check = function(value)
+    if type(value) ~= "table" then return false end
+    for _, name in ipairs(sorted_keys(value)) do
+      if type(name) ~= "string" or name == "" then return false end
+      local problem = kinds.problem(items, value[name])
+      if problem then return false, ("'%s': %s"):format(name, problem), name end
+    end
+    return true
+  end }
+end
+
+--- Members with names that we know.
+---@param members table<string, watchbot.template.Kind>
+---@param expected string
+---@return watchbot.template.Kind
+function kinds.record(members, expected)
+  local names = sorted_keys(members)
+  return { expected = expected, check = function(value)
+    if type(value) ~= "table" then return false end
+    for _, name in ipairs(sorted_keys(value)) do
+      if type(name) ~= "string" then return false end
+      if not members[name] then
+        local near = suggest(name, names)
+        return false, ("unknown member '%s'; %s"):format(name, near and ("did you mean '%s'?"):format(near)
+          or "there are '" .. table.concat(names, "', '") .. "'"), name
+      end
+      local problem, member = kinds.problem(members[name], value[name])
+      if problem then return false, ("'%s': %s"):format(name, problem), member or name end
+    end
+    return true
+  end }
+end
+
+---@param ... string
+---@return watchbot.template.Kind
+function kinds.one_of(...)
+  local known = {}
+  for _, name in ipairs { ... } do known[name] = true end
+  return { expected = ("one of '%s'"):format(table.concat({ ... }, "', '")), check = function(value) return known[value] end }
+end
+
+--- Whatever of them fits. Where none does, that one is meant whose member is wrong.
+---@param expected string
+---@param ... watchbot.template.Kind
+---@return watchbot.template.Kind
+function kinds.either(expected, ...)
+  local choices = { ... }
+  return { expected = expected, check = function(value)
+    local detail, at
+    for _, kind in ipairs(choices) do
+      local problem, member = kinds.problem(kind, value)
+      if not problem then return true end
+      if member then detail, at = problem, member end
+    end
+    return false, detail, at
+  end }
+end
+
+---@param ... integer
+---@return watchbot.template.Kind
+function kinds.number_of(...)
+  local known = {}
+  for _, number in ipairs { ... } do known[number] = true end
+  return {
+    expected = ("one of %s"):format(table.concat({ ... }, ", ")),
+    check = function(value) return math.type(value) == "integer" and known[value] end,
+  }
+end
+
+--- What decides which resources there are.
+---@param kind watchbot.template.Kind
+---@return watchbot.template.Kind
+function kinds.plain(kind)
+  return { expected = kind.expected, check = kind.check,
+    plain = "it decides which resources there are, so it cannot be an intrinsic" }
+end
+
+--- A table that has to be read: what is in it may be intrinsics.
+---@param kind watchbot.template.Kind
+---@return watchbot.template.Kind
+function kinds.open(kind)
+  return { expected = kind.expected, check = kind.check, plain = "it cannot be an intrinsic; what is in it may be" }
+end
+
+---@param least integer
+---@param most integer?
+---@return watchbot.template.Kind
+function kinds.whole(least, most)
+  return {
+    expected = most and ("a whole number from %d to %d"):format(least, most) or ("a whole number of at least %d"):format(least),
+    check = function(value) return math.type(value) == "integer" and value >= least and (not most or value <= most) end,
+  }
+end
+
+kinds.text = { expected = "text", check = function(value) return type(value) == "string" and value ~= "" end }
+
+kinds.number = {
+  expected = "a number of at least 0",
+  check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+}
+
+kinds.flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end }
+
+kinds.table = { expected = "a table", check = function(value) return type(value) == "table" end }
+
+kinds.off = { expected = "false", check = function(value) return value == false end }
+
+return kinds

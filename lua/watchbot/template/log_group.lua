@@ -1,0 +1,38 @@
+--- template.log_group: the log group of watchers and tasks, and what gets its lines as well.
+
+local cf = require "watchbot.template.cf"
+
+local function default_name(prefix)
+  return cf.join("-", { cf.ref "AWS::StackName", cf.ref "AWS::Region", prefix:lower() })
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  local resources = {
+    [refs.id "LogGroup"] = {
+      Type = "AWS::Logs::LogGroup",
+      DeletionPolicy = "Delete",
+      UpdateReplacePolicy = "Retain",
+      Properties = {
+        LogGroupName = options.logGroupName or default_name(options.prefix),
+        RetentionInDays = options.logGroupRetentionDays,
+      },
+    },
+  }
+  if options.logAggregationFunction then
+    resources[refs.id "LogForwarding"] = {
+      Type = "AWS::Logs::SubscriptionFilter",
+      Properties = {
+        DestinationArn = options.logAggregationFunction, FilterPattern = "", LogGroupName = refs.logGroup,
+      },
+    }
+  end
+  return {
+    Resources = resources,
+    Outputs = {
+      [refs.id "LogGroup"] = {
+        Description = "ARN of the log group of watchers and tasks", Value = cf.getatt(refs.id "LogGroup", "Arn"),
+      },
+    },
+  }
+end

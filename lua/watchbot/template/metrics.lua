@@ -1,0 +1,78 @@
+--- template.metrics: the names of the metrics that a stack's alarms, dashboard and scaling look at, in one place: those that
+-- filters.lua mines from the log, and those of SQS and ECS. A mined metric has no dimensions (a filter that takes any can have
+-- no default value), so its name bears prefix and stack.
+
+local cf = require "watchbot.template.cf"
+
+local metrics = { NAMESPACE = "Watchbot" }
+
+---@class watchbot.template.Metric
+---@field Namespace string
+---@field MetricName any
+---@field Dimensions table[]?
+
+--- A metric that is mined from the log: "WorkerErrors".
+---@param refs table
+---@param name string
+---@return watchbot.template.Metric
+function metrics.logged(refs, name)
+  return { Namespace = metrics.NAMESPACE, MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}") }
+end
+
+--- A metric of SQS about a queue of the template: "Queue", "DeadLetterQueue".
+---@param refs table
+---@param queue string
+---@param name string
+---@return watchbot.template.Metric
+function metrics.queue(refs, queue, name)
+  return {
+    Namespace = "AWS/SQS", MetricName = name,
+    Dimensions = { { Name = "QueueName", Value = cf.getatt(refs.id(queue), "QueueName") } },
+  }
+end
+
+--- The name of a cluster whose ARN or name is given.
+---@param cluster any
+---@return any
+function metrics.cluster_name(cluster)
+  if cf.is(cluster) then
+    -- An ARN has its name behind the slash; a name comes to stand behind one.
+    return cf.select(1, cf.split("/", cf.join("/", { cluster, cluster })))
+  end
+  return cluster:match "([^/]+)$"
+end
+
+--- A metric of ECS about the template's service.
+---@param options table
+---@param refs table
+---@param name "CPUUtilization"|"MemoryUtilization"
+---@return watchbot.template.Metric
+function metrics.service(options, refs, name)
+  return {
+    Namespace = "AWS/ECS", MetricName = name,
+    Dimensions = {
+      { Name = "ClusterName", Value = metrics.cluster_name(options.cluster) },
+      { Name = "ServiceName", Value = cf.getatt(refs.id "Service", "Name") },
+    },
+  }
+end
+
+--- A metric as a query of metric math.
+---@param id string lower case, as metric math has it
+---@param metric watchbot.template.Metric
+---@param stat string
+---@param period integer seconds
+---@return table
+function metrics.query(id, metric, stat, period)
+  return { Id = id, ReturnData = false, MetricStat = { Metric = metric, Stat = stat, Period = period } }
+end
+
+--- The query whose result counts.
+---@param expression string
+---@param label string
+---@return table
+function metrics.expression(expression, label)
+  return { Id = "result", Expression = expression, Label = label, ReturnData = true }
+end
+
+return metrics

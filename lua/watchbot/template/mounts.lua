@@ -1,0 +1,88 @@
+--- template.mounts: the volumes of a container and where they are mounted. A mount without a host is scratch space: it begins
+-- empty with each task, and in mode "process" a watcher empties it after each job. What lies on a host is never emptied.
+
+local mounts = {}
+
+-- Where programs expect to be able to write, in mode "process" with its read-only root.
+local TEMPORARY = "/tmp"
+
+local function parse(text)
+  local parts = {}
+  for part in text:gmatch "[^:]+" do parts[#parts + 1] = part:match "^%s*(.-)%s*$" end
+  if #parts == 1 then return { container = parts[1] } end
+  return { host = parts[1], container = parts[2], readOnly = parts[3] == "ro" or nil }
+end
+
+local function listed(given)
+  if type(given) == "table" then
+    local list = {}
+    for index, mount in ipairs(given) do list[index] = type(mount) == "string" and parse(mount) or mount end
+    return list
+  end
+  local list = {}
+  for text in (given or ""):gmatch "[^,]+" do
+    if text:find "%S" then list[#list + 1] = parse(text) end
+  end
+  return list
+end
+
+local function is_mounted(made, path)
+  for _, point in ipairs(made.mountPoints) do
+    if point.ContainerPath == path then return true end
+  end
+  return false
+end
+
+local function empty() return { volumes = {}, mountPoints = {}, scratch = {} } end
+
+local function add(made, name, mount)
+  made.volumes[#made.volumes + 1] = { Name = name, Host = mount.host and { SourcePath = mount.host } or nil }
+  made.mountPoints[#made.mountPoints + 1] = {
+    ContainerPath = mount.container, SourceVolume = name, ReadOnly = mount.readOnly,
+  }
+  if not mount.host then made.scratch[#made.scratch + 1] = mount.container end
+end
+
+-- AWS's own shape is passed on as it is: its volumes may be of any kind, and hold what must stay.
+local function passed_on(given)
+  local made = empty()
+  table.move(given.volumes or {}, 1, #(given.volumes or {}), 1, made.volumes)
+  table.move(given.mountPoints or {}, 1, #(given.mountPoints or {}), 1, made.mountPoints)
+  return made
+end
+
+---@class watchbot.template.Mounts
+---@field volumes table[] of the task definition
+---@field mountPoints table[] of the container
+---@field scratch any[] paths in the container that may be emptied
+
+--- What the option `mounts` means.
+---@param options watchbot.template.Options
+---@return watchbot.template.Mounts
+function mounts.of(options)
+  local given = options.mounts
+  local made
+  if type(given) == "table" and (given.volumes or given.mountPoints) then
+    made = passed_on(given)
+  else
+    made = empty()
+    for index, mount in ipairs(listed(given)) do add(made, ("mnt-%d"):format(index - 1), mount) end
+  end
+  if options.mode == "process" and not is_mounted(made, TEMPORARY) then add(made, "tmp", { container = TEMPORARY }) end
+  return made
+end
+
+--- What is wrong with the option.
+---@param given any
+---@return string? problem
+function mounts.problem(given)
+  if type(given) == "table" and (given.volumes or given.mountPoints) then return nil end
+  for _, mount in ipairs(listed(given)) do
+    if not mount.container then return "a mount needs 'container', the path in the container" end
+    for _, path in ipairs { mount.container, mount.host } do
+      if type(path) == "string" and not path:match "^/" then return ("'%s' is no absolute path"):format(path) end
+    end
+  end
+end
+
+return mounts

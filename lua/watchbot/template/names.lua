@@ -1,0 +1,57 @@
+--- template.names: names and ARNs that more than one part needs.
+
+local cf = require "watchbot.template.cf"
+local pieces = require "watchbot.template.pieces"
+
+local names = {}
+
+local function in_ecr(repository, tag)
+  return pieces.concat(cf.sub "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/", repository, ":", tag)
+end
+
+--- The service's image.
+---@param options watchbot.template.Options
+---@return any
+function names.image(options)
+  return options.image or in_ecr(options.service, options.serviceVersion)
+end
+
+--- The image of the watchers, in mode "task".
+---@param options watchbot.template.Options
+---@return any
+function names.watcher_image(options)
+  return options.watchbotImage or in_ecr("watchbot", options.watchbotVersion)
+end
+
+--- The family of the task definition that does the work.
+---@param options watchbot.template.Options
+---@return any
+function names.family(options)
+  return options.family or cf.sub("${AWS::StackName}-" .. options.prefix)
+end
+
+--- The container that gets the message.
+---@param options watchbot.template.Options
+---@return any
+function names.container(options)
+  return pieces.concat(options.prefix, "-worker-", options.service)
+end
+
+--- An ARN of the stack's own account and region.
+---@param service string "ecs"
+---@param ... any pieces of what names the resource
+---@return any
+function names.arn(service, ...)
+  return pieces.concat(cf.sub("arn:${AWS::Partition}:" .. service .. ":${AWS::Region}:${AWS::AccountId}:"), ...)
+end
+
+--- What a cluster's ARN may be: whether an intrinsic stands for a name or for an ARN is not known before the stack is made.
+---@param cluster any
+---@return any[]
+function names.cluster_arns(cluster)
+  local made = names.arn("ecs", "cluster/", cluster)
+  if cf.is(cluster) then return { cluster, made } end
+  return { cluster:match "^arn:" and cluster or made }
+end
+
+return names

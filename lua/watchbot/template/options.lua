@@ -1,0 +1,96 @@
+--- template.options: what a user gave becomes complete options, or is refused with what is wrong and the name to look at.
+
+local declared = require "watchbot.template.declared"
+local kinds = require "watchbot.template.kinds"
+local rules = require "watchbot.template.rules"
+local suggest = require "watchbot.suggest"
+
+---@class watchbot.template.Options every option of template.declared under its name; nil or false where it is off
+
+local options = { declared = declared.options, by_name = {}, names = {}, retired = declared.retired }
+
+for index, option in ipairs(options.declared) do
+  options.by_name[option.name] = option
+  options.names[index] = option.name
+end
+
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local result = {}
+  for key, item in pairs(value) do result[key] = copy(item) end
+  return result
+end
+
+local function unknown(name)
+  if options.retired[name] then return ("option '%s' is no more: %s"):format(name, options.retired[name]) end
+  local near = type(name) == "string" and suggest(name, options.names)
+  return ("unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near)
+    or "; watchbot template --options lists them")
+end
+
+local function check(name, value)
+  local option = options.by_name[name]
+  if not option then return unknown(name), tostring(name) end
+  -- `option = condition and value` is false where it is off.
+  if value == false and option.default == nil then return nil end
+  local problem, member = kinds.problem(option.kind, value)
+  if problem then return ("option '%s': %s"):format(name, problem), member or name end
+end
+
+-- In the order of the declaration, then what is not declared: the first error is the same each time.
+local function names_of(given)
+  local names, others = {}, {}
+  for _, name in ipairs(options.names) do
+    if given[name] ~= nil then names[#names + 1] = name end
+  end
+  for name in pairs(given) do
+    if not options.by_name[name] then others[#others + 1] = name end
+  end
+  table.sort(others, function(a, b) return tostring(a) < tostring(b) end)
+  return table.move(names, 1, #names, #others + 1, others)
+end
+
+-- An older name is as good as the newer one, but not beside it.
+local function resolve(given)
+  local result = {}
+  for name, value in pairs(given) do
+    local alias = options.by_name[name].alias
+    if alias and given[alias] ~= nil then
+      return nil, ("options '%s' and '%s' are two names of one thing: keep one of them"):format(alias, name), name
+    end
+    result[alias or name] = copy(value)
+  end
+  return result
+end
+
+--- Makes options complete.
+---@param given table<string, any>
+---@return watchbot.template.Options? complete
+---@return string? message
+---@return string? name the option, or the member of one, that is at fault
+function options.complete(given)
+  for _, name in ipairs(names_of(given)) do
+    local problem, at = check(name, given[name])
+    if problem then return nil, problem, at end
+  end
+  local message, name = rules.modes(given, options)
+  if message then return nil, message, name end
+  local complete
+  complete, message, name = resolve(given)
+  if not complete then return nil, message, name end
+  message, name = rules.problem(complete, options)
+  if message then return nil, message, name end
+  for _, option in ipairs(options.declared) do
+    if complete[option.name] == nil and not option.alias then complete[option.name] = copy(option.default) end
+  end
+  return complete
+end
+
+--- The table of options for people.
+---@param form "text"|"markdown"
+---@return string
+function options.describe(form)
+  return require "watchbot.template.describe"(declared, form)
+end
+
+return options

@@ -1,0 +1,100 @@
+--- template.scaling: how many containers a service of processes has: as the backlog asks, and none when there is nothing to do.
+-- Two alarms on the messages that are visible or in flight set the capacity by steps; nothing of our own runs for it. An idle
+-- queue lags: SQS stops its metrics after six hours without use, and after that the first message may wait for up to 15 minutes
+-- until they are back and a container starts. Who cannot wait that long keeps one: minScalingCapacity = 1.
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+-- Application Auto Scaling makes its service-linked role itself; a role of the stack's own would be ignored for ECS.
+-- https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+
+local cf = require "watchbot.template.cf"
+local metrics = require "watchbot.template.metrics"
+
+-- Minutes without a message before the last container goes.
+local IDLE = 15
+
+-- Where a parameter says how many there may be at the most, that cuts the steps off.
+local MANY = 1024
+
+local function number(value, otherwise)
+  return type(value) == "number" and value or otherwise
+end
+
+--- Capacity doubles from step to step, and is enough for all the messages of its step: a capacity that is reached from above
+-- takes no container that is busy, and ECS takes those first that are not protected, the idle ones.
+---@param most integer containers
+---@param workers integer of each container
+---@return table[] steps bounds are messages, over the alarm's threshold of 0
+local function steps(most, workers)
+  local list, capacity, below = {}, 1, 0
+  while capacity < most do
+    local above = capacity * workers + 1
+    list[#list + 1] = { MetricIntervalLowerBound = below, MetricIntervalUpperBound = above, ScalingAdjustment = capacity }
+    capacity, below = capacity * 2, above
+  end
+  list[#list + 1] = { MetricIntervalLowerBound = below, ScalingAdjustment = most }
+  return list
+end
+
+local function target(options, refs)
+  return {
+    Type = "AWS::ApplicationAutoScaling::ScalableTarget",
+    Properties = {
+      ServiceNamespace = "ecs", ScalableDimension = "ecs:service:DesiredCount",
+      ResourceId = cf.join("/", { "service", metrics.cluster_name(options.cluster), cf.getatt(refs.id "Service", "Name") }),
+      MinCapacity = options.minScalingCapacity, MaxCapacity = options.maxScalingCapacity,
+    },
+  }
+end
+
+local function policy(refs, name, adjustments)
+  return {
+    Type = "AWS::ApplicationAutoScaling::ScalingPolicy",
+    Properties = {
+      PolicyName = cf.sub("${AWS::StackName}-" .. refs.id(name)), PolicyType = "StepScaling",
+      ScalingTargetId = cf.ref(refs.id "ScalingTarget"),
+      StepScalingPolicyConfiguration = {
+        AdjustmentType = "ExactCapacity", Cooldown = 60, MetricAggregationType = "Maximum", StepAdjustments = adjustments,
+      },
+    },
+  }
+end
+
+--- An alarm on the messages that are visible or in flight; a retry that waits for its time is in flight.
+local function trigger(refs, policy_name, more)
+  local properties = {
+    Metrics = {
+      metrics.query("visible", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesVisible"), "Maximum", 60),
+      metrics.query("inflight", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesNotVisible"), "Maximum", 60),
+      metrics.expression("visible + inflight", "Messages in the queue"),
+    },
+    -- While a container polls, the queue is in use and has metrics.
+    TreatMissingData = "notBreaching",
+    AlarmActions = { cf.ref(refs.id(policy_name)) },
+  }
+  for name, value in pairs(more) do properties[name] = value end
+  return { Type = "AWS::CloudWatch::Alarm", Properties = properties }
+end
+
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table part
+return function(options, refs)
+  local least, most = options.minScalingCapacity, options.maxScalingCapacity
+  if options.mode ~= "process" or (least == most and type(least) == "number") then return {} end
+  return {
+    Resources = {
+      [refs.id "ScalingTarget"] = target(options, refs),
+      [refs.id "ScaleUp"] = policy(refs, "ScaleUp", steps(number(most, MANY), number(options.workers, 1))),
+      [refs.id "ScaleUpTrigger"] = trigger(refs, "ScaleUp", {
+        AlarmDescription = "Sets the number of containers by the messages in the queue; nothing to do for anybody.",
+        ComparisonOperator = "GreaterThanThreshold", Threshold = 0, EvaluationPeriods = 1,
+      }),
+      -- The target's least capacity holds all the same.
+      [refs.id "ScaleDown"] = policy(refs, "ScaleDown", { { MetricIntervalUpperBound = 0, ScalingAdjustment = 0 } }),
+      [refs.id "ScaleDownTrigger"] = trigger(refs, "ScaleDown", {
+        AlarmDescription = "Takes the last containers away when the queue is empty; nothing to do for anybody.",
+        ComparisonOperator = "LessThanThreshold", Threshold = 1, EvaluationPeriods = IDLE, DatapointsToAlarm = IDLE,
+      }),
+    },
+  }
+end

@@ -1,0 +1,56 @@
+--- template.watcher: the service that watches the queue, and in mode "task" the task definition of its watchers.
+
+local cf = require "watchbot.template.cf"
+local containers = require "watchbot.template.container"
+local environment = require "watchbot.template.environment"
+local names = require "watchbot.template.names"
+local pieces = require "watchbot.template.pieces"
+local placement = require "watchbot.template.placement"
+
+-- MiB that a watcher is sure to have on EC2; it needs a tenth of them.
+local MEMORY = 128
+
+local function definition(options, refs)
+  local command, reservation = { "watchbot", "run" }, options.watcherReservation
+  if options.policy then command[3] = options.policy end
+  local container = containers.basic(options, refs, {
+    name = pieces.concat(options.prefix, "-watcher-", options.service), image = names.watcher_image(options), command = command,
+    environment = environment.watcher(options, refs), read_only = true,
+    reservation = next(reservation) and reservation or { softMemory = MEMORY },
+  })
+  return containers.task(options, refs, {
+    family = pieces.concat(names.family(options), "-watcher"), role = "WatcherRole", container = container,
+    reservation = reservation,
+  })
+end
+
+-- How many there are in mode "process" is for the scaling to say, where it has a choice.
+local function count(options)
+  if options.mode == "task" then return options.watchers end
+  if options.minScalingCapacity == options.maxScalingCapacity then return options.maxScalingCapacity end
+end
+
+local function service(options, refs)
+  local properties = placement.of_service(options)
+  properties.Cluster, properties.DesiredCount = options.cluster, count(options)
+  properties.TaskDefinition = cf.ref(refs.id(options.mode == "task" and "Watcher" or "Task"))
+  properties.PropagateTags = "TASK_DEFINITION"
+  properties.DeploymentConfiguration = {
+    DeploymentCircuitBreaker = { Enable = options.deploymentCircuitBreaker, Rollback = options.deploymentCircuitBreaker },
+  }
+  return { Type = "AWS::ECS::Service", Properties = properties }
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  return {
+    Resources = {
+      [refs.id "Watcher"] = options.mode == "task" and definition(options, refs) or nil,
+      [refs.id "Service"] = service(options, refs),
+    },
+    Outputs = {
+      ClusterArn = { Description = "The cluster, its ARN or name", Value = options.cluster },
+      [refs.id "Service"] = { Description = "ARN of the service that watches the queue", Value = cf.ref(refs.id "Service") },
+    },
+  }
+end

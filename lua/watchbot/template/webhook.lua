@@ -1,0 +1,152 @@
+--- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to the topic itself. It answers
+-- 200 only when the topic has taken the message, so that whoever sends knows when to send it again.
+-- https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+
+local cf = require "watchbot.template.cf"
+local core = require "watchbot.core"
+local sending = require "watchbot.template.sending"
+local stable = require "watchbot.template.stable"
+
+-- What ref.webhookEndpoint ends with.
+local STAGE, PATH = "watchbot", "webhooks"
+
+-- Others are refused (415), rather than passed on to SNS as they are.
+local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
+
+local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('%s')"
+  .. "&Message=$util.urlEncode($input.body)"
+
+-- With HTTP/2 the names of headers come in small letters.
+local GROUP = [[
+#set($group = $input.params('X-Message-Group-Id'))
+#if($group == '')#set($group = $input.params('x-message-group-id'))#end
+#if($group == '')#set($group = $context.requestId)#end
+]]
+
+local function request_template(options, refs)
+  local publish = PUBLISH:format "${Topic}"
+  if options.fifo then publish = GROUP .. publish .. "&MessageGroupId=$util.urlEncode($group)" end
+  return cf.sub(publish, { Topic = refs.topic })
+end
+
+local function request_templates(options, refs)
+  local templates = {}
+  for _, content_type in ipairs(CONTENT_TYPES) do templates[content_type] = request_template(options, refs) end
+  return templates
+end
+
+local function integration(options, refs)
+  return {
+    Type = "AWS", IntegrationHttpMethod = "POST",
+    Uri = cf.sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:sns:path//",
+    Credentials = cf.getatt(refs.id "WebhookRole", "Arn"),
+    PassthroughBehavior = "NEVER",
+    RequestParameters = { ["integration.request.header.Content-Type"] = "'application/x-www-form-urlencoded'" },
+    RequestTemplates = request_templates(options, refs),
+    -- The one without a pattern is for all other answers: what is not known to be good is an error.
+    IntegrationResponses = {
+      { StatusCode = "200", SelectionPattern = "2\\d{2}",
+        ResponseTemplates = { ["application/json"] = '{"requestId":"$context.requestId"}' } },
+      { StatusCode = "502",
+        ResponseTemplates = { ["application/json"] = '{"error":"not taken","requestId":"$context.requestId"}' } },
+    },
+  }
+end
+
+local function method(options, refs)
+  local function response(status)
+    return { StatusCode = status, ResponseModels = { ["application/json"] = "Empty" } }
+  end
+  return {
+    Type = "AWS::ApiGateway::Method",
+    Properties = {
+      RestApiId = cf.ref(refs.id "WebhookApi"), ResourceId = cf.ref(refs.id "WebhookResource"), HttpMethod = "POST",
+      AuthorizationType = "NONE", ApiKeyRequired = options.webhookKey and true or false,
+      Integration = integration(options, refs), MethodResponses = { response "200", response "502" },
+    },
+  }
+end
+
+local function api(options, refs)
+  local id = refs.id
+  return {
+    [id "WebhookApi"] = {
+      Type = "AWS::ApiGateway::RestApi",
+      Properties = {
+        Name = cf.sub("${AWS::StackName}-" .. id "Webhook"), EndpointConfiguration = { Types = { "REGIONAL" } },
+      },
+    },
+    [id "WebhookResource"] = {
+      Type = "AWS::ApiGateway::Resource",
+      Properties = {
+        RestApiId = cf.ref(id "WebhookApi"), ParentId = cf.getatt(id "WebhookApi", "RootResourceId"), PathPart = PATH,
+      },
+    },
+    [id "WebhookMethod"] = method(options, refs),
+    [id "WebhookRole"] = {
+      Type = "AWS::IAM::Role",
+      Properties = {
+        AssumeRolePolicyDocument = sending.document {
+          { Effect = "Allow", Action = { "sts:AssumeRole" }, Principal = { Service = { "apigateway.amazonaws.com" } } },
+        },
+        Policies = { { PolicyName = "publish", PolicyDocument = sending.document(sending.statements(options, refs)) } },
+      },
+    },
+  }
+end
+
+local function throttle(options)
+  return options.webhookThrottle.rate or 100, options.webhookThrottle.burst or 200
+end
+
+-- A deployment is a picture of the API when it was made: another API needs another deployment, by another logical id.
+local function deploy(resources, options, refs)
+  local id, rate, burst = refs.id, throttle(options)
+  local deployment = id("WebhookDeployment" .. core.aws.sha256(stable(resources)):sub(1, 12))
+  resources[deployment] = {
+    Type = "AWS::ApiGateway::Deployment", DependsOn = { id "WebhookMethod" },
+    Properties = { RestApiId = cf.ref(id "WebhookApi") },
+  }
+  resources[id "WebhookStage"] = {
+    Type = "AWS::ApiGateway::Stage",
+    Properties = {
+      RestApiId = cf.ref(id "WebhookApi"), DeploymentId = cf.ref(deployment), StageName = STAGE,
+      MethodSettings = {
+        { HttpMethod = "*", ResourcePath = "/*", ThrottlingRateLimit = rate, ThrottlingBurstLimit = burst },
+      },
+    },
+  }
+end
+
+-- API Gateway asks for a usage plan before it takes a key.
+local function add_key(resources, options, refs)
+  local id, rate, burst = refs.id, throttle(options)
+  resources[id "WebhookKey"] = { Type = "AWS::ApiGateway::ApiKey", Properties = { Enabled = true } }
+  resources[id "WebhookUsagePlan"] = {
+    Type = "AWS::ApiGateway::UsagePlan",
+    Properties = {
+      ApiStages = { { ApiId = cf.ref(id "WebhookApi"), Stage = cf.ref(id "WebhookStage") } },
+      Throttle = { RateLimit = rate, BurstLimit = burst },
+    },
+  }
+  resources[id "WebhookUsagePlanKey"] = {
+    Type = "AWS::ApiGateway::UsagePlanKey",
+    Properties = { KeyId = cf.ref(id "WebhookKey"), KeyType = "API_KEY", UsagePlanId = cf.ref(id "WebhookUsagePlan") },
+  }
+end
+
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@return table part
+return function(options, refs)
+  if not options.webhook then return {} end
+  local resources = api(options, refs)
+  deploy(resources, options, refs)
+  if options.webhookKey then add_key(resources, options, refs) end
+  return {
+    Resources = resources,
+    Outputs = {
+      [refs.id "WebhookEndpoint"] = { Description = "URL whose POSTs become messages", Value = refs.webhookEndpoint },
+    },
+  }
+end

@@ -1,0 +1,65 @@
+--- template.worker: the task definition that does the work: of the tasks that watchers start, or (mode "process") of the
+-- service, whose image has `watchbot` in it.
+
+local cf = require "watchbot.template.cf"
+local containers = require "watchbot.template.container"
+local environment = require "watchbot.template.environment"
+local mounts = require "watchbot.template.mounts"
+local names = require "watchbot.template.names"
+local pieces = require "watchbot.template.pieces"
+
+-- A word for sh. What an intrinsic stands for is put into quotes as it is.
+local function quoted(word)
+  if cf.is(word) then return pieces.concat("'", word, "'") end
+  if word:find "^[%w_./:=@%%+-]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- `listen` hands one text to sh, so words are put into quotes.
+local function listen_to(options)
+  local command = { "watchbot", "listen" }
+  if options.workers ~= 1 then
+    command[3], command[4] = "--workers", pieces.concat(options.workers)
+  end
+  local given = options.command
+  if type(given) == "string" or cf.is(given) then
+    command[#command + 1] = given
+    return command
+  end
+  local words = {}
+  for index, word in ipairs(given) do words[index] = quoted(word) end
+  command[#command + 1] = pieces.list(" ", words)
+  return command
+end
+
+local function command_of(options)
+  local given = options.command
+  if options.mode == "process" then
+    return options.policy and { "watchbot", "run", options.policy } or listen_to(options)
+  end
+  if type(given) == "string" or cf.is(given) then return { "sh", "-c", given } end
+  return given or nil
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  local process = options.mode == "process"
+  local mounted = mounts.of(options)
+  local container = containers.of_service(options, refs, {
+    name = names.container(options), image = names.image(options), command = command_of(options),
+    environment = (process and environment.process or environment.worker)(options, refs),
+    reservation = options.reservation, read_only = process and not options.writableFilesystem,
+  }, mounted)
+  local id = refs.id(process and "Task" or "Worker")
+  local task = containers.task(options, refs, {
+    family = names.family(options), role = process and "Role" or "WorkerRole", container = container,
+    reservation = options.reservation, volumes = mounted.volumes,
+  })
+  task.Properties.EphemeralStorage = options.ephemeralStorageGiB and { SizeInGiB = options.ephemeralStorageGiB } or nil
+  return {
+    Resources = { [id] = task },
+    Outputs = {
+      [refs.id "TaskDefinition"] = { Description = "ARN of the task definition that does the work", Value = cf.ref(id) },
+    },
+  }
+end

@@ -1,0 +1,193 @@
+--- testing.queue: the queue seam in memory, for a policy's own tests.
+-- Messages, receipts, visibility, backoff, groups and dead letters are as a real queue has them (the specs put it to the same
+-- contract); the clock is the scheduler's. It leaves out retention, limits of size, failures and other watchers.
+
+local scheduler = require "watchbot.scheduler"
+
+-- As SQS has them: receives, and seconds.
+local MAX_RECEIVES, VISIBILITY, DEDUPLICATION = 10, 30, 300
+
+---@class watchbot.testing.Queue
+---@field dead table[] messages that were received too often, oldest first
+---@field heard fun(what: "received"|"deleted"|"returned"|"dead", message: table, seconds: number?) is told what happens
+local Queue = {
+  embedded = true, batch = 10, settle_batch = 10, polls = 1, linger = 0, gather = 0, cut = 0,
+}
+Queue.__index = Queue
+
+local module = {}
+
+---@param options { name: string?, fifo: boolean?, max_receives: integer?, heard: function? }
+---@return watchbot.testing.Queue
+function module.new(options)
+  return setmetatable({
+    name = options.name or "testing", fifo = options.fifo or false, max_receives = options.max_receives or MAX_RECEIVES,
+    heard = options.heard or function() end, items = {}, dead = {}, deduplicated = {}, sent = 0, handed = 0,
+    arrived = scheduler.event(),
+  }, Queue)
+end
+
+-- sending
+
+-- The id of the message that was sent with this deduplication id not long ago.
+function Queue:known(message)
+  local known = message.deduplication and self.deduplicated[message.deduplication]
+  return known and scheduler.now() - known.at < DEDUPLICATION and known.id or nil
+end
+
+function Queue:add(message)
+  self.sent = self.sent + 1
+  local item = {
+    id = message.id or ("message-%d"):format(self.sent), body = message.body, subject = message.subject,
+    attributes = message.attributes or {}, group = message.group, deduplication = message.deduplication,
+    sent = message.sent or scheduler.time(), receives = message.receives or 0, delayed = message.delay ~= nil,
+    visible_at = scheduler.now() + (message.delay or 0),
+  }
+  self.items[#self.items + 1] = item
+  if message.deduplication then self.deduplicated[message.deduplication] = { id = item.id, at = scheduler.now() } end
+  return item.id
+end
+
+--- Adds messages, as the queue seam has it. A message may have an `id`, a time `sent` and the number of its `receives` so far.
+---@param messages table[]
+---@return { id: string }[]
+function Queue:send(messages)
+  local answers = {}
+  for index, message in ipairs(messages) do answers[index] = { id = self:known(message) or self:add(message) } end
+  self.arrived:set()
+  return answers
+end
+
+-- receiving
+
+function Queue:remove(item)
+  for index, other in ipairs(self.items) do
+    if other == item then return table.remove(self.items, index) end
+  end
+end
+
+--- Hands a message out, whether or not somebody has it.
+---@param item table
+---@param visibility number seconds
+---@return table message
+function Queue:hand(item, visibility)
+  self.handed = self.handed + 1
+  item.receives, item.receipt = item.receives + 1, ("receipt-%d"):format(self.handed)
+  item.first_received = item.first_received or scheduler.time()
+  item.visible_at, item.in_flight, item.delayed = scheduler.now() + visibility, true, false
+  local message = {}
+  for name, value in pairs(item) do message[name] = value end
+  self.heard("received", item)
+  return message
+end
+
+function Queue:bury(item)
+  self:remove(item)
+  self.dead[#self.dead + 1] = item
+  self.heard("dead", item)
+end
+
+-- The messages that may be seen now: of a group only the first, whoever has it.
+function Queue:visible()
+  local found, groups, now = {}, {}, scheduler.now()
+  for _, item in ipairs(self.items) do
+    local blocked = item.group and groups[item.group]
+    if item.group then groups[item.group] = true end
+    if not blocked and item.visible_at <= now then found[#found + 1] = item end
+  end
+  return found
+end
+
+function Queue:take(max, visibility)
+  local messages = {}
+  for _, item in ipairs(self:visible()) do
+    if item.receives >= self.max_receives then
+      self:bury(item)
+    elseif #messages < max then
+      messages[#messages + 1] = self:hand(item, visibility)
+    end
+  end
+  return messages
+end
+
+function Queue:next_due()
+  local due = math.huge
+  for _, item in ipairs(self.items) do
+    if item.visible_at > scheduler.now() then due = math.min(due, item.visible_at) end
+  end
+  return due
+end
+
+--- Takes messages, as the queue seam has it.
+---@param max integer
+---@param wait number? seconds
+---@param visibility number? seconds
+---@return table[]? messages
+---@return string? message
+---@return string? code "Closed"
+function Queue:receive(max, wait, visibility)
+  local until_time = scheduler.now() + (wait or 0)
+  while not self.closed do
+    local messages = self:take(math.min(max, self.batch), visibility or VISIBILITY)
+    local left = until_time - scheduler.now()
+    if #messages > 0 or left <= 0 then return messages end
+    self.arrived:clear()
+    self.arrived:wait(math.max(0, math.min(left, self:next_due() - scheduler.now())))
+  end
+  return nil, "the queue is closed", "Closed"
+end
+
+-- settling
+
+-- Changes the message that each receipt stands for.
+function Queue:each(entries, receipt_of, change)
+  local by_receipt, answers = {}, {}
+  for _, item in ipairs(self.items) do
+    if item.receipt then by_receipt[item.receipt] = item end
+  end
+  for index, entry in ipairs(entries) do
+    local item = by_receipt[receipt_of(entry)]
+    if item then change(item, entry) end
+    answers[index] = item and true or { message = "this receipt is worth nothing any more", code = "ReceiptHandleIsInvalid" }
+  end
+  return answers
+end
+
+function Queue:delete(receipts)
+  return self:each(receipts, function(receipt) return receipt end, function(item)
+    self:remove(item)
+    self.heard("deleted", item)
+  end)
+end
+
+--- Sets when messages are seen again; `within` tells a heartbeat from a return.
+function Queue:delay(entries, within)
+  return self:each(entries, function(entry) return entry.receipt end, function(item, entry)
+    item.visible_at = scheduler.now() + entry.seconds
+    if within then return end
+    item.in_flight = false
+    if entry.uncount then item.receives = item.receives - 1 end
+    self.arrived:set()
+    self.heard("returned", item, entry.seconds)
+  end)
+end
+
+-- looking
+
+function Queue:counts()
+  local counts, now = { visible = 0, delayed = 0, in_flight = 0, dead = #self.dead }, scheduler.now()
+  for _, item in ipairs(self.items) do
+    local what = item.visible_at <= now and "visible" or item.delayed and "delayed" or "in_flight"
+    counts[what] = counts[what] + 1
+  end
+  return counts
+end
+
+function Queue:close()
+  self.closed = true
+  self.arrived:set()
+end
+
+Queue.__close = Queue.close
+
+return module

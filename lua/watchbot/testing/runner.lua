@@ -1,0 +1,121 @@
+--- testing.runner: the runner seam for a policy's own tests: a task is what the test says of it.
+-- What would be started is worked out by the same functions as for a real task. Of an ECS task the placement is left out, and
+-- with it `pending_timeout` and `lost_after`.
+
+local scheduler = require "watchbot.scheduler"
+
+local Run = {}
+Run.__index = Run
+
+---@class watchbot.testing.Runner
+local Runner = {}
+Runner.__index = Runner
+
+local module = {}
+
+--- Seconds as a person would write them, without what is left over from adding.
+---@param seconds number
+---@return number
+function module.rounded(seconds)
+  return math.floor(seconds * 1e6 + 0.5) / 1e6
+end
+
+---@param kind "process"|"ecs"|"lua"
+---@param heard fun(id: string, name: string, value: any) is told what would run, and of each run
+---@param real table? the runner that runs tasks for real
+---@return watchbot.testing.Runner
+function module.new(kind, heard, real)
+  return setmetatable({ kind = kind, heard = heard, real = real, refusals = {} }, Runner)
+end
+
+--- Has the next start fail so.
+---@param message string
+---@param code string
+function Runner:refuse(message, code)
+  table.insert(self.refusals, { message = message, code = code })
+end
+
+local plans = {}
+
+function plans.process(_, policy, job)
+  local command, message, code = require "watchbot.runner.process".command(policy, job)
+  if not command then return nil, message, code end
+  return command.command or command.argv
+end
+
+function plans.lua(_, policy)
+  return policy.handler
+end
+
+-- A policy that names no task gets it from its container's environment.
+function plans.ecs(_, policy, job, environment)
+  if not policy.task then return { containerOverrides = {} } end
+  local task, message = require "watchbot.runner.ecs".task(policy, job)
+  if not task then return nil, message, "TaskFailed" end
+  return require "watchbot.ecs.request".build(task, job, environment, {
+    queue = policy.queue, stack = policy.stack or "watchbot", try = 0, container = task.container or "worker",
+  })
+end
+
+-- A run of another runner, of whose end is told.
+local function real_run(self, job, environment, policy)
+  local run = self.real:start(job, environment, policy)
+  local function wait(_, seconds)
+    local exit = run:wait(seconds)
+    if not exit then return nil end
+    exit.duration = module.rounded(exit.duration)
+    self.heard(job.id, "run", nil)
+    return exit
+  end
+  return { wait = wait, stop = function(_, ...) return run:stop(...) end }
+end
+
+---@param job watchbot.Job
+---@param environment table<string, string>
+---@param policy table
+function Runner:start(job, environment, policy)
+  self.heard(job.id, "environment", environment)
+  local plan, message, code = plans[self.kind](self, policy, job, environment)
+  if not plan then return nil, message, code end
+  self.heard(job.id, "plan", plan)
+  local refusal = table.remove(self.refusals, 1)
+  if refusal then return nil, refusal.message, refusal.code end
+  local run = setmetatable({
+    id = job.id, started = scheduler.now(), ended = scheduler.event(), heard = self.heard,
+    elsewhere = self.kind == "ecs" or nil,
+  }, Run)
+  if self.real then run = real_run(self, job, environment, policy) end
+  self.heard(job.id, "run", run)
+  return run
+end
+
+--- Ends the task.
+---@param exit watchbot.Exit
+function Run:finish(exit)
+  self.exit = self.exit or exit
+  self.ended:set()
+end
+
+---@param seconds number?
+---@return watchbot.Exit?
+function Run:wait(seconds)
+  if not self.ended:wait(seconds) then return nil end
+  local exit = self.exit
+  exit.duration = exit.duration or module.rounded(scheduler.now() - self.started)
+  exit.elsewhere = exit.elsewhere or self.elsewhere
+  self.heard(self.id, "run", nil)
+  return exit
+end
+
+--- Stopping ends a task of a test at once.
+---@param reason string
+function Run:stop(reason)
+  self:finish { signal = "TERM", reason = reason }
+end
+
+--- Lets the task run on without its watcher.
+function Run:leave()
+  self:finish { reason = "left running", left = true }
+end
+
+return module

@@ -1,0 +1,177 @@
+--- testing.stage: a watcher with a queue and a runner in memory, and the clock that only a test moves.
+-- Everything that a test does goes through `drive`: there the clock leaps over what hooks wait for, and stands still once
+-- nothing goes on that would end by itself.
+
+local memory = require "watchbot.testing.queue"
+local policies = require "watchbot.policy"
+local runners = require "watchbot.testing.runner"
+local scheduler = require "watchbot.scheduler"
+local watchers = require "watchbot.watcher"
+local witness = require "watchbot.testing.witness"
+local world = require "watchbot.testing.world"
+
+-- Seconds of the test's clock after which something that does not end is a mistake: longer than any message can be kept.
+local DAY = 24 * 3600
+
+---@class watchbot.testing.Stage
+---@field policy watchbot.Policy
+---@field queue watchbot.testing.Queue
+---@field runner watchbot.testing.Runner
+---@field witness watchbot.testing.Witness
+---@field world watchbot.testing.World
+local Stage = {}
+Stage.__index = Stage
+
+local stage = {}
+
+-- What the test's author did wrong: raised as a text without the traceback of our tasks.
+local Problem = {}
+
+local function refuse(text)
+  error(setmetatable({ text = text }, Problem), 0)
+end
+
+-- the policy: a copy, so that a test changes nothing for the next one
+
+local function policy_of(source)
+  if type(source) ~= "string" then return source end
+  local policy, problem = require "watchbot.load".policy(source)
+  if not policy then refuse(problem) end
+  return policy
+end
+
+local function copy_of(policy, options, seen)
+  local changes = { protect = false, queue = policy.queue or "sqlite:testing.db" }
+  if not policy.topic and options.topic then changes.topic = options.topic end
+  local copy = policies.copy(policy, changes)
+  local kind = policies.kind(copy)
+  -- What an ECS task is may come from the environment of a container that this is not.
+  local ok, problem = copy:complete()
+  if not ok and (kind ~= "ecs" or copy.task) then refuse(problem) end
+  if kind ~= "lua" or options.handler == false then return copy, kind, false end
+  local handler = copy.handler
+  return policies.copy(copy, { handler = function(job) return seen():within("handler", job.id, handler, job) end }), kind, true
+end
+
+-- time
+
+--- Seconds since the beginning.
+---@return number
+function Stage:now()
+  if not self.began then return 0 end
+  return self.left_at or runners.rounded(scheduler.now() - self.began)
+end
+
+-- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at a time.
+local driving = false
+
+-- Lets everything happen that needs nothing from the test.
+function Stage:settle()
+  local seen, until_time = self.witness, scheduler.now() + DAY
+  scheduler.quiet()
+  while seen and not self.over and seen:busy() do
+    if scheduler.now() >= until_time then refuse "a hook or handler has not ended after a day of the test's clock" end
+    seen.changed:clear()
+    seen.changed:wait(until_time - scheduler.now())
+    scheduler.quiet()
+  end
+end
+
+--- Runs `body` in a task on the stage, and what follows from it. Returns what it returns.
+---@param body function
+---@param ... any
+function Stage:drive(body, ...)
+  if driving then error("a test is under way already: a hook cannot move it, nor another one", 0) end
+  local function whole(...)
+    local results = table.pack(body(...))
+    self:settle()
+    return table.unpack(results, 1, results.n)
+  end
+  local run = scheduler.running() and function(inner, ...) return inner(...) end or scheduler.run
+  local leave = self.world:enter()
+  scheduler.leap(true)
+  driving, self.left_at = true, nil
+  local results = table.pack(pcall(run, whole, ...))
+  driving, self.left_at = false, self:now()
+  scheduler.leap(false)
+  leave()
+  local problem = results[2]
+  if not results[1] then error(getmetatable(problem) == Problem and problem.text or problem, 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+-- beginning and end
+
+local function world_of(self)
+  return world.new {
+    now = function() return self:now() end,
+    caller = function()
+      if self.witness then return self.witness:caller() end
+    end,
+  }
+end
+
+function Stage:set_up(source, options)
+  local policy, kind, real = copy_of(policy_of(source), options, function() return self.witness end)
+  self.began, self.policy, self.world.topic = scheduler.now(), policy, policy.topic
+  self.witness = witness.new(real)
+  local seen = self.witness
+  local log = seen:journal()
+  self.queue = memory.new {
+    name = policy.queue, fifo = policy.queue:match "%.fifo$" ~= nil, max_receives = policy.max_receives,
+    heard = function(...) seen:queue_says(...) end,
+  }
+  self.runner = runners.new(kind, function(...) seen:runner_says(...) end,
+    real and require "watchbot.runner.lua".new(log.sink) or nil)
+  self.watcher = watchers.new(policy, { queue = self.queue, runner = self.runner, journal = log })
+  seen:listen(self.watcher.hooks)
+  self.watching = scheduler.spawn(self.watcher.run, self.watcher)
+end
+
+--- Sets a stage and begins to watch.
+---@param source watchbot.Policy|string a policy or the path of its file
+---@param options watchbot.testing.Options
+---@return watchbot.testing.Stage
+function stage.open(source, options)
+  local self = setmetatable({}, Stage)
+  self.world = world_of(self)
+  self:drive(self.set_up, self, source, options)
+  return self
+end
+
+--- Moves the clock.
+---@param seconds number
+function Stage:advance(seconds)
+  self:drive(scheduler.sleep, seconds)
+end
+
+--- Hands out a message that somebody has.
+---@param id string
+function Stage:duplicate(id)
+  self:drive(function()
+    for _, item in ipairs(self.queue.items) do
+      if item.id == id then self.watcher:accept(self.queue:hand(item, self.policy.visibility)) end
+    end
+  end)
+end
+
+--- Stops the watcher as a signal does, and lets it end; its tasks are stopped when the policy's `drain` seconds are over.
+function Stage:stop()
+  if self.watching:ended() then return end
+  self:drive(function()
+    self.watcher:stop()
+    self.watching:join()
+  end)
+end
+
+--- Ends the watcher at once.
+function Stage:close()
+  if self.watching:ended() then return end
+  self.over = true
+  self:drive(function()
+    self.watcher:abort()
+    self.watching:join()
+  end)
+end
+
+return stage

@@ -1,0 +1,100 @@
+local shell = require "support.shell"
+local workshop = require "support.workshop"
+
+local task, run = workshop.task, workshop.run
+
+local FILES = { "policy.lua", "worker", "spec/policy_spec.lua", "stack.lua", "Dockerfile", "README.md", ".gitignore" }
+
+local function init(folder, ...)
+  local exit, out, problem = run(folder, { "init", ... })
+  assert.are.equal(0, exit.code, problem)
+  return out
+end
+
+-- A folder within another one, for what the program runs there.
+local function inside(folder, name)
+  return setmetatable({ path = folder:file(name) }, getmetatable(folder))
+end
+
+for _, mode in ipairs { "process", "task" } do
+  describe("watchbot init --mode " .. mode, function()
+    it("makes a project that runs at once on the embedded queue", task(function(folder)
+      local out = init(folder, "--mode", mode, "tiles")
+      for _, name in ipairs(FILES) do assert.matches("tiles/" .. name:gsub("%p", "%%%0") .. "\n", out) end
+      local tiles = inside(folder, "tiles")
+      local exit, _, problem = run(tiles, { "check", "policy.lua" })
+      assert.are.equal(0, exit.code, problem)
+      workshop.send(tiles, { "hello" })
+      local log
+      exit, log = run(tiles, { "run", "--drain", "policy.lua" }, { QueueUrl = tiles:url() })
+      assert.are.equal(0, exit.code)
+      assert.matches("working on hello", log)
+      assert.matches('"complete":1', log)
+    end))
+
+    it("has a spec that passes, and would not with another policy", task(function(folder)
+      init(folder, "--mode", mode, "tiles")
+      local function busted()
+        return shell.run(("cd %s && %s 2>&1"):format(shell.quote(folder:file "tiles"), shell.lua "/usr/bin/busted"))
+      end
+      local out, code = busted()
+      assert.are.equal(0, code, out)
+      assert.matches("6 successes / 0 failures / 0 errors", out)
+      folder:write("tiles/policy.lua", (folder:read("tiles/policy.lua"):gsub("600", "700")))
+      out, code = busted()
+      assert.are_not.equal(0, code)
+      assert.matches("1 failure", out)
+    end))
+
+    it("has a stack that becomes a template", task(function(folder)
+      init(folder, "--mode", mode, "tiles")
+      local exit, out, problem = run(inside(folder, "tiles"), { "template", "stack.lua" })
+      if problem:match "unknown command 'template'" then return pending "watchbot template is not there yet" end
+      assert.are.equal(0, exit.code, problem)
+      assert.matches('"WatchbotQueue"', out)
+      exit, out = run(inside(folder, "tiles"), { "template", "--check", "stack.lua" })
+      assert.are.equal(0, exit.code, out)
+    end))
+  end)
+end
+
+describe("watchbot init", function()
+  it("takes the folder that it is run in, and names the service by it", task(function(folder)
+    os.execute(("mkdir '%s'"):format(folder:file "My Tiles 2"))
+    local here = inside(folder, "My Tiles 2")
+    init(here)
+    assert.matches('service = "my%-tiles%-2"', here:read "stack.lua")
+    assert.is_nil(here:read("stack.lua"):find("@", 1, true))
+  end))
+
+  it("overwrites nothing: says what is there, and writes none", task(function(folder)
+    folder:write("policy.lua", "mine")
+    folder:write("README.md", "mine too")
+    local exit, out, problem = run(folder, { "init" })
+    assert.are.equal(1, exit.code)
+    assert.are.equal("", out)
+    assert.matches("nothing was written, for this is there already: %./policy.lua, %./README.md", problem)
+    assert.are.equal("mine", folder:read "policy.lua")
+    assert.are.equal("", folder:read "worker")
+  end))
+
+  it("takes back what it has written when the rest cannot be", task(function(folder)
+    folder:write("spec", "a file where a folder is needed")
+    local exit, _, problem = run(folder, { "init" })
+    assert.are.equal(1, exit.code)
+    assert.matches("nothing was written: ", problem)
+    assert.are.equal("", folder:read "policy.lua")
+    assert.are.equal("", folder:read "worker")
+    assert.are.equal("a file where a folder is needed", folder:read "spec")
+  end))
+
+  it("refuses what it does not know", task(function(folder)
+    for pattern, arguments in pairs {
+      ["expected task or process, got 'job'"] = { "--mode", "job" }, ["one folder, please"] = { "a", "b" },
+    } do
+      local exit, _, problem = run(folder, { "init", table.unpack(arguments) })
+      assert.are.equal(2, exit.code)
+      assert.matches(pattern, problem)
+    end
+  end))
+end)

@@ -1,0 +1,182 @@
+-- The metric filters against what the program really writes: `watchbot listen` and `watchbot run` as containers of a template,
+-- in text and in JSON, with tasks that end in every way. What the filters count is compared with what the tasks wrote down.
+
+local ecs_server = require "support.ecs_server"
+local ecs_stack = require "support.ecs_stack"
+local filter_pattern = require "support.filter_pattern"
+local journal = require "watchbot.journal"
+local log = require "watchbot.log"
+local templates = require "support.templates"
+local workshop = require "support.workshop"
+
+local eventually, task = workshop.eventually, workshop.task
+
+-- What the filters of a template make of a log: by the metric's name, the values in their order.
+local function mined(mode, structured, lines, policy)
+  local part = templates.part("filters", mode, {
+    structuredLogging = structured, policy = policy, command = not policy and mode == "process" and "./work" or nil,
+  })
+  local values = {}
+  for id, resource in pairs(part.Resources) do
+    local pattern = filter_pattern.new(resource.Properties.FilterPattern)
+    local metric = resource.Properties.MetricTransformations[1]
+    local found = {}
+    for line in lines:gmatch "[^\n]+" do
+      if pattern:matches(line) then
+        found[#found + 1] = assert(pattern:value(line, metric.MetricValue), id .. " takes no number from " .. line)
+      end
+    end
+    values[id:match "^Watchbot(.+)Metric$"] = found
+  end
+  return values
+end
+
+local function counted(values)
+  local counts = {}
+  for name, found in pairs(values) do counts[name] = #found end
+  return counts
+end
+
+-- How often each line is in a file, and how many there are.
+local function tallied(folder, name)
+  local counts, all = setmetatable({}, { __index = function() return 0 end }), folder:lines(name)
+  for _, line in ipairs(all) do counts[line] = counts[line] + 1 end
+  return counts, #all
+end
+
+-- A task that prints what looks like the watcher's lines, and ends as its message says.
+local WORKER = [[
+echo "$Message" >> done
+echo '{"outcome":"failed, will retry","worker_event":"failure"}'
+echo '{"duration":99}'; echo '[failure] of a sort'; echo '[error] [sqs] or so'; echo '{"receives":7,"code":3,"error":"e"}'
+case "$Message" in
+  fails) exit 1;; rejects) exit 3;; returns) exit 4;; dies) kill -KILL $$;; hangs) exec sleep 60;;
+esac]]
+
+-- The log of a watcher that has tried each message once or more often. What runs at its end may finish.
+local function tried(folder, structured, ...)
+  workshop.send(folder, { "works", "fails", "rejects", "returns", "dies", "hangs" })
+  folder:write("work", "#!/bin/sh\n" .. WORKER)
+  local child = workshop.start(folder, { ... }, {
+    QueueUrl = folder:url(), Volumes = "", maxJobDuration = "2", writableFilesystem = "false", Concurrency = "6",
+    structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
+  })
+  eventually(function() return #folder:lines "done" >= 6 end, "all have been tried")
+  child:kill "HUP"
+  child:kill "TERM"
+  assert(child:wait(workshop.PATIENCE), "the watcher did not end")
+  return (child:output())
+end
+
+-- What the filters must have counted and measured.
+local function check(folder, values, text)
+  local done, all = tallied(folder, "done")
+  assert.are.same({
+    WorkerErrors = done.fails + done.rejects + done.dies + done.hangs, RejectedMessages = done.rejects,
+    WorkersStarted = all, WorkersFinished = all, WorkerDuration = all, ResponseDuration = all, MessageReceives = all,
+    WatcherErrors = 1,
+  }, counted(values), text)
+  assert.is_true(math.max(table.unpack(values.WorkerDuration)) >= 2000, "milliseconds: one took 2 s")
+  assert.is_true(math.max(table.unpack(values.ResponseDuration)) >= math.max(table.unpack(values.WorkerDuration)))
+  assert.are.equal(1, math.min(table.unpack(values.MessageReceives)))
+end
+
+describe("the metric filters of processes", function()
+  for _, structured in ipairs { false, true } do
+    it("find what `watchbot listen` writes in " .. (structured and "JSON" or "text"), task(function(folder)
+      local text = tried(folder, structured, "listen", "--workers", "6", "./work")
+      assert.matches("the policy was not reloaded", text) -- an error of the watcher's own
+      check(folder, mined("process", structured, text), text)
+    end))
+
+    it("find what `watchbot run` of a policy writes in " .. (structured and "JSON" or "text"), task(function(folder)
+      folder:write("policy.lua", 'return require "watchbot".policy { command = "./work", stop = function() error "oh" end }')
+      local text = tried(folder, structured, "run", "policy.lua")
+      check(folder, mined("process", structured, text, "policy.lua"), text)
+    end))
+
+    -- The program writes this when SQS does not answer as it should.
+    it("find errors of the queue in " .. (structured and "JSON" or "text"), function()
+      local form, lines = structured and "json" or "text", {}
+      local sink = { format = function() return form end }
+      function sink:write(category, id, line) lines[#lines + 1] = log.line(form, category, id, line) end
+      journal.new(sink, "listen"):error(nil, "error", "could not connect", "code", "ConnectionError", "where", "receive")
+      journal.new(sink, "listen"):warning("id-1", "error", "expired", "code", "ReceiptHandleIsInvalid", "where", "delete")
+      assert.are.equal(2, #mined("process", structured, table.concat(lines)).WatcherErrors)
+    end)
+  end
+end)
+
+describe("the metric filters of ECS tasks", function()
+  local server
+
+  setup(function() server = ecs_server.start() end)
+  teardown(function() server:close() end)
+
+  local AS_TOLD = 'echo "$Message" >> done; [ $ApproximateReceiveCount -gt 1 ] && exit 0; eval "$Message"'
+
+  local function watched(folder, structured)
+    local stack = ecs_stack.new(server, folder, AS_TOLD)
+    stack:send { "exit 0", "exit 1", "exit 3", "exit 4", "kill -9 $$", "exec sleep 60" }
+    server:knobs {
+      no_capacity = 2, start_delay = 0.6,
+      faults = { { operation = "DescribeTasks", count = 1, status = 400, code = "AccessDeniedException" } },
+    }
+    local watcher = stack:watch("--drain", {
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", Concurrency = "6", maxJobDuration = "3",
+      structuredLogging = tostring(structured),
+    })
+    local _, _, text = stack:finish(watcher)
+    return text, stack:done()
+  end
+
+  for _, structured in ipairs { false, true } do
+    it("find what `watchbot run` writes in " .. (structured and "JSON" or "text"), task(function(folder)
+      local text = watched(folder, structured)
+      local _, all = tallied(folder, "done")
+      local values = mined("task", structured, text)
+      local counts = counted(values)
+      assert.are.equal(4, counts.WorkerErrors, text)
+      assert.are.equal(1, counts.RejectedMessages)
+      assert.are.equal(2, counts.FailedWorkerPlacement)
+      assert.are.equal(all + 2, counts.WorkersStarted)
+      assert.are.equal(all + 2, counts.MessageReceives)
+      assert.are.equal(all, counts.WorkersFinished)
+      assert.are.equal(all, counts.WorkerDuration)
+      assert.are.equal(all, counts.WorkerPending)
+      assert.is_true(counts.WatcherErrors >= 1, text)
+      local longest = math.max(table.unpack(values.WorkerDuration))
+      assert.is_true(longest >= 3 and longest < 1000, "seconds: one took 3 s")
+    end))
+  end
+
+  it("find how busy a watcher is", function()
+    local form = "text"
+    local status = '{"max":20,"concurrency":3,"messages":17,"pending":1,"held":0}'
+    local values = mined("task", false, log.line(form, "watcher", nil, status))
+    assert.are.same({ 3 }, values.WatcherConcurrency)
+    assert.are.same({}, values.WorkerPending)
+  end)
+end)
+
+describe("the metric filters", function()
+  local function filter(mode, id)
+    return templates.properties("filters", id, mode)
+  end
+
+  it("name the stack in their metrics", function()
+    local properties = filter("process", "WatchbotWorkerErrorsMetric")
+    local metric = properties.MetricTransformations[1]
+    assert.are.same({ Ref = "WatchbotLogGroup" }, properties.LogGroupName)
+    assert.are.equal("Watchbot", metric.MetricNamespace)
+    assert.are.same({ ["Fn::Sub"] = "WatchbotWorkerErrors-${AWS::StackName}" }, metric.MetricName)
+    assert.are.equal(0, metric.DefaultValue)
+  end)
+
+  it("have no default where a number is measured", function()
+    local metric = filter("task", "WatchbotWorkerDurationMetric").MetricTransformations[1]
+    assert.is_nil(metric.DefaultValue)
+    assert.are.equal("Seconds", metric.Unit)
+    assert.are.equal("Milliseconds", filter("process", "WatchbotWorkerDurationMetric").MetricTransformations[1].Unit)
+  end)
+end)
