@@ -299,6 +299,21 @@ describe("watchbot dead-letter on SQS", function()
     assert.are.equal(0, account:count(dead_url))
   end))
 
+  -- Where deletes are refused, each replayed message is in both queues: that must not go on to the end of the queue. (moto
+  -- knows a batch as an action of its own.)
+  it("stops at once where it may not send, or not delete", task(function(folder)
+    for action, doubled in pairs { ["sqs:SendMessage"] = 0, ["sqs:DeleteMessage"] = 10 } do
+      local url, dead_url = account:queue { max_receives = 1 }
+      for index = 1, 25 do bury(dead_url, "m" .. index) end
+      local out, code, said = dead_letter(folder, account:user(action .. "Batch"), "replay", "--queue", url, "--match", "m")
+      assert.are.equal("0 messages back in the queue\n", out)
+      assert.are.equal(1, code)
+      assert.is_truthy(said:find(("watchbot: the credentials do not allow '%s'"):format(action), 1, true), said)
+      assert.are.equal(doubled, account:count(url))
+      assert.are.equal(25, account:count(dead_url))
+    end
+  end))
+
   it("saves a queue to a file, to the embedded queue, and back", task(function(folder)
     local url, dead_url = account:queue { max_receives = 1, fifo = true }
     assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = "t\u{ef}le", MessageGroupId = "g",
