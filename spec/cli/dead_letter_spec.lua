@@ -299,6 +299,26 @@ describe("watchbot dead-letter on SQS", function()
     assert.are.equal(0, account:count(dead_url))
   end))
 
+  it("replays FIFO groups in their order, however long they are, and says what it cannot list", task(function(folder)
+    local url, dead_url = account:queue { max_receives = 1, fifo = true }
+    for index = 1, 24 do
+      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = ("m%02d"):format(index), MessageGroupId = "g",
+        MessageDeduplicationId = "d" .. index })
+    end
+    local out, code, said = dead_letter(folder, nil, "list", "--queue", url)
+    assert.are.equal(0, code)
+    assert.are.equal(10, #lines_of(out))
+    assert.matches("about 14 more are behind others of their FIFO group", said)
+    out, code, said = dead_letter(folder, nil, "replay", "--queue", url)
+    assert.are.same({ "24 messages back in the queue\n", 0 }, { out, code })
+    assert.matches("not left to SQS %(in a FIFO queue each gets a fresh deduplication id%): one by one", said)
+    for index = 1, 24 do
+      local message = assert(account.sqs:ReceiveMessage { QueueUrl = url, MaxNumberOfMessages = 1 }).Messages[1]
+      assert.are.equal(("m%02d"):format(index), message.Body)
+      assert(account.sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle })
+    end
+  end))
+
   -- Where deletes are refused, each replayed message is in both queues: that must not go on to the end of the queue. (moto
   -- knows a batch as an action of its own.)
   it("stops at once where it may not send, or not delete", task(function(folder)

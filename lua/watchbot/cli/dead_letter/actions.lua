@@ -139,7 +139,7 @@ function actions.replay(letters, arguments, selection)
   if selection.is_all then
     local status, message, code = replay_all(letters, arguments)
     if status or code ~= "Unsupported" then return status, message, code end
-    if not letters.embedded then say(("SQS moves them not by itself (%s): one by one"):format(message)) end
+    if not letters.embedded then say(("not left to SQS (%s): one by one"):format(message)) end
   end
   return replay_selected(letters, arguments, selection)
 end
