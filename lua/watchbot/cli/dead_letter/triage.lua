@@ -1,6 +1,5 @@
 --- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a terminal.
 
-local recent_logs = require "watchbot.recent_logs"
 local terminal = require "watchbot.cli.terminal"
 local text = require "watchbot.text"
 local view = require "watchbot.cli.dead_letter.view"
@@ -105,7 +104,7 @@ local function logs_of(letters, find_group)
     if not group then
       return nil, message or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
     end
-    return recent_logs.read(group, id)
+    return require "watchbot.recent_logs".read(group, id)
   end
 end
 
