@@ -236,6 +236,14 @@ describe("watchbot send --from", function()
     end
   end))
 
+  it("says which line the queue does not take, and sends the others of its bite", task(function(folder)
+    folder:write("letters", ('{"body":"one"}\n{"body":"%s"}\n{"body":"three"}\n'):format(("x"):rep(1024 * 1024 + 1)))
+    local exit, out, said = run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
+    assert.are.equal(1, exit.code)
+    assert.are.equal(2, #lines_of(out))
+    assert.is_truthy(said:find("send: line 2 of 'letters': a message may have 1048576 bytes", 1, true), said)
+  end))
+
   it("reads a pipe too, and takes nothing that contradicts it", task(function(folder)
     local exit, _, said = run(folder, { "send", "--queue", folder:url(), "--from", "-" }, { stdin = '{"body":"one"}' })
     assert.are.equal(0, exit.code, said)

@@ -19,7 +19,7 @@ local queues = require "watchbot.queue"
 ---@class watchbot.DeadLetters
 ---@field name string of the dead-letter queue
 ---@field embedded boolean
----@field warning string? what the user should know before letters are read
+---@field warnings string[] what the user should know before letters are read
 ---@field count fun(self): integer?, string?, string? how many there are, approximately
 ---@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page had yet, oldest first as
 --- far as the queue knows; none at the end. What was replayed from a page, and died again, is in no other

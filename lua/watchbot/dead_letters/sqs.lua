@@ -25,15 +25,23 @@ Letters.__index = Letters
 
 local letters_of_sqs = {}
 
-local function warning_about(attributes)
-  local _, max_receives = pair.redrive(attributes)
-  if not max_receives then return nil end
-  return ("reading a letter counts as a receive, and this dead-letter queue has one of its own: what was received %d times "
-    .. "moves on to that"):format(max_receives)
+local function count_of(attributes, which)
+  return math.tointeger(tonumber(attributes["ApproximateNumberOfMessages" .. (which or "")])) or 0
 end
 
-local function count_of(attributes)
-  return math.tointeger(tonumber(attributes.ApproximateNumberOfMessages)) or 0
+local function warnings_about(attributes)
+  local warnings = {}
+  local _, max_receives = pair.redrive(attributes)
+  if max_receives then
+    warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue has one of its own: what was received "
+      .. "%d times moves on to that"):format(max_receives)
+  end
+  local hidden = count_of(attributes, "NotVisible")
+  if hidden > 0 then
+    warnings[#warnings + 1] = ("about %d more dead letters are hidden just now: somebody reads them, or did and was killed; "
+      .. "then they are seen again by themselves"):format(hidden)
+  end
+  return warnings
 end
 
 ---@param queue watchbot.queue.Sqs the queue that was named
@@ -54,7 +62,7 @@ function letters_of_sqs.open(queue, options)
   attributes, message, code = self.dead:attributes()
   if not attributes and code ~= "NotAllowed" then return nil, message, code end
   self.attributes = attributes or {}
-  self.warning = warning_about(self.attributes)
+  self.warnings = warnings_about(self.attributes)
   return self
 end
 
