@@ -236,6 +236,14 @@ describe("watchbot send --from", function()
     end
   end))
 
+  it("says which line the queue does not take, and sends the others of its bite", task(function(folder)
+    folder:write("letters", ('{"body":"one"}\n{"body":"%s"}\n{"body":"three"}\n'):format(("x"):rep(1024 * 1024 + 1)))
+    local exit, out, said = run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
+    assert.are.equal(1, exit.code)
+    assert.are.equal(2, #lines_of(out))
+    assert.is_truthy(said:find("send: line 2 of 'letters': a message may have 1048576 bytes", 1, true), said)
+  end))
+
   it("reads a pipe too, and takes nothing that contradicts it", task(function(folder)
     local exit, _, said = run(folder, { "send", "--queue", folder:url(), "--from", "-" }, { stdin = '{"body":"one"}' })
     assert.are.equal(0, exit.code, said)
@@ -297,6 +305,41 @@ describe("watchbot dead-letter on SQS", function()
     assert.are.equal(3, #messages)
     assert.are.equal("AP8=", messages[1].MessageAttributes.bytes.BinaryValue)
     assert.are.equal(0, account:count(dead_url))
+  end))
+
+  it("replays FIFO groups in their order, however long they are, and says what it cannot list", task(function(folder)
+    local url, dead_url = account:queue { max_receives = 1, fifo = true }
+    for index = 1, 24 do
+      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = ("m%02d"):format(index), MessageGroupId = "g",
+        MessageDeduplicationId = "d" .. index })
+    end
+    local out, code, said = dead_letter(folder, nil, "list", "--queue", url)
+    assert.are.equal(0, code)
+    assert.are.equal(10, #lines_of(out))
+    assert.matches("about 14 more are behind others of their FIFO group", said)
+    out, code, said = dead_letter(folder, nil, "replay", "--queue", url)
+    assert.are.same({ "24 messages back in the queue\n", 0 }, { out, code })
+    assert.matches("not left to SQS %(in a FIFO queue each gets a fresh deduplication id%): one by one", said)
+    for index = 1, 24 do
+      local message = assert(account.sqs:ReceiveMessage { QueueUrl = url, MaxNumberOfMessages = 1 }).Messages[1]
+      assert.are.equal(("m%02d"):format(index), message.Body)
+      assert(account.sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle })
+    end
+  end))
+
+  -- Where deletes are refused, each replayed message is in both queues: that must not go on to the end of the queue. (moto
+  -- knows a batch as an action of its own.)
+  it("stops at once where it may not send, or not delete", task(function(folder)
+    for action, doubled in pairs { ["sqs:SendMessage"] = 0, ["sqs:DeleteMessage"] = 10 } do
+      local url, dead_url = account:queue { max_receives = 1 }
+      for index = 1, 25 do bury(dead_url, "m" .. index) end
+      local out, code, said = dead_letter(folder, account:user(action .. "Batch"), "replay", "--queue", url, "--match", "m")
+      assert.are.equal("0 messages back in the queue\n", out)
+      assert.are.equal(1, code)
+      assert.is_truthy(said:find(("watchbot: the credentials do not allow '%s'"):format(action), 1, true), said)
+      assert.are.equal(doubled, account:count(url))
+      assert.are.equal(25, account:count(dead_url))
+    end
   end))
 
   it("saves a queue to a file, to the embedded queue, and back", task(function(folder)

@@ -6,6 +6,7 @@ local move_task = require "watchbot.dead_letters.move_task"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 local sqs = require "watchbot.queue.sqs"
+local tmux = require "support.tmux"
 local workshop = require "support.workshop"
 
 local ARN = "arn:aws:sqs:eu-west-1:123456789012:dead"
@@ -127,19 +128,42 @@ describe("a message move task", function()
     assert.are.same({ "CancelMessageMoveTask", { TaskHandle = "handle" } }, calls[#calls])
   end))
 
-  it("replays everything for the program, and what it leaves is done one by one", workshop.task(function(folder)
-    local url = scripted.url .. "/123456789012/jobs"
-    local environment = {
+  -- The whole program: where the queue is, and its environment.
+  local function program()
+    return scripted.url .. "/123456789012/jobs", {
       AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret", AWS_REGION = "eu-west-1",
       AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null", AWS_EC2_METADATA_DISABLED = "true",
       AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
     }
-    local main = { Attributes = { QueueArn = "arn:aws:sqs:eu-west-1:123456789012:jobs", RedrivePolicy = cjson.encode {
-      deadLetterTargetArn = ARN, maxReceiveCount = 10 } } }
+  end
+
+  local main = { Attributes = { QueueArn = "arn:aws:sqs:eu-west-1:123456789012:jobs", RedrivePolicy = cjson.encode {
+    deadLetterTargetArn = ARN, maxReceiveCount = 10 } } }
+
+  -- A task is started, and then: these answers.
+  local function tell_started(url, ...)
     local dead = { Attributes = { QueueArn = ARN, ApproximateNumberOfMessages = "12" } }
-    local start = { main, dead, { queueUrls = { url } }, main, {}, { TaskHandle = "h" } }
+    tell { main, dead, { queueUrls = { url } }, main, {}, { TaskHandle = "h" }, ... }
+  end
+
+  it("shows at a terminal how far it is", workshop.task(function(folder)
+    local url, environment = program()
+    tell_started(url, { for_ever = true, answer = task_of("RUNNING", {
+      ApproximateNumberOfMessagesMoved = 7, ApproximateNumberOfMessagesToMove = 12,
+    }) })
+    local screen <close> = tmux.start(folder, ("%s dead-letter replay --queue %s"):format(workshop.program, url), environment)
+    screen:shows "SQS has moved 7 of about 12"
+    tell { task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 12 }) }
+    local status, text = screen:ends()
+    assert.are.equal(0, status)
+    assert.matches("12 messages back in the queue", text)
+    assert.is_nil(text:find "SQS has moved")
+  end))
+
+  it("replays everything for the program, and what it leaves is done one by one", workshop.task(function(folder)
+    local url, environment = program()
     local function replay(...)
-      tell(table.move({ ... }, 1, select("#", ...), #start + 1, table.move(start, 1, #start, 1, {})))
+      tell_started(url, ...)
       return workshop.run(folder, { "dead-letter", "replay", "--queue", url, "--rate", "50" }, environment)
     end
     local exit, out, problem = replay(task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 12 }))

@@ -87,7 +87,7 @@ local function start(name, arguments)
   if not places then return nil, message, code end
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
-  if letters.warning then warn(letters.warning) end
+  for _, warning in ipairs(letters.warnings) do warn(warning) end
   return act(name, letters, arguments, selection, found)
 end
 

@@ -55,18 +55,18 @@ local function template_of(arguments)
   end
 end
 
---- Sends what is there, and prints the ids of all that were taken; `nil, message, code` of the first that was not.
+--- Sends what is there, and prints the ids of all that were taken; `nil, message, code, index` of the first that was not.
 local function flush(queue, messages)
   if #messages == 0 then return true end
   local answers, message, code = queue:send(messages)
   if not answers then return nil, message, code end
   local refused
-  for _, answer in ipairs(answers) do
+  for index, answer in ipairs(answers) do
     if answer.id then io.write(answer.id, "\n") end
-    refused = refused or (not answer.id and answer)
+    refused = refused or (not answer.id and index)
   end
   io.flush()
-  if refused then return nil, refused.message, refused.code end
+  if refused then return nil, answers[refused].message, answers[refused].code, refused end
   return true
 end
 
@@ -87,16 +87,9 @@ end
 local function send_saved(queue, path)
   return saved_lines.each(path, function(messages, lines)
     for index, message in ipairs(messages) do messages[index] = resend(message) end
-    local answers, message, code = queue:send(messages)
-    if not answers then return nil, message, code end
-    local refused
-    for index, answer in ipairs(answers) do
-      if answer.id then io.write(answer.id, "\n") end
-      refused = refused or (not answer.id and { line = lines[index], message = answer.message, code = answer.code })
-    end
-    io.flush()
-    if refused then return nil, ("line %d of '%s': %s"):format(refused.line, path, refused.message), refused.code end
-    return true
+    local ok, message, code, index = flush(queue, messages)
+    if index then message = ("line %d of '%s': %s"):format(lines[index], path, message) end
+    return ok, message, code
   end)
 end
 
@@ -117,7 +110,7 @@ local function open_target(arguments)
   local url = arguments.queue or os.getenv "QueueUrl"
   if url then return queues.open(url) end
   if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
-  return nil, "send: which queue? --queue sqlite:FILE, --topic ARN, or set $QueueUrl", "Usage"
+  return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl", "Usage"
 end
 
 local function start(arguments)

@@ -2,8 +2,6 @@
 -- What a command needs (queue, log group, cluster) is asked for by the name of a stack's output; without a stack, options and
 -- the watcher's own environment variables answer.
 
-local stacks = require "watchbot.stack"
-
 local target = {}
 
 --- For a command's options; those that name one thing only ("log-group") are the command's own.
@@ -61,7 +59,8 @@ function target.find(command, arguments)
   local self = setmetatable({ command = command, arguments = arguments }, Target)
   if not name then return self end
   local message, code
-  self.stack, message, code = stacks.open(name, { prefix = arguments.prefix })
+  -- What speaks to AWS is loaded only when it is needed.
+  self.stack, message, code = require "watchbot.stack".open(name, { prefix = arguments.prefix })
   if not self.stack then return nil, message, code end
   return self
 end

@@ -86,7 +86,8 @@ end
 local Progress = {}
 Progress.__index = Progress
 
---- A line on stderr about work that takes longer than a second; on a terminal only. `local progress <close>` takes it away.
+--- A line on stderr about work that takes longer than a second; on a terminal only. `local progress <close>` takes it away;
+--- so does `progress:clear()`, before something else is written.
 ---@return watchbot.Progress
 function terminal.progress()
   return setmetatable({ from = terminal.is_terminal "stderr" and scheduler.now() + PATIENCE or math.huge }, Progress)
@@ -101,12 +102,12 @@ function Progress:tell(words)
   io.stderr:write("\r\27[K", words:sub(1, terminal.columns "stderr" - 1))
 end
 
-function Progress:close()
+function Progress:clear()
   if self.shown then io.stderr:write "\r\27[K" end
   self.shown = false
 end
 
-Progress.__close = Progress.close
+Progress.__close = Progress.clear
 
 -- keys
 

@@ -43,29 +43,30 @@ local function in_batches(entries, call)
   end
 end
 
-local function receipts_of(entries)
-  local receipts = {}
-  for index, entry in ipairs(entries) do receipts[index] = entry.receipt end
-  return receipts
-end
-
---- Deletes letters that are held; should one come back nevertheless, it is "gone".
----@param ids string[] at most ten
----@return (true|{ message: string, code: string })[]? answers
----@return string? message
----@return string? code
-function Held:delete(ids)
-  local entries = {}
-  for index, id in ipairs(ids) do
-    self.gone[id] = true
-    entries[index] = assert(self.letters[id], "the letter is not held")
+--- Deletes letters that are held, whose work is done; should one come back nevertheless, it is "gone".
+---@param letters watchbot.DeadLetter[] at most ten
+---@param failures watchbot.DeadLetterFailure[] is given those that could not be deleted
+---@param words string the failure's message, with %s for why
+---@return integer count
+---@return { message: string, code: string }? stop none could be, and the next ones could not either
+function Held:settle(letters, failures, words)
+  if #letters == 0 then return 0 end
+  local receipts, count = {}, 0
+  for index, letter in ipairs(letters) do
+    self.gone[letter.id] = true
+    receipts[index] = assert(self.letters[letter.id], "the letter is not held").receipt
   end
-  local answers, message, code = self.queue:delete(receipts_of(entries))
-  if not answers then return nil, message, code end
-  for index, id in ipairs(ids) do
-    if answers[index] == true then self.letters[id] = false end
+  local answers, message, code = self.queue:delete(receipts)
+  local stop = not answers and { message = message, code = code } or nil
+  for index, letter in ipairs(letters) do
+    local answer = stop or answers[index]
+    if answer == true then
+      count, self.letters[letter.id] = count + 1, false
+    else
+      failures[#failures + 1] = { letter = letter, message = words:format(answer.message), code = answer.code }
+    end
   end
-  return answers
+  return count, stop
 end
 
 --- Those that would be seen by others within `seconds`.

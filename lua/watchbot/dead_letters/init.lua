@@ -19,16 +19,18 @@ local queues = require "watchbot.queue"
 ---@class watchbot.DeadLetters
 ---@field name string of the dead-letter queue
 ---@field embedded boolean
----@field warning string? what the user should know before letters are read
+---@field warnings string[] what the user should know before letters are read
 ---@field count fun(self): integer?, string?, string? how many there are, approximately
 ---@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page had yet, oldest first as
 --- far as the queue knows; none at the end. What was replayed from a page, and died again, is in no other
 ---@field unreachable fun(self): integer how many letters no page can have, approximately, at the end
----@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, string? puts letters
---- of a page back into the queue that they come from; how many, and those that are still here
+---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil puts
+--- letters of pages back into the queue that they come from; how many, those that are still here, and { message, code } where
+--- others would fail as well
 ---@field replay_all fun(self, options: { rate: number?, tell: fun(words: string)? }): integer?, string?, string? puts all
 --- back, in the way that is quickest; "Unsupported" when there is none better than page and replay
----@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, string? for good
+---@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil the
+--- same, for good
 ---@field purge fun(self): integer?, string?, string? deletes all; how many there were, approximately
 ---@field close fun(self) what was read and not settled is as it was; also `<close>`
 

@@ -11,7 +11,7 @@ local sqlite = {}
 ---@param queue watchbot.SqliteQueue is closed with the letters
 ---@return watchbot.DeadLetters
 function sqlite.open(queue)
-  return setmetatable({ queue = queue, name = queue.name, warning = queue.warning, last = nil, after = nil }, Letters)
+  return setmetatable({ queue = queue, name = queue.name, warnings = { queue.warning } }, Letters)
 end
 
 function Letters:count()

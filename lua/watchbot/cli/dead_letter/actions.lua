@@ -44,7 +44,8 @@ local function flushed()
 end
 
 local function write_each(letters, selection, line_of)
-  local count, message, code = selection:each(letters, function(picked)
+  local count, message, code = selection:each(letters, function(picked, progress)
+    progress:clear()
     for _, letter in ipairs(picked) do
       local ok, problem, problem_code = write(line_of(letter))
       if not ok then return nil, problem, problem_code end
@@ -103,18 +104,16 @@ local function pace(rate, started, count)
 end
 
 local function replay_selected(letters, arguments, selection)
-  local progress <close> = terminal.progress()
   local total, failures, started = 0, {}, scheduler.now()
   local read, message, code = selection:each(letters, function(picked)
-    local count, failed, problem_code = letters:replay(picked)
-    if not count then return nil, failed, problem_code end
+    local count, failed, stop = letters:replay(picked)
+    if not count then return nil, failed, stop end
     total = total + count
     table.move(failed, 1, #failed, #failures + 1, failures)
-    progress:tell(messages(total) .. " back in the queue")
+    if stop then return nil, stop.message, stop.code end
     pace(arguments.rate, started, total)
     return true
-  end)
-  progress:close()
+  end, function() return messages(total) .. " back in the queue" end)
   local ok, problem, problem_code = report(arguments, "replayed", "%s back in the queue", total, failures)
   if not read then return nil, message, code end
   if not ok then return nil, problem, problem_code end
@@ -126,7 +125,7 @@ local function replay_all(letters, arguments)
   local count, message, code = letters:replay_all {
     rate = arguments.rate, tell = function(words) progress:tell(words) end,
   }
-  progress:close()
+  progress:clear()
   if not count then return nil, message, code end
   report(arguments, "replayed", "%s back in the queue", count, {})
   return 0
@@ -140,7 +139,7 @@ function actions.replay(letters, arguments, selection)
   if selection.is_all then
     local status, message, code = replay_all(letters, arguments)
     if status or code ~= "Unsupported" then return status, message, code end
-    if not letters.embedded then say(("SQS moves them not by itself (%s): one by one"):format(message)) end
+    if not letters.embedded then say(("not left to SQS (%s): one by one"):format(message)) end
   end
   return replay_selected(letters, arguments, selection)
 end
@@ -163,10 +162,11 @@ local function delete_all(letters, all)
   local progress <close> = terminal.progress()
   local total, failures = 0, {}
   for first = 1, #all, 100 do
-    local count, failed, code = letters:delete(table.move(all, first, math.min(first + 99, #all), 1, {}))
-    if not count then return nil, failed, code end
+    local count, failed, stop = letters:delete(table.move(all, first, math.min(first + 99, #all), 1, {}))
+    if not count then return nil, failed, stop end
     total = total + count
     table.move(failed, 1, #failed, #failures + 1, failures)
+    if stop then return total, failures end
     progress:tell(messages(total) .. " deleted")
   end
   return total, failures

@@ -46,6 +46,7 @@ function selection.new(arguments, limit)
   for _, id in ipairs(ids) do self.missing[id], self.ids[id] = true, true end
   self.is_all = not (self.ids or self.match or asked)
   self.limit = asked or (self.is_all and limit) or math.huge
+  self.most = arguments.rate and math.max(1, arguments.rate // 1) or math.huge
   return self
 end
 
@@ -71,33 +72,35 @@ function Selection:is_done(count)
   return count >= self.limit or (self.ids and next(self.missing) == nil)
 end
 
--- Pages of what there is; with a limit on all of it, not more than is wanted.
-local function page_size(self, count)
-  if self.match or self.ids or self.limit == math.huge then return nil end
-  return math.tointeger(math.min(10, self.limit - count))
+-- Letters a page, where that matters: no more than are wanted when any will do, nor than may go in a second.
+function Selection:page_size(count)
+  local left = (self.match or self.ids) and math.huge or self.limit - count
+  local most = math.min(left, self.most)
+  return most < math.huge and math.tointeger(math.min(10, most)) or nil
 end
 
 --- Reads letters until all that are selected were seen, and hands them on page by page. Waits in a task.
 ---@param letters watchbot.DeadLetters
----@param visit fun(picked: watchbot.DeadLetter[]): true?, string?, string? nil ends it
+---@param visit fun(picked: watchbot.DeadLetter[], progress: watchbot.Progress): true?, string?, string? nil ends it
+---@param words (fun(read: integer): string)? how far it is
 ---@return integer? count
 ---@return string? message
 ---@return string? code
-function Selection:each(letters, visit)
+function Selection:each(letters, visit, words)
   local progress <close> = terminal.progress()
   local count, read = 0, 0
   while not self:is_done(count) do
-    local page, message, code = letters:page(page_size(self, count))
+    local page, message, code = letters:page(self:page_size(count))
     if not page then return nil, message, code end
     if #page == 0 then
       self.at_end = true
       break
     end
     local picked, ok = self:pick(page, self.limit - count), true
-    if #picked > 0 then ok, message, code = visit(picked) end
+    if #picked > 0 then ok, message, code = visit(picked, progress) end
     if not ok then return nil, message, code end
     count, read = count + #picked, read + #page
-    progress:tell(("%d dead letters read"):format(read))
+    progress:tell(words and words(read) or ("%d dead letters read"):format(read))
   end
   return count
 end

@@ -1,6 +1,5 @@
 --- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a terminal.
 
-local recent_logs = require "watchbot.recent_logs"
 local terminal = require "watchbot.cli.terminal"
 local text = require "watchbot.text"
 local view = require "watchbot.cli.dead_letter.view"
@@ -78,18 +77,17 @@ end
 
 function Triage:go_through(total)
   local number = 0
-  while not self.stopped do
+  while not (self.stopped or self.selection:is_done(number)) do
     local page, message, code = self.letters:page(1)
     if not page then return nil, message, code end
-    local letter = page[1]
-    if not letter then return true end
-    if self.selection:has(letter) then
+    if #page == 0 then break end
+    local letter = self.selection:pick(page, 1)[1]
+    if letter then
       number = number + 1
       say(terminal.paint("cyan", ("\n-- %d%s"):format(number, total and (" of about %d"):format(total) or "")))
       say(view.whole(letter, SHOWN))
       self:settle(letter)
     end
-    if number >= self.selection.limit then return true end
   end
   return true
 end
@@ -105,7 +103,7 @@ local function logs_of(letters, find_group)
     if not group then
       return nil, message or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
     end
-    return recent_logs.read(group, id)
+    return require "watchbot.recent_logs".read(group, id)
   end
 end
 
@@ -130,7 +128,8 @@ function triage.run(letters, arguments, selection, find_group)
     counts = { replayed = 0, deleted = 0, returned = 0 },
   }, Triage)
   local ok
-  ok, message, code = self:go_through(letters:count())
+  -- How many of them are selected, only the end will tell.
+  ok, message, code = self:go_through(selection.is_all and letters:count() or nil)
   if not ok then return nil, message, code end
   say(("\n%d replayed, %d deleted, %d returned%s"):format(self.counts.replayed, self.counts.deleted, self.counts.returned,
     self.stopped and "; the others are as they were" or "; there are no more"))
