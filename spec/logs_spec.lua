@@ -32,7 +32,9 @@ describe("the lines of a log group", function()
     assert(account.logs:CreateLogGroup { logGroupName = group })
     for name, lines in pairs(streams) do
       local events = {}
-      for index = 1, #lines, 2 do events[#events + 1] = { timestamp = now - lines[index] * 1000, message = lines[index + 1] } end
+      for index = 1, #lines, 2 do
+        events[#events + 1] = { timestamp = now - lines[index] * 1000, message = lines[index + 1] }
+      end
       assert(account.logs:CreateLogStream { logGroupName = group, logStreamName = name })
       assert(account.logs:PutLogEvents { logGroupName = group, logStreamName = name, logEvents = events })
     end
@@ -123,8 +125,8 @@ describe("the lines of a log group", function()
     assert.are.equal('"' .. ID .. '" "x\\"y"', calls[1].filterPattern)
   end))
 
-  -- A line that CloudWatch found late had a time before the newest that was shown, and whoever asked for newer ones only, or for
-  -- those of the same millisecond once more, missed it or showed another twice.
+  -- A line that CloudWatch found late had a time before the newest that was shown, and whoever asked for newer ones only, or
+  -- for those of the same millisecond once more, missed it or showed another twice.
   it("are followed without a gap and without doubles, late ones and those of one millisecond included", task(function()
     local start = scheduler.time()
     local group = told({ events = { event("a", start), event("b", start + 1000) } },

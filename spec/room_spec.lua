@@ -1,12 +1,13 @@
 local room = require "watchbot.room"
 
 local function instance(cpu, memory, more)
+  more = more or {}
   local resources = {
     { name = "CPU", integerValue = cpu }, { name = "MEMORY", integerValue = memory },
     { name = "PORTS", stringSetValue = { "22", "80" } }, { name = "PORTS_UDP", stringSetValue = {} },
   }
-  if more and more.gpus then table.insert(resources, { name = "GPU", stringSetValue = more.gpus }) end
-  return { status = more and more.status or "ACTIVE", agentConnected = not (more and more.lost), remainingResources = resources }
+  if more.gpus then table.insert(resources, { name = "GPU", stringSetValue = more.gpus }) end
+  return { status = more.status or "ACTIVE", agentConnected = not more.lost, remainingResources = resources }
 end
 
 describe("what a task takes", function()
