@@ -192,7 +192,7 @@ local declared = {
   { name = "retention", type = "seconds", default = 14 * 24 * 3600, help = "seconds that the queue keeps a message" },
   { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
     read = function(text) return tonumber(text) and math.max(0, tonumber(text) - LAST_SECONDS) end,
-    help = "seconds that running tasks may take to finish after SIGTERM; in the variable: 10 more" },
+    help = "seconds that running tasks may take to finish after SIGTERM" },
   { name = "kill_grace", type = "seconds", default = 5, help = "seconds between TERM and KILL when a task is stopped" },
   { name = "deliver", type = "deliver", default = "environment",
     help = "`stdin` gives each task its message on standard input too" },
@@ -218,10 +218,10 @@ local declared = {
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
     help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  -- The first receive is no retry.
   { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
     read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,
-    help = "no notification of a retry before the message's receive of this number, unless it was the last; in the variable: "
-      .. "one less" },
+    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
   { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
   { name = "prefetch", type = "whole", default = 10,
     help = "messages that may wait for a slot, while the last of them would start within a second" },

@@ -7,6 +7,8 @@ local kinds = require "watchbot.template.kinds"
 local version = require "watchbot.version"
 
 local texts = kinds.list(kinds.text, "a list of text")
+local words = kinds.list({ expected = "text", check = function(value) return type(value) == "string" end }, "a list of words")
+local command = kinds.either("text for sh or a list of words", kinds.text, words)
 local flag = kinds.flag
 local switch = kinds.plain(kinds.flag)
 
@@ -31,13 +33,13 @@ local mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', a
     volumes = kinds.list(kinds.table, "a list of volumes"), mountPoints = kinds.list(kinds.table, "a list of mount points"),
   }, "a table { volumes = ..., mountPoints = ... }")))
 
-local statements = kinds.open(kinds.list(kinds.table, "a list of IAM statements"))
+local statements = kinds.open(kinds.list(kinds.table, "a list of IAM statements", true))
 
 local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0),
   kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) }, "a table like { soft = 1024, hard = 4096 }"))
 
 local health_check = kinds.open(kinds.record({
-  command = kinds.either("text for sh or a list of words", kinds.text, texts), interval = kinds.whole(5, 300),
+  command = command, interval = kinds.whole(5, 300),
   timeout = kinds.whole(2, 120), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
 }, "a table like { command = 'test -f /tmp/ok' }"))
 
@@ -102,7 +104,7 @@ local groups = {
     { "prefix", name, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
     { "family", kinds.text, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
-    { "command", kinds.either("text for sh or a list of words", kinds.text, texts), since = "v1",
+    { "command", command, since = "v1",
       help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's" },
     { "policy", kinds.text, since = "watchbot",
       help = "path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of `command`" },
@@ -197,8 +199,8 @@ local groups = {
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
       help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
-        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the ARN "
-        .. "of what they do, instead of the notification" },
+        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
+        .. "ARN of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
     { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },

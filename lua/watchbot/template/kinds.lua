@@ -44,10 +44,11 @@ end
 
 ---@param items watchbot.template.Kind
 ---@param expected string
+---@param may_be_empty boolean?
 ---@return watchbot.template.Kind
-function kinds.list(items, expected)
+function kinds.list(items, expected, may_be_empty)
   return { expected = expected, check = function(value)
-    if not is_list(value) or #value == 0 then return false end
+    if not is_list(value) or (#value == 0 and not may_be_empty) then return false end
     for index, item in ipairs(value) do
       local problem, member = kinds.problem(items, item)
       if problem then return false, ("item %d: %s"):format(index, problem), member end
@@ -102,20 +103,20 @@ function kinds.one_of(...)
   return { expected = ("one of '%s'"):format(table.concat({ ... }, "', '")), check = function(value) return known[value] end }
 end
 
---- The first that fits; where none does, all are told.
+--- Whatever of them fits. Where none does, that one is meant whose member is wrong.
 ---@param expected string
 ---@param ... watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.either(expected, ...)
   local choices = { ... }
   return { expected = expected, check = function(value)
+    local detail, at
     for _, kind in ipairs(choices) do
-      if not kinds.problem(kind, value) then return true end
+      local problem, member = kinds.problem(kind, value)
+      if not problem then return true end
+      if member then detail, at = problem, member end
     end
-    -- A table is most likely meant as the last, which has most to say.
-    if type(value) ~= "table" then return false end
-    local problem, member = kinds.problem(choices[#choices], value)
-    return false, problem, member
+    return false, detail, at
   end }
 end
 

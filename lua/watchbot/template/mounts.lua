@@ -26,9 +26,9 @@ local function listed(given)
   return list
 end
 
-local function has(list, path)
-  for _, mount in ipairs(list) do
-    if mount.container == path then return true end
+local function is_mounted(made, path)
+  for _, point in ipairs(made.mountPoints) do
+    if point.ContainerPath == path then return true end
   end
   return false
 end
@@ -61,11 +61,14 @@ end
 ---@return watchbot.template.Mounts
 function mounts.of(options)
   local given = options.mounts
-  local own = type(given) == "table" and (given.volumes or given.mountPoints) and passed_on(given)
-  local list = own and {} or listed(given)
-  local made = own or empty()
-  if options.mode == "process" and not has(list, TEMPORARY) then add(made, "tmp", { container = TEMPORARY }) end
-  for index, mount in ipairs(list) do add(made, ("mnt-%d"):format(index - 1), mount) end
+  local made
+  if type(given) == "table" and (given.volumes or given.mountPoints) then
+    made = passed_on(given)
+  else
+    made = empty()
+    for index, mount in ipairs(listed(given)) do add(made, ("mnt-%d"):format(index - 1), mount) end
+  end
+  if options.mode == "process" and not is_mounted(made, TEMPORARY) then add(made, "tmp", { container = TEMPORARY }) end
   return made
 end
 

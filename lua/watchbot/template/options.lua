@@ -73,7 +73,10 @@ function options.complete(given)
     local problem, at = check(name, given[name])
     if problem then return nil, problem, at end
   end
-  local complete, message, name = resolve(given)
+  local message, name = rules.modes(given, options)
+  if message then return nil, message, name end
+  local complete
+  complete, message, name = resolve(given)
   if not complete then return nil, message, name end
   message, name = rules.problem(complete, options)
   if message then return nil, message, name end
@@ -81,6 +84,13 @@ function options.complete(given)
     if complete[option.name] == nil and not option.alias then complete[option.name] = copy(option.default) end
   end
   return complete
+end
+
+--- The table of options for people.
+---@param form "text"|"markdown"
+---@return string
+function options.describe(form)
+  return require "watchbot.template.describe"(declared, form)
 end
 
 return options

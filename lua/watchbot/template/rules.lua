@@ -27,7 +27,13 @@ local function told(given)
   end
 end
 
-local function modes(given, known)
+--- What does not go with the mode, under the name that the user gave it.
+---@param given table<string, any>
+---@param known { declared: watchbot.template.Option[] }
+---@return string? message
+---@return string? name
+function rules.modes(given, known)
+  if not given.mode then return nil end
   for _, option in ipairs(known.declared) do
     if option.modes and given[option.name] ~= nil and option.modes ~= given.mode then
       return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name, option.modes, given.mode), option.name
@@ -125,7 +131,7 @@ local function sizes(given)
   end
 end
 
-local all = { missing, told, modes, command, watchers, places, containers, webhook, progress, sizes }
+local all = { missing, told, command, watchers, places, containers, webhook, progress, sizes }
 
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>

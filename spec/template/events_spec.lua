@@ -1,0 +1,24 @@
+local templates = require "support.templates"
+
+describe("the task events of a template", function()
+  it("are the ends of tasks of the family, of any revision", function()
+    local detail = templates.properties("events", "WatchbotTaskEventRule", "task", { family = "fam" }).EventPattern.detail
+    assert.are.same({ "STOPPED" }, detail.lastStatus)
+    assert.are.equal("task-definition/fam:", detail.taskDefinitionArn[1].prefix["Fn::Join"][2][2])
+    assert.are.equal("cluster/main", detail.clusterArn[1]["Fn::Join"][2][2])
+  end)
+
+  it("know a cluster whose ARN or name an intrinsic stands for", function()
+    local detail = templates.properties("events", "WatchbotTaskEventRule", "task", { cluster = { Ref = "C" } }).EventPattern.detail
+    assert.are.same({ { Ref = "C" }, { suffix = { ["Fn::Join"] = { "", { ":cluster/", { Ref = "C" } } } } } }, detail.clusterArn)
+  end)
+
+  it("go to a queue that only the rule may send to", function()
+    local statements = templates.properties("events", "WatchbotTaskEventQueuePolicy", "task").PolicyDocument.Statement
+    assert.are.equal(1, #statements)
+    assert.are.same({ ArnEquals = { ["aws:SourceArn"] = { ["Fn::GetAtt"] = { "WatchbotTaskEventRule", "Arn" } } } },
+      statements[1].Condition)
+  end)
+
+  it("are of no use in mode process", function() assert.is_nil(templates.part("events", "process")) end)
+end)

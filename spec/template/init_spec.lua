@@ -1,0 +1,70 @@
+local cjson = require "cjson"
+local template = require "watchbot.template"
+local templates = require "support.templates"
+local watchbot = require "watchbot"
+
+describe("a template", function()
+  it("is a plain table with refs that are not part of it", function()
+    local made = watchbot.template(templates.given("task", { description = "Tiles" }))
+    assert.are.equal("2010-09-09", made.AWSTemplateFormatVersion)
+    assert.are.equal("Tiles", made.Description)
+    assert.are.same({ Ref = "WatchbotTopic" }, made.ref.topic)
+    assert.is_nil(cjson.decode(cjson.encode(made)).ref)
+  end)
+
+  it("has refs for what it has, under its prefix", function()
+    local ref = templates.make("task", { prefix = "Tiles" }).ref
+    assert.are.same({ Ref = "TilesQueue" }, ref.queueUrl)
+    assert.are.same({ ["Fn::GetAtt"] = { "TilesQueue", "QueueName" } }, ref.queueName)
+    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
+      assert.is_nil(ref[name])
+    end
+    ref = templates.make("task", { webhook = true, webhookKey = true, user = true, reduce = true }).ref
+    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
+      assert.is_table(ref[name])
+    end
+  end)
+
+  it("does not change what it was given, and is the same each time", function()
+    local given = templates.given("task", { env = { A = "1" }, mounts = { "/a" } })
+    local first = template(given)
+    first.Resources.WatchbotWorker.Properties.ContainerDefinitions[1].Environment[1].Value = "changed"
+    local second = template(given)
+    assert.are.same({ A = "1" }, given.env)
+    assert.are.same(template(given), second)
+  end)
+
+  it("may have a part replaced, which can ask for the default", function()
+    local made = templates.make("task", { parts = { queue = function(options, refs, default)
+      local part = default(options, refs)
+      part.Resources[refs.id "Queue"].Properties.DelaySeconds = 5
+      return part
+    end } })
+    assert.are.equal(5, made.Resources.WatchbotQueue.Properties.DelaySeconds)
+  end)
+
+  it("may have parts left out, and others added", function()
+    local made = templates.make("task", { parts = {
+      events = false,
+      bucket = function(options, refs, default)
+        assert.is_nil(default)
+        return { Resources = { [refs.id "Bucket"] = { Type = "AWS::S3::Bucket" } }, Outputs = { Mode = { Value = options.mode } } }
+      end,
+    } })
+    assert.is_nil(made.Resources.WatchbotTaskEventQueue)
+    assert.are.equal("AWS::S3::Bucket", made.Resources.WatchbotBucket.Type)
+    assert.are.equal("task", made.Outputs.Mode.Value)
+  end)
+
+  it("says which parts stand in each other's way, and what is no part", function()
+    local function refused(part)
+      local ok, message = pcall(templates.make, "task", { parts = { mine = part } })
+      assert.is_false(ok)
+      return message
+    end
+    assert.matches("parts 'queue' and 'mine' both have 'WatchbotQueue' in Resources",
+      refused(function() return { Resources = { WatchbotQueue = {} } } end))
+    assert.matches("part 'mine' returned 'Resourcs'; a part has 'Parameters'", refused(function() return { Resourcs = {} } end))
+    assert.matches("part 'mine' returned a string, not a table", refused(function() return "x" end))
+  end)
+end)

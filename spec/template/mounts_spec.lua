@@ -1,0 +1,37 @@
+local mounts = require "watchbot.template.mounts"
+
+local function of(mode, given) return mounts.of { mode = mode, mounts = given } end
+
+describe("mounts", function()
+  it("are text with commas: host and container, or scratch space", function()
+    assert.are.same({
+      volumes = { { Name = "mnt-0", Host = { SourcePath = "/root" } }, { Name = "mnt-1" }, { Name = "mnt-2", Host = { SourcePath = "/r" } } },
+      mountPoints = {
+        { ContainerPath = "/mnt/root", SourceVolume = "mnt-0" }, { ContainerPath = "/mnt/tmp", SourceVolume = "mnt-1" },
+        { ContainerPath = "/ro", SourceVolume = "mnt-2", ReadOnly = true },
+      },
+      scratch = { "/mnt/tmp" },
+    }, of("task", "/root:/mnt/root, /mnt/tmp,/r:/ro:ro"))
+  end)
+
+  it("are lists of text and of tables", function()
+    local made = of("task", { "/a", { host = "/h", container = "/b", readOnly = true } })
+    assert.are.same({ "/a" }, made.scratch)
+    assert.are.same({ ContainerPath = "/b", SourceVolume = "mnt-1", ReadOnly = true }, made.mountPoints[2])
+  end)
+
+  it("in AWS's own shape are passed on, and never emptied", function()
+    local made = of("process", {
+      volumes = { { Name = "efs", EFSVolumeConfiguration = { FilesystemId = "fs-1" } } },
+      mountPoints = { { ContainerPath = "/data", SourceVolume = "efs" } },
+    })
+    assert.are.equal("efs", made.volumes[1].Name)
+    assert.are.same({ "/tmp" }, made.scratch)
+  end)
+
+  it("have /tmp in mode process, once", function()
+    assert.are.same({ "/tmp" }, of("process", false).scratch)
+    assert.are.same({ "/tmp", "/data" }, of("process", "/tmp,/data").scratch)
+    assert.are.same({}, of("task", false).scratch)
+  end)
+end)

@@ -1,0 +1,42 @@
+local cjson = require "cjson"
+local pieces = require "watchbot.template.pieces"
+
+local ref = { Ref = "Name" }
+
+-- The text that an intrinsic becomes once CloudFormation knows that `Name` is `value`, or a list.
+local function resolved(made, value)
+  if type(made) == "string" then return made end
+  if made.Ref then return value end
+  local separator, list = made["Fn::Join"][1], made["Fn::Join"][2]
+  local parts = {}
+  for index, piece in ipairs(list.Ref and value or list) do parts[index] = resolved(piece, value) end
+  return table.concat(parts, separator)
+end
+
+describe("pieces", function()
+  it("are text where all are plain, else joined with plain neighbours in one", function()
+    assert.are.equal("a-1", pieces.concat("a", "-", 1))
+    assert.are.equal("", pieces.concat())
+    assert.are.equal(ref, pieces.concat(ref))
+    assert.are.same({ ["Fn::Join"] = { "", { "a-", ref, "-b" } } }, pieces.concat("a", "-", ref, "-", "b"))
+  end)
+
+  it("may stand between the items of a list, and of one that is an intrinsic", function()
+    assert.are.equal("/a,/b", pieces.list(",", { "/a", "/b" }))
+    assert.are.same({ ["Fn::Join"] = { "", { "/a,", ref } } }, pieces.list(",", { "/a", ref }))
+    assert.are.same({ ["Fn::Join"] = { ",", ref } }, pieces.list(",", ref))
+  end)
+
+  it("make JSON text in a stable order, with intrinsics in quotes", function()
+    assert.are.equal([[{"a":[1,"x"],"b":"say \"hi\"","c":{"d":true}}]],
+      pieces.json { c = { d = true }, b = 'say "hi"', a = { 1, "x" } })
+    local made = resolved(pieces.json { group = ref, list = { ref, "b" } }, "value")
+    assert.are.same({ group = "value", list = { "value", "b" } }, cjson.decode(made))
+  end)
+
+  it("make JSON of numbers and of lists that intrinsics stand for", function()
+    assert.are.same({ weight = 3 }, cjson.decode(resolved(pieces.json { weight = pieces.raw(ref) }, "3")))
+    assert.are.same({ subnets = { "a", "b" } }, cjson.decode(resolved(pieces.json { subnets = pieces.texts(ref) }, { "a", "b" })))
+    assert.are.equal('{"subnets":["a"]}', pieces.json { subnets = pieces.texts { "a" } })
+  end)
+end)

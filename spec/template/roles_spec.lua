@@ -1,0 +1,103 @@
+local templates = require "support.templates"
+
+-- action -> what it is allowed on, of a role's policies together.
+local function allowed(id, mode, more)
+  local actions = {}
+  for _, policy in ipairs(templates.properties("roles", "Watchbot" .. id, mode, more).Policies or {}) do
+    for _, statement in ipairs(policy.PolicyDocument.Statement) do
+      for _, action in ipairs(statement.Action) do actions[action] = statement end
+    end
+  end
+  return actions
+end
+
+local function names_of(actions)
+  local names = {}
+  for name in pairs(actions) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function arn(name) return { ["Fn::GetAtt"] = { "Watchbot" .. name, "Arn" } } end
+
+describe("the roles of a template", function()
+  it("are handed out by ECS only, for tasks of this account", function()
+    for _, id in ipairs { "WorkerRole", "WatcherRole", "ExecutionRole" } do
+      local trust = templates.properties("roles", "Watchbot" .. id, "task").AssumeRolePolicyDocument.Statement
+      assert.are.equal(1, #trust)
+      assert.are.same({ "ecs-tasks.amazonaws.com" }, trust[1].Principal.Service)
+      assert.are.same({ ["aws:SourceAccount"] = { Ref = "AWS::AccountId" } }, trust[1].Condition.StringEquals)
+    end
+  end)
+
+  it("let tasks publish, and no more", function()
+    assert.are.same({ "sns:Publish" }, names_of(allowed("WorkerRole", "task")))
+    assert.are.same({ Ref = "WatchbotTopic" }, allowed("WorkerRole", "task")["sns:Publish"].Resource)
+  end)
+
+  it("let tasks use the progress table, a key, and what the user says", function()
+    local actions = allowed("WorkerRole", "task", {
+      reduce = true, kmsKey = "arn:aws:kms:eu-west-1:123456789012:key/k",
+      permissions = { { Effect = "Allow", Action = { "s3:GetObject" }, Resource = "arn:aws:s3:::tiles/*" } },
+    })
+    assert.are.same(arn "ProgressTable", actions["dynamodb:UpdateItem"].Resource)
+    assert.is_truthy(actions["s3:GetObject"] and actions["kms:Decrypt"])
+  end)
+
+  it("let watchers receive, publish, and start and follow tasks", function()
+    local actions = allowed("WatcherRole", "task")
+    assert.are.same({
+      "ecs:DescribeTasks", "ecs:ListTasks", "ecs:RunTask", "ecs:StopTask", "ecs:UpdateTaskProtection", "iam:PassRole",
+      "logs:FilterLogEvents", "sns:GetTopicAttributes", "sns:Publish", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+    }, names_of(actions))
+    assert.are.same(arn "Queue", actions["sqs:GetQueueAttributes"].Resource)
+    assert.are.same({ arn "WorkerRole", arn "ExecutionRole" }, actions["iam:PassRole"].Resource)
+    assert.are.same({ Ref = "WatchbotNotificationTopic" }, actions["sns:Publish"].Resource)
+  end)
+
+  it("let watchers of processes do what the processes do, and nothing of ECS but protect themselves", function()
+    local names = table.concat(names_of(allowed("Role", "process")), " ")
+    assert.are.equal("ecs:UpdateTaskProtection sns:GetTopicAttributes sns:Publish sqs:ChangeMessageVisibility sqs:DeleteMessage "
+      .. "sqs:GetQueueAttributes sqs:ReceiveMessage", names)
+  end)
+
+  it("allow something on everything only where AWS takes no ARN", function()
+    local more = { secrets = { A = "/a" }, reduce = true }
+    for _, case in ipairs { { "WatcherRole", "task" }, { "WorkerRole", "task" }, { "ExecutionRole", "task" }, { "Role", "process" } } do
+      for action, statement in pairs(allowed(case[1], case[2], more)) do
+        if statement.Resource == "*" then
+          assert.is_truthy(action == "ecs:ListTasks" or action == "ecr:GetAuthorizationToken", action)
+        end
+      end
+    end
+  end)
+
+  it("know a cluster by its ARN, by its name, and by either where an intrinsic stands for it", function()
+    local function clusters(cluster)
+      return allowed("WatcherRole", "task", { cluster = cluster })["ecs:RunTask"].Condition.StringEquals["ecs:cluster"]
+    end
+    local name = clusters "main"
+    assert.are.equal(1, #name)
+    assert.are.equal("cluster/main", name[1]["Fn::Join"][2][2])
+    assert.are.same({ "arn:aws:ecs:eu-west-1:123456789012:cluster/main" }, clusters "arn:aws:ecs:eu-west-1:123456789012:cluster/main")
+    assert.are.same({ Ref = "Cluster" }, clusters({ Ref = "Cluster" })[1])
+    assert.are.equal(2, #clusters { Ref = "Cluster" })
+  end)
+
+  it("let ECS write the log, pull the images that are in ECR, and read the secrets", function()
+    local secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-123456"
+    local actions = allowed("ExecutionRole", "task", {
+      image = "111122223333.dkr.ecr.us-west-2.amazonaws.com/my/tiles:v1", secrets = { A = "/tiles/a", B = secret .. ":password::" },
+      executionPermissions = { { Effect = "Allow", Action = { "kms:Decrypt" }, Resource = "arn:aws:kms:eu-west-1:123456789012:key/k" } },
+    })
+    assert.are.same(arn "LogGroup", actions["logs:PutLogEvents"].Resource)
+    assert.are.equal("arn:${AWS::Partition}:ecr:us-west-2:111122223333:repository/my/tiles",
+      actions["ecr:BatchGetImage"].Resource[1]["Fn::Sub"])
+    assert.are.same({ secret }, actions["secretsmanager:GetSecretValue"].Resource)
+    assert.are.equal("parameter/tiles/a", actions["ssm:GetParameters"].Resource[1]["Fn::Join"][2][2])
+    assert.is_truthy(actions["kms:Decrypt"])
+    assert.are.same({ "logs:CreateLogStream", "logs:PutLogEvents" },
+      names_of(allowed("ExecutionRole", "process", { image = "public.ecr.aws/docker/library/busybox" })))
+  end)
+end)
