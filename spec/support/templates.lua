@@ -10,7 +10,8 @@ local common = { cluster = "main", service = "tiles", serviceVersion = "v1", not
 
 --- Options as a user gives them: the least there may be, and what the spec adds. `false` takes one away.
 function templates.given(mode, more)
-  local given = { mode = mode, command = mode == "process" and "./tile" or nil }
+  local given = { mode = mode }
+  if mode == "process" and not (more and more.policy) then given.command = "./tile" end
   for name, value in pairs(common) do given[name] = value end
   for name, value in pairs(more or {}) do given[name] = value end
   for name, value in pairs(given) do

@@ -33,8 +33,9 @@ describe("the capacity", function()
     assert.is_nil(capacity.strategy "EC2")
     assert.is_nil(capacity.strategy "FARGATE")
     assert.are.same({ { CapacityProvider = "FARGATE_SPOT", Weight = 1 } }, capacity.strategy "FARGATE_SPOT")
-    assert.are.same({ { CapacityProvider = "FARGATE", Weight = 1, Base = 2 }, { CapacityProvider = "FARGATE_SPOT", Weight = 3 } },
-      capacity.strategy { FARGATE_SPOT = 3, FARGATE = { weight = 1, base = 2 } })
+    assert.are.same({
+      { CapacityProvider = "FARGATE", Weight = 1, Base = 2 }, { CapacityProvider = "FARGATE_SPOT", Weight = 3 },
+    }, capacity.strategy { FARGATE_SPOT = 3, FARGATE = { weight = 1, base = 2 } })
   end)
 
   it("is Fargate, or is not", function()

@@ -11,7 +11,8 @@ local function of_watcher(more)
 end
 
 local function of_worker(mode, more)
-  return templates.environment(templates.properties("worker", mode == "task" and "WatchbotWorker" or "WatchbotTask", mode, more))
+  local id = mode == "task" and "WatchbotWorker" or "WatchbotTask"
+  return templates.environment(templates.properties("worker", id, mode, more))
 end
 
 -- The fields of a policy in a program that has these variables; what CloudFormation fills in is `TEXT`.
@@ -25,11 +26,11 @@ local function fields_with(variables)
         local task = policy.task or {}
         local network = (task.networkConfiguration or {}).awsvpcConfiguration or {}
         local values = {}
-        for _, name in ipairs { "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack", "log_group",
-          "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
+        for _, name in ipairs { "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
+          "log_group", "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
         values[#values + 1] = "volumes=" .. table.concat(policy.volumes or {}, ",")
-        values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition), tostring(task.container),
-          tostring(task.launchType), table.concat(network.subnets or {}, ",") }, " ")
+        values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition),
+          tostring(task.container), tostring(task.launchType), table.concat(network.subnets or {}, ",") }, " ")
         print(table.concat(values, "\n"))]] },
       env = plain, output = "capture",
     })
@@ -45,11 +46,13 @@ end
 describe("the environment of a watcher", function()
   it("is all that a watcher of tasks needs to know", function()
     local read = fields_with(of_watcher {
-      workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true, capacity = "FARGATE", fargateSubnets = { "s-1", "s-2" },
+      workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true, capacity = "FARGATE",
+      fargateSubnets = { "s-1", "s-2" },
     })
     assert.are.same({
-      queue = "TEXT", workers = "3", timeout = "300", drain = "20", notify_after = "11", log = "json", jobs = "nil", topic = "TEXT",
-      stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "", task = "main TEXT Watchbot-worker-tiles FARGATE s-1,s-2",
+      queue = "TEXT", workers = "3", timeout = "300", drain = "20", notify_after = "11", log = "json", jobs = "nil",
+      topic = "TEXT", stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "",
+      task = "main TEXT Watchbot-worker-tiles FARGATE s-1,s-2",
     }, read)
   end)
 
@@ -57,7 +60,7 @@ describe("the environment of a watcher", function()
     local read = fields_with(of_worker("process", { mounts = "/data", stopTimeout = 90 }))
     assert.are.same({ "/data,/tmp", "80", "text", "nil" }, { read.volumes, read.drain, read.log, read.jobs })
     assert.are.equal("1", fields_with(of_worker("process", { writableFilesystem = true })).jobs)
-    read = fields_with(of_worker("process", { command = false, policy = "/p.lua", workers = 4 }))
+    read = fields_with(of_worker("process", { policy = "/p.lua", workers = 4 }))
     assert.are.same({ "", "4" }, { read.volumes, read.workers })
   end)
 

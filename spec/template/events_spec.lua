@@ -9,8 +9,9 @@ describe("the task events of a template", function()
   end)
 
   it("know a cluster whose ARN or name an intrinsic stands for", function()
-    local detail = templates.properties("events", "WatchbotTaskEventRule", "task", { cluster = { Ref = "C" } }).EventPattern.detail
-    assert.are.same({ { Ref = "C" }, { suffix = { ["Fn::Join"] = { "", { ":cluster/", { Ref = "C" } } } } } }, detail.clusterArn)
+    local rule = templates.properties("events", "WatchbotTaskEventRule", "task", { cluster = { Ref = "C" } })
+    local suffix = { ["Fn::Join"] = { "", { ":cluster/", { Ref = "C" } } } }
+    assert.are.same({ { Ref = "C" }, { suffix = suffix } }, rule.EventPattern.detail.clusterArn)
   end)
 
   it("go to a queue that only the rule may send to", function()

@@ -48,7 +48,9 @@ describe("a template", function()
       events = false,
       bucket = function(options, refs, default)
         assert.is_nil(default)
-        return { Resources = { [refs.id "Bucket"] = { Type = "AWS::S3::Bucket" } }, Outputs = { Mode = { Value = options.mode } } }
+        return {
+          Resources = { [refs.id "Bucket"] = { Type = "AWS::S3::Bucket" } }, Outputs = { Mode = { Value = options.mode } },
+        }
       end,
     } })
     assert.is_nil(made.Resources.WatchbotTaskEventQueue)

@@ -5,7 +5,9 @@ local function of(mode, given) return mounts.of { mode = mode, mounts = given } 
 describe("mounts", function()
   it("are text with commas: host and container, or scratch space", function()
     assert.are.same({
-      volumes = { { Name = "mnt-0", Host = { SourcePath = "/root" } }, { Name = "mnt-1" }, { Name = "mnt-2", Host = { SourcePath = "/r" } } },
+      volumes = {
+        { Name = "mnt-0", Host = { SourcePath = "/root" } }, { Name = "mnt-1" }, { Name = "mnt-2", Host = { SourcePath = "/r" } },
+      },
       mountPoints = {
         { ContainerPath = "/mnt/root", SourceVolume = "mnt-0" }, { ContainerPath = "/mnt/tmp", SourceVolume = "mnt-1" },
         { ContainerPath = "/ro", SourceVolume = "mnt-2", ReadOnly = true },

@@ -49,10 +49,10 @@ describe("the options of a template", function()
   end)
 
   it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there instead", function()
-    for name in ([[cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook webhookKey
-      watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods permissions command
-      notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction debugLogs privileged notifyAfterRetries
-      alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family placementConstraints capacity maxSize minSize
+    for name in ([[cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook
+      webhookKey watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
+      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction debugLogs
+      privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family placementConstraints capacity maxSize minSize
       maxJobDuration writableFilesystem deadletterThreshold deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups
       fargatePublicIp structuredLogging placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName
       logGroupRetentionDays minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
@@ -67,9 +67,9 @@ describe("the options of a template", function()
     assert(options.complete(templates.given("task", {
       cluster = ref, service = ref, serviceVersion = ref, notificationEmail = ref, env = { A = ref }, workers = ref,
       reservation = { cpu = ref, memory = ref, softMemory = ref }, messageRetention = ref, maxJobDuration = ref,
-      command = { "echo", ref }, permissions = { ref }, privileged = ref, mounts = { { host = ref, container = "/data" } },
+      command = { "echo", ref }, permissions = { ref }, mounts = { { host = ref, container = "/data" } },
       ulimits = { nofile = ref }, capacity = { FARGATE = 1, FARGATE_SPOT = { weight = 1, base = 1 } }, fargateSubnets = ref,
-      alarms = { queueSize = { threshold = ref } }, secrets = { KEY = ref }, privileged = false,
+      alarms = { queueSize = { threshold = ref } }, secrets = { KEY = ref },
     })))
   end)
 end)
@@ -146,7 +146,7 @@ describe("options are refused", function()
     { "task", { serviceVersion = false }, "missing option 'serviceVersion'" },
     { "task", { service = false }, "missing option 'service'" },
     { "process", { command = false }, "missing option 'command'" },
-    { "process", { policy = "/app/policy.lua" }, "'command' and 'policy' exclude each other" },
+    { "process", { command = "./tile", policy = "/app/policy.lua" }, "'command' and 'policy' exclude each other" },
     { "process", { watchers = 2 }, "'watchers' is for mode 'task', and this is mode 'process'" },
     { "task", { maxSize = 2 }, "'maxSize' is for mode 'process', and this is mode 'task'" },
     { "process", { maxSize = 2, maxScalingCapacity = 2 }, "are two names of one thing" },
@@ -160,7 +160,7 @@ describe("options are refused", function()
     { "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { gpu = 1 } }, "'gpu' is for EC2" },
     { "task", { capacity = { FARGATE = 1, mine = 1 } }, "ECS does not mix Fargate with other capacity providers" },
     { "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { cpu = 256, memory = 4096 } },
-      "no task on Fargate has 256 CPU units and 4096 MiB of memory; with 256 units it has 512, or 1024 to 2048 in steps of 1024" },
+      "no task on Fargate has 256 CPU units and 4096 MiB of memory; with 256 units it has 512, or 1024 to 2048 in steps of" },
     { "task", { webhookKey = true }, "'webhookKey' is of no use without 'webhook'" },
     { "task", { readCapacityUnits = 5 }, "of no use without 'reduce'" },
   } do

@@ -20,7 +20,8 @@ describe("secrets", function()
     local statements = secrets.statements { A = SECRET .. ":password:AWSCURRENT:", B = "arn:aws:ssm:eu-west-1:1:parameter/b" }
     assert.are.same({ { "secretsmanager:GetSecretValue" }, { "ssm:GetParameters" } },
       { statements[1].Action, statements[2].Action })
-    assert.are.same({ { SECRET }, { "arn:aws:ssm:eu-west-1:1:parameter/b" } }, { statements[1].Resource, statements[2].Resource })
+    assert.are.same({ { SECRET }, { "arn:aws:ssm:eu-west-1:1:parameter/b" } },
+      { statements[1].Resource, statements[2].Resource })
   end)
 
   it("are allowed in either store where an intrinsic stands for the ARN", function()

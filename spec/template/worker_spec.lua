@@ -31,7 +31,7 @@ describe("the task definition that does the work", function()
     assert.are.same({ "watchbot", "listen", "echo $Message" }, container(of_process { command = "echo $Message" }).Command)
     assert.are.same({ "watchbot", "listen", "--workers", "3", "./tile" }, container(of_process { workers = 3 }).Command)
     assert.are.same({ "watchbot", "run", "/app/policy.lua" },
-      container(of_process { command = false, policy = "/app/policy.lua" }).Command)
+      container(of_process { policy = "/app/policy.lua" }).Command)
   end)
 
   -- v9 joined the words by commas: `bash,-c,echo hi`.
@@ -72,8 +72,9 @@ describe("the task definition that does the work", function()
       healthCheck = { command = "test -f /ok", interval = 10 }, secrets = { A = "/a" }, mounts = "/h:/c",
     })
     assert.is_true(made.Privileged)
-    assert.are.same({ { Name = "core", SoftLimit = 0, HardLimit = 1 }, { Name = "nofile", SoftLimit = 2048, HardLimit = 2048 } },
-      made.Ulimits)
+    assert.are.same({
+      { Name = "core", SoftLimit = 0, HardLimit = 1 }, { Name = "nofile", SoftLimit = 2048, HardLimit = 2048 },
+    }, made.Ulimits)
     assert.are.equal(60, made.StopTimeout)
     assert.are.same({ Command = { "CMD-SHELL", "test -f /ok" }, Interval = 10 }, made.HealthCheck)
     assert.are.same({ { Name = "A", ValueFrom = "/a" } }, made.Secrets)

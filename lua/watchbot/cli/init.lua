@@ -21,6 +21,7 @@ local commands = {
   { "check", "watchbot.cli.check" },
   { "send", "watchbot.cli.send" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "template", "watchbot.cli.template" },
 }
 
 local function complain(message)

@@ -19,13 +19,6 @@ local sections = { "Parameters", "Mappings", "Conditions", "Resources", "Outputs
 local known_sections = {}
 for _, section in ipairs(sections) do known_sections[section] = true end
 
--- A part that is not there yet makes nothing.
-local function default_of(name)
-  local path = "watchbot.template." .. name
-  if package.preload[path] or package.searchpath(path, package.path) then return require(path) end
-  return function() return nil end
-end
-
 local function check(name, made)
   if made == nil then return {} end
   if type(made) ~= "table" then
@@ -69,7 +62,7 @@ local function build(complete)
   local references, owners = refs.new(complete), {}
   local names, known = names_of(complete.parts)
   for _, name in ipairs(names) do
-    local default, given = known[name] and default_of(name) or nil, complete.parts[name]
+    local default, given = known[name] and require("watchbot.template." .. name) or nil, complete.parts[name]
     local part = given == nil and default or given
     if part then add(template, owners, name, check(name, part(complete, references, default))) end
   end

@@ -1,0 +1,141 @@
+--- cli.template: `watchbot template`.
+
+local check = require "watchbot.template.check"
+local diff = require "watchbot.template.diff"
+local json = require "watchbot.aws.json"
+local lint = require "watchbot.template.lint"
+local load_file = require "watchbot.load"
+local ordered = require "watchbot.template.ordered"
+local scheduler = require "watchbot.scheduler"
+
+local writers = { json = "watchbot.template.to_json", yaml = "watchbot.template.to_yaml" }
+
+local template = {
+  summary = "Prints the CloudFormation template that a Lua file describes.",
+  usage = "[OPTIONS] STACK.lua",
+  options = {
+    { name = "format", value = "FORMAT", help = "json or yaml; default: json" },
+    { name = "check", help = "instead: check what can be checked without AWS, with cfn-lint where it is installed" },
+    { name = "diff", value = "FILE", help = "instead: what an update would do to the template in FILE (JSON)" },
+    { name = "options", help = "print every option of watchbot.template, with its default" },
+  },
+  details = [[
+The file returns a template: watchbot.template { ... }, or watchbot.merge(...) of several. doc/templates.md has a walk.
+
+  watchbot template stack.lua > stack.json
+  watchbot template --check stack.lua          # status 1 when there is something to mend
+  aws cloudformation get-template --stack-name tiles > deployed.json
+  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost
+
+--diff prints a line for each resource: + added, - removed, ~ changed, ! replaced by a new one, and what changes. It compares
+the templates, so a parameter with another value is not seen.]],
+}
+
+local function load_stack(path)
+  local made, message, code = load_file.template(path)
+  if not made then return nil, message, code end
+  local problem = ordered.problem(made)
+  if problem then return nil, ("%s: %s"):format(path, problem), "Usage" end
+  return made
+end
+
+local function written(made, format)
+  return require(writers[format])(made)
+end
+
+-- checking
+
+local function show_findings(findings)
+  for _, finding in ipairs(findings) do print(("%s: %s"):format(finding.where, finding.message)) end
+end
+
+local function count_failures(findings)
+  local count = 0
+  for _, finding in ipairs(findings) do count = count + (finding.note and 0 or 1) end
+  return count
+end
+
+local function run_check(made)
+  local text = written(made, "json")
+  local findings = check(made, #text)
+  show_findings(findings)
+  local linted, message, code = lint.run(text)
+  if not linted and code ~= "ENOENT" then return nil, "template: " .. message, code end
+  show_findings(linted or {})
+  local failures = count_failures(findings) + count_failures(linted or {})
+  local by = linted and "cfn-lint too" or "cfn-lint is not installed: the properties of resources were not looked at"
+  print(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend" or failures .. " to mend", #text, by))
+  return failures == 0 and 0 or 1
+end
+
+-- comparing
+
+local signs = { added = "+", removed = "-", changed = "~", replaced = "!" }
+
+local function value_text(value)
+  return value == nil and "nothing" or json.encode(value)
+end
+
+local function show_change(change)
+  print(("%s %s (%s)"):format(signs[change.what], change.id, change.type))
+  for _, path in ipairs(change.paths) do
+    local values = change.values[path]
+    print(("    %s: %s -> %s"):format(path, value_text(values[1]), value_text(values[2])))
+  end
+  if change.what == "replaced" then print "    REPLACED by a new resource" end
+  if change.loses then print(("    LOST with the old one: %s"):format(change.loses)) end
+end
+
+-- What get-template prints has the template inside, as text or as an object.
+local function deployed_template(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, "template: --diff: " .. problem, "Usage" end
+  local text = file:read "a" or ""
+  file:close()
+  local deployed = json.decode(text)
+  if type(deployed) == "table" and deployed.TemplateBody then deployed = deployed.TemplateBody end
+  if type(deployed) == "string" then deployed = json.decode(deployed) end
+  if type(deployed) == "table" and type(deployed.Resources) == "table" then return deployed end
+  return nil, ("template: --diff: '%s' is no template in JSON: aws cloudformation get-template --stack-name NAME prints it, "
+    .. "in JSON if it was deployed so"):format(path), "Usage"
+end
+
+local function run_diff(made, path)
+  local deployed, message, code = deployed_template(path)
+  if not deployed then return nil, message, code end
+  local losses, counts = 0, { added = 0, removed = 0, changed = 0, replaced = 0 }
+  for _, change in ipairs(diff(deployed, json.decode(written(made, "json")))) do
+    show_change(change)
+    counts[change.what] = counts[change.what] + 1
+    losses = losses + (change.loses and 1 or 0)
+  end
+  print(("%d added, %d removed, %d changed, %d replaced; %s"):format(counts.added, counts.removed, counts.changed,
+    counts.replaced, losses == 0 and "no data is lost" or ("%d lose data"):format(losses)))
+  return losses == 0 and 0 or 1
+end
+
+local function start(arguments)
+  local made, message, code = load_stack(arguments.words[1])
+  if not made then return nil, message, code end
+  if arguments.check then return run_check(made) end
+  if arguments.diff then return run_diff(made, arguments.diff) end
+  io.write(written(made, arguments.format or "json"))
+  return 0
+end
+
+function template.run(arguments)
+  local format = arguments.format
+  if arguments.options then
+    print(require "watchbot.template.options".describe "text")
+    return 0
+  elseif #arguments.words ~= 1 then
+    return nil, "template: which stack file? watchbot template STACK.lua", "Usage"
+  elseif format and not writers[format] then
+    return nil, ("template: --format: json or yaml, not '%s'"):format(format), "Usage"
+  elseif arguments.check and arguments.diff then
+    return nil, "template: --check and --diff one after the other, please", "Usage"
+  end
+  return scheduler.run(start, arguments)
+end
+
+return template

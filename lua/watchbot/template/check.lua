@@ -1,0 +1,153 @@
+--- template.check: what can be found out about a template without AWS: whether its references lead somewhere, whether resources
+-- wait for each other in a circle, and the limits. What the properties of a resource may be is for cfn-lint.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+
+local ordered = require "watchbot.template.ordered"
+local references = require "watchbot.template.references"
+
+---@class watchbot.template.Finding
+---@field where string the way to it: "Resources.Queue.Properties"
+---@field message string
+---@field note boolean? good to know, nothing to mend
+
+-- Bytes of a template that is given as it is, and of one that lies in S3.
+local INLINE, IN_S3 = 51200, 1024 * 1024
+
+local limits = { Resources = 500, Outputs = 200, Parameters = 200, Mappings = 200 }
+
+local LONGEST_ID = 255
+
+local pseudo_parameters = {
+  ["AWS::AccountId"] = true, ["AWS::NoValue"] = true, ["AWS::NotificationARNs"] = true, ["AWS::Partition"] = true,
+  ["AWS::Region"] = true, ["AWS::StackId"] = true, ["AWS::StackName"] = true, ["AWS::URLSuffix"] = true,
+}
+
+local attributes = {
+  Type = true, Properties = true, DependsOn = true, Condition = true, Metadata = true, DeletionPolicy = true,
+  UpdateReplacePolicy = true, CreationPolicy = true, UpdatePolicy = true,
+}
+
+local function add(findings, note, where, format, ...)
+  findings[#findings + 1] = { where = where, message = format:format(...), note = note }
+end
+
+local function has(template, section, id)
+  return template[section] ~= nil and template[section][id] ~= nil
+end
+
+local leads_somewhere = {
+  Ref = function(template, id)
+    return has(template, "Resources", id) or has(template, "Parameters", id) or pseudo_parameters[id] == true,
+      "no parameter or resource"
+  end,
+  GetAtt = function(template, id) return has(template, "Resources", id), "no resource" end,
+  Condition = function(template, id) return has(template, "Conditions", id), "no condition" end,
+  Mapping = function(template, id) return has(template, "Mappings", id), "no mapping" end,
+}
+
+local function check_references(template, find)
+  local function visit(reference)
+    local found, what = leads_somewhere[reference.kind](template, reference.id)
+    if not found then find(reference.path, "%s of the template is called '%s'", what, reference.id) end
+  end
+  for _, section in ipairs { "Conditions", "Resources", "Outputs" } do
+    for _, id in ipairs(ordered.keys(template[section] or {}, 1)) do
+      references.each(template[section][id], section .. "." .. id, visit)
+      if section == "Conditions" then references.conditions(template.Conditions[id], "Conditions." .. id, visit) end
+    end
+  end
+end
+
+local function check_condition(template, where, entry, find)
+  if entry.Condition ~= nil and not has(template, "Conditions", entry.Condition) then
+    find(where .. ".Condition", "no condition of the template is called '%s'", tostring(entry.Condition))
+  end
+end
+
+local function check_resource(template, id, resource, find)
+  local where = "Resources." .. id
+  if type(resource) ~= "table" then return find(where, "a resource is a table, not a %s", type(resource)) end
+  if type(resource.Type) ~= "string" then find(where, "a resource needs a 'Type'") end
+  for _, name in ipairs(ordered.keys(resource, 2)) do
+    if not attributes[name] then find(where, "a resource has no '%s'; it may belong into 'Properties'", name) end
+  end
+  check_condition(template, where, resource, find)
+  local depends = resource.DependsOn
+  for _, other in ipairs(type(depends) == "table" and depends or { depends }) do
+    if not has(template, "Resources", other) then
+      find(where .. ".DependsOn", "no resource of the template is called '%s'", tostring(other))
+    end
+  end
+end
+
+local function check_ids(template, find)
+  for _, section in ipairs { "Parameters", "Mappings", "Conditions", "Resources", "Outputs" } do
+    local count = 0
+    for _, id in ipairs(ordered.keys(template[section] or {}, 1)) do
+      count = count + 1
+      if not id:match "^%w+$" or #id > LONGEST_ID then
+        find(section .. "." .. id, "a logical id has letters and digits, at most %d", LONGEST_ID)
+      end
+    end
+    if limits[section] and count > limits[section] then
+      find(section, "a template has at most %d, not %d", limits[section], count)
+    end
+  end
+end
+
+-- => the circle, as ids, that is reached from `id`
+local function circle_from(template, id, path, done)
+  for index, other in ipairs(path) do
+    if other == id then return table.move(path, index, #path, 1, {}) end
+  end
+  if done[id] then return nil end
+  path[#path + 1] = id
+  for _, needed in ipairs(references.needs(template, id)) do
+    local circle = circle_from(template, needed, path, done)
+    if circle then return circle end
+  end
+  path[#path] = nil
+  done[id] = true
+end
+
+local function check_circles(template, find)
+  local done = {}
+  for _, id in ipairs(references.resources(template)) do
+    local circle = circle_from(template, id, {}, done)
+    if circle then
+      circle[#circle + 1] = circle[1]
+      return find("Resources." .. circle[1], "resources wait for each other: %s", table.concat(circle, " -> "))
+    end
+  end
+end
+
+local function check_size(size, findings)
+  if size > IN_S3 then
+    add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size, IN_S3)
+  elseif size > INLINE then
+    add(findings, true, "the template", "it has %d bytes: above %d CloudFormation takes it only from S3 "
+      .. "(aws cloudformation deploy --s3-bucket)", size, INLINE)
+  end
+end
+
+--- Checks a template that can be written.
+---@param template table
+---@param size integer bytes, as it is written
+---@return watchbot.template.Finding[]
+return function(template, size)
+  local findings = {}
+  local function find(...) add(findings, nil, ...) end
+  if type(template.Resources) ~= "table" or next(template.Resources) == nil then
+    find("Resources", "a template needs at least one resource")
+    return findings
+  end
+  check_ids(template, find)
+  for _, id in ipairs(references.resources(template)) do check_resource(template, id, template.Resources[id], find) end
+  for _, id in ipairs(ordered.keys(template.Outputs or {}, 1)) do
+    check_condition(template, "Outputs." .. id, template.Outputs[id], find)
+  end
+  check_references(template, find)
+  if #findings == 0 then check_circles(template, find) end
+  check_size(size, findings)
+  return findings
+end

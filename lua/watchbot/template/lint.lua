@@ -1,0 +1,55 @@
+--- template.lint: what cfn-lint, where it is installed, says of a template: https://github.com/aws-cloudformation/cfn-lint
+
+local json = require "watchbot.aws.json"
+local process = require "watchbot.process"
+
+-- Seconds that it may take.
+local PATIENCE = 120
+
+local lint = {}
+
+-- "Resources.Queue.Properties"; a finding about the whole has no path.
+local function where_of(finding)
+  local path = finding.Location and finding.Location.Path
+  local names = {}
+  for index, name in ipairs(path or {}) do names[index] = tostring(name) end
+  return #names > 0 and table.concat(names, ".") or "the template"
+end
+
+local function findings_of(output)
+  local told = json.decode(output, true)
+  if type(told) ~= "table" then return nil end
+  local findings = {}
+  for index, finding in ipairs(told) do
+    local rule = type(finding.Rule) == "table" and finding.Rule.Id or "?"
+    findings[index] = { where = where_of(finding), message = ("%s (%s)"):format(tostring(finding.Message), rule) }
+  end
+  return findings
+end
+
+local function run(path)
+  local child <close>, message, code = process.start {
+    argv = { "cfn-lint", "--format", "json", "--template", path }, output = "capture",
+  }
+  if not child then return nil, message, code end
+  local exit
+  exit, message, code = child:wait(PATIENCE)
+  if not exit then return nil, "cfn-lint: " .. message, code end
+  local output, problem = child:output()
+  local findings = findings_of(output)
+  if findings then return findings end
+  return nil, ("cfn-lint ended with %s: %s"):format(exit.signal or exit.code, problem:match "[^\n]*\n?$"), "CfnLint"
+end
+
+--- Runs cfn-lint on a template as it is written. Waits in a task.
+---@param text string JSON
+---@return watchbot.template.Finding[]? findings
+---@return string? message
+---@return string? code "ENOENT": it is not installed
+function lint.run(text)
+  local file <close>, message, code = process.file(text)
+  if not file then return nil, message, code end
+  return run(file:path())
+end
+
+return lint
