@@ -34,6 +34,10 @@ describe("the options of a template", function()
     assert.is_nil(complete.kmsKey)
   end)
 
+  it("may be off where they do not go with the mode", function()
+    assert(options.complete(templates.given("task", { writableFilesystem = false })))
+  end)
+
   it("do not share their defaults", function()
     assert(options.complete(templates.given "task")).env.A = "1"
     assert.are.same({}, options.complete(templates.given "task").env)
