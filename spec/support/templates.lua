@@ -15,7 +15,7 @@ function templates.given(mode, more)
   for name, value in pairs(common) do given[name] = value end
   for name, value in pairs(more or {}) do given[name] = value end
   for name, value in pairs(given) do
-    if value == false and common[name] then given[name] = nil end
+    if value == false and (common[name] or name == "command") then given[name] = nil end
   end
   return given
 end

@@ -13,9 +13,9 @@ local eventually, task = workshop.eventually, workshop.task
 
 -- What the filters of a template make of a log: by the metric's name, the values in their order.
 local function mined(mode, structured, lines, policy)
-  local part = templates.part("filters", mode, {
-    structuredLogging = structured, policy = policy, command = not policy and mode == "process" and "./work" or nil,
-  })
+  local more = { structuredLogging = structured, policy = policy }
+  if policy then more.command = false end
+  local part = templates.part("filters", mode, more)
   local values = {}
   for id, resource in pairs(part.Resources) do
     local pattern = filter_pattern.new(resource.Properties.FilterPattern)

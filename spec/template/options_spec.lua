@@ -34,6 +34,10 @@ describe("the options of a template", function()
     assert.is_nil(complete.kmsKey)
   end)
 
+  it("may be off where they do not go with the mode", function()
+    assert(options.complete(templates.given("task", { writableFilesystem = false })))
+  end)
+
   it("do not share their defaults", function()
     assert(options.complete(templates.given "task")).env.A = "1"
     assert.are.same({}, options.complete(templates.given "task").env)
@@ -49,13 +53,15 @@ describe("the options of a template", function()
   end)
 
   it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there instead", function()
-    for name in ([[cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook
-      webhookKey watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
-      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction debugLogs
-      privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family placementConstraints capacity maxSize minSize
-      maxJobDuration writableFilesystem deadletterThreshold deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups
-      fargatePublicIp structuredLogging placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName
-      logGroupRetentionDays minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
+    for name in ([[
+      cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook webhookKey
+      watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
+      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction
+      debugLogs privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family
+      placementConstraints capacity maxSize minSize maxJobDuration writableFilesystem deadletterThreshold
+      deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups fargatePublicIp structuredLogging
+      placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName logGroupRetentionDays
+      minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
       assert.is_truthy(options.by_name[name] or options.retired[name], name)
     end
     assert.matches("option 'backoff' is no more: .*'policy'", (refused("task", { backoff = true })))
@@ -125,6 +131,7 @@ describe("options are refused", function()
     { "task", { env = "A=1" }, "'env': expected a table of names to text, got 'A=1'" },
     { "task", { fifo = "yes" }, "'fifo': expected true or false, got 'yes'" },
     { "task", { fifo = { Ref = "Fifo" } }, "'fifo': it decides which resources there are" },
+    { "task", { prefix = { Ref = "Prefix" } }, "'prefix': it decides which resources there are, so it cannot be an intrinsic" },
     { "task", { env = { Ref = "Env" } }, "'env': it cannot be an intrinsic; what is in it may be" },
     { "task", { capacity = "LAMBDA" }, "'capacity': expected 'EC2', 'FARGATE'" },
     { "task", { capacity = { FARGATE = { wieght = 1 } } }, "unknown member 'wieght'; did you mean 'weight'", "capacity" },

@@ -55,8 +55,9 @@ describe("the webhook of a template", function()
   it("takes the group of a FIFO queue from a header, else each request is a group", function()
     local text = integration({ fifo = true }).RequestTemplates["text/plain"]["Fn::Sub"][1]
     assert.matches("$input.params('X-Message-Group-Id')", text, 1, true)
-    assert.matches("#if($group == '')#set($group = $context.requestId)#end", text, 1, true)
-    assert.matches("&MessageGroupId=$util.urlEncode($group)", text, 1, true)
+    assert.matches([[#if("$!group" == '')#set($group = $context.requestId)#end]], text, 1, true)
+    assert.matches("$util.urlEncode($group)", text, 1, true)
+    assert.is_falsy(text:find "\n", "a line break would be sent to SNS")
   end)
 
   it("is deployed anew when it has changed, and only then", function()

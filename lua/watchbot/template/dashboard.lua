@@ -64,9 +64,9 @@ local function widgets_of(refs, unit)
       queue("ApproximateNumberOfMessagesNotVisible", { label = "messages in flight" }),
       service(insights, "RunningTaskCount"), service(insights, "DesiredTaskCount"),
     } },
-    { title = "Concurrency", modes = "task", stat = "Sum", lines = {
-      logged(refs, "WatcherConcurrency", { label = "workers" }),
-      logged(refs, "FailedWorkerPlacement", { label = "failed placements" }),
+    { title = "Concurrency", modes = "task", lines = {
+      logged(refs, "WatcherConcurrency", { stat = "Maximum", label = "workers of one watcher" }),
+      logged(refs, "FailedWorkerPlacement", { stat = "Sum", label = "failed placements per minute" }),
     } },
     { title = "Pending (s)", modes = "task", lines = spread(refs, "WorkerPending") },
     { title = "CPU and memory of the service (%)", stat = "Average", lines = {

@@ -3,7 +3,6 @@
 -- meaning.
 
 local kinds = require "watchbot.template.kinds"
-
 local version = require "watchbot.version"
 
 local texts = kinds.list(kinds.text, "a list of text")
@@ -40,7 +39,7 @@ local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole
 
 local health_check = kinds.open(kinds.record({
   command = command, interval = kinds.whole(5, 300),
-  timeout = kinds.whole(2, 120), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
+  timeout = kinds.whole(2, 60), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
 }, "a table like { command = 'test -f /tmp/ok' }"))
 
 local platform = kinds.open(kinds.record({ cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text },
@@ -77,7 +76,7 @@ local throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.wh
 local part = kinds.either("false or a function", kinds.plain(kinds.off),
   { expected = "a function", check = function(value) return type(value) == "function" end })
 
-local name = { expected = "letters and digits, a letter first", plain = true,
+local prefix = kinds.plain { expected = "letters and digits, a letter first",
   check = function(value) return type(value) == "string" and value:match "^%a%w*$" ~= nil end }
 
 ---@class watchbot.template.Option
@@ -101,7 +100,7 @@ local groups = {
     { "image", kinds.text, since = "watchbot",
       help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region" },
     { "cluster", kinds.text, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
-    { "prefix", name, default = "Watchbot", since = "v0",
+    { "prefix", prefix, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
     { "family", kinds.text, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
     { "command", command, since = "v1",
@@ -120,7 +119,7 @@ local groups = {
   { "The container",
     { "reservation", reservation, default = {}, since = "v0",
       help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB" },
-    { "mounts", mounts, default = false, since = "v0",
+    { "mounts", mounts, since = "v0",
       help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =, mountPoints = }` in "
         .. "AWS's own shape" },
     { "writableFilesystem", switch, default = false, modes = "process", since = "v4",

@@ -5,19 +5,28 @@ local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local secrets = require "watchbot.template.secrets"
 
+local function join(...)
+  local result = {}
+  for _, list in ipairs { ... } do table.move(list, 1, #list, #result + 1, result) end
+  return result
+end
+
+-- A user's part may change what it gets, so nothing in it is shared.
 local function allow(actions, resource, condition)
-  return { Effect = "Allow", Action = actions, Resource = resource, Condition = condition }
+  return { Effect = "Allow", Action = join(actions), Resource = resource, Condition = condition }
 end
 
 -- Only ECS may hand out the role, and only for tasks of this account.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
-local trust = {
-  Version = "2012-10-17",
-  Statement = { {
-    Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } }, Action = { "sts:AssumeRole" },
-    Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
-  } },
-}
+local function trust()
+  return {
+    Version = "2012-10-17",
+    Statement = { {
+      Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } }, Action = { "sts:AssumeRole" },
+      Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
+    } },
+  }
+end
 
 -- Its policies by their names; those without statements are left out.
 local function role(policies)
@@ -31,29 +40,21 @@ local function role(policies)
   end
   return {
     Type = "AWS::IAM::Role",
-    Properties = { AssumeRolePolicyDocument = trust, Policies = #list > 0 and list or nil },
+    Properties = { AssumeRolePolicyDocument = trust(), Policies = #list > 0 and list or nil },
   }
-end
-
-local function join(...)
-  local result = {}
-  for _, list in ipairs { ... } do table.move(list, 1, #list, #result + 1, result) end
-  return result
 end
 
 -- what tasks do
 
 local progress_actions = { "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem" }
 
-local function key(options)
-  if not options.kmsKey then return {} end
-  return { allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey) }
-end
-
 local function of_tasks(options, refs)
   local statements = { allow({ "sns:Publish" }, refs.topic) }
-  if options.reduce then statements[2] = allow(progress_actions, refs.progressTable) end
-  return join(statements, key(options))
+  if options.reduce then statements[#statements + 1] = allow(progress_actions, refs.progressTable) end
+  if options.kmsKey then
+    statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
+  end
+  return statements
 end
 
 -- what watchers do
@@ -65,11 +66,13 @@ end
 local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility" }
 
 local function of_watchers(options, refs)
-  return {
+  local statements = {
     allow(join(receive_actions, { "sqs:GetQueueAttributes" }), refs.queueArn),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
     allow({ "ecs:UpdateTaskProtection" }, names.arn("ecs", "task/*"), in_cluster(options)),
   }
+  if options.kmsKey then statements[#statements + 1] = allow({ "kms:Decrypt" }, options.kmsKey) end
+  return statements
 end
 
 -- The family, not its newest revision: during a deployment former watchers start tasks of the former one. ListTasks takes
@@ -123,7 +126,7 @@ return function(options, refs)
   if options.mode == "task" then
     resources[refs.id "WorkerRole"] = role { { name = "worker", statements = of_tasks(options, refs) }, own }
     resources[refs.id "WatcherRole"] = role {
-      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs), key(options)) },
+      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs)) },
     }
   else
     resources[refs.id "Role"] = role {

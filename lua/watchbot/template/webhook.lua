@@ -13,20 +13,17 @@ local STAGE, PATH = "watchbot", "webhooks"
 -- Others are refused (415), rather than passed on to SNS as they are.
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
-local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('%s')"
+local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('${Topic}')"
   .. "&Message=$util.urlEncode($input.body)"
 
--- With HTTP/2 the names of headers come in small letters.
-local GROUP = [[
-#set($group = $input.params('X-Message-Group-Id'))
-#if($group == '')#set($group = $input.params('x-message-group-id'))#end
-#if($group == '')#set($group = $context.requestId)#end
-]]
+-- On one line: a line break would become part of the request. With HTTP/2 the names of headers come in small letters.
+local GROUP = "&MessageGroupId=#set($group = $input.params('X-Message-Group-Id'))"
+  .. "#if(\"$!group\" == '')#set($group = $input.params('x-message-group-id'))#end"
+  .. "#if(\"$!group\" == '')#set($group = $context.requestId)#end"
+  .. "$util.urlEncode($group)"
 
 local function request_template(options, refs)
-  local publish = PUBLISH:format "${Topic}"
-  if options.fifo then publish = GROUP .. publish .. "&MessageGroupId=$util.urlEncode($group)" end
-  return cf.sub(publish, { Topic = refs.topic })
+  return cf.sub(PUBLISH .. (options.fifo and GROUP or ""), { Topic = refs.topic })
 end
 
 local function request_templates(options, refs)
