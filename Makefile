@@ -62,14 +62,14 @@ BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES))
 
 OTHERS    := $(addprefix src/,main.c init.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
-EMBED     := $(addprefix $(B)/obj/,embed.o preload.o bundle.o)
+EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
 .PHONY: all demo test test-gc valgrind fuzz lint generated bench soak install uninstall clean check-packages
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
-$(B)/watchbot: $(B)/obj/main.o $(B)/obj/init.o $(EMBED) $(CORE)
+$(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o compiled.o) $(EMBED) $(CORE)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
@@ -79,7 +79,7 @@ $(B)/lib/watchbot/core.so: $(CORE)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
 
-$(B)/libwatchbot.a: $(EMBED) $(CORE)
+$(B)/libwatchbot.a: $(EMBED) $(B)/obj/source.o $(CORE)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
@@ -87,14 +87,14 @@ $(B)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
-$(B)/obj/bundle.o: $(B)/bundle.c
+$(B)/obj/%.o: $(B)/bundle/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
 # The folders, too: a file that was added or taken away changes them.
-$(B)/bundle.c: src/bundle.lua $(BUNDLED) $(LUA_DIRS)
+$(B)/bundle/source.c $(B)/bundle/compiled.c: src/bundle.lua $(BUNDLED) $(LUA_DIRS)
 	@mkdir -p $(@D)
-	$(call say,LUA)$(LUA) src/bundle.lua lua $(BUNDLED) > $@.new && mv $@.new $@
+	$(call say,LUA)$(LUA) src/bundle.lua $(basename $(@F)) lua $(BUNDLED) > $@.new && mv $@.new $@
 
 -include $(wildcard $(B)/obj/*.d)
 

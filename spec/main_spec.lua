@@ -22,4 +22,18 @@ describe("watchbot", function()
     assert.are.equal(0, code, out)
     assert.matches('"event":"stopped","complete":1,"reject":0,"release":0,"retry":0', out, 1, true)
   end)
+
+  it("names the lines of its own modules, which it carries compiled, in a traceback", function()
+    local policy = folder .. "/policy.lua"
+    shell.write(policy, ([[
+      local policy = require "watchbot".policy { queue = "sqlite:%s/jobs.db", command = "exit 0" }
+      function policy:poll() error "no poll today" end
+      return policy
+    ]]):format(folder))
+    local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
+    assert.are.equal(0, sent)
+    local out, code = shell.run(("timeout 60 %s/watchbot run --drain %s 2>&1"):format(shell.build, policy))
+    assert.are.equal(0, code, out)
+    assert.matches("no poll today.*watchbot/hooks%.lua:%d+: in ", out)
+  end)
 end)

@@ -1,7 +1,10 @@
 -- bundle: writes every file of the module folder as one C file, for the watchbot binary to carry inside it.
--- usage: lua5.4 src/bundle.lua FOLDER FILE... > bundle.c ; the source text is kept, so that errors name real lines.
+-- usage: lua5.4 src/bundle.lua source|compiled FOLDER FILE... > bundle.c
+-- Compiled, a program starts without parsing, which took longer than all else that it did; the names of lines stay, for errors.
+-- A C host gets the source: its Lua may be another 5.4 than the one that compiles here.
 
-local folder = assert(arg[1], "usage: bundle.lua FOLDER FILE...")
+local form, folder = arg[1], arg[2]
+assert(folder and (form == "source" or form == "compiled"), "usage: bundle.lua source|compiled FOLDER FILE...")
 
 local function module_name(path)
   local name = path:sub(#folder + 2):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
@@ -18,11 +21,12 @@ end
 
 local entries = {}
 print '#include "bundle.h"\n'
-for index = 2, #arg do
+for index = 3, #arg do
   local file <close> = assert(io.open(arg[index], "rb"))
-  local text = file:read "a"
-  print(("static const char file_%d[] = {\n%s0};\n"):format(index, c_bytes(text)))
-  entries[#entries + 1] = ('    {"%s", "@%s", file_%d, %d},'):format(module_name(arg[index]), arg[index]:sub(#folder + 2),
+  local chunkname, text = "@" .. arg[index]:sub(#folder + 2), file:read "a"
+  if form == "compiled" then text = string.dump(assert(load(text, chunkname))) end
+  print(("static const unsigned char file_%d[] = {\n%s0};\n"):format(index, c_bytes(text)))
+  entries[#entries + 1] = ('    {"%s", "%s", (const char *)file_%d, %d},'):format(module_name(arg[index]), chunkname,
     index, #text)
 end
 print "const struct bundle_file bundle_files[] = {"

@@ -81,6 +81,10 @@
 ---@field work_topic? string
 ---`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read
 ---@field log_group? string
+---`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs:
+---the ARN of a DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file
+---serves; see `doc/reduce.md`
+---@field progress? string
 ---no notification of a retry before the message's receive of this number, unless it was the last
 ---@field notify_after? integer
 ---seconds between two tries while no task can be started at all
