@@ -1,6 +1,7 @@
 -- `watchbot progress` as scripts have it: the real program, on the embedded queue and on a table of moto's.
 
 local cloud = require "support.cloud"
+local json = require "watchbot.aws.json"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -74,6 +75,24 @@ do
     end)
   end)
   teardown(function() account:close() end)
+
+  it("finds the table of a stack", workshop.task(function(folder)
+    local stack = account:name "stack"
+    assert(account:client "cloudformation":CreateStack { StackName = stack, TemplateBody = json.encode {
+      Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } },
+      Outputs = { WatchbotProgressTable = { Value = arn }, WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } } },
+    } })
+    local environment = account:environment()
+    environment.ProgressTable = false
+    for _, words in ipairs { { "set-total", "of-stack", "-t", "3" }, { "complete-part", "of-stack", "-p", "1" } } do
+      local exit, _, problem = workshop.run(folder, { "progress", "--stack", stack, table.unpack(words) }, environment)
+      assert.are.equal(0, exit.code, problem)
+    end
+    environment.ProgressTable = arn
+    local _, out = workshop.run(folder, { "progress", "status", "of-stack" }, environment)
+    assert.are.equal('{"progress":0.33,"total":3,"remaining":2}\n', out)
+  end))
+
   describe_on("a DynamoDB table", function()
     local environment = account:environment()
     environment.ProgressTable = arn
@@ -100,7 +119,7 @@ describe("watchbot progress", function()
       ["where is it kept? Set $ProgressTable"] = { "status", "job" },
       ["no embedded queue; on SQS, progress is kept in a DynamoDB table"] = { "status", "job", "--queue", "https://sqs/q" },
       ["'jobs.db': expected arn:aws:dynamodb:"] = { "status", "job", "--table", "jobs.db" },
-      ["either --table or --queue"] = { "status", "job", "--table", "a", "--queue", "b" },
+      ["one of --table, --queue and --stack, not more"] = { "status", "job", "--table", "a", "--queue", "b" },
     } do
       local exit, _, problem = workshop.run(folder, { "progress", table.unpack(arguments) },
         { QueueUrl = false, ProgressTable = false })

@@ -5,6 +5,7 @@ local json = require "watchbot.aws.json"
 local progresses = require "watchbot.progress"
 local scheduler = require "watchbot.scheduler"
 local suggest = require "watchbot.suggest"
+local target = require "watchbot.cli.target"
 
 local progress = {
   summary = "Counts the parts of a map-reduce job, and tells which was the last.",
@@ -16,6 +17,8 @@ local progress = {
     { name = "reason", short = "r", value = "TEXT", help = "fail-job: why it has failed" },
     { name = "brief", help = "status: do not count the parts (fewer reads of a table, for large jobs)" },
     { name = "table", value = "ARN", help = "of the DynamoDB table; default: $ProgressTable" },
+    { name = "stack", value = "NAME", help = "the table of this CloudFormation stack" },
+    { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
     { name = "queue", value = "URL", help = "sqlite:FILE, an embedded queue; default: $ProgressTable, $QueueUrl" },
   },
   details = [[
@@ -27,7 +30,9 @@ set-metadata   keeps JSON with the job
 fail-job       marks the job as failed
 reduce-sent    marks the job's reduce step as taken
 
+examples:
   watchbot progress set-total job-1 --total 3
+  watchbot progress status job-1 --stack tiles
   if [ "$(watchbot progress complete-part job-1 --part 2)" = true ]; then ...]],
 }
 
@@ -104,8 +109,16 @@ local function read_options(command, arguments)
   return given
 end
 
+local function of_stack(arguments)
+  local found, message, code = target.find("progress", arguments)
+  if not found then return nil, message, code end
+  return found:need("ProgressTable", "which table?")
+end
+
 local function open(command, arguments)
-  local place = arguments.table or arguments.queue
+  local place, message, code = arguments.table or arguments.queue, nil, nil
+  if arguments.stack then place, message, code = of_stack(arguments) end
+  if message then return nil, message, code end
   if arguments.queue and not place:match "^sqlite:" then
     return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set $ProgressTable to its "
       .. "ARN"):format(place))
@@ -143,7 +156,9 @@ function progress.run(arguments)
   if not command then return unknown(word) end
   if not job or job == "" then return usage(("%s of which job? watchbot progress %s JOB"):format(word, word)) end
   if #arguments.words > 2 then return usage(("one job, please, not '%s' too"):format(arguments.words[3])) end
-  if arguments.table and arguments.queue then return usage "either --table or --queue, not both" end
+  if (arguments.table and 1 or 0) + (arguments.queue and 1 or 0) + (arguments.stack and 1 or 0) > 1 then
+    return usage "one of --table, --queue and --stack, not more"
+  end
   return scheduler.run(start, command, arguments)
 end
 

@@ -82,13 +82,13 @@ end
 
 -- progress
 
----@class watchbot.Progress
+---@class watchbot.cli.Progress
 local Progress = {}
 Progress.__index = Progress
 
 --- A line on stderr about work that takes longer than a second; on a terminal only. `local progress <close>` takes it away;
 --- so does `progress:clear()`, before something else is written.
----@return watchbot.Progress
+---@return watchbot.cli.Progress
 function terminal.progress()
   return setmetatable({ from = terminal.is_terminal "stderr" and scheduler.now() + PATIENCE or math.huge }, Progress)
 end
