@@ -388,6 +388,16 @@ describe("watchbot dead-letter on SQS", function()
     assert.are.same({ "1 message back in the queue\n", 0, "" }, { out, code, said })
   end))
 
+  it("says when it may not give back what it has read", task(function(folder)
+    local url, dead_url = account:queue { max_receives = 1 }
+    bury(dead_url, "one")
+    local denied = account:user "sqs:ChangeMessageVisibilityBatch"
+    local out, code, said = dead_letter(folder, denied, "list", "--queue", url, "--visibility", "7.5")
+    assert.are.equal(0, code)
+    assert.matches("  one\n$", out)
+    assert.matches("could not be given back, and is hidden for up to 8 s: .*'sqs:ChangeMessageVisibility'", said)
+  end))
+
   it("gives back what it has read when it is interrupted, or when nobody reads on", task(function(folder)
     local url, dead_url = account:queue { max_receives = 1 }
     for _ = 1, 5 do bury(dead_url, ("x"):rep(20000)) end

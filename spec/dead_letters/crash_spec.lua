@@ -77,7 +77,7 @@ describe("a replay that is killed", function()
       for index, message in ipairs(all) do message.group = options.fifo and "g" .. index % GROUPS or nil end
       assert(dead:send(all))
       replay_and_kill(folder, {
-        kills = options.fifo and 12 or 20, seconds = 1.5, environment = account:environment(), after = options.fifo and 1.2,
+        kills = options.fifo and 8 or 20, seconds = 1.5, environment = account:environment(), after = options.fifo and 2.5,
       }, "--queue", url, "--match", "m", "--visibility", "2")
       workshop.eventually(function()
         local exit, _, problem = workshop.run(folder, { "dead-letter", "replay", "--queue", url, "--match", "m" },

@@ -93,10 +93,12 @@ end
 local function give_back(self, batch)
   local delays = {}
   for index, letter in ipairs(batch) do delays[index] = { receipt = letter.receipt, seconds = 0 } end
-  self.queue:delay(delays)
+  local answers, message = self.queue:delay(delays)
+  if not answers then self.problem = message end
 end
 
 --- Gives everything back that is left; harmless twice.
+---@return string? problem why some of it is hidden for a while yet
 function Held:close()
   if self.heart then self.heart:cancel() end
   local batches, hands = {}, {}
@@ -108,6 +110,7 @@ function Held:close()
     end)
   end
   for _, hand in ipairs(hands) do hand:join() end
+  return self.problem
 end
 
 Held.__close = Held.close

@@ -81,7 +81,7 @@ end
 function Letters:hold()
   if not self.held then
     local visibility = self.visibility or VISIBILITY + count_of(self.attributes) // PACE
-    self.held = held.new(self.dead, math.max(1, math.min(LONGEST, visibility)))
+    self.held = held.new(self.dead, math.ceil(math.max(1, math.min(LONGEST, visibility))))
   end
   return self.held
 end
@@ -174,7 +174,10 @@ end
 
 function Letters:close()
   if self.round then self.round:join() end
-  if self.held then self.held:close() end
+  local problem = self.held and self.held:close()
+  if problem then
+    self:tell(("what was read could not be given back, and is hidden for up to %d s: %s"):format(self.held.visibility, problem))
+  end
   self.held = nil
 end
 
