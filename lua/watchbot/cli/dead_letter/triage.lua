@@ -1,11 +1,12 @@
 --- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a terminal.
 
+local log_lines = require "watchbot.cli.log_lines"
+local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
-local text = require "watchbot.text"
 local view = require "watchbot.cli.dead_letter.view"
 
--- Bytes of a message that are shown.
-local SHOWN = 4096
+-- Bytes of a message that are shown, and how far back its logs are looked for, in hours.
+local SHOWN, HOURS = 4096, 6
 
 local Triage = {}
 Triage.__index = Triage
@@ -55,9 +56,8 @@ function keys.t(self)
 end
 
 function keys.l(self, letter)
-  local found, message = self.logs(letter.id)
-  if not found then say(terminal.paint("yellow", message)) end
-  for line in (found or ""):gmatch "[^\n]+" do say(text.plain(line)) end
+  local shown, message = self.show_logs(letter.id)
+  if not shown then say(terminal.paint("yellow", message)) end
   return false
 end
 
@@ -92,6 +92,20 @@ function Triage:go_through(total)
   return true
 end
 
+local function show_logs(group, id)
+  local reader, message = require "watchbot.logs".open(group)
+  if not reader then return nil, message end
+  local show, count = log_lines.printer(), 0
+  local ok, problem = reader:of_message({ id = id, since = scheduler.time() - HOURS * 3600 * 1000 }, function(event)
+    show(event)
+    count = count + 1
+  end)
+  io.stdout:flush()
+  if not ok then return nil, problem end
+  if count == 0 then return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id) end
+  return true
+end
+
 -- Where a task's output went: to CloudWatch, or where a watcher of an embedded queue writes.
 local function logs_of(letters, find_group)
   if letters.embedded then
@@ -103,7 +117,7 @@ local function logs_of(letters, find_group)
     if not group then
       return nil, message or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
     end
-    return require "watchbot.recent_logs".read(group, id)
+    return show_logs(group, id)
   end
 end
 
@@ -124,7 +138,7 @@ function triage.run(letters, arguments, selection, find_group)
   local opened <close>, message, code = terminal.keys()
   if not opened then return nil, message, code end
   local self = setmetatable({
-    letters = letters, keys = opened, selection = selection, yes = arguments.yes, logs = logs_of(letters, find_group),
+    letters = letters, keys = opened, selection = selection, yes = arguments.yes, show_logs = logs_of(letters, find_group),
     counts = { replayed = 0, deleted = 0, returned = 0 },
   }, Triage)
   local ok
