@@ -85,7 +85,7 @@ describe("definitions for editors", function()
   end)
 
   it("are not carried by the program", function()
-    local bundle = shell.read(shell.build .. "/bundle.c")
+    local bundle = shell.read(shell.build .. "/bundle/compiled.c")
     assert.is_nil(bundle:find("watchbot.meta", 1, true))
     assert.is_not_nil(bundle:find('"watchbot.testing"', 1, true))
   end)
