@@ -83,6 +83,28 @@ describe("watchbot run with ECS tasks", function()
     assert.are.equal(3, said[""][1].workers)
   end))
 
+  it("takes from that container what RunTask is told besides, and refuses what it does not know", task(function(folder)
+    local stack = new(folder, RECORD)
+    stack:send { "m1" }
+    local variables = {
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main",
+      TaskOptions = '{"launchType":"FARGATE","networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-1"]}}}',
+    }
+    assert.are.equal(0, stack:finish(stack:watch("--drain", variables)).code)
+    local parameters = server:calls "RunTask"[1].parameters
+    assert.are.equal("FARGATE", parameters.launchType)
+    assert.are.same({ "subnet-1" }, parameters.networkConfiguration.awsvpcConfiguration.subnets)
+    for text, problem in pairs {
+      ['{"lunchType":"FARGATE"}'] = "unknown name 'lunchType'; did you mean 'launchType'%?",
+      ["FARGATE"] = "expected a JSON object, got 'FARGATE'",
+    } do
+      variables.TaskOptions = text
+      local watcher = stack:watch("--drain", variables)
+      assert.are.equal(2, watcher:wait(workshop.PATIENCE).code)
+      assert.matches("environment variable 'TaskOptions': " .. problem, select(2, watcher:output()))
+    end
+  end))
+
   it("takes a task that the policy makes for each job, and stops one that takes too long", task(function(folder)
     local stack = new(folder, RECORD .. "sleep 0.1")
     stack:policy [[timeout = 1, task = function(job)

@@ -4,14 +4,13 @@ describe("the task events of a template", function()
   it("are the ends of tasks of the family, of any revision", function()
     local detail = templates.properties("events", "WatchbotTaskEventRule", "task", { family = "fam" }).EventPattern.detail
     assert.are.same({ "STOPPED" }, detail.lastStatus)
-    assert.are.equal("task-definition/fam:", detail.taskDefinitionArn[1].prefix["Fn::Join"][2][2])
-    assert.are.equal("cluster/main", detail.clusterArn[1]["Fn::Join"][2][2])
+    assert.matches("task%-definition/fam:$", detail.taskDefinitionArn[1].prefix["Fn::Sub"])
+    assert.matches("cluster/main$", detail.clusterArn[1]["Fn::Sub"])
   end)
 
   it("know a cluster whose ARN or name an intrinsic stands for", function()
     local rule = templates.properties("events", "WatchbotTaskEventRule", "task", { cluster = { Ref = "C" } })
-    local suffix = { ["Fn::Join"] = { "", { ":cluster/", { Ref = "C" } } } }
-    assert.are.same({ { Ref = "C" }, { suffix = suffix } }, rule.EventPattern.detail.clusterArn)
+    assert.are.same({ { Ref = "C" }, { suffix = { ["Fn::Sub"] = ":cluster/${C}" } } }, rule.EventPattern.detail.clusterArn)
   end)
 
   it("go to a queue that only the rule may send to", function()

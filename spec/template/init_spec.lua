@@ -58,6 +58,24 @@ describe("a template", function()
     assert.are.equal("task", made.Outputs.Mode.Value)
   end)
 
+  it("may stand beside another one in a stack, under another prefix", function()
+    local both = watchbot.merge(templates.make("task", { user = true }), templates.make("process", {
+      prefix = "Other", service = "other", user = true, webhook = true, reduce = true,
+    }))
+    local names = {}
+    for _, resource in pairs(both.Resources) do
+      local properties = resource.Properties or {}
+      local name = properties.QueueName or properties.LogGroupName or properties.Family or properties.DashboardName
+      -- A filter has the name of its log group.
+      if name and not name.Ref then
+        name = cjson.encode(name)
+        assert.is_nil(names[name], name)
+        names[name] = true
+      end
+    end
+    assert.are.equal("main", both.Outputs.ClusterArn.Value)
+  end)
+
   it("says which parts stand in each other's way, and what is no part", function()
     local function refused(part)
       local ok, message = pcall(templates.make, "task", { parts = { mine = part } })

@@ -6,7 +6,8 @@ describe("mounts", function()
   it("are text with commas: host and container, or scratch space", function()
     assert.are.same({
       volumes = {
-        { Name = "mnt-0", Host = { SourcePath = "/root" } }, { Name = "mnt-1" }, { Name = "mnt-2", Host = { SourcePath = "/r" } },
+        { Name = "mnt-0", Host = { SourcePath = "/root" } }, { Name = "mnt-1" },
+        { Name = "mnt-2", Host = { SourcePath = "/r" } },
       },
       mountPoints = {
         { ContainerPath = "/mnt/root", SourceVolume = "mnt-0" }, { ContainerPath = "/mnt/tmp", SourceVolume = "mnt-1" },

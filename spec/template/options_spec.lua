@@ -49,13 +49,15 @@ describe("the options of a template", function()
   end)
 
   it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there instead", function()
-    for name in ([[cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook
-      webhookKey watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
-      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction debugLogs
-      privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family placementConstraints capacity maxSize minSize
-      maxJobDuration writableFilesystem deadletterThreshold deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups
-      fargatePublicIp structuredLogging placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName
-      logGroupRetentionDays minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
+    for name in ([[
+      cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook webhookKey
+      watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
+      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction
+      debugLogs privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family
+      placementConstraints capacity maxSize minSize maxJobDuration writableFilesystem deadletterThreshold
+      deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups fargatePublicIp structuredLogging
+      placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName logGroupRetentionDays
+      minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
       assert.is_truthy(options.by_name[name] or options.retired[name], name)
     end
     assert.matches("option 'backoff' is no more: .*'policy'", (refused("task", { backoff = true })))

@@ -2,11 +2,15 @@ local cjson = require "cjson"
 local pieces = require "watchbot.template.pieces"
 
 local ref = { Ref = "Name" }
+local split = { ["Fn::Select"] = { 0, { ["Fn::Split"] = { "/", ref } } } }
 
--- The text that an intrinsic becomes once CloudFormation knows that `Name` is `value`, or a list.
+-- The text that an intrinsic becomes once CloudFormation knows that `Name` is `value`, which may be a list.
 local function resolved(made, value)
-  if type(made) == "string" then return made end
+  if type(made) ~= "table" then return tostring(made) end
   if made.Ref then return value end
+  if made["Fn::Sub"] then
+    return (made["Fn::Sub"]:gsub("%${([^!}]+)}", function() return value end):gsub("%${!", "${"))
+  end
   local separator, list = made["Fn::Join"][1], made["Fn::Join"][2]
   local parts = {}
   for index, piece in ipairs(list.Ref and value or list) do parts[index] = resolved(piece, value) end
@@ -14,16 +18,26 @@ local function resolved(made, value)
 end
 
 describe("pieces", function()
-  it("are text where all are plain, else joined with plain neighbours in one", function()
+  it("are text where all are plain", function()
     assert.are.equal("a-1", pieces.concat("a", "-", 1))
     assert.are.equal("", pieces.concat())
     assert.are.equal(ref, pieces.concat(ref))
-    assert.are.same({ ["Fn::Join"] = { "", { "a-", ref, "-b" } } }, pieces.concat("a", "-", ref, "-", "b"))
+  end)
+
+  it("are one Fn::Sub where that can say it, and what looks like one of its variables stays as it is", function()
+    assert.are.same({ ["Fn::Sub"] = "a-${Name}-b" }, pieces.concat("a", "-", ref, "-", "b"))
+    assert.are.same({ ["Fn::Sub"] = "${AWS::Region}/${Queue.Arn}" },
+      pieces.concat({ ["Fn::Sub"] = "${AWS::Region}/" }, { ["Fn::GetAtt"] = { "Queue", "Arn" } }))
+    assert.are.equal("${HOME}-value", resolved(pieces.concat("${HOME}-", ref), "value"))
+  end)
+
+  it("are joined where another intrinsic is among them", function()
+    assert.are.same({ ["Fn::Join"] = { "", { "a-", split } } }, pieces.concat("a-", split))
   end)
 
   it("may stand between the items of a list, and of one that is an intrinsic", function()
     assert.are.equal("/a,/b", pieces.list(",", { "/a", "/b" }))
-    assert.are.same({ ["Fn::Join"] = { "", { "/a,", ref } } }, pieces.list(",", { "/a", ref }))
+    assert.are.same({ ["Fn::Sub"] = "/a,${Name}" }, pieces.list(",", { "/a", ref }))
     assert.are.same({ ["Fn::Join"] = { ",", ref } }, pieces.list(",", ref))
   end)
 

@@ -6,7 +6,7 @@ describe("secrets", function()
   it("are sorted, and say where they come from", function()
     assert.are.same({
       { Name = "A", ValueFrom = "/tiles/a" },
-      { Name = "B", ValueFrom = { ["Fn::Join"] = { "", { { Ref = "Secret" }, ":password::" } } } },
+      { Name = "B", ValueFrom = { ["Fn::Sub"] = "${Secret}:password::" } },
       { Name = "C", ValueFrom = SECRET },
       { Name = "D", ValueFrom = { Ref = "Name" } },
     }, secrets.of_container {

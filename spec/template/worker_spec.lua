@@ -10,9 +10,8 @@ local function container(properties) return properties.ContainerDefinitions[1] e
 
 describe("the task definition that does the work", function()
   it("runs the service's image in ECR, or another", function()
-    assert.are.same({ ["Fn::Join"] = { "", {
-      { ["Fn::Sub"] = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/" }, "tiles:v1",
-    } } }, container(task()).Image)
+    assert.are.same({ ["Fn::Sub"] = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/tiles:v1" },
+      container(task()).Image)
     assert.are.equal("busybox:1", container(task { image = "busybox:1" }).Image)
   end)
 

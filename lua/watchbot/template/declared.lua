@@ -40,7 +40,7 @@ local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole
 
 local health_check = kinds.open(kinds.record({
   command = command, interval = kinds.whole(5, 300),
-  timeout = kinds.whole(2, 120), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
+  timeout = kinds.whole(2, 60), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
 }, "a table like { command = 'test -f /tmp/ok' }"))
 
 local platform = kinds.open(kinds.record({ cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text },
@@ -120,7 +120,7 @@ local groups = {
   { "The container",
     { "reservation", reservation, default = {}, since = "v0",
       help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB" },
-    { "mounts", mounts, default = false, since = "v0",
+    { "mounts", mounts, since = "v0",
       help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =, mountPoints = }` in "
         .. "AWS's own shape" },
     { "writableFilesystem", switch, default = false, modes = "process", since = "v4",

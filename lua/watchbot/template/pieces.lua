@@ -6,18 +6,25 @@ local core = require "watchbot.core"
 
 local pieces = {}
 
--- Plain neighbours become one piece.
+-- A piece as a part of the text of Fn::Sub; nil where it cannot be one.
+local function in_sub(piece)
+  if not cf.is(piece) then return (tostring(piece):gsub("%${", "${!")) end
+  local attribute, text = piece["Fn::GetAtt"], piece["Fn::Sub"]
+  if piece.Ref then return "${" .. piece.Ref .. "}" end
+  if attribute then return type(attribute) == "table" and ("${%s.%s}"):format(attribute[1], attribute[2]) or nil end
+  return type(text) == "string" and text or nil
+end
+
+-- Text, one Fn::Sub, or what can always be made.
 local function joined(list)
-  local result = {}
-  for _, piece in ipairs(list) do
-    if cf.is(piece) or cf.is(result[#result] or {}) or #result == 0 then
-      result[#result + 1] = cf.is(piece) and piece or tostring(piece)
-    else
-      result[#result] = result[#result] .. tostring(piece)
-    end
+  local texts, plain = {}, true
+  for index, piece in ipairs(list) do
+    plain = plain and not cf.is(piece)
+    texts[index] = in_sub(piece) or false
+    if not texts[index] then return #list == 1 and list[1] or cf.join("", list) end
   end
-  if #result == 0 then return "" end
-  return #result == 1 and result[1] or cf.join("", result)
+  if plain then return table.concat(list) end
+  return #list == 1 and list[1] or cf.sub(table.concat(texts))
 end
 
 --- The pieces one after the other: text where all are plain, else an intrinsic.

@@ -45,15 +45,13 @@ end
 
 local progress_actions = { "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem" }
 
-local function key(options)
-  if not options.kmsKey then return {} end
-  return { allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey) }
-end
-
 local function of_tasks(options, refs)
   local statements = { allow({ "sns:Publish" }, refs.topic) }
-  if options.reduce then statements[2] = allow(progress_actions, refs.progressTable) end
-  return join(statements, key(options))
+  if options.reduce then statements[#statements + 1] = allow(progress_actions, refs.progressTable) end
+  if options.kmsKey then
+    statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
+  end
+  return statements
 end
 
 -- what watchers do
@@ -65,11 +63,13 @@ end
 local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility" }
 
 local function of_watchers(options, refs)
-  return {
+  local statements = {
     allow(join(receive_actions, { "sqs:GetQueueAttributes" }), refs.queueArn),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
     allow({ "ecs:UpdateTaskProtection" }, names.arn("ecs", "task/*"), in_cluster(options)),
   }
+  if options.kmsKey then statements[#statements + 1] = allow({ "kms:Decrypt" }, options.kmsKey) end
+  return statements
 end
 
 -- The family, not its newest revision: during a deployment former watchers start tasks of the former one. ListTasks takes
@@ -123,7 +123,7 @@ return function(options, refs)
   if options.mode == "task" then
     resources[refs.id "WorkerRole"] = role { { name = "worker", statements = of_tasks(options, refs) }, own }
     resources[refs.id "WatcherRole"] = role {
-      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs), key(options)) },
+      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs)) },
     }
   else
     resources[refs.id "Role"] = role {

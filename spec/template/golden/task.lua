@@ -13,7 +13,8 @@ return watchbot.merge({
   permissions = { { Effect = "Allow", Action = { "s3:PutObject" }, Resource = watchbot.cf.sub "arn:aws:s3:::${Bucket}/*" } },
   reservation = { cpu = 4096, memory = 512, softMemory = 128 }, mounts = "/root:/mnt/root,/mnt/scratch", privileged = true,
   healthCheck = { command = "test -f /tmp/ok" }, maxJobDuration = 300, messageTimeout = 300, messageRetention = 3000,
-  deadletterThreshold = 50, placementConstraints = { { type = "memberOf", expression = "attribute:ecs.instance-type =~ m7.*" } },
-  placementStrategies = { { type = "spread", field = "attribute:ecs.availability-zone" } }, alarmOnEachFailure = true,
+  deadletterThreshold = 50, alarmOnEachFailure = true,
+  placementConstraints = { { type = "memberOf", expression = "attribute:ecs.instance-type =~ m7.*" } },
+  placementStrategies = { { type = "spread", field = "attribute:ecs.availability-zone" } },
   notificationEmail = "me@example.com", user = true, webhook = true, webhookKey = true, reduce = true, dashboard = false,
 })
