@@ -84,6 +84,7 @@ local function show_change(change)
   end
   if change.what == "replaced" then print "    REPLACED by a new resource" end
   if change.loses then print(("    LOST with the old one: %s"):format(change.loses)) end
+  if change.leaves then print(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves)) end
 end
 
 -- What get-template prints has the template inside, as text or as an object.
@@ -103,14 +104,15 @@ end
 local function run_diff(made, path)
   local deployed, message, code = deployed_template(path)
   if not deployed then return nil, message, code end
-  local losses, counts = 0, { added = 0, removed = 0, changed = 0, replaced = 0 }
+  local losses, left, counts = 0, 0, { added = 0, removed = 0, changed = 0, replaced = 0 }
   for _, change in ipairs(diff(deployed, json.decode(written(made, "json")))) do
     show_change(change)
     counts[change.what] = counts[change.what] + 1
-    losses = losses + (change.loses and 1 or 0)
+    losses, left = losses + (change.loses and 1 or 0), left + (change.leaves and 1 or 0)
   end
-  print(("%d added, %d removed, %d changed, %d replaced; %s"):format(counts.added, counts.removed, counts.changed,
-    counts.replaced, losses == 0 and "no data is lost" or ("%d lose data"):format(losses)))
+  print(("%d added, %d removed, %d changed, %d replaced; %s%s"):format(counts.added, counts.removed, counts.changed,
+    counts.replaced, losses == 0 and "no data is lost" or ("%d lose data"):format(losses),
+    left > 0 and (", %d leave data behind"):format(left) or ""))
   return losses == 0 and 0 or 1
 end
 

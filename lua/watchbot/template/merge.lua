@@ -1,13 +1,14 @@
 --- template.merge: several templates as one. Nothing is overwritten: two resources of one name are a mistake, and both owners
 -- are named. What is the same in both (an output, a parameter) is there once.
 
+local refusal = require "watchbot.refusal"
 local same = require "watchbot.template.same"
 
--- Whom an argument is from: what a template says of itself, and which argument it is.
+-- Whom something is from: which argument, and what a template says of itself.
 local function owner_of(template, index)
   local meta = getmetatable(template)
-  local name = type(meta) == "table" and meta.__name
-  return name and ("%s (argument %d)"):format(name, index) or ("argument %d"):format(index)
+  if type(meta) ~= "table" or meta.__name ~= "watchbot.template" then return ("argument %d"):format(index) end
+  return ("argument %d (watchbot.template, prefix '%s')"):format(index, template.ref.id "")
 end
 
 local function clash(what, first, second)
@@ -18,14 +19,14 @@ end
 ---@field made table the template
 ---@field owners table<string, string> of "Section Name"
 
--- => what is wrong, if anything
+-- => what is wrong, if anything, and the name in question
 local function add_section(merged, section, entries, owner)
   merged.made[section] = merged.made[section] or {}
   local target = merged.made[section]
   for name, value in pairs(entries) do
     local key = section .. " " .. tostring(name)
     if target[name] ~= nil and (section == "Resources" or not same(target[name], value)) then
-      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner)
+      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner), tostring(name)
     end
     merged.owners[key] = merged.owners[key] or owner
     target[name] = value
@@ -46,7 +47,7 @@ local function add(merged, section, value, owner)
   if section == "Transform" then return add_transforms(merged, value) end
   if type(value) == "table" then return add_section(merged, section, value, owner) end
   local known = merged.made[section]
-  if known ~= nil and known ~= value then return clash(("'%s'"):format(section), merged.owners[section], owner) end
+  if known ~= nil and known ~= value then return clash(("'%s'"):format(section), merged.owners[section], owner), section end
   merged.made[section], merged.owners[section] = value, owner
 end
 
@@ -65,12 +66,12 @@ local function merge(...)
   for index = 1, select("#", ...) do
     local template = select(index, ...)
     if type(template) ~= "table" then
-      error(("merge: argument %d: expected a template, got a %s"):format(index, type(template)), 2)
+      refusal.raise(("merge: argument %d: expected a template, got %s"):format(index, refusal.shown(template)), "merge", 1)
     end
     local owner = owner_of(template, index)
     for _, section in ipairs(sorted_keys(template)) do
-      local problem = add(merged, section, template[section], owner)
-      if problem then error(problem, 2) end
+      local problem, name = add(merged, section, template[section], owner)
+      if problem then refusal.raise(problem, name, 1) end
     end
   end
   return merged.made
