@@ -45,7 +45,8 @@ describe("watchbot template", function()
 
   it("runs the file as policies run: modules of its own folder, and it may wait", task(function(folder)
     folder:write("mine.lua", "return { service = 'mine' }")
-    folder:write("stack.lua", [[require "watchbot".scheduler.sleep(0.01) return require "watchbot".template { mode = "process", cluster = "main",
+    folder:write("stack.lua", [[require "watchbot".scheduler.sleep(0.01) return require "watchbot".template {
+      mode = "process", cluster = "main",
       service = require "mine".service, serviceVersion = "v1", command = "./a", notificationEmail = "me@example.com" }]])
     local code, out, problem = run(folder, "stack.lua")
     assert.are.equal(0, code, problem)
