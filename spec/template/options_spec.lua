@@ -34,6 +34,10 @@ describe("the options of a template", function()
     assert.is_nil(complete.kmsKey)
   end)
 
+  it("may be off where they do not go with the mode", function()
+    assert(options.complete(templates.given("task", { writableFilesystem = false })))
+  end)
+
   it("do not share their defaults", function()
     assert(options.complete(templates.given "task")).env.A = "1"
     assert.are.same({}, options.complete(templates.given "task").env)
@@ -127,6 +131,7 @@ describe("options are refused", function()
     { "task", { env = "A=1" }, "'env': expected a table of names to text, got 'A=1'" },
     { "task", { fifo = "yes" }, "'fifo': expected true or false, got 'yes'" },
     { "task", { fifo = { Ref = "Fifo" } }, "'fifo': it decides which resources there are" },
+    { "task", { prefix = { Ref = "Prefix" } }, "'prefix': it decides which resources there are, so it cannot be an intrinsic" },
     { "task", { env = { Ref = "Env" } }, "'env': it cannot be an intrinsic; what is in it may be" },
     { "task", { capacity = "LAMBDA" }, "'capacity': expected 'EC2', 'FARGATE'" },
     { "task", { capacity = { FARGATE = { wieght = 1 } } }, "unknown member 'wieght'; did you mean 'weight'", "capacity" },

@@ -30,6 +30,11 @@ describe("the roles of a template", function()
     end
   end)
 
+  it("share nothing that a user's part may change", function()
+    table.insert(allowed("WatcherRole", "task")["sqs:ReceiveMessage"].Action, "sqs:PurgeQueue")
+    assert.is_nil(allowed("WatcherRole", "task")["sqs:PurgeQueue"])
+  end)
+
   it("let tasks publish, and no more", function()
     assert.are.same({ "sns:Publish" }, names_of(allowed("WorkerRole", "task")))
     assert.are.same({ Ref = "WatchbotTopic" }, allowed("WorkerRole", "task")["sns:Publish"].Resource)

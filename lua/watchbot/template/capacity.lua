@@ -28,23 +28,32 @@ function capacity.fargate(choice)
   return is_fargate[next(choice)] == true
 end
 
+-- A weight alone, or a weight and a base.
+local function settings(given)
+  if type(given) == "table" and not cf.is(given) then return given end
+  return { weight = given }
+end
+
 --- What is wrong with a mix of capacity providers.
 ---@param choice any
 ---@return string? problem
 function capacity.problem(choice)
   if type(choice) ~= "table" then return nil end
   if not next(choice) then return "there is no capacity provider in it" end
-  local fargate, based = 0, 0
+  local fargate, based, weighty = 0, 0, 0
   local names = names_of(choice)
   for _, name in ipairs(names) do
+    local of = settings(choice[name])
     if is_fargate[name] then fargate = fargate + 1 end
-    if type(choice[name]) == "table" and choice[name].base then based = based + 1 end
+    if of.base then based = based + 1 end
+    if of.weight and of.weight ~= 0 then weighty = weighty + 1 end
   end
   if fargate > 0 and fargate < #names then return "ECS does not mix Fargate with other capacity providers" end
   if based > 1 then return "only one capacity provider can have a base" end
+  if weighty == 0 then return "at least one capacity provider must have a weight above 0" end
 end
 
---- The capacity providers, as ECS has them in a template; nil where a launch type says it all.
+--- The capacity providers, as ECS has them in a template; nil where there is a launch type, or the cluster decides.
 ---@param choice string|table
 ---@return table[]?
 function capacity.strategy(choice)
@@ -52,18 +61,10 @@ function capacity.strategy(choice)
   if type(choice) == "string" then return nil end
   local strategy = {}
   for index, name in ipairs(names_of(choice)) do
-    local weight = choice[name]
-    if type(weight) ~= "table" or cf.is(weight) then weight = { weight = weight } end
-    strategy[index] = { CapacityProvider = name, Weight = weight.weight or 0, Base = weight.base }
+    local of = settings(choice[name])
+    strategy[index] = { CapacityProvider = name, Weight = of.weight or 0, Base = of.base }
   end
   return strategy
-end
-
---- The launch type, where no capacity providers are named.
----@param choice string|table
----@return "EC2"|"FARGATE"|nil
-function capacity.launch_type(choice)
-  return (choice == "EC2" or choice == "FARGATE") and choice or nil
 end
 
 local function fits(size, memory)

@@ -3,7 +3,6 @@
 -- meaning.
 
 local kinds = require "watchbot.template.kinds"
-
 local version = require "watchbot.version"
 
 local texts = kinds.list(kinds.text, "a list of text")
@@ -77,7 +76,7 @@ local throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.wh
 local part = kinds.either("false or a function", kinds.plain(kinds.off),
   { expected = "a function", check = function(value) return type(value) == "function" end })
 
-local name = { expected = "letters and digits, a letter first", plain = true,
+local prefix = kinds.plain { expected = "letters and digits, a letter first",
   check = function(value) return type(value) == "string" and value:match "^%a%w*$" ~= nil end }
 
 ---@class watchbot.template.Option
@@ -101,7 +100,7 @@ local groups = {
     { "image", kinds.text, since = "watchbot",
       help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region" },
     { "cluster", kinds.text, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
-    { "prefix", name, default = "Watchbot", since = "v0",
+    { "prefix", prefix, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
     { "family", kinds.text, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
     { "command", command, since = "v1",

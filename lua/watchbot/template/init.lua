@@ -19,26 +19,26 @@ local sections = { "Parameters", "Mappings", "Conditions", "Resources", "Outputs
 local known_sections = {}
 for _, section in ipairs(sections) do known_sections[section] = true end
 
-local function check(name, made)
-  if made == nil then return {} end
+-- What is wrong with what a part has returned.
+local function problem_of(name, made)
   if type(made) ~= "table" then
-    error(("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name, type(made)), 0)
+    return ("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name, type(made))
   end
   for section in pairs(made) do
     if not known_sections[section] then
-      error(("part '%s' returned '%s'; a part has '%s'"):format(name, tostring(section), table.concat(sections, "', '")), 0)
+      return ("part '%s' returned '%s'; a part has '%s'"):format(name, tostring(section), table.concat(sections, "', '"))
     end
   end
-  return made
 end
 
+-- => what is wrong
 local function add(template, owners, name, made)
+  local problem = problem_of(name, made)
+  if problem then return problem end
   for _, section in ipairs(sections) do
     for id, value in pairs(made[section] or {}) do
       local key = section .. "\0" .. id
-      if owners[key] then
-        error(("parts '%s' and '%s' both have '%s' in %s"):format(owners[key], name, id, section), 0)
-      end
+      if owners[key] then return ("parts '%s' and '%s' both have '%s' in %s"):format(owners[key], name, id, section) end
       owners[key] = name
       template[section] = template[section] or {}
       template[section][id] = value
@@ -57,28 +57,36 @@ local function names_of(given)
   return table.move(added, 1, #added, #names + 1, names), known
 end
 
+-- => template ; or nil, what is wrong, the part's name
 local function build(complete)
-  local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description, Resources = {} }
+  local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil, Resources = {} }
   local references, owners = refs.new(complete), {}
   local names, known = names_of(complete.parts)
   for _, name in ipairs(names) do
     local default, given = known[name] and require("watchbot.template." .. name) or nil, complete.parts[name]
     local part = given == nil and default or given
-    if part then add(template, owners, name, check(name, part(complete, references, default))) end
+    local made = part and part(complete, references, default)
+    local problem = made and add(template, owners, name, made)
+    if problem then return nil, problem, name end
   end
   -- Where `pairs`, and so what writes templates, does not see it.
   return setmetatable(template, { __name = "watchbot.template", __index = { ref = references } })
 end
 
+--- Describes a service. Raises, with file, line and the nearest known name, what is wrong with the options.
+---@param _ table
+---@param given table<string, any> the options, see template.declared
+---@return table template with `ref`, which is how the rest of a stack refers to it
 local function new(_, given)
   if type(given) ~= "table" then
     error(("watchbot.template: expected a table of options, got a %s"):format(type(given)), 2)
   end
   local complete, message, name = options.complete(given)
   if not complete then refusal.raise(message, name, 1) end
-  return build(complete)
+  local template
+  template, message, name = build(complete)
+  if not template then refusal.raise(message, name, 1) end
+  return template
 end
 
-local template = { parts = parts }
-
-return setmetatable(template, { __call = new })
+return setmetatable({}, { __call = new })

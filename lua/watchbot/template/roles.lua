@@ -5,19 +5,28 @@ local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local secrets = require "watchbot.template.secrets"
 
+local function join(...)
+  local result = {}
+  for _, list in ipairs { ... } do table.move(list, 1, #list, #result + 1, result) end
+  return result
+end
+
+-- A user's part may change what it gets, so nothing in it is shared.
 local function allow(actions, resource, condition)
-  return { Effect = "Allow", Action = actions, Resource = resource, Condition = condition }
+  return { Effect = "Allow", Action = join(actions), Resource = resource, Condition = condition }
 end
 
 -- Only ECS may hand out the role, and only for tasks of this account.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
-local trust = {
-  Version = "2012-10-17",
-  Statement = { {
-    Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } }, Action = { "sts:AssumeRole" },
-    Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
-  } },
-}
+local function trust()
+  return {
+    Version = "2012-10-17",
+    Statement = { {
+      Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } }, Action = { "sts:AssumeRole" },
+      Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
+    } },
+  }
+end
 
 -- Its policies by their names; those without statements are left out.
 local function role(policies)
@@ -31,14 +40,8 @@ local function role(policies)
   end
   return {
     Type = "AWS::IAM::Role",
-    Properties = { AssumeRolePolicyDocument = trust, Policies = #list > 0 and list or nil },
+    Properties = { AssumeRolePolicyDocument = trust(), Policies = #list > 0 and list or nil },
   }
-end
-
-local function join(...)
-  local result = {}
-  for _, list in ipairs { ... } do table.move(list, 1, #list, #result + 1, result) end
-  return result
 end
 
 -- what tasks do

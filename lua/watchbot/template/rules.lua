@@ -35,7 +35,7 @@ end
 function rules.modes(given, known)
   if not given.mode then return nil end
   for _, option in ipairs(known.declared) do
-    if option.modes and given[option.name] ~= nil and option.modes ~= given.mode then
+    if option.modes and given[option.name] and option.modes ~= given.mode then
       return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name, option.modes, given.mode), option.name
     end
   end
