@@ -177,6 +177,15 @@ describe("watchbot template --diff", function()
     assert.matches("1 lose data, 2 leave data behind", out)
   end))
 
+  it("tells what CloudFormation would refuse", task(function(folder)
+    folder:write("deployed.json", [[{"Resources": {"A": {"Type": "AWS::SQS::Queue"}}}]])
+    folder:write("stack.lua", [[return { Resources = { A = { Type = "AWS::SNS::Topic" } } }]])
+    local code, out = run(folder, "--diff", "deployed.json", "stack.lua")
+    assert.are.equal(1, code)
+    assert.matches("REFUSED by CloudFormation: a resource cannot get another type", out)
+    assert.matches("0 replaced, 1 refused; no data is lost\n$", out)
+  end))
+
   it("refuses what is no template in JSON", task(function(folder)
     write(folder)
     for _, text in ipairs { "Resources:\n  A: 1\n", "{}", "[]", '{"TemplateBody": "Resources:\\n"}' } do

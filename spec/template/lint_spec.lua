@@ -1,6 +1,6 @@
 local cfn_lint = require "support.cfn_lint"
 local lint = require "watchbot.template.lint"
-local process = require "watchbot.process"
+local shell = require "support.shell"
 local workshop = require "support.workshop"
 
 local FAULTY = [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueNam": "a"}}}}]]
@@ -21,15 +21,7 @@ describe("lint", function()
       local scheduler = require "watchbot.scheduler"
       print(scheduler.run(function() return require "watchbot.template.lint".run "{}" end))]])
     local function run(path)
-      local variables = process.environment()
-      variables.PATH = path
-      local out = {}
-      variables.LUA_PATH = workshop.build .. "/../lua/?.lua;" .. workshop.build .. "/../lua/?/init.lua;;"
-      variables.LUA_CPATH = workshop.build .. "/lib/?.so;;"
-      local child = assert(process.start { argv = { "/usr/bin/lua5.4", script }, env = variables, output = "capture" })
-      assert(child:wait(workshop.PATIENCE))
-      out[1], out[2] = child:output()
-      return out[1] .. out[2]
+      return (shell.run(("/usr/bin/env PATH=%s %s"):format(shell.quote(path), shell.lua(script):gsub("^env ", ""))))
     end
     assert.matches("^nil\t.*ENOENT", run(folder.path))
     folder:write("cfn-lint", "#!/bin/sh\necho no such rule >&2\nexit 1\n")

@@ -8,7 +8,7 @@ local same = require "watchbot.template.same"
 ---@class watchbot.template.Change
 ---@field id string logical id
 ---@field type string of the resource, as it is deployed
----@field what "added"|"removed"|"changed"|"replaced"
+---@field what "added"|"removed"|"changed"|"replaced"|"refused"
 ---@field paths string[] what differs: "Properties.QueueName"
 ---@field values table<string, any[]> by path: before, after; nil where there is none
 ---@field loses string? what is lost with the old resource
@@ -66,9 +66,10 @@ local function change_of(id, before, after)
   if not after then return note_fate(change, "DeletionPolicy", before, before) end
   change.paths, change.values = compare(before, after)
   if #change.paths == 0 then return nil end
+  -- Of another type: "Update of resource type is not permitted".
   if before.Type ~= after.Type then
-    change.what = "replaced"
-    return note_fate(change, "DeletionPolicy", before, before)
+    change.what = "refused"
+    return change
   end
   if not is_replaced(before, change.paths) then
     change.what = "changed"
