@@ -30,6 +30,11 @@ describe("merge", function()
     assert.matches("'Queue' of Resources is in argument 1 and in argument 3", refusal(queue, {}, queue))
   end)
 
+  it("tells of several clashes the same one each time", function()
+    local watcher = templates.make "task"
+    for _ = 1, 5 do assert.matches("'WatchbotDashboard' of Resources", refusal(watcher, templates.make "task")) end
+  end)
+
   it("takes two watchers with prefixes of their own, whose cluster is one output", function()
     local made = merge(templates.make("task", { prefix = "Big" }), templates.make("process", { prefix = "Small" }))
     assert.is_table(made.Resources.BigQueue)
@@ -48,11 +53,17 @@ describe("merge", function()
   it("keeps each transform once", function()
     assert.are.same({ Transform = { "A", "B" } }, merge({ Transform = "A" }, { Transform = { "B", "A" } }))
     assert.are.same({ Transform = "A" }, merge({ Transform = "A" }, { Transform = "A" }))
+    -- One that has parameters, a table without positions, was lost.
+    local include = { Name = "AWS::Include", Parameters = { Location = "s3://a/b" } }
+    assert.are.same({ Transform = include }, merge({ Transform = include }, { Transform = include }))
+    assert.are.same({ Transform = { "A", include } }, merge({ Transform = "A" }, { Transform = include }))
   end)
 
   it("refuses what is no template", function()
     assert.matches("argument 2: expected a template, got a nil", refusal({}, nil))
     assert.matches("argument 1: expected a template, got 'a'", refusal "a")
+    assert.matches("'Outputs' is in argument 1 and in argument 2", refusal({ Outputs = "none" }, { Outputs = { A = 1 } }))
+    assert.matches("'Outputs' is in argument 1 and in argument 2", refusal({ Outputs = { A = 1 } }, { Outputs = "none" }))
   end)
 
   it("tells the line of the name", function()
