@@ -8,7 +8,7 @@ package.cpath = build .. "/lib/?.so;" .. package.cpath
 local bench = require "bench.support"
 local scheduler = require "watchbot.scheduler"
 
-local parts = { "process", "handler", "flat", "idle", "log", "sigv4", "sqs", "sqs_handler", "ecs" }
+local parts = { "process", "handler", "flat", "idle", "log", "sigv4", "sqs", "sqs_handler", "ecs", "template" }
 
 local wanted = {}
 for index = 2, #arg do wanted[arg[index]] = true end

@@ -27,9 +27,9 @@ end
 function cfn_lint.run(paths)
   local words = {}
   for index, path in ipairs(paths) do words[index] = shell.quote(path) end
-  local out = shell.run(("%s --format json --template %s 2>&1"):format(cfn_lint.program(), table.concat(words, " ")))
+  local out = shell.run(("%s --format json --template %s"):format(cfn_lint.program(), table.concat(words, " ")))
   local ok, told = pcall(cjson.decode, out)
-  assert(ok, out)
+  assert(ok, "cfn-lint did not answer in JSON: " .. out)
   local findings = {}
   for index, finding in ipairs(told) do
     local where = {}

@@ -32,6 +32,7 @@ answer as JSON, null where they are none. POST /moto-api/reset wipes everything,
 
 import hashlib
 import json
+import logging
 import re
 import select
 import socket
@@ -39,6 +40,7 @@ import sys
 import threading
 import time
 import uuid
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -302,6 +304,10 @@ ecs = Ecs()
 OPERATIONS = {
     "RunTask": ecs.run_task, "DescribeTasks": ecs.describe_tasks, "ListTasks": ecs.list_tasks, "StopTask": ecs.stop_task,
 }
+# What moto's CloudFormation skips is for the specs to tell.
+logging.getLogger("moto").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", message="Tried to parse")
+
 moto = Client(DomainDispatcherApplication(create_backend_app), use_cookies=False)
 
 

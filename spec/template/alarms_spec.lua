@@ -61,6 +61,8 @@ describe("the alarms of a template", function()
   it("ring for memory where a task can get: a hard limit cannot be passed, a soft one can", function()
     assert.are.equal(90, alarm("MemoryUtilization", "process").Threshold)
     assert.are.equal(100, alarm("MemoryUtilization", "process", { reservation = { softMemory = 512 } }).Threshold)
+    assert.are.equal(90, alarm("MemoryUtilization", "task", { reservation = { softMemory = 512 } }).Threshold)
+    assert.are.equal(100, alarm("MemoryUtilization", "task", { watcherReservation = { softMemory = 64 } }).Threshold)
   end)
 
   it("tell the topic of notifications, or what 'alarms' says", function()

@@ -6,6 +6,7 @@ local ecs_stack = require "support.ecs_stack"
 local filter_pattern = require "support.filter_pattern"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
+local scheduler = require "watchbot.scheduler"
 local templates = require "support.templates"
 local workshop = require "support.workshop"
 
@@ -95,6 +96,27 @@ describe("the metric filters of processes", function()
       check(folder, mined("process", structured, text, "policy.lua"), text)
     end))
 
+    it("count no job that was stopped with its watcher, in " .. (structured and "JSON" or "text"), task(function(folder)
+      folder:write("work", "#!/bin/sh\ntrap 'exit 3' TERM\necho once >> started\nwhile :; do sleep 0.1; done")
+      folder:write("policy.lua", 'return require "watchbot".policy { command = { "./work" }, drain = 0 }')
+      for form, arguments in pairs { listen = { "listen", "./work" }, policy = { "run", "policy.lua" } } do
+        workshop.send(folder, { form })
+        local child = workshop.start(folder, arguments, {
+          QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
+        })
+        eventually(function() return #folder:lines "started" > 0 end, "it runs")
+        eventually(function()
+          child:kill "TERM" -- the second one wants no patience
+          return child:wait(0.2)
+        end, "the watcher ends")
+        local text = child:output()
+        local counts = counted(mined("process", structured, text, form == "policy" and "policy.lua" or nil))
+        assert.matches("stopped: the watcher", text)
+        assert.are.same({ 1, 0, 0 }, { counts.WorkersFinished, counts.WorkerErrors, counts.RejectedMessages }, text)
+        folder:write("started", "")
+      end
+    end))
+
     -- The program writes this when SQS does not answer as it should.
     it("find errors of the queue in " .. (structured and "JSON" or "text"), function()
       local form, lines = structured and "json" or "text", {}
@@ -150,13 +172,17 @@ describe("the metric filters of ECS tasks", function()
     end))
   end
 
-  it("find how busy a watcher is", function()
-    local form = "text"
-    local status = '{"max":20,"concurrency":3,"messages":17,"pending":1,"held":0}'
-    local values = mined("task", false, log.line(form, "watcher", nil, status))
-    assert.are.same({ 3 }, values.WatcherConcurrency)
-    assert.are.same({}, values.WorkerPending)
-  end)
+  it("find how busy a watcher is", task(function(folder)
+    local stack = ecs_stack.new(server, folder, "until [ -e enough ]; do sleep 0.1; done")
+    stack:policy "status = 0.2,"
+    stack:send { "m1", "m2" }
+    local watcher = stack:watch "--drain"
+    eventually(function() return #stack:tasks() == 2 end, "two tasks run")
+    scheduler.sleep(1)
+    folder:write("enough", "")
+    local _, _, text = stack:finish(watcher)
+    assert.are.equal(2, math.max(table.unpack(mined("task", false, text).WatcherConcurrency)), text)
+  end))
 end)
 
 describe("the metric filters", function()

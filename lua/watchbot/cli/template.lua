@@ -25,7 +25,7 @@ The file returns a template: watchbot.template { ... }, or watchbot.merge(...) o
   watchbot template stack.lua > stack.json
   watchbot template --check stack.lua          # status 1 when there is something to mend
   aws cloudformation get-template --stack-name tiles > deployed.json
-  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost
+  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost, or it is refused
 
 --diff prints a line for each resource: + added, - removed, ~ changed, ! replaced by a new one, and what changes. It compares
 the templates, so a parameter with another value is not seen.]],
@@ -70,7 +70,7 @@ end
 
 -- comparing
 
-local signs = { added = "+", removed = "-", changed = "~", replaced = "!" }
+local signs = { added = "+", removed = "-", changed = "~", replaced = "!", refused = "!" }
 
 local function value_text(value)
   return value == nil and "nothing" or json.encode(value)
@@ -83,7 +83,11 @@ local function show_change(change)
     print(("    %s: %s -> %s"):format(path, value_text(values[1]), value_text(values[2])))
   end
   if change.what == "replaced" then print "    REPLACED by a new resource" end
+  if change.what == "refused" then
+    print "    REFUSED by CloudFormation: a resource cannot get another type; give the new one another logical id"
+  end
   if change.loses then print(("    LOST with the old one: %s"):format(change.loses)) end
+  if change.leaves then print(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves)) end
 end
 
 -- What get-template prints has the template inside, as text or as an object.
@@ -100,18 +104,27 @@ local function deployed_template(path)
     .. "in JSON if it was deployed so"):format(path), "Usage"
 end
 
+local function summary(counts)
+  local parts = {}
+  for _, what in ipairs { "added", "removed", "changed", "replaced" } do parts[#parts + 1] = counts[what] .. " " .. what end
+  if counts.refused > 0 then parts[#parts + 1] = counts.refused .. " refused" end
+  local loses = counts.loses == 0 and "no data is lost" or ("%d lose data"):format(counts.loses)
+  local leaves = counts.leaves == 0 and "" or (", %d leave data behind"):format(counts.leaves)
+  return ("%s; %s%s"):format(table.concat(parts, ", "), loses, leaves)
+end
+
 local function run_diff(made, path)
   local deployed, message, code = deployed_template(path)
   if not deployed then return nil, message, code end
-  local losses, counts = 0, { added = 0, removed = 0, changed = 0, replaced = 0 }
+  local counts = { added = 0, removed = 0, changed = 0, replaced = 0, refused = 0, loses = 0, leaves = 0 }
   for _, change in ipairs(diff(deployed, json.decode(written(made, "json")))) do
     show_change(change)
     counts[change.what] = counts[change.what] + 1
-    losses = losses + (change.loses and 1 or 0)
+    counts.loses = counts.loses + (change.loses and 1 or 0)
+    counts.leaves = counts.leaves + (change.leaves and 1 or 0)
   end
-  print(("%d added, %d removed, %d changed, %d replaced; %s"):format(counts.added, counts.removed, counts.changed,
-    counts.replaced, losses == 0 and "no data is lost" or ("%d lose data"):format(losses)))
-  return losses == 0 and 0 or 1
+  print(summary(counts))
+  return counts.loses + counts.refused == 0 and 0 or 1
 end
 
 local function start(arguments)

@@ -15,8 +15,9 @@ local function oldest(retention)
 end
 
 -- ECS measures against the soft limit where there is one: above 100 % a task lives on what the machine can spare. The hard
--- limit cannot be passed, so an alarm at 100 % would never ring.
-local function most_memory(reservation)
+-- limit cannot be passed, so an alarm at 100 % would never ring. In mode "task" the service is the watchers.
+local function most_memory(options)
+  local reservation = options.mode == "task" and options.watcherReservation or options.reservation
   return type(reservation) == "table" and reservation.softMemory and 100 or 90
 end
 
@@ -79,9 +80,7 @@ local declared = {
       .. "the workers a smaller reservation. The log has the reasons." },
   { key = "memoryUtilization", name = "MemoryUtilization", stat = "Average",
     metric = function(options, refs) return metrics.service(options, refs, "MemoryUtilization") end,
-    defaults = function(options)
-      return { threshold = most_memory(options.reservation), period = 60, evaluationPeriods = 10 }
-    end,
+    defaults = function(options) return { threshold = most_memory(options), period = 60, evaluationPeriods = 10 } end,
     text = "The service's tasks are short of memory and may be killed. See whether something grows without end; otherwise "
       .. "raise the reservation." },
   { key = "cpuUtilization", name = "CpuUtilization", stat = "Average",
@@ -121,9 +120,7 @@ local function numbers_of(alarm, options)
   return numbers
 end
 
----@param options table
----@param refs table
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   local resources = {}
   for _, alarm in ipairs(declared) do

@@ -1,39 +1,78 @@
---- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for them in a template.
+--- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for them in a template. A name
+-- that is missing is refused here: `{ Ref = nil }` would be an empty table, and nobody would know of it.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
+local json = require "watchbot.aws.json"
+
 local cf = {}
+
+-- Raises where the function was called.
+local function refuse(whose, expected, value)
+  error(("cf.%s: expected %s, got %s"):format(whose, expected, type(value) == "string" and "''" or type(value)), 3)
+end
+
+local function is_name(value) return type(value) == "string" and value ~= "" end
+
+-- A list that stays one also when it is empty; or a function that makes one.
+local function list_of(value)
+  if type(value) ~= "table" then return nil end
+  if cf.is(value) then return value end
+  return (next(value) == nil or #value > 0) and json.list(value) or nil
+end
 
 ---@alias watchbot.cf.Value any what CloudFormation takes for a value: a constant, or one of these tables
 
 --- Of a parameter its value, of a resource its name or ARN (its documentation says which), of a pseudo parameter what it says.
 ---@param id string a logical id, or `AWS::StackName` and the like
 ---@return table
-function cf.ref(id) return { Ref = id } end
+function cf.ref(id)
+  if not is_name(id) then refuse("ref", "the name of a resource or parameter", id) end
+  return { Ref = id }
+end
 
 ---@param id string
 ---@param attribute string
 ---@return table
-function cf.getatt(id, attribute) return { ["Fn::GetAtt"] = { id, attribute } } end
+function cf.getatt(id, attribute)
+  if not is_name(id) then refuse("getatt", "the name of a resource", id) end
+  if not is_name(attribute) then refuse("getatt", "the name of an attribute", attribute) end
+  return { ["Fn::GetAtt"] = { id, attribute } }
+end
 
 ---@param text string with `${Id}`, `${Id.Attribute}` or `${Name}` of `variables`
 ---@param variables table<string, watchbot.cf.Value>?
 ---@return table
-function cf.sub(text, variables) return { ["Fn::Sub"] = variables and { text, variables } or text } end
+function cf.sub(text, variables)
+  if not is_name(text) then refuse("sub", "text", text) end
+  return { ["Fn::Sub"] = variables and { text, variables } or text }
+end
 
 ---@param separator string
 ---@param parts watchbot.cf.Value[]|table
 ---@return table
-function cf.join(separator, parts) return { ["Fn::Join"] = { separator, parts } } end
+function cf.join(separator, parts)
+  if type(separator) ~= "string" then refuse("join", "what comes between, then a list", separator) end
+  local list = list_of(parts)
+  if not list then refuse("join", "a list", parts) end
+  return { ["Fn::Join"] = { separator, list } }
+end
 
 ---@param separator string
 ---@param text watchbot.cf.Value
 ---@return table
-function cf.split(separator, text) return { ["Fn::Split"] = { separator, text } } end
+function cf.split(separator, text)
+  if not is_name(text) and not cf.is(text) then refuse("split", "what to split at, then text", text) end
+  return { ["Fn::Split"] = { separator, text } }
+end
 
 ---@param index integer from 0
----@param list watchbot.cf.Value
+---@param list watchbot.cf.Value[]|table
 ---@return table
-function cf.select(index, list) return { ["Fn::Select"] = { index, list } } end
+function cf.select(index, list)
+  local items = list_of(list)
+  if not items then refuse("select", "an index from 0, then a list", list) end
+  return { ["Fn::Select"] = { index, items } }
+end
 
 ---@param text watchbot.cf.Value
 ---@return table
@@ -58,7 +97,11 @@ function cf.get_azs(region) return { ["Fn::GetAZs"] = region or "" } end
 ---@param yes watchbot.cf.Value
 ---@param no watchbot.cf.Value
 ---@return table
-function cf.if_(condition, yes, no) return { ["Fn::If"] = { condition, yes, no } } end
+function cf.if_(condition, yes, no)
+  if not is_name(condition) then refuse("if_", "the name of a condition", condition) end
+  if yes == nil or no == nil then refuse("if_", "two values ({ Ref = 'AWS::NoValue' } leaves one out)", nil) end
+  return { ["Fn::If"] = { condition, yes, no } }
+end
 
 ---@return table
 function cf.equals(left, right) return { ["Fn::Equals"] = { left, right } } end

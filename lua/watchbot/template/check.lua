@@ -4,6 +4,7 @@
 
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
+local suggest = require "watchbot.suggest"
 
 ---@class watchbot.template.Finding
 ---@field where string the way to it: "Resources.Queue.Properties"
@@ -21,6 +22,13 @@ local pseudo_parameters = {
   ["AWS::AccountId"] = true, ["AWS::NoValue"] = true, ["AWS::NotificationARNs"] = true, ["AWS::Partition"] = true,
   ["AWS::Region"] = true, ["AWS::StackId"] = true, ["AWS::StackName"] = true, ["AWS::URLSuffix"] = true,
 }
+
+local sections = {
+  "AWSTemplateFormatVersion", "Description", "Metadata", "Transform", "Parameters", "Rules", "Mappings", "Conditions",
+  "Resources", "Outputs", "Hooks",
+}
+
+local texts = { AWSTemplateFormatVersion = true, Description = true, Transform = true }
 
 local attributes = {
   Type = true, Properties = true, DependsOn = true, Condition = true, Metadata = true, DeletionPolicy = true,
@@ -76,6 +84,19 @@ local function check_resource(template, id, resource, find)
   for _, other in ipairs(type(depends) == "table" and depends or { depends }) do
     if not has(template, "Resources", other) then
       find(where .. ".DependsOn", "no resource of the template is called '%s'", tostring(other))
+    end
+  end
+end
+
+local function check_sections(template, find)
+  local known = {}
+  for _, name in ipairs(sections) do known[name] = true end
+  for _, name in ipairs(ordered.keys(template, 0)) do
+    local near = not known[name] and suggest(name, sections)
+    if not known[name] then
+      find(name, "a template has no such section%s", near and ("; did you mean '%s'?"):format(near) or "")
+    elseif not texts[name] and type(template[name]) ~= "table" then
+      find(name, "a section is a table, not a %s", type(template[name]))
     end
   end
 end
@@ -141,6 +162,8 @@ return function(template, size)
     find("Resources", "a template needs at least one resource")
     return findings
   end
+  check_sections(template, find)
+  if #findings > 0 then return findings end
   check_ids(template, find)
   for _, id in ipairs(references.resources(template)) do check_resource(template, id, template.Resources[id], find) end
   for _, id in ipairs(ordered.keys(template.Outputs or {}, 1)) do

@@ -93,9 +93,7 @@ local function body(options, refs)
   return stable { widgets = widgets }
 end
 
----@param options watchbot.template.Options
----@param refs watchbot.template.Refs
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   if not options.dashboard then return {} end
   return {

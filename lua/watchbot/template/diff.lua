@@ -8,10 +8,11 @@ local same = require "watchbot.template.same"
 ---@class watchbot.template.Change
 ---@field id string logical id
 ---@field type string of the resource, as it is deployed
----@field what "added"|"removed"|"changed"|"replaced"
+---@field what "added"|"removed"|"changed"|"replaced"|"refused"
 ---@field paths string[] what differs: "Properties.QueueName"
 ---@field values table<string, any[]> by path: before, after; nil where there is none
 ---@field loses string? what is lost with the old resource
+---@field leaves string? what is left with the old resource, which stays but is no longer the stack's
 
 -- Members of both, by name.
 local function keys_of(a, b)
@@ -41,8 +42,7 @@ local function compare(before, after)
   return paths, values
 end
 
-local function is_replaced(before, after, paths)
-  if before.Type ~= after.Type then return true end
+local function is_replaced(before, paths)
   local properties = replacement.properties[before.Type] or {}
   for _, path in ipairs(paths) do
     if properties[path:match "^Properties%.(.*)" or ""] then return true end
@@ -50,23 +50,33 @@ local function is_replaced(before, after, paths)
   return false
 end
 
-local function lost(resource, policy)
-  if resource[policy] == "Retain" or resource[policy] == "Snapshot" then return nil end
-  return replacement.loses[resource.Type]
+local retained = { Retain = true, RetainExceptOnCreate = true, Snapshot = true }
+
+-- What becomes of what the old resource holds. Which of two templates has the say in a replacement AWS does not tell, so both
+-- have to retain it.
+local function note_fate(change, policy, before, after)
+  local holds = replacement.loses[before.Type]
+  if retained[before[policy]] and retained[after[policy]] then change.leaves = holds else change.loses = holds end
+  return change
 end
 
 local function change_of(id, before, after)
   if not before then return { id = id, type = after.Type, what = "added", paths = {}, values = {} } end
-  if not after then
-    return { id = id, type = before.Type, what = "removed", paths = {}, values = {}, loses = lost(before, "DeletionPolicy") }
+  local change = { id = id, type = before.Type, what = "removed", paths = {}, values = {} }
+  if not after then return note_fate(change, "DeletionPolicy", before, before) end
+  change.paths, change.values = compare(before, after)
+  if #change.paths == 0 then return nil end
+  -- Of another type: "Update of resource type is not permitted".
+  if before.Type ~= after.Type then
+    change.what = "refused"
+    return change
   end
-  local paths, values = compare(before, after)
-  if #paths == 0 then return nil end
-  local replaced = is_replaced(before, after, paths)
-  return {
-    id = id, type = before.Type, what = replaced and "replaced" or "changed", paths = paths, values = values,
-    loses = replaced and lost(before, "UpdateReplacePolicy") or nil,
-  }
+  if not is_replaced(before, change.paths) then
+    change.what = "changed"
+    return change
+  end
+  change.what = "replaced"
+  return note_fate(change, "UpdateReplacePolicy", before, after)
 end
 
 --- The changes of resources, by logical id.

@@ -86,9 +86,7 @@ local function transformation(refs, metric, lines)
   }
 end
 
----@param options table
----@param refs table
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   local resources, form = {}, form_of(options)
   for _, metric in ipairs(declared) do

@@ -1,40 +1,55 @@
 --- template.merge: several templates as one. Nothing is overwritten: two resources of one name are a mistake, and both owners
 -- are named. What is the same in both (an output, a parameter) is there once.
 
+local refusal = require "watchbot.refusal"
 local same = require "watchbot.template.same"
 
--- Whom an argument is from: what a template says of itself, and which argument it is.
+-- Whom something is from: which argument, and what a template says of itself.
 local function owner_of(template, index)
   local meta = getmetatable(template)
-  local name = type(meta) == "table" and meta.__name
-  return name and ("%s (argument %d)"):format(name, index) or ("argument %d"):format(index)
+  if type(meta) ~= "table" or meta.__name ~= "watchbot.template" then return ("argument %d"):format(index) end
+  return ("argument %d (watchbot.template, prefix '%s')"):format(index, template.ref.id "")
 end
 
 local function clash(what, first, second)
   return ("merge: %s is in %s and in %s: rename one, or give one watcher another 'prefix'"):format(what, first, second)
 end
 
+-- Of several clashes the same one is told each time.
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
 ---@class watchbot.template.Merged
 ---@field made table the template
 ---@field owners table<string, string> of "Section Name"
 
--- => what is wrong, if anything
+-- => what is wrong, if anything, and the name in question
 local function add_section(merged, section, entries, owner)
   merged.made[section] = merged.made[section] or {}
   local target = merged.made[section]
-  for name, value in pairs(entries) do
-    local key = section .. " " .. tostring(name)
+  for _, name in ipairs(sorted_keys(entries)) do
+    local key, value = section .. " " .. tostring(name), entries[name]
     if target[name] ~= nil and (section == "Resources" or not same(target[name], value)) then
-      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner)
+      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner), tostring(name)
     end
     merged.owners[key] = merged.owners[key] or owner
     target[name] = value
   end
 end
 
+-- One transform stands alone: its name, or a table with its parameters.
+local function transforms_of(value)
+  return type(value) == "table" and #value > 0 and value or { value }
+end
+
 local function add_transforms(merged, value)
-  local all = type(merged.made.Transform) == "table" and merged.made.Transform or { merged.made.Transform }
-  for _, name in ipairs(type(value) == "table" and value or { value }) do
+  local before = transforms_of(merged.made.Transform)
+  local all = table.move(before, 1, #before, 1, {})
+  for _, name in ipairs(transforms_of(value)) do
     local known = false
     for _, other in ipairs(all) do known = known or same(other, name) end
     if not known then all[#all + 1] = name end
@@ -44,17 +59,14 @@ end
 
 local function add(merged, section, value, owner)
   if section == "Transform" then return add_transforms(merged, value) end
-  if type(value) == "table" then return add_section(merged, section, value, owner) end
   local known = merged.made[section]
-  if known ~= nil and known ~= value then return clash(("'%s'"):format(section), merged.owners[section], owner) end
-  merged.made[section], merged.owners[section] = value, owner
-end
-
-local function sorted_keys(template)
-  local keys = {}
-  for key in pairs(template) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
+  local sections = type(value) == "table" and (known == nil or type(known) == "table")
+  if known ~= nil and known ~= value and not sections then
+    return clash(("'%s'"):format(tostring(section)), merged.owners[section], owner), tostring(section)
+  end
+  merged.owners[section] = merged.owners[section] or owner
+  if sections then return add_section(merged, section, value, owner) end
+  merged.made[section] = value
 end
 
 --- Merges templates; the arguments stay as they are. Raises when two have different things of one name.
@@ -65,12 +77,12 @@ local function merge(...)
   for index = 1, select("#", ...) do
     local template = select(index, ...)
     if type(template) ~= "table" then
-      error(("merge: argument %d: expected a template, got a %s"):format(index, type(template)), 2)
+      refusal.raise(("merge: argument %d: expected a template, got %s"):format(index, refusal.shown(template)), "merge", 1)
     end
     local owner = owner_of(template, index)
     for _, section in ipairs(sorted_keys(template)) do
-      local problem = add(merged, section, template[section], owner)
-      if problem then error(problem, 2) end
+      local problem, name = add(merged, section, template[section], owner)
+      if problem then refusal.raise(problem, name, 1) end
     end
   end
   return merged.made

@@ -58,13 +58,18 @@ local function problem_of(value, path, above)
   if type(value) ~= "table" then return nil end
   if above[value] then return path .. ": the table contains itself" end
   above[value] = true
-  local list = ordered.is_list(value)
+  local list, count = ordered.is_list(value), 0
   for key, item in pairs(value) do
+    count = count + 1
     if math.type(key) ~= "integer" and list or type(key) ~= "string" and not list then
       return ("%s: a table is a list or has names, not both ('%s')"):format(path, tostring(key))
     end
     local problem = problem_of(item, path == "" and tostring(key) or ("%s.%s"):format(path, key), above)
     if problem then return problem end
+  end
+  -- What stands behind it would not be written.
+  if list and count > 0 and (count ~= #value or value[count] == nil) then
+    return ("%s: the list has a hole (a nil in it)"):format(path)
   end
   above[value] = nil
 end

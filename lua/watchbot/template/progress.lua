@@ -11,9 +11,7 @@ local function billing(options)
   return "PROVISIONED", { ReadCapacityUnits = read or UNITS, WriteCapacityUnits = write or UNITS }
 end
 
----@param options watchbot.template.Options
----@param refs watchbot.template.Refs
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   if not options.reduce then return {} end
   local mode, throughput = billing(options)

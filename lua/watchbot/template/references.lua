@@ -14,7 +14,7 @@ local references = {}
 local walk
 
 local function walk_each(value, path, visit)
-  for key, item in pairs(value) do walk(item, path .. "." .. key, visit) end
+  for _, key in ipairs(ordered.keys(value, 3)) do walk(value[key], path .. "." .. key, visit) end
 end
 
 local functions = {}

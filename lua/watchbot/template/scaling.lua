@@ -75,9 +75,7 @@ local function trigger(refs, policy_name, more)
   return { Type = "AWS::CloudWatch::Alarm", Properties = properties }
 end
 
----@param options watchbot.template.Options
----@param refs watchbot.template.Refs
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   local least, most = options.minScalingCapacity, options.maxScalingCapacity
   if options.mode ~= "process" or (least == most and type(least) == "number") then return {} end

@@ -1,24 +1,24 @@
 --- template.stable: JSON with its members in the order of their names, on one line: the same table is the same text each time.
 -- For text inside a template: a dashboard's body, and what a hash is made of.
 
-local encode = require "cjson".encode
+local json = require "watchbot.aws.json"
+local ordered = require "watchbot.template.ordered"
 
-local function is_list(value)
-  return #value > 0
-end
+-- Below whatever has an order of its own.
+local DEEP = math.huge
 
---- A table without items is an object.
 ---@param value any
 ---@return string
 local function stable(value)
-  if type(value) ~= "table" then return encode(value) end
+  if type(value) ~= "table" then return json.encode(value) end
   local parts = {}
-  if is_list(value) then
+  if ordered.is_list(value) then
     for index, item in ipairs(value) do parts[index] = stable(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end
-  for name, member in pairs(value) do parts[#parts + 1] = encode(name) .. ":" .. stable(member) end
-  table.sort(parts)
+  for index, name in ipairs(ordered.keys(value, DEEP)) do
+    parts[index] = json.encode(name) .. ":" .. stable(value[name])
+  end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 

@@ -8,23 +8,39 @@ local WIDTH = 110
 
 local in_a_line
 
-local function list_in_a_line(list, depth)
+-- What is between the brackets; nil as soon as there is no room for it, so that long values are not built again and again.
+local function items_in_a_line(keys, value, depth, room)
   local items = {}
-  for index, item in ipairs(list) do items[index] = in_a_line(item, depth + 1) end
-  return "[" .. table.concat(items, ", ") .. "]"
-end
-
-local function map_in_a_line(map, depth)
-  local items = {}
-  for index, key in ipairs(ordered.keys(map, depth)) do
-    items[index] = ("%s: %s"):format(json.encode(key), in_a_line(map[key], depth + 1))
+  for index, key in ipairs(keys) do
+    local name = type(key) == "string" and json.encode(key) .. ": " or ""
+    local item = in_a_line(value[key], depth + 1, room - #name)
+    if not item then return nil end
+    items[index] = name .. item
+    room = room - #items[index] - #", "
   end
-  return #items > 0 and "{ " .. table.concat(items, ", ") .. " }" or "{}"
+  return table.concat(items, ", ")
 end
 
-function in_a_line(value, depth)
-  if type(value) ~= "table" then return json.encode(value) end
-  return ordered.is_list(value) and list_in_a_line(value, depth) or map_in_a_line(value, depth)
+local function positions(list)
+  local keys = {}
+  for index = 1, #list do keys[index] = index end
+  return keys
+end
+
+local function table_in_a_line(value, depth, room)
+  local list = ordered.is_list(value)
+  if next(value) == nil then return list and "[]" or "{}" end
+  local items = items_in_a_line(list and positions(value) or ordered.keys(value, depth), value, depth, room)
+  if not items then return nil end
+  return list and "[" .. items .. "]" or "{ " .. items .. " }"
+end
+
+-- The value on one line of at most `room` bytes, or nil.
+function in_a_line(value, depth, room)
+  if room < 0 then return nil end
+  local line
+  if type(value) == "table" then line = table_in_a_line(value, depth, room) else line = json.encode(value) end
+  return line and #line <= room and line or nil
 end
 
 local write
@@ -49,11 +65,11 @@ local function write_map(map, depth, indent)
   return lines_of("{", items, "}", indent)
 end
 
--- The template itself and its sections are never on one line.
+-- The template itself and its sections are never on one line, texts always.
 function write(value, depth, indent, used)
-  local line = in_a_line(value, depth)
-  if type(value) ~= "table" or next(value) == nil then return line end
-  if depth > 1 and #indent + used + #line <= WIDTH then return line end
+  if type(value) ~= "table" or next(value) == nil then return in_a_line(value, depth, math.huge) end
+  local line = depth > 1 and in_a_line(value, depth, WIDTH - #indent - used)
+  if line then return line end
   return ordered.is_list(value) and write_list(value, depth, indent) or write_map(value, depth, indent)
 end
 

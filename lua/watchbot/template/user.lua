@@ -5,9 +5,7 @@
 local cf = require "watchbot.template.cf"
 local sending = require "watchbot.template.sending"
 
----@param options watchbot.template.Options
----@param refs watchbot.template.Refs
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   if not options.user then return {} end
   local statements = sending.statements(options, refs)

@@ -132,9 +132,7 @@ local function add_key(resources, options, refs)
   }
 end
 
----@param options watchbot.template.Options
----@param refs watchbot.template.Refs
----@return table part
+---@type watchbot.template.Part
 return function(options, refs)
   if not options.webhook then return {} end
   local resources = api(options, refs)
