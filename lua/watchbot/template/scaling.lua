@@ -65,7 +65,11 @@ local function trigger(refs, policy_name, more)
     Metrics = {
       metrics.query("visible", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesVisible"), "Maximum", 60),
       metrics.query("inflight", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesNotVisible"), "Maximum", 60),
-      metrics.expression("visible + inflight", "Messages in the queue"),
+      -- SQS reports messages in flight while there are any, and without FILL there would be no sum when there are none: nothing
+      -- would ever start from zero. Visible ones it reports as long as the queue is in use; FILL for them, too, would make each
+      -- minute whose value is late an empty one.
+      -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+      metrics.expression("visible + FILL(inflight, 0)", "Messages in the queue"),
     },
     -- While a container polls, the queue is in use and has metrics.
     TreatMissingData = "notBreaching",
