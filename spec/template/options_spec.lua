@@ -137,6 +137,8 @@ describe("options are refused", function()
     { "task", { capacity = { FARGATE = { wieght = 1 } } }, "unknown member 'wieght'; did you mean 'weight'", "capacity" },
     { "task", { logGroupRetentionDays = 15 }, "'logGroupRetentionDays': expected one of 1, 3, 5" },
     { "task", { messageRetention = 1209601 }, "from 60 to 1209600" },
+    { "task", { alarmPeriods = 289 }, "'alarmPeriods': expected a whole number from 1 to 288" },
+    { "task", { alarms = { queueSize = { period = 90 } } }, "'period': expected seconds, a multiple of 60, got 90", "period" },
     { "task", { command = {} }, "'command': expected text for sh or a list of words" },
     { "task", { mounts = { { contaner = "/a" } } }, "unknown member 'contaner'; did you mean 'container'" },
     { "task", { mounts = "data:/data" }, "'mounts': 'data' is no absolute path" },

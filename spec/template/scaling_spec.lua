@@ -64,7 +64,7 @@ describe("the scaling of a template", function()
       local queries = all[name].Properties.Metrics
       assert.are.equal("ApproximateNumberOfMessagesVisible", queries[1].MetricStat.Metric.MetricName)
       assert.are.equal("ApproximateNumberOfMessagesNotVisible", queries[2].MetricStat.Metric.MetricName)
-      assert.are.equal("visible + inflight", queries[3].Expression)
+      assert.are.equal("visible + FILL(inflight, 0)", queries[3].Expression)
       assert.is_true(queries[3].ReturnData)
     end
   end)

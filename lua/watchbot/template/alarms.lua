@@ -46,8 +46,11 @@ local declared = {
     defaults = function(options)
       return { threshold = oldest(options.messageRetention), period = 300, evaluationPeriods = 1 }
     end,
-    text = "A message has waited longer than any job can take. See whether the service runs, and look in the log for a "
-      .. "message that comes back again and again; SQS drops what is older than the queue's retention." },
+    -- What a standard queue has handed out three times is left out of its age; the dead letters are told of that. In a FIFO
+    -- queue it holds up its group.
+    -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    text = "A message has waited longer than any job can take. See whether the service runs and has workers enough; in a FIFO "
+      .. "queue, whether a message that fails holds up those behind it. SQS drops what is older than the queue's retention." },
   { key = "dlqSize", name = "DeadLetter", stat = "Maximum",
     metric = function(_, refs) return metrics.queue(refs, "DeadLetterQueue", "ApproximateNumberOfMessagesVisible") end,
     defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 1 } end,

@@ -57,8 +57,15 @@ local constraint = kinds.record({ type = kinds.one_of("memberOf", "distinctInsta
 local strategy = kinds.record({ type = kinds.one_of("random", "spread", "binpack"), field = kinds.text },
   "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
 
+-- CloudWatch looks at a day at the most; what SQS, ECS and the log report has one value a minute.
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+local minutes = { expected = "seconds, a multiple of 60", check = function(value)
+  return math.type(value) == "integer" and value >= 60 and value % 60 == 0
+end }
+local PERIODS_OF_5_MINUTES, PERIODS_OF_1_MINUTE = 288, 1440
+
 local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
-  threshold = kinds.number, period = kinds.whole(10), evaluationPeriods = kinds.whole(1),
+  threshold = kinds.number, period = minutes, evaluationPeriods = kinds.whole(1, PERIODS_OF_1_MINUTE),
 }, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
 
 local alarms = kinds.plain(kinds.record({
@@ -201,9 +208,10 @@ local groups = {
         .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
         .. "ARN of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
-    { "alarmPeriods", kinds.whole(1), default = 24, since = "v0", help = "periods of 5 minutes for which they are there" },
+    { "alarmPeriods", kinds.whole(1, PERIODS_OF_5_MINUTES), default = 24, since = "v0",
+      help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
-    { "failedPlacementAlarmPeriods", kinds.whole(1), default = 1, modes = "task", since = "v2",
+    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE), default = 1, modes = "task", since = "v2",
       help = "minutes with failed placements that raise the alarm" },
     { "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm" },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },

@@ -9,6 +9,7 @@ local pieces = require "watchbot.template.pieces"
 -- Seconds: those of ecs.events, which asks for them with each receive; and after an hour ECS has forgotten the task as well.
 local VISIBILITY, RETENTION = 30, 3600
 
+-- https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 local function clusters(cluster)
   if not cf.is(cluster) then return names.cluster_arns(cluster) end
   return { cluster, { suffix = pieces.concat(":cluster/", cluster) } }

@@ -1,8 +1,9 @@
 --- template.filters: the metric filters: which lines of a watcher's log count, and the numbers they carry. The conditions
 -- follow the journal's forms: journal/task.lua in mode "task", journal/listen.lua in mode "process", journal.lua where a policy
--- file runs there. In a log of text they are those of JSON too, since CloudWatch finds the object at the end of a line; only
--- what stands before that object needs terms. A task may print objects of its own: a log of JSON tells by `name` whose a line
--- is, in one of text most conditions ask for more than one member.
+-- file runs there. In a log of text they are those of JSON too, since CloudWatch finds the object at the end of a line (AWS
+-- does not say so; ecs-watchbot's filters of such lines have always counted on it); only what stands before that object needs
+-- terms. A task may print objects of its own: a log of JSON tells by `name` whose a line is, in one of text most conditions ask
+-- for more than one member.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
 
 local metrics = require "watchbot.template.metrics"
@@ -80,7 +81,7 @@ local function transformation(refs, metric, lines)
   local named = metrics.logged(refs, metric.name)
   return {
     MetricNamespace = named.Namespace, MetricName = named.MetricName, MetricValue = metric.value or "1",
-    -- Without it a quiet minute has no value at all, and the share of failures none to divide by.
+    -- Of a minute with lines of which none is meant; a minute without lines has no value all the same.
     DefaultValue = not metric.value and 0 or nil,
     Unit = lines.unit or metric.unit,
   }

@@ -59,6 +59,7 @@ end
 
 -- what watchers do
 
+-- As text: where the cluster is an intrinsic, one of the two may be no ARN.
 local function in_cluster(options)
   return { StringEquals = { ["ecs:cluster"] = names.cluster_arns(options.cluster) } }
 end
@@ -87,6 +88,8 @@ local function of_starting(options, refs)
     allow({ "iam:PassRole" }, { cf.getatt(refs.id "WorkerRole", "Arn"), cf.getatt(refs.id "ExecutionRole", "Arn") },
       { StringEquals = { ["iam:PassedToService"] = "ecs-tasks.amazonaws.com" } }),
     allow(receive_actions, cf.getatt(refs.id "TaskEventQueue", "Arn")),
+    -- With the ":*" at its end, which policies need, and others who take the ARN do not.
+    -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
     allow({ "logs:FilterLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn")),
   }
 end

@@ -2,7 +2,7 @@
 -- Two alarms on the messages that are visible or in flight set the capacity by steps; nothing of our own runs for it. An idle
 -- queue lags: SQS stops its metrics after six hours without use, and after that the first message may wait for up to 15 minutes
 -- until they are back and a container starts. Who cannot wait that long keeps one: minScalingCapacity = 1.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
 -- Application Auto Scaling makes its service-linked role itself; a role of the stack's own would be ignored for ECS.
 -- https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
 
@@ -65,7 +65,12 @@ local function trigger(refs, policy_name, more)
     Metrics = {
       metrics.query("visible", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesVisible"), "Maximum", 60),
       metrics.query("inflight", metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesNotVisible"), "Maximum", 60),
-      metrics.expression("visible + inflight", "Messages in the queue"),
+      -- SQS reports messages in flight while there are any, and without FILL there would be no sum when there are none: nothing
+      -- would ever start from zero. Visible ones it reports as long as the queue is in use; FILL for them, too, would make each
+      -- minute whose value is late an empty one.
+      -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+      -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+      metrics.expression("visible + FILL(inflight, 0)", "Messages in the queue"),
     },
     -- While a container polls, the queue is in use and has metrics.
     TreatMissingData = "notBreaching",

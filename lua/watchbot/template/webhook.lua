@@ -10,7 +10,9 @@ local stable = require "watchbot.template.stable"
 -- What ref.webhookEndpoint ends with.
 local STAGE, PATH = "watchbot", "webhooks"
 
--- Others are refused (415), rather than passed on to SNS as they are.
+-- Others are refused (415), rather than passed on to SNS as they are. A charset behind the type does not matter, and without
+-- the header it is application/json.
+-- https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
 local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('${Topic}')"
