@@ -36,8 +36,7 @@ describe("the description of the options", function()
 end)
 
 describe("doc/templates.md", function()
-  -- When options change:
-  --   lua5.4 -e 'io.write(require "watchbot.template.options".describe "markdown")'
+  -- When options change: make generated
   it("has the options as they are", function()
     assert.are.equal("\n" .. options.describe "markdown" .. "\n", section "options")
   end)

@@ -1,6 +1,4 @@
--- Whole templates, so that a change of any of them is seen. When one is meant to change:
---
---     for stack in spec/template/golden/*.lua; do build/watchbot template "$stack" > "${stack%.lua}.json"; done
+-- Whole templates, so that a change of any of them is seen. When one is meant to change: make generated
 
 local cfn_lint = require "support.cfn_lint"
 local load_file = require "watchbot.load"

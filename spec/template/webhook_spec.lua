@@ -52,11 +52,16 @@ describe("the webhook of a template", function()
     assert.are.same({ Service = { "apigateway.amazonaws.com" } }, role.AssumeRolePolicyDocument.Statement[1].Principal)
   end)
 
-  it("takes the group of a FIFO queue from a header, else each request is a group", function()
+  -- A second request with the same body was taken, answered with 200 and dropped: the topic had only the body to go by.
+  it("takes group and deduplication id of a FIFO queue from headers, else each request has its own", function()
     local text = integration({ fifo = true }).RequestTemplates["text/plain"]["Fn::Sub"][1]
-    assert.matches("$input.params('X-Message-Group-Id')", text, 1, true)
-    assert.matches([[#if("$!group" == '')#set($group = $context.requestId)#end]], text, 1, true)
-    assert.matches("$util.urlEncode($group)", text, 1, true)
+    local headers = { MessageGroupId = "X-Message-Group-Id", MessageDeduplicationId = "X-Message-Deduplication-Id" }
+    for parameter, header in pairs(headers) do
+      assert.matches(("&%s=#set($value = $input.params('%s'))#if(\"$!value\" == '')#set($value = $input.params('%s'))#end")
+        :format(parameter, header, header:lower()), text, 1, true)
+    end
+    local own = [[#if("$!value" == '')#set($value = $context.requestId)#end$util.urlEncode($value)]]
+    assert.are.equal(2, select(2, text:gsub(own:gsub("%p", "%%%0"), "")))
     assert.is_falsy(text:find "\n", "a line break would be sent to SNS")
   end)
 

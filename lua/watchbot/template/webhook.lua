@@ -10,22 +10,29 @@ local stable = require "watchbot.template.stable"
 -- What ref.webhookEndpoint ends with.
 local STAGE, PATH = "watchbot", "webhooks"
 
--- Others are refused (415), rather than passed on to SNS as they are. A charset behind the type does not matter, and without
--- the header it is application/json.
+-- Others are refused (415), rather than passed on to SNS as they are. Without the header it is
+-- application/json.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
 local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('${Topic}')"
   .. "&Message=$util.urlEncode($input.body)"
 
--- On one line: a line break would become part of the request. With HTTP/2 the names of headers come in small letters.
-local GROUP = "&MessageGroupId=#set($group = $input.params('X-Message-Group-Id'))"
-  .. "#if(\"$!group\" == '')#set($group = $input.params('x-message-group-id'))#end"
-  .. "#if(\"$!group\" == '')#set($group = $context.requestId)#end"
-  .. "$util.urlEncode($group)"
+-- A header of the caller's as a parameter of the request to SNS, else the request's own id. On one line: a line break would
+-- become part of the request. With HTTP/2 the names of headers come in small letters.
+local function from_header(parameter, header)
+  return (("&PARAMETER=#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = $input.params('SMALL'))#end"
+    .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)")
+    :gsub("%u+", { PARAMETER = parameter, HEADER = header, SMALL = header:lower() }))
+end
+
+-- Without an id of its own, a second request with the same body would be taken for the first one sent again, and dropped.
+-- https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
+local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")
+  .. from_header("MessageDeduplicationId", "X-Message-Deduplication-Id")
 
 local function request_template(options, refs)
-  return cf.sub(PUBLISH .. (options.fifo and GROUP or ""), { Topic = refs.topic })
+  return cf.sub(PUBLISH .. (options.fifo and FIFO or ""), { Topic = refs.topic })
 end
 
 local function request_templates(options, refs)
