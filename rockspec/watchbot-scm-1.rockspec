@@ -112,6 +112,7 @@ build = {
     ["watchbot.dead_letters.sqlite"] = "lua/watchbot/dead_letters/sqlite.lua",
     ["watchbot.dead_letters.sqs"] = "lua/watchbot/dead_letters/sqs.lua",
     ["watchbot.declared_hooks"] = "lua/watchbot/declared_hooks.lua",
+    ["watchbot.denied"] = "lua/watchbot/denied.lua",
     ["watchbot.ecs.budget"] = "lua/watchbot/ecs/budget.lua",
     ["watchbot.ecs.ending"] = "lua/watchbot/ecs/ending.lua",
     ["watchbot.ecs.events"] = "lua/watchbot/ecs/events.lua",

@@ -4,6 +4,7 @@
 -- again each time and drops what was there: nothing is missed, nothing comes twice.
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local scheduler = require "watchbot.scheduler"
 
 -- Milliseconds that are read again, and seconds between two readings: AWS allows few calls a second for an account.
@@ -69,9 +70,8 @@ function logs.open(group, client)
 end
 
 function Logs:explain(operation, message, code)
-  if code == "AccessDeniedException" or code == "AccessDenied" then
-    return nil, ("the credentials do not allow 'logs:%s' on '%s': add the action to the role's policy"):format(operation,
-      self.group), "NotAllowed"
+  if denied.is(code) then
+    return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group))
   elseif code == "ResourceNotFoundException" then
     return nil, ("log group '%s' does not exist: AWS_REGION chooses another region, AWS_PROFILE another account"):format(
       self.group), "LogGroupNotFound"

@@ -4,6 +4,7 @@
 -- (older ones tell little, those of ecs-watchbot v10 nothing) is found among its resources, by type and logical id.
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local resources = require "watchbot.stack_resources"
 
 -- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no QueueUrl.
@@ -44,14 +45,10 @@ local function sorted(outputs)
   return found
 end
 
-local function is_denied(code)
-  return code == "AccessDenied" or code == "AccessDeniedException"
-end
-
 function Stack:explain(operation, message, code)
-  if is_denied(code) then
-    return nil, ("the credentials do not allow 'cloudformation:%s' on stack '%s': add the action to the role's policy, or "
-      .. "name the queue with --queue"):format(operation, self.name), "NotAllowed"
+  if denied.is(code) then
+    message, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name))
+    return nil, message .. ", or name the queue with --queue", code
   elseif code == "ValidationError" and message:find("does not exist", 1, true) then
     local place = self.client.place
     return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE another account"):format(

@@ -3,6 +3,7 @@
 
 local attributes = require "watchbot.attributes"
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local digest = require "watchbot.core".aws
 local outbox = require "watchbot.outbox"
 
@@ -35,8 +36,8 @@ end
 ---@return string code "NotAllowed" for a permission that is missing
 function topic.explain(arn, message, code)
   if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
-  if code ~= "AuthorizationError" and code ~= "AccessDenied" and code ~= "AccessDeniedException" then return message, code end
-  return ("the credentials do not allow 'sns:Publish' on %s: add the action to the role's policy"):format(arn), "NotAllowed"
+  if not denied.is(code) then return message, code end
+  return denied.message("sns:Publish", arn)
 end
 
 ---@param arn string

@@ -1,6 +1,7 @@
 --- cli.worker_capacity: `watchbot worker-capacity`.
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local interruptible = require "watchbot.cli.interruptible"
 local json = require "watchbot.aws.json"
 local room = require "watchbot.room"
@@ -30,10 +31,7 @@ examples:
 }
 
 local function explain(operation, message, code)
-  if code == "AccessDenied" or code == "AccessDeniedException" then
-    message = ("the credentials do not allow 'ecs:%s': add the action to the role's policy"):format(operation)
-    code = "NotAllowed"
-  end
+  if denied.is(code) then message, code = denied.message("ecs:" .. operation) end
   return nil, "worker-capacity: " .. message, code
 end
 

@@ -5,6 +5,7 @@
 local attributes = require "watchbot.attributes"
 local aws = require "watchbot.aws"
 local config = require "watchbot.aws.config"
+local denied = require "watchbot.denied"
 local digest = require "watchbot.core".aws
 local envelope = require "watchbot.envelope"
 local outbox = require "watchbot.outbox"
@@ -47,10 +48,6 @@ end
 
 -- what a queue says of itself
 
-local function is_denied(code)
-  return code == "AccessDenied" or code == "AccessDeniedException"
-end
-
 -- A queue that is looked for in another region than its URL names does not exist there.
 function Sqs:elsewhere()
   local named, called = config.region_of(self.name), self.client.place and self.client.place.region
@@ -60,9 +57,8 @@ end
 
 --- The `message, code` of a call that failed; a permission that is missing gets its IAM action's name, and one code.
 function Sqs:explain(operation, message, code)
-  if is_denied(code) then
-    return ("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy"):format(
-      operation:gsub("Batch$", ""), self.name), "NotAllowed"
+  if denied.is(code) then
+    return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name)
   elseif code == "NonExistentQueue" or code == "QueueDoesNotExist" then
     return ("queue %s does not exist%s"):format(self.name, self:elsewhere()), code
   end

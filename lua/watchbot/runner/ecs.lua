@@ -4,6 +4,7 @@
 
 local aws = require "watchbot.aws"
 local budget = require "watchbot.ecs.budget"
+local denied = require "watchbot.denied"
 local ending = require "watchbot.ecs.ending"
 local events = require "watchbot.ecs.events"
 local follower = require "watchbot.ecs.follower"
@@ -214,10 +215,10 @@ end
 
 -- Without the permission a message whose watcher has died is run again, beside its first task: that has to be said, once.
 function Ecs:cannot_find(message, code)
-  local denied = code == "AccessDeniedException" or code == "AccessDenied"
-  if denied and self.complained then return end
-  self.complained = denied
-  if denied then message = "the credentials do not allow 'ecs:ListTasks': tasks of a watcher that died cannot be found" end
+  local is_denied = denied.is(code)
+  if is_denied and self.complained then return end
+  self.complained = is_denied
+  if is_denied then message = "the credentials do not allow 'ecs:ListTasks': tasks of a watcher that died cannot be found" end
   self.journal:warning(nil, "error", message, "code", code, "where", "ListTasks")
 end
 

@@ -1,13 +1,12 @@
 --- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the family that does the work.
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 
 local ecs = {}
 
 local function explain(operation, message, code)
-  if code == "AccessDenied" or code == "AccessDeniedException" then
-    return nil, ("the credentials do not allow 'ecs:%s': add the action to the role's policy"):format(operation), "NotAllowed"
-  end
+  if denied.is(code) then return nil, denied.message("ecs:" .. operation) end
   return nil, message, code
 end
 

@@ -3,6 +3,7 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local pair = require "watchbot.dead_letters.pair"
 local queues = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
@@ -37,13 +38,6 @@ local function average(values)
   return sum / #values * 60 / PERIOD
 end
 
-local function explain(message, code)
-  if code == "AccessDenied" or code == "AccessDeniedException" then
-    return "the credentials do not allow 'cloudwatch:GetMetricData': add the action to the role's policy"
-  end
-  return message
-end
-
 local function metrics_of(queue)
   local client, message, code = aws("cloudwatch", { place = queue.name })
   if not client then return nil, message, code end
@@ -57,7 +51,8 @@ local function metrics_of(queue)
       query("done", queue, "NumberOfMessagesDeleted", "Sum"),
     },
   }
-  if not result then return nil, explain(message, code), code end
+  if not result and denied.is(code) then return nil, denied.message "cloudwatch:GetMetricData" end
+  if not result then return nil, message, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do values[one.Id] = one.Values end
   return { oldest = newest(values.oldest), sent = average(values.sent), done = average(values.done) }

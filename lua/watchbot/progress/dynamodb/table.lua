@@ -4,6 +4,7 @@
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
 
 local aws = require "watchbot.aws"
+local denied = require "watchbot.denied"
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
@@ -119,11 +120,6 @@ function Table:read_batch(ids, visit)
   end)
 end
 
--- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of batches.
-local function is_denied(code)
-  return code == "AccessDeniedException" or code == "AccessDenied"
-end
-
 function Table:read_singly(ids, visit)
   for _, id in ipairs(ids) do
     local item, message, code = self:get(id)
@@ -142,7 +138,8 @@ end
 function Table:each(ids, visit)
   for batch in batches(ids, READS) do
     local ok, message, code = self:read_batch(batch, visit)
-    if is_denied(code) then ok, message, code = self:read_singly(batch, visit) end
+    -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of batches.
+    if denied.is(code) then ok, message, code = self:read_singly(batch, visit) end
     if not ok then return nil, message, code end
   end
   return true
@@ -166,7 +163,7 @@ end
 function Table:delete(ids)
   for batch in batches(ids, DELETES) do
     local ok, message, code = self:delete_batch(batch)
-    if is_denied(code) then return true end
+    if denied.is(code) then return true end
     if not ok then return nil, message, code end
   end
   return true
