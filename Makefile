@@ -50,8 +50,8 @@ endif
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 libcurl $(PACKAGES))
 LIBS        := $(shell pkg-config --libs $(PACKAGES)) -ldl
-STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a) \
-  -lexpat -lm -ldl
+STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a libexpat.a) \
+  -lm -ldl
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 LUA_DIRS  := $(sort $(shell find lua -type d))
