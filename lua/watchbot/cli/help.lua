@@ -100,6 +100,13 @@ local function print_hooks()
   end
 end
 
+--- Prints every option of a template.
+function help.template_options()
+  for line in require "watchbot.template.options".describe "text":gmatch "([^\n]*)\n" do
+    print(help.wrap(line, line:match "^ *"))
+  end
+end
+
 local topics = {}
 
 function topics.policy()
@@ -120,10 +127,9 @@ FIELDS, all optional but `queue` and one of `command`, `handler` and `task`
 end
 
 function topics.template()
-  local described = require "watchbot.template.options".describe
   print(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or merged with other templates: "
     .. "`watchbot template FILE` prints it for CloudFormation. Its options:", "") .. "\n")
-  print(described and described "text" or "")
+  help.template_options()
 end
 
 --- Prints the help of a command or topic.

@@ -22,13 +22,14 @@ local template = {
   details = [[
 The file returns a template: watchbot.template { ... }, or watchbot.merge(...) of several. doc/templates.md has a walk.
 
+--diff prints a line for each resource: + added, - removed, ~ changed, ! replaced by a new one, and what changes. It compares
+the templates, so a parameter with another value is not seen.
+
+examples:
   watchbot template stack.lua > stack.json
   watchbot template --check stack.lua          # status 1 when there is something to mend
   aws cloudformation get-template --stack-name tiles > deployed.json
-  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost, or it is refused
-
---diff prints a line for each resource: + added, - removed, ~ changed, ! replaced by a new one, and what changes. It compares
-the templates, so a parameter with another value is not seen.]],
+  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost, or it is refused]],
 }
 
 local function load_stack(path)
@@ -139,7 +140,7 @@ end
 function template.run(arguments)
   local format = arguments.format
   if arguments.options then
-    print(require "watchbot.template.options".describe "text")
+    require "watchbot.cli.help".template_options()
     return 0
   elseif #arguments.words ~= 1 then
     return nil, "template: which stack file? watchbot template STACK.lua", "Usage"
