@@ -76,7 +76,7 @@ function Call:sign(keys)
   local authorization, date = self.client.signer:headers(request, keys, scope)
   headers.Host = nil
   headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, date, keys.token
-  self:hide(keys.secret_key, authorization:match "%x+$", keys.token)
+  self:hide(keys.secret_key, authorization:match ".*=(%x+)$", keys.token)
   return headers
 end
 
