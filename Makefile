@@ -152,7 +152,8 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
 	for part in policy template; do \
 	  $(GENERATE) src/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
-	$(GENERATE) src/options.lua doc/templates.md > $(B)/page && mv $(B)/page doc/templates.md
+	$(GENERATE) src/options.lua markdown doc/templates.md > $(B)/page && mv $(B)/page doc/templates.md
+	$(GENERATE) src/options.lua names README.md > $(B)/page && mv $(B)/page README.md
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
 bench: check-packages all
