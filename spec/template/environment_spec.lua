@@ -15,23 +15,31 @@ local function of_worker(mode, more)
   return templates.environment(templates.properties("worker", id, mode, more))
 end
 
+-- The interpreter that runs these specs.
+local lua = arg[-1]
+
+-- Prints fields of a policy.
+local FIELDS = [[
+  local policy = require "watchbot.policy" {}
+  local task = policy.task or {}
+  local network = (task.networkConfiguration or {}).awsvpcConfiguration or {}
+  local values = {}
+  for _, name in ipairs { "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
+    "log_group", "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
+  values[#values + 1] = "volumes=" .. table.concat(policy.volumes or {}, ",")
+  values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition),
+    tostring(task.container), tostring(task.launchType), table.concat(network.subnets or {}, ",") }, " ")
+  print(table.concat(values, "\n"))
+]]
+
 -- The fields of a policy in a program that has these variables; what CloudFormation fills in is `TEXT`.
 local function fields_with(variables)
   local plain = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
   for name, value in pairs(variables) do plain[name] = type(value) == "table" and "TEXT" or value end
   return scheduler.run(function()
+    local script <close> = assert(process.file(FIELDS))
     local child = assert(process.start {
-      argv = { "lua5.4", "-e", [[
-        local policy = require "watchbot.policy" {}
-        local task = policy.task or {}
-        local network = (task.networkConfiguration or {}).awsvpcConfiguration or {}
-        local values = {}
-        for _, name in ipairs { "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
-          "log_group", "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
-        values[#values + 1] = "volumes=" .. table.concat(policy.volumes or {}, ",")
-        values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition),
-          tostring(task.container), tostring(task.launchType), table.concat(network.subnets or {}, ",") }, " ")
-        print(table.concat(values, "\n"))]] },
+      argv = { lua, script:path() },
       env = plain, output = "capture",
     })
     local exit = child:wait(60)
