@@ -26,19 +26,8 @@ describe("the lines of a log group", function()
     account:close()
   end)
 
-  -- streams: name -> { seconds ago, line, seconds ago, line... }
   local function group_with(streams)
-    local group, now = account:name "group", scheduler.time()
-    assert(account.logs:CreateLogGroup { logGroupName = group })
-    for name, lines in pairs(streams) do
-      local events = {}
-      for index = 1, #lines, 2 do
-        events[#events + 1] = { timestamp = now - lines[index] * 1000, message = lines[index + 1] }
-      end
-      assert(account.logs:CreateLogStream { logGroupName = group, logStreamName = name })
-      assert(account.logs:PutLogEvents { logGroupName = group, logStreamName = name, logEvents = events })
-    end
-    return assert(logs.open(group, account.logs))
+    return assert(logs.open(account:log_group(streams), account.logs))
   end
 
   local function lines_of(group, query, method)

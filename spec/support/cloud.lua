@@ -4,6 +4,7 @@
 local aws = require "watchbot.aws"
 local cjson = require "cjson"
 local moto = require "support.moto"
+local scheduler = require "watchbot.scheduler"
 
 local REGION, ACCOUNT = "eu-west-1", "123456789012"
 
@@ -103,6 +104,23 @@ function methods:table()
     AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
     KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
   }).TableDescription.TableArn
+end
+
+--- A log group with lines in it.
+---@param streams table<string, any[]> by name: seconds ago, line, seconds ago, line...
+---@return string name
+function methods:log_group(streams)
+  local group, now = self:name "group", scheduler.time()
+  assert(self.logs:CreateLogGroup { logGroupName = group })
+  for name, lines in pairs(streams) do
+    local events = {}
+    for index = 1, #lines, 2 do
+      events[#events + 1] = { timestamp = (now - lines[index] * 1000) // 1 | 0, message = lines[index + 1] }
+    end
+    assert(self.logs:CreateLogStream { logGroupName = group, logStreamName = name })
+    assert(self.logs:PutLogEvents { logGroupName = group, logStreamName = name, logEvents = events })
+  end
+  return group
 end
 
 --- What a program needs in its environment to be somebody in this account, and nobody else.
