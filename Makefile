@@ -92,9 +92,9 @@ $(B)/obj/%.o: $(B)/bundle/%.c
 	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
 
 # The folders, too: a file that was added or taken away changes them.
-$(B)/bundle/source.c $(B)/bundle/compiled.c: src/bundle.lua $(BUNDLED) $(LUA_DIRS)
+$(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) $(LUA_DIRS)
 	@mkdir -p $(@D)
-	$(call say,LUA)$(LUA) src/bundle.lua $(basename $(@F)) lua $(BUNDLED) > $@.new && mv $@.new $@
+	$(call say,LUA)$(LUA) src/generate/bundle.lua $(basename $(@F)) lua $(BUNDLED) > $@.new && mv $@.new $@
 
 -include $(wildcard $(B)/obj/*.d)
 
@@ -149,11 +149,11 @@ demo: all
 # The specs compare them with what this would make.
 generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	@mkdir -p lua/watchbot/meta
-	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
+	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/generate/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
 	for part in policy template; do \
-	  $(GENERATE) src/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
-	$(GENERATE) src/options.lua markdown doc/templates.md > $(B)/page && mv $(B)/page doc/templates.md
-	$(GENERATE) src/options.lua names README.md > $(B)/page && mv $(B)/page README.md
+	  $(GENERATE) src/generate/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
+	$(GENERATE) src/generate/options.lua markdown doc/templates.md > $(B)/page && mv $(B)/page doc/templates.md
+	$(GENERATE) src/generate/options.lua names README.md > $(B)/page && mv $(B)/page README.md
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
 bench: check-packages all

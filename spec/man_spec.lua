@@ -7,7 +7,7 @@ end
 describe("the manual", function()
   for _, page in ipairs { "watchbot.1", "watchbot-policy.5" } do
     it(page .. " is what the lists in the code say; else: make generated", function()
-      local out, code = shell.run(shell.lua "src/man.lua" .. " " .. page .. " 2>&1")
+      local out, code = shell.run(shell.lua "src/generate/man.lua" .. " " .. page .. " 2>&1")
       assert.are.equal(0, code, out)
       assert.are.equal(out, shell.read("doc/man/" .. page))
     end)

@@ -33,7 +33,7 @@ end
 describe("definitions for editors", function()
   for _, part in ipairs { "policy", "template" } do
     it(part .. " are what is declared; else: make generated", function()
-      local out, code = shell.run(shell.lua "src/meta.lua" .. " " .. part .. " 2>&1")
+      local out, code = shell.run(shell.lua "src/generate/meta.lua" .. " " .. part .. " 2>&1")
       assert.are.equal(0, code, out)
       assert.are.equal(out, shell.read(("lua/watchbot/meta/%s.lua"):format(part)))
     end)

@@ -1,6 +1,6 @@
 local policies = require "watchbot.policy"
-local fields = require "watchbot.fields"
-local load_file = require "watchbot.load"
+local fields = require "watchbot.policy.fields"
+local load_file = require "watchbot.policy.load"
 local scheduler = require "watchbot.scheduler"
 
 local function refused(...)
@@ -191,7 +191,7 @@ end)
 
 describe("the hook environment", function()
   it("leaves out the message attributes where they are switched off", function()
-    local one = require "watchbot.job".new {
+    local one = require "watchbot.message.job".new {
       id = "i", body = "x", receives = 1, attributes = { a = { type = "String", value = "1" } },
     }
     assert.is_string(policies { queue = "sqlite:x", command = "true" }:environment(one).MessageAttributes)
@@ -201,7 +201,7 @@ end)
 
 describe("a task's environment", function()
   local empty = require "watchbot.core".empty
-  local job = require "watchbot.job".new { id = "i", body = "x" }
+  local job = require "watchbot.message.job".new { id = "i", body = "x" }
 
   local function environment(declared) return policies(declared):environment(job) end
 

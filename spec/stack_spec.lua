@@ -121,7 +121,7 @@ end)
 
 describe("the resources of a stack", function()
   it("name a cluster by their service, and go on for as many pages as there are", task(function()
-    local resources = require "watchbot.stack_resources"
+    local resources = require "watchbot.stack.resources"
     local pages = {
       { StackResourceSummaries = { { ResourceType = "AWS::ECS::Service", LogicalResourceId = "WatchbotService",
         PhysicalResourceId = "arn:aws:ecs:eu-west-1:1:service/fleet/jobs" } }, NextToken = "more" },

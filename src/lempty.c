@@ -1,4 +1,4 @@
-/* lempty: watchbot.core.empty. The emptying of a folder as a Lua handle; lua/watchbot/volumes.lua decides which and when. */
+/* lempty: watchbot.core.empty. The emptying of a folder as a Lua handle; lua/watchbot/runner/volumes.lua decides which and when. */
 #include "empty.h"
 
 #include <errno.h>

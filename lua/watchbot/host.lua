@@ -3,8 +3,8 @@
 
 local scheduler = require "watchbot.scheduler"
 
-local app = require "watchbot.app"
-local load_file = require "watchbot.load"
+local app = require "watchbot.watcher.app"
+local load_file = require "watchbot.policy.load"
 
 -- Seconds that returning the messages may take at a close.
 local CLOSE_LIMIT = 5

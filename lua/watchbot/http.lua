@@ -8,7 +8,7 @@
 -- `no_proxy`, the last three in capitals too (https://curl.se/libcurl/c/libcurl-env.html).
 
 local core = require "watchbot.core".http
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.Request
 ---@field url string `http://` or `https://`, without a user name; sent as it is, dots in the path included

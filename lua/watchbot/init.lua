@@ -35,7 +35,7 @@ function watchbot.run(policy, options)
   if not require "watchbot.policy".is(policy) then
     error("run: expected what watchbot.policy { ... } returns, got a " .. type(policy), 2)
   end
-  local opened, message, code = require "watchbot.app".open(policy, options)
+  local opened, message, code = require "watchbot.watcher.app".open(policy, options)
   if not opened then return nil, message, code end
   opened:run()
   return true

@@ -1,6 +1,6 @@
 local aws = require "watchbot.aws"
 local http = require "watchbot.http"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 

@@ -1,7 +1,7 @@
 -- Clients against moto, which checks signatures as AWS does once it is told to.
 
 local aws = require "watchbot.aws"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local md5 = require "watchbot.core".aws.md5
 local moto = require "support.moto"
 local scheduler = require "watchbot.scheduler"

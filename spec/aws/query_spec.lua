@@ -1,4 +1,4 @@
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local query = require "watchbot.aws.query"
 local services = require "watchbot.aws.services"
 

@@ -1,4 +1,4 @@
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local retry = require "watchbot.aws.retry"
 
 -- The published cases, and ours in the same form.

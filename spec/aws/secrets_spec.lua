@@ -3,7 +3,7 @@
 -- searched for it.
 
 local http = require "watchbot.http"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"

@@ -1,6 +1,6 @@
 local cli = require "watchbot.cli"
-local fields = require "watchbot.fields"
-local hooks = require "watchbot.declared_hooks"
+local fields = require "watchbot.policy.fields"
+local hooks = require "watchbot.policy.hooks"
 local policies = require "watchbot.policy"
 local workshop = require "support.workshop"
 

@@ -1,7 +1,7 @@
 -- `watchbot progress` as scripts have it: the real program, on the embedded queue and on a table of moto's.
 
 local cloud = require "support.cloud"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 

@@ -79,7 +79,7 @@ describe("SQS on moto:", function()
     it("wraps a subject in an envelope like that of SNS", task(function()
       local queue = assert(open())
       send(queue, { body = "photo-1.jpg", subject = "resize" })
-      local one = require "watchbot.job".new(receive(queue)[1])
+      local one = require "watchbot.message.job".new(receive(queue)[1])
       assert.are.same({ "resize", "photo-1.jpg" }, { one.subject, one.message })
     end))
 

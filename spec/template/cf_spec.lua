@@ -1,5 +1,5 @@
 local cf = require "watchbot.template.cf"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 
 describe("cf", function()
   it("makes the tables that stand for CloudFormation's functions", function()

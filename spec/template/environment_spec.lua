@@ -1,7 +1,7 @@
 -- What the template says and what the program reads are two sides of one thing: the variables of the template are handed to the
 -- fields of a policy here.
 
-local fields = require "watchbot.fields"
+local fields = require "watchbot.policy.fields"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 local templates = require "support.templates"

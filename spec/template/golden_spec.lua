@@ -1,7 +1,7 @@
 -- Whole templates, so that a change of any of them is seen. When one is meant to change: make generated
 
 local cfn_lint = require "support.cfn_lint"
-local load_file = require "watchbot.load"
+local load_file = require "watchbot.policy.load"
 local scheduler = require "watchbot.scheduler"
 local to_json = require "watchbot.template.to_json"
 local workshop = require "support.workshop"

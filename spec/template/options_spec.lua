@@ -1,5 +1,5 @@
 local options = require "watchbot.template.options"
-local refusal = require "watchbot.refusal"
+local refusal = require "watchbot.lib.refusal"
 local templates = require "support.templates"
 
 -- What loading a stack file with this text says is wrong with it.

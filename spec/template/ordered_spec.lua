@@ -1,4 +1,4 @@
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
 describe("the order of a template", function()

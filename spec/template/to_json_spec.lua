@@ -1,4 +1,4 @@
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local to_json = require "watchbot.template.to_json"
 
 describe("a template as JSON", function()

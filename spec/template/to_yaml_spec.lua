@@ -2,7 +2,7 @@
 -- most of them.
 
 local cfn_lint = require "support.cfn_lint"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local shell = require "support.shell"
 local to_json = require "watchbot.template.to_json"
 local to_yaml = require "watchbot.template.to_yaml"

@@ -1,9 +1,9 @@
 --- errors: what went wrong, told from whatever the server sent. A service may answer in the wrong language: XML where JSON was
 -- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local keys = require "watchbot.aws.keys"
-local text = require "watchbot.text"
+local text = require "watchbot.lib.text"
 local xml = require "watchbot.aws.xml"
 
 local LONGEST = 1000

@@ -12,10 +12,10 @@ local call = require "watchbot.aws.call"
 local config = require "watchbot.aws.config"
 local core = require "watchbot.core".aws
 local credentials = require "watchbot.aws.credentials"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local retry = require "watchbot.aws.retry"
 local services = require "watchbot.aws.services"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.aws.ClientOptions: watchbot.aws.Options
 ---@field credentials table|false|nil a provider (`get`, `expire`), or { access_key, secret_key, token }; false: do not sign.

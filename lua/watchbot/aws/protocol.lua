@@ -1,6 +1,6 @@
 --- protocol: an operation and its parameters as a request, and an answer as a result. AWS JSON 1.0 and 1.1, and Query.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local query = require "watchbot.aws.query"
 local services = require "watchbot.aws.services"
 local xml = require "watchbot.aws.xml"

@@ -2,7 +2,7 @@
 -- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; which parameters are maps is the service's data,
 -- for a structure looks the same here.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 
 local query = {}
 

@@ -1,8 +1,8 @@
 --- cli.check: `watchbot check`: loads a policy and prints what it would do.
 
 local scheduler = require "watchbot.scheduler"
-local fields = require "watchbot.fields"
-local load_file = require "watchbot.load"
+local fields = require "watchbot.policy.fields"
+local load_file = require "watchbot.policy.load"
 local policies = require "watchbot.policy"
 
 local check = {

@@ -1,10 +1,10 @@
 --- cli.help: what `watchbot help` and --help print. Lists come from what declares them: a command's options, the fields and
 -- hooks of a policy, the options of a template.
 
-local fields = require "watchbot.fields"
-local hooks = require "watchbot.declared_hooks"
+local fields = require "watchbot.policy.fields"
+local hooks = require "watchbot.policy.hooks"
 local options = require "watchbot.cli.options"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 local help = {}
 

@@ -2,7 +2,7 @@
 -- Exit status: 0; 1 when the world failed (a queue that cannot be opened); 2 when the arguments or the policy are wrong.
 
 local options = require "watchbot.cli.options"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 local version = require "watchbot.version"
 
 local cli = {}

@@ -1,6 +1,6 @@
 --- cli.log_lines: lines of a log for whoever reads them: on a terminal each message in a colour of its own.
 
-local text = require "watchbot.text"
+local text = require "watchbot.lib.text"
 local terminal = require "watchbot.cli.terminal"
 
 local COLOURS = { "cyan", "green", "yellow", "magenta", "blue", "red" }

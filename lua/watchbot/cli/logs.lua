@@ -1,9 +1,9 @@
 --- cli.logs: `watchbot logs`.
 
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local log_lines = require "watchbot.cli.log_lines"
-local logs = require "watchbot.logs"
+local logs = require "watchbot.stack.logs"
 local moment = require "watchbot.cli.moment"
 local scheduler = require "watchbot.scheduler"
 local target = require "watchbot.cli.target"

@@ -1,7 +1,7 @@
 --- cli.options: the arguments of a command, by a table that declares them. `--name value` or `--name=value`; where a
 -- command declares a letter for an option, also `-n value` or `-nvalue`. `--` ends them.
 
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 local options = {}
 

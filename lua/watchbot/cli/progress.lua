@@ -1,10 +1,10 @@
 --- cli.progress: `watchbot progress`: reduce mode for scripts. Takes what watchbot-progress took, with its one-letter options,
 -- and prints what it printed, so that a script goes on with the other name.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local progresses = require "watchbot.progress"
 local scheduler = require "watchbot.scheduler"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 
 local progress = {

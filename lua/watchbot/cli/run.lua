@@ -1,7 +1,7 @@
 --- cli.run: `watchbot run`.
 
 local scheduler = require "watchbot.scheduler"
-local load_file = require "watchbot.load"
+local load_file = require "watchbot.policy.load"
 local policies = require "watchbot.policy"
 local serve = require "watchbot.cli.serve"
 

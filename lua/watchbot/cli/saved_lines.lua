@@ -1,7 +1,7 @@
 --- cli.saved_lines: a file of saved messages, read in bites. A line that is none ends it: what came before it was sent.
 
-local input_lines = require "watchbot.input_lines"
-local saved_message = require "watchbot.saved_message"
+local input_lines = require "watchbot.lib.lines"
+local saved_message = require "watchbot.message.saved"
 
 -- Messages that are sent together, and how many bytes of lines may be waiting for that.
 local BITE, BYTES = 100, 4 << 20

@@ -1,13 +1,13 @@
 --- cli.send: `watchbot send`.
 
-local input_lines = require "watchbot.input_lines"
-local resend = require "watchbot.resend"
+local input_lines = require "watchbot.lib.lines"
+local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
 local queues = require "watchbot.queue"
 
 -- What speaks to AWS is loaded only when it is needed.
-local function topics() return require "watchbot.topic" end
+local function topics() return require "watchbot.queue.topic" end
 
 local send = {
   summary = "Sends a message, or each line of standard input as one.",

@@ -1,6 +1,6 @@
 --- cli.serve: runs a policy as the program's whole work, until a signal or the policy ends it.
 
-local app = require "watchbot.app"
+local app = require "watchbot.watcher.app"
 local scheduler = require "watchbot.scheduler"
 
 local function follow_signals(opened, reload)

@@ -2,7 +2,7 @@
 
 local embedded = require "watchbot.status.embedded"
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local status = require "watchbot.status"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"

@@ -2,9 +2,9 @@
 
 local check = require "watchbot.template.check"
 local diff = require "watchbot.template.diff"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local lint = require "watchbot.template.lint"
-local load_file = require "watchbot.load"
+local load_file = require "watchbot.policy.load"
 local ordered = require "watchbot.template.ordered"
 local scheduler = require "watchbot.scheduler"
 

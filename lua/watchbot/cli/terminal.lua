@@ -3,7 +3,7 @@
 
 local core = require "watchbot.core".terminal
 local input = require "watchbot.core".input
-local input_lines = require "watchbot.input_lines"
+local input_lines = require "watchbot.lib.lines"
 local scheduler = require "watchbot.scheduler"
 
 local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }

@@ -1,9 +1,9 @@
 --- cli.test: `watchbot test`: what a policy would do with a message and the end of its task. Runs the hooks and touches
 -- nothing, by watchbot.testing.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local testing = require "watchbot.testing"
-local text = require "watchbot.text"
+local text = require "watchbot.lib.text"
 
 local test = {
   summary = "Shows what a policy would do with a message and an exit code; touches nothing.",

@@ -1,10 +1,10 @@
 --- cli.worker_capacity: `watchbot worker-capacity`.
 
 local aws = require "watchbot.aws"
-local denied = require "watchbot.denied"
+local denied = require "watchbot.aws.denied"
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.aws.json"
-local room = require "watchbot.room"
+local json = require "watchbot.lib.json"
+local room = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
 

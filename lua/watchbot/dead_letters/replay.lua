@@ -3,7 +3,7 @@
 -- other, and none behind one that failed.
 
 local pair = require "watchbot.dead_letters.pair"
-local resend = require "watchbot.resend"
+local resend = require "watchbot.message.resend"
 local sqs = require "watchbot.queue.sqs"
 
 local BATCH = 10

@@ -1,5 +1,5 @@
 ---@meta
--- Made by src/meta.lua from what is declared; for editors only, nothing requires it.
+-- Made by src/generate/meta.lua from what is declared; for editors only, nothing requires it.
 
 --- What `watchbot.policy { ... }` takes.
 ---@class watchbot.PolicyFields
@@ -124,5 +124,5 @@
 ---called after the last job has ended; default: nothing
 ---@field stop? fun(self)
 
---- A policy has all of them, and the methods of lua/watchbot/policy.lua.
+--- A policy has all of them, and the methods of lua/watchbot/policy/init.lua.
 ---@class watchbot.Policy: watchbot.PolicyFields

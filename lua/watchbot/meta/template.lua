@@ -1,5 +1,5 @@
 ---@meta
--- Made by src/meta.lua from what is declared; for editors only, nothing requires it.
+-- Made by src/generate/meta.lua from what is declared; for editors only, nothing requires it.
 
 --- An intrinsic function of CloudFormation: { Ref = ... }, { ["Fn::..."] = ... }.
 ---@alias watchbot.cf.Intrinsic table<string, any>

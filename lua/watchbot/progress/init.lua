@@ -7,7 +7,7 @@
 -- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once. Everything may be called again
 -- after a crash, in a task that runs a second time: a repeat changes nothing, and gets the answer that the first call got.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
 
 local EXPECTED = "expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME or sqlite:FILE"

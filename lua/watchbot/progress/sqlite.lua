@@ -3,7 +3,7 @@
 -- repair. Parts are bits, a thousand bytes of them a row. Commits are on disk when they return (synchronous=FULL): "this was
 -- the last part" leads to a message that must not be forgotten, nor told twice.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
 local queues = require "watchbot.queue"
 local schema = require "watchbot.queue.sqlite.schema"

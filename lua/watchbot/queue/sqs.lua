@@ -2,13 +2,13 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
 -- Receives are long polls, everything else goes in batches of ten. A body that does not match its MD5 is not handed out.
 
-local attributes = require "watchbot.attributes"
+local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
 local config = require "watchbot.aws.config"
-local denied = require "watchbot.denied"
+local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
-local envelope = require "watchbot.envelope"
-local outbox = require "watchbot.outbox"
+local envelope = require "watchbot.message.envelope"
+local outbox = require "watchbot.queue.outbox"
 local scheduler = require "watchbot.scheduler"
 
 -- Entries a batch, messages a receive: the most that SQS takes.

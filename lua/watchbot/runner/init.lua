@@ -29,7 +29,7 @@ function runner.open(policy, sink, journal)
   local opened, problem, problem_code = require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
   if not opened then return nil, problem, problem_code end
   if not policy.volumes or policy.jobs == 1 then return opened end
-  local folders, message, code = require "watchbot.volumes".open(policy, journal)
+  local folders, message, code = require "watchbot.runner.volumes".open(policy, journal)
   if not folders then return nil, message, code end
   return require "watchbot.runner.emptying".new(opened, folders)
 end

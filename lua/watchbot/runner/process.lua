@@ -1,8 +1,8 @@
 --- runner.process: a task is a child process beside the watcher.
 -- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
 
-local fields = require "watchbot.fields"
-local jobs = require "watchbot.job"
+local fields = require "watchbot.policy.fields"
+local jobs = require "watchbot.message.job"
 local process = require "watchbot.process"
 
 -- The newest output of a task that a notification shows.

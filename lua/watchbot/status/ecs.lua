@@ -1,7 +1,7 @@
 --- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the family that does the work.
 
 local aws = require "watchbot.aws"
-local denied = require "watchbot.denied"
+local denied = require "watchbot.aws.denied"
 
 local ecs = {}
 

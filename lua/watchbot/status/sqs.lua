@@ -3,7 +3,7 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 
 local aws = require "watchbot.aws"
-local denied = require "watchbot.denied"
+local denied = require "watchbot.aws.denied"
 local pair = require "watchbot.dead_letters.pair"
 local queues = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"

@@ -2,7 +2,7 @@
 -- that is missing is refused here: `{ Ref = nil }` would be an empty table, and nobody would know of it.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 
 local cf = {}
 

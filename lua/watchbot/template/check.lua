@@ -4,7 +4,7 @@
 
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Finding
 ---@field where string the way to it: "Resources.Queue.Properties"

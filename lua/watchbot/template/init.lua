@@ -4,7 +4,7 @@
 
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
-local refusal = require "watchbot.refusal"
+local refusal = require "watchbot.lib.refusal"
 
 ---@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
 

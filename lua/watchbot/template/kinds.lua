@@ -3,8 +3,8 @@
 -- made.
 
 local cf = require "watchbot.template.cf"
-local shown = require "watchbot.refusal".shown
-local suggest = require "watchbot.suggest"
+local shown = require "watchbot.lib.refusal".shown
+local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Kind
 ---@field expected string

@@ -1,6 +1,6 @@
 --- template.lint: what cfn-lint, where it is installed, says of a template: https://github.com/aws-cloudformation/cfn-lint
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
 
 -- Seconds that it may take.

@@ -1,7 +1,7 @@
 --- template.merge: several templates as one. Nothing is overwritten: two resources of one name are a mistake, and both owners
 -- are named. What is the same in both (an output, a parameter) is there once.
 
-local refusal = require "watchbot.refusal"
+local refusal = require "watchbot.lib.refusal"
 local same = require "watchbot.template.same"
 
 -- Whom something is from: which argument, and what a template says of itself.

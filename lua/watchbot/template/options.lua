@@ -3,7 +3,7 @@
 local declared = require "watchbot.template.declared"
 local kinds = require "watchbot.template.kinds"
 local rules = require "watchbot.template.rules"
-local suggest = require "watchbot.suggest"
+local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Options every option of template.declared under its name; nil or false where it is off
 

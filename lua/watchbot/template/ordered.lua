@@ -1,7 +1,7 @@
 --- template.ordered: in what order a template is written: the sections as AWS's documentation has them, of a resource its type
 -- first, and everything else by name, so that two runs write the same bytes and a diff shows what has changed.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 
 local ordered = {}
 

@@ -1,6 +1,6 @@
 --- template.to_json: a template as JSON for people and their diffs: what fits in a line is on one, keys have a stable order.
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
 -- Columns of a line that holds more than one value.

@@ -2,7 +2,7 @@
 -- 1.2 takes for the same text stands without quotes: "no", "012", "1e3", "12:30", "=" and dates do not.
 -- https://yaml.org/type/bool.html and its neighbours
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
 local words = {}

@@ -35,7 +35,7 @@ end
 
 local function policy_of(source)
   if type(source) ~= "string" then return source end
-  local policy, problem = require "watchbot.load".policy(source)
+  local policy, problem = require "watchbot.policy.load".policy(source)
   if not policy then refuse(problem) end
   return policy
 end

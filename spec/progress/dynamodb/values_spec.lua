@@ -1,5 +1,5 @@
 local aws = require "watchbot.aws"
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 local values = require "watchbot.progress.dynamodb.values"
 
 describe("DynamoDB's values", function()

@@ -2,7 +2,7 @@
 -- Each is called with the letters, the arguments and the selection, in a task, and returns the command's exit status.
 
 local cjson = require "cjson"
-local saved_message = require "watchbot.saved_message"
+local saved_message = require "watchbot.message.saved"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local view = require "watchbot.cli.dead_letter.view"

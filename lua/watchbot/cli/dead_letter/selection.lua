@@ -1,6 +1,6 @@
 --- cli.dead_letter.selection: which dead letters a command is about: --id, --from, --match, --limit.
 
-local envelope = require "watchbot.envelope"
+local envelope = require "watchbot.message.envelope"
 local saved_lines = require "watchbot.cli.saved_lines"
 local terminal = require "watchbot.cli.terminal"
 

@@ -93,7 +93,7 @@ function Triage:go_through(total)
 end
 
 local function show_logs(group, id)
-  local reader, message = require "watchbot.logs".open(group)
+  local reader, message = require "watchbot.stack.logs".open(group)
   if not reader then return nil, message end
   local show, count = log_lines.printer(), 0
   local ok, problem = reader:of_message({ id = id, since = scheduler.time() - HOURS * 3600 * 1000 }, function(event)

@@ -3,10 +3,10 @@
 -- shown as U+FFFD: whole messages are what `print` writes.
 
 local cjson = require "cjson"
-local job = require "watchbot.job"
+local job = require "watchbot.message.job"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
-local text = require "watchbot.text"
+local text = require "watchbot.lib.text"
 
 local view = {}
 

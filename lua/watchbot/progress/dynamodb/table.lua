@@ -4,7 +4,7 @@
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
 
 local aws = require "watchbot.aws"
-local denied = require "watchbot.denied"
+local denied = require "watchbot.aws.denied"
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 

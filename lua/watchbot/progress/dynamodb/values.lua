@@ -1,7 +1,7 @@
 --- progress.dynamodb.values: Lua's values as DynamoDB's typed ones, and back. What JSON can hold survives both ways.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
-local json = require "watchbot.aws.json"
+local json = require "watchbot.lib.json"
 
 local values = {}
 

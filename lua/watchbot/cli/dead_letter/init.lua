@@ -1,0 +1,112 @@
+--- cli.dead_letter: `watchbot dead-letter`. Which action, and on whose dead letters; what an action does is in its folder.
+
+local actions = require "watchbot.cli.dead_letter.actions"
+local dead_letters = require "watchbot.dead_letters"
+local interruptible = require "watchbot.cli.interruptible"
+local selections = require "watchbot.cli.dead_letter.selection"
+local suggest = require "watchbot.lib.suggest"
+local target = require "watchbot.cli.target"
+local terminal = require "watchbot.cli.terminal"
+local triage = require "watchbot.cli.dead_letter.triage"
+
+local NAMES = { "list", "show", "print", "replay", "delete", "purge", "triage" }
+
+local function with(...)
+  local all = {}
+  for _, list in ipairs { ... } do table.move(list, 1, #list, #all + 1, all) end
+  return all
+end
+
+local dead_letter = {
+  summary = "Shows the messages that failed too often, puts them back, deletes them.",
+  usage = "[list|show|print|replay|delete|purge|triage] [OPTIONS] [ID...]",
+  options = with(target.options, {
+    { name = "dead-letter-queue", value = "URL", help = "where they are; default: what the queue's RedrivePolicy names" },
+    { name = "log-group", value = "NAME", help = "where triage finds a message's logs; default: the stack's, $LogGroup" },
+  }, selections.options, {
+    { name = "rate", value = "N", number = true, help = "replay: at most N messages a second" },
+    { name = "visibility", value = "SECONDS", number = true,
+      help = "SQS: when others see again what was read by a command that was killed; default: 60 and more" },
+    { name = "dry-run", help = "say what would be replayed or deleted, and do nothing" },
+    { name = "json", help = "for scripts: one line of JSON for each message" },
+    { name = "yes", help = "do not ask before messages are deleted" },
+  }),
+  details = [[
+list    one line for each; the default where there is no terminal
+show    whole messages as people read them, one unless more are selected; SNS's envelope is taken off
+print   whole messages as lines of JSON, nothing lost: watchbot send --from reads them back
+replay  puts them back into the queue they came from, each with a fresh deduplication id
+delete  deletes those that are selected (--id, --from, --match, --limit)
+purge   deletes all
+triage  goes through them one by one, a key for each; the default at a terminal
+
+On SQS, to read messages is to receive them: they are hidden meanwhile, and given back at the end. --queue may be the URL of
+the queue or that of its dead-letter queue. Replaying everything is left to SQS where that is allowed (StartMessageMoveTask).
+
+examples:
+  watchbot dead-letter --stack tiles                              one by one
+  watchbot dead-letter list --stack tiles --match timeout
+  watchbot dead-letter replay --stack tiles --match timeout --dry-run
+  watchbot dead-letter replay --queue sqlite:jobs.db 6f1c2d5e-0c0e-4f7e-9a43-5a7f1f0b1f6e
+  watchbot dead-letter print --stack tiles > letters              save them
+  watchbot dead-letter delete --stack tiles --from letters        those, and none that came later
+  watchbot send --stack tiles --from letters                      and back into the queue]],
+}
+
+local function warn(message)
+  io.stderr:write("watchbot: ", message, "\n")
+end
+
+-- => the options of dead_letters.open | nil message code
+local function places_of(found)
+  local dead, message, code = found:find "DeadLetterQueueUrl"
+  if message then return nil, message, code end
+  local queue
+  if dead then
+    queue, message, code = found:find "QueueUrl"
+  else
+    queue, message, code = found:queue_url()
+  end
+  if message then return nil, message, code end
+  return { queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility, warn = warn }
+end
+
+local function act(name, letters, arguments, selection, found)
+  if name ~= "triage" then return actions[name](letters, arguments, selection) end
+  return triage.run(letters, arguments, selection, function() return found:find "LogGroup" end)
+end
+
+local function start(name, arguments)
+  local selection, message, code = selections.new(arguments, name == "show" and 1 or nil)
+  if not selection then return nil, message, code end
+  local found
+  found, message, code = target.find("dead-letter", arguments)
+  if not found then return nil, message, code end
+  local places
+  places, message, code = places_of(found)
+  if not places then return nil, message, code end
+  local letters <close>, problem, problem_code = dead_letters.open(places)
+  if not letters then return nil, problem, problem_code end
+  for _, warning in ipairs(letters.warnings) do warn(warning) end
+  return act(name, letters, arguments, selection, found)
+end
+
+-- => name | nil message code
+local function action_of(arguments)
+  local word = arguments.words[1]
+  if not word then return terminal.is_interactive() and terminal.is_terminal "stdout" and "triage" or "list" end
+  for _, name in ipairs(NAMES) do
+    if name == word then return name end
+  end
+  local near = suggest(word, NAMES)
+  return nil, ("dead-letter: there is no '%s'%s; there are %s"):format(word,
+    near and (", did you mean '%s'?"):format(near) or "", table.concat(NAMES, ", ")), "Usage"
+end
+
+function dead_letter.run(arguments)
+  local name, message, code = action_of(arguments)
+  if not name then return nil, message, code end
+  return interruptible(start, name, arguments)
+end
+
+return dead_letter

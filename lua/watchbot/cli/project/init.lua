@@ -1,0 +1,47 @@
+--- cli.project: `watchbot init`.
+
+local projects = require "watchbot.cli.project.files"
+local scheduler = require "watchbot.scheduler"
+
+local init = {
+  summary = "Makes a project that works: a policy, its tests, a worker, a stack.",
+  usage = "[--mode task|process] [DIR]",
+  options = {
+    { name = "mode", value = "MODE",
+      help = "process: a container runs a process for each message (the default); task: an ECS task for each message" },
+  },
+  details = [[
+Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore into DIR, by default the
+folder that you are in. Overwrites nothing: where one of them is there, none is written, and the exit status is 1.
+
+examples:
+  watchbot init tiles && cd tiles                              a new project in the folder tiles
+  watchbot send --queue sqlite:jobs.db hello                   a message for it
+  watchbot run --drain policy.lua                              done, on this machine
+  watchbot init --mode task tiles                              one whose stack starts an ECS task for each message]],
+}
+
+local modes = { task = true, process = true }
+
+local function start(mode, folder)
+  local files = projects.files(mode, projects.name(folder))
+  local ok, message, code = projects.write(folder, files)
+  if not ok then return nil, "init: " .. message, code end
+  for _, file in ipairs(files) do print((folder == "." and "" or folder .. "/") .. file.path) end
+  io.stderr:write(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain policy.lua\n"):format(
+    folder == "." and "" or "\n  cd " .. folder))
+  return 0
+end
+
+function init.run(arguments)
+  local mode = arguments.mode or "process"
+  if not modes[mode] then return nil, ("init: --mode: expected task or process, got '%s'"):format(mode), "Usage" end
+  if #arguments.words > 1 then
+    return nil, ("init: one folder, please, not '%s'"):format(table.concat(arguments.words, " ")), "Usage"
+  end
+  local folder = arguments.words[1] or "."
+  if folder == "" then return nil, "init: which folder?", "Usage" end
+  return scheduler.run(start, mode, (folder:gsub("(.)/+$", "%1")))
+end
+
+return init

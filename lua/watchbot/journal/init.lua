@@ -1,0 +1,92 @@
+--- journal: the watcher's own log lines, JSON behind the id, so that log metric filters can read them.
+-- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
+-- Who writes says what has happened; another form of the lines (journal/listen.lua) overrides how it is said.
+
+local core = require "watchbot.core".json
+local scheduler = require "watchbot.scheduler"
+local text = require "watchbot.lib.text"
+
+local CATEGORY = "watcher"
+local levels = { info = 30, warning = 40, error = 50 }
+
+-- A message is cut to this many bytes.
+local LOGGED_MESSAGE = 2048
+
+---@class watchbot.Journal
+local Journal = {}
+Journal.__index = Journal
+
+local journal = { Journal = Journal }
+
+---@param sink table where lines go: `sink:write(category, id, text, level)`
+---@param form "listen"|"task"|nil the lines of ecs-watchbot v4 and later, or of v2 and v3
+---@return watchbot.Journal
+function journal.new(sink, form)
+  if form then return require("watchbot.journal." .. form).new(sink) end
+  return setmetatable({ sink = sink }, Journal)
+end
+
+--- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
+---@type fun(...: any): string
+journal.object = core.members
+
+--- Writes a line as it is.
+---@param level "info"|"warning"|"error"
+---@param id string?
+---@param line string
+function Journal:write(level, id, line)
+  self.sink:write(CATEGORY, id, line, levels[level])
+end
+
+--- Says one thing about the message `id` (nil: about none).
+---@param level "info"|"warning"|"error"
+---@param id string?
+---@param ... any name, value, name, value...
+function Journal:say(level, id, ...)
+  self:write(level, id, journal.object(...))
+end
+
+function Journal:info(id, ...) self:say("info", id, ...) end
+function Journal:warning(id, ...) self:say("warning", id, ...) end
+function Journal:error(id, ...) self:say("error", id, ...) end
+
+--- A job begins.
+---@param job watchbot.Job
+function Journal:started(job)
+  self:info(job.id, "subject", job.subject, "message", text.cut(job.message, LOGGED_MESSAGE), "receives", job.receives)
+end
+
+--- A task has ended, or was not even started.
+---@param job watchbot.Job
+---@param outcome "complete"|"reject"|"release"|"retry"
+---@param exit watchbot.Exit
+---@param seconds number? until the message is seen again
+function Journal:outcome(job, outcome, exit, seconds)
+  local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
+  self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
+    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds)
+end
+
+--- A job could not be placed and is kept for a while.
+---@param job watchbot.Job
+---@param exit watchbot.Exit
+---@param seconds number until the next try
+function Journal:held(job, exit, seconds)
+  self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds)
+end
+
+--- How long a task took.
+---@param exit watchbot.Exit
+---@return integer? milliseconds
+function journal.milliseconds(exit)
+  return exit.duration and math.floor(exit.duration * 1000)
+end
+
+--- How long ago a message was sent.
+---@param job watchbot.Job
+---@return integer? milliseconds, where the queue knows
+function journal.response(job)
+  return job.sent and math.max(0, scheduler.time() - job.sent)
+end
+
+return journal

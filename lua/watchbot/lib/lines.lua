@@ -1,0 +1,48 @@
+--- lines: the lines of a file descriptor, as many at a time as have arrived.
+
+local core = require "watchbot.core".input
+
+---@class watchbot.InputLines
+local Lines = {}
+Lines.__index = Lines
+
+local input_lines = {}
+
+---@param fd integer stays the caller's
+---@return watchbot.InputLines
+function input_lines.open(fd)
+  return setmetatable({ input = core.open(fd), partial = {} }, Lines)
+end
+
+-- What is left of a line is kept in pieces: joined only once, however long the line gets.
+function Lines:split(bytes, lines)
+  local start = 1
+  while true do
+    local newline = bytes:find("\n", start, true)
+    if not newline then break end
+    self.partial[#self.partial + 1] = bytes:sub(start, newline - 1)
+    lines[#lines + 1] = table.concat(self.partial)
+    self.partial, start = {}, newline + 1
+  end
+  if start <= #bytes then self.partial[#self.partial + 1] = bytes:sub(start) end
+end
+
+--- Waits for input and returns the lines that it completes, maybe none; a last line without a newline counts.
+---@return string[]? lines nil at the end
+---@return string? message nil at the end too; else what went wrong
+---@return string? code
+function Lines:read()
+  local bytes, message, code = self.input:read()
+  if message then return nil, message, code end
+  local lines = {}
+  if bytes then
+    self:split(bytes, lines)
+    return lines
+  end
+  if #self.partial == 0 then return nil end
+  lines[1] = table.concat(self.partial)
+  self.partial = {}
+  return lines
+end
+
+return input_lines

@@ -1,0 +1,60 @@
+--- refusal: errors about one name in a table that a user's file declares: with the file and the line of that name, not of the
+-- call that found it. Where the file's frame is gone (`return watchbot.policy { ... }` is a tail call) what is raised is an
+-- object that `explain` turns into the same text once the path is known.
+
+local refusal = {}
+
+local Refusal = { __name = "watchbot.lib.refusal" }
+
+---@class watchbot.Refusal
+---@field name string
+---@field message string
+
+function Refusal:__tostring()
+  return self.message
+end
+
+-- A table constructor's call is at its first line; the name itself is somewhere below.
+local function line_of(name, path, first)
+  local file <close> = io.open(path, "r")
+  if not file then return first end
+  local number, wanted = 0, "%f[%w_]" .. tostring(name):gsub("%p", "%%%0") .. "[\"'%]]*%s*="
+  for line in file:lines() do
+    number = number + 1
+    if number >= first and line:gsub("%-%-.*", ""):find(wanted) then return number end
+  end
+  return first
+end
+
+--- Raises `message` with the file and line where `name` is given a value.
+---@param message string
+---@param name string
+---@param level integer 1: the caller of the function that calls this
+function refusal.raise(message, name, level)
+  local info = debug.getinfo(level + 2, "Sl")
+  if not info or info.currentline < 1 then error(setmetatable({ name = name, message = message }, Refusal), 0) end
+  local path = info.source:match "^@(.+)"
+  local line = path and line_of(name, path, info.currentline) or info.currentline
+  error(("%s:%d: %s"):format(info.short_src, line, message), 0)
+end
+
+--- A value as messages show it.
+---@param value any
+---@return string
+function refusal.shown(value)
+  local kind = type(value)
+  if kind == "string" then return ("'%s'"):format(value) end
+  if kind == "number" or kind == "boolean" then return tostring(value) end
+  return "a " .. kind
+end
+
+--- The text of an error that loading the file `path` has raised: with the line, also where only the file's name can lead to it.
+---@param err any
+---@param path string
+---@return string
+function refusal.explain(err, path)
+  if getmetatable(err) ~= Refusal then return tostring(err) end
+  return ("%s:%d: %s"):format(path, line_of(err.name, path, 1), err.message)
+end
+
+return refusal

@@ -1,0 +1,94 @@
+--- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to know.
+
+local cjson = require "cjson.safe"
+local envelope = require "watchbot.message.envelope"
+local scheduler = require "watchbot.scheduler"
+
+-- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included: execve(2), MAX_ARG_STRLEN.
+local LONGEST_STRING = 131072
+
+---@class watchbot.Job
+---@field id string
+---@field subject string?
+---@field message string any bytes
+---@field attributes table<string, { type: string, value: string }>
+---@field receives integer how often the message has been received, this time included
+---@field sent integer? milliseconds since the epoch
+---@field first_received integer? milliseconds since the epoch
+---@field group string? the FIFO group
+---@field last boolean when this receive fails, the message goes to the dead letters
+local Job = {}
+Job.__index = Job
+
+local job = {}
+
+--- The names of all variables that a message can have, for those who must not pass on somebody else's.
+job.variable_names = {
+  "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
+  "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
+}
+
+--- Makes a job of a received message.
+---@param message table what `queue:receive` returned
+---@param max_receives integer? receives before the dead letters, where known
+---@return watchbot.Job
+function job.new(message, max_receives)
+  local self = setmetatable({
+    id = message.id, subject = message.subject, message = message.body, attributes = message.attributes or {},
+    receives = message.receives, sent = message.sent, first_received = message.first_received, group = message.group,
+    last = max_receives ~= nil and message.receives >= max_receives,
+  }, Job)
+  local opened = envelope.open(message.body)
+  if not opened then return self end
+  self.subject, self.message = opened.subject, opened.message
+  for name, attribute in pairs(opened.attributes) do self.attributes[name] = attribute end
+  return self
+end
+
+local function fits(name, value)
+  return #name + #"=" + #value + #"\0" <= LONGEST_STRING and not value:find("\0", 1, true)
+end
+
+--- Whether the message can be handed over in the environment: `Message=...` in one string, without a NUL.
+---@return boolean
+function Job:fits_environment()
+  return fits("Message", self.message)
+end
+
+local function timestamp(milliseconds, format)
+  if not milliseconds then return nil end
+  return format == "epoch" and ("%d"):format(milliseconds) or scheduler.iso_date(milliseconds)
+end
+
+--- The message attributes as one JSON object, `{"name":{"Type":"String","Value":"..."}}`; nil without any.
+---@return string?
+function Job:attributes_json()
+  if next(self.attributes) == nil then return nil end
+  local object = {}
+  for name, attribute in pairs(self.attributes) do
+    object[name] = { Type = attribute.type, Value = attribute.value }
+  end
+  return cjson.encode(object)
+end
+
+--- What a task gets in its environment. What does not fit there is absent; `Message` has other ways.
+---@param timestamps "iso"|"epoch" ISO 8601, or milliseconds since the epoch
+---@return table<string, string>
+function Job:variables(timestamps)
+  local variables = {
+    Subject = self.subject,
+    Message = self.message,
+    MessageId = self.id,
+    SentTimestamp = timestamp(self.sent, timestamps),
+    ApproximateFirstReceiveTimestamp = timestamp(self.first_received, timestamps),
+    ApproximateReceiveCount = tostring(self.receives),
+    MessageGroupId = self.group,
+    MessageAttributes = self:attributes_json(),
+  }
+  for name, value in pairs(variables) do
+    if not fits(name, value) then variables[name] = nil end
+  end
+  return variables
+end
+
+return job

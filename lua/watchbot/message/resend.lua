@@ -1,0 +1,34 @@
+--- resend: a message that was in a queue before, made ready to be sent again.
+-- A deduplication id that the queue has seen in the last five minutes would be accepted, and the message dropped: so it gets a
+-- fresh one, and its own becomes an attribute, where there is room.
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+
+local attributes = require "watchbot.message.attributes"
+
+-- What SQS takes with a message: attributes, and bytes in all.
+local MOST_ATTRIBUTES, LARGEST = 10, 1024 * 1024
+
+local NAME = "watchbot_deduplication_id"
+
+local function has_room(message, id)
+  local count = 0
+  for _ in pairs(message.attributes or {}) do count = count + 1 end
+  local bytes = #message.body + #(message.subject or "") + attributes.bytes(message.attributes)
+  return count < MOST_ATTRIBUTES and bytes + #NAME + #"String" + #id <= LARGEST
+end
+
+-- The first id it ever had is the one that its sender knows.
+local function with_id(message)
+  local all = {}
+  for name, attribute in pairs(message.attributes or {}) do all[name] = attribute end
+  local id = message.deduplication
+  if id and not all[NAME] and has_room(message, id) then all[NAME] = { type = "String", value = id } end
+  return all
+end
+
+--- What to send.
+---@param message table a received message, a dead letter, or a saved message
+---@return watchbot.Outgoing
+return function(message)
+  return { body = message.body, subject = message.subject, group = message.group, attributes = with_id(message) }
+end

@@ -1,0 +1,109 @@
+--- message.saved: a whole message as one line of JSON, in which every byte of it survives.
+-- What is valid UTF-8 stands there as it is; any other text is base64 under the same name with "_base64" behind it. Besides
+-- what a message is made of, a line tells where it comes from (id, times, receives): that is for people, and is not sent again.
+
+local base64 = require "watchbot.lib.base64"
+local json = require "watchbot.core".json
+local scheduler = require "watchbot.scheduler"
+
+local saved_message = {}
+
+local ENCODED = "_base64"
+
+local TEXTS = { "body", "subject", "group", "deduplication" }
+
+local function put(object, name, bytes)
+  if not bytes then return end
+  if utf8.len(bytes) then
+    object[name] = bytes
+  else
+    object[name .. ENCODED] = base64.encode(bytes)
+  end
+end
+
+-- => bytes | nil [problem]
+local function take(object, name)
+  local bytes, encoded = object[name], object[name .. ENCODED]
+  if encoded ~= nil then
+    bytes = type(encoded) == "string" and base64.decode(encoded)
+    if not bytes then return nil, ("'%s' is no base64"):format(name .. ENCODED) end
+  elseif bytes ~= nil and type(bytes) ~= "string" then
+    return nil, ("'%s' is no text"):format(name)
+  end
+  return bytes
+end
+
+-- A name that is no UTF-8 cannot be a key; such attributes are apart, by their encoded names.
+local function put_attributes(object, attributes)
+  for name, attribute in pairs(attributes or {}) do
+    local plain = utf8.len(name) ~= nil
+    local field = plain and "attributes" or "attributes" .. ENCODED
+    local entry = {}
+    put(entry, "type", attribute.type)
+    put(entry, "value", attribute.value)
+    object[field] = object[field] or {}
+    object[field][plain and name or base64.encode(name)] = entry
+  end
+end
+
+local function take_attribute(attributes, name, entry)
+  if type(entry) ~= "table" then return nil, ("attribute '%s' has no type and value"):format(tostring(name)) end
+  local kind, problem = take(entry, "type")
+  local value, second = take(entry, "value")
+  if not (name and kind and value) then
+    return nil, ("attribute '%s': %s"):format(tostring(name), problem or second or "type or value is missing")
+  end
+  attributes[name] = { type = kind, value = value }
+  return true
+end
+
+local function take_attributes(object)
+  local attributes = {}
+  for suffix, decode in pairs { [""] = tostring, [ENCODED] = base64.decode } do
+    local entries = object["attributes" .. suffix] or {}
+    if type(entries) ~= "table" then return nil, "'attributes' is no object" end
+    for name, entry in pairs(entries) do
+      local ok, problem = take_attribute(attributes, decode(name), entry)
+      if not ok then return nil, problem end
+    end
+  end
+  return attributes
+end
+
+local function date(milliseconds)
+  return milliseconds and scheduler.iso_date(milliseconds)
+end
+
+--- One line, without a newline.
+---@param message table a message or a dead letter
+---@return string
+function saved_message.encode(message)
+  local object = {
+    id = message.id, receives = message.receives, sent = date(message.sent), first_received = date(message.first_received),
+    died = date(message.died),
+  }
+  for _, name in ipairs(TEXTS) do put(object, name, message[name]) end
+  put_attributes(object, message.attributes)
+  return json.encode(object)
+end
+
+--- The message of a line, to be sent.
+---@param line string
+---@return table? message { id, body, subject, attributes, group, deduplication }
+---@return string? problem
+function saved_message.decode(line)
+  local object, problem = json.decode(line, true)
+  if type(object) ~= "table" then return nil, "no JSON object" .. (problem and (": %s"):format(problem) or "") end
+  local message = {}
+  for _, name in ipairs(TEXTS) do
+    message[name], problem = take(object, name)
+    if problem then return nil, problem end
+  end
+  message.id = type(object.id) == "string" and object.id or nil
+  if not message.body then return nil, "it has no 'body'" end
+  message.attributes, problem = take_attributes(object)
+  if not message.attributes then return nil, problem end
+  return message
+end
+
+return saved_message

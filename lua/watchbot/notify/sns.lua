@@ -1,0 +1,138 @@
+--- notify.sns: publishes notifications to an SNS topic, at most so many a minute; the rest of a minute goes out as one summary,
+-- so that a broken deploy of a thousand tasks does not send a thousand mails.
+
+local digest = require "watchbot.core".aws
+local notification = require "watchbot.notify.text"
+local retry = require "watchbot.aws.retry"
+local scheduler = require "watchbot.scheduler"
+local text = require "watchbot.lib.text"
+local topics = require "watchbot.queue.topic"
+
+local MINUTE = 60
+
+-- Failures that a summary names; of the others it tells the number.
+local NAMED = 20
+
+-- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+local LARGEST = 256 * 1024
+
+-- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which may need logs first.
+local LIMIT = 15
+
+-- No valid subject: SNS refuses it, so the check of a permission never reaches a reader.
+local REFUSED_SUBJECT = ("x"):rep(200)
+
+---@class watchbot.Notifier
+---@field on_failure (fun(message: string, code: string))? is told when a summary could not be published
+local Notifier = {}
+Notifier.__index = Notifier
+
+local notifier = {}
+
+---@param topic string the topic's ARN
+---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS client that is there
+---@return watchbot.Notifier?
+---@return string? message
+---@return string? code
+function notifier.new(topic, options)
+  local client, message, code = options.client, nil, nil
+  if not client then client, message, code = topics.client(topic) end
+  if not client then return nil, message, code end
+  return setmetatable({
+    topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot", sent = 0, window = -math.huge,
+    held = {}, held_count = 0,
+  }, Notifier)
+end
+
+-- The codes of status 500 and 503: https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
+local server_errors = { InternalError = true, InternalFailure = true, ServiceUnavailable = true }
+
+local function is_passing(code)
+  return retry.kind { code = code } ~= nil or server_errors[code] or code:find "^Http5" ~= nil
+end
+
+-- A topic that is not there; nil also where asking is not allowed, for nothing else needs that permission.
+function Notifier:missing()
+  local found, message, code = self.client:GetTopicAttributes { TopicArn = self.topic }
+  if not found and code == "NotFound" then return topics.explain(self.topic, message, code) end
+end
+
+--- Whether the topic is there and may be published to.
+---@return true? ok
+---@return string? message
+---@return string? code "NotAllowed", "NotFound"
+---@return boolean? passing it may be only for now that this cannot be told
+function Notifier:check()
+  local message, code = self:missing()
+  if message then return nil, message, code end
+  local ok
+  ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
+  if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
+  message, code = topics.explain(self.topic, message, code)
+  return nil, message, code, is_passing(code)
+end
+
+--- Publishes one message, whatever the limit. It is tried again while it surely has not been published; see services.lua.
+---@param subject string
+---@param body string
+---@return true? ok
+---@return string? message
+---@return string? code
+function Notifier:publish(subject, body)
+  local fifo = self.topic:match "%.fifo$" ~= nil
+  local result, message, code = self.client:Publish({
+    TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
+    MessageGroupId = fifo and "watchbot" or nil, MessageDeduplicationId = fifo and digest.uuid() or nil,
+  }, { within = LIMIT })
+  if not result then return nil, topics.explain(self.topic, message, code) end
+  return true
+end
+
+local function summary(self)
+  local lines = { ("%d more failures on %s in the last minute:"):format(self.held_count, self.stack), "" }
+  for _, about in ipairs(self.held) do lines[#lines + 1] = about end
+  if self.held_count > #self.held then lines[#lines + 1] = ("and %d more"):format(self.held_count - #self.held) end
+  return table.concat(lines, "\n")
+end
+
+--- Publishes what the limit has held back, if anything.
+---@return true? ok
+---@return string? message
+---@return string? code
+function Notifier:flush()
+  if self.held_count == 0 then return true end
+  local subject, body = ("%s: %d more failures"):format(self.stack, self.held_count), summary(self)
+  self.held, self.held_count = {}, 0
+  return self:publish(subject, body)
+end
+
+-- The summary's task ends with the minute; at the watcher's end `flush` is sooner.
+function Notifier:hold(about)
+  self.held_count = self.held_count + 1
+  if self.held_count <= NAMED then self.held[self.held_count] = about end
+  if self.held_count > 1 then return end
+  scheduler.spawn(function()
+    scheduler.sleep(math.max(0, self.window + MINUTE - scheduler.now()))
+    local ok, message, code = self:flush()
+    if not ok and self.on_failure then self.on_failure(message, code) end
+  end)
+end
+
+--- Publishes a notification, or holds it back for the summary.
+---@param compose fun(): string, string makes subject and body; is not called for what is held back
+---@param about string one line for the summary
+---@return true? ok
+---@return string? message
+---@return string? code
+function Notifier:send(compose, about)
+  local now = scheduler.now()
+  if now - self.window >= MINUTE then self.window, self.sent = now, 0 end
+  if self.sent >= self.limit then
+    self:hold(about)
+    return true
+  end
+  self.sent = self.sent + 1
+  return self:publish(compose())
+end
+
+return notifier

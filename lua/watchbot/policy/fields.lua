@@ -1,0 +1,279 @@
+--- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
+-- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
+
+local core = require "watchbot.core"
+local refusal = require "watchbot.lib.refusal"
+local tasks = require "watchbot.policy.task"
+
+-- Seconds of a container's stop timeout that are left for stopping what does not finish, and for giving messages back.
+local LAST_SECONDS = 10
+
+local outcomes = { complete = true, reject = true, release = true, retry = true }
+
+local function one_of(...)
+  local names, known = { ... }, {}
+  for _, name in ipairs(names) do known[name] = true end
+  local expected = ("one of '%s'"):format(table.concat(names, "', '"))
+  return { expected = expected, check = function(value) return known[value] == true end }
+end
+
+local function is_list(value)
+  if type(value) ~= "table" or #value == 0 then return false end
+  for key, item in pairs(value) do
+    if math.type(key) ~= "integer" or type(item) ~= "string" then return false end
+  end
+  return true
+end
+
+-- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
+local function is_exits(value)
+  if type(value) ~= "table" then return false end
+  for key, outcome in pairs(value) do
+    local code = math.type(key) == "integer" and key >= 0 and key <= 255
+    if not (code or (type(key) == "string" and key:match "^%u[%u%d]*$")) or not outcomes[outcome] then return false end
+  end
+  return true
+end
+
+local function is_folders(value)
+  if not is_list(value) then return false end
+  for _, path in ipairs(value) do
+    if not path:match "^/" or path:find "%z" then return false end
+  end
+  return true
+end
+
+local function is_variables(value)
+  if type(value) ~= "table" then return false end
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or name == "" or name:find "[=%z]" then return false end
+    if type(text) ~= "string" or text:find "%z" then return false end
+  end
+  return true
+end
+
+local types = {
+  text = {
+    expected = "text",
+    check = function(value) return type(value) == "string" and value ~= "" and not value:find "%z" end,
+  },
+  count = {
+    expected = "a whole number of at least 1",
+    check = function(value) return math.type(value) == "integer" and value >= 1 end,
+    parse = math.tointeger,
+  },
+  whole = {
+    expected = "a whole number of at least 0",
+    check = function(value) return math.type(value) == "integer" and value >= 0 end,
+    parse = math.tointeger,
+  },
+  rate = {
+    expected = "a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+    parse = tonumber,
+  },
+  seconds = {
+    expected = "seconds, a number of at least 0",
+    check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+    parse = tonumber,
+  },
+  interval = {
+    expected = "seconds, a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+  },
+  visibility = {
+    expected = "seconds, a number from 1 to 43200",
+    check = function(value) return type(value) == "number" and value >= 1 and value <= 43200 end,
+  },
+  command = {
+    expected = "text for sh, a list of words, or a function of the job that returns one of them",
+    check = function(value)
+      return type(value) == "function" or is_list(value) or (type(value) == "string" and value:match "%S" ~= nil)
+    end,
+  },
+  handler = { expected = "a function", check = function(value) return type(value) == "function" end },
+  exits = {
+    expected = "a table like { [75] = 'release', KILL = 'reject' }: exit codes (0 to 255) or signal names to "
+      .. "'complete', 'reject', 'release' or 'retry'",
+    check = is_exits,
+  },
+  variables = { expected = "a table of names to text", check = is_variables },
+  inherit = {
+    expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
+    check = function(value) return type(value) == "boolean" or is_list(value) end,
+  },
+  folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
+  flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
+  deliver = one_of("environment", "stdin"),
+  timestamps = one_of("iso", "epoch"),
+  log = one_of("text", "json"),
+  on_stop = one_of("leave", "drain", "stop"),
+  task = {
+    expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, or a function of the job",
+    check = function(value)
+      if type(value) == "function" then return true end
+      local problem = tasks.problem(value)
+      return problem == nil, type(value) == "table" and problem or nil
+    end,
+  },
+}
+
+---@class watchbot.Field
+---@field name string
+---@field type string a key of the types above
+---@field default any
+---@field environment string? the variable that is read where the policy is silent
+---@field fallback string? the variable that is read where that one is not set
+---@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
+---@field silent (fun(): any)? what it is when the policy is silent, where that is more than one variable
+---@field help string
+
+local function split(text)
+  local parts = {}
+  for part in text:gmatch "[^,]+" do parts[#parts + 1] = part:match "%S.*%f[%s\0]" end
+  return #parts > 0 and parts or nil
+end
+
+-- What RunTask is told besides, in JSON, under AWS's own names.
+local function add_options(task, text)
+  if text == "" then return nil end
+  local options = core.json.decode(text)
+  if type(options) ~= "table" then return ("expected a JSON object, got '%s'"):format(text) end
+  for name, value in pairs(options) do task[name] = value end
+  return tasks.problem(task)
+end
+
+-- In a container that the template has defined.
+local function task_of_template()
+  local cluster, definition = os.getenv "Cluster", os.getenv "TaskDefinition"
+  if not cluster or not definition then return nil end
+  local task = { cluster = cluster, definition = definition, container = os.getenv "ContainerName" }
+  local problem = add_options(task, os.getenv "TaskOptions" or "")
+  if problem then return nil, ("environment variable 'TaskOptions': %s"):format(problem) end
+  return task
+end
+
+---@type watchbot.Field[]
+local declared = {
+  { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`, or the URL of an SQS queue" },
+  { name = "command", type = "command",
+    help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of the job" },
+  { name = "handler", type = "handler", help = "instead of `command`: a Lua function in the watcher, `handler(job)`" },
+  { name = "task", type = "task", silent = task_of_template,
+    help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of the job "
+      .. "(`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`" },
+  { name = "task_events", type = "text", environment = "TaskEventQueueUrl",
+    help = "the URL of an SQS queue of EventBridge's \"ECS Task State Change\" events" },
+  { name = "pending_timeout", type = "seconds", default = 600,
+    help = "seconds after which an ECS task that does not run yet is stopped and its message returned" },
+  { name = "lost_after", type = "seconds", default = 120,
+    help = "seconds after which an ECS task that ECS does not know any more is given up and its message returned" },
+  { name = "on_stop", type = "on_stop",
+    help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the next watcher; "
+      .. "default: `leave` for ECS tasks, else `drain`" },
+  { name = "handover", type = "seconds", default = 60,
+    help = "seconds after which the message of a task that was left running is seen again" },
+  { name = "status", type = "interval", default = 60,
+    help = "seconds between two lines of the log that say how busy a watcher of ECS tasks is" },
+  { name = "placements", type = "rate", default = 15, help = "calls of RunTask a second, at the most" },
+  { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
+  { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
+    help = "seconds after which a task is stopped and its message retried; 0: never" },
+  { name = "jobs", type = "count", environment = "writableFilesystem",
+    read = function(text) return text == "true" and 1 or nil end,
+    help = "the watcher takes so many messages and ends; `true` in the variable means 1" },
+  { name = "volumes", type = "folders", environment = "Volumes", read = split,
+    help = "folders that are emptied after each job, where `workers` is 1 and `jobs` is not" },
+  { name = "exits", type = "exits", default = {},
+    help = "what exit codes and signals mean, where that is not the usual: `{ [75] = \"release\", KILL = \"reject\" }`" },
+  { name = "visibility", type = "visibility", default = 120,
+    help = "seconds that a message stays ours without a heartbeat; what a killed watcher held comes back after it" },
+  { name = "max_receives", type = "count", default = 10, help = "receives before a message goes to the dead letters" },
+  { name = "retention", type = "seconds", default = 14 * 24 * 3600, help = "seconds that the queue keeps a message" },
+  { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
+    read = function(text) return tonumber(text) and math.max(0, tonumber(text) - LAST_SECONDS) end,
+    help = "seconds that running tasks may take to finish after SIGTERM" },
+  { name = "kill_grace", type = "seconds", default = 5, help = "seconds between TERM and KILL when a task is stopped" },
+  { name = "deliver", type = "deliver", default = "environment",
+    help = "`stdin` gives each task its message on standard input too" },
+  { name = "timestamps", type = "timestamps", default = "iso",
+    help = "of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
+  { name = "attributes", type = "flag", default = true, help = "`MessageAttributes` in the environment of tasks" },
+  { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
+  { name = "inherit", type = "inherit",
+    help = "what tasks inherit of the watcher's environment; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
+      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded (`LD_PRELOAD`, `LD_AUDIT`); "
+      .. "true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of names, as in `{ \"PATH\", \"AWS_*\" }`" },
+  { name = "cwd", type = "text", help = "the folder that tasks run in; default: the watcher's" },
+  { name = "log", type = "log", default = "text", environment = "structuredLogging",
+    read = function(text) return text == "true" and "json" or "text" end, help = "`text` or `json` lines" },
+  { name = "health", type = "text", help = "a file that is touched each second while the watcher is well" },
+  { name = "topic", type = "text", environment = "NotificationTopic",
+    help = "the ARN of the SNS topic that notifications are published to" },
+  { name = "notify_limit", type = "count", default = 10,
+    help = "notifications a minute; what is more goes out as one summary" },
+  { name = "protect", type = "flag", default = true,
+    help = "inside ECS: set the task's scale-in protection while there are jobs" },
+  { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
+  { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
+  { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
+    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+  { name = "progress", type = "text", environment = "ProgressTable",
+    help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs: the ARN of a "
+      .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; see `doc/reduce.md`" },
+  -- The first receive is no retry.
+  { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
+    read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,
+    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
+  { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
+  { name = "prefetch", type = "whole", default = 10,
+    help = "messages that may wait for a slot, while the last of them would start within a second" },
+  { name = "gather", type = "seconds", help = "seconds that free slots gather before a poll; default: the queue's" },
+  { name = "linger", type = "seconds", help = "seconds that a batch of deletes waits to become full; default: the queue's" },
+}
+
+local fields = { declared = declared, by_name = {}, names = {} }
+for index, field in ipairs(declared) do
+  fields.by_name[field.name] = field
+  fields.names[index] = field.name
+end
+
+--- Whether a field may have this value.
+---@param name string a field that exists
+---@param value any
+---@return true? ok
+---@return string? message
+function fields.check(name, value)
+  local kind = types[fields.by_name[name].type]
+  local ok, detail = kind.check(value)
+  if ok then return true end
+  if detail then return nil, ("policy field '%s': %s"):format(name, detail) end
+  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, refusal.shown(value))
+end
+
+-- => name, text of the variable that is set
+local function set_variable(field)
+  for _, variable in ipairs { field.environment, field.fallback } do
+    local text = os.getenv(variable)
+    if text and text ~= "" then return variable, text end
+  end
+end
+
+--- What a field is when the policy is silent: from its environment variable, else its default.
+---@param field watchbot.Field
+---@return any value
+---@return string? message when the variable's text is no value for it
+function fields.silent(field)
+  if field.silent then return field.silent() end
+  local variable, text = set_variable(field)
+  if not text then return field.default end
+  local kind = types[field.type]
+  local read = field.read or kind.parse
+  local value = text
+  if read then value = read(text) end
+  if value == nil and field.read then return field.default end
+  if value ~= nil and kind.check(value) then return value end
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected, text)
+end
+
+return fields

@@ -1,0 +1,39 @@
+--- policy.hooks: what each hook of a policy is for, declared once, in the order of a job's life: `watchbot help policy` and
+-- the manual come from here. The defaults themselves are in policy.lua.
+
+---@class watchbot.DeclaredHook
+---@field name string
+---@field arguments string behind `self`
+---@field returns string?
+---@field help string
+---@field default string what the default does
+
+---@type watchbot.DeclaredHook[]
+return {
+  { name = "start", arguments = "", help = "called before the first message is taken", default = "nothing" },
+  { name = "poll", arguments = "state", returns = "count, seconds",
+    help = "how many messages to ask for, and how long the queue may wait for the first; `state` has `free`, `running`, "
+      .. "`lingering`",
+    default = "as many as are free, 20 seconds" },
+  { name = "admit", arguments = "job", returns = "true, an outcome, or \"hold\"; seconds",
+    help = "whether the job may run now; a held one is asked about again after so many seconds, and keeps no slot meanwhile",
+    default = "true" },
+  { name = "environment", arguments = "job", returns = "a table of names to text",
+    help = "the variables that the task gets besides what it inherits",
+    default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`, "
+      .. "`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`" },
+  { name = "verdict", arguments = "job, exit", returns = "\"complete\", \"reject\", \"release\" or \"retry\"; seconds",
+    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`, `not_started`, "
+      .. "`blameless`, `logs`",
+    default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },
+  { name = "backoff", arguments = "job", returns = "seconds",
+    help = "how long the message stays out of sight when it goes back",
+    default = "2 to the power of the receives, at most 12 hours" },
+  { name = "notify", arguments = "job, outcome, exit", returns = "true, or nil, message, code",
+    help = "tells somebody of a `reject` or `retry`", default = "publishes `notification` to `topic`, where there is one" },
+  { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",
+    help = "what a notification says", default = "outcome, reason, message and the newest lines of the log" },
+  { name = "failed", arguments = "err, where", help = "hears of what a hook has thrown, which is in the log already",
+    default = "nothing" },
+  { name = "stop", arguments = "", help = "called after the last job has ended", default = "nothing" },
+}

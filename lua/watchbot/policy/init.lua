@@ -1,0 +1,369 @@
+--- policy: what a watcher does and when, as an ordinary table of fields and hooks. The hooks in here are the defaults; a
+-- user's override handles its own case and hands back the rest: `return watchbot.policy.verdict(self, job, exit)`.
+--
+--     local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
+--     function policy:backoff(job) return 60 end
+--
+-- A policy is a proxy in front of its values, so that each assignment is checked where it is made, a second one too.
+
+local fields = require "watchbot.policy.fields"
+local inherit = require "watchbot.policy.inherit"
+local notification = require "watchbot.notify.text"
+local queues = require "watchbot.queue"
+local refusal = require "watchbot.lib.refusal"
+local suggest = require "watchbot.lib.suggest"
+
+-- Seconds of a long poll: the most that SQS allows.
+local LONG_POLL = 20
+
+-- SQS keeps a message out of sight for at most 12 hours from its receive.
+local LONGEST_BACKOFF = 12 * 3600
+
+-- The fields of which a policy has one: what a task is.
+local KINDS = { "command", "handler", "task" }
+
+local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
+
+---@class watchbot.Exit how a task ended
+---@field code integer? exit code
+---@field signal string? "KILL": the signal that ended it
+---@field reason string? where there is more to say than the code
+---@field duration number? seconds
+---@field outcome string? what the task itself chose (a handler that returned "reject")
+---@field timed_out boolean? it was stopped by `timeout`
+---@field not_started boolean? it could not be started
+---@field logs string? the newest of its output
+---@field blameless boolean? it was not the job's fault: no room, a machine that went away
+---@field elsewhere boolean? it ran on another machine: its output is in the log group
+
+--- The default hooks. All may wait.
+---@class watchbot.Hooks
+local hooks = {}
+
+--- How many messages to ask for, and how many seconds the queue may wait for the first.
+---@param state { free: integer, running: integer, lingering: integer }
+---@return integer count
+---@return number seconds
+function hooks:poll(state)
+  return state.free, LONG_POLL
+end
+
+--- Whether the job may run now.
+---@param job watchbot.Job
+---@return true|"complete"|"reject"|"release"|"retry"|"hold" admitted
+---@return number? seconds of a hold, or until the message is seen again
+function hooks:admit(job)
+  return true
+end
+
+--- The variables of the task, besides what it inherits.
+---@param job watchbot.Job
+---@return table<string, string>
+function hooks:environment(job)
+  local variables = job:variables(self.timestamps)
+  for name, value in pairs(self.env) do variables[name] = variables[name] or value end
+  variables.WorkTopic = variables.WorkTopic or self.work_topic
+  variables.LogGroup = variables.LogGroup or self.log_group
+  variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)
+  variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress) or self.progress
+  if not self.attributes then variables.MessageAttributes = nil end
+  return variables
+end
+
+--- What becomes of the message.
+---@param job watchbot.Job
+---@param exit watchbot.Exit
+---@return "complete"|"reject"|"release"|"retry" outcome
+---@return number? seconds until the message is seen again; nil: `backoff` decides
+function hooks:verdict(job, exit)
+  -- Nobody needs to hear of it, until it has gone on for so long that the message is given up.
+  if exit.blameless then return job.last and "retry" or "release" end
+  if exit.timed_out or exit.not_started then return "retry" end
+  if exit.outcome then return exit.outcome end
+  return self.exits[exit.code] or self.exits[exit.signal] or exits[exit.code] or "retry"
+end
+
+--- Seconds that a message stays out of sight after its task has failed: twice as long each time.
+---@param job watchbot.Job
+---@return number
+function hooks:backoff(job)
+  return math.min(2 ^ job.receives, LONGEST_BACKOFF)
+end
+
+--- Tells somebody that a task has failed: by the topic, where there is one. The log line of the outcome is there anyway.
+---@param job watchbot.Job
+---@param outcome "reject"|"retry"
+---@param exit watchbot.Exit
+---@return true? ok
+---@return string? message
+---@return string? code
+function hooks:notify(job, outcome, exit)
+  local notifier, message, code = self:notifier()
+  if not notifier then return not message or nil, message, code end
+  return notifier:send(function() return self:notification(job, outcome, exit) end, notification.line(job, outcome, exit))
+end
+
+--- What a notification says.
+---@param job watchbot.Job
+---@param outcome "reject"|"retry"
+---@param exit watchbot.Exit
+---@return string subject
+---@return string body
+function hooks:notification(job, outcome, exit)
+  local logs = exit.logs
+  if not logs and exit.elsewhere and self.log_group then
+    logs = require "watchbot.notify.recent_logs".read(self.log_group, job.id)
+  end
+  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit, logs)
+end
+
+--- Called before the first message is taken.
+function hooks:start()
+end
+
+--- Called after the last job has ended.
+function hooks:stop()
+end
+
+--- Called with what a hook has thrown, which is in the log already.
+---@param err string with a traceback
+---@param where string the hook's name
+function hooks:failed(err, where)
+end
+
+-- the policy as an object
+
+local methods = {}
+local policies = setmetatable({}, { __index = hooks })
+
+local hook_names = {}
+for name in pairs(hooks) do hook_names[#hook_names + 1] = name end
+table.sort(hook_names)
+
+local known_names = table.move(hook_names, 1, #hook_names, 1, table.move(fields.names, 1, #fields.names, #hook_names + 1, {}))
+
+local function check(name, value)
+  if fields.by_name[name] then
+    if value == nil then return true end
+    return fields.check(name, value)
+  elseif hooks[name] then
+    if value == nil or type(value) == "function" then return true end
+    return nil, ("policy hook '%s': expected a function, got a %s"):format(name, type(value))
+  end
+  local near = type(name) == "string" and suggest(name, known_names)
+  return nil, ("unknown policy field '%s'%s"):format(tostring(name),
+    near and ("; did you mean '%s'?"):format(near) or "; watchbot check --fields lists them")
+end
+
+local function set(values, given, name, value)
+  values[name], given[name] = value, value ~= nil or nil
+  local field = fields.by_name[name]
+  if value == nil and field then values[name] = fields.silent(field) end
+end
+
+-- policy -> { values, given }; a weak key, since the values refer to nothing that lives longer.
+local insides = setmetatable({}, { __mode = "k" })
+
+local function make(declared)
+  local values = setmetatable({}, { __index = function(_, name) return methods[name] or hooks[name] end })
+  local given = {}
+  for _, field in ipairs(fields.declared) do
+    local value, message = fields.silent(field)
+    if message and declared[field.name] == nil then refusal.raise(message, field.name, 2) end
+    values[field.name] = value
+  end
+  local policy = setmetatable({}, {
+    __name = "watchbot.policy",
+    __metatable = false,
+    __index = values,
+    __newindex = function(_, name, value)
+      local ok, message = check(name, value)
+      if not ok then refusal.raise(message, name, 1) end
+      set(values, given, name, value)
+    end,
+    __pairs = function() return next, values, nil end,
+  })
+  insides[policy] = { values = values, given = given, files = {} }
+  for name, value in pairs(declared) do
+    local ok, message = check(name, value)
+    if not ok then refusal.raise(message, name, 2) end
+    set(values, given, name, value)
+  end
+  return policy
+end
+
+--- Makes a policy of fields and hooks. Raises, with file, line and the nearest known name, what is wrong with them.
+---@param _ table
+---@param declared table<string, any>
+---@return watchbot.Policy
+local function new(_, declared)
+  if type(declared) ~= "table" then
+    error(("watchbot.policy: expected a table of fields and hooks, got a %s"):format(type(declared)), 2)
+  end
+  local policy = make(declared) -- no tail call: an error names the line of our caller
+  return policy
+end
+
+--- The same for fields that come from elsewhere than a file: returns what is wrong with them.
+---@param declared table<string, any>
+---@return watchbot.Policy? policy
+---@return string? message
+---@return "Usage"? code
+function policies.try(declared)
+  local ok, policy = pcall(new, policies, declared)
+  if ok then return policy end
+  return nil, tostring(policy), "Usage"
+end
+
+--- Another policy with the same fields and hooks, but for `changes`.
+---@param policy watchbot.Policy
+---@param changes table<string, any>
+---@return watchbot.Policy
+function policies.copy(policy, changes)
+  local inside, declared = insides[policy], {}
+  for name in pairs(inside.given) do declared[name] = inside.values[name] end
+  for name, value in pairs(changes) do declared[name] = value end
+  return make(declared)
+end
+
+--- Whether something is a policy.
+---@param value any
+---@return boolean
+function policies.is(value)
+  return insides[value] ~= nil
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  return table.concat(a, "\0") == table.concat(b, "\0")
+end
+
+--- The runner that a policy's tasks need. What a policy says comes before what the environment of an ECS service says.
+---@param policy watchbot.Policy
+---@return "lua"|"process"|"ecs"
+function policies.kind(policy)
+  return (policy.handler and "lua") or (policy.command and "process") or "ecs"
+end
+
+--- Whether a watcher that runs `old` can go on with `new`.
+---@param old watchbot.Policy
+---@param new_policy watchbot.Policy
+---@return true|string same or why not
+function policies.compatible(old, new_policy)
+  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes", "task_events" } do
+    if not same(old[name], new_policy[name]) then
+      return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
+    end
+  end
+  if policies.kind(old) ~= policies.kind(new_policy) then
+    return "'command', 'handler' and 'task' cannot take each other's place in a watcher that runs; start it again"
+  end
+  local complete, message = new_policy:complete()
+  return complete or message
+end
+
+---@class watchbot.Policy
+---@field queue string and every other field of watchbot.fields
+
+--- Sets fields from elsewhere than the policy's file: the command line.
+---@param changes table<string, any>
+---@return true? ok
+---@return string? message
+function methods:override(changes)
+  for name, value in pairs(changes) do
+    local ok, message = check(name, value)
+    if not ok then return nil, message end
+    set(insides[self].values, insides[self].given, name, value)
+  end
+  return true
+end
+
+--- The file of an embedded queue as tasks can name it, from any folder, to send messages and count the parts of jobs; nil for
+--- what is elsewhere, or where the tasks are.
+---@param url string?
+---@return string? url
+function methods:file_for_tasks(url)
+  if not url or not url:match "^sqlite:" or policies.kind(self) == "ecs" then return nil end
+  local files = insides[self].files
+  files[url] = files[url] or queues.absolute(url)
+  return files[url]
+end
+
+--- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and when it cannot be opened.
+---@return watchbot.Notifier?
+---@return string? message
+---@return string? code
+function methods:notifier()
+  local inside = insides[self]
+  if inside.notifier or not self.topic then return inside.notifier end
+  local options = { limit = self.notify_limit, stack = self.stack }
+  local message, code
+  inside.notifier, message, code = require "watchbot.notify.sns".new(self.topic, options)
+  if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
+  return inside.notifier, message, code
+end
+
+--- Who is told of summaries that could not be published.
+---@param handler fun(message: string, code: string)
+function methods:on_notification_failure(handler)
+  local inside = insides[self]
+  inside.on_notification_failure = handler
+  if inside.notifier then inside.notifier.on_failure = handler end
+end
+
+--- Publishes what the limit of notifications has held back.
+---@return true? ok
+---@return string? message
+---@return string? code
+function methods:flush_notifications()
+  local notifier = insides[self].notifier
+  if not notifier then return true end
+  return notifier:flush()
+end
+
+--- Whether nothing is missing that a watcher needs.
+---@return true? ok
+---@return string? message
+function methods:complete()
+  if not self.queue then
+    return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the environment variable QueueUrl"
+  end
+  local kinds = {}
+  for _, name in ipairs(KINDS) do kinds[#kinds + 1] = self:is_set(name) and name or nil end
+  if not self.command and not self.handler and not self.task then
+    return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot run -- COMMAND"
+  elseif #kinds > 1 then
+    return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS task"):format(kinds[1], kinds[2])
+  elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then
+    return nil, "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
+  elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
+    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers = 1"):format(self.workers)
+  end
+  return true
+end
+
+--- What becomes of running tasks when the watcher ends.
+---@return "leave"|"drain"|"stop"
+function methods:stopping()
+  return self.on_stop or (policies.kind(self) == "ecs" and "leave") or "drain"
+end
+
+--- Whether the policy's author (or the command line) has set a field or hook.
+---@param name string
+---@return boolean
+function methods:is_set(name)
+  return insides[self].given[name] == true
+end
+
+--- Whether a task inherits a variable of the watcher's environment.
+---@param name string
+---@return boolean
+function methods:inherits(name)
+  return inherit.allows(self.inherit, name)
+end
+
+--- The names of the hooks, sorted.
+---@type string[]
+policies.hook_names = hook_names
+
+return setmetatable(policies, { __index = hooks, __call = new })

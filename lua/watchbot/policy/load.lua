@@ -1,0 +1,74 @@
+--- load: a policy file becomes a policy, a stack file a template. Its top level may wait; it finds modules in its own folder
+-- first.
+
+local policies = require "watchbot.policy"
+local refusal = require "watchbot.lib.refusal"
+
+local load_file = {}
+
+--- The folder of the policy goes in front of where `require` looks, also for the modules that the binary carries.
+local function look_in(folder)
+  local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
+  if package.user_path == path then return end
+  package.user_path = path
+  package.path = path .. ";" .. package.path
+end
+
+local function source_of(path, what)
+  local file <close>, problem = io.open(path, "rb")
+  if not file then return nil, ("could not read the %s: %s"):format(what, problem) end
+  local source = file:read "a"
+  if not source then return nil, ("could not read the %s: %s: is it a folder?"):format(what, path) end
+  return source
+end
+
+--- Runs a file. To be called in a task.
+---@param path string
+---@param what string what a message calls it: "policy"
+---@return any value what it returns
+---@return string? message with file and line
+---@return string? code
+function load_file.value(path, what)
+  local source, problem = source_of(path, what)
+  if not source then return nil, problem, "Usage" end
+  local chunk
+  chunk, problem = load(source, "@" .. path, "t")
+  if not chunk then return nil, problem, "Usage" end
+  look_in(path:match "^(.*)/[^/]*$" or ".")
+  local ok, value = pcall(chunk)
+  if not ok then return nil, refusal.explain(value, path), "Usage" end
+  return value
+end
+
+local function not_returned(path, wanted, value)
+  return nil, ("%s: must return %s, but returned %s"):format(path, wanted, value == nil and "nothing" or "a " .. type(value)),
+    "Usage"
+end
+
+--- Loads a policy file. To be called in a task.
+---@param path string
+---@return table? policy
+---@return string? message with file and line
+---@return string? code
+function load_file.policy(path)
+  local policy, message, code = load_file.value(path, "policy")
+  if message then return nil, message, code end
+  if not policies.is(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
+  return policy
+end
+
+--- Loads a file that describes a stack. To be called in a task.
+---@param path string
+---@return table? template
+---@return string? message with file and line
+---@return string? code
+function load_file.template(path)
+  local template, message, code = load_file.value(path, "stack file")
+  if message then return nil, message, code end
+  if type(template) ~= "table" then
+    return not_returned(path, "a template, such as watchbot.template { ... }", template)
+  end
+  return template
+end
+
+return load_file

@@ -1,0 +1,58 @@
+--- task: what a policy's `task` may say: the names and types of RunTask's parameters that a policy sets.
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+
+local suggest = require "watchbot.lib.suggest"
+
+local task = {}
+
+---@class watchbot.ecs.Task what the policy's `task` says
+---@field cluster string name or ARN
+---@field definition string family, family:revision or ARN
+---@field container string? the container that gets the message and whose exit code counts; default: the first of the
+--- definition gets it, and all have to agree
+---@field command string[]? instead of the definition's
+---@field cpu integer? CPU units of the container
+---@field memory integer? MiB of the container
+
+local types = {
+  cluster = "string", definition = "string", container = "string", command = "table", cpu = "integer", memory = "integer",
+  capacityProviderStrategy = "table", enableExecuteCommand = "boolean", group = "string", launchType = "string",
+  networkConfiguration = "table", placementConstraints = "table", placementStrategy = "table", platformVersion = "string",
+  propagateTags = "string", tags = "table", volumeConfigurations = "table",
+}
+
+local names = {}
+for name in pairs(types) do names[#names + 1] = name end
+
+local function told(value)
+  return type(value) == "number" and tostring(value) or "a " .. type(value)
+end
+
+local function problem_of(name, value)
+  local wanted = types[name]
+  if not wanted then
+    local near = suggest(tostring(name), names)
+    return ("unknown name '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
+  elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
+    return ("'%s' must be %s, not %s"):format(name, wanted == "integer" and "an integer" or "a " .. wanted, told(value))
+  end
+end
+
+--- What is wrong with a policy's `task`, where it is a table.
+---@param value any
+---@return string? problem
+function task.problem(value)
+  if type(value) ~= "table" then return ("expected a table, got a %s"):format(type(value)) end
+  for name, one in pairs(value) do
+    local problem = problem_of(name, one)
+    if problem then return problem end
+  end
+  for _, name in ipairs { "cluster", "definition" } do
+    if not value[name] then return ("'%s' is missing"):format(name) end
+  end
+  if value.launchType and value.capacityProviderStrategy then
+    return "'launchType' and 'capacityProviderStrategy' exclude each other"
+  end
+end
+
+return task

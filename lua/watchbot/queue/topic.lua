@@ -1,0 +1,93 @@
+--- topic: an SNS topic as something to send to, with the `send` of the queue seam.
+-- https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+
+local attributes = require "watchbot.message.attributes"
+local aws = require "watchbot.aws"
+local denied = require "watchbot.aws.denied"
+local digest = require "watchbot.core".aws
+local outbox = require "watchbot.queue.outbox"
+
+-- Bytes of a message, and of a batch of them.
+local LARGEST = 256 * 1024
+
+---@class watchbot.Topic
+local Topic = {}
+Topic.__index = Topic
+Topic.__name = "watchbot.queue.topic"
+
+local topic = {}
+
+--- A client for the region that a topic's ARN names: no other region knows the topic.
+---@param arn string
+---@return table? client
+---@return string? message
+---@return string? code "Usage" when it is no topic's ARN
+function topic.client(arn)
+  local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
+  if not region then return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage" end
+  return aws("sns", { region = region })
+end
+
+--- The `message, code` of a call that failed: why, where the topic is the reason.
+---@param arn string
+---@param message string
+---@param code string
+---@return string message
+---@return string code "NotAllowed" for a permission that is missing
+function topic.explain(arn, message, code)
+  if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
+  if not denied.is(code) then return message, code end
+  return denied.message("sns:Publish", arn)
+end
+
+---@param arn string
+---@return watchbot.Topic?
+---@return string? message
+---@return string? code
+function topic.open(arn)
+  local client, message, code = topic.client(arn)
+  if not client then return nil, message, code end
+  return setmetatable({ arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil }, Topic)
+end
+
+function Topic:refusal(message)
+  if message.delay then return "a topic cannot delay a message; send it to the queue" end
+  if message.deduplication and not self.fifo then return "only FIFO topics know a deduplication id" end
+end
+
+function Topic:entry(message)
+  local refusal = self:refusal(message)
+  if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
+  local bytes, problem, code = outbox.measure(message.body, message.attributes, LARGEST)
+  if not bytes then return nil, problem, code end
+  return {
+    Message = message.body, Subject = message.subject, MessageAttributes = attributes.encode(message.attributes),
+    MessageGroupId = message.group or (self.fifo and "default") or nil,
+    -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and must not be doubled.
+    MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
+  }, bytes
+end
+
+function Topic:publish(entries)
+  local result, message, code = self.client:PublishBatch { TopicArn = self.arn, PublishBatchRequestEntries = entries }
+  if not result then return nil, topic.explain(self.arn, message, code) end
+  return outbox.answers("PublishBatch", result, #entries)
+end
+
+--- Publishes messages, in batches that SNS takes.
+---@param messages table[] as for a queue; a topic knows no delay
+---@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
+---@return string? message
+---@return string? code
+function Topic:send(messages)
+  return outbox.send(messages, {
+    largest = LARGEST,
+    entry = function(message) return self:entry(message) end,
+    call = function(entries) return self:publish(entries) end,
+  })
+end
+
+function Topic:close() -- luacheck: ignore 212
+end
+
+return topic

@@ -1,0 +1,179 @@
+--- stack: what a CloudFormation stack of watchbot's, or of ecs-watchbot's, has: its queues, topics, log group, cluster.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+-- Found by the end of an output's key, before which stands the watcher's prefix. What a stack does not tell in its outputs
+-- (older ones tell little, those of ecs-watchbot v10 nothing) is found among its resources, by type and logical id.
+
+local aws = require "watchbot.aws"
+local denied = require "watchbot.aws.denied"
+local resources = require "watchbot.stack.resources"
+
+-- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no QueueUrl.
+local ENDS = {
+  "DeadLetterQueueUrl", "TaskEventQueueUrl", "QueueUrl", "LogGroup", "NotificationTopic", "Topic", "ProgressTable",
+  "ClusterArn", "Service", "TaskDefinition", "WebhookEndpoint",
+}
+
+---@alias watchbot.StackOutput "QueueUrl"|"DeadLetterQueueUrl"|"TaskEventQueueUrl"|"LogGroup"|"Topic"|"NotificationTopic"
+---|"ProgressTable"|"ClusterArn"|"Service"|"TaskDefinition"|"WebhookEndpoint"
+
+---@class watchbot.Stack
+---@field name string
+---@field prefix string of the watcher, "Watchbot" unless its template says otherwise
+local Stack = {}
+Stack.__index = Stack
+
+local stack = {}
+
+---@return string? prefix
+---@return string? ending
+local function split(key)
+  for _, ending in ipairs(ENDS) do
+    if #key >= #ending and key:sub(-#ending) == ending then return key:sub(1, -#ending - 1), ending end
+  end
+end
+
+-- by ending, then by prefix
+local function sorted(outputs)
+  local found = {}
+  for _, output in ipairs(type(outputs) == "table" and outputs or {}) do
+    local prefix, ending = split(output.OutputKey)
+    if ending then
+      found[ending] = found[ending] or {}
+      found[ending][prefix] = output.OutputValue
+    end
+  end
+  return found
+end
+
+function Stack:explain(operation, message, code)
+  if denied.is(code) then
+    message, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name))
+    return nil, message .. ", or name the queue with --queue", code
+  elseif code == "ValidationError" and message:find("does not exist", 1, true) then
+    local place = self.client.place
+    return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE another account"):format(
+      self.name, place and place.region or "this region"), "StackNotFound"
+  end
+  return nil, message, code
+end
+
+function Stack:describe()
+  local result, message, code = self.client:DescribeStacks { StackName = self.name }
+  if not result then return self:explain("DescribeStacks", message, code) end
+  local described = type(result.Stacks) == "table" and result.Stacks[1]
+  if not described then return nil, ("stack '%s' does not exist"):format(self.name), "StackNotFound" end
+  self.outputs = sorted(described.Outputs)
+  return true
+end
+
+--- What the resources tell, in the form of the outputs; asked for once, when it is first needed.
+function Stack:resources()
+  if self.found then return self.found end
+  local message, code
+  self.found, message, code = resources.list(self.client, self.name)
+  if not self.found then return self:explain("ListStackResources", message, code) end
+  return self.found
+end
+
+local function names_of(map)
+  local names = {}
+  for name in pairs(map or {}) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- A watcher is where there is a dead-letter queue: the user's own outputs may end in QueueUrl too.
+local function prefixes_of(found)
+  local names = names_of(found.DeadLetterQueueUrl)
+  return #names > 0 and names or names_of(found.QueueUrl)
+end
+
+function Stack:watchers()
+  local names = prefixes_of(self.outputs)
+  if #names > 0 then return names end
+  local found, message, code = self:resources()
+  if not found then return nil, message, code end
+  return prefixes_of(found)
+end
+
+local function listed(names)
+  for index, name in ipairs(names) do names[index] = name == "" and "'' (none)" or name end
+  return table.concat(names, ", ")
+end
+
+local function set_of(names)
+  local set = {}
+  for _, name in ipairs(names) do set[name] = true end
+  return set
+end
+
+function Stack:choose(wanted)
+  local names, message, code = self:watchers()
+  if not names then return nil, message, code end
+  self.prefixes = set_of(names)
+  if #names == 0 then
+    return nil, ("stack '%s' has no queue of watchbot's: no output ends in QueueUrl, and no SQS queue is among its resources")
+      :format(self.name), "NoWatcher"
+  end
+  if wanted and self.prefixes[wanted] then
+    self.prefix = wanted
+    return true
+  elseif wanted then
+    return nil, ("stack '%s' has no watcher '%s'; it has %s"):format(self.name, wanted, listed(names)), "Usage"
+  elseif #names > 1 then
+    return nil, ("stack '%s' has %d watchers: choose one with --prefix: %s"):format(self.name, #names, listed(names)), "Usage"
+  end
+  self.prefix = names[1]
+  return true
+end
+
+---@class watchbot.StackOptions
+---@field prefix string? which watcher, where the stack has several
+---@field client table? a client of cloudformation, instead of one of its own
+
+--- Looks a stack up. Waits in a task.
+---@param name string name or ARN
+---@param options watchbot.StackOptions?
+---@return watchbot.Stack?
+---@return string? message
+---@return string? code "StackNotFound", "NotAllowed", "NoWatcher", "Usage"
+function stack.open(name, options)
+  options = options or {}
+  local client, message, code = options.client, nil, nil
+  if not client then client, message, code = aws("cloudformation", { place = name:match "^arn:" and name or nil }) end
+  if not client then return nil, message, code end
+  local self = setmetatable({ name = name, client = client }, Stack)
+  local ok
+  ok, message, code = self:describe()
+  if ok then ok, message, code = self:choose(options.prefix) end
+  if not ok then return nil, message, code end
+  return self
+end
+
+-- What several watchers share (a cluster), or what stands alone in the stack and is no other watcher's, needs no prefix.
+function Stack:pick(by_prefix)
+  if not by_prefix then return nil end
+  local value = by_prefix[self.prefix] or by_prefix[""]
+  if value then return value end
+  local names = names_of(by_prefix)
+  return #names == 1 and not self.prefixes[names[1]] and by_prefix[names[1]] or nil
+end
+
+--- The value of the output whose key ends so; of the resource that it would name, where there is no such output. Waits in a
+--- task.
+---@param ending watchbot.StackOutput
+---@return string? value as the output has it: a LogGroup, a ClusterArn and a Service may be names or ARNs
+---@return string? message
+---@return string? code "NoOutput" when the stack has no such thing
+function Stack:output(ending)
+  local value = self:pick(self.outputs[ending])
+  if value then return value end
+  local found, message, code = self:resources()
+  if not found then return nil, message, code end
+  value = self:pick(found[ending])
+  if value then return value end
+  return nil, ("stack '%s' has no output %s%s, and no resource that would be it"):format(self.name, self.prefix, ending),
+    "NoOutput"
+end
+
+return stack

@@ -1,0 +1,120 @@
+--- leases: how long each message in flight is ours, and the heartbeat that keeps it so.
+-- One task for all of them. Times are of CLOCK_BOOTTIME, which goes on while the machine sleeps, as the queue's clock does:
+-- a lease that lapsed during a suspend is seen to have lapsed.
+
+local scheduler = require "watchbot.scheduler"
+local settle = require "watchbot.watcher.settle"
+
+-- SQS counts at most 12 hours from the receive, and refuses an extension that would pass them.
+local LIMIT, MARGIN = 12 * 3600, 60
+
+-- A heartbeat comes this often in the time of a visibility: an extension starts before half of it has gone, and one that
+-- fails has two more chances.
+local BEATS = 6
+
+-- An extension that is not answered is given up after this part of a visibility, but not sooner than after so many seconds.
+local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
+
+---@class watchbot.Lease
+---@field owner table
+---@field receipt string the newest receipt handle
+---@field receives integer the receive count that came with it
+---@field received number when it was received
+---@field deadline number when the message is seen by others again
+---@field extending watchbot.Event? the extension under way
+---@field decided boolean the outcome is decided: no extension starts any more
+---@field lapsed boolean the deadline passed, and that was said
+---@field limited boolean it cannot be extended any further, and that was said
+
+---@class watchbot.Leases
+local Leases = {}
+Leases.__index = Leases
+
+local leases = {}
+
+---@param settler watchbot.Settle
+---@param visibility number seconds
+---@param events { lapsed: fun(lease), failed: fun(lease, message, code), limited: fun(lease) }
+---@return watchbot.Leases
+function leases.new(settler, visibility, events)
+  return setmetatable({ settler = settler, visibility = visibility, events = events, held = {} }, Leases)
+end
+
+--- Starts the lease of a message that was just received.
+---@param message table
+---@param owner table whoever the events are about
+---@return watchbot.Lease
+function Leases:take(message, owner)
+  local lease = { owner = owner, decided = false, limited = false }
+  self:adopt(lease, message)
+  self.held[lease] = true
+  return lease
+end
+
+--- A duplicate receive of a message in flight: the newer receipt handle, newer by receive count, is the one that counts.
+function Leases:adopt(lease, message)
+  if lease.receives and message.receives < lease.receives then return end
+  local now = scheduler.boottime()
+  lease.receipt, lease.receives, lease.received = message.receipt, message.receives, now
+  lease.deadline, lease.lapsed = now + self.visibility, false
+end
+
+--- Decides the lease: no extension starts any more, and the one under way has answered when this returns.
+function Leases:decide(lease)
+  lease.decided = true
+  self.held[lease] = nil
+  if lease.extending then lease.extending:wait() end
+end
+
+--- Seconds that the message can still be kept, by the queue's limit.
+function leases.left(lease, now)
+  return LIMIT - MARGIN - (now - lease.received)
+end
+
+-- Begins in a turn of its own, in which the lease may have been decided already.
+function Leases:extend(lease)
+  if lease.decided then return end
+  local started, receipt = scheduler.boottime(), lease.receipt
+  local seconds = math.floor(math.min(self.visibility, leases.left(lease, started)))
+  if seconds < 1 then
+    if not lease.limited then
+      lease.limited = true
+      self.events.limited(lease)
+    end
+    return
+  end
+  lease.extending = scheduler.event()
+  local ok, message, code = self.settler:extend(receipt, seconds, math.max(self.visibility * PATIENCE, LEAST_PATIENCE))
+  if ok and lease.receipt == receipt then
+    lease.deadline = started + seconds
+  elseif not ok and not lease.decided and lease.receipt == receipt then
+    self.events.failed(lease, message, code)
+    if settle.is_expired(code) then lease.deadline = math.min(lease.deadline, started) end
+  end
+  lease.extending:set()
+  lease.extending = nil
+end
+
+function Leases:beat()
+  local now = scheduler.boottime()
+  local interval = self.visibility / BEATS
+  for lease in pairs(self.held) do
+    if lease.deadline <= now and not lease.lapsed then
+      lease.lapsed = true
+      self.events.lapsed(lease)
+    end
+    if not lease.extending and not lease.lapsed and lease.deadline - now - interval < self.visibility / 2 then
+      scheduler.spawn(self.extend, self, lease)
+    end
+  end
+end
+
+--- Beats until the task is cancelled.
+function Leases:run()
+  while true do
+    scheduler.sleep(self.visibility / BEATS)
+    self:beat()
+  end
+end
+
+return leases

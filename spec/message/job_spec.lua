@@ -1,0 +1,105 @@
+local cjson = require "cjson"
+local job = require "watchbot.message.job"
+
+local function message(fields)
+  local base = {
+    id = "e2c045cc", body = "hello", receives = 2, sent = 1469664757000, first_received = 1469664758123, attributes = {},
+  }
+  for name, value in pairs(fields or {}) do base[name] = value end
+  return base
+end
+
+describe("job", function()
+  it("gives a task the six variables, timestamps as ISO 8601", function()
+    local one = job.new(message { subject = "resize" })
+    assert.are.same({
+      Subject = "resize", Message = "hello", MessageId = "e2c045cc", SentTimestamp = "2016-07-28T00:12:37.000Z",
+      ApproximateFirstReceiveTimestamp = "2016-07-28T00:12:38.123Z", ApproximateReceiveCount = "2",
+    }, one:variables "iso")
+  end)
+
+  it("or as milliseconds", function()
+    local variables = job.new(message()):variables "epoch"
+    assert.are.equal("1469664757000", variables.SentTimestamp)
+    assert.are.equal("1469664758123", variables.ApproximateFirstReceiveTimestamp)
+    assert.is_nil(variables.Subject)
+  end)
+
+  it("hands over group and attributes where there are any", function()
+    local variables = job.new(message { group = "g", attributes = { a = { type = "String", value = "1" } } }):variables "iso"
+    assert.are.equal("g", variables.MessageGroupId)
+    assert.are.same({ a = { Type = "String", Value = "1" } }, cjson.decode(variables.MessageAttributes))
+  end)
+
+  -- Linux takes no environment string of more: the task could not be started at all.
+  it("leaves out what an environment string cannot hold", function()
+    local long = ("x"):rep(131072)
+    local one = job.new(message { subject = long, attributes = { a = { type = "String", value = long } } })
+    local variables = one:variables "iso"
+    assert.is_nil(variables.Subject)
+    assert.is_nil(variables.MessageAttributes)
+    assert.are.equal("hello", variables.Message)
+  end)
+
+  it("knows its last attempt", function()
+    assert.is_false(job.new(message(), 3).last)
+    assert.is_true(job.new(message { receives = 3 }, 3).last)
+    assert.is_false(job.new(message { receives = 99 }).last)
+  end)
+end)
+
+describe("an SNS envelope", function()
+  local envelope = {
+    Type = "Notification", MessageId = "sns-id", TopicArn = "arn:aws:sns:eu-west-1:123456789012:topic", Message = "tile 7",
+    Timestamp = "2016-07-28T00:12:37.000Z",
+  }
+
+  it("is unwrapped with a Subject", function()
+    envelope.Subject = "render"
+    local one = job.new(message { body = cjson.encode(envelope) })
+    assert.are.equal("tile 7", one.message)
+    assert.are.equal("render", one.subject)
+    assert.are.equal("e2c045cc", one.id)
+  end)
+
+  it("is unwrapped without one: ecs-watchbot did not, and its tasks got JSON", function()
+    envelope.Subject = nil
+    local one = job.new(message { body = cjson.encode(envelope) })
+    assert.are.equal("tile 7", one.message)
+    assert.is_nil(one.subject)
+    envelope.Subject = cjson.null
+    one = job.new(message { body = cjson.encode(envelope) })
+    assert.are.equal("tile 7", one.message)
+    assert.is_nil(one.subject)
+    envelope.Subject = nil
+  end)
+
+  it("brings its attributes", function()
+    envelope.MessageAttributes = { zoom = { Type = "Number", Value = "7" } }
+    local one = job.new(message { body = cjson.encode(envelope) })
+    assert.are.same({ zoom = { type = "Number", value = "7" } }, one.attributes)
+    envelope.MessageAttributes = nil
+  end)
+
+  it("is told by its shape: what only looks like one stays as it is", function()
+    for _, body in ipairs {
+      '{"Type":"Notification","Message":"x"}', '{"TopicArn":"arn","Message":"x"}', '{"Subject":"s","Message":"m"}',
+      '{"Type":"Notification","TopicArn":"arn","Message":7}', '{"Type":"Notification","TopicArn":"arn"', "[]", "",
+      '["TopicArn"]', '{"Type":"SubscriptionConfirmation","TopicArn":"arn","Message":"confirm"}',
+    } do
+      assert.are.equal(body, job.new(message { body = body }).message)
+    end
+  end)
+end)
+
+describe("a message that the environment cannot hold", function()
+  it("is one of more than 131063 bytes, or with a NUL", function()
+    assert.is_true(job.new(message { body = ("x"):rep(131063) }):fits_environment())
+    assert.is_false(job.new(message { body = ("x"):rep(131064) }):fits_environment())
+    assert.is_false(job.new(message { body = "a\0b" }):fits_environment())
+  end)
+
+  it("is not in the variables", function()
+    assert.is_nil(job.new(message { body = "a\0b" }):variables("iso").Message)
+  end)
+end)

@@ -1,0 +1,42 @@
+local tasks = require "watchbot.policy.task"
+
+describe("a policy's task", function()
+  local function problem(more)
+    local task = { cluster = "fleet", definition = "job" }
+    for name, value in pairs(more) do task[name] = value end
+    return tasks.problem(task)
+  end
+
+  it("needs a cluster and a definition, and nothing else", function()
+    assert.is_nil(problem {})
+    assert.are.equal("'cluster' is missing", tasks.problem { definition = "job" })
+    assert.are.equal("'definition' is missing", tasks.problem { cluster = "fleet" })
+    assert.are.equal("expected a table, got a string", tasks.problem "job")
+    assert.are.equal("expected a table, got a nil", tasks.problem(nil))
+  end)
+
+  it("has no names but those that are known; what was meant is suggested", function()
+    assert.are.equal("unknown name 'launchtype'; did you mean 'launchType'?", problem { launchtype = "EC2" })
+    assert.are.equal("unknown name 'contianer'; did you mean 'container'?", problem { contianer = "main" })
+    assert.are.equal("unknown name 'zzz'", problem { zzz = 1 })
+    assert.are.equal("unknown name '1'", problem { "main" })
+  end)
+
+  it("has values of the right type", function()
+    assert.are.equal("'cluster' must be a string, not a table", problem { cluster = {} })
+    assert.are.equal("'enableExecuteCommand' must be a boolean, not a string", problem { enableExecuteCommand = "yes" })
+    assert.are.equal("'command' must be a table, not a string", problem { command = "./render" })
+    -- It said "a integer, not a number".
+    assert.are.equal("'cpu' must be an integer, not 1.5", problem { cpu = 1.5 })
+    assert.are.equal("'memory' must be an integer, not a string", problem { memory = "512" })
+    assert.is_nil(problem { cpu = 256, memory = 512 })
+  end)
+
+  it("has a launch type or a capacity provider strategy, not both", function()
+    local strategy = { { capacityProvider = "FARGATE" } }
+    assert.are.equal("'launchType' and 'capacityProviderStrategy' exclude each other",
+      problem { launchType = "FARGATE", capacityProviderStrategy = strategy })
+    assert.is_nil(problem { launchType = "FARGATE" })
+    assert.is_nil(problem { capacityProviderStrategy = strategy })
+  end)
+end)

@@ -1,0 +1,258 @@
+-- What is asked of ECS and when, and what becomes of the answers, with a client whose DescribeTasks answers as it is told: more
+-- than a hundred tasks, two clusters, old versions and lost tasks cannot be had at will from a server. It runs no tasks, checks
+-- no parameters and signs nothing: that is in spec/aws/ecs_spec.lua.
+
+local follower = require "watchbot.runner.ecs.follower"
+local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
+
+local function scripted_client(answer)
+  local client = { calls = {} }
+  function client:DescribeTasks(parameters)
+    table.insert(self.calls, parameters)
+    return answer(parameters)
+  end
+  return client
+end
+
+local function stopped(arn, version)
+  return { taskArn = arn, lastStatus = "STOPPED", version = version }
+end
+
+local function all_stopped(parameters)
+  local tasks = {}
+  for index, arn in ipairs(parameters.tasks) do tasks[index] = stopped(arn, 2) end
+  return { tasks = tasks, failures = {} }
+end
+
+local function all_missing(parameters)
+  local failures = {}
+  for index, arn in ipairs(parameters.tasks) do failures[index] = { arn = arn, reason = "MISSING" } end
+  return { tasks = {}, failures = failures }
+end
+
+-- A follower that asks nothing by itself yet: its rounds are in a task, and the loop does not run.
+local function new(answer, options)
+  local client = scripted_client(answer or all_stopped)
+  return follower.new(client, options or {}), client
+end
+
+local function task(body)
+  return function() scheduler.run(body) end
+end
+
+describe("a follower's calls", function()
+  it("ask for a hundred tasks each, of one cluster, and for each task once", function()
+    local one = new()
+    local expected = { fleet = 250, spare = 100, other = 1 }
+    for cluster, count in pairs(expected) do
+      for index = 1, count do one.watches[cluster .. index] = { arn = cluster .. index, cluster = cluster } end
+    end
+    local counted, calls, seen = {}, {}, {}
+    for _, chunk in ipairs(one:chunks()) do
+      assert.is_true(#chunk.arns > 0 and #chunk.arns <= 100)
+      calls[chunk.cluster] = (calls[chunk.cluster] or 0) + 1
+      counted[chunk.cluster] = (counted[chunk.cluster] or 0) + #chunk.arns
+      for _, arn in ipairs(chunk.arns) do
+        assert.is_nil(seen[arn])
+        assert.are.equal(chunk.cluster, arn:match "^%a+")
+        seen[arn] = true
+      end
+    end
+    assert.are.same(expected, counted)
+    assert.are.same({ fleet = 3, spare = 1, other = 1 }, calls)
+  end)
+
+  it("go on until no task is followed, and begin again with the next", task(function()
+    local one, client = new()
+    for round = 1, 2 do
+      local watches = {}
+      for index = 1, 101 do watches[index] = one:track("task" .. index, "fleet") end
+      for _, watch in ipairs(watches) do
+        assert(watch.changed:wait(workshop.PATIENCE))
+        assert.are.equal("STOPPED", watch.task.lastStatus)
+        one:forget(watch)
+        one:forget(watch)
+      end
+      assert.are.equal(0, one.count)
+      workshop.eventually(function() return not one.task end)
+      assert.are.equal(2 * round, #client.calls)
+    end
+    assert.are.equal("fleet", client.calls[1].cluster)
+  end))
+
+  it("are made again after one that failed, and that is told", task(function()
+    local told = {}
+    local fails = true
+    local one, client = new(function(parameters)
+      if not fails then return all_stopped(parameters) end
+      fails = false
+      return nil, "slow down", "ThrottlingException"
+    end, { failed = function(...) table.insert(told, { ... }) end })
+    local watch = one:track("task", "fleet")
+    assert(watch.changed:wait(workshop.PATIENCE))
+    one:forget(watch)
+    assert.are.same({ { "slow down", "ThrottlingException" } }, told)
+    assert.are.equal(2, #client.calls)
+    assert.is_nil(watch.lost)
+  end))
+end)
+
+describe("a follower's interval", function()
+  -- Seconds between the rounds for tasks of these ages.
+  local function interval(ages, chunks, options)
+    local one = new(nil, options)
+    for index, age in ipairs(ages) do one.watches[index] = { since = scheduler.now() - age } end
+    return one:interval(chunks or 1)
+  end
+
+  it("is a second for a new task, grows with the age of the youngest, and ends at 15 seconds", function()
+    assert.are.equal(1, interval { 0 })
+    assert.are.equal(1, interval { 3600, 0 })
+    assert.are.equal(15, interval { 3600 })
+    local some, more = interval { 50, 3600 }, interval { 100, 3600 }
+    assert.is_true(5 <= some and some < more and more < 15)
+  end)
+
+  it("grows with the number of calls, without an end", function()
+    assert.are.equal(1, interval({ 0 }, 4))
+    assert.are.equal(2, interval({ 0 }, 8))
+    assert.are.equal(25, interval({ 3600 }, 100))
+  end)
+
+  it("is a minute where events tell of the ends, for no task and for many", function()
+    for _, age in ipairs { 0, 3600 } do assert.are.equal(60, interval({ age }, 20, { events = true })) end
+  end)
+
+  it("counts from the youngest: a new task need not wait for the round of the old ones", task(function()
+    local one, client = new()
+    local old = one:track("old", "fleet")
+    old.since = old.since - 3600
+    scheduler.sleep(0.05)
+    -- The follower waits for its 15 seconds by now.
+    local before = scheduler.now()
+    local young = one:track("young", "fleet")
+    assert(young.changed:wait(14))
+    assert.are.equal(1, #client.calls)
+    assert.is_true(scheduler.now() - before >= 1)
+    assert.is_true(old.changed:is_set())
+    one:forget(old)
+    one:forget(young)
+  end))
+end)
+
+describe("what is heard of a task", function()
+  local function watching(known)
+    local one = new()
+    local watch = { arn = "task", cluster = "fleet", task = known, changed = scheduler.event(), since = scheduler.now() }
+    one.watches.task = watch
+    return one, watch
+  end
+
+  it("is for whoever follows it, and of nobody's else", function()
+    local one, watch = watching()
+    assert.is_false(one:heard("another", stopped("another", 9)))
+    assert.is_false(watch.changed:is_set())
+    assert.is_true(one:heard("task", stopped("task", 1)))
+    assert.is_true(watch.changed:is_set())
+    assert.are.equal("STOPPED", watch.task.lastStatus)
+  end)
+
+  -- A late or doubled event of a task whose end was known already went back to the event queue every five seconds, until it
+  -- was ten minutes old: nobody else could do anything with it.
+  it("is still ours when the task has ended, but not when it was left running to another watcher", function()
+    local one = new()
+    one:forget(one:track("mine", "fleet", stopped("mine", 5)))
+    assert.is_true(one:heard("mine", stopped("mine", 5)))
+    one:forget(one:track("left", "fleet", { taskArn = "left", lastStatus = "RUNNING" }))
+    assert.is_false(one:heard("left", stopped("left", 5)))
+  end)
+
+  it("is dropped where it is older than what is known", function()
+    local one, watch = watching(stopped("task", 5))
+    assert.is_true(one:heard("task", { taskArn = "task", lastStatus = "RUNNING", version = 4 }))
+    assert.is_true(one:heard("task", { taskArn = "task", lastStatus = "RUNNING" }))
+    assert.are.equal("STOPPED", watch.task.lastStatus)
+    assert.is_false(watch.changed:is_set())
+    one:heard("task", stopped("task", 6))
+    assert.are.equal(6, watch.task.version)
+  end)
+
+  it("replaces what has no version", function()
+    local one, watch = watching { taskArn = "task", lastStatus = "PENDING" }
+    one:heard("task", { taskArn = "task", lastStatus = "RUNNING" })
+    assert.are.equal("RUNNING", watch.task.lastStatus)
+  end)
+
+  -- An event's version that was no number ended the task that reads events.
+  it("has no version where that is no number", function()
+    local one, watch = watching(stopped("task", 5))
+    for _, version in ipairs { "one", {}, true } do
+      assert.is_true(one:heard("task", { lastStatus = "RUNNING", version = version }))
+    end
+    assert.are.equal("STOPPED", watch.task.lastStatus)
+  end)
+end)
+
+describe("a task that ECS does not know", function()
+  local function ask(one)
+    one:describe("fleet", { "task" })
+  end
+
+  local function watching(answer, options)
+    local one = new(answer, options)
+    local watch = { arn = "task", cluster = "fleet", changed = scheduler.event(), since = scheduler.now() }
+    one.watches.task = watch
+    return one, watch
+  end
+
+  it("is lost only after a bound", function()
+    local one, watch = watching(all_missing)
+    ask(one)
+    ask(one)
+    assert.is_nil(watch.lost)
+    assert.is_false(watch.changed:is_set())
+    watch.missing_since = watch.missing_since - 120
+    ask(one)
+    assert.is_true(watch.lost)
+    assert.is_true(watch.changed:is_set())
+  end)
+
+  it("is lost after the bound that is given", function()
+    local one, watch = watching(all_missing, { lost_after = 1000 })
+    ask(one)
+    watch.missing_since = watch.missing_since - 900
+    ask(one)
+    assert.is_nil(watch.lost)
+    watch.missing_since = watch.missing_since - 100
+    ask(one)
+    assert.is_true(watch.lost)
+  end)
+
+  it("is found again by an answer or an event, and its bound begins anew", function()
+    local one, watch = watching(all_missing)
+    ask(one)
+    watch.missing_since = watch.missing_since - 119
+    one:heard("task", { taskArn = "task", lastStatus = "RUNNING", version = 1 })
+    assert.is_nil(watch.missing_since)
+    ask(one)
+    assert.is_nil(watch.lost)
+  end)
+
+  it("is not lost because a call failed, or because it is in no answer", function()
+    local answers = { function() return nil, "no answer", "Timeout" end, function() return {} end }
+    for _, answer in ipairs(answers) do
+      local one, watch = watching(answer, { lost_after = 0 })
+      ask(one)
+      ask(one)
+      assert.is_nil(watch.lost)
+    end
+  end)
+
+  it("may have been forgotten meanwhile", function()
+    local one, watch = watching(all_missing, { lost_after = 0 })
+    one.watches.task = nil
+    ask(one)
+    assert.is_nil(watch.lost)
+  end)
+end)

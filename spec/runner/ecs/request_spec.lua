@@ -1,0 +1,171 @@
+-- What RunTask is asked for. Nothing is sent: the calls that AWS takes or refuses are in spec/aws/ecs_spec.lua.
+
+local core = require "watchbot.core"
+local job = require "watchbot.message.job"
+local request = require "watchbot.runner.ecs.request"
+local tasks = require "watchbot.policy.task"
+
+local MESSAGE_ID = "e2c045cc-5606-4950-964b-20877900bccb"
+
+local function job_of(body, receives)
+  return job.new { id = MESSAGE_ID, body = body or "hello", receives = receives or 1 }
+end
+
+describe("the starter of a task", function()
+  it("is the stack and the message, where AWS takes them as they are", function()
+    assert.are.equal("tiles_2-b/" .. MESSAGE_ID, request.started_by("tiles_2-b", MESSAGE_ID))
+    assert.are.equal("a/b/" .. MESSAGE_ID, request.started_by("a/b", MESSAGE_ID))
+  end)
+
+  it("has 128 characters at the most, and all of the message's id", function()
+    local longest = ("s"):rep(128 - 1 - #MESSAGE_ID)
+    assert.are.equal(longest .. "/" .. MESSAGE_ID, request.started_by(longest, MESSAGE_ID))
+    local shortened = request.started_by(longest .. "s", MESSAGE_ID)
+    assert.are.equal(128, #shortened)
+    assert.matches("^sss.*%-%x+/" .. MESSAGE_ID:gsub("%-", "%%-") .. "$", shortened)
+    assert.are.equal(128, #request.started_by(("s"):rep(500), ("i"):rep(500)))
+  end)
+
+  it("has no letters but those that AWS takes", function()
+    for _, stack in ipairs { "tiles of mine", "tiles.eu", "t\u{EF}les", "arn:aws:x", "" } do
+      local made = request.started_by(stack, "m\u{E9}ssage 1")
+      assert.matches("^[%w/_-]+$", made)
+      assert.are.equal(made, request.started_by(stack, "m\u{E9}ssage 1"))
+    end
+  end)
+
+  it("is never the same for two long stacks or ids", function()
+    local long = ("s"):rep(200)
+    assert.are_not.equal(request.started_by(long .. "1", MESSAGE_ID), request.started_by(long .. "2", MESSAGE_ID))
+    assert.are_not.equal(request.started_by("stack", long .. "1"), request.started_by("stack", long .. "2"))
+  end)
+
+  -- Letters that AWS does not take became dashes before the hash was taken, and without any where the name was short: "a.b"
+  -- and "a-b" had the same tasks, and one would have taken the other's end for its own.
+  it("is never the same for two stacks that differ in letters that AWS does not take", function()
+    for _, length in ipairs { 1, 200 } do
+      local tail = ("s"):rep(length)
+      local seen = {}
+      for _, letter in ipairs { ".", "-", ":", " " } do
+        local made = request.started_by("a" .. letter .. tail, MESSAGE_ID)
+        assert.is_nil(seen[made], made)
+        seen[made] = true
+      end
+    end
+    assert.are_not.equal(request.started_by("a", "b/c"), request.started_by("a/b", "c"))
+  end)
+end)
+
+describe("the client token of a receive", function()
+  local QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/tiles"
+
+  it("has 64 characters, and is the same for the same receive", function()
+    local token = request.client_token(QUEUE, job_of(), 0)
+    assert.matches("^%x+$", token)
+    assert.are.equal(64, #token)
+    assert.are.equal(token, request.client_token(QUEUE, job_of "another body", 0))
+  end)
+
+  it("differs by queue, message, receive and try", function()
+    local other = job.new { id = "another", body = "hello", receives = 1 }
+    local tokens = {
+      request.client_token(QUEUE, job_of(), 0), request.client_token(QUEUE .. "2", job_of(), 0),
+      request.client_token(QUEUE, other, 0), request.client_token(QUEUE, job_of("hello", 2), 0),
+      request.client_token(QUEUE, job_of(), 1), request.client_token(QUEUE, job_of("hello", 12), 1),
+      request.client_token(QUEUE, job_of("hello", 1), 21),
+    }
+    local seen = {}
+    for _, token in ipairs(tokens) do
+      assert.is_nil(seen[token])
+      seen[token] = true
+    end
+  end)
+end)
+
+describe("the RunTask call of a job", function()
+  local IDENTITY = { queue = "queue", stack = "tiles", try = 0, container = "main" }
+
+  local function build(message, task)
+    local one = job_of(message)
+    return request.build(task or { cluster = "fleet", definition = "job" }, one, one:variables "iso", IDENTITY)
+  end
+
+  it("carries the environment in one container's override, sorted by name", function()
+    local made = assert(build "hello")
+    assert.are.equal("fleet", made.cluster)
+    assert.are.equal("job", made.taskDefinition)
+    assert.are.equal(1, made.count)
+    assert.are.equal("tiles/" .. MESSAGE_ID, made.startedBy)
+    assert.are.equal(request.client_token("queue", job_of(), 0), made.clientToken)
+    assert.are.same({ { name = "main", environment = {
+      { name = "ApproximateReceiveCount", value = "1" }, { name = "Message", value = "hello" },
+      { name = "MessageId", value = MESSAGE_ID },
+    } } }, made.overrides.containerOverrides)
+  end)
+
+  it("hands on what the task says, under AWS's names, and nothing that it does not say", function()
+    local task = {
+      cluster = "fleet", definition = "job:7", container = "main", command = { "./render" }, cpu = 256, memory = 512,
+      capacityProviderStrategy = { { capacityProvider = "FARGATE_SPOT", weight = 1 } }, enableExecuteCommand = false,
+      group = "tiles", networkConfiguration = { awsvpcConfiguration = { subnets = { "s" } } },
+      placementConstraints = { { type = "distinctInstance" } }, placementStrategy = { { type = "spread", field = "host" } },
+      platformVersion = "LATEST", propagateTags = "TASK_DEFINITION", tags = { { key = "k", value = "v" } },
+    }
+    assert.is_nil(tasks.problem(task))
+    local made = assert(build("hello", task))
+    local override = made.overrides.containerOverrides[1]
+    assert.are.same({ { "./render" }, 256, 512 }, { override.command, override.cpu, override.memory })
+    for _, name in ipairs { "command", "cpu", "memory", "container", "definition" } do assert.is_nil(made[name]) end
+    for _, name in ipairs {
+      "capacityProviderStrategy", "enableExecuteCommand", "group", "networkConfiguration", "placementConstraints",
+      "placementStrategy", "platformVersion", "propagateTags", "tags",
+    } do
+      assert.are.same(task[name], made[name], name)
+    end
+    assert.are.equal("FARGATE", assert(build("m", { cluster = "c", definition = "d", launchType = "FARGATE" })).launchType)
+    assert.is_nil(assert(build "hello").launchType)
+  end)
+
+  -- Characters that are left for a message.
+  local function room()
+    return 8192 - utf8.len(core.json.encode(assert(build "").overrides))
+  end
+
+  it("takes overrides of 8192 characters, and rejects one more with its numbers", function()
+    assert.are.equal(8192, #core.json.encode(assert(build(("x"):rep(room()))).overrides))
+    local made, message, code = build(("x"):rep(room() + 1))
+    assert.is_nil(made)
+    assert.are.equal("TooBig", code)
+    assert.matches("8193 characters", message)
+    assert.matches("8192 are allowed", message)
+    assert.matches("S3", message)
+    assert.matches(("%d of them the message's"):format(room() + 1), message)
+  end)
+
+  it("counts characters, not bytes, and an escaped one as what it becomes", function()
+    assert(build(("\u{20AC}"):rep(room())))
+    local _, message, code = build(("\u{20AC}"):rep(room() + 1))
+    assert.are.equal("TooBig", code)
+    -- It said how many bytes the message had: more than all characters together.
+    assert.matches(("8193 characters %%(%d of them the message's%%)"):format(room() + 1), message)
+    assert(build(('"'):rep(room() // 2)))
+    assert.are.equal("TooBig", select(3, build(('"'):rep(room() // 2 + 1))))
+  end)
+
+  it("rejects what the environment of a process cannot hold either", function()
+    local _, message, code = build(("x"):rep(200000))
+    assert.are.equal("TooBig", code)
+    assert.matches("200000", message)
+  end)
+
+  -- A short message with a NUL was said to have 3 characters too many for 8192.
+  it("says what is wrong with bytes that cannot be handed over", function()
+    local _, message, code = build "a\0b"
+    assert.are.equal("TooBig", code)
+    assert.matches("NUL", message)
+    assert.is_nil(message:find "8192")
+    _, message, code = build "a\xFFb"
+    assert.are.equal("TooBig", code)
+    assert.matches("cannot be handed to an ECS task", message)
+  end)
+end)

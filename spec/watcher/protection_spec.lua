@@ -1,0 +1,184 @@
+-- Scale-in protection, against an agent of ECS that is a real HTTP server.
+
+local http = require "watchbot.http"
+local journal = require "watchbot.journal"
+local protection = require "watchbot.watcher.protection"
+local scheduler = require "watchbot.scheduler"
+local server = require "support.server"
+local workshop = require "support.workshop"
+
+local ON, OFF = '{"ProtectionEnabled":true,"ExpiresInMinutes":60}', '{"ProtectionEnabled":false}'
+
+local eventually = workshop.eventually
+
+describe("protection", function()
+  local agent, lines, log
+
+  before_each(function()
+    agent = server.start("python3", "spec/support/ecs_agent.py")
+    lines = {}
+    log = journal.new { write = function(_, _, _, line) lines[#lines + 1] = line end }
+  end)
+
+  after_each(function() agent:close() end)
+
+  local function get(path)
+    return assert(http.request { url = agent.url .. path, direct = true }).body
+  end
+
+  local function requests()
+    local found = {}
+    for line in get "/requests":gmatch "[^\n]+" do found[#found + 1] = line end
+    return found
+  end
+
+  local function answers(how)
+    assert(http.request { url = agent.url .. "/answer", method = "POST", body = how, direct = true })
+  end
+
+  -- A protection with short times; what is not given is too long for any test.
+  local function new(times)
+    return protection.new(log, agent.url .. "/api/1",
+      { idle = times.idle or 1000, renewal = times.renewal or 1000, retry = times.retry or 1000 })
+  end
+
+  local function task(body)
+    return function() scheduler.run(body) end
+  end
+
+  it("is set when idle becomes busy, and cleared when busy has become idle for a while", task(function()
+    local guard = new { idle = 0.05 }
+    guard:set(true)
+    guard:set(true)
+    eventually(function() return #requests() == 1 end)
+    guard:set(false)
+    eventually(function() return #requests() == 2 end)
+    guard:set(true)
+    eventually(function() return #requests() == 3 end)
+    guard:close()
+    assert.are.same({ ON, OFF, ON, OFF }, requests())
+    assert.are.same({}, lines)
+  end))
+
+  it("asks once for a trickle of short jobs", task(function()
+    local guard = new {}
+    for _ = 1, 50 do
+      guard:set(true)
+      scheduler.sleep(0.002)
+      guard:set(false)
+      scheduler.sleep(0.002)
+    end
+    eventually(function() return #requests() == 1 end)
+    guard:close()
+    assert.are.same({ ON, OFF }, requests())
+  end))
+
+  it("is renewed while the watcher stays busy", task(function()
+    local guard = new { renewal = 0.05 }
+    guard:set(true)
+    eventually(function() return #requests() >= 3 end)
+    guard:close()
+    local all = requests()
+    for index, body in ipairs(all) do assert.are.equal(index < #all and ON or OFF, body) end
+  end))
+
+  it("is renewed in time however often busy and idle change", task(function()
+    -- Each change started the wait for the renewal anew: with a job now and then the protection ran out.
+    local guard = new { renewal = 0.2 }
+    local until_time = scheduler.now() + 1
+    while scheduler.now() < until_time do
+      guard:set(true)
+      scheduler.sleep(0.05)
+      guard:set(false)
+      guard:set(true)
+    end
+    assert.is_true(#requests() >= 3, "asked " .. #requests() .. " times in 5 renewals")
+    guard:close()
+  end))
+
+  it("does nothing when there was no job, and none outside of ECS", task(function()
+    new {}:close()
+    assert.are.same({}, requests())
+    assert.is_nil(protection.new(log, ""))
+  end))
+
+  for how, problem in pairs {
+    failure = "TASK_NOT_VALID", error = "rate exceeded", ["500"] = "status 500", garbage = "status 200", close = "connection",
+  } do
+    it(("logs the answer '%s' once and tries again"):format(how), task(function()
+      answers(how)
+      local guard = new { retry = 0.02 }
+      guard:set(true)
+      eventually(function() return #requests() >= 3 end)
+      guard:close()
+      assert.are.equal(1, #lines)
+      assert.matches("could not set the task's scale%-in protection: .*" .. problem, lines[1])
+    end))
+  end
+
+  it("does not mind an agent that is not there", task(function()
+    agent:close()
+    local guard = new {}
+    guard:set(true)
+    eventually(function() return #lines == 1 end)
+    guard:close()
+    assert.are.equal(1, #lines)
+    assert.matches("could not reach", lines[1])
+  end))
+
+  it("is given back at the end also when the agent has not yet answered that it is set", task(function()
+    -- The request that was cut may have been applied: without a word to the contrary the task stayed protected for an hour.
+    answers "hang"
+    local guard = new {}
+    guard:set(true)
+    eventually(function() return get "/hanging" == "1" end)
+    answers "ok"
+    guard:close()
+    assert.are.same({ ON, OFF }, requests())
+  end))
+
+  it("holds up the end for 2 s at the most", task(function()
+    answers "hang"
+    local guard = new {}
+    guard:set(true)
+    eventually(function() return get "/hanging" == "1" end)
+    local began = scheduler.now()
+    guard:close()
+    local took = scheduler.now() - began
+    assert.is_true(took >= 1.9 and took < 9, "it took " .. took .. " s")
+    assert.are.same({ ON, OFF }, requests())
+  end))
+end)
+
+describe("a watcher inside ECS", function()
+  for _, case in ipairs { { "ok", 0 }, { "failure", 1 }, { "hang", 0 } } do
+    local how, warnings = table.unpack(case)
+    it(("runs its jobs with an agent that answers '%s', and is protected from the first to the end"):format(how),
+      workshop.task(function(folder)
+        local agent = server.start("python3", "spec/support/ecs_agent.py")
+        assert(http.request { url = agent.url .. "/answer", method = "POST", body = how, direct = true })
+        workshop.send(folder, { "1", "2", "3" })
+        folder:write("policy.lua", ([[return require "watchbot".policy {
+          queue = %q, jobs = 3, command = "echo $Message >> out" }]]):format(folder:url()))
+        local exit, output = workshop.run(folder, { "run", "policy.lua" },
+          { ECS_AGENT_URI = agent.url .. "/api/1", http_proxy = "http://127.0.0.1:1" })
+        local requests = http.request { url = agent.url .. "/requests", direct = true }.body
+        agent:close()
+        assert.are.equal(0, exit.code, output)
+        assert.are.equal(3, #folder:lines "out")
+        assert.are.equal(ON .. "\n" .. OFF .. "\n", requests)
+        local _, said = output:gsub("could not set the task's scale%-in protection", "")
+        assert.is_true(how == "hang" and said <= 1 or said == warnings, output)
+      end))
+  end
+
+  it("is not protected when the policy says so", workshop.task(function(folder)
+    local agent = server.start("python3", "spec/support/ecs_agent.py")
+    workshop.send(folder, { "1" })
+    folder:write("policy.lua", ([[return require "watchbot".policy {
+      queue = %q, jobs = 1, protect = false, command = "true" }]]):format(folder:url()))
+    assert.are.equal(0, workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" }).code)
+    assert.are.equal("", http.request { url = agent.url .. "/requests", direct = true }.body)
+    agent:close()
+  end))
+end)
