@@ -127,6 +127,7 @@ build = {
     ["watchbot.lib.recent"] = "lua/watchbot/lib/recent.lua",
     ["watchbot.lib.refusal"] = "lua/watchbot/lib/refusal.lua",
     ["watchbot.lib.suggest"] = "lua/watchbot/lib/suggest.lua",
+    ["watchbot.lib.supervise"] = "lua/watchbot/lib/supervise.lua",
     ["watchbot.lib.text"] = "lua/watchbot/lib/text.lua",
     ["watchbot.log"] = "lua/watchbot/log.lua",
     ["watchbot.message.attributes"] = "lua/watchbot/message/attributes.lua",

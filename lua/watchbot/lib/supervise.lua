@@ -1,0 +1,68 @@
+--- supervise: keeps a task that has to run for long running.
+-- A body that raises is reported with its name and traceback, and starts again after a pause that
+-- grows while it keeps failing. Every long-lived task of the watcher runs under one of these.
+
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds before the body starts again, doubled with each failure; a body that ran for longer than
+-- the longest pause begins with the first one again.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60
+
+---@class watchbot.Supervised
+---@field name string
+---@field failures integer failures in a row
+local Supervised = {}
+Supervised.__index = Supervised
+
+local function failed(self, err, seconds)
+  self.failures = seconds > LONGEST_PAUSE and 1 or self.failures + 1
+  local pause = math.min(FIRST_PAUSE * 2 ^ (self.failures - 1), LONGEST_PAUSE)
+  -- A report that raises must not end what it reports about.
+  pcall(self.report, self.name, tostring(err), pause)
+  return pause
+end
+
+local function run(self, body, ...)
+  while not self.cancelled do
+    local began = scheduler.now()
+    local ok, err = xpcall(body, debug.traceback, ...)
+    if ok or self.cancelled then return end
+    local pause = failed(self, err, scheduler.now() - began)
+    pcall(scheduler.sleep, pause * (0.5 + math.random() / 2))
+  end
+end
+
+--- Starts `body(...)` in a task. It ends when the body returns, or by `cancel`.
+---@param name string what the report calls it
+---@param report fun(name: string, err: string, pause: number) hears of each failure: an error with
+--- its traceback, and the seconds until the body starts again
+---@param body function
+---@param ... any arguments of the body
+---@return watchbot.Supervised
+local function supervise(name, report, body, ...)
+  local self = setmetatable({ name = name, report = report, failures = 0 }, Supervised)
+  self.task = scheduler.spawn(run, self, body, ...)
+  return self
+end
+
+--- Ends the body where it waits, or will wait next; it does not start again.
+---@param reason any raised in the body
+function Supervised:cancel(reason)
+  self.cancelled = true
+  self.task:cancel(reason or ("'%s' was canceled"):format(self.name))
+end
+
+--- Waits for the end, see watchbot.Task.
+---@param seconds number?
+---@return boolean?
+function Supervised:join(seconds)
+  return self.task:join(seconds)
+end
+
+--- Whether it has ended.
+---@return boolean
+function Supervised:ended()
+  return self.task:ended()
+end
+
+return supervise
