@@ -1,6 +1,7 @@
 # make            build/watchbot, build/watchbot-log, build/watchbot/core.so (the Lua module), build/libwatchbot.a (for C hosts)
-# make demo       install what is missing, build, and show watchbot at work
-# make test       install what is missing, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
+# make deps       install the packages that the build needs (Debian, Ubuntu); make test-deps: and those of the tests
+# make demo       make deps, build, and show watchbot at work
+# make test       make test-deps, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
@@ -39,32 +40,30 @@ B      := build/sanitize
 CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
 
-# What is missing is installed before the flags are asked for; cleaning needs nothing.
-ifneq ($(or $(filter-out clean uninstall,$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
-ignored := $(shell .ci/install-packages build >&2)
-ifneq ($(.SHELLSTATUS),0)
-$(error what the build needs could not be installed)
-endif
-endif
+# Nothing runs while this file is read: pkg-config is asked once, when a recipe first needs an answer. So `make -n` runs no
+# package manager, and what `make deps` has just installed is found.
+once        = $(or $($(1).known),$(eval $(1).known := $(shell $(2) 2>/dev/null))$($(1).known))
+LUA_PC      ?= $(call once,LUA_PC,for name in lua5.4 lua-5.4 lua54 lua; do \
+  pkg-config --exists "$$name >= 5.4 $$name < 5.5" && echo $$name && break; done)
+PKG_CFLAGS  = $(call once,PKG_CFLAGS,pkg-config --cflags $(LUA_PC) libcurl $(PACKAGES))
+LIBS        = $(call once,LIBS,pkg-config --libs $(PACKAGES)) -ldl
+LUA_LIBDIR  = $(call once,LUA_LIBDIR,pkg-config --variable=libdir $(LUA_PC))
+STATIC_LUA  ?= $(addprefix $(LUA_LIBDIR)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a libexpat.a)
 
 # As Debian's dpkg-buildflags with hardening=+all; HARDENING= builds without. The sanitizers do not go with FORTIFY_SOURCE,
 # which needs an optimizing compiler. Control-flow protection is for machines whose compiler knows it.
-has_flag = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+has_flag = $(call once,flag$(1),$(CC) -Werror $(1) -c -x c /dev/null -o /dev/null && echo $(1))
 ifndef SANITIZE
-FORTIFY   := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE \
-  -D_FORTIFY_SOURCE=$(shell [ "$$($(CC) -dumpversion | cut -d. -f1)" -ge 12 ] && echo 3 || echo 2))
+FORTIFY   = $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE \
+  -D_FORTIFY_SOURCE=$(call once,FORTIFY,[ "$$($(CC) -dumpversion | cut -d. -f1)" -ge 12 ] && echo 3 || echo 2))
 HARDENING ?= $(FORTIFY) -fstack-protector-strong -Wformat -Werror=format-security \
   $(call has_flag,-fstack-clash-protection) $(call has_flag,-fcf-protection)
 HARDENED_LINK ?= -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
-override CFLAGS += $(HARDENING)
 override LDFLAGS += $(HARDENED_LINK)
 
-override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
-  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(shell pkg-config --cflags lua5.4 libcurl $(PACKAGES))
-LIBS        := $(shell pkg-config --libs $(PACKAGES)) -ldl
-STATIC_LUA  := $(addprefix $(shell pkg-config --variable=libdir lua5.4)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a libexpat.a) \
-  -lm -ldl
+BUILD_CFLAGS = $(CFLAGS) $(HARDENING) -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(PKG_CFLAGS)
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
 LUA_DIRS  := $(sort $(shell find lua -type d))
@@ -79,33 +78,48 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all demo test test-gc valgrind fuzz lint generated bench soak install uninstall clean check-packages
+.PHONY: all deps test-deps demo test test-gc valgrind fuzz lint generated bench soak install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
+# `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
+USING := $(or $(MAKECMDGOALS),all)
+DEPS  := $(or $(if $(filter test test-% valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
+
+deps:
+	@.ci/install-packages build
+
+test-deps:
+	@.ci/install-packages test
+
+$(B)/libraries: .ci/libraries | $(DEPS)
+	@mkdir -p $(@D)
+	@CC="$(CC)" LUA="$(LUA)" LUA_PC="$(LUA_PC)" STATIC="$(filter -static%,$(LOG_LDFLAGS))" .ci/libraries $(STATIC_LUA)
+	@touch $@
+
 $(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o compiled.o) $(EMBED) $(CORE)
-	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) $(LIBS)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) -lm $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
-	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
 
 $(B)/lib/watchbot/core.so: $(CORE)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
 
 $(B)/libwatchbot.a: $(EMBED) $(B)/obj/source.o $(CORE)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
-$(B)/obj/%.o: src/%.c
+$(B)/obj/%.o: src/%.c | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(BUILD_CFLAGS) -c -o $@ $<
 
-$(B)/obj/%.o: $(B)/bundle/%.c
+$(B)/obj/%.o: $(B)/bundle/%.c | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(BUILD_CFLAGS) -c -o $@ $<
 
 # The folders, too: a file that was added or taken away changes them.
-$(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) $(LUA_DIRS)
+$(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) $(LUA_DIRS) | $(B)/libraries
 	@mkdir -p $(@D)
 	$(call say,LUA)$(LUA) src/generate/bundle.lua $(basename $(@F)) lua $(BUNDLED) > $@.new && mv $@.new $@
 
@@ -117,14 +131,11 @@ ifdef SANITIZE
 TEST_LUA := $(B)/lua
 endif
 
-$(B)/lua: spec/support/lua.c
+$(B)/lua: spec/support/lua.c | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(STATIC_LUA)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(STATIC_LUA) -lm -ldl
 
-check-packages:
-	@.ci/install-packages test
-
-test: check-packages all $(filter $(B)/lua,$(TEST_LUA))
+test: test-deps all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
 
 # With a pause of 0 % and steps without end, each of the collector's steps is a whole collection, finalizers included, and
@@ -132,10 +143,10 @@ test: check-packages all $(filter $(B)/lua,$(TEST_LUA))
 # reaches the Lua scripts that the specs start, but not the program watchbot, which has a state of its own.
 GC_SPECS ?= $(wildcard $(patsubst %,spec/%_spec.lua,scheduler input log process scratch sqlite http aws/core))
 
-test-gc: check-packages all $(filter $(B)/lua,$(TEST_LUA))
+test-gc: test-deps all $(filter $(B)/lua,$(TEST_LUA))
 	LUA_INIT="collectgarbage('incremental', 1, 100, 63) collectgarbage()" WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(GC_SPECS)
 
-valgrind: check-packages all
+valgrind: test-deps all
 	WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/valgrind_spec.lua
 
 # Each driver has its own inputs under build/fuzz, kept from one time to the next: what was found is found again at once.
@@ -147,16 +158,16 @@ build/fuzz/sigv4: src/sigv4.c src/digest.c src/buffer.c
 build/fuzz/ljson: src/ljson.c src/json.c src/buffer.c src/lerror.c src/lhandle.c
 build/fuzz/lines: MORE := -Wl,--wrap=clock_gettime -DLINES_KEPT=256
 
-$(FUZZERS): build/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h
+$(FUZZERS): build/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h | $(B)/libraries
 	@mkdir -p $@.inputs
 	$(call say,FUZZ)clang -O1 -g -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iinclude -Isrc \
-	  $(shell pkg-config --cflags lua5.4) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) -lcrypto
+	  $(PKG_CFLAGS) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) -lm -ldl -lcrypto
 
 fuzz: $(FUZZERS)
 	@for one in $^; do echo "$$one"; $$one -max_total_time=$(FUZZ) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 \
 	  -artifact_prefix=$$one. $$one.inputs || exit; done
 
-demo: all
+demo: deps all
 	@spec/examples/demo $(B)
 
 # The specs compare them with what this would make.
@@ -169,18 +180,18 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	$(GENERATE) src/generate/options.lua names README.md > $(B)/page && mv $(B)/page README.md
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
-bench: check-packages all
+bench: test-deps all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
-soak: check-packages all
+soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)
 
-lint: check-packages
+lint: test-deps
 	luacheck --quiet lua spec src
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
 	@mkdir -p build
 	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \
-	  $(shell pkg-config --cflags lua5.4 libcurl $(PACKAGES)) 2>build/tidy || { cat build/tidy; exit 1; }
+	  $(PKG_CFLAGS) 2>build/tidy || { cat build/tidy; exit 1; }
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"

@@ -35,6 +35,90 @@ describe("make", function()
   end)
 end)
 
+-- Programs that come first in PATH: each writes its name into a file and fails, as where nothing is installed.
+local function fakes(names)
+  local path = folder .. "/fakes"
+  shell.run("rm -rf " .. path .. " && mkdir " .. path)
+  for _, name in ipairs(names) do
+    shell.write(path .. "/" .. name, ("#!/bin/sh\necho '%s' >> %s/called\nexit 1\n"):format(name, path))
+  end
+  shell.run(("chmod +x %s/*"):format(path))
+  return path
+end
+
+-- A dry run installed packages: the Makefile called the package manager while it was read.
+describe("make without deps", function()
+  for _, goal in ipairs { "-n install", "-n all", "-p -n", "all", "install PREFIX=/usr DESTDIR=%s/quiet" } do
+    it("runs no package manager: make " .. goal, function()
+      local path = fakes { "dpkg-query", "dpkg", "apt-get", "sudo", "dnf", "apk", "pacman", "brew" }
+      local out, code = shell.run(("PATH=%s:$PATH %s %s 2>&1"):format(path, MAKE, goal:format(folder)))
+      assert.are.equal(0, code, out)
+      assert.are.equal("", (shell.run(("cat %s/called 2>/dev/null"):format(path))))
+    end)
+  end
+
+  it("does with deps", function()
+    local path = fakes { "dpkg-query", "apt-get", "sudo" }
+    local out, code = shell.run(("PATH=%s:$PATH %s deps 2>&1"):format(path, MAKE))
+    assert.are_not.equal(0, code, out)
+    assert.matches("installing: gcc", out)
+    assert.matches("dpkg%-query\n.*\n$", (shell.run(("cat %s/called"):format(path))))
+  end)
+
+  -- A packager's machine has no dpkg: what is missing is found by pkg-config and the compiler, and named in one error.
+  it("names missing libraries once, with the packages of each distribution", function()
+    local path = fakes { "dpkg-query", "apt-get" }
+    shell.write(path .. "/pkg-config", [[#!/bin/sh
+      case "$*" in *sqlite3*|*libcurl*) exit 1 ;; esac
+      PATH=${PATH#*:} exec pkg-config "$@"]])
+    shell.run(("chmod +x %s/pkg-config"):format(path))
+    local out, code = shell.run(("PATH=%s:$PATH %s -j2 all B=%s/build 2>&1"):format(path, MAKE, folder))
+    assert.are.equal(2, code)
+    local _, errors = out:gsub("error: ", "")
+    assert.are.equal(1, errors, out)
+    assert.matches("missing: libcurl, SQLite\n", out)
+    for _, line in ipairs { "Debian, Ubuntu  make deps .*libcurl4%-openssl%-dev libsqlite3%-dev\n",
+      "Fedora +dnf install libcurl%-devel sqlite%-devel\n", "Alpine +apk add curl%-dev sqlite%-dev\n",
+      "Arch +pacman %-S curl sqlite\n", "Homebrew +brew install curl sqlite\n" } do
+      assert.matches(line, out)
+    end
+    assert.are.equal("", (shell.run(("cat %s/called 2>/dev/null"):format(path))))
+  end)
+
+  it("names a static library that is missing", function()
+    local archives = "/no/liblua5.4-cjson.a /no/libexpat.a"
+    local out, code = shell.run(("%s all B=%s/static STATIC_LUA='%s' 2>&1"):format(MAKE, folder, archives))
+    assert.are.equal(2, code)
+    assert.matches("missing: lua%-cjson %(static: liblua5%.4%-cjson%.a%), Expat %(static: libexpat%.a%)\n", out)
+    assert.matches("make STATIC_LUA=", out)
+  end)
+end)
+
+-- A packager builds as a user who is nobody, without sudo, and installs into a folder.
+describe("a user without sudo", function()
+  it("installs with DESTDIR what that user has built", function()
+    local path, tree = fakes { "sudo", "apt-get", "dpkg-query" }, folder .. "/tree"
+    shell.run(("mkdir -p %s && cp -a Makefile .ci src include lua doc LICENSE README.md CHANGELOG.md %s"):format(tree, tree))
+    shell.run(("chmod 755 %s"):format(folder))
+    local as = ""
+    if shell.run "id -u" == "0\n" then
+      shell.run(("chown -R 65534:65534 %s"):format(tree))
+      as = "setpriv --reuid=65534 --regid=65534 --clear-groups "
+    end
+    local function run(goal)
+      local out, code = shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 make %s 2>&1")
+        :format(tree, path, as, goal))
+      assert.are.equal(0, code, out)
+    end
+    run "all"
+    shell.write(tree .. "/built", "")
+    run(("install DESTDIR=%s/root"):format(tree))
+    local again = ("cat %s/called 2>/dev/null; find %s/build -type f -newer %s/built"):format(path, tree, tree)
+    assert.are.equal("", (shell.run(again)))
+    assert.matches("^watchbot %d", (shell.run(("%s/root/usr/local/bin/watchbot --version"):format(tree))))
+  end)
+end)
+
 describe("make install", function()
   it("installs programs that run from another folder", function()
     local version = require "watchbot.version"
