@@ -198,6 +198,22 @@ static bool skip_value(struct scanner *scanner, const char *const *names, unsign
     }
 }
 
+static bool is_escaped(unsigned char byte) {
+    return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+bool json_escape_bytes(struct buffer *out, const char *data, size_t size) {
+    size_t at = 0;
+    while (at < size) {
+        size_t run = at;
+        while (run < size && !is_escaped((unsigned char)data[run])) run++;
+        if (!buffer_append(out, data + at, run - at)) return false;
+        if (run < size && !escape_byte(out, (unsigned char)data[run])) return false;
+        at = run + 1;
+    }
+    return true;
+}
+
 bool json_object(const char *data, size_t size, const char *const *names, unsigned *found, const char **inside,
                  size_t *inside_size) {
     struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size};

@@ -1,5 +1,5 @@
 /* json: the little that log lines need of JSON: text made fit for a string, and whether a line is an object already.
- * Everything else is cjson's. */
+ * Reading and writing values is ljson.c's. */
 #ifndef WATCHBOT_JSON_H
 #define WATCHBOT_JSON_H
 
@@ -9,6 +9,9 @@
  * becomes U+FFFD. With `more`, an incomplete character at the end is left for the next call.
  * Returns how many bytes were taken, or -1 (no memory). */
 ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more);
+
+/* The same, but bytes that are not UTF-8 stay as they are. Returns false when there is no memory. */
+bool json_escape_bytes(struct buffer *out, const char *data, size_t size);
 
 /* Whether `data` is exactly one valid JSON object, blanks around it allowed. Bit i of `found` tells whether names[i] is one
  * of its keys at the top (names ends with NULL; at most 32). `inside` and `inside_size` get what stands between the braces,

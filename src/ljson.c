@@ -1,5 +1,5 @@
 /* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not: integers stay integers up to 64
- * bits, an empty list stays a list, and null is told from absent. AWS refuses 1e+15 for an integer and {} for a list.
+ * bits, an empty list stays a list, and null differs from absent. AWS refuses 1e+15 for an integer and {} for a list.
  * It also writes the watcher's log lines, whose members keep their order.
  * The text is built in one buffer that belongs to the module, so nothing is lost when an error is raised from within. */
 #include <math.h>
@@ -17,14 +17,18 @@
 #define TEXT_TYPE "watchbot.json.text"
 #define LIST_TYPE "watchbot.json.list"
 
-enum { DEEPEST = 100, LONGEST_NUMBER = 63, LARGEST_KEPT = 1 << 20 };
+enum { DEEPEST = 100, LARGEST_KEPT = 1 << 20 };
 
 /* encoding */
+
+/* What becomes of text that is not UTF-8. */
+enum other_text { REFUSE_TEXT, REPLACE_TEXT, KEEP_TEXT };
 
 struct encoder {
     lua_State *L;
     struct buffer *out;
-    const char *bad; /* a string that is not UTF-8 was met: what it is */
+    enum other_text other_text;
+    bool refused; /* text that is not UTF-8 was met, and is not to be written */
 };
 
 static void put(struct encoder *encoder, const char *data, size_t size) {
@@ -41,12 +45,17 @@ static bool is_utf8(const char *text, size_t size) {
     return true;
 }
 
+static bool escape(struct encoder *encoder, const char *text, size_t size) {
+    if (encoder->other_text == KEEP_TEXT) return json_escape_bytes(encoder->out, text, size);
+    return json_escape(encoder->out, text, size, false) >= 0;
+}
+
 static void put_string(struct encoder *encoder, int index) {
     size_t size;
     const char *text = lua_tolstring(encoder->L, index, &size);
-    if (!is_utf8(text, size)) encoder->bad = "text that is not UTF-8";
+    if (encoder->other_text == REFUSE_TEXT && !is_utf8(text, size)) encoder->refused = true;
     put(encoder, "\"", 1);
-    if (json_escape(encoder->out, text, size, false) < 0) luaL_error(encoder->L, "encode: not enough memory");
+    if (!escape(encoder, text, size)) luaL_error(encoder->L, "encode: not enough memory");
     put(encoder, "\"", 1);
 }
 
@@ -150,15 +159,17 @@ static void put_value(struct encoder *encoder, int depth) {
     luaL_error(L, "encode: JSON has no %s", luaL_typename(L, -1));
 }
 
-/* -- value => text | nil message "InvalidText" */
+/* -- value [how] => text | nil message "InvalidText" : `how` says what becomes of text that is not UTF-8 */
 static int l_encode(lua_State *L) {
+    static const char *const names[] = {"refuse", "replace", "bytes", NULL};
     luaL_checkany(L, 1);
+    enum other_text other_text = (enum other_text)luaL_checkoption(L, 2, names[0], names);
     lua_settop(L, 1);
-    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), NULL};
+    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), other_text, false};
     if (encoder.out->capacity > LARGEST_KEPT) buffer_free(encoder.out);
     buffer_clear(encoder.out);
     put_value(&encoder, 0);
-    if (encoder.bad) return lerror_push(L, "InvalidText", "encode: JSON cannot hold %s", encoder.bad);
+    if (encoder.refused) return lerror_push(L, "InvalidText", "encode: JSON cannot hold text that is not UTF-8");
     lua_pushlstring(L, buffer_data(encoder.out), encoder.out->size);
     return 1;
 }
@@ -180,7 +191,7 @@ static void put_member(struct encoder *encoder, int name) {
 
 /* -- name value name value... => an object in that order, without the names whose value is nil */
 static int l_members(lua_State *L) {
-    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), NULL};
+    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), REPLACE_TEXT, false};
     int last = lua_gettop(L);
     luaL_checkstack(L, 8, "members");
     if (encoder.out->capacity > LARGEST_KEPT) buffer_free(encoder.out);
@@ -223,7 +234,7 @@ static bool take(struct decoder *decoder, char wanted) {
 static bool take_word(struct decoder *decoder, const char *word) {
     size_t size = strlen(word);
     if ((size_t)(decoder->end - decoder->at) < size || memcmp(decoder->at, word, size) != 0) {
-        return fail(decoder, "something that is no value");
+        return fail(decoder, "invalid value");
     }
     decoder->at += size;
     return true;
@@ -267,7 +278,7 @@ static void add_utf8(luaL_Buffer *buffer, unsigned long character) {
 
 static bool read_escape(struct decoder *decoder, luaL_Buffer *buffer) {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    if (decoder->at == decoder->end || *decoder->at == 0) return fail(decoder, "a string that does not end");
+    if (decoder->at == decoder->end || *decoder->at == 0) return fail(decoder, "unfinished string");
     char kind = *decoder->at++;
     const char *name = strchr(names, kind);
     if (name) {
@@ -275,7 +286,7 @@ static bool read_escape(struct decoder *decoder, luaL_Buffer *buffer) {
         return true;
     }
     long character = kind == 'u' ? read_character(decoder) : -1;
-    if (character < 0) return fail(decoder, "an escape that is none");
+    if (character < 0) return fail(decoder, "invalid escape");
     add_utf8(buffer, (unsigned long)character);
     return true;
 }
@@ -301,10 +312,10 @@ static bool read_string(struct decoder *decoder) {
         size = plain_size(decoder);
         luaL_addlstring(&buffer, decoder->at, size);
         decoder->at += size;
-        if (decoder->at == decoder->end) return fail(decoder, "a string that does not end");
+        if (decoder->at == decoder->end) return fail(decoder, "unfinished string");
         char byte = *decoder->at++;
         if (byte == '"') break;
-        if (byte != '\\') return fail(decoder, "a control character in a string");
+        if (byte != '\\') return fail(decoder, "control character in a string");
         if (!read_escape(decoder, &buffer)) return false;
     }
     luaL_pushresult(&buffer);
@@ -332,16 +343,15 @@ static bool is_number(const char *text) {
     return *text == 0;
 }
 
-/* => number */
+/* => number ; Lua reads it up to a NUL, so the text gets one. */
 static bool read_number(struct decoder *decoder) {
-    char text[LONGEST_NUMBER + 1];
+    lua_State *L = decoder->L;
     size_t size = strspn(decoder->at, "+-.0123456789eE");
-    if (size == 0) return fail(decoder, "something that is no value");
-    if (size > LONGEST_NUMBER) return fail(decoder, "a number of too many digits");
-    memcpy(text, decoder->at, size);
-    text[size] = 0;
-    if (!is_number(text) || lua_stringtonumber(decoder->L, text) == 0) return fail(decoder, "a number that is none");
-    if (!isfinite(lua_tonumber(decoder->L, -1))) return fail(decoder, "a number that is too large");
+    if (size == 0) return fail(decoder, "invalid value");
+    const char *text = lua_pushlstring(L, decoder->at, size);
+    if (!is_number(text) || lua_stringtonumber(L, text) == 0) return fail(decoder, "invalid number");
+    if (!isfinite(lua_tonumber(L, -1))) return fail(decoder, "number too large");
+    lua_remove(L, -2);
     decoder->at += size;
     return true;
 }
@@ -354,11 +364,15 @@ static bool read_list(struct decoder *decoder, int depth) {
     lua_newtable(L);
     luaL_setmetatable(L, LIST_TYPE);
     if (take(decoder, ']')) return true;
-    for (lua_Integer i = 1;; i++) {
+    for (lua_Integer i = 1;;) {
         if (!read_value(decoder, depth)) return false;
-        lua_rawseti(L, -2, i);
+        if (decoder->drop_nulls && lua_islightuserdata(L, -1)) {
+            lua_pop(L, 1);
+        } else {
+            lua_rawseti(L, -2, i++);
+        }
         if (take(decoder, ']')) return true;
-        if (!take(decoder, ',')) return fail(decoder, "a list that does not end");
+        if (!take(decoder, ',')) return fail(decoder, "unfinished list");
     }
 }
 
@@ -368,9 +382,9 @@ static bool read_object(struct decoder *decoder, int depth) {
     lua_newtable(L);
     if (take(decoder, '}')) return true;
     for (;;) {
-        if (!take(decoder, '"')) return fail(decoder, "an object without a name");
+        if (!take(decoder, '"')) return fail(decoder, "expected a name in an object");
         if (!read_string(decoder)) return false;
-        if (!take(decoder, ':')) return fail(decoder, "a name without a value");
+        if (!take(decoder, ':')) return fail(decoder, "expected ':' after a name");
         if (!read_value(decoder, depth)) return false; /* -- object name value */
         if (decoder->drop_nulls && lua_islightuserdata(L, -1)) {
             lua_pop(L, 2);
@@ -378,7 +392,7 @@ static bool read_object(struct decoder *decoder, int depth) {
             lua_rawset(L, -3);
         }
         if (take(decoder, '}')) return true;
-        if (!take(decoder, ',')) return fail(decoder, "an object that does not end");
+        if (!take(decoder, ',')) return fail(decoder, "unfinished object");
     }
 }
 
@@ -388,7 +402,7 @@ static bool read_value(struct decoder *decoder, int depth) {
     skip_blanks(decoder);
     bool object = *decoder->at == '{';
     if (object || *decoder->at == '[') {
-        if (depth == DEEPEST) return fail(decoder, "too deep a nesting");
+        if (depth == DEEPEST) return fail(decoder, "nested too deeply");
         luaL_checkstack(L, 8, "decode");
         decoder->at++;
         return object ? read_object(decoder, depth + 1) : read_list(decoder, depth + 1);
@@ -402,17 +416,17 @@ static bool read_value(struct decoder *decoder, int depth) {
     }
 }
 
-/* -- text [drop_nulls] => value | nil message "InvalidJson" : the message tells the place and never shows the text */
+/* -- text [drop_nulls] => value | nil message "InvalidJson" : the message has the position, and never shows the text */
 static int l_decode(lua_State *L) {
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
     struct decoder decoder = {L, text, text, text + size, NULL, lua_toboolean(L, 2)};
     bool good = read_value(&decoder, 0);
     skip_blanks(&decoder);
-    if (good && decoder.at != decoder.end) fail(&decoder, "something behind the end");
+    if (good && decoder.at != decoder.end) fail(&decoder, "trailing data");
     if (!decoder.error) return 1;
     lua_Integer place = decoder.at - decoder.start + 1;
-    if (decoder.at >= decoder.end) decoder.error = "an early end";
+    if (decoder.at >= decoder.end) decoder.error = "unexpected end";
     return lerror_push(L, "InvalidJson", "not JSON: %s at byte %I", decoder.error, (LUAI_UACINT)place);
 }
 

@@ -1,7 +1,7 @@
 --- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes them in.
 -- Every source makes them here, so that nothing with a line break in it ever becomes part of a header.
 
-local cjson = require "cjson.safe"
+local json = require "watchbot.lib.json"
 
 ---@class watchbot.aws.Keys
 ---@field access_key string
@@ -97,25 +97,25 @@ function keys.from_reply(reply, source)
 end
 
 --- A JSON object, of which nothing is ever quoted.
----@param json string
+---@param text string
 ---@param source string
 ---@return table? reply
 ---@return string? message
 ---@return string? code "BadCredentials"
-function keys.decode(json, source)
-  local reply = cjson.decode(json)
+function keys.decode(text, source)
+  local reply = json.decode(text, true)
   if type(reply) == "table" then return reply end
   return nil, source .. ": the answer is not a JSON object", "BadCredentials"
 end
 
 --- From the JSON of a container's endpoint or of the metadata service, which says `Code` where something is wrong.
----@param json string
+---@param text string
 ---@param source string
 ---@return watchbot.aws.Keys?
 ---@return string? message
 ---@return string? code "BadCredentials"
-function keys.from_json(json, source)
-  local reply, message, code = keys.decode(json, source)
+function keys.from_json(text, source)
+  local reply, message, code = keys.decode(text, source)
   if not reply then return nil, message, code end
   local status = text_or_nil(reply.Code)
   if status and status ~= "Success" then

@@ -72,9 +72,9 @@ local function group_of(found)
 end
 
 local function print_json(event)
-  io.write(json.encode {
+  io.write(json.encode({
     timestamp = scheduler.iso_date(event.timestamp), stream = event.logStreamName, message = log_lines.text(event.message),
-  }, "\n")
+  }, "replace"), "\n")
 end
 
 local function printer(arguments, progress)

@@ -76,7 +76,7 @@ local function status_line(status)
   local members = {}
   for _, member in ipairs(MEMBERS) do
     local value = status[member[1]]
-    if value ~= nil then members[#members + 1] = ('"%s":%s'):format(member[2], json.encode(value)) end
+    if value ~= nil then members[#members + 1] = ('"%s":%s'):format(member[2], json.encode(value, "replace")) end
   end
   return ("{%s}"):format(table.concat(members, ","))
 end

@@ -102,7 +102,7 @@ local function start(arguments)
   if not ok then return nil, message, code end
   if not url:match "^sqlite:" then add_stack(builder, found) end
   if arguments.json then
-    io.write(json.encode(builder.status), "\n")
+    io.write(json.encode(builder.status, "replace"), "\n")
   else
     show(builder.status)
   end

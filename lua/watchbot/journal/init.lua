@@ -2,7 +2,7 @@
 -- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
 -- Who writes says what has happened; another form of the lines (journal/listen.lua) overrides how it is said.
 
-local core = require "watchbot.core".json
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
 
@@ -28,7 +28,7 @@ end
 
 --- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
 ---@type fun(...: any): string
-journal.object = core.members
+journal.object = json.members
 
 --- Writes a line as it is.
 ---@param level "info"|"warning"|"error"

@@ -46,7 +46,7 @@ function Listen:say(level, id, ...)
 end
 
 -- Node names signals so, and has a null where we leave a member out.
-local NULL = require "cjson".null
+local NULL = require "watchbot.lib.json".null
 local function or_null(value) return value == nil and NULL or value end
 
 --- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was rejected. A job that

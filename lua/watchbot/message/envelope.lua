@@ -1,8 +1,7 @@
 --- envelope: the JSON in which SNS hands a message to SQS, and in which `watchbot send` hands a subject over.
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 
-local cjson = require "cjson.safe"
-local json = require "watchbot.core".json
+local json = require "watchbot.lib.json"
 
 local envelope = {}
 
@@ -40,7 +39,7 @@ end
 ---@param message string
 ---@return string
 function envelope.wrap(subject, message)
-  return cjson.encode { Type = "Notification", TopicArn = TOPIC, Subject = subject, Message = message }
+  return json.encode({ Type = "Notification", TopicArn = TOPIC, Subject = subject, Message = message }, "bytes")
 end
 
 return envelope

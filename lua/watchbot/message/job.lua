@@ -1,7 +1,7 @@
 --- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to know.
 
-local cjson = require "cjson.safe"
 local envelope = require "watchbot.message.envelope"
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 
 -- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included: execve(2), MAX_ARG_STRLEN.
@@ -68,7 +68,7 @@ function Job:attributes_json()
   for name, attribute in pairs(self.attributes) do
     object[name] = { Type = attribute.type, Value = attribute.value }
   end
-  return cjson.encode(object)
+  return json.encode(object, "replace")
 end
 
 --- What a task gets in its environment. What does not fit there is absent; `Message` has other ways.

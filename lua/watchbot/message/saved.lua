@@ -3,7 +3,7 @@
 -- what a message is made of, a line tells where it comes from (id, times, receives): that is for people, and is not sent again.
 
 local base64 = require "watchbot.lib.base64"
-local json = require "watchbot.core".json
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 
 local saved_message = {}

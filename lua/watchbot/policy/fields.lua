@@ -1,7 +1,7 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
-local core = require "watchbot.core"
+local json = require "watchbot.lib.json"
 local refusal = require "watchbot.lib.refusal"
 local tasks = require "watchbot.policy.task"
 
@@ -137,7 +137,7 @@ end
 -- What RunTask is told besides, in JSON, under AWS's own names.
 local function add_options(task, text)
   if text == "" then return nil end
-  local options = core.json.decode(text)
+  local options = json.decode(text)
   if type(options) ~= "table" then return ("expected a JSON object, got '%s'"):format(text) end
   for name, value in pairs(options) do task[name] = value end
   return tasks.problem(task)

@@ -2,7 +2,7 @@
 -- environment hands to the watcher.
 
 local cf = require "watchbot.template.cf"
-local core = require "watchbot.core"
+local json = require "watchbot.lib.json"
 
 local pieces = {}
 
@@ -72,7 +72,7 @@ local function write_table(value, into)
   table.sort(keys)
   into[#into + 1] = "{"
   for index, key in ipairs(keys) do
-    into[#into + 1] = (index > 1 and "," or "") .. core.json.encode(key) .. ":"
+    into[#into + 1] = (index > 1 and "," or "") .. json.encode(key) .. ":"
     write(value[key], into)
   end
   into[#into + 1] = "}"
@@ -93,7 +93,7 @@ function write(value, into)
   elseif cf.is(value) then
     table.move({ '"', value, '"' }, 1, 3, #into + 1, into)
   elseif type(value) ~= "table" then
-    into[#into + 1] = core.json.encode(value)
+    into[#into + 1] = json.encode(value)
   elseif #value > 0 then
     write_list(value, into)
   else

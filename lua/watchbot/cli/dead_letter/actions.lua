@@ -1,7 +1,7 @@
 --- cli.dead_letter.actions: what can be done with dead letters besides going through them one by one (triage).
 -- Each is called with the letters, the arguments and the selection, in a task, and returns the command's exit status.
 
-local cjson = require "cjson"
+local json = require "watchbot.lib.json"
 local saved_message = require "watchbot.message.saved"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
@@ -83,7 +83,7 @@ local function report(arguments, word, words, count, failures)
     if index <= SHOWN then say(("%s: %s"):format(failure.letter.id, failure.message)) end
   end
   if arguments.json then
-    print(cjson.encode { [word] = count, failed = #failures })
+    print(json.encode { [word] = count, failed = #failures })
   else
     print(words:format(messages(count)))
   end

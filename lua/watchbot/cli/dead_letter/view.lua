@@ -2,7 +2,7 @@
 -- What came through SNS is shown without its envelope, told by the shape; anything else as it is. Bytes that are no text are
 -- shown as U+FFFD: whole messages are what `print` writes.
 
-local cjson = require "cjson"
+local json = require "watchbot.lib.json"
 local job = require "watchbot.message.job"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
@@ -50,7 +50,7 @@ end
 ---@return string
 function view.json(letter)
   local opened = job.new(letter)
-  return cjson.encode {
+  return json.encode {
     id = letter.id, subject = opened.subject and text.clean(opened.subject), message = text.clean(opened.message),
     receives = letter.receives, sent = date(letter.sent), first_received = date(letter.first_received),
     died = date(letter.died), group = letter.group and text.clean(letter.group),

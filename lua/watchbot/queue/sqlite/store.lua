@@ -3,7 +3,7 @@
 -- timeout, receive count, dead letters at the receive after the last one, groups in order, deduplication for five minutes
 -- (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/).
 
-local cjson = require "cjson"
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 
 local store = {}
@@ -73,7 +73,7 @@ local ADD = [[
 
 local function add(transaction, now, id, message)
   local due = now + milliseconds(message.delay or 0)
-  local attributes = message.attributes and next(message.attributes) and cjson.encode(message.attributes) or nil
+  local attributes = message.attributes and next(message.attributes) and json.encode(message.attributes, "bytes") or nil
   local _, seq = transaction:run(ADD, due, now, message.group)
   transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) VALUES (?, ?, ?, ?, ?, ?)",
     seq, id, message.subject, attributes, message.deduplication, message.body)
@@ -119,7 +119,7 @@ local function lease(transaction, now, row, visibility)
   local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM contents WHERE seq = ?", row.seq)
   message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
   message.receives, message.sent, message.first_received = row.receives + 1, row.sent, row.first_received or now
-  message.attributes = message.attributes and cjson.decode(message.attributes) or {}
+  message.attributes = message.attributes and assert(json.decode(message.attributes)) or {}
   if row.fifo_group then
     message.group, message.sequence = row.fifo_group, tostring(row.seq)
   end
@@ -263,7 +263,7 @@ function store.dead(database, limit, after)
   local rows, message, code = database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
   if not rows then return nil, message, code end
   for _, row in ipairs(rows) do
-    row.attributes = row.attributes and cjson.decode(row.attributes) or {}
+    row.attributes = row.attributes and assert(json.decode(row.attributes)) or {}
     row.group, row.fifo_group = row.fifo_group, nil
   end
   return rows

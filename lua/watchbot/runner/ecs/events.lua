@@ -3,7 +3,7 @@
 -- An event of somebody else's task goes back for others to see; the ends of such tasks are remembered for a while, since their
 -- watcher may die and leave us the message.
 
-local core = require "watchbot.core"
+local json = require "watchbot.lib.json"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.runner.ecs.exit"
@@ -48,7 +48,7 @@ function Events:ended(started_by)
 end
 
 local function task_of(message)
-  local event = core.json.decode(message.body)
+  local event = json.decode(message.body, true)
   local task = type(event) == "table" and event.detail
   if type(task) == "table" and type(task.taskArn) == "string" then return task, event end
 end

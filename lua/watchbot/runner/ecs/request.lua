@@ -2,6 +2,7 @@
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
 local core = require "watchbot.core"
+local json = require "watchbot.lib.json"
 
 local request = {}
 
@@ -83,9 +84,9 @@ function request.build(task, job, variables, identity)
       memory = task.memory,
     } },
   }
-  local json, problem = core.json.encode(overrides)
-  if not json then return cannot_be_handed(problem) end
-  local size = characters(json)
+  local encoded, problem = json.encode(overrides)
+  if not encoded then return cannot_be_handed(problem) end
+  local size = characters(encoded)
   if size > LARGEST then return too_big(size, job) end
   local parameters = {
     cluster = task.cluster, taskDefinition = task.definition, count = 1, overrides = overrides,
