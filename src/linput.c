@@ -30,7 +30,7 @@ static void ready(struct loop_fd *watch, unsigned events) {
     struct input *input = container_of(watch, struct input, watch);
     (void)events;
     task_wake_one(&input->readers);
-    if (!input->readers.first) loop_unwatch(input->loop, watch);
+    if (task_queue_is_empty(&input->readers)) loop_unwatch(input->loop, watch);
 }
 
 /* -- fd => input : the descriptor stays the caller's */

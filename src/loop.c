@@ -189,57 +189,38 @@ void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch) {
 /* deferred work */
 
 void loop_defer(struct loop *loop, struct loop_work *work) {
-    if (work->queued) return;
-    work->queued = true;
-    work->next = NULL;
-    work->previous = loop->last_work;
-    if (loop->last_work) {
-        loop->last_work->next = work;
-    } else {
-        loop->first_work = work;
-    }
-    loop->last_work = work;
+    if (!work->node.list) list_push(&loop->work, &work->node);
 }
 
 void loop_undefer(struct loop *loop, struct loop_work *work) {
-    if (!work->queued) return;
-    if (work->previous) {
-        work->previous->next = work->next;
-    } else {
-        loop->first_work = work->next;
-    }
-    if (work->next) {
-        work->next->previous = work->previous;
-    } else {
-        loop->last_work = work->previous;
-    }
-    work->queued = false;
+    (void)loop;
+    list_remove(&work->node);
 }
 
 /* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are not starved. */
 static void run_work(struct loop *loop) {
-    struct loop_work marker = {0};
-    if (!loop->first_work) return;
-    loop_defer(loop, &marker);
-    while (loop->first_work != &marker) {
-        struct loop_work *work = loop->first_work;
-        loop_undefer(loop, work);
+    struct list_node marker = {0};
+    if (list_is_empty(&loop->work)) return;
+    list_push(&loop->work, &marker);
+    while (loop->work.first != &marker) {
+        struct loop_work *work = container_of(loop->work.first, struct loop_work, node);
+        list_remove(&work->node);
         work->run(work);
     }
-    loop_undefer(loop, &marker);
+    list_remove(&marker);
 }
 
 /* turns */
 
 int64_t loop_timeout(const struct loop *loop) {
-    if (loop->first_work) return 0;
+    if (!list_is_empty(&loop->work)) return 0;
     if (loop->timers == 0) return -1;
     int64_t left = loop->heap[0]->due - loop_monotonic(loop);
     return left > 0 ? left : 0;
 }
 
 bool loop_idle(const struct loop *loop) {
-    return !loop->first_work && loop->timers == 0 && loop->watches == 0;
+    return list_is_empty(&loop->work) && loop->timers == 0 && loop->watches == 0;
 }
 
 /* Rounded up: a turn that ends a little early would spin until the timer is due. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "list.h"
 #include "poller.h"
 
 struct loop_timer {
@@ -37,8 +38,7 @@ struct loop_pid {
 /* Something to do soon: in the next turn, in the order in which it was deferred. */
 struct loop_work {
     void (*run)(struct loop_work *work);
-    struct loop_work *next, *previous;
-    bool queued;
+    struct list_node node;
 };
 
 /* The clocks of a test, in nanoseconds: they stand still, and where the loop would wait for a timer they leap to it. */
@@ -54,7 +54,7 @@ struct loop {
     int64_t now; /* loop_monotonic, read once a turn */
     struct loop_timer **heap;
     size_t timers, heap_room;
-    struct loop_work *first_work, *last_work;
+    struct list work;
     size_t watches;               /* fds and pids watched */
     struct poller_event *fetched; /* events of this turn that were not dispatched yet */
     int fetched_count;

@@ -65,6 +65,18 @@ static int l_cancel(lua_State *L) {
     return 1;
 }
 
+/* -- task [reason] => whether it was still alive */
+static int l_abort(lua_State *L) {
+    struct task *task = check_task(L);
+    if (lua_isnoneornil(L, 2)) {
+        lua_settop(L, 1);
+        lua_pushliteral(L, "task aborted");
+    }
+    lua_settop(L, 2);
+    lua_pushboolean(L, task_abort(L, task));
+    return 1;
+}
+
 static int l_ended(lua_State *L) {
     lua_pushboolean(L, task_ended(check_task(L)));
     return 1;
@@ -207,6 +219,7 @@ static const luaL_Reg task_metamethods[] = {
 static const luaL_Reg task_methods[] = {
     {"join",         task_join     },
     {"cancel",       l_cancel      },
+    {"abort",        l_abort       },
     {"ended",        l_ended       },
     {"longest_turn", l_longest_turn},
     {NULL,           NULL          },
@@ -226,6 +239,7 @@ static const luaL_Reg functions[] = {
     {"sleep",      l_sleep     },
     {"event",      l_event     },
     {"run",        l_run       },
+    {"limit",      task_limit  },
     {"now",        l_now       },
     {"time",       l_time      },
     {"boottime",   l_boottime  },

@@ -1,4 +1,4 @@
-#include "task.h"
+#include "task_state.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -6,38 +6,6 @@
 
 #include "clock.h"
 #include "lerror.h"
-
-enum { THREAD = 1, REASON = 2 }; /* user values of a task */
-
-enum task_state { READY, RUNNING, WAITING, ENDED };
-
-struct tasks {
-    struct loop loop;
-    struct task *running;
-    lua_State *driver; /* the state that turns the loop: tasks are resumed from it */
-    size_t alive;
-    struct task_queue quiet; /* woken when nothing else can go on */
-    bool open;
-};
-
-struct task {
-    struct tasks *home;
-    lua_State *thread;
-    enum task_state state;
-    int arguments; /* on the thread's stack, for its first resume */
-    enum task_woke woke;
-    bool cancelled; /* the next wait raises the reason */
-    bool failed;
-    bool heard; /* a failure is no news: somebody takes the result, or a cancel was its reason */
-    lua_KFunction k;
-    lua_KContext context;
-    struct loop_timer timer;
-    struct loop_work ready;
-    struct task_queue *queue; /* waited in, with the neighbours there */
-    struct task *next, *previous;
-    struct task_queue joiners;
-    int64_t longest_turn;
-};
 
 static const char tasks_key, failure_key; /* addresses in the registry */
 
@@ -89,36 +57,8 @@ void task_heard(struct task *task) {
 
 /* queues */
 
-static void enqueue(struct task_queue *queue, struct task *task) {
-    task->queue = queue;
-    task->next = NULL;
-    task->previous = queue->last;
-    if (queue->last) {
-        queue->last->next = task;
-    } else {
-        queue->first = task;
-    }
-    queue->last = task;
-}
-
-static void dequeue(struct task *task) {
-    struct task_queue *queue = task->queue;
-    if (!queue) return;
-    if (task->previous) {
-        task->previous->next = task->next;
-    } else {
-        queue->first = task->next;
-    }
-    if (task->next) {
-        task->next->previous = task->previous;
-    } else {
-        queue->last = task->previous;
-    }
-    task->queue = NULL;
-}
-
-static void make_ready(struct task *task, enum task_woke woke) {
-    dequeue(task);
+void task_make_ready(struct task *task, enum task_woke woke) {
+    list_remove(&task->place);
     loop_stop_timer(&task->home->loop, &task->timer);
     task->state = READY;
     task->woke = woke;
@@ -126,30 +66,35 @@ static void make_ready(struct task *task, enum task_woke woke) {
 }
 
 void task_wake_one(struct task_queue *queue) {
-    if (queue->first) make_ready(queue->first, TASK_WOKEN);
+    if (!task_queue_is_empty(queue)) task_make_ready(container_of(queue->waiting.first, struct task, place), TASK_WOKEN);
 }
 
 void task_wake(struct task_queue *queue) {
-    while (queue->first) task_wake_one(queue);
+    while (!task_queue_is_empty(queue)) task_wake_one(queue);
 }
 
 static void time_out(struct loop_timer *timer) {
-    make_ready(container_of(timer, struct task, timer), TASK_TIMED_OUT);
+    task_make_ready(container_of(timer, struct task, timer), TASK_TIMED_OUT);
 }
 
 /* waiting */
 
-static int raise_reason(lua_State *L, struct task *task) {
-    task->cancelled = false;
+int task_raise(lua_State *L, struct task *task, int which) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
-    lua_getiuservalue(L, -1, REASON);
+    lua_getiuservalue(L, -1, which);
     return lua_error(L);
+}
+
+static int raise_cancel(lua_State *L, struct task *task) {
+    task->cancelled = false;
+    return task_raise(L, task, REASON);
 }
 
 static int go_on(lua_State *L, int status, lua_KContext context) {
     struct task *task = (struct task *)context;
     (void)status;
-    if (task->cancelled) return raise_reason(L, task);
+    limit_check_wait(L, task, 0);
+    if (task->cancelled) return raise_cancel(L, task);
     return task->k(L, (int)task->woke, task->context);
 }
 
@@ -171,7 +116,8 @@ static struct task *check_waitable(lua_State *L, const char *what) {
 int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
               lua_KContext context) {
     struct task *task = check_waitable(L, what);
-    if (task->cancelled) return raise_reason(L, task);
+    nanoseconds = limit_check_wait(L, task, nanoseconds);
+    if (task->cancelled) return raise_cancel(L, task);
     task->k = k;
     task->context = context;
     if (nanoseconds > 0 && loop_start_timer(&task->home->loop, &task->timer, nanoseconds) != 0) {
@@ -179,9 +125,9 @@ int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t 
     }
     task->state = WAITING;
     if (nanoseconds == 0) {
-        make_ready(task, TASK_TIMED_OUT);
+        task_make_ready(task, TASK_TIMED_OUT);
     } else if (queue) {
-        enqueue(queue, task);
+        list_push(&queue->waiting, &task->place);
     }
     return lua_yieldk(L, 0, (lua_KContext)task, go_on);
 }
@@ -196,7 +142,7 @@ bool task_cancel(lua_State *L, struct task *task) {
     lua_setiuservalue(L, -2, REASON);
     lua_pop(L, 1);
     task->cancelled = true;
-    if (task->state == WAITING) make_ready(task, TASK_WOKEN);
+    if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
     return true;
 }
 
@@ -207,7 +153,8 @@ static int on_error(lua_State *L) {
     struct task *task = task_running(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
     lua_getiuservalue(L, -1, REASON);
-    bool cancelled = !lua_isnil(L, -1) && lua_rawequal(L, -1, 1);
+    lua_getiuservalue(L, -2, LIMIT_REASON);
+    bool cancelled = !lua_isnil(L, 1) && (lua_rawequal(L, -1, 1) || lua_rawequal(L, -2, 1));
     lua_settop(L, 1);
     if (!cancelled && lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
     task->heard |= cancelled;
@@ -271,7 +218,7 @@ static void abandon(lua_State *L, struct task *task, const char *why) {
 }
 
 static void end(lua_State *L, struct task *task) {
-    bool unheard = task->failed && !task->heard && !task->joiners.first;
+    bool unheard = task->failed && !task->heard && task_queue_is_empty(&task->joiners);
     task->state = ENDED;
     if (unheard) report_failure(L, task);
     task->home->alive--;
@@ -288,9 +235,9 @@ static void task_resume(struct loop_work *ready) {
     task->arguments = 0;
     task->state = RUNNING;
     home->running = task;
-    int64_t start = clock_monotonic();
+    home->turn_began = clock_monotonic();
     int status = lua_resume(task->thread, home->driver, arguments, &results);
-    int64_t turn = clock_monotonic() - start;
+    int64_t turn = clock_monotonic() - home->turn_began;
     home->running = NULL;
     if (turn > task->longest_turn) task->longest_turn = turn;
     if (status == LUA_YIELD && task->state != RUNNING) return;
@@ -316,7 +263,7 @@ int task_results(lua_State *L, struct task *task) {
 static int task_gc(lua_State *L) {
     struct task *task = lua_touserdata(L, 1);
     if (!task->home->open) return 0;
-    dequeue(task);
+    list_remove(&task->place);
     loop_stop_timer(&task->home->loop, &task->timer);
     loop_undefer(&task->home->loop, &task->ready);
     return 0;
@@ -324,7 +271,7 @@ static int task_gc(lua_State *L) {
 
 struct task *task_spawn(lua_State *L, int arguments) {
     struct tasks *home = tasks_of(L);
-    struct task *task = lua_newuserdatauv(L, sizeof *task, 2); /* -- fn args task */
+    struct task *task = lua_newuserdatauv(L, sizeof *task, USER_VALUES); /* -- fn args task */
     memset(task, 0, sizeof *task);
     task->home = home;
     task->timer.fire = time_out;
@@ -332,6 +279,7 @@ struct task *task_spawn(lua_State *L, int arguments) {
     luaL_setmetatable(L, TASK_TYPE);
     task->thread = lua_newthread(L);
     lua_setiuservalue(L, -2, THREAD);
+    limit_inherit(task, home->running);
     lua_insert(L, -(arguments + 2)); /* -- task fn args */
     if (!lua_checkstack(task->thread, arguments + 2)) luaL_error(L, "too many arguments of a task");
     lua_pushcfunction(task->thread, body);
@@ -348,7 +296,7 @@ void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
     if (!loop_is_ours(task_loop(L))) luaL_error(L, "this process was forked from the one that has loaded watchbot");
-    if (tasks->quiet.first && loop_timeout(&tasks->loop) != 0) task_wake(&tasks->quiet);
+    if (!task_queue_is_empty(&tasks->quiet) && loop_timeout(&tasks->loop) != 0) task_wake(&tasks->quiet);
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;
@@ -356,12 +304,16 @@ void task_turn(lua_State *L, int64_t nanoseconds) {
     tasks->driver = driver;
 }
 
+volatile sig_atomic_t *task_interrupt(lua_State *L) {
+    return &tasks_of(L)->interrupted;
+}
+
 int task_wait_quiet(lua_State *L, lua_KFunction k) {
     return task_wait(L, "quiet", &tasks_of(L)->quiet, TASK_FOR_EVER, k, 0);
 }
 
 bool task_stuck(lua_State *L) {
-    return loop_idle(task_loop(L)) && !tasks_of(L)->quiet.first;
+    return loop_idle(task_loop(L)) && task_queue_is_empty(&tasks_of(L)->quiet);
 }
 
 void task_on_failure(lua_State *L) {
@@ -402,6 +354,7 @@ void task_open(lua_State *L) {
     tasks->open = true;
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
     lua_pop(L, 1);
+    limit_open(L);
 
     luaL_newmetatable(L, TASK_TYPE);
     lua_pushcfunction(L, task_gc);

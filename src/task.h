@@ -8,10 +8,12 @@
 #ifndef WATCHBOT_TASK_H
 #define WATCHBOT_TASK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "compat.h"
+#include "list.h"
 #include "loop.h"
 
 #define TASK_TYPE "watchbot.task"
@@ -22,10 +24,14 @@ enum task_woke { TASK_WOKEN, TASK_TIMED_OUT };
 
 struct task;
 
-/* The tasks that wait for one thing, longest first. Zeroed: nobody. */
+/* The tasks that wait for one thing, longest first. Zeroed: empty. */
 struct task_queue {
-    struct task *first, *last;
+    struct list waiting;
 };
+
+static inline bool task_queue_is_empty(const struct task_queue *queue) {
+    return list_is_empty(&queue->waiting);
+}
 
 /* Makes the state's loop and its task table; harmless when they are there. Call it before any other, from a luaopen_. Raises an
  * error when the loop cannot be opened. */
@@ -53,6 +59,19 @@ void task_wake_one(struct task_queue *queue);
 
 /* -- reason : the task's wait (this one, or its next) raises the reason; true unless the task has ended. */
 bool task_cancel(lua_State *L, struct task *task);
+
+/* A lua_CFunction: -- seconds reason function arguments... => the function's results; its error is raised here.
+ * When the seconds have passed, `reason` is raised in the function: at each wait, and at each instruction of it and of the
+ * coroutines that it runs, until it has ended, however often it is caught. Of two limits the one that is over first counts.
+ * With math.huge it only becomes one that task_interrupt can stop. */
+int task_limit(lua_State *L);
+
+/* -- reason : as a limit that is over, and until the task has ended. True unless it has ended already. */
+bool task_abort(lua_State *L, struct task *task);
+
+/* A flag that a signal handler may set: then a task that is in a limit and does not let the loop turn is aborted with the
+ * reason "interrupted". It is to be cleared by its owner. */
+volatile sig_atomic_t *task_interrupt(lua_State *L);
 
 /* Returns the task that runs now on this state, or NULL. */
 struct task *task_running(lua_State *L);

@@ -10,6 +10,8 @@ local core = require "watchbot.core".scheduler
 --- returned, `false` and its error (text gets a traceback), or `nil, message, "Timeout"`
 ---@field cancel fun(self: watchbot.Task, reason?: any): boolean raises `reason` where the task waits, or where it will wait
 --- next; false if it had ended
+---@field abort fun(self: watchbot.Task, reason?: any): boolean raises `reason` at each wait and at each instruction of the
+--- task and of its coroutines until it has ended, however often it is caught; false if it had ended
 ---@field ended fun(self: watchbot.Task): boolean
 ---@field longest_turn fun(self: watchbot.Task): number seconds that it ran without waiting, at the most: meanwhile nothing
 --- else had a turn
@@ -31,6 +33,18 @@ scheduler.spawn = core.spawn
 --- Other tasks stay as they are and go on in the next `run`. Not to be called from within a task.
 ---@type fun(body: function, ...: any): ...
 scheduler.run = core.run
+
+--- Calls `body(...)` and returns its results; its error is raised here. When the seconds have passed, `reason` is raised in
+--- `body`: where it waits or will wait, and at each instruction of it and of the coroutines that it runs, until it has ended,
+--- however often it is caught. What `body` spawns may not run longer without a wait either. Limits nest; the one that is over
+--- first counts. `math.huge` sets no time, but `task:abort` and an interrupt find their way in.
+---
+---     local ok, result = pcall(scheduler.limit, 10, "timed out after 10 s", policy.verdict, policy, job, exit)
+---
+--- What Lua calls no hook in cannot be raised in: one call of a C function that computes (a pattern with backtracking), a
+--- finalizer, and the message handler of an xpcall. `debug.sethook` is refused inside.
+---@type fun(seconds: number, reason: any, body: function, ...: any): ...
+scheduler.limit = core.limit
 
 --- Waits; `sleep(0)` lets the others have a turn.
 ---@type fun(seconds: number)

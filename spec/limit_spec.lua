@@ -1,0 +1,198 @@
+-- Limits on code of a user's: a handler `repeat local ok = pcall(f) until ok`, a loop in a coroutine or one in a hook ran for
+-- ever, whatever the policy's timeout was, and two TERMs did not end it.
+
+local scheduler = require "watchbot.scheduler"
+
+local LIMIT, PATIENCE = 0.05, 60
+
+-- Runs `body` with a limit, in a task; returns what pcall says, and that it took no longer than it may.
+local function limited(body, ...)
+  local arguments = { ... }
+  return scheduler.run(function()
+    local began = scheduler.now()
+    local results = table.pack(pcall(scheduler.limit, LIMIT, "time is over", body, table.unpack(arguments)))
+    assert.is_true(scheduler.now() - began < PATIENCE)
+    return table.unpack(results, 1, results.n)
+  end)
+end
+
+local function spin()
+  while true do end -- luacheck: ignore
+end
+
+describe("scheduler.limit", function()
+  it("returns what the function returns, and raises what it raises", function()
+    assert.are.same({ true, 1, nil, "x" }, { limited(function(...) return ... end, 1, nil, "x") })
+    assert.are.same({ false, { code = 7 } }, { limited(error, { code = 7 }) })
+    assert.are.equal(0, select("#", select(2, limited(function() end))))
+  end)
+
+  local loops = {
+    ["a loop"] = spin,
+    ["pcall in a loop"] = function() repeat local ok = pcall(spin) until ok end,
+    ["pcall of pcall in a loop"] = function() while true do pcall(pcall, pcall, spin) end end,
+    ["xpcall with a handler in a loop"] = function() while true do xpcall(spin, function(err) return err end) end end,
+    ["a wait"] = function() scheduler.sleep(PATIENCE * 2) end,
+    ["waits that are caught"] = function() while true do pcall(scheduler.sleep, PATIENCE) end end,
+    ["waits of 0 that are caught"] = function() while true do pcall(scheduler.sleep, 0) end end,
+    ["a wait for an event"] = function() scheduler.event():wait() end,
+    ["a loop in a coroutine"] = function() coroutine.wrap(spin)() end,
+    ["a loop in a coroutine of a coroutine"] = function()
+      coroutine.wrap(function() coroutine.wrap(spin)() end)()
+    end,
+    ["coroutines that are resumed in a loop"] = function()
+      while true do coroutine.resume(coroutine.create(spin)) end
+    end,
+    ["a coroutine that yields in a loop"] = function()
+      local turn = coroutine.wrap(function() while true do coroutine.yield() end end)
+      while true do turn() end
+    end,
+    ["a loop in a metamethod"] = function() return setmetatable({}, { __index = spin }).x end,
+    ["a loop in table.sort"] = function() table.sort({ 3, 1, 2 }, spin) end,
+    ["a loop in gsub"] = function() ("x"):gsub(".", spin) end,
+    ["a loop in a __close"] = function()
+      local guard <close> = setmetatable({}, { __close = spin })
+      return guard
+    end,
+    ["goto"] = function() ::again:: goto again end,
+  }
+
+  for name, loop in pairs(loops) do
+    it("ends " .. name, function()
+      assert.are.same({ false, "time is over" }, { limited(loop) })
+    end)
+  end
+
+  it("ends a coroutine that was made before there was a limit", function()
+    local created, wrapped = coroutine.create(spin), coroutine.wrap(spin)
+    assert.are.same({ false, "time is over" }, { limited(function() error((select(2, coroutine.resume(created))), 0) end) })
+    assert.are.same({ false, "time is over" }, { limited(wrapped) })
+  end)
+
+  it("leaves coroutine.resume and wrap what they were", function()
+    local one = coroutine.create(function(...) return "end", coroutine.yield(...) end)
+    assert.are.same({ true, 1, 2 }, { coroutine.resume(one, 1, 2) })
+    assert.are.same({ true, "end", "x" }, { coroutine.resume(one, "x") })
+    assert.are.same({ false, "cannot resume dead coroutine" }, { coroutine.resume(one) })
+    assert.has_error(function() coroutine.resume(7) end)
+    assert.has_error(function() coroutine.wrap() end)
+    local values = {}
+    for value in coroutine.wrap(function() for n = 1, 3 do coroutine.yield(n) end end) do values[#values + 1] = value end
+    assert.are.same({ 1, 2, 3 }, values)
+  end)
+
+  it("cannot be taken away by debug.sethook", function()
+    local ok, message = limited(function() debug.sethook() end)
+    assert.is_false(ok)
+    assert.matches("sethook", message)
+    assert.has_no.errors(function() debug.sethook() end)
+  end)
+
+  it("lets what follows wait and compute again", function()
+    scheduler.run(function()
+      pcall(scheduler.limit, LIMIT, "over", spin)
+      local sum = 0
+      for n = 1, 1000000 do sum = sum + n end
+      assert.are.equal(500000500000, sum)
+      scheduler.sleep(LIMIT * 2)
+      assert.is_nil((debug.gethook()))
+    end)
+  end)
+
+  it("nests: the limit that is over first counts, and the outer one goes on", function()
+    scheduler.run(function()
+      local inner, outer
+      local ok, message = pcall(scheduler.limit, LIMIT * 2, "outer", function()
+        inner = { pcall(scheduler.limit, LIMIT, "inner", spin) }
+        outer = { pcall(scheduler.limit, PATIENCE, "inner", spin) }
+        spin()
+      end)
+      assert.are.same({ false, "inner" }, inner)
+      assert.is_nil(outer) -- its pcall was left by the outer limit, too
+      assert.are.same({ false, "outer" }, { ok, message })
+    end)
+  end)
+
+  it("says at once what is wrong with its arguments", function()
+    assert.has_error(function() scheduler.limit(1, "reason", print) end)
+    scheduler.run(function()
+      local function refused(...) assert.is_false((pcall(scheduler.limit, ...))) end
+      refused(-1, "x", print)
+      refused("soon", "x", print)
+      refused(1, nil, print)
+      refused(1, "x", "print")
+      refused(0 / 0, "x", print)
+    end)
+  end)
+
+  it("holds with the clocks of a test, which stand still", function()
+    scheduler.run(function()
+      scheduler.leap(true)
+      local computed = { pcall(scheduler.limit, LIMIT, "over", spin) }
+      local waited = { pcall(scheduler.limit, 3600, "over", scheduler.sleep, 7200) }
+      scheduler.leap(false)
+      assert.are.same({ false, "over" }, computed)
+      assert.are.same({ false, "over" }, waited)
+    end)
+  end)
+
+  it("keeps a task that the function spawns from running longer without a wait", function()
+    scheduler.run(function()
+      local task
+      pcall(scheduler.limit, LIMIT, "over", function() task = scheduler.spawn(spin) end)
+      assert.is_false((task:join(PATIENCE)))
+    end)
+  end)
+end)
+
+describe("task:abort", function()
+  it("raises in a task that waits and catches", function()
+    scheduler.run(function()
+      local task = scheduler.spawn(function() while true do pcall(scheduler.sleep, PATIENCE) end end)
+      scheduler.sleep(0)
+      assert.is_true(task:abort "enough")
+      assert.are.same({ false, "enough" }, { task:join(PATIENCE) })
+      assert.is_false(task:abort())
+    end)
+  end)
+
+  it("keeps the first reason, and is no failure to report", function()
+    scheduler.run(function()
+      local reported = 0
+      scheduler.on_failure(function() reported = reported + 1 end)
+      local task = scheduler.spawn(function() repeat until pcall(scheduler.sleep, PATIENCE) end)
+      scheduler.sleep(0)
+      task:abort "first"
+      task:abort "second"
+      scheduler.sleep(0.01)
+      scheduler.on_failure(nil)
+      assert.are.same({ false, "first" }, { task:join() })
+      assert.are.equal(0, reported)
+    end)
+  end)
+
+  it("ends a task that has not begun", function()
+    scheduler.run(function()
+      local began = false
+      local task = scheduler.spawn(function()
+        began = true
+        spin()
+      end)
+      task:abort()
+      assert.are.same({ false, "task aborted" }, { task:join(PATIENCE) })
+      assert.is_false(began)
+    end)
+  end)
+
+  it("wins over a limit that the task is in", function()
+    scheduler.run(function()
+      local task = scheduler.spawn(function()
+        pcall(scheduler.limit, PATIENCE, "limit", scheduler.sleep, PATIENCE)
+        return "went on"
+      end)
+      scheduler.sleep(0)
+      task:abort "enough"
+      assert.are.same({ false, "enough" }, { task:join(PATIENCE) })
+    end)
+  end)
+end)

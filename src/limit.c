@@ -1,0 +1,218 @@
+/* limit: code of a user's that computes or waits for too long. See task_limit, task_abort and task_interrupt in task.h.
+ *
+ * Code is watched by a count hook, which a coroutine inherits from the thread that makes it, or gets when it is resumed. Once a
+ * limit is over the hook comes with each instruction and raises each time, so that no pcall in a loop can go on. Not seen are
+ * C functions that compute (a pattern with backtracking), and finalizers and message handlers, in which Lua calls no hook. */
+#include <lualib.h>
+
+#include "clock.h"
+#include "task_state.h"
+
+/* Instructions between two looks at the clock: about a millisecond. */
+enum { RARELY = 100000, ALWAYS = 1 };
+
+static void on_count(lua_State *L, lua_Debug *ar);
+
+static void watch(lua_State *L, int count) {
+    lua_sethook(L, on_count, LUA_MASKCOUNT, count);
+}
+
+static bool is_watched(lua_State *L) {
+    return lua_gethook(L) == on_count;
+}
+
+static void unwatch(lua_State *L) {
+    if (is_watched(L)) lua_sethook(L, NULL, 0, 0);
+}
+
+static bool is_over(const struct task *task) {
+    const struct limit *limit = &task->limit;
+    if (limit->raising) return true;
+    if (limit->deadline && loop_monotonic(&task->home->loop) >= limit->deadline) return true;
+    /* Where the clocks of a test stand still. */
+    return limit->longest && clock_monotonic() - task->home->turn_began > limit->longest;
+}
+
+static void set_reason(lua_State *L, struct task *task) { /* -- reason => */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, LIMIT_REASON);
+    lua_pop(L, 1);
+}
+
+static void push_reason(lua_State *L, struct task *task) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_getiuservalue(L, -1, LIMIT_REASON);
+    lua_remove(L, -2);
+}
+
+static int raise_limit(lua_State *L, struct task *task) {
+    task->limit.raising = true;
+    return task_raise(L, task, LIMIT_REASON);
+}
+
+static void take_interrupt(lua_State *L, struct task *task) {
+    if (!task->home->interrupted || task->limit.aborted) return;
+    lua_pushliteral(L, "interrupted");
+    set_reason(L, task);
+    task->limit.aborted = task->limit.raising = true;
+}
+
+static void on_count(lua_State *L, lua_Debug *ar) {
+    struct task *task = task_running(L);
+    (void)ar;
+    if (!task || (task->limit.guards == 0 && !task->limit.aborted)) return unwatch(L);
+    take_interrupt(L, task);
+    bool over = is_over(task);
+    int count = over ? ALWAYS : RARELY;
+    if (lua_gethookcount(L) != count) watch(L, count);
+    if (over) raise_limit(L, task);
+}
+
+int64_t limit_check_wait(lua_State *L, struct task *task, int64_t nanoseconds) {
+    if (task->limit.raising) raise_limit(L, task);
+    if (!task->limit.deadline) return nanoseconds;
+    int64_t left = task->limit.deadline - loop_monotonic(&task->home->loop);
+    if (left <= 0) raise_limit(L, task);
+    return nanoseconds < 0 || left < nanoseconds ? left : nanoseconds;
+}
+
+void limit_inherit(struct task *task, const struct task *parent) {
+    if (parent && parent->limit.guards > 0) {
+        task->limit.guards = 1;
+        task->limit.longest = parent->limit.longest;
+    } else {
+        unwatch(task->thread);
+    }
+}
+
+/* task_limit: the outer limit's deadline, longest and reason lie at 1, 2 and 3 of the stack meanwhile */
+
+enum { DEADLINE = 1, LONGEST, OUTER_REASON, BODY };
+
+static void enter(lua_State *L, struct task *task, int64_t nanoseconds) { /* -- reason => */
+    struct limit *limit = &task->limit;
+    int64_t now = loop_monotonic(&task->home->loop);
+    int64_t deadline = nanoseconds < INT64_MAX / 2 ? now + nanoseconds : 0;
+    limit->guards++;
+    if (!is_watched(L)) watch(L, RARELY);
+    if (limit->aborted || deadline == 0 || (limit->deadline && limit->deadline <= deadline)) {
+        lua_pop(L, 1);
+        return;
+    }
+    limit->deadline = deadline;
+    limit->longest = clock_monotonic() - task->home->turn_began + nanoseconds;
+    set_reason(L, task);
+}
+
+static void leave(lua_State *L, struct task *task) {
+    struct limit *limit = &task->limit;
+    limit->guards--;
+    if (!limit->aborted) {
+        limit->raising = false;
+        limit->deadline = lua_tointeger(L, DEADLINE);
+        limit->longest = lua_tointeger(L, LONGEST);
+        lua_pushvalue(L, OUTER_REASON);
+        set_reason(L, task);
+        if (limit->guards == 0) unwatch(L);
+    }
+}
+
+/* -- deadline longest reason results... */
+static int left(lua_State *L, int status, lua_KContext context) {
+    leave(L, (struct task *)context);
+    return status == LUA_OK || status == LUA_YIELD ? lua_gettop(L) - BODY + 1 : lua_error(L);
+}
+
+int task_limit(lua_State *L) {
+    int64_t nanoseconds = task_check_seconds(L, 1);
+    luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "expected the reason that is raised");
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    struct task *task = task_running(L);
+    if (!task) return luaL_error(L, "limit: works only inside a task; wrap the code in scheduler.run");
+    lua_pushinteger(L, task->limit.deadline);
+    lua_replace(L, DEADLINE);
+    lua_pushinteger(L, task->limit.longest);
+    lua_insert(L, LONGEST);
+    push_reason(L, task);
+    lua_insert(L, OUTER_REASON); /* -- deadline longest outer reason fn args */
+    lua_pushvalue(L, BODY);
+    lua_remove(L, BODY);
+    enter(L, task, nanoseconds);
+    int arguments = lua_gettop(L) - BODY;
+    return left(L, lua_pcallk(L, arguments, LUA_MULTRET, 0, (lua_KContext)task, left), (lua_KContext)task);
+}
+
+bool task_abort(lua_State *L, struct task *task) { /* -- reason => */
+    if (task_ended(task)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    if (task->limit.aborted) {
+        lua_pop(L, 1);
+        return true;
+    }
+    set_reason(L, task);
+    task->limit.aborted = task->limit.raising = true;
+    watch(task->thread, ALWAYS);
+    if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
+    return true;
+}
+
+/* coroutines that were made before their thread was watched, and code that would take the hook away */
+
+/* -- args... : calls upvalue 1 with them, after the coroutine `thread` is watched as this one is */
+static int watched_call(lua_State *L, lua_State *thread) {
+    if (thread && thread != L && is_watched(L) && (!lua_gethook(thread) || is_watched(thread))) {
+        watch(thread, lua_gethookcount(L));
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int l_resume(lua_State *L) {
+    return watched_call(L, lua_tothread(L, 1));
+}
+
+static int wrapped(lua_State *L) {
+    return watched_call(L, lua_tothread(L, lua_upvalueindex(2)));
+}
+
+/* What coroutine.wrap makes has its thread as its first upvalue. */
+static int l_wrap(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    if (!lua_getupvalue(L, -1, 1)) return 1;
+    lua_pushcclosure(L, wrapped, 2);
+    return 1;
+}
+
+/* -- [thread] ... */
+static int l_sethook(lua_State *L) {
+    lua_State *thread = lua_isthread(L, 1) ? lua_tothread(L, 1) : L;
+    if (is_watched(thread)) return luaL_error(L, "sethook: a handler or a hook of a policy is watched by a hook already");
+    return watched_call(L, NULL);
+}
+
+/* -- library => library */
+static void replace(lua_State *L, const char *name, lua_CFunction function) {
+    if (lua_getfield(L, -1, name) == LUA_TFUNCTION) {
+        lua_pushcclosure(L, function, 1);
+        lua_setfield(L, -2, name);
+    } else {
+        lua_pop(L, 1);
+    }
+}
+
+void limit_open(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, LUA_COLIBNAME) == LUA_TTABLE) {
+        replace(L, "resume", l_resume);
+        replace(L, "wrap", l_wrap);
+    }
+    if (lua_getfield(L, -2, LUA_DBLIBNAME) == LUA_TTABLE) replace(L, "sethook", l_sethook);
+    lua_pop(L, 3);
+}

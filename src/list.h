@@ -1,0 +1,54 @@
+/* list: a list of things that embed a struct list_node; the only one in watchbot.
+ *
+ * A node knows its list, so it can leave without being told which one that is. Zeroed: an empty list, a node of no list.
+ * From a node its owner gets back to its struct with container_of. */
+#ifndef WATCHBOT_LIST_H
+#define WATCHBOT_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list_node {
+    struct list *list; /* NULL: in no list */
+    struct list_node *next, *previous;
+};
+
+struct list {
+    struct list_node *first, *last;
+};
+
+static inline bool list_is_empty(const struct list *list) {
+    return !list->first;
+}
+
+/* Puts a node of no list at the end. */
+static inline void list_push(struct list *list, struct list_node *node) {
+    node->list = list;
+    node->next = NULL;
+    node->previous = list->last;
+    if (list->last) {
+        list->last->next = node;
+    } else {
+        list->first = node;
+    }
+    list->last = node;
+}
+
+/* Harmless for a node of no list. */
+static inline void list_remove(struct list_node *node) {
+    struct list *list = node->list;
+    if (!list) return;
+    if (node->previous) {
+        node->previous->next = node->next;
+    } else {
+        list->first = node->next;
+    }
+    if (node->next) {
+        node->next->previous = node->previous;
+    } else {
+        list->last = node->previous;
+    }
+    *node = (struct list_node){0};
+}
+
+#endif

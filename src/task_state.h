@@ -1,0 +1,67 @@
+/* task_state: what a task is made of, for task.c and limit.c alone. */
+#ifndef WATCHBOT_TASK_STATE_H
+#define WATCHBOT_TASK_STATE_H
+
+#include <signal.h>
+
+#include "task.h"
+
+enum { THREAD = 1, REASON = 2, LIMIT_REASON = 3, USER_VALUES = 3 }; /* user values of a task */
+
+enum task_state { READY, RUNNING, WAITING, ENDED };
+
+struct tasks {
+    struct loop loop;
+    struct task *running;
+    lua_State *driver; /* the state that turns the loop: tasks are resumed from it */
+    size_t alive;
+    struct task_queue quiet;              /* woken when nothing else can go on */
+    int64_t turn_began;                   /* of the task that runs, clock_monotonic */
+    volatile sig_atomic_t interrupted;    /* see task_interrupt */
+    bool open;
+};
+
+/* What limits a task: see task_limit. */
+struct limit {
+    int guards;       /* limits that it is in; above 0 its code is watched by a count hook */
+    int64_t deadline; /* loop_monotonic; 0: none */
+    int64_t longest;  /* nanoseconds that it may run without a wait, by the machine's clock; 0: any */
+    bool raising;     /* each wait and each instruction raises LIMIT_REASON */
+    bool aborted;     /* until the task has ended */
+};
+
+struct task {
+    struct tasks *home;
+    lua_State *thread;
+    enum task_state state;
+    int arguments; /* on the thread's stack, for its first resume */
+    enum task_woke woke;
+    bool cancelled; /* the next wait raises the reason */
+    bool failed;
+    bool heard; /* a failure is no news: its result is taken, or a cancel was its reason */
+    struct limit limit;
+    lua_KFunction k;
+    lua_KContext context;
+    struct loop_timer timer;
+    struct loop_work ready;
+    struct list_node place; /* in the queue that it waits in */
+    struct task_queue joiners;
+    int64_t longest_turn;
+};
+
+/* Raises the user value `which` of the task. */
+int task_raise(lua_State *L, struct task *task, int which);
+
+/* Makes a task go on that waits. */
+void task_make_ready(struct task *task, enum task_woke woke);
+
+/* Raises if a limit of the task is over; else how long a wait of `nanoseconds` may last. */
+int64_t limit_check_wait(lua_State *L, struct task *task, int64_t nanoseconds);
+
+/* A task that is started by one that is watched is watched, too. */
+void limit_inherit(struct task *task, const struct task *parent);
+
+/* Makes `coroutine` and `debug` of this Lua state leave the watching of code alone. */
+void limit_open(lua_State *L);
+
+#endif
