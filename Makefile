@@ -2,6 +2,7 @@
 # make deps       install the packages that the build needs (Debian, Ubuntu); make test-deps: and those of the tests
 # make demo       make deps, build, and show watchbot at work
 # make test       make test-deps, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
+# make test-slow  the ten spec files that took longest in the last run of all
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
@@ -78,12 +79,12 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all deps test-deps demo test test-gc valgrind fuzz lint generated bench soak install uninstall clean
+.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz lint generated bench soak install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
 USING := $(or $(MAKECMDGOALS),all)
-DEPS  := $(or $(if $(filter test test-% valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
+DEPS  := $(or $(if $(filter test test-deps test-gc valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
 
 deps:
 	@.ci/install-packages build
@@ -137,6 +138,10 @@ $(B)/lua: spec/support/lua.c | $(B)/libraries
 
 test: test-deps all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
+
+test-slow:
+	@[ -s build/spec-times ] || { echo "error: no times yet; run make test first" >&2; exit 1; }
+	@head -n 10 build/spec-times
 
 # With a pause of 0 % and steps without end, each of the collector's steps is a whole collection, finalizers included, and
 # the next one is due as soon as anything is allocated: it comes at every place where Lua's API may collect. $LUA_INIT also

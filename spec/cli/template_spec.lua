@@ -100,7 +100,7 @@ describe("watchbot template", function()
 end)
 
 describe("watchbot template --check", function()
-  local can_lint = cfn_lint.program() == "cfn-lint"
+  local can_lint = os.execute "command -v cfn-lint >/dev/null"
 
   it("finds nothing wrong, and says who has looked", task(function(folder)
     write(folder)

@@ -1,25 +1,19 @@
---- cfn_lint: cfn-lint for specs (https://github.com/aws-cloudformation/cfn-lint), which is installed under build/ where it is
--- missing. One run for many templates: it takes seconds to start.
+--- cfn_lint: cfn-lint for specs (https://github.com/aws-cloudformation/cfn-lint), from the machine or
+-- from spec/support/obtain. One run for many templates: it takes seconds to start.
 
 local cjson = require "cjson"
 local shell = require "support.shell"
+local skip = require "support.skip"
 
 local cfn_lint = {}
 
-local INSTALLED = "build/cfn-lint/bin/cfn-lint"
+-- Its package's own entry, since it is on PATH only where it is installed for the whole machine.
+local START = [[import sys; from importlib.metadata import entry_points; sys.argv[0] = "cfn-lint";
+[entry] = entry_points(group="console_scripts", name="cfn-lint"); sys.exit(entry.load()())]]
 
-local function succeeds(command) return (os.execute(command)) == true end
-
---- The program's path; it is installed if need be.
+--- The command that runs it; where there is none, the test that asks is pending.
 ---@return string
-function cfn_lint.program()
-  if succeeds "command -v cfn-lint >/dev/null" then return "cfn-lint" end
-  if not succeeds("test -x " .. INSTALLED) then
-    assert(succeeds "spec/support/install-cfn-lint",
-      "cfn-lint could not be installed; `pip install cfn-lint` must work in a virtual environment")
-  end
-  return INSTALLED
-end
+function cfn_lint.command() return skip.without "cfn-lint" .. " -c " .. shell.quote(START) end
 
 --- Runs it once on templates.
 ---@param paths string[]
@@ -27,7 +21,7 @@ end
 function cfn_lint.run(paths)
   local words = {}
   for index, path in ipairs(paths) do words[index] = shell.quote(path) end
-  local out = shell.run(("%s --format json --template %s"):format(cfn_lint.program(), table.concat(words, " ")))
+  local out = shell.run(("%s --format json --template %s"):format(cfn_lint.command(), table.concat(words, " ")))
   local ok, told = pcall(cjson.decode, out)
   assert(ok, "cfn-lint did not answer in JSON: " .. out)
   local findings = {}

@@ -1,4 +1,3 @@
-local cfn_lint = require "support.cfn_lint"
 local lint = require "watchbot.template.lint"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
@@ -7,7 +6,7 @@ local FAULTY = [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties
 
 describe("lint", function()
   it("hands on what cfn-lint finds, and where", workshop.task(function()
-    if cfn_lint.program() ~= "cfn-lint" then return pending "cfn-lint is not on PATH" end
+    if not os.execute "command -v cfn-lint >/dev/null" then return pending "cfn-lint is not on PATH" end
     local findings = assert(lint.run(FAULTY))
     assert.are.equal(1, #findings)
     assert.are.equal("Resources.Queue.Properties.QueueNam", findings[1].where)
