@@ -57,6 +57,7 @@ build = {
     ["watchbot.aws.fetch"] = "lua/watchbot/aws/fetch.lua",
     ["watchbot.aws.imds"] = "lua/watchbot/aws/imds.lua",
     ["watchbot.aws.keys"] = "lua/watchbot/aws/keys.lua",
+    ["watchbot.aws.place"] = "lua/watchbot/aws/place.lua",
     ["watchbot.aws.profiles"] = "lua/watchbot/aws/profiles.lua",
     ["watchbot.aws.protocol"] = "lua/watchbot/aws/protocol.lua",
     ["watchbot.aws.provider.container"] = "lua/watchbot/aws/provider/container.lua",

@@ -307,9 +307,8 @@ describe("the ECS server", function()
     -- EventBridge is none of our services, but it speaks JSON as ECS does: a client of that, told the other service's names.
     local function events_client()
       local client = server:client "ecs"
-      client.service = {
-        protocol = "json", content_type = "application/x-amz-json-1.1", target = "AWSEvents", signing_name = "events",
-      }
+      client.service = { protocol = "json", content_type = "application/x-amz-json-1.1", target = "AWSEvents" }
+      client:resolve().service = "events"
       return client
     end
 

@@ -25,7 +25,8 @@ describe("aws", function()
   -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other service's names.
   local function iam(operation, parameters)
     local one = client("sts", { credentials = keys or { access_key = "AKID", secret_key = "any" } })
-    one.service = { protocol = "query", version = "2010-05-08", signing_name = "iam" }
+    one.service = { protocol = "query", version = "2010-05-08" }
+    one:resolve().service = "iam"
     return assert(one[operation](one, parameters))
   end
 

@@ -40,8 +40,35 @@ describe("config", function()
     assert.are.same({}, setting({}, nil, "ca_bundle"))
     assert.are.same({}, setting({}, nil, "endpoint_url"))
     assert.are.equal(5, assert(from {}):number "max_attempts")
-    assert.is_nil(assert(from { AWS_MAX_ATTEMPTS = "many" }):number "max_attempts")
-    assert.is_nil(assert(from { AWS_MAX_ATTEMPTS = "-1" }):number "max_attempts")
+  end)
+
+  -- AWS_MAX_ATTEMPTS=0 and the mode IPv7 counted as not set, and AWS_USE_FIPS_ENDPOINT=yes as no.
+  it("refuses a setting that is not what it must be, by its name and place", function()
+    write("config", "[default]\nuse_fips_endpoint = on")
+    for text, environment in pairs {
+      ["AWS_MAX_ATTEMPTS: expected an integer of 1 or more, got '0'"] = { AWS_MAX_ATTEMPTS = "0" },
+      ["AWS_MAX_ATTEMPTS: expected an integer of 1 or more, got 'many'"] = { AWS_MAX_ATTEMPTS = "many" },
+      ["AWS_MAX_ATTEMPTS: expected an integer of 1 or more, got '2.5'"] = { AWS_MAX_ATTEMPTS = "2.5" },
+      ["AWS_METADATA_SERVICE_NUM_ATTEMPTS: expected an integer of 1 or more, got '-1'"] = {
+        AWS_METADATA_SERVICE_NUM_ATTEMPTS = "-1" },
+      ["AWS_METADATA_SERVICE_TIMEOUT: expected a number of seconds above 0, got '1s'"] = {
+        AWS_METADATA_SERVICE_TIMEOUT = "1s" },
+      ["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: expected 'IPv4' or 'IPv6', got 'IPv7'"] = {
+        AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE = "IPv7" },
+      ["AWS_USE_FIPS_ENDPOINT: expected 'true' or 'false', got 'yes'"] = { AWS_USE_FIPS_ENDPOINT = "yes" },
+      ["AWS_EC2_METADATA_DISABLED: expected 'true' or 'false', got '1'"] = { AWS_EC2_METADATA_DISABLED = "1" },
+      ["profile 'default': use_fips_endpoint: expected 'true' or 'false', got 'on'"] = {},
+    } do
+      environment.AWS_USE_FIPS_ENDPOINT = environment.AWS_USE_FIPS_ENDPOINT or (next(environment) and "FALSE")
+      assert.are.same({ nil, text, "BadSetting" }, { from(environment) })
+    end
+  end)
+
+  it("takes AWS_DEFAULT_PROFILE where AWS_PROFILE is not set, as the CLI does", function()
+    write("config", "[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-2")
+    assert.are.equal("one", assert(from { AWS_DEFAULT_PROFILE = "one" }).profile)
+    assert.are.equal("two", assert(from { AWS_DEFAULT_PROFILE = "one", AWS_PROFILE = "two" }).profile)
+    assert.are.equal("BadProfile", select(3, from { AWS_DEFAULT_PROFILE = "none" }))
   end)
 
   it("refuses a profile that was asked for and is not there", function()
@@ -62,31 +89,11 @@ describe("config", function()
     assert.are.equal("BadProfile", code)
   end)
 
-  it("reads the region of a queue's URL and of an ARN", function()
-    for place, region in pairs {
-      ["https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"] = "eu-west-1",
-      ["https://sqs-fips.us-east-1.amazonaws.com/1/jobs"] = "us-east-1",
-      ["https://sqs.cn-north-1.amazonaws.com.cn/1/jobs"] = "cn-north-1",
-      ["https://sqs.us-gov-west-1.api.aws/1/jobs"] = "us-gov-west-1",
-      ["https://eu-west-2.queue.amazonaws.com/1/jobs"] = "eu-west-2",
-      ["https://vpce-0a1b.sqs.us-east-2.vpce.amazonaws.com/1/jobs"] = "us-east-2",
-      ["http://sqs.eu-central-1.localhost.localstack.cloud:4566/1/jobs"] = "eu-central-1",
-      ["arn:aws:sns:ap-south-1:1:topic"] = "ap-south-1",
-      ["arn:aws-cn:sqs:cn-northwest-1:1:jobs"] = "cn-northwest-1",
-    } do
-      assert.are.equal(region, config.region_of(place), place)
-    end
-    for _, place in ipairs { "http://localhost:4566/1/jobs", "http://127.0.0.1/1/jobs", "sqlite:jobs.db",
-      "arn:aws:iam::1:role/x", "arn:aws:s3:::bucket", "", "https://example.com/sqs.eu-west-1.amazonaws.com" } do
-      assert.is_nil(config.region_of(place), place)
-    end
-    assert.is_nil(config.region_of(nil))
-  end)
-
-  it("takes the region that is configured before that of the queue", function()
-    local place = "https://sqs.eu-west-1.amazonaws.com/1/jobs"
-    assert.are.equal("us-west-1", assert(from { AWS_REGION = "us-west-1" }):region(place))
-    assert.are.equal("eu-west-1", assert(from {}):region(place))
+  it("takes the region of the resource before that which is set, and that which is near after it", function()
+    assert.are.equal("eu-west-1", assert(from { AWS_REGION = "us-west-1" }):region "eu-west-1")
+    assert.are.equal("us-west-1", assert(from { AWS_REGION = "us-west-1" }):region(nil, "eu-west-1"))
+    assert.are.equal("eu-west-1", assert(from {}):region(nil, "eu-west-1"))
+    assert.are.equal("eu-west-3", assert(from({}, { region = "eu-west-3" })):region "eu-west-1")
   end)
 
   it("says where it looked for a region", function()
@@ -94,9 +101,8 @@ describe("config", function()
       local one = assert(from { AWS_EC2_METADATA_DISABLED = "true" })
       assert.are.same({ nil, "no AWS region was found: set AWS_REGION, or region in the profile 'default' "
         .. "(EC2 metadata: AWS_EC2_METADATA_DISABLED is true)", "NoRegion" }, { one:region() })
-      local _, message = one:region "sqlite:jobs.db"
-      assert.matches("as 'sqlite:jobs.db' names none", message, 1, true)
-      assert.are.same({ nil, message:gsub(", as 'sqlite:jobs.db' names none", ""), "NoRegion" }, { one:endpoint "sqs" })
+      local _, message = one:region(nil, nil, "sqlite:jobs.db")
+      assert.matches("as 'sqlite:jobs.db' has none", message, 1, true)
     end)
   end)
 
@@ -107,7 +113,7 @@ describe("config", function()
       { "http://all:3", "AWS_ENDPOINT_URL", environment = { AWS_ENDPOINT_URL = "http://all:3" } },
       { "http://section:4", "services 'local'" },
       { "http://profile:5", "profile 'default'" },
-      { "https://sqs.eu-west-1.amazonaws.com", "region" },
+      {},
     }
 
     -- What is written in a layer and in all the ones after it.
@@ -126,32 +132,27 @@ describe("config", function()
 
     it("has its order: given, own variable, variable, section of services, profile, region", function()
       for index, layer in ipairs(LAYERS) do
-        assert.are.same({ layer[1], layer[2] }, { from_layer(index):endpoint("sqs", "eu-west-1") })
+        assert.are.same({ layer[1], layer[2] }, { from_layer(index):configured_endpoint "sqs" })
       end
     end)
 
     it("ignores what is configured when told so, but not what is given", function()
       local ignore = { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "True" }
-      assert.are.equal("http://given:1", from_layer(1, ignore):endpoint "sqs")
-      assert.are.equal("https://sqs.eu-west-1.amazonaws.com", from_layer(2, ignore):endpoint "sqs")
+      assert.are.equal("http://given:1", from_layer(1, ignore):configured_endpoint "sqs")
+      assert.is_nil(from_layer(2, ignore):configured_endpoint "sqs")
       write("config", "[default]\nregion = eu-west-1\nendpoint_url = http://x\nignore_configured_endpoint_urls = true")
-      assert.are.equal("https://sqs.eu-west-1.amazonaws.com", assert(from {}):endpoint "sqs")
+      assert.is_nil(assert(from {}):configured_endpoint "sqs")
     end)
 
     it("knows the services' names in settings", function()
       local one = assert(from { AWS_ENDPOINT_URL_CLOUDWATCH_LOGS = "http://l", AWS_ENDPOINT_URL_CLOUDWATCH = "http://c" })
-      assert.are.equal("http://l", one:endpoint("logs", "eu-west-1"))
-      assert.are.equal("http://c", one:endpoint("cloudwatch", "eu-west-1"))
-    end)
-
-    it("has FIPS and dual stack hosts", function()
-      local one = assert(from { AWS_REGION = "us-east-1", AWS_USE_FIPS_ENDPOINT = "true", AWS_USE_DUALSTACK_ENDPOINT = "true" })
-      assert.are.equal("https://sqs-fips.us-east-1.api.aws", one:endpoint "sqs")
+      assert.are.equal("http://l", (one:configured_endpoint "logs"))
+      assert.are.equal("http://c", (one:configured_endpoint "cloudwatch"))
     end)
 
     it("refuses what is not a URL, naming where it is from and not quoting it", function()
       for _, url in ipairs { "localhost:4566", "ftp://user:secret@host", "http://", "http://a b", "http://host?x=secret" } do
-        local none, message, code = assert(from { AWS_ENDPOINT_URL = url }):endpoint("sqs", "eu-west-1")
+        local none, message, code = assert(from { AWS_ENDPOINT_URL = url }):configured_endpoint "sqs"
         assert.is_nil(none)
         assert.are.equal("the endpoint of sqs is not a URL such as 'http://localhost:4566': AWS_ENDPOINT_URL", message)
         assert.are.equal("BadEndpoint", code)

@@ -117,7 +117,7 @@ describe("imds", function()
     local environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT = server.url }
     local one = assert(config.new { getenv = function(name) return environment[name] end })
     assert.are.equal("eu-north-1", one:region())
-    assert.are.equal("eu-north-1", one:region "sqlite:jobs.db")
+    assert.are.equal("eu-north-1", one:region(nil, nil, "sqlite:jobs.db"))
     assert.are.equal(("%s, GET %s"):format(PUT, REGION), server:asked())
     server:set { region = "not a region" }
     one = assert(config.new { getenv = function(name) return environment[name] end })

@@ -161,14 +161,11 @@ describe("SQS on moto:", function()
       assert.matches("does not exist$", message)
     end))
 
-    it("prefers an endpoint that was given to the host of its URL, and says in which region it looked", task(function()
+    it("prefers an endpoint that was given to the host of its URL", task(function()
       local url = account:queue()
       local path = url:match "^%a+://[^/]+(/.*)$"
       local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com" .. path, { client = account.sqs }))
       assert(queue:check())
-      local elsewhere = assert(sqs.open("https://sqs.us-east-2.amazonaws.com" .. path .. "-gone", { client = account.sqs }))
-      assert.matches("does not exist in eu%-west%-1, where AWS_REGION or the profile has it looked for",
-        select(2, elsewhere:check()))
     end))
 
     it("takes the region from its URL where none is set", task(function()

@@ -31,7 +31,8 @@ end
 -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other service's names.
 local function iam(self, operation, parameters)
   local client = self:client("sts", { credentials = self.keys or { access_key = "AKID", secret_key = "any" } })
-  client.service = { protocol = "query", version = "2010-05-08", signing_name = "iam" }
+  client.service = { protocol = "query", version = "2010-05-08" }
+  client:resolve().service = "iam"
   return assert(client[operation](client, parameters))
 end
 

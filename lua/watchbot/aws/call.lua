@@ -71,7 +71,7 @@ function Call:sign(keys)
   self.clock_offset = self.client.clock_offset
   local request = { method = "POST", path = place.path, headers = headers, body = self.body }
   local scope = {
-    region = place.region, service = self.service.signing_name, time = math.floor(wall_time() + self.clock_offset),
+    region = place.region, service = place.service, time = math.floor(wall_time() + self.clock_offset),
   }
   local authorization, date = self.client.signer:headers(request, keys, scope)
   headers.Host = nil

@@ -1,15 +1,17 @@
---- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, endpoint and imds.
+--- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, place and imds.
 -- An option of the caller beats the environment, and that beats the profile. The files are read once; a file that cannot be
 -- parsed, and a profile that was asked for and is not there, are errors at once and not defaults that surprise later.
 
 local endpoint = require "watchbot.aws.endpoint"
 local imds = require "watchbot.aws.imds"
+local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
 
 -- A setting bears the same name as an option and in a profile; these are its names in the environment.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 local VARIABLES = {
   ca_bundle = { "AWS_CA_BUNDLE" },
+  ec2_metadata_disabled = { "AWS_EC2_METADATA_DISABLED" },
   ec2_metadata_service_endpoint = { "AWS_EC2_METADATA_SERVICE_ENDPOINT" },
   ec2_metadata_service_endpoint_mode = { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
   endpoint_url = { "AWS_ENDPOINT_URL" },
@@ -25,10 +27,41 @@ local VARIABLES = {
 -- Services whose name in settings (`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`) is not their own.
 local IDS = { logs = "cloudwatch_logs" }
 
+local function is_count(text)
+  local number = math.tointeger(tonumber(text))
+  return number ~= nil and number >= 1
+end
+
+local function is_seconds(text)
+  local number = tonumber(text)
+  return number ~= nil and number > 0 and number < math.huge
+end
+
+local function is_switch(text)
+  local word = tostring(text):lower()
+  return word == "true" or word == "false"
+end
+
+local function is_mode(text)
+  local word = text:lower()
+  return word == "ipv4" or word == "ipv6"
+end
+
+-- What a setting must be. A wrong one that counted as not set would act as its opposite in silence:
+-- a FIPS host that is none, retries without an end.
+local SHAPES = {
+  { is_count, "an integer of 1 or more", "max_attempts", "metadata_service_num_attempts" },
+  { is_seconds, "a number of seconds above 0", "metadata_service_timeout" },
+  { is_switch, "'true' or 'false'", "ec2_metadata_disabled", "ignore_configured_endpoint_urls", "use_dualstack_endpoint",
+    "use_fips_endpoint" },
+  { is_mode, "'IPv4' or 'IPv6'", "ec2_metadata_service_endpoint_mode" },
+}
+
 ---@class watchbot.aws.Options
 ---@field region string?
 ---@field endpoint string? URL, for every service; beats all that is configured
----@field profile string? name of a profile in the shared files; beats `AWS_PROFILE`, and credentials of the environment
+---@field profile string? name of a profile in the shared files; beats `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`, and the
+--- credentials of the environment
 ---@field getenv (fun(name: string): string?)? instead of os.getenv
 ---@field request (fun(request: table): table?, string?, string?)? instead of watchbot.http's
 
@@ -44,20 +77,36 @@ local config = {}
 ---@param options watchbot.aws.Options?
 ---@return watchbot.aws.Config?
 ---@return string? message
----@return string? code "BadProfile"
+---@return string? code "BadProfile", "BadSetting"
 function config.new(options)
   options = options or {}
   local self = setmetatable({ options = options, environment = options.getenv or os.getenv }, Config)
   local files, message, code = profiles.read(function(name) return self:getenv(name) end)
   if not files then return nil, message, code end
   self.files = files
-  local asked = options.profile or self:getenv "AWS_PROFILE"
+  local asked = options.profile or self:getenv "AWS_PROFILE" or self:getenv "AWS_DEFAULT_PROFILE"
   self.profile = asked or "default"
   if asked and not files.profiles[asked] then
     return nil, ("the profile '%s' is not in %s nor in %s"):format(asked, files.looked[1], files.looked[2]), "BadProfile"
   end
   self.metadata = imds.new(self)
+  local ok
+  ok, message, code = self:check()
+  if not ok then return nil, message, code end
   return self
+end
+
+function Config:check()
+  for _, shape in ipairs(SHAPES) do
+    for index = 3, #shape do
+      local value, where = self:setting(shape[index])
+      if value ~= nil and not shape[1](value) then
+        if where == "option" or where:find "^profile" then where = ("%s: %s"):format(where, shape[index]) end
+        return nil, ("%s: expected %s, got '%s'"):format(where, shape[2], tostring(value)), "BadSetting"
+      end
+    end
+  end
+  return true
 end
 
 --- A variable of the environment; an empty one counts as not set.
@@ -96,35 +145,23 @@ function Config:switch(name)
   return tostring(self:setting(name)):lower() == "true"
 end
 
---- A setting that is a number above 0; anything else counts as not set.
+--- A setting that is a number.
 ---@param name string
 ---@return number?
 function Config:number(name)
-  local number = tonumber((self:setting(name)))
-  return number and number > 0 and number or nil
+  return tonumber((self:setting(name)))
 end
 
---- The region that the URL of a queue or an ARN names.
----@param place string? "https://sqs.eu-west-1.amazonaws.com/123/jobs", "arn:aws:sns:eu-west-1:123:topic"
----@return string?
-function config.region_of(place)
-  if not place then return nil end
-  local region = place:match "^arn:[^:]*:[^:]*:([^:]+):"
-  if not region then
-    local host = "." .. (place:match "^%a+://([^/:]+)" or "") .. "."
-    region = host:match "%.sqs%-?f?i?p?s?%.([^.]+)%." or host:match "^%.([^.]+)%.queue%."
-  end
-  if region and endpoint.is_region(region) then return region end
-end
-
---- The region to call: option, environment, profile, then what `place` names, then where this instance runs (to be called in
---- a task then).
----@param place string? a queue's URL or an ARN
+--- The region to call: the option, what the resource names, the environment or the profile, what
+--- is near, then where this instance runs (to be called in a task then).
+---@param named string? the region that the resource's URL or ARN names: no other knows the resource
+---@param near string? the region that is taken where none is set
+---@param text string? what `named` and `near` were read from, for the error
 ---@return string? region
----@return string? message which says where it was looked for
+---@return string? err with where it was looked for
 ---@return string? code "NoRegion"
-function Config:region(place)
-  local region = self:setting "region" or config.region_of(place) or self.instance_region
+function Config:region(named, near, text)
+  local region = self.options.region or named or self:setting "region" or near or self.instance_region
   if region then return region end
   local answer, why = self.metadata:get "/latest/meta-data/placement/region"
   if answer and endpoint.is_region(answer) then
@@ -132,7 +169,7 @@ function Config:region(place)
     return answer
   end
   return nil, ("no AWS region was found: set AWS_REGION, or region in the profile '%s'%s (EC2 metadata: %s)"):format(
-    self.profile, place and (", as '%s' names none"):format(place) or "", why or "its answer is not a region"), "NoRegion"
+    self.profile, text and (", as '%s' has none"):format(text) or "", why or "its answer is not a region"), "NoRegion"
 end
 
 -- The profile's section of services may name a URL for the service; it goes before the profile's own.
@@ -144,7 +181,8 @@ function Config:profile_endpoint(id)
   return profile.endpoint_url, ("profile '%s'"):format(self.profile)
 end
 
-function Config:configured_endpoint(service)
+function Config:endpoint_setting(service)
+  if self.options.endpoint then return self.options.endpoint, "option" end
   if self:switch "ignore_configured_endpoint_urls" then return nil end
   local id = IDS[service] or service
   for _, variable in ipairs { "AWS_ENDPOINT_URL_" .. id:upper(), "AWS_ENDPOINT_URL" } do
@@ -154,27 +192,18 @@ function Config:configured_endpoint(service)
   return self:profile_endpoint(id)
 end
 
---- The URL that a service is called at.
+--- The URL that is set for a service.
 --- https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 ---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation", "cloudwatch"
----@param region string? as `region()` says when nil
----@return string? url without a slash at its end
----@return string where, or message
----@return string? code "BadEndpoint", "BadRegion", "NoRegion"
-function Config:endpoint(service, region)
-  local url, where = self.options.endpoint, "option"
-  if not url then url, where = self:configured_endpoint(service) end
-  if url and url ~= "" then
-    if url:find "^https?://[^/%s?#]+[^%s?#]*$" then return (url:gsub("/+$", "")), where end
-    return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(service, where), "BadEndpoint"
-  end
-  local message, code
-  if not region then region, message, code = self:region() end
-  if not region then return nil, message, code end
-  local variant = { fips = self:switch "use_fips_endpoint", dualstack = self:switch "use_dualstack_endpoint" }
-  url, message, code = endpoint.url(service, region, variant)
-  if not url then return nil, message, code end
-  return url, "region"
+---@return string? url without a slash at its end; nil where none is set
+---@return string? where, or err
+---@return string? code "BadEndpoint"
+function Config:configured_endpoint(service)
+  local url, where = self:endpoint_setting(service)
+  if not url or url == "" then return nil end
+  local split = place.split(url)
+  if split then return split.origin .. split.path:gsub("/+$", ""), where end
+  return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(service, where), "BadEndpoint"
 end
 
 return config

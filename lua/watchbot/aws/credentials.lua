@@ -20,6 +20,7 @@ local credentials = {}
 ---@field config watchbot.aws.Config? instead of one made from these options
 ---@field credentials { access_key: string, secret_key: string, token: string? }?
 ---@field sts watchbot.aws.Sts? needed for roles
+---@field near string? a queue's URL or an ARN: its region is taken where none is set
 ---@field warn fun(message: string)? hears of a refresh that failed while the old credentials are good
 
 -- Loads from the first of the providers that has something to say.
@@ -54,7 +55,7 @@ function credentials.chain(options)
   local settings, message, code = options.config, nil, nil
   if not settings then settings, message, code = config.new(options) end
   if not settings then return nil, message, code end
-  local context = { config = settings, given = options.credentials, sts = options.sts }
+  local context = { config = settings, given = options.credentials, sts = options.sts, near = options.near }
   return refresher.new(loader(context), { warn = options.warn })
 end
 

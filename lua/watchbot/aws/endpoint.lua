@@ -6,26 +6,43 @@ local endpoint = {}
 ---@class watchbot.aws.Partition
 ---@field name string the second word of its ARNs
 ---@field regions string pattern of its regions' names
+---@field first string the region whose STS is asked where no region is set
 ---@field suffix string domain of its endpoints
 ---@field dualstack string domain of those that speak IPv6 too
 ---@field fips table<string, "ipv4"|"any">? endpoint prefixes whose ordinary host is the FIPS one, if not the dual stack one
 
 -- The last one takes whatever the others do not.
 local PARTITIONS = {
-  { name = "aws-cn", regions = "^cn%-", suffix = "amazonaws.com.cn", dualstack = "api.amazonwebservices.com.cn" },
-  { name = "aws-us-gov", regions = "^us%-gov%-", suffix = "amazonaws.com", dualstack = "api.aws",
-    fips = { sqs = "ipv4", sns = "ipv4", logs = "ipv4", sts = "ipv4", dynamodb = "ipv4", cloudformation = "ipv4",
-      monitoring = "any" } },
-  { name = "aws-eusc", regions = "^eusc%-", suffix = "amazonaws.eu", dualstack = "api.amazonwebservices.eu" },
-  { name = "aws-iso", regions = "^us%-iso%-", suffix = "c2s.ic.gov", dualstack = "api.aws.ic.gov" },
-  { name = "aws-iso-b", regions = "^us%-isob%-", suffix = "sc2s.sgov.gov", dualstack = "api.aws.scloud" },
-  { name = "aws-iso-e", regions = "^eu%-isoe%-", suffix = "cloud.adc-e.uk", dualstack = "api.cloud-aws.adc-e.uk" },
-  { name = "aws-iso-f", regions = "^us%-isof%-", suffix = "csp.hci.ic.gov", dualstack = "api.aws.hci.ic.gov" },
-  { name = "aws", regions = "", suffix = "amazonaws.com", dualstack = "api.aws" },
+  { name = "aws-cn", regions = "^cn%-", first = "cn-north-1",
+    suffix = "amazonaws.com.cn", dualstack = "api.amazonwebservices.com.cn" },
+  { name = "aws-us-gov", regions = "^us%-gov%-", first = "us-gov-west-1",
+    suffix = "amazonaws.com", dualstack = "api.aws",
+    fips = { sqs = "ipv4", sns = "ipv4", logs = "ipv4", sts = "ipv4", dynamodb = "ipv4",
+      cloudformation = "ipv4", monitoring = "any" } },
+  { name = "aws-eusc", regions = "^eusc%-", first = "eusc-de-east-1",
+    suffix = "amazonaws.eu", dualstack = "api.amazonwebservices.eu" },
+  { name = "aws-iso", regions = "^us%-iso%-", first = "us-iso-east-1",
+    suffix = "c2s.ic.gov", dualstack = "api.aws.ic.gov" },
+  { name = "aws-iso-b", regions = "^us%-isob%-", first = "us-isob-east-1",
+    suffix = "sc2s.sgov.gov", dualstack = "api.aws.scloud" },
+  { name = "aws-iso-e", regions = "^eu%-isoe%-", first = "eu-isoe-west-1",
+    suffix = "cloud.adc-e.uk", dualstack = "api.cloud-aws.adc-e.uk" },
+  { name = "aws-iso-f", regions = "^us%-isof%-", first = "us-isof-south-1",
+    suffix = "csp.hci.ic.gov", dualstack = "api.aws.hci.ic.gov" },
+  { name = "aws", regions = "", first = "us-east-1", suffix = "amazonaws.com", dualstack = "api.aws" },
 }
 
 -- Services whose hosts do not begin with their own name.
 local PREFIXES = { cloudwatch = "monitoring" }
+
+--- The partition that an ARN names.
+---@param arn string
+---@return watchbot.aws.Partition?
+function endpoint.partition_of_arn(arn)
+  for _, partition in ipairs(PARTITIONS) do
+    if arn:match "^arn:([^:]*):" == partition.name then return partition end
+  end
+end
 
 --- The partition that a region belongs to.
 ---@param region string
@@ -34,6 +51,20 @@ function endpoint.partition(region)
   for _, partition in ipairs(PARTITIONS) do
     if region:find(partition.regions) then return partition end
   end
+end
+
+local function ends_with(host, domain)
+  return host == domain or host:sub(-#domain - 1) == "." .. domain
+end
+
+--- Whether a host is one of AWS's.
+---@param host string in small letters, without a port
+---@return boolean
+function endpoint.is_aws(host)
+  for _, partition in ipairs(PARTITIONS) do
+    if ends_with(host, partition.suffix) or ends_with(host, partition.dualstack) then return true end
+  end
+  return false
 end
 
 --- Whether the text can be the name of a region: one label of a host name, so that it cannot name another host.

@@ -28,7 +28,7 @@ function Imds:address()
   local url = self.config:setting "ec2_metadata_service_endpoint"
   if url then return (url:gsub("/+$", "")) end
   local mode = self.config:setting "ec2_metadata_service_endpoint_mode" or "IPv4"
-  return ADDRESSES[mode:lower()] or ADDRESSES.ipv4
+  return ADDRESSES[mode:lower()]
 end
 
 function Imds:request(query)
@@ -62,7 +62,7 @@ end
 ---@return string? message
 ---@return string? code "Disabled", "NotFound", "BadReply", or that of the failed request
 function Imds:get(path)
-  if (self.config:getenv "AWS_EC2_METADATA_DISABLED" or ""):lower() == "true" then
+  if self.config:switch "ec2_metadata_disabled" then
     return nil, "AWS_EC2_METADATA_DISABLED is true", "Disabled"
   end
   local response, message, code = self:get_with_token(path)

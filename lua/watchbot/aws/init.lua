@@ -13,6 +13,7 @@ local config = require "watchbot.aws.config"
 local core = require "watchbot.core".aws
 local credentials = require "watchbot.aws.credentials"
 local json = require "watchbot.lib.json"
+local places = require "watchbot.aws.place"
 local retry = require "watchbot.aws.retry"
 local services = require "watchbot.aws.services"
 local suggest = require "watchbot.lib.suggest"
@@ -20,21 +21,24 @@ local suggest = require "watchbot.lib.suggest"
 ---@class watchbot.aws.ClientOptions: watchbot.aws.Options
 ---@field credentials table|false|nil a provider (`get`, `expire`), or { access_key, secret_key, token }; false: do not sign.
 --- Default: what the environment offers, see credentials.lua; found once for all clients of a profile
----@field place string? a queue's URL or an ARN: names the region where none is set, and a queue's URL its endpoint
+---@field place string? a queue's URL or an ARN of what is called or asked about: its region is the one to sign for, whatever
+--- AWS_REGION is, and a queue is called at the host of its URL
+---@field near string? a queue's URL or an ARN: its region is taken where none is set
 ---@field timeout number? seconds for each attempt; default 30. A long poll has its own wait besides
 ---@field connect_timeout number? seconds; default 5
 ---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`, 3
 ---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
 ---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
----@field warn fun(message: string)? hears of credentials that could not be refreshed
+---@field warn fun(message: string)? hears of credentials that could not be refreshed, and of an endpoint without TLS; default:
+--- a line on standard error for the latter
 
 local function names(list)
   for _, name in ipairs(list) do list[name] = true end
   return list
 end
 
-local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "timeout",
-  "connect_timeout", "max_attempts", "retry", "warn", "ca_bundle" }
+local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "near",
+  "timeout", "connect_timeout", "max_attempts", "retry", "warn", "ca_bundle" }
 local CALL_OPTIONS = names { "timeout", "within", "idempotent" }
 
 local TIMEOUT, CONNECT_TIMEOUT = 30, 5
@@ -94,34 +98,28 @@ function Client.__tostring(client)
   return ("watchbot.aws client (%s)"):format(client.service_name)
 end
 
-local function split(url)
-  local scheme, host, path = url:match "^(https?)://([^/]+)(.*)$"
-  local port = scheme == "https" and ":443$" or ":80$"
-  return { url = url .. (path == "" and "/" or ""), host = host:gsub(port, ""), path = path == "" and "/" or path }
+-- What goes to another machine without TLS is said once for each, not once for each client.
+local said_clear = {}
+
+local function say_clear(client, found)
+  if not found.clear or places.is_loopback(found.name) or said_clear[found.host] then return end
+  said_clear[found.host] = true
+  client.warn(("http://%s is not encrypted: what is sent there, credentials included, can be read on the way"):format(
+    found.host))
 end
 
--- A queue's URL may name a host of its own, an endpoint in a VPC or an emulator, unless one was asked for.
-local function own_host(client, where)
-  local settings, place = client.config, client.options.place
-  if where ~= "region" or not place then return nil end
-  if settings:switch "use_fips_endpoint" or settings:switch "use_dualstack_endpoint" then return nil end
-  return place:match "^https?://[^/]+"
-end
-
---- Finds region and endpoint, once. May ask the metadata service, so it is called in a task.
----@return { url: string, host: string, path: string, region: string }? place
----@return string? message
+--- Finds host, region and what to sign for, once. May ask the metadata service, so it is called in a task.
+---@return watchbot.aws.Place? place
+---@return string? err
 ---@return string? code
 function Client:resolve()
   if self.place then return self.place end
-  local region, message, code = self.config:region(self.options.place)
-  if not region then return nil, message, code end
-  local url, where, why = self.config:endpoint(self.service_name, region)
-  if not url then return nil, where, why end
-  local place = split(own_host(self, where) or url)
-  place.region = region
-  self.place = place
-  return place
+  local options = self.options
+  local found, err, code = places.find(self.service_name, self.config, options.place, options.near)
+  if not found then return nil, err, code end
+  say_clear(self, found)
+  self.place = found
+  return found
 end
 
 -- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all. An endpoint that was given
@@ -138,7 +136,10 @@ local function assumer(options)
 end
 
 local function new_chain(options, settings, warn)
-  return credentials.chain { config = settings, credentials = options.credentials, sts = assumer(options), warn = warn }
+  return credentials.chain {
+    config = settings, credentials = options.credentials, sts = assumer(options), warn = warn,
+    near = options.place or options.near,
+  }
 end
 
 -- Clients that ask for nothing special share what was found, and with it the refreshing; all their `warn`s are told.
@@ -167,11 +168,14 @@ local function find_provider(options, settings)
   return share(options, settings)
 end
 
+local function say(text)
+  io.stderr:write("watchbot: ", text, "\n")
+end
+
 local function retry_options(options, settings)
   local merged = {}
   for name, value in pairs(options.retry or {}) do merged[name] = value end
   merged.max_attempts = options.max_attempts or math.tointeger(tonumber((settings:setting "max_attempts")))
-  if merged.max_attempts and merged.max_attempts < 1 then merged.max_attempts = nil end
   return merged
 end
 
@@ -189,7 +193,7 @@ end
 ---@param options watchbot.aws.ClientOptions?
 ---@return watchbot.aws.Client? client
 ---@return string? message
----@return string? code "BadProfile"
+---@return string? code "BadProfile", "BadSetting"
 function aws.client(service_name, options)
   options = options or {}
   check(service_name, options)
@@ -205,6 +209,7 @@ function aws.client(service_name, options)
     config = settings,
     provider = provider,
     request = settings:requester(),
+    warn = options.warn or say,
     unsent = require "watchbot.http".unsent,
     retry = retry.new(retry_options(options, settings)),
     signer = core.signer(),

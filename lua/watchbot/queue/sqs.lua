@@ -4,7 +4,6 @@
 
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
-local config = require "watchbot.aws.config"
 local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
 local envelope = require "watchbot.message.envelope"
@@ -48,19 +47,12 @@ end
 
 -- what a queue says of itself
 
--- A queue that is looked for in another region than its URL names does not exist there.
-function Sqs:elsewhere()
-  local named, called = config.region_of(self.name), self.client.place and self.client.place.region
-  if not named or named == called then return "" end
-  return (" in %s, where AWS_REGION or the profile has it looked for"):format(called)
-end
-
 --- The `message, code` of a call that failed; a permission that is missing gets its IAM action's name, and one code.
 function Sqs:explain(operation, message, code)
   if denied.is(code) then
     return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name)
   elseif code == "NonExistentQueue" or code == "QueueDoesNotExist" then
-    return ("queue %s does not exist%s"):format(self.name, self:elsewhere()), code
+    return ("queue %s does not exist"):format(self.name), code
   end
   return message, code
 end

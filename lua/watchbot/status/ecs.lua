@@ -39,7 +39,9 @@ end
 ---@param names { cluster: string?, service: string?, definition: string? }
 function ecs.add(builder, names)
   if not names.cluster then return end
-  local client, message = aws("ecs", { place = names.cluster:match "^arn:" and names.cluster or nil })
+  local client, message = aws("ecs", {
+    place = names.cluster:match "^arn:" and names.cluster or nil, near = builder.status.queue,
+  })
   if not client then return builder:add({ "tasks", "service" }, nil, message) end
   if names.service then
     local service, problem = service_of(client, names.cluster, names.service)

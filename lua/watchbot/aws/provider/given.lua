@@ -14,6 +14,7 @@ local given = { name = "option" }
 ---@field config watchbot.aws.Config
 ---@field given { access_key: string, secret_key: string, token: string? }? credentials of the caller
 ---@field sts watchbot.aws.Sts?
+---@field near string? a queue's URL or an ARN: its region is taken where none is set
 
 ---@param context watchbot.aws.Context
 ---@return watchbot.aws.Keys?

@@ -3,13 +3,21 @@
 
 local scheduler = require "watchbot.scheduler"
 
+local endpoint = require "watchbot.aws.endpoint"
 local keys = require "watchbot.aws.keys"
+local place = require "watchbot.aws.place"
 local read_file = require "watchbot.aws.read_file"
 
 local role = {}
 
--- Where no region is set at all; the client needs one for its own calls and will say so.
-local FALLBACK_REGION = "us-east-1"
+-- The STS of the region at hand. Where no region is set, that of the role's partition: no other has
+-- the role.
+local function region_for(context, role_arn)
+  local own = endpoint.partition_of_arn(role_arn) or endpoint.partition "us-east-1"
+  local near = place.region_of(context.near)
+  if near and endpoint.partition(near) ~= own then near = nil end
+  return context.config:region(nil, near) or own.first
+end
 
 local function session_name(context, settings)
   return settings.role_session_name or context.config:getenv "AWS_ROLE_SESSION_NAME" or ("watchbot-%d"):format(scheduler.time())
@@ -17,7 +25,7 @@ end
 
 local function call(context, operation, parameters, with, source)
   if not context.sts then error("to assume a role, credentials.chain needs options.sts", 0) end
-  local region = context.config:region() or FALLBACK_REGION
+  local region = region_for(context, parameters.RoleArn)
   local result, message, code = context.sts(operation, parameters, with, region)
   if not result then
     return nil, ("%s: could not assume the role '%s': %s"):format(source, parameters.RoleArn, message), code or "BadCredentials"
@@ -26,6 +34,18 @@ local function call(context, operation, parameters, with, source)
     return nil, ("%s: the answer to %s holds no credentials"):format(source, operation), "BadCredentials"
   end
   return keys.from_reply(result.Credentials, source)
+end
+
+-- What STS takes; a role may allow less, which STS says itself.
+local SHORTEST, LONGEST = 900, 43200
+
+local function duration_of(settings, source)
+  local text = settings.duration_seconds
+  if not text then return nil end
+  local seconds = math.tointeger(tonumber(text))
+  if seconds and seconds >= SHORTEST and seconds <= LONGEST then return seconds end
+  return nil, ("%s: duration_seconds: expected seconds from %d to %d, got '%s'"):format(source, SHORTEST, LONGEST, text),
+    "BadProfile"
 end
 
 --- Assumes the role of a profile with the keys of the step before.
@@ -41,8 +61,10 @@ function role.assume(context, step, with)
     return nil, source .. ": mfa_serial asks a person for a code, and none is here; use a role that does not need it",
       "BadProfile"
   end
+  local duration, err, code = duration_of(settings, source)
+  if err then return nil, err, code end
   return call(context, "AssumeRole", { RoleArn = settings.role_arn, RoleSessionName = session_name(context, settings),
-    ExternalId = settings.external_id, DurationSeconds = math.tointeger(tonumber(settings.duration_seconds)) }, with, source)
+    ExternalId = settings.external_id, DurationSeconds = duration }, with, source)
 end
 
 local function read_token(path)

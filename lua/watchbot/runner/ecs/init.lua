@@ -54,7 +54,7 @@ end
 local function client_for(policy, journal)
   local task = type(policy.task) == "table" and policy.task or {}
   return aws("ecs", {
-    place = tostring(task.cluster):match "^arn:" and task.cluster or policy.queue,
+    place = tostring(task.cluster):match "^arn:" and task.cluster or nil, near = policy.queue,
     warn = function(text) journal:warning(nil, "warning", text) end,
   })
 end
