@@ -6,7 +6,7 @@
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
-# make lint       warnings, luacheck, cppcheck, clang-tidy
+# make lint       warnings, luacheck, cppcheck, clang-tidy, clang-format, and the checks of spec/lint
 # make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
 # make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
@@ -188,11 +188,17 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 bench: test-deps all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
+FORMATTED = $(wildcard src/*.[ch] include/*.h spec/support/*.c spec/fuzz/*.[ch])
+
 soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)
 
+# clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
 lint: test-deps
 	luacheck --quiet lua spec src
+	$(LUA) spec/lint/run.lua
+	@if clang-format --version | grep -q 'version 14\.'; then set -x; clang-format --dry-run -Werror $(FORMATTED); \
+	  else echo "clang-format 14 is not here: the layout of C is not checked"; fi
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
 	@mkdir -p build
 	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \

@@ -1,0 +1,111 @@
+--- run: the checks of `make lint` that no other tool makes: layers, lines over 100 columns, names
+-- of requires, words of messages. `lua5.4 spec/lint/run.lua` prints what is over the allowed
+-- counts, with status 1; `--all` prints every finding, `--lower` writes spec/lint/allowed.lua where
+-- counts have gone down.
+
+package.path = "spec/?.lua;" .. package.path
+
+local layers = require "lint.layers"
+local ratchet = require "lint.ratchet"
+local requires = require "lint.requires"
+local words = require "lint.words"
+
+local COLUMNS, ALLOWED = 100, "spec/lint/allowed.lua"
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+-- The files of the tree by path: what git knows of, and what is not added yet.
+local function sources(...)
+  local files, patterns = {}, table.concat({ ... }, "' '")
+  local command = ("git ls-files -co --exclude-standard -- '%s'"):format(patterns)
+  local list <close> = assert(io.popen(command))
+  for path in list:lines() do
+    local file <close> = io.open(path, "rb")
+    if file then files[path] = file:read "a" end
+  end
+  return files
+end
+
+-- A column is a character of UTF-8.
+local function wide_lines(text)
+  local found, number = {}, 0
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    local columns = utf8.len(line) or #line
+    if columns > COLUMNS then
+      found[#found + 1] = { line = number, message = ("%d columns"):format(columns) }
+    end
+  end
+  return found
+end
+
+local function is_program(path) return not path:find "^lua/watchbot/meta/" end
+
+-- The findings of a check of single files, with their files, in order.
+local function each(files, check, wanted)
+  local findings, paths = {}, {}
+  for path in pairs(files) do
+    if not wanted or wanted(path) then paths[#paths + 1] = path end
+  end
+  table.sort(paths)
+  for _, path in ipairs(paths) do
+    for _, one in ipairs(check(path, files[path])) do
+      one.file = path
+      findings[#findings + 1] = one
+    end
+  end
+  return findings
+end
+
+local function program(files)
+  local chosen = {}
+  for path, text in pairs(files) do
+    if path:find "^lua/" and is_program(path) then chosen[path] = text end
+  end
+  return chosen
+end
+
+local function findings()
+  local lua = sources("lua/*.lua", "src/*.lua", "spec/*.lua", "doc/*.lua")
+  local c = sources("src/*.[ch]", "include/*.h", "spec/*.[ch]", "doc/*.[ch]")
+  local all = {}
+  for path, text in pairs(lua) do all[path] = text end
+  for path, text in pairs(c) do all[path] = text end
+  return {
+    layers = layers.violations(layers.declared(read "doc/architecture.md"), program(lua)),
+    columns = each(all, function(_, text) return wide_lines(text) end),
+    requires = each(lua, function(_, text) return requires.misnamed(text) end),
+    words = each(all, words.findings, function(path)
+      return (path:find "^lua/" or path:find "^src/") and is_program(path)
+    end),
+  }
+end
+
+local function print_all(rule, list)
+  for _, one in ipairs(list) do
+    print(("%s:%d: %s (%s)"):format(one.file, one.line, one.message, rule))
+  end
+end
+
+local function lower(allowed, found)
+  local lowered = {}
+  for rule, list in pairs(found) do lowered[rule] = ratchet.lowered(allowed[rule] or {}, list) end
+  local file <close> = assert(io.open(ALLOWED, "w"))
+  assert(file:write(ratchet.text(lowered)))
+end
+
+local function main(mode)
+  local allowed, found, failed = dofile(ALLOWED), findings(), false
+  if mode == "--lower" then return lower(allowed, found) end
+  for _, rule in ipairs { "layers", "requires", "words", "columns" } do
+    local over = mode == "--all" and found[rule] or ratchet.over(allowed[rule] or {}, found[rule])
+    print_all(rule, over)
+    failed = failed or #over > 0
+  end
+  if failed and mode ~= "--all" then os.exit(1) end
+end
+
+main(arg[1])
