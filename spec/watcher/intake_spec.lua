@@ -136,10 +136,46 @@ describe("intake", function()
         assert.are.equal(4, open_after(10))
         assert.are.equal(1, open_after(3))
         assert.are.equal(2, open_after(10))
-        assert.are.equal(1, open_after(0))
+        open_after(0)
+        -- The next one begins when the wait that the server cut short is over.
+        eventually(function() return open == 1 end)
+        scheduler.sleep(0.1)
+        assert.are.equal(1, open)
         release:set()
       end)
     end))
+
+  -- An endpoint that does not wait was asked 3,000 times a second, and a policy that says half a
+  -- second 63 times: it became 0, which SQS takes for "at once".
+  it("keeps its pace when the server does not", task(function()
+    local queue = scripted_queue.new()
+    for _ = 1, 1000 do queue:answer("receive", {}) end
+    for _, wait in ipairs { 2, 0.5, 0 } do
+      local before = #queue.calls.receive
+      running(queue, { poll = function(free) return free, wait end }, function()
+        scheduler.sleep(0.5)
+        assert.are.equal(1, #queue.calls.receive - before)
+      end)
+      assert.are.equal(math.ceil(wait), queue.calls.receive[#queue.calls.receive][2])
+    end
+  end))
+
+  -- The pause of a poll that failed was slept to its end, although another poll had succeeded.
+  it("ends the pause of a failure when another poll succeeds", task(function()
+    local queue = scripted_queue.new()
+    local go = scheduler.event()
+    queue:answer("receive", full, full, function() go:wait() return messages(1) end)
+    for _ = 1, 6 do queue:answer("receive", "ServiceUnavailable") end
+    running(queue, { capacity = function() return 100 end }, function(one, state)
+      eventually(function() return #state.failures >= 1 end)
+      one.pause = 1000
+      scheduler.sleep(0.7) -- in the middle of that pause
+      one:wake()
+      local asked = #queue.calls.receive
+      go:set()
+      eventually(function() return #queue.calls.receive > asked end)
+    end)
+  end))
 
   it("does not ask while there is no capacity", task(function()
     local queue = scripted_queue.new()

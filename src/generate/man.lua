@@ -126,7 +126,7 @@ local policy = watchbot.policy {
 
 -- Out of memory will not get better by trying again.
 function policy:verdict(job, exit)
-  if exit.signal == "KILL" then return "reject" end
+  if exit.oom then return "bury" end
   return watchbot.policy.verdict(self, job, exit)
 end
 

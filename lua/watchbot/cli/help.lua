@@ -115,7 +115,7 @@ function topics.policy()
   print [[
 
     function policy:verdict(job, exit)
-      if exit.signal == "KILL" then return "reject" end
+      if exit.oom then return "bury" end
       return watchbot.policy.verdict(self, job, exit)
     end
 

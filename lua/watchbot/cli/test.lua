@@ -151,6 +151,7 @@ end
 local becomes = {
   complete = "the message is deleted", reject = "the message is deleted, it has failed",
   release = "the message goes back", retry = "the message goes back, it has failed",
+  bury = "the message moves to the dead-letter queue, it has failed",
   held = "the message is held, without a slot", queued = "the message stays in the queue, the hook 'poll' asks for none",
 }
 

@@ -58,7 +58,7 @@ end
 
 --- A task has ended, or was not even started.
 ---@param job watchbot.Job
----@param outcome "complete"|"reject"|"release"|"retry"
+---@param outcome "complete"|"reject"|"release"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@param seconds number? until the message is seen again
 function Journal:outcome(job, outcome, exit, seconds)

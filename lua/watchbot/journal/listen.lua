@@ -52,7 +52,7 @@ local function or_null(value) return value == nil and NULL or value end
 --- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was rejected. A job that
 --- was stopped because the watcher ends is none: it did nothing wrong.
 function Listen:outcome(job, outcome, exit)
-  local failed = (outcome == "reject" or outcome == "retry") and not exit.stopped
+  local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury") and not exit.stopped
   local event = self.json and (failed and "failure" or "success") or nil
   local line = journal.object("worker_event", event, "code", or_null(exit.code),
     "signal", exit.signal and "SIG" .. exit.signal or NULL, "duration", journal.milliseconds(exit),

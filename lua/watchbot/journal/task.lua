@@ -5,6 +5,7 @@ local journal = require "watchbot.journal"
 
 local words = {
   complete = "success", reject = "failed, removed from queue", release = "no-op, will retry", retry = "failed, will retry",
+  bury = "failed, moved to the dead-letter queue",
 }
 
 ---@class watchbot.journal.Task: watchbot.Journal

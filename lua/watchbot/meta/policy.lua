@@ -108,14 +108,14 @@
 ---`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`
 ---@field environment? fun(self, job: watchbot.Job): table<string, string>
 ---what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
----`not_started`, `blameless`, `logs`; default: by `exits`, then 0 complete, 3 reject, 4 release,
----else retry
+---`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once;
+---default: by `exits`, then 0 complete, 3 reject, 4 release, else retry
 ---@field verdict? fun(self, job: watchbot.Job, exit: watchbot.Exit): watchbot.Outcome, number?
 ---how long the message stays out of sight when it goes back; default: 2 to the power of the
 ---receives, at most 12 hours
 ---@field backoff? fun(self, job: watchbot.Job): number
----tells somebody of a `reject` or `retry`; default: publishes `notification` to `topic`, where
----there is one
+---sends a notification of a `reject`, `retry` or `bury`; default: publishes `notification` to
+---`topic`, where there is one
 ---@field notify? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): true?, string?, string?
 ---what a notification says; default: outcome, reason, message and the newest lines of the log
 ---@field notification? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): string, string

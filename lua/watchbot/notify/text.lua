@@ -12,7 +12,10 @@ local LONGEST_SUBJECT = 99
 -- The newest of a task's output that is shown, in bytes.
 local LOGS = 50 * 1024
 
-local outcomes = { reject = "failed, removed from queue", retry = "failed, will retry" }
+local outcomes = {
+  reject = "failed, removed from queue", retry = "failed, will retry",
+  bury = "failed, moved to the dead-letter queue",
+}
 
 -- Bytes of the message that are shown: with the logs well below what SNS takes.
 local MESSAGE = 64 * 1024
@@ -54,7 +57,7 @@ end
 
 --- A failure in one line, for a summary of many.
 ---@param job watchbot.Job
----@param outcome "reject"|"retry"
+---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@return string
 function notification.line(job, outcome, exit)
@@ -92,7 +95,7 @@ end
 --- The text of a notification.
 ---@param stack string?
 ---@param job watchbot.Job
----@param outcome "reject"|"retry"
+---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@param logs string? the newest of the task's output; default: what the exit has
 ---@return string

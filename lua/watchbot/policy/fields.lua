@@ -1,14 +1,26 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
+local core = require "watchbot.core"
 local json = require "watchbot.lib.json"
 local refusal = require "watchbot.lib.refusal"
+local suggest = require "watchbot.lib.suggest"
 local tasks = require "watchbot.policy.task"
 
 -- Seconds of a container's stop timeout that are left for stopping what does not finish, and for giving messages back.
 local LAST_SECONDS = 10
 
-local outcomes = { complete = true, reject = true, release = true, retry = true }
+local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
+
+-- Names of signals, as `exits` has them: "KILL".
+local signals, signal_names = {}, {}
+for number = 1, 64 do
+  local name = core.process.signal_name(number)
+  if name then
+    signals[name] = true
+    signal_names[#signal_names + 1] = name
+  end
+end
 
 local function one_of(...)
   local names, known = { ... }, {}
@@ -17,20 +29,40 @@ local function one_of(...)
   return { expected = expected, check = function(value) return known[value] == true end }
 end
 
+-- A list of texts without holes: `{ "true", os.getenv "UNSET", "--fast" }` has one.
 local function is_list(value)
-  if type(value) ~= "table" or #value == 0 then return false end
+  if type(value) ~= "table" then return false end
+  local count, last = 0, 0
   for key, item in pairs(value) do
-    if math.type(key) ~= "integer" or type(item) ~= "string" then return false end
+    if math.type(key) ~= "integer" or key < 1 then return false end
+    if type(item) ~= "string" then return false, ("item %d is a %s, not text"):format(key, type(item)) end
+    if item:find "%z" then return false, ("item %d holds a NUL"):format(key) end
+    count, last = count + 1, math.max(last, key)
   end
-  return true
+  if count < last then
+    for index = 1, last do
+      if value[index] == nil then return false, ("item %d is nil; %d items are set"):format(index, count) end
+    end
+  end
+  return count > 0
+end
+
+local function exits_problem(key, outcome)
+  if not outcomes[outcome] then return nil end
+  if math.type(key) == "integer" and key >= 0 and key <= 255 then return true end
+  if type(key) ~= "string" or signals[key] then return signals[key] end
+  local short = key:match "^SIG(.+)$"
+  if signals[short] then return nil, ("signals are named without SIG: '%s', not '%s'"):format(short, key) end
+  local near = suggest(key, signal_names)
+  return nil, ("no signal has the name '%s'%s"):format(key, near and ("; did you mean '%s'?"):format(near) or "")
 end
 
 -- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
 local function is_exits(value)
   if type(value) ~= "table" then return false end
   for key, outcome in pairs(value) do
-    local code = math.type(key) == "integer" and key >= 0 and key <= 255
-    if not (code or (type(key) == "string" and key:match "^%u[%u%d]*$")) or not outcomes[outcome] then return false end
+    local ok, problem = exits_problem(key, outcome)
+    if not ok then return false, problem end
   end
   return true
 end
@@ -88,19 +120,24 @@ local types = {
   command = {
     expected = "text for sh, a list of words, or a function of the job that returns one of them",
     check = function(value)
-      return type(value) == "function" or is_list(value) or (type(value) == "string" and value:match "%S" ~= nil)
+      if type(value) == "table" then return is_list(value) end
+      if type(value) == "string" then return value:match "%S" ~= nil and not value:find "%z" end
+      return type(value) == "function"
     end,
   },
   handler = { expected = "a function", check = function(value) return type(value) == "function" end },
   exits = {
     expected = "a table like { [75] = 'release', KILL = 'reject' }: exit codes (0 to 255) or signal names to "
-      .. "'complete', 'reject', 'release' or 'retry'",
+      .. "'complete', 'reject', 'release', 'retry' or 'bury'",
     check = is_exits,
   },
   variables = { expected = "a table of names to text", check = is_variables },
   inherit = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
-    check = function(value) return type(value) == "boolean" or is_list(value) end,
+    check = function(value)
+      if type(value) == "boolean" then return true end
+      return is_list(value)
+    end,
   },
   folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
   flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },

@@ -22,15 +22,17 @@ return {
     help = "the variables that the task gets besides what it inherits",
     default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`, "
       .. "`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`" },
-  { name = "verdict", arguments = "job, exit", returns = "\"complete\", \"reject\", \"release\" or \"retry\"; seconds",
-    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`, `not_started`, "
-      .. "`blameless`, `logs`",
+  { name = "verdict", arguments = "job, exit",
+    returns = "\"complete\", \"reject\", \"release\", \"retry\" or \"bury\"; seconds",
+    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`, `oom`, "
+      .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once",
     default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },
   { name = "backoff", arguments = "job", returns = "seconds",
     help = "how long the message stays out of sight when it goes back",
     default = "2 to the power of the receives, at most 12 hours" },
   { name = "notify", arguments = "job, outcome, exit", returns = "true, or nil, message, code",
-    help = "tells somebody of a `reject` or `retry`", default = "publishes `notification` to `topic`, where there is one" },
+    help = "sends a notification of a `reject`, `retry` or `bury`",
+    default = "publishes `notification` to `topic`, where there is one" },
   { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",
     help = "what a notification says", default = "outcome, reason, message and the newest lines of the log" },
   { name = "failed", arguments = "err, where", help = "hears of what a hook has thrown, which is in the log already",

@@ -27,14 +27,28 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@class watchbot.Exit how a task ended
 ---@field code integer? exit code
 ---@field signal string? "KILL": the signal that ended it
+---@field shell_signal string? "KILL" for the code 137 of a command that is text: a shell tells the
+--- signal that ended its command so
 ---@field reason string? where there is more to say than the code
 ---@field duration number? seconds
 ---@field outcome string? what the task itself chose (a handler that returned "reject")
 ---@field timed_out boolean? it was stopped by `timeout`
+---@field oom boolean? it was killed for want of memory, where that is known
+---@field stopped boolean? the watcher has stopped it, or both were stopped: the watcher ends
+---@field left boolean? it runs on elsewhere, for the next watcher
 ---@field not_started boolean? it could not be started
+---@field error string? the code of that failure: "ENOENT", "AccessDeniedException"
+---@field too_big boolean? the message does not fit into a task
+---@field unplaced boolean? there was no room for it; the job is tried again
 ---@field logs string? the newest of its output
----@field blameless boolean? it was not the job's fault: no room, a machine that went away
+---@field blameless boolean? it was not the job's fault: a machine that went away
 ---@field elsewhere boolean? it ran on another machine: its output is in the log group
+---@field cluster string? of an ECS task: its cluster's ARN
+---@field task string? of an ECS task: its ARN
+---@field instance string? of an ECS task: the ARN of its container instance
+---@field stop_code string? of an ECS task: ECS's `stopCode`
+---@field pending number? of an ECS task: milliseconds until it ran
+---@field cause string? the watcher's: see watcher/blame.lua
 
 --- The default hooks. All may wait.
 ---@class watchbot.Hooks
@@ -50,7 +64,7 @@ end
 
 --- Whether the job may run now.
 ---@param job watchbot.Job
----@return true|"complete"|"reject"|"release"|"retry"|"hold" admitted
+---@return true|"complete"|"reject"|"release"|"retry"|"bury"|"hold" admitted
 ---@return number? seconds of a hold, or until the message is seen again
 function hooks:admit(job)
   return true
@@ -73,14 +87,15 @@ end
 --- What becomes of the message.
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
----@return "complete"|"reject"|"release"|"retry" outcome
+---@return "complete"|"reject"|"release"|"retry"|"bury" outcome
 ---@return number? seconds until the message is seen again; nil: `backoff` decides
 function hooks:verdict(job, exit)
   -- Nobody needs to hear of it, until it has gone on for so long that the message is given up.
   if exit.blameless then return job.last and "retry" or "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
-  return self.exits[exit.code] or self.exits[exit.signal] or exits[exit.code] or "retry"
+  return self.exits[exit.code] or self.exits[exit.signal or exit.shell_signal]
+    or exits[exit.code] or "retry"
 end
 
 --- Seconds that a message stays out of sight after its task has failed: twice as long each time.
@@ -92,7 +107,7 @@ end
 
 --- Tells somebody that a task has failed: by the topic, where there is one. The log line of the outcome is there anyway.
 ---@param job watchbot.Job
----@param outcome "reject"|"retry"
+---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@return true? ok
 ---@return string? message
@@ -105,7 +120,7 @@ end
 
 --- What a notification says.
 ---@param job watchbot.Job
----@param outcome "reject"|"retry"
+---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@return string subject
 ---@return string body

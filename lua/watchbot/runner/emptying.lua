@@ -20,7 +20,9 @@ local runner = {}
 ---@param folders watchbot.Volumes
 ---@return watchbot.runner.Emptying
 function runner.new(inner, folders)
-  return setmetatable({ inner = inner, folders = folders, running = 0, used = false }, Emptying)
+  return setmetatable({
+    inner = inner, folders = folders, running = 0, used = false, shares_signals = inner.shares_signals,
+  }, Emptying)
 end
 
 function Emptying:begin()
@@ -66,6 +68,10 @@ function Run:wait(seconds)
     self.runner:begin()
   end
   return exit
+end
+
+function Run:starts()
+  return self.run:starts()
 end
 
 function Run:stop(reason, grace)

@@ -1,7 +1,8 @@
 --- runner: the seam to what runs a task. Chooses the runner by the policy's field.
 --
 --     runner:start(job, environment, policy) -> run | nil, message, code   -- code "NoRoom": not the job's fault, try later
---     run:wait(seconds?) -> exit | nil                                     -- nil: `seconds` have passed
+--     run:starts() -> boolean         -- waits until the task has started (true), or ended before that
+--     run:wait() -> exit              -- waits for the end; keeps the policy's `timeout` by itself
 --     run:stop(reason, grace)                                              -- exit.reason will be the reason
 --
 -- exit = { code, signal, reason, duration, outcome?, logs? }: the exit code or the signal's name, why (where there is more to
@@ -12,7 +13,7 @@
 --     runner:find(job, policy) -> run, exit    -- of an earlier receive of the message
 --     runner:close()                           -- the end
 --     runner:status() -> integer               -- tasks that were placed and do not run yet
---     runner.keeps_time                        -- run:starts() waits until the task runs; run:wait() keeps the policy's limits
+--     runner.shares_signals                    -- what stops the watcher's process group stops tasks, too
 --     run:received_again()   run:leave()       -- the message came again; let the task run without us
 
 local policies = require "watchbot.policy"

@@ -3,6 +3,7 @@
 
 local fields = require "watchbot.policy.fields"
 local jobs = require "watchbot.message.job"
+local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
 
 -- The newest output of a task that a notification shows.
@@ -21,7 +22,10 @@ local runner = {}
 ---@return watchbot.runner.Process
 function runner.new(sink)
   process.sweep()
-  return setmetatable({ sink = sink, host = process.environment() }, Process)
+  -- A signal to the process group, or to the service's control group, reaches watcher and tasks alike.
+  return setmetatable({
+    sink = sink, host = process.environment(), shares_signals = true,
+  }, Process)
 end
 
 --- What the policy lets a task inherit, and the message over it.
@@ -82,18 +86,27 @@ function Process:start(job, environment, policy)
     stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id, category = "worker",
     tail = TAIL,
   }
-  if child then return setmetatable({ child = child, file = file }, Run) end
+  if child then
+    local run = { child = child, file = file, shell = command.command ~= nil }
+    return limits.begin(setmetatable(run, Run), policy)
+  end
   if file then file:close() end
   return nil, message, code
 end
 
+-- A shell that forks tells the signal that ended its command as an exit code: 128 and the number.
+local SHELL_SIGNALS = 128
+
 ---@param seconds number?
----@return table? exit
-function Run:wait(seconds)
+---@return watchbot.Exit? exit
+function Run:ended(seconds)
   local exit = self.child:wait(seconds)
   if not exit then return nil end
   if self.file then self.file:close() end
   if exit.code ~= 0 then exit.logs = self.child:tail() end
+  if self.shell and exit.code and exit.code > SHELL_SIGNALS then
+    exit.shell_signal = process.signal_name(exit.code - SHELL_SIGNALS)
+  end
   self.child:close()
   exit.reason = self.reason or exit.reason
   return exit
@@ -105,5 +118,7 @@ function Run:stop(reason, grace)
   self.reason = self.reason or reason
   self.child:stop(grace)
 end
+
+limits.extend(Run)
 
 return runner

@@ -56,7 +56,7 @@ function Message:state()
 end
 
 --- What the last attempt that has ended came to; nil before there is one.
----@return "complete"|"reject"|"release"|"retry"|nil
+---@return "complete"|"reject"|"release"|"retry"|"bury"|nil
 function Message:outcome()
   return self.record.outcome
 end

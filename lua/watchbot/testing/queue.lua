@@ -81,7 +81,7 @@ function Queue:hand(item, visibility)
   return message
 end
 
-function Queue:bury(item)
+function Queue:to_dead_letters(item)
   self:remove(item)
   self.dead[#self.dead + 1] = item
   self.heard("dead", item)
@@ -102,7 +102,7 @@ function Queue:take(max, visibility)
   local messages = {}
   for _, item in ipairs(self:visible()) do
     if item.receives >= self.max_receives then
-      self:bury(item)
+      self:to_dead_letters(item)
     elseif #messages < max then
       messages[#messages + 1] = self:hand(item, visibility)
     end
@@ -158,6 +158,18 @@ function Queue:delete(receipts)
     self:remove(item)
     self.heard("deleted", item)
   end)
+end
+
+--- Moves a message to the dead letters at once.
+function Queue:bury(receipt, _, reason)
+  for _, item in ipairs(self.items) do
+    if item.receipt == receipt then
+      item.reason = reason
+      self:to_dead_letters(item)
+      return true
+    end
+  end
+  return nil, "this receipt is worth nothing any more", "ReceiptHandleIsInvalid"
 end
 
 --- Sets when messages are seen again; `within` tells a heartbeat from a return.

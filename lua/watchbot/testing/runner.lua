@@ -2,6 +2,7 @@
 -- What would be started is worked out by the same functions as for a real task. Of an ECS task the placement is left out, and
 -- with it `pending_timeout` and `lost_after`.
 
+local limits = require "watchbot.runner.limits"
 local scheduler = require "watchbot.scheduler"
 
 local Run = {}
@@ -21,7 +22,7 @@ function module.rounded(seconds)
 end
 
 ---@param kind "process"|"ecs"|"lua"
----@param heard fun(id: string, name: string, value: any) is told what would run, and of each run
+---@param heard fun(id: string, plan: any) hears what would run
 ---@param real table? the runner that runs tasks for real
 ---@return watchbot.testing.Runner
 function module.new(kind, heard, real)
@@ -57,59 +58,57 @@ function plans.ecs(_, policy, job, environment)
   })
 end
 
--- A run of another runner, of whose end is told.
+-- A run of another runner, with the seconds as a person would write them.
 local function real_run(self, job, environment, policy)
   local run = self.real:start(job, environment, policy)
-  local function wait(_, seconds)
-    local exit = run:wait(seconds)
-    if not exit then return nil end
-    exit.duration = module.rounded(exit.duration)
-    self.heard(job.id, "run", nil)
-    return exit
-  end
-  return { wait = wait, stop = function(_, ...) return run:stop(...) end }
+  return {
+    starts = function() return run:starts() end,
+    wait = function(_, seconds)
+      local exit = run:wait(seconds)
+      if exit then exit.duration = module.rounded(exit.duration) end
+      return exit
+    end,
+    stop = function(_, ...) return run:stop(...) end,
+  }
 end
 
 ---@param job watchbot.Job
 ---@param environment table<string, string>
 ---@param policy table
 function Runner:start(job, environment, policy)
-  self.heard(job.id, "environment", environment)
   local plan, message, code = plans[self.kind](self, policy, job, environment)
   if not plan then return nil, message, code end
-  self.heard(job.id, "plan", plan)
+  self.heard(job.id, plan)
   local refusal = table.remove(self.refusals, 1)
   if refusal then return nil, refusal.message, refusal.code end
+  if self.real then return real_run(self, job, environment, policy) end
   local run = setmetatable({
-    id = job.id, started = scheduler.now(), ended = scheduler.event(), heard = self.heard,
-    elsewhere = self.kind == "ecs" or nil,
+    id = job.id, over_event = scheduler.event(), elsewhere = self.kind == "ecs" or nil,
   }, Run)
-  if self.real then run = real_run(self, job, environment, policy) end
-  self.heard(job.id, "run", run)
-  return run
+  return limits.begin(run, policy)
 end
 
 --- Ends the task.
 ---@param exit watchbot.Exit
 function Run:finish(exit)
-  self.exit = self.exit or exit
-  self.ended:set()
+  self.given = self.given or exit
+  self.over_event:set()
 end
 
 ---@param seconds number?
 ---@return watchbot.Exit?
-function Run:wait(seconds)
-  if not self.ended:wait(seconds) then return nil end
-  local exit = self.exit
-  exit.duration = exit.duration or module.rounded(scheduler.now() - self.started)
+function Run:ended(seconds)
+  if not self.over_event:wait(seconds) then return nil end
+  local exit = self.given
+  exit.duration = exit.duration or module.rounded(scheduler.now() - self.began)
   exit.elsewhere = exit.elsewhere or self.elsewhere
-  self.heard(self.id, "run", nil)
   return exit
 end
 
 --- Stopping ends a task of a test at once.
 ---@param reason string
 function Run:stop(reason)
+  self.reason = self.reason or reason
   self:finish { signal = "TERM", reason = reason }
 end
 
@@ -117,5 +116,7 @@ end
 function Run:leave()
   self:finish { reason = "left running", left = true }
 end
+
+limits.extend(Run)
 
 return module

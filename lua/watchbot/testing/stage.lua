@@ -121,10 +121,10 @@ function Stage:set_up(source, options)
     name = policy.queue, fifo = policy.queue:match "%.fifo$" ~= nil, max_receives = policy.max_receives,
     heard = function(...) seen:queue_says(...) end,
   }
-  self.runner = runners.new(kind, function(...) seen:runner_says(...) end,
+  self.runner = runners.new(kind, function(...) seen:plans(...) end,
     real and require "watchbot.runner.lua".new(log.sink) or nil)
   self.watcher = watchers.new(policy, { queue = self.queue, runner = self.runner, journal = log })
-  seen:listen(self.watcher.hooks)
+  seen:watch(self.watcher)
   self.watching = scheduler.spawn(self.watcher.run, self.watcher)
 end
 
@@ -150,7 +150,7 @@ end
 function Stage:duplicate(id)
   self:drive(function()
     for _, item in ipairs(self.queue.items) do
-      if item.id == id then self.watcher:accept(self.queue:hand(item, self.policy.visibility)) end
+      if item.id == id then self.watcher.life:accept(self.queue:hand(item, self.policy.visibility)) end
     end
   end)
 end

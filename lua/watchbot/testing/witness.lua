@@ -1,8 +1,10 @@
---- testing.witness: sees what a watcher does with each message, by its hooks, its journal, its queue and its runner.
--- A record a message; `busy` tells whether anything goes on that only needs time, so that the test's clock may move.
+--- testing.witness: what a watcher does with each message, read from the stages of its jobs, and from
+-- what the queue and the runner of a test tell. A record a message; `busy` tells whether anything
+-- goes on that only needs time, so that the test's clock may move.
 
-local journal = require "watchbot.journal"
 local scheduler = require "watchbot.scheduler"
+local journal = require "watchbot.journal"
+local jobs = require "watchbot.watcher.jobs"
 
 ---@class watchbot.testing.Record
 ---@field id string
@@ -17,7 +19,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field run table?
 
 ---@class watchbot.testing.Witness
----@field errors { where: string, message: string }[] what hooks have thrown
+---@field errors { where: string, message: string }[] what hooks have raised
 ---@field lines string[] of the watcher's log
 local Witness = {}
 Witness.__index = Witness
@@ -28,8 +30,8 @@ local witness = {}
 ---@return watchbot.testing.Witness
 function witness.new(real)
   return setmetatable({
-    runs_for_real = real, records = {}, errors = {}, lines = {}, hooks_running = 0, tasks = setmetatable({},
-    { __mode = "k" }), changed = scheduler.event(),
+    runs_for_real = real, records = {}, errors = {}, lines = {}, hooks_running = 0,
+    tasks = setmetatable({}, { __mode = "k" }), changed = scheduler.event(),
   }, Witness)
 end
 
@@ -41,21 +43,19 @@ function Witness:record(id)
   return self.records[id]
 end
 
-function Witness:set(id, state)
-  self:record(id).state = state
-  self.changed:set()
-end
-
-local moving = { deciding = true, settling = true }
+-- Stages that come to an end by themselves.
+local MOVING = { "received", "deciding", "starting", "settling", "returning" }
 
 --- Whether something goes on that will come to an end by itself.
 ---@return boolean
 function Witness:busy()
   if self.hooks_running > 0 then return true end
-  for _, record in pairs(self.records) do
-    if moving[record.state] or (self.runs_for_real and record.state == "running") then return true end
+  if not self.jobs then return false end
+  local counts = self.jobs.counts
+  for _, stage in ipairs(MOVING) do
+    if counts[stage] > 0 then return true end
   end
-  return false
+  return self.runs_for_real and counts.running > 0
 end
 
 --- Who is calling: the hook that this task runs, and the id of its message.
@@ -67,126 +67,104 @@ function Witness:caller()
   if called then return called.hook, called.id end
 end
 
---- Runs `body` as the hook or handler of a message.
-function Witness:within(hook, id, body, ...)
+function Witness:begins(hook, id)
   local task = scheduler.running()
-  local before = self.tasks[task]
-  self.tasks[task], self.hooks_running = { hook = hook, id = id }, self.hooks_running + 1
-  local _ <close> = setmetatable({}, { __close = function()
-    self.tasks[task], self.hooks_running = before, self.hooks_running - 1
-    self.changed:set()
-  end })
+  self.tasks[task] = { hook = hook, id = id, before = self.tasks[task] }
+  self.hooks_running = self.hooks_running + 1
+end
+
+function Witness:ends()
+  local task = scheduler.running()
+  self.tasks[task] = self.tasks[task].before
+  self.hooks_running = self.hooks_running - 1
+  self.changed:set()
+end
+
+--- Runs `body` as the handler of a message.
+function Witness:within(hook, id, body, ...)
+  self:begins(hook, id)
+  local _ <close> = setmetatable({}, { __close = function() self:ends() end })
   return body(...)
 end
 
 -- what the queue and the runner tell
 
-local states = { received = "waiting", deleted = "deleted", returned = "queued", dead = "dead" }
+local states = { deleted = "deleted", returned = "queued", dead = "dead" }
 
 --- What the queue does with a message.
 function Witness:queue_says(what, message, seconds)
   local record = self:record(message.id)
-  -- A duplicate of a message in flight changes nothing about it.
-  if what == "received" and record.state ~= "queued" then return end
   record.receives = message.receives
   if what == "returned" then record.seconds = seconds end
-  self:set(message.id, states[what])
+  if states[what] then record.state = states[what] end
+  self.changed:set()
 end
 
---- What the runner knows of a message's task.
-function Witness:runner_says(id, name, value)
-  local record = self:record(id)
-  record[name] = value
-  if name == "run" then self:set(id, value and "running" or "settling") end
+--- What would be started for a message.
+---@param id string
+---@param plan any
+function Witness:plans(id, plan)
+  self:record(id).plan = plan
 end
 
--- what the hooks say
-
-local before = {}
-local after = {}
-
-function before.admit(self, job)
-  local record = self:record(job.id)
-  record.job = job
-  self:set(job.id, "deciding")
-end
-
-function before.verdict(self, job, exit)
-  self:record(job.id).exit = exit
-  self:set(job.id, "settling")
-end
-
-function after.admit(self, _, job, admitted, seconds)
-  if admitted == true then return end
-  local record = self:record(job.id)
-  record.decided = "admit"
-  if admitted ~= "hold" then return end
-  record.seconds = seconds
-  self:set(job.id, "held")
-end
+-- what the watcher tells
 
 -- Which part of the default verdict it was.
 local function part_of(self, policy, exit)
   if exit.blameless or exit.timed_out or exit.not_started then return "default" end
   if exit.outcome then return self.runs_for_real and "handler" or "default" end
-  return (policy.exits[exit.code] or policy.exits[exit.signal]) and "exits" or "default"
+  local named = policy.exits[exit.code] or policy.exits[exit.signal or exit.shell_signal]
+  return named and "exits" or "default"
 end
 
-function after.verdict(self, policy, job)
-  local record = self:record(job.id)
-  record.decided = policy:is_set "verdict" and "verdict" or part_of(self, policy, record.exit)
+local function decided_by(self, entry)
+  if entry.decided ~= "verdict" then return entry.decided end
+  local policy = self.hooks.policy
+  return policy:is_set "verdict" and "verdict" or part_of(self, policy, entry.exit)
 end
 
---- Listens to the hooks of a watcher.
----@param hooks watchbot.HookCaller
-function Witness:listen(hooks)
-  local call, complain = hooks.call, hooks.complain
-  local function told(name, job, ok, ...)
-    if not ok and job then self:record(job.id).decided = name end
-    if ok and after[name] then after[name](self, hooks.policy, job, ...) end
-    return ok, ...
+-- A job has moved to another stage, or its outcome is known.
+function Witness:moved(entry, from, stage)
+  local record = self:record(entry.id)
+  if stage ~= from and stage ~= "gone" then record.state = jobs.STAGES[stage].told end
+  record.job, record.environment = entry.job, entry.environment
+  record.run = entry.run
+  if entry.decided then
+    record.exit, record.seconds = entry.exit, entry.seconds
+    record.decided = decided_by(self, entry)
   end
-  function hooks.call(caller, name, job, ...)
-    local of_job = type(job) == "table" and job.id ~= nil
-    if of_job and before[name] then before[name](self, job, ...) end
-    return told(name, of_job and job or nil, self:within(name, of_job and job.id or nil, call, caller, name, job, ...))
-  end
-  function hooks.complain(caller, err, where)
-    table.insert(self.errors, { where = where, message = tostring(err) })
-    return complain(caller, err, where)
-  end
+  record.outcome = entry.outcome or record.outcome
+  self.changed:set()
 end
 
--- what the log says
-
-local Journal = setmetatable({}, { __index = journal.Journal })
-Journal.__index = Journal
-
-function Journal:outcome(job, outcome, exit, seconds)
-  local record = self.witness:record(job.id)
-  record.outcome, record.exit, record.seconds = outcome, exit, seconds
-  if exit.stopped then record.decided = "stop" end
-  self.witness:set(job.id, "settling")
-  return journal.Journal.outcome(self, job, outcome, exit, seconds)
+--- Watches what a watcher does.
+---@param watcher watchbot.Watcher
+function Witness:watch(watcher)
+  self.jobs, self.hooks = watcher.jobs, watcher.hooks
+  watcher.jobs:observe(function(...) self:moved(...) end)
+  watcher.hooks.observer = self
 end
 
-function Journal:held(job, exit, seconds)
-  local record = self.witness:record(job.id)
-  record.exit, record.seconds = exit, seconds
-  self.witness:set(job.id, "held")
-  return journal.Journal.held(self, job, exit, seconds)
+--- A hook is called, or has returned: see watchbot.HookObserver.
+function Witness:called(name, job, began)
+  if not began then return self:ends() end
+  self:begins(name, type(job) == "table" and job.id or nil)
+end
+
+--- Something has raised.
+function Witness:complained(err, where)
+  table.insert(self.errors, { where = where, message = tostring(err) })
 end
 
 --- A journal whose lines stay here.
 ---@return watchbot.Journal
 function Witness:journal()
   local lines = self.lines
-  local sink = {
+  return journal.new {
     write = function(_, category, id, line)
       lines[#lines + 1] = ("[%s]%s %s"):format(category, id and (" [%s]"):format(id) or "", line)
     end,
   }
-  return setmetatable({ sink = sink, witness = self }, Journal)
 end
 
 return witness

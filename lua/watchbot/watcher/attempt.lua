@@ -1,123 +1,153 @@
---- attempt: one try at a job, while it has a slot: whether it may run, its task, the end of that, and the verdict. What becomes
--- of the message is the watcher's.
+--- watcher.attempt: one try at a job, while it has a slot: whether it may run, its task, the end of
+-- that, and the verdict. What becomes of the message is the watcher's.
 
--- A task that has run this long has started, whatever its exit code will be.
-local STARTED_AFTER = 1
+local blame = require "watchbot.watcher.blame"
+local scheduler = require "watchbot.scheduler"
 
--- What a shell answers when it could not start the program.
-local not_started_codes = { [126] = true, [127] = true }
+---@class watchbot.Verdict what an attempt has come to
+---@field outcome string? what becomes of the message; nil with `hold`
+---@field hold "held"|"unplaced"|nil the job stays: by the hook `admit`, or for want of room
+---@field seconds number? of the hold, or until the message is seen again
+---@field exit watchbot.Exit
+---@field cause string see watcher/blame.lua
+---@field step string? the hook that failed
+---@field decided string who chose the outcome
 
-local outcomes = { complete = true, reject = true, release = true, retry = true }
+---@class watchbot.AttemptContext
+---@field hooks watchbot.HookCaller
+---@field runner table
+---@field journal watchbot.Journal
+---@field jobs watchbot.Jobs
+---@field draining watchbot.Event
+---@field passed fun(step: string, entry: watchbot.JobEntry) a step has gone well
 
 local attempt = {}
 
---- Whether the policy lets the job run now; else its outcome.
-local function admit(watcher, entry)
-  local ok, admitted, seconds = watcher.hooks:call("admit", entry.job)
-  if not ok then return "retry", nil, { reason = "the hook 'admit' failed" } end
-  if admitted == true then return true end
-  if outcomes[admitted] or admitted == "hold" then return admitted, seconds, { reason = "not admitted" } end
-  watcher.hooks:complain(("admit must return true, an outcome or 'hold', not '%s'"):format(tostring(admitted)), "admit")
-  return "retry", nil, { reason = "the hook 'admit' failed" }
+local function failed_hook(name)
+  local exit = { reason = ("the hook '%s' failed"):format(name), cause = "hook" }
+  return { outcome = "retry", exit = exit, cause = "hook", step = name, decided = name }
 end
 
-local function verdict(watcher, entry, exit)
-  local ok, outcome, seconds = watcher.hooks:call("verdict", entry.job, exit)
-  if not ok then return "retry" end
-  if outcomes[outcome] then return outcome, seconds end
-  watcher.hooks:complain(("verdict returned '%s', which is no outcome"):format(tostring(outcome)), "verdict")
-  return "retry"
+--- Whether the policy lets the job run now; else what it says.
+---@return watchbot.Verdict? refused
+local function admit(context, entry)
+  local admitted, seconds = context.hooks:ask("admit", entry.job)
+  if admitted == nil then return failed_hook "admit" end
+  context.passed("admit", entry)
+  if admitted == true then return nil end
+  local exit = { reason = "not admitted" }
+  local verdict = { seconds = seconds, exit = exit, cause = "ended", decided = "admit" }
+  if admitted == "hold" then verdict.hold = "held" else verdict.outcome = admitted end
+  return verdict
 end
 
---- What the task of an earlier receive of this message has come to: a run of one that goes on, or an exit that decides.
-local function find(watcher, entry)
-  if not watcher.runner.find or entry.job.receives < 2 then return nil end
-  local run, exit = watcher.runner:find(entry.job, watcher.policy)
+-- The outcome that the hook `verdict` gives to an exit; "retry" where it fails.
+local function judge(context, entry, exit)
+  local outcome, seconds = context.hooks:ask("verdict", entry.job, exit)
+  if outcome then return outcome, seconds, "verdict" end
+  return "retry", nil, "failed"
+end
+
+--- What the task of an earlier receive of this message has come to: a run of one that goes on, or
+-- an exit that decides, or that says that nobody knows yet.
+local function find(context, entry)
+  if not context.runner.find or entry.job.receives < 2 then return nil end
+  local run, exit = context.runner:find(entry.job, context.hooks.policy)
   if run then
-    watcher.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)
+    context.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)
     return run
   end
   -- The task of a receive that failed has had its retry: this one.
-  if exit and not exit.blameless then
-    local outcome = verdict(watcher, entry, exit)
-    exit = (outcome == "complete" or outcome == "reject") and exit or nil
+  if exit and not exit.blameless and not exit.unplaced then
+    local outcome = judge(context, entry, exit)
+    local decides = outcome == "complete" or outcome == "reject" or outcome == "bury"
+    exit = decides and exit or nil
   end
   return nil, exit
 end
 
---- Finds or starts the task; else an exit that says why there is none.
-local function begin(watcher, entry, environment)
-  local run, exit = find(watcher, entry)
-  if run or exit then return run, exit end
-  watcher.journal:started(entry.job)
-  local message, code
-  run, message, code = watcher.runner:start(entry.job, environment, watcher.policy)
-  if run then return run end
-  return nil, {
-    reason = message, error = code, duration = 0, unplaced = code == "NoRoom" or nil,
-    outcome = code == "TooBig" and "reject" or nil, not_started = code ~= "NoRoom" and code ~= "TooBig" or nil,
+-- The exit of a task that there is none of.
+local function not_started(err, code)
+  return {
+    reason = err, error = code, duration = 0, unplaced = code == "NoRoom" or nil,
+    too_big = code == "TooBig" or nil,
+    not_started = code ~= "NoRoom" and code ~= "TooBig" or nil,
   }
 end
 
---- Waits for the end of a task, for as long as the policy lets it run.
-local function wait(watcher, entry, run)
-  local limit = watcher.policy.timeout > 0 and watcher.policy.timeout or math.huge
-  local exit = run:wait(math.min(STARTED_AFTER, limit))
-  if not exit and limit > STARTED_AFTER then
-    watcher:started()
-    exit = run:wait(limit < math.huge and limit - STARTED_AFTER or nil)
-  end
-  if not exit then
-    run:stop(("timed out after %g s"):format(limit), watcher.policy.kill_grace)
-    exit = run:wait()
-    exit.timed_out = not entry.stopped
-  end
+--- Finds or starts the task; else an exit that says why there is none.
+local function begin(context, entry)
+  if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
+  local run, exit = find(context, entry)
+  if run or exit then return run, exit end
+  context.journal:started(entry.job)
+  local err, code
+  run, err, code = context.runner:start(entry.job, entry.environment, context.hooks.policy)
+  if run then return run end
+  return nil, not_started(err, code)
+end
+
+-- Signals that whoever ends the watcher sends to its tasks as well.
+local SHARED = { TERM = true, INT = true, HUP = true }
+
+-- Seconds in which the watcher hears of its own end, when a task has died of such a signal.
+local HEARD_WITHIN = 0.5
+
+--- Whether a task died of the signal that also ends the watcher: a service manager stops all
+-- processes of a service at once, a terminal its whole foreground group.
+local function died_with_us(context, entry, exit)
+  if entry.stopped or not context.runner.shares_signals then return false end
+  if not SHARED[exit.signal or exit.shell_signal] then return false end
+  return context.draining:wait(HEARD_WITHIN) == true
+end
+
+local function follow(context, entry, run)
+  entry.run = run
+  context.jobs:move(entry, "running")
+  if run:starts() then context.passed("start", entry) end
+  local exit = run:wait()
+  entry.run = nil
+  exit.stopped = entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
   return exit
 end
 
---- Waits for the end of a task whose runner keeps the limits: it knows when the task really began.
-local function wait_elsewhere(watcher, run)
-  if run:starts() then watcher:started() end
-  return run:wait()
-end
-
-local function follow(watcher, entry, run)
-  watcher:running_now(entry, run)
-  local exit = watcher.runner.keeps_time and wait_elsewhere(watcher, run) or wait(watcher, entry, run)
-  exit.stopped = entry.stopped
-  return exit
-end
-
-local function was_not_started(exit)
-  return exit.not_started or (not_started_codes[exit.code] and not exit.elsewhere and exit.duration < STARTED_AFTER)
+--- The verdict on an exit.
+local function conclude(context, entry, exit)
+  local cause = blame.cause(exit, context.hooks.policy)
+  local rule = blame.of(cause)
+  if cause == "not_started" or cause == "not_started_by_message" then exit.not_started = true end
+  if rule.hold then return { hold = "unplaced", exit = exit, cause = cause, decided = "default" } end
+  if rule.passed then context.passed("start", entry) end
+  if rule.outcome then
+    local seconds = exit.left and context.hooks.policy.handover or exit.stopped and 0 or nil
+    local decided = exit.stopped and "stop" or "default"
+    return {
+      outcome = rule.outcome, seconds = seconds, exit = exit, cause = cause, decided = decided,
+    }
+  end
+  local outcome, seconds, decided = judge(context, entry, exit)
+  if decided == "failed" then
+    return { outcome = "retry", exit = exit, cause = "hook", step = "verdict", decided = "verdict" }
+  end
+  context.passed("verdict", entry)
+  return { outcome = outcome, seconds = seconds, exit = exit, cause = cause, decided = decided }
 end
 
 --- Admits, starts, follows and judges.
----@param watcher watchbot.Watcher
----@param entry table
----@return string outcome or "hold"
----@return number? seconds
----@return watchbot.Exit exit
-function attempt.run(watcher, entry)
-  local outcome, seconds, exit = admit(watcher, entry)
-  if outcome ~= true then return outcome, seconds, exit end
-  local ok, environment = watcher.hooks:call("environment", entry.job)
-  if not ok or type(environment) ~= "table" then
-    return "retry", nil, { reason = "the hook 'environment' failed" }
-  end
-  local run
-  run, exit = begin(watcher, entry, environment)
-  if run then exit = follow(watcher, entry, run) end
-  if exit.unplaced then return "hold", nil, exit end
-  if exit.stopped then return "retry", exit.left and watcher.policy.handover or 0, exit end
-  if was_not_started(exit) then
-    exit.not_started = true
-    watcher:not_started(entry, exit)
-  elseif run then
-    watcher:started()
-  end
-  outcome, seconds = verdict(watcher, entry, exit)
-  return outcome, seconds, exit
+---@param context watchbot.AttemptContext
+---@param entry watchbot.JobEntry in the stage "deciding"
+---@return watchbot.Verdict
+function attempt.run(context, entry)
+  local refused = admit(context, entry)
+  if refused then return refused end
+  entry.environment = context.hooks:ask("environment", entry.job)
+  if not entry.environment then return failed_hook "environment" end
+  context.passed("environment", entry)
+  context.jobs:move(entry, "starting")
+  local run, exit = begin(context, entry)
+  if run then exit = follow(context, entry, run) end
+  entry.exit = exit
+  return conclude(context, entry, exit)
 end
 
 return attempt

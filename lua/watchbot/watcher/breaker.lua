@@ -1,11 +1,30 @@
---- breaker: notices that no task can be started at all, so that a missing program or a bad image does not carry a whole
--- queue to the dead letters. Five failed starts in a row open it; then one probe a minute is let through, and the first
--- task that starts closes it again.
+--- watcher.breaker: notices that no job can begin, so that a missing program, a bad image or a hook
+-- that always fails does not carry a whole queue into the dead-letter queue.
+--
+-- A failure before a task runs may be the fault of the policy or of the message. It counts here when
+-- different messages fail in the same step with no success of that step between. Five of them open
+-- the breaker; from then on single messages are tried, and the first success closes it.
+--
+-- Where the message cannot be at fault (a program that is missing), any five failures in a row open
+-- it, and the next message is tried after `probe` seconds. Where it can (a hook that raised), the
+-- next message may well be a good one: the first tries come at once, later ones after growing pauses.
+-- A message that fails again after others have got through the step has only itself to blame.
 
+local recent = require "watchbot.lib.recent"
+local scheduler = require "watchbot.scheduler"
+
+-- Failures that open the breaker.
 local FAILURES = 5
 
+-- Tries without a pause while the breaker is open by failures that may be the messages'.
+local AT_ONCE = 20
+
+-- Messages whose last failure is remembered.
+local REMEMBERED = 10000
+
 ---@class watchbot.Breaker
----@field open boolean no messages are to be taken, but for probes
+---@field open boolean messages are tried one at a time
+---@field step string? the step whose failures have opened it
 local Breaker = {}
 Breaker.__index = Breaker
 
@@ -13,24 +32,97 @@ local breaker = {}
 
 ---@return watchbot.Breaker
 function breaker.new()
-  return setmetatable({ failures = 0, open = false }, Breaker)
+  return setmetatable({
+    open = false, failures = {}, succeeded = {}, failed_at = recent.new(REMEMBERED), turn = 0,
+    tries = 0, probe_at = 0, policy_at_fault = false,
+  }, Breaker)
 end
 
---- A task has started.
+--- A step has gone well for a message.
+---@param step string "start" or a hook's name
 ---@return boolean closed whether that closed the breaker
-function Breaker:started()
-  local closed = self.open
-  self.failures, self.open = 0, false
-  return closed
+function Breaker:passed(step)
+  self.turn = self.turn + 1
+  self.succeeded[step], self.failures[step] = self.turn, nil
+  if not self.open or self.step ~= step then return false end
+  self.open, self.step, self.trying, self.policy_at_fault = false, nil, nil, false
+  return true
 end
 
---- A task could not be started.
+-- The messages that have failed in a step since it last went well; `count` is all their failures.
+local function failures_of(self, step)
+  local failures = self.failures[step] or { ids = {}, different = 0, count = 0 }
+  self.failures[step] = failures
+  return failures
+end
+
+local function note(failures, id)
+  failures.count = failures.count + 1
+  if failures.ids[id] then return end
+  failures.ids[id], failures.different = true, failures.different + 1
+end
+
+-- Whether the step has gone well for others since it first failed for this message.
+local function is_own_fault(self, step, id)
+  local key = step .. "\0" .. id
+  local failed = self.failed_at:get(key)
+  if not failed then self.failed_at:set(key, self.turn) end
+  return failed ~= nil and (self.succeeded[step] or -1) > failed
+end
+
+--- A step has failed for a message.
+---@param step string
+---@param id string the message's id
+---@param fault "policy"|"either" whether the message may be at fault
+---@return boolean counts the receive counts against the message
 ---@return boolean opened whether that opened the breaker
-function Breaker:failed()
-  self.failures = self.failures + 1
-  local opened = not self.open and self.failures >= FAILURES
-  self.open = self.open or opened
-  return opened
+function Breaker:failed(step, id, fault)
+  self.turn = self.turn + 1
+  if fault == "either" and is_own_fault(self, step, id) then return true, false end
+  if self.open then
+    self.policy_at_fault = self.policy_at_fault or fault == "policy"
+    return false, false
+  end
+  local failures = failures_of(self, step)
+  note(failures, id)
+  local enough = fault == "policy" and failures.count or failures.different
+  if enough < FAILURES then return true, false end
+  self.open, self.step, self.policy_at_fault, self.tries = true, step, fault == "policy", 0
+  return true, true
+end
+
+-- Seconds until the next try.
+local function pause(self, longest)
+  if self.policy_at_fault then return longest end
+  if self.tries <= AT_ONCE then return 0 end
+  return math.min(longest, 2 ^ math.min(self.tries - AT_ONCE, 30))
+end
+
+--- Begins the pause before the next try.
+---@param longest number the policy's `probe`, in seconds
+function Breaker:wait(longest)
+  self.tries = self.tries + 1
+  self.probe_at = scheduler.now() + pause(self, longest)
+end
+
+--- Whether a message may be tried now: one at a time.
+---@return boolean
+function Breaker:may_try()
+  return not self.trying and scheduler.now() >= self.probe_at
+end
+
+--- A message is tried.
+---@param id string
+---@param longest number the policy's `probe`, in seconds
+function Breaker:try(id, longest)
+  self.trying = id
+  self:wait(longest)
+end
+
+--- A message that was tried has left, whatever has become of it.
+---@param id string
+function Breaker:left(id)
+  if self.trying == id then self.trying = nil end
 end
 
 return breaker

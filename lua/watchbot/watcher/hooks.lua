@@ -1,8 +1,15 @@
---- hooks: calls the hooks of a policy, which are a user's code: whatever they throw is logged with its traceback and stops
--- nothing.
+--- watcher.hooks: calls the hooks of a policy, which are a user's code. What they raise, and what
+-- they return that cannot be used, is logged with where it came from, and stops nothing.
+
+local answers = require "watchbot.watcher.answers"
+
+---@class watchbot.HookObserver
+---@field called fun(self, name: string, job: any, began: boolean) a hook is called, or has returned
+---@field complained fun(self, err: any, where: string)
 
 ---@class watchbot.HookCaller
 ---@field policy table whose hooks are called; may be replaced by another
+---@field observer watchbot.HookObserver?
 local Hooks = {}
 Hooks.__index = Hooks
 
@@ -15,7 +22,8 @@ function hooks.new(policy, journal)
   return setmetatable({ policy = policy, journal = journal }, Hooks)
 end
 
-local function heard(self, name, ok, ...)
+local function heard(self, name, job, ok, ...)
+  if self.observer then self.observer:called(name, job, false) end
   if not ok then self:complain((...), name) end
   return ok, ...
 end
@@ -23,19 +31,44 @@ end
 --- Calls a hook.
 ---@param name string
 ---@param ... any
----@return boolean ok false when it has thrown
+---@return boolean ok false when it has raised
 ---@return any ... what it returned
 function Hooks:call(name, ...)
-  return heard(self, name, xpcall(self.policy[name], debug.traceback, self.policy, ...))
+  local job = (...)
+  if self.observer then self.observer:called(name, job, true) end
+  return heard(self, name, job, xpcall(self.policy[name], debug.traceback, self.policy, ...))
 end
 
---- Logs what went wrong, and tells the policy's `failed`.
+-- A check may raise, too: what a hook returns may have metamethods.
+local function checked(self, name, ok, ...)
+  if not ok then return nil end
+  local sound, first, second = xpcall(answers[name], debug.traceback, ...)
+  if not sound then first, second = nil, first end
+  if first == nil then
+    self:complain(second, name)
+    return nil
+  end
+  return first, second
+end
+
+--- Calls a hook and checks what it returns, see watcher/answers.lua.
+---@param name string
+---@param ... any
+---@return any first nil when it has raised, or returned what cannot be used: logged
+---@return any second
+function Hooks:ask(name, ...)
+  return checked(self, name, self:call(name, ...))
+end
+
+--- Logs what went wrong, and hands it to the policy's `failed`.
 ---@param err any
 ---@param where string
 function Hooks:complain(err, where)
+  if self.observer then self.observer:complained(err, where) end
   self.journal:error(nil, "error", tostring(err), "where", where)
   local ok, second = pcall(self.policy.failed, self.policy, err, where)
   if not ok then self.journal:error(nil, "error", tostring(second), "where", "failed") end
 end
+
 
 return hooks

@@ -14,6 +14,10 @@ local EMPTY_RECEIVES = 3
 -- A poll for one message that took this many seconds has waited for it: there was nothing more in the queue.
 local AT_ONCE = 0.5
 
+-- Seconds between two polls that bring nothing, at least: 20 calls an embedded queue a second, and one
+-- that costs money.
+local LEAST_WAIT = { embedded = 0.05, remote = 1 }
+
 local CLOSED = "no more messages are taken"
 
 ---@class watchbot.Intake
@@ -38,7 +42,7 @@ local intake = {}
 function intake.new(options)
   return setmetatable({
     options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, most_polls = 1, empty = 0, pause = 0,
-    changed = scheduler.event(), closed = false,
+    changed = scheduler.event(), recovered = scheduler.event(), not_before = 0, closed = false,
   }, Intake)
 end
 
@@ -55,44 +59,68 @@ function Intake:polls_after(asked, got, seconds)
   return got > 1 and math.max(1, self.most_polls // 2) or 1
 end
 
-function Intake:received(messages)
+-- When the next poll may begin, after one that has brought nothing: a server that does not wait, or
+-- a policy that says 0 seconds, must not make a loop without a pause.
+function Intake:pace(started, wait)
+  local least = self.queue.embedded and LEAST_WAIT.embedded or LEAST_WAIT.remote
+  self.not_before = started + math.max(wait, least)
+end
+
+--- A poll has been answered.
+---@param messages table[]
+---@param asked number boottime at which the poll began: the messages can have been received since
+function Intake:received(messages, asked)
   self.empty = #messages == 0 and self.empty + 1 or 0
   self.pause, self.answered = 0, true
-  for _, message in ipairs(messages) do self.options.accept(message) end
+  self.recovered:set()
+  for _, message in ipairs(messages) do
+    message.asked = asked
+    self.options.accept(message)
+  end
 end
 
 -- What is not allowed from the beginning will not work by trying.
-function Intake:failed(message, code)
+function Intake:failed(err, code)
   self.most_polls = 1
   if code == "NotAllowed" and not self.answered then
-    self.refusal = message
+    self.refusal = err
     return self:close()
   end
   self.pause = math.min(math.max(self.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-  self.options.failed(message, code)
+  self.recovered:clear()
+  self.options.failed(err, code)
 end
 
--- What a poll that is cancelled at a drain had received is given back by the queue, or comes back by its visibility.
+-- What a poll that is cancelled at a drain had received is given back by the queue, or comes back by
+-- its visibility.
 function Intake:receive(count, wait)
-  local ok, messages, message, code = pcall(self.queue.receive, self.queue, count, wait, self.options.visibility)
+  local ok, messages, err, code = xpcall(self.queue.receive, debug.traceback, self.queue, count, wait,
+    self.options.visibility)
   if not ok then return nil, tostring(messages), "InternalError" end
-  return messages, message, code
+  return messages, err, code
+end
+
+-- One poll, and what it brings.
+function Intake:ask(count, wait)
+  local started, asked = scheduler.now(), scheduler.boottime()
+  local messages, err, code = self:receive(count, wait)
+  if not messages then
+    if not self.closed then self:failed(err, code) end
+    return
+  end
+  self.most_polls = self:polls_after(count, #messages, scheduler.now() - started)
+  if #messages == 0 then self:pace(started, wait) end
+  self:received(messages, asked)
 end
 
 function Intake:poll(count, wait)
   self.reserved, self.polls = self.reserved + count, self.polls + 1
   local task
   task = scheduler.spawn(function()
-    local started = scheduler.now()
-    local messages, message, code = self:receive(count, wait)
+    local ok, err = xpcall(self.ask, debug.traceback, self, count, wait)
     self.open[task] = nil
     self.reserved, self.polls = self.reserved - count, self.polls - 1
-    if messages then
-      self.most_polls = self:polls_after(count, #messages, scheduler.now() - started)
-      self:received(messages)
-    elseif not self.closed then
-      self:failed(message, code)
-    end
+    if not ok and not self.closed then self:failed(err, "InternalError") end
     self:wake()
   end)
   self.open[task] = true
@@ -113,9 +141,9 @@ end
 -- Whether the queue has nothing left for anybody, backoffs and other watchers' messages included.
 function Intake:is_empty()
   if not self.options.idle() or self.polls > 0 then return false end
-  local counts, message, code = self.queue:counts()
+  local counts, err, code = self.queue:counts()
   if not counts then
-    self:failed(message, code)
+    self:failed(err, code)
     return false
   end
   if counts.visible + counts.delayed + counts.in_flight > 0 then return false end
@@ -128,8 +156,16 @@ function Intake:waiting_time(wait)
   return math.min(wait, self.queue.embedded and 0.1 or 1)
 end
 
+-- Waits after a failure, until a poll under way has succeeded, and after an empty answer that came
+-- early.
+function Intake:hold_off()
+  if self.pause > 0 then self.recovered:wait(self.pause * (0.5 + math.random() / 2)) end
+  local early = self.not_before - scheduler.now()
+  if early > 0 then scheduler.sleep(early) end
+end
+
 function Intake:turn()
-  if self.pause > 0 then scheduler.sleep(self.pause * (0.5 + math.random() / 2)) end
+  self:hold_off()
   self.changed:clear()
   local free = self.options.capacity() - self.reserved
   if free <= 0 or self.polls >= self.most_polls then
@@ -143,6 +179,8 @@ function Intake:turn()
   if self.closed or free <= 0 then return end
   local count, wait = self.options.poll(free)
   count = math.min(count, free, self.queue.batch)
+  -- SQS takes whole seconds; less than one of them would be none.
+  if not self.queue.embedded then wait = math.ceil(wait) end
   if count < 1 then
     self.changed:wait(math.max(wait, 0.05))
   else
@@ -157,14 +195,12 @@ function Intake:loop()
   end
 end
 
---- Polls until `close`, or until the queue is empty where that was asked for.
----@return string? refusal why it never may
+--- Polls until `close`, or until the queue is empty where that was asked for. May be called again
+--- after it has raised. `refusal` says why it never may receive.
 function Intake:run()
-  if self.closed then return end
-  self.task = scheduler.spawn(self.loop, self)
-  local ok, err = self.task:join()
+  self.task = scheduler.running()
+  local ok, err = xpcall(self.loop, debug.traceback, self)
   if not ok and not self.closed then error(err, 0) end
-  return self.refusal
 end
 
 --- Starts no poll any more, whatever it is waiting for.

@@ -27,6 +27,9 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field limited boolean it cannot be extended any further, and that was said
 
 ---@class watchbot.Leases
+---@field visibility number seconds
+---@field turned number when the heartbeat had its last turn
+---@field gap { from: number, to: number }? the last time that this process stood still
 local Leases = {}
 Leases.__index = Leases
 
@@ -34,10 +37,35 @@ local leases = {}
 
 ---@param settler watchbot.Settle
 ---@param visibility number seconds
----@param events { lapsed: fun(lease), failed: fun(lease, message, code), limited: fun(lease) }
+---@param events { lapsed: fun(lease), failed: fun(lease, err, code), limited: fun(lease) }
 ---@return watchbot.Leases
 function leases.new(settler, visibility, events)
-  return setmetatable({ settler = settler, visibility = visibility, events = events, held = {} }, Leases)
+  return setmetatable({
+    settler = settler, visibility = visibility, events = events, held = {},
+    turned = scheduler.boottime(),
+  }, Leases)
+end
+
+-- A heartbeat that comes this many seconds late was held up with everything else.
+local LATE = 1
+
+-- Notes a time in which nothing here had a turn: the process was stopped, the machine slept.
+function Leases:turn(now)
+  if now - self.turned > self.visibility / BEATS + LATE then
+    self.gap = { from = self.turned, to = now }
+  end
+end
+
+--- When a message can have been received at the earliest: an answer that arrived while this process
+--- stood still may be as old as that.
+---@param message table with `asked`, when its poll began, where that is known
+---@return number boottime
+function Leases:received_at(message)
+  local now = scheduler.boottime()
+  self:turn(now)
+  local gap, asked = self.gap, message.asked or now
+  if not gap or gap.to < asked then return now end
+  return math.max(gap.from, asked)
 end
 
 --- Starts the lease of a message that was just received.
@@ -51,12 +79,19 @@ function Leases:take(message, owner)
   return lease
 end
 
---- A duplicate receive of a message in flight: the newer receipt handle, newer by receive count, is the one that counts.
+--- A duplicate receive of a message in flight: the newer receipt handle, newer by receive count, is
+--- the one that counts.
 function Leases:adopt(lease, message)
   if lease.receives and message.receives < lease.receives then return end
-  local now = scheduler.boottime()
-  lease.receipt, lease.receives, lease.received = message.receipt, message.receives, now
-  lease.deadline, lease.lapsed = now + self.visibility, false
+  lease.receipt, lease.receives = message.receipt, message.receives
+  lease.received = self:received_at(message)
+  lease.deadline, lease.lapsed = lease.received + self.visibility, false
+end
+
+--- Whether the message may be another watcher's by now.
+---@return boolean
+function Leases:has_lapsed(lease)
+  return scheduler.boottime() >= lease.deadline
 end
 
 --- Decides the lease: no extension starts any more, and the one under way has answered when this returns.
@@ -69,6 +104,19 @@ end
 --- Seconds that the message can still be kept, by the queue's limit.
 function leases.left(lease, now)
   return LIMIT - MARGIN - (now - lease.received)
+end
+
+-- Asks the queue for an extension; reports one that is refused.
+function Leases:ask(lease, started, receipt, seconds)
+  local within = math.max(self.visibility * PATIENCE, LEAST_PATIENCE)
+  local ok, err, code = self.settler:extend(receipt, seconds, within)
+  if lease.receipt ~= receipt then return end
+  if ok then
+    lease.deadline = started + seconds
+  elseif not lease.decided then
+    self.events.failed(lease, err, code)
+    if settle.is_expired(code) then lease.deadline = math.min(lease.deadline, started) end
+  end
 end
 
 -- Begins in a turn of its own, in which the lease may have been decided already.
@@ -84,20 +132,17 @@ function Leases:extend(lease)
     return
   end
   lease.extending = scheduler.event()
-  local ok, message, code = self.settler:extend(receipt, seconds, math.max(self.visibility * PATIENCE, LEAST_PATIENCE))
-  if ok and lease.receipt == receipt then
-    lease.deadline = started + seconds
-  elseif not ok and not lease.decided and lease.receipt == receipt then
-    self.events.failed(lease, message, code)
-    if settle.is_expired(code) then lease.deadline = math.min(lease.deadline, started) end
-  end
+  local ok, err = xpcall(self.ask, debug.traceback, self, lease, started, receipt, seconds)
   lease.extending:set()
   lease.extending = nil
+  if not ok then self.events.failed(lease, err, "InternalError") end
 end
 
 function Leases:beat()
   local now = scheduler.boottime()
   local interval = self.visibility / BEATS
+  self:turn(now)
+  self.turned = now
   for lease in pairs(self.held) do
     if lease.deadline <= now and not lease.lapsed then
       lease.lapsed = true
@@ -111,6 +156,7 @@ end
 
 --- Beats until the task is cancelled.
 function Leases:run()
+  self.turned = scheduler.boottime()
   while true do
     scheduler.sleep(self.visibility / BEATS)
     self:beat()

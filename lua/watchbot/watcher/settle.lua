@@ -75,6 +75,7 @@ function settle.new(queue, linger)
   local size = queue.settle_batch or 10
   local function delay(entries) return queue:delay(entries) end
   return setmetatable({
+    queue = queue,
     deletes = batcher(function(receipts) return queue:delete(receipts) end, size, linger),
     returns = batcher(delay, size, linger),
     extensions = batcher(function(entries) return queue:delay(entries, entries[1].within) end, size, 0),
@@ -120,6 +121,20 @@ function Settle:delay(lease, seconds, uncount)
   return persist(lease, function(receipt)
     return self.returns:submit { receipt = receipt, seconds = seconds, uncount = uncount }
   end)
+end
+
+--- Moves the message to the dead-letter queue at once, and out of this one.
+---@param lease watchbot.Lease
+---@param message table what the queue handed over
+---@param reason string?
+---@return true? ok
+---@return string? err
+---@return string? code "NoDeadLetterQueue"; "NotAllowed"
+function Settle:bury(lease, message, reason)
+  if not self.queue.bury then
+    return nil, "the queue has no dead-letter queue", "NoDeadLetterQueue"
+  end
+  return persist(lease, function(receipt) return self.queue:bury(receipt, message, reason) end)
 end
 
 --- Extends the lease of a receipt once; the caller decides about another try.

@@ -8,7 +8,10 @@ local tally = {}
 
 ---@return watchbot.Tally
 function tally.new()
-  return setmetatable({ complete = 0, reject = 0, release = 0, retry = 0, blameless = 0, duplicate = 0, returned = 0 }, Tally)
+  return setmetatable({
+    complete = 0, reject = 0, release = 0, retry = 0, bury = 0, blameless = 0, duplicate = 0,
+    returned = 0,
+  }, Tally)
 end
 
 ---@param what string an outcome, "blameless" (it was not the job's fault), "duplicate" or "returned"
@@ -19,7 +22,7 @@ end
 --- How many jobs have ended.
 ---@return integer
 function Tally:jobs()
-  return self.complete + self.reject + self.release + self.retry + self.blameless
+  return self.complete + self.reject + self.release + self.retry + self.bury + self.blameless
 end
 
 --- Writes the counts, and how many calls they took where calls cost money.
@@ -28,7 +31,8 @@ end
 function Tally:log(journal, calls)
   local jobs = self:jobs()
   journal:info(nil, "event", "stopped", "complete", self.complete, "reject", self.reject, "release", self.release,
-    "retry", self.retry, "blameless", self.blameless > 0 and self.blameless or nil,
+    "retry", self.retry, "bury", self.bury > 0 and self.bury or nil,
+    "blameless", self.blameless > 0 and self.blameless or nil,
     "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
     "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil)
 end

@@ -6,13 +6,13 @@ local policy = watchbot.policy {
   command = "./resize.sh",              -- a string runs in sh; a list is an argv
   workers = 4,
   timeout = 15 * 60,                    -- seconds
-  exits   = { [75] = "release" },       -- EX_TEMPFAIL: put it back, tell nobody
+  exits   = { [75] = "release" },       -- EX_TEMPFAIL: return it without a notification
   max_receives = 3,
 }
 
--- Out of memory will not get better by trying again.
+-- Out of memory will not get better by trying again: the message is kept for a person to look at.
 function policy:verdict(job, exit)
-  if exit.signal == "KILL" then return "reject" end
+  if exit.oom then return "bury" end
   return watchbot.policy.verdict(self, job, exit)
 end
 

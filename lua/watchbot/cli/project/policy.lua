@@ -2,12 +2,12 @@
 
 local rest = [==[
   timeout = 15 * 60,                      -- seconds; then the task is stopped and its message tried again
-  exits   = { [75] = "release" },         -- EX_TEMPFAIL: put it back, tell nobody
+  exits   = { [75] = "release" },         -- EX_TEMPFAIL: return it without a notification
 }
 
--- Out of memory will not get better by trying again.
+-- Out of memory will not get better by trying again: the message is kept for a person to look at.
 function policy:verdict(job, exit)
-  if exit.signal == "KILL" and not exit.timed_out then return "reject" end
+  if exit.oom then return "bury" end
   return watchbot.policy.verdict(self, job, exit)
 end
 

@@ -45,10 +45,10 @@ describe("the policy of @NAME@", function()
     assert.are.equal(600, w:backoff())
   end)
 
-  it("rejects what ran out of memory", function()
+  it("keeps what ran out of memory, as a dead letter", function()
     w:message "tile 7/3/5"
-    assert.are.equal("reject", w:exits "KILL")
-    assert.matches("killed by signal KILL", w:notifications()[1].body)
+    assert.are.equal("bury", w:exits { signal = "KILL", oom = true, reason = "out of memory" })
+    assert.matches("out of memory", w:notifications()[1].body)
   end)
 
   it("tries again what took too long", function()

@@ -37,7 +37,6 @@ local STOP_AGAIN = 5
 
 ---@class watchbot.runner.Ecs
 local Ecs = {
-  keeps_time = true, -- its runs know when the time of their task begins
   stop_takes = 130,  -- seconds: stopTimeout is at most 120
 }
 Ecs.__index = Ecs

@@ -1,0 +1,41 @@
+--- runner.handled: what a handler returned, as an exit.
+-- Only nothing at all, or true, is success: a message is deleted for it. A function that fails the
+-- Lua way (nil and a message, as io.open and os.execute do) has failed.
+
+local answers = require "watchbot.lib.reason"
+
+local codes = { complete = 0, reject = 3, release = 4, retry = 1, bury = 1 }
+
+local handled = {}
+
+local function failure(reason)
+  return { code = 1, reason = reason }
+end
+
+local function failed(result, reason, count)
+  local text = answers(reason)
+  if text then return failure(text) end
+  if result == false then return failure "the handler returned false" end
+  if count > 1 then return failure(("the handler returned nil and a %s"):format(type(reason))) end
+  return failure "the handler returned nil; success is to return nothing, or true"
+end
+
+--- The exit of a handler: `ok` and what it returned, or false and its error, as `task:join` has it.
+---@param ok boolean
+---@param ... any
+---@return watchbot.Exit exit
+function handled.exit(ok, ...)
+  local result, reason = ...
+  local count = select("#", ...)
+  if not ok then return failure(answers(result) or ("the handler raised a " .. type(result))) end
+  if count == 0 or result == true then return { code = 0 } end
+  if result == nil or result == false then return failed(result, reason, count) end
+  if math.type(result) == "integer" then return { code = result, reason = answers(reason) } end
+  if codes[result] then
+    return { code = codes[result], outcome = result, reason = answers(reason) }
+  end
+  return failure(("the handler returned %s, which is neither an exit code nor an outcome"):format(
+    type(result) == "string" and ("'%s'"):format(result) or "a " .. type(result)))
+end
+
+return handled

@@ -1,0 +1,115 @@
+--- watcher.answers: what hooks return, checked at one place: kinds, ranges, NaN, infinities.
+-- Each check returns the values as the watcher may use them, or nil and what is wrong with them.
+
+local answers = {}
+
+-- SQS keeps a message out of sight for at most 12 hours from its receive.
+local LONGEST = 12 * 3600
+
+-- More messages than any queue hands out at once.
+local MOST_MESSAGES = 100000
+
+answers.outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
+
+local LIST = "'complete', 'reject', 'release', 'retry' or 'bury'"
+
+local function shown(value)
+  if type(value) == "string" then return ("'%s'"):format(value) end
+  if type(value) == "number" then return tostring(value) end
+  return value == nil and "nothing" or "a " .. type(value)
+end
+
+--- Seconds of a pause: a number from 0 to 12 hours; what is longer is cut.
+---@param value any
+---@return number? seconds nil without a value
+---@return string? problem
+local function seconds(value)
+  if value == nil then return nil end
+  if type(value) ~= "number" or value ~= value or value == -math.huge then
+    return nil, ("seconds must be a number, not %s"):format(shown(value))
+  end
+  return math.max(0, math.min(value, LONGEST))
+end
+
+--- poll: how many messages to ask for, and seconds that the queue may wait for the first.
+---@return integer? count
+---@return number|string wait or the problem
+function answers.poll(count, wait)
+  local whole = math.tointeger(count)
+  if not whole or whole < 0 or type(count) ~= "number" then
+    return nil, ("poll must return how many messages to ask for, a whole number, not %s"):format(
+      shown(count))
+  end
+  local pause, problem = seconds(wait)
+  if not pause then
+    return nil, "poll: " .. (problem or "the second value, seconds to wait, is missing")
+  end
+  return math.min(whole, MOST_MESSAGES), pause
+end
+
+--- admit: true, an outcome or "hold".
+---@return true|string|nil admitted
+---@return number|string|nil seconds or the problem
+function answers.admit(admitted, pause)
+  if admitted ~= true and admitted ~= "hold" and not answers.outcomes[admitted] then
+    return nil, ("admit must return true, 'hold', %s, not %s"):format(LIST, shown(admitted))
+  end
+  local checked, problem = seconds(pause)
+  if problem then return nil, "admit: " .. problem end
+  return admitted, checked
+end
+
+--- verdict: an outcome.
+---@return string? outcome
+---@return number|string|nil seconds or the problem
+function answers.verdict(outcome, pause)
+  if not answers.outcomes[outcome] then
+    return nil, ("verdict must return %s, not %s"):format(LIST, shown(outcome))
+  end
+  local checked, problem = seconds(pause)
+  if problem then return nil, "verdict: " .. problem end
+  return outcome, checked
+end
+
+--- backoff: seconds.
+---@return number? seconds
+---@return string? problem
+function answers.backoff(pause)
+  local checked, problem = seconds(pause)
+  if checked then return checked end
+  return nil, "backoff: " .. (problem or "it must return seconds, not nothing")
+end
+
+local function variable(name, value)
+  if type(name) ~= "string" or name == "" or name:find "[=%z]" then
+    return nil, ("environment: %s is no name for a variable"):format(shown(name))
+  end
+  local kind = type(value)
+  if kind == "number" or kind == "boolean" then return tostring(value) end
+  if kind ~= "string" then
+    return nil, ("environment: '%s' must be text, not %s"):format(name, shown(value))
+  end
+  if value:find("\0", 1, true) then
+    return nil, ("environment: '%s' holds a NUL, which no environment takes"):format(name)
+  end
+  return value
+end
+
+--- environment: names to text; numbers and booleans become text.
+---@return table<string, string>? variables
+---@return string? problem
+function answers.environment(variables)
+  if type(variables) ~= "table" then
+    return nil, ("environment must return a table of names to text, not %s"):format(
+      shown(variables))
+  end
+  local checked = {}
+  for name, value in pairs(variables) do
+    local text, problem = variable(name, value)
+    if not text then return nil, problem end
+    checked[name] = text
+  end
+  return checked
+end
+
+return answers

@@ -1,0 +1,383 @@
+--- watcher.life: the life of each job, from its receive until its message is not ours any more.
+-- One coroutine owns a job all that time. Whatever raises in it, in a hook, in the log, in here, or
+-- for want of memory, the message goes back to the queue and the slot is free. A message is deleted
+-- only when an outcome says so.
+
+local attempt = require "watchbot.watcher.attempt"
+local blame = require "watchbot.watcher.blame"
+local job = require "watchbot.message.job"
+local leases = require "watchbot.watcher.leases"
+local policies = require "watchbot.policy"
+local scheduler = require "watchbot.scheduler"
+
+-- Pauses of a job that could not be placed, and how long it is held before it is given back, in
+-- seconds.
+local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
+
+-- Seconds that a task may take to end after the code that followed it has raised.
+local RESCUE_LIMIT = 30
+
+---@class watchbot.Life
+---@field hooks watchbot.HookCaller
+---@field runner table
+---@field journal watchbot.Journal
+---@field jobs watchbot.Jobs
+---@field phase watchbot.Phase
+---@field breaker watchbot.Breaker
+---@field settle watchbot.Settle
+---@field leases watchbot.Leases
+---@field notices watchbot.Notices
+---@field tally watchbot.Tally
+---@field queue table
+---@field took fun(seconds: number) hears how long a job has run
+local Life = {}
+Life.__index = Life
+
+local life = {}
+
+---@param parts watchbot.Life
+---@return watchbot.Life
+function life.new(parts)
+  local self = setmetatable(parts, Life)
+  self.context = {
+    hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
+    draining = self.phase.draining,
+    passed = function(step, entry) self:passed(step, entry) end,
+  }
+  return self
+end
+
+-- what arrives
+
+-- A job of a message that nobody could read: its hooks fail, and it ends as a failed one.
+local function unreadable(message)
+  return { id = message.id, message = message.body, attributes = {}, receives = message.receives }
+end
+
+function Life:job_of(message)
+  local ok, made = xpcall(job.new, debug.traceback, message, self.queue.max_receives)
+  if ok then return made end
+  self.hooks:complain(made, "message")
+  return unreadable(message)
+end
+
+function Life:received_again(entry, message)
+  self.tally:count "duplicate"
+  self.journal:info(message.id, "duplicate", true, "receives", message.receives)
+  self.leases:adopt(entry.lease, message)
+  if entry.run and entry.run.received_again then entry.run:received_again() end
+end
+
+-- Whether a message may begin now; while the breaker is open one at a time is tried.
+function Life:may_begin(entry)
+  if not self.phase:watching() then return false end
+  if not self.breaker.open then return true end
+  if not self.breaker:may_try() then return false end
+  self.breaker:try(entry.id, self.hooks.policy.probe)
+  return true
+end
+
+function Life:take(entry)
+  entry.lease = self.leases:take(entry.message, entry)
+  self.jobs:add(entry)
+  entry.job = self:job_of(entry.message)
+  if self.leases:has_lapsed(entry.lease) then return self:drop_lapsed(entry) end
+  if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
+  self.jobs:move(entry, "waiting")
+end
+
+--- A message has arrived: a job begins, or one that runs gets a newer receipt handle.
+---@param message table
+function Life:accept(message)
+  local entry = self.jobs:current(message.id)
+  local ok, err
+  if entry then
+    ok, err = xpcall(self.received_again, debug.traceback, self, entry, message)
+    if not ok then self:complain(err, "duplicate") end
+    return
+  end
+  entry = { id = message.id, message = message }
+  ok, err = xpcall(self.take, debug.traceback, self, entry)
+  if not ok then self:rescue(entry, err) end
+end
+
+-- the life
+
+-- Starts a coroutine that owns the job until it is gone.
+function Life:spawn(entry, body)
+  scheduler.spawn(function()
+    local ok, err = xpcall(body, debug.traceback, self, entry)
+    if not ok then self:rescue(entry, err) end
+  end)
+end
+
+--- Starts what waits, as far as there are slots.
+function Life:dispatch()
+  while self.jobs:running() < self.hooks.policy.workers and self.phase:watching() do
+    local entry = self.jobs:pop_waiting()
+    if not entry then return end
+    self.jobs:move(entry, "deciding")
+    if entry.turn then entry.turn:set() else self:spawn(entry, self.live) end
+  end
+end
+
+--- All that has not started goes back to the queue, to be seen at once.
+function Life:give_back_waiting()
+  for entry in self.jobs.pop_waiting, self.jobs do
+    self.jobs:move(entry, "returning")
+    if entry.turn then entry.turn:set() else self:spawn(entry, self.give_back) end
+  end
+end
+
+-- A job in its slot, and what follows without one.
+function Life:live(entry)
+  local verdict = attempt.run(self.context, entry)
+  while verdict.hold do
+    self:hold(entry, verdict)
+    if entry.stage == "returning" then return self:give_back(entry) end
+    verdict = attempt.run(self.context, entry)
+  end
+  if verdict.exit.duration then self.took(verdict.exit.duration) end
+  if verdict.outcome == "lapsed" then return self:drop_lapsed(entry) end
+  self:conclude(entry, verdict)
+  self:passed("internal", entry)
+end
+
+-- Seconds of the next hold.
+local function pause_of(entry, verdict)
+  if verdict.hold == "held" then return math.max(verdict.seconds or 1, 0.01) end
+  entry.pause = math.min((entry.pause or FIRST_HOLD / 2) * 2, LONGEST_HOLD)
+  return entry.pause * (0.5 + math.random() / 2)
+end
+
+--- Keeps the message with heartbeats, then lets the job wait for a slot again; it goes back when
+-- that lasts, or when the watcher ends: its stage says which.
+function Life:hold(entry, verdict)
+  local now = scheduler.now()
+  entry.held_since = entry.held_since or now
+  entry.seconds = pause_of(entry, verdict)
+  entry.decided, entry.exit = verdict.decided, verdict.exit
+  self.breaker:left(entry.id)
+  self.jobs:move(entry, verdict.hold)
+  local unplaced = verdict.hold == "unplaced"
+  if unplaced then self.journal:held(entry.job, verdict.exit, entry.seconds) end
+  local lasts = unplaced and now - entry.held_since > HOLD_LIMIT
+  if lasts or self.phase.draining:wait(entry.seconds) then
+    return self.jobs:move(entry, "returning")
+  end
+  entry.turn = entry.turn or scheduler.event()
+  entry.turn:clear()
+  self.jobs:move(entry, "waiting", true)
+  entry.turn:wait()
+end
+
+-- what the breaker hears
+
+function Life:passed(step, entry)
+  if not self.breaker:passed(step) then return end
+  self.journal:info(nil, "event", "tasks start again, taking messages")
+  self.jobs:changed(entry)
+end
+
+-- The breaker has opened.
+function Life:opened(reason)
+  local probe = self.hooks.policy.probe
+  self.breaker:wait(probe)
+  self.journal:error(nil, "event", "no task can be started, trying one message at a time",
+    "reason", reason, "seconds", probe)
+  self:give_back_waiting()
+end
+
+-- => whether the receive counts against the message
+function Life:failed(entry, verdict, rule)
+  local step = verdict.step or rule.step
+  if not step then return not rule.uncounted end
+  local exit = verdict.exit
+  local counts, opened = self.breaker:failed(step, entry.id, rule.fault)
+  self.breaker:left(entry.id)
+  entry.silent = not counts or nil
+  if opened then
+    exit.reason = "no more messages are taken, since no task can be started: "
+      .. (exit.reason or "exit code " .. tostring(exit.code))
+    self:opened(exit.reason)
+  end
+  return counts and not rule.uncounted
+end
+
+-- what becomes of the message
+
+function Life:gone(entry)
+  self.leases:decide(entry.lease)
+  self.breaker:left(entry.id)
+  self.jobs:move(entry, "gone")
+end
+
+--- Returns a message that has not run, to be seen at once; where the queue can, the receive does
+-- not count.
+function Life:give_back(entry)
+  self.tally:count "returned"
+  self:put_back(entry, 0, true)
+  self:gone(entry)
+end
+
+-- Another watcher may have the message by now: nothing of it is ours to change.
+function Life:drop_lapsed(entry)
+  if not entry.lease.lapsed then self:lapsed(entry.lease) end
+  self.tally:count "returned"
+  self:gone(entry)
+end
+
+function Life:put_back(entry, seconds, uncount)
+  if entry.stage ~= "returning" then self.jobs:move(entry, "returning") end
+  self.leases:decide(entry.lease)
+  local ok, err, code = self.settle:delay(entry.lease, seconds, uncount)
+  if ok then return end
+  self.journal:warning(entry.id, "error", err, "code", code, "where", "return")
+end
+
+function Life:delete(entry)
+  self.leases:decide(entry.lease)
+  local ok, err, code = self.settle:delete(entry.lease)
+  if ok then return end
+  self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
+end
+
+-- Moves the message to the dead-letter queue; where that cannot be, it is retried.
+function Life:bury(entry, exit)
+  self.leases:decide(entry.lease)
+  local ok, err, code = self.settle:bury(entry.lease, entry.message, exit.reason)
+  if ok then return "bury" end
+  self.journal:error(entry.id, "error", err, "code", code, "where", "bury")
+  exit.reason = ("%s; not moved to the dead-letter queue: %s"):format(
+    exit.reason or "to be buried", err)
+  return "retry"
+end
+
+-- How long the message stays out of sight: never so long that it would outlive the queue's limit.
+function Life:backoff(entry, seconds)
+  seconds = seconds or self.hooks:ask("backoff", entry.job)
+    or policies.backoff(self.hooks.policy, entry.job)
+  local left = leases.left(entry.lease, scheduler.boottime())
+  return math.ceil(math.max(0, math.min(seconds, left)))
+end
+
+--- Sends a notification of a failure, unless it is not the job's.
+function Life:notify(entry, outcome, exit, rule)
+  local policy = self.hooks.policy
+  local early = outcome == "retry" and not entry.job.last
+    and entry.job.receives < policy.notify_after
+  if entry.silent or rule.silent or early then return end
+  self.notices:send(entry.id, entry.job, outcome, exit)
+end
+
+-- Ends the job as its outcome says.
+function Life:apply(entry, outcome, exit, rule, uncount)
+  if outcome == "reject" then self:notify(entry, outcome, exit, rule) end
+  if entry.seconds then
+    self:put_back(entry, entry.seconds, uncount)
+  elseif outcome ~= "bury" then
+    self:delete(entry)
+  end
+  self:gone(entry)
+  if outcome == "retry" or outcome == "bury" then self:notify(entry, outcome, exit, rule) end
+end
+
+--- What the outcome says happens to the message.
+function Life:conclude(entry, verdict)
+  local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
+  self.jobs:move(entry, "settling")
+  local counts = self:failed(entry, verdict, rule)
+  if outcome == "bury" then outcome = self:bury(entry, exit) end
+  local returns = outcome == "release" or outcome == "retry"
+  entry.seconds = returns and self:backoff(entry, verdict.seconds) or nil
+  entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
+  self.jobs:changed(entry)
+  self.tally:count(exit.blameless and "blameless" or outcome)
+  self.journal:outcome(entry.job, outcome, exit, entry.seconds)
+  self:apply(entry, outcome, exit, rule, not counts)
+end
+
+-- when something has raised
+
+function Life:complain(err, where)
+  pcall(self.hooks.complain, self.hooks, err, where)
+end
+
+-- The code that followed a task has raised: the task must not run on beside its next receive.
+local function end_run(entry)
+  local run = entry.run
+  entry.run = nil
+  run:stop("stopped: the watcher lost track of it", 0)
+  local waiting = scheduler.spawn(run.wait, run)
+  waiting:join(RESCUE_LIMIT)
+end
+
+-- What raised at the receive may have left a message without a lease, or unknown.
+local function complete(self, entry)
+  if not entry.lease then entry.lease = self.leases:take(entry.message, entry) end
+  if not entry.stage then self.jobs:add(entry) end
+end
+
+local function return_rescued(self, entry)
+  local seconds = math.min(2 ^ math.min(entry.message.receives, 15), 3600) // 1
+  self:put_back(entry, seconds, false)
+end
+
+--- Something raised in the owner of a job: its message goes back by the default backoff, and the
+-- job is gone, whatever else raises meanwhile.
+---@param entry watchbot.JobEntry
+---@param err any
+function Life:rescue(entry, err)
+  self:complain(err, "watcher")
+  if entry.stage == "gone" then return end
+  pcall(complete, self, entry)
+  local _, _, opened = pcall(self.breaker.failed, self.breaker, "internal", entry.id, "either")
+  if opened == true then pcall(self.opened, self, "internal error") end
+  if entry.run then pcall(end_run, entry) end
+  pcall(return_rescued, self, entry)
+  pcall(self.leases.decide, self.leases, entry.lease)
+  pcall(self.jobs.move, self.jobs, entry, "gone")
+end
+
+-- leases
+
+function Life:lapsed(lease)
+  lease.lapsed = true
+  self.journal:error(lease.owner.id, "error",
+    "the lease has lapsed, another watcher may run the message too", "code", "LeaseLapsed",
+    "receives", lease.receives, "where", "lease")
+end
+
+function Life:extension_failed(lease, err, code)
+  self.journal:warning(lease.owner.id, "error", err, "code", code, "where", "heartbeat")
+end
+
+function Life:limited(lease)
+  local entry = lease.owner
+  local reason = "stopped: a message can be kept for at most 12 hours"
+  self.journal:error(entry.id, "error", reason)
+  if entry.run then entry.run:stop(reason, self.hooks.policy.kill_grace) end
+end
+
+-- the end
+
+--- Stops the task of a job.
+function Life:stop(entry)
+  if not entry.run then return end
+  entry.stopped = "stopped: the watcher is draining"
+  entry.run:stop(entry.stopped, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
+end
+
+--- Stops all tasks that run.
+function Life:stop_all()
+  for _, entry in ipairs(self.jobs:all "running") do self:stop(entry) end
+end
+
+--- Lets the task of a job run on: the watcher that gets its message next finds it.
+function Life:leave(entry)
+  if not entry.run then return end
+  entry.stopped = "left running"
+  entry.run:leave()
+end
+
+return life

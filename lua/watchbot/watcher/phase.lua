@@ -1,0 +1,41 @@
+--- watcher.phase: the one stage of a watcher: watching, draining, stopping, ended. It only goes on.
+
+local scheduler = require "watchbot.scheduler"
+
+local ORDER = { watching = 1, draining = 2, stopping = 3, ended = 4 }
+
+---@class watchbot.Phase
+---@field name "watching"|"draining"|"stopping"|"ended"
+---@field draining watchbot.Event set from then on: no message is taken, what waits goes back
+---@field stopping watchbot.Event set from then on: tasks that run are stopped
+---@field at_once boolean tasks are killed without a grace
+local Phase = {}
+Phase.__index = Phase
+
+local phase = {}
+
+---@return watchbot.Phase
+function phase.new()
+  return setmetatable({
+    name = "watching", draining = scheduler.event(), stopping = scheduler.event(), at_once = false,
+  }, Phase)
+end
+
+--- Goes on to a later phase; nothing happens where that has been reached.
+---@param name string
+---@return boolean changed
+function Phase:enter(name)
+  if ORDER[name] <= ORDER[self.name] then return false end
+  self.name = name
+  self.draining:set()
+  if ORDER[name] >= ORDER.stopping then self.stopping:set() end
+  return true
+end
+
+--- Whether the watcher takes messages.
+---@return boolean
+function Phase:watching()
+  return self.name == "watching"
+end
+
+return phase

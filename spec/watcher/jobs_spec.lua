@@ -1,0 +1,77 @@
+local jobs = require "watchbot.watcher.jobs"
+
+local function entry(id) return { id = id } end
+
+describe("the jobs of a watcher", function()
+  it("count by what their stage says", function()
+    local all = jobs.new()
+    local one, two = all:add(entry "1"), all:add(entry "2")
+    assert.are.same({ 0, 0, 0 }, { all:running(), all:lingering(), all:waiting() })
+    all:move(one, "waiting")
+    all:move(two, "waiting")
+    assert.are.equal(2, all:waiting())
+    assert.are.equal(one, all:pop_waiting())
+    all:move(one, "deciding")
+    all:move(one, "starting")
+    all:move(one, "running")
+    assert.are.same({ 1, 0, 1 }, { all:running(), all:lingering(), all:waiting() })
+    all:move(one, "unplaced")
+    assert.are.same({ 0, 1, 1 }, { all:running(), all:lingering(), all.counts.unplaced })
+    all:move(one, "waiting", true)
+    assert.are.equal(one, all:pop_waiting())
+    all:move(one, "returning")
+    all:move(one, "gone")
+    assert.is_false(all:none())
+    all:move(two, "gone")
+    assert.is_true(all:none())
+    assert.are.same({ 0, 0, 0 }, { all:running(), all:lingering(), all:waiting() })
+    assert.is_nil(all:pop_waiting())
+  end)
+
+  it("go only where their stage leads, and never come back", function()
+    local all = jobs.new()
+    local one = all:add(entry "1")
+    assert.has_error(function() all:move(one, "running") end,
+      "a job cannot go from 'received' to 'running'")
+    all:move(one, "gone")
+    for stage in pairs(jobs.STAGES) do
+      assert.has_error(function() all:move(one, stage) end)
+    end
+    assert.is_true(all:none())
+  end)
+
+  -- A stage with no way to "gone" would be a message that is in flight for ever.
+  it("can be gone from every stage, and each stage can be reached", function()
+    local reached = { received = true }
+    for name, stage in pairs(jobs.STAGES) do
+      assert.is_true(name == "gone" or stage.next.gone == true, name)
+      for other in pairs(stage.next) do
+        assert.is_table(jobs.STAGES[other], other)
+        reached[other] = true
+      end
+    end
+    for name in pairs(jobs.STAGES) do assert.is_true(reached[name], name) end
+  end)
+
+  it("are told to observers, in order", function()
+    local all, seen = jobs.new(), {}
+    all:observe(function(one, from, to) seen[#seen + 1] = { one.id, from or "", to } end)
+    local one = all:add(entry "1")
+    all:move(one, "waiting")
+    all:changed(one)
+    assert.are.same({ { "1", "", "received" }, { "1", "received", "waiting" },
+      { "1", "waiting", "waiting" } }, seen)
+  end)
+
+  it("make room for a newer receive while the message of an older one goes back", function()
+    local all = jobs.new()
+    local old = all:add(entry "1")
+    assert.are.equal(old, all:current "1")
+    all:move(old, "returning")
+    assert.is_nil(all:current "1")
+    local new = all:add(entry "1")
+    all:move(old, "gone")
+    assert.are.equal(new, all:current "1")
+    assert.is_false(all:none())
+  end)
+end)
