@@ -104,6 +104,7 @@ describe("a user without sudo", function()
     if shell.run "id -u" == "0\n" then
       shell.run(("chown -R 65534:65534 %s"):format(tree))
       as = "setpriv --reuid=65534 --regid=65534 --clear-groups "
+      if not os.execute(as .. "true 2>/dev/null") then pending "no other user may run a program here" end
     end
     local function run(goal)
       local out, code = shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 make %s 2>&1")
