@@ -173,7 +173,7 @@ fuzz: $(FUZZERS)
 	  -artifact_prefix=$$one. $$one.inputs || exit; done
 
 demo: deps all
-	@spec/examples/demo $(B)
+	@doc/examples/thumbnails/demo $(B)
 
 # The specs compare them with what this would make.
 generated: $(B)/lib/watchbot/core.so $(B)/watchbot
@@ -188,14 +188,14 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 bench: test-deps all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
-FORMATTED = $(wildcard src/*.[ch] include/*.h spec/support/*.c spec/fuzz/*.[ch])
+FORMATTED = $(wildcard src/*.[ch] include/*.h spec/support/*.c spec/fuzz/*.[ch] doc/examples/*/*.c)
 
 soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)
 
 # clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
 lint: test-deps
-	luacheck --quiet lua spec src
+	luacheck --quiet lua spec src doc
 	$(LUA) spec/lint/run.lua
 	@if clang-format --version | grep -q 'version 14\.'; then set -x; clang-format --dry-run -Werror $(FORMATTED); \
 	  else echo "clang-format 14 is not here: the layout of C is not checked"; fi
@@ -203,6 +203,9 @@ lint: test-deps
 	@mkdir -p build
 	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \
 	  $(PKG_CFLAGS) 2>build/tidy || { cat build/tidy; exit 1; }
+
+# Not their specs, which need this tree.
+EXAMPLES = $(filter-out %_spec.lua,$(wildcard doc/examples/*/*))
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"
@@ -213,6 +216,8 @@ install: all
 	@install -D -m 755 $(B)/lib/watchbot/core.so $(DESTDIR)$(INSTALL_CMOD)/watchbot/core.so
 	@for file in $(LUA_FILES); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
 	@install -m 644 LICENSE $(wildcard README.md CHANGELOG.md doc/*.md) $(DESTDIR)$(DOCDIR)
+	@for file in $(EXAMPLES); do \
+	  install -D -m $$([ -x $$file ] && echo 755 || echo 644) $$file $(DESTDIR)$(DOCDIR)/$${file#doc/} || exit; done
 	@for page in $(MANUAL); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 
 uninstall:

@@ -49,7 +49,7 @@ end
 describe("a C program", function()
   setup(function()
     folder = shell.folder()
-    build("spec/examples/host/host.c", "host")
+    build("doc/examples/host/host.c", "host")
     build("spec/support/embedded.c", "embedded")
   end)
   teardown(function() shell.remove(folder) end)

@@ -1,5 +1,5 @@
 /* A host for spec/embed_spec.lua that uses each function of watchbot.h: embedded WHAT POLICY... prints what it saw, a line each.
- * spec/examples/host is the one to learn from. */
+ * doc/examples/host is the one to learn from. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>

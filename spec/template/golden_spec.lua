@@ -24,7 +24,7 @@ describe("the template of", function()
   end
 
   it("each of them, and of the example, is one that cfn-lint finds nothing wrong with", workshop.task(function(folder)
-    local paths = { folder:write("tiles.json", to_json(assert(load_file.template "spec/examples/tiles/stack.lua"))) }
+    local paths = { folder:write("tiles.json", to_json(assert(load_file.template "doc/examples/tiles/stack.lua"))) }
     for _, name in ipairs(NAMES) do paths[#paths + 1] = FOLDER .. name .. ".json" end
     assert.are.same({}, cfn_lint.run(paths))
   end))

@@ -1,12 +1,13 @@
--- The example spec/examples/mapreduce from its first message to its result, and with a worker that dies at the worst moment.
+-- The example doc/examples/mapreduce from its first message to its result, and with a worker that
+-- dies at the worst moment.
 
 local cloud = require "support.cloud"
 local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
--- Stands in front of the program: the first time that a part is told that it was the last, the worker is killed before it
--- can hear that.
+-- Stands in front of the program: the first time that a part is told that it was the last, the
+-- worker is killed before it can hear that.
 local DEADLY = [[#!/bin/sh
 answer=$(%s "$@") || exit
 [ -z "$answer" ] || printf '%%s\n' "$answer"
@@ -18,7 +19,7 @@ local LINES = 12
 
 -- A folder with the example and a text of 3 words a line; the environment of its watcher.
 local function prepare(folder, deadly)
-  assert(os.execute(("cp -r spec/examples/mapreduce/. %s"):format(shell.quote(folder.path))))
+  assert(os.execute(("cp -r doc/examples/mapreduce/. %s"):format(shell.quote(folder.path))))
   folder:write("text", ("one two three\n"):rep(LINES))
   local path = workshop.build
   if deadly then
@@ -26,7 +27,10 @@ local function prepare(folder, deadly)
     folder:write("bin/watchbot", DEADLY:format(shell.quote(workshop.program)))
     path = folder:file "bin" .. ":" .. path
   end
-  return { PATH = path .. ":" .. os.getenv "PATH", QueueUrl = false, ProgressTable = false, WorkTopic = false }
+  return {
+    PATH = path .. ":"
+    .. os.getenv "PATH", QueueUrl = false, ProgressTable = false, WorkTopic = false,
+  }
 end
 
 -- How many messages of a kind the log says were done.
@@ -36,10 +40,12 @@ end
 
 describe("the example mapreduce on the embedded queue", function()
   for _, deadly in ipairs { false, true } do
-    it("reduces once what its parts have counted" .. (deadly and ", when the last part's worker is killed too" or ""),
+    it("reduces once what its parts have counted"
+      .. (deadly and ", when the last part's worker is killed too" or ""),
       workshop.task(function(folder)
         local environment = prepare(folder, deadly)
-        workshop.run(folder, { "send", "--queue", "sqlite:words.db", "--subject", "split", "text" }, environment)
+        workshop.run(folder, { "send", "--queue", "sqlite:words.db", "--subject", "split", "text" },
+          environment)
         local exit, log = workshop.run(folder, { "run", "--drain", "policy.lua" }, environment)
         assert.are.equal(0, exit.code)
         assert.are.equal(3 * LINES .. "\n", folder:read "words", log)
@@ -64,8 +70,8 @@ describe("the example mapreduce on AWS", function()
     environment.QueueUrl = account:queue { visibility = 120 }
     environment.WorkTopic = account:topic { { url = environment.QueueUrl } }
     environment.ProgressTable = account:table()
-    local keys = ("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n"):format(account.keys.access_key,
-      account.keys.secret_key)
+    local keys = ("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n")
+      :format(account.keys.access_key, account.keys.secret_key)
     for name, value in pairs(account:environment()) do
       if environment[name] == nil then environment[name] = value end
     end
@@ -76,11 +82,15 @@ describe("the example mapreduce on AWS", function()
 
   it("sends its messages through the topic and reduces once", workshop.task(function(folder)
     local environment = services(folder, prepare(folder, true))
-    local exit, _, problem = workshop.run(folder, { "send", "--topic", environment.WorkTopic, "--subject", "split", "text" },
+    local exit, _, problem = workshop.run(folder, {
+      "send", "--topic", environment.WorkTopic, "--subject", "split", "text",
+    },
       environment)
     assert.are.equal(0, exit.code, problem)
     local watcher = workshop.start(folder, { "run", "policy.lua" }, environment)
-    workshop.eventually(function() return folder:read "words" ~= "" and account:count(environment.QueueUrl) == 0 end,
+    workshop.eventually(function()
+      return folder:read "words" ~= "" and account:count(environment.QueueUrl) == 0
+    end,
       "the words are counted and the queue is empty")
     watcher:kill "TERM"
     assert.are.equal(0, watcher:wait(workshop.PATIENCE).code)

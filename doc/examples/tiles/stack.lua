@@ -1,6 +1,6 @@
 -- Map tiles: an ECS task for each message that comes to the stack's topic.
 --
---     watchbot template spec/examples/tiles/stack.lua > tiles.json
+--     watchbot template doc/examples/tiles/stack.lua > tiles.json
 
 local watchbot = require "watchbot"
 local ref, getatt = watchbot.cf.ref, watchbot.cf.getatt
@@ -12,18 +12,26 @@ local mine = {
     AlarmEmail = { Type = "String", Description = "Who is told when tiles fail" },
   },
   Resources = {
-    Bucket = { Type = "AWS::S3::Bucket", DeletionPolicy = "Retain", UpdateReplacePolicy = "Retain" },
+    Bucket = {
+      Type = "AWS::S3::Bucket", DeletionPolicy = "Retain", UpdateReplacePolicy = "Retain",
+    },
   },
 }
 
 local watcher = watchbot.template {
   mode = "task", cluster = ref "Cluster", service = "tiles", serviceVersion = ref "GitSha",
-  env = { BucketName = ref "Bucket" }, workers = 5, reservation = { memory = 512 }, notificationEmail = ref "AlarmEmail",
+  env = { BucketName = ref "Bucket" }, workers = 5, reservation = { memory = 512 },
+    notificationEmail = ref "AlarmEmail",
   permissions = {
-    { Effect = "Allow", Action = { "s3:PutObject" }, Resource = watchbot.cf.join("/", { getatt("Bucket", "Arn"), "*" }) },
+    {
+      Effect = "Allow", Action = { "s3:PutObject" },
+      Resource = watchbot.cf.join("/", { getatt("Bucket", "Arn"), "*" }),
+    },
   },
 }
 
 return watchbot.merge(mine, watcher, {
-  Outputs = { Topic = { Description = "Where to send what needs tiles", Value = watcher.ref.topic } },
+  Outputs = {
+    Topic = { Description = "Where to send what needs tiles", Value = watcher.ref.topic },
+  },
 })

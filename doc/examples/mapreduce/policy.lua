@@ -1,5 +1,6 @@
--- Count the words of a text, a line a task: one message splits it, one for each line counts, one adds up. The same policy
--- runs on the embedded queue and, with $QueueUrl, $WorkTopic and $ProgressTable set, on SQS, SNS and DynamoDB.
+-- Count the words of a text, a line a task: one message splits it, one for each line counts, one
+-- adds up. The same policy runs on the embedded queue and, with $QueueUrl, $WorkTopic and
+-- $ProgressTable set, on SQS, SNS and DynamoDB.
 local watchbot = require "watchbot"
 
 local policy = watchbot.policy {

@@ -1,6 +1,6 @@
-/* A program that has a life of its own, with a watcher in it: its own loop (poll), its own SIGCHLD handler,
- * its own child. host POLICY.lua : runs until its child has exited and the policy's watcher has ended after
- * that. */
+/* A program that has a life of its own, with a watcher in it: its own loop (poll), its own SIGCHLD
+ * handler, its own child. host POLICY.lua : runs until its child has exited and the policy's
+ * watcher has ended after that. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,8 +38,8 @@ static int own_child_status(pid_t pid) {
     return WEXITSTATUS(status);
 }
 
-/* The host's loop: polls watchbot's descriptor among its own, and takes a step when there is something to do.
- */
+/* The host's loop: polls watchbot's descriptor among its own, and takes a step when there is
+ * something to do. */
 static int loop(struct watchbot *watchbot) {
     int state = watchbot_step(watchbot, 0);
     while (state > 0) {
