@@ -196,3 +196,40 @@ describe("task:abort", function()
     end)
   end)
 end)
+
+-- A hook of a policy may wait for an hour, but one that computes for long stops all heartbeats.
+describe("a limit of a turn", function()
+  local function limited(body)
+    return scheduler.run(function()
+      return pcall(scheduler.limit_turn, 0.2, "too long", body)
+    end)
+  end
+
+  it("lets wait for any time", function()
+    assert.is_true((limited(function() scheduler.sleep(0.5) return true end)))
+    assert.is_true((limited(function()
+      for _ = 1, 5 do
+        scheduler.sleep(0.1)
+      end
+    end)))
+  end)
+
+  it("ends what computes, however often it catches that", function()
+    local ok, err = limited(function() while true do pcall(error, "again") end end)
+    assert.is_false(ok)
+    assert.are.equal("too long", err)
+    ok = limited(function()
+      scheduler.sleep(0.3)
+      while true do pcall(error) end
+    end)
+    assert.is_false(ok)
+  end)
+
+  it("is over with its body", function()
+    scheduler.run(function()
+      pcall(scheduler.limit_turn, 0.05, "too long", function() while true do pcall(error) end end)
+      local began = scheduler.now()
+      while scheduler.now() - began < 0.3 do pcall(error) end
+    end)
+  end)
+end)

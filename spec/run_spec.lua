@@ -128,6 +128,29 @@ describe("watchbot run", function()
     assert.are.equal(0, counts_of(folder).dead)
   end))
 
+  -- systemd sends TERM to all processes of a service at once (KillMode=control-group), a terminal its
+  -- Ctrl-C to the foreground group: running jobs were retried, notified, and a receive was burnt.
+  for _, signal in ipairs { "TERM", "INT" } do
+    it(("returns what dies of %s together with it, and counts no receive"):format(signal),
+      task(function(folder)
+        send(folder, { "1", "2" })
+        policy(folder, [[workers = 2, max_receives = 1,
+          command = { "sh", "-c", "echo $$ >> started; exec sleep 987" },]])
+        local child = workshop.start(folder, { "run", "policy.lua" })
+        eventually(function() return #folder:lines "started" == 2 end, "two tasks run")
+        for _, pid in ipairs(folder:lines "started") do
+          assert(os.execute(("kill -%s %s"):format(signal, pid)))
+        end
+        child:kill(signal)
+        assert.is_truthy(child:wait(workshop.PATIENCE))
+        assert.are.equal(2, outcomes(child:output()).retry)
+        assert.are.same({ visible = 2, delayed = 0, in_flight = 0, dead = 0 }, counts_of(folder))
+        policy(folder, "command = 'echo $ApproximateReceiveCount >> receives',")
+        run(folder, { "run", "--drain", "policy.lua" })
+        assert.are.same({ "1", "1" }, folder:lines "receives")
+      end))
+  end
+
   describe("SIGTERM", function()
     it("lets running tasks finish within `drain`, and gives back the rest", task(function(folder)
       send(folder, { "1", "2", "3", "4", "5" })

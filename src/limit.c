@@ -90,17 +90,24 @@ void limit_inherit(struct task *task, const struct task *parent) {
 
 enum { DEADLINE = 1, LONGEST, OUTER_REASON, BODY };
 
-static void enter(lua_State *L, struct task *task, int64_t nanoseconds) { /* -- reason => */
+/* Whether a limit of `nanoseconds` would be over sooner than the ones that the task is in. */
+static bool is_nearer(const struct task *task, int64_t nanoseconds, bool turn) {
+    const struct limit *limit = &task->limit;
+    if (limit->aborted || nanoseconds >= INT64_MAX / 2) return false;
+    if (turn) return !limit->longest || nanoseconds < limit->longest;
+    return !limit->deadline || loop_monotonic(&task->home->loop) + nanoseconds < limit->deadline;
+}
+
+static void enter(lua_State *L, struct task *task, int64_t nanoseconds, bool turn) { /* -- reason => */
     struct limit *limit = &task->limit;
-    int64_t now = loop_monotonic(&task->home->loop);
-    int64_t deadline = nanoseconds < INT64_MAX / 2 ? now + nanoseconds : 0;
+    bool nearer = is_nearer(task, nanoseconds, turn);
     limit->guards++;
     if (!is_watched(L)) watch(L, RARELY);
-    if (limit->aborted || deadline == 0 || (limit->deadline && limit->deadline <= deadline)) {
+    if (!nearer) {
         lua_pop(L, 1);
         return;
     }
-    limit->deadline = deadline;
+    if (!turn) limit->deadline = loop_monotonic(&task->home->loop) + nanoseconds;
     limit->longest = clock_monotonic() - task->home->turn_began + nanoseconds;
     set_reason(L, task);
 }
@@ -124,7 +131,7 @@ static int left(lua_State *L, int status, lua_KContext context) {
     return status == LUA_OK || status == LUA_YIELD ? lua_gettop(L) - BODY + 1 : lua_error(L);
 }
 
-int task_limit(lua_State *L) {
+static int limited(lua_State *L, bool turn) {
     int64_t nanoseconds = task_check_seconds(L, 1);
     luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "expected the reason that is raised");
     luaL_checktype(L, 3, LUA_TFUNCTION);
@@ -138,9 +145,17 @@ int task_limit(lua_State *L) {
     lua_insert(L, OUTER_REASON); /* -- deadline longest outer reason fn args */
     lua_pushvalue(L, BODY);
     lua_remove(L, BODY);
-    enter(L, task, nanoseconds);
+    enter(L, task, nanoseconds, turn);
     int arguments = lua_gettop(L) - BODY;
     return left(L, lua_pcallk(L, arguments, LUA_MULTRET, 0, (lua_KContext)task, left), (lua_KContext)task);
+}
+
+int task_limit(lua_State *L) {
+    return limited(L, false);
+}
+
+int task_limit_turn(lua_State *L) {
+    return limited(L, true);
 }
 
 bool task_abort(lua_State *L, struct task *task) { /* -- reason => */

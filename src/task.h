@@ -66,6 +66,9 @@ bool task_cancel(lua_State *L, struct task *task);
  * With math.huge it only becomes one that task_interrupt can stop. */
 int task_limit(lua_State *L);
 
+/* The same for the seconds that the function may run without waiting, by the machine's clock; it may wait for any time. */
+int task_limit_turn(lua_State *L);
+
 /* -- reason : as a limit that is over, and until the task has ended. True unless it has ended already. */
 bool task_abort(lua_State *L, struct task *task);
 

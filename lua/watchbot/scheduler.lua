@@ -46,6 +46,11 @@ scheduler.run = core.run
 ---@type fun(seconds: number, reason: any, body: function, ...: any): ...
 scheduler.limit = core.limit
 
+--- The same for the seconds that `body` may run without waiting: meanwhile nothing else has a turn. It
+--- may wait for any time.
+---@type fun(seconds: number, reason: any, body: function, ...: any): ...
+scheduler.limit_turn = core.limit_turn
+
 --- Waits; `sleep(0)` lets the others have a turn.
 ---@type fun(seconds: number)
 scheduler.sleep = core.sleep

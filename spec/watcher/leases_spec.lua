@@ -295,3 +295,62 @@ describe("leases", function()
     end))
   end)
 end)
+
+-- A watcher was stopped (SIGSTOP, a laptop's lid, a paused VM) inside its long poll for longer than
+-- the visibility: it began to count when it saw the answer, and ran what others had had meanwhile.
+describe("a lease of an answer that may be old", function()
+  local function leases_at(visibility)
+    return leases.new({}, visibility, { lapsed = function() end, failed = function() end })
+  end
+
+  local function at_clock(body)
+    return function()
+      scheduler.leap(true)
+      local ok, err = pcall(scheduler.run, body)
+      scheduler.leap(false)
+      assert(ok, err)
+    end
+  end
+
+  local function received(asked)
+    return { receipt = "r", receives = 1, asked = asked }
+  end
+
+  it("counts from now where nothing stood still", at_clock(function()
+    local all = leases_at(60)
+    local beat = scheduler.spawn(all.run, all)
+    local asked = scheduler.boottime()
+    scheduler.sleep(20)
+    local lease = all:take(received(asked), {})
+    assert.are.equal(scheduler.boottime() + 60, lease.deadline)
+    beat:cancel()
+  end))
+
+  it("counts from the last turn before it stood still", at_clock(function()
+    local all = leases_at(60)
+    local asked = scheduler.boottime()
+    all.turned = asked + 5
+    scheduler.sleep(100)
+    local lease = all:take(received(asked), {})
+    assert.are.equal(asked + 5 + 60, lease.deadline)
+    assert.is_true(all:has_lapsed(lease))
+  end))
+
+  it("remembers that when the heartbeat had its turn first", at_clock(function()
+    local all = leases_at(60)
+    local asked = scheduler.boottime()
+    scheduler.sleep(100)
+    all:beat()
+    assert.is_true(all:has_lapsed(all:take(received(asked), {})))
+    -- What was asked for later is as new as ever.
+    assert.is_false(all:has_lapsed(all:take(received(scheduler.boottime() + 0.1), {})))
+  end))
+
+  it("counts from its poll where that began later than the last turn", at_clock(function()
+    local all = leases_at(60)
+    local turned = scheduler.boottime()
+    scheduler.sleep(50)
+    local lease = all:take(received(turned + 45), {})
+    assert.are.equal(turned + 45 + 60, lease.deadline)
+  end))
+end)

@@ -28,7 +28,7 @@ function Notices:within(limit, id, body, ...)
   local joined, ok, message, code = task:join(limit)
   if joined == nil then
     ok, message, code = nil, ("gave up after %d s"):format(limit), "Timeout"
-    task:cancel(message)
+    task:abort(message)
   elseif not joined then
     ok, message = nil, tostring(ok)
   end

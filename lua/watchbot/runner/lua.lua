@@ -1,13 +1,11 @@
 --- runner.lua: a task is a Lua function in the watcher, for small work, thousands a second.
--- A handler that never waits keeps everything else from its turn, heartbeats too. A count hook raises its timeout inside
--- it, and a turn of more than 100 ms is said once for each handler.
+-- A handler that never waits keeps everything else from its turn, heartbeats too: a turn of more than
+-- 100 ms is reported once for each handler. Its timeout, and what it is stopped for, are raised in it
+-- at each wait and at each instruction until it has ended, however often it catches them.
 
 local answers = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
 local scheduler = require "watchbot.scheduler"
-
--- VM instructions between two looks at the clock: about a millisecond.
-local INSTRUCTIONS = 100000
 
 -- Seconds without a wait that are worth a warning.
 local LONG_TURN = 0.1
@@ -27,15 +25,8 @@ function runner.new(sink)
   return setmetatable({ sink = sink, warned = setmetatable({}, { __mode = "k" }) }, Lua)
 end
 
---- Raises what the run was stopped for, or its timeout, in a handler that is computing.
-local function watch_clock(run)
-  local limit = run.limit or math.huge
-  debug.sethook(function()
-    if not run.reason and scheduler.now() - run.began > limit then
-      run.reason, run.over = limits.timed_out(limit), true
-    end
-    if run.reason then error(run.reason, 0) end
-  end, "", INSTRUCTIONS)
+local function traced(err)
+  return type(err) == "string" and debug.traceback(err, 2) or err
 end
 
 ---@param job watchbot.Job
@@ -45,10 +36,9 @@ function Lua:start(job, environment, policy)
   local run = setmetatable({ runner = self, handler = policy.handler, id = job.id }, Run)
   limits.begin(run, policy)
   job.environment_variables = environment
-  run.task = scheduler.spawn(function()
-    watch_clock(run)
-    return policy.handler(job)
-  end)
+  -- The task itself never fails: nothing of Lua's runs in it outside of the xpcall.
+  run.task = scheduler.spawn(xpcall, scheduler.limit, traced, run.limit or math.huge,
+    limits.timed_out(run.limit or 0), policy.handler, job)
   return run
 end
 
@@ -60,9 +50,19 @@ function Run:warn()
     .. "let it sleep(0) now and then, or run it as a command"):format(longest * 1000 // 1), 40)
 end
 
+-- Whether the limit was raised inside the handler, before it was noticed out here.
+local function ran_into_limit(run, ok, err)
+  if ok or not run.limit or type(err) ~= "string" then return false end
+  local text = limits.timed_out(run.limit)
+  return err:sub(1, #text) == text and scheduler.now() >= run.began + run.limit
+end
+
 -- => exit, unless `seconds` have passed
-local function exit_of(run, ok, ...)
-  if ok == nil then return nil end
+local function exit_of(run, joined, ok, ...)
+  if joined == nil then return nil end
+  if ran_into_limit(run, ok, ...) and not run.reason then
+    run.reason, run.over = limits.timed_out(run.limit), true
+  end
   local exit = answers.exit(ok, ...)
   exit.duration = scheduler.now() - run.began
   exit.reason = run.reason or exit.reason
@@ -79,7 +79,7 @@ end
 ---@param reason string
 function Run:stop(reason)
   self.reason = self.reason or reason
-  self.task:cancel(reason)
+  self.task:abort(reason)
 end
 
 limits.extend(Run)

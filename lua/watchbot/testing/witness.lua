@@ -80,10 +80,9 @@ function Witness:ends()
   self.changed:set()
 end
 
---- Runs `body` as the handler of a message.
+--- Runs `body` as the handler of a message, in a task of its own.
 function Witness:within(hook, id, body, ...)
-  self:begins(hook, id)
-  local _ <close> = setmetatable({}, { __close = function() self:ends() end })
+  self.tasks[scheduler.running()] = { hook = hook, id = id }
   return body(...)
 end
 

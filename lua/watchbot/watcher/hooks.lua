@@ -2,6 +2,14 @@
 -- they return that cannot be used, is logged with where it came from, and stops nothing.
 
 local answers = require "watchbot.watcher.answers"
+local policies = require "watchbot.policy"
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal is
+-- answered. It may wait for as long as it likes.
+local LIMIT = 60
+
+local TOO_LONG = ("gave up after %d s without a wait"):format(LIMIT)
 
 ---@class watchbot.HookObserver
 ---@field called fun(self, name: string, job: any, began: boolean) a hook is called, or has returned
@@ -36,7 +44,13 @@ end
 function Hooks:call(name, ...)
   local job = (...)
   if self.observer then self.observer:called(name, job, true) end
-  return heard(self, name, job, xpcall(self.policy[name], debug.traceback, self.policy, ...))
+  local policy = self.policy
+  local body = policy[name]
+  if body == policies[name] then
+    return heard(self, name, job, xpcall(body, debug.traceback, policy, ...))
+  end
+  return heard(self, name, job,
+    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, policy, ...))
 end
 
 -- A check may raise, too: what a hook returns may have metamethods.
