@@ -199,15 +199,15 @@ end)
 
 -- A hook of a policy may wait for an hour, but one that computes for long stops all heartbeats.
 describe("a limit of a turn", function()
-  local function limited(body)
+  local function in_a_turn(body)
     return scheduler.run(function()
       return pcall(scheduler.limit_turn, 0.2, "too long", body)
     end)
   end
 
   it("lets wait for any time", function()
-    assert.is_true((limited(function() scheduler.sleep(0.5) return true end)))
-    assert.is_true((limited(function()
+    assert.is_true((in_a_turn(function() scheduler.sleep(0.5) return true end)))
+    assert.is_true((in_a_turn(function()
       for _ = 1, 5 do
         scheduler.sleep(0.1)
       end
@@ -215,10 +215,10 @@ describe("a limit of a turn", function()
   end)
 
   it("ends what computes, however often it catches that", function()
-    local ok, err = limited(function() while true do pcall(error, "again") end end)
+    local ok, err = in_a_turn(function() while true do pcall(error, "again") end end)
     assert.is_false(ok)
     assert.are.equal("too long", err)
-    ok = limited(function()
+    ok = in_a_turn(function()
       scheduler.sleep(0.3)
       while true do pcall(error) end
     end)
