@@ -7,6 +7,7 @@
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
 # make lint       warnings, luacheck, cppcheck, clang-tidy, clang-format, and the checks of spec/lint
+# make compile_commands  compile_commands.json, for editors (clangd)
 # make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
 # make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
@@ -79,7 +80,7 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz lint generated bench soak install uninstall clean
+.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz lint generated bench soak compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
@@ -111,6 +112,11 @@ $(B)/libwatchbot.a: $(EMBED) $(B)/obj/source.o $(CORE)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
+$(B)/version.h: lua/watchbot/version.lua
+	@mkdir -p $(@D)
+	@sed -n 's/^return \(".*"\)$$/#define WATCHBOT_VERSION \1/p' $< > $@
+
+$(B)/obj/log_main.o: $(B)/version.h
 $(B)/obj/%.o: src/%.c | $(B)/libraries
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BUILD_CFLAGS) -c -o $@ $<
@@ -175,6 +181,13 @@ fuzz: $(FUZZERS)
 demo: deps all
 	@doc/examples/thumbnails/demo $(B)
 
+# One entry for each C file, as the build compiles it.
+DATABASE ?= compile_commands.json
+compile_commands: | $(B)/version.h
+	@{ echo '['; for file in src/*.c; do [ $$file = src/buffer.c ] || echo ','; \
+	  printf '{"directory": "%s", "file": "%s", "command": "%s"}\n' '$(CURDIR)' $$file \
+	    '$(CC) $(filter-out -MMD -MP,$(BUILD_CFLAGS)) -c '$$file; done; echo ']'; } > $(DATABASE)
+
 # The specs compare them with what this would make.
 generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	@mkdir -p lua/watchbot/meta
@@ -194,14 +207,14 @@ soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)
 
 # clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
-lint: test-deps
+lint: test-deps $(B)/version.h
 	luacheck --quiet lua spec src doc
 	$(LUA) spec/lint/run.lua
 	@if clang-format --version | grep -q 'version 14\.'; then set -x; clang-format --dry-run -Werror $(FORMATTED); \
 	  else echo "clang-format 14 is not here: the layout of C is not checked"; fi
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -Isrc src
 	@mkdir -p build
-	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc \
+	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc -I$(B) \
 	  $(PKG_CFLAGS) 2>build/tidy || { cat build/tidy; exit 1; }
 
 # Not their specs, which need this tree.

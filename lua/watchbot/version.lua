@@ -1,2 +1,2 @@
---- version: the number of this release, as src/version.h has it.
+--- version: the number of this release. It stands only here: the Makefile makes version.h of it.
 return "0.1.0"

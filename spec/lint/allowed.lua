@@ -489,7 +489,6 @@ return {
     ["src/task.c"] = 15,
     ["src/task.h"] = 24,
     ["src/task_state.h"] = 1,
-    ["src/version.h"] = 1,
   },
   requires = {
     ["lua/watchbot/aws/init.lua"] = 1,

@@ -8,8 +8,14 @@ local help = require "watchbot.cli.help"
 local hooks = require "watchbot.policy.hooks"
 local version = require "watchbot.version"
 
--- The day that the pages tell.
-local DATE = "2026-11-25"
+-- The date of the version's entry in the changelog, or "unreleased": the version has no second place.
+local function date_of(number)
+  local file <close> = assert(io.open "CHANGELOG.md")
+  local entry = "\n## %[" .. number:gsub("%p", "%%%0") .. "%] %- (%d+%-%d+%-%d+)\n"
+  return file:read "a":match(entry) or "unreleased"
+end
+
+local DATE = date_of(version)
 
 -- roff
 
