@@ -8,11 +8,17 @@ local help = require "watchbot.cli.help"
 local hooks = require "watchbot.policy.hooks"
 local version = require "watchbot.version"
 
--- The date of the version's entry in the changelog, or "unreleased": the version has no second place.
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+-- The date of the version's entry in the changelog; before the release, that of the page which is
+-- written by hand.
 local function date_of(number)
-  local file <close> = assert(io.open "CHANGELOG.md")
   local entry = "\n## %[" .. number:gsub("%p", "%%%0") .. "%] %- (%d+%-%d+%-%d+)\n"
-  return file:read "a":match(entry) or "unreleased"
+  return read "CHANGELOG.md":match(entry)
+    or read "doc/man/watchbot-log.1":match "^%.TH %S+ 1 (%d+%-%d+%-%d+) "
 end
 
 local DATE = date_of(version)
