@@ -283,6 +283,22 @@ describe("an answer of SQS", function()
     assert.are.same({ "cut", "bodiless" }, corrupt)
   end))
 
+  -- On a machine whose OpenSSL keeps to FIPS every message was corrupt, and ended as a dead letter.
+  it("is handed out where there is no MD5, and that is said once", task(function()
+    local digest = require "watchbot.core".aws
+    local md5, said = digest.md5, {}
+    digest.md5 = function() return nil, "OpenSSL does not offer MD5 here", "Unsupported" end
+    local restore <close> = setmetatable({}, { __close = function() digest.md5 = md5 end })
+    assert.is_table(restore)
+    local queue = queue_told {
+      { MessageId = "good", ReceiptHandle = "r1", Body = "hello", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+      { MessageId = "odd", ReceiptHandle = "r2", Body = "hell", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+    }
+    queue.client.warn = function(text) said[#said + 1] = text end
+    assert.are.equal(2, #assert(queue:receive(10, 0)))
+    assert.are.same({ "the MD5 of received messages is not checked: OpenSSL does not offer MD5 here" }, said)
+  end))
+
   it("without messages is an empty one", task(function()
     assert.are.same({}, assert(queue_told(nil):receive(10, 0)))
   end))

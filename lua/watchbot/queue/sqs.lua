@@ -144,10 +144,24 @@ local function message_of(message)
   }
 end
 
+local said_unchecked = false
+
+-- An OpenSSL that keeps to FIPS has no MD5. What cannot be checked is taken: TLS has checked it, too.
+local function say_unchecked(client, why)
+  if said_unchecked then return end
+  said_unchecked = true
+  if client.warn then client.warn(("the MD5 of received messages is not checked: %s"):format(why)) end
+end
+
 -- A message without a body that matches its MD5 is not run; it comes back by its visibility.
-local function is_sound(message)
-  return type(message.Body) == "string" and type(message.MessageId) == "string" and type(message.ReceiptHandle) == "string"
-    and (not message.MD5OfBody or message.MD5OfBody == digest.md5(message.Body))
+local function is_sound(message, client)
+  if type(message.Body) ~= "string" or type(message.MessageId) ~= "string" or type(message.ReceiptHandle) ~= "string" then
+    return false
+  end
+  if not message.MD5OfBody then return true end
+  local md5, why = digest.md5(message.Body)
+  if not md5 then say_unchecked(client, why) end
+  return not md5 or md5 == message.MD5OfBody
 end
 
 --- The answer of a FIFO receive may have been lost with messages in it: asking again with its id brings the same ones, instead
@@ -165,7 +179,7 @@ end
 function Sqs:sound(received)
   local messages = {}
   for _, message in ipairs(received) do
-    if is_sound(message) then
+    if is_sound(message, self.client) then
       messages[#messages + 1] = message_of(message)
     elseif self.on_corrupt then
       self.on_corrupt(tostring(message.MessageId))
