@@ -71,6 +71,7 @@ build = {
     ["watchbot.aws.provider.web_identity"] = "lua/watchbot/aws/provider/web_identity.lua",
     ["watchbot.aws.query"] = "lua/watchbot/aws/query.lua",
     ["watchbot.aws.read_file"] = "lua/watchbot/aws/read_file.lua",
+    ["watchbot.aws.redact"] = "lua/watchbot/aws/redact.lua",
     ["watchbot.aws.refresher"] = "lua/watchbot/aws/refresher.lua",
     ["watchbot.aws.retry"] = "lua/watchbot/aws/retry.lua",
     ["watchbot.aws.services"] = "lua/watchbot/aws/services.lua",

@@ -50,6 +50,17 @@ describe("an AWS call", function()
     assert.is_nil(request.headers["expect"])
   end))
 
+  -- CloudTrail showed calls without a user agent.
+  it("says who is calling, which is not signed", task(function()
+    told({}, {})
+    client "sqs":DeleteMessage()
+    client("sqs", { getenv = function(name) return name == "AWS_SDK_UA_APP_ID" and "my app/1" or nil end }):DeleteMessage()
+    local agent = ("watchbot/%s os/linux lang/lua#5.4"):format(require "watchbot.version")
+    assert.are.equal(agent, log()[1].headers["user-agent"])
+    assert.are.equal(agent .. " app/my-app-1", log()[2].headers["user-agent"])
+    assert.is_nil(log()[1].headers.authorization:find("user-agent", 1, true))
+  end))
+
   it("sends no signature where none is wanted", task(function()
     told { body = "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>" }
     client("sts", { credentials = false }):GetCallerIdentity()
@@ -64,8 +75,8 @@ describe("an AWS call", function()
       { "an empty body", "Http500", { status = 500 } },
       { "broken JSON", "Http400", { status = 400, body = '{"__type":"Que' } },
       { "broken XML", "Http400", { status = 400, body = "<ErrorResponse><Err" } },
-      { "something that is neither JSON nor XML", "Http403", { status = 403, body = "secret" } },
-      { "XML that is no error of AWS", "Http301", { status = 301, body = "<a/>" } },
+      { "a body that is neither JSON nor XML", "Http403", { status = 403, body = "secret" } },
+      { "XML that is not an error of AWS", "Http301", { status = 301, body = "<a/>" } },
     }
     for _, case in ipairs(cases) do
       it(case[1], task(function()
@@ -156,7 +167,7 @@ describe("an AWS call", function()
 
   it("says so when the bucket of retries is empty", task(function()
     told({ status = 500 }, { status = 500 })
-    local sqs = client("sqs", { retry = { capacity = 7, base = 0.001 } })
+    local sqs = client("sqs", { retry = { capacity = 20, base = 0.001 } })
     local _, message = sqs:ListQueues()
     assert.matches("Http500, HTTP 500%) after 2 attempts; not tried again, as too many calls fail$", message)
   end))
@@ -266,6 +277,39 @@ describe("an AWS call", function()
       local _, message, code = sqs:DeleteMessage {}
       assert.are.equal("ExpiredTokenException", code)
       assert.are.equal("sqs:DeleteMessage: expired (ExpiredTokenException, HTTP 400) after 2 attempts", message)
+    end))
+
+    -- One ExpiredToken to static keys, and no request was ever made again.
+    it("goes on with keys that cannot expire, whatever AWS has said of them", task(function()
+      for _, code in ipairs { "ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException" } do
+        told({ status = 403, body = ('{"__type":"%s","message":"odd"}'):format(code) }, {}, {})
+        local sqs = client("sqs", { credentials = { access_key = "AKIDSTATIC", secret_key = "staticsecret" } })
+        assert.are.equal(code, select(3, sqs:DeleteMessage {}))
+        assert(sqs:DeleteMessage {})
+        assert.are.equal(2, #log())
+      end
+    end))
+
+    -- The file had new keys for hours; the watcher kept on signing with those that had been deleted.
+    it("reads the file again when AWS does not know them", task(function()
+      local path = os.tmpname()
+      local function write(key)
+        local file <close> = assert(io.open(path, "w"))
+        file:write(("[default]\naws_access_key_id = %s\naws_secret_access_key = secret-of-%s\n"):format(key, key))
+      end
+      local environment = { AWS_SHARED_CREDENTIALS_FILE = path, AWS_CONFIG_FILE = "/dev/null" }
+      for _, code in ipairs { "InvalidClientTokenId", "UnrecognizedClientException" } do
+        write "AKIDOLD"
+        told({}, { status = 403, body = ('{"__type":"%s","message":"unknown"}'):format(code) }, {})
+        local sqs = assert(require "watchbot.aws"("sqs", { region = "eu-west-1", endpoint = scripted.url, max_attempts = 1,
+          getenv = function(name) return environment[name] end }))
+        assert(sqs:DeleteMessage {})
+        write "AKIDNEW"
+        assert(sqs:DeleteMessage {})
+        assert.matches("Credential=AKIDOLD/", log()[2].headers.authorization)
+        assert.matches("Credential=AKIDNEW/", log()[3].headers.authorization)
+      end
+      os.remove(path)
     end))
 
     it("says why there are none", task(function()

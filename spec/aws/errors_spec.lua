@@ -30,12 +30,12 @@ describe("errors", function()
       ["blanks"] = { "Http500", "the server answered with an empty body", 500, " \r\n" },
       ["half of JSON"] = { "Http500", "the server answered with broken JSON", 500, '{"__type":"Thr' },
       ["half of XML"] = { "Http500", "the server answered with broken XML", 500, "<ErrorResponse><Error><Code>Thr" },
-      ["XML of a stranger"] = { "Http400", "the server answered with XML that is no error of AWS", 400, "<a><b/></a>" },
-      ["garbage"] = { "Http504", "the server answered with something that is neither JSON nor XML", 504, "\0\1\2secret" },
-      ["JSON of a stranger"] = { "Http404", "the server answered with an error that has no code", 404, '{"detail":"x"}' },
-      ["JSON that is a list"] = { "Http404", "the server answered with something that is neither JSON nor XML", 404, "[1]" },
+      ["XML of a stranger"] = { "Http400", "the server answered with XML that is not an error of AWS", 400, "<a><b/></a>" },
+      ["garbage"] = { "Http504", "the server answered with a body that is neither JSON nor XML", 504, "\0\1\2secret" },
+      ["JSON of a stranger"] = { "Http404", "the server answered with an error without a code", 404, '{"detail":"x"}' },
+      ["JSON that is a list"] = { "Http404", "the server answered with a body that is neither JSON nor XML", 404, "[1]" },
       ["a broken body with a code in a header"] = { "SlowDown", "SlowDown", 503, "x", { ["x-amzn-errortype"] = "SlowDown" } },
-      ["fields of wrong types"] = { "Http400", "the server answered with an error that has no code", 400,
+      ["fields of wrong types"] = { "Http400", "the server answered with an error without a code", 400,
         '{"__type":{"a":1},"message":[1]}' },
       ["a code that is none"] = { "Http400", "m", 400, '{"__type":"a b\\nc","message":"m"}' },
     }
@@ -59,7 +59,10 @@ describe("errors", function()
 
   it("reads how long the server asks us to wait", function()
     local date = "Thu, 28 Jul 2016 00:12:37 GMT"
-    assert.are.equal(2.5, read(503, "", { ["x-amz-retry-after"] = "2500", ["retry-after"] = "7" }).retry_after)
+    assert.are.equal(2.5, read(503, "", { ["x-amz-retry-after"] = "2500", ["retry-after"] = "7" }).aws_retry_after)
+    for _, text in ipairs { "-1", "soon", "1.5", "" } do
+      assert.is_nil(read(503, "", { ["x-amz-retry-after"] = text }).aws_retry_after)
+    end
     assert.are.equal(7, read(503, "", { ["retry-after"] = "7" }).retry_after)
     assert.are.equal(30, read(503, "", { ["retry-after"] = "Thu, 28 Jul 2016 00:13:07 GMT", date = date }).retry_after)
     assert.is_nil(read(503, "", { ["retry-after"] = "soon" }).retry_after)
@@ -81,6 +84,24 @@ describe("errors", function()
       errors.describe("sqs:SendMessage", { code = "Timeout", message = "no answer" }, {}))
     local long = errors.describe("a", { code = "A", message = ("é\xff"):rep(9999) }, {})
     assert.is_true(#long < 1100 and utf8.len(long) ~= nil)
+  end)
+
+  -- 80,000 blanks took 377 seconds in one pattern, without a heartbeat.
+  it("looks at no more of a long message than at a page of it", function()
+    for _, text in ipairs { " ", "\t\n", "x ", "=", "%", "&#", "\\u", '"', "\0" } do
+      local message = "a" .. text:rep(1024 * 1024 // #text) .. "b"
+      local before = os.clock()
+      local shown = errors.describe("a", { code = "A", message = message }, { ("secret/"):rep(200) })
+      assert.is_true(#shown < 1100)
+      assert.is_true(os.clock() - before < 5)
+    end
+    assert.are.equal("a: a b (A)", errors.describe("a", { code = "A", message = "a" .. (" "):rep(100000) .. "b" }, {}))
+  end)
+
+  it("says that it is the proxy that wants a password", function()
+    local failure = read(407, "<html>", { ["x-amzn-errortype"] = "X" })
+    assert.are.equal("Http407", failure.code)
+    assert.are.equal("the proxy asks for a user name and a password", failure.message)
   end)
 
   it("hides the secrets that a server repeats", function()

@@ -13,7 +13,8 @@ local function source(answer)
     if one.answer.after then one.answer.after:wait() end
     if one.answer.raise then error(one.answer.raise, 0) end
     if one.answer.fails then return nil, one.answer.fails end
-    return keys.new({ access_key = one.answer.key, secret_key = "s", expires = one.answer.expires }, "spec")
+    return keys.new({ access_key = one.answer.key, secret_key = "s", token = one.answer.token,
+      expires = one.answer.expires }, "spec")
   end, { time = function() return one.clock end, warn = function(text) table.insert(one.warnings, text) end })
   return one
 end
@@ -161,9 +162,53 @@ describe("refresher", function()
     one.refresher:expire(old)
     assert.are.equal("b", key(one))
     assert.are.equal(2, one.loads)
+  end))
+
+  -- One ExpiredToken, and nothing was ever asked again.
+  it("uses temporary ones again after a pause, when there are none newer", in_task(function()
+    local one = source { key = "a", token = "t" }
+    key(one)
     one.refresher:expire()
-    assert.are.same({ nil, "no AWS credentials: AWS says that those of spec have expired, and there are none newer",
+    assert.are.same({ nil, "no AWS credentials: AWS has refused those of spec, and there are none newer",
       "NoCredentials" }, { key(one) })
+    wait_until(function() return key(one) == "a" end)
+    one.refresher:expire()
+    assert.is_nil((key(one)))
+    one.answer = { key = "b", token = "t" }
+    wait_until(function() return key(one) == "b" end)
+  end))
+
+  it("waits longer each time that the same are refused, and not after others have come", in_task(function()
+    local one = source { key = "a", token = "t" }
+    local pauses = {}
+    for index = 1, 8 do
+      key(one)
+      one.refresher:expire()
+      pauses[index] = math.floor(one.refresher.usable_at - scheduler.now() + 0.5)
+      one.refresher.usable_at = 0
+    end
+    assert.are.same({ 1, 2, 4, 8, 16, 30, 30, 30 }, pauses)
+    one.answer = { key = "b", token = "t" }
+    assert.are.equal("b", key(one))
+    one.refresher:expire()
+    assert.are.equal(1, math.floor(one.refresher.usable_at - scheduler.now() + 0.5))
+  end))
+
+  -- Static keys cannot expire, whatever one answer says.
+  it("keeps on using keys without a token that AWS has refused, and loads them again first", in_task(function()
+    local one = source { key = "a" }
+    key(one)
+    for _ = 1, 3 do
+      one.refresher:expire()
+      assert.are.equal("a", key(one))
+    end
+    assert.are.equal(4, one.loads)
+    one.answer = { fails = "the file is being written" }
+    one.refresher:expire()
+    assert.are.equal("a", key(one))
+    one.answer = { key = "b" }
+    one.refresher:expire()
+    assert.are.equal("b", key(one))
   end))
 
   it("raises in who waits what the source raises, and asks again later", in_task(function()

@@ -37,9 +37,13 @@ describe("xml", function()
   end)
 
   it("leaves an empty list as something that can be counted and walked", function()
-    local _, value = xml.decode "<r><Topics/><Names>  </Names></r>"
-    assert.are.equal(0, #value.Topics)
-    for _ in ipairs(value.Topics) do error "nothing is in it" end
+    local _, value = xml.decode "<r><Topics/><Names>  </Names><Lines>\n  </Lines></r>"
+    -- What a server had put on lines of their own was text: an empty list with three blanks in it.
+    for _, name in ipairs { "Topics", "Names", "Lines" } do
+      assert.are.equal("", value[name])
+      assert.are.equal(0, #value[name])
+      for _ in ipairs(value[name]) do error "nothing is in it" end
+    end
   end)
 
   describe("gives a message without a byte of the text for", function()

@@ -231,8 +231,10 @@ describe("SQS on moto:", function()
         local queue = queue_of("sqs:" .. operation)
         local ok, message, code = queue:check()
         assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
-        assert.are.equal(("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy"):format(operation,
-          queue.name), message)
+        local start = ("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy; AWS says: User: "
+          ):format(operation, queue.name)
+        assert.are.equal(start, message:sub(1, #start))
+        assert.matches("%(AccessDenied, HTTP 403, request %S+%)$", message)
       end
     end))
 

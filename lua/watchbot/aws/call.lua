@@ -3,6 +3,7 @@
 
 local core = require "watchbot.core".aws
 local errors = require "watchbot.aws.errors"
+local same_keys = require "watchbot.aws.keys".same
 local protocol = require "watchbot.aws.protocol"
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
@@ -22,7 +23,11 @@ local SKEW = {
   InvalidSignatureException = true, SignatureDoesNotMatch = true, AuthFailure = true,
 }
 
-local EXPIRED = { ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true, TokenRefreshRequired = true }
+-- The keys are too old, or AWS does not know them: a file may hold others by now.
+local REFUSED_KEYS = {
+  ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true, TokenRefreshRequired = true,
+  InvalidClientTokenId = true, UnrecognizedClientException = true, InvalidAccessKeyId = true,
+}
 
 ---@class watchbot.aws.CallOptions
 ---@field timeout number? seconds for each attempt, a long poll's own wait not counted
@@ -66,7 +71,10 @@ end
 function Call:sign(keys)
   local headers, place = {}, self.client.place
   for name, value in pairs(self.headers) do headers[name] = value end
-  if not keys then return headers end
+  if not keys then
+    headers["User-Agent"] = self.client.user_agent
+    return headers
+  end
   headers.Host = place.host
   self.clock_offset = self.client.clock_offset
   local request = { method = "POST", path = place.path, headers = headers, body = self.body }
@@ -74,7 +82,8 @@ function Call:sign(keys)
     region = place.region, service = place.service, time = math.floor(wall_time() + self.clock_offset),
   }
   local authorization, date = self.client.signer:headers(request, keys, scope)
-  headers.Host = nil
+  -- A proxy may change the user agent, so it is not signed.
+  headers.Host, headers["User-Agent"] = nil, self.client.user_agent
   headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, date, keys.token
   self:hide(keys.secret_key, authorization:match ".*=(%x+)$", keys.token)
   return headers
@@ -115,11 +124,13 @@ function Call:correct_clock(failure)
   return true
 end
 
+-- => true when there are others to try
 function Call:replace_keys(failure, keys)
-  if not EXPIRED[failure.code] or not keys or self.keys_replaced then return false end
-  self.client.provider:expire(keys)
+  if not REFUSED_KEYS[failure.code] or not keys or self.keys_replaced then return false end
   self.keys_replaced = true
-  return true
+  self.client.provider:expire(keys)
+  local found = self.client.provider:get()
+  return found ~= nil and not same_keys(found, keys)
 end
 
 -- => true when another attempt is to be made, after the pause for it

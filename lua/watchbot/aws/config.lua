@@ -6,6 +6,7 @@ local endpoint = require "watchbot.aws.endpoint"
 local imds = require "watchbot.aws.imds"
 local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
+local version = require "watchbot.version"
 
 -- A setting bears the same name as an option and in a profile; these are its names in the environment.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
@@ -20,6 +21,7 @@ local VARIABLES = {
   metadata_service_num_attempts = { "AWS_METADATA_SERVICE_NUM_ATTEMPTS" },
   metadata_service_timeout = { "AWS_METADATA_SERVICE_TIMEOUT" },
   region = { "AWS_REGION", "AWS_DEFAULT_REGION" },
+  sdk_ua_app_id = { "AWS_SDK_UA_APP_ID" },
   use_dualstack_endpoint = { "AWS_USE_DUALSTACK_ENDPOINT" },
   use_fips_endpoint = { "AWS_USE_FIPS_ENDPOINT" },
 }
@@ -107,6 +109,16 @@ function Config:check()
     end
   end
   return true
+end
+
+--- Who is calling, for AWS's own logs (CloudTrail's userAgent), with the name that the user has given
+--- to the application.
+--- https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html
+---@return string
+function Config:user_agent()
+  local name = self:setting "sdk_ua_app_id"
+  local agent = ("watchbot/%s os/linux lang/lua#%s"):format(version, _VERSION:match "[%d.]+")
+  return name and ("%s app/%s"):format(agent, (name:gsub("[^%w!#$%%&'*+%-.^_`|~]", "-"))) or agent
 end
 
 --- A variable of the environment; an empty one counts as not set.
@@ -202,7 +214,7 @@ function Config:configured_endpoint(service)
   local url, where = self:endpoint_setting(service)
   if not url or url == "" then return nil end
   local split = place.split(url)
-  if split then return split.origin .. split.path:gsub("/+$", ""), where end
+  if split then return split.origin .. (split.path:match "^.*[^/]" or ""), where end
   return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(service, where), "BadEndpoint"
 end
 

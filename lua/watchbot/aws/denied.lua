@@ -1,7 +1,21 @@
---- denied: what is said of a call that the credentials do not allow, in the same words everywhere: which IAM action is missing.
+--- denied: what is said of a call that the credentials do not allow, in the same words everywhere:
+-- which IAM action is missing, which policy to look at, and what AWS itself has said.
+-- https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
--- As the protocols have it: Query, JSON, and SNS.
-local codes = { AccessDenied = true, AccessDeniedException = true, AuthorizationError = true }
+-- As the protocols have it: Query, JSON, and SNS; the last two are of KMS, through SQS and SNS.
+local codes = {
+  AccessDenied = true, AccessDeniedException = true, AuthorizationError = true, KmsAccessDenied = true,
+  KMSAccessDenied = true,
+}
+
+-- What AWS's words say of the policy, and what to do about it.
+local ADVICE = {
+  { "explicit deny in an? ([%a%- ]*%a)", "a statement of the %s denies it, and no other can allow it" },
+  { "no identity%-based policy allows", "add the action to the role's policy" },
+  { "no resource%-based policy allows", "add the action to the policy of the resource" },
+  { "no ([%a%- ]+) allows", "add the action to the %s" },
+  { "KMS", "allow kms:Decrypt and kms:GenerateDataKey on the key that encrypts it" },
+}
 
 local denied = {}
 
@@ -12,13 +26,30 @@ function denied.is(code)
   return codes[code] == true
 end
 
+local function advice_of(words)
+  for _, advice in ipairs(ADVICE) do
+    local first, _, policy = words:find(advice[1])
+    if first then return (advice[2]:gsub("%%s", policy or "")) end
+  end
+  return "add the action to the role's policy"
+end
+
+-- A call may need an action of another service, which AWS names then: RunTask needs iam:PassRole.
+local function action_of(words, action)
+  return words:match "not authorized to perform: (iam:%w+)" or words:match "not authorized to perform: (kms:%w+)" or action
+end
+
 ---@param action string "sqs:ReceiveMessage"
 ---@param on string? what it was asked of, as a message has it
----@return string message
+---@param words string? the error of the call: what AWS said, with the request's id
+---@return string err
 ---@return "NotAllowed" code
-function denied.message(action, on)
-  return ("the credentials do not allow '%s'%s: add the action to the role's policy"):format(action, on and " on " .. on or ""),
-    "NotAllowed"
+function denied.message(action, on, words)
+  words = words or ""
+  local err = ("the credentials do not allow '%s'%s: %s"):format(action_of(words, action), on and " on " .. on or "",
+    advice_of(words))
+  if words ~= "" then err = ("%s; AWS says: %s"):format(err, (words:gsub("^%w+:%w+: ", ""))) end
+  return err, "NotAllowed"
 end
 
 return denied

@@ -1,15 +1,14 @@
---- errors: what went wrong, told from whatever the server sent. A service may answer in the wrong language: XML where JSON was
+--- errors: what went wrong, from whatever the server sent. A service may answer in the wrong language: XML where JSON was
 -- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
 
 local json = require "watchbot.lib.json"
 local keys = require "watchbot.aws.keys"
+local redact = require "watchbot.aws.redact"
 local text = require "watchbot.lib.text"
 local xml = require "watchbot.aws.xml"
 
-local LONGEST = 1000
-
--- What is shorter is no secret that could be told from ordinary words.
-local SHORTEST_SECRET = 4
+-- Bytes of a server's text that are looked at, and of those that are shown.
+local LOOKED_AT, LONGEST = 16 * 1024, 1000
 
 ---@class watchbot.aws.Failure
 ---@field code string AWS's, or "Http502" where there is none, or that of watchbot.http
@@ -18,7 +17,8 @@ local SHORTEST_SECRET = 4
 ---@field request_id string?
 ---@field unsent boolean? it cannot have been applied
 ---@field date string? the server's, an HTTP date
----@field retry_after number? seconds that the server asks us to wait
+---@field retry_after number? seconds that the server, or a proxy, asks us to wait
+---@field aws_retry_after number? the same, in the header that only AWS sends
 
 local errors = {}
 
@@ -58,7 +58,7 @@ local function read_xml(body)
   local root, value = xml.decode(body)
   if not root then return nil, "with broken XML" end
   local found = find_error(root, value)
-  if type(found) ~= "table" then return nil, "with XML that is no error of AWS" end
+  if type(found) ~= "table" then return nil, "with XML that is not an error of AWS" end
   return {
     code = bare_code(found.Code),
     message = string_of(found.Message),
@@ -72,13 +72,17 @@ local function read_body(body)
   if start:find "^{" then return read_json(body) end
   if start:find "^<!doctype html" or start:find "^<html" then return nil, "with an HTML page" end
   if start:find "^<" then return read_xml(body) end
-  return nil, "with something that is neither JSON nor XML"
+  return nil, "with a body that is neither JSON nor XML"
 end
 
--- Seconds, from a header in milliseconds, in seconds or with a date.
+-- Seconds, from AWS's own header in whole milliseconds.
+local function aws_retry_after(headers)
+  local milliseconds = (headers["x-amz-retry-after"] or ""):match "^%d+$"
+  return milliseconds and tonumber(milliseconds) / 1000
+end
+
+-- Seconds, from the header of HTTP, in seconds or with a date.
 local function retry_after(headers, now)
-  local milliseconds = tonumber(headers["x-amz-retry-after"])
-  if milliseconds then return milliseconds / 1000 end
   local asked = headers["retry-after"]
   if not asked then return nil end
   local at = errors.epoch(asked)
@@ -112,13 +116,15 @@ function errors.read(response, now)
   local found, problem = read_body(response.body)
   found = found or {}
   local code = found.code or bare_code(headers["x-amzn-errortype"]) or bare_code(headers["x-amzn-query-error"])
+  if status == 407 then code, found.message = nil, "the proxy asks for a user name and a password" end
   return {
     code = code or "Http" .. status,
-    message = found.message or (code and code or "the server answered " .. (problem or "with an error that has no code")),
+    message = found.message or (code and code or "the server answered " .. (problem or "with an error without a code")),
     status = status,
     request_id = found.request_id or errors.request_id(headers),
     date = headers.date,
     retry_after = retry_after(headers, now),
+    aws_retry_after = aws_retry_after(headers),
     unsent = status >= 400 and status < 500,
   }
 end
@@ -137,31 +143,15 @@ function errors.bad_answer(response, problem)
   }
 end
 
-local function escape(secret)
-  return (secret:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
-
-local function without(message, secret)
-  local pattern = secret:gsub("%p", "%%%0")
-  return (message:gsub(pattern, "[hidden]"))
-end
-
--- AWS explains a wrong signature by the whole request that it has seen, the session token included.
-local function hide(message, secrets)
-  message = message:gsub("The Canonical String for this request.*$", ""):gsub("AWS4%-HMAC%-SHA256.*$", "[hidden]")
-  for _, secret in ipairs(secrets) do
-    if #secret >= SHORTEST_SECRET then message = without(without(message, secret), escape(secret)) end
-  end
-  return message
-end
-
 --- The message for people: one line, bounded, with nothing in it that is a secret.
 ---@param what string "sqs:ReceiveMessage"
 ---@param failure watchbot.aws.Failure
 ---@param secrets string[] as they may have been sent
 ---@return string
 function errors.describe(what, failure, secrets)
-  local message = hide(failure.message, secrets):gsub("%s*%c+%s*", " "):gsub("%s+$", "")
+  -- Blanks first, so that many of them do not push the rest out.
+  local message = text.cut(failure.message:gsub("[%c%s]+", " "), LOOKED_AT)
+  message = redact.hide(message, secrets):gsub(" $", "")
   local details = { failure.code }
   if failure.status then details[#details + 1] = "HTTP " .. failure.status end
   if failure.request_id then details[#details + 1] = "request " .. failure.request_id end

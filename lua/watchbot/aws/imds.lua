@@ -26,7 +26,7 @@ end
 
 function Imds:address()
   local url = self.config:setting "ec2_metadata_service_endpoint"
-  if url then return (url:gsub("/+$", "")) end
+  if url then return url:match "^.*[^/]" end
   local mode = self.config:setting "ec2_metadata_service_endpoint_mode" or "IPv4"
   return ADDRESSES[mode:lower()]
 end

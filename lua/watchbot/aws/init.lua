@@ -26,7 +26,8 @@ local suggest = require "watchbot.lib.suggest"
 ---@field near string? a queue's URL or an ARN: its region is taken where none is set
 ---@field timeout number? seconds for each attempt; default 30. A long poll has its own wait besides
 ---@field connect_timeout number? seconds; default 5
----@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`, 3
+---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`,
+--- 3 (DynamoDB 4)
 ---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
 ---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
 ---@field warn fun(message: string)? hears of credentials that could not be refreshed, and of an endpoint without TLS; default:
@@ -172,10 +173,11 @@ local function say(text)
   io.stderr:write("watchbot: ", text, "\n")
 end
 
-local function retry_options(options, settings)
+local function retry_options(service, options, settings)
   local merged = {}
+  for name, value in pairs(service.retry or {}) do merged[name] = value end
   for name, value in pairs(options.retry or {}) do merged[name] = value end
-  merged.max_attempts = options.max_attempts or math.tointeger(tonumber((settings:setting "max_attempts")))
+  merged.max_attempts = math.tointeger(settings:number "max_attempts") or merged.max_attempts
   return merged
 end
 
@@ -209,9 +211,10 @@ function aws.client(service_name, options)
     config = settings,
     provider = provider,
     request = settings:requester(),
+    user_agent = settings:user_agent(),
     warn = options.warn or say,
     unsent = require "watchbot.http".unsent,
-    retry = retry.new(retry_options(options, settings)),
+    retry = retry.new(retry_options(services.find(service_name), options, settings)),
     signer = core.signer(),
     timeout = options.timeout or TIMEOUT,
     connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,

@@ -175,8 +175,7 @@ function place.find(service, config, resource, near)
   if split.clear and endpoint.is_aws(split.name) then
     return fail("%s would carry credentials and messages unencrypted: write https://%s", split.origin, split.host)
   end
-  local path = split.path:gsub("/+$", "")
-  if path == "" then path = "/" end
+  local path = split.path:match "^.*[^/]" or "/"
   return {
     url = split.origin .. path, host = split.host, path = path, name = split.name, clear = split.clear,
     region = region, service = services.find(service).signing_name,

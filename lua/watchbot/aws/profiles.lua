@@ -16,7 +16,8 @@ local profiles = {}
 ---@field looked string[] each file with what was found there, for messages
 
 local function trim(text)
-  return text:match "^%s*(.-)%s*$"
+  local first = text:find "%S"
+  return first and text:match("^.*%S", first) or ""
 end
 
 -- Between brackets a comment needs no space before it, in a value it does.

@@ -1,6 +1,8 @@
 --- refresher: keeps credentials fresh for all who ask. Sits on the scheduler and on one function that loads them.
 -- Near their end they are loaded again beside the work, by one task for everybody; only in the last minute does anybody wait
 -- for it. While loading fails the old ones are used to their end. Times are the wall clock's, as the expiry is.
+-- What AWS refuses is loaded again at once: a file may hold others meanwhile. If it does not, keys that cannot expire stay in
+-- use (one odd answer would end the work for ever), and temporary ones are used again after a pause.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -33,7 +35,7 @@ local refresher = {}
 ---@return watchbot.aws.Refresher
 function refresher.new(load, options)
   options = options or {}
-  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0, attempt_at = 0,
+  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0, attempt_at = 0, rejections = 0,
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
@@ -47,6 +49,7 @@ function Refresher:stage()
 end
 
 function Refresher:adopt(found)
+  if not keys.same(found, self.keys) then self.rejections = 0 end
   self.keys, self.rejected, self.deadline = found, false, nil
   if not found.expires then return end
   local now = self.time()
@@ -65,11 +68,19 @@ function Refresher:miss(message)
   self.attempt_at = scheduler.now() + pause * (0.5 + math.random() / 2)
 end
 
+-- What AWS has refused is used again: at once where it cannot expire, else after its pause.
+function Refresher:take_back()
+  local lasting = self.keys and not self.keys.token and not self.keys.expires
+  if self.rejected and (lasting or scheduler.now() >= self.usable_at) then self.rejected = false end
+end
+
 -- The source has none newer yet: that is usual shortly before the end, and no reason to ask later next time. After the end
--- they are taken once more, unless AWS has refused them.
+-- they are taken once more.
 function Refresher:found_same(found)
+  self:take_back()
   if not self.rejected and self:stage() == "gone" then self:adopt(found) end
-  self:miss(("AWS says that those of %s have expired, and there are none newer"):format(found.source))
+  self:miss(("AWS has refused those of %s, and there are none newer"):format(found.source))
+  if self.rejected then self.attempt_at = math.min(self.attempt_at, self.usable_at) end
 end
 
 function Refresher:load_once()
@@ -80,6 +91,7 @@ function Refresher:load_once()
     return self:adopt(found)
   end
   self:miss(message)
+  self:take_back()
   if self.keys and self.warn then self.warn("could not refresh the AWS credentials: " .. message) end
 end
 
@@ -109,10 +121,12 @@ function Refresher:get()
   return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
---- AWS says that the credentials have expired: they are not used again.
+--- AWS says that the credentials have expired, or that it does not know them: the next `get` loads them again.
 ---@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been replaced meanwhile
 function Refresher:expire(used)
   if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end
+  self.rejections = self.rejections + 1
+  self.usable_at = scheduler.now() + math.min(LAST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.rejections - 1, 10))
   self.rejected, self.attempt_at = true, 0
 end
 

@@ -1,13 +1,16 @@
 --- retry: whether a failed attempt is made again, and when. The standard mode of the AWS SDKs.
--- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+-- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, as of November 2026.
 -- Each client has a bucket of tokens that retries are paid from and successes refill, so that an outage is not answered with
 -- three times the calls. Long polls wait even when they give up, longer each time while it lasts: their caller polls again at
 -- once.
 
 local retry = {}
 
--- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html lists them.
+-- Those of the page above, and what the models of our services have besides: the throttling of KMS,
+-- which SQS and SNS pass on, and their own names for it.
 local THROTTLING = {
+  KmsThrottled = true, KMSThrottling = true, ["KMS.ThrottlingException"] = true, Throttled = true,
+  ConcurrentResourcesLimitExceeded = true,
   BandwidthLimitExceeded = true, EC2ThrottledException = true, LimitExceededException = true, OverLimit = true,
   PriorRequestNotComplete = true, ProvisionedThroughputExceededException = true, RequestLimitExceeded = true,
   RequestThrottled = true, RequestThrottledException = true, SlowDown = true, ThrottledException = true, Throttling = true,
@@ -15,7 +18,12 @@ local THROTTLING = {
 }
 
 local TRANSIENT = {
-  RequestTimeout = true, RequestTimeoutException = true, InternalError = true, BadAnswer = true,
+  RequestTimeout = true, RequestTimeoutException = true, BadAnswer = true,
+  -- Their status says it as well, but an entry of a batch has a code alone.
+  InternalError = true, InternalFailure = true, InternalServerError = true, InternalServiceError = true,
+  InternalServerException = true, ServerException = true, ServiceUnavailable = true, ServiceUnavailableException = true,
+  -- The models of STS and DynamoDB mark these as retryable.
+  IDPCommunicationError = true, ReplicatedWriteConflictException = true,
   -- of watchbot.http
   ResolveFailed = true, ConnectFailed = true, ConnectTimeout = true, Timeout = true, ConnectionLost = true, Truncated = true,
   BadResponse = true,
@@ -23,18 +31,25 @@ local TRANSIENT = {
 
 local TRANSIENT_STATUS = { [500] = true, [502] = true, [503] = true, [504] = true }
 
-local TIMEOUTS = { ConnectTimeout = true, Timeout = true }
+-- Tokens that come back for a success without a retry.
+local REFILL = 1
 
-local COST, TIMEOUT_COST, REFILL = 5, 10, 1
+-- Seconds by which the server's own wish (x-amz-retry-after) may lengthen a pause.
+local MOST_LONGER = 5
 
 ---@class watchbot.aws.RetryOptions
 ---@field max_attempts integer? with the first one; default 3
 ---@field capacity integer? tokens in the full bucket; default 500
----@field base number? seconds of the first pause; default 0.1
----@field throttled_base number? the same, after the server asked us to slow down; default 0.5
+---@field cost integer? tokens that a retry costs; default 14
+---@field throttled_cost integer? the same, after the server asked us to slow down; default 5
+---@field base number? seconds of the first pause; default 0.05
+---@field throttled_base number? the same, after the server asked us to slow down; default 1
 ---@field cap number? seconds of a pause at most; default 20
 ---@field random (fun(): number)? from 0 to 1: the share of the pause that is really waited ("full jitter")
-local DEFAULTS = { max_attempts = 3, capacity = 500, base = 0.1, throttled_base = 0.5, cap = 20, random = math.random }
+local DEFAULTS = {
+  max_attempts = 3, capacity = 500, cost = 14, throttled_cost = 5, base = 0.05, throttled_base = 1, cap = 20,
+  random = math.random,
+}
 
 ---@class watchbot.aws.Retry
 ---@field tokens number
@@ -92,17 +107,20 @@ function Tries:succeeded()
   if self.long_poll then bucket.streaks[self.long_poll] = nil end
 end
 
--- Exponential, capped, and a random share of it. The server's own wish counts where it is longer, but not past the cap.
+-- Exponential, capped, and a random share of it. The server's own wish counts where it is longer:
+-- AWS's header lengthens the pause by a few seconds at most, that of a proxy (Retry-After) up to the
+-- cap.
 function Tries:pause(kind, failure)
   local bucket = self.retry
   local base = kind == "throttled" and bucket.throttled_base or bucket.base
   local power = math.min(self.streak + self.attempts - 1, 30)
   local pause = math.min(bucket.cap, base * 2 ^ power) * bucket.random()
-  return math.max(pause, math.min(failure.retry_after or 0, bucket.cap))
+  local most = failure.aws_retry_after and pause + MOST_LONGER or bucket.cap
+  return math.max(pause, math.min(failure.aws_retry_after or failure.retry_after or 0, most))
 end
 
-function Tries:take(failure)
-  local cost = TIMEOUTS[failure.code] and TIMEOUT_COST or COST
+function Tries:take(kind)
+  local cost = kind == "throttled" and self.retry.throttled_cost or self.retry.cost
   if self.retry.tokens < cost then return false end
   self.retry.tokens = self.retry.tokens - cost
   self.cost = cost
@@ -127,7 +145,7 @@ function Tries:failed(failure)
   if self.long_poll then self:remember() end
   local pause = self:pause(kind, failure)
   if self.attempts >= self.retry.max_attempts then return nil, "max_attempts_exceeded", self.long_poll and pause or 0 end
-  if not self:take(failure) then return nil, "retry_quota_exceeded", self.long_poll and pause or 0 end
+  if not self:take(kind) then return nil, "retry_quota_exceeded", self.long_poll and pause or 0 end
   return pause
 end
 

@@ -21,6 +21,7 @@
 ---@field tokens table<string, string>? operations that take a token: its parameter
 ---@field fifo_tokens table<string, string>? the same, for queues whose URL ends in .fifo
 ---@field once table<string, true>? operations that must not be done twice
+---@field retry watchbot.aws.RetryOptions? what is not as for other services
 ---@field secrets table<string, true>? parameters that must not be shown
 
 local services = {}
@@ -84,6 +85,7 @@ services.dynamodb = {
     ExportTableToPointInTime = "ClientToken",
     ImportTable = "ClientToken",
   },
+  retry = { max_attempts = 4, base = 0.025 },
   once = { UpdateItem = true, ExecuteStatement = true, BatchExecuteStatement = true, CreateBackup = true },
 }
 

@@ -1,6 +1,7 @@
 --- xml: the answers of AWS's Query services as Lua tables. Sits on LuaExpat.
 -- Elements become fields, repeated ones and `member`s lists, `entry`s with key and value maps; all values are text, for only
--- the reader knows more. An element without anything in it is "", which `#` and `ipairs` take for an empty list too.
+-- the reader knows more. An element without anything in it, or with blanks alone, is "", which `#` and `ipairs` take for an
+-- empty list too.
 -- A document type is refused, and with it entities that grow (no AWS answer has one).
 
 local lxp = require "lxp"
@@ -50,13 +51,16 @@ end
 -- What is in an element makes its value.
 local function value_of(element)
   local children = element.children
-  if #children == 0 then return table.concat(element.text) end
+  if #children == 0 then
+    local text = table.concat(element.text)
+    return text:find "%S" and text or ""
+  end
   if all_are(children, "member") then return as_list(children) end
   return all_are(children, "entry") and as_map(children) or as_fields(children)
 end
 
 local function new_element(name)
-  return { name = name:match "[^|]*$", text = {}, children = {} }
+  return { name = name:match "^.*|(.*)$" or name, text = {}, children = {} }
 end
 
 -- Keeps the path from the root to where the parser is.

@@ -31,7 +31,7 @@ examples:
 }
 
 local function explain(operation, message, code)
-  if denied.is(code) then message, code = denied.message("ecs:" .. operation) end
+  if denied.is(code) then message, code = denied.message("ecs:" .. operation, nil, message) end
   return nil, "worker-capacity: " .. message, code
 end
 

@@ -44,11 +44,8 @@ function notifier.new(topic, options)
   }, Notifier)
 end
 
--- The codes of status 500 and 503: https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
-local server_errors = { InternalError = true, InternalFailure = true, ServiceUnavailable = true }
-
 local function is_passing(code)
-  return retry.kind { code = code } ~= nil or server_errors[code] or code:find "^Http5" ~= nil
+  return retry.kind { code = code } ~= nil or code:find "^Http5" ~= nil
 end
 
 -- A topic that is not there; nil also where asking is not allowed, for nothing else needs that permission.

@@ -50,7 +50,7 @@ end
 --- The `message, code` of a call that failed; a permission that is missing gets its IAM action's name, and one code.
 function Sqs:explain(operation, message, code)
   if denied.is(code) then
-    return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name)
+    return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name, message)
   elseif code == "NonExistentQueue" or code == "QueueDoesNotExist" then
     return ("queue %s does not exist"):format(self.name), code
   end

@@ -37,7 +37,7 @@ end
 function topic.explain(arn, message, code)
   if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
   if not denied.is(code) then return message, code end
-  return denied.message("sns:Publish", arn)
+  return denied.message("sns:Publish", arn, message)
 end
 
 ---@param arn string

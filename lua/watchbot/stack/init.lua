@@ -47,8 +47,8 @@ end
 
 function Stack:explain(operation, message, code)
   if denied.is(code) then
-    message, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name))
-    return nil, message .. ", or name the queue with --queue", code
+    message, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name), message)
+    return nil, message .. "; or name the queue with --queue", code
   elseif code == "ValidationError" and message:find("does not exist", 1, true) then
     local place = self.client.place
     return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE another account"):format(

@@ -71,7 +71,7 @@ end
 
 function Logs:explain(operation, message, code)
   if denied.is(code) then
-    return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group))
+    return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group), message)
   elseif code == "ResourceNotFoundException" then
     return nil, ("log group '%s' does not exist: AWS_REGION chooses another region, AWS_PROFILE another account"):format(
       self.group), "LogGroupNotFound"

@@ -6,7 +6,7 @@ local denied = require "watchbot.aws.denied"
 local ecs = {}
 
 local function explain(operation, message, code)
-  if denied.is(code) then return nil, denied.message("ecs:" .. operation) end
+  if denied.is(code) then return nil, denied.message("ecs:" .. operation, nil, message) end
   return nil, message, code
 end
 

@@ -51,7 +51,7 @@ local function metrics_of(queue)
       query("done", queue, "NumberOfMessagesDeleted", "Sum"),
     },
   }
-  if not result and denied.is(code) then return nil, denied.message "cloudwatch:GetMetricData" end
+  if not result and denied.is(code) then return nil, denied.message("cloudwatch:GetMetricData", nil, message) end
   if not result then return nil, message, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do values[one.Id] = one.Values end
