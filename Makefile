@@ -188,14 +188,16 @@ compile_commands: | $(B)/version.h
 	  printf '{"directory": "%s", "file": "%s", "command": "%s"}\n' '$(CURDIR)' $$file \
 	    '$(CC) $(filter-out -MMD -MP,$(BUILD_CFLAGS)) -c '$$file; done; echo ']'; } > $(DATABASE)
 
+# Documents with tables that are lists in the code.
+GENERATED := $(addprefix doc/,architecture.md policy.md templates.md)
+
 # The specs compare them with what this would make.
 generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	@mkdir -p lua/watchbot/meta
 	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/generate/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
 	for part in policy template; do \
 	  $(GENERATE) src/generate/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
-	$(GENERATE) src/generate/options.lua markdown doc/templates.md > $(B)/page && mv $(B)/page doc/templates.md
-	$(GENERATE) src/generate/options.lua names README.md > $(B)/page && mv $(B)/page README.md
+	for page in $(GENERATED); do $(GENERATE) src/generate/tables.lua $$page > $(B)/page && mv $(B)/page $$page || exit; done
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
 bench: test-deps all
@@ -217,8 +219,8 @@ lint: test-deps $(B)/version.h
 	clang-tidy --quiet src/*.c spec/support/*.c spec/fuzz/*.c -- -std=gnu11 -Iinclude -Isrc -I$(B) \
 	  $(PKG_CFLAGS) 2>build/tidy || { cat build/tidy; exit 1; }
 
-# Not their specs, which need this tree.
-EXAMPLES = $(filter-out %_spec.lua,$(wildcard doc/examples/*/*))
+# In folders as here, so that the links lead there. The specs of the examples need this tree.
+DOCUMENTS = $(wildcard doc/*.md doc/*.svg doc/examples/*.md) $(filter-out %_spec.lua,$(wildcard doc/examples/*/*))
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"
@@ -228,9 +230,9 @@ install: all
 	@install -m 644 $(B)/libwatchbot.a $(DESTDIR)$(LIBDIR)
 	@install -D -m 755 $(B)/lib/watchbot/core.so $(DESTDIR)$(INSTALL_CMOD)/watchbot/core.so
 	@for file in $(LUA_FILES); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
-	@install -m 644 LICENSE $(wildcard README.md CHANGELOG.md doc/*.md) $(DESTDIR)$(DOCDIR)
-	@for file in $(EXAMPLES); do \
-	  install -D -m $$([ -x $$file ] && echo 755 || echo 644) $$file $(DESTDIR)$(DOCDIR)/$${file#doc/} || exit; done
+	@install -m 644 LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
+	@for file in $(DOCUMENTS); do \
+	  install -D -m $$([ -x $$file ] && echo 755 || echo 644) $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
 	@for page in $(MANUAL); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 
 uninstall:

@@ -159,7 +159,8 @@ describe("make install", function()
 
   it("installs what a C host needs, and the papers", function()
     local installed = files()
-    for _, path in ipairs { "include/watchbot.h", "lib/libwatchbot.a", "share/doc/watchbot/LICENSE" } do
+    for _, path in ipairs { "include/watchbot.h", "lib/libwatchbot.a", "share/doc/watchbot/LICENSE",
+      "share/doc/watchbot/doc/policy.md", "share/doc/watchbot/doc/examples/python/worker.py" } do
       assert.is_truthy(installed:find("./usr/" .. path .. "\n", 1, true), path)
     end
   end)

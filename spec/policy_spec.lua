@@ -1,5 +1,4 @@
 local policies = require "watchbot.policy"
-local fields = require "watchbot.policy.fields"
 local load_file = require "watchbot.policy.load"
 local scheduler = require "watchbot.scheduler"
 
@@ -254,15 +253,5 @@ describe("a copy of a policy", function()
     assert.are.same({ 3, 0 }, { one.workers, one.timeout })
     assert.is_nil(one.topic)
     assert.has_error(function() policies.copy(one, { workers = 0 }) end)
-  end)
-end)
-
-describe("the README", function()
-  it("has the table of fields as it is declared", function()
-    local file <close> = assert(io.open("README.md"))
-    local readme = file:read "a"
-    for _, field in ipairs(fields.declared) do
-      assert.is_truthy(readme:find(field.help, 1, true), "README.md: the help of '" .. field.name .. "' is not there")
-    end
   end)
 end)

@@ -35,13 +35,6 @@ describe("the description of the options", function()
   end)
 end)
 
-describe("the README", function()
-  it("has the options' names as they are", function()
-    local readme = shell.read "README.md"
-    assert.are.equal("\n" .. options.describe "names", readme:match "<!%-%- options %-%->\n(.-)\n<!%-%- /options %-%->")
-  end)
-end)
-
 describe("doc/templates.md", function()
   -- When options change: make generated
   it("has the options as they are", function()

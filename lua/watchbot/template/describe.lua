@@ -1,5 +1,5 @@
---- template.describe: the declared options for people: lines for a terminal, the table of doc/templates.md, or that of the
--- README, which has their names only.
+--- template.describe: the declared options for people: lines for a terminal, or the table of
+-- doc/templates.md.
 
 local function shown(value)
   if type(value) == "string" then return ("%q"):format(value) end
@@ -48,25 +48,10 @@ local headings = {
   markdown = "### %s\n\n| option | value | default | what it is | since |\n|---|---|---|---|---|",
 }
 
-local function names_of(declared, group)
-  local names = {}
-  for _, option in ipairs(declared.options) do
-    if option.group == group then names[#names + 1] = ("`%s`"):format(option.name) end
-  end
-  return table.concat(names, ", ")
-end
-
-local function overview(declared)
-  local rows = { "| | options |", "|---|---|" }
-  for _, group in ipairs(declared.groups) do rows[#rows + 1] = ("| %s | %s |"):format(group, names_of(declared, group)) end
-  return table.concat(rows, "\n") .. "\n"
-end
-
 ---@param declared { options: watchbot.template.Option[], groups: string[] }
----@param form "text"|"markdown"|"names"
+---@param form "text"|"markdown"
 ---@return string
 return function(declared, form)
-  if form == "names" then return overview(declared) end
   local blocks = {}
   for _, group in ipairs(declared.groups) do
     local lines = { headings[form]:format(group) }

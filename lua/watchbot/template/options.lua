@@ -87,7 +87,7 @@ function options.complete(given)
 end
 
 --- The table of options for people.
----@param form "text"|"markdown"|"names"
+---@param form "text"|"markdown"
 ---@return string
 function options.describe(form)
   return require "watchbot.template.describe"(declared, form)

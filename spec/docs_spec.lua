@@ -1,0 +1,80 @@
+-- Pages were renamed, and links led nowhere; a landing page grew to 270 lines.
+local shell = require "support.shell"
+
+local function pages()
+  local found = {}
+  local command = "find README.md CHANGELOG.md doc .github -name '*.md' -not -path 'doc/man/*'"
+  for path in shell.run(command):gmatch "[^\n]+" do found[#found + 1] = path end
+  return found
+end
+
+-- The anchors that GitHub makes of a page's headings.
+local function anchors(path)
+  local found = {}
+  for heading in ("\n" .. shell.read(path)):gmatch "\n#+ ([^\n]+)" do
+    found[heading:lower():gsub("[^%w%s_-]", ""):gsub("%s", "-")] = true
+  end
+  return found
+end
+
+local function exists(path) return os.execute("test -e " .. shell.quote(path)) == true end
+
+describe("the documents", function()
+  for _, page in ipairs(pages()) do
+    it("have links that lead somewhere: " .. page, function()
+      local folder = page:match "^(.*)/[^/]*$" or "."
+      local text = shell.read(page):gsub("```.-```", ""):gsub("`[^`\n]*`", "")
+      for link in text:gmatch "%]%(([^)%s]+)%)" do
+        local path, anchor = link:match "^([^#]*)#?(.*)$"
+        if not link:find "^%a+:" then
+          local target = path == "" and page or folder .. "/" .. path
+          assert.is_true(exists(target), page .. ": " .. link)
+          if anchor ~= "" then assert.is_true(anchors(target)[anchor], page .. ": " .. link) end
+        end
+      end
+    end)
+  end
+
+  it("are all listed by what somebody wants to do", function()
+    local list = shell.read "doc/README.md"
+    for path in shell.run "cd doc && ls *.md":gmatch "[^\n]+" do
+      if path ~= "README.md" then assert.is_truthy(list:find("(" .. path .. ")", 1, true), path) end
+    end
+  end)
+
+  it("list all examples, and each has a README and a spec", function()
+    local list = shell.read "doc/examples/README.md"
+    for name in shell.run "cd doc/examples && ls -d */":gmatch "([^/\n]+)/" do
+      assert.is_truthy(list:find("(" .. name .. "/README.md)", 1, true), name)
+      assert.is_true(exists("doc/examples/" .. name .. "/README.md"), name)
+      assert.are_not.equal("", (shell.run(("ls doc/examples/%s/*_spec.lua"):format(name))))
+    end
+  end)
+end)
+
+describe("the README", function()
+  local readme = shell.read "README.md"
+
+  it("is a landing page", function()
+    assert.is_true(select(2, readme:gsub("\n", "")) <= 120)
+    assert.is_truthy(readme:find("git clone <this repository>", 1, true))
+    assert.is_truthy(readme:find("doc/flow.svg", 1, true))
+  end)
+
+  it("shows a policy that loads", function()
+    local folder = shell.folder()
+    shell.write(folder .. "/policy.lua", readme:match "```lua\n(.-)```")
+    local out, code = shell.run(("cd %s && %s/%s/watchbot check policy.lua 2>&1"):format(folder,
+      shell.root, shell.build))
+    assert.are.equal(0, code, out)
+    shell.remove(folder)
+  end)
+
+  it("names commands that exist", function()
+    local commands = { help = true }
+    for _, command in ipairs(require "watchbot.cli".commands) do commands[command[1]] = true end
+    for command in readme:gmatch "\n    %$? ?watchbot ([%a-]+)" do
+      assert.is_true(commands[command], command)
+    end
+  end)
+end)
