@@ -90,6 +90,7 @@ build = {
     ["watchbot.cli.logs"] = "lua/watchbot/cli/logs.lua",
     ["watchbot.cli.moment"] = "lua/watchbot/cli/moment.lua",
     ["watchbot.cli.options"] = "lua/watchbot/cli/options.lua",
+    ["watchbot.cli.output"] = "lua/watchbot/cli/output.lua",
     ["watchbot.cli.progress"] = "lua/watchbot/cli/progress.lua",
     ["watchbot.cli.project"] = "lua/watchbot/cli/project/init.lua",
     ["watchbot.cli.project.dockerfile"] = "lua/watchbot/cli/project/dockerfile.lua",

@@ -35,20 +35,61 @@ int json_character(const unsigned char *data, size_t size) {
     return length;
 }
 
+/* The code point of a valid character of `length` bytes. */
+static unsigned code_point(const unsigned char *data, int length) {
+    unsigned code = length == 1 ? data[0] : data[0] & (0x7Fu >> length);
+    for (int i = 1; i < length; i++) code = code << 6 | (data[i] & 0x3Fu);
+    return code;
+}
+
+/* What drives a terminal, turns text around or ends a line unseen: lua/watchbot/lib/text.lua has the same list. */
+static bool is_unsafe(unsigned code) {
+    static const struct {
+        unsigned first, last;
+    } unsafe[] = {
+        {0x80,    0x9F   },
+        {0x61C,   0x61C  },
+        {0x200E,  0x200F },
+        {0x2028,  0x202E },
+        {0x2066,  0x2069 },
+        {0xFEFF,  0xFEFF },
+        {0xFFF9,  0xFFFB },
+        {0xE0000, 0xE007F},
+    };
+    for (size_t i = 0; i < sizeof unsafe / sizeof unsafe[0]; i++) {
+        if (code >= unsafe[i].first && code <= unsafe[i].last) return true;
+    }
+    return false;
+}
+
+static bool append_escape(struct buffer *out, unsigned code) {
+    char escaped[16];
+    int size = code < 0x10000
+                   ? snprintf(escaped, sizeof escaped, "\\u%04x", code)
+                   : snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x", 0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF));
+    return buffer_append(out, escaped, (size_t)size);
+}
+
+/* A character of several bytes: most are as they are. */
+static bool append_character(struct buffer *out, const unsigned char *data, int length) {
+    unsigned code = code_point(data, length);
+    if (is_unsafe(code)) return append_escape(out, code);
+    return buffer_append(out, data, (size_t)length);
+}
+
 static bool escape_byte(struct buffer *out, unsigned char byte) {
-    char escaped[8];
     switch (byte) {
     case '"': return buffer_append(out, "\\\"", 2);
     case '\\': return buffer_append(out, "\\\\", 2);
     case '\n': return buffer_append(out, "\\n", 2);
     case '\r': return buffer_append(out, "\\r", 2);
     case '\t': return buffer_append(out, "\\t", 2);
-    default: return buffer_append(out, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", byte));
+    default: return append_escape(out, byte);
     }
 }
 
 static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
 }
 
 ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more) {
@@ -64,7 +105,7 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
         if (length < 0 && more) break;
         bool appended = length <= 0   ? buffer_append(out, "\\ufffd", 6)
                         : length == 1 ? escape_byte(out, bytes[at])
-                                      : buffer_append(out, data + at, (size_t)length);
+                                      : append_character(out, bytes + at, length);
         if (!appended) return -1;
         at += length > 0 ? (size_t)length : 1;
     }

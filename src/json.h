@@ -6,7 +6,8 @@
 #include "buffer.h"
 
 /* Appends `data` escaped for a JSON string (RFC 8259, 7), without the quotes. A byte that does not belong to valid UTF-8
- * becomes U+FFFD. With `more`, an incomplete character at the end is left for the next call.
+ * becomes U+FFFD. What could drive the terminal of a reader (C1, bidirectional controls, U+2028) is escaped, too: the value
+ * is the same. With `more`, an incomplete character at the end is left for the next call.
  * Returns how many bytes were taken, or -1 (no memory). */
 ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more);
 

@@ -1,8 +1,10 @@
-/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it is, and single keys from it.
+/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it is, single keys from it, and output that
+ * is written to its last byte or fails.
  * Raw mode is a handle: whoever closes or drops it, an error on its way out too, has the terminal as it was. Keys are read by
  * watchbot.core.input. Ctrl-C stays a signal, which its owner turns into a close; those that would leave the program without
  * one, or stop it in raw mode (Ctrl-\ and Ctrl-Z), are no keys meanwhile. */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -13,6 +15,9 @@
 #include "lhandle.h"
 
 #define RAW_TYPE "watchbot.terminal.raw"
+
+/* What a pipe that has room takes without waiting (PIPE_BUF): a signal is seen between two of them. */
+enum { PIECE = 4096 };
 
 struct raw {
     struct termios before;
@@ -34,6 +39,35 @@ static int l_columns(lua_State *L) {
     return 1;
 }
 
+/* Waits for room, then writes. The descriptor may be nonblocking: other processes have the same open file. */
+static ssize_t write_piece(int fd, const char *data, size_t size) {
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    if (poll(&room, 1, -1) < 0) return -1;
+    return write(fd, data, size < PIECE ? size : PIECE);
+}
+
+/* -- fd bytes first => next : the first byte that is not written yet, where a signal has come; nil message code */
+static int l_write(lua_State *L) {
+    size_t size;
+    int fd = (int)luaL_checkinteger(L, 1);
+    const char *data = luaL_checklstring(L, 2, &size);
+    size_t at = (size_t)luaL_checkinteger(L, 3) - 1;
+    while (at < size) {
+        ssize_t written = write_piece(fd, data + at, size - at);
+        if (written < 0 && errno == EINTR) break;
+        if (written < 0 && errno != EAGAIN) return lerror_errno(L, errno, "could not write to standard output");
+        if (written > 0) at += (size_t)written;
+    }
+    lua_pushinteger(L, (lua_Integer)at + 1);
+    return 1;
+}
+
+/* -- fd : throws away what was typed, or answered by the terminal, and not read yet */
+static int l_discard(lua_State *L) {
+    tcflush((int)luaL_checkinteger(L, 1), TCIFLUSH);
+    return 0;
+}
+
 static struct termios keys_of(struct termios mode) {
     mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     mode.c_cc[VMIN] = 1;
@@ -49,14 +83,14 @@ static int l_raw(lua_State *L) {
     raw->fd = fd;
     if (tcgetattr(fd, &raw->before) != 0) return lerror_errno(L, errno, "could not read the terminal's mode");
     struct termios mode = keys_of(raw->before);
-    if (tcsetattr(fd, TCSADRAIN, &mode) != 0) return lerror_errno(L, errno, "could not set the terminal's mode");
+    if (tcsetattr(fd, TCSAFLUSH, &mode) != 0) return lerror_errno(L, errno, "could not set the terminal's mode");
     raw->open = true;
     return 1;
 }
 
 static int raw_close(lua_State *L) {
     struct raw *raw = luaL_checkudata(L, 1, RAW_TYPE);
-    if (raw->open) tcsetattr(raw->fd, TCSADRAIN, &raw->before);
+    if (raw->open) tcsetattr(raw->fd, TCSAFLUSH, &raw->before);
     raw->open = false;
     return 0;
 }
@@ -75,7 +109,9 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg functions[] = {
     {"is_terminal", l_is_terminal},
     {"columns",     l_columns    },
+    {"discard",     l_discard    },
     {"raw",         l_raw        },
+    {"write",       l_write      },
     {NULL,          NULL         },
 };
 

@@ -133,11 +133,12 @@ static rlim_t raise_nofile(void) {
 }
 
 /* A program that was started with one of its standard descriptors closed would get the loop's epoll for it, and write its
- * log there. */
+ * log there. Standard output cannot be written then: who asked for a result must not be told that it was printed. */
 static bool fill_standard_descriptors(void) {
     int fd;
     do {
-        fd = open("/dev/null", O_RDWR);
+        bool is_output = fcntl(STDIN_FILENO, F_GETFD) >= 0 && fcntl(STDOUT_FILENO, F_GETFD) < 0;
+        fd = open("/dev/null", is_output ? O_RDONLY : O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd > STDERR_FILENO) close(fd);
     return fd >= 0;

@@ -187,7 +187,7 @@ describe("watchbot dead-letter", function()
   it("is told when what it prints cannot be written", task(function(folder)
     kill(folder, "one")
     local out = shell.run(("%s dead-letter print --queue %s 2>&1 >/dev/full; echo $?"):format(workshop.program, folder:url()))
-    assert.matches("could not write: No space left on device\n1\n$", out)
+    assert.matches("could not write to standard output: no space left on device\n1\n$", out)
   end))
 
   it("makes no queue where there is none", task(function(folder)

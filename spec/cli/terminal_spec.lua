@@ -86,6 +86,55 @@ describe("a terminal", function()
     assert.matches("icanon +echo", select(2, screen:ends()))
   end))
 
+  -- The answer of a terminal to "where is the cursor" ends with R: a dead letter replayed itself.
+  it("takes no sequence for keys: arrows, answers of the terminal, strings, other alphabets", task(function(folder)
+    local screen <close> = tmux.start(folder, lua(folder, [[
+      local keys <close> = terminal.keys()
+      print "ready"
+      for key in keys.read, keys do print("<" .. key .. ">") end
+      print "end"]]))
+    screen:shows "ready"
+    local sequences = { "1b 5b 41", "1b 4f 52", "1b 5b 36 3b 31 52", "1b 5d 30 3b 72 64 07", "1b 50 72 1b 5c",
+      "c2 9b 35 3b 31 52",
+      "9b 35 52", "c2 9d 72 07", "c3 a4", "1b 72", "1b 1b 5b 33 7e" }
+    for index, sequence in ipairs(sequences) do
+      local words = {}
+      for byte in sequence:gmatch "%x+" do words[#words + 1] = byte end
+      screen:type("-H", table.unpack(words))
+      screen:type(string.char(64 + index))
+      screen:shows("<" .. string.char(64 + index) .. ">")
+    end
+    screen:type "C-d"
+    local seen = {}
+    for key in select(2, screen:ends()):gmatch "<(.)>" do seen[#seen + 1] = key end
+    assert.are.equal("ABCDEFGHIJK", table.concat(seen))
+  end))
+
+  -- Somebody typed "r" while the list was still being read, and the first letter was replayed unseen.
+  it("throws away what was typed before the question", task(function(folder)
+    local screen <close> = tmux.start(folder, lua(folder, [[
+      local keys <close> = terminal.keys()
+      print "ready"
+      scheduler.sleep(1)
+      keys:discard()
+      print "now"
+      print("<" .. keys:read() .. ">")]]))
+    screen:shows "ready"
+    screen:type "r"
+    screen:shows "now"
+    screen:type "s"
+    assert.matches("<s>", select(2, screen:ends()))
+    local asked <close> = tmux.start(folder, lua(folder, [[
+      print "ready"
+      scheduler.sleep(1)
+      print("=", terminal.confirm("delete 3 messages?"))]]))
+    asked:shows "ready"
+    asked:type("y", "Enter")
+    asked:shows "delete 3 messages%? %[y/N%]"
+    asked:type("n", "Enter")
+    assert.matches("nothing was done", select(2, asked:ends()))
+  end))
+
   it("is as it was after an error, and after a signal to a command", task(function(folder)
     local screen <close> = tmux.start(folder, lua(folder, [[
       local keys <close> = terminal.keys()

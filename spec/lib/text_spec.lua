@@ -15,8 +15,45 @@ end)
 
 describe("text.plain", function()
   it("is text for a mail: no colours of terminals, no control characters but tab and newline", function()
-    assert.are.equal("red \u{FFFD}\u{FFFD}\n\ta\n", text.plain "\27[1;31mred\27[0m \0\xFF\r\n\ta\n")
+    assert.are.equal("red \\u{0}\u{FFFD}\n\ta\n", text.plain "\27[1;31mred\27[0m \0\xFF\r\n\ta\n")
     assert.are.equal("gr\u{fc}n", text.plain "gr\u{fc}n")
+  end)
+end)
+
+-- In GNOME Terminal and screen, U+009B "6n" of a dead letter made the terminal press keys; U+202E turns a name around.
+describe("characters that drive a terminal or deceive a reader", function()
+  local hostile = {
+    ["\27]0;title\7"] = "\\u{1b}]0;title\\u{7}", ["\27P+q\27\\"] = "\\u{1b}P+q\\u{1b}\\", ["\u{9B}6n"] = "\\u{9b}6n",
+    ["\u{80}\u{9F}"] = "\\u{80}\\u{9f}", ["\x9B6n"] = "\u{FFFD}6n", ["a\u{202E}b\u{2066}"] = "a\\u{202e}b\\u{2066}",
+    ["\u{2028}\u{2029}"] = "\\u{2028}\\u{2029}", ["\u{61C}\u{200E}"] = "\\u{61c}\\u{200e}", ["\u{FEFF}x"] = "\\u{feff}x",
+    ["\u{E0041}"] = "\\u{e0041}", ["\u{FFF9}"] = "\\u{fff9}", ["a\rb\127"] = "a\\u{d}b\\u{7f}",
+    ["\xC0\x9B"] = "\u{FFFD}\u{FFFD}",
+    ["\xE2\x80"] = "\u{FFFD}\u{FFFD}",
+  }
+
+  it("are shown as escapes, in a mail, in a line and beside colours", function()
+    for bytes, shown in pairs(hostile) do
+      assert.are.equal(shown, text.plain(bytes))
+      assert.are.equal(shown, text.line(bytes))
+      assert.are.equal("\27[31m" .. shown .. "\27[0m", text.coloured("\27[31m" .. bytes .. "\27[0m"))
+    end
+  end)
+
+  it("leave the neighbours as they are", function()
+    local kept = "\u{A0}\u{C4}\u{2018}\u{2013}\u{200D}\u{600}\u{FFE6}\u{1F30D} \u{E0100}"
+    assert.are.equal(kept, text.plain(kept))
+    assert.are.equal(kept, text.coloured(kept))
+    assert.are.equal("a b c", text.line "a\t\n b\r\nc")
+  end)
+
+  it("cost as much a byte in much text as in little", function()
+    for _, piece in ipairs { "\27[", "\27[1", "\u{9B}", "\xE2\x80", " ", "\r" } do
+      local bytes = piece:rep((1 << 20) // #piece)
+      local from = os.clock()
+      assert.is_string(text.plain(bytes))
+      assert.is_string(text.coloured(bytes))
+      assert.is_true(os.clock() - from < 20, ("%q"):format(piece))
+    end
   end)
 end)
 

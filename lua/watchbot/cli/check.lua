@@ -3,6 +3,7 @@
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
 local load_file = require "watchbot.policy.load"
+local output = require "watchbot.cli.output"
 local policies = require "watchbot.policy"
 
 local check = {
@@ -18,7 +19,7 @@ examples:
 }
 
 local function show(label, value)
-  print(("  %-14s %s"):format(label, value))
+  output.line(("  %-14s %s"):format(label, value))
 end
 
 local function words_of(command)
@@ -74,11 +75,11 @@ local function show_hooks(policy)
     if policy:is_set(name) then overridden[#overridden + 1] = name end
   end
   show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "none of its own")
-  if policy:is_set "verdict" then print "\nIts own 'verdict' has the last word over these exit codes." end
+  if policy:is_set "verdict" then output.line "\nIts own 'verdict' has the last word over these exit codes." end
 end
 
 local function describe(path, policy)
-  print(path .. " is fine:")
+  output.line(path .. " is fine:")
   show("queue", policy.queue)
   show("each message", what_runs[policies.kind(policy)](policy))
   if not policy:is_set "workers" then show("workers", policy.workers) end

@@ -4,6 +4,7 @@
 local fields = require "watchbot.policy.fields"
 local hooks = require "watchbot.policy.hooks"
 local options = require "watchbot.cli.options"
+local output = require "watchbot.cli.output"
 local suggest = require "watchbot.lib.suggest"
 
 local help = {}
@@ -51,15 +52,15 @@ end
 --- Prints what there is.
 ---@param commands { [1]: string, [2]: string, [3]: string? }[] name, module and group
 function help.overview(commands)
-  print "watchbot watches a queue, runs one task for each message, and lets its exit code decide.\n"
-  print "usage: watchbot COMMAND [ARGUMENTS]"
+  output.line "watchbot watches a queue, runs one task for each message, and lets its exit code decide.\n"
+  output.line "usage: watchbot COMMAND [ARGUMENTS]"
   for _, group in ipairs(groups) do
     local members = of_group(commands, group[1])
-    if #members > 0 then print(("\n%s:"):format(group[2])) end
-    for _, command in ipairs(members) do print(("  %-16s %s"):format(command[1], require(command[2]).summary)) end
+    if #members > 0 then output.line(("\n%s:"):format(group[2])) end
+    for _, command in ipairs(members) do output.line(("  %-16s %s"):format(command[1], require(command[2]).summary)) end
   end
-  print "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
-  print "watchbot --version"
+  output.line "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
+  output.line "watchbot --version"
 end
 
 -- one command
@@ -68,9 +69,9 @@ end
 ---@param name string
 ---@param command watchbot.Command
 function help.command(name, command)
-  print(("%s\n\nusage: watchbot %s %s"):format(command.summary, name, command.usage))
-  if #command.options > 0 then print("\n" .. options.describe(command.options)) end
-  if command.details then print("\n" .. command.details) end
+  output.line(("%s\n\nusage: watchbot %s %s"):format(command.summary, name, command.usage))
+  if #command.options > 0 then output.line("\n" .. options.describe(command.options)) end
+  if command.details then output.line("\n" .. command.details) end
 end
 
 -- topics
@@ -88,31 +89,32 @@ end
 --- Prints every field of a policy.
 function help.fields()
   for _, field in ipairs(fields.declared) do
-    print(("%s%s\n%s\n"):format(field.name, help.silent(field), help.wrap(field.help, "    ")))
+    output.line(("%s%s\n%s\n"):format(field.name, help.silent(field), help.wrap(field.help, "    ")))
   end
 end
 
 local function print_hooks()
   for _, hook in ipairs(hooks) do
-    print(("function policy:%s(%s)%s"):format(hook.name, hook.arguments, hook.returns and " -> " .. hook.returns or ""))
-    print(help.wrap(hook.help, "    "))
-    print(help.wrap("default: " .. hook.default, "    ") .. "\n")
+    output.line(("function policy:%s(%s)%s"):format(hook.name, hook.arguments, hook.returns and " -> " .. hook.returns or ""))
+    output.line(help.wrap(hook.help, "    "))
+    output.line(help.wrap("default: " .. hook.default, "    ") .. "\n")
   end
 end
 
 --- Prints every option of a template.
 function help.template_options()
   for line in require "watchbot.template.options".describe "text":gmatch "([^\n]*)\n" do
-    print(help.wrap(line, line:match "^ *"))
+    output.line(help.wrap(line, line:match "^ *"))
   end
 end
 
 local topics = {}
 
 function topics.policy()
-  print(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields say what runs for each message, and "
-    .. "how; its hooks decide, where the fields are not enough. A hook that handles its own case hands back the rest:", ""))
-  print [[
+  output.line(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields say what runs for each "
+    .. "message, and how; its hooks decide, where the fields are not enough. A hook that handles its own case hands back "
+    .. "the rest:", ""))
+  output.line [[
 
     function policy:verdict(job, exit)
       if exit.oom then return "bury" end
@@ -122,12 +124,12 @@ function topics.policy()
 FIELDS, all optional but `queue` and one of `command`, `handler` and `task`
 ]]
   help.fields()
-  print "HOOKS, all of which may wait: sleep, call AWS, run a program\n"
+  output.line "HOOKS, all of which may wait: sleep, call AWS, run a program\n"
   print_hooks()
 end
 
 function topics.template()
-  print(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or merged with other templates: "
+  output.line(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or merged with other templates: "
     .. "`watchbot template FILE` prints it for CloudFormation. Its options:", "") .. "\n")
   help.template_options()
 end
@@ -144,7 +146,7 @@ function help.about(name, commands)
     names[#names + 1] = command[1]
     if command[1] == name then
       help.command(name, require(command[2]))
-      if known then print "" end
+      if known then output.line "" end
       known = true
     end
   end

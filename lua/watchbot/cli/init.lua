@@ -2,6 +2,7 @@
 -- Exit status: 0; 1 when the world failed (a queue that cannot be opened); 2 when the arguments or the policy are wrong.
 
 local options = require "watchbot.cli.options"
+local output = require "watchbot.cli.output"
 local suggest = require "watchbot.lib.suggest"
 local version = require "watchbot.version"
 
@@ -34,10 +35,6 @@ local commands = {
 --- The commands, for those who describe them.
 cli.commands = commands
 
-local function complain(message)
-  io.stderr:write("watchbot: ", message, "\n")
-end
-
 -- Loaded when somebody asks: a watcher starts without it.
 local function help() return require "watchbot.cli.help" end
 
@@ -56,7 +53,7 @@ end
 local function run(name, command, argv)
   local arguments, message = options.parse(command.options, argv, command.runs_words)
   if not arguments then
-    complain(message)
+    output.complain(message)
     return 2
   end
   if arguments.help then
@@ -65,7 +62,7 @@ local function run(name, command, argv)
   end
   local status, problem, code = command.run(arguments)
   if status then return status end
-  complain(problem)
+  output.complain(problem)
   return code == "Usage" and 2 or 1
 end
 
@@ -77,18 +74,14 @@ local function help_on(name)
   end
   local status, message = help().about(name, commands)
   if status then return status end
-  complain(message)
+  output.complain(message)
   return 2
 end
 
---- The whole program.
----@param argv string[]
----@param nofile integer the soft limit of open files that tasks get back; 0: they keep the program's own
----@return integer status
-function cli.main(argv, nofile)
+local function main(argv, nofile)
   local name = argv[1]
   if name == "--version" then
-    print("watchbot " .. version)
+    output.line("watchbot " .. version)
     return 0
   elseif name == nil then
     help().overview(commands)
@@ -98,11 +91,19 @@ function cli.main(argv, nofile)
   end
   local command, message = find(name)
   if not command then
-    complain(message)
+    output.complain(message)
     return 2
   end
   if nofile > 0 then require "watchbot.process".nofile(nofile) end
   return run(name, command, table.move(argv, 2, #argv, 1, {}))
+end
+
+--- The whole program.
+---@param argv string[]
+---@param nofile integer the soft limit of open files that tasks get back; 0: they keep the program's own
+---@return integer status
+function cli.main(argv, nofile)
+  return output.finish(main(argv, nofile))
 end
 
 return cli

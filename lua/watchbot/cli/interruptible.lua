@@ -1,6 +1,7 @@
 --- cli.interruptible: runs a command's work so that Ctrl-C, SIGTERM and a reader that goes away (`| head`) end it by its
 -- `<close>` variables: messages that were received go back, the terminal is as it was. A second signal does not wait for that.
 
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
 -- What a shell makes of a program that a signal has ended.
@@ -30,6 +31,7 @@ local function supervise(body, ...)
   signals:cancel()
   if results[1] then return table.unpack(results, 2, results.n) end
   if results[2] == INTERRUPTED then return STATUS[seen.name] end
+  if results[2] == output.LOST then return 1 end
   error(results[2], 0)
 end
 

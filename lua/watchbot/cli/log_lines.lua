@@ -1,5 +1,6 @@
 --- cli.log_lines: lines of a log for whoever reads them: on a terminal each message in a colour of its own.
 
+local output = require "watchbot.cli.output"
 local text = require "watchbot.lib.text"
 local terminal = require "watchbot.cli.terminal"
 
@@ -28,19 +29,21 @@ local function colour_of(name)
   return COLOURS[sum % #COLOURS + 1]
 end
 
-local function show_coloured(event)
+local function show(event)
   local line = text.plain(event.message):gsub("\n$", "")
-  io.write(terminal.paint(colour_of(log_lines.id(event.message) or event.logStreamName or ""), line), "\n")
+  local id = log_lines.id(event.message) or event.logStreamName or ""
+  return output.line(terminal.paint(colour_of(id), line))
 end
 
 local function show_as_it_is(event)
-  io.write((event.message:gsub("\n$", "")), "\n")
+  return output.bytes((event.message:gsub("\n$", "")) .. "\n")
 end
 
 --- What prints an event to stdout.
----@return fun(event: watchbot.LogEvent)
-function log_lines.printer()
-  return terminal.is_terminal "stdout" and show_coloured or show_as_it_is
+---@param raw boolean? byte for byte
+---@return fun(event: watchbot.LogEvent): true?
+function log_lines.printer(raw)
+  return raw and show_as_it_is or show
 end
 
 return log_lines

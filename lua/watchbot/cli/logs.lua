@@ -1,10 +1,10 @@
 --- cli.logs: `watchbot logs`.
 
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.lib.json"
 local log_lines = require "watchbot.cli.log_lines"
 local logs = require "watchbot.stack.logs"
 local moment = require "watchbot.cli.moment"
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
@@ -21,15 +21,16 @@ table.move({
   { name = "until", value = "WHEN", help = "the same; default: now" },
   { name = "follow", help = "go on with the lines that come, until Ctrl-C" },
   { name = "json", help = "a JSON object for each line: timestamp, stream, message" },
-}, 1, 7, #options + 1, options)
+  { name = "raw", help = "lines byte for byte, whatever they do to a terminal" },
+}, 1, 8, #options + 1, options)
 
 local command = {
   summary = "Shows the log of a stack, or of one message, from CloudWatch Logs.",
   usage = "--stack NAME|--log-group NAME [OPTIONS]",
   options = options,
   details = [[
-The lines of all streams come in the order of their time. On a terminal each message has a colour of its own, and what could
-drive the terminal is taken out of its lines; a pipe gets them as they are.
+The lines of all streams come in the order of their time. On a terminal each message has a color of its own. Characters that
+could drive a terminal are shown as escapes like \u{9b}, in a pipe too; --raw prints them as they are.
 
 examples:
   watchbot logs --stack tiles --follow
@@ -72,16 +73,16 @@ local function group_of(found)
 end
 
 local function print_json(event)
-  io.write(json.encode({
+  return output.json {
     timestamp = scheduler.iso_date(event.timestamp), stream = event.logStreamName, message = log_lines.text(event.message),
-  }, "replace"), "\n")
+  }
 end
 
 local function printer(arguments, progress)
-  local show = arguments.json and print_json or log_lines.printer()
+  local show = arguments.json and print_json or log_lines.printer(arguments.raw)
   return function(event)
     progress:clear()
-    show(event)
+    output.check(show(event))
   end
 end
 
@@ -91,7 +92,7 @@ local function read(group, query, arguments)
   if arguments.follow then
     return group:follow(query, function(event)
       show(event)
-      io.flush()
+      output.check(output.flush())
     end)
   end
   local method = query.id and group.of_message or group.each
@@ -112,7 +113,6 @@ local function start(arguments)
   if not group then return nil, message, code end
   local ok
   ok, message, code = read(group, query, arguments)
-  io.flush()
   if not ok then return nil, "logs: " .. message, code end
   return 0
 end

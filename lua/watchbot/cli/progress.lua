@@ -2,6 +2,7 @@
 -- and prints what it printed, so that a script goes on with the other name.
 
 local json = require "watchbot.lib.json"
+local output = require "watchbot.cli.output"
 local progresses = require "watchbot.progress"
 local scheduler = require "watchbot.scheduler"
 local suggest = require "watchbot.lib.suggest"
@@ -136,7 +137,7 @@ local function start(command, arguments)
   result, message, code = command.act(store, arguments.words[2], given)
   store:close()
   if result == nil then return nil, message, code end
-  if command.print then print(command.print(result)) end
+  if command.print then output.line(command.print(result)) end
   return 0
 end
 

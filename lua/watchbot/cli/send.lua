@@ -1,6 +1,7 @@
 --- cli.send: `watchbot send`.
 
 local input_lines = require "watchbot.lib.lines"
+local output = require "watchbot.cli.output"
 local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
@@ -58,14 +59,16 @@ end
 --- Sends what is there, and prints the ids of all that were taken; `nil, message, code, index` of the first that was not.
 local function flush(queue, messages)
   if #messages == 0 then return true end
-  local answers, message, code = queue:send(messages)
-  if not answers then return nil, message, code end
+  local answers, err, code = queue:send(messages)
+  if not answers then return nil, err, code end
   local refused
   for index, answer in ipairs(answers) do
-    if answer.id then io.write(answer.id, "\n") end
+    if answer.id then output.line(answer.id) end
     refused = refused or (not answer.id and index)
   end
-  io.flush()
+  local ok
+  ok, err, code = output.flush()
+  if not ok then return nil, err, code end
   if refused then return nil, answers[refused].message, answers[refused].code, refused end
   return true
 end

@@ -2,7 +2,7 @@
 
 local embedded = require "watchbot.status.embedded"
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.lib.json"
+local output = require "watchbot.cli.output"
 local status = require "watchbot.status"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
@@ -69,11 +69,11 @@ local function show_row(found, row)
   else
     value = row.none
   end
-  if value then print(("%-14s %s"):format(label, value)) end
+  if value then output.line(("%-14s %s"):format(label, value)) end
 end
 
 local function show(found)
-  print(("%-14s %s"):format("queue", found.queue))
+  output.line(("%-14s %s"):format("queue", found.queue))
   for _, row in ipairs(rows) do show_row(found, row) end
 end
 
@@ -102,7 +102,7 @@ local function start(arguments)
   if not ok then return nil, message, code end
   if not url:match "^sqlite:" then add_stack(builder, found) end
   if arguments.json then
-    io.write(json.encode(builder.status, "replace"), "\n")
+    output.json(builder.status)
   else
     show(builder.status)
   end

@@ -6,6 +6,7 @@ local json = require "watchbot.lib.json"
 local lint = require "watchbot.template.lint"
 local load_file = require "watchbot.policy.load"
 local ordered = require "watchbot.template.ordered"
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
 local writers = { json = "watchbot.template.to_json", yaml = "watchbot.template.to_yaml" }
@@ -47,7 +48,7 @@ end
 -- checking
 
 local function show_findings(findings)
-  for _, finding in ipairs(findings) do print(("%s: %s"):format(finding.where, finding.message)) end
+  for _, finding in ipairs(findings) do output.line(("%s: %s"):format(finding.where, finding.message)) end
 end
 
 local function count_failures(findings)
@@ -65,7 +66,7 @@ local function run_check(made)
   show_findings(linted or {})
   local failures = count_failures(findings) + count_failures(linted or {})
   local by = linted and "cfn-lint too" or "cfn-lint is not installed: the properties of resources were not looked at"
-  print(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend" or failures .. " to mend", #text, by))
+  output.line(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend" or failures .. " to mend", #text, by))
   return failures == 0 and 0 or 1
 end
 
@@ -78,17 +79,19 @@ local function value_text(value)
 end
 
 local function show_change(change)
-  print(("%s %s (%s)"):format(signs[change.what], change.id, change.type))
+  output.line(("%s %s (%s)"):format(signs[change.what], change.id, change.type))
   for _, path in ipairs(change.paths) do
     local values = change.values[path]
-    print(("    %s: %s -> %s"):format(path, value_text(values[1]), value_text(values[2])))
+    output.line(("    %s: %s -> %s"):format(path, value_text(values[1]), value_text(values[2])))
   end
-  if change.what == "replaced" then print "    REPLACED by a new resource" end
+  if change.what == "replaced" then output.line "    REPLACED by a new resource" end
   if change.what == "refused" then
-    print "    REFUSED by CloudFormation: a resource cannot get another type; give the new one another logical id"
+    output.line "    REFUSED by CloudFormation: a resource cannot get another type; give the new one another logical id"
   end
-  if change.loses then print(("    LOST with the old one: %s"):format(change.loses)) end
-  if change.leaves then print(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves)) end
+  if change.loses then output.line(("    LOST with the old one: %s"):format(change.loses)) end
+  if change.leaves then
+    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves))
+  end
 end
 
 -- What get-template prints has the template inside, as text or as an object.
@@ -124,7 +127,7 @@ local function run_diff(made, path)
     counts.loses = counts.loses + (change.loses and 1 or 0)
     counts.leaves = counts.leaves + (change.leaves and 1 or 0)
   end
-  print(summary(counts))
+  output.line(summary(counts))
   return counts.loses + counts.refused == 0 and 0 or 1
 end
 
@@ -133,7 +136,7 @@ local function start(arguments)
   if not made then return nil, message, code end
   if arguments.check then return run_check(made) end
   if arguments.diff then return run_diff(made, arguments.diff) end
-  io.write(written(made, arguments.format or "json"))
+  output.bytes(written(made, arguments.format or "json"))
   return 0
 end
 

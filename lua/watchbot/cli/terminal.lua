@@ -4,7 +4,9 @@
 local core = require "watchbot.core".terminal
 local input = require "watchbot.core".input
 local input_lines = require "watchbot.lib.lines"
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
+local text = require "watchbot.lib.text"
 
 local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }
 
@@ -45,13 +47,13 @@ end
 
 --- The text in a colour, where the stream takes colours.
 ---@param colour "bold"|"dim"|"red"|"green"|"yellow"|"blue"|"magenta"|"cyan"
----@param text string
+---@param words string
 ---@param stream "stdout"|"stderr"|nil "stdout"
 ---@return string
-function terminal.paint(colour, text, stream)
+function terminal.paint(colour, words, stream)
   local number = COLOURS[colour] or error(("paint: unknown colour '%s'"):format(tostring(colour)), 2)
-  if not terminal.has_colours(stream or "stdout") then return text end
-  return ("\27[%dm%s\27[0m"):format(number, text)
+  if not terminal.has_colours(stream or "stdout") then return words end
+  return ("\27[%dm%s\27[0m"):format(number, words)
 end
 
 -- questions
@@ -74,7 +76,8 @@ function terminal.confirm(question, yes)
   if not terminal.is_interactive() then
     return nil, ("%s there is no terminal to ask on: say --yes if it is meant"):format(question), "Usage"
   end
-  io.stderr:write(question, " [y/N] ")
+  core.discard(STREAMS.stdin)
+  output.note(question .. " [y/N] ")
   local said = answer():match "^%s*(.-)%s*$"
   if said == "y" or said == "yes" then return true end
   return nil, "nothing was done", "Declined"
@@ -99,7 +102,7 @@ function Progress:tell(words)
   local now = scheduler.now()
   if now < self.from then return end
   self.from, self.shown = now + PACE, true
-  io.stderr:write("\r\27[K", words:sub(1, terminal.columns "stderr" - 1))
+  io.stderr:write("\r\27[K", text.cut(text.line(words), terminal.columns "stderr" - 1))
 end
 
 function Progress:clear()
@@ -110,6 +113,48 @@ end
 Progress.__close = Progress.clear
 
 -- keys
+
+-- What terminals send for other keys than those of letters, and as answers: sequences that begin with ESC, or with one of the
+-- characters U+0080 to U+009F (as UTF-8, or as a byte). They are read to their end, and are no keys.
+-- https://www.ecma-international.org/publications-and-standards/standards/ecma-48/
+
+-- state -> byte -> the next state, and whether the byte is a key.
+local states = {}
+
+function states.ground(byte)
+  if byte == 0x1B then return "escape" end
+  if byte == 0xC2 then return "c1" end
+  if byte >= 0x80 and byte <= 0x9F then return states.c1(byte) end
+  return "ground", byte < 0x80
+end
+
+local STRINGS = { [0x50] = true, [0x58] = true, [0x5D] = true, [0x5E] = true, [0x5F] = true }
+
+function states.escape(byte)
+  if byte == 0x1B then return "escape" end
+  if byte == 0x5B then return "control" end
+  if byte == 0x4F or byte == 0x4E then return "shift" end
+  return STRINGS[byte] and "text" or "ground"
+end
+
+-- U+0080 to U+009F are ESC and a byte 64 below.
+function states.c1(byte)
+  return byte <= 0x9F and states.escape(byte - 0x40) or "ground"
+end
+
+function states.shift()
+  return "ground"
+end
+
+function states.control(byte)
+  return byte >= 0x40 and byte <= 0x7E and "ground" or "control"
+end
+
+-- A string ends with BEL or ESC \; a line ends it, too: somebody may have typed its beginning.
+function states.text(byte)
+  if byte == 0x07 or byte == 0x0A or byte == 0x0D then return "ground" end
+  return byte == 0x1B and "escape" or "text"
+end
 
 ---@class watchbot.Keys
 local Keys = {}
@@ -122,20 +167,33 @@ Keys.__index = Keys
 function terminal.keys()
   local raw, message, code = core.raw(STREAMS.stdin)
   if not raw then return nil, message, code end
-  return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "" }, Keys)
+  return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "", state = "ground" }, Keys)
 end
 
---- The next key, one byte of it; nil at the end of the input. Waits in a task.
+-- => a byte | nil at the end
+function Keys:byte()
+  if self.typed == "" then self.typed = self.input:read() or "" end
+  local byte = self.typed:byte()
+  self.typed = self.typed:sub(2)
+  return byte
+end
+
+--- Throws away what was typed before, or sent by the terminal: nobody has seen the question that comes now.
+function Keys:discard()
+  core.discard(STREAMS.stdin)
+  self.typed, self.state = "", "ground"
+end
+
+--- The next key that is one ASCII character; nil at the end of the input. Waits in a task.
 ---@return string?
 function Keys:read()
-  if self.typed == "" then
-    local bytes = self.input:read()
-    if not bytes then return nil end
-    self.typed = bytes
-  end
-  local key = self.typed:sub(1, 1)
-  self.typed = self.typed:sub(2)
-  return key ~= "\4" and key or nil -- Ctrl-D
+  local byte, is_key
+  repeat
+    byte = self:byte()
+    if not byte or byte == 4 then return nil end -- Ctrl-D
+    self.state, is_key = states[self.state](byte)
+  until is_key
+  return string.char(byte)
 end
 
 function Keys:close()

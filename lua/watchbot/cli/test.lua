@@ -2,6 +2,7 @@
 -- nothing, by watchbot.testing.
 
 local json = require "watchbot.lib.json"
+local output = require "watchbot.cli.output"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
 
@@ -136,7 +137,7 @@ local function words_of(command)
 end
 
 local function show(label, value)
-  print(("%-13s %s"):format(label, (tostring(value):gsub("\n", "\n" .. (" "):rep(14)))))
+  output.line(("%-13s %s"):format(label, (tostring(value):gsub("\n", "\n" .. (" "):rep(14)))))
 end
 
 local function show_environment(environment)
@@ -212,7 +213,7 @@ end
 local function print_json(result)
   local shown = plain(result, 0)
   for _, name in ipairs { "notifications", "calls", "errors" } do json.list(shown[name]) end
-  print((assert(json.encode(shown))))
+  output.json(shown)
 end
 
 function test.run(arguments)

@@ -3,7 +3,7 @@
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local interruptible = require "watchbot.cli.interruptible"
-local json = require "watchbot.lib.json"
+local output = require "watchbot.cli.output"
 local room = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
@@ -75,27 +75,27 @@ local function is_fargate(definition)
 end
 
 local function show_size(need)
-  print(("each worker takes %d CPU units, %d MiB%s"):format(need.cpu, need.memory,
+  output.line(("each worker takes %d CPU units, %d MiB%s"):format(need.cpu, need.memory,
     need.gpu > 0 and (", %d GPUs"):format(need.gpu) or ""))
 end
 
 local function show(need, found)
   show_size(need)
-  print(("%d machines take tasks%s"):format(found.instances,
+  output.line(("%d machines take tasks%s"):format(found.instances,
     found.unusable > 0 and ("; %d more are draining, or their agent is not connected"):format(found.unusable) or ""))
   if found.count == math.huge then
-    print "room for any number: the task definition reserves nothing"
+    output.line "room for any number: the task definition reserves nothing"
   else
     local first = found.first and (", then %s runs out"):format(names[found.first]) or ""
-    print(("room for %d more workers%s"):format(found.count, first))
+    output.line(("room for %d more workers%s"):format(found.count, first))
   end
 end
 
 local function show_json(need, found)
-  io.write(json.encode {
+  output.json {
     workers = found.count ~= math.huge and found.count or nil, first = found.first, instances = found.instances,
     unusable = found.unusable, cpu = need.cpu, memory = need.memory, gpu = need.gpu, fargate = found.fargate,
-  }, "\n")
+  }
 end
 
 local function capacity(client, cluster, name)
@@ -136,7 +136,7 @@ local function start(arguments)
     show_json(need, found)
   elseif found.fargate then
     show_size(need)
-    print "the workers run on Fargate: the limit is your account's quota of Fargate vCPUs, see Service Quotas"
+    output.line "the workers run on Fargate: the limit is your account's quota of Fargate vCPUs, see Service Quotas"
   else
     show(need, found)
   end

@@ -111,7 +111,7 @@ function notification.body(stack, job, outcome, exit, logs)
     recent_logs(logs or exit.logs),
   }
   for _, paragraph in ipairs(all) do paragraphs[#paragraphs + 1] = paragraph or nil end
-  return table.concat(paragraphs, "\n\n")
+  return text.plain(table.concat(paragraphs, "\n\n"))
 end
 
 return notification

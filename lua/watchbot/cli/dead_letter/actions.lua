@@ -1,7 +1,7 @@
 --- cli.dead_letter.actions: what can be done with dead letters besides going through them one by one (triage).
 -- Each is called with the letters, the arguments and the selection, in a task, and returns the command's exit status.
 
-local json = require "watchbot.lib.json"
+local output = require "watchbot.cli.output"
 local saved_message = require "watchbot.message.saved"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
@@ -12,9 +12,7 @@ local SHOWN = 10
 
 local actions = {}
 
-local function say(message)
-  io.stderr:write("watchbot: ", message, "\n")
-end
+local say = output.complain
 
 local function messages(count)
   return ("%d %s"):format(count, count == 1 and "message" or "messages")
@@ -30,27 +28,14 @@ end
 
 -- reading
 
-local function write(line)
-  local ok, message = io.write(line, "\n")
-  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
-  return true
-end
-
--- What is said to be saved must be: a disk may be full.
-local function flushed()
-  local ok, message = io.stdout:flush()
-  if not ok then return nil, "dead-letter: could not write: " .. message, "WriteFailed" end
-  return true
-end
-
 local function write_each(letters, selection, line_of)
   local count, message, code = selection:each(letters, function(picked, progress)
     progress:clear()
     for _, letter in ipairs(picked) do
-      local ok, problem, problem_code = write(line_of(letter))
+      local ok, problem, problem_code = output.line(line_of(letter))
       if not ok then return nil, problem, problem_code end
     end
-    return flushed()
+    return output.flush()
   end)
   if not count then return nil, message, code end
   return ended(letters, selection), count
@@ -83,9 +68,9 @@ local function report(arguments, word, words, count, failures)
     if index <= SHOWN then say(("%s: %s"):format(failure.letter.id, failure.message)) end
   end
   if arguments.json then
-    print(json.encode { [word] = count, failed = #failures })
+    output.json { [word] = count, failed = #failures }
   else
-    print(words:format(messages(count)))
+    output.line(words:format(messages(count)))
   end
   if #failures == 0 then return true end
   return nil, ("dead-letter: %s could not be %s"):format(messages(#failures), word), "Failed"
@@ -174,8 +159,8 @@ end
 
 local function ask_to_delete(all, shown, yes)
   if yes then return true end
-  if terminal.is_interactive() then io.stderr:write(table.concat(shown, "\n"), "\n") end
-  if #all > #shown and terminal.is_interactive() then io.stderr:write(("... and %d more\n"):format(#all - #shown)) end
+  if terminal.is_interactive() then output.note(table.concat(shown, "\n") .. "\n") end
+  if #all > #shown and terminal.is_interactive() then output.note(("... and %d more\n"):format(#all - #shown)) end
   return terminal.confirm(("dead-letter: delete %s for good?"):format(messages(#all)))
 end
 

@@ -3,6 +3,7 @@
 local actions = require "watchbot.cli.dead_letter.actions"
 local dead_letters = require "watchbot.dead_letters"
 local interruptible = require "watchbot.cli.interruptible"
+local output = require "watchbot.cli.output"
 local selections = require "watchbot.cli.dead_letter.selection"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
@@ -53,10 +54,6 @@ examples:
   watchbot send --stack tiles --from letters                      and back into the queue]],
 }
 
-local function warn(message)
-  io.stderr:write("watchbot: ", message, "\n")
-end
-
 -- => the options of dead_letters.open | nil message code
 local function places_of(found)
   local dead, message, code = found:find "DeadLetterQueueUrl"
@@ -68,7 +65,7 @@ local function places_of(found)
     queue, message, code = found:queue_url()
   end
   if message then return nil, message, code end
-  return { queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility, warn = warn }
+  return { queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility, warn = output.complain }
 end
 
 local function act(name, letters, arguments, selection, found)
@@ -87,7 +84,7 @@ local function start(name, arguments)
   if not places then return nil, message, code end
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
-  for _, warning in ipairs(letters.warnings) do warn(warning) end
+  for _, warning in ipairs(letters.warnings) do output.complain(warning) end
   return act(name, letters, arguments, selection, found)
 end
 

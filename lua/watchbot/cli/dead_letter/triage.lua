@@ -1,6 +1,7 @@
 --- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a terminal.
 
 local log_lines = require "watchbot.cli.log_lines"
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local view = require "watchbot.cli.dead_letter.view"
@@ -14,13 +15,13 @@ Triage.__index = Triage
 local QUESTION = "[l]ogs  [r]eplay  re[t]urn  [d]elete  [s]top: "
 
 local function say(words)
-  io.stdout:write(words, "\n")
-  io.stdout:flush()
+  output.line(words)
+  output.flush()
 end
 
 function Triage:ask(question)
-  io.stdout:write(question)
-  io.stdout:flush()
+  self.keys:discard()
+  output.ask(question)
   local key = self.keys:read()
   say(key and key:match "%g" or "")
   return key and key:lower()
@@ -100,7 +101,6 @@ local function show_logs(group, id)
     show(event)
     count = count + 1
   end)
-  io.stdout:flush()
   if not ok then return nil, problem end
   if count == 0 then return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id) end
   return true

@@ -2,8 +2,8 @@
 -- What came through SNS is shown without its envelope, told by the shape; anything else as it is. Bytes that are no text are
 -- shown as U+FFFD: whole messages are what `print` writes.
 
-local json = require "watchbot.lib.json"
 local job = require "watchbot.message.job"
+local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local text = require "watchbot.lib.text"
@@ -15,11 +15,6 @@ local COLUMNS = 160
 
 local function date(milliseconds)
   return milliseconds and scheduler.iso_date(milliseconds)
-end
-
--- One line, without anything that moves the cursor.
-local function flat(bytes)
-  return (text.plain(bytes):gsub("%s+", " "))
 end
 
 --- One line: id, time, receives, group, subject and message, as much of it as there is room for.
@@ -34,7 +29,7 @@ function view.line(letter)
   if opened.subject then words[#words + 1] = opened.subject .. ":" end
   -- A message may have a megabyte, a line has not.
   words[#words + 1] = text.cut(opened.message, 4 * columns)
-  return start .. text.cut(flat(table.concat(words, " ")), math.max(20, columns - #start))
+  return start .. text.cut(text.line(table.concat(words, " ")), math.max(20, columns - #start))
 end
 
 local function cleaned(attributes)
@@ -59,7 +54,7 @@ function view.json(letter)
 end
 
 local function add(lines, label, value)
-  if value then lines[#lines + 1] = ("%s %s"):format(terminal.paint("bold", ("%-14s"):format(label)), flat(value)) end
+  if value then lines[#lines + 1] = ("%s %s"):format(terminal.paint("bold", ("%-14s"):format(label)), text.line(value)) end
 end
 
 local function add_attributes(lines, attributes)

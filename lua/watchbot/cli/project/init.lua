@@ -1,5 +1,6 @@
 --- cli.project: `watchbot init`.
 
+local output = require "watchbot.cli.output"
 local projects = require "watchbot.cli.project.files"
 local scheduler = require "watchbot.scheduler"
 
@@ -27,8 +28,8 @@ local function start(mode, folder)
   local files = projects.files(mode, projects.name(folder))
   local ok, message, code = projects.write(folder, files)
   if not ok then return nil, "init: " .. message, code end
-  for _, file in ipairs(files) do print((folder == "." and "" or folder .. "/") .. file.path) end
-  io.stderr:write(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain policy.lua\n"):format(
+  for _, file in ipairs(files) do output.line((folder == "." and "" or folder .. "/") .. file.path) end
+  output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain policy.lua\n"):format(
     folder == "." and "" or "\n  cd " .. folder))
   return 0
 end
