@@ -35,6 +35,15 @@ describe("the documents", function()
     end)
   end
 
+  -- A path in doc/architecture.md is one of the tree, or of lua/watchbot.
+  it("name files that exist: doc/architecture.md", function()
+    for path in shell.read "doc/architecture.md":gmatch "`([%w_./-]+%.[luach]+)`" do
+      local there = exists(path) or exists("lua/watchbot/" .. path)
+        or exists("lua/watchbot/queue/sqlite/" .. path) or exists("src/" .. path)
+      assert.is_true(there, path)
+    end
+  end)
+
   it("are all listed by what somebody wants to do", function()
     local list = shell.read "doc/README.md"
     for path in shell.run "cd doc && ls *.md":gmatch "[^\n]+" do
