@@ -91,7 +91,7 @@ describe("a replay that is killed", function()
       repeat
         local page = shared.messages_in(queue)
         table.move(page, 1, #page, #messages + 1, messages)
-        for _, message in ipairs(page) do assert(queue:delete { message.receipt }) end
+        for _, message in ipairs(page) do assert(queue:delete(message.receipt)) end
       until #page == 0
       local _, distinct = counted(messages)
       assert.are.equal(COUNT, distinct, ("seed %d, %d messages"):format(seed, #messages))

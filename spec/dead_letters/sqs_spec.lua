@@ -199,7 +199,7 @@ describe("of an SQS queue", function()
     assert.are.equal(0, count)
     assert.are.equal("it was sent, but is still among the dead letters too: told to fail", failures[1].message)
     letters.dead.delete = delete
-    letters.held.queue:delay { { receipt = letters.held.letters[page[1].id].receipt, seconds = 0 } }
+    assert(letters.held.queue:delay(letters.held.letters[page[1].id].receipt, 0))
     assert.are.same({}, shared.read_all(letters))
     assert.are.equal(0, account:count(place.dead_url))
     assert.are.equal(1, account:count(place.url))

@@ -4,6 +4,7 @@
 -- What a queue may leave out is named in `without`: { duplicate_ids = "why" }.
 
 local busted = require "busted"
+local hands = require "watchbot.lib.hands"
 local scheduler = require "watchbot.scheduler"
 
 -- A module has none of the globals that busted gives to a spec.
@@ -44,7 +45,7 @@ local function contract(open, without)
   describe("the queue seam:", function()
     it("has the fields that a watcher goes by", task(open, nil, function(queue)
       assert.is_string(queue.name)
-      for _, name in ipairs { "batch", "settle_batch", "polls", "linger", "gather", "cut" } do
+      for _, name in ipairs { "batch", "polls", "gather", "cut" } do
         assert.is_number(queue[name], name)
       end
     end))
@@ -77,7 +78,8 @@ local function contract(open, without)
         bodies[message.body], receipts[index] = true, message.receipt
       end
       for index = 1, 10 do assert.is_true(bodies["message " .. index]) end
-      for _, answer in ipairs(assert(queue:delete(receipts))) do assert.is_true(answer) end
+      local answers = hands(receipts, 10, function(receipt) return queue:delete(receipt) end)
+      for index = 1, 10 do assert.is_true(answers[index][1]) end
       assert.are.same({}, assert(queue:receive(10, 0)))
     end))
 
@@ -110,12 +112,32 @@ local function contract(open, without)
     it("a delay of 0 returns it at once, a longer one keeps it away", task(open, nil, function(queue)
       send(queue, { body = "back" })
       local message = receive(queue, 1, 60)[1]
-      assert.is_true(assert(queue:delay { { receipt = message.receipt, seconds = 0 } })[1])
+      assert.is_true(queue:delay(message.receipt, 0))
       message = receive(queue, 1, 1)[1]
       assert.are.equal(2, message.receives)
-      assert.is_true(assert(queue:delay { { receipt = message.receipt, seconds = 60 } })[1])
+      assert.is_true(queue:delay(message.receipt, 60))
       assert.are.same({}, assert(queue:receive(1, 2)))
-      assert.is_true(assert(queue:delete { message.receipt })[1])
+      assert.is_true(queue:delete(message.receipt))
+    end))
+
+    it("an extension keeps a message out of sight for longer", task(open, nil, function(queue)
+      send(queue, { body = "long" })
+      local message = receive(queue, 1, 2)[1]
+      assert.is_true(queue:extend(message.receipt, 60, 5))
+      assert.are.same({}, assert(queue:receive(1, 3)))
+      assert.is_true(queue:delete(message.receipt))
+    end))
+
+    -- A watcher that was suspended for longer than its lease settled the message that another one
+    -- had received meanwhile.
+    it("a receipt of a lease that has lapsed changes nothing of the next one", task(open, nil, function(queue)
+      if without.old_receipts then return end
+      send(queue, { body = "mine" })
+      local first = receive(queue, 1, 1)[1]
+      local second = receive(queue, 1, 60)[1]
+      for _, operation in ipairs { "delete", "delay", "extend" } do queue[operation](queue, first.receipt, 0) end
+      assert.are.same({}, assert(queue:receive(1, 1)))
+      assert.is_true(queue:delete(second.receipt))
     end))
 
     it("a message can be sent with a delay", task(open, nil, function(queue)
@@ -127,10 +149,16 @@ local function contract(open, without)
     it("a receipt that is none is refused, the others are not", task(open, nil, function(queue)
       send(queue, { body = "one" })
       local message = receive(queue, 1)[1]
-      local answers = assert(queue:delete { "no receipt at all", message.receipt })
-      assert.is_string(answers[1].code)
-      assert.is_string(answers[1].message)
-      assert.is_true(answers[2])
+      for _, operation in ipairs { "extend", "delay", "delete" } do
+        local answers = hands({ "no receipt at all", message.receipt }, 2, function(receipt)
+          return queue[operation](queue, receipt, 60)
+        end)
+        assert.is_nil(answers[1][1])
+        assert.is_string(answers[1][2])
+        assert.is_string(answers[1][3])
+        assert.is_true(answers[2][1])
+      end
+      assert.are.same({}, assert(queue:receive(1, 0)))
     end))
 
     it("counts what is visible, delayed and in flight", task(open, nil, function(queue)
@@ -145,7 +173,7 @@ local function contract(open, without)
       for receives = 1, 2 do
         local message = receive(queue, 1)[1]
         assert.are.equal(receives, message.receives)
-        assert(queue:delay { { receipt = message.receipt, seconds = 0 } })
+        assert(queue:delay(message.receipt, 0))
       end
       assert.are.same({}, assert(queue:receive(1, 1)))
       local counts = assert(queue:counts())
@@ -163,7 +191,8 @@ local function contract(open, without)
         assert.are.equal("a" .. index, heads.a.body)
         assert.are.equal("b" .. index, heads.b.body)
         assert.are.same({}, assert(queue:receive(1, 0)))
-        assert(queue:delete { heads.a.receipt, heads.b.receipt })
+        assert(queue:delete(heads.a.receipt))
+        assert(queue:delete(heads.b.receipt))
       end
     end))
 
@@ -171,7 +200,7 @@ local function contract(open, without)
       local first = send(queue, { body = "once", group = "g", deduplication = "id" })
       local second = send(queue, { body = "once", group = "g", deduplication = "id" })
       if not without.duplicate_ids then assert.are.equal(first[1].id, second[1].id) end
-      assert(queue:delete { receive(queue, 1)[1].receipt })
+      assert(queue:delete(receive(queue, 1)[1].receipt))
       assert.are.same({}, assert(queue:receive(1, 0)))
       if without.ids_of_deleted then return end
       send(queue, { body = "once", group = "g", deduplication = "id" })

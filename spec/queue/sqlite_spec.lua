@@ -165,17 +165,18 @@ describe("the embedded queue", function()
     assert.has_error(function() queue:send { { body = "x", group = {} } } end)
     assert.has_error(function() queue:send { { body = "x", attributes = { a = "b" } } } end)
     assert.has_error(function() queue:receive(0, 0) end)
-    assert.has_error(function() queue:delete { 7 } end)
-    assert.has_error(function() queue:delay { { receipt = "1.1" } } end)
+    assert.has_error(function() queue:delete(7) end)
+    assert.has_error(function() queue:delay "1.1" end)
+    assert.has_error(function() queue:extend({}, 1) end)
   end))
 
   it("copes with times that are no times", with_queue({}, function(queue)
     send(queue, { body = "never", delay = math.huge }, "now")
     local message = receive(queue, 10, 0, 0 / 0)[1]
     assert.are.equal("now", message.body)
-    assert.are.same({ true, true }, assert(queue:delay {
-      { receipt = message.receipt, seconds = -5 }, { receipt = message.receipt, seconds = 0 / 0 },
-    }))
+    for _, seconds in ipairs { -5, math.huge, 0 / 0 } do
+      assert(queue:delay(message.receipt, seconds))
+    end
     assert.are.same({ "now" }, receive_bodies(queue))
   end))
 
@@ -198,34 +199,35 @@ describe("the embedded queue", function()
     send(queue, "twice")
     local first = receive(queue, 1, 0, 0)[1]
     local second = receive(queue, 1, 1)[1]
-    local answers = assert(queue:delete { first.receipt })
-    assert.are.equal("ReceiptHandleIsInvalid", answers[1].code)
-    answers = assert(queue:delay { { receipt = first.receipt, seconds = 0 }, { receipt = "nonsense", seconds = 0 } })
-    assert.are.equal("ReceiptHandleIsInvalid", answers[1].code)
-    assert.are.equal("ReceiptHandleIsInvalid", answers[2].code)
-    assert.are.same({ true }, assert(queue:delete { second.receipt }))
-    assert.are.equal("MessageNotInflight", assert(queue:delete { second.receipt })[1].code)
-    assert.are.equal("MessageNotInflight", assert(queue:delay { { receipt = second.receipt, seconds = 9 } })[1].code)
+    for _, operation in ipairs { "delete", "delay", "extend" } do
+      for _, receipt in ipairs { first.receipt, "nonsense" } do
+        assert.are.equal("ReceiptHandleIsInvalid", select(3, queue[operation](queue, receipt, 0)))
+      end
+    end
+    assert.is_true(queue:delete(second.receipt))
+    for _, operation in ipairs { "delete", "delay", "extend" } do
+      assert.are.equal("MessageNotInflight", select(3, queue[operation](queue, second.receipt, 9)))
+    end
   end))
 
   it("never lets an old receipt hit a newer message", with_queue({}, function(queue)
     send(queue, "first")
     local first = receive(queue)[1]
-    assert(queue:delete { first.receipt })
+    assert(queue:delete(first.receipt))
     send(queue, "second")
     assert.are.equal("second", receive(queue)[1].body)
-    assert.is_not_true(assert(queue:delete { first.receipt })[1])
+    assert.is_nil((queue:delete(first.receipt)))
     assert.are.equal(1, assert(queue:counts()).in_flight)
   end))
 
   it("takes a receive off its count, and the receipt that had it stays old", with_queue({}, function(queue)
     send(queue, "held")
     local first = receive(queue)[1]
-    assert(queue:delay { { receipt = first.receipt, seconds = 0, uncount = true } })
+    assert(queue:delay(first.receipt, 0, true))
     local second = receive(queue)[1]
     assert.are.equal(1, second.receives)
-    assert.is_not_true(assert(queue:delete { first.receipt })[1])
-    assert.is_true(assert(queue:delete { second.receipt })[1])
+    assert.is_nil((queue:delete(first.receipt)))
+    assert.is_true(queue:delete(second.receipt))
   end))
 
   it("removes what is older than its retention, and tells how much", task(function(folder)
@@ -320,11 +322,11 @@ describe("the embedded queue", function()
       local messages = receive(queue, 10)
       assert.are.same({ "a1", "b1", "free" }, bodies(messages))
       assert.is_string(messages[1].sequence)
-      assert(queue:delay { { receipt = messages[1].receipt, seconds = 0.2 } })
+      assert(queue:delay(messages[1].receipt, 0.2))
       assert.are.same({}, receive(queue, 10))
       local again = receive(queue, 10, 10)
       assert.are.same({ "a1" }, bodies(again))
-      assert(queue:delete { again[1].receipt })
+      assert(queue:delete(again[1].receipt))
       assert.are.same({ "a2" }, receive_bodies(queue, 10))
     end))
 
@@ -336,7 +338,7 @@ describe("the embedded queue", function()
         local message = receive(queue, 10, 10)[1]
         assert.are.equal(tostring(index), message.body)
         if index == 2 then assert.is_true(scheduler.now() - started > 0.3) end
-        assert(queue:delete { message.receipt })
+        assert(queue:delete(message.receipt))
       end
     end))
 
@@ -355,7 +357,7 @@ describe("the embedded queue", function()
       assert.are.same({ "2" }, bodies(second))
       assert.are.equal(1, assert(queue:replay()))
       assert.are.same({}, receive(queue, 10))
-      assert(queue:delete { second[1].receipt })
+      assert(queue:delete(second[1].receipt))
       assert.are.same({ "1" }, receive_bodies(queue, 10))
     end))
   end)
@@ -409,12 +411,12 @@ describe("the embedded queue", function()
         for _ = 1, turns do scheduler.sleep(0) end
         task_:cancel "enough"
         local ok, messages = task_:join(PATIENCE)
-        if ok then assert(queue:delay { { receipt = messages[1].receipt, seconds = 0, uncount = true } }) end
+        if ok then assert(queue:delay(messages[1].receipt, 0, true)) end
         local counts = assert(queue:counts())
         assert.are.same({ 1, 0 }, { counts.visible, counts.in_flight }, "cancelled after turn " .. turns)
         local message = receive(queue)[1]
         assert.are.equal(1, message.receives)
-        assert(queue:delete { message.receipt })
+        assert(queue:delete(message.receipt))
       end
     end))
 
@@ -428,7 +430,7 @@ describe("the embedded queue", function()
       assert.are.equal("Closed", code)
       assert.are.equal("Closed", select(3, queue:send { { body = "x" } }))
       assert.are.equal("Closed", select(3, queue:counts()))
-      assert.are.equal("Closed", select(3, queue:delete { "1.1" }))
+      assert.are.equal("Closed", select(3, queue:delete "1.1"))
     end))
   end)
 
@@ -446,7 +448,7 @@ describe("the embedded queue", function()
     local delayed = row(folder, "SELECT visible_at FROM messages WHERE receives = 0 AND visible_at IS NOT NULL").visible_at
     assert.is_true(delayed - scheduler.time() < 31000, "a delay stays as long as it was")
     assert.is_true(row(folder, "SELECT expires FROM deduplications").expires - scheduler.time() < 301000)
-    assert(queue:delete { messages[1].receipt })
+    assert(queue:delete(messages[1].receipt))
     assert.are.same({ "2" }, receive_bodies(queue, 10))
   end))
 
@@ -467,9 +469,10 @@ describe("the embedded queue", function()
     for _ = 1, 2 do
       send(queue, { body = "a", group = "g", deduplication = "a" }, { body = "b", group = "g" }, { body = "c", delay = 60 })
       local messages = receive(queue, 10)
-      assert(queue:delay { { receipt = messages[1].receipt, seconds = 0 } })
-      assert(queue:delay { { receipt = receive(queue, 10)[1].receipt, seconds = 0 } })
-      assert(queue:delete { receive(queue, 10)[1].receipt, "1.1" })
+      assert(queue:delay(messages[1].receipt, 0))
+      assert(queue:delay(receive(queue, 10)[1].receipt, 0))
+      assert(queue:delete(receive(queue, 10)[1].receipt))
+      queue:delete "1.1"
       assert(queue:counts() and queue:dead(10) and queue:replay() and queue:replay { "x" } and queue:purge_dead())
     end
     local looked = 0
@@ -508,7 +511,7 @@ describe("the embedded queue", function()
         local receipts = {}
         for index, message in ipairs(receive(queue, 100)) do receipts[index] = message.receipt end
         assert.is_true(#receipts > 0)
-        assert(queue:delete(receipts))
+        for _, receipt in ipairs(receipts) do assert(queue:delete(receipt)) end
         left = left - #receipts
       end
       -- The quiet moments of an empty queue give the pages back bit by bit.
@@ -623,7 +626,7 @@ describe("a queue file", function()
     assert.matches("database or disk is full", message)
     local messages = receive(queue, 10)
     assert.are.same({ "early" }, bodies(messages))
-    assert.is_true(assert(queue:delete { messages[1].receipt })[1])
+    assert.is_true(queue:delete(messages[1].receipt))
     send(queue, "late")
     assert.are.same({ "late" }, receive_bodies(queue))
   end))
@@ -703,7 +706,7 @@ describe("a queue file", function()
         os.remove(arg[1]:match ":(.*)/" .. "/filler")
         local messages = receiving or assert(queue:receive(10, 5))
         assert(#messages == 2 and messages[1].body == "early" and messages[1].receives == 1)
-        assert(queue:delete { messages[1].receipt, messages[2].receipt }[1] == true)
+        assert(queue:delete(messages[1].receipt) and queue:delete(messages[2].receipt))
         assert(queue:send { { body = ("x"):rep(300000) } })
         assert(#assert(queue:receive(1, 5))[1].body == 300000)
         queue:close()
@@ -727,9 +730,11 @@ end)
 describe("several processes on one file", function()
   local WORKER = [[
     local scheduler, queues, cjson = require "watchbot.scheduler", require "watchbot.queue", require "cjson"
+    local hands = require "watchbot.lib.hands"
     local url, name, messages = arg[1], arg[2], tonumber(arg[3])
     scheduler.run(function()
       local queue <close> = assert(queues.open(url, { patience = 100 }))
+      local function delete(receipt) return queue:delete(receipt) end
       local sender = scheduler.spawn(function()
         for first = 1, messages, 20 do
           local batch = {}
@@ -752,9 +757,7 @@ describe("several processes on one file", function()
           receipts[index] = message.receipt
           done[#done + 1] = message.body
         end
-        if #receipts > 0 then
-          for _, answer in ipairs(assert(queue:delete(receipts))) do assert(answer == true) end
-        end
+        for _, answer in ipairs(hands(receipts, 16, delete)) do assert(answer[1] == true) end
         empty = sender:ended() and #receipts == 0 and empty + 1 or 0
       end
       assert(sender:join())
@@ -831,7 +834,7 @@ describe("several processes on one file", function()
             receipts[index] = message.receipt
           end
           file:flush()
-          if #receipts > 0 then assert(queue:delete(receipts)) end
+          for _, receipt in ipairs(receipts) do assert(queue:delete(receipt)) end
         end
       end)]]
     for _ = 1, 10 do

@@ -4,6 +4,7 @@ local cjson = require "cjson"
 local cloud = require "support.cloud"
 local contract = require "queue.contract"
 local fault_proxy = require "support.fault_proxy"
+local hands = require "watchbot.lib.hands"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 local sqs = require "watchbot.queue.sqs"
@@ -175,14 +176,15 @@ describe("SQS on moto:", function()
     end))
 
     it("answers each entry of a batch for itself", task(function()
-      local queue = assert(open())
+      local queue = watched()
       send(queue, { body = "1" }, { body = "2" })
       local receipts = {}
       while #receipts < 2 do receipts[#receipts + 1] = receive(queue)[1].receipt end
-      local answers = assert(queue:delay {
-        { receipt = receipts[1], seconds = 10 }, { receipt = "none", seconds = 10 }, { receipt = receipts[2], seconds = 0.2 },
-      })
-      assert.are.same({ true, "ReceiptHandleIsInvalid", true }, { answers[1], answers[2].code, answers[3] })
+      local answers = hands({ receipts[1], "none", receipts[2] }, 3, function(receipt)
+        return queue:delay(receipt, 0.2)
+      end)
+      assert.are.same({ true, "ReceiptHandleIsInvalid", true }, { answers[1][1], answers[2][3], answers[3][1] })
+      assert.are.equal(1, #proxy:log "ChangeMessageVisibilityBatch")
     end))
 
     it("counts its requests, those that were repeated too", task(function()

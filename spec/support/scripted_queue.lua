@@ -9,20 +9,26 @@ local scripted_queue = {}
 local Queue = {}
 Queue.__index = Queue
 
+local function lists()
+  local made = {}
+  for _, name in ipairs { "receive", "delete", "delay", "extend", "bury" } do made[name] = {} end
+  return made
+end
+
 --- What `answer` was given is used up call by call. After that everything succeeds, and receives find nothing for as long as
 --- they may wait.
 ---@param fields table? over those that a queue has
 function scripted_queue.new(fields)
   local queue = {
-    name = "scripted", fifo = false, embedded = false, batch = 10, settle_batch = 10, polls = 4, gather = 0, linger = 0.02,
-    cut = 0, script = { receive = {}, delete = {}, delay = {} }, calls = { receive = {}, delete = {}, delay = {} },
+    name = "scripted", fifo = false, embedded = false, batch = 10, polls = 4, gather = 0, cut = 0,
+    script = lists(), calls = lists(),
   }
   for name, value in pairs(fields or {}) do queue[name] = value end
   return setmetatable(queue, Queue)
 end
 
 --- Has the next calls of an operation answered so.
----@param operation "receive"|"delete"|"delay"
+---@param operation "receive"|"delete"|"delay"|"extend"|"bury"
 ---@param ... function|table|string a function of the call's arguments; the answer; or the code of a failure
 function Queue:answer(operation, ...)
   for _, answer in ipairs { ... } do table.insert(self.script[operation], answer) end
@@ -30,21 +36,26 @@ end
 
 local function play(self, operation, default, ...)
   table.insert(self.calls[operation], { at = scheduler.now(), ... })
-  local answer = table.remove(self.script[operation], 1) or default
+  local answer = table.remove(self.script[operation], 1)
+  if answer == nil then answer = default end
   if type(answer) == "function" then return answer(...) end
   if type(answer) == "string" then return nil, "told to fail", answer end
   return answer
 end
 
-local function all_true(entries)
-  local answers = {}
-  for index = 1, #entries do answers[index] = true end
-  return answers
+function Queue:delete(receipt) return play(self, "delete", true, receipt) end
+
+function Queue:delay(receipt, seconds, uncount)
+  return play(self, "delay", true, receipt, seconds, uncount)
 end
 
-function Queue:delete(receipts) return play(self, "delete", all_true, receipts) end
+function Queue:extend(receipt, seconds, within)
+  return play(self, "extend", true, receipt, seconds, within)
+end
 
-function Queue:delay(entries, within) return play(self, "delay", all_true, entries, within) end
+function Queue:bury(receipt, message, reason)
+  return play(self, "bury", true, receipt, message, reason)
+end
 
 function Queue:receive(max, wait, visibility)
   return play(self, "receive", function()

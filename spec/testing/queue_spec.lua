@@ -17,9 +17,9 @@ describe("the queue of a policy's tests", function()
       end }
       queue:send { { body = "a" }, { body = "b" } }
       local messages = queue:receive(2)
-      queue:delay({ { receipt = messages[1].receipt, seconds = 90 } }, 10)
-      queue:delay { { receipt = messages[1].receipt, seconds = 0 } }
-      queue:delete { messages[2].receipt }
+      queue:extend(messages[1].receipt, 90, 10)
+      queue:delay(messages[1].receipt, 0)
+      queue:delete(messages[2].receipt)
       queue:receive(1)
       assert.are.same({ "received a -", "received b -", "returned a 0", "deleted b -", "dead a -" }, said)
       assert.are.equal("a", queue.dead[1].body)
@@ -30,7 +30,7 @@ describe("the queue of a policy's tests", function()
     scheduler.run(function()
       local queue = memory.new {}
       queue:send { { body = "a" } }
-      queue:delay { { receipt = queue:receive(1)[1].receipt, seconds = 0, uncount = true } }
+      queue:delay(queue:receive(1)[1].receipt, 0, true)
       assert.are.equal(1, queue:receive(1)[1].receives)
     end)
   end)

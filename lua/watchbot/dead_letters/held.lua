@@ -2,10 +2,12 @@
 -- Reading is receiving: meanwhile nobody else sees them. They stay out of sight for as long as they are needed here, by
 -- being extended again and again, and are given back at the end; a reader that was killed has them back soon all the same.
 
+local hands = require "watchbot.lib.hands"
+local receipts = require "watchbot.queue.receipt"
 local scheduler = require "watchbot.scheduler"
 
--- Calls under way at once when all is given back, entries of each.
-local HANDS, BATCH = 8, 10
+-- Letters that are extended or given back at once: eight full batches.
+local AT_ONCE = 80
 
 local Held = {}
 Held.__index = Held
@@ -34,15 +36,6 @@ function Held:know(id)
   self.letters[id] = self.letters[id] or false
 end
 
---- Answers for letters, in batches.
-local function in_batches(entries, call)
-  local position = 1
-  while position <= #entries do
-    call(table.move(entries, position, math.min(position + BATCH - 1, #entries), 1, {}))
-    position = position + BATCH
-  end
-end
-
 --- Deletes letters that are held, whose work is done; should one come back nevertheless, it is "gone".
 ---@param letters watchbot.DeadLetter[] at most ten
 ---@param failures watchbot.DeadLetterFailure[] is given those that could not be deleted
@@ -50,22 +43,22 @@ end
 ---@return integer count
 ---@return { message: string, code: string }? stop none could be, and the next ones could not either
 function Held:settle(letters, failures, words)
-  if #letters == 0 then return 0 end
-  local receipts, count = {}, 0
-  for index, letter in ipairs(letters) do
+  local answers = hands(letters, #letters, function(letter)
     self.gone[letter.id] = true
-    receipts[index] = assert(self.letters[letter.id], "the letter is not held").receipt
-  end
-  local answers, message, code = self.queue:delete(receipts)
-  local stop = not answers and { message = message, code = code } or nil
+    return self.queue:delete(assert(self.letters[letter.id], "the letter is not held").receipt)
+  end)
+  local count, stop = 0, nil
   for index, letter in ipairs(letters) do
-    local answer = stop or answers[index]
-    if answer == true then
+    local ok, err, code = table.unpack(answers[index], 1, 3)
+    if ok then
       count, self.letters[letter.id] = count + 1, false
     else
-      failures[#failures + 1] = { letter = letter, message = words:format(answer.message), code = answer.code }
+      failures[#failures + 1] = { letter = letter, message = words:format(err), code = code }
+      stop = { message = err, code = code }
     end
   end
+  -- What only this letter's receipt is the reason of says nothing about the others.
+  if count > 0 or (stop and receipts.is_expired(stop.code)) then stop = nil end
   return count, stop
 end
 
@@ -80,36 +73,23 @@ end
 
 --- Extends what is half over; what fails is tried again at the next beat, and after that comes back by itself.
 function Held:beat()
-  in_batches(self:due(self.visibility / 2), function(batch)
-    local delays = {}
-    for index, letter in ipairs(batch) do delays[index] = { receipt = letter.receipt, seconds = self.visibility } end
-    local answers = self.queue:delay(delays)
-    for index, letter in ipairs(answers and batch or {}) do
-      if answers[index] == true then letter.until_time = scheduler.now() + self.visibility end
+  hands(self:due(self.visibility / 2), AT_ONCE, function(letter)
+    if self.queue:extend(letter.receipt, self.visibility) then
+      letter.until_time = scheduler.now() + self.visibility
     end
   end)
-end
-
-local function give_back(self, batch)
-  local delays = {}
-  for index, letter in ipairs(batch) do delays[index] = { receipt = letter.receipt, seconds = 0 } end
-  local answers, message = self.queue:delay(delays)
-  if not answers then self.problem = message end
 end
 
 --- Gives everything back that is left; harmless twice.
 ---@return string? problem why some of it is hidden for a while yet
 function Held:close()
   if self.heart then self.heart:cancel() end
-  local batches, hands = {}, {}
-  in_batches(self:due(math.huge), function(batch) batches[#batches + 1] = batch end)
+  local letters = self:due(math.huge)
   self.letters = {}
-  for index = 1, math.min(HANDS, #batches) do
-    hands[index] = scheduler.spawn(function()
-      while #batches > 0 do give_back(self, table.remove(batches)) end
-    end)
-  end
-  for _, hand in ipairs(hands) do hand:join() end
+  hands(letters, AT_ONCE, function(letter)
+    local ok, err, code = self.queue:delay(letter.receipt, 0)
+    if not ok and not receipts.is_expired(code) then self.problem = err end
+  end)
   return self.problem
 end
 

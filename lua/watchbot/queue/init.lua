@@ -1,5 +1,5 @@
---- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay, send and counts, and a
--- watcher does not see which kind it is.
+--- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay,
+-- extend, send and counts, and a watcher does not see which kind it is.
 
 local files = require "watchbot.core".empty
 
@@ -54,6 +54,8 @@ end
 ---@field retention number? seconds after which a message is removed; default: never
 ---@field visibility number? seconds that a received message is out of sight when `receive` does not say, 30
 ---@field on_expired fun(count: integer)? is told of messages that were removed by their age
+---@field linger number? seconds that deletes and returns wait for others to share a call with;
+---default: the queue's
 ---@field patience number? seconds that a file which another process has locked is waited for, 10
 
 --- Opens a queue. Waits in a task.

@@ -11,7 +11,7 @@ local MAX_RECEIVES, VISIBILITY, DEDUPLICATION = 10, 30, 300
 ---@field dead table[] messages that were received too often, oldest first
 ---@field heard fun(what: "received"|"deleted"|"returned"|"dead", message: table, seconds: number?) is told what happens
 local Queue = {
-  embedded = true, batch = 10, settle_batch = 10, polls = 1, linger = 0, gather = 0, cut = 0,
+  embedded = true, batch = 10, polls = 1, gather = 0, cut = 0,
 }
 Queue.__index = Queue
 
@@ -139,49 +139,48 @@ end
 
 -- settling
 
--- Changes the message that each receipt stands for.
-function Queue:each(entries, receipt_of, change)
-  local by_receipt, answers = {}, {}
+--- The message in flight that a receipt stands for.
+function Queue:of_receipt(receipt)
   for _, item in ipairs(self.items) do
-    if item.receipt then by_receipt[item.receipt] = item end
+    if item.receipt == receipt then return item end
   end
-  for index, entry in ipairs(entries) do
-    local item = by_receipt[receipt_of(entry)]
-    if item then change(item, entry) end
-    answers[index] = item and true or { message = "this receipt is worth nothing any more", code = "ReceiptHandleIsInvalid" }
-  end
-  return answers
+  return nil, "this receipt has been replaced by a newer one", "ReceiptHandleIsInvalid"
 end
 
-function Queue:delete(receipts)
-  return self:each(receipts, function(receipt) return receipt end, function(item)
-    self:remove(item)
-    self.heard("deleted", item)
-  end)
+function Queue:delete(receipt)
+  local item, err, code = self:of_receipt(receipt)
+  if not item then return nil, err, code end
+  self:remove(item)
+  self.heard("deleted", item)
+  return true
+end
+
+--- Sets when a message is seen again.
+function Queue:delay(receipt, seconds, uncount)
+  local item, err, code = self:of_receipt(receipt)
+  if not item then return nil, err, code end
+  item.visible_at, item.in_flight = scheduler.now() + seconds, false
+  if uncount then item.receives = item.receives - 1 end
+  self.arrived:set()
+  self.heard("returned", item, seconds)
+  return true
+end
+
+--- Extends the visibility timeout of a message in flight.
+function Queue:extend(receipt, seconds)
+  local item, err, code = self:of_receipt(receipt)
+  if not item then return nil, err, code end
+  item.visible_at = scheduler.now() + seconds
+  return true
 end
 
 --- Moves a message to the dead letters at once.
 function Queue:bury(receipt, _, reason)
-  for _, item in ipairs(self.items) do
-    if item.receipt == receipt then
-      item.reason = reason
-      self:to_dead_letters(item)
-      return true
-    end
-  end
-  return nil, "this receipt is worth nothing any more", "ReceiptHandleIsInvalid"
-end
-
---- Sets when messages are seen again; `within` tells a heartbeat from a return.
-function Queue:delay(entries, within)
-  return self:each(entries, function(entry) return entry.receipt end, function(item, entry)
-    item.visible_at = scheduler.now() + entry.seconds
-    if within then return end
-    item.in_flight = false
-    if entry.uncount then item.receives = item.receives - 1 end
-    self.arrived:set()
-    self.heard("returned", item, entry.seconds)
-  end)
+  local item, err, code = self:of_receipt(receipt)
+  if not item then return nil, err, code end
+  item.reason = reason
+  self:to_dead_letters(item)
+  return true
 end
 
 -- looking

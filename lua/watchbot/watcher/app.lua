@@ -74,6 +74,7 @@ function app.open(policy, options)
   if not self.runner then return nil, message, code end
   queue, message, code = queues.open(policy.queue, {
     max_receives = policy.max_receives, retention = policy.retention, visibility = policy.visibility,
+    linger = policy.linger,
     on_expired = function(count) self.journal:warning(nil, "event", "messages expired", "count", count) end,
     warn = function(text) self.journal:warning(nil, "warning", text) end,
     on_corrupt = function(id) self.journal:error(id, "error", "the message does not match its MD5, it is not run") end,

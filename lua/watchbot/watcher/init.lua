@@ -38,7 +38,7 @@ local watcher = {}
 -- What all jobs need.
 local function make_life(self, options)
   local queue = options.queue
-  self.settle = settle.new(queue, self.hooks.policy.linger or queue.linger)
+  self.settle = settle.new(queue)
   self.leases = leases.new(self.settle, self.hooks.policy.visibility, {
     lapsed = function(lease) self.life:lapsed(lease) end,
     failed = function(lease, err, code) self.life:extension_failed(lease, err, code) end,

@@ -52,7 +52,7 @@ describe("the event of a task", function()
   it("that is followed here is told to the follower, and deleted", task(function()
     local follower = following "mine"
     local _, queue = polled(follower, { event(ended("mine", "tiles/1", { version = 5, containers = { { exitCode = 3 } } })) })
-    assert.are.same({ { "mine" } }, queue:asked "delete")
+    assert.are.same({ "mine" }, queue:asked "delete")
     assert.are.same({}, queue:asked "delay")
     local heard = follower.heard_of.mine[1]
     assert.are.equal(5, heard.version)
@@ -63,14 +63,14 @@ describe("the event of a task", function()
   it("of somebody else goes back for five seconds", task(function()
     local follower = following "mine"
     local _, queue = polled(follower, { event(ended("theirs", "tiles/1"), 590), event(ended("mine", "tiles/2")) })
-    assert.are.same({ { "mine" } }, queue:asked "delete")
-    assert.are.same({ { { receipt = "theirs", seconds = 5 } } }, queue:asked "delay")
+    assert.are.same({ "mine" }, queue:asked "delete")
+    assert.are.same({ "theirs" }, queue:asked "delay")
   end))
 
   it("of somebody else is deleted when it is ten minutes old", task(function()
     local _, queue = polled(following(), { event(ended("old", "tiles/1"), 601), event(ended("new", "tiles/2"), 500) })
-    assert.are.same({ { "old" } }, queue:asked "delete")
-    assert.are.same({ { { receipt = "new", seconds = 5 } } }, queue:asked "delay")
+    assert.are.same({ "old" }, queue:asked "delete")
+    assert.are.same({ "new" }, queue:asked "delay")
   end))
 
   it("is as old as its message where it does not say when it was", task(function()
@@ -79,8 +79,8 @@ describe("the event of a task", function()
     end
     local now = scheduler.time()
     local _, queue = polled(following(), { undated("old", now - 601000), undated("new", now - 500000), undated("unknown") })
-    assert.are.same({ { "old", "unknown" } }, queue:asked "delete")
-    assert.are.same({ { { receipt = "new", seconds = 5 } } }, queue:asked "delay")
+    assert.are.same({ "old", "unknown" }, queue:asked "delete")
+    assert.are.same({ "new" }, queue:asked "delay")
   end))
 
   it("is asked for in batches of ten, which stay out of sight until they are handled", task(function()
@@ -101,7 +101,7 @@ describe("what is no event of a task", function()
       messages[index], receipts[index] = { receipt = "r" .. index, body = body }, "r" .. index
     end
     local _, queue = polled(following(), messages)
-    assert.are.same({ receipts }, queue:asked "delete")
+    assert.are.same(receipts, queue:asked "delete")
   end))
 
   -- Members of other types than EventBridge's raised, and the task that reads events had ended for good.
@@ -181,7 +181,7 @@ describe("the reading of events", function()
     assert(one:poll())
     assert(one:poll())
     assert.are.equal(2, #follower.heard_of.mine)
-    assert.are.same({ { "mine" }, { "mine" } }, queue:asked "delete")
+    assert.are.same({ "mine", "mine" }, queue:asked "delete")
     assert.are.equal(2, #queue:asked "delay")
   end))
 end)

@@ -6,7 +6,7 @@
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
 
--- Seconds that work which is not urgent waits for other work.
+-- Seconds that work which is not urgent waits for other work, by default.
 local LINGER = 0.002
 
 local CLOSED = { message = "the queue is closed", code = "Closed" }
@@ -18,7 +18,8 @@ Committer.__index = Committer
 local committer = {}
 
 ---@class watchbot.Committed
----@field work fun(transaction: watchbot.Transaction, now: integer): ...
+---@field work fun(transaction: watchbot.Transaction, now: integer, item: any): ...
+---@field item any what the work is about
 ---@field done watchbot.Event
 ---@field results table? what `work` returned, once it is committed
 ---@field failure { message: string, code: string }?
@@ -26,19 +27,22 @@ local committer = {}
 
 ---@param database watchbot.Database the committer's own
 ---@param committed fun() is called after each commit
+---@param linger number? seconds that work which is not urgent waits for other work
 ---@return watchbot.Committer
-function committer.new(database, committed)
+function committer.new(database, committed, linger)
   return setmetatable({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(), closed = false,
+    linger = linger or LINGER,
   }, Committer)
 end
 
 --- Adds work to the next transaction; does not wait.
----@param work fun(transaction: watchbot.Transaction, now: integer): ... must not wait
+---@param work fun(transaction: watchbot.Transaction, now: integer, item: any): ... must not wait
 ---@param urgent boolean whether it is to be done at once
+---@param item any
 ---@return watchbot.Committed
-function Committer:add(work, urgent)
-  local entry = { work = work, done = scheduler.event() }
+function Committer:add(work, urgent, item)
+  local entry = { work = work, item = item, done = scheduler.event() }
   if self.closed then
     entry.failure = CLOSED
     entry.done:set()
@@ -61,8 +65,8 @@ end
 
 --- Does work in a transaction that others may share, and waits until it is committed.
 ---@return any ... what it returned, or `nil, message, code`
-function Committer:submit(work, urgent)
-  return committer.wait(self:add(work, urgent))
+function Committer:submit(work, urgent, item)
+  return committer.wait(self:add(work, urgent, item))
 end
 
 local function answer(entries, failure)
@@ -88,7 +92,7 @@ function Committer:perform(transaction)
   end
   local now = store.now(transaction)
   for _, entry in ipairs(self.taken) do
-    if not entry.dropped then entry.results = table.pack(entry.work(transaction, now)) end
+    if not entry.dropped then entry.results = table.pack(entry.work(transaction, now, entry.item)) end
   end
   return true
 end
@@ -107,7 +111,7 @@ end
 
 function Committer:run()
   while #self.pending > 0 do
-    if not self.urgent:is_set() then self.urgent:wait(LINGER) end
+    if not self.urgent:is_set() then self.urgent:wait(self.linger) end
     if self.closed then break end
     self:commit()
   end

@@ -27,11 +27,9 @@ local SET_BACK = 1000
 ---@field warning string? what the user should know about this file
 local Queue = {
   batch = 100,
-  settle_batch = 100,
   polls = 1,
   embedded = true,
   fifo = false, -- groups are kept in order in here, whatever is asked for at a time
-  linger = 0,   -- what settles gathers in here
   gather = 0,
   cut = 0,
 }
@@ -68,7 +66,8 @@ function module.open(url, path, options)
   local function changed() arrived:set() end
   return setmetatable({
     name = url, warning = warning_about(path), reader = normal, arrived = arrived, clock = scheduler.time(),
-    sending = committer.new(full, changed), settling = committer.new(normal, changed),
+    sending = committer.new(full, changed),
+    settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
     visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,
   }, Queue)
@@ -101,11 +100,11 @@ function Receiving:__close()
   local entry = self.entry
   if not entry then return end
   entry.dropped = true
-  local entries = {}
-  for index, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
-    entries[index] = { receipt = message.receipt, seconds = 0, uncount = true }
+  local settling, last = self.queue.settling, nil
+  for _, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
+    last = settling:add(store.delay, true, { receipt = message.receipt, seconds = 0, uncount = true })
   end
-  if #entries > 0 then self.queue:delay(entries) end
+  if last then last.done:wait() end
 end
 
 -- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock that was set back, a file
@@ -183,28 +182,50 @@ local function each(items, change)
   end
 end
 
---- Deletes messages. Waits in a task.
----@param receipts string[]
----@return (true|{ message: string, code: string })[]? answers one for each; "ReceiptHandleIsInvalid": received again since,
---- "MessageNotInflight": no longer there
----@return string? message
----@return string? code
-function Queue:delete(receipts)
-  for _, receipt in ipairs(receipts) do demand(type(receipt) == "string", "delete: a receipt must be a string") end
-  return self.settling:submit(each(receipts, store.delete), false)
+-- An answer of the store: true, or { message, code }.
+local function told(answer, err, code)
+  if answer == true then return true end
+  if not answer then return nil, err, code end
+  return nil, answer.message, answer.code
 end
 
---- Sets when messages in flight are seen again; with `uncount` the receive does not count. Waits in a task.
----@param entries { receipt: string, seconds: number, uncount: boolean? }[]
----@return (true|{ message: string, code: string })[]? answers as those of `delete`
----@return string? message
----@return string? code
-function Queue:delay(entries)
-  for _, entry in ipairs(entries) do
-    demand(type(entry.receipt) == "string" and type(entry.seconds) == "number",
-      "delay: an entry must be { receipt = string, seconds = number }")
-  end
-  return self.settling:submit(each(entries, store.delay), false)
+local function demand_receipt(operation, receipt)
+  demand(type(receipt) == "string", operation .. ": the receipt must be a string")
+end
+
+--- Deletes a message. Waits in a task; what several tasks ask for shares a transaction.
+---@param receipt string
+---@return true? ok
+---@return string? err
+---@return string? code "ReceiptHandleIsInvalid": received again since; "MessageNotInflight": no
+---longer there
+function Queue:delete(receipt)
+  demand_receipt("delete", receipt)
+  return told(self.settling:submit(store.delete, false, receipt))
+end
+
+--- Sets when a message is seen again. Waits in a task.
+---@param receipt string
+---@param seconds number
+---@param uncount boolean? the receive does not count
+---@return true? ok
+---@return string? err
+---@return string? code as those of `delete`
+function Queue:delay(receipt, seconds, uncount)
+  demand_receipt("delay", receipt)
+  demand(type(seconds) == "number", "delay: the seconds must be a number")
+  local entry = { receipt = receipt, seconds = seconds, uncount = uncount }
+  return told(self.settling:submit(store.delay, false, entry))
+end
+
+--- Extends the visibility timeout of a message in flight. Waits in a task.
+---@param receipt string
+---@param seconds number
+---@return true? ok
+---@return string? err
+---@return string? code as those of `delete`
+function Queue:extend(receipt, seconds)
+  return self:delay(receipt, seconds)
 end
 
 -- sending

@@ -3,6 +3,7 @@
 -- An event of somebody else's task goes back for others to see; the ends of such tasks are remembered for a while, since their
 -- watcher may die and leave us the message.
 
+local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
@@ -66,16 +67,12 @@ end
 function Events:poll()
   local messages, message, code = self.queue:receive(10, 20, 30)
   if not messages then return nil, message, code end
-  local done, back = {}, {}
-  for _, received in ipairs(messages) do
-    if self:handle(received) then
-      done[#done + 1] = received.receipt
-    else
-      back[#back + 1] = { receipt = received.receipt, seconds = RETURN }
-    end
-  end
-  if #done > 0 then self.queue:delete(done) end
-  if #back > 0 then self.queue:delay(back) end
+  local done = {}
+  for index, received in ipairs(messages) do done[index] = self:handle(received) end
+  hands(messages, #messages, function(received, index)
+    if done[index] then return self.queue:delete(received.receipt) end
+    return self.queue:delay(received.receipt, RETURN)
+  end)
   return true
 end
 

@@ -4,6 +4,7 @@
 
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
+local batcher = require "watchbot.queue.sqs.batcher"
 local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
 local envelope = require "watchbot.message.envelope"
@@ -24,6 +25,9 @@ local LONGEST_WAIT = 20
 
 -- Seconds that a poll under way may still take at a drain.
 local CUT = 1.5
+
+-- Seconds that a delete or a return waits for others, by default.
+local LINGER = 0.05
 
 -- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on which nothing is heard any
 -- more must not use up the lease.
@@ -119,11 +123,13 @@ function sqs.open(url, options)
   if not client then client, problem, problem_code = aws("sqs", { place = url, warn = options.warn }) end
   if not client then return nil, problem, problem_code end
   local fifo = url:match "%.fifo$" ~= nil
-  return setmetatable({
-    name = url, client = client, fifo = fifo, embedded = false, batch = fifo and 1 or BATCH, settle_batch = BATCH,
-    polls = POLLS, gather = 0.1, linger = 0.05, cut = CUT, visibility = options.visibility, lost_attempts = {},
+  local self = setmetatable({
+    name = url, client = client, fifo = fifo, embedded = false, batch = fifo and 1 or BATCH,
+    polls = POLLS, gather = 0.1, cut = CUT, visibility = options.visibility, lost_attempts = {},
     on_corrupt = options.on_corrupt,
   }, Sqs)
+  self:make_batches(options.linger or LINGER)
+  return self
 end
 
 -- receiving
@@ -232,28 +238,54 @@ function Sqs:settle(operation, entries, options)
   return answers
 end
 
----@param receipts string[] at most ten
----@return (true|{ message: string, code: string })[]?
----@return string? message
----@return string? code
-function Sqs:delete(receipts)
-  local entries = {}
-  for index, receipt in ipairs(receipts) do entries[index] = { ReceiptHandle = receipt } end
-  return self:settle("DeleteMessageBatch", entries, { timeout = ANSWER })
+-- Extensions of one turn share a call, too; those do not wait for others: their time is short.
+function Sqs:make_batches(linger)
+  local function change(entries, options)
+    return self:settle("ChangeMessageVisibilityBatch", entries, options)
+  end
+  self.deletes = batcher.new(function(entries)
+    return self:settle("DeleteMessageBatch", entries, { timeout = ANSWER })
+  end, BATCH, linger)
+  self.returns = batcher.new(function(entries)
+    return change(entries, { timeout = ANSWER })
+  end, BATCH, linger)
+  self.extensions = batcher.new(function(entries)
+    local within = entries[1].within
+    for _, entry in ipairs(entries) do entry.within = nil end
+    return change(entries, { timeout = within and within / 2 or ANSWER, within = within })
+  end, BATCH, 0)
 end
 
----@param delays { receipt: string, seconds: number }[] at most ten
----@param within number? seconds after which the answer is worth nothing any more; there is time for a second try in it
----@return (true|{ message: string, code: string })[]?
----@return string? message
+--- Deletes a message. Waits in a task; a few tasks share a request.
+---@param receipt string
+---@return true? ok
+---@return string? err
 ---@return string? code
-function Sqs:delay(delays, within)
-  local entries = {}
-  for index, delay in ipairs(delays) do
-    entries[index] = { ReceiptHandle = delay.receipt, VisibilityTimeout = math.ceil(delay.seconds) }
-  end
-  local options = { timeout = within and within / 2 or ANSWER, within = within }
-  return self:settle("ChangeMessageVisibilityBatch", entries, options)
+function Sqs:delete(receipt)
+  return self.deletes:submit { ReceiptHandle = receipt }
+end
+
+--- Makes a message visible again after `seconds`. SQS cannot take a receive off the count.
+---@param receipt string
+---@param seconds number
+---@return true? ok
+---@return string? err
+---@return string? code
+function Sqs:delay(receipt, seconds)
+  return self.returns:submit { ReceiptHandle = receipt, VisibilityTimeout = math.ceil(seconds) }
+end
+
+--- Extends the visibility timeout of a message in flight.
+---@param receipt string
+---@param seconds number
+---@param within number? seconds after which the answer is of no use; leaves time for a second try
+---@return true? ok
+---@return string? err
+---@return string? code
+function Sqs:extend(receipt, seconds, within)
+  return self.extensions:submit {
+    ReceiptHandle = receipt, VisibilityTimeout = math.ceil(seconds), within = within,
+  }
 end
 
 function Sqs:refusal(message)
