@@ -6,6 +6,7 @@
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
+# make coverage   which lines of Lua and C the specs run: takes as long as the tests
 # make lint       warnings, luacheck, cppcheck, clang-tidy, clang-format, and the checks of spec/lint
 # make compile_commands  compile_commands.json, for editors (clangd)
 # make generated  the manual pages and editors' definitions that are made from lists in the code
@@ -40,6 +41,11 @@ B := build
 ifdef SANITIZE
 B      := build/sanitize
 CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+ifdef COVERAGE
+B      := build/coverage
+CFLAGS := -O0 -g --coverage
+COVER  := $(B)/obj/coverage.o -Wl,--wrap=luaL_newstate
 endif
 
 # Nothing runs while this file is read: pkg-config is asked once, when a recipe first needs an answer. So `make -n` runs no
@@ -80,7 +86,7 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz lint generated bench soak compile_commands install uninstall clean
+.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
@@ -99,7 +105,7 @@ $(B)/libraries: .ci/libraries | $(DEPS)
 	@touch $@
 
 $(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o compiled.o) $(EMBED) $(CORE)
-	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic -o $@ $^ $(STATIC_LUA) -lm $(LIBS)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
@@ -134,13 +140,29 @@ $(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) 
 
 # The specs run in Debian's lua5.4, or, for the sanitizers, in an interpreter that is built with them.
 TEST_LUA := $(LUA)
-ifdef SANITIZE
+ifneq ($(SANITIZE)$(COVERAGE),)
 TEST_LUA := $(B)/lua
 endif
 
+ifdef COVERAGE
+$(B)/watchbot $(B)/lua: | $(B)/obj/coverage.o
+$(B)/obj/coverage.o: spec/support/coverage.c | $(B)/libraries
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -O2 $(filter-out --coverage -O0,$(BUILD_CFLAGS)) -c -o $@ $<
+endif
+
+# The specs that build a C host need the flag as well; those that fail are no reason not to count.
+coverage: test-deps
+	@$(MAKE) COVERAGE=1 all build/coverage/lua
+	@rm -rf build/coverage/lines && mkdir -p build/coverage/lines build/coverage/bin && find build/coverage -name '*.gcda' -delete
+	@printf '#!/bin/sh\nexec $(shell command -v $(CC)) "$$@" --coverage\n' > build/coverage/bin/cc && chmod +x build/coverage/bin/cc
+	-PATH=$(CURDIR)/build/coverage/bin:$$PATH COVERAGE_DIR=$(CURDIR)/build/coverage/lines WATCHBOT_BUILD=build/coverage \
+	  spec/run build/coverage/lua $(SPECS)
+	@$(LUA) spec/support/coverage.lua build/coverage
+
 $(B)/lua: spec/support/lua.c | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(BUILD_CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(STATIC_LUA) -lm -ldl
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(COVER) $(STATIC_LUA) -lm -ldl
 
 test: test-deps all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
