@@ -89,7 +89,7 @@ function config.new(options)
   local asked = options.profile or self:getenv "AWS_PROFILE" or self:getenv "AWS_DEFAULT_PROFILE"
   self.profile = asked or "default"
   if asked and not files.profiles[asked] then
-    return nil, ("the profile '%s' is not in %s nor in %s"):format(asked, files.looked[1], files.looked[2]), "BadProfile"
+    return nil, profiles.missing(files, asked), "BadProfile"
   end
   self.metadata = imds.new(self)
   local ok

@@ -14,6 +14,7 @@ local profiles = {}
 ---@field sso_sessions table<string, watchbot.aws.Section>
 ---@field services table<string, watchbot.aws.Section>
 ---@field looked string[] each file with what was found there, for messages
+---@field ignored table<string, string> titles of sections that cannot name a profile, with file and line
 
 local function trim(text)
   local first = text:find "%S"
@@ -38,7 +39,9 @@ function Reader:section(line)
   local title = without_comment(line, "[#;]"):match "^%[(.*)%]$"
   if not title then return self:fail "profile definition must end with ']'" end
   self.properties, self.property = {}, nil
-  self.sections[#self.sections + 1] = { title = trim(title), properties = self.properties }
+  self.sections[#self.sections + 1] = {
+    title = trim(title), properties = self.properties, place = ("%s:%d"):format(self.file, self.line),
+  }
   return true
 end
 
@@ -85,10 +88,20 @@ local function scan(text, file)
   return reader.sections
 end
 
-local function merge(into, name, properties)
-  if not name:find "^[%w%-_/.%%@:+]+$" then return end
+-- A name with a blank stands in quotes, as the AWS CLI writes it.
+local function name_of(text)
+  return text:match '^"([^"%c]+)"$' or text:match "^'([^'%c]+)'$" or text:match "^[%w%-_/.%%@:+]+$"
+end
+
+-- What no SDK takes for a name is left out; `ignored` knows where it stands, for who asks for it.
+local function merge(files, kind, text, section)
+  local name, into = name_of(text), files[kind]
+  if not name then
+    files.ignored[text] = section.place
+    return
+  end
   into[name] = into[name] or {}
-  for key, value in pairs(properties) do
+  for key, value in pairs(section.properties) do
     if key:find "^[%w%-_/.%%@:+]+$" then into[name][key] = value end
   end
 end
@@ -100,16 +113,16 @@ local function take_config(files, sections)
   local prefixed = false
   for _, section in ipairs(sections) do
     local kind, name = section.title:match "^(%S+)%s+(.*)$"
-    if KINDS[kind] then merge(files[KINDS[kind]], name, section.properties) end
+    if KINDS[kind] then merge(files, KINDS[kind], name, section) end
     prefixed = prefixed or kind == "profile" and name == "default"
   end
   for _, section in ipairs(sections) do
-    if section.title == "default" and not prefixed then merge(files.profiles, "default", section.properties) end
+    if section.title == "default" and not prefixed then merge(files, "profiles", "default", section) end
   end
 end
 
 local function take_credentials(files, sections)
-  for _, section in ipairs(sections) do merge(files.profiles, section.title, section.properties) end
+  for _, section in ipairs(sections) do merge(files, "profiles", section.title, section) end
 end
 
 --- Parses both files; what the credentials file says wins.
@@ -121,7 +134,7 @@ end
 ---@return string? code "BadProfile"
 function profiles.parse(config, credentials, names)
   names = names or { config = "config", credentials = "credentials" }
-  local files = { profiles = {}, sso_sessions = {}, services = {}, looked = {} }
+  local files = { profiles = {}, sso_sessions = {}, services = {}, looked = {}, ignored = {} }
   local sections, message, code = scan(config or "", names.config)
   if not sections then return nil, message, code end
   take_config(files, sections)
@@ -175,6 +188,18 @@ function profiles.read(getenv)
   if not files then return nil, message, code end
   files.looked = { config_found, credentials_found }
   return files
+end
+
+--- Why a profile that was asked for is not there.
+---@param files watchbot.aws.Files
+---@param name string
+---@return string
+function profiles.missing(files, name)
+  local place = files.ignored[name]
+  if place then
+    return ("the profile '%s' is ignored: write its name in quotes, as in [profile \"%s\"], in %s"):format(name, name, place)
+  end
+  return ("the profile '%s' is not in %s nor in %s"):format(name, files.looked[1], files.looked[2])
 end
 
 --- The sub-properties of a value: "\nendpoint_url = x" gives { endpoint_url = "x" }.

@@ -93,8 +93,42 @@ sso_account_id = 1
 sso_role_name = r]])
     assert.are.equal("profile 'mfa': mfa_serial asks a person for a code, and none is here; use a role that does "
       .. "not need it", chain.problem { AWS_PROFILE = "mfa" })
-    assert.are.equal("profile 'sso': signing in by sso needs a person and is not supported; set credential_process "
-      .. "= aws configure export-credentials --profile sso --format process", chain.problem { AWS_PROFILE = "sso" })
+    assert.are.equal("profile 'sso': signing in by sso needs a person and is not supported; add credential_process "
+      .. "= aws configure export-credentials --profile 'sso' --format process to it", chain.problem { AWS_PROFILE = "sso" })
+  end))
+
+  -- The profile counted as empty, and whoever came next in the chain signed instead.
+  it("say that 'aws login' needs a person, and nobody else signs", in_task(function()
+    chain.write("config", "[default]\nlogin_session = arn:aws:iam::1:user/me\n[profile role]\nrole_arn = A\n"
+      .. "source_profile = default")
+    local environment = { AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://localhost:1/" }
+    for _, name in ipairs { "default", "role" } do
+      environment.AWS_PROFILE = name
+      assert.are.equal("profile 'default': signing in by 'aws login' (login_session) needs a person and is not supported; "
+        .. "add credential_process = aws configure export-credentials --profile 'default' --format process to it",
+        chain.problem(environment))
+    end
+  end))
+
+  -- The hint led to the same error: the session in the same profile was looked at first.
+  it("come from the process beside a session, as the hint says", in_task(function()
+    local reply = chain.write("reply", cjson.encode { Version = 1, AccessKeyId = "X", SecretAccessKey = "s" })
+    for _, session in ipairs { "sso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "sso_session = gone",
+      "login_session = arn" } do
+      chain.write("config", ("[default]\n%s\ncredential_process = cat %s"):format(session, reply))
+      assert.are.equal("X", assert(chain.new({}):get()).access_key)
+    end
+  end))
+
+  it("come from a profile whose name has blanks, in quotes as the CLI writes it", in_task(function()
+    chain.write("config", "[profile \"my dev\"]\nregion = eu-west-1\nsource_profile = 'x'\n[profile 'o ne']\n"
+      .. "aws_access_key_id = O\naws_secret_access_key = s\n[profile bare words]\nregion = x-y-1\n")
+    chain.write("credentials", "[\"my dev\"]\naws_access_key_id = M\naws_secret_access_key = s")
+    assert.are.equal("M", assert(chain.new({ AWS_PROFILE = "my dev" }):get()).access_key)
+    assert.are.equal("O", assert(chain.new({ AWS_PROFILE = "o ne" }):get()).access_key)
+    -- They vanished without a word.
+    assert.error_matches(function() chain.new { AWS_PROFILE = "bare words" } end,
+      "the profile 'bare words' is ignored: write its name in quotes, as in %[profile \"bare words\"%], in .*/config:7$")
   end))
 
   it("say which credential_source has none, and which names there are", in_task(function()

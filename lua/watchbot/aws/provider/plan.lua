@@ -6,7 +6,7 @@
 local plan = {}
 
 ---@class watchbot.aws.Step
----@field kind "keys"|"process"|"web identity"|"sso"|"source"|"role"
+---@field kind "keys"|"process"|"web identity"|"sso"|"login"|"source"|"role"
 ---@field name string the profile's
 ---@field settings watchbot.aws.Section the profile's
 
@@ -51,7 +51,11 @@ local function base(files, name, settings)
     if settings.role_arn then return step("web identity", name, settings) end
     return fail("profile '%s': web_identity_token_file without role_arn", name)
   end
-  if settings.sso_session or settings.sso_start_url or settings.sso_account_id then return sso(files, name, settings) end
+  -- A session of a person's is what we cannot use; a program that knows how to may stand beside it.
+  local session = settings.sso_session or settings.sso_start_url or settings.sso_account_id
+  if settings.credential_process and (session or settings.login_session) then return step("process", name, settings) end
+  if session then return sso(files, name, settings) end
+  if settings.login_session then return step("login", name, settings) end
   local found, message, code = static(name, settings)
   if found or message then return found, message, code end
   if settings.credential_process then return step("process", name, settings) end

@@ -36,10 +36,16 @@ FIRST["web identity"] = function(context, step)
   return role.assume_with_token(context, step.settings, ("profile '%s'"):format(step.name))
 end
 
-function FIRST.sso(_, step)
-  return nil, ("profile '%s': signing in by sso needs a person and is not supported; set credential_process = "
-    .. "aws configure export-credentials --profile %s --format process"):format(step.name, step.name), "BadProfile"
+-- With that line beside them, such profiles work: plan.lua prefers it, and the CLI the session.
+local function needs_person(what)
+  return function(_, step)
+    return nil, ("profile '%s': %s needs a person and is not supported; add credential_process = aws configure "
+      .. "export-credentials --profile '%s' --format process to it"):format(step.name, what, step.name), "BadProfile"
+  end
 end
+
+FIRST.sso = needs_person "signing in by sso"
+FIRST.login = needs_person "signing in by 'aws login' (login_session)"
 
 function FIRST.source(context, step)
   local name = step.settings.credential_source
