@@ -164,7 +164,7 @@ describe("http.request", function()
       assert.are.equal("slow", assert(get("/slow", { limit = 4 })).body)
       local _, message, code = get("/slow", { limit = 3 })
       assert.are.equal("TooLarge", code)
-      assert.are.equal(("no whole answer from %s: the body passed the limit of 3 bytes"):format(url), message)
+      assert.are.equal(("incomplete response from %s: the body passed the limit of 3 bytes"):format(url), message)
       assert.are.equal("", assert(get("/empty", { limit = 0 })).body)
     end))
   end)
@@ -174,32 +174,32 @@ describe("http.request", function()
       local response, message, code = get(path .. "?signature=secret")
       assert.is_nil(response)
       assert.are.equal(expected_code, code)
-      assert.are.equal(("no whole answer from %s: %s"):format(url, expected_why), message)
+      assert.are.equal(expected_why:format(url), message)
       assert.is_nil(http.unsent[code])
     end
 
     it("after the request was sent", in_task(function()
-      fails("/nothing", "ConnectionLost", "the connection was lost")
-      fails("/reset", "ConnectionLost", "the connection was lost")
-      fails("/only-continue", "ConnectionLost", "the connection was lost")
-      fails("/truncated", "Truncated", "the connection was lost in the middle of it")
-      fails("/truncated-chunked", "Truncated", "the connection was lost in the middle of it")
-      fails("/garbage", "BadResponse", "what came is not HTTP")
-      fails("/huge", "TooLarge", "the body passed the limit of 16777216 bytes")
-      fails("/huge-headers", "TooLarge", "the headers passed the limit of 262144 bytes")
+      fails("/nothing", "ConnectionLost", "incomplete response from %s: the connection was lost")
+      fails("/reset", "ConnectionLost", "incomplete response from %s: the connection was lost")
+      fails("/only-continue", "ConnectionLost", "incomplete response from %s: the connection was lost")
+      fails("/truncated", "Truncated", "incomplete response from %s: the connection was lost before its end")
+      fails("/truncated-chunked", "Truncated", "incomplete response from %s: the connection was lost before its end")
+      fails("/garbage", "BadResponse", "invalid HTTP response from %s")
+      fails("/huge", "TooLarge", "incomplete response from %s: the body passed the limit of 16777216 bytes")
+      fails("/huge-headers", "TooLarge", "incomplete response from %s: the headers passed the limit of 262144 bytes")
     end))
 
     -- libcurl reports success, with whatever it has, when a server closes in the middle of the headers: an empty answer to a
     -- receive would have looked like an empty queue.
     it("also in the middle of the headers", in_task(function()
-      fails("/truncated-headers", "Truncated", "the connection was lost in the middle of it")
+      fails("/truncated-headers", "Truncated", "incomplete response from %s: the connection was lost before its end")
     end))
 
     it("when an answer does not come in time, or not to its end", in_task(function()
       for _, path in ipairs { "/never", "/dripping" } do
         local _, message, code = get(path, { timeout = 0.2 })
         assert.are.equal("Timeout", code)
-        assert.matches("no whole answer from .*: operation timed out after 2%d%d milliseconds with %d+ ", message)
+        assert.matches("^incomplete response from .*: timed out after 0.2 s, with %d+ bytes of the body$", message)
       end
       assert.is_nil(http.unsent.Timeout)
     end))
@@ -222,12 +222,12 @@ describe("http.request", function()
 
     it("when there is no such host", in_task(function()
       unsent({ url = "http://no-such-host.invalid/secret" }, "ResolveFailed",
-        "^could not reach http://no%-such%-host.invalid: could not resolve host: no%-such%-host.invalid$")
+        "^could not reach http://no%-such%-host.invalid: could not resolve the host name$")
     end))
 
     it("when the connection is not made in time, TLS included", in_task(function()
       unsent({ url = "https://127.0.0.1:" .. server.port .. "/secret", connect_timeout = 0.2 }, "ConnectTimeout",
-        "^could not reach https://127.0.0.1:%d+: .*time")
+        "^could not reach https://127.0.0.1:%d+: no connection within 0.2 s$")
     end))
 
     it("when the URL cannot be used", in_task(function()
@@ -332,7 +332,7 @@ describe("http.request", function()
       assert(get "/once")
       local _, message, code = get("/echo", { method = "POST", body = "{}" })
       assert.are.equal("ConnectionLost", code)
-      assert.are.equal(("no whole answer from %s: the connection was lost"):format(url), message)
+      assert.are.equal(("incomplete response from %s: the connection was lost"):format(url), message)
       assert.are.same({ "GET /once", "POST /echo" }, counted().requests)
     end))
 
@@ -495,7 +495,7 @@ describe("http.request", function()
 
     it("is left out where no_proxy, NO_PROXY or the request says so", function()
       local dead = "http_proxy=http://127.0.0.1:1 "
-      assert.matches("^ConnectFailed\tcould not reach .*: connection refused\n$", fetch(dead, url .. "/status/200"))
+      assert.matches("^ConnectFailed\tcould not reach .*: connection refused %(through the proxy that http_proxy names%)\n$", fetch(dead, url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead .. "no_proxy=127.0.0.1", url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead .. "NO_PROXY=127.0.0.1,elsewhere", url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead, url .. "/status/200", "direct"))
@@ -506,10 +506,38 @@ describe("http.request", function()
       assert.matches("^ConnectFailed\tcould not reach https://127.0.0.1:1: ", text)
     end)
 
+    -- What the proxy did was told as if the endpoint had done it.
+    it("is named when it refuses, or is not there", function()
+      local secret = "user:secret@"
+      for variable, value in pairs {
+        https_proxy = secret .. "127.0.0.1:1", HTTPS_PROXY = "http://" .. secret .. "127.0.0.1:1",
+        all_proxy = "http://127.0.0.1:1", ALL_PROXY = "socks5h://" .. secret .. "127.0.0.1:1",
+      } do
+        local text = fetch(variable .. "=" .. value, "https://127.0.0.1:2/secret")
+        assert.matches("^%w+\tcould not reach https://127.0.0.1:2: .* %(through the proxy that " .. variable .. " names%)\n$",
+          text)
+      end
+      assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: the proxy that https_proxy names refused: "
+        .. "HTTP status 502\n", fetch("https_proxy=" .. url, "https://127.0.0.1:1/secret"))
+      assert.are.equal("ConnectFailed\tcould not reach https://host.invalid:407: the proxy that https_proxy names refused: "
+        .. "HTTP status 407\n", fetch("https_proxy=" .. url, "https://host.invalid:407/secret"))
+      assert.are.equal("ResolveFailed\tcould not reach https://127.0.0.1:1: could not resolve the name of the proxy that "
+        .. "https_proxy names\n", fetch("https_proxy=http://no-such-host.invalid:1", "https://127.0.0.1:1/secret"))
+    end)
+
+    it("is not named where the host is reached without it", function()
+      for _, without in ipairs { "no_proxy='*'", "no_proxy=127.0.0.1", "NO_PROXY='x, .0.0.1'", "https_proxy=" } do
+        assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: connection refused\n",
+          fetch("all_proxy=http://127.0.0.1:2 " .. without, "https://127.0.0.1:1/"))
+      end
+      assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: connection refused\n",
+        fetch("all_proxy=http://127.0.0.1:2", "https://127.0.0.1:1/", "direct"))
+    end)
+
     it("does not show its password when it cannot be used", function()
       local text = fetch("http_proxy=gopher://user:secret@127.0.0.1:1", url .. "/status/200")
-      assert.matches("^ConnectFailed\t", text)
-      assert.is_nil(text:find "secret")
+      assert.are.equal(("ConnectFailed\tcould not reach %s: the proxy that http_proxy names cannot be used\n"):format(url),
+        text)
     end)
   end)
 

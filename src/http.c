@@ -1,7 +1,6 @@
-#define _GNU_SOURCE /* strerrordesc_np: glibc 2.32 */
+#define _GNU_SOURCE /* asprintf */
 #include "http.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,104 +8,13 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "http_why.h"
+#include "proxy.h"
 
 enum {
     KEPT_CONNECTIONS = 64, /* 32 long polls, and as many calls beside them */
     HEADERS_LIMIT = 256 * 1024,
 };
-
-static const char *const names[HTTP_FAILURES] = {
-    [HTTP_OK] = "OK",
-    [HTTP_BAD_URL] = "BadUrl",
-    [HTTP_NO_MEMORY] = "NoMemory",
-    [HTTP_RESOLVE_FAILED] = "ResolveFailed",
-    [HTTP_CONNECT_FAILED] = "ConnectFailed",
-    [HTTP_CONNECT_TIMEOUT] = "ConnectTimeout",
-    [HTTP_TLS_FAILED] = "TlsFailed",
-    [HTTP_TIMEOUT] = "Timeout",
-    [HTTP_CONNECTION_LOST] = "ConnectionLost",
-    [HTTP_TRUNCATED] = "Truncated",
-    [HTTP_TOO_LARGE] = "TooLarge",
-    [HTTP_BAD_RESPONSE] = "BadResponse",
-};
-
-const char *http_failure_name(enum http_failure failure) {
-    return names[failure];
-}
-
-bool http_failure_unsent(enum http_failure failure) {
-    return failure != HTTP_OK && failure <= HTTP_LAST_UNSENT;
-}
-
-/* failures */
-
-/* libcurl's result, and whether the request had left, say what it means for the caller. A result of connecting can come
- * after a sending, when the request was to be sent again: the sending counts. */
-static enum http_failure classify_unsent(CURLcode result) {
-    switch (result) {
-    case CURLE_OUT_OF_MEMORY: return HTTP_NO_MEMORY;
-    case CURLE_URL_MALFORMAT: return HTTP_BAD_URL;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return HTTP_RESOLVE_FAILED;
-    case CURLE_OPERATION_TIMEDOUT: return HTTP_CONNECT_TIMEOUT;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR: return HTTP_TLS_FAILED;
-    default: return HTTP_CONNECT_FAILED;
-    }
-}
-
-static enum http_failure classify(const struct http_call *call, CURLcode result) {
-    if (result == CURLE_OK) return call->ended_headers ? HTTP_OK : HTTP_TRUNCATED; /* libcurl finds half a head good */
-    if (!call->sent) return classify_unsent(result);
-    if (call->exceeded) return HTTP_TOO_LARGE;
-    switch (result) {
-    case CURLE_OPERATION_TIMEDOUT: return HTTP_TIMEOUT;
-    case CURLE_PARTIAL_FILE: return HTTP_TRUNCATED;
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING: return HTTP_BAD_RESPONSE;
-    default: return HTTP_CONNECTION_LOST;
-    }
-}
-
-/* libcurl's own words, but not where it quotes a proxy's URL, with a password perhaps. */
-static const char *words_of(const struct http_call *call, CURLcode result, const char *words) {
-    long error = 0;
-    switch (call->failure) {
-    case HTTP_CONNECTION_LOST: return "the connection was lost";
-    case HTTP_TRUNCATED: return "the connection was lost in the middle of it";
-    case HTTP_BAD_RESPONSE: return "what came is not HTTP";
-    case HTTP_NO_MEMORY: return "not enough memory";
-    default: break;
-    }
-    if (strstr(words, "nsupported proxy")) return "the proxy that the environment names cannot be used";
-    if (call->failure == HTTP_CONNECT_FAILED) libcurl.easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
-    if (result == CURLE_COULDNT_CONNECT && !error) error = call->client->multi.open_error;
-    if (error && strerrordesc_np((int)error)) return strerrordesc_np((int)error);
-    return *words ? words : libcurl.easy_strerror(result);
-}
-
-static const char *beginning(enum http_failure failure) {
-    if (failure == HTTP_BAD_URL) return "cannot use";
-    return http_failure_unsent(failure) ? "could not reach" : "no whole answer from";
-}
-
-/* "Connection refused" begins small in the middle of a message; "SSL certificate problem" does not. */
-static void explain(struct http_call *call, const char *words) {
-    bool word = words[0] && islower((unsigned char)words[1]);
-    int first = word ? tolower((unsigned char)words[0]) : words[0];
-    snprintf(call->why, sizeof call->why, "%s %s: %c%s", beginning(call->failure), call->origin, first,
-             words[0] ? words + 1 : "");
-}
-
-static bool fail(struct http_call *call, enum http_failure failure, const char *words) {
-    call->failure = failure;
-    explain(call, words);
-    return false;
-}
 
 /* the response */
 
@@ -197,6 +105,12 @@ static bool set_request(CURL *easy, const struct http_request *request) {
            (!request->direct || libcurl.easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
 }
 
+static bool fail(struct http_call *call, enum http_failure failure, const char *words) {
+    call->failure = failure;
+    http_explain(call, words);
+    return false;
+}
+
 static const char *environment(const char *name) {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
@@ -259,6 +173,7 @@ static CURLUcode take_origin(struct http_call *call, CURLU *url) {
     if (!code) {
         libcurl.url_get(url, CURLUPART_PORT, &port, 0); /* may be absent */
         snprintf(call->origin, sizeof call->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+        call->proxy = proxy_variable(scheme, host);
     }
     libcurl.free(scheme);
     libcurl.free(host);
@@ -299,7 +214,7 @@ static void detach(struct http_call *call) {
     call->client = NULL;
 }
 
-/* The question goes, the answer stays. */
+/* The request is freed, the response kept. */
 static void drop_transfer(struct http_call *call) {
     if (call->client && !loop_is_ours(call->client->loop)) return;
     detach(call);
@@ -315,9 +230,8 @@ static void finish(struct http_call *call, CURLcode result) {
     call->why[0] = '\0';
     libcurl.easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
     libcurl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
-    call->failure = classify(call, result);
-    if (call->exceeded) snprintf(words, sizeof words, "the %s passed the limit of %zu bytes", call->exceeded, call->limit);
-    if (call->failure != HTTP_OK) explain(call, words_of(call, result, words));
+    call->failure = http_classify(call, result);
+    if (call->failure != HTTP_OK) http_explain_result(call, result, words);
     drop_transfer(call);
     if (call->failure != HTTP_OK) buffer_free(&call->body);
     call->done(call);
@@ -343,9 +257,12 @@ static void broken(struct multi *multi) {
 
 bool http_start(struct http_client *client, struct http_call *call, const struct http_request *request) {
     if (!check_url(call, request->url)) return false;
+    if (request->direct) call->proxy = NULL;
     if (!multi_open(&client->multi, client->loop, KEPT_CONNECTIONS)) return fail(call, HTTP_NO_MEMORY, "not enough memory");
     call->limit = request->limit;
     call->idempotent = request->idempotent;
+    call->connect_timeout = request->connect_timeout;
+    call->timeout = request->timeout;
     call->easy = libcurl.easy_init();
     if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) || !set_trust(call->easy, request)) {
         return fail(call, HTTP_NO_MEMORY, "not enough memory");

@@ -30,7 +30,7 @@ enum http_failure {
     HTTP_CONNECTION_LOST, /* closed or reset before a whole answer */
     HTTP_TRUNCATED,       /* the answer ended early */
     HTTP_TOO_LARGE,       /* the answer went past the limit */
-    HTTP_BAD_RESPONSE,    /* what came was not HTTP */
+    HTTP_BAD_RESPONSE,    /* the answer was not HTTP */
     HTTP_FAILURES
 };
 
@@ -74,6 +74,8 @@ struct http_call {
     CURL *easy;
     struct curl_slist *sent_headers;
     char origin[HTTP_ORIGIN_SIZE]; /* "https://host:port", all that a message may show: a path can be a secret too */
+    const char *proxy;             /* the variable that names a proxy for it, or NULL */
+    int64_t connect_timeout, timeout;
     size_t limit;
     const char *exceeded; /* "body" or "headers": what passed the limit */
     bool idempotent, sent, ended_headers;

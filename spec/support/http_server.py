@@ -186,7 +186,14 @@ async def pump(reader, writer):
 
 
 async def tunnel(reader, writer, port):
-    back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)
+    if port == 407:  # as a proxy that asks for a password
+        writer.write(response(b"", "407 Proxy Authentication Required", ["Proxy-Authenticate: Basic"]))
+        return
+    try:
+        back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        writer.write(response(b"", "502 Bad Gateway"))
+        return
     writer.write(b"HTTP/1.1 200 Connected\r\nX-Proxy: tunnel\r\n\r\n")
     await asyncio.gather(pump(reader, back_writer), pump(back_reader, writer))
     raise Close
