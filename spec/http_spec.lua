@@ -495,7 +495,8 @@ describe("http.request", function()
 
     it("is left out where no_proxy, NO_PROXY or the request says so", function()
       local dead = "http_proxy=http://127.0.0.1:1 "
-      assert.matches("^ConnectFailed\tcould not reach .*: connection refused %(through the proxy that http_proxy names%)\n$", fetch(dead, url .. "/status/200"))
+      assert.matches("^ConnectFailed\tcould not reach .*: connection refused %(through the proxy that http_proxy names%)\n$",
+        fetch(dead, url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead .. "no_proxy=127.0.0.1", url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead .. "NO_PROXY=127.0.0.1,elsewhere", url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead, url .. "/status/200", "direct"))
