@@ -255,6 +255,7 @@ build = {
     ["watchbot.watcher.attempt"] = "lua/watchbot/watcher/attempt.lua",
     ["watchbot.watcher.blame"] = "lua/watchbot/watcher/blame.lua",
     ["watchbot.watcher.breaker"] = "lua/watchbot/watcher/breaker.lua",
+    ["watchbot.watcher.deployment"] = "lua/watchbot/watcher/deployment.lua",
     ["watchbot.watcher.hooks"] = "lua/watchbot/watcher/hooks.lua",
     ["watchbot.watcher.intake"] = "lua/watchbot/watcher/intake.lua",
     ["watchbot.watcher.jobs"] = "lua/watchbot/watcher/jobs.lua",

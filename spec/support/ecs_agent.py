@@ -1,10 +1,13 @@
-"""The part of the ECS agent that sets a task's scale-in protection, for spec/protection_spec.lua.
+"""The part of the ECS agent that sets a task's scale-in protection, and what ECS says of the task's deployment, for
+spec/watcher/protection_spec.lua and spec/watcher/deployment_spec.lua.
 
     python3 ecs_agent.py
 
 Listens on a port of the system's choice and prints it; ends when its standard input does. What it answers to the next
-requests is set by POST /answer with "ok", "failure", "error", "500", "garbage", "hang" or "close"; GET /requests returns the
+requests is set by POST /answer with "ok", "failure", "blocked", "error", "500", "garbage", "hang" or "close"; GET /requests returns the
 bodies that were put, one a line, and GET /hanging how many requests are being held.
+GET /v4/task is the task's metadata; POST / are DescribeTasks and DescribeServices, whose answers are set by POST /deployment
+with "current", "replaced", "forced", "denied" or "standalone"; GET /calls returns their names, one a line.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
 
@@ -15,13 +18,35 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TASK = "arn:aws:ecs:eu-west-1:111122223333:task/1234567890abcdef0"
 
+DEFINITION = "arn:aws:ecs:eu-west-1:111122223333:task-definition/tiles:"
+
 requests = []
+calls = []
+deployment = "current"
 answer = "ok"
 hanging = 0
 end = threading.Event()
 
 
+def described(operation):
+    if deployment == "denied":
+        return 400, {"__type": "AccessDeniedException", "message": "User is not authorized to perform: ecs:" + operation}
+    if operation == "DescribeTasks":
+        group = "family:tiles" if deployment == "standalone" else "service:tiles"
+        task = {"taskArn": TASK, "group": group, "startedBy": "ecs-svc/1", "taskDefinitionArn": DEFINITION + "1"}
+        return 200, {"tasks": [task], "failures": []}
+    former = {"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": DEFINITION + "1"}
+    newer = {"id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": DEFINITION + "2"}
+    if deployment == "forced":
+        newer["taskDefinition"] = DEFINITION + "1"
+    if deployment == "current":
+        former["status"], newer["status"] = "PRIMARY", "INACTIVE"
+    return 200, {"services": [{"serviceName": "tiles", "deployments": [newer, former]}], "failures": []}
+
+
 def told(body):
+    if answer == "blocked":
+        return 200, {"failure": {"Arn": TASK, "Detail": None, "Reason": "DEPLOYMENT_BLOCKED"}}
     if answer == "failure":
         return 200, {"failure": {"Arn": TASK, "Detail": None, "Reason": "TASK_NOT_VALID"}}
     if answer == "error":
@@ -45,11 +70,25 @@ class Agent(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
 
     def do_GET(self):
-        self.reply(200, "".join(f"{line}\n" for line in requests) if self.path == "/requests" else str(hanging))
+        texts = {
+            "/requests": lambda: "".join(f"{line}\n" for line in requests),
+            "/calls": lambda: "".join(f"{line}\n" for line in calls),
+            "/v4/task": lambda: json.dumps({"Cluster": "main", "TaskARN": TASK, "Family": "tiles", "Revision": "1"}),
+        }
+        self.reply(200, texts.get(self.path, lambda: str(hanging))())
 
     def do_POST(self):
-        global answer
-        answer = self.body()
+        global answer, deployment
+        body = self.body()
+        if self.path == "/answer":
+            answer = body
+        elif self.path == "/deployment":
+            deployment = body
+        else:
+            operation = self.headers["X-Amz-Target"].split(".")[1]
+            calls.append(operation)
+            status, value = described(operation)
+            return self.reply(status, json.dumps(value))
         self.reply(200, "")
 
     def do_PUT(self):

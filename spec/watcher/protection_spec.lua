@@ -1,5 +1,7 @@
 -- Scale-in protection, against an agent of ECS that is a real HTTP server.
 
+local aws = require "watchbot.aws"
+local deployment = require "watchbot.watcher.deployment"
 local http = require "watchbot.http"
 local journal = require "watchbot.journal"
 local protection = require "watchbot.watcher.protection"
@@ -36,10 +38,26 @@ describe("protection", function()
     assert(http.request { url = agent.url .. "/answer", method = "POST", body = how, direct = true })
   end
 
+  local retired, changes, limit
+
+  local function deployment_of()
+    return deployment.new { uri = agent.url .. "/v4", client = function(region)
+      assert.are.equal("eu-west-1", region)
+      return aws.client("ecs", { region = region, endpoint = agent.url, max_attempts = 1,
+        credentials = { access_key = "a", secret_key = "b" } })
+    end }
+  end
+
   -- A protection with short times; what is not given is too long for any test.
-  local function new(times)
-    return protection.new(log, agent.url .. "/api/1",
-      { idle = times.idle or 1000, renewal = times.renewal or 1000, retry = times.retry or 1000 })
+  local function new(times, watched)
+    retired, changes, limit = {}, 0, 1000
+    return protection.new(log, {
+      uri = agent.url .. "/api/1", deployment = watched and deployment_of() or nil,
+      retire = function(reason) retired[#retired + 1] = reason end,
+      changed = function() changes = changes + 1 end, limit = function() return limit end,
+      times = { idle = times.idle or 1000, keep = times.keep or 0, long = times.long or 1000, check = times.check or 1000,
+        renewal = times.renewal or 1000, retry = times.retry or 1000 },
+    })
   end
 
   local function task(body)
@@ -96,10 +114,87 @@ describe("protection", function()
     guard:close()
   end))
 
+  it("is given back at the first moment without a job, once it was kept for long", task(function()
+    -- A job each 1.5 s kept the task protected for ever: a deployment waited for hours and was rolled back.
+    local guard = new { idle = 1000, long = 0.1 }
+    guard:set(true)
+    eventually(function() return #requests() == 1 end)
+    scheduler.sleep(0.15)
+    assert.is_true(guard:ready())
+    guard:set(false)
+    eventually(function() return #requests() == 2 end)
+    assert.is_false(guard:ready(), "the next job waits for the next answer")
+    guard:set(true)
+    eventually(function() return guard:ready() end)
+    assert.are.same({ ON, OFF, ON }, requests())
+    guard:close()
+  end))
+
+  local function deploy(how)
+    assert(http.request { url = agent.url .. "/deployment", method = "POST", body = how, direct = true })
+  end
+
+  for _, how in ipairs { "replaced", "forced" } do
+    it(("retires the watcher when a deployment has replaced the task (%s)"):format(how), task(function()
+      local guard = new({ check = 0.05 }, true)
+      guard:set(true)
+      eventually(function() return select(2, get "/calls":gsub("DescribeServices", "")) >= 2 end)
+      assert.are.same({}, retired)
+      deploy(how)
+      eventually(function() return #retired > 0 end)
+      assert.are.equal("a deployment has replaced this task", retired[1])
+      assert.are.equal(1, select(2, get "/calls":gsub("DescribeTasks", "")), "it asks once who it is")
+      assert.is_false(guard.resting)
+      guard:close()
+      assert.are.same({ ON, OFF }, requests())
+    end))
+  end
+
+  it("retires the watcher when ECS refuses it for a deployment's sake, not for other reasons", task(function()
+    answers "failure"
+    local guard = new { retry = 0.05 }
+    guard:set(true)
+    eventually(function() return #requests() >= 2 end)
+    assert.are.same({}, retired)
+    assert.is_true(guard:ready(), "jobs start unprotected")
+    answers "blocked"
+    eventually(function() return #retired > 0 end)
+    assert.matches("refused scale%-in protection: a deployment is waiting", retired[1])
+    guard:close()
+  end))
+
+  it("keeps no slot idle while ECS says that the task stays", task(function()
+    local guard = new({ check = 0.02 }, true)
+    limit = 0.1
+    guard:set(true)
+    eventually(function() return select(2, get "/calls":gsub("DescribeServices", "")) >= 10 end)
+    assert.is_false(guard.resting)
+    guard:close()
+    assert.are.same({}, lines)
+  end))
+
+  it("rests after its limit where ECS does not say it, until it is given back", task(function()
+    deploy "denied"
+    local guard = new({ check = 0.02 }, true)
+    limit = 0.1
+    guard:set(true)
+    eventually(function() return guard.resting end)
+    assert.matches("could not ask whether a deployment has replaced this task: .*ecs:Describe", lines[1])
+    assert.are.same({ ON }, requests())
+    local before = changes
+    guard:set(false)
+    eventually(function() return not guard.resting end)
+    assert.are.equal(before + 1, changes, "messages are taken again")
+    assert.are.same({ ON, OFF }, requests())
+    assert.are.same({}, retired)
+    assert.are.equal(2, #lines)
+    guard:close()
+  end))
+
   it("does nothing when there was no job, and none outside of ECS", task(function()
     new {}:close()
     assert.are.same({}, requests())
-    assert.is_nil(protection.new(log, ""))
+    assert.is_nil(protection.new(log, { uri = "" }))
   end))
 
   for how, problem in pairs {
@@ -180,5 +275,38 @@ describe("a watcher inside ECS", function()
     assert.are.equal(0, workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" }).code)
     assert.are.equal("", http.request { url = agent.url .. "/requests", direct = true }.body)
     agent:close()
+  end))
+
+  it("drains when a deployment waits: what has not started goes back", workshop.task(function(folder)
+    local agent = server.start("python3", "spec/support/ecs_agent.py")
+    assert(http.request { url = agent.url .. "/answer", method = "POST", body = "blocked", direct = true })
+    workshop.send(folder, { "1", "2" })
+    folder:write("policy.lua", ([[return require "watchbot".policy {
+      queue = %q, command = "echo $Message >> out" }]]):format(folder:url()))
+    local exit, output = workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" })
+    agent:close()
+    assert.are.equal(0, exit.code, output)
+    assert.are.equal(0, #folder:lines "out", output)
+    assert.matches('"event":"draining".*a deployment is waiting', output)
+  end))
+
+  it("lets its job finish when a deployment has replaced it, longer than a drain, and ends", workshop.task(function(folder)
+    local agent = server.start("python3", "spec/support/ecs_agent.py")
+    assert(http.request { url = agent.url .. "/deployment", method = "POST", body = "replaced", direct = true })
+    workshop.send(folder, { "1", "2" })
+    folder:write("policy.lua", ([[
+      require "watchbot.watcher.protection".times.check = 0.1
+      return require "watchbot".policy {
+        queue = %q, workers = 1, drain = 0.1, prefetch = 0, command = "sleep 2; echo done >> out" }]]):format(folder:url()))
+    local exit, output = workshop.run(folder, { "run", "policy.lua" }, {
+      ECS_AGENT_URI = agent.url .. "/api/1", ECS_CONTAINER_METADATA_URI_V4 = agent.url .. "/v4",
+      AWS_ENDPOINT_URL_ECS = agent.url, AWS_ACCESS_KEY_ID = "a", AWS_SECRET_ACCESS_KEY = "b",
+    })
+    local requests = http.request { url = agent.url .. "/requests", direct = true }.body
+    agent:close()
+    assert.are.equal(0, exit.code, output)
+    assert.are.equal(1, #folder:lines "out", output)
+    assert.matches('"event":"draining".*a deployment has replaced this task', output)
+    assert.are.equal(ON .. "\n" .. OFF .. "\n", requests)
   end))
 end)

@@ -73,8 +73,11 @@
 ---@field topic? string
 ---notifications a minute; what is more goes out as one summary
 ---@field notify_limit? integer
----inside ECS: set the task's scale-in protection while there are jobs
+---inside ECS: set the task's scale-in protection while jobs run in it
 ---@field protect? boolean
+---seconds that protection is kept while ECS does not answer whether a deployment has replaced the
+---task: then the jobs that run may finish before others start
+---@field protect_for? number
 ---the name that notifications bear
 ---@field stack? string
 ---`WorkTopic` in the environment of tasks

@@ -250,7 +250,10 @@ local declared = {
   { name = "notify_limit", type = "count", default = 10,
     help = "notifications a minute; what is more goes out as one summary" },
   { name = "protect", type = "flag", default = true,
-    help = "inside ECS: set the task's scale-in protection while there are jobs" },
+    help = "inside ECS: set the task's scale-in protection while jobs run in it" },
+  { name = "protect_for", type = "seconds", default = 1800,
+    help = "seconds that protection is kept while ECS does not answer whether a deployment has replaced the task: then "
+      .. "the jobs that run may finish before others start" },
   { name = "stack", type = "text", environment = "StackName", help = "the name that notifications bear" },
   { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",

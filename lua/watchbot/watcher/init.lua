@@ -20,6 +20,9 @@ local tally = require "watchbot.watcher.tally"
 -- Jobs that are held or still being settled; above that no messages are taken.
 local LINGERING_LIMIT = 1000
 
+-- Seconds: longer than any job.
+local UNLIMITED = 1e9
+
 ---@class watchbot.Watcher
 ---@field phase watchbot.Phase
 ---@field jobs watchbot.Jobs
@@ -49,6 +52,7 @@ local function make_life(self, options)
     phase = self.phase, breaker = self.breaker, settle = self.settle, leases = self.leases,
     notices = self.notices, tally = self.tally, queue = queue,
     took = function(seconds) self:took(seconds) end,
+    ready = function() return not self.protection or self.protection:ready() end,
   }
 end
 
@@ -67,6 +71,22 @@ local function make_intake(self, options)
   }
 end
 
+-- Tasks that run elsewhere go on without the watcher: there protection would only hold up deployments.
+function Watcher:protect(policy)
+  if not policy.protect or not os.getenv "ECS_AGENT_URI" or policies.kind(policy) == "ecs" then
+    return
+  end
+  self.protection = require "watchbot.watcher.protection".new(self.journal, {
+    deployment = require "watchbot.watcher.deployment".new(),
+    limit = function() return self.hooks.policy.protect_for end,
+    retire = function(reason) self:retire(reason) end,
+    changed = function()
+      self:dispatch()
+      self.intake:wake()
+    end,
+  })
+end
+
 ---@param policy table
 ---@param options watchbot.WatcherOptions
 ---@return watchbot.Watcher
@@ -78,9 +98,7 @@ function watcher.new(policy, options)
   }, Watcher)
   self.hooks = hooks.new(policy, self.journal)
   self.notices = notices.new(self.hooks, self.journal)
-  if policy.protect and os.getenv "ECS_AGENT_URI" then
-    self.protection = require "watchbot.watcher.protection".new(self.journal)
-  end
+  self:protect(policy)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
   self.jobs:observe(function(entry, from, to) self:moved(entry, from, to) end)
@@ -93,9 +111,7 @@ end
 ---@param to string
 function Watcher:moved(entry, from, to)
   if to == "running" then self:runs(entry) end
-  if self.protection and (from == nil or to == "gone") then
-    self.protection:set(not self.jobs:none())
-  end
+  if self.protection then self.protection:set(self.jobs:active() > 0) end
   if from ~= to then self:dispatch() end
   if to == "gone" then self:job_ended() end
   self.changed:set()
@@ -163,6 +179,7 @@ end
 function Watcher:free()
   local lingering, waiting = self.jobs:lingering(), self.jobs:waiting()
   if not self.phase:watching() or lingering >= LINGERING_LIMIT then return 0 end
+  if self.protection and self.protection.resting then return 0 end
   if self.breaker.open then return self.breaker:may_try() and 1 or 0 end
   if self.jobs.counts.unplaced > 0 then return 0 end
   local prefetch = self:prefetch()
@@ -181,6 +198,7 @@ end
 --- finish for the policy's `drain` seconds. A second call hurries: what runs is stopped now. Does
 --- not wait.
 function Watcher:stop()
+  if self.retired and not self.retired:is_set() then return self.retired:set() end
   if not self.phase:watching() then
     self.phase:enter "stopping"
     self.changed:set()
@@ -192,9 +210,21 @@ function Watcher:stop()
   self.intake:close()
 end
 
+--- Begins the end, and lets what runs finish: only `stop` puts a limit on it.
+---@param reason string
+function Watcher:retire(reason)
+  if not self.phase:watching() then return end
+  self.retired = scheduler.event()
+  self.journal:info(nil, "event", "draining", "running", self.jobs:running(), "waiting",
+    self.jobs:waiting(), "reason", reason)
+  self.phase:enter "draining"
+  self.intake:close()
+end
+
 --- Ends at once: what runs is killed.
 function Watcher:abort()
   self.phase.at_once = true
+  if self.retired then self.retired:set() end
   self:stop()
   self:stop()
   self.life:stop_all()
@@ -227,6 +257,7 @@ function Watcher:drain()
   if on_stop == "leave" and not self.phase.at_once then self:leave_running() end
   self.intake:cut(self.queue.cut or 0)
   self.life:give_back_waiting()
+  if self.retired and self:settled(UNLIMITED, self.retired) then return end
   if self:settled(on_stop == "stop" and 0 or policy.drain, self.phase.stopping) then return end
   self.phase:enter "stopping"
   self.life:stop_all()

@@ -171,6 +171,12 @@ function Jobs:waiting()
   return self.counts.waiting
 end
 
+--- Jobs that run, are about to, or are being settled: all but those that are held.
+---@return integer
+function Jobs:active()
+  return self.total - self.counts.held - self.counts.unplaced
+end
+
 --- Whether no message is in the watcher's hands.
 ---@return boolean
 function Jobs:none()

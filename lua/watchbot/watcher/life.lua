@@ -30,6 +30,7 @@ local RESCUE_LIMIT = 30
 ---@field tally watchbot.Tally
 ---@field queue table
 ---@field took fun(seconds: number) hears how long a job has run
+---@field ready fun(): boolean whether jobs may start
 local Life = {}
 Life.__index = Life
 
@@ -113,7 +114,8 @@ end
 
 --- Starts what waits, as far as there are slots.
 function Life:dispatch()
-  while self.jobs:running() < self.hooks.policy.workers and self.phase:watching() do
+  while self.jobs:running() < self.hooks.policy.workers and self.phase:watching()
+    and self.ready() do
     local entry = self.jobs:pop_waiting()
     if not entry then return end
     self.jobs:move(entry, "deciding")

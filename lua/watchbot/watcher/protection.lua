@@ -1,49 +1,71 @@
---- protection: keeps ECS from stopping a task that is busy, when a service scales in. Best effort: what fails is logged once.
+--- watcher.protection: keeps ECS from stopping a task that runs jobs, when its service scales in.
+-- Protection holds up deployments as well: a deployment waits for protected tasks, and CloudFormation
+-- rolls back after three hours. So it is given back whenever no job runs and asked for before the
+-- next one starts; and a task that a deployment has replaced drains. Best effort: a failure is logged
+-- once, and the jobs run unprotected.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 
-local json = require "watchbot.lib.json"
+local cjson = require "cjson.safe"
 local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
 
--- Minutes for which protection is asked, and seconds after which it is asked for again while the watcher stays busy: sooner
--- when the last try has failed.
-local MINUTES, RENEWAL, RETRY = 60, 30 * 60, 60
-
--- Seconds without a job before the watcher counts as idle: a trickle of short jobs is not two calls a job.
-local IDLE_AFTER = 5
+-- Minutes for which protection is asked.
+local MINUTES = 60
 
 -- Seconds that the agent may take to answer; at the end something may be waiting to KILL us.
-local PATIENCE, LAST_PATIENCE = 10, 2
+local PATIENCE, LAST_PATIENCE = 5, 2
+
+-- What the agent answers while protected tasks hold up a deployment.
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+local BLOCKED = "DEPLOYMENT_BLOCKED"
 
 ---@class watchbot.Protection
+---@field resting boolean no more messages are to be taken until the protection is given back
 local Protection = {}
 Protection.__index = Protection
 
-local protection = {}
+-- Seconds. A trickle of short jobs must not be two calls a job: ECS limits their rate.
+local protection = { times = {
+  idle = 1,          -- without a job, before protection is given back,
+  keep = 10,         -- and since it was asked for;
+  long = 60,         -- after this long the first moment without a job will do
+  renewal = 30 * 60, -- asked for again while jobs run,
+  retry = 60,        -- sooner when the last try has failed
+  check = 60,        -- between two looks whether a deployment has replaced the task
+} }
+
+---@class watchbot.ProtectionOptions
+---@field uri string? of the ECS agent; default: $ECS_AGENT_URI
+---@field limit fun(): number seconds that protection is kept while ECS does not say that the task stays
+---@field deployment watchbot.Deployment? whether a deployment has replaced the task
+---@field retire fun(reason: string) drains the watcher, without a limit on what runs
+---@field changed fun() jobs may start, or messages be taken
+---@field times table<string, number>? seconds, where they are not to be the usual
 
 ---@param journal watchbot.Journal
----@param uri string? of the ECS agent; default: $ECS_AGENT_URI
----@param times { idle: number?, renewal: number?, retry: number? }? seconds, where they are not to be the usual
----@return watchbot.Protection? none outside of ECS
-function protection.new(journal, uri, times)
-  uri = uri or os.getenv "ECS_AGENT_URI"
+---@param options watchbot.ProtectionOptions
+---@return watchbot.Protection? protection nil outside of ECS
+function protection.new(journal, options)
+  local uri = options.uri or os.getenv "ECS_AGENT_URI"
   if not uri or uri == "" then return nil end
-  times = times or {}
   return setmetatable({
-    url = uri .. "/task-protection/v1/state", journal = journal, busy = false, protected = false, changed = scheduler.event(),
-    idle = times.idle or IDLE_AFTER, renewal = times.renewal or RENEWAL, retry = times.retry or RETRY,
+    url = uri .. "/task-protection/v1/state", journal = journal, options = options,
+    times = setmetatable(options.times or {}, { __index = protection.times }),
+    busy = false, protected = false, answered = false, resting = false,
+    changed = scheduler.event(), complained = {},
   }, Protection)
 end
 
-function Protection:complain(why)
-  if self.complained then return end
-  self.complained = true
-  self.journal:warning(nil, "warning", "could not set the task's scale-in protection: " .. why)
+-- Each kind of failure is logged once.
+function Protection:complain(what, err)
+  if self.complained[what] then return end
+  self.complained[what] = true
+  self.journal:warning(nil, "warning", what .. ": " .. err)
 end
 
 -- The agent answers { protection }, or { failure: { Reason } }, or { error: { Message } }.
 local function problem_of(response)
-  local answer = json.decode(response.body, true)
+  local answer = cjson.decode(response.body)
   if type(answer) ~= "table" then return ("status %d"):format(response.status) end
   if type(answer.failure) == "table" then return tostring(answer.failure.Reason) end
   if type(answer.error) == "table" then return tostring(answer.error.Message) end
@@ -53,22 +75,75 @@ end
 -- What was asked for counts as done before the answer: one that never comes may have been applied.
 function Protection:put(enabled, patience)
   self.protected = enabled or self.protected
-  local response, message = http.request {
-    method = "PUT", url = self.url, headers = { ["Content-Type"] = "application/json" }, timeout = patience, direct = true,
-    body = enabled and ('{"ProtectionEnabled":true,"ExpiresInMinutes":%d}'):format(MINUTES) or '{"ProtectionEnabled":false}',
+  local response, err = http.request {
+    method = "PUT", url = self.url, headers = { ["Content-Type"] = "application/json" },
+    timeout = patience, direct = true,
+    body = enabled and ('{"ProtectionEnabled":true,"ExpiresInMinutes":%d}'):format(MINUTES)
+      or '{"ProtectionEnabled":false}',
   }
-  local problem = message
-  if response then problem = problem_of(response) end
-  if problem then self:complain(problem) end
+  if response then err = problem_of(response) end
   self.protected = enabled
-  return not problem
+  if not err then return true end
+  self:complain("could not set the task's scale-in protection", err)
+  return false, err
 end
 
---- Asks for protection, if it is time to.
-function Protection:renew()
+-- Asks for protection. A task that is refused it for the sake of a deployment is to go.
+function Protection:ask()
   local now = scheduler.now()
-  if self.protected and now < self.due then return end
-  self.due = now + (self:put(true, PATIENCE) and self.renewal or self.retry)
+  if not self.since then self.since, self.check_at = now, now + self.times.check end
+  local ok, err = self:put(true, PATIENCE)
+  self.due = scheduler.now() + (ok and self.times.renewal or self.times.retry)
+  if err == BLOCKED then
+    self.options.retire "ECS refused scale-in protection: a deployment is waiting"
+  end
+  self.answered = true
+  self.options.changed()
+end
+
+function Protection:release()
+  -- A job that arrives meanwhile has to wait for the next answer.
+  self.answered = false
+  self:put(false, PATIENCE)
+  self.since, self.resting = nil, false
+  self.options.changed()
+end
+
+-- Whether a deployment has replaced the task. While ECS does not answer that, protection has a limit.
+function Protection:check()
+  local deployment, now = self.options.deployment, scheduler.now()
+  self.check_at = now + self.times.check
+  local state, err = "unknown", nil
+  if deployment then state, err = deployment:state() end
+  if state == "replaced" then
+    return self.options.retire "a deployment has replaced this task"
+  elseif state == "current" then
+    self.known_at = now
+    return
+  elseif err then
+    self:complain("could not ask whether a deployment has replaced this task", err)
+  end
+  if now - math.max(self.since, self.known_at or 0) < self.options.limit() or self.resting then
+    return
+  end
+  self.resting = true
+  self.journal:info(nil, "event", "giving scale-in protection back when no job runs",
+    "seconds", math.floor(now - self.since))
+end
+
+-- Seconds without a job after which protection is given back.
+function Protection:delay()
+  local held = scheduler.now() - self.since
+  if held >= self.times.long or self.resting then return 0 end
+  return math.max(self.times.idle, self.times.keep - held)
+end
+
+-- One step while jobs run: what is due, then a wait for what comes next.
+function Protection:guard()
+  local now = scheduler.now()
+  if not self.protected or now >= self.due then return self:ask() end
+  if now >= self.check_at then return self:check() end
+  self.changed:wait(math.max(0, math.min(self.due, self.check_at) - now))
 end
 
 --- Brings the agent's state to ours, until both say idle.
@@ -76,22 +151,27 @@ function Protection:follow()
   while self.busy or self.protected do
     self.changed:clear()
     if self.busy then
-      self:renew()
-      self.changed:wait(math.max(0, self.due - scheduler.now()))
-    elseif not self.changed:wait(self.idle) then
-      self:put(false, PATIENCE)
+      self:guard()
+    elseif not self.changed:wait(self:delay()) then
+      self:release()
     end
   end
   self.task = nil
 end
 
---- The watcher has jobs, or none.
+--- Jobs run or are about to, or none are.
 ---@param busy boolean
 function Protection:set(busy)
   if busy == self.busy then return end
   self.busy = busy
   self.changed:set()
   if busy and not self.task then self.task = scheduler.spawn(self.follow, self) end
+end
+
+--- Whether jobs may start: protection was answered for, with yes or no.
+---@return boolean
+function Protection:ready()
+  return self.answered
 end
 
 --- The end: gives the protection back now.
