@@ -126,6 +126,7 @@ build = {
     ["watchbot.journal.listen"] = "lua/watchbot/journal/listen.lua",
     ["watchbot.journal.task"] = "lua/watchbot/journal/task.lua",
     ["watchbot.lib.base64"] = "lua/watchbot/lib/base64.lua",
+    ["watchbot.lib.date"] = "lua/watchbot/lib/date.lua",
     ["watchbot.lib.fifo"] = "lua/watchbot/lib/fifo.lua",
     ["watchbot.lib.hands"] = "lua/watchbot/lib/hands.lua",
     ["watchbot.lib.json"] = "lua/watchbot/lib/json.lua",

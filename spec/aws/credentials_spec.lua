@@ -42,6 +42,16 @@ describe("credentials", function()
     assert.are.same({ "P", "profile 'default'" }, chain.found(environment, { profile = "default" }))
   end))
 
+  -- It counted as "never".
+  it("of the environment expire when it says, or are refused", in_task(function()
+    local environment = { AWS_ACCESS_KEY_ID = "E", AWS_SECRET_ACCESS_KEY = "hidden", AWS_SESSION_TOKEN = "hiddentoken",
+      AWS_CREDENTIAL_EXPIRATION = "2100-01-01T00:00:00Z" }
+    assert.are.equal(4102444800, assert(chain.new(environment):get()).expires)
+    environment.AWS_CREDENTIAL_EXPIRATION = "in an hour"
+    assert.are.equal("environment: AWS_CREDENTIAL_EXPIRATION: expected a date in ISO 8601, got 'in an hour'",
+      chain.problem(environment))
+  end))
+
   it("of the environment come as a pair, with their token", in_task(function()
     local keys = assert(chain.new({ AWS_ACCESS_KEY_ID = "E", AWS_SECRET_ACCESS_KEY = "s", AWS_SESSION_TOKEN = "t" }):get())
     assert.are.equal("t", keys.token)

@@ -69,13 +69,6 @@ describe("errors", function()
     assert.is_nil(read(503, "").retry_after)
   end)
 
-  it("reads HTTP dates", function()
-    assert.are.equal(1469664757, errors.epoch "Thu, 28 Jul 2016 00:12:37 GMT")
-    assert.are.equal(1709251199, errors.epoch "Thu, 29 Feb 2024 23:59:59 GMT")
-    for _, date in ipairs { "", "x", "Thu, 28 Foo 2016 00:12:37 GMT", "1469664757" } do assert.is_nil(errors.epoch(date)) end
-    assert.is_nil(errors.epoch(nil))
-  end)
-
   it("describes a failure in one line that is bounded and clean", function()
     local failure = { code = "A", message = "gone\r\n for\tgood\n", status = 400, request_id = "r-1" }
     assert.are.equal("sqs:SendMessage: gone for good (A, HTTP 400, request r-1)",

@@ -2,6 +2,7 @@
 -- Sits on watchbot.http and, for all choices, on retry, services and errors.
 
 local core = require "watchbot.core".aws
+local date = require "watchbot.lib.date"
 local errors = require "watchbot.aws.errors"
 local same_keys = require "watchbot.aws.keys".same
 local protocol = require "watchbot.aws.protocol"
@@ -81,10 +82,10 @@ function Call:sign(keys)
   local scope = {
     region = place.region, service = place.service, time = math.floor(wall_time() + self.clock_offset),
   }
-  local authorization, date = self.client.signer:headers(request, keys, scope)
+  local authorization, stamp = self.client.signer:headers(request, keys, scope)
   -- A proxy may change the user agent, so it is not signed.
   headers.Host, headers["User-Agent"] = nil, self.client.user_agent
-  headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, date, keys.token
+  headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, stamp, keys.token
   self:hide(keys.secret_key, authorization:match ".*=(%x+)$", keys.token)
   return headers
 end
@@ -116,7 +117,7 @@ end
 -- The server's clock is the right one: the next request is dated by it. Once in a call, so at most one attempt is lost. What
 -- counts is the clock that this attempt was dated by: calls under way at the same time may have corrected the client's already.
 function Call:correct_clock(failure)
-  local at = errors.epoch(failure.date)
+  local at = date.http(failure.date)
   if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then return false end
   local offset = at - wall_time()
   if math.abs(offset - self.clock_offset) < CLOCK_TOLERANCE then return false end

@@ -1,8 +1,8 @@
 --- errors: what went wrong, from whatever the server sent. A service may answer in the wrong language: XML where JSON was
 -- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
 
+local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
-local keys = require "watchbot.aws.keys"
 local redact = require "watchbot.aws.redact"
 local text = require "watchbot.lib.text"
 local xml = require "watchbot.aws.xml"
@@ -85,8 +85,8 @@ end
 local function retry_after(headers, now)
   local asked = headers["retry-after"]
   if not asked then return nil end
-  local at = errors.epoch(asked)
-  return tonumber(asked) or at and at - (errors.epoch(headers.date) or now)
+  local at = date.http(asked)
+  return tonumber(asked) or at and at - (date.http(headers.date) or now)
 end
 
 --- The request's id that AWS gave, to be told to its support.
@@ -94,17 +94,6 @@ end
 ---@return string?
 function errors.request_id(headers)
   return word(headers["x-amzn-requestid"]) or word(headers["x-amz-request-id"]) or word(headers["x-amzn-request-id"])
-end
-
-local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-
---- Seconds since the epoch of an HTTP date, "Thu, 28 Jul 2016 00:12:37 GMT" (RFC 9110, 5.6.7).
----@param date string?
----@return integer?
-function errors.epoch(date)
-  local day, name, year, time = (date or ""):match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
-  if not day or not MONTHS[name] then return nil end
-  return keys.epoch(("%s-%02d-%sT%sZ"):format(year, MONTHS[name], day, time))
 end
 
 --- What a response with a status other than 200 says.

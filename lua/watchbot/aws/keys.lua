@@ -1,6 +1,7 @@
 --- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes them in.
 -- Every source makes them here, so that nothing with a line break in it ever becomes part of a header.
 
+local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
 
 ---@class watchbot.aws.Keys
@@ -50,31 +51,6 @@ function keys.same(one, other)
     and one.token == other.token and one.expires == other.expires
 end
 
--- Days from 1970-01-01, counted from March, so that the leap day is the last of its year.
-local function days(year, month, day)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
-end
-
--- "Z", "+01:00" or "-0130" in seconds.
-local function zone_offset(zone)
-  if zone == "Z" then return 0 end
-  local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
-  return sign and tonumber(sign .. 1) * (hours * 3600 + minutes * 60)
-end
-
---- Seconds since the epoch of a date in ISO 8601, "2016-07-28T00:12:37.000Z" or with an offset.
----@param text string
----@return integer? seconds
-function keys.epoch(text)
-  local date, time, zone = text:match "^(%d%d%d%d%-%d%d%-%d%d)T(%d%d:%d%d:%d%d)[.%d]*(.*)$"
-  local offset = date and zone_offset(zone)
-  if not offset then return nil end
-  local year, month, day = date:match "(%d+)-(%d+)-(%d+)"
-  local hour, minute, second = time:match "(%d+):(%d+):(%d+)"
-  return days(tonumber(year), tonumber(month), tonumber(day)) * 86400 + hour * 3600 + minute * 60 + second - offset
-end
-
 local function text_or_nil(value)
   return type(value) == "string" and value or nil
 end
@@ -88,7 +64,7 @@ end
 function keys.from_reply(reply, source)
   local expires
   if text_or_nil(reply.Expiration) then
-    expires = keys.epoch(reply.Expiration)
+    expires = date.iso(reply.Expiration)
     if not expires then return nil, source .. ": the Expiration is not a date in ISO 8601", "BadCredentials" end
   end
   return keys.new({ access_key = text_or_nil(reply.AccessKeyId), secret_key = text_or_nil(reply.SecretAccessKey),

@@ -1,5 +1,6 @@
 --- provider.environment: the credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 
+local date = require "watchbot.lib.date"
 local keys = require "watchbot.aws.keys"
 
 local environment = { name = "environment" }
@@ -21,9 +22,13 @@ end
 function environment.read(config)
   local access_key, secret_key, code = pair(config)
   if not access_key then return nil, secret_key, code end
-  local expires = config:getenv "AWS_CREDENTIAL_EXPIRATION"
+  local text = config:getenv "AWS_CREDENTIAL_EXPIRATION"
+  local expires = text and date.iso(text)
+  if text and not expires then
+    return nil, ("environment: AWS_CREDENTIAL_EXPIRATION: expected a date in ISO 8601, got '%s'"):format(text), "BadCredentials"
+  end
   return keys.new({ access_key = access_key, secret_key = secret_key, token = config:getenv "AWS_SESSION_TOKEN",
-    expires = expires and keys.epoch(expires) }, environment.name)
+    expires = expires }, environment.name)
 end
 
 ---@param context watchbot.aws.Context

@@ -1,6 +1,7 @@
 --- runner.ecs.exit: how an ECS task ended, as an exit. A pure function of what DescribeTasks or an event says of the task.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 
+local date = require "watchbot.lib.date"
 local process = require "watchbot.process"
 
 local ending = {}
@@ -55,16 +56,7 @@ end
 ---@return number? nil when it is no time
 function ending.time(time)
   if type(time) == "number" then return time end
-  if type(time) ~= "string" then return nil end
-  local year, month, day, hour, minute, second = time:match "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)"
-  if not year then return nil end
-  -- Days from the civil date: Howard Hinnant, chrono-compatible low-level date algorithms.
-  local y, m = math.tointeger(year), math.tointeger(month)
-  if m <= 2 then y = y - 1 end
-  local era, of_era = y // 400, y % 400
-  local of_year = (153 * (m + (m > 2 and -3 or 9)) + 2) // 5 + math.tointeger(day) - 1
-  local days = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
-  return ((days * 24 + math.tointeger(hour)) * 60 + math.tointeger(minute)) * 60 + tonumber(second)
+  return type(time) == "string" and date.iso(time) or nil
 end
 
 --- The exit of a task that has stopped.
