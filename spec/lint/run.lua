@@ -6,6 +6,7 @@
 package.path = "spec/?.lua;" .. package.path
 
 local layers = require "lint.layers"
+local lengths = require "lint.lengths"
 local ratchet = require "lint.ratchet"
 local requires = require "lint.requires"
 local words = require "lint.words"
@@ -42,7 +43,10 @@ local function wide_lines(text)
   return found
 end
 
-local function is_program(path) return not path:find "^lua/watchbot/meta/" end
+-- Definitions for editors are no code.
+local function is_program(path)
+  return (path:find "^lua/" or path:find "^src/") and not path:find "^lua/watchbot/meta/"
+end
 
 -- The findings of a check of single files, with their files, in order.
 local function each(files, check, wanted)
@@ -78,9 +82,8 @@ local function findings()
     layers = layers.violations(layers.declared(read "doc/architecture.md"), program(lua)),
     columns = each(all, function(_, text) return wide_lines(text) end),
     requires = each(lua, function(_, text) return requires.misnamed(text) end),
-    words = each(all, words.findings, function(path)
-      return (path:find "^lua/" or path:find "^src/") and is_program(path)
-    end),
+    words = each(all, words.findings, is_program),
+    lengths = each(all, lengths.findings, is_program),
   }
 end
 
@@ -100,7 +103,7 @@ end
 local function main(mode)
   local allowed, found, failed = dofile(ALLOWED), findings(), false
   if mode == "--lower" then return lower(allowed, found) end
-  for _, rule in ipairs { "layers", "requires", "words", "columns" } do
+  for _, rule in ipairs { "layers", "requires", "words", "lengths", "columns" } do
     local over = mode == "--all" and found[rule] or ratchet.over(allowed[rule] or {}, found[rule])
     print_all(rule, over)
     failed = failed or #over > 0

@@ -1,0 +1,55 @@
+--- covered: the modules without a spec of their own name, and the spec that covers each. A new
+-- module gets a spec of its name; who writes one for a module here takes it out.
+
+return {
+  -- what a policy's fields and hooks are, and how its file is loaded
+  ["policy/fields"] = "policy", ["policy/hooks"] = "policy", ["policy/load"] = "policy",
+  ["policy/inherit"] = "runner/process", ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
+
+  -- the watcher as a whole
+  ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
+  ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
+  ["runner/init"] = "run", ["runner/limits"] = "runner/process", ["runner/ecs/init"] = "aws/ecs",
+  ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",
+  ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",
+
+  -- queues: a contract that runs on both
+  ["queue/init"] = "queue/sqlite", ["queue/outbox"] = "queue/sqs", ["queue/topic"] = "cli/send",
+  ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
+  ["queue/sqlite/store"] = "queue/sqlite",
+  ["dead_letters/init"] = "dead_letters/sqs", ["dead_letters/held"] = "dead_letters/sqs",
+  ["dead_letters/pair"] = "dead_letters/sqs", ["dead_letters/replay"] = "dead_letters/sqs",
+  ["progress/init"] = "progress/sqlite", ["progress/dynamodb/chunks"] = "progress/dynamodb",
+  ["progress/dynamodb/set"] = "progress/dynamodb",
+  ["progress/dynamodb/table"] = "progress/dynamodb",
+
+  -- AWS: signed calls against servers
+  ["aws/init"] = "aws/client", ["aws/protocol"] = "aws/client", ["aws/services"] = "aws/client",
+  ["aws/fetch"] = "aws/provider/container", ["aws/provider/environment"] = "aws/provider/plan",
+  ["aws/provider/given"] = "aws/credentials", ["aws/provider/process"] = "aws/provider/plan",
+  ["stack/resources"] = "stack", ["status/init"] = "cli/status", ["status/ecs"] = "cli/status",
+  ["status/embedded"] = "cli/status", ["status/sqs"] = "cli/status",
+
+  -- commands: run as a program
+  ["cli/init"] = "main", ["cli/check"] = "main", ["cli/run"] = "run", ["cli/serve"] = "run",
+  ["cli/listen"] = "listen", ["cli/log_lines"] = "cli/logs", ["cli/saved_lines"] = "cli/send",
+  ["lib/lines"] = "input",
+  ["cli/dead_letter/actions"] = "cli/dead_letter",
+  ["cli/dead_letter/selection"] = "cli/dead_letter", ["cli/dead_letter/view"] = "cli/dead_letter",
+  ["cli/dead_letter/triage"] = "cli/triage",
+  ["cli/project/dockerfile"] = "cli/project", ["cli/project/files"] = "cli/project",
+  ["cli/project/gitignore"] = "cli/project", ["cli/project/policy"] = "cli/project",
+  ["cli/project/readme"] = "cli/project", ["cli/project/spec"] = "cli/project",
+  ["cli/project/stack"] = "cli/project", ["cli/project/worker"] = "cli/project",
+
+  -- parts of a template that are seen in whole templates
+  ["template/container"] = "template/worker", ["template/declared"] = "template/options",
+  ["template/kinds"] = "template/options", ["template/names"] = "template/options",
+  ["template/refs"] = "template/describe", ["template/replacement"] = "template/diff",
+  ["template/rules"] = "template/check", ["template/same"] = "template/merge",
+  ["template/sending"] = "template/user",
+
+  -- the watcher with a clock that a test moves
+  ["testing/message"] = "testing", ["testing/runner"] = "testing", ["testing/stage"] = "testing",
+  ["testing/witness"] = "testing", ["testing/world"] = "testing",
+}
