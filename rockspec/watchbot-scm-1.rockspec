@@ -35,14 +35,14 @@ build = {
   modules = {
     ["watchbot.core"] = {
       sources = {
-        "src/buffer.c", "src/child.c", "src/clock.c", "src/core.c", "src/digest.c", "src/empty.c", "src/guardian.c",
-        "src/http.c", "src/http_why.c", "src/json.c", "src/laws.c", "src/lchildren.c", "src/lempty.c", "src/lerror.c",
-        "src/lhandle.c",
-        "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c", "src/linput.c", "src/ljson.c", "src/llog.c", "src/loop.c",
-        "src/lprocess.c", "src/lscheduler.c", "src/lscratch.c", "src/lsqlite.c", "src/lstart.c", "src/lterminal.c",
-        "src/lvectors.c", "src/multi.c", "src/poller.c", "src/proxy.c", "src/scratch.c", "src/sigpipe.c",
-        "src/sigv4.c", "src/sink.c",
-        "src/stream.c", "src/task.c",
+        "src/buffer.c", "src/child.c", "src/clock.c", "src/core.c", "src/digest.c", "src/empty.c",
+        "src/guardian.c", "src/http.c", "src/http_why.c", "src/json.c", "src/launch.c",
+        "src/laws.c", "src/lchildren.c", "src/lempty.c", "src/lerror.c", "src/lhandle.c",
+        "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c", "src/linput.c", "src/ljson.c",
+        "src/llog.c", "src/loop.c", "src/lprocess.c", "src/lscheduler.c", "src/lscratch.c",
+        "src/lsqlite.c", "src/lstart.c", "src/lterminal.c", "src/lvectors.c", "src/multi.c",
+        "src/orphans.c", "src/poller.c", "src/procfs.c", "src/proxy.c", "src/scratch.c",
+        "src/sigpipe.c", "src/sigv4.c", "src/sink.c", "src/stream.c", "src/task.c",
       },
       incdirs = { "src", "include", "$(CURL_INCDIR)", "$(OPENSSL_INCDIR)", "$(SQLITE_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(SQLITE_LIBDIR)" },

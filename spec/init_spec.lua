@@ -23,8 +23,8 @@ describe("watchbot as process 1", function()
   it("reaps the orphans that tasks leave", task(function(folder)
     workshop.send(folder, { "1", "2", "3" })
     folder:write("work.sh", [[#!/bin/sh
-      setsid sh -c 'echo > up-$0; sleep 0.5; echo ended >> ended' $Message >/dev/null 2>&1 &
-      while [ ! -e up-$Message ]; do sleep 0.02; done]])
+      (setsid sh -c 'echo ended >> ended; echo > ended-$0' $Message >/dev/null 2>&1 &)
+      while [ ! -e ended-$Message ]; do sleep 0.02; done]])
     local child = inside(folder, ("'%s' run --queue %s -- ./work.sh"):format(workshop.program, folder:url()))
     workshop.eventually(function() return #folder:lines "ended" == 3 end, "the orphans have ended")
     local pid = workshop.eventually(function()

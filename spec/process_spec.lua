@@ -403,7 +403,7 @@ describe("process:wait", function()
       local exit = process.start { command = "exit 3" }:wait()
       print(exit.code, exit.reason)
     end)]], { prefix = "env --ignore-signal=CHLD" })
-    assert.are.equal("-1\tsomebody else in the host has taken its exit code\n", stdout)
+    assert.are.equal("-1\tsomething else in the host has taken its exit code\n", stdout)
   end))
 end)
 

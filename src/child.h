@@ -1,62 +1,79 @@
-/* child: a program started in a process group of its own, and its end.
+/* child: a program started in a session of its own, and its end.
  *
- * vfork, setpgid, default signal handlers, an empty mask, exec: as fast as posix_spawn, but it can also set a parent-death
- * signal (which fires when the thread that started the child ends), restore limits and tell the guardian. The leader's exit
- * is the end: what is left of its group is KILLed before the leader is reaped, while its group id cannot be reused. */
+ * The leader's exit is the end: what is left of its group is KILLed before the leader is reaped, while its id cannot be used
+ * again, and so is what it has started elsewhere, where the program adopts orphans (orphans.h). Nothing is waited for without
+ * a bound: what does not end is given up, and named. */
 #ifndef WATCHBOT_CHILD_H
 #define WATCHBOT_CHILD_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
+#include "buffer.h"
 #include "guardian.h"
+#include "launch.h"
+#include "list.h"
 #include "loop.h"
+#include "orphans.h"
 
-struct child_options {
-    char *const *argv; /* argv[0] is looked up in the PATH of envp, or of the host, unless it has a slash */
-    char *const *envp;
-    const char *cwd;           /* NULL: the host's */
-    int in, out, err;          /* become 0, 1 and 2; stay the caller's */
-    struct guardian *guardian; /* alive */
-    rlim_t nofile;             /* soft limit of open files, 0: as the host has it */
+/* The children of one owner. Zeroed but for `loop`: none. */
+struct children {
+    struct loop *loop;
+    struct guardian guardian;
+    struct list running; /* struct child, the oldest first; also those that were abandoned */
+    struct orphans orphans;
+    uint64_t started;
+    bool may_adopt; /* to be tried at the first start */
+    bool adopts;
+    struct loop_timer look; /* now and then, while children run and orphans are adopted */
 };
 
 struct child {
-    struct loop *loop;
+    struct children *home;
+    struct list_node place;
+    uint64_t serial; /* the newest has the highest */
     pid_t pid;
+    int pidfd;
+    char mark[128]; /* NAME=VALUE of its environment, by which what it starts is known; "": none */
     bool running;
-    bool no_folder;         /* could not be started because of its cwd */
-    int code;               /* exit code, -1: ended by a signal, or somebody else in the host has reaped it */
-    int signal;             /* 0: none */
-    int64_t started, ended; /* clock_monotonic */
-    struct guardian *guardian;
-    struct loop_pid watch;
-    struct loop_timer kill;
+    bool clearing;                       /* the leader has exited, what it has started is being killed */
+    bool taken;                          /* something else in the host has reaped it */
+    bool lost;                           /* it could not be killed; `survivors` has it */
+    int code;                            /* exit code, -1: ended by a signal, taken or lost */
+    int signal;                          /* 0: none */
+    int64_t started, ended;              /* clock_monotonic */
+    int64_t cpu;                         /* nanoseconds, of it and of what it has waited for */
+    int64_t max_rss;                     /* bytes, of the largest of these; 0: no more than the host's own */
+    int64_t host_rss;                    /* of the host at the start: what a child's begins with */
+    struct buffer survivors;             /* "PID (NAME): why" of what is left, a line each */
+    struct loop_fd watch;                /* of the pidfd */
+    struct loop_timer kill;              /* after a grace, or to look again */
+    int64_t pause, give_up;              /* while clearing: until the next look, and when no other follows */
     void (*exited)(struct child *child); /* the leader has exited and is about to be reaped: read what it wrote */
     void (*reaped)(struct child *child);
 };
 
-/* Starts a zeroed child. 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... `exited` and
- * `reaped` are set by the owner before. */
-int child_start(struct child *child, struct loop *loop, const struct child_options *options);
+/* Starts a zeroed child. 0, or the errno of what failed, see launch.h. `exited` and `reaped` are set by the owner before. */
+int child_start(struct child *child, struct children *home, struct launch *launch);
 
-/* Sends a signal to the whole group. */
-void child_signal(struct child *child, int signal);
+/* Sends a signal to the whole group. 0 or an errno: EPERM. */
+int child_signal(struct child *child, int signal);
 
 /* TERM (and CONT, in case it is stopped) to the group now, KILL after `grace` nanoseconds; a later call can only shorten. */
 void child_stop(struct child *child, int64_t grace);
 
-/* The owner goes away: the group is killed, and the leader is reaped when it has ended, by `orphans` from here on. No callback
- * comes any more. */
-struct child_orphans {
-    struct child_orphan *first;
-};
-void child_abandon(struct child *child, struct child_orphans *orphans);
+/* Whether it is stopped by a signal and waits for CONT. */
+bool child_is_stopped(const struct child *child);
 
-/* Waits for all that were abandoned; they have been killed, so that is soon. */
-void child_reap_orphans(struct child_orphans *orphans);
+/* The owner goes away: it is killed, and reaped by its home from here on. No callback comes any more. */
+void child_abandon(struct child *child);
+
+/* Appends "PID (NAME): the errno's words", or that it has not ended in time. */
+void child_describe(pid_t pid, int refused, struct buffer *text);
+
+/* KILLs all that run, and all that were adopted, and waits for them, not for ever. */
+void children_close(struct children *children);
 
 /* "KILL" for SIGKILL; NULL for what has no name. And back; 0 for an unknown name. */
 const char *child_signal_name(int signal);

@@ -12,11 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "procfs.h"
+
 /* One bit a possible pid; untouched pages cost nothing. */
-enum { MOST_PIDS = 1 << 22 /* PID_MAX_LIMIT of Linux */, MAP_SIZE = MOST_PIDS / 8 };
+enum { MOST_PIDS = 1 << 22 /* PID_MAX_LIMIT of Linux */, MAP_SIZE = MOST_PIDS / 8, ROUNDS = 8 };
 
 static bool is_group(pid_t group) {
     return group > 1 && group < MOST_PIDS;
+}
+
+static bool is_noted(const uint8_t *groups, pid_t pid) {
+    return is_group(pid) && groups[pid / 8] & 1 << pid % 8;
 }
 
 void guardian_add(struct guardian *guardian, pid_t group) {
@@ -28,13 +34,13 @@ void guardian_remove(struct guardian *guardian, pid_t group) {
     __atomic_fetch_and(&guardian->groups[group / 8], (uint8_t) ~(1 << group % 8), __ATOMIC_RELAXED);
 }
 
-/* Once is enough: a process that has a KILL pending cannot fork any more. */
-static void kill_groups(const uint8_t *groups) {
-    for (int32_t group = 0; group < MOST_PIDS; group++) {
-        if (groups[group / 8] == 0) {
-            group |= 7;
-        } else if (groups[group / 8] & 1 << group % 8) {
-            kill(-group, SIGKILL);
+/* Once is enough for a group: a process that has a KILL pending cannot fork any more. */
+static void kill_noted(const uint8_t *groups) {
+    for (int32_t pid = 0; pid < MOST_PIDS; pid++) {
+        if (groups[pid / 8] == 0) {
+            pid |= 7;
+        } else if (is_noted(groups, pid) && kill(-pid, SIGKILL) != 0) {
+            kill(pid, SIGKILL);
         }
     }
 }
@@ -48,8 +54,62 @@ static void close_all_but(unsigned low, unsigned high) {
     syscall(SYS_close_range, high + 1, ~0U, 0);
 }
 
+/* What getdents64(2) fills in; the C library's readdir allocates. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+};
+
+/* Notes a process that a noted one has started, or that is in its group or session. */
+static bool note_descendant(struct guardian *guardian, pid_t pid) {
+    struct procfs_stat stat;
+    const uint8_t *groups = guardian->groups;
+    if (!is_group(pid) || is_noted(groups, pid) || !procfs_stat(pid, &stat) || stat.state == 'Z') return false;
+    if (!is_noted(groups, stat.parent) && !is_noted(groups, stat.group) && !is_noted(groups, stat.session)) return false;
+    guardian_add(guardian, pid);
+    return true;
+}
+
+/* True: there were new ones. */
+static bool note_descendants(struct guardian *guardian, int proc) {
+    char piece[8192] __attribute__((aligned(8)));
+    bool found = false;
+    long size;
+    lseek(proc, 0, SEEK_SET);
+    while ((size = syscall(SYS_getdents64, proc, piece, sizeof piece)) > 0) {
+        for (long at = 0; at < size; at += ((struct entry *)(void *)(piece + at))->size) {
+            const char *end = ((struct entry *)(void *)(piece + at))->name;
+            found |= note_descendant(guardian, procfs_number(&end));
+        }
+    }
+    return found;
+}
+
+/* The /proc of another pid namespace has other processes under these numbers. */
+static int open_proc(void) {
+    char self[16] = "";
+    const char *end = self;
+    ssize_t size = readlink("/proc/self", self, sizeof self - 1);
+    return size > 0 && procfs_number(&end) == getpid() ? open("/proc", O_RDONLY | O_DIRECTORY) : -1;
+}
+
+/* What a task has started is found by its parent as long as that lives: so first all are found, then killed, then looked for
+ * once more, since they may have forked meanwhile. */
+static void kill_all(struct guardian *guardian) {
+    int proc = open_proc();
+    for (int round = 0; round < ROUNDS; round++) {
+        bool found = false;
+        for (int look = 0; look < ROUNDS && proc >= 0 && note_descendants(guardian, proc); look++) found = true;
+        if (round > 0 && !found) return;
+        kill_noted(guardian->groups);
+    }
+}
+
 /* All signals stay blocked: only SIGKILL ends it sooner than its host. */
-static void live(int host, int pipe, const uint8_t *groups) {
+static void live(int host, int pipe, struct guardian *guardian) {
     struct pollfd ends[] = {
         {.fd = host, .events = POLLIN},
         {.fd = pipe, .events = POLLIN}
@@ -59,7 +119,7 @@ static void live(int host, int pipe, const uint8_t *groups) {
     close_all_but((unsigned)host, (unsigned)pipe);
     if (chdir("/") != 0) _exit(1);
     while (poll(ends, 2, -1) <= 0) continue;
-    kill_groups(groups);
+    kill_all(guardian);
     _exit(0);
 }
 
@@ -79,13 +139,13 @@ static int map_groups(struct guardian *guardian) {
 }
 
 /* fork(2) by its own name, without handlers of the host's, and without the SIGCHLD. */
-static pid_t fork_quietly(int host, int pipe, const uint8_t *groups) {
+static pid_t fork_quietly(int host, int pipe, struct guardian *guardian) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
     int error = errno;
-    if (pid == 0) live(host, pipe, groups);
+    if (pid == 0) live(host, pipe, guardian);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return pid;
@@ -95,7 +155,7 @@ static int start(struct guardian *guardian) {
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC) != 0) return errno;
     int host = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    pid_t pid = host >= 0 ? fork_quietly(host, pipes[0], guardian->groups) : -1;
+    pid_t pid = host >= 0 ? fork_quietly(host, pipes[0], guardian) : -1;
     int error = errno;
     if (host >= 0) close(host);
     close(pipes[0]);
@@ -124,7 +184,7 @@ void guardian_forget(struct guardian *guardian) {
 
 void guardian_stop(struct guardian *guardian) {
     siginfo_t ignored;
-    if (guardian->groups) kill_groups(guardian->groups);
+    if (guardian->groups) kill_noted(guardian->groups);
     if (is_alive(guardian)) {
         kill(guardian->pid, SIGKILL);
         while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED | __WALL) != 0 && errno == EINTR) continue;

@@ -1,11 +1,12 @@
-/* guardian: a small process that KILLs every process group that is left when the watcher is gone, even after kill -9, so that
- * no orphan keeps working on a message that somebody else gets.
+/* guardian: a small process that KILLs every task that is left when the watcher is gone, even after kill -9, so that no orphan
+ * keeps working on a message that another watcher gets: its group, its session, and whatever has a living line of parents up
+ * to it.
  *
  * The groups are one bit each in memory that both share, so telling of one is no system call, cannot block, and a guardian
  * that was killed finds all of them when it is started again. It is forked, not executed, so that it works in any host;
  * with an exit signal of none, so that no wait() of the host's ever sees it. It lives on async-signal-safe calls alone, holds
  * none of the host's descriptors, and sees the host's end twice: by a pidfd of the host, and, where the host executes another
- * program, by the end of a pipe. A task that calls setsid leaves its group and escapes. */
+ * program, by the end of a pipe. */
 #ifndef WATCHBOT_GUARDIAN_H
 #define WATCHBOT_GUARDIAN_H
 

@@ -18,7 +18,7 @@ bool lchildren_are_ours(const struct lchildren *children) {
 struct lchildren *lchildren_push(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &children_key);
     struct lchildren *children = lua_touserdata(L, -1);
-    if (!children->loop) luaL_error(L, "start: the Lua state is being closed");
+    if (!children->open) luaL_error(L, "start: the Lua state is being closed");
     if (!lchildren_are_ours(children)) luaL_error(L, "start: this process was forked from the one that has loaded watchbot");
     return children;
 }
@@ -30,14 +30,14 @@ int lchildren_open_null(struct lchildren *children) {
 
 static int children_gc(lua_State *L) {
     struct lchildren *children = lua_touserdata(L, 1);
-    if (!children->loop) return 0;
+    if (!children->open) return 0;
     if (lchildren_are_ours(children)) {
-        child_reap_orphans(&children->orphans);
-        guardian_stop(&children->guardian);
+        children_close(&children->all);
+        guardian_stop(&children->all.guardian);
     }
-    guardian_forget(&children->guardian);
+    guardian_forget(&children->all.guardian);
     if (children->null >= 0) close(children->null);
-    children->loop = NULL;
+    children->open = false;
     return 0;
 }
 
@@ -51,6 +51,10 @@ void lchildren_open(lua_State *L) {
     struct lchildren *children = lhandle_new(L, CHILDREN_TYPE, sizeof *children, 0);
     children->owner = getpid();
     children->null = -1;
-    children->loop = task_loop(L);
+    children->all.loop = task_loop(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, LCHILDREN_ADOPT);
+    children->all.may_adopt = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    children->open = true;
     lua_rawsetp(L, LUA_REGISTRYINDEX, &children_key);
 }

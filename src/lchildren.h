@@ -7,13 +7,15 @@
 #include "compat.h"
 
 struct lchildren {
-    struct loop *loop; /* NULL: closed */
-    pid_t owner;       /* a child that the host forks has a copy of all this, and no right to it */
-    struct guardian guardian;
-    struct child_orphans orphans;
+    struct children all;
+    bool open;     /* until the state is closed */
+    pid_t owner;   /* a child that the host forks has a copy of all this, and no right to it */
     int null;      /* /dev/null, -1: not opened yet */
     rlim_t nofile; /* soft limit of open files that they get, 0: the host's */
 };
+
+/* The program, whose first thread has no children, sets this field of the registry to true before it loads watchbot.core. */
+#define LCHILDREN_ADOPT "watchbot.adopt"
 
 /* Makes them for this state. */
 void lchildren_open(lua_State *L);

@@ -51,4 +51,21 @@ static inline void list_remove(struct list_node *node) {
     *node = (struct list_node){0};
 }
 
+/* Puts a node of no list where another is, which leaves. */
+static inline void list_replace(struct list_node *old, struct list_node *node) {
+    struct list *list = old->list;
+    *node = *old;
+    if (node->previous) {
+        node->previous->next = node;
+    } else {
+        list->first = node;
+    }
+    if (node->next) {
+        node->next->previous = node;
+    } else {
+        list->last = node;
+    }
+    *old = (struct list_node){0};
+}
+
 #endif

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -161,29 +160,6 @@ static void dispatch(struct loop *loop, struct poller_event *events, int count) 
     }
     loop->fetched = NULL;
     loop->fetched_count = 0;
-}
-
-/* children */
-
-static void pidfd_ready(struct loop_fd *watch, unsigned ready) {
-    struct loop_pid *pid = container_of(watch, struct loop_pid, pidfd);
-    (void)ready;
-    pid->exited(pid);
-}
-
-int loop_watch_pid(struct loop *loop, struct loop_pid *watch, pid_t pid) {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
-    if (fd < 0) return errno;
-    watch->pidfd.ready = pidfd_ready;
-    int error = loop_watch(loop, &watch->pidfd, fd, POLLER_READ);
-    if (error) close(fd);
-    return error;
-}
-
-void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch) {
-    if (!watch->pidfd.interest) return;
-    loop_unwatch(loop, &watch->pidfd);
-    close(watch->pidfd.fd);
 }
 
 /* deferred work */

@@ -1,6 +1,6 @@
-/* loop: timers, file descriptors, child processes and deferred work on one poller. No Lua, no curl.
+/* loop: timers, file descriptors and deferred work on one poller. No Lua, no curl.
  *
- * A handle (struct loop_timer, loop_fd, loop_pid, loop_work) is embedded in the struct of its owner, who gets back from the
+ * A handle (struct loop_timer, loop_fd, loop_work) is embedded in the struct of its owner, who gets back from the
  * handle to that struct with container_of. The loop allocates nothing for a handle, and after the stopping call no callback of
  * it comes any more, even when its event was already fetched. So an owner stops its handles, then frees them.
  *
@@ -29,12 +29,6 @@ struct loop_fd {
     unsigned interest; /* 0: not watched */
 };
 
-/* Tells that a child has exited; the owner reaps it (waitid). The exit stays to be seen until the owner stops watching. */
-struct loop_pid {
-    void (*exited)(struct loop_pid *watch);
-    struct loop_fd pidfd;
-};
-
 /* Something to do soon: in the next turn, in the order in which it was deferred. */
 struct loop_work {
     void (*run)(struct loop_work *work);
@@ -55,7 +49,7 @@ struct loop {
     struct loop_timer **heap;
     size_t timers, heap_room;
     struct list work;
-    size_t watches;               /* fds and pids watched */
+    size_t watches;               /* fds watched */
     struct poller_event *fetched; /* events of this turn that were not dispatched yet */
     int fetched_count;
 };
@@ -96,10 +90,6 @@ void loop_stop_timer(struct loop *loop, struct loop_timer *timer);
  * that was forked. */
 int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest);
 void loop_unwatch(struct loop *loop, struct loop_fd *watch);
-
-/* ESRCH, EMFILE, ENOMEM: pidfd_open(2). `pid` must be a child that has not been reaped. */
-int loop_watch_pid(struct loop *loop, struct loop_pid *watch, pid_t pid);
-void loop_unwatch_pid(struct loop *loop, struct loop_pid *watch);
 
 /* Deferring work that is queued does nothing. */
 void loop_defer(struct loop *loop, struct loop_work *work);

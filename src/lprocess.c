@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* memfd_create, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -69,7 +70,7 @@ static bool attach_log(struct stream *stream, const struct lstart *start) {
 static int open_stream(struct process *process, struct stream *stream, const struct lstart *start, int *theirs) {
     int ours = -1;
     int error = make_pipe(&ours, theirs);
-    if (ours >= 0) stream_open(stream, process->children->loop, ours);
+    if (ours >= 0) stream_open(stream, process->children->all.loop, ours);
     if (error) return error;
     if (start->output == LSTART_CAPTURE) stream->limit = start->limit;
     if (start->tail > 0) stream->tail = &process->tail;
@@ -83,39 +84,41 @@ static int inherited(int fd, int null) {
 }
 
 /* What becomes 0, 1 and 2 of the child. What is only for it goes to `theirs` as well, to be closed here afterwards. */
-static int open_descriptors(struct process *process, const struct lstart *start, struct child_options *child, int theirs[3]) {
+static int open_descriptors(struct process *process, const struct lstart *start, struct launch *launch, int theirs[3]) {
     int error = lchildren_open_null(process->children);
-    child->in = child->out = child->err = process->children->null;
+    launch->in = launch->out = launch->err = process->children->null;
     if (!error && start->in) {
         error = make_input(start, &theirs[0]);
-        child->in = theirs[0];
+        launch->in = theirs[0];
     }
     if (start->output == LSTART_INHERIT) {
-        child->out = inherited(STDOUT_FILENO, child->out);
-        child->err = inherited(STDERR_FILENO, child->err);
+        launch->out = inherited(STDOUT_FILENO, launch->out);
+        launch->err = inherited(STDERR_FILENO, launch->err);
     } else if (start->output != LSTART_DISCARD) {
         if (!error) error = open_stream(process, &process->out, start, &theirs[1]);
         if (!error) error = open_stream(process, &process->err, start, &theirs[2]);
-        child->out = theirs[1];
-        child->err = theirs[2];
+        launch->out = theirs[1];
+        launch->err = theirs[2];
     }
     return error;
 }
 
-static int launch(struct process *process, const struct lstart *start) {
+static int launch(struct process *process, const struct lstart *start, enum launch_step *failed) {
     struct lchildren *children = process->children;
-    struct child_options child = {.argv = process->vectors.argv,
-                                  .envp = process->vectors.envp,
-                                  .cwd = start->cwd,
-                                  .guardian = &children->guardian,
-                                  .nofile = children->nofile};
+    struct launch launch = {
+        .argv = process->vectors.argv,
+        .envp = process->vectors.envp,
+        .cwd = start->cwd,
+        .limits = {.nofile = children->nofile, .cgroup = -1}
+    };
     int theirs[3] = {-1, -1, -1};
-    int error = guardian_ensure(&children->guardian);
-    if (!error) error = open_descriptors(process, start, &child, theirs);
-    if (!error) error = child_start(&process->child, children->loop, &child);
+    int error = guardian_ensure(&children->all.guardian);
+    if (!error) error = open_descriptors(process, start, &launch, theirs);
+    if (!error) error = child_start(&process->child, &children->all, &launch);
     for (int i = 0; i < 3; i++) {
         if (theirs[i] >= 0) close(theirs[i]);
     }
+    *failed = launch.failed;
     return error;
 }
 
@@ -124,12 +127,12 @@ static int launch(struct process *process, const struct lstart *start) {
 static void on_linger_over(struct loop_timer *timer) {
     struct process *process = container_of(timer, struct process, linger);
     if (stream_watch(&process->out) == 0 && stream_watch(&process->err) == 0) return;
-    loop_start_timer(process->children->loop, timer, LINGER); /* no memory to watch; perhaps then */
+    loop_start_timer(process->children->all.loop, timer, LINGER); /* no memory to watch; perhaps then */
 }
 
 static void on_exited(struct child *child) {
     struct process *process = container_of(child, struct process, child);
-    loop_stop_timer(process->children->loop, &process->linger);
+    loop_stop_timer(process->children->all.loop, &process->linger);
     stream_finish(&process->out);
     stream_finish(&process->err);
 }
@@ -164,37 +167,41 @@ static void release(struct process *process) {
     if (!children) return;
     process->children = NULL;
     if (!lchildren_are_ours(children)) return;
-    child_abandon(&process->child, &children->orphans);
-    loop_stop_timer(children->loop, &process->linger);
+    child_abandon(&process->child);
+    loop_stop_timer(children->all.loop, &process->linger);
     stream_close(&process->out);
     stream_close(&process->err);
     buffer_free(&process->out.captured);
     buffer_free(&process->err.captured);
     buffer_free(&process->tail);
+    buffer_free(&process->child.survivors);
     lvectors_free(&process->vectors);
     task_wake(&process->waiters);
 }
 
-static int push_failure(lua_State *L, const struct process *process, const struct lstart *start, int error) {
-    if (process->child.no_folder) return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
+static int push_failure(lua_State *L, const struct process *process, const struct lstart *start, int error,
+                        enum launch_step failed) {
+    if (failed == LAUNCH_FOLDER) return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
     return lerror_errno(L, error, "could not start '%s'", process->vectors.argv[0]);
 }
 
 /* -- options => process | nil message code */
 static int l_start(lua_State *L) {
     struct lstart start = {0};
+    enum launch_step failed = LAUNCH_PROGRAM;
     lstart_read(L, &start);
     struct process *process = new_process(L, &start);
     lvectors_read(L, &process->vectors);
-    int error = launch(process, &start);
+    int error = launch(process, &start, &failed);
     if (error) {
-        int results = push_failure(L, process, &start, error);
+        int results = push_failure(L, process, &start, error, failed);
         release(process);
         return results;
     }
+    if (start.mark) snprintf(process->child.mark, sizeof process->child.mark, "%s", start.mark);
     lvectors_free(&process->vectors);
     if (process->out.fd < 0) return 1;
-    if (loop_start_timer(process->children->loop, &process->linger, LINGER) != 0) on_linger_over(&process->linger);
+    if (loop_start_timer(process->children->all.loop, &process->linger, LINGER) != 0) on_linger_over(&process->linger);
     return 1;
 }
 
@@ -224,8 +231,27 @@ static void push_signal(lua_State *L, int signal) {
     }
 }
 
+/* -- exit => exit */
+static void push_usage(lua_State *L, const struct child *child) {
+    if (child->taken || child->lost) return;
+    lua_pushnumber(L, (lua_Number)child->cpu / (lua_Number)CLOCK_SECOND);
+    lua_setfield(L, -2, "cpu");
+    if (child->max_rss == 0) return;
+    lua_pushinteger(L, child->max_rss);
+    lua_setfield(L, -2, "max_rss");
+}
+
+/* -- exit => exit */
+static void push_survivors(lua_State *L, const struct child *child) {
+    if (child->survivors.size == 0) return;
+    lua_pushlstring(L, buffer_data(&child->survivors), child->survivors.size - 1); /* without the last newline */
+    lua_setfield(L, -2, "survivors");
+}
+
 static int push_exit(lua_State *L, const struct child *child) {
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 5);
+    push_usage(L, child);
+    push_survivors(L, child);
     if (child->signal) {
         push_signal(L, child->signal);
         lua_pushfstring(L, "killed by signal %s", lua_tostring(L, -1));
@@ -235,8 +261,8 @@ static int push_exit(lua_State *L, const struct child *child) {
         lua_pushinteger(L, child->code);
         lua_setfield(L, -2, "code");
     }
-    if (child->code < 0 && !child->signal) {
-        lua_pushliteral(L, "somebody else in the host has taken its exit code");
+    if (child->lost || child->taken) {
+        lua_pushstring(L, child->lost ? "could not be killed" : "something else in the host has taken its exit code");
         lua_setfield(L, -2, "reason");
     }
     lua_pushnumber(L, (lua_Number)(child->ended - child->started) / (lua_Number)CLOCK_SECOND);
@@ -279,6 +305,11 @@ static int process_truncated(lua_State *L) {
 
 static int process_tail(lua_State *L) {
     return push_buffer(L, &check_open(L, "tail")->tail);
+}
+
+static int process_stopped(lua_State *L) {
+    lua_pushboolean(L, child_is_stopped(&check_process(L)->child));
+    return 1;
 }
 
 static int process_pid(lua_State *L) {
@@ -347,6 +378,7 @@ static const luaL_Reg methods[] = {
     {"tail",      process_tail     },
     {"stop",      process_stop     },
     {"kill",      process_kill     },
+    {"stopped",   process_stopped  },
     {"pid",       process_pid      },
     {"close",     process_close    },
     {NULL,        NULL             },

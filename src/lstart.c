@@ -5,7 +5,7 @@
 static const lua_Integer DEFAULT_LIMIT = 16 << 20;
 
 static const char *const option_names[] = {"argv", "command",  "cwd",  "env",   "stdin", "output",
-                                           "id",   "category", "tail", "limit", NULL};
+                                           "id",   "category", "tail", "limit", "mark",  NULL};
 
 static bool is_option(const char *name) {
     const char *const *known = option_names;
@@ -80,6 +80,7 @@ void lstart_read(lua_State *L, struct lstart *start) {
     start->cwd = text_option(L, "cwd");
     start->in = bytes_option(L, "stdin", &start->in_size);
     start->id = text_option(L, "id");
+    start->mark = text_option(L, "mark");
     start->category = text_option(L, "category");
     if (!start->category) start->category = "worker";
     start->tail = size_option(L, "tail", 0);

@@ -18,6 +18,7 @@ struct lstart {
     enum lstart_output output;
     struct llog *log;
     const char *id, *category; /* of its lines in the log; id may be NULL */
+    const char *mark;          /* NAME=VALUE of its environment; NULL: none */
     size_t tail;               /* bytes of its newest output that are kept */
     size_t limit;              /* bytes captured of each stream at the most */
 };

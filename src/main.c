@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <lxplib.h>
 
 #include "init.h"
+#include "lchildren.h"
 #include "lerror.h"
 #include "lhandle.h"
 #include "preload.h"
@@ -191,23 +193,56 @@ static void keep_exit_codes(void) {
     signal(SIGCHLD, SIG_DFL);
 }
 
-int main(int argc, char **argv) {
-    int status = 1;
-    keep_exit_codes();
-    if (init_stand_in(&status)) return status;
-    if (!fill_standard_descriptors()) return 1;
-    ignore_sigxfsz();
+struct program {
+    int argc;
+    char **argv;
+    bool adopts; /* runs in a thread that is not the first */
+    int status;
+};
+
+static void run_lua(struct program *program) {
     lua_State *L = luaL_newstate();
-    if (!L) return fputs("watchbot: not enough memory\n", stderr), 1;
+    if (!L) {
+        fputs("watchbot: not enough memory\n", stderr);
+        return;
+    }
+    lua_pushboolean(L, program->adopts);
+    lua_setfield(L, LUA_REGISTRYINDEX, LCHILDREN_ADOPT);
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);
-    lua_pushinteger(L, argc);
-    lua_pushlightuserdata(L, argv);
+    lua_pushinteger(L, program->argc);
+    lua_pushlightuserdata(L, program->argv);
     if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
-        status = (int)lua_tointeger(L, -1);
+        program->status = (int)lua_tointeger(L, -1);
     } else {
         fprintf(stderr, "watchbot: %s\n", lua_tostring(L, -1));
     }
     lua_close(L);
-    return status;
+}
+
+static void *second_thread(void *program) {
+    run_lua(program);
+    return NULL;
+}
+
+/* The first thread only waits: what tasks leave behind becomes its child, and is told from the tasks by that (orphans.h). */
+static void run_in_second_thread(struct program *program) {
+    pthread_t thread;
+    program->adopts = true;
+    if (pthread_create(&thread, NULL, second_thread, program) == 0) {
+        pthread_join(thread, NULL);
+        return;
+    }
+    program->adopts = false;
+    run_lua(program);
+}
+
+int main(int argc, char **argv) {
+    struct program program = {.argc = argc, .argv = argv, .status = 1};
+    keep_exit_codes();
+    if (init_stand_in(&program.status)) return program.status;
+    if (!fill_standard_descriptors()) return 1;
+    ignore_sigxfsz();
+    run_in_second_thread(&program);
+    return program.status;
 }

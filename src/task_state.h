@@ -15,9 +15,9 @@ struct tasks {
     struct task *running;
     lua_State *driver; /* the state that turns the loop: tasks are resumed from it */
     size_t alive;
-    struct task_queue quiet;              /* woken when nothing else can go on */
-    int64_t turn_began;                   /* of the task that runs, clock_monotonic */
-    volatile sig_atomic_t interrupted;    /* see task_interrupt */
+    struct task_queue quiet;           /* woken when nothing else can go on */
+    int64_t turn_began;                /* of the task that runs, clock_monotonic */
+    volatile sig_atomic_t interrupted; /* see task_interrupt */
     bool open;
 };
 

@@ -1,6 +1,8 @@
---- process: child processes, each the leader of a process group of its own.
--- Sits on watchbot.core.process (src/lprocess.c). The leader's exit is the end: what is left of its group is killed then, and
--- also when the handle is closed or collected, and when the program ends, even by kill -9 (src/guardian.h).
+--- process: child processes, each the leader of a session of its own.
+-- Sits on watchbot.core.process (src/lprocess.c). The leader's exit is the end: what is left of its
+-- group is killed then, and also when the handle is closed or collected, and when the program ends,
+-- even by kill -9 (src/guardian.h). The program watchbot finds and kills what has left the group,
+-- too (src/orphans.h); a host that embeds the module does not. doc/tasks.md has it all in one place.
 --
 --     local child <close> = assert(process.start { argv = { "sort", "-u" }, stdin = text, output = "capture" })
 --     local exit = child:wait()
@@ -18,13 +20,20 @@ local core = require "watchbot.core"
 ---@field id? string the message id of its lines in the log
 ---@field category? string "worker" unless given
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given
+---@field mark? string a NAME=VALUE of its `env`, by which what it starts is known to be its own
 ---@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless given
 
 ---@class watchbot.process.Exit
----@field code integer? what it passed to exit(2); -1 when somebody else in the host has waited for it
+---@field code integer? what it passed to exit(2); -1 when something else in the host has waited for
+--- it, or when it could not be killed
 ---@field signal string? the name of the signal that ended it, "KILL", instead of a code; a number as text if it has no name
 ---@field reason string? where there is more to say than the code
 ---@field duration number seconds
+---@field cpu number? seconds of CPU that it and what it has waited for have used
+---@field max_rss integer? bytes of memory of the largest of these; nil where that was less than the
+--- host's own, which a child begins with
+---@field survivors string? what it has started and what could not be killed: "PID (NAME): why", a
+--- line each
 
 ---@class watchbot.Process
 ---@field wait fun(self: watchbot.Process, seconds?: number): watchbot.process.Exit?, string?, string? waits for the end; `nil,
@@ -34,6 +43,7 @@ local core = require "watchbot.core"
 ---@field tail fun(self: watchbot.Process): string the newest output of both streams
 ---@field stop fun(self: watchbot.Process, grace: number) TERM to the group, KILL when it is there after `grace` seconds
 ---@field kill fun(self: watchbot.Process, signal: string): boolean sends "HUP" and so on to the group; false if it had ended
+---@field stopped fun(self: watchbot.Process): boolean whether it is stopped by a signal and waits for CONT
 ---@field pid fun(self: watchbot.Process): integer
 ---@field close fun(self: watchbot.Process) kills it if it runs, and gives back what was captured; also `<close>`
 

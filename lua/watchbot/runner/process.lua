@@ -5,6 +5,7 @@ local fields = require "watchbot.policy.fields"
 local jobs = require "watchbot.message.job"
 local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
 
 -- The newest output of a task that a notification shows.
 local TAIL = 50 * 1024
@@ -18,13 +19,22 @@ Run.__index = Run
 
 local runner = {}
 
+-- What the machine lacks just now, and another process may give back: the job has no part in it.
+-- ETXTBSY: the program is being written, as in a deploy. ENOSPC, EDQUOT: no room for a message file.
+local NO_ROOM = {
+  EAGAIN = true, EMFILE = true, ENFILE = true, ENOMEM = true, ETXTBSY = true, ENOSPC = true,
+  EDQUOT = true,
+}
+
 ---@param sink table
+---@param _ table the policy
+---@param journal watchbot.Journal
 ---@return watchbot.runner.Process
-function runner.new(sink)
+function runner.new(sink, _, journal)
   process.sweep()
   -- A signal to the process group, or to the service's control group, reaches watcher and tasks alike.
   return setmetatable({
-    sink = sink, host = process.environment(), shares_signals = true,
+    sink = sink, journal = journal, host = process.environment(), shares_signals = true,
   }, Process)
 end
 
@@ -69,39 +79,83 @@ function runner.command(policy, job)
   return type(command) == "string" and { command = command } or { argv = command }
 end
 
+-- What a task starts inherits this: it is known by it after it has lost its parent.
+local function mark_of(environment)
+  local id = environment.MessageId
+  return type(id) == "string" and not id:find "%z" and "MessageId=" .. id or nil
+end
+
+local function refused(err, code)
+  return nil, err, NO_ROOM[code] and "NoRoom" or code
+end
+
 ---@param job watchbot.Job
 ---@param environment table<string, string>
 ---@param policy table
 ---@return table? run
 ---@return string? message
----@return string? code
+---@return string? code "NoRoom": for want of processes, memory, descriptors or disk
 function Process:start(job, environment, policy)
   local file, message, code = message_file(job, environment)
-  if message then return nil, message, code end
+  if message then return refused(message, code) end
   local command, child
   command, message, code = runner.command(policy, job)
   if not command then return nil, message, code end
   child, message, code = process.start {
     argv = command.argv, command = command.command, cwd = policy.cwd, env = environment_of(self, policy, environment),
     stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id, category = "worker",
-    tail = TAIL,
+    tail = TAIL, mark = mark_of(environment),
   }
   if child then
-    local run = { child = child, file = file, shell = command.command ~= nil }
+    local run = {
+      child = child, file = file, shell = command.command ~= nil, id = job.id, journal = self.journal,
+    }
     return limits.begin(setmetatable(run, Run), policy)
   end
   if file then file:close() end
-  return nil, message, code
+  return refused(message, code)
 end
 
 -- A shell that forks tells the signal that ended its command as an exit code: 128 and the number.
 local SHELL_SIGNALS = 128
 
+-- Seconds between two looks whether a task is stopped.
+local LOOK = 5
+
+--- Says once that a task is stopped, by SIGSTOP or for want of a terminal: it would wait for ever,
+-- in silence.
+local function look(run)
+  local stopped = run.child:stopped()
+  if stopped and not run.stopped then
+    run.journal:warning(run.id, "event", "the task is stopped by a signal and waits for SIGCONT",
+      "pid", run.child:pid())
+  end
+  run.stopped = stopped
+end
+
+local function wait(run, seconds)
+  local until_time = scheduler.now() + (seconds or math.huge)
+  while true do
+    local left = math.max(0, until_time - scheduler.now())
+    local exit = run.child:wait(math.min(left, LOOK))
+    if exit or left <= LOOK then return exit end
+    look(run)
+  end
+end
+
+-- Processes of a task that are there still: they may work on the message beside its next run.
+local function name_survivors(run, exit)
+  if not exit.survivors then return end
+  run.journal:error(run.id, "error", "processes of the task could not be killed", "processes",
+    (exit.survivors:gsub("\n", "; ")), "where", "kill")
+end
+
 ---@param seconds number?
 ---@return watchbot.Exit? exit
 function Run:ended(seconds)
-  local exit = self.child:wait(seconds)
+  local exit = wait(self, seconds)
   if not exit then return nil end
+  name_survivors(self, exit)
   if self.file then self.file:close() end
   if exit.code ~= 0 then exit.logs = self.child:tail() end
   if self.shell and exit.code and exit.code > SHELL_SIGNALS then
