@@ -107,10 +107,10 @@ pages["watchbot.1"] = function()
     filled("watchbot watches an SQS queue, or a queue in an SQLite file, and runs one task for each message: a "
       .. "program, an ECS task or a Lua function. The task's exit code decides what becomes of the message."),
     item(bold "0", "complete: the message is deleted"),
-    item(bold "3", "reject: the message is deleted, and somebody is notified"),
+    item(bold "3", "reject: the message is deleted, with a notification"),
     item(bold "4", "release: the message goes back to the queue"),
-    item("any other, or a signal", "retry: the message goes back, later each time, and somebody is notified; after so many "
-      .. "receives it goes to the dead letters"),
+    item("any other, or a signal", "retry: the message goes back, later each time, with a notification; after `max_receives` "
+      .. "receives it goes to the dead-letter queue"),
     paragraph "A policy, a Lua file, changes each of these rules: see `watchbot-policy`(5).",
     ".SH COMMANDS",
   }
@@ -119,7 +119,7 @@ pages["watchbot.1"] = function()
   parts[#parts + 1] = item("\\fBAWS_REGION\\fR, \\fBAWS_PROFILE\\fR, \\fBAWS_ENDPOINT_URL\\fR ...",
     "what the AWS SDKs read, credentials of containers and instances included")
   parts[#parts + 1] = ".SH EXIT STATUS"
-  parts[#parts + 1] = item(bold "0", "it is done") .. "\n" .. item(bold "1", "it has failed: a queue that cannot be opened")
+  parts[#parts + 1] = item(bold "0", "success") .. "\n" .. item(bold "1", "failure, such as a queue that cannot be opened")
   parts[#parts + 1] = item(bold "2", "the arguments or the policy are wrong")
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot\\-log (1),\n.BR watchbot\\-policy (5)"
   return page(parts)

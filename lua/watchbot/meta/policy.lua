@@ -26,59 +26,59 @@
 ---@field handover? number
 ---seconds between two lines of the log that say how busy a watcher of ECS tasks is
 ---@field status? number
----calls of RunTask a second, at the most
+---calls of RunTask a second, at most
 ---@field placements? number
 ---tasks at once
 ---@field workers? integer
 ---seconds after which a task is stopped and its message retried; 0: never
 ---@field timeout? number
----the watcher takes so many messages and ends; `true` in the variable means 1
+---the watcher exits after this many messages; `true` in the variable means 1
 ---@field jobs? integer
 ---folders that are emptied after each job, where `workers` is 1 and `jobs` is not
 ---@field volumes? string[]
----what exit codes and signals mean, where that is not the usual: `{ [75] = "release", KILL =
----"reject" }`
+---outcomes of exit codes and signals, where they differ from the defaults: `{ [75] = "release",
+---KILL = "reject" }`
 ---@field exits? table<integer|string, watchbot.Outcome>
----seconds that a message stays ours without a heartbeat; what a killed watcher held comes back
----after it
+---visibility timeout between heartbeats, in seconds; messages of a killed watcher come back after
+---it
 ---@field visibility? number
----receives before a message goes to the dead letters
+---receives before a message goes to the dead-letter queue
 ---@field max_receives? integer
 ---seconds that the queue keeps a message
 ---@field retention? number
----seconds that running tasks may take to finish after SIGTERM
+---seconds that running tasks have to finish after SIGTERM
 ---@field drain? number
 ---seconds between TERM and KILL when a task is stopped
 ---@field kill_grace? number
 ---`stdin` gives each task its message on standard input too
 ---@field deliver? "environment"|"stdin"
----of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)
+---format of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)
 ---@field timestamps? "iso"|"epoch"
 ---`MessageAttributes` in the environment of tasks
 ---@field attributes? boolean
 ---variables that each task gets besides the message
 ---@field env? table<string, string>
----what tasks inherit of the watcher's environment; by default all but AWS keys
----(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs
----are loaded (`LD_PRELOAD`, `LD_AUDIT`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or
----a list of names, as in `{ "PATH", "AWS_*" }`
+---which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`,
+---`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded
+---(`LD_PRELOAD`, `LD_AUDIT`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of
+---names, as in `{ "PATH", "AWS_*" }`
 ---@field inherit? boolean|string[]
 ---the folder that tasks run in; default: the watcher's
 ---@field cwd? string
 ---`text` or `json` lines
 ---@field log? "text"|"json"
----a file that is touched each second while the watcher is well
+---a file that is touched each second while the watcher is healthy
 ---@field health? string
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string
----notifications a minute; what is more goes out as one summary
+---notifications a minute; the rest are sent as one summary
 ---@field notify_limit? integer
 ---inside ECS: set the task's scale-in protection while jobs run in it
 ---@field protect? boolean
 ---seconds that protection is kept while ECS does not answer whether a deployment has replaced the
 ---task: then the jobs that run may finish before others start
 ---@field protect_for? number
----the name that notifications bear
+---the name shown in notifications
 ---@field stack? string
 ---`WorkTopic` in the environment of tasks
 ---@field work_topic? string
@@ -103,7 +103,7 @@
 ---how many messages to ask for, and how long the queue may wait for the first; `state` has `free`,
 ---`running`, `lingering`; default: as many as are free, 20 seconds
 ---@field poll? fun(self, state: { free: integer, running: integer, lingering: integer }): integer, number
----whether the job may run now; a held one is asked about again after so many seconds, and keeps no
+---whether the job may run now; a held job is asked about again after these seconds, and keeps no
 ---slot meanwhile; default: true
 ---@field admit? fun(self, job: watchbot.Job): true|watchbot.Outcome|"hold", number?
 ---the variables that the task gets besides what it inherits; default: the message's (`Subject`,
@@ -122,7 +122,7 @@
 ---@field notify? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): true?, string?, string?
 ---what a notification says; default: outcome, reason, message and the newest lines of the log
 ---@field notification? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): string, string
----hears of what a hook has thrown, which is in the log already; default: nothing
+---called with the error of a hook that has raised; it is in the log already; default: nothing
 ---@field failed? fun(self, err: string, where: string)
 ---called after the last job has ended; default: nothing
 ---@field stop? fun(self)

@@ -16,7 +16,7 @@ return {
       .. "`lingering`",
     default = "as many as are free, 20 seconds" },
   { name = "admit", arguments = "job", returns = "true, an outcome, or \"hold\"; seconds",
-    help = "whether the job may run now; a held one is asked about again after so many seconds, and keeps no slot meanwhile",
+    help = "whether the job may run now; a held job is asked about again after these seconds, and keeps no slot meanwhile",
     default = "true" },
   { name = "environment", arguments = "job", returns = "a table of names to text",
     help = "the variables that the task gets besides what it inherits",
@@ -35,7 +35,8 @@ return {
     default = "publishes `notification` to `topic`, where there is one" },
   { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",
     help = "what a notification says", default = "outcome, reason, message and the newest lines of the log" },
-  { name = "failed", arguments = "err, where", help = "hears of what a hook has thrown, which is in the log already",
+  { name = "failed", arguments = "err, where",
+    help = "called with the error of a hook that has raised; it is in the log already",
     default = "nothing" },
   { name = "stop", arguments = "", help = "called after the last job has ended", default = "nothing" },
 }
