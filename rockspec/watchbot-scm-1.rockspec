@@ -130,6 +130,7 @@ build = {
     ["watchbot.lib.fifo"] = "lua/watchbot/lib/fifo.lua",
     ["watchbot.lib.hands"] = "lua/watchbot/lib/hands.lua",
     ["watchbot.lib.json"] = "lua/watchbot/lib/json.lua",
+    ["watchbot.lib.limits"] = "lua/watchbot/lib/limits.lua",
     ["watchbot.lib.lines"] = "lua/watchbot/lib/lines.lua",
     ["watchbot.lib.reason"] = "lua/watchbot/lib/reason.lua",
     ["watchbot.lib.recent"] = "lua/watchbot/lib/recent.lua",

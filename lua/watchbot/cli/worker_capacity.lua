@@ -3,6 +3,7 @@
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local interruptible = require "watchbot.cli.interruptible"
+local limits = require "watchbot.lib.limits"
 local output = require "watchbot.cli.output"
 local room = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
@@ -10,7 +11,7 @@ local terminal = require "watchbot.cli.terminal"
 
 -- Machines that one call describes:
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html
-local AT_ONCE = 100
+local AT_ONCE = limits.ecs.described
 
 local command = {
   summary = "Says how many more workers an ECS cluster has room for, and what runs out first.",

@@ -2,11 +2,12 @@
 -- interrupted, a message may be there twice, never not at all. In FIFO queues the messages of a group are sent one after the
 -- other, and none behind one that failed.
 
+local limits = require "watchbot.lib.limits"
 local pair = require "watchbot.dead_letters.pair"
 local resend = require "watchbot.message.resend"
 local sqs = require "watchbot.queue.sqs"
 
-local BATCH = 10
+local BATCH = limits.sqs.batch
 
 local Replay = {}
 Replay.__index = Replay

@@ -3,12 +3,13 @@
 -- is told in dead_letters.replay, and in dead_letters.move_task where SQS does it.
 
 local held = require "watchbot.dead_letters.held"
+local limits = require "watchbot.lib.limits"
 local move_task = require "watchbot.dead_letters.move_task"
 local pair = require "watchbot.dead_letters.pair"
 local replay = require "watchbot.dead_letters.replay"
 local scheduler = require "watchbot.scheduler"
 
-local BATCH = 10
+local BATCH = limits.sqs.batch
 
 -- Seconds of a long poll: unlike a short one it asks all of SQS's servers, so an empty answer is an empty queue.
 local WAIT = 1
@@ -18,7 +19,7 @@ local STALE = 3
 
 -- Seconds that letters are out of sight at least, and how many letters are read in a second at the very least: where there are
 -- many, they stay hidden for longer, so that they need not be extended while they are read.
-local VISIBILITY, PACE, LONGEST = 60, 20, 12 * 3600 - 60
+local VISIBILITY, PACE, LONGEST = 60, 20, limits.sqs.visibility - 60
 
 local Letters = { embedded = false }
 Letters.__index = Letters

@@ -4,9 +4,10 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 
 local attributes = require "watchbot.message.attributes"
+local limits = require "watchbot.lib.limits"
 
 -- What SQS takes with a message: attributes, and bytes in all.
-local MOST_ATTRIBUTES, LARGEST = 10, 1024 * 1024
+local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 
 local NAME = "watchbot_deduplication_id"
 

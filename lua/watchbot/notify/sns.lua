@@ -2,6 +2,7 @@
 -- so that a broken deploy of a thousand tasks does not send a thousand mails.
 
 local digest = require "watchbot.core".aws
+local limits = require "watchbot.lib.limits"
 local notification = require "watchbot.notify.text"
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
@@ -14,7 +15,7 @@ local MINUTE = 60
 local NAMED = 20
 
 -- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-local LARGEST = 256 * 1024
+local LARGEST = limits.sns.message
 
 -- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which may need logs first.
 local LIMIT = 15

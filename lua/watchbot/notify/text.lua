@@ -1,5 +1,6 @@
 --- notify.text: what somebody reads when a task has failed. The form is that of ecs-watchbot, which people have rules for.
 
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
 
@@ -7,7 +8,7 @@ local notification = {}
 
 -- SNS takes subjects of fewer than 100 characters, ASCII, without line breaks, that begin with a letter, number or
 -- punctuation: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-local LONGEST_SUBJECT = 99
+local LONGEST_SUBJECT = limits.sns.subject
 
 -- The newest of a task's output that is shown, in bytes.
 local LOGS = 50 * 1024

@@ -3,6 +3,7 @@
 
 local core = require "watchbot.core"
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
 local tasks = require "watchbot.policy.task"
@@ -114,8 +115,8 @@ local types = {
     check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
   },
   visibility = {
-    expected = "seconds, a number from 1 to 43200",
-    check = function(value) return type(value) == "number" and value >= 1 and value <= 43200 end,
+    expected = ("seconds, a number from 1 to %d"):format(limits.sqs.visibility),
+    check = function(value) return type(value) == "number" and value >= 1 and value <= limits.sqs.visibility end,
   },
   command = {
     expected = "text for sh, a list of words, or a function of the job that returns one of them",

@@ -8,16 +8,17 @@
 
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
+local limits = require "watchbot.lib.limits"
 local notification = require "watchbot.notify.text"
 local queues = require "watchbot.queue"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
 
 -- Seconds of a long poll: the most that SQS allows.
-local LONG_POLL = 20
+local LONG_POLL = limits.sqs.wait
 
 -- SQS keeps a message out of sight for at most 12 hours from its receive.
-local LONGEST_BACKOFF = 12 * 3600
+local LONGEST_BACKOFF = limits.sqs.visibility
 
 -- The fields of which a policy has one: what a task is.
 local KINDS = { "command", "handler", "task" }

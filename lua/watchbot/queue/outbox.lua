@@ -2,9 +2,10 @@
 -- What the service would refuse is refused here, each message for itself: there it could be the end of its whole batch.
 
 local attributes = require "watchbot.message.attributes"
+local limits = require "watchbot.lib.limits"
 
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html, and PublishBatch of SNS
-local BATCH = 10
+local BATCH = limits.sqs.batch
 
 local outbox = {}
 

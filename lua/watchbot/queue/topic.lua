@@ -5,10 +5,11 @@ local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
+local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 
 -- Bytes of a message, and of a batch of them.
-local LARGEST = 256 * 1024
+local LARGEST = limits.sns.message
 
 ---@class watchbot.Topic
 local Topic = {}

@@ -5,13 +5,14 @@
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
 -- Milliseconds that are read again, and seconds between two readings: AWS allows few calls a second for an account.
 local OVERLAP, PAUSE = 60 * 1000, 2
 
 -- Streams that one call can name: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
-local STREAMS = 100
+local STREAMS = limits.logs.streams
 
 ---@class watchbot.LogEvent
 ---@field eventId string

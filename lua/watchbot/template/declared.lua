@@ -3,6 +3,7 @@
 -- meaning.
 
 local kinds = require "watchbot.template.kinds"
+local limits = require "watchbot.lib.limits"
 local version = require "watchbot.version"
 
 local texts = kinds.list(kinds.text, "a list of text")
@@ -179,7 +180,7 @@ local groups = {
     { "fifo", switch, default = false, since = "v4", help = "FIFO queue and FIFO topic" },
     { "rawMessageDelivery", flag, default = false, since = "watchbot",
       help = "the topic delivers messages as they are, without subject" },
-    { "messageTimeout", kinds.whole(0, 43200), default = 180, since = "v0",
+    { "messageTimeout", kinds.whole(0, limits.sqs.visibility), default = 180, since = "v0",
       help = "the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of its policy, and extends it" },
     { "messageRetention", kinds.whole(60, 1209600), default = 1209600, since = "v0",
       help = "seconds that the queue keeps a message" },

@@ -1,10 +1,12 @@
 --- watcher.answers: what hooks return, checked at one place: kinds, ranges, NaN, infinities.
 -- Each check returns the values as the watcher may use them, or nil and what is wrong with them.
 
+local limits = require "watchbot.lib.limits"
+
 local answers = {}
 
 -- SQS keeps a message out of sight for at most 12 hours from its receive.
-local LONGEST = 12 * 3600
+local LONGEST = limits.sqs.visibility
 
 -- More messages than any queue hands out at once.
 local MOST_MESSAGES = 100000

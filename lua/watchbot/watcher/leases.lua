@@ -2,11 +2,12 @@
 -- One task for all of them. Times are of CLOCK_BOOTTIME, which goes on while the machine sleeps, as the queue's clock does:
 -- a lease that lapsed during a suspend is seen to have lapsed.
 
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local settle = require "watchbot.watcher.settle"
 
 -- SQS counts at most 12 hours from the receive, and refuses an extension that would pass them.
-local LIMIT, MARGIN = 12 * 3600, 60
+local LIMIT, MARGIN = limits.sqs.visibility, 60
 
 -- A heartbeat comes this often in the time of a visibility: an extension starts before half of it has gone, and one that
 -- fails has two more chances.

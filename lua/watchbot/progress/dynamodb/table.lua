@@ -5,6 +5,7 @@
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
@@ -12,7 +13,7 @@ local values = require "watchbot.progress.dynamodb.values"
 local ATTEMPTS = 10
 
 -- Items that a batch may read, and delete.
-local READS, DELETES = 100, 25
+local READS, DELETES = limits.dynamodb.reads, limits.dynamodb.writes
 
 -- What a batch leaves undone is asked for again after a pause that grows to the longest, so often.
 local FIRST_PAUSE, LONGEST_PAUSE, BATCHES = 0.05, 5, 20

@@ -8,20 +8,21 @@ local batcher = require "watchbot.queue.sqs.batcher"
 local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
 local envelope = require "watchbot.message.envelope"
+local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 local scheduler = require "watchbot.scheduler"
 
 -- Entries a batch, messages a receive: the most that SQS takes.
-local BATCH = 10
+local BATCH = limits.sqs.batch
 
 -- Bytes of a message, and of a batch of them: 1 MiB.
-local LARGEST = 1024 * 1024
+local LARGEST = limits.sqs.message
 
 -- Long polls at once; only while there are messages, see intake.
 local POLLS = 16
 
 -- Seconds of the longest poll.
-local LONGEST_WAIT = 20
+local LONGEST_WAIT = limits.sqs.wait
 
 -- Seconds that a poll under way may still take at a drain.
 local CUT = 1.5

@@ -5,6 +5,7 @@
 
 local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.runner.ecs.exit"
@@ -65,7 +66,7 @@ function Events:handle(message)
 end
 
 function Events:poll()
-  local messages, message, code = self.queue:receive(10, 20, 30)
+  local messages, message, code = self.queue:receive(limits.sqs.batch, limits.sqs.wait, 30)
   if not messages then return nil, message, code end
   local done = {}
   for index, received in ipairs(messages) do done[index] = self:handle(received) end

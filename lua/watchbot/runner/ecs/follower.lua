@@ -3,11 +3,12 @@
 -- hour may be seen to end some seconds late. Where events tell of the ends (ecs.events), it asks
 -- only now and then, for what they have missed.
 
+local limits = require "watchbot.lib.limits"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
-local CHUNK = 100
+local CHUNK = limits.ecs.described
 
 -- Seconds between two rounds: at the least, at the most, and with events.
 local SHORTEST, LONGEST, WITH_EVENTS = 1, 15, 60

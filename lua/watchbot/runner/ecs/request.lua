@@ -3,14 +3,15 @@
 
 local core = require "watchbot.core"
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 
 local request = {}
 
 -- Characters of JSON that the overrides of a task may have in all.
-local LARGEST = 8192
+local LARGEST = limits.ecs.overrides
 
 -- Characters of `startedBy`.
-local LONGEST_STARTED_BY = 128
+local LONGEST_STARTED_BY = limits.ecs.started_by
 
 -- What is handed to RunTask as it is, under AWS's names.
 local passed_on = {
