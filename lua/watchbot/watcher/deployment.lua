@@ -3,7 +3,7 @@
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 
-local cjson = require "cjson.safe"
+local json = require "watchbot.lib.json"
 local http = require "watchbot.http"
 
 -- Seconds for the metadata, and for a call of ECS with its retries.
@@ -32,7 +32,7 @@ end
 local function metadata_of(uri)
   local response, err = http.request { url = uri .. "/task", timeout = PATIENCE, direct = true }
   if not response then return nil, err end
-  local task = response.status == 200 and cjson.decode(response.body)
+  local task = response.status == 200 and json.decode(response.body, true)
   if type(task) == "table" and type(task.TaskARN) == "string" then return task end
   return nil, ("task metadata: unexpected answer with status %d"):format(response.status)
 end

@@ -5,7 +5,7 @@
 -- once, and the jobs run unprotected.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 
-local cjson = require "cjson.safe"
+local json = require "watchbot.lib.json"
 local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
 
@@ -65,7 +65,7 @@ end
 
 -- The agent answers { protection }, or { failure: { Reason } }, or { error: { Message } }.
 local function problem_of(response)
-  local answer = cjson.decode(response.body)
+  local answer = json.decode(response.body, true)
   if type(answer) ~= "table" then return ("status %d"):format(response.status) end
   if type(answer.failure) == "table" then return tostring(answer.failure.Reason) end
   if type(answer.error) == "table" then return tostring(answer.error.Message) end
