@@ -125,10 +125,36 @@ describe("process.sweep", function()
   end))
 
   -- The pid of a dead watcher may be a living process's by then: it is the lock that tells, not the pid.
-  it("is not deceived by a pid that somebody else has now", in_folder(function(folder, options)
-    shell("mkdir -m 700 '%s/watchbot-1-abcdef' && touch '%s/watchbot-1-abcdef/1'", folder, folder)
+  it("is not deceived by a pid that another process has now", in_folder(function(folder, options)
+    local child, file = owner(options)
+    child:kill "KILL"
+    child:wait()
+    shell("mv '%s'/watchbot-* '%s/watchbot-1-abcdef'", folder, folder)
     host.run("process.sweep()", options)
     assert.are.equal("", shell("ls -A '%s'", folder))
+    file:close()
+  end))
+
+  -- A folder `watchbot-2024/` of the user's, or `watchbot-1.0/` with a source tree, lost its files.
+  for _, name in ipairs { "watchbot-1.0", "watchbot-2024", "watchbot-7-backup", "watchbot-12-abcdef" } do
+    it("leaves a folder of the user's with the name " .. name, in_folder(function(folder, options)
+      shell("mkdir -m 700 '%s/%s' && cd '%s/%s' && touch 1 2 report.pdf", folder, name, folder, name)
+      host.run("process.sweep()", options)
+      assert.are.equal("1\n2\nreport.pdf", shell("ls -A '%s/%s'", folder, name))
+      shell("rm '%s/%s/report.pdf'", folder, name)
+      host.run("process.sweep()", options)
+      assert.are.equal("1\n2", shell("ls -A '%s/%s'", folder, name))
+    end))
+  end
+
+  it("leaves a folder of a dead watcher in which something else was put", in_folder(function(folder, options)
+    local child, file = owner(options)
+    child:kill "KILL"
+    child:wait()
+    shell("cd '%s'/watchbot-* && touch notes", folder)
+    host.run("process.sweep()", options)
+    assert.are.equal(".watchbot\n1\nnotes", shell("ls -A '%s'/watchbot-*", folder))
+    file:close()
   end))
 
   it("leaves everything else", in_folder(function(folder, options)

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* asprintf, O_DIRECTORY */
 #include "scratch.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,9 @@ enum { ATTEMPTS = 4, FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 static const char prefix[] = "watchbot-";
 
+/* Lies in each folder that is made here: a folder without it is not ours, whatever its name. */
+static const char marker[] = ".watchbot";
+
 /* A path that a task in another folder can use as well. */
 const char *scratch_parent(void) {
     const char *folder = getenv("TMPDIR");
@@ -24,6 +26,26 @@ const char *scratch_parent(void) {
 }
 
 /* the folder */
+
+static int write_all(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        data += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static int make_file(int folder, const char *name, const void *data, size_t size) {
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return errno;
+    int error = write_all(fd, data, size);
+    if (close(fd) != 0 && !error) error = errno;
+    if (error) unlinkat(folder, name, 0);
+    return error;
+}
 
 /* Where the file system knows no locks nobody can lock it to sweep it either. */
 static int open_folder(struct scratch *scratch) {
@@ -38,7 +60,9 @@ static int open_folder(struct scratch *scratch) {
     flock(fd, LOCK_EX | LOCK_NB);
     scratch->folder = path;
     scratch->fd = fd;
-    return 0;
+    int error = make_file(fd, marker, "", 0);
+    if (error) scratch_close(scratch);
+    return error;
 }
 
 static void forget_folder(struct scratch *scratch) {
@@ -71,29 +95,13 @@ static void name_file(unsigned long file, char name[24]) {
     snprintf(name, 24, "%lu", file);
 }
 
-static int write_all(int fd, const char *data, size_t size) {
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 static int write_file(struct scratch *scratch, const void *data, size_t size) {
     char name[24];
     name_file(++scratch->files, name);
-    int fd = openat(scratch->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return errno;
-    int error = write_all(fd, data, size);
-    if (close(fd) != 0 && !error) error = errno;
-    if (error) unlinkat(scratch->fd, name, 0);
-    return error;
+    return make_file(scratch->fd, name, data, size);
 }
 
-/* A folder that is gone, because somebody cleaned up or swept it before it was locked, is made anew. */
+/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again. */
 int scratch_write(struct scratch *scratch, const void *data, size_t size) {
     int error = ENOENT;
     for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
@@ -114,17 +122,46 @@ void scratch_remove(struct scratch *scratch, unsigned long file) {
 
 /* sweeping */
 
-static bool is_folder_name(const char *name) {
-    size_t length = sizeof prefix - 1;
-    return strncmp(name, prefix, length) == 0 && isdigit((unsigned char)name[length]);
+static bool is_number(const char *text, size_t length) {
+    return length > 0 && strspn(text, "0123456789") >= length;
 }
 
-/* Only what is ours, and locked by nobody. */
+/* "watchbot-PID-XXXXXX" */
+static bool is_folder_name(const char *name) {
+    size_t length = sizeof prefix - 1;
+    if (strncmp(name, prefix, length) != 0) return false;
+    const char *pid = name + length, *end = strchr(pid, '-');
+    return end && is_number(pid, (size_t)(end - pid)) && strlen(end + 1) == 6 && strchr(end + 1, '-') == NULL;
+}
+
+/* Whether there is nothing in it but what was made here: the marker, and files with numbers for names. */
+static bool is_ours(int fd) {
+    bool marked = false, foreign = false;
+    int again = openat(fd, ".", FOLDER);
+    DIR *list = again >= 0 ? fdopendir(again) : NULL;
+    if (!list) {
+        if (again >= 0) close(again);
+        return false;
+    }
+    for (struct dirent *entry; (entry = readdir(list));) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (strcmp(name, marker) == 0) {
+            marked = true;
+        } else {
+            foreign |= !is_number(name, strlen(name));
+        }
+    }
+    closedir(list);
+    return marked && !foreign;
+}
+
+/* Only of the same user, and locked by no living owner. */
 static void sweep_folder(int parent, const char *name) {
     struct stat status;
     int fd = openat(parent, name, FOLDER);
     if (fd < 0) return;
-    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_ours(fd)) {
         empty_folder(fd);
         unlinkat(parent, name, AT_REMOVEDIR);
     }

@@ -1,7 +1,8 @@
 /* scratch: private files that live at most as long as the program.
  *
  * All files of one owner are in one folder, $TMPDIR/watchbot-PID-XXXXXX, which is locked (flock) while the owner lives. A
- * folder that can be locked is therefore one that a dead owner left behind, whoever has its pid now. */
+ * folder that can be locked is therefore one that a dead owner left behind, whatever process has its pid now. It is swept only
+ * if its marker says that it was made here, and nothing else is in it. */
 #ifndef WATCHBOT_SCRATCH_H
 #define WATCHBOT_SCRATCH_H
 

@@ -60,8 +60,8 @@
 ---@field env? table<string, string>
 ---which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`,
 ---`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded
----(`LD_PRELOAD`, `LD_AUDIT`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of
----names, as in `{ "PATH", "AWS_*" }`
+---(`LD_PRELOAD`, `LD_LIBRARY_PATH`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or a
+---list of names, as in `{ "PATH", "AWS_*" }`
 ---@field inherit? boolean|string[]
 ---the folder that tasks run in; default: the watcher's
 ---@field cwd? string

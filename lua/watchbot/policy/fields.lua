@@ -242,7 +242,8 @@ local declared = {
   { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
   { name = "inherit", type = "inherit",
     help = "which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
-      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded (`LD_PRELOAD`, `LD_AUDIT`); "
+      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded (`LD_PRELOAD`, "
+      .. "`LD_LIBRARY_PATH`); "
       .. "true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of names, as in `{ \"PATH\", \"AWS_*\" }`" },
   { name = "cwd", type = "text", help = "the folder that tasks run in; default: the watcher's" },
   { name = "log", type = "log", default = "text", environment = "structuredLogging",

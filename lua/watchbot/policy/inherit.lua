@@ -7,6 +7,7 @@ local inherit = {}
 local withheld = {
   AWS_ACCESS_KEY_ID = true, AWS_SECRET_ACCESS_KEY = true, AWS_SESSION_TOKEN = true, AWS_SECURITY_TOKEN = true,
   LD_PRELOAD = true, LD_AUDIT = true, LD_DEBUG = true, LD_PROFILE = true,
+  LD_LIBRARY_PATH = true,
 }
 
 -- Who somebody is and where things are: what hardly any program does without.
