@@ -1,7 +1,8 @@
 local shell = require "support.shell"
 
 -- The make of this spec is not a part of the one that runs the specs.
-local MAKE = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make" .. (shell.build == "build/sanitize" and " SANITIZE=1" or "")
+local MAKE = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make"
+  .. (shell.build == "build/sanitize" and " SANITIZE=1" or "")
 
 local folder, destination
 
@@ -11,9 +12,11 @@ local function make(arguments)
   return out
 end
 
--- Runs a command in a folder that has nothing to do with the source; $usr is where everything was installed.
+-- Runs a command in a folder that has nothing to do with the source; $usr is where everything was
+-- installed.
 local function elsewhere(command)
-  return shell.run(("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && %s"):format(folder, folder, destination,
+  return shell.run(("mkdir -p %s/elsewhere && cd %s/elsewhere && usr=%s/usr && %s"):format(folder,
+    folder, destination,
     command))
 end
 
@@ -35,12 +38,14 @@ describe("make", function()
   end)
 end)
 
--- Programs that come first in PATH: each writes its name into a file and fails, as where nothing is installed.
+-- Programs that come first in PATH: each writes its name into a file and fails, as where nothing is
+-- installed.
 local function fakes(names)
   local path = folder .. "/fakes"
   shell.run("rm -rf " .. path .. " && mkdir " .. path)
   for _, name in ipairs(names) do
-    shell.write(path .. "/" .. name, ("#!/bin/sh\necho '%s' >> %s/called\nexit 1\n"):format(name, path))
+    shell.write(path .. "/" .. name,
+      ("#!/bin/sh\necho '%s' >> %s/called\nexit 1\n"):format(name, path))
   end
   shell.run(("chmod +x %s/*"):format(path))
   return path
@@ -48,10 +53,12 @@ end
 
 -- A dry run installed packages: the Makefile called the package manager while it was read.
 describe("make without deps", function()
-  for _, goal in ipairs { "-n install", "-n all", "-p -n", "all", "install PREFIX=/usr DESTDIR=%s/quiet" } do
+  for _, goal in ipairs { "-n install", "-n all", "-p -n", "all",
+    "install PREFIX=/usr DESTDIR=%s/quiet" } do
     it("runs no package manager: make " .. goal, function()
       local path = fakes { "dpkg-query", "dpkg", "apt-get", "sudo", "dnf", "apk", "pacman", "brew" }
-      local out, code = shell.run(("PATH=%s:$PATH %s %s 2>&1"):format(path, MAKE, goal:format(folder)))
+      local out, code =
+        shell.run(("PATH=%s:$PATH %s %s 2>&1"):format(path, MAKE, goal:format(folder)))
       assert.are.equal(0, code, out)
       assert.are.equal("", (shell.run(("cat %s/called 2>/dev/null"):format(path))))
     end)
@@ -65,20 +72,23 @@ describe("make without deps", function()
     assert.matches("dpkg%-query\n.*\n$", (shell.run(("cat %s/called"):format(path))))
   end)
 
-  -- A packager's machine has no dpkg: what is missing is found by pkg-config and the compiler, and named in one error.
+  -- A packager's machine has no dpkg: what is missing is found by pkg-config and the compiler, and
+  -- named in one error.
   it("names missing libraries once, with the packages of each distribution", function()
     local path = fakes { "dpkg-query", "apt-get" }
     shell.write(path .. "/pkg-config", [[#!/bin/sh
       case "$*" in *sqlite3*|*libcurl*) exit 1 ;; esac
       PATH=${PATH#*:} exec pkg-config "$@"]])
     shell.run(("chmod +x %s/pkg-config"):format(path))
-    local out, code = shell.run(("PATH=%s:$PATH %s -j2 all B=%s/build 2>&1"):format(path, MAKE, folder))
+    local out, code =
+      shell.run(("PATH=%s:$PATH %s -j2 all B=%s/build 2>&1"):format(path, MAKE, folder))
     assert.are.equal(2, code)
     local _, errors = out:gsub("error: ", "")
     assert.are.equal(1, errors, out)
     assert.matches("missing: libcurl, SQLite\n", out)
     for _, line in ipairs { "Debian, Ubuntu  make deps .*libcurl4%-openssl%-dev libsqlite3%-dev\n",
-      "Fedora +dnf install libcurl%-devel sqlite%-devel\n", "Alpine +apk add curl%-dev sqlite%-dev\n",
+      "Fedora +dnf install libcurl%-devel sqlite%-devel\n",
+      "Alpine +apk add curl%-dev sqlite%-dev\n",
       "Arch +pacman %-S curl sqlite\n", "Homebrew +brew install curl sqlite\n" } do
       assert.matches(line, out)
     end
@@ -87,7 +97,8 @@ describe("make without deps", function()
 
   it("names a static library that is missing", function()
     local archives = "/no/liblua5.4-cjson.a /no/libexpat.a"
-    local out, code = shell.run(("%s all B=%s/static STATIC_LUA='%s' 2>&1"):format(MAKE, folder, archives))
+    local out, code =
+      shell.run(("%s all B=%s/static STATIC_LUA='%s' 2>&1"):format(MAKE, folder, archives))
     assert.are.equal(2, code)
     assert.matches("missing: lua%-cjson %(static: liblua5%.4%-cjson%.a%), Expat %(static: libexpat%.a%)\n", out)
     assert.matches("make STATIC_LUA=", out)
@@ -104,10 +115,13 @@ describe("a user without sudo", function()
     if shell.run "id -u" == "0\n" then
       shell.run(("chown -R 65534:65534 %s"):format(tree))
       as = "setpriv --reuid=65534 --regid=65534 --clear-groups "
-      if not os.execute(as .. "true 2>/dev/null") then pending "no other user may run a program here" end
+      if not os.execute(as .. "true 2>/dev/null") then
+        pending "no other user may run a program here"
+      end
     end
     local function run(goal)
-      local out, code = shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 make %s 2>&1")
+      local out, code =
+        shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 make %s 2>&1")
         :format(tree, path, as, goal))
       assert.are.equal(0, code, out)
     end
@@ -116,7 +130,8 @@ describe("a user without sudo", function()
     run(("install DESTDIR=%s/root"):format(tree))
     local again = ("cat %s/called 2>/dev/null; find %s/build -type f -newer %s/built"):format(path, tree, tree)
     assert.are.equal("", (shell.run(again)))
-    assert.matches("^watchbot %d", (shell.run(("%s/root/usr/local/bin/watchbot --version"):format(tree))))
+    assert.matches("^watchbot %d",
+      (shell.run(("%s/root/usr/local/bin/watchbot --version"):format(tree))))
   end)
 end)
 
@@ -168,9 +183,11 @@ describe("make install", function()
   it("can put the Lua modules elsewhere", function()
     local other = folder .. "/other"
     make(("install PREFIX=%s INSTALL_CMOD=%s/c INSTALL_LMOD=%s/l"):format(other, other, other))
-    assert.are.equal("", (shell.run(("test -f %s/c/watchbot/core.so -a -f %s/l/watchbot/init.lua || echo missing"):format(other,
+    assert.are.equal("",
+    (shell.run(("test -f %s/c/watchbot/core.so -a -f %s/l/watchbot/init.lua || echo missing"):format(other,
       other))))
-    assert.are.equal("", (shell.run(("test -e %s/lib/lua -o -e %s/share/lua && echo twice"):format(other, other))))
+    assert.are.equal("",
+      (shell.run(("test -e %s/lib/lua -o -e %s/share/lua && echo twice"):format(other, other))))
   end)
 end)
 

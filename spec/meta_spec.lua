@@ -2,7 +2,9 @@ local shell = require "support.shell"
 local watchbot = require "watchbot"
 
 -- What users require; all that is public in them is to be explained where an editor finds it.
-local MODULES = { "policy", "log", "scheduler", "process", "http", "sqlite", "queue", "aws", "template", "testing" }
+local MODULES = {
+  "policy", "log", "scheduler", "process", "http", "sqlite", "queue", "aws", "template", "testing",
+}
 
 local sources = {}
 
@@ -14,10 +16,12 @@ local function lines_of(path)
   return lines
 end
 
--- The line that defines a function: where its body begins, or, where it is made elsewhere, what assigns it.
+-- The line that defines a function: where its body begins, or, where it is made elsewhere, what
+-- assigns it.
 local function definition(path, name, value)
   local info = debug.getinfo(value, "S")
-  if info.source == "@" .. path and lines_of(path)[info.linedefined]:find("%f[%w]" .. name .. "%f[%W]") then
+  if info.source == "@" .. path
+    and lines_of(path)[info.linedefined]:find("%f[%w]" .. name .. "%f[%W]") then
     return info.linedefined
   end
   for number, line in ipairs(lines_of(path)) do
@@ -43,7 +47,9 @@ describe("definitions for editors", function()
     for path in shell.run("ls lua/watchbot/meta/*.lua"):gmatch "[^\n]+" do
       assert(loadfile(path))
       assert.matches("^%-%-%-@meta\n", shell.read(path))
-      for _, line in ipairs(lines_of(path)) do assert.is_true(line == "" or line:match "^%-%-" ~= nil, line) end
+      for _, line in ipairs(lines_of(path)) do
+        assert.is_true(line == "" or line:match "^%-%-" ~= nil, line)
+      end
     end
   end)
 
@@ -67,7 +73,8 @@ describe("definitions for editors", function()
       local path = package.searchpath("watchbot." .. name, package.path)
       for member, value in pairs(watchbot[name]) do
         if type(value) == "function" then
-          assert.is_true(is_explained(path, member, value), ("%s.%s in %s"):format(name, member, path))
+          assert.is_true(is_explained(path, member, value),
+            ("%s.%s in %s"):format(name, member, path))
         end
       end
     end)
@@ -78,7 +85,9 @@ describe("definitions for editors", function()
     for _, name in ipairs(require "watchbot.testing.message".names) do
       local found
       for number, line in ipairs(lines_of(path)) do
-        if line:find("^function Message:" .. name .. "%(") then found = lines_of(path)[number - 1] end
+        if line:find("^function Message:" .. name .. "%(") then
+          found = lines_of(path)[number - 1]
+        end
       end
       assert.matches("^%-%-%-", found, name)
     end

@@ -27,17 +27,24 @@ describe("the rockspec", function()
 
   it("lists every C file but those of the programs and of the C library", function()
     local listed, expected = {}, {}
-    local others = { ["main.c"] = true, ["init.c"] = true, ["log_main.c"] = true, ["embed.c"] = true, ["preload.c"] = true }
-    for _, path in ipairs(rockspec().build.modules["watchbot.core"].sources) do listed[path] = true end
+    local others = {
+      ["main.c"] = true, ["init.c"] = true, ["log_main.c"] = true, ["embed.c"] = true,
+      ["preload.c"] = true,
+    }
+    for _, path in ipairs(rockspec().build.modules["watchbot.core"].sources) do
+      listed[path] = true
+    end
     for _, path in ipairs(lines "ls src/*.c") do
       if not others[path:match "[^/]+$"] then expected[path] = true end
     end
     assert.are.same(expected, listed)
   end)
 
-  -- Its server may be out of reach: the modules that it depends on are Debian's. It builds where it is run: in a copy.
+  -- Its server may be out of reach: the modules that it depends on are Debian's. It builds where it
+  -- is run: in a copy.
   it("builds and installs with luarocks make", function()
-    local folder <close> = setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
+    local folder <close> =
+      setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
     local out, code = shell.run(([[cp -r LICENSE include lua rockspec src %s && cd %s && HOME=%s \
       luarocks --lua-version 5.4 --tree %s/tree make --deps-mode none %s 2>&1]]):format(folder[1], folder[1], folder[1],
       folder[1], ROCKSPEC))

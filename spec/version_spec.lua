@@ -11,7 +11,8 @@ describe("the version", function()
   it("has an entry in the changelog, or is unreleased", function()
     local changelog = shell.read "CHANGELOG.md"
     local released = changelog:match "\n## %[(%d+%.%d+%.%d+)%] %- %d%d%d%d%-%d%d%-%d%d\n"
-    assert.is_truthy(changelog:find("\n## [Unreleased]\n", 1, true) or released == require "watchbot.version")
+    assert.is_truthy(changelog:find("\n## [Unreleased]\n", 1, true)
+      or released == require "watchbot.version")
   end)
 end)
 
@@ -19,7 +20,8 @@ describe("make compile_commands", function()
   it("writes a command that compiles for each C file", function()
     local folder = shell.folder()
     local make = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make"
-    local out, code = shell.run(("%s -s compile_commands DATABASE=%s/c.json 2>&1"):format(make, folder))
+    local out, code =
+      shell.run(("%s -s compile_commands DATABASE=%s/c.json 2>&1"):format(make, folder))
     assert.are.equal(0, code, out)
     local entries = require "cjson".decode(shell.read(folder .. "/c.json"))
     assert.are.equal(select(2, shell.run "ls src/*.c":gsub("\n", "")), #entries)

@@ -1,7 +1,8 @@
 --- sqlite: databases whose failures are values, and transactions that wait for their turn.
--- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that somebody else holds is waited for by sleeping, with jitter: the
--- other tasks go on meanwhile, where SQLite's own busy handler would stop the loop. Text may hold any bytes, NUL too; a table
--- with a string in it is bound as a blob, true and false as 1 and 0. Codes are SQLite's names ("SQLITE_FULL",
+-- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that somebody else holds is waited for by
+-- sleeping, with jitter: the other tasks go on meanwhile, where SQLite's own busy handler would
+-- stop the loop. Text may hold any bytes, NUL too; a table with a string in it is bound as a blob,
+-- true and false as 1 and 0. Codes are SQLite's names ("SQLITE_FULL",
 -- https://www.sqlite.org/rescode.html) or errno names.
 
 local core = require "watchbot.core".sqlite
@@ -18,7 +19,8 @@ local PATIENCE = 10
 local Database = {}
 Database.__index = Database
 
----@class watchbot.Transaction runs statements as the database does, but a failure ends the transaction
+---@class watchbot.Transaction runs statements as the database does, but a failure ends the
+--- transaction
 local Transaction = {}
 Transaction.__index = Transaction
 
@@ -32,8 +34,8 @@ local sqlite = {}
 sqlite.network = core.network
 
 ---@param path string
----@param options { create: boolean?, patience: number? }? create: make the file, mode 0600, where there is none; patience:
---- seconds that a lock is waited for
+---@param options { create: boolean?, patience: number? }? create: make the file, mode 0600, where
+--- there is none; patience: seconds that a lock is waited for
 ---@return watchbot.Database?
 ---@return string? message
 ---@return string? code
@@ -41,7 +43,8 @@ function sqlite.open(path, options)
   local connection, message, code = core.open(path, options and options.create)
   if not connection then return nil, message, code end
   local self = setmetatable({
-    path = path, connection = connection, statements = {}, patience = options and options.patience or PATIENCE,
+    path = path, connection = connection, statements = {},
+    patience = options and options.patience or PATIENCE,
   }, Database)
   self.transaction_face = setmetatable({ database = self }, Transaction)
   return self
@@ -67,8 +70,8 @@ local function caller(method)
 end
 
 --- Runs a statement with its parameters by position.
----@type fun(self: watchbot.Database, sql: string, ...: any): integer?, integer|string, string? changed rows and the id of
---- the last row inserted, or `nil, message, code`
+---@type fun(self: watchbot.Database, sql: string, ...: any): integer?, integer|string, string?
+--- changed rows and the id of the last row inserted, or `nil, message, code`
 Database.run = caller "run"
 
 --- The first row, as a table of columns by name; false when there is none.
@@ -87,13 +90,15 @@ function Database:execute(sql)
   return self.connection:execute(sql)
 end
 
---- Whether the file was moved, deleted or replaced since it was opened: what is written goes where nobody looks.
+--- Whether the file was moved, deleted or replaced since it was opened: what is written goes where
+--- nobody looks.
 ---@return boolean
 function Database:has_moved()
   return self.connection:has_moved()
 end
 
---- Calls `try(self, ...)` again and again while it answers that the database is locked. Waits in a task.
+--- Calls `try(self, ...)` again and again while it answers that the database is locked. Waits in a
+--- task.
 ---@param try fun(self: watchbot.Database, ...): any, string?, string?
 ---@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
 function Database:patiently(try, ...)
@@ -104,7 +109,8 @@ function Database:patiently(try, ...)
     local now = scheduler.now()
     started = started or now
     if now - started >= self.patience then
-      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience), code
+      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience),
+        code
     end
     scheduler.sleep(pause * (0.5 + math.random()))
     pause = math.min(pause * 1.5, LONGEST_PAUSE)
@@ -116,7 +122,9 @@ local function traceback(err)
 end
 
 function Database:roll_back()
-  if not self.closed and self.connection:in_transaction() then self.connection:execute "ROLLBACK" end
+  if not self.closed and self.connection:in_transaction() then
+    self.connection:execute "ROLLBACK"
+  end
 end
 
 function Database:finish(ok, ...)
@@ -136,18 +144,20 @@ function Database:finish(ok, ...)
   return nil, message, code
 end
 
---- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is this connection's turn.
---- The body itself must not wait. When it throws or returns nil first, or when a statement of the transaction fails, all of
---- it is undone.
+--- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is
+--- this connection's turn. The body itself must not wait. When it throws or returns nil first, or
+--- when a statement of the transaction fails, all of it is undone.
 ---@param body fun(transaction: watchbot.Transaction, ...): ...
----@return any ... what the body returned, or `nil, message, code`; an error that was thrown is an "InternalError"
+---@return any ... what the body returned, or `nil, message, code`; an error that was thrown is an
+--- "InternalError"
 function Database:transaction(body, ...)
   local begun, message, code = self:patiently(self.run, "BEGIN IMMEDIATE")
   if not begun then return nil, message, code end
   return self:finish(xpcall(body, traceback, self.transaction_face, ...))
 end
 
---- Closes the database; harmless twice. The last connection to go moves what is in the WAL into the file.
+--- Closes the database; harmless twice. The last connection to go moves what is in the WAL into the
+--- file.
 function Database:close()
   self.closed, self.statements = true, {}
   self.connection:close()

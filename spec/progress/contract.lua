@@ -36,9 +36,11 @@ end
 
 local function contract(open)
   describe("the seam of progress:", function()
-    it("one part is the last, and is told so again, however often any is repeated", task(open, function(progress)
+    it("one part is the last, and is told so again, however often any is repeated",
+      task(open, function(progress)
       assert.is_true(progress:set_total("job", 3))
-      assert.are.same({ false, false, false, false, true }, complete(progress, "job", 2, 2, 3, 2, 1))
+      assert.are.same({ false, false, false, false, true },
+        complete(progress, "job", 2, 2, 3, 2, 1))
       assert.are.same({ false, true, false, true }, complete(progress, "job", 3, 1, 2, 1))
     end))
 
@@ -50,7 +52,8 @@ local function contract(open)
       assert.are.same({ true }, complete(progress, "b", 1))
     end))
 
-    it("a job's ends and the borders of its chunks are in the right chunk", task(open, function(progress)
+    it("a job's ends and the borders of its chunks are in the right chunk",
+      task(open, function(progress)
       assert.is_true(progress:set_total("job", 16001))
       for _, part in ipairs { 1, 250, 251, 500, 8000, 8001, 16000, 16001 } do
         assert.are.same({ false, false }, complete(progress, "job", part, part))
@@ -66,7 +69,8 @@ local function contract(open)
       assert.is_true(progress:set_total("job", 300))
       assert.are.same({ progress = 0, total = 300, remaining = 300 }, assert(progress:status "job"))
       for part = 300, 2, -1 do assert(progress:complete("job", part) == false) end
-      assert.are.same({ progress = 0.99, total = 300, remaining = 1 }, assert(progress:status "job"))
+      assert.are.same({ progress = 0.99, total = 300, remaining = 1 },
+        assert(progress:status "job"))
       assert.are.same({ true }, complete(progress, "job", 1))
       assert.are.same({ progress = 1, total = 300, remaining = 0 }, assert(progress:status "job"))
       assert.is_true(progress:status("job", { part = 300 }).part_complete)
@@ -75,7 +79,8 @@ local function contract(open)
     it("a brief status counts nothing", task(open, function(progress)
       assert.is_true(progress:set_total("job", 300))
       assert.is_true(progress:fail("job", "why"))
-      assert.are.same({ total = 300, failed = "why" }, assert(progress:status("job", { brief = true })))
+      assert.are.same({ total = 300, failed = "why" },
+        assert(progress:status("job", { brief = true })))
     end))
 
     it("a job that nobody knows has made no progress, and takes a failure or metadata before its total", task(open,
@@ -83,16 +88,24 @@ local function contract(open)
         assert.are.same({ progress = 0 }, assert(progress:status "early"))
         assert.is_true(progress:set_metadata("early", { name = "tiles" }))
         assert.is_true(progress:fail("early", "no source"))
-        assert.are.same({ progress = 0, failed = "no source", metadata = { name = "tiles" } }, assert(progress:status "early"))
+        assert.are.same({ progress = 0, failed = "no source", metadata = { name = "tiles" } },
+          assert(progress:status "early"))
         assert.is_true(progress:set_total("early", 1))
         assert.are.same({ true }, complete(progress, "early", 1))
-        assert.are.same({ progress = 1, total = 1, remaining = 0, failed = "no source", metadata = { name = "tiles" } },
+        assert.are.same({
+          progress = 1, total = 1, remaining = 0, failed = "no source", metadata = {
+            name = "tiles",
+          },
+        },
           assert(progress:status "early"))
       end))
 
     it("metadata comes back as it was: text, numbers, lists, nothing", task(open, function(progress)
       for _, metadata in ipairs {
-        { name = "t\u{ef}le", sizes = { 1, 2.5, -3 }, none = aws.null, empty = aws.list {}, deep = { a = { { b = true } } } },
+        {
+          name = "t\u{ef}le", sizes = { 1, 2.5, -3 }, none = aws.null, empty = aws.list {},
+          deep = { a = { { b = true } } },
+        },
         "text", "", 12, 0.1, false, true, { 1, { 2 } }, 9007199254740993,
       } do
         assert.is_true(progress:set_metadata("job", metadata))
@@ -106,52 +119,64 @@ local function contract(open)
       assert.is_true(progress:set_total("job", 2))
       complete(progress, "job", 1)
       assert.is_true(progress:set_total("job", 2))
-      refused("OtherTotal", "job 'job' has 2 parts already, it cannot have 3", progress:set_total("job", 3))
+      refused("OtherTotal", "job 'job' has 2 parts already, it cannot have 3",
+        progress:set_total("job", 3))
       assert.are.same({ true }, complete(progress, "job", 2))
       assert.is_true(progress:set_total("job", 2))
       assert.are.same({ false, true }, complete(progress, "job", 1, 2))
     end))
 
-    it("a part of an unknown job, or that the job does not have, is refused", task(open, function(progress)
-      refused("NoTotal", "job 'none': nobody has said how many parts it has", progress:complete("none", 1))
+    it("a part of an unknown job, or that the job does not have, is refused",
+      task(open, function(progress)
+      refused("NoTotal", "job 'none': nobody has said how many parts it has",
+        progress:complete("none", 1))
       assert.are.same({ progress = 0 }, assert(progress:status "none"))
       assert.is_true(progress:fail("none", "x"))
       refused("NoTotal", "set its total first", progress:complete("none", 1))
       assert.is_true(progress:set_total("job", 3))
       for _, part in ipairs { 0, -1, 4, math.maxinteger } do
-        refused("NoSuchPart", "job 'job' has parts 1 to 3, none is " .. part, progress:complete("job", part))
+        refused("NoSuchPart", "job 'job' has parts 1 to 3, none is " .. part,
+          progress:complete("job", part))
       end
     end))
 
-    it("the reduce is noted, of a complete job and of one that is not", task(open, function(progress)
+    it("the reduce is noted, of a complete job and of one that is not",
+      task(open, function(progress)
       refused("NoJob", "job 'none' is not known here", progress:reduce_sent "none")
       assert.is_true(progress:set_total("job", 2))
       complete(progress, "job", 2)
       assert.is_true(progress:reduce_sent "job")
-      assert.are.same({ progress = 0.5, total = 2, remaining = 1, reduce_sent = true }, assert(progress:status "job"))
+      assert.are.same({ progress = 0.5, total = 2, remaining = 1, reduce_sent = true },
+        assert(progress:status "job"))
       assert.are.same({ false, true }, complete(progress, "job", 2, 1))
       for _ = 1, 2 do
         assert.is_true(progress:reduce_sent "job")
-        assert.are.same({ progress = 1, total = 2, remaining = 0, reduce_sent = true }, assert(progress:status "job"))
+        assert.are.same({ progress = 1, total = 2, remaining = 0, reduce_sent = true },
+          assert(progress:status "job"))
         assert.are.same({ false, true }, complete(progress, "job", 2, 1))
       end
     end))
 
-    it("a job of more parts than any can have, or with the name of a chunk, is refused", task(open, function(progress)
-      refused("TooManyParts", "a job can have 100000000 parts, not 100000001", progress:set_total("job", 100000001))
+    it("a job of more parts than any can have, or with the name of a chunk, is refused",
+      task(open, function(progress)
+      refused("TooManyParts", "a job can have 100000000 parts, not 100000001",
+        progress:set_total("job", 100000001))
       refused("BadJob", "choose another id", progress:set_total("job#chunk:1", 1))
     end))
 
     it("what is no job, part or total raises", task(open, function(progress)
       for _, call in ipairs {
-        { "set_total", "", 1 }, { "set_total", "job", 0 }, { "set_total", "job", 1.5 }, { "complete", nil, 1 },
-        { "complete", "job", "1" }, { "status", 1 }, { "fail", "job" }, { "set_metadata", "job", nil }, { "reduce_sent" },
+        { "set_total", "", 1 }, { "set_total", "job", 0 }, { "set_total", "job", 1.5 },
+        { "complete", nil, 1 },
+        { "complete", "job", "1" }, { "status", 1 }, { "fail", "job" },
+        { "set_metadata", "job", nil }, { "reduce_sent" },
       } do
         assert.has_error(function() progress[call[1]](progress, call[2], call[3]) end)
       end
     end))
 
-    it("of many that complete parts at the same time, each twice, one is told that it was the last", task(open,
+    it("of many that complete parts at the same time, each twice, one is told that it was the last",
+    task(open,
       function(progress)
         local total, workers = 60, {}
         assert.is_true(progress:set_total("job", total))

@@ -1,5 +1,5 @@
--- Progress in a DynamoDB table, moto's: the contract, and what is its own: lost answers, processes that died between two
--- calls, a million parts, the items of watchbot-progress.
+-- Progress in a DynamoDB table, moto's: the contract, and what is its own: lost answers, processes
+-- that died between two calls, a million parts, the items of watchbot-progress.
 
 local cloud = require "support.cloud"
 local completers = require "support.completers"
@@ -39,7 +39,8 @@ local Raw = {}
 Raw.__index = Raw
 
 local function raw(arn)
-  return setmetatable({ arn = arn, name = arn:match "[^/]+$", client = account:client "dynamodb" }, Raw)
+  return setmetatable({ arn = arn, name = arn:match "[^/]+$", client = account:client "dynamodb" },
+    Raw)
 end
 
 function Raw:put(item)
@@ -64,7 +65,8 @@ end
 function Raw:complete_as_before(id, part)
   local result, message, code = self.client:UpdateItem {
     TableName = self.name, Key = { id = { S = id } }, UpdateExpression = "delete #p :p",
-    ExpressionAttributeNames = { ["#p"] = "parts" }, ExpressionAttributeValues = { [":p"] = values.set { part } },
+    ExpressionAttributeNames = { ["#p"] = "parts" },
+    ExpressionAttributeValues = { [":p"] = values.set { part } },
     ReturnValues = "ALL_NEW",
   }
   if not result then return nil, message, code end
@@ -88,7 +90,8 @@ local function range(from, to)
   return numbers
 end
 
--- Completes a part as a task does whose message comes again until it has its answer; others repeat theirs meanwhile.
+-- Completes a part as a task does whose message comes again until it has its answer; others repeat
+-- theirs meanwhile.
 local function insist(progress, job, part, meanwhile)
   for _ = 1, 50 do
     local last = progress:complete(job, part)
@@ -112,8 +115,8 @@ local function complete_all(progress, job, total)
   return told
 end
 
--- The two forms of a job of six parts: chunks of two here, so that there are three of them, and the last part has a
--- neighbour that asks again while the last one's worker is dead.
+-- The two forms of a job of six parts: chunks of two here, so that there are three of them, and the
+-- last part has a neighbour that asks again while the last one's worker is dead.
 local forms = {
   chunks = function(id) return { id = id, total = 6, parts = { chunk = 2 } } end,
   set = function(id) return { id = id, total = 6, parts = range(1, 6) } end,
@@ -123,7 +126,8 @@ local forms = {
 local function complete_with_fault(progress, id, kind, number)
   proxy:clear()
   proxy:add { kind = kind, operation = "UpdateItem", skip = number - 1, count = 1 }
-  assert.are.same({ [6] = true }, complete_all(progress, id, 6), ("%s of call %d"):format(kind, number))
+  assert.are.same({ [6] = true }, complete_all(progress, id, 6),
+    ("%s of call %d"):format(kind, number))
   for part = 1, 6 do assert.are.equal(part == 6, progress:complete(id, part)) end
   assert.are.same({ progress = 1, total = 6, remaining = 0 }, assert(progress:status(id)))
   for _, call in ipairs(proxy:log "UpdateItem") do
@@ -132,8 +136,8 @@ local function complete_with_fault(progress, id, kind, number)
   return false
 end
 
--- What goes wrong, before or after the call was applied. With one attempt it fails for good: the process dies there, and the
--- part is completed anew.
+-- What goes wrong, before or after the call was applied. With one attempt it fails for good: the
+-- process dies there, and the part is completed anew.
 local troubles = {
   ["a process that died"] = { attempts = 1, "applied-status", "status" },
   ["an answer that was lost"] = { attempts = 3, "applied-reset", "reset" },
@@ -158,26 +162,34 @@ for form, make in pairs(forms) do
 end
 
 describe("progress in a DynamoDB table", function()
-  it("keeps a job of a million parts in chunks that are made when they are needed", task(function(progress, items)
+  it("keeps a job of a million parts in chunks that are made when they are needed",
+    task(function(progress, items)
     local total = 1000000
     assert.is_true(progress:set_total("job", total))
     assert.are.equal(1, #proxy:log())
     assert.are.equal(1, items:count())
-    for _, part in ipairs { 1, 500000, total } do assert.is_false(progress:complete("job", part)) end
+    for _, part in ipairs { 1, 500000, total } do
+      assert.is_false(progress:complete("job", part))
+    end
     assert.are.equal(4, items:count())
-    assert.are.same({ progress = 0, total = total, remaining = total - 3 }, assert(progress:status "job"))
+    assert.are.same({ progress = 0, total = total, remaining = total - 3 },
+      assert(progress:status "job"))
     assert.are.equal(40, #proxy:log "BatchGetItem")
 
-    items:put { id = "job", total = total, parts = { chunk = 250 }, chunks = range(1, 3999), last = 1 }
+    items:put {
+      id = "job", total = total, parts = { chunk = 250 }, chunks = range(1, 3999), last = 1,
+    }
     items:put { id = "job#chunk:4000", done = range(1, 249), last = 249 }
-    assert.are.same({ progress = 0.99, total = total, remaining = 1 }, assert(progress:status "job"))
+    assert.are.same({ progress = 0.99, total = total, remaining = 1 },
+      assert(progress:status "job"))
     assert.is_false(progress:complete("job", total - 1))
     assert.is_true(progress:complete("job", total))
     assert.is_true(progress:complete("job", total))
     assert.is_false(progress:complete("job", 1))
   end))
 
-  it("deletes the chunks when the reduce was sent, and answers as before", task(function(progress, items)
+  it("deletes the chunks when the reduce was sent, and answers as before",
+    task(function(progress, items)
     items:put { id = "job", total = 60, parts = { chunk = 2 } }
     for part = 1, 59 do assert.is_false(progress:complete("job", part)) end
     assert.is_true(progress:reduce_sent "job")
@@ -191,7 +203,8 @@ describe("progress in a DynamoDB table", function()
     assert.are.equal(1, items:count())
   end))
 
-  -- Moto does all that a batch asks for; this client stands for a table that is busy: it does one of a batch at a time.
+  -- Moto does all that a batch asks for; this client stands for a table that is busy: it does one
+  -- of a batch at a time.
   it("asks again for what a batch has left undone", task(function(_, items)
     local busy = { asked = 0 }
     for _, operation in ipairs { "GetItem", "UpdateItem" } do
@@ -208,7 +221,9 @@ describe("progress in a DynamoDB table", function()
     function busy:BatchWriteItem(parameters)
       self.asked = self.asked + 1
       local requests = parameters.RequestItems[items.name]
-      assert(items.client:BatchWriteItem { RequestItems = { [items.name] = { table.remove(requests, 1) } } })
+      assert(items.client:BatchWriteItem {
+        RequestItems = { [items.name] = { table.remove(requests, 1) } },
+      })
       return { UnprocessedItems = #requests > 0 and { [items.name] = requests } or {} }
     end
     items:put { id = "job", total = 6, parts = { chunk = 2 } }
@@ -223,8 +238,11 @@ describe("progress in a DynamoDB table", function()
     assert.are.equal(1, items:count())
   end))
 
-  it("does with the role that ecs-watchbot gave to tasks: it leaves the chunks", task(function(_, items)
-    local keys = account:user { "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem" }
+  it("does with the role that ecs-watchbot gave to tasks: it leaves the chunks",
+    task(function(_, items)
+    local keys = account:user {
+      "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem",
+    }
     local progress = open(items.arn, nil, keys)
     items:put { id = "job", total = 5, parts = { chunk = 2 } }
     for part = 1, 3 do assert.is_false(progress:complete("job", part)) end
@@ -232,11 +250,13 @@ describe("progress in a DynamoDB table", function()
     assert.is_false(progress:complete("job", 4))
     assert.is_true(progress:complete("job", 5))
     assert.is_true(progress:reduce_sent "job")
-    assert.are.same({ progress = 1, total = 5, remaining = 0, reduce_sent = true }, assert(progress:status "job"))
+    assert.are.same({ progress = 1, total = 5, remaining = 0, reduce_sent = true },
+      assert(progress:status "job"))
     assert.are.equal(4, items:count())
   end))
 
-  it("tells one of several processes that it was the last, while answers are lost", task(function(progress, items)
+  it("tells one of several processes that it was the last, while answers are lost",
+    task(function(progress, items)
     items:put { id = "job", total = 100, parts = { chunk = 10 } }
     for seed, kind in ipairs { "applied-reset", "reset", "applied-status" } do
       proxy:add { kind = kind, operation = "UpdateItem", probability = 0.05, seed = seed }
@@ -249,7 +269,8 @@ describe("progress in a DynamoDB table", function()
     assert.is_true(progress:complete("job", told[1]))
   end))
 
-  it("costs a read and a write for a part, and another write for one that fills a chunk", task(function(progress)
+  it("costs a read and a write for a part, and another write for one that fills a chunk",
+    task(function(progress)
     assert.is_true(progress:set_total("job", 250))
     proxy:clear()
     assert.is_false(progress:complete("job", 1))
@@ -261,7 +282,8 @@ describe("progress in a DynamoDB table", function()
   end))
 
   it("says what is wrong with a table's name, and what the table's service says", task(function()
-    for _, place in ipairs { "arn:aws:dynamodb:eu-west-1:123456789012:stream/x", "table", "arn:aws:sqs:eu-west-1:1:x" } do
+    for _, place in ipairs { "arn:aws:dynamodb:eu-west-1:123456789012:stream/x", "table",
+      "arn:aws:sqs:eu-west-1:1:x" } do
       local progress, message, code = progresses.open(place)
       assert.is_nil(progress)
       assert.are.equal("Usage", code)
@@ -277,11 +299,16 @@ end)
 describe("a job that watchbot-progress has begun", function()
   it("is read and completed in its own form", task(function(progress, items)
     items:put { id = "job", total = 4, parts = range(1, 4), metadata = { name = "tiles" } }
-    assert.are.same({ progress = 0, total = 4, remaining = 4, metadata = { name = "tiles" }, part_complete = false },
+    assert.are.same({
+      progress = 0, total = 4, remaining = 4, metadata = { name = "tiles" }, part_complete = false,
+    },
       assert(progress:status("job", { part = 4 })))
     assert.is_false(progress:complete("job", 4))
     assert.is_false(progress:complete("job", 4))
-    assert.are.same({ progress = 0.25, total = 4, remaining = 3, metadata = { name = "tiles" }, part_complete = true },
+    assert.are.same({
+      progress = 0.25, total = 4, remaining = 3, metadata = { name = "tiles" },
+      part_complete = true,
+    },
       assert(progress:status("job", { part = 4 })))
     assert.is_true(progress:set_total("job", 4))
     assert.are.equal("OtherTotal", select(3, progress:set_total("job", 5)))
@@ -298,7 +325,8 @@ describe("a job that watchbot-progress has begun", function()
   end))
 
   -- Nobody knows then which it was; all of them being told is what watchbot-progress does.
-  it("and whose last part it has taken itself, is complete for all parts", task(function(progress, items)
+  it("and whose last part it has taken itself, is complete for all parts",
+    task(function(progress, items)
     items:put { id = "job", total = 2, parts = { 1, 2 } }
     assert.is_false(progress:complete("job", 1))
     assert.is_true(items:complete_as_before("job", 2))
@@ -323,7 +351,8 @@ describe("a job that watchbot-progress has begun", function()
   end))
 end)
 
--- A program that was forgotten in an image must not take a job that it cannot read for complete, and send its reduce.
+-- A program that was forgotten in an image must not take a job that it cannot read for complete,
+-- and send its reduce.
 it("watchbot-progress fails on a job that watchbot has begun", task(function(progress, items)
   assert.is_true(progress:set_total("job", 3))
   local last, message, code = items:complete_as_before("job", 1)

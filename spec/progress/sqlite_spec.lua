@@ -1,4 +1,5 @@
--- Progress in an embedded queue's file: the contract, and what is its own: a million parts, many processes, files.
+-- Progress in an embedded queue's file: the contract, and what is its own: a million parts, many
+-- processes, files.
 
 local completers = require "support.completers"
 local contract = require "progress.contract"
@@ -49,20 +50,25 @@ describe("progress in a queue's file", function()
     assert.is_true(progress:set_total("job", 1000000))
     assert.are.equal(0, count(folder, "progress_chunks"))
     for part = 1, 1000000, 2500 do assert.is_false(progress:complete("job", part)) end
-    assert.are.same({ progress = 0, total = 1000000, remaining = 999600 }, assert(progress:status "job"))
+    assert.are.same({ progress = 0, total = 1000000, remaining = 999600 },
+      assert(progress:status "job"))
     assert.are.equal(125, count(folder, "progress_chunks"))
     fill(folder, "job", 1000000, { 1, 8001, 500000, 1000000 })
     assert.is_true(progress:status("job", { part = 8000 }).part_complete)
     assert.is_false(progress:status("job", { part = 8001 }).part_complete)
-    for _, part in ipairs { 8001, 1000000, 2, 1 } do assert.is_false(progress:complete("job", part)) end
-    assert.are.same({ progress = 0.99, total = 1000000, remaining = 1 }, assert(progress:status "job"))
+    for _, part in ipairs { 8001, 1000000, 2, 1 } do
+      assert.is_false(progress:complete("job", part))
+    end
+    assert.are.same({ progress = 0.99, total = 1000000, remaining = 1 },
+      assert(progress:status "job"))
     assert.is_true(progress:complete("job", 500000))
     assert.are.equal(0, count(folder, "progress_chunks"))
     assert.is_true(progress:complete("job", 500000))
     assert.is_false(progress:complete("job", 1))
   end))
 
-  it("tells one of many processes that it was the last, also when some are killed", task(function(folder)
+  it("tells one of many processes that it was the last, also when some are killed",
+    task(function(folder)
     local progress <close> = assert(progresses.open(folder:url()))
     assert.is_true(progress:set_total("job", 400))
     local told = completers.run(6, 2, folder:url(), "job", 400)
@@ -83,7 +89,8 @@ describe("progress in a queue's file", function()
     assert.are.same({ true, true }, { completing:join(workshop.PATIENCE) })
   end))
 
-  it("lives beside the messages, in a file that a watchbot without it has made too", task(function(folder)
+  it("lives beside the messages, in a file that a watchbot without it has made too",
+    task(function(folder)
     local queue = assert(queues.open(folder:url()))
     assert(queue:send { { body = "a message" } })
     queue:close()
@@ -97,7 +104,8 @@ describe("progress in a queue's file", function()
     assert.is_true(progress:complete("job", 1))
   end))
 
-  it("makes no file unless it is told to, and refuses to write where nobody looks", task(function(folder)
+  it("makes no file unless it is told to, and refuses to write where nobody looks",
+    task(function(folder)
     local progress, message, code = progresses.open(folder:url(), { create = false })
     assert.is_nil(progress)
     assert.matches("jobs.db", message)

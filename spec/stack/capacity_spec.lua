@@ -4,10 +4,14 @@ local function instance(cpu, memory, more)
   more = more or {}
   local resources = {
     { name = "CPU", integerValue = cpu }, { name = "MEMORY", integerValue = memory },
-    { name = "PORTS", stringSetValue = { "22", "80" } }, { name = "PORTS_UDP", stringSetValue = {} },
+    { name = "PORTS", stringSetValue = { "22", "80" } },
+    { name = "PORTS_UDP", stringSetValue = {} },
   }
   if more.gpus then table.insert(resources, { name = "GPU", stringSetValue = more.gpus }) end
-  return { status = more.status or "ACTIVE", agentConnected = not more.lost, remainingResources = resources }
+  return {
+    status = more.status or "ACTIVE", agentConnected = not more.lost,
+    remainingResources = resources,
+  }
 end
 
 describe("what a task takes", function()
@@ -15,17 +19,21 @@ describe("what a task takes", function()
     assert.are.same({ cpu = 256, memory = 512, gpu = 0, ports = {} }, room.need {
       cpu = "256", memory = "512", containerDefinitions = { { cpu = 10, memory = 10 } },
     })
-    assert.are.same({ cpu = 300, memory = 640, gpu = 2, ports = {} }, room.need { containerDefinitions = {
+    assert.are.same({ cpu = 300, memory = 640, gpu = 2, ports = {} },
+      room.need { containerDefinitions = {
       { cpu = 100, memory = 512, resourceRequirements = { { type = "GPU", value = "2" } } },
       { cpu = 200, memory = 512, memoryReservation = 128 },
     } })
   end)
 
   it("is the ports of the machine that it asks for", function()
-    local mappings = { { containerPort = 8080, hostPort = 80 }, { containerPort = 53, hostPort = 53, protocol = "udp" },
+    local mappings =
+      { { containerPort = 8080, hostPort = 80 },
+      { containerPort = 53, hostPort = 53, protocol = "udp" },
       { containerPort = 9000, hostPort = 0 } }
     local function ports(mode)
-      return room.need { networkMode = mode, containerDefinitions = { { portMappings = mappings } } }.ports
+      return room.need { networkMode = mode,
+        containerDefinitions = { { portMappings = mappings } } }.ports
     end
     assert.are.same({ ["80/tcp"] = true, ["53/udp"] = true }, ports "bridge")
     assert.are.same({ ["8080/tcp"] = true, ["53/udp"] = true, ["9000/tcp"] = true }, ports "host")
@@ -37,7 +45,9 @@ describe("the room of a cluster", function()
   local need = { cpu = 256, memory = 512, gpu = 0, ports = {} }
 
   it("is what fits into each machine, and not into all of them together", function()
-    local found = room.on_cluster(need, { instance(300, 4096), instance(300, 4096), instance(1024, 1100) })
+    local found = room.on_cluster(need, {
+      instance(300, 4096), instance(300, 4096), instance(1024, 1100),
+    })
     assert.are.same({ count = 4, instances = 3, unusable = 0, first = "cpu" }, found)
   end)
 
@@ -49,7 +59,8 @@ describe("the room of a cluster", function()
 
   it("ends with the GPUs, and with ports that are taken or that one task takes", function()
     local gpu = { cpu = 1, memory = 1, gpu = 2, ports = {} }
-    assert.are.same({ 2, "gpu" }, { room.on_instance(gpu, instance(2048, 4096, { gpus = { "a", "b", "c", "d", "e" } })) })
+    assert.are.same({ 2, "gpu" },
+      { room.on_instance(gpu, instance(2048, 4096, { gpus = { "a", "b", "c", "d", "e" } })) })
     assert.are.same({ 0, "gpu" }, { room.on_instance(gpu, instance(2048, 4096)) })
     local port = { cpu = 1, memory = 1, gpu = 0, ports = { ["8080/tcp"] = true } }
     assert.are.same({ 1, "ports" }, { room.on_instance(port, instance(2048, 4096)) })

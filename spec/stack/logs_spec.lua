@@ -1,4 +1,5 @@
--- The lines of log groups: CloudWatch Logs on moto, and a scripted server for pages and late lines, which moto does not make.
+-- The lines of log groups: CloudWatch Logs on moto, and a scripted server for pages and late lines,
+-- which moto does not make.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
@@ -33,7 +34,8 @@ describe("the lines of a log group", function()
   local function lines_of(group, query, method)
     local lines = {}
     query.since = query.since or scheduler.time() - 3600 * 1000
-    assert(group[method or "each"](group, query, function(event) lines[#lines + 1] = event.message end))
+    assert(group[method or "each"](group, query,
+      function(event) lines[#lines + 1] = event.message end))
     return lines
   end
 
@@ -44,11 +46,14 @@ describe("the lines of a log group", function()
   end))
 
   it("are those of a time, with a text, of a message", task(function()
-    local group = group_with { s = { 5000, "old", 50, ID .. " wrong \"quote\"", 40, ID .. " fine", 30, "another wrong" } }
+    local group = group_with {
+      s = { 5000, "old", 50, ID .. " wrong \"quote\"", 40, ID .. " fine", 30, "another wrong" },
+    }
     local now = scheduler.time()
     assert.are.same({ ID .. " wrong \"quote\"", ID .. " fine" }, lines_of(group, { id = ID }))
     assert.are.same({ "another wrong" }, lines_of(group, { grep = "another" }))
-    assert.are.same({ "old" }, lines_of(group, { since = now - 6000 * 1000, until_ = now - 4000 * 1000 }))
+    assert.are.same({ "old" },
+      lines_of(group, { since = now - 6000 * 1000, until_ = now - 4000 * 1000 }))
   end))
 
   it("of a message are also all those of the ECS tasks that its watcher names", task(function()
@@ -71,7 +76,9 @@ describe("the lines of a log group", function()
     assert.matches("^log group 'no%-such%-group' does not exist", message)
     assert.are.equal("LogGroupNotFound", code)
     local group = group_with { s = { 1, "a" } }
-    local denied = assert(logs.open(group.group, account:client("logs", { credentials = account:user "logs:FilterLogEvents" })))
+    local denied = assert(logs.open(group.group, account:client("logs", {
+      credentials = account:user "logs:FilterLogEvents",
+    })))
     ok, message, code = denied:each({ since = 0 }, error)
     assert.is_nil(ok)
     assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': add the action", message)
@@ -82,7 +89,8 @@ describe("the lines of a log group", function()
     local script = {}
     for index, page in ipairs { ... } do script[index] = { body = cjson.encode(page) } end
     script[#script].for_ever = true
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = cjson.encode(script) }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = cjson.encode(script) }).status == 200)
     return assert(logs.open("arn:aws:logs:eu-west-1:123456789012:log-group:tiles:*",
       account:client("logs", { endpoint = scripted.url })))
   end
@@ -97,35 +105,45 @@ describe("the lines of a log group", function()
     return { eventId = id, timestamp = timestamp, message = id, logStreamName = "s" }
   end
 
-  it("are read page after page, empty ones too, from a group that is named by its ARN", task(function()
+  it("are read page after page, empty ones too, from a group that is named by its ARN",
+    task(function()
     local group = told({ events = { event("a", 1) }, nextToken = "1" }, { events = cjson.empty_array, nextToken = "2" },
       { events = { event("c", 3), event("b", 2) } })
     local counts = {}
     local lines = {}
-    assert(group:each({ since = 0, id = ID, grep = 'x"y' }, function(one) lines[#lines + 1] = one.message end,
+    assert(group:each({ since = 0, id = ID, grep = 'x"y' },
+    function(one) lines[#lines + 1] = one.message end,
       function(count) counts[#counts + 1] = count end))
     assert.are.same({ "a", "b", "c" }, lines)
     assert.are.same({ 1, 1, 3 }, counts)
     local calls = asked()
     assert.are.same({ "1", "2" }, { calls[2].nextToken, calls[3].nextToken })
-    assert.are.equal("arn:aws:logs:eu-west-1:123456789012:log-group:tiles", calls[1].logGroupIdentifier)
+    assert.are.equal("arn:aws:logs:eu-west-1:123456789012:log-group:tiles",
+      calls[1].logGroupIdentifier)
     assert.is_nil(calls[1].logGroupName)
     -- moto knows no pattern of two terms, CloudWatch looks for lines that have both.
     assert.are.equal('"' .. ID .. '" "x\\"y"', calls[1].filterPattern)
   end))
 
-  -- A line that CloudWatch found late had a time before the newest that was shown, and whoever asked for newer ones only, or
-  -- for those of the same millisecond once more, missed it or showed another twice.
+  -- A line that CloudWatch found late had a time before the newest that was shown, and whoever
+  -- asked for newer ones only, or for those of the same millisecond once more, missed it or showed
+  -- another twice.
   it("are followed without a gap and without doubles, late ones and those of one millisecond included", task(function()
     local start = scheduler.time()
     local group = told({ events = { event("a", start), event("b", start + 1000) } },
       { events = { event("a", start), event("b", start + 1000), event("b2", start + 1000) } },
-      { events = { event("a", start), event("late", start + 500), event("b", start + 1000), event("b2", start + 1000) } },
+      {
+        events = {
+          event("a", start), event("late", start + 500), event("b", start + 1000),
+          event("b2", start + 1000),
+        },
+      },
       { events = { event("c", start + 200 * 1000) } },
       { events = { event("c", start + 200 * 1000), event("d", start + 150 * 1000) } })
     local lines = {}
     local following = scheduler.spawn(function()
-      group:follow({ since = start - 1000 }, function(one) lines[#lines + 1] = one.message end, 0.01)
+      group:follow({ since = start - 1000 }, function(one) lines[#lines + 1] = one.message end,
+        0.01)
     end)
     local deadline = scheduler.now() + 120
     while #lines < 6 and scheduler.now() < deadline do scheduler.sleep(0.02) end

@@ -1,4 +1,5 @@
--- On a machine without moto the suite ended with an error for each file; on one without a network, after five retries each.
+-- On a machine without moto the suite ended with an error for each file; on one without a network,
+-- after five retries each.
 local shell = require "support.shell"
 
 local NEEDS = [[
@@ -23,7 +24,8 @@ local NEEDS = [[
 
 -- A machine where neither pip nor apt gets anything: each call leaves a line in `called`.
 local function poor_machine(folder)
-  shell.run(("cd %s && mkdir bin build && ln -s %s/spec %s/lua %s/.busted ."):format(folder, shell.root, shell.root,
+  shell.run(("cd %s && mkdir bin build && ln -s %s/spec %s/lua %s/.busted ."):format(folder,
+  shell.root, shell.root,
     shell.root))
   shell.write(folder .. "/bin/python3", [[#!/bin/sh
 echo "python3 $*" | cut -c 1-20 >> called
@@ -31,7 +33,8 @@ echo "python3 $*" | cut -c 1-20 >> called
 mkdir -p "$3/bin"
 printf '#!/bin/sh\necho pip >> called\necho "ERROR: no way to the index" >&2\nexit 1\n' > "$3/bin/pip"
 chmod +x "$3/bin/pip"]])
-  shell.write(folder .. "/bin/apt-get", "#!/bin/sh\necho apt-get >> called\necho 'E: no way to the mirror' >&2\nexit 100\n")
+  shell.write(folder .. "/bin/apt-get",
+    "#!/bin/sh\necho apt-get >> called\necho 'E: no way to the mirror' >&2\nexit 100\n")
   shell.run(("chmod +x %s/bin/*"):format(folder))
 end
 

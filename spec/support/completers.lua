@@ -1,4 +1,5 @@
--- completers: several processes that complete the parts of one job at the same time, each of them all, one after another.
+-- completers: several processes that complete the parts of one job at the same time, each of them
+-- all, one after another.
 -- Some are killed on their way and begin again. Everything here waits, so it belongs into a task.
 
 local process = require "watchbot.process"
@@ -12,7 +13,9 @@ local function start(place, job, total, seed, environment)
   local variables = process.environment()
   for name, value in pairs(environment or {}) do variables[name] = value or nil end
   return assert(process.start {
-    argv = { shell.interpreter, "spec/support/completer.lua", place, job, tostring(total), tostring(seed) },
+    argv = {
+      shell.interpreter, "spec/support/completer.lua", place, job, tostring(total), tostring(seed),
+    },
     env = variables, output = "capture", limit = 64 << 20,
   })
 end

@@ -1,10 +1,13 @@
--- bundle: writes every file of the module folder as one C file, for the watchbot binary to carry inside it.
--- usage: lua5.4 src/generate/bundle.lua source|compiled FOLDER FILE... > bundle.c
--- Compiled, a program starts without parsing, which took longer than all else that it did; the names of lines stay, for errors.
--- A C host gets the source: its Lua may be another 5.4 than the one that compiles here.
+-- bundle: writes every file of the module folder as one C file, for the watchbot binary to carry
+-- inside it.
+-- usage: lua5.4 src/generate/bundle.lua source|compiled FOLDER FILE... > bundle.c Compiled, a
+-- program starts without parsing, which took longer than all else that it did; the names of lines
+-- stay, for errors. A C host gets the source: its Lua may be another 5.4 than the one that compiles
+-- here.
 
 local form, folder = arg[1], arg[2]
-assert(folder and (form == "source" or form == "compiled"), "usage: bundle.lua source|compiled FOLDER FILE...")
+assert(folder and (form == "source" or form == "compiled"),
+  "usage: bundle.lua source|compiled FOLDER FILE...")
 
 local function module_name(path)
   local name = path:sub(#folder + 2):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
@@ -26,7 +29,8 @@ for index = 3, #arg do
   local chunkname, text = "@" .. arg[index]:sub(#folder + 2), file:read "a"
   if form == "compiled" then text = string.dump(assert(load(text, chunkname))) end
   print(("static const unsigned char file_%d[] = {\n%s0};\n"):format(index, c_bytes(text)))
-  entries[#entries + 1] = ('    {"%s", "%s", (const char *)file_%d, %d},'):format(module_name(arg[index]), chunkname,
+  entries[#entries + 1] =
+  ('    {"%s", "%s", (const char *)file_%d, %d},'):format(module_name(arg[index]), chunkname,
     index, #text)
 end
 print "const struct bundle_file bundle_files[] = {"

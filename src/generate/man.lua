@@ -75,7 +75,8 @@ local function details_of(text)
 end
 
 local function add_command(parts, name, command)
-  parts[#parts + 1] = ('.SS "watchbot %s %s"'):format(name, (command.usage:gsub("%-%-", "\\-\\-"):gsub('"', '""')))
+  parts[#parts + 1] =
+    ('.SS "watchbot %s %s"'):format(name, (command.usage:gsub("%-%-", "\\-\\-"):gsub('"', '""')))
   parts[#parts + 1] = filled(command.summary)
   for _, option in ipairs(command.options) do
     local short = option.short and bold("-" .. option.short) .. ", " or ""
@@ -90,7 +91,8 @@ local function variables()
   local found = {}
   for _, field in ipairs(fields.declared) do
     for _, variable in ipairs { field.environment, field.fallback } do
-      found[#found + 1] = item(bold(variable), ("the policy's `%s`, where it is silent"):format(field.name))
+      found[#found + 1] =
+        item(bold(variable), ("the policy's `%s`, where it is silent"):format(field.name))
     end
   end
   return table.concat(found, "\n")
@@ -109,7 +111,8 @@ pages["watchbot.1"] = function()
     item(bold "0", "complete: the message is deleted"),
     item(bold "3", "reject: the message is deleted, with a notification"),
     item(bold "4", "release: the message goes back to the queue"),
-    item("any other, or a signal", "retry: the message goes back, later each time, with a notification; after `max_receives` "
+    item("any other, or a signal",
+      "retry: the message goes back, later each time, with a notification; after `max_receives` "
       .. "receives it goes to the dead-letter queue"),
     paragraph "A policy, a Lua file, changes each of these rules: see `watchbot-policy`(5).",
     ".SH COMMANDS",
@@ -119,7 +122,8 @@ pages["watchbot.1"] = function()
   parts[#parts + 1] = item("\\fBAWS_REGION\\fR, \\fBAWS_PROFILE\\fR, \\fBAWS_ENDPOINT_URL\\fR ...",
     "what the AWS SDKs read, credentials of containers and instances included")
   parts[#parts + 1] = ".SH EXIT STATUS"
-  parts[#parts + 1] = item(bold "0", "success") .. "\n" .. item(bold "1", "failure, such as a queue that cannot be opened")
+  parts[#parts + 1] = item(bold "0", "success") .. "\n"
+    .. item(bold "1", "failure, such as a queue that cannot be opened")
   parts[#parts + 1] = item(bold "2", "the arguments or the policy are wrong")
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot\\-log (1),\n.BR watchbot\\-policy (5)"
   return page(parts)
@@ -170,7 +174,8 @@ pages["watchbot-policy.5"] = function()
   parts[#parts + 1] = ".SH HOOKS"
   for _, hook in ipairs(hooks) do parts[#parts + 1] = of_hook(hook) end
   parts[#parts + 1] = ".SH TESTING"
-  parts[#parts + 1] = filled("`watchbot check` says what a policy means, `watchbot test` what it would do with a "
+  parts[#parts + 1] =
+    filled("`watchbot check` says what a policy means, `watchbot test` what it would do with a "
     .. "message and an exit code. The Lua module `watchbot.testing` drives it in tests, with a clock that the test moves.")
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot (1)"
   return page(parts)

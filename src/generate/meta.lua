@@ -1,5 +1,7 @@
--- meta: writes the definitions by which an editor completes a policy or a template's options, from what declares them.
--- usage: lua5.4 src/generate/meta.lua policy|template > lua/watchbot/meta/...; `make generated` does it. Format: LuaCATS,
+-- meta: writes the definitions by which an editor completes a policy or a template's options, from
+-- what declares them.
+-- usage: lua5.4 src/generate/meta.lua policy|template > lua/watchbot/meta/...; `make generated`
+-- does it. Format: LuaCATS,
 -- https://luals.github.io/wiki/annotations/
 
 local function comment(text)
@@ -15,22 +17,28 @@ end
 
 -- Types of fields as an editor knows them.
 local types = {
-  text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number", interval = "number",
-  visibility = "number", handler = "fun(job: watchbot.Job): any, string?", flag = "boolean", folders = "string[]",
-  command = "string|string[]|fun(job: watchbot.Job): string|string[]", variables = "table<string, string>",
+  text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
+  interval = "number",
+  visibility = "number", handler = "fun(job: watchbot.Job): any, string?", flag = "boolean",
+  folders = "string[]",
+  command = "string|string[]|fun(job: watchbot.Job): string|string[]",
+  variables = "table<string, string>",
   exits = "table<integer|string, watchbot.Outcome>", inherit = "boolean|string[]",
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
-  on_stop = '"leave"|"drain"|"stop"', task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
+  on_stop = '"leave"|"drain"|"stop"',
+  task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
 }
 
 local arguments = {
-  job = "job: watchbot.Job", exit = "exit: watchbot.Exit", outcome = "outcome: watchbot.Failure", err = "err: string",
+  job = "job: watchbot.Job", exit = "exit: watchbot.Exit", outcome = "outcome: watchbot.Failure",
+  err = "err: string",
   where = "where: string", state = "state: { free: integer, running: integer, lingering: integer }",
 }
 
 local returns = {
   poll = ": integer, number", admit = ': true|watchbot.Outcome|"hold", number?',
-  environment = ": table<string, string>", verdict = ": watchbot.Outcome, number?", backoff = ": number",
+  environment = ": table<string, string>", verdict = ": watchbot.Outcome, number?",
+  backoff = ": number",
   notify = ": true?, string?, string?", notification = ": string, string",
 }
 
@@ -49,9 +57,11 @@ function parts.policy(lines)
     lines[#lines + 1] = field(one.name, assert(types[one.type], one.type), one.help)
   end
   for _, hook in ipairs(require "watchbot.policy.hooks") do
-    lines[#lines + 1] = field(hook.name, hook_type(hook), hook.help .. "; default: " .. hook.default)
+    lines[#lines + 1] =
+      field(hook.name, hook_type(hook), hook.help .. "; default: " .. hook.default)
   end
-  lines[#lines + 1] = "\n--- A policy has all of them, and the methods of lua/watchbot/policy/init.lua."
+  lines[#lines + 1] =
+    "\n--- A policy has all of them, and the methods of lua/watchbot/policy/init.lua."
   lines[#lines + 1] = "---@class watchbot.Policy: watchbot.PolicyFields"
 end
 
@@ -59,20 +69,24 @@ end
 
 -- By the first words of what a kind expects; any value may be an intrinsic.
 local expectations = {
-  { "^text$", "string" }, { "^true or false", "boolean" }, { "^a whole number", "integer" }, { "^a number", "number" },
+  { "^text$", "string" }, { "^true or false", "boolean" }, { "^a whole number", "integer" },
+  { "^a number", "number" },
   { "^a list of text", "string[]" }, { "^a list", "table[]" }, { "^a table", "table" },
 }
 
 local function option_type(option)
   if option.modes == nil and option.name == "mode" then return '"task"|"process"' end
   for _, expectation in ipairs(expectations) do
-    if option.kind.expected:find(expectation[1]) then return expectation[2] .. "|watchbot.cf.Intrinsic" end
+    if option.kind.expected:find(expectation[1]) then
+      return expectation[2] .. "|watchbot.cf.Intrinsic"
+    end
   end
   return "any"
 end
 
 function parts.template(lines)
-  lines[#lines + 1] = "--- An intrinsic function of CloudFormation: { Ref = ... }, { [\"Fn::...\"] = ... }."
+  lines[#lines + 1] =
+    "--- An intrinsic function of CloudFormation: { Ref = ... }, { [\"Fn::...\"] = ... }."
   lines[#lines + 1] = "---@alias watchbot.cf.Intrinsic table<string, any>\n"
   lines[#lines + 1] = "--- What `watchbot.template { ... }` takes."
   lines[#lines + 1] = "---@class watchbot.TemplateOptions"
@@ -83,6 +97,8 @@ end
 
 local make = parts[arg and arg[1]]
 if not make then error "usage: meta.lua policy|template" end
-local lines = { "---@meta", "-- Made by src/generate/meta.lua from what is declared; for editors only, nothing requires it.\n" }
+local lines = {
+  "---@meta", "-- Made by src/generate/meta.lua from what is declared; for editors only, nothing requires it.\n",
+}
 make(lines)
 print(table.concat(lines, "\n"))

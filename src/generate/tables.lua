@@ -16,7 +16,8 @@ end
 function tables.fields()
   local lines = { "| field | default | |", "|---|---|---|" }
   for _, field in ipairs(require "watchbot.policy.fields".declared) do
-    local default = type(field.default) ~= "table" and field.default ~= nil and tostring(field.default) or ""
+    local default = type(field.default) ~= "table" and field.default ~= nil
+      and tostring(field.default) or ""
     local variables = {}
     for _, name in ipairs { field.environment or false, field.fallback or false } do
       if name then variables[#variables + 1] = ("`$%s`"):format(name) end
@@ -47,7 +48,8 @@ function tables.blame()
   for name in pairs(causes) do names[#names + 1] = name end
   table.sort(names, function(a, b) return causes[a].fault .. a < causes[b].fault .. b end)
   local lines = {
-    "| cause | fault | outcome | receive counts | notified | breaker |", "|---|---|---|---|---|---|",
+    "| cause | fault | outcome | receive counts | notified | breaker |",
+    "|---|---|---|---|---|---|",
   }
   for _, name in ipairs(names) do
     local rule = causes[name]

@@ -9,7 +9,8 @@ local scheduler = require "watchbot.scheduler"
 -- How far back is searched, in hours; the newest of the text that is kept, in bytes.
 local HOURS, KEPT = 6, 50 * 1024
 
--- Seconds for everything, waiting for the others included: with the publishing less than what the watcher gives a notification.
+-- Seconds for everything, waiting for the others included: with the publishing less than what the
+-- watcher gives a notification.
 local LIMIT = 10
 
 local recent_logs = {}
@@ -33,7 +34,9 @@ end
 local function append(kept, events)
   local parts = { kept }
   for _, event in ipairs(events or {}) do
-    if type(event.message) == "string" then parts[#parts + 1] = (event.message:gsub("\n$", "")) .. "\n" end
+    if type(event.message) == "string" then
+      parts[#parts + 1] = (event.message:gsub("\n$", "")) .. "\n"
+    end
   end
   return table.concat(parts):sub(-KEPT)
 end
@@ -71,7 +74,9 @@ function recent_logs.read(group, id, options)
   parameters.startTime = scheduler.time() - HOURS * 3600 * 1000
   local text
   text, message, code = search(client, parameters, deadline)
-  if text == "" then return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id), "NotFound" end
+  if text == "" then
+    return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id), "NotFound"
+  end
   return text, message, code
 end
 

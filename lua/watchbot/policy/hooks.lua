@@ -1,5 +1,5 @@
---- policy.hooks: what each hook of a policy is for, declared once, in the order of a job's life: `watchbot help policy` and
--- the manual come from here. The defaults themselves are in policy.lua.
+--- policy.hooks: what each hook of a policy is for, declared once, in the order of a job's life:
+-- `watchbot help policy` and the manual come from here. The defaults themselves are in policy.lua.
 
 ---@class watchbot.DeclaredHook
 ---@field name string
@@ -10,7 +10,10 @@
 
 ---@type watchbot.DeclaredHook[]
 return {
-  { name = "start", arguments = "", help = "called before the first message is taken", default = "nothing" },
+  {
+    name = "start", arguments = "", help = "called before the first message is taken",
+    default = "nothing",
+  },
   { name = "poll", arguments = "state", returns = "count, seconds",
     help = "how many messages to ask for, and how long the queue may wait for the first; `state` has `free`, `running`, "
       .. "`lingering`",
@@ -34,9 +37,13 @@ return {
     help = "sends a notification of a `reject`, `retry` or `bury`",
     default = "publishes `notification` to `topic`, where there is one" },
   { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",
-    help = "what a notification says", default = "outcome, reason, message and the newest lines of the log" },
+    help = "what a notification says",
+    default = "outcome, reason, message and the newest lines of the log" },
   { name = "failed", arguments = "err, where",
     help = "called with the error of a hook that has raised; it is in the log already",
     default = "nothing" },
-  { name = "stop", arguments = "", help = "called after the last job has ended", default = "nothing" },
+  {
+    name = "stop", arguments = "", help = "called after the last job has ended",
+    default = "nothing",
+  },
 }

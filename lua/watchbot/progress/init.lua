@@ -4,8 +4,9 @@
 --     progress:set_total("job-1", 3)
 --     if progress:complete("job-1", 2) then ... end             -- true for one part of the job, and for its repeats
 --
--- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once. Everything may be called again
--- after a crash, in a task that runs a second time: a repeat changes nothing, and gets the answer that the first call got.
+-- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once.
+-- Everything may be called again after a crash, in a task that runs a second time: a repeat changes
+-- nothing, and gets the answer that the first call got.
 
 local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
@@ -20,7 +21,8 @@ Progress.__name = "watchbot.progress"
 local progress = {}
 
 ---@class watchbot.ProgressStatus
----@field progress number? the share of the parts that are done, rounded down to two digits; 0 for a job that nobody knows
+---@field progress number? the share of the parts that are done, rounded down to two digits; 0 for a
+--- job that nobody knows
 ---@field total integer? parts; nil until `set_total`
 ---@field remaining integer? parts that are not done yet
 ---@field failed string? why the job has failed
@@ -56,7 +58,8 @@ function progress.open(place, options)
   if not place then
     return refuse "where is it kept? Set $ProgressTable to the ARN of a DynamoDB table or to sqlite:FILE"
   end
-  local kind = tostring(place):match "^arn:[^:]+:dynamodb:" and "dynamodb" or tostring(place):match "^sqlite:" and "sqlite"
+  local kind = tostring(place):match "^arn:[^:]+:dynamodb:" and "dynamodb"
+    or tostring(place):match "^sqlite:" and "sqlite"
   if not kind then return refuse(("'%s': %s"):format(tostring(place), EXPECTED)) end
   local store, message, code = require("watchbot.progress." .. kind).open(place, options or {})
   if not store then return nil, message, code end
@@ -92,7 +95,8 @@ end
 --- Marks a part as done.
 ---@param job string
 ---@param part integer from 1 to the total
----@return boolean? last true for the one part that made the job complete, each time that it is asked; false for all others
+---@return boolean? last true for the one part that made the job complete, each time that it is
+--- asked; false for all others
 ---@return string? message
 ---@return string? code "NoTotal": `set_total` comes first; "NoSuchPart"
 function Progress:complete(job, part)
@@ -108,24 +112,28 @@ local function share(found)
   return (found.total - found.remaining) * 100 // found.total / 100
 end
 
---- How far a job is. A job that nobody knows has made no progress; that is no error, for it may begin in a moment.
+--- How far a job is. A job that nobody knows has made no progress; that is no error, for it may
+--- begin in a moment.
 ---@param job string
----@param options { part: integer?, brief: boolean? }? part: whether this one is done; brief: do not count parts, which saves
---- reads of a DynamoDB table where the job is large: `progress` and `remaining` are absent
+---@param options { part: integer?, brief: boolean? }? part: whether this one is done; brief: do not
+--- count parts, which saves reads of a DynamoDB table where the job is large: `progress` and
+--- `remaining` are absent
 ---@return watchbot.ProgressStatus?
 ---@return string? message
 ---@return string? code
 function Progress:status(job, options)
   options = options or {}
   demand(is_job(job), "status: a job must be text")
-  demand(options.part == nil or math.type(options.part) == "integer", "status: a part must be a whole number")
+  demand(options.part == nil or math.type(options.part) == "integer",
+    "status: a part must be a whole number")
   local found, message, code = self.store:status(job, options.part, options.brief)
   if not found then return nil, message, code end
   found.progress = share(found)
   return found
 end
 
---- Marks a job as failed. Its parts can still be completed: who runs them asks `status` whether they are still wanted.
+--- Marks a job as failed. Its parts can still be completed: who runs them asks `status` whether
+--- they are still wanted.
 ---@param job string also one that has no total yet
 ---@param reason string
 ---@return true? ok
@@ -145,13 +153,15 @@ end
 ---@return string? code "InvalidText"
 function Progress:set_metadata(job, metadata)
   demand(is_job(job), "set_metadata: a job must be text")
-  demand(metadata ~= nil, "set_metadata: metadata must be something; watchbot.aws.null is JSON's null")
+  demand(metadata ~= nil,
+    "set_metadata: metadata must be something; watchbot.aws.null is JSON's null")
   local text, message, code = json.encode(metadata)
   if not text then return nil, "set_metadata: " .. message, code end
   return self.store:set_metadata(job, metadata)
 end
 
---- Notes that a job's reduce step was taken, and lets go of what is no longer needed to complete it.
+--- Notes that a job's reduce step was taken, and lets go of what is no longer needed to complete
+--- it.
 ---@param job string
 ---@return true? ok
 ---@return string? message

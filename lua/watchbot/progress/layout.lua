@@ -1,6 +1,7 @@
 --- progress.layout: which part is kept where, and what is refused; pure functions.
--- Parts are kept in chunks, so that one part's completion rewrites one small chunk and never the whole job. How large a chunk
--- is, is the store's choice: DynamoDB is paid by the kilobyte that is rewritten, SQLite by the page.
+-- Parts are kept in chunks, so that one part's completion rewrites one small chunk and never the
+-- whole job. How large a chunk is, is the store's choice: DynamoDB is paid by the kilobyte that is
+-- rewritten, SQLite by the page.
 
 local layout = {}
 
@@ -52,20 +53,24 @@ end
 ---@return string? code
 function layout.problem(job, total)
   if job:match "#chunk:%d+$" then
-    return ("job '%s': that is what a chunk of parts is called; choose another id"):format(job), "BadJob"
+    return ("job '%s': that is what a chunk of parts is called; choose another id"):format(job),
+      "BadJob"
   end
   if total <= MOST then return nil end
-  return ("job '%s': a job can have %d parts, not %d; let each part do more"):format(job, MOST, total), "TooManyParts"
+  return ("job '%s': a job can have %d parts, not %d; let each part do more"):format(job, MOST,
+    total), "TooManyParts"
 end
 
 ---@return nil, string message, "OtherTotal" code
 function layout.other_total(job, total, asked)
-  return nil, ("job '%s' has %d parts already, it cannot have %d; use another job id"):format(job, total, asked), "OtherTotal"
+  return nil, ("job '%s' has %d parts already, it cannot have %d; use another job id"):format(job,
+    total, asked), "OtherTotal"
 end
 
 ---@return nil, string message, "NoTotal" code
 function layout.no_total(job)
-  return nil, ("job '%s': nobody has said how many parts it has; set its total first"):format(job), "NoTotal"
+  return nil, ("job '%s': nobody has said how many parts it has; set its total first"):format(job),
+    "NoTotal"
 end
 
 ---@return nil, string message, "NoSuchPart" code

@@ -1,7 +1,8 @@
 --- progress.sqlite: progress in the file of an embedded queue.
--- One transaction does what takes several calls elsewhere, so the count of what remains is always right and nothing needs
--- repair. Parts are bits, a thousand bytes of them a row. Commits are on disk when they return (synchronous=FULL): "this was
--- the last part" leads to a message that must not be forgotten, nor told twice.
+-- One transaction does what takes several calls elsewhere, so the count of what remains is always
+-- right and nothing needs repair. Parts are bits, a thousand bytes of them a row. Commits are on
+-- disk when they return (synchronous=FULL): "this was the last part" leads to a message that must
+-- not be forgotten, nor told twice.
 
 local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
@@ -11,7 +12,8 @@ local schema = require "watchbot.queue.sqlite.schema"
 -- Parts a chunk: a row of a thousand bytes.
 local CHUNK = 8000
 
--- Seconds that a lock is waited for: longer than a queue waits, for the work of a part would be done again.
+-- Seconds that a lock is waited for: longer than a queue waits, for the work of a part would be
+-- done again.
 local PATIENCE = 60
 
 ---@class watchbot.progress.Sqlite
@@ -36,7 +38,8 @@ function sqlite.open(url, options)
   return setmetatable({ database = database }, Sqlite)
 end
 
--- A connection may be open for days; what is written to a file that was moved or deleted meanwhile is lost.
+-- A connection may be open for days; what is written to a file that was moved or deleted meanwhile
+-- is lost.
 local function in_place(transaction, database, body, ...)
   if database:has_moved() then
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(database.path), "FileMoved"
@@ -91,7 +94,8 @@ local function mark(transaction, job, part)
   local byte, mask = bit_of(part)
   local bits = job.done or ("\0"):rep((layout.capacity(chunk, job.total, CHUNK) + 7) // 8)
   bits = bits:sub(1, byte - 1) .. string.char(bits:byte(byte) | mask) .. bits:sub(byte + 1)
-  transaction:run("INSERT OR REPLACE INTO progress_chunks (job, chunk, done) VALUES (?, ?, ?)", job.job, chunk, { bits })
+  transaction:run("INSERT OR REPLACE INTO progress_chunks (job, chunk, done) VALUES (?, ?, ?)",
+    job.job, chunk, { bits })
 end
 
 -- The bits of a job that is complete say nothing that its row does not.
@@ -131,7 +135,10 @@ local function status(reader, id, part)
   local job, message, code = find(reader, id, part)
   if job == nil then return nil, message, code end
   if not job then return {} end
-  local found = { total = job.total, remaining = job.remaining, failed = job.error, reduce_sent = job.reduce_sent == 1 or nil }
+  local found = {
+    total = job.total, remaining = job.remaining, failed = job.error,
+    reduce_sent = job.reduce_sent == 1 or nil,
+  }
   if part then found.part_complete = is_done(job, part) end
   if job.metadata then found.metadata = json.decode(job.metadata) end
   return found

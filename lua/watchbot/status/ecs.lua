@@ -1,4 +1,5 @@
---- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the family that does the work.
+--- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the
+-- family that does the work.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
@@ -11,11 +12,17 @@ local function explain(operation, message, code)
 end
 
 local function service_of(client, cluster, service)
-  local result, message, code = client:DescribeServices { cluster = cluster, services = { service } }
+  local result, message, code = client:DescribeServices {
+    cluster = cluster, services = { service },
+  }
   if not result then return explain("DescribeServices", message, code) end
   local found = result.services and result.services[1]
-  if not found then return nil, ("there is no service '%s' on '%s'"):format(service, cluster), "ServiceNotFound" end
-  return { desired = found.desiredCount, running = found.runningCount, pending = found.pendingCount }
+  if not found then
+    return nil, ("there is no service '%s' on '%s'"):format(service, cluster), "ServiceNotFound"
+  end
+  return {
+    desired = found.desiredCount, running = found.runningCount, pending = found.pendingCount,
+  }
 end
 
 -- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles"

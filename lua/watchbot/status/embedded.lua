@@ -1,4 +1,5 @@
---- status.embedded: how an embedded queue is, from its file. A rate takes two looks, a second apart.
+--- status.embedded: how an embedded queue is, from its file. A rate takes two looks, a second
+-- apart.
 
 local queues = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"

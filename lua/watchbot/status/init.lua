@@ -1,5 +1,5 @@
---- status: how a queue and its tasks are, as of now. Each figure stands for itself: one that cannot be had (a permission is
--- missing) is told as such, and the others are there all the same.
+--- status: how a queue and its tasks are, as of now. Each figure stands for itself: one that cannot
+-- be had (a permission is missing) is told as such, and the others are there all the same.
 
 ---@class watchbot.Status
 ---@field queue string its URL
@@ -11,7 +11,8 @@
 ---@field sent number? messages a minute
 ---@field done number? messages a minute that left the queue
 ---@field tasks integer? ECS tasks that run
----@field service { desired: integer, running: integer, pending: integer }? the containers of the ECS service
+---@field service { desired: integer, running: integer, pending: integer }? the containers of the
+--- ECS service
 ---@field problems table<string, string> by the name of what could not be had: why
 
 ---@class watchbot.StatusBuilder

@@ -1,5 +1,5 @@
---- status.sqs: how an SQS queue is: counts from SQS, age and rates from the metrics that it keeps in CloudWatch, which lag some
--- minutes behind.
+--- status.sqs: how an SQS queue is: counts from SQS, age and rates from the metrics that it keeps
+-- in CloudWatch, which lag some minutes behind.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 
 local aws = require "watchbot.aws"
@@ -51,11 +51,15 @@ local function metrics_of(queue)
       query("done", queue, "NumberOfMessagesDeleted", "Sum"),
     },
   }
-  if not result and denied.is(code) then return nil, denied.message("cloudwatch:GetMetricData", nil, message) end
+  if not result and denied.is(code) then
+    return nil, denied.message("cloudwatch:GetMetricData", nil, message)
+  end
   if not result then return nil, message, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do values[one.Id] = one.Values end
-  return { oldest = newest(values.oldest), sent = average(values.sent), done = average(values.done) }
+  return {
+    oldest = newest(values.oldest), sent = average(values.sent), done = average(values.done),
+  }
 end
 
 -- => number of dead letters, false where none are kept | nil message code

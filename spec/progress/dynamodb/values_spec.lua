@@ -5,9 +5,12 @@ local values = require "watchbot.progress.dynamodb.values"
 describe("DynamoDB's values", function()
   it("are typed", function()
     for _, pair in ipairs {
-      { "text", { S = "text" } }, { "", { S = "" } }, { true, { BOOL = true } }, { false, { BOOL = false } },
-      { 12, { N = "12" } }, { 0.5, { N = "0.5" } }, { 1e20, { N = "1e+20" } }, { aws.null, { NULL = true } },
-      { { 1, "b" }, { L = { { N = "1" }, { S = "b" } } } }, { { a = { b = 1 } }, { M = { a = { M = { b = { N = "1" } } } } } },
+      { "text", { S = "text" } }, { "", { S = "" } }, { true, { BOOL = true } },
+      { false, { BOOL = false } },
+      { 12, { N = "12" } }, { 0.5, { N = "0.5" } }, { 1e20, { N = "1e+20" } },
+      { aws.null, { NULL = true } },
+      { { 1, "b" }, { L = { { N = "1" }, { S = "b" } } } },
+      { { a = { b = 1 } }, { M = { a = { M = { b = { N = "1" } } } } } },
       { {}, { M = {} } }, { aws.list {}, { L = {} } },
     } do
       local typed = values.encode(pair[1])

@@ -1,18 +1,21 @@
---- progress.dynamodb.chunks: the parts of a job that watchbot has begun, as sets in items of their own.
+--- progress.dynamodb.chunks: the parts of a job that watchbot has begun, as sets in items of their
+-- own.
 --
 --     { id = "job-1", total = 1000000, parts = { chunk = 250 }, chunks = <those that are finished>, last = 77 }
 --     { id = "job-1#chunk:1", done = <parts that are done, 1 to 250>, last = 77 }
 --
--- Why sets, not bits: DynamoDB adds to a set in one atomic call, where bits would have to be read, changed and written back.
--- Why 250: an item of that many small numbers stays under 1 KB, so a completion costs one write unit, the least there is,
--- besides the read of the job's item; each 250th writes the job's item too. A chunk's item is made by its first part.
--- Why `parts` is a map: watchbot-progress keeps a set there. It finds no set and fails, where it would otherwise take a job
--- without one for complete.
+-- Why sets, not bits: DynamoDB adds to a set in one atomic call, where bits would have to be read,
+-- changed and written back. Why 250: an item of that many small numbers stays under 1 KB, so a
+-- completion costs one write unit, the least there is, besides the read of the job's item; each
+-- 250th writes the job's item too. A chunk's item is made by its first part. Why `parts` is a map:
+-- watchbot-progress keeps a set there. It finds no set and fails, where it would otherwise take a
+-- job without one for complete.
 --
--- How exactly one part is the last: whoever adds a part writes itself into `last` by the same call, and only if the part was
--- not there. So when a chunk is full its `last` is the part that filled it, for good, and that part alone writes the chunk
--- into the job's `chunks` and itself into the job's `last`, again by one call. A process that dies between the two calls, or
--- loses an answer, left its name: its repeat finds it and goes on. The repeat of any other part does nothing.
+-- How exactly one part is the last: whoever adds a part writes itself into `last` by the same call,
+-- and only if the part was not there. So when a chunk is full its `last` is the part that filled
+-- it, for good, and that part alone writes the chunk into the job's `chunks` and itself into the
+-- job's `last`, again by one call. A process that dies between the two calls, or loses an answer,
+-- left its name: its repeat finds it and goes on. The repeat of any other part does nothing.
 
 local layout = require "watchbot.progress.layout"
 local values = require "watchbot.progress.dynamodb.values"
@@ -20,7 +23,8 @@ local values = require "watchbot.progress.dynamodb.values"
 -- Parts a chunk.
 local SIZE = 250
 
--- A job of more chunks gets larger ones: the job's own item must stay small too. 4000 numbers are 12 KB.
+-- A job of more chunks gets larger ones: the job's own item must stay small too. 4000 numbers are
+-- 12 KB.
 local MOST_CHUNKS = 4000
 
 local chunks = {}
@@ -48,7 +52,10 @@ local function add(items, id, name, number, last, more)
     update = "ADD #set :new SET #last = :last",
     condition = "(attribute_not_exists(#set) OR NOT contains(#set, :number))" .. (more or ""),
     names = { ["#set"] = name, ["#last"] = "last" },
-    values = { [":new"] = values.set { number }, [":number"] = values.encode(number), [":last"] = values.encode(last) },
+    values = {
+      [":new"] = values.set { number }, [":number"] = values.encode(number),
+      [":last"] = values.encode(last),
+    },
   })
 end
 
@@ -59,7 +66,8 @@ end
 
 -- The part has filled its chunk: the job gets to know.
 local function close(items, job, chunk, part)
-  local changed, message, code = add(items, job.id, "chunks", chunk, part, " AND attribute_exists(id)")
+  local changed, message, code =
+    add(items, job.id, "chunks", chunk, part, " AND attribute_exists(id)")
   if changed == false then changed, message, code = items:get(job.id) end
   if changed == nil then return nil, message, code end
   if not changed then return layout.no_job(job.id) end
@@ -105,8 +113,12 @@ end
 ---@return string? code
 function chunks.remaining(items, job)
   local finished, remaining = index(job.chunks), job.total
-  for chunk in pairs(finished) do remaining = remaining - layout.capacity(chunk, job.total, job.parts.chunk) end
-  local ok, message, code = items:each(ids_of(job, finished), function(item) remaining = remaining - #item.done end)
+  for chunk in pairs(finished) do
+    remaining = remaining - layout.capacity(chunk, job.total, job.parts.chunk)
+  end
+  local ok, message, code = items:each(ids_of(job, finished), function(item)
+    remaining = remaining - #item.done
+  end)
   if not ok then return nil, message, code end
   return remaining
 end
@@ -124,7 +136,8 @@ function chunks.is_done(items, job, part)
   return item and index(item.done)[position] or false
 end
 
---- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of any other stay.
+--- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of any
+--- other stay.
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return true? ok

@@ -1,7 +1,8 @@
---- progress.dynamodb: progress in a DynamoDB table whose only key is `id`, also one that watchbot-progress has used.
--- Here is what the two forms of a job have in common, its own item; how its parts are kept is progress.dynamodb.chunks and,
--- for jobs that watchbot-progress has begun, progress.dynamodb.set. `total`, `error`, `metadata` and `reduceSent` have its
--- names.
+--- progress.dynamodb: progress in a DynamoDB table whose only key is `id`, also one that
+-- watchbot-progress has used.
+-- Here is what the two forms of a job have in common, its own item; how its parts are kept is
+-- progress.dynamodb.chunks and, for jobs that watchbot-progress has begun, progress.dynamodb.set.
+-- `total`, `error`, `metadata` and `reduceSent` have its names.
 
 local chunks = require "watchbot.progress.dynamodb.chunks"
 local layout = require "watchbot.progress.layout"
@@ -37,7 +38,9 @@ function DynamoDb:set_total(id, total)
   local changed, message, code = self.items:update(id, {
     update = "SET #total = :total, #parts = :parts", condition = "attribute_not_exists(#total)",
     names = { ["#total"] = "total", ["#parts"] = "parts" },
-    values = { [":total"] = values.encode(total), [":parts"] = values.encode { chunk = chunks.size(total) } },
+    values = {
+      [":total"] = values.encode(total), [":parts"] = values.encode { chunk = chunks.size(total) },
+    },
   })
   if changed then return true end
   if changed == nil then return nil, message, code end
@@ -80,7 +83,9 @@ function DynamoDb:status(id, part, brief)
   local job, message, code = self.items:get(id)
   if job == nil then return nil, message, code end
   if not job then return {} end
-  local found = { total = job.total, failed = job.error, metadata = job.metadata, reduce_sent = job.reduceSent }
+  local found = {
+    total = job.total, failed = job.error, metadata = job.metadata, reduce_sent = job.reduceSent,
+  }
   if not job.total then return found end
   return count(self.items, job, found, part, brief)
 end

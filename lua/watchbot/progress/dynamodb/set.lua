@@ -1,6 +1,7 @@
---- progress.dynamodb.set: the parts of a job that watchbot-progress has begun: `parts` is the set of those that are not done,
--- in the job's own item, which has no `parts` when it is complete. Such a job is completed in its own form, so that programs
--- of both kinds may work on it. A completion rewrites the set: a write unit for each kilobyte of it.
+--- progress.dynamodb.set: the parts of a job that watchbot-progress has begun: `parts` is the set
+-- of those that are not done, in the job's own item, which has no `parts` when it is complete. Such
+-- a job is completed in its own form, so that programs of both kinds may work on it. A completion
+-- rewrites the set: a write unit for each kilobyte of it.
 
 local layout = require "watchbot.progress.layout"
 local values = require "watchbot.progress.dynamodb.values"
@@ -22,7 +23,9 @@ local function take(items, id, part)
   return items:update(id, {
     update = "DELETE #parts :set", condition = "contains(#parts, :part) AND size(#parts) > :one",
     names = { ["#parts"] = "parts" },
-    values = { [":set"] = values.set { part }, [":part"] = values.encode(part), [":one"] = values.encode(1) },
+    values = {
+      [":set"] = values.set { part }, [":part"] = values.encode(part), [":one"] = values.encode(1),
+    },
   })
 end
 
@@ -35,7 +38,8 @@ local function take_last(items, id, part)
   })
 end
 
--- Where watchbot-progress took the last part, nobody knows which it was: as it does, all are told that they were.
+-- Where watchbot-progress took the last part, nobody knows which it was: as it does, all are told
+-- that they were.
 local function is_last(job, part)
   return not job.parts and (job.last == nil or job.last == part)
 end

@@ -1,6 +1,7 @@
 --- progress.dynamodb.table: a DynamoDB table whose only key is `id`, as few calls that read well.
--- Reads are consistent: what an answer says is what the next write finds, and a lost answer is found out by reading. Updates
--- are made again when their answer was lost, so each must be one that a repeat does not hurt.
+-- Reads are consistent: what an answer says is what the next write finds, and a lost answer is
+-- found out by reading. Updates are made again when their answer was lost, so each must be one that
+-- a repeat does not hurt.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
 
 local aws = require "watchbot.aws"
@@ -9,7 +10,8 @@ local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
--- As the AWS SDKs have it for DynamoDB, which throttles a table's bursts and expects callers to come again.
+-- As the AWS SDKs have it for DynamoDB, which throttles a table's bursts and expects callers to
+-- come again.
 local ATTEMPTS = 10
 
 -- Items that a batch may read, and delete.
@@ -29,7 +31,8 @@ local function new_client(region)
   local endpoint = os.getenv "DynamoDbEndpoint"
   if endpoint == "" then endpoint = nil end
   return aws("dynamodb", {
-    region = region, endpoint = endpoint, max_attempts = not os.getenv "AWS_MAX_ATTEMPTS" and ATTEMPTS or nil,
+    region = region, endpoint = endpoint,
+    max_attempts = not os.getenv "AWS_MAX_ATTEMPTS" and ATTEMPTS or nil,
   })
 end
 
@@ -60,7 +63,9 @@ end
 ---@return string? message
 ---@return string? code
 function Table:get(id)
-  local result, message, code = self.client:GetItem { TableName = self.name, Key = key(id), ConsistentRead = true }
+  local result, message, code = self.client:GetItem {
+    TableName = self.name, Key = key(id), ConsistentRead = true,
+  }
   if not result then return nil, message, code end
   return result.Item and values.item(result.Item) or false
 end
@@ -74,20 +79,24 @@ end
 --- Changes an item, which is made when it is not there.
 ---@param id string
 ---@param change watchbot.progress.Change one that may be applied twice
----@return table|false|nil changed the attributes that were changed, as they are now; false: the condition does not hold
+---@return table|false|nil changed the attributes that were changed, as they are now; false: the
+--- condition does not hold
 ---@return string? message
 ---@return string? code
 function Table:update(id, change)
   local result, message, code = self.client:UpdateItem({
-    TableName = self.name, Key = key(id), UpdateExpression = change.update, ConditionExpression = change.condition,
-    ExpressionAttributeNames = change.names, ExpressionAttributeValues = change.values, ReturnValues = "UPDATED_NEW",
+    TableName = self.name, Key = key(id), UpdateExpression = change.update,
+    ConditionExpression = change.condition,
+    ExpressionAttributeNames = change.names, ExpressionAttributeValues = change.values,
+    ReturnValues = "UPDATED_NEW",
   }, { idempotent = true })
   if result then return values.item(result.Attributes or {}) end
   if code == "ConditionalCheckFailedException" then return false end
   return nil, message, code
 end
 
--- Calls `call` with what the call before has left undone, until nothing is; it returns that, or nil, message, code.
+-- Calls `call` with what the call before has left undone, until nothing is; it returns that, or
+-- nil, message, code.
 local function until_done(name, left, call)
   local pause = FIRST_PAUSE
   for _ = 1, BATCHES do
@@ -98,7 +107,8 @@ local function until_done(name, left, call)
     scheduler.sleep(pause * (0.5 + math.random()))
     pause = math.min(pause * 2, LONGEST_PAUSE)
   end
-  return nil, ("table '%s' is asked for more than it takes: give it more capacity"):format(name), "Throttled"
+  return nil, ("table '%s' is asked for more than it takes: give it more capacity"):format(name),
+    "Throttled"
 end
 
 local function batches(ids, size)
@@ -113,7 +123,8 @@ end
 function Table:read_batch(ids, visit)
   local keys = {}
   for index, id in ipairs(ids) do keys[index] = key(id) end
-  return until_done(self.name, { [self.name] = { Keys = keys, ConsistentRead = true } }, function(left)
+  return until_done(self.name, { [self.name] = { Keys = keys, ConsistentRead = true } },
+    function(left)
     local result, message, code = self.client:BatchGetItem { RequestItems = left }
     if not result then return nil, message, code end
     for _, item in ipairs(result.Responses[self.name] or {}) do visit(values.item(item)) end
@@ -130,7 +141,8 @@ function Table:read_singly(ids, visit)
   return true
 end
 
---- Reads many items; those that are not there are not visited. Goes one by one where batches are not allowed.
+--- Reads many items; those that are not there are not visited. Goes one by one where batches are
+--- not allowed.
 ---@param ids string[]
 ---@param visit fun(item: table)
 ---@return true? ok
@@ -139,7 +151,8 @@ end
 function Table:each(ids, visit)
   for batch in batches(ids, READS) do
     local ok, message, code = self:read_batch(batch, visit)
-    -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of batches.
+    -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of
+    -- batches.
     if denied.is(code) then ok, message, code = self:read_singly(batch, visit) end
     if not ok then return nil, message, code end
   end

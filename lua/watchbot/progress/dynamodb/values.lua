@@ -1,4 +1,5 @@
---- progress.dynamodb.values: Lua's values as DynamoDB's typed ones, and back. What JSON can hold survives both ways.
+--- progress.dynamodb.values: Lua's values as DynamoDB's typed ones, and back. What JSON can hold
+-- survives both ways.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
 local json = require "watchbot.lib.json"
