@@ -27,7 +27,7 @@ static void unwatch(lua_State *L) {
 
 static bool is_over(const struct task *task) {
     const struct limit *limit = &task->limit;
-    if (limit->raising) return true;
+    if (limit->raising || limit->expired) return true;
     if (limit->deadline && loop_monotonic(&task->home->loop) >= limit->deadline) return true;
     /* Where the clocks of a test stand still. */
     return limit->longest && clock_monotonic() - task->home->turn_began > limit->longest;
@@ -70,7 +70,7 @@ static void on_count(lua_State *L, lua_Debug *ar) {
 }
 
 int64_t limit_check_wait(lua_State *L, struct task *task, int64_t nanoseconds) {
-    if (task->limit.raising) raise_limit(L, task);
+    if (task->limit.raising || task->limit.expired) raise_limit(L, task);
     if (!task->limit.deadline) return nanoseconds;
     int64_t left = task->limit.deadline - loop_monotonic(&task->home->loop);
     if (left <= 0) raise_limit(L, task);
@@ -93,7 +93,7 @@ enum { DEADLINE = 1, LONGEST, OUTER_REASON, BODY };
 /* Whether a limit of `nanoseconds` would be over sooner than the ones that the task is in. */
 static bool is_nearer(const struct task *task, int64_t nanoseconds, bool turn) {
     const struct limit *limit = &task->limit;
-    if (limit->aborted || nanoseconds >= INT64_MAX / 2) return false;
+    if (limit->aborted || limit->expired || nanoseconds >= INT64_MAX / 2) return false;
     if (turn) return !limit->longest || nanoseconds < limit->longest;
     return !limit->deadline || loop_monotonic(&task->home->loop) + nanoseconds < limit->deadline;
 }
@@ -115,7 +115,8 @@ static void enter(lua_State *L, struct task *task, int64_t nanoseconds, bool tur
 static void leave(lua_State *L, struct task *task) {
     struct limit *limit = &task->limit;
     limit->guards--;
-    if (!limit->aborted) {
+    if (limit->guards == 0) limit->expired = false;
+    if (!limit->aborted && !limit->expired) {
         limit->raising = false;
         limit->deadline = lua_tointeger(L, DEADLINE);
         limit->longest = lua_tointeger(L, LONGEST);
@@ -169,6 +170,23 @@ bool task_abort(lua_State *L, struct task *task) { /* -- reason => */
     }
     set_reason(L, task);
     task->limit.aborted = task->limit.raising = true;
+    watch(task->thread, ALWAYS);
+    if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
+    return true;
+}
+
+bool task_expire(lua_State *L, struct task *task) { /* -- reason => */
+    struct limit *limit = &task->limit;
+    if (task_ended(task) || limit->guards == 0) {
+        lua_pop(L, 1);
+        return false;
+    }
+    if (limit->expired || limit->aborted) {
+        lua_pop(L, 1);
+        return true;
+    }
+    set_reason(L, task);
+    limit->expired = true;
     watch(task->thread, ALWAYS);
     if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
     return true;

@@ -77,6 +77,15 @@ static int l_abort(lua_State *L) {
     return 1;
 }
 
+/* -- task reason => whether it was in a limit */
+static int l_expire(lua_State *L) {
+    struct task *task = check_task(L);
+    luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "expected the reason that is raised");
+    lua_settop(L, 2);
+    lua_pushboolean(L, task_expire(L, task));
+    return 1;
+}
+
 static int l_ended(lua_State *L) {
     lua_pushboolean(L, task_ended(check_task(L)));
     return 1;
@@ -220,6 +229,7 @@ static const luaL_Reg task_methods[] = {
     {"join",         task_join     },
     {"cancel",       l_cancel      },
     {"abort",        l_abort       },
+    {"expire",       l_expire      },
     {"ended",        l_ended       },
     {"longest_turn", l_longest_turn},
     {NULL,           NULL          },

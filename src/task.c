@@ -44,7 +44,9 @@ bool task_failed(const struct task *task) {
 }
 
 int64_t task_longest_turn(const struct task *task) {
-    return task->longest_turn;
+    if (task->home->running != task) return task->longest_turn;
+    int64_t turn = clock_monotonic() - task->home->turn_began;
+    return turn > task->longest_turn ? turn : task->longest_turn;
 }
 
 struct task_queue *task_joiners(struct task *task) {

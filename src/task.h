@@ -72,6 +72,9 @@ int task_limit_turn(lua_State *L);
 /* -- reason : as a limit that is over, and until the task has ended. True unless it has ended already. */
 bool task_abort(lua_State *L, struct task *task);
 
+/* -- reason : as if the limits that the task is in were over; it goes on behind the outermost. False where it is in none. */
+bool task_expire(lua_State *L, struct task *task);
+
 /* A flag that a signal handler may set: then a task that is in a limit and does not let the loop turn is aborted with the
  * reason "interrupted". It is to be cleared by its owner. */
 volatile sig_atomic_t *task_interrupt(lua_State *L);

@@ -27,6 +27,7 @@ struct limit {
     int64_t deadline; /* loop_monotonic; 0: none */
     int64_t longest;  /* nanoseconds that it may run without a wait, by the machine's clock; 0: any */
     bool raising;     /* each wait and each instruction raises LIMIT_REASON */
+    bool expired;     /* until the outermost limit is left, see task_expire */
     bool aborted;     /* until the task has ended */
 };
 

@@ -12,9 +12,11 @@ local core = require "watchbot.core".scheduler
 --- next; false if it had ended
 ---@field abort fun(self: watchbot.Task, reason?: any): boolean raises `reason` at each wait and at each instruction of the
 --- task and of its coroutines until it has ended, however often it is caught; false if it had ended
+---@field expire fun(self: watchbot.Task, reason: any): boolean raises `reason` in what runs under a limit in the task, as if
+--- that were over; what is outside of the limit goes on. False where the task is in none
 ---@field ended fun(self: watchbot.Task): boolean
----@field longest_turn fun(self: watchbot.Task): number seconds that it ran without waiting, at the most: meanwhile nothing
---- else had a turn
+---@field longest_turn fun(self: watchbot.Task): number seconds that it ran without waiting, at the most, its turn now
+--- included: meanwhile nothing else had a turn
 
 ---@class watchbot.Event
 ---@field set fun(self: watchbot.Event) wakes all that wait; later waits return at once, until it is cleared

@@ -34,16 +34,16 @@ describe("what a handler returned", function()
   end)
 
   it("is an exit code, or an outcome with its reason", function()
-    assert.are.same({ code = 75 }, handled.exit(true, 75))
-    assert.are.same({ code = 3, outcome = "reject", reason = "no tile" },
+    assert.are.same({ code = 75, duration = 0 }, handled.exit(true, 75))
+    assert.are.same({ code = 3, outcome = "reject", reason = "no tile", duration = 0 },
       handled.exit(true, "reject", "no tile"))
-    assert.are.same({ code = 1, outcome = "bury", reason = "no tile" },
+    assert.are.same({ code = 1, outcome = "bury", reason = "no tile", duration = 0 },
       handled.exit(true, "bury", "no tile"))
     assert.is_nil(handled.exit(true, "reject", print).reason)
   end)
 
   it("is a failure where it raised, whatever that was", function()
-    assert.are.same({ code = 1, reason = "x:1: why" }, handled.exit(false, "x:1: why"))
+    assert.are.same({ code = 1, reason = "x:1: why", duration = 0 }, handled.exit(false, "x:1: why"))
     assert.are.equal("the handler raised a table", handled.exit(false, {}).reason)
     assert.are.equal("the handler raised a nil", handled.exit(false, nil).reason)
   end)

@@ -78,7 +78,7 @@ describe("a job's life", function()
       for _ = 1, 40 do made:advance(60) end
       assert.is_true(idle(made), "messages are left")
       assert.are.equal(0, #made.queue.dead)
-      assert.are.equal(0, made.watcher.jobs:running() + made.watcher.jobs:lingering())
+      assert.are.equal(0, made.watcher.jobs.slots + made.watcher.jobs.lingerers)
       send(made, "d")
       assert.is_true(idle(made), "the slot is not free")
     end)
@@ -174,7 +174,7 @@ describe("a job's life", function()
     made:advance(2)
     assert.matches("lost track", stopped)
     made:advance(60)
-    assert.are.equal(1, made.watcher.jobs:running())
+    assert.are.equal(1, made.watcher.jobs.slots)
   end)
 
   -- README's promise, and FAULTS A6, A7: who is at fault for what happens before a task runs.
@@ -205,7 +205,7 @@ describe("a job's life", function()
       end
       made = stage(one)
       local done = {}
-      made.watcher.jobs:observe(function(entry, _, to)
+      made.watcher.jobs.observer = (function(entry, _, to)
         if to == "gone" and entry.outcome == "complete" then done[#done + 1] = entry.job.message end
       end)
       made:drive(function()

@@ -149,7 +149,7 @@ end
 
 -- the policy as an object
 
-local methods = {}
+local methods = setmetatable({}, { __index = hooks })
 local policies = setmetatable({}, { __index = hooks })
 
 local hook_names = {}
@@ -181,7 +181,7 @@ end
 local insides = setmetatable({}, { __mode = "k" })
 
 local function make(declared)
-  local values = setmetatable({}, { __index = function(_, name) return methods[name] or hooks[name] end })
+  local values = setmetatable({}, { __index = methods })
   local given = {}
   for _, field in ipairs(fields.declared) do
     local value, message = fields.silent(field)

@@ -9,7 +9,7 @@ local codes = { complete = 0, reject = 3, release = 4, retry = 1, bury = 1 }
 local handled = {}
 
 local function failure(reason)
-  return { code = 1, reason = reason }
+  return { code = 1, reason = reason, duration = 0 }
 end
 
 local function failed(result, reason, count)
@@ -28,11 +28,13 @@ function handled.exit(ok, ...)
   local result, reason = ...
   local count = select("#", ...)
   if not ok then return failure(answers(result) or ("the handler raised a " .. type(result))) end
-  if count == 0 or result == true then return { code = 0 } end
+  if count == 0 or result == true then return { code = 0, duration = 0 } end
   if result == nil or result == false then return failed(result, reason, count) end
-  if math.type(result) == "integer" then return { code = result, reason = answers(reason) } end
+  if math.type(result) == "integer" then return { code = result, reason = answers(reason), duration = 0 } end
   if codes[result] then
-    return { code = codes[result], outcome = result, reason = answers(reason) }
+    return {
+      code = codes[result], outcome = result, reason = answers(reason), duration = 0,
+    }
   end
   return failure(("the handler returned %s, which is neither an exit code nor an outcome"):format(
     type(result) == "string" and ("'%s'"):format(result) or "a " .. type(result)))

@@ -22,66 +22,74 @@ local runner = {}
 ---@param sink table
 ---@return watchbot.runner.Lua
 function runner.new(sink)
-  return setmetatable({ sink = sink, warned = setmetatable({}, { __mode = "k" }) }, Lua)
+  return setmetatable({
+    sink = sink, warned = setmetatable({}, { __mode = "k" }), ignores_environment = true,
+  }, Lua)
 end
 
 local function traced(err)
   return type(err) == "string" and debug.traceback(err, 2) or err
 end
 
+--- The handler runs in the task that waits for it.
 ---@param job watchbot.Job
----@param environment table<string, string>
+---@param _ table? the environment, which a handler has no use for
 ---@param policy table
-function Lua:start(job, environment, policy)
-  local run = setmetatable({ runner = self, handler = policy.handler, id = job.id }, Run)
-  limits.begin(run, policy)
-  job.environment_variables = environment
-  -- The task itself never fails: nothing of Lua's runs in it outside of the xpcall.
-  run.task = scheduler.spawn(xpcall, scheduler.limit, traced, run.limit or math.huge,
-    limits.timed_out(run.limit or 0), policy.handler, job)
-  return run
+---@return table run
+function Lua:start(job, _, policy)
+  return setmetatable({
+    runner = self, handler = policy.handler, job = job, began = scheduler.now(),
+    limit = policy.timeout > 0 and policy.timeout, task = false, reason = false,
+  }, Run)
 end
 
 function Run:warn()
   local longest = self.task:longest_turn()
   if longest < LONG_TURN or self.runner.warned[self.handler] then return end
   self.runner.warned[self.handler] = true
-  self.runner.sink:write("watcher", self.id, ("a handler ran %d ms without waiting: heartbeats and other jobs stood still; "
-    .. "let it sleep(0) now and then, or run it as a command"):format(longest * 1000 // 1), 40)
+  self.runner.sink:write("watcher", self.job.id, ("a handler ran %d ms without waiting: heartbeats "
+    .. "and other jobs stood still; let it sleep(0) now and then, or run it as a command"):format(
+    longest * 1000 // 1), 40)
 end
 
--- Whether the limit was raised inside the handler, before it was noticed out here.
-local function ran_into_limit(run, ok, err)
-  if ok or not run.limit or type(err) ~= "string" then return false end
+-- Whether the handler was ended by its time limit.
+local function timed_out(run, ok, err)
+  if ok or run.reason or not run.limit or type(err) ~= "string" then return false end
   local text = limits.timed_out(run.limit)
   return err:sub(1, #text) == text and scheduler.now() >= run.began + run.limit
 end
 
--- => exit, unless `seconds` have passed
-local function exit_of(run, joined, ok, ...)
-  if joined == nil then return nil end
-  if ran_into_limit(run, ok, ...) and not run.reason then
-    run.reason, run.over = limits.timed_out(run.limit), true
-  end
+local function exit_of(run, ok, ...)
+  local over = timed_out(run, ok, ...)
   local exit = answers.exit(ok, ...)
   exit.duration = scheduler.now() - run.began
-  exit.reason = run.reason or exit.reason
+  if not ok and run.reason then exit.reason = run.reason end
+  if over then exit.reason, exit.timed_out = limits.timed_out(run.limit), true end
   run:warn()
   return exit
 end
 
----@param seconds number?
----@return watchbot.Exit? exit
-function Run:ended(seconds)
-  return exit_of(self, self.task:join(seconds))
+--- Nothing can keep a handler from starting: whether it has is known when it has ended.
+---@return false started
+function Run:starts() -- luacheck: ignore 212
+  return false
 end
 
+--- Runs the handler to its end.
+---@return watchbot.Exit exit
+function Run:wait()
+  if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
+  self.task = scheduler.running()
+  local limit = self.limit or math.huge
+  return exit_of(self, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
+    self.handler, self.job))
+end
+
+--- Raises the reason in the handler, at each wait and instruction until it has ended.
 ---@param reason string
 function Run:stop(reason)
   self.reason = self.reason or reason
-  self.task:abort(reason)
+  if self.task then self.task:expire(reason) end
 end
-
-limits.extend(Run)
 
 return runner

@@ -129,7 +129,7 @@ function Witness:moved(entry, from, stage)
   record.job, record.environment = entry.job, entry.environment
   record.run = entry.run
   if entry.decided then
-    record.exit, record.seconds = entry.exit, entry.seconds
+    record.exit, record.seconds = entry.exit or nil, entry.seconds or nil
     record.decided = decided_by(self, entry)
   end
   record.outcome = entry.outcome or record.outcome
@@ -140,7 +140,7 @@ end
 ---@param watcher watchbot.Watcher
 function Witness:watch(watcher)
   self.jobs, self.hooks = watcher.jobs, watcher.hooks
-  watcher.jobs:observe(function(...) self:moved(...) end)
+  watcher.jobs.observer = function(...) self:moved(...) end
   watcher.hooks.observer = self
 end
 

@@ -19,9 +19,14 @@ local scheduler = require "watchbot.scheduler"
 ---@field journal watchbot.Journal
 ---@field jobs watchbot.Jobs
 ---@field draining watchbot.Event
----@field passed fun(step: string, entry: watchbot.JobEntry) a step has gone well
+---@field breaker watchbot.Breaker
+---@field passed fun(step: string) a step has gone well
 
 local attempt = {}
+
+local function passed(context, step)
+  if not context.breaker.quiet then context.passed(step) end
+end
 
 local function failed_hook(name)
   local exit = { reason = ("the hook '%s' failed"):format(name), cause = "hook" }
@@ -33,7 +38,7 @@ end
 local function admit(context, entry)
   local admitted, seconds = context.hooks:ask("admit", entry.job)
   if admitted == nil then return failed_hook "admit" end
-  context.passed("admit", entry)
+  passed(context, "admit")
   if admitted == true then return nil end
   local exit = { reason = "not admitted" }
   local verdict = { seconds = seconds, exit = exit, cause = "ended", decided = "admit" }
@@ -104,7 +109,7 @@ end
 local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")
-  if run:starts() then context.passed("start", entry) end
+  if run:starts() then passed(context, "start") end
   local exit = run:wait()
   entry.run = nil
   exit.stopped = entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
@@ -117,7 +122,7 @@ local function conclude(context, entry, exit)
   local rule = blame.of(cause)
   if cause == "not_started" or cause == "not_started_by_message" then exit.not_started = true end
   if rule.hold then return { hold = "unplaced", exit = exit, cause = cause, decided = "default" } end
-  if rule.passed then context.passed("start", entry) end
+  if rule.passed then passed(context, "start") end
   if rule.outcome then
     local seconds = exit.left and context.hooks.policy.handover or exit.stopped and 0 or nil
     local decided = exit.stopped and "stop" or "default"
@@ -129,7 +134,7 @@ local function conclude(context, entry, exit)
   if decided == "failed" then
     return { outcome = "retry", exit = exit, cause = "hook", step = "verdict", decided = "verdict" }
   end
-  context.passed("verdict", entry)
+  passed(context, "verdict")
   return { outcome = outcome, seconds = seconds, exit = exit, cause = cause, decided = decided }
 end
 
@@ -140,9 +145,11 @@ end
 function attempt.run(context, entry)
   local refused = admit(context, entry)
   if refused then return refused end
-  entry.environment = context.hooks:ask("environment", entry.job)
-  if not entry.environment then return failed_hook "environment" end
-  context.passed("environment", entry)
+  if not context.runner.ignores_environment or context.hooks:is_set "environment" then
+    entry.environment = context.hooks:ask("environment", entry.job)
+    if not entry.environment then return failed_hook "environment" end
+    passed(context, "environment")
+  end
   context.jobs:move(entry, "starting")
   local run, exit = begin(context, entry)
   if run then exit = follow(context, entry, run) end

@@ -34,7 +34,7 @@ local breaker = {}
 function breaker.new()
   return setmetatable({
     open = false, failures = {}, succeeded = {}, failed_at = recent.new(REMEMBERED), turn = 0,
-    tries = 0, probe_at = 0, policy_at_fault = false,
+    tries = 0, probe_at = 0, policy_at_fault = false, quiet = true,
   }, Breaker)
 end
 
@@ -42,9 +42,14 @@ end
 ---@param step string "start" or a hook's name
 ---@return boolean closed whether that closed the breaker
 function Breaker:passed(step)
-  self.turn = self.turn + 1
-  self.succeeded[step], self.failures[step] = self.turn, nil
-  if not self.open or self.step ~= step then return false end
+  self.succeeded[step] = self.turn
+  if self.quiet then return false end
+  self.failures[step] = nil
+  if not self.open then
+    self.quiet = next(self.failures) == nil
+    return false
+  end
+  if self.step ~= step then return false end
   self.open, self.step, self.trying, self.policy_at_fault = false, nil, nil, false
   return true
 end
@@ -67,7 +72,7 @@ local function is_own_fault(self, step, id)
   local key = step .. "\0" .. id
   local failed = self.failed_at:get(key)
   if not failed then self.failed_at:set(key, self.turn) end
-  return failed ~= nil and (self.succeeded[step] or -1) > failed
+  return failed ~= nil and (self.succeeded[step] or -1) >= failed
 end
 
 --- A step has failed for a message.
@@ -77,7 +82,7 @@ end
 ---@return boolean counts the receive counts against the message
 ---@return boolean opened whether that opened the breaker
 function Breaker:failed(step, id, fault)
-  self.turn = self.turn + 1
+  self.turn, self.quiet = self.turn + 1, false
   if fault == "either" and is_own_fault(self, step, id) then return true, false end
   if self.open then
     self.policy_at_fault = self.policy_at_fault or fault == "policy"

@@ -65,13 +65,24 @@ local function checked(self, name, ok, ...)
   return first, second
 end
 
---- Calls a hook and checks what it returns, see watcher/answers.lua.
+--- Calls a hook and checks what it returns, see watcher/answers.lua. The defaults are our own code:
+--- what they return needs no check.
 ---@param name string
 ---@param ... any
 ---@return any first nil when it has raised, or returned what cannot be used: logged
 ---@return any second
 function Hooks:ask(name, ...)
+  local policy = self.policy
+  local default = policies[name]
+  if policy[name] == default and not self.observer then return default(policy, ...) end
   return checked(self, name, self:call(name, ...))
+end
+
+--- Whether the policy has a hook of its own by this name.
+---@param name string
+---@return boolean
+function Hooks:is_set(name)
+  return self.policy[name] ~= policies[name]
 end
 
 --- Logs what went wrong, and hands it to the policy's `failed`.

@@ -53,6 +53,7 @@ local function make_life(self, options)
     notices = self.notices, tally = self.tally, queue = queue,
     took = function(seconds) self:took(seconds) end,
     ready = function() return not self.protection or self.protection:ready() end,
+    wake = function() self.intake:wake() end,
   }
 end
 
@@ -81,7 +82,7 @@ function Watcher:protect(policy)
     limit = function() return self.hooks.policy.protect_for end,
     retire = function(reason) self:retire(reason) end,
     changed = function()
-      self:dispatch()
+      self.life:dispatch()
       self.intake:wake()
     end,
   })
@@ -101,25 +102,30 @@ function watcher.new(policy, options)
   self:protect(policy)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
-  self.jobs:observe(function(entry, from, to) self:moved(entry, from, to) end)
+  self.jobs.watcher = function(entry, to, change) self:moved(entry, to, change) end
   return self
 end
 
 --- What follows from a job's change of stage, for the watcher as a whole.
 ---@param entry watchbot.JobEntry
----@param from string?
 ---@param to string
-function Watcher:moved(entry, from, to)
-  if to == "running" then self:runs(entry) end
-  if self.protection then self.protection:set(self.jobs:active() > 0) end
-  if from ~= to then self:dispatch() end
-  if to == "gone" then self:job_ended() end
-  self.changed:set()
-  self.intake:wake()
+---@param change watchbot.ChangeOfStage
+function Watcher:moved(entry, to, change)
+  if to == "running" then return self:runs(entry) end
+  if self.protection and (change.total ~= 0 or change.lingerers ~= 0) then
+    self.protection:set(self.jobs:active() > 0)
+  end
+  if change.slots < 0 or to == "waiting" then self.life:dispatch() end
+  if change.total < 0 then self:job_ended() end
+  if change.frees then
+    self.changed:set()
+    self.intake:wake()
+  end
 end
 
 -- Once the watcher ends, a task that only just runs is treated as all others are.
 function Watcher:runs(entry)
+  if self.phase.name == "watching" then return end
   if self.phase.stopping:is_set() then
     self.life:stop(entry)
   elseif self.leaving then
@@ -127,16 +133,7 @@ function Watcher:runs(entry)
   end
 end
 
--- A job that moves lets others move: those are dispatched once, from the outermost change.
-function Watcher:dispatch()
-  if self.dispatching then return end
-  self.dispatching = true
-  local ok, err = pcall(self.life.dispatch, self.life)
-  self.dispatching = false
-  if not ok then error(err, 0) end
-end
-
--- The policy may end the watcher after so many jobs.
+-- The policy may end the watcher after a number of jobs.
 function Watcher:job_ended()
   local limit = self.hooks.policy.jobs
   if limit and self.phase:watching() and self.tally:jobs() >= limit then self:stop() end
@@ -146,7 +143,7 @@ end
 
 function Watcher:poll(free)
   local count, wait = self.hooks:ask("poll", {
-    free = free, running = self.jobs:running(), lingering = self.jobs:lingering(),
+    free = free, running = self.jobs.slots, lingering = self.jobs.lingerers,
   })
   if count then return count, wait end
   return policies.poll(self.hooks.policy, { free = free })
@@ -171,20 +168,20 @@ end
 function Watcher:jobs_left()
   local limit = self.hooks.policy.jobs
   if not limit then return math.huge end
-  return limit - self.tally:jobs() - self.jobs:running() - self.jobs:waiting()
-    - self.jobs:lingering()
+  return limit - self.tally:jobs() - self.jobs.slots - self.jobs:waiting()
+    - self.jobs.lingerers
 end
 
 ---@return number
 function Watcher:free()
-  local lingering, waiting = self.jobs:lingering(), self.jobs:waiting()
+  local lingering, waiting = self.jobs.lingerers, self.jobs:waiting()
   if not self.phase:watching() or lingering >= LINGERING_LIMIT then return 0 end
   if self.protection and self.protection.resting then return 0 end
   if self.breaker.open then return self.breaker:may_try() and 1 or 0 end
   if self.jobs.counts.unplaced > 0 then return 0 end
   local prefetch = self:prefetch()
   if waiting > prefetch // 2 then return 0 end
-  return self.hooks.policy.workers + prefetch - self.jobs:running() - waiting
+  return self.hooks.policy.workers + prefetch - self.jobs.slots - waiting
 end
 
 ---@return number
@@ -204,7 +201,7 @@ function Watcher:stop()
     self.changed:set()
     return
   end
-  self.journal:info(nil, "event", "draining", "running", self.jobs:running(), "waiting",
+  self.journal:info(nil, "event", "draining", "running", self.jobs.slots, "waiting",
     self.jobs:waiting(), "seconds", self.hooks.policy.drain)
   self.phase:enter "draining"
   self.intake:close()
@@ -282,14 +279,14 @@ function Watcher:reload(policy)
   self.leases.visibility = policy.visibility
   self.intake.options.visibility = policy.visibility
   self.intake:wake()
-  self:dispatch()
+  self.life:dispatch()
   return true
 end
 
 --- Writes how busy the watcher is, for a fleet's metrics.
 function Watcher:log_status()
   local counts = self.queue:counts()
-  self.journal:info(nil, "max", self.hooks.policy.workers, "concurrency", self.jobs:running(),
+  self.journal:info(nil, "max", self.hooks.policy.workers, "concurrency", self.jobs.slots,
     "messages", counts and counts.visible, "pending", self.runner:status(),
     "held", self.jobs.counts.unplaced)
 end

@@ -49,6 +49,39 @@ local STAGES = {
   gone = { told = "gone", next = {} },
 }
 
+--- What a change of stage changes besides.
+---@class watchbot.ChangeOfStage
+---@field slots integer jobs that have a slot
+---@field lingerers integer jobs that have none and keep their message
+---@field total integer messages in the watcher's hands
+---@field frees boolean a slot, or room for another message, has become free
+---@field matters boolean the watcher as a whole has to know
+
+local function number(flag) return flag and 1 or 0 end
+
+---@return watchbot.ChangeOfStage
+local function change_between(from, to, to_name)
+  local slots = number(to.slot) - number(from.slot)
+  local lingerers = number(to.lingers) - number(from.lingers)
+  local gone = to_name == "gone"
+  return {
+    slots = slots, lingerers = lingerers, total = gone and -1 or 0,
+    frees = slots < 0 or lingerers < 0 or gone,
+    matters = slots < 0 or lingerers ~= 0 or gone or to_name == "waiting" or to_name == "running",
+  }
+end
+
+-- from -> to -> change, for the stages that may follow.
+local CHANGES = {}
+for from_name, from in pairs(STAGES) do
+  CHANGES[from_name] = {}
+  for name in pairs(from.next) do
+    CHANGES[from_name][name] = change_between(from, STAGES[name], name)
+  end
+end
+
+local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = true }
+
 ---@class watchbot.JobEntry a message in the watcher's hands
 ---@field id string the message's id
 ---@field stage string
@@ -66,6 +99,14 @@ local STAGES = {
 ---@field pause number? seconds that it was last held for want of room
 
 ---@class watchbot.Jobs
+---@field slots integer jobs that have a slot
+---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
+---@field total integer messages in the watcher's hands
+---@field counts table<string, integer> jobs by stage
+---@field watcher fun(entry: watchbot.JobEntry, to: string, change: watchbot.ChangeOfStage)? hears of
+--- the changes that matter to it
+---@field observer fun(entry: watchbot.JobEntry, from: string?, to: string)? hears of every change,
+--- for tests
 local Jobs = {}
 Jobs.__index = Jobs
 
@@ -76,27 +117,8 @@ function jobs.new()
   local counts = {}
   for name in pairs(STAGES) do counts[name] = 0 end
   return setmetatable({
-    by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, queue = fifo.new(), observers = {},
+    by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, queue = fifo.new(),
   }, Jobs)
-end
-
---- Has `observer` called after each change of a stage.
----@param observer fun(entry: watchbot.JobEntry, from: string?, to: string)
-function Jobs:observe(observer)
-  self.observers[#self.observers + 1] = observer
-end
-
-local function told(self, entry, from, to)
-  for _, observer in ipairs(self.observers) do observer(entry, from, to) end
-end
-
--- A job counts as what its stage says, and in the total until it is gone.
-local function count(self, name, change)
-  local stage = STAGES[name]
-  self.counts[name] = self.counts[name] + change
-  if stage.slot then self.slots = self.slots + change end
-  if stage.lingers then self.lingerers = self.lingerers + change end
-  if name ~= "gone" then self.total = self.total + change end
 end
 
 --- Adds a message that was just received.
@@ -105,8 +127,10 @@ end
 function Jobs:add(entry)
   entry.stage = "received"
   self.by_id[entry.id] = entry
-  count(self, "received", 1)
-  told(self, entry, nil, "received")
+  self.counts.received = self.counts.received + 1
+  self.total = self.total + 1
+  if self.observer then self.observer(entry, nil, "received") end
+  if self.watcher then self.watcher(entry, "received", ARRIVED) end
   return entry
 end
 
@@ -118,30 +142,35 @@ function Jobs:current(id)
   return entry and entry.stage ~= "returning" and entry or nil
 end
 
+local function wait_in_line(self, entry, first)
+  if first then self.queue:push_front(entry) else self.queue:push(entry) end
+end
+
 --- Moves a job to another stage; raises for one that cannot follow.
 ---@param entry watchbot.JobEntry
 ---@param stage string
 ---@param first boolean? to the front of those that wait
 function Jobs:move(entry, stage, first)
-  local from = entry.stage
-  if not STAGES[from].next[stage] then
-    error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2)
-  end
+  local from, counts = entry.stage, self.counts
+  local change = CHANGES[from][stage]
+  if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
-  count(self, from, -1)
-  count(self, stage, 1)
+  counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
+  self.slots, self.lingerers = self.slots + change.slots, self.lingerers + change.lingerers
   if stage == "waiting" then
-    if first then self.queue:push_front(entry) else self.queue:push(entry) end
-  elseif stage == "gone" and self.by_id[entry.id] == entry then
-    self.by_id[entry.id] = nil
+    wait_in_line(self, entry, first)
+  elseif stage == "gone" then
+    self.total = self.total - 1
+    if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
-  told(self, entry, from, stage)
+  if self.observer then self.observer(entry, from, stage) end
+  if change.matters and self.watcher then self.watcher(entry, stage, change) end
 end
 
---- Something else than the stage has changed that observers want to know.
+--- Something else than the stage has changed that an observer wants to know.
 ---@param entry watchbot.JobEntry
 function Jobs:changed(entry)
-  told(self, entry, entry.stage, entry.stage)
+  if self.observer then self.observer(entry, entry.stage, entry.stage) end
 end
 
 --- Takes the job that has waited longest; the caller moves it on at once.
@@ -151,18 +180,6 @@ function Jobs:pop_waiting()
   -- One that has left the stage by another way (its life failed) is no longer waiting.
   while entry and entry.stage ~= "waiting" do entry = self.queue:pop() end
   return entry
-end
-
---- Jobs that have a slot.
----@return integer
-function Jobs:running()
-  return self.slots
-end
-
---- Jobs that have no slot and keep their message: held ones, and those that are being settled.
----@return integer
-function Jobs:lingering()
-  return self.lingerers
 end
 
 --- Jobs that wait for a slot.

@@ -74,8 +74,11 @@ end
 ---@param owner table whoever the events are about
 ---@return watchbot.Lease
 function Leases:take(message, owner)
-  local lease = { owner = owner, decided = false, limited = false }
-  self:adopt(lease, message)
+  local received = self:received_at(message)
+  local lease = {
+    owner = owner, receipt = message.receipt, receives = message.receives, received = received,
+    deadline = received + self.visibility, decided = false, limited = false, lapsed = false,
+  }
   self.held[lease] = true
   return lease
 end

@@ -31,6 +31,7 @@ local RESCUE_LIMIT = 30
 ---@field queue table
 ---@field took fun(seconds: number) hears how long a job has run
 ---@field ready fun(): boolean whether jobs may start
+---@field wake fun() more messages may be taken
 local Life = {}
 Life.__index = Life
 
@@ -42,8 +43,8 @@ function life.new(parts)
   local self = setmetatable(parts, Life)
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
-    draining = self.phase.draining,
-    passed = function(step, entry) self:passed(step, entry) end,
+    draining = self.phase.draining, breaker = self.breaker,
+    passed = function(step) self:passed(step) end,
   }
   return self
 end
@@ -97,7 +98,11 @@ function Life:accept(message)
     if not ok then self:complain(err, "duplicate") end
     return
   end
-  entry = { id = message.id, message = message }
+  -- All that it will have, so that the table is made once.
+  entry = {
+    id = message.id, message = message, stage = false, lease = false, job = false, exit = false,
+    outcome = false, decided = false, seconds = false,
+  }
   ok, err = xpcall(self.take, debug.traceback, self, entry)
   if not ok then self:rescue(entry, err) end
 end
@@ -114,11 +119,13 @@ end
 
 --- Starts what waits, as far as there are slots.
 function Life:dispatch()
-  while self.jobs:running() < self.hooks.policy.workers and self.phase:watching()
+  local all = self.jobs
+  if all.counts.waiting == 0 then return end
+  while all.slots < self.hooks.policy.workers and self.phase.name == "watching"
     and self.ready() do
-    local entry = self.jobs:pop_waiting()
+    local entry = all:pop_waiting()
     if not entry then return end
-    self.jobs:move(entry, "deciding")
+    all:move(entry, "deciding")
     if entry.turn then entry.turn:set() else self:spawn(entry, self.live) end
   end
 end
@@ -142,7 +149,7 @@ function Life:live(entry)
   if verdict.exit.duration then self.took(verdict.exit.duration) end
   if verdict.outcome == "lapsed" then return self:drop_lapsed(entry) end
   self:conclude(entry, verdict)
-  self:passed("internal", entry)
+  self:passed "internal"
 end
 
 -- Seconds of the next hold.
@@ -175,10 +182,10 @@ end
 
 -- what the breaker hears
 
-function Life:passed(step, entry)
+function Life:passed(step)
   if not self.breaker:passed(step) then return end
   self.journal:info(nil, "event", "tasks start again, taking messages")
-  self.jobs:changed(entry)
+  self.wake()
 end
 
 -- The breaker has opened.
