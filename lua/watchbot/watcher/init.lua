@@ -212,7 +212,7 @@ end
 function Watcher:retire(reason)
   if not self.phase:watching() then return end
   self.retired = scheduler.event()
-  self.journal:info(nil, "event", "draining", "running", self.jobs:running(), "waiting",
+  self.journal:info(nil, "event", "draining", "running", self.jobs.slots, "waiting",
     self.jobs:waiting(), "reason", reason)
   self.phase:enter "draining"
   self.intake:close()
