@@ -151,6 +151,22 @@ describe("watchbot dead-letter", function()
     assert.are.same({ "0 messages deleted\n", 0, "" }, { dead_letter(folder, "purge") })
   end))
 
+  it("shows why a message was buried, in list, show and print", task(function(folder)
+    run(folder, { "send", "--queue", folder:url(), "poison" })
+    folder:write("bury.lua", ([[
+      return require "watchbot".policy {
+        queue = %q, handler = function() return "bury", "no such tile" end,
+      }]]):format(folder:url()))
+    assert.are.equal(0, run(folder, { "run", "--drain", "bury.lua" }).code)
+    assert.are.equal("no such tile", listed(folder)[1].reason)
+    assert.matches("%(no such tile%) poison", (dead_letter(folder, "list")))
+    assert.matches("reason%s+no such tile\n", (dead_letter(folder, "show")))
+    local saved = cjson.decode((dead_letter(folder, "print")))
+    assert.are.same({ "poison", "no such tile" }, { saved.body, saved.reason })
+    dead_letter(folder, "replay")
+    assert.are.same({ "poison" }, bodies_of(folder))
+  end))
+
   it("prints whole messages, which send reads back, byte for byte", task(function(folder)
     local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
     local bytes = {}
@@ -401,18 +417,22 @@ describe("watchbot dead-letter on SQS", function()
   it("gives back what it has read when it is interrupted, or when nobody reads on", task(function(folder)
     local url, dead_url = account:queue { max_receives = 1 }
     for _ = 1, 5 do bury(dead_url, ("x"):rep(20000)) end
-    local function visible()
-      return #assert(account.sqs:ReceiveMessage { QueueUrl = dead_url, MaxNumberOfMessages = 10, VisibilityTimeout = 0 })
-        .Messages
+    local function all_visible(count, where)
+      workshop.eventually(function()
+        local found = assert(account.sqs:ReceiveMessage {
+          QueueUrl = dead_url, MaxNumberOfMessages = 10, VisibilityTimeout = 0,
+        })
+        return #(found.Messages or {}) == count
+      end, where)
     end
-    folder:write("head.sh", ("#!/bin/sh\n%s dead-letter print --queue %s | head -c 10 >/dev/null\n"):format(
+    folder:write("head.sh", ("#!/bin/sh\n%s dead-letter print --visibility 3600 --queue %s | head -c 10 >/dev/null\n"):format(
       workshop.program, url))
     local process = require "watchbot.process"
     local variables = process.environment()
     for key, value in pairs(account:environment()) do variables[key] = value or nil end
     assert(process.start { argv = { folder:file "head.sh" }, env = variables }):wait()
-    assert.are.equal(5, visible())
-    local child = workshop.start(folder, { "dead-letter", "replay", "--queue", url, "--match", "nothing" },
+    all_visible(5, "given back after a broken pipe")
+    local child = workshop.start(folder, { "dead-letter", "replay", "--queue", url, "--match", "nothing", "--visibility", "3600" },
       account:environment())
     workshop.eventually(function()
       local attributes = account.sqs:GetQueueAttributes { QueueUrl = dead_url, AttributeNames = { "All" } }.Attributes
@@ -420,6 +440,6 @@ describe("watchbot dead-letter on SQS", function()
     end, "letters are being read")
     child:kill "TERM"
     assert.are.equal(143, assert(child:wait(workshop.PATIENCE)).code)
-    assert.are.equal(5, visible())
+    all_visible(5, "given back after TERM")
   end))
 end)

@@ -70,6 +70,37 @@ local function contract(fixture)
       assert.are.equal(0, letters:unreachable())
     end))
 
+    it("one that was buried has its reason, its own id and time, and goes back as it was", task(function(place)
+      local attributes = { Zoom = { type = "Number", value = "7" } }
+      local id = assert(place.queue:send { { body = "poison", attributes = attributes } })[1].id
+      local message = assert(place.queue:receive(1, 5, 60))[1]
+      assert(place.queue:bury(message.receipt, message, "no such tile"))
+      local letters <close> = assert(place.open())
+      local letter = assert(letters:page())[1]
+      assert.are.same({ id, "poison", "no such tile", message.sent },
+        { letter.id, letter.body, letter.reason, letter.sent })
+      assert.are.same(attributes, letter.attributes)
+      assert.is_true(letter.died >= letter.sent)
+      local count, failures = letters:replay { letter }
+      assert.are.same({ 1, {} }, { count, failures })
+      local again = messages_in(place.queue)
+      assert.are.equal(1, #again)
+      assert.are.same({ "poison", 1 }, { again[1].body, again[1].receives })
+      assert.are.same(attributes, again[1].attributes)
+      assert.are.same({}, letters:page())
+    end))
+
+    it("one that was buried can be deleted", task(function(place)
+      assert(place.queue:send { { body = "poison" } })
+      local message = assert(place.queue:receive(1, 5, 60))[1]
+      assert(place.queue:bury(message.receipt, message))
+      local letters <close> = assert(place.open())
+      local page = assert(letters:page())
+      assert.is_nil(page[1].reason)
+      assert.are.equal(1, (letters:delete(page)))
+      assert.are.same({}, letters:page())
+    end))
+
     it("a page has no more than was asked for", task(function(place)
       place.bury(numbered(3))
       local letters <close> = assert(place.open())

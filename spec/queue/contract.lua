@@ -180,6 +180,24 @@ local function contract(open, without)
       assert.are.equal(0, counts.visible + counts.in_flight)
     end))
 
+    it("a message is buried at once, and one with an old receipt is not", task(open, { max_receives = 5 }, function(queue)
+      send(queue, { body = "poison" }, { body = "good" })
+      local poison, good
+      for _, message in ipairs(receive(queue, 2)) do
+        if message.body == "poison" then poison = message else good = message end
+      end
+      assert.is_true(queue:bury(poison.receipt, poison, "it cannot be read"))
+      assert.is_nil((queue:delay("no receipt at all", 0)))
+      assert(queue:delay(good.receipt, 0))
+      local left = receive(queue, 1)
+      assert.are.equal("good", left[1].body)
+      assert.are.same({}, assert(queue:receive(1, 1)))
+      local ok, err, code = queue:bury("no receipt at all", left[1], "why")
+      assert.is_nil(ok)
+      assert.is_string(err)
+      assert.is_string(code)
+    end))
+
     it("a group is in order, one at a time", task(open, { fifo = true }, function(queue)
       for index = 1, 3 do
         send(queue, { body = "a" .. index, group = "a", deduplication = "a" .. index },

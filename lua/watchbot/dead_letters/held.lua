@@ -3,7 +3,7 @@
 -- being extended again and again, and are given back at the end; a reader that was killed has them back soon all the same.
 
 local hands = require "watchbot.lib.hands"
-local receipts = require "watchbot.queue.receipt"
+local receipts = require "watchbot.queue.receipts"
 local scheduler = require "watchbot.scheduler"
 
 -- Letters that are extended or given back at once: eight full batches.
@@ -36,6 +36,11 @@ function Held:know(id)
   self.letters[id] = self.letters[id] or false
 end
 
+-- The id that a letter has in its queue.
+local function key_of(letter)
+  return letter.key or letter.id
+end
+
 --- Deletes letters that are held, whose work is done; should one come back nevertheless, it is "gone".
 ---@param letters watchbot.DeadLetter[] at most ten
 ---@param failures watchbot.DeadLetterFailure[] is given those that could not be deleted
@@ -44,14 +49,15 @@ end
 ---@return { message: string, code: string }? stop none could be, and the next ones could not either
 function Held:settle(letters, failures, words)
   local answers = hands(letters, #letters, function(letter)
-    self.gone[letter.id] = true
-    return self.queue:delete(assert(self.letters[letter.id], "the letter is not held").receipt)
+    local key = key_of(letter)
+    self.gone[key] = true
+    return self.queue:delete(assert(self.letters[key], "the letter is not held").receipt)
   end)
   local count, stop = 0, nil
   for index, letter in ipairs(letters) do
     local ok, err, code = table.unpack(answers[index], 1, 3)
     if ok then
-      count, self.letters[letter.id] = count + 1, false
+      count, self.letters[key_of(letter)] = count + 1, false
     else
       failures[#failures + 1] = { letter = letter, message = words:format(err), code = code }
       stop = { message = err, code = code }
@@ -80,16 +86,26 @@ function Held:beat()
   end)
 end
 
---- Gives everything back that is left; harmless twice.
+local function give_back(self, letters)
+  hands(letters, AT_ONCE, function(letter)
+    local ok, err, code = self.queue:delay(letter.receipt, 0)
+    if not ok and not receipts.is_expired(code) then self.problem = err end
+  end)
+end
+
+--- Gives everything back that is left; harmless twice. A task that is canceled meanwhile still waits
+--- for the end of it.
 ---@return string? problem why some of it is hidden for a while yet
 function Held:close()
   if self.heart then self.heart:cancel() end
   local letters = self:due(math.huge)
   self.letters = {}
-  hands(letters, AT_ONCE, function(letter)
-    local ok, err, code = self.queue:delay(letter.receipt, 0)
-    if not ok and not receipts.is_expired(code) then self.problem = err end
-  end)
+  local giving = scheduler.spawn(give_back, self, letters)
+  local ok, err = pcall(giving.join, giving)
+  if not ok then
+    giving:join()
+    error(err, 0)
+  end
   return self.problem
 end
 

@@ -12,7 +12,9 @@ local queues = require "watchbot.queue"
 ---@field receives integer
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer?
----@field died integer? SQS does not tell
+---@field died integer? SQS tells it only of those that were buried
+---@field reason string? of those that were buried
+---@field key string? on SQS, the id that a buried letter has in its queue; `id` is what it had before
 ---@field group string?
 ---@field deduplication string?
 

@@ -1,30 +1,11 @@
 --- dead_letters.pair: which SQS queue holds whose dead letters.
--- A queue's RedrivePolicy names its dead-letter queue by ARN; the URL differs from the queue's own in account and name alone,
--- whatever endpoint that has. The other way round, SQS lists the sources of a dead-letter queue.
+-- A queue's RedrivePolicy names its dead-letter queue (queue.sqs.redrive); the other way round, SQS
+-- lists the sources of a dead-letter queue.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
 
-local sqs = require "watchbot.queue.sqs"
+local redrive = require "watchbot.queue.sqs.redrive"
 
 local pair = {}
-
---- The URL of the queue with this ARN, at the endpoint of another queue's URL.
----@param arn string "arn:aws:sqs:eu-west-1:123456789012:jobs-dead"
----@param like string URL
----@return string? url
-function pair.url(arn, like)
-  local account, name = arn:match "^arn:[^:]*:sqs:[^:]*:(%d+):([%w_.-]+)$"
-  return account and (like:gsub("[^/]+/[^/]+/?$", ("%s/%s"):format(account, name)))
-end
-
---- Where messages go that were received too often.
----@param attributes table<string, string> of GetQueueAttributes
----@return string? arn
----@return integer? max_receives
-function pair.redrive(attributes)
-  local policy = attributes.RedrivePolicy or ""
-  return policy:match '"deadLetterTargetArn"%s*:%s*"([^"]+)"',
-    math.tointeger(tonumber(policy:match '"maxReceiveCount"%s*:%s*"?(%d+)'))
-end
 
 --- The queues whose dead letters are in this one.
 ---@param queue watchbot.queue.Sqs
@@ -44,10 +25,6 @@ function pair.sources(queue)
   return urls
 end
 
-local function sibling(queue, url)
-  return sqs.open(url, { client = queue.client })
-end
-
 -- The URL that was given is that of a dead-letter queue itself.
 local function from_dead(dead)
   local urls, message, code = pair.sources(dead)
@@ -56,7 +33,7 @@ local function from_dead(dead)
     return nil, ("queue %s has no dead-letter queue (no RedrivePolicy), and it is that of no other queue"):format(dead.name),
       "NoDeadLetters"
   end
-  return { dead = dead, main = #urls == 1 and sibling(dead, urls[1]) or nil, sources = urls }
+  return { dead = dead, main = #urls == 1 and dead:sibling(urls[1]) or nil, sources = urls }
 end
 
 local function from_queue(queue)
@@ -66,13 +43,13 @@ local function from_queue(queue)
   elseif not attributes then
     return nil, message, code
   end
-  local arn = pair.redrive(attributes)
+  local arn = redrive.read(attributes)
   if not arn then return from_dead(queue) end
-  local url = pair.url(arn, queue.name)
+  local url = redrive.url(arn, queue.name)
   if not url then
     return nil, ("queue %s: its dead letters go to '%s', which is no queue"):format(queue.name, arn), "NoDeadLetters"
   end
-  return { main = queue, dead = sibling(queue, url) }
+  return { main = queue, dead = queue:sibling(url) }
 end
 
 --- Finds both queues. Waits in a task.
@@ -85,7 +62,7 @@ end
 function pair.find(queue, options)
   local url = options.dead_letter_queue
   if not url then return from_queue(queue) end
-  if options.queue then return { main = queue, dead = sibling(queue, url) } end
+  if options.queue then return { main = queue, dead = queue:sibling(url) } end
   local found = from_dead(queue)
   -- Whatever SQS says, this is the queue that is meant.
   return found or { dead = queue }

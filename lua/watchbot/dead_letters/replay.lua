@@ -3,9 +3,8 @@
 -- other, and none behind one that failed.
 
 local limits = require "watchbot.lib.limits"
-local pair = require "watchbot.dead_letters.pair"
+local redrive = require "watchbot.queue.sqs.redrive"
 local resend = require "watchbot.message.resend"
-local sqs = require "watchbot.queue.sqs"
 
 local BATCH = limits.sqs.batch
 
@@ -16,12 +15,20 @@ function Replay:fail(letter, message, code)
   table.insert(self.failures, { letter = letter, message = message, code = code })
 end
 
+-- The queue that a buried letter names. Anybody who may send to the dead-letter queue can write one
+-- there, so it must be a queue whose dead letters are here.
+function Replay:named(letter)
+  for _, url in ipairs(letter.home and self.letters.sources or {}) do
+    if url == letter.home then return url end
+  end
+end
+
 --- The queue that a letter came from: SQS tells it; where it does not, the one whose letters these are.
 function Replay:home(letter)
   local letters = self.letters
-  local url = letter.source and pair.url(letter.source, letters.dead.name)
+  local url = letter.source and redrive.url(letter.source, letters.dead.name) or self:named(letter)
   if not url or (letters.main and url == letters.main.name) then return letters.main end
-  self.queues[url] = self.queues[url] or sqs.open(url, { client = letters.dead.client })
+  self.queues[url] = self.queues[url] or letters.dead:sibling(url)
   return self.queues[url]
 end
 

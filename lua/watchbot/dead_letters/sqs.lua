@@ -2,10 +2,12 @@
 -- To read them is to receive them, which hides them for a while (dead_letters.held) and counts as a receive. How they go back
 -- is told in dead_letters.replay, and in dead_letters.move_task where SQS does it.
 
+local burial = require "watchbot.message.burial"
 local held = require "watchbot.dead_letters.held"
 local limits = require "watchbot.lib.limits"
 local move_task = require "watchbot.dead_letters.move_task"
 local pair = require "watchbot.dead_letters.pair"
+local redrive = require "watchbot.queue.sqs.redrive"
 local replay = require "watchbot.dead_letters.replay"
 local scheduler = require "watchbot.scheduler"
 
@@ -32,7 +34,7 @@ end
 
 local function warnings_about(attributes)
   local warnings = {}
-  local _, max_receives = pair.redrive(attributes)
+  local _, max_receives = redrive.read(attributes)
   if max_receives then
     warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue has one of its own: what was received "
       .. "%d times moves on to that"):format(max_receives)
@@ -92,7 +94,7 @@ function Letters:fresh(messages)
   local fresh, settled = {}, {}
   for _, message in ipairs(messages) do
     local state = self.held:take(message)
-    if state == "new" then fresh[#fresh + 1] = message end
+    if state == "new" then fresh[#fresh + 1] = burial.open(message) end
     if state == "gone" then settled[#settled + 1] = message end
   end
   self.held:settle(settled, {}, "%s")

@@ -1,5 +1,6 @@
 --- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to know.
 
+local burial = require "watchbot.message.burial"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
@@ -34,7 +35,7 @@ job.variable_names = {
 ---@return watchbot.Job
 function job.new(message, max_receives)
   local self = setmetatable({
-    id = message.id, subject = message.subject, message = message.body, attributes = message.attributes or {},
+    id = message.id, subject = message.subject, message = message.body, attributes = burial.strip(message.attributes),
     receives = message.receives, sent = message.sent, first_received = message.first_received, group = message.group,
     last = max_receives ~= nil and message.receives >= max_receives,
   }, Job)

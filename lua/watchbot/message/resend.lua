@@ -4,6 +4,7 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 
 local attributes = require "watchbot.message.attributes"
+local burial = require "watchbot.message.burial"
 local limits = require "watchbot.lib.limits"
 
 -- What SQS takes with a message: attributes, and bytes in all.
@@ -20,8 +21,7 @@ end
 
 -- The first id it ever had is the one that its sender knows.
 local function with_id(message)
-  local all = {}
-  for name, attribute in pairs(message.attributes or {}) do all[name] = attribute end
+  local all = burial.strip(message.attributes)
   local id = message.deduplication
   if id and not all[NAME] and has_room(message, id) then all[NAME] = { type = "String", value = id } end
   return all

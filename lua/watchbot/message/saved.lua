@@ -1,6 +1,7 @@
 --- message.saved: a whole message as one line of JSON, in which every byte of it survives.
--- What is valid UTF-8 stands there as it is; any other text is base64 under the same name with "_base64" behind it. Besides
--- what a message is made of, a line tells where it comes from (id, times, receives): that is for people, and is not sent again.
+-- What is valid UTF-8 stands there as it is; any other text is base64 under the same name with
+-- "_base64" behind it. Besides what a message is made of, a line says where it comes from (id, times,
+-- receives, reason): that is for people, and is not sent again.
 
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"
@@ -83,6 +84,7 @@ function saved_message.encode(message)
     died = date(message.died),
   }
   for _, name in ipairs(TEXTS) do put(object, name, message[name]) end
+  put(object, "reason", message.reason)
   put_attributes(object, message.attributes)
   return json.encode(object)
 end

@@ -4,8 +4,8 @@
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
-local pair = require "watchbot.dead_letters.pair"
 local queues = require "watchbot.queue"
+local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that are looked at: the newest minutes may not be there yet. Seconds a data point.
@@ -64,8 +64,8 @@ end
 
 -- => number of dead letters, false where none are kept | nil message code
 local function dead_of(queue, attributes, url)
-  local arn = pair.redrive(attributes)
-  url = url or arn and pair.url(arn, queue.name)
+  local arn = redrive.read(attributes)
+  url = url or arn and redrive.url(arn, queue.name)
   if not url then return false end
   local dead, message, code = queues.open(url)
   if not dead then return nil, message, code end

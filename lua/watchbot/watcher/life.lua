@@ -255,6 +255,7 @@ end
 function Life:bury(entry, exit)
   self.leases:decide(entry.lease)
   local ok, err, code = self.settle:bury(entry.lease, entry.message, exit.reason)
+  if ok and err then self.journal:warning(entry.id, "warning", err, "where", "bury") end
   if ok then return "bury" end
   self.journal:error(entry.id, "error", err, "code", code, "where", "bury")
   exit.reason = ("%s; not moved to the dead-letter queue: %s"):format(

@@ -1,7 +1,7 @@
 --- watcher.settle: tells the queue what becomes of a message, again and again until it is done.
 -- Batching is the queue's own; here is only what a lease adds: how long another try makes sense.
 
-local receipts = require "watchbot.queue.receipt"
+local receipts = require "watchbot.queue.receipts"
 local scheduler = require "watchbot.scheduler"
 
 ---@class watchbot.Settle
@@ -35,7 +35,7 @@ local function persist(lease, try)
     local receipt = lease.receipt
     local ok, err, code = try(receipt)
     local newer = lease.receipt ~= receipt
-    if ok and not newer then return true end
+    if ok and not newer then return true, err end
     if not ok and not newer then
       local over = scheduler.boottime() + pause >= lease.deadline
       if over or lasting[code] or receipts.is_expired(code) then return nil, err, code end
@@ -67,7 +67,7 @@ end
 ---@param message watchbot.Message as it was received
 ---@param reason string?
 ---@return true? ok
----@return string? err
+---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue", "NotAllowed"
 function Settle:bury(lease, message, reason)
   return persist(lease, function(receipt) return self.queue:bury(receipt, message, reason) end)

@@ -135,7 +135,7 @@ local function collect(letters, selection)
   local count, message, code = selection:each(letters, function(picked)
     for _, letter in ipairs(picked) do
       if #all < SHOWN then shown[#shown + 1] = view.line(letter) end
-      all[#all + 1] = { id = letter.id }
+      all[#all + 1] = { id = letter.id, key = letter.key }
     end
     return true
   end)

@@ -51,7 +51,7 @@ function selection.new(arguments, limit)
 end
 
 function Selection:has(letter)
-  if self.ids and not self.ids[letter.id] then return false end
+  if self.ids and not (self.ids[letter.id] or self.ids[letter.key]) then return false end
   local text = self.match
   if not text then return true end
   local opened = envelope.open(letter.body)
@@ -62,7 +62,7 @@ end
 function Selection:pick(page, left)
   local picked = {}
   for _, letter in ipairs(page) do
-    if self.ids then self.missing[letter.id] = nil end
+    if self.ids then self.missing[letter.id], self.missing[letter.key or ""] = nil, nil end
     if #picked < left and self:has(letter) then picked[#picked + 1] = letter end
   end
   return picked

@@ -26,6 +26,7 @@ function view.line(letter)
   local start = ("%s  %s  %3d  "):format(letter.id, date(letter.died or letter.sent) or "-", letter.receives)
   local words = {}
   if letter.group then words[#words + 1] = ("[%s]"):format(letter.group) end
+  if letter.reason then words[#words + 1] = ("(%s)"):format(letter.reason) end
   if opened.subject then words[#words + 1] = opened.subject .. ":" end
   -- A message may have a megabyte, a line has not.
   words[#words + 1] = text.cut(opened.message, 4 * columns)
@@ -46,7 +47,8 @@ end
 function view.json(letter)
   local opened = job.new(letter)
   return json.encode {
-    id = letter.id, subject = opened.subject and text.clean(opened.subject), message = text.clean(opened.message),
+    id = letter.id, reason = letter.reason and text.clean(letter.reason),
+    subject = opened.subject and text.clean(opened.subject), message = text.clean(opened.message),
     receives = letter.receives, sent = date(letter.sent), first_received = date(letter.first_received),
     died = date(letter.died), group = letter.group and text.clean(letter.group),
     deduplication = letter.deduplication and text.clean(letter.deduplication), attributes = cleaned(opened.attributes),
@@ -82,6 +84,7 @@ function view.whole(letter, longest)
   add(lines, "sent", date(letter.sent))
   add(lines, "first received", date(letter.first_received))
   add(lines, "died", date(letter.died))
+  add(lines, "reason", letter.reason)
   add(lines, "receives", tostring(letter.receives))
   add(lines, "group", letter.group)
   add(lines, "deduplication", letter.deduplication)

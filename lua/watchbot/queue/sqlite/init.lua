@@ -228,6 +228,20 @@ function Queue:extend(receipt, seconds)
   return self:delay(receipt, seconds)
 end
 
+--- Moves a message to the dead letters at once. Waits in a task.
+---@param receipt string
+---@param _ table the message, which the file has
+---@param reason string? what the dead letter says of why
+---@return true? ok
+---@return string? err
+---@return string? code as those of `delete`
+function Queue:bury(receipt, _, reason)
+  demand_receipt("bury", receipt)
+  demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
+  local entry = { receipt = receipt, reason = reason }
+  return told(self.settling:submit(store.bury, false, entry))
+end
+
 -- sending
 
 local function size_of(message)
@@ -304,7 +318,8 @@ end
 --- Dead letters, oldest first. Waits in a task.
 ---@param limit integer how many at the most
 ---@param after table? the last dead letter of the page before
----@return table[]? letters { id, subject, body, attributes, receives, sent, first_received, died, group }
+---@return table[]? letters { id, subject, body, attributes, receives, sent,
+--- first_received, died, reason, group }
 ---@return string? message
 ---@return string? code
 function Queue:dead(limit, after)

@@ -107,8 +107,11 @@ CREATE TABLE progress_chunks (
 ) WITHOUT ROWID;
 ]]
 
+-- Why a message was buried; NULL where it was received too often.
+local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
+
 -- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
-local migrations = { TABLES, PROGRESS }
+local migrations = { TABLES, PROGRESS, BURIALS }
 
 -- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the bytes that a WAL which a
 -- burst has made longer is cut back to.

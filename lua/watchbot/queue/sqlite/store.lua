@@ -102,11 +102,13 @@ end
 
 -- receiving
 
-local function bury(transaction, now, seq)
+local function bury(transaction, now, seq, reason)
   transaction:run([[
-    INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives, died)
-    SELECT id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives, ?2
-    FROM messages JOIN contents USING (seq) WHERE seq = ?1]], seq, now)
+    INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent, first_received,
+      receives, died, reason)
+    SELECT id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives,
+      ?2, ?3
+    FROM messages JOIN contents USING (seq) WHERE seq = ?1]], seq, now, reason)
   transaction:run("DELETE FROM messages WHERE seq = ?", seq)
 end
 
@@ -221,6 +223,17 @@ function store.delay(transaction, now, entry)
     "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND lease = ?2",
     seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0)
   return changed == 1 or refusal(transaction, entry.receipt)
+end
+
+--- Moves a message to the dead letters, by the newest receipt it was received with.
+---@param entry { receipt: string, reason: string? }
+---@return true|{ message: string, code: string }
+function store.bury(transaction, now, entry)
+  local seq, number = parse(entry.receipt)
+  local found = transaction:first("SELECT 1 FROM messages WHERE seq = ? AND lease = ?", seq, number)
+  if not found then return refusal(transaction, entry.receipt) end
+  bury(transaction, now, seq, entry.reason)
+  return true
 end
 
 -- looking

@@ -5,11 +5,13 @@
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
 local batcher = require "watchbot.queue.sqs.batcher"
+local bury = require "watchbot.queue.sqs.bury"
 local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
 local envelope = require "watchbot.message.envelope"
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
+local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
 -- Entries a batch, messages a receive: the most that SQS takes.
@@ -75,10 +77,6 @@ function Sqs:attributes()
   return result.Attributes or {}
 end
 
-local function max_receives_of(found)
-  return math.tointeger(tonumber((found.RedrivePolicy or ""):match '"maxReceiveCount"%s*:%s*"?(%d+)'))
-end
-
 -- SQS looks at the permission before it looks at the receipt handle, so a handle that is none touches no message.
 function Sqs:check_settling()
   for operation, parameters in pairs {
@@ -99,7 +97,7 @@ end
 function Sqs:check()
   local found, message, code = self:attributes()
   if found then
-    self.max_receives = max_receives_of(found)
+    self.max_receives = select(2, redrive.read(found))
   elseif code == "NotAllowed" then
     self.warning = message .. "; without it --drain does not work and a notification cannot say which attempt is the last"
   else
@@ -287,6 +285,16 @@ function Sqs:extend(receipt, seconds, within)
   return self.extensions:submit {
     ReceiptHandle = receipt, VisibilityTimeout = math.ceil(seconds), within = within,
   }
+end
+
+--- Moves a message to the dead-letter queue at once: `bury(receipt, message, reason)`.
+Sqs.bury = bury
+
+--- Another queue of the same account, with the same client.
+---@param url string
+---@return watchbot.queue.Sqs
+function Sqs:sibling(url)
+  return sqs.open(url, { client = self.client })
 end
 
 function Sqs:refusal(message)

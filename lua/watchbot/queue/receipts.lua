@@ -1,6 +1,6 @@
---- queue.receipt: what the codes say that a queue gives for a receipt handle.
+--- queue.receipts: what the codes say that a queue gives for a receipt handle.
 
-local receipt = {}
+local receipts = {}
 
 -- Codes of a receipt handle that is good for nothing any more; trying it again cannot help. SQS
 -- calls one that is too old an invalid value of the parameter.
@@ -11,8 +11,8 @@ local expired = {
 --- Whether a code means that the receipt handle has expired.
 ---@param code string?
 ---@return boolean
-function receipt.is_expired(code)
+function receipts.is_expired(code)
   return expired[code] == true
 end
 
-return receipt
+return receipts

@@ -1,0 +1,99 @@
+--- message.burial: what a message says of how it was buried: moved to the dead-letter queue of SQS
+-- at once, by a send. SQS gives it another id and time there, so its own travel as attributes, with
+-- the reason. A message that SQS itself has moved keeps both, and names its source: what stands in
+-- such attributes there is only what its sender wrote.
+
+local attributes = require "watchbot.message.attributes"
+local text = require "watchbot.lib.text"
+
+-- What SQS takes with a message: attributes, and bytes in all.
+local MOST_ATTRIBUTES, LARGEST = 10, 1024 * 1024
+
+-- Bytes of a reason.
+local LONGEST_REASON = 1024
+
+local REASON, ID, SENT = "watchbot_reason", "watchbot_message_id", "watchbot_sent"
+local QUEUE, DEDUPLICATION = "watchbot_queue", "watchbot_deduplication_id"
+
+local burial = {}
+
+local ours = { [REASON] = true, [ID] = true, [SENT] = true, [QUEUE] = true }
+
+--- A copy of attributes, without those that a burial adds.
+---@param all table<string, { type: string, value: string }>?
+---@return table<string, { type: string, value: string }>
+function burial.strip(all)
+  local kept = {}
+  for name, attribute in pairs(all or {}) do
+    if not ours[name] then kept[name] = attribute end
+  end
+  return kept
+end
+
+-- A text that SQS takes as the value of an attribute.
+local function shown(reason)
+  local line = text.cut(text.line(reason or ""), LONGEST_REASON):gsub("\239\191[\190\191]", "?")
+  return line ~= "" and line or nil
+end
+
+local function count(all)
+  local number = 0
+  for _ in pairs(all) do number = number + 1 end
+  return number
+end
+
+-- In the order in which they are wanted where there is no room for all.
+local function wanted(message, reason, queue)
+  return {
+    { REASON, "String", shown(reason) }, { ID, "String", message.id },
+    { SENT, "Number", message.sent and ("%d"):format(message.sent) },
+    { QUEUE, "String", queue }, { DEDUPLICATION, "String", message.deduplication },
+  }
+end
+
+--- The attributes with which a message is buried.
+---@param message watchbot.Message as it was received
+---@param reason string?
+---@param queue string URL of the queue that it was received from
+---@return table<string, { type: string, value: string }>
+---@return string? note which of them had no room
+function burial.mark(message, reason, queue)
+  local all, left = burial.strip(message.attributes), {}
+  local number, bytes = count(all), #message.body + attributes.bytes(all)
+  for _, one in ipairs(wanted(message, reason, queue)) do
+    local name, kind, value = one[1], one[2], one[3]
+    local size = value and #name + #kind + #value
+    if size and not all[name] and number < MOST_ATTRIBUTES and bytes + size <= LARGEST then
+      all[name] = { type = kind, value = value }
+      number, bytes = number + 1, bytes + size
+    elseif value and not all[name] then
+      left[#left + 1] = name
+    end
+  end
+  if #left == 0 then return all end
+  return all, ("the dead letter goes without %s: SQS takes %d attributes and %d bytes"):format(
+    table.concat(left, ", "), MOST_ATTRIBUTES, LARGEST)
+end
+
+local function value_of(all, name)
+  return all[name] and all[name].value or nil
+end
+
+--- A letter as it was before it was buried: its own id and time, with the reason; `key` is the id
+--- that it has as a dead letter. A letter that was not buried is returned as it is.
+---@param letter table what was received from a dead-letter queue
+---@return table letter
+function burial.open(letter)
+  local all = letter.attributes
+  if letter.source or not (all[REASON] or all[ID]) then return letter end
+  local opened = {}
+  for name, value in pairs(letter) do opened[name] = value end
+  opened.key, opened.died, opened.attributes = letter.id, letter.sent, burial.strip(all)
+  opened.reason, opened.home = value_of(all, REASON), value_of(all, QUEUE)
+  opened.id = value_of(all, ID) or letter.id
+  opened.sent = math.tointeger(tonumber(value_of(all, SENT))) or letter.sent
+  opened.deduplication = value_of(all, DEDUPLICATION)
+  return opened
+end
+
+return burial
