@@ -432,7 +432,8 @@ describe("watchbot dead-letter on SQS", function()
     for key, value in pairs(account:environment()) do variables[key] = value or nil end
     assert(process.start { argv = { folder:file "head.sh" }, env = variables }):wait()
     all_visible(5, "given back after a broken pipe")
-    local child = workshop.start(folder, { "dead-letter", "replay", "--queue", url, "--match", "nothing", "--visibility", "3600" },
+    local arguments = { "--queue", url, "--match", "nothing", "--visibility", "3600" }
+    local child = workshop.start(folder, { "dead-letter", "replay", table.unpack(arguments) },
       account:environment())
     workshop.eventually(function()
       local attributes = account.sqs:GetQueueAttributes { QueueUrl = dead_url, AttributeNames = { "All" } }.Attributes

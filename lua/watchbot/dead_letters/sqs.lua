@@ -101,10 +101,26 @@ function Letters:fresh(messages)
   return fresh
 end
 
+-- A reader that is canceled while it receives still has to give back what the answer brings: `close`
+-- waits for that.
+function Letters:receive(max, visibility)
+  self.polling = scheduler.spawn(self.dead.receive, self.dead, max, WAIT, visibility)
+  local results = table.pack(self.polling:join())
+  self.polling = nil
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+-- Takes what a receive has brought whose reader was canceled.
+function Letters:take_late()
+  local ok, messages = self.polling:join()
+  for _, message in ipairs(ok and messages or {}) do self.held:take(message) end
+end
+
 function Letters:page(max)
   local hold = self:hold()
   for _ = 1, STALE do
-    local messages, message, code = self.dead:receive(max or BATCH, WAIT, hold.visibility)
+    local messages, message, code = self:receive(max or BATCH, hold.visibility)
     if not messages then return nil, message, code end
     local fresh = self:fresh(messages)
     if #fresh > 0 or #messages == 0 then return fresh end
@@ -177,6 +193,7 @@ end
 
 function Letters:close()
   if self.round then self.round:join() end
+  if self.polling then self:take_late() end
   local problem = self.held and self.held:close()
   if problem then
     self:tell(("what was read could not be given back, and is hidden for up to %d s: %s"):format(self.held.visibility, problem))

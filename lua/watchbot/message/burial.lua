@@ -4,10 +4,11 @@
 -- such attributes there is only what its sender wrote.
 
 local attributes = require "watchbot.message.attributes"
+local limits = require "watchbot.lib.limits"
 local text = require "watchbot.lib.text"
 
 -- What SQS takes with a message: attributes, and bytes in all.
-local MOST_ATTRIBUTES, LARGEST = 10, 1024 * 1024
+local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 
 -- Bytes of a reason.
 local LONGEST_REASON = 1024
