@@ -40,6 +40,28 @@ describe("watchbot as process 1", function()
     assert.matches('"event":"stopped","complete":3', (child:output()))
   end))
 
+  -- In `docker run -it` one Ctrl-C counted twice, and nothing was drained: the terminal sends it to the whole group, and
+  -- process 1 passed it on.
+  it("counts one Ctrl-C as one", task(function(folder)
+    if not os.execute "command -v script >/dev/null" then return pending "there is no script(1) to make a terminal" end
+    workshop.send(folder, { "1" })
+    folder:write("work.sh", "#!/bin/sh\ntrap '' INT; echo > up; while [ ! -e go ]; do sleep 0.02; done\n")
+    folder:write("inside.sh", ("#!/bin/sh\nexec '%s' run --queue %s -- ./work.sh > log 2>&1\n"):format(workshop.program,
+      folder:url()))
+    local child = assert(process.start {
+      command = [[{ while [ ! -e up ]; do sleep 0.02; done; printf '\003'; while [ ! -e over ]; do sleep 0.05; done; } |
+        script -qec "unshare --pid --fork --mount-proc ./inside.sh; echo $? > status" /dev/null]],
+      cwd = folder.path, output = "capture",
+    })
+    workshop.eventually(function() return folder:read "log":find "draining" end, "it drains")
+    workshop.scheduler.sleep(0.3)
+    folder:write("go", "")
+    workshop.eventually(function() return folder:read "log":find '"event":"stopped"' end, "it has ended")
+    folder:write("over", "")
+    assert.matches('"complete":1', folder:read "log", 1, true)
+    child:close()
+  end))
+
   it("ends with the status of the program", task(function(folder)
     local child = inside(folder, ("'%s' run missing.lua"):format(workshop.program))
     assert.are.equal(2, child:wait(workshop.PATIENCE).code)

@@ -24,14 +24,21 @@ static bool reap(pid_t child, int *status) {
     return ended;
 }
 
-/* All signals are blocked: they are taken one by one. Those that the kernel sends about a fault of ours are not passed on. */
+/* What a terminal sends to its foreground group has reached the child by itself: passed on, one Ctrl-C would count twice. Its
+ * hangup comes to the session's leader alone. */
+static bool child_has_it(const siginfo_t *info) {
+    if (info->si_code != SI_KERNEL) return false;
+    return info->si_signo == SIGINT || info->si_signo == SIGQUIT || info->si_signo == SIGTSTP || info->si_signo == SIGWINCH;
+}
+
+/* All signals are blocked: they are taken one by one. */
 static int serve(pid_t child, const sigset_t *all) {
     int status = 1;
     siginfo_t info;
     for (;;) {
         int signal = sigwaitinfo(all, &info);
         if (signal < 0 && errno != EINTR) return status;
-        if (signal > 0 && signal != SIGCHLD) kill(child, signal);
+        if (signal > 0 && signal != SIGCHLD && !child_has_it(&info)) kill(child, signal);
         if (reap(child, &status)) return status;
     }
 }

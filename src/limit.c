@@ -51,11 +51,12 @@ static int raise_limit(lua_State *L, struct task *task) {
     return task_raise(L, task, LIMIT_REASON);
 }
 
+/* Until the limit is left: what follows it in the same task, such as returning the message, may wait. */
 static void take_interrupt(lua_State *L, struct task *task) {
-    if (!task->home->interrupted || task->limit.aborted) return;
-    lua_pushliteral(L, "interrupted");
+    if (!task->home->interrupted || task->limit.raising) return;
+    lua_pushliteral(L, TASK_INTERRUPTED);
     set_reason(L, task);
-    task->limit.aborted = task->limit.raising = true;
+    task->limit.raising = true;
 }
 
 static void on_count(lua_State *L, lua_Debug *ar) {
@@ -230,6 +231,15 @@ static int l_sethook(lua_State *L) {
     return watched_call(L, NULL);
 }
 
+/* -- ... : os.exit would end the program in silence, with its jobs. */
+static int l_exit(lua_State *L) {
+    const struct task *task = task_running(L);
+    if (task && task->limit.guards > 0) {
+        return luaL_error(L, "os.exit: a handler or a hook cannot end the program; return an outcome instead");
+    }
+    return watched_call(L, NULL);
+}
+
 /* -- library => library */
 static void replace(lua_State *L, const char *name, lua_CFunction function) {
     if (lua_getfield(L, -1, name) == LUA_TFUNCTION) {
@@ -247,5 +257,6 @@ void limit_open(lua_State *L) {
         replace(L, "wrap", l_wrap);
     }
     if (lua_getfield(L, -2, LUA_DBLIBNAME) == LUA_TTABLE) replace(L, "sethook", l_sethook);
-    lua_pop(L, 3);
+    if (lua_getfield(L, -3, LUA_OSLIBNAME) == LUA_TTABLE) replace(L, "exit", l_exit);
+    lua_pop(L, 4);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -37,13 +38,67 @@ static const struct {
     {SIGPIPE, "PIPE"}, /* last: only for those who ask for it */
 };
 
-/* A full pipe holds more signals than anybody means. */
-static void on_signal(int number) {
-    int error = errno;
+/* What becomes of a second request to end while Lua does not let the loop turn: what can be interrupted is, and after
+ * `patience` seconds the program ends, since nothing in it will. */
+static struct {
+    volatile sig_atomic_t *interrupt;
+    volatile sig_atomic_t patience;
+    volatile sig_atomic_t requests; /* seen by the handler */
+    volatile sig_atomic_t unread;   /* of these, not taken by Lua yet */
+    volatile sig_atomic_t last;     /* the newest one's number */
+} ending = {.patience = 25};
+
+static bool is_request(int number) {
+    return number == SIGTERM || number == SIGINT;
+}
+
+static void write_signal(int number) {
     unsigned char byte = (unsigned char)number;
     ssize_t ignored = write(signal_pipe[1], &byte, 1);
     (void)ignored;
+}
+
+/* A full pipe holds more signals than are meant. */
+static void on_signal(int number) {
+    int error = errno;
+    if (is_request(number)) {
+        ending.last = number;
+        ending.unread++;
+        if (++ending.requests > 1) {
+            if (ending.interrupt) *ending.interrupt = 1;
+            alarm((unsigned)ending.patience);
+        }
+    }
+    write_signal(number);
     errno = error;
+}
+
+/* The second request is unread still: Lua has not returned. */
+static void on_patience_over(int number) {
+    static const char words[] = "watchbot: a handler or a hook does not return after the second signal, ending without it; "
+                                "messages come back by their visibility timeout\n";
+    (void)number;
+    if (ending.unread == 0) return;
+    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)ignored;
+    _exit(128 + ending.last);
+}
+
+/* Whether the terminal that the program was started from has been closed. */
+static bool has_terminal(void) {
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+static bool had_terminal, hung_up;
+
+/* SIGHUP of a terminal that is gone ends the program as SIGTERM does, once: the shell sends another one. */
+static const char *name_hangup(void) {
+    if (!had_terminal || has_terminal()) return "HUP";
+    if (hung_up) return NULL;
+    hung_up = true;
+    return "TERM";
 }
 
 /* watchbot.signals: what on_signal has seen, for a task to wait for. */
@@ -63,22 +118,50 @@ static void signal_came(struct loop_fd *watch, unsigned ready) {
     task_wake(&signals->waiters);
 }
 
+static void request_taken(int number) {
+    if (!is_request(number)) return;
+    ending.unread--;
+    if (ending.unread > 0) return;
+    *ending.interrupt = 0;
+    alarm(0);
+}
+
+static const char *name_of(int number) {
+    if (number == SIGHUP) return name_hangup();
+    for (size_t i = 0; i < countof(watched); i++) {
+        if (watched[i].number == number) return watched[i].name;
+    }
+    return NULL;
+}
+
+static int signals_wait(lua_State *L);
+
 /* -- signals => "TERM" */
 static int take_signal(lua_State *L, int status, lua_KContext context) {
     unsigned char number = 0;
     (void)status, (void)context;
     if (read(signal_pipe[0], &number, 1) != 1) return luaL_error(L, "a signal was lost: %s", strerror(errno));
-    for (size_t i = 0; i < countof(watched); i++) {
-        if (watched[i].number == number) return lua_pushstring(L, watched[i].name), 1;
-    }
-    return luaL_error(L, "signal %d was not asked for", number);
+    request_taken(number);
+    const char *name = name_of(number);
+    if (!name) return signals_wait(L);
+    lua_pushstring(L, name);
+    return 1;
 }
 
 static int signals_wait(lua_State *L) {
     struct signals *signals = luaL_checkudata(L, 1, SIGNALS_TYPE);
+    lua_settop(L, 1);
     int error = loop_watch(signals->loop, &signals->watch, signal_pipe[0], POLLER_READ);
     if (error) return luaL_error(L, "cannot wait for signals: %s", lerror_describe(L, error));
     return task_wait(L, "signals", &signals->waiters, TASK_FOR_EVER, take_signal, 0);
+}
+
+/* -- signals seconds : how long Lua may keep the loop from turning after a second request to end */
+static int signals_patience(lua_State *L) {
+    luaL_checkudata(L, 1, SIGNALS_TYPE);
+    lua_Number seconds = luaL_checknumber(L, 2);
+    ending.patience = seconds < 1 ? 1 : seconds < 86400 ? (int)seconds : 86400;
+    return 0;
 }
 
 static void catch_signal(int number) {
@@ -107,6 +190,7 @@ static const luaL_Reg signals_metamethods[] = {
 static const luaL_Reg signals_methods[] = {
     {"wait",       signals_wait      },
     {"catch_pipe", signals_catch_pipe},
+    {"patience",   signals_patience  },
     {"close",      signals_close     },
     {NULL,         NULL              },
 };
@@ -121,7 +205,10 @@ static int luaopen_watchbot_signals(lua_State *L) {
     if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         return luaL_error(L, "cannot watch for signals: %s", lerror_describe(L, errno));
     }
+    ending.interrupt = task_interrupt(L);
+    had_terminal = has_terminal();
     for (size_t i = 0; i + 1 < countof(watched); i++) catch_signal(watched[i].number);
+    signal(SIGALRM, on_patience_over);
     return 1;
 }
 
@@ -188,6 +275,14 @@ static int run(lua_State *L) {
     return 1;
 }
 
+/* Tasks of the same user may not read this program's environment, where its keys are, or its memory. Tasks themselves are
+ * readable as ever: what they execute sets this anew. */
+static void hide_memory(void) {
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 /* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the exit codes of the tasks. */
 static void keep_exit_codes(void) {
     signal(SIGCHLD, SIG_DFL);
@@ -239,6 +334,7 @@ static void run_in_second_thread(struct program *program) {
 
 int main(int argc, char **argv) {
     struct program program = {.argc = argc, .argv = argv, .status = 1};
+    hide_memory();
     keep_exit_codes();
     if (init_stand_in(&program.status)) return program.status;
     if (!fill_standard_descriptors()) return 1;

@@ -75,8 +75,10 @@ bool task_abort(lua_State *L, struct task *task);
 /* -- reason : as if the limits that the task is in were over; it goes on behind the outermost. False where it is in none. */
 bool task_expire(lua_State *L, struct task *task);
 
-/* A flag that a signal handler may set: then a task that is in a limit and does not let the loop turn is aborted with the
- * reason "interrupted". It is to be cleared by its owner. */
+#define TASK_INTERRUPTED "interrupted"
+
+/* A flag that a signal handler may set: as long as it is set, TASK_INTERRUPTED is raised in what runs in a limit, until that
+ * limit is left. Its owner clears it when the loop turns again. */
 volatile sig_atomic_t *task_interrupt(lua_State *L);
 
 /* Returns the task that runs now on this state, or NULL. */

@@ -17,7 +17,8 @@ local run = {
   },
   details = [[
 SIGTERM or SIGINT: take no more messages, let running tasks finish for the policy's `drain` seconds, then stop them and
-return their messages; a second signal stops them now. SIGHUP: load the policy again.
+return their messages; a second signal stops them now. SIGHUP: load the policy file and the modules of
+its folder again; without a policy file, and when the terminal is closed, end as at SIGTERM.
 
 Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
 backoff and notified.
@@ -56,10 +57,7 @@ end
 local function start(arguments)
   local policy, message, code = prepared(arguments)
   if not policy then return nil, message, code end
-  local function reload()
-    if #arguments.words == 0 then return nil, "there is no policy file" end
-    return prepared(arguments)
-  end
+  local reload = #arguments.words > 0 and function() return prepared(arguments) end or nil
   return serve(policy, { until_empty = arguments.drain, health = arguments.health }, reload)
 end
 

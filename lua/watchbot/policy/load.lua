@@ -40,18 +40,54 @@ function load_file.value(path, what)
   return value
 end
 
+-- Modules that the last load of a policy has required, by name.
+local required = {}
+
+-- Takes them out of package.loaded, so that they are read again with the policy. Those of watchbot
+-- stay: the watcher works with them.
+local function forget_modules()
+  local forgotten = {}
+  for name in pairs(required) do
+    forgotten[name], package.loaded[name] = package.loaded[name], nil
+  end
+  return forgotten
+end
+
+local function is_user_module(name)
+  return type(name) == "string" and name ~= "watchbot" and not name:find "^watchbot%."
+    and package.searchpath(name, package.user_path or "") ~= nil
+end
+
+-- => what `load` returns; notes which modules of the policy's folder it has required
+local function noting_modules(load_it, ...)
+  local forgotten = forget_modules()
+  local before = {}
+  for name in pairs(package.loaded) do before[name] = true end
+  local value, err, code = load_it(...)
+  if err then
+    for name, module in pairs(forgotten) do package.loaded[name] = module end
+    return nil, err, code
+  end
+  required = {}
+  for name in pairs(package.loaded) do
+    if not before[name] and is_user_module(name) then required[name] = true end
+  end
+  return value
+end
+
 local function not_returned(path, wanted, value)
   return nil, ("%s: must return %s, but returned %s"):format(path, wanted, value == nil and "nothing" or "a " .. type(value)),
     "Usage"
 end
 
---- Loads a policy file. To be called in a task.
+--- Loads a policy file. To be called in a task. A second load reads the modules of the policy's
+-- folder that the first has required again, too.
 ---@param path string
 ---@return table? policy
 ---@return string? message with file and line
 ---@return string? code
 function load_file.policy(path)
-  local policy, message, code = load_file.value(path, "policy")
+  local policy, message, code = noting_modules(load_file.value, path, "policy")
   if message then return nil, message, code end
   if not policies.is(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
   return policy

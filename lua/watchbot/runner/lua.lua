@@ -11,7 +11,7 @@ local scheduler = require "watchbot.scheduler"
 local LONG_TURN = 0.1
 
 ---@class watchbot.runner.Lua
-local Lua = {}
+local Lua = { shares_signals = true }
 Lua.__index = Lua
 
 local Run = {}
@@ -59,9 +59,17 @@ local function timed_out(run, ok, err)
   return err:sub(1, #text) == text and scheduler.now() >= run.began + run.limit
 end
 
+-- What a second signal to the watcher raises in a handler that computes.
+local function was_interrupted(ok, err)
+  return not ok and type(err) == "string" and err:find("^interrupted%f[\n\0]") ~= nil
+end
+
 local function exit_of(run, ok, ...)
   local over = timed_out(run, ok, ...)
   local exit = answers.exit(ok, ...)
+  if was_interrupted(ok, ...) then
+    exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted by a second signal"
+  end
   exit.duration = scheduler.now() - run.began
   if not ok and run.reason then exit.reason = run.reason end
   if over then exit.reason, exit.timed_out = limits.timed_out(run.limit), true end
