@@ -194,8 +194,9 @@ end
 
 -- words of a line
 
--- What stands in brackets or quotes is one word.
-local function words_of(line)
+-- What stands in brackets or quotes is one word. Whether quotes that begin inside of a word count is not documented: an object
+-- is one word then, or ends at a blank. A pattern of ours has to mean the same either way.
+local function words_of(line, whole)
   local words, at = {}, 1
   while true do
     at = line:find("%S", at)
@@ -206,7 +207,7 @@ local function words_of(line)
     if stop then
       words[#words + 1], at = line:sub(at + 1, stop - 1), stop + 1
     else
-      local word = line:match("^%S+", at)
+      local word = line:match(whole and "^{.*}" or "^%S+", at) or line:match("^%S+", at)
       words[#words + 1], at = word, at + #word
     end
   end
@@ -250,7 +251,13 @@ end
 local function space_delimited(text)
   local columns, ellipsis = columns_of(text:match "^%[(.*)%]$")
   return setmetatable({
-    matches = function(_, line) return assign(words_of(line), columns, ellipsis) ~= nil end,
+    matches = function(_, line)
+      local matched = assign(words_of(line), columns, ellipsis) ~= nil
+      if matched ~= (assign(words_of(line, true), columns, ellipsis) ~= nil) then
+        fail(text, "it depends on how the object is cut: " .. line)
+      end
+      return matched
+    end,
     fields = function(_, line, name) return assign(words_of(line), columns, ellipsis)[name] end,
   }, Pattern)
 end

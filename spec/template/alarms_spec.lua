@@ -25,7 +25,7 @@ describe("the alarms of a template", function()
     assert.are.same({ 40, 300, 24 }, numbers("QueueSize", "task"))
     assert.are.same({ 0, 60, 1 }, numbers("DeadLetter", "task"))
     assert.are.same({ 10, 60, 1 }, numbers("WorkerErrors", "task"))
-    assert.are.same({ 5, 60, 1 }, numbers("FailedWorkerPlacement", "task"))
+    assert.are.same({ 0, 60, 5 }, numbers("FailedWorkerPlacement", "task"))
     assert.are.same({ 86400, 300, 1 }, numbers("OldestMessage", "process"))
     assert.are.same({ 50, 300, 3 }, numbers("FailureShare", "process"))
   end)
@@ -33,7 +33,7 @@ describe("the alarms of a template", function()
   it("take them from the older options", function()
     assert.are.same({ 7, 300, 6 }, numbers("QueueSize", "process", { alarmThreshold = 7, alarmPeriods = 6 }))
     assert.are.same({ 3, 60, 1 }, numbers("WorkerErrors", "process", { errorThreshold = 3 }))
-    assert.are.same({ 5, 60, 4 }, numbers("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = 4 }))
+    assert.are.same({ 0, 60, 7 }, numbers("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = 4 }))
     assert.are.equal(1800, alarm("OldestMessage", "process", { messageRetention = 3600 }).Threshold)
   end)
 
@@ -44,6 +44,25 @@ describe("the alarms of a template", function()
     local share = alarm("FailureShare", "process", { alarms = { failureShare = { period = 600 } } })
     assert.are.equal(600, share.Metrics[1].MetricStat.Period)
     assert.are.equal(600, share.Metrics[2].MetricStat.Period)
+  end)
+
+  it("ring for as long as there is no room", function()
+    -- The watcher tries a message again once a minute at last: more than five lines a minute came in the first minute only,
+    -- then the alarm was quiet for as long as nothing could run.
+    local placements = alarm("FailedWorkerPlacement", "task")
+    assert.are.same({ 3, 5 }, { placements.DatapointsToAlarm, placements.EvaluationPeriods })
+    placements = alarm("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = cf.ref "Minutes" })
+    assert.are.same({ Ref = "Minutes" }, placements.DatapointsToAlarm)
+    placements = alarm("FailedWorkerPlacement", "task", { alarms = { failedPlacements = { evaluationPeriods = 2 } } })
+    assert.is_nil(placements.DatapointsToAlarm)
+  end)
+
+  it("ring when no task can be started at all", function()
+    -- A wrong image, a secret that is denied: nothing counted such starts, 18 of them in 25 minutes without a notification.
+    for _, mode in ipairs { "task", "process" } do
+      assert.are.same({ 0, 60, 1 }, numbers("NoTaskStarts", mode))
+      assert.are.same({ { Ref = "WatchbotNotificationTopic" } }, alarm("NoTaskStarts", mode).AlarmActions)
+    end
   end)
 
   it("are left out where that is said", function()

@@ -18,7 +18,7 @@ for _, name in ipairs { "Cluster", "Version", "Email", "Key", "Secret", "Cpu" } 
 
 local SUBNETS, GROUPS = { "subnet-0123456789abcdef0" }, { "sg-0123456789abcdef0" }
 local EVERY = { "queueSize", "oldestMessage", "dlqSize", "workersErrors", "failureShare", "failedPlacements",
-  "memoryUtilization", "cpuUtilization" }
+  "noTaskStarts", "memoryUtilization", "cpuUtilization" }
 
 local function alarms(setting)
   local result = {}
@@ -64,7 +64,11 @@ local axes = {
       return { workers = workers, minScalingCapacity = 1, maxScalingCapacity = 12 }
     end,
     parameters = function(case) return case.mode == "task" and { watchers = 0 } or { minSize = 2, maxSize = 2 } end },
-  { name = "queue", values = { "usual", "raw", "key" }, usual = no_options, raw = { rawMessageDelivery = true },
+  { name = "bounds", values = { "none", "some" }, none = no_options,
+    some = { permissionsBoundary = "arn:aws:iam::123456789012:policy/bounds", rolePath = "/watchbot/", tags = { team = "maps" },
+      watcherPermissions = { { Effect = "Allow", Action = { "ecs:DescribeTaskDefinition" }, Resource = "*" } },
+      containerUser = "1000", metricsNamespace = "Mapbox/ecs-watchbot" } },
+  { name = "queue", values = { "usual", "raw", "key", "create" }, create = { kmsKey = "create" }, usual = no_options, raw = { rawMessageDelivery = true },
     key = { kmsKey = cf.ref "Key", messageTimeout = 300, messageRetention = 3600, deadletterThreshold = 3 } },
   { name = "log", values = { "usual", "named" }, usual = no_options,
     named = { logGroupName = "tiles", logGroupRetentionDays = 30,

@@ -21,7 +21,7 @@ describe("the dashboard of a template", function()
       local shown = titles(mode)
       for _, title in ipairs {
         "Messages in the queue", "Age of the oldest", "Worker duration (" .. unit .. ")", "failures", "Concurrency",
-        "Dead letters", "CPU and memory",
+        "Dead-letter queue", "CPU and memory",
       } do
         assert.is_truthy(shown:find(title, 1, true), title)
       end
@@ -48,7 +48,7 @@ describe("the dashboard of a template", function()
       end
       for _, widget in ipairs(widgets(mode)) do
         for _, line in ipairs(widget.properties.metrics) do
-          if line[1] == "Watchbot" then
+          if line[1] == "${Namespace}" then
             shown = shown + 1
             assert.is_true(mined[line[2]], line[2])
           end

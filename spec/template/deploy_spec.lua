@@ -54,12 +54,15 @@ end
 
 -- The template's own subscription, which moto does not make of it.
 function Stack:subscribe()
-  local properties = self.made.Resources.WatchbotSubscription.Properties
-  assert.are.same({ Ref = "WatchbotTopic" }, properties.TopicArn)
+  local apart = self.made.Resources.WatchbotSubscription
+  local properties = apart and apart.Properties or self.made.Resources.WatchbotTopic.Properties.Subscription[1]
+  if apart then assert.are.same({ Ref = "WatchbotTopic" }, properties.TopicArn) end
   assert.are.same({ ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } }, properties.Endpoint)
   local arn = assert(self.sqs:GetQueueAttributes {
     QueueUrl = self.outputs.WatchbotQueueUrl, AttributeNames = { "QueueArn" },
   }).Attributes.QueueArn
+  local made = assert(self.sns:ListSubscriptionsByTopic { TopicArn = self.outputs.WatchbotTopic }).Subscriptions or {}
+  if #made > 0 then return assert(made[1].Endpoint == arn, made[1].Endpoint) end
   assert(self.sns:Subscribe {
     TopicArn = self.outputs.WatchbotTopic, Protocol = properties.Protocol, Endpoint = arn,
     Attributes = properties.RawMessageDelivery and { RawMessageDelivery = "true" } or nil,

@@ -52,13 +52,14 @@ local function fields_with(variables)
 end
 
 describe("the environment of a watcher", function()
+  -- `workers` was divided by the watchers: 5 over 2 watchers were 3 and 3. In ecs-watchbot it is each watcher's number.
   it("is all that a watcher of tasks needs to know", function()
     local read = fields_with(of_watcher {
       workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true, capacity = "FARGATE",
       fargateSubnets = { "s-1", "s-2" },
     })
     assert.are.same({
-      queue = "TEXT", workers = "3", timeout = "300", drain = "20", notify_after = "11", log = "json", jobs = "nil",
+      queue = "TEXT", workers = "5", timeout = "300", drain = "20", notify_after = "11", log = "json", jobs = "nil",
       topic = "TEXT", stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "",
       task = "main TEXT Watchbot-worker-tiles FARGATE s-1,s-2",
     }, read)

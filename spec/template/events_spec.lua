@@ -15,8 +15,9 @@ describe("the task events of a template", function()
 
   it("go to a queue that only the rule may send to", function()
     local statements = templates.properties("events", "WatchbotTaskEventQueuePolicy", "task").PolicyDocument.Statement
-    assert.are.equal(1, #statements)
-    assert.are.same({ ArnEquals = { ["aws:SourceArn"] = { ["Fn::GetAtt"] = { "WatchbotTaskEventRule", "Arn" } } } },
+    assert.are.equal(2, #statements)
+    assert.are.same({ "Deny", "false" }, { statements[2].Effect, statements[2].Condition.Bool["aws:SecureTransport"] })
+    assert.are.same({ ArnLike = { ["aws:SourceArn"] = { ["Fn::GetAtt"] = { "WatchbotTaskEventRule", "Arn" } } } },
       statements[1].Condition)
   end)
 

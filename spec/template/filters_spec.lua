@@ -27,7 +27,8 @@ local function mined(mode, structured, lines, policy)
         found[#found + 1] = assert(pattern:value(line, metric.MetricValue), id .. " takes no number from " .. line)
       end
     end
-    values[id:match "^Watchbot(.+)Metric$"] = found
+    local name = id:match "^Watchbot(.+)Metric%d*$"
+    values[name] = table.move(found, 1, #found, #(values[name] or {}) + 1, values[name] or {})
   end
   return values
 end
@@ -75,7 +76,7 @@ local function check(folder, values, text)
   assert.are.same({
     WorkerErrors = done.fails + done.rejects + done.dies + done.hangs, RejectedMessages = done.rejects,
     WorkersStarted = all, WorkersFinished = all, WorkerDuration = all, ResponseDuration = all, MessageReceives = all,
-    WatcherErrors = 1,
+    WatcherErrors = 1, NoTaskStarts = 0, BuriedMessages = values.BuriedMessages and 0 or nil,
   }, counted(values), text)
   assert.is_true(math.max(table.unpack(values.WorkerDuration)) >= 2000, "milliseconds: one took 2 s")
   assert.is_true(math.max(table.unpack(values.ResponseDuration)) >= math.max(table.unpack(values.WorkerDuration)))

@@ -32,7 +32,7 @@ describe("merge", function()
 
   it("tells of several clashes the same one each time", function()
     local watcher = templates.make "task"
-    for _ = 1, 5 do assert.matches("'WatchbotDashboard' of Resources", refusal(watcher, templates.make "task")) end
+    for _ = 1, 5 do assert.matches("'WatchbotBuriedMessagesMetric' of Resources", refusal(watcher, templates.make "task")) end
   end)
 
   it("takes two watchers with prefixes of their own, whose cluster is one output", function()

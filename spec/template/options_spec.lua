@@ -161,7 +161,6 @@ describe("options are refused", function()
     { "process", { maxSize = 2, maxScalingCapacity = 2 }, "are two names of one thing" },
     { "process", { minSize = 3, maxSize = 2 }, "'minScalingCapacity' is 3, more than 'maxScalingCapacity', 2" },
     { "process", { writableFilesystem = true, workers = 2 }, "'workers' must be 1 with 'writableFilesystem'" },
-    { "task", { watchers = 2, workers = { Ref = "N" } }, "divided by each other" },
     { "task", { fargateSubnets = subnets }, "'fargateSubnets' is for Fargate, or for networkMode 'awsvpc'" },
     { "task", { ephemeralStorageGiB = 30 }, "'ephemeralStorageGiB' is for Fargate" },
     { "task", { capacity = "FARGATE" }, "missing option 'fargateSubnets'" },
@@ -197,7 +196,7 @@ describe("options.describe", function()
     end
     assert.matches("workers: a whole number of at least 1; default 1\n    jobs at once", options.describe "text")
     assert.matches("| `prefix` | letters and digits, a letter first | `\"Watchbot\"` | begins", options.describe "markdown")
-    assert.matches("| `watchers` |[^|]*|[^|]*| watchers that share the workers %(mode task only%) | v0 |",
+    assert.matches("| `watchers` |[^|]*|[^|]*| watchers, each with `workers` jobs at once %(mode task only%) | v0 |",
       options.describe "markdown")
   end)
 end)

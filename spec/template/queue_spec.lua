@@ -29,8 +29,7 @@ describe("the queue of a template", function()
     end
     assert.are.same({
       TopicName = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotTopic.fifo" }, FifoTopic = true, ContentBasedDeduplication = true,
-    }, properties("Topic", { fifo = true }))
-    assert.is_nil(templates.part("queue", "task").Resources.WatchbotTopic.Properties)
+    }, properties("Topic", { fifo = true, rawMessageDelivery = true }))
   end)
 
   it("is encrypted with a key of one's own, and the topic as well", function()
@@ -41,14 +40,42 @@ describe("the queue of a template", function()
     end
   end)
 
+  it("is subscribed within the topic, as ecs-watchbot's were", function()
+    -- As a resource of its own the new subscription came after the old one was removed: what was published between the two
+    -- was lost, and after a rollback everything.
+    local resources = templates.part("queue", "task").Resources
+    assert.is_nil(resources.WatchbotSubscription)
+    assert.are.same({ { Protocol = "sqs", Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } } } },
+      resources.WatchbotTopic.Properties.Subscription)
+    for _, more in ipairs { { rawMessageDelivery = true }, { kmsKey = "create" } } do
+      resources = templates.part("queue", "task", more).Resources
+      assert.is_table(resources.WatchbotSubscription)
+      assert.is_nil((resources.WatchbotTopic.Properties or {}).Subscription)
+    end
+  end)
+
+  it("lets only its own queue send to the dead letters, and nothing without TLS", function()
+    local allowed = properties("DeadLetterQueue").RedriveAllowPolicy
+    assert.are.equal("byQueue", allowed.redrivePermission)
+    assert.matches(":sqs:.*:${AWS::StackName}%-WatchbotQueue$", allowed.sourceQueueArns[1]["Fn::Sub"])
+    for _, id in ipairs { "QueuePolicy", "DeadLetterQueuePolicy", "TopicPolicy" } do
+      local denied
+      for _, statement in ipairs(properties(id).PolicyDocument.Statement) do
+        denied = denied or (statement.Effect == "Deny" and statement.Condition.Bool["aws:SecureTransport"] == "false")
+      end
+      assert.is_true(denied, id)
+    end
+  end)
+
   it("is subscribed to the topic, which alone may send", function()
     assert.are.same({
+      RedrivePolicy = { deadLetterTargetArn = { ["Fn::GetAtt"] = { "WatchbotDeadLetterQueue", "Arn" } } },
       TopicArn = { Ref = "WatchbotTopic" }, Protocol = "sqs", RawMessageDelivery = true,
       Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } },
     }, properties("Subscription", { rawMessageDelivery = true }))
     local statements = properties("QueuePolicy").PolicyDocument.Statement
-    assert.are.equal(1, #statements)
-    assert.are.same({ ArnEquals = { ["aws:SourceArn"] = { Ref = "WatchbotTopic" } } }, statements[1].Condition)
+    assert.are.equal(2, #statements)
+    assert.are.same({ ArnLike = { ["aws:SourceArn"] = { Ref = "WatchbotTopic" } } }, statements[1].Condition)
   end)
 
   it("is found by the outputs of the stack, under the prefix", function()

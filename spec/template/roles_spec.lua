@@ -52,19 +52,59 @@ describe("the roles of a template", function()
   it("let watchers receive, publish, and start and follow tasks", function()
     local actions = allowed("WatcherRole", "task")
     assert.are.same({
-      "ecs:DescribeTasks", "ecs:ListTasks", "ecs:RunTask", "ecs:StopTask", "ecs:UpdateTaskProtection", "iam:PassRole",
+      "ecs:DescribeTasks", "ecs:ListTasks", "ecs:RunTask", "ecs:StopTask", "iam:PassRole",
       "logs:FilterLogEvents", "sns:GetTopicAttributes", "sns:Publish", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage",
-      "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+      "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
     }, names_of(actions))
     assert.are.same(arn "Queue", actions["sqs:GetQueueAttributes"].Resource)
+    assert.are.same(arn "DeadLetterQueue", actions["sqs:SendMessage"].Resource)
     assert.are.same({ arn "WorkerRole", arn "ExecutionRole" }, actions["iam:PassRole"].Resource)
     assert.are.same({ Ref = "WatchbotNotificationTopic" }, actions["sns:Publish"].Resource)
   end)
 
   it("let watchers of processes do what the processes do, and nothing of ECS but protect themselves", function()
     local names = table.concat(names_of(allowed("Role", "process")), " ")
-    assert.are.equal("ecs:UpdateTaskProtection sns:GetTopicAttributes sns:Publish sqs:ChangeMessageVisibility "
-      .. "sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage", names)
+    assert.are.equal("ecs:DescribeServices ecs:DescribeTasks ecs:UpdateTaskProtection sns:GetTopicAttributes sns:Publish "
+      .. "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage", names)
+  end)
+
+  it("have a path and a boundary, and statements for hooks", function()
+    local more = {
+      rolePath = "/watchbot/", permissionsBoundary = "arn:aws:iam::123456789012:policy/bounds",
+      watcherPermissions = { { Effect = "Allow", Action = { "ecs:DescribeTaskDefinition" }, Resource = "*" } },
+    }
+    for _, id in ipairs { "WatcherRole", "WorkerRole", "ExecutionRole", "WatcherExecutionRole" } do
+      local properties = templates.properties("roles", "Watchbot" .. id, "task", more)
+      assert.are.same({ more.rolePath, more.permissionsBoundary }, { properties.Path, properties.PermissionsBoundary }, id)
+    end
+    assert.is_table(allowed("WatcherRole", "task", more)["ecs:DescribeTaskDefinition"])
+    assert.is_nil(allowed("WorkerRole", "task", more)["ecs:DescribeTaskDefinition"])
+    assert.is_table(allowed("Role", "process", more)["ecs:DescribeTaskDefinition"])
+  end)
+
+  it("give the secrets to the tasks, not to their watchers", function()
+    local more = { secrets = { TOKEN = "/tiles/token" } }
+    assert.is_table(allowed("ExecutionRole", "task", more)["ssm:GetParameters"])
+    assert.is_nil(allowed("WatcherExecutionRole", "task", more)["ssm:GetParameters"])
+    assert.matches("repository/watchbot$", allowed("WatcherExecutionRole", "task")["ecr:BatchGetImage"].Resource[1]["Fn::Sub"])
+  end)
+
+  it("let images be pulled from ECR at each of its hosts", function()
+    -- Images at a dual-stack or FIPS host were taken for those of another registry: no rights to pull, no task starts.
+    for _, host in ipairs {
+      "dkr.ecr.eu-west-1.amazonaws.com", "dkr.ecr-fips.us-east-1.amazonaws.com", "dkr-ecr.eu-west-1.on.aws",
+      "dkr-ecr-fips.us-east-1.on.aws", "dkr.ecr.cn-north-1.amazonaws.com.cn", "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+    } do
+      local pull = allowed("ExecutionRole", "process", { image = "123456789012." .. host .. "/team/tiles:v1" })["ecr:BatchGetImage"]
+      assert.matches(":123456789012:repository/team/tiles$", pull.Resource[1]["Fn::Sub"], host)
+    end
+    assert.is_nil(allowed("ExecutionRole", "process", { image = "public.ecr.aws/a/b:1" })["ecr:BatchGetImage"])
+  end)
+
+  it("let watchers tag tasks where there are tags", function()
+    assert.is_nil(allowed("WatcherRole", "task")["ecs:TagResource"])
+    assert.are.same({ StringEquals = { ["ecs:CreateAction"] = "RunTask" } },
+      allowed("WatcherRole", "task", { tags = { team = "maps" } })["ecs:TagResource"].Condition)
   end)
 
   it("allow something on everything only where AWS takes no ARN", function()

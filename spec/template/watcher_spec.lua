@@ -8,7 +8,7 @@ describe("the service of a template", function()
     local watcher = made.Resources.WatchbotWatcher.Properties
     assert.are.equal(3, made.Resources.WatchbotService.Properties.DesiredCount)
     assert.are.same({ Ref = "WatchbotWatcher" }, made.Resources.WatchbotService.Properties.TaskDefinition)
-    assert.are.same({ "watchbot", "run" }, watcher.ContainerDefinitions[1].Command)
+    assert.are.same({ "watchbot", "run", "--health", "/dev/shm/watchbot-health" }, watcher.ContainerDefinitions[1].Command)
     assert.matches("/watchbot:v2$", watcher.ContainerDefinitions[1].Image["Fn::Sub"])
     assert.are.equal(128, watcher.ContainerDefinitions[1].MemoryReservation)
     assert.are.same({ ["Fn::Sub"] = "${AWS::StackName}-Watchbot-watcher" }, watcher.Family)
@@ -18,9 +18,21 @@ describe("the service of a template", function()
     local watcher = templates.properties("watcher", "WatchbotWatcher", "task", {
       policy = "/p.lua", watchbotImage = "mine:1", watcherReservation = { memory = 64 },
     }).ContainerDefinitions[1]
-    assert.are.same({ "watchbot", "run", "/p.lua" }, watcher.Command)
+    assert.are.same({ "watchbot", "run", "--health", "/dev/shm/watchbot-health", "/p.lua" }, watcher.Command)
     assert.are.equal("mine:1", watcher.Image)
     assert.are.equal(64, watcher.Memory)
+  end)
+
+  it("is restarted when a watcher's loop does not turn", function()
+    -- A watcher that hung or started and ended again counted as one that works.
+    local check = { "CMD", "watchbot", "health", "/dev/shm/watchbot-health" }
+    local watcher = templates.properties("watcher", "WatchbotWatcher", "task").ContainerDefinitions[1]
+    local process = templates.properties("worker", "WatchbotTask", "process").ContainerDefinitions[1]
+    assert.are.same(check, watcher.HealthCheck.Command)
+    assert.are.same(check, process.HealthCheck.Command)
+    assert.is_nil(templates.properties("worker", "WatchbotWorker", "task").ContainerDefinitions[1].HealthCheck)
+    local own = templates.properties("worker", "WatchbotTask", "process", { healthCheck = { command = "true" } })
+    assert.are.same({ "CMD-SHELL", "true" }, own.ContainerDefinitions[1].HealthCheck.Command)
   end)
 
   it("leaves it to the scaling how many processes there are, where that has a choice", function()

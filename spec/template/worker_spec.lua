@@ -27,16 +27,16 @@ describe("the task definition that does the work", function()
   end)
 
   it("listens in mode process, or runs a policy", function()
-    assert.are.same({ "watchbot", "listen", "echo $Message" }, container(of_process { command = "echo $Message" }).Command)
-    assert.are.same({ "watchbot", "listen", "--workers", "3", "./tile" }, container(of_process { workers = 3 }).Command)
-    assert.are.same({ "watchbot", "run", "/app/policy.lua" },
+    assert.are.same({ "watchbot", "listen", "--health", "/dev/shm/watchbot-health", "echo $Message" }, container(of_process { command = "echo $Message" }).Command)
+    assert.are.same({ "watchbot", "listen", "--health", "/dev/shm/watchbot-health", "--workers", "3", "./tile" }, container(of_process { workers = 3 }).Command)
+    assert.are.same({ "watchbot", "run", "--health", "/dev/shm/watchbot-health", "/app/policy.lua" },
       container(of_process { policy = "/app/policy.lua" }).Command)
   end)
 
   -- v9 joined the words by commas: `bash,-c,echo hi`.
   it("hands the words of a list to sh as they are", function()
     local words = { "printf", "%s|", "it's", "a b", "$HOME", "*", "" }
-    local text = container(of_process { command = words }).Command[3]
+    local text = container(of_process { command = words }).Command[5]
     local out = scheduler.run(function()
       local child = assert(process.start { argv = { "sh", "-c", text }, output = "capture" })
       child:wait(60)

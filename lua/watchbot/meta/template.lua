@@ -33,8 +33,17 @@
 ---@field secrets? table|watchbot.cf.Intrinsic
 ---IAM statements for the role of the tasks
 ---@field permissions? table[]|watchbot.cf.Intrinsic
----IAM statements for the role that pulls images, reads secrets and writes logs
+---IAM statements for the role of the watchers: for hooks that call AWS, or
+---`ecs:DescribeTaskDefinition`
+---@field watcherPermissions? table[]|watchbot.cf.Intrinsic
+---IAM statements for the roles that pull images, read secrets and write logs
 ---@field executionPermissions? table[]|watchbot.cf.Intrinsic
+---ARN of a policy that bounds what each role may do
+---@field permissionsBoundary? string|watchbot.cf.Intrinsic
+---path of the roles: `/watchbot/`
+---@field rolePath? any
+---tags of all resources that have any, and of the tasks
+---@field tags? table|watchbot.cf.Intrinsic
 ---`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB
 ---@field reservation? table|watchbot.cf.Intrinsic
 ---`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =,
@@ -43,6 +52,8 @@
 ---each job gets a fresh container that may write anywhere; else the root is read-only, and scratch
 ---mounts are emptied after each job
 ---@field writableFilesystem? boolean|watchbot.cf.Intrinsic
+---user that the container runs as: `1000:1000`; default: the image's
+---@field containerUser? string|watchbot.cf.Intrinsic
 ---the container is privileged; not on Fargate
 ---@field privileged? boolean|watchbot.cf.Intrinsic
 ---names to a limit or `{ soft =, hard = }`
@@ -73,9 +84,9 @@
 ---@field placementStrategies? table[]|watchbot.cf.Intrinsic
 ---a deployment whose tasks do not start is rolled back
 ---@field deploymentCircuitBreaker? boolean|watchbot.cf.Intrinsic
----jobs at once: of all watchers together in mode `task`, of each container in mode `process`
+---jobs at once: of each watcher in mode `task`, of each container in mode `process`
 ---@field workers? integer|watchbot.cf.Intrinsic
----watchers that share the workers
+---watchers, each with `workers` jobs at once
 ---@field watchers? integer|watchbot.cf.Intrinsic
 ---containers at the least
 ---@field minScalingCapacity? integer|watchbot.cf.Intrinsic
@@ -104,9 +115,9 @@
 ---@field deadletterThreshold? integer|watchbot.cf.Intrinsic
 ---seconds after which a task is stopped and its message retried; 0: never
 ---@field maxJobDuration? number|watchbot.cf.Intrinsic
----ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own
----encryption
----@field kmsKey? string|watchbot.cf.Intrinsic
+---ARN of a KMS key that encrypts queues, topics, log and progress table, and whose policy lets
+---AWS's services use it (see below); `create`: makes one; default: the services' own encryption
+---@field kmsKey? any
 ---an IAM user with an access key that may send
 ---@field user? boolean|watchbot.cf.Intrinsic
 ---an HTTPS endpoint whose POSTs become messages
@@ -124,8 +135,8 @@
 ---retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides
 ---@field notifyAfterRetries? integer|watchbot.cf.Intrinsic
 ---`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`,
----`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods =
----}`; `action`: the ARN of what they do, instead of the notification
+---`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =,
+---evaluationPeriods = }`; `action`: the ARN of what they do, instead of the notification
 ---@field alarms? table|watchbot.cf.Intrinsic
 ---messages in the queue that raise the alarm
 ---@field alarmThreshold? number|watchbot.cf.Intrinsic
@@ -139,6 +150,8 @@
 ---@field deadletterAlarm? boolean|watchbot.cf.Intrinsic
 ---a CloudWatch dashboard
 ---@field dashboard? boolean|watchbot.cf.Intrinsic
+---namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`
+---@field metricsNamespace? string|watchbot.cf.Intrinsic
 ---each line of the log is a JSON object
 ---@field structuredLogging? boolean|watchbot.cf.Intrinsic
 ---default: STACK-REGION-watchbot

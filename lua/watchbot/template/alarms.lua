@@ -21,11 +21,19 @@ local function most_memory(options)
   return type(reservation) == "table" and reservation.softMemory and 100 or 90
 end
 
+-- A message without room is tried again once a minute at last, so one line in most minutes means that there is none; a minute
+-- may miss one.
+local function placements(minutes)
+  local numbers = { threshold = 0, period = 60, evaluationPeriods = minutes, datapoints = minutes }
+  if type(minutes) == "number" then numbers.evaluationPeriods = 2 * minutes - 1 end
+  return numbers
+end
+
 ---@class watchbot.template.Alarm
 ---@field key string its name in the option `alarms`
 ---@field name string
 ---@field metric fun(options: table, refs: table): watchbot.template.Metric
----@field math (fun(refs: table, period: any): table[])? instead of `metric`
+---@field math (fun(options: table, refs: table, period: any): table[])? instead of `metric`
 ---@field stat string?
 ---@field defaults fun(options: table): table threshold, period (seconds), evaluationPeriods
 ---@field wanted (fun(options: table): any)? whether there is one when `alarms` does not say so
@@ -58,15 +66,15 @@ local declared = {
     text = "Messages have failed so often that they were given up. Read their logs, mend the cause, then replay or delete "
       .. "them: watchbot dead-letter." },
   { key = "workersErrors", name = "WorkerErrors", stat = "Sum",
-    metric = function(_, refs) return metrics.logged(refs, "WorkerErrors") end,
+    metric = function(options, refs) return metrics.logged(options, refs, "WorkerErrors") end,
     defaults = function(options) return { threshold = options.errorThreshold, period = 60, evaluationPeriods = 1 } end,
     text = "Workers have failed: an exit code other than 0 and 4, a signal or a timeout. Search the log for the ids of the "
       .. "messages that failed. They are retried, except those that a worker has rejected." },
   { key = "failureShare", name = "FailureShare",
-    math = function(refs, period)
+    math = function(options, refs, period)
       return {
-        metrics.query("failed", metrics.logged(refs, "WorkerErrors"), "Sum", period),
-        metrics.query("finished", metrics.logged(refs, "WorkersFinished"), "Sum", period),
+        metrics.query("failed", metrics.logged(options, refs, "WorkerErrors"), "Sum", period),
+        metrics.query("finished", metrics.logged(options, refs, "WorkersFinished"), "Sum", period),
         metrics.expression("IF(finished > 0, 100 * failed / finished, 0)", "Share of workers that failed, %"),
       }
     end,
@@ -74,13 +82,18 @@ local declared = {
     text = "A large share of the workers fails, in percent: most likely something that they all need is broken, or the newest "
       .. "version is. Search the log for the ids of the messages that failed." },
   { key = "failedPlacements", name = "FailedWorkerPlacement", stat = "Sum",
-    metric = function(_, refs) return metrics.logged(refs, "FailedWorkerPlacement") end,
+    metric = function(options, refs) return metrics.logged(options, refs, "FailedWorkerPlacement") end,
     defaults = function(options)
-      return { threshold = 5, period = 60, evaluationPeriods = options.failedPlacementAlarmPeriods }
+      return placements(options.failedPlacementAlarmPeriods)
     end,
     modes = "task",
     text = "Workers find no room in the cluster. Their messages wait and are tried again; give the cluster more capacity, or "
       .. "the workers a smaller reservation. The log has the reasons." },
+  { key = "noTaskStarts", name = "NoTaskStarts", stat = "Sum",
+    metric = function(options, refs) return metrics.logged(options, refs, "NoTaskStarts") end,
+    defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 1 } end,
+    text = "No task can be started at all: a wrong image, a secret that is denied, a program that is missing. Messages stay "
+      .. "in the queue, one at a time is tried. The log has the reason at 'no task can be started'." },
   { key = "memoryUtilization", name = "MemoryUtilization", stat = "Average",
     metric = function(options, refs) return metrics.service(options, refs, "MemoryUtilization") end,
     defaults = function(options) return { threshold = most_memory(options), period = 60, evaluationPeriods = 10 } end,
@@ -97,7 +110,7 @@ local declared = {
 
 -- What is measured, as one metric or as math over several.
 local function measure(alarm, options, refs, period)
-  if alarm.math then return { Metrics = alarm.math(refs, period) } end
+  if alarm.math then return { Metrics = alarm.math(options, refs, period) } end
   local measured = alarm.metric(options, refs)
   measured.Statistic, measured.Period = alarm.stat, period
   return measured
@@ -109,6 +122,7 @@ local function properties(alarm, options, refs, numbers)
   result.AlarmDescription = alarm.text
   result.ComparisonOperator = "GreaterThanThreshold"
   result.Threshold, result.EvaluationPeriods = numbers.threshold, numbers.evaluationPeriods
+  result.DatapointsToAlarm = numbers.datapoints
   result.TreatMissingData = "notBreaching"
   result.AlarmActions = { action }
   return result
@@ -120,6 +134,7 @@ local function numbers_of(alarm, options)
   if given == false or (given == nil and alarm.wanted and not alarm.wanted(options)) then return nil end
   local numbers = alarm.defaults(options)
   for name, value in pairs(given or {}) do numbers[name] = value end
+  if given and given.evaluationPeriods then numbers.datapoints = nil end
   return numbers
 end
 

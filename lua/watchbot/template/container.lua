@@ -9,6 +9,10 @@ local secrets = require "watchbot.template.secrets"
 
 local container = {}
 
+--- The file that a watcher touches. Memory of the container: it can be written where the root is read-only, and is not
+--- emptied between jobs.
+container.HEALTH = "/dev/shm/watchbot-health"
+
 -- MiB of a task that says nothing.
 local MEMORY = 512
 
@@ -30,6 +34,12 @@ local function ulimits(given)
   end
   table.sort(list, function(a, b) return a.Name < b.Name end)
   return #list > 0 and list or nil
+end
+
+-- Whether the watcher's loop turns, and no more: an outage of SQS must not make ECS kill running jobs.
+local function watching()
+  return { Command = { "CMD", "watchbot", "health", container.HEALTH }, Interval = 30, Timeout = 10, Retries = 5,
+    StartPeriod = 60 }
 end
 
 local function health_check(given)
@@ -62,6 +72,8 @@ end
 ---@field environment table[]
 ---@field reservation table
 ---@field read_only boolean
+---@field watches boolean? a watcher runs in it, which touches `container.HEALTH`
+---@field user any? that it runs as
 
 --- What every container has.
 ---@param options watchbot.template.Options
@@ -71,6 +83,7 @@ end
 function container.basic(options, refs, of)
   local made = sizes(options, of.reservation)
   made.Name, made.Image, made.Command, made.Environment = of.name, of.image, of.command, of.environment
+  made.HealthCheck, made.User = of.watches and watching() or nil, of.user or nil
   made.Essential, made.ReadonlyRootFilesystem = true, of.read_only
   made.LogConfiguration = log(options, refs)
   return made
@@ -87,7 +100,7 @@ function container.of_service(options, refs, of, mounts)
   made.MountPoints = #mounts.mountPoints > 0 and mounts.mountPoints or nil
   made.Secrets = secrets.of_container(options.secrets)
   made.Ulimits = ulimits(options.ulimits)
-  made.HealthCheck = options.healthCheck and health_check(options.healthCheck) or nil
+  if options.healthCheck then made.HealthCheck = health_check(options.healthCheck) end
   made.StopTimeout = options.stopTimeout
   made.Privileged = options.privileged or nil
   return made
@@ -100,12 +113,12 @@ end
 --- A task definition around a container.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
----@param of { family: any, role: string, container: table, reservation: table, volumes: table[]? }
+---@param of { family: any, role: string, execution_role: string?, container: table, reservation: table, volumes: table[]? }
 ---@return table
 function container.task(options, refs, of)
   local properties = {
     Family = of.family, TaskRoleArn = cf.getatt(refs.id(of.role), "Arn"),
-    ExecutionRoleArn = cf.getatt(refs.id "ExecutionRole", "Arn"), ContainerDefinitions = { of.container },
+    ExecutionRoleArn = cf.getatt(refs.id(of.execution_role or "ExecutionRole"), "Arn"), ContainerDefinitions = { of.container },
     Volumes = of.volumes and #of.volumes > 0 and of.volumes or nil,
     RuntimePlatform = options.runtimePlatform and platform(options.runtimePlatform) or nil,
     NetworkMode = placement.has_network(options) and "awsvpc" or options.networkMode or nil,

@@ -22,8 +22,9 @@ local function service(namespace, name)
   return { namespace, name, "ClusterName", "${Cluster}", "ServiceName", "${Service}" }
 end
 
+-- The namespace is the template's, see `metrics.logged`.
 local function logged(refs, name, options)
-  return { metrics.NAMESPACE, refs.id(name) .. "-${AWS::StackName}", options }
+  return { "${Namespace}", refs.id(name) .. "-${AWS::StackName}", options }
 end
 
 -- One metric by several statistics.
@@ -49,7 +50,7 @@ local function widgets_of(refs, unit)
       queue("NumberOfMessagesSent", { label = "sent" }), queue("NumberOfMessagesReceived", { label = "received" }),
       queue("NumberOfMessagesDeleted", { label = "deleted" }),
     } },
-    { title = "Dead letters", stat = "Maximum", lines = {
+    { title = "Dead-letter queue", stat = "Maximum", lines = {
       queue("ApproximateNumberOfMessagesVisible", { label = "visible" }, "${DeadLetterQueue}"),
     } },
     { title = "Workers and failures per minute", stat = "Sum", lines = {
@@ -103,7 +104,8 @@ return function(options, refs)
         Properties = {
           DashboardName = cf.sub("${AWS::StackName}-" .. refs.id "" .. "-${AWS::Region}"),
           DashboardBody = cf.sub(body(options, refs), {
-            Queue = refs.queueName, DeadLetterQueue = cf.getatt(refs.id "DeadLetterQueue", "QueueName"),
+            Namespace = options.metricsNamespace, Queue = refs.queueName,
+            DeadLetterQueue = cf.getatt(refs.id "DeadLetterQueue", "QueueName"),
             Service = cf.getatt(refs.id "Service", "Name"), Cluster = metrics.cluster_name(options.cluster),
           }),
         },

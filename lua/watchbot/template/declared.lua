@@ -71,7 +71,7 @@ local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.pla
 
 local alarms = kinds.plain(kinds.record({
   action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm, workersErrors = alarm, failureShare = alarm,
-  failedPlacements = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
+  failedPlacements = alarm, noTaskStarts = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
 }, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
 
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -121,8 +121,14 @@ local groups = {
       help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name, "
         .. "`{ secret = ARN, key = \"password\" }` or `{ parameter = NAME }`" },
     { "permissions", statements, default = {}, since = "v1", help = "IAM statements for the role of the tasks" },
+    { "watcherPermissions", statements, default = {}, since = "watchbot",
+      help = "IAM statements for the role of the watchers: for hooks that call AWS, or `ecs:DescribeTaskDefinition`" },
     { "executionPermissions", statements, default = {}, since = "watchbot",
-      help = "IAM statements for the role that pulls images, reads secrets and writes logs" },
+      help = "IAM statements for the roles that pull images, read secrets and write logs" },
+    { "permissionsBoundary", kinds.text, since = "watchbot", help = "ARN of a policy that bounds what each role may do" },
+    { "rolePath", kinds.path, since = "watchbot", help = "path of the roles: `/watchbot/`" },
+    { "tags", kinds.open(kinds.map(kinds.text, "a table of names to text")), default = {}, since = "watchbot",
+      help = "tags of all resources that have any, and of the tasks" },
   },
   { "The container",
     { "reservation", reservation, default = {}, since = "v0",
@@ -133,6 +139,8 @@ local groups = {
     { "writableFilesystem", switch, default = false, modes = "process", since = "v4",
       help = "each job gets a fresh container that may write anywhere; else the root is read-only, and scratch mounts are "
         .. "emptied after each job" },
+    { "containerUser", kinds.text, since = "watchbot",
+      help = "user that the container runs as: `1000:1000`; default: the image's" },
     { "privileged", flag, default = false, since = "v1", help = "the container is privileged; not on Fargate" },
     { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")), default = { nofile = 10240 },
       since = "watchbot", help = "names to a limit or `{ soft =, hard = }`" },
@@ -164,8 +172,8 @@ local groups = {
   },
   { "How many",
     { "workers", kinds.whole(1), default = 1, since = "v0",
-      help = "jobs at once: of all watchers together in mode `task`, of each container in mode `process`" },
-    { "watchers", kinds.whole(0), default = 1, modes = "task", since = "v0", help = "watchers that share the workers" },
+      help = "jobs at once: of each watcher in mode `task`, of each container in mode `process`" },
+    { "watchers", kinds.whole(0), default = 1, modes = "task", since = "v0", help = "watchers, each with `workers` jobs at once" },
     { "minScalingCapacity", kinds.whole(0), default = 0, modes = "process", since = "v10", help = "containers at the least" },
     { "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10", help = "containers at the most" },
     { "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4", help = "the older name" },
@@ -188,8 +196,9 @@ local groups = {
       help = "receives before a message goes to the dead letters" },
     { "maxJobDuration", kinds.number, default = 0, since = "v4",
       help = "seconds after which a task is stopped and its message retried; 0: never" },
-    { "kmsKey", kinds.text, since = "watchbot",
-      help = "ARN of the KMS key that encrypts queue and topic, and that lets SNS use it; default: SQS's own encryption" },
+    { "kmsKey", kinds.key, since = "watchbot",
+      help = "ARN of a KMS key that encrypts queues, topics, log and progress table, and whose policy lets AWS's services use "
+        .. "it (see below); `create`: makes one; default: the services' own encryption" },
     { "user", switch, default = false, since = "v0", help = "an IAM user with an access key that may send" },
     { "webhook", switch, default = false, since = "v0", help = "an HTTPS endpoint whose POSTs become messages" },
     { "webhookKey", switch, default = false, since = "v0", help = "callers of the webhook need an API key" },
@@ -206,16 +215,19 @@ local groups = {
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
       help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
-        .. "`memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
+        .. "`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: "
+        .. "`false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
         .. "ARN of what they do, instead of the notification" },
     { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
     { "alarmPeriods", kinds.whole(1, PERIODS_OF_5_MINUTES), default = 24, since = "v0",
       help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
-    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE), default = 1, modes = "task", since = "v2",
+    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3, modes = "task", since = "v2",
       help = "minutes with failed placements that raise the alarm" },
     { "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm" },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
+    { "metricsNamespace", kinds.text, default = "Watchbot", since = "watchbot",
+      help = "namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`" },
   },
   { "Logs",
     { "structuredLogging", switch, default = false, since = "v8", help = "each line of the log is a JSON object" },

@@ -59,11 +59,6 @@ function environment.worker(options, refs)
   return listed(of_tasks(options, refs), options)
 end
 
-local function concurrency(options)
-  if options.watchers == 1 or options.watchers == 0 or cf.is(options.watchers) then return options.workers end
-  return -(-options.workers // options.watchers)
-end
-
 --- The environment of a watcher that starts tasks.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
@@ -72,7 +67,7 @@ function environment.watcher(options, refs)
   local variables = of_watchers(options, refs)
   variables.Cluster, variables.TaskDefinition = options.cluster, cf.ref(refs.id "Worker")
   variables.ContainerName = names.container(options)
-  variables.Concurrency = concurrency(options)
+  variables.Concurrency = options.workers
   variables.TaskEventQueueUrl = cf.ref(refs.id "TaskEventQueue")
   variables.TaskOptions = placement.of_tasks(options)
   return listed(variables, { secrets = {} })

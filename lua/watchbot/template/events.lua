@@ -2,6 +2,7 @@
 -- it, too, only later). The rule takes the whole family: after a deployment tasks of the former revision still run.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
 
+local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
@@ -34,20 +35,11 @@ local function rule(options, refs)
 end
 
 local function policy(refs)
-  return {
-    Type = "AWS::SQS::QueuePolicy",
-    Properties = {
-      Queues = { cf.ref(refs.id "TaskEventQueue") },
-      PolicyDocument = {
-        Version = "2012-10-17",
-        Statement = { {
-          Sid = "RuleSends", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sqs:SendMessage",
-          Resource = cf.getatt(refs.id "TaskEventQueue", "Arn"),
-          Condition = { ArnEquals = { ["aws:SourceArn"] = cf.getatt(refs.id "TaskEventRule", "Arn") } },
-        } },
-      },
-    },
-  }
+  local arn = cf.getatt(refs.id "TaskEventQueue", "Arn")
+  return access.of_queue(cf.ref(refs.id "TaskEventQueue"), {
+    access.allow("RuleSends", "events", "sqs:SendMessage", arn, cf.getatt(refs.id "TaskEventRule", "Arn")),
+    access.tls_only("sqs:*", arn),
+  })
 end
 
 ---@type watchbot.template.Part
@@ -61,7 +53,8 @@ return function(options, refs)
         UpdateReplacePolicy = "Delete",
         Properties = {
           QueueName = cf.sub("${AWS::StackName}-" .. options.prefix .. "TaskEventQueue"),
-          VisibilityTimeout = VISIBILITY, MessageRetentionPeriod = RETENTION, SqsManagedSseEnabled = true,
+          VisibilityTimeout = VISIBILITY, MessageRetentionPeriod = RETENTION,
+          KmsMasterKeyId = options.kmsKey or nil, SqsManagedSseEnabled = not options.kmsKey or nil,
         },
       },
       [refs.id "TaskEventQueuePolicy"] = policy(refs),

@@ -1,16 +1,18 @@
 --- template.filters: the metric filters: which lines of a watcher's log count, and the numbers they carry. The conditions
 -- follow the journal's forms: journal/task.lua in mode "task", journal/listen.lua in mode "process", journal.lua where a policy
--- file runs there. In a log of text they are those of JSON too, since CloudWatch finds the object at the end of a line (AWS
--- does not say so; ecs-watchbot's filters of such lines have always counted on it); only what stands before that object needs
--- terms. A task may print objects of its own: a log of JSON tells by `name` whose a line is, in one of text most conditions ask
--- for more than one member.
+-- file runs there.
+-- In a log of JSON the member `name` says whose a line is. In a log of text what alarms look at goes by the fields of a line,
+-- behind the head that only the watcher writes: AWS documents that, and a task's output cannot look like it. How CloudWatch
+-- cuts an object into fields is not documented, so its first field may be the whole object or end at a blank: the conditions
+-- hold for both. Numbers are inside of the object; in text they rest on CloudWatch finding it at the end of the line, as
+-- ecs-watchbot's filters did, and only the dashboard uses them.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
 
 local metrics = require "watchbot.template.metrics"
 
 ---@class watchbot.template.LogLines
 ---@field [1] string? condition on the object, in both forms of the log
----@field text string? pattern for lines of text, where that is another
+---@field text string[]? patterns for lines of text, where they are others; a line matches one of them
 ---@field json string? condition for lines of JSON, where that is another
 ---@field unit string? where it is not the metric's
 
@@ -22,30 +24,63 @@ local metrics = require "watchbot.template.metrics"
 ---@field task watchbot.template.LogLines?
 ---@field policy watchbot.template.LogLines?
 
+-- A line of text about a message; `receives` is in the line that shows the message, whose text may be anything.
+local function of_message(conditions)
+  return "[date, who = *watcher*, id, object = " .. conditions .. " && object != *receives*, ...]"
+end
+
+-- Tags stand in brackets; an object has a colon in its first field.
+local function tagged(before, tag)
+  return ('[%s, tag = *%s* && tag != "*:*", ...]'):format(before, tag)
+end
+
 local received = { "$.receives = * && $.message = *" }
-local errors = { text = "{ $.error = * && $.where = * }", json = "$.error = *" }
+local errors = { text = { "{ $.error = * && $.where = * }" }, json = "$.error = *" }
+local failure = tagged("date, who = *watcher*, id", "failure")
 
 -- With `watchbot listen` a job that was stopped with the watcher is no failure, and has no tag; with a policy it is a retry.
 local listened = { "$.duration = * && $.response_duration = *" }
 local concluded = { "$.outcome = * && $.duration = *" }
-local FAILED = '($.outcome = "retry" || $.outcome = "reject") && ($.reason NOT EXISTS || $.reason != "stopped: *")'
+local FAILED = '($.outcome = "retry" || $.outcome = "reject" || $.outcome = "bury")'
+  .. ' && ($.reason NOT EXISTS || $.reason != "stopped: *")'
+
+-- Each outcome has a filter, so that the conditions are ones that AWS documents.
+local function failed_in_text()
+  local patterns = {}
+  for index, outcome in ipairs { "retry", "reject", "bury" } do
+    patterns[index] = of_message(('*outcome* && object = *%s* && object != "*stopped:*"'):format(outcome))
+  end
+  return patterns
+end
+
+-- No id: it is about no message.
+local BREAKER = "no task can be started"
+local breaker = {
+  json = '$.event = "' .. BREAKER .. '*"',
+  text = { '[date, who = *watcher*, object = *event* && (object = *no || object = "*' .. BREAKER .. '*"), ...]' },
+}
 
 ---@type watchbot.template.LoggedMetric[]
 local declared = {
   { name = "WorkerErrors", unit = "Count",
-    listen = { text = '"GMT] [watcher] [" "] [failure] "', json = '$.worker_event = "failure"' },
-    task = { '$.outcome = "failed, *"' },
-    policy = { FAILED } },
+    listen = { text = { failure }, json = '$.worker_event = "failure"' },
+    task = { json = '$.outcome = "failed, *"', text = { of_message "*outcome* && object = *failed*" } },
+    policy = { json = FAILED, text = failed_in_text() } },
   { name = "RejectedMessages", unit = "Count",
-    listen = { text = "{ $.code = 3 && $.response_duration = * && $.reason NOT EXISTS }",
+    listen = { text = { "{ $.code = 3 && $.response_duration = * && $.reason NOT EXISTS }" },
       json = '$.worker_event = "failure" && $.code = 3' },
     task = { '$.outcome = "failed, removed from queue"' },
     policy = { '$.outcome = "reject"' } },
+  { name = "BuriedMessages", unit = "Count",
+    task = { '$.outcome = "failed, moved to the dead-letter queue"' },
+    policy = { json = '$.outcome = "bury"', text = { of_message "*outcome* && object = *bury*" } } },
+  { name = "NoTaskStarts", unit = "Count", listen = breaker, task = breaker, policy = breaker },
   { name = "WorkersStarted", unit = "Count", listen = received, task = received, policy = received },
   { name = "WorkersFinished", unit = "Count",
-    listen = listened,
-    task = { '$.outcome = "success" || $.outcome = "no-op, *" || $.outcome = "failed, *"' },
-    policy = concluded },
+    listen = { json = listened[1], text = { of_message "*code* && object = *signal*", failure } },
+    task = { json = '$.outcome = "success" || $.outcome = "no-op, *" || $.outcome = "failed, *"',
+      text = { of_message "*outcome*" } },
+    policy = { json = concluded[1], text = { of_message "*outcome*" } } },
   { name = "WorkerDuration", unit = "Milliseconds", value = "$.duration",
     listen = listened,
     task = { "$.outcome = * && $.duration = *", unit = "Seconds" },
@@ -55,10 +90,12 @@ local declared = {
     policy = { "$.outcome = * && $.response_duration = *" } },
   { name = "MessageReceives", unit = "Count", value = "$.receives", listen = received, task = received, policy = received },
   { name = "WorkerPending", unit = "Seconds", value = "$.pending", task = { "$.outcome = * && $.pending = *" } },
-  { name = "FailedWorkerPlacement", unit = "Count", task = { '$.failedPlacement = "true"' } },
+  { name = "FailedWorkerPlacement", unit = "Count",
+    task = { json = '$.failedPlacement = "true"', text = { of_message "*failedPlacement*" } } },
   { name = "WatcherConcurrency", unit = "Count", value = "$.concurrency", task = { "$.max = * && $.concurrency = *" } },
   { name = "WatcherErrors", unit = "Count",
-    listen = { text = '"GMT] [watcher] " "[error] ["', json = '$.worker_event = "error" || $.sqs_event = "error"' },
+    listen = { json = '$.worker_event = "error" || $.sqs_event = "error"',
+      text = { tagged("date, who = *watcher*", "error"), tagged("date, who = *watcher*, id", "error") } },
     task = errors, policy = errors },
 }
 
@@ -71,14 +108,16 @@ local function in_parentheses(condition)
   return condition:find("||", 1, true) and "(" .. condition .. ")" or condition
 end
 
-local function pattern_of(lines, structured)
+-- The patterns that count a metric: each has a filter, all of them one metric.
+local function patterns_of(lines, structured)
+  if not structured and lines.text then return lines.text end
   local condition = structured and lines.json or lines[1]
-  if not structured then return lines.text or "{ " .. condition .. " }" end
-  return '{ $.name = "watcher" && ' .. in_parentheses(condition) .. " }"
+  if not structured then return { "{ " .. condition .. " }" } end
+  return { '{ $.name = "watcher" && ' .. in_parentheses(condition) .. " }" }
 end
 
-local function transformation(refs, metric, lines)
-  local named = metrics.logged(refs, metric.name)
+local function transformation(options, refs, metric, lines)
+  local named = metrics.logged(options, refs, metric.name)
   return {
     MetricNamespace = named.Namespace, MetricName = named.MetricName, MetricValue = metric.value or "1",
     -- Of a minute with lines of which none is meant; a minute without lines has no value all the same.
@@ -87,19 +126,24 @@ local function transformation(refs, metric, lines)
   }
 end
 
+local function filter(options, refs, metric, lines, pattern)
+  return {
+    Type = "AWS::Logs::MetricFilter",
+    Properties = {
+      LogGroupName = refs.logGroup, FilterPattern = pattern,
+      MetricTransformations = { transformation(options, refs, metric, lines) },
+    },
+  }
+end
+
 ---@type watchbot.template.Part
 return function(options, refs)
   local resources, form = {}, form_of(options)
   for _, metric in ipairs(declared) do
     local lines = metric[form]
-    if lines then
-      resources[refs.id(metric.name .. "Metric")] = {
-        Type = "AWS::Logs::MetricFilter",
-        Properties = {
-          LogGroupName = refs.logGroup, FilterPattern = pattern_of(lines, options.structuredLogging),
-          MetricTransformations = { transformation(refs, metric, lines) },
-        },
-      }
+    for index, pattern in ipairs(lines and patterns_of(lines, options.structuredLogging) or {}) do
+      local id = refs.id(("%sMetric%s"):format(metric.name, index > 1 and index or ""))
+      resources[id] = filter(options, refs, metric, lines, pattern)
     end
   end
   return { Resources = resources }

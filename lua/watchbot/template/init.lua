@@ -9,8 +9,8 @@ local refusal = require "watchbot.lib.refusal"
 ---@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
 
 local parts = {
-  "notifications", "log_group", "queue", "roles", "worker", "watcher", "events", "filters", "alarms", "dashboard", "scaling",
-  "user", "webhook", "progress",
+  "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events", "service_events", "filters", "alarms",
+  "dashboard", "scaling", "user", "webhook", "progress",
 }
 
 -- What a part may return.
@@ -57,6 +57,31 @@ local function names_of(given)
   return table.move(added, 1, #added, #names + 1, names), known
 end
 
+-- Types whose `Tags` are a list of keys and values.
+local tagged = {
+  ["AWS::CloudWatch::Alarm"] = true, ["AWS::DynamoDB::Table"] = true, ["AWS::ECS::Service"] = true,
+  ["AWS::ECS::TaskDefinition"] = true, ["AWS::IAM::Role"] = true, ["AWS::IAM::User"] = true, ["AWS::KMS::Key"] = true,
+  ["AWS::Logs::LogGroup"] = true, ["AWS::SNS::Topic"] = true, ["AWS::SQS::Queue"] = true,
+  ["AWS::ApiGateway::RestApi"] = true,
+}
+
+local function tags_of(tags)
+  local list = {}
+  for key, value in pairs(tags) do list[#list + 1] = { Key = key, Value = value } end
+  table.sort(list, function(a, b) return a.Key < b.Key end)
+  return list
+end
+
+local function add_tags(template, tags)
+  if next(tags) == nil then return end
+  for _, resource in pairs(template.Resources) do
+    if tagged[resource.Type] then
+      resource.Properties = resource.Properties or {}
+      resource.Properties.Tags = resource.Properties.Tags or tags_of(tags)
+    end
+  end
+end
+
 -- => template ; or nil, what is wrong, the part's name
 local function build(complete)
   local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil, Resources = {} }
@@ -69,6 +94,7 @@ local function build(complete)
     local problem = made and add(template, owners, name, made)
     if problem then return nil, problem, name end
   end
+  add_tags(template, complete.tags)
   -- Where `pairs`, and so what writes templates, does not see it.
   return setmetatable(template, { __name = "watchbot.template", __index = { ref = references } })
 end

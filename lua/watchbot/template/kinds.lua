@@ -158,6 +158,21 @@ end
 
 kinds.text = { expected = "text", check = function(value) return type(value) == "string" and value ~= "" end }
 
+--- A path of IAM.
+kinds.path = { expected = "a path like '/watchbot/'", check = function(value)
+  return type(value) == "string" and #value <= 512 and (value == "/" or value:match "^/[!-~]+/$" ~= nil)
+end }
+
+--- A KMS key. In an IAM statement the ARN of an alias allows nothing: a statement is about keys.
+-- https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html
+kinds.key = { expected = "'create', or the ARN of a KMS key", check = function(value)
+  if type(value) ~= "string" then return false end
+  if value == "create" or value:match "^arn:[%w-]+:kms:[%w-]+:%d+:key/[%w-]+$" then return true end
+  if not value:find "alias/" then return false end
+  return false, ("expected the ARN of the key, not of an alias, which has no effect in IAM policies, got '%s': "
+    .. "aws kms describe-key --key-id %s shows the key's"):format(value, value)
+end }
+
 kinds.number = {
   expected = "a number of at least 0",
   check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,

@@ -15,7 +15,7 @@ return function(options, refs)
       UpdateReplacePolicy = "Retain",
       Properties = {
         LogGroupName = options.logGroupName or default_name(options.prefix),
-        RetentionInDays = options.logGroupRetentionDays,
+        RetentionInDays = options.logGroupRetentionDays, KmsKeyId = options.kmsKey or nil,
       },
     },
   }

@@ -4,7 +4,7 @@
 
 local cf = require "watchbot.template.cf"
 
-local metrics = { NAMESPACE = "Watchbot" }
+local metrics = {}
 
 ---@class watchbot.template.Metric
 ---@field Namespace string
@@ -12,11 +12,12 @@ local metrics = { NAMESPACE = "Watchbot" }
 ---@field Dimensions table[]?
 
 --- A metric that is mined from the log: "WorkerErrors".
+---@param options table
 ---@param refs table
 ---@param name string
 ---@return watchbot.template.Metric
-function metrics.logged(refs, name)
-  return { Namespace = metrics.NAMESPACE, MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}") }
+function metrics.logged(options, refs, name)
+  return { Namespace = options.metricsNamespace, MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}") }
 end
 
 --- A metric of SQS about a queue of the template: "Queue", "DeadLetterQueue".

@@ -37,6 +37,14 @@ function names.container(options)
   return pieces.concat(options.prefix, "-worker-", options.service)
 end
 
+--- The name of a queue or topic of the template, as text for Fn::Sub.
+---@param options watchbot.template.Options
+---@param name string "Queue"
+---@return string
+function names.of_queue(options, name)
+  return "${AWS::StackName}-" .. options.prefix .. name .. (options.fifo and ".fifo" or "")
+end
+
 --- An ARN of the stack's own account and region.
 ---@param service string "ecs"
 ---@param ... any pieces of what names the resource

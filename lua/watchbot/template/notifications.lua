@@ -1,6 +1,19 @@
---- template.notifications: the topic that failures and alarms are told to. A topic of the user's own is left as it is. It is
--- not encrypted: alarms cannot publish to a topic that AWS's own key encrypts.
+--- template.notifications: the topic that failures and alarms are sent to. A topic of the user's own is left as it is. Only a
+-- KMS key of the user's encrypts it: alarms cannot publish to a topic that AWS's own key encrypts.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+
+local access = require "watchbot.template.access"
+local cf = require "watchbot.template.cf"
+local names = require "watchbot.template.names"
+
+-- Alarms, and the rule of service_events.lua.
+local function policy(refs)
+  local topic = refs.notificationTopic
+  return access.of_topic(topic, {
+    access.allow("AlarmsPublish", "cloudwatch", "sns:Publish", topic, names.arn("cloudwatch", "alarm:*")),
+    access.allow("RulePublishes", "events", "sns:Publish", topic, cf.getatt(refs.id "ServiceEventRule", "Arn")),
+  })
+end
 
 ---@type watchbot.template.Part
 return function(options, refs)
@@ -15,8 +28,12 @@ return function(options, refs)
   made.Resources = {
     [refs.id "NotificationTopic"] = {
       Type = "AWS::SNS::Topic",
-      Properties = { Subscription = { { Protocol = "email", Endpoint = options.notificationEmail } } },
+      Properties = {
+        Subscription = { { Protocol = "email", Endpoint = options.notificationEmail } },
+        KmsMasterKeyId = options.kmsKey or nil,
+      },
     },
+    [refs.id "NotificationTopicPolicy"] = policy(refs),
   }
   return made
 end

@@ -1,5 +1,6 @@
 --- template.options: what a user gave becomes complete options, or is refused with what is wrong and the name to look at.
 
+local cf = require "watchbot.template.cf"
 local declared = require "watchbot.template.declared"
 local kinds = require "watchbot.template.kinds"
 local rules = require "watchbot.template.rules"
@@ -82,6 +83,9 @@ function options.complete(given)
   if message then return nil, message, name end
   for _, option in ipairs(options.declared) do
     if complete[option.name] == nil and not option.alias then complete[option.name] = copy(option.default) end
+  end
+  if complete.kmsKey == "create" then
+    complete.createsKey, complete.kmsKey = true, cf.getatt(complete.prefix .. "Key", "Arn")
   end
   return complete
 end

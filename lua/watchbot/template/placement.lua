@@ -72,6 +72,7 @@ function placement.of_tasks(options)
   local list, launch_type = strategy(options)
   local task = {
     launchType = launch_type, capacityProviderStrategy = list and providers(list),
+    propagateTags = next(options.tags) and "TASK_DEFINITION" or nil,
     placementConstraints = options.placementConstraints or nil, placementStrategy = options.placementStrategies or nil,
   }
   if placement.has_network(options) then

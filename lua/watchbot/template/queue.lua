@@ -2,13 +2,15 @@
 -- queues have names, the same as ecs-watchbot gave them: a stack that moves over keeps its queue and what is in it. A queue
 -- that is replaced stays behind with its messages.
 
+local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
+local names = require "watchbot.template.names"
 
 -- Seconds that a dead letter is kept: the most that SQS allows.
 local LONGEST_RETENTION = 14 * 24 * 3600
 
 local function named(options, name)
-  return cf.sub("${AWS::StackName}-" .. options.prefix .. name .. (options.fifo and ".fifo" or ""))
+  return cf.sub(names.of_queue(options, name))
 end
 
 -- SNS delivers to a queue that SQS encrypts itself without more; with a key of one's own the key's policy has to let it.
@@ -26,8 +28,16 @@ local function queue(options, name, properties)
   return { Type = "AWS::SQS::Queue", DeletionPolicy = "Delete", UpdateReplacePolicy = "Retain", Properties = properties }
 end
 
-local function topic(options)
+-- Only a subscription that is a resource can be raw, or keep what SNS could not deliver because of a key. All others stand
+-- in the topic, as ecs-watchbot's do: when a stack moves over, a new resource would come after the old subscription has
+-- been removed, and what is published between the two would be lost.
+local function is_apart(options)
+  return options.rawMessageDelivery ~= false or options.kmsKey
+end
+
+local function topic(options, refs)
   local properties = { KmsMasterKeyId = options.kmsKey or nil }
+  if not is_apart(options) then properties.Subscription = { { Protocol = "sqs", Endpoint = refs.queueArn } } end
   if options.fifo then
     properties.TopicName = named(options, "Topic")
     properties.FifoTopic, properties.ContentBasedDeduplication = true, true
@@ -40,46 +50,51 @@ local function subscription(options, refs)
     Type = "AWS::SNS::Subscription",
     Properties = {
       TopicArn = refs.topic, Protocol = "sqs", Endpoint = refs.queueArn, RawMessageDelivery = options.rawMessageDelivery,
+      RedrivePolicy = { deadLetterTargetArn = cf.getatt(refs.id "DeadLetterQueue", "Arn") },
     },
   }
 end
 
-local function policy(refs)
+-- SNS sends to the dead-letter queue what it could not deliver.
+local function policies(options, refs)
+  local id, dead = refs.id, cf.getatt(refs.id "DeadLetterQueue", "Arn")
+  local of_dead = { access.tls_only("sqs:*", dead) }
+  if is_apart(options) then of_dead[2] = access.allow("TopicSends", "sns", "sqs:SendMessage", dead, refs.topic) end
   return {
-    Type = "AWS::SQS::QueuePolicy",
-    Properties = {
-      Queues = { refs.queueUrl },
-      PolicyDocument = {
-        Version = "2012-10-17",
-        Statement = { {
-          Sid = "TopicSends", Effect = "Allow", Principal = { Service = "sns.amazonaws.com" }, Action = "sqs:SendMessage",
-          Resource = refs.queueArn, Condition = { ArnEquals = { ["aws:SourceArn"] = refs.topic } },
-        } },
-      },
-    },
+    [id "QueuePolicy"] = access.of_queue(refs.queueUrl, {
+      access.allow("TopicSends", "sns", "sqs:SendMessage", refs.queueArn, refs.topic),
+      access.tls_only("sqs:*", refs.queueArn),
+    }),
+    [id "DeadLetterQueuePolicy"] = access.of_queue(refs.deadLetterQueueUrl, of_dead),
+    [id "TopicPolicy"] = access.of_topic(refs.topic, {}),
   }
 end
 
 ---@type watchbot.template.Part
 return function(options, refs)
   local id = refs.id
-  return {
-    Resources = {
-      [id "DeadLetterQueue"] = queue(options, "DeadLetterQueue", { MessageRetentionPeriod = LONGEST_RETENTION }),
-      [id "Queue"] = queue(options, "Queue", {
-        VisibilityTimeout = options.messageTimeout,
-        MessageRetentionPeriod = options.messageRetention,
-        RedrivePolicy = {
-          deadLetterTargetArn = cf.getatt(id "DeadLetterQueue", "Arn"), maxReceiveCount = options.deadletterThreshold,
-        },
-      }),
-      [id "Topic"] = topic(options),
-      [id "Subscription"] = subscription(options, refs),
-      [id "QueuePolicy"] = policy(refs),
+  local resources = policies(options, refs)
+  resources[id "DeadLetterQueue"] = queue(options, "DeadLetterQueue", {
+    MessageRetentionPeriod = LONGEST_RETENTION,
+    -- By its name: by reference, each of the two would need the other first.
+    RedriveAllowPolicy = {
+      redrivePermission = "byQueue", sourceQueueArns = { names.arn("sqs", cf.sub(names.of_queue(options, "Queue"))) },
     },
+  })
+  resources[id "Queue"] = queue(options, "Queue", {
+    VisibilityTimeout = options.messageTimeout,
+    MessageRetentionPeriod = options.messageRetention,
+    RedrivePolicy = {
+      deadLetterTargetArn = cf.getatt(id "DeadLetterQueue", "Arn"), maxReceiveCount = options.deadletterThreshold,
+    },
+  })
+  resources[id "Topic"] = topic(options, refs)
+  resources[id "Subscription"] = is_apart(options) and subscription(options, refs) or nil
+  return {
+    Resources = resources,
     Outputs = {
       [id "QueueUrl"] = { Description = "URL of the queue", Value = refs.queueUrl },
-      [id "DeadLetterQueueUrl"] = { Description = "URL of the queue of dead letters", Value = refs.deadLetterQueueUrl },
+      [id "DeadLetterQueueUrl"] = { Description = "URL of the dead-letter queue", Value = refs.deadLetterQueueUrl },
       [id "Topic"] = { Description = "ARN of the topic whose messages become jobs", Value = refs.topic },
     },
   }

@@ -29,7 +29,7 @@ local function trust()
 end
 
 -- Its policies by their names; those without statements are left out.
-local function role(policies)
+local function role(options, policies)
   local list = {}
   for _, policy in ipairs(policies) do
     if #policy.statements > 0 then
@@ -40,7 +40,10 @@ local function role(policies)
   end
   return {
     Type = "AWS::IAM::Role",
-    Properties = { AssumeRolePolicyDocument = trust(), Policies = #list > 0 and list or nil },
+    Properties = {
+      AssumeRolePolicyDocument = trust(), Policies = #list > 0 and list or nil,
+      PermissionsBoundary = options.permissionsBoundary or nil, Path = options.rolePath or nil,
+    },
   }
 end
 
@@ -48,12 +51,20 @@ end
 
 local progress_actions = { "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem" }
 
+-- DynamoDB uses the key of a table on behalf of its caller.
+-- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+local function through_dynamodb(options)
+  return allow({ "kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant" }, options.kmsKey,
+    { StringLike = { ["kms:ViaService"] = "dynamodb.*.amazonaws.com" } })
+end
+
 local function of_tasks(options, refs)
   local statements = { allow({ "sns:Publish" }, refs.topic) }
   if options.reduce then statements[#statements + 1] = allow(progress_actions, refs.progressTable) end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
   end
+  if options.kmsKey and options.reduce then statements[#statements + 1] = through_dynamodb(options) end
   return statements
 end
 
@@ -69,11 +80,24 @@ local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:Change
 local function of_watchers(options, refs)
   local statements = {
     allow(join(receive_actions, { "sqs:GetQueueAttributes" }), refs.queueArn),
+    -- A message that is buried goes to the dead-letter queue at once.
+    allow({ "sqs:SendMessage" }, cf.getatt(refs.id "DeadLetterQueue", "Arn")),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
-    allow({ "ecs:UpdateTaskProtection" }, names.arn("ecs", "task/*"), in_cluster(options)),
   }
-  if options.kmsKey then statements[#statements + 1] = allow({ "kms:Decrypt" }, options.kmsKey) end
+  if options.kmsKey then
+    statements[#statements + 1] = allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey)
+  end
   return statements
+end
+
+-- Scale-in protection, and whether a deployment has replaced the task; jobs may `watchbot send` to their queue.
+local function of_processes(options, refs)
+  local cluster = in_cluster(options)
+  return {
+    allow({ "sqs:SendMessage" }, refs.queueArn),
+    allow({ "ecs:UpdateTaskProtection", "ecs:DescribeTasks" }, names.arn("ecs", "task/*"), cluster),
+    allow({ "ecs:DescribeServices" }, names.arn("ecs", "service/*"), cluster),
+  }
 end
 
 -- The family, not its newest revision: during a deployment former watchers start tasks of the former one. ListTasks takes
@@ -81,7 +105,9 @@ end
 -- https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 local function of_starting(options, refs)
   local cluster = in_cluster(options)
-  return {
+  local tagging = allow({ "ecs:TagResource" }, names.arn("ecs", "task/*"),
+    { StringEquals = { ["ecs:CreateAction"] = "RunTask" } })
+  return join({
     allow({ "ecs:RunTask" }, names.arn("ecs", "task-definition/", names.family(options), ":*"), cluster),
     allow({ "ecs:StopTask", "ecs:DescribeTasks" }, names.arn("ecs", "task/*"), cluster),
     allow({ "ecs:ListTasks" }, "*", cluster),
@@ -91,50 +117,67 @@ local function of_starting(options, refs)
     -- With the ":*" at its end, which policies need, and others who take the ARN do not.
     -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
     allow({ "logs:FilterLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn")),
-  }
+  }, next(options.tags) and { tagging } or {})
 end
 
 -- what ECS does before and beside a task
 
 local pull_actions = { "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage" }
 
+-- ECR at its usual host, its dual-stack one, or a FIPS one.
+-- https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+local hosts = {
+  "^(%d+)%.dkr%.ecr%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)", "^(%d+)%.dkr%.ecr%-fips%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.aws/([^:@]+)", "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.aws/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.amazonwebservices%.com%.cn/([^:@]+)",
+}
+
 -- The repository of an image in ECR; nil for one of another registry.
 local function repository_of(image, repository)
   if not image then return names.arn("ecr", "repository/", repository) end
   if cf.is(image) then return names.arn("ecr", "repository/*") end
-  local account, region, name = image:match "^(%d+)%.dkr%.ecr%.([%w-]+)%.amazonaws[^/]*/([^:@]+)"
-  return account and cf.sub(("arn:${AWS::Partition}:ecr:%s:%s:repository/%s"):format(region, account, name)) or nil
+  for _, pattern in ipairs(hosts) do
+    local account, region, name = image:match(pattern)
+    if account then return cf.sub(("arn:${AWS::Partition}:ecr:%s:%s:repository/%s"):format(region, account, name)) end
+  end
 end
 
-local function pulls(options)
-  local repositories = { repository_of(options.image, options.service) }
-  if options.mode == "task" then repositories[#repositories + 1] = repository_of(options.watchbotImage, "watchbot") end
-  if #repositories == 0 then return {} end
+local function pulls(image, repository)
+  local from = repository_of(image, repository)
+  if not from then return {} end
   -- AWS takes no ARN for the token.
-  return { allow({ "ecr:GetAuthorizationToken" }, "*"), allow(pull_actions, repositories) }
+  return { allow({ "ecr:GetAuthorizationToken" }, "*"), allow(pull_actions, { from }) }
 end
 
-local function execution(options, refs)
+local function execution(options, refs, image, repository, more)
   local log = allow({ "logs:CreateLogStream", "logs:PutLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn"))
-  return role {
-    { name = "execution", statements = join({ log }, pulls(options), secrets.statements(options.secrets)) },
+  return role(options, {
+    { name = "execution", statements = join({ log }, pulls(image, repository), more) },
     { name = "user-defined", statements = options.executionPermissions },
-  }
+  })
 end
 
 ---@type watchbot.template.Part
 return function(options, refs)
-  local resources = { [refs.id "ExecutionRole"] = execution(options, refs) }
+  local id = refs.id
+  local resources = {
+    [id "ExecutionRole"] = execution(options, refs, options.image, options.service, secrets.statements(options.secrets)),
+  }
   local own = { name = "user-defined", statements = options.permissions }
+  local of_watcher = { name = "watcher-user-defined", statements = options.watcherPermissions }
   if options.mode == "task" then
-    resources[refs.id "WorkerRole"] = role { { name = "worker", statements = of_tasks(options, refs) }, own }
-    resources[refs.id "WatcherRole"] = role {
-      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs)) },
-    }
+    -- The watchers' tasks get no secrets, and watchers may pass only the roles of the tasks that they start.
+    resources[id "WatcherExecutionRole"] = execution(options, refs, options.watchbotImage, "watchbot", {})
+    resources[id "WorkerRole"] = role(options, { { name = "worker", statements = of_tasks(options, refs) }, own })
+    resources[id "WatcherRole"] = role(options, {
+      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs)) }, of_watcher,
+    })
   else
-    resources[refs.id "Role"] = role {
-      { name = "worker", statements = join(of_watchers(options, refs), of_tasks(options, refs)) }, own,
-    }
+    resources[id "Role"] = role(options, {
+      { name = "worker",
+        statements = join(of_watchers(options, refs), of_processes(options, refs), of_tasks(options, refs)) },
+      own, of_watcher,
+    })
   end
   return { Resources = resources }
 end

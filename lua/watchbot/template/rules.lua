@@ -52,12 +52,6 @@ local function command(given)
   end
 end
 
-local function watchers(given)
-  if given.watchers and given.watchers ~= 1 and (cf.is(given.watchers) or cf.is(given.workers)) then
-    return "options 'workers' and 'watchers' are divided by each other, so they must be plain numbers", "watchers"
-  end
-end
-
 local only_ec2 = { "privileged", "networkMode", "placementConstraints", "placementStrategies" }
 local only_network = { "fargateSubnets", "fargateSecurityGroups", "fargatePublicIp" }
 
@@ -131,7 +125,7 @@ local function sizes(given)
   end
 end
 
-local all = { missing, told, command, watchers, places, containers, webhook, progress, sizes }
+local all = { missing, told, command, places, containers, webhook, progress, sizes }
 
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>

@@ -6,6 +6,10 @@ local ordered = require "watchbot.template.ordered"
 -- Columns of a line that holds more than one value.
 local WIDTH = 110
 
+-- Bytes of a template that CloudFormation takes without S3: one that is longer is indented less.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+local INLINE = 51200
+
 local in_a_line
 
 -- What is between the brackets; nil as soon as there is no room for it, so that long values are not built again and again.
@@ -45,37 +49,39 @@ end
 
 local write
 
-local function lines_of(opening, items, closing, indent)
-  local inner = indent .. "  "
+local function lines_of(opening, items, closing, indent, step)
+  local inner = indent .. step
   return opening .. "\n" .. inner .. table.concat(items, ",\n" .. inner) .. "\n" .. indent .. closing
 end
 
-local function write_list(list, depth, indent)
+local function write_list(list, depth, indent, step)
   local items = {}
-  for index, item in ipairs(list) do items[index] = write(item, depth + 1, indent .. "  ", 0) end
-  return lines_of("[", items, "]", indent)
+  for index, item in ipairs(list) do items[index] = write(item, depth + 1, indent .. step, step, 0) end
+  return lines_of("[", items, "]", indent, step)
 end
 
-local function write_map(map, depth, indent)
+local function write_map(map, depth, indent, step)
   local items = {}
   for index, key in ipairs(ordered.keys(map, depth)) do
     local name = json.encode(key) .. ": "
-    items[index] = name .. write(map[key], depth + 1, indent .. "  ", #name)
+    items[index] = name .. write(map[key], depth + 1, indent .. step, step, #name)
   end
-  return lines_of("{", items, "}", indent)
+  return lines_of("{", items, "}", indent, step)
 end
 
 -- The template itself and its sections are never on one line, texts always.
-function write(value, depth, indent, used)
+function write(value, depth, indent, step, used)
   if type(value) ~= "table" or next(value) == nil then return in_a_line(value, depth, math.huge) end
   local line = depth > 1 and in_a_line(value, depth, WIDTH - #indent - used)
   if line then return line end
-  return ordered.is_list(value) and write_list(value, depth, indent) or write_map(value, depth, indent)
+  local write_table = ordered.is_list(value) and write_list or write_map
+  return write_table(value, depth, indent, step)
 end
 
 --- Writes a template that `ordered.problem` finds no fault with.
 ---@param template table
 ---@return string
 return function(template)
-  return write(template, 0, "", 0) .. "\n"
+  local text = write(template, 0, "", "  ", 0) .. "\n"
+  return #text <= INLINE and text or write(template, 0, "", " ", 0) .. "\n"
 end

@@ -11,15 +11,16 @@ local placement = require "watchbot.template.placement"
 local MEMORY = 128
 
 local function definition(options, refs)
-  local command, reservation = { "watchbot", "run" }, options.watcherReservation
-  if options.policy then command[3] = options.policy end
+  local command, reservation = { "watchbot", "run", "--health", containers.HEALTH }, options.watcherReservation
+  command[#command + 1] = options.policy or nil
   local container = containers.basic(options, refs, {
     name = pieces.concat(options.prefix, "-watcher-", options.service), image = names.watcher_image(options), command = command,
-    environment = environment.watcher(options, refs), read_only = true,
+    environment = environment.watcher(options, refs), read_only = true, watches = true,
     reservation = next(reservation) and reservation or { softMemory = MEMORY },
   })
   return containers.task(options, refs, {
-    family = pieces.concat(names.family(options), "-watcher"), role = "WatcherRole", container = container,
+    family = pieces.concat(names.family(options), "-watcher"), role = "WatcherRole",
+    execution_role = "WatcherExecutionRole", container = container,
     reservation = reservation,
   })
 end

@@ -17,9 +17,9 @@ end
 
 -- `listen` hands one text to sh, so words are put into quotes.
 local function listen_to(options)
-  local command = { "watchbot", "listen" }
+  local command = { "watchbot", "listen", "--health", containers.HEALTH }
   if options.workers ~= 1 then
-    command[3], command[4] = "--workers", pieces.concat(options.workers)
+    command[#command + 1], command[#command + 2] = "--workers", pieces.concat(options.workers)
   end
   local given = options.command
   if type(given) == "string" or cf.is(given) then
@@ -35,7 +35,8 @@ end
 local function command_of(options)
   local given = options.command
   if options.mode == "process" then
-    return options.policy and { "watchbot", "run", options.policy } or listen_to(options)
+    if not options.policy then return listen_to(options) end
+    return { "watchbot", "run", "--health", containers.HEALTH, options.policy }
   end
   if type(given) == "string" or cf.is(given) then return { "sh", "-c", given } end
   return given or nil
@@ -48,7 +49,8 @@ return function(options, refs)
   local container = containers.of_service(options, refs, {
     name = names.container(options), image = names.image(options), command = command_of(options),
     environment = (process and environment.process or environment.worker)(options, refs),
-    reservation = options.reservation, read_only = process and not options.writableFilesystem,
+    reservation = options.reservation, read_only = process and not options.writableFilesystem, watches = process,
+    user = options.containerUser,
   }, mounted)
   local id = refs.id(process and "Task" or "Worker")
   local task = containers.task(options, refs, {

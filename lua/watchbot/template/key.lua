@@ -1,0 +1,22 @@
+--- template.key: with `kmsKey = "create"`, a KMS key that encrypts what the stack keeps. It stays when the stack is deleted:
+-- without it what is left of the stack could not be read.
+
+local access = require "watchbot.template.access"
+local cf = require "watchbot.template.cf"
+
+---@type watchbot.template.Part
+return function(options, refs)
+  if not options.createsKey then return {} end
+  return {
+    Resources = {
+      [refs.id "Key"] = {
+        Type = "AWS::KMS::Key", DeletionPolicy = "Retain", UpdateReplacePolicy = "Retain",
+        Properties = {
+          Description = cf.sub "Queues, topics and log of ${AWS::StackName}", EnableKeyRotation = true,
+          KeyPolicy = access.of_key(),
+        },
+      },
+    },
+    Outputs = { [refs.id "Key"] = { Description = "ARN of the KMS key", Value = options.kmsKey } },
+  }
+end
