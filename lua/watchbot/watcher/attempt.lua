@@ -101,7 +101,7 @@ local HEARD_WITHIN = 0.5
 --- Whether a task died of the signal that also ends the watcher: a service manager stops all
 -- processes of a service at once, a terminal its whole foreground group.
 local function died_with_us(context, entry, exit)
-  if entry.stopped or not context.runner.shares_signals then return false end
+  if entry.stopped or exit.timed_out or not context.runner.shares_signals then return false end
   if not SHARED[exit.signal or exit.shell_signal] then return false end
   return context.draining:wait(HEARD_WITHIN) == true
 end
