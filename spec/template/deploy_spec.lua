@@ -16,6 +16,7 @@ local SKIPPED = {
   ["AWS::ApiGateway::ApiKey"] = true,
   ["AWS::ApplicationAutoScaling::ScalableTarget"] = true, ["AWS::ApplicationAutoScaling::ScalingPolicy"] = true,
   ["AWS::CloudWatch::Alarm"] = true, ["AWS::Logs::MetricFilter"] = true, ["AWS::SNS::Subscription"] = true,
+  ["AWS::SNS::TopicPolicy"] = true,
   ["AWS::SQS::QueuePolicy"] = true,
 }
 
@@ -160,7 +161,7 @@ describe("a deployed stack", function()
       assert.matches("^arn:aws:logs:.*:log%-group:spec%-" .. mode, outputs.WatchbotLogGroup)
       assert.matches("^arn:aws:sns:.*WatchbotTopic", outputs.WatchbotTopic)
       assert.matches("^arn:aws:sns:.*WatchbotNotificationTopic", outputs.WatchbotNotificationTopic)
-      assert.matches("^arn:aws:dynamodb:.*ProgressTable", outputs.WatchbotProgressTable)
+      assert.matches("^arn:aws:dynamodb:.*%-Watchbot%-progress", outputs.WatchbotProgressTable)
       assert.matches("^arn:aws:ecs:.*:service/", outputs.WatchbotService)
       assert.matches("^arn:aws:ecs:.*:task%-definition/", outputs.WatchbotTaskDefinition)
       assert.matches("^https://.*/webhooks$", outputs.WatchbotWebhookEndpoint)

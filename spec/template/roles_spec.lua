@@ -95,8 +95,8 @@ describe("the roles of a template", function()
       "dkr.ecr.eu-west-1.amazonaws.com", "dkr.ecr-fips.us-east-1.amazonaws.com", "dkr-ecr.eu-west-1.on.aws",
       "dkr-ecr-fips.us-east-1.on.aws", "dkr.ecr.cn-north-1.amazonaws.com.cn", "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
     } do
-      local pull = allowed("ExecutionRole", "process", { image = "123456789012." .. host .. "/team/tiles:v1" })["ecr:BatchGetImage"]
-      assert.matches(":123456789012:repository/team/tiles$", pull.Resource[1]["Fn::Sub"], host)
+      local pull = allowed("ExecutionRole", "process", { image = "123456789012." .. host .. "/team/tiles:v1" })
+      assert.matches(":123456789012:repository/team/tiles$", pull["ecr:BatchGetImage"].Resource[1]["Fn::Sub"], host)
     end
     assert.is_nil(allowed("ExecutionRole", "process", { image = "public.ecr.aws/a/b:1" })["ecr:BatchGetImage"])
   end)

@@ -8,6 +8,8 @@ local function task(more) return templates.properties("worker", "WatchbotWorker"
 local function of_process(more) return templates.properties("worker", "WatchbotTask", "process", more) end
 local function container(properties) return properties.ContainerDefinitions[1] end
 
+local HEALTH = "/dev/shm/watchbot-health"
+
 describe("the task definition that does the work", function()
   it("runs the service's image in ECR, or another", function()
     assert.are.same({ ["Fn::Sub"] = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/tiles:v1" },
@@ -27,9 +29,11 @@ describe("the task definition that does the work", function()
   end)
 
   it("listens in mode process, or runs a policy", function()
-    assert.are.same({ "watchbot", "listen", "--health", "/dev/shm/watchbot-health", "echo $Message" }, container(of_process { command = "echo $Message" }).Command)
-    assert.are.same({ "watchbot", "listen", "--health", "/dev/shm/watchbot-health", "--workers", "3", "./tile" }, container(of_process { workers = 3 }).Command)
-    assert.are.same({ "watchbot", "run", "--health", "/dev/shm/watchbot-health", "/app/policy.lua" },
+    assert.are.same({ "watchbot", "listen", "--health", HEALTH, "echo $Message" },
+      container(of_process { command = "echo $Message" }).Command)
+    assert.are.same({ "watchbot", "listen", "--health", HEALTH, "--workers", "3", "./tile" },
+      container(of_process { workers = 3 }).Command)
+    assert.are.same({ "watchbot", "run", "--health", HEALTH, "/app/policy.lua" },
       container(of_process { policy = "/app/policy.lua" }).Command)
   end)
 
