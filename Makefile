@@ -11,6 +11,7 @@
 # make compile_commands  compile_commands.json, for editors (clangd)
 # make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
+# make mutants    faults planted one at a time, which the specs must see: takes its time
 # make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
 # V=1 shows whole commands.
@@ -86,7 +87,7 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak compile_commands install uninstall clean
+.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
@@ -227,6 +228,10 @@ bench: test-deps all
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
 FORMATTED = $(wildcard src/*.[ch] include/*.h spec/support/*.c spec/fuzz/*.[ch] doc/examples/*/*.c)
+
+# Faults planted one at a time, which the specs must see. MUTANTS=text for those whose name has it.
+mutants: test-deps
+	$(LUA) spec/mutants/run.lua
 
 soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)

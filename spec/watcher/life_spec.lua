@@ -262,3 +262,40 @@ describe("a job's life", function()
     assert.matches("the lease has lapsed", table.concat(made.witness.lines, "\n"))
   end)
 end)
+
+describe("a message that is to be buried", function()
+  local made
+  after_each(function() made:close() end)
+
+  local function buried(queue)
+    local one = policies {
+      queue = "sqlite:jobs.db", exits = { [65] = "bury" }, command = "true", max_receives = 3,
+    }
+    made = stages.open(one, { topic = "arn:aws:sns:eu-west-1:123456789012:t" })
+    for name, value in pairs(queue or {}) do made.queue[name] = value end
+    made:drive(function() made.queue:send { { body = "a" } } end)
+    local run = made.watcher.jobs:all "running"[1].run
+    made:drive(run.finish, run, { code = 65, reason = "not a tile" })
+    return made.witness:record "message-1"
+  end
+
+  it("is a dead letter with its reason, and notified", function()
+    local record = buried()
+    assert.are.same({ "bury", "dead" }, { record.outcome, record.state })
+    assert.are.equal(1, #made.queue.dead)
+    assert.are.equal("not a tile", made.queue.dead[1].reason)
+    assert.are.equal(1, #made.world.notifications)
+    assert.is_true(made.watcher.jobs:none())
+  end)
+
+  -- It must never be deleted here before it is there.
+  it("is retried where it cannot be moved, and the log says why", function()
+    local record = buried {
+      bury = function() return nil, "the queue has no dead-letter queue", "NoDeadLetterQueue" end,
+    }
+    assert.are.same({ "retry", "queued" }, { record.outcome, record.state })
+    assert.are.equal(1, #made.queue.items)
+    assert.matches("no dead%-letter queue", table.concat(made.witness.lines, "\n"))
+    assert.matches("not moved to the dead%-letter queue", record.exit.reason)
+  end)
+end)

@@ -7,6 +7,7 @@ local journal = require "watchbot.journal"
 local protection = require "watchbot.watcher.protection"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
+local supervise = require "watchbot.lib.supervise"
 local workshop = require "support.workshop"
 
 local ON, OFF = '{"ProtectionEnabled":true,"ExpiresInMinutes":60}', '{"ProtectionEnabled":false}'
@@ -55,6 +56,7 @@ describe("protection", function()
       uri = agent.url .. "/api/1", deployment = watched and deployment_of() or nil,
       retire = function(reason) retired[#retired + 1] = reason end,
       changed = function() changes = changes + 1 end, limit = function() return limit end,
+      supervise = function(body, ...) return supervise("protection", function() end, body, ...) end,
       times = { idle = times.idle or 1000, keep = times.keep or 0, long = times.long or 1000, check = times.check or 1000,
         renewal = times.renewal or 1000, retry = times.retry or 1000 },
     })

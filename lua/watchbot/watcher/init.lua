@@ -81,6 +81,7 @@ function Watcher:protect(policy)
     deployment = require "watchbot.watcher.deployment".new(),
     limit = function() return self.hooks.policy.protect_for end,
     retire = function(reason) self:retire(reason) end,
+    supervise = function(...) return self:supervise("protection", ...) end,
     changed = function()
       self.life:dispatch()
       self.intake:wake()

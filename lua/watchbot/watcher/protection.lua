@@ -39,6 +39,7 @@ local protection = { times = {
 ---@field limit fun(): number seconds that protection is kept while ECS does not say that the task stays
 ---@field deployment watchbot.Deployment? whether a deployment has replaced the task
 ---@field retire fun(reason: string) drains the watcher, without a limit on what runs
+---@field supervise fun(body: function, ...: any): watchbot.Supervised starts what runs for long
 ---@field changed fun() jobs may start, or messages be taken
 ---@field times table<string, number>? seconds, where they are not to be the usual
 
@@ -165,7 +166,7 @@ function Protection:set(busy)
   if busy == self.busy then return end
   self.busy = busy
   self.changed:set()
-  if busy and not self.task then self.task = scheduler.spawn(self.follow, self) end
+  if busy and not self.task then self.task = self.options.supervise(self.follow, self) end
 end
 
 --- Whether jobs may start: protection was answered for, with yes or no.

@@ -83,9 +83,9 @@ function Committer:take()
   return entries
 end
 
--- The body of a transaction: all that is pending at the moment when it is our turn.
-function Committer:perform(transaction)
-  self.taken = self:take()
+-- The body of a transaction: these entries, or all that is pending at the moment when it is our turn.
+function Committer:perform(transaction, entries)
+  self.taken = entries or self:take()
   -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the one that took its place.
   if self.database:has_moved() then
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(self.database.path), "FileMoved"
@@ -97,23 +97,36 @@ function Committer:perform(transaction)
   return true
 end
 
-local function performed(transaction, self)
-  return self:perform(transaction)
+local function performed(transaction, self, entries)
+  return self:perform(transaction, entries)
 end
 
-function Committer:commit()
+-- One entry that raises must not spoil those that shared its transaction: each gets one to itself.
+function Committer:one_by_one(entries)
+  for _, entry in ipairs(entries) do self:commit { entry } end
+end
+
+function Committer:commit(entries)
   self.taken = nil
-  local ok, message, code = self.database:transaction(performed, self)
+  local ok, err, code = self.database:transaction(performed, self, entries)
   if self.closed then return end
-  answer(self.taken or self:take(), not ok and { message = message, code = code } or nil)
+  local taken = self.taken or entries or self:take()
+  if not ok and code == "InternalError" and #taken > 1 then return self:one_by_one(taken) end
+  answer(taken, not ok and { message = err, code = code } or nil)
   if ok then self.committed() end
+end
+
+-- Whatever raises, those who wait get an answer, and the next transaction comes.
+function Committer:commit_safely()
+  local ok, err = xpcall(self.commit, debug.traceback, self)
+  if not ok then answer(self.taken or self:take(), { message = err, code = "InternalError" }) end
 end
 
 function Committer:run()
   while #self.pending > 0 do
     if not self.urgent:is_set() then self.urgent:wait(self.linger) end
     if self.closed then break end
-    self:commit()
+    self:commit_safely()
   end
   self.task = nil
 end

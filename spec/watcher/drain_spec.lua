@@ -1,0 +1,79 @@
+-- What a drain owes to messages: none is kept that has not started, and none pays for it.
+
+local policies = require "watchbot.policy"
+local stages = require "watchbot.testing.stage"
+
+local function stage(more)
+  local fields = { queue = "sqlite:jobs.db", command = "true", workers = 1, drain = 60 }
+  for name, value in pairs(more or {}) do fields[name] = value end
+  return stages.open(policies(fields), {})
+end
+
+-- Messages that the watcher has, although they have no slot.
+local function hand(made, count)
+  made:drive(function()
+    for index = 1, count do made.queue:send { { body = "m" .. index } } end
+  end)
+  made:drive(function()
+    for _, item in ipairs(made.queue.items) do
+      if not item.in_flight then made.watcher.life:accept(made.queue:hand(item, 120)) end
+    end
+  end)
+end
+
+describe("a drain", function()
+  local made
+  after_each(function() made:close() end)
+
+  -- Planted: messages that waited for a slot were not given back, and receives were burnt, with no
+  -- spec that saw it.
+  it("gives back at once what waits for a slot, and counts no receive for it", function()
+    made = stage()
+    hand(made, 4)
+    assert.are.same({ 1, 3 }, { made.watcher.jobs.slots, made.watcher.jobs:waiting() })
+    made:drive(function() made.watcher:stop() end)
+    assert.are.equal(0, made.watcher.jobs:waiting())
+    local visible = 0
+    for _, item in ipairs(made.queue.items) do
+      if not item.in_flight then
+        visible = visible + 1
+        assert.are.equal(0, item.receives)
+      end
+    end
+    assert.are.equal(3, visible)
+    assert.are.equal(1, made.watcher.jobs.slots)
+  end)
+
+  it("gives back at once what arrives meanwhile, and counts no receive for it", function()
+    made = stage()
+    hand(made, 1)
+    made:drive(function() made.watcher:stop() end)
+    assert.are.equal(0, made.watcher:capacity())
+    made:drive(function() made.queue:send { { body = "late" } } end)
+    made:drive(function()
+      made.watcher.life:accept(made.queue:hand(made.queue.items[2], 120))
+    end)
+    assert.are.equal(0, made.queue.items[2].receives)
+    assert.is_false(made.queue.items[2].in_flight)
+  end)
+
+  it("gives back what is held", function()
+    local one = policies { queue = "sqlite:jobs.db", command = "true", drain = 60 }
+    function one:admit() return "hold", 3600 end
+    made = stages.open(one, {})
+    made:drive(function() made.queue:send { { body = "a" } } end)
+    assert.are.equal(1, made.watcher.jobs.counts.held)
+    made:stop()
+    assert.are.equal(0, made.queue.items[1].receives)
+    assert.is_true(made.watcher.jobs:none())
+  end)
+
+  it("takes no message any more", function()
+    made = stage { workers = 5 }
+    hand(made, 1)
+    made:drive(function() made.watcher:stop() end)
+    made:drive(function() made.queue:send { { body = "late" } } end)
+    assert.are.equal(0, made.queue.items[2].receives)
+    assert.are.equal(0, made.watcher:free())
+  end)
+end)

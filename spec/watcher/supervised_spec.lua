@@ -1,0 +1,64 @@
+-- Every task that runs as long as the watcher does, made to raise once: each was gone until a restart.
+
+local policies = require "watchbot.policy"
+local stages = require "watchbot.testing.stage"
+
+describe("a task of the watcher", function()
+  local made
+  after_each(function() made:close() end)
+
+  local function stage()
+    made = stages.open(policies { queue = "sqlite:jobs.db", command = "true", status = 60 }, {})
+    return made.watcher
+  end
+
+  -- The name of the task, and what it calls again and again.
+  local tasks = {
+    { "heartbeats", function(watcher) return watcher.leases, "beat" end },
+    { "polls", function(watcher) return watcher.intake, "turn" end },
+    { "status", function(watcher) return watcher, "log_status" end },
+  }
+
+  for _, one in ipairs(tasks) do
+    it(("is logged and starts again when it raises: %s"):format(one[1]), function()
+      if one[1] == "status" then
+        -- Only runners of tasks elsewhere have a status.
+        local new = require "watchbot.testing.runner".new
+        require "watchbot.testing.runner".new = function(...)
+          local runner = new(...)
+          runner.status = function() return 0 end
+          return runner
+        end
+        stage()
+        require "watchbot.testing.runner".new = new
+      else
+        stage()
+      end
+      local object, name = one[2](made.watcher)
+      local real, calls = object[name], 0
+      object[name] = function(...)
+        calls = calls + 1
+        if calls == 1 then error "planted" end
+        return real(...)
+      end
+      made:advance(600)
+      assert.is_true(calls > 1, one[1])
+      local log = table.concat(made.witness.lines, "\n")
+      assert.matches(('planted.*"where":"%s"'):format(one[1]), log)
+      made:drive(function() made.queue:send { { body = "a" } } end)
+      assert.are.equal(1, made.watcher.jobs.slots)
+    end)
+  end
+
+  it("is in this list", function()
+    local file <close> = assert(io.open "lua/watchbot/watcher/init.lua")
+    local text, known = file:read "a", { protection = true } -- spec/watcher/protection_spec.lua
+    for _, one in ipairs(tasks) do known[one[1]] = true end
+    local count = 0
+    for name in text:gmatch ':supervise%("([^"]+)"' do
+      assert.is_true(known[name], name)
+      count = count + 1
+    end
+    assert.are.equal(4, count)
+  end)
+end)
