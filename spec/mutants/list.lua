@@ -81,7 +81,7 @@ return {
     find = [[if over or lasting[code] or receipts.is_expired(code) then]], put = [[if true then]],
     specs = "spec/watcher/settle_spec.lua" },
   { name = "a success with a stale handle is believed", file = "lua/watchbot/watcher/settle.lua",
-    find = [[if ok and not newer then return true end]], put = [[if ok then return true end]],
+    find = [[if ok and not newer then return true, err end]], put = [[if ok then return true, err end]],
     specs = "spec/watcher/settle_spec.lua" },
 
   -- who is to blame
@@ -102,7 +102,7 @@ return {
   { name = "an old receipt deletes", file = "lua/watchbot/queue/sqlite/store.lua",
     find = [["DELETE FROM messages WHERE seq = ? AND lease = ?", seq, number)]],
     put = [["DELETE FROM messages WHERE seq = ?", seq)]],
-    specs = "spec/queue/sqlite_spec.lua spec/queue/receipt_spec.lua" },
+    specs = "spec/queue/sqlite_spec.lua spec/queue/receipts_spec.lua" },
 
   -- SQS
   { name = "a failed entry of a batch counts as done", file = "lua/watchbot/queue/sqs/init.lua",
