@@ -17,7 +17,7 @@ return {
   ["queue/init"] = "queue/sqlite", ["queue/outbox"] = "queue/sqs", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
   ["queue/sqlite/store"] = "queue/sqlite",
-  ["dead_letters/init"] = "dead_letters/sqs", ["dead_letters/held"] = "dead_letters/sqs",
+  ["dead_letters/init"] = "dead_letters/sqs",
   ["dead_letters/pair"] = "dead_letters/sqs", ["dead_letters/replay"] = "dead_letters/sqs",
   ["progress/init"] = "progress/sqlite", ["progress/dynamodb/chunks"] = "progress/dynamodb",
   ["progress/dynamodb/set"] = "progress/dynamodb",
