@@ -169,6 +169,7 @@ build = {
     ["watchbot.progress.sqlite"] = "lua/watchbot/progress/sqlite.lua",
     ["watchbot.queue"] = "lua/watchbot/queue/init.lua",
     ["watchbot.queue.outbox"] = "lua/watchbot/queue/outbox.lua",
+    ["watchbot.queue.outgoing"] = "lua/watchbot/queue/outgoing.lua",
     ["watchbot.queue.receipts"] = "lua/watchbot/queue/receipts.lua",
     ["watchbot.queue.sqlite"] = "lua/watchbot/queue/sqlite/init.lua",
     ["watchbot.queue.sqlite.committer"] = "lua/watchbot/queue/sqlite/committer.lua",

@@ -237,17 +237,23 @@ describe("watchbot dead-letter", function()
 end)
 
 describe("watchbot send --from", function()
-  it("says which line is no message, and sends what is before it", task(function(folder)
+  -- One broken line ended the input: of 25 letters none or a part was sent.
+  it("says which line is no message, and sends the others", task(function(folder)
     for line, problem in pairs {
       ["{"] = "no JSON object", ["[]"] = "it has no 'body'", ['{"body":1}'] = "'body' is no text",
       ['{"body_base64":"?"}'] = "'body_base64' is no base64", ['{"body":"x","attributes":{"a":1}}'] = "attribute 'a'",
+      ['{"body":"x","attributes":[{"type":"String","value":"1"}]}'] = "'attributes' is no object",
+      ['{"body":"x","attributes_base64":[{"type":"String","value":"1"}]}'] = "'attributes' is no object",
+      ['{"body":"x","attributes_base64":{"?":{"type":"String","value":"1"}}}'] = "an attribute's name is not base64",
+      ['{"body":"x","group":""}'] = "'group' is empty",
     } do
       folder:write("letters", '{"body":"good"}\n\n' .. line .. '\n{"body":"after"}\n')
       local exit, out, said = run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
       assert.are.equal(1, exit.code)
-      assert.are.equal(1, #lines_of(out))
-      assert.is_truthy(said:find("send: line 3 of 'letters' is no saved message: " .. problem, 1, true), said)
-      assert.are.same({ "good" }, bodies_of(folder))
+      assert.are.equal(2, #lines_of(out))
+      assert.is_truthy(said:find("send: line 3 of 'letters' is not a saved message: " .. problem, 1, true), said)
+      assert.matches("send: 2 sent, 1 refused", said)
+      assert.are.same({ "after", "good" }, bodies_of(folder))
       os.remove(folder:file "jobs.db")
     end
   end))

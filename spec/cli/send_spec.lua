@@ -94,6 +94,32 @@ describe("watchbot send", function()
     end
   end))
 
+  -- Of ten thousand lines those behind an empty one were not sent, and nobody was told.
+  it("sends every line but those that are refused, which it names", task(function(folder)
+    local lines, big = {}, ("x"):rep(1024 * 1024 + 1)
+    for index = 1, 3000 do lines[index] = (index == 51 or index == 2000) and big or "line " .. index end
+    local exit, out, problem = run(folder, { "send", "--queue", folder:url() }, { stdin = table.concat(lines, "\n") })
+    assert.are.equal(1, exit.code)
+    assert.are.equal(2998, select(2, out:gsub("\n", "\n")))
+    assert.matches("send: line 51: a message may have 1048576 bytes", problem)
+    assert.matches("send: line 2000: a message may have", problem)
+    assert.matches("send: 2998 sent, 2 refused", problem)
+    assert.are.equal(2998, #bodies_of(folder))
+  end))
+
+  -- Later lines vanished as duplicates of the first; "" was a group of its own.
+  it("refuses ids that are empty, or one for many lines", task(function(folder)
+    for words, arguments in pairs {
+      ["--deduplication-id is for one message"] = { "--deduplication-id", "x" },
+      ["--deduplication-id: it is empty"] = { "--deduplication-id", "", "one" },
+      ["--group: it is empty"] = { "--group", "", "one" },
+    } do
+      local exit, out, problem = run(folder, { "send", "--queue", folder:url(), table.unpack(arguments) }, { stdin = "a\nb\n" })
+      assert.are.same({ 2, "" }, { exit.code, out })
+      assert.is_truthy(problem:find(words, 1, true), problem)
+    end
+  end))
+
   it("refuses a message that is too big, and says so", task(function(folder)
     local exit, _, problem = run(folder, { "send", "--queue", folder:url() }, { stdin = ("x"):rep(1024 * 1024 + 1) .. "\n" })
     assert.are.equal(1, exit.code)

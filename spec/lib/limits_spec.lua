@@ -4,7 +4,7 @@ local limits = require "watchbot.lib.limits"
 
 describe("limits", function()
   it("are AWS's", function()
-    assert.are.same({ batch = 10, message = 1048576, attributes = 10, wait = 20, visibility = 43200 }, limits.sqs)
+    assert.are.same({ batch = 10, message = 1048576, attributes = 10, wait = 20, delay = 900, visibility = 43200 }, limits.sqs)
     assert.are.same({ batch = 10, message = 262144, subject = 99 }, limits.sns)
     assert.are.same({ overrides = 8192, started_by = 128, described = 100 }, limits.ecs)
   end)

@@ -14,7 +14,7 @@ return {
   ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",
 
   -- queues: a contract that runs on both
-  ["queue/init"] = "queue/sqlite", ["queue/outbox"] = "queue/sqs", ["queue/topic"] = "cli/send",
+  ["queue/init"] = "queue/sqlite", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
   ["queue/sqlite/store"] = "queue/sqlite",
   ["dead_letters/init"] = "dead_letters/sqs",

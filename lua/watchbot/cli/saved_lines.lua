@@ -1,4 +1,5 @@
---- cli.saved_lines: a file of saved messages, read in bites. A line that is none ends it: what came before it was sent.
+--- cli.saved_lines: a file of saved messages, read in bites. A line that is no message is named, and
+-- the others are read.
 
 local input_lines = require "watchbot.lib.lines"
 local saved_message = require "watchbot.message.saved"
@@ -37,18 +38,19 @@ end
 local function add(bite, line, path)
   if not line:find "%S" then return end
   local saved, problem = saved_message.decode(line)
+  bite.bytes = bite.bytes + #line
   if saved then
     local index = #bite.messages + 1
-    bite.messages[index], bite.lines[index], bite.bytes = saved, bite.last_line, bite.bytes + #line
+    bite.messages[index], bite.lines[index] = saved, bite.last_line
   else
-    bite.problem = ("line %d of '%s' is no saved message: %s"):format(bite.last_line, path, problem)
-    bite.is_last = true
+    table.insert(bite.problems, ("line %d of '%s' is not a saved message: %s"):format(
+      bite.last_line, path, problem))
   end
 end
 
 -- => bite | nil message code
 local function read_bite(read, path, number)
-  local bite = { messages = {}, lines = {}, bytes = 0, last_line = number }
+  local bite = { messages = {}, lines = {}, problems = {}, bytes = 0, last_line = number }
   while not (is_full(bite) or bite.is_last) do
     local line, message = read()
     if message then return nil, ("'%s': %s"):format(path, message), "ReadFailed" end
@@ -61,21 +63,23 @@ end
 
 --- Hands the messages of a file on. Waits in a task.
 ---@param path string "-": standard input
----@param visit fun(messages: table[], lines: integer[]): true?, string?, string? nil ends it
+---@param visit fun(messages: table[], lines: integer[], problems: string[]): true?, string?, string?
+---gets what is wrong with other lines, too; nil ends it
 ---@return true? ok
----@return string? message
----@return string? code "BadMessage"
+---@return string? err
+---@return string? code
 function saved_lines.each(path, visit)
-  local read, message, code = reader(path)
-  if not read then return nil, message, code end
+  local read, err, code = reader(path)
+  if not read then return nil, err, code end
   local bite = { last_line = 0 }
   repeat
-    bite, message, code = read_bite(read, path, bite.last_line)
-    if not bite then return nil, message, code end
-    local ok, problem, problem_code = true, nil, nil
-    if #bite.messages > 0 then ok, problem, problem_code = visit(bite.messages, bite.lines) end
-    if not ok then return nil, problem, problem_code end
-    if bite.problem then return nil, bite.problem, "BadMessage" end
+    bite, err, code = read_bite(read, path, bite.last_line)
+    if not bite then return nil, err, code end
+    local ok = true
+    if #bite.messages + #bite.problems > 0 then
+      ok, err, code = visit(bite.messages, bite.lines, bite.problems)
+    end
+    if not ok then return nil, err, code end
   until bite.is_last
   return true
 end

@@ -26,7 +26,9 @@ local send = {
     { name = "deduplication-id", value = "ID", help = "a second message with this id within 5 minutes is not added" },
   },
   details = [[
-Prints the id of each message once it is safely stored.
+Prints the id of each message once it is safely stored, in the order of the lines. A line that is
+refused is named on standard error, the others are sent, and the status is 1. To go on after send
+was killed, skip as many lines as there are ids and refused lines: tail -n +N lines | watchbot send
 
 examples:
   watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
@@ -56,43 +58,78 @@ local function template_of(arguments)
   end
 end
 
---- Sends what is there, and prints the ids of all that were taken; `nil, message, code, index` of the first that was not.
-local function flush(queue, messages)
-  if #messages == 0 then return true end
-  local answers, err, code = queue:send(messages)
-  if not answers then return nil, err, code end
-  local refused
-  for index, answer in ipairs(answers) do
-    if answer.id then output.line(answer.id) end
-    refused = refused or (not answer.id and index)
+-- What a command has sent so far, and what it has been refused.
+local Sending = {}
+Sending.__index = Sending
+
+function Sending:refuse(where, err)
+  self.refused = self.refused + 1
+  output.complain(where and ("send: %s: %s"):format(where, err) or "send: " .. err)
+end
+
+-- An id is printed as soon as its batch is answered: who is killed has told what was sent.
+function Sending:hear(answer, where)
+  if answer.id then
+    self.sent = self.sent + 1
+    output.line(answer.id)
+  elseif not answer.unsent then
+    self:refuse(where, answer.message)
   end
-  local ok
-  ok, err, code = output.flush()
-  if not ok then return nil, err, code end
-  if refused then return nil, answers[refused].message, answers[refused].code, refused end
-  return true
+end
+
+-- Where what was not sent begins.
+local function unsent_from(answers, where)
+  for position, answer in ipairs(answers) do
+    if answer.unsent then return where(position), answer end
+  end
+end
+
+--- Sends messages: each for itself, and nil only where the others could not be sent either.
+---@param messages table[]
+---@param where fun(position: integer): string? what to call a message
+---@return true? ok
+---@return string? err
+---@return string? code
+function Sending:send(messages, where)
+  if #messages == 0 then return true end
+  local answers, err, code = self.queue:send(messages, function(position, answer)
+    self:hear(answer, where(position))
+    if answer.id then output.flush() end
+  end)
+  local name, stop = where(1), { message = err, code = code }
+  if answers then name, stop = unsent_from(answers, where) end
+  if stop then
+    local rest = name and ("; from %s on nothing was sent"):format(name) or ""
+    return nil, stop.message .. rest, stop.code
+  end
+  return output.flush()
 end
 
 --- Each line is a message; what has arrived at once goes together.
-local function send_lines(queue, template)
-  local input = input_lines.open(0)
+local function send_lines(sending, template)
+  local input, number = input_lines.open(0), 0
   while true do
-    local lines, message, code = input:read()
-    if message then return nil, "send: " .. message, code end
+    local lines, err, code = input:read()
+    if err then return nil, err, code end
     if not lines then return true end
     for index, line in ipairs(lines) do lines[index] = template(line) end
-    local ok, problem, problem_code = flush(queue, lines)
-    if not ok then return nil, problem, problem_code end
+    local ok
+    ok, err, code = sending:send(lines, function(position)
+      return ("line %d"):format(number + position)
+    end)
+    if not ok then return nil, err, code end
+    number = number + #lines
   end
 end
 
 --- Messages that were saved, each as it was.
-local function send_saved(queue, path)
-  return saved_lines.each(path, function(messages, lines)
+local function send_saved(sending, path)
+  return saved_lines.each(path, function(messages, lines, problems)
+    for _, problem in ipairs(problems) do sending:refuse(nil, problem) end
     for index, message in ipairs(messages) do messages[index] = resend(message) end
-    local ok, message, code, index = flush(queue, messages)
-    if index then message = ("line %d of '%s': %s"):format(lines[index], path, message) end
-    return ok, message, code
+    return sending:send(messages, function(position)
+      return ("line %d of '%s'"):format(lines[position], path)
+    end)
   end)
 end
 
@@ -116,24 +153,30 @@ local function open_target(arguments)
   return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl", "Usage"
 end
 
+local function send_all(sending, arguments, template)
+  if arguments.from then return send_saved(sending, arguments.from) end
+  local message = arguments.words[1]
+  if not message then return send_lines(sending, template) end
+  return sending:send({ template(message) }, function() end)
+end
+
 local function start(arguments)
-  local template, message, code = template_of(arguments)
-  if not template then return nil, message, code end
+  local template, err, code = template_of(arguments)
+  if not template then return nil, err, code end
   local queue
-  queue, message, code = open_target(arguments)
-  if not queue then return nil, message, code end
+  queue, err, code = open_target(arguments)
+  if not queue then return nil, err, code end
+  if queue.warning then output.complain(queue.warning) end
+  local sending = setmetatable({ queue = queue, sent = 0, refused = 0 }, Sending)
   local ok
-  if arguments.from then
-    ok, message, code = send_saved(queue, arguments.from)
-    message = message and "send: " .. message
-  elseif arguments.words[1] then
-    ok, message, code = flush(queue, { template(arguments.words[1]) })
-  else
-    ok, message, code = send_lines(queue, template)
-  end
+  ok, err, code = send_all(sending, arguments, template)
   queue:close()
-  if not ok then return nil, message, code end
-  return 0
+  if not ok then return nil, "send: " .. err, code end
+  if sending.refused == 0 then return 0 end
+  if sending.sent + sending.refused > 1 then
+    output.complain(("send: %d sent, %d refused"):format(sending.sent, sending.refused))
+  end
+  return 1
 end
 
 -- A saved message says itself what its subject is.
@@ -148,6 +191,18 @@ local function check_saved(arguments)
   return true
 end
 
+-- What would make all lines but one vanish, or puts them all into a group without a name.
+local function check_ids(arguments)
+  for _, name in ipairs { "group", "deduplication-id" } do
+    if arguments[name] == "" then return nil, ("send: --%s: it is empty"):format(name), "Usage" end
+  end
+  if arguments["deduplication-id"] and not arguments.words[1] and not arguments.from then
+    return nil, "send: --deduplication-id is for one message: of the lines of standard input all but "
+      .. "the first would be dropped as duplicates", "Usage"
+  end
+  return true
+end
+
 function send.run(arguments)
   if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   if #arguments.words > 1 then
@@ -155,6 +210,7 @@ function send.run(arguments)
       "Usage"
   end
   local ok, message, code = check_saved(arguments)
+  if ok then ok, message, code = check_ids(arguments) end
   if not ok then return nil, message, code end
   return scheduler.run(start, arguments)
 end

@@ -8,6 +8,7 @@ return {
     message = 1024 * 1024,  -- bytes of a message with its attributes, and of all those in a batch
     attributes = 10,        -- of a message
     wait = 20,              -- seconds of a long poll
+    delay = 900,            -- seconds of a message that is sent with one
     visibility = 12 * 3600, -- seconds from the receive
   },
   -- https://docs.aws.amazon.com/sns/latest/api/API_Publish.html and API_PublishBatch.html

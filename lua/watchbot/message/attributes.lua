@@ -20,13 +20,17 @@ function attributes.encode(all)
   return encoded
 end
 
---- The other way round.
+--- The other way round. What has no type and value is left out: the message counts for more.
 ---@param encoded table<string, table>?
 ---@return table<string, { type: string, value: string }>
 function attributes.decode(encoded)
   local all = {}
-  for name, attribute in pairs(encoded or {}) do
-    all[name] = { type = attribute.DataType, value = attribute.StringValue or attribute.BinaryValue }
+  for name, attribute in pairs(type(encoded) == "table" and encoded or {}) do
+    local known = type(name) == "string" and type(attribute) == "table"
+    local value = known and (attribute.StringValue or attribute.BinaryValue)
+    if type(value) == "string" and type(attribute.DataType) == "string" then
+      all[name] = { type = attribute.DataType, value = value }
+    end
   end
   return all
 end

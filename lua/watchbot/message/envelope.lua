@@ -12,8 +12,9 @@ local function attributes_of(opened)
   local attributes = {}
   if type(opened.MessageAttributes) ~= "table" then return attributes end
   for name, attribute in pairs(opened.MessageAttributes) do
-    if type(attribute) == "table" and type(attribute.Value) == "string" then
-      attributes[name] = { type = attribute.Type or "String", value = attribute.Value }
+    if type(name) == "string" and type(attribute) == "table" and type(attribute.Value) == "string" then
+      local kind = type(attribute.Type) == "string" and attribute.Type or "String"
+      attributes[name] = { type = kind, value = attribute.Value }
     end
   end
   return attributes

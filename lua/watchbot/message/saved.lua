@@ -48,6 +48,7 @@ local function put_attributes(object, attributes)
 end
 
 local function take_attribute(attributes, name, entry)
+  if not name then return nil, "an attribute's name is not base64" end
   if type(entry) ~= "table" then return nil, ("attribute '%s' has no type and value"):format(tostring(name)) end
   local kind, problem = take(entry, "type")
   local value, second = take(entry, "value")
@@ -64,6 +65,7 @@ local function take_attributes(object)
     local entries = object["attributes" .. suffix] or {}
     if type(entries) ~= "table" then return nil, "'attributes' is no object" end
     for name, entry in pairs(entries) do
+      if type(name) ~= "string" then return nil, "'attributes' is no object" end
       local ok, problem = take_attribute(attributes, decode(name), entry)
       if not ok then return nil, problem end
     end
@@ -100,6 +102,9 @@ function saved_message.decode(line)
   for _, name in ipairs(TEXTS) do
     message[name], problem = take(object, name)
     if problem then return nil, problem end
+  end
+  for _, name in ipairs { "group", "deduplication" } do
+    if message[name] == "" then return nil, ("'%s' is empty"):format(name) end
   end
   message.id = type(object.id) == "string" and object.id or nil
   if not message.body then return nil, "it has no 'body'" end

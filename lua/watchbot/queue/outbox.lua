@@ -1,105 +1,161 @@
---- outbox: sends many messages to a service that takes ten a call, and so many bytes.
--- What the service would refuse is refused here, each message for itself: there it could be the end of its whole batch.
+--- queue.outbox: sends many messages to a service that takes ten a call, and so many bytes.
+-- Each message has an answer of its own. What the service fails by its own fault is sent again; where
+-- it refuses a call for what is in it, each message of the call is tried for itself.
 
-local attributes = require "watchbot.message.attributes"
 local limits = require "watchbot.lib.limits"
+local scheduler = require "watchbot.scheduler"
 
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html, and PublishBatch of SNS
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html,
+-- and PublishBatch of SNS
 local BATCH = limits.sqs.batch
+
+-- How often an entry is sent that the service fails by its own fault, and seconds before the second
+-- time; each next pause is twice as long.
+local TRIES, PAUSE = 5, 0.1
+
+-- Codes of a call that is refused for what is in it, by SQS and SNS.
+local content = {
+  InvalidMessageContents = true, InvalidAttributeName = true, InvalidAttributeValue = true,
+  InvalidParameterValue = true, InvalidParameter = true, InvalidParameterCombination = true,
+  ParameterValueInvalid = true, MissingParameter = true, SerializationException = true,
+  ValidationException = true, ValidationError = true, UnsupportedOperation = true,
+  BatchRequestTooLong = true, MalformedInput = true, MessageTooLong = true,
+}
 
 local outbox = {}
 
---- Whether the service takes this body: how many bytes it counts, or why not.
----@param body string
----@param more table<string, { type: string, value: string }>? message attributes
----@param largest integer bytes
----@return integer? bytes
----@return string? message
----@return string? code
-function outbox.measure(body, more, largest)
-  local bytes = #body + attributes.bytes(more)
-  if body == "" then return nil, "the message is empty, which AWS does not take", "EmptyMessage" end
-  if bytes > largest then
-    return nil, ("the message has %d bytes with its attributes, more than the %d that AWS takes"):format(bytes, largest),
-      "MessageTooLong"
-  elseif not utf8.len(body) or body:find "[%z\1-\8\11\12\14-\31]" then
-    return nil, "the message is not text: AWS takes UTF-8 without control characters; encode it, as base64 for example",
-      "InvalidMessageContents"
-  end
-  return bytes
-end
-
-local Batch = {}
-Batch.__index = Batch
-
-local function new_batch()
-  return setmetatable({ entries = {}, positions = {}, bytes = 0 }, Batch)
-end
-
-function Batch:add(entry, bytes, position)
-  local index = #self.entries + 1
-  entry.Id = tostring(index)
-  self.entries[index], self.positions[index], self.bytes = entry, position, self.bytes + bytes
-end
-
--- Puts the answers of the entries where those of their messages belong.
-function Batch:answer(answers, given)
-  for index, position in ipairs(self.positions) do
-    local answer = given[index]
-    answers[position] = answer.code and answer or { id = answer.MessageId }
-  end
-end
-
--- => batches ; what is refused has its answer already
-local function pack(messages, largest, make_entry, answers)
-  local batches, batch = {}, nil
-  for position, message in ipairs(messages) do
-    local entry, bytes, code = make_entry(message)
-    if not entry then
-      answers[position] = { message = bytes, code = code }
-    else
-      if not batch or #batch.entries == BATCH or batch.bytes + bytes > largest then
-        batch = new_batch()
-        batches[#batches + 1] = batch
-      end
-      batch:add(entry, bytes, position)
-    end
-  end
-  return batches
-end
-
 ---@class watchbot.OutboxOptions
 ---@field largest integer bytes of a batch
----@field entry fun(message: table): table?, integer|string, string? the entry and its bytes, or why there is none
----@field call fun(entries: table[]): table[]?, string?, string? an answer for each: with MessageId, or { message, code }
+---@field entry fun(message: table): table?, integer|string, string? the entry and its bytes, or why
+---there is none
+---@field call fun(entries: table[]): table[]?, string?, string? an answer for each: with MessageId,
+---or { message, code, retry: boolean? }
 
---- Sends messages; each gets its own answer. After a call that fails as a whole no other one is made.
----@param messages table[]
----@param options watchbot.OutboxOptions
----@return ({ id: string }|{ message: string, code: string })[]? nil when nothing at all was sent
----@return string? message
----@return string? code
-function outbox.send(messages, options)
-  local answers, failure = {}, nil
-  for index, batch in ipairs(pack(messages, options.largest, options.entry, answers)) do
-    local given, message, code
-    if not failure then given, message, code = options.call(batch.entries) end
-    if given then
-      batch:answer(answers, given)
-    else
-      if index == 1 then return nil, message, code end
-      failure = failure or { message = message, code = code }
-      for _, position in ipairs(batch.positions) do answers[position] = failure end
+local Outbox = {}
+Outbox.__index = Outbox
+
+local function new_batch()
+  return { entries = {}, positions = {}, bytes = 0 }
+end
+
+local function add(batch, entry, bytes, position)
+  local index = #batch.entries + 1
+  batch.entries[index], batch.positions[index] = entry, position
+  batch.bytes = batch.bytes + bytes
+end
+
+function Outbox:answer(position, answer)
+  self.answers[position] = answer
+  if self.told then self.told(position, answer) end
+end
+
+-- The entries of a batch for which `keep` holds, as a batch of their own.
+local function part(batch, keep)
+  local smaller = new_batch()
+  for index, entry in ipairs(batch.entries) do
+    if keep(index) then add(smaller, entry, 0, batch.positions[index]) end
+  end
+  return smaller
+end
+
+function Outbox:call(batch)
+  for index, entry in ipairs(batch.entries) do entry.Id = tostring(index) end
+  return self.options.call(batch.entries)
+end
+
+-- A call that was refused for what is in it: one of its messages spoils it for the others.
+function Outbox:each_alone(batch)
+  for index = 1, #batch.entries do
+    local ok, err, code = self:deliver(part(batch, function(other) return other == index end))
+    if not ok then return nil, err, code end
+  end
+  return true
+end
+
+-- Answers what is decided; what the service has failed by its own fault is another batch.
+function Outbox:take(batch, given, last)
+  for index, position in ipairs(batch.positions) do
+    local answer = given[index]
+    if not answer.code then
+      self:answer(position, { id = answer.MessageId })
+    elseif last or not answer.retry then
+      self:answer(position, { message = answer.message, code = answer.code })
     end
   end
-  return answers
+  return part(batch, function(index) return given[index].code and given[index].retry end)
+end
+
+--- Sends a batch until each message has its answer; nil when the service cannot be asked.
+function Outbox:deliver(batch)
+  for try = 1, TRIES do
+    local given, err, code = self:call(batch)
+    if not given and content[code] and #batch.entries > 1 then return self:each_alone(batch) end
+    if not given and content[code] then
+      self:answer(batch.positions[1], { message = err, code = code })
+      return true
+    end
+    if not given then return nil, err, code end
+    batch = self:take(batch, given, try == TRIES)
+    if #batch.entries == 0 or try == TRIES then return true end
+    scheduler.sleep(PAUSE * 2 ^ (try - 1) * (0.5 + math.random() / 2))
+  end
+end
+
+-- => a function that returns the next batch, nil at the end; what is refused is answered on the way
+function Outbox:batches(messages)
+  local position, options = 0, self.options
+  local entry, bytes
+  return function()
+    local batch = new_batch()
+    while position < #messages or entry do
+      if not entry then
+        position = position + 1
+        local code
+        entry, bytes, code = options.entry(messages[position])
+        if not entry then self:answer(position, { message = bytes, code = code }) end
+      end
+      local full = #batch.entries == BATCH or batch.bytes + (entry and bytes or 0) > options.largest
+      if full and #batch.entries > 0 then break end
+      if entry then add(batch, entry, bytes, position) end
+      entry = nil
+    end
+    return #batch.entries > 0 and batch or nil
+  end
+end
+
+--- Sends messages; each gets its own answer, batch by batch. After a call that fails as a whole, and
+--- not for what is in it, no other one is made: what was not sent is answered with that failure and
+--- `unsent`.
+---@param messages table[]
+---@param options watchbot.OutboxOptions
+---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
+---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when the first
+---call has failed
+---@return string? err
+---@return string? code
+function outbox.send(messages, options, told)
+  local self = setmetatable({ options = options, answers = {}, told = told }, Outbox)
+  local sent, failure = false, nil
+  for batch in self:batches(messages) do
+    local ok, err, code = self:deliver(batch)
+    if not ok and not sent and next(self.answers) == nil then return nil, err, code end
+    if not ok then
+      failure = { message = err, code = code, unsent = true }
+      break
+    end
+    sent = true
+  end
+  for position = 1, failure and #messages or 0 do
+    if not self.answers[position] then self:answer(position, failure) end
+  end
+  return self.answers
 end
 
 --- The answers of a batch operation in the order of its entries, whose ids are "1", "2"...
 ---@param operation string "SendMessageBatch"
 ---@param result { Successful: table[]?, Failed: table[]? } of which an empty list may be ""
 ---@param count integer entries
----@return table[] what is in `Successful`, or { message, code }
+---@return table[] what is in `Successful`, or { message, code, retry }
 function outbox.answers(operation, result, count)
   local answers = {}
   local function each(list, use)
@@ -109,10 +165,14 @@ function outbox.answers(operation, result, count)
   end
   each(result.Successful, function(done) return done end)
   each(result.Failed, function(failed)
-    return { message = ("%s: %s"):format(operation, failed.Message or failed.Code), code = failed.Code or "Unknown" }
+    return {
+      message = ("%s: %s"):format(operation, failed.Message or failed.Code),
+      code = failed.Code or "Unknown", retry = tostring(failed.SenderFault) ~= "true",
+    }
   end)
   for index = 1, count do
-    answers[index] = answers[index] or { message = operation .. ": no answer for this message", code = "NoAnswer" }
+    answers[index] = answers[index]
+      or { message = operation .. ": no answer for this message", code = "NoAnswer", retry = true }
   end
   return answers
 end

@@ -7,6 +7,7 @@ local denied = require "watchbot.aws.denied"
 local digest = require "watchbot.core".aws
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
+local outgoing = require "watchbot.queue.outgoing"
 
 -- Bytes of a message, and of a batch of them.
 local LARGEST = limits.sns.message
@@ -54,12 +55,18 @@ end
 function Topic:refusal(message)
   if message.delay then return "a topic cannot delay a message; send it to the queue" end
   if message.deduplication and not self.fifo then return "only FIFO topics know a deduplication id" end
+  local subject = message.subject
+  if not subject then return end
+  local length = outgoing.is_text(subject) and utf8.len(subject) or 0
+  if length == 0 or length > limits.sns.subject or subject:find "[\r\n\t]" then
+    return ("a subject is a line of 1 to %d characters"):format(limits.sns.subject)
+  end
 end
 
 function Topic:entry(message)
   local refusal = self:refusal(message)
   if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
-  local bytes, problem, code = outbox.measure(message.body, message.attributes, LARGEST)
+  local bytes, problem, code = outgoing.measure(message.body, message, limits.sns)
   if not bytes then return nil, problem, code end
   return {
     Message = message.body, Subject = message.subject, MessageAttributes = attributes.encode(message.attributes),
@@ -77,15 +84,16 @@ end
 
 --- Publishes messages, in batches that SNS takes.
 ---@param messages table[] as for a queue; a topic knows no delay
+---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
 ---@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
 ---@return string? message
 ---@return string? code
-function Topic:send(messages)
+function Topic:send(messages, told)
   return outbox.send(messages, {
     largest = LARGEST,
     entry = function(message) return self:entry(message) end,
     call = function(entries) return self:publish(entries) end,
-  })
+  }, told)
 end
 
 function Topic:close() -- luacheck: ignore 212

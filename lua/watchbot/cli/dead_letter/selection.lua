@@ -19,7 +19,8 @@ selection.options = {
 
 -- => true | nil message code : adds what is in a file to the ids
 local function add_saved(ids, path)
-  return saved_lines.each(path, function(messages)
+  return saved_lines.each(path, function(messages, _, problems)
+    if problems[1] then return nil, problems[1], "BadMessage" end
     for _, message in ipairs(messages) do ids[#ids + 1] = message.id end
     return true
   end)

@@ -287,12 +287,15 @@ end
 --- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that is cancelled meanwhile may
 --- have added them.
 ---@param messages watchbot.Outgoing[]
+---@param heard fun(position: integer, answer: table)? hears of each answer
 ---@return ({ id: string }|{ message: string, code: string })[]? answers one for each; "MessageTooLong"
 ---@return string? message
 ---@return string? code
-function Queue:send(messages)
+function Queue:send(messages, heard)
   for _, message in ipairs(messages) do check(message) end
-  return self.sending:submit(each(messages, send), true)
+  local answers, err, code = self.sending:submit(each(messages, send), true)
+  for position, answer in ipairs(heard and answers or {}) do heard(position, answer) end
+  return answers, err, code
 end
 
 -- looking

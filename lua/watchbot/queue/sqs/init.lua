@@ -11,6 +11,7 @@ local digest = require "watchbot.core".aws
 local envelope = require "watchbot.message.envelope"
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
+local outgoing = require "watchbot.queue.outgoing"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
@@ -299,6 +300,9 @@ end
 
 function Sqs:refusal(message)
   if message.delay and self.fifo then return "a FIFO queue delays no single message" end
+  if message.delay and message.delay > limits.sqs.delay then
+    return ("a delay may have %d s, not %g"):format(limits.sqs.delay, message.delay)
+  end
   if message.deduplication and not self.fifo then return "only FIFO queues know a deduplication id" end
 end
 
@@ -306,7 +310,7 @@ function Sqs:entry(message)
   local body = message.subject and envelope.wrap(message.subject, message.body) or message.body
   local refusal = self:refusal(message)
   if refusal then return nil, ("queue %s: %s"):format(self.name, refusal), "Usage" end
-  local bytes, problem, code = outbox.measure(body, message.attributes, LARGEST)
+  local bytes, problem, code = outgoing.measure(body, message, limits.sqs)
   if not bytes then return nil, problem, code end
   return {
     MessageBody = body, DelaySeconds = message.delay and math.ceil(message.delay),
@@ -319,15 +323,16 @@ end
 
 --- Sends messages, in batches that SQS takes. A subject travels in an envelope like that of SNS.
 ---@param messages table[]
----@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
+---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
+---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when none was sent
 ---@return string? message
 ---@return string? code
-function Sqs:send(messages)
+function Sqs:send(messages, told)
   return outbox.send(messages, {
     largest = LARGEST,
     entry = function(message) return self:entry(message) end,
     call = function(entries) return self:batch_call("SendMessageBatch", entries) end,
-  })
+  }, told)
 end
 
 --- How many messages there are, approximately.
