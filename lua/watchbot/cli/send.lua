@@ -72,6 +72,8 @@ function Sending:hear(answer, where)
   if answer.id then
     self.sent = self.sent + 1
     output.line(answer.id)
+  elseif answer.code == "Usage" then
+    self.usage = self.usage or answer.message
   elseif not answer.unsent then
     self:refuse(where, answer.message)
   end
@@ -96,6 +98,7 @@ function Sending:send(messages, where)
     self:hear(answer, where(position))
     if answer.id then output.flush() end
   end)
+  if self.usage then return nil, self.usage, "Usage" end
   local name, stop = where(1), { message = err, code = code }
   if answers then name, stop = unsent_from(answers, where) end
   if stop then

@@ -55,17 +55,20 @@ end
 function Topic:refusal(message)
   if message.delay then return "a topic cannot delay a message; send it to the queue" end
   if message.deduplication and not self.fifo then return "only FIFO topics know a deduplication id" end
-  local subject = message.subject
-  if not subject then return end
+end
+
+local function is_subject(subject)
   local length = outgoing.is_text(subject) and utf8.len(subject) or 0
-  if length == 0 or length > limits.sns.subject or subject:find "[\r\n\t]" then
-    return ("a subject is a line of 1 to %d characters"):format(limits.sns.subject)
-  end
+  return length > 0 and length <= limits.sns.subject and not subject:find "[\r\n\t]"
 end
 
 function Topic:entry(message)
   local refusal = self:refusal(message)
   if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
+  if message.subject and not is_subject(message.subject) then
+    return nil, ("SNS takes a subject of 1 to %d characters in one line"):format(limits.sns.subject),
+      "InvalidSubject"
+  end
   local bytes, problem, code = outgoing.measure(message.body, message, limits.sns)
   if not bytes then return nil, problem, code end
   return {
