@@ -37,7 +37,10 @@ static int as_text(lua_State *L) {
 static int protect(struct watchbot *watchbot, lua_CFunction f, void *argument) {
     lua_State *L = watchbot->L;
     set_error(watchbot, NULL);
-    if (!lua_checkstack(L, 4)) return set_error(watchbot, "the Lua stack is full"), -1;
+    if (!lua_checkstack(L, 4)) {
+        set_error(watchbot, "the Lua stack is full");
+        return -1;
+    }
     lua_pushcfunction(L, as_text);
     lua_pushcfunction(L, f);
     lua_pushlightuserdata(L, watchbot);
@@ -94,7 +97,10 @@ struct watchbot *watchbot_open(lua_State *L) {
     if (!lua_checkstack(L, 3)) return NULL;
     lua_pushcfunction(L, open_handle);
     lua_pushlightuserdata(L, &watchbot);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) return lua_pop(L, 1), NULL;
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        return NULL;
+    }
     watchbot->L = L;
     return watchbot;
 }

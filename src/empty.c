@@ -70,7 +70,11 @@ static int open_path(const char *path) {
     while (fd >= 0 && *path) {
         char name[NAME_MAX + 1];
         size_t length = strcspn(path, "/");
-        if (length > NAME_MAX) return close(fd), errno = ENAMETOOLONG, -1;
+        if (length > NAME_MAX) {
+            close(fd);
+            errno = ENAMETOOLONG;
+            return -1;
+        }
         memcpy(name, path, length);
         name[length] = '\0';
         path += length + (path[length] == '/');
@@ -162,7 +166,10 @@ static int open_below(const struct empty *empty, const char *name) {
 
 static bool push(struct empty *empty, int fd, const char *name) {
     DIR *list = fdopendir(fd);
-    if (!list) return close(fd), false;
+    if (!list) {
+        close(fd);
+        return false;
+    }
     struct level *level = &empty->levels[++empty->depth];
     *level = (struct level){.list = list};
     snprintf(level->name, sizeof level->name, "%s", name);
@@ -254,7 +261,8 @@ struct empty *empty_open(const char *path) {
     struct empty *empty = calloc(1, sizeof *empty);
     if (!empty) return NULL;
     empty->depth = -1;
-    int error = 0, fd = path[0] == '/' ? open_path(path) : (errno = EINVAL, -1);
+    errno = EINVAL;
+    int error, fd = path[0] == '/' ? open_path(path) : -1;
     if (fd < 0 || fstat(fd, &status) != 0) goto failed;
     empty->device = status.st_dev;
     empty->mount = mount_of(fd);

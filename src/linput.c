@@ -54,7 +54,10 @@ static int read_now(lua_State *L, int status, lua_KContext context) {
     ssize_t size = read(input->fd, chunk, sizeof chunk);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return input_read(L); /* another process was faster */
     if (size < 0) return lerror_errno(L, errno, "could not read the input");
-    if (size == 0) return lua_pushnil(L), 1;
+    if (size == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
     lua_pushlstring(L, chunk, (size_t)size);
     return 1;
 }

@@ -152,7 +152,8 @@ struct collected {
 };
 
 static bool collect(struct lines_output *output, const void *data, size_t size) {
-    return buffer_append(&((struct collected *)output)->bytes, data, size);
+    struct collected *collected = container_of(output, struct collected, output);
+    return buffer_append(&collected->bytes, data, size);
 }
 
 static int collected_gc(lua_State *L) {

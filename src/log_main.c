@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "lines.h"
 #include "version.h"
 
@@ -49,14 +50,14 @@ static bool flush(struct out *out) {
 }
 
 static bool out_write(struct lines_output *output, const void *data, size_t size) {
-    struct out *out = (struct out *)output;
+    struct out *out = container_of(output, struct out, lines);
     if (out->buffer.size + size > GATHERED && !flush(out)) return false;
     if (size > GATHERED) return write_out(out, data, size);
     return buffer_append(&out->buffer, data, size);
 }
 
 static bool out_write_file(struct lines_output *output, int fd, off_t size) {
-    struct out *out = (struct out *)output;
+    struct out *out = container_of(output, struct out, lines);
     static char piece[CHUNK];
     bool good = flush(out);
     for (off_t at = 0; good && at < size;) {
@@ -144,7 +145,10 @@ int main(int argc, char **argv) {
     struct lines lines;
     const char *problem = NULL;
     /* With stdout closed, its number would go to the next file that is opened. */
-    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) return out.error = errno, finish(&out, false, NULL);
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+        out.error = errno;
+        return finish(&out, false, NULL);
+    }
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of write(2), and told */
     enum lines_format format = structured && strcmp(structured, "true") == 0 ? LINES_JSON : LINES_TEXT;
     if (!lines_open(&lines, format, "worker", id && *id ? id : NULL, &out.lines)) return finish(&out, false, NULL);

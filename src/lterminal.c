@@ -34,7 +34,11 @@ static int l_is_terminal(lua_State *L) {
 /* -- fd => columns | nil where it has none */
 static int l_columns(lua_State *L) {
     struct winsize size;
-    if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return lua_pushnil(L), 1;
+    int failed = ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size);
+    if (failed || size.ws_col == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
     lua_pushinteger(L, size.ws_col);
     return 1;
 }

@@ -71,7 +71,10 @@ static ptrdiff_t read_env(lua_State *L, struct buffer *texts) {
     ptrdiff_t count = 0;
     int type = lstart_push(L, "env");
     lstart_check(L, "env", type == LUA_TTABLE || type == LUA_TNIL, "a table of names and values");
-    if (type == LUA_TNIL) return lua_pop(L, 1), -1;
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return -1;
+    }
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         append_variable(L, texts);
         count++;

@@ -87,7 +87,10 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, voi
     struct multi_socket *one = find_socket(multi, fd);
     (void)easy, (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (one && !one->connection) return free_socket(one), 0;
+        if (one && !one->connection) {
+            free_socket(one);
+            return 0;
+        }
         if (one) loop_unwatch(multi->loop, &one->watch);
         if (one) one->kept = true;
         return 0;

@@ -141,7 +141,10 @@ void sink_unwait(struct sink *sink, struct sink_waiter *waiter) {
 /* A reader that takes a little gets a little: PIPE_BUF fits when poll says that there is room. */
 static ssize_t write_shared(int fd, const char *data, size_t size) {
     struct pollfd room = {.fd = fd, .events = POLLOUT};
-    if (poll(&room, 1, 0) <= 0) return errno = EAGAIN, -1;
+    if (poll(&room, 1, 0) <= 0) {
+        errno = EAGAIN;
+        return -1;
+    }
     return write(fd, data, size < 4096 ? size : 4096);
 }
 
@@ -259,7 +262,7 @@ static bool drops(struct sink *sink, bool ends_line) {
 }
 
 static bool output_write(struct lines_output *output, const void *data, size_t size) {
-    struct sink *sink = (struct sink *)output;
+    struct sink *sink = container_of(output, struct sink, output);
     if (size == 0) return true;
     if (drops(sink, ((const char *)data)[size - 1] == '\n')) return true;
     struct segment *segment = sink->last;
@@ -271,7 +274,7 @@ static bool output_write(struct lines_output *output, const void *data, size_t s
 }
 
 static bool output_write_file(struct lines_output *output, int fd, off_t size) {
-    struct sink *sink = (struct sink *)output;
+    struct sink *sink = container_of(output, struct sink, output);
     char last = 0;
     bool known = size > 0 && pread(fd, &last, 1, size - 1) == 1;
     bool dropped = drops(sink, known && last == '\n');
@@ -305,7 +308,11 @@ static int open_descriptor(struct sink *sink, int fd) {
     if (sink->kind == REOPENED) {
         sink->fd = reopen(fd);
         if (sink->fd >= 0) return 0;
-        if (errno == ENXIO) return sink->error = EPIPE, sink->fd = duplicate(fd), 0; /* the reader is gone */
+        if (errno == ENXIO) { /* the reader is gone */
+            sink->error = EPIPE;
+            sink->fd = duplicate(fd);
+            return 0;
+        }
         sink->kind = SHARED;
     }
     sink->fd = duplicate(fd);
