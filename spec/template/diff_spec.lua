@@ -91,4 +91,107 @@ describe("the difference of two templates", function()
     assert.are.same({ "AWS::SQS::Queue", "AWS::SNS::Topic" }, found[1].values.Type)
     assert.is_nil(found[1].loses)
   end)
+
+  it("compares values, not how they are written", function()
+    -- Each queue that stayed was told as LOST: one name was a join, the other a sub.
+    local name = { ["Fn::Join"] = { "", { { Ref = "AWS::StackName" }, "-", "WatchbotQueue" } } }
+    local sub = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotQueue" }
+    assert.is_nil(of("AWS::SQS::Queue", { QueueName = name }, { QueueName = sub }))
+    assert.is_nil(of("AWS::SQS::Queue", { VisibilityTimeout = "60" }, { VisibilityTimeout = 60 }))
+    local parameter = of("AWS::SQS::Queue", { QueueName = "jobs" }, { QueueName = { Ref = "Name" } })
+    assert.is_true(parameter.maybe and parameter.values["Properties.QueueName"].may_be_same)
+    assert.is_string(parameter.loses)
+  end)
+
+  it("takes each type for one that holds data, unless it is known to hold none", function()
+    -- "no data is lost", status 0, when a database, a file system or a key was removed.
+    for _, type in ipairs {
+      "AWS::RDS::DBInstance", "AWS::EFS::FileSystem", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::New::Thing",
+    } do
+      local removed = diff({ Resources = { A = { Type = type } } }, { Resources = {} })[1]
+      assert.is_string(removed.loses, type)
+    end
+    assert.matches("what the AWS::New::Thing holds", of("AWS::New::Thing", { A = 1 }, { A = 2 }).loses)
+    assert.is_true(of("AWS::New::Thing", { A = 1 }, { A = 2 }).maybe)
+    assert.matches("AWS::RDS::DBInstance", of("AWS::RDS::DBInstance", { DBName = "a" }, { DBName = "b" }).loses)
+    assert.is_nil(of("AWS::RDS::DBInstance", { AllocatedStorage = 5 }, { AllocatedStorage = 9 }).loses)
+    for _, type in ipairs { "AWS::Lambda::Function", "AWS::IAM::Role", "Custom::Thing" } do
+      assert.is_nil(diff({ Resources = { A = { Type = type } } }, { Resources = {} })[1].loses, type)
+    end
+  end)
+
+  it("refuses a name that another resource has until the end of the update", function()
+    local function queue(id, name)
+      return { Resources = { [id] = { Type = "AWS::SQS::Queue", Properties = { QueueName = name } } } }
+    end
+    local added = changes(queue("Old", "jobs"), queue("New", "jobs")).New
+    assert.are.equal("refused", added.what)
+    assert.matches("its QueueName is taken by 'Old'", added.reason)
+    assert.are.equal("added", changes(queue("Old", "jobs"), queue("New", "other")).New.what)
+    local table_of = function(key) return { TableName = "t", KeySchema = { { AttributeName = key } } } end
+    assert.matches("does not replace a resource with a name of its own",
+      of("AWS::DynamoDB::Table", table_of "a", table_of "b").reason)
+  end)
+
+  it("tells what is published while a subscription moves out of its topic, or into it", function()
+    -- CloudFormation changes the topic first, so the inline subscription is gone before the resource is made; a rollback
+    -- removes it again.
+    local within, apart = template_of "task", template_of("task", { rawMessageDelivery = true })
+    local found = changes(within, apart).WatchbotSubscription
+    assert.is_true(found.meanwhile)
+    assert.matches("removed before this one is made", found.loses)
+    found = changes(apart, within).WatchbotSubscription
+    assert.are.equal("removed", found.what)
+    assert.is_true(found.meanwhile)
+  end)
+end)
+
+describe("the difference of ecs-watchbot's stacks and ours", function()
+  local json = require "watchbot.lib.json"
+  local to_json = require "watchbot.template.to_json"
+
+  -- What a stack of a version has, as its generator writes it.
+  local function inline(name) return { ["Fn::Join"] = { "", { { Ref = "AWS::StackName" }, "-", name } } } end
+
+  local function queue(name)
+    return { Type = "AWS::SQS::Queue", Properties = { QueueName = inline(name), MessageRetentionPeriod = 1209600 } }
+  end
+
+  local function former()
+    return { Resources = {
+      WatchbotQueue = queue "WatchbotQueue", WatchbotDeadLetterQueue = queue "WatchbotDeadLetterQueue",
+      WatchbotTopic = { Type = "AWS::SNS::Topic", Properties = { Subscription = {
+        { Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } }, Protocol = "sqs" },
+      } } },
+      WatchbotLogGroup = { Type = "AWS::Logs::LogGroup", Properties = {
+        LogGroupName = { ["Fn::Join"] = { "-", { { Ref = "AWS::StackName" }, { Ref = "AWS::Region" }, "watchbot" } } },
+        RetentionInDays = 14,
+      } },
+      WatchbotProgressTable = { Type = "AWS::DynamoDB::Table", Properties = {
+        TableName = { ["Fn::Join"] = { "-", { { Ref = "AWS::StackName" }, "Watchbot-progress" } } },
+        AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
+        KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
+      } },
+      WatchbotWebhookApi = { Type = "AWS::ApiGateway::RestApi", Properties = { Name = "w" } },
+      WatchbotWebhookDeployment = { Type = "AWS::ApiGateway::Deployment", Properties = {
+        RestApiId = { Ref = "WatchbotWebhookApi" }, StageName = "watchbot",
+      } },
+    } }
+  end
+
+  local function new(more) return json.decode(to_json(templates.make("task", more))) end
+
+  it("loses nothing: queues, topic, log and table stay", function()
+    for id, change in pairs(changes(former(), new { reduce = true, webhook = true })) do
+      assert.is_nil(change.loses, id)
+      assert.is_falsy(change.what == "replaced", id)
+    end
+  end)
+
+  it("is refused where the webhook's stage is in its deployment", function()
+    local stage = changes(former(), new { reduce = true, webhook = true }).WatchbotWebhookStage
+    assert.are.equal("refused", stage.what)
+    assert.matches("taken by 'WatchbotWebhookDeployment'", stage.reason)
+    assert.matches("the address", changes(former(), new { reduce = true }).WatchbotWebhookApi.loses)
+  end)
 end)

@@ -78,20 +78,30 @@ local function value_text(value)
   return value == nil and "nothing" or json.encode(value)
 end
 
+local function show_fate(change)
+  if change.what == "replaced" then
+    output.line(change.maybe and "    MAY BE REPLACED by a new resource" or "    REPLACED by a new resource")
+  elseif change.what == "refused" then
+    output.line("    REFUSED by CloudFormation: " .. change.reason)
+  end
+  if change.meanwhile then
+    output.line("    LOST MEANWHILE: " .. change.loses .. "; stop sending, update, then see that the subscription is there")
+  elseif change.loses then
+    output.line(("    %s with the old one: %s"):format(change.maybe and "MAY BE LOST" or "LOST", change.loses))
+  end
+  if change.leaves then
+    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves))
+  end
+end
+
 local function show_change(change)
   output.line(("%s %s (%s)"):format(signs[change.what], change.id, change.type))
   for _, path in ipairs(change.paths) do
     local values = change.values[path]
-    output.line(("    %s: %s -> %s"):format(path, value_text(values[1]), value_text(values[2])))
+    output.line(("    %s: %s -> %s%s"):format(path, value_text(values[1]), value_text(values[2]),
+      values.may_be_same and " (may be the same)" or ""))
   end
-  if change.what == "replaced" then output.line "    REPLACED by a new resource" end
-  if change.what == "refused" then
-    output.line "    REFUSED by CloudFormation: a resource cannot get another type; give the new one another logical id"
-  end
-  if change.loses then output.line(("    LOST with the old one: %s"):format(change.loses)) end
-  if change.leaves then
-    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves))
-  end
+  show_fate(change)
 end
 
 -- What get-template prints has the template inside, as text or as an object.

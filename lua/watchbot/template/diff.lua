@@ -1,17 +1,21 @@
---- template.diff: what an update of a stack would do, from the template that is deployed to a new one. It compares what is
--- written: a change of a parameter's value is not seen.
+--- template.diff: what an update of a stack would do, from the template that is deployed to a new one. Values are compared, not
+-- how they are written; a change of a parameter's value is not seen, and what depends on one "may be the same".
 
+local alike = require "watchbot.template.alike"
 local ordered = require "watchbot.template.ordered"
 local replacement = require "watchbot.template.replacement"
-local same = require "watchbot.template.same"
+local taken = require "watchbot.template.taken"
 
 ---@class watchbot.template.Change
 ---@field id string logical id
 ---@field type string of the resource, as it is deployed
 ---@field what "added"|"removed"|"changed"|"replaced"|"refused"
 ---@field paths string[] what differs: "Properties.QueueName"
----@field values table<string, any[]> by path: before, after; nil where there is none
+---@field values table<string, any[]> by path: before, after, nil where there is none; `may_be_same`
+---@field reason string? why it is refused
+---@field maybe boolean? it is not known whether it is replaced
 ---@field loses string? what is lost with the old resource
+---@field meanwhile boolean? it is lost while the stack is updated
 ---@field leaves string? what is left with the old resource, which stays but is no longer the stack's
 
 -- Members of both, by name.
@@ -23,60 +27,120 @@ local function keys_of(a, b)
 end
 
 -- Attributes of a resource, and its properties one by one.
-local function compare(before, after)
+---@class watchbot.template.Pair
+---@field before table template
+---@field after table template
+
+local function compare(old, new, pair)
   local paths, values = {}, {}
-  local function note(path, old, new)
-    paths[#paths + 1], values[path] = path, { old, new }
+  local function note(path, first, second)
+    local how = alike(first, second, pair.before, pair.after)
+    if how ~= "same" then paths[#paths + 1], values[path] = path, { first, second, may_be_same = how == "maybe" or nil } end
   end
-  for _, name in ipairs(keys_of(before, after)) do
-    local old, new = before[name], after[name]
+  for _, name in ipairs(keys_of(old, new)) do
     if name == "Properties" then
-      for _, property in ipairs(keys_of(old or {}, new or {})) do
-        local first, second = (old or {})[property], (new or {})[property]
-        if not same(first, second) then note("Properties." .. property, first, second) end
+      local first, second = old.Properties or {}, new.Properties or {}
+      for _, property in ipairs(keys_of(first, second)) do
+        note("Properties." .. property, first[property], second[property])
       end
-    elseif not same(old, new) then
-      note(name, old, new)
+    else
+      note(name, old[name], new[name])
     end
   end
   return paths, values
 end
 
-local function is_replaced(before, paths)
-  local properties = replacement.properties[before.Type] or {}
-  for _, path in ipairs(paths) do
-    if properties[path:match "^Properties%.(.*)" or ""] then return true end
+-- Whether the change replaces the resource: true, "maybe" or false.
+local function is_replaced(change)
+  local properties, result = replacement.properties[change.type], false
+  for _, path in ipairs(change.paths) do
+    local name = path:match "^Properties%.(.*)"
+    if name and properties and properties[name] then
+      if not change.values[path].may_be_same then return true end
+      result = "maybe"
+    elseif name and not properties and not replacement.harmless[change.type] and not change.type:match "^Custom::" then
+      result = "maybe"
+    end
   end
-  return false
+  return result
 end
 
 local retained = { Retain = true, RetainExceptOnCreate = true, Snapshot = true }
 
--- What becomes of what the old resource holds. Which of two templates has the say in a replacement AWS does not tell, so both
--- have to retain it.
+-- What becomes of what the old resource holds. Which of two templates has the say in a replacement AWS does not document, so
+-- both have to retain it.
 local function note_fate(change, policy, before, after)
-  local holds = replacement.loses[before.Type]
+  local holds = replacement.holds(change.type)
   if retained[before[policy]] and retained[after[policy]] then change.leaves = holds else change.loses = holds end
   return change
 end
 
-local function change_of(id, before, after)
-  if not before then return { id = id, type = after.Type, what = "added", paths = {}, values = {} } end
+local function refuse(change, reason)
+  change.what, change.reason = "refused", reason
+  return change
+end
+
+local function change_of(id, pair)
+  local before, after = (pair.before.Resources or {})[id], (pair.after.Resources or {})[id]
+  if not before then
+    local change = { id = id, type = after.Type, what = "added", paths = {}, values = {} }
+    local reason = taken.by_another(pair, id)
+    return reason and refuse(change, reason) or change
+  end
   local change = { id = id, type = before.Type, what = "removed", paths = {}, values = {} }
   if not after then return note_fate(change, "DeletionPolicy", before, before) end
-  change.paths, change.values = compare(before, after)
+  change.paths, change.values = compare(before, after, pair)
   if #change.paths == 0 then return nil end
-  -- Of another type: "Update of resource type is not permitted".
   if before.Type ~= after.Type then
-    change.what = "refused"
-    return change
+    return refuse(change, "a resource cannot get another type; give the new one another logical id")
   end
-  if not is_replaced(before, change.paths) then
-    change.what = "changed"
-    return change
-  end
-  change.what = "replaced"
+  local replaced = is_replaced(change)
+  change.what = replaced and "replaced" or "changed"
+  if not replaced then return change end
+  change.maybe = replaced == "maybe" or nil
+  local reason = not change.maybe and (taken.by_itself(pair, id) or taken.by_another(pair, id))
+  if reason then return refuse(change, reason) end
   return note_fate(change, "UpdateReplacePolicy", before, after)
+end
+
+-- A topic's own subscription and a resource for the same endpoint are one subscription of SNS: what removes the one removes it
+-- for both. CloudFormation changes the topic before it makes a new resource, and removes an old one at the end.
+local function subscriptions_of(template)
+  local inline, apart = {}, {}
+  for id, resource in pairs(template.Resources or {}) do
+    local properties = resource.Properties or {}
+    if resource.Type == "AWS::SNS::Topic" then
+      for _, one in ipairs(properties.Subscription or {}) do inline[#inline + 1] = { id = id, endpoint = one.Endpoint } end
+    elseif resource.Type == "AWS::SNS::Subscription" then
+      apart[#apart + 1] = { id = id, endpoint = properties.Endpoint, topic = properties.TopicArn }
+    end
+  end
+  return inline, apart
+end
+
+local function moves(inline, apart, first, second)
+  return alike(inline.endpoint, apart.endpoint, first, second) ~= "different"
+    and alike({ Ref = inline.id }, apart.topic, first, second) ~= "different"
+end
+
+local function note_moved(changes, inlines, aparts, first, second, what, text)
+  for _, change in ipairs(changes) do
+    for _, apart in ipairs(aparts) do
+      for _, inline in ipairs(apart.id == change.id and change.what == what and inlines or {}) do
+        if moves(inline, apart, first, second) then change.loses, change.meanwhile = text, true end
+      end
+    end
+  end
+end
+
+local function note_subscriptions(changes, pair)
+  local inline_before, apart_before = subscriptions_of(pair.before)
+  local inline_after, apart_after = subscriptions_of(pair.after)
+  note_moved(changes, inline_before, apart_after, pair.before, pair.after, "added",
+    "the topic's own subscription is removed before this one is made: what is published between the two, and after a "
+      .. "rollback all that is published")
+  note_moved(changes, inline_after, apart_before, pair.after, pair.before, "removed",
+    "with it the topic's new subscription of the same endpoint is removed: all that is published")
 end
 
 --- The changes of resources, by logical id.
@@ -84,7 +148,10 @@ end
 ---@param new table template
 ---@return watchbot.template.Change[]
 return function(deployed, new)
-  local before, after, changes = deployed.Resources or {}, new.Resources or {}, {}
-  for _, id in ipairs(keys_of(before, after)) do changes[#changes + 1] = change_of(id, before[id], after[id]) end
+  local pair, changes = { before = deployed, after = new }, {}
+  for _, id in ipairs(keys_of(deployed.Resources or {}, new.Resources or {})) do
+    changes[#changes + 1] = change_of(id, pair)
+  end
+  note_subscriptions(changes, pair)
   return changes
 end

@@ -1,6 +1,6 @@
 --- template.replacement: which changes make CloudFormation put a new resource in place of an old one, and what is lost with the
 -- old one. The properties are those that AWS's schemas of resources call `createOnlyProperties`; those of a kind that is not
--- here are not known.
+-- here are not known, so any change of them may replace the resource.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 
 local function set(names)
@@ -40,6 +40,73 @@ replacement.properties = {
   ["AWS::SNS::Subscription"] = set "Endpoint Protocol Region TopicArn",
   ["AWS::SNS::Topic"] = set "FifoTopic TopicName",
   ["AWS::SQS::Queue"] = set "FifoQueue QueueName",
+  -- Others that stacks often have besides.
+  ["AWS::ApiGateway::RestApi"] = set "",
+  ["AWS::Backup::BackupVault"] = set "BackupVaultName EncryptionKeyArn",
+  ["AWS::Cognito::UserPool"] = set "",
+  ["AWS::DocDB::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName KmsKeyId MasterUsername
+    SnapshotIdentifier SourceDBClusterIdentifier StorageEncrypted]],
+  ["AWS::DynamoDB::GlobalTable"] = set "TableName",
+  ["AWS::EC2::EIP"] = set "Address IpamPoolId NetworkBorderGroup TransferAddress",
+  ["AWS::EC2::Volume"] = set "AvailabilityZone Encrypted KmsKeyId OutpostArn SnapshotId",
+  ["AWS::ECR::Repository"] = set "EncryptionConfiguration RepositoryName",
+  ["AWS::ECS::Cluster"] = set "ClusterName",
+  ["AWS::EFS::FileSystem"] = set "AvailabilityZoneName Encrypted KmsKeyId PerformanceMode",
+  ["AWS::ElastiCache::CacheCluster"] = set [[CacheSubnetGroupName ClusterName Engine NetworkType Port SnapshotArns
+    SnapshotName]],
+  ["AWS::ElastiCache::ReplicationGroup"] = set [[AtRestEncryptionEnabled CacheSubnetGroupName DataTieringEnabled
+    GlobalReplicationGroupId KmsKeyId NetworkType Port PreferredCacheClusterAZs ReplicasPerNodeGroup ReplicationGroupId
+    SnapshotArns SnapshotName]],
+  ["AWS::Events::EventBus"] = set "Name",
+  ["AWS::FSx::FileSystem"] = set "BackupId FileSystemType KmsKeyId SecurityGroupIds SubnetIds",
+  ["AWS::KMS::Key"] = set "",
+  ["AWS::Kinesis::Stream"] = set "Name",
+  ["AWS::MSK::Cluster"] = set "BrokerNodeGroupInfo ClusterName EncryptionInfo",
+  ["AWS::Neptune::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName KmsKeyId RestoreToTime
+    RestoreType SnapshotIdentifier SourceDBClusterIdentifier StorageEncrypted UseLatestRestorableTime]],
+  ["AWS::OpenSearchService::Domain"] = set "DomainName",
+  ["AWS::RDS::DBCluster"] = set [[AvailabilityZones ClusterScalabilityType DBClusterIdentifier DBSubnetGroupName DBSystemId
+    DatabaseName Engine EngineMode KmsKeyId PubliclyAccessible RestoreToTime RestoreType SnapshotIdentifier
+    SourceDBClusterIdentifier SourceDbClusterResourceId SourceRegion StorageEncrypted UseLatestRestorableTime]],
+  ["AWS::RDS::DBInstance"] = set [[AvailabilityZone BackupTarget CharacterSetName CustomIAMInstanceProfile DBClusterIdentifier
+    DBInstanceIdentifier DBName DBSnapshotIdentifier DBSubnetGroupName DBSystemId Engine KmsKeyId MasterUsername
+    NcharCharacterSetName SourceRegion StorageEncrypted Timezone]],
+  ["AWS::Redshift::Cluster"] = set [[ClusterIdentifier ClusterSubnetGroupName DBName MasterUsername OwnerAccount
+    SnapshotClusterIdentifier SnapshotIdentifier]],
+  ["AWS::Route53::HostedZone"] = set "Name",
+  ["AWS::S3::Bucket"] = set "BucketName BucketNamePrefix",
+  ["AWS::SSM::Parameter"] = set "Name",
+  ["AWS::SecretsManager::Secret"] = set "Name",
+}
+
+--- Types that hold nothing which a new one would not have as well. Any other type counts as holding data.
+replacement.harmless = {}
+for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model ApiGateway::RequestValidator
+  ApiGateway::Resource ApiGateway::Stage ApiGateway::UsagePlan ApiGateway::UsagePlanKey
+  ApplicationAutoScaling::ScalableTarget ApplicationAutoScaling::ScalingPolicy
+  CloudFormation::CustomResource CloudFormation::WaitConditionHandle CloudWatch::Alarm
+  CloudWatch::CompositeAlarm CloudWatch::Dashboard EC2::SecurityGroup EC2::SecurityGroupEgress
+  EC2::SecurityGroupIngress ECS::CapacityProvider ECS::Service ECS::TaskDefinition
+  EFS::MountTarget Events::Rule IAM::InstanceProfile IAM::ManagedPolicy IAM::Policy IAM::Role
+  IAM::RolePolicy IAM::ServiceLinkedRole KMS::Alias Lambda::EventSourceMapping Lambda::Function
+  Lambda::Permission Logs::MetricFilter Logs::SubscriptionFilter S3::BucketPolicy
+  SNS::Subscription SNS::TopicPolicy SQS::QueuePolicy Scheduler::Schedule
+  StepFunctions::StateMachine]]):gmatch "%S+" do
+  replacement.harmless["AWS::" .. name] = true
+end
+
+--- By type, the property that names a resource: CloudFormation makes the new one before it removes the old one, so a name that
+--- another resource of the stack has is taken.
+---@type table<string, string>
+replacement.named_by = {
+  ["AWS::CloudWatch::Alarm"] = "AlarmName", ["AWS::CloudWatch::Dashboard"] = "DashboardName",
+  ["AWS::DynamoDB::Table"] = "TableName", ["AWS::ECR::Repository"] = "RepositoryName", ["AWS::ECS::Cluster"] = "ClusterName",
+  ["AWS::ECS::Service"] = "ServiceName", ["AWS::Events::Rule"] = "Name", ["AWS::IAM::ManagedPolicy"] = "ManagedPolicyName",
+  ["AWS::IAM::Role"] = "RoleName", ["AWS::IAM::User"] = "UserName", ["AWS::Lambda::Function"] = "FunctionName",
+  ["AWS::Logs::LogGroup"] = "LogGroupName", ["AWS::RDS::DBInstance"] = "DBInstanceIdentifier",
+  ["AWS::S3::Bucket"] = "BucketName",
+  ["AWS::SNS::Topic"] = "TopicName", ["AWS::SQS::Queue"] = "QueueName", ["AWS::SSM::Parameter"] = "Name",
+  ["AWS::SecretsManager::Secret"] = "Name",
 }
 
 --- By type, what is gone with a resource.
@@ -53,6 +120,17 @@ replacement.loses = {
   ["AWS::Logs::LogGroup"] = "the log",
   ["AWS::SNS::Topic"] = "what others have subscribed to it, and its ARN",
   ["AWS::SQS::Queue"] = "the messages in it",
+  ["AWS::KMS::Key"] = "what it has encrypted",
+  ["AWS::S3::Bucket"] = "the objects in it",
 }
+
+--- What is gone with a resource of a type; nil: nothing.
+---@param type string
+---@return string?
+function replacement.holds(type)
+  local holds = replacement.loses[type]
+  if holds or replacement.harmless[type] or type:match "^Custom::" then return holds end
+  return ("what the %s holds"):format(type)
+end
 
 return replacement
