@@ -33,7 +33,9 @@ describe("the cause of an attempt's end", function()
       assert.are.equal("not_started_by_message", cause(exit, { command = command }))
     end
     assert.are.equal("not_started", cause(exit, { command = "$MessageTool" }))
-    for _, code in ipairs { "E2BIG", "ENAMETOOLONG", "CommandFailed", "TaskFailed" } do
+    for _, code in ipairs {
+      "E2BIG", "ENAMETOOLONG", "CommandFailed", "TaskFailed", "EnvironmentTooBig", "InvalidText",
+    } do
       assert.are.equal("not_started_by_message", cause { not_started = true, error = code })
     end
   end)
@@ -41,6 +43,8 @@ describe("the cause of an attempt's end", function()
   it("is neither, where there is no room, the machine went away, or the watcher ends", function()
     assert.are.equal("no_room", cause { unplaced = true, error = "NoRoom" })
     assert.are.equal("interrupted", cause { blameless = true, code = 1 })
+    -- An image that could not be pulled counted as a machine that went away: no breaker opened.
+    assert.are.equal("not_started", cause { blameless = true, not_started = true })
     assert.are.equal("stopped", cause { stopped = true, code = 0 })
     assert.are.equal("left", cause { left = true, stopped = true })
   end)

@@ -165,7 +165,9 @@ function Call:run()
       self.tries:succeeded()
       return result
     end
-    if not self:may_go_on(failure, keys) then return nil, self:message(failure), failure.code end
+    if not self:may_go_on(failure, keys) then
+      return nil, self:message(failure), failure.code, failure.details
+    end
   end
 end
 
@@ -185,6 +187,7 @@ end
 ---@return table? result
 ---@return string? message
 ---@return string? code
+---@return table? details what else the error has, as JSON services write it
 function call.run(client, operation, parameters, options)
   local service = client.service
   parameters = fill_token(service, operation, parameters)

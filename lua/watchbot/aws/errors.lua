@@ -15,6 +15,7 @@ local LOOKED_AT, LONGEST = 16 * 1024, 1000
 ---@field message string
 ---@field status integer? HTTP status
 ---@field request_id string?
+---@field details table? all that a JSON service says of the error
 ---@field unsent boolean? it cannot have been applied
 ---@field date string? the server's, an HTTP date
 ---@field retry_after number? seconds that the server, or a proxy, asks us to wait
@@ -43,6 +44,7 @@ local function read_json(body)
   return {
     code = bare_code(value.__type) or bare_code(value.code) or bare_code(value.Code),
     message = string_of(value.message) or string_of(value.Message) or string_of(value.errorMessage),
+    details = value,
   }
 end
 
@@ -111,6 +113,7 @@ function errors.read(response, now)
     message = found.message or (code and code or "the server answered " .. (problem or "with an error without a code")),
     status = status,
     request_id = found.request_id or errors.request_id(headers),
+    details = found.details,
     date = headers.date,
     retry_after = retry_after(headers, now),
     aws_retry_after = aws_retry_after(headers),

@@ -14,6 +14,7 @@ local LONGEST_STRING = 131072
 ---@field message string any bytes
 ---@field attributes table<string, { type: string, value: string }>
 ---@field receives integer how often the message has been received, this time included
+---@field deliveries integer the same with the receives that were taken back: it never goes down
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
@@ -36,7 +37,8 @@ job.variable_names = {
 function job.new(message, max_receives)
   local self = setmetatable({
     id = message.id, subject = message.subject, message = message.body, attributes = burial.strip(message.attributes),
-    receives = message.receives, sent = message.sent, first_received = message.first_received, group = message.group,
+    receives = message.receives, deliveries = message.deliveries or message.receives, sent = message.sent,
+    first_received = message.first_received, group = message.group,
     last = max_receives ~= nil and message.receives >= max_receives,
   }, Job)
   local opened = envelope.open(message.body)

@@ -54,7 +54,7 @@ function plans.ecs(_, policy, job, environment)
   local task, message = require "watchbot.runner.ecs".task(policy, job)
   if not task then return nil, message, "TaskFailed" end
   return require "watchbot.runner.ecs.request".build(task, job, environment, {
-    queue = policy.queue, stack = policy.stack or "watchbot", try = 0, container = task.container or "worker",
+    stack = policy.stack or "watchbot", container = task.container or "worker",
   })
 end
 

@@ -56,7 +56,7 @@ end
 --- What the task of an earlier receive of this message has come to: a run of one that goes on, or
 -- an exit that decides, or that says that nobody knows yet.
 local function find(context, entry)
-  if not context.runner.find or entry.job.receives < 2 then return nil end
+  if not context.runner.find then return nil end
   local run, exit = context.runner:find(entry.job, context.hooks.policy)
   if run then
     context.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)

@@ -47,7 +47,10 @@ local SHELL_CANNOT_START = { [126] = true, [127] = true }
 blame.STARTED_AFTER = 1
 
 -- Errors of a start that the message's own size or text has made.
-local BY_MESSAGE = { E2BIG = true, ENAMETOOLONG = true, CommandFailed = true, TaskFailed = true }
+local BY_MESSAGE = {
+  E2BIG = true, ENAMETOOLONG = true, CommandFailed = true, TaskFailed = true,
+  EnvironmentTooBig = true, InvalidText = true,
+}
 
 local function could_not_start(exit)
   if exit.not_started then return true end
@@ -85,7 +88,7 @@ function blame.cause(exit, policy)
   if exit.left then return "left" end
   if exit.stopped then return "stopped" end
   if exit.too_big then return "too_big" end
-  if exit.blameless then return "interrupted" end
+  if exit.blameless and not exit.not_started then return "interrupted" end
   if could_not_start(exit) then
     local by_message = BY_MESSAGE[exit.error] or named_by_message(policy)
     return by_message and "not_started_by_message" or "not_started"

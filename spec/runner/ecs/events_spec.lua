@@ -83,6 +83,29 @@ describe("the event of a task", function()
     assert.are.same({ "new" }, queue:asked "delay")
   end))
 
+  it("is understood in an SNS envelope, in a list, and alone", task(function()
+    local detail = core.json.encode(ended("mine", "tiles/1", { version = 5 }))
+    local plain = '{"source":"aws.ecs","detail":' .. detail .. "}"
+    for _, body in ipairs {
+      core.json.encode { Type = "Notification", TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = plain },
+      "[" .. plain .. "]", detail,
+    } do
+      local follower = following "mine"
+      local _, queue = polled(follower, { { receipt = "r", body = body } })
+      assert.are.same({ "r" }, queue:asked "delete")
+      assert.are.equal(5, follower.heard_of.mine[1].version)
+    end
+  end))
+
+  it("goes back with its list when one of them is another watcher's", task(function()
+    local follower = following "mine"
+    local list = ("[%s,%s]"):format(event(ended("mine", "tiles/1")).body, event(ended("theirs", "tiles/2")).body)
+    local one, queue = polled(follower, { { receipt = "r", body = list } })
+    assert.are.same({ "r" }, queue:asked "delay")
+    assert.are.equal(1, #follower.heard_of.mine)
+    assert.are.equal("theirs", one:ended("tiles/2").taskArn)
+  end))
+
   it("is asked for in batches of ten, which stay out of sight until they are handled", task(function()
     local _, queue = polled(following(), {})
     local call = queue.calls.receive[1]
@@ -93,15 +116,32 @@ describe("the event of a task", function()
 end)
 
 describe("what is no event of a task", function()
-  it("is deleted", task(function()
-    local bodies = { "", "no JSON", "[]", "7", '"text"', "null", "{}", '{"detail":null}', '{"detail":"x"}', '{"detail":{}}',
-      '{"detail":{"taskArn":7}}' }
-    local messages, receipts = {}, {}
-    for index, body in ipairs(bodies) do
-      messages[index], receipts[index] = { receipt = "r" .. index, body = body }, "r" .. index
+  local FOREIGN = {
+    "", "no JSON", "[]", "7", '"text"', "null", "{}", '{"detail":null}', '{"detail":"x"}', '{"detail":{}}',
+    '{"detail":{"taskArn":7}}', '[{"detail":{"taskArn":"mine"}},{"job":1}]',
+    '{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","Message":"a job"}',
+  }
+
+  -- The watcher was given the queue of its messages for events: twenty jobs were deleted unread.
+  it("stays in the queue, and that is logged once", task(function()
+    local messages, receipts, told = {}, {}, {}
+    for index, body in ipairs(FOREIGN) do
+      messages[index], receipts[index] = { id = "m" .. index, receipt = "r" .. index, body = body }, "r" .. index
     end
-    local _, queue = polled(following(), messages)
-    assert.are.same(receipts, queue:asked "delete")
+    local queue = scripted_queue.new()
+    queue:answer("receive", messages)
+    assert(events.new(queue, following "mine", function(...) table.insert(told, { ... }) end):poll())
+    assert.are.same({}, queue:asked "delete")
+    assert.are.same(receipts, queue:asked "delay")
+    assert.are.equal(900, queue.calls.delay[1][2])
+    assert.are.equal(1, #told)
+    assert.matches("'m1'.*was left there", told[1][1])
+  end))
+
+  it("is deleted where it is another event of ECS", task(function()
+    local body = '{"source":"aws.ecs","detail-type":"ECS Container Instance State Change","detail":{"agentConnected":true}}'
+    local _, queue = polled(following(), { { id = "m", receipt = "r", body = body } })
+    assert.are.same({ "r" }, queue:asked "delete")
   end))
 
   -- Members of other types than EventBridge's raised, and the task that reads events had ended for good.
@@ -177,11 +217,37 @@ describe("the reading of events", function()
       { event(ended("mine", "tiles/1")), event(ended("theirs", "tiles/2")) })
     queue:answer("delete", "Timeout")
     queue:answer("delay", "Timeout")
-    local one = events.new(queue, follower, error)
+    local told = {}
+    local one = events.new(queue, follower, function(_, code) told[#told + 1] = code end)
     assert(one:poll())
     assert(one:poll())
+    assert.are.same({ "Timeout", "Timeout" }, told)
     assert.are.equal(2, #follower.heard_of.mine)
     assert.are.same({ "mine", "mine" }, queue:asked "delete")
     assert.are.equal(2, #queue:asked "delay")
   end))
+end)
+
+describe("the queue of task events", function()
+  local JOBS = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
+
+  -- TaskEventQueueUrl was QueueUrl: all jobs were taken for events, and deleted.
+  it("is another one than that of the messages, however it is written", function()
+    for _, same in ipairs {
+      JOBS, JOBS .. "/", "https://eu-west-1.queue.amazonaws.com/123456789012/jobs",
+      "https://vpce-1-x.sqs.eu-west-1.vpce.amazonaws.com/123456789012/jobs", JOBS .. "\n",
+    } do
+      local ok, err, code = events.check(same, JOBS)
+      assert.is_nil(ok, same)
+      assert.are.equal("Usage", code)
+      assert.matches("names the queue of the messages", err)
+    end
+    assert.is_nil((events.check("sqlite:jobs.db", "sqlite:jobs.db")))
+    for _, other in ipairs {
+      JOBS .. "-events", "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+      "https://sqs.eu-west-1.amazonaws.com/999999999999/jobs", "sqlite:jobs.db",
+    } do
+      assert.is_true(events.check(other, JOBS))
+    end
+  end)
 end)

@@ -98,6 +98,33 @@ describe("a follower's calls", function()
   end))
 end)
 
+describe("a follower that raises", function()
+  -- One answer with a null among its tasks ended the task that asks: every slot was lost until a restart.
+  it("is reported with its name, and asks again", task(function()
+    local told, raised = {}, false
+    local one, client = new(function(parameters)
+      if raised then return all_stopped(parameters) end
+      raised = true
+      error "an answer that nobody expected"
+    end, { raised = function(...) table.insert(told, { ... }) end })
+    local watch = one:track("task", "fleet")
+    assert(watch.changed:wait(workshop.PATIENCE))
+    one:forget(watch)
+    assert.are.equal("STOPPED", watch.task.lastStatus)
+    assert.are.equal(1, #told)
+    assert.are.equal("DescribeTasks", told[1][1])
+    assert.matches("an answer that nobody expected.*stack traceback", told[1][2])
+    assert.are.equal(2, #client.calls)
+  end))
+
+  it("drops what is no task", function()
+    local one = new(function() return { tasks = { 7, "x", {}, { taskArn = 7 } }, failures = { 7, {} } } end)
+    one.watches.task = { arn = "task", cluster = "fleet", changed = scheduler.event() }
+    one:describe("fleet", { "task" })
+    assert.is_nil(one.watches.task.task)
+  end)
+end)
+
 describe("a follower's interval", function()
   -- Seconds between the rounds for tasks of these ages.
   local function interval(ages, chunks, options)
@@ -212,7 +239,7 @@ describe("a task that ECS does not know", function()
     ask(one)
     assert.is_nil(watch.lost)
     assert.is_false(watch.changed:is_set())
-    watch.missing_since = watch.missing_since - 120
+    watch.unheard_since = watch.unheard_since - 120
     ask(one)
     assert.is_true(watch.lost)
     assert.is_true(watch.changed:is_set())
@@ -221,10 +248,10 @@ describe("a task that ECS does not know", function()
   it("is lost after the bound that is given", function()
     local one, watch = watching(all_missing, { lost_after = 1000 })
     ask(one)
-    watch.missing_since = watch.missing_since - 900
+    watch.unheard_since = watch.unheard_since - 900
     ask(one)
     assert.is_nil(watch.lost)
-    watch.missing_since = watch.missing_since - 100
+    watch.unheard_since = watch.unheard_since - 100
     ask(one)
     assert.is_true(watch.lost)
   end)
@@ -232,20 +259,50 @@ describe("a task that ECS does not know", function()
   it("is found again by an answer or an event, and its bound begins anew", function()
     local one, watch = watching(all_missing)
     ask(one)
-    watch.missing_since = watch.missing_since - 119
+    watch.unheard_since = watch.unheard_since - 119
     one:heard("task", { taskArn = "task", lastStatus = "RUNNING", version = 1 })
-    assert.is_nil(watch.missing_since)
+    assert.is_nil(watch.unheard_since)
     ask(one)
     assert.is_nil(watch.lost)
   end)
 
-  it("is not lost because a call failed, or because it is in no answer", function()
-    local answers = { function() return nil, "no answer", "Timeout" end, function() return {} end }
-    for _, answer in ipairs(answers) do
-      local one, watch = watching(answer, { lost_after = 0 })
+  -- DescribeTasks was denied, or the cluster was gone: the slot and the message were kept for 12 hours.
+  it("is lost after the same bound when no call says anything of it, whatever the reason", function()
+    for _, answer in ipairs {
+      function() return nil, "no answer", "Timeout" end,
+      function() return nil, "not authorized", "AccessDeniedException" end,
+      function() return nil, "Cluster not found.", "ClusterNotFoundException" end,
+      function() return {} end,
+      function() return { tasks = { 7, {} }, failures = "none" } end,
+    } do
+      local one, watch = watching(answer, { lost_after = 100 })
       ask(one)
       ask(one)
       assert.is_nil(watch.lost)
+      watch.unheard_since = watch.unheard_since - 100
+      ask(one)
+      assert.is_true(watch.lost)
+      local _, err, code = answer()
+      assert.are.same({ err or "not in the answer", code }, { watch.lost_err, watch.lost_code })
+    end
+  end)
+
+  -- One task that ECS refuses to look at made the call for a hundred fail.
+  it("does not keep the others from being heard of", function()
+    local one = new(function(parameters)
+      for _, arn in ipairs(parameters.tasks) do
+        if arn == "task7" then return nil, "invalid", "InvalidParameterException" end
+      end
+      return all_stopped(parameters)
+    end)
+    local arns = {}
+    for index = 1, 20 do
+      arns[index] = "task" .. index
+      one.watches[arns[index]] = { arn = arns[index], cluster = "fleet", changed = scheduler.event() }
+    end
+    one:describe("fleet", arns)
+    for index, arn in ipairs(arns) do
+      assert.are.equal(index ~= 7, one.watches[arn].task ~= nil, arn)
     end
   end)
 

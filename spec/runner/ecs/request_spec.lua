@@ -56,34 +56,8 @@ describe("the starter of a task", function()
   end)
 end)
 
-describe("the client token of a receive", function()
-  local QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/tiles"
-
-  it("has 64 characters, and is the same for the same receive", function()
-    local token = request.client_token(QUEUE, job_of(), 0)
-    assert.matches("^%x+$", token)
-    assert.are.equal(64, #token)
-    assert.are.equal(token, request.client_token(QUEUE, job_of "another body", 0))
-  end)
-
-  it("differs by queue, message, receive and try", function()
-    local other = job.new { id = "another", body = "hello", receives = 1 }
-    local tokens = {
-      request.client_token(QUEUE, job_of(), 0), request.client_token(QUEUE .. "2", job_of(), 0),
-      request.client_token(QUEUE, other, 0), request.client_token(QUEUE, job_of("hello", 2), 0),
-      request.client_token(QUEUE, job_of(), 1), request.client_token(QUEUE, job_of("hello", 12), 1),
-      request.client_token(QUEUE, job_of("hello", 1), 21),
-    }
-    local seen = {}
-    for _, token in ipairs(tokens) do
-      assert.is_nil(seen[token])
-      seen[token] = true
-    end
-  end)
-end)
-
 describe("the RunTask call of a job", function()
-  local IDENTITY = { queue = "queue", stack = "tiles", try = 0, container = "main" }
+  local IDENTITY = { stack = "tiles", container = "main" }
 
   local function build(message, task)
     local one = job_of(message)
@@ -96,7 +70,7 @@ describe("the RunTask call of a job", function()
     assert.are.equal("job", made.taskDefinition)
     assert.are.equal(1, made.count)
     assert.are.equal("tiles/" .. MESSAGE_ID, made.startedBy)
-    assert.are.equal(request.client_token("queue", job_of(), 0), made.clientToken)
+    assert.is_nil(made.clientToken)
     assert.are.same({ { name = "main", environment = {
       { name = "ApproximateReceiveCount", value = "1" }, { name = "Message", value = "hello" },
       { name = "MessageId", value = MESSAGE_ID },
@@ -158,14 +132,76 @@ describe("the RunTask call of a job", function()
     assert.matches("200000", message)
   end)
 
-  -- A short message with a NUL was said to have 3 characters too many for 8192.
-  it("says what is wrong with bytes that cannot be handed over", function()
-    local _, message, code = build "a\0b"
-    assert.are.equal("TooBig", code)
-    assert.matches("NUL", message)
-    assert.is_nil(message:find "8192")
-    _, message, code = build "a\xFFb"
-    assert.are.equal("TooBig", code)
-    assert.matches("cannot be handed to an ECS task", message)
+  -- What cannot be written as JSON counted as too big, and the message was removed from the queue.
+  it("says what is wrong with bytes that cannot be handed over: that is not their number", function()
+    local _, err, code = build "a\0b"
+    assert.are.equal("InvalidText", code)
+    assert.matches("NUL", err)
+    assert.is_nil(err:find "8192")
+    _, err, code = build "a\xFFb"
+    assert.are.equal("InvalidText", code)
+    assert.matches("'Message' cannot be handed to an ECS task: it is not UTF%-8", err)
+    local one = job_of "hello"
+    local variables = { Message = "hello", LATIN = "\xE9" }
+    _, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables, IDENTITY)
+    assert.are.equal("InvalidText", code)
+    assert.matches("'LATIN'", err)
+  end)
+
+  -- An oversized 'env' was taken for an oversized message: six messages of 11 bytes were deleted.
+  it("tells what is too big without the message from a message that is too big", function()
+    local one = job_of "hello"
+    for _, more in ipairs { { CONFIG = ("x"):rep(8200) }, { A = ("\u{20AC}"):rep(4100), B = ("x"):rep(4100) } } do
+      local variables = one:variables "iso"
+      for name, value in pairs(more) do variables[name] = value end
+      local made, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables, IDENTITY)
+      assert.is_nil(made)
+      assert.are.equal("EnvironmentTooBig", code)
+      assert.matches("the policy's environment", err)
+    end
+    local command = { "sh", "-c", ("x"):rep(8200) }
+    local task = { cluster = "fleet", definition = "job", command = command }
+    assert.are.equal("EnvironmentTooBig", select(3, build("hello", task)))
+  end)
+
+  it("leaves the message's attributes out first, and reports that", function()
+    local function built(size, attributes)
+      local one = job.new {
+        id = MESSAGE_ID, body = ("x"):rep(size), receives = 1,
+        attributes = { big = { type = "String", value = ("y"):rep(attributes) } },
+      }
+      return request.build({ cluster = "fleet", definition = "job" }, one, one:variables "iso", IDENTITY)
+    end
+    local made, _, _, shortened = built(7000, 2000)
+    local names = {}
+    for _, variable in ipairs(made.overrides.containerOverrides[1].environment) do names[variable.name] = true end
+    assert.is_true(shortened and names.Message)
+    assert.is_nil(names.MessageAttributes)
+    made, _, _, shortened = built(700, 200)
+    assert.is_false(shortened)
+    assert.matches("MessageAttributes", core.json.encode(made))
+    assert.are.equal("TooBig", select(3, built(8200, 10)))
+  end)
+
+  it("writes numbers and booleans as text", function()
+    local one = job_of "hello"
+    local made = assert(request.build({ cluster = "fleet", definition = "job" }, one, { N = 7, D = true, F = 0.5 }, IDENTITY))
+    assert.are.same({ { name = "D", value = "true" }, { name = "F", value = "0.5" }, { name = "N", value = "7" } },
+      made.overrides.containerOverrides[1].environment)
+  end)
+end)
+
+describe("the fixed part of a policy", function()
+  local TASK = { cluster = "fleet", definition = "job" }
+
+  it("is refused at load where it cannot fit any task", function()
+    assert.is_true(request.check(TASK, { CONFIG = ("x"):rep(8000) }))
+    local ok, err, code = request.check(TASK, { CONFIG = ("x"):rep(8200) })
+    assert.is_nil(ok)
+    assert.are.equal("EnvironmentTooBig", code)
+    assert.matches("8192 are allowed; shorten 'env'", err)
+    for _, value in ipairs { "\xE9", "a\0b" } do
+      assert.are.equal("InvalidText", select(3, request.check(TASK, { CONFIG = value })))
+    end
   end)
 end)

@@ -121,6 +121,7 @@ local function lease(transaction, now, row, visibility)
   local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM contents WHERE seq = ?", row.seq)
   message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
   message.receives, message.sent, message.first_received = row.receives + 1, row.sent, row.first_received or now
+  message.deliveries = row.lease + 1
   message.attributes = message.attributes and assert(json.decode(message.attributes)) or {}
   if row.fifo_group then
     message.group, message.sequence = row.fifo_group, tostring(row.seq)

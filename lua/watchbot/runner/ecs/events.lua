@@ -1,17 +1,21 @@
---- runner.ecs.events: the queue into which EventBridge puts "ECS Task State Change" events, shared by all watchers of a stack.
+--- runner.ecs.events: the queue into which EventBridge puts "ECS Task State Change" events, shared
+-- by all watchers of a stack.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
--- An event of somebody else's task goes back for others to see; the ends of such tasks are remembered for a while, since their
--- watcher may die and leave us the message.
+-- An event of another watcher's task goes back for that one to see; the ends of such tasks are
+-- remembered for a while, since their watcher may die and leave us the message. What is no event of
+-- ECS is never deleted.
 
 local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
 local limits = require "watchbot.lib.limits"
+local place = require "watchbot.aws.place"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
-local ending = require "watchbot.runner.ecs.exit"
+local ending = require "watchbot.runner.ecs.ending"
 
--- Seconds that an event of another watcher's task stays out of our sight, and its age at which it is nobody's.
-local RETURN, STALE = 5, 600
+-- Seconds that an event of another watcher's task stays out of our sight, and its age at which no
+-- watcher waits for it; seconds that a message which is no event stays out of sight.
+local RETURN, STALE, FOREIGN = 5, 600, 900
 
 -- Ends that are remembered.
 local REMEMBERED = 5000
@@ -22,12 +26,37 @@ Events.__index = Events
 
 local events = {}
 
+-- A queue's account and name are the end of its URL; the host has several forms.
+local function parts_of(url)
+  return place.region_of(url), url:gsub("%s+$", ""):gsub("/+$", ""):match "^https?://[^/]+/(.+)$"
+end
+
+--- Whether the queue of task events is another one than that of the messages, which would be read
+--- as events.
+---@param task_events string
+---@param queue string
+---@return true? ok
+---@return string? err
+---@return "Usage"? code
+function events.check(task_events, queue)
+  local region, path = parts_of(task_events)
+  local other_region, other_path = parts_of(queue)
+  local same = path and path == other_path
+    and (not region or not other_region or region == other_region)
+  if not same and task_events ~= queue then return true end
+  return nil, ("'task_events' (TaskEventQueueUrl) names the queue of the messages, '%s': its "
+    .. "messages would be read as task events; give EventBridge a separate queue"):format(queue),
+    "Usage"
+end
+
 ---@param queue table the event queue, open
 ---@param follower watchbot.ecs.Follower
----@param failed fun(message: string, code: string)
+---@param failed fun(err: string, code: string)
 ---@return watchbot.ecs.Events
 function events.new(queue, follower, failed)
-  return setmetatable({ queue = queue, follower = follower, failed = failed, ends = recent.new(REMEMBERED) }, Events)
+  return setmetatable({
+    queue = queue, follower = follower, failed = failed, ends = recent.new(REMEMBERED),
+  }, Events)
 end
 
 local function created(task)
@@ -49,43 +78,100 @@ function Events:ended(started_by)
   return self.ends:get(started_by)
 end
 
-local function task_of(message)
-  local event = json.decode(message.body, true)
-  local task = type(event) == "table" and event.detail
-  if type(task) == "table" and type(task.taskArn) == "string" then return task, event end
+-- What EventBridge may have put around an event: an SNS envelope, or a list of events (a pipe).
+local function opened(body)
+  local value = json.decode(body, true)
+  if type(value) ~= "table" then return {} end
+  if value.Type == "Notification" and type(value.Message) == "string" then
+    value = json.decode(value.Message, true)
+    if type(value) ~= "table" then return {} end
+  end
+  return json.is_list(value) and value or { value }
 end
 
---- Handles one event; returns whether its message is done with.
-function Events:handle(message)
-  local task, event = task_of(message)
-  if not task then return true end
+-- => the task, when its event was sent | nil, whether it is another event of ECS
+local function task_of(event)
+  if type(event) ~= "table" then return nil, false end
+  -- A rule with an input path hands over the task alone.
+  local task = event.detail == nil and event or event.detail
+  if type(task) == "table" and type(task.taskArn) == "string" then return task, event.time end
+  return nil, event.source == "aws.ecs"
+end
+
+-- => whether the event is done with here
+function Events:handle_task(task, time, message)
   if self.follower:heard(task.taskArn, task) then return true end
   self:remember(task)
-  local sent = ending.time(event.time) or (message.sent or 0) / 1000
+  local sent = ending.time(time) or (message.sent or 0) / 1000
   return scheduler.time() / 1000 - sent > STALE
 end
 
+-- A message that is no event may be somebody's job: it stays in the queue, and that is logged once.
+function Events:foreign(message)
+  if not self.complained then
+    self.complained = true
+    self.failed(("message '%s' in the queue of task events is no event of ECS and was left there; "
+      .. "is the queue used for something else, too?"):format(tostring(message.id)), "NoTaskEvent")
+  end
+  return false, FOREIGN
+end
+
+--- Handles a message of the queue; returns whether it is done with, else after how many seconds it
+--- may be seen again.
+---@return boolean done
+---@return number? seconds
+function Events:handle(message)
+  local list, done = opened(message.body), true
+  if #list == 0 then return self:foreign(message) end
+  for _, event in ipairs(list) do
+    local task, more = task_of(event)
+    if not task and not more then return self:foreign(message) end
+    if task and not self:handle_task(task, more, message) then done = false end
+  end
+  return done, RETURN
+end
+
+-- One message that cannot be handled must not take the others along.
+local function handle(self, message)
+  local ok, done, seconds = xpcall(self.handle, debug.traceback, self, message)
+  if ok then return done, seconds end
+  local err = ("message '%s' in the queue of task events: %s"):format(tostring(message.id), done)
+  self.failed(err, "Internal")
+  return false, FOREIGN
+end
+
+-- Correctness does not depend on it: an event that stays comes again.
+local function settle(self, message, done, seconds)
+  local ok, err, code
+  if done then
+    ok, err, code = self.queue:delete(message.receipt)
+  else
+    ok, err, code = self.queue:delay(message.receipt, seconds)
+  end
+  if not ok then self.failed(err, code) end
+end
+
 function Events:poll()
-  local messages, message, code = self.queue:receive(limits.sqs.batch, limits.sqs.wait, 30)
-  if not messages then return nil, message, code end
-  local done = {}
-  for index, received in ipairs(messages) do done[index] = self:handle(received) end
+  local messages, err, code = self.queue:receive(limits.sqs.batch, limits.sqs.wait, 30)
+  if not messages then return nil, err, code end
+  local answers = {}
+  for index, received in ipairs(messages) do answers[index] = { handle(self, received) } end
   hands(messages, #messages, function(received, index)
-    if done[index] then return self.queue:delete(received.receipt) end
-    return self.queue:delay(received.receipt, RETURN)
+    settle(self, received, answers[index][1], answers[index][2])
   end)
   return true
 end
 
---- Reads events until the task is cancelled. Correctness does not depend on it: what fails is tried again.
+--- Reads events until the task is cancelled. Correctness does not depend on it: what fails is tried
+-- again.
 function Events:run()
   local pause = 1
   while true do
-    local ok, message, code = self:poll()
+    local ok, err, code = self:poll()
     if ok then
       pause = 1
     else
-      self.failed(message, code)
+      self.failed(err, code)
       scheduler.sleep(pause)
       pause = math.min(pause * 2, 60)
     end

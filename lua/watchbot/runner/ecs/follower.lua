@@ -6,6 +6,7 @@
 local limits = require "watchbot.lib.limits"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
+local supervise = require "watchbot.lib.supervise"
 
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 local CHUNK = limits.ecs.described
@@ -13,13 +14,16 @@ local CHUNK = limits.ecs.described
 -- Seconds between two rounds: at the least, at the most, and with events.
 local SHORTEST, LONGEST, WITH_EVENTS = 1, 15, 60
 
--- A round comes after this part of the age of the youngest task, and calls have this many seconds each at the least.
+-- A round comes after this part of the age of the youngest task, and calls have at least this many
+-- seconds each.
 local PART_OF_AGE, SECONDS_A_CALL = 0.1, 0.25
 
--- Seconds after which a task that ECS does not know (any more) is given up. A new task may not be known at once.
+-- Seconds after which a task of which nothing can be heard is given up, whatever the reason: ECS
+-- does not know it (a new task may not be known at once), or does not answer, or must not.
 local LOST_AFTER = 120
 
--- Tasks of ours whose end is known that are remembered: what is still said of them concerns nobody else.
+-- Tasks followed here to their end that are remembered: what is still said of them concerns no
+-- other watcher.
 local REMEMBERED = 5000
 
 ---@class watchbot.ecs.Watch a task that is followed
@@ -27,7 +31,9 @@ local REMEMBERED = 5000
 ---@field cluster string
 ---@field task table? what was last heard of it
 ---@field changed watchbot.Event
----@field lost boolean?
+---@field lost boolean? nothing could be heard of it for `lost_after` seconds
+---@field lost_err string? why
+---@field lost_code string? the code of the call that failed; nil where ECS does not know the task
 
 ---@class watchbot.ecs.Follower
 local Follower = {}
@@ -35,13 +41,24 @@ Follower.__index = Follower
 
 local follower = {}
 
+---@class watchbot.ecs.FollowerOptions
+---@field events boolean? EventBridge reports the ends as well
+---@field lost_after number? seconds
+---@field failed fun(err: string, code: string)? hears of calls that fail
+---@field raised fun(name: string, err: string, pause: number)? see watchbot.lib.supervise
+
+local function complain(name, err)
+  io.stderr:write("watchbot: ", name, ": ", err, "\n")
+end
+
 ---@param client table an ECS client
----@param options { events: boolean?, lost_after: number?, failed: fun(message: string, code: string)? }
+---@param options watchbot.ecs.FollowerOptions
 ---@return watchbot.ecs.Follower
 function follower.new(client, options)
   return setmetatable({
-    client = client, events = options.events, lost_after = options.lost_after or LOST_AFTER, failed = options.failed,
-    watches = {}, ended = recent.new(REMEMBERED), count = 0, wake = scheduler.event(),
+    client = client, events = options.events, lost_after = options.lost_after or LOST_AFTER,
+    failed = options.failed, raised = options.raised or complain, watches = {},
+    ended = recent.new(REMEMBERED), count = 0, wake = scheduler.event(),
   }, Follower)
 end
 
@@ -55,7 +72,7 @@ function Follower:track(arn, cluster, task)
   self.watches[arn] = watch
   self.count = self.count + 1
   self.wake:set()
-  if not self.task then self.task = scheduler.spawn(self.run, self) end
+  if not self.task then self.task = supervise("DescribeTasks", self.raised, self.run, self) end
   return watch
 end
 
@@ -80,7 +97,7 @@ end
 function Follower:heard(arn, task)
   local watch = self.watches[arn]
   if not watch then return self.ended:get(arn) == true end
-  watch.missing_since = nil
+  watch.unheard_since = nil
   if version_of(task) >= version_of(watch.task) then
     watch.task = task
     watch.changed:set()
@@ -88,24 +105,55 @@ function Follower:heard(arn, task)
   return true
 end
 
-function Follower:missing(arn)
+-- Nothing was heard of a task: it is given up when that lasts.
+function Follower:unheard(arn, err, code)
   local watch, now = self.watches[arn], scheduler.now()
   if not watch then return end
-  watch.missing_since = watch.missing_since or now
-  if now - watch.missing_since >= self.lost_after then
-    watch.lost = true
-    watch.changed:set()
+  watch.unheard_since = watch.unheard_since or now
+  if now - watch.unheard_since < self.lost_after then return end
+  watch.lost, watch.lost_err, watch.lost_code = true, err, code
+  watch.changed:set()
+end
+
+-- A request with one task that ECS refuses to look at is made again in halves.
+function Follower:halve(cluster, arns)
+  local half = #arns // 2
+  self:describe(cluster, table.move(arns, 1, half, 1, {}))
+  self:describe(cluster, table.move(arns, half + 1, #arns, 1, {}))
+end
+
+-- What ECS says of each task that is in an answer with a name.
+local function heard_in(self, result)
+  local heard = {}
+  for _, task in ipairs(type(result.tasks) == "table" and result.tasks or {}) do
+    if type(task) == "table" and type(task.taskArn) == "string" then
+      heard[task.taskArn] = true
+      self:heard(task.taskArn, task)
+    end
   end
+  return heard
+end
+
+local function reasons_of(result)
+  local reasons = {}
+  for _, failure in ipairs(type(result.failures) == "table" and result.failures or {}) do
+    if type(failure) == "table" and failure.arn then reasons[failure.arn] = failure.reason end
+  end
+  return reasons
 end
 
 function Follower:describe(cluster, arns)
-  local result, message, code = self.client:DescribeTasks { cluster = cluster, tasks = arns }
+  local result, err, code = self.client:DescribeTasks { cluster = cluster, tasks = arns }
   if not result then
-    if self.failed then self.failed(message, code) end
+    if self.failed then self.failed(err, code) end
+    if code == "InvalidParameterException" and #arns > 1 then return self:halve(cluster, arns) end
+    for _, arn in ipairs(arns) do self:unheard(arn, err, code) end
     return
   end
-  for _, task in ipairs(result.tasks or {}) do self:heard(task.taskArn, task) end
-  for _, failure in ipairs(result.failures or {}) do self:missing(failure.arn) end
+  local heard, reasons = heard_in(self, result), reasons_of(result)
+  for _, arn in ipairs(arns) do
+    if not heard[arn] then self:unheard(arn, tostring(reasons[arn] or "not in the answer")) end
+  end
 end
 
 -- The followed tasks in chunks, each of one cluster.
@@ -135,7 +183,7 @@ function Follower:run()
   while self.count > 0 do
     local chunks = self:chunks()
     local until_time = scheduler.now() + self:interval(#chunks)
-    -- A task that comes meanwhile may make the round due sooner.
+    -- A task that comes meanwhile may make the round due earlier.
     while scheduler.now() < until_time do
       self.wake:clear()
       if self.wake:wait(until_time - scheduler.now()) then
@@ -145,6 +193,11 @@ function Follower:run()
     for _, chunk in ipairs(self:chunks()) do self:describe(chunk.cluster, chunk.arns) end
   end
   self.task = nil
+end
+
+--- The end: nothing is asked any more.
+function Follower:close()
+  if self.task then self.task:cancel "the watcher ends" end
 end
 
 return follower

@@ -1,39 +1,24 @@
 --- runner.ecs: a task is an ECS task, started with RunTask and followed to its end.
--- A receive of a message never runs two tasks: RunTask's client token says which receive it is, and an answer that was lost is
--- asked for again. A message that comes again is looked for among the tasks that its earlier receive has started.
+-- A delivery of a message never runs two tasks: a RunTask whose answer was lost is asked again
+-- (runner.ecs.placement), and the task of an earlier delivery is looked for (runner.ecs.earlier).
+-- As long as that look fails the job is held: not knowing is no answer.
 
 local aws = require "watchbot.aws"
-local budget = require "watchbot.runner.ecs.budget"
 local denied = require "watchbot.aws.denied"
-local ending = require "watchbot.runner.ecs.exit"
+local earlier = require "watchbot.runner.ecs.earlier"
+local ending = require "watchbot.runner.ecs.ending"
 local events = require "watchbot.runner.ecs.events"
 local follower = require "watchbot.runner.ecs.follower"
-local request = require "watchbot.runner.ecs.request"
+local placement = require "watchbot.runner.ecs.placement"
 local recent = require "watchbot.lib.recent"
-local scheduler = require "watchbot.scheduler"
-local stopped = require "watchbot.runner.ecs.stopped"
+local refusal = require "watchbot.runner.ecs.refusal"
+local request = require "watchbot.runner.ecs.request"
+local run = require "watchbot.runner.ecs.run"
+local supervise = require "watchbot.lib.supervise"
 local tasks = require "watchbot.policy.task"
 
 -- Messages of which it is remembered that a task has been followed to its end here.
 local REMEMBERED = 5000
-
-local throttling = {
-  ThrottlingException = true, Throttling = true, ThrottledException = true, TooManyRequestsException = true,
-  RequestLimitExceeded = true, RequestThrottled = true,
-}
-
--- Failures that pass when others make room:
--- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
-local no_room = { "^RESOURCE", "^AGENT$", "[Cc]apacity is unavailable" }
-
--- Errors after which the task may have been started all the same; the client token tells.
-local uncertain = {
-  ServerException = true, InternalFailure = true, ServiceUnavailable = true, Timeout = true, ConnectionLost = true,
-  Truncated = true, BadResponse = true, TooLarge = true, ConnectFailed = true, ConnectTimeout = true, ResolveFailed = true,
-}
-
--- Seconds between two tries to stop a task.
-local STOP_AGAIN = 5
 
 ---@class watchbot.runner.Ecs
 local Ecs = {
@@ -41,14 +26,7 @@ local Ecs = {
 }
 Ecs.__index = Ecs
 
-local Run = {}
-Run.__index = Run
-
 local runner = {}
-
-local function has_started(task)
-  return task ~= nil and (task.startedAt ~= nil or task.lastStatus == "RUNNING")
-end
 
 local function client_for(policy, journal)
   local task = type(policy.task) == "table" and policy.task or {}
@@ -58,30 +36,48 @@ local function client_for(policy, journal)
   })
 end
 
+-- The reader of task events, where the policy has a queue for them.
+local function listen(self, policy)
+  if not policy.task_events then return true end
+  local ok, err, code = events.check(policy.task_events, policy.queue)
+  if not ok then return nil, err, code end
+  local queue
+  queue, err, code = require "watchbot.queue".open(policy.task_events)
+  if not queue then return nil, err, code end
+  self.events = events.new(queue, self.follower, self.warn "task events")
+  self.listening = supervise("task events", self.raised, self.events.run, self.events)
+  return true
+end
+
 ---@param _ table where other runners write the output of tasks; these have logs of their own
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.runner.Ecs?
----@return string? message
+---@return string? err
 ---@return string? code
 function runner.new(_, policy, journal)
-  local client, message, code = client_for(policy, journal)
-  if not client then return nil, message, code end
-  local function failed(where)
-    return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
+  if type(policy.task) == "table" then
+    local ok, err, code = request.check(policy.task, policy.env)
+    if not ok then return nil, err, code end
   end
+  local client, err, code = client_for(policy, journal)
+  if not client then return nil, err, code end
   local self = setmetatable({
-    client = client, policy = policy, journal = journal, budget = budget.new(policy.placements), tries = {}, containers = {},
-    stopped = stopped.new(client), seen = recent.new(REMEMBERED),
-    follower = follower.new(client, { events = policy.task_events ~= nil, failed = failed "DescribeTasks",
-      lost_after = policy.lost_after }),
+    client = client, journal = journal, containers = {}, earlier = earlier.new(client),
+    seen = recent.new(REMEMBERED), looked = recent.new(REMEMBERED),
+    warn = function(where)
+      return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
+    end,
+    raised = function(name, text) journal:error(nil, "error", text, "code", "Internal", "where", name) end,
   }, Ecs)
-  if not policy.task_events then return self end
-  local queue
-  queue, message, code = require "watchbot.queue".open(policy.task_events)
-  if not queue then return nil, message, code end
-  self.events = events.new(queue, self.follower, failed "task events")
-  self.listening = scheduler.spawn(self.events.run, self.events)
+  self.placements = placement.new(client, policy.placements, self.warn "RunTask")
+  self.follower = follower.new(client, {
+    events = policy.task_events ~= nil, failed = self.warn "DescribeTasks", raised = self.raised,
+    lost_after = policy.lost_after,
+  })
+  local ok
+  ok, err, code = listen(self, policy)
+  if not ok then return nil, err, code end
   return self
 end
 
@@ -89,7 +85,7 @@ end
 ---@param policy table
 ---@param job watchbot.Job
 ---@return watchbot.ecs.Task?
----@return string? message
+---@return string? err
 function runner.task(policy, job)
   local task = policy.task
   if type(task) ~= "function" then return task end
@@ -104,42 +100,36 @@ local function stack_of(policy)
   return policy.stack or "watchbot"
 end
 
-local function is_throttled(code, message)
-  return throttling[code] or (message or ""):find "[Tt]hrottl" or (message or ""):find "Rate exceeded"
+local function family_of(definition)
+  return definition:match "([^/:]+):?%d*$"
 end
 
---- What an error of RunTask means for the job.
-function Ecs:refused(message, code)
-  if is_throttled(code, message) then
-    self.budget:slow()
-    return nil, message, "NoRoom"
-  end
-  return nil, message, uncertain[code] and "NoRoom" or code
+-- starting
+
+-- What an error of a call before RunTask means for the job.
+local function refused(operation, subject, err, code)
+  local kind = refusal.of_error(err, code)
+  if refusal.passes(kind) then return nil, err, "NoRoom" end
+  if kind == "denied" then err = denied.message("ecs:" .. operation, ("'%s'"):format(subject), err) end
+  return nil, err, code
 end
 
--- An answer that said no is final: the next try needs a token of its own. One that was lost is asked for again.
-function Ecs:failed(key, reason)
-  self.tries[key] = (self.tries[key] or 0) + 1
-  for _, pattern in ipairs(no_room) do
-    if reason:find(pattern) then return nil, reason, "NoRoom" end
-  end
-  return nil, "the task could not be placed: " .. reason, "PlacementFailed"
-end
-
---- The container that gets the message: the one that is named, else the first of the definition.
+--- The container that gets the message, and whose exit code counts: the one that is named, else the
+--- first of the definition.
 ---@return string? name
----@return string? message
+---@return string? err
 ---@return string? code
 function Ecs:container_of(task)
   if task.container then return task.container end
-  if not self.containers[task.definition] then
-    local result, message, code = self.client:DescribeTaskDefinition { taskDefinition = task.definition }
-    if not result then return nil, message, code end
-    local first = (result.taskDefinition.containerDefinitions or {})[1]
-    if not first then return nil, ("task definition '%s' has no container"):format(task.definition), "NoContainer" end
-    self.containers[task.definition] = first.name
+  local definition = task.definition
+  if not self.containers[definition] then
+    local result, err, code = self.client:DescribeTaskDefinition { taskDefinition = definition }
+    if not result then return refused("DescribeTaskDefinition", definition, err, code) end
+    local first = ((result.taskDefinition or {}).containerDefinitions or {})[1]
+    if not first then return nil, ("task definition '%s' has no container"):format(definition), "NoContainer" end
+    self.containers[definition] = first.name
   end
-  return self.containers[task.definition]
+  return self.containers[definition]
 end
 
 --- Starts the task of a job.
@@ -147,108 +137,118 @@ end
 ---@param environment table<string, string>
 ---@param policy table
 ---@return table? run
----@return string? message
+---@return string? err
 ---@return string? code "NoRoom"; "TooBig"
 function Ecs:start(job, environment, policy)
-  local task, problem = runner.task(policy, job)
-  if not task then return nil, problem, "TaskFailed" end
-  local key = ("%s/%d"):format(job.id, job.receives)
-  local container, message, code = self:container_of(task)
-  if not container then return self:refused(message, code) end
-  local parameters
-  parameters, message, code = request.build(task, job, environment, {
-    queue = policy.queue, stack = stack_of(policy), try = self.tries[key] or 0, container = container,
+  local task, err = runner.task(policy, job)
+  if not task then return nil, err, "TaskFailed" end
+  local container, code
+  container, err, code = self:container_of(task)
+  if not container then return nil, err, code end
+  local parameters, shortened
+  parameters, err, code, shortened = request.build(task, job, environment, {
+    stack = stack_of(policy), container = container,
   })
-  if not parameters then return nil, message, code end
-  self.budget:take()
-  local result
-  result, message, code = self.client:RunTask(parameters)
-  if not result then return self:refused(message, code) end
-  local failure = (result.failures or {})[1]
-  if failure then return self:failed(key, tostring(failure.reason)) end
-  local started = (result.tasks or {})[1]
-  if not started then return self:failed(key, "RunTask named neither a task nor a failure") end
-  self.tries[key] = nil
-  return self:follow(started, task, policy, job)
-end
-
-function Ecs:follow(started, task, policy, job)
-  return setmetatable({
-    runner = self, job = job, arn = started.taskArn, container = task.container, policy = policy, begun = scheduler.now(),
-    watch = self.follower:track(started.taskArn, started.clusterArn or task.cluster, started),
-  }, Run)
-end
-
--- earlier receives of a message
-
---- Tasks that a message has started and that have not ended.
-function Ecs:running(task, started_by)
-  local listed, message, code = self.client:ListTasks { cluster = task.cluster, startedBy = started_by }
-  if not listed then return nil, message, code end
-  local arns = listed.taskArns or {}
-  if #arns == 0 then return {} end
-  local described
-  described, message, code = self.client:DescribeTasks { cluster = task.cluster, tasks = arns }
-  if not described then return nil, message, code end
-  return described.tasks or {}
-end
-
---- The end of a receive's task was seen here: its next receive need not look for it.
-function Ecs:saw_end(job)
-  self.seen:set(job.id, job.receives)
-end
-
--- An event tells which receive its task was for, in the environment that the task was given.
-local function is_of(task, receives)
-  local overrides = task.overrides and task.overrides.containerOverrides or {}
-  for _, variable in ipairs(overrides[1] and overrides[1].environment or {}) do
-    if variable.name == "ApproximateReceiveCount" then return variable.value == tostring(receives) end
+  if not parameters then return nil, err, code end
+  if shortened then
+    self.journal:warning(job.id, "warning", "MessageAttributes were left out of the task's environment: "
+      .. "with them its overrides would be too big")
   end
-  return false
+  local started
+  started, err, code = self.placements:run(job.id, parameters)
+  if not started then return nil, err, code end
+  return self:follow(started, task, policy, job, container)
 end
 
-function Ecs:ended(task, job, started_by)
-  local known = self.events and self.events:ended(started_by)
-  if known and is_of(known, job.receives - 1) then return known end
-  return self.stopped:find(task.cluster, task.definition:match "([^/:]+):?%d*$", started_by)
+function Ecs:follow(started, task, policy, job, container)
+  return run.new {
+    client = self.client, follower = self.follower, task = started, cluster = task.cluster,
+    container = ending.container(started) or container, job = job, policy = policy,
+    ended = function(ended_job) self.seen:set(ended_job.id, ended_job.deliveries) end,
+    failed = function(err, code, of)
+      self.journal:warning(of.id, "error", err, "code", code, "where", "StopTask")
+    end,
+  }
 end
 
--- Without the permission a message whose watcher has died is run again, beside its first task: that has to be said, once.
-function Ecs:cannot_find(message, code)
-  local is_denied = denied.is(code)
-  if is_denied and self.complained then return end
-  self.complained = is_denied
-  if is_denied then message = "the credentials do not allow 'ecs:ListTasks': tasks of a watcher that died cannot be found" end
-  self.journal:warning(nil, "error", message, "code", code, "where", "ListTasks")
+-- earlier deliveries of a message
+
+-- An event says which receive its task was for, in the environment that the task was given. It is
+-- asked only where receives have never been taken back: else two tasks may have the same number.
+function Ecs:ended(job, started_by)
+  if not self.events or job.deliveries ~= job.receives then return nil end
+  local known = self.events:ended(started_by)
+  if not known then return nil end
+  local _, variables = ending.container(known)
+  return variables.ApproximateReceiveCount == tostring(job.receives - 1) and known or nil
 end
 
---- Looks for the task that an earlier receive of this message has started: a run of one that goes on, or the exit of one that
---- has ended; neither when there is none. One that never got to run is stopped.
+-- A permission that is missing does not come back by waiting: the message is run, possibly next to
+-- its first task, and that is logged once. In a cluster that does not exist nothing runs. What may
+-- pass keeps the job here: it is looked for again.
+function Ecs:cannot_look(err, code)
+  if denied.is(code) then
+    if self.complained then return nil end
+    self.complained = true
+    local action = tostring(err):match "^(ecs:%w+):" or "ecs:ListTasks"
+    self.journal:warning(nil, "error", denied.message(action, nil, err)
+      .. "; tasks of a watcher that died cannot be found, and their messages run again", "code", code,
+      "where", "ListTasks")
+    return nil
+  end
+  if code == "ClusterNotFoundException" then return nil end
+  return nil, {
+    unplaced = true, duration = 0, error = code,
+    reason = "not started: whether its earlier task still runs is not known: " .. tostring(err),
+  }
+end
+
+-- Stops a task that has not begun to run; its message is received again later.
+function Ecs:stop_pending(found, task)
+  local reason = "still pending when its message was received again"
+  local ok, err, code = self.client:StopTask { cluster = task.cluster, task = found.taskArn, reason = reason }
+  if not ok then self.warn "StopTask"(err, code) end
+  return nil, { reason = reason, blameless = true, duration = 0, task = found.taskArn, elsewhere = true }
+end
+
+-- What an earlier task means for the job.
+function Ecs:judge(found, task, policy, job)
+  if found.lastStatus == "STOPPED" then
+    local exit = ending.exit(found)
+    -- One that never ran, or whose machine went away, has decided nothing.
+    return nil, not exit.blameless and exit or nil
+  end
+  if not run.has_started(found) and found.desiredStatus ~= "STOPPED" then return self:stop_pending(found, task) end
+  -- It runs, or is about to end: the exit code comes with the last state.
+  return self:follow(found, task, policy, job)
+end
+
+-- Whether there is nothing to look for: a first delivery, one whose task's end was seen here, one
+-- that was looked for already, one whose RunTask will be asked again.
+function Ecs:need_not_look(job)
+  local before = job.deliveries - 1
+  return before < 1 or self.seen:get(job.id) == before or self.looked:get(job.id) == job.deliveries
+end
+
+--- Looks for the task that an earlier delivery of this message has started: a run of one that goes
+--- on, or the exit of one that has ended, or of the look; neither when there is none. One that never
+--- got to run is stopped.
 ---@param job watchbot.Job
 ---@param policy table
 ---@return table? run
 ---@return watchbot.Exit? exit
 function Ecs:find(job, policy)
+  if self:need_not_look(job) then return nil end
   local task = runner.task(policy, job)
-  if not task or self.seen:get(job.id) == job.receives - 1 then return nil end
+  if not task then return nil end
   local started_by = request.started_by(stack_of(policy), job.id)
-  local running, message, code = self:running(task, started_by)
-  if not running then self:cannot_find(message, code) end
-  for _, found in ipairs(running or {}) do
-    if has_started(found) then return self:follow(found, task, policy, job) end
-    if found.lastStatus ~= "STOPPED" then
-      local reason = "still pending when its message was received again"
-      self.client:StopTask { cluster = task.cluster, task = found.taskArn, reason = reason }
-      return nil, { reason = reason, blameless = true, duration = 0, task = found.taskArn, elsewhere = true }
-    end
+  local found, err, code = self:ended(job, started_by), nil, nil
+  if not found then
+    found, err, code = self.earlier:find(task.cluster, family_of(task.definition), started_by)
   end
-  local ended = self:ended(task, job, started_by)
-  if not ended then return nil end
-  -- Its containers have ended, or are about to: the exit code comes with the last state.
-  if ended.lastStatus ~= "STOPPED" then return self:follow(ended, task, policy, job) end
-  local exit = ending.exit(ended, task.container)
-  -- One that never ran, or whose machine went away, has decided nothing.
-  return nil, not exit.blameless and exit or nil
+  if found == nil then return self:cannot_look(err, code) end
+  self.looked:set(job.id, job.deliveries)
+  if found then return self:judge(found, task, policy, job) end
 end
 
 --- How many tasks have not begun to run.
@@ -256,125 +256,18 @@ end
 function Ecs:status()
   local pending = 0
   for _, watch in pairs(self.follower.watches) do
-    if not has_started(watch.task) then pending = pending + 1 end
+    if not run.has_started(watch.task) then pending = pending + 1 end
   end
   return pending
 end
 
 --- The end of the watcher.
 function Ecs:close()
+  self.follower:close()
   if not self.listening then return end
   self.listening:cancel "the watcher ends"
   self.listening:join()
   self.events.queue:close()
-end
-
--- one task
-
--- Seconds that the task has run: since ECS started it, which may have been for a watcher before us.
-function Run:age()
-  local started = ending.time(self.watch.task.startedAt)
-  return started and math.max(0, scheduler.time() / 1000 + self.runner.client.clock_offset - started) or 0
-end
-
--- Seconds until a limit of this task is reached, and what is then wrong; the time of `timeout` begins with startedAt.
-function Run:limit()
-  local now = scheduler.now()
-  if self.stopping then return math.huge end
-  if has_started(self.watch.task) then
-    self.running_since = self.running_since or now - self:age()
-    local timeout = self.policy.timeout
-    if timeout <= 0 then return math.huge end
-    return self.running_since + timeout - now, ("timed out after %g s"):format(timeout), "timed_out"
-  end
-  local patience = self.policy.pending_timeout
-  return self.begun + patience - now, ("not running after %g s"):format(patience), "blameless"
-end
-
---- How the task has ended, if it has.
-function Run:over()
-  local task = self.watch.task
-  if self.left then
-    return { reason = "left running", left = true, duration = 0, task = self.arn, elsewhere = true }
-  elseif self.watch.lost then
-    return { reason = "ECS does not know the task any more", blameless = true, duration = 0, task = self.arn, elsewhere = true }
-  elseif task and task.lastStatus == "STOPPED" then
-    return ending.exit(task, self.container)
-  end
-end
-
-function Run:finish(exit)
-  self.runner.follower:forget(self.watch)
-  if not exit.left then self.runner:saw_end(self.job) end
-  exit.reason = self.reason or exit.reason
-  if self.flag then exit[self.flag] = true end
-  -- What never ran because we stopped it says nothing about whether tasks can be started.
-  if self.stopping then exit.not_started = nil end
-  return exit
-end
-
---- Waits until `done()` returns something, and stops the task when it has reached a limit.
-function Run:await(done)
-  while true do
-    local result = done()
-    if result ~= nil then return result end
-    local left, reason, flag = self:limit()
-    if left <= 0 then
-      self.flag = flag
-      self:stop(reason)
-    else
-      self.watch.changed:clear()
-      self.watch.changed:wait(left < math.huge and left or nil)
-    end
-  end
-end
-
---- Waits until the task runs, or is over.
----@return boolean runs
-function Run:starts()
-  return self:await(function()
-    if self:over() then return false end
-    return has_started(self.watch.task) or nil
-  end)
-end
-
---- Waits for the end of the task; it keeps `timeout` and `pending_timeout` itself.
----@return watchbot.Exit exit
-function Run:wait()
-  return self:finish(self:await(function() return self:over() end))
-end
-
--- Stops the task, again and again until it is over: a StopTask that fails must not let it run for ever.
-function Run:stop_it()
-  while not self:over() do
-    local answer = self.runner.client:StopTask {
-      cluster = self.watch.cluster, task = self.arn, reason = self.reason:sub(1, 255),
-    }
-    if answer then return end
-    scheduler.sleep(STOP_AGAIN)
-  end
-end
-
---- Stops the task: ECS sends its STOPSIGNAL, and KILL after the container's stopTimeout.
----@param reason string
-function Run:stop(reason)
-  self.reason = self.reason or reason
-  if self.stopping then return end
-  self.stopping = true
-  scheduler.spawn(self.stop_it, self)
-end
-
---- The message was received again while the task is followed: one that is still pending is stopped, its message kept.
-function Run:received_again()
-  if has_started(self.watch.task) then return end
-  self.flag = "blameless"
-  self:stop "still pending when its message was received again"
-end
-
---- Lets the task run without us.
-function Run:leave()
-  self.left = true
-  self.watch.changed:set()
 end
 
 return runner

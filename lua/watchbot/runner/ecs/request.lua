@@ -1,4 +1,5 @@
 --- runner.ecs.request: the RunTask call for a job. A pure function of policy, job and environment.
+-- What is too big is told apart by whose it is: the message's, or the policy's.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
 local core = require "watchbot.core"
@@ -15,12 +16,17 @@ local LONGEST_STARTED_BY = limits.ecs.started_by
 
 -- What is handed to RunTask as it is, under AWS's names.
 local passed_on = {
-  "capacityProviderStrategy", "enableExecuteCommand", "group", "launchType", "networkConfiguration", "placementConstraints",
-  "placementStrategy", "platformVersion", "propagateTags", "tags", "volumeConfigurations",
+  "capacityProviderStrategy", "enableExecuteCommand", "group", "launchType", "networkConfiguration",
+  "placementConstraints", "placementStrategy", "platformVersion", "propagateTags", "tags",
+  "volumeConfigurations",
 }
 
--- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a hash of what it was, so that
--- two names never become the same: the tasks of another stack would be taken for ours.
+-- Variables that hold what the message says, in the order in which they are looked at.
+local OF_MESSAGE = { "Message", "Subject", "MessageAttributes" }
+
+-- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a
+-- hash of what it was, so that two names never become the same: the tasks of another stack would be
+-- taken for ours.
 local function fitting(text, others, length)
   local plain = text:gsub(others, "-")
   if plain == text and #text <= length then return text end
@@ -36,66 +42,131 @@ function request.started_by(stack, id)
   return fitting(stack, "[^%w/_-]", LONGEST_STARTED_BY - 1 - #id) .. "/" .. id
 end
 
---- Makes RunTask idempotent for one receive: an answer that was lost is asked for again and runs nothing twice. An answer that
---- said no is another `try`.
----@param queue string
----@param job watchbot.Job
----@param try integer
----@return string of 64 characters, the most there may be
-function request.client_token(queue, job, try)
-  return core.aws.sha256(("%s\n%s\n%d\n%d"):format(queue, job.id, job.receives, try))
-end
-
 local function environment_of(variables)
   local environment = {}
-  for name, value in pairs(variables) do environment[#environment + 1] = { name = name, value = value } end
+  for name, value in pairs(variables) do
+    environment[#environment + 1] = { name = tostring(name), value = tostring(value) }
+  end
   table.sort(environment, function(a, b) return a.name < b.name end)
   return environment
+end
+
+local function overrides_of(task, variables, container)
+  return { containerOverrides = { {
+    name = container, environment = environment_of(variables), command = task.command,
+    cpu = task.cpu, memory = task.memory,
+  } } }
 end
 
 local function characters(text)
   return utf8.len(text) or #text
 end
 
-local function too_big(size, job)
-  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d of them the message's), and "
-    .. "%d are allowed; put the data elsewhere, in S3 say, and send where it is"):format(size, characters(job.message),
-    LARGEST), "TooBig"
+-- => characters of the overrides as JSON | nil err code
+local function size_of(task, variables, container)
+  local encoded, err = json.encode(overrides_of(task, variables, container))
+  if not encoded then return nil, err, "InvalidText" end
+  return characters(encoded)
 end
 
-local function cannot_be_handed(problem)
-  return nil, "the message cannot be handed to an ECS task: " .. problem, "TooBig"
+local function without_message(variables)
+  local rest = {}
+  for name, value in pairs(variables) do rest[name] = value end
+  for _, name in ipairs(OF_MESSAGE) do rest[name] = rest[name] and "" end
+  return rest
 end
 
---- Makes the parameters of RunTask.
+local function policy_too_big(size)
+  return nil, ("the policy's environment and command do not fit an ECS task: without the message its "
+    .. "overrides would have %d characters, and %d are allowed; shorten 'env' and 'command', or put "
+    .. "them into the task definition"):format(size, LARGEST), "EnvironmentTooBig"
+end
+
+local function message_too_big(size, job)
+  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d of "
+    .. "them the message's), and %d are allowed; put the data elsewhere, in S3 say, and send where "
+    .. "it is"):format(size, characters(job.message), LARGEST), "TooBig"
+end
+
+-- What a container cannot be given, by name: text that is not UTF-8, or that holds a NUL.
+local function check_text(variables)
+  for name, value in pairs(variables) do
+    value = tostring(value)
+    if value:find("\0", 1, true) then
+      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it holds a NUL"):format(name),
+        "InvalidText"
+    elseif not utf8.len(value) then
+      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it is not UTF-8"):format(name),
+        "InvalidText"
+    end
+  end
+  return true
+end
+
+-- A message that a process's environment cannot hold is absent from the variables.
+local function check_message(job)
+  if job.message:find("\0", 1, true) then
+    return nil, "the message cannot be handed to an ECS task: it holds a NUL", "InvalidText"
+  elseif not job:fits_environment() then
+    return message_too_big(characters(job.message), job)
+  end
+  return true
+end
+
+-- The variables that fit: all, or all but MessageAttributes.
+local function fit(task, job, variables, container)
+  local size, err, code = size_of(task, variables, container)
+  if not size then return nil, err, code end
+  if size <= LARGEST then return variables end
+  local fixed = size_of(task, without_message(variables), container)
+  if fixed > LARGEST then return policy_too_big(fixed) end
+  if not variables.MessageAttributes then return message_too_big(size, job) end
+  local fewer = {}
+  for name, value in pairs(variables) do fewer[name] = value end
+  fewer.MessageAttributes = nil
+  if size_of(task, fewer, container) > LARGEST then return message_too_big(size, job) end
+  return fewer
+end
+
+--- What is wrong with the fixed part of a policy, whatever the message.
+---@param task watchbot.ecs.Task
+---@param env table<string, string>
+---@return true? ok
+---@return string? err
+---@return string? code "EnvironmentTooBig", "InvalidText"
+function request.check(task, env)
+  local ok, err, code = check_text(env)
+  if not ok then return nil, err, code end
+  local size
+  size, err, code = size_of(task, env, task.container or "")
+  if not size then return nil, err, code end
+  if size > LARGEST then return policy_too_big(size) end
+  return true
+end
+
+--- Makes the parameters of RunTask, but for the client token.
 ---@param task watchbot.ecs.Task
 ---@param job watchbot.Job
 ---@param variables table<string, string>
----@param identity { queue: string, stack: string, try: integer, container: string }
+---@param identity { stack: string, container: string }
 ---@return table? parameters
----@return string? message
----@return string? code "TooBig"
+---@return string? err
+---@return string? code "TooBig": because of the message; "EnvironmentTooBig", "InvalidText"
+---@return boolean? shortened MessageAttributes had no room
 function request.build(task, job, variables, identity)
-  if job.message:find("\0", 1, true) then return cannot_be_handed "it holds a NUL, which no environment takes" end
-  -- A message that the environment of a process could not hold is far too big for the overrides, too.
-  if not job:fits_environment() then return too_big(characters(job.message), job) end
-  local overrides = {
-    containerOverrides = { {
-      name = identity.container, environment = environment_of(variables), command = task.command, cpu = task.cpu,
-      memory = task.memory,
-    } },
-  }
-  local encoded, problem = json.encode(overrides)
-  if not encoded then return cannot_be_handed(problem) end
-  local size = characters(encoded)
-  if size > LARGEST then return too_big(size, job) end
+  local ok, err, code = check_message(job)
+  if ok then ok, err, code = check_text(variables) end
+  if not ok then return nil, err, code end
+  local fitting_variables
+  fitting_variables, err, code = fit(task, job, variables, identity.container)
+  if not fitting_variables then return nil, err, code end
   local parameters = {
-    cluster = task.cluster, taskDefinition = task.definition, count = 1, overrides = overrides,
+    cluster = task.cluster, taskDefinition = task.definition, count = 1,
+    overrides = overrides_of(task, fitting_variables, identity.container),
     startedBy = request.started_by(identity.stack, job.id),
-    clientToken = request.client_token(identity.queue, job, identity.try),
   }
   for _, name in ipairs(passed_on) do parameters[name] = task[name] end
-  return parameters
+  return parameters, nil, nil, fitting_variables ~= variables
 end
 
 return request

@@ -1,7 +1,7 @@
 -- What the end of a task means, for tasks as DescribeTasks and the events describe them. That ECS says such things, the ECS
 -- server of spec/aws/ecs_spec.lua shows for those that it can bring about; it has no Spot interruptions and breaks no machines.
 
-local ending = require "watchbot.runner.ecs.exit"
+local ending = require "watchbot.runner.ecs.ending"
 
 local CREATED <const>, STARTED <const>, STOPPED <const> = 1469664757, 1469664767.25, 1469664797.75
 
@@ -84,24 +84,20 @@ describe("the end of all containers", function()
     return ending.exit(made)
   end
 
-  it("is what they agree about", function()
-    assert.are.equal(3, all({ { name = "main", exitCode = 3 }, { name = "side", exitCode = 3 } }).code)
-    local exit = all { { name = "main", exitCode = 0 }, { name = "side", exitCode = 0, reason = "why" } }
-    assert.are.equal(0, exit.code)
-    assert.are.equal("why", exit.reason)
+  -- Without a container's name all had to agree: a sidecar that ended with 137 made a success fail.
+  it("is that of the container that got the message", function()
+    for _, side in ipairs { 0, 3, 137 } do
+      local containers = { { name = "side", exitCode = side }, { name = "main", exitCode = 0 } }
+      local exit = all(containers, { overrides = { containerOverrides = {
+        { name = "side" }, { name = "main", environment = { { name = "MessageId", value = "m" } } },
+      } } })
+      assert.are.equal(0, exit.code)
+      assert.is_nil(exit.reason)
+    end
   end)
 
-  it("is no exit code and each one's in the reason where they disagree, and not blameless", function()
-    for _, side in ipairs { 3, 137 } do
-      local exit = all { { name = "main", exitCode = 0 }, { name = "side", exitCode = side } }
-      assert.is_nil(exit.code)
-      assert.is_nil(exit.signal)
-      assert.are.equal("the containers disagree about the exit code: main 0, side " .. side, exit.reason)
-      assert.is_nil(exit.not_started)
-      assert.is_nil(exit.blameless)
-    end
-    local exit = all { { name = "main" }, { name = "side", exitCode = 0 }, { name = "third", exitCode = 0 } }
-    assert.are.equal("the containers disagree about the exit code: main none, side 0, third 0", exit.reason)
+  it("is that of the first one where the task does not say which got it", function()
+    assert.are.equal(3, all({ { name = "main", exitCode = 3 }, { name = "side", exitCode = 0 } }).code)
   end)
 
   it("that never ran is not started", function()
@@ -120,6 +116,38 @@ describe("the end of all containers", function()
     assert.is_true(exit.not_started)
     assert.is_true(exit.blameless)
     assert.are.equal(reason, exit.reason)
+  end)
+
+  -- An essential sidecar's image could not be pulled after the named container had begun: that one was
+  -- killed, and a policy that rejects KILL deleted the message.
+  it("of a task that failed to start is never judged by a container's exit code", function()
+    local reason = "CannotPullContainerError: pull access denied"
+    for _, code in ipairs { 137, 143, 0, 3 } do
+      local exit = exit_of { stopCode = "TaskFailedToStart", containers = {
+        { name = "main", exitCode = code }, { name = "side", reason = reason },
+      } }
+      assert.is_nil(exit.code)
+      assert.is_nil(exit.signal)
+      assert.is_true(exit.not_started and exit.blameless)
+      assert.are.equal(reason, exit.reason)
+    end
+  end)
+
+  -- Capacity that is gone once RunTask has answered is no fault of the policy: the breaker opened.
+  it("for want of room is placed again", function()
+    for _, reason in ipairs {
+      "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+      "TaskFailedToStart: RESOURCE:MEMORY", "TaskFailedToStart: EMPTY CAPACITY PROVIDER",
+      "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment "
+        .. "enabled in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",
+      "Timeout waiting for network interface provisioning to complete.",
+    } do
+      local exit = exit_of { stopCode = "TaskFailedToStart", stoppedReason = reason, startedAt = false,
+        containers = { { name = "main" } } }
+      assert.is_true(exit.unplaced, reason)
+      assert.is_nil(exit.not_started)
+      assert.are.equal(reason, exit.reason)
+    end
   end)
 end)
 
@@ -177,12 +205,71 @@ describe("the end of a task whose machine went away", function()
     end
   end)
 
+  -- A job that had ended well when its Spot machine was taken ran once more.
+  it("is done where the job has ended well", function()
+    for _, code in ipairs { "SpotInterruption", "TerminationNotice" } do
+      local more = with { exitCode = 0 }
+      more.stopCode, more.stoppedReason = code, "Your Spot Task was interrupted."
+      local exit = exit_of(more)
+      assert.are.equal(0, exit.code)
+      assert.is_nil(exit.blameless)
+    end
+  end)
+
+  -- ECS gives no stop code for a machine that was terminated: the job had failed with 137.
+  it("is known by its reason where there is no stop code", function()
+    for _, reason in ipairs {
+      "Host EC2 (instance i-06aab15feb4568492) terminated.", "Host EC2 (instance i-06aab15feb4568492) stopped.",
+      "Your Spot Task was interrupted.", "ECS is performing maintenance on the underlying infrastructure hosting the task.",
+    } do
+      for _, container in ipairs { { exitCode = 137 }, {} } do
+        local more = with(container)
+        more.stopCode, more.stoppedReason = false, reason
+        local exit = exit_of(more)
+        assert.is_true(exit.blameless, reason)
+        assert.is_nil(exit.not_started)
+        assert.are.equal(reason, exit.reason)
+      end
+    end
+  end)
+
+  it("is nobody's where it was stopped before it ran", function()
+    local exit = exit_of { stopCode = "UserInitiated", startedAt = false, containers = { { name = "main" } } }
+    assert.is_true(exit.blameless)
+    assert.is_nil(exit.not_started)
+  end)
+
   it("is the job's own for other stop codes", function()
     for _, code in ipairs { "EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated" } do
       local more = with { exitCode = 143 }
       more.stopCode = code
       assert.is_nil(exit_of(more).blameless)
     end
+  end)
+end)
+
+describe("what an event says of an end", function()
+  -- Members of other types than ECS's raised.
+  it("may be anything", function()
+    local odd = { false, 7, "x", {}, true }
+    for _, name in ipairs {
+      "containers", "overrides", "stopCode", "stoppedReason", "createdAt", "startedAt", "stoppedAt", "taskArn",
+    } do
+      for _, value in ipairs(odd) do
+        assert.are.equal("table", type(exit_of { [name] = value }), name)
+        assert.are.equal("table", type(ending.exit(task { [name] = value })), name)
+      end
+    end
+    for _, containers in ipairs { { 7, "x" }, { { name = "main", exitCode = {}, reason = {} } } } do
+      local exit = exit_of { containers = containers }
+      assert.is_nil(exit.code)
+      assert.is_nil(exit.signal)
+    end
+  end)
+
+  it("tells a container that was killed for its memory", function()
+    assert.is_true(exit_of(with { exitCode = 137, reason = "OutOfMemoryError: Container killed due to memory usage" }).oom)
+    assert.is_nil(exit_of(with { exitCode = 137 }).oom)
   end)
 end)
 

@@ -1,0 +1,159 @@
+--- runner.ecs.ending: how an ECS task ended, as an exit. A pure function of what DescribeTasks or
+-- an event says of the task, whatever that is. The container that got the message counts; before
+-- its exit code comes what says that it was not the job's doing.
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+
+local date = require "watchbot.lib.date"
+local process = require "watchbot.process"
+local refusal = require "watchbot.runner.ecs.refusal"
+
+local ending = {}
+
+-- Reasons that say that a container never ran its program.
+local NEVER_RAN = {
+  "Cannot%a*ContainerError", "CannotCreateVolumeError", "DockerTimeoutError",
+  "ContainerRuntimeTimeoutError", "ResourceInitializationError", "OutOfMemoryError: unable",
+  "InternalError", "TaskFailedToStart",
+}
+
+-- Stop codes of what was not the task's doing:
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+local INFRASTRUCTURE = {
+  SpotInterruption = true, TerminationNotice = true, InfrastructureHealth = true,
+}
+
+-- The same, as the reason of a task may say it without a stop code.
+local HOST_GONE = {
+  "^Host EC2 .*terminated", "^Host EC2 .*stopped", "^Your Spot Task was interrupted",
+  "[Cc]ontainer [Ii]nstance .*deregist", "underlying infrastructure", "AgentDisconnected",
+}
+
+local function any(text, patterns)
+  if type(text) ~= "string" then return false end
+  text = text:sub(1, 4096)
+  for _, pattern in ipairs(patterns) do
+    if text:find(pattern) then return true end
+  end
+  return false
+end
+
+local function text_of(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+local function list_of(value)
+  return type(value) == "table" and value or {}
+end
+
+-- The container of this name; the first one without a name: that is where RunTask's message goes.
+local function verdict_of(task, name)
+  for _, container in ipairs(list_of(task.containers)) do
+    if type(container) == "table" and (name == nil or container.name == name) then
+      return math.tointeger(container.exitCode), text_of(container.reason)
+    end
+  end
+  return nil, nil
+end
+
+-- The reason of the first container that has one: another one than ours may be why none ran.
+local function any_reason(task)
+  for _, container in ipairs(list_of(task.containers)) do
+    local reason = type(container) == "table" and text_of(container.reason)
+    if reason then return reason end
+  end
+end
+
+local function seconds_between(from, to)
+  return from and to and math.max(0, to - from) or nil
+end
+
+--- Seconds since the epoch; events have dates, DescribeTasks has numbers.
+---@param time any
+---@return number? nil when it is no time
+function ending.time(time)
+  if type(time) == "number" then return time end
+  return type(time) == "string" and date.iso(time) or nil
+end
+
+--- The container that got the message: the one whose environment RunTask was to override.
+---@param task table
+---@return string? name
+---@return table<string, string> variables what RunTask set
+function ending.container(task)
+  local overrides = list_of(list_of(task.overrides).containerOverrides)
+  for _, override in ipairs(overrides) do
+    local variables = {}
+    for _, variable in ipairs(list_of(list_of(override).environment)) do
+      if type(variable) == "table" and type(variable.name) == "string" then
+        variables[variable.name] = variable.value
+      end
+    end
+    if variables.MessageId then return text_of(override.name), variables end
+  end
+  return nil, {}
+end
+
+-- Why the container did not run its program, if it did not; and whether only for want of room.
+local function never_ran(task, code, reason)
+  local whole = text_of(task.stoppedReason)
+  if task.stopCode == "TaskFailedToStart" then
+    reason = reason or any_reason(task) or whole
+    return reason or "TaskFailedToStart", refusal.passes(refusal.of_text(reason or ""))
+  end
+  if code then return nil end
+  if any(reason, NEVER_RAN) then return reason end
+  if any(whole, NEVER_RAN) then return whole end
+  if ending.time(task.startedAt) then return nil end
+  return reason or any_reason(task) or whole or "the task never ran"
+end
+
+local function host_is_gone(task)
+  return INFRASTRUCTURE[task.stopCode] or any(task.stoppedReason, HOST_GONE)
+end
+
+local function facts(task)
+  local created, started = ending.time(task.createdAt), ending.time(task.startedAt)
+  return {
+    stop_code = text_of(task.stopCode), elsewhere = true,
+    duration = seconds_between(started, ending.time(task.stoppedAt)) or 0,
+    pending = seconds_between(created, started), cluster = text_of(task.clusterArn),
+    instance = text_of(task.containerInstanceArn), task = text_of(task.taskArn),
+  }
+end
+
+-- One whose machine went away, or that others have stopped before it ran, is to run again; one that
+-- could not start says that the next one will not start either.
+local function blameless(exit, task, reason, is_room)
+  exit.reason, exit.blameless = reason, true
+  if is_room then
+    exit.unplaced = true
+  elseif not host_is_gone(task) and task.stopCode ~= "UserInitiated" then
+    exit.not_started = true
+  end
+  return exit
+end
+
+--- The exit of a task that has stopped.
+---@param task table
+---@param name string? the container that got the message; default: the one that the task names
+---@return watchbot.Exit exit with `blameless` when it was not the job's fault, `not_started` when
+--- its program never ran, `unplaced` when there was no room for it
+function ending.exit(task, name)
+  local code, reason = verdict_of(task, name or ending.container(task))
+  local exit = facts(task)
+  local why, is_room = never_ran(task, code, reason)
+  if why then return blameless(exit, task, why, is_room) end
+  -- A job that was done when its machine went away is done.
+  if host_is_gone(task) and code ~= 0 then
+    exit.code, exit.blameless = code, true
+    exit.reason = reason or text_of(task.stoppedReason) or exit.stop_code
+  else
+    exit.code = code
+    exit.reason = reason or (code == nil and text_of(task.stoppedReason)) or nil
+  end
+  exit.signal = code and code > 128 and process.signal_name(code - 128) or nil
+  exit.oom = reason and reason:find "^OutOfMemory" and true or nil
+  return exit
+end
+
+return ending

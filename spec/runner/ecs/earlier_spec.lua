@@ -1,0 +1,180 @@
+-- The tasks of earlier deliveries: against a local AWS whose tasks run, and with a client whose answers
+-- are given, for lists as long, as late and as broken as a server does not make them.
+
+local ecs_server = require "support.ecs_server"
+local ecs_stack = require "support.ecs_stack"
+local scheduler = require "watchbot.scheduler"
+local earlier = require "watchbot.runner.ecs.earlier"
+local workshop = require "support.workshop"
+
+describe("the earlier tasks of a family", function()
+  local server
+
+  setup(function() server = ecs_server.start() end)
+  teardown(function() server:close() end)
+
+  local function run(stack, started_by)
+    return assert(stack.ecs:RunTask { cluster = "fleet", taskDefinition = "job", startedBy = started_by }).tasks[1].taskArn
+  end
+
+  local function await_end(stack, arn)
+    workshop.eventually(function()
+      return assert(stack.ecs:DescribeTasks { cluster = "fleet", tasks = { arn } }).tasks[1].lastStatus == "STOPPED"
+    end)
+  end
+
+  -- Ten messages came back at once; one looked, and the others took what was not read yet for nothing.
+  it("are read once for all that ask at the same time", workshop.task(function(folder)
+    local stack = ecs_stack.new(server, folder, "exit 3")
+    for index = 1, 5 do await_end(stack, run(stack, "spec/" .. index)) end
+    local tasks, found = earlier.new(stack.ecs), {}
+    server:forget_calls()
+    for index = 1, 6 do
+      found[index] = scheduler.spawn(function() return tasks:find("fleet", "job", "spec/" .. index) end)
+    end
+    for index = 1, 5 do
+      local _, task = found[index]:join()
+      assert.are.equal("spec/" .. index, task.startedBy)
+    end
+    assert.are.same({ true, false }, { found[6]:join() })
+    -- those that run, and those that have stopped
+    assert.are.equal(2, #server:calls "ListTasks")
+  end))
+
+  it("are read again for who asks later, and the newest of a message counts", workshop.task(function(folder)
+    local stack = ecs_stack.new(server, folder, "exit 3")
+    await_end(stack, run(stack, "spec/1"))
+    local tasks = earlier.new(stack.ecs)
+    assert(tasks:find("fleet", "job", "spec/1"))
+    local newest = run(stack, "spec/1")
+    await_end(stack, newest)
+    assert.are.equal(newest, tasks:find("fleet", "job", "spec/1").taskArn)
+    assert.are.equal(4, #server:calls "ListTasks")
+  end))
+end)
+
+describe("a look for an earlier task", function()
+  -- Answers ListTasks by pages of 100 and DescribeTasks; `fail(operation, parameters)` may refuse.
+  local function scripted(tasks, fail)
+    local client, by_arn = { calls = {} }, {}
+    for _, task in ipairs(tasks) do by_arn[task.taskArn] = task end
+    local function answer(operation, parameters, make)
+      table.insert(client.calls, operation)
+      local code = fail and fail(operation, parameters)
+      if code then return nil, operation .. " failed", code end
+      return make()
+    end
+    function client:ListTasks(parameters) -- luacheck: ignore 212
+      return answer("ListTasks", parameters, function()
+        local arns, first = {}, tonumber(parameters.nextToken or 0)
+        for _, task in ipairs(tasks) do
+          if task.listed == parameters.desiredStatus then arns[#arns + 1] = task.taskArn end
+        end
+        local page = table.move(arns, first + 1, math.min(first + 100, #arns), 1, {})
+        return { taskArns = page, nextToken = first + 100 < #arns and tostring(first + 100) or nil }
+      end)
+    end
+    function client:DescribeTasks(parameters) -- luacheck: ignore 212
+      assert.is_true(#parameters.tasks <= 100)
+      return answer("DescribeTasks", parameters, function()
+        local described = {}
+        for _, arn in ipairs(parameters.tasks) do described[#described + 1] = by_arn[arn] end
+        return { tasks = described, failures = {} }
+      end)
+    end
+    return client
+  end
+
+  local function one(arn, listed, last, created, started_by)
+    return { taskArn = arn, listed = listed, lastStatus = last, createdAt = created, startedBy = started_by or "spec/1" }
+  end
+
+  local function find(client, started_by)
+    return earlier.new(client):find("fleet", "job", started_by or "spec/1")
+  end
+
+  local function task(body)
+    return function() scheduler.run(body) end
+  end
+
+  -- Each running task was asked for by itself: 600 at once were throttled, and 78 of them ran twice.
+  it("finds all of 600 running tasks with a dozen calls", task(function()
+    local tasks, found = {}, {}
+    for index = 1, 600 do tasks[index] = one("task" .. index, "RUNNING", "RUNNING", index, "spec/" .. index) end
+    local client = scripted(tasks)
+    local look = earlier.new(client)
+    for index = 1, 600 do
+      found[index] = scheduler.spawn(function() return look:find("fleet", "job", "spec/" .. index) end)
+    end
+    for index = 1, 600 do
+      local _, got = found[index]:join()
+      assert.are.equal("task" .. index, got.taskArn)
+    end
+    assert.are.equal(12, #client.calls)
+  end))
+
+  -- A task that had stopped was still listed as running: its old failure counted again; and an older
+  -- failure that was listed first hid a newer success.
+  it("takes the one that goes on, else the newest", task(function()
+    local old, new = one("old", "RUNNING", "STOPPED", 1), one("new", "STOPPED", "STOPPED", 2)
+    assert.are.equal("new", find(scripted { old, new }).taskArn)
+    old.listed, new.listed = "STOPPED", "RUNNING"
+    assert.are.equal("new", find(scripted { old, new }).taskArn)
+    new.listed = "STOPPED"
+    for _, order in ipairs { { old, new }, { new, old } } do
+      assert.are.equal("new", find(scripted(order)).taskArn)
+    end
+    local runs = one("runs", "RUNNING", "RUNNING", 0)
+    for _, order in ipairs { { old, new, runs }, { runs, new, old } } do
+      assert.are.equal("runs", find(scripted(order)).taskArn)
+    end
+    local ending = one("ending", "STOPPED", "DEACTIVATING", 0)
+    assert.are.equal("ending", find(scripted { old, new, ending }).taskArn)
+  end))
+
+  -- Errors of ListTasks and DescribeTasks were "no earlier task": the message ran again in silence.
+  it("that fails anywhere is no answer", task(function()
+    local stopped = one("a", "STOPPED", "STOPPED", 1)
+    local running = one("b", "RUNNING", "RUNNING", 1, "spec/2")
+    for _, where in ipairs { "ListTasks/RUNNING", "ListTasks/STOPPED", "DescribeTasks/1", "DescribeTasks/2" } do
+      local described = 0
+      local found, err, code = find(scripted({ stopped, running }, function(operation, parameters)
+        if operation == "DescribeTasks" then described = described + 1 end
+        local here = ("%s/%s"):format(operation, parameters.desiredStatus or described)
+        return here == where and "ThrottlingException" or nil
+      end))
+      assert.is_nil(found, where)
+      assert.matches("failed", err)
+      assert.are.equal("ThrottlingException", code)
+    end
+    assert.is_false(find(scripted { running }))
+  end))
+
+  it("that raises is an error for all that wait, and the next one is made", task(function()
+    local raises = true
+    local client = scripted({ one("a", "RUNNING", "RUNNING", 1) }, function()
+      if raises then error "broken" end
+    end)
+    local look, waiting = earlier.new(client), {}
+    for index = 1, 3 do
+      waiting[index] = scheduler.spawn(function() return look:find("fleet", "job", "spec/1") end)
+    end
+    for index = 1, 3 do
+      local _, found, err, code = waiting[index]:join()
+      assert.is_nil(found)
+      assert.are.equal("Internal", code)
+      assert.matches("broken", err)
+    end
+    raises = false
+    assert.are.equal("a", look:find("fleet", "job", "spec/1").taskArn)
+  end))
+
+  it("describes a task that has stopped once", task(function()
+    local client = scripted { one("a", "STOPPED", "STOPPED", 1) }
+    local look = earlier.new(client)
+    for _ = 1, 2 do assert.are.equal("a", look:find("fleet", "job", "spec/1").taskArn) end
+    local described = 0
+    for _, operation in ipairs(client.calls) do described = described + (operation == "DescribeTasks" and 1 or 0) end
+    assert.are.equal(1, described)
+  end))
+end)
