@@ -1,0 +1,93 @@
+-- A judge that finds nothing proves nothing: each kind of wrong is shown to it once.
+
+local judge = require "support.judge"
+
+-- A history of one message that was received, run and deleted, with changes.
+local function history(changes)
+  local made = {
+    sent = { { message = "a" } }, faults = {}, dead = {}, queued = {}, grace = 0.5, lease = 5,
+    events = {
+      { at = 1, kind = "begin", message = "a", run = "1" },
+      { at = 2, kind = "end", message = "a", run = "1" },
+    },
+  }
+  for name, value in pairs(changes or {}) do made[name] = value end
+  return made
+end
+
+local function kinds(changes)
+  local found = {}
+  for _, one in ipairs(judge.verdict(history(changes))) do found[#found + 1] = one.kind end
+  return found
+end
+
+local function begin(at, run, message)
+  return { at = at, kind = "begin", message = message or "a", run = run }
+end
+
+local function done(at, run, message)
+  return { at = at, kind = "end", message = message or "a", run = run }
+end
+
+describe("the judge", function()
+  it("finds nothing where all is well", function()
+    assert.are.same({}, kinds())
+    assert.are.same({}, kinds { events = {}, dead = { a = true } })
+    assert.are.same({}, kinds { events = {}, queued = { a = true } })
+  end)
+
+  it("sees a lost message, and one that was never sent", function()
+    assert.are.same({ "lost" }, kinds { events = {} })
+    assert.are.same({ "unexplained" }, kinds { sent = {} })
+  end)
+
+  it("sees two runs at a time", function()
+    assert.are.same({ "overlap" }, kinds {
+      events = { begin(1, "1"), begin(1.5, "2"), { at = 1.8, kind = "fail", message = "a", run = "1" },
+        done(2, "2") },
+    })
+  end)
+
+  it("lets two run at a time only where a watcher stood still", function()
+    local two = { begin(1, "1"), begin(4, "2"), done(4.5, "1"), done(5, "2") }
+    assert.are.same({ "overlap" }, kinds { events = two, faults = { { at = 2, kind = "KILL" } } })
+    assert.are.same({ "overlap", "unexplained" }, kinds { events = two })
+    assert.are.same({}, kinds { events = two, faults = { { at = 2, kind = "STOP" } } })
+  end)
+
+  it("wants a cause for a run of what has finished", function()
+    local again = { begin(1, "1"), done(2, "1"), begin(9, "2"), done(10, "2") }
+    assert.are.same({ "unexplained" }, kinds { events = again })
+    assert.are.same({}, kinds { events = again, faults = { { at = 2.2, kind = "KILL" } } })
+    assert.are.same({ "unexplained" }, kinds { events = again, faults = { { at = 0.1, kind = "KILL" } } })
+  end)
+
+  it("wants a cause for a run without an end", function()
+    local cut = { begin(1, "1"), begin(9, "2"), done(10, "2") }
+    assert.are.same({ "stuck" }, kinds { events = cut })
+    assert.are.same({}, kinds { events = cut, faults = { { at = 1.2, kind = "KILL" } } })
+  end)
+
+  it("wants a cause for what has finished and is still queued", function()
+    assert.are.same({ "unexplained" }, kinds { queued = { a = true } })
+    assert.are.same({}, kinds { queued = { a = true }, faults = { { at = 2, kind = "KILL" } } })
+  end)
+
+  it("keeps groups in order", function()
+    local sent = { { message = "a", group = "g" }, { message = "b", group = "g" } }
+    local events = { begin(1, "1", "b"), done(2, "1", "b"), begin(3, "2"), done(4, "2") }
+    assert.are.same({ "order" }, kinds { sent = sent, events = events })
+    sent[2].group = "h"
+    assert.are.same({}, kinds { sent = sent, events = events })
+  end)
+
+  it("reads a journal", function()
+    assert.are.same({ "begin", "end" }, (function()
+      local kinds_read = {}
+      for _, event in ipairs(judge.events { "end a 1 2.5", "begin a 1 1.25", "torn li" }) do
+        kinds_read[#kinds_read + 1] = event.kind
+      end
+      return kinds_read
+    end)())
+  end)
+end)
