@@ -14,6 +14,7 @@
 #include "lchildren.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "llimits.h"
 #include "lstart.h"
 #include "lvectors.h"
 #include "stream.h"
@@ -103,21 +104,33 @@ static int open_descriptors(struct process *process, const struct lstart *start,
     return error;
 }
 
+static int open_cgroup(const struct lstart *start, struct launch *launch) {
+    if (!start->cgroup) return 0;
+    launch->limits.cgroup = open(start->cgroup, O_WRONLY | O_CLOEXEC);
+    launch->failed = LAUNCH_LIMITS;
+    if (launch->limits.cgroup < 0) return errno;
+    launch->failed = LAUNCH_PROGRAM;
+    return 0;
+}
+
 static int launch(struct process *process, const struct lstart *start, enum launch_step *failed) {
     struct lchildren *children = process->children;
     struct launch launch = {
         .argv = process->vectors.argv,
         .envp = process->vectors.envp,
         .cwd = start->cwd,
-        .limits = {.nofile = children->nofile, .cgroup = -1}
+        .limits = start->limits,
     };
     int theirs[3] = {-1, -1, -1};
+    launch.limits.nofile = children->nofile;
     int error = guardian_ensure(&children->all.guardian);
+    if (!error) error = open_cgroup(start, &launch);
     if (!error) error = open_descriptors(process, start, &launch, theirs);
     if (!error) error = child_start(&process->child, &children->all, &launch);
     for (int i = 0; i < 3; i++) {
         if (theirs[i] >= 0) close(theirs[i]);
     }
+    if (launch.limits.cgroup >= 0) close(launch.limits.cgroup);
     *failed = launch.failed;
     return error;
 }
@@ -182,7 +195,10 @@ static void release(struct process *process) {
 static int push_failure(lua_State *L, const struct process *process, const struct lstart *start, int error,
                         enum launch_step failed) {
     if (failed == LAUNCH_FOLDER) return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
-    return lerror_errno(L, error, "could not start '%s'", process->vectors.argv[0]);
+    const char *program = process->vectors.argv[0];
+    if (failed == LAUNCH_LIMITS) return lerror_errno(L, error, "could not set the limits of '%s'", program);
+    if (failed == LAUNCH_USER) return lerror_errno(L, error, "could not run '%s' as another user", program);
+    return lerror_errno(L, error, "could not start '%s'", program);
 }
 
 /* -- options => process | nil message code */
@@ -388,6 +404,7 @@ static const luaL_Reg functions[] = {
     {"start",       l_start             },
     {"environment", lvectors_environment},
     {"nofile",      l_nofile            },
+    {"user",        llimits_user        },
     {"signal_name", l_signal_name       },
     {NULL,          NULL                },
 };

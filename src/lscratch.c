@@ -5,7 +5,9 @@
 #include "lhandle.h"
 #include "scratch.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@ struct state {
 struct file {
     struct state *state; /* NULL: closed */
     unsigned long number;
+    bool folder;
 };
 
 static const char state_key; /* its address in the registry */
@@ -44,19 +47,68 @@ static struct state *push_state(lua_State *L) {
     return state;
 }
 
-/* -- bytes => file | nil message code */
-static int l_file(lua_State *L) {
-    size_t size;
-    const char *data = luaL_checklstring(L, 1, &size);
-    struct file *file = lhandle_new(L, FILE_TYPE, sizeof *file, 2); /* -- bytes file */
-    struct state *state = push_state(L);
-    lua_setiuservalue(L, -2, STATE);
-    int error = scratch_write(&state->scratch, data, size);
-    if (error) return lerror_errno(L, error, "could not write a private file in '%s'", scratch_parent());
+/* The uid and gid at `index` and behind it; NULL where they are absent. */
+static const struct scratch_owner *opt_owner(lua_State *L, int index, struct scratch_owner *owner) {
+    if (lua_isnoneornil(L, index)) return NULL;
+    owner->uid = (uid_t)luaL_checkinteger(L, index);
+    owner->gid = (gid_t)luaL_checkinteger(L, index + 1);
+    return owner;
+}
+
+/* -- state file => file */
+static int opened(lua_State *L, struct file *file, struct state *state, bool folder) {
     file->number = state->scratch.files;
     file->state = state;
-    lua_pushfstring(L, "%s/%I", state->scratch.folder, (lua_Integer)file->number);
+    file->folder = folder;
+    lua_pushfstring(L, "%s/%I%s", state->scratch.folder, (lua_Integer)file->number, folder ? ".tmp" : "");
     lua_setiuservalue(L, -2, PATH);
+    return 1;
+}
+
+static struct file *new_file(lua_State *L, struct state **state) {
+    struct file *file = lhandle_new(L, FILE_TYPE, sizeof *file, 2);
+    *state = push_state(L);
+    lua_setiuservalue(L, -2, STATE);
+    return file;
+}
+
+/* -- bytes [uid gid] => file | nil message code */
+static int l_file(lua_State *L) {
+    size_t size;
+    struct scratch_owner owner;
+    struct state *state;
+    const char *data = luaL_checklstring(L, 1, &size);
+    const struct scratch_owner *other = opt_owner(L, 2, &owner);
+    struct file *file = new_file(L, &state);
+    int error = scratch_write(&state->scratch, data, size, other);
+    if (error) return lerror_errno(L, error, "could not write a private file in '%s'", scratch_parent());
+    return opened(L, file, state, false);
+}
+
+/* -- [uid gid] => folder | nil message code */
+static int l_folder(lua_State *L) {
+    struct scratch_owner owner;
+    struct state *state;
+    const struct scratch_owner *other = opt_owner(L, 1, &owner);
+    struct file *file = new_file(L, &state);
+    int error = scratch_mkdir(&state->scratch, other);
+    if (error) return lerror_errno(L, error, "could not make a private folder in '%s'", scratch_parent());
+    return opened(L, file, state, true);
+}
+
+/* -- path => true | nil message code */
+static int l_mkdir(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    if (mkdir(path, 0755) != 0) return lerror_errno(L, errno, "could not make the folder '%s'", path);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* -- path => true | nil message code */
+static int l_rmdir(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    if (rmdir(path) != 0) return lerror_errno(L, errno, "could not remove the folder '%s'", path);
+    lua_pushboolean(L, true);
     return 1;
 }
 
@@ -74,7 +126,13 @@ static int file_path(lua_State *L) {
 
 static int file_close(lua_State *L) {
     struct file *file = luaL_checkudata(L, 1, FILE_TYPE);
-    if (file->state && is_owner(file->state)) scratch_remove(&file->state->scratch, file->number);
+    if (file->state && is_owner(file->state)) {
+        if (file->folder) {
+            scratch_rmdir(&file->state->scratch, file->number);
+        } else {
+            scratch_remove(&file->state->scratch, file->number);
+        }
+    }
     file->state = NULL;
     return 0;
 }
@@ -97,9 +155,12 @@ static const luaL_Reg state_metamethods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"file",  l_file },
-    {"sweep", l_sweep},
-    {NULL,    NULL   },
+    {"file",   l_file  },
+    {"folder", l_folder},
+    {"mkdir",  l_mkdir },
+    {"rmdir",  l_rmdir },
+    {"sweep",  l_sweep },
+    {NULL,     NULL    },
 };
 
 int luaopen_watchbot_scratch(lua_State *L) {

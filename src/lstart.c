@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "llimits.h"
+
 static const lua_Integer DEFAULT_LIMIT = 16 << 20;
 
-static const char *const option_names[] = {"argv", "command",  "cwd",  "env",   "stdin", "output",
-                                           "id",   "category", "tail", "limit", "mark",  NULL};
+static const char *const option_names[] = {"argv",     "command", "cwd",   "env",  "stdin",  "output", "id",
+                                           "category", "tail",    "limit", "mark", "limits", NULL};
 
 static bool is_option(const char *name) {
     const char *const *known = option_names;
@@ -85,5 +87,7 @@ void lstart_read(lua_State *L, struct lstart *start) {
     if (!start->category) start->category = "worker";
     start->tail = size_option(L, "tail", 0);
     start->limit = size_option(L, "limit", DEFAULT_LIMIT);
+    lstart_push(L, "limits");
+    llimits_read(L, &start->limits, &start->cgroup);
     read_output(L, start);
 }

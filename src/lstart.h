@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "compat.h"
+#include "launch.h"
 #include "llog.h"
 
 enum lstart_output { LSTART_DISCARD, LSTART_LOG, LSTART_CAPTURE, LSTART_INHERIT };
@@ -19,8 +20,10 @@ struct lstart {
     struct llog *log;
     const char *id, *category; /* of its lines in the log; id may be NULL */
     const char *mark;          /* NAME=VALUE of its environment; NULL: none */
-    size_t tail;               /* bytes of its newest output that are kept */
-    size_t limit;              /* bytes captured of each stream at the most */
+    struct launch_limits limits;
+    const char *cgroup; /* the cgroup.procs that it is to be in; NULL: the host's */
+    size_t tail;        /* bytes of its newest output that are kept */
+    size_t limit;       /* bytes captured of each stream at the most */
 };
 
 /* -- options => options texts... output */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "empty.h"
+
 enum { ATTEMPTS = 4, FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 static const char prefix[] = "watchbot-";
@@ -19,10 +23,23 @@ static const char prefix[] = "watchbot-";
 /* Lies in each folder that is made here: a folder without it is not ours, whatever its name. */
 static const char marker[] = ".watchbot";
 
+static const char folder_end[] = ".tmp";
+
 /* A path that a task in another folder can use as well. */
 const char *scratch_parent(void) {
     const char *folder = getenv("TMPDIR");
     return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+/* names */
+
+static bool is_number(const char *text, size_t length) {
+    return length > 0 && strspn(text, "0123456789") >= length;
+}
+
+static bool is_task_folder(const char *name) {
+    const char *end = strstr(name, folder_end);
+    return end && end[sizeof folder_end - 1] == '\0' && is_number(name, (size_t)(end - name));
 }
 
 /* the folder */
@@ -71,6 +88,20 @@ static void forget_folder(struct scratch *scratch) {
     scratch->folder = NULL;
 }
 
+/* A private folder of a task, with all that is in it. */
+static void remove_tree(int parent, const char *name) {
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", parent);
+    ssize_t length = readlink(link, path, sizeof path);
+    if (length < 0 || (size_t)length + strlen(name) + 2 > sizeof path) return;
+    snprintf(path + length, sizeof path - (size_t)length, "/%s", name);
+    struct empty *empty = empty_open(path);
+    if (!empty) return;
+    while (empty_step(empty, CLOCK_SECOND)) continue;
+    empty_close(empty);
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 static void empty_folder(int fd) {
     int again = openat(fd, ".", FOLDER);
     DIR *list = again >= 0 ? fdopendir(again) : NULL;
@@ -78,7 +109,13 @@ static void empty_folder(int fd) {
         if (again >= 0) close(again);
         return;
     }
-    for (struct dirent *entry; (entry = readdir(list));) unlinkat(fd, entry->d_name, 0);
+    for (struct dirent *entry; (entry = readdir(list));) {
+        if (is_task_folder(entry->d_name)) {
+            remove_tree(fd, entry->d_name);
+        } else {
+            unlinkat(fd, entry->d_name, 0);
+        }
+    }
     closedir(list);
 }
 
@@ -91,40 +128,65 @@ void scratch_close(struct scratch *scratch) {
 
 /* files */
 
-static void name_file(unsigned long file, char name[24]) {
-    snprintf(name, 24, "%lu", file);
+static void name_file(unsigned long file, const char *end, char name[32]) {
+    snprintf(name, 32, "%lu%s", file, end);
 }
 
-static int write_file(struct scratch *scratch, const void *data, size_t size) {
-    char name[24];
-    name_file(++scratch->files, name);
-    return make_file(scratch->fd, name, data, size);
+/* Another user has to get through the folder to what is its own. */
+static int give(struct scratch *scratch, const char *name, const struct scratch_owner *owner) {
+    if (!owner) return 0;
+    if (fchmod(scratch->fd, 0711) != 0) return errno;
+    return fchownat(scratch->fd, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }
 
-/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again. */
-int scratch_write(struct scratch *scratch, const void *data, size_t size) {
+static int write_file(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
+    char name[32];
+    name_file(++scratch->files, "", name);
+    int error = make_file(scratch->fd, name, data, size);
+    return error ? error : give(scratch, name, owner);
+}
+
+static int make_folder(struct scratch *scratch, const struct scratch_owner *owner) {
+    char name[32];
+    name_file(++scratch->files, folder_end, name);
+    return mkdirat(scratch->fd, name, 0700) == 0 ? give(scratch, name, owner) : errno;
+}
+
+/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again. `data` is NULL for a folder. */
+static int make(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
     int error = ENOENT;
     for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
         if (!scratch->folder) error = open_folder(scratch);
         if (!scratch->folder) return error;
-        error = write_file(scratch, data, size);
+        error = data ? write_file(scratch, data, size, owner) : make_folder(scratch, owner);
         if (error == ENOENT) forget_folder(scratch);
     }
     return error;
 }
 
+int scratch_write(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
+    return make(scratch, data, size, owner);
+}
+
+int scratch_mkdir(struct scratch *scratch, const struct scratch_owner *owner) {
+    return make(scratch, NULL, 0, owner);
+}
+
 void scratch_remove(struct scratch *scratch, unsigned long file) {
-    char name[24];
+    char name[32];
     if (!scratch->folder) return;
-    name_file(file, name);
+    name_file(file, "", name);
     unlinkat(scratch->fd, name, 0);
 }
 
-/* sweeping */
-
-static bool is_number(const char *text, size_t length) {
-    return length > 0 && strspn(text, "0123456789") >= length;
+void scratch_rmdir(struct scratch *scratch, unsigned long folder) {
+    char name[32];
+    if (!scratch->folder) return;
+    name_file(folder, folder_end, name);
+    unlinkat(scratch->fd, name, AT_REMOVEDIR);
 }
+
+/* sweeping */
 
 /* "watchbot-PID-XXXXXX" */
 static bool is_folder_name(const char *name) {
@@ -149,7 +211,7 @@ static bool is_ours(int fd) {
         if (strcmp(name, marker) == 0) {
             marked = true;
         } else {
-            foreign |= !is_number(name, strlen(name));
+            foreign |= !is_number(name, strlen(name)) && !is_task_folder(name);
         }
     }
     closedir(list);

@@ -7,6 +7,7 @@
 #define WATCHBOT_SCRATCH_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Zeroed: no folder yet. */
 struct scratch {
@@ -15,10 +16,22 @@ struct scratch {
     unsigned long files; /* made so far; a file's name is its number */
 };
 
-/* Makes a file with this content, mode 0600; its number is scratch->files. 0 or an errno. */
-int scratch_write(struct scratch *scratch, const void *data, size_t size);
+/* Whose a file or folder is to be, where that is another user than this process's. */
+struct scratch_owner {
+    uid_t uid;
+    gid_t gid;
+};
+
+/* Makes a file with this content, mode 0600; its number is scratch->files. `owner` may be NULL. 0 or an errno. */
+int scratch_write(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner);
+
+/* Makes an empty folder, mode 0700, by the name "N.tmp", where N is scratch->files. 0 or an errno. */
+int scratch_mkdir(struct scratch *scratch, const struct scratch_owner *owner);
 
 void scratch_remove(struct scratch *scratch, unsigned long file);
+
+/* Removes a folder that is empty. */
+void scratch_rmdir(struct scratch *scratch, unsigned long folder);
 
 /* Removes the folder with all that is in it. */
 void scratch_close(struct scratch *scratch);

@@ -21,7 +21,25 @@ local core = require "watchbot.core"
 ---@field category? string "worker" unless given
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given
 ---@field mark? string a NAME=VALUE of its `env`, by which what it starts is known to be its own
+---@field limits? watchbot.process.Limits what it may use
 ---@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless given
+
+---@class watchbot.process.Limits of the process, and of each that it starts; nil: as the host's
+---@field memory? integer bytes of data: heap, private mappings (RLIMIT_DATA)
+---@field cpu? integer seconds of CPU until SIGXCPU; KILL five seconds later
+---@field files? integer open files
+---@field nice? integer added to the host's
+---@field umask? integer
+---@field cgroup? string the path of a cgroup.procs to join
+---@field user? watchbot.process.User
+
+---@class watchbot.process.User
+---@field name string
+---@field uid integer
+---@field gid integer
+---@field groups integer[]
+---@field home string
+---@field shell string
 
 ---@class watchbot.process.Exit
 ---@field code integer? what it passed to exit(2); -1 when something else in the host has waited for
@@ -67,13 +85,17 @@ process.environment = core.process.environment
 ---@type fun(number: integer): string?
 process.signal_name = core.process.signal_name
 
+--- A user of this machine, for the option `limits`; nil, message, "NoUser" where there is none.
+---@type fun(name: string): watchbot.process.User?, string?, string?
+process.user = core.process.user
+
 --- The soft limit of open files that children get, where the host has raised its own.
 ---@type fun(limit: integer)
 process.nofile = core.process.nofile
 
---- Writes a private file, mode 0600, in a folder of its own under $TMPDIR or /tmp. It is there until it is closed or the
---- program ends.
----@type fun(bytes: string): watchbot.process.File?, string?, string?
+--- Writes a private file, mode 0600, in a folder of its own under $TMPDIR or /tmp. It is there until
+--- it is closed or the program ends. Root can make it another user's.
+---@type fun(bytes: string, uid?: integer, gid?: integer): watchbot.process.File?, string?, string?
 process.file = core.scratch.file
 
 --- Removes the private files that programs left which were killed.

@@ -19,7 +19,8 @@ end
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
   interval = "number",
-  visibility = "number", handler = "fun(job: watchbot.Job): any, string?", flag = "boolean",
+  visibility = "number", size = "integer|string", nice = "integer", umask = "string",
+  handler = "fun(job: watchbot.Job): any, string?", flag = "boolean",
   folders = "string[]",
   command = "string|string[]|fun(job: watchbot.Job): string|string[]",
   variables = "table<string, string>",

@@ -69,6 +69,14 @@ local function show_fields(policy)
   end
 end
 
+-- What keeps `memory` differs between machines.
+local function show_memory(policy)
+  if not policy.memory then return end
+  local by = require "watchbot.runner.allowance".memory_by()
+  show("memory by", by == "cgroup" and "a cgroup for each task"
+    or "RLIMIT_DATA of each process: the watcher may make no cgroup here")
+end
+
 local function show_hooks(policy)
   local overridden = {}
   for _, name in ipairs(policies.hook_names) do
@@ -84,6 +92,7 @@ local function describe(path, policy)
   show("each message", what_runs[policies.kind(policy)](policy))
   if not policy:is_set "workers" then show("workers", policy.workers) end
   show_fields(policy)
+  show_memory(policy)
   show_exits(policy)
   show_hooks(policy)
 end

@@ -64,7 +64,8 @@ end
 function Journal:outcome(job, outcome, exit, seconds)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
-    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds)
+    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds,
+    "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom)
 end
 
 --- A job could not be placed and is kept for a while.

@@ -65,6 +65,21 @@
 ---@field inherit? boolean|string[]
 ---the folder that tasks run in; default: the watcher's
 ---@field cwd? string
+---memory of each task of a `command`, `"512M"`: a cgroup's limit where the watcher may make one,
+---else of each process's data (RLIMIT_DATA); see `doc/tasks.md`
+---@field memory? integer|string
+---seconds of CPU that each process of a task may use, then it gets SIGXCPU
+---@field cpu_seconds? integer
+---files that each process of a task may have open
+---@field files? integer
+---added to the watcher's niceness for tasks
+---@field nice? integer
+---mode bits that files of tasks do not get, `"027"`
+---@field umask? string
+---the user that tasks run as, with its groups; only a watcher of root's can do that
+---@field user? string
+---gives each task an empty folder as `TMPDIR`, which is removed at its end
+---@field private_tmp? boolean
 ---`text` or `json` lines
 ---@field log? "text"|"json"
 ---a file that is touched each second while the watcher is healthy

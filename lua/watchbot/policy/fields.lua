@@ -1,6 +1,7 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
 -- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
 
+local bounds = require "watchbot.policy.bounds"
 local core = require "watchbot.core"
 local json = require "watchbot.lib.json"
 local limits = require "watchbot.lib.limits"
@@ -275,6 +276,15 @@ local declared = {
   { name = "gather", type = "seconds", help = "seconds that free slots gather before a poll; default: the queue's" },
   { name = "linger", type = "seconds", help = "seconds that a batch of deletes waits to become full; default: the queue's" },
 }
+
+-- The limits of tasks come behind what they get.
+local after = #declared
+for index, field in ipairs(declared) do
+  if field.name == "cwd" then after = index end
+end
+table.move(declared, after + 1, #declared, after + 1 + #bounds.declared)
+table.move(bounds.declared, 1, #bounds.declared, after + 1, declared)
+for name, kind in pairs(bounds.types) do types[name] = kind end
 
 local fields = { declared = declared, by_name = {}, names = {} }
 for index, field in ipairs(declared) do

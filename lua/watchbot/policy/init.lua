@@ -34,6 +34,9 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field duration number? seconds
 ---@field outcome string? what the task itself chose (a handler that returned "reject")
 ---@field timed_out boolean? it was stopped by `timeout`
+---@field cpu number? seconds of CPU of a process and of what it has waited for
+---@field max_rss integer? bytes of memory of the largest of these; nil where it is not known
+---@field survivors string? processes of the task that could not be killed, a line each
 ---@field oom boolean? it was killed for want of memory, where that is known
 ---@field stopped boolean? the watcher has stopped it, or both were stopped: the watcher ends
 ---@field left boolean? it runs on elsewhere, for the next watcher

@@ -1,6 +1,7 @@
 --- runner.process: a task is a child process beside the watcher.
 -- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
 
+local allowance = require "watchbot.runner.allowance"
 local fields = require "watchbot.policy.fields"
 local jobs = require "watchbot.message.job"
 local limits = require "watchbot.runner.limits"
@@ -27,33 +28,48 @@ local NO_ROOM = {
 }
 
 ---@param sink table
----@param _ table the policy
+---@param policy table
 ---@param journal watchbot.Journal
----@return watchbot.runner.Process
-function runner.new(sink, _, journal)
+---@return watchbot.runner.Process?
+---@return string? err
+---@return string? code
+function runner.new(sink, policy, journal)
   process.sweep()
-  -- A signal to the process group, or to the service's control group, reaches watcher and tasks alike.
-  return setmetatable({
+  -- A signal to the service's control group reaches watcher and tasks alike.
+  local self = setmetatable({
     sink = sink, journal = journal, host = process.environment(), shares_signals = true,
+    allowances = setmetatable({}, { __mode = "k" }),
   }, Process)
+  local allowed, err, code = self:allowance(policy)
+  if not allowed then return nil, err, code end
+  return self
 end
 
---- What the policy lets a task inherit, and the message over it.
-local function environment_of(self, policy, environment)
+--- What a policy lets its tasks use; another one comes with a reload.
+function Process:allowance(policy)
+  local known = self.allowances[policy]
+  if known then return known end
+  local made, err, code = allowance.new(policy)
+  if not made then return nil, err, code end
+  self.allowances[policy] = made
+  return made
+end
+
+--- What the policy lets a task inherit.
+local function inherited(self, policy)
   local all = {}
   for name, value in pairs(self.host) do
     if policy:inherits(name) then all[name] = value end
   end
   -- A watcher that is itself some watcher's task has a message of its own, which is none of this task's business.
   for _, name in ipairs(jobs.variable_names) do all[name] = nil end
-  for name, value in pairs(environment) do all[name] = value end
   return all
 end
 
 --- The message where one environment string cannot hold it: in a private file, which lives as long as the run.
-local function message_file(job, environment)
+local function message_file(job, environment, allowed)
   if environment.Message ~= nil or job:fits_environment() then return nil end
-  local file, message, code = process.file(job.message)
+  local file, message, code = process.file(job.message, allowed:owner())
   if not file then return nil, message, code end
   environment.MessageFile = file:path()
   return file
@@ -96,24 +112,33 @@ end
 ---@return string? message
 ---@return string? code "NoRoom": for want of processes, memory, descriptors or disk
 function Process:start(job, environment, policy)
-  local file, message, code = message_file(job, environment)
-  if message then return refused(message, code) end
-  local command, child
-  command, message, code = runner.command(policy, job)
-  if not command then return nil, message, code end
-  child, message, code = process.start {
-    argv = command.argv, command = command.command, cwd = policy.cwd, env = environment_of(self, policy, environment),
-    stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id, category = "worker",
-    tail = TAIL, mark = mark_of(environment),
-  }
-  if child then
+  local allowed, err, code = self:allowance(policy)
+  if not allowed then return nil, err, code end
+  local file, command, granted, child
+  file, err, code = message_file(job, environment, allowed)
+  if err then return refused(err, code) end
+  command, err, code = runner.command(policy, job)
+  if not command then return nil, err, code end
+  local all = inherited(self, policy)
+  granted, err, code = allowed:grant(all, environment)
+  if not granted then return refused(err, code) end
+  local ok
+  ok, child, err, code = pcall(process.start, {
+    argv = command.argv, command = command.command, cwd = policy.cwd, env = all,
+    stdin = policy.deliver == "stdin" and job.message or nil, output = self.sink, id = job.id,
+    category = "worker", tail = TAIL, mark = mark_of(environment), limits = granted.limits,
+  })
+  if ok and child then
     local run = {
-      child = child, file = file, shell = command.command ~= nil, id = job.id, journal = self.journal,
+      child = child, file = file, granted = granted, shell = command.command ~= nil, id = job.id,
+      journal = self.journal,
     }
     return limits.begin(setmetatable(run, Run), policy)
   end
+  granted:release()
   if file then file:close() end
-  return refused(message, code)
+  if not ok then error(child, 0) end
+  return refused(err, code)
 end
 
 -- A shell that forks tells the signal that ended its command as an exit code: 128 and the number.
@@ -156,6 +181,7 @@ function Run:ended(seconds)
   local exit = wait(self, seconds)
   if not exit then return nil end
   name_survivors(self, exit)
+  self.granted:release(exit)
   if self.file then self.file:close() end
   if exit.code ~= 0 then exit.logs = self.child:tail() end
   if self.shell and exit.code and exit.code > SHELL_SIGNALS then

@@ -1,0 +1,119 @@
+#include "llimits.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lerror.h"
+
+static const char *const names[] = {"memory", "cpu", "files", "nice", "umask", "cgroup", "user", NULL};
+
+static void check_names(lua_State *L) {
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        const char *const *known = names;
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        while (*known && strcmp(*known, name) != 0) known++;
+        if (!*known) luaL_error(L, "start: unknown limit '%s'", luaL_tolstring(L, -2, NULL));
+    }
+}
+
+static lua_Integer integer(lua_State *L, const char *name, lua_Integer least, lua_Integer otherwise) {
+    int good = 1;
+    lua_getfield(L, -1, name);
+    lua_Integer value = lua_isnil(L, -1) ? otherwise : lua_tointegerx(L, -1, &good);
+    if (!good || (value != otherwise && value < least)) {
+        luaL_error(L, "start: the limit '%s' must be an integer of at least %I", name, least);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+/* -- user => user groups */
+static void read_groups(lua_State *L, struct launch_limits *limits) {
+    if (lua_getfield(L, -1, "groups") != LUA_TTABLE) luaL_error(L, "start: the user has no list of groups");
+    size_t count = (size_t)lua_rawlen(L, -1);
+    gid_t *groups = lua_newuserdatauv(L, (count + 1) * sizeof *groups, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        groups[i] = (gid_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_remove(L, -2);
+    limits->groups = groups;
+    limits->group_count = count;
+}
+
+/* -- limits => limits groups */
+static void read_user(lua_State *L, struct launch_limits *limits) {
+    if (lua_getfield(L, -1, "user") == LUA_TNIL) return;
+    if (!lua_istable(L, -1)) luaL_error(L, "start: the limit 'user' must be what process.user returns");
+    limits->other_user = true;
+    limits->uid = (uid_t)integer(L, "uid", 0, -1);
+    limits->gid = (gid_t)integer(L, "gid", 0, -1);
+    read_groups(L, limits);
+    lua_remove(L, -2);
+}
+
+void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgroup) {
+    *limits = (struct launch_limits){.cgroup = -1};
+    if (lua_isnil(L, -1)) {
+        lua_pushnil(L);
+        return;
+    }
+    if (!lua_istable(L, -1)) luaL_error(L, "start: limits must be a table, not a %s", luaL_typename(L, -1));
+    check_names(L);
+    limits->data = (rlim_t)integer(L, "memory", 1, 0);
+    limits->cpu = (rlim_t)integer(L, "cpu", 1, 0);
+    limits->files = (rlim_t)integer(L, "files", 1, 0);
+    limits->nice = (int)integer(L, "nice", -40, 0);
+    limits->umask = (int)integer(L, "umask", 0, -1) + 1;
+    lua_getfield(L, -1, "cgroup");
+    *cgroup = lua_tostring(L, -1); /* the table keeps it */
+    lua_pop(L, 1);
+    read_user(L, limits);
+}
+
+/* -- user => user : its groups, as login(1) sets them */
+static void push_groups(lua_State *L, const struct passwd *user) {
+    int count = 64;
+    gid_t *groups = malloc((size_t)count * sizeof *groups);
+    if (groups && getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0) {
+        gid_t *more = realloc(groups, (size_t)count * sizeof *groups);
+        if (!more || getgrouplist(user->pw_name, user->pw_gid, more, &count) < 0) count = 0;
+        groups = more ? more : groups;
+    }
+    if (!groups) count = 0;
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushinteger(L, groups[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    free(groups);
+    lua_setfield(L, -2, "groups");
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+int llimits_user(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    errno = 0;
+    const struct passwd *user = getpwnam(name);
+    if (!user && errno && errno != ENOENT) return lerror_errno(L, errno, "could not look up the user '%s'", name);
+    if (!user) return lerror_push(L, "NoUser", "there is no user '%s'", name);
+    lua_createtable(L, 0, 6);
+    set_text(L, "name", user->pw_name);
+    set_text(L, "home", user->pw_dir);
+    set_text(L, "shell", user->pw_shell);
+    lua_pushinteger(L, user->pw_uid);
+    lua_setfield(L, -2, "uid");
+    lua_pushinteger(L, user->pw_gid);
+    lua_setfield(L, -2, "gid");
+    push_groups(L, user);
+    return 1;
+}
