@@ -4,11 +4,13 @@
 return {
   -- what a policy's fields and hooks are, and how its file is loaded
   ["policy/fields"] = "policy", ["policy/hooks"] = "policy", ["policy/load"] = "policy",
-  ["policy/inherit"] = "runner/process", ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
+  ["policy/bounds"] = "policy", ["policy/inherit"] = "runner/process", ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
 
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
+  ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",
+  ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
   ["runner/init"] = "run", ["runner/limits"] = "runner/process", ["runner/ecs/init"] = "aws/ecs",
   ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",
   ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",
