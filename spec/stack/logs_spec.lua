@@ -125,6 +125,16 @@ describe("the lines of a log group", function()
     assert.are.equal('"' .. ID .. '" "x\\"y"', calls[1].filterPattern)
   end))
 
+  -- One event without a message ended the whole command with a traceback.
+  it("are read past what is no event", task(function()
+    local group = told { events = { event("a", 1), cjson.null, { eventId = "x" },
+      { eventId = "y", message = 7, timestamp = 2 }, event("b", 3) } }
+    local lines = {}
+    assert(group:each({ since = 0 }, function(one) lines[#lines + 1] = one.message end))
+    assert.are.same({ "a", "b" }, lines)
+    assert(told { events = 7 }:each({ since = 0 }, error))
+  end))
+
   -- A line that CloudWatch found late had a time before the newest that was shown, and whoever
   -- asked for newer ones only, or for those of the same millisecond once more, missed it or showed
   -- another twice.

@@ -36,7 +36,7 @@ end
 local function sorted(outputs)
   local found = {}
   for _, output in ipairs(type(outputs) == "table" and outputs or {}) do
-    local prefix, ending = split(output.OutputKey)
+    local prefix, ending = split(tostring(output.OutputKey))
     if ending then
       found[ending] = found[ending] or {}
       found[ending][prefix] = output.OutputValue

@@ -91,6 +91,17 @@ local function in_order(events)
   return events
 end
 
+-- An event without its parts is none: an emulator, or a proxy, may answer anything.
+local function sound(events)
+  local kept = {}
+  for _, event in ipairs(type(events) == "table" and events or {}) do
+    if type(event) == "table" and type(event.message) == "string" and type(event.timestamp) == "number" then
+      kept[#kept + 1] = event
+    end
+  end
+  return kept
+end
+
 local function parameters_of(self, query)
   local parameters = logs.place(self.group)
   parameters.startTime, parameters.endTime = query.since, query.until_
@@ -110,8 +121,9 @@ function Logs:each(query, visit, told)
   repeat
     local page, message, code = self.client:FilterLogEvents(parameters)
     if not page then return self:explain("FilterLogEvents", message, code) end
-    for _, event in ipairs(in_order(page.events or {})) do visit(event) end
-    count = count + #(page.events or {})
+    local events = sound(page.events)
+    for _, event in ipairs(in_order(events)) do visit(event) end
+    count = count + #events
     if told then told(count) end
     parameters.nextToken = page.nextToken
   until not page.nextToken
@@ -161,7 +173,8 @@ function Logs:streams(endings, since)
     for _, stream in ipairs(page.logStreams or {}) do
       old = old or (stream.lastIngestionTime or math.huge) < since
       for _, ending in ipairs(endings) do
-        if #names < STREAMS and stream.logStreamName:sub(-#ending) == ending then names[#names + 1] = stream.logStreamName end
+        local name = tostring(stream.logStreamName)
+        if #names < STREAMS and name:sub(-#ending) == ending then names[#names + 1] = name end
       end
     end
     parameters.nextToken = page.nextToken

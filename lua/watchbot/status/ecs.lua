@@ -17,6 +17,11 @@ local function service_of(client, cluster, service)
   }
   if not result then return explain("DescribeServices", message, code) end
   local found = result.services and result.services[1]
+  local failure = result.failures and result.failures[1]
+  if not found and failure and failure.reason ~= "MISSING" then
+    return nil, ("the service '%s' cannot be described: %s"):format(service,
+      failure.detail or failure.reason), failure.reason
+  end
   if not found then
     return nil, ("there is no service '%s' on '%s'"):format(service, cluster), "ServiceNotFound"
   end

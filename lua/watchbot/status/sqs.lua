@@ -38,6 +38,11 @@ local function average(values)
   return sum / #values * 60 / PERIOD
 end
 
+local function words_of(one)
+  local message = type(one.Messages) == "table" and one.Messages[1]
+  return message and message.Value or one.StatusCode
+end
+
 local function metrics_of(queue)
   local client, message, code = aws("cloudwatch", { place = queue.name })
   if not client then return nil, message, code end
@@ -56,7 +61,14 @@ local function metrics_of(queue)
   end
   if not result then return nil, message, code end
   local values = {}
-  for _, one in ipairs(result.MetricDataResults or {}) do values[one.Id] = one.Values end
+  for _, one in ipairs(result.MetricDataResults or {}) do
+    -- The call succeeds where one of its queries has failed.
+    if one.StatusCode == "InternalError" or one.StatusCode == "Forbidden" then
+      return nil, ("cloudwatch:GetMetricData: the metric '%s' cannot be read: %s"):format(one.Id,
+        words_of(one)), one.StatusCode
+    end
+    values[one.Id] = one.Values
+  end
   return {
     oldest = newest(values.oldest), sent = average(values.sent), done = average(values.done),
   }
