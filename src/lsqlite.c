@@ -3,6 +3,7 @@
  *
  * A statement is reset before each call returns, so no read transaction stays open by accident, and nothing in here waits: a
  * lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep on. */
+#define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -99,9 +100,18 @@ static int close_and_return(struct connection *connection, int results) {
     return results;
 }
 
-/* -- path [create] => connection | nil message code */
+/* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: nothing beside the file is needed,
+ * and nobody may write to it meanwhile. */
+static int open_flags(lua_State *L, int index) {
+    static const char *const names[] = {"write", "read", "immutable", NULL};
+    static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
+    return flags[luaL_checkoption(L, index, "write", names)];
+}
+
+/* -- path [create] [how] => connection | nil message code */
 static int l_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
+    int flags = open_flags(L, 3);
     int error = lua_toboolean(L, 2) ? create_file(path) : 0;
     if (error) return lerror_errno(L, error, "could not create '%s'", path);
     if (is_folder(path)) return lerror_errno(L, EISDIR, "could not open '%s'", path);
@@ -109,11 +119,11 @@ static int l_open(lua_State *L) {
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     connection->owner = getpid();
-    int code = sqlite3_open_v2(path, &connection->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (!connection->db) return luaL_error(L, "open: not enough memory");
     if (code != SQLITE_OK) return close_and_return(connection, fail(L, connection->db, path));
     /* SQLite falls back to reading what it may not write. */
-    if (sqlite3_db_readonly(connection->db, "main") == 1) {
+    if ((flags & SQLITE_OPEN_READWRITE) && sqlite3_db_readonly(connection->db, "main") == 1) {
         error = access(path, W_OK) == 0 ? EACCES : errno;
         lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path, lerror_describe(L, error));
         return close_and_return(connection, 3);
@@ -342,6 +352,33 @@ static int l_network(lua_State *L) {
     return 0;
 }
 
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* -- path => { links, owner, mode, is_mount } | nil message code : of the file that the path leads to */
+static int l_facts(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    struct statx status;
+    if (statx(AT_FDCWD, path, 0, STATX_MODE | STATX_NLINK | STATX_UID, &status) != 0) {
+        return lerror_errno(L, errno, "'%s'", path);
+    }
+    lua_createtable(L, 0, 4);
+    set_integer(L, "links", status.stx_nlink);
+    set_integer(L, "owner", status.stx_uid);
+    set_integer(L, "mode", status.stx_mode & 07777);
+    lua_pushboolean(L, (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
+    lua_setfield(L, -2, "is_mount");
+    return 1;
+}
+
+/* -- => the user that this process acts for */
+static int l_user(lua_State *L) {
+    lua_pushinteger(L, geteuid());
+    return 1;
+}
+
 static const luaL_Reg connection_metamethods[] = {
     {"__gc",    connection_close},
     {"__close", connection_close},
@@ -373,6 +410,8 @@ static const luaL_Reg statement_methods[] = {
 static const luaL_Reg functions[] = {
     {"open",    l_open   },
     {"network", l_network},
+    {"facts",   l_facts  },
+    {"user",    l_user   },
     {NULL,      NULL     },
 };
 

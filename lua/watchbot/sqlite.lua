@@ -8,10 +8,11 @@
 local core = require "watchbot.core".sqlite
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two tries at a lock; they grow from the first to the second.
-local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02
+-- Seconds between two tries at a lock; they grow from the first to the second, and shrink again to
+-- the third for those who have waited long, so that their turn comes before that of newcomers.
+local FIRST_PAUSE, LONGEST_PAUSE, OLD_PAUSE = 0.001, 0.02, 0.003
 
--- Seconds that a lock is waited for, unless the opener says otherwise.
+-- Seconds that a lock is waited for while nobody commits anything, unless the opener says otherwise.
 local PATIENCE = 10
 
 ---@class watchbot.Database
@@ -29,18 +30,48 @@ local Failure = { __name = "watchbot.sqlite.failure" }
 ---@class watchbot.SqliteModule
 local sqlite = {}
 
+-- A URI, https://www.sqlite.org/uri.html
+local function immutable(path)
+  return "file:" .. path:gsub("[%%?#]", function(byte) return ("%%%02X"):format(byte:byte()) end)
+    .. "?immutable=1"
+end
+
+-- A file that is in no use has no WAL beside it, and one that cannot be made there is not needed.
+local function connect(path, options)
+  if not options.read_only then return core.open(path, options.create) end
+  local facts, message, code = core.facts(path)
+  if not facts then return nil, message, code end
+  local wal = core.facts(path .. "-wal")
+  if wal then return core.open(path, false, "read") end
+  return core.open(immutable(path), false, "immutable")
+end
+
 --- The name of the network file system that a file is on, nil when it is on none.
 ---@type fun(path: string): string?
 sqlite.network = core.network
 
+--- Who may do what with a file, and by how many names it is known.
+---@type fun(path: string): { links: integer, owner: integer, mode: integer, is_mount: boolean }?, string?, string?
+sqlite.facts = core.facts
+
+--- The user id that this process acts for.
+---@type fun(): integer
+sqlite.user = core.user
+
+--- Whether an error that was raised in a transaction is the database's, not a mistake in the code.
+---@return boolean
+function sqlite.is_failure(err)
+  return getmetatable(err) == Failure
+end
+
 ---@param path string
----@param options { create: boolean?, patience: number? }? create: make the file, mode 0600, where
+---@param options { create: boolean?, patience: number?, read_only: boolean? }? create: make the file, mode 0600, where
 --- there is none; patience: seconds that a lock is waited for
 ---@return watchbot.Database?
 ---@return string? message
 ---@return string? code
 function sqlite.open(path, options)
-  local connection, message, code = core.open(path, options and options.create)
+  local connection, message, code = connect(path, options or {})
   if not connection then return nil, message, code end
   local self = setmetatable({
     path = path, connection = connection, statements = {},
@@ -97,23 +128,42 @@ function Database:has_moved()
   return self.connection:has_moved()
 end
 
---- Calls `try(self, ...)` again and again while it answers that the database is locked. Waits in a
---- task.
+-- Changes with each commit of another connection; nil where that cannot be read just now.
+local function commits_of(database)
+  local row = database:first "PRAGMA data_version"
+  return row and row.data_version
+end
+
+local function pause_of(waited, tries)
+  if waited > 1 then return math.max(OLD_PAUSE, LONGEST_PAUSE / waited) end
+  return math.min(FIRST_PAUSE * 1.5 ^ tries, LONGEST_PAUSE)
+end
+
+-- Since when nobody has committed, as far as it was looked: for as long as others get on, it is only a
+-- queue, however long.
+local function stuck_since(database, waiting, now)
+  if now - waiting.stuck < database.patience / 2 then return waiting.stuck end
+  local seen = commits_of(database)
+  if seen and waiting.commits and seen ~= waiting.commits then waiting.stuck = now end
+  waiting.commits = seen or waiting.commits
+  return waiting.stuck
+end
+
+--- Calls `try(self, ...)` again and again while it answers that the database is locked. Patience runs
+--- out where nobody commits meanwhile. Waits in a task.
 ---@param try fun(self: watchbot.Database, ...): any, string?, string?
 ---@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
 function Database:patiently(try, ...)
-  local started, pause = nil, FIRST_PAUSE
+  local waiting, tries
   while true do
     local result, message, code = try(self, ...)
     if result ~= nil or code ~= "SQLITE_BUSY" then return result, message, code end
     local now = scheduler.now()
-    started = started or now
-    if now - started >= self.patience then
-      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience),
-        code
+    waiting, tries = waiting or { started = now, stuck = now }, (tries or 0) + 1
+    if now - stuck_since(self, waiting, now) >= self.patience then
+      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience), code
     end
-    scheduler.sleep(pause * (0.5 + math.random()))
-    pause = math.min(pause * 1.5, LONGEST_PAUSE)
+    scheduler.sleep(pause_of(now - waiting.started, tries) * (0.5 + math.random()))
   end
 end
 

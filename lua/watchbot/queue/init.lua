@@ -20,13 +20,18 @@ local function refuse(url, why)
   return nil, ("queue '%s': %s"):format(tostring(url), why), "Usage"
 end
 
+-- A URL that comes from a file or a variable often has the newline of its line.
+local function trimmed(url)
+  return type(url) == "string" and url:gsub("[\r\n]+$", "") or url
+end
+
 --- The file that the URL of an embedded queue names.
 ---@param url string `sqlite:FILE`
 ---@return string? path
 ---@return string? message
 ---@return "Usage"? code
 function queue.file(url)
-  local rest = tostring(url):match "^sqlite:(.*)$"
+  local rest = tostring(trimmed(url)):match "^sqlite:(.*)$"
   if not rest then return refuse(url, "expected sqlite:FILE") end
   local path, why = file_of(rest)
   if not path then return refuse(url, why) end
@@ -56,6 +61,7 @@ end
 ---@field on_expired fun(count: integer)? is told of messages that were removed by their age
 ---@field linger number? seconds that deletes and returns wait for others to share a call with;
 ---default: the queue's
+---@field read_only boolean? only to look: counts and traffic of a file that may not be writable
 ---@field patience number? seconds that a file which another process has locked is waited for, 10
 
 --- Opens a queue. Waits in a task.
@@ -65,12 +71,13 @@ end
 ---@return string? message
 ---@return string? code "Usage" when the URL itself is wrong
 function queue.open(url, options)
+  url = trimmed(url)
   local scheme = tostring(url):match "^(%a[%w+.-]*):"
   if scheme == "sqlite" then
     local path, message, code = queue.file(url)
     if not path then return nil, message, code end
     return require "watchbot.queue.sqlite".open(url, path, options or {})
-  elseif scheme == "https" or scheme == "http" then
+  elseif (scheme == "https" or scheme == "http") and not url:find "[%c%s]" then
     return require "watchbot.queue.sqs".open(url, options or {})
   end
   return refuse(url, EXPECTED)

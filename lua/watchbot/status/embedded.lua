@@ -26,7 +26,7 @@ end
 ---@return string? message
 ---@return string? code
 function embedded.add(builder, url)
-  local queue <close>, message, code = queues.open(url, { create = false })
+  local queue <close>, message, code = queues.open(url, { read_only = true })
   if not queue then return nil, message, code end
   local before
   before, message, code = queue:traffic()

@@ -31,7 +31,7 @@ function App:check_queue(queue, until_empty)
   if not queue.check then return true end
   local ok, message, code = queue:check()
   if not ok then return nil, message, code end
-  if queue.warning and until_empty then return nil, queue.warning, "NotAllowed" end
+  if queue.warning and until_empty and not queue.embedded then return nil, queue.warning, "NotAllowed" end
   if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
   return true
 end

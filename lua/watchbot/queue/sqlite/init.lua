@@ -13,6 +13,9 @@ local store = require "watchbot.queue.sqlite.store"
 -- Seconds between two looks for what other processes have sent.
 local TICK = 0.05
 
+-- Seconds between two reports of messages that were removed by their age.
+local EXPIRED_PACE = 10
+
 -- As SQS has it: body and attributes of a message together, in bytes; and its subject, which SQS does not have.
 local LONGEST_MESSAGE = 1 << 20
 
@@ -37,10 +40,33 @@ Queue.__index = Queue
 
 local module = {}
 
+-- What another user can change decides what this one runs.
+local function foreign(path)
+  local facts = sqlite.facts(path)
+  if not facts then return nil end
+  if facts.mode & 2 ~= 0 then
+    return ("'%s' can be written by every user (mode %04o), who can make this one run what they like: chmod o-w"):format(
+      path, facts.mode)
+  elseif facts.owner ~= sqlite.user() and facts.owner ~= 0 then
+    return ("'%s' belongs to another user (id %d), who decides what is run from it"):format(path, facts.owner)
+  end
+end
+
 local function warning_about(path)
   local network = sqlite.network(path)
   return network and ("'%s' is on a network file system (%s): SQLite's locks and shared memory do not work there, "
-    .. "messages may be lost"):format(path, network)
+    .. "messages may be lost"):format(path, network) or foreign(path)
+end
+
+-- Only looks: counts and traffic, not even the file's folder need be writable.
+local function look(url, path, options)
+  local reader, err, code = schema.look(path, options)
+  if not reader then return nil, err, code end
+  local nobody = setmetatable({}, { __index = function() error("this queue was opened to be looked at", 2) end })
+  return setmetatable({
+    name = url, reader = reader, read_only = true, sending = nobody, settling = nobody, expired = 0,
+    arrived = scheduler.event(),
+  }, Queue)
 end
 
 --- Opens the queue in a file. Waits in a task.
@@ -51,6 +77,7 @@ end
 ---@return string? message
 ---@return string? code
 function module.open(url, path, options)
+  if options.read_only then return look(url, path, options) end
   local function connect(synchronous)
     return schema.open(path, { create = options.create ~= false, patience = options.patience, synchronous = synchronous })
   end
@@ -70,6 +97,7 @@ function module.open(url, path, options)
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
     visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,
+    expired = 0, expired_told = -math.huge,
   }, Queue)
 end
 
@@ -131,7 +159,16 @@ function Queue:wait_for_arrival(until_time)
   end
 end
 
+-- A backlog of messages that are too old goes in hundreds of bites: one report in a while is enough.
 function Queue:tell_expired(count)
+  self.expired = self.expired + count
+  if self.expired == 0 or scheduler.now() - self.expired_told < EXPIRED_PACE then return end
+  self:tell_expired_now()
+end
+
+function Queue:tell_expired_now()
+  local count = self.expired
+  self.expired, self.expired_told = 0, scheduler.now()
   if count > 0 and self.on_expired then scheduler.spawn(self.on_expired, count) end
 end
 
@@ -298,6 +335,12 @@ function Queue:send(messages, heard)
   return answers, err, code
 end
 
+--- Whether a watcher may do what it does all the time: opening the file has told that.
+---@return true ok
+function Queue:check() -- luacheck: ignore 212
+  return true
+end
+
 -- looking
 
 --- How many messages there are; what waits in its group counts as visible, what backs off as in flight. Waits in a task.
@@ -378,6 +421,9 @@ end
 
 --- Closes the queue; harmless twice. Whoever waits for it is answered with the code "Closed".
 function Queue:close()
+  if self.read_only then return self.reader:close() end
+  if not self.closed then self:tell_expired_now() end
+  self.closed = true
   self.settling:close()
   self.sending:close()
   self.arrived:set()

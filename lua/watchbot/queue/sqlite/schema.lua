@@ -110,8 +110,12 @@ CREATE TABLE progress_chunks (
 -- Why a message was buried; NULL where it was received too often.
 local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
 
+-- The time at which the clock was last seen to be set back: what seems to come from a later time is
+-- at least as old as that.
+local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT 0"
+
 -- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
-local migrations = { TABLES, PROGRESS, BURIALS }
+local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK }
 
 -- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the bytes that a WAL which a
 -- burst has made longer is cut back to.
@@ -173,6 +177,21 @@ local function prepare(database, synchronous)
   return ok, message, code
 end
 
+-- A file that is known by two names has a WAL beside each of them: what is sent by one is not seen by
+-- the other.
+local function check_names(path)
+  local facts, err, code = sqlite.facts(path)
+  if not facts then return nil, err, code end
+  if facts.is_mount then
+    return nil, ("'%s': the file itself is mounted here, its WAL would not be; mount its folder instead"):format(path),
+      "TwoNames"
+  elseif facts.links > 1 then
+    return nil, ("'%s': the file has %d names (hard links), each would have a WAL of its own; remove the others"):format(
+      path, facts.links), "TwoNames"
+  end
+  return true
+end
+
 --- Opens a connection to a queue file, making or migrating the file where needed. Waits in a task.
 ---@param path string
 ---@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL" }
@@ -183,8 +202,34 @@ function schema.open(path, options)
   local database, message, code = sqlite.open(path, options)
   if not database then return nil, message, code end
   local ok
-  ok, message, code = prepare(database, options.synchronous)
+  ok, message, code = check_names(path)
+  if ok then ok, message, code = prepare(database, options.synchronous) end
   if ok then return database end
+  database:close()
+  return nil, message, code
+end
+
+-- Codes of a file, or a folder, that the user may not write.
+local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = true, EROFS = true }
+
+--- Opens a connection to look at a file, which the user may not be allowed to write. Waits in a task.
+---@param path string
+---@param options { patience: number? }
+---@return watchbot.Database?
+---@return string? message
+---@return string? code
+function schema.look(path, options)
+  local usual, refusal, why = schema.open(path, { create = false, patience = options.patience, synchronous = "NORMAL" })
+  if usual or not unwritable[why] then return usual, refusal, why end
+  local database, message, code = sqlite.open(path, { patience = options.patience, read_only = true })
+  if not database then return nil, message, code end
+  local version
+  version, message, code = database:patiently(version_of)
+  if version == 0 then
+    message, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path), "NotAQueue"
+  elseif version then
+    return database
+  end
   database:close()
   return nil, message, code
 end

@@ -5,6 +5,7 @@
 
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
+local sqlite = require "watchbot.sqlite"
 
 local store = {}
 
@@ -48,6 +49,7 @@ function store.now(transaction)
   local clock = transaction:first("SELECT clock FROM state").clock
   if now <= clock - CLOCK_GRAIN then
     for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
+    transaction:run("UPDATE state SET set_back = ?", now)
   elseif now < clock + CLOCK_GRAIN then
     return now
   end
@@ -112,6 +114,20 @@ local function bury(transaction, now, seq, reason)
   transaction:run("DELETE FROM messages WHERE seq = ?", seq)
 end
 
+-- What a file holds may have been written by others.
+local function attributes_of(text)
+  if not text then return {} end
+  local all, err = json.decode(text)
+  if type(all) ~= "table" then error("its attributes are not JSON: " .. (err or "not an object"), 0) end
+  for name, attribute in pairs(all) do
+    local known = type(name) == "string" and type(attribute) == "table"
+    if not (known and type(attribute.type) == "string" and type(attribute.value) == "string") then
+      error("its attributes are not those of a message", 0)
+    end
+  end
+  return all
+end
+
 --- Takes one message: out of sight for `visibility` milliseconds, received once more, under a new receipt.
 local function lease(transaction, now, row, visibility)
   transaction:run([[
@@ -119,10 +135,11 @@ local function lease(transaction, now, row, visibility)
       first_received = coalesce(first_received, ?3)
     WHERE seq = ?1]], row.seq, now + visibility, now)
   local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM contents WHERE seq = ?", row.seq)
+  if not message then error("it has no content", 0) end
   message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
   message.receives, message.sent, message.first_received = row.receives + 1, row.sent, row.first_received or now
   message.deliveries = row.lease + 1
-  message.attributes = message.attributes and assert(json.decode(message.attributes)) or {}
+  message.attributes = attributes_of(message.attributes)
   if row.fifo_group then
     message.group, message.sequence = row.fifo_group, tostring(row.seq)
   end
@@ -139,16 +156,40 @@ local VISIBLE = [[
 ---@field max_receives integer
 ---@field retention number? seconds
 
+-- When a message was sent, at the latest. `born` lies in the future where a clock was ahead when it
+-- was sent, or before; then `sent` says it, or the time since which that clock is right again.
+local function born(transaction, now, row)
+  if row.born <= now then return row.born end
+  if row.sent <= now then return row.sent end
+  return transaction:first("SELECT set_back FROM state").set_back
+end
+
 --- Gets a message that is not to be received any more out of the way.
 ---@return "dead"|"expired"|nil
 local function sweep(transaction, now, row, wanted)
   if row.receives >= wanted.max_receives then
     bury(transaction, now, row.seq)
     return "dead"
-  elseif wanted.retention and row.born <= now - milliseconds(wanted.retention) then
+  elseif wanted.retention and born(transaction, now, row) <= now - milliseconds(wanted.retention) then
     transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
     return "expired"
   end
+end
+
+-- Sweeps or leases a message. One that cannot be handed out, since the file was damaged or written by
+-- another program, is buried with the reason: it must not hold up the others.
+local function offer(transaction, now, row, wanted, visibility)
+  local fate = sweep(transaction, now, row, wanted)
+  if fate then return fate end
+  return nil, lease(transaction, now, row, visibility)
+end
+
+local function offer_safely(transaction, now, row, ...)
+  local ok, fate, message = pcall(offer, transaction, now, row, ...)
+  if ok then return fate, message end
+  if sqlite.is_failure(fate) then error(fate, 0) end
+  bury(transaction, now, row.seq, "the message cannot be read: " .. tostring(fate))
+  return "dead"
 end
 
 --- Takes up to `max` visible messages, those first that have been visible longest; what has been received too often goes to
@@ -163,11 +204,10 @@ function store.take(transaction, now, wanted)
   repeat
     local swept_before = swept.dead + swept.expired
     for _, row in ipairs(transaction:all(VISIBLE, now, wanted.max - #messages)) do
-      local fate = sweep(transaction, now, row, wanted)
+      local fate, message = offer_safely(transaction, now, row, wanted, visibility)
       if fate then
         swept[fate] = swept[fate] + 1
       else
-        local message = lease(transaction, now, row, visibility)
         messages[#messages + 1] = message
         size = size + #message.body
         if size >= BYTES then return messages, swept.expired end
@@ -277,8 +317,11 @@ function store.dead(database, limit, after)
   local rows, message, code = database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
   if not rows then return nil, message, code end
   for _, row in ipairs(rows) do
-    row.attributes = row.attributes and assert(json.decode(row.attributes)) or {}
+    local readable, attributes = pcall(attributes_of, row.attributes)
+    row.attributes = readable and attributes or {}
     row.group, row.fifo_group = row.fifo_group, nil
+    row.receives = math.tointeger(row.receives) or 0
+    for _, name in ipairs { "sent", "first_received", "died" } do row[name] = math.tointeger(row[name]) end
   end
   return rows
 end

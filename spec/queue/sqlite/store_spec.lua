@@ -1,0 +1,106 @@
+-- What a queue file may hold that this program has not written: rows that were damaged or made by
+-- others, and times of a clock that was wrong.
+
+local queues = require "watchbot.queue"
+local scheduler = require "watchbot.scheduler"
+local sqlite = require "watchbot.sqlite"
+local workshop = require "support.workshop"
+
+local function with_queue(options, body)
+  return workshop.task(function(folder)
+    local queue <close> = assert(queues.open(folder:url(), options))
+    local function sql(statement, ...)
+      local database <close> = assert(sqlite.open(folder:file "jobs.db"))
+      return assert(database:run(statement, ...))
+    end
+    body(queue, sql, folder)
+  end)
+end
+
+local function bodies(messages)
+  local all = {}
+  for index, message in ipairs(assert(messages)) do all[index] = message.body end
+  table.sort(all)
+  return all
+end
+
+describe("a message that cannot be read", function()
+  -- One row whose attributes were broken JSON ended every receive: the queue had stopped for good.
+  it("is buried with the reason, and the others flow", function()
+    for _, damage in ipairs {
+      "UPDATE contents SET attributes = '{' WHERE seq = 2", "UPDATE contents SET attributes = '7' WHERE seq = 2",
+      "UPDATE contents SET attributes = '' WHERE seq = 2", "UPDATE contents SET attributes = x'ff00' WHERE seq = 2",
+      "UPDATE contents SET attributes = '[1]' WHERE seq = 2", [[UPDATE contents SET attributes = '{"a":7}' WHERE seq = 2]],
+      [[UPDATE contents SET attributes = '{"a":{"type":1,"value":"x"}}' WHERE seq = 2]],
+      "UPDATE messages SET receives = 'many' WHERE seq = 2", "UPDATE messages SET lease = 'x' WHERE seq = 2",
+      "UPDATE messages SET receives = 0.5 WHERE seq = 2",
+    } do
+      with_queue({ retention = 3600 }, function(queue, sql)
+        assert(queue:send { { body = "one" }, { body = "broken" }, { body = "three" } })
+        sql(damage)
+        local messages = assert(queue:receive(10, 0, 60))
+        local receives = {}
+        for _, message in ipairs(messages) do receives[message.body] = message.receives end
+        if receives.broken == nil then
+          local letters = assert(queue:dead(10))
+          assert.are.same({ "broken" }, bodies(letters), damage)
+          assert.is_truthy(letters[1].reason and letters[1].reason:find "cannot be read", damage)
+          assert.are.equal("integer", math.type(letters[1].receives))
+        end
+        receives.broken = nil
+        assert.are.same({ one = 1, three = 1 }, receives, damage)
+        assert.are.same({}, assert(queue:receive(10, 0)))
+      end)()
+    end
+  end)
+
+  it("holds up neither its group nor the count, also when it has no content at all", with_queue({}, function(queue, sql)
+    assert(queue:send { { body = "head", group = "g" }, { body = "next", group = "g" } })
+    sql "DELETE FROM contents WHERE seq = 1"
+    assert.are.same({ "next" }, bodies(queue:receive(10, 1, 60)))
+    assert.are.equal(1, assert(queue:counts()).in_flight)
+  end))
+end)
+
+describe("a message whose clock was wrong", function()
+  local YEAR = 365 * 86400 * 1000
+
+  -- A clock of 2099 that was seen once kept every later message past its retention.
+  it("expires by the time it was sent, where the clock was ahead before", with_queue({ retention = 60 }, function(queue, sql)
+    sql("UPDATE state SET clock = clock + ?1, latest = latest + ?1", 73 * YEAR)
+    assert(queue:send { { body = "old" }, { body = "new" } })
+    sql "UPDATE messages SET sent = sent - 61000 WHERE seq = 1"
+    assert.are.same({ "new" }, bodies(queue:receive(10, 0)))
+  end))
+
+  it("expires by the time since the clock is right again, where it was sent while that was ahead", with_queue(
+    { retention = 60, visibility = 0 }, function(queue, sql)
+      assert(queue:send { { body = "of 2099" } })
+      sql("UPDATE messages SET sent = sent + ?1, born = born + ?1, visible_at = visible_at + ?1, due = due + ?1", 73 * YEAR)
+      sql("UPDATE state SET clock = clock + ?1, latest = latest + ?1", 73 * YEAR)
+      assert.are.same({ "of 2099" }, bodies(queue:receive(10, 0)))
+      sql("UPDATE state SET set_back = set_back - 61000")
+      scheduler.sleep(0.01)
+      assert.are.same({}, assert(queue:receive(10, 0)))
+      assert.are.equal(0, assert(queue:counts()).in_flight)
+    end))
+end)
+
+-- 980,000 expired messages wrote 4,712 lines.
+it("many expired messages are reported once in a while, all of them", workshop.task(function(folder)
+  local reports, total = 0, 0
+  local queue = assert(queues.open(folder:url(), { retention = 60, on_expired = function(count)
+    reports, total = reports + 1, total + count
+  end }))
+  local messages = {}
+  for index = 1, 3000 do messages[index] = { body = tostring(index) } end
+  assert(queue:send(messages))
+  local database <close> = assert(sqlite.open(folder:file "jobs.db"))
+  assert(database:run "UPDATE messages SET sent = sent - 61000, born = born - 61000")
+  assert.are.same({}, assert(queue:receive(10, 1)))
+  while assert(queue:counts()).visible > 0 do assert(queue:receive(10, 0)) end
+  queue:close()
+  scheduler.sleep(0)
+  assert.are.equal(3000, total)
+  assert.is_true(reports <= 3, reports)
+end))
