@@ -225,6 +225,7 @@ build = {
     ["watchbot.template.environment"] = "lua/watchbot/template/environment.lua",
     ["watchbot.template.events"] = "lua/watchbot/template/events.lua",
     ["watchbot.template.filters"] = "lua/watchbot/template/filters.lua",
+    ["watchbot.template.formats"] = "lua/watchbot/template/formats.lua",
     ["watchbot.template.key"] = "lua/watchbot/template/key.lua",
     ["watchbot.template.kinds"] = "lua/watchbot/template/kinds.lua",
     ["watchbot.template.lint"] = "lua/watchbot/template/lint.lua",

@@ -29,7 +29,7 @@ describe("the description of the options", function()
 
   it("has defaults, and what is required", function()
     local text = options.describe "text"
-    assert.matches("\n  cluster: text; required\n", text)
+    assert.matches("\n  cluster: [^\n]*; required\n", text)
     assert.matches('\n  prefix: [^\n]*; default "Watchbot"\n', text)
     assert.matches("\n  watchers: [^\n]*; default 1; mode task only\n", text)
   end)

@@ -17,8 +17,11 @@ describe("a template", function()
     assert.are.same({ Ref = "TilesQueue" }, ref.queueUrl)
     assert.are.same({ ["Fn::GetAtt"] = { "TilesQueue", "QueueName" } }, ref.queueName)
     for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
-      assert.is_nil(ref[name])
+      assert.error_matches(function() return ref[name] end, "there is no ref '" .. name .. "': it comes with the option")
     end
+    -- A misspelt name was nil: an output without a value.
+    local _, err = pcall(function() local _ = ref.queueURL end)
+    assert.matches("init_spec.lua:%d+: there is no ref 'queueURL'; did you mean 'queueUrl'", err)
     ref = templates.make("task", { webhook = true, webhookKey = true, user = true, reduce = true }).ref
     for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
       assert.is_table(ref[name])
@@ -86,5 +89,20 @@ describe("a template", function()
       refused(function() return { Resources = { WatchbotQueue = {} } } end))
     assert.matches("part 'mine' returned 'Resourcs'; a part has 'Parameters'", refused(function() return { Resourcs = {} } end))
     assert.matches("part 'mine' returned a string, not a table", refused(function() return "x" end))
+  end)
+
+  it("has tags on all that has any, and on the tasks", function()
+    local made = templates.make("task", { tags = { team = "maps", cost = "1" } })
+    for _, id in ipairs { "Queue", "Topic", "LogGroup", "WorkerRole", "Worker", "Service", "QueueSizeAlarm" } do
+      assert.are.same({ { Key = "cost", Value = "1" }, { Key = "team", Value = "maps" } },
+        made.Resources["Watchbot" .. id].Properties.Tags, id)
+    end
+    assert.matches('"propagateTags":"TASK_DEFINITION"',
+      templates.environment(made.Resources.WatchbotWatcher.Properties).TaskOptions)
+  end)
+
+  it("refuses to leave out a part that there is not", function()
+    assert.error_matches(function() templates.make("task", { parts = { dashbord = false } }) end,
+      "no part 'dashbord' to leave out; did you mean 'dashboard'?", 1, true)
   end)
 end)

@@ -35,11 +35,12 @@ describe("merge", function()
     for _ = 1, 5 do assert.matches("'WatchbotBuriedMessagesMetric' of Resources", refusal(watcher, templates.make "task")) end
   end)
 
-  it("takes two watchers with prefixes of their own, whose cluster is one output", function()
-    local made = merge(templates.make("task", { prefix = "Big" }), templates.make("process", { prefix = "Small" }))
+  it("takes two watchers with prefixes of their own, each with its cluster", function()
+    local made = merge(templates.make("task", { prefix = "Big" }),
+      templates.make("process", { prefix = "Small", cluster = "other" }))
     assert.is_table(made.Resources.BigQueue)
     assert.is_table(made.Resources.SmallQueue)
-    assert.are.equal("main", made.Outputs.ClusterArn.Value)
+    assert.are.same({ "main", "other" }, { made.Outputs.BigClusterArn.Value, made.Outputs.SmallClusterArn.Value })
   end)
 
   it("refuses parameters, outputs and texts of one name that differ", function()

@@ -64,7 +64,7 @@ describe("the options of a template", function()
       minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
       assert.is_truthy(options.by_name[name] or options.retired[name], name)
     end
-    assert.matches("option 'backoff' is no more: .*'policy'", (refused("task", { backoff = true })))
+    assert.matches("no option 'backoff': .*'policy'", (refused("task", { backoff = true })))
     assert.matches("'permissions'", (refused("task", { clusterRole = "r" })))
   end)
 
@@ -73,9 +73,9 @@ describe("the options of a template", function()
     assert(options.complete(templates.given("task", {
       cluster = ref, service = ref, serviceVersion = ref, notificationEmail = ref, env = { A = ref }, workers = ref,
       reservation = { cpu = ref, memory = ref, softMemory = ref }, messageRetention = ref, maxJobDuration = ref,
-      command = { "echo", ref }, permissions = { ref }, mounts = { { host = ref, container = "/data" } },
+      command = { "echo", ref }, permissions = { ref }, mounts = { { container = ref } },
       ulimits = { nofile = ref }, capacity = { FARGATE = 1, FARGATE_SPOT = { weight = 1, base = 1 } }, fargateSubnets = ref,
-      alarms = { queueSize = { threshold = ref } }, secrets = { KEY = ref },
+      alarms = { queueSize = { threshold = ref } }, secrets = { KEY = { parameter = ref } },
     })))
   end)
 end)
@@ -125,7 +125,7 @@ describe("options are refused", function()
   -- mode, options, message
   for _, case in ipairs {
     { "task", { prefix = "my-prefix" }, "'prefix': expected letters and digits, a letter first, got 'my%-prefix'" },
-    { "task", { workers = "5" }, "'workers': expected a whole number of at least 1, got '5'" },
+    { "task", { workers = "5x" }, "'workers': expected a whole number of at least 1, got '5x'" },
     { "task", { workers = 0 }, "'workers': expected a whole number of at least 1, got 0" },
     { "task", { env = { A = {} } }, "'env': 'A': expected text, a number, true or false, got a table", "A" },
     { "task", { env = "A=1" }, "'env': expected a table of names to text, got 'A=1'" },
@@ -150,7 +150,8 @@ describe("options are refused", function()
     { "task", { secrets = { A = { key = "x" } } }, "'secrets': 'A' needs either 'secret' or 'parameter'" },
     { "task", { env = { A = "1" }, secrets = { A = "/a" } }, "'A' is in 'env' and in 'secrets'" },
     { "batch", {}, "'mode': expected one of 'task', 'process', got 'batch'" },
-    { "task", { notificationTopic = "arn" }, "'notificationTopic' and 'notificationEmail' exclude each other" },
+    { "task", { notificationTopic = "arn:aws:sns:eu-west-1:123456789012:a" },
+      "'notificationTopic' and 'notificationEmail' exclude each other" },
     { "task", { notificationEmail = false }, "missing option 'notificationEmail' %(or 'notificationTopic'%)" },
     { "task", { serviceVersion = false }, "missing option 'serviceVersion'" },
     { "task", { service = false }, "missing option 'service'" },
@@ -175,6 +176,69 @@ describe("options are refused", function()
     local mode, more, expected = table.unpack(case)
     it(expected, function() assert.matches(expected, (refused(mode, more))) end)
   end
+end)
+
+-- What AWS refuses while it makes the stack, or worse: each of these passed, here and in cfn-lint.
+describe("options that AWS refuses", function()
+  local fargate = { capacity = "FARGATE", fargateSubnets = { "s-1" } }
+  local function on_fargate(more)
+    for name, value in pairs(fargate) do more[name] = value end
+    return more
+  end
+
+  for _, case in ipairs {
+    { "task", { secrets = { A = { Ref = "Name" } } }, "secret or a parameter" },
+    { "task", on_fargate { mounts = "/host:/data" }, "'/host' is a path of the host" },
+    { "task", on_fargate { mounts = { volumes = { { Name = "a", Host = { SourcePath = "/a" } } } } },
+      "'/a' is a path of the host" },
+    { "task", on_fargate { ulimits = { nproc = 5 } }, "Fargate has only 'nofile', not 'nproc'" },
+    { "task", { reservation = { memory = 512, softMemory = 1024 } }, "'softMemory' is 1024 MiB, more than 'memory', 512 MiB" },
+    { "task", { networkMode = "none" }, "one of 'bridge', 'host', 'awsvpc'" },
+    { "process", { healthCheck = { command = "true", interval = 5, timeout = 10 } }, "'timeout' is 10 s, longer than" },
+    { "process", { healthCheck = { command = "true", timeout = 31 } }, "'timeout' is 31 s, longer than 'interval', 30 s" },
+    { "task", { prefix = ("P"):rep(70) }, "would have more than 80 characters" },
+    { "task", { serviceVersion = "v 1" }, "an image's tag: .*, got 'v 1' %(https://docs.aws.amazon.com/" },
+    { "task", { watchbotVersion = "v/1" }, "an image's tag" }, { "task", { family = "a/b" }, "a family: letters" },
+    { "task", { cluster = "my cluster" }, "the name of a cluster" }, { "task", { logGroupName = "a b" }, "of a log group" },
+    { "task", { notificationEmail = "me" }, "an address like" }, { "task", { notificationTopic = "a" }, "of an SNS topic" },
+    { "task", { logAggregationFunction = "logs" }, "of a Lambda function" },
+    { "task", { rolePath = "watchbot" }, "a path like" },
+    { "task", { metricsNamespace = ":a" }, "a namespace" },
+    { "task", { permissionsBoundary = "bounds" }, "of an IAM policy" },
+    { "process", { workers = { Ref = "N" }, maxScalingCapacity = 5 }, "must be a plain number where the service scales" },
+  } do
+    local mode, more, expected = table.unpack(case)
+    it("are refused here: " .. expected, function() assert.matches(expected, (refused(mode, more))) end)
+  end
+
+  it("are not taken for others: an intrinsic is what it is", function()
+    assert(options.complete(templates.given("task", { workers = { Ref = "N" }, serviceVersion = { Ref = "V" } })))
+    assert(options.complete(templates.given("process", { workers = { Ref = "N" } })))
+  end)
+
+  it("have no slash or dot in a container's name", function()
+    local made = templates.properties("worker", "WatchbotWorker", "task", { service = "team/tiles.v2" })
+    assert.are.equal("Watchbot-worker-team-tiles-v2", made.ContainerDefinitions[1].Name)
+  end)
+end)
+
+describe("options of older versions", function()
+  it("may have numbers as text, no soft limit as 0, and what has no effect in this mode", function()
+    local complete = assert(options.complete(templates.given("process", {
+      workers = "5", reservation = { cpu = "256", memory = "512", softMemory = 0 }, failedPlacementAlarmPeriods = 2,
+      watchbotVersion = "v1", alarms = { queueSize = { threshold = "100" } }, serviceVersion = "12",
+    })))
+    assert.are.equal(5, complete.workers)
+    assert.are.same({ cpu = 256, memory = 512 }, complete.reservation)
+    assert.are.equal("12", complete.serviceVersion)
+  end)
+
+  it("are answered with their new names", function()
+    for name, instead in pairs { memoryLimitMiB = "reservation = { memory", environment = "'env'", subnets = "'fargateSubnets'",
+      retentionPeriod = "'messageRetention'", reduceMode = "'reduce'" } do
+      assert.is_truthy(refused("process", { [name] = "x" }):find(instead, 1, true), name)
+    end
+  end)
 end)
 
 describe("options may be given under an older name", function()

@@ -11,11 +11,11 @@ end
 
 describe("the references of a value", function()
   it("are those of all functions that refer to something, at any depth", function()
-    assert.are.same({ "Ref A at here.x.1", "GetAtt B at here.x.2", "Ref C at here.y" },
+    assert.are.same({ "Ref A at here.x.0", "GetAtt B at here.x.1", "Ref C at here.y" },
       found_in { y = cf.ref "C", x = { cf.ref "A", cf.getatt("B", "Arn") } })
-    assert.are.same({ "Ref A at here.1", "Condition Big at here.2", "GetAtt B at here.2.1" }, found_in {
+    assert.are.same({ "Ref A at here.0", "Condition Big at here.1", "GetAtt B at here.1.0" }, found_in {
       cf.join("", { cf.ref "A" })["Fn::Join"][2][1], cf.if_("Big", cf.getatt("B", "Arn"), 1) })
-    assert.are.same({ "Mapping Map at here", "Ref A at here.2" }, found_in(cf.find_in_map("Map", cf.ref "A", "b")))
+    assert.are.same({ "Mapping Map at here", "Ref A at here.1" }, found_in(cf.find_in_map("Map", cf.ref "A", "b")))
     assert.are.same({ "GetAtt B at here" }, found_in { ["Fn::GetAtt"] = "B.Arn" })
   end)
 

@@ -24,8 +24,9 @@ describe("secrets", function()
       { statements[1].Resource, statements[2].Resource })
   end)
 
-  it("are allowed in either store where an intrinsic stands for the ARN", function()
-    local statements = secrets.statements { A = { Ref = "Arn" } }
-    assert.are.same({ { { Ref = "Arn" } }, { { Ref = "Arn" } } }, { statements[1].Resource, statements[2].Resource })
+  it("are allowed by an ARN, where an intrinsic stands for a parameter's name", function()
+    -- The name itself was in the policy: IAM refuses it, and the stack is rolled back.
+    local statements = secrets.statements { A = { parameter = { Ref = "Name" } } }
+    assert.matches(":ssm:.*:parameter%*${Name}$", statements[1].Resource[1]["Fn::Sub"])
   end)
 end)

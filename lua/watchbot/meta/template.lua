@@ -12,15 +12,15 @@
 ---name of the service; its image's repository in ECR
 ---@field service? string|watchbot.cf.Intrinsic
 ---the image's tag; needed where `image` is not given
----@field serviceVersion? string|watchbot.cf.Intrinsic
+---@field serviceVersion? any
 ---the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region
 ---@field image? string|watchbot.cf.Intrinsic
 ---ARN or name of the ECS cluster
----@field cluster? string|watchbot.cf.Intrinsic
+---@field cluster? any
 ---begins each logical id: two services in one template need two prefixes
 ---@field prefix? any
 ---family of the task definition; default: STACK-PREFIX
----@field family? string|watchbot.cf.Intrinsic
+---@field family? any
 ---the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's
 ---@field command? any
 ---path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of
@@ -39,7 +39,7 @@
 ---IAM statements for the roles that pull images, read secrets and write logs
 ---@field executionPermissions? table[]|watchbot.cf.Intrinsic
 ---ARN of a policy that bounds what each role may do
----@field permissionsBoundary? string|watchbot.cf.Intrinsic
+---@field permissionsBoundary? any
 ---path of the roles: `/watchbot/`
 ---@field rolePath? any
 ---tags of all resources that have any, and of the tasks
@@ -99,7 +99,7 @@
 ---image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region
 ---@field watchbotImage? string|watchbot.cf.Intrinsic
 ---tag of that image
----@field watchbotVersion? string|watchbot.cf.Intrinsic
+---@field watchbotVersion? any
 ---the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size
 ---@field watcherReservation? table|watchbot.cf.Intrinsic
 ---FIFO queue and FIFO topic
@@ -127,9 +127,9 @@
 ---requests a second that the webhook takes: `rate` on average, `burst` at once
 ---@field webhookThrottle? table|watchbot.cf.Intrinsic
 ---who is told; or else `notificationTopic`
----@field notificationEmail? string|watchbot.cf.Intrinsic
+---@field notificationEmail? any
 ---ARN of a topic of yours that is told
----@field notificationTopic? string|watchbot.cf.Intrinsic
+---@field notificationTopic? any
 ---each failure is notified, also of messages that are tried again
 ---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic
 ---retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides
@@ -151,15 +151,15 @@
 ---a CloudWatch dashboard
 ---@field dashboard? boolean|watchbot.cf.Intrinsic
 ---namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`
----@field metricsNamespace? string|watchbot.cf.Intrinsic
+---@field metricsNamespace? any
 ---each line of the log is a JSON object
 ---@field structuredLogging? boolean|watchbot.cf.Intrinsic
 ---default: STACK-REGION-watchbot
----@field logGroupName? string|watchbot.cf.Intrinsic
+---@field logGroupName? any
 ---days that the log is kept
 ---@field logGroupRetentionDays? any
 ---ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it
----@field logAggregationFunction? string|watchbot.cf.Intrinsic
+---@field logAggregationFunction? any
 ---a DynamoDB table for `watchbot-progress`
 ---@field reduce? boolean|watchbot.cf.Intrinsic
 ---of the table; default: it is paid by the request

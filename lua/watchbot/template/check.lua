@@ -53,10 +53,42 @@ local leads_somewhere = {
   Mapping = function(template, id) return has(template, "Mappings", id), "no mapping" end,
 }
 
+local sections_of = {
+  Ref = { "Parameters", "Resources" }, GetAtt = { "Resources" }, Condition = { "Conditions" }, Mapping = { "Mappings" },
+}
+
+local function nearest(template, reference)
+  local known = {}
+  for _, section in ipairs(sections_of[reference.kind]) do
+    for id in pairs(template[section] or {}) do known[#known + 1] = id end
+  end
+  table.sort(known)
+  return suggest(reference.id, known)
+end
+
+-- One wrong name is one finding, in however many places it stands.
+local function show_missing(template, missing, find)
+  for _, one in ipairs(missing) do
+    local near = nearest(template, one.reference)
+    find(one.reference.path, "%s of the template is called '%s'%s%s", one.what, one.reference.id,
+      near and ("; did you mean '%s'?"):format(near) or "",
+      one.count > 1 and (" (and in %d more places)"):format(one.count - 1) or "")
+  end
+end
+
 local function check_references(template, find)
+  local missing = {}
   local function visit(reference)
     local found, what = leads_somewhere[reference.kind](template, reference.id)
-    if not found then find(reference.path, "%s of the template is called '%s'", what, reference.id) end
+    if found then return end
+    local key = reference.kind .. " " .. reference.id
+    local one = missing[key]
+    if one then
+      one.count = one.count + 1
+    else
+      missing[key] = { reference = reference, what = what, count = 1 }
+      missing[#missing + 1] = missing[key]
+    end
   end
   for _, section in ipairs { "Conditions", "Resources", "Outputs" } do
     for _, id in ipairs(ordered.keys(template[section] or {}, 1)) do
@@ -64,6 +96,7 @@ local function check_references(template, find)
       if section == "Conditions" then references.conditions(template.Conditions[id], "Conditions." .. id, visit) end
     end
   end
+  show_missing(template, missing, find)
 end
 
 local function check_condition(template, where, entry, find)
@@ -142,6 +175,58 @@ local function check_circles(template, find)
   end
 end
 
+-- The longest name of a stack with which all queues' names fit.
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+local LONGEST_QUEUE_NAME, STACK_NAME = 80, "${AWS::StackName}"
+
+local function check_queue_names(template, findings)
+  local least, where = math.huge, nil
+  for _, id in ipairs(references.resources(template)) do
+    local resource = template.Resources[id]
+    local name = resource.Type == "AWS::SQS::Queue" and (resource.Properties or {}).QueueName
+    local text = type(name) == "table" and name["Fn::Sub"]
+    if type(text) == "string" and text:sub(1, #STACK_NAME) == STACK_NAME and not text:find("${", #STACK_NAME, true) then
+      local left = LONGEST_QUEUE_NAME - (#text - #STACK_NAME)
+      if left < least then least, where = left, "Resources." .. id .. ".Properties.QueueName" end
+    end
+  end
+  -- A stack's own limit.
+  if least < 128 then
+    add(findings, true, where, "the stack's name may have at most %d characters: a queue's has at most %d", least,
+      LONGEST_QUEUE_NAME)
+  end
+end
+
+-- A queue or a topic has one policy.
+local function check_policies(template, find)
+  local owner = {}
+  for _, id in ipairs(references.resources(template)) do
+    local resource = template.Resources[id]
+    local list = ({ ["AWS::SQS::QueuePolicy"] = "Queues", ["AWS::SNS::TopicPolicy"] = "Topics" })[resource.Type]
+    for _, whose in ipairs(list and (resource.Properties or {})[list] or {}) do
+      local key = type(whose) == "table" and whose.Ref
+      if key and owner[key] then
+        find("Resources." .. id, "'%s' has the policy '%s' already, and one overwrites the other: add statements to that",
+          key, owner[key])
+      end
+      if key then owner[key] = id end
+    end
+  end
+end
+
+-- What only somebody who reads the template can decide.
+local function check_security(template, findings)
+  for _, id in ipairs(references.resources(template)) do
+    local resource = template.Resources[id]
+    local properties = resource.Properties or {}
+    local open = properties.AuthorizationType == "NONE" and not properties.ApiKeyRequired
+    if resource.Type == "AWS::ApiGateway::Method" and open then
+      add(findings, true, "Resources." .. id, "anybody who knows its address may call it: 'webhookKey' asks for a key; or let "
+        .. "the job check a signature")
+    end
+  end
+end
+
 local function check_size(size, findings)
   if size > IN_S3 then
     add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size, IN_S3)
@@ -171,6 +256,9 @@ return function(template, size)
   end
   check_references(template, find)
   if #findings == 0 then check_circles(template, find) end
+  check_policies(template, find)
+  check_queue_names(template, findings)
+  check_security(template, findings)
   check_size(size, findings)
   return findings
 end

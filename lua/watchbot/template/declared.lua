@@ -2,6 +2,7 @@
 -- doc/templates.md come from here. The names are those of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer
 -- meaning.
 
+local formats = require "watchbot.template.formats"
 local kinds = require "watchbot.template.kinds"
 local limits = require "watchbot.lib.limits"
 local version = require "watchbot.version"
@@ -21,7 +22,8 @@ local secret = kinds.either("text or a table", kinds.text, kinds.record({
 }, "a table like { secret = ARN, key = 'password' } or { parameter = '/name' }"))
 
 local reservation = kinds.open(kinds.record({
-  cpu = kinds.whole(0), memory = kinds.whole(4), softMemory = kinds.whole(4), gpu = kinds.whole(1),
+  softMemory = kinds.either("a whole number of at least 4", kinds.number_of(0), kinds.whole(4)),
+  cpu = kinds.whole(0), memory = kinds.whole(4), gpu = kinds.whole(1),
 }, "a table like { cpu = 256, memory = 512 }"))
 
 local mount = kinds.either("text like '/host:/container' or a table", kinds.text, kinds.record({
@@ -93,6 +95,7 @@ local prefix = kinds.plain { expected = "letters and digits, a letter first",
 ---@field default any
 ---@field required boolean?
 ---@field modes "task"|"process"|nil the only mode it goes with
+---@field lenient boolean? in the other mode it is accepted, and has no effect
 ---@field since string the versions of ecs-watchbot that have it, or "watchbot"
 ---@field alias string? an older name of that option
 ---@field group string
@@ -104,13 +107,13 @@ local groups = {
       help = "`task`: watchers start an ECS task for each message; `process`: the service's own image runs `watchbot` and a "
         .. "process for each message" },
     { "service", kinds.text, required = true, since = "v0", help = "name of the service; its image's repository in ECR" },
-    { "serviceVersion", kinds.text, since = "v0", help = "the image's tag; needed where `image` is not given" },
+    { "serviceVersion", formats.tag, since = "v0", help = "the image's tag; needed where `image` is not given" },
     { "image", kinds.text, since = "watchbot",
       help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region" },
-    { "cluster", kinds.text, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
+    { "cluster", formats.cluster, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
     { "prefix", prefix, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
-    { "family", kinds.text, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
+    { "family", formats.family, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
     { "command", command, since = "v1",
       help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's" },
     { "policy", kinds.text, since = "watchbot",
@@ -125,9 +128,9 @@ local groups = {
       help = "IAM statements for the role of the watchers: for hooks that call AWS, or `ecs:DescribeTaskDefinition`" },
     { "executionPermissions", statements, default = {}, since = "watchbot",
       help = "IAM statements for the roles that pull images, read secrets and write logs" },
-    { "permissionsBoundary", kinds.text, since = "watchbot", help = "ARN of a policy that bounds what each role may do" },
+    { "permissionsBoundary", formats.boundary, since = "watchbot", help = "ARN of a policy that bounds what each role may do" },
     { "rolePath", kinds.path, since = "watchbot", help = "path of the roles: `/watchbot/`" },
-    { "tags", kinds.open(kinds.map(kinds.text, "a table of names to text")), default = {}, since = "watchbot",
+    { "tags", kinds.open(kinds.map(formats.tag_value, "a table of names to text")), default = {}, since = "watchbot",
       help = "tags of all resources that have any, and of the tasks" },
   },
   { "The container",
@@ -159,7 +162,7 @@ local groups = {
     { "fargateSecurityGroups", texts, since = "v4", help = "their security groups" },
     { "fargatePublicIp", kinds.one_of("ENABLED", "DISABLED"), default = "DISABLED", since = "v4",
       help = "`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public address" },
-    { "networkMode", kinds.plain(kinds.one_of("bridge", "host", "awsvpc", "none")), since = "watchbot",
+    { "networkMode", kinds.plain(kinds.one_of("bridge", "host", "awsvpc")), since = "watchbot",
       help = "on EC2; default: ECS's own" },
     { "placementConstraints", kinds.open(kinds.list(constraint, "a list of constraints")),
       since = "v2",
@@ -181,7 +184,8 @@ local groups = {
     { "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4", help = "the older name" },
     { "watchbotImage", kinds.text, modes = "task", since = "watchbot",
       help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region" },
-    { "watchbotVersion", kinds.text, default = version, modes = "task", since = "v0", help = "tag of that image" },
+    { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true, since = "v0",
+      help = "tag of that image" },
     { "watcherReservation", reservation, default = {}, modes = "task", since = "watchbot",
       help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size" },
   },
@@ -208,8 +212,8 @@ local groups = {
       help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
   },
   { "Notifications and alarms",
-    { "notificationEmail", kinds.text, since = "v0", help = "who is told; or else `notificationTopic`" },
-    { "notificationTopic", kinds.text, since = "v1", help = "ARN of a topic of yours that is told" },
+    { "notificationEmail", formats.email, since = "v0", help = "who is told; or else `notificationTopic`" },
+    { "notificationTopic", formats.topic, since = "v1", help = "ARN of a topic of yours that is told" },
     { "alarmOnEachFailure", switch, default = false, since = "v2",
       help = "each failure is notified, also of messages that are tried again" },
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
@@ -223,18 +227,19 @@ local groups = {
     { "alarmPeriods", kinds.whole(1, PERIODS_OF_5_MINUTES), default = 24, since = "v0",
       help = "periods of 5 minutes for which they are there" },
     { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
-    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3, modes = "task", since = "v2",
+    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3, modes = "task", lenient = true,
+      since = "v2",
       help = "minutes with failed placements that raise the alarm" },
     { "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm" },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
-    { "metricsNamespace", kinds.text, default = "Watchbot", since = "watchbot",
+    { "metricsNamespace", formats.namespace, default = "Watchbot", since = "watchbot",
       help = "namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`" },
   },
   { "Logs",
     { "structuredLogging", switch, default = false, since = "v8", help = "each line of the log is a JSON object" },
-    { "logGroupName", kinds.text, since = "v10", help = "default: STACK-REGION-watchbot" },
+    { "logGroupName", formats.log_group, since = "v10", help = "default: STACK-REGION-watchbot" },
     { "logGroupRetentionDays", retention, default = 14, since = "v10", help = "days that the log is kept" },
-    { "logAggregationFunction", kinds.text, since = "v1",
+    { "logAggregationFunction", formats.lambda, since = "v1",
       help = "ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it" },
   },
   { "Progress",
@@ -249,11 +254,30 @@ local groups = {
   },
 }
 
+-- Names of v10, and of AWS's CDK, with what does the same here.
+local renamed = {
+  serviceName = "service", environment = "env", memoryLimitMiB = "reservation = { memory = ... }",
+  memoryReservationMiB = "reservation = { softMemory = ... }", cpu = "reservation = { cpu = ... }",
+  subnets = "fargateSubnets", vpc = "fargateSubnets", securityGroups = "fargateSecurityGroups", publicIP = "fargatePublicIp",
+  retentionPeriod = "messageRetention", visibilityTimeout = "messageTimeout", deadLetterThreshold = "deadletterThreshold",
+  maxReceiveCount = "deadletterThreshold", reduceMode = "reduce", volumes = "mounts = { volumes = ..., mountPoints = ... }",
+  mountPoints = "mounts = { volumes = ..., mountPoints = ... }", readonlyRootFilesystem = "writableFilesystem",
+  logGroup = "logGroupName", logRetention = "logGroupRetentionDays", alarmEmail = "notificationEmail",
+  maxCapacity = "maxScalingCapacity", minCapacity = "minScalingCapacity", launchType = "capacity",
+  fargateSecurityGroup = "fargateSecurityGroups", webhookAuth = "webhookKey", key = "kmsKey",
+}
+
 local retired = {
   clusterRole = "tasks have roles of their own; say what they may do in 'permissions'",
   backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides how long (option 'policy')",
   debugLogs = "the log says everything already; 'structuredLogging' makes it easy to search",
 }
+
+retired.deploymentEnvironment = "the stack's name tells environments apart"
+retired.containerName = "the container's name is made of prefix and service"
+retired.containerInsights = "it is a setting of the cluster"
+
+for name, instead in pairs(renamed) do retired[name] = ("its name here is '%s'"):format(instead) end
 
 local declared = { options = {}, groups = {}, retired = retired }
 

@@ -5,6 +5,7 @@
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
 local refusal = require "watchbot.lib.refusal"
+local suggest = require "watchbot.lib.suggest"
 
 ---@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
 
@@ -46,6 +47,15 @@ local function add(template, owners, name, made)
   end
 end
 
+-- One that is to be left out, and is none.
+local function unknown_part(given)
+  local known = {}
+  for _, name in ipairs(parts) do known[name] = true end
+  for name, part in pairs(given) do
+    if part == false and not known[name] then return name end
+  end
+end
+
 -- The parts in order, then those that a user adds.
 local function names_of(given)
   local names, known, added = table.move(parts, 1, #parts, 1, {}), {}, {}
@@ -82,10 +92,29 @@ local function add_tags(template, tags)
   end
 end
 
+-- A name that is missing would be nil: an output without a value, and nobody would know of it.
+local function guarded(references)
+  local names = {}
+  for name in pairs(references) do names[#names + 1] = name end
+  table.sort(names)
+  return setmetatable(references, { __index = function(_, name)
+    local option = refs.with[name]
+    local near = not option and suggest(tostring(name), names)
+    error(("there is no ref '%s'%s"):format(tostring(name), option and (": it comes with the option '%s'"):format(option)
+      or near and ("; did you mean '%s'?"):format(near) or ""), 2)
+  end })
+end
+
 -- => template ; or nil, what is wrong, the part's name
 local function build(complete)
   local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil, Resources = {} }
   local references, owners = refs.new(complete), {}
+  local unknown = unknown_part(complete.parts)
+  if unknown then
+    local near = suggest(unknown, parts)
+    return nil, ("parts: there is no part '%s' to leave out%s"):format(unknown,
+      near and ("; did you mean '%s'?"):format(near) or ""), unknown
+  end
   local names, known = names_of(complete.parts)
   for _, name in ipairs(names) do
     local default, given = known[name] and require("watchbot.template." .. name) or nil, complete.parts[name]
@@ -96,7 +125,7 @@ local function build(complete)
   end
   add_tags(template, complete.tags)
   -- Where `pairs`, and so what writes templates, does not see it.
-  return setmetatable(template, { __name = "watchbot.template", __index = { ref = references } })
+  return setmetatable(template, { __name = "watchbot.template", __index = { ref = guarded(references) } })
 end
 
 --- Describes a service. Raises, with file, line and the nearest known name, what is wrong with the options.

@@ -79,7 +79,7 @@ end
 ---@return watchbot.template.Kind
 function kinds.record(members, expected)
   local names = sorted_keys(members)
-  return { expected = expected, check = function(value)
+  return { expected = expected, members = members, check = function(value)
     if type(value) ~= "table" then return false end
     for _, name in ipairs(sorted_keys(value)) do
       if type(name) ~= "string" then return false end
@@ -109,7 +109,7 @@ end
 ---@return watchbot.template.Kind
 function kinds.either(expected, ...)
   local choices = { ... }
-  return { expected = expected, check = function(value)
+  return { expected = expected, choices = choices, check = function(value)
     local detail, at
     for _, kind in ipairs(choices) do
       local problem, member = kinds.problem(kind, value)
@@ -135,15 +135,16 @@ end
 ---@param kind watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.plain(kind)
-  return { expected = kind.expected, check = kind.check,
-    plain = "it decides which resources there are, so it cannot be an intrinsic" }
+  return { expected = kind.expected, check = kind.check, numeric = kind.numeric, members = kind.members,
+    choices = kind.choices, plain = "it decides which resources there are, so it cannot be an intrinsic" }
 end
 
 --- A table that has to be read: what is in it may be intrinsics.
 ---@param kind watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.open(kind)
-  return { expected = kind.expected, check = kind.check, plain = "it cannot be an intrinsic; what is in it may be" }
+  return { expected = kind.expected, check = kind.check, members = kind.members, choices = kind.choices,
+    plain = "it cannot be an intrinsic; what is in it may be" }
 end
 
 ---@param least integer
@@ -151,12 +152,40 @@ end
 ---@return watchbot.template.Kind
 function kinds.whole(least, most)
   return {
+    numeric = true,
     expected = most and ("a whole number from %d to %d"):format(least, most) or ("a whole number of at least %d"):format(least),
     check = function(value) return math.type(value) == "integer" and value >= least and (not most or value <= most) end,
   }
 end
 
 kinds.text = { expected = "text", check = function(value) return type(value) == "string" and value ~= "" end }
+
+local function is_numeric(kind)
+  if kind.numeric then return true end
+  for _, choice in ipairs(kind.choices or {}) do
+    if choice == kinds.text then return false end
+    if is_numeric(choice) then return true end
+  end
+  return false
+end
+
+--- A value as it is meant: a number that is given as text.
+---@param kind watchbot.template.Kind
+---@param value any
+---@return any
+function kinds.read(kind, value)
+  if type(value) == "string" and is_numeric(kind) and not (value:find "[^%d.]") then return tonumber(value) or value end
+  if type(value) ~= "table" or cf.is(value) then return value end
+  for _, choice in ipairs(kind.choices or {}) do
+    if choice.members then return kinds.read(choice, value) end
+  end
+  if not kind.members then return value end
+  local result = {}
+  for name, member in pairs(value) do
+    result[name] = kind.members[name] and kinds.read(kind.members[name], member) or member
+  end
+  return result
+end
 
 --- A path of IAM.
 kinds.path = { expected = "a path like '/watchbot/'", check = function(value)
@@ -174,7 +203,7 @@ kinds.key = { expected = "'create', or the ARN of a KMS key", check = function(v
 end }
 
 kinds.number = {
-  expected = "a number of at least 0",
+  numeric = true, expected = "a number of at least 0",
   check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
 }
 

@@ -22,7 +22,9 @@ local function findings_of(output)
   local findings = {}
   for index, finding in ipairs(told) do
     local rule = type(finding.Rule) == "table" and finding.Rule.Id or "?"
-    findings[index] = { where = where_of(finding), message = ("%s (%s)"):format(tostring(finding.Message), rule) }
+    -- A warning is for people: cfn-lint has some about what is right here.
+    findings[index] = { where = where_of(finding), note = finding.Level ~= "Error" or nil,
+      message = ("%s (%s)"):format(tostring(finding.Message), rule) }
   end
   return findings
 end

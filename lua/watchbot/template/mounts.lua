@@ -72,6 +72,21 @@ function mounts.of(options)
   return made
 end
 
+--- The first path of the host that is mounted.
+---@param given any the option
+---@return any
+function mounts.host_of(given)
+  if type(given) == "table" and (given.volumes or given.mountPoints) then
+    for _, volume in ipairs(given.volumes or {}) do
+      if type(volume.Host) == "table" and volume.Host.SourcePath then return volume.Host.SourcePath end
+    end
+    return nil
+  end
+  for _, mount in ipairs(listed(given)) do
+    if mount.host then return mount.host end
+  end
+end
+
 --- What is wrong with the option.
 ---@param given any
 ---@return string? problem

@@ -30,11 +30,18 @@ function names.family(options)
   return options.family or cf.sub("${AWS::StackName}-" .. options.prefix)
 end
 
+--- A service's name as a part of a container's, which has letters, digits, hyphens and underscores.
+---@param service any
+---@return any
+function names.plain(service)
+  return cf.is(service) and service or (service:gsub("[^%w_-]", "-"))
+end
+
 --- The container that gets the message.
 ---@param options watchbot.template.Options
 ---@return any
 function names.container(options)
-  return pieces.concat(options.prefix, "-worker-", options.service)
+  return pieces.concat(options.prefix, "-worker-", names.plain(options.service))
 end
 
 --- The name of a queue or topic of the template, as text for Fn::Sub.

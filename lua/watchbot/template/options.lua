@@ -23,7 +23,7 @@ local function copy(value)
 end
 
 local function unknown(name)
-  if options.retired[name] then return ("option '%s' is no more: %s"):format(name, options.retired[name]) end
+  if options.retired[name] then return ("there is no option '%s': %s"):format(name, options.retired[name]) end
   local near = type(name) == "string" and suggest(name, options.names)
   return ("unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near)
     or "; watchbot template --options lists them")
@@ -64,12 +64,30 @@ local function resolve(given)
   return result
 end
 
+-- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no soft limit.
+local function readable(given)
+  local result = {}
+  for name, value in pairs(given) do
+    local option = options.by_name[name]
+    result[name] = option and kinds.read(option.kind, value) or value
+  end
+  for _, name in ipairs { "reservation", "watcherReservation" } do
+    local reservation = result[name]
+    if type(reservation) == "table" and reservation.softMemory == 0 then
+      result[name] = copy(reservation)
+      result[name].softMemory = nil
+    end
+  end
+  return result
+end
+
 --- Makes options complete.
 ---@param given table<string, any>
 ---@return watchbot.template.Options? complete
 ---@return string? message
 ---@return string? name the option, or the member of one, that is at fault
 function options.complete(given)
+  given = readable(given)
   for _, name in ipairs(names_of(given)) do
     local problem, at = check(name, given[name])
     if problem then return nil, problem, at end

@@ -14,7 +14,11 @@ local references = {}
 local walk
 
 local function walk_each(value, path, visit)
-  for _, key in ipairs(ordered.keys(value, 3)) do walk(value[key], path .. "." .. key, visit) end
+  for _, key in ipairs(ordered.keys(value, 3)) do
+    -- As CloudFormation counts.
+    local name = math.type(key) == "integer" and key - 1 or key
+    walk(value[key], path .. "." .. name, visit)
+  end
 end
 
 local functions = {}

@@ -19,6 +19,12 @@ local refs = {}
 ---@field secretAccessKey any?
 ---@field progressTable any? ARN
 
+--- The options that some come with.
+refs.with = {
+  webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user", secretAccessKey = "user",
+  progressTable = "reduce",
+}
+
 ---@param options watchbot.template.Options
 ---@return watchbot.template.Refs
 function refs.new(options)

@@ -35,7 +35,7 @@ end
 function rules.modes(given, known)
   if not given.mode then return nil end
   for _, option in ipairs(known.declared) do
-    if option.modes and given[option.name] and option.modes ~= given.mode then
+    if option.modes and given[option.name] and option.modes ~= given.mode and not option.lenient then
       return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name, option.modes, given.mode), option.name
     end
   end
@@ -55,7 +55,21 @@ end
 local only_ec2 = { "privileged", "networkMode", "placementConstraints", "placementStrategies" }
 local only_network = { "fargateSubnets", "fargateSecurityGroups", "fargatePublicIp" }
 
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+local function fargate_container(given)
+  for name in pairs(given.ulimits or {}) do
+    if name ~= "nofile" then return ("option 'ulimits': Fargate has only 'nofile', not '%s'"):format(name), name end
+  end
+  local path = mounts.host_of(given.mounts)
+  if path then
+    return ("option 'mounts': %s is a path of the host, and Fargate has none: use scratch space ('/container'), or EFS in "
+      .. "{ volumes = ..., mountPoints = ... }"):format(cf.is(path) and "an intrinsic" or "'" .. path .. "'"), "mounts"
+  end
+end
+
 local function fargate(given)
+  local message, at = fargate_container(given)
+  if message then return message, at end
   for _, name in ipairs(only_ec2) do
     if given[name] then return ("option '%s' is for EC2: Fargate does not have it"):format(name), name end
   end
@@ -87,20 +101,43 @@ local function places(given)
   end
 end
 
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+local function health(check)
+  if not check then return nil end
+  if not check.command then return "option 'healthCheck': 'command' is missing", "healthCheck" end
+  local interval, timeout = check.interval or 30, check.timeout or 5
+  if type(interval) == "number" and type(timeout) == "number" and timeout > interval then
+    return ("option 'healthCheck': 'timeout' is %d s, longer than 'interval', %d s"):format(timeout, interval), "timeout"
+  end
+end
+
+-- The soft limit is what a container is sure to have, so it is below the hard one.
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+local function memory(given)
+  for _, name in ipairs { "reservation", "watcherReservation" } do
+    local of = given[name] or {}
+    if math.type(of.softMemory) and math.type(of.memory) and of.softMemory > of.memory then
+      return ("option '%s': 'softMemory' is %d MiB, more than 'memory', %d MiB"):format(name, of.softMemory, of.memory),
+        "softMemory"
+    end
+  end
+end
+
 local function containers(given)
   for name in pairs(given.secrets or {}) do
     if (given.env or {})[name] ~= nil then return ("'%s' is in 'env' and in 'secrets'"):format(name), name end
   end
   for name, secret in pairs(given.secrets or {}) do
-    if type(secret) == "table" and not cf.is(secret) and (secret.secret == nil) == (secret.parameter == nil) then
+    if cf.is(secret) then
+      return ("option 'secrets': '%s': is it a secret or a parameter? say { secret = ... } (its ARN) or { parameter = ... } "
+        .. "(its name): the role's policy needs an ARN"):format(name), name
+    elseif type(secret) == "table" and (secret.secret == nil) == (secret.parameter == nil) then
       return ("option 'secrets': '%s' needs either 'secret' or 'parameter'"):format(name), name
     end
   end
   local problem = mounts.problem(given.mounts)
   if problem then return "option 'mounts': " .. problem, "mounts" end
-  if given.healthCheck and not given.healthCheck.command then
-    return "option 'healthCheck': 'command' is missing", "healthCheck"
-  end
+  return health(given.healthCheck)
 end
 
 local function webhook(given)
@@ -125,7 +162,27 @@ local function sizes(given)
   end
 end
 
-local all = { missing, told, command, places, containers, webhook, progress, sizes }
+-- A step of the scaling is as many containers as its messages need.
+local function steps(given)
+  local scales = given.mode == "process" and (given.maxScalingCapacity or 1) ~= 1
+    and given.minScalingCapacity ~= given.maxScalingCapacity
+  if scales and cf.is(given.workers) then
+    return "option 'workers' must be a plain number where the service scales: the steps of the scaling are made of it",
+      "workers"
+  end
+end
+
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+local LONGEST_QUEUE_NAME = 80
+
+local function queue_names(given)
+  local longest = "-" .. (given.prefix or "Watchbot") .. "DeadLetterQueue" .. (given.fifo and ".fifo" or "")
+  if #longest < LONGEST_QUEUE_NAME then return nil end
+  return ("option 'prefix': the name of the dead-letter queue, STACK%s, would have more than %d characters"):format(longest,
+    LONGEST_QUEUE_NAME), "prefix"
+end
+
+local all = { missing, told, command, places, memory, steps, queue_names, containers, webhook, progress, sizes }
 
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>

@@ -1,5 +1,5 @@
 --- template.secrets: environment variables out of Secrets Manager or the Parameter Store: what a container says, and what the
--- execution role must be allowed. The store is told by the ARN; of an intrinsic it is not known, so both are allowed.
+-- execution role must be allowed. The store is known by the ARN.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
 
 local cf = require "watchbot.template.cf"
@@ -35,14 +35,15 @@ local function secret_arn(text)
   return text:match "^(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:[^:]+)"
 end
 
+-- Of an intrinsic it is not known whether the name begins with a slash, which stands once in the ARN.
 local function parameter_arn(name)
-  if cf.is(name) or name:match "^arn:" then return name end
+  if cf.is(name) then return names.arn("ssm", "parameter*", name) end
+  if name:match "^arn:" then return name end
   return names.arn("ssm", "parameter/", (name:gsub("^/", "")))
 end
 
 -- => ARN of a secret, ARN of a parameter
 local function arns_of(secret)
-  if cf.is(secret) then return secret, secret end
   if type(secret) == "table" then
     if secret.parameter then return nil, parameter_arn(secret.parameter) end
     return type(secret.secret) == "string" and secret_arn(secret.secret) or secret.secret

@@ -14,7 +14,8 @@ local function definition(options, refs)
   local command, reservation = { "watchbot", "run", "--health", containers.HEALTH }, options.watcherReservation
   command[#command + 1] = options.policy or nil
   local container = containers.basic(options, refs, {
-    name = pieces.concat(options.prefix, "-watcher-", options.service), image = names.watcher_image(options), command = command,
+    name = pieces.concat(options.prefix, "-watcher-", names.plain(options.service)),
+    image = names.watcher_image(options), command = command,
     environment = environment.watcher(options, refs), read_only = true, watches = true,
     reservation = next(reservation) and reservation or { softMemory = MEMORY },
   })
@@ -50,7 +51,10 @@ return function(options, refs)
       [refs.id "Service"] = service(options, refs),
     },
     Outputs = {
-      ClusterArn = { Description = "The cluster, its ARN or name", Value = options.cluster },
+      -- Two watchers in one stack may be in two clusters.
+      [options.prefix == "Watchbot" and "ClusterArn" or refs.id "ClusterArn"] = {
+        Description = "The cluster, its ARN or name", Value = options.cluster,
+      },
       [refs.id "Service"] = { Description = "ARN of the service that watches the queue", Value = cf.ref(refs.id "Service") },
     },
   }
