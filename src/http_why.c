@@ -71,7 +71,7 @@ static const char *beginning(enum http_failure failure) {
     return http_failure_unsent(failure) ? "could not reach" : "incomplete response from";
 }
 
-/* "Connection refused" begins small in the middle of a message; "SSL certificate problem" does not. */
+/* "Connection refused" begins small in the middle of a message, "SSL certificate problem" does not. */
 void http_explain(struct http_call *call, const char *words) {
     bool word = words[0] && islower((unsigned char)words[1]);
     int first = word ? tolower((unsigned char)words[0]) : words[0];

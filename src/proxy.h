@@ -1,5 +1,6 @@
-/* proxy: which variable of the environment names the proxy for a request, for the words of its failures. Which proxy is used,
- * libcurl decides by the same rules: https://curl.se/libcurl/c/libcurl-env.html */
+/* proxy: which variable of the environment names the proxy for a request, for the words of its
+ * failures. Which proxy is used, libcurl decides by the same rules:
+ * https://curl.se/libcurl/c/libcurl-env.html */
 #ifndef WATCHBOT_PROXY_H
 #define WATCHBOT_PROXY_H
 

@@ -4,7 +4,8 @@ local scheduler = require "watchbot.scheduler"
 
 local HOUR = 3600
 
--- A source whose answers and clock the spec sets; it counts how often it is asked, and waits in each load.
+-- A source whose answers and clock the spec sets; it counts how often it is asked, and waits in
+-- each load.
 local function source(answer)
   local one = { answer = answer, loads = 0, clock = 1000000, warnings = {} }
   one.refresher = refresher.new(function()

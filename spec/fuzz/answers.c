@@ -1,4 +1,5 @@
-/* answers.c: what AWS and its emulators answer: JSON, XML, errors, credentials; see readers/answers.lua. */
+/* answers.c: what AWS and its emulators answer: JSON, XML, errors, credentials; see
+ * readers/answers.lua. */
 #include "reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,4 +1,5 @@
-/* responses.c: HTTP answers of a hostile server, through libcurl and the loop; see readers/responses.lua.
+/* responses.c: HTTP answers of a hostile server, through libcurl and the loop; see
+ * readers/responses.lua.
  * The server is a thread behind an abstract Unix socket, so that no port is used up: it reads the
  * request, sends the bytes, and closes. */
 #include <pthread.h>

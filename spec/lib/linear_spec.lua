@@ -1,17 +1,18 @@
--- 80,000 blanks from an endpoint took 377 seconds in one pattern, without a heartbeat and without an
--- ear for signals. Whatever reads text that others have written takes four times as long for four
--- times as much of it, whatever it is.
+-- 80,000 blanks from an endpoint took 377 seconds in one pattern, without a heartbeat and without
+-- an ear for signals. Whatever reads text that others have written takes four times as long for
+-- four times as much of it, whatever it is.
 
 local attributes = require "watchbot.message.attributes"
 local base64 = require "watchbot.lib.base64"
+local body = require "watchbot.notify.text".body
 local date = require "watchbot.lib.date"
 local denied = require "watchbot.aws.denied"
 local envelope = require "watchbot.message.envelope"
 local errors = require "watchbot.aws.errors"
+local fit = require "watchbot.notify.text".fit
 local job = require "watchbot.message.job"
 local json = require "watchbot.lib.json"
 local keys = require "watchbot.aws.keys"
-local notification = require "watchbot.notify.text"
 local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
 local protocol = require "watchbot.aws.protocol"
@@ -24,8 +25,8 @@ local xml = require "watchbot.aws.xml"
 
 local SECRETS = { "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ("token/"):rep(300), "short" }
 
-local function letter(body)
-  return { id = "i", body = body, receives = 1, sent = 0, attributes = {} }
+local function letter(bytes)
+  return { id = "i", body = bytes, receives = 1, sent = 0, attributes = {} }
 end
 
 local READERS = {
@@ -74,8 +75,8 @@ local READERS = {
     envelope.open('{"Type":"Notification","TopicArn":"' .. bytes)
     local one = job.new(letter(bytes))
     one:variables "iso"
-    notification.body("stack", one, "retry", { code = 1, logs = bytes, reason = bytes })
-    notification.fit(bytes)
+    body("stack", one, "retry", { code = 1, logs = bytes, reason = bytes })
+    fit(bytes)
   end,
   ["a message's attributes"] = function(bytes)
     local one = job.new(letter "x")
@@ -130,7 +131,8 @@ local function sizes(reader, bytes)
   return 256 * KIB, 1024 * KIB
 end
 
--- One good measurement in five is enough: a machine with other work makes times longer, never shorter.
+-- One good measurement in five is enough: a machine with other work makes times longer, never
+-- shorter.
 local function check(reader, unit, ending)
   local function bytes(size) return unit:rep(size // #unit) .. ending end
   local few, many = sizes(reader, bytes)

@@ -1,10 +1,11 @@
---- call: the life of one call. Written once, then signed, sent and read until it has succeeded or the retries say no.
+--- call: the life of one call. Written once, then signed, sent and read until it has succeeded or
+--- the retries say no.
 -- Sits on watchbot.http and, for all choices, on retry, services and errors.
 
 local core = require "watchbot.core".aws
 local date = require "watchbot.lib.date"
 local errors = require "watchbot.aws.errors"
-local same_keys = require "watchbot.aws.keys".same
+local same = require "watchbot.aws.keys".same
 local protocol = require "watchbot.aws.protocol"
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
@@ -16,7 +17,8 @@ local LATE = 10
 -- Ten messages of 1 MiB, each byte of which may need three in JSON.
 local LARGEST = 64 * 1024 * 1024
 
--- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the reason, not the key.
+-- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the
+-- reason, not the key.
 local CLOCK_TOLERANCE = 240
 
 local SKEW = {
@@ -68,7 +70,8 @@ function Call:hide(...)
   for _, secret in ipairs { ... } do self.secrets[#self.secrets + 1] = secret end
 end
 
--- Adds what proves who is calling. The headers of the call itself stay as they are: each attempt is signed anew.
+-- Adds what proves who is calling. The headers of the call itself stay as they are: each attempt is
+-- signed anew.
 function Call:sign(keys)
   local headers, place = {}, self.client.place
   for name, value in pairs(self.headers) do headers[name] = value end
@@ -114,8 +117,9 @@ function Call:keys()
   return keys
 end
 
--- The server's clock is the right one: the next request is dated by it. Once in a call, so at most one attempt is lost. What
--- counts is the clock that this attempt was dated by: calls under way at the same time may have corrected the client's already.
+-- The server's clock is the right one: the next request is dated by it. Once in a call, so at most
+-- one attempt is lost. What counts is the clock that this attempt was dated by: calls under way at
+-- the same time may have corrected the client's already.
 function Call:correct_clock(failure)
   local at = date.http(failure.date)
   if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then return false end
@@ -131,7 +135,7 @@ function Call:replace_keys(failure, keys)
   self.keys_replaced = true
   self.client.provider:expire(keys)
   local found = self.client.provider:get()
-  return found ~= nil and not same_keys(found, keys)
+  return found ~= nil and not same(found, keys)
 end
 
 -- => true when another attempt is to be made, after the pause for it

@@ -4,13 +4,14 @@
 
 -- As the protocols have it: Query, JSON, and SNS; the last two are of KMS, through SQS and SNS.
 local codes = {
-  AccessDenied = true, AccessDeniedException = true, AuthorizationError = true, KmsAccessDenied = true,
-  KMSAccessDenied = true,
+  AccessDenied = true, AccessDeniedException = true, AuthorizationError = true,
+  KmsAccessDenied = true, KMSAccessDenied = true,
 }
 
 -- What AWS's words say of the policy, and what to do about it.
 local ADVICE = {
-  { "explicit deny in an? ([%a%- ]*%a)", "a statement of the %s denies it, and no other can allow it" },
+  { "explicit deny in an? ([%a%- ]*%a)",
+    "a statement of the %s denies it, and no other can allow it" },
   { "no identity%-based policy allows", "add the action to the role's policy" },
   { "no resource%-based policy allows", "add the action to the policy of the resource" },
   { "no ([%a%- ]+) allows", "add the action to the %s" },
@@ -36,7 +37,8 @@ end
 
 -- A call may need an action of another service, which AWS names then: RunTask needs iam:PassRole.
 local function action_of(words, action)
-  return words:match "not authorized to perform: (iam:%w+)" or words:match "not authorized to perform: (kms:%w+)" or action
+  return words:match "not authorized to perform: (iam:%w+)"
+    or words:match "not authorized to perform: (kms:%w+)" or action
 end
 
 ---@param action string "sqs:ReceiveMessage"
@@ -46,8 +48,8 @@ end
 ---@return "NotAllowed" code
 function denied.message(action, on, words)
   words = words or ""
-  local err = ("the credentials do not allow '%s'%s: %s"):format(action_of(words, action), on and " on " .. on or "",
-    advice_of(words))
+  local err = ("the credentials do not allow '%s'%s: %s"):format(action_of(words, action),
+    on and " on " .. on or "", advice_of(words))
   if words ~= "" then err = ("%s; AWS says: %s"):format(err, (words:gsub("^%w+:%w+: ", ""))) end
   return err, "NotAllowed"
 end

@@ -1,7 +1,8 @@
 --- profiles: the shared config and credentials files, from text to tables. Sits on read_file.
--- The rules are those of AWS's SDKs (Shared Configuration and Credentials File specification), not of an ordinary ini file:
--- which whitespace makes a comment, a continuation or a sub-property is told apart line by line. What is wrong with a file is
--- reported by file and line and never quoted, because the line may hold a secret.
+-- The rules are those of AWS's SDKs (Shared Configuration and Credentials File specification), not
+-- of an ordinary ini file: which whitespace makes a comment, a continuation or a sub-property is
+-- told apart line by line. What is wrong with a file is reported by file and line and never quoted,
+-- because the line may hold a secret.
 
 local read_file = require "watchbot.aws.read_file"
 
@@ -56,7 +57,8 @@ function Reader:define(line)
   return true
 end
 
--- A property that is empty on its own line has sub-properties on the next ones, and these are checked as properties are.
+-- A property that is empty on its own line has sub-properties on the next ones, and these are
+-- checked as properties are.
 function Reader:continue(line)
   if not self.properties then return self:fail "expected a profile definition, found continuation" end
   if not self.property then return self:fail "expected a property definition, found continuation" end
@@ -151,7 +153,8 @@ local function home_folder(getenv, windows)
   return getenv "HOMEDRIVE" and getenv "HOMEPATH" and getenv "HOMEDRIVE" .. getenv "HOMEPATH"
 end
 
---- Where the files are, as `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE` and the home folder say.
+--- Where the files are, as `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE` and the home folder
+--- say.
 ---@param getenv fun(name: string): string?
 ---@param platform "linux"|"windows"|nil
 ---@return string? config nil without a home folder
@@ -168,7 +171,8 @@ function profiles.locations(getenv, platform)
   return place("AWS_CONFIG_FILE", "config"), place("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 end
 
--- A file that is not there, or may not be read (a home folder of another user), holds nothing: that is said, not raised.
+-- A file that is not there, or may not be read (a home folder of another user), holds nothing: that
+-- is said, not raised.
 local function read(path)
   if not path then return nil, "HOME is not set" end
   local text, why = read_file(path)

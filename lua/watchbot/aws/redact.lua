@@ -1,17 +1,18 @@
 --- redact: takes secrets out of what a server has said. AWS explains a wrong signature by repeating
--- the whole request, a proxy's page may repeat anything, and neither repeats it letter by letter: it
--- comes percent-encoded, escaped for JSON or HTML, in small letters, over several lines, cut off.
--- So secrets are looked for by their letters and digits alone, eight in a row.
+-- the whole request, a proxy's page may repeat anything, and neither repeats it letter by letter:
+-- it comes percent-encoded, escaped for JSON or HTML, in small letters, over several lines, cut
+-- off. So secrets are looked for by their letters and digits alone, eight in a row.
 
 local redact = {}
 
 local HIDDEN = "[hidden]"
 
--- Letters and digits in a row that are taken for a part of a secret: by chance alone that happens to
--- one message in many thousands.
+-- Letters and digits in a row that are taken for a part of a secret: by chance alone that happens
+-- to one message in many thousands.
 local ROW = 8
 
--- A secret with fewer letters is looked for as it is; what is shorter than this is an ordinary word.
+-- A secret with fewer letters is looked for as it is; what is shorter than this is an ordinary
+-- word.
 local SHORTEST = 4
 
 local function escape(secret)
@@ -89,7 +90,8 @@ end
 ---@param secrets string[] as they may have been sent
 ---@return string
 function redact.hide(text, secrets)
-  text = text:gsub("The Canonical String for this request.*", ""):gsub("AWS4%-HMAC%-SHA256.*", HIDDEN)
+  text = text:gsub("The Canonical String for this request.*", "")
+  text = text:gsub("AWS4%-HMAC%-SHA256.*", HIDDEN)
   local rows = {}
   for _, secret in ipairs(secrets) do
     if not note_rows(rows, secret) and #secret >= SHORTEST then

@@ -1,26 +1,29 @@
---- refresher: keeps credentials fresh for all who ask. Sits on the scheduler and on one function that loads them.
--- Near their end they are loaded again beside the work, by one task for everybody; only in the last minute does anybody wait
--- for it. While loading fails the old ones are used to their end. Times are the wall clock's, as the expiry is.
--- What AWS refuses is loaded again at once: a file may hold others meanwhile. If it does not, keys that cannot expire stay in
--- use (one odd answer would end the work for ever), and temporary ones are used again after a pause.
+--- refresher: keeps credentials fresh for all who ask. Sits on the scheduler and on one function
+--- that loads them.
+-- Near their end they are loaded again beside the work, by one task for everybody; only in the last
+-- minute does anybody wait for it. While loading fails the old ones are used to their end. Times
+-- are the wall clock's, as the expiry is. What AWS refuses is loaded again at once: a file may hold
+-- others meanwhile. If it does not, keys that cannot expire stay in use (one odd answer would end
+-- the work for ever), and temporary ones are used again after a pause.
 
 local scheduler = require "watchbot.scheduler"
 
 local keys = require "watchbot.aws.keys"
 
--- Seconds before the end: from here a refresh is made beside the work, from there it is waited for. What lives shortly has
--- smaller ones.
+-- Seconds before the end: from here a refresh is made beside the work, from there it is waited for.
+-- What lives shortly has smaller ones.
 local ADVISORY, MANDATORY = 300, 60
 
--- What was just loaded is used for this long at least, even when it seems to have expired: the clock here may be wrong, and a
--- metadata service in trouble hands out old credentials that AWS goes on taking.
+-- What was just loaded is used for this long at least, even when it seems to have expired: the
+-- clock here may be wrong, and a metadata service in trouble hands out old credentials that AWS
+-- goes on taking.
 local LEAST_LIFE = 60
 
 -- Seconds that a call waits for a refresh at the most while there are old ones to use.
 local PATIENCE = 5
 
--- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer than half of the time
--- that the old credentials have left.
+-- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer
+-- than half of the time that the old credentials have left.
 local FIRST_PAUSE, LAST_PAUSE = 1, 30
 
 ---@class watchbot.aws.Refresher
@@ -39,7 +42,8 @@ function refresher.new(load, options)
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
--- "fresh": use them; "ageing": use them and load; "late": load, then use what is there; "gone": there are none.
+-- "fresh": use them; "ageing": use them and load; "late": load, then use what is there; "gone":
+-- there are none.
 function Refresher:stage()
   if not self.keys or self.rejected then return "gone" end
   if not self.deadline then return "fresh" end
@@ -74,8 +78,8 @@ function Refresher:take_back()
   if self.rejected and (lasting or scheduler.now() >= self.usable_at) then self.rejected = false end
 end
 
--- The source has none newer yet: that is usual shortly before the end, and no reason to ask later next time. After the end
--- they are taken once more.
+-- The source has none newer yet: that is usual shortly before the end, and no reason to ask later
+-- next time. After the end they are taken once more.
 function Refresher:found_same(found)
   self:take_back()
   if not self.rejected and self:stage() == "gone" then self:adopt(found) end
@@ -95,8 +99,8 @@ function Refresher:load_once()
   if self.keys and self.warn then self.warn("could not refresh the AWS credentials: " .. message) end
 end
 
--- The task that loads, a new one unless it is too early for that. The pause begins with the attempt, so that even one that
--- raises is not followed by another at once.
+-- The task that loads, a new one unless it is too early for that. The pause begins with the
+-- attempt, so that even one that raises is not followed by another at once.
 function Refresher:refresh()
   if self.task and not self.task:ended() then return self.task end
   if scheduler.now() < self.attempt_at then return nil end
@@ -121,7 +125,8 @@ function Refresher:get()
   return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
---- AWS says that the credentials have expired, or that it does not know them: the next `get` loads them again.
+--- AWS says that the credentials have expired, or that it does not know them: the next `get` loads
+--- them again.
 ---@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been replaced meanwhile
 function Refresher:expire(used)
   if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end

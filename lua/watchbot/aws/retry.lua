@@ -1,8 +1,8 @@
 --- retry: whether a failed attempt is made again, and when. The standard mode of the AWS SDKs.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, as of November 2026.
--- Each client has a bucket of tokens that retries are paid from and successes refill, so that an outage is not answered with
--- three times the calls. Long polls wait even when they give up, longer each time while it lasts: their caller polls again at
--- once.
+-- Each client has a bucket of tokens that retries are paid from and successes refill, so that an
+-- outage is not answered with three times the calls. Long polls wait even when they give up, longer
+-- each time while it lasts: their caller polls again at once.
 
 local retry = {}
 
@@ -108,8 +108,8 @@ function Tries:succeeded()
 end
 
 -- Exponential, capped, and a random share of it. The server's own wish counts where it is longer:
--- AWS's header lengthens the pause by a few seconds at most, that of a proxy (Retry-After) up to the
--- cap.
+-- AWS's header lengthens the pause by a few seconds at most, that of a proxy (Retry-After) up to
+-- the cap.
 function Tries:pause(kind, failure)
   local bucket = self.retry
   local base = kind == "throttled" and bucket.throttled_base or bucket.base
@@ -127,7 +127,8 @@ function Tries:take(kind)
   return true
 end
 
--- Several polls of one client fail at the same time; the longest row of failures counts, not their sum.
+-- Several polls of one client fail at the same time; the longest row of failures counts, not their
+-- sum.
 function Tries:remember()
   local streaks = self.retry.streaks
   streaks[self.long_poll] = math.max(streaks[self.long_poll] or 0, self.streak + self.attempts)

@@ -32,8 +32,10 @@ end
 
 return function(bytes)
   check_error(400, {}, bytes)
-  check_error(503, { ["x-amzn-errortype"] = bytes, ["retry-after"] = bytes, ["x-amz-retry-after"] = bytes, date = bytes,
-    ["x-amzn-requestid"] = bytes }, "")
+  check_error(503, {
+    ["x-amzn-errortype"] = bytes, ["retry-after"] = bytes, ["x-amz-retry-after"] = bytes,
+    date = bytes, ["x-amzn-requestid"] = bytes,
+  }, "")
   check_error(403, {}, '{"__type":"AccessDenied","message":"' .. bytes .. SECRET .. '"}')
   check_result("sqs", "ReceiveMessage", bytes)
   check_result("sns", "ListTopics", bytes)

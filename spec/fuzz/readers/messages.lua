@@ -5,14 +5,15 @@ local attributes = require "watchbot.message.attributes"
 local envelope = require "watchbot.message.envelope"
 local job = require "watchbot.message.job"
 local json = require "watchbot.lib.json"
-local notification = require "watchbot.notify.text"
+local text = require "watchbot.notify.text"
 local resend = require "watchbot.message.resend"
 local saved = require "watchbot.message.saved"
 local view = require "watchbot.cli.dead_letter.view"
 
 local function check_attributes(all)
   for name, attribute in pairs(all) do
-    assert(type(name) == "string" and type(attribute.type) == "string" and type(attribute.value) == "string")
+    assert(type(name) == "string")
+    assert(type(attribute.type) == "string" and type(attribute.value) == "string")
   end
   attributes.bytes(all)
   attributes.encode(all)
@@ -34,9 +35,11 @@ local function check_job(bytes)
   local one = job.new(letter, 3)
   assert(type(one.message) == "string" and (one.subject == nil or type(one.subject) == "string"))
   check_attributes(one.attributes)
-  for _, value in pairs(one:variables "iso") do assert(type(value) == "string" and not value:find("\0", 1, true)) end
-  assert(utf8.len(notification.body("stack", one, "retry", { code = 1 })))
-  assert(#notification.subject("stack", one) < 100)
+  for _, value in pairs(one:variables "iso") do
+    assert(type(value) == "string" and not value:find("\0", 1, true))
+  end
+  assert(utf8.len(text.body("stack", one, "retry", { code = 1 })))
+  assert(#text.subject("stack", one) < 100)
   assert(json.decode(view.json(letter)) and utf8.len(view.line(letter)))
   assert(same(resend(letter).body, bytes))
 end
@@ -50,7 +53,8 @@ end
 
 return function(bytes)
   check_job(bytes)
-  check_job('{"Type":"Notification","TopicArn":"t","Message":"m","MessageAttributes":' .. bytes .. "}")
+  check_job('{"Type":"Notification","TopicArn":"t","Message":"m","MessageAttributes":' .. bytes
+    .. "}")
   check_saved(bytes)
   local opened = envelope.open(assert(envelope.wrap(bytes, bytes)))
   assert(opened and opened.subject == bytes and opened.message == bytes)

@@ -4,7 +4,10 @@
 local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
 
-local CODES = { Timeout = true, ConnectionLost = true, Truncated = true, TooLarge = true, BadResponse = true, NoMemory = true }
+local CODES = {
+  Timeout = true, ConnectionLost = true, Truncated = true, TooLarge = true, BadResponse = true,
+  NoMemory = true,
+}
 
 local LIMIT = 1024
 
@@ -19,7 +22,8 @@ end
 return function()
   scheduler.run(function()
     local response, err, code = http.request {
-      url = "http://fuzz.invalid/", method = "POST", body = "x", timeout = 5, limit = LIMIT, direct = true,
+      url = "http://fuzz.invalid/", method = "POST", body = "x", timeout = 5, limit = LIMIT,
+      direct = true,
     }
     if response then return check_response(response) end
     assert(CODES[code] or http.unsent[code], code)

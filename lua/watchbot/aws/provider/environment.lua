@@ -1,4 +1,5 @@
---- provider.environment: the credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
+--- provider.environment: the credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+--- AWS_SESSION_TOKEN.
 
 local date = require "watchbot.lib.date"
 local keys = require "watchbot.aws.keys"
