@@ -40,4 +40,14 @@ describe("a template as JSON", function()
       assert.is_true(#line <= 130, line)
     end
   end)
+
+  it("is indented less where that makes it short enough to go without S3", function()
+    local template = { Resources = {} }
+    for index = 1, 700 do
+      template.Resources["A" .. index] = { Type = "T", Properties = { Text = ("x"):rep(60), More = { ("y"):rep(60) } } }
+    end
+    local long = to_json(template)
+    assert.matches('\n"Resources"', long)
+    assert.are.same(template, json.decode(long))
+  end)
 end)

@@ -2,7 +2,7 @@ local cf = require "watchbot.template.cf"
 local templates = require "support.templates"
 
 local function part(more)
-  more.webhook = true
+  more.webhook = more.webhook or true
   return templates.part("webhook", "task", more)
 end
 
@@ -29,10 +29,30 @@ describe("the webhook of a template", function()
     assert.are.equal("AWS", called.Type)
     assert.are.same(cf.sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:sns:path//", called.Uri)
     local text, values = table.unpack(called.RequestTemplates["application/json"]["Fn::Sub"])
-    assert.are.equal("Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('${Topic}')"
-      .. "&Message=$util.urlEncode($input.body)", text)
+    assert.is_truthy(text:find("Action=Publish&Version=2010-03-31&Subject=$util.urlEncode($subject)"
+      .. "&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)", 1, true), text)
     assert.are.same({ Topic = { Ref = "WatchbotTopic" } }, values)
     assert.are.equal("NEVER", called.PassthroughBehavior)
+  end)
+
+  it("takes Subject and Message of an object, as ecs-watchbot did, unless the body is to stay as it came", function()
+    local function text(kind, webhook) return integration({ webhook = webhook }).RequestTemplates[kind]["Fn::Sub"][1] end
+    assert.is_truthy(text "application/json":find("#set($subject = $object.Subject)", 1, true))
+    assert.is_truthy(text "application/json":find("#set($message = $object.Message)", 1, true))
+    assert.is_falsy(text "text/plain":find("$object", 1, true))
+    assert.is_falsy(text("application/json", { raw = true }):find("$object", 1, true))
+    assert.is_truthy(text "text/plain":find("#set($message = $input.body)", 1, true))
+  end)
+
+  it("hands chosen headers on as attributes, numbered without gaps", function()
+    -- What a job needs to check a signature, or to know the kind of an event, was lost.
+    local called = integration { webhook = { headers = { "X-GitHub-Event", "HEADER" } } }
+    local text = called.RequestTemplates["text/plain"]["Fn::Sub"][1]
+    assert.is_truthy(text:find("#set($value = $input.params('X-GitHub-Event'))#if(\"$!value\" == '')"
+      .. "#set($value = $input.params('x-github-event'))#end#if(\"$!value\" != '')#set($n = $n + 1)"
+      .. "&MessageAttributes.entry.${!n}.Name=X-GitHub-Event&", 1, true), text)
+    assert.are.equal(1, select(2, text:gsub("#set%(%$n = 0%)", "")))
+    assert.is_falsy(integration({}).RequestTemplates["text/plain"]["Fn::Sub"][1]:find "MessageAttributes")
   end)
 
   -- A message that SNS refused must not look as if it had been taken.
@@ -82,8 +102,8 @@ describe("the webhook of a template", function()
       local each = part(more).Resources.WatchbotWebhookStage.Properties.MethodSettings[1]
       return { each.ThrottlingRateLimit, each.ThrottlingBurstLimit }
     end
-    assert.are.same({ 100, 200 }, settings {})
-    assert.are.same({ 5, 20 }, settings { webhookThrottle = { rate = 5, burst = 20 } })
+    assert.are.same({ 5, 20 }, settings {}, "as ecs-watchbot")
+    assert.are.same({ 50, 70 }, settings { webhookThrottle = { rate = 50, burst = 70 } })
   end)
 
   it("has a key and a usage plan where they are asked for", function()

@@ -120,8 +120,9 @@
 ---@field kmsKey? any
 ---an IAM user with an access key that may send
 ---@field user? boolean|watchbot.cf.Intrinsic
----an HTTPS endpoint whose POSTs become messages
----@field webhook? boolean|watchbot.cf.Intrinsic
+---an HTTPS endpoint whose POSTs become messages; `{ headers = { "X-GitHub-Event" } }`: these travel
+---as attributes, `{ raw = true }`: the body stays as it came
+---@field webhook? any
 ---callers of the webhook need an API key
 ---@field webhookKey? boolean|watchbot.cf.Intrinsic
 ---requests a second that the webhook takes: `rate` on average, `burst` at once

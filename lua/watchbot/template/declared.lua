@@ -45,6 +45,18 @@ local health_check = kinds.open(kinds.record({
   timeout = kinds.whole(2, 60), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
 }, "a table like { command = 'test -f /tmp/ok' }"))
 
+-- SNS delivers at most 10 attributes to a queue.
+-- https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+local header = { expected = "the name of a header", check = function(value)
+  return type(value) == "string" and #value <= 256 and value:match "^%w[%w-]*$" ~= nil
+end }
+local headers = kinds.list(header, "a list of names of headers")
+local webhook = kinds.plain(kinds.either("true, false, or a table like { headers = { 'X-Event' } }", kinds.flag, kinds.record({
+  raw = kinds.plain(kinds.flag), headers = kinds.open { expected = "at most 10 names of headers", check = function(value)
+    return headers.check(value) and #value <= 10
+  end },
+}, "a table like { raw = true, headers = { 'X-Event' } }")))
+
 local platform = kinds.open(kinds.record({ cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text },
   "a table like { cpuArchitecture = 'ARM64' }"))
 
@@ -205,10 +217,12 @@ local groups = {
       help = "ARN of a KMS key that encrypts queues, topics, log and progress table, and whose policy lets AWS's services use "
         .. "it (see below); `create`: makes one; default: the services' own encryption" },
     { "user", switch, default = false, since = "v0", help = "an IAM user with an access key that may send" },
-    { "webhook", switch, default = false, since = "v0", help = "an HTTPS endpoint whose POSTs become messages" },
+    { "webhook", webhook, default = false, since = "v0",
+      help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } }`: these travel as "
+        .. "attributes, `{ raw = true }`: the body stays as it came" },
     { "webhookKey", switch, default = false, since = "v0", help = "callers of the webhook need an API key" },
     { "webhookThrottle", throttle,
-      default = { rate = 100, burst = 200 }, since = "watchbot",
+      default = { rate = 5, burst = 20 }, since = "watchbot",
       help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
   },
   { "Notifications and alarms",

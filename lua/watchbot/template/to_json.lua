@@ -82,6 +82,10 @@ end
 ---@param template table
 ---@return string
 return function(template)
-  local text = write(template, 0, "", "  ", 0) .. "\n"
-  return #text <= INLINE and text or write(template, 0, "", " ", 0) .. "\n"
+  local text
+  for _, step in ipairs { "  ", " ", "" } do
+    text = write(template, 0, "", step, 0) .. "\n"
+    if #text <= INLINE then break end
+  end
+  return text
 end

@@ -15,8 +15,12 @@ local STAGE, PATH = "watchbot", "webhooks"
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
-local PUBLISH = "Action=Publish&Version=2010-03-31&Subject=webhook&TopicArn=$util.urlEncode('${Topic}')"
-  .. "&Message=$util.urlEncode($input.body)"
+-- As ecs-watchbot's: of an object with Subject and Message those, else the body.
+local OBJECT = "#set($object = $input.path('$'))#if(\"$!object.Subject\" != '')#set($subject = $object.Subject)#end"
+  .. "#if(\"$!object.Message\" != '')#set($message = $object.Message)#end"
+
+local PUBLISH = "#set($subject = 'webhook')#set($message = $input.body)%sAction=Publish&Version=2010-03-31"
+  .. "&Subject=$util.urlEncode($subject)&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)"
 
 -- A header of the caller's as a parameter of the request to SNS, else the request's own id. On one line: a line break would
 -- become part of the request. With HTTP/2 the names of headers come in small letters.
@@ -31,13 +35,31 @@ end
 local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")
   .. from_header("MessageDeduplicationId", "X-Message-Deduplication-Id")
 
-local function request_template(options, refs)
-  return cf.sub(PUBLISH .. (options.fifo and FIFO or ""), { Topic = refs.topic })
+-- A header of the caller's as an attribute of the message, where it is there; `$n` counts them, as SNS asks.
+local function attribute(header)
+  return (("#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = $input.params('SMALL'))#end"
+    .. "#if(\"$!value\" != '')#set($n = $n + 1)&MessageAttributes.entry.${!n}.Name=HEADER"
+    .. "&MessageAttributes.entry.${!n}.Value.DataType=String"
+    .. "&MessageAttributes.entry.${!n}.Value.StringValue=$util.urlEncode($value)#end")
+    :gsub("%u%u+", { HEADER = header, SMALL = header:lower() }))
+end
+
+local function attributes(options)
+  local headers = type(options.webhook) == "table" and options.webhook.headers or {}
+  local parts = { #headers > 0 and "#set($n = 0)" or nil }
+  for _, header in ipairs(headers) do parts[#parts + 1] = attribute(header) end
+  return table.concat(parts)
+end
+
+local function request_template(options, refs, content_type)
+  local raw = type(options.webhook) == "table" and options.webhook.raw
+  local object = content_type == "application/json" and not raw and OBJECT or ""
+  return cf.sub(PUBLISH:format(object) .. attributes(options) .. (options.fifo and FIFO or ""), { Topic = refs.topic })
 end
 
 local function request_templates(options, refs)
   local templates = {}
-  for _, content_type in ipairs(CONTENT_TYPES) do templates[content_type] = request_template(options, refs) end
+  for _, content_type in ipairs(CONTENT_TYPES) do templates[content_type] = request_template(options, refs, content_type) end
   return templates
 end
 
@@ -102,7 +124,7 @@ local function api(options, refs)
 end
 
 local function throttle(options)
-  return options.webhookThrottle.rate or 100, options.webhookThrottle.burst or 200
+  return options.webhookThrottle.rate or 5, options.webhookThrottle.burst or 20
 end
 
 -- A deployment is a picture of the API when it was made: another API needs another deployment, by another logical id.
