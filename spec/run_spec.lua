@@ -128,6 +128,23 @@ describe("watchbot run", function()
     assert.are.equal(0, counts_of(folder).dead)
   end))
 
+  -- dash forks for a command that is text, and tells its death by KILL as exit code 137.
+  it("knows the signal that ended a command that is text", task(function(folder)
+    send(folder, { "1" })
+    policy(folder, [[command = "./killed; exit $?", exits = { KILL = "complete" },]])
+    folder:write("killed", "#!/bin/sh\nkill -KILL $$\n")
+    local exit, log = run(folder, { "run", "--drain", "policy.lua" })
+    assert.are.equal(0, exit.code, log)
+    assert.are.equal(1, outcomes(log).complete)
+    assert.matches('"code":137', log)
+    -- A number in `exits` comes first.
+    send(folder, { "2" })
+    policy(folder, [[command = "./killed; exit $?", exits = { KILL = "retry", [137] = "complete" },]])
+    exit, log = run(folder, { "run", "--drain", "policy.lua" })
+    assert.are.equal(0, exit.code, log)
+    assert.are.equal(1, outcomes(log).complete)
+  end))
+
   -- systemd sends TERM to all processes of a service at once (KillMode=control-group), a terminal its
   -- Ctrl-C to the foreground group: running jobs were retried, notified, and a receive was burnt.
   for _, signal in ipairs { "TERM", "INT" } do
