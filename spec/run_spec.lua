@@ -240,6 +240,25 @@ describe("watchbot run", function()
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
 
+  -- `watchbot run --drain policy.lua && deploy` deployed after a SIGTERM, with half of the messages left.
+  it("ends --drain with status 0 only when the queue is empty", task(function(folder)
+    send(folder, { "1", "2" })
+    policy(folder, [[command = "echo began > $Message; sleep 600", drain = 0,]])
+    for name, status in pairs { TERM = 143, INT = 130 } do
+      local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
+      eventually(function() return folder:read "1" ~= "" or folder:read "2" ~= "" end, "a task runs")
+      child:kill(name)
+      assert.are.equal(status, child:wait(workshop.PATIENCE).code)
+      assert.matches("SIG" .. name .. " ended the watcher before the queue was empty", (select(2, child:output())))
+      os.remove(folder:file "1")
+      os.remove(folder:file "2")
+    end
+    policy(folder, [[command = "true", jobs = 1, backoff = function() return 0 end,]])
+    local exit, _, problem = run(folder, { "run", "--drain", "policy.lua" })
+    assert.are.equal(1, exit.code)
+    assert.matches("before the queue was empty", problem)
+  end))
+
   it("touches the health file while it is well", task(function(folder)
     policy(folder, "command = 'true',")
     local child = workshop.start(folder, { "run", "--health", "health", "policy.lua" })

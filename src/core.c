@@ -15,6 +15,7 @@ static const luaL_Reg modules[] = {
     {"aws",       luaopen_watchbot_aws      },
     {"http",      luaopen_watchbot_http     },
     {"terminal",  luaopen_watchbot_terminal },
+    {"file",      luaopen_watchbot_file     },
     {NULL,        NULL                      },
 };
 

@@ -169,10 +169,12 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* For a command that has something to put right when nobody reads its output any more (`| head`). */
+/* For a command that has something to put right when nobody reads its output any more (`| head`).
+ * Who ignores the signal gets errors of write(2) instead. */
 static int signals_catch_pipe(lua_State *L) {
+    struct sigaction before;
     luaL_checkudata(L, 1, SIGNALS_TYPE);
-    catch_signal(SIGPIPE);
+    if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler != SIG_IGN) catch_signal(SIGPIPE);
     return 0;
 }
 

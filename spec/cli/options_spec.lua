@@ -31,8 +31,14 @@ describe("options", function()
   end)
 
   it("end at --", function()
-    assert.are.same({ words = { "a" }, rest = { "-t", "--x" } }, options.parse(declared, { "a", "--", "-t", "--x" }))
-    assert.are.same({ words = { "a", "-t" } }, options.parse(declared, { "a", "-t" }, true))
+    local argv = { "a", "--", "-t", "--x" }
+    assert.are.same({ words = { "a" }, rest = { "-t", "--x" } },
+      options.parse(declared, argv, { keeps_rest = true }))
+    assert.are.same({ words = { "a", "-t" } }, options.parse(declared, { "a", "-t" }, { runs_words = true }))
+    -- `dead-letter replay --yes -- ID` replayed everything: the words behind "--" were dropped.
+    assert.are.same({ words = { "a", "-t", "--x" } }, options.parse(declared, argv))
+    assert.are.same({ words = { "--" }, brief = true }, options.parse(declared, { "-b", "--", "--" }))
+    assert.are.same({ words = {} }, options.parse(declared, { "--" }))
   end)
 
   it("that are wrong are refused by name", function()

@@ -152,9 +152,7 @@ function help.about(name, commands)
   end
   if topics[name] then topics[name]() end
   if known then return 0 end
-  local near = suggest(name, names)
-  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name,
-    near and ("; did you mean '%s'?"):format(near) or ""), "Usage"
+  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name, suggest.hint(name, names)), "Usage"
 end
 
 return help

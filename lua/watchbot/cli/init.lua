@@ -14,6 +14,7 @@ local cli = {}
 ---@field details string? further text of the help
 ---@field options watchbot.Option[]
 ---@field runs_words boolean? the words are a command with options of its own
+---@field keeps_rest boolean? what is behind `--` is a command, and no words of ours
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or `nil, message, code`
 
 -- The name, the module, and the group in the help; without one: what operators need.
@@ -23,6 +24,7 @@ local commands = {
   { "send", "watchbot.cli.send", "run" },
   { "status", "watchbot.cli.status" },
   { "logs", "watchbot.cli.logs" },
+  { "health", "watchbot.cli.health" },
   { "dead-letter", "watchbot.cli.dead_letter" },
   { "worker-capacity", "watchbot.cli.worker_capacity" },
   { "progress", "watchbot.cli.progress" },
@@ -45,15 +47,13 @@ local function find(name)
     names[#names + 1] = command[1]
   end
   names[#names + 1] = "help"
-  local near = suggest(name, names)
-  return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name,
-    near and ("; did you mean '%s'?"):format(near) or "")
+  return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name, suggest.hint(name, names))
 end
 
 local function run(name, command, argv)
-  local arguments, message = options.parse(command.options, argv, command.runs_words)
+  local arguments, message = options.parse(command.options, argv, command)
   if not arguments then
-    output.complain(message)
+    output.complain(("%s: %s; see watchbot help %s"):format(name, message, name))
     return 2
   end
   if arguments.help then

@@ -11,7 +11,7 @@ local listen = {
   runs_words = true,
   options = {
     { name = "workers", value = "N", number = true, help = "tasks at once; default: 1" },
-    { name = "health", value = "FILE", help = "touch FILE every second while the watcher is well" },
+    { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
   },
   details = [[
 The words are joined with spaces and run by sh. From the environment: QueueUrl; maxJobDuration, seconds, 0 for no limit;
@@ -41,7 +41,6 @@ local function start(arguments)
 end
 
 function listen.run(arguments)
-  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   if not table.concat(arguments.words):match "%S" then
     return nil, "listen: no command: watchbot listen COMMAND...", "Usage"
   end

@@ -15,7 +15,7 @@ local options = {}
 
 ---@class watchbot.Arguments
 ---@field words string[] what is no option
----@field rest string[]? what stood behind `--`
+---@field rest string[]? what stood behind `--`, where a command asks for it; else those are words
 
 local function find(declared, name)
   local names = {}
@@ -23,8 +23,7 @@ local function find(declared, name)
     if option.name == name then return option end
     names[#names + 1] = option.name
   end
-  local near = suggest(name, names)
-  return nil, ("unknown option '--%s'%s"):format(name, near and ("; did you mean '--%s'?"):format(near) or "")
+  return nil, ("unknown option '--%s'%s"):format(name, suggest.hint(name, names, "--"))
 end
 
 local function find_short(declared, letter)
@@ -78,16 +77,20 @@ end
 --- Sorts the arguments into options (by their name) and words.
 ---@param declared watchbot.Option[]
 ---@param argv string[]
----@param command boolean? the first word ends the options: from there on all are the words of a command
+---@param style { runs_words: boolean?, keeps_rest: boolean? }? the first word ends the options, all
+--- others are words of a command; or what is behind `--` is no word but `rest`
 ---@return watchbot.Arguments? result
 ---@return string? message
-function options.parse(declared, argv, command)
+function options.parse(declared, argv, style)
   local result, index = { words = {} }, 1
+  local command = style and style.runs_words
   while index <= #argv do
     local word = argv[index]
     index = index + 1
     if word == "--" then
-      result.rest = table.move(argv, index, #argv, 1, {})
+      local rest = style and style.keeps_rest
+      if rest then result.rest = table.move(argv, index, #argv, 1, {}) end
+      if not rest then table.move(argv, index, #argv, #result.words + 1, result.words) end
       break
     elseif word == "-h" or word == "--help" then
       result.help = true
@@ -103,6 +106,16 @@ function options.parse(declared, argv, command)
     end
   end
   return result
+end
+
+--- Reads NAME=VALUE.
+---@param text string
+---@return string? name
+---@return string value; or what was expected
+function options.pair(text)
+  local name, value = text:match "^([^=]+)=(.*)$"
+  if name then return name, value end
+  return nil, ("expected NAME=VALUE, got '%s'"):format(text)
 end
 
 --- The options as lines of a usage text.

@@ -30,10 +30,16 @@ local function let_signals_in()
   if scheduler.running() then scheduler.sleep(0) end
 end
 
+-- Where SIGPIPE is caught, it ends the command as a signal does, not as a failure.
+local function let_pipe_in()
+  if scheduler.running() then scheduler.sleep(0.05) end
+end
+
 local function write_all(bytes)
   local at = 1
   while at <= #bytes do
     local next_at, err, code = core.write(STDOUT, bytes, at)
+    if code == "EPIPE" then let_pipe_in() end
     if not next_at then return nil, err, code end
     at = next_at
     if at <= #bytes then let_signals_in() end

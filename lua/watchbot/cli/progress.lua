@@ -145,13 +145,12 @@ local function unknown(word)
   local names = {}
   for name in pairs(commands) do names[#names + 1] = name end
   table.sort(names)
-  local near = word and suggest(word, names)
-  return usage(("%s%s"):format(table.concat(names, ", "):gsub(", ([^,]*)$", " or %1"),
-    word and (", not '%s'%s"):format(word, near and ("; did you mean '%s'?"):format(near) or "") or "?"))
+  local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
+  if not word then return usage("which action? " .. all) end
+  return usage(("unknown action '%s'%s; expected %s"):format(word, suggest.hint(word, names), all))
 end
 
 function progress.run(arguments)
-  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   local word, job = arguments.words[1], arguments.words[2]
   local command = commands[word]
   if not command then return unknown(word) end

@@ -8,17 +8,21 @@ local serve = require "watchbot.cli.serve"
 local run = {
   summary = "Watches a queue and runs a task for each message.",
   usage = "[OPTIONS] POLICY.lua  |  [OPTIONS] -- COMMAND [ARGUMENTS]",
+  keeps_rest = true,
   options = {
     { name = "queue", value = "URL", help = "sqlite:FILE; default: the policy's `queue`, then $QueueUrl" },
     { name = "workers", value = "N", number = true, help = "tasks at once; default: the policy's, then $Concurrency" },
-    { name = "drain", help = "end with status 0 when the queue is empty" },
-    { name = "health", value = "FILE", help = "touch FILE every second while the watcher is well" },
+    { name = "drain", help = "end when the queue is empty" },
+    { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
     { name = "log", value = "FORMAT", help = "text or json" },
   },
   details = [[
 SIGTERM or SIGINT: take no more messages, let running tasks finish for the policy's `drain` seconds, then stop them and
 return their messages; a second signal stops them now. SIGHUP: load the policy file and the modules of
 its folder again; without a policy file, and when the terminal is closed, end as at SIGTERM.
+
+Exit status: 0; with --drain only when the queue is empty, else 143 (SIGTERM), 130 (SIGINT), or 1 when the policy's `jobs` have
+ended it before; 1 when something failed, 2 when the arguments or the policy are wrong.
 
 Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
 backoff and notified.

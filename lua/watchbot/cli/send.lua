@@ -1,6 +1,7 @@
 --- cli.send: `watchbot send`.
 
 local input_lines = require "watchbot.lib.lines"
+local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
@@ -40,8 +41,8 @@ examples:
 local function attributes_of(arguments)
   local attributes = {}
   for _, text in ipairs(arguments.attribute or {}) do
-    local name, value = text:match "^([^=]+)=(.*)$"
-    if not name then return nil, ("send: --attribute: expected NAME=VALUE, got '%s'"):format(text), "Usage" end
+    local name, value = options.pair(text)
+    if not name then return nil, "send: --attribute: " .. value, "Usage" end
     attributes[name] = { type = "String", value = value }
   end
   return attributes
@@ -207,7 +208,6 @@ local function check_ids(arguments)
 end
 
 function send.run(arguments)
-  if arguments.rest then table.move(arguments.rest, 1, #arguments.rest, #arguments.words + 1, arguments.words) end
   if #arguments.words > 1 then
     return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(arguments.words, " ")),
       "Usage"

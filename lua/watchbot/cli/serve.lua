@@ -1,19 +1,33 @@
 --- cli.serve: runs a policy as the program's whole work, until a signal or the policy ends it.
 
 local app = require "watchbot.watcher.app"
+local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
+-- What a shell makes of a program that a signal has ended.
+local STATUS = { HUP = 129, INT = 130, TERM = 143 }
+
 -- SIGHUP of a terminal that has been closed arrives as "TERM".
-local function follow_signals(opened, policy, reload)
+local function follow_signals(opened, policy, reload, seen)
   local signals = require "watchbot.signals"
   signals:patience(policy.drain + policy.kill_grace)
   while true do
-    if signals:wait() == "HUP" and reload then
+    local name = signals:wait()
+    if name == "HUP" and reload then
       opened:reload(reload())
     else
+      seen.name = seen.name or name
       opened:stop()
     end
   end
+end
+
+-- `run --drain && deploy` must not go on while messages are left.
+local function status_of(opened, options, seen)
+  if not options.until_empty or opened:emptied() then return 0 end
+  local reason = seen.name and ("SIG%s ended the watcher"):format(seen.name) or "the watcher has ended"
+  output.complain(("run: %s before the queue was empty"):format(reason))
+  return seen.name and STATUS[seen.name] or 1
 end
 
 --- Waits in a task.
@@ -27,10 +41,11 @@ end
 return function(policy, options, reload)
   local opened, message, code = app.open(policy, options)
   if not opened then return nil, message, code end
-  local signals = scheduler.spawn(follow_signals, opened, policy, reload)
+  local seen = {}
+  local signals = scheduler.spawn(follow_signals, opened, policy, reload, seen)
   local ok
   ok, message, code = opened:run()
   signals:cancel()
   if not ok then return nil, message, code end
-  return 0
+  return status_of(opened, options, seen)
 end

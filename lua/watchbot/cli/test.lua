@@ -2,6 +2,7 @@
 -- nothing, by watchbot.testing.
 
 local json = require "watchbot.lib.json"
+local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
@@ -47,8 +48,8 @@ end
 local function attributes_of(arguments)
   local attributes = {}
   for _, given in ipairs(arguments.attribute or {}) do
-    local name, value = given:match "^([^=]+)=(.*)$"
-    if not name then return nil, ("test: --attribute: expected NAME=VALUE, got '%s'"):format(given), "Usage" end
+    local name, value = options.pair(given)
+    if not name then return nil, "test: --attribute: " .. value, "Usage" end
     attributes[name] = value
   end
   return attributes
@@ -109,9 +110,9 @@ local function finish(w, arguments)
 end
 
 local function judge(path, message, arguments)
-  local options = {}
-  if ends(arguments) then options.handler = false end
-  local w <close> = testing.watch(path, options)
+  local given = {}
+  if ends(arguments) then given.handler = false end
+  local w <close> = testing.watch(path, given)
   if arguments["timed-out"] and w.policy.timeout == 0 then
     return nil, "test: --timed-out: the policy has no 'timeout', its tasks are never stopped", "Usage"
   end

@@ -23,7 +23,7 @@ end
 ---@param name string
 ---@param names string[]
 ---@return string?
-local function suggest(name, names)
+local function nearest_of(name, names)
   local nearest, least = nil, math.max(1, #name // 3) + 1
   for _, candidate in ipairs(names) do
     local edits = distance(name:lower(), candidate:lower())
@@ -32,4 +32,16 @@ local function suggest(name, names)
   return nearest
 end
 
-return suggest
+local suggest = {}
+
+--- The end of a message about a name that is unknown.
+---@param name string
+---@param names string[]
+---@param prefix string? before the name, as in "--"
+---@return string "; did you mean '--queue'?", or empty
+function suggest.hint(name, names, prefix)
+  local near = nearest_of(name, names)
+  return near and ("; did you mean '%s%s'?"):format(prefix or "", near) or ""
+end
+
+return setmetatable(suggest, { __call = function(_, ...) return nearest_of(...) end })

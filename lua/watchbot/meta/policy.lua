@@ -82,7 +82,7 @@
 ---@field private_tmp? boolean
 ---`text` or `json` lines
 ---@field log? "text"|"json"
----a file that is touched each second while the watcher is healthy
+---a file that is written each second, for `watchbot health`
 ---@field health? string
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string

@@ -249,7 +249,7 @@ local declared = {
   { name = "cwd", type = "text", help = "the folder that tasks run in; default: the watcher's" },
   { name = "log", type = "log", default = "text", environment = "structuredLogging",
     read = function(text) return text == "true" and "json" or "text" end, help = "`text` or `json` lines" },
-  { name = "health", type = "text", help = "a file that is touched each second while the watcher is healthy" },
+  { name = "health", type = "text", help = "a file that is written each second, for `watchbot health`" },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },
   { name = "notify_limit", type = "count", default = 10,

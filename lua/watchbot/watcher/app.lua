@@ -1,6 +1,7 @@
 --- app: puts a policy, its queue, its runner and the log together into a watcher that runs.
 
 local scheduler = require "watchbot.scheduler"
+local health = require "watchbot.watcher.health"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
 local policies = require "watchbot.policy"
@@ -22,7 +23,8 @@ local app = {}
 
 ---@class watchbot.AppOptions
 ---@field until_empty boolean? end when the queue is empty
----@field health string? a file that is touched every second while the loop turns; default: the policy's `health`
+---@field health string? a file that is written every second while the loop turns, see
+--- watcher/health.lua; default: the policy's `health`
 ---@field output integer? the file descriptor of the log, 1
 ---@field form "listen"? of the log's lines
 
@@ -90,20 +92,17 @@ function app.open(policy, options)
   self.watcher = watcher.new(policy, {
     queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
   })
-  self.health = options.health or policy.health
+  local path = options.health or policy.health
+  self.health = path and health.new(path, policy.queue, self.watcher.intake)
   return self
 end
 
---- Touches the health file; says once when that does not work.
+--- Writes the health file; says once when that does not work.
 function App:touch()
-  local file, message = io.open(self.health, "w")
-  if file then
-    file:write(scheduler.iso_date(scheduler.time()), "\n")
-    file:close()
-  elseif not self.health_failed then
-    self.health_failed = true
-    self.journal:error(nil, "error", message, "where", "health")
-  end
+  local ok, err, code = self.health:write()
+  if ok or self.health_failed then return end
+  self.health_failed = true
+  self.journal:error(nil, "error", err, "code", code, "where", "health")
 end
 
 --- Runs the watcher to its end. Waits in a task.
@@ -111,16 +110,22 @@ end
 ---@return string? message
 ---@return string? code "NotAllowed"
 function App:run()
-  local health
+  local touching
   if self.health then
     self:touch()
-    health = scheduler.every(HEALTH_INTERVAL, self.touch, self)
+    touching = scheduler.every(HEALTH_INTERVAL, self.touch, self)
   end
   local ok, message, code = self.watcher:run()
-  if health then health:cancel() end
+  if touching then touching:cancel() end
   if self.runner.close then self.runner:close() end
   self.sink:drain(LAST_LINES)
   return ok, message, code
+end
+
+--- Whether the watcher has ended because the queue was empty.
+---@return boolean
+function App:emptied()
+  return self.watcher.intake.emptied == true
 end
 
 --- Begins the end, see Watcher:stop.

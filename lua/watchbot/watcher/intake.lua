@@ -71,7 +71,7 @@ end
 ---@param asked number boottime at which the poll began: the messages can have been received since
 function Intake:received(messages, asked)
   self.empty = #messages == 0 and self.empty + 1 or 0
-  self.pause, self.answered = 0, true
+  self.pause, self.answered = 0, scheduler.now()
   self.recovered:set()
   for _, message in ipairs(messages) do
     message.asked = asked
@@ -190,7 +190,10 @@ end
 
 function Intake:loop()
   while not self.closed do
-    if self.options.until_empty and self:is_empty() then return end
+    if self.options.until_empty and self:is_empty() then
+      self.emptied = true
+      return
+    end
     self:turn()
   end
 end

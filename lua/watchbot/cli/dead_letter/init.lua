@@ -95,9 +95,8 @@ local function action_of(arguments)
   for _, name in ipairs(NAMES) do
     if name == word then return name end
   end
-  local near = suggest(word, NAMES)
-  return nil, ("dead-letter: there is no '%s'%s; there are %s"):format(word,
-    near and (", did you mean '%s'?"):format(near) or "", table.concat(NAMES, ", ")), "Usage"
+  return nil, ("dead-letter: unknown action '%s'%s; expected one of %s"):format(word, suggest.hint(word, NAMES),
+    table.concat(NAMES, ", ")), "Usage"
 end
 
 function dead_letter.run(arguments)

@@ -36,17 +36,15 @@ function project.files(mode, name)
   return files
 end
 
--- The numbers of ENOENT and ENOTDIR.
-local ABSENT = { [2] = true, [20] = true }
+local ABSENT = { ENOENT = true, ENOTDIR = true }
 
--- Those of the files that are there already, readable or not.
+-- Those of the files that are there already, readable or not; a link that leads nowhere is there, too.
 local function existing(folder, files)
   local found = {}
   for _, file in ipairs(files) do
     local path = folder .. "/" .. file.path
-    local handle, _, errno = io.open(path, "r")
-    if handle then handle:close() end
-    if handle or not ABSENT[errno] then found[#found + 1] = path end
+    local status, _, code = core.file.status(path)
+    if status or not ABSENT[code] then found[#found + 1] = path end
   end
   return found
 end
@@ -65,13 +63,7 @@ local function write(folder, file)
   local parent = path:match "^(.*)/"
   local ok, message, code = call("mkdir", "-p", "--", parent)
   if not ok then return nil, message, code end
-  local handle, problem = io.open(path, "wb")
-  if not handle then return nil, problem, "Failed" end
-  ok, problem = handle:write(file.text)
-  local closed, late = handle:close()
-  if not ok or not closed then return nil, ("%s: %s"):format(path, problem or late), "Failed" end
-  if file.executable then return call("chmod", "755", "--", path) end
-  return true
+  return core.file.create(path, file.text, file.executable)
 end
 
 --- Writes the files into a folder, which is made. Nothing is overwritten: where one is there, none is written. Waits in a task.
@@ -88,7 +80,7 @@ function project.write(folder, files)
   for index, file in ipairs(files) do
     local ok, message, code = write(folder, file)
     if not ok then
-      for written = 1, index do os.remove(folder .. "/" .. files[written].path) end
+      for written = 1, index - 1 do os.remove(folder .. "/" .. files[written].path) end
       return nil, "nothing was written: " .. message, code
     end
   end

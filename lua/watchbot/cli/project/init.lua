@@ -24,13 +24,19 @@ examples:
 
 local modes = { task = true, process = true }
 
+-- A word of the shell.
+local function quoted(word)
+  if word:match "^[%w_./-]+$" and word:sub(1, 1) ~= "-" then return word end
+  return (word:match "^-" and "-- " or "") .. "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 local function start(mode, folder)
   local files = projects.files(mode, projects.name(folder))
   local ok, message, code = projects.write(folder, files)
   if not ok then return nil, "init: " .. message, code end
   for _, file in ipairs(files) do output.line((folder == "." and "" or folder .. "/") .. file.path) end
   output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain policy.lua\n"):format(
-    folder == "." and "" or "\n  cd " .. folder))
+    folder == "." and "" or "\n  cd " .. quoted(folder)))
   return 0
 end
 
@@ -38,7 +44,7 @@ function init.run(arguments)
   local mode = arguments.mode or "process"
   if not modes[mode] then return nil, ("init: --mode: expected task or process, got '%s'"):format(mode), "Usage" end
   if #arguments.words > 1 then
-    return nil, ("init: one folder, please, not '%s'"):format(table.concat(arguments.words, " ")), "Usage"
+    return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")), "Usage"
   end
   local folder = arguments.words[1] or "."
   if folder == "" then return nil, "init: which folder?", "Usage" end

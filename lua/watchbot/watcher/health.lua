@@ -1,0 +1,84 @@
+--- health: the file that says how a watcher is, and how it is read. Two different questions:
+-- is it alive (its loop turns: if not, it should be replaced), and is it ready (the queue answers: an
+-- outage of the queue must not kill the jobs that run).
+--
+--     2026-11-28T03:00:00.000Z alive 12345.678
+--     2026-11-28T03:00:00.000Z answered 12345.678       -- or: answered never
+--
+-- The numbers are seconds since the machine's boot: they do not leap with its clock.
+
+local core = require "watchbot.core".file
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that polls may be under way without an answer; a long poll takes 20.
+local PATIENCE = 60
+
+---@class watchbot.Health
+local Health = {}
+Health.__index = Health
+
+local health = {}
+
+-- An embedded queue is a file that may be deleted, or replaced, while SQLite goes on with it.
+local function identity(path)
+  local status = path and core.status(path)
+  return status and ("%d:%d"):format(status.device, status.inode)
+end
+
+---@param path string the health file
+---@param queue string the queue's URL
+---@param intake watchbot.Intake
+---@return watchbot.Health
+function health.new(path, queue, intake)
+  local file = queue:match "^sqlite:(.+)$"
+  return setmetatable({
+    path = path, file = file, identity = identity(file), intake = intake, answered = nil,
+  }, Health)
+end
+
+--- Whether the queue answers: its newest answer was a good one, and what is asked now has not been
+--- asked for long. A watcher whose workers are all busy asks nothing, and is ready.
+---@return boolean
+function Health:is_ready()
+  local intake = self.intake
+  if not intake.answered or intake.pause > 0 then return false end
+  if intake.polls > 0 and scheduler.now() - intake.answered > PATIENCE then return false end
+  return identity(self.file) == self.identity
+end
+
+local function line(word, milliseconds, boottime)
+  return ("%s %s %s\n"):format(scheduler.iso_date(milliseconds), word, boottime)
+end
+
+--- Writes the file: a plain one of ours, never through a link.
+---@return true? ok
+---@return string? err
+---@return string? code "Refused"
+function Health:write()
+  local now, boottime = scheduler.time(), ("%015.3f"):format(scheduler.boottime())
+  if self:is_ready() then self.answered = { now, boottime } end
+  local answered = self.answered or { 0, "never" }
+  return core.refresh(self.path, line("alive", now, boottime) .. line("answered", answered[1], answered[2]))
+end
+
+--- How old the file's word is.
+---@param path string
+---@param word "alive"|"answered"
+---@return number? seconds; math.huge: never
+---@return string? err
+---@return string? code "NotHealth"
+function health.age(path, word)
+  local file <close>, err = io.open(path, "rb")
+  if not file then return nil, "no watcher has written the health file: " .. err, "ENOENT" end
+  local text = file:read(4096) or ""
+  local seconds = text:match("%f[%w]" .. word .. " ([%d.]+)\n")
+  if seconds then
+    local age = scheduler.boottime() - tonumber(seconds)
+    -- The machine has been started since.
+    return age >= -1 and math.max(0, age) or math.huge
+  end
+  if text:match(word .. " never\n") then return math.huge end
+  return nil, ("'%s' is no health file of watchbot"):format(path), "NotHealth"
+end
+
+return health

@@ -1,0 +1,111 @@
+-- The health file: what it says of a watcher, and that it is never written through a link.
+
+local health = require "watchbot.watcher.health"
+local scheduler = require "watchbot.scheduler"
+local shell = require "support.shell"
+local workshop = require "support.workshop"
+
+local task = workshop.task
+
+local function watch(folder, lines)
+  folder:write("policy.lua", ([[
+local watchbot = require "watchbot"
+return watchbot.policy { queue = "sqlite:jobs.db", %s }]]):format(lines or 'command = "true"'))
+  return workshop.start(folder, { "run", "--health", "health", "policy.lua" })
+end
+
+local function check(folder, ...)
+  local exit, out, err = workshop.run(folder, { "health", ... })
+  return exit.code, out .. err
+end
+
+describe("a health file", function()
+  it("says that the watcher lives, and that its queue answers", task(function(folder)
+    local child = watch(folder)
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    local status, said = check(folder, "health")
+    assert.are.equal(0, status)
+    assert.matches("^alive: %d+%.%d s ago\n$", said)
+    assert.are.equal("600\n", (shell.run("stat -c %a " .. folder:file "health")))
+    child:kill "TERM"
+    assert(child:wait(workshop.PATIENCE))
+    workshop.eventually(function() return check(folder, "--within", "0.5", "health") == 1 end, "it is dead")
+    assert.matches("not alive for %d+ s, at most 0.1 s are expected", select(2, check(folder, "--within", "0.1", "health")))
+  end))
+
+  -- An outage of SQS must not make a container's health check kill the jobs that run.
+  it("is alive and not ready while the queue does not answer, or its file is another", task(function(folder)
+    local child = watch(folder)
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    os.rename(folder:file "jobs.db", folder:file "elsewhere.db")
+    workshop.eventually(function() return check(folder, "--ready", "--within", "1.5", "health") == 1 end, "not ready")
+    assert.are.equal(0, (check(folder, "health")))
+    child:kill "TERM"
+    assert(child:wait(workshop.PATIENCE))
+  end))
+
+  it("is not ready before the first answer, after a failed poll, nor while a poll hangs", task(function(folder)
+    local intake = { pause = 0, polls = 1 }
+    local file = health.new(folder:file "health", "https://sqs.eu-west-1.amazonaws.com/1/jobs", intake)
+    assert(file:write())
+    assert.is_false(file:is_ready())
+    assert.are.equal(math.huge, health.age(folder:file "health", "answered"))
+    intake.answered = scheduler.now()
+    assert.is_true(file:is_ready())
+    intake.pause = 2
+    assert.is_false(file:is_ready())
+    intake.pause, intake.answered = 0, scheduler.now() - 61
+    assert.is_false(file:is_ready())
+    intake.polls = 0
+    assert.is_true(file:is_ready())
+    assert(file:write())
+    assert.is_true(health.age(folder:file "health", "answered") < 60)
+  end))
+
+  it("is ready while all workers are busy and nothing is asked", task(function(folder)
+    workshop.send(folder, { "one" })
+    local child = watch(folder, 'command = "while [ ! -e go ]; do sleep 0.05; done", jobs = 1')
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    scheduler.sleep(2.5)
+    assert.are.equal(0, (check(folder, "--ready", "--within", "2", "health")))
+    folder:write("go", "")
+    assert.are.equal(0, child:wait(workshop.PATIENCE).code)
+  end))
+
+  -- `--health /tmp/health`, where somebody had made /tmp/health a link to the watcher's own policy.
+  it("is a plain file of ours: no link, no FIFO, no other file is written", task(function(folder)
+    local kept = folder:write("kept", "precious\n")
+    for what, make in pairs {
+      ["it is a symbolic link"] = "ln -s kept health", ["%(a hard link%)"] = "ln kept health",
+      ["no regular file"] = "mkfifo health", ["no health file"] = "cp kept health",
+    } do
+      shell.run(("cd %s && rm -f health && %s"):format(folder.path, make))
+      local child = watch(folder)
+      workshop.eventually(function() return child:output():find "watching" end, "it runs")
+      child:kill "TERM"
+      assert.are.equal(0, child:wait(workshop.PATIENCE).code)
+      assert.matches("health' is not written: .*" .. what, (child:output()))
+      assert.are.equal("precious\n", shell.read(kept))
+    end
+    shell.run(("cd %s && rm health && ln -s nowhere health"):format(folder.path))
+    local child = watch(folder)
+    workshop.eventually(function() return child:output():find "watching" end, "it runs")
+    child:kill "TERM"
+    assert(child:wait(workshop.PATIENCE))
+    assert.is_nil(io.open(folder:file "nowhere"))
+  end))
+
+  it("that is missing, empty or something else is told", task(function(folder)
+    assert.matches("no watcher has written the health file", select(2, check(folder, "missing")))
+    for _, text in ipairs { "", "hello\n", "2026-11-28T03:00:00.000Z\n", ("x"):rep(1 << 20) } do
+      folder:write("other", text)
+      local status, said = check(folder, "other")
+      assert.are.equal(1, status)
+      assert.matches("'other' is no health file of watchbot", said)
+    end
+    folder:write("old", "2026-11-28T03:00:00.000Z alive 99999999999.000\n")
+    assert.are.equal(math.huge, health.age(folder:file "old", "alive"))
+    assert.are.equal(2, (check(folder)))
+    assert.are.equal(2, (check(folder, "a", "b")))
+  end))
+end)
