@@ -33,6 +33,9 @@ describe("the check of a template", function()
       return table.concat(text, "\n")
     end
     assert.matches("at most 56 characters", notes(templates.make "task"))
+    local key = "arn:aws:kms:eu-west-1:123456789012:key/a"
+    assert.matches('the key\'s policy has to let .*"sns.amazonaws.com"', notes(templates.make("task", { kmsKey = key })))
+    assert.is_nil(notes(templates.make("task", { kmsKey = "create" })):find "key's policy")
     assert.matches("at most 51 characters", notes(templates.make("task", { fifo = true })))
     assert.matches("'webhookKey' asks for a key", notes(templates.make("task", { webhook = true })))
     assert.is_nil(notes(templates.make("task", { webhook = true, webhookKey = true })):find "webhookKey")

@@ -2,8 +2,10 @@
 -- wait for each other in a circle, and the limits. What the properties of a resource may be is for cfn-lint.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 
+local access = require "watchbot.template.access"
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
+local stable = require "watchbot.template.stable"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Finding
@@ -214,6 +216,19 @@ local function check_policies(template, find)
   end
 end
 
+-- A key that is not the template's has a policy that the template does not know.
+local function check_key(template, findings)
+  for _, id in ipairs(references.resources(template)) do
+    local resource = template.Resources[id]
+    local key = resource.Type == "AWS::SNS::Topic" and (resource.Properties or {}).KmsMasterKeyId
+    local own = type(key) == "table" and key["Fn::GetAtt"] ~= nil
+    if key and not own then
+      return add(findings, true, "Resources." .. id .. ".Properties.KmsMasterKeyId",
+        "the key's policy has to let AWS's services use it, or what they send is dropped: %s", stable(access.of_key()))
+    end
+  end
+end
+
 -- What only somebody who reads the template can decide.
 local function check_security(template, findings)
   for _, id in ipairs(references.resources(template)) do
@@ -259,6 +274,7 @@ return function(template, size)
   check_policies(template, find)
   check_queue_names(template, findings)
   check_security(template, findings)
+  check_key(template, findings)
   check_size(size, findings)
   return findings
 end
