@@ -44,18 +44,22 @@ describe("watchbot run with ECS tasks", function()
     assert.are.same({ "no-op, will retry", "success" }, of "exit 4")
     assert.are.same({ "failed, will retry", "success" }, of "exit 7")
     assert.are.same({ "failed, will retry", "success" }, of "kill -9 $$")
-    assert.are.same({ ["exit 0"] = 1, ["exit 3"] = 1, ["exit 4"] = 2, ["exit 7"] = 2, ["kill -9 $$"] = 2 }, stack:done())
+    assert.are.same({ ["exit 0"] = 1, ["exit 3"] = 1, ["exit 4"] = 2, ["exit 7"] = 2,
+      ["kill -9 $$"] = 2 }, stack:done())
     assert.are.equal(0, stack:left())
     local notifications = table.concat(stack:notifications(), "\n")
-    for body, is_told in pairs { ["exit 0"] = false, ["exit 3"] = true, ["exit 4"] = false, ["exit 7"] = true } do
+    for body, is_told in pairs { ["exit 0"] = false, ["exit 3"] = true, ["exit 4"] = false,
+      ["exit 7"] = true } do
       assert.are.equal(is_told, notifications:find(ids[body], 1, true) ~= nil, body)
     end
     assert.matches("Task ARN: arn:aws:ecs:us%-east%-1:123456789012:task/fleet/", notifications)
-    assert.matches("Instance ARN: arn:aws:ecs:us%-east%-1:123456789012:container%-instance/fleet/", notifications)
+    assert.matches("Instance ARN: arn:aws:ecs:us%-east%-1:123456789012:container%-instance/fleet/",
+      notifications)
   end))
 
   it("gives a task its message, and says who has started it", task(function(folder)
-    local stack = new(folder, 'printf "%s|%s|%s\\n" "$MessageId" "$Message" "$ApproximateReceiveCount" >> seen')
+    local stack = new(folder,
+      'printf "%s|%s|%s\\n" "$MessageId" "$Message" "$ApproximateReceiveCount" >> seen')
     local id = stack:send({ "hello" }).hello
     stack:drain()
     assert.are.same({ id .. "|hello|1" }, folder:lines "seen")
@@ -63,7 +67,8 @@ describe("watchbot run with ECS tasks", function()
   end))
 
   -- All containers had to agree where the policy names none: a sidecar's end made a success fail.
-  it("judges by the container that gets the message, where the policy names none", task(function(folder)
+  it("judges by the container that gets the message, where the policy names none",
+    task(function(folder)
     local stack = new(folder, RECORD .. "sleep 0.3; exit 0",
       { name = "side", command = { "sh", "-c", "exit 3" }, essential = false })
     stack:policy 'task = { cluster = "fleet", definition = "job" },'
@@ -77,7 +82,8 @@ describe("watchbot run with ECS tasks", function()
     local stack = new(folder, RECORD)
     local id = stack:send({ "m1" }).m1
     local exit, said = stack:finish(stack:watch("--drain", {
-      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", Concurrency = "3",
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main",
+      Concurrency = "3",
     }))
     assert.are.equal(0, exit.code)
     assert.are.same({ m1 = 1 }, stack:done())
@@ -85,7 +91,8 @@ describe("watchbot run with ECS tasks", function()
     assert.are.equal(3, said[""][1].workers)
   end))
 
-  it("takes from that container what RunTask is told besides, and refuses what it does not know", task(function(folder)
+  it("takes from that container what RunTask is told besides, and refuses what it does not know",
+    task(function(folder)
     local stack = new(folder, RECORD)
     stack:send { "m1" }
     local variables = {
@@ -107,7 +114,8 @@ describe("watchbot run with ECS tasks", function()
     end
   end))
 
-  it("takes a task that the policy makes for each job, and stops one that takes too long", task(function(folder)
+  it("takes a task that the policy makes for each job, and stops one that takes too long",
+    task(function(folder)
     local stack = new(folder, RECORD .. "sleep 0.1")
     stack:policy [[timeout = 1, task = function(job)
       return { cluster = "fleet", definition = "job", container = "main",
@@ -130,7 +138,8 @@ describe("watchbot run with ECS tasks", function()
     stack:send { "m1" }
     local watcher = stack:watch()
     local line = '{"max":20,"concurrency":1,"messages":0,"pending":0,"held":0}'
-    eventually(function() return watcher:output():find(line, 1, true) end, "a line about one task that runs")
+    eventually(function() return watcher:output():find(line, 1, true) end,
+      "a line about one task that runs")
     watcher:kill "TERM"
     assert.are.equal(0, stack:finish(watcher).code)
   end))
@@ -147,16 +156,19 @@ describe("watchbot run with ECS tasks", function()
   end))
 
   -- It was deleted, with a log line as all that was left.
-  it("moves a message that does not fit to the dead-letter queue, and the others run", task(function(folder)
+  it("moves a message that does not fit to the dead-letter queue, and the others run",
+    task(function(folder)
     local stack = new(folder, RECORD)
     local big = ("x"):rep(9000)
     local dead = assert(stack.sqs:CreateQueue { QueueName = "dead" }).QueueUrl
-    assert(stack.sqs:SetQueueAttributes { QueueUrl = stack.queue, Attributes = { RedrivePolicy = cjson.encode {
+    assert(stack.sqs:SetQueueAttributes { QueueUrl = stack.queue,
+      Attributes = { RedrivePolicy = cjson.encode {
       deadLetterTargetArn = "arn:aws:sqs:us-east-1:123456789012:dead", maxReceiveCount = 100,
     } } })
     stack:send { big, "small" }
     stack:drain()
-    local letters = assert(stack.sqs:ReceiveMessage { QueueUrl = dead, MessageAttributeNames = { "All" } }).Messages
+    local letters = assert(stack.sqs:ReceiveMessage { QueueUrl = dead,
+      MessageAttributeNames = { "All" } }).Messages
     assert.are.equal(1, #letters)
     assert.are.equal(big, letters[1].Body)
     assert.matches("8192 are allowed", cjson.encode(letters[1].MessageAttributes))
@@ -164,7 +176,8 @@ describe("watchbot run with ECS tasks", function()
     assert.are.equal(1, #server:calls "RunTask")
   end))
 
-  -- The environment of the policy was taken for an oversized message: six messages of 11 bytes were deleted.
+  -- The environment of the policy was taken for an oversized message: six messages of 11 bytes were
+  -- deleted.
   it("refuses an environment that fits no task when it starts", task(function(folder)
     local stack = new(folder, RECORD)
     stack:policy 'env = { CONFIG = ("x"):rep(8200) },'
@@ -246,7 +259,8 @@ describe("watchbot run with ECS tasks", function()
     it("slows down while it is throttled, and recovers", task(function(folder)
       local stack = new(folder, RECORD)
       server:knobs { faults = {
-        { operation = "*", seconds = 6, status = 400, code = "ThrottlingException", message = "Rate exceeded" },
+        { operation = "*", seconds = 6, status = 400, code = "ThrottlingException",
+        message = "Rate exceeded" },
         { operation = "RunTask", count = 3, status = 400, code = "ClientException",
           message = "Tasks cannot be started: ThrottlingException: Rate exceeded" },
       } }
@@ -261,22 +275,29 @@ describe("watchbot run with ECS tasks", function()
       assert.is_true(refused < 150, refused)
     end))
 
-    it("does without the permission to find the tasks of a watcher that died, and says so once", task(function(folder)
+    it("does without the permission to find the tasks of a watcher that died, and says so once",
+      task(function(folder)
       local stack = new(folder, RECORD)
-      server:knobs { faults = { { operation = "ListTasks", count = 1000, status = 400, code = "AccessDeniedException" } } }
+      server:knobs { faults = { { operation = "ListTasks", count = 1000, status = 400,
+        code = "AccessDeniedException" } } }
       local bodies = numbered(3)
       stack:send(bodies)
       stack:receive_and_return(#bodies)
       local said = stack:drain()
       assert.are.same(once(bodies), stack:done())
       local told = {}
-      for _, line in ipairs(said[""]) do told[#told + 1] = line.where == "ListTasks" and line.error or nil end
+      for _, line in ipairs(said[""]) do
+        told[#told + 1] = line.where == "ListTasks" and line.error or nil
+      end
       assert.are.equal(1, #told)
-      assert.matches("the credentials do not allow 'ecs:ListTasks'.*their messages run again", told[1])
+      assert.matches("the credentials do not allow 'ecs:ListTasks'.*their messages run again",
+        told[1])
     end))
 
-    -- A passing failure of the look was "no earlier task": each running task was started a second time.
-    it("runs nothing twice though the look for earlier tasks fails for a while", task(function(folder)
+    -- A passing failure of the look was "no earlier task": each running task was started a second
+    -- time.
+    it("runs nothing twice though the look for earlier tasks fails for a while",
+      task(function(folder)
       for _, operation in ipairs { "ListTasks", "DescribeTasks" } do
         local stack = new(folder, RECORD .. "sleep 12")
         stack:policy "visibility = 2,"
@@ -285,7 +306,8 @@ describe("watchbot run with ECS tasks", function()
         eventually(function() return #folder:lines "done" == 10 end)
         watcher:kill "KILL"
         watcher:wait()
-        server:knobs { faults = { { operation = operation, seconds = 6, status = 400, code = "ThrottlingException",
+        server:knobs { faults = { { operation = operation, seconds = 6, status = 400,
+          code = "ThrottlingException",
           message = "Rate exceeded" } } }
         stack:drain()
         assert.are.same(once(numbered(10)), stack:done())
@@ -294,7 +316,8 @@ describe("watchbot run with ECS tasks", function()
       end
     end))
 
-    -- AWS has more texts for "no room" than the four that were known: receives were burnt, the breaker opened.
+    -- AWS has more texts for "no room" than the four that were known: receives were burnt, the
+    -- breaker opened.
     it("holds the message whatever the words for no room", task(function(folder)
       local stack = new(folder, 'echo "$Message $ApproximateReceiveCount" >> done')
       server:knobs { no_capacity = 1, capacity_reason = "EMPTY CAPACITY PROVIDER", faults = {
@@ -321,7 +344,8 @@ describe("watchbot run with ECS tasks", function()
         code = "AccessDeniedException", message = "not authorized" } } }
       local watcher = stack:watch()
       eventually(function()
-        return watcher:output():find("ecs:DescribeTasks", 1, true) and #ecs_stack.said(watcher:output())[id] >= 2
+        return watcher:output():find("ecs:DescribeTasks", 1, true)
+          and #ecs_stack.said(watcher:output())[id] >= 2
       end, "it is given up")
       watcher:kill "TERM"
       stack:finish(watcher)
@@ -341,7 +365,8 @@ describe("watchbot run with ECS tasks", function()
     end))
   end)
 
-  it("returns the message of a task whose machine goes away, and tells nobody", task(function(folder)
+  it("returns the message of a task whose machine goes away, and tells nobody",
+    task(function(folder)
     for _, cut in ipairs { false, true } do
       local stack = new(folder, RECORD .. "[ $ApproximateReceiveCount -gt 1 ] || exec sleep 100")
       stack:subscribe()
@@ -349,13 +374,15 @@ describe("watchbot run with ECS tasks", function()
       local watcher = stack:watch "--drain"
       eventually(function() return stack:done().m1 end)
       server:knobs { interrupt = {
-        stopCode = cut and "TerminationNotice" or "SpotInterruption", reason = "Your Spot Task was interrupted.", cut = cut,
+        stopCode = cut and "TerminationNotice" or "SpotInterruption",
+        reason = "Your Spot Task was interrupted.", cut = cut,
       } }
       local _, said = stack:finish(watcher)
       assert.are.same({ "no-op, will retry", "success" }, outcomes(said[id]))
       assert.are.same({}, stack:notifications())
       local sum = said[""][#said[""]]
-      assert.are.same({ "stopped", 1, 1, 0 }, { sum.event, sum.complete, sum.blameless, sum.release })
+      assert.are.same({ "stopped", 1, 1, 0 }, { sum.event, sum.complete, sum.blameless,
+        sum.release })
       os.remove(folder:file "done")
     end
   end))
@@ -411,7 +438,8 @@ describe("watchbot run with ECS tasks", function()
       end))
     end
 
-    -- ECS lists a task whose containers have ended, but that is not STOPPED yet, neither as running nor with its exit code.
+    -- ECS lists a task whose containers have ended, but that is not STOPPED yet, neither as running
+    -- nor with its exit code.
     it("kill -9 while tasks are ending", task(function(folder)
       local stack = new(folder, RECORD)
       stack:policy "visibility = 1,"
@@ -481,7 +509,8 @@ describe("watchbot run with ECS tasks", function()
       stack:finish(watcher)
       stack:drain()
       local found, stopped_at = server:calls "ListTasks"[1].at, server:calls "StopTask"[1].at
-      assert.is_true(stopped_at - found < 10, "stopped " .. stopped_at - found .. " s after it was found")
+      assert.is_true(stopped_at - found < 10, "stopped " .. stopped_at - found
+        .. " s after it was found")
     end))
 
     it("or lets them finish", task(function(folder)

@@ -101,6 +101,9 @@ local function start(path)
   local policy, message, code = load_file.policy(path)
   if not policy then return nil, message, code end
   local ok, problem = policy:complete()
+  if ok and policies.kind(policy) == "ecs" then
+    ok, problem = require "watchbot.runner.ecs".check(policy)
+  end
   if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
   describe(path, policy)
   return 0

@@ -8,8 +8,8 @@ local task = {}
 ---@class watchbot.ecs.Task what the policy's `task` says
 ---@field cluster string name or ARN
 ---@field definition string family, family:revision or ARN
----@field container string? the container that gets the message and whose exit code counts; default: the first of the
---- definition gets it, and all have to agree
+---@field container string? the container that gets the message and whose exit code counts; default:
+--- the first one of the definition
 ---@field command string[]? instead of the definition's
 ---@field cpu integer? CPU units of the container
 ---@field memory integer? MiB of the container

@@ -1,5 +1,6 @@
--- How often RunTask may be called. What time does is shown by setting back when the budget was last looked at, and where there
--- is a wait it is bounded from below only: a slow machine makes nothing fail.
+-- How often RunTask may be called. What time does is shown by setting back when the budget was last
+-- looked at, and where there is a wait it is bounded from below only: a slow machine makes nothing
+-- fail.
 
 local budget = require "watchbot.runner.ecs.budget"
 local fields = require "watchbot.policy.fields"

@@ -1,5 +1,5 @@
--- The tasks of earlier deliveries: against a local AWS whose tasks run, and with a client whose answers
--- are given, for lists as long, as late and as broken as a server does not make them.
+-- The tasks of earlier deliveries: against a local AWS whose tasks run, and with a client whose
+-- answers are given, for lists as long, as late and as broken as a server does not make them.
 
 local ecs_server = require "support.ecs_server"
 local ecs_stack = require "support.ecs_stack"
@@ -14,23 +14,27 @@ describe("the earlier tasks of a family", function()
   teardown(function() server:close() end)
 
   local function run(stack, started_by)
-    return assert(stack.ecs:RunTask { cluster = "fleet", taskDefinition = "job", startedBy = started_by }).tasks[1].taskArn
+    return assert(stack.ecs:RunTask { cluster = "fleet", taskDefinition = "job",
+      startedBy = started_by }).tasks[1].taskArn
   end
 
   local function await_end(stack, arn)
     workshop.eventually(function()
-      return assert(stack.ecs:DescribeTasks { cluster = "fleet", tasks = { arn } }).tasks[1].lastStatus == "STOPPED"
+      return assert(stack.ecs:DescribeTasks { cluster = "fleet",
+        tasks = { arn } }).tasks[1].lastStatus == "STOPPED"
     end)
   end
 
-  -- Ten messages came back at once; one looked, and the others took what was not read yet for nothing.
+  -- Ten messages came back at once; one looked, and the others took what was not read yet for
+  -- nothing.
   it("are read once for all that ask at the same time", workshop.task(function(folder)
     local stack = ecs_stack.new(server, folder, "exit 3")
     for index = 1, 5 do await_end(stack, run(stack, "spec/" .. index)) end
     local tasks, found = earlier.new(stack.ecs), {}
     server:forget_calls()
     for index = 1, 6 do
-      found[index] = scheduler.spawn(function() return tasks:find("fleet", "job", "spec/" .. index) end)
+      found[index] = scheduler.spawn(function() return tasks:find("fleet", "job", "spec/"
+        .. index) end)
     end
     for index = 1, 5 do
       local _, task = found[index]:join()
@@ -41,7 +45,8 @@ describe("the earlier tasks of a family", function()
     assert.are.equal(2, #server:calls "ListTasks")
   end))
 
-  it("are read again for who asks later, and the newest of a message counts", workshop.task(function(folder)
+  it("are read again for who asks later, and the newest of a message counts",
+    workshop.task(function(folder)
     local stack = ecs_stack.new(server, folder, "exit 3")
     await_end(stack, run(stack, "spec/1"))
     local tasks = earlier.new(stack.ecs)
@@ -86,7 +91,8 @@ describe("a look for an earlier task", function()
   end
 
   local function one(arn, listed, last, created, started_by)
-    return { taskArn = arn, listed = listed, lastStatus = last, createdAt = created, startedBy = started_by or "spec/1" }
+    return { taskArn = arn, listed = listed, lastStatus = last, createdAt = created,
+      startedBy = started_by or "spec/1" }
   end
 
   local function find(client, started_by)
@@ -97,14 +103,18 @@ describe("a look for an earlier task", function()
     return function() scheduler.run(body) end
   end
 
-  -- Each running task was asked for by itself: 600 at once were throttled, and 78 of them ran twice.
+  -- Each running task was asked for by itself: 600 at once were throttled, and 78 of them ran
+  -- twice.
   it("finds all of 600 running tasks with a dozen calls", task(function()
     local tasks, found = {}, {}
-    for index = 1, 600 do tasks[index] = one("task" .. index, "RUNNING", "RUNNING", index, "spec/" .. index) end
+    for index = 1, 600 do
+      tasks[index] = one("task" .. index, "RUNNING", "RUNNING", index, "spec/" .. index)
+    end
     local client = scripted(tasks)
     local look = earlier.new(client)
     for index = 1, 600 do
-      found[index] = scheduler.spawn(function() return look:find("fleet", "job", "spec/" .. index) end)
+      found[index] = scheduler.spawn(function() return look:find("fleet", "job", "spec/"
+        .. index) end)
     end
     for index = 1, 600 do
       local _, got = found[index]:join()
@@ -113,8 +123,8 @@ describe("a look for an earlier task", function()
     assert.are.equal(12, #client.calls)
   end))
 
-  -- A task that had stopped was still listed as running: its old failure counted again; and an older
-  -- failure that was listed first hid a newer success.
+  -- A task that had stopped was still listed as running: its old failure counted again; and an
+  -- older failure that was listed first hid a newer success.
   it("takes the one that goes on, else the newest", task(function()
     local old, new = one("old", "RUNNING", "STOPPED", 1), one("new", "STOPPED", "STOPPED", 2)
     assert.are.equal("new", find(scripted { old, new }).taskArn)
@@ -136,7 +146,8 @@ describe("a look for an earlier task", function()
   it("that fails anywhere is no answer", task(function()
     local stopped = one("a", "STOPPED", "STOPPED", 1)
     local running = one("b", "RUNNING", "RUNNING", 1, "spec/2")
-    for _, where in ipairs { "ListTasks/RUNNING", "ListTasks/STOPPED", "DescribeTasks/1", "DescribeTasks/2" } do
+    for _, where in ipairs { "ListTasks/RUNNING", "ListTasks/STOPPED", "DescribeTasks/1",
+      "DescribeTasks/2" } do
       local described = 0
       local found, err, code = find(scripted({ stopped, running }, function(operation, parameters)
         if operation == "DescribeTasks" then described = described + 1 end
@@ -174,7 +185,9 @@ describe("a look for an earlier task", function()
     local look = earlier.new(client)
     for _ = 1, 2 do assert.are.equal("a", look:find("fleet", "job", "spec/1").taskArn) end
     local described = 0
-    for _, operation in ipairs(client.calls) do described = described + (operation == "DescribeTasks" and 1 or 0) end
+    for _, operation in ipairs(client.calls) do
+      described = described + (operation == "DescribeTasks" and 1 or 0)
+    end
     assert.are.equal(1, described)
   end))
 end)

@@ -1,5 +1,6 @@
--- What the end of a task means, for tasks as DescribeTasks and the events describe them. That ECS says such things, the ECS
--- server of spec/aws/ecs_spec.lua shows for those that it can bring about; it has no Spot interruptions and breaks no machines.
+-- What the end of a task means, for tasks as DescribeTasks and the events describe them. That ECS
+-- says such things, the ECS server of spec/aws/ecs_spec.lua shows for those that it can bring
+-- about; it has no Spot interruptions and breaks no machines.
 
 local ending = require "watchbot.runner.ecs.ending"
 
@@ -8,9 +9,12 @@ local CREATED <const>, STARTED <const>, STOPPED <const> = 1469664757, 1469664767
 -- A task that has run; `more` is over it, and false takes a name out.
 local function task(more)
   local made = {
-    taskArn = "arn:task", clusterArn = "arn:cluster", containerInstanceArn = "arn:instance", lastStatus = "STOPPED",
-    createdAt = CREATED, startedAt = STARTED, stoppedAt = STOPPED, stopCode = "EssentialContainerExited",
-    stoppedReason = "Essential container in task exited", containers = { { name = "main", exitCode = 0 } },
+    taskArn = "arn:task", clusterArn = "arn:cluster", containerInstanceArn = "arn:instance",
+    lastStatus = "STOPPED",
+    createdAt = CREATED, startedAt = STARTED, stoppedAt = STOPPED,
+    stopCode = "EssentialContainerExited",
+    stoppedReason = "Essential container in task exited", containers = { { name = "main",
+    exitCode = 0 } },
   }
   for name, value in pairs(more or {}) do made[name] = value or nil end
   return made
@@ -28,7 +32,8 @@ end
 describe("the end of a task that ran", function()
   it("is its exit code, with where it ran and how long", function()
     assert.are.same({
-      code = 0, stop_code = "EssentialContainerExited", elsewhere = true, duration = 30.5, pending = 10.25,
+      code = 0, stop_code = "EssentialContainerExited", elsewhere = true, duration = 30.5,
+      pending = 10.25,
       cluster = "arn:cluster", instance = "arn:instance", task = "arn:task",
     }, exit_of())
     for _, code in ipairs { 1, 3, 4, 7, 126, 127, 128 } do
@@ -40,8 +45,10 @@ describe("the end of a task that ran", function()
     end
   end)
 
-  it("names the signal that a shell or a container's runtime tells of as 128 and its number", function()
-    for code, signal in pairs { [129] = "HUP", [134] = "ABRT", [137] = "KILL", [139] = "SEGV", [143] = "TERM" } do
+  it("names the signal that a shell or a container's runtime tells of as 128 and its number",
+    function()
+    for code, signal in pairs { [129] = "HUP", [134] = "ABRT", [137] = "KILL", [139] = "SEGV",
+      [143] = "TERM" } do
       local exit = exit_of(with { exitCode = code })
       assert.are.equal(signal, exit.signal)
       assert.are.equal(code, exit.code)
@@ -58,14 +65,16 @@ describe("the end of a task that ran", function()
   end)
 
   it("is that of the container that counts", function()
-    local containers = { { name = "side", exitCode = 1, reason = "lost" }, { name = "main", exitCode = 3 } }
+    local containers = { { name = "side", exitCode = 1, reason = "lost" }, { name = "main",
+      exitCode = 3 } }
     local exit = exit_of { containers = containers }
     assert.are.equal(3, exit.code)
     assert.is_nil(exit.reason)
     assert.are.equal(1, exit_of({ containers = containers }, "side").code)
   end)
 
-  -- The program ran, and nobody knows how it ended: that is the job's retry, not a task that never ran.
+  -- The program ran, and nobody knows how it ended: that is the job's retry, not a task that never
+  -- ran.
   it("without an exit code is a failure with the task's reason", function()
     local exit = exit_of(with {})
     assert.is_nil(exit.code)
@@ -97,18 +106,21 @@ describe("the end of all containers", function()
   end)
 
   it("is that of the first one where the task does not say which got it", function()
-    assert.are.equal(3, all({ { name = "main", exitCode = 3 }, { name = "side", exitCode = 0 } }).code)
+    assert.are.equal(3, all({ { name = "main", exitCode = 3 }, { name = "side",
+      exitCode = 0 } }).code)
   end)
 
   it("that never ran is not started", function()
     local reason = "CannotPullContainerError: pull access denied"
-    local exit = all({ { name = "main", reason = reason }, { name = "side" } }, { startedAt = false })
+    local exit = all({ { name = "main", reason = reason }, { name = "side" } },
+      { startedAt = false })
     assert.is_true(exit.not_started)
     assert.are.equal(reason, exit.reason)
     assert.is_true(all({}, { startedAt = false }).not_started)
   end)
 
-  -- One container could not be started after another had been, which was then killed: "they disagree", and the job had failed.
+  -- One container could not be started after another had been, which was then killed: "they
+  -- disagree", and the job had failed.
   it("of a task that failed to start is not started, whatever some of them say", function()
     local reason = "CannotStartContainerError: no such file"
     local exit = all({ { name = "main", reason = reason }, { name = "side", exitCode = 137 } },
@@ -118,8 +130,8 @@ describe("the end of all containers", function()
     assert.are.equal(reason, exit.reason)
   end)
 
-  -- An essential sidecar's image could not be pulled after the named container had begun: that one was
-  -- killed, and a policy that rejects KILL deleted the message.
+  -- An essential sidecar's image could not be pulled after the named container had begun: that one
+  -- was killed, and a policy that rejects KILL deleted the message.
   it("of a task that failed to start is never judged by a container's exit code", function()
     local reason = "CannotPullContainerError: pull access denied"
     for _, code in ipairs { 137, 143, 0, 3 } do
@@ -142,7 +154,8 @@ describe("the end of all containers", function()
         .. "enabled in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",
       "Timeout waiting for network interface provisioning to complete.",
     } do
-      local exit = exit_of { stopCode = "TaskFailedToStart", stoppedReason = reason, startedAt = false,
+      local exit = exit_of { stopCode = "TaskFailedToStart", stoppedReason = reason,
+        startedAt = false,
         containers = { { name = "main" } } }
       assert.is_true(exit.unplaced, reason)
       assert.is_nil(exit.not_started)
@@ -154,12 +167,16 @@ end)
 describe("the end of a task that never ran its program", function()
   it("is not the job's fault, with the reason of whoever has one", function()
     for _, reason in ipairs {
-      "CannotPullContainerError: pull access denied for nobody", "CannotStartContainerError: exec: \"x\": not found",
-      "CannotCreateContainerError: no space left on device", "CannotInspectContainerError: Could not transition",
-      "DockerTimeoutError: Could not transition to created", "ResourceInitializationError: unable to pull secrets",
+      "CannotPullContainerError: pull access denied for nobody",
+      "CannotStartContainerError: exec: \"x\": not found",
+      "CannotCreateContainerError: no space left on device",
+      "CannotInspectContainerError: Could not transition",
+      "DockerTimeoutError: Could not transition to created",
+      "ResourceInitializationError: unable to pull secrets",
       "OutOfMemoryError: unable to create the container", "InternalError: the agent could not say",
     } do
-      for _, more in ipairs { with { reason = reason }, { containers = { { name = "main" } }, stoppedReason = reason } } do
+      for _, more in ipairs { with { reason = reason }, { containers = { { name = "main" } },
+        stoppedReason = reason } } do
         local exit = exit_of(more)
         assert.is_nil(exit.code)
         assert.is_true(exit.not_started, reason)
@@ -171,7 +188,8 @@ describe("the end of a task that never ran its program", function()
 
   it("is known by its stop code, and by a start that never was", function()
     local exit = exit_of {
-      stopCode = "TaskFailedToStart", containers = { { name = "main" } }, stoppedReason = "Task failed to start",
+      stopCode = "TaskFailedToStart", containers = { { name = "main" } },
+      stoppedReason = "Task failed to start",
     }
     assert.is_true(exit.not_started and exit.blameless)
     assert.are.equal("Task failed to start", exit.reason)
@@ -219,8 +237,10 @@ describe("the end of a task whose machine went away", function()
   -- ECS gives no stop code for a machine that was terminated: the job had failed with 137.
   it("is known by its reason where there is no stop code", function()
     for _, reason in ipairs {
-      "Host EC2 (instance i-06aab15feb4568492) terminated.", "Host EC2 (instance i-06aab15feb4568492) stopped.",
-      "Your Spot Task was interrupted.", "ECS is performing maintenance on the underlying infrastructure hosting the task.",
+      "Host EC2 (instance i-06aab15feb4568492) terminated.",
+      "Host EC2 (instance i-06aab15feb4568492) stopped.",
+      "Your Spot Task was interrupted.",
+      "ECS is performing maintenance on the underlying infrastructure hosting the task.",
     } do
       for _, container in ipairs { { exitCode = 137 }, {} } do
         local more = with(container)
@@ -234,13 +254,15 @@ describe("the end of a task whose machine went away", function()
   end)
 
   it("is nobody's where it was stopped before it ran", function()
-    local exit = exit_of { stopCode = "UserInitiated", startedAt = false, containers = { { name = "main" } } }
+    local exit = exit_of { stopCode = "UserInitiated", startedAt = false,
+      containers = { { name = "main" } } }
     assert.is_true(exit.blameless)
     assert.is_nil(exit.not_started)
   end)
 
   it("is the job's own for other stop codes", function()
-    for _, code in ipairs { "EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated" } do
+    for _, code in ipairs { "EssentialContainerExited", "UserInitiated",
+      "ServiceSchedulerInitiated" } do
       local more = with { exitCode = 143 }
       more.stopCode = code
       assert.is_nil(exit_of(more).blameless)
@@ -253,7 +275,8 @@ describe("what an event says of an end", function()
   it("may be anything", function()
     local odd = { false, 7, "x", {}, true }
     for _, name in ipairs {
-      "containers", "overrides", "stopCode", "stoppedReason", "createdAt", "startedAt", "stoppedAt", "taskArn",
+      "containers", "overrides", "stopCode", "stoppedReason", "createdAt", "startedAt", "stoppedAt",
+      "taskArn",
     } do
       for _, value in ipairs(odd) do
         assert.are.equal("table", type(exit_of { [name] = value }), name)
@@ -268,7 +291,8 @@ describe("what an event says of an end", function()
   end)
 
   it("tells a container that was killed for its memory", function()
-    assert.is_true(exit_of(with { exitCode = 137, reason = "OutOfMemoryError: Container killed due to memory usage" }).oom)
+    assert.is_true(exit_of(with { exitCode = 137,
+      reason = "OutOfMemoryError: Container killed due to memory usage" }).oom)
     assert.is_nil(exit_of(with { exitCode = 137 }).oom)
   end)
 end)
@@ -283,7 +307,8 @@ describe("the times of a task", function()
 
   it("are right across leap years and centuries", function()
     assert.are.equal(0, ending.time "1970-01-01T00:00:00Z")
-    for _, day in ipairs { "1999-12-31", "2000-02-29", "2000-03-01", "2024-02-29", "2026-01-01", "2100-03-01" } do
+    for _, day in ipairs { "1999-12-31", "2000-02-29", "2000-03-01", "2024-02-29", "2026-01-01",
+      "2100-03-01" } do
       local text = day .. "T23:59:58Z"
       local pipe <close> = io.popen(("date -u -d '%s' +%%s"):format(text))
       assert.are.equal(pipe:read "n", ending.time(text), text)
@@ -304,7 +329,8 @@ describe("the times of a task", function()
 
   it("make durations, in either form, never negative", function()
     local exit = exit_of {
-      createdAt = "2016-07-28T00:12:37.000Z", startedAt = "2016-07-28T00:12:47.5Z", stoppedAt = "2016-07-28T01:12:48Z",
+      createdAt = "2016-07-28T00:12:37.000Z", startedAt = "2016-07-28T00:12:47.5Z",
+      stoppedAt = "2016-07-28T01:12:48Z",
     }
     assert.are.equal(3600.5, exit.duration)
     assert.are.equal(10.5, exit.pending)

@@ -1,6 +1,7 @@
--- What becomes of EventBridge's events, with a queue whose receives answer as they are told and a follower that follows no more
--- than names: doubled, old and nonsensical events cannot be had at will. spec/support/scripted_queue.lua says what the queue
--- leaves out; the follower asks ECS nothing. Events of tasks that really ran are in spec/aws/ecs_spec.lua.
+-- What becomes of EventBridge's events, with a queue whose receives answer as they are told and a
+-- follower that follows no more than names: doubled, old and nonsensical events cannot be had at
+-- will. spec/support/scripted_queue.lua says what the queue leaves out; the follower asks ECS
+-- nothing. Events of tasks that really ran are in spec/aws/ecs_spec.lua.
 
 local core = require "watchbot.core"
 local events = require "watchbot.runner.ecs.events"
@@ -30,7 +31,8 @@ local function event(detail, age)
 end
 
 local function ended(arn, started_by, more)
-  local detail = { taskArn = arn, lastStatus = "STOPPED", startedBy = started_by, createdAt = "2016-07-28T00:12:37Z" }
+  local detail = { taskArn = arn, lastStatus = "STOPPED", startedBy = started_by,
+    createdAt = "2016-07-28T00:12:37Z" }
   for name, value in pairs(more or {}) do detail[name] = value end
   return detail
 end
@@ -51,34 +53,40 @@ end
 describe("the event of a task", function()
   it("that is followed here is told to the follower, and deleted", task(function()
     local follower = following "mine"
-    local _, queue = polled(follower, { event(ended("mine", "tiles/1", { version = 5, containers = { { exitCode = 3 } } })) })
+    local _, queue = polled(follower, { event(ended("mine", "tiles/1", { version = 5,
+      containers = { { exitCode = 3 } } })) })
     assert.are.same({ "mine" }, queue:asked "delete")
     assert.are.same({}, queue:asked "delay")
     local heard = follower.heard_of.mine[1]
     assert.are.equal(5, heard.version)
-    -- The exit code was 3.0 by the way of events, which a policy's texts had as "3.0", and 3 by the way of DescribeTasks.
+    -- The exit code was 3.0 by the way of events, which a policy's texts had as "3.0", and 3 by the
+    -- way of DescribeTasks.
     assert.are.equal("integer", math.type(heard.containers[1].exitCode))
   end))
 
   it("of somebody else goes back for five seconds", task(function()
     local follower = following "mine"
-    local _, queue = polled(follower, { event(ended("theirs", "tiles/1"), 590), event(ended("mine", "tiles/2")) })
+    local _, queue = polled(follower, { event(ended("theirs", "tiles/1"), 590), event(ended("mine",
+      "tiles/2")) })
     assert.are.same({ "mine" }, queue:asked "delete")
     assert.are.same({ "theirs" }, queue:asked "delay")
   end))
 
   it("of somebody else is deleted when it is ten minutes old", task(function()
-    local _, queue = polled(following(), { event(ended("old", "tiles/1"), 601), event(ended("new", "tiles/2"), 500) })
+    local _, queue = polled(following(), { event(ended("old", "tiles/1"), 601), event(ended("new",
+      "tiles/2"), 500) })
     assert.are.same({ "old" }, queue:asked "delete")
     assert.are.same({ "new" }, queue:asked "delay")
   end))
 
   it("is as old as its message where it does not say when it was", task(function()
     local function undated(arn, sent)
-      return { receipt = arn, sent = sent, body = core.json.encode { detail = ended(arn, "tiles/1"), time = "?" } }
+      return { receipt = arn, sent = sent, body = core.json.encode { detail = ended(arn, "tiles/1"),
+        time = "?" } }
     end
     local now = scheduler.time()
-    local _, queue = polled(following(), { undated("old", now - 601000), undated("new", now - 500000), undated("unknown") })
+    local _, queue = polled(following(), { undated("old", now - 601000), undated("new",
+      now - 500000), undated("unknown") })
     assert.are.same({ "old", "unknown" }, queue:asked "delete")
     assert.are.same({ "new" }, queue:asked "delay")
   end))
@@ -87,7 +95,8 @@ describe("the event of a task", function()
     local detail = core.json.encode(ended("mine", "tiles/1", { version = 5 }))
     local plain = '{"source":"aws.ecs","detail":' .. detail .. "}"
     for _, body in ipairs {
-      core.json.encode { Type = "Notification", TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = plain },
+      core.json.encode { Type = "Notification", TopicArn = "arn:aws:sns:eu-west-1:1:t",
+        Message = plain },
       "[" .. plain .. "]", detail,
     } do
       local follower = following "mine"
@@ -99,14 +108,16 @@ describe("the event of a task", function()
 
   it("goes back with its list when one of them is another watcher's", task(function()
     local follower = following "mine"
-    local list = ("[%s,%s]"):format(event(ended("mine", "tiles/1")).body, event(ended("theirs", "tiles/2")).body)
+    local list = ("[%s,%s]"):format(event(ended("mine", "tiles/1")).body, event(ended("theirs",
+      "tiles/2")).body)
     local one, queue = polled(follower, { { receipt = "r", body = list } })
     assert.are.same({ "r" }, queue:asked "delay")
     assert.are.equal(1, #follower.heard_of.mine)
     assert.are.equal("theirs", one:ended("tiles/2").taskArn)
   end))
 
-  it("is asked for in batches of ten, which stay out of sight until they are handled", task(function()
+  it("is asked for in batches of ten, which stay out of sight until they are handled",
+    task(function()
     local _, queue = polled(following(), {})
     local call = queue.calls.receive[1]
     assert.are.same({ 10, 20, 30 }, { call[1], call[2], call[3] })
@@ -117,7 +128,8 @@ end)
 
 describe("what is no event of a task", function()
   local FOREIGN = {
-    "", "no JSON", "[]", "7", '"text"', "null", "{}", '{"detail":null}', '{"detail":"x"}', '{"detail":{}}',
+    "", "no JSON", "[]", "7", '"text"', "null", "{}", '{"detail":null}', '{"detail":"x"}',
+    '{"detail":{}}',
     '{"detail":{"taskArn":7}}', '[{"detail":{"taskArn":"mine"}},{"job":1}]',
     '{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","Message":"a job"}',
   }
@@ -126,11 +138,13 @@ describe("what is no event of a task", function()
   it("stays in the queue, and that is logged once", task(function()
     local messages, receipts, told = {}, {}, {}
     for index, body in ipairs(FOREIGN) do
-      messages[index], receipts[index] = { id = "m" .. index, receipt = "r" .. index, body = body }, "r" .. index
+      messages[index], receipts[index] = { id = "m" .. index, receipt = "r" .. index, body = body },
+        "r" .. index
     end
     local queue = scripted_queue.new()
     queue:answer("receive", messages)
-    assert(events.new(queue, following "mine", function(...) table.insert(told, { ... }) end):poll())
+    assert(events.new(queue, following "mine", function(...) table.insert(told,
+      { ... }) end):poll())
     assert.are.same({}, queue:asked "delete")
     assert.are.same(receipts, queue:asked "delay")
     assert.are.equal(900, queue.calls.delay[1][2])
@@ -144,11 +158,13 @@ describe("what is no event of a task", function()
     assert.are.same({ "r" }, queue:asked "delete")
   end))
 
-  -- Members of other types than EventBridge's raised, and the task that reads events had ended for good.
+  -- Members of other types than EventBridge's raised, and the task that reads events had ended for
+  -- good.
   it("or has members that make no sense, ends nothing", task(function()
     for _, time in ipairs { {}, true, core.json.null, "2016-07-28T00:12:1.2.3Z" } do
       local _, queue = polled(following(), { { receipt = "r", body = core.json.encode {
-        time = time, detail = { taskArn = "theirs", lastStatus = {}, startedBy = 7, createdAt = {} },
+        time = time, detail = { taskArn = "theirs", lastStatus = {}, startedBy = 7,
+        createdAt = {} },
       } } })
       assert.are.equal(1, #queue.calls.delete + #queue.calls.delay)
     end
@@ -174,7 +190,8 @@ describe("the ends of others' tasks", function()
     assert.are.equal("theirs", one:ended("tiles/1").taskArn)
   end))
 
-  -- Two tasks of one message had ended: their events came back every five seconds, and each replaced the other's.
+  -- Two tasks of one message had ended: their events came back every five seconds, and each
+  -- replaced the other's.
   it("are those of a message's newest task, in whatever order they come", task(function()
     local first = event(ended("first", "tiles/1", { createdAt = "2016-07-28T00:12:37Z" }))
     local second = event(ended("second", "tiles/1", { createdAt = "2016-07-28T00:12:37.5Z" }))

@@ -1,6 +1,7 @@
--- What is asked of ECS and when, and what becomes of the answers, with a client whose DescribeTasks answers as it is told: more
--- than a hundred tasks, two clusters, old versions and lost tasks cannot be had at will from a server. It runs no tasks, checks
--- no parameters and signs nothing: that is in spec/aws/ecs_spec.lua.
+-- What is asked of ECS and when, and what becomes of the answers, with a client whose DescribeTasks
+-- answers as it is told: more than a hundred tasks, two clusters, old versions and lost tasks
+-- cannot be had at will from a server. It runs no tasks, checks no parameters and signs nothing:
+-- that is in spec/aws/ecs_spec.lua.
 
 local follower = require "watchbot.runner.ecs.follower"
 local scheduler = require "watchbot.scheduler"
@@ -27,7 +28,9 @@ end
 
 local function all_missing(parameters)
   local failures = {}
-  for index, arn in ipairs(parameters.tasks) do failures[index] = { arn = arn, reason = "MISSING" } end
+  for index, arn in ipairs(parameters.tasks) do
+    failures[index] = { arn = arn, reason = "MISSING" }
+  end
   return { tasks = {}, failures = failures }
 end
 
@@ -46,7 +49,9 @@ describe("a follower's calls", function()
     local one = new()
     local expected = { fleet = 250, spare = 100, other = 1 }
     for cluster, count in pairs(expected) do
-      for index = 1, count do one.watches[cluster .. index] = { arn = cluster .. index, cluster = cluster } end
+      for index = 1, count do
+        one.watches[cluster .. index] = { arn = cluster .. index, cluster = cluster }
+      end
     end
     local counted, calls, seen = {}, {}, {}
     for _, chunk in ipairs(one:chunks()) do
@@ -99,7 +104,8 @@ describe("a follower's calls", function()
 end)
 
 describe("a follower that raises", function()
-  -- One answer with a null among its tasks ended the task that asks: every slot was lost until a restart.
+  -- One answer with a null among its tasks ended the task that asks: every slot was lost until a
+  -- restart.
   it("is reported with its name, and asks again", task(function()
     local told, raised = {}, false
     local one, client = new(function(parameters)
@@ -118,7 +124,8 @@ describe("a follower that raises", function()
   end))
 
   it("drops what is no task", function()
-    local one = new(function() return { tasks = { 7, "x", {}, { taskArn = 7 } }, failures = { 7, {} } } end)
+    local one = new(function() return { tasks = { 7, "x", {}, { taskArn = 7 } }, failures = { 7,
+      {} } } end)
     one.watches.task = { arn = "task", cluster = "fleet", changed = scheduler.event() }
     one:describe("fleet", { "task" })
     assert.is_nil(one.watches.task.task)
@@ -133,7 +140,8 @@ describe("a follower's interval", function()
     return one:interval(chunks or 1)
   end
 
-  it("is a second for a new task, grows with the age of the youngest, and ends at 15 seconds", function()
+  it("is a second for a new task, grows with the age of the youngest, and ends at 15 seconds",
+    function()
     assert.are.equal(1, interval { 0 })
     assert.are.equal(1, interval { 3600, 0 })
     assert.are.equal(15, interval { 3600 })
@@ -148,10 +156,13 @@ describe("a follower's interval", function()
   end)
 
   it("is a minute where events tell of the ends, for no task and for many", function()
-    for _, age in ipairs { 0, 3600 } do assert.are.equal(60, interval({ age }, 20, { events = true })) end
+    for _, age in ipairs { 0, 3600 } do
+      assert.are.equal(60, interval({ age }, 20, { events = true }))
+    end
   end)
 
-  it("counts from the youngest: a new task need not wait for the round of the old ones", task(function()
+  it("counts from the youngest: a new task need not wait for the round of the old ones",
+    task(function()
     local one, client = new()
     local old = one:track("old", "fleet")
     old.since = old.since - 3600
@@ -171,7 +182,8 @@ end)
 describe("what is heard of a task", function()
   local function watching(known)
     local one = new()
-    local watch = { arn = "task", cluster = "fleet", task = known, changed = scheduler.event(), since = scheduler.now() }
+    local watch = { arn = "task", cluster = "fleet", task = known, changed = scheduler.event(),
+      since = scheduler.now() }
     one.watches.task = watch
     return one, watch
   end
@@ -185,9 +197,10 @@ describe("what is heard of a task", function()
     assert.are.equal("STOPPED", watch.task.lastStatus)
   end)
 
-  -- A late or doubled event of a task whose end was known already went back to the event queue every five seconds, until it
-  -- was ten minutes old: nobody else could do anything with it.
-  it("is still ours when the task has ended, but not when it was left running to another watcher", function()
+  -- A late or doubled event of a task whose end was known already went back to the event queue
+  -- every five seconds, until it was ten minutes old: nobody else could do anything with it.
+  it("is still ours when the task has ended, but not when it was left running to another watcher",
+    function()
     local one = new()
     one:forget(one:track("mine", "fleet", stopped("mine", 5)))
     assert.is_true(one:heard("mine", stopped("mine", 5)))
@@ -228,7 +241,8 @@ describe("a task that ECS does not know", function()
 
   local function watching(answer, options)
     local one = new(answer, options)
-    local watch = { arn = "task", cluster = "fleet", changed = scheduler.event(), since = scheduler.now() }
+    local watch = { arn = "task", cluster = "fleet", changed = scheduler.event(),
+      since = scheduler.now() }
     one.watches.task = watch
     return one, watch
   end
@@ -266,8 +280,10 @@ describe("a task that ECS does not know", function()
     assert.is_nil(watch.lost)
   end)
 
-  -- DescribeTasks was denied, or the cluster was gone: the slot and the message were kept for 12 hours.
-  it("is lost after the same bound when no call says anything of it, whatever the reason", function()
+  -- DescribeTasks was denied, or the cluster was gone: the slot and the message were kept for 12
+  -- hours.
+  it("is lost after the same bound when no call says anything of it, whatever the reason",
+    function()
     for _, answer in ipairs {
       function() return nil, "no answer", "Timeout" end,
       function() return nil, "not authorized", "AccessDeniedException" end,
@@ -298,7 +314,8 @@ describe("a task that ECS does not know", function()
     local arns = {}
     for index = 1, 20 do
       arns[index] = "task" .. index
-      one.watches[arns[index]] = { arn = arns[index], cluster = "fleet", changed = scheduler.event() }
+      one.watches[arns[index]] = { arn = arns[index], cluster = "fleet",
+        changed = scheduler.event() }
     end
     one:describe("fleet", arns)
     for index, arn in ipairs(arns) do

@@ -1,4 +1,5 @@
--- What RunTask is asked for. Nothing is sent: the calls that AWS takes or refuses are in spec/aws/ecs_spec.lua.
+-- What RunTask is asked for. Nothing is sent: the calls that AWS takes or refuses are in
+-- spec/aws/ecs_spec.lua.
 
 local core = require "watchbot.core"
 local job = require "watchbot.message.job"
@@ -36,12 +37,15 @@ describe("the starter of a task", function()
 
   it("is never the same for two long stacks or ids", function()
     local long = ("s"):rep(200)
-    assert.are_not.equal(request.started_by(long .. "1", MESSAGE_ID), request.started_by(long .. "2", MESSAGE_ID))
-    assert.are_not.equal(request.started_by("stack", long .. "1"), request.started_by("stack", long .. "2"))
+    assert.are_not.equal(request.started_by(long .. "1", MESSAGE_ID), request.started_by(long
+      .. "2", MESSAGE_ID))
+    assert.are_not.equal(request.started_by("stack", long .. "1"), request.started_by("stack", long
+      .. "2"))
   end)
 
-  -- Letters that AWS does not take became dashes before the hash was taken, and without any where the name was short: "a.b"
-  -- and "a-b" had the same tasks, and one would have taken the other's end for its own.
+  -- Letters that AWS does not take became dashes before the hash was taken, and without any where
+  -- the name was short: "a.b" and "a-b" had the same tasks, and one would have taken the other's
+  -- end for its own.
   it("is never the same for two stacks that differ in letters that AWS does not take", function()
     for _, length in ipairs { 1, 200 } do
       local tail = ("s"):rep(length)
@@ -61,7 +65,8 @@ describe("the RunTask call of a job", function()
 
   local function build(message, task)
     local one = job_of(message)
-    return request.build(task or { cluster = "fleet", definition = "job" }, one, one:variables "iso", IDENTITY)
+    return request.build(task or { cluster = "fleet", definition = "job" }, one,
+      one:variables "iso", IDENTITY)
   end
 
   it("carries the environment in one container's override, sorted by name", function()
@@ -79,24 +84,33 @@ describe("the RunTask call of a job", function()
 
   it("hands on what the task says, under AWS's names, and nothing that it does not say", function()
     local task = {
-      cluster = "fleet", definition = "job:7", container = "main", command = { "./render" }, cpu = 256, memory = 512,
-      capacityProviderStrategy = { { capacityProvider = "FARGATE_SPOT", weight = 1 } }, enableExecuteCommand = false,
+      cluster = "fleet", definition = "job:7", container = "main", command = { "./render" },
+      cpu = 256, memory = 512,
+      capacityProviderStrategy = { { capacityProvider = "FARGATE_SPOT", weight = 1 } },
+      enableExecuteCommand = false,
       group = "tiles", networkConfiguration = { awsvpcConfiguration = { subnets = { "s" } } },
-      placementConstraints = { { type = "distinctInstance" } }, placementStrategy = { { type = "spread", field = "host" } },
-      platformVersion = "LATEST", propagateTags = "TASK_DEFINITION", tags = { { key = "k", value = "v" } },
+      placementConstraints = { { type = "distinctInstance" } },
+      placementStrategy = { { type = "spread", field = "host" } },
+      platformVersion = "LATEST", propagateTags = "TASK_DEFINITION", tags = { { key = "k",
+      value = "v" } },
     }
     assert.is_nil(tasks.problem(task))
     local made = assert(build("hello", task))
     local override = made.overrides.containerOverrides[1]
-    assert.are.same({ { "./render" }, 256, 512 }, { override.command, override.cpu, override.memory })
-    for _, name in ipairs { "command", "cpu", "memory", "container", "definition" } do assert.is_nil(made[name]) end
+    assert.are.same({ { "./render" }, 256, 512 }, { override.command, override.cpu,
+      override.memory })
+    for _, name in ipairs { "command", "cpu", "memory", "container", "definition" } do
+      assert.is_nil(made[name])
+    end
     for _, name in ipairs {
-      "capacityProviderStrategy", "enableExecuteCommand", "group", "networkConfiguration", "placementConstraints",
+      "capacityProviderStrategy", "enableExecuteCommand", "group", "networkConfiguration",
+      "placementConstraints",
       "placementStrategy", "platformVersion", "propagateTags", "tags",
     } do
       assert.are.same(task[name], made[name], name)
     end
-    assert.are.equal("FARGATE", assert(build("m", { cluster = "c", definition = "d", launchType = "FARGATE" })).launchType)
+    assert.are.equal("FARGATE", assert(build("m", { cluster = "c", definition = "d",
+      launchType = "FARGATE" })).launchType)
     assert.is_nil(assert(build "hello").launchType)
   end)
 
@@ -133,7 +147,8 @@ describe("the RunTask call of a job", function()
   end)
 
   -- What cannot be written as JSON counted as too big, and the message was removed from the queue.
-  it("says what is wrong with bytes that cannot be handed over: that is not their number", function()
+  it("says what is wrong with bytes that cannot be handed over: that is not their number",
+    function()
     local _, err, code = build "a\0b"
     assert.are.equal("InvalidText", code)
     assert.matches("NUL", err)
@@ -143,7 +158,8 @@ describe("the RunTask call of a job", function()
     assert.matches("'Message' cannot be handed to an ECS task: it is not UTF%-8", err)
     local one = job_of "hello"
     local variables = { Message = "hello", LATIN = "\xE9" }
-    _, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables, IDENTITY)
+    _, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables,
+      IDENTITY)
     assert.are.equal("InvalidText", code)
     assert.matches("'LATIN'", err)
   end)
@@ -151,10 +167,12 @@ describe("the RunTask call of a job", function()
   -- An oversized 'env' was taken for an oversized message: six messages of 11 bytes were deleted.
   it("tells what is too big without the message from a message that is too big", function()
     local one = job_of "hello"
-    for _, more in ipairs { { CONFIG = ("x"):rep(8200) }, { A = ("\u{20AC}"):rep(4100), B = ("x"):rep(4100) } } do
+    for _, more in ipairs { { CONFIG = ("x"):rep(8200) }, { A = ("\u{20AC}"):rep(4100),
+      B = ("x"):rep(4100) } } do
       local variables = one:variables "iso"
       for name, value in pairs(more) do variables[name] = value end
-      local made, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables, IDENTITY)
+      local made, err, code = request.build({ cluster = "fleet", definition = "job" }, one,
+        variables, IDENTITY)
       assert.is_nil(made)
       assert.are.equal("EnvironmentTooBig", code)
       assert.matches("the policy's environment", err)
@@ -170,11 +188,14 @@ describe("the RunTask call of a job", function()
         id = MESSAGE_ID, body = ("x"):rep(size), receives = 1,
         attributes = { big = { type = "String", value = ("y"):rep(attributes) } },
       }
-      return request.build({ cluster = "fleet", definition = "job" }, one, one:variables "iso", IDENTITY)
+      return request.build({ cluster = "fleet", definition = "job" }, one, one:variables "iso",
+        IDENTITY)
     end
     local made, _, _, shortened = built(7000, 2000)
     local names = {}
-    for _, variable in ipairs(made.overrides.containerOverrides[1].environment) do names[variable.name] = true end
+    for _, variable in ipairs(made.overrides.containerOverrides[1].environment) do
+      names[variable.name] = true
+    end
     assert.is_true(shortened and names.Message)
     assert.is_nil(names.MessageAttributes)
     made, _, _, shortened = built(700, 200)
@@ -185,8 +206,10 @@ describe("the RunTask call of a job", function()
 
   it("writes numbers and booleans as text", function()
     local one = job_of "hello"
-    local made = assert(request.build({ cluster = "fleet", definition = "job" }, one, { N = 7, D = true, F = 0.5 }, IDENTITY))
-    assert.are.same({ { name = "D", value = "true" }, { name = "F", value = "0.5" }, { name = "N", value = "7" } },
+    local made = assert(request.build({ cluster = "fleet", definition = "job" }, one, { N = 7,
+      D = true, F = 0.5 }, IDENTITY))
+    assert.are.same({ { name = "D", value = "true" }, { name = "F", value = "0.5" }, { name = "N",
+      value = "7" } },
       made.overrides.containerOverrides[1].environment)
   end)
 end)

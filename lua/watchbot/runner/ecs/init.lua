@@ -39,14 +39,25 @@ end
 -- The reader of task events, where the policy has a queue for them.
 local function listen(self, policy)
   if not policy.task_events then return true end
-  local ok, err, code = events.check(policy.task_events, policy.queue)
-  if not ok then return nil, err, code end
-  local queue
-  queue, err, code = require "watchbot.queue".open(policy.task_events)
+  local queue, err, code = require "watchbot.queue".open(policy.task_events)
   if not queue then return nil, err, code end
   self.events = events.new(queue, self.follower, self.warn "task events")
   self.listening = supervise("task events", self.raised, self.events.run, self.events)
   return true
+end
+
+--- What is wrong with a policy, whatever its messages. Makes no call.
+---@param policy table
+---@return true? ok
+---@return string? err
+---@return string? code "Usage", "EnvironmentTooBig", "InvalidText"
+function runner.check(policy)
+  if policy.task_events then
+    local ok, err, code = events.check(policy.task_events, policy.queue)
+    if not ok then return nil, err, code end
+  end
+  if type(policy.task) ~= "table" then return true end
+  return request.check(policy.task, policy.env or {})
 end
 
 ---@param _ table where other runners write the output of tasks; these have logs of their own
@@ -56,11 +67,10 @@ end
 ---@return string? err
 ---@return string? code
 function runner.new(_, policy, journal)
-  if type(policy.task) == "table" then
-    local ok, err, code = request.check(policy.task, policy.env)
-    if not ok then return nil, err, code end
-  end
-  local client, err, code = client_for(policy, journal)
+  local ok, err, code = runner.check(policy)
+  if not ok then return nil, err, code end
+  local client
+  client, err, code = client_for(policy, journal)
   if not client then return nil, err, code end
   local self = setmetatable({
     client = client, journal = journal, containers = {}, earlier = earlier.new(client),
@@ -75,7 +85,6 @@ function runner.new(_, policy, journal)
     events = policy.task_events ~= nil, failed = self.warn "DescribeTasks", raised = self.raised,
     lost_after = policy.lost_after,
   })
-  local ok
   ok, err, code = listen(self, policy)
   if not ok then return nil, err, code end
   return self
