@@ -5,7 +5,8 @@ return {
   -- what a policy's fields and hooks are, and how its file is loaded
   ["policy/fields"] = "policy", ["policy/hooks"] = "policy", ["policy/load"] = "policy",
 
-  ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process", ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
+  ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
+  ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
 
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
