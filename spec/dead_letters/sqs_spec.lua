@@ -189,6 +189,38 @@ describe("of an SQS queue", function()
     assert.are.same({ "n1" }, shared.bodies_of(shared.messages_in(place.queue)))
   end, { fifo = true }))
 
+  -- A replay that deletes first, or what was not sent, loses the message.
+  it("are deleted only once SQS has confirmed their send", task(function(place)
+    place.bury { { body = "one" }, { body = "two" } }
+    local letters <close> = assert(place.open())
+    local page = {}
+    while #page < 2 do table.move(assert(letters:page()), 1, 10, #page + 1, page) end
+    local send, deleted = letters.main.send, {}
+    local delete = letters.dead.delete
+    function letters.dead:delete(receipt)
+      deleted[#deleted + 1] = receipt
+      return delete(self, receipt)
+    end
+    local refused = true
+    function letters.main:send(messages)
+      assert.are.same({}, deleted, "nothing is deleted before the send")
+      if refused == "all" then return nil, "told to fail", "Told" end
+      local answers = assert(send(self, messages))
+      for index, message in ipairs(messages) do
+        if message.body == "one" then answers[index] = { message = "refused", code = "Told" } end
+      end
+      return answers
+    end
+    local count, failures = letters:replay(page)
+    assert.are.same({ 1, "one" }, { count, failures[1].letter.body })
+    assert.are.equal(1, #deleted)
+    refused, deleted = "all", {}
+    count, failures = letters:replay { failures[1].letter }
+    assert.are.same({ 0, "Told" }, { count, failures[1].code })
+    assert.are.same({}, deleted)
+    assert.are.equal(1, account:count(place.dead_url))
+  end))
+
   it("that were sent but could not be deleted are told, and deleted when they come back", task(function(place)
     place.bury { { body = "one" } }
     local letters <close> = assert(place.open())

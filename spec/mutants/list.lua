@@ -98,13 +98,30 @@ return {
 
   -- the embedded queue
   { name = "a send is not synced", file = "lua/watchbot/queue/sqlite/init.lua",
-    find = [[connect "FULL"]], put = [[connect "NORMAL"]], specs = "spec/queue/sqlite_spec.lua" },
+    find = [[connect "FULL"]], put = [[connect "NORMAL"]], specs = "spec/queue/sqlite/sync_spec.lua" },
+  { name = "a message that cannot be read ends the receive", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[  if sqlite.is_failure(fate) then error(fate, 0) end]], put = [[  error(fate, 0)]],
+    specs = "spec/queue/sqlite/store_spec.lua" },
   { name = "an old receipt deletes", file = "lua/watchbot/queue/sqlite/store.lua",
     find = [["DELETE FROM messages WHERE seq = ? AND lease = ?", seq, number)]],
     put = [["DELETE FROM messages WHERE seq = ?", seq)]],
     specs = "spec/queue/sqlite_spec.lua spec/queue/receipts_spec.lua" },
 
   -- SQS
+  { name = "a replay deletes what was not sent", file = "lua/watchbot/dead_letters/replay.lua",
+    find = [[self.letters.held:settle(sent, ]], put = [[self.letters.held:settle(round, ]],
+    specs = "spec/dead_letters/sqs_spec.lua" },
+  { name = "a replay deletes before the send", file = "lua/watchbot/dead_letters/replay.lua",
+    find = [[    local sent = self:send(queue, round)]],
+    put = [[    self.letters.held:settle(round, {}, "%s")
+    local sent = self:send(queue, round)]],
+    specs = "spec/dead_letters/sqs_spec.lua" },
+  { name = "a bury deletes what was not sent", file = "lua/watchbot/queue/sqs/bury.lua",
+    find = [[    if note == nil then return nil, err, code end]], put = [[    note = note or false]],
+    specs = "spec/queue/sqs/bury_spec.lua" },
+  { name = "a bury sends again what was sent", file = "lua/watchbot/queue/sqs/bury.lua",
+    find = [[    queue.buried:set(message.id, note)]], put = "",
+    specs = "spec/queue/sqs/bury_spec.lua" },
   { name = "a failed entry of a batch counts as done", file = "lua/watchbot/queue/sqs/init.lua",
     find = [[    if not answer.code then answers[index] = true end]], put = [[    answers[index] = answer and true]],
     specs = "spec/queue/sqs_spec.lua spec/queue/sqs" },
