@@ -26,6 +26,7 @@ local commands = {
   { "logs", "watchbot.cli.logs" },
   { "health", "watchbot.cli.health" },
   { "dead-letter", "watchbot.cli.dead_letter" },
+  { "queue", "watchbot.cli.queue" },
   { "worker-capacity", "watchbot.cli.worker_capacity" },
   { "progress", "watchbot.cli.progress" },
   { "init", "watchbot.cli.project", "project" },

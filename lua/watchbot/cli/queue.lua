@@ -1,0 +1,42 @@
+--- cli.queue: `watchbot queue`: what is done to the file of an embedded queue.
+
+local output = require "watchbot.cli.output"
+local scheduler = require "watchbot.scheduler"
+
+local command = {
+  summary = "Makes a new queue file of what can be read of a damaged one.",
+  usage = "salvage FILE NEW",
+  options = {},
+  details = [[
+For a file that SQLite calls malformed, that was cut, or overwritten in the middle. Stop all that use
+FILE first, and leave FILE-wal beside it: the newest messages are there. FILE is only read; NEW must
+not be there yet. Messages and dead letters keep their ids; what was in flight is received again.
+Deduplication ids and the progress of reduce jobs are not copied.
+
+example:
+  watchbot queue salvage jobs.db saved.db]],
+}
+
+local function start(path, new)
+  local found, err, code = require "watchbot.queue.sqlite.salvage".run(path, "sqlite:" .. new)
+  if not found then return nil, "queue: " .. err, code end
+  output.line(("%d messages and %d dead letters are in %s"):format(found.messages, found.dead, new))
+  if found.lost > 0 then
+    output.complain(("queue: the content of %d messages could not be read"):format(found.lost))
+  end
+  if found.messages + found.dead == 0 then
+    return nil, ("queue: no messages were found in '%s'"):format(path), "NotAQueue"
+  end
+  return 0
+end
+
+function command.run(arguments)
+  local words = arguments.words
+  if words[1] ~= "salvage" or #words ~= 3 then
+    return nil, "queue: expected salvage FILE NEW", "Usage"
+  end
+  local path, new = words[2]:gsub("^sqlite:", ""), words[3]:gsub("^sqlite:", "")
+  return scheduler.run(start, path, new)
+end
+
+return command

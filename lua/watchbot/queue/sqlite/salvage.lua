@@ -1,0 +1,149 @@
+--- queue.sqlite.salvage: makes a new queue file of what can still be read of a damaged one.
+-- The old file is only read, page by page, without SQLite: it may be cut, or overwritten anywhere. A
+-- row is known by its columns. A message whose content is found and nothing else is received anew.
+
+local pages = require "watchbot.queue.sqlite.pages"
+local queues = require "watchbot.queue"
+local rows = require "watchbot.queue.sqlite.rows"
+local scheduler = require "watchbot.scheduler"
+
+-- Rows a transaction.
+local BITE = 200
+
+local salvage = {}
+
+local function is(kind, value)
+  if kind == "text" then return type(value) == "string" end
+  if kind == "text?" then return value == nil or type(value) == "string" end
+  if kind == "integer" then return math.type(value) == "integer" end
+  if kind == "integer?" then return value == nil or math.type(value) == "integer" end
+  return value == nil
+end
+
+-- Columns of the tables of queue.sqlite.schema; `seq` is the row's id and stands there as NULL.
+local tables = {
+  messages = { "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?" },
+  contents = { "null", "text", "text?", "text?", "text?", "text" },
+  dead = {
+    "null", "text", "text?", "text?", "text?", "text", "text?", "integer", "integer?", "integer",
+    "integer", "text?",
+  },
+}
+
+-- Columns that a row may lack: it was written before they were there.
+local optional = { dead = 1 }
+
+local function fits(name, columns)
+  local kinds = tables[name]
+  if columns.n > #kinds or columns.n < #kinds - (optional[name] or 0) then return false end
+  for index = 1, columns.n do
+    if not is(kinds[index], columns[index]) then return false end
+  end
+  return true
+end
+
+local function each_of(source, name, visit)
+  rows.each(source, function(id, columns)
+    if id > 0 and fits(name, columns) then visit(id, columns) end
+  end)
+end
+
+-- What receives have changed, by `seq`: small, so that all of it can be kept.
+local function read_states(source)
+  local states, count = {}, 0
+  each_of(source, "messages", function(seq, columns)
+    if not states[seq] then count = count + 1 end
+    states[seq] = columns
+  end)
+  return states, count
+end
+
+-- Collects rows and writes them by the bite.
+local Writer = {}
+Writer.__index = Writer
+
+function Writer:flush()
+  local waiting = self.waiting
+  if #waiting == 0 then return end
+  self.waiting = {}
+  assert(self.database:transaction(function(transaction)
+    for _, write in ipairs(waiting) do write(transaction) end
+    return true
+  end))
+end
+
+function Writer:add(write)
+  self.waiting[#self.waiting + 1] = write
+  if #self.waiting >= BITE then self:flush() end
+end
+
+-- Nobody works on a message that was in flight; one that was delayed stays so.
+local function add_message(transaction, seq, content, state, now)
+  local sent = state and state[4] or now
+  local due = state and state[7] == 0 and math.max(now, state[3]) or now
+  transaction:run("INSERT OR IGNORE INTO messages (seq, visible_at, due, sent, born, first_received, receives, lease, "
+    .. "fifo_group) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", seq, due, sent, state and state[5] or sent,
+    state and state[6], state and state[7] or 0, state and state[8] or 0, state and state[9])
+  transaction:run("INSERT OR IGNORE INTO contents (seq, id, subject, attributes, deduplication, body) "
+    .. "VALUES (?, ?, ?, ?, ?, ?)", seq, table.unpack(content, 2, 6))
+end
+
+local function add_letter(transaction, seq, letter)
+  transaction:run("INSERT OR IGNORE INTO dead (seq, id, subject, attributes, deduplication, body, fifo_group, sent, "
+    .. "first_received, receives, died, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", seq,
+    table.unpack(letter, 2, 12))
+end
+
+-- Of a group only the first is offered.
+local GROUPS = [[
+  UPDATE messages SET visible_at = NULL WHERE fifo_group IS NOT NULL
+    AND seq > (SELECT min(seq) FROM messages AS others WHERE others.fifo_group = messages.fifo_group)]]
+
+local function copy(source, database)
+  local states, known = read_states(source)
+  local writer = setmetatable({ database = database, waiting = {} }, Writer)
+  local now, found = scheduler.time(), 0
+  each_of(source, "contents", function(seq, content)
+    if states[seq] then found = found + 1 end
+    local state = states[seq]
+    writer:add(function(transaction) add_message(transaction, seq, content, state, now) end)
+  end)
+  each_of(source, "dead", function(seq, letter)
+    writer:add(function(transaction) add_letter(transaction, seq, letter) end)
+  end)
+  writer:flush()
+  assert(database:run(GROUPS))
+  return math.max(0, known - found)
+end
+
+---@class watchbot.Salvaged
+---@field messages integer
+---@field dead integer
+---@field lost integer messages that were in the file, and whose content cannot be read
+
+--- Copies what can be read of a damaged file into a new one. Waits in a task.
+---@param path string of the damaged file; nobody may have it open
+---@param url string `sqlite:FILE`; the file is not there yet
+---@return watchbot.Salvaged?
+---@return string? err
+---@return string? code "EEXIST"; "NotAQueue": nothing of a queue is in it
+function salvage.run(path, url)
+  local target, err, code = queues.file(url)
+  if not target then return nil, err, code end
+  local there = io.open(target, "rb")
+  if there then
+    there:close()
+    return nil, ("'%s' exists: name a file that is not there yet"):format(target), "EEXIST"
+  end
+  local source <close>, problem, why = pages.open(path)
+  if not source then return nil, problem, why end
+  local queue <close>, refusal, reason = queues.open(url)
+  if not queue then return nil, refusal, reason end
+  local lost = copy(source, queue.sending.database)
+  local counts
+  counts, err, code = queue:counts()
+  if not counts then return nil, err, code end
+  return { messages = counts.visible + counts.delayed + counts.in_flight, dead = counts.dead, lost = lost }
+end
+
+return salvage

@@ -1,0 +1,176 @@
+-- Saving what can be read of damaged queue files: files of real queues, cut and overwritten.
+
+local queues = require "watchbot.queue"
+local salvage = require "watchbot.queue.sqlite.salvage"
+local workshop = require "support.workshop"
+
+local task, run = workshop.task, workshop.run
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+-- Bodies say which message they are of, over their whole length.
+local function body_of(index, size)
+  return ("%06d "):format(index):rep(size // 7 + 1)
+end
+
+-- A queue of `count` messages, some of them large, some done; its connection stays open.
+local function fill(folder, count)
+  local queue = assert(queues.open(folder:url()))
+  local messages = {}
+  for index = 1, count do
+    messages[index] = {
+      body = body_of(index, index % 50 == 0 and 200000 or index % 7 * 300), group = index % 10 == 0 and "g" .. index % 3 or nil,
+      subject = index % 2 == 0 and "s" or nil, attributes = { n = { type = "Number", value = tostring(index) } },
+    }
+  end
+  assert(queue:send(messages))
+  return queue
+end
+
+local function copy(folder, name)
+  for _, suffix in ipairs { "", "-wal" } do
+    local file = io.open(folder:file("jobs.db" .. suffix), "rb")
+    if file then
+      folder:write(name .. suffix, file:read "a")
+      file:close()
+    end
+  end
+end
+
+-- What is in a queue: bodies by number, each sound, but for as many as may not be.
+local function content(folder, name, unsound)
+  local queue <close> = assert(queues.open(folder:url(name)))
+  local found, count = {}, 0
+  while true do
+    local messages = assert(queue:receive(100, 0, 1000))
+    if #messages == 0 then break end
+    for _, message in ipairs(messages) do
+      local index = tonumber(message.body:sub(1, 6))
+      if message.body ~= body_of(index, #message.body - 7) then unsound = (unsound or 0) - 1 end
+      assert.is_true((unsound or 0) >= 0, "the body is whole")
+      assert.are.equal(tostring(index), message.attributes.n.value)
+      assert.is_nil(found[index], "each is there once")
+      found[index], count = message, count + 1
+      if message.group then assert(queue:delete(message.receipt)) end
+    end
+  end
+  return found, count
+end
+
+describe("salvaging a queue file", function()
+  it("copies messages and dead letters with all that they have", task(function(folder)
+    local queue = fill(folder, 100)
+    local dead = assert(queue:receive(1, 0, 60))[1]
+    assert(queue:bury(dead.receipt, dead, "no such tile"))
+    local done = assert(queue:receive(3, 0, 60))
+    for _, message in ipairs(done) do assert(queue:delete(message.receipt)) end
+    local flying = assert(queue:receive(1, 0, 600))[1]
+    assert(queue:send { { body = body_of(101, 7), delay = 900, attributes = { n = { type = "Number", value = "101" } } } })
+    queue:close()
+    assert.are.same({ messages = 97, dead = 1, lost = 0 }, assert(salvage.run(folder:file "jobs.db", folder:url "new.db")))
+    local new = assert(queues.open(folder:url "new.db"))
+    local letter = assert(new:dead(10))[1]
+    assert.are.same({ dead.id, dead.body, "no such tile" }, { letter.id, letter.body, letter.reason })
+    assert.are.equal(1, assert(new:counts()).delayed)
+    new:close()
+    local found, count = content(folder, "new.db")
+    assert.are.equal(96, count)
+    local index = tonumber(flying.body:sub(1, 6))
+    assert.are.same({ flying.id, 2 }, { found[index].id, found[index].receives })
+    for _, message in ipairs(done) do assert.is_nil(found[tonumber(message.body:sub(1, 6))], "what is done stays done") end
+  end))
+
+  it("keeps the order of groups", task(function(folder)
+    fill(folder, 200):close()
+    assert(salvage.run(folder:file "jobs.db", folder:url "new.db"))
+    local queue <close> = assert(queues.open(folder:url "new.db"))
+    local last = {}
+    while true do
+      local messages = assert(queue:receive(100, 0, 1000))
+      if #messages == 0 then break end
+      for _, message in ipairs(messages) do
+        local index, group = tonumber(message.body:sub(1, 6)), message.group
+        if group then
+          assert.is_true(index > (last[group] or 0))
+          last[group] = index
+        end
+        assert(queue:delete(message.receipt))
+      end
+    end
+  end))
+
+  it("reads what is only in the WAL, and of that only what was committed", task(function(folder)
+    local queue = fill(folder, 300)
+    copy(folder, "copy.db")
+    local wal = read(folder:file "copy.db-wal")
+    assert.is_true(#wal > 100000)
+    folder:write("copy.db-wal", wal .. ("x"):rep(5000))
+    assert.are.equal(300, assert(salvage.run(folder:file "copy.db", folder:url "new.db")).messages)
+    folder:write("cut.db", read(folder:file "copy.db"))
+    folder:write("cut.db-wal", wal:sub(1, #wal - 5000))
+    local some = assert(salvage.run(folder:file "cut.db", folder:url "less.db"))
+    assert.are.equal(0, some.messages, "the send was one commit, and its end is missing")
+    queue:close()
+  end))
+
+  it("saves all whole messages of a file that was cut anywhere", task(function(folder)
+    fill(folder, 400):close()
+    local whole = read(folder:file "jobs.db")
+    for tenth = 1, 9 do
+      local name = ("cut%d.db"):format(tenth)
+      folder:write(name, whole:sub(1, #whole * tenth // 10 + tenth * 37))
+      local found = assert(salvage.run(folder:file(name), folder:url("new" .. name)))
+      local _, count = content(folder, "new" .. name)
+      assert.are.equal(found.messages, count)
+      assert.is_true(count >= 400 * (tenth - 2) / 10, ("%d messages of a file cut at %d/10"):format(count, tenth))
+    end
+  end))
+
+  it("saves all but what was in the pages that were overwritten", task(function(folder)
+    fill(folder, 400):close()
+    local whole = read(folder:file "jobs.db")
+    local size = 4096
+    local seed = os.time()
+    math.randomseed(seed)
+    for round = 1, 20 do
+      local page = round <= 6 and round or math.random(#whole // size)
+      local garbage = round % 2 == 0 and ("\0"):rep(size) or (("x"):rep(size):gsub("x", function()
+        return string.char(math.random(0, 255))
+      end))
+      local name = ("over%d.db"):format(round)
+      folder:write(name, whole:sub(1, (page - 1) * size) .. garbage .. whole:sub(page * size + 1))
+      assert(salvage.run(folder:file(name), folder:url("new" .. name)))
+      -- The last page of a long body may be all zeros: nothing in the file tells that it was not so.
+      local _, count = content(folder, "new" .. name, round % 2 == 0 and 1 or 0)
+      assert.is_true(count >= 380, ("%d messages without page %d, seed %d"):format(count, page, seed))
+    end
+  end))
+
+  it("never takes what no queue has written for a message", task(function(folder)
+    for _, text in ipairs { "", "x", ("\13\255"):rep(5000), ("\0"):rep(100000), ("SQLite format 3\0"):rep(2000) } do
+      folder:write("other", text)
+      os.remove(folder:file "new.db")
+      assert.are.same({ messages = 0, dead = 0, lost = 0 }, assert(salvage.run(folder:file "other", folder:url "new.db")))
+    end
+  end))
+
+  it("is a command, which writes over nothing", task(function(folder)
+    fill(folder, 20):close()
+    local exit, out, problem = run(folder, { "queue", "salvage", "jobs.db", "saved.db" })
+    local _
+    assert.are.same({ 0, "20 messages and 0 dead letters are in saved.db\n" }, { exit.code, out }, problem)
+    exit, _, problem = run(folder, { "queue", "salvage", "jobs.db", "saved.db" })
+    assert.are.equal(1, exit.code)
+    assert.matches("saved.db' exists: name a file that is not there yet", problem)
+    exit, _, problem = run(folder, { "queue", "salvage", "none.db", "new.db" })
+    assert.are.equal(1, exit.code)
+    assert.matches("none.db", problem)
+    assert.is_nil(io.open(folder:file "new.db"))
+    exit, _, problem = run(folder, { "queue", "mend", "jobs.db" })
+    assert.are.equal(2, exit.code)
+    assert.matches("expected salvage FILE NEW", problem)
+  end))
+end)
