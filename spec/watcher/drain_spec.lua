@@ -76,4 +76,18 @@ describe("a drain", function()
     assert.are.equal(0, made.queue.items[2].receives)
     assert.are.equal(0, made.watcher:free())
   end)
+
+  -- What raised at the end kept the queue open, and its messages in flight.
+  for _, point in ipairs {
+    { "notices", "flush" }, { "tally", "log" }, { "intake", "cut" }, { "queue", "api_calls" },
+  } do
+    it(("closes the queue when this raises: %s.%s"):format(point[1], point[2]), function()
+      made = stage()
+      hand(made, 2)
+      made.watcher[point[1]][point[2]] = function() error "planted" end
+      made:stop()
+      assert.is_true(made.queue.closed)
+      assert.are.equal("ended", made.watcher.phase.name)
+    end)
+  end
 end)

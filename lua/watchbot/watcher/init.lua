@@ -317,14 +317,22 @@ function Watcher:start_tasks()
   return tasks
 end
 
+-- One step of the end: what raises in it does not keep the next one from its turn.
+function Watcher:step(body, ...)
+  local ok, err = xpcall(body, debug.traceback, ...)
+  if not ok then pcall(self.hooks.complain, self.hooks, err, "end") end
+end
+
 function Watcher:finish(tasks)
   for _, task in ipairs(tasks) do task:cancel "the watcher ends" end
-  self.notices:flush(self.hooks.policy)
-  if self.protection then self.protection:close() end
+  self:step(self.notices.flush, self.notices, self.hooks.policy)
+  if self.protection then self:step(self.protection.close, self.protection) end
   self.hooks:call "stop"
-  self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
+  self:step(function()
+    self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
+  end)
   self.phase:enter "ended"
-  self.queue:close()
+  self:step(self.queue.close, self.queue)
 end
 
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in
@@ -338,7 +346,7 @@ function Watcher:run()
   self.journal:info(nil, "event", "watching", "queue", self.queue.name,
     "workers", self.hooks.policy.workers)
   self:supervise("polls", self.intake.run, self.intake):join()
-  self:drain()
+  self:step(self.drain, self)
   self:finish(tasks)
   local refusal = self.intake.refusal
   return not refusal or nil, refusal, refusal and "NotAllowed"
