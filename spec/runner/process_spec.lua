@@ -104,6 +104,49 @@ describe("a task of the process runner", function()
   end))
 end)
 
+-- Ten innocent messages were buried, since there were no processes left: that is the machine's trouble.
+describe("a machine without room", function()
+  it("is no failure of the job: the message is held, and runs once there is room", task(function(folder)
+    if not os.execute "[ $(id -u) = 0 ] && command -v setpriv >/dev/null" then
+      return pending "the limit of processes is another user's"
+    end
+    send(folder, { "1", "2", "3" })
+    policy(folder, "command = { 'sleep', '0.05' }, workers = 3,")
+    os.execute(("chmod -R a+rwX '%s'"):format(folder.path))
+    local process = require "watchbot.process"
+    -- The watcher's two threads and its guardian are three; nobody else may be this user.
+    local child = assert(process.start { output = "capture", cwd = folder.path, argv = { "setpriv", "--reuid=65501",
+      "--regid=65501", "--clear-groups", "prlimit", "--nproc=3:100", workshop.program, "run", "--drain", "policy.lua" } })
+    workshop.eventually(function()
+      return (child:output()):find('"held":true', 1, true) or child:wait(0)
+    end, "a job is held")
+    local log, errors = child:output()
+    if errors:find "ermission denied" then return pending "another user may not read this folder" end
+    assert.matches('"held":true', log, 1, true)
+    assert.matches("resource temporarily unavailable", log)
+    assert.is_true(os.execute(("setpriv --reuid=65501 --regid=65501 --clear-groups prlimit --nproc=100 --pid %d")
+      :format(child:pid())))
+    assert.are.equal(0, assert(child:wait(workshop.PATIENCE)).code)
+    assert.matches('"complete":3,"reject":0,"release":0,"retry":0', (child:output()), 1, true)
+  end))
+
+  it("a program that is being written is waited for", task(function(folder)
+    send(folder, { "1" })
+    folder:write("copy.sh", "#!/bin/sh\ncp /bin/true worker; exec 3>>worker; echo up > up\n"
+      .. "while [ ! -e go ]; do sleep 0.02; done\n")
+    local process = require "watchbot.process"
+    local writer = assert(process.start { argv = { "./copy.sh" }, cwd = folder.path })
+    workshop.eventually(function() return folder:read "up" ~= "" end, "the program is open")
+    policy(folder, "command = { './worker' },")
+    local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
+    workshop.eventually(function() return (child:output()):find('"held":true', 1, true) end, "the job is held")
+    folder:write("go", "")
+    writer:wait(workshop.PATIENCE)
+    assert.are.equal(0, assert(child:wait(workshop.PATIENCE)).code)
+    assert.matches('"complete":1', (child:output()), 1, true)
+  end))
+end)
+
 describe("a task that", function()
   local function outcome(folder, fields)
     send(folder, { "1" })
