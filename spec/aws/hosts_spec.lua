@@ -21,8 +21,8 @@ describe("AWS by host name", function()
 
   setup(function()
     folder = shell.folder()
-    local _, code = shell.run(([[openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
-      -nodes -days 2 -keyout %s/key -out %s/certificate -subj /CN=test \
+    local _, code = shell.run(([[openssl req -x509 -nodes -days 2 -newkey ec \
+      -pkeyopt ec_paramgen_curve:prime256v1 -keyout %s/key -out %s/certificate -subj /CN=test \
       -addext subjectAltName=DNS:%s 2>&1]]):format(folder, folder, table.concat(NAMES, ",DNS:")))
     assert(code == 0)
     hosts = server.start("python3", "spec/support/aws_hosts.py", folder .. "/certificate",
@@ -61,7 +61,9 @@ describe("AWS by host name", function()
     local settings = { "env", "-u", "AWS_ENDPOINT_URL", "-u", "no_proxy", "-u", "NO_PROXY",
       "AWS_EC2_METADATA_DISABLED=true", "HOME=" .. folder, "https_proxy=" .. hosts.url,
       "AWS_CA_BUNDLE=" .. folder .. "/certificate" }
-    for name, value in pairs(environment) do settings[#settings + 1] = ("%s='%s'"):format(name, value) end
+    for name, value in pairs(environment) do
+      settings[#settings + 1] = ("%s='%s'"):format(name, value)
+    end
     return table.concat(settings, " ") .. " timeout 60 " .. WATCHBOT .. " " .. words .. " 2>&1"
   end
 
@@ -106,11 +108,15 @@ describe("AWS by host name", function()
     shell.write(folder .. "/policy.lua", [[return require "watchbot".policy {
       queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
       task = { cluster = "my-cluster", definition = "work:1", container = "work" },
+      drain = 1, kill_grace = 1,
     }]])
     local run
     scheduler.run(function()
-      local command = program(with { AWS_REGION = "us-west-2" }, ("run %s/policy.lua"):format(folder))
-      local child <close> = assert(process.start { argv = { "sh", "-c", "exec " .. command }, output = "capture" })
+      local command = program(with { AWS_REGION = "us-west-2" },
+        ("run %s/policy.lua"):format(folder))
+      local child <close> = assert(process.start {
+        argv = { "sh", "-c", "exec " .. command }, output = "capture",
+      })
       local deadline = scheduler.now() + 60
       repeat
         scheduler.sleep(0.1)
@@ -124,8 +130,9 @@ describe("AWS by host name", function()
 
   -- Without AWS_REGION the role was looked for in us-east-1.
   it("assumes a role where the queue is, when no region is set", function()
-    shell.write(folder .. "/config", "[default]\nrole_arn = arn:aws-cn:iam::1:role/r\nsource_profile = base\n"
-      .. "[profile base]\naws_access_key_id = AKID\naws_secret_access_key = secret\n")
+    shell.write(folder .. "/config", "[default]\nrole_arn = arn:aws-cn:iam::1:role/r\n"
+      .. "source_profile = base\n[profile base]\naws_access_key_id = AKID\n"
+      .. "aws_secret_access_key = secret\n")
     local out, code
     local found = calls(function()
       out, code = shell.run(program({ AWS_CONFIG_FILE = folder .. "/config" },

@@ -61,6 +61,8 @@ def answer(host, headers, body):
         return 403, json.dumps({"__type": "InvalidSignatureException", "message": told})
     if service == "sts":
         return 200, STS.format(operation)
+    if operation.endswith("Batch"):
+        return 200, json.dumps({"Successful": [{"Id": entry["Id"]} for entry in json.loads(body)["Entries"]]})
     return 200, json.dumps(ANSWERS.get(operation, {}))
 
 
