@@ -50,6 +50,9 @@ end
 local WORKER = [[
 echo "$Message" >> done
 echo '{"outcome":"failed, will retry","worker_event":"failure"}'
+echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] [an-id] [failure] {"code":1,"signal":null}'
+echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] [an-id] {"outcome":"retry","code":1}'
+echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] {"event":"no task can be started, trying one message at a time"}'
 echo '{"duration":99}'; echo '[failure] of a sort'; echo '[error] [sqs] or so'; echo '{"receives":7,"code":3,"error":"e"}'
 case "$Message" in
   fails) exit 1;; rejects) exit 3;; returns) exit 4;; dies) kill -KILL $$;; hangs) exec sleep 60;;
@@ -116,6 +119,20 @@ describe("the metric filters of processes", function()
         assert.are.same({ 1, 0, 0 }, { counts.WorkersFinished, counts.WorkerErrors, counts.RejectedMessages }, text)
         folder:write("started", "")
       end
+    end))
+
+    -- A program that is missing: nothing counted that no task can be started, and nobody was told.
+    it("find that no task can be started in " .. (structured and "JSON" or "text"), task(function(folder)
+      folder:write("policy.lua", 'return require "watchbot".policy { command = { "./missing" } }')
+      workshop.send(folder, { "1", "2", "3", "4", "5", "6" })
+      local child = workshop.start(folder, { "run", "policy.lua" }, {
+        QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
+      })
+      eventually(function() return child:output():find("no task can be started, trying", 1, true) end, "the breaker opens")
+      child:kill "TERM"
+      assert(child:wait(workshop.PATIENCE), "the watcher did not end")
+      local text = child:output()
+      assert.are.equal(1, counted(mined("process", structured, text, "policy.lua")).NoTaskStarts, text)
     end))
 
     -- The program writes this when SQS does not answer as it should.

@@ -91,6 +91,22 @@ return watchbot.template {
 }]])
   end)
 
+  it("is told the line of the table that lacks an option, not the first of the file", function()
+    assert.matches("^stack.lua:3: missing option 'service'", problem_of [[
+local watchbot = require "watchbot"
+
+return watchbot.template {
+  mode = "task",
+}]])
+    assert.matches("^stack.lua:3: missing option 'service'", problem_of [[
+local watchbot = require "watchbot"
+
+local made = watchbot.template {
+  mode = "task",
+}
+return made]])
+  end)
+
   it("is told the line of a member that does not exist", function()
     assert.are.equal("stack.lua:6: option 'reservation': unknown member 'memry'; did you mean 'memory'?", problem_of [[
 local template = require "watchbot".template {

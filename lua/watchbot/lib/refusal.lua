@@ -14,16 +14,21 @@ function Refusal:__tostring()
   return self.message
 end
 
--- A table constructor's call is at its first line; the name itself is somewhere below.
-local function line_of(name, path, first)
+-- A table constructor's call is at its first line; the name itself is somewhere below. What is missing has no line: that of the
+-- call stands for it or, where the call's is not known, the one that returns the table.
+local function line_of(name, path, call)
+  local first = call or 1
   local file <close> = io.open(path, "r")
   if not file then return first end
   local number, wanted = 0, "%f[%w_]" .. tostring(name):gsub("%p", "%%%0") .. "[\"'%]]*%s*="
+  local returned
   for line in file:lines() do
     number = number + 1
-    if number >= first and line:gsub("%-%-.*", ""):find(wanted) then return number end
+    local code = line:gsub("%-%-.*", "")
+    if number >= first and code:find(wanted) then return number end
+    if not call and code:find "^return%f[%W]" then returned = number end
   end
-  return first
+  return returned or first
 end
 
 --- Raises `message` with the file and line where `name` is given a value.
@@ -54,7 +59,7 @@ end
 ---@return string
 function refusal.explain(err, path)
   if getmetatable(err) ~= Refusal then return tostring(err) end
-  return ("%s:%d: %s"):format(path, line_of(err.name, path, 1), err.message)
+  return ("%s:%d: %s"):format(path, line_of(err.name, path), err.message)
 end
 
 return refusal
