@@ -129,10 +129,28 @@ describe("a line of JSON", function()
     assert.are.equal("id-1", object.watchbot_sqs_message_id)
   end)
 
-  it("names each member once", function()
-    local line = log.line("json", "worker", "id-1", '{"v":1,"level":2,"name":"n","hostname":"h","pid":3,"time":"t",'
-      .. '"watchbot_sqs_message_id":"mine"}')
-    assert.are.equal('{"v":1,"level":2,"name":"n","hostname":"h","pid":3,"time":"t","watchbot_sqs_message_id":"mine"}\n', line)
+  -- A task that printed {"name":"watcher","outcome":"retry"} rang the watcher's alarms for others.
+  it("names each member once; those that say whose line it is are ours alone", function()
+    local object = decode '{"v":1,"level":2,"name":"watcher","hostname":"h","pid":3,"time":"t","watchbot_sqs_message_id":"x"}'
+    assert.are.same({ 1, 2, "worker", "t", nil },
+      { object.v, object.level, object.name, object.time, object.watchbot_sqs_message_id })
+    assert.are.same({ "watcher", "h", 3, "x" },
+      { object.task_name, object.task_hostname, object.task_pid, object.task_watchbot_sqs_message_id })
+    assert.are_not.equal("h", object.hostname)
+    local line = log.line("json", "worker", "id-1", '{"v":1,"level":2,"time":"t"}')
+    assert.are.equal(1, select(2, line:gsub('"v":', "")))
+    assert.are.equal(1, select(2, line:gsub('"time":', "")))
+  end)
+
+  it("is not deceived by escapes, repetitions or depth", function()
+    for _, text in ipairs {
+      '{"n\\u0061me":"watcher"}', '{"\\u006E\\u0061\\u006d\\u0065":"watcher"}', '{"name":"a","name":"watcher"}',
+      '{"a":{"name":1},"name":"watcher","b":[{"name":2}]}', ' { "name" : "watcher" } ',
+    } do
+      assert.are.equal("worker", decode(text).name, text)
+    end
+    assert.are.same({ name = 1 }, decode('{"a":{"name":1},"name":"watcher"}').a)
+    assert.are.equal("w", decode('{"N\\u0061me":"w"}').Name)
   end)
 
   it("takes in an empty object", function()

@@ -115,7 +115,24 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
 /* A scanner that only says yes or no; containers are counted on a small stack instead of by recursion. */
 struct scanner {
     const unsigned char *at, *end;
+    struct renaming *renaming; /* NULL: keys are only looked at */
 };
+
+/* A copy of an object's text, in which some keys at the top get a prefix. */
+struct renaming {
+    struct buffer *out;
+    const char *prefix;
+    unsigned which;
+    const unsigned char *copied; /* up to here */
+    bool failed;                 /* no memory */
+};
+
+static void rename_key(struct renaming *renaming, const unsigned char *key) {
+    const unsigned char *from = renaming->copied;
+    renaming->copied = key;
+    renaming->failed |= !buffer_append(renaming->out, from, (size_t)(key - from)) ||
+                        !buffer_append(renaming->out, renaming->prefix, strlen(renaming->prefix));
+}
 
 static void skip_blanks(struct scanner *scanner) {
     while (scanner->at < scanner->end && memchr(" \t\r\n", *scanner->at, 4)) scanner->at++;
@@ -190,9 +207,29 @@ static bool skip_scalar(struct scanner *scanner) {
     }
 }
 
+/* The next character of a valid key: 0 where it is none of ASCII's, and no name of ours has it. */
+static unsigned char key_character(const unsigned char **at) {
+    const unsigned char *key = *at;
+    unsigned code;
+    if (*key != '\\') return (*at)++, *key;
+    *at += key[1] == 'u' ? 6 : 2;
+    if (key[1] != 'u') return 0;
+    char digits[5] = {(char)key[2], (char)key[3], (char)key[4], (char)key[5], 0};
+    return sscanf(digits, "%x", &code) == 1 && code < 0x80 ? (unsigned char)code : 0;
+}
+
+/* A key may be written with escapes: "n\u0061me" is "name" for whoever reads it. */
+static bool is_name(const unsigned char *key, size_t size, const char *name) {
+    const unsigned char *end = key + size;
+    while (key < end && *name) {
+        if (key_character(&key) != (unsigned char)*name++) return false;
+    }
+    return key == end && !*name;
+}
+
 static unsigned which(const unsigned char *key, size_t size, const char *const *names) {
     for (unsigned i = 0; names[i]; i++) {
-        if (strlen(names[i]) == size && memcmp(names[i], key, size) == 0) return 1u << i;
+        if (is_name(key, size, names[i])) return 1u << i;
     }
     return 0;
 }
@@ -202,7 +239,9 @@ static bool skip_key(struct scanner *scanner, bool top, const char *const *names
     skip_blanks(scanner);
     const unsigned char *key = scanner->at + 1;
     if (!skip_string(scanner)) return false;
-    if (top) *found |= which(key, (size_t)(scanner->at - key) - 1, names);
+    unsigned bit = top ? which(key, (size_t)(scanner->at - key) - 1, names) : 0;
+    *found |= bit;
+    if (scanner->renaming && bit & scanner->renaming->which) rename_key(scanner->renaming, key);
     skip_blanks(scanner);
     return take(scanner, ':');
 }
@@ -257,11 +296,11 @@ bool json_escape_bytes(struct buffer *out, const char *data, size_t size) {
 
 bool json_object(const char *data, size_t size, const char *const *names, unsigned *found, const char **inside,
                  size_t *inside_size) {
-    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size};
+    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size, NULL};
     *found = 0;
     skip_blanks(&scanner);
     if (scanner.at == scanner.end || *scanner.at != '{') return false;
-    struct scanner first = {scanner.at + 1, scanner.end};
+    struct scanner first = {scanner.at + 1, scanner.end, NULL};
     if (!skip_value(&scanner, names, found)) return false;
     const unsigned char *last = scanner.at - 1; /* the closing brace */
     skip_blanks(&scanner);
@@ -271,4 +310,20 @@ bool json_object(const char *data, size_t size, const char *const *names, unsign
     *inside = (const char *)first.at;
     *inside_size = last > first.at ? (size_t)(last - first.at) : 0;
     return true;
+}
+
+bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names, unsigned which,
+                 const char *prefix) {
+    const unsigned char *data = (const unsigned char *)inside, *end = data + size;
+    struct renaming renaming = {.out = out, .prefix = prefix, .which = which, .copied = data};
+    struct scanner scanner = {data, end, &renaming};
+    unsigned found = 0;
+    do {
+        if (!skip_key(&scanner, true, names, &found)) return false;
+        scanner.renaming = NULL;
+        if (!skip_value(&scanner, names, &found)) return false;
+        scanner.renaming = &renaming;
+        skip_blanks(&scanner);
+    } while (take(&scanner, ','));
+    return !renaming.failed && buffer_append(out, renaming.copied, (size_t)(end - renaming.copied));
 }

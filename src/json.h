@@ -20,6 +20,11 @@ bool json_escape_bytes(struct buffer *out, const char *data, size_t size);
 bool json_object(const char *data, size_t size, const char *const *names, unsigned *found, const char **inside,
                  size_t *inside_size);
 
+/* Appends the inside of an object (see json_object; not empty), in which the keys at the top that `which` selects of `names`
+ * have `prefix` before them, each time that they are there. False: no memory. */
+bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names, unsigned which,
+                 const char *prefix);
+
 /* Length of the valid UTF-8 character at the start of `data` (1 to 4), 0 if there is none, -1 if it is cut off by the end. */
 int json_character(const unsigned char *data, size_t size);
 

@@ -17,9 +17,12 @@ enum { NO_MOMENT = -1 };
 
 #define END_OF_MESSAGE "\"}\n"
 
-/* Members of ours that a line's own replace, in the order in which they are written. */
+/* Members of ours, in the order in which they are written. A line's own level and time replace ours. Those that say whose
+ * line it is are ours alone: what alarms count must not be forged by a task. A line's own get a prefix. */
 static const char *const members[] = {"v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
-enum { V = 1, LEVEL = 2, NAME = 4, HOSTNAME = 8, PID = 16, TIME = 32, ID = 64 };
+enum { V = 1, LEVEL = 2, NAME = 4, HOSTNAME = 8, PID = 16, TIME = 32, ID = 64, OURS = NAME | HOSTNAME | PID | ID };
+
+#define PREFIX "task_"
 
 static char *copy(const char *text) {
     return text ? strdup(text) : NULL;
@@ -96,10 +99,9 @@ static bool append_time(struct buffer *out, int64_t milliseconds) {
 static bool make_json_head(const struct lines *lines, struct buffer *out, unsigned theirs) {
     buffer_clear(out);
     return append_text(out, "{") && (theirs & V || append_integer(out, "v", 0)) &&
-           (theirs & LEVEL || append_integer(out, "level", lines->level)) &&
-           (theirs & NAME || append_pair(out, "name", lines->category)) && (theirs & HOSTNAME || append_hostname(out)) &&
-           (theirs & PID || append_integer(out, "pid", getpid())) && (theirs & TIME || append_time(out, lines->moment)) &&
-           (theirs & ID || !lines->id || append_pair(out, "watchbot_sqs_message_id", lines->id));
+           (theirs & LEVEL || append_integer(out, "level", lines->level)) && append_pair(out, "name", lines->category) &&
+           append_hostname(out) && append_integer(out, "pid", getpid()) && (theirs & TIME || append_time(out, lines->moment)) &&
+           (!lines->id || append_pair(out, "watchbot_sqs_message_id", lines->id));
 }
 
 /* Text tells seconds, for which the clock that is a tick behind will do; JSON tells milliseconds. */
@@ -133,11 +135,14 @@ static bool begin_message(struct lines *lines, struct buffer *out) {
 }
 
 /* Members without their braces. Newlines can only stand between them, where a blank means the same. */
-static bool append_inside(struct buffer *out, const char *inside, size_t size) {
+static bool append_inside(struct buffer *out, const char *inside, size_t size, unsigned theirs) {
     if (size == 0) return true;
-    if (out->size > 1 && !append_text(out, ",")) return false;
-    if (!buffer_append(out, inside, size)) return false;
-    char *copied = buffer_data(out) + out->size - size;
+    if (!append_text(out, ",")) return false;
+    size_t before = out->size;
+    bool good = theirs & OURS ? json_rename(out, inside, size, members, OURS, PREFIX) : buffer_append(out, inside, size);
+    if (!good) return false;
+    char *copied = buffer_data(out) + before;
+    size = out->size - before;
     for (size_t i = 0; i < size; i++) {
         if (copied[i] == '\n' || copied[i] == '\r') copied[i] = ' ';
     }
@@ -151,7 +156,7 @@ static bool write_json(struct lines *lines, const char *data, size_t size) {
     unsigned theirs;
     bool made;
     if (json_object(data, size, members, &theirs, &inside, &inside_size)) {
-        made = renew_head(lines) && make_json_head(lines, out, theirs) && append_inside(out, inside, inside_size) &&
+        made = renew_head(lines) && make_json_head(lines, out, theirs) && append_inside(out, inside, inside_size, theirs) &&
                append_text(out, "}\n");
     } else {
         made = begin_message(lines, out) && json_escape(out, data, size, false) >= 0 && append_text(out, END_OF_MESSAGE);

@@ -5,7 +5,8 @@
  * temporary file. Needs neither Lua nor the loop.
  *
  * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line that is an object itself
- * is merged into it, and where both have a member the line's own wins. Only what fits in memory (1 MiB) is merged; a longer
+ * is merged into it. Its own level and time win; what says whose line it is (name, hostname, pid,
+ * watchbot_sqs_message_id) is ours, and the line's own has `task_` before its name. Only what fits in memory (1 MiB) is merged; a longer
  * line is text, whatever it is. */
 #ifndef WATCHBOT_LINES_H
 #define WATCHBOT_LINES_H

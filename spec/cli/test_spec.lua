@@ -38,7 +38,7 @@ describe("watchbot test", function()
     local exit, out = run(folder, { "test", "policy.lua", "--message", "tile 7", "--subject", "S", "--exit", "3" })
     assert.are.equal(0, exit.code)
     for _, line in ipairs {
-      "command +echo started >> started %(in sh%)", "Message=tile 7", "ZOOM=7", "Subject=S", "outcome +reject",
+      "command +echo started >> started %(in sh%)", "Message=tile 7", "ZOOM=%(hidden%)", "Subject=S", "outcome +reject",
       "decided by +the policy's hook 'verdict'", "Subject: tiles failed processing message message%-1",
       "Task stopped reason: exit code 3", "no topic is set",
     } do

@@ -42,6 +42,12 @@ static void check_object(const char *data, size_t size) {
     HOLDS(found < 8);
     HOLDS(inside > data && inside + inside_size < data + size);
     HOLDS(inside_size > 0 || found == 0);
+    if (inside_size == 0) return;
+    struct buffer renamed = {0};
+    buffer_append(&renamed, "{", 1);
+    HOLDS(json_rename(&renamed, inside, inside_size, names, 7, "x_") && buffer_append(&renamed, "}", 1));
+    HOLDS(json_object(buffer_data(&renamed), renamed.size, names, &found, &inside, &inside_size) && found == 0);
+    buffer_free(&renamed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

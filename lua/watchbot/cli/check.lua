@@ -63,10 +63,27 @@ end
 
 local shown_anyway = { command = true, handler = true, task = true, queue = true, exits = true }
 
+-- Values of variables may be secrets: what `check` prints ends in logs of builds.
+local function names_of(variables)
+  local names = {}
+  for name in pairs(variables) do names[#names + 1] = name end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
 local function show_fields(policy)
   for _, field in ipairs(fields.declared) do
-    if not shown_anyway[field.name] and policy:is_set(field.name) then show(field.name, value_of(policy[field.name])) end
+    if not shown_anyway[field.name] and policy:is_set(field.name) then
+      local of = field.type == "variables" and names_of or value_of
+      show(field.name, of(policy[field.name]))
+    end
   end
+end
+
+-- A message that is rejected is deleted: without a topic, one line of the log is all that is left.
+local function show_rejects(policy)
+  if policy.topic then return end
+  show("reject", "no topic is set: a rejected message is deleted, and leaves one line of the log; bury keeps it")
 end
 
 -- What keeps `memory` differs between machines.
@@ -82,7 +99,7 @@ local function show_hooks(policy)
   for _, name in ipairs(policies.hook_names) do
     if policy:is_set(name) then overridden[#overridden + 1] = name end
   end
-  show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "none of its own")
+  show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "the defaults")
   if policy:is_set "verdict" then output.line "\nIts own 'verdict' has the last word over these exit codes." end
 end
 
@@ -94,6 +111,7 @@ local function describe(path, policy)
   show_fields(policy)
   show_memory(policy)
   show_exits(policy)
+  show_rejects(policy)
   show_hooks(policy)
 end
 

@@ -123,7 +123,7 @@ local function judge(path, message, arguments)
     environment = environment, command = command, outcome = w:outcome() or w:state(), decided = w:decided(), exit = w:exit(),
     seconds = w:backoff(), notifications = w:notifications(), calls = w:calls(), errors = w:errors(),
     topic = w.policy.topic ~= testing.TOPIC and w.policy.topic or nil, last = w:job() ~= nil and w:job().last,
-    took = w:now(),
+    took = w:now(), hidden = w.policy.env,
   }
 end
 
@@ -141,12 +141,20 @@ local function show(label, value)
   output.line(("%-13s %s"):format(label, (tostring(value):gsub("\n", "\n" .. (" "):rep(14)))))
 end
 
-local function show_environment(environment)
+-- Values of the policy's `env` may be secrets.
+local HIDDEN = "(hidden)"
+
+local function shown_value(name, value, hidden)
+  if value ~= nil and hidden[name] == value then return HIDDEN end
+  return value
+end
+
+local function show_environment(environment, hidden)
   local names = {}
   for name in pairs(environment) do names[#names + 1] = name end
   table.sort(names)
   for index, name in ipairs(names) do
-    show(index == 1 and "environment" or "", ("%s=%s"):format(name, text.plain(environment[name])))
+    show(index == 1 and "environment" or "", ("%s=%s"):format(name, text.plain(shown_value(name, environment[name], hidden))))
   end
 end
 
@@ -185,7 +193,7 @@ end
 
 local function print_text(result)
   if result.command then show("command", words_of(result.command)) end
-  if result.environment then show_environment(result.environment) end
+  if result.environment then show_environment(result.environment, result.hidden) end
   show_outcome(result)
   for _, call in ipairs(result.calls) do
     show("call", ("%s by %s"):format(call.name, call.hook or "the policy"))
@@ -201,18 +209,24 @@ local function is_list(value)
 end
 
 -- What hooks have passed on may be anything; JSON has no functions, no NaN, and UTF-8 only.
-local function plain(value, depth)
+local function plain(value, hidden, depth)
   if type(value) == "string" then return text.clean(value) end
   if type(value) == "boolean" or math.type(value) == "integer" then return value end
   if math.type(value) == "float" and value - value == 0 then return value end
   if type(value) ~= "table" or depth > 20 then return text.clean(tostring(value)) end
   local copy, list = {}, is_list(value)
-  for key, item in pairs(value) do copy[list and key or text.clean(tostring(key))] = plain(item, depth + 1) end
+  for key, item in pairs(value) do
+    -- { name = "X", value = "..." } is a variable of an ECS task.
+    local name = key == "value" and value.name or key
+    copy[list and key or text.clean(tostring(key))] = plain(shown_value(name, item, hidden), hidden, depth + 1)
+  end
   return copy
 end
 
 local function print_json(result)
-  local shown = plain(result, 0)
+  local hidden = result.hidden
+  result.hidden = nil
+  local shown = plain(result, hidden, 0)
   for _, name in ipairs { "notifications", "calls", "errors" } do json.list(shown[name]) end
   output.json(shown)
 end

@@ -9,9 +9,6 @@ local text = require "watchbot.lib.text"
 local CATEGORY = "watcher"
 local levels = { info = 30, warning = 40, error = 50 }
 
--- A message is cut to this many bytes.
-local LOGGED_MESSAGE = 2048
-
 ---@class watchbot.Journal
 local Journal = {}
 Journal.__index = Journal
@@ -24,6 +21,19 @@ local journal = { Journal = Journal }
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
   return setmetatable({ sink = sink }, Journal)
+end
+
+-- Bytes of a message that are shown unless a policy says otherwise.
+Journal.shown = 2048
+
+--- How much of each message is shown.
+---@param bytes integer|false
+function Journal:show_messages(bytes)
+  self.shown = bytes
+end
+
+local function cut(self, words)
+  return self.shown and words and text.cut(words, self.shown) or nil
 end
 
 --- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
@@ -53,7 +63,7 @@ function Journal:error(id, ...) self:say("error", id, ...) end
 --- A job begins.
 ---@param job watchbot.Job
 function Journal:started(job)
-  self:info(job.id, "subject", job.subject, "message", text.cut(job.message, LOGGED_MESSAGE), "receives", job.receives)
+  self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message), "receives", job.receives)
 end
 
 --- A task has ended, or was not even started.

@@ -6,6 +6,48 @@ local refusal = require "watchbot.lib.refusal"
 
 local load_file = {}
 
+-- What editors of Windows and shells put in front of a file: a byte order mark, a line with #!. The
+-- line stays empty, so that the numbers of the others are right.
+local function without_prelude(source)
+  return (source:gsub("^\u{FEFF}", ""):gsub("^#[^\n]*", ""))
+end
+
+-- The line of the file that raised an error which is no text, and so has none.
+local function line_in(path)
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return path end
+    if info.source == "@" .. path then return ("%s:%d"):format(path, info.currentline) end
+    level = level + 1
+  end
+end
+
+local function has_text(err)
+  return type(err) == "string" or type(err) == "table" and (getmetatable(err) or {}).__tostring ~= nil
+end
+
+-- An error may be anything: a table says where it was raised, at least.
+local function located(path)
+  return function(err)
+    if has_text(err) then return err end
+    local words = type(err) == "table" and (err.message or err.err or err[1])
+    return ("%s: raised a %s%s"):format(line_in(path), type(err),
+      type(words) == "string" and ": " .. words or "")
+  end
+end
+
+-- The top of a file runs in a task, which only watchbot's own functions can suspend; coroutines that
+-- the file makes are its own.
+local function guard_yield()
+  local yield, task = coroutine.yield, coroutine.running()
+  coroutine.yield = function(...)
+    if coroutine.running() ~= task then return yield(...) end
+    error("coroutine.yield at the top of the file: only watchbot's own functions may wait there", 2)
+  end
+  return setmetatable({}, { __close = function() coroutine.yield = yield end })
+end
+
 --- The folder of the policy goes in front of where `require` looks, also for the modules that the binary carries.
 local function look_in(folder)
   local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
@@ -32,10 +74,11 @@ function load_file.value(path, what)
   local source, problem = source_of(path, what)
   if not source then return nil, problem, "Usage" end
   local chunk
-  chunk, problem = load(source, "@" .. path, "t")
+  chunk, problem = load(without_prelude(source), "@" .. path, "t")
   if not chunk then return nil, problem, "Usage" end
   look_in(path:match "^(.*)/[^/]*$" or ".")
-  local ok, value = pcall(chunk)
+  local _ <close> = guard_yield()
+  local ok, value = xpcall(chunk, located(path))
   if not ok then return nil, refusal.explain(value, path), "Usage" end
   return value
 end

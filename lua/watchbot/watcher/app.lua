@@ -71,6 +71,7 @@ function app.open(policy, options)
   if not sink then return nil, message, code end
   local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) }, App)
+  self.journal:show_messages(policy.log_messages)
   local queue
   self.runner, message, code = runners.open(policy, sink, self.journal)
   if not self.runner then return nil, message, code end
@@ -146,6 +147,7 @@ function App:reload(policy, problem)
   if policy then ok, problem = self.watcher:reload(policy) end
   if ok then
     self:hear_of_notifications(policy)
+    self.journal:show_messages(policy.log_messages)
     self.journal:info(nil, "event", "policy reloaded")
   else
     self.journal:error(nil, "error", "the policy was not reloaded, the old one stays: " .. tostring(problem))
