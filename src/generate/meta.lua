@@ -27,6 +27,7 @@ local types = {
   exits = "table<integer|string, watchbot.Outcome>", inherit = "boolean|string[]",
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
   on_stop = '"leave"|"drain"|"stop"',
+  logged = "integer|false",
   task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
 }
 

@@ -82,6 +82,8 @@
 ---@field private_tmp? boolean
 ---`text` or `json` lines
 ---@field log? "text"|"json"
+---bytes of each message and its subject that the log shows; false: nothing of them
+---@field log_messages? integer|false
 ---a file that is written each second, for `watchbot health`
 ---@field health? string
 ---the ARN of the SNS topic that notifications are published to
