@@ -12,7 +12,8 @@ local scheduler = require "watchbot.scheduler"
 -- the third for those who have waited long, so that their turn comes before that of newcomers.
 local FIRST_PAUSE, LONGEST_PAUSE, OLD_PAUSE = 0.001, 0.02, 0.003
 
--- Seconds that a lock is waited for while nobody commits anything, unless the opener says otherwise.
+-- Seconds that a lock is waited for while nobody commits anything, unless the opener says
+-- otherwise.
 local PATIENCE = 10
 
 ---@class watchbot.Database
@@ -139,8 +140,8 @@ local function pause_of(waited, tries)
   return math.min(FIRST_PAUSE * 1.5 ^ tries, LONGEST_PAUSE)
 end
 
--- Since when nobody has committed, as far as it was looked: for as long as others get on, it is only a
--- queue, however long.
+-- Since when nobody has committed, as far as it was looked: for as long as others get on, it is
+-- only a queue, however long.
 local function stuck_since(database, waiting, now)
   if now - waiting.stuck < database.patience / 2 then return waiting.stuck end
   local seen = commits_of(database)
@@ -149,8 +150,8 @@ local function stuck_since(database, waiting, now)
   return waiting.stuck
 end
 
---- Calls `try(self, ...)` again and again while it answers that the database is locked. Patience runs
---- out where nobody commits meanwhile. Waits in a task.
+--- Calls `try(self, ...)` again and again while it answers that the database is locked. Patience
+--- runs out where nobody commits meanwhile. Waits in a task.
 ---@param try fun(self: watchbot.Database, ...): any, string?, string?
 ---@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
 function Database:patiently(try, ...)

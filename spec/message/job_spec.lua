@@ -31,6 +31,31 @@ describe("job", function()
     assert.are.same({ a = { Type = "String", Value = "1" } }, cjson.decode(variables.MessageAttributes))
   end)
 
+  -- Looking at a dead letter changed it: it was replayed with the attributes of SNS's envelope.
+  it("leaves the message as it is, whatever is in its envelope", function()
+    local body = cjson.encode {
+      Type = "Notification", TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "inside",
+      MessageAttributes = { a = { Type = "String", Value = "of the envelope" }, b = { Type = "String", Value = "x" } },
+    }
+    local one = message { body = body, attributes = { a = { type = "String", value = "its own" } } }
+    assert.are.equal("of the envelope", job.new(one).attributes.a.value)
+    assert.are.same({ a = { type = "String", value = "its own" } }, one.attributes)
+    assert.are.equal(body, one.body)
+  end)
+
+  -- One envelope whose attribute had a Type that was no string ended `dead-letter list --json`.
+  it("takes an attribute of an envelope whose type makes no sense for a String", function()
+    for _, kind in ipairs { 7, true, {}, cjson.null } do
+      local one = job.new(message { body = cjson.encode {
+        Type = "Notification", TopicArn = "t", Message = "m", MessageAttributes = {
+          good = { Type = kind, Value = "x" }, bad = { Type = "String", Value = 7 }, worse = 7,
+        },
+      } })
+      assert.are.same({ good = { type = "String", value = "x" } }, one.attributes)
+      assert.is_string(one:attributes_json())
+    end
+  end)
+
   -- Linux takes no environment string of more: the task could not be started at all.
   it("leaves out what an environment string cannot hold", function()
     local long = ("x"):rep(131072)

@@ -1,5 +1,5 @@
---- cli.saved_lines: a file of saved messages, read in bites. A line that is no message is named, and
--- the others are read.
+--- cli.saved_lines: a file of saved messages, read in bites. A line that is no message is named,
+-- and the others are read.
 
 local input_lines = require "watchbot.lib.lines"
 local saved_message = require "watchbot.message.saved"

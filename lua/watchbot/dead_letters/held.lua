@@ -1,6 +1,7 @@
 --- dead_letters.held: the letters of an SQS queue that were received and are not settled.
--- Reading is receiving: meanwhile nobody else sees them. They stay out of sight for as long as they are needed here, by
--- being extended again and again, and are given back at the end; a reader that was killed has them back soon all the same.
+-- Reading is receiving: meanwhile nobody else sees them. They stay out of sight for as long as they
+-- are needed here, by being extended again and again, and are given back at the end; a reader that
+-- was killed has them back soon all the same.
 
 local hands = require "watchbot.lib.hands"
 local receipts = require "watchbot.queue.receipts"
@@ -31,7 +32,8 @@ function Held:take(message)
   return known and "again" or "new"
 end
 
---- A message of this id, should it come, is none that is looked for: it was sent from here, and has died again.
+--- A message of this id, should it come, is none that is looked for: it was sent from here, and has
+--- died again.
 function Held:know(id)
   self.letters[id] = self.letters[id] or false
 end
@@ -41,7 +43,8 @@ local function key_of(letter)
   return letter.key or letter.id
 end
 
---- Deletes letters that are held, whose work is done; should one come back nevertheless, it is "gone".
+--- Deletes letters that are held, whose work is done; should one come back nevertheless, it is
+--- "gone".
 ---@param letters watchbot.DeadLetter[] at most ten
 ---@param failures watchbot.DeadLetterFailure[] is given those that could not be deleted
 ---@param words string the failure's message, with %s for why
@@ -77,7 +80,8 @@ function Held:due(seconds)
   return entries
 end
 
---- Extends what is half over; what fails is tried again at the next beat, and after that comes back by itself.
+--- Extends what is half over; what fails is tried again at the next beat, and after that comes back
+--- by itself.
 function Held:beat()
   hands(self:due(self.visibility / 2), AT_ONCE, function(letter)
     if self.queue:extend(letter.receipt, self.visibility) then
@@ -93,8 +97,8 @@ local function give_back(self, letters)
   end)
 end
 
---- Gives everything back that is left; harmless twice. A task that is canceled meanwhile still waits
---- for the end of it.
+--- Gives everything back that is left; harmless twice. A task that is canceled meanwhile still
+--- waits for the end of it.
 ---@return string? problem why some of it is hidden for a while yet
 function Held:close()
   if self.heart then self.heart:cancel() end

@@ -1,6 +1,6 @@
 --- dead_letters: the messages that failed too often, of either kind of queue.
--- The seam: what `open` returns answers count, page, replay, replay_all, delete, purge and close, and a command does not see
--- which kind it is. spec/dead_letters/contract.lua says what each does.
+-- The seam: what `open` returns answers count, page, replay, replay_all, delete, purge and close,
+-- and a command does not see which kind it is. spec/dead_letters/contract.lua says what each does.
 
 local queues = require "watchbot.queue"
 
@@ -24,11 +24,12 @@ local queues = require "watchbot.queue"
 ---@field warnings string[] what the user should know before letters are read
 ---@field count fun(self): integer?, string?, string? how many there are, approximately
 ---@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page had yet, oldest first as
---- far as the queue knows; none at the end. What was replayed from a page, and died again, is in no other
+--- far as the queue knows; none at the end. What was replayed from a page, and died again, is in no
+--- other
 ---@field unreachable fun(self): integer how many letters no page can have, approximately, at the end
 ---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil puts
---- letters of pages back into the queue that they come from; how many, those that are still here, and { message, code } where
---- others would fail as well
+--- letters of pages back into the queue that they come from; how many, those that are still here,
+--- and { message, code } where others would fail as well
 ---@field replay_all fun(self, options: { rate: number?, tell: fun(words: string)? }): integer?, string?, string? puts all
 --- back, in the way that is quickest; "Unsupported" when there is none better than page and replay
 ---@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil the

@@ -1,7 +1,9 @@
---- dead_letters.move_task: SQS moves a queue's dead letters by itself, back to where each came from.
+--- dead_letters.move_task: SQS moves a queue's dead letters by itself, back to where each came
+-- from.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
--- There is one such task a queue at a time, and its handle is told only while it runs: so ours is the newest of the list, once
--- that is another than before. One that somebody else has started does the same work, and is watched like ours.
+-- There is one such task a queue at a time, and its handle is told only while it runs: so ours is
+-- the newest of the list, once that is another than before. One that somebody else has started
+-- does the same work, and is watched like ours.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -41,7 +43,8 @@ local function whole(rate)
   return rate and math.max(1, math.min(FASTEST, math.floor(rate)))
 end
 
--- The answer to a start may have been lost, or somebody else was faster: either way there is a task.
+-- The answer to a start may have been lost, or somebody else was faster: either way there is a
+-- task.
 function Task:start(options)
   local before = self:look()
   if under_way(before) then return true end

@@ -1,6 +1,6 @@
---- dead_letters.replay: how dead letters of SQS go back, one by one: send, then delete what SQS has confirmed. Whenever that is
--- interrupted, a message may be there twice, never not at all. In FIFO queues the messages of a group are sent one after the
--- other, and none behind one that failed.
+--- dead_letters.replay: how dead letters of SQS go back, one by one: send, then delete what SQS has
+-- confirmed. Whenever that is interrupted, a message may be there twice, never not at all. In FIFO
+-- queues the messages of a group are sent one after the other, and none behind one that failed.
 
 local limits = require "watchbot.lib.limits"
 local redrive = require "watchbot.queue.sqs.redrive"
@@ -23,7 +23,8 @@ function Replay:named(letter)
   end
 end
 
---- The queue that a letter came from: SQS tells it; where it does not, the one whose letters these are.
+--- The queue that a letter came from: SQS tells it; where it does not, the one whose letters these
+--- are.
 function Replay:home(letter)
   local letters = self.letters
   local url = letter.source and redrive.url(letter.source, letters.dead.name) or self:named(letter)

@@ -1,5 +1,5 @@
---- dead_letters.sqlite: the dead letters of the embedded queue: a table of its own file. Each change is one transaction, so
--- there is no moment at which a letter is in both places or in none.
+--- dead_letters.sqlite: the dead letters of the embedded queue: a table of its own file. Each
+-- change is one transaction, so there is no moment at which a letter is in both places or in none.
 
 local PAGE = 100
 

@@ -1,6 +1,7 @@
 --- dead_letters.sqs: the dead letters of an SQS queue: a queue of its own.
--- To read them is to receive them, which hides them for a while (dead_letters.held) and counts as a receive. How they go back
--- is told in dead_letters.replay, and in dead_letters.move_task where SQS does it.
+-- To read them is to receive them, which hides them for a while (dead_letters.held) and counts as a
+-- receive. How they go back is told in dead_letters.replay, and in dead_letters.move_task where SQS
+-- does it.
 
 local burial = require "watchbot.message.burial"
 local held = require "watchbot.dead_letters.held"
@@ -13,14 +14,16 @@ local scheduler = require "watchbot.scheduler"
 
 local BATCH = limits.sqs.batch
 
--- Seconds of a long poll: unlike a short one it asks all of SQS's servers, so an empty answer is an empty queue.
+-- Seconds of a long poll: unlike a short one it asks all of SQS's servers, so an empty answer is an
+-- empty queue.
 local WAIT = 1
 
 -- Polls in a row that bring nothing new before the end is believed.
 local STALE = 3
 
--- Seconds that letters are out of sight at least, and how many letters are read in a second at the very least: where there are
--- many, they stay hidden for longer, so that they need not be extended while they are read.
+-- Seconds that letters are out of sight at least, and how many letters are read in a second at the
+-- very least: where there are many, they stay hidden for longer, so that they need not be extended
+-- while they are read.
 local VISIBILITY, PACE, LONGEST = 60, 20, limits.sqs.visibility - 60
 
 local Letters = { embedded = false }
@@ -89,7 +92,8 @@ function Letters:hold()
   return self.held
 end
 
--- The messages among these that no page had; those that were settled, and came back nevertheless, are deleted again.
+-- The messages among these that no page had; those that were settled, and came back nevertheless,
+-- are deleted again.
 function Letters:fresh(messages)
   local fresh, settled = {}, {}
   for _, message in ipairs(messages) do
@@ -101,8 +105,8 @@ function Letters:fresh(messages)
   return fresh
 end
 
--- A reader that is canceled while it receives still has to give back what the answer brings: `close`
--- waits for that.
+-- A reader that is canceled while it receives still has to give back what the answer brings:
+-- `close` waits for that.
 function Letters:receive(max, visibility)
   self.polling = scheduler.spawn(self.dead.receive, self.dead, max, WAIT, visibility)
   local results = table.pack(self.polling:join())
@@ -137,7 +141,8 @@ end
 
 -- settling
 
--- A round that was begun is brought to its end: between the send and the delete a message is in both queues.
+-- A round that was begun is brought to its end: between the send and the delete a message is in
+-- both queues.
 function Letters:finish(body, ...)
   self.round = scheduler.spawn(body, ...)
   local results = table.pack(self.round:join())
@@ -150,7 +155,8 @@ function Letters:replay(letters)
   return self:finish(replay, self, letters)
 end
 
--- Only where there is one source can it be named; and what was sent to a dead-letter queue by hand has no source.
+-- Only where there is one source can it be named; and what was sent to a dead-letter queue by hand
+-- has no source.
 function Letters:destination()
   local sources = self.sources or pair.sources(self.dead)
   if not (sources and #sources == 1 and self.main) then return nil end

@@ -1,5 +1,6 @@
---- attributes: message attributes as a job has them, { name = { type, value } }, and as SQS and SNS write them.
--- A binary value is base64 in all three: so it comes from AWS, and only the task knows whether it wants the bytes.
+--- attributes: message attributes as a job has them, { name = { type, value } }, and as SQS and SNS
+-- write them. A binary value is base64 in all three: so it comes from AWS, and only the task knows
+-- whether it wants the bytes.
 
 local attributes = {}
 

@@ -1,5 +1,5 @@
---- envelope: the JSON in which SNS hands a message to SQS, and in which `watchbot send` hands a subject over.
--- https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+--- envelope: the JSON in which SNS hands a message to SQS, and in which `watchbot send` hands a
+-- subject over. https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 
 local json = require "watchbot.lib.json"
 
@@ -20,8 +20,8 @@ local function attributes_of(opened)
   return attributes
 end
 
---- What is in an envelope; nil when the body is none. It is told by its shape, not by a Subject: SNS sends none where the
---- publisher gave none.
+--- What is in an envelope; nil when the body is none. It is told by its shape, not by a Subject:
+--- SNS sends none where the publisher gave none.
 ---@param body string
 ---@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
 function envelope.open(body)

@@ -1,11 +1,13 @@
---- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to know.
+--- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to
+-- know.
 
 local burial = require "watchbot.message.burial"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 
--- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included: execve(2), MAX_ARG_STRLEN.
+-- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included:
+-- execve(2), MAX_ARG_STRLEN.
 local LONGEST_STRING = 131072
 
 ---@class watchbot.Job
@@ -24,7 +26,8 @@ Job.__index = Job
 
 local job = {}
 
---- The names of all variables that a message can have, for those who must not pass on somebody else's.
+--- The names of all variables that a message can have, for those who must not pass on somebody
+--- else's.
 job.variable_names = {
   "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
   "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
@@ -52,7 +55,8 @@ local function fits(name, value)
   return #name + #"=" + #value + #"\0" <= LONGEST_STRING and not value:find("\0", 1, true)
 end
 
---- Whether the message can be handed over in the environment: `Message=...` in one string, without a NUL.
+--- Whether the message can be handed over in the environment: `Message=...` in one string, without
+--- a NUL.
 ---@return boolean
 function Job:fits_environment()
   return fits("Message", self.message)
@@ -63,7 +67,8 @@ local function timestamp(milliseconds, format)
   return format == "epoch" and ("%d"):format(milliseconds) or scheduler.iso_date(milliseconds)
 end
 
---- The message attributes as one JSON object, `{"name":{"Type":"String","Value":"..."}}`; nil without any.
+--- The message attributes as one JSON object, `{"name":{"Type":"String","Value":"..."}}`; nil
+--- without any.
 ---@return string?
 function Job:attributes_json()
   if next(self.attributes) == nil then return nil end
@@ -74,7 +79,8 @@ function Job:attributes_json()
   return json.encode(object, "replace")
 end
 
---- What a task gets in its environment. What does not fit there is absent; `Message` has other ways.
+--- What a task gets in its environment. What does not fit there is absent; `Message` has other
+--- ways.
 ---@param timestamps "iso"|"epoch" ISO 8601, or milliseconds since the epoch
 ---@return table<string, string>
 function Job:variables(timestamps)

@@ -1,7 +1,7 @@
 --- message.saved: a whole message as one line of JSON, in which every byte of it survives.
 -- What is valid UTF-8 stands there as it is; any other text is base64 under the same name with
--- "_base64" behind it. Besides what a message is made of, a line says where it comes from (id, times,
--- receives, reason): that is for people, and is not sent again.
+-- "_base64" behind it. Besides what a message is made of, a line says where it comes from (id,
+-- times, receives, reason): that is for people, and is not sent again.
 
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"

@@ -1,5 +1,5 @@
---- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete, delay,
--- extend, send and counts, and a watcher does not see which kind it is.
+--- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete,
+-- delay, extend, send and counts, and a watcher does not see which kind it is.
 
 local files = require "watchbot.core".empty
 
@@ -8,7 +8,8 @@ local queue = {}
 
 local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 
--- "sqlite:jobs.db", "sqlite:/var/jobs.db" and "sqlite:///var/jobs.db" name a file; "sqlite://jobs.db" would be a host.
+-- "sqlite:jobs.db", "sqlite:/var/jobs.db" and "sqlite:///var/jobs.db" name a file;
+-- "sqlite://jobs.db" would be a host.
 local function file_of(rest)
   if rest:match "^//[^/]" then return nil, ("for a file write sqlite:%s"):format(rest:sub(3)) end
   local path = rest:gsub("^//+", "/")

@@ -1,6 +1,6 @@
 --- queue.outbox: sends many messages to a service that takes ten a call, and so many bytes.
--- Each message has an answer of its own. What the service fails by its own fault is sent again; where
--- it refuses a call for what is in it, each message of the call is tried for itself.
+-- Each message has an answer of its own. What the service fails by its own fault is sent again;
+-- where it refuses a call for what is in it, each message of the call is tried for itself.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
@@ -123,9 +123,9 @@ function Outbox:batches(messages)
   end
 end
 
---- Sends messages; each gets its own answer, batch by batch. After a call that fails as a whole, and
---- not for what is in it, no other one is made: what was not sent is answered with that failure and
---- `unsent`.
+--- Sends messages; each gets its own answer, batch by batch. After a call that fails as a whole,
+--- and not for what is in it, no other one is made: what was not sent is answered with that failure
+--- and `unsent`.
 ---@param messages table[]
 ---@param options watchbot.OutboxOptions
 ---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there

@@ -4,15 +4,15 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 
 local base64 = require "watchbot.lib.base64"
-local sizes = require "watchbot.message.attributes"
+local attributes = require "watchbot.message.attributes"
 
 -- Characters of an attribute's name or type, and of a group or a deduplication id.
 local LONGEST_NAME, LONGEST_ID = 256, 128
 
 local outgoing = {}
 
---- Whether all of it are characters that AWS takes: tab, newline, carriage return, and what is not a
---- control character, half of a pair, U+FFFE or U+FFFF.
+--- Whether all of it are characters that AWS takes: tab, newline, carriage return, and what is not
+--- a control character, half of a pair, U+FFFE or U+FFFF.
 ---@param text string
 ---@return boolean
 function outgoing.is_text(text)
@@ -90,7 +90,7 @@ end
 ---@return string? err
 ---@return string? code
 function outgoing.measure(body, message, limits)
-  local bytes = #body + sizes.bytes(message.attributes)
+  local bytes = #body + attributes.bytes(message.attributes)
   if body == "" then
     return refuse("EmptyMessage", "the message is empty, which AWS does not take")
   elseif bytes > limits.message then

@@ -74,7 +74,8 @@ function Topic:entry(message)
   return {
     Message = message.body, Subject = message.subject, MessageAttributes = attributes.encode(message.attributes),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
-    -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and must not be doubled.
+    -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and
+    -- must not be doubled.
     MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
   }, bytes
 end

@@ -1,6 +1,6 @@
 -- Saving what can be read of damaged queue files: files of real queues, cut and overwritten.
 
-local queues = require "watchbot.queue"
+local open = require "watchbot.queue".open
 local salvage = require "watchbot.queue.sqlite.salvage"
 local workshop = require "support.workshop"
 
@@ -18,7 +18,7 @@ end
 
 -- A queue of `count` messages, some of them large, some done; its connection stays open.
 local function fill(folder, count)
-  local queue = assert(queues.open(folder:url()))
+  local queue = assert(open(folder:url()))
   local messages = {}
   for index = 1, count do
     messages[index] = {
@@ -42,7 +42,7 @@ end
 
 -- What is in a queue: bodies by number, each sound, but for as many as may not be.
 local function content(folder, name, unsound)
-  local queue <close> = assert(queues.open(folder:url(name)))
+  local queue <close> = assert(open(folder:url(name)))
   local found, count = {}, 0
   while true do
     local messages = assert(queue:receive(100, 0, 1000))
@@ -71,7 +71,7 @@ describe("salvaging a queue file", function()
     assert(queue:send { { body = body_of(101, 7), delay = 900, attributes = { n = { type = "Number", value = "101" } } } })
     queue:close()
     assert.are.same({ messages = 97, dead = 1, lost = 0 }, assert(salvage.run(folder:file "jobs.db", folder:url "new.db")))
-    local new = assert(queues.open(folder:url "new.db"))
+    local new = assert(open(folder:url "new.db"))
     local letter = assert(new:dead(10))[1]
     assert.are.same({ dead.id, dead.body, "no such tile" }, { letter.id, letter.body, letter.reason })
     assert.are.equal(1, assert(new:counts()).delayed)
@@ -86,7 +86,7 @@ describe("salvaging a queue file", function()
   it("keeps the order of groups", task(function(folder)
     fill(folder, 200):close()
     assert(salvage.run(folder:file "jobs.db", folder:url "new.db"))
-    local queue <close> = assert(queues.open(folder:url "new.db"))
+    local queue <close> = assert(open(folder:url "new.db"))
     local last = {}
     while true do
       local messages = assert(queue:receive(100, 0, 1000))

@@ -1,12 +1,12 @@
 -- The file of a queue: by how many names it is known, whose it is, and who only looks.
 
-local queues = require "watchbot.queue"
+local open = require "watchbot.queue".open
 local workshop = require "support.workshop"
 
 local task = workshop.task
 
 local function make(folder)
-  local queue = assert(queues.open(folder:url()))
+  local queue = assert(open(folder:url()))
   assert(queue:send { { body = "one" } })
   queue:close()
 end
@@ -33,19 +33,19 @@ describe("a queue's file", function()
     make(folder)
     shell("ln '%s' '%s'", folder:file "jobs.db", folder:file "alias.db")
     for _, name in ipairs { "jobs.db", "alias.db" } do
-      local queue, err, code = queues.open(folder:url(name))
+      local queue, err, code = open(folder:url(name))
       assert.is_nil(queue)
       assert.are.equal("TwoNames", code)
       assert.matches("has 2 names %(hard links%).*remove the others", err)
     end
     os.remove(folder:file "alias.db")
-    assert(queues.open(folder:url())):close()
+    assert(open(folder:url())):close()
   end))
 
   it("that a symbolic link leads to is the same file", task(function(folder)
     make(folder)
     shell("ln -s jobs.db '%s'", folder:file "link.db")
-    local queue <close> = assert(queues.open(folder:url "link.db"))
+    local queue <close> = assert(open(folder:url "link.db"))
     assert.are.equal("one", assert(queue:receive(1, 0))[1].body)
   end))
 
@@ -62,15 +62,15 @@ describe("a queue's file", function()
   it("that every user may write, or that is another user's, is warned of", task(function(folder)
     make(folder)
     shell("chmod 0666 '%s'", folder:file "jobs.db")
-    local queue = assert(queues.open(folder:url()))
+    local queue = assert(open(folder:url()))
     assert.matches("can be written by every user %(mode 0666%).*chmod o%-w", queue.warning)
     queue:close()
     shell("chmod 0660 '%s'", folder:file "jobs.db")
-    queue = assert(queues.open(folder:url()))
+    queue = assert(open(folder:url()))
     assert.is_nil(queue.warning)
     queue:close()
     if not os.execute(("chown 12345 '%s' 2>/dev/null"):format(folder:file "jobs.db")) then return end
-    queue = assert(queues.open(folder:url()))
+    queue = assert(open(folder:url()))
     assert.matches("belongs to another user %(id 12345%)", queue.warning)
     queue:close()
   end))
@@ -89,10 +89,10 @@ describe("a queue's file", function()
   it("is the same with a newline behind its URL, as variables often have it", task(function(folder)
     make(folder)
     for _, behind in ipairs { "\n", "\r\n", "\n\n" } do
-      local queue <close> = assert(queues.open(folder:url() .. behind))
+      local queue <close> = assert(open(folder:url() .. behind))
       assert.are.equal(1, assert(queue:counts()).visible + assert(queue:counts()).in_flight)
     end
-    local queue, err, code = queues.open "https://sqs.eu-west-1.amazonaws.com/1/jobs two"
+    local queue, err, code = open "https://sqs.eu-west-1.amazonaws.com/1/jobs two"
     assert.are.same({ nil, "Usage" }, { queue, code })
     assert.matches("expected sqlite:FILE or https", err)
   end))

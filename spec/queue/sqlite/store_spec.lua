@@ -1,14 +1,14 @@
 -- What a queue file may hold that this program has not written: rows that were damaged or made by
 -- others, and times of a clock that was wrong.
 
-local queues = require "watchbot.queue"
+local open = require "watchbot.queue".open
 local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
 local workshop = require "support.workshop"
 
 local function with_queue(options, body)
   return workshop.task(function(folder)
-    local queue <close> = assert(queues.open(folder:url(), options))
+    local queue <close> = assert(open(folder:url(), options))
     local function sql(statement, ...)
       local database <close> = assert(sqlite.open(folder:file "jobs.db"))
       return assert(database:run(statement, ...))
@@ -89,7 +89,7 @@ end)
 -- 980,000 expired messages wrote 4,712 lines.
 it("many expired messages are reported once in a while, all of them", workshop.task(function(folder)
   local reports, total = 0, 0
-  local queue = assert(queues.open(folder:url(), { retention = 60, on_expired = function(count)
+  local queue = assert(open(folder:url(), { retention = 60, on_expired = function(count)
     reports, total = reports + 1, total + count
   end }))
   local messages = {}

@@ -1,4 +1,5 @@
---- cli.dead_letter: `watchbot dead-letter`. Which action, and on whose dead letters; what an action does is in its folder.
+--- cli.dead_letter: `watchbot dead-letter`. Which action, and on whose dead letters; what an action
+-- does is in its folder.
 
 local actions = require "watchbot.cli.dead_letter.actions"
 local dead_letters = require "watchbot.dead_letters"

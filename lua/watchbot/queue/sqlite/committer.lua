@@ -1,7 +1,7 @@
 --- queue.sqlite.committer: the work of many tasks on one connection, done in few transactions.
--- Work that is submitted while the loop makes one turn, or while the lock is somebody else's, shares a transaction. Work that
--- nobody waits for urgently lingers a little, for company: deletes for the next receive. One task does it all; it is there
--- only while there is work.
+-- Work that is submitted while the loop makes one turn, or while the lock is somebody else's,
+-- shares a transaction. Work that nobody waits for urgently lingers a little, for company: deletes
+-- for the next receive. One task does it all; it is there only while there is work.
 
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
@@ -83,10 +83,12 @@ function Committer:take()
   return entries
 end
 
--- The body of a transaction: these entries, or all that is pending at the moment when it is our turn.
+-- The body of a transaction: these entries, or all that is pending at the moment when it is our
+-- turn.
 function Committer:perform(transaction, entries)
   self.taken = entries or self:take()
-  -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the one that took its place.
+  -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the
+  -- one that took its place.
   if self.database:has_moved() then
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(self.database.path), "FileMoved"
   end

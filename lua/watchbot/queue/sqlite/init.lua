@@ -1,14 +1,17 @@
 --- queue.sqlite: the embedded queue, `sqlite:FILE`.
--- The queue seam over a file that several watchers may share. What happens to messages is queue.sqlite.store's; here is who
--- waits for what. Sends are on disk when they return (a connection of their own, synchronous=FULL); what receives and
--- settles shares transactions on a NORMAL one, since losing those to a power cut is a message seen twice, not a loss.
--- A receive that waits looks every 50 ms when the next message is due: that costs as much as asking PRAGMA data_version.
+-- The queue seam over a file that several watchers may share. What happens to messages is
+-- queue.sqlite.store's; here is who waits for what. Sends are on disk when they return (a
+-- connection of their own, synchronous=FULL); what receives and settles shares transactions on a
+-- NORMAL one, since losing those to a power cut is a message seen twice, not a loss. A receive that
+-- waits looks every 50 ms when the next message is due: that costs as much as asking PRAGMA
+-- data_version.
 
 local scheduler = require "watchbot.scheduler"
-local sqlite = require "watchbot.sqlite"
 local committer = require "watchbot.queue.sqlite.committer"
 local schema = require "watchbot.queue.sqlite.schema"
+local sending = require "watchbot.queue.sqlite.sending"
 local store = require "watchbot.queue.sqlite.store"
+local trust = require "watchbot.queue.sqlite.trust"
 
 -- Seconds between two looks for what other processes have sent.
 local TICK = 0.05
@@ -16,13 +19,11 @@ local TICK = 0.05
 -- Seconds between two reports of messages that were removed by their age.
 local EXPIRED_PACE = 10
 
--- As SQS has it: body and attributes of a message together, in bytes; and its subject, which SQS does not have.
-local LONGEST_MESSAGE = 1 << 20
-
 -- As SQS has them.
 local MAX_RECEIVES, VISIBILITY = 10, 30
 
--- Milliseconds that the wall clock may go back before a receive that waits looks what that means for it.
+-- Milliseconds that the wall clock may go back before a receive that waits looks what that means
+-- for it.
 local SET_BACK = 1000
 
 ---@class watchbot.SqliteQueue
@@ -39,24 +40,6 @@ local Queue = {
 Queue.__index = Queue
 
 local module = {}
-
--- What another user can change decides what this one runs.
-local function foreign(path)
-  local facts = sqlite.facts(path)
-  if not facts then return nil end
-  if facts.mode & 2 ~= 0 then
-    return ("'%s' can be written by every user (mode %04o), who can make this one run what they like: chmod o-w"):format(
-      path, facts.mode)
-  elseif facts.owner ~= sqlite.user() and facts.owner ~= 0 then
-    return ("'%s' belongs to another user (id %d), who decides what is run from it"):format(path, facts.owner)
-  end
-end
-
-local function warning_about(path)
-  local network = sqlite.network(path)
-  return network and ("'%s' is on a network file system (%s): SQLite's locks and shared memory do not work there, "
-    .. "messages may be lost"):format(path, network) or foreign(path)
-end
 
 -- Only looks: counts and traffic, not even the file's folder need be writable.
 local function look(url, path, options)
@@ -92,7 +75,7 @@ function module.open(url, path, options)
   local arrived = scheduler.event()
   local function changed() arrived:set() end
   return setmetatable({
-    name = url, warning = warning_about(path), reader = normal, arrived = arrived, clock = scheduler.time(),
+    name = url, warning = trust.warning(path), reader = normal, arrived = arrived, clock = scheduler.time(),
     sending = committer.new(full, changed),
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
@@ -101,7 +84,8 @@ function module.open(url, path, options)
   }, Queue)
 end
 
--- What is the caller's fault is found out here: within the transaction it would hit the work of others.
+-- What is the caller's fault is found out here: within the transaction it would hit the work of
+-- others.
 local function demand(ok, problem)
   if not ok then error(problem, 0) end
 end
@@ -135,8 +119,8 @@ function Receiving:__close()
   if last then last.done:wait() end
 end
 
--- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock that was set back, a file
--- that is gone.
+-- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock
+-- that was set back, a file that is gone.
 function Queue:due_in()
   local now = scheduler.time()
   local set_back = now <= self.clock - SET_BACK
@@ -159,7 +143,8 @@ function Queue:wait_for_arrival(until_time)
   end
 end
 
--- A backlog of messages that are too old goes in hundreds of bites: one report in a while is enough.
+-- A backlog of messages that are too old goes in hundreds of bites: one report in a while is
+-- enough.
 function Queue:tell_expired(count)
   self.expired = self.expired + count
   if self.expired == 0 or scheduler.now() - self.expired_told < EXPIRED_PACE then return end
@@ -185,7 +170,8 @@ end
 ---@field deduplication string?
 ---@field sequence string? within its group
 
---- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is one; can be cancelled.
+--- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is
+--- one; can be cancelled.
 ---@param max integer how many at the most
 ---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
@@ -281,38 +267,6 @@ end
 
 -- sending
 
-local function size_of(message)
-  local size = #message.body + #(message.subject or "")
-  for name, attribute in pairs(message.attributes or {}) do size = size + #name + #attribute.type + #attribute.value end
-  return size
-end
-
-local function send(transaction, now, message)
-  local size = size_of(message)
-  if size <= LONGEST_MESSAGE then return { id = store.send(transaction, now, message) } end
-  return {
-    message = ("a message may have %d bytes with its subject and attributes, this one has %d"):format(LONGEST_MESSAGE, size),
-    code = "MessageTooLong",
-  }
-end
-
-local function check_attributes(attributes)
-  for name, attribute in pairs(attributes) do
-    demand(type(name) == "string" and type(attribute) == "table" and type(attribute.type) == "string" and
-      type(attribute.value) == "string", "send: attributes must be names, each with { type = string, value = string }")
-  end
-end
-
-local function check(message)
-  demand(type(message) == "table" and type(message.body) == "string", "send: a message must be a table with a body, a string")
-  demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0,
-    "send: a delay must be seconds, 0 or more")
-  for _, name in ipairs { "subject", "group", "deduplication" } do
-    demand(message[name] == nil or type(message[name]) == "string", ("send: a message's %s must be a string"):format(name))
-  end
-  check_attributes(message.attributes or {})
-end
-
 ---@class watchbot.Outgoing
 ---@field body string any bytes, up to 1 MiB with the attributes
 ---@field subject string?
@@ -321,16 +275,16 @@ end
 ---@field group string? messages of a group are done one after the other, in order
 ---@field deduplication string? a second message with this id within 5 minutes is not added
 
---- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that is cancelled meanwhile may
---- have added them.
+--- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that
+--- is cancelled meanwhile may have added them.
 ---@param messages watchbot.Outgoing[]
 ---@param heard fun(position: integer, answer: table)? hears of each answer
 ---@return ({ id: string }|{ message: string, code: string })[]? answers one for each; "MessageTooLong"
 ---@return string? message
 ---@return string? code
 function Queue:send(messages, heard)
-  for _, message in ipairs(messages) do check(message) end
-  local answers, err, code = self.sending:submit(each(messages, send), true)
+  for _, message in ipairs(messages) do sending.check(message) end
+  local answers, err, code = self.sending:submit(each(messages, sending.send), true)
   for position, answer in ipairs(heard and answers or {}) do heard(position, answer) end
   return answers, err, code
 end
@@ -343,7 +297,8 @@ end
 
 -- looking
 
---- How many messages there are; what waits in its group counts as visible, what backs off as in flight. Waits in a task.
+--- How many messages there are; what waits in its group counts as visible, what backs off as in
+--- flight. Waits in a task.
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
 ---@return string? message
 ---@return string? code
@@ -351,7 +306,8 @@ function Queue:counts()
   return self.reader:patiently(store.counts)
 end
 
---- How many messages were ever sent, how many are there, and when the oldest of them was sent. Waits in a task.
+--- How many messages were ever sent, how many are there, and when the oldest of them was sent.
+--- Waits in a task.
 ---@return { sent: integer, there: integer, oldest: integer? }?
 ---@return string? message
 ---@return string? code
@@ -380,7 +336,8 @@ function Queue:last_dead()
   return self.reader:patiently(store.last_dead)
 end
 
--- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that leave room for others.
+-- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that
+-- leave room for others.
 function Queue:change_dead(change, ids)
   if ids then
     local answers, message, code = self.sending:submit(each(ids, change), true)

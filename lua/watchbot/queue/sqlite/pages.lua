@@ -39,7 +39,8 @@ local function checksum(order, bytes, first, second)
   return first, second
 end
 
--- The newest committed version of each page: its place in the WAL; and the pages of the database then.
+-- The newest committed version of each page: its place in the WAL; and the pages of the database
+-- then.
 local function read_wal(file, head)
   local order = head:byte(4) & 1 == 1 and ">" or "<"
   local size = (">I4"):unpack(head, 9)
@@ -107,8 +108,8 @@ function Pages:read(number)
   return bytes and #bytes == self.size and bytes or nil
 end
 
--- The number of pages that the head of the file tells, where that is in order; what is behind them is
--- old.
+-- The number of pages that the head of the file tells, where that is in order; what is behind them
+-- is old.
 function Pages:told_count()
   local head = self:read(1)
   if not head or head:sub(1, #MAGIC) ~= MAGIC then return nil end

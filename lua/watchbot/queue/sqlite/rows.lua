@@ -1,5 +1,5 @@
---- queue.sqlite.rows: the rows of all tables that lie in the pages of a file, whatever tree they were
--- in: those that cannot be reached from the root of a damaged file, too.
+--- queue.sqlite.rows: the rows of all tables that lie in the pages of a file, whatever tree they
+-- were in: those that cannot be reached from the root of a damaged file, too.
 -- https://www.sqlite.org/fileformat2.html, 1.6 and 2.1
 
 local rows = {}

@@ -1,9 +1,9 @@
 --- queue.sqlite.salvage: makes a new queue file of what can still be read of a damaged one.
--- The old file is only read, page by page, without SQLite: it may be cut, or overwritten anywhere. A
--- row is known by its columns. A message whose content is found and nothing else is received anew.
+-- The old file is only read, page by page, without SQLite: it may be cut, or overwritten anywhere.
+-- A row is known by its columns. A message whose content is found and nothing else is received
+-- anew.
 
 local pages = require "watchbot.queue.sqlite.pages"
-local queues = require "watchbot.queue"
 local rows = require "watchbot.queue.sqlite.rows"
 local scheduler = require "watchbot.scheduler"
 
@@ -11,6 +11,8 @@ local scheduler = require "watchbot.scheduler"
 local BITE = 200
 
 local salvage = {}
+
+local open, file_of = require "watchbot.queue".open, require "watchbot.queue".file
 
 local function is(kind, value)
   if kind == "text" then return type(value) == "string" end
@@ -128,7 +130,7 @@ end
 ---@return string? err
 ---@return string? code "EEXIST"; "NotAQueue": nothing of a queue is in it
 function salvage.run(path, url)
-  local target, err, code = queues.file(url)
+  local target, err, code = file_of(url)
   if not target then return nil, err, code end
   local there = io.open(target, "rb")
   if there then
@@ -137,7 +139,7 @@ function salvage.run(path, url)
   end
   local source <close>, problem, why = pages.open(path)
   if not source then return nil, problem, why end
-  local queue <close>, refusal, reason = queues.open(url)
+  local queue <close>, refusal, reason = open(url)
   if not queue then return nil, refusal, reason end
   local lost = copy(source, queue.sending.database)
   local counts

@@ -1,7 +1,7 @@
 --- queue.sqlite.schema: the tables of a queue file, and connections to it.
--- What changes with each receive (`messages`) is apart from what never does (`contents`): SQLite writes a row as a whole, and
--- a lease must not cost a megabyte. The rules that tie rows together are triggers, so that every way out of the queue
--- (deleted, dead, expired) keeps them.
+-- What changes with each receive (`messages`) is apart from what never does (`contents`): SQLite
+-- writes a row as a whole, and a lease must not cost a megabyte. The rules that tie rows together
+-- are triggers, so that every way out of the queue (deleted, dead, expired) keeps them.
 
 local sqlite = require "watchbot.sqlite"
 
@@ -10,8 +10,8 @@ local schema = {}
 -- "wbot", https://www.sqlite.org/pragma.html#pragma_application_id
 local APPLICATION = 0x77626f74
 
--- Times are milliseconds since the epoch. `lease` counts receives and never goes back: with `seq`, which is never used twice,
--- it makes the receipt.
+-- Times are milliseconds since the epoch. `lease` counts receives and never goes back: with `seq`,
+-- which is never used twice, it makes the receipt.
 local TABLES = [[
 CREATE TABLE state (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
@@ -86,7 +86,8 @@ CREATE TRIGGER dead_gone AFTER DELETE ON dead BEGIN
 END;
 ]]
 
--- Reduce mode (progress.sqlite): a job is a row, and what is done of it bits, a row for some thousands of them.
+-- Reduce mode (progress.sqlite): a job is a row, and what is done of it bits, a row for some
+-- thousands of them.
 local PROGRESS = [[
 CREATE TABLE progress (
   job          INTEGER PRIMARY KEY,
@@ -117,8 +118,8 @@ local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT
 -- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
 local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK }
 
--- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the bytes that a WAL which a
--- burst has made longer is cut back to.
+-- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the
+-- bytes that a WAL which a burst has made longer is cut back to.
 local CHECKPOINT, WAL_LIMIT = 4000, 16 << 20
 
 local function version_of(database)
@@ -136,7 +137,8 @@ local function version_of(database)
   return row.version
 end
 
--- Others may be migrating at the same moment, so what there is to do is decided within the transaction.
+-- Others may be migrating at the same moment, so what there is to do is decided within the
+-- transaction.
 local function migrate(database)
   return database:transaction(function(transaction)
     local version = transaction:first("PRAGMA user_version").user_version
@@ -177,8 +179,8 @@ local function prepare(database, synchronous)
   return ok, message, code
 end
 
--- A file that is known by two names has a WAL beside each of them: what is sent by one is not seen by
--- the other.
+-- A file that is known by two names has a WAL beside each of them: what is sent by one is not seen
+-- by the other.
 local function check_names(path)
   local facts, err, code = sqlite.facts(path)
   if not facts then return nil, err, code end
@@ -186,7 +188,7 @@ local function check_names(path)
     return nil, ("'%s': the file itself is mounted here, its WAL would not be; mount its folder instead"):format(path),
       "TwoNames"
   elseif facts.links > 1 then
-    return nil, ("'%s': the file has %d names (hard links), each would have a WAL of its own; remove the others"):format(
+    return nil, ("'%s': the file has %d names (hard links), each would have its own WAL; remove the others"):format(
       path, facts.links), "TwoNames"
   end
   return true
@@ -212,7 +214,8 @@ end
 -- Codes of a file, or a folder, that the user may not write.
 local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = true, EROFS = true }
 
---- Opens a connection to look at a file, which the user may not be allowed to write. Waits in a task.
+--- Opens a connection to look at a file, which the user may not be allowed to write. Waits in a
+--- task.
 ---@param path string
 ---@param options { patience: number? }
 ---@return watchbot.Database?

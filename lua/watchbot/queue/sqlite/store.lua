@@ -1,6 +1,7 @@
 --- queue.sqlite.store: what happens to messages within one transaction.
--- Sits on the tables of queue.sqlite.schema; knows nothing of tasks and waiting. Semantics are those of SQS: visibility
--- timeout, receive count, dead letters at the receive after the last one, groups in order, deduplication for five minutes
+-- Sits on the tables of queue.sqlite.schema; knows nothing of tasks and waiting. Semantics are
+-- those of SQS: visibility timeout, receive count, dead letters at the receive after the last one,
+-- groups in order, deduplication for five minutes
 -- (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/).
 
 local json = require "watchbot.lib.json"
@@ -12,10 +13,12 @@ local store = {}
 -- SQS remembers a deduplication id for 5 minutes, also when the message is gone.
 local DEDUPLICATION = 5 * 60 * 1000
 
--- The clock is noted at most this often, and set back by less than this it is not noticed, in milliseconds.
+-- The clock is noted at most this often, and set back by less than this it is not noticed, in
+-- milliseconds.
 local CLOCK_GRAIN = 1000
 
--- One transaction moves at most this many messages out of the way, so that it does not hold up the loop.
+-- One transaction moves at most this many messages out of the way, so that it does not hold up the
+-- loop.
 local SWEEP = 200
 
 -- A receive stops taking more messages when it has this many bytes.
@@ -40,8 +43,9 @@ local shifts = {
   "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
 }
 
---- Milliseconds since the epoch. When the clock was set back since the last transaction of anybody on this file, all that
---- lies in the future is moved with it: nothing stays hidden until the old time comes again.
+--- Milliseconds since the epoch. When the clock was set back since the last transaction of anybody
+--- on this file, all that lies in the future is moved with it: nothing stays hidden until the old
+--- time comes again.
 ---@param transaction watchbot.Transaction
 ---@return integer
 function store.now(transaction)
@@ -66,8 +70,9 @@ local function uuid(transaction)
   return ("%08x-%04x-%04x-%04x-%012x"):format(a, b, c & 0x0fff | 0x4000, d & 0x3fff | 0x8000, e)
 end
 
--- A message that was sent while the clock of a machine without a battery still stood at 1970 must not be too old at once when
--- the clock is set right: its age goes by the latest time that was ever seen here.
+-- A message that was sent while the clock of a machine without a battery still stood at 1970 must
+-- not be too old at once when the clock is set right: its age goes by the latest time that was ever
+-- seen here.
 local ADD = [[
   INSERT INTO messages (due, visible_at, sent, born, fifo_group)
   VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
@@ -128,7 +133,8 @@ local function attributes_of(text)
   return all
 end
 
---- Takes one message: out of sight for `visibility` milliseconds, received once more, under a new receipt.
+--- Takes one message: out of sight for `visibility` milliseconds, received once more, under a new
+--- receipt.
 local function lease(transaction, now, row, visibility)
   transaction:run([[
     UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
@@ -176,8 +182,8 @@ local function sweep(transaction, now, row, wanted)
   end
 end
 
--- Sweeps or leases a message. One that cannot be handed out, since the file was damaged or written by
--- another program, is buried with the reason: it must not hold up the others.
+-- Sweeps or leases a message. One that cannot be handed out, since the file was damaged or written
+-- by another program, is buried with the reason: it must not hold up the others.
 local function offer(transaction, now, row, wanted, visibility)
   local fate = sweep(transaction, now, row, wanted)
   if fate then return fate end
@@ -192,8 +198,8 @@ local function offer_safely(transaction, now, row, ...)
   return "dead"
 end
 
---- Takes up to `max` visible messages, those first that have been visible longest; what has been received too often goes to
---- the dead letters instead, what is too old is removed.
+--- Takes up to `max` visible messages, those first that have been visible longest; what has been
+--- received too often goes to the dead letters instead, what is too old is removed.
 ---@param wanted watchbot.Taking
 ---@return table[] messages
 ---@return integer expired
@@ -295,8 +301,8 @@ function store.counts(database)
   }
 end
 
---- What has gone through: of two looks, the difference of `sent` is what was sent between them, and what of that is not in the
---- difference of `there` has left the queue.
+--- What has gone through: of two looks, the difference of `sent` is what was sent between them, and
+--- what of that is not in the difference of `there` has left the queue.
 ---@param database watchbot.Database
 ---@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was sent, milliseconds
 ---@return string? message
@@ -343,8 +349,8 @@ function store.last_dead(connection)
   return row.seq
 end
 
---- Puts dead letters back: those with this id, or, without one, some of the oldest up to `last`. They count as sent just now,
---- and keep their ids.
+--- Puts dead letters back: those with this id, or, without one, some of the oldest up to `last`.
+--- They count as sent just now, and keep their ids.
 ---@param id string?
 ---@param last integer?
 ---@return integer count
@@ -372,7 +378,8 @@ end
 
 -- keeping house
 
---- For a quiet moment: forgets old deduplication ids, and gives free pages of a file that was once larger back.
+--- For a quiet moment: forgets old deduplication ids, and gives free pages of a file that was once
+--- larger back.
 function store.tidy(transaction, now)
   forget_deduplications(transaction, now)
   if transaction:first("PRAGMA freelist_count").freelist_count > SPARE_PAGES then

@@ -35,7 +35,8 @@ local function dead_of(queue)
   return queue.dead
 end
 
--- The deduplication id is the message's: repeating a bury whose answer was lost sends nothing twice.
+-- The deduplication id is the message's: repeating a bury whose answer was lost sends nothing
+-- twice.
 local function outgoing(queue, dead, message, reason)
   local attributes, note = burial.mark(message, reason, queue.name)
   return {

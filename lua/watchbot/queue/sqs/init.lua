@@ -1,6 +1,7 @@
 --- queue.sqs: the queue seam on Amazon SQS.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
--- Receives are long polls, everything else goes in batches of ten. A body that does not match its MD5 is not handed out.
+-- Receives are long polls, everything else goes in batches of ten. A body that does not match its
+-- MD5 is not handed out.
 
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
@@ -33,8 +34,8 @@ local CUT = 1.5
 -- Seconds that a delete or a return waits for others, by default.
 local LINGER = 0.05
 
--- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on which nothing is heard any
--- more must not use up the lease.
+-- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on
+-- which nothing is heard any more must not use up the lease.
 local ANSWER = 10
 
 -- Seconds for which SQS knows a ReceiveRequestAttemptId again.
@@ -55,7 +56,8 @@ end
 
 -- what a queue says of itself
 
---- The `message, code` of a call that failed; a permission that is missing gets its IAM action's name, and one code.
+--- The `message, code` of a call that failed; a permission that is missing gets its IAM action's
+--- name, and one code.
 function Sqs:explain(operation, message, code)
   if denied.is(code) then
     return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name, message)
@@ -78,7 +80,8 @@ function Sqs:attributes()
   return result.Attributes or {}
 end
 
--- SQS looks at the permission before it looks at the receipt handle, so a handle that is none touches no message.
+-- SQS looks at the permission before it looks at the receipt handle, so a handle that is none
+-- touches no message.
 function Sqs:check_settling()
   for operation, parameters in pairs {
     DeleteMessage = { ReceiptHandle = "none" },
@@ -90,8 +93,9 @@ function Sqs:check_settling()
   return true
 end
 
---- Whether the queue is there and lets a watcher do what it does all the time; that receives are allowed, only a receive
---- tells. Learns `max_receives`. A role may be without the permission for that: then `warning` says what it costs.
+--- Whether the queue is there and lets a watcher do what it does all the time; that receives are
+--- allowed, only a receive tells. Learns `max_receives`. A role may be without the permission for
+--- that: then `warning` says what it costs.
 ---@return true? ok
 ---@return string? message
 ---@return string? code "NotAllowed"
@@ -112,7 +116,8 @@ end
 ---@field visibility number? seconds that a received message is out of sight when `receive` does not say; default: the queue's
 ---@field on_corrupt fun(id: string)? a message was received that does not match its MD5
 
---- Opens the queue at a URL. Makes no request: what is wrong with it, `check` tells, or the first call.
+--- Opens the queue at a URL. Makes no request: what is wrong with it, `check` tells, or the first
+--- call.
 ---@param url string
 ---@param options watchbot.SqsOptions
 ---@return watchbot.queue.Sqs?
@@ -152,7 +157,8 @@ end
 
 local said_unchecked = false
 
--- An OpenSSL that keeps to FIPS has no MD5. What cannot be checked is taken: TLS has checked it, too.
+-- An OpenSSL that keeps to FIPS has no MD5. What cannot be checked is taken: TLS has checked it,
+-- too.
 local function say_unchecked(client, why)
   if said_unchecked then return end
   said_unchecked = true
@@ -170,8 +176,8 @@ local function is_sound(message, client)
   return not md5 or md5 == message.MD5OfBody
 end
 
---- The answer of a FIFO receive may have been lost with messages in it: asking again with its id brings the same ones, instead
---- of a group that stands still until they are visible again.
+--- The answer of a FIFO receive may have been lost with messages in it: asking again with its id
+--- brings the same ones, instead of a group that stands still until they are visible again.
 function Sqs:attempt()
   local now = scheduler.now()
   while self.lost_attempts[1] do
@@ -316,7 +322,8 @@ function Sqs:entry(message)
     MessageBody = body, DelaySeconds = message.delay and math.ceil(message.delay),
     MessageAttributes = attributes.encode(message.attributes),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
-    -- Without an id of the sender's, one of ours: a send whose answer was lost is repeated, and must not be doubled.
+    -- Without an id of the sender's, one of ours: a send whose answer was lost is repeated, and
+    -- must not be doubled.
     MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
   }, bytes
 end

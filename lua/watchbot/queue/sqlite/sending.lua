@@ -1,0 +1,59 @@
+--- queue.sqlite.sending: what the embedded queue takes, checked before it is in a transaction: there
+-- a mistake of one caller would hit the work of others.
+
+local limits = require "watchbot.lib.limits"
+local store = require "watchbot.queue.sqlite.store"
+
+-- As SQS has it, and the subject, which SQS does not have.
+local LARGEST = limits.sqs.message
+
+local sending = {}
+
+local function size_of(message)
+  local size = #message.body + #(message.subject or "")
+  for name, attribute in pairs(message.attributes or {}) do
+    size = size + #name + #attribute.type + #attribute.value
+  end
+  return size
+end
+
+--- Adds a message, within a transaction.
+---@return { id: string }|{ message: string, code: "MessageTooLong" }
+function sending.send(transaction, now, message)
+  local size = size_of(message)
+  if size <= LARGEST then return { id = store.send(transaction, now, message) } end
+  return {
+    message = ("a message may have %d bytes with its subject and attributes, this one has %d"):format(
+      LARGEST, size),
+    code = "MessageTooLong",
+  }
+end
+
+local function demand(ok, problem)
+  if not ok then error("send: " .. problem, 0) end
+end
+
+local function check_attributes(attributes)
+  for name, attribute in pairs(attributes) do
+    local known = type(name) == "string" and type(attribute) == "table"
+    demand(known and type(attribute.type) == "string" and type(attribute.value) == "string",
+      "attributes must be names, each with { type = string, value = string }")
+  end
+end
+
+--- Raises where a message is not one.
+---@param message watchbot.Outgoing
+function sending.check(message)
+  demand(type(message) == "table" and type(message.body) == "string",
+    "a message must be a table with a body, a string")
+  demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0,
+    "a delay must be seconds, 0 or more")
+  for _, name in ipairs { "subject", "group", "deduplication" } do
+    local value = message[name]
+    demand(value == nil or type(value) == "string", ("a message's %s must be a string"):format(name))
+    demand(value ~= "" or name == "subject", ("a message's %s is empty"):format(name))
+  end
+  check_attributes(message.attributes or {})
+end
+
+return sending
