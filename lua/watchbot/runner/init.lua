@@ -1,20 +1,23 @@
 --- runner: the seam to what runs a task. Chooses the runner by the policy's field.
 --
---     runner:start(job, environment, policy) -> run | nil, message, code   -- code "NoRoom": not the job's fault, try later
+--     runner:start(job, environment, policy) -> run | nil, err, code
 --     run:starts() -> boolean         -- waits until the task has started (true), or ended before that
 --     run:wait() -> exit              -- waits for the end; keeps the policy's `timeout` by itself
---     run:stop(reason, grace)                                              -- exit.reason will be the reason
+--     run:stop(reason, grace)         -- exit.reason will be the reason
 --
--- exit = { code, signal, reason, duration, outcome?, logs? }: the exit code or the signal's name, why (where there is more to
--- say than the code), seconds, an outcome that the task chose itself, the newest of its output.
+-- The code "NoRoom" is not the job's fault: the job is held and tried again. "TooBig": the message
+-- fits no task, and is buried. Others: see watcher/blame.lua. An exit is a watchbot.Exit (policy).
 --
 -- What a runner may have besides:
 --
---     runner:find(job, policy) -> run, exit    -- of an earlier receive of the message
+--     runner:find(job, policy) -> run, exit
 --     runner:close()                           -- the end
 --     runner:status() -> integer               -- tasks that were placed and do not run yet
---     runner.shares_signals                    -- what stops the watcher's process group stops tasks, too
+--     runner.shares_signals                    -- what stops the watcher's group stops tasks, too
 --     run:received_again()   run:leave()       -- the message came again; let the task run without us
+--
+-- `find` is asked before each start: is there a task of an earlier delivery? A run that goes on; an
+-- exit that decides; an exit with `unplaced` when that cannot be known now: the job is held.
 
 local policies = require "watchbot.policy"
 

@@ -276,6 +276,7 @@ describe("a task that ECS does not know", function()
     watch.unheard_since = watch.unheard_since - 119
     one:heard("task", { taskArn = "task", lastStatus = "RUNNING", version = 1 })
     assert.is_nil(watch.unheard_since)
+    assert.is_nil(watch.lost)
     ask(one)
     assert.is_nil(watch.lost)
   end)

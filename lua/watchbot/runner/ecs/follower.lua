@@ -97,7 +97,7 @@ end
 function Follower:heard(arn, task)
   local watch = self.watches[arn]
   if not watch then return self.ended:get(arn) == true end
-  watch.unheard_since = nil
+  watch.unheard_since, watch.lost = nil, nil
   if version_of(task) >= version_of(watch.task) then
     watch.task = task
     watch.changed:set()
