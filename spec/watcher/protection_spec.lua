@@ -2,6 +2,8 @@
 
 local aws = require "watchbot.aws"
 local deployment = require "watchbot.watcher.deployment"
+local ecs_server = require "support.ecs_server"
+local ecs_stack = require "support.ecs_stack"
 local http = require "watchbot.http"
 local journal = require "watchbot.journal"
 local protection = require "watchbot.watcher.protection"
@@ -310,5 +312,21 @@ describe("a watcher inside ECS", function()
     assert.are.equal(1, #folder:lines "out", output)
     assert.matches('"event":"draining".*a deployment has replaced this task', output)
     assert.are.equal(ON .. "\n" .. OFF .. "\n", requests)
+  end))
+
+  it("asks for nothing where its tasks run elsewhere: they go on without it", workshop.task(function(folder)
+    -- Protected watchers of ECS tasks held up deployments for nothing.
+    local ecs, agent = ecs_server.start(), server.start("python3", "spec/support/ecs_agent.py")
+    local stack = ecs_stack.new(ecs, folder, "exit 0")
+    stack:send { "1" }
+    local exit, _, output = stack:finish(stack:watch("--drain", {
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", ECS_AGENT_URI = agent.url .. "/api/1",
+    }))
+    assert.are.equal(0, exit.code, output)
+    assert.matches('"outcome":"success"', output)
+    local requests = http.request { url = agent.url .. "/requests", direct = true }.body
+    agent:close()
+    ecs:close()
+    assert.are.equal("", requests)
   end))
 end)
