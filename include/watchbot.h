@@ -11,13 +11,14 @@
  * then call watchbot_step(watchbot, 0), until it returns 0.
  *
  * Your signal handlers, your SIGPIPE and your children are left alone: watchbot waits for its own
- * children by their pid. The functions belong to the thread of the lua_State; none may be called from a
- * signal handler or from within a Lua function that watchbot called. None raises a Lua error or leaves
- * anything on the stack. A child that you fork must not use what its parent has opened; it may close it.
+ * children by their pid. The functions belong to the thread of the lua_State; none may be called
+ * from a signal handler or from within a Lua function that watchbot called. None raises a Lua error
+ * or leaves anything on the stack. A child that you fork must not use what its parent has opened;
+ * it may close it.
  *
  * Link with libwatchbot.a and `pkg-config --libs lua5.4 openssl sqlite3` -lm -ldl; `require` must
- * find lua-cjson, and LuaExpat for AWS. (A host that has Lua linked in statically exports its symbols to
- * them: -Wl,--export-dynamic.) */
+ * find lua-cjson, and LuaExpat for AWS. (A host that has Lua linked in statically exports its
+ * symbols to them: -Wl,--export-dynamic.) */
 #ifndef WATCHBOT_H
 #define WATCHBOT_H
 
@@ -25,16 +26,16 @@
 
 struct watchbot;
 
-/* Opens watchbot in `L`, whose standard libraries must be open. One for each lua_State: a second call
- * returns the same. NULL: not enough memory. The handle lives until watchbot_close, at the latest
- * until lua_close. */
+/* Opens watchbot in `L`, whose standard libraries must be open. One for each lua_State: a second
+ * call returns the same. NULL: not enough memory. The handle lives until watchbot_close, at the
+ * latest until lua_close. */
 struct watchbot *watchbot_open(lua_State *L);
 
 /* Loads and checks a policy file. 0, or -1 (see watchbot_error). Not while a watcher runs. */
 int watchbot_load(struct watchbot *watchbot, const char *path);
 
-/* Runs until the watcher has ended, because a handler or a hook called
- * `require "watchbot.host".stop()`. 0, or -1. A host that has signals or other reasons to stop steps
+/* Runs until the watcher has ended, because a handler or a hook called `require
+ * "watchbot.host".stop()`. 0, or -1. A host that has signals or other reasons to stop steps
  * instead. */
 int watchbot_run(struct watchbot *watchbot);
 
@@ -46,12 +47,13 @@ int watchbot_step(struct watchbot *watchbot, int milliseconds);
 /* A file descriptor that is readable when a step has something to do. */
 int watchbot_pollfd(struct watchbot *watchbot);
 
-/* Milliseconds until a step has something to do on its own account; -1: only the pollfd can tell. */
+/* Milliseconds until a step has something to do on its own account; -1: only the pollfd
+ * can tell. */
 int watchbot_timeout(struct watchbot *watchbot);
 
 /* Begins the end: no more messages are taken, what runs may finish within the policy's `drain`
- * seconds; steps go on until it has ended. A second call hurries. Before the first step: the watcher
- * ends as soon as it has started. */
+ * seconds; steps go on until it has ended. A second call hurries. Before the first step: the
+ * watcher ends as soon as it has started. */
 void watchbot_stop(struct watchbot *watchbot);
 
 /* The last error's text, or "". Valid until the next call. */

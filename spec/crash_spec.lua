@@ -1,5 +1,6 @@
--- The promise: kill -9 the watcher at random moments under load, start it again, until the queue is drained. Every
--- message's effect is seen at least once, none is lost, and the dead letters hold only what failed max_receives times.
+-- The promise: kill -9 the watcher at random moments under load, start it again, until the queue is
+-- drained. Every message's effect is seen at least once, none is lost, and the dead letters hold
+-- only what failed max_receives times.
 
 local cjson = require "cjson"
 local queues = require "watchbot.queue"
@@ -42,7 +43,9 @@ local function run_and_kill(folder, kills, marker)
 end
 
 local function dead_letters(folder)
-  local _, listed = workshop.run(folder, { "dead-letter", "list", "--json", "--queue", folder:url() })
+  local _, listed = workshop.run(folder, {
+    "dead-letter", "list", "--json", "--queue", folder:url(),
+  })
   local dead = {}
   for line in listed:gmatch "[^\n]+" do dead[#dead + 1] = cjson.decode(line) end
   return dead
@@ -73,7 +76,8 @@ end
 describe("kill -9 at random moments", function()
   it("loses no message whose tasks are processes", task(function(folder)
     fill(folder)
-    folder:write("work.sh", "#!/bin/sh\ncase $Message in poison*) exit 1 ;; esac\necho $Message >> done\n")
+    folder:write("work.sh",
+      "#!/bin/sh\ncase $Message in poison*) exit 1 ;; esac\necho $Message >> done\n")
     folder:write("policy.lua", POLICY:format(folder:url(), "command = { './work.sh' },"))
     run_and_kill(folder, KILLS, folder.path)
     check(folder)
@@ -93,7 +97,8 @@ describe("kill -9 at random moments", function()
 
   it("leaves nothing alive of the tasks, grandchildren included", task(function(folder)
     workshop.send(folder, { "1", "2", "3", "4" })
-    folder:write("work.sh", "#!/bin/sh\n(sleep 987 & sleep 987) &\nsetsid -w sleep 0\necho up >> up\nsleep 987\n")
+    folder:write("work.sh",
+      "#!/bin/sh\n(sleep 987 & sleep 987) &\nsetsid -w sleep 0\necho up >> up\nsleep 987\n")
     folder:write("policy.lua", POLICY:format(folder:url(), "command = './work.sh',"))
     local marker = "WATCHBOT_SPEC=" .. folder.path
     local watcher = workshop.start(folder, { "run", "policy.lua" }, { WATCHBOT_SPEC = folder.path })

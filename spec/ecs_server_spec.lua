@@ -6,7 +6,9 @@ local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local CLUSTER, GROUP = "fleet", "tasks"
-local LOG = { logDriver = "awslogs", options = { ["awslogs-group"] = GROUP, ["awslogs-stream-prefix"] = "p" } }
+local LOG = {
+  logDriver = "awslogs", options = { ["awslogs-group"] = GROUP, ["awslogs-stream-prefix"] = "p" },
+}
 
 describe("the ECS server", function()
   local server, ecs
@@ -19,8 +21,10 @@ describe("the ECS server", function()
     local containers = {}
     for index, container in ipairs { (...) or {}, select(2, ...) } do
       containers[index] = {
-        name = container.name or "main", image = container.image or "worker:1", memory = 16, logConfiguration = LOG,
-        command = { "sh", "-c", container.script or "exit 0" }, essential = container.essential, stopTimeout = 1,
+        name = container.name or "main", image = container.image or "worker:1", memory = 16,
+        logConfiguration = LOG,
+        command = { "sh", "-c", container.script or "exit 0" }, essential = container.essential,
+        stopTimeout = 1,
         environment = container.environment, entryPoint = container.entry,
       }
     end
@@ -41,8 +45,12 @@ describe("the ECS server", function()
 
   local function overriding(variables, command)
     local environment = {}
-    for name, value in pairs(variables) do environment[#environment + 1] = { name = name, value = value } end
-    return { containerOverrides = { { name = "main", environment = environment, command = command } } }
+    for name, value in pairs(variables) do
+      environment[#environment + 1] = { name = name, value = value }
+    end
+    return {
+      containerOverrides = { { name = "main", environment = environment, command = command } },
+    }
   end
 
   local function describe_task(arn)
@@ -71,7 +79,8 @@ describe("the ECS server", function()
     assert(ecs:CreateCluster { clusterName = CLUSTER })
   end))
 
-  it("runs a task's command with the environment of definition and override, and keeps what it says", task(function()
+  it("runs a task's command with the environment of definition and override, and keeps what it "
+    .. "says", task(function()
     define("job", { script = 'echo "$A $B"; echo err >&2; exit 3', environment = { { name = "A", value = "no" },
       { name = "B", value = "defined" } } })
     local arn = start("job", { overrides = overriding { A = "overridden" }, startedBy = "stack/1" })
@@ -89,7 +98,9 @@ describe("the ECS server", function()
 
   it("takes another command from the override, and keeps the entry point", task(function()
     define("job", { entry = { "sh", "-c" } })
-    assert.are.equal(9, await(start("job", { overrides = overriding({}, { "exit 9" }) }), "STOPPED").containers[1].exitCode)
+    assert.are.equal(9,
+      await(start("job", { overrides = overriding({}, { "exit 9" }) }),
+      "STOPPED").containers[1].exitCode)
   end))
 
   it("goes through the states, with their times and a rising version", task(function()
@@ -108,7 +119,8 @@ describe("the ECS server", function()
     end)
     assert.are.same({ "PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED" }, seen)
     local told, last = describe_task(arn), 0
-    for _, name in ipairs { "createdAt", "pullStartedAt", "startedAt", "stoppingAt", "stoppedAt" } do
+    for _, name in ipairs { "createdAt", "pullStartedAt", "startedAt", "stoppingAt",
+      "stoppedAt" } do
       assert.is_true(told[name] > last, name)
       last = told[name]
     end
@@ -132,7 +144,9 @@ describe("the ECS server", function()
       assert.are.equal("UserInitiated", told.stopCode)
       assert.are.equal("enough", told.stoppedReason)
     end
-    fails("InvalidParameterException", "not found", ecs:StopTask { cluster = CLUSTER, task = "nobody" })
+    fails("InvalidParameterException", "not found", ecs:StopTask {
+      cluster = CLUSTER, task = "nobody",
+    })
   end))
 
   it("does not start what cannot be pulled, or has no such program", task(function()
@@ -140,7 +154,8 @@ describe("the ECS server", function()
     assert(ecs:RegisterTaskDefinition { family = "absent", containerDefinitions = {
       { name = "main", image = "worker:1", memory = 16, command = { "/no/such/program" } },
     } })
-    for family, pattern in pairs { unpulled = "^CannotPullContainerError: ", absent = "^CannotStartContainerError: " } do
+    for family, pattern in pairs { unpulled = "^CannotPullContainerError: ",
+      absent = "^CannotStartContainerError: " } do
       local told = await(start(family), "STOPPED")
       assert.are.equal("TaskFailedToStart", told.stopCode)
       assert.matches(pattern, told.containers[1].reason)
@@ -155,7 +170,8 @@ describe("the ECS server", function()
     local containers = await(start "pair", "STOPPED").containers
     assert.are.equal(0, containers[1].exitCode)
     assert.are.equal(3, containers[2].exitCode)
-    define("server", { name = "main", script = "exit 4" }, { name = "side", script = "exec sleep 100", essential = false })
+    define("server", { name = "main", script = "exit 4" },
+      { name = "side", script = "exec sleep 100", essential = false })
     assert.are.equal(143, await(start "server", "STOPPED").containers[2].exitCode)
   end))
 
@@ -174,9 +190,13 @@ describe("the ECS server", function()
     assert.are.equal(2, #list { family = "job" })
     assert.are.same({}, list { family = "short" })
     assert.are.same({ ended }, list { family = "short", desiredStatus = "STOPPED" })
-    fails("InvalidParameterException", "only", ecs:ListTasks { cluster = CLUSTER, family = "job", startedBy = "x" })
+    fails("InvalidParameterException", "only", ecs:ListTasks {
+      cluster = CLUSTER, family = "job", startedBy = "x",
+    })
     local page = assert(ecs:ListTasks { cluster = CLUSTER, maxResults = 1 })
-    assert.are.equal(1, #assert(ecs:ListTasks { cluster = CLUSTER, maxResults = 1, nextToken = page.nextToken }).taskArns)
+    assert.are.equal(1,
+      #assert(ecs:ListTasks { cluster = CLUSTER, maxResults = 1,
+      nextToken = page.nextToken }).taskArns)
     server:knobs { list_lag = 100 }
     assert.are.same({}, list { startedBy = "stack/1" })
   end))
@@ -197,7 +217,9 @@ describe("the ECS server", function()
     define("job", { script = "exec sleep 100" })
     local arn = start("job", { clientToken = "once" })
     assert.are.equal(arn, start("job", { clientToken = "once" }))
-    fails("ConflictException", "different", run("job", { clientToken = "once", startedBy = "another" }))
+    fails("ConflictException", "different", run("job", {
+      clientToken = "once", startedBy = "another",
+    }))
     assert.is_true(arn ~= start("job", { clientToken = "twice" }))
     assert.are.equal(2, #assert(ecs:ListTasks { cluster = CLUSTER }).taskArns)
   end))
@@ -205,7 +227,8 @@ describe("the ECS server", function()
   it("refuses what AWS refuses", task(function()
     define "job"
     local fits = 8192 - #cjson.encode(overriding { A = "" })
-    assert.are.same({}, assert(run("job", { overrides = overriding { A = ("x"):rep(fits) } })).failures)
+    assert.are.same({},
+      assert(run("job", { overrides = overriding { A = ("x"):rep(fits) } })).failures)
     fails("InvalidParameterException", "Container Overrides length must be at most 8192",
       run("job", { overrides = overriding { A = ("x"):rep(fits + 1) } }))
     fails("ClusterNotFoundException", "Cluster", run("job", { cluster = "none" }))
@@ -213,7 +236,9 @@ describe("the ECS server", function()
     fails("InvalidParameterException", "startedBy", run("job", { startedBy = "with space" }))
     fails("InvalidParameterException", "startedBy", run("job", { startedBy = ("x"):rep(129) }))
     fails("InvalidParameterException", "clientToken", run("job", { clientToken = ("x"):rep(65) }))
-    fails("InvalidParameterException", "other", run("job", { overrides = { containerOverrides = { { name = "other" } } } }))
+    fails("InvalidParameterException", "other", run("job", {
+      overrides = { containerOverrides = { { name = "other" } } },
+    }))
     fails("InvalidParameterException", "capacity provider", run("job", { launchType = "EC2",
       capacityProviderStrategy = { { capacityProvider = "FARGATE_SPOT" } } }))
   end))
@@ -245,11 +270,15 @@ describe("the ECS server", function()
     assert.are.equal("PENDING", describe_task(pending).lastStatus)
     assert(ecs:StopTask { cluster = CLUSTER, task = pending })
     assert.is_nil(await(pending, "STOPPED").containers[1].exitCode)
-    server:knobs { interrupt = { stopCode = "SpotInterruption", reason = "Your Spot Task was interrupted." } }
+    server:knobs {
+      interrupt = { stopCode = "SpotInterruption", reason = "Your Spot Task was interrupted." },
+    }
     assert.are.equal("SpotInterruption", await(running, "STOPPED").stopCode)
     running = start "job"
     await(running, "RUNNING")
-    server:knobs { interrupt = { stopCode = "TerminationNotice", reason = "Host EC2 terminated.", cut = true } }
+    server:knobs {
+      interrupt = { stopCode = "TerminationNotice", reason = "Host EC2 terminated.", cut = true },
+    }
     assert.is_nil(await(running, "STOPPED").containers[1].exitCode)
   end))
 
@@ -259,15 +288,19 @@ describe("the ECS server", function()
       { operation = "RunTask", count = 1, status = 500, code = "ServerException" },
       { operation = "RunTask", count = 1, status = 400, code = "ClientException",
         message = "ThrottlingException: Rate exceeded" },
-      { operation = "RunTask", count = 2, applied = true, drop = true }, -- one try of it is on a connection that was open
+      -- one try of it is on a connection that was open
+      { operation = "RunTask", count = 2, applied = true, drop = true },
     } }
     fails("ServerException", "", run "job")
     fails("ClientException", "Rate exceeded", run "job")
     assert.are.equal(0, #assert(ecs:ListTasks { cluster = CLUSTER }).taskArns)
     assert.is_nil(run("job", { clientToken = "lost" }))
     assert.are.equal(1, #assert(ecs:ListTasks { cluster = CLUSTER }).taskArns)
-    assert.are.equal(assert(ecs:ListTasks { cluster = CLUSTER }).taskArns[1], start("job", { clientToken = "lost" }))
-    server:knobs { faults = { { operation = "*", seconds = 1, status = 400, code = "ThrottlingException" } } }
+    assert.are.equal(assert(ecs:ListTasks { cluster = CLUSTER }).taskArns[1],
+      start("job", { clientToken = "lost" }))
+    server:knobs {
+      faults = { { operation = "*", seconds = 1, status = 400, code = "ThrottlingException" } },
+    }
     fails("ThrottlingException", "", ecs:ListTasks { cluster = CLUSTER })
     workshop.eventually(function() return ecs:ListTasks { cluster = CLUSTER } end)
   end))
@@ -277,7 +310,8 @@ describe("the ECS server", function()
     local arn = start "job"
     await(arn, "RUNNING")
     server:knobs { lose = arn }
-    assert.are.equal("MISSING", assert(ecs:DescribeTasks { cluster = CLUSTER, tasks = { arn } }).failures[1].reason)
+    assert.are.equal("MISSING",
+      assert(ecs:DescribeTasks { cluster = CLUSTER, tasks = { arn } }).failures[1].reason)
     assert.are.same({}, assert(ecs:ListTasks { cluster = CLUSTER }).taskArns)
   end))
 
@@ -288,7 +322,9 @@ describe("the ECS server", function()
     local function events(count)
       local found = {}
       workshop.eventually(function()
-        local answer = assert(sqs:ReceiveMessage { QueueUrl = url, MaxNumberOfMessages = 10, WaitTimeSeconds = 1 })
+        local answer = assert(sqs:ReceiveMessage {
+          QueueUrl = url, MaxNumberOfMessages = 10, WaitTimeSeconds = 1,
+        })
         for _, message in ipairs(answer.Messages or {}) do
           found[#found + 1] = cjson.decode(message.Body)
           assert(sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle })
@@ -304,10 +340,13 @@ describe("the ECS server", function()
       define("job", { script = "exit 3" })
     end))
 
-    -- EventBridge is none of our services, but it speaks JSON as ECS does: a client of that, told the other service's names.
+    -- EventBridge is none of our services, but it speaks JSON as ECS does: a client of that, told
+    -- the other service's names.
     local function events_client()
       local client = server:client "ecs"
-      client.service = { protocol = "json", content_type = "application/x-amz-json-1.1", target = "AWSEvents" }
+      client.service = {
+        protocol = "json", content_type = "application/x-amz-json-1.1", target = "AWSEvents",
+      }
       client:resolve().service = "events"
       return client
     end
@@ -315,7 +354,8 @@ describe("the ECS server", function()
     it("through a rule", task(function()
       local bridge = events_client()
       assert(bridge:PutRule { Name = "ends", EventPattern = cjson.encode {
-        source = { "aws.ecs" }, ["detail-type"] = { "ECS Task State Change" }, detail = { lastStatus = { "STOPPED" } },
+        source = { "aws.ecs" }, ["detail-type"] = { "ECS Task State Change" },
+        detail = { lastStatus = { "STOPPED" } },
       } })
       assert(bridge:PutTargets { Rule = "ends", Targets = {
         { Id = "queue", Arn = "arn:aws:sqs:us-east-1:123456789012:events" },
@@ -345,7 +385,8 @@ describe("the ECS server", function()
         assert.is_true(event.detail.version > version)
         version = event.detail.version
       end
-      assert.are.same({ "PROVISIONING", "PENDING", "RUNNING", "RUNNING", "DEPROVISIONING", "STOPPED" }, seen)
+      assert.are.same({ "PROVISIONING", "PENDING", "RUNNING", "RUNNING", "DEPROVISIONING",
+        "STOPPED" }, seen)
     end))
 
     it("lost, twice and late", task(function()
@@ -387,7 +428,9 @@ describe("the ECS server", function()
     local got, receivers = {}, {}
     for index = 1, 4 do
       receivers[index] = scheduler.spawn(function()
-        local answer = assert(sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 2, MaxNumberOfMessages = 1 })
+        local answer = assert(sqs:ReceiveMessage {
+          QueueUrl = url, WaitTimeSeconds = 2, MaxNumberOfMessages = 1,
+        })
         for _, message in ipairs(answer.Messages or {}) do got[#got + 1] = message.Body end
       end)
     end
@@ -412,14 +455,19 @@ describe("the ECS server", function()
       assert(client:CreateCluster { clusterName = CLUSTER })
       assert(client:RegisterTaskDefinition { family = "job", containerDefinitions = { {
         name = "main", image = "worker:1", memory = 16,
-        command = { "sh", "-c", ("sleep 100 & echo $PPID $$ $! > %s; wait"):format(folder:file "ids") },
+        command = {
+          "sh", "-c", ("sleep 100 & echo $PPID $$ $! > %s; wait"):format(folder:file "ids"),
+        },
       } } })
       assert(client:RunTask { cluster = CLUSTER, taskDefinition = "job" })
-      local parent, shell, sleeper = workshop.eventually(function() return folder:lines "ids"[1] end):match "(%d+) (%d+) (%d+)"
+      local parent, shell, sleeper =
+        workshop.eventually(function() return folder:lines "ids"[1] end):match "(%d+) (%d+) (%d+)"
       workshop.eventually(function() return lives(parent) and lives(shell) and lives(sleeper) end)
       if way == "killed" then assert(os.execute("kill -9 " .. parent)) end
       other:close()
-      workshop.eventually(function() return not lives(parent) and not lives(shell) and not lives(sleeper) end)
+      workshop.eventually(function()
+        return not lives(parent) and not lives(shell) and not lives(sleeper)
+      end)
     end
   end))
 end)

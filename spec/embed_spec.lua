@@ -14,7 +14,8 @@ end
 
 local function send(...)
   local messages = table.concat({ ... }, "\n")
-  local out, code = shell.run(("printf '%%s\\n' %s | %s/watchbot send --queue sqlite:%s/jobs.db 2>&1"):format(
+  local out, code = shell.run(("printf '%%s\\n' %s | %s/watchbot send --queue sqlite:%s/jobs.db "
+    .. "2>&1"):format(
     shell.quote(messages), shell.build, folder))
   assert.are.equal(0, code, out)
 end
@@ -72,7 +73,8 @@ describe("a C program", function()
   it("gets errors as text", function()
     shell.write(folder .. "/syntax.lua", "return watchbot.policy {")
     shell.write(folder .. "/other.lua", "return 7")
-    shell.write(folder .. "/unknown.lua", 'return require "watchbot".policy { queue = "sqlite:x.db", worker = 1 }')
+    shell.write(folder .. "/unknown.lua",
+      'return require "watchbot".policy { queue = "sqlite:x.db", worker = 1 }')
     shell.write(folder .. "/throws.lua", "error {}")
     local lines = run("embedded", "errors", folder .. "/missing.lua", folder .. "/syntax.lua", folder .. "/other.lua",
       folder .. "/unknown.lua", folder .. "/throws.lua")
@@ -83,7 +85,8 @@ describe("a C program", function()
     assert.matches("^load: %-1 .*missing.lua: No such file or directory$", lines[5])
     assert.matches("^load: %-1 .*syntax.lua:1: unexpected symbol near <eof>", lines[6])
     assert.matches("^load: %-1 .*other.lua: must return watchbot.policy", lines[7])
-    assert.matches("unknown.lua:1: unknown policy field 'worker'; did you mean 'workers'%?", lines[8])
+    assert.matches("unknown.lua:1: unknown policy field 'worker'; did you mean 'workers'%?",
+      lines[8])
     assert.matches("^load: %-1 .", lines[9])
     assert.are.equal("stack: 1 the host's, SIGPIPE: default", lines[10])
     assert.are.equal("closed", lines[11])
@@ -94,7 +97,8 @@ describe("a C program", function()
     local lines = run("embedded", "ends", policy [[
       handler = function(job) if job.message == "three" then require "watchbot.host".stop() end end,
     ]])
-    assert.are.same({ "one: yes", "load: 0 ", "run: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
+    assert.are.same({ "one: yes", "load: 0 ", "run: 0 ", "stack: 1 the host's, SIGPIPE: default",
+      "closed" }, lines)
   end)
 
   it("gets the error of a watcher that cannot start", function()
@@ -107,13 +111,15 @@ describe("a C program", function()
   it("steps a watcher in its own loop, and stops it", function()
     send("one", "two", "three")
     local lines = run("embedded", "stops", policy "handler = function() handled = (handled or 0) + 1 end,")
-    assert.are.same({ "one: yes", "running: 1 ", "load: -1 a watcher runs: stop it before another policy is loaded",
+    assert.are.same({ "one: yes", "running: 1 ",
+    "load: -1 a watcher runs: stop it before another policy is loaded",
       "stopped: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
   end)
 
   -- The second time the state is closed under a watcher that runs.
   for _, leave in ipairs { "", "leave" } do
-    it("closes a watcher in the middle, and no task survives" .. (leave == "" and "" or ", also with its Lua state"), function()
+    it("closes a watcher in the middle, and no task survives"
+      .. (leave == "" and "" or ", also with its Lua state"), function()
       send("one")
       local path = policy("command = { 'sleep', '4242' }, kill_grace = 1, visibility = 2,", [[
         function policy:environment(job)
@@ -122,9 +128,11 @@ describe("a C program", function()
         end
       ]])
       local lines = run("embedded", "closes", path, leave)
-      assert.are.same({ "one: yes", "started: 1 ", "fresh: -1 no policy is loaded: call watchbot_load first", "started: 1 ",
+      assert.are.same({ "one: yes", "started: 1 ",
+      "fresh: -1 no policy is loaded: call watchbot_load first", "started: 1 ",
         "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
-      local gone = "for _ in $(seq 200); do pgrep -f '[s]leep 4242' >/dev/null || exit 0; sleep 0.05; done; exit 1"
+      local gone = "for _ in $(seq 200); do pgrep -f '[s]leep 4242' >/dev/null || exit 0; sleep "
+        .. "0.05; done; exit 1"
       assert.are.equal(0, select(2, shell.run(gone)))
     end)
   end

@@ -1,4 +1,5 @@
--- What empties the volumes. Real folders, links and mounts: the promise is about the kernel's answers.
+-- What empties the volumes. Real folders, links and mounts: the promise is about the kernel's
+-- answers.
 
 local empty = require "watchbot.core".empty
 
@@ -47,7 +48,8 @@ describe("emptying a folder", function()
   before_each(function()
     base = must "mktemp -d":match "[^\n]+"
     volume, outside = base .. "/volume", base .. "/outside"
-    must("mkdir $1/volume $1/outside; echo precious > $1/outside/file; mkdir $1/outside/folder", base)
+    must("mkdir $1/volume $1/outside; echo precious > $1/outside/file; mkdir $1/outside/folder",
+      base)
   end)
 
   after_each(function()
@@ -60,7 +62,8 @@ describe("emptying a folder", function()
   end
 
   it("removes everything in it, and not the folder itself", function()
-    must("mkdir -p $1/a/b/c $1/.hidden; touch $1/one $1/a/two $1/a/b/c/three $1/.hidden/four; mkfifo $1/pipe", volume)
+    must("mkdir -p $1/a/b/c $1/.hidden; touch $1/one $1/a/two $1/a/b/c/three $1/.hidden/four; "
+      .. "mkfifo $1/pipe", volume)
     local removed, kept = emptied(volume)
     assert.are.equal(10 - 1, removed)
     assert.are.equal(0, kept)
@@ -69,7 +72,8 @@ describe("emptying a folder", function()
   end)
 
   it("removes symbolic links and does not follow them", function()
-    must("mkdir $1/volume/a; ln -s $1/outside $1/volume/link; ln -s $1/outside/file $1/volume/a/file; "
+    must("mkdir $1/volume/a; ln -s $1/outside $1/volume/link; ln -s $1/outside/file "
+      .. "$1/volume/a/file; "
       .. "ln -s / $1/volume/a/root; ln -s nowhere $1/volume/dangling; ln -s .. $1/volume/up", base)
     assert.are.equal(6, (emptied(volume)))
     assert.are.equal("", entries(volume))
@@ -90,7 +94,8 @@ describe("emptying a folder", function()
   end)
 
   it("empties 10,000 files and 1,000 folders in small steps", function()
-    must("cd $1; seq 10000 | xargs touch; seq -f d%.0f 1000 | xargs mkdir; seq -f d%.0f/file 100 | xargs touch", volume)
+    must("cd $1; seq 10000 | xargs touch; seq -f d%.0f 1000 | xargs mkdir; seq -f d%.0f/file 100 "
+      .. "| xargs touch", volume)
     local handle <close> = assert(empty.open(volume))
     local steps = 1
     while handle:step(0) do steps = steps + 1 end
@@ -120,7 +125,9 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
   it("says what it could not remove, and why, and removes the rest", function()
     must("mkdir -p $1/a/b $1/c; touch $1/a/b/fixed $1/a/b/free $1/c/free", volume)
     local _, able = sh("chattr +i $1/a/b/fixed 2>/dev/null", volume)
-    if not able then return pending "chattr +i is not possible here: not root, or the file system knows no immutable files" end
+    if not able then
+      return pending "chattr +i is not possible here: not root, or the file system knows no immutable files"
+    end
     local removed, kept, first, why, code = emptied(volume)
     must("chattr -i $1/a/b/fixed", volume)
     assert.are.same({ 3, 1, "a/b/fixed", "not removed: operation not permitted", "EPERM" },
@@ -130,8 +137,10 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
 
   it("says so where somebody else's folder cannot be opened", function()
     if not root then return pending "making a folder of another user needs root" end
-    must("mkdir -p $1/theirs; touch $1/theirs/file $1/mine; chown 12345 $1/theirs; chmod 700 $1/theirs", volume)
-    assert.matches("report|1|1|theirs|not removed: permission denied|EACCES", emptied_by_program(volume, plainly), 1, true)
+    must("mkdir -p $1/theirs; touch $1/theirs/file $1/mine; chown 12345 $1/theirs; chmod 700 "
+      .. "$1/theirs", volume)
+    assert.matches("report|1|1|theirs|not removed: permission denied|EACCES",
+      emptied_by_program(volume, plainly), 1, true)
     assert.are.equal("theirs\ntheirs/file\n", entries(volume))
   end)
 
@@ -162,7 +171,8 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
 
   it("never leaves the folder while folders in it are being swapped for links", function()
     -- A task that escaped turns folders into links to what must not be touched, as fast as it can.
-    must("touch $1/volume/go; mkdir $1/outside/folder/deep; touch $1/outside/folder/deep/precious", base)
+    must("touch $1/volume/go; mkdir $1/outside/folder/deep; touch $1/outside/folder/deep/precious",
+      base)
     local swapper = io.popen(([[cd %s; while [ -e ../volume/stay ]; do :; done
       while [ ! -e ../stop ]; do mkdir -p x/y; touch x/y/z; mv x gone; ln -s ../outside x; ln -s ../../outside/folder gone/y/l
       rm -rf x gone; ln -s ../outside/folder x; rm -f x; done 2>/dev/null]]):format(quote(volume)), "r")
@@ -178,11 +188,13 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
   it("does not begin where a part of the path is a link, or is no folder", function()
     must("mkdir $1/volume/sub; ln -s $1/volume $1/link; ln -s $1/volume/sub $1/volume/end", base)
     for _, path in ipairs {
-      base .. "/link", base .. "/link/sub", volume .. "/end", outside .. "/file", outside .. "/file/x",
+      base .. "/link", base .. "/link/sub", volume .. "/end", outside .. "/file",
+      outside .. "/file/x",
     } do
       local handle, message, code = empty.open(path)
       assert.is_nil(handle)
-      assert.matches("cannot empty '" .. path .. "': a part of it is a symbolic link, or no folder", message, 1, true)
+      assert.matches("cannot empty '" .. path .. "': a part of it is a symbolic link, or no folder",
+        message, 1, true)
       assert.are.equal("ELOOP", code)
     end
     local _, message, code = empty.open(base .. "/none")
@@ -196,9 +208,11 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
     local real = must("readlink -f $1", base):match "[^\n]+"
     assert.are.equal(real .. "/volume", empty.resolve(base .. "/link/link//volume///"))
     for path, expected in pairs {
-      [base .. "/last"] = "ELOOP", [base .. "/last/"] = "ELOOP", [base .. "/outside/file"] = "ENOTDIR",
+      [base .. "/last"] = "ELOOP", [base .. "/last/"] = "ELOOP",
+        [base .. "/outside/file"] = "ENOTDIR",
       [base .. "/none"] = "ENOENT",
-      ["/"] = "EINVAL", ["//"] = "EINVAL", [""] = "EINVAL", ["volume"] = "EINVAL", ["./volume"] = "EINVAL",
+      ["/"] = "EINVAL", ["//"] = "EINVAL", [""] = "EINVAL", ["volume"] = "EINVAL",
+        ["./volume"] = "EINVAL",
       [volume .. "/.."] = "EINVAL", [volume .. "/."] = "EINVAL",
       ["/" .. ("x"):rep(5000)] = "ENAMETOOLONG",
     } do

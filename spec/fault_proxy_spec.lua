@@ -31,7 +31,10 @@ describe("the fault proxy", function()
     local request = {
       method = "POST",
       url = proxy.url .. "/",
-      headers = { ["X-Amz-Target"] = "AmazonSQS." .. operation, ["Content-Type"] = "application/x-amz-json-1.0" },
+      headers = {
+        ["X-Amz-Target"] = "AmazonSQS."
+        .. operation, ["Content-Type"] = "application/x-amz-json-1.0",
+      },
       body = cjson.encode { of = operation },
       timeout = 10,
     }
@@ -79,7 +82,10 @@ describe("the fault proxy", function()
 
   it("knows the operation of Query calls and of other requests", in_task(function()
     local form = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" }
-    assert(http.request { method = "POST", url = proxy.url .. "/", headers = form, body = "Action=Publish&Message=a%26b" })
+    assert(http.request {
+      method = "POST", url = proxy.url .. "/", headers = form,
+      body = "Action=Publish&Message=a%26b",
+    })
     assert(http.request { url = proxy.url .. "/?Action=GetCallerIdentity" })
     assert(http.request { url = proxy.url .. "/latest/meta-data?x" })
     local operations = {}
@@ -95,13 +101,15 @@ describe("the fault proxy", function()
 
   describe("before the call is applied", function()
     it("drops it", in_task(function() fails({ kind = "drop" }, "Timeout", 0) end))
-    it("resets the connection", in_task(function() fails({ kind = "reset" }, "ConnectionLost", 0) end))
+    it("resets the connection",
+      in_task(function() fails({ kind = "reset" }, "ConnectionLost", 0) end))
 
     it("answers with an error in the words of the service", in_task(function()
       proxy:add { kind = "status", status = 400, code = "ThrottlingException" }
       local response = assert(call "Send")
       assert.are.equal(400, response.status)
-      assert.are.equal("com.amazonaws.fault#ThrottlingException", cjson.decode(response.body).__type)
+      assert.are.equal("com.amazonaws.fault#ThrottlingException",
+        cjson.decode(response.body).__type)
       local query = assert(http.request { url = proxy.url .. "/?Action=Publish" })
       assert.matches("<Code>ThrottlingException</Code>", query.body)
       assert.are.equal(0, applied())
@@ -119,11 +127,15 @@ describe("the fault proxy", function()
 
   describe("after the call was applied", function()
     it("hangs", in_task(function() fails({ kind = "applied-drop" }, "Timeout", 1) end))
-    it("resets the connection", in_task(function() fails({ kind = "applied-reset" }, "ConnectionLost", 1) end))
+    it("resets the connection",
+      in_task(function() fails({ kind = "applied-reset" }, "ConnectionLost", 1) end))
     it("cuts the answer", in_task(function() fails({ kind = "truncate" }, "Truncated", 1) end))
-    it("answers what is no HTTP", in_task(function() fails({ kind = "noise" }, "BadResponse", 1) end))
-    it("answers too late", in_task(function() fails({ kind = "delay-answer", delay = 60 }, "Timeout", 1) end))
-    it("answers too slowly", in_task(function() fails({ kind = "slow", delay = 60 }, "Timeout", 1) end))
+    it("answers what is no HTTP",
+      in_task(function() fails({ kind = "noise" }, "BadResponse", 1) end))
+    it("answers too late",
+      in_task(function() fails({ kind = "delay-answer", delay = 60 }, "Timeout", 1) end))
+    it("answers too slowly",
+      in_task(function() fails({ kind = "slow", delay = 60 }, "Timeout", 1) end))
 
     it("answers slowly, but whole", in_task(function()
       proxy:add { kind = "slow", delay = 0.1 }
@@ -174,7 +186,10 @@ describe("the fault proxy", function()
 
   it("moves the server's clock", in_task(function()
     local function signed_at(seconds)
-      return { ["X-Amz-Date"] = os.date("!%Y%m%dT%H%M%SZ", os.time() + seconds), ["X-Amz-Target"] = "AmazonSQS.Send" }
+      return {
+        ["X-Amz-Date"] = os.date("!%Y%m%dT%H%M%SZ", os.time() + seconds),
+        ["X-Amz-Target"] = "AmazonSQS.Send",
+      }
     end
     local function is_about(date, seconds)
       for around = -30, 30 do

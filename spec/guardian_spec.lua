@@ -7,7 +7,8 @@ local function task(body)
   return function() scheduler.run(body) end
 end
 
--- A program with a task that ignores TERM and has grandchildren, one of them reparented; it says all their ids.
+-- A program with a task that ignores TERM and has grandchildren, one of them reparented; it says
+-- all their ids.
 local PROGRAM = [[
 io.stdout:setvbuf "no"
 scheduler.run(function()
@@ -152,7 +153,8 @@ describe("the guardian", function()
     local pipe <close> = io.popen(("readlink /proc/%d/fd/*; readlink /proc/%d/cwd")
       :format(host.guardian(child:pid()), host.guardian(child:pid())))
     local links = pipe:read "a":gsub("%d+", "N")
-    assert.are.equal("pipe:[N]\nanon_inode:[pidfd]\n/\n", (links:gsub("^(anon[^\n]*\n)(pipe[^\n]*\n)", "%2%1")
+    assert.are.equal("pipe:[N]\nanon_inode:[pidfd]\n/\n",
+      (links:gsub("^(anon[^\n]*\n)(pipe[^\n]*\n)", "%2%1")
       :gsub("pidfd:%[N%]", "anon_inode:[pidfd]")))
     child:close()
     file:close()

@@ -1,10 +1,12 @@
--- What is built bears what Debian's dpkg-buildflags give with hardening=+all: a memory error in a program that reads messages
--- from anywhere must not become control over it. Without these flags a watchbot beside Debian's own programs was the soft one.
+-- What is built bears what Debian's dpkg-buildflags give with hardening=+all: a memory error in a
+-- program that reads messages from anywhere must not become control over it. Without these flags a
+-- watchbot beside Debian's own programs was the soft one.
 
 local shell = require "support.shell"
 
 local built = {
-  program = shell.build .. "/watchbot", log = shell.build .. "/watchbot-log", module = shell.build .. "/lib/watchbot/core.so",
+  program = shell.build .. "/watchbot", log = shell.build .. "/watchbot-log",
+  module = shell.build .. "/lib/watchbot/core.so",
 }
 
 local function readelf(flags, file)
@@ -22,7 +24,8 @@ describe("a hardened build", function()
       if name ~= "module" then assert.matches("FLAGS_1%)%s+Flags:.-PIE", readelf("-d", file)) end
     end)
 
-    it("resolves the symbols of " .. name .. " at the start and makes their table read-only", function()
+    it("resolves the symbols of " .. name .. " at the start and makes their table read-only",
+      function()
       assert.matches("GNU_RELRO", readelf("-l", file))
       assert.matches("BIND_NOW", readelf("-d", file))
     end)
@@ -42,9 +45,13 @@ describe("a hardened build", function()
   -- The compiler's own record of its flags; they leave no other trace in headers.
   it("was compiled against stack clashes and, where the machine knows it, wild jumps", function()
     local text = shell.run(("LC_ALL=C readelf --debug-dump=info %s | grep -m 1 DW_AT_producer"):format(built.module))
-    if not text:find "GNU C" then return pending "the compiler keeps no record of its flags, or the module is stripped" end
+    if not text:find "GNU C" then
+      return pending "the compiler keeps no record of its flags, or the module is stripped"
+    end
     assert.matches("-fstack-protector-strong", text, 1, true)
     assert.matches("-fstack-clash-protection", text, 1, true)
-    if (shell.run "uname -m"):find "x86_64" then assert.matches("-fcf-protection", text, 1, true) end
+    if (shell.run "uname -m"):find "x86_64" then
+      assert.matches("-fcf-protection", text, 1, true)
+    end
   end)
 end)

@@ -15,7 +15,8 @@ local function told(response)
 end
 
 local function fetch(environment, ...)
-  local pipe = assert(io.popen(("env %s %s spec/support/fetch.lua %s"):format(environment, lua, table.concat({ ... }, " "))))
+  local pipe = assert(io.popen(("env %s %s spec/support/fetch.lua %s"):format(environment, lua,
+    table.concat({ ... }, " "))))
   local text = pipe:read "a"
   local ok, _, status = pipe:close()
   assert(ok, ("fetch ended with %s: %s"):format(status, text))
@@ -32,8 +33,8 @@ local function eventually(condition)
   return false
 end
 
--- Waits until the server has closed so many connections. Asked by another process: a request of this one would find the closed
--- connection before the request that is to find it.
+-- Waits until the server has closed so many connections. Asked by another process: a request of
+-- this one would find the closed connection before the request that is to find it.
 local function wait_until_closed(count, url, environment)
   assert.is_true(eventually(function()
     local closed = fetch(environment or "", url .. "/count"):match '"closed": (%d+)'
@@ -77,19 +78,23 @@ describe("http.request", function()
   describe("sends", function()
     it("GET with Host and nothing else", in_task(function()
       local asked, body = told(assert(get "/echo?a=1&b=%20"))
-      assert.are.same({ method = "GET", target = "/echo?a=1&b=%20", headers = { "Host: 127.0.0.1:" .. server.port } }, asked)
+      assert.are.same({ method = "GET", target = "/echo?a=1&b=%20",
+        headers = { "Host: 127.0.0.1:" .. server.port } }, asked)
       assert.are.equal("", body)
     end))
 
     it("method, headers and body as they are given", in_task(function()
       local asked, body = told(assert(get("/echo", {
         method = "POST",
-        headers = { ["X-One"] = "a  b, c", ["x-two"] = { "1", "2" }, ["X-Empty"] = "", ["User-Agent"] = "me" },
+        headers = {
+          ["X-One"] = "a  b, c", ["x-two"] = { "1", "2" }, ["X-Empty"] = "", ["User-Agent"] = "me",
+        },
         body = "a\0b\r\n",
       })))
       assert.are.equal("POST", asked.method)
       assert.are.same({
-        "Content-Length: 5", "Host: 127.0.0.1:" .. server.port, "User-Agent: me", "X-Empty:", "X-One: a  b, c", "x-two: 1",
+        "Content-Length: 5", "Host: 127.0.0.1:" .. server.port, "User-Agent: me", "X-Empty:",
+        "X-One: a  b, c", "x-two: 1",
         "x-two: 2",
       }, asked.headers)
       assert.are.equal("a\0b\r\n", body)
@@ -97,13 +102,18 @@ describe("http.request", function()
 
     it("headers that libcurl would otherwise set", in_task(function()
       local asked = told(assert(get("/echo", {
-        method = "PUT", body = "x", headers = { Accept = "a/b", ["Content-Type"] = "c/d", Host = "elsewhere" },
+        method = "PUT", body = "x", headers = {
+          Accept = "a/b", ["Content-Type"] = "c/d", Host = "elsewhere",
+        },
       })))
-      assert.are.same({ "Accept: a/b", "Content-Length: 1", "Content-Type: c/d", "Host: elsewhere" }, asked.headers)
+      assert.are.same({ "Accept: a/b", "Content-Length: 1", "Content-Type: c/d",
+        "Host: elsewhere" }, asked.headers)
     end))
 
-    it("Content-Length: 0 for a method that comes with a body, where there is none", in_task(function()
-      for method, expected in pairs { POST = 2, PUT = 2, PATCH = 2, GET = 1, DELETE = 1, OPTIONS = 1 } do
+    it("Content-Length: 0 for a method that comes with a body, where there is none",
+      in_task(function()
+      for method, expected in pairs { POST = 2, PUT = 2, PATCH = 2, GET = 1, DELETE = 1,
+        OPTIONS = 1 } do
         local asked = told(assert(get("/echo", { method = method })))
         assert.are.equal(method, asked.method)
         assert.are.equal(expected, #asked.headers, method)
@@ -128,7 +138,9 @@ describe("http.request", function()
     end))
 
     it("the body of a table that the caller changes meanwhile", in_task(function()
-      local request = { url = url .. "/read-slowly", method = "POST", body = ("x"):rep(8 * 1024 * 1024) }
+      local request = {
+        url = url .. "/read-slowly", method = "POST", body = ("x"):rep(8 * 1024 * 1024),
+      }
       local task = scheduler.spawn(http.request, request)
       scheduler.sleep(0.05)
       request.body, request.url = nil, nil
@@ -146,11 +158,13 @@ describe("http.request", function()
         local response = assert(get("/status/" .. status))
         assert.are.equal(status, response.status)
         assert.are.equal("status", response.body)
-        assert.are.same({ ["content-length"] = "6", location = "/elsewhere", ["x-twice"] = "a, b" }, response.headers)
+        assert.are.same({ ["content-length"] = "6", location = "/elsewhere", ["x-twice"] = "a, b" },
+          response.headers)
       end
     end))
 
-    it("a chunked body with the headers of the final response, without the trailers", in_task(function()
+    it("a chunked body with the headers of the final response, without the trailers",
+      in_task(function()
       local response = assert(get "/chunked")
       assert.are.equal("one\0two", response.body)
       assert.are.same({ ["transfer-encoding"] = "chunked" }, response.headers)
@@ -181,25 +195,32 @@ describe("http.request", function()
     it("after the request was sent", in_task(function()
       fails("/nothing", "ConnectionLost", "incomplete response from %s: the connection was lost")
       fails("/reset", "ConnectionLost", "incomplete response from %s: the connection was lost")
-      fails("/only-continue", "ConnectionLost", "incomplete response from %s: the connection was lost")
-      fails("/truncated", "Truncated", "incomplete response from %s: the connection was lost before its end")
-      fails("/truncated-chunked", "Truncated", "incomplete response from %s: the connection was lost before its end")
+      fails("/only-continue", "ConnectionLost",
+        "incomplete response from %s: the connection was lost")
+      fails("/truncated", "Truncated",
+        "incomplete response from %s: the connection was lost before its end")
+      fails("/truncated-chunked", "Truncated",
+        "incomplete response from %s: the connection was lost before its end")
       fails("/garbage", "BadResponse", "invalid HTTP response from %s")
-      fails("/huge", "TooLarge", "incomplete response from %s: the body passed the limit of 16777216 bytes")
-      fails("/huge-headers", "TooLarge", "incomplete response from %s: the headers passed the limit of 262144 bytes")
+      fails("/huge", "TooLarge",
+        "incomplete response from %s: the body passed the limit of 16777216 bytes")
+      fails("/huge-headers", "TooLarge",
+        "incomplete response from %s: the headers passed the limit of 262144 bytes")
     end))
 
-    -- libcurl reports success, with whatever it has, when a server closes in the middle of the headers: an empty answer to a
-    -- receive would have looked like an empty queue.
+    -- libcurl reports success, with whatever it has, when a server closes in the middle of the
+    -- headers: an empty answer to a receive would have looked like an empty queue.
     it("also in the middle of the headers", in_task(function()
-      fails("/truncated-headers", "Truncated", "incomplete response from %s: the connection was lost before its end")
+      fails("/truncated-headers", "Truncated",
+        "incomplete response from %s: the connection was lost before its end")
     end))
 
     it("when an answer does not come in time, or not to its end", in_task(function()
       for _, path in ipairs { "/never", "/dripping" } do
         local _, message, code = get(path, { timeout = 0.2 })
         assert.are.equal("Timeout", code)
-        assert.matches("^incomplete response from .*: timed out after 0.2 s, with %d+ bytes of the body$", message)
+        assert.matches("^incomplete response from .*: timed out after 0.2 s, with %d+ bytes of "
+          .. "the body$", message)
       end
       assert.is_nil(http.unsent.Timeout)
     end))
@@ -226,14 +247,17 @@ describe("http.request", function()
     end))
 
     it("when the connection is not made in time, TLS included", in_task(function()
-      unsent({ url = "https://127.0.0.1:" .. server.port .. "/secret", connect_timeout = 0.2 }, "ConnectTimeout",
+      unsent({ url = "https://127.0.0.1:" .. server.port .. "/secret", connect_timeout = 0.2 },
+      "ConnectTimeout",
         "^could not reach https://127.0.0.1:%d+: no connection within 0.2 s$")
     end))
 
     it("when the URL cannot be used", in_task(function()
-      unsent({ url = "ftp://host/secret" }, "BadUrl", "^cannot use the URL of the request: unsupported URL scheme$")
+      unsent({ url = "ftp://host/secret" }, "BadUrl",
+        "^cannot use the URL of the request: unsupported URL scheme$")
       unsent({ url = "file:///etc/hostname" }, "BadUrl", "cannot use")
-      unsent({ url = "http://secret:secret@host/" }, "BadUrl", "it has a user name in it; send a header instead")
+      unsent({ url = "http://secret:secret@host/" }, "BadUrl",
+        "it has a user name in it; send a header instead")
       unsent({ url = "http://host:secret/" }, "BadUrl", "cannot use")
       unsent({ url = "secret" }, "BadUrl", "cannot use")
       unsent({ url = "" }, "BadUrl", "cannot use")
@@ -259,17 +283,23 @@ describe("http.request", function()
       raises({ url = url, method = "HEAD", body = "" }, "HEAD cannot have a body")
       raises({ url = url, body = 7 }, "'body' must be a string, not a number")
       raises({ url = url, timeout = 0 }, "'timeout' must be a number of seconds above 0, not 0")
-      raises({ url = url, connect_timeout = 0 / 0 }, "'connect_timeout' must be a number of seconds above 0")
+      raises({ url = url, connect_timeout = 0 / 0 },
+        "'connect_timeout' must be a number of seconds above 0")
       raises({ url = url, limit = -1 }, "'limit' must be a whole number of bytes")
       raises({ url = url, limit = 1.5 }, "'limit' must be a whole number of bytes")
       raises({ url = url, headers = "secret" }, "'headers' must be a table, not a string")
       raises({ url = url, headers = { "secret" } }, "the name of a header must be a string")
       raises({ url = url, headers = { ["a b"] = "secret" } }, "'a b' cannot name a header")
-      raises({ url = url, headers = { a = 7 } }, "the header 'a' must be a string or a list of strings, not a number")
-      raises({ url = url, headers = { a = { {} } } }, "the header 'a' must be a string or a list of strings, not a table")
-      raises({ url = url, headers = { a = "x\r\nsecret: y" } }, "the header 'a' has a line break or a NUL in it")
-      raises({ url = url, headers = { a = "x\0secret" } }, "the header 'a' has a line break or a NUL in it")
-      raises({ url = url, headers = { ["content-length"] = "3" } }, "'content%-length' is made from the body, leave it out")
+      raises({ url = url, headers = { a = 7 } },
+        "the header 'a' must be a string or a list of strings, not a number")
+      raises({ url = url, headers = { a = { {} } } },
+        "the header 'a' must be a string or a list of strings, not a table")
+      raises({ url = url, headers = { a = "x\r\nsecret: y" } },
+        "the header 'a' has a line break or a NUL in it")
+      raises({ url = url, headers = { a = "x\0secret" } },
+        "the header 'a' has a line break or a NUL in it")
+      raises({ url = url, headers = { ["content-length"] = "3" } },
+        "'content%-length' is made from the body, leave it out")
     end))
 
     it("outside of a task", function()
@@ -326,22 +356,26 @@ describe("http.request", function()
       end
     end))
 
-    -- libcurl sends any request again when a kept connection dies before an answer, up to five times. The server may have
-    -- read it and done what it says before it died: a task would have been started twice, a notification sent twice.
+    -- libcurl sends any request again when a kept connection dies before an answer, up to five
+    -- times. The server may have read it and done what it says before it died: a task would have
+    -- been started twice, a notification sent twice.
     it("while it read a POST leaves the POST unrepeated", in_task(function()
       assert(get "/once")
       local _, message, code = get("/echo", { method = "POST", body = "{}" })
       assert.are.equal("ConnectionLost", code)
-      assert.are.equal(("incomplete response from %s: the connection was lost"):format(url), message)
+      assert.are.equal(("incomplete response from %s: the connection was lost"):format(url),
+        message)
       assert.are.same({ "GET /once", "POST /echo" }, counted().requests)
     end))
 
     it("while it read a request that may be repeated is repeated", in_task(function()
-      for _, request in ipairs { { method = "GET" }, { method = "POST", body = "x", idempotent = true } } do
+      for _, request in ipairs { { method = "GET" },
+        { method = "POST", body = "x", idempotent = true } } do
         get "/count/reset"
         assert(get "/once")
         assert.are.equal(request.body or "", (select(2, told(assert(get("/echo", request))))))
-        assert.are.same({ "GET /once", request.method .. " /echo", request.method .. " /echo" }, counted().requests)
+        assert.are.same({ "GET /once", request.method .. " /echo", request.method .. " /echo" },
+          counted().requests)
       end
     end))
   end)
@@ -391,7 +425,9 @@ describe("http.request", function()
       return tonumber(file:read("a"):match "^%d+ (%d+)") * 4096
     end
     local function several()
-      for _ = 1, 10 do assert.are.equal("TooLarge", (select(3, get("/huge", { limit = 8 * 1024 * 1024 })))) end
+      for _ = 1, 10 do
+        assert.are.equal("TooLarge", (select(3, get("/huge", { limit = 8 * 1024 * 1024 }))))
+      end
       collectgarbage()
     end
     several()
@@ -414,7 +450,8 @@ describe("http.request", function()
       assert(os.execute(([[mkdir %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
         -keyout %s/key -out %s -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>%s/errors]]):format(folder, folder,
         certificate, folder)))
-      secure = start("python3", "spec/support/http_server.py", "127.0.0.1", certificate, folder .. "/key")
+      secure = start("python3", "spec/support/http_server.py", "127.0.0.1", certificate,
+        folder .. "/key")
       secure.url = secure.url:gsub("^http", "https")
     end)
 
@@ -433,7 +470,8 @@ describe("http.request", function()
 
     it("accepts one that the CA file holds, and keeps its connections", in_task(function()
       for _ = 1, 3 do
-        assert.are.equal(200, assert(http.request { url = secure.url .. "/echo", ca_file = certificate }).status)
+        assert.are.equal(200,
+          assert(http.request { url = secure.url .. "/echo", ca_file = certificate }).status)
       end
       local response = assert(http.request { url = secure.url .. "/count", ca_file = certificate })
       assert.are.equal(1, cjson.decode(response.body).open)
@@ -445,9 +483,12 @@ describe("http.request", function()
     end))
 
     it("refuses a certificate for another name", in_task(function()
-      local _, message, code = http.request { url = "https://localhost:" .. secure.port, ca_file = certificate }
+      local _, message, code = http.request {
+        url = "https://localhost:" .. secure.port, ca_file = certificate,
+      }
       assert.are.equal("TlsFailed", code)
-      assert.matches("^could not reach https://localhost:%d+: SSL: no alternative certificate subject name", message)
+      assert.matches("^could not reach https://localhost:%d+: SSL: no alternative certificate "
+        .. "subject name", message)
     end))
 
     it("says so when there is no such CA file", in_task(function()
@@ -456,22 +497,27 @@ describe("http.request", function()
       assert.is_truthy(message:find(folder .. "/none", 1, true))
     end))
 
-    -- The last bytes of a TLS connection (close_notify) were still unread, so libcurl took it for alive, sent the request on
-    -- it, and lost it.
+    -- The last bytes of a TLS connection (close_notify) were still unread, so libcurl took it for
+    -- alive, sent the request on it, and lost it.
     it("replaces a kept connection that the server has closed, without a word", in_task(function()
       for _ = 1, 3 do
         assert(http.request { url = secure.url .. "/count/reset", ca_file = certificate })
-        assert.are.equal("closing", assert(http.request { url = secure.url .. "/closing", ca_file = certificate }).body)
+        assert.are.equal("closing",
+          assert(http.request { url = secure.url .. "/closing", ca_file = certificate }).body)
         wait_until_closed(1, secure.url, "AWS_CA_BUNDLE=" .. certificate)
-        assert(http.request { url = secure.url .. "/echo", method = "POST", body = "{}", ca_file = certificate })
+        assert(http.request {
+          url = secure.url .. "/echo", method = "POST", body = "{}", ca_file = certificate,
+        })
       end
     end))
 
     it("takes the CA file from AWS_CA_BUNDLE, then SSL_CERT_FILE", function()
       local target = secure.url .. "/status/200"
       assert.are.equal("200\tstatus\n", fetch("AWS_CA_BUNDLE=" .. certificate, target))
-      assert.are.equal("200\tstatus\n", fetch("AWS_CA_BUNDLE= SSL_CERT_FILE=" .. certificate, target))
-      assert.matches("^TlsFailed\t", fetch("AWS_CA_BUNDLE=/etc/hostname SSL_CERT_FILE=" .. certificate, target))
+      assert.are.equal("200\tstatus\n",
+        fetch("AWS_CA_BUNDLE= SSL_CERT_FILE=" .. certificate, target))
+      assert.matches("^TlsFailed\t",
+        fetch("AWS_CA_BUNDLE=/etc/hostname SSL_CERT_FILE=" .. certificate, target))
       assert.matches("^TlsFailed\t", fetch("AWS_CA_BUNDLE= SSL_CERT_FILE=", target))
     end)
 
@@ -490,15 +536,18 @@ describe("http.request", function()
     it("is asked with the whole URL", function()
       local text = fetch("http_proxy=" .. url, "http://host.invalid/echo?a=1")
       local asked = cjson.decode(text:match "^200\t([^\n]+)")
-      assert.are.same({ method = "GET", target = "http://host.invalid/echo?a=1", headers = { "Host: host.invalid" } }, asked)
+      assert.are.same({ method = "GET", target = "http://host.invalid/echo?a=1",
+        headers = { "Host: host.invalid" } }, asked)
     end)
 
     it("is left out where no_proxy, NO_PROXY or the request says so", function()
       local dead = "http_proxy=http://127.0.0.1:1 "
-      assert.matches("^ConnectFailed\tcould not reach .*: connection refused %(through the proxy that http_proxy names%)\n$",
+      assert.matches("^ConnectFailed\tcould not reach .*: connection refused %(through the proxy "
+        .. "that http_proxy names%)\n$",
         fetch(dead, url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead .. "no_proxy=127.0.0.1", url .. "/status/200"))
-      assert.are.equal("200\tstatus\n", fetch(dead .. "NO_PROXY=127.0.0.1,elsewhere", url .. "/status/200"))
+      assert.are.equal("200\tstatus\n",
+        fetch(dead .. "NO_PROXY=127.0.0.1,elsewhere", url .. "/status/200"))
       assert.are.equal("200\tstatus\n", fetch(dead, url .. "/status/200", "direct"))
     end)
 
@@ -515,19 +564,25 @@ describe("http.request", function()
         all_proxy = "http://127.0.0.1:1", ALL_PROXY = "socks5h://" .. secret .. "127.0.0.1:1",
       } do
         local text = fetch(variable .. "=" .. value, "https://127.0.0.1:2/secret")
-        assert.matches("^%w+\tcould not reach https://127.0.0.1:2: .* %(through the proxy that " .. variable .. " names%)\n$",
+        assert.matches("^%w+\tcould not reach https://127.0.0.1:2: .* %(through the proxy that "
+        .. variable .. " names%)\n$",
           text)
       end
-      assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: the proxy that https_proxy names refused: "
+      assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: the proxy that "
+        .. "https_proxy names refused: "
         .. "HTTP status 502\n", fetch("https_proxy=" .. url, "https://127.0.0.1:1/secret"))
-      assert.are.equal("ConnectFailed\tcould not reach https://host.invalid:407: the proxy that https_proxy names refused: "
+      assert.are.equal("ConnectFailed\tcould not reach https://host.invalid:407: the proxy that "
+        .. "https_proxy names refused: "
         .. "HTTP status 407\n", fetch("https_proxy=" .. url, "https://host.invalid:407/secret"))
-      assert.are.equal("ResolveFailed\tcould not reach https://127.0.0.1:1: could not resolve the name of the proxy that "
-        .. "https_proxy names\n", fetch("https_proxy=http://no-such-host.invalid:1", "https://127.0.0.1:1/secret"))
+      assert.are.equal("ResolveFailed\tcould not reach https://127.0.0.1:1: could not resolve the "
+        .. "name of the proxy that "
+        .. "https_proxy names\n",
+          fetch("https_proxy=http://no-such-host.invalid:1", "https://127.0.0.1:1/secret"))
     end)
 
     it("is not named where the host is reached without it", function()
-      for _, without in ipairs { "no_proxy='*'", "no_proxy=127.0.0.1", "NO_PROXY='x, .0.0.1'", "https_proxy=" } do
+      for _, without in ipairs { "no_proxy='*'", "no_proxy=127.0.0.1", "NO_PROXY='x, .0.0.1'",
+        "https_proxy=" } do
         assert.are.equal("ConnectFailed\tcould not reach https://127.0.0.1:1: connection refused\n",
           fetch("all_proxy=http://127.0.0.1:2 " .. without, "https://127.0.0.1:1/"))
       end
@@ -537,19 +592,23 @@ describe("http.request", function()
 
     it("does not show its password when it cannot be used", function()
       local text = fetch("http_proxy=gopher://user:secret@127.0.0.1:1", url .. "/status/200")
-      assert.are.equal(("ConnectFailed\tcould not reach %s: the proxy that http_proxy names cannot be used\n"):format(url),
+      assert.are.equal(("ConnectFailed\tcould not reach %s: the proxy that http_proxy names "
+        .. "cannot be used\n"):format(url),
         text)
     end)
   end)
 
-  -- A look-up that nobody answers takes glibc ten seconds and more, and libcurl used to wait for its thread when a transfer was
-  -- taken away.
+  -- A look-up that nobody answers takes glibc ten seconds and more, and libcurl used to wait for
+  -- its thread when a transfer was taken away.
   it("does not hold up the loop while a name is looked up, nor when that is cancelled", function()
-    local command = "unshare --mount --net python3 spec/support/hung_resolver.py %s spec/support/unresolved.lua 2>&1"
+    local command = "unshare --mount --net python3 spec/support/hung_resolver.py %s "
+      .. "spec/support/unresolved.lua 2>&1"
     local pipe = assert(io.popen(command:format(lua)))
     local text = pipe:read "a"
     local ok, _, status = pipe:close()
-    if status == 77 or (not ok and text:find "^unshare") then return pending("this needs a root who may unshare: " .. text) end
+    if status == 77 or (not ok and text:find "^unshare") then
+      return pending("this needs a root who may unshare: " .. text)
+    end
     assert(ok, text)
     local code, worst, cancel = text:match "^(%w+)\t(%S+)\t(%S+)\n$"
     assert.are.equal("ConnectTimeout", code)
@@ -560,11 +619,13 @@ describe("http.request", function()
   it("says so when there are no file descriptors left", function()
     local seen = {}
     for limit = 5, 16 do
-      local text = fetch(("sh -c 'ulimit -n %d; exec \"$@\"' sh"):format(limit), url .. "/status/200", "2>&1 || true")
+      local text = fetch(("sh -c 'ulimit -n %d; exec \"$@\"' sh"):format(limit),
+        url .. "/status/200", "2>&1 || true")
       seen[#seen + 1] = text
     end
     local all = table.concat(seen)
-    assert.matches("ConnectFailed\tcould not reach http://127.0.0.1:%d+: too many open files\n", all)
+    assert.matches("ConnectFailed\tcould not reach http://127.0.0.1:%d+: too many open files\n",
+      all)
     assert.matches("200\tstatus\n", all)
   end)
 

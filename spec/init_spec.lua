@@ -8,14 +8,16 @@ local can = os.execute "unshare --pid --fork --mount-proc true 2>/dev/null"
 
 local function inside(folder, command)
   return assert(process.start {
-    argv = { "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "exec " .. command }, cwd = folder.path,
+    argv = { "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "exec " .. command },
+    cwd = folder.path,
     output = "capture",
   })
 end
 
 describe("watchbot as process 1", function()
   if not can then
-    it("reaps and passes signals on", function() pending "a pid namespace needs more rights than this user has" end)
+    it("reaps and passes signals on",
+      function() pending "a pid namespace needs more rights than this user has" end)
     return
   end
 
@@ -40,13 +42,17 @@ describe("watchbot as process 1", function()
     assert.matches('"event":"stopped","complete":3', (child:output()))
   end))
 
-  -- In `docker run -it` one Ctrl-C counted twice, and nothing was drained: the terminal sends it to the whole group, and
-  -- process 1 passed it on.
+  -- In `docker run -it` one Ctrl-C counted twice, and nothing was drained: the terminal sends it to
+  -- the whole group, and process 1 passed it on.
   it("counts one Ctrl-C as one", task(function(folder)
-    if not os.execute "command -v script >/dev/null" then return pending "there is no script(1) to make a terminal" end
+    if not os.execute "command -v script >/dev/null" then
+      return pending "there is no script(1) to make a terminal"
+    end
     workshop.send(folder, { "1" })
-    folder:write("work.sh", "#!/bin/sh\ntrap '' INT; echo > up; while [ ! -e go ]; do sleep 0.02; done\n")
-    folder:write("inside.sh", ("#!/bin/sh\nexec '%s' run --queue %s -- ./work.sh > log 2>&1\n"):format(workshop.program,
+    folder:write("work.sh",
+      "#!/bin/sh\ntrap '' INT; echo > up; while [ ! -e go ]; do sleep 0.02; done\n")
+    folder:write("inside.sh",
+    ("#!/bin/sh\nexec '%s' run --queue %s -- ./work.sh > log 2>&1\n"):format(workshop.program,
       folder:url()))
     local child = assert(process.start {
       command = [[{ while [ ! -e up ]; do sleep 0.02; done; printf '\003'; while [ ! -e over ]; do sleep 0.05; done; } |
@@ -56,7 +62,8 @@ describe("watchbot as process 1", function()
     workshop.eventually(function() return folder:read "log":find "draining" end, "it drains")
     workshop.scheduler.sleep(0.3)
     folder:write("go", "")
-    workshop.eventually(function() return folder:read "log":find '"event":"stopped"' end, "it has ended")
+    workshop.eventually(function() return folder:read "log":find '"event":"stopped"' end,
+      "it has ended")
     folder:write("over", "")
     assert.matches('"complete":1', folder:read "log", 1, true)
     child:close()

@@ -4,7 +4,8 @@ local shell = require "support.shell"
 
 local folder
 
--- Two tasks, `first` and `second`, read once each. The input is "one"; once a task has it and has slept, "two" follows.
+-- Two tasks, `first` and `second`, read once each. The input is "one"; once a task has it and has
+-- slept, "two" follows.
 local function read_twice(inputs, before)
   shell.write(folder .. "/program.lua", ([[
     local input, scheduler = require "watchbot.core".input, require "watchbot.scheduler"
@@ -32,14 +33,17 @@ describe("an input", function()
   setup(function() folder = shell.folder() end)
   teardown(function() shell.remove(folder) end)
 
-  -- Both were woken by the same bytes: the second waited for more in read(2), and with it everything in the program.
+  -- Both were woken by the same bytes: the second waited for more in read(2), and with it
+  -- everything in the program.
   it("is read by one task at a time, and holds up nobody", function()
     assert.are.equal("one, two\n", read_twice("first = input.open(0) local second = first"))
   end)
 
-  -- Between the poll and the read another process that has the same pipe may take what is there; that is no failure.
+  -- Between the poll and the read another process that has the same pipe may take what is there;
+  -- that is no failure.
   it("goes on waiting when somebody else has taken what was there", function()
     local nonblocking = [[perl -MFcntl -e 'fcntl(STDIN, F_SETFL, O_NONBLOCK) or die';]]
-    assert.are.equal("one, two\n", read_twice("first, second = input.open(0), input.open(3)", nonblocking))
+    assert.are.equal("one, two\n",
+      read_twice("first, second = input.open(0), input.open(3)", nonblocking))
   end)
 end)

@@ -100,7 +100,8 @@ describe("make without deps", function()
     local out, code =
       shell.run(("%s all B=%s/static STATIC_LUA='%s' 2>&1"):format(MAKE, folder, archives))
     assert.are.equal(2, code)
-    assert.matches("missing: lua%-cjson %(static: liblua5%.4%-cjson%.a%), Expat %(static: libexpat%.a%)\n", out)
+    assert.matches("missing: lua%-cjson %(static: liblua5%.4%-cjson%.a%), Expat %(static: "
+      .. "libexpat%.a%)\n", out)
     assert.matches("make STATIC_LUA=", out)
   end)
 end)
@@ -109,7 +110,8 @@ end)
 describe("a user without sudo", function()
   it("installs with DESTDIR what that user has built", function()
     local path, tree = fakes { "sudo", "apt-get", "dpkg-query" }, folder .. "/tree"
-    shell.run(("mkdir -p %s && cp -a Makefile .ci src include lua doc LICENSE README.md CHANGELOG.md %s"):format(tree, tree))
+    shell.run(("mkdir -p %s && cp -a Makefile .ci src include lua doc LICENSE README.md "
+      .. "CHANGELOG.md %s"):format(tree, tree))
     shell.run(("chmod 755 %s"):format(folder))
     local as = ""
     if shell.run "id -u" == "0\n" then
@@ -121,7 +123,8 @@ describe("a user without sudo", function()
     end
     local function run(goal)
       local out, code =
-        shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 make %s 2>&1")
+        shell.run(("cd %s && PATH=%s:$PATH %s env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O0 "
+          .. "make %s 2>&1")
         :format(tree, path, as, goal))
       assert.are.equal(0, code, out)
     end

@@ -3,7 +3,8 @@ local journal = require "watchbot.journal"
 
 describe("journal.object", function()
   it("keeps the order of the members and leaves out nil", function()
-    assert.are.equal('{"b":1,"a":"x","d":true}', journal.object("b", 1, "a", "x", "c", nil, "d", true))
+    assert.are.equal('{"b":1,"a":"x","d":true}',
+      journal.object("b", 1, "a", "x", "c", nil, "d", true))
     assert.are.equal("{}", journal.object())
   end)
 
@@ -23,7 +24,8 @@ describe("journal.object", function()
   end)
 
   it("writes valid JSON whatever the bytes and numbers", function()
-    local line = journal.object("text", 'quote " backslash \\ nul \0 line\nend \xFF', "nan", 0 / 0, "inf", math.huge)
+    local line = journal.object("text", 'quote " backslash \\ nul \0 line\nend \xFF', "nan", 0 / 0,
+      "inf", math.huge)
     local decoded = cjson.decode(line)
     assert.are.equal('quote " backslash \\ nul \0 line\nend \u{FFFD}', decoded.text)
     assert.are.equal("inf", decoded.inf)
@@ -40,7 +42,8 @@ describe("journal", function()
     log:warning(nil, "event", "two")
     log:error("id-3", "event", "three")
     assert.are.same({ "watcher", "id-1", '{"event":"one"}', 30 }, lines[1])
-    assert.are.same({ "watcher", nil, '{"event":"two"}', 40 }, { lines[2][1], lines[2][2], lines[2][3], lines[2][4] })
+    assert.are.same({ "watcher", nil, '{"event":"two"}', 40 },
+      { lines[2][1], lines[2][2], lines[2][3], lines[2][4] })
     assert.are.equal(50, lines[3][4])
   end)
 end)
@@ -51,7 +54,9 @@ describe("the lines of watchbot listen", function()
   local function open(format)
     lines = {}
     log = journal.new({
-      write = function(_, category, id, line, level) lines[#lines + 1] = { category, id or false, line, level } end,
+      write = function(_, category, id, line, level)
+        lines[#lines + 1] = { category, id or false, line, level }
+      end,
       format = function() return format end,
     }, "listen")
   end
@@ -69,7 +74,11 @@ describe("the lines of watchbot listen", function()
       { "watcher", "id-1", '{"code":0,"signal":null,"duration":1500}', 30 },
       { "watcher", "id-1", '{"code":4,"signal":null,"duration":0}', 30 },
       { "watcher", "id-1", '[failure] {"code":3,"signal":null,"duration":250}', 30 },
-      { "watcher", "id-1", '[failure] {"code":null,"signal":"SIGKILL","duration":3000,"reason":"timed out after 3 s"}', 30 },
+      {
+        "watcher", "id-1",
+        '[failure] {"code":null,"signal":"SIGKILL","duration":3000,"reason":"timed out after 3 s"}',
+        30,
+      },
       { "watcher", "id-1",
         [=[[failure] {"code":null,"signal":null,"duration":0,"reason":"could not start './x': it is missing"}]=], 30 },
     }, lines)
@@ -85,7 +94,8 @@ describe("the lines of watchbot listen", function()
 
   it("say who has erred", function()
     open "text"
-    log:error(nil, "error", "could not reach https://host", "code", "ConnectFailed", "where", "receive")
+    log:error(nil, "error", "could not reach https://host", "code", "ConnectFailed", "where",
+      "receive")
     log:warning("id-1", "error", "no such receipt", "where", "delete")
     log:error("id-1", "error", "it broke", "where", "verdict")
     log:info(nil, "event", "draining", "running", 1)
@@ -104,10 +114,17 @@ describe("the lines of watchbot listen", function()
     log:error("id-1", "error", "it broke", "where", "verdict")
     log:error(nil, "error", "refused", "code", "AccessDenied", "where", "receive")
     assert.are.same({
-      { "watcher", "id-1", '{"worker_event":"success","code":0,"signal":null,"duration":1000}', 30 },
-      { "watcher", "id-1", '{"worker_event":"failure","code":7,"signal":null,"duration":1000}', 30 },
+      {
+        "watcher", "id-1", '{"worker_event":"success","code":0,"signal":null,"duration":1000}', 30,
+      },
+      {
+        "watcher", "id-1", '{"worker_event":"failure","code":7,"signal":null,"duration":1000}', 30,
+      },
       { "watcher", "id-1", '{"worker_event":"error","msg":"it broke","where":"verdict"}', 50 },
-      { "watcher", false, '{"sqs_event":"error","msg":"refused (AccessDenied)","where":"receive"}', 50 },
+      {
+        "watcher", false, '{"sqs_event":"error","msg":"refused (AccessDenied)","where":"receive"}',
+        50,
+      },
     }, lines)
   end)
 end)
@@ -115,7 +132,9 @@ end)
 describe("the journal of a job", function()
   it("cuts a long message, never within a character, and counts from when it was sent", function()
     local lines = {}
-    local log = journal.new { write = function(_, _, _, line) lines[#lines + 1] = cjson.decode(line) end }
+    local log = journal.new {
+      write = function(_, _, _, line) lines[#lines + 1] = cjson.decode(line) end,
+    }
     log:started { id = "i", subject = "s", message = ("x"):rep(2047) .. "\u{20AC}", receives = 1 }
     assert.are.same({ subject = "s", message = ("x"):rep(2047), receives = 1 }, lines[1])
     local now = require "watchbot.scheduler".time()

@@ -1,8 +1,10 @@
--- libcurl is loaded by the first request: a watcher of an embedded queue neither waits for it nor has it in memory.
+-- libcurl is loaded by the first request: a watcher of an embedded queue neither waits for it nor
+-- has it in memory.
 
 local workshop = require "support.workshop"
 
--- Tells whether libcurl is in the memory of the watcher before and after a request, and how the request ended.
+-- Tells whether libcurl is in the memory of the watcher before and after a request, and how the
+-- request ended.
 local POLICY = [[
 local watchbot = require "watchbot"
 local function loaded()
@@ -32,7 +34,8 @@ describe("libcurl", function()
     assert.matches("^false true ConnectFailed ", told_by_handler(folder))
   end))
 
-  it("may be missing or broken: a request says so, and everything else works", workshop.task(function(folder)
+  it("may be missing or broken: a request says so, and everything else works",
+    workshop.task(function(folder)
     folder:write("libcurl.so.4", "no library")
     assert.matches("^false false NoLibcurl request: libcurl cannot be used: .*libcurl%.so%.4: ",
       told_by_handler(folder, { LD_LIBRARY_PATH = folder.path }))

@@ -1,11 +1,13 @@
--- Limits on code of a user's: a handler `repeat local ok = pcall(f) until ok`, a loop in a coroutine or one in a hook ran for
--- ever, whatever the policy's timeout was, and two TERMs did not end it.
+-- Limits on code of a user's: a handler `repeat local ok = pcall(f) until ok`, a loop in a
+-- coroutine or one in a hook ran for ever, whatever the policy's timeout was, and two TERMs did not
+-- end it.
 
 local scheduler = require "watchbot.scheduler"
 
 local LIMIT, PATIENCE = 0.05, 60
 
--- Runs `body` with a limit, in a task; returns what pcall says, and that it took no longer than it may.
+-- Runs `body` with a limit, in a task; returns what pcall says, and that it took no longer than it
+-- may.
 local function limited(body, ...)
   local arguments = { ... }
   return scheduler.run(function()
@@ -31,7 +33,8 @@ describe("scheduler.limit", function()
     ["a loop"] = spin,
     ["pcall in a loop"] = function() repeat local ok = pcall(spin) until ok end,
     ["pcall of pcall in a loop"] = function() while true do pcall(pcall, pcall, spin) end end,
-    ["xpcall with a handler in a loop"] = function() while true do xpcall(spin, function(err) return err end) end end,
+    ["xpcall with a handler in a loop"] =
+      function() while true do xpcall(spin, function(err) return err end) end end,
     ["a wait"] = function() scheduler.sleep(PATIENCE * 2) end,
     ["waits that are caught"] = function() while true do pcall(scheduler.sleep, PATIENCE) end end,
     ["waits of 0 that are caught"] = function() while true do pcall(scheduler.sleep, 0) end end,
@@ -65,7 +68,8 @@ describe("scheduler.limit", function()
 
   it("ends a coroutine that was made before there was a limit", function()
     local created, wrapped = coroutine.create(spin), coroutine.wrap(spin)
-    assert.are.same({ false, "time is over" }, { limited(function() error((select(2, coroutine.resume(created))), 0) end) })
+    assert.are.same({ false, "time is over" },
+      { limited(function() error((select(2, coroutine.resume(created))), 0) end) })
     assert.are.same({ false, "time is over" }, { limited(wrapped) })
   end)
 
@@ -77,7 +81,9 @@ describe("scheduler.limit", function()
     assert.has_error(function() coroutine.resume(7) end)
     assert.has_error(function() coroutine.wrap() end)
     local values = {}
-    for value in coroutine.wrap(function() for n = 1, 3 do coroutine.yield(n) end end) do values[#values + 1] = value end
+    for value in coroutine.wrap(function()
+      for n = 1, 3 do coroutine.yield(n) end end) do values[#values + 1] = value
+    end
     assert.are.same({ 1, 2, 3 }, values)
   end)
 
@@ -148,7 +154,9 @@ end)
 describe("task:abort", function()
   it("raises in a task that waits and catches", function()
     scheduler.run(function()
-      local task = scheduler.spawn(function() while true do pcall(scheduler.sleep, PATIENCE) end end)
+      local task = scheduler.spawn(function()
+        while true do pcall(scheduler.sleep, PATIENCE) end
+      end)
       scheduler.sleep(0)
       assert.is_true(task:abort "enough")
       assert.are.same({ false, "enough" }, { task:join(PATIENCE) })

@@ -8,8 +8,8 @@ describe("watchbot", function()
   before_each(function() folder = shell.folder() end)
   after_each(function() shell.remove(folder) end)
 
-  -- A supervisor that ignores SIGCHLD hands that down, and the kernel then throws exit codes away: each task was run again and
-  -- again, since nobody could tell that it had been good.
+  -- A supervisor that ignores SIGCHLD hands that down, and the kernel then throws exit codes away:
+  -- each task was run again and again, since nobody could tell that it had been good.
   it("learns the exit codes of its tasks where its parent ignores SIGCHLD", function()
     local policy = folder .. "/policy.lua"
     shell.write(policy, ([[
@@ -17,7 +17,8 @@ describe("watchbot", function()
     ]]):format(folder))
     local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
     assert.are.equal(0, sent)
-    local out, code = shell.run(("timeout 60 env --ignore-signal=CHLD %s/watchbot run --drain %s 2>&1"):format(shell.build,
+    local out, code =
+      shell.run(("timeout 60 env --ignore-signal=CHLD %s/watchbot run --drain %s 2>&1"):format(shell.build,
       policy))
     assert.are.equal(0, code, out)
     assert.matches('"event":"stopped","complete":1,"reject":0,"release":0,"retry":0', out, 1, true)
@@ -32,7 +33,8 @@ describe("watchbot", function()
     ]]):format(folder))
     local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
     assert.are.equal(0, sent)
-    local out, code = shell.run(("timeout 60 %s/watchbot run --drain %s 2>&1"):format(shell.build, policy))
+    local out, code =
+      shell.run(("timeout 60 %s/watchbot run --drain %s 2>&1"):format(shell.build, policy))
     assert.are.equal(0, code, out)
     assert.matches("no poll today.*watchbot/watcher/hooks%.lua:%d+: in ", out)
   end)

@@ -1,4 +1,5 @@
--- The local AWS that other specs build on: it starts, answers, can be wiped, checks signatures when told to, and ends.
+-- The local AWS that other specs build on: it starts, answers, can be wiped, checks signatures when
+-- told to, and ends.
 local moto = require "support.moto"
 local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
@@ -21,7 +22,8 @@ describe("moto", function()
     return function() scheduler.run(body) end
   end
 
-  -- Nobody signs here: moto takes the region and the service from the header, and checks nothing until it is told to.
+  -- Nobody signs here: moto takes the region and the service from the header, and checks nothing
+  -- until it is told to.
   local function sqs(operation, body, url)
     return assert(http.request {
       method = "POST",
@@ -51,7 +53,8 @@ describe("moto", function()
     assert.are.equal(200, sqs("ListQueues", "{}").status)
   end))
 
-  it("loses an answer behind the fault proxy, and the message with it until its visibility ends", in_task(function()
+  it("loses an answer behind the fault proxy, and the message with it until its visibility ends",
+    in_task(function()
     local queue = sqs("CreateQueue", '{"QueueName":"lost"}', proxy.url).body:match '"QueueUrl": *"([^"]+)"'
     sqs("SendMessage", ('{"QueueUrl":"%s","MessageBody":"hello"}'):format(queue), proxy.url)
     proxy:add { kind = "empty", operation = "ReceiveMessage", count = 1 }

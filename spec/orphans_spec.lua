@@ -1,6 +1,6 @@
--- What a task starts ends with it, whatever group or session it went to: coreutils' timeout, bash -m
--- and parallel make groups of their own, so such a part of a task escaped the policy's timeout, the
--- drain and the guardian, and the same message ran twice at once.
+-- What a task starts ends with it, whatever group or session it went to: coreutils' timeout, bash
+-- -m and parallel make groups of their own, so such a part of a task escaped the policy's timeout,
+-- the drain and the guardian, and the same message ran twice at once.
 
 local process = require "watchbot.process"
 local workshop = require "support.workshop"
@@ -70,7 +70,8 @@ describe("what a task leaves behind by", function()
   end
 
   it("a timeout is gone with it", task(function(folder)
-    policy(folder, "(setsid timeout 4343 sleep 4343 &)", "exec timeout 4343 bash -mc 'sleep 4343; true'",
+    policy(folder, "(setsid timeout 4343 sleep 4343 &)",
+    "exec timeout 4343 bash -mc 'sleep 4343; true'",
       "timeout = 1, kill_grace = 0.5,")
     assert.matches("timed out after 1 s", drained(folder))
     assert.are.same({}, alive(folder))
@@ -147,8 +148,8 @@ describe("a task", function()
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
 
-  -- A task that became another user (sudo) could not be killed: the timeout did nothing, nothing was
-  -- logged, and the watcher hung at its end.
+  -- A task that became another user (sudo) could not be killed: the timeout did nothing, nothing
+  -- was logged, and the watcher hung at its end.
   it("that may not be killed is named, and not waited for without end", task(function(folder)
     if not os.execute "[ $(id -u) = 0 ]" then return pending "only root can make such a task" end
     folder:write("become.c", [[
@@ -170,7 +171,9 @@ describe("a task", function()
     local log, errors = child:output()
     for _, pid in ipairs(alive(folder)) do os.execute("kill -9 " .. pid) end
     assert.is_truthy(exit, log)
-    if errors:find "ermission denied" then return pending "another user may not read this folder" end
+    if errors:find "ermission denied" then
+      return pending "another user may not read this folder"
+    end
     assert.matches("%d+ %(become%): operation not permitted", log)
     assert.matches("timed out after 0.5 s", log)
   end))

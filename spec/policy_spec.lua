@@ -39,14 +39,17 @@ return watchbot.policy {
   -- worker = 1 is what it looks like
   worker = 2,
 }]]
-    assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'?", message)
+    assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'?",
+      message)
   end)
 
   it("names file and line of a hook that does not exist, and of one that is no function", function()
     local message = problem_of "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
-    assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?", message)
+    assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?",
+      message)
     message = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
-    assert.are.equal("policy.lua:2: policy hook 'notify': expected a function, got a boolean", message)
+    assert.are.equal("policy.lua:2: policy hook 'notify': expected a function, got a boolean",
+      message)
   end)
 
   it("checks what is assigned again", function()
@@ -60,21 +63,33 @@ return watchbot.policy {
   -- field, values that it takes, values that it does not
   for _, case in ipairs {
     { "queue", { "sqlite:jobs.db" }, { "", 1, {}, "a\0b" } },
-    { "command", { "true", { "a", "b" }, print }, { "", "  ", {}, { 1 }, { "a", x = "b" }, 1, true } },
+    {
+      "command", { "true", { "a", "b" }, print },
+      { "", "  ", {}, { 1 }, { "a", x = "b" }, 1, true },
+    },
     { "handler", { print }, { "print", {} } },
     { "workers", { 1, 1000 }, { 0, -1, 1.5, "1", {} } },
     { "timeout", { 0, 0.1, 900 }, { -1, 0 / 0, math.huge, "900" } },
     { "visibility", { 1, 43200 }, { 0, 43201, "120" } },
     { "exits", { {}, { [75] = "release" }, { KILL = "reject" } },
-      { { [75] = "relase" }, { [256] = "retry" }, { kill = "retry" }, { [1.5] = "retry" }, "release" } },
+      {
+        { [75] = "relase" }, { [256] = "retry" }, { kill = "retry" }, { [1.5] = "retry" },
+        "release",
+      } },
     { "jobs", { 1, 5 }, { 0, true, "1" } },
-    { "volumes", { { "/tmp" }, { "/a", "/b c" } }, { {}, "/tmp", { "tmp" }, { "/a", "" }, { "/a\0b" } } },
+    {
+      "volumes", { { "/tmp" }, { "/a", "/b c" } },
+      { {}, "/tmp", { "tmp" }, { "/a", "" }, { "/a\0b" } },
+    },
     { "deliver", { "stdin", "environment" }, { "file", true } },
     { "timestamps", { "iso", "epoch" }, { "unix" } },
     { "env", { {}, { A = "1" } }, { { A = 1 }, { ["A=B"] = "1" }, { "a" }, { A = "\0" }, "A=1" } },
-    { "task", { { cluster = "c", definition = "d" }, { cluster = "c", definition = "d", container = "w", cpu = 256 }, print },
-      { {}, { cluster = "c" }, { cluster = "c", definition = "d", containr = "w" }, { cluster = "c", definition = 7 },
-        { cluster = "c", definition = "d", launchType = "FARGATE", capacityProviderStrategy = {} }, "tiles" } },
+    { "task", { { cluster = "c", definition = "d" },
+    { cluster = "c", definition = "d", container = "w", cpu = 256 }, print },
+      { {}, { cluster = "c" }, { cluster = "c", definition = "d", containr = "w" },
+      { cluster = "c", definition = 7 },
+        { cluster = "c", definition = "d", launchType = "FARGATE", capacityProviderStrategy = {} },
+        "tiles" } },
     { "on_stop", { "drain", "stop", "leave" }, { "wait" } },
     { "status", { 0.5, 60 }, { 0, -1 } },
     { "inherit", { true, false, { "PATH", "AWS_*" } }, { "PATH", {}, { 1 } } },
@@ -101,7 +116,9 @@ return watchbot.policy {
 
   it("can be tried: what is wrong comes back instead of being raised", function()
     assert.is_true(policies.is(policies.try { workers = 2 }))
-    assert.are.same({ nil, "policy field 'workers': expected a whole number of at least 1, got 0", "Usage" },
+    assert.are.same({
+      nil, "policy field 'workers': expected a whole number of at least 1, got 0", "Usage",
+    },
       { policies.try { workers = 0 } })
   end)
 
@@ -109,10 +126,13 @@ return watchbot.policy {
     local task = { cluster = "c", definition = "d" }
     task.containr = "w"
     local message = refused(policies, { task = task })
-    assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?", message)
+    assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?",
+      message)
     task.containr, task.launchType, task.capacityProviderStrategy = nil, "FARGATE", {}
-    assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other", refused(policies, { task = task }))
-    message = select(2, policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
+    assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other",
+      refused(policies, { task = task }))
+    message = select(2,
+      policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
     assert.matches("'on_stop' can be 'leave' for ECS tasks only", message)
   end)
 
@@ -123,19 +143,28 @@ return watchbot.policy {
     assert.is_true(policy:is_set "workers")
     local ok, message = policy:override { workers = 0.5 }
     assert.is_nil(ok)
-    assert.are.equal("policy field 'workers': expected a whole number of at least 1, got 0.5", message)
+    assert.are.equal("policy field 'workers': expected a whole number of at least 1, got 0.5",
+      message)
   end)
 
   it("cannot change its queue or runner while it runs", function()
     local old = policies { queue = "sqlite:a", command = "true" }
-    assert.is_true(policies.compatible(old, policies { queue = "sqlite:a", command = "false", workers = 9 }))
+    assert.is_true(policies.compatible(old, policies {
+      queue = "sqlite:a", command = "false", workers = 9,
+    }))
     local with = policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }
     assert.matches("'volumes' cannot change", policies.compatible(old, with))
-    assert.is_true(policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }))
+    assert.is_true(policies.compatible(with, policies {
+      queue = "sqlite:a", command = "true", volumes = { "/a", "/b" },
+    }))
     -- Several jobs at once would have had their files removed by each other's end.
     assert.matches("set workers = 1",
-      policies.compatible(with, policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2 }))
-    assert.matches("'queue' cannot change", policies.compatible(old, policies { queue = "sqlite:b", command = "true" }))
+      policies.compatible(with, policies {
+        queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2,
+      }))
+    assert.matches("'queue' cannot change", policies.compatible(old, policies {
+      queue = "sqlite:b", command = "true",
+    }))
     assert.matches("'command', 'handler' and 'task'",
       policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
   end)
@@ -146,7 +175,8 @@ describe("the default hook", function()
 
   it("verdict: exits first, then 0, 3, 4, then retry", function()
     local plain = policies {}
-    for code, outcome in pairs { [0] = "complete", [1] = "retry", [3] = "reject", [4] = "release", [255] = "retry" } do
+    for code, outcome in pairs { [0] = "complete", [1] = "retry", [3] = "reject", [4] = "release",
+      [255] = "retry" } do
       assert.are.equal(outcome, plain:verdict({}, { code = code }))
     end
     assert.are.equal("retry", plain:verdict({}, { signal = "KILL" }))
@@ -161,9 +191,11 @@ describe("the default hook", function()
     assert.are.equal("retry", policy:verdict({}, { not_started = true }))
   end)
 
-  it("verdict: what was not the job's fault is returned silently, until it is the last attempt", function()
+  it("verdict: what was not the job's fault is returned silently, until it is the last attempt",
+    function()
     assert.are.equal("release", policy:verdict({ last = false }, { blameless = true, code = 3 }))
-    assert.are.equal("retry", policy:verdict({ last = true }, { blameless = true, not_started = true }))
+    assert.are.equal("retry",
+      policy:verdict({ last = true }, { blameless = true, not_started = true }))
   end)
 
   it("backoff: twice as long each time, at most 12 hours", function()
@@ -194,8 +226,10 @@ describe("the hook environment", function()
     local one = require "watchbot.message.job".new {
       id = "i", body = "x", receives = 1, attributes = { a = { type = "String", value = "1" } },
     }
-    assert.is_string(policies { queue = "sqlite:x", command = "true" }:environment(one).MessageAttributes)
-    assert.is_nil(policies { queue = "sqlite:x", command = "true", attributes = false }:environment(one).MessageAttributes)
+    assert.is_string(policies { queue = "sqlite:x",
+      command = "true" }:environment(one).MessageAttributes)
+    assert.is_nil(policies { queue = "sqlite:x", command = "true",
+      attributes = false }:environment(one).MessageAttributes)
   end)
 end)
 
@@ -207,20 +241,28 @@ describe("a task's environment", function()
 
   it("names the file of an embedded queue, so that it is found from any folder", function()
     local here = empty.real "."
-    assert.are.equal("sqlite:" .. here .. "/x.db", environment { queue = "sqlite:x.db", command = "true" }.QueueUrl)
-    assert.are.equal("sqlite:/x.db", environment { queue = "sqlite:///x.db", command = "true" }.QueueUrl)
-    assert.is_nil(environment { queue = "https://sqs.eu-west-1.amazonaws.com/1/q", command = "true" }.QueueUrl)
-    assert.is_nil(environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" } }.QueueUrl)
-    assert.are.equal("mine", environment { queue = "sqlite:x.db", command = "true", env = { QueueUrl = "mine" } }.QueueUrl)
+    assert.are.equal("sqlite:" .. here .. "/x.db",
+      environment { queue = "sqlite:x.db", command = "true" }.QueueUrl)
+    assert.are.equal("sqlite:/x.db",
+      environment { queue = "sqlite:///x.db", command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "https://sqs.eu-west-1.amazonaws.com/1/q",
+      command = "true" }.QueueUrl)
+    assert.is_nil(environment { queue = "sqlite:x.db",
+      task = { cluster = "c", definition = "d" } }.QueueUrl)
+    assert.are.equal("mine",
+      environment { queue = "sqlite:x.db", command = "true", env = { QueueUrl = "mine" } }.QueueUrl)
   end)
 
   it("names where progress is kept, when the policy does", function()
     local arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/progress"
     assert.is_nil(environment { queue = "sqlite:x.db", command = "true" }.ProgressTable)
-    assert.are.equal(arn, environment { queue = "sqlite:x.db", command = "true", progress = arn }.ProgressTable)
-    assert.are.equal(arn, environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" },
+    assert.are.equal(arn,
+      environment { queue = "sqlite:x.db", command = "true", progress = arn }.ProgressTable)
+    assert.are.equal(arn,
+    environment { queue = "sqlite:x.db", task = { cluster = "c", definition = "d" },
       progress = arn }.ProgressTable)
-    assert.are.equal("sqlite:" .. empty.real "." .. "/p.db", environment { queue = "sqlite:x.db", command = "true",
+    assert.are.equal("sqlite:" .. empty.real "." .. "/p.db",
+    environment { queue = "sqlite:x.db", command = "true",
       progress = "sqlite:p.db" }.ProgressTable)
   end)
 end)

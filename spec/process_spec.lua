@@ -1,4 +1,5 @@
--- Child processes as Lua has them. Those that log run in a program of their own, whose stdout is the log.
+-- Child processes as Lua has them. Those that log run in a program of their own, whose stdout is
+-- the log.
 
 local host = require "support.host"
 local process = require "watchbot.process"
@@ -40,7 +41,9 @@ describe("process.start", function()
   end))
 
   it("takes numbers for strings where a program can only get strings", task(function()
-    local _, stdout = run { argv = { "sh", "-c", "echo $0 $N", 42 }, env = { N = 7, PATH = os.getenv "PATH" } }
+    local _, stdout = run {
+      argv = { "sh", "-c", "echo $0 $N", 42 }, env = { N = 7, PATH = os.getenv "PATH" },
+    }
     assert.are.equal("42 7\n", stdout)
   end))
 
@@ -56,7 +59,8 @@ describe("process.start", function()
   it("looks a program up in the PATH of its environment", task(function()
     local folder <close> = assert(process.file "")
     local path = folder:path():match "(.*)/" .. "/bin"
-    assert(os.execute(("mkdir -p '%s' && printf '#!/bin/sh\necho found' > '%s/watchbot-spec' && chmod +x '%s/watchbot-spec'")
+    assert(os.execute(("mkdir -p '%s' && printf '#!/bin/sh\necho found' > '%s/watchbot-spec' && "
+      .. "chmod +x '%s/watchbot-spec'")
       :format(path, path, path)))
     local _, stdout = run { argv = { "watchbot-spec" }, env = { PATH = "/nowhere:" .. path } }
     os.execute(("rm -r '%s'"):format(path))
@@ -91,27 +95,34 @@ describe("process.start", function()
   end))
 
   it("discards output that nobody asked for", task(function()
-    local child = assert(process.start { command = "readlink /proc/self/fd/1 /proc/self/fd/2 > /dev/fd/2; exit 0" })
+    local child = assert(process.start {
+      command = "readlink /proc/self/fd/1 /proc/self/fd/2 > /dev/fd/2; exit 0",
+    })
     assert.are.equal(0, child:wait(PATIENCE).code)
     assert.are.same({ "", "" }, { child:output() })
   end))
 
   it("captures no more than the limit, and says so", task(function()
-    local child = assert(process.start { command = "head -c 300000 /dev/zero; echo more; echo short >&2", output = "capture",
+    local child = assert(process.start { command = "head -c 300000 /dev/zero; echo more; echo "
+      .. "short >&2", output = "capture",
       limit = 100000 })
     assert.are.equal(0, child:wait(PATIENCE).code)
     local stdout, stderr = child:output()
     assert.is_true(stdout == ("\0"):rep(100000))
     assert.are.equal("short\n", stderr)
     assert.is_true(child:truncated())
-    local exact = assert(process.start { command = "head -c 1000 /dev/zero", output = "capture", limit = 1000 })
+    local exact = assert(process.start {
+      command = "head -c 1000 /dev/zero", output = "capture", limit = 1000,
+    })
     exact:wait(PATIENCE)
     assert.are.equal(1000, #exact:output())
     assert.is_false(exact:truncated())
   end))
 
   it("keeps the newest output of both streams", task(function()
-    local child = assert(process.start { command = "seq 100000; echo end >&2", output = "capture", tail = 20 })
+    local child = assert(process.start {
+      command = "seq 100000; echo end >&2", output = "capture", tail = 20,
+    })
     child:wait(PATIENCE)
     assert.are.equal(20, #child:tail())
     assert.matches("end\n", child:tail())
@@ -121,7 +132,9 @@ describe("process.start", function()
   end))
 
   it("shows what was captured while the task runs", task(function()
-    local child <close> = assert(process.start { command = "echo ready; exec sleep 987", output = "capture" })
+    local child <close> = assert(process.start {
+      command = "echo ready; exec sleep 987", output = "capture",
+    })
     host.eventually(function() return child:output() == "ready\n" end, "the line is seen")
   end))
 
@@ -145,7 +158,9 @@ describe("process.start", function()
   end))
 
   it("makes the task the leader of a process group", task(function()
-    local child = assert(process.start { command = "cut -d ' ' -f 5 /proc/$$/stat", output = "capture" })
+    local child = assert(process.start {
+      command = "cut -d ' ' -f 5 /proc/$$/stat", output = "capture",
+    })
     child:wait(PATIENCE)
     assert.are.equal(child:pid() .. "\n", (child:output()))
   end))
@@ -198,21 +213,26 @@ describe("process.start", function()
     end
 
     it("a program that is not there", task(function()
-      refused({ argv = { "./rendr" } }, "could not start './rendr': no such file or directory", "ENOENT")
-      refused({ argv = { "watchbot-rendr" } }, "could not start 'watchbot-rendr': no such file or directory", "ENOENT")
+      refused({ argv = { "./rendr" } }, "could not start './rendr': no such file or directory",
+        "ENOENT")
+      refused({ argv = { "watchbot-rendr" } },
+        "could not start 'watchbot-rendr': no such file or directory", "ENOENT")
       refused({ argv = { "" } }, "could not start '': no such file or directory", "ENOENT")
     end))
 
     it("a program that may not be executed, a folder, a file of no known format", task(function()
       local file <close> = assert(process.file "neither a script nor a program\n")
-      refused({ argv = { file:path() } }, ("could not start '%s': permission denied"):format(file:path()), "EACCES")
+      refused({ argv = { file:path() } },
+        ("could not start '%s': permission denied"):format(file:path()), "EACCES")
       refused({ argv = { "/tmp" } }, "could not start '/tmp': permission denied", "EACCES")
       assert(os.execute("chmod +x " .. file:path()))
-      refused({ argv = { file:path() } }, ("could not start '%s': exec format error"):format(file:path()), "ENOEXEC")
+      refused({ argv = { file:path() } },
+        ("could not start '%s': exec format error"):format(file:path()), "ENOEXEC")
     end))
 
     it("a folder that is not there", task(function()
-      refused({ argv = { "true" }, cwd = "/nowhere" }, "could not enter the folder '/nowhere': no such file or directory",
+      refused({ argv = { "true" }, cwd = "/nowhere" },
+      "could not enter the folder '/nowhere': no such file or directory",
         "ENOENT")
     end))
 
@@ -220,7 +240,8 @@ describe("process.start", function()
       local environment = { PATH = os.getenv "PATH", Message = ("x"):rep(131072 - #"Message=" - 1) }
       assert.are.equal(0, run({ argv = { "true" }, env = environment }).code)
       environment.Message = environment.Message .. "x"
-      refused({ argv = { "true" }, env = environment }, "could not start 'true': argument list too long", "E2BIG")
+      refused({ argv = { "true" }, env = environment },
+        "could not start 'true': argument list too long", "E2BIG")
     end))
 
     it("no process", task(function()
@@ -232,7 +253,11 @@ describe("process.start", function()
       end
       local stdout = host.run([[print(select(2, process.start { argv = { "true" } }))]],
         -- LeakSanitizer would need a process, too.
-        { prefix = nobody .. " prlimit --nproc=0", readable = true, env = { ASAN_OPTIONS = "detect_leaks=0" } })
+        {
+          prefix = nobody .. " prlimit --nproc=0", readable = true, env = {
+            ASAN_OPTIONS = "detect_leaks=0",
+          },
+        })
       local refusal = "could not start 'true': resource temporarily unavailable\tEAGAIN\n"
       assert.are.equal(refusal, stdout)
       -- The same where the guardian could be started, but no task any more.
@@ -289,14 +314,18 @@ describe("process.start", function()
     raises({ "true" }, "unknown option '1'")
     raises({ command = "true", cwd = 7 }, "cwd must be a string, not a number")
     raises({ command = "true", cwd = "/tmp\0" }, "cwd has a NUL byte in it")
-    raises({ command = "true", env = "A=1" }, "env must be a table of names and values, not a string")
+    raises({ command = "true", env = "A=1" },
+      "env must be a table of names and values, not a string")
     raises({ command = "true", env = { "A=1" } }, "a name in env must be a string, not a number")
     raises({ command = "true", env = { [""] = "1" } }, "'' cannot be the name of a variable")
     raises({ command = "true", env = { ["A=B"] = "1" } }, "'A=B' cannot be the name of a variable")
-    raises({ command = "true", env = { A = true } }, "the value of a variable in env must be a string, not a boolean")
-    raises({ command = "true", env = { A = "1\0" } }, "the value of a variable in env has a NUL byte in it")
+    raises({ command = "true", env = { A = true } },
+      "the value of a variable in env must be a string, not a boolean")
+    raises({ command = "true", env = { A = "1\0" } },
+      "the value of a variable in env has a NUL byte in it")
     raises({ command = "true", stdin = {} }, "stdin must be a string, not a table")
-    raises({ command = "true", output = "captur" }, "output must be a log, 'capture', 'inherit' or nil, not 'captur'")
+    raises({ command = "true", output = "captur" },
+      "output must be a log, 'capture', 'inherit' or nil, not 'captur'")
     raises({ command = "true", output = io.stdout }, "watchbot.log expected")
     raises({ command = "true", tail = -1 }, "tail must not be negative")
     raises({ command = "true", limit = "many" }, "limit must be an integer")
@@ -314,8 +343,10 @@ end)
 describe("process:wait", function()
   it("returns nothing but a reason when it takes longer", task(function()
     local child <close> = assert(process.start { argv = { "sleep", "987" } })
-    assert.are.same({ nil, "wait: the process has not ended within 0.01 s", "Timeout" }, { child:wait(0.01) })
-    assert.are.same({ nil, "wait: the process has not ended within 0.0 s", "Timeout" }, { child:wait(0) })
+    assert.are.same({ nil, "wait: the process has not ended within 0.01 s", "Timeout" },
+      { child:wait(0.01) })
+    assert.are.same({ nil, "wait: the process has not ended within 0.0 s", "Timeout" },
+      { child:wait(0) })
   end))
 
   it("serves several tasks, and later ones at once, with a table of their own each", task(function()
@@ -465,12 +496,15 @@ end)
 
 describe("process:close", function()
   local function sleeper()
-    local child = assert(process.start { command = "sleep 987 & echo $!; wait", output = "capture" })
+    local child = assert(process.start {
+      command = "sleep 987 & echo $!; wait", output = "capture",
+    })
     return child, host.eventually(function() return tonumber((child:output())) end, "the grandchild is there")
   end
 
   local function is_gone(child, grandchild)
-    host.eventually(function() return not host.is_alive(child) and not host.is_alive(grandchild) end, "both are gone")
+    host.eventually(function() return not host.is_alive(child)
+      and not host.is_alive(grandchild) end, "both are gone")
   end
 
   it("kills the group, is harmless twice, and leaves no zombie", task(function()
@@ -479,7 +513,8 @@ describe("process:close", function()
     child:close()
     child:close()
     is_gone(pid, grandchild)
-    host.eventually(function() return io.open(("/proc/%d/stat"):format(pid)) == nil end, "it is reaped")
+    host.eventually(function() return io.open(("/proc/%d/stat"):format(pid)) == nil end,
+      "it is reaped")
     assert.is_false(child:kill "TERM")
     child:stop(0)
     assert.has_error(function() child:output() end, "output: the process is closed")
@@ -522,7 +557,8 @@ end)
 describe("a task's output in the log", function()
   -- Runs a program that has a log on its stdout, `out`, and returns what it wrote.
   local function logged(body, options)
-    return host.run("scheduler.run(function() local out = assert(log.open(1, os.getenv 'FORMAT'))\n" .. body ..
+    return host.run("scheduler.run(function() local out = assert(log.open(1, os.getenv 'FORMAT'))\n"
+      .. body ..
       "\nout:drain() out:close() end)", options)
   end
 
@@ -584,8 +620,8 @@ describe("a task's output in the log", function()
     assert.is_true(tonumber(stderr) < most * 1024, stderr .. " KB at the peak")
   end))
 
-  -- The gate was garbage once its path was known: with the collector at every allocation it was sometimes gone before the
-  -- reader looked, who then was not slow.
+  -- The gate was garbage once its path was known: with the collector at every allocation it was
+  -- sometimes gone before the reader looked, who then was not slow.
   it("makes the task wait for a slow reader, and nobody else", task(function()
     local gate <close> = assert(process.file "")
     local stdout, stderr = logged([[
@@ -688,7 +724,8 @@ describe("process.environment", function()
     assert.are.equal(os.getenv "PATH", process.environment().PATH)
   end)
 
-  it("has values with = and newlines, and of two with one name the one that getenv sees", task(function()
+  it("has values with = and newlines, and of two with one name the one that getenv sees",
+    task(function()
     local stdout = host.run("io.write(process.environment().ODD)", { env = { ODD = "a=b\nc=" } })
     assert.are.equal("a=b\nc=", stdout)
   end))

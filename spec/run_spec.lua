@@ -32,7 +32,8 @@ local BACKOFF = "function policy:backoff() return 0 end\n"
 
 -- A policy file with these fields, as Lua text.
 local function policy(folder, fields, more)
-  return folder:write("policy.lua", ("local watchbot = require 'watchbot'\nlocal policy = watchbot.policy {\n" ..
+  return folder:write("policy.lua",
+    ("local watchbot = require 'watchbot'\nlocal policy = watchbot.policy {\n" ..
     "queue = %q,\n%s}\n%s\nreturn policy\n"):format(folder:url(), fields, more or BACKOFF))
 end
 
@@ -44,14 +45,18 @@ describe("watchbot run", function()
     local exit, log = run(folder, { "run", "--drain", "policy.lua" })
     assert.are.equal(0, exit.code, log)
     assert.are.same({ complete = 3, reject = 1, release = 1, retry = 1 }, outcomes(log))
-    assert.matches("%[%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT%] %[worker%] %[%x+%-%x+%-%x+%-%x+%-%x+%] m=3 n=1\n", log)
+    assert.matches("%[%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT%] %[worker%] "
+      .. "%[%x+%-%x+%-%x+%-%x+%-%x+%] m=3 n=1\n", log)
     assert.are.same({ visible = 0, delayed = 0, in_flight = 0, dead = 0 }, counts_of(folder))
   end))
 
   it("runs a command without any policy file", task(function(folder)
     send(folder, { "photo-1.jpg" }, "--subject", "resize")
-    folder:write("resize.sh", "#!/bin/sh\necho \"$1|$Subject|$Message|$MessageId|$SentTimestamp\" > out\n")
-    local exit, log = run(folder, { "run", "--drain", "--queue", folder:url(), "--", "./resize.sh", "--fast" })
+    folder:write("resize.sh",
+      "#!/bin/sh\necho \"$1|$Subject|$Message|$MessageId|$SentTimestamp\" > out\n")
+    local exit, log = run(folder, {
+      "run", "--drain", "--queue", folder:url(), "--", "./resize.sh", "--fast",
+    })
     assert.are.equal(0, exit.code, log)
     assert.matches("^%-%-fast|resize|photo%-1.jpg|%x+%-%x+%-%x+%-%x+%-%x+|%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ\n$",
       folder:read "out")
@@ -59,9 +64,11 @@ describe("watchbot run", function()
 
   it("says which environment variable is wrong, with status 2", task(function(folder)
     -- Without a policy file it used to end with a traceback and status 1.
-    local exit, _, problem = run(folder, { "run", "--queue", folder:url(), "--", "true" }, { maxJobDuration = "soon" })
+    local exit, _, problem =
+      run(folder, { "run", "--queue", folder:url(), "--", "true" }, { maxJobDuration = "soon" })
     assert.are.equal(2, exit.code)
-    assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number of at least 0, got 'soon'\n",
+    assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number "
+      .. "of at least 0, got 'soon'\n",
       problem)
   end))
 
@@ -81,7 +88,8 @@ describe("watchbot run", function()
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
 
-  it("sends what failed max_receives times to the dead letters, and replays it from there", task(function(folder)
+  it("sends what failed max_receives times to the dead letters, and replays it from there",
+    task(function(folder)
     send(folder, { "poison", "good" })
     policy(folder, [[max_receives = 3, command = 'echo run >> "$Message"; [ "$Message" = good ]',]])
     local exit, log = run(folder, { "run", "--drain", "policy.lua" })
@@ -99,13 +107,15 @@ describe("watchbot run", function()
     assert.are.equal(6, #folder:lines "poison")
   end))
 
-  it("says why a task could not be started, and does not carry the queue to the dead letters", task(function(folder)
+  it("says why a task could not be started, and does not carry the queue to the dead letters",
+    task(function(folder)
     local messages = {}
     for index = 1, 30 do messages[index] = "m" .. index end
     send(folder, messages)
     policy(folder, "command = { './rendr' }, workers = 4, max_receives = 3, probe = 0.05,")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
-    eventually(function() return child:output():find "no task can be started" end, "the breaker opens")
+    eventually(function() return child:output():find "no task can be started" end,
+      "the breaker opens")
     scheduler.sleep(1)
     assert.are.equal(0, counts_of(folder).dead)
     folder:write("rendr", "#!/bin/sh\necho \"$Message\" >> done\n")
@@ -122,7 +132,8 @@ describe("watchbot run", function()
     send(folder, { "1", "2", "3", "4", "5", "6", "7", "8" })
     policy(folder, "command = './rendr', max_receives = 3, probe = 0.05,")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
-    eventually(function() return child:output():find "no task can be started" end, "the breaker opens")
+    eventually(function() return child:output():find "no task can be started" end,
+      "the breaker opens")
     folder:write("rendr", "#!/bin/sh\nexit 0\n")
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
     assert.are.equal(0, counts_of(folder).dead)
@@ -145,8 +156,9 @@ describe("watchbot run", function()
     assert.are.equal(1, outcomes(log).complete)
   end))
 
-  -- systemd sends TERM to all processes of a service at once (KillMode=control-group), a terminal its
-  -- Ctrl-C to the foreground group: running jobs were retried, notified, and a receive was burnt.
+  -- systemd sends TERM to all processes of a service at once (KillMode=control-group), a terminal
+  -- its Ctrl-C to the foreground group: running jobs were retried, notified, and a receive was
+  -- burnt.
   for _, signal in ipairs { "TERM", "INT" } do
     it(("returns what dies of %s together with it, and counts no receive"):format(signal),
       task(function(folder)
@@ -174,7 +186,8 @@ describe("watchbot run", function()
       policy(folder, [[workers = 2, drain = 60,
         command = "touch started-$Message; while [ ! -e go ]; do sleep 0.02; done; echo $Message >> done",]])
       local child = workshop.start(folder, { "run", "policy.lua" })
-      eventually(function() return io.open(folder:file "started-1") and io.open(folder:file "started-2") end, "two tasks run")
+      eventually(function() return io.open(folder:file "started-1")
+        and io.open(folder:file "started-2") end, "two tasks run")
       child:kill "TERM"
       eventually(function() return child:output():find "draining" end, "it drains")
       folder:write("go", "")
@@ -183,7 +196,8 @@ describe("watchbot run", function()
       assert.are.same({ visible = 3, delayed = 0, in_flight = 0, dead = 0 }, counts_of(folder))
     end))
 
-    it("stops tasks that take longer, group and all, and makes their messages visible at once", task(function(folder)
+    it("stops tasks that take longer, group and all, and makes their messages visible at once",
+      task(function(folder)
       send(folder, { "1", "2", "3" })
       policy(folder, [[workers = 2, drain = 0.1, kill_grace = 0.1,
         command = "trap '' TERM; sleep 987 & echo ready >> ready; while :; do sleep 1; done",]])
@@ -212,44 +226,53 @@ describe("watchbot run", function()
       send(folder, { "1" })
       policy(folder, "command = { 'true' }, drain = 3600,")
       local child = workshop.start(folder, { "run", "policy.lua" })
-      eventually(function() return child:output():find '"outcome":"complete"' end, "the job is done")
+      eventually(function() return child:output():find '"outcome":"complete"' end,
+        "the job is done")
       child:kill "TERM"
       assert.are.equal(0, child:wait(workshop.PATIENCE).code)
     end))
   end)
 
-  it("loads the policy again at SIGHUP, and keeps the old one when the new one is wrong", task(function(folder)
+  it("loads the policy again at SIGHUP, and keeps the old one when the new one is wrong",
+    task(function(folder)
     policy(folder, "command = 'echo old',")
     local child = workshop.start(folder, { "run", "policy.lua" })
     eventually(function() return child:output():find "watching" end, "it watches")
     policy(folder, "comand = 'echo new',")
     child:kill "HUP"
-    eventually(function() return child:output():find "not reloaded" end, "the wrong policy is refused")
+    eventually(function() return child:output():find "not reloaded" end,
+      "the wrong policy is refused")
     assert.matches("did you mean 'command'", child:output())
-    folder:write("policy.lua", "return require 'watchbot'.policy { queue = 'sqlite:other.db', command = 'echo new' }")
+    folder:write("policy.lua",
+      "return require 'watchbot'.policy { queue = 'sqlite:other.db', command = 'echo new' }")
     child:kill "HUP"
-    eventually(function() return select(2, child:output():gsub("not reloaded", "")) == 2 end, "another queue is refused")
+    eventually(function() return select(2, child:output():gsub("not reloaded", "")) == 2 end,
+      "another queue is refused")
     send(folder, { "1" })
     eventually(function() return child:output():find "%] old\n" end, "the old policy runs on")
     policy(folder, "command = 'echo new',")
     child:kill "HUP"
-    eventually(function() return child:output():find "policy reloaded" end, "the new policy is taken")
+    eventually(function() return child:output():find "policy reloaded" end,
+      "the new policy is taken")
     send(folder, { "2" })
     eventually(function() return child:output():find "%] new\n" end, "the new policy runs")
     child:kill "TERM"
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
 
-  -- `watchbot run --drain policy.lua && deploy` deployed after a SIGTERM, with half of the messages left.
+  -- `watchbot run --drain policy.lua && deploy` deployed after a SIGTERM, with half of the messages
+  -- left.
   it("ends --drain with status 0 only when the queue is empty", task(function(folder)
     send(folder, { "1", "2" })
     policy(folder, [[command = "echo began > $Message; sleep 600", drain = 0,]])
     for name, status in pairs { TERM = 143, INT = 130 } do
       local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
-      eventually(function() return folder:read "1" ~= "" or folder:read "2" ~= "" end, "a task runs")
+      eventually(function() return folder:read "1" ~= "" or folder:read "2" ~= "" end,
+        "a task runs")
       child:kill(name)
       assert.are.equal(status, child:wait(workshop.PATIENCE).code)
-      assert.matches("SIG" .. name .. " ended the watcher before the queue was empty", (select(2, child:output())))
+      assert.matches("SIG" .. name .. " ended the watcher before the queue was empty",
+        (select(2, child:output())))
       os.remove(folder:file "1")
       os.remove(folder:file "2")
     end
@@ -263,7 +286,8 @@ describe("watchbot run", function()
     policy(folder, "command = 'true',")
     local child = workshop.start(folder, { "run", "--health", "health", "policy.lua" })
     local first = eventually(function() return folder:lines("health")[1] end, "the file is there")
-    eventually(function() return (folder:lines("health")[1] or first) > first end, "it is touched again")
+    eventually(function() return (folder:lines("health")[1] or first) > first end,
+      "it is touched again")
     child:kill "TERM"
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
@@ -277,17 +301,21 @@ describe("watchbot run", function()
     end
 
     it("a syntax error", task(function(folder)
-      folder:write("policy.lua", "local watchbot = require 'watchbot'\nreturn watchbot.policy {\n  queue = = 1\n}\n")
+      folder:write("policy.lua",
+        "local watchbot = require 'watchbot'\nreturn watchbot.policy {\n  queue = = 1\n}\n")
       refused(folder, { "run", "policy.lua" }, "policy.lua:3:", "unexpected symbol near '='")
     end))
 
     it("an unknown field", task(function(folder)
-      folder:write("policy.lua", "return require 'watchbot'.policy {\n  command = 'true', worker = 2 }\n")
-      refused(folder, { "run", "policy.lua" }, "policy.lua:", "unknown policy field 'worker'; did you mean 'workers'?")
+      folder:write("policy.lua",
+        "return require 'watchbot'.policy {\n  command = 'true', worker = 2 }\n")
+      refused(folder, { "run", "policy.lua" }, "policy.lua:",
+        "unknown policy field 'worker'; did you mean 'workers'?")
     end))
 
     it("a wrong type", task(function(folder)
-      folder:write("policy.lua", "return require 'watchbot'.policy { command = 'true', workers = 'four' }\n")
+      folder:write("policy.lua",
+        "return require 'watchbot'.policy { command = 'true', workers = 'four' }\n")
       refused(folder, { "run", "policy.lua" }, "policy.lua:1:", "'workers'", "'four'")
     end))
 
@@ -345,13 +373,15 @@ describe("watchbot run", function()
       if decoded.outcome then by_message.outcome = decoded end
     end
     assert.are.equal("worker", by_message.plain.name)
-    assert.are.equal(by_message.plain.watchbot_sqs_message_id, by_message.tile.watchbot_sqs_message_id)
+    assert.are.equal(by_message.plain.watchbot_sqs_message_id,
+      by_message.tile.watchbot_sqs_message_id)
     assert.are.equal("complete", by_message.outcome.outcome)
     assert.are.equal("watcher", by_message.outcome.name)
   end))
 
   it("helps", task(function(folder)
-    for _, arguments in ipairs { { "--help" }, { "run", "--help" }, { "send", "--help" }, { "check", "--help" },
+    for _, arguments in ipairs { { "--help" }, { "run", "--help" }, { "send", "--help" },
+    { "check", "--help" },
       { "dead-letter", "--help" } } do
       local exit, said = run(folder, arguments)
       assert.are.equal(0, exit.code)
@@ -361,7 +391,8 @@ describe("watchbot run", function()
     assert.matches("^watchbot %d+%.%d+%.%d+\n$", said)
   end))
 
-  it("leaves the message of a job alone that ended with its program's own signal", task(function(folder)
+  it("leaves the message of a job alone that ended with its program's own signal",
+    task(function(folder)
     send(folder, { "1" })
     policy(folder, [[max_receives = 2, command = 'kill -SEGV $$',]])
     local _, log = run(folder, { "run", "--drain", "policy.lua" })
@@ -377,7 +408,8 @@ describe("watchbot run", function()
   end))
 end)
 
--- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; nothing may be lost for want of a log.
+-- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; nothing may
+-- be lost for want of a log.
 describe("watchbot run with closed standard descriptors", function()
   it("does its work", task(function(folder)
     send(folder, { "1" })
@@ -395,7 +427,8 @@ describe("watchbot run with closed standard descriptors", function()
     send(folder, { "1" })
     local process = require "watchbot.process"
     local child = assert(process.start {
-      command = ("ulimit -f 1; exec '%s' run --drain --queue %s -- sh -c 'head -c 5000 /dev/zero | tr \"\\0\" x' > log"):format(
+      command = ("ulimit -f 1; exec '%s' run --drain --queue %s -- sh -c 'head -c 5000 /dev/zero "
+        .. "| tr \"\\0\" x' > log"):format(
         workshop.program, folder:url()), cwd = folder.path,
     })
     local exit = child:wait(workshop.PATIENCE)

@@ -3,7 +3,8 @@ local shell = require "support.shell"
 
 describe("scheduler", function()
   it("runs a function as a task and returns what it returned", function()
-    assert.are.same({ 1, nil, "three" }, { scheduler.run(function(...) return ... end, 1, nil, "three") })
+    assert.are.same({ 1, nil, "three" },
+      { scheduler.run(function(...) return ... end, 1, nil, "three") })
   end)
 
   it("raises the error of the function it runs, with the place", function()
@@ -197,7 +198,9 @@ describe("scheduler", function()
         for value in function(_, n) scheduler.sleep(0) return n < 2 and n + 1 or nil end, nil, 0 do
           assert.is_true(value <= 2)
         end
-        local lazy = setmetatable({}, { __index = function(_, key) scheduler.sleep(0) return key end })
+        local lazy = setmetatable({}, {
+          __index = function(_, key) scheduler.sleep(0) return key end,
+        })
         assert.are.equal("x", lazy.x)
         do
           local guard <close> = setmetatable({}, { __close = function() scheduler.sleep(0) end })

@@ -25,7 +25,9 @@ end
 local function in_folder(body)
   return task(function()
     local folder = shell "mktemp -d"
-    local removed <close> = setmetatable({}, { __close = function() shell("rm -rf '%s'", folder) end })
+    local removed <close> = setmetatable({}, {
+      __close = function() shell("rm -rf '%s'", folder) end,
+    })
     assert(removed)
     body(folder, { env = { TMPDIR = folder } })
   end)
@@ -38,7 +40,8 @@ local function owner(options)
     mine = assert(process.file "mine")
     print(mine:path())
     scheduler.run(scheduler.sleep, 987)]], options)
-  return child, file, host.eventually(function() return child:output():match "(.*)\n" end, "the file is there")
+  return child, file,
+    host.eventually(function() return child:output():match "(.*)\n" end, "the file is there")
 end
 
 describe("process.file", function()
@@ -72,7 +75,8 @@ describe("process.file", function()
     assert.is_false(exists(path))
   end)
 
-  it("uses $TMPDIR, and leaves nothing at the end of the program", in_folder(function(folder, options)
+  it("uses $TMPDIR, and leaves nothing at the end of the program",
+    in_folder(function(folder, options)
     local path = host.run([[
       left = assert(process.file "left")
       io.write(left:path())]], options)
@@ -124,7 +128,8 @@ describe("process.sweep", function()
     file:close()
   end))
 
-  -- The pid of a dead watcher may be a living process's by then: it is the lock that tells, not the pid.
+  -- The pid of a dead watcher may be a living process's by then: it is the lock that tells, not the
+  -- pid.
   it("is not deceived by a pid that another process has now", in_folder(function(folder, options)
     local child, file = owner(options)
     child:kill "KILL"
@@ -136,9 +141,11 @@ describe("process.sweep", function()
   end))
 
   -- A folder `watchbot-2024/` of the user's, or `watchbot-1.0/` with a source tree, lost its files.
-  for _, name in ipairs { "watchbot-1.0", "watchbot-2024", "watchbot-7-backup", "watchbot-12-abcdef" } do
+  for _, name in ipairs { "watchbot-1.0", "watchbot-2024", "watchbot-7-backup",
+    "watchbot-12-abcdef" } do
     it("leaves a folder of the user's with the name " .. name, in_folder(function(folder, options)
-      shell("mkdir -m 700 '%s/%s' && cd '%s/%s' && touch 1 2 report.pdf", folder, name, folder, name)
+      shell("mkdir -m 700 '%s/%s' && cd '%s/%s' && touch 1 2 report.pdf", folder, name, folder,
+        name)
       host.run("process.sweep()", options)
       assert.are.equal("1\n2\nreport.pdf", shell("ls -A '%s/%s'", folder, name))
       shell("rm '%s/%s/report.pdf'", folder, name)
@@ -147,7 +154,8 @@ describe("process.sweep", function()
     end))
   end
 
-  it("leaves a folder of a dead watcher in which something else was put", in_folder(function(folder, options)
+  it("leaves a folder of a dead watcher in which something else was put",
+    in_folder(function(folder, options)
     local child, file = owner(options)
     child:kill "KILL"
     child:wait()
@@ -166,8 +174,11 @@ describe("process.sweep", function()
   end))
 
   it("leaves what belongs to another user", in_folder(function(folder, options)
-    if not os.execute "[ $(id -u) = 0 ]" then return pending "only root can make files of another user" end
-    shell("cd '%s' && mkdir watchbot-1-theirs && touch watchbot-1-theirs/1 && chown -R 65534 watchbot-1-theirs", folder)
+    if not os.execute "[ $(id -u) = 0 ]" then
+      return pending "only root can make files of another user"
+    end
+    shell("cd '%s' && mkdir watchbot-1-theirs && touch watchbot-1-theirs/1 && chown -R 65534 "
+      .. "watchbot-1-theirs", folder)
     host.run("process.sweep()", options)
     assert.is_true(exists(folder .. "/watchbot-1-theirs/1"))
   end))

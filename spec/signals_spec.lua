@@ -24,7 +24,8 @@ local UP = [[local file = io.open("up", "w") file:write "up" file:close()]]
 
 describe("two TERMs", function()
   local loops = {
-    ["a handler that catches every error"] = "repeat local ok = pcall(function() while true do end end) until ok",
+    ["a handler that catches every error"] =
+      "repeat local ok = pcall(function() while true do end end) until ok",
     ["a loop in a coroutine of a handler"] = "coroutine.wrap(function() while true do end end)()",
     ["waits that are caught"] = "while true do pcall(require 'watchbot.scheduler'.sleep, 60) end",
   }
@@ -38,15 +39,18 @@ describe("two TERMs", function()
       local log, errors = child:output()
       assert.are.equal(0, exit.code, errors)
       assert.is_nil(log:find('"outcome":"complete"', 1, true))
-      folder:write("next.lua", ("return require 'watchbot'.policy { queue = %q, handler = function() end }")
+      folder:write("next.lua",
+        ("return require 'watchbot'.policy { queue = %q, handler = function() end }")
         :format(folder:url()))
-      assert.matches('"receives":1', select(2, workshop.run(folder, { "run", "--drain", "next.lua" })), 1, true)
+      assert.matches('"receives":1',
+        select(2, workshop.run(folder, { "run", "--drain", "next.lua" })), 1, true)
     end))
   end
 
   it("end a loop in a hook", task(function(folder)
     local child = running(folder, "command = 'exit 0',",
-      ("function policy:verdict() %s; while true do pcall(function() while true do end end) end end"):format(UP))
+      ("function policy:verdict() %s; while true do pcall(function() while true do end end) end "
+        .. "end"):format(UP))
     child:kill "TERM"
     workshop.scheduler.sleep(0.1)
     child:kill "TERM"
@@ -55,7 +59,8 @@ describe("two TERMs", function()
   end))
 
   -- Lua calls no hook in there: only the watchdog ends it.
-  it("end the program where a C function computes, after the drain and the grace", task(function(folder)
+  it("end the program where a C function computes, after the drain and the grace",
+    task(function(folder)
     local child = running(folder, "drain = 0.5, kill_grace = 0.5, handler = function() "
       .. UP .. "; ('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40) .. 'b') end,")
     child:kill "TERM"
@@ -113,11 +118,13 @@ describe("SIGHUP", function()
     policy(folder, "drain = 60, command = 'echo up > up; sleep 1; echo done > done',")
     folder:write("go.sh", "#!/bin/sh\nexec " .. workshop.program .. " run policy.lua > log 2>&1\n")
     local child = assert(process.start {
-      argv = { "script", "-qec", "./go.sh; true", "/dev/null" }, cwd = folder.path, output = "capture",
+      argv = { "script", "-qec", "./go.sh; true", "/dev/null" }, cwd = folder.path,
+      output = "capture",
     })
     eventually(function() return folder:read "up" ~= "" end, "the task runs")
     child:kill "KILL" -- script(1) holds the other end of the terminal
-    eventually(function() return folder:read "log":find '"event":"stopped","complete":1' end, "it has drained")
+    eventually(function() return folder:read "log":find '"event":"stopped","complete":1' end,
+      "it has drained")
   end))
 end)
 
@@ -128,7 +135,8 @@ describe("the program's environment", function()
     policy(folder, "command = 'cat /proc/$PPID/environ > out 2> err; exit 0',")
     assert(os.execute(("chmod 666 '%s'/jobs.db*"):format(folder.path)))
     local child = assert(process.start {
-      argv = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", workshop.program, "run", "--drain",
+      argv = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", workshop.program,
+      "run", "--drain",
         "policy.lua" }, cwd = folder.path, output = "capture",
     })
     assert.are.equal(0, child:wait(workshop.PATIENCE).code, (child:output()))

@@ -11,7 +11,8 @@ local function read(path)
   return bytes
 end
 
--- A request as its file has it: a line, headers that may go on in the next line, an empty line, a body.
+-- A request as its file has it: a line, headers that may go on in the next line, an empty line, a
+-- body.
 local function parse_request(bytes)
   local head, body = bytes:match "^(.-\n)\n(.*)$"
   if not head then head, body = bytes, "" end
@@ -35,7 +36,9 @@ end
 
 local function seconds(timestamp)
   local year, month, day, hour, min, sec = timestamp:match "(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)Z"
-  local date = { year = year, month = month, day = day, hour = hour, min = min, sec = sec, isdst = false }
+  local date = {
+    year = year, month = month, day = day, hour = hour, min = min, sec = sec, isdst = false,
+  }
   local noon = os.time(date)
   return noon + os.difftime(noon, os.time(os.date("!*t", noon)))
 end
@@ -100,7 +103,8 @@ describe("sigv4", function()
         assert.are.equal(case["header canonical-request"], canonical)
         assert.are.equal(case["header string-to-sign"], to_sign)
         assert.are.equal(case["header signature"], authorization:match "Signature=(%x+)$")
-        assert.are.equal(case["header signed-request"]:match "\nAuthorization:([^\n]*)", authorization)
+        assert.are.equal(case["header signed-request"]:match "\nAuthorization:([^\n]*)",
+          authorization)
       end)
 
       it(name .. ", in the query", function()
@@ -128,7 +132,8 @@ describe("sigv4", function()
           local query = signer:query(case.request, case.credentials, case.scope)
           assert.are.same(sorted_parameters(case.signed), sorted_parameters(query))
         else
-          assert.are.equal(case.signed, (signer:headers(case.request, case.credentials, case.scope)))
+          assert.are.equal(case.signed,
+            (signer:headers(case.request, case.credentials, case.scope)))
         end
       end)
     end
@@ -181,7 +186,9 @@ describe("sigv4", function()
     for byte = 0, 255 do bytes[#bytes + 1] = string.char(byte) end
     local all = table.concat(bytes)
     local signed = aws.signer():query({
-      method = "GET", path = all:rep(40), query = "a=" .. all:gsub("[&=]", ""):rep(40), headers = { Host = all },
+      method = "GET", path = all:rep(40), query = "a=" .. all:gsub("[&=]", ""):rep(40), headers = {
+        Host = all,
+      },
       body = ("x"):rep(1 << 20),
     }, credentials, { region = "r", service = "s", time = 0, expires = 60 })
     assert.matches("X%-Amz%-Signature=%x+$", signed)
@@ -195,20 +202,27 @@ describe("sigv4", function()
         scope = { region = "eu-west-1", service = "sqs", time = 0 },
       }
       change(call)
-      local ok, message = pcall(aws.signer().headers, aws.signer(), call.request, call.credentials, call.scope)
+      local ok, message =
+        pcall(aws.signer().headers, aws.signer(), call.request, call.credentials, call.scope)
       assert.is_false(ok)
       assert.matches(pattern, message)
       assert.is_nil(message:find("the secret", 1, true))
     end
 
     it("no method", function() refused("'method' is missing", function(c) c.request.method = nil end) end)
-    it("no headers", function() refused("'headers' must be a table", function(c) c.request.headers = nil end) end)
+    it("no headers",
+      function() refused("'headers' must be a table", function(c) c.request.headers = nil end) end)
     it("no secret", function() refused("'secret_key' is missing", function(c) c.credentials.secret_key = "" end) end)
     it("no region", function() refused("'region' is missing", function(c) c.scope.region = nil end) end)
-    it("a number for a body", function() refused("'body' must be a string, not number", function(c) c.request.body = 7 end) end)
-    it("a number for a header", function() refused("a header must be", function(c) c.request.headers.X = 7 end) end)
-    it("a list for headers", function() refused("a header must be", function(c) c.request.headers = { "a: b" } end) end)
-    it("a time that is none", function() refused("'time' must be an integer", function(c) c.scope.time = 1.5 end) end)
+    it("a number for a body",
+      function() refused("'body' must be a string, not number",
+      function(c) c.request.body = 7 end) end)
+    it("a number for a header",
+      function() refused("a header must be", function(c) c.request.headers.X = 7 end) end)
+    it("a list for headers",
+      function() refused("a header must be", function(c) c.request.headers = { "a: b" } end) end)
+    it("a time that is none",
+      function() refused("'time' must be an integer", function(c) c.scope.time = 1.5 end) end)
     it("too many headers", function()
       refused("more than 64 headers", function(c)
         c.request.headers.X = {}
@@ -222,14 +236,16 @@ describe("sigv4", function()
       local signer = aws.signer()
       signer:close()
       signer:close()
-      assert.error_matches(function() signer:headers(request, credentials, scope) end, "the signer is closed")
+      assert.error_matches(function() signer:headers(request, credentials, scope) end,
+        "the signer is closed")
     end)
   end)
 
   describe("digests", function()
     it("are those of the standards", function()
       -- FIPS 180-4's "abc"; RFC 4231, cases 2 and 6; RFC 1321.
-      assert.are.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", aws.sha256 "abc")
+      assert.are.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        aws.sha256 "abc")
       assert.are.equal("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
         aws.hmac("Jefe", "what do ya want for nothing?"))
       assert.are.equal("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
@@ -238,7 +254,8 @@ describe("sigv4", function()
     end)
 
     it("take empty texts and megabytes", function()
-      assert.are.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", aws.sha256 "")
+      assert.are.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        aws.sha256 "")
       assert.are.equal("d41d8cd98f00b204e9800998ecf8427e", aws.md5 "")
       assert.are.equal("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
         aws.sha256(("a"):rep(1000000)))
@@ -258,14 +275,16 @@ describe("sigv4", function()
     end
   end)
 
-  -- The kept key was looked up by the region and the service with a NUL between them, which they may hold too: the second
-  -- signature was made with the key of the first. Found by fuzzing.
+  -- The kept key was looked up by the region and the service with a NUL between them, which they
+  -- may hold too: the second signature was made with the key of the first. Found by fuzzing.
   it("keeps a key for just its own region and service", function()
     local asked = { method = "GET", path = "/", headers = { host = "example.com" } }
     local keys = { access_key = "AKID", secret_key = "secret" }
-    local first, second = { region = "a\0b", service = "c", time = 1 }, { region = "a", service = "b\0c", time = 1 }
+    local first, second = { region = "a\0b", service = "c", time = 1 },
+      { region = "a", service = "b\0c", time = 1 }
     local kept = aws.signer()
     kept:headers(asked, keys, first)
-    assert.are.equal((aws.signer():headers(asked, keys, second)), (kept:headers(asked, keys, second)))
+    assert.are.equal((aws.signer():headers(asked, keys, second)),
+      (kept:headers(asked, keys, second)))
   end)
 end)

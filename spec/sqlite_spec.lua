@@ -9,10 +9,14 @@ local function with_database(body, options)
   return function()
     local pipe <close> = io.popen "mktemp -d"
     local folder = pipe:read "l"
-    local removed <close> = setmetatable({}, { __close = function() os.execute("rm -rf '" .. folder .. "'") end })
+    local removed <close> = setmetatable({}, {
+      __close = function() os.execute("rm -rf '" .. folder .. "'") end,
+    })
     local path = folder .. "/test.db"
     scheduler.run(function()
-      local database <close> = assert(sqlite.open(path, { create = true, patience = options and options.patience }))
+      local database <close> = assert(sqlite.open(path, {
+        create = true, patience = options and options.patience,
+      }))
       assert(database:execute "PRAGMA journal_mode = WAL; CREATE TABLE t (k INTEGER PRIMARY KEY, v)")
       body(database, path)
     end, removed)
@@ -23,7 +27,9 @@ describe("a statement", function()
   it("takes and gives back any value", with_database(function(database)
     local all = {}
     for byte = 0, 255 do all[#all + 1] = string.char(byte) end
-    local values = { "", "a\0b", table.concat(all), 0, -1, math.maxinteger, math.mininteger, 1.5, -0.0, math.huge }
+    local values = {
+      "", "a\0b", table.concat(all), 0, -1, math.maxinteger, math.mininteger, 1.5, -0.0, math.huge,
+    }
     for index, value in ipairs(values) do
       assert.are.same({ 1, index }, { database:run("INSERT INTO t (v) VALUES (?)", value) })
       local row = assert(database:first("SELECT v, typeof(v) AS type FROM t WHERE k = ?", index))
@@ -33,7 +39,8 @@ describe("a statement", function()
   end))
 
   it("knows text from blobs, true and false as numbers, and nil", with_database(function(database)
-    local row = assert(database:first("SELECT typeof(?1) AS a, typeof(?2) AS b, ?2 AS bytes, ?3 AS yes, ?4 AS no, ?5 AS none",
+    local row = assert(database:first("SELECT typeof(?1) AS a, typeof(?2) AS b, ?2 AS bytes, ?3 "
+      .. "AS yes, ?4 AS no, ?5 AS none",
       "x\0", { "x\0" }, true, false, nil))
     assert.are.same({ a = "text", b = "blob", bytes = "x\0", yes = 1, no = 0 }, row)
   end))
@@ -43,11 +50,13 @@ describe("a statement", function()
     assert.are.same({}, database:all "SELECT * FROM t")
     for index = 1, 3 do database:run("INSERT INTO t VALUES (?, ?)", index * 10, "v" .. index) end
     assert.are.same({ k = 10, v = "v1" }, database:first "SELECT * FROM t ORDER BY k")
-    assert.are.same({ { k = 20 }, { k = 30 } }, database:all("SELECT k FROM t WHERE k > ? ORDER BY k", 10))
+    assert.are.same({ { k = 20 }, { k = 30 } },
+      database:all("SELECT k FROM t WHERE k > ? ORDER BY k", 10))
     assert.are.same({ 2, 30 }, { database:run("DELETE FROM t WHERE k > ?", 10) })
   end))
 
-  it("leaves no read transaction open, also when not all rows were taken", with_database(function(database, path)
+  it("leaves no read transaction open, also when not all rows were taken",
+    with_database(function(database, path)
     database:run "INSERT INTO t (v) VALUES (1), (2)"
     assert(database:first "SELECT * FROM t")
     local other <close> = assert(sqlite.open(path))
@@ -56,16 +65,21 @@ describe("a statement", function()
   end))
 
   it("raises what is the caller's fault", with_database(function(database)
-    assert.has_error(function() database:run "INSERT INTO t VALUES (?, ?)" end, "the statement has 2 parameters, got 0 values")
+    assert.has_error(function() database:run "INSERT INTO t VALUES (?, ?)" end,
+      "the statement has 2 parameters, got 0 values")
     assert.has_error(function() database:run("SELECT ?", print) end)
     assert.has_error(function() database:run("SELECT ?", {}) end)
     assert.has_error(function() database:run "" end)
   end))
 
-  it("answers with SQLite's message and its name for the error", with_database(function(database, path)
-    assert.are.same({ nil, ("'%s': near \"SELEC\": syntax error"):format(path), "SQLITE_ERROR" }, { database:run "SELEC 1" })
+  it("answers with SQLite's message and its name for the error",
+    with_database(function(database, path)
+    assert.are.same({ nil, ("'%s': near \"SELEC\": syntax error"):format(path), "SQLITE_ERROR" },
+      { database:run "SELEC 1" })
     assert(database:run("INSERT INTO t VALUES (1, 1)"))
-    assert.are.same({ nil, ("'%s': UNIQUE constraint failed: t.k"):format(path), "SQLITE_CONSTRAINT" },
+    assert.are.same({
+      nil, ("'%s': UNIQUE constraint failed: t.k"):format(path), "SQLITE_CONSTRAINT",
+    },
       { database:run "INSERT INTO t VALUES (1, 2)" })
     assert.are.equal("SQLITE_ERROR", select(3, database:execute "SELECT * FROM nowhere"))
     assert.are.equal("SQLITE_ERROR", select(3, database:all "SELECT * FROM nowhere"))
@@ -89,7 +103,8 @@ describe("a statement", function()
 end)
 
 describe("a database", function()
-  it("is private when it is made, and is made only when that was asked for", with_database(function(database, path)
+  it("is private when it is made, and is made only when that was asked for",
+    with_database(function(database, path)
     assert(database:run "INSERT INTO t (v) VALUES (1)")
     for mode in io.popen("stat -c %a " .. path .. "*"):lines() do assert.are.equal("600", mode) end
     assert.are.equal("SQLITE_CANTOPEN", select(3, sqlite.open(path .. "2")))
@@ -98,7 +113,8 @@ describe("a database", function()
 
   it("that cannot be opened says why", with_database(function(_, path)
     local _, message, code = sqlite.open(path .. "/below", { create = true })
-    assert.are.same({ ("could not create '%s/below': not a directory"):format(path), "ENOTDIR" }, { message, code })
+    assert.are.same({ ("could not create '%s/below': not a directory"):format(path), "ENOTDIR" },
+      { message, code })
     _, message, code = sqlite.open("/", { create = true })
     assert.are.same({ "could not open '/': is a directory", "EISDIR" }, { message, code })
   end))
@@ -166,7 +182,8 @@ describe("a transaction", function()
   end))
 
   -- One of a hundred senders on a slow disk failed after 10 s, though each of the others got on.
-  it("waits longer than its patience as long as others commit", with_database(function(database, path)
+  it("waits longer than its patience as long as others commit",
+    with_database(function(database, path)
     assert(database:execute "PRAGMA journal_mode = WAL; CREATE TABLE busy (x)")
     local other <close> = assert(sqlite.open(path))
     assert(other:execute "BEGIN IMMEDIATE")
@@ -186,6 +203,7 @@ describe("a transaction", function()
     assert(other:execute "BEGIN IMMEDIATE")
     local result, message, code = database:transaction(print)
     assert.is_nil(result)
-    assert.are.same({ ("'%s': locked by another process for 0.1 s"):format(path), "SQLITE_BUSY" }, { message, code })
+    assert.are.same({ ("'%s': locked by another process for 0.1 s"):format(path), "SQLITE_BUSY" },
+      { message, code })
   end, { patience = 0.1 }))
 end)

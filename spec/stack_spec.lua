@@ -17,7 +17,9 @@ local function ref(logical) return { Value = { Ref = logical } } end
 
 local function create(template)
   local name = account:name "stack"
-  assert(account:client "cloudformation":CreateStack { StackName = name, TemplateBody = cjson.encode(template) })
+  assert(account:client "cloudformation":CreateStack {
+    StackName = name, TemplateBody = cjson.encode(template),
+  })
   return name
 end
 
@@ -29,14 +31,19 @@ end
 local function old_style(prefix, more)
   local resources = {
     [prefix .. "Queue"] = queue "jobs", [prefix .. "DeadLetterQueue"] = queue "dead",
-    [prefix .. "TaskEventQueue"] = queue "events", [prefix .. "Topic"] = { Type = "AWS::SNS::Topic" },
+    [prefix .. "TaskEventQueue"] = queue "events", [prefix .. "Topic"] = {
+      Type = "AWS::SNS::Topic",
+    },
     [prefix .. "NotificationTopic"] = { Type = "AWS::SNS::Topic" },
-    [prefix .. "LogGroup"] = { Type = "AWS::Logs::LogGroup", Properties = { LogGroupName = account:name "logs" } },
+    [prefix .. "LogGroup"] = {
+      Type = "AWS::Logs::LogGroup", Properties = { LogGroupName = account:name "logs" },
+    },
   }
   for logical, resource in pairs(more or {}) do resources[logical] = resource end
   return resources, {
     ClusterArn = { Value = "arn:aws:ecs:eu-west-1:123456789012:cluster/fleet" },
-    [prefix .. "QueueUrl"] = ref(prefix .. "Queue"), [prefix .. "DeadLetterQueueUrl"] = ref(prefix .. "DeadLetterQueue"),
+    [prefix .. "QueueUrl"] = ref(prefix .. "Queue"),
+      [prefix .. "DeadLetterQueueUrl"] = ref(prefix .. "DeadLetterQueue"),
     [prefix .. "LogGroup"] = { Value = { ["Fn::GetAtt"] = { prefix .. "LogGroup", "Arn" } } },
   }
 end
@@ -73,10 +80,15 @@ describe("a stack", function()
     assert.are.equal("NoOutput", code)
   end))
 
-  it("is read by its resources alone when it was made with the CDK, as ecs-watchbot v10 is", task(function()
+  it("is read by its resources alone when it was made with the CDK, as ecs-watchbot v10 is",
+    task(function()
     local found = assert(open(create { Resources = {
-      FleetQueue1A2B3C4D = queue "jobs", FleetDeadLetterQueue0011AABB = queue "dead", Bucket = { Type = "AWS::S3::Bucket" },
-      FleetLogGroupDEADBEEF = { Type = "AWS::Logs::LogGroup", Properties = { LogGroupName = account:name "logs" } },
+      FleetQueue1A2B3C4D = queue "jobs", FleetDeadLetterQueue0011AABB = queue "dead", Bucket = {
+        Type = "AWS::S3::Bucket",
+      },
+      FleetLogGroupDEADBEEF = {
+        Type = "AWS::Logs::LogGroup", Properties = { LogGroupName = account:name "logs" },
+      },
     } }))
     assert.are.equal("Fleet", found.prefix)
     assert.matches("/jobs%-%d+$", found:output "QueueUrl")
@@ -88,7 +100,9 @@ describe("a stack", function()
     local resources, outputs = old_style "One"
     local more_resources, more_outputs = old_style("Two", resources)
     for key, output in pairs(outputs) do more_outputs[key] = output end
-    more_outputs.TwoTaskDefinition = { Value = "arn:aws:ecs:eu-west-1:123456789012:task-definition/two:1" }
+    more_outputs.TwoTaskDefinition = {
+      Value = "arn:aws:ecs:eu-west-1:123456789012:task-definition/two:1",
+    }
     local name = create { Resources = more_resources, Outputs = more_outputs }
     local nothing, message, code = open(name)
     assert.is_nil(nothing)
@@ -106,13 +120,16 @@ describe("a stack", function()
 
   it("that is not there, has nothing of ours or may not be read is told so", task(function()
     local _, message, code = open "nobody"
-    assert.are.equal("stack 'nobody' does not exist in eu-west-1: AWS_REGION chooses another region, "
+    assert.are.equal("stack 'nobody' does not exist in eu-west-1: AWS_REGION chooses another "
+      .. "region, "
       .. "AWS_PROFILE another account", message)
     assert.are.equal("StackNotFound", code)
     _, message, code = open(create { Resources = { Bucket = { Type = "AWS::S3::Bucket" } } })
     assert.matches("no queue of watchbot's", message)
     assert.are.equal("NoWatcher", code)
-    local denied = account:client("cloudformation", { credentials = account:user "cloudformation:DescribeStacks" })
+    local denied = account:client("cloudformation", {
+      credentials = account:user "cloudformation:DescribeStacks",
+    })
     _, message, code = open("any", nil, denied)
     assert.matches("do not allow 'cloudformation:DescribeStacks' on stack 'any'", message)
     assert.are.equal("NotAllowed", code)
@@ -123,9 +140,11 @@ describe("the resources of a stack", function()
   it("name a cluster by their service, and go on for as many pages as there are", task(function()
     local resources = require "watchbot.stack.resources"
     local pages = {
-      { StackResourceSummaries = { { ResourceType = "AWS::ECS::Service", LogicalResourceId = "WatchbotService",
+      { StackResourceSummaries = { { ResourceType = "AWS::ECS::Service",
+      LogicalResourceId = "WatchbotService",
         PhysicalResourceId = "arn:aws:ecs:eu-west-1:1:service/fleet/jobs" } }, NextToken = "more" },
-      { StackResourceSummaries = { { ResourceType = "AWS::SQS::Queue", LogicalResourceId = "WatchbotQueue",
+      { StackResourceSummaries = { { ResourceType = "AWS::SQS::Queue",
+      LogicalResourceId = "WatchbotQueue",
         PhysicalResourceId = "url" } }, NextToken = "" },
     }
     local asked = {}

@@ -1,11 +1,13 @@
--- A host that forks, and one that has several Lua states: what belongs to one of them is not touched by another.
+-- A host that forks, and one that has several Lua states: what belongs to one of them is not
+-- touched by another.
 
 local shell = require "support.shell"
 
 local SANITIZE = shell.build == "build/sanitize"
 local folder
 
--- Runs a program in support/states.c; returns what it wrote, after it went through the command `filter`.
+-- Runs a program in support/states.c; returns what it wrote, after it went through the command
+-- `filter`.
 local function run(text, filter)
   local path = folder .. "/program.lua"
   shell.write(path, ([[
@@ -24,7 +26,8 @@ local function run(text, filter)
     end
   ]]):format(package.path, package.cpath, folder) .. text)
   -- What a forked child leaves to its parent is no leak of the child's.
-  local out, code = shell.run(("{ ASAN_OPTIONS=detect_leaks=0 timeout 120 %s/states %s || echo status $?; } 2>&1 | %s"):format(
+  local out, code = shell.run(("{ ASAN_OPTIONS=detect_leaks=0 timeout 120 %s/states %s || echo "
+    .. "status $?; } 2>&1 | %s"):format(
     folder, path, filter or "cat"))
   assert.are.equal(0, code, out)
   assert.is_nil(out:match "status %d+", out:sub(-1000))
@@ -34,16 +37,20 @@ end
 describe("a host", function()
   setup(function()
     folder = shell.folder()
-    local out, code = shell.run(("cc %s -g -Wall -Wextra -Werror -Wl,--export-dynamic -o %s/states spec/support/states.c "
-      .. "$(pkg-config --cflags --libs lua5.4) -lpthread 2>&1"):format(SANITIZE and "-fsanitize=address,undefined" or "",
+    local out, code =
+      shell.run(("cc %s -g -Wall -Wextra -Werror -Wl,--export-dynamic -o %s/states "
+        .. "spec/support/states.c "
+      .. "$(pkg-config --cflags --libs lua5.4) -lpthread 2>&1"):format(SANITIZE
+        and "-fsanitize=address,undefined" or "",
       folder))
     assert.are.equal(0, code, out)
   end)
   teardown(function() shell.remove(folder) end)
 
   describe("that forks", function()
-    -- The copy of a log in the child wrote the lines that wait in it once more when the child ended, and took the parent's
-    -- pipe out of the parent's own epoll, since a forked child shares it: the parent's log never wrote again.
+    -- The copy of a log in the child wrote the lines that wait in it once more when the child
+    -- ended, and took the parent's pipe out of the parent's own epoll, since a forked child shares
+    -- it: the parent's log never wrote again.
     it("has its log written once, by itself", function()
       os.remove(folder .. "/go")
       local out = run([[
@@ -145,7 +152,8 @@ describe("a host", function()
     ]]
   end)
 
-  -- Finalizers that are older than the loop run after it was closed: a sleep in one kept a core busy, for epoll was gone.
+  -- Finalizers that are older than the loop run after it was closed: a sleep in one kept a core
+  -- busy, for epoll was gone.
   it("is told by a finalizer that comes too late", function()
     assert.are.equal("false\tfalse\n", (run [[
       do

@@ -29,11 +29,17 @@ describe("watchbot.testing", function()
 
   it("tells the environment that a task would get, and opens an envelope", function()
     local w = testing.watch(policy { env = { ZOOM = "7" } })
-    w:message { '{"Type":"Notification","TopicArn":"arn","Subject":"S","Message":"M"}', attributes = { A = "1" } }
+    w:message {
+      '{"Type":"Notification","TopicArn":"arn","Subject":"S","Message":"M"}', attributes = {
+        A = "1",
+      },
+    }
     local environment = w:environment()
-    assert.are.same({ "S", "M", "7", "1" }, { environment.Subject, environment.Message, environment.ZOOM,
+    assert.are.same({ "S", "M", "7", "1" },
+    { environment.Subject, environment.Message, environment.ZOOM,
       environment.ApproximateReceiveCount })
-    assert.are.same({ A = { Type = "String", Value = "1" } }, cjson.decode(environment.MessageAttributes))
+    assert.are.same({ A = { Type = "String", Value = "1" } },
+      cjson.decode(environment.MessageAttributes))
   end)
 
   it("moves the clock for hooks that wait, and for nothing else", function()
@@ -59,7 +65,8 @@ describe("watchbot.testing", function()
     assert.are.equal("tiles failed processing message message-1", sent[1].subject)
     assert.matches("Task stopped reason: exit code 1", sent[1].body)
     assert.matches("no such zoom level", sent[1].body)
-    assert.matches("the last attempt %(receive 10%): the message goes to the dead letters", sent[1].body)
+    assert.matches("the last attempt %(receive 10%): the message goes to the dead letters",
+      sent[1].body)
     assert.are.same(sent, w:message("another") and w:notifications())
 
     w = testing.watch(policy {}, { topic = false })
@@ -95,7 +102,8 @@ describe("watchbot.testing", function()
     w:advance(899)
     assert.is_nil(w:outcome())
     w:advance(1)
-    assert.are.same({ "retry", "timed out after 900 s", 900 }, { w:outcome(), w:exit().reason, w:exit().duration })
+    assert.are.same({ "retry", "timed out after 900 s", 900 },
+      { w:outcome(), w:exit().reason, w:exit().duration })
     w:advance(2)
     assert.are.equal("reject", w:exits "KILL")
   end)
@@ -131,7 +139,9 @@ describe("watchbot.testing", function()
 
   it("starts nothing for a duplicate", function()
     local started = 0
-    local w = testing.watch(policy { command = function() started = started + 1 return "./render" end })
+    local w = testing.watch(policy {
+      command = function() started = started + 1 return "./render" end,
+    })
     w:message "x"
     w:duplicate()
     assert.are.same({ 1, "running" }, { started, w:state() })
@@ -157,15 +167,19 @@ describe("watchbot.testing", function()
     w:answer("process:start", { code = 0, stdout = "full" })
     w:message("x"):exits(0)
     local names = {}
-    for index, call in ipairs(w:calls()) do names[index] = ("%s of %s"):format(call.name, call.hook) end
-    assert.are.same({ "dynamodb:GetItem of admit", "process:start of verdict", "queue:send of verdict" }, names)
+    for index, call in ipairs(w:calls()) do
+      names[index] = ("%s of %s"):format(call.name, call.hook)
+    end
+    assert.are.same({ "dynamodb:GetItem of admit", "process:start of verdict",
+      "queue:send of verdict" }, names)
     assert.are.equal("seen", w:calls()[1].parameters.TableName)
     assert.are.equal("full", w:calls()[3].parameters.messages[1].body)
     assert.are.same({}, w:errors())
 
     w:answer("dynamodb:GetItem", function(parameters) return { Item = parameters.Key } end)
     assert.are.equal("complete", w:message("y"):outcome())
-    w:answer("dynamodb:GetItem", function() return nil, "no such table", "ResourceNotFoundException" end)
+    w:answer("dynamodb:GetItem",
+      function() return nil, "no such table", "ResourceNotFoundException" end)
     assert.are.equal("retry", w:message("z"):outcome())
     assert.are.equal("admit", w:decided())
     assert.matches("no such table", w:errors()[1].message)
@@ -191,7 +205,9 @@ describe("watchbot.testing", function()
   end)
 
   it("says what an ECS task would get", function()
-    local w = testing.watch(policy { task = { cluster = "main", definition = "tiles:7", container = "tile" } })
+    local w = testing.watch(policy {
+      task = { cluster = "main", definition = "tiles:7", container = "tile" },
+    })
     w:message "7/3/5"
     local parameters = w:command()
     assert.are.same({ "main", "tiles:7", "tile" }, { parameters.cluster, parameters.taskDefinition,
@@ -252,7 +268,9 @@ describe("watchbot.testing", function()
 
   it("works in a task as well", function()
     scheduler.run(function()
-      local w <close> = testing.watch(policy { verdict = function() scheduler.sleep(600) return "complete" end })
+      local w <close> = testing.watch(policy {
+        verdict = function() scheduler.sleep(600) return "complete" end,
+      })
       w:message "x"
       assert.are.equal("complete", w:exits(9))
       assert.are.equal(600, w:now())
@@ -261,7 +279,9 @@ describe("watchbot.testing", function()
 
   it("gives the clock and the world back", function()
     local request = watchbot.http.request
-    local w = testing.watch(policy { verdict = function() scheduler.sleep(3600) return "complete" end })
+    local w = testing.watch(policy {
+      verdict = function() scheduler.sleep(3600) return "complete" end,
+    })
     w:message("x"):exits(0)
     assert.are.equal(request, watchbot.http.request)
     assert.is_nil(watchbot.aws.stand_in)
@@ -269,7 +289,8 @@ describe("watchbot.testing", function()
     w:close()
     w = testing.watch(policy { verdict = function() scheduler.event():wait() end })
     w:message "x"
-    assert.has_error(function() w:exits(0) end, "a hook or handler has not ended after a day of the test's clock")
+    assert.has_error(function() w:exits(0) end,
+      "a hook or handler has not ended after a day of the test's clock")
     assert.is_true(math.abs(scheduler.time() / 1000 - os.time()) < 60)
   end)
 
@@ -290,15 +311,21 @@ describe("watchbot.testing", function()
       assert.matches(pattern, problem)
     end
     fails("testing_spec.lua:%d+: exits: no message has been sent yet", function() w:exits(0) end)
-    fails("testing_spec.lua:%d+: message: unknown field 'boddy'; did you mean 'body'", function() w:message { boddy = "x" } end)
+    fails("testing_spec.lua:%d+: message: unknown field 'boddy'; did you mean 'body'",
+      function() w:message { boddy = "x" } end)
     fails("testing_spec.lua:%d+: message: expected a body", function() w:message {} end)
     w:message("x"):exits(0)
-    fails("testing_spec.lua:%d+: exits: no task of message 'message%-1' runs, it is deleted", function()
+    fails("testing_spec.lua:%d+: exits: no task of message 'message%-1' runs, it is deleted",
+      function()
       w.newest:exits(0)
     end)
     fails("expected a policy or the path", testing.watch, 7)
-    fails("unknown option 'handlers'; did you mean 'handler'", testing.watch, policy {}, { handlers = false })
-    fails("both 'command' and 'handler' are set", testing.watch, watchbot.policy { command = "x", handler = print })
+    fails("unknown option 'handlers'; did you mean 'handler'", testing.watch, policy {}, {
+      handlers = false,
+    })
+    fails("both 'command' and 'handler' are set", testing.watch, watchbot.policy {
+      command = "x", handler = print,
+    })
   end)
 end)
 
@@ -320,10 +347,12 @@ describe("watchbot.testing with a policy's file", function()
   end)
 
   it("says where it is wrong", function()
-    shell.write(folder .. "/policy.lua", "return require('watchbot').policy {\n  commando = 'true',\n}")
+    shell.write(folder .. "/policy.lua",
+      "return require('watchbot').policy {\n  commando = 'true',\n}")
     local ok, problem = pcall(testing.watch, folder .. "/policy.lua")
     assert.is_false(ok)
-    assert.matches("policy.lua:2: unknown policy field 'commando'; did you mean 'command'%?", problem)
+    assert.matches("policy.lua:2: unknown policy field 'commando'; did you mean 'command'%?",
+      problem)
   end)
 
   it("runs in a plain interpreter, fast", function()

@@ -1,6 +1,6 @@
 -- The whole of it, judged strictly: watchers that are killed, ended and stopped for a while, on the
--- embedded queue, with and without groups. Large in `make soak`, small here. A calm run comes first: a
--- kill would hide a heartbeat that is missing.
+-- embedded queue, with and without groups. Large in `make soak`, small here. A calm run comes
+-- first: a kill would hide a heartbeat that is missing.
 
 local judge = require "support.judge"
 local queues = require "watchbot.queue"
@@ -97,7 +97,8 @@ end
 
 local function run(folder, fifo, hurts)
   math.randomseed(SEED)
-  folder:write("policy.lua", POLICY:format(folder:url(fifo and "jobs.fifo" or "jobs.db"), VISIBILITY))
+  folder:write("policy.lua",
+    POLICY:format(folder:url(fifo and "jobs.fifo" or "jobs.db"), VISIBILITY))
   folder:write("worker", WORKER)
   local sent, faults = send(folder, fifo), {}
   local watchers = { start(folder), start(folder) }

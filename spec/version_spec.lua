@@ -4,7 +4,8 @@ local shell = require "support.shell"
 describe("the version", function()
   it("stands in lua/watchbot/version.lua only", function()
     local version = require "watchbot.version"
-    local pattern = "grep -rnF '\"%s\"' lua src include Makefile | grep -v '^lua/watchbot/version.lua:'"
+    local pattern = "grep -rnF '\"%s\"' lua src include Makefile | grep -v "
+      .. "'^lua/watchbot/version.lua:'"
     assert.are.equal("", (shell.run(pattern:format(version))))
   end)
 

@@ -12,10 +12,12 @@ teardown(function() shell.remove(folder) end)
 
 -- Runs a command in which $log is the program; neither an id nor a format comes from outside.
 local function run(command)
-  return shell.run(("cd %s; unset MessageId structuredLogging; log=%s; %s"):format(folder, shell.quote(PROGRAM), command))
+  return shell.run(("cd %s; unset MessageId structuredLogging; log=%s; %s"):format(folder,
+    shell.quote(PROGRAM), command))
 end
 
--- The text of each line, without what stands before it, which is checked; the last must end with a newline.
+-- The text of each line, without what stands before it, which is checked; the last must end with a
+-- newline.
 local function texts(out)
   local found = {}
   for line in out:gmatch "([^\n]*)\n" do
@@ -33,7 +35,8 @@ describe("watchbot-log with words", function()
   end)
 
   it("has the id from $MessageId", function()
-    assert.matches("^" .. DATE .. " %[worker%] %[id%-1%] hello\n$", (run "MessageId=id-1 $log hello"))
+    assert.matches("^" .. DATE .. " %[worker%] %[id%-1%] hello\n$",
+      (run "MessageId=id-1 $log hello"))
     assert.are.same({ "hello" }, texts((run "MessageId= $log hello")))
   end)
 
@@ -75,7 +78,8 @@ describe("watchbot-log with lines", function()
 
   it("puts together what comes in parts", function()
     assert.are.same({ "one", "two", "three" }, texts((run
-      "{ printf o; sleep 0.02; printf n; sleep 0.02; printf 'e\\ntw'; sleep 0.02; printf 'o\\nthree'; } | $log")))
+      "{ printf o; sleep 0.02; printf n; sleep 0.02; printf 'e\\ntw'; sleep 0.02; printf "
+        .. "'o\\nthree'; } | $log")))
   end)
 
   it("keeps every byte, NUL too", function()
@@ -146,7 +150,8 @@ describe("watchbot-log with JSON", function()
   end)
 
   it("keeps a line of 10 MB whole, whatever is in it", function()
-    -- Characters of 1 to 4 bytes and a bad byte: each of the edges of what is escaped at once falls into another place.
+    -- Characters of 1 to 4 bytes and a bad byte: each of the edges of what is escaped at once falls
+    -- into another place.
     local long, expected = ('a"é€😀\xff'):rep(800000), ('a"é€😀\u{FFFD}'):rep(800000)
     shell.write(folder .. "/long", long .. "\n" .. '{"tile":7}\n' .. long)
     local found = objects((run "structuredLogging=true $log <long"))
@@ -180,7 +185,8 @@ describe("watchbot-log with JSON", function()
 end)
 
 describe("watchbot-log and its reader", function()
-  -- The reader answers each line before the next is written: a line that is held back stops both for ever.
+  -- The reader answers each line before the next is written: a line that is held back stops both
+  -- for ever.
   it("lets a line go before it waits for the next", function()
     local out = run [[mkfifo in out
       timeout 20 $log <in >out &
@@ -191,7 +197,9 @@ describe("watchbot-log and its reader", function()
   end)
 
   it("lets the lines of a program that never waits go to a terminal one read at a time", function()
-    local out, code = shell.run(("script -qec %s /dev/null </dev/null"):format(shell.quote("seq 1000 | " .. PROGRAM)))
+    local out, code =
+      shell.run(("script -qec %s /dev/null </dev/null"):format(shell.quote("seq 1000 | "
+      .. PROGRAM)))
     assert.are.equal(0, code)
     assert.are.equal(1000, #texts((out:gsub("\r\n", "\n"))))
   end)
@@ -205,13 +213,16 @@ describe("watchbot-log and its reader", function()
   end)
 
   it("ends with an error when stdout is closed", function()
-    for _, command in ipairs { "$log hello 2>errors >&-", "seq 3 | $log 2>errors >&-", "$log 2>errors >&- </dev/null" } do
+    for _, command in ipairs { "$log hello 2>errors >&-", "seq 3 | $log 2>errors >&-",
+      "$log 2>errors >&- </dev/null" } do
       assert.are.equal(1, select(2, run(command)), command)
     end
-    assert.are.equal("watchbot-log: could not write to stdout: Bad file descriptor\n", shell.read(folder .. "/errors"))
+    assert.are.equal("watchbot-log: could not write to stdout: Bad file descriptor\n",
+      shell.read(folder .. "/errors"))
   end)
 
-  -- The temporary file of a long line got the number of the closed stdout, and the line was written into itself.
+  -- The temporary file of a long line got the number of the closed stdout, and the line was written
+  -- into itself.
   it("ends with an error when stdout is closed and a line needs a file", function()
     assert.are.equal(1, select(2, run "head -c 5000000 /dev/zero | $log 2>/dev/null >&-"))
   end)
@@ -232,7 +243,8 @@ describe("watchbot-log and its reader", function()
     assert.are.equal(1, select(2, run "$log 2>/dev/null <&-"))
   end)
 
-  -- Somebody else who has the same pipe may have made it nonblocking: "temporarily unavailable" was taken for an error.
+  -- Somebody else who has the same pipe may have made it nonblocking: "temporarily unavailable" was
+  -- taken for an error.
   it("waits for input and output that are nonblocking", function()
     shell.write(folder .. "/nonblocking.py", [==[
 import os, subprocess, sys, threading, time

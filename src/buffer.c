@@ -19,11 +19,13 @@ static bool grow(struct buffer *buffer, size_t wanted) {
     return true;
 }
 
-/* Content moves to the front only when that frees at least half: each byte is moved a bounded number of times. */
+/* Content moves to the front only when that frees at least half: each byte is moved a bounded
+ * number of times. */
 char *buffer_reserve(struct buffer *buffer, size_t extra) {
     size_t used = buffer->start + buffer->size;
     if (extra > SIZE_MAX - used) return NULL;
-    if (used + extra > buffer->capacity && buffer->start >= buffer->capacity / 2 && buffer->start > 0) {
+    if (used + extra > buffer->capacity && buffer->start >= buffer->capacity / 2 &&
+        buffer->start > 0) {
         memmove(buffer->memory, buffer_data(buffer), buffer->size);
         buffer->start = 0;
         used = buffer->size;

@@ -1,5 +1,5 @@
-/* buffer: growable bytes that are appended at the end and taken from the front.
- * A zeroed struct is an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
+/* buffer: growable bytes that are appended at the end and taken from the front. A zeroed struct is
+ * an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
 #ifndef WATCHBOT_BUFFER_H
 #define WATCHBOT_BUFFER_H
 
@@ -18,7 +18,8 @@ static inline char *buffer_data(const struct buffer *buffer) {
     return buffer->memory ? buffer->memory + buffer->start : NULL;
 }
 
-/* Makes room for `extra` bytes behind the content and returns where they go, or NULL (no memory). */
+/* Makes room for `extra` bytes behind the content and returns where they go, or NULL
+ * (no memory). */
 char *buffer_reserve(struct buffer *buffer, size_t extra);
 
 /* Counts `size` bytes, written to what buffer_reserve returned, as content. */

@@ -23,8 +23,8 @@ static const int64_t LOOK = CLOCK_SECOND;
 /* What a task leaves behind may take this long to end after its KILL. */
 static const int64_t CLEAR_LIMIT = 2 * CLOCK_SECOND, LONGEST_PAUSE = CLOCK_SECOND / 16;
 
-/* A leader that was KILLed: the kernel may have to wait for a disk, or free a lot of memory. One that may not be killed
- * (sudo) gets the time to end because of its children's end. */
+/* A leader that was KILLed: the kernel may have to wait for a disk, or free a lot of memory. One
+ * that may not be killed (sudo) gets the time to end because of its children's end. */
 static const int64_t KILL_LIMIT = 30 * CLOCK_SECOND, REFUSED_LIMIT = 5 * CLOCK_SECOND;
 
 static void look(struct loop_timer *timer) {
@@ -36,8 +36,8 @@ static void look(struct loop_timer *timer) {
 
 /* the end */
 
-/* Waits until the leader has exited, and leaves it to be reaped: until then nothing else gets its id. False: something else in
- * the host has reaped it, and the id may be any process's. */
+/* Waits until the leader has exited, and leaves it to be reaped: until then nothing else gets its
+ * id. False: something else in the host has reaped it, and the id may be any process's. */
 static bool await_exit(pid_t pid) {
     siginfo_t info;
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0) {
@@ -88,7 +88,8 @@ static void clear(struct child *child) {
         int64_t now = clock_monotonic();
         child->pause = child->pause ? child->pause * 2 : MILLISECOND;
         if (child->pause > LONGEST_PAUSE) child->pause = LONGEST_PAUSE;
-        if (now < child->give_up && loop_start_timer(home->loop, &child->kill, child->pause) == 0) return;
+        if (now < child->give_up && loop_start_timer(home->loop, &child->kill, child->pause) == 0)
+            return;
         orphans_describe(&home->orphans, child, &child->survivors);
     }
     bury(child);
@@ -121,7 +122,8 @@ void child_describe(pid_t pid, int refused, struct buffer *text) {
     if (!procfs_stat(pid, &stat)) return;
     const char *why = refused ? "operation not permitted" : "it has not ended after KILL";
     int size = snprintf(line, sizeof line, "%d (%s): %s\n", (int)pid, stat.name, why);
-    if (size > 0) buffer_append(text, line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1);
+    if (size > 0)
+        buffer_append(text, line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1);
 }
 
 static void ignore(struct child *child) {
@@ -153,7 +155,8 @@ static bool move(struct child *from, struct child *to) {
     return watched && (left < 0 || loop_start_timer(home->loop, &to->kill, left) == 0);
 }
 
-/* Leaves the rest of its life to its home. Without memory for that it is forgotten: it was killed. */
+/* Leaves the rest of its life to its home. Without memory for that it is forgotten: it
+ * was killed. */
 static void hand_over(struct child *child) {
     struct child *rest = malloc(sizeof *rest);
     if (rest && move(child, rest)) return;
@@ -180,9 +183,11 @@ static void on_kill_over(struct loop_timer *timer) {
 static void kill_now(struct child *child) {
     struct loop *loop = child->home->loop;
     child_signal(child, SIGKILL);
-    bool refused = syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0) != 0 && errno == EPERM;
+    bool refused =
+        syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0) != 0 && errno == EPERM;
     child->kill.fire = on_kill_over;
-    if (loop_start_timer(loop, &child->kill, refused ? REFUSED_LIMIT : KILL_LIMIT) != 0) loop_stop_timer(loop, &child->kill);
+    if (loop_start_timer(loop, &child->kill, refused ? REFUSED_LIMIT : KILL_LIMIT) != 0)
+        loop_stop_timer(loop, &child->kill);
 }
 
 static void on_grace_over(struct loop_timer *timer) {
@@ -245,13 +250,15 @@ void child_stop(struct child *child, int64_t grace) {
     }
     child_signal(child, SIGTERM);
     child_signal(child, SIGCONT);
-    bool sooner = child->kill.place == 0 || child->kill.due > loop_monotonic(child->home->loop) + grace;
+    bool sooner =
+        child->kill.place == 0 || child->kill.due > loop_monotonic(child->home->loop) + grace;
     if (sooner && loop_start_timer(child->home->loop, &child->kill, grace) != 0) kill_now(child);
 }
 
 bool child_is_stopped(const struct child *child) {
     siginfo_t info = {0};
-    return child->running && waitid(P_PID, (id_t)child->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+    return child->running &&
+           waitid(P_PID, (id_t)child->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == child->pid;
 }
 
@@ -275,7 +282,8 @@ static void pause_a_little(void) {
 
 static bool has_exited(const struct child *child) {
     siginfo_t info = {0};
-    return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child->pid;
+    return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == child->pid;
 }
 
 static void end_child(struct child *child, int64_t until) {

@@ -1,8 +1,9 @@
 /* child: a program started in a session of its own, and its end.
  *
- * The leader's exit is the end: what is left of its group is KILLed before the leader is reaped, while its id cannot be used
- * again, and so is what it has started elsewhere, where the program adopts orphans (orphans.h). Nothing is waited for without
- * a bound: what does not end is given up, and named. */
+ * The leader's exit is the end: what is left of its group is KILLed before the leader is reaped,
+ * while its id cannot be used again, and so is what it has started elsewhere, where the program
+ * adopts orphans (orphans.h). Nothing is waited for without a bound: what does not end is given up,
+ * and named. */
 #ifndef WATCHBOT_CHILD_H
 #define WATCHBOT_CHILD_H
 
@@ -37,36 +38,41 @@ struct child {
     int pidfd;
     char mark[128]; /* NAME=VALUE of its environment, by which what it starts is known; "": none */
     bool running;
-    bool clearing;                       /* the leader has exited, what it has started is being killed */
-    bool taken;                          /* something else in the host has reaped it */
-    bool lost;                           /* it could not be killed; `survivors` has it */
-    int code;                            /* exit code, -1: ended by a signal, taken or lost */
-    int signal;                          /* 0: none */
-    int64_t started, ended;              /* clock_monotonic */
-    int64_t cpu;                         /* nanoseconds, of it and of what it has waited for */
-    int64_t max_rss;                     /* bytes, of the largest of these; 0: no more than the host's own */
-    int64_t host_rss;                    /* of the host at the start: what a child's begins with */
-    struct buffer survivors;             /* "PID (NAME): why" of what is left, a line each */
-    struct loop_fd watch;                /* of the pidfd */
-    struct loop_timer kill;              /* after a grace, or to look again */
-    int64_t pause, give_up;              /* while clearing: until the next look, and when no other follows */
-    void (*exited)(struct child *child); /* the leader has exited and is about to be reaped: read what it wrote */
+    bool clearing;           /* the leader has exited, what it has started is being killed */
+    bool taken;              /* something else in the host has reaped it */
+    bool lost;               /* it could not be killed; `survivors` has it */
+    int code;                /* exit code, -1: ended by a signal, taken or lost */
+    int signal;              /* 0: none */
+    int64_t started, ended;  /* clock_monotonic */
+    int64_t cpu;             /* nanoseconds, of it and of what it has waited for */
+    int64_t max_rss;         /* bytes, of the largest of these; 0: no more than the host's own */
+    int64_t host_rss;        /* of the host at the start: what a child's begins with */
+    struct buffer survivors; /* "PID (NAME): why" of what is left, a line each */
+    struct loop_fd watch;    /* of the pidfd */
+    struct loop_timer kill;  /* after a grace, or to look again */
+    int64_t pause, give_up;  /* while clearing: until the next look, and when no other follows */
+    void (*exited)(
+        struct child
+            *child); /* the leader has exited and is about to be reaped: read what it wrote */
     void (*reaped)(struct child *child);
 };
 
-/* Starts a zeroed child. 0, or the errno of what failed, see launch.h. `exited` and `reaped` are set by the owner before. */
+/* Starts a zeroed child. 0, or the errno of what failed, see launch.h. `exited` and `reaped` are
+ * set by the owner before. */
 int child_start(struct child *child, struct children *home, struct launch *launch);
 
 /* Sends a signal to the whole group. 0 or an errno: EPERM. */
 int child_signal(struct child *child, int signal);
 
-/* TERM (and CONT, in case it is stopped) to the group now, KILL after `grace` nanoseconds; a later call can only shorten. */
+/* TERM (and CONT, in case it is stopped) to the group now, KILL after `grace` nanoseconds; a later
+ * call can only shorten. */
 void child_stop(struct child *child, int64_t grace);
 
 /* Whether it is stopped by a signal and waits for CONT. */
 bool child_is_stopped(const struct child *child);
 
-/* The owner goes away: it is killed, and reaped by its home from here on. No callback comes any more. */
+/* The owner goes away: it is killed, and reaped by its home from here on. No callback comes any
+ * more. */
 void child_abandon(struct child *child);
 
 /* Appends "PID (NAME): the errno's words", or that it has not ended in time. */

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(time_t) >= 8, "where time_t has 32 bits, compile with -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64");
+_Static_assert(sizeof(time_t) >= 8,
+               "where time_t has 32 bits, compile with -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64");
 
 static const time_t FIRST_SECOND = -62167219200; /* 0000-01-01T00:00:00Z */
 static const time_t LAST_SECOND = 253402300799;  /* 9999-12-31T23:59:59Z */

@@ -1,5 +1,5 @@
-/* clock: monotonic and wall time, and the two ways a date is written here.
- * Timers use the monotonic clock, people and queues the wall clock; nothing converts one into the other. */
+/* clock: monotonic and wall time, and the two ways a date is written here. Timers use the monotonic
+ * clock, people and queues the wall clock; nothing converts one into the other. */
 #ifndef WATCHBOT_CLOCK_H
 #define WATCHBOT_CLOCK_H
 
@@ -19,11 +19,13 @@ int64_t clock_wall(void);
 
 enum { CLOCK_HTTP_DATE_SIZE = 30, CLOCK_ISO_DATE_SIZE = 25 };
 
-/* "Thu, 28 Jul 2016 00:12:37 GMT": the IMF-fixdate of RFC 9110, 5.6.7, which is also what JavaScript's toUTCString writes.
- * English whatever the locale. Years 0 to 9999; others are clamped. */
+/* "Thu, 28 Jul 2016 00:12:37 GMT": the IMF-fixdate of RFC 9110, 5.6.7, which is also what
+ * JavaScript's toUTCString writes. English whatever the locale. Years 0 to 9999; others are
+ * clamped. */
 void clock_http_date(time_t seconds, char out[CLOCK_HTTP_DATE_SIZE]);
 
-/* "2016-07-28T00:12:37.000Z": ISO 8601 with milliseconds since the epoch. Years 0 to 9999; others are clamped. */
+/* "2016-07-28T00:12:37.000Z": ISO 8601 with milliseconds since the epoch. Years 0 to 9999; others
+ * are clamped. */
 void clock_iso_date(int64_t milliseconds, char out[CLOCK_ISO_DATE_SIZE]);
 
 #endif

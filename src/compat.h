@@ -12,7 +12,8 @@
 #error "watchbot needs Lua 5.4"
 #endif
 
-/* lua_closethread came with 5.4.6; Debian 12 has 5.4.4, whose lua_resetthread closes the same variables. */
+/* lua_closethread came with 5.4.6; Debian 12 has 5.4.4, whose lua_resetthread closes the same
+ * variables. */
 #if LUA_VERSION_RELEASE_NUM >= 50406
 #define compat_closethread(thread, from) lua_closethread(thread, from)
 #else
@@ -20,7 +21,8 @@
 #endif
 
 /* The struct that a handle is embedded in. */
-#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define container_of(pointer, type, member) \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #define countof(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -21,8 +21,8 @@ static const luaL_Reg modules[] = {
 
 static const char core_key; /* its address in the registry: the table, once it is made */
 
-/* Loaded again (busted does, and hosts that clear package.loaded), it is the same table: what belongs to the Lua state, a
- * guardian process for one, is there once. */
+/* Loaded again (busted does, and hosts that clear package.loaded), it is the same table: what
+ * belongs to the Lua state, a guardian process for one, is there once. */
 int luaopen_watchbot_core(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key) == LUA_TTABLE) return 1;
     task_open(L);

@@ -21,11 +21,13 @@ void digest_close(struct digest *digest) {
 }
 
 static bool start(struct digest *digest, const void *data, size_t size) {
-    return EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL) && EVP_DigestUpdate(digest->context, data, size);
+    return EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL) &&
+           EVP_DigestUpdate(digest->context, data, size);
 }
 
 static bool finish(struct digest *digest, const void *data, size_t size, unsigned char *out) {
-    return EVP_DigestUpdate(digest->context, data, size) && EVP_DigestFinal_ex(digest->context, out, NULL);
+    return EVP_DigestUpdate(digest->context, data, size) &&
+           EVP_DigestFinal_ex(digest->context, out, NULL);
 }
 
 bool digest_bytes(struct digest *digest, const void *data, size_t size, unsigned char *out) {
@@ -37,8 +39,8 @@ static void pad(unsigned char block[BLOCK_SIZE], unsigned char with) {
 }
 
 /* EVP_MAC would allocate and look up at each call; this is all that it adds. */
-bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const void *data, size_t size,
-                 unsigned char out[DIGEST_SHA256_SIZE]) {
+bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const void *data,
+                 size_t size, unsigned char out[DIGEST_SHA256_SIZE]) {
     unsigned char block[BLOCK_SIZE] = {0};
     unsigned char inner[DIGEST_SHA256_SIZE];
     bool good = true;

@@ -1,6 +1,6 @@
-/* digest: SHA-256, HMAC-SHA-256 and MD5, on OpenSSL's EVP.
- * The algorithms are fetched once, when the struct is opened, and its contexts are used again for each digest: OpenSSL looks up
- * and allocates at each call otherwise, which takes longer than digesting a short text. */
+/* digest: SHA-256, HMAC-SHA-256 and MD5, on OpenSSL's EVP. The algorithms are fetched once, when
+ * the struct is opened, and its contexts are used again for each digest: OpenSSL looks up and
+ * allocates at each call otherwise, which takes longer than digesting a short text. */
 #ifndef WATCHBOT_DIGEST_H
 #define WATCHBOT_DIGEST_H
 
@@ -17,8 +17,8 @@ struct digest {
     EVP_MD_CTX *context;
 };
 
-/* `name` is OpenSSL's: "SHA256", "MD5". False: no memory, or the library does not offer it (MD5 under FIPS rules); the struct
- * is closed then. */
+/* `name` is OpenSSL's: "SHA256", "MD5". False: no memory, or the library does not offer it (MD5
+ * under FIPS rules); the struct is closed then. */
 bool digest_open(struct digest *digest, const char *name);
 void digest_close(struct digest *digest);
 
@@ -26,8 +26,8 @@ void digest_close(struct digest *digest);
 bool digest_bytes(struct digest *digest, const void *data, size_t size, unsigned char *out);
 
 /* RFC 2104, for an opened "SHA256". */
-bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const void *data, size_t size,
-                 unsigned char out[DIGEST_SHA256_SIZE]);
+bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const void *data,
+                 size_t size, unsigned char out[DIGEST_SHA256_SIZE]);
 
 /* Writes 2 * size small hexadecimal digits, without a NUL. */
 void digest_hex(const unsigned char *bytes, size_t size, char *out);

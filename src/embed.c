@@ -1,5 +1,5 @@
-/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; here every call into Lua is protected, and what
- * goes wrong becomes a text that the host can ask for. */
+/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; here every call into
+ * Lua is protected, and what goes wrong becomes a text that the host can ask for. */
 #include "watchbot.h"
 
 #include <limits.h>
@@ -15,7 +15,8 @@ struct watchbot {
     char *error; /* malloc'ed, or NULL */
 };
 
-static const char handle_key; /* its address: the handle, with the host object as its user value, in the registry */
+/* Its address is the key of the handle in the registry, whose user value is the host object. */
+static const char handle_key;
 
 static void set_error(struct watchbot *watchbot, const char *error) {
     free(watchbot->error);
@@ -33,7 +34,8 @@ static int as_text(lua_State *L) {
     return 1;
 }
 
-/* Runs `f` with the handle and an argument; 0, or -1 with the error kept. The stack stays as it was. */
+/* Runs `f` with the handle and an argument; 0, or -1 with the error kept. The stack stays as it
+ * was. */
 static int protect(struct watchbot *watchbot, lua_CFunction f, void *argument) {
     lua_State *L = watchbot->L;
     set_error(watchbot, NULL);
@@ -91,7 +93,8 @@ static int new_host(lua_State *L) {
     return 0;
 }
 
-/* A missing module is told by the first call that needs it, not here, where there is no handle to ask for the error. */
+/* A missing module is told by the first call that needs it, not here, where there is no handle to
+ * ask for the error. */
 struct watchbot *watchbot_open(lua_State *L) {
     struct watchbot *watchbot = NULL;
     if (!lua_checkstack(L, 3)) return NULL;
@@ -124,7 +127,9 @@ static enum state state_of(lua_State *L) {
     push_method(L, "state");
     lua_call(L, 1, 1);
     const char *name = lua_tostring(L, -1);
-    enum state state = strcmp(name, "idle") == 0 ? IDLE : strcmp(name, "running") == 0 ? RUNNING : ENDED;
+    enum state state = strcmp(name, "idle") == 0      ? IDLE
+                       : strcmp(name, "running") == 0 ? RUNNING
+                                                      : ENDED;
     lua_pop(L, 1);
     return state;
 }

@@ -88,8 +88,8 @@ static int open_path(const char *path) {
     return fd;
 }
 
-/* The kernel's number of the mount that a descriptor is on: a folder that is bind-mounted from the same device has another
- * one. 0 with errno set: /proc, which tells it, is not there. */
+/* The kernel's number of the mount that a descriptor is on: a folder that is bind-mounted from the
+ * same device has another one. 0 with errno set: /proc, which tells it, is not there. */
 static int mount_of(int fd) {
     char path[40], text[256];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -139,7 +139,8 @@ static int same_mount(const struct empty *empty, int fd, struct stat *status) {
     return mount == empty->mount ? 0 : mount == 0 ? errno : EXDEV;
 }
 
-/* A folder of our own may have lost the permissions that emptying it needs. The mode is changed through the descriptor. */
+/* A folder of our own may have lost the permissions that emptying it needs. The mode is changed
+ * through the descriptor. */
 static void unlock(int handle, const struct stat *status) {
     char path[32];
     mode_t wanted = (status->st_mode & 07777) | S_IRWXU;
@@ -176,7 +177,8 @@ static bool push(struct empty *empty, int fd, const char *name) {
     return true;
 }
 
-/* Too deep: the folder goes up to where the emptying began, under a name of its own, and its turn comes there. */
+/* Too deep: the folder goes up to where the emptying began, under a name of its own, and its turn
+ * comes there. */
 static bool move_up(struct empty *empty, const char *name) {
     char fresh[40];
     int top = dirfd(empty->levels[0].list), result;
@@ -206,16 +208,19 @@ static void take(struct empty *empty, const struct dirent *entry) {
         error = enter(empty, name);
         if (!error) return;
         /* No folder any more: somebody has put something else in its place. */
-        if (error == ENOTDIR || error == ELOOP) error = unlinkat(here(empty), name, 0) == 0 ? 0 : errno;
+        if (error == ENOTDIR || error == ELOOP)
+            error = unlinkat(here(empty), name, 0) == 0 ? 0 : errno;
     }
     if (error && error != ENOENT) keep(empty, name, error);
 }
 
 /* coming back */
 
-/* Whether another pass could find more: a file system may skip entries while others are being removed. */
+/* Whether another pass could find more: a file system may skip entries while others are being
+ * removed. */
 static bool worth_another_pass(const struct level *level) {
-    return level->passes < MOST_PASSES && (level->again || (level->removed > 0 && level->kept == 0));
+    return level->passes < MOST_PASSES &&
+           (level->again || (level->removed > 0 && level->kept == 0));
 }
 
 static void pass_again(struct level *level) {
@@ -236,7 +241,8 @@ static void finish_top(struct empty *empty) {
         empty->report = (struct empty_report){.removed = empty->report.removed};
         return pass_again(top);
     }
-    if (top->removed > 0 && top->kept == 0) keep(empty, ".", ENOTEMPTY); /* it fills as fast as it is emptied */
+    if (top->removed > 0 && top->kept == 0)
+        keep(empty, ".", ENOTEMPTY); /* it fills as fast as it is emptied */
     pop(empty);
 }
 

@@ -1,11 +1,13 @@
-/* empty: removes what is in a folder, step by step, and never anything outside of it. Plain C on directory descriptors.
+/* empty: removes what is in a folder, step by step, and never anything outside of it. Plain C on
+ * directory descriptors.
  *
- * No path is followed: each folder is opened by its name in its parent, not through a symbolic link, and is entered only when
- * it is on the same mount as the folder that is emptied. So links are removed and not followed, mount points are left alone,
- * and a folder that somebody swaps for a link meanwhile leads nowhere. The folder itself stays.
+ * No path is followed: each folder is opened by its name in its parent, not through a symbolic
+ * link, and is entered only when it is on the same mount as the folder that is emptied. So links
+ * are removed and not followed, mount points are left alone, and a folder that somebody swaps for a
+ * link meanwhile leads nowhere. The folder itself stays.
  *
- * However deep the tree, at most 64 folders are open: what is deeper is moved up to the top first, as `.emptying-PID-N`, which
- * is the name that it keeps where it cannot be removed. */
+ * However deep the tree, at most 64 folders are open: what is deeper is moved up to the top first,
+ * as `.emptying-PID-N`, which is the name that it keeps where it cannot be removed. */
 #ifndef WATCHBOT_EMPTY_H
 #define WATCHBOT_EMPTY_H
 
@@ -19,18 +21,21 @@ struct empty;
 /* What has become of the entries so far. */
 struct empty_report {
     size_t removed, kept;
-    int error;            /* why the first one was kept, an errno; EXDEV: a mount point is in the way */
+    int error; /* why the first one was kept, an errno; EXDEV: a mount point is in the way */
     char first[PATH_MAX]; /* its path below the folder, cut where it is longer */
 };
 
-/* The absolute path without symbolic links in front of its last name. 0, or an errno: EINVAL when the path is not absolute
- * or names the root, ELOOP when its last name is a link, ENOTDIR when it is no folder. Not there is ENOENT. */
+/* The absolute path without symbolic links in front of its last name. 0, or an errno: EINVAL when
+ * the path is not absolute or names the root, ELOOP when its last name is a link, ENOTDIR when it
+ * is no folder. Not there is ENOENT. */
 int empty_resolve(const char *path, char resolved[PATH_MAX]);
 
-/* Begins to empty the folder of that path, of which no part may be a symbolic link. NULL with errno set. */
+/* Begins to empty the folder of that path, of which no part may be a symbolic link. NULL with errno
+ * set. */
 struct empty *empty_open(const char *path);
 
-/* Goes on for about `nanoseconds`; false when all is done. One entry is removed in any case, however long that takes. */
+/* Goes on for about `nanoseconds`; false when all is done. One entry is removed in any case,
+ * however long that takes. */
 bool empty_step(struct empty *empty, int64_t nanoseconds);
 
 const struct empty_report *empty_report(const struct empty *empty);

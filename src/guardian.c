@@ -26,7 +26,9 @@ static bool is_noted(const uint8_t *groups, pid_t pid) {
 }
 
 void guardian_add(struct guardian *guardian, pid_t group) {
-    if (is_group(group)) __atomic_fetch_or(&guardian->groups[group / 8], (uint8_t)(1 << group % 8), __ATOMIC_RELAXED);
+    if (is_group(group))
+        __atomic_fetch_or(&guardian->groups[group / 8], (uint8_t)(1 << group % 8),
+                          __ATOMIC_RELAXED);
 }
 
 void guardian_remove(struct guardian *guardian, pid_t group) {
@@ -67,8 +69,11 @@ struct entry {
 static bool note_descendant(struct guardian *guardian, pid_t pid) {
     struct procfs_stat stat;
     const uint8_t *groups = guardian->groups;
-    if (!is_group(pid) || is_noted(groups, pid) || !procfs_stat(pid, &stat) || stat.state == 'Z') return false;
-    if (!is_noted(groups, stat.parent) && !is_noted(groups, stat.group) && !is_noted(groups, stat.session)) return false;
+    if (!is_group(pid) || is_noted(groups, pid) || !procfs_stat(pid, &stat) || stat.state == 'Z')
+        return false;
+    if (!is_noted(groups, stat.parent) && !is_noted(groups, stat.group) &&
+        !is_noted(groups, stat.session))
+        return false;
     guardian_add(guardian, pid);
     return true;
 }
@@ -96,13 +101,14 @@ static int open_proc(void) {
     return size > 0 && procfs_number(&end) == getpid() ? open("/proc", O_RDONLY | O_DIRECTORY) : -1;
 }
 
-/* What a task has started is found by its parent as long as that lives: so first all are found, then killed, then looked for
- * once more, since they may have forked meanwhile. */
+/* What a task has started is found by its parent as long as that lives: so first all are found,
+ * then killed, then looked for once more, since they may have forked meanwhile. */
 static void kill_all(struct guardian *guardian) {
     int proc = open_proc();
     for (int round = 0; round < ROUNDS; round++) {
         bool found = false;
-        for (int look = 0; look < ROUNDS && proc >= 0 && note_descendants(guardian, proc); look++) found = true;
+        for (int look = 0; look < ROUNDS && proc >= 0 && note_descendants(guardian, proc); look++)
+            found = true;
         if (round > 0 && !found) return;
         kill_noted(guardian->groups);
     }
@@ -127,12 +133,15 @@ static void live(int host, int pipe, struct guardian *guardian) {
 
 static bool is_alive(const struct guardian *guardian) {
     siginfo_t info = {0};
-    return guardian->pid > 0 && waitid(P_PID, (id_t)guardian->pid, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0;
+    return guardian->pid > 0 &&
+           waitid(P_PID, (id_t)guardian->pid, &info, WEXITED | WNOHANG | __WALL) == 0 &&
+           info.si_pid == 0;
 }
 
 static int map_groups(struct guardian *guardian) {
     if (guardian->groups) return 0;
-    void *groups = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *groups = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (groups == MAP_FAILED) return errno;
     guardian->groups = groups;
     return 0;
@@ -187,7 +196,9 @@ void guardian_stop(struct guardian *guardian) {
     if (guardian->groups) kill_noted(guardian->groups);
     if (is_alive(guardian)) {
         kill(guardian->pid, SIGKILL);
-        while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED | __WALL) != 0 && errno == EINTR) continue;
+        while (waitid(P_PID, (id_t)guardian->pid, &ignored, WEXITED | __WALL) != 0 &&
+               errno == EINTR)
+            continue;
     }
     guardian_forget(guardian);
 }

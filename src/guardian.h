@@ -1,12 +1,13 @@
-/* guardian: a small process that KILLs every task that is left when the watcher is gone, even after kill -9, so that no orphan
- * keeps working on a message that another watcher gets: its group, its session, and whatever has a living line of parents up
- * to it.
+/* guardian: a small process that KILLs every task that is left when the watcher is gone, even after
+ * kill -9, so that no orphan keeps working on a message that another watcher gets: its group, its
+ * session, and whatever has a living line of parents up to it.
  *
- * The groups are one bit each in memory that both share, so telling of one is no system call, cannot block, and a guardian
- * that was killed finds all of them when it is started again. It is forked, not executed, so that it works in any host;
- * with an exit signal of none, so that no wait() of the host's ever sees it. It lives on async-signal-safe calls alone, holds
- * none of the host's descriptors, and sees the host's end twice: by a pidfd of the host, and, where the host executes another
- * program, by the end of a pipe. */
+ * The groups are one bit each in memory that both share, so telling of one is no system call,
+ * cannot block, and a guardian that was killed finds all of them when it is started again. It is
+ * forked, not executed, so that it works in any host; with an exit signal of none, so that no
+ * wait() of the host's ever sees it. It lives on async-signal-safe calls alone, holds none of the
+ * host's descriptors, and sees the host's end twice: by a pidfd of the host, and, where the host
+ * executes another program, by the end of a pipe. */
 #ifndef WATCHBOT_GUARDIAN_H
 #define WATCHBOT_GUARDIAN_H
 
@@ -23,11 +24,12 @@ struct guardian {
 /* Starts it unless it is alive. 0 or an errno. */
 int guardian_ensure(struct guardian *guardian);
 
-/* Tells it of a group. Touches only memory, so that a child can tell of itself before it executes its program: from then on
- * there is no moment in which nobody knows of it. */
+/* Tells it of a group. Touches only memory, so that a child can tell of itself before it executes
+ * its program: from then on there is no moment in which nobody knows of it. */
 void guardian_add(struct guardian *guardian, pid_t group);
 
-/* The group is gone; to be told before its leader is reaped, while the id cannot be anybody else's. */
+/* The group is gone; to be told before its leader is reaped, while the id cannot be
+ * anybody else's. */
 void guardian_remove(struct guardian *guardian, pid_t group);
 
 /* Ends it, and the groups that were not removed. */

@@ -28,7 +28,8 @@ static size_t refuse(struct http_call *call, const char *what, size_t limit) {
     return 0;
 }
 
-/* Gets each line of each response: a "100 Continue" comes before the final one, trailers come after. */
+/* Gets each line of each response: a "100 Continue" comes before the final one, trailers come
+ * after. */
 static size_t take_header(char *line, size_t one, size_t size, void *user) {
     struct http_call *call = user;
     (void)one;
@@ -38,7 +39,8 @@ static size_t take_header(char *line, size_t one, size_t size, void *user) {
     } else if (size <= 2) {
         call->ended_headers = true;
     } else if (!call->ended_headers) {
-        if (size > HEADERS_LIMIT - call->headers.size) return refuse(call, "headers", HEADERS_LIMIT);
+        if (size > HEADERS_LIMIT - call->headers.size)
+            return refuse(call, "headers", HEADERS_LIMIT);
         return buffer_append(&call->headers, line, size) ? size : 0;
     }
     return size;
@@ -54,7 +56,8 @@ static size_t take_body(char *data, size_t one, size_t size, void *user) {
 /* the request */
 
 bool http_add_header(struct http_call *call, const char *name, const char *value) {
-    bool blank = value[strspn(value, " \t")] == '\0'; /* "Name:" would take a header away; "Name;" sends an empty one */
+    bool blank = value[strspn(value, " \t")] ==
+                 '\0'; /* "Name:" would take a header away; "Name;" sends an empty one */
     char *line = NULL;
     int size = blank ? asprintf(&line, "%s;", name) : asprintf(&line, "%s: %s", name, value);
     if (size < 0) return false;
@@ -64,7 +67,8 @@ bool http_add_header(struct http_call *call, const char *name, const char *value
     return list != NULL;
 }
 
-/* What libcurl would add on its own account; a header of the same name that was given is sent all the same. */
+/* What libcurl would add on its own account; a header of the same name that was given is sent all
+ * the same. */
 static bool suppress_defaults(struct http_call *call) {
     static const char *const lines[] = {"Accept:", "Content-Type:", "Expect:", "Proxy-Connection:"};
     for (size_t i = 0; i < countof(lines); i++) {
@@ -75,8 +79,8 @@ static bool suppress_defaults(struct http_call *call) {
     return true;
 }
 
-/* Called when there is a connection and the request is about to be sent on it; the second time, because the first
- * connection died before an answer. */
+/* Called when there is a connection and the request is about to be sent on it; the second time,
+ * because the first connection died before an answer. */
 static int before_sending(void *user, char *to, char *from, int to_port, int from_port) {
     struct http_call *call = user;
     (void)to, (void)from, (void)to_port, (void)from_port;
@@ -86,7 +90,8 @@ static int before_sending(void *user, char *to, char *from, int to_port, int fro
 }
 
 static bool expects_content(const char *method) {
-    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
 }
 
 static bool set_request(CURL *easy, const struct http_request *request) {
@@ -142,7 +147,8 @@ static void set_waits(CURL *easy, const struct http_request *request) {
     libcurl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
     libcurl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     libcurl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    libcurl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else removing it would wait for a resolver that hangs */
+    libcurl.easy_setopt(easy, CURLOPT_QUICK_EXIT,
+                        1L); /* else removing it would wait for a resolver that hangs */
 }
 
 static void set_callbacks(struct http_call *call) {
@@ -172,7 +178,8 @@ static CURLUcode take_origin(struct http_call *call, CURLU *url) {
     if (!code && !is_http(scheme)) code = CURLUE_UNSUPPORTED_SCHEME;
     if (!code) {
         libcurl.url_get(url, CURLUPART_PORT, &port, 0); /* may be absent */
-        snprintf(call->origin, sizeof call->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+        snprintf(call->origin, sizeof call->origin, "%s://%s%s%s", scheme, host, port ? ":" : "",
+                 port ? port : "");
         call->proxy = proxy_variable(scheme, host);
     }
     libcurl.free(scheme);
@@ -188,7 +195,8 @@ static bool check_url(struct http_call *call, const char *text) {
     CURLUcode code = libcurl.url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
     if (!code) code = take_origin(call, url);
     libcurl.url_cleanup(url);
-    if (code == CURLUE_USER_NOT_ALLOWED) return fail(call, HTTP_BAD_URL, "it has a user name in it; send a header instead");
+    if (code == CURLUE_USER_NOT_ALLOWED)
+        return fail(call, HTTP_BAD_URL, "it has a user name in it; send a header instead");
     return code ? fail(call, HTTP_BAD_URL, libcurl.url_strerror(code)) : true;
 }
 
@@ -255,16 +263,19 @@ static void broken(struct multi *multi) {
     multi_close(multi);
 }
 
-bool http_start(struct http_client *client, struct http_call *call, const struct http_request *request) {
+bool http_start(struct http_client *client, struct http_call *call,
+                const struct http_request *request) {
     if (!check_url(call, request->url)) return false;
     if (request->direct) call->proxy = NULL;
-    if (!multi_open(&client->multi, client->loop, KEPT_CONNECTIONS)) return fail(call, HTTP_NO_MEMORY, "not enough memory");
+    if (!multi_open(&client->multi, client->loop, KEPT_CONNECTIONS))
+        return fail(call, HTTP_NO_MEMORY, "not enough memory");
     call->limit = request->limit;
     call->idempotent = request->idempotent;
     call->connect_timeout = request->connect_timeout;
     call->timeout = request->timeout;
     call->easy = libcurl.easy_init();
-    if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) || !set_trust(call->easy, request)) {
+    if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) ||
+        !set_trust(call->easy, request)) {
         return fail(call, HTTP_NO_MEMORY, "not enough memory");
     }
     set_waits(call->easy, request);
@@ -281,8 +292,8 @@ void http_end(struct http_call *call) {
     buffer_free(&call->body);
 }
 
-/* libcurl counts how often it was initialised, so that a host that uses it too is not disturbed; up to 7.83 the first such
- * call must not meet another thread's. */
+/* libcurl counts how often it was initialised, so that a host that uses it too is not disturbed; up
+ * to 7.83 the first such call must not meet another thread's. */
 const char *http_open(struct http_client *client, struct loop *loop) {
     if (client->loop) return NULL;
     const char *why = libcurl_load();

@@ -1,10 +1,13 @@
-/* http: a request in, a response out. libcurl's multi interface, driven by the loop (multi_socket_action). No Lua.
+/* http: a request in, a response out. libcurl's multi interface, driven by the loop
+ * (multi_socket_action). No Lua.
  *
- * A request is sent at most once unless it may be repeated: libcurl by itself sends any request again, up to five times,
- * when a connection that it had kept open dies before an answer, and by then a POST may have been applied. So a call that
- * is not idempotent fails with HTTP_CONNECTION_LOST instead; kept connections that the server has closed are found before
- * anything is sent on them, and replaced without a word. HTTP/1.1 only: each long poll has a connection of its own, and
- * none dies with another's. Certificates are always verified, redirects never followed, content never decoded. */
+ * A request is sent at most once unless it may be repeated: libcurl by itself sends any request
+ * again, up to five times, when a connection that it had kept open dies before an answer, and by
+ * then a POST may have been applied. So a call that is not idempotent fails with
+ * HTTP_CONNECTION_LOST instead; kept connections that the server has closed are found before
+ * anything is sent on them, and replaced without a word. HTTP/1.1 only: each long poll has a
+ * connection of its own, and none dies with another's. Certificates are always verified, redirects
+ * never followed, content never decoded. */
 #ifndef WATCHBOT_HTTP_H
 #define WATCHBOT_HTTP_H
 
@@ -16,7 +19,8 @@
 #include "loop.h"
 #include "multi.h"
 
-/* How a call can fail. Up to HTTP_LAST_UNSENT the request has not been sent, so it cannot have been applied. */
+/* How a call can fail. Up to HTTP_LAST_UNSENT the request has not been sent, so it cannot have been
+ * applied. */
 enum http_failure {
     HTTP_OK,
     HTTP_BAD_URL,         /* no http or https URL, or one with a user name in it */
@@ -38,7 +42,8 @@ enum http_failure {
 const char *http_failure_name(enum http_failure failure);
 bool http_failure_unsent(enum http_failure failure);
 
-/* What is asked for. Read while http_start runs; only the body must stay until the call is done or closed. */
+/* What is asked for. Read while http_start runs; only the body must stay until the call is done or
+ * closed. */
 struct http_request {
     const char *method; /* HEAD cannot have a body */
     const char *url;
@@ -48,7 +53,8 @@ struct http_request {
     int64_t connect_timeout, timeout; /* nanoseconds, above 0; `timeout` is for the whole call */
     size_t limit;                     /* bytes of the response's body at most */
     bool direct;                      /* never through a proxy, whatever the environment says */
-    bool idempotent;                  /* may be sent again when its connection dies before an answer (RFC 9110, 9.2.2) */
+    /* It may be sent again when its connection dies before an answer (RFC 9110, 9.2.2). */
+    bool idempotent;
 };
 
 /* The connections of one loop. */
@@ -62,38 +68,44 @@ enum { HTTP_WHY_SIZE = 512, HTTP_ORIGIN_SIZE = 288 };
 
 /* One request under way and its response, embedded in the struct of its owner. Zeroed: none. */
 struct http_call {
-    void (*done)(struct http_call *call); /* set by the owner; called from the loop, never from within http_start */
+    void (*done)(
+        struct http_call
+            *call); /* set by the owner; called from the loop, never from within http_start */
     enum http_failure failure;
     char why[HTTP_WHY_SIZE]; /* of a failure: "could not reach https://host: connection refused" */
     long status;
-    struct buffer headers; /* lines "Name: value" of the final response, each with its CRLF; no trailers */
+    struct buffer
+        headers; /* lines "Name: value" of the final response, each with its CRLF; no trailers */
     struct buffer body;
 
     struct http_client *client; /* NULL: not under way */
     struct http_call *next, *previous;
     CURL *easy;
     struct curl_slist *sent_headers;
-    char origin[HTTP_ORIGIN_SIZE]; /* "https://host:port", all that a message may show: a path can be a secret too */
-    const char *proxy;             /* the variable that names a proxy for it, or NULL */
+    /* "https://host:port", all that a message may show: a path can be a secret too */
+    char origin[HTTP_ORIGIN_SIZE];
+    const char *proxy; /* the variable that names a proxy for it, or NULL */
     int64_t connect_timeout, timeout;
     size_t limit;
     const char *exceeded; /* "body" or "headers": what passed the limit */
     bool idempotent, sent, ended_headers;
 };
 
-/* Loads and starts libcurl, which costs some 8 MB and 15 ms. Harmless on an open client; a closed one is zeroed. NULL, or why
- * that could not be done. */
+/* Loads and starts libcurl, which costs some 8 MB and 15 ms. Harmless on an open client; a closed
+ * one is zeroed. NULL, or why that could not be done. */
 const char *http_open(struct http_client *client, struct loop *loop);
 
 /* Calls under way are closed, without a word to their owners. Harmless on a zeroed client. */
 void http_close(struct http_client *client);
 
-/* Adds a header to a call that has not been started. It is sent as it is, and none is added but Host and Content-Length. The
- * name must be a token, the value without line breaks and NUL. False: no memory. */
+/* Adds a header to a call that has not been started. It is sent as it is, and none is added but
+ * Host and Content-Length. The name must be a token, the value without line breaks and NUL. False:
+ * no memory. */
 bool http_add_header(struct http_call *call, const char *name, const char *value);
 
 /* False: it failed already (`failure`, `why`), and `done` will not be called. */
-bool http_start(struct http_client *client, struct http_call *call, const struct http_request *request);
+bool http_start(struct http_client *client, struct http_call *call,
+                const struct http_request *request);
 
 /* Ends the call where it is under way, and frees all that it has. Harmless on a zeroed call. */
 void http_end(struct http_call *call);

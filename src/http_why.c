@@ -50,7 +50,8 @@ static enum http_failure classify_unsent(CURLcode result) {
 }
 
 enum http_failure http_classify(const struct http_call *call, CURLcode result) {
-    if (result == CURLE_OK) return call->ended_headers ? HTTP_OK : HTTP_TRUNCATED; /* libcurl finds half a head good */
+    if (result == CURLE_OK)
+        return call->ended_headers ? HTTP_OK : HTTP_TRUNCATED; /* libcurl finds half a head good */
     if (!call->sent) return classify_unsent(result);
     if (call->exceeded) return HTTP_TOO_LARGE;
     switch (result) {
@@ -71,11 +72,13 @@ static const char *beginning(enum http_failure failure) {
     return http_failure_unsent(failure) ? "could not reach" : "incomplete response from";
 }
 
-/* "Connection refused" begins small in the middle of a message, "SSL certificate problem" does not. */
+/* "Connection refused" begins small in the middle of a message, "SSL certificate problem"
+ * does not. */
 void http_explain(struct http_call *call, const char *words) {
     bool word = words[0] && islower((unsigned char)words[1]);
     int first = word ? tolower((unsigned char)words[0]) : words[0];
-    int size = snprintf(call->why, sizeof call->why, "%s %s", beginning(call->failure), call->origin);
+    int size =
+        snprintf(call->why, sizeof call->why, "%s %s", beginning(call->failure), call->origin);
     if (!words[0] || size < 0 || (size_t)size >= sizeof call->why) return;
     snprintf(call->why + size, sizeof call->why - (size_t)size, ": %c%s", first, words + 1);
 }
@@ -100,10 +103,11 @@ static void explain_proxy(const struct http_call *call, CURLcode result, char *w
     if (!proxy_usable(call->proxy)) {
         snprintf(words, WORDS_SIZE, "the proxy that %s names cannot be used", call->proxy);
     } else if (status != 0 && status / 100 != 2) {
-        snprintf(words, WORDS_SIZE, "the proxy that %s names refused: HTTP status %ld", call->proxy, status);
+        snprintf(words, WORDS_SIZE, "the proxy that %s names refused: HTTP status %ld", call->proxy,
+                 status);
     } else {
-        snprintf(words, WORDS_SIZE, "%s (through the proxy that %s names)", system ? system : libcurl.easy_strerror(result),
-                 call->proxy);
+        snprintf(words, WORDS_SIZE, "%s (through the proxy that %s names)",
+                 system ? system : libcurl.easy_strerror(result), call->proxy);
     }
 }
 
@@ -118,7 +122,8 @@ static void explain_connect(const struct http_call *call, CURLcode result, char 
 
 static void explain_resolve(const struct http_call *call, CURLcode result, char *words) {
     if (result == CURLE_COULDNT_RESOLVE_PROXY && call->proxy) {
-        snprintf(words, WORDS_SIZE, "could not resolve the name of the proxy that %s names", call->proxy);
+        snprintf(words, WORDS_SIZE, "could not resolve the name of the proxy that %s names",
+                 call->proxy);
     } else {
         snprintf(words, WORDS_SIZE, "could not resolve the host name");
     }
@@ -128,13 +133,16 @@ static void explain_resolve(const struct http_call *call, CURLcode result, char 
 static void explain_late(const struct http_call *call, char *words) {
     switch (call->failure) {
     case HTTP_CONNECTION_LOST: snprintf(words, WORDS_SIZE, "the connection was lost"); break;
-    case HTTP_TRUNCATED: snprintf(words, WORDS_SIZE, "the connection was lost before its end"); break;
+    case HTTP_TRUNCATED:
+        snprintf(words, WORDS_SIZE, "the connection was lost before its end");
+        break;
     case HTTP_TOO_LARGE:
-        snprintf(words, WORDS_SIZE, "the %s passed the limit of %zu bytes", call->exceeded, call->limit);
+        snprintf(words, WORDS_SIZE, "the %s passed the limit of %zu bytes", call->exceeded,
+                 call->limit);
         break;
     case HTTP_TIMEOUT:
-        snprintf(words, WORDS_SIZE, "timed out after %g s, with %zu bytes of the body", seconds(call->timeout),
-                 call->body.size);
+        snprintf(words, WORDS_SIZE, "timed out after %g s, with %zu bytes of the body",
+                 seconds(call->timeout), call->body.size);
         break;
     default: break;
     }
@@ -156,7 +164,9 @@ void http_explain_result(struct http_call *call, CURLcode result, const char *li
     case HTTP_RESOLVE_FAILED: explain_resolve(call, result, words); break;
     case HTTP_CONNECT_FAILED: explain_connect(call, result, words); break;
     case HTTP_CONNECT_TIMEOUT: explain_slow_connect(call, words); break;
-    case HTTP_TLS_FAILED: snprintf(words, sizeof words, "%s", *libcurls ? libcurls : libcurl.easy_strerror(result)); break;
+    case HTTP_TLS_FAILED:
+        snprintf(words, sizeof words, "%s", *libcurls ? libcurls : libcurl.easy_strerror(result));
+        break;
     case HTTP_BAD_URL: snprintf(words, sizeof words, "%s", libcurl.easy_strerror(result)); break;
     default: explain_late(call, words); break;
     }

@@ -1,6 +1,6 @@
-/* http_why: what a failed transfer means for the caller, in a code and in words. libcurl's results and
- * numbers decide, never its English, which changes from release to release and quotes what may be a
- * secret. */
+/* http_why: what a failed transfer means for the caller, in a code and in words. libcurl's results
+ * and numbers decide, never its English, which changes from release to release and quotes what may
+ * be a secret. */
 #ifndef WATCHBOT_HTTP_WHY_H
 #define WATCHBOT_HTTP_WHY_H
 

@@ -24,11 +24,12 @@ static bool reap(pid_t child, int *status) {
     return ended;
 }
 
-/* What a terminal sends to its foreground group has reached the child by itself: passed on, one Ctrl-C would count twice. Its
- * hangup comes to the session's leader alone. */
+/* What a terminal sends to its foreground group has reached the child by itself: passed on, one
+ * Ctrl-C would count twice. Its hangup comes to the session's leader alone. */
 static bool child_has_it(const siginfo_t *info) {
     if (info->si_code != SI_KERNEL) return false;
-    return info->si_signo == SIGINT || info->si_signo == SIGQUIT || info->si_signo == SIGTSTP || info->si_signo == SIGWINCH;
+    return info->si_signo == SIGINT || info->si_signo == SIGQUIT || info->si_signo == SIGTSTP ||
+           info->si_signo == SIGWINCH;
 }
 
 /* All signals are blocked: they are taken one by one. */
@@ -53,7 +54,9 @@ bool init_stand_in(int *status) {
         *status = serve(child, &all);
         return true;
     }
-    if (child < 0) fprintf(stderr, "watchbot: could not start an init process, zombies may be left: %s\n", strerror(errno));
+    if (child < 0)
+        fprintf(stderr, "watchbot: could not start an init process, zombies may be left: %s\n",
+                strerror(errno));
     sigprocmask(SIG_SETMASK, &before, NULL);
     return false;
 }

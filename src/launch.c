@@ -26,8 +26,8 @@ extern char **environ;
 
 enum { STACK = 1 << 16, XCPU_GRACE = 5 /* seconds of CPU between SIGXCPU and KILL */ };
 
-/* In the child. It shares the host's memory until exec, so it calls nothing but system calls, and those by their number where
- * the C library does more for a thread. */
+/* In the child. It shares the host's memory until exec, so it calls nothing but system calls, and
+ * those by their number where the C library does more for a thread. */
 
 struct start {
     struct launch *launch;
@@ -39,20 +39,25 @@ static bool move_descriptors(const struct launch *launch) {
     int wanted[3] = {launch->in, launch->out, launch->err};
     for (int i = 0; i < 3; i++) {
         /* One that stands where another is to go is moved out of the way first. */
-        if (wanted[i] < 3 && wanted[i] != i && (wanted[i] = fcntl(wanted[i], F_DUPFD, 3)) < 0) return false;
+        if (wanted[i] < 3 && wanted[i] != i && (wanted[i] = fcntl(wanted[i], F_DUPFD, 3)) < 0)
+            return false;
     }
     for (int i = 0; i < 3; i++) {
         if (wanted[i] == i ? fcntl(i, F_SETFD, 0) != 0 : dup2(wanted[i], i) < 0) return false;
     }
-    /* No descriptor of the host's reaches the task, not even one that lacks its close-on-exec flag. */
+    /* No descriptor of the host's reaches the task, not even one that lacks its
+     * close-on-exec flag. */
     syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
     return true;
 }
 
-/* By the system call itself: the C library keeps signals 32 and 33 to itself, but they may come to us ignored. */
+/* By the system call itself: the C library keeps signals 32 and 33 to itself, but they may come to
+ * us ignored. */
 static void default_signals(void) {
-    static const unsigned long action[8]; /* more than the kernel's struct sigaction has: SIG_DFL, no flags, no mask */
-    for (int signal = 1; signal < NSIG; signal++) syscall(SYS_rt_sigaction, signal, action, NULL, NSIG / 8);
+    static const unsigned long
+        action[8]; /* more than the kernel's struct sigaction has: SIG_DFL, no flags, no mask */
+    for (int signal = 1; signal < NSIG; signal++)
+        syscall(SYS_rt_sigaction, signal, action, NULL, NSIG / 8);
 }
 
 static bool set_limit(int resource, rlim_t soft, rlim_t hard) {
@@ -66,17 +71,21 @@ static bool set_limit(int resource, rlim_t soft, rlim_t hard) {
 
 static bool set_limits(const struct launch_limits *limits) {
     if (limits->cgroup >= 0 && write(limits->cgroup, "0", 1) != 1) return false;
-    if (limits->nice && setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + limits->nice) != 0) return false;
+    if (limits->nice &&
+        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + limits->nice) != 0)
+        return false;
     if (limits->umask) umask((mode_t)(limits->umask - 1));
     rlim_t files = limits->files ? limits->files : limits->nofile;
     return set_limit(RLIMIT_NOFILE, files, limits->files ? files : RLIM_INFINITY) &&
-           set_limit(RLIMIT_DATA, limits->data, limits->data) && set_limit(RLIMIT_CPU, limits->cpu, limits->cpu + XCPU_GRACE);
+           set_limit(RLIMIT_DATA, limits->data, limits->data) &&
+           set_limit(RLIMIT_CPU, limits->cpu, limits->cpu + XCPU_GRACE);
 }
 
 static bool set_user(const struct launch_limits *limits) {
-    return !limits->other_user || (syscall(SYS_setgroups, limits->group_count, limits->groups) == 0 &&
-                                   syscall(SYS_setresgid, limits->gid, limits->gid, limits->gid) == 0 &&
-                                   syscall(SYS_setresuid, limits->uid, limits->uid, limits->uid) == 0);
+    return !limits->other_user ||
+           (syscall(SYS_setgroups, limits->group_count, limits->groups) == 0 &&
+            syscall(SYS_setresgid, limits->gid, limits->gid, limits->gid) == 0 &&
+            syscall(SYS_setresuid, limits->uid, limits->uid, limits->uid) == 0);
 }
 
 static const char *search_path(char *const *envp) {
@@ -105,7 +114,8 @@ static int execute(const struct launch *launch) {
         if (length + name + 2 <= sizeof path) {
             memcpy(path, folder, length);
             path[length] = '/';
-            memcpy(path + length + (length > 0), file, name + 1); /* an empty folder is the current one */
+            memcpy(path + length + (length > 0), file,
+                   name + 1); /* an empty folder is the current one */
             execve(path, launch->argv, launch->envp);
             if (errno == EACCES) {
                 error = EACCES;
@@ -123,8 +133,8 @@ static int fail(struct launch *launch, enum launch_step step) {
     return errno;
 }
 
-/* No parent-death signal: it would come when the thread ends that started the child, and in a program before the guardian has
- * seen what the child has started. */
+/* No parent-death signal: it would come when the thread ends that started the child, and in a
+ * program before the guardian has seen what the child has started. */
 static int become(struct start *start) {
     struct launch *launch = start->launch;
     sigset_t none;
@@ -147,11 +157,13 @@ static int in_child(void *argument) {
     return 127;
 }
 
-/* In the parent, which sleeps until the child has executed its program or ended. The child's stack lies in this frame. */
+/* In the parent, which sleeps until the child has executed its program or ended. The child's stack
+ * lies in this frame. */
 static __attribute__((noinline)) int start_child(struct start *start) {
     char stack[STACK] __attribute__((aligned(16)));
     int pidfd = -1;
-    pid_t pid = clone(in_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, &pidfd);
+    pid_t pid = clone(in_child, stack + sizeof stack,
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, &pidfd);
     int error = pid < 0 ? errno : start->error;
     ASAN_UNPOISON_MEMORY_REGION(stack, sizeof stack);
     start->launch->pid = pid;

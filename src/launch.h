@@ -1,8 +1,10 @@
-/* launch: from a description of a program to a child that executes it, or the errno of what failed on the way.
+/* launch: from a description of a program to a child that executes it, or the errno of what failed
+ * on the way.
  *
- * clone with CLONE_VM and CLONE_VFORK, as posix_spawn does it, but with a pidfd that comes with the child: a host that ignores
- * SIGCHLD may have the child reaped before its id could be looked up. The child is the leader of a session, without a controlling
- * terminal, and tells the guardian of itself before it executes anything. */
+ * clone with CLONE_VM and CLONE_VFORK, as posix_spawn does it, but with a pidfd that comes with the
+ * child: a host that ignores SIGCHLD may have the child reaped before its id could be looked up.
+ * The child is the leader of a session, without a controlling terminal, and tells the guardian of
+ * itself before it executes anything. */
 #ifndef WATCHBOT_LAUNCH_H
 #define WATCHBOT_LAUNCH_H
 
@@ -32,7 +34,8 @@ struct launch_limits {
 enum launch_step { LAUNCH_PROGRAM, LAUNCH_FOLDER, LAUNCH_LIMITS, LAUNCH_USER };
 
 struct launch {
-    char *const *argv; /* argv[0] is looked up in the PATH of envp, or of the host, unless it has a slash */
+    char *const
+        *argv; /* argv[0] is looked up in the PATH of envp, or of the host, unless it has a slash */
     char *const *envp;
     const char *cwd;           /* NULL: the host's */
     int in, out, err;          /* become 0, 1 and 2; stay the caller's */
@@ -44,8 +47,8 @@ struct launch {
     enum launch_step failed;
 };
 
-/* 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... With an error and a pid above 0 there is a
- * child that ends at once and is to be reaped. */
+/* 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... With an error
+ * and a pid above 0 there is a child that ends at once and is to be reaped. */
 int launch_child(struct launch *launch);
 
 #endif

@@ -1,6 +1,7 @@
-/* laws: watchbot.core.aws. Signing and digests for Lua; lua/watchbot/aws/ makes calls of them.
- * A signer is a handle because it keeps its key and its buffers from one request to the next. The texts of the argument
- * tables are lent to sigv4.c: they are read raw, so that the tables themselves hold them meanwhile. */
+/* laws: watchbot.core.aws. Signing and digests for Lua; lua/watchbot/aws/ makes calls of them. A
+ * signer is a handle because it keeps its key and its buffers from one request to the next. The
+ * texts of the argument tables are lent to sigv4.c: they are read raw, so that the tables
+ * themselves hold them meanwhile. */
 #include <stdint.h>
 
 #include <openssl/rand.h>
@@ -27,7 +28,9 @@ static struct signer *check_signer(lua_State *L) {
 /* => signer */
 static int l_signer(lua_State *L) {
     struct signer *signer = lhandle_new(L, SIGNER_TYPE, sizeof *signer, 0);
-    return sigv4_open(&signer->sigv4) ? 1 : luaL_error(L, "signer: OpenSSL has no SHA-256, or there is no memory");
+    return sigv4_open(&signer->sigv4)
+               ? 1
+               : luaL_error(L, "signer: OpenSSL has no SHA-256, or there is no memory");
 }
 
 static int signer_close(lua_State *L) {
@@ -75,25 +78,31 @@ static bool get_flag(lua_State *L, int table, const char *field) {
 
 static lua_Integer get_integer(lua_State *L, int table, const char *field, lua_Integer otherwise) {
     int good = 1;
-    lua_Integer value = get_raw(L, table, field) == LUA_TNIL ? otherwise : lua_tointegerx(L, -1, &good);
+    lua_Integer value =
+        get_raw(L, table, field) == LUA_TNIL ? otherwise : lua_tointegerx(L, -1, &good);
     if (!good) luaL_error(L, "sign: '%s' must be an integer", field);
     lua_pop(L, 1);
     return value;
 }
 
 /* -- ... name value => ... name value : the value goes with the name */
-static void add_header(lua_State *L, struct sigv4_request *request, struct sigv4_pair *headers, int name) {
-    if (request->header_count == SIGV4_MOST) luaL_error(L, "sign: more than %d headers", SIGV4_MOST);
+static void add_header(lua_State *L, struct sigv4_request *request, struct sigv4_pair *headers,
+                       int name) {
+    if (request->header_count == SIGV4_MOST)
+        luaL_error(L, "sign: more than %d headers", SIGV4_MOST);
     if (lua_type(L, name) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) {
-        luaL_error(L, "sign: a header must be a name and a string, or a name and a list of strings");
+        luaL_error(L,
+                   "sign: a header must be a name and a string, or a name and a list of strings");
     }
     headers[request->header_count++] = (struct sigv4_pair){text_at(L, name), text_at(L, -1)};
 }
 
 /* The headers are a table of names with a value or a list of values each. */
-static void read_headers(lua_State *L, int table, struct sigv4_request *request, struct sigv4_pair *headers) {
+static void read_headers(lua_State *L, int table, struct sigv4_request *request,
+                         struct sigv4_pair *headers) {
     request->headers = headers;
-    if (get_raw(L, table, "headers") != LUA_TTABLE) luaL_error(L, "sign: 'headers' must be a table");
+    if (get_raw(L, table, "headers") != LUA_TTABLE)
+        luaL_error(L, "sign: 'headers' must be a table");
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* -- headers name value */
         int name = lua_gettop(L) - 1;
         if (!lua_istable(L, -1)) {
@@ -139,7 +148,8 @@ static struct sigv4_scope check_scope(lua_State *L, int credentials, int table) 
     };
 }
 
-typedef bool sign_function(struct sigv4 *, const struct sigv4_request *, const struct sigv4_scope *, struct sigv4_result *);
+typedef bool sign_function(struct sigv4 *, const struct sigv4_request *, const struct sigv4_scope *,
+                           struct sigv4_result *);
 
 static void push_buffer(lua_State *L, const struct buffer *buffer) {
     lua_pushlstring(L, buffer->size ? buffer_data(buffer) : "", buffer->size);
@@ -154,16 +164,17 @@ static struct sigv4_result sign(lua_State *L, sign_function *function) {
     struct sigv4_result result = {.authorization = &signer->authorization};
     buffer_clear(&signer->authorization);
     if (!function(&signer->sigv4, &request, &scope, &result)) {
-        luaL_error(L, "sign: the query has more than %d parameters, or there is no memory", SIGV4_MOST);
+        luaL_error(L, "sign: the query has more than %d parameters, or there is no memory",
+                   SIGV4_MOST);
     }
     push_buffer(L, &signer->authorization);
     return result;
 }
 
-/* -- signer request credentials scope => authorization date content_sha256
- * request: method, path, query, body as they go over the wire, headers = { name = value or list of values }
- * credentials: access_key, secret_key, token
- * scope: region, service, time (seconds since the epoch), and what struct sigv4_scope names. */
+/* -- signer request credentials scope => authorization date content_sha256 request: method, path,
+ * query, body as they go over the wire, headers = { name = value or list of values } credentials:
+ * access_key, secret_key, token scope: region, service, time (seconds since the epoch), and what
+ * struct sigv4_scope names. */
 static int signer_headers(lua_State *L) {
     struct sigv4_result result = sign(L, sigv4_sign_headers);
     lua_pushstring(L, result.date);
@@ -171,13 +182,15 @@ static int signer_headers(lua_State *L) {
     return 3;
 }
 
-/* -- signer request credentials scope => query : what replaces the request's own query; the scope has `expires`, in seconds */
+/* -- signer request credentials scope => query : what replaces the request's own query; the scope
+ * has `expires`, in seconds */
 static int signer_query(lua_State *L) {
     sign(L, sigv4_sign_query);
     return 1;
 }
 
-/* -- signer => canonical string_to_sign : of the last signature. For specs; there may be a token in it. */
+/* -- signer => canonical string_to_sign : of the last signature. For specs; there may be a token in
+ * it. */
 static int signer_last(lua_State *L) {
     struct signer *signer = check_signer(L);
     push_buffer(L, &signer->sigv4.canonical);
@@ -214,7 +227,8 @@ static int l_sha256(lua_State *L) {
     unsigned char out[DIGEST_SHA256_SIZE];
     size_t size;
     const char *data = luaL_checklstring(L, 1, &size);
-    if (!digest_bytes(&digests(L)->sha256, data, size, out)) return luaL_error(L, "sha256: OpenSSL failed");
+    if (!digest_bytes(&digests(L)->sha256, data, size, out))
+        return luaL_error(L, "sha256: OpenSSL failed");
     return push_hex(L, out, sizeof out);
 }
 
@@ -224,7 +238,8 @@ static int l_hmac(lua_State *L) {
     size_t key_size, size;
     const char *key = luaL_checklstring(L, 1, &key_size);
     const char *data = luaL_checklstring(L, 2, &size);
-    if (!digest_hmac(&digests(L)->sha256, key, key_size, data, size, out)) return luaL_error(L, "hmac: OpenSSL failed");
+    if (!digest_hmac(&digests(L)->sha256, key, key_size, data, size, out))
+        return luaL_error(L, "hmac: OpenSSL failed");
     return push_hex(L, out, sizeof out);
 }
 
@@ -252,7 +267,8 @@ static int l_hex(lua_State *L) {
     return 1;
 }
 
-/* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same moment make others. */
+/* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same
+ * moment make others. */
 static int l_uuid(lua_State *L) {
     static const size_t groups[] = {4, 2, 2, 2, 6};
     unsigned char bytes[16];
@@ -309,7 +325,8 @@ int luaopen_watchbot_aws(lua_State *L) {
     lhandle_type(L, DIGESTS_TYPE, digests_metamethods, no_methods);
     luaL_newlibtable(L, functions);
     struct digests *all = lhandle_new(L, DIGESTS_TYPE, sizeof *all, 0);
-    if (!digest_open(&all->sha256, "SHA256")) return luaL_error(L, "OpenSSL has no SHA-256, or there is no memory");
+    if (!digest_open(&all->sha256, "SHA256"))
+        return luaL_error(L, "OpenSSL has no SHA-256, or there is no memory");
     luaL_setfuncs(L, functions, 1);
     return 1;
 }

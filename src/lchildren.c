@@ -19,7 +19,8 @@ struct lchildren *lchildren_push(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &children_key);
     struct lchildren *children = lua_touserdata(L, -1);
     if (!children->open) luaL_error(L, "start: the Lua state is being closed");
-    if (!lchildren_are_ours(children)) luaL_error(L, "start: this process was forked from the one that has loaded watchbot");
+    if (!lchildren_are_ours(children))
+        luaL_error(L, "start: this process was forked from the one that has loaded watchbot");
     return children;
 }
 

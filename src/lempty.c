@@ -1,4 +1,5 @@
-/* lempty: watchbot.core.empty. The emptying of a folder as a Lua handle; lua/watchbot/runner/volumes.lua decides which and when. */
+/* lempty: watchbot.core.empty. The emptying of a folder as a Lua handle;
+ * lua/watchbot/runner/volumes.lua decides which and when. */
 #include "empty.h"
 
 #include <errno.h>
@@ -28,7 +29,9 @@ static int l_resolve(lua_State *L) {
     int error = empty_resolve(path, resolved);
     switch (error) {
     case 0: lua_pushstring(L, resolved); return 1;
-    case EINVAL: return lerror_push(L, "EINVAL", "cannot empty '%s': not the absolute path of a folder below '/'", path);
+    case EINVAL:
+        return lerror_push(L, "EINVAL",
+                           "cannot empty '%s': not the absolute path of a folder below '/'", path);
     case ELOOP: return lerror_push(L, "ELOOP", "cannot empty '%s': it is a symbolic link", path);
     default: return lerror_errno(L, error, "cannot empty '%s'", path);
     }
@@ -50,7 +53,9 @@ static int l_open(lua_State *L) {
     handle->empty = empty_open(path);
     if (handle->empty) return 1;
     bool link = errno == ELOOP || errno == ENOTDIR;
-    if (link) return lerror_push(L, "ELOOP", "cannot empty '%s': a part of it is a symbolic link, or no folder", path);
+    if (link)
+        return lerror_push(
+            L, "ELOOP", "cannot empty '%s': a part of it is a symbolic link, or no folder", path);
     return lerror_errno(L, errno, "cannot empty '%s'", path);
 }
 

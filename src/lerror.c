@@ -8,7 +8,8 @@
 const char *lerror_describe(lua_State *L, int error) {
     const char *words = strerrordesc_np(error);
     if (!words) return lua_pushfstring(L, "error %d", error);
-    /* "Input/output error" becomes "input/output error"; "RFS specific error" keeps its capitals. */
+    /* "Input/output error" becomes "input/output error"; "RFS specific error" keeps
+     * its capitals. */
     if (words[0] && islower((unsigned char)words[1])) {
         return lua_pushfstring(L, "%c%s", tolower((unsigned char)words[0]), words + 1);
     }

@@ -73,8 +73,8 @@ static int l_refresh(lua_State *L) {
     return results;
 }
 
-/* -- path text executable => true | nil message code : a new file, never one that is there, nor what
- * a link that leads nowhere names */
+/* -- path text executable => true | nil message code : a new file, never one that is there, nor
+ * what a link that leads nowhere names */
 static int l_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);

@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-void lhandle_type(lua_State *L, const char *type, const luaL_Reg *metamethods, const luaL_Reg *methods) {
+void lhandle_type(lua_State *L, const char *type, const luaL_Reg *metamethods,
+                  const luaL_Reg *methods) {
     luaL_newmetatable(L, type);
     if (metamethods) luaL_setfuncs(L, metamethods, 0);
     lua_newtable(L);

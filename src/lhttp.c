@@ -1,5 +1,6 @@
-/* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits between.
- * lua/watchbot/http.lua documents it for its users. libcurl is loaded by the first request. */
+/* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits
+ * between. lua/watchbot/http.lua documents it for its users. libcurl is loaded by the first
+ * request. */
 #include <string.h>
 #include <strings.h>
 
@@ -64,7 +65,8 @@ static int field(lua_State *L, const char *name, int type, const char *expected)
 
 static const char *string_field(lua_State *L, const char *name, const char *otherwise) {
     if (field(L, name, LUA_TSTRING, "a string") == LUA_TNIL) return otherwise;
-    if (strlen(lua_tostring(L, -1)) != lua_rawlen(L, -1)) luaL_error(L, "request: '%s' has a NUL in it", name);
+    if (strlen(lua_tostring(L, -1)) != lua_rawlen(L, -1))
+        luaL_error(L, "request: '%s' has a NUL in it", name);
     return lua_tostring(L, -1);
 }
 
@@ -73,9 +75,11 @@ static bool flag_field(lua_State *L, const char *name, bool otherwise) {
 }
 
 static int64_t seconds_field(lua_State *L, const char *name, int otherwise) {
-    if (field(L, name, LUA_TNUMBER, "a number of seconds") == LUA_TNIL) return otherwise * CLOCK_SECOND;
+    if (field(L, name, LUA_TNUMBER, "a number of seconds") == LUA_TNIL)
+        return otherwise * CLOCK_SECOND;
     lua_Number seconds = lua_tonumber(L, -1);
-    if (!(seconds > 0)) luaL_error(L, "request: '%s' must be a number of seconds above 0, not %f", name, seconds);
+    if (!(seconds > 0))
+        luaL_error(L, "request: '%s' must be a number of seconds above 0, not %f", name, seconds);
     return task_check_seconds(L, lua_gettop(L));
 }
 
@@ -83,7 +87,9 @@ static size_t bytes_field(lua_State *L, const char *name, size_t otherwise) {
     int whole;
     if (field(L, name, LUA_TNUMBER, "a number of bytes") == LUA_TNIL) return otherwise;
     lua_Integer bytes = lua_tointegerx(L, -1, &whole);
-    if (!whole || bytes < 0) luaL_error(L, "request: '%s' must be a whole number of bytes, not %f", name, lua_tonumber(L, -1));
+    if (!whole || bytes < 0)
+        luaL_error(L, "request: '%s' must be a whole number of bytes, not %f", name,
+                   lua_tonumber(L, -1));
     return (size_t)bytes;
 }
 
@@ -113,10 +119,13 @@ static void body_field(lua_State *L, struct http_request *request) {
 
 /* A token: RFC 9110, 5.6.2. */
 static const char *check_name(lua_State *L, int index) {
-    static const char token[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    if (lua_type(L, index) != LUA_TSTRING) luaL_error(L, "request: the name of a header must be a string");
+    static const char token[] =
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if (lua_type(L, index) != LUA_TSTRING)
+        luaL_error(L, "request: the name of a header must be a string");
     const char *name = lua_tostring(L, index);
-    if (!*name || strspn(name, token) != lua_rawlen(L, index)) luaL_error(L, "request: '%s' cannot name a header", name);
+    if (!*name || strspn(name, token) != lua_rawlen(L, index))
+        luaL_error(L, "request: '%s' cannot name a header", name);
     if (strcasecmp(name, "content-length") == 0 || strcasecmp(name, "transfer-encoding") == 0) {
         luaL_error(L, "request: the header '%s' is made from the body, leave it out", name);
     }
@@ -126,8 +135,8 @@ static const char *check_name(lua_State *L, int index) {
 /* The value may be a secret, and is not quoted. */
 static const char *check_value(lua_State *L, int index, const char *name) {
     if (lua_type(L, index) != LUA_TSTRING) {
-        luaL_error(L, "request: the header '%s' must be a string or a list of strings, not a %s", name,
-                   luaL_typename(L, index));
+        luaL_error(L, "request: the header '%s' must be a string or a list of strings, not a %s",
+                   name, luaL_typename(L, index));
     }
     const char *value = lua_tostring(L, index);
     if (strcspn(value, "\r\n") != lua_rawlen(L, index)) {
@@ -137,7 +146,8 @@ static const char *check_value(lua_State *L, int index, const char *name) {
 }
 
 static void add_header(lua_State *L, struct call *call, const char *name, int index) {
-    if (!http_add_header(&call->http, name, check_value(L, index, name))) luaL_error(L, "request: not enough memory");
+    if (!http_add_header(&call->http, name, check_value(L, index, name)))
+        luaL_error(L, "request: not enough memory");
 }
 
 /* -- ... name value */
@@ -160,7 +170,8 @@ static void headers_field(lua_State *L, struct call *call) {
 
 /* the response */
 
-/* -- headers name value => headers : a name that came before gets ", value" appended (RFC 9110, 5.3) */
+/* -- headers name value => headers : a name that came before gets ", value" appended (RFC 9110,
+ * 5.3) */
 static void add_response_header(lua_State *L) {
     lua_pushvalue(L, -2);
     if (lua_rawget(L, -4) == LUA_TNIL) {
@@ -187,7 +198,8 @@ static void push_trimmed(lua_State *L, const char *start, const char *end) {
 static void push_lower(lua_State *L, const char *start, size_t size) {
     luaL_Buffer name;
     char *out = luaL_buffinitsize(L, &name, size);
-    for (size_t i = 0; i < size; i++) out[i] = (char)(start[i] >= 'A' && start[i] <= 'Z' ? start[i] + 32 : start[i]);
+    for (size_t i = 0; i < size; i++)
+        out[i] = (char)(start[i] >= 'A' && start[i] <= 'Z' ? start[i] + 32 : start[i]);
     luaL_pushresultsize(&name, size);
 }
 
@@ -277,7 +289,8 @@ static const luaL_Reg functions[] = {
     {NULL,      NULL     },
 };
 
-/* -- http => http, with the table `unsent`: true for each code that says that the request has not left */
+/* -- http => http, with the table `unsent`: true for each code that says that the request has not
+ * left */
 static void set_unsent(lua_State *L) {
     lua_newtable(L);
     for (enum http_failure failure = HTTP_OK; failure < HTTP_FAILURES; failure++) {

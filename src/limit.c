@@ -1,8 +1,10 @@
-/* limit: code of a user's that computes or waits for too long. See task_limit, task_abort and task_interrupt in task.h.
+/* limit: code of a user's that computes or waits for too long. See task_limit, task_abort and
+ * task_interrupt in task.h.
  *
- * Code is watched by a count hook, which a coroutine inherits from the thread that makes it, or gets when it is resumed. Once a
- * limit is over the hook comes with each instruction and raises each time, so that no pcall in a loop can go on. Not seen are
- * C functions that compute (a pattern with backtracking), and finalizers and message handlers, in which Lua calls no hook. */
+ * Code is watched by a count hook, which a coroutine inherits from the thread that makes it, or
+ * gets when it is resumed. Once a limit is over the hook comes with each instruction and raises
+ * each time, so that no pcall in a loop can go on. Not seen are C functions that compute (a pattern
+ * with backtracking), and finalizers and message handlers, in which Lua calls no hook. */
 #include <lualib.h>
 
 #include "clock.h"
@@ -51,7 +53,8 @@ static int raise_limit(lua_State *L, struct task *task) {
     return task_raise(L, task, LIMIT_REASON);
 }
 
-/* Until the limit is left: what follows it in the same task, such as returning the message, may wait. */
+/* Until the limit is left: what follows it in the same task, such as returning the message, may
+ * wait. */
 static void take_interrupt(lua_State *L, struct task *task) {
     if (!task->home->interrupted || task->limit.raising) return;
     lua_pushliteral(L, TASK_INTERRUPTED);
@@ -87,7 +90,8 @@ void limit_inherit(struct task *task, const struct task *parent) {
     }
 }
 
-/* task_limit: the outer limit's deadline, longest and reason lie at 1, 2 and 3 of the stack meanwhile */
+/* task_limit: the outer limit's deadline, longest and reason lie at 1, 2 and 3 of the stack
+ * meanwhile */
 
 enum { DEADLINE = 1, LONGEST, OUTER_REASON, BODY };
 
@@ -99,7 +103,8 @@ static bool is_nearer(const struct task *task, int64_t nanoseconds, bool turn) {
     return !limit->deadline || loop_monotonic(&task->home->loop) + nanoseconds < limit->deadline;
 }
 
-static void enter(lua_State *L, struct task *task, int64_t nanoseconds, bool turn) { /* -- reason => */
+static void enter(lua_State *L, struct task *task, int64_t nanoseconds,
+                  bool turn) { /* -- reason => */
     struct limit *limit = &task->limit;
     bool nearer = is_nearer(task, nanoseconds, turn);
     limit->guards++;
@@ -138,7 +143,8 @@ static int limited(lua_State *L, bool turn) {
     luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "expected the reason that is raised");
     luaL_checktype(L, 3, LUA_TFUNCTION);
     struct task *task = task_running(L);
-    if (!task) return luaL_error(L, "limit: works only inside a task; wrap the code in scheduler.run");
+    if (!task)
+        return luaL_error(L, "limit: works only inside a task; wrap the code in scheduler.run");
     lua_pushinteger(L, task->limit.deadline);
     lua_replace(L, DEADLINE);
     lua_pushinteger(L, task->limit.longest);
@@ -149,7 +155,8 @@ static int limited(lua_State *L, bool turn) {
     lua_remove(L, BODY);
     enter(L, task, nanoseconds, turn);
     int arguments = lua_gettop(L) - BODY;
-    return left(L, lua_pcallk(L, arguments, LUA_MULTRET, 0, (lua_KContext)task, left), (lua_KContext)task);
+    return left(L, lua_pcallk(L, arguments, LUA_MULTRET, 0, (lua_KContext)task, left),
+                (lua_KContext)task);
 }
 
 int task_limit(lua_State *L) {
@@ -193,7 +200,8 @@ bool task_expire(lua_State *L, struct task *task) { /* -- reason => */
     return true;
 }
 
-/* coroutines that were made before their thread was watched, and code that would take the hook away */
+/* coroutines that were made before their thread was watched, and code that would take the
+ * hook away */
 
 /* -- args... : calls upvalue 1 with them, after the coroutine `thread` is watched as this one is */
 static int watched_call(lua_State *L, lua_State *thread) {
@@ -227,7 +235,9 @@ static int l_wrap(lua_State *L) {
 /* -- [thread] ... */
 static int l_sethook(lua_State *L) {
     lua_State *thread = lua_isthread(L, 1) ? lua_tothread(L, 1) : L;
-    if (is_watched(thread)) return luaL_error(L, "sethook: a handler or a hook of a policy is watched by a hook already");
+    if (is_watched(thread))
+        return luaL_error(L,
+                          "sethook: a handler or a hook of a policy is watched by a hook already");
     return watched_call(L, NULL);
 }
 
@@ -235,7 +245,8 @@ static int l_sethook(lua_State *L) {
 static int l_exit(lua_State *L) {
     const struct task *task = task_running(L);
     if (task && task->limit.guards > 0) {
-        return luaL_error(L, "os.exit: a handler or a hook cannot end the program; return an outcome instead");
+        return luaL_error(
+            L, "os.exit: a handler or a hook cannot end the program; return an outcome instead");
     }
     return watched_call(L, NULL);
 }

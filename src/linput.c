@@ -52,7 +52,8 @@ static int read_now(lua_State *L, int status, lua_KContext context) {
     char chunk[CHUNK];
     (void)status, (void)context;
     ssize_t size = read(input->fd, chunk, sizeof chunk);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return input_read(L); /* another process was faster */
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return input_read(L); /* another process was faster */
     if (size < 0) return lerror_errno(L, errno, "could not read the input");
     if (size == 0) {
         lua_pushnil(L);

@@ -1,7 +1,7 @@
 /* list: a list of things that embed a struct list_node; the only one in watchbot.
  *
- * A node knows its list, so it can leave without being told which one that is. Zeroed: an empty list, a node of no list.
- * From a node its owner gets back to its struct with container_of. */
+ * A node knows its list, so it can leave without being told which one that is. Zeroed: an empty
+ * list, a node of no list. From a node its owner gets back to its struct with container_of. */
 #ifndef WATCHBOT_LIST_H
 #define WATCHBOT_LIST_H
 

@@ -1,7 +1,8 @@
-/* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not: integers stay integers up to 64
- * bits, an empty list stays a list, and null differs from absent. AWS refuses 1e+15 for an integer and {} for a list.
- * It also writes the watcher's log lines, whose members keep their order.
- * The text is built in one buffer that belongs to the module, so nothing is lost when an error is raised from within. */
+/* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not:
+ * integers stay integers up to 64 bits, an empty list stays a list, and null differs from absent.
+ * AWS refuses 1e+15 for an integer and {} for a list. It also writes the watcher's log lines, whose
+ * members keep their order. The text is built in one buffer that belongs to the module, so nothing
+ * is lost when an error is raised from within. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ struct encoder {
 };
 
 static void put(struct encoder *encoder, const char *data, size_t size) {
-    if (!buffer_append(encoder->out, data, size)) luaL_error(encoder->L, "encode: not enough memory");
+    if (!buffer_append(encoder->out, data, size))
+        luaL_error(encoder->L, "encode: not enough memory");
 }
 
 static bool is_utf8(const char *text, size_t size) {
@@ -59,7 +61,8 @@ static void put_string(struct encoder *encoder, int index) {
     put(encoder, "\"", 1);
 }
 
-/* printf writes the decimal point of the locale that the host has set, of one or more bytes. JSON's is a dot. */
+/* printf writes the decimal point of the locale that the host has set, of one or more bytes. JSON's
+ * is a dot. */
 static size_t make_point(char *text) {
     char *point = text + strspn(text, "-0123456789");
     size_t size = strcspn(point, "0123456789e");
@@ -68,7 +71,8 @@ static size_t make_point(char *text) {
     return strlen(text);
 }
 
-/* The shortest of the forms that read back as the same number; whole ones as integers, for AWS takes no 20.0 for 20. */
+/* The shortest of the forms that read back as the same number; whole ones as integers, for AWS
+ * takes no 20.0 for 20. */
 static void put_number(struct encoder *encoder, int index) {
     char text[48];
     int whole;
@@ -80,7 +84,8 @@ static void put_number(struct encoder *encoder, int index) {
         double number = lua_tonumber(encoder->L, index);
         if (!isfinite(number)) luaL_error(encoder->L, "encode: JSON has no %f", number);
         snprintf(text, sizeof text, "%.15g", number);
-        if (strtod(text, NULL) < number || strtod(text, NULL) > number) snprintf(text, sizeof text, "%.17g", number);
+        if (strtod(text, NULL) < number || strtod(text, NULL) > number)
+            snprintf(text, sizeof text, "%.17g", number);
         size = make_point(text);
     }
     put(encoder, text, size);
@@ -113,7 +118,8 @@ static void put_object(struct encoder *encoder, int depth) {
     bool first = true;
     put(encoder, "{", 1);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* -- table key value */
-        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "encode: a table has names and numbers for keys, or has gaps");
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "encode: a table has names and numbers for keys, or has gaps");
         if (!first) put(encoder, ",", 1);
         first = false;
         put_string(encoder, -2);
@@ -127,12 +133,14 @@ static void put_object(struct encoder *encoder, int depth) {
 static void check_list(lua_State *L) {
     lua_Unsigned count = 0, length = lua_rawlen(L, -1);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) count++;
-    if (count != length) luaL_error(L, "encode: a table has names and numbers for keys, or has gaps");
+    if (count != length)
+        luaL_error(L, "encode: a table has names and numbers for keys, or has gaps");
 }
 
 static void put_table(struct encoder *encoder, int depth) {
     lua_State *L = encoder->L;
-    if (depth == DEEPEST) luaL_error(L, "encode: nested deeper than %d, or a table within itself", DEEPEST);
+    if (depth == DEEPEST)
+        luaL_error(L, "encode: nested deeper than %d, or a table within itself", DEEPEST);
     luaL_checkstack(L, 6, "encode");
     if (lua_rawlen(L, -1) > 0 || has_list_metatable(L, -1)) {
         check_list(L);
@@ -149,7 +157,9 @@ static void put_value(struct encoder *encoder, int depth) {
     case LUA_TSTRING: put_string(encoder, -1); return;
     case LUA_TNUMBER: put_number(encoder, -1); return;
     case LUA_TTABLE: put_table(encoder, depth); return;
-    case LUA_TBOOLEAN: put(encoder, lua_toboolean(L, -1) ? "true" : "false", lua_toboolean(L, -1) ? 4 : 5); return;
+    case LUA_TBOOLEAN:
+        put(encoder, lua_toboolean(L, -1) ? "true" : "false", lua_toboolean(L, -1) ? 4 : 5);
+        return;
     case LUA_TLIGHTUSERDATA:
         if (!lua_touserdata(L, -1)) {
             put(encoder, "null", 4);
@@ -159,7 +169,8 @@ static void put_value(struct encoder *encoder, int depth) {
     luaL_error(L, "encode: JSON has no %s", luaL_typename(L, -1));
 }
 
-/* -- value [how] => text | nil message "InvalidText" : `how` says what becomes of text that is not UTF-8 */
+/* -- value [how] => text | nil message "InvalidText" : `how` says what becomes of text that is not
+ * UTF-8 */
 static int l_encode(lua_State *L) {
     static const char *const names[] = {"refuse", "replace", "bytes", NULL};
     luaL_checkany(L, 1);
@@ -169,12 +180,14 @@ static int l_encode(lua_State *L) {
     if (encoder.out->capacity > LARGEST_KEPT) buffer_free(encoder.out);
     buffer_clear(encoder.out);
     put_value(&encoder, 0);
-    if (encoder.refused) return lerror_push(L, "InvalidText", "encode: JSON cannot hold text that is not UTF-8");
+    if (encoder.refused)
+        return lerror_push(L, "InvalidText", "encode: JSON cannot hold text that is not UTF-8");
     lua_pushlstring(L, buffer_data(encoder.out), encoder.out->size);
     return 1;
 }
 
-/* A member of a log line, for people: infinity is said in words, and what is not UTF-8 becomes U+FFFD. */
+/* A member of a log line, for people: infinity is said in words, and what is not UTF-8 becomes
+ * U+FFFD. */
 static void put_member(struct encoder *encoder, int name) {
     lua_State *L = encoder->L;
     if (encoder->out->size > 1) put(encoder, ",", 1);
@@ -221,7 +234,9 @@ static bool fail(struct decoder *decoder, const char *error) {
 }
 
 static void skip_blanks(struct decoder *decoder) {
-    while (*decoder->at == ' ' || *decoder->at == '\n' || *decoder->at == '\r' || *decoder->at == '\t') decoder->at++;
+    while (*decoder->at == ' ' || *decoder->at == '\n' || *decoder->at == '\r' ||
+           *decoder->at == '\t')
+        decoder->at++;
 }
 
 static bool take(struct decoder *decoder, char wanted) {
@@ -245,7 +260,8 @@ static long read_hex(struct decoder *decoder) {
     long value = 0;
     for (int i = 0; i < 4; i++, decoder->at++) {
         static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-        const char *digit = decoder->at < decoder->end && *decoder->at ? strchr(digits, *decoder->at) : NULL;
+        const char *digit =
+            decoder->at < decoder->end && *decoder->at ? strchr(digits, *decoder->at) : NULL;
         if (!digit) return -1;
         value = value * 16 + (digit - digits) % 16;
     }
@@ -256,7 +272,9 @@ static long read_hex(struct decoder *decoder) {
 static long read_character(struct decoder *decoder) {
     long high = read_hex(decoder);
     if (high < 0xD800 || high > 0xDFFF) return high;
-    if (high > 0xDBFF || decoder->end - decoder->at < 6 || decoder->at[0] != '\\' || decoder->at[1] != 'u') return 0xFFFD;
+    if (high > 0xDBFF || decoder->end - decoder->at < 6 || decoder->at[0] != '\\' ||
+        decoder->at[1] != 'u')
+        return 0xFFFD;
     const char *before = decoder->at;
     decoder->at += 2;
     long low = read_hex(decoder);
@@ -349,7 +367,8 @@ static bool read_number(struct decoder *decoder) {
     size_t size = strspn(decoder->at, "+-.0123456789eE");
     if (size == 0) return fail(decoder, "invalid value");
     const char *text = lua_pushlstring(L, decoder->at, size);
-    if (!is_number(text) || lua_stringtonumber(L, text) == 0) return fail(decoder, "invalid number");
+    if (!is_number(text) || lua_stringtonumber(L, text) == 0)
+        return fail(decoder, "invalid number");
     if (!isfinite(lua_tonumber(L, -1))) return fail(decoder, "number too large");
     lua_remove(L, -2);
     decoder->at += size;
@@ -416,7 +435,8 @@ static bool read_value(struct decoder *decoder, int depth) {
     }
 }
 
-/* -- text [drop_nulls] => value | nil message "InvalidJson" : the message has the position, and never shows the text */
+/* -- text [drop_nulls] => value | nil message "InvalidJson" : the message has the position, and
+ * never shows the text */
 static int l_decode(lua_State *L) {
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
@@ -427,7 +447,8 @@ static int l_decode(lua_State *L) {
     if (!decoder.error) return 1;
     lua_Integer place = decoder.at - decoder.start + 1;
     if (decoder.at >= decoder.end) decoder.error = "unexpected end";
-    return lerror_push(L, "InvalidJson", "not JSON: %s at byte %I", decoder.error, (LUAI_UACINT)place);
+    return lerror_push(L, "InvalidJson", "not JSON: %s at byte %I", decoder.error,
+                       (LUAI_UACINT)place);
 }
 
 /* -- [table] => the same table, marked as a list */

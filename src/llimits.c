@@ -9,7 +9,8 @@
 
 #include "lerror.h"
 
-static const char *const names[] = {"memory", "cpu", "files", "nice", "umask", "cgroup", "user", NULL};
+static const char *const names[] = {"memory", "cpu",    "files", "nice",
+                                    "umask",  "cgroup", "user",  NULL};
 
 static void check_names(lua_State *L) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -20,7 +21,8 @@ static void check_names(lua_State *L) {
     }
 }
 
-static lua_Integer integer(lua_State *L, const char *name, lua_Integer least, lua_Integer otherwise) {
+static lua_Integer integer(lua_State *L, const char *name, lua_Integer least,
+                           lua_Integer otherwise) {
     int good = 1;
     lua_getfield(L, -1, name);
     lua_Integer value = lua_isnil(L, -1) ? otherwise : lua_tointegerx(L, -1, &good);
@@ -33,7 +35,8 @@ static lua_Integer integer(lua_State *L, const char *name, lua_Integer least, lu
 
 /* -- user => user groups */
 static void read_groups(lua_State *L, struct launch_limits *limits) {
-    if (lua_getfield(L, -1, "groups") != LUA_TTABLE) luaL_error(L, "start: the user has no list of groups");
+    if (lua_getfield(L, -1, "groups") != LUA_TTABLE)
+        luaL_error(L, "start: the user has no list of groups");
     size_t count = (size_t)lua_rawlen(L, -1);
     gid_t *groups = lua_newuserdatauv(L, (count + 1) * sizeof *groups, 0);
     for (size_t i = 0; i < count; i++) {
@@ -49,7 +52,8 @@ static void read_groups(lua_State *L, struct launch_limits *limits) {
 /* -- limits => limits groups */
 static void read_user(lua_State *L, struct launch_limits *limits) {
     if (lua_getfield(L, -1, "user") == LUA_TNIL) return;
-    if (!lua_istable(L, -1)) luaL_error(L, "start: the limit 'user' must be what process.user returns");
+    if (!lua_istable(L, -1))
+        luaL_error(L, "start: the limit 'user' must be what process.user returns");
     limits->other_user = true;
     limits->uid = (uid_t)integer(L, "uid", 0, -1);
     limits->gid = (gid_t)integer(L, "gid", 0, -1);
@@ -63,7 +67,8 @@ void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgrou
         lua_pushnil(L);
         return;
     }
-    if (!lua_istable(L, -1)) luaL_error(L, "start: limits must be a table, not a %s", luaL_typename(L, -1));
+    if (!lua_istable(L, -1))
+        luaL_error(L, "start: limits must be a table, not a %s", luaL_typename(L, -1));
     check_names(L);
     limits->data = (rlim_t)integer(L, "memory", 1, 0);
     limits->cpu = (rlim_t)integer(L, "cpu", 1, 0);
@@ -104,7 +109,8 @@ int llimits_user(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     errno = 0;
     const struct passwd *user = getpwnam(name);
-    if (!user && errno && errno != ENOENT) return lerror_errno(L, errno, "could not look up the user '%s'", name);
+    if (!user && errno && errno != ENOENT)
+        return lerror_errno(L, errno, "could not look up the user '%s'", name);
     if (!user) return lerror_push(L, "NoUser", "there is no user '%s'", name);
     lua_createtable(L, 0, 6);
     set_text(L, "name", user->pw_name);

@@ -50,7 +50,8 @@ static int l_open(lua_State *L) {
     log->format = format;
     log->empty.drained = emptied;
     log->sink = sink_open(task_loop(L), fd);
-    return log->sink ? 1 : lerror_errno(L, errno, "could not write the log to file descriptor %d", fd);
+    return log->sink ? 1
+                     : lerror_errno(L, errno, "could not write the log to file descriptor %d", fd);
 }
 
 static enum lines_level check_level(lua_State *L, int index) {
@@ -58,8 +59,9 @@ static enum lines_level check_level(lua_State *L, int index) {
 }
 
 /* Nothing in here throws: the lines are freed before an error is raised. */
-static bool write_lines(enum lines_format format, enum lines_level level, const char *category, const char *id,
-                        const char *text, size_t size, struct lines_output *output) {
+static bool write_lines(enum lines_format format, enum lines_level level, const char *category,
+                        const char *id, const char *text, size_t size,
+                        struct lines_output *output) {
     struct lines lines;
     if (!lines_open(&lines, format, category, id, output)) return false;
     lines.level = level;
@@ -72,8 +74,10 @@ static void report_dropped(struct llog *log) {
     char text[80];
     size_t dropped = sink_take_dropped(log->sink);
     if (dropped == 0) return;
-    int size = snprintf(text, sizeof text, "{\"event\":\"log lines dropped\",\"lines\":%zu}", dropped);
-    write_lines(log->format, LINES_WARNING, "watcher", NULL, text, (size_t)size, sink_output(log->sink));
+    int size =
+        snprintf(text, sizeof text, "{\"event\":\"log lines dropped\",\"lines\":%zu}", dropped);
+    write_lines(log->format, LINES_WARNING, "watcher", NULL, text, (size_t)size,
+                sink_output(log->sink));
 }
 
 /* -- log category id text [level] */
@@ -96,10 +100,11 @@ static int drained(lua_State *L, int status, lua_KContext context) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     (void)context;
     if (!log->sink) return lerror_push(L, "Closed", "drain: the log was closed");
-    if (sink_error(log->sink)) return lerror_errno(L, sink_error(log->sink), "could not write the log");
+    if (sink_error(log->sink))
+        return lerror_errno(L, sink_error(log->sink), "could not write the log");
     if (status == TASK_TIMED_OUT && sink_pending(log->sink) > 0) {
-        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s", (int)sink_pending(log->sink),
-                           lua_tonumber(L, 2));
+        return lerror_push(L, "Timeout", "drain: %d bytes of the log were not taken within %f s",
+                           (int)sink_pending(log->sink), lua_tonumber(L, 2));
     }
     lua_pushboolean(L, true);
     return 1;
@@ -173,7 +178,8 @@ static int l_line(lua_State *L) {
     if (!write_lines(format, LINES_INFO, category, id, text, size, &collected->output)) {
         return luaL_error(L, "line: not enough memory");
     }
-    lua_pushlstring(L, collected->bytes.memory ? buffer_data(&collected->bytes) : "", collected->bytes.size);
+    lua_pushlstring(L, collected->bytes.memory ? buffer_data(&collected->bytes) : "",
+                    collected->bytes.size);
     return 1;
 }
 

@@ -7,7 +7,8 @@
 
 struct llog;
 
-/* The open log at `index`; raises for anything else. The argument must stay referenced while it is used. */
+/* The open log at `index`; raises for anything else. The argument must stay referenced while it is
+ * used. */
 struct llog *llog_check(lua_State *L, int index);
 
 /* NULL once it has been closed. */

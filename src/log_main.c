@@ -1,5 +1,6 @@
-/* log_main: the program watchbot-log. Puts the date, the category `worker` and $MessageId before what it is told, a line of
- * arguments or the lines of its input. No Lua: it starts in a millisecond, and keeps up with what a pipe can carry. */
+/* log_main: the program watchbot-log. Puts the date, the category `worker` and $MessageId before
+ * what it is told, a line of arguments or the lines of its input. No Lua: it starts in a
+ * millisecond, and keeps up with what a pipe can carry. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,7 +71,8 @@ static bool out_write_file(struct lines_output *output, int fd, off_t size) {
     return good;
 }
 
-/* Nobody waits for a line that is there: what was gathered leaves before a read that would block. */
+/* Nobody waits for a line that is there: what was gathered leaves before a read that
+ * would block. */
 static bool would_block(void) {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     return poll(&in, 1, 0) == 0;
@@ -150,8 +152,10 @@ int main(int argc, char **argv) {
         return finish(&out, false, NULL);
     }
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of write(2), and told */
-    enum lines_format format = structured && strcmp(structured, "true") == 0 ? LINES_JSON : LINES_TEXT;
-    if (!lines_open(&lines, format, "worker", id && *id ? id : NULL, &out.lines)) return finish(&out, false, NULL);
+    enum lines_format format =
+        structured && strcmp(structured, "true") == 0 ? LINES_JSON : LINES_TEXT;
+    if (!lines_open(&lines, format, "worker", id && *id ? id : NULL, &out.lines))
+        return finish(&out, false, NULL);
     bool good = argc > 1 ? copy_words(&lines, argc, argv) : copy_input(&lines, &out, &problem);
     lines_close(&lines);
     return finish(&out, good, problem);

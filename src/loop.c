@@ -45,7 +45,8 @@ int64_t loop_wall(const struct loop *loop) {
 
 void loop_leap(struct loop *loop, bool leap) {
     if (leap && loop->clocks.monotonic == 0) {
-        loop->clocks = (struct loop_clocks){.monotonic = clock_monotonic(), .boottime = clock_boottime(), .wall = clock_wall()};
+        loop->clocks = (struct loop_clocks){
+            .monotonic = clock_monotonic(), .boottime = clock_boottime(), .wall = clock_wall()};
     }
     loop->clocks.leap = leap;
 }
@@ -71,7 +72,8 @@ static void sift_down(struct loop *loop, size_t index, struct loop_timer *timer)
     for (;;) {
         size_t child = 2 * index + 1;
         if (child >= loop->timers) break;
-        if (child + 1 < loop->timers && loop->heap[child + 1]->due < loop->heap[child]->due) child++;
+        if (child + 1 < loop->timers && loop->heap[child + 1]->due < loop->heap[child]->due)
+            child++;
         if (timer->due <= loop->heap[child]->due) break;
         place_timer(loop, index, loop->heap[child]);
         index = child;
@@ -112,7 +114,8 @@ void loop_stop_timer(struct loop *loop, struct loop_timer *timer) {
     }
 }
 
-/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds from their turn. */
+/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds
+ * from their turn. */
 static void fire_timers(struct loop *loop) {
     while (loop->timers > 0 && loop->heap[0]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[0];
@@ -133,8 +136,8 @@ int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned intere
     if (watch->interest && (interest == 0 || watch->fd != fd)) loop_unwatch(loop, watch);
     if (interest == 0 || (watch->interest == interest)) return 0;
     if (!loop_is_ours(loop)) return EBADF;
-    int error =
-        watch->interest ? poller_change(&loop->poller, fd, interest, watch) : poller_add(&loop->poller, fd, interest, watch);
+    int error = watch->interest ? poller_change(&loop->poller, fd, interest, watch)
+                                : poller_add(&loop->poller, fd, interest, watch);
     if (error) return error;
     if (!watch->interest) loop->watches++;
     watch->fd = fd;
@@ -173,7 +176,8 @@ void loop_undefer(struct loop *loop, struct loop_work *work) {
     list_remove(&work->node);
 }
 
-/* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are not starved. */
+/* A marker ends the round: work that is deferred meanwhile waits for the next turn, so that fds are
+ * not starved. */
 static void run_work(struct loop *loop) {
     struct list_node marker = {0};
     if (list_is_empty(&loop->work)) return;

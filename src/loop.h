@@ -1,11 +1,12 @@
 /* loop: timers, file descriptors and deferred work on one poller. No Lua, no curl.
  *
- * A handle (struct loop_timer, loop_fd, loop_work) is embedded in the struct of its owner, who gets back from the
- * handle to that struct with container_of. The loop allocates nothing for a handle, and after the stopping call no callback of
- * it comes any more, even when its event was already fetched. So an owner stops its handles, then frees them.
+ * A handle (struct loop_timer, loop_fd, loop_work) is embedded in the struct of its owner, who gets
+ * back from the handle to that struct with container_of. The loop allocates nothing for a handle,
+ * and after the stopping call no callback of it comes any more, even when its event was already
+ * fetched. So an owner stops its handles, then frees them.
  *
- * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn, never from within a call that
- * starts something. Functions that can fail return 0 or an errno. */
+ * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn,
+ * never from within a call that starts something. Functions that can fail return 0 or an errno. */
 #ifndef WATCHBOT_LOOP_H
 #define WATCHBOT_LOOP_H
 
@@ -35,7 +36,8 @@ struct loop_work {
     struct list_node node;
 };
 
-/* The clocks of a test, in nanoseconds: they stand still, and where the loop would wait for a timer they leap to it. */
+/* The clocks of a test, in nanoseconds: they stand still, and where the loop would wait for a timer
+ * they leap to it. */
 struct loop_clocks {
     bool leap; /* else the machine's count */
     int64_t monotonic, boottime, wall;
@@ -56,18 +58,20 @@ struct loop {
 
 int loop_open(struct loop *loop);
 
-/* Whether this process opened it. A child that the host has forked has a copy, whose poller is still the parent's: the copy's
- * handles can be stopped, which leaves the parent's alone, and no file can be watched. */
+/* Whether this process opened it. A child that the host has forked has a copy, whose poller is
+ * still the parent's: the copy's handles can be stopped, which leaves the parent's alone, and no
+ * file can be watched. */
 bool loop_is_ours(const struct loop *loop);
 
 /* Handles that are still started are forgotten; nothing of them is touched. */
 void loop_close(struct loop *loop);
 
-/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for ever) if there is nothing to
- * do. A signal ends the wait. */
+/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for
+ * ever) if there is nothing to do. A signal ends the wait. */
 void loop_turn(struct loop *loop, int64_t longest);
 
-/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a fd can wake it). */
+/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a
+ * fd can wake it). */
 int64_t loop_timeout(const struct loop *loop);
 
 /* Nothing is started: a turn that waits would wait for ever. */
@@ -78,16 +82,17 @@ int64_t loop_monotonic(const struct loop *loop);
 int64_t loop_boottime(const struct loop *loop);
 int64_t loop_wall(const struct loop *loop);
 
-/* Whether to leap instead of waiting. The clocks of a test begin at the machine's, and go on where they stood when they were
- * left; a timer stays due at its number of nanoseconds, whichever clock counts. */
+/* Whether to leap instead of waiting. The clocks of a test begin at the machine's, and go on where
+ * they stood when they were left; a timer stays due at its number of nanoseconds, whichever clock
+ * counts. */
 void loop_leap(struct loop *loop, bool leap);
 
 /* A timer fires once, `delay` nanoseconds from now; starting a started timer moves it. ENOMEM. */
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay);
 void loop_stop_timer(struct loop *loop, struct loop_timer *timer);
 
-/* Level-triggered. Watching a watched fd changes the interest; interest 0 stops. EPERM for a regular file, EBADF in a process
- * that was forked. */
+/* Level-triggered. Watching a watched fd changes the interest; interest 0 stops. EPERM for a
+ * regular file, EBADF in a process that was forked. */
 int loop_watch(struct loop *loop, struct loop_fd *watch, int fd, unsigned interest);
 void loop_unwatch(struct loop *loop, struct loop_fd *watch);
 

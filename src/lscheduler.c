@@ -1,5 +1,6 @@
-/* lscheduler: watchbot.core.scheduler. Tasks, events and the clock for Lua; the waiting itself is in task.c.
- * lua/watchbot/scheduler.lua documents it for its users and adds what can be written in Lua. */
+/* lscheduler: watchbot.core.scheduler. Tasks, events and the clock for Lua; the waiting itself is
+ * in task.c. lua/watchbot/scheduler.lua documents it for its users and adds what can be written in
+ * Lua. */
 #include "clock.h"
 #include "core.h"
 #include "lerror.h"
@@ -40,7 +41,8 @@ static int l_sleep(lua_State *L) {
 static int joined(lua_State *L, int status, lua_KContext context) {
     struct task *task = lua_touserdata(L, 1);
     (void)status, (void)context;
-    if (!task_ended(task)) return lerror_push(L, "Timeout", "join: timed out after %f s", lua_tonumber(L, 2));
+    if (!task_ended(task))
+        return lerror_push(L, "Timeout", "join: timed out after %f s", lua_tonumber(L, 2));
     lua_pushboolean(L, !task_failed(task));
     return task_results(L, task) + 1;
 }
@@ -118,7 +120,8 @@ static int l_run(lua_State *L) {
     struct task *task = task_spawn(L, lua_gettop(L) - 1);
     task_heard(task);
     while (!task_ended(task)) {
-        if (task_stuck(L)) return luaL_error(L, "run: every task waits for what no task is left to do");
+        if (task_stuck(L))
+            return luaL_error(L, "run: every task waits for what no task is left to do");
         task_turn(L, TASK_FOR_EVER);
     }
     int results = task_results(L, task);

@@ -1,5 +1,5 @@
-/* lscratch: watchbot.core.scratch. Private files as Lua handles; lua/watchbot/process.lua documents it for its users.
- * One folder belongs to each Lua state, from its first file to its end. */
+/* lscratch: watchbot.core.scratch. Private files as Lua handles; lua/watchbot/process.lua documents
+ * it for its users. One folder belongs to each Lua state, from its first file to its end. */
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
@@ -43,7 +43,8 @@ static int state_gc(lua_State *L) {
 static struct state *push_state(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
     struct state *state = lua_touserdata(L, -1);
-    if (!is_owner(state)) luaL_error(L, "file: this process was forked from the one that has loaded watchbot");
+    if (!is_owner(state))
+        luaL_error(L, "file: this process was forked from the one that has loaded watchbot");
     return state;
 }
 
@@ -60,7 +61,8 @@ static int opened(lua_State *L, struct file *file, struct state *state, bool fol
     file->number = state->scratch.files;
     file->state = state;
     file->folder = folder;
-    lua_pushfstring(L, "%s/%I%s", state->scratch.folder, (lua_Integer)file->number, folder ? ".tmp" : "");
+    lua_pushfstring(L, "%s/%I%s", state->scratch.folder, (lua_Integer)file->number,
+                    folder ? ".tmp" : "");
     lua_setiuservalue(L, -2, PATH);
     return 1;
 }
@@ -81,7 +83,8 @@ static int l_file(lua_State *L) {
     const struct scratch_owner *other = opt_owner(L, 2, &owner);
     struct file *file = new_file(L, &state);
     int error = scratch_write(&state->scratch, data, size, other);
-    if (error) return lerror_errno(L, error, "could not write a private file in '%s'", scratch_parent());
+    if (error)
+        return lerror_errno(L, error, "could not write a private file in '%s'", scratch_parent());
     return opened(L, file, state, false);
 }
 
@@ -92,14 +95,16 @@ static int l_folder(lua_State *L) {
     const struct scratch_owner *other = opt_owner(L, 1, &owner);
     struct file *file = new_file(L, &state);
     int error = scratch_mkdir(&state->scratch, other);
-    if (error) return lerror_errno(L, error, "could not make a private folder in '%s'", scratch_parent());
+    if (error)
+        return lerror_errno(L, error, "could not make a private folder in '%s'", scratch_parent());
     return opened(L, file, state, true);
 }
 
 /* -- path => true | nil message code */
 static int l_mkdir(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
-    if (mkdir(path, 0755) != 0) return lerror_errno(L, errno, "could not make the folder '%s'", path);
+    if (mkdir(path, 0755) != 0)
+        return lerror_errno(L, errno, "could not make the folder '%s'", path);
     lua_pushboolean(L, true);
     return 1;
 }

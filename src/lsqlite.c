@@ -1,8 +1,10 @@
-/* lsqlite: watchbot.core.sqlite. A thin binding on libsqlite3: connections, prepared statements, any bytes in and out, and the
- * library's own names for its errors. lua/watchbot/sqlite.lua makes it pleasant.
+/* lsqlite: watchbot.core.sqlite. A thin binding on libsqlite3: connections, prepared statements,
+ * any bytes in and out, and the library's own names for its errors. lua/watchbot/sqlite.lua makes
+ * it pleasant.
  *
- * A statement is reset before each call returns, so no read transaction stays open by accident, and nothing in here waits: a
- * lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep on. */
+ * A statement is reset before each call returns, so no read transaction stays open by accident, and
+ * nothing in here waits: a lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep
+ * on. */
 #define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,9 @@
 
 struct connection {
     sqlite3 *db; /* NULL: closed. User value 1 is the path. */
-    pid_t owner; /* a child that the host forks must not even close it, https://www.sqlite.org/howtocorrupt.html, 2.6 */
+    /* A child that the host forks must not even close it:
+     * https://www.sqlite.org/howtocorrupt.html, 2.6 */
+    pid_t owner;
 };
 
 struct statement {
@@ -35,11 +39,12 @@ struct statement {
 
 /* The primary result codes, https://www.sqlite.org/rescode.html: they count up from 0. */
 static const char *const code_names[] = {
-    "SQLITE_OK",       "SQLITE_ERROR",      "SQLITE_INTERNAL", "SQLITE_PERM",      "SQLITE_ABORT", "SQLITE_BUSY",
-    "SQLITE_LOCKED",   "SQLITE_NOMEM",      "SQLITE_READONLY", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_CORRUPT",
-    "SQLITE_NOTFOUND", "SQLITE_FULL",       "SQLITE_CANTOPEN", "SQLITE_PROTOCOL",  "SQLITE_EMPTY", "SQLITE_SCHEMA",
-    "SQLITE_TOOBIG",   "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_MISUSE",    "SQLITE_NOLFS", "SQLITE_AUTH",
-    "SQLITE_FORMAT",   "SQLITE_RANGE",      "SQLITE_NOTADB",
+    "SQLITE_OK",       "SQLITE_ERROR",   "SQLITE_INTERNAL", "SQLITE_PERM",     "SQLITE_ABORT",
+    "SQLITE_BUSY",     "SQLITE_LOCKED",  "SQLITE_NOMEM",    "SQLITE_READONLY", "SQLITE_INTERRUPT",
+    "SQLITE_IOERR",    "SQLITE_CORRUPT", "SQLITE_NOTFOUND", "SQLITE_FULL",     "SQLITE_CANTOPEN",
+    "SQLITE_PROTOCOL", "SQLITE_EMPTY",   "SQLITE_SCHEMA",   "SQLITE_TOOBIG",   "SQLITE_CONSTRAINT",
+    "SQLITE_MISMATCH", "SQLITE_MISUSE",  "SQLITE_NOLFS",    "SQLITE_AUTH",     "SQLITE_FORMAT",
+    "SQLITE_RANGE",    "SQLITE_NOTADB",
 };
 
 static const char *code_name(int code) {
@@ -52,7 +57,8 @@ static int fail(lua_State *L, sqlite3 *db, const char *path) {
     int code = sqlite3_errcode(db) & 0xff, error = sqlite3_system_errno(db);
     const char *name = code_name(code);
     if (error && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR)) {
-        return lerror_push(L, name, "'%s': %s: %s", path, sqlite3_errmsg(db), lerror_describe(L, error));
+        return lerror_push(L, name, "'%s': %s: %s", path, sqlite3_errmsg(db),
+                           lerror_describe(L, error));
     }
     return lerror_push(L, name, "'%s': %s", path, sqlite3_errmsg(db));
 }
@@ -65,7 +71,8 @@ static bool is_usable(const struct connection *connection) {
 
 static void check_usable(lua_State *L, const struct connection *connection, int index) {
     luaL_argcheck(L, connection && connection->db, index, "the database is closed");
-    luaL_argcheck(L, is_usable(connection), index, "this process was forked from the one that has opened the database");
+    luaL_argcheck(L, is_usable(connection), index,
+                  "this process was forked from the one that has opened the database");
 }
 
 static struct connection *check_connection(lua_State *L, int index) {
@@ -80,8 +87,9 @@ static const char *connection_path(lua_State *L, int index) {
     return lua_tostring(L, -1);
 }
 
-/* An empty file that only its owner may read; SQLite gives its WAL the same mode. Only a file that was not there is touched:
- * closing a descriptor of one that is in use would drop this process's locks on it (fcntl(2)). */
+/* An empty file that only its owner may read; SQLite gives its WAL the same mode. Only a file that
+ * was not there is touched: closing a descriptor of one that is in use would drop this process's
+ * locks on it (fcntl(2)). */
 static int create_file(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return errno == EEXIST ? 0 : errno;
@@ -100,11 +108,12 @@ static int close_and_return(struct connection *connection, int results) {
     return results;
 }
 
-/* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: nothing beside the file is needed,
- * and nobody may write to it meanwhile. */
+/* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: nothing
+ * beside the file is needed, and nobody may write to it meanwhile. */
 static int open_flags(lua_State *L, int index) {
     static const char *const names[] = {"write", "read", "immutable", NULL};
-    static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
+    static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY,
+                                SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
     return flags[luaL_checkoption(L, index, "write", names)];
 }
 
@@ -125,7 +134,8 @@ static int l_open(lua_State *L) {
     /* SQLite falls back to reading what it may not write. */
     if ((flags & SQLITE_OPEN_READWRITE) && sqlite3_db_readonly(connection->db, "main") == 1) {
         error = access(path, W_OK) == 0 ? EACCES : errno;
-        lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path, lerror_describe(L, error));
+        lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path,
+                    lerror_describe(L, error));
         return close_and_return(connection, 3);
     }
     return 1;
@@ -141,11 +151,13 @@ static int connection_close(lua_State *L) {
     return 0;
 }
 
-/* -- connection sql => true | nil message code : any number of statements, without parameters or rows */
+/* -- connection sql => true | nil message code : any number of statements, without parameters or
+ * rows */
 static int connection_execute(lua_State *L) {
     sqlite3 *db = check_connection(L, 1)->db;
     const char *sql = luaL_checkstring(L, 2);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) return fail(L, db, connection_path(L, 1));
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return fail(L, db, connection_path(L, 1));
     lua_pushboolean(L, true);
     return 1;
 }
@@ -160,7 +172,8 @@ static int connection_prepare(lua_State *L) {
     statement->connection = connection;
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
-    int code = sqlite3_prepare_v3(connection->db, sql, (int)size, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
+    int code = sqlite3_prepare_v3(connection->db, sql, (int)size, SQLITE_PREPARE_PERSISTENT,
+                                  &statement->handle, NULL);
     if (code != SQLITE_OK) return fail(L, connection->db, connection_path(L, 1));
     luaL_argcheck(L, statement->handle, 2, "no statement in it");
     return 1;
@@ -186,7 +199,8 @@ static sqlite3 *statement_db(const struct statement *statement) {
     return statement->connection->db;
 }
 
-/* -- bytes in a table: a blob; a plain string is text, whatever its bytes. The values stay on the stack while it runs. */
+/* -- bytes in a table: a blob; a plain string is text, whatever its bytes. The values stay on the
+ * stack while it runs. */
 static int bind_blob(lua_State *L, sqlite3_stmt *handle, int parameter, int index) {
     size_t size;
     lua_rawgeti(L, index, 1);
@@ -204,7 +218,8 @@ static int bind_value(lua_State *L, sqlite3_stmt *handle, int parameter, int ind
     case LUA_TNIL: return sqlite3_bind_null(handle, parameter);
     case LUA_TBOOLEAN: return sqlite3_bind_int(handle, parameter, lua_toboolean(L, index));
     case LUA_TNUMBER:
-        if (!lua_isinteger(L, index)) return sqlite3_bind_double(handle, parameter, lua_tonumber(L, index));
+        if (!lua_isinteger(L, index))
+            return sqlite3_bind_double(handle, parameter, lua_tonumber(L, index));
         return sqlite3_bind_int64(handle, parameter, lua_tointeger(L, index));
     case LUA_TSTRING:
         text = lua_tolstring(L, index, &size);
@@ -214,17 +229,20 @@ static int bind_value(lua_State *L, sqlite3_stmt *handle, int parameter, int ind
     }
 }
 
-/* -- statement value1 ... valueN : takes the values as the statement's parameters. False: the error is SQLite's. */
+/* -- statement value1 ... valueN : takes the values as the statement's parameters. False: the error
+ * is SQLite's. */
 static bool bind(lua_State *L, const struct statement *statement) {
     int values = lua_gettop(L) - 1, wanted = sqlite3_bind_parameter_count(statement->handle);
-    if (values != wanted) luaL_error(L, "the statement has %d parameters, got %d values", wanted, values);
+    if (values != wanted)
+        luaL_error(L, "the statement has %d parameters, got %d values", wanted, values);
     for (int parameter = 1; parameter <= wanted; parameter++) {
         if (bind_value(L, statement->handle, parameter, parameter + 1) != SQLITE_OK) return false;
     }
     return true;
 }
 
-/* The statement at index 1, bound and about to take its first step; NULL: nil, message and code are pushed. */
+/* The statement at index 1, bound and about to take its first step; NULL: nil, message and code are
+ * pushed. */
 static sqlite3_stmt *begin(lua_State *L) {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
     check_usable(L, statement->connection, 1);
@@ -318,8 +336,9 @@ static int statement_finalize(lua_State *L) {
 
 /* file systems */
 
-/* Magic numbers of statfs(2). FUSE is here since most of what is behind it is a network, or a host that shares a folder with
- * a virtual machine; on neither does shared memory work, which a WAL needs. */
+/* Magic numbers of statfs(2). FUSE is here since most of what is behind it is a network, or a host
+ * that shares a folder with a virtual machine; on neither does shared memory work, which a WAL
+ * needs. */
 static const struct {
     unsigned magic;
     const char *name;
@@ -357,7 +376,8 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
     lua_setfield(L, -2, name);
 }
 
-/* -- path => { links, owner, mode, is_mount } | nil message code : of the file that the path leads to */
+/* -- path => { links, owner, mode, is_mount } | nil message code : of the file that the path leads
+ * to */
 static int l_facts(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct statx status;

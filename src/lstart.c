@@ -6,8 +6,9 @@
 
 static const lua_Integer DEFAULT_LIMIT = 16 << 20;
 
-static const char *const option_names[] = {"argv",     "command", "cwd",   "env",  "stdin",  "output", "id",
-                                           "category", "tail",    "limit", "mark", "limits", NULL};
+static const char *const option_names[] = {"argv",   "command", "cwd",      "env",  "stdin",
+                                           "output", "id",      "category", "tail", "limit",
+                                           "mark",   "limits",  NULL};
 
 static bool is_option(const char *name) {
     const char *const *known = option_names;
@@ -66,7 +67,8 @@ static void read_output(lua_State *L, struct lstart *start) {
         const char *word = lua_tostring(L, -1);
         bool capture = strcmp(word, "capture") == 0;
         if (!capture && strcmp(word, "inherit") != 0) {
-            luaL_error(L, "start: output must be a log, 'capture', 'inherit' or nil, not '%s'", word);
+            luaL_error(L, "start: output must be a log, 'capture', 'inherit' or nil, not '%s'",
+                       word);
         }
         start->output = capture ? LSTART_CAPTURE : LSTART_INHERIT;
     } else {

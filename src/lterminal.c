@@ -1,8 +1,9 @@
-/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it is, single keys from it, and output that
- * is written to its last byte or fails.
- * Raw mode is a handle: whoever closes or drops it, an error on its way out too, has the terminal as it was. Keys are read by
- * watchbot.core.input. Ctrl-C stays a signal, which its owner turns into a close; those that would leave the program without
- * one, or stop it in raw mode (Ctrl-\ and Ctrl-Z), are no keys meanwhile. */
+/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it
+ * is, single keys from it, and output that is written to its last byte or fails. Raw
+ * mode is a handle: whoever closes or drops it, an error on its way out too, has the
+ * terminal as it was. Keys are read by watchbot.core.input. Ctrl-C stays a signal,
+ * which its owner turns into a close; those that would leave the program without one,
+ * or stop it in raw mode (Ctrl-\ and Ctrl-Z), are no keys meanwhile. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -16,7 +17,8 @@
 
 #define RAW_TYPE "watchbot.terminal.raw"
 
-/* What a pipe that has room takes without waiting (PIPE_BUF): a signal is seen between two of them. */
+/* What a pipe that has room takes without waiting (PIPE_BUF): a signal is seen between two
+ * of them. */
 enum { PIECE = 4096 };
 
 struct raw {
@@ -43,14 +45,16 @@ static int l_columns(lua_State *L) {
     return 1;
 }
 
-/* Waits for room, then writes. The descriptor may be nonblocking: other processes have the same open file. */
+/* Waits for room, then writes. The descriptor may be nonblocking: other processes have the same
+ * open file. */
 static ssize_t write_piece(int fd, const char *data, size_t size) {
     struct pollfd room = {.fd = fd, .events = POLLOUT};
     if (poll(&room, 1, -1) < 0) return -1;
     return write(fd, data, size < PIECE ? size : PIECE);
 }
 
-/* -- fd bytes first => next : the first byte that is not written yet, where a signal has come; nil message code */
+/* -- fd bytes first => next : the first byte that is not written yet, where a signal has come; nil
+ * message code */
 static int l_write(lua_State *L) {
     size_t size;
     int fd = (int)luaL_checkinteger(L, 1);
@@ -59,7 +63,8 @@ static int l_write(lua_State *L) {
     while (at < size) {
         ssize_t written = write_piece(fd, data + at, size - at);
         if (written < 0 && errno == EINTR) break;
-        if (written < 0 && errno != EAGAIN) return lerror_errno(L, errno, "could not write to standard output");
+        if (written < 0 && errno != EAGAIN)
+            return lerror_errno(L, errno, "could not write to standard output");
         if (written > 0) at += (size_t)written;
     }
     lua_pushinteger(L, (lua_Integer)at + 1);
@@ -85,9 +90,11 @@ static int l_raw(lua_State *L) {
     int fd = (int)luaL_checkinteger(L, 1);
     struct raw *raw = lhandle_new(L, RAW_TYPE, sizeof *raw, 0);
     raw->fd = fd;
-    if (tcgetattr(fd, &raw->before) != 0) return lerror_errno(L, errno, "could not read the terminal's mode");
+    if (tcgetattr(fd, &raw->before) != 0)
+        return lerror_errno(L, errno, "could not read the terminal's mode");
     struct termios mode = keys_of(raw->before);
-    if (tcsetattr(fd, TCSAFLUSH, &mode) != 0) return lerror_errno(L, errno, "could not set the terminal's mode");
+    if (tcsetattr(fd, TCSAFLUSH, &mode) != 0)
+        return lerror_errno(L, errno, "could not set the terminal's mode");
     raw->open = true;
     return 1;
 }

@@ -40,7 +40,8 @@ static size_t append_shell(lua_State *L, struct buffer *texts) {
 static size_t read_argv(lua_State *L, struct buffer *texts) {
     size_t count;
     int argv = lstart_push(L, "argv"), command = lstart_push(L, "command");
-    if ((argv == LUA_TNIL) == (command == LUA_TNIL)) luaL_error(L, "start: either argv or command must be given");
+    if ((argv == LUA_TNIL) == (command == LUA_TNIL))
+        luaL_error(L, "start: either argv or command must be given");
     if (command != LUA_TNIL) {
         count = append_shell(L, texts);
     } else {
@@ -59,7 +60,8 @@ static void append_variable(lua_State *L, struct buffer *texts) {
     lua_pushvalue(L, -2);
     lstart_check(L, "a name in env", lua_type(L, -1) == LUA_TSTRING, "a string");
     const char *name = lua_tostring(L, -1);
-    if (*name == '\0' || strchr(name, '=')) luaL_error(L, "start: '%s' cannot be the name of a variable", name);
+    if (*name == '\0' || strchr(name, '='))
+        luaL_error(L, "start: '%s' cannot be the name of a variable", name);
     append_text(L, texts, "a name in env", 0);
     append(L, texts, "=", 1);
     lua_pop(L, 1);

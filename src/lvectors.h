@@ -1,13 +1,14 @@
-/* lvectors: argv and envp of a child, in the form that execve takes, from the options of process.start (lstart.h).
- * The texts stand one behind the other in one buffer, argv first; the pointers to them are made when the last one is there,
- * because the buffer moves while it grows. */
+/* lvectors: argv and envp of a child, in the form that execve takes, from the options of
+ * process.start (lstart.h). The texts stand one behind the other in one buffer, argv first; the
+ * pointers to them are made when the last one is there, because the buffer moves while it grows. */
 #ifndef WATCHBOT_LVECTORS_H
 #define WATCHBOT_LVECTORS_H
 
 #include "buffer.h"
 #include "compat.h"
 
-/* A zeroed one is empty. It must be in a userdata: reading raises, and leaves what there is to be freed. */
+/* A zeroed one is empty. It must be in a userdata: reading raises, and leaves what there is to be
+ * freed. */
 struct lvectors {
     struct buffer texts, pointers;
     char *const *argv, *const *envp; /* envp: the host's own, where `env` is not given */
@@ -18,7 +19,8 @@ void lvectors_read(lua_State *L, struct lvectors *vectors);
 
 void lvectors_free(struct lvectors *vectors);
 
-/* -- => environment : the host's, by name; of two with one name the first, as getenv has it. Returns 1. */
+/* -- => environment : the host's, by name; of two with one name the first, as getenv has it.
+ * Returns 1. */
 int lvectors_environment(lua_State *L);
 
 #endif

@@ -1,5 +1,5 @@
-/* main: the program watchbot. Arguments, signals and limits are its own; everything else is lua/watchbot/cli.
- * The only file that installs signal handlers or has globals. */
+/* main: the program watchbot. Arguments, signals and limits are its own; everything else is
+ * lua/watchbot/cli. The only file that installs signal handlers or has globals. */
 #define _GNU_SOURCE /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +38,8 @@ static const struct {
     {SIGPIPE, "PIPE"}, /* last: only for those who ask for it */
 };
 
-/* What becomes of a second request to end while Lua does not let the loop turn: what can be interrupted is, and after
- * `patience` seconds the program ends, since nothing in it will. */
+/* What becomes of a second request to end while Lua does not let the loop turn: what can be
+ * interrupted is, and after `patience` seconds the program ends, since nothing in it will. */
 static struct {
     volatile sig_atomic_t *interrupt;
     volatile sig_atomic_t patience;
@@ -75,8 +75,9 @@ static void on_signal(int number) {
 
 /* The second request is unread still: Lua has not returned. */
 static void on_patience_over(int number) {
-    static const char words[] = "watchbot: a handler or a hook does not return after the second signal, ending without it; "
-                                "messages come back by their visibility timeout\n";
+    static const char words[] =
+        "watchbot: a handler or a hook does not return after the second signal, ending without it; "
+        "messages come back by their visibility timeout\n";
     (void)number;
     if (ending.unread == 0) return;
     ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
@@ -93,7 +94,8 @@ static bool has_terminal(void) {
 
 static bool had_terminal, hung_up;
 
-/* SIGHUP of a terminal that is gone ends the program as SIGTERM does, once: the shell sends another one. */
+/* SIGHUP of a terminal that is gone ends the program as SIGTERM does, once: the shell sends another
+ * one. */
 static const char *name_hangup(void) {
     if (!had_terminal || has_terminal()) return "HUP";
     if (hung_up) return NULL;
@@ -140,7 +142,8 @@ static int signals_wait(lua_State *L);
 static int take_signal(lua_State *L, int status, lua_KContext context) {
     unsigned char number = 0;
     (void)status, (void)context;
-    if (read(signal_pipe[0], &number, 1) != 1) return luaL_error(L, "a signal was lost: %s", strerror(errno));
+    if (read(signal_pipe[0], &number, 1) != 1)
+        return luaL_error(L, "a signal was lost: %s", strerror(errno));
     request_taken(number);
     const char *name = name_of(number);
     if (!name) return signals_wait(L);
@@ -174,7 +177,8 @@ static void catch_signal(int number) {
 static int signals_catch_pipe(lua_State *L) {
     struct sigaction before;
     luaL_checkudata(L, 1, SIGNALS_TYPE);
-    if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler != SIG_IGN) catch_signal(SIGPIPE);
+    if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        catch_signal(SIGPIPE);
     return 0;
 }
 
@@ -197,7 +201,8 @@ static const luaL_Reg signals_methods[] = {
     {NULL,         NULL              },
 };
 
-/* `require "watchbot.signals"` is a handle; asking for it is what makes the program catch the signals. */
+/* `require "watchbot.signals"` is a handle; asking for it is what makes the program catch the
+ * signals. */
 static int luaopen_watchbot_signals(lua_State *L) {
     lhandle_type(L, SIGNALS_TYPE, signals_metamethods, signals_methods);
     task_open(L);
@@ -223,8 +228,9 @@ static rlim_t raise_nofile(void) {
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
 }
 
-/* A program that was started with one of its standard descriptors closed would get the loop's epoll for it, and write its
- * log there. Standard output cannot be written then: who asked for a result must not be told that it was printed. */
+/* A program that was started with one of its standard descriptors closed would get the loop's epoll
+ * for it, and write its log there. Standard output cannot be written then: who asked for a result
+ * must not be told that it was printed. */
 static bool fill_standard_descriptors(void) {
     int fd;
     do {
@@ -235,7 +241,8 @@ static bool fill_standard_descriptors(void) {
     return fd >= 0;
 }
 
-/* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of the program. */
+/* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of
+ * the program. */
 static void ignore_sigxfsz(void) {
     signal(SIGXFSZ, SIG_IGN);
 }
@@ -277,15 +284,16 @@ static int run(lua_State *L) {
     return 1;
 }
 
-/* Tasks of the same user may not read this program's environment, where its keys are, or its memory. Tasks themselves are
- * readable as ever: what they execute sets this anew. */
+/* Tasks of the same user may not read this program's environment, where its keys are, or its
+ * memory. Tasks themselves are readable as ever: what they execute sets this anew. */
 static void hide_memory(void) {
 #ifndef __SANITIZE_ADDRESS__
     prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
 
-/* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the exit codes of the tasks. */
+/* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the
+ * exit codes of the tasks. */
 static void keep_exit_codes(void) {
     signal(SIGCHLD, SIG_DFL);
 }
@@ -322,7 +330,8 @@ static void *second_thread(void *program) {
     return NULL;
 }
 
-/* The first thread only waits: what tasks leave behind becomes its child, and is told from the tasks by that (orphans.h). */
+/* The first thread only waits: what tasks leave behind becomes its child, and is told from the
+ * tasks by that (orphans.h). */
 static void run_in_second_thread(struct program *program) {
     pthread_t thread;
     program->adopts = true;

@@ -45,7 +45,8 @@ static void turn(struct multi *multi, curl_socket_t fd, int events);
 
 static void socket_ready(struct loop_fd *watch, unsigned ready) {
     struct multi_socket *one = container_of(watch, struct multi_socket, watch);
-    int events = (ready & POLLER_READ ? CURL_CSELECT_IN : 0) | (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0);
+    int events =
+        (ready & POLLER_READ ? CURL_CSELECT_IN : 0) | (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0);
     turn(one->home, one->fd, events);
 }
 
@@ -81,7 +82,8 @@ static int close_socket(void *user, curl_socket_t fd) {
     return close(fd);
 }
 
-/* What libcurl wants to know of a socket. One that cannot be watched (no memory) ends by the timeout of its transfer. */
+/* What libcurl wants to know of a socket. One that cannot be watched (no memory) ends by the
+ * timeout of its transfer. */
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *unused) {
     struct multi *multi = user;
     struct multi_socket *one = find_socket(multi, fd);
@@ -98,7 +100,8 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, voi
     if (!one) one = new_socket(multi, fd);
     if (!one) return 0;
     one->kept = false;
-    unsigned interest = (what & CURL_POLL_IN ? POLLER_READ : 0) | (what & CURL_POLL_OUT ? POLLER_WRITE : 0);
+    unsigned interest =
+        (what & CURL_POLL_IN ? POLLER_READ : 0) | (what & CURL_POLL_OUT ? POLLER_WRITE : 0);
     loop_watch(multi->loop, &one->watch, fd, interest);
     return 0;
 }
@@ -116,8 +119,8 @@ static void give_up_unread(struct pollfd *sockets, nfds_t count) {
     }
 }
 
-/* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before it, it learns that it is
- * not, and connects anew. */
+/* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before
+ * it, it learns that it is not, and connects anew. */
 static void give_up_stale(const struct multi *multi) {
     struct pollfd sockets[ASKED_AT_ONCE];
     nfds_t count = 0;
@@ -137,7 +140,8 @@ static void tell_finished(struct multi *multi) {
     const CURLMsg *message;
     int left;
     while (multi->handle && (message = libcurl.multi_info_read(multi->handle, &left))) {
-        if (message->msg == CURLMSG_DONE) multi->finished(multi, message->easy_handle, message->data.result);
+        if (message->msg == CURLMSG_DONE)
+            multi->finished(multi, message->easy_handle, message->data.result);
     }
 }
 
@@ -168,7 +172,9 @@ static int timer_wanted(CURLM *handle, long milliseconds, void *user) {
         loop_stop_timer(multi->loop, &multi->timer);
         return 0;
     }
-    return loop_start_timer(multi->loop, &multi->timer, milliseconds * (CLOCK_SECOND / 1000)) == 0 ? 0 : -1;
+    return loop_start_timer(multi->loop, &multi->timer, milliseconds * (CLOCK_SECOND / 1000)) == 0
+               ? 0
+               : -1;
 }
 
 bool multi_add(struct multi *multi, CURL *easy) {

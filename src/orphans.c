@@ -52,7 +52,8 @@ static const struct child *task_of_session(const struct orphans *orphans, pid_t 
     for (const struct list_node *node = orphans->tasks->first; node; node = node->next) {
         if (task_at(node)->pid == session) return task_at(node);
     }
-    for (const struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next)) {
+    for (const struct orphan *one = next_of(orphans->adopted.first); one;
+         one = next_of(one->place.next)) {
         if (one->pid == session) return one->task;
     }
     return NULL;
@@ -64,7 +65,8 @@ static bool read_environment(pid_t pid, struct buffer *text) {
     int fd = procfs_open(pid, "environ");
     if (fd < 0) return false;
     bool room = buffer_append(text, "", 1); /* each variable stands between two NULs */
-    while (room && (size = read(fd, piece, sizeof piece)) > 0) room = buffer_append(text, piece, (size_t)size);
+    while (room && (size = read(fd, piece, sizeof piece)) > 0)
+        room = buffer_append(text, piece, (size_t)size);
     close(fd);
     return room;
 }
@@ -81,7 +83,8 @@ static const struct child *task_of_mark(const struct orphans *orphans, pid_t pid
     const struct child *task = NULL;
     struct buffer text = {0};
     if (read_environment(pid, &text)) {
-        for (const struct list_node *node = orphans->tasks->first; node && !task; node = node->next) {
+        for (const struct list_node *node = orphans->tasks->first; node && !task;
+             node = node->next) {
             if (has_mark(&text, task_at(node)->mark)) task = task_at(node);
         }
     }
@@ -90,7 +93,8 @@ static const struct child *task_of_mark(const struct orphans *orphans, pid_t pid
 }
 
 /* Of those that ran when it was seen, `task` is the only one left. */
-static bool can_only_be(const struct orphans *orphans, const struct orphan *orphan, const struct child *task) {
+static bool can_only_be(const struct orphans *orphans, const struct orphan *orphan,
+                        const struct child *task) {
     if (orphan->task) return false;
     for (const struct list_node *node = orphans->tasks->first; node; node = node->next) {
         if (task_at(node)->serial > orphan->seen) return true;
@@ -128,7 +132,8 @@ static void read_children(struct orphans *orphans) {
     while ((size = pread(orphans->children, piece, sizeof piece - 1, at)) > 0) {
         piece[size] = '\0';
         const char *begin = piece, *end = piece;
-        for (pid_t pid; (pid = procfs_number(&end)) > 0 && *end == ' '; begin = ++end) adopt(orphans, pid);
+        for (pid_t pid; (pid = procfs_number(&end)) > 0 && *end == ' '; begin = ++end)
+            adopt(orphans, pid);
         if (begin == piece) return;
         at += begin - piece;
     }
@@ -146,7 +151,8 @@ static void reap_ended(struct orphans *orphans) {
         next = next_of(one->place.next);
         if (one->ended) {
             drop(one);
-        } else if (waitid(P_PID, (id_t)one->pid, &info, WEXITED | WNOHANG) != 0 || info.si_pid == one->pid) {
+        } else if (waitid(P_PID, (id_t)one->pid, &info, WEXITED | WNOHANG) != 0 ||
+                   info.si_pid == one->pid) {
             guardian_remove(orphans->guardian, one->pid);
             one->ended = true;
         }
@@ -170,7 +176,8 @@ static void kill_orphan(struct orphan *orphan) {
 bool orphans_kill(struct orphans *orphans, const struct child *task) {
     bool left = false;
     orphans_look(orphans);
-    for (struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next)) {
+    for (struct orphan *one = next_of(orphans->adopted.first); one;
+         one = next_of(one->place.next)) {
         if (can_only_be(orphans, one, task)) one->task = task;
         if (one->task != task) continue;
         kill_orphan(one);
@@ -181,18 +188,22 @@ bool orphans_kill(struct orphans *orphans, const struct child *task) {
 
 bool orphans_kill_all(struct orphans *orphans) {
     orphans_look(orphans);
-    for (struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next)) kill_orphan(one);
+    for (struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next))
+        kill_orphan(one);
     return !list_is_empty(&orphans->adopted);
 }
 
-void orphans_describe(const struct orphans *orphans, const struct child *task, struct buffer *text) {
-    for (const struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next)) {
+void orphans_describe(const struct orphans *orphans, const struct child *task,
+                      struct buffer *text) {
+    for (const struct orphan *one = next_of(orphans->adopted.first); one;
+         one = next_of(one->place.next)) {
         if (one->task == task && !one->ended) child_describe(one->pid, one->refused, text);
     }
 }
 
 void orphans_move(struct orphans *orphans, const struct child *from, const struct child *to) {
-    for (struct orphan *one = next_of(orphans->adopted.first); one; one = next_of(one->place.next)) {
+    for (struct orphan *one = next_of(orphans->adopted.first); one;
+         one = next_of(one->place.next)) {
         if (one->task == from) one->task = to;
     }
 }

@@ -1,12 +1,15 @@
-/* orphans: what a task has started and what has lost its parent, adopted by the program, found and killed when the task ends.
+/* orphans: what a task has started and what has lost its parent, adopted by the program, found and
+ * killed when the task ends.
  *
- * Processes leave their task's group in many ways (timeout(1), parallel, bash -m, setsid). The program is a subreaper: whatever
- * loses its parent becomes a child of its first thread, which has no other children, since tasks are started by its second one.
- * So a look at the list of that thread's children costs nothing while there is no orphan, however many tasks run.
+ * Processes leave their task's group in many ways (timeout(1), parallel, bash -m, setsid). The
+ * program is a subreaper: whatever loses its parent becomes a child of its first thread, which has
+ * no other children, since tasks are started by its second one. So a look at the list of that
+ * thread's children costs nothing while there is no orphan, however many tasks run.
  *
- * An orphan belongs to the task (1) whose session it is in; (2) whose orphan's session it is in; (3) whose mark, a NAME=VALUE,
- * is in the environment that it was started with. What fits none is killed when all tasks have ended that ran when it was
- * first seen: by then its own is among them. */
+ * An orphan belongs to the task (1) whose session it is in; (2) whose orphan's session it
+ * is in; (3) whose mark, a NAME=VALUE, is in the environment that it was started with.
+ * What fits none is killed when all tasks have ended that ran when it was first seen: by
+ * then its own is among them. */
 #ifndef WATCHBOT_ORPHANS_H
 #define WATCHBOT_ORPHANS_H
 
@@ -26,8 +29,8 @@ struct orphans {
     struct guardian *guardian;
 };
 
-/* Makes this process adopt. Only for a program whose first thread has no children but these. An errno leaves everything as it
- * was: then nothing is adopted. */
+/* Makes this process adopt. Only for a program whose first thread has no children but these. An
+ * errno leaves everything as it was: then nothing is adopted. */
 int orphans_open(struct orphans *orphans, const struct list *tasks, struct guardian *guardian);
 
 void orphans_close(struct orphans *orphans);

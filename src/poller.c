@@ -44,7 +44,8 @@ static unsigned readiness(unsigned events) {
 
 int poller_wait(struct poller *poller, struct poller_event *events, int room, int milliseconds) {
     struct epoll_event found[MOST_EVENTS];
-    int count = epoll_wait(poller->fd, found, room < MOST_EVENTS ? room : MOST_EVENTS, milliseconds);
+    int count =
+        epoll_wait(poller->fd, found, room < MOST_EVENTS ? room : MOST_EVENTS, milliseconds);
     for (int i = 0; i < count; i++) {
         events[i].data = found[i].data.ptr;
         events[i].ready = readiness(found[i].events);

@@ -27,7 +27,8 @@ int procfs_open(pid_t pid, const char *name) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* "PID (NAME) STATE PARENT GROUP SESSION ...", where NAME may have anything in it, but what follows has no parenthesis. */
+/* "PID (NAME) STATE PARENT GROUP SESSION ...", where NAME may have anything in it, but what follows
+ * has no parenthesis. */
 static bool parse(const char *text, struct procfs_stat *stat) {
     const char *name = strchr(text, '('), *end = strrchr(text, ')');
     if (!name || !end || end < name || end[1] != ' ' || end[2] == '\0') return false;

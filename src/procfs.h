@@ -1,4 +1,5 @@
-/* procfs: what /proc tells of a process, by system calls alone, so that it works in a forked child of any host. */
+/* procfs: what /proc tells of a process, by system calls alone, so that it works in a forked child
+ * of any host. */
 #ifndef WATCHBOT_PROCFS_H
 #define WATCHBOT_PROCFS_H
 

@@ -47,12 +47,14 @@ const char *proxy_variable(const char *scheme, const char *host) {
 }
 
 bool proxy_usable(const char *variable) {
-    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    static const char *const schemes[] = {"http",    "https",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
     const char *value = getenv(variable);
     const char *end = value ? strstr(value, "://") : NULL;
     if (!end) return true;
     for (size_t i = 0; i < countof(schemes); i++) {
-        if (strlen(schemes[i]) == (size_t)(end - value) && strncasecmp(schemes[i], value, (size_t)(end - value)) == 0) {
+        if (strlen(schemes[i]) == (size_t)(end - value) &&
+            strncasecmp(schemes[i], value, (size_t)(end - value)) == 0) {
             return true;
         }
     }

@@ -67,7 +67,8 @@ static int make_file(int folder, const char *name, const void *data, size_t size
 /* Where the file system knows no locks nobody can lock it to sweep it either. */
 static int open_folder(struct scratch *scratch) {
     char *path;
-    if (asprintf(&path, "%s/%s%ld-XXXXXX", scratch_parent(), prefix, (long)getpid()) < 0) return ENOMEM;
+    if (asprintf(&path, "%s/%s%ld-XXXXXX", scratch_parent(), prefix, (long)getpid()) < 0)
+        return ENOMEM;
     int fd = mkdtemp(path) ? open(path, FOLDER) : -1;
     if (fd < 0) {
         int error = errno;
@@ -136,10 +137,12 @@ static void name_file(unsigned long file, const char *end, char name[32]) {
 static int give(struct scratch *scratch, const char *name, const struct scratch_owner *owner) {
     if (!owner) return 0;
     if (fchmod(scratch->fd, 0711) != 0) return errno;
-    return fchownat(scratch->fd, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+    return fchownat(scratch->fd, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) == 0 ? 0
+                                                                                         : errno;
 }
 
-static int write_file(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
+static int write_file(struct scratch *scratch, const void *data, size_t size,
+                      const struct scratch_owner *owner) {
     char name[32];
     name_file(++scratch->files, "", name);
     int error = make_file(scratch->fd, name, data, size);
@@ -152,8 +155,10 @@ static int make_folder(struct scratch *scratch, const struct scratch_owner *owne
     return mkdirat(scratch->fd, name, 0700) == 0 ? give(scratch, name, owner) : errno;
 }
 
-/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again. `data` is NULL for a folder. */
-static int make(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
+/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again.
+ * `data` is NULL for a folder. */
+static int make(struct scratch *scratch, const void *data, size_t size,
+                const struct scratch_owner *owner) {
     int error = ENOENT;
     for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
         if (!scratch->folder) error = open_folder(scratch);
@@ -164,7 +169,8 @@ static int make(struct scratch *scratch, const void *data, size_t size, const st
     return error;
 }
 
-int scratch_write(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner) {
+int scratch_write(struct scratch *scratch, const void *data, size_t size,
+                  const struct scratch_owner *owner) {
     return make(scratch, data, size, owner);
 }
 
@@ -193,10 +199,12 @@ static bool is_folder_name(const char *name) {
     size_t length = sizeof prefix - 1;
     if (strncmp(name, prefix, length) != 0) return false;
     const char *pid = name + length, *end = strchr(pid, '-');
-    return end && is_number(pid, (size_t)(end - pid)) && strlen(end + 1) == 6 && strchr(end + 1, '-') == NULL;
+    return end && is_number(pid, (size_t)(end - pid)) && strlen(end + 1) == 6 &&
+           strchr(end + 1, '-') == NULL;
 }
 
-/* Whether there is nothing in it but what was made here: the marker, and files with numbers for names. */
+/* Whether there is nothing in it but what was made here: the marker, and files with numbers for
+ * names. */
 static bool is_ours(int fd) {
     bool marked = false, foreign = false;
     int again = openat(fd, ".", FOLDER);
@@ -223,7 +231,8 @@ static void sweep_folder(int parent, const char *name) {
     struct stat status;
     int fd = openat(parent, name, FOLDER);
     if (fd < 0) return;
-    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_ours(fd)) {
+    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && is_ours(fd)) {
         empty_folder(fd);
         unlinkat(parent, name, AT_REMOVEDIR);
     }

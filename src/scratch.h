@@ -1,8 +1,9 @@
 /* scratch: private files that live at most as long as the program.
  *
- * All files of one owner are in one folder, $TMPDIR/watchbot-PID-XXXXXX, which is locked (flock) while the owner lives. A
- * folder that can be locked is therefore one that a dead owner left behind, whatever process has its pid now. It is swept only
- * if its marker says that it was made here, and nothing else is in it. */
+ * All files of one owner are in one folder, $TMPDIR/watchbot-PID-XXXXXX, which is locked (flock)
+ * while the owner lives. A folder that can be locked is therefore one that a dead owner left
+ * behind, whatever process has its pid now. It is swept only if its marker says that it was made
+ * here, and nothing else is in it. */
 #ifndef WATCHBOT_SCRATCH_H
 #define WATCHBOT_SCRATCH_H
 
@@ -22,10 +23,13 @@ struct scratch_owner {
     gid_t gid;
 };
 
-/* Makes a file with this content, mode 0600; its number is scratch->files. `owner` may be NULL. 0 or an errno. */
-int scratch_write(struct scratch *scratch, const void *data, size_t size, const struct scratch_owner *owner);
+/* Makes a file with this content, mode 0600; its number is scratch->files. `owner` may be NULL. 0
+ * or an errno. */
+int scratch_write(struct scratch *scratch, const void *data, size_t size,
+                  const struct scratch_owner *owner);
 
-/* Makes an empty folder, mode 0700, by the name "N.tmp", where N is scratch->files. 0 or an errno. */
+/* Makes an empty folder, mode 0700, by the name "N.tmp", where N is scratch->files. 0 or
+ * an errno. */
 int scratch_mkdir(struct scratch *scratch, const struct scratch_owner *owner);
 
 void scratch_remove(struct scratch *scratch, unsigned long file);

@@ -26,7 +26,8 @@ static sigset_t caused(const struct sigpipe *sigpipe) {
     sigemptyset(&set);
     if (sigpending(&now) != 0) return set;
     for (int i = 0; i < OF_WRITES; i++) {
-        if (sigismember(&now, of_writes[i]) && !sigismember(&sigpipe->pending, of_writes[i])) sigaddset(&set, of_writes[i]);
+        if (sigismember(&now, of_writes[i]) && !sigismember(&sigpipe->pending, of_writes[i]))
+            sigaddset(&set, of_writes[i]);
     }
     return set;
 }

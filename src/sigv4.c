@@ -15,7 +15,8 @@ struct pairs {
     size_t count;
 };
 
-/* Appends to a buffer; after a failure it does nothing, and the failure is asked for once, at the end. */
+/* Appends to a buffer; after a failure it does nothing, and the failure is asked for once, at the
+ * end. */
 struct writer {
     struct buffer *buffer;
     bool failed;
@@ -43,8 +44,8 @@ static void put_hex(struct writer *writer, const unsigned char digest[DIGEST_SHA
 
 /* RFC 3986, 2.3 */
 static bool is_unreserved(char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '-' ||
-           byte == '.' || byte == '_' || byte == '~';
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
 }
 
 static int hex_value(char digit) {
@@ -63,7 +64,8 @@ static int decode(const char *data, size_t size) {
 
 enum encoding { ENCODE_ALL, ENCODE_SLASH_NOT, ENCODE_ONCE = 4 };
 
-/* ENCODE_ONCE takes each %XX for the byte it stands for, so that what is encoded already stays so. */
+/* ENCODE_ONCE takes each %XX for the byte it stands for, so that what is encoded already
+ * stays so. */
 static void put_encoded(struct writer *writer, struct sigv4_text text, unsigned encoding) {
     static const char digits[16] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.size; i++) {
@@ -103,7 +105,8 @@ static void put_normal_path(struct writer *writer, struct sigv4_text path, unsig
     while (path.size > 0) {
         struct sigv4_text segment = {path.data, segment_size(path)};
         bool last = segment.size == path.size;
-        bool up = is_segment(segment, ".."), nothing = up || segment.size == 0 || is_segment(segment, ".");
+        bool up = is_segment(segment, ".."),
+             nothing = up || segment.size == 0 || is_segment(segment, ".");
         if (up) drop_segment(writer->buffer, start);
         if (!nothing) {
             put_string(writer, "/");
@@ -116,7 +119,8 @@ static void put_normal_path(struct writer *writer, struct sigv4_text path, unsig
     if (open) put_string(writer, "/");
 }
 
-static void put_path(struct writer *writer, struct sigv4_text path, const struct sigv4_scope *scope) {
+static void put_path(struct writer *writer, struct sigv4_text path,
+                     const struct sigv4_scope *scope) {
     unsigned encoding = ENCODE_SLASH_NOT | (scope->encoded_path ? ENCODE_ONCE : 0);
     if (path.size == 0) path = TEXT("/");
     if (scope->raw_path) {
@@ -158,8 +162,10 @@ static int compare_headers(const struct sigv4_pair *a, const struct sigv4_pair *
     return (a->name.size > b->name.size) - (a->name.size < b->name.size);
 }
 
-/* By insertion: the lists are short and nearly sorted, and equal headers have to keep their order. */
-static void sort(struct pairs *pairs, int (*compare)(const struct sigv4_pair *, const struct sigv4_pair *)) {
+/* By insertion: the lists are short and nearly sorted, and equal headers have to keep
+ * their order. */
+static void sort(struct pairs *pairs,
+                 int (*compare)(const struct sigv4_pair *, const struct sigv4_pair *)) {
     for (size_t i = 1; i < pairs->count; i++) {
         struct sigv4_pair moving = pairs->list[i];
         size_t place = i;
@@ -178,7 +184,8 @@ static struct sigv4_text encoded(struct writer *writer, struct sigv4_text text, 
     return (struct sigv4_text){buffer_data(writer->buffer) + start, writer->buffer->size - start};
 }
 
-/* Splits the query at "&" and "="; the encoded names and values are in the writer's buffer, which must not move. */
+/* Splits the query at "&" and "="; the encoded names and values are in the writer's buffer, which
+ * must not move. */
 static bool read_query(struct writer *writer, struct sigv4_text query, struct pairs *pairs) {
     while (query.size > 0) {
         const char *end = memchr(query.data, '&', query.size);
@@ -187,8 +194,9 @@ static bool read_query(struct writer *writer, struct sigv4_text query, struct pa
         size_t name_size = equals ? (size_t)(equals - query.data) : size;
         struct sigv4_text name = {query.data, name_size};
         struct sigv4_text value = {query.data + name_size + !!equals, size - name_size - !!equals};
-        if (size > 0 && (pairs->count == SIGV4_MOST ||
-                         !add_pair(pairs, encoded(writer, name, ENCODE_ONCE), encoded(writer, value, ENCODE_ONCE)))) {
+        if (size > 0 &&
+            (pairs->count == SIGV4_MOST || !add_pair(pairs, encoded(writer, name, ENCODE_ONCE),
+                                                     encoded(writer, value, ENCODE_ONCE)))) {
             return false;
         }
         query.data += size + !!end;
@@ -262,7 +270,8 @@ static void put_names(struct writer *writer, const struct pairs *headers, const 
 
 /* the signature */
 
-static void put_scope(struct writer *writer, const struct sigv4_scope *scope, const char *date, const char *slash) {
+static void put_scope(struct writer *writer, const struct sigv4_scope *scope, const char *date,
+                      const char *slash) {
     put(writer, date, DAY_SIZE);
     put_string(writer, slash);
     put_text(writer, scope->region);
@@ -296,14 +305,17 @@ static bool derive_key(struct sigv4 *sigv4, const struct sigv4_text parts[4]) {
     buffer_clear(&sigv4->scratch);
     put_string(&writer, "AWS4");
     put_text(&writer, parts[0]);
-    if (writer.failed ||
-        !digest_hmac(&sigv4->sha256, buffer_data(&sigv4->scratch), sigv4->scratch.size, parts[1].data, parts[1].size, key)) {
+    if (writer.failed || !digest_hmac(&sigv4->sha256, buffer_data(&sigv4->scratch),
+                                      sigv4->scratch.size, parts[1].data, parts[1].size, key)) {
         return false;
     }
     for (int i = 2; i < 4; i++) {
-        if (!digest_hmac(&sigv4->sha256, key, DIGEST_SHA256_SIZE, parts[i].data, parts[i].size, key)) return false;
+        if (!digest_hmac(&sigv4->sha256, key, DIGEST_SHA256_SIZE, parts[i].data, parts[i].size,
+                         key))
+            return false;
     }
-    return digest_hmac(&sigv4->sha256, key, DIGEST_SHA256_SIZE, "aws4_request", strlen("aws4_request"), key);
+    return digest_hmac(&sigv4->sha256, key, DIGEST_SHA256_SIZE, "aws4_request",
+                       strlen("aws4_request"), key);
 }
 
 static void forget_key(struct sigv4 *sigv4) {
@@ -328,10 +340,13 @@ static bool find_key(struct sigv4 *sigv4, const struct sigv4_scope *scope, const
     return !writer.failed;
 }
 
-static bool put_string_to_sign(struct sigv4 *sigv4, const struct sigv4_scope *scope, const char *date) {
+static bool put_string_to_sign(struct sigv4 *sigv4, const struct sigv4_scope *scope,
+                               const char *date) {
     struct writer writer = {&sigv4->scratch, false};
     unsigned char digest[DIGEST_SHA256_SIZE];
-    if (!digest_bytes(&sigv4->sha256, buffer_data(&sigv4->canonical), sigv4->canonical.size, digest)) return false;
+    if (!digest_bytes(&sigv4->sha256, buffer_data(&sigv4->canonical), sigv4->canonical.size,
+                      digest))
+        return false;
     buffer_clear(&sigv4->scratch);
     put_string(&writer, "AWS4-HMAC-SHA256\n");
     put_string(&writer, date);
@@ -343,20 +358,23 @@ static bool put_string_to_sign(struct sigv4 *sigv4, const struct sigv4_scope *sc
 }
 
 /* Signs what stands in sigv4->canonical, and appends the signature. */
-static bool put_signature(struct sigv4 *sigv4, const struct sigv4_scope *scope, const struct sigv4_result *result) {
+static bool put_signature(struct sigv4 *sigv4, const struct sigv4_scope *scope,
+                          const struct sigv4_result *result) {
     struct writer writer = {result->authorization, false};
     unsigned char signature[DIGEST_SHA256_SIZE];
-    if (!find_key(sigv4, scope, result->date) || !put_string_to_sign(sigv4, scope, result->date)) return false;
-    if (!digest_hmac(&sigv4->sha256, sigv4->key, DIGEST_SHA256_SIZE, buffer_data(&sigv4->scratch), sigv4->scratch.size,
-                     signature)) {
+    if (!find_key(sigv4, scope, result->date) || !put_string_to_sign(sigv4, scope, result->date))
+        return false;
+    if (!digest_hmac(&sigv4->sha256, sigv4->key, DIGEST_SHA256_SIZE, buffer_data(&sigv4->scratch),
+                     sigv4->scratch.size, signature)) {
         return false;
     }
     put_hex(&writer, signature);
     return !writer.failed;
 }
 
-static bool put_canonical(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                          const struct pairs *parameters, const struct pairs *headers, const struct sigv4_result *result) {
+static bool put_canonical(struct sigv4 *sigv4, const struct sigv4_request *request,
+                          const struct sigv4_scope *scope, const struct pairs *parameters,
+                          const struct pairs *headers, const struct sigv4_result *result) {
     struct writer writer = {&sigv4->canonical, false};
     buffer_clear(&sigv4->canonical);
     put_text(&writer, request->method);
@@ -377,44 +395,55 @@ static bool put_canonical(struct sigv4 *sigv4, const struct sigv4_request *reque
 
 static bool set_date(struct sigv4_result *result, time_t time) {
     struct tm parts;
-    return gmtime_r(&time, &parts) && strftime(result->date, sizeof result->date, "%Y%m%dT%H%M%SZ", &parts) == 16;
+    return gmtime_r(&time, &parts) &&
+           strftime(result->date, sizeof result->date, "%Y%m%dT%H%M%SZ", &parts) == 16;
 }
 
 /* What both forms begin with: the date, the body's digest, and the caller's headers. */
-static bool prepare(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                    struct pairs *headers, struct sigv4_result *result) {
+static bool prepare(struct sigv4 *sigv4, const struct sigv4_request *request,
+                    const struct sigv4_scope *scope, struct pairs *headers,
+                    struct sigv4_result *result) {
     unsigned char digest[DIGEST_SHA256_SIZE];
     if (request->header_count > SIGV4_MOST || !set_date(result, scope->time)) return false;
     if (!digest_bytes(&sigv4->sha256, request->body.data, request->body.size, digest)) return false;
     digest_hex(digest, sizeof digest, result->content_sha256);
     headers->count = request->header_count;
-    if (headers->count > 0) memcpy(headers->list, request->headers, headers->count * sizeof headers->list[0]);
+    if (headers->count > 0)
+        memcpy(headers->list, request->headers, headers->count * sizeof headers->list[0]);
     buffer_clear(&sigv4->scratch);
     return true;
 }
 
-/* Room for all that put_encoded may write: the texts that point into the scratch buffer need it to stay where it is. */
-static bool reserve_encoded(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope) {
+/* Room for all that put_encoded may write: the texts that point into the scratch buffer need it to
+ * stay where it is. */
+static bool reserve_encoded(struct sigv4 *sigv4, const struct sigv4_request *request,
+                            const struct sigv4_scope *scope) {
     enum { DATE_AND_NUMBER = 64 };
-    size_t plain = request->query.size + scope->token.size + scope->access_key.size + scope->region.size + scope->service.size;
+    size_t plain = request->query.size + scope->token.size + scope->access_key.size +
+                   scope->region.size + scope->service.size;
     for (size_t i = 0; i < request->header_count; i++) plain += request->headers[i].name.size + 1;
     return buffer_reserve(&sigv4->scratch, 3 * (plain + DATE_AND_NUMBER)) != NULL;
 }
 
-bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                        struct sigv4_result *result) {
+bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request,
+                        const struct sigv4_scope *scope, struct sigv4_result *result) {
     struct pairs headers, parameters = {.count = 0};
     struct writer scratch = {&sigv4->scratch, false}, out = {result->authorization, false};
-    if (!prepare(sigv4, request, scope, &headers, result) || !reserve_encoded(sigv4, request, scope)) return false;
+    if (!prepare(sigv4, request, scope, &headers, result) ||
+        !reserve_encoded(sigv4, request, scope))
+        return false;
     if (!read_query(&scratch, request->query, &parameters)) return false;
     add_pair(&headers, TEXT("x-amz-date"), (struct sigv4_text){result->date, SIGV4_DATE_SIZE - 1});
-    if (scope->token.size > 0 && !scope->unsigned_token) add_pair(&headers, TEXT("x-amz-security-token"), scope->token);
+    if (scope->token.size > 0 && !scope->unsigned_token)
+        add_pair(&headers, TEXT("x-amz-security-token"), scope->token);
     if (scope->content_sha256) {
-        add_pair(&headers, TEXT("x-amz-content-sha256"), (struct sigv4_text){result->content_sha256, HEX_SIZE});
+        add_pair(&headers, TEXT("x-amz-content-sha256"),
+                 (struct sigv4_text){result->content_sha256, HEX_SIZE});
     }
     sort(&headers, compare_headers);
     sort(&parameters, compare_parameters);
-    if (scratch.failed || !put_canonical(sigv4, request, scope, &parameters, &headers, result)) return false;
+    if (scratch.failed || !put_canonical(sigv4, request, scope, &parameters, &headers, result))
+        return false;
 
     put_string(&out, "AWS4-HMAC-SHA256 Credential=");
     put_text(&out, scope->access_key);
@@ -427,15 +456,17 @@ bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request
 }
 
 /* The parameters that a signed query has besides the request's own. */
-static void add_parameters(struct writer *scratch, const struct sigv4_scope *scope, const struct pairs *headers,
-                           const char *date, struct pairs *parameters) {
+static void add_parameters(struct writer *scratch, const struct sigv4_scope *scope,
+                           const struct pairs *headers, const char *date,
+                           struct pairs *parameters) {
     char expires[24];
     size_t size = (size_t)snprintf(expires, sizeof expires, "%ld", scope->expires);
     size_t start = scratch->buffer->size;
     put_encoded(scratch, scope->access_key, ENCODE_ALL);
     put_string(scratch, "%2F");
     put_scope(scratch, scope, date, "%2F");
-    struct sigv4_text credential = {buffer_data(scratch->buffer) + start, scratch->buffer->size - start};
+    struct sigv4_text credential = {buffer_data(scratch->buffer) + start,
+                                    scratch->buffer->size - start};
     start = scratch->buffer->size;
     put(scratch, expires, size);
     struct sigv4_text number = {buffer_data(scratch->buffer) + start, size};
@@ -450,18 +481,22 @@ static void add_parameters(struct writer *scratch, const struct sigv4_scope *sco
     add_pair(parameters, TEXT("X-Amz-SignedHeaders"), names);
 }
 
-bool sigv4_sign_query(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                      struct sigv4_result *result) {
+bool sigv4_sign_query(struct sigv4 *sigv4, const struct sigv4_request *request,
+                      const struct sigv4_scope *scope, struct sigv4_result *result) {
     struct pairs headers, parameters = {.count = 0};
     struct writer scratch = {&sigv4->scratch, false}, out = {result->authorization, false};
-    if (!prepare(sigv4, request, scope, &headers, result) || !reserve_encoded(sigv4, request, scope)) return false;
+    if (!prepare(sigv4, request, scope, &headers, result) ||
+        !reserve_encoded(sigv4, request, scope))
+        return false;
     if (!read_query(&scratch, request->query, &parameters)) return false;
     sort(&headers, compare_headers);
     add_parameters(&scratch, scope, &headers, result->date, &parameters);
     struct sigv4_text token = encoded(&scratch, scope->token, ENCODE_ALL);
-    if (token.size > 0 && !scope->unsigned_token) add_pair(&parameters, TEXT("X-Amz-Security-Token"), token);
+    if (token.size > 0 && !scope->unsigned_token)
+        add_pair(&parameters, TEXT("X-Amz-Security-Token"), token);
     sort(&parameters, compare_parameters);
-    if (scratch.failed || !put_canonical(sigv4, request, scope, &parameters, &headers, result)) return false;
+    if (scratch.failed || !put_canonical(sigv4, request, scope, &parameters, &headers, result))
+        return false;
 
     put_query(&out, &parameters);
     if (token.size > 0 && scope->unsigned_token) {

@@ -1,8 +1,10 @@
-/* sigv4: AWS Signature Version 4. A request and a scope in, what proves it out: a pure function of its arguments.
- * Sits on digest.c. See "AWS Signature Version 4 for API requests" in the IAM User Guide.
+/* sigv4: AWS Signature Version 4. A request and a scope in, what proves it out: a pure function of
+ * its arguments. Sits on digest.c. See "AWS Signature Version 4 for API requests" in the IAM User
+ * Guide.
  *
- * The request's path and query are as they go over the wire. What the caller lends is only read. The signing key, which takes
- * four HMACs, is kept in the caller's struct sigv4 for the next request of the same day, region, service and secret. */
+ * The request's path and query are as they go over the wire. What the caller lends is only read.
+ * The signing key, which takes four HMACs, is kept in the caller's struct sigv4 for the next
+ * request of the same day, region, service and secret. */
 #ifndef WATCHBOT_SIGV4_H
 #define WATCHBOT_SIGV4_H
 
@@ -25,8 +27,9 @@ struct sigv4_pair {
     struct sigv4_text name, value;
 };
 
-/* Headers may be in any order and case; equal names are joined, in their order. Host has to be among them. The ones that this
- * makes (x-amz-date and so on) are not, nor are those that something on the way may change (user-agent, connection). */
+/* Headers may be in any order and case; equal names are joined, in their order. Host has to be
+ * among them. The ones that this makes (x-amz-date and so on) are not, nor are those that something
+ * on the way may change (user-agent, connection). */
 struct sigv4_request {
     struct sigv4_text method, path, query, body;
     const struct sigv4_pair *headers;
@@ -39,7 +42,7 @@ struct sigv4_scope {
     time_t time;
     long expires;        /* seconds that a signed query is good for */
     bool raw_path;       /* leave "//", "/./" and "/../" in the path as they are */
-    bool encoded_path;   /* the path's %XX are kept, as S3 does; every other service encodes once more */
+    bool encoded_path;   /* the path's %XX are kept, as S3 does; other services encode once more */
     bool unsigned_token; /* the token is added after signing */
     bool content_sha256; /* sign and send X-Amz-Content-Sha256, which S3 asks for */
 };
@@ -47,13 +50,15 @@ struct sigv4_scope {
 /* What is kept between requests, and scratch space. Zeroed: closed. */
 struct sigv4 {
     struct digest sha256;
-    struct buffer identity; /* whose key it is: the secret, day, region and service, each behind its size */
+    struct buffer
+        identity; /* whose key it is: the secret, day, region and service, each behind its size */
     unsigned char key[DIGEST_SHA256_SIZE];
     struct buffer canonical; /* the canonical request of the last signature */
     struct buffer scratch;   /* its string to sign */
 };
 
-/* What a signed request gets. `authorization` is the header's value, or the query that replaces the request's. */
+/* What a signed request gets. `authorization` is the header's value, or the query that replaces the
+ * request's. */
 struct sigv4_result {
     struct buffer *authorization;
     char date[SIGV4_DATE_SIZE];                  /* 20150830T123600Z */
@@ -65,11 +70,11 @@ bool sigv4_open(struct sigv4 *sigv4);
 /* Wipes and frees; harmless on a closed one. */
 void sigv4_close(struct sigv4 *sigv4);
 
-/* Append to result->authorization, in the header's form or in the query's. False: no memory, more than SIGV4_MOST headers or
- * parameters, or OpenSSL failed. */
-bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                        struct sigv4_result *result);
-bool sigv4_sign_query(struct sigv4 *sigv4, const struct sigv4_request *request, const struct sigv4_scope *scope,
-                      struct sigv4_result *result);
+/* Append to result->authorization, in the header's form or in the query's. False: no memory, more
+ * than SIGV4_MOST headers or parameters, or OpenSSL failed. */
+bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request,
+                        const struct sigv4_scope *scope, struct sigv4_result *result);
+bool sigv4_sign_query(struct sigv4 *sigv4, const struct sigv4_request *request,
+                      const struct sigv4_scope *scope, struct sigv4_result *result);
 
 #endif

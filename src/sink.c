@@ -23,7 +23,7 @@ enum kind {
     PLAIN,    /* a regular file or a device: writes do not wait for a reader */
     REOPENED, /* a pipe or terminal with an open file of our own, nonblocking */
     SOCKET,   /* send(2) can be told not to wait */
-    SHARED,   /* a pipe that could not be opened anew: asked before each small write whether it would wait */
+    SHARED,   /* a pipe that could not be opened again: polled before each small write */
 };
 
 /* Queued output: bytes in memory, or a file that is read when its turn comes. */
@@ -95,7 +95,8 @@ static size_t count_waiters(const struct waiters *waiters) {
     return count;
 }
 
-/* Each call may end the wait of others, or begin one: the list is asked each time, and only as often as it was long. */
+/* Each call may end the wait of others, or begin one: the list is asked each time, and only as
+ * often as it was long. */
 static void call_waiters(struct sink *sink, enum sink_level level) {
     struct waiters *waiters = &sink->waiters[level];
     for (size_t left = count_waiters(waiters); left > 0 && waiters->first; left--) {
@@ -106,7 +107,8 @@ static void call_waiters(struct sink *sink, enum sink_level level) {
 }
 
 static void tell_waiters(struct sink *sink) {
-    if (sink->pending <= HIGH_WATER / 2 || sink->error || sink->stalled) call_waiters(sink, SINK_HALF);
+    if (sink->pending <= HIGH_WATER / 2 || sink->error || sink->stalled)
+        call_waiters(sink, SINK_HALF);
     if (sink->pending == 0 || sink->error) call_waiters(sink, SINK_EMPTY);
 }
 
@@ -157,7 +159,8 @@ static ssize_t write_some(struct sink *sink, const char *data, size_t size) {
 }
 
 static ssize_t write_segment(struct sink *sink, struct segment *segment) {
-    if (segment->file < 0) return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
+    if (segment->file < 0)
+        return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
     char piece[PIECE];
     off_t left = segment->size - segment->at;
     ssize_t got = pread(segment->file, piece, left < PIECE ? (size_t)left : PIECE, segment->at);
@@ -179,7 +182,8 @@ static void take(struct sink *sink, struct segment *segment, size_t written) {
     sink->pending -= written;
 }
 
-/* Writes until all is written, the reader is behind or `most` bytes are out; returns the errno that stopped it, or 0. */
+/* Writes until all is written, the reader is behind or `most` bytes are out; returns the errno that
+ * stopped it, or 0. */
 static int write_queue(struct sink *sink, size_t most) {
     size_t before = sink->pending;
     while (sink->first && before - sink->pending < most) {
@@ -253,7 +257,8 @@ static void flush_now(struct loop_fd *watch, unsigned ready) {
 
 /* taking output */
 
-/* Whether these bytes are to be dropped: whole lines only, from the first byte of one to its newline. */
+/* Whether these bytes are to be dropped: whole lines only, from the first byte of one to its
+ * newline. */
 static bool drops(struct sink *sink, bool ends_line) {
     if (!sink->in_line) sink->dropping = sink->stalled && sink->pending >= HIGH_WATER;
     sink->in_line = !ends_line;
@@ -304,7 +309,9 @@ static int reopen(int fd) {
 static int open_descriptor(struct sink *sink, int fd) {
     struct stat status;
     if (fstat(fd, &status) != 0) return errno;
-    sink->kind = S_ISFIFO(status.st_mode) || isatty(fd) ? REOPENED : S_ISSOCK(status.st_mode) ? SOCKET : PLAIN;
+    sink->kind = S_ISFIFO(status.st_mode) || isatty(fd) ? REOPENED
+                 : S_ISSOCK(status.st_mode)             ? SOCKET
+                                                        : PLAIN;
     if (sink->kind == REOPENED) {
         sink->fd = reopen(fd);
         if (sink->fd >= 0) return 0;

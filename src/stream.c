@@ -24,7 +24,8 @@ static void capture(struct stream *stream, const char *data, size_t size) {
     if (stream->limit == 0 || stream->truncated) return;
     size_t room = stream->limit - stream->captured.size;
     stream->truncated = size > room;
-    if (!buffer_append(&stream->captured, data, size < room ? size : room)) stream->truncated = true;
+    if (!buffer_append(&stream->captured, data, size < room ? size : room))
+        stream->truncated = true;
 }
 
 static void deliver(struct stream *stream, const char *data, size_t size) {

@@ -19,7 +19,8 @@ static struct tasks *tasks_of(lua_State *L) {
 
 struct loop *task_loop(lua_State *L) {
     struct tasks *tasks = tasks_of(L);
-    if (!tasks->open) luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
+    if (!tasks->open)
+        luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
     return &tasks->loop;
 }
 
@@ -68,7 +69,8 @@ void task_make_ready(struct task *task, enum task_woke woke) {
 }
 
 void task_wake_one(struct task_queue *queue) {
-    if (!task_queue_is_empty(queue)) task_make_ready(container_of(queue->waiting.first, struct task, place), TASK_WOKEN);
+    if (!task_queue_is_empty(queue))
+        task_make_ready(container_of(queue->waiting.first, struct task, place), TASK_WOKEN);
 }
 
 void task_wake(struct task_queue *queue) {
@@ -103,20 +105,27 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
 static struct task *check_waitable(lua_State *L, const char *what) {
     struct task *task = task_running(L);
     if (!task) {
-        luaL_error(L, "%s: waiting works only inside a task; wrap the code in scheduler.run(function() ... end)", what);
+        luaL_error(L,
+                   "%s: waiting works only inside a task; wrap the code in "
+                   "scheduler.run(function() ... end)",
+                   what);
     } else if (task->thread != L) {
-        luaL_error(L, "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of coroutine.wrap", what);
+        luaL_error(L,
+                   "%s: cannot wait inside a coroutine of your own; use scheduler.spawn instead of "
+                   "coroutine.wrap",
+                   what);
     } else if (!lua_isyieldable(L)) {
         luaL_error(L,
-                   "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, load) is "
+                   "%s: cannot wait here: a function that Lua cannot suspend (sort, gsub, require, "
+                   "load) is "
                    "on the way",
                    what);
     }
     return task;
 }
 
-int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
-              lua_KContext context) {
+int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds,
+              lua_KFunction k, lua_KContext context) {
     struct task *task = check_waitable(L, what);
     nanoseconds = limit_check_wait(L, task, nanoseconds);
     if (task->cancelled) return raise_cancel(L, task);
@@ -148,9 +157,11 @@ bool task_cancel(lua_State *L, struct task *task) {
     return true;
 }
 
-/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there even after an error */
+/* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there
+ * even after an error */
 
-/* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it happened */
+/* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it
+ * happened */
 static int on_error(lua_State *L) {
     struct task *task = task_running(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
@@ -175,7 +186,8 @@ static int body(lua_State *L) {
     lua_KContext context = (lua_KContext)task_running(L);
     lua_pushcfunction(L, on_error);
     lua_insert(L, 1);
-    return body_ended(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, context, body_ended), context);
+    return body_ended(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, context, body_ended),
+                      context);
 }
 
 /* the end of a task */
@@ -197,7 +209,8 @@ static void report_failure(lua_State *L, struct task *task) {
     lua_pushcfunction(L, report);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-        fprintf(stderr, "watchbot: the failure of a task could not be reported: %s\n", lua_tostring(L, -1));
+        fprintf(stderr, "watchbot: the failure of a task could not be reported: %s\n",
+                lua_tostring(L, -1));
         lua_pop(L, 1);
     }
 }
@@ -208,8 +221,8 @@ static int push_text(lua_State *L) {
     return 1;
 }
 
-/* The thread is left with one value, the error. Protected: where memory ran out there may be none for a text either, and an
- * error would jump out of the loop. */
+/* The thread is left with one value, the error. Protected: where memory ran out there may be none
+ * for a text either, and an error would jump out of the loop. */
 static void abandon(lua_State *L, struct task *task, const char *why) {
     compat_closethread(task->thread, L);
     lua_settop(task->thread, 0);
@@ -229,7 +242,8 @@ static void end(lua_State *L, struct task *task) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
 }
 
-/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that waited goes on. */
+/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that
+ * waited goes on. */
 static void task_resume(struct loop_work *ready) {
     struct task *task = container_of(ready, struct task, ready);
     struct tasks *home = task->home;
@@ -244,7 +258,8 @@ static void task_resume(struct loop_work *ready) {
     if (turn > task->longest_turn) task->longest_turn = turn;
     if (status == LUA_YIELD && task->state != RUNNING) return;
     if (status == LUA_YIELD) {
-        abandon(home->driver, task, "a task called coroutine.yield; only watchbot's own functions can suspend it");
+        abandon(home->driver, task,
+                "a task called coroutine.yield; only watchbot's own functions can suspend it");
     } else if (status != LUA_OK) {
         abandon(home->driver, task, "a task ran out of memory");
     }
@@ -297,8 +312,10 @@ struct task *task_spawn(lua_State *L, int arguments) {
 void task_turn(lua_State *L, int64_t nanoseconds) {
     struct tasks *tasks = tasks_of(L);
     if (tasks->running) luaL_error(L, "the loop cannot be run from within a task; it runs already");
-    if (!loop_is_ours(task_loop(L))) luaL_error(L, "this process was forked from the one that has loaded watchbot");
-    if (!task_queue_is_empty(&tasks->quiet) && loop_timeout(&tasks->loop) != 0) task_wake(&tasks->quiet);
+    if (!loop_is_ours(task_loop(L)))
+        luaL_error(L, "this process was forked from the one that has loaded watchbot");
+    if (!task_queue_is_empty(&tasks->quiet) && loop_timeout(&tasks->loop) != 0)
+        task_wake(&tasks->quiet);
     lua_State *driver = tasks->driver;
     luaL_checkstack(L, LUA_MINSTACK, "no room to run tasks");
     tasks->driver = L;

@@ -1,10 +1,13 @@
-/* task: Lua coroutines that wait for things of the loop. Holds the only lua_resume and the only lua_yieldk.
+/* task: Lua coroutines that wait for things of the loop. Holds the only lua_resume and the only
+ * lua_yieldk.
  *
- * What can be waited for embeds a struct task_queue; a C function waits with `return task_wait(...)` and takes its answer from
- * the object itself in the continuation, since its stack (the object at index 1) is as it was. The object cannot be collected
- * while somebody waits: the waiting coroutine holds it, and every live task is held by the registry.
+ * What can be waited for embeds a struct task_queue; a C function waits with `return
+ * task_wait(...)` and takes its answer from the object itself in the continuation, since its stack
+ * (the object at index 1) is as it was. The object cannot be collected while somebody waits: the
+ * waiting coroutine holds it, and every live task is held by the registry.
  *
- * One struct tasks belongs to each Lua state (its registry owns it), so several states in one process do not meet. */
+ * One struct tasks belongs to each Lua state (its registry owns it), so several states in one
+ * process do not meet. */
 #ifndef WATCHBOT_TASK_H
 #define WATCHBOT_TASK_H
 
@@ -33,52 +36,60 @@ static inline bool task_queue_is_empty(const struct task_queue *queue) {
     return list_is_empty(&queue->waiting);
 }
 
-/* Makes the state's loop and its task table; harmless when they are there. Call it before any other, from a luaopen_. Raises an
- * error when the loop cannot be opened. */
+/* Makes the state's loop and its task table; harmless when they are there. Call it before any
+ * other, from a luaopen_. Raises an error when the loop cannot be opened. */
 void task_open(lua_State *L);
 
-/* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and the loop is closed already. */
+/* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and
+ * the loop is closed already. */
 struct loop *task_loop(lua_State *L);
 
 /* The same to read its clocks, which also a finalizer may. */
 const struct loop *task_clocks(lua_State *L);
 
-/* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the loop. */
+/* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the
+ * loop. */
 struct task *task_spawn(lua_State *L, int arguments);
 
-/* Suspends the running task until task_wake, or for `nanoseconds` (TASK_FOR_EVER: no limit); then calls k(L, TASK_WOKEN or
- * TASK_TIMED_OUT, context). `queue` may be NULL: then only time ends the wait.
- * Raises an error outside a task, where Lua cannot suspend (in table.sort, gsub, require), and when the task is cancelled:
- * `what` begins the message. */
-int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds, lua_KFunction k,
-              lua_KContext context);
+/* Suspends the running task until task_wake, or for `nanoseconds` (TASK_FOR_EVER: no limit); then
+ * calls k(L, TASK_WOKEN or TASK_TIMED_OUT, context). `queue` may be NULL: then only time ends the
+ * wait. Raises an error outside a task, where Lua cannot suspend (in table.sort, gsub, require),
+ * and when the task is cancelled: `what` begins the message. */
+int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds,
+              lua_KFunction k, lua_KContext context);
 
-/* Makes the waiting tasks ready; they run in a later turn, never from within this call. Needs no lua_State. */
+/* Makes the waiting tasks ready; they run in a later turn, never from within this call. Needs no
+ * lua_State. */
 void task_wake(struct task_queue *queue);
 void task_wake_one(struct task_queue *queue);
 
-/* -- reason : the task's wait (this one, or its next) raises the reason; true unless the task has ended. */
+/* -- reason : the task's wait (this one, or its next) raises the reason; true unless the task has
+ * ended. */
 bool task_cancel(lua_State *L, struct task *task);
 
-/* A lua_CFunction: -- seconds reason function arguments... => the function's results; its error is raised here.
- * When the seconds have passed, `reason` is raised in the function: at each wait, and at each instruction of it and of the
- * coroutines that it runs, until it has ended, however often it is caught. Of two limits the one that is over first counts.
- * With math.huge it only becomes one that task_interrupt can stop. */
+/* A lua_CFunction: -- seconds reason function arguments... => the function's results; its error is
+ * raised here. When the seconds have passed, `reason` is raised in the function: at each wait, and
+ * at each instruction of it and of the coroutines that it runs, until it has ended, however often
+ * it is caught. Of two limits the one that is over first counts. With math.huge it only becomes one
+ * that task_interrupt can stop. */
 int task_limit(lua_State *L);
 
-/* The same for the seconds that the function may run without waiting, by the machine's clock; it may wait for any time. */
+/* The same for the seconds that the function may run without waiting, by the machine's clock; it
+ * may wait for any time. */
 int task_limit_turn(lua_State *L);
 
-/* -- reason : as a limit that is over, and until the task has ended. True unless it has ended already. */
+/* -- reason : as a limit that is over, and until the task has ended. True unless it has ended
+ * already. */
 bool task_abort(lua_State *L, struct task *task);
 
-/* -- reason : as if the limits that the task is in were over; it goes on behind the outermost. False where it is in none. */
+/* -- reason : as if the limits that the task is in were over; it goes on behind the outermost.
+ * False where it is in none. */
 bool task_expire(lua_State *L, struct task *task);
 
 #define TASK_INTERRUPTED "interrupted"
 
-/* A flag that a signal handler may set: as long as it is set, TASK_INTERRUPTED is raised in what runs in a limit, until that
- * limit is left. Its owner clears it when the loop turns again. */
+/* A flag that a signal handler may set: as long as it is set, TASK_INTERRUPTED is raised in what
+ * runs in a limit, until that limit is left. Its owner clears it when the loop turns again. */
 volatile sig_atomic_t *task_interrupt(lua_State *L);
 
 /* Returns the task that runs now on this state, or NULL. */
@@ -87,18 +98,22 @@ struct task *task_running(lua_State *L);
 bool task_ended(const struct task *task);
 bool task_failed(const struct task *task);
 
-/* The longest that the task has run without waiting, in nanoseconds; meanwhile nothing else had a turn. */
+/* The longest that the task has run without waiting, in nanoseconds; meanwhile nothing else had a
+ * turn. */
 int64_t task_longest_turn(const struct task *task);
 
 struct task_queue *task_joiners(struct task *task);
 
-/* Somebody will take the task's result without waiting in task_joiners: its failure needs no report. */
+/* Somebody will take the task's result without waiting in task_joiners: its failure needs no
+ * report. */
 void task_heard(struct task *task);
 
-/* Pushes copies of what the ended task returned, or of its error (with a traceback if it was text), and their number. */
+/* Pushes copies of what the ended task returned, or of its error (with a traceback if it was text),
+ * and their number. */
 int task_results(lua_State *L, struct task *task);
 
-/* Runs one turn of the loop, on behalf of `L`; waits at most `nanoseconds`. Raises an error from within a task. */
+/* Runs one turn of the loop, on behalf of `L`; waits at most `nanoseconds`. Raises an error from
+ * within a task. */
 void task_turn(lua_State *L, int64_t nanoseconds);
 
 /* Suspends the running task until every other one waits for time or for the world. */
@@ -110,11 +125,12 @@ bool task_stuck(lua_State *L);
 /* Tasks that have not ended. */
 size_t task_alive(lua_State *L);
 
-/* -- function : is called, as a task of its own, with the error of each task that fails while nobody joins it. Without one, or
- * with nil, the error goes to stderr. */
+/* -- function : is called, as a task of its own, with the error of each task that fails while
+ * nobody joins it. Without one, or with nil, the error goes to stderr. */
 void task_on_failure(lua_State *L);
 
-/* A duration in seconds from the argument `index`, in nanoseconds; raises for NaN and what is negative. */
+/* A duration in seconds from the argument `index`, in nanoseconds; raises for NaN and what is
+ * negative. */
 int64_t task_check_seconds(lua_State *L, int index);
 
 /* The same, TASK_FOR_EVER where the argument is nil or absent. */

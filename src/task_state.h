@@ -25,10 +25,11 @@ struct tasks {
 struct limit {
     int guards;       /* limits that it is in; above 0 its code is watched by a count hook */
     int64_t deadline; /* loop_monotonic; 0: none */
-    int64_t longest;  /* nanoseconds that it may run without a wait, by the machine's clock; 0: any */
-    bool raising;     /* each wait and each instruction raises LIMIT_REASON */
-    bool expired;     /* until the outermost limit is left, see task_expire */
-    bool aborted;     /* until the task has ended */
+    int64_t
+        longest;  /* nanoseconds that it may run without a wait, by the machine's clock; 0: any */
+    bool raising; /* each wait and each instruction raises LIMIT_REASON */
+    bool expired; /* until the outermost limit is left, see task_expire */
+    bool aborted; /* until the task has ended */
 };
 
 struct task {

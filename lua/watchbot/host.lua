@@ -1,4 +1,5 @@
---- host: what include/watchbot.h offers, for src/embed.c to call. Outside of any task; the host turns the loop.
+--- host: what include/watchbot.h offers, for src/embed.c to call. Outside of any task; the host
+-- turns the loop.
 -- Handlers and hooks may call `host.stop()`, for the C functions are not for them.
 
 local scheduler = require "watchbot.scheduler"
@@ -26,14 +27,18 @@ end
 
 --- Begins the end of the host's watcher, as watchbot_stop does.
 function host.stop()
-  if not current then error("stop: there is no host, this is not a program that embeds watchbot", 2) end
+  if not current then
+    error("stop: there is no host, this is not a program that embeds watchbot", 2)
+  end
   current:stop()
 end
 
 --- Loads a policy; raises what is wrong with it.
 ---@param path string
 function Host:load(path)
-  if self.task and not self.task:ended() then error("a watcher runs: stop it before another policy is loaded", 0) end
+  if self.task and not self.task:ended() then
+    error("a watcher runs: stop it before another policy is loaded", 0)
+  end
   local policy, message = scheduler.run(load_file.policy, path)
   if not policy then error(message, 0) end
   self.policy = policy
@@ -69,7 +74,8 @@ function Host:stop()
   if self.app then self.app:stop() end
 end
 
---- Stops at once what still runs, and returns its messages; turns the loop for that, for a few seconds at most.
+--- Stops at once what still runs, and returns its messages; turns the loop for that, for a few
+--- seconds at most.
 function Host:close()
   local task = self.task
   if not task or task:ended() then return end

@@ -2,60 +2,72 @@
 --
 --     local response, message, code = http.request { url = "https://example.com/jobs", method = "POST", body = bytes }
 --
--- Sits on watchbot.core.http (src/http.h, which says how libcurl is used and why). Any status is a response, also 404 and
--- 500. Redirects are not followed, content is not decoded, cookies are not kept. Certificates are always verified.
--- Proxies come from the environment as libcurl reads it: `http_proxy` (lower case only), `https_proxy`, `all_proxy` and
--- `no_proxy`, the last three in capitals too (https://curl.se/libcurl/c/libcurl-env.html).
+-- Sits on watchbot.core.http (src/http.h, which says how libcurl is used and why). Any status is a
+-- response, also 404 and
+-- 500. Redirects are not followed, content is not decoded, cookies are not kept. Certificates are
+-- always verified. Proxies come from the environment as libcurl reads it: `http_proxy` (lower case
+-- only), `https_proxy`, `all_proxy` and `no_proxy`, the last three in capitals too
+-- (https://curl.se/libcurl/c/libcurl-env.html).
 
 local core = require "watchbot.core".http
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.Request
----@field url string `http://` or `https://`, without a user name; sent as it is, dots in the path included
+---@field url string `http://` or `https://`, without a user name; sent as it is, dots in the path
+--- included
 ---@field method string? capital letters; default `GET`
----@field headers table<string, string|string[]>? sent as they are; nothing is added but `Host` and `Content-Length`
+---@field headers table<string, string|string[]>? sent as they are; nothing is added but `Host` and
+--- `Content-Length`
 ---@field body string? any bytes; POST, PUT and PATCH without one send `Content-Length: 0`
 ---@field connect_timeout number? seconds for the name, the connection and TLS; default 5
----@field timeout number? seconds for the whole call; default 60. A long poll needs more than its wait
+---@field timeout number? seconds for the whole call; default 60. A long poll needs more than its
+--- wait
 ---@field limit integer? bytes of the response's body at most; default 16 MiB
----@field ca_file string? PEM file of the authorities to trust instead of the system's; default `$AWS_CA_BUNDLE`, then
---- `$SSL_CERT_FILE`
----@field direct boolean? never through a proxy: for addresses that only this machine or container can reach
----@field idempotent boolean? it may be sent again at once when a connection that was kept open dies before any answer.
---- Default: true for all methods but POST and PATCH (RFC 9110, 9.2.2)
+---@field ca_file string? PEM file of the authorities to trust instead of the system's; default
+--- `$AWS_CA_BUNDLE`, then `$SSL_CERT_FILE`
+---@field direct boolean? never through a proxy: for addresses that only this machine or container
+--- can reach
+---@field idempotent boolean? it may be sent again at once when a connection that was kept open dies
+--- before any answer. Default: true for all methods but POST and PATCH (RFC 9110, 9.2.2)
 
 ---@class watchbot.Response
 ---@field status integer
----@field headers table<string, string> names in lower case; of several with one name, the values joined by `, `
+---@field headers table<string, string> names in lower case; of several with one name, the values
+--- joined by `, `
 ---@field body string
 
 ---@class watchbot.HttpModule
 local http = {}
 
---- Failures after which the request cannot have been applied, since nothing of it has been sent: `http.unsent[code]` is true
---- for `BadUrl`, `NoMemory`, `ResolveFailed`, `ConnectFailed`, `ConnectTimeout` and `TlsFailed` (the certificate was refused).
---- After any other it may have been applied: `Timeout`, `ConnectionLost`, `Truncated`, `TooLarge`, `BadResponse`.
+--- Failures after which the request cannot have been applied, since nothing of it has been sent:
+--- `http.unsent[code]` is true for `BadUrl`, `NoMemory`, `ResolveFailed`, `ConnectFailed`,
+--- `ConnectTimeout` and `TlsFailed` (the certificate was refused). After any other it may have been
+--- applied: `Timeout`, `ConnectionLost`, `Truncated`, `TooLarge`, `BadResponse`.
 ---@type table<string, true?>
 http.unsent = core.unsent
 
 local fields = {
-  "url", "method", "headers", "body", "connect_timeout", "timeout", "limit", "ca_file", "direct", "idempotent",
+  "url", "method", "headers", "body", "connect_timeout", "timeout", "limit", "ca_file", "direct",
+  "idempotent",
 }
 local known = {}
 for _, name in ipairs(fields) do known[name] = true end
 
 local function check_fields(request)
-  if type(request) ~= "table" then error("request: expected a table, got a " .. type(request), 3) end
+  if type(request) ~= "table" then
+    error("request: expected a table, got a " .. type(request), 3)
+  end
   for name in pairs(request) do
     if not known[name] then
       local near = suggest(tostring(name), fields)
-      error(("request: unknown field '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), 3)
+      error(("request: unknown field '%s'%s"):format(tostring(name),
+        near and ("; did you mean '%s'?"):format(near) or ""), 3)
     end
   end
 end
 
---- Waits for the response. To cancel the task that waits ends the transfer at once. Messages name the scheme, host and port
---- of the URL, and nothing else of the request.
+--- Waits for the response. To cancel the task that waits ends the transfer at once. Messages name
+--- the scheme, host and port of the URL, and nothing else of the request.
 ---@param request watchbot.Request read before the wait; later changes mean nothing
 ---@return watchbot.Response? response
 ---@return string? message "could not reach https://host: connection refused"

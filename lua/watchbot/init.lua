@@ -3,12 +3,14 @@
 --     local watchbot = require "watchbot"
 --     return watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
 --
--- Everything else is loaded when it is first used, so that `require "watchbot".log` in a worker costs next to nothing.
+-- Everything else is loaded when it is first used, so that `require "watchbot".log` in a worker
+-- costs next to nothing.
 
 local watchbot = { version = require "watchbot.version" }
 
 local modules = {
-  policy = "policy", log = "log", scheduler = "scheduler", process = "process", http = "http", sqlite = "sqlite",
+  policy = "policy", log = "log", scheduler = "scheduler", process = "process", http = "http",
+  sqlite = "sqlite",
   queue = "queue", aws = "aws", template = "template", merge = "template.merge", cf = "template.cf",
   testing = "testing", progress = "progress",
 }
@@ -22,8 +24,8 @@ setmetatable(watchbot, {
   end,
 })
 
---- Runs a policy: until it is stopped, or until the queue is empty with `until_empty`. In a task it waits; outside it turns
---- the loop until the end.
+--- Runs a policy: until it is stopped, or until the queue is empty with `until_empty`. In a task it
+--- waits; outside it turns the loop until the end.
 ---@param policy table what `watchbot.policy` returned
 ---@param options watchbot.AppOptions?
 ---@return true? ok

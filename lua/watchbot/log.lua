@@ -3,18 +3,22 @@
 --     local log = require "watchbot".log
 --     log("tile", 7, "done")             -- in a worker: as print, with the id from $MessageId
 --
--- A watcher writes through a log that `log.open` made: it never waits for the reader, see src/sink.h.
+-- A watcher writes through a log that `log.open` made: it never waits for the reader, see
+-- src/sink.h.
 
 local core = require "watchbot.core".log
 
 ---@class watchbot.Log
 ---@field write fun(self: watchbot.Log, category: string, id: string?, text: string, level: integer?) queues a line; in text
---- mode each line of `text` becomes one, in JSON mode it is `msg`, or is merged when it is an object. Level: 30, 40, 50
----@field drain fun(self: watchbot.Log, seconds: number?): true?, string?, string? waits until everything is written
+--- mode each line of `text` becomes one, in JSON mode it is `msg`, or is merged when it is an
+--- object. Level: 30, 40, 50
+---@field drain fun(self: watchbot.Log, seconds: number?): true?, string?, string? waits until
+--- everything is written
 ---@field full fun(self: watchbot.Log): boolean whether a producer should wait
 ---@field pending fun(self: watchbot.Log): integer bytes that are queued
 ---@field format fun(self: watchbot.Log): "text"|"json"
----@field error fun(self: watchbot.Log): string?, string? message and code once the output has failed for good
+---@field error fun(self: watchbot.Log): string?, string? message and code once the output has
+--- failed for good
 ---@field close fun(self: watchbot.Log) writes what can be written at once
 
 ---@class watchbot.LogModule
@@ -34,7 +38,8 @@ local function words(...)
   return table.concat(values, "\t")
 end
 
---- Writes its arguments, as print does, as a line of the worker to stdout, at once. Works outside of any task.
+--- Writes its arguments, as print does, as a line of the worker to stdout, at once. Works outside
+--- of any task.
 ---@param ... any
 function log.worker(...)
   local id = os.getenv "MessageId"

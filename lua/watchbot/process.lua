@@ -2,7 +2,8 @@
 -- Sits on watchbot.core.process (src/lprocess.c). The leader's exit is the end: what is left of its
 -- group is killed then, and also when the handle is closed or collected, and when the program ends,
 -- even by kill -9 (src/guardian.h). The program watchbot finds and kills what has left the group,
--- too (src/orphans.h); a host that embeds the module does not. doc/tasks.md has it all in one place.
+-- too (src/orphans.h); a host that embeds the module does not. doc/tasks.md has it all in one
+-- place.
 --
 --     local child <close> = assert(process.start { argv = { "sort", "-u" }, stdin = text, output = "capture" })
 --     local exit = child:wait()
@@ -11,18 +12,21 @@
 local core = require "watchbot.core"
 
 ---@class watchbot.process.Options
----@field argv? (string|number)[] the program, looked up in $PATH unless it has a slash, and its arguments
+---@field argv? (string|number)[] the program, looked up in $PATH unless it has a slash, and its
+--- arguments
 ---@field command? string a text for /bin/sh instead
 ---@field cwd? string its folder; else the host's
 ---@field env? table<string, string|number> its whole environment; else the host's
 ---@field stdin? string what it can read, in a file; else /dev/null
----@field output? watchbot.Log|"capture"|"inherit" line by line to a log, into memory, where the host's goes; else /dev/null
+---@field output? watchbot.Log|"capture"|"inherit" line by line to a log, into memory, where the
+--- host's goes; else /dev/null
 ---@field id? string the message id of its lines in the log
 ---@field category? string "worker" unless given
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given
 ---@field mark? string a NAME=VALUE of its `env`, by which what it starts is known to be its own
 ---@field limits? watchbot.process.Limits what it may use
----@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless given
+---@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless
+--- given
 
 ---@class watchbot.process.Limits of the process, and of each that it starts; nil: as the host's
 ---@field memory? integer bytes of data: heap, private mappings (RLIMIT_DATA)
@@ -44,7 +48,8 @@ local core = require "watchbot.core"
 ---@class watchbot.process.Exit
 ---@field code integer? what it passed to exit(2); -1 when something else in the host has waited for
 --- it, or when it could not be killed
----@field signal string? the name of the signal that ended it, "KILL", instead of a code; a number as text if it has no name
+---@field signal string? the name of the signal that ended it, "KILL", instead of a code; a number
+--- as text if it has no name
 ---@field reason string? where there is more to say than the code
 ---@field duration number seconds
 ---@field cpu number? seconds of CPU that it and what it has waited for have used
@@ -56,24 +61,31 @@ local core = require "watchbot.core"
 ---@class watchbot.Process
 ---@field wait fun(self: watchbot.Process, seconds?: number): watchbot.process.Exit?, string?, string? waits for the end; `nil,
 --- message, code` with "Timeout" when that takes longer, with "Closed" when it was closed meanwhile
----@field output fun(self: watchbot.Process): string, string what was captured so far of stdout and of stderr
+---@field output fun(self: watchbot.Process): string, string what was captured so far of stdout and
+--- of stderr
 ---@field truncated fun(self: watchbot.Process): boolean whether there was more than `limit`
 ---@field tail fun(self: watchbot.Process): string the newest output of both streams
----@field stop fun(self: watchbot.Process, grace: number) TERM to the group, KILL when it is there after `grace` seconds
----@field kill fun(self: watchbot.Process, signal: string): boolean sends "HUP" and so on to the group; false if it had ended
----@field stopped fun(self: watchbot.Process): boolean whether it is stopped by a signal and waits for CONT
+---@field stop fun(self: watchbot.Process, grace: number) TERM to the group, KILL when it is there
+--- after `grace` seconds
+---@field kill fun(self: watchbot.Process, signal: string): boolean sends "HUP" and so on to the
+--- group; false if it had ended
+---@field stopped fun(self: watchbot.Process): boolean whether it is stopped by a signal and waits
+--- for CONT
 ---@field pid fun(self: watchbot.Process): integer
----@field close fun(self: watchbot.Process) kills it if it runs, and gives back what was captured; also `<close>`
+---@field close fun(self: watchbot.Process) kills it if it runs, and gives back what was captured;
+--- also `<close>`
 
 ---@class watchbot.process.File
 ---@field path fun(self: watchbot.process.File): string
----@field close fun(self: watchbot.process.File) removes it; also `<close>`, also when it is collected
+---@field close fun(self: watchbot.process.File) removes it; also `<close>`, also when it is
+--- collected
 
 ---@class watchbot.ProcessModule
 local process = {}
 
---- Starts a program. Wrong options raise; what the system refuses is `nil, "could not start './rendr': no such file or
---- directory", "ENOENT"`: the code is the name of the errno that execve(2), fork(2) or pipe(2) tell.
+--- Starts a program. Wrong options raise; what the system refuses is `nil, "could not start
+--- './rendr': no such file or directory", "ENOENT"`: the code is the name of the errno that
+--- execve(2), fork(2) or pipe(2) tell.
 ---@type fun(options: watchbot.process.Options): watchbot.Process?, string?, string?
 process.start = core.process.start
 
@@ -93,8 +105,8 @@ process.user = core.process.user
 ---@type fun(limit: integer)
 process.nofile = core.process.nofile
 
---- Writes a private file, mode 0600, in a folder of its own under $TMPDIR or /tmp. It is there until
---- it is closed or the program ends. Root can make it another user's.
+--- Writes a private file, mode 0600, in a folder of its own under $TMPDIR or /tmp. It is there
+--- until it is closed or the program ends. Root can make it another user's.
 ---@type fun(bytes: string, uid?: integer, gid?: integer): watchbot.process.File?, string?, string?
 process.file = core.scratch.file
 

@@ -66,8 +66,8 @@ function sqlite.is_failure(err)
 end
 
 ---@param path string
----@param options { create: boolean?, patience: number?, read_only: boolean? }? create: make the file, mode 0600, where
---- there is none; patience: seconds that a lock is waited for
+---@param options { create: boolean?, patience: number?, read_only: boolean? }? create: make the
+--- file, mode 0600, where there is none; patience: seconds that a lock is waited for
 ---@return watchbot.Database?
 ---@return string? message
 ---@return string? code
@@ -162,7 +162,8 @@ function Database:patiently(try, ...)
     local now = scheduler.now()
     waiting, tries = waiting or { started = now, stuck = now }, (tries or 0) + 1
     if now - stuck_since(self, waiting, now) >= self.patience then
-      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience), code
+      return nil, ("'%s': locked by another process for %g s"):format(self.path, self.patience),
+        code
     end
     scheduler.sleep(pause_of(now - waiting.started, tries) * (0.5 + math.random()))
   end

@@ -4,7 +4,8 @@ local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 
-local SECRET, TOKEN = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "FwoGZXIvYXdz//token+with/all=the=signs=="
+local SECRET, TOKEN = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+  "FwoGZXIvYXdz//token+with/all=the=signs=="
 local QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 
 describe("an AWS call", function()
@@ -15,7 +16,8 @@ describe("an AWS call", function()
 
   local function told(...)
     local script = json.encode(json.list { ... })
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = script }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = script }).status == 200)
   end
 
   local function log()
@@ -45,7 +47,8 @@ describe("an AWS call", function()
     assert.are.equal("AmazonSQS.DeleteMessage", request.headers["x-amz-target"])
     assert.are.equal(TOKEN, request.headers["x-amz-security-token"])
     assert.matches("^AWS4%-HMAC%-SHA256 Credential=AKIDEXAMPLE/%d+/eu%-west%-1/sqs/aws4_request, "
-      .. "SignedHeaders=content%-type;host;x%-amz%-date;x%-amz%-security%-token;x%-amz%-target, Signature=%x+$",
+      .. "SignedHeaders=content%-type;host;x%-amz%-date;x%-amz%-security%-token;x%-amz%-target, "
+      .. "Signature=%x+$",
       request.headers.authorization)
     assert.is_nil(request.headers["expect"])
   end))
@@ -62,14 +65,17 @@ describe("an AWS call", function()
   end))
 
   it("sends no signature where none is wanted", task(function()
-    told { body = "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>" }
+    told {
+      body = "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>",
+    }
     client("sts", { credentials = false }):GetCallerIdentity()
     local request = log()[1]
     assert.are.equal("Action=GetCallerIdentity&Version=2011-06-15", request.body)
     assert.is_nil(request.headers.authorization)
   end))
 
-  describe("says what a body of the wrong kind was, with the status and the request's id:", function()
+  describe("says what a body of the wrong kind was, with the status and the request's id:",
+    function()
     local cases = {
       { "an HTML page", "Http502", { status = 502, body = "<html>secret</html>" } },
       { "an empty body", "Http500", { status = 500 } },
@@ -86,15 +92,20 @@ describe("an AWS call", function()
         local result, message, code = client("sqs"):ListQueues()
         assert.is_nil(result)
         assert.are.equal(case[2], code)
-        assert.are.equal(("sqs:ListQueues: the server answered with %s (%s, HTTP %d, request r-17)%s"):format(case[1], code,
+        assert.are.equal(("sqs:ListQueues: the server answered with %s (%s, HTTP %d, request "
+          .. "r-17)%s"):format(case[1], code,
           step.status, step.status >= 500 and " after 3 attempts" or ""), message)
       end))
     end
 
     it("XML from a JSON service", task(function()
-      told { status = 403, body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>"
+      told { status = 403,
+        body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>"
         .. "<RequestId>r-18</RequestId></ErrorResponse>" }
-      assert.are.same({ nil, "sqs:ListQueues: no (SignatureDoesNotMatch, HTTP 403, request r-18)", "SignatureDoesNotMatch" },
+      assert.are.same({
+        nil, "sqs:ListQueues: no (SignatureDoesNotMatch, HTTP 403, request r-18)",
+        "SignatureDoesNotMatch",
+      },
         { client("sqs"):ListQueues() })
     end))
 
@@ -117,7 +128,9 @@ describe("an AWS call", function()
       ["a success that is HTML"] = { body = "<html>Log in to the guest network</html>" },
       ["a server error"] = { status = 500, body = '{"__type":"InternalFailure"}' },
       ["an unavailable gateway"] = { status = 503, body = "<html>" },
-      ["throttling"] = { status = 400, body = '{"__type":"ThrottlingException","message":"Rate exceeded"}' },
+      ["throttling"] = {
+        status = 400, body = '{"__type":"ThrottlingException","message":"Rate exceeded"}',
+      },
       ["throttling in another error's text"] = { status = 400,
         body = '{"__type":"ClientException","message":"Rate exceeded"}' },
       ["too many requests"] = { status = 429 },
@@ -154,16 +167,22 @@ describe("an AWS call", function()
   it("takes the number of attempts from AWS_MAX_ATTEMPTS", task(function()
     local step = { status = 500 }
     told(step, step, step, step, step, step)
-    local sqs = client("sqs", { getenv = function(name) return name == "AWS_MAX_ATTEMPTS" and "5" or nil end })
+    local sqs = client("sqs", {
+      getenv = function(name) return name == "AWS_MAX_ATTEMPTS" and "5" or nil end,
+    })
     sqs:ListQueues()
     assert.are.equal(5, sqs.requests)
   end))
 
   it("does not try again what will not get better", task(function()
-    told { status = 400, body = '{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"gone"}' }
+    told {
+      status = 400, body = '{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"gone"}',
+    }
     local sqs = client "sqs"
     local none, err, code, details = sqs:ReceiveMessage { QueueUrl = QUEUE }
-    assert.are.same({ "nil", "sqs:ReceiveMessage: gone (QueueDoesNotExist, HTTP 400)", "QueueDoesNotExist" },
+    assert.are.same({
+      "nil", "sqs:ReceiveMessage: gone (QueueDoesNotExist, HTTP 400)", "QueueDoesNotExist",
+    },
       { tostring(none), err, code })
     assert.are.equal("gone", details.message)
     assert.are.equal(1, sqs.requests)
@@ -173,7 +192,8 @@ describe("an AWS call", function()
     told({ status = 500 }, { status = 500 })
     local sqs = client("sqs", { retry = { capacity = 20, base = 0.001 } })
     local _, message = sqs:ListQueues()
-    assert.matches("Http500, HTTP 500%) after 2 attempts; not tried again, as too many calls fail$", message)
+    assert.matches("Http500, HTTP 500%) after 2 attempts; not tried again, as too many calls fail$",
+      message)
   end))
 
   it("waits as long as the server asks for", task(function()
@@ -200,8 +220,10 @@ describe("an AWS call", function()
 
   describe("on a clock that is wrong by 20 minutes,", function()
     for _, ahead in ipairs { 1200, -1200 } do
-      for _, code in ipairs { "RequestExpired", "InvalidSignatureException", "RequestTimeTooSkewed", "AuthFailure" } do
-        it(("%+d s, %s: is signed again by the server's, and the next call at once"):format(-ahead, code), task(function()
+      for _, code in ipairs { "RequestExpired", "InvalidSignatureException", "RequestTimeTooSkewed",
+        "AuthFailure" } do
+        it(("%+d s, %s: is signed again by the server's, and the next call at once"):format(-ahead,
+          code), task(function()
           local step = { ahead = ahead, code = code, body = "{}" }
           told(step, step, step, step)
           local sqs = client("sqs", { max_attempts = 1 })
@@ -219,13 +241,16 @@ describe("an AWS call", function()
       local step = { ahead = 1200, delay = 0.1, body = "{}" }
       told(step, step, step, step, step, step)
       local sqs, tasks = client("sqs", { max_attempts = 1 }), {}
-      for index = 1, 3 do tasks[index] = scheduler.spawn(function() return assert(sqs:DeleteMessage {}) end) end
+      for index = 1, 3 do
+        tasks[index] = scheduler.spawn(function() return assert(sqs:DeleteMessage {}) end)
+      end
       for _, one in ipairs(tasks) do assert.is_true((one:join())) end
       assert.are.equal(6, sqs.requests)
     end))
 
     it("and right again, is corrected back", task(function()
-      told({ ahead = 1200, body = "{}" }, { ahead = 1200, body = "{}" }, { ahead = 0, body = "{}" }, { ahead = 0, body = "{}" })
+      told({ ahead = 1200, body = "{}" }, { ahead = 1200, body = "{}" }, { ahead = 0, body = "{}" },
+        { ahead = 0, body = "{}" })
       local sqs = client "sqs"
       assert(sqs:DeleteMessage {})
       assert(sqs:DeleteMessage {})
@@ -263,7 +288,9 @@ describe("an AWS call", function()
     end
     local old = { access_key = "AKIDOLD", secret_key = "old secret", token = "old token" }
     local new = { access_key = "AKIDNEW", secret_key = "new secret", token = "new token" }
-    local refusal = { status = 400, body = '{"__type":"ExpiredTokenException","message":"expired"}' }
+    local refusal = {
+      status = 400, body = '{"__type":"ExpiredTokenException","message":"expired"}',
+    }
 
     it("asks for newer ones and tries once more", task(function()
       told(refusal, {})
@@ -280,21 +307,26 @@ describe("an AWS call", function()
       local sqs = client("sqs", { credentials = provider(old, new) })
       local _, message, code = sqs:DeleteMessage {}
       assert.are.equal("ExpiredTokenException", code)
-      assert.are.equal("sqs:DeleteMessage: expired (ExpiredTokenException, HTTP 400) after 2 attempts", message)
+      assert.are.equal("sqs:DeleteMessage: expired (ExpiredTokenException, HTTP 400) after 2 "
+        .. "attempts", message)
     end))
 
     -- One ExpiredToken to static keys, and no request was ever made again.
     it("goes on with keys that cannot expire, whatever AWS has said of them", task(function()
-      for _, code in ipairs { "ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException" } do
+      for _, code in ipairs { "ExpiredToken", "InvalidClientTokenId",
+        "UnrecognizedClientException" } do
         told({ status = 403, body = ('{"__type":"%s","message":"odd"}'):format(code) }, {}, {})
-        local sqs = client("sqs", { credentials = { access_key = "AKIDSTATIC", secret_key = "staticsecret" } })
+        local sqs = client("sqs", {
+          credentials = { access_key = "AKIDSTATIC", secret_key = "staticsecret" },
+        })
         assert.are.equal(code, select(3, sqs:DeleteMessage {}))
         assert(sqs:DeleteMessage {})
         assert.are.equal(2, #log())
       end
     end))
 
-    -- The file had new keys for hours; the watcher kept on signing with those that had been deleted.
+    -- The file had new keys for hours; the watcher kept on signing with those that had been
+    -- deleted.
     it("reads the file again when AWS does not know them", task(function()
       local path = os.tmpname()
       local function write(key)
@@ -305,7 +337,8 @@ describe("an AWS call", function()
       for _, code in ipairs { "InvalidClientTokenId", "UnrecognizedClientException" } do
         write "AKIDOLD"
         told({}, { status = 403, body = ('{"__type":"%s","message":"unknown"}'):format(code) }, {})
-        local sqs = assert(require "watchbot.aws"("sqs", { region = "eu-west-1", endpoint = scripted.url, max_attempts = 1,
+        local sqs = assert(require "watchbot.aws"("sqs",
+          { region = "eu-west-1", endpoint = scripted.url, max_attempts = 1,
           getenv = function(name) return environment[name] end }))
         assert(sqs:DeleteMessage {})
         write "AKIDNEW"
@@ -319,7 +352,9 @@ describe("an AWS call", function()
     it("says why there are none", task(function()
       local none = { get = function() return nil, "no AWS credentials: none", "NoCredentials" end }
       local sqs = client("sqs", { credentials = none })
-      assert.are.same({ nil, "sqs:DeleteMessage: no AWS credentials: none (NoCredentials)", "NoCredentials" },
+      assert.are.same({
+        nil, "sqs:DeleteMessage: no AWS credentials: none (NoCredentials)", "NoCredentials",
+      },
         { sqs:DeleteMessage {} })
       assert.are.equal(0, sqs.requests)
     end))
@@ -333,7 +368,9 @@ describe("an AWS call", function()
       for _, step in ipairs(applied) do
         told(step)
         local sns = client "sns"
-        local result, message = sns:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" }
+        local result, message = sns:Publish {
+          TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m",
+        }
         assert.is_nil(result)
         assert.matches("; not made again, for it may have been applied$", message)
         assert.are.equal(1, #log())
@@ -342,13 +379,19 @@ describe("an AWS call", function()
     end))
 
     it("is made again when it was refused or never sent", task(function()
-      local good = { body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>" }
-      told({ status = 400, body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" }, good)
+      local good = {
+        body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>",
+      }
+      told({ status = 400,
+        body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" }, good)
       local sns = client "sns"
-      assert.are.same({ MessageId = "1" }, sns:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" })
+      assert.are.same({ MessageId = "1" },
+        sns:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" })
       assert.are.equal(2, sns.requests)
       local nowhere = client("sns", { endpoint = "http://127.0.0.1:1" })
-      local _, message, code = nowhere:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" }
+      local _, message, code = nowhere:Publish {
+        TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m",
+      }
       assert.are.equal("ConnectFailed", code)
       assert.matches("after 3 attempts$", message)
     end))
@@ -357,11 +400,15 @@ describe("an AWS call", function()
       local good = { body = "<PublishResponse><PublishResult/></PublishResponse>" }
       local sns = client "sns"
       told({ drop = true }, good)
-      assert(sns:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t.fifo", Message = "m", MessageGroupId = "g" })
+      assert(sns:Publish {
+        TopicArn = "arn:aws:sns:eu-west-1:1:t.fifo", Message = "m", MessageGroupId = "g",
+      })
       told({ drop = true }, good)
-      assert(sns:Publish({ TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" }, { idempotent = true }))
+      assert(sns:Publish({ TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" },
+        { idempotent = true }))
       told { drop = true }
-      assert.is_nil((client("sqs"):SendMessage({ QueueUrl = QUEUE, MessageBody = "m" }, { idempotent = false })))
+      assert.is_nil((client("sqs"):SendMessage({ QueueUrl = QUEUE, MessageBody = "m" },
+        { idempotent = false })))
     end))
 
     it("is told from another by a token, the same in each attempt", task(function()
@@ -371,7 +418,9 @@ describe("an AWS call", function()
       assert(ecs:RunTask(parameters))
       assert(ecs:RunTask(parameters))
       local tokens = {}
-      for index, request in ipairs(log()) do tokens[index] = json.decode(request.body).clientToken end
+      for index, request in ipairs(log()) do
+        tokens[index] = json.decode(request.body).clientToken
+      end
       assert.matches("^%x+%-%x+%-4%x+%-%x+%-%x+$", tokens[1])
       assert.are.same({ tokens[1], tokens[1], tokens[1] }, { table.unpack(tokens, 1, 3) })
       assert.are_not.equal(tokens[1], tokens[4])
@@ -407,7 +456,9 @@ describe("an AWS call", function()
       local steps = {}
       for index = 1, 12 do steps[index] = { status = 500 } end
       told(table.unpack(steps))
-      local sqs = client("sqs", { max_attempts = 2, retry = { base = 0.02, cap = 0.2, random = function() return 1 end } })
+      local sqs = client("sqs", {
+        max_attempts = 2, retry = { base = 0.02, cap = 0.2, random = function() return 1 end },
+      })
       local start = scheduler.now()
       for _ = 1, 3 do assert.is_nil((sqs:ReceiveMessage { QueueUrl = QUEUE })) end
       local spent = scheduler.now() - start
@@ -418,7 +469,9 @@ describe("an AWS call", function()
     it("can be cancelled while it waits", task(function()
       told { delay = 1 }
       local sqs = client "sqs"
-      local poll = scheduler.spawn(function() return sqs:ReceiveMessage { QueueUrl = QUEUE, WaitTimeSeconds = 20 } end)
+      local poll = scheduler.spawn(function()
+        return sqs:ReceiveMessage { QueueUrl = QUEUE, WaitTimeSeconds = 20 }
+      end)
       scheduler.sleep(0.1)
       poll:cancel "enough"
       assert.are.same({ false, "enough" }, { poll:join(1) })
@@ -471,7 +524,8 @@ describe("an AWS call", function()
     for name, step in pairs(echoes) do
       for _, service in ipairs { "sqs", "sns" } do
         it(name .. ", " .. service, task(function()
-          local everything = ("%s %s AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, Signature=%s [everything]"):format(SECRET, TOKEN,
+          local everything =
+            ("%s %s AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, Signature=%s [everything]"):format(SECRET, TOKEN,
             ("ab"):rep(32))
           local body = step.body:gsub("%%s", function() return everything end)
           if name == "plain JSON" then body = body:gsub("%[everything%]", "") end
@@ -493,22 +547,30 @@ describe("an AWS call", function()
     end
 
     it("a web identity token that STS repeats", task(function()
-      told { status = 400, body = "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>bad: eyJ.abc.def</Message>"
+      told { status = 400,
+        body = "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>bad: "
+          .. "eyJ.abc.def</Message>"
         .. "</Error></ErrorResponse>" }
       local sts = client("sts", { credentials = false })
-      local _, message = sts:AssumeRoleWithWebIdentity { RoleArn = "r", WebIdentityToken = "eyJ.abc.def" }
-      assert.are.equal("sts:AssumeRoleWithWebIdentity: bad: [hidden] (InvalidIdentityToken, HTTP 400)", message)
+      local _, message = sts:AssumeRoleWithWebIdentity {
+        RoleArn = "r", WebIdentityToken = "eyJ.abc.def",
+      }
+      assert.are.equal("sts:AssumeRoleWithWebIdentity: bad: [hidden] (InvalidIdentityToken, HTTP "
+        .. "400)", message)
     end))
   end)
 
   describe("raises for the caller's mistakes:", function()
     it("an unknown service", function()
-      assert.error_matches(function() aws("sqss", {}) end, "aws: unknown service 'sqss'; did you mean 'sqs'%?")
-      assert.error_matches(function() aws "kinesis" end, "aws: unknown service 'kinesis'; known are cloudformation, ")
+      assert.error_matches(function() aws("sqss", {}) end,
+        "aws: unknown service 'sqss'; did you mean 'sqs'%?")
+      assert.error_matches(function() aws "kinesis" end,
+        "aws: unknown service 'kinesis'; known are cloudformation, ")
     end)
 
     it("an unknown option", function()
-      assert.error_matches(function() aws("sqs", { regoin = "x" }) end, "aws: unknown option 'regoin'; did you mean 'region'%?")
+      assert.error_matches(function() aws("sqs", { regoin = "x" }) end,
+        "aws: unknown option 'regoin'; did you mean 'region'%?")
     end)
 
     it("an unknown option of a call", task(function()
@@ -518,13 +580,17 @@ describe("an AWS call", function()
 
     it("parameters that are no table, and a call without its client", task(function()
       local sqs = client "sqs"
-      assert.error_matches(function() sqs:DeleteMessage "x" end, "DeleteMessage: the parameters must be a table")
-      assert.error_matches(function() sqs.DeleteMessage {} end, "call it as client:DeleteMessage { %.%.%. }")
+      assert.error_matches(function() sqs:DeleteMessage "x" end,
+        "DeleteMessage: the parameters must be a table")
+      assert.error_matches(function() sqs.DeleteMessage {} end,
+        "call it as client:DeleteMessage { %.%.%. }")
     end))
 
     it("values that cannot be sent", task(function()
-      assert.error_matches(function() client("sqs"):SendMessage { MessageBody = print } end, "encode: JSON has no function")
-      assert.error_matches(function() client("sns"):Publish { Message = print } end, "parameter 'Message' cannot be a function")
+      assert.error_matches(function() client("sqs"):SendMessage { MessageBody = print } end,
+        "encode: JSON has no function")
+      assert.error_matches(function() client("sns"):Publish { Message = print } end,
+        "parameter 'Message' cannot be a function")
     end))
   end)
 end)

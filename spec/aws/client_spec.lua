@@ -17,12 +17,16 @@ describe("aws", function()
   end
 
   local function client(name, options)
-    local all = { region = REGION, endpoint = server.url, credentials = keys, getenv = function() end, max_attempts = 1 }
+    local all = {
+      region = REGION, endpoint = server.url, credentials = keys, getenv = function() end,
+      max_attempts = 1,
+    }
     for key, value in pairs(options or {}) do all[key] = value end
     return assert(aws(name, all))
   end
 
-  -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other service's names.
+  -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other
+  -- service's names.
   local function iam(operation, parameters)
     local one = client("sts", { credentials = keys or { access_key = "AKID", secret_key = "any" } })
     one.service = { protocol = "query", version = "2010-05-08" }
@@ -46,21 +50,27 @@ describe("aws", function()
 
   it("sends, receives and deletes a message", task(function()
     local sqs = client "sqs"
-    local url = assert(sqs:CreateQueue { QueueName = "jobs", Attributes = { VisibilityTimeout = "30" } }).QueueUrl
+    local url = assert(sqs:CreateQueue { QueueName = "jobs",
+      Attributes = { VisibilityTimeout = "30" } }).QueueUrl
     local body = 'é€😀 "quoted" \\ / & < > \t\r\n' .. ("x"):rep(1000)
     local sent = assert(sqs:SendMessage { QueueUrl = url, MessageBody = body, MessageAttributes = {
-      Color = { DataType = "String", StringValue = "blå" }, Size = { DataType = "Number", StringValue = "7" },
+      Color = { DataType = "String", StringValue = "blå" },
+      Size = { DataType = "Number", StringValue = "7" },
     } })
     assert.are.equal(md5(body), sent.MD5OfMessageBody)
     local message = assert(sqs:ReceiveMessage {
-      QueueUrl = url, WaitTimeSeconds = 5, MaxNumberOfMessages = 10, MessageSystemAttributeNames = { "All" },
+      QueueUrl = url, WaitTimeSeconds = 5, MaxNumberOfMessages = 10, MessageSystemAttributeNames = {
+        "All",
+      },
       MessageAttributeNames = { "All" },
     }).Messages[1]
     assert.are.equal(body, message.Body)
     assert.are.equal(md5(body), message.MD5OfBody)
     assert.are.equal("1", message.Attributes.ApproximateReceiveCount)
     assert.are.equal("blå", message.MessageAttributes.Color.StringValue)
-    assert.are.same({}, assert(sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle }))
+    assert.are.same({}, assert(sqs:DeleteMessage {
+      QueueUrl = url, ReceiptHandle = message.ReceiptHandle,
+    }))
     local counts = assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
     assert.are.equal("0", counts.ApproximateNumberOfMessages)
     assert.are.equal("0", counts.ApproximateNumberOfMessagesNotVisible)
@@ -75,19 +85,25 @@ describe("aws", function()
     local url = assert(sqs:CreateQueue { QueueName = "batch" }).QueueUrl
     local entries = {}
     for index = 1, 10 do entries[index] = { Id = tostring(index), MessageBody = "m" .. index } end
-    assert.are.equal(10, #assert(sqs:SendMessageBatch { QueueUrl = url, Entries = entries }).Successful)
-    local result = assert(sqs:DeleteMessageBatch { QueueUrl = url, Entries = { { Id = "1", ReceiptHandle = "none" } } })
+    assert.are.equal(10,
+      #assert(sqs:SendMessageBatch { QueueUrl = url, Entries = entries }).Successful)
+    local result = assert(sqs:DeleteMessageBatch {
+      QueueUrl = url, Entries = { { Id = "1", ReceiptHandle = "none" } },
+    })
     assert.are.equal("1", result.Failed[1].Id)
   end))
 
   it("publishes to a topic and finds it in a queue", task(function()
     local sns, sqs = client "sns", client "sqs"
     local url = assert(sqs:CreateQueue { QueueName = "subscribed" }).QueueUrl
-    local arn = assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "QueueArn" } }).Attributes.QueueArn
+    local arn = assert(sqs:GetQueueAttributes { QueueUrl = url,
+      AttributeNames = { "QueueArn" } }).Attributes.QueueArn
     local topic = assert(sns:CreateTopic { Name = "news", Attributes = { DisplayName = "News & more" } }).TopicArn
-    assert.are.equal("News & more", assert(sns:GetTopicAttributes { TopicArn = topic }).Attributes.DisplayName)
+    assert.are.equal("News & more",
+      assert(sns:GetTopicAttributes { TopicArn = topic }).Attributes.DisplayName)
     assert(sns:Subscribe { TopicArn = topic, Protocol = "sqs", Endpoint = arn })
-    assert.are.equal(arn, assert(sns:ListSubscriptionsByTopic { TopicArn = topic }).Subscriptions[1].Endpoint)
+    assert.are.equal(arn,
+      assert(sns:ListSubscriptionsByTopic { TopicArn = topic }).Subscriptions[1].Endpoint)
     local text = "line 1\nline 2 é + & = %20 <a>"
     local published = assert(sns:Publish {
       TopicArn = topic, Subject = "a subject", Message = text,
@@ -129,10 +145,15 @@ describe("aws", function()
   it("keeps an item in DynamoDB", task(function()
     local dynamodb = client "dynamodb"
     assert(dynamodb:CreateTable {
-      TableName = "progress", BillingMode = "PAY_PER_REQUEST", KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
+      TableName = "progress", BillingMode = "PAY_PER_REQUEST", KeySchema = {
+        { AttributeName = "id", KeyType = "HASH" },
+      },
       AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
     })
-    local item = { id = { S = "j" }, parts = { NS = { "1", "2" } }, empty = { L = json.list {} }, map = { M = {} } }
+    local item = {
+      id = { S = "j" }, parts = { NS = { "1", "2" } }, empty = { L = json.list {} },
+      map = { M = {} },
+    }
     assert(dynamodb:PutItem { TableName = "progress", Item = item })
     local found = assert(dynamodb:GetItem { TableName = "progress", Key = { id = { S = "j" } } }).Item
     assert.are.same(item, found)
@@ -150,13 +171,16 @@ describe("aws", function()
     assert(ecs:CreateCluster { clusterName = "c" })
     assert.matches(":cluster/c$", assert(ecs:ListClusters()).clusterArns[1])
     local cloudwatch = client "cloudwatch"
-    assert(cloudwatch:PutMetricData { Namespace = "n", MetricData = { { MetricName = "m", Value = 1.5, Unit = "Count" } } })
+    assert(cloudwatch:PutMetricData {
+      Namespace = "n", MetricData = { { MetricName = "m", Value = 1.5, Unit = "Count" } },
+    })
     assert.are.equal("m", assert(cloudwatch:ListMetrics { Namespace = "n" }).Metrics[1].MetricName)
     local cloudformation = client "cloudformation"
     local template = json.encode {
       Resources = { Q = { Type = "AWS::SQS::Queue" } }, Outputs = { U = { Value = { Ref = "Q" } } },
     }
-    assert(cloudformation:CreateStack { StackName = "s", TemplateBody = template, Parameters = {}, Tags = {
+    assert(cloudformation:CreateStack { StackName = "s", TemplateBody = template, Parameters = {},
+      Tags = {
       { Key = "a", Value = "b & c" },
     } })
     local stack = assert(cloudformation:DescribeStacks { StackName = "s" }).Stacks[1]
@@ -165,15 +189,19 @@ describe("aws", function()
     assert.are.equal("U", stack.Outputs[1].OutputKey)
     local _, message, code = cloudformation:DescribeStacks { StackName = "none" }
     assert.are.equal("ValidationError", code)
-    assert.matches("^cloudformation:DescribeStacks: Stack with id none does not exist %(ValidationError, HTTP 400", message)
+    assert.matches("^cloudformation:DescribeStacks: Stack with id none does not exist "
+      .. "%(ValidationError, HTTP 400", message)
   end))
 
   it("is accepted with the keys of a role that it has assumed", task(function()
     iam("CreateRole", { RoleName = "r", AssumeRolePolicyDocument = ALLOW_ALL, Path = "/" })
     iam("PutRolePolicy", { RoleName = "r", PolicyName = "all", PolicyDocument = ALLOW_ALL })
     local role_arn = "arn:aws:iam::123456789012:role/r"
-    local made = assert(client "sts":AssumeRole { RoleArn = role_arn, RoleSessionName = "s" }).Credentials
-    local role = { access_key = made.AccessKeyId, secret_key = made.SecretAccessKey, token = made.SessionToken }
+    local made = assert(client "sts":AssumeRole { RoleArn = role_arn,
+      RoleSessionName = "s" }).Credentials
+    local role = {
+      access_key = made.AccessKeyId, secret_key = made.SecretAccessKey, token = made.SessionToken,
+    }
     assert(client("sqs", { credentials = role }):ListQueues())
     role.token = "wrong"
     local _, _, code = client("sqs", { credentials = role }):ListQueues()
@@ -185,24 +213,30 @@ describe("aws", function()
     iam("PutRolePolicy", { RoleName = "profiled", PolicyName = "all", PolicyDocument = ALLOW_ALL })
     local path = os.tmpname()
     local file <close> = assert(io.open(path, "w"))
-    file:write(("[profile work]\nrole_arn = arn:aws:iam::123456789012:role/profiled\nsource_profile = base\nregion = %s\n"
-      .. "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"):format(REGION, keys.access_key,
+    file:write(("[profile work]\nrole_arn = "
+      .. "arn:aws:iam::123456789012:role/profiled\nsource_profile = base\nregion = %s\n"
+      .. "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"):format(REGION,
+        keys.access_key,
       keys.secret_key))
     file:flush()
-    local environment = { AWS_CONFIG_FILE = path, AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = "work",
+    local environment =
+      { AWS_CONFIG_FILE = path, AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = "work",
       AWS_ENDPOINT_URL = server.url }
     local function getenv(name) return environment[name] end
-    assert.matches(":assumed%-role/profiled/", assert(assert(aws("sts", { getenv = getenv })):GetCallerIdentity()).Arn)
+    assert.matches(":assumed%-role/profiled/",
+      assert(assert(aws("sts", { getenv = getenv })):GetCallerIdentity()).Arn)
     -- An endpoint that is given for one service, in a VPC say, is not where roles are assumed.
     environment.AWS_ENDPOINT_URL_STS = "http://127.0.0.1:1"
-    local _, message = assert(aws("sqs", { endpoint = server.url, getenv = getenv, max_attempts = 1 })):ListQueues()
+    local _, message =
+      assert(aws("sqs", { endpoint = server.url, getenv = getenv, max_attempts = 1 })):ListQueues()
     assert.matches("sts:AssumeRole: could not reach http://127.0.0.1:1", message, 1, true)
     os.remove(path)
   end))
 
   describe("is refused", function()
     local function refused(options, pattern)
-      for _, call in ipairs { { "sqs", "ListQueues" }, { "sns", "ListTopics" }, { "ecs", "ListClusters" } } do
+      for _, call in ipairs { { "sqs", "ListQueues" }, { "sns", "ListTopics" },
+        { "ecs", "ListClusters" } } do
         local one = client(call[1], options)
         local result, message, code = one[call[2]](one)
         assert.is_nil(result)
@@ -216,7 +250,8 @@ describe("aws", function()
 
     -- moto answers JSON services in XML then.
     it("with a wrong secret", task(function()
-      refused({ credentials = { access_key = keys.access_key, secret_key = keys.secret_key .. "x" } }, "SignatureDoesNotMatch")
+      refused({ credentials = { access_key = keys.access_key,
+        secret_key = keys.secret_key .. "x" } }, "SignatureDoesNotMatch")
     end))
 
     it("with a key that nobody has", task(function()

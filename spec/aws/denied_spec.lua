@@ -3,13 +3,15 @@ local denied = require "watchbot.aws.denied"
 local WHO = "User: arn:aws:sts::1:assumed-role/worker/i-1 is not authorized to perform: "
 
 local function words(action, rest, service)
-  return ("%s: %s%s on resource: arn:aws:sqs:eu-west-1:1:jobs %s (AccessDenied, HTTP 403, request r-1)"):format(
+  return ("%s: %s%s on resource: arn:aws:sqs:eu-west-1:1:jobs %s (AccessDenied, HTTP 403, request "
+    .. "r-1)"):format(
     service or "sqs:ReceiveMessage", WHO, action, rest)
 end
 
 describe("a call that is not allowed", function()
   it("is known by the codes of all protocols", function()
-    for _, code in ipairs { "AccessDenied", "AccessDeniedException", "AuthorizationError", "KmsAccessDenied",
+    for _, code in ipairs { "AccessDenied", "AccessDeniedException", "AuthorizationError",
+    "KmsAccessDenied",
       "KMSAccessDenied" } do
       assert.is_true(denied.is(code))
     end
@@ -18,9 +20,11 @@ describe("a call that is not allowed", function()
   end)
 
   it("is told with the action that is missing", function()
-    assert.are.same({ "the credentials do not allow 'sqs:ReceiveMessage' on the queue: add the action to the role's policy",
+    assert.are.same({ "the credentials do not allow 'sqs:ReceiveMessage' on the queue: add the "
+      .. "action to the role's policy",
       "NotAllowed" }, { denied.message("sqs:ReceiveMessage", "the queue") })
-    assert.are.equal("the credentials do not allow 'ecs:ListTasks': add the action to the role's policy",
+    assert.are.equal("the credentials do not allow 'ecs:ListTasks': add the action to the role's "
+      .. "policy",
       (denied.message "ecs:ListTasks"))
   end)
 
@@ -33,18 +37,24 @@ describe("a call that is not allowed", function()
       "a statement of the service control policy denies it, and no other can allow it",
     ["with an explicit deny in an identity-based policy"] =
       "a statement of the identity-based policy denies it, and no other can allow it",
-    ["because no identity-based policy allows the sqs:ReceiveMessage action"] = "add the action to the role's policy",
+    ["because no identity-based policy allows the sqs:ReceiveMessage action"] =
+      "add the action to the role's policy",
     ["because no resource-based policy allows the sqs:ReceiveMessage action"] =
       "add the action to the policy of the resource",
-    ["because no permissions boundary allows the sqs:ReceiveMessage action"] = "add the action to the permissions boundary",
-    ["because no session policy allows the sqs:ReceiveMessage action"] = "add the action to the session policy",
-    ["because no VPC endpoint policy allows the sqs:ReceiveMessage action"] = "add the action to the VPC endpoint policy",
+    ["because no permissions boundary allows the sqs:ReceiveMessage action"] =
+      "add the action to the permissions boundary",
+    ["because no session policy allows the sqs:ReceiveMessage action"] =
+      "add the action to the session policy",
+    ["because no VPC endpoint policy allows the sqs:ReceiveMessage action"] =
+      "add the action to the VPC endpoint policy",
     [""] = "add the action to the role's policy",
   } do
     it("is told with the policy to look at: " .. advice, function()
-      local err, code = denied.message("sqs:ReceiveMessage", "the queue", words("sqs:ReceiveMessage", rest))
+      local err, code =
+        denied.message("sqs:ReceiveMessage", "the queue", words("sqs:ReceiveMessage", rest))
       assert.are.equal("NotAllowed", code)
-      assert.are.equal(("the credentials do not allow 'sqs:ReceiveMessage' on the queue: %s; AWS says: %s"):format(advice,
+      assert.are.equal(("the credentials do not allow 'sqs:ReceiveMessage' on the queue: %s; AWS "
+        .. "says: %s"):format(advice,
         words("sqs:ReceiveMessage", rest):match "^%S+ (.*)"), err)
     end)
   end
@@ -57,8 +67,11 @@ describe("a call that is not allowed", function()
   end)
 
   it("is told with the key that is missing, where it is KMS that refuses", function()
-    assert.matches("allow kms:Decrypt and kms:GenerateDataKey on the key that encrypts it", (denied.message(
-      "sqs:SendMessage", "q", "sqs:SendMessage: The caller doesn't have the required KMS access. (KmsAccessDenied, HTTP 400)")),
+    assert.matches("allow kms:Decrypt and kms:GenerateDataKey on the key that encrypts it",
+      (denied.message(
+      "sqs:SendMessage", "q",
+      "sqs:SendMessage: The caller doesn't have the required KMS access. (KmsAccessDenied, HTTP "
+        .. "400)")),
       1, true)
   end)
 end)

@@ -193,7 +193,8 @@ describe("watchbot run with ECS tasks", function()
     local stack = new(folder, RECORD)
     stack:policy ""
     folder:write("policy.lua", table.concat(folder:lines "policy.lua", "\n"):gsub("return policy",
-      "function policy:environment(job) return { MessageId = job.id, CONFIG = ('x'):rep(8200) } end\nreturn policy"))
+      "function policy:environment(job) return { MessageId = job.id, CONFIG = ('x'):rep(8200) } "
+        .. "end\nreturn policy"))
     stack:send(numbered(6))
     local watcher = stack:watch()
     eventually(function() return watcher:output():find("no task can be started", 1, true) end)

@@ -10,32 +10,60 @@ describe("errors", function()
       ["JSON with a namespace"] = { "QueueDoesNotExist", "gone",
         400, '{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"gone"}',
         { ["x-amzn-query-error"] = "AWS.SimpleQueueService.NonExistentQueue;Sender" } },
-      ["JSON with Message"] = { "ClientException", "no", 400, '{"__type":"ClientException","Message":"no"}' },
+      ["JSON with Message"] = {
+        "ClientException", "no", 400, '{"__type":"ClientException","Message":"no"}',
+      },
       ["JSON with the code in a header"] = { "ThrottlingException", "no", 400, '{"message":"no"}',
         { ["x-amzn-errortype"] = "ThrottlingException:http://internal.amazon.com/coral/" } },
-      ["JSON with the code in the query header"] = { "AWS.SimpleQueueService.NonExistentQueue", "no", 400, '{"message":"no"}',
+      ["JSON with the code in the query header"] =
+        { "AWS.SimpleQueueService.NonExistentQueue", "no", 400, '{"message":"no"}',
         { ["x-amzn-query-error"] = "AWS.SimpleQueueService.NonExistentQueue;Sender" } },
-      ["JSON with a code and no more"] = { "ServerException", "ServerException", 500, '{"__type":"a.b#ServerException"}' },
+      ["JSON with a code and no more"] = {
+        "ServerException", "ServerException", 500, '{"__type":"a.b#ServerException"}',
+      },
       ["JSON with null"] = { "A", "A", 400, '{"__type":"A","message":null}' },
-      ["XML"] = { "InvalidParameter", "bad <topic>", 400, "<ErrorResponse xmlns='http://sns/'><Error>"
-        .. "<Type>Sender</Type><Code>InvalidParameter</Code><Message>bad &lt;topic&gt;</Message></Error>"
+      ["XML"] = { "InvalidParameter", "bad <topic>", 400,
+        "<ErrorResponse xmlns='http://sns/'><Error>"
+        .. "<Type>Sender</Type><Code>InvalidParameter</Code><Message>bad "
+        .. "&lt;topic&gt;</Message></Error>"
         .. "<RequestId>r-1</RequestId></ErrorResponse>" },
       ["XML of another family"] = { "SignatureDoesNotMatch", "no", 403,
         "<Response><Errors><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error></Errors></Response>" },
       ["XML of S3's kind"] = { "SlowDown", "no", 503,
         "<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>no</Message></Error>" },
-      ["HTML"] = { "Http502", "the server answered with an HTML page", 502, "\n<html><body>secret</body></html>" },
-      ["HTML with a document type"] = { "Http503", "the server answered with an HTML page", 503, "<!DOCTYPE html><p>secret" },
+      ["HTML"] = {
+        "Http502", "the server answered with an HTML page", 502,
+        "\n<html><body>secret</body></html>",
+      },
+      ["HTML with a document type"] = {
+        "Http503", "the server answered with an HTML page", 503, "<!DOCTYPE html><p>secret",
+      },
       ["nothing"] = { "Http500", "the server answered with an empty body", 500, "" },
       ["blanks"] = { "Http500", "the server answered with an empty body", 500, " \r\n" },
-      ["half of JSON"] = { "Http500", "the server answered with broken JSON", 500, '{"__type":"Thr' },
-      ["half of XML"] = { "Http500", "the server answered with broken XML", 500, "<ErrorResponse><Error><Code>Thr" },
-      ["XML of a stranger"] = { "Http400", "the server answered with XML that is not an error of AWS", 400, "<a><b/></a>" },
-      ["garbage"] = { "Http504", "the server answered with a body that is neither JSON nor XML", 504, "\0\1\2secret" },
-      ["JSON of a stranger"] = { "Http404", "the server answered with an error without a code", 404, '{"detail":"x"}' },
-      ["JSON that is a list"] = { "Http404", "the server answered with a body that is neither JSON nor XML", 404, "[1]" },
-      ["a broken body with a code in a header"] = { "SlowDown", "SlowDown", 503, "x", { ["x-amzn-errortype"] = "SlowDown" } },
-      ["fields of wrong types"] = { "Http400", "the server answered with an error without a code", 400,
+      ["half of JSON"] = {
+        "Http500", "the server answered with broken JSON", 500, '{"__type":"Thr',
+      },
+      ["half of XML"] = {
+        "Http500", "the server answered with broken XML", 500, "<ErrorResponse><Error><Code>Thr",
+      },
+      ["XML of a stranger"] = {
+        "Http400", "the server answered with XML that is not an error of AWS", 400, "<a><b/></a>",
+      },
+      ["garbage"] = {
+        "Http504", "the server answered with a body that is neither JSON nor XML", 504,
+        "\0\1\2secret",
+      },
+      ["JSON of a stranger"] = {
+        "Http404", "the server answered with an error without a code", 404, '{"detail":"x"}',
+      },
+      ["JSON that is a list"] = {
+        "Http404", "the server answered with a body that is neither JSON nor XML", 404, "[1]",
+      },
+      ["a broken body with a code in a header"] = {
+        "SlowDown", "SlowDown", 503, "x", { ["x-amzn-errortype"] = "SlowDown" },
+      },
+      ["fields of wrong types"] =
+        { "Http400", "the server answered with an error without a code", 400,
         '{"__type":{"a":1},"message":[1]}' },
       ["a code that is none"] = { "Http400", "m", 400, '{"__type":"a b\\nc","message":"m"}' },
     }
@@ -59,18 +87,22 @@ describe("errors", function()
 
   it("reads how long the server asks us to wait", function()
     local date = "Thu, 28 Jul 2016 00:12:37 GMT"
-    assert.are.equal(2.5, read(503, "", { ["x-amz-retry-after"] = "2500", ["retry-after"] = "7" }).aws_retry_after)
+    assert.are.equal(2.5,
+      read(503, "", { ["x-amz-retry-after"] = "2500", ["retry-after"] = "7" }).aws_retry_after)
     for _, text in ipairs { "-1", "soon", "1.5", "" } do
       assert.is_nil(read(503, "", { ["x-amz-retry-after"] = text }).aws_retry_after)
     end
     assert.are.equal(7, read(503, "", { ["retry-after"] = "7" }).retry_after)
-    assert.are.equal(30, read(503, "", { ["retry-after"] = "Thu, 28 Jul 2016 00:13:07 GMT", date = date }).retry_after)
+    assert.are.equal(30,
+      read(503, "", { ["retry-after"] = "Thu, 28 Jul 2016 00:13:07 GMT", date = date }).retry_after)
     assert.is_nil(read(503, "", { ["retry-after"] = "soon" }).retry_after)
     assert.is_nil(read(503, "").retry_after)
   end)
 
   it("describes a failure in one line that is bounded and clean", function()
-    local failure = { code = "A", message = "gone\r\n for\tgood\n", status = 400, request_id = "r-1" }
+    local failure = {
+      code = "A", message = "gone\r\n for\tgood\n", status = 400, request_id = "r-1",
+    }
     assert.are.equal("sqs:SendMessage: gone for good (A, HTTP 400, request r-1)",
       errors.describe("sqs:SendMessage", failure, {}))
     assert.are.equal("sqs:SendMessage: no answer (Timeout)",
@@ -88,7 +120,8 @@ describe("errors", function()
       assert.is_true(#shown < 1100)
       assert.is_true(os.clock() - before < 5)
     end
-    assert.are.equal("a: a b (A)", errors.describe("a", { code = "A", message = "a" .. (" "):rep(100000) .. "b" }, {}))
+    assert.are.equal("a: a b (A)",
+      errors.describe("a", { code = "A", message = "a" .. (" "):rep(100000) .. "b" }, {}))
   end)
 
   it("says that it is the proxy that wants a password", function()
@@ -99,11 +132,14 @@ describe("errors", function()
 
   it("hides the secrets that a server repeats", function()
     local secrets = { "se/cr+et=", "to%ken//x==" }
-    local text = errors.describe("a", { code = "A", message = "got se/cr+et= and se%2Fcr%2Bet%3D and to%ken//x== and "
+    local text = errors.describe("a",
+      { code = "A", message = "got se/cr+et= and se%2Fcr%2Bet%3D and to%ken//x== and "
       .. "AWS4-HMAC-SHA256 Credential=AKID, Signature=0123" }, secrets)
     assert.are.equal("a: got [hidden] and [hidden] and [hidden] and [hidden] (A)", text)
-    text = errors.describe("a", { code = "A", message = "The request signature does not match. Check your key.\n\n"
-      .. "The Canonical String for this request should have been\n'POST\nx-amz-security-token:to%ken//x==" }, secrets)
+    text = errors.describe("a",
+      { code = "A", message = "The request signature does not match. Check your key.\n\n"
+      .. "The Canonical String for this request should have "
+      .. "been\n'POST\nx-amz-security-token:to%ken//x==" }, secrets)
     assert.are.equal("a: The request signature does not match. Check your key. (A)", text)
   end)
 end)

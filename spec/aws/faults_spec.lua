@@ -1,6 +1,7 @@
--- What networks and servers do to `watchbot run` on SQS, and that no message is lost by it: the real program, moto behind the
--- fault proxy, and a checker that counts what was sent against what finished, is dead or still queued. One server for all,
--- since it takes seconds to start; each spec has a queue of its own.
+-- What networks and servers do to `watchbot run` on SQS, and that no message is lost by it: the
+-- real program, moto behind the fault proxy, and a checker that counts what was sent against what
+-- finished, is dead or still queued. One server for all, since it takes seconds to start; each spec
+-- has a queue of its own.
 
 local ground = require "support.ground"
 
@@ -14,5 +15,7 @@ describe("watchbot run on SQS,", function()
     return ground.task(function() return aws end, body, options)
   end
 
-  for _, theme in ipairs { "receive", "settle", "outage", "notify", "body" } do require("aws.faults." .. theme)(task) end
+  for _, theme in ipairs { "receive", "settle", "outage", "notify", "body" } do
+    require("aws.faults." .. theme)(task)
+  end
 end)

@@ -11,7 +11,8 @@ local server
 -- The metadata client of an environment in which the service is the spec's.
 local function client(environment)
   environment = environment or {}
-  environment.AWS_EC2_METADATA_SERVICE_ENDPOINT = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT or server.url .. "/"
+  environment.AWS_EC2_METADATA_SERVICE_ENDPOINT = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT
+    or server.url .. "/"
   return assert(config.new { getenv = function(name) return environment[name] end }).metadata
 end
 
@@ -50,7 +51,8 @@ describe("imds", function()
     assert.are.equal(("%s, GET %s, %s, GET %s"):format(PUT, REGION, PUT, REGION), server:asked())
   end))
 
-  it("tries again after a failure, as often as it is told, and never without a token", in_task(function()
+  it("tries again after a failure, as often as it is told, and never without a token",
+    in_task(function()
     server:set { fail = 1 }
     assert.are.equal("eu-west-1", client():get(REGION))
     server:set { fail = 99 }
@@ -64,7 +66,9 @@ describe("imds", function()
   it("gives up soon on a service that does not answer", in_task(function()
     server:set { delay = 5 }
     local before = scheduler.now()
-    local one = client { AWS_METADATA_SERVICE_TIMEOUT = "0.1", AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1" }
+    local one = client {
+      AWS_METADATA_SERVICE_TIMEOUT = "0.1", AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1",
+    }
     local none, message, code = one:get(REGION)
     assert.is_nil(none)
     assert.are.equal("Timeout", code)
@@ -76,7 +80,9 @@ describe("imds", function()
     server:set {}
     local asked = {}
     local one = assert(config.new {
-      getenv = function(name) return name == "AWS_EC2_METADATA_SERVICE_ENDPOINT" and server.url or nil end,
+      getenv = function(name)
+        return name == "AWS_EC2_METADATA_SERVICE_ENDPOINT" and server.url or nil
+      end,
       request = function(request)
         table.insert(asked, request)
         return http.request(request)
@@ -100,16 +106,21 @@ describe("imds", function()
 
   it("says what is not there", in_task(function()
     server:set {}
-    assert.are.same({ nil, server.url .. " answered with HTTP status 404 for /latest/meta-data/x", "NotFound" },
+    assert.are.same({
+      nil, server.url .. " answered with HTTP status 404 for /latest/meta-data/x", "NotFound",
+    },
       { client():get "/latest/meta-data/x" })
   end))
 
   it("has an address for each family", function()
     local function address(environment)
-      return assert(config.new { getenv = function(name) return environment[name] end }).metadata:address()
+      return assert(config.new { getenv = function(name) return
+        environment[name] end }).metadata:address()
     end
     assert.are.equal("http://169.254.169.254", address {})
-    assert.are.equal("http://[fd00:ec2::254]", address { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE = "IPv6" })
+    assert.are.equal("http://[fd00:ec2::254]", address {
+      AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE = "IPv6",
+    })
   end)
 
   it("tells the config its region, once", in_task(function()

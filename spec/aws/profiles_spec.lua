@@ -20,12 +20,14 @@ local function assert_fails(expected, ...)
   local files, message, code = ...
   assert.is_nil(files)
   assert.are.equal("BadProfile", code)
-  assert.is_truthy(message:lower():find(expected:lower(), 1, true), message .. " does not say: " .. expected)
+  assert.is_truthy(message:lower():find(expected:lower(), 1, true),
+    message .. " does not say: " .. expected)
 end
 
 describe("profiles", function()
   describe("of the shared vectors", function()
-    local parser, locations = vectors "profile-parser-tests.json", vectors "file-location-tests.json"
+    local parser, locations = vectors "profile-parser-tests.json",
+      vectors "file-location-tests.json"
     if not parser then
       pending("are not checked: " .. VECTORS .. " is not there")
       return
@@ -34,7 +36,8 @@ describe("profiles", function()
     for index, case in ipairs(parser) do
       it(("parse %d: %s"):format(index, case.name), function()
         if case.output.errorContaining then
-          assert_fails(case.output.errorContaining, profiles.parse(case.input.configFile, case.input.credentialsFile))
+          assert_fails(case.output.errorContaining,
+            profiles.parse(case.input.configFile, case.input.credentialsFile))
           return
         end
         local files = assert(profiles.parse(case.input.configFile, case.input.credentialsFile))
@@ -71,25 +74,29 @@ describe("profiles", function()
       default = { region = "eu-west-1" },
       dev = { role_arn = "arn:aws:iam::1:role/dev", services = "other", aws_access_key_id = "a;b" },
     }, files.profiles)
-    assert.are.same({ ["local"] = { sqs = "\nendpoint_url = http://localhost:1#x" } }, files.services)
+    assert.are.same({ ["local"] = { sqs = "\nendpoint_url = http://localhost:1#x" } },
+      files.services)
     assert.are.same({ corp = { sso_region = "us-east-1" } }, files.sso_sessions)
   end)
 
   it("lets [profile default] win over [default], whichever comes first", function()
-    for _, text in ipairs { "[default]\na = 1\n[profile default]\nb = 2", "[profile default]\nb = 2\n[default]\na = 1" } do
+    for _, text in ipairs { "[default]\na = 1\n[profile default]\nb = 2",
+      "[profile default]\nb = 2\n[default]\na = 1" } do
       assert.are.same({ default = { b = "2" } }, assert(profiles.parse(text)).profiles)
     end
   end)
 
   it("passes over comments that are indented, and a byte order mark", function()
-    local files = assert(profiles.parse("\u{FEFF}[profile a]\n  # about s3\ns3 =\n  # fast\n  max = 3\n"))
+    local files = assert(profiles.parse("\u{FEFF}[profile a]\n  # about s3\ns3 =\n  # fast\n  max "
+      .. "= 3\n"))
     assert.are.same({ a = { s3 = "\nmax = 3" } }, files.profiles)
   end)
 
   it("names file and line of what is wrong, and never quotes it", function()
     local secret = "wJalrXUtnFEMI"
     for text, expected in pairs {
-      ["[a]\naws_secret_access_key : " .. secret] = "credentials:2: expected an '=' sign defining a property",
+      ["[a]\naws_secret_access_key : " .. secret] =
+        "credentials:2: expected an '=' sign defining a property",
       ["aws_secret_access_key = " .. secret] = "credentials:1: expected a profile definition",
       ["[a]\n\n= " .. secret] = "credentials:3: property did not have a name",
       ["[a\nx = " .. secret] = "credentials:1: profile definition must end with ']'",
@@ -128,14 +135,17 @@ describe("profiles", function()
         folder .. "/.aws/config (is a directory)",
         folder .. "/.aws/credentials (no such file or directory)",
       }, files.looked)
-      assert.are.same({ "HOME is not set", "HOME is not set" }, assert(profiles.read(from {})).looked)
+      assert.are.same({ "HOME is not set", "HOME is not set" },
+        assert(profiles.read(from {})).looked)
     end)
 
     it("takes the files from where the environment says, the home folder written as ~", function()
       local file = assert(io.open(folder .. "/.aws/other", "w"))
       file:write "[a]\nx = 1"
       file:close()
-      local files = assert(profiles.read(from { HOME = folder, AWS_SHARED_CREDENTIALS_FILE = "~/.aws/other" }))
+      local files = assert(profiles.read(from {
+        HOME = folder, AWS_SHARED_CREDENTIALS_FILE = "~/.aws/other",
+      }))
       assert.are.same({ a = { x = "1" } }, files.profiles)
       assert.are.equal(folder .. "/.aws/other", files.looked[2])
     end)

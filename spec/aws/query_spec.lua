@@ -24,7 +24,9 @@ describe("query", function()
   end)
 
   it("writes structures and lists", function()
-    assert.are.equal("L.member.1=a&L.member.2=b&S.T.U=1", form { L = { "a", "b" }, S = { T = { U = 1 } } })
+    assert.are.equal("L.member.1=a&L.member.2=b&S.T.U=1", form {
+      L = { "a", "b" }, S = { T = { U = 1 } },
+    })
     assert.are.equal("L.member.1.K=a&L.member.1.V=b", form { L = { { K = "a", V = "b" } } })
     assert.are.equal("L=", form { L = json.list {} })
     assert.are.equal("", form { L = {} })
@@ -44,7 +46,9 @@ describe("query", function()
 
   it("raises for what has no form", function()
     assert.error_matches(function() form { A = print } end, "parameter 'A' cannot be a function")
-    assert.error_matches(function() form { A = { 1, x = 2 } } end, "parameter 'A' has names and numbers for keys, or gaps")
-    assert.error_matches(function() form { A = { [3] = 1 } } end, "parameter 'A' has names and numbers for keys, or gaps")
+    assert.error_matches(function() form { A = { 1, x = 2 } } end,
+      "parameter 'A' has names and numbers for keys, or gaps")
+    assert.error_matches(function() form { A = { [3] = 1 } } end,
+      "parameter 'A' has names and numbers for keys, or gaps")
   end)
 end)

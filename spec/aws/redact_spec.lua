@@ -15,8 +15,10 @@ describe("redact", function()
       ["percent-encoded in small letters"] = percent(SECRET):lower(),
       ["percent-encoded twice"] = percent(percent(SECRET)),
       ["with escaped slashes"] = SECRET:gsub("/", "\\/"),
-      ["escaped for JSON"] = SECRET:gsub("%p", function(byte) return ("\\u%04x"):format(byte:byte()) end),
-      ["escaped for HTML"] = SECRET:gsub("%p", function(byte) return ("&#x%02X;"):format(byte:byte()) end),
+      ["escaped for JSON"] =
+        SECRET:gsub("%p", function(byte) return ("\\u%04x"):format(byte:byte()) end),
+      ["escaped for HTML"] =
+        SECRET:gsub("%p", function(byte) return ("&#x%02X;"):format(byte:byte()) end),
       ["with a blank for each plus"] = SECRET:gsub("%+", " "),
       ["in small letters"] = SECRET:lower(),
       ["in capitals"] = SECRET:upper(),
@@ -38,23 +40,29 @@ describe("redact", function()
   end)
 
   it("hides every one of several, each time", function()
-    assert.are.equal("a [hidden] b [hidden] c [hidden]", redact.hide(("a %s b %s c %s"):format(SECRET, TOKEN, SECRET),
+    assert.are.equal("a [hidden] b [hidden] c [hidden]",
+    redact.hide(("a %s b %s c %s"):format(SECRET, TOKEN, SECRET),
       { SECRET, TOKEN }))
   end)
 
   it("hides the request that a signature was made of", function()
-    assert.are.equal("No. ", redact.hide("No. The Canonical String for this request should have been\nx", {}))
-    assert.are.equal("got [hidden]", redact.hide("got AWS4-HMAC-SHA256 Credential=AKID, Signature=0123", {}))
+    assert.are.equal("No. ",
+      redact.hide("No. The Canonical String for this request should have been\nx", {}))
+    assert.are.equal("got [hidden]",
+      redact.hide("got AWS4-HMAC-SHA256 Credential=AKID, Signature=0123", {}))
   end)
 
   it("leaves everything else as it is", function()
-    local text = "User: arn:aws:sts::123456789012:assumed-role/worker/i-0123456789abcdef0 is not authorized "
+    local text = "User: arn:aws:sts::123456789012:assumed-role/worker/i-0123456789abcdef0 is not "
+      .. "authorized "
       .. "(50%25 \\u00e9 &amp;)"
     assert.are.equal(text, redact.hide(text, { SECRET, TOKEN, "short", "" }))
     assert.are.equal("abc", redact.hide("abc", { "abc" }))
   end)
 
   it("hides a short secret where it stands as it is, or percent-encoded", function()
-    assert.are.equal("got [hidden] and [hidden]", redact.hide("got se/cr+et= and se%2Fcr%2Bet%3D", { "se/cr+et=" }))
+    assert.are.equal("got [hidden] and [hidden]", redact.hide("got se/cr+et= and se%2Fcr%2Bet%3D", {
+      "se/cr+et=",
+    }))
   end)
 end)

@@ -16,7 +16,11 @@ local function source(answer)
     if one.answer.fails then return nil, one.answer.fails end
     return keys.new({ access_key = one.answer.key, secret_key = "s", token = one.answer.token,
       expires = one.answer.expires }, "spec")
-  end, { time = function() return one.clock end, warn = function(text) table.insert(one.warnings, text) end })
+  end, {
+    time = function() return one.clock end, warn = function(text)
+      table.insert(one.warnings, text)
+    end,
+  })
   return one
 end
 
@@ -117,7 +121,8 @@ describe("refresher", function()
     assert.are.equal("a", key(one))
     assert.are.same({ "could not refresh the AWS credentials: the endpoint is away" }, one.warnings)
     one.clock = 1000000 + HOUR
-    assert.are.same({ nil, "no AWS credentials: the endpoint is away", "NoCredentials" }, { key(one) })
+    assert.are.same({ nil, "no AWS credentials: the endpoint is away", "NoCredentials" },
+      { key(one) })
     one.answer = { key = "b", expires = 1000000 + 2 * HOUR }
     wait_until(function() return key(one) == "b" end)
   end))
@@ -170,7 +175,8 @@ describe("refresher", function()
     local one = source { key = "a", token = "t" }
     key(one)
     one.refresher:expire()
-    assert.are.same({ nil, "no AWS credentials: AWS has refused those of spec, and there are none newer",
+    assert.are.same({ nil,
+    "no AWS credentials: AWS has refused those of spec, and there are none newer",
       "NoCredentials" }, { key(one) })
     wait_until(function() return key(one) == "a" end)
     one.refresher:expire()
@@ -179,7 +185,8 @@ describe("refresher", function()
     wait_until(function() return key(one) == "b" end)
   end))
 
-  it("waits longer each time that the same are refused, and not after others have come", in_task(function()
+  it("waits longer each time that the same are refused, and not after others have come",
+    in_task(function()
     local one = source { key = "a", token = "t" }
     local pauses = {}
     for index = 1, 8 do
@@ -196,7 +203,8 @@ describe("refresher", function()
   end))
 
   -- Static keys cannot expire, whatever one answer says.
-  it("keeps on using keys without a token that AWS has refused, and loads them again first", in_task(function()
+  it("keeps on using keys without a token that AWS has refused, and loads them again first",
+    in_task(function()
     local one = source { key = "a" }
     key(one)
     for _ = 1, 3 do

@@ -22,7 +22,8 @@ local function check_case(case)
   -- The published cases are of the time before November 2026.
   local bucket = retry.new {
     cost = given.cost or 5, throttled_cost = given.throttled_cost or 5,
-    max_attempts = given.max_attempts, base = given.exponential_base, throttled_base = given.throttled_base,
+    max_attempts = given.max_attempts, base = given.exponential_base,
+    throttled_base = given.throttled_base,
     cap = given.max_backoff_time, random = always(1),
   }
   bucket.tokens = given.initial_retry_tokens
@@ -35,7 +36,8 @@ local function check_case(case)
       tries:succeeded()
     else
       pause, outcome, before = tries:failed {
-        status = response.status_code, code = response.code or "Http" .. (response.status_code or 0), message = "",
+        status = response.status_code,
+        code = response.code or "Http" .. (response.status_code or 0), message = "",
         retry_after = response.retry_after, aws_retry_after = response.aws_retry_after,
       }
       outcome = pause and "retry_request" or outcome
@@ -89,7 +91,9 @@ describe("retry", function()
     assert.are.equal(486, bucket.tokens)
     assert.are.equal(2, (tries:failed { code = "ThrottlingException", status = 400 }))
     assert.are.equal(481, bucket.tokens)
-    local dynamodb = assert(require "watchbot.aws"("dynamodb", { region = "eu-west-1", getenv = function() end })).retry
+    local dynamodb =
+      assert(require "watchbot.aws"("dynamodb",
+      { region = "eu-west-1", getenv = function() end })).retry
     assert.are.equal(4, dynamodb.max_attempts)
     assert.are.equal(0.025, dynamodb.base)
   end)
@@ -142,11 +146,14 @@ describe("retry", function()
   it("pays for a long poll's row of failures by the longest, not by their sum", function()
     local bucket = retry.new { random = always(1) }
     local polls = { bucket:start "Receive", bucket:start "Receive", bucket:start "Receive" }
-    for _, poll in ipairs(polls) do assert.are.equal(0.05, poll:failed { code = "Http500", status = 500 }) end
+    for _, poll in ipairs(polls) do
+      assert.are.equal(0.05, poll:failed { code = "Http500", status = 500 })
+    end
     assert.are.equal(0.1, bucket:start "Receive":failed { code = "Http500", status = 500 })
   end)
 
-  it("lets a long poll wait longer and longer, up to the cap, however long an outage lasts", function()
+  it("lets a long poll wait longer and longer, up to the cap, however long an outage lasts",
+    function()
     local bucket = retry.new { random = always(1) }
     local last = 0
     for _ = 1, 400 do

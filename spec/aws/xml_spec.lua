@@ -48,8 +48,10 @@ describe("xml", function()
 
   describe("gives a message without a byte of the text for", function()
     local broken = {
-      "", " ", "secret", "<", "<secret", "<secret>", "<a>secret</b>", "<a></a>secret", "<a></a><b></b>", "<a>&secret;</a>",
-      "<a secret></a>", "\0", "<a>\0</a>", "<a>\xff</a>", "{}", '<?xml version="1.0"?>', "<a xmlns:x='secret'><y:b/></a",
+      "", " ", "secret", "<", "<secret", "<secret>", "<a>secret</b>", "<a></a>secret",
+      "<a></a><b></b>", "<a>&secret;</a>",
+      "<a secret></a>", "\0", "<a>\0</a>", "<a>\xff</a>", "{}", '<?xml version="1.0"?>',
+      "<a xmlns:x='secret'><y:b/></a",
       "<a><![CDATA[secret</a>",
     }
     for _, text in ipairs(broken) do
@@ -72,21 +74,25 @@ describe("xml", function()
     local bomb = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;&x;&x;&x;&x;">]><a>&y;</a>'
     local outside = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
     for _, text in ipairs { bomb, outside, "<!DOCTYPE html><html></html>" } do
-      assert.are.same({ nil, "not XML: it has a document type", "InvalidXml" }, { xml.decode(text) })
+      assert.are.same({ nil, "not XML: it has a document type", "InvalidXml" },
+        { xml.decode(text) })
     end
   end)
 
   it("refuses what is nested too deeply", function()
-    assert.are.same({ nil, "not XML: nested too deeply", "InvalidXml" }, { xml.decode(("<a>"):rep(100000)) })
+    assert.are.same({ nil, "not XML: nested too deeply", "InvalidXml" },
+      { xml.decode(("<a>"):rep(100000)) })
     assert.are.equal("a", (xml.decode(("<a>"):rep(100) .. ("</a>"):rep(100))))
   end)
 
   it("survives bytes at random", function()
-    local seed = "<A><B><member>x</member></B><C a='1'>&lt;é</C><D><entry><key>k</key></entry></D></A>"
+    local seed = "<A><B><member>x</member></B><C "
+      .. "a='1'>&lt;é</C><D><entry><key>k</key></entry></D></A>"
     math.randomseed(7)
     for _ = 1, 2000 do
       local at = math.random(#seed)
-      local text = seed:sub(1, at - 1) .. string.char(math.random(0, 255)) .. seed:sub(at + math.random(0, 2))
+      local text = seed:sub(1, at - 1) .. string.char(math.random(0, 255))
+        .. seed:sub(at + math.random(0, 2))
       local root, value = xml.decode(text)
       assert.is_true(root ~= nil or type(value) == "string")
     end

@@ -1,5 +1,6 @@
--- The watcher's CPU and its calls of ECS a task, with few and with many tasks in flight, asking and told by events: neither may
--- grow with their number. The queues and ECS are stubs in memory on the other core.
+-- The watcher's CPU and its calls of ECS a task, with few and with many tasks in flight, asking and
+-- told by events: neither may grow with their number. The queues and ECS are stubs in memory on the
+-- other core.
 
 local cjson = require "cjson"
 local http = require "watchbot.http"
@@ -21,12 +22,16 @@ return policy
 
 local function start(bench, ...)
   local words = { ... }
-  return server.start(table.unpack(table.move(words, 1, #words, #bench.pin_server + 1, { table.unpack(bench.pin_server) })))
+  return server.start(table.unpack(table.move(words, 1, #words, #bench.pin_server + 1, {
+    table.unpack(bench.pin_server),
+  })))
 end
 
 local function watch(bench, ecs)
-  bench.run({ "sh", "-c", "exec '" .. bench.watchbot .. "' run --drain ecs.lua 2> ticks" }, { env = {
-    PATH = os.getenv "PATH", AWS_ACCESS_KEY_ID = "key", AWS_SECRET_ACCESS_KEY = "secret", AWS_REGION = "us-east-1",
+  bench.run({ "sh", "-c", "exec '" .. bench.watchbot .. "' run --drain ecs.lua 2> ticks" },
+    { env = {
+    PATH = os.getenv "PATH", AWS_ACCESS_KEY_ID = "key", AWS_SECRET_ACCESS_KEY = "secret",
+    AWS_REGION = "us-east-1",
     AWS_ENDPOINT_URL_ECS = ecs.url, AWS_EC2_METADATA_DISABLED = "true",
   } })
   local file <close> = io.open(bench.folder .. "/ticks")
@@ -35,11 +40,18 @@ end
 
 -- Milliseconds of CPU, and calls, a task.
 local function measure(bench, options)
-  local queue, events = start(bench, "python3", "spec/support/sqs_stub.py"), start(bench, "python3", "spec/support/sqs_stub.py")
-  local ecs = start(bench, "python3", "spec/bench/ecs_stub.py", tostring(options.seconds), options.events and events.url)
-  local task_events = options.events and ("%q"):format(events.url .. "/000000000000/events") or "nil"
-  bench.write("ecs.lua", POLICY:format(queue.url .. "/000000000000/jobs", task_events, options.workers))
-  assert(http.request { method = "POST", url = ("%s/fill?%d"):format(queue.url, options.jobs), body = "hello", direct = true })
+  local queue, events = start(bench, "python3", "spec/support/sqs_stub.py"),
+    start(bench, "python3", "spec/support/sqs_stub.py")
+  local ecs = start(bench, "python3", "spec/bench/ecs_stub.py", tostring(options.seconds),
+    options.events and events.url)
+  local task_events = options.events and ("%q"):format(events.url .. "/000000000000/events")
+    or "nil"
+  bench.write("ecs.lua",
+    POLICY:format(queue.url .. "/000000000000/jobs", task_events, options.workers))
+  assert(http.request {
+    method = "POST", url = ("%s/fill?%d"):format(queue.url, options.jobs), body = "hello",
+    direct = true,
+  })
   local ticks, calls = watch(bench, ecs), 0
   local told = cjson.decode(assert(http.request { url = ecs.url .. "/told", direct = true }).body)
   for _, count in pairs(told.calls) do calls = calls + count end
@@ -58,6 +70,8 @@ return function(bench)
   end)
   local cpu
   cpu, told = measure(bench, { jobs = 4000, workers = 2000, seconds = 5, events = true })
-  bench.report("ECS: the watcher's CPU a task: %.2f ms with 2000 tasks in flight, %.2f ms with 10; ratio %.2f (at most 1.2); "
-    .. "%.2f ms told by events; calls of ECS a task: %.3f asking, %.3f told by events", many, few, ratio, cpu, asked, told)
+  bench.report("ECS: the watcher's CPU a task: %.2f ms with 2000 tasks in flight, %.2f ms with "
+    .. "10; ratio %.2f (at most 1.2); "
+    .. "%.2f ms told by events; calls of ECS a task: %.3f asking, %.3f told by events", many, few,
+      ratio, cpu, asked, told)
 end

@@ -1,5 +1,6 @@
 --- emptying: how fast and at what cost a program empties an SQS queue, observed from outside.
--- The queue is a stub in C (sqs_stub.c) on the other core, filled beforehand: fauxqs, a fast emulator, would be the bottleneck.
+-- The queue is a stub in C (sqs_stub.c) on the other core, filled beforehand: fauxqs, a fast
+-- emulator, would be the bottleneck.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -25,7 +26,8 @@ function emptying.modules(bench)
     return folder
   end
   os.execute(("mkdir -p '%s'"):format(folder))
-  local command = ("npm install --silent --no-audit --no-fund --prefix '%s' %s > '%s/npm.log' 2>&1"):format(folder,
+  local command = ("npm install --silent --no-audit --no-fund --prefix '%s' %s > '%s/npm.log' "
+    .. "2>&1"):format(folder,
     table.concat(PACKAGES, " "), folder)
   if not os.execute(command) then
     bench.report("npm could not install %s: ours is measured alone", table.concat(PACKAGES, ", "))
@@ -38,7 +40,8 @@ end
 local function start_queue(bench)
   local stub = bench.compile("sqs_stub", "sqs_stub.c", "-lcrypto")
   local child = bench.start({ stub }, { pin = bench.pin_server })
-  local port = bench.wait_for("the port of sqs_stub", 10, function() return (child:output()):match "^(%d+)\n" end)
+  local port = bench.wait_for("the port of sqs_stub", 10,
+    function() return (child:output()):match "^(%d+)\n" end)
   return child, ("http://127.0.0.1:%s/000000000000/tiles"):format(port)
 end
 
@@ -59,10 +62,13 @@ end
 
 -- What has been used so far, and how many messages are left.
 local function observe(bench, client, url, pid)
-  local attributes = assert(client:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
+  local attributes =
+    assert(client:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
   return {
-    left = attributes.ApproximateNumberOfMessages + attributes.ApproximateNumberOfMessagesNotVisible,
-    calls = tonumber(attributes.Calls), time = scheduler.now(), cpu = bench.cpu(pid), memory = bench.status(pid, "VmHWM"),
+    left = attributes.ApproximateNumberOfMessages
+    + attributes.ApproximateNumberOfMessagesNotVisible,
+    calls = tonumber(attributes.Calls), time = scheduler.now(), cpu = bench.cpu(pid),
+    memory = bench.status(pid, "VmHWM"),
   }
 end
 
@@ -70,7 +76,9 @@ end
 ---@return { rate: number, cpu: number, calls: number, memory: number } a second, seconds a message, a message, KiB
 function emptying.measure(bench, count, argv, more)
   local queue <close>, url = start_queue(bench) -- luacheck: ignore 211
-  local client = assert(require "watchbot.aws"("sqs", { place = url, region = "us-east-1", credentials = false }))
+  local client = assert(require "watchbot.aws"("sqs", {
+    place = url, region = "us-east-1", credentials = false,
+  }))
   fill(bench, url, count)
   local program <close> = bench.start(argv, { env = environment(url, more), log = "sqs.log" })
   local function reached(left)
@@ -83,13 +91,15 @@ function emptying.measure(bench, count, argv, more)
   local done = first.left - last.left
   program:kill "KILL"
   return {
-    rate = done / (last.time - first.time), cpu = (last.cpu - first.cpu) / done, calls = (last.calls - first.calls) / done,
+    rate = done / (last.time - first.time), cpu = (last.cpu - first.cpu) / done,
+    calls = (last.calls - first.calls) / done,
     memory = last.memory,
   }
 end
 
 --- Measures two programs in turns, or ours alone.
----@return { ours: table, other: table, ratio: table } the medians of what each needed, and of the ratio in each turn
+---@return { ours: table, other: table, ratio: table } the medians of what each needed, and of the
+--- ratio in each turn
 function emptying.compare(bench, ours, other)
   local values = { ours = {}, other = {}, ratio = {} }
   local function note(kind, name, value)

@@ -1,8 +1,10 @@
--- The watcher's own CPU a job with few and with many jobs in flight: nothing in the loop may grow with their number.
+-- The watcher's own CPU a job with few and with many jobs in flight: nothing in the loop may grow
+-- with their number.
 
 local JOBS = 3000
 
--- The watcher says at its end what it has used itself: utime and stime of proc(5), in ticks; its children are not in them.
+-- The watcher says at its end what it has used itself: utime and stime of proc(5), in ticks; its
+-- children are not in them.
 local POLICY = [[
 local policy = require "watchbot".policy { queue = "sqlite:jobs.db", command = { "sleep", "%g" }, workers = %d }
 function policy:stop()
@@ -28,6 +30,7 @@ return function(bench)
   end, function()
     return ticks(bench, 10, 0.01)
   end)
-  bench.report("the watcher's CPU a job: %.2f ms with 1000 workers, %.2f ms with 10; ratio %.2f (at most 1.2)",
+  bench.report("the watcher's CPU a job: %.2f ms with 1000 workers, %.2f ms with 10; ratio %.2f "
+    .. "(at most 1.2)",
     many * 10 / JOBS, few * 10 / JOBS, ratio)
 end

@@ -13,5 +13,6 @@ return function(bench)
     bench.fill(JOBS)
     rates[round] = JOBS / bench.run { bench.watchbot, "run", "--drain", "policy.lua" }
   end
-  bench.report("lua handlers, %d workers, one core: %.0f jobs/s (aim: 10000)", WORKERS, bench.median(rates))
+  bench.report("lua handlers, %d workers, one core: %.0f jobs/s (aim: 10000)", WORKERS,
+    bench.median(rates))
 end

@@ -15,6 +15,7 @@ return function(bench)
   end, function()
     return JOBS / bench.run { spawn, tostring(JOBS), tostring(WORKERS) }
   end)
-  bench.report("process jobs, /bin/true, %d workers: %.0f/s; a C loop that only spawns: %.0f/s; ratio %.2f (at least 0.75)",
+  bench.report("process jobs, /bin/true, %d workers: %.0f/s; a C loop that only spawns: %.0f/s; "
+    .. "ratio %.2f (at least 0.75)",
     WORKERS, watcher, loop, ratio)
 end

@@ -1,5 +1,6 @@
--- bench: figures of watchbot beside something of the same machine in the same run. Ratios are what counts; machines are noisy,
--- so each pair is measured in turns, and the median is told. usage: lua5.4 spec/bench/run.lua BUILD [PART...]
+-- bench: figures of watchbot beside something of the same machine in the same run. Ratios are what
+-- counts; machines are noisy, so each pair is measured in turns, and the median is told. usage:
+-- lua5.4 spec/bench/run.lua BUILD [PART...]
 
 local build = assert(arg[1], "usage: run.lua BUILD [PART...]")
 package.path = "spec/?.lua;lua/?.lua;lua/?/init.lua;" .. package.path
@@ -8,7 +9,9 @@ package.cpath = build .. "/lib/?.so;" .. package.cpath
 local bench = require "bench.support"
 local scheduler = require "watchbot.scheduler"
 
-local parts = { "process", "handler", "flat", "idle", "log", "sigv4", "sqs", "sqs_handler", "ecs", "template" }
+local parts = {
+  "process", "handler", "flat", "idle", "log", "sigv4", "sqs", "sqs_handler", "ecs", "template",
+}
 
 local wanted = {}
 for index = 2, #arg do wanted[arg[index]] = true end

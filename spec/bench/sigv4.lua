@@ -1,11 +1,13 @@
--- A signature of a 1 KB request, made from Lua: beside SHA-256 of the body and one HMAC alone, which is the least that it can
--- take, and beside botocore's where Python has it.
+-- A signature of a 1 KB request, made from Lua: beside SHA-256 of the body and one HMAC alone,
+-- which is the least that it can take, and beside botocore's where Python has it.
 
 local aws = require "watchbot.core".aws
 
 local ROUNDS, BODY = 100000, ("x"):rep(1024)
 
-local credentials = { access_key = "AKIDEXAMPLE", secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
+local credentials = {
+  access_key = "AKIDEXAMPLE", secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
 local request = {
   method = "POST",
   path = "/",
@@ -54,11 +56,16 @@ end
 return function(bench)
   local signer, key = aws.signer(), aws.sha256 "key"
   local ours = measure(function()
-    signer:headers(request, credentials, { region = "eu-west-1", service = "sqs", time = 1440938160 })
+    signer:headers(request, credentials, {
+      region = "eu-west-1", service = "sqs", time = 1440938160,
+    })
   end)
   local least = measure(function() aws.hmac(key, aws.sha256(BODY)) end)
   local botocore = measure_botocore()
-  local beside = botocore and ("botocore %.0f us, %.0f times ours"):format(botocore, botocore / ours) or "no botocore here"
-  bench.report("sigv4: a 1 KB request %.1f us (at most 8); SHA-256 and one HMAC alone %.1f us, ours is %.1f times that; %s",
+  local beside = botocore
+    and ("botocore %.0f us, %.0f times ours"):format(botocore, botocore / ours)
+    or "no botocore here"
+  bench.report("sigv4: a 1 KB request %.1f us (at most 8); SHA-256 and one HMAC alone %.1f us, "
+    .. "ours is %.1f times that; %s",
     ours, least, ours / least, beside)
 end

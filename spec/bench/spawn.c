@@ -1,5 +1,6 @@
-/* The limit of what a watcher can do: a C loop that only spawns. posix_spawn of /bin/true, two pipes, a
- * pidfd, epoll, sixteen at once, as a watcher must have them; no queue, no log. spawn JOBS [WIDTH [PROGRAM ARGUMENT...]] */
+/* The limit of what a watcher can do: a C loop that only spawns. posix_spawn of /bin/true, two
+ * pipes, a pidfd, epoll, sixteen at once, as a watcher must have them; no queue, no log. spawn JOBS
+ * [WIDTH [PROGRAM ARGUMENT...]] */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
@@ -34,7 +35,8 @@ static void start(struct job *job) {
     posix_spawn_file_actions_adddup2(&actions, err[1], 2);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    if (posix_spawnp(&job->pid, command[0], &actions, &attributes, command, envp) != 0) perror("posix_spawn"), exit(1);
+    if (posix_spawnp(&job->pid, command[0], &actions, &attributes, command, envp) != 0)
+        perror("posix_spawn"), exit(1);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);

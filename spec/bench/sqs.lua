@@ -1,5 +1,6 @@
--- Process jobs a second and API calls a job on SQS, beside ecs-watchbot on the same queue server, and beside a C loop that
--- only spawns: where a machine is slow to start processes, that is what bounds them all.
+-- Process jobs a second and API calls a job on SQS, beside ecs-watchbot on the same queue server,
+-- and beside a C loop that only spawns: where a machine is slow to start processes, that is what
+-- bounds them all.
 
 local emptying = require "bench.emptying"
 
@@ -30,11 +31,15 @@ return function(bench)
     return ours
   end, modules and ecs_watchbot(bench, modules))
   local ours, other, ratio = values.ours, values.other, values.ratio
-  bench.report("SQS, processes, `true`, %d workers: %.0f jobs/s, %.2f API calls a job (at most 0.3), %.2f ms of the watcher's "
-    .. "CPU, %.1f MB at its peak; a C loop that only spawns sh: %.0f/s", WORKERS, ours.rate, ours.calls, ours.cpu * 1000,
+  bench.report("SQS, processes, `true`, %d workers: %.0f jobs/s, %.2f API calls a job (at most "
+    .. "0.3), %.2f ms of the watcher's "
+    .. "CPU, %.1f MB at its peak; a C loop that only spawns sh: %.0f/s", WORKERS, ours.rate,
+      ours.calls, ours.cpu * 1000,
     ours.memory / 1024, ours.limit)
   if not modules then return end
-  bench.report("  ecs-watchbot 4.7.1: %.0f jobs/s, %.2f API calls, %.2f ms, %.1f MB; ours are %.1f times the jobs (at least "
-    .. "15), 1/%.1f of the memory (at most 1/6)", other.rate, other.calls, other.cpu * 1000, other.memory / 1024, ratio.rate,
+  bench.report("  ecs-watchbot 4.7.1: %.0f jobs/s, %.2f API calls, %.2f ms, %.1f MB; ours are "
+    .. "%.1f times the jobs (at least "
+    .. "15), 1/%.1f of the memory (at most 1/6)", other.rate, other.calls, other.cpu * 1000,
+      other.memory / 1024, ratio.rate,
     1 / ratio.memory)
 end

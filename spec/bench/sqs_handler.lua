@@ -1,5 +1,5 @@
--- CPU a message of a Lua handler on SQS, beside sqs-consumer with batches of ten and a handler in the same process: one for
--- each message, as ours, and one for each batch.
+-- CPU a message of a Lua handler on SQS, beside sqs-consumer with batches of ten and a handler in
+-- the same process: one for each message, as ours, and one for each batch.
 
 local emptying = require "bench.emptying"
 
@@ -19,18 +19,22 @@ return function(bench)
   local function other(mode)
     return modules and function()
       local environment = { MODULES = modules, MODE = mode }
-      return emptying.measure(bench, JOBS_OF_OTHER, { "node", bench.here .. "/consumer.mjs" }, environment)
+      return emptying.measure(bench, JOBS_OF_OTHER, { "node", bench.here .. "/consumer.mjs" },
+        environment)
     end
   end
   for index, mode in ipairs { "message", "batch" } do
     local values = emptying.compare(bench, ours, other(mode))
     local one, two, ratio = values.ours, values.other, values.ratio
     if index == 1 then
-      bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of CPU a message, %.1f MB at "
+      bench.report("SQS, Lua handlers, %d workers: %.0f jobs/s, %.2f API calls a job, %.1f us of "
+        .. "CPU a message, %.1f MB at "
         .. "its peak", WORKERS, one.rate, one.calls, one.cpu * 1e6, one.memory / 1024)
     end
     if not modules then return end
-    bench.report("  sqs-consumer 15, a handler for each %s: %.0f jobs/s, %.2f API calls, %.1f us, %.1f MB; ours takes 1/%.1f "
-      .. "of the CPU (at most 1/10)", mode, two.rate, two.calls, two.cpu * 1e6, two.memory / 1024, 1 / ratio.cpu)
+    bench.report("  sqs-consumer 15, a handler for each %s: %.0f jobs/s, %.2f API calls, %.1f us, "
+      .. "%.1f MB; ours takes 1/%.1f "
+      .. "of the CPU (at most 1/10)", mode, two.rate, two.calls, two.cpu * 1e6, two.memory / 1024,
+        1 / ratio.cpu)
   end
 end

@@ -1,6 +1,7 @@
-/* An SQS that costs next to nothing, so that what is measured is its client: one queue, HTTP/1.1 that is kept alive, JSON 1.0,
- * one thread. It leaves out signatures, attributes, FIFO and dead letters, bodies with \u escapes and chunked requests; a
- * receipt handle is the message's number. `Calls` among the queue's attributes counts the requests that clients have made,
+/* An SQS that costs next to nothing, so that what is measured is its client: one queue, HTTP/1.1
+ * that is kept alive, JSON 1.0, one thread. It leaves out signatures, attributes, FIFO and dead
+ * letters, bodies with \u escapes and chunked requests; a receipt handle is the message's number.
+ * `Calls` among the queue's attributes counts the requests that clients have made,
  * GetQueueAttributes apart: that is how the bench looks on. usage: sqs_stub; prints its port. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,7 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 10, EVENTS = 64, HEX = 33, READ = 65536, VISIBILITY = 30, SWEEP = 1000 }; /* seconds, milliseconds */
+enum {
+    BATCH = 10,
+    EVENTS = 64,
+    HEX = 33,
+    READ = 65536,
+    VISIBILITY = 30,
+    SWEEP = 1000
+}; /* seconds, milliseconds */
 
 /* A piece of a request, in place. */
 struct text {
@@ -65,7 +73,8 @@ struct bytes {
 static struct message *messages;
 static size_t count, room, in_flight;
 
-/* The numbers of those that can be received, oldest first. A number is at most once in it, so it never needs more room. */
+/* The numbers of those that can be received, oldest first. A number is at most once in it, so it
+ * never needs more room. */
 static size_t *ready, ready_first, ready_count;
 
 static struct connection *connections;
@@ -91,7 +100,8 @@ static void add(struct bytes *bytes, const char *start, size_t size) {
     bytes->size += size;
 }
 
-__attribute__((format(printf, 2, 3))) static void print(struct bytes *bytes, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void print(struct bytes *bytes, const char *format,
+                                                        ...) {
     char line[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -147,7 +157,8 @@ static size_t store(struct text body) {
 
 static struct message *find(struct text receipt) {
     size_t number = (size_t)strtoul(receipt.start ? receipt.start : "-1", NULL, 10);
-    return number < count && messages[number].body && !messages[number].ready ? &messages[number] : NULL;
+    return number < count && messages[number].body && !messages[number].ready ? &messages[number]
+                                                                              : NULL;
 }
 
 static bool delete (struct entry *entry) {
@@ -195,7 +206,8 @@ static void set(struct call *call, struct entry *entry, struct text key, struct 
     if (is(key, "WaitTimeSeconds")) call->wait = atol(value.start);
 }
 
-/* The members of the call itself, and of the objects in its list of entries; anything deeper is passed over. */
+/* The members of the call itself, and of the objects in its list of entries; anything deeper is
+ * passed over. */
 static void parse(struct call *call) {
     const char *at = call->body.start, *end = at + call->body.size;
     struct text key = {0};
@@ -231,7 +243,9 @@ static void parse(struct call *call) {
 
 static void answer(struct connection *connection, const char *status, struct bytes *body) {
     struct bytes all = {0};
-    print(&all, "HTTP/1.1 %s\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %zu\r\n", status, body->size);
+    print(&all,
+          "HTTP/1.1 %s\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %zu\r\n",
+          status, body->size);
     print(&all, "x-amzn-RequestId: %08lx-0000-4000-8000-000000000000\r\n\r\n", calls);
     add(&all, body->start, body->size);
     for (size_t sent = 0; sent < all.size;) {
@@ -249,10 +263,14 @@ static void write_message(struct bytes *out, size_t number, long visibility) {
     message->receives++;
     message->visible_at = time + visibility * 1000;
     if (!message->first_received) message->first_received = time;
-    print(out, "{\"MessageId\":\"%08zx-0000-4000-8000-000000000000\",\"ReceiptHandle\":\"%zu\",\"MD5OfBody\":\"%s\",", number,
-          number, message->md5);
-    print(out, "\"Attributes\":{\"SentTimestamp\":\"%lld\",\"ApproximateFirstReceiveTimestamp\":\"%lld\",",
-          (long long)message->sent, (long long)message->first_received);
+    print(out,
+          "{\"MessageId\":\"%08zx-0000-4000-8000-000000000000\",\"ReceiptHandle\":\"%zu\","
+          "\"MD5OfBody\":\"%s\",",
+          number, number, message->md5);
+    print(
+        out,
+        "\"Attributes\":{\"SentTimestamp\":\"%lld\",\"ApproximateFirstReceiveTimestamp\":\"%lld\",",
+        (long long)message->sent, (long long)message->first_received);
     print(out, "\"ApproximateReceiveCount\":\"%d\"},\"Body\":\"", message->receives);
     add(out, message->body, strlen(message->body));
     print(out, "\"}");
@@ -296,16 +314,19 @@ static void answer_polls(void) {
 static void write_sent(struct bytes *out, struct entry *entry) {
     size_t number = store(entry->body);
     if (entry->id.start) print(out, "\"Id\":\"%.*s\",", (int)entry->id.size, entry->id.start);
-    print(out, "\"MessageId\":\"%08zx-0000-4000-8000-000000000000\",\"MD5OfMessageBody\":\"%s\"", number, messages[number].md5);
+    print(out, "\"MessageId\":\"%08zx-0000-4000-8000-000000000000\",\"MD5OfMessageBody\":\"%s\"",
+          number, messages[number].md5);
 }
 
-static void answer_batch(struct connection *connection, struct call *call, bool (*apply)(struct entry *)) {
+static void answer_batch(struct connection *connection, struct call *call,
+                         bool (*apply)(struct entry *)) {
     struct bytes out = {0}, failed = {0};
     print(&out, "{\"Successful\":[");
     for (int i = 0, good = 0; i < call->count; i++) {
         struct entry *entry = &call->entries[i];
         if (apply && !apply(entry)) {
-            print(&failed, "%s{\"Id\":\"%.*s\",\"SenderFault\":true,\"Code\":\"ReceiptHandleIsInvalid\"}",
+            print(&failed,
+                  "%s{\"Id\":\"%.*s\",\"SenderFault\":true,\"Code\":\"ReceiptHandleIsInvalid\"}",
                   failed.size ? "," : "", (int)entry->id.size, entry->id.start);
             continue;
         }
@@ -324,10 +345,13 @@ static void answer_batch(struct connection *connection, struct call *call, bool 
     free(out.start);
 }
 
-static void answer_one(struct connection *connection, struct call *call, bool (*apply)(struct entry *)) {
+static void answer_one(struct connection *connection, struct call *call,
+                       bool (*apply)(struct entry *)) {
     struct bytes out = {0};
     bool ok = apply(&call->own);
-    print(&out, ok ? "{}" : "{\"__type\":\"com.amazonaws.sqs#ReceiptHandleIsInvalid\",\"message\":\"no such receipt\"}");
+    print(&out, ok ? "{}"
+                   : "{\"__type\":\"com.amazonaws.sqs#ReceiptHandleIsInvalid\",\"message\":\"no "
+                     "such receipt\"}");
     answer(connection, ok ? "200 OK" : "400 Bad Request", &out);
     free(out.start);
 }
@@ -344,7 +368,10 @@ static void answer_send(struct connection *connection, struct call *call) {
 static void answer_attributes(struct connection *connection) {
     struct bytes out = {0};
     print(&out, "{\"Attributes\":{\"ApproximateNumberOfMessages\":\"%zu\",", ready_count);
-    print(&out, "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":\"0\",", in_flight);
+    print(&out,
+          "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\","
+          "\"ApproximateNumberOfMessagesDelayed\":\"0\",",
+          in_flight);
     print(&out, "\"Calls\":\"%ld\"}}", calls);
     answer(connection, "200 OK", &out);
     free(out.start);
@@ -352,7 +379,8 @@ static void answer_attributes(struct connection *connection) {
 
 static void answer_unknown(struct connection *connection) {
     struct bytes out = {0};
-    print(&out, "{\"__type\":\"com.amazonaws.sqs#InvalidAction\",\"message\":\"sqs_stub does not know this operation\"}");
+    print(&out, "{\"__type\":\"com.amazonaws.sqs#InvalidAction\",\"message\":\"sqs_stub does not "
+                "know this operation\"}");
     answer(connection, "400 Bad Request", &out);
     free(out.start);
 }
@@ -416,7 +444,8 @@ static struct text header(const char *head, const char *name) {
     return (struct text){at, strcspn(at, "\r")};
 }
 
-/* Serves the request at the beginning of the input; its size, or 0 when it is not there as a whole. */
+/* Serves the request at the beginning of the input; its size, or 0 when it is not there
+ * as a whole. */
 static size_t serve_one(struct connection *connection) {
     connection->input[connection->size] = 0;
     char *end = strstr(connection->input, "\r\n\r\n");
@@ -426,13 +455,16 @@ static size_t serve_one(struct connection *connection) {
            size = (size_t)atol(header(connection->input, "\ncontent-length:").start);
     struct text target = header(connection->input, "\nx-amz-target:");
     struct call call = {
-        .target = target, .body = {connection->input + head, size},
-             .max = 1, .own.visibility = VISIBILITY
+        .target = target,
+        .body = {connection->input + head, size},
+        .max = 1,
+        .own.visibility = VISIBILITY
     };
     *end = '\r';
     if (connection->size < head + size) return 0;
     size_t prefix = strlen("AmazonSQS.");
-    if (target.size > prefix) call.target = (struct text){target.start + prefix, target.size - prefix};
+    if (target.size > prefix)
+        call.target = (struct text){target.start + prefix, target.size - prefix};
     serve(connection, &call);
     return head + size;
 }
@@ -458,7 +490,8 @@ static int start(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 64) != 0) perror("sqs_stub"), exit(1);
+    if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 64) != 0)
+        perror("sqs_stub"), exit(1);
     getsockname(listener, (struct sockaddr *)&address, &size);
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);

@@ -1,11 +1,13 @@
---- bench.support: what the parts of the bench share: a folder, pinned runs, what a process has used, medians.
+--- bench.support: what the parts of the bench share: a folder, pinned runs, what a process has
+-- used, medians.
 
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 
 local bench = { rounds = tonumber(os.getenv "ROUNDS") or 3 }
 
---- The processor that what is measured is pinned to, where the machine has two: the other is for whatever serves it.
+--- The processor that what is measured is pinned to, where the machine has two: the other is for
+--- whatever serves it.
 bench.pin = { "taskset", "-c", "0" }
 bench.pin_server = { "taskset", "-c", "1" }
 
@@ -33,14 +35,19 @@ local function joined(first, second)
   return table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {}))
 end
 
---- Starts a program that runs until `close`; its output can be captured, or goes to the file `log` in the bench's folder.
+--- Starts a program that runs until `close`; its output can be captured, or goes to the file `log`
+--- in the bench's folder.
 ---@param argv string[]
 ---@param options { pin: string[]?, env: table?, log: string? }
 ---@return watchbot.Process
 function bench.start(argv, options)
   local all = joined(options.pin or bench.pin, argv)
-  if options.log then all = joined({ "sh", "-c", "exec \"$@\" > " .. options.log .. " 2>&1", "sh" }, all) end
-  return assert(process.start { argv = all, cwd = bench.folder, env = options.env, output = "capture" })
+  if options.log then
+    all = joined({ "sh", "-c", "exec \"$@\" > " .. options.log .. " 2>&1", "sh" }, all)
+  end
+  return assert(process.start {
+    argv = all, cwd = bench.folder, env = options.env, output = "capture",
+  })
 end
 
 --- Asks until there is an answer that is neither nil nor false, for at most `seconds`.
@@ -60,11 +67,14 @@ function bench.status(pid, name)
   return tonumber(file:read "a":match(name .. ":%s+(%d+)"))
 end
 
---- Seconds of CPU that a process has used, all its threads, without its children: utime and stime of proc_pid_stat(5).
+--- Seconds of CPU that a process has used, all its threads, without its children: utime and stime
+--- of proc_pid_stat(5).
 function bench.cpu(pid)
   local file <close> = assert(io.open(("/proc/%d/stat"):format(pid)))
   local fields = {}
-  for field in file:read "a":match "%) (.*)":gmatch "%S+" do fields[#fields + 1] = tonumber(field) or 0 end
+  for field in file:read "a":match "%) (.*)":gmatch "%S+" do
+    fields[#fields + 1] = tonumber(field) or 0
+  end
   return (fields[12] + fields[13]) / 100
 end
 
@@ -75,12 +85,15 @@ function bench.run(argv, options)
   options = options or {}
   local all = options.pin == false and argv or joined(bench.pin, argv)
   local child = assert(process.start {
-    argv = all, cwd = bench.folder, output = "capture", limit = 256 << 20, stdin = options.stdin, env = options.env,
+    argv = all, cwd = bench.folder, output = "capture", limit = 256 << 20, stdin = options.stdin,
+    env = options.env,
   })
   local exit = child:wait()
   local out, problem = child:output()
   local words = table.concat(argv, " ")
-  if exit.code ~= 0 then error(("%s failed: %s"):format(words, problem ~= "" and problem or out:sub(-500))) end
+  if exit.code ~= 0 then
+    error(("%s failed: %s"):format(words, problem ~= "" and problem or out:sub(-500)))
+  end
   return exit.duration, out
 end
 
@@ -91,7 +104,8 @@ function bench.compile(name, source, ...)
   if found then
     found:close()
   else
-    bench.run({ os.getenv "CC" or "cc", "-O2", "-o", path, bench.here .. "/" .. source, ... }, { pin = false })
+    bench.run({ os.getenv "CC" or "cc", "-O2", "-o", path, bench.here .. "/" .. source, ... },
+      { pin = false })
   end
   return path
 end
@@ -116,7 +130,8 @@ function bench.fill(count)
   os.execute("rm -f '" .. bench.folder .. "'/jobs.db*")
   local lines = {}
   for index = 1, count do lines[index] = "message-" .. index end
-  bench.run({ bench.watchbot, "send", "--queue", "sqlite:jobs.db" }, { stdin = table.concat(lines, "\n") .. "\n", pin = false })
+  bench.run({ bench.watchbot, "send", "--queue", "sqlite:jobs.db" },
+    { stdin = table.concat(lines, "\n") .. "\n", pin = false })
 end
 
 function bench.report(format, ...)

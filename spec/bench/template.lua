@@ -1,5 +1,5 @@
--- The command `watchbot template` on the example, from its start to its end, JSON and YAML: beside the start of Lua alone, and
--- beside what Python takes to read the JSON.
+-- The command `watchbot template` on the example, from its start to its end, JSON and YAML: beside
+-- the start of Lua alone, and beside what Python takes to read the JSON.
 
 local function median(run)
   local seconds = {}
@@ -16,9 +16,11 @@ return function(bench)
   end
   local _, text = bench.run { bench.watchbot, "template", stack }
   local path = bench.write("tiles.json", text)
-  local json, yaml = timed(bench.watchbot, "template", stack), timed(bench.watchbot, "template", "--format", "yaml", stack)
+  local json, yaml = timed(bench.watchbot, "template", stack),
+    timed(bench.watchbot, "template", "--format", "yaml", stack)
   local version = timed(bench.watchbot, "--version")
   local python = timed("python3", "-c", "import json, sys; json.load(open(sys.argv[1]))", path)
-  bench.report("template: the example (%d bytes) as JSON %.1f ms, as YAML %.1f ms (at most 50); `watchbot --version` %.1f ms; "
+  bench.report("template: the example (%d bytes) as JSON %.1f ms, as YAML %.1f ms (at most 50); "
+    .. "`watchbot --version` %.1f ms; "
     .. "Python reads the JSON in %.1f ms", #text, json, yaml, version, python)
 end

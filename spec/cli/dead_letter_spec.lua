@@ -43,7 +43,9 @@ describe("watchbot dead-letter", function()
 
   local function listed(folder, ...)
     local all = {}
-    for index, line in ipairs(lines_of((dead_letter(folder, "list", "--json", ...)))) do all[index] = cjson.decode(line) end
+    for index, line in ipairs(lines_of((dead_letter(folder, "list", "--json", ...)))) do
+      all[index] = cjson.decode(line)
+    end
     return all
   end
 
@@ -62,23 +64,27 @@ describe("watchbot dead-letter", function()
     assert.are.equal("two", dead[2].message)
     local out, code = dead_letter(folder, "list")
     assert.are.equal(0, code)
-    assert.matches("^" .. dead[1].id:gsub("%-", "%%-") .. "  %d%d%d%d%-[%d:T.-]+Z +1  %[g%] s: one line\n", out)
+    assert.matches("^" .. dead[1].id:gsub("%-", "%%-")
+      .. "  %d%d%d%d%-[%d:T.-]+Z +1  %[g%] s: one line\n", out)
     assert.are.equal(2, #lines_of(out))
   end))
 
-  it("lists without a word where there is no terminal, and says when there are none", task(function(folder)
+  it("lists without a word where there is no terminal, and says when there are none",
+    task(function(folder)
     kill(folder, "one")
     local exit, out = run(folder, { "dead-letter" }, { QueueUrl = folder:url() })
     assert.are.equal(0, exit.code)
     assert.matches("  one\n$", out)
     assert.are.equal("", (dead_letter(folder, "list", "--match", "two")))
-    assert.are.equal("watchbot: no dead letters like that\n", select(3, dead_letter(folder, "list", "--match", "two")))
+    assert.are.equal("watchbot: no dead letters like that\n",
+      select(3, dead_letter(folder, "list", "--match", "two")))
     dead_letter(folder, "purge", "--yes")
     assert.are.same({ "", 0, "watchbot: no dead letters\n" }, { dead_letter(folder, "list") })
   end))
 
   it("shows a message whole, SNS's envelope by its shape taken off", task(function(folder)
-    kill(folder, cjson.encode { Type = "Notification", TopicArn = "arn:aws:sns:::t", Message = "line 1\nline 2",
+    kill(folder, cjson.encode { Type = "Notification", TopicArn = "arn:aws:sns:::t",
+    Message = "line 1\nline 2",
       MessageAttributes = { zoom = { Type = "Number", Value = "7" } } })
     kill(folder, '{"Subject":"mine","Message":"no envelope"}')
     local out, code = dead_letter(folder, "show")
@@ -96,11 +102,15 @@ describe("watchbot dead-letter", function()
   end))
 
   it("replays all or those that are selected", task(function(folder)
-    for _, body in ipairs { "one", "two timeout", "three", "four timeout" } do kill(folder, body) end
+    for _, body in ipairs { "one", "two timeout", "three", "four timeout" } do
+      kill(folder, body)
+    end
     local dead = listed(folder)
-    assert.are.equal("1 message back in the queue\n", (dead_letter(folder, "replay", "--id", dead[3].id)))
+    assert.are.equal("1 message back in the queue\n",
+      (dead_letter(folder, "replay", "--id", dead[3].id)))
     assert.are.same({ "three" }, bodies_of(folder))
-    local out, code, said = dead_letter(folder, "replay", "--match", "timeout", "--limit", "1", "--dry-run")
+    local out, code, said =
+      dead_letter(folder, "replay", "--match", "timeout", "--limit", "1", "--dry-run")
     assert.are.equal(0, code)
     assert.matches("two timeout\n$", out)
     assert.matches("dry run: 1 message would be put back", said)
@@ -117,7 +127,8 @@ describe("watchbot dead-letter", function()
     run(folder, { "send", "--queue", folder:url() }, { stdin = "a\nb\nc\n" })
     kill(folder, "d")
     local before = scheduler.now()
-    assert.are.equal("4 messages back in the queue\n", (dead_letter(folder, "replay", "--rate", "4")))
+    assert.are.equal("4 messages back in the queue\n",
+      (dead_letter(folder, "replay", "--rate", "4")))
     assert.is_true(scheduler.now() - before >= 0.9)
   end))
 
@@ -126,13 +137,15 @@ describe("watchbot dead-letter", function()
     local dead = listed(folder)
     local _, code, problem = dead_letter(folder, "delete", dead[1].id)
     assert.are.equal(2, code)
-    assert.matches("delete 1 message for good%? there is no terminal to ask on: say %-%-yes", problem)
+    assert.matches("delete 1 message for good%? there is no terminal to ask on: say %-%-yes",
+      problem)
     _, code, problem = dead_letter(folder, "delete", "--yes")
     assert.are.equal(2, code)
     assert.matches("delete which%?", problem)
     assert.are.equal(3, #listed(folder))
     local out
-    out, code, problem = dead_letter(folder, "delete", dead[1].id, "--id", dead[2].id, "nobody", "--yes")
+    out, code, problem =
+      dead_letter(folder, "delete", dead[1].id, "--id", dead[2].id, "nobody", "--yes")
     assert.are.equal("2 messages deleted\n", out)
     assert.are.equal(1, code)
     assert.matches("no dead letter has the id nobody", problem)
@@ -145,7 +158,8 @@ describe("watchbot dead-letter", function()
     assert.are.equal(2, code)
     assert.matches("delete all 2 messages of sqlite:.-jobs.db for good%?", problem)
     assert.are.equal(2, select(2, dead_letter(folder, "purge", "--match", "one", "--yes")))
-    assert.matches("2 messages would be deleted", select(3, dead_letter(folder, "purge", "--dry-run")))
+    assert.matches("2 messages would be deleted",
+      select(3, dead_letter(folder, "purge", "--dry-run")))
     assert.are.equal("2 messages deleted\n", (dead_letter(folder, "purge", "--yes")))
     assert.are.same({}, listed(folder))
     assert.are.same({ "0 messages deleted\n", 0, "" }, { dead_letter(folder, "purge") })
@@ -172,8 +186,10 @@ describe("watchbot dead-letter", function()
     local bytes = {}
     for byte = 0, 255 do bytes[#bytes + 1] = string.char(byte) end
     local sent = {
-      { body = table.concat(bytes), subject = "s\xff", group = "g\0", deduplication = "d", attributes = {
-        text = { type = "String", value = "t\u{ef}le" }, ["\xfe"] = { type = "Binary.gif", value = "AP8=" },
+      { body = table.concat(bytes), subject = "s\xff", group = "g\0", deduplication = "d",
+        attributes = {
+        text = { type = "String", value = "t\u{ef}le" },
+        ["\xfe"] = { type = "Binary.gif", value = "AP8=" },
         broken = { type = "String", value = "\xff" },
       } },
       { body = "", subject = "" }, { body = "plain\nlines" },
@@ -185,16 +201,23 @@ describe("watchbot dead-letter", function()
     assert.are.equal(4, #lines_of(out))
     assert.are.equal("plain\nlines", cjson.decode(lines_of(out)[3]).body)
     folder:write("letters", out)
-    assert.are.equal("4 messages deleted\n", (dead_letter(folder, "delete", "--from", "letters", "--yes")))
-    local exit, ids, problem = run(folder, { "send", "--queue", folder:url "other.db", "--from", "letters" })
+    assert.are.equal("4 messages deleted\n",
+      (dead_letter(folder, "delete", "--from", "letters", "--yes")))
+    local exit, ids, problem = run(folder, {
+      "send", "--queue", folder:url "other.db", "--from", "letters",
+    })
     assert.are.equal(0, exit.code, problem)
     assert.are.equal(4, #lines_of(ids))
     queue = assert(queues.open(folder:url "other.db"))
     local received = assert(queue:receive(10))
     queue:close()
     for index, message in ipairs(sent) do
-      for _, name in ipairs { "body", "subject", "group" } do assert.is_true(received[index][name] == message[name], name) end
-      for name, attribute in pairs(message.attributes or {}) do assert.are.same(attribute, received[index].attributes[name]) end
+      for _, name in ipairs { "body", "subject", "group" } do
+        assert.is_true(received[index][name] == message[name], name)
+      end
+      for name, attribute in pairs(message.attributes or {}) do
+        assert.are.same(attribute, received[index].attributes[name])
+      end
     end
     assert.are.equal("d", received[1].attributes.watchbot_deduplication_id.value)
     assert.is_nil(received[1].deduplication)
@@ -207,7 +230,9 @@ describe("watchbot dead-letter", function()
   end))
 
   it("makes no queue where there is none", task(function(folder)
-    local exit, _, problem = run(folder, { "dead-letter", "list", "--queue", folder:url "missing.db" })
+    local exit, _, problem = run(folder, {
+      "dead-letter", "list", "--queue", folder:url "missing.db",
+    })
     assert.are.equal(1, exit.code)
     assert.matches("missing.db", problem)
     assert.is_nil(io.open(folder:file "missing.db"))
@@ -218,11 +243,19 @@ describe("watchbot dead-letter", function()
       ["there is no 'lst', did you mean 'list'?"] = { "lst", "--queue", folder:url() },
       ["which queue? --stack NAME"] = { "list" },
       ["either --stack or --queue"] = { "list", "--queue", "sqlite:x", "--stack", "s" },
-      ["a whole number of at least 1, got '0'"] = { "list", "--queue", folder:url(), "--limit", "0" },
-      ["messages a second, above 0"] = { "replay", "--queue", "sqlite:" .. folder:write("empty.db", ""), "--rate", "0" },
-      ["there is no terminal; list, show"] = { "triage", "--queue", "sqlite:" .. folder:file "empty.db" },
+      ["a whole number of at least 1, got '0'"] = {
+        "list", "--queue", folder:url(), "--limit", "0",
+      },
+      ["messages a second, above 0"] = {
+        "replay", "--queue", "sqlite:" .. folder:write("empty.db", ""), "--rate", "0",
+      },
+      ["there is no terminal; list, show"] = {
+        "triage", "--queue", "sqlite:" .. folder:file "empty.db",
+      },
     } do
-      local exit, _, problem = run(folder, { "dead-letter", table.unpack(arguments) }, { QueueUrl = false, StackName = false })
+      local exit, _, problem =
+        run(folder, { "dead-letter", table.unpack(arguments) },
+        { QueueUrl = false, StackName = false })
       assert.are.equal(2, exit.code, problem)
       assert.is_truthy(problem:find(words, 1, true), problem)
       assert.are.equal(1, select(2, problem:gsub("\n", "\n")), problem)
@@ -241,39 +274,49 @@ describe("watchbot send --from", function()
   it("says which line is no message, and sends the others", task(function(folder)
     for line, problem in pairs {
       ["{"] = "no JSON object", ["[]"] = "it has no 'body'", ['{"body":1}'] = "'body' is no text",
-      ['{"body_base64":"?"}'] = "'body_base64' is no base64", ['{"body":"x","attributes":{"a":1}}'] = "attribute 'a'",
+      ['{"body_base64":"?"}'] = "'body_base64' is no base64",
+        ['{"body":"x","attributes":{"a":1}}'] = "attribute 'a'",
       ['{"body":"x","attributes":[{"type":"String","value":"1"}]}'] = "'attributes' is no object",
-      ['{"body":"x","attributes_base64":[{"type":"String","value":"1"}]}'] = "'attributes' is no object",
-      ['{"body":"x","attributes_base64":{"?":{"type":"String","value":"1"}}}'] = "an attribute's name is not base64",
+      ['{"body":"x","attributes_base64":[{"type":"String","value":"1"}]}'] =
+        "'attributes' is no object",
+      ['{"body":"x","attributes_base64":{"?":{"type":"String","value":"1"}}}'] =
+        "an attribute's name is not base64",
       ['{"body":"x","group":""}'] = "'group' is empty",
     } do
       folder:write("letters", '{"body":"good"}\n\n' .. line .. '\n{"body":"after"}\n')
       local exit, out, said = run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
       assert.are.equal(1, exit.code)
       assert.are.equal(2, #lines_of(out))
-      assert.is_truthy(said:find("send: line 3 of 'letters' is not a saved message: " .. problem, 1, true), said)
+      assert.is_truthy(said:find("send: line 3 of 'letters' is not a saved message: " .. problem, 1,
+        true), said)
       assert.matches("send: 2 sent, 1 refused", said)
       assert.are.same({ "after", "good" }, bodies_of(folder))
       os.remove(folder:file "jobs.db")
     end
   end))
 
-  it("says which line the queue does not take, and sends the others of its bite", task(function(folder)
-    folder:write("letters", ('{"body":"one"}\n{"body":"%s"}\n{"body":"three"}\n'):format(("x"):rep(1024 * 1024 + 1)))
+  it("says which line the queue does not take, and sends the others of its bite",
+    task(function(folder)
+    folder:write("letters",
+      ('{"body":"one"}\n{"body":"%s"}\n{"body":"three"}\n'):format(("x"):rep(1024 * 1024 + 1)))
     local exit, out, said = run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
     assert.are.equal(1, exit.code)
     assert.are.equal(2, #lines_of(out))
-    assert.is_truthy(said:find("send: line 2 of 'letters': a message may have 1048576 bytes", 1, true), said)
+    assert.is_truthy(said:find("send: line 2 of 'letters': a message may have 1048576 bytes", 1,
+      true), said)
   end))
 
   it("reads a pipe too, and takes nothing that contradicts it", task(function(folder)
-    local exit, _, said = run(folder, { "send", "--queue", folder:url(), "--from", "-" }, { stdin = '{"body":"one"}' })
+    local exit, _, said =
+      run(folder, { "send", "--queue", folder:url(), "--from", "-" }, { stdin = '{"body":"one"}' })
     assert.are.equal(0, exit.code, said)
     assert.are.same({ "one" }, bodies_of(folder))
     for words, more in pairs {
       ["either --from or a message"] = { "word" }, ["without --subject"] = { "--subject", "s" },
     } do
-      exit, _, said = run(folder, { "send", "--queue", folder:url(), "--from", "-", table.unpack(more) })
+      exit, _, said = run(folder, {
+        "send", "--queue", folder:url(), "--from", "-", table.unpack(more),
+      })
       assert.are.equal(2, exit.code)
       assert.is_truthy(said:find(words, 1, true), said)
     end
@@ -304,13 +347,16 @@ describe("watchbot dead-letter on SQS", function()
 
   local function bury(dead_url, ...)
     for _, body in ipairs { ... } do
-      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = body, MessageAttributes = {
-        zoom = { DataType = "Number", StringValue = "7" }, bytes = { DataType = "Binary", BinaryValue = "AP8=" },
+      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = body,
+        MessageAttributes = {
+        zoom = { DataType = "Number", StringValue = "7" },
+        bytes = { DataType = "Binary", BinaryValue = "AP8=" },
       } })
     end
   end
 
-  it("lists without taking anything away, and replays one by one what SQS may not move", task(function(folder)
+  it("lists without taking anything away, and replays one by one what SQS may not move",
+    task(function(folder)
     local url, dead_url = account:queue { max_receives = 1 }
     bury(dead_url, "one timeout", "two", "three timeout")
     local out, code = dead_letter(folder, nil, "list", "--queue", url)
@@ -329,10 +375,12 @@ describe("watchbot dead-letter on SQS", function()
     assert.are.equal(0, account:count(dead_url))
   end))
 
-  it("replays FIFO groups in their order, however long they are, and says what it cannot list", task(function(folder)
+  it("replays FIFO groups in their order, however long they are, and says what it cannot list",
+    task(function(folder)
     local url, dead_url = account:queue { max_receives = 1, fifo = true }
     for index = 1, 24 do
-      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = ("m%02d"):format(index), MessageGroupId = "g",
+      assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = ("m%02d"):format(index),
+      MessageGroupId = "g",
         MessageDeduplicationId = "d" .. index })
     end
     local out, code, said = dead_letter(folder, nil, "list", "--queue", url)
@@ -341,24 +389,29 @@ describe("watchbot dead-letter on SQS", function()
     assert.matches("about 14 more are behind others of their FIFO group", said)
     out, code, said = dead_letter(folder, nil, "replay", "--queue", url)
     assert.are.same({ "24 messages back in the queue\n", 0 }, { out, code })
-    assert.matches("not left to SQS %(in a FIFO queue each gets a fresh deduplication id%): one by one", said)
+    assert.matches("not left to SQS %(in a FIFO queue each gets a fresh deduplication id%): one "
+      .. "by one", said)
     for index = 1, 24 do
-      local message = assert(account.sqs:ReceiveMessage { QueueUrl = url, MaxNumberOfMessages = 1 }).Messages[1]
+      local message =
+        assert(account.sqs:ReceiveMessage { QueueUrl = url, MaxNumberOfMessages = 1 }).Messages[1]
       assert.are.equal(("m%02d"):format(index), message.Body)
       assert(account.sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle })
     end
   end))
 
-  -- Where deletes are refused, each replayed message is in both queues: that must not go on to the end of the queue. (moto
-  -- knows a batch as an action of its own.)
+  -- Where deletes are refused, each replayed message is in both queues: that must not go on to the
+  -- end of the queue. (moto knows a batch as an action of its own.)
   it("stops at once where it may not send, or not delete", task(function(folder)
     for action, doubled in pairs { ["sqs:SendMessage"] = 0, ["sqs:DeleteMessage"] = 10 } do
       local url, dead_url = account:queue { max_receives = 1 }
       for index = 1, 25 do bury(dead_url, "m" .. index) end
-      local out, code, said = dead_letter(folder, account:user(action .. "Batch"), "replay", "--queue", url, "--match", "m")
+      local out, code, said =
+        dead_letter(folder, account:user(action .. "Batch"), "replay", "--queue", url, "--match",
+        "m")
       assert.are.equal("0 messages back in the queue\n", out)
       assert.are.equal(1, code)
-      assert.is_truthy(said:find(("watchbot: the credentials do not allow '%s'"):format(action), 1, true), said)
+      assert.is_truthy(said:find(("watchbot: the credentials do not allow '%s'"):format(action), 1,
+        true), said)
       assert.are.equal(doubled, account:count(url))
       assert.are.equal(25, account:count(dead_url))
     end
@@ -366,10 +419,14 @@ describe("watchbot dead-letter on SQS", function()
 
   it("saves a queue to a file, to the embedded queue, and back", task(function(folder)
     local url, dead_url = account:queue { max_receives = 1, fifo = true }
-    assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = "t\u{ef}le", MessageGroupId = "g",
-      MessageDeduplicationId = "d", MessageAttributes = { bytes = { DataType = "Binary", BinaryValue = "AP8=" } } })
+    assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = "t\u{ef}le",
+    MessageGroupId = "g",
+      MessageDeduplicationId = "d", MessageAttributes = {
+        bytes = { DataType = "Binary", BinaryValue = "AP8=" },
+      } })
     folder:write("letters", (dead_letter(folder, nil, "print", "--queue", url)))
-    assert.are.equal("1 message deleted\n", (dead_letter(folder, nil, "delete", "--queue", url, "--from", "letters", "--yes")))
+    assert.are.equal("1 message deleted\n",
+      (dead_letter(folder, nil, "delete", "--queue", url, "--from", "letters", "--yes")))
     run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
     folder:write("fail.lua", ([[
       return require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end,
@@ -377,7 +434,8 @@ describe("watchbot dead-letter on SQS", function()
     run(folder, { "run", "--drain", "fail.lua" })
     local _, embedded = run(folder, { "dead-letter", "print", "--queue", folder:url() })
     folder:write("letters", embedded)
-    local exit, _, problem = run(folder, { "send", "--queue", url, "--from", "letters" }, account:environment())
+    local exit, _, problem =
+      run(folder, { "send", "--queue", url, "--from", "letters" }, account:environment())
     assert.are.equal(0, exit.code, problem)
     local message = assert(account.sqs:ReceiveMessage { QueueUrl = url, AttributeNames = { "All" },
       MessageAttributeNames = { "All" } }).Messages[1]
@@ -394,7 +452,8 @@ describe("watchbot dead-letter on SQS", function()
       for key, value in pairs(more or {}) do properties[key] = value end
       return { Type = "AWS::SQS::Queue", Properties = properties }
     end
-    assert(account:client "cloudformation":CreateStack { StackName = name, TemplateBody = cjson.encode {
+    assert(account:client "cloudformation":CreateStack { StackName = name,
+      TemplateBody = cjson.encode {
       Resources = { WatchbotQueue = queue "jobs", WatchbotDeadLetterQueue = queue "dead" },
       Outputs = { WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } },
         WatchbotDeadLetterQueueUrl = { Value = { Ref = "WatchbotDeadLetterQueue" } } },
@@ -414,13 +473,16 @@ describe("watchbot dead-letter on SQS", function()
     local url, dead_url = account:queue { max_receives = 1 }
     bury(dead_url, "one")
     local denied = account:user "sqs:ChangeMessageVisibilityBatch"
-    local out, code, said = dead_letter(folder, denied, "list", "--queue", url, "--visibility", "7.5")
+    local out, code, said =
+      dead_letter(folder, denied, "list", "--queue", url, "--visibility", "7.5")
     assert.are.equal(0, code)
     assert.matches("  one\n$", out)
-    assert.matches("could not be given back, and is hidden for up to 8 s: .*'sqs:ChangeMessageVisibility'", said)
+    assert.matches("could not be given back, and is hidden for up to 8 s: "
+      .. ".*'sqs:ChangeMessageVisibility'", said)
   end))
 
-  it("gives back what it has read when it is interrupted, or when nobody reads on", task(function(folder)
+  it("gives back what it has read when it is interrupted, or when nobody reads on",
+    task(function(folder)
     local url, dead_url = account:queue { max_receives = 1 }
     for _ = 1, 5 do bury(dead_url, ("x"):rep(20000)) end
     local function all_visible(count, where)
@@ -431,7 +493,8 @@ describe("watchbot dead-letter on SQS", function()
         return #(found.Messages or {}) == count
       end, where)
     end
-    folder:write("head.sh", ("#!/bin/sh\n%s dead-letter print --visibility 3600 --queue %s | head -c 10 >/dev/null\n"):format(
+    folder:write("head.sh",
+      ("#!/bin/sh\n%s dead-letter print --visibility 3600 --queue %s | head -c 10 >/dev/null\n"):format(
       workshop.program, url))
     local process = require "watchbot.process"
     local variables = process.environment()
@@ -442,7 +505,9 @@ describe("watchbot dead-letter on SQS", function()
     local child = workshop.start(folder, { "dead-letter", "replay", table.unpack(arguments) },
       account:environment())
     workshop.eventually(function()
-      local attributes = account.sqs:GetQueueAttributes { QueueUrl = dead_url, AttributeNames = { "All" } }.Attributes
+      local attributes =
+        account.sqs:GetQueueAttributes { QueueUrl = dead_url,
+        AttributeNames = { "All" } }.Attributes
       return attributes.ApproximateNumberOfMessagesNotVisible ~= "0"
     end, "letters are being read")
     child:kill "TERM"

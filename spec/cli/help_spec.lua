@@ -53,15 +53,21 @@ describe("watchbot help", function()
   it("policy tells of every field and hook", task(function(folder)
     local out = printed(folder, "help", "policy")
     for _, name in ipairs(fields.names) do assert.matches("\n" .. name .. "[ ,\n]", out) end
-    for _, name in ipairs(policies.hook_names) do assert.matches("\nfunction policy:" .. name .. "%(", out) end
+    for _, name in ipairs(policies.hook_names) do
+      assert.matches("\nfunction policy:" .. name .. "%(", out)
+    end
     for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 100, line) end
   end))
 
   it("template tells of every option", task(function(folder)
     local options = require "watchbot.template.options"
-    if not options.describe then return pending "the template's options do not describe themselves yet" end
+    if not options.describe then
+      return pending "the template's options do not describe themselves yet"
+    end
     local out = printed(folder, "help", "template")
-    for _, option in ipairs(options.declared) do assert.is_truthy(out:find(option.name, 1, true), option.name) end
+    for _, option in ipairs(options.declared) do
+      assert.is_truthy(out:find(option.name, 1, true), option.name)
+    end
   end))
 
   it("knows what was meant", task(function(folder)

@@ -18,7 +18,8 @@ describe("a command that is interrupted", function()
 
   local function asked()
     local all = {}
-    for index, request in ipairs(cjson.decode(assert(http.request { url = scripted.url .. "/log" }).body)) do
+    for index, request in ipairs(cjson.decode(assert(http.request { url = scripted.url
+      .. "/log" }).body)) do
       all[index] = request.headers["x-amz-target"]:match "%.(%w+)$"
     end
     return all
@@ -34,10 +35,13 @@ describe("a command that is interrupted", function()
       { body = cjson.encode { Attributes = { QueueArn = ARN } } },
       { body = cjson.encode(LETTER) }, { delay = SILENCE }, ...,
     }
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = cjson.encode(script) }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = cjson.encode(script) }).status == 200)
     local child = workshop.start(folder, { "dead-letter", "list", "--queue", scripted.url .. "/123456789012/jobs" }, {
-      AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret", AWS_REGION = "eu-west-1",
-      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null", AWS_EC2_METADATA_DISABLED = "true",
+      AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret",
+      AWS_REGION = "eu-west-1",
+      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null",
+      AWS_EC2_METADATA_DISABLED = "true",
       AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
     })
     workshop.eventually(function() return #asked() == 4 end, "it waits for the next letter")

@@ -25,8 +25,12 @@ describe("watchbot logs", function()
 
   local function put(group, ...)
     local events, now = {}, scheduler.time()
-    for index, text in ipairs { ... } do events[index] = { timestamp = now - 1000 + index, message = text } end
-    assert(account.logs:PutLogEvents { logGroupName = group, logStreamName = "s", logEvents = events })
+    for index, text in ipairs { ... } do
+      events[index] = { timestamp = now - 1000 + index, message = text }
+    end
+    assert(account.logs:PutLogEvents {
+      logGroupName = group, logStreamName = "s", logEvents = events,
+    })
   end
 
   local function group_with(...)
@@ -64,7 +68,9 @@ describe("watchbot logs", function()
     assert.are.equal(0, exit.code)
     assert.are.equal(line(ONE, "a red \\u{7}\\u{9b}6n") .. "\n", out)
     -- moto knows groups by their names only.
-    exit, out, problem = run(folder, {}, { LogGroupArn = "arn:aws:logs:eu-west-1:123456789012:log-group:tiles:*" })
+    exit, out, problem = run(folder, {}, {
+      LogGroupArn = "arn:aws:logs:eu-west-1:123456789012:log-group:tiles:*",
+    })
     assert.are.equal(1, exit.code)
     assert.matches("^watchbot: logs: ", problem)
     assert.are.equal("", out)
@@ -73,9 +79,13 @@ describe("watchbot logs", function()
   it("finds the group of a stack, and prints JSON for scripts", task(function(folder)
     local group = group_with(line(ONE, "a"))
     local stack = account:name "stack"
-    assert(account:client "cloudformation":CreateStack { StackName = stack, TemplateBody = cjson.encode {
+    assert(account:client "cloudformation":CreateStack { StackName = stack,
+      TemplateBody = cjson.encode {
       Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } },
-      Outputs = { WatchbotLogGroup = { Value = group }, WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } } },
+      Outputs = {
+        WatchbotLogGroup = { Value = group },
+        WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } },
+      },
     } })
     local exit, out, problem = run(folder, { "--stack", stack, "--json", "--since", "1h" })
     assert.are.equal(0, exit.code, problem)
@@ -87,13 +97,17 @@ describe("watchbot logs", function()
 
   it("follows until it is told to stop, and ends when its reader goes away", task(function(folder)
     local group = group_with(line(ONE, "first"))
-    local child <close> = workshop.start(folder, { "logs", "--log-group", group, "--follow" }, environment())
-    workshop.eventually(function() return child:output():find("first", 1, true) end, "the first line")
+    local child <close> =
+      workshop.start(folder, { "logs", "--log-group", group, "--follow" }, environment())
+    workshop.eventually(function() return child:output():find("first", 1, true) end,
+      "the first line")
     put(group, line(ONE, "second"), line(TWO, "third"))
-    workshop.eventually(function() return child:output():find("third", 1, true) end, "the third line")
+    workshop.eventually(function() return child:output():find("third", 1, true) end,
+      "the third line")
     child:kill "TERM"
     assert.are.equal(143, child:wait(workshop.PATIENCE).code)
-    assert.are.equal(line(ONE, "first") .. "\n" .. line(ONE, "second") .. "\n" .. line(TWO, "third") .. "\n", (child:output()))
+    assert.are.equal(line(ONE, "first") .. "\n" .. line(ONE, "second") .. "\n" .. line(TWO, "third")
+      .. "\n", (child:output()))
 
     local command = ("%s logs --log-group %s --follow | head -n 1 > first"):format(workshop.program, group)
     local piped = assert(require "watchbot.process".start {
@@ -127,7 +141,10 @@ describe("watchbot logs", function()
   it("refuses what makes no sense, with status 2", task(function(folder)
     for _, one in ipairs {
       { { "--log-group", "g", "--since", "yesterday" }, "logs: %-%-since: expected how long ago" },
-      { { "--log-group", "g", "--since", "1h", "--until", "2h" }, "logs: %-%-until is not after %-%-since" },
+      {
+        { "--log-group", "g", "--since", "1h", "--until", "2h" },
+        "logs: %-%-until is not after %-%-since",
+      },
       { { "--log-group", "g", "--follow", "--until", "1h" }, "either %-%-follow or %-%-until" },
       { { "e2c0" }, "logs: what is 'e2c0'%? A message is named with %-%-message" },
       { {}, "logs: which log group%? %-%-stack NAME, %-%-log%-group, or set %$LogGroup" },

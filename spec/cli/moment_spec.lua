@@ -5,7 +5,8 @@ local NOW = 1469664757000
 
 describe("a moment", function()
   it("is so long ago", function()
-    for text, seconds in pairs { ["90s"] = 90, ["15m"] = 900, ["6h"] = 21600, ["2d"] = 172800, ["1.5h"] = 5400, ["0s"] = 0 } do
+    for text, seconds in pairs { ["90s"] = 90, ["15m"] = 900, ["6h"] = 21600, ["2d"] = 172800,
+      ["1.5h"] = 5400, ["0s"] = 0 } do
       assert.are.equal(NOW - seconds * 1000, moment.parse(text, NOW), text)
     end
   end)
@@ -13,8 +14,10 @@ describe("a moment", function()
   it("is a date, of UTC unless it says otherwise", function()
     for text, at in pairs {
       ["2016-07-28T00:12:37Z"] = NOW, ["2016-07-28T00:12:37"] = NOW, ["2016-07-28 00:12:37Z"] = NOW,
-      ["2016-07-28T00:12:37.250Z"] = NOW + 250, ["2016-07-28T02:12:37+02:00"] = NOW, ["2016-07-27T19:12:37-0500"] = NOW,
-      ["2016-07-28T00:12Z"] = NOW - 37000, ["2016-07-28"] = NOW - 757000, ["1970-01-01"] = 0, ["2000-02-29"] = 951782400000,
+      ["2016-07-28T00:12:37.250Z"] = NOW + 250, ["2016-07-28T02:12:37+02:00"] = NOW,
+        ["2016-07-27T19:12:37-0500"] = NOW,
+      ["2016-07-28T00:12Z"] = NOW - 37000, ["2016-07-28"] = NOW - 757000, ["1970-01-01"] = 0,
+        ["2000-02-29"] = 951782400000,
       ["2000-03-01"] = 951868800000, ["2026-12-31T23:59:59Z"] = 1798761599000,
     } do
       assert.are.equal(at, moment.parse(text, NOW), text)
@@ -22,11 +25,13 @@ describe("a moment", function()
   end)
 
   it("is nothing else, and what it may be is said", function()
-    for _, text in ipairs { "", "yesterday", "6", "h", "6 h", "-1h", "2016-13-01", "2016-00-10", "2016-01-32",
+    for _, text in ipairs { "", "yesterday", "6", "h", "6 h", "-1h", "2016-13-01", "2016-00-10",
+    "2016-01-32",
       "2016-07-28T25:00Z", "2016-07-28T00:12:37X", "2016-07-28x", "12:30" } do
       local at, problem = moment.parse(text, NOW)
       assert.is_nil(at, text)
-      assert.are.equal("expected how long ago (90s, 15m, 6h, 2d) or a date (2026-11-25, 2026-11-25T10:30:00Z), got '" .. text
+      assert.are.equal("expected how long ago (90s, 15m, 6h, 2d) or a date (2026-11-25, "
+        .. "2026-11-25T10:30:00Z), got '" .. text
         .. "'", problem)
     end
   end)

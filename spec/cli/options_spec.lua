@@ -16,10 +16,13 @@ describe("options", function()
 
   it("are taken in each of their forms, between words", function()
     for _, argv in ipairs {
-      { "job", "--total", "3", "--reason", "no luck", "--brief" }, { "--total=3", "job", "--reason=no luck", "--brief" },
-      { "-t", "3", "-r", "no luck", "-b", "job" }, { "-t3", "-rno luck", "job", "-b" }, { "-t=3", "-r=no luck", "job", "-b" },
+      { "job", "--total", "3", "--reason", "no luck", "--brief" },
+      { "--total=3", "job", "--reason=no luck", "--brief" },
+      { "-t", "3", "-r", "no luck", "-b", "job" }, { "-t3", "-rno luck", "job", "-b" },
+      { "-t=3", "-r=no luck", "job", "-b" },
     } do
-      assert.are.same({ words = { "job" }, total = 3, reason = "no luck", brief = true }, options.parse(declared, argv))
+      assert.are.same({ words = { "job" }, total = 3, reason = "no luck", brief = true },
+        options.parse(declared, argv))
     end
   end)
 
@@ -27,17 +30,20 @@ describe("options", function()
     assert.are.same({ words = {}, reason = "" }, options.parse(declared, { "--reason=" }))
     assert.are.same({ words = {}, reason = "" }, options.parse(declared, { "-r", "" }))
     assert.are.same({ words = {}, reason = "-x" }, options.parse(declared, { "-r", "-x" }))
-    assert.are.same({ words = {}, id = { "a", "b" } }, options.parse(declared, { "--id", "a", "--id=b" }))
+    assert.are.same({ words = {}, id = { "a", "b" } },
+      options.parse(declared, { "--id", "a", "--id=b" }))
   end)
 
   it("end at --", function()
     local argv = { "a", "--", "-t", "--x" }
     assert.are.same({ words = { "a" }, rest = { "-t", "--x" } },
       options.parse(declared, argv, { keeps_rest = true }))
-    assert.are.same({ words = { "a", "-t" } }, options.parse(declared, { "a", "-t" }, { runs_words = true }))
+    assert.are.same({ words = { "a", "-t" } },
+      options.parse(declared, { "a", "-t" }, { runs_words = true }))
     -- `dead-letter replay --yes -- ID` replayed everything: the words behind "--" were dropped.
     assert.are.same({ words = { "a", "-t", "--x" } }, options.parse(declared, argv))
-    assert.are.same({ words = { "--" }, brief = true }, options.parse(declared, { "-b", "--", "--" }))
+    assert.are.same({ words = { "--" }, brief = true },
+      options.parse(declared, { "-b", "--", "--" }))
     assert.are.same({ words = {} }, options.parse(declared, { "--" }))
   end)
 
@@ -52,7 +58,8 @@ describe("options", function()
   end)
 
   it("are described with their letters", function()
-    assert.matches("^  %-t, %-%-total N +how many\n  %-r, %-%-reason TEXT +why\n  %-%-id ID +which\n  %-b, %-%-brief +less$",
+    assert.matches("^  %-t, %-%-total N +how many\n  %-r, %-%-reason TEXT +why\n  %-%-id ID "
+      .. "+which\n  %-b, %-%-brief +less$",
       options.describe(declared))
   end)
 end)

@@ -1,4 +1,5 @@
--- `watchbot progress` as scripts have it: the real program, on the embedded queue and on a table of moto's.
+-- `watchbot progress` as scripts have it: the real program, on the embedded queue and on a table of
+-- moto's.
 
 local cloud = require "support.cloud"
 local json = require "watchbot.lib.json"
@@ -34,23 +35,28 @@ local function describe_on(kind, place)
       end)
     end
 
-    it("prints what watchbot-progress printed, for the options that it took", task(function(folder, job)
+    it("prints what watchbot-progress printed, for the options that it took",
+      task(function(folder, job)
       prints('{"progress":0}\n', folder, "status", job)
       prints("", folder, "set-total", job, "-t", "4")
       prints("", folder, "set-metadata", job, "-m", '{"name":"tiles"}')
       prints("false\n", folder, "complete-part", job, "-p", "3")
-      prints('{"progress":0.25,"metadata":{"name":"tiles"},"total":4,"remaining":3}\n', folder, "status", job)
+      prints('{"progress":0.25,"metadata":{"name":"tiles"},"total":4,"remaining":3}\n', folder,
+        "status", job)
       prints("", folder, "fail-job", job, "-r", "no luck")
-      prints('{"progress":0.25,"failed":"no luck","metadata":{"name":"tiles"},"partComplete":true,"total":4,"remaining":3}\n',
+      prints('{"progress":0.25,"failed":"no '
+        .. 'luck","metadata":{"name":"tiles"},"partComplete":true,"total":4,"remaining":3}\n',
         folder, "status", job, "-p", "3")
       for part, answer in ipairs { "false\n", "false\n", "false\n", "true\n" } do
         prints(answer, folder, "complete-part", job, "--part", tostring(part))
       end
       prints("true\n", folder, "complete-part", "--part=4", "--", job)
       prints("", folder, "reduce-sent", job)
-      prints('{"progress":1,"failed":"no luck","metadata":{"name":"tiles"},"reduceSent":true,"total":4,"remaining":0}\n',
+      prints('{"progress":1,"failed":"no '
+        .. 'luck","metadata":{"name":"tiles"},"reduceSent":true,"total":4,"remaining":0}\n',
         folder, "status", job)
-      prints('{"failed":"no luck","metadata":{"name":"tiles"},"reduceSent":true,"total":4}\n', folder, "status", job, "--brief")
+      prints('{"failed":"no luck","metadata":{"name":"tiles"},"reduceSent":true,"total":4}\n',
+        folder, "status", job, "--brief")
     end))
 
     it("fails with what is wrong", task(function(folder, job)
@@ -63,7 +69,8 @@ local function describe_on(kind, place)
   end)
 end
 
-describe_on("the embedded queue", function(folder) return { QueueUrl = folder:url(), ProgressTable = false } end)
+describe_on("the embedded queue",
+  function(folder) return { QueueUrl = folder:url(), ProgressTable = false } end)
 
 do
   local account, arn
@@ -78,14 +85,20 @@ do
 
   it("finds the table of a stack", workshop.task(function(folder)
     local stack = account:name "stack"
-    assert(account:client "cloudformation":CreateStack { StackName = stack, TemplateBody = json.encode {
+    assert(account:client "cloudformation":CreateStack { StackName = stack,
+      TemplateBody = json.encode {
       Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } },
-      Outputs = { WatchbotProgressTable = { Value = arn }, WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } } },
+      Outputs = {
+        WatchbotProgressTable = { Value = arn },
+        WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } },
+      },
     } })
     local environment = account:environment()
     environment.ProgressTable = false
-    for _, words in ipairs { { "set-total", "of-stack", "-t", "3" }, { "complete-part", "of-stack", "-p", "1" } } do
-      local exit, _, problem = workshop.run(folder, { "progress", "--stack", stack, table.unpack(words) }, environment)
+    for _, words in ipairs { { "set-total", "of-stack", "-t", "3" },
+      { "complete-part", "of-stack", "-p", "1" } } do
+      local exit, _, problem =
+        workshop.run(folder, { "progress", "--stack", stack, table.unpack(words) }, environment)
       assert.are.equal(0, exit.code, problem)
     end
     environment.ProgressTable = arn
@@ -112,14 +125,24 @@ describe("watchbot progress", function()
       ["complete-part needs --part"] = { "complete-part", "job" },
       ["fail-job needs --reason"] = { "fail-job", "job" },
       ["option '--reason': expected text, got ''"] = { "fail-job", "job", "--reason=" },
-      ["option '--part': expected a whole number, got '1.5'"] = { "complete-part", "job", "-p", "1.5" },
-      ["option '--part': expected a number of at least 0, got 'x'"] = { "complete-part", "job", "-p", "x" },
-      ["option '--total': expected a whole number of at least 1, got '0'"] = { "set-total", "job", "-t", "0" },
+      ["option '--part': expected a whole number, got '1.5'"] = {
+        "complete-part", "job", "-p", "1.5",
+      },
+      ["option '--part': expected a number of at least 0, got 'x'"] = {
+        "complete-part", "job", "-p", "x",
+      },
+      ["option '--total': expected a whole number of at least 1, got '0'"] = {
+        "set-total", "job", "-t", "0",
+      },
       ["option '--metadata':"] = { "set-metadata", "job", "-m", "{broken" },
       ["where is it kept? Set $ProgressTable"] = { "status", "job" },
-      ["no embedded queue; on SQS, progress is kept in a DynamoDB table"] = { "status", "job", "--queue", "https://sqs/q" },
+      ["no embedded queue; on SQS, progress is kept in a DynamoDB table"] = {
+        "status", "job", "--queue", "https://sqs/q",
+      },
       ["'jobs.db': expected arn:aws:dynamodb:"] = { "status", "job", "--table", "jobs.db" },
-      ["one of --table, --queue and --stack, not more"] = { "status", "job", "--table", "a", "--queue", "b" },
+      ["one of --table, --queue and --stack, not more"] = {
+        "status", "job", "--table", "a", "--queue", "b",
+      },
     } do
       local exit, _, problem = workshop.run(folder, { "progress", table.unpack(arguments) },
         { QueueUrl = false, ProgressTable = false })
@@ -129,22 +152,29 @@ describe("watchbot progress", function()
     end
   end))
 
-  it("makes a queue's file for a job that begins, and for no question", workshop.task(function(folder)
-    local exit, _, problem = workshop.run(folder, { "progress", "status", "job", "--queue", folder:url() })
+  it("makes a queue's file for a job that begins, and for no question",
+    workshop.task(function(folder)
+    local exit, _, problem = workshop.run(folder, {
+      "progress", "status", "job", "--queue", folder:url(),
+    })
     assert.are.equal(1, exit.code)
     assert.matches("jobs.db", problem)
     assert.is_nil(io.open(folder:file "jobs.db"))
-    assert.are.equal(0, workshop.run(folder, { "progress", "set-total", "job", "-t2", "--queue", folder:url() }).code)
+    assert.are.equal(0,
+      workshop.run(folder, { "progress", "set-total", "job", "-t2", "--queue", folder:url() }).code)
     local _, out = workshop.run(folder, { "progress", "status", "job", "--queue", folder:url() })
     assert.are.equal('{"progress":0,"total":2,"remaining":2}\n', out)
   end))
 
-  it("needs no arguments in a task on an embedded queue, whatever folder that runs in", workshop.task(function(folder)
+  it("needs no arguments in a task on an embedded queue, whatever folder that runs in",
+    workshop.task(function(folder)
     folder:write("policy.lua", [[
       return require "watchbot".policy { queue = "sqlite:jobs.db", cwd = "/", inherit = { "PATH" },
         command = { "watchbot", "progress", "set-total", "job", "-t", "7" } }]])
     workshop.send(folder, { "a message" })
-    local path = { PATH = workshop.build .. ":" .. os.getenv "PATH", QueueUrl = false, ProgressTable = false }
+    local path = {
+      PATH = workshop.build .. ":" .. os.getenv "PATH", QueueUrl = false, ProgressTable = false,
+    }
     local exit, log = workshop.run(folder, { "run", "--drain", "policy.lua" }, path)
     assert.are.equal(0, exit.code)
     assert.matches('"outcome":"complete"', log)

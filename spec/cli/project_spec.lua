@@ -3,7 +3,10 @@ local workshop = require "support.workshop"
 
 local task, run = workshop.task, workshop.run
 
-local FILES = { "policy.lua", "worker", "spec/policy_spec.lua", "stack.lua", "Dockerfile", "README.md", ".gitignore" }
+local FILES = {
+  "policy.lua", "worker", "spec/policy_spec.lua", "stack.lua", "Dockerfile", "README.md",
+  ".gitignore",
+}
 
 local function init(folder, ...)
   local exit, out, problem = run(folder, { "init", ... })
@@ -20,7 +23,9 @@ for _, mode in ipairs { "process", "task" } do
   describe("watchbot init --mode " .. mode, function()
     it("makes a project that runs at once on the embedded queue", task(function(folder)
       local out = init(folder, "--mode", mode, "tiles")
-      for _, name in ipairs(FILES) do assert.matches("tiles/" .. name:gsub("%p", "%%%0") .. "\n", out) end
+      for _, name in ipairs(FILES) do
+        assert.matches("tiles/" .. name:gsub("%p", "%%%0") .. "\n", out)
+      end
       local tiles = inside(folder, "tiles")
       local exit, _, problem = run(tiles, { "check", "policy.lua" })
       assert.are.equal(0, exit.code, problem)
@@ -35,7 +40,8 @@ for _, mode in ipairs { "process", "task" } do
     it("has a spec that passes, and would not with another policy", task(function(folder)
       init(folder, "--mode", mode, "tiles")
       local function busted()
-        return shell.run(("cd %s && %s 2>&1"):format(shell.quote(folder:file "tiles"), shell.lua "/usr/bin/busted"))
+        return shell.run(("cd %s && %s 2>&1"):format(shell.quote(folder:file "tiles"),
+          shell.lua "/usr/bin/busted"))
       end
       local out, code = busted()
       assert.are.equal(0, code, out)
@@ -49,7 +55,9 @@ for _, mode in ipairs { "process", "task" } do
     it("has a stack that becomes a template", task(function(folder)
       init(folder, "--mode", mode, "tiles")
       local exit, out, problem = run(inside(folder, "tiles"), { "template", "stack.lua" })
-      if problem:match "unknown command 'template'" then return pending "watchbot template is not there yet" end
+      if problem:match "unknown command 'template'" then
+        return pending "watchbot template is not there yet"
+      end
       assert.are.equal(0, exit.code, problem)
       assert.matches('"WatchbotQueue"', out)
       exit, out = run(inside(folder, "tiles"), { "template", "--check", "stack.lua" })
@@ -73,7 +81,8 @@ describe("watchbot init", function()
     local exit, out, problem = run(folder, { "init" })
     assert.are.equal(1, exit.code)
     assert.are.equal("", out)
-    assert.matches("nothing was written, for this is there already: %./policy.lua, %./README.md", problem)
+    assert.matches("nothing was written, for this is there already: %./policy.lua, %./README.md",
+      problem)
     assert.are.equal("mine", folder:read "policy.lua")
     assert.are.equal("", folder:read "worker")
   end))
@@ -90,7 +99,8 @@ describe("watchbot init", function()
 
   it("refuses what it does not know", task(function(folder)
     for pattern, arguments in pairs {
-      ["expected task or process, got 'job'"] = { "--mode", "job" }, ["expected one folder, got 'a b'"] = { "a", "b" },
+      ["expected task or process, got 'job'"] = { "--mode", "job" },
+        ["expected one folder, got 'a b'"] = { "a", "b" },
     } do
       local exit, _, problem = run(folder, { "init", table.unpack(arguments) })
       assert.are.equal(2, exit.code)

@@ -3,7 +3,8 @@ local workshop = require "support.workshop"
 local task, run = workshop.task, workshop.run
 
 local function messages_of(folder)
-  local queue <close> = setmetatable({ queue = assert(require "watchbot.queue".open(folder:url())) }, {
+  local queue <close> =
+    setmetatable({ queue = assert(require "watchbot.queue".open(folder:url())) }, {
     __close = function(self) self.queue:close() end,
   })
   local all = {}
@@ -22,7 +23,8 @@ end
 
 describe("watchbot send", function()
   it("sends its argument, with subject and attributes, and prints the id", task(function(folder)
-    local exit, out = run(folder, { "send", "--queue", folder:url(), "--subject", "resize", "--attribute", "zoom=7",
+    local exit, out =
+      run(folder, { "send", "--queue", folder:url(), "--subject", "resize", "--attribute", "zoom=7",
       "--attribute", "empty=", "photo-1.jpg" })
     assert.are.equal(0, exit.code)
     local message = messages_of(folder)[1]
@@ -33,7 +35,8 @@ describe("watchbot send", function()
     assert.are.equal("", message.attributes.empty.value)
   end))
 
-  it("sends each line of its input: empty ones too, and a last one without a newline", task(function(folder)
+  it("sends each line of its input: empty ones too, and a last one without a newline",
+    task(function(folder)
     local exit, out = run(folder, { "send", "--queue", folder:url() }, { stdin = "a\n\nb\0c\nd" })
     assert.are.equal(0, exit.code)
     assert.are.equal(4, select(2, out:gsub("\n", "\n")))
@@ -53,7 +56,8 @@ describe("watchbot send", function()
   it("sends a line when it is there, not when the input ends", task(function(folder)
     local process = require "watchbot.process"
     local child = assert(process.start {
-      command = ("(echo first; while [ ! -e go ]; do sleep 0.02; done; echo second) | '%s' send --queue %s"):format(
+      command = ("(echo first; while [ ! -e go ]; do sleep 0.02; done; echo second) | '%s' send "
+        .. "--queue %s"):format(
         workshop.program, folder:url()), cwd = folder.path, output = "capture",
     })
     workshop.eventually(function() return child:output():find "\n" end, "the first id is printed")
@@ -63,8 +67,12 @@ describe("watchbot send", function()
   end))
 
   it("delays, groups and drops duplicates", task(function(folder)
-    run(folder, { "send", "--queue", folder:url(), "--group", "g", "--deduplication-id", "d", "one" })
-    run(folder, { "send", "--queue", folder:url(), "--group", "g", "--deduplication-id", "d", "two" })
+    run(folder, {
+      "send", "--queue", folder:url(), "--group", "g", "--deduplication-id", "d", "one",
+    })
+    run(folder, {
+      "send", "--queue", folder:url(), "--group", "g", "--deduplication-id", "d", "two",
+    })
     run(folder, { "send", "--queue", folder:url(), "--delay", "3600", "later" })
     local messages = messages_of(folder)
     assert.are.equal(1, #messages)
@@ -80,9 +88,15 @@ describe("watchbot send", function()
   it("refuses what makes no sense, with one line and status 2", task(function(folder)
     for words, arguments in pairs {
       ["which queue?"] = { "send", "x" },
-      ["quote it if it has spaces: 'two words'"] = { "send", "--queue", folder:url(), "two", "words" },
-      ["expected NAME=VALUE, got 'zoom'"] = { "send", "--queue", folder:url(), "--attribute", "zoom", "x" },
-      ["expected a number of at least 0, got '-1'"] = { "send", "--queue", folder:url(), "--delay", "-1", "x" },
+      ["quote it if it has spaces: 'two words'"] = {
+        "send", "--queue", folder:url(), "two", "words",
+      },
+      ["expected NAME=VALUE, got 'zoom'"] = {
+        "send", "--queue", folder:url(), "--attribute", "zoom", "x",
+      },
+      ["expected a number of at least 0, got '-1'"] = {
+        "send", "--queue", folder:url(), "--delay", "-1", "x",
+      },
       ["sqlite:"] = { "send", "--queue", "jobs.db", "x" },
       ["is no topic"] = { "send", "--topic", "arn:aws:sqs:x", "x" },
       ["not both"] = { "send", "--topic", "t", "--queue", "q", "x" },
@@ -97,8 +111,11 @@ describe("watchbot send", function()
   -- Of ten thousand lines those behind an empty one were not sent, and nobody was told.
   it("sends every line but those that are refused, which it names", task(function(folder)
     local lines, big = {}, ("x"):rep(1024 * 1024 + 1)
-    for index = 1, 3000 do lines[index] = (index == 51 or index == 2000) and big or "line " .. index end
-    local exit, out, problem = run(folder, { "send", "--queue", folder:url() }, { stdin = table.concat(lines, "\n") })
+    for index = 1, 3000 do
+      lines[index] = (index == 51 or index == 2000) and big or "line " .. index
+    end
+    local exit, out, problem =
+      run(folder, { "send", "--queue", folder:url() }, { stdin = table.concat(lines, "\n") })
     assert.are.equal(1, exit.code)
     assert.are.equal(2998, select(2, out:gsub("\n", "\n")))
     assert.matches("send: line 51: a message may have 1048576 bytes", problem)
@@ -114,14 +131,18 @@ describe("watchbot send", function()
       ["--deduplication-id: it is empty"] = { "--deduplication-id", "", "one" },
       ["--group: it is empty"] = { "--group", "", "one" },
     } do
-      local exit, out, problem = run(folder, { "send", "--queue", folder:url(), table.unpack(arguments) }, { stdin = "a\nb\n" })
+      local exit, out, problem =
+        run(folder, { "send", "--queue", folder:url(), table.unpack(arguments) },
+        { stdin = "a\nb\n" })
       assert.are.same({ 2, "" }, { exit.code, out })
       assert.is_truthy(problem:find(words, 1, true), problem)
     end
   end))
 
   it("refuses a message that is too big, and says so", task(function(folder)
-    local exit, _, problem = run(folder, { "send", "--queue", folder:url() }, { stdin = ("x"):rep(1024 * 1024 + 1) .. "\n" })
+    local exit, _, problem =
+      run(folder, { "send", "--queue", folder:url() },
+      { stdin = ("x"):rep(1024 * 1024 + 1) .. "\n" })
     assert.are.equal(1, exit.code)
     assert.matches("1048576", problem)
     assert.are.same({}, bodies_of(folder))
@@ -138,8 +159,10 @@ function policy:backoff() return 1 end
 return policy]])
     local exit, out = run(folder, { "check", "policy.lua" })
     assert.are.equal(0, exit.code)
-    for _, words in ipairs { "policy.lua is fine", "queue +sqlite:jobs.db", "each message +%./resize %-%-fast", "workers +4",
-      "exit 0 +complete", "exit 3 +reject", "exit 4 +release", "exit 75 +release", "exit KILL +reject", "any other +retry",
+    for _, words in ipairs { "policy.lua is fine", "queue +sqlite:jobs.db",
+    "each message +%./resize %-%-fast", "workers +4",
+      "exit 0 +complete", "exit 3 +reject", "exit 4 +release", "exit 75 +release",
+      "exit KILL +reject", "any other +retry",
       "hooks +backoff" } do
       assert.matches(words, out)
     end
@@ -147,10 +170,12 @@ return policy]])
   end))
 
   it("says what is wrong with it", task(function(folder)
-    folder:write("policy.lua", "return require 'watchbot'.policy {\n  queue = 'sqlite:x',\n  comand = 'true' }")
+    folder:write("policy.lua",
+      "return require 'watchbot'.policy {\n  queue = 'sqlite:x',\n  comand = 'true' }")
     local exit, _, problem = run(folder, { "check", "policy.lua" })
     assert.are.equal(2, exit.code)
-    assert.are.equal("watchbot: policy.lua:3: unknown policy field 'comand'; did you mean 'command'?\n", problem)
+    assert.are.equal("watchbot: policy.lua:3: unknown policy field 'comand'; did you mean "
+      .. "'command'?\n", problem)
     exit, _, problem = run(folder, { "check" })
     assert.are.equal(2, exit.code)
     assert.matches("which policy", problem)

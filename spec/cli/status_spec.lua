@@ -1,4 +1,5 @@
--- `watchbot status`: of an embedded queue with a watcher at work, of SQS and CloudWatch on moto, of a stack whose tasks run.
+-- `watchbot status`: of an embedded queue with a watcher at work, of SQS and CloudWatch on moto, of
+-- a stack whose tasks run.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
@@ -9,7 +10,9 @@ local workshop = require "support.workshop"
 
 local task = workshop.task
 
-local NOBODY = { StackName = false, QueueUrl = false, Cluster = false, Service = false, TaskDefinition = false }
+local NOBODY = {
+  StackName = false, QueueUrl = false, Cluster = false, Service = false, TaskDefinition = false,
+}
 
 local function run(folder, arguments, more)
   local variables = {}
@@ -26,11 +29,15 @@ local function told(folder, arguments, more)
 end
 
 describe("the status of an embedded queue", function()
-  it("tells what waits, what runs, and how old the oldest is, beside a watcher", task(function(folder)
+  it("tells what waits, what runs, and how old the oldest is, beside a watcher",
+    task(function(folder)
     workshop.send(folder, { "a", "b", "c" })
     workshop.send(folder, { "later" }, "--delay", "600")
-    local watcher <close> = workshop.start(folder, { "run", "--queue", folder:url(), "--", "sleep", "600" })
-    workshop.eventually(function() return told(folder, { "--queue", folder:url() }).in_flight == 1 end, "a running job")
+    local watcher <close> = workshop.start(folder, {
+      "run", "--queue", folder:url(), "--", "sleep", "600",
+    })
+    workshop.eventually(function() return
+      told(folder, { "--queue", folder:url() }).in_flight == 1 end, "a running job")
     local found = told(folder, { "--queue", folder:url() })
     assert.are.same({ 2, 1, 1, 0 }, { found.visible, found.in_flight, found.delayed, found.dead })
     assert.is_true(found.oldest > 0 and found.oldest < 600)
@@ -86,7 +93,8 @@ describe("the status of an SQS queue", function()
     assert(client:PutMetricData { Namespace = "AWS/SQS", MetricData = data })
   end
 
-  it("has counts from SQS, rates and age from CloudWatch, and the dead letters of its other queue", task(function(folder)
+  it("has counts from SQS, rates and age from CloudWatch, and the dead letters of its other queue",
+    task(function(folder)
     local url, dead = account:queue { max_receives = 3 }
     local name = url:match "[^/]+$"
     for _ = 1, 3 do assert(account.sqs:SendMessage { QueueUrl = url, MessageBody = "m" }) end
@@ -100,19 +108,23 @@ describe("the status of an SQS queue", function()
     assert.are.same({ 75, 4, 12 }, { found.oldest, found.sent, found.done })
     local exit, out, problem = run(folder, { "--queue", url }, account:environment())
     assert.are.equal(0, exit.code, problem)
-    assert.matches("oldest +1 m 15 s\ndead letters +1\nsent +4.0 a minute\ndone +12 a minute\n", out)
+    assert.matches("oldest +1 m 15 s\ndead letters +1\nsent +4.0 a minute\ndone +12 a minute\n",
+      out)
   end))
 
-  it("shows what can be shown where a permission is missing, and names its action", task(function(folder)
+  it("shows what can be shown where a permission is missing, and names its action",
+    task(function(folder)
     local url = account:queue()
     -- moto's permissions call CloudWatch by the name that requests are signed with.
-    local exit, out = run(folder, { "--queue", url }, account:environment(account:user "monitoring:GetMetricData"))
+    local exit, out =
+      run(folder, { "--queue", url }, account:environment(account:user "monitoring:GetMetricData"))
     assert.are.equal(0, exit.code)
     assert.matches("waiting +0\n", out)
     assert.matches("sent +%? the credentials do not allow 'cloudwatch:GetMetricData'", out)
     assert.matches("dead letters +the queue keeps none\n", out)
     local problem
-    exit, out, problem = run(folder, { "--queue", url }, account:environment(account:user "sqs:GetQueueAttributes"))
+    exit, out, problem =
+      run(folder, { "--queue", url }, account:environment(account:user "sqs:GetQueueAttributes"))
     assert.are.equal("", out)
     assert.are.equal(1, exit.code)
     assert.matches("do not allow 'sqs:GetQueueAttributes'", problem)
@@ -128,13 +140,18 @@ describe("the status of a stack", function()
   it("tells of the ECS tasks that run, and of the service", task(function(folder)
     local stack = ecs_stack.new(server, folder, "sleep 600")
     assert(stack.ecs:CreateService {
-      cluster = ecs_stack.CLUSTER, serviceName = "watchers", taskDefinition = "job", desiredCount = 0,
+      cluster = ecs_stack.CLUSTER, serviceName = "watchers", taskDefinition = "job",
+      desiredCount = 0,
     })
-    for _ = 1, 2 do assert(stack.ecs:RunTask { cluster = ecs_stack.CLUSTER, taskDefinition = "job", count = 1 }) end
-    assert(server:client "cloudformation":CreateStack { StackName = "tiles", TemplateBody = cjson.encode {
+    for _ = 1, 2 do
+      assert(stack.ecs:RunTask { cluster = ecs_stack.CLUSTER, taskDefinition = "job", count = 1 })
+    end
+    assert(server:client "cloudformation":CreateStack { StackName = "tiles",
+      TemplateBody = cjson.encode {
       Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } },
       Outputs = {
-        WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } }, ClusterArn = { Value = ecs_stack.CLUSTER },
+        WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } },
+        ClusterArn = { Value = ecs_stack.CLUSTER },
         WatchbotService = { Value = "watchers" }, WatchbotTaskDefinition = { Value = "job:1" },
       },
     } })
@@ -147,6 +164,8 @@ describe("the status of a stack", function()
     assert.are.equal(0, found.visible)
     local _, out = run(folder, { "--stack", "tiles" }, server:environment())
     assert.matches("service +0 of 0 running\ntasks +2 running\n", out)
-    for _, arn in ipairs(stack:tasks()) do assert(stack.ecs:StopTask { cluster = ecs_stack.CLUSTER, task = arn }) end
+    for _, arn in ipairs(stack:tasks()) do
+      assert(stack.ecs:StopTask { cluster = ecs_stack.CLUSTER, task = arn })
+    end
   end))
 end)

@@ -28,17 +28,20 @@ describe("a command's target", function()
 
   it("is what the options name, before the environment", task(function()
     variables = { QueueUrl = "sqlite:environment.db", StackName = "environment", LogGroup = "logs" }
-    assert.are.equal("sqlite:jobs.db", target.find("status", { queue = "sqlite:jobs.db" }):queue_url())
+    assert.are.equal("sqlite:jobs.db",
+      target.find("status", { queue = "sqlite:jobs.db" }):queue_url())
     assert.are.equal("sqlite:environment.db", target.find("status", {}):queue_url())
     assert.are.equal("logs", target.find("status", {}):need("LogGroup", "which log group?"))
-    assert.are.equal("QueueUrl of named Two", target.find("status", { stack = "named", prefix = "Two" }):queue_url())
+    assert.are.equal("QueueUrl of named Two",
+      target.find("status", { stack = "named", prefix = "Two" }):queue_url())
   end))
 
   it("is the stack of the environment where there is no queue in it", task(function()
     variables = { StackName = "environment", QueueUrl = "" }
     local found = target.find("status", {})
     assert.are.equal("QueueUrl of environment ", found:queue_url())
-    assert.are.equal("special", target.find("status", { ["log-group"] = "special" }):find "LogGroup")
+    assert.are.equal("special",
+      target.find("status", { ["log-group"] = "special" }):find "LogGroup")
     assert.is_nil(found:find "Topic")
     assert.are.equal("NoOutput", select(3, found:need("Topic", "which topic?")))
   end))

@@ -39,11 +39,13 @@ describe("watchbot template", function()
     write(folder)
     local code, out = run(folder, "--format", "yaml", "stack.lua")
     assert.are.equal(0, code)
-    assert.matches('^AWSTemplateFormatVersion: "2010%-09%-09"\nParameters:\n  Size:\n    Type: String\nResources:\n', out)
+    assert.matches('^AWSTemplateFormatVersion: "2010%-09%-09"\nParameters:\n  Size:\n    Type: '
+      .. 'String\nResources:\n', out)
     assert.are.same({}, cfn_lint.run { folder:write("stack.yaml", out) })
   end))
 
-  it("runs the file as policies run: modules of its own folder, and it may wait", task(function(folder)
+  it("runs the file as policies run: modules of its own folder, and it may wait",
+    task(function(folder)
     folder:write("mine.lua", "return { service = 'mine' }")
     folder:write("stack.lua", [[require "watchbot".scheduler.sleep(0.01) return require "watchbot".template {
       mode = "process", cluster = "main",
@@ -69,11 +71,13 @@ describe("watchbot template", function()
     refused("return 5", "stack%.lua: must return a template, .* but returned a number")
     refused("local a", "but returned nothing")
     refused("local w = require 'watchbot'\n\nlocal a = w.cf.ref()", "stack%.lua:3: cf%.ref")
-    refused("local w = require 'watchbot'\nlocal a = w.merge({ Resources = { A = {} } }, { Resources = { A = {} } })\nreturn a",
+    refused("local w = require 'watchbot'\nlocal a = w.merge({ Resources = { A = {} } }, { "
+      .. "Resources = { A = {} } })\nreturn a",
       "stack%.lua:2: merge: 'A' of Resources is in argument 1 and in argument 2")
     refused("return { Resources = { A = { Type = 'T', Properties = { X = print } } } }",
       "stack%.lua: Resources%.A%.Properties%.X: a function cannot be in a template")
-    assert.matches("could not read the stack file: .*missing%.lua", select(3, run(folder, "missing.lua")))
+    assert.matches("could not read the stack file: .*missing%.lua",
+      select(3, run(folder, "missing.lua")))
   end))
 
   it("refuses arguments that make no sense, with status 2", task(function(folder)
@@ -106,28 +110,33 @@ describe("watchbot template --check", function()
     write(folder)
     local code, out, problem = run(folder, "--check", "stack.lua")
     assert.are.equal(0, code, out .. problem)
-    assert.matches(can_lint and "nothing to mend; %d+ bytes; cfn%-lint too" or "cfn%-lint is not installed", out)
+    assert.matches(can_lint and "nothing to mend; %d+ bytes; cfn%-lint too"
+      or "cfn%-lint is not installed", out)
   end))
 
   it("names what is wrong, with status 1", task(function(folder)
     write(folder, "", "Sizes")
     local code, out = run(folder, "--check", "stack.lua")
     assert.are.equal(1, code)
-    assert.matches("Outputs%.Size%.Value: no parameter or resource of the template is called 'Sizes'", out)
+    assert.matches("Outputs%.Size%.Value: no parameter or resource of the template is called "
+      .. "'Sizes'", out)
     assert.matches("%d to mend", out)
   end))
 
   it("says so where cfn-lint is not installed, and checks what it can", task(function(folder)
     write(folder, "", "Sizes")
-    local exit, out = workshop.run(folder, { "template", "--check", "stack.lua" }, { PATH = folder.path })
+    local exit, out =
+      workshop.run(folder, { "template", "--check", "stack.lua" }, { PATH = folder.path })
     assert.are.equal(1, exit.code)
     assert.matches("called 'Sizes'", out)
-    assert.matches("1 to mend; %d+ bytes; cfn%-lint is not installed: the properties of resources were not looked at", out)
+    assert.matches("1 to mend; %d+ bytes; cfn%-lint is not installed: the properties of resources "
+      .. "were not looked at", out)
   end))
 
   it("hands on what cfn-lint finds", task(function(folder)
     if not can_lint then return pending "cfn-lint is not on PATH" end
-    folder:write("stack.lua", [[return { Resources = { Queue = { Type = "AWS::SQS::Queue", Properties = { Nam = "a" } } } }]])
+    folder:write("stack.lua",
+      [[return { Resources = { Queue = { Type = "AWS::SQS::Queue", Properties = { Nam = "a" } } } }]])
     local code, out = run(folder, "--check", "stack.lua")
     assert.are.equal(1, code)
     assert.matches("Resources%.Queue%.Properties%.Nam: .*%(E3002%)", out)
@@ -151,7 +160,9 @@ describe("watchbot template --diff", function()
     end
     same()
     -- As `aws cloudformation get-template` prints it: an object, or the text that was handed in.
-    same(function(text) return ('{"TemplateBody": %s, "StagesAvailable": ["Original"]}'):format(text) end)
+    same(function(text)
+      return ('{"TemplateBody": %s, "StagesAvailable": ["Original"]}'):format(text)
+    end)
     same(function(text) return cjson.encode { TemplateBody = text } end)
   end))
 
@@ -160,10 +171,13 @@ describe("watchbot template --diff", function()
     write(folder, "reduce = true,")
     local code, out = run(folder, "--diff", "deployed.json", "stack.lua")
     assert.are.equal(1, code)
-    assert.matches("~ WatchbotQueue %(AWS::SQS::Queue%)\n    Properties%.VisibilityTimeout: 60 %-> 180\n", out)
+    assert.matches("~ WatchbotQueue %(AWS::SQS::Queue%)\n    Properties%.VisibilityTimeout: 60 "
+      .. "%-> 180\n", out)
     assert.matches("%+ WatchbotProgressTable %(AWS::DynamoDB::Table%)\n", out)
-    assert.matches("%- WatchbotUserKey %(AWS::IAM::AccessKey%)\n    LOST with the old one: the key that senders have\n", out)
-    assert.matches("! WatchbotWorker %(AWS::ECS::TaskDefinition%)\n.-    REPLACED by a new resource\n", out)
+    assert.matches("%- WatchbotUserKey %(AWS::IAM::AccessKey%)\n    LOST with the old one: the "
+      .. "key that senders have\n", out)
+    assert.matches("! WatchbotWorker %(AWS::ECS::TaskDefinition%)\n.-    REPLACED by a new "
+      .. "resource\n", out)
     assert.matches("2 lose data", out)
   end))
 
@@ -172,8 +186,10 @@ describe("watchbot template --diff", function()
     write(folder, "fifo = true,")
     local code, out = run(folder, "--diff", "deployed.json", "stack.lua")
     assert.are.equal(1, code)
-    assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: what others have subscribed", out)
-    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT with the old one, .-: the messages in it", out)
+    assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: what "
+      .. "others have subscribed", out)
+    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT with the old one, .-: "
+      .. "the messages in it", out)
     assert.matches("1 lose data, 2 leave data behind", out)
   end))
 
@@ -188,7 +204,8 @@ describe("watchbot template --diff", function()
 
   it("refuses what is no template in JSON", task(function(folder)
     write(folder)
-    for _, text in ipairs { "Resources:\n  A: 1\n", "{}", "[]", '{"TemplateBody": "Resources:\\n"}' } do
+    for _, text in ipairs { "Resources:\n  A: 1\n", "{}", "[]",
+      '{"TemplateBody": "Resources:\\n"}' } do
       folder:write("deployed.json", text)
       local code, _, problem = run(folder, "--diff", "deployed.json", "stack.lua")
       assert.are.equal(2, code)

@@ -19,7 +19,9 @@ local function lua(folder, lines)
 end
 
 local function piped(folder, lines, stdin)
-  local child = assert(process.start { command = lua(folder, lines), output = "capture", stdin = stdin })
+  local child = assert(process.start {
+    command = lua(folder, lines), output = "capture", stdin = stdin,
+  })
   local exit = assert(child:wait(workshop.PATIENCE))
   local out, err = child:output()
   return out, err, exit
@@ -31,7 +33,8 @@ local STILL_SANE = "; stty -a | tr ' ;' '\\n\\n' | grep -x -e icanon -e echo | t
 
 describe("a terminal", function()
   it("is asked before something is destroyed, and takes only yes for yes", task(function(folder)
-    for typed, answer in pairs { y = "= +true", YES = "= +true", n = "nothing was done", [""] = "nothing was done" } do
+    for typed, answer in pairs { y = "= +true", YES = "= +true", n = "nothing was done",
+      [""] = "nothing was done" } do
       local screen <close> = tmux.start(folder, lua(folder, ASK))
       screen:shows "delete 3 messages%? %[y/N%]"
       screen:type(typed, "Enter")
@@ -87,14 +90,16 @@ describe("a terminal", function()
   end))
 
   -- The answer of a terminal to "where is the cursor" ends with R: a dead letter replayed itself.
-  it("takes no sequence for keys: arrows, answers of the terminal, strings, other alphabets", task(function(folder)
+  it("takes no sequence for keys: arrows, answers of the terminal, strings, other alphabets",
+    task(function(folder)
     local screen <close> = tmux.start(folder, lua(folder, [[
       local keys <close> = terminal.keys()
       print "ready"
       for key in keys.read, keys do print("<" .. key .. ">") end
       print "end"]]))
     screen:shows "ready"
-    local sequences = { "1b 5b 41", "1b 4f 52", "1b 5b 36 3b 31 52", "1b 5d 30 3b 72 64 07", "1b 50 72 1b 5c",
+    local sequences =
+      { "1b 5b 41", "1b 4f 52", "1b 5b 36 3b 31 52", "1b 5d 30 3b 72 64 07", "1b 50 72 1b 5c",
       "c2 9b 35 3b 31 52",
       "9b 35 52", "c2 9d 72 07", "c3 a4", "1b 72", "1b 1b 5b 33 7e" }
     for index, sequence in ipairs(sequences) do
@@ -110,7 +115,8 @@ describe("a terminal", function()
     assert.are.equal("ABCDEFGHIJK", table.concat(seen))
   end))
 
-  -- Somebody typed "r" while the list was still being read, and the first letter was replayed unseen.
+  -- Somebody typed "r" while the list was still being read, and the first letter was replayed
+  -- unseen.
   it("throws away what was typed before the question", task(function(folder)
     local screen <close> = tmux.start(folder, lua(folder, [[
       local keys <close> = terminal.keys()
@@ -145,15 +151,20 @@ describe("a terminal", function()
       return require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end,
         backoff = function() return 0 end }]]):format(folder:url()))
     workshop.run(folder, { "run", "--drain", "fail.lua" })
-    local again <close> = tmux.start(folder, ("%s dead-letter --queue %s%s"):format(workshop.program, folder:url(), STILL_SANE))
+    local again <close> =
+      tmux.start(folder,
+      ("%s dead-letter --queue %s%s"):format(workshop.program, folder:url(), STILL_SANE))
     again:shows "re%[t%]urn"
     again:type "C-c"
     assert.matches("icanon +echo", select(2, again:ends()))
   end))
 
   it("has as many columns as it has", task(function(folder)
-    local screen <close> = tmux.start(folder, lua(folder, [[print(terminal.columns "stdout", terminal.is_interactive())]]))
+    local screen <close> =
+      tmux.start(folder,
+      lua(folder, [[print(terminal.columns "stdout", terminal.is_interactive())]]))
     assert.matches("120%s+true", select(2, screen:ends()))
-    assert.matches("80%s+false", (piped(folder, [[print(terminal.columns "stdout", terminal.is_interactive())]])))
+    assert.matches("80%s+false",
+      (piped(folder, [[print(terminal.columns "stdout", terminal.is_interactive())]])))
   end))
 end)

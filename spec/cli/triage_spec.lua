@@ -23,7 +23,8 @@ describe("watchbot dead-letter triage", function()
   end
 
   local function triage(folder, ...)
-    return tmux.start(folder, table.concat({ workshop.program, "dead-letter --queue", folder:url(), ... }, " "),
+    return tmux.start(folder,
+      table.concat({ workshop.program, "dead-letter --queue", folder:url(), ... }, " "),
       { StackName = false, QueueUrl = false })
   end
 
@@ -31,12 +32,15 @@ describe("watchbot dead-letter triage", function()
     local queue = assert(queues.open(folder:url()))
     local dead, back = {}, {}
     for index, letter in ipairs(assert(queue:dead(100))) do dead[index] = letter.body end
-    for index, message in ipairs(assert(queue:receive(100, 0, 0.001))) do back[index] = message.body end
+    for index, message in ipairs(assert(queue:receive(100, 0, 0.001))) do
+      back[index] = message.body
+    end
     queue:close()
     return dead, back
   end
 
-  it("goes through them one by one: a single key replays, returns, deletes or stops", task(function(folder)
+  it("goes through them one by one: a single key replays, returns, deletes or stops",
+    task(function(folder)
     bury(folder, "the first", "the second", "the third", "the fourth", "the fifth")
     local screen <close> = triage(folder)
     screen:shows "%-%- 1 of about 5"
@@ -90,22 +94,31 @@ describe("watchbot dead-letter triage", function()
     end
   end))
 
-  it("on SQS shows the logs of the last hours, and gives back what was not settled", task(function(folder)
+  it("on SQS shows the logs of the last hours, and gives back what was not settled",
+    task(function(folder)
     local account = cloud.start()
     account:open()
     local url, dead_url = account:queue { max_receives = 1 }
     local ids = {}
     for index, body in ipairs { "one", "two" } do
-      ids[index] = assert(account.sqs:SendMessage { QueueUrl = dead_url, MessageBody = body }).MessageId
+      ids[index] = assert(account.sqs:SendMessage { QueueUrl = dead_url,
+        MessageBody = body }).MessageId
     end
     assert(account.logs:CreateLogGroup { logGroupName = "group" })
     assert(account.logs:CreateLogStream { logGroupName = "group", logStreamName = "stream" })
     local events = {}
     for index, id in ipairs(ids) do
-      events[index] = { timestamp = scheduler.time() - 1000, message = ("[worker] [%s] out of memory %d"):format(id, index) }
+      events[index] = {
+        timestamp = scheduler.time() - 1000,
+        message = ("[worker] [%s] out of memory %d"):format(id, index),
+      }
     end
-    assert(account.logs:PutLogEvents { logGroupName = "group", logStreamName = "stream", logEvents = events })
-    local screen <close> = tmux.start(folder, ("%s dead-letter --queue %s --log-group group"):format(workshop.program, url),
+    assert(account.logs:PutLogEvents {
+      logGroupName = "group", logStreamName = "stream", logEvents = events,
+    })
+    local screen <close> =
+      tmux.start(folder,
+      ("%s dead-letter --queue %s --log-group group"):format(workshop.program, url),
       account:environment())
     screen:shows "re%[t%]urn"
     screen:type "l"
@@ -117,7 +130,8 @@ describe("watchbot dead-letter triage", function()
     assert.are.equal(0, status)
     assert.matches("1 replayed, 0 deleted, 1 returned; there are no more", text)
     assert.are.equal(1, account:count(url))
-    local back = assert(account.sqs:ReceiveMessage { QueueUrl = dead_url, VisibilityTimeout = 0 }).Messages
+    local back = assert(account.sqs:ReceiveMessage { QueueUrl = dead_url,
+      VisibilityTimeout = 0 }).Messages
     assert.are.equal(1, #back)
     account:close()
   end))

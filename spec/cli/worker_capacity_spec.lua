@@ -1,5 +1,5 @@
--- `watchbot worker-capacity`, with a scripted ECS: moto's machines have no room that could be chosen, and there are never more
--- than fit into one call.
+-- `watchbot worker-capacity`, with a scripted ECS: moto's machines have no room that could be
+-- chosen, and there are never more than fit into one call.
 
 local cjson = require "cjson"
 local http = require "watchbot.http"
@@ -19,7 +19,8 @@ describe("watchbot worker-capacity", function()
     for index, answer in ipairs { ... } do
       script[index] = answer.status and answer or { body = cjson.encode(answer) }
     end
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = cjson.encode(script) }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = cjson.encode(script) }).status == 200)
   end
 
   local function asked()
@@ -33,15 +34,20 @@ describe("watchbot worker-capacity", function()
 
   local function run(folder, arguments, more)
     local variables = {
-      AWS_ENDPOINT_URL = scripted.url, AWS_REGION = "eu-west-1", AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "any",
-      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
-      AWS_MAX_ATTEMPTS = "1", StackName = false, QueueUrl = false, Cluster = false, TaskDefinition = false,
+      AWS_ENDPOINT_URL = scripted.url, AWS_REGION = "eu-west-1", AWS_ACCESS_KEY_ID = "AKID",
+      AWS_SECRET_ACCESS_KEY = "any",
+      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+      AWS_MAX_ATTEMPTS = "1", StackName = false, QueueUrl = false, Cluster = false,
+      TaskDefinition = false,
     }
     for name, value in pairs(more or {}) do variables[name] = value end
     return workshop.run(folder, { "worker-capacity", table.unpack(arguments) }, variables)
   end
 
-  local DEFINITION = { taskDefinition = { containerDefinitions = { { name = "worker", cpu = 256, memory = 512 } } } }
+  local DEFINITION = {
+    taskDefinition = { containerDefinitions = { { name = "worker", cpu = 256, memory = 512 } } },
+  }
 
   local function machine(cpu, memory, status)
     return { status = status or "ACTIVE", agentConnected = true, remainingResources = {
@@ -52,30 +58,38 @@ describe("watchbot worker-capacity", function()
   it("adds up the room of all machines, page after page", task(function(folder)
     told(DEFINITION, { containerInstanceArns = { "a", "b" }, nextToken = "more" },
       { containerInstances = { machine(1024, 600), machine(1024, 4096) } },
-      { containerInstanceArns = { "c" } }, { containerInstances = { machine(1024, 4096, "DRAINING") } })
+      { containerInstanceArns = { "c" } },
+        { containerInstances = { machine(1024, 4096, "DRAINING") } })
     local exit, out, problem = run(folder, { "--cluster", "main", "--task-definition", "tiles:12" })
     assert.are.equal(0, exit.code, problem)
     assert.are.equal("each worker takes 256 CPU units, 512 MiB\n"
       .. "2 machines take tasks; 1 more are draining, or their agent is not connected\n"
       .. "room for 5 more workers, then CPU runs out\n", out)
     local calls = asked()
-    assert.are.same({ "DescribeTaskDefinition", "ListContainerInstances", "DescribeContainerInstances",
-      "ListContainerInstances", "DescribeContainerInstances" }, { calls[1].operation, calls[2].operation, calls[3].operation,
+    assert.are.same({ "DescribeTaskDefinition", "ListContainerInstances",
+    "DescribeContainerInstances",
+      "ListContainerInstances", "DescribeContainerInstances" },
+      { calls[1].operation, calls[2].operation, calls[3].operation,
       calls[4].operation, calls[5].operation })
     assert.are.equal("more", calls[4].parameters.nextToken)
     assert.are.same({ "a", "b" }, calls[3].parameters.containerInstances)
   end))
 
   it("takes names from the watcher's environment, and prints JSON", task(function(folder)
-    told(DEFINITION, { containerInstanceArns = { "a" } }, { containerInstances = { machine(2048, 1024) } })
-    local exit, out, problem = run(folder, { "--json" }, { Cluster = "main", TaskDefinition = "tiles" })
+    told(DEFINITION, { containerInstanceArns = { "a" } },
+      { containerInstances = { machine(2048, 1024) } })
+    local exit, out, problem =
+      run(folder, { "--json" }, { Cluster = "main", TaskDefinition = "tiles" })
     assert.are.equal(0, exit.code, problem)
-    assert.are.same({ workers = 2, first = "memory", instances = 1, unusable = 0, cpu = 256, memory = 512, gpu = 0 },
+    assert.are.same({
+      workers = 2, first = "memory", instances = 1, unusable = 0, cpu = 256, memory = 512, gpu = 0,
+    },
       cjson.decode(out))
   end))
 
   it("says that Fargate has no machines to fill", task(function(folder)
-    told({ taskDefinition = { cpu = "256", memory = "512", requiresCompatibilities = { "FARGATE" } } }, {})
+    told({ taskDefinition = { cpu = "256", memory = "512",
+      requiresCompatibilities = { "FARGATE" } } }, {})
     local exit, out = run(folder, { "--cluster", "main", "--task-definition", "tiles" })
     assert.are.equal(0, exit.code)
     assert.matches("your account's quota of Fargate vCPUs", out)

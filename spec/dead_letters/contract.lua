@@ -1,6 +1,7 @@
 -- What dead letters do, of whichever queue: the contract of watchbot.dead_letters.
--- `contract(fixture)` describes it. In a task, `fixture()` returns a queue without messages: `open()` its dead letters,
--- `bury(messages)` sends messages and has them die, `again()` has all that is in the queue die, `queue` the queue itself.
+-- `contract(fixture)` describes it. In a task, `fixture()` returns a queue without messages:
+-- `open()` its dead letters, `bury(messages)` sends messages and has them die, `again()` has all
+-- that is in the queue die, `queue` the queue itself.
 
 local busted = require "busted"
 local scheduler = require "watchbot.scheduler"
@@ -70,7 +71,8 @@ local function contract(fixture)
       assert.are.equal(0, letters:unreachable())
     end))
 
-    it("one that was buried has its reason, its own id and time, and goes back as it was", task(function(place)
+    it("one that was buried has its reason, its own id and time, and goes back as it was",
+      task(function(place)
       local attributes = { Zoom = { type = "Number", value = "7" } }
       local id = assert(place.queue:send { { body = "poison", attributes = attributes } })[1].id
       local message = assert(place.queue:receive(1, 5, 60))[1]
@@ -139,7 +141,10 @@ local function contract(fixture)
     end))
 
     it("replay puts letters back as they were, and leaves the others", task(function(place)
-      place.bury { { body = "a", attributes = { Zoom = { type = "Number", value = "7" } } }, { body = "b" }, { body = "c" } }
+      place.bury {
+        { body = "a", attributes = { Zoom = { type = "Number", value = "7" } } }, { body = "b" },
+        { body = "c" },
+      }
       local letters = assert(place.open())
       local all = read_all(letters)
       local count, failures = letters:replay { find(all, "a"), find(all, "c") }
@@ -181,4 +186,6 @@ local function contract(fixture)
   end)
 end
 
-return { contract = contract, read_all = read_all, messages_in = messages_in, bodies_of = bodies_of }
+return {
+  contract = contract, read_all = read_all, messages_in = messages_in, bodies_of = bodies_of,
+}

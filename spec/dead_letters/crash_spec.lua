@@ -1,4 +1,5 @@
--- The promise of a replay: killed at random moments, with kill -9, again and again, no message is lost. It may be there twice.
+-- The promise of a replay: killed at random moments, with kill -9, again and again, no message is
+-- lost. It may be there twice.
 
 local cloud = require "support.cloud"
 local queues = require "watchbot.queue"
@@ -16,10 +17,12 @@ local function bodies(count)
   return list
 end
 
--- Starts the replay again and again, and kills it at a random moment of its first `seconds`. `after` are the seconds until the
--- next one: moto goes on with the long poll of a client that was killed, and mixes up groups when two receives overlap.
+-- Starts the replay again and again, and kills it at a random moment of its first `seconds`.
+-- `after` are the seconds until the next one: moto goes on with the long poll of a client that was
+-- killed, and mixes up groups when two receives overlap.
 local function replay_and_kill(folder, options, ...)
-  local kills, seconds, environment, after = options.kills, options.seconds, options.environment, options.after or 0
+  local kills, seconds, environment, after = options.kills, options.seconds, options.environment,
+    options.after or 0
   math.randomseed(seed)
   for _ = 1, kills do
     local child = workshop.start(folder, { "dead-letter", "replay", ... }, environment)
@@ -54,7 +57,9 @@ describe("a replay that is killed", function()
     replay_and_kill(folder, { kills = 15, seconds = 0.1 }, "--queue", folder:url(), "--match", "m")
     local counts = queue:counts()
     assert.are.equal(COUNT, counts.visible + counts.dead, "seed " .. seed)
-    local exit, _, problem = workshop.run(folder, { "dead-letter", "replay", "--queue", folder:url() })
+    local exit, _, problem = workshop.run(folder, {
+      "dead-letter", "replay", "--queue", folder:url(),
+    })
     assert.are.equal(0, exit.code, problem)
     local messages = {}
     repeat
@@ -66,7 +71,8 @@ describe("a replay that is killed", function()
     assert.are.equal(COUNT, select(2, counted(messages)), "seed " .. seed)
   end))
 
-  for kind, options in pairs { ["an SQS queue"] = {}, ["a FIFO queue, nor its order"] = { fifo = true } } do
+  for kind, options in pairs { ["an SQS queue"] = {},
+    ["a FIFO queue, nor its order"] = { fifo = true } } do
     it("loses nothing of " .. kind, workshop.task(function(folder)
       local COUNT, GROUPS = 200, 20
       local account = cloud.start()
@@ -74,13 +80,18 @@ describe("a replay that is killed", function()
       local url, dead_url = account:queue { max_receives = 1, fifo = options.fifo }
       local dead = assert(sqs.open(dead_url, { client = account:client "sqs" }))
       local all = bodies(COUNT)
-      for index, message in ipairs(all) do message.group = options.fifo and "g" .. index % GROUPS or nil end
+      for index, message in ipairs(all) do
+        message.group = options.fifo and "g" .. index % GROUPS or nil
+      end
       assert(dead:send(all))
       replay_and_kill(folder, {
-        kills = options.fifo and 8 or 20, seconds = 1.5, environment = account:environment(), after = options.fifo and 2.5,
+        kills = options.fifo and 8 or 20, seconds = 1.5, environment = account:environment(),
+        after = options.fifo and 2.5,
       }, "--queue", url, "--match", "m", "--visibility", "2")
       workshop.eventually(function()
-        local exit, _, problem = workshop.run(folder, { "dead-letter", "replay", "--queue", url, "--match", "m" },
+        local exit, _, problem = workshop.run(folder, {
+          "dead-letter", "replay", "--queue", url, "--match", "m",
+        },
           account:environment())
         assert.are.equal(0, exit.code, problem)
         return account:count(dead_url) == 0

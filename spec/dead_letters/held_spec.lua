@@ -36,9 +36,11 @@ describe("letters that are held", function()
     assert.are.equal(100, #queue.delayed)
   end))
 
-  it("count as stopped only where none could be deleted, for a reason that is not the letter's", task(function()
+  it("count as stopped only where none could be deleted, for a reason that is not the letter's",
+    task(function()
     local answers = {
-      r1 = { true }, r2 = { nil, "no", "NotAllowed" }, r3 = { nil, "old", "ReceiptHandleIsInvalid" },
+      r1 = { true }, r2 = { nil, "no", "NotAllowed" },
+      r3 = { nil, "old", "ReceiptHandleIsInvalid" },
     }
     local queue = slow_queue()
     function queue:delete(receipt) return table.unpack(answers[receipt], 1, 3) end -- luacheck: ignore

@@ -20,15 +20,19 @@ describe("a message move task", function()
   local function tell(steps)
     local script = {}
     for index, step in ipairs(steps) do
-      script[index] = { body = cjson.encode(step.answer or step), status = step.status, for_ever = step.for_ever }
+      script[index] = {
+        body = cjson.encode(step.answer or step), status = step.status, for_ever = step.for_ever,
+      }
     end
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = cjson.encode(script) }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = cjson.encode(script) }).status == 200)
   end
 
   -- What was asked: { { "StartMessageMoveTask", { parameters } } ... }
   local function asked()
     local all = {}
-    for index, request in ipairs(cjson.decode(assert(http.request { url = scripted.url .. "/log" }).body)) do
+    for index, request in ipairs(cjson.decode(assert(http.request { url = scripted.url
+      .. "/log" }).body)) do
       all[index] = { request.headers["x-amz-target"]:match "%.(%w+)$", cjson.decode(request.body) }
     end
     return all
@@ -39,7 +43,9 @@ describe("a message move task", function()
       region = "eu-west-1", endpoint = scripted.url, credentials = false, getenv = function() end,
       retry = { base = 0.001, throttled_base = 0.002, cap = 0.01 },
     })
-    return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/123456789012/dead", { client = client }))
+    return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/123456789012/dead", {
+      client = client,
+    }))
   end
 
   local function task_of(status, more)
@@ -67,10 +73,14 @@ describe("a message move task", function()
 
   it("is started, and watched until it is done", task(function()
     local count, _, _, words = run({
-      task_of("COMPLETED", { StartedTimestamp = 1000, ApproximateNumberOfMessagesMoved = 99 }), -- one of yesterday
+      -- one of yesterday
+      task_of("COMPLETED", { StartedTimestamp = 1000, ApproximateNumberOfMessagesMoved = 99 }),
       { TaskHandle = "handle" },
-      task_of("COMPLETED", { StartedTimestamp = 1000, ApproximateNumberOfMessagesMoved = 99 }), -- the list is late
-      task_of("RUNNING", { ApproximateNumberOfMessagesMoved = 7, ApproximateNumberOfMessagesToMove = 12 }),
+      -- the list is late
+      task_of("COMPLETED", { StartedTimestamp = 1000, ApproximateNumberOfMessagesMoved = 99 }),
+      task_of("RUNNING", {
+        ApproximateNumberOfMessagesMoved = 7, ApproximateNumberOfMessagesToMove = 12,
+      }),
       task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 12 }),
     }, { rate = 12.7, destination = "arn:main" })
     assert.are.equal(12, count)
@@ -91,7 +101,8 @@ describe("a message move task", function()
 
   it("of somebody else is watched like ours", task(function()
     assert.are.equal(3, (run {
-      task_of("RUNNING", { TaskHandle = "theirs" }), task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 3 }),
+      task_of("RUNNING", { TaskHandle = "theirs" }),
+      task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 3 }),
     }))
     assert.are.equal(4, (run {
       {}, refused "UnsupportedOperation", task_of("RUNNING", { TaskHandle = "theirs" }),
@@ -100,7 +111,8 @@ describe("a message move task", function()
   end))
 
   it("that is refused is told so", task(function()
-    for _, code in ipairs { "AccessDeniedException", "UnsupportedOperation", "ResourceNotFoundException" } do
+    for _, code in ipairs { "AccessDeniedException", "UnsupportedOperation",
+      "ResourceNotFoundException" } do
       local count, message, found = run { {}, refused(code), {} }
       assert.is_nil(count)
       assert.is_string(message)
@@ -111,15 +123,21 @@ describe("a message move task", function()
   it("that fails is told with how far it came, and why", task(function()
     local count, message, code = run {
       {}, { TaskHandle = "h" },
-      task_of("FAILED", { ApproximateNumberOfMessagesMoved = 5, FailureReason = "CouldNotDetermineMessageSource" }),
+      task_of("FAILED", {
+        ApproximateNumberOfMessagesMoved = 5, FailureReason = "CouldNotDetermineMessageSource",
+      }),
     }
     assert.is_nil(count)
-    assert.are.equal("SQS moved 5 messages, then ended the task (CouldNotDetermineMessageSource)", message)
+    assert.are.equal("SQS moved 5 messages, then ended the task (CouldNotDetermineMessageSource)",
+      message)
     assert.are.equal("Failed", code)
   end))
 
   it("is cancelled when whoever waits for it is", task(function()
-    tell { {}, { TaskHandle = "handle" }, { for_ever = true, answer = task_of("RUNNING", { TaskHandle = "handle" }) } }
+    tell {
+      {}, { TaskHandle = "handle" },
+      { for_ever = true, answer = task_of("RUNNING", { TaskHandle = "handle" }) },
+    }
     local work = scheduler.spawn(move_task.run, queue(), ARN, { tell = function() end })
     workshop.eventually(function() return #asked() >= 3 end, "it is watched")
     work:cancel "enough"
@@ -131,13 +149,16 @@ describe("a message move task", function()
   -- The whole program: where the queue is, and its environment.
   local function program()
     return scripted.url .. "/123456789012/jobs", {
-      AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret", AWS_REGION = "eu-west-1",
-      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null", AWS_EC2_METADATA_DISABLED = "true",
+      AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret",
+      AWS_REGION = "eu-west-1",
+      AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null",
+      AWS_EC2_METADATA_DISABLED = "true",
       AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
     }
   end
 
-  local main = { Attributes = { QueueArn = "arn:aws:sqs:eu-west-1:123456789012:jobs", RedrivePolicy = cjson.encode {
+  local main = { Attributes = { QueueArn = "arn:aws:sqs:eu-west-1:123456789012:jobs",
+    RedrivePolicy = cjson.encode {
     deadLetterTargetArn = ARN, maxReceiveCount = 10 } } }
 
   -- A task is started, and then: these answers.
@@ -151,7 +172,9 @@ describe("a message move task", function()
     tell_started(url, { for_ever = true, answer = task_of("RUNNING", {
       ApproximateNumberOfMessagesMoved = 7, ApproximateNumberOfMessagesToMove = 12,
     }) })
-    local screen <close> = tmux.start(folder, ("%s dead-letter replay --queue %s"):format(workshop.program, url), environment)
+    local screen <close> =
+      tmux.start(folder, ("%s dead-letter replay --queue %s"):format(workshop.program, url),
+      environment)
     screen:shows "SQS has moved 7 of about 12"
     tell { task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 12 }) }
     local status, text = screen:ends()
@@ -160,18 +183,23 @@ describe("a message move task", function()
     assert.is_nil(text:find "SQS has moved")
   end))
 
-  it("replays everything for the program, and what it leaves is done one by one", workshop.task(function(folder)
+  it("replays everything for the program, and what it leaves is done one by one",
+    workshop.task(function(folder)
     local url, environment = program()
     local function replay(...)
       tell_started(url, ...)
-      return workshop.run(folder, { "dead-letter", "replay", "--queue", url, "--rate", "50" }, environment)
+      return workshop.run(folder, { "dead-letter", "replay", "--queue", url, "--rate", "50" },
+        environment)
     end
-    local exit, out, problem = replay(task_of("COMPLETED", { ApproximateNumberOfMessagesMoved = 12 }))
+    local exit, out, problem = replay(task_of("COMPLETED", {
+      ApproximateNumberOfMessagesMoved = 12,
+    }))
     assert.are.same({ 0, "12 messages back in the queue\n", "" }, { exit.code, out, problem })
     assert.are.same({ "StartMessageMoveTask", {
       SourceArn = ARN, DestinationArn = main.Attributes.QueueArn, MaxNumberOfMessagesPerSecond = 50,
     } }, asked()[6])
-    exit, out, problem = replay(task_of("FAILED", { FailureReason = "CouldNotDetermineMessageSource" }), {})
+    exit, out, problem =
+      replay(task_of("FAILED", { FailureReason = "CouldNotDetermineMessageSource" }), {})
     assert.are.same({ 0, "0 messages back in the queue\n" }, { exit.code, out })
     assert.matches("CouldNotDetermineMessageSource.*one by one", problem)
     local calls = asked()

@@ -50,7 +50,9 @@ describe("of the embedded queue", function()
   it("have no queue of their own", function()
     scheduler.run(function()
       local place <close> = fixture()
-      local _, message, code = dead_letters.open { queue = place.queue.name, dead_letter_queue = "sqlite:other.db" }
+      local _, message, code = dead_letters.open {
+        queue = place.queue.name, dead_letter_queue = "sqlite:other.db",
+      }
       assert.matches("are in its own file", message)
       assert.are.equal("Usage", code)
     end)

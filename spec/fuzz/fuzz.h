@@ -1,5 +1,5 @@
-/* fuzz: what the drivers share. Each has a LLVMFuzzerTestOneInput, which libFuzzer calls with bytes of its own making; what does
- * not hold ends the program, and libFuzzer keeps the bytes. */
+/* fuzz: what the drivers share. Each has a LLVMFuzzerTestOneInput, which libFuzzer calls with bytes
+ * of its own making; what does not hold ends the program, and libFuzzer keeps the bytes. */
 #ifndef WATCHBOT_FUZZ_H
 #define WATCHBOT_FUZZ_H
 

@@ -1,5 +1,6 @@
-/* lines.c: what comes in pieces goes out as what comes at once, also where a line passes what is kept in memory (here 256
- * bytes). The first byte chooses the format and the pieces. The clock stands still (see the Makefile: --wrap). */
+/* lines.c: what comes in pieces goes out as what comes at once, also where a line passes what is
+ * kept in memory (here 256 bytes). The first byte chooses the format and the pieces. The clock
+ * stands still (see the Makefile: --wrap). */
 #include "lines.h"
 
 #include <string.h>
@@ -34,11 +35,13 @@ static bool collect_file(struct lines_output *output, int fd, off_t size) {
     return true;
 }
 
-static void write_in_pieces(struct collected *out, enum lines_format format, const char *data, size_t size, size_t piece) {
+static void write_in_pieces(struct collected *out, enum lines_format format, const char *data,
+                            size_t size, size_t piece) {
     struct lines lines;
     out->output = (struct lines_output){collect, collect_file};
     HOLDS(lines_open(&lines, format, "worker", "an \"id\"", &out->output));
-    for (size_t at = 0; at < size; at += piece) HOLDS(lines_feed(&lines, data + at, size - at < piece ? size - at : piece));
+    for (size_t at = 0; at < size; at += piece)
+        HOLDS(lines_feed(&lines, data + at, size - at < piece ? size - at : piece));
     HOLDS(lines_end(&lines));
     lines_close(&lines);
 }
@@ -48,7 +51,8 @@ static void compare(enum lines_format format, const char *data, size_t size, siz
     write_in_pieces(&whole, format, data, size, size + 1);
     write_in_pieces(&pieces, format, data, size, piece);
     HOLDS(whole.bytes.size == pieces.bytes.size);
-    HOLDS(whole.bytes.size == 0 || memcmp(buffer_data(&whole.bytes), buffer_data(&pieces.bytes), whole.bytes.size) == 0);
+    HOLDS(whole.bytes.size == 0 ||
+          memcmp(buffer_data(&whole.bytes), buffer_data(&pieces.bytes), whole.bytes.size) == 0);
     buffer_free(&whole.bytes);
     buffer_free(&pieces.bytes);
 }

@@ -66,10 +66,13 @@ static void *serve(void *user) {
 static lua_State *open(void) {
     static int listening;
     pthread_t thread;
-    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "watchbot-fuzz-%ld", (long)getpid());
-    address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address.sun_path + 1));
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "watchbot-fuzz-%ld",
+             (long)getpid());
+    address_size =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address.sun_path + 1));
     listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    HOLDS(bind(listening, (struct sockaddr *)&address, address_size) == 0 && listen(listening, 64) == 0);
+    HOLDS(bind(listening, (struct sockaddr *)&address, address_size) == 0 &&
+          listen(listening, 64) == 0);
     HOLDS(pthread_create(&thread, NULL, serve, &listening) == 0);
     HOLDS(libcurl_load() == NULL);
     easy_init = libcurl.easy_init;

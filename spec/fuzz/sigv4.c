@@ -1,5 +1,6 @@
-/* sigv4.c: any request can be signed, or is refused; a key that was kept signs as one that is made anew. The input's parts, with
- * 0xFF between them, are the texts of the request and the scope, then names and values of headers. */
+/* sigv4.c: any request can be signed, or is refused; a key that was kept signs as one that is made
+ * anew. The input's parts, with 0xFF between them, are the texts of the request and the scope, then
+ * names and values of headers. */
 #include "sigv4.h"
 
 #include <string.h>
@@ -19,7 +20,8 @@ static size_t split(const char *data, size_t size, struct sigv4_text parts[PARTS
     return count;
 }
 
-typedef bool sign_function(struct sigv4 *, const struct sigv4_request *, const struct sigv4_scope *, struct sigv4_result *);
+typedef bool sign_function(struct sigv4 *, const struct sigv4_request *, const struct sigv4_scope *,
+                           struct sigv4_result *);
 
 static bool sign(struct sigv4 *sigv4, sign_function *function, const struct sigv4_request *request,
                  const struct sigv4_scope *scope, struct buffer *out) {
@@ -28,7 +30,8 @@ static bool sign(struct sigv4 *sigv4, sign_function *function, const struct sigv
     return function(sigv4, request, scope, &result);
 }
 
-static void sign_twice(sign_function *function, const struct sigv4_request *request, const struct sigv4_scope *scope) {
+static void sign_twice(sign_function *function, const struct sigv4_request *request,
+                       const struct sigv4_scope *scope) {
     static struct sigv4 kept;
     struct sigv4 fresh = {0};
     struct buffer first = {0}, second = {0};

@@ -4,7 +4,8 @@ describe("base64", function()
   -- RFC 4648, section 10
   it("is that of the RFC", function()
     for bytes, text in pairs {
-      [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=", foobar = "Zm9vYmFy",
+      [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=",
+      foobar = "Zm9vYmFy",
     } do
       assert.are.equal(text, base64.encode(bytes))
       assert.are.equal(bytes, base64.decode(text))

@@ -3,7 +3,8 @@ local shell = require "support.shell"
 
 describe("json", function()
   describe("keeps integers exact:", function()
-    local integers = { 0, -1, 1469664757123, 999999999999999, 1000000000000000, 9007199254740993, math.maxinteger,
+    local integers =
+      { 0, -1, 1469664757123, 999999999999999, 1000000000000000, 9007199254740993, math.maxinteger,
       math.mininteger }
     for _, integer in ipairs(integers) do
       it(tostring(integer), function()
@@ -57,7 +58,8 @@ describe("json", function()
   end)
 
   it("reads half a surrogate pair as U+FFFD", function()
-    for _, text in ipairs { [["\ud83d"]], [["\ude00"]], [["\ud83dx"]], [["\ud83d\n"]], [["\ud83dA"]] } do
+    for _, text in ipairs { [["\ud83d"]], [["\ude00"]], [["\ud83dx"]], [["\ud83d\n"]],
+      [["\ud83dA"]] } do
       assert.matches("^\u{FFFD}", (json.decode(text)))
     end
     assert.are.equal("\u{FFFD}A", json.decode [["\ud83d\u0041"]])
@@ -65,7 +67,8 @@ describe("json", function()
 
   it("refuses text that is not UTF-8, which SQS would not take either", function()
     for _, text in ipairs { "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80" } do
-      assert.are.same({ nil, "encode: JSON cannot hold text that is not UTF-8", "InvalidText" }, { json.encode { a = text } })
+      assert.are.same({ nil, "encode: JSON cannot hold text that is not UTF-8", "InvalidText" },
+        { json.encode { a = text } })
     end
   end)
 
@@ -89,10 +92,13 @@ describe("json", function()
 
   describe("gives a message without a byte of the text for", function()
     local broken = {
-      "", " ", "{", "[", "[1", "[1,", "[1,]", "{,}", '{"secret"', '{"secret":', '{"secret":1', '{"secret":1,', '{"secret":1,}',
-      "{1:2}", '"secret', '"secret\\', '"secret\\x"', '"\\u12g4"', '"\\u12', '"secret\n"', "nul", "nulll", "True", "secret",
+      "", " ", "{", "[", "[1", "[1,", "[1,]", "{,}", '{"secret"', '{"secret":', '{"secret":1',
+      '{"secret":1,', '{"secret":1,}',
+      "{1:2}", '"secret', '"secret\\', '"secret\\x"', '"\\u12g4"', '"\\u12', '"secret\n"', "nul",
+      "nulll", "True", "secret",
       "01", "1.", ".5", "1e",
-      "+1", "0x10", "--1", "1-1", "1 2", "{} {}", "NaN", "inf", "'a'", "\0", "[1\0]", '{"a":1}\0', "<html>secret</html>",
+      "+1", "0x10", "--1", "1-1", "1 2", "{} {}", "NaN", "inf", "'a'", "\0", "[1\0]", '{"a":1}\0',
+      "<html>secret</html>",
       ("["):rep(200), '{"a":"b" "c"}', "[1 2]", '"\\ud83d\\u12',
     }
     for _, text in ipairs(broken) do
@@ -132,7 +138,9 @@ describe("json", function()
     assert.are.same({ b = { {}, {}, 2 } }, found)
     assert.are.equal("[]", json.encode(found.b[2]))
     assert.are.equal(3, #found.b)
-    assert.are.same({ b = { json.null, { c = json.null }, json.null, { json.null }, 2, json.null }, a = json.null },
+    assert.are.same({
+      b = { json.null, { c = json.null }, json.null, { json.null }, 2, json.null }, a = json.null,
+    },
       json.decode(text))
   end)
 
@@ -174,7 +182,10 @@ describe("json", function()
   it("spells alike on the paths of a message", function()
     local url = "https://example.com/é?a=/b/"
     local attributes = { name = { type = "String", value = url } }
-    local letter = { id = "i", body = url, subject = url, receives = 1, sent = 0, attributes = attributes, died = 0 }
+    local letter = {
+      id = "i", body = url, subject = url, receives = 1, sent = 0, attributes = attributes,
+      died = 0,
+    }
     local one = require "watchbot.message.job".new(letter)
     for path, text in pairs {
       envelope = require "watchbot.message.envelope".wrap(url, url),
@@ -206,7 +217,8 @@ describe("json", function()
     for round = 1, 3000 do
       local text = seeds[round % #seeds + 1]
       local at = math.random(#text)
-      text = text:sub(1, at - 1) .. string.char(math.random(0, 255)) .. text:sub(at + math.random(0, 2))
+      text = text:sub(1, at - 1) .. string.char(math.random(0, 255))
+        .. text:sub(at + math.random(0, 2))
       local value, message = json.decode(text)
       assert.is_true(value ~= nil or message ~= nil)
     end
@@ -214,9 +226,13 @@ describe("json", function()
 
   -- A host that had called setlocale got 0,5, which is no JSON.
   it("writes a point in every locale", function()
-    local folder <close> = setmetatable({ path = shell.folder() }, { __close = function(self) shell.remove(self.path) end })
+    local folder <close> =
+      setmetatable({ path = shell.folder() },
+      { __close = function(self) shell.remove(self.path) end })
     local _, code = shell.run(("localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' 2>&1"):format(folder.path))
-    if code ~= 0 then return pending "localedef cannot make a locale here; the package locales has what it needs" end
+    if code ~= 0 then
+      return pending "localedef cannot make a locale here; the package locales has what it needs"
+    end
     shell.write(folder.path .. "/program.lua", [[
       local json = require "watchbot.lib.json"
       assert(os.setlocale "de_DE.UTF-8" and tostring(0.5) == "0,5")

@@ -30,9 +30,11 @@ local function letter(bytes)
 end
 
 local READERS = {
-  ["an error's body"] = function(bytes) errors.read({ status = 400, headers = {}, body = bytes }, 0) end,
+  ["an error's body"] =
+    function(bytes) errors.read({ status = 400, headers = {}, body = bytes }, 0) end,
   ["an error's headers"] = function(bytes)
-    errors.read({ status = 400, body = "", headers = { ["x-amzn-errortype"] = bytes, ["retry-after"] = bytes, date = bytes,
+    errors.read({ status = 400, body = "",
+    headers = { ["x-amzn-errortype"] = bytes, ["retry-after"] = bytes, date = bytes,
       ["x-amzn-requestid"] = bytes, ["x-amz-retry-after"] = bytes } }, 0)
   end,
   ["an error's words"] = function(bytes)
@@ -54,7 +56,8 @@ local READERS = {
   end,
   ["credentials"] = function(bytes)
     keys.from_json(bytes, "s")
-    keys.from_json('{"AccessKeyId":"a","SecretAccessKey":"' .. bytes .. '","Code":"' .. bytes .. '"}', "s")
+    keys.from_json('{"AccessKeyId":"a","SecretAccessKey":"' .. bytes .. '","Code":"' .. bytes
+      .. '"}', "s")
   end,
   ["profiles"] = function(bytes)
     profiles.parse(bytes)
@@ -62,7 +65,8 @@ local READERS = {
     profiles.nested("\n" .. bytes)
   end,
   ["URLs, ARNs and dates"] = function(bytes)
-    for _, before in ipairs { "", "https://", "https://host/", "arn:aws:sqs:", "2016-07-28T00:12:37" } do
+    for _, before in ipairs { "", "https://", "https://host/", "arn:aws:sqs:",
+      "2016-07-28T00:12:37" } do
       place.named(before .. bytes)
       place.split(before .. bytes)
       date.iso(before .. bytes)
@@ -100,14 +104,18 @@ local READERS = {
 }
 
 local UNITS = {
-  " ", "\n", "\t \r\n", "\r", '"', "'", "{", "}", "[", "]", "<", ">", "&", "&#", "=", "%", "\\", "\\u", "/", ":", ";", ",",
-  "-", ".", "#", "@", "|", "a", "0", "\0", "\255", "\u{e9}", "\27[", "\27[1;", '{"', '"a":', "<a>", "<a/>", "</a>", "[a]\n",
-  "a = \n b = \n", "\n[", " ;", " #", "a=", "ab ", "<!--", "<![CDATA[", "xmlns:a=", "AWS4-HMAC-SHA256",
+  " ", "\n", "\t \r\n", "\r", '"', "'", "{", "}", "[", "]", "<", ">", "&", "&#", "=", "%", "\\",
+  "\\u", "/", ":", ";", ",",
+  "-", ".", "#", "@", "|", "a", "0", "\0", "\255", "\u{e9}", "\27[", "\27[1;", '{"', '"a":', "<a>",
+  "<a/>", "</a>", "[a]\n",
+  "a = \n b = \n", "\n[", " ;", " #", "a=", "ab ", "<!--", "<![CDATA[", "xmlns:a=",
+  "AWS4-HMAC-SHA256",
   "explicit deny in a ",
 }
 
 -- Those also stand before a letter, where a pattern that looks for an end fails.
-local BEFORE_LETTERS = { [" "] = true, ["\n"] = true, ["\t \r\n"] = true, ["\r"] = true, ["/"] = true, ["="] = true,
+local BEFORE_LETTERS =
+  { [" "] = true, ["\n"] = true, ["\t \r\n"] = true, ["\r"] = true, ["/"] = true, ["="] = true,
   ["-"] = true, ["\0"] = true, ["a = \n b = \n"] = true }
 
 local KIB = 1024
@@ -143,7 +151,8 @@ local function check(reader, unit, ending)
     small = math.min(small, time(reader, bytes(few)))
     if large <= 6 * small then return end
   end
-  error(("%q: %.3f s for %d KiB, %.3f s for %d KiB"):format(unit, small, few // KIB, large, many // KIB), 0)
+  error(("%q: %.3f s for %d KiB, %.3f s for %d KiB"):format(unit, small, few // KIB, large,
+    many // KIB), 0)
 end
 
 describe("a reader of foreign text takes no more than its share of time:", function()

@@ -35,7 +35,8 @@ describe("a supervised task", function()
     assert.matches("odd answer 7\nstack traceback:", reports[1].err)
   end))
 
-  it("waits longer each time, at most a minute, and begins anew after a long run", leaping(function()
+  it("waits longer each time, at most a minute, and begins anew after a long run",
+    leaping(function()
     local runs = 0
     supervise("poll", report, function()
       runs = runs + 1

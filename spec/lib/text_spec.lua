@@ -2,30 +2,38 @@ local text = require "watchbot.lib.text"
 
 describe("text.clean", function()
   it("leaves valid UTF-8 alone", function()
-    for _, valid in ipairs { "", "plain", "Grüße, 世界 🌍", "a\0b" } do assert.are.equal(valid, text.clean(valid)) end
+    for _, valid in ipairs { "", "plain", "Grüße, 世界 🌍", "a\0b" } do
+      assert.are.equal(valid, text.clean(valid))
+    end
   end)
 
   it("replaces each byte that does not belong", function()
     assert.are.equal("a\u{FFFD}b", text.clean "a\xFFb")
     assert.are.equal("\u{FFFD}\u{FFFD}", text.clean "\xC3\xC3")
     assert.are.equal("ü\u{FFFD}", text.clean "ü\xE4")
-    assert.are.equal("\u{FFFD}\u{FFFD}\u{FFFD}", text.clean "\xED\xA0\x80") -- a surrogate is no character
+    -- a surrogate is no character
+    assert.are.equal("\u{FFFD}\u{FFFD}\u{FFFD}", text.clean "\xED\xA0\x80")
   end)
 end)
 
 describe("text.plain", function()
-  it("is text for a mail: no colours of terminals, no control characters but tab and newline", function()
+  it("is text for a mail: no colours of terminals, no control characters but tab and newline",
+    function()
     assert.are.equal("red \\u{0}\u{FFFD}\n\ta\n", text.plain "\27[1;31mred\27[0m \0\xFF\r\n\ta\n")
     assert.are.equal("gr\u{fc}n", text.plain "gr\u{fc}n")
   end)
 end)
 
--- In GNOME Terminal and screen, U+009B "6n" of a dead letter made the terminal press keys; U+202E turns a name around.
+-- In GNOME Terminal and screen, U+009B "6n" of a dead letter made the terminal press keys; U+202E
+-- turns a name around.
 describe("characters that drive a terminal or deceive a reader", function()
   local hostile = {
-    ["\27]0;title\7"] = "\\u{1b}]0;title\\u{7}", ["\27P+q\27\\"] = "\\u{1b}P+q\\u{1b}\\", ["\u{9B}6n"] = "\\u{9b}6n",
-    ["\u{80}\u{9F}"] = "\\u{80}\\u{9f}", ["\x9B6n"] = "\u{FFFD}6n", ["a\u{202E}b\u{2066}"] = "a\\u{202e}b\\u{2066}",
-    ["\u{2028}\u{2029}"] = "\\u{2028}\\u{2029}", ["\u{61C}\u{200E}"] = "\\u{61c}\\u{200e}", ["\u{FEFF}x"] = "\\u{feff}x",
+    ["\27]0;title\7"] = "\\u{1b}]0;title\\u{7}", ["\27P+q\27\\"] = "\\u{1b}P+q\\u{1b}\\",
+      ["\u{9B}6n"] = "\\u{9b}6n",
+    ["\u{80}\u{9F}"] = "\\u{80}\\u{9f}", ["\x9B6n"] = "\u{FFFD}6n",
+      ["a\u{202E}b\u{2066}"] = "a\\u{202e}b\\u{2066}",
+    ["\u{2028}\u{2029}"] = "\\u{2028}\\u{2029}", ["\u{61C}\u{200E}"] = "\\u{61c}\\u{200e}",
+      ["\u{FEFF}x"] = "\\u{feff}x",
     ["\u{E0041}"] = "\\u{e0041}", ["\u{FFF9}"] = "\\u{fff9}", ["a\rb\127"] = "a\\u{d}b\\u{7f}",
     ["\xC0\x9B"] = "\u{FFFD}\u{FFFD}",
     ["\xE2\x80"] = "\u{FFFD}\u{FFFD}",
@@ -35,7 +43,8 @@ describe("characters that drive a terminal or deceive a reader", function()
     for bytes, shown in pairs(hostile) do
       assert.are.equal(shown, text.plain(bytes))
       assert.are.equal(shown, text.line(bytes))
-      assert.are.equal("\27[31m" .. shown .. "\27[0m", text.coloured("\27[31m" .. bytes .. "\27[0m"))
+      assert.are.equal("\27[31m" .. shown .. "\27[0m",
+        text.coloured("\27[31m" .. bytes .. "\27[0m"))
     end
   end)
 

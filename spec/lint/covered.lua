@@ -35,7 +35,8 @@ return {
   ["status/embedded"] = "cli/status", ["status/sqs"] = "cli/status",
 
   -- commands: run as a program
-  ["cli/health"] = "watcher/health", ["cli/init"] = "main", ["cli/check"] = "main", ["cli/run"] = "run", ["cli/serve"] = "run",
+  ["cli/health"] = "watcher/health", ["cli/init"] = "main", ["cli/check"] = "main",
+    ["cli/run"] = "run", ["cli/serve"] = "run",
   ["cli/listen"] = "listen", ["cli/log_lines"] = "cli/logs", ["cli/saved_lines"] = "cli/send",
   ["lib/lines"] = "input",
   ["cli/dead_letter/actions"] = "cli/dead_letter",

@@ -13,7 +13,8 @@ end
 -- As it is received from the dead-letter queue.
 local function letter_of(one, reason)
   return {
-    id = "id-2", body = one.body, sent = 1469664760000, attributes = (burial.mark(one, reason, QUEUE)),
+    id = "id-2", body = one.body, sent = 1469664760000,
+    attributes = (burial.mark(one, reason, QUEUE)),
   }
 end
 
@@ -41,8 +42,10 @@ describe("a buried message", function()
 
   -- SQS refuses a message of more than ten attributes.
   it("goes without what has no room, and says so, the reason last", function()
-    for count, expected in pairs { [6] = "", [7] = "watchbot_queue", [9] = "watchbot_message_id, watchbot_sent, "
-      .. "watchbot_queue", [10] = "watchbot_reason, watchbot_message_id, watchbot_sent, watchbot_queue" } do
+    for count, expected in pairs { [6] = "", [7] = "watchbot_queue",
+      [9] = "watchbot_message_id, watchbot_sent, "
+      .. "watchbot_queue",
+        [10] = "watchbot_reason, watchbot_message_id, watchbot_sent, watchbot_queue" } do
       local attributes = {}
       for index = 1, count do attributes["a" .. index] = text "x" end
       local all, note = burial.mark(message { attributes = attributes }, "why", QUEUE)
@@ -54,7 +57,8 @@ describe("a buried message", function()
     local large = message { body = ("x"):rep(1024 * 1024 - 60), attributes = {} }
     local all, note = burial.mark(large, "why", QUEUE)
     assert.are.same({ watchbot_reason = text "why", watchbot_message_id = text "id-1" }, all)
-    assert.matches("without watchbot_sent, watchbot_queue: SQS takes 10 attributes and 1048576 bytes", note)
+    assert.matches("without watchbot_sent, watchbot_queue: SQS takes 10 attributes and 1048576 "
+      .. "bytes", note)
   end)
 
   it("has a reason of one short line that SQS takes", function()

@@ -3,7 +3,8 @@ local job = require "watchbot.message.job"
 
 local function message(fields)
   local base = {
-    id = "e2c045cc", body = "hello", receives = 2, sent = 1469664757000, first_received = 1469664758123, attributes = {},
+    id = "e2c045cc", body = "hello", receives = 2, sent = 1469664757000,
+    first_received = 1469664758123, attributes = {},
   }
   for name, value in pairs(fields or {}) do base[name] = value end
   return base
@@ -13,7 +14,8 @@ describe("job", function()
   it("gives a task the six variables, timestamps as ISO 8601", function()
     local one = job.new(message { subject = "resize" })
     assert.are.same({
-      Subject = "resize", Message = "hello", MessageId = "e2c045cc", SentTimestamp = "2016-07-28T00:12:37.000Z",
+      Subject = "resize", Message = "hello", MessageId = "e2c045cc",
+      SentTimestamp = "2016-07-28T00:12:37.000Z",
       ApproximateFirstReceiveTimestamp = "2016-07-28T00:12:38.123Z", ApproximateReceiveCount = "2",
     }, one:variables "iso")
   end)
@@ -26,9 +28,12 @@ describe("job", function()
   end)
 
   it("hands over group and attributes where there are any", function()
-    local variables = job.new(message { group = "g", attributes = { a = { type = "String", value = "1" } } }):variables "iso"
+    local variables =
+      job.new(message { group = "g",
+      attributes = { a = { type = "String", value = "1" } } }):variables "iso"
     assert.are.equal("g", variables.MessageGroupId)
-    assert.are.same({ a = { Type = "String", Value = "1" } }, cjson.decode(variables.MessageAttributes))
+    assert.are.same({ a = { Type = "String", Value = "1" } },
+      cjson.decode(variables.MessageAttributes))
   end)
 
   -- Looking at a dead letter changed it: it was replayed with the attributes of SNS's envelope.
@@ -59,7 +64,9 @@ describe("job", function()
   -- Linux takes no environment string of more: the task could not be started at all.
   it("leaves out what an environment string cannot hold", function()
     local long = ("x"):rep(131072)
-    local one = job.new(message { subject = long, attributes = { a = { type = "String", value = long } } })
+    local one = job.new(message {
+      subject = long, attributes = { a = { type = "String", value = long } },
+    })
     local variables = one:variables "iso"
     assert.is_nil(variables.Subject)
     assert.is_nil(variables.MessageAttributes)
@@ -75,7 +82,8 @@ end)
 
 describe("an SNS envelope", function()
   local envelope = {
-    Type = "Notification", MessageId = "sns-id", TopicArn = "arn:aws:sns:eu-west-1:123456789012:topic", Message = "tile 7",
+    Type = "Notification", MessageId = "sns-id",
+    TopicArn = "arn:aws:sns:eu-west-1:123456789012:topic", Message = "tile 7",
     Timestamp = "2016-07-28T00:12:37.000Z",
   }
 
@@ -108,8 +116,10 @@ describe("an SNS envelope", function()
 
   it("is told by its shape: what only looks like one stays as it is", function()
     for _, body in ipairs {
-      '{"Type":"Notification","Message":"x"}', '{"TopicArn":"arn","Message":"x"}', '{"Subject":"s","Message":"m"}',
-      '{"Type":"Notification","TopicArn":"arn","Message":7}', '{"Type":"Notification","TopicArn":"arn"', "[]", "",
+      '{"Type":"Notification","Message":"x"}', '{"TopicArn":"arn","Message":"x"}',
+        '{"Subject":"s","Message":"m"}',
+      '{"Type":"Notification","TopicArn":"arn","Message":7}',
+        '{"Type":"Notification","TopicArn":"arn"', "[]", "",
       '["TopicArn"]', '{"Type":"SubscriptionConfirmation","TopicArn":"arn","Message":"confirm"}',
     } do
       assert.are.equal(body, job.new(message { body = body }).message)

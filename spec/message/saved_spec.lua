@@ -11,8 +11,11 @@ end
 describe("a saved message", function()
   it("has its text readable, with where it comes from", function()
     local message, object = again {
-      id = "i", body = "t\u{ef}le\n\0", subject = "s", group = "g", deduplication = "d", receives = 3, sent = 1469664757000,
-      first_received = 1469664758000, died = 1469664759000, attributes = { zoom = { type = "Number", value = "7" } },
+      id = "i", body = "t\u{ef}le\n\0", subject = "s", group = "g", deduplication = "d",
+      receives = 3, sent = 1469664757000,
+      first_received = 1469664758000, died = 1469664759000, attributes = {
+        zoom = { type = "Number", value = "7" },
+      },
     }
     assert.are.same({
       id = "i", body = "t\u{ef}le\n\0", subject = "s", group = "g", deduplication = "d",
@@ -25,16 +28,23 @@ describe("a saved message", function()
 
   it("has what is no text as base64, whatever it is in", function()
     local message, object = again {
-      body = "\xff", subject = "\xfe", attributes = { ["\xfd"] = { type = "Binary\xfc", value = "\xfb" } },
+      body = "\xff", subject = "\xfe", attributes = {
+        ["\xfd"] = { type = "Binary\xfc", value = "\xfb" },
+      },
     }
-    assert.are.same({ body = "\xff", subject = "\xfe", attributes = { ["\xfd"] = { type = "Binary\xfc", value = "\xfb" } } },
+    assert.are.same({
+      body = "\xff", subject = "\xfe", attributes = {
+        ["\xfd"] = { type = "Binary\xfc", value = "\xfb" },
+      },
+    },
       message)
     assert.are.equal("/w==", object.body_base64)
     assert.is_nil(object.body)
   end)
 
   it("may be written by hand, with nulls", function()
-    assert.are.same({ body = "x", attributes = {} }, saved_message.decode '{"body":"x","subject":null,"attributes":null}')
+    assert.are.same({ body = "x", attributes = {} },
+      saved_message.decode '{"body":"x","subject":null,"attributes":null}')
   end)
 
   it("is refused with what is wrong", function()
@@ -42,8 +52,10 @@ describe("a saved message", function()
       ["nonsense"] = "no JSON object", ["7"] = "no JSON object", ["{}"] = "it has no 'body'",
       ['{"body":{}}'] = "'body' is no text",
       ['{"body":"x","attributes":7}'] = "'attributes' is no object",
-      ['{"body":"x","attributes":{"a":{"type":"String"}}}'] = "attribute 'a': type or value is missing",
-      ['{"body":"x","attributes":{"a":{"type":"Binary","value_base64":"*"}}}'] = "'value_base64' is no base64",
+      ['{"body":"x","attributes":{"a":{"type":"String"}}}'] =
+        "attribute 'a': type or value is missing",
+      ['{"body":"x","attributes":{"a":{"type":"Binary","value_base64":"*"}}}'] =
+        "'value_base64' is no base64",
       ['{"body":"x","attributes_base64":{"*":{"type":"String","value":"v"}}}'] = "attribute",
     } do
       local message, why = saved_message.decode(line)

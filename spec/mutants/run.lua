@@ -1,6 +1,6 @@
 -- `make mutants`: plants one fault at a time in a copy of the tree under build/mutants and runs the
--- specs that must see it. MUTANTS=text takes only those whose name holds the text. Status 1 when one
--- survives.
+-- specs that must see it. MUTANTS=text takes only those whose name holds the text. Status 1 when
+-- one survives.
 
 package.path = "spec/?.lua;" .. package.path
 
@@ -32,7 +32,8 @@ local function planted(text, mutant)
 end
 
 local function copy_tree()
-  assert(run(("rm -rf %s && mkdir -p %s && cp -r Makefile .busted .ci src lua include spec doc rockspec "
+  assert(run(("rm -rf %s && mkdir -p %s && cp -r Makefile .busted .ci src lua include spec doc "
+    .. "rockspec "
     .. "README.md LICENSE CHANGELOG.md %s"):format(TREE, TREE, TREE)))
   assert(run(("make -s -C %s all >/dev/null"):format(TREE)), "the tree does not build")
 end
@@ -43,7 +44,8 @@ local function caught(mutant)
   local sound = read(path)
   write(path, planted(sound, mutant))
   local built = run(("make -s -C %s all >/dev/null 2>&1"):format(TREE))
-  local passes = built and run(("cd %s && timeout 300 spec/run lua5.4 %s >last.log 2>&1"):format(TREE,
+  local passes = built
+    and run(("cd %s && timeout 300 spec/run lua5.4 %s >last.log 2>&1"):format(TREE,
     mutant.specs))
   write(path, sound)
   return not passes, built
@@ -54,7 +56,8 @@ local survived = 0
 for _, mutant in ipairs(mutants) do
   if mutant.name:find(os.getenv "MUTANTS" or "", 1, true) then
     local dead, built = caught(mutant)
-    print(("%-9s %s (%s)"):format(dead and (built and "caught" or "no build") or "SURVIVED", mutant.name,
+    print(("%-9s %s (%s)"):format(dead and (built and "caught" or "no build") or "SURVIVED",
+    mutant.name,
       mutant.specs))
     io.stdout:flush()
     if not dead or not built then survived = survived + 1 end

@@ -1,4 +1,5 @@
--- The logs of tasks that ran elsewhere: CloudWatch Logs on moto, and a scripted server for pages, which moto does not make.
+-- The logs of tasks that ran elsewhere: CloudWatch Logs on moto, and a scripted server for pages,
+-- which moto does not make.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
@@ -30,7 +31,9 @@ describe("recent logs", function()
 
   local function group_with(...)
     local lines = {}
-    for index, line in ipairs { ... } do table.move({ 1 - index / 1000, line }, 1, 2, #lines + 1, lines) end
+    for index, line in ipairs { ... } do
+      table.move({ 1 - index / 1000, line }, 1, 2, #lines + 1, lines)
+    end
     return account:log_group { s = lines }
   end
 
@@ -53,15 +56,20 @@ describe("recent logs", function()
 
   local function told(...)
     local script = {}
-    for index, page in ipairs { ... } do script[index] = { body = cjson.encode(page), delay = page.delay } end
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = cjson.encode(script) }).status == 200)
-    return require "watchbot.aws"("logs", { region = "eu-west-1", endpoint = scripted.url, credentials = false,
+    for index, page in ipairs { ... } do
+      script[index] = { body = cjson.encode(page), delay = page.delay }
+    end
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = cjson.encode(script) }).status == 200)
+    return require "watchbot.aws"("logs",
+      { region = "eu-west-1", endpoint = scripted.url, credentials = false,
       getenv = function() end })
   end
 
   local function requests()
     local all = {}
-    for index, call in ipairs(cjson.decode(assert(http.request { url = scripted.url .. "/log" }).body)) do
+    for index, call in ipairs(cjson.decode(assert(http.request { url = scripted.url
+      .. "/log" }).body)) do
       all[index] = cjson.decode(call.body)
     end
     return all
@@ -69,7 +77,9 @@ describe("recent logs", function()
 
   it("come in pages, empty ones too, and the newest 50 KiB are kept", task(function()
     local events = {}
-    for index = 1, 600 do events[index] = { message = ("line %d %s"):format(index, ("x"):rep(100)) } end
+    for index = 1, 600 do
+      events[index] = { message = ("line %d %s"):format(index, ("x"):rep(100)) }
+    end
     local client = told({ events = {}, nextToken = "a" }, { events = events, nextToken = "b" }, { nextToken = "c" },
       { events = { { message = "the newest\n" } } })
     local text = assert(recent_logs.read("group", ID, { client = client }))
@@ -78,9 +88,11 @@ describe("recent logs", function()
     local asked = requests()
     assert.are.equal(4, #asked)
     assert.is_nil(asked[1].nextToken)
-    assert.are.same({ "a", "b", "c" }, { asked[2].nextToken, asked[3].nextToken, asked[4].nextToken })
+    assert.are.same({ "a", "b", "c" },
+      { asked[2].nextToken, asked[3].nextToken, asked[4].nextToken })
     assert.are.equal('"' .. ID .. '"', asked[1].filterPattern)
-    assert.is_true(asked[1].startTime > scheduler.time() - 7 * 3600 * 1000 and asked[1].startTime < scheduler.time())
+    assert.is_true(asked[1].startTime > scheduler.time() - 7 * 3600 * 1000
+      and asked[1].startTime < scheduler.time())
   end))
 
   it("are asked for by the group's name, or by its ARN without the :* of templates", task(function()
@@ -98,7 +110,9 @@ describe("recent logs", function()
   it("are searched for by one job at a time", task(function()
     local page = { events = { { message = "x" } }, delay = 0.2 }
     local client, tasks = told(page, page, page), {}
-    for index = 1, 3 do tasks[index] = scheduler.spawn(recent_logs.read, "group", ID, { client = client }) end
+    for index = 1, 3 do
+      tasks[index] = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
+    end
     for _, one in ipairs(tasks) do assert.are.equal("x\n", select(2, one:join())) end
     local log = cjson.decode(assert(http.request { url = scripted.url .. "/log" }).body)
     for index = 2, 3 do assert.is_true(log[index].at - log[index - 1].at >= 0.19) end

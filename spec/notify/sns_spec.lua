@@ -1,4 +1,5 @@
--- What a policy publishes to its topic: SNS on moto, with the fault proxy between, and a queue that is subscribed.
+-- What a policy publishes to its topic: SNS on moto, with the fault proxy between, and a queue that
+-- is subscribed.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
@@ -29,11 +30,15 @@ describe("a notifier", function()
     local topic = account:topic { { url = inbox } }
     proxy:clear()
     local one = assert(notifier.new(topic, {
-      limit = limit or 10, stack = "tiles", client = account:client("sns", { endpoint = proxy.url, credentials = keys }),
+      limit = limit or 10, stack = "tiles", client = account:client("sns", {
+        endpoint = proxy.url, credentials = keys,
+      }),
     }))
     return one, function()
       local all = {}
-      for index, message in ipairs(account:messages(inbox)) do all[index] = cjson.decode(message.Body) end
+      for index, message in ipairs(account:messages(inbox)) do
+        all[index] = cjson.decode(message.Body)
+      end
       return all
     end
   end
@@ -46,13 +51,15 @@ describe("a notifier", function()
     local one, arrived = open()
     assert(one:send(compose("failed", "line 1\nline 2"), "about"))
     local mails = arrived()
-    assert.are.same({ 1, "failed", "line 1\nline 2" }, { #mails, mails[1].Subject, mails[1].Message })
+    assert.are.same({ 1, "failed", "line 1\nline 2" },
+      { #mails, mails[1].Subject, mails[1].Message })
   end))
 
   -- A hook may compose anything; a notification is not lost for its subject.
   it("makes the subject one that SNS takes, and the body no longer than it takes", task(function()
     local one, arrived = open()
-    assert(one:send(compose("  gr\u{fc}n\n" .. ("s"):rep(200), ("\u{fc}"):rep(200 * 1024)), "about"))
+    assert(one:send(compose("  gr\u{fc}n\n" .. ("s"):rep(200), ("\u{fc}"):rep(200 * 1024)),
+      "about"))
     assert(one:send(compose("", "x"), "about"))
     local mails = arrived()
     table.sort(mails, function(a, b) return #a.Message > #b.Message end)
@@ -61,7 +68,8 @@ describe("a notifier", function()
     assert.are.equal("watchbot", mails[2].Subject)
   end))
 
-  it("holds back what is over the limit, composes none of it, and sums it up when it is flushed", task(function()
+  it("holds back what is over the limit, composes none of it, and sums it up when it is flushed",
+    task(function()
     local one, arrived = open(2)
     local composed = 0
     for index = 1, 30 do
@@ -79,12 +87,15 @@ describe("a notifier", function()
       if mail.Subject ~= "failed" then summary = mail end
     end
     assert.are.equal("tiles: 28 more failures", summary.Subject)
-    assert.matches("^28 more failures on tiles in the last minute:\n\nfailure 3\n.*\nfailure 22\nand 8 more$", summary.Message)
+    assert.matches("^28 more failures on tiles in the last minute:\n\nfailure 3\n.*\nfailure "
+      .. "22\nand 8 more$", summary.Message)
   end))
 
   it("publishes again where nothing was published, and says why when it cannot", task(function()
     local one, arrived = open()
-    proxy:add { kind = "status", operation = "Publish", count = 2, status = 400, code = "Throttling" }
+    proxy:add {
+      kind = "status", operation = "Publish", count = 2, status = 400, code = "Throttling",
+    }
     assert(one:send(compose("failed", "body"), "about"))
     assert.are.equal(1, #arrived())
     proxy:add { kind = "status", operation = "Publish", status = 400, code = "KMSDisabled" }
@@ -117,10 +128,12 @@ describe("a notifier", function()
     it("and tells one that is not there from one that it may not publish to", task(function()
       local one = open()
       one.topic = one.topic .. "-gone"
-      assert.are.same({ ("topic %s does not exist"):format(one.topic), "NotFound" }, { select(2, one:check()) })
+      assert.are.same({ ("topic %s does not exist"):format(one.topic), "NotFound" },
+        { select(2, one:check()) })
       one = open(10, account:user "sns:Publish")
       local ok, message, code, passing = one:check()
-      assert.are.same({ "nil", "NotAllowed", "nil" }, { tostring(ok), code, tostring(passing or nil) })
+      assert.are.same({ "nil", "NotAllowed", "nil" },
+        { tostring(ok), code, tostring(passing or nil) })
       assert.matches("'sns:Publish'", message)
     end))
 
@@ -130,7 +143,9 @@ describe("a notifier", function()
 
     it("and says when that it cannot be told may pass", task(function()
       local one = open()
-      proxy:add { kind = "status", operation = "Publish", status = 503, code = "ServiceUnavailable" }
+      proxy:add {
+        kind = "status", operation = "Publish", status = 503, code = "ServiceUnavailable",
+      }
       local ok, _, code, passing = one:check()
       assert.are.same({ "nil", "ServiceUnavailable", true }, { tostring(ok), code, passing })
     end))

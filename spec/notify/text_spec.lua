@@ -2,13 +2,15 @@ local job = require "watchbot.message.job"
 local notification = require "watchbot.notify.text"
 
 local one = job.new({
-  id = "e2c045cc-5606-4950-964b-20877900bccb", subject = "resize", body = "photo-1.jpg", receives = 3, sent = 1469664757000,
+  id = "e2c045cc-5606-4950-964b-20877900bccb", subject = "resize", body = "photo-1.jpg",
+  receives = 3, sent = 1469664757000,
   first_received = 1469664758123, attributes = {},
 }, 3)
 
 describe("notification.subject", function()
   it("names stack and message", function()
-    assert.are.equal("tiles failed processing message e2c045cc-5606-4950-964b-20877900bccb", notification.subject("tiles", one))
+    assert.are.equal("tiles failed processing message e2c045cc-5606-4950-964b-20877900bccb",
+      notification.subject("tiles", one))
   end)
 
   it("is always one that SNS accepts", function()
@@ -19,14 +21,17 @@ describe("notification.subject", function()
       assert.is_true(#subject > 0 and #subject < 100)
       assert.matches("^[\33-\126][\32-\126]*$", subject)
     end
-    assert.are.equal("Watchbot task failure", notification.subject(("s"):rep(120), { id = ("i"):rep(100) }))
+    assert.are.equal("Watchbot task failure", notification.subject(("s"):rep(120), {
+      id = ("i"):rep(100),
+    }))
   end)
 end)
 
 describe("notification.body", function()
   it("says what failed, why, and what it wrote", function()
     local body = notification.body("tiles", one, "retry", { code = 1, logs = "line 1\nline 2\n" })
-    assert.matches("^At %a+, %d+ %a+ %d+ %d+:%d+:%d+ GMT, processing message e2c045cc%S+ failed on tiles\n\n", body)
+    assert.matches("^At %a+, %d+ %a+ %d+ %d+:%d+:%d+ GMT, processing message e2c045cc%S+ failed "
+      .. "on tiles\n\n", body)
     assert.is_truthy(body:find([[Task outcome: failed, will retry
 
 Task stopped reason: exit code 1
@@ -48,10 +53,13 @@ line 2
   end)
 
   it("names resources where there are any, and the signal or reason", function()
-    local body = notification.body(nil, one, "reject", { signal = "SEGV", cluster = "arn:c", task = "arn:t" })
+    local body = notification.body(nil, one, "reject", {
+      signal = "SEGV", cluster = "arn:c", task = "arn:t",
+    })
     assert.is_truthy(body:find("failed, removed from queue", 1, true))
     assert.is_truthy(body:find("killed by signal SEGV", 1, true))
-    assert.is_truthy(body:find("Runtime resources:\nCluster ARN: arn:c\nTask ARN: arn:t\n\n", 1, true))
+    assert.is_truthy(body:find("Runtime resources:\nCluster ARN: arn:c\nTask ARN: arn:t\n\n", 1,
+      true))
     assert.is_truthy(body:find("logs not available", 1, true))
     assert.is_nil(body:find("last attempt", 1, true))
     body = notification.body(nil, one, "retry", { code = 1, reason = "timed out after 3 s" })
@@ -59,7 +67,9 @@ line 2
   end)
 
   it("shows the newest 50 KiB of the logs, as text", function()
-    local body = notification.body("s", one, "retry", { code = 1, logs = "old" .. ("x"):rep(50 * 1024 - 1) .. "\xFF" })
+    local body = notification.body("s", one, "retry", {
+      code = 1, logs = "old" .. ("x"):rep(50 * 1024 - 1) .. "\xFF",
+    })
     assert.is_nil(body:find("old", 1, true))
     assert.is_truthy(body:find("x\u{FFFD}", 1, true))
   end)

@@ -16,15 +16,21 @@ describe("a policy's task", function()
   end)
 
   it("has no names but those that are known; what was meant is suggested", function()
-    assert.are.equal("unknown name 'launchtype'; did you mean 'launchType'?", problem { launchtype = "EC2" })
-    assert.are.equal("unknown name 'contianer'; did you mean 'container'?", problem { contianer = "main" })
+    assert.are.equal("unknown name 'launchtype'; did you mean 'launchType'?", problem {
+      launchtype = "EC2",
+    })
+    assert.are.equal("unknown name 'contianer'; did you mean 'container'?", problem {
+      contianer = "main",
+    })
     assert.are.equal("unknown name 'zzz'", problem { zzz = 1 })
     assert.are.equal("unknown name '1'", problem { "main" })
   end)
 
   it("has values of the right type", function()
     assert.are.equal("'cluster' must be a string, not a table", problem { cluster = {} })
-    assert.are.equal("'enableExecuteCommand' must be a boolean, not a string", problem { enableExecuteCommand = "yes" })
+    assert.are.equal("'enableExecuteCommand' must be a boolean, not a string", problem {
+      enableExecuteCommand = "yes",
+    })
     assert.are.equal("'command' must be a table, not a string", problem { command = "./render" })
     -- It said "a integer, not a number".
     assert.are.equal("'cpu' must be an integer, not 1.5", problem { cpu = 1.5 })

@@ -83,7 +83,8 @@ local function contract(open)
         assert(progress:status("job", { brief = true })))
     end))
 
-    it("a job that nobody knows has made no progress, and takes a failure or metadata before its total", task(open,
+    it("a job that nobody knows has made no progress, and takes a failure or metadata before its "
+      .. "total", task(open,
       function(progress)
         assert.are.same({ progress = 0 }, assert(progress:status "early"))
         assert.is_true(progress:set_metadata("early", { name = "tiles" }))

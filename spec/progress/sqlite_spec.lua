@@ -38,7 +38,8 @@ local function fill(folder, job, total, but)
         bytes[position // 8 + 1] = bytes[position // 8 + 1] & ~(1 << position % 8)
       end
     end
-    assert(database:run("INSERT OR REPLACE INTO progress_chunks SELECT job, ?2, ?3 FROM progress WHERE id = ?1", job, chunk,
+    assert(database:run("INSERT OR REPLACE INTO progress_chunks SELECT job, ?2, ?3 FROM progress "
+      .. "WHERE id = ?1", job, chunk,
       { string.char(table.unpack(bytes)) }))
   end
   assert(database:run("UPDATE progress SET remaining = ? WHERE id = ?", #but, job))

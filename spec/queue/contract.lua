@@ -1,7 +1,8 @@
 -- What every queue does, whatever it stands on: the contract of the queue seam.
--- `contract(open)` describes it; `open(options)` returns a queue that is empty, within a task. Options: max_receives, and
--- fifo = true where groups are wanted. Only whole seconds are used, and nothing that SQS leaves open (order).
--- What a queue may leave out is named in `without`: { duplicate_ids = "why" }.
+-- `contract(open)` describes it; `open(options)` returns a queue that is empty, within a task.
+-- Options: max_receives, and fifo = true where groups are wanted. Only whole seconds are used, and
+-- nothing that SQS leaves open (order). What a queue may leave out is named in `without`: {
+-- duplicate_ids = "why" }.
 
 local busted = require "busted"
 local hands = require "watchbot.lib.hands"
@@ -53,7 +54,8 @@ local function contract(open, without)
     it("a message arrives as it was sent", task(open, nil, function(queue)
       local before = scheduler.time()
       local sent = send(queue, {
-        body = "line 1\nline 2 \u{1F600} \"quoted\"", attributes = { Zoom = { type = "Number", value = "7" },
+        body = "line 1\nline 2 \u{1F600} \"quoted\"",
+        attributes = { Zoom = { type = "Number", value = "7" },
           Name = { type = "String", value = "t\u{ef}le" } },
       })
       local message = receive(queue, 1)[1]
@@ -68,7 +70,8 @@ local function contract(open, without)
       assert.is_true(message.first_received >= message.sent)
     end))
 
-    it("a batch is sent, received and deleted, each answered for itself", task(open, nil, function(queue)
+    it("a batch is sent, received and deleted, each answered for itself",
+      task(open, nil, function(queue)
       local batch, ids = {}, {}
       for index = 1, 10 do batch[index] = { body = "message " .. index } end
       for _, answer in ipairs(send(queue, table.unpack(batch))) do ids[answer.id] = true end
@@ -98,7 +101,8 @@ local function contract(open, without)
       assert.are.equal("late", messages[1].body)
     end))
 
-    it("a received message is out of sight, and comes back when its visibility is over", task(open, nil, function(queue)
+    it("a received message is out of sight, and comes back when its visibility is over",
+      task(open, nil, function(queue)
       send(queue, { body = "again" })
       local first = receive(queue, 1, 2)[1]
       assert.are.same({}, assert(queue:receive(1, 0)))
@@ -109,7 +113,8 @@ local function contract(open, without)
       assert.are_not.equal(first.receipt, second.receipt)
     end))
 
-    it("a delay of 0 returns it at once, a longer one keeps it away", task(open, nil, function(queue)
+    it("a delay of 0 returns it at once, a longer one keeps it away",
+      task(open, nil, function(queue)
       send(queue, { body = "back" })
       local message = receive(queue, 1, 60)[1]
       assert.is_true(queue:delay(message.receipt, 0))
@@ -130,12 +135,15 @@ local function contract(open, without)
 
     -- A watcher that was suspended for longer than its lease settled the message that another one
     -- had received meanwhile.
-    it("a receipt of a lease that has lapsed changes nothing of the next one", task(open, nil, function(queue)
+    it("a receipt of a lease that has lapsed changes nothing of the next one",
+      task(open, nil, function(queue)
       if without.old_receipts then return end
       send(queue, { body = "mine" })
       local first = receive(queue, 1, 1)[1]
       local second = receive(queue, 1, 60)[1]
-      for _, operation in ipairs { "delete", "delay", "extend" } do queue[operation](queue, first.receipt, 0) end
+      for _, operation in ipairs { "delete", "delay", "extend" } do
+        queue[operation](queue, first.receipt, 0)
+      end
       assert.are.same({}, assert(queue:receive(1, 1)))
       assert.is_true(queue:delete(second.receipt))
     end))
@@ -168,7 +176,8 @@ local function contract(open, without)
       assert.are.same({ 2, 1, 1 }, { counts.visible, counts.delayed, counts.in_flight })
     end))
 
-    it("a message that was received max_receives times is offered no more", task(open, { max_receives = 2 }, function(queue)
+    it("a message that was received max_receives times is offered no more",
+      task(open, { max_receives = 2 }, function(queue)
       send(queue, { body = "poison" })
       for receives = 1, 2 do
         local message = receive(queue, 1)[1]
@@ -180,7 +189,8 @@ local function contract(open, without)
       assert.are.equal(0, counts.visible + counts.in_flight)
     end))
 
-    it("a message is buried at once, and one with an old receipt is not", task(open, { max_receives = 5 }, function(queue)
+    it("a message is buried at once, and one with an old receipt is not",
+      task(open, { max_receives = 5 }, function(queue)
       send(queue, { body = "poison" }, { body = "good" })
       local poison, good
       for _, message in ipairs(receive(queue, 2)) do
@@ -205,7 +215,9 @@ local function contract(open, without)
       end
       for index = 1, 3 do
         local heads = {}
-        for _, message in ipairs { receive(queue, 1)[1], receive(queue, 1)[1] } do heads[message.group] = message end
+        for _, message in ipairs { receive(queue, 1)[1], receive(queue, 1)[1] } do
+          heads[message.group] = message
+        end
         assert.are.equal("a" .. index, heads.a.body)
         assert.are.equal("b" .. index, heads.b.body)
         assert.are.same({}, assert(queue:receive(1, 0)))
@@ -214,7 +226,8 @@ local function contract(open, without)
       end
     end))
 
-    it("a second message with the same deduplication id is not added", task(open, { fifo = true }, function(queue)
+    it("a second message with the same deduplication id is not added",
+      task(open, { fifo = true }, function(queue)
       local first = send(queue, { body = "once", group = "g", deduplication = "id" })
       local second = send(queue, { body = "once", group = "g", deduplication = "id" })
       if not without.duplicate_ids then assert.are.equal(first[1].id, second[1].id) end
@@ -231,7 +244,8 @@ local function contract(open, without)
       receiving:cancel "enough"
       local ok, reason = receiving:join(PATIENCE)
       assert.are.same({ false, "enough" }, { ok, (tostring(reason):match "enough") })
-      send(queue, { body = "still there" }) -- or back after a second: what is cut off may still receive
+      -- or back after a second: what is cut off may still receive
+      send(queue, { body = "still there" })
       assert.are.equal("still there", receive(queue, 1)[1].body)
     end))
   end)

@@ -7,7 +7,8 @@ local function task(body)
   return function() scheduler.run(body) end
 end
 
--- Answers each entry by `answer(body, how_often_it_came)`: nil for success; or a whole call by `fail`.
+-- Answers each entry by `answer(body, how_often_it_came)`: nil for success; or a whole call by
+-- `fail`.
 local function service(answer, fail)
   local seen, calls = {}, {}
   return function(entries)
@@ -65,10 +66,13 @@ describe("an outbox", function()
 
   it("sends again what the service has failed by its own fault, and nothing else", task(function()
     local call, calls = service(function(body, times)
-      if body == "m2" and times < 3 then return { message = "busy", code = "InternalError", retry = true } end
+      if body == "m2" and times < 3 then
+        return { message = "busy", code = "InternalError", retry = true }
+      end
       if body == "m3" then return { message = "bad", code = "InvalidMessageContents" } end
     end)
-    assert.are.same({ "id-m1", "id-m2", "InvalidMessageContents", "id-m4" }, codes_of(send(numbered(4), call)))
+    assert.are.same({ "id-m1", "id-m2", "InvalidMessageContents", "id-m4" },
+      codes_of(send(numbered(4), call)))
     assert.are.same({ { "m1", "m2", "m3", "m4" }, { "m2" }, { "m2" } }, calls)
   end))
 
@@ -95,10 +99,13 @@ describe("an outbox", function()
   end))
 
   it("stops where no other call would do better, and says what was not sent", task(function()
-    local call, calls = service(nil, function(_, number) return number == 2 and "NotAllowed" or nil end)
+    local call, calls = service(nil, function(_, number)
+      return number == 2 and "NotAllowed" or nil
+    end)
     local answers = codes_of(send(numbered(25), call))
     assert.are.equal(2, #calls)
-    assert.are.same({ "id-m10", "unsent NotAllowed", "unsent NotAllowed" }, { answers[10], answers[11], answers[25] })
+    assert.are.same({ "id-m10", "unsent NotAllowed", "unsent NotAllowed" },
+      { answers[10], answers[11], answers[25] })
     call = service(nil, function() return "NotAllowed" end)
     assert.are.same({ nil, "refused", "NotAllowed" }, { send(numbered(3), call) })
   end))
@@ -123,7 +130,8 @@ describe("an outbox", function()
 end)
 
 describe("the answers of a batch", function()
-  it("are in the order of the entries; a missing one, or a fault of the service, is tried again", function()
+  it("are in the order of the entries; a missing one, or a fault of the service, is tried again",
+    function()
     local answers = outbox.answers("SendMessageBatch", {
       Successful = { { Id = "3", MessageId = "three" } },
       Failed = { { Id = "1", Code = "InternalError", Message = "busy", SenderFault = false },
@@ -132,6 +140,7 @@ describe("the answers of a batch", function()
     assert.are.same({ "three", "InternalError", "InvalidMessageContents", "NoAnswer" },
       { answers[3].MessageId, answers[1].code, answers[2].code, answers[4].code })
     assert.are.same({ true, false, true }, { answers[1].retry, answers[2].retry, answers[4].retry })
-    assert.are.equal("NoAnswer", outbox.answers("PublishBatch", { Successful = "", Failed = "" }, 1)[1].code)
+    assert.are.equal("NoAnswer",
+      outbox.answers("PublishBatch", { Successful = "", Failed = "" }, 1)[1].code)
   end)
 end)

@@ -13,10 +13,12 @@ end
 
 describe("what AWS takes in a message:", function()
   it("text without control characters, half pairs and non-characters", function()
-    for _, body in ipairs { "plain", "tab\tline\r\n", "\u{D7FF}", "\u{E000}", "\u{FFFD}", "\u{10FFFF}", "\127" } do
+    for _, body in ipairs { "plain", "tab\tline\r\n", "\u{D7FF}", "\u{E000}", "\u{FFFD}",
+      "\u{10FFFF}", "\127" } do
       assert.is_nil(code_of { body = body })
     end
-    for _, body in ipairs { "\0", "\27[m", "\xff", "\xed\xa0\x80", "\u{FFFE}", "a\u{FFFF}b", "\xc0\x80" } do
+    for _, body in ipairs { "\0", "\27[m", "\xff", "\xed\xa0\x80", "\u{FFFE}", "a\u{FFFF}b",
+      "\xc0\x80" } do
       assert.are.equal("InvalidMessageContents", code_of { body = body })
     end
     assert.are.equal("EmptyMessage", code_of { body = "" })
@@ -27,7 +29,8 @@ describe("what AWS takes in a message:", function()
     assert.are.equal("MessageTooLong", code_of { body = ("x"):rep(1001) })
     local message = with("name", "String", "value")
     assert.are.equal(1000, outgoing.measure(("x"):rep(985), message, LIMITS))
-    assert.are.equal("MessageTooLong", (select(3, outgoing.measure(("x"):rep(986), message, LIMITS))))
+    assert.are.equal("MessageTooLong",
+      (select(3, outgoing.measure(("x"):rep(986), message, LIMITS))))
   end)
 
   -- One attribute that was not UTF-8 ended a batch of 25 letters.

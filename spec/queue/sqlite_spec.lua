@@ -1,4 +1,5 @@
--- The embedded queue: the contract of every queue, and what is its own: files, processes, clocks, errors.
+-- The embedded queue: the contract of every queue, and what is its own: files, processes, clocks,
+-- errors.
 
 local cjson = require "cjson"
 local contract = require "queue.contract"
@@ -17,7 +18,9 @@ local function task(body)
   return function()
     local pipe <close> = io.popen "mktemp -d"
     local folder = pipe:read "l"
-    local removed <close> = setmetatable({}, { __close = function() shell("rm -rf '" .. folder .. "'") end })
+    local removed <close> = setmetatable({}, {
+      __close = function() shell("rm -rf '" .. folder .. "'") end,
+    })
     scheduler.run(body, folder, removed)
   end
 end
@@ -69,11 +72,13 @@ end
 -- A script in another process, with the same interpreter and paths; what it prints.
 local function start(script, ...)
   local words = {
-    "ASAN_OPTIONS=detect_leaks=0", "LUA_PATH='" .. package.path .. "'", "LUA_CPATH='" .. package.cpath .. "'", arg[-1], "-",
+    "ASAN_OPTIONS=detect_leaks=0", "LUA_PATH='" .. package.path .. "'",
+    "LUA_CPATH='" .. package.cpath .. "'", arg[-1], "-",
   }
   if arg[-1]:match "/lua$" then words[#words] = "/dev/stdin" end
   for _, word in ipairs { ... } do words[#words + 1] = "'" .. word .. "'" end
-  return assert(io.popen(table.concat(words, " ") .. " 2>&1 <<'END_OF_SCRIPT'\n" .. script .. "\nEND_OF_SCRIPT\n"))
+  return assert(io.popen(table.concat(words, " ") .. " 2>&1 <<'END_OF_SCRIPT'\n" .. script
+    .. "\nEND_OF_SCRIPT\n"))
 end
 
 local function output_of(pipe)
@@ -220,7 +225,8 @@ describe("the embedded queue", function()
     assert.are.equal(1, assert(queue:counts()).in_flight)
   end))
 
-  it("takes a receive off its count, and the receipt that had it stays old", with_queue({}, function(queue)
+  it("takes a receive off its count, and the receipt that had it stays old",
+    with_queue({}, function(queue)
     send(queue, "held")
     local first = receive(queue)[1]
     assert(queue:delay(first.receipt, 0, true))
@@ -233,7 +239,9 @@ describe("the embedded queue", function()
   it("removes what is older than its retention, and tells how much", task(function(folder)
     local told
     local function on_expired(count) told = count end
-    local queue <close> = assert(queues.open(url_in(folder), { retention = 3600, on_expired = on_expired }))
+    local queue <close> = assert(queues.open(url_in(folder), {
+      retention = 3600, on_expired = on_expired,
+    }))
     send(queue, "old 1", "old 2", "new")
     sql(folder, "UPDATE messages SET born = born - 3600001 WHERE seq < 3")
     assert.are.same({ "new" }, receive_bodies(queue, 10))
@@ -260,13 +268,19 @@ describe("the embedded queue", function()
   describe("keeps dead letters:", function()
     local function kill(queue, ...)
       send(queue, ...)
-      for _, message in ipairs(receive(queue, 100, 1, 0)) do assert.are.equal(1, message.receives) end
+      for _, message in ipairs(receive(queue, 100, 1, 0)) do
+        assert.are.equal(1, message.receives)
+      end
       scheduler.sleep(0.01)
       assert.are.same({}, receive(queue, 100))
     end
 
     it("lists them by pages, oldest first", with_queue({ max_receives = 1 }, function(queue)
-      kill(queue, { body = "a\0", subject = "s", group = "g", attributes = { n = { type = "String", value = "v" } } })
+      kill(queue, {
+        body = "a\0", subject = "s", group = "g", attributes = {
+          n = { type = "String", value = "v" },
+        },
+      })
       kill(queue, "b", "c")
       local page = assert(queue:dead(2))
       assert.are.same({ "a\0", "b" }, bodies(page))
@@ -279,10 +293,13 @@ describe("the embedded queue", function()
       assert.are.equal(3, assert(queue:counts()).dead)
     end))
 
-    it("replays one or all of them, with their ids", with_queue({ max_receives = 1 }, function(queue)
+    it("replays one or all of them, with their ids",
+      with_queue({ max_receives = 1 }, function(queue)
       local ids = {}
       for _, body in ipairs { "a", "b", "c" } do
-        kill(queue, { body = body, subject = "s", attributes = { n = { type = "String", value = "v" } } })
+        kill(queue, {
+          body = body, subject = "s", attributes = { n = { type = "String", value = "v" } },
+        })
       end
       for index, letter in ipairs(assert(queue:dead(10))) do ids[index] = letter.id end
       assert.are.equal(1, assert(queue:replay { ids[2], "unknown" }))
@@ -303,7 +320,8 @@ describe("the embedded queue", function()
       assert.are.equal(0, assert(queue:counts()).dead)
     end))
 
-    it("also when there are more than one transaction moves", with_queue({ max_receives = 1 }, function(queue, folder)
+    it("also when there are more than one transaction moves",
+      with_queue({ max_receives = 1 }, function(queue, folder)
       local messages = {}
       for index = 1, 1000 do messages[index] = { body = tostring(index) } end
       assert(queue:send(messages))
@@ -318,7 +336,8 @@ describe("the embedded queue", function()
 
   describe("keeps groups in order:", function()
     it("a head that backs off holds up its group, and no other", with_queue({}, function(queue)
-      send(queue, { body = "a1", group = "a" }, { body = "a2", group = "a" }, { body = "b1", group = "b" }, "free")
+      send(queue, { body = "a1", group = "a" }, { body = "a2", group = "a" },
+        { body = "b1", group = "b" }, "free")
       local messages = receive(queue, 10)
       assert.are.same({ "a1", "b1", "free" }, bodies(messages))
       assert.is_string(messages[1].sequence)
@@ -330,8 +349,10 @@ describe("the embedded queue", function()
       assert.are.same({ "a2" }, receive_bodies(queue, 10))
     end))
 
-    it("a delayed head holds up its group too, a delayed follower waits its own time", with_queue({}, function(queue)
-      send(queue, { body = "1", group = "g", delay = 0.1 }, { body = "2", group = "g", delay = 0.4 },
+    it("a delayed head holds up its group too, a delayed follower waits its own time",
+      with_queue({}, function(queue)
+      send(queue, { body = "1", group = "g", delay = 0.1 },
+      { body = "2", group = "g", delay = 0.4 },
         { body = "3", group = "g" })
       local started = scheduler.now()
       for index = 1, 3 do
@@ -342,8 +363,10 @@ describe("the embedded queue", function()
       end
     end))
 
-    it("moves up when the head is dead or expired", with_queue({ max_receives = 1, retention = 3600 }, function(queue, folder)
-      send(queue, { body = "dead", group = "g" }, { body = "old", group = "g" }, { body = "next", group = "g" })
+    it("moves up when the head is dead or expired",
+      with_queue({ max_receives = 1, retention = 3600 }, function(queue, folder)
+      send(queue, { body = "dead", group = "g" }, { body = "old", group = "g" },
+        { body = "next", group = "g" })
       sql(folder, "UPDATE messages SET receives = 1 WHERE seq = 1")
       sql(folder, "UPDATE messages SET born = born - 3600001 WHERE seq = 2")
       assert.are.same({ "next" }, receive_bodies(queue, 10))
@@ -363,7 +386,8 @@ describe("the embedded queue", function()
   end)
 
   describe("a receive that waits", function()
-    it("is woken by a send of the same process, whichever receives wait", with_queue({}, function(queue)
+    it("is woken by a send of the same process, whichever receives wait",
+      with_queue({}, function(queue)
       local tasks = {}
       for index = 1, 3 do tasks[index] = scheduler.spawn(receive_bodies, queue, 1, 60) end
       scheduler.sleep(0.01)
@@ -383,7 +407,8 @@ describe("the embedded queue", function()
       assert.are.same({ "soon" }, receive_bodies(queue, 1, 60))
     end))
 
-    it("sees what another process sends, and takes hardly any time of the processor", with_queue({}, function(queue, folder)
+    it("sees what another process sends, and takes hardly any time of the processor",
+      with_queue({}, function(queue, folder)
       local pipe = start([[
         local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
         scheduler.run(function()
@@ -398,7 +423,8 @@ describe("the embedded queue", function()
       local used, arrived = (os.clock() - before) / (scheduler.now() - started), scheduler.time()
       assert.are.equal("from afar", message.body)
       local sent = tonumber((output_of(pipe):gsub("%s", "")))
-      -- On a quiet machine it is 50 ms and half a percent; a loop that never sleeps would be at 100 %.
+      -- On a quiet machine it is 50 ms and half a percent; a loop that never sleeps would be at 100
+      -- %.
       assert.is_true(arrived - sent < 20000, arrived - sent)
       assert.is_true(used < 0.2, used)
     end))
@@ -413,7 +439,8 @@ describe("the embedded queue", function()
         local ok, messages = task_:join(PATIENCE)
         if ok then assert(queue:delay(messages[1].receipt, 0, true)) end
         local counts = assert(queue:counts())
-        assert.are.same({ 1, 0 }, { counts.visible, counts.in_flight }, "cancelled after turn " .. turns)
+        assert.are.same({ 1, 0 }, { counts.visible, counts.in_flight },
+          "cancelled after turn " .. turns)
         local message = receive(queue)[1]
         assert.are.equal(1, message.receives)
         assert(queue:delete(message.receipt))
@@ -434,26 +461,33 @@ describe("the embedded queue", function()
     end))
   end)
 
-  -- A clock that was ahead when messages were sent, and was set right, hid them until the wrong time came.
+  -- A clock that was ahead when messages were sent, and was set right, hid them until the wrong
+  -- time came.
   it("does not hide messages when the clock is set back", with_queue({}, function(queue, folder)
-    send(queue, { body = "sent", deduplication = "id" }, { body = "delayed", delay = 30 }, { body = "1", group = "g" },
+    send(queue, { body = "sent", deduplication = "id" }, { body = "delayed", delay = 30 },
+    { body = "1", group = "g" },
       { body = "2", group = "g" })
     local ahead = 10 * 365 * 86400 * 1000
     sql(folder, "UPDATE state SET clock = clock + ?", ahead)
-    sql(folder, "UPDATE messages SET visible_at = visible_at + ?1, due = due + ?1, sent = sent + ?1", ahead)
+    sql(folder, "UPDATE messages SET visible_at = visible_at + ?1, due = due + ?1, sent = sent + "
+      .. "?1", ahead)
     sql(folder, "UPDATE deduplications SET expires = expires + ?", ahead)
     local messages = receive(queue, 10)
     table.sort(messages, function(a, b) return a.body < b.body end)
     assert.are.same({ "1", "sent" }, bodies(messages))
-    local delayed = row(folder, "SELECT visible_at FROM messages WHERE receives = 0 AND visible_at IS NOT NULL").visible_at
+    local delayed = row(folder, "SELECT visible_at FROM messages WHERE receives = 0 AND "
+      .. "visible_at IS NOT NULL").visible_at
     assert.is_true(delayed - scheduler.time() < 31000, "a delay stays as long as it was")
-    assert.is_true(row(folder, "SELECT expires FROM deduplications").expires - scheduler.time() < 301000)
+    assert.is_true(row(folder, "SELECT expires FROM deduplications").expires - scheduler.time()
+      < 301000)
     assert(queue:delete(messages[1].receipt))
     assert.are.same({ "2" }, receive_bodies(queue, 10))
   end))
 
-  -- A message that was sent before the clock of a small machine was set was too old as soon as it was.
-  it("goes by the latest time it has seen to tell how old a message is", with_queue({ retention = 60 }, function(queue, folder)
+  -- A message that was sent before the clock of a small machine was set was too old as soon as it
+  -- was.
+  it("goes by the latest time it has seen to tell how old a message is",
+    with_queue({ retention = 60 }, function(queue, folder)
     send(queue, "before")
     local hour = 3600 * 1000
     -- The clock stands an hour behind what it was, then it is set right.
@@ -465,15 +499,18 @@ describe("the embedded queue", function()
     assert.are.same({ "behind" }, receive_bodies(queue, 10))
   end))
 
-  it("finds everything in an index, however much there is", with_queue({ max_receives = 2, retention = 60 }, function(queue)
+  it("finds everything in an index, however much there is",
+    with_queue({ max_receives = 2, retention = 60 }, function(queue)
     for _ = 1, 2 do
-      send(queue, { body = "a", group = "g", deduplication = "a" }, { body = "b", group = "g" }, { body = "c", delay = 60 })
+      send(queue, { body = "a", group = "g", deduplication = "a" }, { body = "b", group = "g" },
+        { body = "c", delay = 60 })
       local messages = receive(queue, 10)
       assert(queue:delay(messages[1].receipt, 0))
       assert(queue:delay(receive(queue, 10)[1].receipt, 0))
       assert(queue:delete(receive(queue, 10)[1].receipt))
       queue:delete "1.1"
-      assert(queue:counts() and queue:dead(10) and queue:replay() and queue:replay { "x" } and queue:purge_dead())
+      assert(queue:counts() and queue:dead(10) and queue:replay() and queue:replay { "x" }
+        and queue:purge_dead())
     end
     local looked = 0
     for _, database in ipairs { queue.sending.database, queue.settling.database } do
@@ -481,10 +518,13 @@ describe("the embedded queue", function()
         if not statement:match "^PRAGMA" and not statement:match "sqlite_master" then
           local explain = assert(database.connection:prepare("EXPLAIN QUERY PLAN " .. statement))
           local _, parameters = (statement .. " "):gsub("%?%D", "")
-          for number in statement:gmatch "%?(%d+)" do parameters = math.max(parameters, tonumber(number)) end
+          for number in statement:gmatch "%?(%d+)" do
+            parameters = math.max(parameters, tonumber(number))
+          end
           for _, step in ipairs(explain:all(table.unpack({}, 1, parameters))) do
             local detail = step.detail
-            local bad = detail:match "^SCAN %a+$" and not detail:match "state" and not detail:match "CONSTANT" or
+            local bad = detail:match "^SCAN %a+$" and not detail:match "state"
+              and not detail:match "CONSTANT" or
               detail:match "TEMP B%-TREE"
             assert.is_falsy(bad, statement .. "\n" .. detail)
             looked = looked + 1
@@ -517,7 +557,8 @@ describe("the embedded queue", function()
       -- The quiet moments of an empty queue give the pages back bit by bit.
       for _ = 1, 40 do receive(queue) end
       send(queue, "one more")
-      assert.is_true(row(folder, "SELECT page_count FROM pragma_page_count").page_count * 4096 < 24 << 20)
+      assert.is_true(row(folder, "SELECT page_count FROM pragma_page_count").page_count * 4096
+        < 24 << 20)
       assert.is_true(size "-wal" <= 17 << 20, size "-wal")
     end))
   end)
@@ -530,7 +571,8 @@ describe("a queue file", function()
     for mode in pipe:lines() do assert.are.equal("600", mode) end
   end))
 
-  it("in a folder that is not there is an error, and so is one that is to be there and is not", task(function(folder)
+  it("in a folder that is not there is an error, and so is one that is to be there and is not",
+    task(function(folder)
     local queue, message, code = queues.open("sqlite:" .. folder .. "/nowhere/jobs.db")
     assert.is_nil(queue)
     assert.are.equal("ENOENT", code)
@@ -581,7 +623,8 @@ describe("a queue file", function()
     assert.matches("made by a newer watchbot %(format 1000", message)
   end))
 
-  it("that is locked is waited for, and then that is said; afterwards all goes on", task(function(folder)
+  it("that is locked is waited for, and then that is said; afterwards all goes on",
+    task(function(folder)
     local queue <close> = assert(queues.open(url_in(folder), { patience = 0.2 }))
     send(queue, "patient")
     local locker = assert(sqlite.open(folder .. "/jobs.db"))
@@ -617,7 +660,8 @@ describe("a queue file", function()
     opened:close()
   end))
 
-  it("that has reached its limit refuses what is sent, and keeps what it has", with_queue({}, function(queue)
+  it("that has reached its limit refuses what is sent, and keeps what it has",
+    with_queue({}, function(queue)
     send(queue, "early")
     assert(queue.sending.database:first "PRAGMA max_page_count = 64")
     local answers, message, code = queue:send { { body = ("x"):rep(500000) } }
@@ -631,8 +675,10 @@ describe("a queue file", function()
     assert.are.same({ "late" }, receive_bodies(queue))
   end))
 
-  -- A watcher went on with a file that an `rm` had taken away: it heard of nothing any more, and what it sent was lost.
-  it("that is taken away is an error for all, also for a receive that waits", with_queue({}, function(queue, folder)
+  -- A watcher went on with a file that an `rm` had taken away: it heard of nothing any more, and
+  -- what it sent was lost.
+  it("that is taken away is an error for all, also for a receive that waits",
+    with_queue({}, function(queue, folder)
     send(queue, "lost")
     local waiting = scheduler.spawn(function()
       receive(queue)
@@ -676,20 +722,27 @@ describe("a queue file", function()
   -- A mount of the test's own, seen by nobody else; needs root, and a kernel that lets it.
   local function with_mount(mount, script)
     return task(function(folder)
-      if not os.execute "unshare -m true 2>/dev/null" then return pending "needs the right to mount, which only root has" end
+      if not os.execute "unshare -m true 2>/dev/null" then
+        return pending "needs the right to mount, which only root has"
+      end
       assert(queues.open(url_in(folder))):close()
       local file <close> = io.open(folder .. "/script.lua", "w")
       file:write(script)
       file:close()
-      local command = ("export ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' LUA_CPATH='%s'; script=$(cat %s/script.lua); %s; "
-        .. "echo \"$script\" | %s %s %s 2>&1"):format(package.path, package.cpath, folder, mount:gsub("FOLDER", folder),
+      local command =
+        ("export ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' LUA_CPATH='%s'; script=$(cat "
+          .. "%s/script.lua); %s; "
+        .. "echo \"$script\" | %s %s %s 2>&1"):format(package.path, package.cpath, folder,
+          mount:gsub("FOLDER", folder),
         arg[-1], arg[-1]:match "/lua$" and "/dev/stdin" or "-", url_in(folder))
-      local pipe = io.popen(("unshare -m sh -e -c %s 2>&1"):format("'" .. command:gsub("'", "'\\''") .. "'"))
+      local pipe = io.popen(("unshare -m sh -e -c %s 2>&1"):format("'" .. command:gsub("'", "'\\''")
+        .. "'"))
       assert.are.equal("ok\n", output_of(pipe))
     end)
   end
 
-  it("on a full disk refuses what is sent, keeps what it has, and goes on when there is room", with_mount(
+  it("on a full disk refuses what is sent, keeps what it has, and goes on when there is room",
+    with_mount(
     "mount -t tmpfs -o size=1m none FOLDER", [[
       local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
       scheduler.run(function()
@@ -764,7 +817,8 @@ describe("several processes on one file", function()
       print(cjson.encode(done))
     end)]]
 
-  -- Of each sender, the messages of a group were received in the order they were sent, whoever received them.
+  -- Of each sender, the messages of a group were received in the order they were sent, whoever
+  -- received them.
   local function check_order(path)
     local last, lines = {}, 0
     for group, sender, index in io.open(path):read "a":gmatch "(%S+) (%w+)%.(%d+)\n" do
@@ -778,7 +832,9 @@ describe("several processes on one file", function()
   it("lose nothing, double nothing, and keep groups in order", task(function(folder)
     local WORKERS, MESSAGES = 4, 1500
     local pipes, seen, count = {}, {}, 0
-    for index = 1, WORKERS do pipes[index] = start(WORKER, url_in(folder), "w" .. index, MESSAGES, folder .. "/order") end
+    for index = 1, WORKERS do
+      pipes[index] = start(WORKER, url_in(folder), "w" .. index, MESSAGES, folder .. "/order")
+    end
     for _, pipe in ipairs(pipes) do
       local text = output_of(pipe)
       local ok, list = pcall(cjson.decode, text)
@@ -818,7 +874,8 @@ describe("several processes on one file", function()
     local done, seed = io.open(folder .. "/done", "w"), os.time()
     done:close()
     math.randomseed(seed)
-    -- Writes what it has received before it deletes it, as a job's effect would be; its visibility is over at once.
+    -- Writes what it has received before it deletes it, as a job's effect would be; its visibility
+    -- is over at once.
     local victim = [[
       local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
       scheduler.run(function()
@@ -838,7 +895,8 @@ describe("several processes on one file", function()
         end
       end)]]
     for _ = 1, 10 do
-      local pipe = start("io.stdout:write(io.open('/proc/self/stat'):read('n'), '\\n') io.stdout:flush()\n" .. victim,
+      local pipe = start("io.stdout:write(io.open('/proc/self/stat'):read('n'), '\\n') "
+        .. "io.stdout:flush()\n" .. victim,
         url_in(folder), folder .. "/done")
       local pid = pipe:read "l"
       scheduler.sleep(math.random() * 0.1)
@@ -848,7 +906,9 @@ describe("several processes on one file", function()
     output_of(start(victim, url_in(folder), folder .. "/done"))
     local seen = {}
     for line in io.lines(folder .. "/done") do seen[line] = true end
-    for index = 1, 2000 do assert.is_true(seen[tostring(index)], ("%d is lost, seed %d"):format(index, seed)) end
+    for index = 1, 2000 do
+      assert.is_true(seen[tostring(index)], ("%d is lost, seed %d"):format(index, seed))
+    end
     assert.are.same({ visible = 0, delayed = 0, in_flight = 0, dead = 0 }, assert(queue:counts()))
   end))
 end)

@@ -1,4 +1,5 @@
--- The SQS queue: the contract of every queue on moto, over real HTTP with signatures checked, and what is its own.
+-- The SQS queue: the contract of every queue on moto, over real HTTP with signatures checked, and
+-- what is its own.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
@@ -30,7 +31,8 @@ describe("SQS on moto:", function()
   local function open(options, client)
     options = options or {}
     return sqs.open(account:queue(options), {
-      client = account:client("sqs", client), visibility = options.visibility, on_corrupt = options.on_corrupt,
+      client = account:client("sqs", client), visibility = options.visibility,
+      on_corrupt = options.on_corrupt,
     })
   end
 
@@ -59,7 +61,8 @@ describe("SQS on moto:", function()
   end
 
   describe("the SQS queue", function()
-    it("asks for all system and message attributes, by both names that endpoints know", task(function()
+    it("asks for all system and message attributes, by both names that endpoints know",
+      task(function()
       local queue = watched()
       assert(queue:receive(10, 0, 77))
       local request = cjson.decode(proxy:log "ReceiveMessage"[1].request)
@@ -74,7 +77,8 @@ describe("SQS on moto:", function()
     it("hands over binary attributes as base64, as AWS writes them", task(function()
       local queue = assert(open())
       send(queue, { body = "x", attributes = { Bytes = { type = "Binary", value = "AAEC/w==" } } })
-      assert.are.same({ Bytes = { type = "Binary", value = "AAEC/w==" } }, receive(queue)[1].attributes)
+      assert.are.same({ Bytes = { type = "Binary", value = "AAEC/w==" } },
+        receive(queue)[1].attributes)
     end))
 
     it("wraps a subject in an envelope like that of SNS", task(function()
@@ -111,18 +115,23 @@ describe("SQS on moto:", function()
     it("refuses for itself what SQS would not take, and sends the rest", task(function()
       local queue = watched()
       local answers = assert(queue:send {
-        { body = "first" }, { body = "" }, { body = ("x"):rep(1024 * 1024 + 1) }, { body = "a\0b" }, { body = "\xff" },
+        { body = "first" }, { body = "" }, { body = ("x"):rep(1024 * 1024 + 1) }, { body = "a\0b" },
+        { body = "\xff" },
         { body = "last" },
       })
       local codes = {}
       for index, answer in ipairs(answers) do codes[index] = answer.code or "sent" end
-      assert.are.same({ "sent", "EmptyMessage", "MessageTooLong", "InvalidMessageContents", "InvalidMessageContents", "sent" },
+      assert.are.same({
+        "sent", "EmptyMessage", "MessageTooLong", "InvalidMessageContents",
+        "InvalidMessageContents", "sent",
+      },
         codes)
       assert.are.equal(1, #proxy:log "SendMessageBatch")
       assert.are.equal(2, account:count(queue.name))
     end))
 
-    it("refuses a delay in a FIFO queue and a deduplication id in a standard one, which would do nothing", task(function()
+    it("refuses a delay in a FIFO queue and a deduplication id in a standard one, which would do "
+      .. "nothing", task(function()
       local fifo, standard = assert(open { fifo = true }), assert(open())
       assert.are.equal("Usage", assert(fifo:send { { body = "x", delay = 1 } })[1].code)
       local refused = assert(standard:send { { body = "x", deduplication = "d" } })[1]
@@ -132,7 +141,9 @@ describe("SQS on moto:", function()
 
     it("says which messages of a call that failed were not sent", task(function()
       local queue = watched()
-      proxy:add { kind = "status", operation = "SendMessageBatch", skip = 1, status = 400, code = "Refused" }
+      proxy:add {
+        kind = "status", operation = "SendMessageBatch", skip = 1, status = 400, code = "Refused",
+      }
       local messages = {}
       for index = 1, 30 do messages[index] = { body = "m" .. index } end
       local answers = assert(queue:send(messages))
@@ -165,12 +176,16 @@ describe("SQS on moto:", function()
     it("prefers an endpoint that was given to the host of its URL", task(function()
       local url = account:queue()
       local path = url:match "^%a+://[^/]+(/.*)$"
-      local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com" .. path, { client = account.sqs }))
+      local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com" .. path, {
+        client = account.sqs,
+      }))
       assert(queue:check())
     end))
 
     it("takes the region from its URL where none is set", task(function()
-      local client = account:client("sqs", { region = false, place = "https://sqs.ap-south-1.amazonaws.com/1/jobs" })
+      local client = account:client("sqs", {
+        region = false, place = "https://sqs.ap-south-1.amazonaws.com/1/jobs",
+      })
       client.options.region = nil
       assert.are.equal("ap-south-1", assert(client:resolve()).region)
     end))
@@ -183,7 +198,8 @@ describe("SQS on moto:", function()
       local answers = hands({ receipts[1], "none", receipts[2] }, 3, function(receipt)
         return queue:delay(receipt, 0.2)
       end)
-      assert.are.same({ true, "ReceiptHandleIsInvalid", true }, { answers[1][1], answers[2][3], answers[3][1] })
+      assert.are.same({ true, "ReceiptHandleIsInvalid", true },
+        { answers[1][1], answers[2][3], answers[3][1] })
       assert.are.equal(1, #proxy:log "ChangeMessageVisibilityBatch")
     end))
 
@@ -209,7 +225,8 @@ describe("SQS on moto:", function()
 
     it("whose answer was lost is asked for again with the same attempt id", task(function()
       local queue = watched { fifo = true }
-      proxy:add { kind = "applied-status", operation = "ReceiveMessage", count = 3 } -- as often as a call is tried
+      -- as often as a call is tried
+      proxy:add { kind = "applied-status", operation = "ReceiveMessage", count = 3 }
       assert.is_nil(queue:receive(1, 0, 30))
       assert(queue:receive(1, 0, 30))
       assert(queue:receive(1, 0, 30))
@@ -225,7 +242,9 @@ describe("SQS on moto:", function()
 
   describe("a permission that is missing", function()
     local function queue_of(action)
-      return assert(sqs.open(account:queue(), { client = account:client("sqs", { credentials = account:user(action) }) }))
+      return assert(sqs.open(account:queue(), {
+        client = account:client("sqs", { credentials = account:user(action) }),
+      }))
     end
 
     it("is named by its action when the queue is checked", task(function()
@@ -233,7 +252,9 @@ describe("SQS on moto:", function()
         local queue = queue_of("sqs:" .. operation)
         local ok, message, code = queue:check()
         assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
-        local start = ("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy; AWS says: User: "
+        local start =
+          ("the credentials do not allow 'sqs:%s' on %s: add the action to the role's policy; AWS "
+            .. "says: User: "
           ):format(operation, queue.name)
         assert.are.equal(start, message:sub(1, #start))
         assert.matches("%(AccessDenied, HTTP 403, request %S+%)$", message)
@@ -267,18 +288,30 @@ describe("an answer of SQS", function()
 
   local function queue_told(messages, on_corrupt)
     local script = cjson.encode { { body = cjson.encode { Messages = messages } } }
-    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script", body = script }).status == 200)
+    assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
+      body = script }).status == 200)
     local client = require "watchbot.aws"("sqs", { region = "eu-west-1", endpoint = scripted.url, credentials = false,
       getenv = function() end })
-    return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/jobs", { client = client, on_corrupt = on_corrupt }))
+    return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/jobs", {
+      client = client, on_corrupt = on_corrupt,
+    }))
   end
 
   it("is not handed out where a body does not match its MD5; the others are", task(function()
     local corrupt = {}
     local queue = queue_told({
-      { MessageId = "good", ReceiptHandle = "r1", Body = "hello", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
-      { MessageId = "cut", ReceiptHandle = "r2", Body = "hell", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
-      { MessageId = "bodiless", ReceiptHandle = "r3", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+      {
+        MessageId = "good", ReceiptHandle = "r1", Body = "hello",
+        MD5OfBody = "5d41402abc4b2a76b9719d911017c592",
+      },
+      {
+        MessageId = "cut", ReceiptHandle = "r2", Body = "hell",
+        MD5OfBody = "5d41402abc4b2a76b9719d911017c592",
+      },
+      {
+        MessageId = "bodiless", ReceiptHandle = "r3",
+        MD5OfBody = "5d41402abc4b2a76b9719d911017c592",
+      },
     }, function(id) corrupt[#corrupt + 1] = id end)
     local messages = assert(queue:receive(10, 0))
     assert.are.equal(1, #messages)
@@ -295,12 +328,19 @@ describe("an answer of SQS", function()
     local restore <close> = setmetatable({}, { __close = function() digest.md5 = md5 end })
     assert.is_table(restore)
     local queue = queue_told {
-      { MessageId = "good", ReceiptHandle = "r1", Body = "hello", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
-      { MessageId = "odd", ReceiptHandle = "r2", Body = "hell", MD5OfBody = "5d41402abc4b2a76b9719d911017c592" },
+      {
+        MessageId = "good", ReceiptHandle = "r1", Body = "hello",
+        MD5OfBody = "5d41402abc4b2a76b9719d911017c592",
+      },
+      {
+        MessageId = "odd", ReceiptHandle = "r2", Body = "hell",
+        MD5OfBody = "5d41402abc4b2a76b9719d911017c592",
+      },
     }
     queue.client.warn = function(text) said[#said + 1] = text end
     assert.are.equal(2, #assert(queue:receive(10, 0)))
-    assert.are.same({ "the MD5 of received messages is not checked: OpenSSL does not offer MD5 here" }, said)
+    assert.are.same({ "the MD5 of received messages is not checked: OpenSSL does not offer MD5 "
+      .. "here" }, said)
   end))
 
   it("without messages is an empty one", task(function()

@@ -1,5 +1,5 @@
--- When volumes are emptied. The runner inside and the folders are stand-ins that only note what they are asked for: what they
--- leave out, spec/listen_spec.lua has for real.
+-- When volumes are emptied. The runner inside and the folders are stand-ins that only note what
+-- they are asked for: what they leave out, spec/listen_spec.lua has for real.
 
 local emptying = require "watchbot.runner.emptying"
 local scheduler = require "watchbot.scheduler"
@@ -15,7 +15,8 @@ describe("the runner that empties", function()
         said[#said + 1] = "start " .. job
         if job == "bad" then return nil, "no such program", "ENOENT" end
         return { wait = function(_, seconds) return seconds ~= 0 and { code = 0 } or nil end,
-          stop = function(_, reason, grace) said[#said + 1] = ("stop %s %d"):format(reason, grace) end }
+          stop = function(_, reason, grace) said[#said + 1] = ("stop %s %d"):format(reason,
+            grace) end }
       end,
     }
     opened = emptying.new(inner, {
@@ -32,7 +33,8 @@ describe("the runner that empties", function()
     return function() scheduler.run(body) end
   end
 
-  it("does not empty before the first job, but after each and right before the next", task(function()
+  it("does not empty before the first job, but after each and right before the next",
+    task(function()
     gate:set()
     local run = opened:start "1"
     assert.is_nil(run:wait(0))

@@ -30,7 +30,9 @@ describe("what a handler returned", function()
     assert.are.equal("exit", reason(os.execute "exit 7"))
     assert.matches("No such file", reason(io.open "/no/such/file"))
     assert.are.equal("7", reason(nil, 7))
-    assert.are.equal("broken", reason(nil, setmetatable({}, { __tostring = function() return "broken" end })))
+    assert.are.equal("broken", reason(nil, setmetatable({}, {
+      __tostring = function() return "broken" end,
+    })))
   end)
 
   it("is an exit code, or an outcome with its reason", function()
@@ -43,7 +45,8 @@ describe("what a handler returned", function()
   end)
 
   it("is a failure where it raised, whatever that was", function()
-    assert.are.same({ code = 1, reason = "x:1: why", duration = 0 }, handled.exit(false, "x:1: why"))
+    assert.are.same({ code = 1, reason = "x:1: why", duration = 0 },
+      handled.exit(false, "x:1: why"))
     assert.are.equal("the handler raised a table", handled.exit(false, {}).reason)
     assert.are.equal("the handler raised a nil", handled.exit(false, nil).reason)
   end)

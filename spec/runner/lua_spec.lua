@@ -35,7 +35,8 @@ describe("a handler", function()
   for name, handler in pairs(stubborn) do
     it("is ended by its timeout in " .. name, function()
       local exit = run(handler, 0.2)
-      assert.are.same({ 1, true, "timed out after 0.2 s" }, { exit.code, exit.timed_out, exit.reason })
+      assert.are.same({ 1, true, "timed out after 0.2 s" },
+        { exit.code, exit.timed_out, exit.reason })
       assert.is_true(exit.duration >= 0.2)
     end)
   end

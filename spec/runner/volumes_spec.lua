@@ -1,4 +1,5 @@
--- Which folders are emptied and what is said; src/empty.c has its own spec, and spec/listen_spec.lua shows the whole.
+-- Which folders are emptied and what is said; src/empty.c has its own spec, and
+-- spec/listen_spec.lua shows the whole.
 
 local scheduler = require "watchbot.scheduler"
 local volumes = require "watchbot.runner.volumes"
@@ -11,7 +12,8 @@ local function journal()
 end
 
 local function open(folder, paths, log)
-  return volumes.open({ volumes = paths, queue = "sqlite:" .. folder:file "jobs.db" }, log or journal())
+  return volumes.open({ volumes = paths, queue = "sqlite:" .. folder:file "jobs.db" },
+    log or journal())
 end
 
 local function sh(folder, script)
@@ -35,7 +37,8 @@ describe("volumes", function()
     sh(folder, "rmdir a b")
   end))
 
-  it("that are gone are no problem, and nothing is said of what is empty", workshop.task(function(folder)
+  it("that are gone are no problem, and nothing is said of what is empty",
+    workshop.task(function(folder)
     sh(folder, "mkdir a")
     local log = journal()
     local folders = assert(open(folder, { folder:file "a" }, log))
@@ -46,7 +49,8 @@ describe("volumes", function()
   end))
 
   it("are known by where they really were at the start", workshop.task(function(folder)
-    -- A task that turned the folder in front of a volume into a link would have had another folder emptied.
+    -- A task that turned the folder in front of a volume into a link would have had another folder
+    -- emptied.
     sh(folder, "mkdir -p real/a other/a && touch real/a/file other/a/file && ln -s real link")
     local log = journal()
     local folders = assert(open(folder, { folder:file "link/a" }, log))
@@ -61,15 +65,20 @@ describe("volumes", function()
     assert.matches("a part of it is a symbolic link", log.said[1])
   end))
 
-  it("are refused when they hold the queue, by its name or by its real place", workshop.task(function(folder)
+  it("are refused when they hold the queue, by its name or by its real place",
+    workshop.task(function(folder)
     sh(folder, "mkdir names files && touch files/real.db && ln -s ../files/real.db names/jobs.db")
     for _, name in ipairs { "names", "files" } do
-      local policy = { volumes = { folder:file(name) }, queue = "sqlite://" .. folder:file "names/jobs.db" }
+      local policy = {
+        volumes = { folder:file(name) }, queue = "sqlite://" .. folder:file "names/jobs.db",
+      }
       local _, message, code = volumes.open(policy, journal())
       assert.matches("the queue is in it", message)
       assert.are.equal("Usage", code)
     end
-    assert.is_truthy(volumes.open({ volumes = { folder:file "names" }, queue = "https://sqs.eu-west-1.amazonaws.com/1/q" },
+    assert.is_truthy(volumes.open({
+      volumes = { folder:file "names" }, queue = "https://sqs.eu-west-1.amazonaws.com/1/q",
+    },
       journal()))
   end))
 end)

@@ -1,8 +1,10 @@
--- The soak (`make soak`, never a part of the tests): many messages through two watchers while networks, servers and the
--- watchers themselves fail at random. Nothing may be lost or stuck, and the watcher that lives through it all may not grow.
+-- The soak (`make soak`, never a part of the tests): many messages through two watchers while
+-- networks, servers and the watchers themselves fail at random. Nothing may be lost or stuck, and
+-- the watcher that lives through it all may not grow.
 --
--- Environment: SOAK_MESSAGES (10000; outages are shorter in proportion where it is less), SOAK_SEED (the time). One watcher
--- goes through everything alive, the other is killed or ended now and again.
+-- Environment: SOAK_MESSAGES (10000; outages are shorter in proportion where it is less), SOAK_SEED
+-- (the time). One watcher goes through everything alive, the other is killed or ended now and
+-- again.
 
 local build = ...
 package.path = "lua/?.lua;lua/?/init.lua;spec/?.lua;" .. package.path
@@ -37,22 +39,28 @@ local FIELDS = ("workers = 8, visibility = %d, drain = 20, kill_grace = 1,"):for
 
 -- operation, kind, share of the calls, more
 local FAULTS = {
-  { "ReceiveMessage", "applied-reset", 0.01 }, { "ReceiveMessage", "truncate", 0.01 }, { "ReceiveMessage", "garbage", 0.005 },
-  { "ReceiveMessage", "empty", 0.005 }, { "ReceiveMessage", "noise", 0.005 }, { "ReceiveMessage", "drop", 0.002 },
+  { "ReceiveMessage", "applied-reset", 0.01 }, { "ReceiveMessage", "truncate", 0.01 },
+  { "ReceiveMessage", "garbage", 0.005 },
+  { "ReceiveMessage", "empty", 0.005 }, { "ReceiveMessage", "noise", 0.005 },
+  { "ReceiveMessage", "drop", 0.002 },
   { "ReceiveMessage", "status", 0.01 }, { "ReceiveMessage", "slow", 0.01 },
   { "ReceiveMessage", "status", 0.01, { status = 400, code = "ThrottlingException" } },
   { "DeleteMessageBatch", "reset", 0.02 }, { "DeleteMessageBatch", "applied-reset", 0.02 },
   { "DeleteMessageBatch", "status", 0.02, { status = 503, code = "ServiceUnavailable" } },
   { "DeleteMessageBatch", "drop", 0.002 }, { "DeleteMessageBatch", "delay-answer", 0.02 },
   { "DeleteMessageBatch", "duplicate", 0.01 }, { "DeleteMessageBatch", "empty", 0.01 },
-  { "ChangeMessageVisibilityBatch", "reset", 0.05 }, { "ChangeMessageVisibilityBatch", "applied-reset", 0.05 },
-  { "ChangeMessageVisibilityBatch", "status", 0.05 }, { "ChangeMessageVisibilityBatch", "delay", 0.02 },
+  { "ChangeMessageVisibilityBatch", "reset", 0.05 },
+  { "ChangeMessageVisibilityBatch", "applied-reset", 0.05 },
+  { "ChangeMessageVisibilityBatch", "status", 0.05 },
+  { "ChangeMessageVisibilityBatch", "delay", 0.02 },
   { "ChangeMessageVisibilityBatch", "drop", 0.01 }, { nil, "close", 0.03 },
 }
 
 local function add_faults(proxy)
   for index, fault in ipairs(FAULTS) do
-    local rule = { operation = fault[1], kind = fault[2], probability = fault[3], seed = SEED + index }
+    local rule = {
+      operation = fault[1], kind = fault[2], probability = fault[3], seed = SEED + index,
+    }
     for name, value in pairs(fault[4] or {}) do rule[name] = value end
     proxy:add(rule)
   end
@@ -61,7 +69,8 @@ end
 -- What happens when so many hundredths of the messages are sent.
 local function outage(kind, seconds, more)
   return function(site)
-    site.proxy:clear() -- the first rule that matches counts, so the outage comes before the small faults
+    -- the first rule that matches counts, so the outage comes before the small faults
+    site.proxy:clear()
     local rule = { kind = kind, seconds = seconds * SCALE }
     for name, value in pairs(more or {}) do rule[name] = value end
     site.proxy:add(rule)
@@ -70,13 +79,17 @@ local function outage(kind, seconds, more)
 end
 
 local EVENTS = {
-  [10] = "TERM", [20] = "KILL", [30] = outage("status", 60, { status = 400, code = "ThrottlingException" }), [40] = "KILL",
-  [50] = outage("drop", 30), [60] = "TERM", [70] = outage("reset", 30), [80] = "KILL", [90] = "TERM",
+  [10] = "TERM", [20] = "KILL",
+  [30] = outage("status", 60, { status = 400, code = "ThrottlingException" }), [40] = "KILL",
+  [50] = outage("drop", 30), [60] = "TERM", [70] = outage("reset", 30), [80] = "KILL",
+  [90] = "TERM",
 }
 
 -- descriptors and resident KiB of a process
 local function size_of(pid)
-  local pipe <close> = io.popen(("ls /proc/%d/fd | wc -l; sed -n 's/^VmRSS:[^0-9]*//p' /proc/%d/status"):format(pid, pid))
+  local pipe <close> =
+    io.popen(("ls /proc/%d/fd | wc -l; sed -n 's/^VmRSS:[^0-9]*//p' /proc/%d/status"):format(pid,
+    pid))
   return { pipe:read("n", "n") }
 end
 
@@ -85,7 +98,9 @@ local function medians(samples, from, to)
   local found = {}
   for column = 1, 2 do
     local values = {}
-    for index = #samples * from // 1 + 1, #samples * to // 1 do values[#values + 1] = samples[index][column] end
+    for index = #samples * from // 1 + 1, #samples * to // 1 do
+      values[#values + 1] = samples[index][column]
+    end
     table.sort(values)
     found[column] = values[#values // 2 + 1] or 0
   end
@@ -129,14 +144,16 @@ local function run(site)
     if step < 100 and site.checker.sent >= MESSAGES * (step + 10) / 100 then
       step = step + 10
       local event = EVENTS[step]
-      if type(event) == "string" then mortal = replace(site, mortal, event) elseif event then event(site) end
+      if type(event) == "string" then mortal = replace(site, mortal, event) elseif event then
+        event(site) end
       print(("%3d %%: %d sent, %d finished"):format(step, site.checker.sent, done))
       io.stdout:flush()
     end
     site.proxy:forget()
   end
   site.proxy:clear()
-  scheduler.sleep(VISIBILITY + 2) -- what was hidden by an answer that got lost comes back, and is deleted or run
+  -- what was hidden by an answer that got lost comes back, and is deleted or run
+  scheduler.sleep(VISIBILITY + 2)
   site:stop(mortal)
   local log = site:stop(steady)
   return samples, log
@@ -151,10 +168,12 @@ local function report(site, samples, log)
   print(("sent %d, lost %d, stuck %d, unknown %d, still queued %d, run again %d; %.2f calls a job"):format(
     site.checker.sent, #account.lost, account.stuck, #account.unknown, queued, #account.duplicates,
     stopped and stopped.api_calls_per_job or 0 / 0))
-  print(("descriptors %d, then %d; resident %d KiB, then %d"):format(early[1], late[1], early[2], late[2]))
+  print(("descriptors %d, then %d; resident %d KiB, then %d"):format(early[1], late[1], early[2],
+    late[2]))
   for _, body in ipairs(account.lost) do print("lost: " .. body) end
   local flat = late[1] <= early[1] + 20 and late[2] <= early[2] * 1.25 + 2048
-  return #account.lost == 0 and account.stuck == 0 and #account.unknown == 0 and site.checker.sent == MESSAGES and flat
+  return #account.lost == 0 and account.stuck == 0 and #account.unknown == 0
+    and site.checker.sent == MESSAGES and flat
 end
 
 print(("%d messages, seed %d"):format(MESSAGES, SEED))

@@ -81,7 +81,8 @@ describe("the lines of a log group", function()
     })))
     ok, message, code = denied:each({ since = 0 }, error)
     assert.is_nil(ok)
-    assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': add the action", message)
+    assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': add the "
+      .. "action", message)
     assert.are.equal("NotAllowed", code)
   end))
 
@@ -138,7 +139,8 @@ describe("the lines of a log group", function()
   -- A line that CloudWatch found late had a time before the newest that was shown, and whoever
   -- asked for newer ones only, or for those of the same millisecond once more, missed it or showed
   -- another twice.
-  it("are followed without a gap and without doubles, late ones and those of one millisecond included", task(function()
+  it("are followed without a gap and without doubles, late ones and those of one millisecond "
+    .. "included", task(function()
     local start = scheduler.time()
     local group = told({ events = { event("a", start), event("b", start + 1000) } },
       { events = { event("a", start), event("b", start + 1000), event("b2", start + 1000) } },

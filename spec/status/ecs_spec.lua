@@ -25,7 +25,8 @@ describe("the status of an ECS service", function()
     assert.are.equal("there is no service 's' on 'c'",
       show({ services = {}, failures = { { reason = "MISSING" } } }).problems.service)
     assert.are.equal("the service 's' cannot be described: access denied by tag",
-      show({ services = {}, failures = { { reason = "DENIED", detail = "access denied by tag" } } }).problems.service)
+      show({ services = {},
+        failures = { { reason = "DENIED", detail = "access denied by tag" } } }).problems.service)
     assert.are.equal("there is no service 's' on 'c'", show({}).problems.service)
   end)
 end)

@@ -23,7 +23,8 @@ end
 describe("the status of an SQS queue", function()
   it("has what CloudWatch has", function()
     local shown = show { { Id = "oldest", StatusCode = "Complete", Values = { 7 } },
-      { Id = "sent", StatusCode = "PartialData", Values = { 1, 3 } }, { Id = "done", StatusCode = "Complete" } }
+      { Id = "sent", StatusCode = "PartialData", Values = { 1, 3 } },
+        { Id = "done", StatusCode = "Complete" } }
     assert.are.same({ 3, 7, 2 }, { shown.visible, shown.oldest, shown.sent })
     assert.is_nil(shown.done)
     assert.are.same({}, shown.problems)
@@ -32,7 +33,8 @@ describe("the status of an SQS queue", function()
   it("says why a metric cannot be read", function()
     local shown = show { { Id = "oldest", StatusCode = "Forbidden",
       Messages = { { Code = "Forbidden", Value = "You are not authorized" } } } }
-    assert.are.equal("cloudwatch:GetMetricData: the metric 'oldest' cannot be read: You are not authorized",
+    assert.are.equal("cloudwatch:GetMetricData: the metric 'oldest' cannot be read: You are not "
+      .. "authorized",
       shown.problems.oldest)
     assert.are.equal("cloudwatch:GetMetricData: the metric 'sent' cannot be read: InternalError",
       show { { Id = "sent", StatusCode = "InternalError" } }.problems.sent)

@@ -1,9 +1,11 @@
---- busted: runs the specs by busted, with two additions. A test that needs what the machine cannot get is pending, and so are
--- all tests under a setup that does (spec/support/skip.lua). $SPEC_REPORT names a file for lines of a run's accounts:
--- "time SECONDS FILE", "skipped WHAT FILE WHY".
+--- busted: runs the specs by busted, with two additions. A test that needs what the machine cannot
+-- get is pending, and so are all tests under a setup that does (spec/support/skip.lua).
+-- $SPEC_REPORT names a file for lines of a run's accounts: "time SECONDS FILE", "skipped WHAT FILE
+-- WHY".
 
 local FIXTURES = {
-  strict_setup = true, lazy_setup = true, before_each = true, after_each = true, strict_teardown = true, lazy_teardown = true,
+  strict_setup = true, lazy_setup = true, before_each = true, after_each = true,
+  strict_teardown = true, lazy_teardown = true,
 }
 
 -- The modules of specs are not in package.path before busted has read its options.
@@ -24,17 +26,21 @@ local function reason_around(busted, skipped, element)
   end
 end
 
--- Runs a test or a fixture; an error that skip has raised is published as "pending" where it is a test's, and not at all
--- where it is a fixture's. A task in between may have made another error of it, so that its text is not looked at.
+-- Runs a test or a fixture; an error that skip has raised is published as "pending" where it is a
+-- test's, and not at all where it is a fixture's. A task in between may have made another error of
+-- it, so that its text is not looked at.
 local function run_guarded(busted, safe, descriptor, run, element)
   local publish = busted.publish
   skip().raised = nil
   busted.publish = function(channel, ...)
     local raised = skip().raised
-    if not raised or (channel[1] ~= "error" and channel[1] ~= "failure") then return publish(channel, ...) end
+    if not raised or (channel[1] ~= "error" and channel[1] ~= "failure") then
+      return publish(channel, ...)
+    end
     if descriptor ~= "it" then return end
     local of, parent = ...
-    return publish({ "pending", channel[2] }, of, parent, ("no %s: %s"):format(raised.what, raised.why))
+    return publish({ "pending", channel[2] }, of, parent,
+      ("no %s: %s"):format(raised.what, raised.why))
   end
   local results = table.pack(safe(descriptor, run, element))
   busted.publish = publish

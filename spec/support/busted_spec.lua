@@ -50,7 +50,8 @@ describe("a spec that needs what this machine cannot get", function()
   after_each(function() shell.remove(folder) end)
 
   local function run(environment)
-    return shell.run(("cd %s && PATH=$PWD/bin:$PATH %s WATCHBOT_BUILD=%s/%s spec/run %s needs_spec.lua 2>&1"):format(folder,
+    return shell.run(("cd %s && PATH=$PWD/bin:$PATH %s WATCHBOT_BUILD=%s/%s spec/run %s "
+      .. "needs_spec.lua 2>&1"):format(folder,
       environment or "CI=", shell.root, shell.build, shell.interpreter))
   end
 

@@ -1,5 +1,7 @@
---- chain: a home folder and a chain of credential providers for a spec, in an environment that has nothing but what is given.
--- STS is a function here that records its calls: its signing, XML and network are left out, and have specs of their own.
+--- chain: a home folder and a chain of credential providers for a spec, in an environment that has
+-- nothing but what is given.
+-- STS is a function here that records its calls: its signing, XML and network are left out, and
+-- have specs of their own.
 
 local credentials = require "watchbot.aws.credentials"
 
@@ -28,14 +30,18 @@ end
 -- Answers as STS does, with keys that name the role.
 local function sts(operation, parameters, with, region)
   table.insert(chain.calls, { operation, parameters, with and with.access_key, region })
-  return { Credentials = { AccessKeyId = "STS-" .. parameters.RoleArn, SecretAccessKey = "hidden", SessionToken = "hiddentoken",
+  return { Credentials = { AccessKeyId = "STS-" .. parameters.RoleArn, SecretAccessKey = "hidden",
+    SessionToken = "hiddentoken",
     Expiration = "2100-01-01T00:00:00Z" } }
 end
 
---- The provider of credentials in this environment; without the metadata service unless its endpoint is given.
+--- The provider of credentials in this environment; without the metadata service unless its
+--- endpoint is given.
 function chain.new(environment, options)
   environment.HOME = chain.folder
-  if not environment.AWS_EC2_METADATA_SERVICE_ENDPOINT then environment.AWS_EC2_METADATA_DISABLED = "true" end
+  if not environment.AWS_EC2_METADATA_SERVICE_ENDPOINT then
+    environment.AWS_EC2_METADATA_DISABLED = "true"
+  end
   environment.AWS_REGION = "eu-west-1"
   options = options or {}
   options.getenv = function(name) return environment[name] end

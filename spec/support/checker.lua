@@ -1,6 +1,7 @@
---- checker: whether any message was lost. It knows what was sent and asks the queue itself, never through the fault proxy:
--- what was sent must have finished, or be with the dead letters, or still be in the queue, and nothing may stay out of sight
--- for longer than its lease. It receives what is left, so it comes last. To be used in tasks.
+--- checker: whether any message was lost. It knows what was sent and asks the queue itself, never
+-- through the fault proxy: what was sent must have finished, or be with the dead letters, or still
+-- be in the queue, and nothing may stay out of sight for longer than its lease. It receives what is
+-- left, so it comes last. To be used in tasks.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -18,7 +19,8 @@ local LATE = 2
 ---@param dead_letters string? the URL of its dead-letter queue
 ---@return table
 function checker.new(client, queue, dead_letters)
-  return setmetatable({ client = client, queue = queue, dead_letters = dead_letters, bodies = {}, sent = 0 }, Checker)
+  return setmetatable({ client = client, queue = queue, dead_letters = dead_letters, bodies = {},
+    sent = 0 }, Checker)
 end
 
 --- Sends messages, each with a body that no other has.
@@ -68,7 +70,8 @@ function Checker:take_out(url)
   local found = {}
   while true do
     local messages = assert(self.client:ReceiveMessage {
-      QueueUrl = url, MaxNumberOfMessages = 10, VisibilityTimeout = 3600, MessageSystemAttributeNames = { "All" },
+      QueueUrl = url, MaxNumberOfMessages = 10, VisibilityTimeout = 3600,
+      MessageSystemAttributeNames = { "All" },
     }).Messages or {}
     if #messages == 0 then return found end
     for _, message in ipairs(messages) do
@@ -98,7 +101,9 @@ function Checker:account(finished, lease)
   account.queued = self:take_out(self.queue)
   account.dead = self.dead_letters and self:take_out(self.dead_letters) or {}
   for body in pairs(self.bodies) do
-    if not done[body] and not account.dead[body] and not account.queued[body] then table.insert(account.lost, body) end
+    if not done[body] and not account.dead[body] and not account.queued[body] then
+      table.insert(account.lost, body)
+    end
   end
   for body in pairs(done) do
     if not self.bodies[body] then table.insert(account.unknown, body) end

@@ -1,5 +1,5 @@
---- cloud: an AWS account on moto for specs: users, queues, topics and clients for them, signatures checked. Everything but
--- `start` waits, so it belongs into a task.
+--- cloud: an AWS account on moto for specs: users, queues, topics and clients for them, signatures
+-- checked. Everything but `start` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
 local cjson = require "cjson"
@@ -23,14 +23,19 @@ end
 
 --- A client that signs with the account's keys, or others.
 function methods:client(service, options)
-  local all = { region = REGION, endpoint = self.url, credentials = self.keys, getenv = function() end }
+  local all = {
+    region = REGION, endpoint = self.url, credentials = self.keys, getenv = function() end,
+  }
   for name, value in pairs(options or {}) do all[name] = value end
   return assert(aws(service, all))
 end
 
--- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other service's names.
+-- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other
+-- service's names.
 local function iam(self, operation, parameters)
-  local client = self:client("sts", { credentials = self.keys or { access_key = "AKID", secret_key = "any" } })
+  local client = self:client("sts", {
+    credentials = self.keys or { access_key = "AKID", secret_key = "any" },
+  })
   client.service = { protocol = "query", version = "2010-05-08" }
   client:resolve().service = "iam"
   return assert(client[operation](client, parameters))
@@ -40,7 +45,9 @@ end
 ---@param denied string|string[]|nil an action that it lacks, or several: "sqs:ReceiveMessage"
 function methods:user(denied)
   local name = self:name "user"
-  local statements = { ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil }
+  local statements = {
+    ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil,
+  }
   local policy = cjson.encode { Version = "2012-10-17", Statement = statements }
   iam(self, "CreateUser", { UserName = name })
   iam(self, "PutUserPolicy", { UserName = name, PolicyName = "all", PolicyDocument = policy })
@@ -61,7 +68,9 @@ function methods:name(prefix)
   return ("%s-%d"):format(prefix, self.names)
 end
 
-local function arn_of(url) return ("arn:aws:sqs:%s:%s:%s"):format(REGION, ACCOUNT, url:match "[^/]+$") end
+local function arn_of(url)
+  return ("arn:aws:sqs:%s:%s:%s"):format(REGION, ACCOUNT, url:match "[^/]+$")
+end
 
 ---@param options { fifo: boolean?, max_receives: integer?, visibility: integer? }?
 ---@return string url
@@ -69,15 +78,23 @@ local function arn_of(url) return ("arn:aws:sqs:%s:%s:%s"):format(REGION, ACCOUN
 function methods:queue(options)
   options = options or {}
   local suffix = options.fifo and ".fifo" or ""
-  local attributes = { FifoQueue = options.fifo and "true" or nil, VisibilityTimeout = tostring(options.visibility or 30) }
+  local attributes = {
+    FifoQueue = options.fifo and "true" or nil,
+    VisibilityTimeout = tostring(options.visibility or 30),
+  }
   local dead
   if options.max_receives then
     dead = assert(self.sqs:CreateQueue {
-      QueueName = self:name "dead" .. suffix, Attributes = { FifoQueue = attributes.FifoQueue, DelaySeconds = "0" },
+      QueueName = self:name "dead" .. suffix, Attributes = {
+        FifoQueue = attributes.FifoQueue, DelaySeconds = "0",
+      },
     }).QueueUrl
-    attributes.RedrivePolicy = cjson.encode { deadLetterTargetArn = arn_of(dead), maxReceiveCount = options.max_receives }
+    attributes.RedrivePolicy = cjson.encode {
+      deadLetterTargetArn = arn_of(dead), maxReceiveCount = options.max_receives,
+    }
   end
-  return assert(self.sqs:CreateQueue { QueueName = self:name "queue" .. suffix, Attributes = attributes }).QueueUrl, dead
+  return assert(self.sqs:CreateQueue { QueueName = self:name "queue" .. suffix,
+    Attributes = attributes }).QueueUrl, dead
 end
 
 --- A topic, and what is published to it in a queue.
@@ -86,7 +103,8 @@ end
 function methods:topic(subscriptions, options)
   local fifo = options and options.fifo
   local arn = assert(self.sns:CreateTopic {
-    Name = self:name "topic" .. (fifo and ".fifo" or ""), Attributes = fifo and { FifoTopic = "true" } or nil,
+    Name = self:name "topic" .. (fifo and ".fifo" or ""),
+    Attributes = fifo and { FifoTopic = "true" } or nil,
   }).TopicArn
   for _, one in ipairs(subscriptions or {}) do
     assert(self.sns:Subscribe {
@@ -116,10 +134,14 @@ function methods:log_group(streams)
   for name, lines in pairs(streams) do
     local events = {}
     for index = 1, #lines, 2 do
-      events[#events + 1] = { timestamp = (now - lines[index] * 1000) // 1 | 0, message = lines[index + 1] }
+      events[#events + 1] = {
+        timestamp = (now - lines[index] * 1000) // 1 | 0, message = lines[index + 1],
+      }
     end
     assert(self.logs:CreateLogStream { logGroupName = group, logStreamName = name })
-    assert(self.logs:PutLogEvents { logGroupName = group, logStreamName = name, logEvents = events })
+    assert(self.logs:PutLogEvents {
+      logGroupName = group, logStreamName = name, logEvents = events,
+    })
   end
   return group
 end
@@ -130,10 +152,14 @@ end
 function methods:environment(keys, url)
   keys = keys or self.keys
   return {
-    AWS_ACCESS_KEY_ID = keys.access_key, AWS_SECRET_ACCESS_KEY = keys.secret_key, AWS_SESSION_TOKEN = false,
-    AWS_REGION = REGION, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = url or self.url,
-    AWS_EC2_METADATA_DISABLED = "true", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
-    AWS_MAX_ATTEMPTS = "3", QueueUrl = false, NotificationTopic = false, WorkTopic = false, ProgressTable = false,
+    AWS_ACCESS_KEY_ID = keys.access_key, AWS_SECRET_ACCESS_KEY = keys.secret_key,
+    AWS_SESSION_TOKEN = false,
+    AWS_REGION = REGION, AWS_DEFAULT_REGION = false, AWS_PROFILE = false,
+    AWS_ENDPOINT_URL = url or self.url,
+    AWS_EC2_METADATA_DISABLED = "true", AWS_CONFIG_FILE = "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    AWS_MAX_ATTEMPTS = "3", QueueUrl = false, NotificationTopic = false, WorkTopic = false,
+    ProgressTable = false,
   }
 end
 
@@ -142,7 +168,9 @@ function methods:messages(url)
   local all = {}
   while true do
     local messages = assert(self.sqs:ReceiveMessage {
-      QueueUrl = url, MaxNumberOfMessages = 10, VisibilityTimeout = 600, MessageAttributeNames = { "All" },
+      QueueUrl = url, MaxNumberOfMessages = 10, VisibilityTimeout = 600, MessageAttributeNames = {
+        "All",
+      },
     }).Messages or {}
     if #messages == 0 then return all end
     table.move(messages, 1, #messages, #all + 1, all)
@@ -151,7 +179,8 @@ end
 
 --- Visible, delayed and in flight together.
 function methods:count(url)
-  local attributes = assert(self.sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
+  local attributes =
+    assert(self.sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
   return attributes.ApproximateNumberOfMessages + attributes.ApproximateNumberOfMessagesDelayed
     + attributes.ApproximateNumberOfMessagesNotVisible | 0
 end

@@ -1,5 +1,6 @@
---- ecs_server: spec/support/ecs_server.py as specs use it: a local AWS whose ECS tasks really run. Everything here but `start`
--- waits, so it belongs into a task. The knobs are told at the head of ecs_server.py.
+--- ecs_server: spec/support/ecs_server.py as specs use it: a local AWS whose ECS tasks really run.
+-- Everything here but `start` waits, so it belongs into a task. The knobs are told at the head of
+-- ecs_server.py.
 
 local aws = require "watchbot.aws"
 local cjson = require "cjson"
@@ -20,7 +21,9 @@ function ecs_server.start()
 end
 
 local function control(self, method, path, body)
-  local response = assert(http.request { method = method, url = self.url .. path, body = body, direct = true })
+  local response = assert(http.request {
+    method = method, url = self.url .. path, body = body, direct = true,
+  })
   if response.status ~= 200 then error(response.body, 3) end
   return cjson.decode(response.body)
 end
@@ -42,7 +45,8 @@ end
 ---@param operation string? only these
 ---@return { operation: string, parameters: table?, at: number, status: integer?, answer: table? }[]
 function methods:calls(operation)
-  return without_null(control(self, "GET", "/calls" .. (operation and "?operation=" .. operation or "")))
+  return without_null(control(self, "GET",
+    "/calls" .. (operation and "?operation=" .. operation or "")))
 end
 
 function methods:forget_calls() control(self, "DELETE", "/calls") end
@@ -53,7 +57,9 @@ function methods:forget_calls() control(self, "DELETE", "/calls") end
 ---@return watchbot.aws.Client
 function methods:client(service, options)
   local all = {
-    region = ecs_server.REGION, endpoint = self.url, credentials = { access_key = "AKID", secret_key = "any" },
+    region = ecs_server.REGION, endpoint = self.url, credentials = {
+      access_key = "AKID", secret_key = "any",
+    },
     getenv = function() end, max_attempts = 1,
   }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -64,7 +70,8 @@ end
 ---@return table<string, string>
 function methods:environment()
   return {
-    AWS_ENDPOINT_URL = self.url, AWS_REGION = ecs_server.REGION, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "any",
+    AWS_ENDPOINT_URL = self.url, AWS_REGION = ecs_server.REGION, AWS_ACCESS_KEY_ID = "AKID",
+    AWS_SECRET_ACCESS_KEY = "any",
     AWS_EC2_METADATA_DISABLED = "true",
   }
 end

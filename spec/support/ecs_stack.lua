@@ -1,5 +1,6 @@
---- ecs_stack: what specs of watchers on ECS need: a cluster, a task definition whose tasks write down what they did, a queue, a
--- topic and what came of it, a policy, and watchers. Everything here waits, so it belongs into a task.
+--- ecs_stack: what specs of watchers on ECS need: a cluster, a task definition whose tasks write
+-- down what they did, a queue, a topic and what came of it, a policy, and watchers. Everything here
+-- waits, so it belongs into a task.
 
 local cjson = require "cjson"
 local workshop = require "support.workshop"
@@ -19,14 +20,16 @@ function policy:backoff() return 0 end
 return policy
 ]]
 
---- A stack in a server that has nothing in it. Its tasks run `script` in the folder's place, as `sh -c`.
+--- A stack in a server that has nothing in it. Its tasks run `script` in the folder's place, as `sh
+--- -c`.
 ---@param server table
 ---@param folder table of the workshop
 ---@param script string
 ---@param ... table more containers
 function ecs_stack.new(server, folder, script, ...)
   server:reset()
-  local self = setmetatable({ server = server, folder = folder, ecs = server:client "ecs", sqs = server:client "sqs" }, Stack)
+  local self = setmetatable({ server = server, folder = folder, ecs = server:client "ecs",
+    sqs = server:client "sqs" }, Stack)
   assert(self.ecs:CreateCluster { clusterName = ecs_stack.CLUSTER })
   self:define("job", { command = { "sh", "-c", script } }, ...)
   self.queue = assert(self.sqs:CreateQueue { QueueName = "jobs" }).QueueUrl
@@ -40,7 +43,10 @@ end
 function Stack:define(family, ...)
   local containers = {}
   for index, given in ipairs { ... } do
-    local container = { name = "main", image = "worker:1", memory = 16, workingDirectory = self.folder.path, stopTimeout = 2 }
+    local container = {
+      name = "main", image = "worker:1", memory = 16, workingDirectory = self.folder.path,
+      stopTimeout = 2,
+    }
     for name, value in pairs(given) do container[name] = value end
     containers[index] = container
   end
@@ -68,9 +74,13 @@ end
 function Stack:receive_and_return(count)
   local entries = {}
   while #entries < count do
-    local received = assert(self.sqs:ReceiveMessage { QueueUrl = self.queue, MaxNumberOfMessages = 10 })
+    local received = assert(self.sqs:ReceiveMessage {
+      QueueUrl = self.queue, MaxNumberOfMessages = 10,
+    })
     for _, message in ipairs(received.Messages or {}) do
-      entries[#entries + 1] = { Id = tostring(#entries), ReceiptHandle = message.ReceiptHandle, VisibilityTimeout = 0 }
+      entries[#entries + 1] = {
+        Id = tostring(#entries), ReceiptHandle = message.ReceiptHandle, VisibilityTimeout = 0,
+      }
     end
   end
   assert(self.sqs:ChangeMessageVisibilityBatch { QueueUrl = self.queue, Entries = entries })
@@ -79,8 +89,10 @@ end
 local function environment(self)
   local variables = self.server:environment()
   variables.QueueUrl, variables.StackName = self.queue, "spec"
-  variables.NotificationTopic, variables.TaskEventQueueUrl = self.topic or false, self.events or false
-  for _, name in ipairs { "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "Concurrency", "LogGroup" } do
+  variables.NotificationTopic, variables.TaskEventQueueUrl = self.topic or false, self.events
+    or false
+  for _, name in ipairs { "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "Concurrency",
+    "LogGroup" } do
     variables[name] = false
   end
   variables.AWS_CONFIG_FILE, variables.AWS_SHARED_CREDENTIALS_FILE = "/dev/null", "/dev/null"
@@ -92,7 +104,9 @@ function Stack:subscribe()
   local sns = self.server:client "sns"
   self.topic = assert(sns:CreateTopic { Name = "failures" }).TopicArn
   self.inbox = assert(self.sqs:CreateQueue { QueueName = "inbox" }).QueueUrl
-  assert(sns:Subscribe { TopicArn = self.topic, Protocol = "sqs", Endpoint = "arn:aws:sqs:us-east-1:123456789012:inbox" })
+  assert(sns:Subscribe {
+    TopicArn = self.topic, Protocol = "sqs", Endpoint = "arn:aws:sqs:us-east-1:123456789012:inbox",
+  })
 end
 
 --- The texts of the notifications since the last call.
@@ -115,7 +129,8 @@ end
 
 --- Starts a watcher.
 ---@param option string? "--drain"
----@param instead table<string, string>? variables that say what there is to do, instead of the policy file
+---@param instead table<string, string>? variables that say what there is to do, instead of the
+--- policy file
 ---@return table process
 function Stack:watch(option, instead)
   local arguments, variables = { "run" }, environment(self)
@@ -175,8 +190,11 @@ end
 
 --- How many messages the queue has, seen or unseen.
 function Stack:left()
-  local attributes = assert(self.sqs:GetQueueAttributes { QueueUrl = self.queue, AttributeNames = { "All" } }).Attributes
-  return attributes.ApproximateNumberOfMessages + attributes.ApproximateNumberOfMessagesNotVisible | 0
+  local attributes =
+    assert(self.sqs:GetQueueAttributes { QueueUrl = self.queue,
+    AttributeNames = { "All" } }).Attributes
+  return attributes.ApproximateNumberOfMessages
+    + attributes.ApproximateNumberOfMessagesNotVisible | 0
 end
 
 --- The tasks that have not been told to stop.

@@ -1,5 +1,5 @@
-/* A host for spec/embed_spec.lua that uses each function of watchbot.h: embedded WHAT POLICY... prints what it saw, a line each.
- * doc/examples/host is the one to learn from. */
+/* A host for spec/embed_spec.lua that uses each function of watchbot.h: embedded WHAT POLICY...
+ * prints what it saw, a line each. doc/examples/host is the one to learn from. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,7 +60,8 @@ static void stops(lua_State *L, struct watchbot *watchbot, char **argv) {
     report("stopped", state, watchbot);
 }
 
-/* Ends in the middle, once by its close and once by the close of the state, and begins again between. */
+/* Ends in the middle, once by its close and once by the close of the state, and begins again
+ * between. */
 static struct watchbot *closes(lua_State *L, struct watchbot *watchbot, char **argv) {
     watchbot_load(watchbot, argv[2]);
     report("started", until(L, watchbot, "started", 1), watchbot);
@@ -89,7 +90,8 @@ int main(int argc, char **argv) {
 
     struct sigaction sigpipe;
     sigaction(SIGPIPE, NULL, &sigpipe);
-    printf("stack: %d %s, SIGPIPE: %s\n", lua_gettop(L), lua_tostring(L, -1), sigpipe.sa_handler == SIG_DFL ? "default" : "?");
+    printf("stack: %d %s, SIGPIPE: %s\n", lua_gettop(L), lua_tostring(L, -1),
+           sigpipe.sa_handler == SIG_DFL ? "default" : "?");
     lua_close(L);
     puts("closed");
     return 0;

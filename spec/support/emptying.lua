@@ -1,5 +1,6 @@
--- A policy file that does its work while it is loaded: empties $FOLDER as the program would, and prints what has become of
--- it. For specs that need the emptying in another process: with other rights, or in a mount namespace of its own.
+-- A policy file that does its work while it is loaded: empties $FOLDER as the program would, and
+-- prints what has become of it. For specs that need the emptying in another process: with other
+-- rights, or in a mount namespace of its own.
 
 local empty = require "watchbot.core".empty
 

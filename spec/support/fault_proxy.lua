@@ -1,4 +1,5 @@
---- fault_proxy: spec/support/fault_proxy.py as specs use it. Everything here waits, so it belongs into a task.
+--- fault_proxy: spec/support/fault_proxy.py as specs use it. Everything here waits, so it belongs
+-- into a task.
 
 local cjson = require "cjson"
 local http = require "watchbot.http"
@@ -11,7 +12,9 @@ methods.__index = methods
 
 -- Never through a proxy of the environment: this is one.
 local function control(self, method, path, body)
-  local response = assert(http.request { method = method, url = self.url .. "/-faults" .. path, body = body, direct = true })
+  local response = assert(http.request {
+    method = method, url = self.url .. "/-faults" .. path, body = body, direct = true,
+  })
   local told = cjson.decode(response.body)
   if response.status ~= 200 then error(told, 3) end
   return told
@@ -25,8 +28,8 @@ function fault_proxy.start(upstream)
   return setmetatable({ child = child, url = child.url, port = child.port }, methods)
 end
 
---- Adds a rule, after those that are there: the first that matches a call is applied to it. The fields are told at the head
---- of fault_proxy.py.
+--- Adds a rule, after those that are there: the first that matches a call is applied to it. The
+--- fields are told at the head of fault_proxy.py.
 ---@param rule table
 function methods:add(rule) control(self, "POST", "/rules", cjson.encode(rule)) end
 
@@ -39,8 +42,9 @@ end
 --- Forgets all calls: each is kept with all its bytes.
 function methods:forget() control(self, "DELETE", "/log") end
 
---- The calls since the last `clear`, in their order: { operation, kind (of the fault), request, applied (how often the server
---- was asked), answers = {{ status, body }} (of the server), status (that the client was given) }. What was none is nil.
+--- The calls since the last `clear`, in their order: { operation, kind (of the fault), request,
+--- applied (how often the server was asked), answers = {{ status, body }} (of the server), status
+--- (that the client was given) }. What was none is nil.
 ---@param operation string? only these
 ---@return table[]
 function methods:log(operation)

@@ -1,9 +1,11 @@
---- filter_pattern: which log lines a filter pattern of CloudWatch Logs matches, and the values it takes from them. Three
--- forms: terms (`"[failure]" -ignored`, `?one ?other`), words of a line (`[date, source = w*, ..., bytes > 10]`), members of a
--- JSON object (`{ $.code = 3 && $.reason NOT EXISTS }`). Regular expressions are left out, and refused.
+--- filter_pattern: which log lines a filter pattern of CloudWatch Logs matches, and the values it
+-- takes from them. Three forms: terms (`"[failure]" -ignored`, `?one ?other`), words of a line
+-- (`[date, source = w*, ..., bytes > 10]`), members of a JSON object (`{ $.code = 3 && $.reason NOT
+-- EXISTS }`). Regular expressions are left out, and refused.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
--- That page speaks of lines that are JSON and nothing else. CloudWatch also takes an object that ends a line of text: the
--- filters of ecs-watchbot's stacks live on it (its pull request 284 shows the first metrics).
+-- That page speaks of lines that are JSON and nothing else. CloudWatch also takes an object that
+-- ends a line of text: the filters of ecs-watchbot's stacks live on it (its pull request 284 shows
+-- the first metrics).
 
 local cjson = require "cjson.safe"
 
@@ -38,9 +40,15 @@ local orders = {
 -- `wanted` was quoted: it is text, whatever it looks like.
 local function compare(value, operator, wanted, quoted)
   local number, wanted_number = tonumber(value), not quoted and tonumber(wanted)
-  if orders[operator] then return number ~= nil and wanted_number ~= nil and orders[operator](number, wanted_number) end
+  if orders[operator] then
+    return number ~= nil and wanted_number ~= nil and orders[operator](number, wanted_number)
+  end
   local same
-  if number and wanted_number then same = number == wanted_number else same = equals(tostring(value), wanted) end
+  if number and wanted_number then
+    same = number == wanted_number
+  else
+    same = equals(tostring(value), wanted)
+  end
   return same == (operator == "=")
 end
 
@@ -159,7 +167,9 @@ local tests = {
 
 local function json_atom(self)
   local selector = self:next()[1]
-  if not selector:match "^%$[%w_.%[%]-]+$" then fail(self.text, "'" .. selector .. "' is no selector") end
+  if not selector:match "^%$[%w_.%[%]-]+$" then
+    fail(self.text, "'" .. selector .. "' is no selector")
+  end
   local test
   if self:accept "NOT" then
     test = self:next()[1] == "EXISTS" and tests.EXISTS or fail(self.text, "NOT EXISTS, please")
@@ -194,8 +204,9 @@ end
 
 -- words of a line
 
--- What stands in brackets or quotes is one word. Whether quotes that begin inside of a word count is not documented: an object
--- is one word then, or ends at a blank. A pattern of ours has to mean the same either way.
+-- What stands in brackets or quotes is one word. Whether quotes that begin inside of a word count
+-- is not documented: an object is one word then, or ends at a blank. A pattern of ours has to mean
+-- the same either way.
 local function words_of(line, whole)
   local words, at = {}, 1
   while true do
@@ -288,7 +299,9 @@ end
 
 local function terms(text)
   local wanted = terms_of(text)
-  if #wanted.any > 0 and #wanted.all + #wanted.none > 0 then fail(text, "beside other terms, CloudWatch ignores ?terms") end
+  if #wanted.any > 0 and #wanted.all + #wanted.none > 0 then
+    fail(text, "beside other terms, CloudWatch ignores ?terms")
+  end
   return setmetatable({
     matches = function(_, line)
       return count(line, wanted.all) == #wanted.all and count(line, wanted.none) == 0
@@ -307,7 +320,8 @@ function filter_pattern.new(text)
   return terms(text)
 end
 
---- The value that a metric gets from a line which matches: a number as it is, `$.member` of the object, `$name` of a word.
+--- The value that a metric gets from a line which matches: a number as it is, `$.member` of the
+--- object, `$name` of a word.
 ---@param line string
 ---@param value string|number a metric filter's MetricValue
 ---@return number? nil when it is none

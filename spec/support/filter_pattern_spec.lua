@@ -18,9 +18,11 @@ describe("a filter pattern of terms", function()
   end)
 
   it("takes quoted ones as they are", function()
-    assert.is_true(matches('"Failed to process the request"', "[WARN] Failed to process the request"))
+    assert.is_true(matches('"Failed to process the request"',
+      "[WARN] Failed to process the request"))
     assert.is_false(matches('"Failed to process the request"', "Failed to process that request"))
-    assert.has_error(function() matches("[failure", "") end, "filter pattern '[failure': a term needs quotes at '[failure'")
+    assert.has_error(function() matches("[failure", "") end,
+      "filter pattern '[failure': a term needs quotes at '[failure'")
   end)
 
   it("keeps lines away that have a term behind a minus", function()
@@ -40,12 +42,14 @@ describe("a filter pattern of terms", function()
 end)
 
 describe("a filter pattern of words", function()
-  local line = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /apache_pb.gif HTTP/1.0" 200 1534'
+  local line = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /apache_pb.gif HTTP/1.0" 200 '
+    .. '1534'
 
   it("names them all, those in brackets and quotes being one", function()
     assert.is_true(matches("[ip, user, username, timestamp, request, status_code, bytes]", line))
     assert.is_false(matches("[ip, user, username, timestamp, request, bytes]", line))
-    assert.is_true(matches('[ip, user, username, timestamp = "10/Oct*", request = *gif*, ...]', line))
+    assert.is_true(matches('[ip, user, username, timestamp = "10/Oct*", request = *gif*, ...]',
+      line))
   end)
 
   it("skips words by an ellipsis", function()
@@ -103,9 +107,12 @@ describe("a filter pattern of members", function()
   it("joins conditions, && before ||", function()
     local person = '{"user":{"id":1,"email":"John.Stiles@example.com"},"users":[{"id":2,"email":"John.Doe@example.com"}],'
       .. '"actions":["GET","PUT","DELETE"],"coordinates":[[0,1,2],[4,5,6]]}'
-    assert.is_true(matches('{ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") }', person))
-    assert.is_false(matches('{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }', person))
-    local one, two = '$.user.email = "John.Stiles@example.com" || $.coordinates[0][1] = nonmatch', "$.actions[2] = nomatch"
+    assert.is_true(matches('{ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") }',
+      person))
+    assert.is_false(matches('{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = '
+      .. '"GET" }', person))
+    local one, two = '$.user.email = "John.Stiles@example.com" || $.coordinates[0][1] = nonmatch',
+      "$.actions[2] = nomatch"
     assert.is_true(matches("{ " .. one .. " && " .. two .. " }", person))
     assert.is_false(matches("{ (" .. one .. ") && " .. two .. " }", person))
   end)

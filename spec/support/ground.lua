@@ -1,6 +1,7 @@
---- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run` as a client of it. The
--- watcher is told the proxy's address as the endpoint; the spec itself talks to moto directly, so that no rule hits it.
--- Everything but `start` and `close` waits, so it belongs into a task.
+--- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run`
+-- as a client of it. The watcher is told the proxy's address as the endpoint; the spec itself talks
+-- to moto directly, so that no rule hits it. Everything but `start` and `close` waits, so it
+-- belongs into a task.
 
 local aws = require "watchbot.aws"
 local checker = require "support.checker"
@@ -36,27 +37,33 @@ function Ground:close()
 end
 
 function Ground:client(service)
-  return assert(aws(service, { region = REGION, endpoint = self.server.url, credentials = KEYS, getenv = function() end }))
+  return assert(aws(service, {
+    region = REGION, endpoint = self.server.url, credentials = KEYS, getenv = function() end,
+  }))
 end
 
 local function arn_of(sqs, url)
-  return assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "QueueArn" } }).Attributes.QueueArn
+  return assert(sqs:GetQueueAttributes { QueueUrl = url,
+    AttributeNames = { "QueueArn" } }).Attributes.QueueArn
 end
 
 -- A new queue with dead letters.
 local function make_queues(sqs, name, options)
   local dead = assert(sqs:CreateQueue { QueueName = name .. "-dead" }).QueueUrl
-  local redrive = { deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options.max_receives or 100 }
+  local redrive = {
+    deadLetterTargetArn = arn_of(sqs, dead), maxReceiveCount = options.max_receives or 100,
+  }
   local queue = assert(sqs:CreateQueue { QueueName = name, Attributes = {
-    RedrivePolicy = cjson.encode(redrive), MaximumMessageSize = options.largest and tostring(options.largest),
+    RedrivePolicy = cjson.encode(redrive),
+    MaximumMessageSize = options.largest and tostring(options.largest),
   } }).QueueUrl
   return queue, dead
 end
 
 --- A site with a queue of its own; to be closed.
 ---@param folder table of workshop
----@param options { max_receives: integer?, largest: integer?, queue: string? } receives before the dead letters; bytes of a
---- message; the URL of a queue that is there and has no dead letters
+---@param options { max_receives: integer?, largest: integer?, queue: string? } receives before the
+--- dead letters; bytes of a message; the URL of a queue that is there and has no dead letters
 ---@return watchbot.spec.Site
 function Ground:site(folder, options)
   self.proxy:clear()
@@ -65,7 +72,8 @@ function Ground:site(folder, options)
   local queue, dead = options.queue, nil
   if not queue then queue, dead = make_queues(sqs, name, options) end
   return setmetatable({
-    ground = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue, children = {},
+    ground = self, proxy = self.proxy, folder = folder, sqs = sqs, name = name, queue = queue,
+    children = {},
     checker = checker.new(sqs, queue, dead),
   }, Site)
 end
@@ -90,8 +98,10 @@ end
 local function environment(site, more)
   local variables = {
     AWS_ENDPOINT_URL = site.proxy.url, AWS_REGION = REGION, AWS_ACCESS_KEY_ID = KEYS.access_key,
-    AWS_SECRET_ACCESS_KEY = KEYS.secret_key, AWS_EC2_METADATA_DISABLED = "true", AWS_CONFIG_FILE = "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false, no_proxy = "*",
+    AWS_SECRET_ACCESS_KEY = KEYS.secret_key, AWS_EC2_METADATA_DISABLED = "true",
+    AWS_CONFIG_FILE = "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
+    no_proxy = "*",
     QueueUrl = site.queue, NotificationTopic = false, WATCHBOT_SPEC = site.folder.path,
   }
   for name, value in pairs(more or {}) do variables[name] = value end
@@ -107,7 +117,8 @@ function Site:run(arguments, more)
 end
 
 -- A short poll lets a watcher end soon; nothing else depends on its length. Backoff: one second.
-local HOOKS = "function policy:poll(state) return state.free, 1 end\nfunction policy:backoff() return 1 end\n"
+local HOOKS = "function policy:poll(state) return state.free, 1 end\nfunction policy:backoff() "
+  .. "return 1 end\n"
 
 -- Each task notes that it began and, at its end, that it finished.
 local COMMAND = [[echo "$Message" >> begun; %s
@@ -121,12 +132,14 @@ function Site:send(...)
 end
 
 --- Starts a watcher.
----@param options { fields: string?, work: string?, hooks: string?, environment: table? } the policy's fields and hooks as Lua
---- text; `work`: what a task does between its begin and its end, in sh; variables over the usual ones
+---@param options { fields: string?, work: string?, hooks: string?, environment: table? } the
+--- policy's fields and hooks as Lua text; `work`: what a task does between its begin and its end,
+--- in sh; variables over the usual ones
 ---@return table process
 function Site:watch(options)
   local command = COMMAND:format(options.work or "")
-  self.folder:write("policy.lua", POLICY:format(command, options.fields or "", HOOKS .. (options.hooks or "")))
+  self.folder:write("policy.lua",
+    POLICY:format(command, options.fields or "", HOOKS .. (options.hooks or "")))
   local child = workshop.start(self.folder, { "run", "policy.lua" }, environment(self, options.environment))
   table.insert(self.children, child)
   return child
@@ -151,7 +164,9 @@ function Site:begun() return self.folder:lines "begun" end
 function Site:finished() return self.folder:lines "finished" end
 
 local function alive(child)
-  if child:wait(0) then error("the watcher has ended: " .. table.concat({ child:output() }, "\n"), 3) end
+  if child:wait(0) then
+    error("the watcher has ended: " .. table.concat({ child:output() }, "\n"), 3)
+  end
 end
 
 --- Waits until as many tasks have finished.
@@ -203,7 +218,9 @@ function Site:receipts()
   local handles = {}
   for _, call in ipairs(self.proxy:log "ReceiveMessage") do
     for _, answer in ipairs(call.answers) do
-      for handle in answer.body:gmatch '"ReceiptHandle": *"([^"]+)"' do handles[#handles + 1] = handle end
+      for handle in answer.body:gmatch '"ReceiptHandle": *"([^"]+)"' do
+        handles[#handles + 1] = handle
+      end
     end
   end
   return handles
@@ -215,7 +232,9 @@ function Site:topic()
   local sns = self.ground:client "sns"
   local arn = assert(sns:CreateTopic { Name = self.name .. "-failures" }).TopicArn
   self.inbox = assert(self.sqs:CreateQueue { QueueName = self.name .. "-inbox" }).QueueUrl
-  assert(sns:Subscribe { TopicArn = arn, Protocol = "sqs", Endpoint = arn_of(self.sqs, self.inbox) })
+  assert(sns:Subscribe {
+    TopicArn = arn, Protocol = "sqs", Endpoint = arn_of(self.sqs, self.inbox),
+  })
   return arn
 end
 

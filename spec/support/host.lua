@@ -1,4 +1,5 @@
---- host: a Lua program of its own for what a spec cannot do to its own process: be killed, be closed, have a stdout to log to.
+--- host: a Lua program of its own for what a spec cannot do to its own process: be killed, be
+-- closed, have a stdout to log to.
 -- It runs in the interpreter of the spec, with the same modules.
 
 local process = require "watchbot.process"
@@ -40,7 +41,9 @@ local process, scheduler, log = require "watchbot.process", require "watchbot.sc
 function host.start(text, options)
   options = options or {}
   local file = assert(process.file(PREAMBLE .. text))
-  if options.readable then os.execute(("chmod a+rx '%s' '%s'"):format(file:path():match "(.*)/", file:path())) end
+  if options.readable then
+    os.execute(("chmod a+rx '%s' '%s'"):format(file:path():match "(.*)/", file:path()))
+  end
   local plain = not options.prefix and not options.suffix
   local words = ("%s '%s' '%s' %s"):format(options.prefix or "", own_program(), file:path(), options.suffix or "")
   local child = assert(process.start {
@@ -59,7 +62,9 @@ function host.run(text, options)
   local stdout, stderr = child:output()
   child:close()
   file:close()
-  if exit.code ~= 0 then error(("the program ended with %s: %s"):format(exit.code or exit.signal, stderr), 2) end
+  if exit.code ~= 0 then
+    error(("the program ended with %s: %s"):format(exit.code or exit.signal, stderr), 2)
+  end
   return stdout, stderr
 end
 

@@ -1,7 +1,7 @@
---- judge: a strict verdict on a run of one or more watchers, from what their tasks wrote and from what
--- was done to the watchers. It knows nothing of queues: sent = finished + dead + still queued, by
--- message; no run begins while another of the same message runs; a message finishes twice only with
--- a cause; groups keep their order.
+--- judge: a strict verdict on a run of one or more watchers, from what their tasks wrote and from
+-- what was done to the watchers. It knows nothing of queues: sent = finished + dead + still queued,
+-- by message; no run begins while another of the same message runs; a message finishes twice only
+-- with a cause; groups keep their order.
 
 local judge = {}
 
@@ -57,7 +57,9 @@ local function runs_of(history, tell)
     for _, run in ipairs(all) do
       if not run.ended then
         run.ended = end_by_fault(history, run.began)
-        if not run.ended then tell("stuck", message, "a run has no end, and nothing that ended it") end
+        if not run.ended then
+          tell("stuck", message, "a run has no end, and nothing that ended it")
+        end
       end
     end
   end
@@ -94,7 +96,8 @@ local function check_repeats(history, runs, tell)
     local first
     for _, run in ipairs(all) do
       if first and not caused(history, first.began, run.began) then
-        tell("unexplained", message, "it ran again although it had finished, and nothing had failed")
+        tell("unexplained", message,
+          "it ran again although it had finished, and nothing had failed")
       end
       if run.kind == "end" and not first then first, finished[message] = run, run.ended end
     end
@@ -111,7 +114,8 @@ local function check_account(history, finished, tell)
     end
     if finished[one.message] and history.queued[one.message]
       and not caused(history, finished[one.message], math.huge) then
-      tell("unexplained", one.message, "it has finished and is still queued, and nothing had failed")
+      tell("unexplained", one.message,
+        "it has finished and is still queued, and nothing had failed")
     end
   end
   for message in pairs(finished) do

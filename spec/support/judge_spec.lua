@@ -43,7 +43,8 @@ describe("the judge", function()
 
   it("sees two runs at a time", function()
     assert.are.same({ "overlap" }, kinds {
-      events = { begin(1, "1"), begin(1.5, "2"), { at = 1.8, kind = "fail", message = "a", run = "1" },
+      events = { begin(1, "1"), begin(1.5, "2"),
+      { at = 1.8, kind = "fail", message = "a", run = "1" },
         done(2, "2") },
     })
   end)
@@ -59,7 +60,8 @@ describe("the judge", function()
     local again = { begin(1, "1"), done(2, "1"), begin(9, "2"), done(10, "2") }
     assert.are.same({ "unexplained" }, kinds { events = again })
     assert.are.same({}, kinds { events = again, faults = { { at = 2.2, kind = "KILL" } } })
-    assert.are.same({ "unexplained" }, kinds { events = again, faults = { { at = 0.1, kind = "KILL" } } })
+    assert.are.same({ "unexplained" },
+      kinds { events = again, faults = { { at = 0.1, kind = "KILL" } } })
   end)
 
   it("wants a cause for a run without an end", function()

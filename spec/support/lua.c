@@ -1,5 +1,6 @@
-/* An interpreter for the specs that is built with the sanitizers, which must be in the program before they
- * are in a module: lua FILE ARGUMENTS. Debian's lua5.4 runs the same specs without them. Like it, runs what $LUA_INIT says. */
+/* An interpreter for the specs that is built with the sanitizers, which must be in the program
+ * before they are in a module: lua FILE ARGUMENTS. Debian's lua5.4 runs the same specs without
+ * them. Like it, runs what $LUA_INIT says. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -21,14 +21,17 @@ local function port_of(child)
 end
 
 function metadata.start()
-  local child = assert(process.start { argv = { "python3", "spec/support/metadata.py" }, output = "capture" })
+  local child = assert(process.start {
+    argv = { "python3", "spec/support/metadata.py" }, output = "capture",
+  })
   return setmetatable({ child = child, url = "http://127.0.0.1:" .. port_of(child) }, Server)
 end
 
 --- Back to the start, then what is given: see metadata.py.
 function Server:set(state)
   local body = next(state) and cjson.encode(state) or "{}"
-  assert(assert(http.request { method = "PUT", url = self.url .. "/state", body = body }).status == 200)
+  assert(assert(http.request { method = "PUT", url = self.url .. "/state", body = body }).status
+    == 200)
 end
 
 --- The requests since `set`, as { method, path, headers }.

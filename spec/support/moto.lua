@@ -1,5 +1,5 @@
---- moto: a local AWS for specs (https://docs.getmoto.org), from the machine or from spec/support/obtain. Everything here but
--- `start` waits, so it belongs into a task.
+--- moto: a local AWS for specs (https://docs.getmoto.org), from the machine or from
+-- spec/support/obtain. Everything here but `start` waits, so it belongs into a task.
 
 local http = require "watchbot.http"
 local server = require "support.server"
@@ -33,7 +33,8 @@ end
 --- Wipes everything.
 function methods:reset() post(self, "/reset") end
 
---- Whether signatures are checked from now on. Make the user, its policy and its key while they are not.
+--- Whether signatures are checked from now on. Make the user, its policy and its key while they are
+--- not.
 ---@param checked boolean
 function methods:check_signatures(checked) post(self, "/reset-auth", checked and "0" or "inf") end
 

@@ -1,5 +1,6 @@
---- pairs: few cases in which every two values of different axes come together at least once. The same axes give the same cases:
--- each begins with the first pair that is missing, and takes of every other axis the value that brings most missing pairs.
+--- pairs: few cases in which every two values of different axes come together at least once. The
+-- same axes give the same cases: each begins with the first pair that is missing, and takes of
+-- every other axis the value that brings most missing pairs.
 
 local function key(first, one, second, other)
   if first > second then first, one, second, other = second, other, first, one end
@@ -47,7 +48,9 @@ end
 
 local function strike(missing, chosen)
   for first = 1, #chosen - 1 do
-    for second = first + 1, #chosen do missing[key(first, chosen[first], second, chosen[second])] = nil end
+    for second = first + 1, #chosen do
+      missing[key(first, chosen[first], second, chosen[second])] = nil
+    end
   end
 end
 

@@ -22,7 +22,8 @@ describe("the pairs of axes", function()
         local a, b = axes[first], axes[second]
         for _, value in ipairs(a.values) do
           for _, its in ipairs(b.values) do
-            assert.is_true(together(cases, a.name, value, b.name, its), ("%s %s"):format(a.name, b.name))
+            assert.is_true(together(cases, a.name, value, b.name, its),
+              ("%s %s"):format(a.name, b.name))
           end
         end
       end

@@ -1,6 +1,6 @@
---- scripted_queue: the queue seam for specs of what stands on it, answering as it is told: failures at will, late answers and
--- duplicates cannot be had from a real queue. It holds no messages and knows no visibility, counts nothing and deletes nothing;
--- what a real queue does, spec/queue says.
+--- scripted_queue: the queue seam for specs of what stands on it, answering as it is told: failures
+-- at will, late answers and duplicates cannot be had from a real queue. It holds no messages and
+-- knows no visibility, counts nothing and deletes nothing; what a real queue does, spec/queue says.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -15,8 +15,8 @@ local function lists()
   return made
 end
 
---- What `answer` was given is used up call by call. After that everything succeeds, and receives find nothing for as long as
---- they may wait.
+--- What `answer` was given is used up call by call. After that everything succeeds, and receives
+--- find nothing for as long as they may wait.
 ---@param fields table? over those that a queue has
 function scripted_queue.new(fields)
   local queue = {
@@ -29,7 +29,8 @@ end
 
 --- Has the next calls of an operation answered so.
 ---@param operation "receive"|"delete"|"delay"|"extend"|"bury"
----@param ... function|table|string a function of the call's arguments; the answer; or the code of a failure
+---@param ... function|table|string a function of the call's arguments; the answer; or the code of a
+--- failure
 function Queue:answer(operation, ...)
   for _, answer in ipairs { ... } do table.insert(self.script[operation], answer) end
 end

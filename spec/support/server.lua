@@ -1,5 +1,5 @@
---- server: a helper program that a spec talks to over HTTP. It prints its port on the first line and ends when its
--- standard input does, so that it cannot outlive the spec, however that ends.
+--- server: a helper program that a spec talks to over HTTP. It prints its port on the first line
+-- and ends when its standard input does, so that it cannot outlive the spec, however that ends.
 
 local server = {}
 

@@ -1,5 +1,5 @@
---- shell: how specs run programs: a folder of their own, commands with their output and status, and Lua scripts in a process
--- of their own, with what descriptors and limits the shell gives them.
+--- shell: how specs run programs: a folder of their own, commands with their output and status, and
+-- Lua scripts in a process of their own, with what descriptors and limits the shell gives them.
 
 local shell = { build = os.getenv "WATCHBOT_BUILD" or "build" }
 
@@ -10,7 +10,8 @@ end
 
 shell.root = read_line "pwd"
 
--- The shell's parent is the interpreter that runs the specs: Debian's, or the one with the sanitizers.
+-- The shell's parent is the interpreter that runs the specs: Debian's, or the one with the
+-- sanitizers.
 shell.interpreter = os.getenv "SPEC_LUA" or read_line "readlink /proc/$PPID/exe"
 
 ---@param word string
@@ -57,7 +58,8 @@ end
 function shell.lua(path)
   local lua_path = ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(shell.root, shell.root)
   local lua_cpath = ("%s/%s/lib/?.so;;"):format(shell.root, shell.build)
-  return ("env LUA_PATH=%s LUA_CPATH=%s %s %s"):format(shell.quote(lua_path), shell.quote(lua_cpath), shell.interpreter,
+  return ("env LUA_PATH=%s LUA_CPATH=%s %s %s"):format(shell.quote(lua_path),
+    shell.quote(lua_cpath), shell.interpreter,
     shell.quote(path))
 end
 

@@ -1,5 +1,6 @@
---- skip: what a spec needs and this machine cannot get. Such a spec is pending, whether it asks in a test or in a setup, and
--- the end of the run counts the files (spec/support/busted.lua, spec/run). Anything else that goes wrong stays an error.
+--- skip: what a spec needs and this machine cannot get. Such a spec is pending, whether it asks in
+-- a test or in a setup, and the end of the run counts the files (spec/support/busted.lua,
+-- spec/run). Anything else that goes wrong stays an error.
 
 local shell = require "support.shell"
 
@@ -13,13 +14,16 @@ local function raise(what, why)
   error(("%s cannot be had here: %s"):format(what, why), 0)
 end
 
---- The Python that can import a program, from spec/support/obtain; the test that asks is pending where there is none.
+--- The Python that can import a program, from spec/support/obtain; the test that asks is pending
+--- where there is none.
 ---@param what "moto"|"cfn-lint"
 ---@return string python
 function skip.without(what)
   if not answers[what] then
     local out, code = shell.run("spec/support/obtain " .. what)
-    answers[what] = { python = code == 0 and out:match "[^\n]+", why = out:match "[^\n]+" or "obtain failed" }
+    answers[what] = {
+      python = code == 0 and out:match "[^\n]+", why = out:match "[^\n]+" or "obtain failed",
+    }
   end
   return answers[what].python or raise(what, answers[what].why)
 end

@@ -1,5 +1,5 @@
-/* An interpreter for the specs that can do two things which Lua cannot: fork, and run a text in another Lua state on another
- * thread. states FILE: the text sees fork, wait and thread. */
+/* An interpreter for the specs that can do two things which Lua cannot: fork, and run a text in
+ * another Lua state on another thread. states FILE: the text sees fork, wait and thread. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ static int l_fork(lua_State *L) {
 /* -- pid => exit code, or a signal below 0 */
 static int l_wait(lua_State *L) {
     int status;
-    if (waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0) < 0) return luaL_error(L, "there is no such child");
+    if (waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0) < 0)
+        return luaL_error(L, "there is no such child");
     lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
     return 1;
 }
@@ -37,7 +38,8 @@ static void *run_thread(void *argument) {
     struct thread *thread = argument;
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
-    if (luaL_dostring(L, thread->text) != LUA_OK) thread->error = strdup(luaL_tolstring(L, -1, NULL));
+    if (luaL_dostring(L, thread->text) != LUA_OK)
+        thread->error = strdup(luaL_tolstring(L, -1, NULL));
     lua_close(L);
     return NULL;
 }
@@ -47,7 +49,8 @@ static int l_thread(lua_State *L) {
     struct thread *thread = lua_newuserdatauv(L, sizeof *thread, 0);
     *thread = (struct thread){.text = strdup(luaL_checkstring(L, 1))};
     luaL_setmetatable(L, THREAD_TYPE);
-    if (pthread_create(&thread->id, NULL, run_thread, thread) != 0) return luaL_error(L, "no thread could be started");
+    if (pthread_create(&thread->id, NULL, run_thread, thread) != 0)
+        return luaL_error(L, "no thread could be started");
     return 1;
 }
 

@@ -1,4 +1,5 @@
---- templates: what specs of templates need: options that are complete, and what a part makes of them.
+--- templates: what specs of templates need: options that are complete, and what a part makes of
+-- them.
 
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
@@ -6,9 +7,12 @@ local template = require "watchbot.template"
 
 local templates = {}
 
-local common = { cluster = "main", service = "tiles", serviceVersion = "v1", notificationEmail = "me@example.com" }
+local common = {
+  cluster = "main", service = "tiles", serviceVersion = "v1", notificationEmail = "me@example.com",
+}
 
---- Options as a user gives them: the least there may be, and what the spec adds. `false` takes one away.
+--- Options as a user gives them: the least there may be, and what the spec adds. `false` takes one
+--- away.
 function templates.given(mode, more)
   local given = { mode = mode }
   if mode == "process" and not (more and more.policy) then given.command = "./tile" end
@@ -38,7 +42,9 @@ end
 --- The environment of the first container of a task definition, by name.
 function templates.environment(task)
   local variables = {}
-  for _, variable in ipairs(task.ContainerDefinitions[1].Environment) do variables[variable.Name] = variable.Value end
+  for _, variable in ipairs(task.ContainerDefinitions[1].Environment) do
+    variables[variable.Name] = variable.Value
+  end
   return variables
 end
 

@@ -1,5 +1,7 @@
---- tmux: a terminal for specs of commands that somebody sits in front of: keys go in, what is on the screen comes out.
--- A server of its own, which reads nobody's configuration. Everything waits, so it belongs into a task.
+--- tmux: a terminal for specs of commands that somebody sits in front of: keys go in, what is on
+-- the screen comes out.
+-- A server of its own, which reads nobody's configuration. Everything waits, so it belongs into a
+-- task.
 
 local shell = require "support.shell"
 local scheduler = require "watchbot.scheduler"
@@ -26,7 +28,8 @@ end
 ---@param variables table<string, string|false>? over the environment; false takes a name out
 function tmux.start(folder, command, variables)
   servers = servers + 1
-  local self = setmetatable({ socket = ("watchbot-spec-%s-%d"):format(folder.path:match "[^/]+$", servers) }, methods)
+  local self = setmetatable({ socket = ("watchbot-spec-%s-%d"):format(folder.path:match "[^/]+$",
+    servers) }, methods)
   local words = { "env" }
   for name, value in pairs(variables or {}) do
     if value then
@@ -35,8 +38,10 @@ function tmux.start(folder, command, variables)
       table.insert(words, 2, "-u " .. name)
     end
   end
-  -- Ctrl-C reaches all of the foreground, these shells too: with a trap, which commands do not inherit, they go on.
-  words[#words + 1] = ("sh -c %s; echo \"[ended $?]\"; sleep 600"):format(shell.quote("trap : INT; " .. command))
+  -- Ctrl-C reaches all of the foreground, these shells too: with a trap, which commands do not
+  -- inherit, they go on.
+  words[#words + 1] =
+    ("sh -c %s; echo \"[ended $?]\"; sleep 600"):format(shell.quote("trap : INT; " .. command))
   local out, code = run(self, "new-session", "-d", "-x", "120", "-y", "200", "-c", folder.path,
     "trap : INT; " .. table.concat(words, " "))
   assert(code == 0, out)

@@ -94,7 +94,8 @@ function workshop.run(folder, arguments, more)
   local stdin = more and more.stdin
   if stdin then more.stdin = nil end
   local child = assert(process.start {
-    argv = { workshop.program, table.unpack(arguments) }, cwd = folder.path, output = "capture", limit = 64 << 20,
+    argv = { workshop.program, table.unpack(arguments) }, cwd = folder.path, output = "capture",
+    limit = 64 << 20,
     env = environment(more), stdin = stdin,
   })
   local exit = assert(child:wait(workshop.PATIENCE), "the program did not end")
@@ -136,7 +137,9 @@ function workshop.processes_with(marker)
     local file = io.open(status, "rb")
     local text = file and file:read "a" or ""
     if file then file:close() end
-    if ("\0" .. text):find("\0" .. marker .. "\0", 1, true) then found[#found + 1] = status:match "%d+" end
+    if ("\0" .. text):find("\0" .. marker .. "\0", 1, true) then
+      found[#found + 1] = status:match "%d+"
+    end
   end
   return found
 end

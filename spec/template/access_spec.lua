@@ -13,18 +13,23 @@ describe("the policies of a template", function()
     -- A topic has one policy. Without this statement nobody in the account could publish any more.
     local topic = { Ref = "Topic" }
     local found = by_sid(access.of_topic(topic, {}).Properties.PolicyDocument.Statement)
-    assert.are.same({ ["aws:SourceOwner"] = { Ref = "AWS::AccountId" } }, found.OwnAccount.Condition.StringEquals)
-    assert.are.same({ "Deny", "sns:Publish" }, { found.OnlyWithTls.Effect, found.OnlyWithTls.Action })
+    assert.are.same({ ["aws:SourceOwner"] = { Ref = "AWS::AccountId" } },
+      found.OwnAccount.Condition.StringEquals)
+    assert.are.same({ "Deny", "sns:Publish" },
+      { found.OnlyWithTls.Effect, found.OnlyWithTls.Action })
   end)
 
   it("let a key be used by all services that send to what it encrypts", function()
-    -- A key whose policy names none of them: SNS, alarms and the rule drop what they send, and nobody is told.
+    -- A key whose policy names none of them: SNS, alarms and the rule drop what they send, and
+    -- nobody is told.
     local found = by_sid(access.of_key().Statement)
-    for sid, service in pairs { SnsSends = "sns", EventsSends = "events", CloudwatchSends = "cloudwatch" } do
+    for sid, service in pairs { SnsSends = "sns", EventsSends = "events",
+      CloudwatchSends = "cloudwatch" } do
       assert.are.equal(service .. ".amazonaws.com", found[sid].Principal.Service)
       assert.are.same({ "kms:GenerateDataKey*", "kms:Decrypt" }, found[sid].Action)
     end
-    assert.are.same({ ["Fn::Sub"] = "logs.${AWS::Region}.amazonaws.com" }, found.LogsWrite.Principal.Service)
+    assert.are.same({ ["Fn::Sub"] = "logs.${AWS::Region}.amazonaws.com" },
+      found.LogsWrite.Principal.Service)
     assert.are.equal("kms:*", found.OwnAccount.Action)
   end)
 end)

@@ -8,7 +8,10 @@ end
 
 local function numbers(name, mode, more)
   local properties = alarm(name, mode, more)
-  return { properties.Threshold, properties.Period or properties.Metrics[1].MetricStat.Period, properties.EvaluationPeriods }
+  return {
+    properties.Threshold, properties.Period or properties.Metrics[1].MetricStat.Period,
+    properties.EvaluationPeriods,
+  }
 end
 
 -- The metrics that an alarm looks at.
@@ -31,14 +34,20 @@ describe("the alarms of a template", function()
   end)
 
   it("take them from the older options", function()
-    assert.are.same({ 7, 300, 6 }, numbers("QueueSize", "process", { alarmThreshold = 7, alarmPeriods = 6 }))
+    assert.are.same({ 7, 300, 6 },
+      numbers("QueueSize", "process", { alarmThreshold = 7, alarmPeriods = 6 }))
     assert.are.same({ 3, 60, 1 }, numbers("WorkerErrors", "process", { errorThreshold = 3 }))
-    assert.are.same({ 0, 60, 7 }, numbers("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = 4 }))
+    assert.are.same({ 0, 60, 7 },
+      numbers("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = 4 }))
     assert.are.equal(1800, alarm("OldestMessage", "process", { messageRetention = 3600 }).Threshold)
   end)
 
   it("take them from 'alarms' before all, one by one, intrinsics too", function()
-    local given = { alarmThreshold = 7, alarms = { queueSize = { threshold = cf.ref "Limit" }, dlqSize = { period = 300 } } }
+    local given = {
+      alarmThreshold = 7, alarms = {
+        queueSize = { threshold = cf.ref "Limit" }, dlqSize = { period = 300 },
+      },
+    }
     assert.are.same({ { Ref = "Limit" }, 300, 24 }, numbers("QueueSize", "process", given))
     assert.are.same({ 0, 300, 1 }, numbers("DeadLetter", "process", given))
     local share = alarm("FailureShare", "process", { alarms = { failureShare = { period = 600 } } })
@@ -47,21 +56,27 @@ describe("the alarms of a template", function()
   end)
 
   it("ring for as long as there is no room", function()
-    -- The watcher tries a message again once a minute at last: more than five lines a minute came in the first minute only,
-    -- then the alarm was quiet for as long as nothing could run.
+    -- The watcher tries a message again once a minute at last: more than five lines a minute came
+    -- in the first minute only, then the alarm was quiet for as long as nothing could run.
     local placements = alarm("FailedWorkerPlacement", "task")
     assert.are.same({ 3, 5 }, { placements.DatapointsToAlarm, placements.EvaluationPeriods })
-    placements = alarm("FailedWorkerPlacement", "task", { failedPlacementAlarmPeriods = cf.ref "Minutes" })
+    placements = alarm("FailedWorkerPlacement", "task", {
+      failedPlacementAlarmPeriods = cf.ref "Minutes",
+    })
     assert.are.same({ Ref = "Minutes" }, placements.DatapointsToAlarm)
-    placements = alarm("FailedWorkerPlacement", "task", { alarms = { failedPlacements = { evaluationPeriods = 2 } } })
+    placements = alarm("FailedWorkerPlacement", "task", {
+      alarms = { failedPlacements = { evaluationPeriods = 2 } },
+    })
     assert.is_nil(placements.DatapointsToAlarm)
   end)
 
   it("ring when no task can be started at all", function()
-    -- A wrong image, a secret that is denied: nothing counted such starts, 18 of them in 25 minutes without a notification.
+    -- A wrong image, a secret that is denied: nothing counted such starts, 18 of them in 25 minutes
+    -- without a notification.
     for _, mode in ipairs { "task", "process" } do
       assert.are.same({ 0, 60, 1 }, numbers("NoTaskStarts", mode))
-      assert.are.same({ { Ref = "WatchbotNotificationTopic" } }, alarm("NoTaskStarts", mode).AlarmActions)
+      assert.are.same({ { Ref = "WatchbotNotificationTopic" } },
+        alarm("NoTaskStarts", mode).AlarmActions)
     end
   end)
 
@@ -73,20 +88,28 @@ describe("the alarms of a template", function()
 
   it("ring for CPU only where that is asked for: work may take all it gets", function()
     assert.is_nil(alarm("CpuUtilization", "process"))
-    assert.are.same({ 90, 60, 10 }, numbers("CpuUtilization", "process", { alarms = { cpuUtilization = {} } }))
+    assert.are.same({ 90, 60, 10 },
+      numbers("CpuUtilization", "process", { alarms = { cpuUtilization = {} } }))
   end)
 
   -- v10's was at 100 % on Fargate, which nothing can exceed.
-  it("ring for memory where a task can get: a hard limit cannot be passed, a soft one can", function()
+  it("ring for memory where a task can get: a hard limit cannot be passed, a soft one can",
+    function()
     assert.are.equal(90, alarm("MemoryUtilization", "process").Threshold)
-    assert.are.equal(100, alarm("MemoryUtilization", "process", { reservation = { softMemory = 512 } }).Threshold)
-    assert.are.equal(90, alarm("MemoryUtilization", "task", { reservation = { softMemory = 512 } }).Threshold)
-    assert.are.equal(100, alarm("MemoryUtilization", "task", { watcherReservation = { softMemory = 64 } }).Threshold)
+    assert.are.equal(100,
+      alarm("MemoryUtilization", "process", { reservation = { softMemory = 512 } }).Threshold)
+    assert.are.equal(90,
+      alarm("MemoryUtilization", "task", { reservation = { softMemory = 512 } }).Threshold)
+    assert.are.equal(100,
+      alarm("MemoryUtilization", "task", { watcherReservation = { softMemory = 64 } }).Threshold)
   end)
 
   it("tell the topic of notifications, or what 'alarms' says", function()
-    local given = { notificationEmail = false, notificationTopic = "arn:aws:sns:us-east-1:123456789012:mine" }
-    assert.are.same({ { Ref = "WatchbotNotificationTopic" } }, alarm("QueueSize", "task").AlarmActions)
+    local given = {
+      notificationEmail = false, notificationTopic = "arn:aws:sns:us-east-1:123456789012:mine",
+    }
+    assert.are.same({ { Ref = "WatchbotNotificationTopic" } },
+      alarm("QueueSize", "task").AlarmActions)
     assert.are.same({ given.notificationTopic }, alarm("QueueSize", "task", given).AlarmActions)
     given.alarms = { action = "arn:aws:sns:us-east-1:123456789012:oncall" }
     assert.are.same({ given.alarms.action }, alarm("QueueSize", "task", given).AlarmActions)
@@ -114,13 +137,18 @@ describe("the alarms of a template", function()
 
   it("reckon the share of failures from what has ended", function()
     local share = alarm("FailureShare", "process").Metrics
-    assert.are.same({ ["Fn::Sub"] = "WatchbotWorkerErrors-${AWS::StackName}" }, share[1].MetricStat.Metric.MetricName)
-    assert.are.same({ ["Fn::Sub"] = "WatchbotWorkersFinished-${AWS::StackName}" }, share[2].MetricStat.Metric.MetricName)
-    assert.are.same({ false, false, true }, { share[1].ReturnData, share[2].ReturnData, share[3].ReturnData })
+    assert.are.same({ ["Fn::Sub"] = "WatchbotWorkerErrors-${AWS::StackName}" },
+      share[1].MetricStat.Metric.MetricName)
+    assert.are.same({ ["Fn::Sub"] = "WatchbotWorkersFinished-${AWS::StackName}" },
+      share[2].MetricStat.Metric.MetricName)
+    assert.are.same({ false, false, true },
+      { share[1].ReturnData, share[2].ReturnData, share[3].ReturnData })
     -- This much of metric math is Lua as well.
     local function percent(failed, finished)
       return load("return " .. share[3].Expression, "math", "t", {
-        [share[1].Id] = failed, [share[2].Id] = finished, IF = function(condition, a, b) return condition and a or b end,
+        [share[1].Id] = failed, [share[2].Id] = finished, IF = function(condition, a, b)
+          return condition and a or b
+        end,
       })()
     end
     assert.are.equal(62.5, percent(5, 8))

@@ -7,7 +7,8 @@ describe("cf", function()
     assert.are.same({ ["Fn::GetAtt"] = { "Queue", "Arn" } }, cf.getatt("Queue", "Arn"))
     assert.are.same({ ["Fn::Sub"] = "${AWS::StackName}-a" }, cf.sub "${AWS::StackName}-a")
     assert.are.same({ ["Fn::Sub"] = { "${x}", { x = 1 } } }, cf.sub("${x}", { x = 1 }))
-    assert.are.same({ ["Fn::Join"] = { "", { "a", { Ref = "B" } } } }, cf.join("", { "a", cf.ref "B" }))
+    assert.are.same({ ["Fn::Join"] = { "", { "a", { Ref = "B" } } } },
+      cf.join("", { "a", cf.ref "B" }))
     assert.are.same({ ["Fn::Select"] = { 1, { Ref = "List" } } }, cf.select(1, cf.ref "List"))
     assert.are.same({ ["Fn::Split"] = { ":", { Ref = "Arn" } } }, cf.split(":", cf.ref "Arn"))
     assert.are.same({ ["Fn::Base64"] = "text" }, cf.base64 "text")
@@ -16,7 +17,9 @@ describe("cf", function()
     assert.are.same({ ["Fn::GetAZs"] = "" }, cf.get_azs())
     assert.are.same({ ["Fn::If"] = { "Big", 2, 1 } }, cf.if_("Big", 2, 1))
     assert.are.same({ ["Fn::If"] = { "Big", true, false } }, cf.if_("Big", true, false))
-    assert.are.same({ ["Fn::And"] = { { ["Fn::Equals"] = { 1, 2 } }, { ["Fn::Not"] = { { Condition = "A" } } } } },
+    assert.are.same({
+      ["Fn::And"] = { { ["Fn::Equals"] = { 1, 2 } }, { ["Fn::Not"] = { { Condition = "A" } } } },
+    },
       cf.and_(cf.equals(1, 2), cf.not_(cf.condition "A")))
     assert.are.same({ ["Fn::Or"] = { { Condition = "A" }, { Condition = "B" } } },
       cf.or_(cf.condition "A", cf.condition "B"))
@@ -26,7 +29,8 @@ describe("cf", function()
     for _, value in ipairs { cf.ref "A", cf.getatt("A", "Arn"), cf.sub "a", cf.condition "A" } do
       assert.is_true(cf.is(value))
     end
-    for _, value in ipairs { {}, { "Ref" }, { Ref = "A", more = 1 }, { Reference = "A" }, "Ref", 1, false } do
+    for _, value in ipairs { {}, { "Ref" }, { Ref = "A", more = 1 }, { Reference = "A" }, "Ref", 1,
+      false } do
       assert.is_false(cf.is(value))
     end
     assert.is_false(cf.is(nil))

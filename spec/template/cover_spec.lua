@@ -1,4 +1,5 @@
--- Every two choices together: templates for all pairs of what a user may choose, and nothing that cfn-lint says of them.
+-- Every two choices together: templates for all pairs of what a user may choose, and nothing that
+-- cfn-lint says of them.
 
 local cfn_lint = require "support.cfn_lint"
 local check = require "watchbot.template.check"
@@ -14,7 +15,9 @@ local workshop = require "support.workshop"
 local INLINE = 51200
 
 local parameters = {}
-for _, name in ipairs { "Cluster", "Version", "Email", "Key", "Secret", "Cpu" } do parameters[name] = { Type = "String" } end
+for _, name in ipairs { "Cluster", "Version", "Email", "Key", "Secret", "Cpu" } do
+  parameters[name] = { Type = "String" }
+end
 
 local SUBNETS, GROUPS = { "subnet-0123456789abcdef0" }, { "sg-0123456789abcdef0" }
 local EVERY = { "queueSize", "oldestMessage", "dlqSize", "workersErrors", "failureShare", "failedPlacements",
@@ -34,66 +37,99 @@ end
 
 -- What each value adds to the options; a function where it depends on the rest of the case.
 local axes = {
-  { name = "mode", values = { "task", "process" }, task = { mode = "task" }, process = { mode = "process" } },
+  {
+    name = "mode", values = { "task", "process" }, task = { mode = "task" },
+    process = { mode = "process" },
+  },
   { name = "capacity", values = { "ec2", "awsvpc", "fargate", "spot", "mix", "provider" },
     ec2 = no_options, awsvpc = { networkMode = "awsvpc", fargateSubnets = SUBNETS },
-    fargate = { capacity = "FARGATE", fargateSubnets = SUBNETS, fargatePublicIp = "ENABLED", ephemeralStorageGiB = 30 },
+    fargate = {
+      capacity = "FARGATE", fargateSubnets = SUBNETS, fargatePublicIp = "ENABLED",
+      ephemeralStorageGiB = 30,
+    },
     spot = { capacity = "FARGATE_SPOT", fargateSubnets = SUBNETS, fargateSecurityGroups = GROUPS },
-    mix = { capacity = { FARGATE = { weight = 1, base = 1 }, FARGATE_SPOT = 3 }, fargateSubnets = SUBNETS },
+    mix = {
+      capacity = { FARGATE = { weight = 1, base = 1 }, FARGATE_SPOT = 3 }, fargateSubnets = SUBNETS,
+    },
     provider = { capacity = { fleet = 1 } } },
   switch "fifo",
-  { name = "webhook", values = { "off", "open", "key", "headers" }, off = no_options, open = { webhook = true },
+  { name = "webhook", values = { "off", "open", "key", "headers" }, off = no_options,
+  open = { webhook = true },
     headers = { webhook = { raw = true, headers = { "X-Event", "X-Signature" } } },
     key = { webhook = true, webhookKey = true, webhookThrottle = { rate = 5, burst = 10 } } },
   switch "user",
-  { name = "reduce", values = { "off", "on", "provisioned" }, off = no_options, on = { reduce = true },
+  { name = "reduce", values = { "off", "on", "provisioned" }, off = no_options,
+  on = { reduce = true },
     provisioned = { reduce = true, readCapacityUnits = 5 } },
   switch "dashboard",
   { name = "alarms", values = { "usual", "none", "all" }, usual = no_options,
     none = { alarms = alarms(false), deadletterAlarm = false },
-    all = { alarms = alarms { threshold = 5, period = 60, evaluationPeriods = 2 }, alarmOnEachFailure = true } },
+    all = {
+      alarms = alarms { threshold = 5, period = 60, evaluationPeriods = 2 },
+      alarmOnEachFailure = true,
+    } },
   switch "structuredLogging",
-  { name = "notification", values = { "email", "parameter", "topic" }, email = { notificationEmail = "me@example.com" },
+  { name = "notification", values = { "email", "parameter", "topic" },
+  email = { notificationEmail = "me@example.com" },
     parameter = { notificationEmail = cf.ref "Email" },
     topic = { notificationTopic = "arn:aws:sns:eu-west-1:123456789012:alarms" } },
-  { name = "command", values = { "text", "list", "policy" }, text = { command = "./render | tee log" },
-    list = { command = { "./render", "it's", cf.ref "Version" } }, policy = { policy = "/app/policy.lua" } },
+  { name = "command", values = { "text", "list", "policy" },
+  text = { command = "./render | tee log" },
+    list = { command = { "./render", "it's", cf.ref "Version" } },
+    policy = { policy = "/app/policy.lua" } },
   { name = "number", values = { "one", "many", "parameters" }, one = no_options,
     many = function(case)
       local workers = case.filesystem == "read only" and 6 or 1
       if case.mode == "task" then return { workers = 6, watchers = 3 } end
       return { workers = workers, minScalingCapacity = 1, maxScalingCapacity = 12 }
     end,
-    parameters = function(case) return case.mode == "task" and { watchers = 0 } or { minSize = 2, maxSize = 2 } end },
+    parameters = function(case) return case.mode == "task" and { watchers = 0 }
+    or { minSize = 2, maxSize = 2 } end },
   { name = "bounds", values = { "none", "some" }, none = no_options,
-    some = { permissionsBoundary = "arn:aws:iam::123456789012:policy/bounds", rolePath = "/watchbot/", tags = { team = "maps" },
-      watcherPermissions = { { Effect = "Allow", Action = { "ecs:DescribeTaskDefinition" }, Resource = "*" } },
+    some = { permissionsBoundary = "arn:aws:iam::123456789012:policy/bounds",
+    rolePath = "/watchbot/", tags = { team = "maps" },
+      watcherPermissions = {
+        { Effect = "Allow", Action = { "ecs:DescribeTaskDefinition" }, Resource = "*" },
+      },
       containerUser = "1000", metricsNamespace = "Mapbox/ecs-watchbot" } },
   { name = "queue", values = { "usual", "raw", "key", "create" }, create = { kmsKey = "create" },
     usual = no_options, raw = { rawMessageDelivery = true },
-    key = { kmsKey = cf.ref "Key", messageTimeout = 300, messageRetention = 3600, deadletterThreshold = 3 } },
+    key = {
+      kmsKey = cf.ref "Key", messageTimeout = 300, messageRetention = 3600, deadletterThreshold = 3,
+    } },
   { name = "log", values = { "usual", "named" }, usual = no_options,
     named = { logGroupName = "tiles", logGroupRetentionDays = 30,
       logAggregationFunction = "arn:aws:lambda:eu-west-1:123456789012:function:logs" } },
   { name = "secrets", values = { "none", "some" }, none = no_options,
-    some = { secrets = { TOKEN = { secret = cf.ref "Secret", key = "token" }, HOST = { parameter = "/tiles/host" } },
-      permissions = { { Effect = "Allow", Action = { "s3:GetObject" }, Resource = "arn:aws:s3:::tiles/*" } } } },
-  { name = "filesystem", values = { "read only", "writable" }, ["read only"] = { mounts = "/data,/scratch" },
-    writable = function(case) return case.mode == "process" and { writableFilesystem = true } or { mounts = "/data" } end },
+    some = { secrets = { TOKEN = { secret = cf.ref "Secret", key = "token" },
+    HOST = { parameter = "/tiles/host" } },
+      permissions = {
+        { Effect = "Allow", Action = { "s3:GetObject" }, Resource = "arn:aws:s3:::tiles/*" },
+      } } },
+  { name = "filesystem", values = { "read only", "writable" },
+  ["read only"] = { mounts = "/data,/scratch" },
+    writable = function(case) return case.mode == "process" and { writableFilesystem = true }
+    or { mounts = "/data" } end },
   { name = "container", values = { "least", "most" }, least = no_options,
-    most = { reservation = { cpu = 512, memory = 2048 }, healthCheck = { command = "test -f /tmp/ok", interval = 30 },
-      runtimePlatform = { cpuArchitecture = "ARM64", operatingSystemFamily = "LINUX" }, ulimits = { nofile = 2048 },
+    most = { reservation = { cpu = 512, memory = 2048 },
+    healthCheck = { command = "test -f /tmp/ok", interval = 30 },
+      runtimePlatform = { cpuArchitecture = "ARM64", operatingSystemFamily = "LINUX" },
+      ulimits = { nofile = 2048 },
       env = { EMPTY = "", Zoom = 12, Sharp = true }, maxJobDuration = 600, stopTimeout = 30 } },
   { name = "names", values = { "plain", "parameters" },
     plain = { cluster = "main", serviceVersion = "v1" },
-    parameters = { cluster = cf.ref "Cluster", serviceVersion = cf.ref "Version", prefix = "Tiles" } },
+    parameters = {
+      cluster = cf.ref "Cluster", serviceVersion = cf.ref "Version", prefix = "Tiles",
+    } },
 }
 
 local function given(case)
   local options = { service = "tiles" }
   for _, axis in ipairs(axes) do
     local more = axis[case[axis.name]]
-    for name, value in pairs(type(more) == "function" and more(case) or more) do options[name] = value end
+    for name, value in pairs(type(more) == "function" and more(case) or more) do
+      options[name] = value
+    end
   end
   return options
 end
@@ -102,7 +138,10 @@ end
 local function complete(made)
   local text, used = to_json(made), {}
   for name, value in pairs(parameters) do
-    if text:find(('"Ref": "%s"'):format(name), 1, true) or text:find("${" .. name .. "}", 1, true) then used[name] = value end
+    if text:find(('"Ref": "%s"'):format(name), 1, true)
+      or text:find("${" .. name .. "}", 1, true) then
+      used[name] = value
+    end
   end
   return merge(made, { Parameters = used })
 end
@@ -117,7 +156,8 @@ describe("the template of every pair of choices", function()
   local cases, made = cover(axes), {}
   for index, case in ipairs(cases) do made[index] = complete(template(given(case))) end
 
-  it("is what neither --check nor cfn-lint finds anything wrong with", workshop.task(function(folder)
+  it("is what neither --check nor cfn-lint finds anything wrong with",
+    workshop.task(function(folder)
     local paths = {}
     for index, one in ipairs(made) do
       local text = to_json(one)
@@ -126,12 +166,16 @@ describe("the template of every pair of choices", function()
       end
       paths[#paths + 1] = folder:write(("%02d.json"):format(index), text)
       -- The other writer's, now and then: what cfn-lint says of one template it says of the other.
-      if index % 8 == 1 then paths[#paths + 1] = folder:write(("%02d.yaml"):format(index), to_yaml(one)) end
+      if index % 8 == 1 then
+        paths[#paths + 1] = folder:write(("%02d.yaml"):format(index), to_yaml(one))
+      end
     end
     local findings = cfn_lint.run(paths)
     for index, case in ipairs(cases) do
       for at, finding in ipairs(findings) do
-        if finding:match(("^%02d%%."):format(index)) then findings[at] = finding .. "\n  " .. told(case) end
+        if finding:match(("^%02d%%."):format(index)) then
+          findings[at] = finding .. "\n  " .. told(case)
+        end
       end
     end
     assert.are.equal("", table.concat(findings, "\n"))

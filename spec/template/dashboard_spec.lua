@@ -20,7 +20,8 @@ describe("the dashboard of a template", function()
     for mode, unit in pairs { task = "s", process = "ms" } do
       local shown = titles(mode)
       for _, title in ipairs {
-        "Messages in the queue", "Age of the oldest", "Worker duration (" .. unit .. ")", "failures", "Concurrency",
+        "Messages in the queue", "Age of the oldest", "Worker duration (" .. unit .. ")",
+        "failures", "Concurrency",
         "Dead-letter queue", "CPU and memory",
       } do
         assert.is_truthy(shown:find(title, 1, true), title)
@@ -60,7 +61,9 @@ describe("the dashboard of a template", function()
 
   it("is given the names that stand in it, and no others", function()
     local text, values = table.unpack(sub "process")
-    for name in text:gmatch "%${(.-)}" do assert.is_truthy(name:match "^AWS::" or values[name], name) end
+    for name in text:gmatch "%${(.-)}" do
+      assert.is_truthy(name:match "^AWS::" or values[name], name)
+    end
     for name in pairs(values) do assert.is_truthy(text:find("${" .. name .. "}", 1, true), name) end
     assert.are.same({ ["Fn::GetAtt"] = { "WatchbotQueue", "QueueName" } }, values.Queue)
   end)

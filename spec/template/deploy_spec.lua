@@ -1,6 +1,6 @@
--- Stacks that are really made, by CloudFormation's own API, and then used: what the template says of environments and commands
--- is all that the watcher is told. Where moto has no CloudFormation for a type, it is in SKIPPED, and cfn-lint is all that has
--- looked at it.
+-- Stacks that are really made, by CloudFormation's own API, and then used: what the template says
+-- of environments and commands is all that the watcher is told. Where moto has no CloudFormation
+-- for a type, it is in SKIPPED, and cfn-lint is all that has looked at it.
 
 local cjson = require "cjson"
 local ecs_server = require "support.ecs_server"
@@ -12,10 +12,13 @@ local workshop = require "support.workshop"
 
 -- https://docs.getmoto.org/en/latest/docs/services/cf.html
 local SKIPPED = {
-  ["AWS::ApiGateway::Stage"] = true, ["AWS::ApiGateway::UsagePlan"] = true, ["AWS::ApiGateway::UsagePlanKey"] = true,
+  ["AWS::ApiGateway::Stage"] = true, ["AWS::ApiGateway::UsagePlan"] = true,
+    ["AWS::ApiGateway::UsagePlanKey"] = true,
   ["AWS::ApiGateway::ApiKey"] = true,
-  ["AWS::ApplicationAutoScaling::ScalableTarget"] = true, ["AWS::ApplicationAutoScaling::ScalingPolicy"] = true,
-  ["AWS::CloudWatch::Alarm"] = true, ["AWS::Logs::MetricFilter"] = true, ["AWS::SNS::Subscription"] = true,
+  ["AWS::ApplicationAutoScaling::ScalableTarget"] = true,
+    ["AWS::ApplicationAutoScaling::ScalingPolicy"] = true,
+  ["AWS::CloudWatch::Alarm"] = true, ["AWS::Logs::MetricFilter"] = true,
+    ["AWS::SNS::Subscription"] = true,
   ["AWS::SNS::TopicPolicy"] = true,
   ["AWS::SQS::QueuePolicy"] = true,
 }
@@ -48,7 +51,8 @@ local function create(server, name, made)
   local described = assert(cloudformation:DescribeStacks { StackName = name }).Stacks[1]
   assert(described.StackStatus == "CREATE_COMPLETE", described.StackStatus)
   return setmetatable({
-    server = server, made = made, ids = physical_ids(cloudformation, name), outputs = outputs_of(described),
+    server = server, made = made, ids = physical_ids(cloudformation, name),
+    outputs = outputs_of(described),
     sqs = server:client "sqs", sns = server:client "sns", ecs = server:client "ecs",
   }, Stack)
 end
@@ -56,7 +60,8 @@ end
 -- The template's own subscription, which moto does not make of it.
 function Stack:subscribe()
   local apart = self.made.Resources.WatchbotSubscription
-  local properties = apart and apart.Properties or self.made.Resources.WatchbotTopic.Properties.Subscription[1]
+  local properties = apart and apart.Properties
+    or self.made.Resources.WatchbotTopic.Properties.Subscription[1]
   if apart then assert.are.same({ Ref = "WatchbotTopic" }, properties.TopicArn) end
   assert.are.same({ ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } }, properties.Endpoint)
   local arn = assert(self.sqs:GetQueueAttributes {
@@ -71,33 +76,39 @@ function Stack:subscribe()
 end
 
 function Stack:publish(text)
-  return assert(self.sns:Publish { TopicArn = self.outputs.WatchbotTopic, Subject = "a tile", Message = text })
+  return assert(self.sns:Publish {
+    TopicArn = self.outputs.WatchbotTopic, Subject = "a tile", Message = text,
+  })
 end
 
 function Stack:left()
   local attributes = assert(self.sqs:GetQueueAttributes {
     QueueUrl = self.outputs.WatchbotQueueUrl, AttributeNames = { "All" },
   }).Attributes
-  return attributes.ApproximateNumberOfMessages + attributes.ApproximateNumberOfMessagesNotVisible | 0
+  return attributes.ApproximateNumberOfMessages
+    + attributes.ApproximateNumberOfMessagesNotVisible | 0
 end
 
 -- The first container of a deployed task definition: its command and its environment.
 function Stack:container(id)
-  local definition = assert(self.ecs:DescribeTaskDefinition { taskDefinition = self.ids[id] }).taskDefinition
+  local definition =
+    assert(self.ecs:DescribeTaskDefinition { taskDefinition = self.ids[id] }).taskDefinition
   local container, variables = definition.containerDefinitions[1], {}
   for _, variable in ipairs(container.environment) do variables[variable.name] = variable.value end
   return container.command, variables
 end
 
--- Starts what the container of a task definition runs, in its environment, with credentials and an endpoint as only what is
--- around a container gives them.
+-- Starts what the container of a task definition runs, in its environment, with credentials and an
+-- endpoint as only what is around a container gives them.
 function Stack:start(folder, id)
   local command, variables = self:container(id)
   assert.are.equal("watchbot", table.remove(command, 1))
   -- It would be emptied: here it is the machine's own.
   assert(not variables.Volumes, "the spec's stacks must have no scratch folders")
   for name, value in pairs(self.server:environment()) do variables[name] = value end
-  for _, name in ipairs { "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION" } do variables[name] = false end
+  for _, name in ipairs { "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION" } do
+    variables[name] = false
+  end
   variables.AWS_CONFIG_FILE, variables.AWS_SHARED_CREDENTIALS_FILE = "/dev/null", "/dev/null"
   return workshop.start(folder, command, variables)
 end
@@ -113,9 +124,11 @@ end
 
 local function options(mode, folder, more)
   local given = {
-    mode = mode, cluster = CLUSTER, service = "tiles", serviceVersion = "v1", notificationEmail = "me@example.com",
+    mode = mode, cluster = CLUSTER, service = "tiles", serviceVersion = "v1",
+    notificationEmail = "me@example.com",
     command = ("printf '%%s\\n' \"$Subject: $Message on $Bucket\" >> %s"):format(shell.quote(folder:file "done")),
-    env = { Bucket = "my-bucket" }, workers = 2, webhook = true, webhookKey = true, user = true, reduce = true,
+    env = { Bucket = "my-bucket" }, workers = 2, webhook = true, webhookKey = true, user = true,
+    reduce = true,
   }
   for name, value in pairs(more or {}) do given[name] = value end
   return given
@@ -138,7 +151,8 @@ describe("a deployed stack", function()
     stack:publish "7/1/2"
     assert.are.equal(1, stack:left())
     local watcher = stack:start(folder, id)
-    local done, problem = pcall(workshop.eventually, function() return stack:left() == 0 end, "the message is deleted")
+    local done, problem =
+      pcall(workshop.eventually, function() return stack:left() == 0 end, "the message is deleted")
     local log = finish(watcher)
     assert(done, tostring(problem) .. "\n" .. log:sub(-4000))
     assert.are.same({ "a tile: 7/1/2 on my-bucket" }, folder:lines "done")
@@ -146,14 +160,17 @@ describe("a deployed stack", function()
   end
 
   for _, mode in ipairs { "task", "process" } do
-    it(("of mode %s has every resource, but for the types that moto skips"):format(mode), workshop.task(function(folder)
+    it(("of mode %s has every resource, but for the types that moto skips"):format(mode),
+      workshop.task(function(folder)
       local stack = deployed(mode, folder, mode == "process" and { maxScalingCapacity = 3 } or nil)
       for id, resource in pairs(stack.made.Resources) do
-        assert.is_true(stack.ids[id] ~= nil or SKIPPED[resource.Type] or false, id .. " is missing: " .. resource.Type)
+        assert.is_true(stack.ids[id] ~= nil or SKIPPED[resource.Type] or false,
+          id .. " is missing: " .. resource.Type)
       end
     end))
 
-    it(("of mode %s has outputs by which tools find its parts"):format(mode), workshop.task(function(folder)
+    it(("of mode %s has outputs by which tools find its parts"):format(mode),
+      workshop.task(function(folder)
       local outputs = deployed(mode, folder).outputs
       assert.are.equal(CLUSTER, outputs.ClusterArn)
       assert.matches("/spec%-" .. mode .. "%-WatchbotQueue", outputs.WatchbotQueueUrl)
@@ -168,7 +185,8 @@ describe("a deployed stack", function()
     end))
   end
 
-  it("runs an ECS task for a message to its topic, by the environment of its watchers", workshop.task(function(folder)
+  it("runs an ECS task for a message to its topic, by the environment of its watchers",
+    workshop.task(function(folder)
     local stack = deployed("task", folder)
     server:forget_calls()
     local log = works(stack, folder, "WatchbotWatcher")
@@ -178,12 +196,14 @@ describe("a deployed stack", function()
     assert.matches('"outcome":"success"', log)
   end))
 
-  it("runs a process for a message to its topic, by the environment of its service", workshop.task(function(folder)
+  it("runs a process for a message to its topic, by the environment of its service",
+    workshop.task(function(folder)
     works(deployed("process", folder), folder, "WatchbotTask")
   end))
 
   it("writes its log in JSON where it is asked to", workshop.task(function(folder)
-    local log = works(deployed("process", folder, { structuredLogging = true }), folder, "WatchbotTask")
+    local log = works(deployed("process", folder, { structuredLogging = true }), folder,
+      "WatchbotTask")
     for line in log:gmatch "[^\n]+" do assert.is_table(cjson.decode(line), line) end
   end))
 

@@ -22,7 +22,8 @@ describe("the description of the options", function()
     it("has every option, as " .. form, function()
       local text = options.describe(form)
       for _, name in ipairs(options.names) do
-        assert.matches(form == "text" and "\n  " .. name .. ": " or "\n| `" .. name .. "` |", text, nil, name)
+        assert.matches(form == "text" and "\n  " .. name .. ": " or "\n| `" .. name .. "` |", text,
+          nil, name)
       end
     end)
   end
@@ -46,7 +47,8 @@ describe("doc/templates.md", function()
     for cell in section "refs":gmatch "\n| ([^|]*) |" do
       for name in cell:gmatch "`(%w+)`" do told[#told + 1] = name end
     end
-    local all = templates.make("task", { webhook = true, webhookKey = true, user = true, reduce = true }).ref
+    local all = templates.make("task",
+      { webhook = true, webhookKey = true, user = true, reduce = true }).ref
     for name, value in pairs(all) do
       if type(value) ~= "function" then there[#there + 1] = name end
     end
@@ -64,7 +66,9 @@ describe("doc/templates.md", function()
         return {}
       end
     end
-    local all = { webhook = true, user = true, reduce = true, parts = parts, maxScalingCapacity = 3 }
+    local all = {
+      webhook = true, user = true, reduce = true, parts = parts, maxScalingCapacity = 3,
+    }
     assert.are.same({}, templates.make("process", all).Resources)
     assert.are.same(told, called)
     all.maxScalingCapacity = nil
@@ -73,7 +77,8 @@ describe("doc/templates.md", function()
 
   it("has the alarms as they are", function()
     local table_of_alarms = doc:match "| alarm %(.-\n\n"
-    for _, name in ipairs { "queueSize", "oldestMessage", "dlqSize", "workersErrors", "failureShare", "failedPlacements",
+    for _, name in ipairs { "queueSize", "oldestMessage", "dlqSize", "workersErrors",
+    "failureShare", "failedPlacements",
       "memoryUtilization", "cpuUtilization" } do
       assert.is_string(table_of_alarms:match("\n| `" .. name .. "` |"), name)
       templates.make("task", { alarms = { [name] = { threshold = 1 } } })
@@ -88,6 +93,7 @@ describe("doc/templates.md", function()
     local made = templates.make("task", assert(load("return {" .. parts .. "}"))())
     assert.is_table(made.Resources.WatchbotBucket)
     assert.is_nil(made.Resources.WatchbotDashboard)
-    assert.are.same({ { Ref = "WatchbotNotificationTopic" } }, made.Resources.WatchbotQueueSizeAlarm.Properties.OKActions)
+    assert.are.same({ { Ref = "WatchbotNotificationTopic" } },
+      made.Resources.WatchbotQueueSizeAlarm.Properties.OKActions)
   end))
 end)

@@ -13,7 +13,9 @@ local function changes(before, after)
 end
 
 local function of(type, before, after)
-  local function resource(properties) return { Resources = { A = { Type = type, Properties = properties } } } end
+  local function resource(properties)
+    return { Resources = { A = { Type = type, Properties = properties } } }
+  end
   return diff(resource(before), resource(after))[1]
 end
 
@@ -39,7 +41,8 @@ describe("the difference of two templates", function()
     assert.is_nil(found.WatchbotWorker.loses)
   end)
 
-  it("tells what a switch to FIFO loses, and what it leaves in queues that nobody watches", function()
+  it("tells what a switch to FIFO loses, and what it leaves in queues that nobody watches",
+    function()
     local found = changes(template_of "task", template_of("task", { fifo = true }))
     for _, id in ipairs { "WatchbotQueue", "WatchbotDeadLetterQueue" } do
       assert.are.equal("replaced", found[id].what)
@@ -55,20 +58,28 @@ describe("the difference of two templates", function()
     assert.are.equal("replaced", found.WatchbotLogGroup.what)
     assert.matches("log", found.WatchbotLogGroup.leaves)
     assert.matches("key", of("AWS::IAM::User", { UserName = "a" }, { UserName = "b" }).loses)
-    assert.matches("items", of("AWS::DynamoDB::Table", { TableName = "a" }, { TableName = "b" }).loses)
+    assert.matches("items",
+      of("AWS::DynamoDB::Table", { TableName = "a" }, { TableName = "b" }).loses)
     assert.is_nil(of("AWS::DynamoDB::Table", { BillingMode = "a" }, { BillingMode = "b" }).loses)
   end)
 
   it("tells what is lost with what is removed", function()
-    assert.matches("key", changes(template_of("task", { user = true }), template_of "task").WatchbotUserKey.loses)
-    assert.matches("items", changes(template_of("task", { reduce = true }), template_of "task").WatchbotProgressTable.loses)
+    assert.matches("key",
+      changes(template_of("task", { user = true }), template_of "task").WatchbotUserKey.loses)
+    assert.matches("items",
+      changes(template_of("task", { reduce = true }),
+      template_of "task").WatchbotProgressTable.loses)
   end)
 
   it("knows policies that retain: in a replacement, of both templates", function()
     local function replaced(before, after)
       local function with(name, policy)
         local properties = { QueueName = name }
-        return { Resources = { A = { Type = "AWS::SQS::Queue", Properties = properties, UpdateReplacePolicy = policy } } }
+        return {
+          Resources = {
+            A = { Type = "AWS::SQS::Queue", Properties = properties, UpdateReplacePolicy = policy },
+          },
+        }
       end
       return diff(with("a", before), with("b", after))[1]
     end
@@ -78,7 +89,8 @@ describe("the difference of two templates", function()
     assert.is_nil(replaced("Retain", "Retain").loses)
     assert.matches("messages", replaced("Retain", "Retain").leaves)
     local function removed(policy)
-      return diff({ Resources = { A = { Type = "AWS::SQS::Queue", DeletionPolicy = policy } } }, { Resources = {} })[1]
+      return diff({ Resources = { A = { Type = "AWS::SQS::Queue", DeletionPolicy = policy } } },
+        { Resources = {} })[1]
     end
     assert.matches("messages", removed("Retain").leaves)
     assert.matches("messages", removed("Delete").loses)
@@ -98,7 +110,8 @@ describe("the difference of two templates", function()
     local sub = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotQueue" }
     assert.is_nil(of("AWS::SQS::Queue", { QueueName = name }, { QueueName = sub }))
     assert.is_nil(of("AWS::SQS::Queue", { VisibilityTimeout = "60" }, { VisibilityTimeout = 60 }))
-    local parameter = of("AWS::SQS::Queue", { QueueName = "jobs" }, { QueueName = { Ref = "Name" } })
+    local parameter =
+      of("AWS::SQS::Queue", { QueueName = "jobs" }, { QueueName = { Ref = "Name" } })
     assert.is_true(parameter.maybe and parameter.values["Properties.QueueName"].may_be_same)
     assert.is_string(parameter.loses)
   end)
@@ -106,36 +119,45 @@ describe("the difference of two templates", function()
   it("takes each type for one that holds data, unless it is known to hold none", function()
     -- "no data is lost", status 0, when a database, a file system or a key was removed.
     for _, type in ipairs {
-      "AWS::RDS::DBInstance", "AWS::EFS::FileSystem", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::New::Thing",
+      "AWS::RDS::DBInstance", "AWS::EFS::FileSystem", "AWS::KMS::Key", "AWS::S3::Bucket",
+      "AWS::New::Thing",
     } do
       local removed = diff({ Resources = { A = { Type = type } } }, { Resources = {} })[1]
       assert.is_string(removed.loses, type)
     end
-    assert.matches("what the AWS::New::Thing holds", of("AWS::New::Thing", { A = 1 }, { A = 2 }).loses)
+    assert.matches("what the AWS::New::Thing holds",
+      of("AWS::New::Thing", { A = 1 }, { A = 2 }).loses)
     assert.is_true(of("AWS::New::Thing", { A = 1 }, { A = 2 }).maybe)
-    assert.matches("AWS::RDS::DBInstance", of("AWS::RDS::DBInstance", { DBName = "a" }, { DBName = "b" }).loses)
-    assert.is_nil(of("AWS::RDS::DBInstance", { AllocatedStorage = 5 }, { AllocatedStorage = 9 }).loses)
+    assert.matches("AWS::RDS::DBInstance",
+      of("AWS::RDS::DBInstance", { DBName = "a" }, { DBName = "b" }).loses)
+    assert.is_nil(of("AWS::RDS::DBInstance", { AllocatedStorage = 5 },
+      { AllocatedStorage = 9 }).loses)
     for _, type in ipairs { "AWS::Lambda::Function", "AWS::IAM::Role", "Custom::Thing" } do
-      assert.is_nil(diff({ Resources = { A = { Type = type } } }, { Resources = {} })[1].loses, type)
+      assert.is_nil(diff({ Resources = { A = { Type = type } } }, { Resources = {} })[1].loses,
+        type)
     end
   end)
 
   it("refuses a name that another resource has until the end of the update", function()
     local function queue(id, name)
-      return { Resources = { [id] = { Type = "AWS::SQS::Queue", Properties = { QueueName = name } } } }
+      return {
+        Resources = { [id] = { Type = "AWS::SQS::Queue", Properties = { QueueName = name } } },
+      }
     end
     local added = changes(queue("Old", "jobs"), queue("New", "jobs")).New
     assert.are.equal("refused", added.what)
     assert.matches("its QueueName is taken by 'Old'", added.reason)
     assert.are.equal("added", changes(queue("Old", "jobs"), queue("New", "other")).New.what)
-    local table_of = function(key) return { TableName = "t", KeySchema = { { AttributeName = key } } } end
+    local table_of = function(key)
+      return { TableName = "t", KeySchema = { { AttributeName = key } } }
+    end
     assert.matches("does not replace a resource with a name of its own",
       of("AWS::DynamoDB::Table", table_of "a", table_of "b").reason)
   end)
 
   it("tells what is published while a subscription moves out of its topic, or into it", function()
-    -- CloudFormation changes the topic first, so the inline subscription is gone before the resource is made; a rollback
-    -- removes it again.
+    -- CloudFormation changes the topic first, so the inline subscription is gone before the
+    -- resource is made; a rollback removes it again.
     local within, apart = template_of "task", template_of("task", { rawMessageDelivery = true })
     local found = changes(within, apart).WatchbotSubscription
     assert.is_true(found.meanwhile)
@@ -151,20 +173,31 @@ describe("the difference of ecs-watchbot's stacks and ours", function()
   local to_json = require "watchbot.template.to_json"
 
   -- What a stack of a version has, as its generator writes it.
-  local function inline(name) return { ["Fn::Join"] = { "", { { Ref = "AWS::StackName" }, "-", name } } } end
+  local function inline(name)
+    return { ["Fn::Join"] = { "", { { Ref = "AWS::StackName" }, "-", name } } }
+  end
 
   local function queue(name)
-    return { Type = "AWS::SQS::Queue", Properties = { QueueName = inline(name), MessageRetentionPeriod = 1209600 } }
+    return {
+      Type = "AWS::SQS::Queue", Properties = {
+        QueueName = inline(name), MessageRetentionPeriod = 1209600,
+      },
+    }
   end
 
   local function former()
     return { Resources = {
-      WatchbotQueue = queue "WatchbotQueue", WatchbotDeadLetterQueue = queue "WatchbotDeadLetterQueue",
+      WatchbotQueue = queue "WatchbotQueue",
+      WatchbotDeadLetterQueue = queue "WatchbotDeadLetterQueue",
       WatchbotTopic = { Type = "AWS::SNS::Topic", Properties = { Subscription = {
         { Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } }, Protocol = "sqs" },
       } } },
       WatchbotLogGroup = { Type = "AWS::Logs::LogGroup", Properties = {
-        LogGroupName = { ["Fn::Join"] = { "-", { { Ref = "AWS::StackName" }, { Ref = "AWS::Region" }, "watchbot" } } },
+        LogGroupName = {
+          ["Fn::Join"] = {
+            "-", { { Ref = "AWS::StackName" }, { Ref = "AWS::Region" }, "watchbot" },
+          },
+        },
         RetentionInDays = 14,
       } },
       WatchbotProgressTable = { Type = "AWS::DynamoDB::Table", Properties = {

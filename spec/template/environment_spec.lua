@@ -1,5 +1,5 @@
--- What the template says and what the program reads are two sides of one thing: the variables of the template are handed to the
--- fields of a policy here.
+-- What the template says and what the program reads are two sides of one thing: the variables of
+-- the template are handed to the fields of a policy here.
 
 local fields = require "watchbot.policy.fields"
 local process = require "watchbot.process"
@@ -32,10 +32,13 @@ local FIELDS = [[
   print(table.concat(values, "\n"))
 ]]
 
--- The fields of a policy in a program that has these variables; what CloudFormation fills in is `TEXT`.
+-- The fields of a policy in a program that has these variables; what CloudFormation fills in is
+-- `TEXT`.
 local function fields_with(variables)
   local plain = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
-  for name, value in pairs(variables) do plain[name] = type(value) == "table" and "TEXT" or value end
+  for name, value in pairs(variables) do
+    plain[name] = type(value) == "table" and "TEXT" or value
+  end
   return scheduler.run(function()
     local script <close> = assert(process.file(FIELDS))
     local child = assert(process.start {
@@ -52,14 +55,17 @@ local function fields_with(variables)
 end
 
 describe("the environment of a watcher", function()
-  -- `workers` was divided by the watchers: 5 over 2 watchers were 3 and 3. In ecs-watchbot it is each watcher's number.
+  -- `workers` was divided by the watchers: 5 over 2 watchers were 3 and 3. In ecs-watchbot it is
+  -- each watcher's number.
   it("is all that a watcher of tasks needs to know", function()
     local read = fields_with(of_watcher {
-      workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true, capacity = "FARGATE",
+      workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true,
+      capacity = "FARGATE",
       fargateSubnets = { "s-1", "s-2" },
     })
     assert.are.same({
-      queue = "TEXT", workers = "5", timeout = "300", drain = "20", notify_after = "11", log = "json", jobs = "nil",
+      queue = "TEXT", workers = "5", timeout = "300", drain = "20", notify_after = "11",
+      log = "json", jobs = "nil",
       topic = "TEXT", stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "",
       task = "main TEXT Watchbot-worker-tiles FARGATE s-1,s-2",
     }, read)
@@ -67,7 +73,8 @@ describe("the environment of a watcher", function()
 
   it("is all that a watcher of processes needs to know", function()
     local read = fields_with(of_worker("process", { mounts = "/data", stopTimeout = 90 }))
-    assert.are.same({ "/data,/tmp", "80", "text", "nil" }, { read.volumes, read.drain, read.log, read.jobs })
+    assert.are.same({ "/data,/tmp", "80", "text", "nil" },
+      { read.volumes, read.drain, read.log, read.jobs })
     assert.are.equal("1", fields_with(of_worker("process", { writableFilesystem = true })).jobs)
     read = fields_with(of_worker("process", { policy = "/p.lua", workers = 4 }))
     assert.are.same({ "", "4" }, { read.volumes, read.workers })
@@ -84,17 +91,24 @@ describe("the environment of a watcher", function()
     for _, field in ipairs(fields.declared) do
       if field.environment then read[field.environment] = true end
     end
-    for _, name in ipairs { "Cluster", "TaskDefinition", "ContainerName", "TaskOptions" } do read[name] = true end
-    for name in pairs(of_watcher { capacity = "FARGATE", fargateSubnets = { "s-1" } }) do assert.is_truthy(read[name], name) end
+    for _, name in ipairs { "Cluster", "TaskDefinition", "ContainerName", "TaskOptions" } do
+      read[name] = true
+    end
+    for name in pairs(of_watcher { capacity = "FARGATE", fargateSubnets = { "s-1" } }) do
+      assert.is_truthy(read[name], name)
+    end
   end)
 end)
 
 describe("the environment of tasks", function()
   it("has the user's variables as text, the topic, the log group and the progress table", function()
-    local variables = of_worker("task", { env = { Bucket = { Ref = "Bucket" }, N = 5, Flag = true }, reduce = true })
+    local variables = of_worker("task", {
+      env = { Bucket = { Ref = "Bucket" }, N = 5, Flag = true }, reduce = true,
+    })
     assert.are.same({
       Bucket = { Ref = "Bucket" }, N = "5", Flag = "true", WorkTopic = { Ref = "WatchbotTopic" },
-      LogGroup = { Ref = "WatchbotLogGroup" }, ProgressTable = { ["Fn::GetAtt"] = { "WatchbotProgressTable", "Arn" } },
+      LogGroup = { Ref = "WatchbotLogGroup" },
+      ProgressTable = { ["Fn::GetAtt"] = { "WatchbotProgressTable", "Arn" } },
     }, variables)
   end)
 

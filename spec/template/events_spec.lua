@@ -9,17 +9,26 @@ describe("the task events of a template", function()
   end)
 
   it("know a cluster whose ARN or name an intrinsic stands for", function()
-    local rule = templates.properties("events", "WatchbotTaskEventRule", "task", { cluster = { Ref = "C" } })
-    assert.are.same({ { Ref = "C" }, { suffix = { ["Fn::Sub"] = ":cluster/${C}" } } }, rule.EventPattern.detail.clusterArn)
+    local rule = templates.properties("events", "WatchbotTaskEventRule", "task", {
+      cluster = { Ref = "C" },
+    })
+    assert.are.same({ { Ref = "C" }, { suffix = { ["Fn::Sub"] = ":cluster/${C}" } } },
+      rule.EventPattern.detail.clusterArn)
   end)
 
   it("go to a queue that only the rule may send to", function()
-    local statements = templates.properties("events", "WatchbotTaskEventQueuePolicy", "task").PolicyDocument.Statement
+    local statements =
+      templates.properties("events", "WatchbotTaskEventQueuePolicy",
+      "task").PolicyDocument.Statement
     assert.are.equal(2, #statements)
-    assert.are.same({ "Deny", "false" }, { statements[2].Effect, statements[2].Condition.Bool["aws:SecureTransport"] })
-    assert.are.same({ ArnLike = { ["aws:SourceArn"] = { ["Fn::GetAtt"] = { "WatchbotTaskEventRule", "Arn" } } } },
+    assert.are.same({ "Deny", "false" },
+      { statements[2].Effect, statements[2].Condition.Bool["aws:SecureTransport"] })
+    assert.are.same({
+      ArnLike = { ["aws:SourceArn"] = { ["Fn::GetAtt"] = { "WatchbotTaskEventRule", "Arn" } } },
+    },
       statements[1].Condition)
   end)
 
-  it("are of no use in mode process", function() assert.is_nil(templates.part("events", "process")) end)
+  it("are of no use in mode process",
+    function() assert.is_nil(templates.part("events", "process")) end)
 end)

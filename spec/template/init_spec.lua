@@ -16,14 +16,18 @@ describe("a template", function()
     local ref = templates.make("task", { prefix = "Tiles" }).ref
     assert.are.same({ Ref = "TilesQueue" }, ref.queueUrl)
     assert.are.same({ ["Fn::GetAtt"] = { "TilesQueue", "QueueName" } }, ref.queueName)
-    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
-      assert.error_matches(function() return ref[name] end, "there is no ref '" .. name .. "': it comes with the option")
+    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey",
+      "progressTable" } do
+      assert.error_matches(function() return ref[name] end,
+        "there is no ref '" .. name .. "': it comes with the option")
     end
     -- A misspelt name was nil: an output without a value.
     local _, err = pcall(function() local _ = ref.queueURL end)
     assert.matches("init_spec.lua:%d+: there is no ref 'queueURL'; did you mean 'queueUrl'", err)
-    ref = templates.make("task", { webhook = true, webhookKey = true, user = true, reduce = true }).ref
-    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey", "progressTable" } do
+    ref = templates.make("task",
+      { webhook = true, webhookKey = true, user = true, reduce = true }).ref
+    for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey",
+      "progressTable" } do
       assert.is_table(ref[name])
     end
   end)
@@ -31,7 +35,8 @@ describe("a template", function()
   it("does not change what it was given, and is the same each time", function()
     local given = templates.given("task", { env = { A = "1" }, mounts = { "/a" } })
     local first = template(given)
-    first.Resources.WatchbotWorker.Properties.ContainerDefinitions[1].Environment[1].Value = "changed"
+    first.Resources.WatchbotWorker.Properties.ContainerDefinitions[1].Environment[1].Value =
+      "changed"
     local second = template(given)
     assert.are.same({ A = "1" }, given.env)
     assert.are.same(template(given), second)
@@ -52,7 +57,8 @@ describe("a template", function()
       bucket = function(options, refs, default)
         assert.is_nil(default)
         return {
-          Resources = { [refs.id "Bucket"] = { Type = "AWS::S3::Bucket" } }, Outputs = { Mode = { Value = options.mode } },
+          Resources = { [refs.id "Bucket"] = { Type = "AWS::S3::Bucket" } },
+          Outputs = { Mode = { Value = options.mode } },
         }
       end,
     } })
@@ -68,7 +74,8 @@ describe("a template", function()
     local names = {}
     for _, resource in pairs(both.Resources) do
       local properties = resource.Properties or {}
-      local name = properties.QueueName or properties.LogGroupName or properties.Family or properties.DashboardName
+      local name = properties.QueueName or properties.LogGroupName or properties.Family
+        or properties.DashboardName
       -- A filter has the name of its log group.
       if name and not name.Ref then
         name = cjson.encode(name)
@@ -87,13 +94,15 @@ describe("a template", function()
     end
     assert.matches("parts 'queue' and 'mine' both have 'WatchbotQueue' in Resources",
       refused(function() return { Resources = { WatchbotQueue = {} } } end))
-    assert.matches("part 'mine' returned 'Resourcs'; a part has 'Parameters'", refused(function() return { Resourcs = {} } end))
+    assert.matches("part 'mine' returned 'Resourcs'; a part has 'Parameters'",
+      refused(function() return { Resourcs = {} } end))
     assert.matches("part 'mine' returned a string, not a table", refused(function() return "x" end))
   end)
 
   it("has tags on all that has any, and on the tasks", function()
     local made = templates.make("task", { tags = { team = "maps", cost = "1" } })
-    for _, id in ipairs { "Queue", "Topic", "LogGroup", "WorkerRole", "Worker", "Service", "QueueSizeAlarm" } do
+    for _, id in ipairs { "Queue", "Topic", "LogGroup", "WorkerRole", "Worker", "Service",
+      "QueueSizeAlarm" } do
       assert.are.same({ { Key = "cost", Value = "1" }, { Key = "team", Value = "maps" } },
         made.Resources["Watchbot" .. id].Properties.Tags, id)
     end

@@ -5,15 +5,20 @@ local templates = require "support.templates"
 
 local KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 local USES = {
-  WatchbotQueue = "KmsMasterKeyId", WatchbotDeadLetterQueue = "KmsMasterKeyId", WatchbotTaskEventQueue = "KmsMasterKeyId",
-  WatchbotTopic = "KmsMasterKeyId", WatchbotNotificationTopic = "KmsMasterKeyId", WatchbotLogGroup = "KmsKeyId",
+  WatchbotQueue = "KmsMasterKeyId", WatchbotDeadLetterQueue = "KmsMasterKeyId",
+  WatchbotTaskEventQueue = "KmsMasterKeyId",
+  WatchbotTopic = "KmsMasterKeyId", WatchbotNotificationTopic = "KmsMasterKeyId",
+  WatchbotLogGroup = "KmsKeyId",
 }
 
 describe("the key of a template", function()
   it("encrypts all that keeps messages or logs", function()
-    for given, used in pairs { [KEY] = KEY, create = { ["Fn::GetAtt"] = { "WatchbotKey", "Arn" } } } do
+    for given, used in pairs { [KEY] = KEY,
+      create = { ["Fn::GetAtt"] = { "WatchbotKey", "Arn" } } } do
       local made = templates.make("task", { kmsKey = given, reduce = true }).Resources
-      for id, property in pairs(USES) do assert.are.same(used, made[id].Properties[property], id) end
+      for id, property in pairs(USES) do
+        assert.are.same(used, made[id].Properties[property], id)
+      end
       assert.are.same(used, made.WatchbotProgressTable.Properties.SSESpecification.KMSMasterKeyId)
       assert.are.equal(given == "create", made.WatchbotKey ~= nil)
     end
@@ -37,7 +42,8 @@ describe("the key of a template", function()
 
   it("may be used by watchers that publish, and by jobs through the table", function()
     local actions = {}
-    for _, policy in ipairs(templates.properties("roles", "WatchbotWatcherRole", "task", { kmsKey = KEY }).Policies) do
+    for _, policy in ipairs(templates.properties("roles", "WatchbotWatcherRole", "task",
+      { kmsKey = KEY }).Policies) do
       for _, statement in ipairs(policy.PolicyDocument.Statement) do
         for _, action in ipairs(statement.Action) do actions[action] = statement.Resource end
       end

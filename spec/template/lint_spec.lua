@@ -6,7 +6,9 @@ local FAULTY = [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties
 
 describe("lint", function()
   it("hands on what cfn-lint finds, and where", workshop.task(function()
-    if not os.execute "command -v cfn-lint >/dev/null" then return pending "cfn-lint is not on PATH" end
+    if not os.execute "command -v cfn-lint >/dev/null" then
+      return pending "cfn-lint is not on PATH"
+    end
     local findings = assert(lint.run(FAULTY))
     assert.are.equal(1, #findings)
     assert.are.equal("Resources.Queue.Properties.QueueNam", findings[1].where)
@@ -14,13 +16,16 @@ describe("lint", function()
     assert.are.same({}, assert(lint.run [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}]]))
   end))
 
-  -- In a program of its own, for PATH is this one's; cfn-lint is one that only says what it was made to.
-  it("says when it is not there, and when it ends with something else", workshop.task(function(folder)
+  -- In a program of its own, for PATH is this one's; cfn-lint is one that only says what it was
+  -- made to.
+  it("says when it is not there, and when it ends with something else",
+    workshop.task(function(folder)
     local script = folder:write("try.lua", [[
       local scheduler = require "watchbot.scheduler"
       print(scheduler.run(function() return require "watchbot.template.lint".run "{}" end))]])
     local function run(path)
-      return (shell.run(("/usr/bin/env PATH=%s %s"):format(shell.quote(path), shell.lua(script):gsub("^env ", ""))))
+      return (shell.run(("/usr/bin/env PATH=%s %s"):format(shell.quote(path),
+        shell.lua(script):gsub("^env ", ""))))
     end
     assert.matches("^nil\t.*ENOENT", run(folder.path))
     folder:write("cfn-lint", "#!/bin/sh\necho no such rule >&2\nexit 1\n")

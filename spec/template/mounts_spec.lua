@@ -10,7 +10,8 @@ describe("mounts", function()
         { Name = "mnt-2", Host = { SourcePath = "/r" } },
       },
       mountPoints = {
-        { ContainerPath = "/mnt/root", SourceVolume = "mnt-0" }, { ContainerPath = "/mnt/tmp", SourceVolume = "mnt-1" },
+        { ContainerPath = "/mnt/root", SourceVolume = "mnt-0" },
+        { ContainerPath = "/mnt/tmp", SourceVolume = "mnt-1" },
         { ContainerPath = "/ro", SourceVolume = "mnt-2", ReadOnly = true },
       },
       scratch = { "/mnt/tmp" },
@@ -20,7 +21,8 @@ describe("mounts", function()
   it("are lists of text and of tables", function()
     local made = of("task", { "/a", { host = "/h", container = "/b", readOnly = true } })
     assert.are.same({ "/a" }, made.scratch)
-    assert.are.same({ ContainerPath = "/b", SourceVolume = "mnt-1", ReadOnly = true }, made.mountPoints[2])
+    assert.are.same({ ContainerPath = "/b", SourceVolume = "mnt-1", ReadOnly = true },
+      made.mountPoints[2])
   end)
 
   it("in AWS's own shape are passed on, and never emptied", function()

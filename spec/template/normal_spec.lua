@@ -11,11 +11,14 @@ describe("the normal form of a value", function()
 
   it("knows conditions that depend on nothing, and no others", function()
     local conditions = {
-      Yes = { ["Fn::Equals"] = { 1, "1" } }, Either = { ["Fn::Or"] = { { Condition = "Open" }, { Condition = "Yes" } } },
+      Yes = { ["Fn::Equals"] = { 1, "1" } },
+      Either = { ["Fn::Or"] = { { Condition = "Open" }, { Condition = "Yes" } } },
       Both = { ["Fn::And"] = { { Condition = "Open" }, { Condition = "Yes" } } },
       Open = { ["Fn::Equals"] = { { Ref = "P" }, "1" } },
     }
-    local function chosen(name) return normal.of({ ["Fn::If"] = { name, "a", "b" } }, { Conditions = conditions }) end
+    local function chosen(name)
+      return normal.of({ ["Fn::If"] = { name, "a", "b" } }, { Conditions = conditions })
+    end
     assert.are.same({ "a", "a" }, { chosen "Yes", chosen "Either" })
     assert.are.same({ choices = { "a", "b" } }, chosen "Both")
     assert.are.same({ choices = { "a", "b" } }, chosen "Missing")

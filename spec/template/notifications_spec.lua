@@ -12,6 +12,7 @@ describe("the notifications of a template", function()
     local made = templates.part("notifications", "task", given)
     assert.is_nil(made.Resources)
     assert.are.same({ Ref = "Told" }, made.Outputs.WatchbotNotificationTopic.Value)
-    assert.are.same({ Ref = "Told" }, refs.new({ prefix = "Watchbot", notificationTopic = { Ref = "Told" } }).notificationTopic)
+    assert.are.same({ Ref = "Told" },
+      refs.new({ prefix = "Watchbot", notificationTopic = { Ref = "Told" } }).notificationTopic)
   end)
 end)

@@ -4,7 +4,8 @@ local pieces = require "watchbot.template.pieces"
 local ref = { Ref = "Name" }
 local split = { ["Fn::Select"] = { 0, { ["Fn::Split"] = { "/", ref } } } }
 
--- The text that an intrinsic becomes once CloudFormation knows that `Name` is `value`, which may be a list.
+-- The text that an intrinsic becomes once CloudFormation knows that `Name` is `value`, which may be
+-- a list.
 local function resolved(made, value)
   if type(made) ~= "table" then return tostring(made) end
   if made.Ref then return value end
@@ -13,7 +14,9 @@ local function resolved(made, value)
   end
   local separator, list = made["Fn::Join"][1], made["Fn::Join"][2]
   local parts = {}
-  for index, piece in ipairs(list.Ref and value or list) do parts[index] = resolved(piece, value) end
+  for index, piece in ipairs(list.Ref and value or list) do
+    parts[index] = resolved(piece, value)
+  end
   return table.concat(parts, separator)
 end
 
@@ -24,7 +27,8 @@ describe("pieces", function()
     assert.are.equal(ref, pieces.concat(ref))
   end)
 
-  it("are one Fn::Sub where that can say it, and what looks like one of its variables stays as it is", function()
+  it("are one Fn::Sub where that can say it, and what looks like one of its variables stays as it "
+    .. "is", function()
     assert.are.same({ ["Fn::Sub"] = "a-${Name}-b" }, pieces.concat("a", "-", ref, "-", "b"))
     assert.are.same({ ["Fn::Sub"] = "${AWS::Region}/${Queue.Arn}" },
       pieces.concat({ ["Fn::Sub"] = "${AWS::Region}/" }, { ["Fn::GetAtt"] = { "Queue", "Arn" } }))
@@ -49,7 +53,8 @@ describe("pieces", function()
   end)
 
   it("make JSON of numbers and of lists that intrinsics stand for", function()
-    assert.are.same({ weight = 3 }, cjson.decode(resolved(pieces.json { weight = pieces.raw(ref) }, "3")))
+    assert.are.same({ weight = 3 },
+      cjson.decode(resolved(pieces.json { weight = pieces.raw(ref) }, "3")))
     local subnets = resolved(pieces.json { subnets = pieces.texts(ref) }, { "a", "b" })
     assert.are.same({ subnets = { "a", "b" } }, cjson.decode(subnets))
     assert.are.equal('{"subnets":["a"]}', pieces.json { subnets = pieces.texts { "a" } })

@@ -31,21 +31,27 @@ describe("tasks run", function()
     assert.are.same({
       launchType = "FARGATE",
       networkConfiguration = { awsvpcConfiguration = {
-        subnets = { "subnet-1", "subnet-2" }, securityGroups = { "sg-1" }, assignPublicIp = "ENABLED",
+        subnets = { "subnet-1", "subnet-2" }, securityGroups = { "sg-1" },
+        assignPublicIp = "ENABLED",
       } },
     }, of_tasks(more))
     assert.are.same({
       LaunchType = "FARGATE",
       NetworkConfiguration = { AwsvpcConfiguration = {
-        Subnets = { "subnet-1", "subnet-2" }, SecurityGroups = { "sg-1" }, AssignPublicIp = "ENABLED",
+        Subnets = { "subnet-1", "subnet-2" }, SecurityGroups = { "sg-1" },
+        AssignPublicIp = "ENABLED",
       } },
     }, placement.of_service(complete("process", more)))
   end)
 
   it("on a mix of capacity providers", function()
-    local more = { capacity = { FARGATE = { weight = 1, base = 1 }, FARGATE_SPOT = 3 }, fargateSubnets = { "subnet-1" } }
+    local more = {
+      capacity = { FARGATE = { weight = 1, base = 1 }, FARGATE_SPOT = 3 },
+      fargateSubnets = { "subnet-1" },
+    }
     assert.are.same({
-      { capacityProvider = "FARGATE", weight = 1, base = 1 }, { capacityProvider = "FARGATE_SPOT", weight = 3 },
+      { capacityProvider = "FARGATE", weight = 1, base = 1 },
+      { capacityProvider = "FARGATE_SPOT", weight = 3 },
     }, of_tasks(more).capacityProviderStrategy)
     local service = placement.of_service(complete("process", more))
     assert.are.equal(2, #service.CapacityProviderStrategy)
@@ -70,6 +76,7 @@ describe("tasks run", function()
 
   it("on EC2 with an address of their own, which is never public", function()
     local made = of_tasks { networkMode = "awsvpc", fargateSubnets = { "subnet-1" } }
-    assert.are.same({ awsvpcConfiguration = { subnets = { "subnet-1" } } }, made.networkConfiguration)
+    assert.are.same({ awsvpcConfiguration = { subnets = { "subnet-1" } } },
+      made.networkConfiguration)
   end)
 end)

@@ -16,12 +16,14 @@ describe("the progress table of a template", function()
   it("has capacity units where they are given, for the other the old default", function()
     local properties = progress_table { readCapacityUnits = 5 }
     assert.are.equal("PROVISIONED", properties.BillingMode)
-    assert.are.same({ ReadCapacityUnits = 5, WriteCapacityUnits = 30 }, properties.ProvisionedThroughput)
+    assert.are.same({ ReadCapacityUnits = 5, WriteCapacityUnits = 30 },
+      properties.ProvisionedThroughput)
   end)
 
   it("is among the outputs, by its ARN", function()
     local made = templates.make("process", { reduce = true })
-    assert.are.same({ ["Fn::GetAtt"] = { "WatchbotProgressTable", "Arn" } }, made.Outputs.WatchbotProgressTable.Value)
+    assert.are.same({ ["Fn::GetAtt"] = { "WatchbotProgressTable", "Arn" } },
+      made.Outputs.WatchbotProgressTable.Value)
     assert.are.same({}, templates.part("progress", "process"))
   end)
 end)

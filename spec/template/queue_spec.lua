@@ -1,16 +1,22 @@
 local templates = require "support.templates"
 
-local function properties(id, more) return templates.properties("queue", "Watchbot" .. id, "task", more) end
+local function properties(id, more)
+  return templates.properties("queue", "Watchbot" .. id, "task", more)
+end
 
 describe("the queue of a template", function()
   it("has visibility, retention, encryption and a queue for what fails again and again", function()
     assert.are.same({
-      QueueName = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotQueue" }, VisibilityTimeout = 300, MessageRetentionPeriod = 3000,
+      QueueName = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotQueue" }, VisibilityTimeout = 300,
+      MessageRetentionPeriod = 3000,
       RedrivePolicy = {
-        deadLetterTargetArn = { ["Fn::GetAtt"] = { "WatchbotDeadLetterQueue", "Arn" } }, maxReceiveCount = 50,
+        deadLetterTargetArn = { ["Fn::GetAtt"] = { "WatchbotDeadLetterQueue", "Arn" } },
+        maxReceiveCount = 50,
       },
       SqsManagedSseEnabled = true,
-    }, properties("Queue", { messageTimeout = 300, messageRetention = 3000, deadletterThreshold = 50 }))
+    }, properties("Queue", {
+      messageTimeout = 300, messageRetention = 3000, deadletterThreshold = 50,
+    }))
     assert.are.equal(1209600, properties("DeadLetterQueue").MessageRetentionPeriod)
   end)
 
@@ -28,7 +34,8 @@ describe("the queue of a template", function()
       assert.are.equal("${AWS::StackName}-Watchbot" .. id .. ".fifo", queue.QueueName["Fn::Sub"])
     end
     assert.are.same({
-      TopicName = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotTopic.fifo" }, FifoTopic = true, ContentBasedDeduplication = true,
+      TopicName = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotTopic.fifo" }, FifoTopic = true,
+      ContentBasedDeduplication = true,
     }, properties("Topic", { fifo = true, rawMessageDelivery = true }))
   end)
 
@@ -41,11 +48,13 @@ describe("the queue of a template", function()
   end)
 
   it("is subscribed within the topic, as ecs-watchbot's were", function()
-    -- As a resource of its own the new subscription came after the old one was removed: what was published between the two
-    -- was lost, and after a rollback everything.
+    -- As a resource of its own the new subscription came after the old one was removed: what was
+    -- published between the two was lost, and after a rollback everything.
     local resources = templates.part("queue", "task").Resources
     assert.is_nil(resources.WatchbotSubscription)
-    assert.are.same({ { Protocol = "sqs", Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } } } },
+    assert.are.same({
+      { Protocol = "sqs", Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } } },
+    },
       resources.WatchbotTopic.Properties.Subscription)
     for _, more in ipairs { { rawMessageDelivery = true }, { kmsKey = "create" } } do
       resources = templates.part("queue", "task", more).Resources
@@ -57,11 +66,14 @@ describe("the queue of a template", function()
   it("lets only its own queue send to the dead letters, and nothing without TLS", function()
     local allowed = properties("DeadLetterQueue").RedriveAllowPolicy
     assert.are.equal("byQueue", allowed.redrivePermission)
-    assert.matches(":sqs:.*:${AWS::StackName}%-WatchbotQueue$", allowed.sourceQueueArns[1]["Fn::Sub"])
+    assert.matches(":sqs:.*:${AWS::StackName}%-WatchbotQueue$",
+      allowed.sourceQueueArns[1]["Fn::Sub"])
     for _, id in ipairs { "QueuePolicy", "DeadLetterQueuePolicy", "TopicPolicy" } do
       local denied
       for _, statement in ipairs(properties(id).PolicyDocument.Statement) do
-        denied = denied or (statement.Effect == "Deny" and statement.Condition.Bool["aws:SecureTransport"] == "false")
+        denied = denied
+          or (statement.Effect == "Deny"
+          and statement.Condition.Bool["aws:SecureTransport"] == "false")
       end
       assert.is_true(denied, id)
     end
@@ -69,13 +81,16 @@ describe("the queue of a template", function()
 
   it("is subscribed to the topic, which alone may send", function()
     assert.are.same({
-      RedrivePolicy = { deadLetterTargetArn = { ["Fn::GetAtt"] = { "WatchbotDeadLetterQueue", "Arn" } } },
+      RedrivePolicy = {
+        deadLetterTargetArn = { ["Fn::GetAtt"] = { "WatchbotDeadLetterQueue", "Arn" } },
+      },
       TopicArn = { Ref = "WatchbotTopic" }, Protocol = "sqs", RawMessageDelivery = true,
       Endpoint = { ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } },
     }, properties("Subscription", { rawMessageDelivery = true }))
     local statements = properties("QueuePolicy").PolicyDocument.Statement
     assert.are.equal(2, #statements)
-    assert.are.same({ ArnLike = { ["aws:SourceArn"] = { Ref = "WatchbotTopic" } } }, statements[1].Condition)
+    assert.are.same({ ArnLike = { ["aws:SourceArn"] = { Ref = "WatchbotTopic" } } },
+      statements[1].Condition)
   end)
 
   it("is found by the outputs of the stack, under the prefix", function()

@@ -1,5 +1,5 @@
--- Templates that ecs-watchbot has made, beside what we make of the same options: every resource, property, variable and output
--- that they have is there, or is named below with why it is not.
+-- Templates that ecs-watchbot has made, beside what we make of the same options: every resource,
+-- property, variable and output that they have is there, or is named below with why it is not.
 
 local cf = require "watchbot.template.cf"
 local cjson = require "cjson"
@@ -9,13 +9,18 @@ local FOLDER = "../shared/reference-templates/"
 
 -- What is not there, and why. A name stands for all that begins with it.
 local exceptions = {
-  ["AWS::ApiGateway::Deployment.Stage"] = "the stage is a resource of its own, which outlives a deployment",
+  ["AWS::ApiGateway::Deployment.Stage"] =
+    "the stage is a resource of its own, which outlives a deployment",
   ["AWS::ApiGateway::RestApi.FailOnWarnings"] = "false is what API Gateway does anyway",
-  ["AWS::ApplicationAutoScaling::ScalableTarget.RoleARN"] = "for ECS the service-linked role is used, whatever stands here",
-  ["AWS::CloudFormation::CustomResource"] = "the step of the scaling is computed when the template is made",
+  ["AWS::ApplicationAutoScaling::ScalableTarget.RoleARN"] =
+    "for ECS the service-linked role is used, whatever stands here",
+  ["AWS::CloudFormation::CustomResource"] =
+    "the step of the scaling is computed when the template is made",
   ["AWS::CloudWatch::Alarm.AlarmName"] = "CloudFormation's names have the stack and the id in them",
-  ["AWS::DynamoDB::Table.TableName"] = "CloudFormation's names have the stack and the id in them; `ProgressTable` has the ARN",
-  ["AWS::Events::Rule.Name"] = "a name of stack and id can be longer than the 64 characters of a rule",
+  ["AWS::DynamoDB::Table.TableName"] =
+    "CloudFormation's names have the stack and the id in them; `ProgressTable` has the ARN",
+  ["AWS::Events::Rule.Name"] =
+    "a name of stack and id can be longer than the 64 characters of a rule",
   ["AWS::IAM::Policy"] = "what progress needs is in the role of the tasks",
   ["AWS::IAM::Role.AssumeRolePolicyDocument.Statement.Sid"] = "a comment",
   ["AWS::IAM::Role.Path"] = "`/` is the default",
@@ -29,11 +34,13 @@ local exceptions = {
 
 -- In mode process only.
 local exceptions_of_processes = {
-  ["AWS::Events::Rule"] = "no function counts messages every minute: metric math adds SQS's own metrics",
+  ["AWS::Events::Rule"] =
+    "no function counts messages every minute: metric math adds SQS's own metrics",
 }
 
 local v3 = {
-  mode = "task", cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/fake", service = "my-service",
+  mode = "task", cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/fake",
+  service = "my-service",
   serviceVersion = "7a55878", notificationEmail = "hello@mapbox.com",
 }
 
@@ -48,11 +55,16 @@ local function with(base, more)
 end
 
 local much = {
-  reduce = true, command = { "bash", "-c", "echo hi" }, env = { MyKey = "MyValue" }, mounts = "/root:/mnt/root,/mnt/tmp",
-  reservation = { cpu = 4096, memory = 512, softMemory = 128 }, privileged = true, readCapacityUnits = 10,
+  reduce = true, command = { "bash", "-c", "echo hi" }, env = { MyKey = "MyValue" },
+  mounts = "/root:/mnt/root,/mnt/tmp",
+  reservation = { cpu = 4096, memory = 512, softMemory = 128 }, privileged = true,
+  readCapacityUnits = 10,
   writeCapacityUnits = 5, family = "fam",
-  permissions = { { Effect = "Allow", Action = { "s3:GetObject" }, Resource = "arn:aws:s3:::bkt/*" } },
-  logAggregationFunction = "arn:aws:lambda:us-east-1:123456789012:function:log", messageTimeout = 300, messageRetention = 3000,
+  permissions = {
+    { Effect = "Allow", Action = { "s3:GetObject" }, Resource = "arn:aws:s3:::bkt/*" },
+  },
+  logAggregationFunction = "arn:aws:lambda:us-east-1:123456789012:function:log",
+  messageTimeout = 300, messageRetention = 3000,
   deadletterThreshold = 50, maxJobDuration = 300, workers = 4,
 }
 
@@ -96,7 +108,9 @@ end
 
 local function collect_variables(task, into)
   for _, container in ipairs(task.ContainerDefinitions) do
-    for _, variable in ipairs(container.Environment or {}) do into["variable " .. variable.Name] = true end
+    for _, variable in ipairs(container.Environment or {}) do
+      into["variable " .. variable.Name] = true
+    end
   end
 end
 
@@ -104,7 +118,9 @@ local function features_of(template, into)
   for _, resource in pairs(template.Resources) do
     into[resource.Type] = true
     collect(resource.Properties, resource.Type, DEPTH, into)
-    if resource.Type == "AWS::ECS::TaskDefinition" then collect_variables(resource.Properties, into) end
+    if resource.Type == "AWS::ECS::TaskDefinition" then
+      collect_variables(resource.Properties, into)
+    end
   end
   for name in pairs(template.Outputs or {}) do into["output " .. name] = true end
   return into
@@ -125,7 +141,8 @@ end
 local function missing_in(ours, reference, version)
   local missing = {}
   for feature in pairs(features_of(reference, {})) do
-    local known = is_in(feature, exceptions) or (version == "v9.0.1" and is_in(feature, exceptions_of_processes))
+    local known = is_in(feature, exceptions)
+      or (version == "v9.0.1" and is_in(feature, exceptions_of_processes))
     if not ours[feature] and not known then missing[#missing + 1] = feature end
   end
   table.sort(missing)

@@ -9,12 +9,14 @@ local function steps_of(more)
   return resources(more).WatchbotScaleUp.Properties.StepScalingPolicyConfiguration.StepAdjustments
 end
 
--- The capacity for a number of messages over the alarm's threshold of 0: lower bounds are in the step, upper ones are not.
+-- The capacity for a number of messages over the alarm's threshold of 0: lower bounds are in the
+-- step, upper ones are not.
 -- https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html
 local function capacity(steps, messages)
   local found
   for _, step in ipairs(steps) do
-    if messages >= step.MetricIntervalLowerBound and messages < (step.MetricIntervalUpperBound or math.huge) then
+    if messages >= step.MetricIntervalLowerBound
+      and messages < (step.MetricIntervalUpperBound or math.huge) then
       assert.is_nil(found, "two steps")
       found = step.ScalingAdjustment
     end
@@ -23,7 +25,8 @@ local function capacity(steps, messages)
 end
 
 describe("the scaling of a template", function()
-  it("gives a backlog enough containers, at most twice as many as it needs, and never too many", function()
+  it("gives a backlog enough containers, at most twice as many as it needs, and never too many",
+    function()
     for _, most in ipairs { 1, 2, 5, 64, 100, 5000 } do
       for _, workers in ipairs { 1, 4 } do
         local steps = steps_of { maxScalingCapacity = most, workers = workers }
@@ -54,7 +57,8 @@ describe("the scaling of a template", function()
     assert.are.same({ { Ref = "WatchbotScaleDown" } }, trigger.AlarmActions)
     local policy = all.WatchbotScaleDown.Properties.StepScalingPolicyConfiguration
     assert.are.equal("ExactCapacity", policy.AdjustmentType)
-    assert.are.same({ { MetricIntervalUpperBound = 0, ScalingAdjustment = 0 } }, policy.StepAdjustments)
+    assert.are.same({ { MetricIntervalUpperBound = 0, ScalingAdjustment = 0 } },
+      policy.StepAdjustments)
     assert.are.equal(0, all.WatchbotScalingTarget.Properties.MinCapacity)
   end)
 
@@ -62,8 +66,10 @@ describe("the scaling of a template", function()
     local all = resources { maxScalingCapacity = 5 }
     for _, name in ipairs { "WatchbotScaleUpTrigger", "WatchbotScaleDownTrigger" } do
       local queries = all[name].Properties.Metrics
-      assert.are.equal("ApproximateNumberOfMessagesVisible", queries[1].MetricStat.Metric.MetricName)
-      assert.are.equal("ApproximateNumberOfMessagesNotVisible", queries[2].MetricStat.Metric.MetricName)
+      assert.are.equal("ApproximateNumberOfMessagesVisible",
+        queries[1].MetricStat.Metric.MetricName)
+      assert.are.equal("ApproximateNumberOfMessagesNotVisible",
+        queries[2].MetricStat.Metric.MetricName)
       assert.are.equal("visible + FILL(inflight, 0)", queries[3].Expression)
       assert.is_true(queries[3].ReturnData)
     end
@@ -72,7 +78,8 @@ describe("the scaling of a template", function()
   it("names the service as Application Auto Scaling wants it", function()
     local arn = "arn:aws:ecs:us-east-1:123456789012:cluster/fleet"
     local target = resources { maxScalingCapacity = 5, cluster = arn }.WatchbotScalingTarget.Properties
-    assert.are.same(cf.join("/", { "service", "fleet", cf.getatt("WatchbotService", "Name") }), target.ResourceId)
+    assert.are.same(cf.join("/", { "service", "fleet", cf.getatt("WatchbotService", "Name") }),
+      target.ResourceId)
     assert.are.equal("ecs:service:DesiredCount", target.ScalableDimension)
   end)
 
@@ -80,6 +87,7 @@ describe("the scaling of a template", function()
     assert.is_nil(resources({}, "task"))
     assert.is_nil(resources { minScalingCapacity = 3, maxScalingCapacity = 3 })
     assert.is_truthy(resources {}, "from none to one")
-    assert.are.equal(2, resources { minSize = 2, maxSize = 4 }.WatchbotScalingTarget.Properties.MinCapacity)
+    assert.are.equal(2,
+      resources { minSize = 2, maxSize = 4 }.WatchbotScalingTarget.Properties.MinCapacity)
   end)
 end)

@@ -10,14 +10,17 @@ describe("secrets", function()
       { Name = "C", ValueFrom = SECRET },
       { Name = "D", ValueFrom = { Ref = "Name" } },
     }, secrets.of_container {
-      D = { parameter = { Ref = "Name" } }, C = { secret = SECRET }, B = { secret = { Ref = "Secret" }, key = "password" },
+      D = { parameter = { Ref = "Name" } }, C = { secret = SECRET },
+      B = { secret = { Ref = "Secret" }, key = "password" },
       A = "/tiles/a",
     })
     assert.is_nil(secrets.of_container {})
   end)
 
   it("are allowed in their own store, by the ARN of the secret without its key", function()
-    local statements = secrets.statements { A = SECRET .. ":password:AWSCURRENT:", B = "arn:aws:ssm:eu-west-1:1:parameter/b" }
+    local statements = secrets.statements {
+      A = SECRET .. ":password:AWSCURRENT:", B = "arn:aws:ssm:eu-west-1:1:parameter/b",
+    }
     assert.are.same({ { "secretsmanager:GetSecretValue" }, { "ssm:GetParameters" } },
       { statements[1].Action, statements[2].Action })
     assert.are.same({ { SECRET }, { "arn:aws:ssm:eu-west-1:1:parameter/b" } },

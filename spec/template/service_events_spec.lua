@@ -8,9 +8,13 @@ describe("the events of a template's service", function()
     for _, mode in ipairs { "task", "process" } do
       local rule = templates.properties("service_events", "WatchbotServiceEventRule", mode)
       assert.are.same({ { Ref = "WatchbotService" } }, rule.EventPattern.resources)
-      assert.are.same({ "SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_DEPLOYMENT_FAILED" },
+      assert.are.same({
+        "SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE",
+        "SERVICE_DEPLOYMENT_FAILED",
+      },
         rule.EventPattern.detail.eventName)
-      assert.are.same({ { Id = "notification", Arn = { Ref = "WatchbotNotificationTopic" } } }, rule.Targets)
+      assert.are.same({ { Id = "notification", Arn = { Ref = "WatchbotNotificationTopic" } } },
+        rule.Targets)
     end
   end)
 
@@ -18,7 +22,9 @@ describe("the events of a template's service", function()
     local policy = templates.properties("notifications", "WatchbotNotificationTopicPolicy", "process").PolicyDocument
     local services = {}
     for _, statement in ipairs(policy.Statement) do
-      if statement.Principal.Service then services[statement.Principal.Service] = statement.Condition.ArnLike end
+      if statement.Principal.Service then
+        services[statement.Principal.Service] = statement.Condition.ArnLike
+      end
     end
     assert.are.same({ ["Fn::GetAtt"] = { "WatchbotServiceEventRule", "Arn" } },
       services["events.amazonaws.com"]["aws:SourceArn"])

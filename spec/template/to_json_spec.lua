@@ -4,8 +4,11 @@ local to_json = require "watchbot.template.to_json"
 describe("a template as JSON", function()
   it("is the same as before when it is read back", function()
     local template = { Resources = { A = { Type = "T", Properties = {
-      List = json.list {}, Map = {}, No = false, Null = json.null, Big = 1 << 60, Half = 0.5, Float = 3.0, Zero = 0,
-      Text = "\u{1F600} \"quoted\" \\ \n\t\127", Empty = "", ["key with \"quotes\""] = 1, Nested = { { {} }, { json.list {} } },
+      List = json.list {}, Map = {}, No = false, Null = json.null, Big = 1 << 60, Half = 0.5,
+      Float = 3.0, Zero = 0,
+      Text = "\u{1F600} \"quoted\" \\ \n\t\127", Empty = "", ["key with \"quotes\""] = 1, Nested = {
+        { {} }, { json.list {} },
+      },
     } } } }
     local read = json.decode(to_json(template))
     assert.are.same(template, read)
@@ -17,7 +20,8 @@ describe("a template as JSON", function()
 
   it("has one order of keys, and short things on one line", function()
     local text = to_json {
-      Outputs = { Q = { Value = { Ref = "Q" } } }, Resources = { Q = { Properties = { B = 1, A = { 1, 2 } }, Type = "T" } },
+      Outputs = { Q = { Value = { Ref = "Q" } } },
+      Resources = { Q = { Properties = { B = 1, A = { 1, 2 } }, Type = "T" } },
       AWSTemplateFormatVersion = "2010-09-09",
     }
     assert.are.equal([[
@@ -36,7 +40,8 @@ describe("a template as JSON", function()
   it("breaks long lines", function()
     local words = {}
     for index = 1, 40 do words[index] = "word" .. index end
-    for line in to_json({ Resources = { A = { Type = "T", Properties = { Words = words } } } }):gmatch "[^\n]+" do
+    for line in to_json({ Resources = { A = { Type = "T",
+      Properties = { Words = words } } } }):gmatch "[^\n]+" do
       assert.is_true(#line <= 130, line)
     end
   end)
@@ -44,7 +49,9 @@ describe("a template as JSON", function()
   it("is indented less where that makes it short enough to go without S3", function()
     local template = { Resources = {} }
     for index = 1, 700 do
-      template.Resources["A" .. index] = { Type = "T", Properties = { Text = ("x"):rep(60), More = { ("y"):rep(60) } } }
+      template.Resources["A" .. index] = {
+        Type = "T", Properties = { Text = ("x"):rep(60), More = { ("y"):rep(60) } },
+      }
     end
     local long = to_json(template)
     assert.matches('\n"Resources"', long)

@@ -35,8 +35,11 @@ describe("the webhook of a template", function()
     assert.are.equal("NEVER", called.PassthroughBehavior)
   end)
 
-  it("takes Subject and Message of an object, as ecs-watchbot did, unless the body is to stay as it came", function()
-    local function text(kind, webhook) return integration({ webhook = webhook }).RequestTemplates[kind]["Fn::Sub"][1] end
+  it("takes Subject and Message of an object, as ecs-watchbot did, unless the body is to stay as "
+    .. "it came", function()
+    local function text(kind, webhook)
+      return integration({ webhook = webhook }).RequestTemplates[kind]["Fn::Sub"][1]
+    end
     assert.is_truthy(text "application/json":find("#set($subject = $object.Subject)", 1, true))
     assert.is_truthy(text "application/json":find("#set($message = $object.Message)", 1, true))
     assert.is_falsy(text "text/plain":find("$object", 1, true))
@@ -48,7 +51,8 @@ describe("the webhook of a template", function()
     -- What a job needs to check a signature, or to know the kind of an event, was lost.
     local called = integration { webhook = { headers = { "X-GitHub-Event", "HEADER" } } }
     local text = called.RequestTemplates["text/plain"]["Fn::Sub"][1]
-    assert.is_truthy(text:find("#set($value = $input.params('X-GitHub-Event'))#if(\"$!value\" == '')"
+    assert.is_truthy(text:find("#set($value = $input.params('X-GitHub-Event'))#if(\"$!value\" == "
+      .. "'')"
       .. "#set($value = $input.params('x-github-event'))#end#if(\"$!value\" != '')#set($n = $n + 1)"
       .. "&MessageAttributes.entry.${!n}.Name=X-GitHub-Event&", 1, true), text)
     assert.are.equal(1, select(2, text:gsub("#set%(%$n = 0%)", "")))
@@ -58,7 +62,8 @@ describe("the webhook of a template", function()
   -- A message that SNS refused must not look as if it had been taken.
   it("answers 200 for what the topic has taken, and an error for all else", function()
     local responses = integration({}).IntegrationResponses
-    assert.are.same({ "200", "2\\d{2}" }, { responses[1].StatusCode, responses[1].SelectionPattern })
+    assert.are.same({ "200", "2\\d{2}" },
+      { responses[1].StatusCode, responses[1].SelectionPattern })
     assert.are.equal("502", responses[2].StatusCode)
     assert.is_nil(responses[2].SelectionPattern)
     local declared = part({}).Resources.WatchbotWebhookMethod.Properties.MethodResponses
@@ -67,17 +72,25 @@ describe("the webhook of a template", function()
 
   it("may publish to the topic and do nothing else", function()
     local role = part({}).Resources.WatchbotWebhookRole.Properties
-    assert.are.same({ { Effect = "Allow", Action = { "sns:Publish" }, Resource = { { Ref = "WatchbotTopic" } } } },
+    assert.are.same({
+      { Effect = "Allow", Action = { "sns:Publish" }, Resource = { { Ref = "WatchbotTopic" } } },
+    },
       role.Policies[1].PolicyDocument.Statement)
-    assert.are.same({ Service = { "apigateway.amazonaws.com" } }, role.AssumeRolePolicyDocument.Statement[1].Principal)
+    assert.are.same({ Service = { "apigateway.amazonaws.com" } },
+      role.AssumeRolePolicyDocument.Statement[1].Principal)
   end)
 
-  -- A second request with the same body was taken, answered with 200 and dropped: the topic had only the body to go by.
-  it("takes group and deduplication id of a FIFO queue from headers, else each request has its own", function()
+  -- A second request with the same body was taken, answered with 200 and dropped: the topic had
+  -- only the body to go by.
+  it("takes group and deduplication id of a FIFO queue from headers, else each request has its own",
+    function()
     local text = integration({ fifo = true }).RequestTemplates["text/plain"]["Fn::Sub"][1]
-    local headers = { MessageGroupId = "X-Message-Group-Id", MessageDeduplicationId = "X-Message-Deduplication-Id" }
+    local headers = {
+      MessageGroupId = "X-Message-Group-Id", MessageDeduplicationId = "X-Message-Deduplication-Id",
+    }
     for parameter, header in pairs(headers) do
-      assert.matches(("&%s=#set($value = $input.params('%s'))#if(\"$!value\" == '')#set($value = $input.params('%s'))#end")
+      assert.matches(("&%s=#set($value = $input.params('%s'))#if(\"$!value\" == '')#set($value = "
+        .. "$input.params('%s'))#end")
         :format(parameter, header, header:lower()), text, 1, true)
     end
     local own = [[#if("$!value" == '')#set($value = $context.requestId)#end$util.urlEncode($value)]]
@@ -89,7 +102,8 @@ describe("the webhook of a template", function()
     local first = deployment {}
     assert.matches("^WatchbotWebhookDeployment%x+$", first)
     assert.are.equal(first, deployment {})
-    assert.are.equal(first, deployment { webhookThrottle = { rate = 1 } }, "the stage's, not the deployment's")
+    assert.are.equal(first, deployment { webhookThrottle = { rate = 1 } },
+      "the stage's, not the deployment's")
     assert.are_not.equal(first, deployment { fifo = true })
     assert.are_not.equal(first, deployment { webhookKey = true })
     local resources = part({}).Resources
@@ -112,8 +126,10 @@ describe("the webhook of a template", function()
     assert.is_nil(open.Resources.WatchbotWebhookKey)
     assert.is_true(locked.Resources.WatchbotWebhookMethod.Properties.ApiKeyRequired)
     local link = locked.Resources.WatchbotWebhookUsagePlanKey.Properties
-    assert.are.same({ { Ref = "WatchbotWebhookKey" }, { Ref = "WatchbotWebhookUsagePlan" } }, { link.KeyId, link.UsagePlanId })
-    assert.are.same({ Ref = "WatchbotWebhookStage" }, locked.Resources.WatchbotWebhookUsagePlan.Properties.ApiStages[1].Stage)
+    assert.are.same({ { Ref = "WatchbotWebhookKey" }, { Ref = "WatchbotWebhookUsagePlan" } },
+      { link.KeyId, link.UsagePlanId })
+    assert.are.same({ Ref = "WatchbotWebhookStage" },
+      locked.Resources.WatchbotWebhookUsagePlan.Properties.ApiStages[1].Stage)
   end)
 
   it("has its URL among the outputs and refs, with the stage and path that there are", function()

@@ -5,14 +5,18 @@ local templates = require "support.templates"
 local subnets = { "subnet-0123456789abcdef0" }
 
 local function task(more) return templates.properties("worker", "WatchbotWorker", "task", more) end
-local function of_process(more) return templates.properties("worker", "WatchbotTask", "process", more) end
+local function of_process(more)
+  return templates.properties("worker", "WatchbotTask", "process", more)
+end
 local function container(properties) return properties.ContainerDefinitions[1] end
 
 local HEALTH = "/dev/shm/watchbot-health"
 
 describe("the task definition that does the work", function()
   it("runs the service's image in ECR, or another", function()
-    assert.are.same({ ["Fn::Sub"] = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/tiles:v1" },
+    assert.are.same({
+      ["Fn::Sub"] = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/tiles:v1",
+    },
       container(task()).Image)
     assert.are.equal("busybox:1", container(task { image = "busybox:1" }).Image)
   end)
@@ -25,7 +29,8 @@ describe("the task definition that does the work", function()
   it("runs the image's own command, text in sh, or a list", function()
     assert.is_nil(container(task()).Command)
     assert.are.same({ "sh", "-c", "echo hi" }, container(task { command = "echo hi" }).Command)
-    assert.are.same({ "bash", "-c", "echo hi" }, container(task { command = { "bash", "-c", "echo hi" } }).Command)
+    assert.are.same({ "bash", "-c", "echo hi" },
+      container(task { command = { "bash", "-c", "echo hi" } }).Command)
   end)
 
   it("listens in mode process, or runs a policy", function()
@@ -50,7 +55,9 @@ describe("the task definition that does the work", function()
   end)
 
   it("reserves on EC2 for the container", function()
-    local made = container(task { reservation = { cpu = 4096, memory = 512, softMemory = 128, gpu = 2 } })
+    local made = container(task {
+      reservation = { cpu = 4096, memory = 512, softMemory = 128, gpu = 2 },
+    })
     assert.are.same({ 4096, 512, 128 }, { made.Cpu, made.Memory, made.MemoryReservation })
     assert.are.same({ { Type = "GPU", Value = "2" } }, made.ResourceRequirements)
     assert.are.equal(512, container(task()).Memory)
@@ -59,7 +66,8 @@ describe("the task definition that does the work", function()
 
   it("reserves on Fargate for the task", function()
     local made = task {
-      capacity = "FARGATE", fargateSubnets = subnets, reservation = { memory = 2048 }, ephemeralStorageGiB = 30,
+      capacity = "FARGATE", fargateSubnets = subnets, reservation = { memory = 2048 },
+      ephemeralStorageGiB = 30,
       runtimePlatform = { cpuArchitecture = "ARM64" },
     }
     assert.are.same({ "256", "2048", "awsvpc", { "FARGATE" } },
@@ -71,19 +79,24 @@ describe("the task definition that does the work", function()
 
   it("has what else the options say", function()
     local made = container(task {
-      privileged = true, ulimits = { nofile = 2048, core = { soft = 0, hard = 1 } }, stopTimeout = 60,
-      healthCheck = { command = "test -f /ok", interval = 10 }, secrets = { A = "/a" }, mounts = "/h:/c",
+      privileged = true, ulimits = { nofile = 2048, core = { soft = 0, hard = 1 } },
+      stopTimeout = 60,
+      healthCheck = { command = "test -f /ok", interval = 10 }, secrets = { A = "/a" },
+      mounts = "/h:/c",
     })
     assert.is_true(made.Privileged)
     assert.are.same({
-      { Name = "core", SoftLimit = 0, HardLimit = 1 }, { Name = "nofile", SoftLimit = 2048, HardLimit = 2048 },
+      { Name = "core", SoftLimit = 0, HardLimit = 1 },
+      { Name = "nofile", SoftLimit = 2048, HardLimit = 2048 },
     }, made.Ulimits)
     assert.are.equal(60, made.StopTimeout)
     assert.are.same({ Command = { "CMD-SHELL", "test -f /ok" }, Interval = 10 }, made.HealthCheck)
     assert.are.same({ { Name = "A", ValueFrom = "/a" } }, made.Secrets)
     assert.are.same({ { ContainerPath = "/c", SourceVolume = "mnt-0" } }, made.MountPoints)
-    assert.are.same({ "CMD", "true" }, container(task { healthCheck = { command = { "true" } } }).HealthCheck.Command)
-    assert.are.same({ "CMD", "true" }, container(task { healthCheck = { command = { "CMD", "true" } } }).HealthCheck.Command)
+    assert.are.same({ "CMD", "true" },
+      container(task { healthCheck = { command = { "true" } } }).HealthCheck.Command)
+    assert.are.same({ "CMD", "true" },
+      container(task { healthCheck = { command = { "CMD", "true" } } }).HealthCheck.Command)
   end)
 
   it("has a root that jobs cannot write, where one container has many", function()

@@ -21,7 +21,8 @@ describe("the cause of an attempt's end", function()
   it("is the policy, where its program cannot be started", function()
     assert.are.equal("not_started", cause { not_started = true, error = "ENOENT" })
     assert.are.equal("not_started", cause { code = 127, duration = 0.01 })
-    assert.are.equal("not_started", cause({ code = 126, duration = 0 }, { command = "./resize.sh" }))
+    assert.are.equal("not_started",
+      cause({ code = 126, duration = 0 }, { command = "./resize.sh" }))
   end)
 
   it("may be the message, where it names the program, or is too long for it", function()

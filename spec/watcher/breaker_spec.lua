@@ -66,7 +66,8 @@ describe("breaker", function()
       end
       scheduler.leap(false)
       assert.are.equal(0, pauses[19])
-      assert.are.same({ 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60 }, table.move(pauses, 20, 30, 1, {}))
+      assert.are.same({ 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60 },
+        table.move(pauses, 20, 30, 1, {}))
     end)
 
     it("is the message's own fault once others have got through", function()

@@ -1,4 +1,5 @@
--- Whether a deployment has replaced the task, against a server that answers as ECS and its metadata endpoint do.
+-- Whether a deployment has replaced the task, against a server that answers as ECS and its metadata
+-- endpoint do.
 
 local aws = require "watchbot.aws"
 local deployment = require "watchbot.watcher.deployment"
@@ -13,7 +14,9 @@ describe("the deployment of a task", function()
   after_each(function() ecs:close() end)
 
   local function state_when(how)
-    assert(http.request { url = ecs.url .. "/deployment", method = "POST", body = how, direct = true })
+    assert(http.request {
+      url = ecs.url .. "/deployment", method = "POST", body = how, direct = true,
+    })
     return deployment.new {
       uri = ecs.url .. "/v4", client = function(region)
         return aws.client("ecs", { region = region, endpoint = ecs.url, max_attempts = 1,
@@ -22,7 +25,8 @@ describe("the deployment of a task", function()
     }:state()
   end
 
-  for how, expected in pairs { current = "current", replaced = "replaced", forced = "replaced", standalone = "current" } do
+  for how, expected in pairs { current = "current", replaced = "replaced", forced = "replaced",
+    standalone = "current" } do
     it(("is '%s' of a task that is %s"):format(expected, how), function()
       scheduler.run(function() assert.are.equal(expected, state_when(how)) end)
     end)

@@ -22,31 +22,39 @@ end
 describe("a health file", function()
   it("says that the watcher lives, and that its queue answers", task(function(folder)
     local child = watch(folder)
-    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end,
+      "it is ready")
     local status, said = check(folder, "health")
     assert.are.equal(0, status)
     assert.matches("^alive: %d+%.%d s ago\n$", said)
     assert.are.equal("600\n", (shell.run("stat -c %a " .. folder:file "health")))
     child:kill "TERM"
     assert(child:wait(workshop.PATIENCE))
-    workshop.eventually(function() return check(folder, "--within", "0.5", "health") == 1 end, "it is dead")
-    assert.matches("not alive for %d+ s, at most 0.1 s are expected", select(2, check(folder, "--within", "0.1", "health")))
+    workshop.eventually(function() return check(folder, "--within", "0.5", "health") == 1 end,
+      "it is dead")
+    assert.matches("not alive for %d+ s, at most 0.1 s are expected",
+      select(2, check(folder, "--within", "0.1", "health")))
   end))
 
   -- An outage of SQS must not make a container's health check kill the jobs that run.
-  it("is alive and not ready while the queue does not answer, or its file is another", task(function(folder)
+  it("is alive and not ready while the queue does not answer, or its file is another",
+    task(function(folder)
     local child = watch(folder)
-    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end,
+      "it is ready")
     os.rename(folder:file "jobs.db", folder:file "elsewhere.db")
-    workshop.eventually(function() return check(folder, "--ready", "--within", "1.5", "health") == 1 end, "not ready")
+    workshop.eventually(function() return
+      check(folder, "--ready", "--within", "1.5", "health") == 1 end, "not ready")
     assert.are.equal(0, (check(folder, "health")))
     child:kill "TERM"
     assert(child:wait(workshop.PATIENCE))
   end))
 
-  it("is not ready before the first answer, after a failed poll, nor while a poll hangs", task(function(folder)
+  it("is not ready before the first answer, after a failed poll, nor while a poll hangs",
+    task(function(folder)
     local intake = { pause = 0, polls = 1 }
-    local file = health.new(folder:file "health", "https://sqs.eu-west-1.amazonaws.com/1/jobs", intake)
+    local file = health.new(folder:file "health", "https://sqs.eu-west-1.amazonaws.com/1/jobs",
+      intake)
     assert(file:write())
     assert.is_false(file:is_ready())
     assert.are.equal(math.huge, health.age(folder:file "health", "answered"))
@@ -65,7 +73,8 @@ describe("a health file", function()
   it("is ready while all workers are busy and nothing is asked", task(function(folder)
     workshop.send(folder, { "one" })
     local child = watch(folder, 'command = "while [ ! -e go ]; do sleep 0.05; done", jobs = 1')
-    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end, "it is ready")
+    workshop.eventually(function() return check(folder, "--ready", "health") == 0 end,
+      "it is ready")
     scheduler.sleep(2.5)
     assert.are.equal(0, (check(folder, "--ready", "--within", "2", "health")))
     folder:write("go", "")

@@ -1,4 +1,5 @@
--- Every hook of a policy, overridden; and every hook, throwing: no message is lost and the watcher goes on.
+-- Every hook of a policy, overridden; and every hook, throwing: no message is lost and the watcher
+-- goes on.
 
 local cjson = require "cjson"
 local workshop = require "support.workshop"
@@ -130,7 +131,8 @@ describe("a policy's hook", function()
     assert.are.equal("admit no admission", folder:lines("notes")[1])
   end))
 
-  for _, hook in ipairs { "poll", "admit", "environment", "verdict", "backoff", "notify", "notification", "start", "stop",
+  for _, hook in ipairs { "poll", "admit", "environment", "verdict", "backoff", "notify",
+  "notification", "start", "stop",
     "failed" } do
     it(hook .. " may throw: logged with a traceback, nothing lost", task(function(folder)
       send(folder, { "1", "2" })
@@ -141,7 +143,8 @@ describe("a policy's hook", function()
         assert.matches("attempt to index a nil value %(local 'nothing'%)", log)
         assert.matches("stack traceback", log)
       end
-      -- What could not be judged was tried max_receives times and is among the dead letters; the rest is done.
+      -- What could not be judged was tried max_receives times and is among the dead letters; the
+      -- rest is done.
       local _, listed = run(folder, { "dead-letter", "list", "--json", "--queue", folder:url() })
       local dead = {}
       for line in listed:gmatch "[^\n]+" do dead[cjson.decode(line).message] = true end
@@ -160,7 +163,8 @@ describe("a Lua handler", function()
   end
 
   it("completes with nothing or true", task(function(folder)
-    assert.are.equal("complete", (outcome(folder, "function(job) assert(job.message == 'hello') end")))
+    assert.are.equal("complete",
+      (outcome(folder, "function(job) assert(job.message == 'hello') end")))
     assert.are.equal("complete", (outcome(folder, "function() return true end")))
   end))
 
@@ -188,7 +192,8 @@ describe("a Lua handler", function()
     assert.matches('"reason":"timed out after 0.1 s', log)
   end))
 
-  it("that computes too long is ended by its timeout, and said to have held up the others", task(function(folder)
+  it("that computes too long is ended by its timeout, and said to have held up the others",
+    task(function(folder)
     local verdict, log = outcome(folder, "function() while true do end end", "timeout = 0.2,")
     assert.are.equal("retry", verdict)
     assert.matches('"reason":"timed out after 0.2 s', log)

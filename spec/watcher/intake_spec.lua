@@ -1,4 +1,5 @@
--- When is asked for messages, and for how many, on a scripted queue: it is the order and the number of calls that matter here.
+-- When is asked for messages, and for how many, on a scripted queue: it is the order and the number
+-- of calls that matter here.
 -- spec/support/scripted_queue.lua says what that leaves out.
 
 local intake = require "watchbot.watcher.intake"
@@ -28,7 +29,8 @@ local function full(asked)
   return messages(asked)
 end
 
--- An intake that runs, and what came of it: `accepted` messages, `failures`. `state.capacity` may be changed, then wake it.
+-- An intake that runs, and what came of it: `accepted` messages, `failures`. `state.capacity` may
+-- be changed, then wake it.
 local function running(queue, options, body)
   local state = { capacity = 10, accepted = {}, failures = {}, polls = {} }
   local all = {
@@ -71,10 +73,12 @@ describe("intake", function()
     end)
   end))
 
-  it("asks for no more than a batch, and never for more than the policy's poll says", task(function()
+  it("asks for no more than a batch, and never for more than the policy's poll says",
+    task(function()
     local queue = scripted_queue.new { polls = 1 }
     local wanted = 4
-    running(queue, { poll = function(free) return math.min(free, wanted), 0.05 end }, function(_, state)
+    running(queue, { poll = function(free) return math.min(free, wanted), 0.05 end },
+      function(_, state)
       state.capacity = 25
       eventually(function() return #queue.calls.receive >= 1 end)
       assert.are.equal(4, queue.calls.receive[1][1])
@@ -106,7 +110,8 @@ describe("intake", function()
     end)
   end))
 
-  it("opens one poll while there is nothing, more while they come back full, fewer when they share what there is",
+  it("opens one poll while there is nothing, more while they come back full, fewer when they "
+    .. "share what there is",
     task(function()
       local queue = scripted_queue.new()
       local open, release = 0, scheduler.event()
@@ -185,7 +190,8 @@ describe("intake", function()
     end)
   end))
 
-  it("waits as long as the policy's poll says before it is asked again when that wants nothing", task(function()
+  it("waits as long as the policy's poll says before it is asked again when that wants nothing",
+    task(function()
     local queue = scripted_queue.new()
     local asked = 0
     running(queue, { poll = function()
@@ -218,7 +224,8 @@ describe("intake", function()
   describe("when receives fail", function()
     it("tells, and pauses longer each time", task(function()
       local queue = scripted_queue.new { polls = 1 }
-      queue:answer("receive", "ConnectionLost", "ConnectionLost", "ConnectionLost", "ConnectionLost")
+      queue:answer("receive", "ConnectionLost", "ConnectionLost", "ConnectionLost",
+        "ConnectionLost")
       running(queue, {}, function(_, state)
         eventually(function() return #queue.calls.receive >= 5 end)
         assert.are.equal(4, #state.failures)
@@ -238,7 +245,9 @@ describe("intake", function()
     end))
 
     it("starts small again after one that worked", task(function()
-      local one = intake.new { queue = scripted_queue.new(), failed = function() end, accept = function() end }
+      local one = intake.new {
+        queue = scripted_queue.new(), failed = function() end, accept = function() end,
+      }
       for _ = 1, 5 do one:failed("no", "No") end
       one:received({}, 20)
       assert.are.equal(0, one.pause)
@@ -278,7 +287,8 @@ describe("intake", function()
       assert.is_true(ends(queue, {}) >= 6)
     end))
 
-    it("does not end while messages are delayed, in flight or here, or cannot be counted", task(function()
+    it("does not end while messages are delayed, in flight or here, or cannot be counted",
+      task(function()
       local queue = scripted_queue.new { embedded = true }
       for _, counts in ipairs { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } do
         queue.told_counts = { visible = counts[1], delayed = counts[2], in_flight = counts[3] }
@@ -289,7 +299,8 @@ describe("intake", function()
       end
       queue.told_counts = nil
       local idle = false
-      running(queue, { until_empty = true, idle = function() return idle end }, function(one, _, runner)
+      running(queue, { until_empty = true, idle = function() return idle end },
+        function(one, _, runner)
         scheduler.sleep(0.05)
         assert.is_false(runner:ended())
         idle = true

@@ -1,5 +1,6 @@
--- Leases and their heartbeat, with a settler that answers as it is told: failures and late answers cannot be had from a real
--- queue at will. What an extension does in a queue, spec/queue says; with the real program, spec/aws/faults.
+-- Leases and their heartbeat, with a settler that answers as it is told: failures and late answers
+-- cannot be had from a real queue at will. What an extension does in a queue, spec/queue says; with
+-- the real program, spec/aws/faults.
 
 local leases = require "watchbot.watcher.leases"
 local scheduler = require "watchbot.scheduler"
@@ -11,11 +12,14 @@ local function task(body)
   return function() scheduler.run(body) end
 end
 
--- A settler whose extensions are answered by `answer(receipt, seconds, within)`; it keeps what it was asked.
+-- A settler whose extensions are answered by `answer(receipt, seconds, within)`; it keeps what it
+-- was asked.
 local function settler_of(answer)
   local settler = { asked = {} }
   function settler:extend(receipt, seconds, within)
-    table.insert(self.asked, { receipt = receipt, seconds = seconds, within = within, at = scheduler.boottime() })
+    table.insert(self.asked, {
+      receipt = receipt, seconds = seconds, within = within, at = scheduler.boottime(),
+    })
     if answer then return answer(receipt, seconds, within) end
     return true
   end
@@ -26,9 +30,13 @@ end
 local function held(settler, visibility, body)
   local events = {}
   local function note(name)
-    return function(lease, message, code) table.insert(events, { name, lease.owner, message, code }) end
+    return function(lease, message, code)
+      table.insert(events, { name, lease.owner, message, code })
+    end
   end
-  local all = leases.new(settler, visibility, { lapsed = note "lapsed", failed = note "failed", limited = note "limited" })
+  local all = leases.new(settler, visibility, {
+    lapsed = note "lapsed", failed = note "failed", limited = note "limited",
+  })
   local heartbeat = scheduler.spawn(all.run, all)
   body(all, events)
   heartbeat:cancel()
@@ -249,8 +257,9 @@ describe("leases", function()
       end)
     end))
 
-    -- A beat starts a task for each extension. One whose lease was decided before its first turn went out all the same, beside
-    -- the delete, and could keep a message out of sight that had been returned.
+    -- A beat starts a task for each extension. One whose lease was decided before its first turn
+    -- went out all the same, beside the delete, and could keep a message out of sight that had been
+    -- returned.
     it("have no extension started that a beat before had in mind", task(function()
       local settler = settler_of()
       held(settler, 6, function(all)

@@ -1,4 +1,5 @@
--- What raises while a job is in the watcher's hands: a hook, the log, the queue, the runner, memory.
+-- What raises while a job is in the watcher's hands: a hook, the log, the queue, the runner,
+-- memory.
 -- One line on stderr was all that was left of it, the message was in flight for ever with
 -- heartbeats, `--drain` hung, and 1,000 of them stopped the watcher.
 
@@ -197,7 +198,8 @@ describe("a job's life", function()
       assert.are.equal(0, #made.queue.dead)
     end)
 
-    it("lets good messages through behind six that make 'command' raise, and the six die", function()
+    it("lets good messages through behind six that make 'command' raise, and the six die",
+      function()
       local one = policy { max_receives = 4 }
       one.command = function(job)
         if job.message:match "^bad" then error "bad message" end

@@ -38,7 +38,9 @@ describe("protection", function()
   end
 
   local function answers(how)
-    assert(http.request { url = agent.url .. "/answer", method = "POST", body = how, direct = true })
+    assert(http.request {
+      url = agent.url .. "/answer", method = "POST", body = how, direct = true,
+    })
   end
 
   local retired, changes, limit
@@ -59,7 +61,8 @@ describe("protection", function()
       retire = function(reason) retired[#retired + 1] = reason end,
       changed = function() changes = changes + 1 end, limit = function() return limit end,
       supervise = function(body, ...) return supervise("protection", function() end, body, ...) end,
-      times = { idle = times.idle or 1000, keep = times.keep or 0, long = times.long or 1000, check = times.check or 1000,
+      times = { idle = times.idle or 1000, keep = times.keep or 0, long = times.long or 1000,
+      check = times.check or 1000,
         renewal = times.renewal or 1000, retry = times.retry or 1000 },
     })
   end
@@ -68,7 +71,8 @@ describe("protection", function()
     return function() scheduler.run(body) end
   end
 
-  it("is set when idle becomes busy, and cleared when busy has become idle for a while", task(function()
+  it("is set when idle becomes busy, and cleared when busy has become idle for a while",
+    task(function()
     local guard = new { idle = 0.05 }
     guard:set(true)
     guard:set(true)
@@ -105,7 +109,8 @@ describe("protection", function()
   end))
 
   it("is renewed in time however often busy and idle change", task(function()
-    -- Each change started the wait for the renewal anew: with a job now and then the protection ran out.
+    -- Each change started the wait for the renewal anew: with a job now and then the protection ran
+    -- out.
     local guard = new { renewal = 0.2 }
     local until_time = scheduler.now() + 1
     while scheduler.now() < until_time do
@@ -119,7 +124,8 @@ describe("protection", function()
   end))
 
   it("is given back at the first moment without a job, once it was kept for long", task(function()
-    -- A job each 1.5 s kept the task protected for ever: a deployment waited for hours and was rolled back.
+    -- A job each 1.5 s kept the task protected for ever: a deployment waited for hours and was
+    -- rolled back.
     local guard = new { idle = 1000, long = 0.1 }
     guard:set(true)
     eventually(function() return #requests() == 1 end)
@@ -135,11 +141,14 @@ describe("protection", function()
   end))
 
   local function deploy(how)
-    assert(http.request { url = agent.url .. "/deployment", method = "POST", body = how, direct = true })
+    assert(http.request {
+      url = agent.url .. "/deployment", method = "POST", body = how, direct = true,
+    })
   end
 
   for _, how in ipairs { "replaced", "forced" } do
-    it(("retires the watcher when a deployment has replaced the task (%s)"):format(how), task(function()
+    it(("retires the watcher when a deployment has replaced the task (%s)"):format(how),
+      task(function()
       local guard = new({ check = 0.05 }, true)
       guard:set(true)
       eventually(function() return select(2, get "/calls":gsub("DescribeServices", "")) >= 2 end)
@@ -147,14 +156,16 @@ describe("protection", function()
       deploy(how)
       eventually(function() return #retired > 0 end)
       assert.are.equal("a deployment has replaced this task", retired[1])
-      assert.are.equal(1, select(2, get "/calls":gsub("DescribeTasks", "")), "it asks once who it is")
+      assert.are.equal(1, select(2, get "/calls":gsub("DescribeTasks", "")),
+        "it asks once who it is")
       assert.is_false(guard.resting)
       guard:close()
       assert.are.same({ ON, OFF }, requests())
     end))
   end
 
-  it("retires the watcher when ECS refuses it for a deployment's sake, not for other reasons", task(function()
+  it("retires the watcher when ECS refuses it for a deployment's sake, not for other reasons",
+    task(function()
     answers "failure"
     local guard = new { retry = 0.05 }
     guard:set(true)
@@ -183,7 +194,8 @@ describe("protection", function()
     limit = 0.1
     guard:set(true)
     eventually(function() return guard.resting end)
-    assert.matches("could not ask whether a deployment has replaced this task: .*ecs:Describe", lines[1])
+    assert.matches("could not ask whether a deployment has replaced this task: .*ecs:Describe",
+      lines[1])
     assert.are.same({ ON }, requests())
     local before = changes
     guard:set(false)
@@ -202,7 +214,8 @@ describe("protection", function()
   end))
 
   for how, problem in pairs {
-    failure = "TASK_NOT_VALID", error = "rate exceeded", ["500"] = "status 500", garbage = "status 200", close = "connection",
+    failure = "TASK_NOT_VALID", error = "rate exceeded", ["500"] = "status 500",
+    garbage = "status 200", close = "connection",
   } do
     it(("logs the answer '%s' once and tries again"):format(how), task(function()
       answers(how)
@@ -225,8 +238,10 @@ describe("protection", function()
     assert.matches("could not reach", lines[1])
   end))
 
-  it("is given back at the end also when the agent has not yet answered that it is set", task(function()
-    -- The request that was cut may have been applied: without a word to the contrary the task stayed protected for an hour.
+  it("is given back at the end also when the agent has not yet answered that it is set",
+    task(function()
+    -- The request that was cut may have been applied: without a word to the contrary the task
+    -- stayed protected for an hour.
     answers "hang"
     local guard = new {}
     guard:set(true)
@@ -252,10 +267,13 @@ end)
 describe("a watcher inside ECS", function()
   for _, case in ipairs { { "ok", 0 }, { "failure", 1 }, { "hang", 0 } } do
     local how, warnings = table.unpack(case)
-    it(("runs its jobs with an agent that answers '%s', and is protected from the first to the end"):format(how),
+    it(("runs its jobs with an agent that answers '%s', and is protected from the first to the "
+      .. "end"):format(how),
       workshop.task(function(folder)
         local agent = server.start("python3", "spec/support/ecs_agent.py")
-        assert(http.request { url = agent.url .. "/answer", method = "POST", body = how, direct = true })
+        assert(http.request {
+          url = agent.url .. "/answer", method = "POST", body = how, direct = true,
+        })
         workshop.send(folder, { "1", "2", "3" })
         folder:write("policy.lua", ([[return require "watchbot".policy {
           queue = %q, jobs = 3, command = "echo $Message >> out" }]]):format(folder:url()))
@@ -276,27 +294,35 @@ describe("a watcher inside ECS", function()
     workshop.send(folder, { "1" })
     folder:write("policy.lua", ([[return require "watchbot".policy {
       queue = %q, jobs = 1, protect = false, command = "true" }]]):format(folder:url()))
-    assert.are.equal(0, workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" }).code)
+    assert.are.equal(0,
+      workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" }).code)
     assert.are.equal("", http.request { url = agent.url .. "/requests", direct = true }.body)
     agent:close()
   end))
 
-  it("drains when a deployment waits: what has not started goes back", workshop.task(function(folder)
+  it("drains when a deployment waits: what has not started goes back",
+    workshop.task(function(folder)
     local agent = server.start("python3", "spec/support/ecs_agent.py")
-    assert(http.request { url = agent.url .. "/answer", method = "POST", body = "blocked", direct = true })
+    assert(http.request {
+      url = agent.url .. "/answer", method = "POST", body = "blocked", direct = true,
+    })
     workshop.send(folder, { "1", "2" })
     folder:write("policy.lua", ([[return require "watchbot".policy {
       queue = %q, command = "echo $Message >> out" }]]):format(folder:url()))
-    local exit, output = workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" })
+    local exit, output =
+      workshop.run(folder, { "run", "policy.lua" }, { ECS_AGENT_URI = agent.url .. "/api/1" })
     agent:close()
     assert.are.equal(0, exit.code, output)
     assert.are.equal(0, #folder:lines "out", output)
     assert.matches('"event":"draining".*a deployment is waiting', output)
   end))
 
-  it("lets its job finish when a deployment has replaced it, longer than a drain, and ends", workshop.task(function(folder)
+  it("lets its job finish when a deployment has replaced it, longer than a drain, and ends",
+    workshop.task(function(folder)
     local agent = server.start("python3", "spec/support/ecs_agent.py")
-    assert(http.request { url = agent.url .. "/deployment", method = "POST", body = "replaced", direct = true })
+    assert(http.request {
+      url = agent.url .. "/deployment", method = "POST", body = "replaced", direct = true,
+    })
     workshop.send(folder, { "1", "2" })
     folder:write("policy.lua", ([[
       require "watchbot.watcher.protection".times.check = 0.1

@@ -26,7 +26,8 @@ describe("settle", function()
   end))
 
   it("does not try an expired receipt again", task(function()
-    for _, code in ipairs { "ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue" } do
+    for _, code in ipairs { "ReceiptHandleIsInvalid", "MessageNotInflight",
+      "InvalidParameterValue" } do
       local queue = scripted_queue.new()
       queue:answer("delete", failing("too old", code))
       local ok, err, said = settle.new(queue):delete(lease "r")
@@ -47,7 +48,8 @@ describe("settle", function()
     assert.is_true(queue.calls.delete[#queue.calls.delete].at <= one.deadline)
   end))
 
-  it("tries once even when the lease is over already: the message may still be free", task(function()
+  it("tries once even when the lease is over already: the message may still be free",
+    task(function()
     local queue = scripted_queue.new()
     assert.is_true(settle.new(queue):delete(lease("r", -5)))
     assert.are.same({ "r" }, queue:asked "delete")

@@ -1,4 +1,5 @@
--- Every task that runs as long as the watcher does, made to raise once: each was gone until a restart.
+-- Every task that runs as long as the watcher does, made to raise once: each was gone until a
+-- restart.
 
 local policies = require "watchbot.policy"
 local stages = require "watchbot.testing.stage"

@@ -104,10 +104,13 @@ pages["watchbot.1"] = function()
   local parts = {
     heading("WATCHBOT", "1", "User Commands"),
     ".SH NAME\nwatchbot \\- watches a queue and runs one task for each message",
-    ".SH SYNOPSIS\n.B watchbot\n.I COMMAND\n.RI [ ARGUMENTS ]\n.br\n.B watchbot help\n.RI [ COMMAND | policy | template ]",
+    ".SH SYNOPSIS\n.B watchbot\n.I COMMAND\n.RI [ ARGUMENTS ]\n.br\n.B watchbot help\n.RI [ "
+      .. "COMMAND | policy | template ]",
     ".SH DESCRIPTION",
-    filled("watchbot watches an SQS queue, or a queue in an SQLite file, and runs one task for each message: a "
-      .. "program, an ECS task or a Lua function. The task's exit code decides what becomes of the message."),
+    filled("watchbot watches an SQS queue, or a queue in an SQLite file, and runs one task for "
+      .. "each message: a "
+      .. "program, an ECS task or a Lua function. The task's exit code decides what becomes of "
+      .. "the message."),
     item(bold "0", "complete: the message is deleted"),
     item(bold "3", "reject: the message is deleted, with a notification"),
     item(bold "4", "release: the message goes back to the queue"),
@@ -164,9 +167,12 @@ pages["watchbot-policy.5"] = function()
     ".SH NAME\nwatchbot\\-policy \\- what a watchbot does with messages, as a Lua file",
     ".SH SYNOPSIS\n.nf\n" .. escaped(EXAMPLE) .. "\n.fi",
     ".SH DESCRIPTION",
-    filled("A policy is a Lua 5.4 file that returns `watchbot.policy { ... }`. Its fields say what runs for each "
-      .. "message, and how. Its hooks, functions of the policy, decide where the fields are not enough; they may wait: sleep, "
-      .. "call AWS, run a program. A hook that handles its own case hands back the rest to the default, "
+    filled("A policy is a Lua 5.4 file that returns `watchbot.policy { ... }`. Its fields say "
+      .. "what runs for each "
+      .. "message, and how. Its hooks, functions of the policy, decide where the fields are not "
+      .. "enough; they may wait: sleep, "
+      .. "call AWS, run a program. A hook that handles its own case hands back the rest to the "
+      .. "default, "
       .. "`watchbot.policy.NAME(self, ...)`. A misspelt name is refused, with its line."),
     ".SH FIELDS",
   }
@@ -176,7 +182,8 @@ pages["watchbot-policy.5"] = function()
   parts[#parts + 1] = ".SH TESTING"
   parts[#parts + 1] =
     filled("`watchbot check` says what a policy means, `watchbot test` what it would do with a "
-    .. "message and an exit code. The Lua module `watchbot.testing` drives it in tests, with a clock that the test moves.")
+    .. "message and an exit code. The Lua module `watchbot.testing` drives it in tests, with a "
+    .. "clock that the test moves.")
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot (1)"
   return page(parts)
 end

@@ -100,7 +100,8 @@ end
 local make = parts[arg and arg[1]]
 if not make then error "usage: meta.lua policy|template" end
 local lines = {
-  "---@meta", "-- Made by src/generate/meta.lua from what is declared; for editors only, nothing requires it.\n",
+  "---@meta", "-- Made by src/generate/meta.lua from what is declared; for editors only, nothing "
+    .. "requires it.\n",
 }
 make(lines)
 print(table.concat(lines, "\n"))

@@ -28,14 +28,16 @@ local SKEW = {
 
 -- The keys are too old, or AWS does not know them: a file may hold others by now.
 local REFUSED_KEYS = {
-  ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true, TokenRefreshRequired = true,
+  ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true,
+  TokenRefreshRequired = true,
   InvalidClientTokenId = true, UnrecognizedClientException = true, InvalidAccessKeyId = true,
 }
 
 ---@class watchbot.aws.CallOptions
 ---@field timeout number? seconds for each attempt, a long poll's own wait not counted
 ---@field within number? seconds for everything, retries included
----@field idempotent boolean? it may be made again after it may have been applied; default: as services.lua says
+---@field idempotent boolean? it may be made again after it may have been applied; default: as
+--- services.lua says
 
 ---@class watchbot.aws.Call
 local Call = {}
@@ -83,12 +85,14 @@ function Call:sign(keys)
   self.clock_offset = self.client.clock_offset
   local request = { method = "POST", path = place.path, headers = headers, body = self.body }
   local scope = {
-    region = place.region, service = place.service, time = math.floor(wall_time() + self.clock_offset),
+    region = place.region, service = place.service,
+    time = math.floor(wall_time() + self.clock_offset),
   }
   local authorization, stamp = self.client.signer:headers(request, keys, scope)
   -- A proxy may change the user agent, so it is not signed.
   headers.Host, headers["User-Agent"] = nil, self.client.user_agent
-  headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization, stamp, keys.token
+  headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization,
+    stamp, keys.token
   self:hide(keys.secret_key, authorization:match ".*=(%x+)$", keys.token)
   return headers
 end
@@ -98,11 +102,15 @@ function Call:send(keys)
   local client = self.client
   client.requests, self.attempts = client.requests + 1, self.attempts + 1
   local response, message, code = client.request {
-    method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body, idempotent = self.repeatable,
-    connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(), ca_file = client.ca_file,
+    method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body,
+    idempotent = self.repeatable,
+    connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(),
+    ca_file = client.ca_file,
     limit = LARGEST,
   }
-  if not response then return nil, { code = code, message = message, unsent = client.unsent[code] } end
+  if not response then
+    return nil, { code = code, message = message, unsent = client.unsent[code] }
+  end
   if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
   local result, problem = protocol.read(self.service, self.operation, response.body)
   if not result then return nil, errors.bad_answer(response, problem) end
@@ -122,7 +130,9 @@ end
 -- the same time may have corrected the client's already.
 function Call:correct_clock(failure)
   local at = date.http(failure.date)
-  if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then return false end
+  if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then
+    return false
+  end
   local offset = at - wall_time()
   if math.abs(offset - self.clock_offset) < CLOCK_TOLERANCE then return false end
   self.client.clock_offset, self.clock_corrected = offset, true
@@ -146,7 +156,9 @@ function Call:may_go_on(failure, keys)
     return false
   end
   local pause, reason, before = self.tries:failed(failure)
-  if reason == "retry_quota_exceeded" then self.reason = "; not tried again, as too many calls fail" end
+  if reason == "retry_quota_exceeded" then
+    self.reason = "; not tried again, as too many calls fail"
+  end
   local wait = pause or before
   if wait >= self:seconds_left() then return false end
   if wait > 0 then scheduler.sleep(wait) end
@@ -196,7 +208,9 @@ function call.run(client, operation, parameters, options)
   local service = client.service
   parameters = fill_token(service, operation, parameters)
   local body, headers, code = protocol.write(service, operation, parameters)
-  if not body then return nil, ("%s:%s: %s"):format(client.service_name, operation, headers), code end
+  if not body then
+    return nil, ("%s:%s: %s"):format(client.service_name, operation, headers), code
+  end
   local wait_field = service.long_polls and service.long_polls[operation]
   local repeatable = options.idempotent
   if repeatable == nil then repeatable = services.is_repeatable(service, operation, parameters) end

@@ -1,6 +1,8 @@
---- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, place and imds.
--- An option of the caller beats the environment, and that beats the profile. The files are read once; a file that cannot be
--- parsed, and a profile that was asked for and is not there, are errors at once and not defaults that surprise later.
+--- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, place and
+-- imds.
+-- An option of the caller beats the environment, and that beats the profile. The files are read
+-- once; a file that cannot be parsed, and a profile that was asked for and is not there, are errors
+-- at once and not defaults that surprise later.
 
 local endpoint = require "watchbot.aws.endpoint"
 local imds = require "watchbot.aws.imds"
@@ -8,7 +10,8 @@ local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
 local version = require "watchbot.version"
 
--- A setting bears the same name as an option and in a profile; these are its names in the environment.
+-- A setting bears the same name as an option and in a profile; these are its names in the
+-- environment.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 local VARIABLES = {
   ca_bundle = { "AWS_CA_BUNDLE" },
@@ -54,7 +57,8 @@ end
 local SHAPES = {
   { is_count, "an integer of 1 or more", "max_attempts", "metadata_service_num_attempts" },
   { is_seconds, "a number of seconds above 0", "metadata_service_timeout" },
-  { is_switch, "'true' or 'false'", "ec2_metadata_disabled", "ignore_configured_endpoint_urls", "use_dualstack_endpoint",
+  { is_switch, "'true' or 'false'", "ec2_metadata_disabled", "ignore_configured_endpoint_urls",
+  "use_dualstack_endpoint",
     "use_fips_endpoint" },
   { is_mode, "'IPv4' or 'IPv6'", "ec2_metadata_service_endpoint_mode" },
 }
@@ -82,7 +86,8 @@ local config = {}
 ---@return string? code "BadProfile", "BadSetting"
 function config.new(options)
   options = options or {}
-  local self = setmetatable({ options = options, environment = options.getenv or os.getenv }, Config)
+  local self = setmetatable({ options = options, environment = options.getenv or os.getenv },
+    Config)
   local files, message, code = profiles.read(function(name) return self:getenv(name) end)
   if not files then return nil, message, code end
   self.files = files
@@ -103,16 +108,19 @@ function Config:check()
     for index = 3, #shape do
       local value, where = self:setting(shape[index])
       if value ~= nil and not shape[1](value) then
-        if where == "option" or where:find "^profile" then where = ("%s: %s"):format(where, shape[index]) end
-        return nil, ("%s: expected %s, got '%s'"):format(where, shape[2], tostring(value)), "BadSetting"
+        if where == "option" or where:find "^profile" then
+          where = ("%s: %s"):format(where, shape[index])
+        end
+        return nil, ("%s: expected %s, got '%s'"):format(where, shape[2], tostring(value)),
+          "BadSetting"
       end
     end
   end
   return true
 end
 
---- Who is calling, for AWS's own logs (CloudTrail's userAgent), with the name that the user has given
---- to the application.
+--- Who is calling, for AWS's own logs (CloudTrail's userAgent), with the name that the user has
+--- given to the application.
 --- https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html
 ---@return string
 function Config:user_agent()
@@ -173,18 +181,22 @@ end
 ---@return string? err with where it was looked for
 ---@return string? code "NoRegion"
 function Config:region(named, near, text)
-  local region = self.options.region or named or self:setting "region" or near or self.instance_region
+  local region = self.options.region or named or self:setting "region" or near
+    or self.instance_region
   if region then return region end
   local answer, why = self.metadata:get "/latest/meta-data/placement/region"
   if answer and endpoint.is_region(answer) then
     self.instance_region = answer
     return answer
   end
-  return nil, ("no AWS region was found: set AWS_REGION, or region in the profile '%s'%s (EC2 metadata: %s)"):format(
-    self.profile, text and (", as '%s' has none"):format(text) or "", why or "its answer is not a region"), "NoRegion"
+  return nil, ("no AWS region was found: set AWS_REGION, or region in the profile '%s'%s (EC2 "
+    .. "metadata: %s)"):format(
+    self.profile, text and (", as '%s' has none"):format(text) or "", why
+      or "its answer is not a region"), "NoRegion"
 end
 
--- The profile's section of services may name a URL for the service; it goes before the profile's own.
+-- The profile's section of services may name a URL for the service; it goes before the profile's
+-- own.
 function Config:profile_endpoint(id)
   local profile = self.files.profiles[self.profile] or {}
   local services = profile.services and self.files.services[profile.services]

@@ -1,6 +1,7 @@
---- credentials: whom to ask for AWS credentials, in which order. Sits on the providers in provider/ and on refresher.
--- The first provider that has something to say is the one: where it fails the search ends, for the next could be another
--- identity, and from then on only it is asked again.
+--- credentials: whom to ask for AWS credentials, in which order. Sits on the providers in provider/
+-- and on refresher.
+-- The first provider that has something to say is the one: where it fails the search ends, for the
+-- next could be another identity, and from then on only it is asked again.
 
 local config = require "watchbot.aws.config"
 local refresher = require "watchbot.aws.refresher"
@@ -21,7 +22,8 @@ local credentials = {}
 ---@field credentials { access_key: string, secret_key: string, token: string? }?
 ---@field sts watchbot.aws.Sts? needed for roles
 ---@field near string? a queue's URL or an ARN: its region is taken where none is set
----@field warn fun(message: string)? hears of a refresh that failed while the old credentials are good
+---@field warn fun(message: string)? hears of a refresh that failed while the old credentials are
+--- good
 
 -- Loads from the first of the providers that has something to say.
 local function search(providers, context)
@@ -44,8 +46,9 @@ local function loader(context)
   end
 end
 
---- A provider of credentials: `provider:get()` gives { access_key, secret_key, token, expires, source }, or nil, a message that
---- names every place that was looked in, and "NoCredentials"; `provider:expire(keys)` when AWS says they have expired.
+--- A provider of credentials: `provider:get()` gives { access_key, secret_key, token, expires,
+--- source }, or nil, a message that names every place that was looked in, and "NoCredentials";
+--- `provider:expire(keys)` when AWS says they have expired.
 ---@param options watchbot.aws.ChainOptions?
 ---@return watchbot.aws.Refresher? provider
 ---@return string? message
@@ -55,7 +58,9 @@ function credentials.chain(options)
   local settings, message, code = options.config, nil, nil
   if not settings then settings, message, code = config.new(options) end
   if not settings then return nil, message, code end
-  local context = { config = settings, given = options.credentials, sts = options.sts, near = options.near }
+  local context = {
+    config = settings, given = options.credentials, sts = options.sts, near = options.near,
+  }
   return refresher.new(loader(context), { warn = options.warn })
 end
 

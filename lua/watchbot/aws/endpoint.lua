@@ -1,5 +1,6 @@
 --- endpoint: the host of a service, by region and partition, as data. A pure function.
--- Partitions are told by the form of the region's name, so a region that opens tomorrow works today.
+-- Partitions are told by the form of the region's name, so a region that opens tomorrow works
+-- today.
 
 local endpoint = {}
 
@@ -29,7 +30,10 @@ local PARTITIONS = {
     suffix = "cloud.adc-e.uk", dualstack = "api.cloud-aws.adc-e.uk" },
   { name = "aws-iso-f", regions = "^us%-isof%-", first = "us-isof-south-1",
     suffix = "csp.hci.ic.gov", dualstack = "api.aws.hci.ic.gov" },
-  { name = "aws", regions = "", first = "us-east-1", suffix = "amazonaws.com", dualstack = "api.aws" },
+  {
+    name = "aws", regions = "", first = "us-east-1", suffix = "amazonaws.com",
+    dualstack = "api.aws",
+  },
 }
 
 -- Services whose hosts do not begin with their own name.
@@ -62,12 +66,15 @@ end
 ---@return boolean
 function endpoint.is_aws(host)
   for _, partition in ipairs(PARTITIONS) do
-    if ends_with(host, partition.suffix) or ends_with(host, partition.dualstack) then return true end
+    if ends_with(host, partition.suffix) or ends_with(host, partition.dualstack) then
+      return true
+    end
   end
   return false
 end
 
---- Whether the text can be the name of a region: one label of a host name, so that it cannot name another host.
+--- Whether the text can be the name of a region: one label of a host name, so that it cannot name
+--- another host.
 ---@param region string
 ---@return boolean
 function endpoint.is_region(region)
@@ -89,7 +96,8 @@ function endpoint.url(service, region, variant)
   local partition, prefix = endpoint.partition(region), PREFIXES[service] or service
   local ordinary = partition.fips and partition.fips[prefix]
   if fips and ordinary ~= "any" and (dualstack or not ordinary) then prefix = prefix .. "-fips" end
-  return ("https://%s.%s.%s"):format(prefix, region, dualstack and partition.dualstack or partition.suffix)
+  return ("https://%s.%s.%s"):format(prefix, region,
+    dualstack and partition.dualstack or partition.suffix)
 end
 
 return endpoint

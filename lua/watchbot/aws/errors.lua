@@ -1,5 +1,6 @@
---- errors: what went wrong, from whatever the server sent. A service may answer in the wrong language: XML where JSON was
--- expected, a proxy's HTML, half of something, nothing. What such a body says is never quoted, for it may repeat the request.
+--- errors: what went wrong, from whatever the server sent. A service may answer in the wrong
+-- language: XML where JSON was expected, a proxy's HTML, half of something, nothing. What such a
+-- body says is never quoted, for it may repeat the request.
 
 local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
@@ -28,7 +29,8 @@ local function word(value)
   return type(value) == "string" and #value <= 200 and value:match "^[%w%-._=+/:]+$" or nil
 end
 
--- "com.amazonaws.sqs#QueueDoesNotExist", "Code:http://documentation", "AWS.SimpleQueueService.NonExistentQueue;Sender"
+-- "com.amazonaws.sqs#QueueDoesNotExist", "Code:http://documentation",
+-- "AWS.SimpleQueueService.NonExistentQueue;Sender"
 local function bare_code(value)
   if type(value) ~= "string" then return nil end
   return word((value:gsub("^.*#", ""):gsub("[:;].*$", "")))
@@ -95,7 +97,8 @@ end
 ---@param headers table<string, string>
 ---@return string?
 function errors.request_id(headers)
-  return word(headers["x-amzn-requestid"]) or word(headers["x-amz-request-id"]) or word(headers["x-amzn-request-id"])
+  return word(headers["x-amzn-requestid"]) or word(headers["x-amz-request-id"])
+    or word(headers["x-amzn-request-id"])
 end
 
 --- What a response with a status other than 200 says.
@@ -106,11 +109,15 @@ function errors.read(response, now)
   local headers, status = response.headers, response.status
   local found, problem = read_body(response.body)
   found = found or {}
-  local code = found.code or bare_code(headers["x-amzn-errortype"]) or bare_code(headers["x-amzn-query-error"])
-  if status == 407 then code, found.message = nil, "the proxy asks for a user name and a password" end
+  local code = found.code or bare_code(headers["x-amzn-errortype"])
+    or bare_code(headers["x-amzn-query-error"])
+  if status == 407 then
+    code, found.message = nil, "the proxy asks for a user name and a password"
+  end
   return {
     code = code or "Http" .. status,
-    message = found.message or (code and code or "the server answered " .. (problem or "with an error without a code")),
+    message = found.message
+    or (code and code or "the server answered " .. (problem or "with an error without a code")),
     status = status,
     request_id = found.request_id or errors.request_id(headers),
     details = found.details,
@@ -147,7 +154,8 @@ function errors.describe(what, failure, secrets)
   local details = { failure.code }
   if failure.status then details[#details + 1] = "HTTP " .. failure.status end
   if failure.request_id then details[#details + 1] = "request " .. failure.request_id end
-  return ("%s: %s (%s)"):format(what, text.cut(text.clean(message), LONGEST), table.concat(details, ", "))
+  return ("%s: %s (%s)"):format(what, text.cut(text.clean(message), LONGEST),
+    table.concat(details, ", "))
 end
 
 return errors

@@ -1,6 +1,6 @@
 --- fetch: a metadata service beside us is asked briefly, and a few times. Sits on watchbot.http.
--- It is either there at once or not there at all, so the times are short. One that is asked without TLS is on this machine or
--- its link, where no proxy could reach it, nor should see the token.
+-- It is either there at once or not there at all, so the times are short. One that is asked without
+-- TLS is on this machine or its link, where no proxy could reach it, nor should see the token.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -18,7 +18,8 @@ end
 
 --- Makes the request until it is answered, at most `tries` times. To be called in a task.
 ---@param request fun(request: table): table?, string?, string?
----@param query { method: string?, url: string, headers: table?, timeout: number } timeout in seconds
+---@param query { method: string?, url: string, headers: table?, timeout: number } timeout in
+--- seconds
 ---@param tries integer
 ---@return table? response of any HTTP status
 ---@return string? message

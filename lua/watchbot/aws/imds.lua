@@ -1,5 +1,7 @@
---- imds: the metadata service of an EC2 instance, version 2 alone. Sits on fetch; asked for credentials and for the region.
--- Version 1, which needs no token, is never tried: a request that somebody else makes us send could read from it.
+--- imds: the metadata service of an EC2 instance, version 2 alone. Sits on fetch; asked for
+-- credentials and for the region.
+-- Version 1, which needs no token, is never tried: a request that somebody else makes us send could
+-- read from it.
 -- https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 
 local fetch = require "watchbot.aws.fetch"
@@ -32,7 +34,8 @@ function Imds:address()
 end
 
 function Imds:request(query)
-  query.url, query.timeout = self:address() .. query.path, self.config:number "metadata_service_timeout" or TIMEOUT
+  query.url, query.timeout = self:address()
+    .. query.path, self.config:number "metadata_service_timeout" or TIMEOUT
   local tries = self.config:number "metadata_service_num_attempts" or TRIES
   return fetch(self.config:requester(), query, tries)
 end
@@ -43,7 +46,8 @@ function Imds:new_token()
   if not response then return nil, message, code end
   local token = response.status == 200 and response.body:match "^%g+$"
   if not token then
-    return nil, ("%s gave no token: HTTP status %d"):format(self:address(), response.status), "BadReply"
+    return nil, ("%s gave no token: HTTP status %d"):format(self:address(), response.status),
+      "BadReply"
   end
   self.token, self.token_until = token, scheduler.boottime() + TOKEN_LIFE - TOKEN_MARGIN
   return token
@@ -51,7 +55,9 @@ end
 
 function Imds:get_with_token(path)
   local token, message, code = self.token, nil, nil
-  if not token or scheduler.boottime() >= self.token_until then token, message, code = self:new_token() end
+  if not token or scheduler.boottime() >= self.token_until then
+    token, message, code = self:new_token()
+  end
   if not token then return nil, message, code end
   return self:request { path = path, headers = { ["X-aws-ec2-metadata-token"] = token } }
 end
@@ -72,7 +78,8 @@ function Imds:get(path)
   end
   if not response then return nil, message, code end
   if response.status == 200 then return response.body end
-  return nil, ("%s answered with HTTP status %d for %s"):format(self:address(), response.status, path),
+  return nil, ("%s answered with HTTP status %d for %s"):format(self:address(), response.status,
+    path),
     response.status == 404 and "NotFound" or "BadReply"
 end
 

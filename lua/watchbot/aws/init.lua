@@ -3,10 +3,10 @@
 --     local sqs = watchbot.aws("sqs", { region = "eu-west-1" })
 --     local result, message, code = sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 20 }
 --
--- Operations, parameters and results have AWS's own names; there is no code for any of them. Calls wait, so they are made in a
--- task. What the API reference calls an integer, a list, a map or a structure is that in Lua; an empty list is
--- `watchbot.aws.list {}`. The results of sns, sts and cloudformation are all text, as they come in XML; of an empty list there,
--- "" is what is left.
+-- Operations, parameters and results have AWS's own names; there is no code for any of them. Calls
+-- wait, so they are made in a task. What the API reference calls an integer, a list, a map or a
+-- structure is that in Lua; an empty list is `watchbot.aws.list {}`. The results of sns, sts and
+-- cloudformation are all text, as they come in XML; of an empty list there, "" is what is left.
 
 local call = require "watchbot.aws.call"
 local config = require "watchbot.aws.config"
@@ -20,18 +20,20 @@ local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.aws.ClientOptions: watchbot.aws.Options
 ---@field credentials table|false|nil a provider (`get`, `expire`), or { access_key, secret_key, token }; false: do not sign.
---- Default: what the environment offers, see credentials.lua; found once for all clients of a profile
----@field place string? a queue's URL or an ARN of what is called or asked about: its region is the one to sign for, whatever
---- AWS_REGION is, and a queue is called at the host of its URL
+--- Default: what the environment offers, see credentials.lua; found once for all clients of a
+--- profile
+---@field place string? a queue's URL or an ARN of what is called or asked about: its region is the
+--- one to sign for, whatever AWS_REGION is, and a queue is called at the host of its URL
 ---@field near string? a queue's URL or an ARN: its region is taken where none is set
 ---@field timeout number? seconds for each attempt; default 30. A long poll has its own wait besides
 ---@field connect_timeout number? seconds; default 5
----@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's `max_attempts`,
---- 3 (DynamoDB 4)
+---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's
+--- `max_attempts`, 3 (DynamoDB 4)
 ---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
----@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the profile's
----@field warn fun(message: string)? hears of credentials that could not be refreshed, and of an endpoint without TLS; default:
---- a line on standard error for the latter
+---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the
+--- profile's
+---@field warn fun(message: string)? hears of credentials that could not be refreshed, and of an
+--- endpoint without TLS; default: a line on standard error for the latter
 
 local function names(list)
   for _, name in ipairs(list) do list[name] = true end
@@ -46,7 +48,8 @@ local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 
 ---@class watchbot.aws.Client
 ---@field requests integer HTTP requests that were made, repeated ones included
----@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was seen to matter
+---@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was
+--- seen to matter
 local Client = {}
 
 ---@class watchbot.aws
@@ -66,19 +69,25 @@ local function check_names(kind, given, known, where, level)
   for name in pairs(given or {}) do
     if not known[name] then
       local near = suggest(tostring(name), known)
-      error(("%s: unknown %s '%s'%s"):format(where, kind, tostring(name), near and ("; did you mean '%s'?"):format(near) or ""),
+      error(("%s: unknown %s '%s'%s"):format(where, kind, tostring(name),
+      near and ("; did you mean '%s'?"):format(near) or ""),
         level)
     end
   end
 end
 
--- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first asked for.
+-- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first
+-- asked for.
 local operations = setmetatable({}, { __mode = "v" })
 
 local function operation(name)
   operations[name] = operations[name] or function(client, parameters, options)
-    if getmetatable(client) ~= Client then error(("%s: call it as client:%s { ... }"):format(name, name), 2) end
-    if parameters ~= nil and type(parameters) ~= "table" then error(name .. ": the parameters must be a table", 2) end
+    if getmetatable(client) ~= Client then
+      error(("%s: call it as client:%s { ... }"):format(name, name), 2)
+    end
+    if parameters ~= nil and type(parameters) ~= "table" then
+      error(name .. ": the parameters must be a table", 2)
+    end
     check_names("option", options, CALL_OPTIONS, name, 3)
     if aws.stand_in then return aws.stand_in(client.service_name, name, parameters or {}) end
     local place, message, code = client:resolve()
@@ -91,7 +100,8 @@ end
 function Client.__index(client, name)
   if Client[name] then return Client[name] end
   if type(name) == "string" and name:find "^%u%w+$" then return operation(name) end
-  -- Fields that are not set are looked for too; only a method that does not exist is a mistake, and calling nil says so.
+  -- Fields that are not set are looked for too; only a method that does not exist is a mistake, and
+  -- calling nil says so.
   return rawget(client, name)
 end
 
@@ -105,11 +115,13 @@ local said_clear = {}
 local function say_clear(client, found)
   if not found.clear or places.is_loopback(found.name) or said_clear[found.host] then return end
   said_clear[found.host] = true
-  client.warn(("http://%s is not encrypted: what is sent there, credentials included, can be read on the way"):format(
+  client.warn(("http://%s is not encrypted: what is sent there, credentials included, can be read "
+    .. "on the way"):format(
     found.host))
 end
 
---- Finds host, region and what to sign for, once. May ask the metadata service, so it is called in a task.
+--- Finds host, region and what to sign for, once. May ask the metadata service, so it is called in
+--- a task.
 ---@return watchbot.aws.Place? place
 ---@return string? err
 ---@return string? code
@@ -123,8 +135,8 @@ function Client:resolve()
   return found
 end
 
--- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all. An endpoint that was given
--- is that of the client's own service, in a VPC say: STS is elsewhere.
+-- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all.
+-- An endpoint that was given is that of the client's own service, in a VPC say: STS is elsewhere.
 local function assumer(options)
   return function(name, parameters, with, region)
     local client, message, code = aws.client("sts", {
@@ -143,7 +155,8 @@ local function new_chain(options, settings, warn)
   }
 end
 
--- Clients that ask for nothing special share what was found, and with it the refreshing; all their `warn`s are told.
+-- Clients that ask for nothing special share what was found, and with it the refreshing; all their
+-- `warn`s are told.
 local shared = {}
 
 local function share(options, settings)
@@ -165,7 +178,9 @@ local function find_provider(options, settings)
   local given = options.credentials
   if given == false then return false end
   if given and given.get then return given end
-  if given or options.getenv or options.request or options.endpoint then return new_chain(options, settings, options.warn) end
+  if given or options.getenv or options.request or options.endpoint then
+    return new_chain(options, settings, options.warn)
+  end
   return share(options, settings)
 end
 
@@ -185,7 +200,8 @@ local function check(service_name, options)
   if not services.find(service_name) then
     local near = suggest(tostring(service_name), services.names())
     error(("aws: unknown service '%s'%s"):format(tostring(service_name),
-      near and ("; did you mean '%s'?"):format(near) or "; known are " .. table.concat(services.names(), ", ")), 3)
+      near and ("; did you mean '%s'?"):format(near)
+        or "; known are " .. table.concat(services.names(), ", ")), 3)
   end
   check_names("option", options, OPTIONS, "aws", 4)
 end

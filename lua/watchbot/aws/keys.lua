@@ -1,5 +1,7 @@
---- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes them in.
--- Every source makes them here, so that nothing with a line break in it ever becomes part of a header.
+--- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes
+-- them in.
+-- Every source makes them here, so that nothing with a line break in it ever becomes part of a
+-- header.
 
 local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
@@ -29,7 +31,8 @@ local NAMES = { access_key = "access key", secret_key = "secret key", token = "s
 ---@return string? code "BadCredentials"
 function keys.new(values, source)
   local token = values.token ~= "" and values.token or nil
-  local made = { access_key = values.access_key, secret_key = values.secret_key, token = token, expires = values.expires,
+  local made = { access_key = values.access_key, secret_key = values.secret_key, token = token,
+    expires = values.expires,
     account = values.account, source = source }
   for _, field in ipairs { "access_key", "secret_key", token and "token" } do
     local value = made[field]
@@ -37,7 +40,8 @@ function keys.new(values, source)
       return nil, ("%s: there is no %s"):format(source, NAMES[field]), "BadCredentials"
     end
     if value:find "[%c ]" then
-      return nil, ("%s: the %s has a space or a line break in it"):format(source, NAMES[field]), "BadCredentials"
+      return nil, ("%s: the %s has a space or a line break in it"):format(source, NAMES[field]),
+        "BadCredentials"
     end
   end
   return setmetatable(made, Keys)
@@ -55,7 +59,8 @@ local function text_or_nil(value)
   return type(value) == "string" and value or nil
 end
 
---- From a table with AWS's own names: what STS answers, and what the JSON of the other sources holds.
+--- From a table with AWS's own names: what STS answers, and what the JSON of the other sources
+--- holds.
 ---@param reply table { AccessKeyId, SecretAccessKey, SessionToken or Token, Expiration }
 ---@param source string
 ---@return watchbot.aws.Keys?
@@ -65,9 +70,12 @@ function keys.from_reply(reply, source)
   local expires
   if text_or_nil(reply.Expiration) then
     expires = date.iso(reply.Expiration)
-    if not expires then return nil, source .. ": the Expiration is not a date in ISO 8601", "BadCredentials" end
+    if not expires then
+      return nil, source .. ": the Expiration is not a date in ISO 8601", "BadCredentials"
+    end
   end
-  return keys.new({ access_key = text_or_nil(reply.AccessKeyId), secret_key = text_or_nil(reply.SecretAccessKey),
+  return keys.new({ access_key = text_or_nil(reply.AccessKeyId),
+    secret_key = text_or_nil(reply.SecretAccessKey),
     token = text_or_nil(reply.SessionToken) or text_or_nil(reply.Token), expires = expires,
     account = text_or_nil(reply.AccountId) }, source)
 end
@@ -84,7 +92,8 @@ function keys.decode(text, source)
   return nil, source .. ": the answer is not a JSON object", "BadCredentials"
 end
 
---- From the JSON of a container's endpoint or of the metadata service, which says `Code` where something is wrong.
+--- From the JSON of a container's endpoint or of the metadata service, which says `Code` where
+--- something is wrong.
 ---@param text string
 ---@param source string
 ---@return watchbot.aws.Keys?
@@ -95,7 +104,8 @@ function keys.from_json(text, source)
   if not reply then return nil, message, code end
   local status = text_or_nil(reply.Code)
   if status and status ~= "Success" then
-    return nil, ("%s: the answer says %s"):format(source, status:match "^%a+$" or "that it failed"), "BadCredentials"
+    return nil, ("%s: the answer says %s"):format(source, status:match "^%a+$" or "that it failed"),
+      "BadCredentials"
   end
   return keys.from_reply(reply, source)
 end

@@ -58,7 +58,8 @@ function place.split(url)
   local name, host = split_authority(scheme, authority)
   if not name or path:gsub("%%%x%x", ""):find "[^%w%-._~!$&'()*+,;=:@/]" then return nil end
   return {
-    origin = scheme .. "://" .. host, host = host, name = name, path = path, clear = scheme == "http",
+    origin = scheme .. "://" .. host, host = host, name = name, path = path,
+    clear = scheme == "http",
   }
 end
 
@@ -70,7 +71,8 @@ local GLOBAL = { ["sqs.amazonaws.com"] = "us-east-1", ["queue.amazonaws.com"] = 
 ---@param host string without a port
 ---@return string?
 local function region_of_host(host)
-  local region = ("." .. host):match "%.sqs%.([^.]+)%." or ("." .. host):match "%.sqs%-fips%.([^.]+)%."
+  local region = ("." .. host):match "%.sqs%.([^.]+)%."
+    or ("." .. host):match "%.sqs%-fips%.([^.]+)%."
     or host:match "^([^.]+)%.queue%."
   if region and region:find "^%l+%-%l[%l%-]*%-%d+$" then return region end
   return GLOBAL[host]
@@ -105,7 +107,8 @@ end
 local function check_variant(variant, origin, where)
   for kind, words in pairs { fips = "use_fips_endpoint", dualstack = "use_dualstack_endpoint" } do
     if variant[kind] then
-      return fail("%s cannot be combined with the endpoint %s (%s): unset one of them", words, origin, where)
+      return fail("%s cannot be combined with the endpoint %s (%s): unset one of them", words,
+        origin, where)
     end
   end
   return true
@@ -166,18 +169,21 @@ function place.find(service, config, resource, near)
   local fips
   region, fips = without_fips(region)
   local variant = {
-    fips = fips or config:switch "use_fips_endpoint", dualstack = config:switch "use_dualstack_endpoint",
+    fips = fips or config:switch "use_fips_endpoint",
+    dualstack = config:switch "use_dualstack_endpoint",
   }
   local url
   url, err, code = origin_of(service, config, region, named, variant)
   if not url then return nil, err, code end
   local split = place.split(url)
   if split.clear and endpoint.is_aws(split.name) then
-    return fail("%s would carry credentials and messages unencrypted: write https://%s", split.origin, split.host)
+    return fail("%s would carry credentials and messages unencrypted: write https://%s",
+      split.origin, split.host)
   end
   local path = split.path:match "^.*[^/]" or "/"
   return {
-    url = split.origin .. path, host = split.host, path = path, name = split.name, clear = split.clear,
+    url = split.origin .. path, host = split.host, path = path, name = split.name,
+    clear = split.clear,
     region = region, service = services.find(service).signing_name,
   }
 end

@@ -8,14 +8,16 @@ local read_file = require "watchbot.aws.read_file"
 
 local profiles = {}
 
----@alias watchbot.aws.Section table<string, string> names in small letters; a value with sub-properties starts with "\n"
+---@alias watchbot.aws.Section table<string, string> names in small letters; a value with
+--- sub-properties starts with "\n"
 
 ---@class watchbot.aws.Files
 ---@field profiles table<string, watchbot.aws.Section>
 ---@field sso_sessions table<string, watchbot.aws.Section>
 ---@field services table<string, watchbot.aws.Section>
 ---@field looked string[] each file with what was found there, for messages
----@field ignored table<string, string> titles of sections that cannot name a profile, with file and line
+---@field ignored table<string, string> titles of sections that cannot name a profile, with file and
+--- line
 
 local function trim(text)
   local first = text:find "%S"
@@ -41,7 +43,8 @@ function Reader:section(line)
   if not title then return self:fail "profile definition must end with ']'" end
   self.properties, self.property = {}, nil
   self.sections[#self.sections + 1] = {
-    title = trim(title), properties = self.properties, place = ("%s:%d"):format(self.file, self.line),
+    title = trim(title), properties = self.properties,
+    place = ("%s:%d"):format(self.file, self.line),
   }
   return true
 end
@@ -60,8 +63,12 @@ end
 -- A property that is empty on its own line has sub-properties on the next ones, and these are
 -- checked as properties are.
 function Reader:continue(line)
-  if not self.properties then return self:fail "expected a profile definition, found continuation" end
-  if not self.property then return self:fail "expected a property definition, found continuation" end
+  if not self.properties then
+    return self:fail "expected a profile definition, found continuation"
+  end
+  if not self.property then
+    return self:fail "expected a property definition, found continuation"
+  end
   local text, value = trim(line), self.properties[self.property]
   if value == "" or value:sub(1, 1) == "\n" then
     local name = text:match "^([^=]*)="
@@ -119,7 +126,9 @@ local function take_config(files, sections)
     prefixed = prefixed or kind == "profile" and name == "default"
   end
   for _, section in ipairs(sections) do
-    if section.title == "default" and not prefixed then merge(files, "profiles", "default", section) end
+    if section.title == "default" and not prefixed then
+      merge(files, "profiles", "default", section)
+    end
   end
 end
 
@@ -165,7 +174,9 @@ function profiles.locations(getenv, platform)
   local home = home_folder(getenv, windows)
   local function place(variable, name)
     local given = getenv(variable)
-    if given then return home and given:gsub("^~(/)", function(rest) return home .. rest end) or given end
+    if given then
+      return home and given:gsub("^~(/)", function(rest) return home .. rest end) or given
+    end
     return home and table.concat({ home, ".aws", name }, slash)
   end
   return place("AWS_CONFIG_FILE", "config"), place("AWS_SHARED_CREDENTIALS_FILE", "credentials")
@@ -188,7 +199,9 @@ function profiles.read(getenv)
   local config_path, credentials_path = profiles.locations(getenv)
   local config, config_found = read(config_path)
   local credentials, credentials_found = read(credentials_path)
-  local files, message, code = profiles.parse(config, credentials, { config = config_path, credentials = credentials_path })
+  local files, message, code = profiles.parse(config, credentials, {
+    config = config_path, credentials = credentials_path,
+  })
   if not files then return nil, message, code end
   files.looked = { config_found, credentials_found }
   return files
@@ -211,7 +224,9 @@ end
 ---@return table<string, string>
 function profiles.nested(value)
   local properties = {}
-  for name, text in (value or ""):gmatch "\n([^=\n]*)=([^\n]*)" do properties[trim(name):lower()] = trim(text) end
+  for name, text in (value or ""):gmatch "\n([^=\n]*)=([^\n]*)" do
+    properties[trim(name):lower()] = trim(text)
+  end
   return properties
 end
 

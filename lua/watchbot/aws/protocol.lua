@@ -1,4 +1,5 @@
---- protocol: an operation and its parameters as a request, and an answer as a result. AWS JSON 1.0 and 1.1, and Query.
+--- protocol: an operation and its parameters as a request, and an answer as a result. AWS JSON 1.0
+-- and 1.1, and Query.
 
 local json = require "watchbot.lib.json"
 local query = require "watchbot.aws.query"
@@ -12,7 +13,9 @@ local FORM = "application/x-www-form-urlencoded; charset=utf-8"
 local write, read = {}, {}
 
 function write.json(service, operation, parameters)
-  local headers = { ["Content-Type"] = service.content_type, ["X-Amz-Target"] = service.target .. "." .. operation }
+  local headers = {
+    ["Content-Type"] = service.content_type, ["X-Amz-Target"] = service.target .. "." .. operation,
+  }
   if next(parameters) == nil then return "{}", headers end
   local body, message, code = json.encode(parameters)
   if not body then return nil, message, code end
@@ -20,7 +23,9 @@ function write.json(service, operation, parameters)
 end
 
 function write.query(service, operation, parameters)
-  return query.encode(operation, service.version, parameters, service.maps), { ["Content-Type"] = FORM }
+  return query.encode(operation, service.version, parameters, service.maps), {
+    ["Content-Type"] = FORM,
+  }
 end
 
 function read.json(_, body)
@@ -32,12 +37,15 @@ end
 function read.query(operation, body)
   local root, value = xml.decode(body)
   if not root then return nil, value end
-  if root ~= operation .. "Response" then return nil, ("XML of another kind, %sResponse was expected"):format(operation) end
+  if root ~= operation .. "Response" then
+    return nil, ("XML of another kind, %sResponse was expected"):format(operation)
+  end
   local result = type(value) == "table" and value[operation .. "Result"]
   return type(result) == "table" and result or {}
 end
 
---- The body and the headers that an operation's request has. Raises for parameters that cannot be written.
+--- The body and the headers that an operation's request has. Raises for parameters that cannot be
+--- written.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param parameters table

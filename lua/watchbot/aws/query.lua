@@ -1,14 +1,16 @@
 --- query: parameters as a form, for AWS's Query services ("Action=Publish&Message=...").
--- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; which parameters are maps is the service's data,
--- for a structure looks the same here.
+-- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; which parameters are
+-- maps is the service's data, for a structure looks the same here.
 
 local json = require "watchbot.lib.json"
 
 local query = {}
 
--- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form anew to check its signature do not.
+-- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form anew to
+-- check its signature do not.
 local function escape(text)
-  return (text:gsub("[^%w%-._~ ]", function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
+  return (text:gsub("[^%w%-._~ ]",
+    function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
 end
 
 local function scalar(name, value)
@@ -39,7 +41,9 @@ local function flatten_list(out, maps, name, list)
     if math.type(key) ~= "integer" or key < 1 or key > #list then mixed(name) end
   end
   if #list == 0 then out[#out + 1] = escape(name) .. "=" end
-  for index, value in ipairs(list) do flatten(out, maps, ("%s.member.%d"):format(name, index), nil, value) end
+  for index, value in ipairs(list) do
+    flatten(out, maps, ("%s.member.%d"):format(name, index), nil, value)
+  end
 end
 
 local function flatten_map(out, maps, name, map, names)
@@ -60,11 +64,14 @@ function flatten(out, maps, name, field, value)
   elseif maps[field] then
     flatten_map(out, maps, name, value, maps[field])
   else
-    for _, key in ipairs(sorted_keys(value, name)) do flatten(out, maps, name .. "." .. key, key, value[key]) end
+    for _, key in ipairs(sorted_keys(value, name)) do
+      flatten(out, maps, name .. "." .. key, key, value[key])
+    end
   end
 end
 
---- Raises for values that have no such form: functions, tables with both names and numbers for keys.
+--- Raises for values that have no such form: functions, tables with both names and numbers for
+--- keys.
 ---@param action string
 ---@param version string
 ---@param parameters table
@@ -72,7 +79,9 @@ end
 ---@return string form
 function query.encode(action, version, parameters, maps)
   local out = { "Action=" .. escape(action), "Version=" .. escape(version) }
-  for _, key in ipairs(sorted_keys(parameters, action)) do flatten(out, maps or {}, key, key, parameters[key]) end
+  for _, key in ipairs(sorted_keys(parameters, action)) do
+    flatten(out, maps or {}, key, key, parameters[key])
+  end
   return table.concat(out, "&")
 end
 

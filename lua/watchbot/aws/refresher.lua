@@ -33,12 +33,13 @@ Refresher.__index = Refresher
 local refresher = {}
 
 ---@param load fun(): watchbot.aws.Keys?, string?, string? may wait
----@param options { warn: fun(message: string)?, time: fun(): number? }? `warn` hears of a refresh that failed; `time` gives
---- seconds since the epoch, for tests
+---@param options { warn: fun(message: string)?, time: fun(): number? }? `warn` hears of a refresh
+--- that failed; `time` gives seconds since the epoch, for tests
 ---@return watchbot.aws.Refresher
 function refresher.new(load, options)
   options = options or {}
-  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0, attempt_at = 0, rejections = 0,
+  return setmetatable({ load = load, warn = options.warn, patience = PATIENCE, misses = 0,
+    attempt_at = 0, rejections = 0,
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
@@ -96,7 +97,9 @@ function Refresher:load_once()
   end
   self:miss(message)
   self:take_back()
-  if self.keys and self.warn then self.warn("could not refresh the AWS credentials: " .. message) end
+  if self.keys and self.warn then
+    self.warn("could not refresh the AWS credentials: " .. message)
+  end
 end
 
 -- The task that loads, a new one unless it is too early for that. The pause begins with the
@@ -122,16 +125,19 @@ function Refresher:get()
     if ok == false then error(raised, 0) end
   end
   if self:stage() ~= "gone" then return self.keys end
-  return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
+  return nil, "no AWS credentials: "
+    .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
 --- AWS says that the credentials have expired, or that it does not know them: the next `get` loads
 --- them again.
----@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been replaced meanwhile
+---@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been
+--- replaced meanwhile
 function Refresher:expire(used)
   if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end
   self.rejections = self.rejections + 1
-  self.usable_at = scheduler.now() + math.min(LAST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.rejections - 1, 10))
+  self.usable_at = scheduler.now()
+    + math.min(LAST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.rejections - 1, 10))
   self.rejected, self.attempt_at = true, 0
 end
 

@@ -11,21 +11,28 @@ local retry = {}
 local THROTTLING = {
   KmsThrottled = true, KMSThrottling = true, ["KMS.ThrottlingException"] = true, Throttled = true,
   ConcurrentResourcesLimitExceeded = true,
-  BandwidthLimitExceeded = true, EC2ThrottledException = true, LimitExceededException = true, OverLimit = true,
-  PriorRequestNotComplete = true, ProvisionedThroughputExceededException = true, RequestLimitExceeded = true,
-  RequestThrottled = true, RequestThrottledException = true, SlowDown = true, ThrottledException = true, Throttling = true,
-  ThrottlingException = true, TooManyRequestsException = true, TransactionInProgressException = true, Http429 = true,
+  BandwidthLimitExceeded = true, EC2ThrottledException = true, LimitExceededException = true,
+  OverLimit = true,
+  PriorRequestNotComplete = true, ProvisionedThroughputExceededException = true,
+  RequestLimitExceeded = true,
+  RequestThrottled = true, RequestThrottledException = true, SlowDown = true,
+  ThrottledException = true, Throttling = true,
+  ThrottlingException = true, TooManyRequestsException = true,
+  TransactionInProgressException = true, Http429 = true,
 }
 
 local TRANSIENT = {
   RequestTimeout = true, RequestTimeoutException = true, BadAnswer = true,
   -- Their status says it as well, but an entry of a batch has a code alone.
-  InternalError = true, InternalFailure = true, InternalServerError = true, InternalServiceError = true,
-  InternalServerException = true, ServerException = true, ServiceUnavailable = true, ServiceUnavailableException = true,
+  InternalError = true, InternalFailure = true, InternalServerError = true,
+  InternalServiceError = true,
+  InternalServerException = true, ServerException = true, ServiceUnavailable = true,
+  ServiceUnavailableException = true,
   -- The models of STS and DynamoDB mark these as retryable.
   IDPCommunicationError = true, ReplicatedWriteConflictException = true,
   -- of watchbot.http
-  ResolveFailed = true, ConnectFailed = true, ConnectTimeout = true, Timeout = true, ConnectionLost = true, Truncated = true,
+  ResolveFailed = true, ConnectFailed = true, ConnectTimeout = true, Timeout = true,
+  ConnectionLost = true, Truncated = true,
   BadResponse = true,
 }
 
@@ -47,7 +54,8 @@ local MOST_LONGER = 5
 ---@field cap number? seconds of a pause at most; default 20
 ---@field random (fun(): number)? from 0 to 1: the share of the pause that is really waited ("full jitter")
 local DEFAULTS = {
-  max_attempts = 3, capacity = 500, cost = 14, throttled_cost = 5, base = 0.05, throttled_base = 1, cap = 20,
+  max_attempts = 3, capacity = 500, cost = 14, throttled_cost = 5, base = 0.05, throttled_base = 1,
+  cap = 20,
   random = math.random,
 }
 
@@ -145,7 +153,9 @@ function Tries:failed(failure)
   if not kind then return nil, "not_retryable", 0 end
   if self.long_poll then self:remember() end
   local pause = self:pause(kind, failure)
-  if self.attempts >= self.retry.max_attempts then return nil, "max_attempts_exceeded", self.long_poll and pause or 0 end
+  if self.attempts >= self.retry.max_attempts then
+    return nil, "max_attempts_exceeded", self.long_poll and pause or 0
+  end
   if not self:take(kind) then return nil, "retry_quota_exceeded", self.long_poll and pause or 0 end
   return pause
 end

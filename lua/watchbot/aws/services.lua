@@ -1,14 +1,17 @@
---- services: what is known of each service, as data. Any operation of theirs can be called; no operation has code.
+--- services: what is known of each service, as data. Any operation of theirs can be called; no
+-- operation has code.
 --
--- A call whose answer got lost is tried again, unless it is named in `once`: then it ends with the error, for it may have been
--- applied. Where AWS takes a token, `tokens` says in which field; one is made up for each call, so that a repeat is
--- recognised. Whoever knows better says so in the call: `{ idempotent = true }`.
+-- A call whose answer got lost is tried again, unless it is named in `once`: then it ends with the
+-- error, for it may have been applied. Where AWS takes a token, `tokens` says in which field; one
+-- is made up for each call, so that a repeat is recognised. Whoever knows better says so in the
+-- call: `{ idempotent = true }`.
 --
--- What is not in `once` can be repeated: it reads, or sets what it is told, or its double does no harm. Two of these are
--- choices. SendMessage may put a message twice into a standard queue, whose reader must cope with that anyway, and losing the
--- message would be worse; in a FIFO queue the deduplication id, or the content, tells the double (SQS refuses a message
--- that has neither). PutLogEvents may write lines twice.
--- A notification that reaches people twice is a nuisance, so Publish is repeated only for a FIFO topic.
+-- What is not in `once` can be repeated: it reads, or sets what it is told, or its double does no
+-- harm. Two of these are choices. SendMessage may put a message twice into a standard queue, whose
+-- reader must cope with that anyway, and losing the message would be worse; in a FIFO queue the
+-- deduplication id, or the content, tells the double (SQS refuses a message that has neither).
+-- PutLogEvents may write lines twice. A notification that reaches people twice is a nuisance, so
+-- Publish is repeated only for a FIFO topic.
 
 ---@class watchbot.aws.Service
 ---@field protocol "json"|"query"
@@ -16,8 +19,10 @@
 ---@field target string? before the dot in X-Amz-Target
 ---@field version string? of the Query API
 ---@field signing_name string
----@field maps table<string, string[]>? parameters of the Query form that are maps: how key and value are called there
----@field long_polls table<string, string>? operations that may take long: the parameter that says how many seconds
+---@field maps table<string, string[]>? parameters of the Query form that are maps: how key and
+--- value are called there
+---@field long_polls table<string, string>? operations that may take long: the parameter that says
+--- how many seconds
 ---@field tokens table<string, string>? operations that take a token: its parameter
 ---@field fifo_tokens table<string, string>? the same, for queues whose URL ends in .fifo
 ---@field once table<string, true>? operations that must not be done twice
@@ -54,7 +59,9 @@ services.ecs = {
   content_type = "application/x-amz-json-1.1",
   target = "AmazonEC2ContainerServiceV20141113",
   signing_name = "ecs",
-  tokens = { RunTask = "clientToken", CreateService = "clientToken", CreateTaskSet = "clientToken" },
+  tokens = {
+    RunTask = "clientToken", CreateService = "clientToken", CreateTaskSet = "clientToken",
+  },
   once = { StartTask = true, RegisterTaskDefinition = true, ExecuteCommand = true },
 }
 
@@ -71,7 +78,9 @@ services.sts = {
   protocol = "query",
   version = "2011-06-15",
   signing_name = "sts",
-  secrets = { WebIdentityToken = true, SAMLAssertion = true, TokenCode = true, TradeInToken = true },
+  secrets = {
+    WebIdentityToken = true, SAMLAssertion = true, TokenCode = true, TradeInToken = true,
+  },
 }
 
 services.dynamodb = {
@@ -86,7 +95,9 @@ services.dynamodb = {
     ImportTable = "ClientToken",
   },
   retry = { max_attempts = 4, base = 0.025 },
-  once = { UpdateItem = true, ExecuteStatement = true, BatchExecuteStatement = true, CreateBackup = true },
+  once = {
+    UpdateItem = true, ExecuteStatement = true, BatchExecuteStatement = true, CreateBackup = true,
+  },
 }
 
 services.cloudformation = {
@@ -121,7 +132,8 @@ services.cloudwatch = {
 
 -- Operations of these names answer with something: an empty body is an answer that got lost.
 local ANSWERING = {
-  "^Get", "^List", "^Describe", "^Receive", "^Filter", "^Run", "^Send", "^Publish", "^Assume", "^Query$", "^Scan$", "Batch$",
+  "^Get", "^List", "^Describe", "^Receive", "^Filter", "^Run", "^Send", "^Publish", "^Assume",
+  "^Query$", "^Scan$", "Batch$",
 }
 
 local api = {}

@@ -1,8 +1,8 @@
 --- xml: the answers of AWS's Query services as Lua tables. Sits on LuaExpat.
--- Elements become fields, repeated ones and `member`s lists, `entry`s with key and value maps; all values are text, for only
--- the reader knows more. An element without anything in it, or with blanks alone, is "", which `#` and `ipairs` take for an
--- empty list too.
--- A document type is refused, and with it entities that grow (no AWS answer has one).
+-- Elements become fields, repeated ones and `member`s lists, `entry`s with key and value maps; all
+-- values are text, for only the reader knows more. An element without anything in it, or with
+-- blanks alone, is "", which `#` and `ipairs` take for an empty list too. A document type is
+-- refused, and with it entities that grow (no AWS answer has one).
 
 local lxp = require "lxp"
 
@@ -83,7 +83,11 @@ local function handlers(document)
       local element = table.remove(path)
       local parent = path[#path]
       element.value = value_of(element)
-      if parent then parent.children[#parent.children + 1] = element else document.root = element end
+      if parent then
+        parent.children[#parent.children + 1] = element
+      else
+        document.root = element
+      end
     end,
     StartDoctypeDecl = function(parser) stop(parser, "it has a document type") end,
   }

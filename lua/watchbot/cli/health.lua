@@ -10,7 +10,10 @@ local command = {
   summary = "Checks the health file of a watcher: status 0 when it is alive, or ready.",
   usage = "[--ready] [--within SECONDS] FILE",
   options = {
-    { name = "ready", help = "whether the queue answers, too; default: only whether the watcher's loop turns" },
+    {
+      name = "ready",
+      help = "whether the queue answers, too; default: only whether the watcher's loop turns",
+    },
     { name = "within", value = "SECONDS", number = true,
       help = "how old the answer may be; default: 30, with --ready 90" },
   },
@@ -35,7 +38,8 @@ local function check(path, word, limit)
     return 0
   end
   return nil, age == math.huge and ("health: not %s since the machine was started"):format(word)
-    or ("health: not %s for %.0f s, at most %g s are expected"):format(word, age, limit), "Unhealthy"
+    or ("health: not %s for %.0f s, at most %g s are expected"):format(word, age, limit),
+      "Unhealthy"
 end
 
 function command.run(arguments)
@@ -43,7 +47,8 @@ function command.run(arguments)
     return nil, ("health: expected one file, got %d: watchbot health FILE"):format(#arguments.words), "Usage"
   end
   local path = arguments.words[1]
-  local status, err, code = check(path, "alive", arguments.ready and ALIVE or arguments.within or ALIVE)
+  local status, err, code =
+    check(path, "alive", arguments.ready and ALIVE or arguments.within or ALIVE)
   if status ~= 0 or not arguments.ready then return status, err, code end
   return check(path, "answered", arguments.within or READY)
 end

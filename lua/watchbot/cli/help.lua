@@ -1,5 +1,5 @@
---- cli.help: what `watchbot help` and --help print. Lists come from what declares them: a command's options, the fields and
--- hooks of a policy, the options of a template.
+--- cli.help: what `watchbot help` and --help print. Lists come from what declares them: a command's
+-- options, the fields and hooks of a policy, the options of a template.
 
 local fields = require "watchbot.policy.fields"
 local hooks = require "watchbot.policy.hooks"
@@ -57,7 +57,9 @@ function help.overview(commands)
   for _, group in ipairs(groups) do
     local members = of_group(commands, group[1])
     if #members > 0 then output.line(("\n%s:"):format(group[2])) end
-    for _, command in ipairs(members) do output.line(("  %-16s %s"):format(command[1], require(command[2]).summary)) end
+    for _, command in ipairs(members) do
+      output.line(("  %-16s %s"):format(command[1], require(command[2]).summary))
+    end
   end
   output.line "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
   output.line "watchbot --version"
@@ -80,7 +82,8 @@ end
 ---@param field watchbot.Field
 ---@return string empty where there is nothing to say
 function help.silent(field)
-  local default = field.default ~= nil and type(field.default) ~= "table" and (" (default %s)"):format(field.default) or ""
+  local default = field.default ~= nil and type(field.default) ~= "table"
+    and (" (default %s)"):format(field.default) or ""
   local variable = field.environment and (", $%s"):format(field.environment) or ""
   if field.fallback then variable = ("%s or $%s"):format(variable, field.fallback) end
   return default .. variable
@@ -89,13 +92,15 @@ end
 --- Prints every field of a policy.
 function help.fields()
   for _, field in ipairs(fields.declared) do
-    output.line(("%s%s\n%s\n"):format(field.name, help.silent(field), help.wrap(field.help, "    ")))
+    output.line(("%s%s\n%s\n"):format(field.name, help.silent(field),
+      help.wrap(field.help, "    ")))
   end
 end
 
 local function print_hooks()
   for _, hook in ipairs(hooks) do
-    output.line(("function policy:%s(%s)%s"):format(hook.name, hook.arguments, hook.returns and " -> " .. hook.returns or ""))
+    output.line(("function policy:%s(%s)%s"):format(hook.name, hook.arguments,
+      hook.returns and " -> " .. hook.returns or ""))
     output.line(help.wrap(hook.help, "    "))
     output.line(help.wrap("default: " .. hook.default, "    ") .. "\n")
   end
@@ -111,8 +116,10 @@ end
 local topics = {}
 
 function topics.policy()
-  output.line(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields say what runs for each "
-    .. "message, and how; its hooks decide, where the fields are not enough. A hook that handles its own case hands back "
+  output.line(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields "
+    .. "say what runs for each "
+    .. "message, and how; its hooks decide, where the fields are not enough. A hook that handles "
+    .. "its own case hands back "
     .. "the rest:", ""))
   output.line [[
 
@@ -129,7 +136,8 @@ FIELDS, all optional but `queue` and one of `command`, `handler` and `task`
 end
 
 function topics.template()
-  output.line(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or merged with other templates: "
+  output.line(help.wrap("A stack is a Lua file that returns watchbot.template { ... }, alone or "
+    .. "merged with other templates: "
     .. "`watchbot template FILE` prints it for CloudFormation. Its options:", "") .. "\n")
   help.template_options()
 end
@@ -152,7 +160,8 @@ function help.about(name, commands)
   end
   if topics[name] then topics[name]() end
   if known then return 0 end
-  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name, suggest.hint(name, names)), "Usage"
+  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name,
+    suggest.hint(name, names)), "Usage"
 end
 
 return help

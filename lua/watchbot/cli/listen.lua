@@ -1,5 +1,6 @@
---- cli.listen: `watchbot listen`: stands in for ecs-watchbot v4 to v10 in its containers. An ordinary policy whose fields come
--- from the environment that their template sets. `Concurrency` is not of it: one job at a time is what such a task expects.
+--- cli.listen: `watchbot listen`: stands in for ecs-watchbot v4 to v10 in its containers. An
+-- ordinary policy whose fields come from the environment that their template sets. `Concurrency` is
+-- not of it: one job at a time is what such a task expects.
 
 local scheduler = require "watchbot.scheduler"
 local policies = require "watchbot.policy"
@@ -27,7 +28,9 @@ examples:
 
 local function make_policy(arguments)
   local url = os.getenv "QueueUrl"
-  if not url or url == "" then return nil, "listen: which queue? Set the environment variable QueueUrl", "Usage" end
+  if not url or url == "" then
+    return nil, "listen: which queue? Set the environment variable QueueUrl", "Usage"
+  end
   return policies.try {
     queue = url, command = table.concat(arguments.words, " "), inherit = true,
     workers = math.tointeger(arguments.workers) or arguments.workers or 1,
@@ -37,7 +40,8 @@ end
 local function start(arguments)
   local policy, message, code = make_policy(arguments)
   if not policy then return nil, message, code end
-  return serve(policy, { form = "listen", health = arguments.health }, function() return nil, "there is no policy file" end)
+  return serve(policy, { form = "listen", health = arguments.health },
+    function() return nil, "there is no policy file" end)
 end
 
 function listen.run(arguments)

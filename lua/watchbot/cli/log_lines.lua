@@ -1,4 +1,5 @@
---- cli.log_lines: lines of a log for whoever reads them: on a terminal each message in a colour of its own.
+--- cli.log_lines: lines of a log for whoever reads them: on a terminal each message in a colour of
+-- its own.
 
 local output = require "watchbot.cli.output"
 local text = require "watchbot.lib.text"
@@ -19,7 +20,8 @@ end
 ---@param line string
 ---@return string?
 function log_lines.id(line)
-  return line:match "^%[[^%]]*%] %[%a+%] %[([^%]]+)%]" or line:match '"watchbot_sqs_message_id":"([^"]+)"'
+  return line:match "^%[[^%]]*%] %[%a+%] %[([^%]]+)%]"
+    or line:match '"watchbot_sqs_message_id":"([^"]+)"'
 end
 
 -- The same for each line of a message; another for most others.

@@ -14,10 +14,21 @@ local OF_A_MESSAGE, OF_ALL, BEFORE_FOLLOWING = "6h", "1h", "10m"
 
 local options = table.move(target.options, 1, #target.options, 1, {})
 table.move({
-  { name = "log-group", value = "NAME", help = "its name or ARN; default: the stack's, $LogGroup, $LogGroupArn" },
-  { name = "message", value = "ID", help = "the lines of this message, and those of its ECS tasks" },
-  { name = "grep", value = "TEXT", help = "only lines that have TEXT in them; upper and lower case are not the same" },
-  { name = "since", value = "WHEN", help = "90s, 15m, 6h, 2d ago, or a date; default: 6h with --message, else 1h" },
+  {
+    name = "log-group", value = "NAME",
+    help = "its name or ARN; default: the stack's, $LogGroup, $LogGroupArn",
+  },
+  {
+    name = "message", value = "ID", help = "the lines of this message, and those of its ECS tasks",
+  },
+  {
+    name = "grep", value = "TEXT",
+    help = "only lines that have TEXT in them; upper and lower case are not the same",
+  },
+  {
+    name = "since", value = "WHEN",
+    help = "90s, 15m, 6h, 2d ago, or a date; default: 6h with --message, else 1h",
+  },
   { name = "until", value = "WHEN", help = "the same; default: now" },
   { name = "follow", help = "go on with the lines that come, until Ctrl-C" },
   { name = "json", help = "a JSON object for each line: timestamp, stream, message" },
@@ -74,7 +85,8 @@ end
 
 local function print_json(event)
   return output.json {
-    timestamp = scheduler.iso_date(event.timestamp), stream = event.logStreamName, message = log_lines.text(event.message),
+    timestamp = scheduler.iso_date(event.timestamp), stream = event.logStreamName,
+    message = log_lines.text(event.message),
   }
 end
 
@@ -96,7 +108,9 @@ local function read(group, query, arguments)
     end)
   end
   local method = query.id and group.of_message or group.each
-  return method(group, query, show, function(count) progress:tell(("%d lines read"):format(count)) end)
+  return method(group, query, show, function(count)
+    progress:tell(("%d lines read"):format(count))
+  end)
 end
 
 local function start(arguments)

@@ -1,5 +1,5 @@
---- cli.moment: a moment as people write it in an option: how long ago ("90s", "15m", "6h", "2d"), or a date in ISO 8601, of UTC
--- unless it says otherwise.
+--- cli.moment: a moment as people write it in an option: how long ago ("90s", "15m", "6h", "2d"),
+-- or a date in ISO 8601, of UTC unless it says otherwise.
 
 local date = require "watchbot.lib.date"
 
@@ -17,7 +17,8 @@ function moment.parse(text, now)
   if count then return math.floor(now - count * units[unit] * 1000) end
   local seconds = date.iso(text)
   if seconds then return math.floor(seconds * 1000) end
-  return nil, ("expected how long ago (90s, 15m, 6h, 2d) or a date (2026-11-25, 2026-11-25T10:30:00Z), got '%s'"):format(text)
+  return nil, ("expected how long ago (90s, 15m, 6h, 2d) or a date (2026-11-25, "
+    .. "2026-11-25T10:30:00Z), got '%s'"):format(text)
 end
 
 return moment

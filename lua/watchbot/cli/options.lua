@@ -1,5 +1,6 @@
---- cli.options: the arguments of a command, by a table that declares them. `--name value` or `--name=value`; where a
--- command declares a letter for an option, also `-n value` or `-nvalue`. `--` ends them.
+--- cli.options: the arguments of a command, by a table that declares them. `--name value` or
+-- `--name=value`; where a command declares a letter for an option, also `-n value` or `-nvalue`.
+-- `--` ends them.
 
 local suggest = require "watchbot.lib.suggest"
 
@@ -45,11 +46,15 @@ local function split(declared, word)
 end
 
 local function checked(option, value)
-  if value == nil then return nil, ("option '--%s' needs a value: --%s %s"):format(option.name, option.name, option.value) end
+  if value == nil then
+    return nil, ("option '--%s' needs a value: --%s %s"):format(option.name, option.name,
+      option.value)
+  end
   if not option.number then return value end
   local number = tonumber(value)
   if number and number >= 0 and number < math.huge then return number end
-  return nil, ("option '--%s': expected a number of at least 0, got '%s'"):format(option.name, value)
+  return nil, ("option '--%s': expected a number of at least 0, got '%s'"):format(option.name,
+    value)
 end
 
 local function store(result, option, value)

@@ -1,5 +1,6 @@
---- cli.progress: `watchbot progress`: reduce mode for scripts. Takes what watchbot-progress took, with its one-letter options,
--- and prints what it printed, so that a script goes on with the other name.
+--- cli.progress: `watchbot progress`: reduce mode for scripts. Takes what watchbot-progress took,
+-- with its one-letter options, and prints what it printed, so that a script goes on with the other
+-- name.
 
 local json = require "watchbot.lib.json"
 local output = require "watchbot.cli.output"
@@ -12,15 +13,30 @@ local progress = {
   summary = "Counts the parts of a map-reduce job, and tells which was the last.",
   usage = "status|set-total|set-metadata|complete-part|fail-job|reduce-sent JOB [OPTIONS]",
   options = {
-    { name = "total", short = "t", value = "N", number = true, help = "set-total: how many parts the job has" },
-    { name = "part", short = "p", value = "N", number = true, help = "complete-part, status: the part, counted from 1" },
-    { name = "metadata", short = "m", value = "JSON", help = "set-metadata: what to keep with the job" },
+    {
+      name = "total", short = "t", value = "N", number = true,
+      help = "set-total: how many parts the job has",
+    },
+    {
+      name = "part", short = "p", value = "N", number = true,
+      help = "complete-part, status: the part, counted from 1",
+    },
+    {
+      name = "metadata", short = "m", value = "JSON",
+      help = "set-metadata: what to keep with the job",
+    },
     { name = "reason", short = "r", value = "TEXT", help = "fail-job: why it has failed" },
-    { name = "brief", help = "status: do not count the parts (fewer reads of a table, for large jobs)" },
+    {
+      name = "brief",
+      help = "status: do not count the parts (fewer reads of a table, for large jobs)",
+    },
     { name = "table", value = "ARN", help = "of the DynamoDB table; default: $ProgressTable" },
     { name = "stack", value = "NAME", help = "the table of this CloudFormation stack" },
     { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
-    { name = "queue", value = "URL", help = "sqlite:FILE, an embedded queue; default: $ProgressTable, $QueueUrl" },
+    {
+      name = "queue", value = "URL",
+      help = "sqlite:FILE, an embedded queue; default: $ProgressTable, $QueueUrl",
+    },
   },
   details = [[
 set-total      a job begins: it has so many parts; again with the same total it changes nothing
@@ -53,7 +69,8 @@ end
 function readers.total(value)
   local number = math.tointeger(value)
   if number and number >= 1 then return number end
-  return usage(("option '--total': expected a whole number of at least 1, got '%s'"):format(number or value))
+  return usage(("option '--total': expected a whole number of at least 1, got '%s'"):format(number
+    or value))
 end
 
 function readers.metadata(text)
@@ -69,7 +86,8 @@ end
 
 -- The members of a status in the order in which watchbot-progress had them, then ours.
 local MEMBERS = {
-  { "progress", "progress" }, { "failed", "failed" }, { "metadata", "metadata" }, { "part_complete", "partComplete" },
+  { "progress", "progress" }, { "failed", "failed" }, { "metadata", "metadata" },
+  { "part_complete", "partComplete" },
   { "reduce_sent", "reduceSent" }, { "total", "total" }, { "remaining", "remaining" },
 }
 
@@ -77,7 +95,9 @@ local function status_line(status)
   local members = {}
   for _, member in ipairs(MEMBERS) do
     local value = status[member[1]]
-    if value ~= nil then members[#members + 1] = ('"%s":%s'):format(member[2], json.encode(value, "replace")) end
+    if value ~= nil then
+      members[#members + 1] = ('"%s":%s'):format(member[2], json.encode(value, "replace"))
+    end
   end
   return ("{%s}"):format(table.concat(members, ","))
 end
@@ -86,9 +106,12 @@ end
 local commands = {
   ["set-total"] = { needs = "total", creates = true,
     act = function(store, job, given) return store:set_total(job, given.total) end },
-  ["complete-part"] = { needs = "part", act = function(store, job, given) return store:complete(job, given.part) end,
+  ["complete-part"] =
+    { needs = "part", act = function(store, job, given) return store:complete(job, given.part) end,
     print = tostring },
-  ["status"] = { act = function(store, job, given) return store:status(job, given) end, print = status_line },
+  ["status"] = {
+    act = function(store, job, given) return store:status(job, given) end, print = status_line,
+  },
   ["set-metadata"] = { needs = "metadata", creates = true,
     act = function(store, job, given) return store:set_metadata(job, given.metadata) end },
   ["fail-job"] = { needs = "reason", creates = true,
@@ -100,7 +123,9 @@ local function read_options(command, arguments)
   local given = { brief = arguments.brief }
   for _, name in ipairs { "total", "part", "metadata", "reason" } do
     local value = arguments[name]
-    if value == nil and command.needs == name then return usage(("%s needs --%s"):format(arguments.words[1], name)) end
+    if value == nil and command.needs == name then
+      return usage(("%s needs --%s"):format(arguments.words[1], name))
+    end
     if value ~= nil then
       local message, code
       given[name], message, code = readers[name](value)
@@ -121,7 +146,8 @@ local function open(command, arguments)
   if arguments.stack then place, message, code = of_stack(arguments) end
   if message then return nil, message, code end
   if arguments.queue and not place:match "^sqlite:" then
-    return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set $ProgressTable to its "
+    return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set "
+      .. "$ProgressTable to its "
       .. "ARN"):format(place))
   end
   return progresses.open(place, { create = command.creates == true })
@@ -154,9 +180,14 @@ function progress.run(arguments)
   local word, job = arguments.words[1], arguments.words[2]
   local command = commands[word]
   if not command then return unknown(word) end
-  if not job or job == "" then return usage(("%s of which job? watchbot progress %s JOB"):format(word, word)) end
-  if #arguments.words > 2 then return usage(("one job, please, not '%s' too"):format(arguments.words[3])) end
-  if (arguments.table and 1 or 0) + (arguments.queue and 1 or 0) + (arguments.stack and 1 or 0) > 1 then
+  if not job or job == "" then
+    return usage(("%s of which job? watchbot progress %s JOB"):format(word, word))
+  end
+  if #arguments.words > 2 then
+    return usage(("one job, please, not '%s' too"):format(arguments.words[3]))
+  end
+  if (arguments.table and 1 or 0) + (arguments.queue and 1 or 0) + (arguments.stack and 1 or 0)
+    > 1 then
     return usage "one of --table, --queue and --stack, not more"
   end
   return scheduler.run(start, command, arguments)

@@ -10,8 +10,14 @@ local run = {
   usage = "[OPTIONS] POLICY.lua  |  [OPTIONS] -- COMMAND [ARGUMENTS]",
   keeps_rest = true,
   options = {
-    { name = "queue", value = "URL", help = "sqlite:FILE; default: the policy's `queue`, then $QueueUrl" },
-    { name = "workers", value = "N", number = true, help = "tasks at once; default: the policy's, then $Concurrency" },
+    {
+      name = "queue", value = "URL",
+      help = "sqlite:FILE; default: the policy's `queue`, then $QueueUrl",
+    },
+    {
+      name = "workers", value = "N", number = true,
+      help = "tasks at once; default: the policy's, then $Concurrency",
+    },
     { name = "drain", help = "end when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
     { name = "log", value = "FORMAT", help = "text or json" },
@@ -72,7 +78,8 @@ function run.run(arguments)
     return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
   elseif not arguments.rest and #arguments.words == 0 and not os.getenv "TaskDefinition" then
-    return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- COMMAND", "Usage"
+    return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- "
+      .. "COMMAND", "Usage"
   end
   return scheduler.run(start, arguments)
 end

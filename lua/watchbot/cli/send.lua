@@ -15,16 +15,34 @@ local send = {
   summary = "Sends a message, or each line of standard input as one.",
   usage = "--queue URL|--stack NAME|--topic ARN [OPTIONS] [MESSAGE]",
   options = {
-    { name = "queue", value = "URL", help = "sqlite:FILE, or the URL of an SQS queue; default: $QueueUrl" },
+    {
+      name = "queue", value = "URL",
+      help = "sqlite:FILE, or the URL of an SQS queue; default: $QueueUrl",
+    },
     { name = "stack", value = "NAME", help = "the queue of this CloudFormation stack" },
     { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
-    { name = "topic", value = "ARN", help = "an SNS topic instead; default: $WorkTopic where there is no $QueueUrl" },
-    { name = "from", value = "FILE", help = "the messages that dead-letter print has written to FILE; -: to standard input" },
+    {
+      name = "topic", value = "ARN",
+      help = "an SNS topic instead; default: $WorkTopic where there is no $QueueUrl",
+    },
+    {
+      name = "from", value = "FILE",
+      help = "the messages that dead-letter print has written to FILE; -: to standard input",
+    },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
     { name = "delay", value = "SECONDS", number = true, help = "do not deliver it before" },
-    { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
-    { name = "group", value = "ID", help = "the FIFO group: its messages are done one after the other, in order" },
-    { name = "deduplication-id", value = "ID", help = "a second message with this id within 5 minutes is not added" },
+    {
+      name = "attribute", value = "NAME=VALUE", many = true,
+      help = "a message attribute; may be repeated",
+    },
+    {
+      name = "group", value = "ID",
+      help = "the FIFO group: its messages are done one after the other, in order",
+    },
+    {
+      name = "deduplication-id", value = "ID",
+      help = "a second message with this id within 5 minutes is not added",
+    },
   },
   details = [[
 Prints the id of each message once it is safely stored, in the order of the lines. A line that is
@@ -53,7 +71,8 @@ local function template_of(arguments)
   if not attributes then return nil, message, code end
   return function(body)
     return {
-      body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes, group = arguments.group,
+      body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes,
+      group = arguments.group,
       deduplication = arguments["deduplication-id"],
     }
   end
@@ -147,14 +166,19 @@ local function open_stack(arguments)
 end
 
 local function open_target(arguments)
-  if arguments.queue and arguments.topic then return nil, "send: either --queue or --topic, not both", "Usage" end
-  if arguments.stack and arguments.topic then return nil, "send: either --stack or --topic, not both", "Usage" end
+  if arguments.queue and arguments.topic then
+    return nil, "send: either --queue or --topic, not both", "Usage"
+  end
+  if arguments.stack and arguments.topic then
+    return nil, "send: either --stack or --topic, not both", "Usage"
+  end
   if arguments.stack or arguments.prefix then return open_stack(arguments) end
   if arguments.topic then return topics().open(arguments.topic) end
   local url = arguments.queue or os.getenv "QueueUrl"
   if url then return queues.open(url) end
   if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
-  return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl", "Usage"
+  return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl",
+    "Usage"
 end
 
 local function send_all(sending, arguments, template)
@@ -187,10 +211,13 @@ end
 local function check_saved(arguments)
   if not arguments.from then return true end
   if arguments.words[1] then
-    return nil, ("send: either --from or a message, not both: '%s'"):format(arguments.words[1]), "Usage"
+    return nil, ("send: either --from or a message, not both: '%s'"):format(arguments.words[1]),
+      "Usage"
   end
   for _, name in ipairs { "subject", "delay", "attribute", "group", "deduplication-id" } do
-    if arguments[name] then return nil, ("send: --from sends messages as they were, without --%s"):format(name), "Usage" end
+    if arguments[name] then
+      return nil, ("send: --from sends messages as they were, without --%s"):format(name), "Usage"
+    end
   end
   return true
 end
@@ -201,7 +228,8 @@ local function check_ids(arguments)
     if arguments[name] == "" then return nil, ("send: --%s: it is empty"):format(name), "Usage" end
   end
   if arguments["deduplication-id"] and not arguments.words[1] and not arguments.from then
-    return nil, "send: --deduplication-id is for one message: of the lines of standard input all but "
+    return nil, "send: --deduplication-id is for one message: of the lines of standard input all "
+      .. "but "
       .. "the first would be dropped as duplicates", "Usage"
   end
   return true

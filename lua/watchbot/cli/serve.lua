@@ -25,7 +25,8 @@ end
 -- `run --drain && deploy` must not go on while messages are left.
 local function status_of(opened, options, seen)
   if not options.until_empty or opened:emptied() then return 0 end
-  local reason = seen.name and ("SIG%s ended the watcher"):format(seen.name) or "the watcher has ended"
+  local reason = seen.name and ("SIG%s ended the watcher"):format(seen.name)
+    or "the watcher has ended"
   output.complain(("run: %s before the queue was empty"):format(reason))
   return seen.name and STATUS[seen.name] or 1
 end

@@ -79,7 +79,8 @@ end
 
 local function add_stack(builder, found)
   require "watchbot.status.ecs".add(builder, {
-    cluster = found:find "ClusterArn", service = found:find "Service", definition = found:find "TaskDefinition",
+    cluster = found:find "ClusterArn", service = found:find "Service",
+    definition = found:find "TaskDefinition",
   })
 end
 
@@ -111,7 +112,8 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("status: what is '%s'? A stack is named with --stack"):format(arguments.words[1]), "Usage"
+    return nil, ("status: what is '%s'? A stack is named with --stack"):format(arguments.words[1]),
+      "Usage"
   end
   return interruptible(start, arguments)
 end

@@ -1,18 +1,26 @@
---- cli.target: which watcher a command is about: that of `--stack NAME`, of `--queue URL`, or of the environment.
--- What a command needs (queue, log group, cluster) is asked for by the name of a stack's output; without a stack, options and
--- the watcher's own environment variables answer.
+--- cli.target: which watcher a command is about: that of `--stack NAME`, of `--queue URL`, or of
+-- the environment.
+-- What a command needs (queue, log group, cluster) is asked for by the name of a stack's output;
+-- without a stack, options and the watcher's own environment variables answer.
 
 local target = {}
 
 --- For a command's options; those that name one thing only ("log-group") are the command's own.
 ---@type watchbot.Option[]
 target.options = {
-  { name = "stack", value = "NAME", help = "the CloudFormation stack of the watcher; default: $QueueUrl, else $StackName" },
+  {
+    name = "stack", value = "NAME",
+    help = "the CloudFormation stack of the watcher; default: $QueueUrl, else $StackName",
+  },
   { name = "prefix", value = "NAME", help = "which watcher, where the stack has several" },
-  { name = "queue", value = "URL", help = "sqlite:FILE, or the URL of an SQS queue, instead of a stack" },
+  {
+    name = "queue", value = "URL",
+    help = "sqlite:FILE, or the URL of an SQS queue, instead of a stack",
+  },
 }
 
--- Where a value comes from when there is no stack: an option of the command, then the environment that templates set.
+-- Where a value comes from when there is no stack: an option of the command, then the environment
+-- that templates set.
 local SOURCES = {
   QueueUrl = { "queue", "QueueUrl" },
   DeadLetterQueueUrl = { "dead-letter-queue" },
@@ -54,7 +62,8 @@ function target.find(command, arguments)
   end
   local name = stack_of(arguments)
   if arguments.prefix and not name then
-    return nil, ("%s: --prefix chooses a watcher of a stack: name it with --stack"):format(command), "Usage"
+    return nil, ("%s: --prefix chooses a watcher of a stack: name it with --stack"):format(command),
+      "Usage"
   end
   local self = setmetatable({ command = command, arguments = arguments }, Target)
   if not name then return self end
@@ -65,7 +74,8 @@ function target.find(command, arguments)
   return self
 end
 
---- What is called so in a stack's outputs; nil without a message where nothing names one. Waits in a task.
+--- What is called so in a stack's outputs; nil without a message where nothing names one. Waits in
+--- a task.
 ---@param ending string as in watchbot.Stack:output
 ---@return string? value
 ---@return string? message

@@ -16,8 +16,14 @@ local template = {
   usage = "[OPTIONS] STACK.lua",
   options = {
     { name = "format", value = "FORMAT", help = "json or yaml; default: json" },
-    { name = "check", help = "instead: check what can be checked without AWS, with cfn-lint where it is installed" },
-    { name = "diff", value = "FILE", help = "instead: what an update would do to the template in FILE (JSON)" },
+    {
+      name = "check",
+      help = "instead: check what can be checked without AWS, with cfn-lint where it is installed",
+    },
+    {
+      name = "diff", value = "FILE",
+      help = "instead: what an update would do to the template in FILE (JSON)",
+    },
     { name = "options", help = "print every option of watchbot.template, with its default" },
   },
   details = [[
@@ -48,7 +54,9 @@ end
 -- checking
 
 local function show_findings(findings)
-  for _, finding in ipairs(findings) do output.line(("%s: %s"):format(finding.where, finding.message)) end
+  for _, finding in ipairs(findings) do
+    output.line(("%s: %s"):format(finding.where, finding.message))
+  end
 end
 
 local function count_failures(findings)
@@ -65,8 +73,10 @@ local function run_check(made)
   if not linted and code ~= "ENOENT" then return nil, "template: " .. message, code end
   show_findings(linted or {})
   local failures = count_failures(findings) + count_failures(linted or {})
-  local by = linted and "cfn-lint too" or "cfn-lint is not installed: the properties of resources were not looked at"
-  output.line(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend" or failures .. " to mend", #text, by))
+  local by = linted and "cfn-lint too"
+    or "cfn-lint is not installed: the properties of resources were not looked at"
+  output.line(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend"
+    or failures .. " to mend", #text, by))
   return failures == 0 and 0 or 1
 end
 
@@ -80,14 +90,17 @@ end
 
 local function show_fate(change)
   if change.what == "replaced" then
-    output.line(change.maybe and "    MAY BE REPLACED by a new resource" or "    REPLACED by a new resource")
+    output.line(change.maybe and "    MAY BE REPLACED by a new resource"
+      or "    REPLACED by a new resource")
   elseif change.what == "refused" then
     output.line("    REFUSED by CloudFormation: " .. change.reason)
   end
   if change.meanwhile then
-    output.line("    LOST MEANWHILE: " .. change.loses .. "; stop sending, update, then see that the subscription is there")
+    output.line("    LOST MEANWHILE: " .. change.loses
+      .. "; stop sending, update, then see that the subscription is there")
   elseif change.loses then
-    output.line(("    %s with the old one: %s"):format(change.maybe and "MAY BE LOST" or "LOST", change.loses))
+    output.line(("    %s with the old one: %s"):format(change.maybe and "MAY BE LOST" or "LOST",
+      change.loses))
   end
   if change.leaves then
     output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves))
@@ -114,13 +127,16 @@ local function deployed_template(path)
   if type(deployed) == "table" and deployed.TemplateBody then deployed = deployed.TemplateBody end
   if type(deployed) == "string" then deployed = json.decode(deployed) end
   if type(deployed) == "table" and type(deployed.Resources) == "table" then return deployed end
-  return nil, ("template: --diff: '%s' is no template in JSON: aws cloudformation get-template --stack-name NAME prints it, "
+  return nil, ("template: --diff: '%s' is no template in JSON: aws cloudformation get-template "
+    .. "--stack-name NAME prints it, "
     .. "in JSON if it was deployed so"):format(path), "Usage"
 end
 
 local function summary(counts)
   local parts = {}
-  for _, what in ipairs { "added", "removed", "changed", "replaced" } do parts[#parts + 1] = counts[what] .. " " .. what end
+  for _, what in ipairs { "added", "removed", "changed", "replaced" } do
+    parts[#parts + 1] = counts[what] .. " " .. what
+  end
   if counts.refused > 0 then parts[#parts + 1] = counts.refused .. " refused" end
   local loses = counts.loses == 0 and "no data is lost" or ("%d lose data"):format(counts.loses)
   local leaves = counts.leaves == 0 and "" or (", %d leave data behind"):format(counts.leaves)
@@ -130,7 +146,9 @@ end
 local function run_diff(made, path)
   local deployed, message, code = deployed_template(path)
   if not deployed then return nil, message, code end
-  local counts = { added = 0, removed = 0, changed = 0, replaced = 0, refused = 0, loses = 0, leaves = 0 }
+  local counts = {
+    added = 0, removed = 0, changed = 0, replaced = 0, refused = 0, loses = 0, leaves = 0,
+  }
   for _, change in ipairs(diff(deployed, json.decode(written(made, "json")))) do
     show_change(change)
     counts[change.what] = counts[change.what] + 1

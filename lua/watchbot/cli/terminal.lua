@@ -1,5 +1,7 @@
---- cli.terminal: how a command talks to whoever sits in front of it, and that it is silent where nobody does.
--- Sits on watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that stdout is the result alone.
+--- cli.terminal: how a command talks to whoever sits in front of it, and that it is silent where
+-- nobody does.
+-- Sits on watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that
+-- stdout is the result alone.
 
 local core = require "watchbot.core".terminal
 local input = require "watchbot.core".input
@@ -13,7 +15,9 @@ local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }
 -- Seconds before progress is shown, and between two looks of it.
 local PATIENCE, PACE = 1, 0.1
 
-local COLOURS = { bold = 1, dim = 2, red = 31, green = 32, yellow = 33, blue = 34, magenta = 35, cyan = 36 }
+local COLOURS = {
+  bold = 1, dim = 2, red = 31, green = 32, yellow = 33, blue = 34, magenta = 35, cyan = 36,
+}
 
 local terminal = {}
 
@@ -38,11 +42,13 @@ end
 
 -- colours
 
---- Whether a stream takes colours: a terminal that is not dumb, and nobody has set $NO_COLOR (https://no-color.org).
+--- Whether a stream takes colours: a terminal that is not dumb, and nobody has set $NO_COLOR
+--- (https://no-color.org).
 ---@param stream "stdout"|"stderr"
 ---@return boolean
 function terminal.has_colours(stream)
-  return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb" and terminal.is_terminal(stream)
+  return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
+    and terminal.is_terminal(stream)
 end
 
 --- The text in a colour, where the stream takes colours.
@@ -51,7 +57,8 @@ end
 ---@param stream "stdout"|"stderr"|nil "stdout"
 ---@return string
 function terminal.paint(colour, words, stream)
-  local number = COLOURS[colour] or error(("paint: unknown colour '%s'"):format(tostring(colour)), 2)
+  local number = COLOURS[colour]
+    or error(("paint: unknown colour '%s'"):format(tostring(colour)), 2)
   if not terminal.has_colours(stream or "stdout") then return words end
   return ("\27[%dm%s\27[0m"):format(number, words)
 end
@@ -74,7 +81,8 @@ end
 function terminal.confirm(question, yes)
   if yes then return true end
   if not terminal.is_interactive() then
-    return nil, ("%s there is no terminal to ask on: say --yes if it is meant"):format(question), "Usage"
+    return nil, ("%s there is no terminal to ask on: say --yes if it is meant"):format(question),
+      "Usage"
   end
   core.discard(STREAMS.stdin)
   output.note(question .. " [y/N] ")
@@ -89,11 +97,12 @@ end
 local Progress = {}
 Progress.__index = Progress
 
---- A line on stderr about work that takes longer than a second; on a terminal only. `local progress <close>` takes it away;
---- so does `progress:clear()`, before something else is written.
+--- A line on stderr about work that takes longer than a second; on a terminal only. `local progress
+--- <close>` takes it away; so does `progress:clear()`, before something else is written.
 ---@return watchbot.cli.Progress
 function terminal.progress()
-  return setmetatable({ from = terminal.is_terminal "stderr" and scheduler.now() + PATIENCE or math.huge }, Progress)
+  return setmetatable({ from = terminal.is_terminal "stderr" and scheduler.now() + PATIENCE
+    or math.huge }, Progress)
 end
 
 --- Says how far it is.
@@ -114,8 +123,9 @@ Progress.__close = Progress.clear
 
 -- keys
 
--- What terminals send for other keys than those of letters, and as answers: sequences that begin with ESC, or with one of the
--- characters U+0080 to U+009F (as UTF-8, or as a byte). They are read to their end, and are no keys.
+-- What terminals send for other keys than those of letters, and as answers: sequences that begin
+-- with ESC, or with one of the characters U+0080 to U+009F (as UTF-8, or as a byte). They are read
+-- to their end, and are no keys.
 -- https://www.ecma-international.org/publications-and-standards/standards/ecma-48/
 
 -- state -> byte -> the next state, and whether the byte is a key.
@@ -160,14 +170,16 @@ end
 local Keys = {}
 Keys.__index = Keys
 
---- Single keys from stdin, without Enter and without being shown. `local keys <close>` gives the terminal back as it was.
+--- Single keys from stdin, without Enter and without being shown. `local keys <close>` gives the
+--- terminal back as it was.
 ---@return watchbot.Keys?
 ---@return string? message
 ---@return string? code
 function terminal.keys()
   local raw, message, code = core.raw(STREAMS.stdin)
   if not raw then return nil, message, code end
-  return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "", state = "ground" }, Keys)
+  return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "",
+    state = "ground" }, Keys)
 end
 
 -- => a byte | nil at the end
@@ -178,7 +190,8 @@ function Keys:byte()
   return byte
 end
 
---- Throws away what was typed before, or sent by the terminal: nobody has seen the question that comes now.
+--- Throws away what was typed before, or sent by the terminal: nobody has seen the question that
+--- comes now.
 function Keys:discard()
   core.discard(STREAMS.stdin)
   self.typed, self.state = "", "ground"

@@ -19,7 +19,10 @@ local command = {
   options = {
     target.options[1], target.options[2],
     { name = "cluster", value = "NAME", help = "name or ARN; default: the stack's, $Cluster" },
-    { name = "task-definition", value = "NAME", help = "of the workers; default: the stack's, $TaskDefinition" },
+    {
+      name = "task-definition", value = "NAME",
+      help = "of the workers; default: the stack's, $TaskDefinition",
+    },
     { name = "json", help = "one JSON object" },
   },
   details = [[
@@ -45,9 +48,12 @@ end
 local function describe(client, cluster, arns, instances)
   for first = 1, #arns, AT_ONCE do
     local some = table.move(arns, first, math.min(first + AT_ONCE - 1, #arns), 1, {})
-    local result, message, code = client:DescribeContainerInstances { cluster = cluster, containerInstances = some }
+    local result, message, code = client:DescribeContainerInstances {
+      cluster = cluster, containerInstances = some,
+    }
     if not result then return explain("DescribeContainerInstances", message, code) end
-    table.move(result.containerInstances or {}, 1, #(result.containerInstances or {}), #instances + 1, instances)
+    table.move(result.containerInstances or {}, 1, #(result.containerInstances or {}),
+      #instances + 1, instances)
   end
   return true
 end
@@ -83,7 +89,8 @@ end
 local function show(need, found)
   show_size(need)
   output.line(("%d machines take tasks%s"):format(found.instances,
-    found.unusable > 0 and ("; %d more are draining, or their agent is not connected"):format(found.unusable) or ""))
+    found.unusable > 0
+      and ("; %d more are draining, or their agent is not connected"):format(found.unusable) or ""))
   if found.count == math.huge then
     output.line "room for any number: the task definition reserves nothing"
   else
@@ -94,8 +101,10 @@ end
 
 local function show_json(need, found)
   output.json {
-    workers = found.count ~= math.huge and found.count or nil, first = found.first, instances = found.instances,
-    unusable = found.unusable, cpu = need.cpu, memory = need.memory, gpu = need.gpu, fargate = found.fargate,
+    workers = found.count ~= math.huge and found.count or nil, first = found.first,
+    instances = found.instances,
+    unusable = found.unusable, cpu = need.cpu, memory = need.memory, gpu = need.gpu,
+    fargate = found.fargate,
   }
 end
 

@@ -26,7 +26,9 @@ end
 ---@return "new"|"again"|"gone" which of them it is
 function Held:take(message)
   local known = self.letters[message.id] ~= nil
-  self.letters[message.id] = { receipt = message.receipt, until_time = scheduler.now() + self.visibility }
+  self.letters[message.id] = {
+    receipt = message.receipt, until_time = scheduler.now() + self.visibility,
+  }
   if not self.heart then self.heart = scheduler.every(self.visibility / 4, self.beat, self) end
   if self.gone[message.id] then return "gone" end
   return known and "again" or "new"

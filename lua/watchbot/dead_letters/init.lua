@@ -14,7 +14,8 @@ local queues = require "watchbot.queue"
 ---@field first_received integer?
 ---@field died integer? SQS tells it only of those that were buried
 ---@field reason string? of those that were buried
----@field key string? on SQS, the id that a buried letter has in its queue; `id` is what it had before
+---@field key string? on SQS, the id that a buried letter has in its queue; `id` is what it had
+--- before
 ---@field group string?
 ---@field deduplication string?
 
@@ -23,10 +24,11 @@ local queues = require "watchbot.queue"
 ---@field embedded boolean
 ---@field warnings string[] what the user should know before letters are read
 ---@field count fun(self): integer?, string?, string? how many there are, approximately
----@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page had yet, oldest first as
---- far as the queue knows; none at the end. What was replayed from a page, and died again, is in no
---- other
----@field unreachable fun(self): integer how many letters no page can have, approximately, at the end
+---@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page
+--- had yet, oldest first as far as the queue knows; none at the end. What was replayed from a page,
+--- and died again, is in no other
+---@field unreachable fun(self): integer how many letters no page can have, approximately, at the
+--- end
 ---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil puts
 --- letters of pages back into the queue that they come from; how many, those that are still here,
 --- and { message, code } where others would fail as well
@@ -45,10 +47,11 @@ local queues = require "watchbot.queue"
 local dead_letters = {}
 
 ---@class watchbot.DeadLettersOptions
----@field queue string? URL of the queue whose letters they are; on SQS also of the dead-letter queue itself
+---@field queue string? URL of the queue whose letters they are; on SQS also of the dead-letter
+--- queue itself
 ---@field dead_letter_queue string? URL, where SQS is not to be asked for it
----@field visibility number? seconds after which what a reader has read is seen by others should it be killed; SQS only.
---- Default: a minute, and more where there are many
+---@field visibility number? seconds after which what a reader has read is seen by others should it
+--- be killed; SQS only. Default: a minute, and more where there are many
 ---@field warn fun(message: string)? hears of what does not stop the work
 
 --- Opens the dead letters of a queue. Waits in a task.

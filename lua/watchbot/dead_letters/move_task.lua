@@ -2,8 +2,8 @@
 -- from.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 -- There is one such task a queue at a time, and its handle is told only while it runs: so ours is
--- the newest of the list, once that is another than before. One that somebody else has started
--- does the same work, and is watched like ours.
+-- the newest of the list, once that is another than before. One that somebody else has started does
+-- the same work, and is watched like ours.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -30,7 +30,9 @@ function Task:call(operation, parameters)
 end
 
 function Task:look()
-  local result, message, code = self:call("ListMessageMoveTasks", { SourceArn = self.arn, MaxResults = 1 })
+  local result, message, code = self:call("ListMessageMoveTasks", {
+    SourceArn = self.arn, MaxResults = 1,
+  })
   if not result then return nil, message, code end
   return result.Results and result.Results[1] or {}
 end
@@ -50,7 +52,8 @@ function Task:start(options)
   if under_way(before) then return true end
   self.before = before and before.StartedTimestamp
   local started, message, code = self:call("StartMessageMoveTask", {
-    SourceArn = self.arn, DestinationArn = options.destination, MaxNumberOfMessagesPerSecond = whole(options.rate),
+    SourceArn = self.arn, DestinationArn = options.destination,
+    MaxNumberOfMessagesPerSecond = whole(options.rate),
   })
   if started then
     self.handle = started.TaskHandle
@@ -61,19 +64,24 @@ function Task:start(options)
 end
 
 function Task:has_ended(found)
-  return found.StartedTimestamp ~= nil and found.StartedTimestamp ~= self.before and not under_way(found)
+  return found.StartedTimestamp ~= nil and found.StartedTimestamp ~= self.before
+    and not under_way(found)
 end
 
 local function progress_of(found)
-  local moved, all = found.ApproximateNumberOfMessagesMoved or 0, found.ApproximateNumberOfMessagesToMove
-  return all and ("SQS has moved %d of about %d"):format(moved, all) or ("SQS has moved %d"):format(moved)
+  local moved, all = found.ApproximateNumberOfMessagesMoved
+    or 0, found.ApproximateNumberOfMessagesToMove
+  return all and ("SQS has moved %d of about %d"):format(moved, all)
+    or ("SQS has moved %d"):format(moved)
 end
 
 function Task:watch(tell)
   local pause, limit = FIRST_LOOK, scheduler.now() + LISTED
   while true do
     local found, message, code = self:look()
-    if not found then return nil, ("the messages are being moved, but not to be watched: %s"):format(message), code end
+    if not found then
+      return nil, ("the messages are being moved, but not to be watched: %s"):format(message), code
+    end
     if self:has_ended(found) then return found end
     if under_way(found) then
       tell(progress_of(found))
@@ -111,7 +119,8 @@ function move_task.run(queue, arn, options)
   if not found then return nil, problem, code end
   local moved = found.ApproximateNumberOfMessagesMoved or 0
   if found.Status == "COMPLETED" then return moved end
-  return nil, ("SQS moved %d messages, then ended the task (%s)"):format(moved, found.FailureReason or found.Status), "Failed"
+  return nil, ("SQS moved %d messages, then ended the task (%s)"):format(moved,
+    found.FailureReason or found.Status), "Failed"
 end
 
 return move_task

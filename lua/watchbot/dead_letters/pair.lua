@@ -16,7 +16,9 @@ function pair.sources(queue)
   local urls, token = {}, nil
   repeat
     -- NextToken comes only where MaxResults was asked for.
-    local page, message, code = queue:call("ListDeadLetterSourceQueues", { MaxResults = 1000, NextToken = token })
+    local page, message, code = queue:call("ListDeadLetterSourceQueues", {
+      MaxResults = 1000, NextToken = token,
+    })
     if not page then return nil, message, code end
     -- The API reference has a lower-case name there, and so has the answer.
     for _, url in ipairs(page.queueUrls or page.QueueUrls or {}) do urls[#urls + 1] = url end
@@ -30,7 +32,8 @@ local function from_dead(dead)
   local urls, message, code = pair.sources(dead)
   if not urls then return nil, message, code end
   if #urls == 0 then
-    return nil, ("queue %s has no dead-letter queue (no RedrivePolicy), and it is that of no other queue"):format(dead.name),
+    return nil, ("queue %s has no dead-letter queue (no RedrivePolicy), and it is that of no "
+      .. "other queue"):format(dead.name),
       "NoDeadLetters"
   end
   return { dead = dead, main = #urls == 1 and dead:sibling(urls[1]) or nil, sources = urls }
@@ -47,7 +50,8 @@ local function from_queue(queue)
   if not arn then return from_dead(queue) end
   local url = redrive.url(arn, queue.name)
   if not url then
-    return nil, ("queue %s: its dead letters go to '%s', which is no queue"):format(queue.name, arn), "NoDeadLetters"
+    return nil, ("queue %s: its dead letters go to '%s', which is no queue"):format(queue.name,
+      arn), "NoDeadLetters"
   end
   return { main = queue, dead = queue:sibling(url) }
 end
@@ -55,8 +59,8 @@ end
 --- Finds both queues. Waits in a task.
 ---@param queue watchbot.queue.Sqs the first of the two URLs that were given
 ---@param options watchbot.DeadLettersOptions
----@return { dead: watchbot.queue.Sqs, main: watchbot.queue.Sqs?, sources: string[]? }? found `main` is nil where the letters
---- of several queues are in one
+---@return { dead: watchbot.queue.Sqs, main: watchbot.queue.Sqs?, sources: string[]? }? found `main`
+--- is nil where the letters of several queues are in one
 ---@return string? message
 ---@return string? code "NoDeadLetters"
 function pair.find(queue, options)

@@ -45,7 +45,8 @@ function Replay:by_home(letters)
     if queue then
       table.insert(of_queue[queue].letters, letter)
     else
-      self:fail(letter, "it is not told which queue it came from: name that with --queue, and this one with "
+      self:fail(letter,
+        "it is not told which queue it came from: name that with --queue, and this one with "
         .. "--dead-letter-queue", "NoSource")
     end
   end

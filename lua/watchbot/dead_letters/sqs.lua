@@ -39,12 +39,15 @@ local function warnings_about(attributes)
   local warnings = {}
   local _, max_receives = redrive.read(attributes)
   if max_receives then
-    warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue has one of its own: what was received "
+    warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue has one of "
+      .. "its own: what was received "
       .. "%d times moves on to that"):format(max_receives)
   end
   local hidden = count_of(attributes, "NotVisible")
   if hidden > 0 then
-    warnings[#warnings + 1] = ("about %d more dead letters are hidden just now: somebody reads them, or did and was killed; "
+    warnings[#warnings + 1] =
+      ("about %d more dead letters are hidden just now: somebody reads them, or did and was "
+        .. "killed; "
       .. "then they are seen again by themselves"):format(hidden)
   end
   return warnings
@@ -59,11 +62,15 @@ function letters_of_sqs.open(queue, options)
   local found, message, code = pair.find(queue, options)
   if not found then return nil, message, code end
   local self = setmetatable({
-    name = found.dead.name, dead = found.dead, main = found.main, sources = found.sources, warn = options.warn,
+    name = found.dead.name, dead = found.dead, main = found.main, sources = found.sources,
+    warn = options.warn,
     visibility = options.visibility, attributes = {},
   }, Letters)
-  self.dead.batch = BATCH -- also of a FIFO queue: here nobody works on them, and their order is kept
-  self.dead.on_corrupt = function(id) self:tell(("message %s arrived damaged and was left where it is"):format(id)) end
+  -- also of a FIFO queue: here nobody works on them, and their order is kept
+  self.dead.batch = BATCH
+  self.dead.on_corrupt = function(id)
+    self:tell(("message %s arrived damaged and was left where it is"):format(id))
+  end
   local attributes
   attributes, message, code = self.dead:attributes()
   if not attributes and code ~= "NotAllowed" then return nil, message, code end
@@ -166,7 +173,9 @@ end
 
 function Letters:replay_all(options)
   local arn = self.attributes.QueueArn
-  if self.dead.fifo then return nil, "in a FIFO queue each gets a fresh deduplication id", "Unsupported" end
+  if self.dead.fifo then
+    return nil, "in a FIFO queue each gets a fresh deduplication id", "Unsupported"
+  end
   if not arn then return nil, "its ARN is not to be had", "Unsupported" end
   local count, message, code = move_task.run(self.dead, arn, {
     destination = self:destination(), rate = options.rate, tell = options.tell or function() end,

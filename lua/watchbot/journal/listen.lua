@@ -1,11 +1,13 @@
---- journal.listen: the lines of ecs-watchbot v4 and later, for the metric filters and alarms that its stacks have:
--- `[failure] {...}` for what somebody should look at, `[error] [sqs] text`, and with structured logging `worker_event`.
--- What has no line there keeps ours.
+--- journal.listen: the lines of ecs-watchbot v4 and later, for the metric filters and alarms that
+-- its stacks have: `[failure] {...}` for what somebody should look at, `[error] [sqs] text`, and
+-- with structured logging `worker_event`. What has no line there keeps ours.
 
 local journal = require "watchbot.journal"
 
 -- What went wrong between us and the queue.
-local with_queue = { receive = true, ["return"] = true, delete = true, heartbeat = true, lease = true }
+local with_queue = {
+  receive = true, ["return"] = true, delete = true, heartbeat = true, lease = true,
+}
 
 ---@class watchbot.journal.Listen: watchbot.Journal
 local Listen = setmetatable({}, { __index = journal.Journal })
@@ -39,7 +41,8 @@ function Listen:say(level, id, ...)
   if not members.error then
     self:write(level, id, journal.object(...))
   elseif self.json then
-    self:write("error", id, journal.object(source .. "_event", "error", "msg", text_of(members), "where", members.where))
+    self:write("error", id,
+      journal.object(source .. "_event", "error", "msg", text_of(members), "where", members.where))
   else
     self:write("error", id, ("[error] [%s] %s"):format(source, text_of(members)))
   end
@@ -49,10 +52,11 @@ end
 local NULL = require "watchbot.lib.json".null
 local function or_null(value) return value == nil and NULL or value end
 
---- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was rejected. A job that
---- was stopped because the watcher ends is none: it did nothing wrong.
+--- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was
+--- rejected. A job that was stopped because the watcher ends is none: it did nothing wrong.
 function Listen:outcome(job, outcome, exit)
-  local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury") and not exit.stopped
+  local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury")
+    and not exit.stopped
   local event = self.json and (failed and "failure" or "success") or nil
   local line = journal.object("worker_event", event, "code", or_null(exit.code),
     "signal", exit.signal and "SIG" .. exit.signal or NULL, "duration", journal.milliseconds(exit),

@@ -1,10 +1,12 @@
---- journal.task: the lines of ecs-watchbot v2 and v3, whose watchers started ECS tasks, for the metric filters of their stacks,
--- on `outcome`, `failedPlacement`, `duration` and `pending` (seconds), `receives`, `concurrency`. What has none keeps ours.
+--- journal.task: the lines of ecs-watchbot v2 and v3, whose watchers started ECS tasks, for the
+-- metric filters of their stacks, on `outcome`, `failedPlacement`, `duration` and `pending`
+-- (seconds), `receives`, `concurrency`. What has none keeps ours.
 
 local journal = require "watchbot.journal"
 
 local words = {
-  complete = "success", reject = "failed, removed from queue", release = "no-op, will retry", retry = "failed, will retry",
+  complete = "success", reject = "failed, removed from queue", release = "no-op, will retry",
+  retry = "failed, will retry",
   bury = "failed, moved to the dead-letter queue",
 }
 
@@ -26,9 +28,12 @@ end
 
 --- A task that was left to the next watcher, or that was stopped with this one, has not failed.
 function Task:outcome(job, outcome, exit)
-  local event = (exit.left and "left to the next watcher") or (exit.stopped and "stopped with the watcher") or nil
-  self:info(job.id, "event", event, "outcome", not event and words[outcome] or nil, "reason", exit.reason, "code", exit.code,
-    "signal", exit.signal, "duration", seconds(exit.duration), "pending", seconds(exit.pending), "stopCode", exit.stop_code,
+  local event = (exit.left and "left to the next watcher")
+    or (exit.stopped and "stopped with the watcher") or nil
+  self:info(job.id, "event", event, "outcome", not event and words[outcome] or nil, "reason",
+  exit.reason, "code", exit.code,
+    "signal", exit.signal, "duration", seconds(exit.duration), "pending", seconds(exit.pending),
+    "stopCode", exit.stop_code,
     "task", exit.task)
 end
 

@@ -3,7 +3,10 @@
 
 local date = {}
 
-local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+local MONTHS = {
+  Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
+  Nov = 11, Dec = 12,
+}
 
 local LENGTHS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
@@ -15,16 +18,20 @@ end
 -- counted from March, so that the leap day is its last.
 local function days_of(year, month, day)
   local length = LENGTHS[month]
-  if not length or day < 1 or day > length or (month == 2 and day == 29 and not is_leap(year)) then return nil end
+  if not length or day < 1 or day > length or (month == 2 and day == 29 and not is_leap(year)) then
+    return nil
+  end
   if month <= 2 then year, month = year - 1, month + 12 end
-  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
+  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day
+    - 719469
 end
 
 -- "", "Z", "+01:00" or "-0130" in seconds.
 local function offset_of(zone)
   if zone == "" or zone == "Z" then return 0 end
   local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
-  return sign and math.tointeger(sign .. "1") * (math.tointeger(hours) * 3600 + math.tointeger(minutes) * 60)
+  return sign and math.tointeger(sign .. "1")
+    * (math.tointeger(hours) * 3600 + math.tointeger(minutes) * 60)
 end
 
 -- "T10:30", " 10:30:00.250" and a zone in seconds of the day, or nothing at all.
@@ -56,7 +63,8 @@ end
 ---@param text string?
 ---@return integer? seconds since the epoch
 function date.http(text)
-  local day, month, year, time = (text or ""):match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
+  local day, month, year, time =
+    (text or ""):match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
   if not day or not MONTHS[month] then return nil end
   return date.iso(("%s-%02d-%sT%s"):format(year, MONTHS[month], day, time))
 end

@@ -17,7 +17,8 @@ return {
     message = 256 * 1024, -- bytes of a message with its attributes, and of all those in a batch
     subject = 99,         -- characters: fewer than 100
   },
-  -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html and API_DescribeTasks.html
+  -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html and
+  -- API_DescribeTasks.html
   ecs = {
     overrides = 8192,   -- characters of JSON
     started_by = 128,   -- characters

@@ -27,7 +27,8 @@ function Lines:split(bytes, lines)
   if start <= #bytes then self.partial[#self.partial + 1] = bytes:sub(start) end
 end
 
---- Waits for input and returns the lines that it completes, maybe none; a last line without a newline counts.
+--- Waits for input and returns the lines that it completes, maybe none; a last line without a
+--- newline counts.
 ---@return string[]? lines nil at the end
 ---@return string? message nil at the end too; else what went wrong
 ---@return string? code

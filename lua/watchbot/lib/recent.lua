@@ -1,4 +1,5 @@
---- recent: the newest few of what was remembered by name; what comes beyond them pushes out the oldest.
+--- recent: the newest few of what was remembered by name; what comes beyond them pushes out the
+-- oldest.
 
 local fifo = require "watchbot.lib.fifo"
 

@@ -1,7 +1,7 @@
 --- suggest: what somebody who misspelt a name probably meant.
 
---- Edits from `a` to `b`: letters inserted, removed, replaced, or swapped with their neighbour (Damerau-Levenshtein, each
---- letter edited once).
+--- Edits from `a` to `b`: letters inserted, removed, replaced, or swapped with their neighbour
+--- (Damerau-Levenshtein, each letter edited once).
 local function distance(a, b)
   local before, previous = {}, {}
   for j = 0, #b do previous[j] = j end

@@ -92,7 +92,9 @@ end
 function text.cut(bytes, limit)
   if #bytes <= limit then return bytes end
   local stop = limit
-  while stop > 0 and limit - stop < 4 and (bytes:byte(stop + 1) & 0xC0) == 0x80 do stop = stop - 1 end
+  while stop > 0 and limit - stop < 4 and (bytes:byte(stop + 1) & 0xC0) == 0x80 do
+    stop = stop - 1
+  end
   return bytes:sub(1, stop)
 end
 

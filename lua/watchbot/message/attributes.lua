@@ -41,7 +41,9 @@ end
 ---@return integer
 function attributes.bytes(all)
   local bytes = 0
-  for name, attribute in pairs(all or {}) do bytes = bytes + #name + #attribute.type + #attribute.value end
+  for name, attribute in pairs(all or {}) do
+    bytes = bytes + #name + #attribute.type + #attribute.value
+  end
   return bytes
 end
 

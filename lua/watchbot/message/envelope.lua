@@ -12,7 +12,8 @@ local function attributes_of(opened)
   local attributes = {}
   if type(opened.MessageAttributes) ~= "table" then return attributes end
   for name, attribute in pairs(opened.MessageAttributes) do
-    if type(name) == "string" and type(attribute) == "table" and type(attribute.Value) == "string" then
+    if type(name) == "string" and type(attribute) == "table"
+      and type(attribute.Value) == "string" then
       local kind = type(attribute.Type) == "string" and attribute.Type or "String"
       attributes[name] = { type = kind, value = attribute.Value }
     end
@@ -40,7 +41,8 @@ end
 ---@param message string
 ---@return string
 function envelope.wrap(subject, message)
-  return json.encode({ Type = "Notification", TopicArn = TOPIC, Subject = subject, Message = message }, "bytes")
+  return json.encode({ Type = "Notification", TopicArn = TOPIC, Subject = subject,
+    Message = message }, "bytes")
 end
 
 return envelope

@@ -29,7 +29,8 @@ local job = {}
 --- The names of all variables that a message can have, for those who must not pass on somebody
 --- else's.
 job.variable_names = {
-  "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
+  "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp",
+  "ApproximateFirstReceiveTimestamp",
   "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
 }
 
@@ -39,8 +40,10 @@ job.variable_names = {
 ---@return watchbot.Job
 function job.new(message, max_receives)
   local self = setmetatable({
-    id = message.id, subject = message.subject, message = message.body, attributes = burial.strip(message.attributes),
-    receives = message.receives, deliveries = message.deliveries or message.receives, sent = message.sent,
+    id = message.id, subject = message.subject, message = message.body,
+    attributes = burial.strip(message.attributes),
+    receives = message.receives, deliveries = message.deliveries or message.receives,
+    sent = message.sent,
     first_received = message.first_received, group = message.group,
     last = max_receives ~= nil and message.receives >= max_receives,
   }, Job)

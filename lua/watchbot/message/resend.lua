@@ -23,7 +23,9 @@ end
 local function with_id(message)
   local all = burial.strip(message.attributes)
   local id = message.deduplication
-  if id and not all[NAME] and has_room(message, id) then all[NAME] = { type = "String", value = id } end
+  if id and not all[NAME] and has_room(message, id) then
+    all[NAME] = { type = "String", value = id }
+  end
   return all
 end
 
@@ -31,5 +33,8 @@ end
 ---@param message table a received message, a dead letter, or a saved message
 ---@return watchbot.Outgoing
 return function(message)
-  return { body = message.body, subject = message.subject, group = message.group, attributes = with_id(message) }
+  return {
+    body = message.body, subject = message.subject, group = message.group,
+    attributes = with_id(message),
+  }
 end

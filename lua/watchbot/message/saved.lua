@@ -49,11 +49,14 @@ end
 
 local function take_attribute(attributes, name, entry)
   if not name then return nil, "an attribute's name is not base64" end
-  if type(entry) ~= "table" then return nil, ("attribute '%s' has no type and value"):format(tostring(name)) end
+  if type(entry) ~= "table" then
+    return nil, ("attribute '%s' has no type and value"):format(tostring(name))
+  end
   local kind, problem = take(entry, "type")
   local value, second = take(entry, "value")
   if not (name and kind and value) then
-    return nil, ("attribute '%s': %s"):format(tostring(name), problem or second or "type or value is missing")
+    return nil, ("attribute '%s': %s"):format(tostring(name),
+      problem or second or "type or value is missing")
   end
   attributes[name] = { type = kind, value = value }
   return true
@@ -82,7 +85,8 @@ end
 ---@return string
 function saved_message.encode(message)
   local object = {
-    id = message.id, receives = message.receives, sent = date(message.sent), first_received = date(message.first_received),
+    id = message.id, receives = message.receives, sent = date(message.sent),
+    first_received = date(message.first_received),
     died = date(message.died),
   }
   for _, name in ipairs(TEXTS) do put(object, name, message[name]) end
@@ -97,7 +101,9 @@ end
 ---@return string? problem
 function saved_message.decode(line)
   local object, problem = json.decode(line, true)
-  if type(object) ~= "table" then return nil, "no JSON object" .. (problem and (": %s"):format(problem) or "") end
+  if type(object) ~= "table" then
+    return nil, "no JSON object" .. (problem and (": %s"):format(problem) or "")
+  end
   local message = {}
   for _, name in ipairs(TEXTS) do
     message[name], problem = take(object, name)

@@ -1,9 +1,10 @@
---- notify: has the policy notify somebody, within a bound of time. A notification that fails is logged and changes nothing
--- about the outcome of its job.
+--- notify: has the policy notify somebody, within a bound of time. A notification that fails is
+-- logged and changes nothing about the outcome of its job.
 
 local scheduler = require "watchbot.scheduler"
 
--- Seconds: `reject` notifies before it deletes, with heartbeats going on meanwhile; what takes longer is given up.
+-- Seconds: `reject` notifies before it deletes, with heartbeats going on meanwhile; what takes
+-- longer is given up.
 local LIMIT = 30
 
 -- Seconds for what was held back, at the end: a topic that hangs must not hold up the exit.
@@ -33,7 +34,8 @@ function Notices:within(limit, id, body, ...)
     ok, message = nil, tostring(ok)
   end
   if ok or not message then return end
-  self.journal:warning(id, "error", "no notification was sent: " .. message, "code", code, "where", "notify")
+  self.journal:warning(id, "error", "no notification was sent: " .. message, "code", code, "where",
+    "notify")
 end
 
 --- Tells of a job that has failed.

@@ -1,5 +1,6 @@
---- notify.sns: publishes notifications to an SNS topic, at most so many a minute; the rest of a minute goes out as one summary,
--- so that a broken deploy of a thousand tasks does not send a thousand mails.
+--- notify.sns: publishes notifications to an SNS topic, at most so many a minute; the rest of a
+-- minute goes out as one summary, so that a broken deploy of a thousand tasks does not send a
+-- thousand mails.
 
 local digest = require "watchbot.core".aws
 local limits = require "watchbot.lib.limits"
@@ -17,21 +18,24 @@ local NAMED = 20
 -- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LARGEST = limits.sns.message
 
--- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which may need logs first.
+-- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which
+-- may need logs first.
 local LIMIT = 15
 
 -- No valid subject: SNS refuses it, so the check of a permission never reaches a reader.
 local REFUSED_SUBJECT = ("x"):rep(200)
 
 ---@class watchbot.Notifier
----@field on_failure (fun(message: string, code: string))? is told when a summary could not be published
+---@field on_failure (fun(message: string, code: string))? is told when a summary could not be
+--- published
 local Notifier = {}
 Notifier.__index = Notifier
 
 local notifier = {}
 
 ---@param topic string the topic's ARN
----@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS client that is there
+---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS
+--- client that is there
 ---@return watchbot.Notifier?
 ---@return string? message
 ---@return string? code
@@ -40,7 +44,8 @@ function notifier.new(topic, options)
   if not client then client, message, code = topics.client(topic) end
   if not client then return nil, message, code end
   return setmetatable({
-    topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot", sent = 0, window = -math.huge,
+    topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot",
+    sent = 0, window = -math.huge,
     held = {}, held_count = 0,
   }, Notifier)
 end
@@ -49,7 +54,8 @@ local function is_passing(code)
   return retry.kind { code = code } ~= nil or code:find "^Http5" ~= nil
 end
 
--- A topic that is not there; nil also where asking is not allowed, for nothing else needs that permission.
+-- A topic that is not there; nil also where asking is not allowed, for nothing else needs that
+-- permission.
 function Notifier:missing()
   local found, message, code = self.client:GetTopicAttributes { TopicArn = self.topic }
   if not found and code == "NotFound" then return topics.explain(self.topic, message, code) end
@@ -64,13 +70,16 @@ function Notifier:check()
   local message, code = self:missing()
   if message then return nil, message, code end
   local ok
-  ok, message, code = self.client:Publish { TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check" }
+  ok, message, code = self.client:Publish {
+    TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check",
+  }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
   message, code = topics.explain(self.topic, message, code)
   return nil, message, code, is_passing(code)
 end
 
---- Publishes one message, whatever the limit. It is tried again while it surely has not been published; see services.lua.
+--- Publishes one message, whatever the limit. It is tried again while it surely has not been
+--- published; see services.lua.
 ---@param subject string
 ---@param body string
 ---@return true? ok
@@ -80,16 +89,21 @@ function Notifier:publish(subject, body)
   local fifo = self.topic:match "%.fifo$" ~= nil
   local result, message, code = self.client:Publish({
     TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
-    MessageGroupId = fifo and "watchbot" or nil, MessageDeduplicationId = fifo and digest.uuid() or nil,
+    MessageGroupId = fifo and "watchbot" or nil,
+    MessageDeduplicationId = fifo and digest.uuid() or nil,
   }, { within = LIMIT })
   if not result then return nil, topics.explain(self.topic, message, code) end
   return true
 end
 
 local function summary(self)
-  local lines = { ("%d more failures on %s in the last minute:"):format(self.held_count, self.stack), "" }
+  local lines = {
+    ("%d more failures on %s in the last minute:"):format(self.held_count, self.stack), "",
+  }
   for _, about in ipairs(self.held) do lines[#lines + 1] = about end
-  if self.held_count > #self.held then lines[#lines + 1] = ("and %d more"):format(self.held_count - #self.held) end
+  if self.held_count > #self.held then
+    lines[#lines + 1] = ("and %d more"):format(self.held_count - #self.held)
+  end
   return table.concat(lines, "\n")
 end
 

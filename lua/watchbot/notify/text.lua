@@ -1,4 +1,5 @@
---- notify.text: what somebody reads when a task has failed. The form is that of ecs-watchbot, which people have rules for.
+--- notify.text: what somebody reads when a task has failed. The form is that of ecs-watchbot, which
+-- people have rules for.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
@@ -6,8 +7,8 @@ local text = require "watchbot.lib.text"
 
 local notification = {}
 
--- SNS takes subjects of fewer than 100 characters, ASCII, without line breaks, that begin with a letter, number or
--- punctuation: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+-- SNS takes subjects of fewer than 100 characters, ASCII, without line breaks, that begin with a
+-- letter, number or punctuation: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LONGEST_SUBJECT = limits.sns.subject
 
 -- The newest of a task's output that is shown, in bytes.
@@ -23,14 +24,16 @@ local MESSAGE = 64 * 1024
 
 -- In the order in which people are used to read them.
 local variables = {
-  "Subject", "Message", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount",
+  "Subject", "Message", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
+  "ApproximateReceiveCount",
 }
 
 --- The nearest to a subject that SNS accepts.
 ---@param subject string
 ---@return string
 function notification.fit(subject)
-  local line = subject:gsub("[\128-\255]+", "?"):gsub("%c+", " "):gsub("^%s+", ""):sub(1, LONGEST_SUBJECT)
+  local line = subject:gsub("[\128-\255]+", "?"):gsub("%c+", " "):gsub("^%s+", ""):sub(1,
+    LONGEST_SUBJECT)
   return line ~= "" and line or "watchbot"
 end
 
@@ -73,7 +76,9 @@ end
 local function information(job)
   local values, lines = job:variables "iso", { "Message information:" }
   values.Message = text.plain(text.cut(job.message, MESSAGE))
-  if #job.message > MESSAGE then values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message) end
+  if #job.message > MESSAGE then
+    values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message)
+  end
   for _, name in ipairs(variables) do
     if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, text.plain(values[name])) end
   end
@@ -82,7 +87,8 @@ end
 
 local function resources(exit)
   local lines = {}
-  for _, resource in ipairs { { "Cluster", exit.cluster }, { "Instance", exit.instance }, { "Task", exit.task } } do
+  for _, resource in ipairs { { "Cluster", exit.cluster }, { "Instance", exit.instance },
+    { "Task", exit.task } } do
     if resource[2] then lines[#lines + 1] = ("%s ARN: %s"):format(resource[1], resource[2]) end
   end
   return #lines > 0 and "Runtime resources:\n" .. table.concat(lines, "\n") or nil

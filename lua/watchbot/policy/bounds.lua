@@ -31,7 +31,9 @@ bounds.types = {
   },
   nice = {
     expected = "a whole number from -20 to 19",
-    check = function(value) return math.type(value) == "integer" and value >= -20 and value <= 19 end,
+    check = function(value)
+      return math.type(value) == "integer" and value >= -20 and value <= 19
+    end,
   },
   umask = {
     expected = "octal digits as text, like '027'",
@@ -42,7 +44,8 @@ bounds.types = {
 ---@type watchbot.Field[]
 bounds.declared = {
   { name = "memory", type = "size",
-    help = "memory of each task of a `command`, `\"512M\"`: a cgroup's limit where the watcher may make "
+    help = "memory of each task of a `command`, `\"512M\"`: a cgroup's limit where the watcher "
+      .. "may make "
       .. "one, else of each process's data (RLIMIT_DATA); see `doc/tasks.md`" },
   { name = "cpu_seconds", type = "count",
     help = "seconds of CPU that each process of a task may use, then it gets SIGXCPU" },

@@ -15,19 +15,23 @@ return {
     default = "nothing",
   },
   { name = "poll", arguments = "state", returns = "count, seconds",
-    help = "how many messages to ask for, and how long the queue may wait for the first; `state` has `free`, `running`, "
+    help = "how many messages to ask for, and how long the queue may wait for the first; `state` "
+      .. "has `free`, `running`, "
       .. "`lingering`",
     default = "as many as are free, 20 seconds" },
   { name = "admit", arguments = "job", returns = "true, an outcome, or \"hold\"; seconds",
-    help = "whether the job may run now; a held job is asked about again after these seconds, and keeps no slot meanwhile",
+    help = "whether the job may run now; a held job is asked about again after these seconds, and "
+      .. "keeps no slot meanwhile",
     default = "true" },
   { name = "environment", arguments = "job", returns = "a table of names to text",
     help = "the variables that the task gets besides what it inherits",
-    default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`, "
+    default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, "
+      .. "`ApproximateFirstReceiveTimestamp`, "
       .. "`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`" },
   { name = "verdict", arguments = "job, exit",
     returns = "\"complete\", \"reject\", \"release\", \"retry\" or \"bury\"; seconds",
-    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`, `oom`, "
+    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, "
+      .. "`timed_out`, `oom`, "
       .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once",
     default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },
   { name = "backoff", arguments = "job", returns = "seconds",

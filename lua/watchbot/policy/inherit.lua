@@ -1,18 +1,21 @@
 --- inherit: which variables of the watcher's environment a task sees.
--- The default keeps back the keys that the watcher itself signs with (a task has a role of its own, or is given keys in
--- `env`), and what changes how programs are loaded: set for the watcher, it would be a surprise in every task.
+-- The default keeps back the keys that the watcher itself signs with (a task has a role of its own,
+-- or is given keys in `env`), and what changes how programs are loaded: set for the watcher, it
+-- would be a surprise in every task.
 
 local inherit = {}
 
 local withheld = {
-  AWS_ACCESS_KEY_ID = true, AWS_SECRET_ACCESS_KEY = true, AWS_SESSION_TOKEN = true, AWS_SECURITY_TOKEN = true,
+  AWS_ACCESS_KEY_ID = true, AWS_SECRET_ACCESS_KEY = true, AWS_SESSION_TOKEN = true,
+  AWS_SECURITY_TOKEN = true,
   LD_PRELOAD = true, LD_AUDIT = true, LD_DEBUG = true, LD_PROFILE = true,
   LD_LIBRARY_PATH = true,
 }
 
 -- Who somebody is and where things are: what hardly any program does without.
 local basic = {
-  PATH = true, HOME = true, USER = true, LOGNAME = true, SHELL = true, LANG = true, LANGUAGE = true, TZ = true, TMPDIR = true,
+  PATH = true, HOME = true, USER = true, LOGNAME = true, SHELL = true, LANG = true, LANGUAGE = true,
+  TZ = true, TMPDIR = true,
   TERM = true, HOSTNAME = true,
 }
 
@@ -21,7 +24,8 @@ local function pattern_of(glob)
 end
 
 --- Whether `name` is inherited.
----@param rule nil|boolean|string[] the policy's field: nil the default, true all, false the basic ones, else names and patterns
+---@param rule nil|boolean|string[] the policy's field: nil the default, true all, false the basic
+--- ones, else names and patterns
 ---@param name string
 ---@return boolean
 function inherit.allows(rule, name)
@@ -29,7 +33,9 @@ function inherit.allows(rule, name)
   if rule == true then return true end
   if rule == false then return basic[name] == true or name:match "^LC_" ~= nil end
   for _, glob in ipairs(rule) do
-    if glob == name or (glob:find("*", 1, true) and name:match(pattern_of(glob))) then return true end
+    if glob == name or (glob:find("*", 1, true) and name:match(pattern_of(glob))) then
+      return true
+    end
   end
   return false
 end

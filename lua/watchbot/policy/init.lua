@@ -1,10 +1,12 @@
---- policy: what a watcher does and when, as an ordinary table of fields and hooks. The hooks in here are the defaults; a
--- user's override handles its own case and hands back the rest: `return watchbot.policy.verdict(self, job, exit)`.
+--- policy: what a watcher does and when, as an ordinary table of fields and hooks. The hooks in
+-- here are the defaults; a user's override handles its own case and hands back the rest: `return
+-- watchbot.policy.verdict(self, job, exit)`.
 --
 --     local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
 --     function policy:backoff(job) return 60 end
 --
--- A policy is a proxy in front of its values, so that each assignment is checked where it is made, a second one too.
+-- A policy is a proxy in front of its values, so that each assignment is checked where it is made,
+-- a second one too.
 
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
@@ -83,7 +85,8 @@ function hooks:environment(job)
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
   variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)
-  variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress) or self.progress
+  variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress)
+    or self.progress
   if not self.attributes then variables.MessageAttributes = nil end
   return variables
 end
@@ -109,7 +112,8 @@ function hooks:backoff(job)
   return math.min(2 ^ job.receives, LONGEST_BACKOFF)
 end
 
---- Tells somebody that a task has failed: by the topic, where there is one. The log line of the outcome is there anyway.
+--- Tells somebody that a task has failed: by the topic, where there is one. The log line of the
+--- outcome is there anyway.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
@@ -119,7 +123,8 @@ end
 function hooks:notify(job, outcome, exit)
   local notifier, message, code = self:notifier()
   if not notifier then return not message or nil, message, code end
-  return notifier:send(function() return self:notification(job, outcome, exit) end, notification.line(job, outcome, exit))
+  return notifier:send(function() return self:notification(job, outcome, exit) end,
+    notification.line(job, outcome, exit))
 end
 
 --- What a notification says.
@@ -133,7 +138,8 @@ function hooks:notification(job, outcome, exit)
   if not logs and exit.elsewhere and self.log_group then
     logs = require "watchbot.notify.recent_logs".read(self.log_group, job.id)
   end
-  return notification.subject(self.stack, job), notification.body(self.stack, job, outcome, exit, logs)
+  return notification.subject(self.stack, job),
+    notification.body(self.stack, job, outcome, exit, logs)
 end
 
 --- Called before the first message is taken.
@@ -211,7 +217,8 @@ local function make(declared)
   return policy
 end
 
---- Makes a policy of fields and hooks. Raises, with file, line and the nearest known name, what is wrong with them.
+--- Makes a policy of fields and hooks. Raises, with file, line and the nearest known name, what is
+--- wrong with them.
 ---@param _ table
 ---@param declared table<string, any>
 ---@return watchbot.Policy
@@ -257,7 +264,8 @@ local function same(a, b)
   return table.concat(a, "\0") == table.concat(b, "\0")
 end
 
---- The runner that a policy's tasks need. What a policy says comes before what the environment of an ECS service says.
+--- The runner that a policy's tasks need. What a policy says comes before what the environment of
+--- an ECS service says.
 ---@param policy watchbot.Policy
 ---@return "lua"|"process"|"ecs"
 function policies.kind(policy)
@@ -275,7 +283,8 @@ function policies.compatible(old, new_policy)
     end
   end
   if policies.kind(old) ~= policies.kind(new_policy) then
-    return "'command', 'handler' and 'task' cannot take each other's place in a watcher that runs; start it again"
+    return "'command', 'handler' and 'task' cannot take each other's place in a watcher that "
+      .. "runs; start it again"
   end
   local complete, message = new_policy:complete()
   return complete or message
@@ -297,8 +306,8 @@ function methods:override(changes)
   return true
 end
 
---- The file of an embedded queue as tasks can name it, from any folder, to send messages and count the parts of jobs; nil for
---- what is elsewhere, or where the tasks are.
+--- The file of an embedded queue as tasks can name it, from any folder, to send messages and count
+--- the parts of jobs; nil for what is elsewhere, or where the tasks are.
 ---@param url string?
 ---@return string? url
 function methods:file_for_tasks(url)
@@ -308,7 +317,8 @@ function methods:file_for_tasks(url)
   return files[url]
 end
 
---- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and when it cannot be opened.
+--- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and
+--- when it cannot be opened.
 ---@return watchbot.Notifier?
 ---@return string? message
 ---@return string? code
@@ -345,18 +355,22 @@ end
 ---@return string? message
 function methods:complete()
   if not self.queue then
-    return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the environment variable QueueUrl"
+    return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the "
+      .. "environment variable QueueUrl"
   end
   local kinds = {}
   for _, name in ipairs(KINDS) do kinds[#kinds + 1] = self:is_set(name) and name or nil end
   if not self.command and not self.handler and not self.task then
-    return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot run -- COMMAND"
+    return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot "
+      .. "run -- COMMAND"
   elseif #kinds > 1 then
-    return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS task"):format(kinds[1], kinds[2])
+    return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS "
+      .. "task"):format(kinds[1], kinds[2])
   elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then
     return nil, "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
   elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
-    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers = 1"):format(self.workers)
+    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers "
+      .. "= 1"):format(self.workers)
   end
   return true
 end

@@ -1,4 +1,5 @@
---- task: what a policy's `task` may say: the names and types of RunTask's parameters that a policy sets.
+--- task: what a policy's `task` may say: the names and types of RunTask's parameters that a policy
+-- sets.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
 local suggest = require "watchbot.lib.suggest"
@@ -15,9 +16,12 @@ local task = {}
 ---@field memory integer? MiB of the container
 
 local types = {
-  cluster = "string", definition = "string", container = "string", command = "table", cpu = "integer", memory = "integer",
-  capacityProviderStrategy = "table", enableExecuteCommand = "boolean", group = "string", launchType = "string",
-  networkConfiguration = "table", placementConstraints = "table", placementStrategy = "table", platformVersion = "string",
+  cluster = "string", definition = "string", container = "string", command = "table",
+  cpu = "integer", memory = "integer",
+  capacityProviderStrategy = "table", enableExecuteCommand = "boolean", group = "string",
+  launchType = "string",
+  networkConfiguration = "table", placementConstraints = "table", placementStrategy = "table",
+  platformVersion = "string",
   propagateTags = "string", tags = "table", volumeConfigurations = "table",
 }
 
@@ -32,9 +36,11 @@ local function problem_of(name, value)
   local wanted = types[name]
   if not wanted then
     local near = suggest(tostring(name), names)
-    return ("unknown name '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near) or "")
+    return ("unknown name '%s'%s"):format(tostring(name),
+      near and ("; did you mean '%s'?"):format(near) or "")
   elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
-    return ("'%s' must be %s, not %s"):format(name, wanted == "integer" and "an integer" or "a " .. wanted, told(value))
+    return ("'%s' must be %s, not %s"):format(name,
+      wanted == "integer" and "an integer" or "a " .. wanted, told(value))
   end
 end
 

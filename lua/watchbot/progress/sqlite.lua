@@ -156,7 +156,8 @@ end
 
 -- Sets a column of a job, which need not be known yet.
 local function keep(transaction, id, column, value)
-  transaction:run(("INSERT INTO progress (id, %s) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET %s = ?2"):format(
+  transaction:run(("INSERT INTO progress (id, %s) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET "
+    .. "%s = ?2"):format(
     column, column), id, value)
   return true
 end

@@ -13,7 +13,9 @@ local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOU
 local function file_of(rest)
   if rest:match "^//[^/]" then return nil, ("for a file write sqlite:%s"):format(rest:sub(3)) end
   local path = rest:gsub("^//+", "/")
-  if path == "" or path:match "/$" or path:find("\0", 1, true) then return nil, "a file's name is missing" end
+  if path == "" or path:match "/$" or path:find("\0", 1, true) then
+    return nil, "a file's name is missing"
+  end
   return path
 end
 
@@ -58,7 +60,8 @@ end
 ---@field create boolean? false: a queue file that is not there is an error; default true
 ---@field max_receives integer? receives after which a message goes to the dead letters, 10
 ---@field retention number? seconds after which a message is removed; default: never
----@field visibility number? seconds that a received message is out of sight when `receive` does not say, 30
+---@field visibility number? seconds that a received message is out of sight when `receive` does not
+--- say, 30
 ---@field on_expired fun(count: integer)? is told of messages that were removed by their age
 ---@field linger number? seconds that deletes and returns wait for others to share a call with;
 ---default: the queue's

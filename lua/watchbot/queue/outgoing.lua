@@ -48,7 +48,8 @@ local function check_value(name, attribute)
     return refuse("InvalidAttribute", "attribute '%s' is not text: AWS takes UTF-8 without control "
       .. "characters; encode it, as base64 for example", name)
   elseif kind:find "^Number" and not tonumber(value) then
-    return refuse("InvalidAttribute", "attribute '%s' is not a number: '%s'", name, value:sub(1, 50))
+    return refuse("InvalidAttribute", "attribute '%s' is not a number: '%s'", name,
+      value:sub(1, 50))
   end
   return true
 end
@@ -65,14 +66,16 @@ local function check_attributes(all, most)
       return refuse("InvalidAttribute", "'%s' cannot be the name of an attribute on AWS: up to %d "
         .. "letters, digits, '_', '-' and single '.'", shown(name), LONGEST_NAME)
     elseif not is_type(attribute.type) then
-      return refuse("InvalidAttribute", "attribute '%s' has the type '%s': AWS knows String, Number "
+      return refuse("InvalidAttribute",
+        "attribute '%s' has the type '%s': AWS knows String, Number "
         .. "and Binary", name, shown(attribute.type))
     end
     local ok, err, code = check_value(name, attribute)
     if not ok then return nil, err, code end
   end
   if count <= most then return true end
-  return refuse("InvalidAttribute", "the message has %d attributes, more than the %d that AWS takes",
+  return refuse("InvalidAttribute",
+    "the message has %d attributes, more than the %d that AWS takes",
     count, most)
 end
 
@@ -94,10 +97,12 @@ function outgoing.measure(body, message, limits)
   if body == "" then
     return refuse("EmptyMessage", "the message is empty, which AWS does not take")
   elseif bytes > limits.message then
-    return refuse("MessageTooLong", "the message has %d bytes with its attributes, more than the %d "
+    return refuse("MessageTooLong",
+      "the message has %d bytes with its attributes, more than the %d "
       .. "that AWS takes", bytes, limits.message)
   elseif not outgoing.is_text(body) then
-    return refuse("InvalidMessageContents", "the message is not text: AWS takes UTF-8 without control "
+    return refuse("InvalidMessageContents",
+      "the message is not text: AWS takes UTF-8 without control "
       .. "characters; encode it, as base64 for example")
   end
   local ok, err, code = check_attributes(message.attributes, limits.attributes or math.huge)

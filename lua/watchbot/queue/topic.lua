@@ -26,7 +26,9 @@ local topic = {}
 ---@return string? code "Usage" when it is no topic's ARN
 function topic.client(arn)
   local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
-  if not region then return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage" end
+  if not region then
+    return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage"
+  end
   return aws("sns", { region = region })
 end
 
@@ -54,7 +56,9 @@ end
 
 function Topic:refusal(message)
   if message.delay then return "a topic cannot delay a message; send it to the queue" end
-  if message.deduplication and not self.fifo then return "only FIFO topics know a deduplication id" end
+  if message.deduplication and not self.fifo then
+    return "only FIFO topics know a deduplication id"
+  end
 end
 
 local function is_subject(subject)
@@ -72,7 +76,8 @@ function Topic:entry(message)
   local bytes, problem, code = outgoing.measure(message.body, message, limits.sns)
   if not bytes then return nil, problem, code end
   return {
-    Message = message.body, Subject = message.subject, MessageAttributes = attributes.encode(message.attributes),
+    Message = message.body, Subject = message.subject,
+    MessageAttributes = attributes.encode(message.attributes),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
     -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and
     -- must not be doubled.
@@ -81,7 +86,9 @@ function Topic:entry(message)
 end
 
 function Topic:publish(entries)
-  local result, message, code = self.client:PublishBatch { TopicArn = self.arn, PublishBatchRequestEntries = entries }
+  local result, message, code = self.client:PublishBatch {
+    TopicArn = self.arn, PublishBatchRequestEntries = entries,
+  }
   if not result then return nil, topic.explain(self.arn, message, code) end
   return outbox.answers("PublishBatch", result, #entries)
 end

@@ -1,4 +1,5 @@
---- runner.cgroup: a control group for each task, where the watcher may make one, to limit its memory.
+--- runner.cgroup: a control group for each task, where the watcher may make one, to limit its
+-- memory.
 -- Version 2 (in a delegated or a container's own hierarchy that holds nothing but the watcher) and
 -- version 1. A task's group lies beside the watcher's processes, and is gone after the task.
 
@@ -19,7 +20,8 @@ local cgroup = {}
 -- The files of both versions.
 local VERSIONS = {
   [1] = {
-    limit = "memory.limit_in_bytes", peak = "memory.max_usage_in_bytes", events = "memory.oom_control",
+    limit = "memory.limit_in_bytes", peak = "memory.max_usage_in_bytes",
+    events = "memory.oom_control",
     swap = "memory.memsw.limit_in_bytes",
   },
   [2] = {
@@ -87,7 +89,9 @@ end
 -- Version 2 limits only groups below one that has no processes: the watcher's own move down, where
 -- they are alone in it. => whether memory is limited below
 local function delegate(folder)
-  if not (" " .. read(folder .. "/cgroup.controllers"):gsub("\n", " ")):find " memory " then return false end
+  if not (" " .. read(folder .. "/cgroup.controllers"):gsub("\n", " ")):find " memory " then
+    return false
+  end
   if read(folder .. "/cgroup.subtree_control"):find "memory" then return true end
   local own = tonumber(read "/proc/self/stat":match "^%d+")
   local pids = {}
@@ -145,7 +149,8 @@ function Cgroups:make(bytes)
   end
   write(("%s/%s"):format(folder, self.files.swap), self.files.no_swap or ("%d"):format(bytes))
   if self.files.whole then write(("%s/%s"):format(folder, self.files.whole), "1") end
-  return setmetatable({ groups = self, folder = folder, processes = folder .. "/cgroup.procs" }, Cgroup)
+  return setmetatable({ groups = self, folder = folder, processes = folder .. "/cgroup.procs" },
+    Cgroup)
 end
 
 -- A group that something is in still cannot be removed; it is tried again.

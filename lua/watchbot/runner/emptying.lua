@@ -1,6 +1,6 @@
---- runner.emptying: another runner, with the volumes emptied between its tasks: as soon as one has ended, while its message is
--- being settled, and once more right before the next, for what a process that was still dying has left. Never while a task
--- runs. The next start waits for it.
+--- runner.emptying: another runner, with the volumes emptied between its tasks: as soon as one has
+-- ended, while its message is being settled, and once more right before the next, for what a
+-- process that was still dying has left. Never while a task runs. The next start waits for it.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -21,7 +21,8 @@ local runner = {}
 ---@return watchbot.runner.Emptying
 function runner.new(inner, folders)
   return setmetatable({
-    inner = inner, folders = folders, running = 0, used = false, shares_signals = inner.shares_signals,
+    inner = inner, folders = folders, running = 0, used = false,
+    shares_signals = inner.shares_signals,
   }, Emptying)
 end
 
@@ -55,7 +56,9 @@ end
 --- Waits for the last emptying.
 function Emptying:close()
   local task = self.task
-  if task and task:join(LAST) == nil then task:cancel "the watcher ends before all volumes are empty" end
+  if task and task:join(LAST) == nil then
+    task:cancel "the watcher ends before all volumes are empty"
+  end
 end
 
 ---@param seconds number?

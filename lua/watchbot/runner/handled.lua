@@ -30,7 +30,9 @@ function handled.exit(ok, ...)
   if not ok then return failure(answers(result) or ("the handler raised a " .. type(result))) end
   if count == 0 or result == true then return { code = 0, duration = 0 } end
   if result == nil or result == false then return failed(result, reason, count) end
-  if math.type(result) == "integer" then return { code = result, reason = answers(reason), duration = 0 } end
+  if math.type(result) == "integer" then
+    return { code = result, reason = answers(reason), duration = 0 }
+  end
   if codes[result] then
     return {
       code = codes[result], outcome = result, reason = answers(reason), duration = 0,

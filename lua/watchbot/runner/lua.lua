@@ -1,7 +1,8 @@
 --- runner.lua: a task is a Lua function in the watcher, for small work, thousands a second.
--- A handler that never waits keeps everything else from its turn, heartbeats too: a turn of more than
--- 100 ms is reported once for each handler. Its timeout, and what it is stopped for, are raised in it
--- at each wait and at each instruction until it has ended, however often it catches them.
+-- A handler that never waits keeps everything else from its turn, heartbeats too: a turn of more
+-- than 100 ms is reported once for each handler. Its timeout, and what it is stopped for, are
+-- raised in it at each wait and at each instruction until it has ended, however often it catches
+-- them.
 
 local answers = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"

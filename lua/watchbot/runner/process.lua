@@ -1,5 +1,6 @@
 --- runner.process: a task is a child process beside the watcher.
--- Its output goes to the log line by line, in C. A message that an environment string cannot hold is handed over in a file.
+-- Its output goes to the log line by line, in C. A message that an environment string cannot hold
+-- is handed over in a file.
 
 local allowance = require "watchbot.runner.allowance"
 local fields = require "watchbot.policy.fields"
@@ -21,7 +22,8 @@ Run.__index = Run
 local runner = {}
 
 -- What the machine lacks just now, and another process may give back: the job has no part in it.
--- ETXTBSY: the program is being written, as in a deploy. ENOSPC, EDQUOT: no room for a message file.
+-- ETXTBSY: the program is being written, as in a deploy. ENOSPC, EDQUOT: no room for a message
+-- file.
 local NO_ROOM = {
   EAGAIN = true, EMFILE = true, ENFILE = true, ENOMEM = true, ETXTBSY = true, ENOSPC = true,
   EDQUOT = true,
@@ -61,12 +63,14 @@ local function inherited(self, policy)
   for name, value in pairs(self.host) do
     if policy:inherits(name) then all[name] = value end
   end
-  -- A watcher that is itself some watcher's task has a message of its own, which is none of this task's business.
+  -- A watcher that is itself some watcher's task has a message of its own, which is none of this
+  -- task's business.
   for _, name in ipairs(jobs.variable_names) do all[name] = nil end
   return all
 end
 
---- The message where one environment string cannot hold it: in a private file, which lives as long as the run.
+--- The message where one environment string cannot hold it: in a private file, which lives as long
+--- as the run.
 local function message_file(job, environment, allowed)
   if environment.Message ~= nil or job:fits_environment() then return nil end
   local file, message, code = process.file(job.message, allowed:owner())
@@ -75,7 +79,8 @@ local function message_file(job, environment, allowed)
   return file
 end
 
---- What to start: the options `argv` or `command` of process.start. A command that is made for each job may be anything.
+--- What to start: the options `argv` or `command` of process.start. A command that is made for each
+--- job may be anything.
 ---@param policy table
 ---@param job watchbot.Job
 ---@return { argv: string[]?, command: string? }?
@@ -85,7 +90,9 @@ function runner.command(policy, job)
   local command = policy.command
   if type(command) == "function" then
     local ok, made = xpcall(command, debug.traceback, job)
-    if not ok then return nil, "the policy's function 'command' failed: " .. made, "CommandFailed" end
+    if not ok then
+      return nil, "the policy's function 'command' failed: " .. made, "CommandFailed"
+    end
     command = made
     ok = fields.check("command", command) and type(command) ~= "function"
     if not ok then

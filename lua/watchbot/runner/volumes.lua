@@ -1,4 +1,5 @@
---- volumes: the folders that a policy has emptied between its jobs. Which ones, and what to say; src/empty.h does it.
+--- volumes: the folders that a policy has emptied between its jobs. Which ones, and what to say;
+-- src/empty.h does it.
 -- A folder that cannot be emptied is said once and stops no job.
 
 local empty = require "watchbot.core".empty
@@ -30,7 +31,8 @@ end
 local function needed(policy)
   local place, file = places_of_queue(policy.queue)
   return {
-    { "the watcher's program", (empty.real "/proc/self/exe") }, { "the queue", place }, { "the queue", file },
+    { "the watcher's program", (empty.real "/proc/self/exe") }, { "the queue", place },
+    { "the queue", file },
     { "the folder that tasks run in", (empty.real(policy.cwd or ".")) },
   }
 end
@@ -45,14 +47,15 @@ local function resolve(path, things, journal)
   end
   for _, thing in ipairs(things) do
     if thing[2] and is_below(thing[2], resolved) then
-      return nil, ("volumes: cannot empty '%s': %s is in it, '%s'"):format(path, thing[1], thing[2]), "Usage"
+      return nil, ("volumes: cannot empty '%s': %s is in it, '%s'"):format(path, thing[1],
+        thing[2]), "Usage"
     end
   end
   return resolved
 end
 
---- The volumes of a policy. Links in front of a folder's name are resolved now, before any task could change one; from here on
---- none is followed.
+--- The volumes of a policy. Links in front of a folder's name are resolved now, before any task
+--- could change one; from here on none is followed.
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.Volumes?
@@ -85,7 +88,9 @@ function Volumes:empty_one(path)
   while folder:step(STEP) do scheduler.sleep(0) end
   local _, kept, first, why
   _, kept, first, why, code = folder:report()
-  if kept > 0 then self:complain(path, ("could not empty '%s': '%s' stays: %s"):format(path, first, why), code) end
+  if kept > 0 then
+    self:complain(path, ("could not empty '%s': '%s' stays: %s"):format(path, first, why), code)
+  end
 end
 
 --- Empties all of them. Waits.

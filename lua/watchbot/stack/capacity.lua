@@ -11,7 +11,8 @@ local room = {}
 ---@field gpu integer
 ---@field ports table<string, boolean> "80/tcp": ports of the host that it takes
 
--- Of a task whose definition names no size, the sum of its containers; a container without `memory` reserves its soft limit.
+-- Of a task whose definition names no size, the sum of its containers; a container without `memory`
+-- reserves its soft limit.
 local function sum(containers, amount)
   local total = 0
   for _, container in ipairs(containers) do total = total + (amount(container) or 0) end
@@ -21,7 +22,9 @@ end
 local function gpus(container)
   local count = 0
   for _, requirement in ipairs(container.resourceRequirements or {}) do
-    if requirement.type == "GPU" then count = count + (math.tointeger(tonumber(requirement.value)) or 0) end
+    if requirement.type == "GPU" then
+      count = count + (math.tointeger(tonumber(requirement.value)) or 0)
+    end
   end
   return count
 end
@@ -44,7 +47,9 @@ end
 function room.need(definition)
   local containers = definition.containerDefinitions or {}
   return {
-    cpu = math.tointeger(tonumber(definition.cpu)) or sum(containers, function(one) return one.cpu end),
+    cpu = math.tointeger(tonumber(definition.cpu)) or sum(containers, function(one)
+      return one.cpu
+    end),
     memory = math.tointeger(tonumber(definition.memory))
       or sum(containers, function(one) return one.memoryReservation or one.memory end),
     gpu = sum(containers, gpus), ports = ports_of(definition),

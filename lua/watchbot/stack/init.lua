@@ -1,19 +1,24 @@
---- stack: what a CloudFormation stack of watchbot's, or of ecs-watchbot's, has: its queues, topics, log group, cluster.
+--- stack: what a CloudFormation stack of watchbot's, or of ecs-watchbot's, has: its queues, topics,
+-- log group, cluster.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
--- Found by the end of an output's key, before which stands the watcher's prefix. What a stack does not tell in its outputs
--- (older ones tell little, those of ecs-watchbot v10 nothing) is found among its resources, by type and logical id.
+-- Found by the end of an output's key, before which stands the watcher's prefix. What a stack does
+-- not tell in its outputs (older ones tell little, those of ecs-watchbot v10 nothing) is found
+-- among its resources, by type and logical id.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local resources = require "watchbot.stack.resources"
 
--- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no QueueUrl.
+-- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no
+-- QueueUrl.
 local ENDS = {
-  "DeadLetterQueueUrl", "TaskEventQueueUrl", "QueueUrl", "LogGroup", "NotificationTopic", "Topic", "ProgressTable",
+  "DeadLetterQueueUrl", "TaskEventQueueUrl", "QueueUrl", "LogGroup", "NotificationTopic", "Topic",
+  "ProgressTable",
   "ClusterArn", "Service", "TaskDefinition", "WebhookEndpoint",
 }
 
----@alias watchbot.StackOutput "QueueUrl"|"DeadLetterQueueUrl"|"TaskEventQueueUrl"|"LogGroup"|"Topic"|"NotificationTopic"
+---@alias watchbot.StackOutput
+--- "QueueUrl"|"DeadLetterQueueUrl"|"TaskEventQueueUrl"|"LogGroup"|"Topic"|"NotificationTopic"
 ---|"ProgressTable"|"ClusterArn"|"Service"|"TaskDefinition"|"WebhookEndpoint"
 
 ---@class watchbot.Stack
@@ -28,7 +33,9 @@ local stack = {}
 ---@return string? ending
 local function split(key)
   for _, ending in ipairs(ENDS) do
-    if #key >= #ending and key:sub(-#ending) == ending then return key:sub(1, -#ending - 1), ending end
+    if #key >= #ending and key:sub(-#ending) == ending then
+      return key:sub(1, -#ending - 1), ending
+    end
   end
 end
 
@@ -51,7 +58,8 @@ function Stack:explain(operation, message, code)
     return nil, message .. "; or name the queue with --queue", code
   elseif code == "ValidationError" and message:find("does not exist", 1, true) then
     local place = self.client.place
-    return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE another account"):format(
+    return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE "
+      .. "another account"):format(
       self.name, place and place.region or "this region"), "StackNotFound"
   end
   return nil, message, code
@@ -61,7 +69,9 @@ function Stack:describe()
   local result, message, code = self.client:DescribeStacks { StackName = self.name }
   if not result then return self:explain("DescribeStacks", message, code) end
   local described = type(result.Stacks) == "table" and result.Stacks[1]
-  if not described then return nil, ("stack '%s' does not exist"):format(self.name), "StackNotFound" end
+  if not described then
+    return nil, ("stack '%s' does not exist"):format(self.name), "StackNotFound"
+  end
   self.outputs = sorted(described.Outputs)
   return true
 end
@@ -112,16 +122,19 @@ function Stack:choose(wanted)
   if not names then return nil, message, code end
   self.prefixes = set_of(names)
   if #names == 0 then
-    return nil, ("stack '%s' has no queue of watchbot's: no output ends in QueueUrl, and no SQS queue is among its resources")
+    return nil, ("stack '%s' has no queue of watchbot's: no output ends in QueueUrl, and no SQS "
+      .. "queue is among its resources")
       :format(self.name), "NoWatcher"
   end
   if wanted and self.prefixes[wanted] then
     self.prefix = wanted
     return true
   elseif wanted then
-    return nil, ("stack '%s' has no watcher '%s'; it has %s"):format(self.name, wanted, listed(names)), "Usage"
+    return nil, ("stack '%s' has no watcher '%s'; it has %s"):format(self.name, wanted,
+      listed(names)), "Usage"
   elseif #names > 1 then
-    return nil, ("stack '%s' has %d watchers: choose one with --prefix: %s"):format(self.name, #names, listed(names)), "Usage"
+    return nil, ("stack '%s' has %d watchers: choose one with --prefix: %s"):format(self.name,
+      #names, listed(names)), "Usage"
   end
   self.prefix = names[1]
   return true
@@ -140,7 +153,9 @@ end
 function stack.open(name, options)
   options = options or {}
   local client, message, code = options.client, nil, nil
-  if not client then client, message, code = aws("cloudformation", { place = name:match "^arn:" and name or nil }) end
+  if not client then
+    client, message, code = aws("cloudformation", { place = name:match "^arn:" and name or nil })
+  end
   if not client then return nil, message, code end
   local self = setmetatable({ name = name, client = client }, Stack)
   local ok
@@ -150,7 +165,8 @@ function stack.open(name, options)
   return self
 end
 
--- What several watchers share (a cluster), or what stands alone in the stack and is no other watcher's, needs no prefix.
+-- What several watchers share (a cluster), or what stands alone in the stack and is no other
+-- watcher's, needs no prefix.
 function Stack:pick(by_prefix)
   if not by_prefix then return nil end
   local value = by_prefix[self.prefix] or by_prefix[""]
@@ -159,10 +175,11 @@ function Stack:pick(by_prefix)
   return #names == 1 and not self.prefixes[names[1]] and by_prefix[names[1]] or nil
 end
 
---- The value of the output whose key ends so; of the resource that it would name, where there is no such output. Waits in a
---- task.
+--- The value of the output whose key ends so; of the resource that it would name, where there is no
+--- such output. Waits in a task.
 ---@param ending watchbot.StackOutput
----@return string? value as the output has it: a LogGroup, a ClusterArn and a Service may be names or ARNs
+---@return string? value as the output has it: a LogGroup, a ClusterArn and a Service may be names
+--- or ARNs
 ---@return string? message
 ---@return string? code "NoOutput" when the stack has no such thing
 function Stack:output(ending)
@@ -172,7 +189,8 @@ function Stack:output(ending)
   if not found then return nil, message, code end
   value = self:pick(found[ending])
   if value then return value end
-  return nil, ("stack '%s' has no output %s%s, and no resource that would be it"):format(self.name, self.prefix, ending),
+  return nil, ("stack '%s' has no output %s%s, and no resource that would be it"):format(self.name,
+    self.prefix, ending),
     "NoOutput"
 end
 

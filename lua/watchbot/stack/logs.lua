@@ -1,17 +1,21 @@
---- stack.logs: the lines of a CloudWatch log group, of all its streams in the order of their time; once, or as they come.
+--- stack.logs: the lines of a CloudWatch log group, of all its streams in the order of their time;
+-- once, or as they come.
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
--- CloudWatch finds a line some seconds after it was written, and not in that order. So whoever follows reads the last minute
--- again each time and drops what was there: nothing is missed, nothing comes twice.
+-- CloudWatch finds a line some seconds after it was written, and not in that order. So whoever
+-- follows reads the last minute again each time and drops what was there: nothing is missed,
+-- nothing comes twice.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
--- Milliseconds that are read again, and seconds between two readings: AWS allows few calls a second for an account.
+-- Milliseconds that are read again, and seconds between two readings: AWS allows few calls a second
+-- for an account.
 local OVERLAP, PAUSE = 60 * 1000, 2
 
--- Streams that one call can name: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+-- Streams that one call can name:
+-- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 local STREAMS = limits.logs.streams
 
 ---@class watchbot.LogEvent
@@ -22,7 +26,8 @@ local STREAMS = limits.logs.streams
 
 ---@class watchbot.LogQuery
 ---@field id string? only lines that have this in them: a message's id
----@field grep string? only lines that have this text in them, too; upper and lower case are not the same
+---@field grep string? only lines that have this text in them, too; upper and lower case are not the
+--- same
 ---@field since integer milliseconds since 1970
 ---@field until_ integer? the same; default: now
 ---@field streams string[]? only these streams, at most 100
@@ -35,7 +40,8 @@ Logs.__index = Logs
 
 local logs = {}
 
---- The parameters that name a group: by its name or by its ARN, never by both; templates end the ARN with ":*".
+--- The parameters that name a group: by its name or by its ARN, never by both; templates end the
+--- ARN with ":*".
 ---@param group string
 ---@return table parameters
 function logs.place(group)
@@ -53,7 +59,9 @@ end
 
 local function pattern_of(query)
   local terms = {}
-  for _, text in ipairs { query.id or query.grep, query.id and query.grep } do terms[#terms + 1] = logs.term(text) end
+  for _, text in ipairs { query.id or query.grep, query.id and query.grep } do
+    terms[#terms + 1] = logs.term(text)
+  end
   return #terms > 0 and table.concat(terms, " ") or nil
 end
 
@@ -74,7 +82,8 @@ function Logs:explain(operation, message, code)
   if denied.is(code) then
     return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group), message)
   elseif code == "ResourceNotFoundException" then
-    return nil, ("log group '%s' does not exist: AWS_REGION chooses another region, AWS_PROFILE another account"):format(
+    return nil, ("log group '%s' does not exist: AWS_REGION chooses another region, AWS_PROFILE "
+      .. "another account"):format(
       self.group), "LogGroupNotFound"
   end
   return nil, message, code
@@ -95,7 +104,8 @@ end
 local function sound(events)
   local kept = {}
   for _, event in ipairs(type(events) == "table" and events or {}) do
-    if type(event) == "table" and type(event.message) == "string" and type(event.timestamp) == "number" then
+    if type(event) == "table" and type(event.message) == "string"
+      and type(event.timestamp) == "number" then
       kept[#kept + 1] = event
     end
   end
@@ -130,7 +140,8 @@ function Logs:each(query, visit, told)
   return true
 end
 
---- Visits the events of a query, and then those that come, until the task is cancelled or a call fails. Waits in a task.
+--- Visits the events of a query, and then those that come, until the task is cancelled or a call
+--- fails. Waits in a task.
 ---@param query watchbot.LogQuery
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param pause number? seconds between two readings
@@ -157,7 +168,8 @@ function Logs:follow(query, visit, pause)
   end
 end
 
---- The streams whose names end with one of these, the newest first: those of ECS tasks end with the task's id.
+--- The streams whose names end with one of these, the newest first: those of ECS tasks end with the
+--- task's id.
 ---@param endings string[]
 ---@param since integer milliseconds since 1970: streams that have ended before are not looked at
 ---@return string[]? names at most 100
@@ -182,8 +194,8 @@ function Logs:streams(endings, since)
   return names
 end
 
---- Visits the lines of a message: those that have its id in them, and, where the watcher's lines name its ECS tasks, all that
---- these tasks wrote. Waits in a task.
+--- Visits the lines of a message: those that have its id in them, and, where the watcher's lines
+--- name its ECS tasks, all that these tasks wrote. Waits in a task.
 ---@param query watchbot.LogQuery with `id`
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param told fun(count: integer)?
@@ -204,7 +216,9 @@ function Logs:of_message(query, visit, told)
     local streams
     streams, message, code = self:streams(endings, query.since)
     if not streams then return nil, message, code end
-    local whole = { grep = query.grep, since = query.since, until_ = query.until_, streams = streams }
+    local whole = {
+      grep = query.grep, since = query.since, until_ = query.until_, streams = streams,
+    }
     if #streams > 0 then ok, message, code = self:each(whole, keep, told) end
     if not ok then return nil, message, code end
   end

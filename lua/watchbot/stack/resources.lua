@@ -1,12 +1,13 @@
 --- stack.resources: what a stack's resources tell of a watcher, where its outputs do not.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html
--- A logical id is the watcher's prefix, then what it is. The CDK, which ecs-watchbot v10 uses, puts eight hexadecimal digits
--- behind that.
+-- A logical id is the watcher's prefix, then what it is. The CDK, which ecs-watchbot v10 uses, puts
+-- eight hexadecimal digits behind that.
 
 -- By type: the ends of logical ids, longest first, and the output that each stands for.
 local KINDS = {
   ["AWS::SQS::Queue"] = {
-    { "DeadLetterQueue", "DeadLetterQueueUrl" }, { "TaskEventQueue", "TaskEventQueueUrl" }, { "Queue", "QueueUrl" },
+    { "DeadLetterQueue", "DeadLetterQueueUrl" }, { "TaskEventQueue", "TaskEventQueueUrl" },
+    { "Queue", "QueueUrl" },
   },
   ["AWS::Logs::LogGroup"] = { { "LogGroup", "LogGroup" } },
   ["AWS::SNS::Topic"] = { { "NotificationTopic", "NotificationTopic" }, { "Topic", "Topic" } },
@@ -14,7 +15,8 @@ local KINDS = {
   ["AWS::ECS::Cluster"] = { { "Cluster", "ClusterArn" } },
   ["AWS::ECS::Service"] = { { "Service", "Service" } },
   ["AWS::ECS::TaskDefinition"] = {
-    { "TaskDefinition", "TaskDefinition" }, { "TaskDef", "TaskDefinition" }, { "Worker", "TaskDefinition" },
+    { "TaskDefinition", "TaskDefinition" }, { "TaskDef", "TaskDefinition" },
+    { "Worker", "TaskDefinition" },
     { "Task", "TaskDefinition" },
   },
 }
@@ -26,7 +28,8 @@ local resources = {}
 local function role_of(kind, logical)
   for _, role in ipairs(KINDS[kind] or {}) do
     local ending = role[1]
-    local prefix = logical:match("^(.*)" .. ending .. "$") or logical:match("^(.*)" .. ending .. ("[%dA-F]"):rep(8) .. "$")
+    local prefix = logical:match("^(.*)" .. ending .. "$")
+      or logical:match("^(.*)" .. ending .. ("[%dA-F]"):rep(8) .. "$")
     if prefix then return prefix, role[2] end
   end
 end
@@ -55,7 +58,8 @@ end
 --- Waits in a task.
 ---@param client table of cloudformation
 ---@param name string the stack's
----@return table<string, table<string, string>>? found by the end of the output's key, then by prefix
+---@return table<string, table<string, string>>? found by the end of the output's key, then by
+--- prefix
 ---@return string? message
 ---@return string? code
 function resources.list(client, name)

@@ -1,5 +1,6 @@
---- template.access: statements for the policies of queues, topics and keys: which services may use them, and that nothing may
--- without TLS. A resource has one policy: another for the same queue or topic overwrites it.
+--- template.access: statements for the policies of queues, topics and keys: which services may use
+-- them, and that nothing may without TLS. A resource has one policy: another for the same queue or
+-- topic overwrites it.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
 
 local cf = require "watchbot.template.cf"
@@ -20,7 +21,8 @@ end
 ---@return table
 function access.allow(sid, service, action, resource, source)
   return {
-    Sid = sid, Effect = "Allow", Principal = { Service = service .. ".amazonaws.com" }, Action = action,
+    Sid = sid, Effect = "Allow", Principal = { Service = service .. ".amazonaws.com" },
+    Action = action,
     Resource = resource, Condition = { ArnLike = { ["aws:SourceArn"] = source } },
   }
 end
@@ -43,7 +45,9 @@ local function document(statements) return { Version = "2012-10-17", Statement =
 ---@return table resource
 function access.of_queue(url, statements)
   return {
-    Type = "AWS::SQS::QueuePolicy", Properties = { Queues = { url }, PolicyDocument = document(statements) },
+    Type = "AWS::SQS::QueuePolicy", Properties = {
+      Queues = { url }, PolicyDocument = document(statements),
+    },
   }
 end
 
@@ -56,38 +60,52 @@ local OWNER = { "sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:S
 ---@return table resource
 function access.of_topic(topic, statements)
   local all = {
-    { Sid = "OwnAccount", Effect = "Allow", Principal = { AWS = "*" }, Action = table.move(OWNER, 1, #OWNER, 1, {}),
-      Resource = topic, Condition = { StringEquals = { ["aws:SourceOwner"] = cf.ref "AWS::AccountId" } } },
+    { Sid = "OwnAccount", Effect = "Allow", Principal = { AWS = "*" },
+    Action = table.move(OWNER, 1, #OWNER, 1, {}),
+      Resource = topic, Condition = {
+        StringEquals = { ["aws:SourceOwner"] = cf.ref "AWS::AccountId" },
+      } },
     access.tls_only("sns:Publish", topic),
   }
   table.move(statements, 1, #statements, #all + 1, all)
   return {
-    Type = "AWS::SNS::TopicPolicy", Properties = { Topics = { topic }, PolicyDocument = document(all) },
+    Type = "AWS::SNS::TopicPolicy", Properties = {
+      Topics = { topic }, PolicyDocument = document(all),
+    },
   }
 end
 
 local USE = { "kms:GenerateDataKey*", "kms:Decrypt" }
 
---- The policy of a key that encrypts all of a stack: its account, and the services that use it on their own behalf.
+--- The policy of a key that encrypts all of a stack: its account, and the services that use it on
+-- their own behalf.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ---@return table
 function access.of_key()
   local statements = { {
-    Sid = "OwnAccount", Effect = "Allow", Principal = { AWS = cf.sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" },
+    Sid = "OwnAccount", Effect = "Allow", Principal = {
+      AWS = cf.sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:root",
+    },
     Action = "kms:*", Resource = "*",
   } }
   for _, service in ipairs { "sns", "events", "cloudwatch" } do
     statements[#statements + 1] = {
-      Sid = service:gsub("^%l", string.upper) .. "Sends", Effect = "Allow", Action = table.move(USE, 1, #USE, 1, {}),
-      Principal = { Service = service .. ".amazonaws.com" }, Resource = "*", Condition = own_account(),
+      Sid = service:gsub("^%l", string.upper) .. "Sends", Effect = "Allow",
+      Action = table.move(USE, 1, #USE, 1, {}),
+      Principal = { Service = service .. ".amazonaws.com" }, Resource = "*",
+      Condition = own_account(),
     }
   end
   statements[#statements + 1] = {
     Sid = "LogsWrite", Effect = "Allow", Resource = "*",
     Principal = { Service = cf.sub "logs.${AWS::Region}.amazonaws.com" },
-    Action = { "kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*" },
-    Condition = { ArnLike = { ["kms:EncryptionContext:aws:logs:arn"] = names.arn("logs", "log-group:*") } },
+    Action = {
+      "kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*",
+    },
+    Condition = {
+      ArnLike = { ["kms:EncryptionContext:aws:logs:arn"] = names.arn("logs", "log-group:*") },
+    },
   }
   return document(statements)
 end

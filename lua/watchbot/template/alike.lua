@@ -1,5 +1,5 @@
---- template.alike: whether two values of two templates will be the same: "same", "different", or "maybe" where that depends on
--- a parameter, a condition or on where the stack is.
+--- template.alike: whether two values of two templates will be the same: "same", "different", or
+-- "maybe" where that depends on a parameter, a condition or on where the stack is.
 
 local normal = require "watchbot.template.normal"
 
@@ -9,7 +9,8 @@ local function is_unknown(piece) return type(piece) == "table" end
 
 -- Whether all that is left are resources of the template: two of them differ.
 local function is_resource(piece, template)
-  local id = piece.Ref or (type(piece["Fn::GetAtt"]) == "string" and piece["Fn::GetAtt"]:match "^[^.]*")
+  local id = piece.Ref
+    or (type(piece["Fn::GetAtt"]) == "string" and piece["Fn::GetAtt"]:match "^[^.]*")
   return id ~= nil and template.Resources ~= nil and template.Resources[id] ~= nil
 end
 
@@ -103,8 +104,10 @@ end
 local function is_choice(value) return type(value) == "table" and value.choices ~= nil end
 
 local function is_text(value)
-  return type(value) == "string" or (type(value) == "table" and (value.pieces or value.Ref or value["Fn::GetAtt"]
-    or value["Fn::ImportValue"] or value["Fn::FindInMap"] or value["Fn::Select"] or value["Fn::Join"])) ~= nil
+  return type(value) == "string"
+    or (type(value) == "table" and (value.pieces or value.Ref or value["Fn::GetAtt"]
+    or value["Fn::ImportValue"] or value["Fn::FindInMap"] or value["Fn::Select"]
+      or value["Fn::Join"])) ~= nil
 end
 
 function alike(a, b, before, after)

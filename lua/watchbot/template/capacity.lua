@@ -1,4 +1,5 @@
---- template.capacity: what `capacity` means: the launch type or the capacity providers, and the sizes that Fargate has.
+--- template.capacity: what `capacity` means: the launch type or the capacity providers, and the
+-- sizes that Fargate has.
 
 local cf = require "watchbot.template.cf"
 
@@ -7,8 +8,10 @@ local capacity = {}
 -- MiB that go with each number of CPU units: from, to, step.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 local sizes = {
-  { 256, 512, 512 }, { 256, 1024, 2048, 1024 }, { 512, 1024, 4096, 1024 }, { 1024, 2048, 8192, 1024 },
-  { 2048, 4096, 16384, 1024 }, { 4096, 8192, 30720, 1024 }, { 8192, 16384, 61440, 4096 }, { 16384, 32768, 122880, 8192 },
+  { 256, 512, 512 }, { 256, 1024, 2048, 1024 }, { 512, 1024, 4096, 1024 },
+  { 1024, 2048, 8192, 1024 },
+  { 2048, 4096, 16384, 1024 }, { 4096, 8192, 30720, 1024 }, { 8192, 16384, 61440, 4096 },
+  { 16384, 32768, 122880, 8192 },
 }
 
 local is_fargate = { FARGATE = true, FARGATE_SPOT = true }
@@ -48,12 +51,15 @@ function capacity.problem(choice)
     if of.base then based = based + 1 end
     if of.weight and of.weight ~= 0 then weighty = weighty + 1 end
   end
-  if fargate > 0 and fargate < #names then return "ECS does not mix Fargate with other capacity providers" end
+  if fargate > 0 and fargate < #names then
+    return "ECS does not mix Fargate with other capacity providers"
+  end
   if based > 1 then return "only one capacity provider can have a base" end
   if weighty == 0 then return "at least one capacity provider must have a weight above 0" end
 end
 
---- The capacity providers, as ECS has them in a template; nil where there is a launch type, or the cluster decides.
+--- The capacity providers, as ECS has them in a template; nil where there is a launch type, or the
+--- cluster decides.
 ---@param choice string|table
 ---@return table[]?
 function capacity.strategy(choice)
@@ -77,13 +83,15 @@ local function told(cpu)
   local parts = {}
   for _, size in ipairs(sizes) do
     if size[1] == cpu then
-      parts[#parts + 1] = size[4] and ("%d to %d in steps of %d"):format(size[2], size[3], size[4]) or tostring(size[2])
+      parts[#parts + 1] = size[4] and ("%d to %d in steps of %d"):format(size[2], size[3], size[4])
+        or tostring(size[2])
     end
   end
   return #parts > 0 and table.concat(parts, ", or ") or nil
 end
 
---- CPU units and MiB of a task on Fargate; what is not given is the smallest that goes with the other.
+--- CPU units and MiB of a task on Fargate; what is not given is the smallest that goes with the
+--- other.
 ---@param reservation { cpu: any, memory: any, softMemory: any }
 ---@return { cpu: any, memory: any }? size
 ---@return string? problem
@@ -98,7 +106,8 @@ function capacity.size(reservation)
   if not cpu then return nil, ("no task on Fargate has %d MiB of memory"):format(memory) end
   local memories = told(cpu)
   if not memories then
-    return nil, ("no task on Fargate has %d CPU units; there are 256, 512, 1024, 2048, 4096, 8192 and 16384"):format(cpu)
+    return nil, ("no task on Fargate has %d CPU units; there are 256, 512, 1024, 2048, 4096, 8192 "
+      .. "and 16384"):format(cpu)
   end
   return nil, ("no task on Fargate has %d CPU units and %d MiB of memory; with %d units it has %s"):format(cpu, memory, cpu,
     memories)

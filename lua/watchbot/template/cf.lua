@@ -1,5 +1,6 @@
---- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for them in a template. A name
--- that is missing is refused here: `{ Ref = nil }` would be an empty table, and nobody would know of it.
+--- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for
+-- them in a template. A name that is missing is refused here: `{ Ref = nil }` would be an empty
+-- table, and nobody would know of it.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local json = require "watchbot.lib.json"
@@ -8,7 +9,8 @@ local cf = {}
 
 -- Raises where the function was called.
 local function refuse(whose, expected, value)
-  error(("cf.%s: expected %s, got %s"):format(whose, expected, type(value) == "string" and "''" or type(value)), 3)
+  error(("cf.%s: expected %s, got %s"):format(whose, expected,
+    type(value) == "string" and "''" or type(value)), 3)
 end
 
 local function is_name(value) return type(value) == "string" and value ~= "" end
@@ -20,9 +22,11 @@ local function list_of(value)
   return (next(value) == nil or #value > 0) and json.list(value) or nil
 end
 
----@alias watchbot.cf.Value any what CloudFormation takes for a value: a constant, or one of these tables
+---@alias watchbot.cf.Value any what CloudFormation takes for a value: a constant, or one of these
+--- tables
 
---- Of a parameter its value, of a resource its name or ARN (its documentation says which), of a pseudo parameter what it says.
+--- Of a parameter its value, of a resource its name or ARN (its documentation says which), of a
+--- pseudo parameter what it says.
 ---@param id string a logical id, or `AWS::StackName` and the like
 ---@return table
 function cf.ref(id)
@@ -51,7 +55,9 @@ end
 ---@param parts watchbot.cf.Value[]|table
 ---@return table
 function cf.join(separator, parts)
-  if type(separator) ~= "string" then refuse("join", "what comes between, then a list", separator) end
+  if type(separator) ~= "string" then
+    refuse("join", "what comes between, then a list", separator)
+  end
   local list = list_of(parts)
   if not list then refuse("join", "a list", parts) end
   return { ["Fn::Join"] = { separator, list } }
@@ -61,7 +67,9 @@ end
 ---@param text watchbot.cf.Value
 ---@return table
 function cf.split(separator, text)
-  if not is_name(text) and not cf.is(text) then refuse("split", "what to split at, then text", text) end
+  if not is_name(text) and not cf.is(text) then
+    refuse("split", "what to split at, then text", text)
+  end
   return { ["Fn::Split"] = { separator, text } }
 end
 
@@ -86,7 +94,9 @@ function cf.import_value(name) return { ["Fn::ImportValue"] = name } end
 ---@param first watchbot.cf.Value
 ---@param second watchbot.cf.Value
 ---@return table
-function cf.find_in_map(map, first, second) return { ["Fn::FindInMap"] = { map, first, second } } end
+function cf.find_in_map(map, first, second)
+  return { ["Fn::FindInMap"] = { map, first, second } }
+end
 
 ---@param region watchbot.cf.Value?
 ---@return table
@@ -99,7 +109,9 @@ function cf.get_azs(region) return { ["Fn::GetAZs"] = region or "" } end
 ---@return table
 function cf.if_(condition, yes, no)
   if not is_name(condition) then refuse("if_", "the name of a condition", condition) end
-  if yes == nil or no == nil then refuse("if_", "two values ({ Ref = 'AWS::NoValue' } leaves one out)", nil) end
+  if yes == nil or no == nil then
+    refuse("if_", "two values ({ Ref = 'AWS::NoValue' } leaves one out)", nil)
+  end
   return { ["Fn::If"] = { condition, yes, no } }
 end
 

@@ -1,5 +1,6 @@
---- template.check: what can be found out about a template without AWS: whether its references lead somewhere, whether resources
--- wait for each other in a circle, and the limits. What the properties of a resource may be is for cfn-lint.
+--- template.check: what can be found out about a template without AWS: whether its references lead
+-- somewhere, whether resources wait for each other in a circle, and the limits. What the properties
+-- of a resource may be is for cfn-lint.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 
 local access = require "watchbot.template.access"
@@ -21,19 +22,23 @@ local limits = { Resources = 500, Outputs = 200, Parameters = 200, Mappings = 20
 local LONGEST_ID = 255
 
 local pseudo_parameters = {
-  ["AWS::AccountId"] = true, ["AWS::NoValue"] = true, ["AWS::NotificationARNs"] = true, ["AWS::Partition"] = true,
-  ["AWS::Region"] = true, ["AWS::StackId"] = true, ["AWS::StackName"] = true, ["AWS::URLSuffix"] = true,
+  ["AWS::AccountId"] = true, ["AWS::NoValue"] = true, ["AWS::NotificationARNs"] = true,
+    ["AWS::Partition"] = true,
+  ["AWS::Region"] = true, ["AWS::StackId"] = true, ["AWS::StackName"] = true,
+    ["AWS::URLSuffix"] = true,
 }
 
 local sections = {
-  "AWSTemplateFormatVersion", "Description", "Metadata", "Transform", "Parameters", "Rules", "Mappings", "Conditions",
+  "AWSTemplateFormatVersion", "Description", "Metadata", "Transform", "Parameters", "Rules",
+  "Mappings", "Conditions",
   "Resources", "Outputs", "Hooks",
 }
 
 local texts = { AWSTemplateFormatVersion = true, Description = true, Transform = true }
 
 local attributes = {
-  Type = true, Properties = true, DependsOn = true, Condition = true, Metadata = true, DeletionPolicy = true,
+  Type = true, Properties = true, DependsOn = true, Condition = true, Metadata = true,
+  DeletionPolicy = true,
   UpdateReplacePolicy = true, CreationPolicy = true, UpdatePolicy = true,
 }
 
@@ -47,7 +52,8 @@ end
 
 local leads_somewhere = {
   Ref = function(template, id)
-    return has(template, "Resources", id) or has(template, "Parameters", id) or pseudo_parameters[id] == true,
+    return has(template, "Resources", id) or has(template, "Parameters", id)
+      or pseudo_parameters[id] == true,
       "no parameter or resource"
   end,
   GetAtt = function(template, id) return has(template, "Resources", id), "no resource" end,
@@ -56,7 +62,8 @@ local leads_somewhere = {
 }
 
 local sections_of = {
-  Ref = { "Parameters", "Resources" }, GetAtt = { "Resources" }, Condition = { "Conditions" }, Mapping = { "Mappings" },
+  Ref = { "Parameters", "Resources" }, GetAtt = { "Resources" }, Condition = { "Conditions" },
+  Mapping = { "Mappings" },
 }
 
 local function nearest(template, reference)
@@ -95,7 +102,9 @@ local function check_references(template, find)
   for _, section in ipairs { "Conditions", "Resources", "Outputs" } do
     for _, id in ipairs(ordered.keys(template[section] or {}, 1)) do
       references.each(template[section][id], section .. "." .. id, visit)
-      if section == "Conditions" then references.conditions(template.Conditions[id], "Conditions." .. id, visit) end
+      if section == "Conditions" then
+        references.conditions(template.Conditions[id], "Conditions." .. id, visit)
+      end
     end
   end
   show_missing(template, missing, find)
@@ -103,16 +112,21 @@ end
 
 local function check_condition(template, where, entry, find)
   if entry.Condition ~= nil and not has(template, "Conditions", entry.Condition) then
-    find(where .. ".Condition", "no condition of the template is called '%s'", tostring(entry.Condition))
+    find(where .. ".Condition", "no condition of the template is called '%s'",
+      tostring(entry.Condition))
   end
 end
 
 local function check_resource(template, id, resource, find)
   local where = "Resources." .. id
-  if type(resource) ~= "table" then return find(where, "a resource is a table, not a %s", type(resource)) end
+  if type(resource) ~= "table" then
+    return find(where, "a resource is a table, not a %s", type(resource))
+  end
   if type(resource.Type) ~= "string" then find(where, "a resource needs a 'Type'") end
   for _, name in ipairs(ordered.keys(resource, 2)) do
-    if not attributes[name] then find(where, "a resource has no '%s'; it may belong into 'Properties'", name) end
+    if not attributes[name] then
+      find(where, "a resource has no '%s'; it may belong into 'Properties'", name)
+    end
   end
   check_condition(template, where, resource, find)
   local depends = resource.DependsOn
@@ -129,7 +143,8 @@ local function check_sections(template, find)
   for _, name in ipairs(ordered.keys(template, 0)) do
     local near = not known[name] and suggest(name, sections)
     if not known[name] then
-      find(name, "a template has no such section%s", near and ("; did you mean '%s'?"):format(near) or "")
+      find(name, "a template has no such section%s",
+        near and ("; did you mean '%s'?"):format(near) or "")
     elseif not texts[name] and type(template[name]) ~= "table" then
       find(name, "a section is a table, not a %s", type(template[name]))
     end
@@ -172,7 +187,8 @@ local function check_circles(template, find)
     local circle = circle_from(template, id, {}, done)
     if circle then
       circle[#circle + 1] = circle[1]
-      return find("Resources." .. circle[1], "resources wait for each other: %s", table.concat(circle, " -> "))
+      return find("Resources." .. circle[1], "resources wait for each other: %s",
+        table.concat(circle, " -> "))
     end
   end
 end
@@ -187,14 +203,16 @@ local function check_queue_names(template, findings)
     local resource = template.Resources[id]
     local name = resource.Type == "AWS::SQS::Queue" and (resource.Properties or {}).QueueName
     local text = type(name) == "table" and name["Fn::Sub"]
-    if type(text) == "string" and text:sub(1, #STACK_NAME) == STACK_NAME and not text:find("${", #STACK_NAME, true) then
+    if type(text) == "string" and text:sub(1, #STACK_NAME) == STACK_NAME
+      and not text:find("${", #STACK_NAME, true) then
       local left = LONGEST_QUEUE_NAME - (#text - #STACK_NAME)
       if left < least then least, where = left, "Resources." .. id .. ".Properties.QueueName" end
     end
   end
   -- A stack's own limit.
   if least < 128 then
-    add(findings, true, where, "the stack's name may have at most %d characters: a queue's has at most %d", least,
+    add(findings, true, where,
+    "the stack's name may have at most %d characters: a queue's has at most %d", least,
       LONGEST_QUEUE_NAME)
   end
 end
@@ -204,11 +222,13 @@ local function check_policies(template, find)
   local owner = {}
   for _, id in ipairs(references.resources(template)) do
     local resource = template.Resources[id]
-    local list = ({ ["AWS::SQS::QueuePolicy"] = "Queues", ["AWS::SNS::TopicPolicy"] = "Topics" })[resource.Type]
+    local list = ({ ["AWS::SQS::QueuePolicy"] = "Queues",
+      ["AWS::SNS::TopicPolicy"] = "Topics" })[resource.Type]
     for _, whose in ipairs(list and (resource.Properties or {})[list] or {}) do
       local key = type(whose) == "table" and whose.Ref
       if key and owner[key] then
-        find("Resources." .. id, "'%s' has the policy '%s' already, and one overwrites the other: add statements to that",
+        find("Resources." .. id,
+        "'%s' has the policy '%s' already, and one overwrites the other: add statements to that",
           key, owner[key])
       end
       if key then owner[key] = id end
@@ -224,7 +244,8 @@ local function check_key(template, findings)
     local own = type(key) == "table" and key["Fn::GetAtt"] ~= nil
     if key and not own then
       return add(findings, true, "Resources." .. id .. ".Properties.KmsMasterKeyId",
-        "the key's policy has to let AWS's services use it, or what they send is dropped: %s", stable(access.of_key()))
+        "the key's policy has to let AWS's services use it, or what they send is dropped: %s",
+          stable(access.of_key()))
     end
   end
 end
@@ -236,7 +257,8 @@ local function check_security(template, findings)
     local properties = resource.Properties or {}
     local open = properties.AuthorizationType == "NONE" and not properties.ApiKeyRequired
     if resource.Type == "AWS::ApiGateway::Method" and open then
-      add(findings, true, "Resources." .. id, "anybody who knows its address may call it: 'webhookKey' asks for a key; or let "
+      add(findings, true, "Resources." .. id,
+        "anybody who knows its address may call it: 'webhookKey' asks for a key; or let "
         .. "the job check a signature")
     end
   end
@@ -244,9 +266,11 @@ end
 
 local function check_size(size, findings)
   if size > IN_S3 then
-    add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size, IN_S3)
+    add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size,
+      IN_S3)
   elseif size > INLINE then
-    add(findings, true, "the template", "it has %d bytes: above %d CloudFormation takes it only from S3 "
+    add(findings, true, "the template",
+      "it has %d bytes: above %d CloudFormation takes it only from S3 "
       .. "(aws cloudformation deploy --s3-bucket)", size, INLINE)
   end
 end
@@ -265,7 +289,9 @@ return function(template, size)
   check_sections(template, find)
   if #findings > 0 then return findings end
   check_ids(template, find)
-  for _, id in ipairs(references.resources(template)) do check_resource(template, id, template.Resources[id], find) end
+  for _, id in ipairs(references.resources(template)) do
+    check_resource(template, id, template.Resources[id], find)
+  end
   for _, id in ipairs(ordered.keys(template.Outputs or {}, 1)) do
     check_condition(template, "Outputs." .. id, template.Outputs[id], find)
   end

@@ -9,8 +9,8 @@ local secrets = require "watchbot.template.secrets"
 
 local container = {}
 
---- The file that a watcher touches. Memory of the container: it can be written where the root is read-only, and is not
---- emptied between jobs.
+--- The file that a watcher touches. Memory of the container: it can be written where the root is
+--- read-only, and is not emptied between jobs.
 container.HEALTH = "/dev/shm/watchbot-health"
 
 -- MiB of a task that says nothing.
@@ -30,15 +30,19 @@ local function ulimits(given)
   local list = {}
   for name, limit in pairs(given) do
     if type(limit) ~= "table" or cf.is(limit) then limit = { soft = limit, hard = limit } end
-    list[#list + 1] = { Name = name, SoftLimit = limit.soft or limit.hard, HardLimit = limit.hard or limit.soft }
+    list[#list + 1] = {
+      Name = name, SoftLimit = limit.soft or limit.hard, HardLimit = limit.hard or limit.soft,
+    }
   end
   table.sort(list, function(a, b) return a.Name < b.Name end)
   return #list > 0 and list or nil
 end
 
--- Whether the watcher's loop turns, and no more: an outage of SQS must not make ECS kill running jobs.
+-- Whether the watcher's loop turns, and no more: an outage of SQS must not make ECS kill running
+-- jobs.
 local function watching()
-  return { Command = { "CMD", "watchbot", "health", container.HEALTH }, Interval = 30, Timeout = 10, Retries = 5,
+  return { Command = { "CMD", "watchbot", "health", container.HEALTH }, Interval = 30, Timeout = 10,
+    Retries = 5,
     StartPeriod = 60 }
 end
 
@@ -57,11 +61,14 @@ end
 
 -- On Fargate the sizes are the task's.
 local function sizes(options, reservation)
-  if capacity.fargate(options.capacity) then return { MemoryReservation = reservation.softMemory } end
+  if capacity.fargate(options.capacity) then
+    return { MemoryReservation = reservation.softMemory }
+  end
   return {
     Cpu = reservation.cpu, MemoryReservation = reservation.softMemory,
     Memory = reservation.memory or (not reservation.softMemory and MEMORY) or nil,
-    ResourceRequirements = reservation.gpu and { { Type = "GPU", Value = pieces.concat(reservation.gpu) } } or nil,
+    ResourceRequirements = reservation.gpu
+    and { { Type = "GPU", Value = pieces.concat(reservation.gpu) } } or nil,
   }
 end
 
@@ -82,7 +89,8 @@ end
 ---@return table
 function container.basic(options, refs, of)
   local made = sizes(options, of.reservation)
-  made.Name, made.Image, made.Command, made.Environment = of.name, of.image, of.command, of.environment
+  made.Name, made.Image, made.Command, made.Environment = of.name, of.image, of.command,
+    of.environment
   made.HealthCheck, made.User = of.watches and watching() or nil, of.user or nil
   made.Essential, made.ReadonlyRootFilesystem = true, of.read_only
   made.LogConfiguration = log(options, refs)
@@ -107,7 +115,9 @@ function container.of_service(options, refs, of, mounts)
 end
 
 local function platform(given)
-  return { CpuArchitecture = given.cpuArchitecture, OperatingSystemFamily = given.operatingSystemFamily }
+  return {
+    CpuArchitecture = given.cpuArchitecture, OperatingSystemFamily = given.operatingSystemFamily,
+  }
 end
 
 --- A task definition around a container.
@@ -118,7 +128,8 @@ end
 function container.task(options, refs, of)
   local properties = {
     Family = of.family, TaskRoleArn = cf.getatt(refs.id(of.role), "Arn"),
-    ExecutionRoleArn = cf.getatt(refs.id(of.execution_role or "ExecutionRole"), "Arn"), ContainerDefinitions = { of.container },
+    ExecutionRoleArn = cf.getatt(refs.id(of.execution_role or "ExecutionRole"), "Arn"),
+    ContainerDefinitions = { of.container },
     Volumes = of.volumes and #of.volumes > 0 and of.volumes or nil,
     RuntimePlatform = options.runtimePlatform and platform(options.runtimePlatform) or nil,
     NetworkMode = placement.has_network(options) and "awsvpc" or options.networkMode or nil,

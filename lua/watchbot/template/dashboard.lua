@@ -1,5 +1,6 @@
---- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text for Fn::Sub; names that
--- only the stack knows stand in it as ${Queue}, ${DeadLetterQueue}, ${Service} and ${Cluster}.
+--- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text
+-- for Fn::Sub; names that only the stack knows stand in it as ${Queue}, ${DeadLetterQueue},
+-- ${Service} and ${Cluster}.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 
 local cf = require "watchbot.template.cf"
@@ -45,21 +46,29 @@ local function widgets_of(refs, unit)
       queue("ApproximateNumberOfMessagesNotVisible", { label = "in flight" }),
       queue("ApproximateNumberOfMessagesDelayed", { label = "delayed" }),
     } },
-    { title = "Age of the oldest message (s)", stat = "Maximum", lines = { queue "ApproximateAgeOfOldestMessage" } },
+    {
+      title = "Age of the oldest message (s)", stat = "Maximum", lines = {
+        queue "ApproximateAgeOfOldestMessage",
+      },
+    },
     { title = "Messages per minute", stat = "Sum", lines = {
-      queue("NumberOfMessagesSent", { label = "sent" }), queue("NumberOfMessagesReceived", { label = "received" }),
+      queue("NumberOfMessagesSent", { label = "sent" }),
+      queue("NumberOfMessagesReceived", { label = "received" }),
       queue("NumberOfMessagesDeleted", { label = "deleted" }),
     } },
     { title = "Dead-letter queue", stat = "Maximum", lines = {
       queue("ApproximateNumberOfMessagesVisible", { label = "visible" }, "${DeadLetterQueue}"),
     } },
     { title = "Workers and failures per minute", stat = "Sum", lines = {
-      logged(refs, "WorkersFinished", { label = "finished" }), logged(refs, "WorkerErrors", { label = "failed" }),
+      logged(refs, "WorkersFinished", { label = "finished" }),
+      logged(refs, "WorkerErrors", { label = "failed" }),
       logged(refs, "RejectedMessages", { label = "rejected" }),
       logged(refs, "WatcherErrors", { label = "errors of the watcher" }),
     } },
     { title = "Worker duration (" .. unit .. ")", lines = spread(refs, "WorkerDuration") },
-    { title = "Response duration (ms)", modes = "process", lines = spread(refs, "ResponseDuration") },
+    {
+      title = "Response duration (ms)", modes = "process", lines = spread(refs, "ResponseDuration"),
+    },
     { title = "Concurrency", modes = "process", stat = "Average", lines = {
       -- Those of Container Insights are there where the cluster has it switched on.
       queue("ApproximateNumberOfMessagesNotVisible", { label = "messages in flight" }),
@@ -67,7 +76,9 @@ local function widgets_of(refs, unit)
     } },
     { title = "Concurrency", modes = "task", lines = {
       logged(refs, "WatcherConcurrency", { stat = "Maximum", label = "workers of one watcher" }),
-      logged(refs, "FailedWorkerPlacement", { stat = "Sum", label = "failed placements per minute" }),
+      logged(refs, "FailedWorkerPlacement", {
+        stat = "Sum", label = "failed placements per minute",
+      }),
     } },
     { title = "Pending (s)", modes = "task", lines = spread(refs, "WorkerPending") },
     { title = "CPU and memory of the service (%)", stat = "Average", lines = {
@@ -78,9 +89,11 @@ end
 
 local function drawn(widget, place)
   return {
-    type = "metric", x = (place - 1) % 2 * WIDTH, y = (place - 1) // 2 * HEIGHT, width = WIDTH, height = HEIGHT,
+    type = "metric", x = (place - 1) % 2 * WIDTH, y = (place - 1) // 2 * HEIGHT, width = WIDTH,
+    height = HEIGHT,
     properties = {
-      title = widget.title, metrics = widget.lines, stat = widget.stat, period = 60, region = "${AWS::Region}",
+      title = widget.title, metrics = widget.lines, stat = widget.stat, period = 60,
+      region = "${AWS::Region}",
       view = "timeSeries", stacked = false, yAxis = { left = { min = 0 } },
     },
   }
@@ -89,7 +102,9 @@ end
 local function body(options, refs)
   local widgets = {}
   for _, widget in ipairs(widgets_of(refs, options.mode == "task" and "s" or "ms")) do
-    if not widget.modes or widget.modes == options.mode then widgets[#widgets + 1] = drawn(widget, #widgets + 1) end
+    if not widget.modes or widget.modes == options.mode then
+      widgets[#widgets + 1] = drawn(widget, #widgets + 1)
+    end
   end
   return stable { widgets = widgets }
 end
@@ -106,7 +121,8 @@ return function(options, refs)
           DashboardBody = cf.sub(body(options, refs), {
             Namespace = options.metricsNamespace, Queue = refs.queueName,
             DeadLetterQueue = cf.getatt(refs.id "DeadLetterQueue", "QueueName"),
-            Service = cf.getatt(refs.id "Service", "Name"), Cluster = metrics.cluster_name(options.cluster),
+            Service = cf.getatt(refs.id "Service", "Name"),
+            Cluster = metrics.cluster_name(options.cluster),
           }),
         },
       },

@@ -1,6 +1,6 @@
---- template.declared: the options of `watchbot.template`, once: validation, `watchbot template --options` and the table in
--- doc/templates.md come from here. The names are those of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer
--- meaning.
+--- template.declared: the options of `watchbot.template`, once: validation, `watchbot template
+-- --options` and the table in doc/templates.md come from here. The names are those of ecs-watchbot,
+-- v0.0.7 to v10; where its versions differ, the newer meaning.
 
 local formats = require "watchbot.template.formats"
 local kinds = require "watchbot.template.kinds"
@@ -30,15 +30,18 @@ local mount = kinds.either("text like '/host:/container' or a table", kinds.text
   host = kinds.text, container = kinds.text, readOnly = flag,
 }, "a table like { host = '/data', container = '/data' }"))
 
-local mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', a list, or { volumes = ..., mountPoints = ... }",
+local mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', a list, or { "
+  .. "volumes = ..., mountPoints = ... }",
   kinds.text, kinds.list(mount, "a list of mounts"), kinds.record({
-    volumes = kinds.list(kinds.table, "a list of volumes"), mountPoints = kinds.list(kinds.table, "a list of mount points"),
+    volumes = kinds.list(kinds.table, "a list of volumes"),
+    mountPoints = kinds.list(kinds.table, "a list of mount points"),
   }, "a table { volumes = ..., mountPoints = ... }")))
 
 local statements = kinds.open(kinds.list(kinds.table, "a list of IAM statements", true))
 
 local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0),
-  kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) }, "a table like { soft = 1024, hard = 4096 }"))
+  kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) },
+    "a table like { soft = 1024, hard = 4096 }"))
 
 local health_check = kinds.open(kinds.record({
   command = command, interval = kinds.whole(5, 300),
@@ -51,25 +54,36 @@ local header = { expected = "the name of a header", check = function(value)
   return type(value) == "string" and #value <= 256 and value:match "^%w[%w-]*$" ~= nil
 end }
 local headers = kinds.list(header, "a list of names of headers")
-local webhook = kinds.plain(kinds.either("true, false, or a table like { headers = { 'X-Event' } }", kinds.flag, kinds.record({
-  raw = kinds.plain(kinds.flag), headers = kinds.open { expected = "at most 10 names of headers", check = function(value)
+local webhook = kinds.plain(kinds.either("true, false, or a table like { headers = { 'X-Event' } "
+  .. "}", kinds.flag, kinds.record({
+  raw = kinds.plain(kinds.flag),
+    headers = kinds.open { expected = "at most 10 names of headers", check = function(value)
     return headers.check(value) and #value <= 10
   end },
 }, "a table like { raw = true, headers = { 'X-Event' } }")))
 
-local platform = kinds.open(kinds.record({ cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text },
+local platform = kinds.open(kinds.record({
+  cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text,
+},
   "a table like { cpuArchitecture = 'ARM64' }"))
 
 local weight = kinds.either("a weight, or { weight =, base = }", kinds.whole(0, 1000),
-  kinds.record({ weight = kinds.whole(0, 1000), base = kinds.whole(0, 100000) }, "a table like { weight = 1, base = 2 }"))
+  kinds.record({ weight = kinds.whole(0, 1000), base = kinds.whole(0, 100000) },
+    "a table like { weight = 1, base = 2 }"))
 
-local capacity = kinds.plain(kinds.either("'EC2', 'FARGATE', 'FARGATE_SPOT', or weights like { FARGATE = 1, FARGATE_SPOT = 3 }",
-  kinds.one_of("EC2", "FARGATE", "FARGATE_SPOT"), kinds.map(weight, "a table like { FARGATE = 1, FARGATE_SPOT = 3 }")))
+local capacity = kinds.plain(kinds.either("'EC2', 'FARGATE', 'FARGATE_SPOT', or weights like { "
+  .. "FARGATE = 1, FARGATE_SPOT = 3 }",
+  kinds.one_of("EC2", "FARGATE", "FARGATE_SPOT"),
+    kinds.map(weight, "a table like { FARGATE = 1, FARGATE_SPOT = 3 }")))
 
-local constraint = kinds.record({ type = kinds.one_of("memberOf", "distinctInstance"), expression = kinds.text },
+local constraint = kinds.record({
+  type = kinds.one_of("memberOf", "distinctInstance"), expression = kinds.text,
+},
   "a table like { type = 'memberOf', expression = '...' }")
 
-local strategy = kinds.record({ type = kinds.one_of("random", "spread", "binpack"), field = kinds.text },
+local strategy = kinds.record({
+  type = kinds.one_of("random", "spread", "binpack"), field = kinds.text,
+},
   "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
 
 -- CloudWatch looks at a day at the most; what SQS, ECS and the log report has one value a minute.
@@ -80,11 +94,13 @@ end }
 local PERIODS_OF_5_MINUTES, PERIODS_OF_1_MINUTE = 288, 1440
 
 local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
-  threshold = kinds.number, period = minutes, evaluationPeriods = kinds.whole(1, PERIODS_OF_1_MINUTE),
+  threshold = kinds.number, period = minutes,
+  evaluationPeriods = kinds.whole(1, PERIODS_OF_1_MINUTE),
 }, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
 
 local alarms = kinds.plain(kinds.record({
-  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm, workersErrors = alarm, failureShare = alarm,
+  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm,
+  workersErrors = alarm, failureShare = alarm,
   failedPlacements = alarm, noTaskStarts = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
 }, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
 
@@ -116,64 +132,111 @@ local prefix = kinds.plain { expected = "letters and digits, a letter first",
 local groups = {
   { "The service",
     { "mode", kinds.plain(kinds.one_of("task", "process")), required = true, since = "watchbot",
-      help = "`task`: watchers start an ECS task for each message; `process`: the service's own image runs `watchbot` and a "
+      help = "`task`: watchers start an ECS task for each message; `process`: the service's own "
+        .. "image runs `watchbot` and a "
         .. "process for each message" },
-    { "service", kinds.text, required = true, since = "v0", help = "name of the service; its image's repository in ECR" },
-    { "serviceVersion", formats.tag, since = "v0", help = "the image's tag; needed where `image` is not given" },
+    {
+      "service", kinds.text, required = true, since = "v0",
+      help = "name of the service; its image's repository in ECR",
+    },
+    {
+      "serviceVersion", formats.tag, since = "v0",
+      help = "the image's tag; needed where `image` is not given",
+    },
     { "image", kinds.text, since = "watchbot",
-      help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region" },
-    { "cluster", formats.cluster, required = true, since = "v0", help = "ARN or name of the ECS cluster" },
+      help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and "
+        .. "region" },
+    {
+      "cluster", formats.cluster, required = true, since = "v0",
+      help = "ARN or name of the ECS cluster",
+    },
     { "prefix", prefix, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
-    { "family", formats.family, since = "v2", help = "family of the task definition; default: STACK-PREFIX" },
+    {
+      "family", formats.family, since = "v2",
+      help = "family of the task definition; default: STACK-PREFIX",
+    },
     { "command", command, since = "v1",
-      help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's" },
+      help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the "
+        .. "image's" },
     { "policy", kinds.text, since = "watchbot",
-      help = "path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of `command`" },
-    { "env", kinds.open(kinds.map(variable, "a table of names to text")), default = {}, since = "v0",
+      help = "path of a policy file in the image that runs `watchbot`; in mode `process` it "
+        .. "stands in place of `command`" },
+    { "env", kinds.open(kinds.map(variable, "a table of names to text")), default = {},
+    since = "v0",
       help = "environment variables of the tasks" },
-    { "secrets", kinds.open(kinds.map(secret, "a table of names to ARNs")), default = {}, since = "v10",
-      help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name, "
+    { "secrets", kinds.open(kinds.map(secret, "a table of names to ARNs")), default = {},
+    since = "v10",
+      help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a "
+        .. "parameter's name, "
         .. "`{ secret = ARN, key = \"password\" }` or `{ parameter = NAME }`" },
-    { "permissions", statements, default = {}, since = "v1", help = "IAM statements for the role of the tasks" },
+    {
+      "permissions", statements, default = {}, since = "v1",
+      help = "IAM statements for the role of the tasks",
+    },
     { "watcherPermissions", statements, default = {}, since = "watchbot",
-      help = "IAM statements for the role of the watchers: for hooks that call AWS, or `ecs:DescribeTaskDefinition`" },
+      help = "IAM statements for the role of the watchers: for hooks that call AWS, or "
+        .. "`ecs:DescribeTaskDefinition`" },
     { "executionPermissions", statements, default = {}, since = "watchbot",
       help = "IAM statements for the roles that pull images, read secrets and write logs" },
-    { "permissionsBoundary", formats.boundary, since = "watchbot", help = "ARN of a policy that bounds what each role may do" },
+    {
+      "permissionsBoundary", formats.boundary, since = "watchbot",
+      help = "ARN of a policy that bounds what each role may do",
+    },
     { "rolePath", kinds.path, since = "watchbot", help = "path of the roles: `/watchbot/`" },
-    { "tags", kinds.open(kinds.map(formats.tag_value, "a table of names to text")), default = {}, since = "watchbot",
+    { "tags", kinds.open(kinds.map(formats.tag_value, "a table of names to text")), default = {},
+    since = "watchbot",
       help = "tags of all resources that have any, and of the tasks" },
   },
   { "The container",
     { "reservation", reservation, default = {}, since = "v0",
-      help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB" },
+      help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: "
+        .. "512 MiB" },
     { "mounts", mounts, since = "v0",
-      help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =, mountPoints = }` in "
+      help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ "
+        .. "volumes =, mountPoints = }` in "
         .. "AWS's own shape" },
     { "writableFilesystem", switch, default = false, modes = "process", since = "v4",
-      help = "each job gets a fresh container that may write anywhere; else the root is read-only, and scratch mounts are "
+      help = "each job gets a fresh container that may write anywhere; else the root is "
+        .. "read-only, and scratch mounts are "
         .. "emptied after each job" },
     { "containerUser", kinds.text, since = "watchbot",
       help = "user that the container runs as: `1000:1000`; default: the image's" },
-    { "privileged", flag, default = false, since = "v1", help = "the container is privileged; not on Fargate" },
-    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")), default = { nofile = 10240 },
+    {
+      "privileged", flag, default = false, since = "v1",
+      help = "the container is privileged; not on Fargate",
+    },
+    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")),
+    default = { nofile = 10240 },
       since = "watchbot", help = "names to a limit or `{ soft =, hard = }`" },
     { "healthCheck", health_check, since = "v10",
-      help = "`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` (seconds)" },
-    { "runtimePlatform", platform, since = "v10", help = "`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`" },
-    { "ephemeralStorageGiB", kinds.whole(21, 200), since = "v10", help = "disk of a task on Fargate; default: 20" },
+      help = "`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` "
+        .. "(seconds)" },
+    {
+      "runtimePlatform", platform, since = "v10",
+      help = "`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`",
+    },
+    {
+      "ephemeralStorageGiB", kinds.whole(21, 200), since = "v10",
+      help = "disk of a task on Fargate; default: 20",
+    },
     { "stopTimeout", kinds.whole(10, 120), default = 120, since = "watchbot",
-      help = "seconds from TERM to KILL when ECS stops a task; running jobs may use all but 10 of them to finish" },
+      help = "seconds from TERM to KILL when ECS stops a task; running jobs may use all but 10 of "
+        .. "them to finish" },
   },
   { "Where it runs",
     { "capacity", capacity, default = "EC2", since = "v4",
-      help = "`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = { weight = 1, base = 1 }, "
+      help = "`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = "
+        .. "{ weight = 1, base = 1 }, "
         .. "FARGATE_SPOT = 3 }`" },
-    { "fargateSubnets", texts, since = "v4", help = "subnets of tasks on Fargate, or with `networkMode` `awsvpc`" },
+    {
+      "fargateSubnets", texts, since = "v4",
+      help = "subnets of tasks on Fargate, or with `networkMode` `awsvpc`",
+    },
     { "fargateSecurityGroups", texts, since = "v4", help = "their security groups" },
     { "fargatePublicIp", kinds.one_of("ENABLED", "DISABLED"), default = "DISABLED", since = "v4",
-      help = "`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public address" },
+      help = "`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public "
+        .. "address" },
     { "networkMode", kinds.plain(kinds.one_of("bridge", "host", "awsvpc")), since = "watchbot",
       help = "on EC2; default: ECS's own" },
     { "placementConstraints", kinds.open(kinds.list(constraint, "a list of constraints")),
@@ -190,23 +253,39 @@ local groups = {
       help = "jobs at once: of each watcher in mode `task`, of each container in mode `process`" },
     { "watchers", kinds.whole(0), default = 1, modes = "task", since = "v0",
       help = "watchers, each with `workers` jobs at once" },
-    { "minScalingCapacity", kinds.whole(0), default = 0, modes = "process", since = "v10", help = "containers at the least" },
-    { "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10", help = "containers at the most" },
-    { "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4", help = "the older name" },
-    { "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4", help = "the older name" },
+    {
+      "minScalingCapacity", kinds.whole(0), default = 0, modes = "process", since = "v10",
+      help = "containers at the least",
+    },
+    {
+      "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10",
+      help = "containers at the most",
+    },
+    {
+      "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4",
+      help = "the older name",
+    },
+    {
+      "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4",
+      help = "the older name",
+    },
     { "watchbotImage", kinds.text, modes = "task", since = "watchbot",
-      help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region" },
-    { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true, since = "v0",
+      help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's "
+        .. "account and region" },
+    { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true,
+    since = "v0",
       help = "tag of that image" },
     { "watcherReservation", reservation, default = {}, modes = "task", since = "watchbot",
-      help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size" },
+      help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its "
+        .. "smallest size" },
   },
   { "Queue and topic",
     { "fifo", switch, default = false, since = "v4", help = "FIFO queue and FIFO topic" },
     { "rawMessageDelivery", flag, default = false, since = "watchbot",
       help = "the topic delivers messages as they are, without subject" },
     { "messageTimeout", kinds.whole(0, limits.sqs.visibility), default = 180, since = "v0",
-      help = "the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of its policy, and extends it" },
+      help = "the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of "
+        .. "its policy, and extends it" },
     { "messageRetention", kinds.whole(60, 1209600), default = 1209600, since = "v0",
       help = "seconds that the queue keeps a message" },
     { "deadletterThreshold", kinds.whole(1, 1000), default = 10, since = "v4",
@@ -214,57 +293,97 @@ local groups = {
     { "maxJobDuration", kinds.number, default = 0, since = "v4",
       help = "seconds after which a task is stopped and its message retried; 0: never" },
     { "kmsKey", kinds.key, since = "watchbot",
-      help = "ARN of a KMS key that encrypts queues, topics, log and progress table, and whose policy lets AWS's services use "
+      help = "ARN of a KMS key that encrypts queues, topics, log and progress table, and whose "
+        .. "policy lets AWS's services use "
         .. "it (see below); `create`: makes one; default: the services' own encryption" },
-    { "user", switch, default = false, since = "v0", help = "an IAM user with an access key that may send" },
+    {
+      "user", switch, default = false, since = "v0",
+      help = "an IAM user with an access key that may send",
+    },
     { "webhook", webhook, default = false, since = "v0",
-      help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } }`: these travel as "
+      help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } "
+        .. "}`: these travel as "
         .. "attributes, `{ raw = true }`: the body stays as it came" },
-    { "webhookKey", switch, default = false, since = "v0", help = "callers of the webhook need an API key" },
+    {
+      "webhookKey", switch, default = false, since = "v0",
+      help = "callers of the webhook need an API key",
+    },
     { "webhookThrottle", throttle,
       default = { rate = 5, burst = 20 }, since = "watchbot",
       help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
   },
   { "Notifications and alarms",
-    { "notificationEmail", formats.email, since = "v0", help = "who is told; or else `notificationTopic`" },
-    { "notificationTopic", formats.topic, since = "v1", help = "ARN of a topic of yours that is told" },
+    {
+      "notificationEmail", formats.email, since = "v0",
+      help = "who is told; or else `notificationTopic`",
+    },
+    {
+      "notificationTopic", formats.topic, since = "v1",
+      help = "ARN of a topic of yours that is told",
+    },
     { "alarmOnEachFailure", switch, default = false, since = "v2",
       help = "each failure is notified, also of messages that are tried again" },
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
     { "alarms", alarms, default = {}, since = "v10",
-      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`, "
+      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, "
+        .. "`failedPlacements`, "
         .. "`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: "
         .. "`false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
         .. "ARN of what they do, instead of the notification" },
-    { "alarmThreshold", kinds.number, default = 40, since = "v0", help = "messages in the queue that raise the alarm" },
+    {
+      "alarmThreshold", kinds.number, default = 40, since = "v0",
+      help = "messages in the queue that raise the alarm",
+    },
     { "alarmPeriods", kinds.whole(1, PERIODS_OF_5_MINUTES), default = 24, since = "v0",
       help = "periods of 5 minutes for which they are there" },
-    { "errorThreshold", kinds.number, default = 10, since = "v2", help = "failures a minute that raise the alarm" },
-    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3, modes = "task", lenient = true,
+    {
+      "errorThreshold", kinds.number, default = 10, since = "v2",
+      help = "failures a minute that raise the alarm",
+    },
+    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3,
+    modes = "task", lenient = true,
       since = "v2",
       help = "minutes with failed placements that raise the alarm" },
-    { "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm" },
+    {
+      "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm",
+    },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
     { "metricsNamespace", formats.namespace, default = "Watchbot", since = "watchbot",
       help = "namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`" },
   },
   { "Logs",
-    { "structuredLogging", switch, default = false, since = "v8", help = "each line of the log is a JSON object" },
+    {
+      "structuredLogging", switch, default = false, since = "v8",
+      help = "each line of the log is a JSON object",
+    },
     { "logGroupName", formats.log_group, since = "v10", help = "default: STACK-REGION-watchbot" },
-    { "logGroupRetentionDays", retention, default = 14, since = "v10", help = "days that the log is kept" },
+    {
+      "logGroupRetentionDays", retention, default = 14, since = "v10",
+      help = "days that the log is kept",
+    },
     { "logAggregationFunction", formats.lambda, since = "v1",
       help = "ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it" },
   },
   { "Progress",
-    { "reduce", switch, default = false, since = "v1", help = "a DynamoDB table for `watchbot-progress`" },
-    { "readCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; default: it is paid by the request" },
-    { "writeCapacityUnits", kinds.whole(1), since = "v1", help = "of the table; where only one is given, the other is 30" },
+    {
+      "reduce", switch, default = false, since = "v1",
+      help = "a DynamoDB table for `watchbot-progress`",
+    },
+    {
+      "readCapacityUnits", kinds.whole(1), since = "v1",
+      help = "of the table; default: it is paid by the request",
+    },
+    {
+      "writeCapacityUnits", kinds.whole(1), since = "v1",
+      help = "of the table; where only one is given, the other is 30",
+    },
   },
   { "The template",
     { "description", kinds.text, since = "watchbot", help = "the template's `Description`" },
     { "parts", kinds.map(part, "a table of names to functions"), default = {}, since = "watchbot",
-      help = "parts to replace, to add, or (`false`) to leave out: `function(options, refs, default)`" },
+      help = "parts to replace, to add, or (`false`) to leave out: `function(options, refs, "
+        .. "default)`" },
   },
 }
 
@@ -272,18 +391,24 @@ local groups = {
 local renamed = {
   serviceName = "service", environment = "env", memoryLimitMiB = "reservation = { memory = ... }",
   memoryReservationMiB = "reservation = { softMemory = ... }", cpu = "reservation = { cpu = ... }",
-  subnets = "fargateSubnets", vpc = "fargateSubnets", securityGroups = "fargateSecurityGroups", publicIP = "fargatePublicIp",
-  retentionPeriod = "messageRetention", visibilityTimeout = "messageTimeout", deadLetterThreshold = "deadletterThreshold",
-  maxReceiveCount = "deadletterThreshold", reduceMode = "reduce", volumes = "mounts = { volumes = ..., mountPoints = ... }",
-  mountPoints = "mounts = { volumes = ..., mountPoints = ... }", readonlyRootFilesystem = "writableFilesystem",
-  logGroup = "logGroupName", logRetention = "logGroupRetentionDays", alarmEmail = "notificationEmail",
+  subnets = "fargateSubnets", vpc = "fargateSubnets", securityGroups = "fargateSecurityGroups",
+  publicIP = "fargatePublicIp",
+  retentionPeriod = "messageRetention", visibilityTimeout = "messageTimeout",
+  deadLetterThreshold = "deadletterThreshold",
+  maxReceiveCount = "deadletterThreshold", reduceMode = "reduce",
+  volumes = "mounts = { volumes = ..., mountPoints = ... }",
+  mountPoints = "mounts = { volumes = ..., mountPoints = ... }",
+  readonlyRootFilesystem = "writableFilesystem",
+  logGroup = "logGroupName", logRetention = "logGroupRetentionDays",
+  alarmEmail = "notificationEmail",
   maxCapacity = "maxScalingCapacity", minCapacity = "minScalingCapacity", launchType = "capacity",
   fargateSecurityGroup = "fargateSecurityGroups", webhookAuth = "webhookKey", key = "kmsKey",
 }
 
 local retired = {
   clusterRole = "tasks have roles of their own; say what they may do in 'permissions'",
-  backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides how long (option 'policy')",
+  backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides "
+    .. "how long (option 'policy')",
   debugLogs = "the log says everything already; 'structuredLogging' makes it easy to search",
 }
 

@@ -37,9 +37,11 @@ function forms.text(option)
 end
 
 function forms.markdown(option)
-  local default = option.required and "required" or option.default ~= nil and ("`%s`"):format(shown(option.default)) or ""
+  local default = option.required and "required"
+    or option.default ~= nil and ("`%s`"):format(shown(option.default)) or ""
   local mode = mode_of(option)
-  return ("| `%s` | %s | %s | %s%s | %s |"):format(option.name, option.kind.expected, default, help_of(option),
+  return ("| `%s` | %s | %s | %s%s | %s |"):format(option.name, option.kind.expected, default,
+    help_of(option),
     mode and " (" .. mode .. ")" or "", option.since)
 end
 

@@ -1,5 +1,6 @@
---- template.diff: what an update of a stack would do, from the template that is deployed to a new one. Values are compared, not
--- how they are written; a change of a parameter's value is not seen, and what depends on one "may be the same".
+--- template.diff: what an update of a stack would do, from the template that is deployed to a new
+-- one. Values are compared, not how they are written; a change of a parameter's value is not seen,
+-- and what depends on one "may be the same".
 
 local alike = require "watchbot.template.alike"
 local ordered = require "watchbot.template.ordered"
@@ -16,7 +17,8 @@ local taken = require "watchbot.template.taken"
 ---@field maybe boolean? it is not known whether it is replaced
 ---@field loses string? what is lost with the old resource
 ---@field meanwhile boolean? it is lost while the stack is updated
----@field leaves string? what is left with the old resource, which stays but is no longer the stack's
+---@field leaves string? what is left with the old resource, which stays but is no longer the
+--- stack's
 
 -- Members of both, by name.
 local function keys_of(a, b)
@@ -35,7 +37,9 @@ local function compare(old, new, pair)
   local paths, values = {}, {}
   local function note(path, first, second)
     local how = alike(first, second, pair.before, pair.after)
-    if how ~= "same" then paths[#paths + 1], values[path] = path, { first, second, may_be_same = how == "maybe" or nil } end
+    if how ~= "same" then
+      paths[#paths + 1], values[path] = path, { first, second, may_be_same = how == "maybe" or nil }
+    end
   end
   for _, name in ipairs(keys_of(old, new)) do
     if name == "Properties" then
@@ -58,7 +62,8 @@ local function is_replaced(change)
     if name and properties and properties[name] then
       if not change.values[path].may_be_same then return true end
       result = "maybe"
-    elseif name and not properties and not replacement.harmless[change.type] and not change.type:match "^Custom::" then
+    elseif name and not properties and not replacement.harmless[change.type]
+      and not change.type:match "^Custom::" then
       result = "maybe"
     end
   end
@@ -67,11 +72,15 @@ end
 
 local retained = { Retain = true, RetainExceptOnCreate = true, Snapshot = true }
 
--- What becomes of what the old resource holds. Which of two templates has the say in a replacement AWS does not document, so
--- both have to retain it.
+-- What becomes of what the old resource holds. Which of two templates has the say in a replacement
+-- AWS does not document, so both have to retain it.
 local function note_fate(change, policy, before, after)
   local holds = replacement.holds(change.type)
-  if retained[before[policy]] and retained[after[policy]] then change.leaves = holds else change.loses = holds end
+  if retained[before[policy]] and retained[after[policy]] then
+    change.leaves = holds
+  else
+    change.loses = holds
+  end
   return change
 end
 
@@ -103,14 +112,17 @@ local function change_of(id, pair)
   return note_fate(change, "UpdateReplacePolicy", before, after)
 end
 
--- A topic's own subscription and a resource for the same endpoint are one subscription of SNS: what removes the one removes it
--- for both. CloudFormation changes the topic before it makes a new resource, and removes an old one at the end.
+-- A topic's own subscription and a resource for the same endpoint are one subscription of SNS: what
+-- removes the one removes it for both. CloudFormation changes the topic before it makes a new
+-- resource, and removes an old one at the end.
 local function subscriptions_of(template)
   local inline, apart = {}, {}
   for id, resource in pairs(template.Resources or {}) do
     local properties = resource.Properties or {}
     if resource.Type == "AWS::SNS::Topic" then
-      for _, one in ipairs(properties.Subscription or {}) do inline[#inline + 1] = { id = id, endpoint = one.Endpoint } end
+      for _, one in ipairs(properties.Subscription or {}) do
+        inline[#inline + 1] = { id = id, endpoint = one.Endpoint }
+      end
     elseif resource.Type == "AWS::SNS::Subscription" then
       apart[#apart + 1] = { id = id, endpoint = properties.Endpoint, topic = properties.TopicArn }
     end
@@ -137,7 +149,8 @@ local function note_subscriptions(changes, pair)
   local inline_before, apart_before = subscriptions_of(pair.before)
   local inline_after, apart_after = subscriptions_of(pair.after)
   note_moved(changes, inline_before, apart_after, pair.before, pair.after, "added",
-    "the topic's own subscription is removed before this one is made: what is published between the two, and after a "
+    "the topic's own subscription is removed before this one is made: what is published between "
+      .. "the two, and after a "
       .. "rollback all that is published")
   note_moved(changes, inline_after, apart_before, pair.after, pair.before, "removed",
     "with it the topic's new subscription of the same endpoint is removed: all that is published")

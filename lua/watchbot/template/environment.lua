@@ -1,5 +1,5 @@
---- template.environment: the variables that watchbot reads in a container that a template has made (fields.lua), and those
--- that tasks get. What the user gave under the same name comes first.
+--- template.environment: the variables that watchbot reads in a container that a template has made
+-- (fields.lua), and those that tasks get. What the user gave under the same name comes first.
 
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
@@ -17,7 +17,9 @@ end
 local function listed(variables, options)
   local list = {}
   for name, value in pairs(variables) do
-    if options.secrets[name] == nil then list[#list + 1] = { Name = name, Value = text_of(value) } end
+    if options.secrets[name] == nil then
+      list[#list + 1] = { Name = name, Value = text_of(value) }
+    end
   end
   table.sort(list, function(a, b) return a.Name < b.Name end)
   return list
@@ -33,10 +35,13 @@ end
 -- What the tasks themselves may use.
 local function of_tasks(options, refs)
   local variables = add({}, options.env)
-  return add(variables, { WorkTopic = refs.topic, LogGroup = refs.logGroup, ProgressTable = refs.progressTable })
+  return add(variables, {
+    WorkTopic = refs.topic, LogGroup = refs.logGroup, ProgressTable = refs.progressTable,
+  })
 end
 
--- Which failure is the first that is told. The last one, after which a message goes to the dead letters, always is.
+-- Which failure is the first that is told. The last one, after which a message goes to the dead
+-- letters, always is.
 local function quiet_retries(options)
   if options.notifyAfterRetries > 0 then return options.notifyAfterRetries end
   return options.alarmOnEachFailure and 0 or options.deadletterThreshold
@@ -45,8 +50,10 @@ end
 -- What each watcher needs, in either mode.
 local function of_watchers(options, refs)
   return {
-    QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName", NotificationTopic = refs.notificationTopic,
-    LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options), maxJobDuration = options.maxJobDuration,
+    QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",
+    NotificationTopic = refs.notificationTopic,
+    LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options),
+    maxJobDuration = options.maxJobDuration,
     structuredLogging = options.structuredLogging,
   }
 end
@@ -73,14 +80,17 @@ function environment.watcher(options, refs)
   return listed(variables, { secrets = {} })
 end
 
---- The environment of a container that watches the queue and does the work itself, in mode "process".
+--- The environment of a container that watches the queue and does the work itself, in mode
+--- "process".
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
 ---@return table[]
 function environment.process(options, refs)
   local variables = add(of_tasks(options, refs), of_watchers(options, refs))
   local scratch = mounts.of(options).scratch
-  local more = { writableFilesystem = options.writableFilesystem, stopTimeout = options.stopTimeout }
+  local more = {
+    writableFilesystem = options.writableFilesystem, stopTimeout = options.stopTimeout,
+  }
   -- Jobs that run beside each other share them.
   if options.workers == 1 and #scratch > 0 then more.Volumes = pieces.list(",", scratch) end
   if options.policy then more.Concurrency = options.workers end

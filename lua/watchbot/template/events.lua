@@ -1,5 +1,6 @@
---- template.events: in mode "task", the queue into which EventBridge puts the ends of tasks (runner.ecs follows tasks without
--- it, too, only later). The rule takes the whole family: after a deployment tasks of the former revision still run.
+--- template.events: in mode "task", the queue into which EventBridge puts the ends of tasks
+-- (runner.ecs follows tasks without it, too, only later). The rule takes the whole family: after a
+-- deployment tasks of the former revision still run.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
 
 local access = require "watchbot.template.access"
@@ -7,7 +8,8 @@ local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 
--- Seconds: those of ecs.events, which asks for them with each receive; and after an hour ECS has forgotten the task as well.
+-- Seconds: those of ecs.events, which asks for them with each receive; and after an hour ECS has
+-- forgotten the task as well.
 local VISIBILITY, RETENTION = 30, 3600
 
 -- https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
@@ -26,7 +28,9 @@ local function rule(options, refs)
         ["detail-type"] = { "ECS Task State Change" },
         detail = {
           clusterArn = clusters(options.cluster), lastStatus = { "STOPPED" },
-          taskDefinitionArn = { { prefix = names.arn("ecs", "task-definition/", names.family(options), ":") } },
+          taskDefinitionArn = {
+            { prefix = names.arn("ecs", "task-definition/", names.family(options), ":") },
+          },
         },
       },
       Targets = { { Id = "watchbot", Arn = cf.getatt(refs.id "TaskEventQueue", "Arn") } },
@@ -37,7 +41,8 @@ end
 local function policy(refs)
   local arn = cf.getatt(refs.id "TaskEventQueue", "Arn")
   return access.of_queue(cf.ref(refs.id "TaskEventQueue"), {
-    access.allow("RuleSends", "events", "sqs:SendMessage", arn, cf.getatt(refs.id "TaskEventRule", "Arn")),
+    access.allow("RuleSends", "events", "sqs:SendMessage", arn,
+    cf.getatt(refs.id "TaskEventRule", "Arn")),
     access.tls_only("sqs:*", arn),
   })
 end

@@ -1,10 +1,11 @@
---- template.filters: the metric filters: which lines of a watcher's log count, and the numbers they carry. The conditions
--- follow the journal's forms: journal/task.lua in mode "task", journal/listen.lua in mode "process", journal.lua where a policy
--- file runs there.
--- In a log of JSON the member `name` says whose a line is. In a log of text what alarms look at goes by the fields of a line,
--- behind the head that only the watcher writes: AWS documents that, and a task's output cannot look like it. How CloudWatch
--- cuts an object into fields is not documented, so its first field may be the whole object or end at a blank: the conditions
--- hold for both. Numbers are inside of the object; in text they rest on CloudWatch finding it at the end of the line, as
+--- template.filters: the metric filters: which lines of a watcher's log count, and the numbers they
+-- carry. The conditions follow the journal's forms: journal/task.lua in mode "task",
+-- journal/listen.lua in mode "process", journal.lua where a policy file runs there. In a log of
+-- JSON the member `name` says whose a line is. In a log of text what alarms look at goes by the
+-- fields of a line, behind the head that only the watcher writes: AWS documents that, and a task's
+-- output cannot look like it. How CloudWatch cuts an object into fields is not documented, so its
+-- first field may be the whole object or end at a blank: the conditions hold for both. Numbers are
+-- inside of the object; in text they rest on CloudWatch finding it at the end of the line, as
 -- ecs-watchbot's filters did, and only the dashboard uses them.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
 
@@ -12,7 +13,8 @@ local metrics = require "watchbot.template.metrics"
 
 ---@class watchbot.template.LogLines
 ---@field [1] string? condition on the object, in both forms of the log
----@field text string[]? patterns for lines of text, where they are others; a line matches one of them
+---@field text string[]? patterns for lines of text, where they are others; a line matches one of
+--- them
 ---@field json string? condition for lines of JSON, where that is another
 ---@field unit string? where it is not the metric's
 
@@ -24,7 +26,8 @@ local metrics = require "watchbot.template.metrics"
 ---@field task watchbot.template.LogLines?
 ---@field policy watchbot.template.LogLines?
 
--- A line of text about a message; `receives` is in the line that shows the message, whose text may be anything.
+-- A line of text about a message; `receives` is in the line that shows the message, whose text may
+-- be anything.
 local function of_message(conditions)
   return "[date, who = *watcher*, id, object = " .. conditions .. " && object != *receives*, ...]"
 end
@@ -38,7 +41,8 @@ local received = { "$.receives = * && $.message = *" }
 local errors = { text = { "{ $.error = * && $.where = * }" }, json = "$.error = *" }
 local failure = tagged("date, who = *watcher*, id", "failure")
 
--- With `watchbot listen` a job that was stopped with the watcher is no failure, and has no tag; with a policy it is a retry.
+-- With `watchbot listen` a job that was stopped with the watcher is no failure, and has no tag;
+-- with a policy it is a retry.
 local listened = { "$.duration = * && $.response_duration = *" }
 local concluded = { "$.outcome = * && $.duration = *" }
 local FAILED = '($.outcome = "retry" || $.outcome = "reject" || $.outcome = "bury")'
@@ -48,7 +52,8 @@ local FAILED = '($.outcome = "retry" || $.outcome = "reject" || $.outcome = "bur
 local function failed_in_text()
   local patterns = {}
   for index, outcome in ipairs { "retry", "reject", "bury" } do
-    patterns[index] = of_message(('*outcome* && object = *%s* && object != "*stopped:*"'):format(outcome))
+    patterns[index] =
+      of_message(('*outcome* && object = *%s* && object != "*stopped:*"'):format(outcome))
   end
   return patterns
 end
@@ -57,14 +62,19 @@ end
 local BREAKER = "no task can be started"
 local breaker = {
   json = '$.event = "' .. BREAKER .. '*"',
-  text = { '[date, who = *watcher*, object = *event* && (object = *no || object = "*' .. BREAKER .. '*"), ...]' },
+  text = {
+    '[date, who = *watcher*, object = *event* && (object = *no || object = "*' .. BREAKER
+    .. '*"), ...]',
+  },
 }
 
 ---@type watchbot.template.LoggedMetric[]
 local declared = {
   { name = "WorkerErrors", unit = "Count",
     listen = { text = { failure }, json = '$.worker_event = "failure"' },
-    task = { json = '$.outcome = "failed, *"', text = { of_message "*outcome* && object = *failed*" } },
+    task = {
+      json = '$.outcome = "failed, *"', text = { of_message "*outcome* && object = *failed*" },
+    },
     policy = { json = FAILED, text = failed_in_text() } },
   { name = "RejectedMessages", unit = "Count",
     listen = { text = { "{ $.code = 3 && $.response_duration = * && $.reason NOT EXISTS }" },
@@ -73,9 +83,13 @@ local declared = {
     policy = { '$.outcome = "reject"' } },
   { name = "BuriedMessages", unit = "Count",
     task = { '$.outcome = "failed, moved to the dead-letter queue"' },
-    policy = { json = '$.outcome = "bury"', text = { of_message "*outcome* && object = *bury*" } } },
+    policy = {
+      json = '$.outcome = "bury"', text = { of_message "*outcome* && object = *bury*" },
+    } },
   { name = "NoTaskStarts", unit = "Count", listen = breaker, task = breaker, policy = breaker },
-  { name = "WorkersStarted", unit = "Count", listen = received, task = received, policy = received },
+  {
+    name = "WorkersStarted", unit = "Count", listen = received, task = received, policy = received,
+  },
   { name = "WorkersFinished", unit = "Count",
     listen = { json = listened[1], text = { of_message "*code* && object = *signal*", failure } },
     task = { json = '$.outcome = "success" || $.outcome = "no-op, *" || $.outcome = "failed, *"',
@@ -88,14 +102,27 @@ local declared = {
   { name = "ResponseDuration", unit = "Milliseconds", value = "$.response_duration",
     listen = listened,
     policy = { "$.outcome = * && $.response_duration = *" } },
-  { name = "MessageReceives", unit = "Count", value = "$.receives", listen = received, task = received, policy = received },
-  { name = "WorkerPending", unit = "Seconds", value = "$.pending", task = { "$.outcome = * && $.pending = *" } },
+  {
+    name = "MessageReceives", unit = "Count", value = "$.receives", listen = received,
+    task = received, policy = received,
+  },
+  {
+    name = "WorkerPending", unit = "Seconds", value = "$.pending", task = {
+      "$.outcome = * && $.pending = *",
+    },
+  },
   { name = "FailedWorkerPlacement", unit = "Count",
     task = { json = '$.failedPlacement = "true"', text = { of_message "*failedPlacement*" } } },
-  { name = "WatcherConcurrency", unit = "Count", value = "$.concurrency", task = { "$.max = * && $.concurrency = *" } },
+  {
+    name = "WatcherConcurrency", unit = "Count", value = "$.concurrency", task = {
+      "$.max = * && $.concurrency = *",
+    },
+  },
   { name = "WatcherErrors", unit = "Count",
     listen = { json = '$.worker_event = "error" || $.sqs_event = "error"',
-      text = { tagged("date, who = *watcher*", "error"), tagged("date, who = *watcher*, id", "error") } },
+      text = {
+        tagged("date, who = *watcher*", "error"), tagged("date, who = *watcher*, id", "error"),
+      } },
     task = errors, policy = errors },
 }
 
@@ -119,8 +146,10 @@ end
 local function transformation(options, refs, metric, lines)
   local named = metrics.logged(options, refs, metric.name)
   return {
-    MetricNamespace = named.Namespace, MetricName = named.MetricName, MetricValue = metric.value or "1",
-    -- Of a minute with lines of which none is meant; a minute without lines has no value all the same.
+    MetricNamespace = named.Namespace, MetricName = named.MetricName,
+    MetricValue = metric.value or "1",
+    -- Of a minute with lines of which none is meant; a minute without lines has no value all the
+    -- same.
     DefaultValue = not metric.value and 0 or nil,
     Unit = lines.unit or metric.unit,
   }

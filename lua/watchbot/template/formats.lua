@@ -1,4 +1,5 @@
---- template.formats: the forms that AWS asks of names, as kinds of options: what they may be, and the page that says so.
+--- template.formats: the forms that AWS asks of names, as kinds of options: what they may be, and
+-- the page that says so.
 -- CloudFormation finds out only while it makes the stack.
 
 local shown = require "watchbot.lib.refusal".shown
@@ -24,7 +25,8 @@ end
 local ECS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/"
 
 formats.tag = format("an image's tag: letters, digits, '_', '.', '-', at most 128",
-  "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html", 128, "^[%w_][%w_.-]*$")
+  "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html", 128,
+    "^[%w_][%w_.-]*$")
 
 formats.family = format("a family: letters, digits, '-', '_', at most 255",
   ECS .. "API_RegisterTaskDefinition.html", 255, "^[%w_-]+$")
@@ -32,17 +34,22 @@ formats.family = format("a family: letters, digits, '-', '_', at most 255",
 formats.cluster = format("the name of a cluster (letters, digits, '-', '_'), or its ARN",
   ECS .. "API_CreateCluster.html", 2048, "^[%w_-]+$", "^arn:[%w-]+:ecs:[%w-]+:%d+:cluster/[%w_-]+$")
 
-formats.log_group = format("the name of a log group: letters, digits, '_', '-', '/', '.', '#', at most 512",
-  "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html", 512, "^[%w_/.#-]+$")
+formats.log_group = format("the name of a log group: letters, digits, '_', '-', '/', '.', '#', at "
+  .. "most 512",
+  "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+    512, "^[%w_/.#-]+$")
 
-formats.namespace = format("a namespace: letters, digits, '.', '-', '_', '/', '#', ':', blanks, no ':' first",
-  "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html", 255, "^[%w._/#-][%w._/#: -]*$")
+formats.namespace = format("a namespace: letters, digits, '.', '-', '_', '/', '#', ':', blanks, "
+  .. "no ':' first",
+  "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html", 255,
+    "^[%w._/#-][%w._/#: -]*$")
 
 formats.email = format("an address like 'me@example.com'",
   "https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html", 320, "^[^@%s]+@[^@%s]+$")
 
 formats.topic = format("the ARN of an SNS topic",
-  "https://docs.aws.amazon.com/sns/latest/api/API_Publish.html", 2048, "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+$")
+  "https://docs.aws.amazon.com/sns/latest/api/API_Publish.html", 2048,
+    "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+$")
 
 formats.lambda = format("the ARN of a Lambda function",
   "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html", 2048,

@@ -1,5 +1,6 @@
---- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a plain table. It is made of
--- parts, each a function from options and refs to resources; a user replaces, adds or leaves out parts.
+--- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a
+-- plain table. It is made of parts, each a function from options and refs to resources; a user
+-- replaces, adds or leaves out parts.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
 local options = require "watchbot.template.options"
@@ -10,7 +11,8 @@ local suggest = require "watchbot.lib.suggest"
 ---@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
 
 local parts = {
-  "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events", "service_events", "filters", "alarms",
+  "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events",
+  "service_events", "filters", "alarms",
   "dashboard", "scaling", "user", "webhook", "progress",
 }
 
@@ -23,11 +25,13 @@ for _, section in ipairs(sections) do known_sections[section] = true end
 -- What is wrong with what a part has returned.
 local function problem_of(name, made)
   if type(made) ~= "table" then
-    return ("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name, type(made))
+    return ("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name,
+      type(made))
   end
   for section in pairs(made) do
     if not known_sections[section] then
-      return ("part '%s' returned '%s'; a part has '%s'"):format(name, tostring(section), table.concat(sections, "', '"))
+      return ("part '%s' returned '%s'; a part has '%s'"):format(name, tostring(section),
+        table.concat(sections, "', '"))
     end
   end
 end
@@ -39,7 +43,9 @@ local function add(template, owners, name, made)
   for _, section in ipairs(sections) do
     for id, value in pairs(made[section] or {}) do
       local key = section .. "\0" .. id
-      if owners[key] then return ("parts '%s' and '%s' both have '%s' in %s"):format(owners[key], name, id, section) end
+      if owners[key] then
+        return ("parts '%s' and '%s' both have '%s' in %s"):format(owners[key], name, id, section)
+      end
       owners[key] = name
       template[section] = template[section] or {}
       template[section][id] = value
@@ -70,7 +76,8 @@ end
 -- Types whose `Tags` are a list of keys and values.
 local tagged = {
   ["AWS::CloudWatch::Alarm"] = true, ["AWS::DynamoDB::Table"] = true, ["AWS::ECS::Service"] = true,
-  ["AWS::ECS::TaskDefinition"] = true, ["AWS::IAM::Role"] = true, ["AWS::IAM::User"] = true, ["AWS::KMS::Key"] = true,
+  ["AWS::ECS::TaskDefinition"] = true, ["AWS::IAM::Role"] = true, ["AWS::IAM::User"] = true,
+    ["AWS::KMS::Key"] = true,
   ["AWS::Logs::LogGroup"] = true, ["AWS::SNS::Topic"] = true, ["AWS::SQS::Queue"] = true,
   ["AWS::ApiGateway::RestApi"] = true,
 }
@@ -100,14 +107,18 @@ local function guarded(references)
   return setmetatable(references, { __index = function(_, name)
     local option = refs.with[name]
     local near = not option and suggest(tostring(name), names)
-    error(("there is no ref '%s'%s"):format(tostring(name), option and (": it comes with the option '%s'"):format(option)
+    error(("there is no ref '%s'%s"):format(tostring(name),
+      option and (": it comes with the option '%s'"):format(option)
       or near and ("; did you mean '%s'?"):format(near) or ""), 2)
   end })
 end
 
 -- => template ; or nil, what is wrong, the part's name
 local function build(complete)
-  local template = { AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil, Resources = {} }
+  local template = {
+    AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil,
+    Resources = {},
+  }
   local references, owners = refs.new(complete), {}
   local unknown = unknown_part(complete.parts)
   if unknown then
@@ -117,7 +128,8 @@ local function build(complete)
   end
   local names, known = names_of(complete.parts)
   for _, name in ipairs(names) do
-    local default, given = known[name] and require("watchbot.template." .. name) or nil, complete.parts[name]
+    local default, given = known[name] and require("watchbot.template." .. name)
+      or nil, complete.parts[name]
     local part = given == nil and default or given
     local made = part and part(complete, references, default)
     local problem = made and add(template, owners, name, made)
@@ -125,10 +137,13 @@ local function build(complete)
   end
   add_tags(template, complete.tags)
   -- Where `pairs`, and so what writes templates, does not see it.
-  return setmetatable(template, { __name = "watchbot.template", __index = { ref = guarded(references) } })
+  return setmetatable(template, {
+    __name = "watchbot.template", __index = { ref = guarded(references) },
+  })
 end
 
---- Describes a service. Raises, with file, line and the nearest known name, what is wrong with the options.
+--- Describes a service. Raises, with file, line and the nearest known name, what is wrong with the
+--- options.
 ---@param _ table
 ---@param given table<string, any> the options, see template.declared
 ---@return table template with `ref`, which is how the rest of a stack refers to it

@@ -1,5 +1,5 @@
---- template.key: with `kmsKey = "create"`, a KMS key that encrypts what the stack keeps. It stays when the stack is deleted:
--- without it what is left of the stack could not be read.
+--- template.key: with `kmsKey = "create"`, a KMS key that encrypts what the stack keeps. It stays
+-- when the stack is deleted: without it what is left of the stack could not be read.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
@@ -12,7 +12,8 @@ return function(options, refs)
       [refs.id "Key"] = {
         Type = "AWS::KMS::Key", DeletionPolicy = "Retain", UpdateReplacePolicy = "Retain",
         Properties = {
-          Description = cf.sub "Queues, topics and log of ${AWS::StackName}", EnableKeyRotation = true,
+          Description = cf.sub "Queues, topics and log of ${AWS::StackName}",
+          EnableKeyRotation = true,
           KeyPolicy = access.of_key(),
         },
       },

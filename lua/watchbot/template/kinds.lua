@@ -1,6 +1,6 @@
---- template.kinds: what an option's value may be. Where a plain value may stand, an intrinsic may, at any depth; only what
--- decides which resources there are (`plain`), and tables that have to be read (`open`), must be known when the template is
--- made.
+--- template.kinds: what an option's value may be. Where a plain value may stand, an intrinsic may,
+-- at any depth; only what decides which resources there are (`plain`), and tables that have to be
+-- read (`open`), must be known when the template is made.
 
 local cf = require "watchbot.template.cf"
 local shown = require "watchbot.lib.refusal".shown
@@ -9,7 +9,8 @@ local suggest = require "watchbot.lib.suggest"
 ---@class watchbot.template.Kind
 ---@field expected string
 ---@field plain string? why it may not be an intrinsic itself
----@field check fun(value: any): boolean|string|nil, string?, string? ok, what is wrong, and the name of the member that it is
+---@field check fun(value: any): boolean|string|nil, string?, string? ok, what is wrong, and the
+--- name of the member that it is
 
 local kinds = {}
 
@@ -85,7 +86,8 @@ function kinds.record(members, expected)
       if type(name) ~= "string" then return false end
       if not members[name] then
         local near = suggest(name, names)
-        return false, ("unknown member '%s'; %s"):format(name, near and ("did you mean '%s'?"):format(near)
+        return false,
+          ("unknown member '%s'; %s"):format(name, near and ("did you mean '%s'?"):format(near)
           or "there are '" .. table.concat(names, "', '") .. "'"), name
       end
       local problem, member = kinds.problem(members[name], value[name])
@@ -100,7 +102,10 @@ end
 function kinds.one_of(...)
   local known = {}
   for _, name in ipairs { ... } do known[name] = true end
-  return { expected = ("one of '%s'"):format(table.concat({ ... }, "', '")), check = function(value) return known[value] end }
+  return {
+    expected = ("one of '%s'"):format(table.concat({ ... }, "', '")),
+    check = function(value) return known[value] end,
+  }
 end
 
 --- Whatever of them fits. Where none does, that one is meant whose member is wrong.
@@ -135,15 +140,18 @@ end
 ---@param kind watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.plain(kind)
-  return { expected = kind.expected, check = kind.check, numeric = kind.numeric, members = kind.members,
-    choices = kind.choices, plain = "it decides which resources there are, so it cannot be an intrinsic" }
+  return { expected = kind.expected, check = kind.check, numeric = kind.numeric,
+    members = kind.members,
+    choices = kind.choices,
+      plain = "it decides which resources there are, so it cannot be an intrinsic" }
 end
 
 --- A table that has to be read: what is in it may be intrinsics.
 ---@param kind watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.open(kind)
-  return { expected = kind.expected, check = kind.check, members = kind.members, choices = kind.choices,
+  return { expected = kind.expected, check = kind.check, members = kind.members,
+    choices = kind.choices,
     plain = "it cannot be an intrinsic; what is in it may be" }
 end
 
@@ -153,12 +161,17 @@ end
 function kinds.whole(least, most)
   return {
     numeric = true,
-    expected = most and ("a whole number from %d to %d"):format(least, most) or ("a whole number of at least %d"):format(least),
-    check = function(value) return math.type(value) == "integer" and value >= least and (not most or value <= most) end,
+    expected = most and ("a whole number from %d to %d"):format(least, most)
+    or ("a whole number of at least %d"):format(least),
+    check = function(value)
+      return math.type(value) == "integer" and value >= least and (not most or value <= most)
+    end,
   }
 end
 
-kinds.text = { expected = "text", check = function(value) return type(value) == "string" and value ~= "" end }
+kinds.text = {
+  expected = "text", check = function(value) return type(value) == "string" and value ~= "" end,
+}
 
 local function is_numeric(kind)
   if kind.numeric then return true end
@@ -174,7 +187,9 @@ end
 ---@param value any
 ---@return any
 function kinds.read(kind, value)
-  if type(value) == "string" and is_numeric(kind) and not (value:find "[^%d.]") then return tonumber(value) or value end
+  if type(value) == "string" and is_numeric(kind) and not (value:find "[^%d.]") then
+    return tonumber(value) or value
+  end
   if type(value) ~= "table" or cf.is(value) then return value end
   for _, choice in ipairs(kind.choices or {}) do
     if choice.members then return kinds.read(choice, value) end
@@ -189,7 +204,8 @@ end
 
 --- A path of IAM.
 kinds.path = { expected = "a path like '/watchbot/'", check = function(value)
-  return type(value) == "string" and #value <= 512 and (value == "/" or value:match "^/[!-~]+/$" ~= nil)
+  return type(value) == "string" and #value <= 512
+    and (value == "/" or value:match "^/[!-~]+/$" ~= nil)
 end }
 
 --- A KMS key. In an IAM statement the ARN of an alias allows nothing: a statement is about keys.
@@ -198,7 +214,8 @@ kinds.key = { expected = "'create', or the ARN of a KMS key", check = function(v
   if type(value) ~= "string" then return false end
   if value == "create" or value:match "^arn:[%w-]+:kms:[%w-]+:%d+:key/[%w-]+$" then return true end
   if not value:find "alias/" then return false end
-  return false, ("expected the ARN of the key, not of an alias, which has no effect in IAM policies, got '%s': "
+  return false, ("expected the ARN of the key, not of an alias, which has no effect in IAM "
+    .. "policies, got '%s': "
     .. "aws kms describe-key --key-id %s shows the key's"):format(value, value)
 end }
 
@@ -207,7 +224,9 @@ kinds.number = {
   check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
 }
 
-kinds.flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end }
+kinds.flag = {
+  expected = "true or false", check = function(value) return type(value) == "boolean" end,
+}
 
 kinds.table = { expected = "a table", check = function(value) return type(value) == "table" end }
 

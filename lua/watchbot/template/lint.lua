@@ -1,4 +1,5 @@
---- template.lint: what cfn-lint, where it is installed, says of a template: https://github.com/aws-cloudformation/cfn-lint
+--- template.lint: what cfn-lint, where it is installed, says of a template:
+-- https://github.com/aws-cloudformation/cfn-lint
 
 local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
@@ -40,7 +41,8 @@ local function run(path)
   local output, problem = child:output()
   local findings = findings_of(output)
   if findings then return findings end
-  return nil, ("cfn-lint ended with %s: %s"):format(exit.signal or exit.code, problem:match "[^\n]*\n?$"), "CfnLint"
+  return nil, ("cfn-lint ended with %s: %s"):format(exit.signal or exit.code,
+    problem:match "[^\n]*\n?$"), "CfnLint"
 end
 
 --- Runs cfn-lint on a template as it is written. Waits in a task.

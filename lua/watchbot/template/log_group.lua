@@ -23,7 +23,8 @@ return function(options, refs)
     resources[refs.id "LogForwarding"] = {
       Type = "AWS::Logs::SubscriptionFilter",
       Properties = {
-        DestinationArn = options.logAggregationFunction, FilterPattern = "", LogGroupName = refs.logGroup,
+        DestinationArn = options.logAggregationFunction, FilterPattern = "",
+        LogGroupName = refs.logGroup,
       },
     }
   end
@@ -31,7 +32,8 @@ return function(options, refs)
     Resources = resources,
     Outputs = {
       [refs.id "LogGroup"] = {
-        Description = "ARN of the log group of watchers and tasks", Value = cf.getatt(refs.id "LogGroup", "Arn"),
+        Description = "ARN of the log group of watchers and tasks",
+        Value = cf.getatt(refs.id "LogGroup", "Arn"),
       },
     },
   }

@@ -1,5 +1,6 @@
---- template.merge: several templates as one. Nothing is overwritten: two resources of one name are a mistake, and both owners
--- are named. What is the same in both (an output, a parameter) is there once.
+--- template.merge: several templates as one. Nothing is overwritten: two resources of one name are
+-- a mistake, and both owners are named. What is the same in both (an output, a parameter) is there
+-- once.
 
 local refusal = require "watchbot.lib.refusal"
 local same = require "watchbot.template.same"
@@ -7,7 +8,9 @@ local same = require "watchbot.template.same"
 -- Whom something is from: which argument, and what a template says of itself.
 local function owner_of(template, index)
   local meta = getmetatable(template)
-  if type(meta) ~= "table" or meta.__name ~= "watchbot.template" then return ("argument %d"):format(index) end
+  if type(meta) ~= "table" or meta.__name ~= "watchbot.template" then
+    return ("argument %d"):format(index)
+  end
   return ("argument %d (watchbot.template, prefix '%s')"):format(index, template.ref.id "")
 end
 
@@ -34,7 +37,8 @@ local function add_section(merged, section, entries, owner)
   for _, name in ipairs(sorted_keys(entries)) do
     local key, value = section .. " " .. tostring(name), entries[name]
     if target[name] ~= nil and (section == "Resources" or not same(target[name], value)) then
-      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner), tostring(name)
+      return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner),
+        tostring(name)
     end
     merged.owners[key] = merged.owners[key] or owner
     target[name] = value
@@ -62,14 +66,16 @@ local function add(merged, section, value, owner)
   local known = merged.made[section]
   local sections = type(value) == "table" and (known == nil or type(known) == "table")
   if known ~= nil and known ~= value and not sections then
-    return clash(("'%s'"):format(tostring(section)), merged.owners[section], owner), tostring(section)
+    return clash(("'%s'"):format(tostring(section)), merged.owners[section], owner),
+      tostring(section)
   end
   merged.owners[section] = merged.owners[section] or owner
   if sections then return add_section(merged, section, value, owner) end
   merged.made[section] = value
 end
 
---- Merges templates; the arguments stay as they are. Raises when two have different things of one name.
+--- Merges templates; the arguments stay as they are. Raises when two have different things of one
+--- name.
 ---@param ... table templates
 ---@return table template
 local function merge(...)
@@ -77,7 +83,8 @@ local function merge(...)
   for index = 1, select("#", ...) do
     local template = select(index, ...)
     if type(template) ~= "table" then
-      refusal.raise(("merge: argument %d: expected a template, got %s"):format(index, refusal.shown(template)), "merge", 1)
+      refusal.raise(("merge: argument %d: expected a template, got %s"):format(index,
+        refusal.shown(template)), "merge", 1)
     end
     local owner = owner_of(template, index)
     for _, section in ipairs(sorted_keys(template)) do

@@ -1,6 +1,7 @@
---- template.metrics: the names of the metrics that a stack's alarms, dashboard and scaling look at, in one place: those that
--- filters.lua mines from the log, and those of SQS and ECS. A mined metric has no dimensions (a filter that takes any can have
--- no default value), so its name bears prefix and stack.
+--- template.metrics: the names of the metrics that a stack's alarms, dashboard and scaling look at,
+-- in one place: those that filters.lua mines from the log, and those of SQS and ECS. A mined metric
+-- has no dimensions (a filter that takes any can have no default value), so its name bears prefix
+-- and stack.
 
 local cf = require "watchbot.template.cf"
 
@@ -17,7 +18,10 @@ local metrics = {}
 ---@param name string
 ---@return watchbot.template.Metric
 function metrics.logged(options, refs, name)
-  return { Namespace = options.metricsNamespace, MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}") }
+  return {
+    Namespace = options.metricsNamespace,
+    MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}"),
+  }
 end
 
 --- A metric of SQS about a queue of the template: "Queue", "DeadLetterQueue".
@@ -65,7 +69,9 @@ end
 ---@param period integer seconds
 ---@return table
 function metrics.query(id, metric, stat, period)
-  return { Id = id, ReturnData = false, MetricStat = { Metric = metric, Stat = stat, Period = period } }
+  return {
+    Id = id, ReturnData = false, MetricStat = { Metric = metric, Stat = stat, Period = period },
+  }
 end
 
 --- The query whose result counts.

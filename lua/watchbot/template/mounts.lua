@@ -1,5 +1,6 @@
---- template.mounts: the volumes of a container and where they are mounted. A mount without a host is scratch space: it begins
--- empty with each task, and in mode "process" a watcher empties it after each job. What lies on a host is never emptied.
+--- template.mounts: the volumes of a container and where they are mounted. A mount without a host
+-- is scratch space: it begins empty with each task, and in mode "process" a watcher empties it
+-- after each job. What lies on a host is never emptied.
 
 local mounts = {}
 
@@ -16,7 +17,9 @@ end
 local function listed(given)
   if type(given) == "table" then
     local list = {}
-    for index, mount in ipairs(given) do list[index] = type(mount) == "string" and parse(mount) or mount end
+    for index, mount in ipairs(given) do
+      list[index] = type(mount) == "string" and parse(mount) or mount
+    end
     return list
   end
   local list = {}
@@ -36,7 +39,9 @@ end
 local function empty() return { volumes = {}, mountPoints = {}, scratch = {} } end
 
 local function add(made, name, mount)
-  made.volumes[#made.volumes + 1] = { Name = name, Host = mount.host and { SourcePath = mount.host } or nil }
+  made.volumes[#made.volumes + 1] = {
+    Name = name, Host = mount.host and { SourcePath = mount.host } or nil,
+  }
   made.mountPoints[#made.mountPoints + 1] = {
     ContainerPath = mount.container, SourceVolume = name, ReadOnly = mount.readOnly,
   }
@@ -68,7 +73,9 @@ function mounts.of(options)
     made = empty()
     for index, mount in ipairs(listed(given)) do add(made, ("mnt-%d"):format(index - 1), mount) end
   end
-  if options.mode == "process" and not is_mounted(made, TEMPORARY) then add(made, "tmp", { container = TEMPORARY }) end
+  if options.mode == "process" and not is_mounted(made, TEMPORARY) then
+    add(made, "tmp", { container = TEMPORARY })
+  end
   return made
 end
 
@@ -78,7 +85,9 @@ end
 function mounts.host_of(given)
   if type(given) == "table" and (given.volumes or given.mountPoints) then
     for _, volume in ipairs(given.volumes or {}) do
-      if type(volume.Host) == "table" and volume.Host.SourcePath then return volume.Host.SourcePath end
+      if type(volume.Host) == "table" and volume.Host.SourcePath then
+        return volume.Host.SourcePath
+      end
     end
     return nil
   end
@@ -95,7 +104,9 @@ function mounts.problem(given)
   for _, mount in ipairs(listed(given)) do
     if not mount.container then return "a mount needs 'container', the path in the container" end
     for _, path in ipairs { mount.container, mount.host } do
-      if type(path) == "string" and not path:match "^/" then return ("'%s' is no absolute path"):format(path) end
+      if type(path) == "string" and not path:match "^/" then
+        return ("'%s' is no absolute path"):format(path)
+      end
     end
   end
 end

@@ -6,7 +6,8 @@ local pieces = require "watchbot.template.pieces"
 local names = {}
 
 local function in_ecr(repository, tag)
-  return pieces.concat(cf.sub "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/", repository, ":", tag)
+  return pieces.concat(cf.sub "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/",
+    repository, ":", tag)
 end
 
 --- The service's image.
@@ -57,10 +58,12 @@ end
 ---@param ... any pieces of what names the resource
 ---@return any
 function names.arn(service, ...)
-  return pieces.concat(cf.sub("arn:${AWS::Partition}:" .. service .. ":${AWS::Region}:${AWS::AccountId}:"), ...)
+  return pieces.concat(cf.sub("arn:${AWS::Partition}:" .. service
+    .. ":${AWS::Region}:${AWS::AccountId}:"), ...)
 end
 
---- What a cluster's ARN may be: whether an intrinsic stands for a name or for an ARN is not known before the stack is made.
+--- What a cluster's ARN may be: whether an intrinsic stands for a name or for an ARN is not known
+--- before the stack is made.
 ---@param cluster any
 ---@return any[]
 function names.cluster_arns(cluster)

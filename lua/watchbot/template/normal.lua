@@ -1,5 +1,6 @@
---- template.normal: a template's values as CloudFormation would compute them, as far as that is known beforehand: the same
--- value has one form, however it was written. Texts with something unknown in them become a join of pieces.
+--- template.normal: a template's values as CloudFormation would compute them, as far as that is
+-- known beforehand: the same value has one form, however it was written. Texts with something
+-- unknown in them become a join of pieces.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local cf = require "watchbot.template.cf"
@@ -50,7 +51,9 @@ end
 
 functions["Fn::Join"] = function(arguments, template)
   local items = value_of(arguments[2], template)
-  if type(items) ~= "table" or items.known == nil then return { ["Fn::Join"] = { arguments[1], items } } end
+  if type(items) ~= "table" or items.known == nil then
+    return { ["Fn::Join"] = { arguments[1], items } }
+  end
   local values = {}
   for index, item in ipairs(items) do
     if index > 1 then values[#values + 1] = arguments[1] end

@@ -1,5 +1,6 @@
---- template.notifications: the topic that failures and alarms are sent to. A topic of the user's own is left as it is. Only a
--- KMS key of the user's encrypts it: alarms cannot publish to a topic that AWS's own key encrypts.
+--- template.notifications: the topic that failures and alarms are sent to. A topic of the user's
+-- own is left as it is. Only a KMS key of the user's encrypts it: alarms cannot publish to a topic
+-- that AWS's own key encrypts.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 
 local access = require "watchbot.template.access"
@@ -10,8 +11,10 @@ local names = require "watchbot.template.names"
 local function policy(refs)
   local topic = refs.notificationTopic
   return access.of_topic(topic, {
-    access.allow("AlarmsPublish", "cloudwatch", "sns:Publish", topic, names.arn("cloudwatch", "alarm:*")),
-    access.allow("RulePublishes", "events", "sns:Publish", topic, cf.getatt(refs.id "ServiceEventRule", "Arn")),
+    access.allow("AlarmsPublish", "cloudwatch", "sns:Publish", topic,
+    names.arn("cloudwatch", "alarm:*")),
+    access.allow("RulePublishes", "events", "sns:Publish", topic,
+    cf.getatt(refs.id "ServiceEventRule", "Arn")),
   })
 end
 
@@ -20,7 +23,8 @@ return function(options, refs)
   local made = {
     Outputs = {
       [refs.id "NotificationTopic"] = {
-        Description = "ARN of the topic of notifications and alarms", Value = refs.notificationTopic,
+        Description = "ARN of the topic of notifications and alarms",
+        Value = refs.notificationTopic,
       },
     },
   }

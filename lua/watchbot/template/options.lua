@@ -1,4 +1,5 @@
---- template.options: what a user gave becomes complete options, or is refused with what is wrong and the name to look at.
+--- template.options: what a user gave becomes complete options, or is refused with what is wrong
+-- and the name to look at.
 
 local cf = require "watchbot.template.cf"
 local declared = require "watchbot.template.declared"
@@ -6,9 +7,12 @@ local kinds = require "watchbot.template.kinds"
 local rules = require "watchbot.template.rules"
 local suggest = require "watchbot.lib.suggest"
 
----@class watchbot.template.Options every option of template.declared under its name; nil or false where it is off
+---@class watchbot.template.Options every option of template.declared under its name; nil or false
+--- where it is off
 
-local options = { declared = declared.options, by_name = {}, names = {}, retired = declared.retired }
+local options = {
+  declared = declared.options, by_name = {}, names = {}, retired = declared.retired,
+}
 
 for index, option in ipairs(options.declared) do
   options.by_name[option.name] = option
@@ -23,9 +27,12 @@ local function copy(value)
 end
 
 local function unknown(name)
-  if options.retired[name] then return ("there is no option '%s': %s"):format(name, options.retired[name]) end
+  if options.retired[name] then
+    return ("there is no option '%s': %s"):format(name, options.retired[name])
+  end
   local near = type(name) == "string" and suggest(name, options.names)
-  return ("unknown option '%s'%s"):format(tostring(name), near and ("; did you mean '%s'?"):format(near)
+  return ("unknown option '%s'%s"):format(tostring(name),
+    near and ("; did you mean '%s'?"):format(near)
     or "; watchbot template --options lists them")
 end
 
@@ -38,7 +45,8 @@ local function check(name, value)
   if problem then return ("option '%s': %s"):format(name, problem), member or name end
 end
 
--- In the order of the declaration, then what is not declared: the first error is the same each time.
+-- In the order of the declaration, then what is not declared: the first error is the same each
+-- time.
 local function names_of(given)
   local names, others = {}, {}
   for _, name in ipairs(options.names) do
@@ -64,7 +72,8 @@ local function resolve(given)
   return result
 end
 
--- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no soft limit.
+-- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no
+-- soft limit.
 local function readable(given)
   local result = {}
   for name, value in pairs(given) do
@@ -100,7 +109,9 @@ function options.complete(given)
   message, name = rules.problem(complete, options)
   if message then return nil, message, name end
   for _, option in ipairs(options.declared) do
-    if complete[option.name] == nil and not option.alias then complete[option.name] = copy(option.default) end
+    if complete[option.name] == nil and not option.alias then
+      complete[option.name] = copy(option.default)
+    end
   end
   if complete.kmsKey == "create" then
     complete.createsKey, complete.kmsKey = true, cf.getatt(complete.prefix .. "Key", "Arn")

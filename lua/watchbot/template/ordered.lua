@@ -1,5 +1,6 @@
---- template.ordered: in what order a template is written: the sections as AWS's documentation has them, of a resource its type
--- first, and everything else by name, so that two runs write the same bytes and a diff shows what has changed.
+--- template.ordered: in what order a template is written: the sections as AWS's documentation has
+-- them, of a resource its type first, and everything else by name, so that two runs write the same
+-- bytes and a diff shows what has changed.
 
 local json = require "watchbot.lib.json"
 
@@ -12,7 +13,8 @@ local function ranks(names)
 end
 
 local sections = ranks {
-  "AWSTemplateFormatVersion", "Description", "Metadata", "Transform", "Parameters", "Rules", "Mappings", "Conditions",
+  "AWSTemplateFormatVersion", "Description", "Metadata", "Transform", "Parameters", "Rules",
+  "Mappings", "Conditions",
   "Resources", "Outputs",
 }
 
@@ -38,7 +40,8 @@ function ordered.keys(map, depth)
   return keys
 end
 
---- Whether a table is written as a list. An empty table is a map, unless it is marked as a list (`watchbot.aws.list`).
+--- Whether a table is written as a list. An empty table is a map, unless it is marked as a list
+--- (`watchbot.aws.list`).
 ---@param value table
 ---@return boolean
 function ordered.is_list(value)
@@ -51,7 +54,9 @@ local function problem_of(value, path, above)
   if not writable[type(value)] and value ~= json.null then
     return ("%s: a %s cannot be in a template"):format(path, type(value))
   end
-  if type(value) == "string" and not utf8.len(value) then return ("%s: the text is not UTF-8"):format(path) end
+  if type(value) == "string" and not utf8.len(value) then
+    return ("%s: the text is not UTF-8"):format(path)
+  end
   if type(value) == "number" and (value ~= value or value == math.huge or value == -math.huge) then
     return ("%s: %s cannot be in a template"):format(path, value)
   end

@@ -1,5 +1,5 @@
---- template.pieces: text that is made of pieces, some of which are intrinsics; also JSON text, for what a container's
--- environment hands to the watcher.
+--- template.pieces: text that is made of pieces, some of which are intrinsics; also JSON text, for
+-- what a container's environment hands to the watcher.
 
 local cf = require "watchbot.template.cf"
 local json = require "watchbot.lib.json"
@@ -11,7 +11,9 @@ local function in_sub(piece)
   if not cf.is(piece) then return (tostring(piece):gsub("%${", "${!")) end
   local attribute, text = piece["Fn::GetAtt"], piece["Fn::Sub"]
   if piece.Ref then return "${" .. piece.Ref .. "}" end
-  if attribute then return type(attribute) == "table" and ("${%s.%s}"):format(attribute[1], attribute[2]) or nil end
+  if attribute then
+    return type(attribute) == "table" and ("${%s.%s}"):format(attribute[1], attribute[2]) or nil
+  end
   return type(text) == "string" and text or nil
 end
 
@@ -101,7 +103,8 @@ function write(value, into)
   end
 end
 
---- A value as JSON text. What an intrinsic stands for must need no escape: names, ARNs and ids do not.
+--- A value as JSON text. What an intrinsic stands for must need no escape: names, ARNs and ids do
+--- not.
 ---@param value any
 ---@return any
 function pieces.json(value)

@@ -1,5 +1,6 @@
---- template.placement: where tasks run: launch type or capacity providers, network, constraints and strategies. Of a service,
--- and of the tasks that watchers start; those get it as JSON in the environment of the watchers.
+--- template.placement: where tasks run: launch type or capacity providers, network, constraints and
+-- strategies. Of a service, and of the tasks that watchers start; those get it as JSON in the
+-- environment of the watchers.
 
 local capacity = require "watchbot.template.capacity"
 local cf = require "watchbot.template.cf"
@@ -47,8 +48,10 @@ function placement.of_service(options)
     } }
   end
   if options.mode == "process" then
-    properties.PlacementConstraints = options.placementConstraints and capitalized(options.placementConstraints) or nil
-    properties.PlacementStrategies = options.placementStrategies and capitalized(options.placementStrategies) or nil
+    properties.PlacementConstraints = options.placementConstraints
+      and capitalized(options.placementConstraints) or nil
+    properties.PlacementStrategies = options.placementStrategies
+      and capitalized(options.placementStrategies) or nil
   end
   return properties
 end
@@ -60,12 +63,16 @@ end
 local function providers(list)
   local result = {}
   for index, item in ipairs(list) do
-    result[index] = { capacityProvider = item.CapacityProvider, weight = number(item.Weight), base = number(item.Base) }
+    result[index] = {
+      capacityProvider = item.CapacityProvider, weight = number(item.Weight),
+      base = number(item.Base),
+    }
   end
   return result
 end
 
---- What RunTask is told besides the task definition, as JSON text (an intrinsic, where it holds any); nil: nothing.
+--- What RunTask is told besides the task definition, as JSON text (an intrinsic, where it holds
+--- any); nil: nothing.
 ---@param options watchbot.template.Options
 ---@return any
 function placement.of_tasks(options)
@@ -73,12 +80,14 @@ function placement.of_tasks(options)
   local task = {
     launchType = launch_type, capacityProviderStrategy = list and providers(list),
     propagateTags = next(options.tags) and "TASK_DEFINITION" or nil,
-    placementConstraints = options.placementConstraints or nil, placementStrategy = options.placementStrategies or nil,
+    placementConstraints = options.placementConstraints or nil,
+    placementStrategy = options.placementStrategies or nil,
   }
   if placement.has_network(options) then
     local groups = options.fargateSecurityGroups
     task.networkConfiguration = { awsvpcConfiguration = {
-      subnets = pieces.texts(options.fargateSubnets), securityGroups = groups and pieces.texts(groups) or nil,
+      subnets = pieces.texts(options.fargateSubnets),
+      securityGroups = groups and pieces.texts(groups) or nil,
       assignPublicIp = public_address(options),
     } }
   end

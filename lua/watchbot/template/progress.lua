@@ -1,5 +1,6 @@
---- template.progress: the table of `watchbot-progress`, for jobs whose parts are many messages. Paid by the request, since most
--- jobs leave it alone most of the time; capacity units, once the only way, are for those who ask for them.
+--- template.progress: the table of `watchbot-progress`, for jobs whose parts are many messages.
+-- Paid by the request, since most jobs leave it alone most of the time; capacity units, once the
+-- only way, are for those who ask for them.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 
 local cf = require "watchbot.template.cf"
@@ -14,7 +15,8 @@ local function billing(options)
 end
 
 local function encryption(options)
-  return options.kmsKey and { SSEEnabled = true, SSEType = "KMS", KMSMasterKeyId = options.kmsKey } or nil
+  return options.kmsKey and { SSEEnabled = true, SSEType = "KMS", KMSMasterKeyId = options.kmsKey }
+    or nil
 end
 
 ---@type watchbot.template.Part
@@ -28,14 +30,17 @@ return function(options, refs)
         Properties = {
           AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
           KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
-          BillingMode = mode, ProvisionedThroughput = throughput, SSESpecification = encryption(options),
+          BillingMode = mode, ProvisionedThroughput = throughput,
+          SSESpecification = encryption(options),
           -- The name that ecs-watchbot gave it: a stack that moves over keeps its items.
           TableName = cf.sub("${AWS::StackName}-" .. options.prefix .. "-progress"),
         },
       },
     },
     Outputs = {
-      [refs.id "ProgressTable"] = { Description = "ARN of the table of the jobs' progress", Value = refs.progressTable },
+      [refs.id "ProgressTable"] = {
+        Description = "ARN of the table of the jobs' progress", Value = refs.progressTable,
+      },
     },
   }
 end

@@ -1,6 +1,6 @@
---- template.queue: the queue with its dead letters, the topic in front of it, and what lets the one send to the other. The
--- queues have names, the same as ecs-watchbot gave them: a stack that moves over keeps its queue and what is in it. A queue
--- that is replaced stays behind with its messages.
+--- template.queue: the queue with its dead letters, the topic in front of it, and what lets the one
+-- send to the other. The queues have names, the same as ecs-watchbot gave them: a stack that moves
+-- over keeps its queue and what is in it. A queue that is replaced stays behind with its messages.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
@@ -13,7 +13,8 @@ local function named(options, name)
   return cf.sub(names.of_queue(options, name))
 end
 
--- SNS delivers to a queue that SQS encrypts itself without more; with a key of one's own the key's policy has to let it.
+-- SNS delivers to a queue that SQS encrypts itself without more; with a key of one's own the key's
+-- policy has to let it.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 local function queue(options, name, properties)
   properties.QueueName = named(options, name)
@@ -25,19 +26,25 @@ local function queue(options, name, properties)
   else
     properties.SqsManagedSseEnabled = true
   end
-  return { Type = "AWS::SQS::Queue", DeletionPolicy = "Delete", UpdateReplacePolicy = "Retain", Properties = properties }
+  return {
+    Type = "AWS::SQS::Queue", DeletionPolicy = "Delete", UpdateReplacePolicy = "Retain",
+    Properties = properties,
+  }
 end
 
--- Only a subscription that is a resource can be raw, or keep what SNS could not deliver because of a key. All others stand
--- in the topic, as ecs-watchbot's do: when a stack moves over, a new resource would come after the old subscription has
--- been removed, and what is published between the two would be lost.
+-- Only a subscription that is a resource can be raw, or keep what SNS could not deliver because of
+-- a key. All others stand in the topic, as ecs-watchbot's do: when a stack moves over, a new
+-- resource would come after the old subscription has been removed, and what is published between
+-- the two would be lost.
 local function is_apart(options)
   return options.rawMessageDelivery ~= false or options.kmsKey
 end
 
 local function topic(options, refs)
   local properties = { KmsMasterKeyId = options.kmsKey or nil }
-  if not is_apart(options) then properties.Subscription = { { Protocol = "sqs", Endpoint = refs.queueArn } } end
+  if not is_apart(options) then
+    properties.Subscription = { { Protocol = "sqs", Endpoint = refs.queueArn } }
+  end
   if options.fifo then
     properties.TopicName = named(options, "Topic")
     properties.FifoTopic, properties.ContentBasedDeduplication = true, true
@@ -49,7 +56,8 @@ local function subscription(options, refs)
   return {
     Type = "AWS::SNS::Subscription",
     Properties = {
-      TopicArn = refs.topic, Protocol = "sqs", Endpoint = refs.queueArn, RawMessageDelivery = options.rawMessageDelivery,
+      TopicArn = refs.topic, Protocol = "sqs", Endpoint = refs.queueArn,
+      RawMessageDelivery = options.rawMessageDelivery,
       RedrivePolicy = { deadLetterTargetArn = cf.getatt(refs.id "DeadLetterQueue", "Arn") },
     },
   }
@@ -59,7 +67,9 @@ end
 local function policies(options, refs)
   local id, dead = refs.id, cf.getatt(refs.id "DeadLetterQueue", "Arn")
   local of_dead = { access.tls_only("sqs:*", dead) }
-  if is_apart(options) then of_dead[2] = access.allow("TopicSends", "sns", "sqs:SendMessage", dead, refs.topic) end
+  if is_apart(options) then
+    of_dead[2] = access.allow("TopicSends", "sns", "sqs:SendMessage", dead, refs.topic)
+  end
   return {
     [id "QueuePolicy"] = access.of_queue(refs.queueUrl, {
       access.allow("TopicSends", "sns", "sqs:SendMessage", refs.queueArn, refs.topic),
@@ -78,14 +88,17 @@ return function(options, refs)
     MessageRetentionPeriod = LONGEST_RETENTION,
     -- By its name: by reference, each of the two would need the other first.
     RedriveAllowPolicy = {
-      redrivePermission = "byQueue", sourceQueueArns = { names.arn("sqs", cf.sub(names.of_queue(options, "Queue"))) },
+      redrivePermission = "byQueue", sourceQueueArns = {
+        names.arn("sqs", cf.sub(names.of_queue(options, "Queue"))),
+      },
     },
   })
   resources[id "Queue"] = queue(options, "Queue", {
     VisibilityTimeout = options.messageTimeout,
     MessageRetentionPeriod = options.messageRetention,
     RedrivePolicy = {
-      deadLetterTargetArn = cf.getatt(id "DeadLetterQueue", "Arn"), maxReceiveCount = options.deadletterThreshold,
+      deadLetterTargetArn = cf.getatt(id "DeadLetterQueue", "Arn"),
+      maxReceiveCount = options.deadletterThreshold,
     },
   })
   resources[id "Topic"] = topic(options, refs)
@@ -94,8 +107,12 @@ return function(options, refs)
     Resources = resources,
     Outputs = {
       [id "QueueUrl"] = { Description = "URL of the queue", Value = refs.queueUrl },
-      [id "DeadLetterQueueUrl"] = { Description = "URL of the dead-letter queue", Value = refs.deadLetterQueueUrl },
-      [id "Topic"] = { Description = "ARN of the topic whose messages become jobs", Value = refs.topic },
+      [id "DeadLetterQueueUrl"] = {
+        Description = "URL of the dead-letter queue", Value = refs.deadLetterQueueUrl,
+      },
+      [id "Topic"] = {
+        Description = "ARN of the topic whose messages become jobs", Value = refs.topic,
+      },
     },
   }
 end

@@ -1,5 +1,5 @@
---- template.references: what a value of a template refers to: the resources and parameters of its Ref, Fn::GetAtt and Fn::Sub,
--- the conditions of its Fn::If, the maps of its Fn::FindInMap.
+--- template.references: what a value of a template refers to: the resources and parameters of its
+-- Ref, Fn::GetAtt and Fn::Sub, the conditions of its Fn::If, the maps of its Fn::FindInMap.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local ordered = require "watchbot.template.ordered"
@@ -30,7 +30,9 @@ end
 functions["Fn::GetAtt"] = function(arguments, path, visit)
   local id = type(arguments) == "table" and arguments[1] or arguments
   visit { kind = "GetAtt", id = tostring(id):match "^[^.]*", path = path }
-  if type(arguments) == "table" and type(arguments[2]) == "table" then walk(arguments[2], path, visit) end
+  if type(arguments) == "table" and type(arguments[2]) == "table" then
+    walk(arguments[2], path, visit)
+  end
 end
 
 -- "${!Literal}" stays as it is, "${Id.Attribute}" is Fn::GetAtt.
@@ -40,7 +42,9 @@ functions["Fn::Sub"] = function(arguments, path, visit)
   walk_each(variables, path, visit)
   for name in tostring(text):gmatch "%${([^!}][^}]*)}" do
     if variables[name] == nil then
-      visit { kind = name:find(".", 1, true) and "GetAtt" or "Ref", id = name:match "^[^.]*", path = path }
+      visit {
+        kind = name:find(".", 1, true) and "GetAtt" or "Ref", id = name:match "^[^.]*", path = path,
+      }
     end
   end
 end
@@ -51,7 +55,9 @@ functions["Fn::If"] = function(arguments, path, visit)
 end
 
 functions["Fn::FindInMap"] = function(arguments, path, visit)
-  if type(arguments[1]) == "string" then visit { kind = "Mapping", id = arguments[1], path = path } end
+  if type(arguments[1]) == "string" then
+    visit { kind = "Mapping", id = arguments[1], path = path }
+  end
   walk_each(arguments, path, visit)
 end
 

@@ -1,4 +1,5 @@
---- template.refs: how the rest of a stack refers to what a template makes. The logical ids are those of ecs-watchbot.
+--- template.refs: how the rest of a stack refers to what a template makes. The logical ids are
+-- those of ecs-watchbot.
 
 local cf = require "watchbot.template.cf"
 
@@ -21,7 +22,8 @@ local refs = {}
 
 --- The options that some come with.
 refs.with = {
-  webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user", secretAccessKey = "user",
+  webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user",
+  secretAccessKey = "user",
   progressTable = "reduce",
 }
 

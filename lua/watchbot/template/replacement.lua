@@ -1,6 +1,7 @@
---- template.replacement: which changes make CloudFormation put a new resource in place of an old one, and what is lost with the
--- old one. The properties are those that AWS's schemas of resources call `createOnlyProperties`; those of a kind that is not
--- here are not known, so any change of them may replace the resource.
+--- template.replacement: which changes make CloudFormation put a new resource in place of an old
+-- one, and what is lost with the old one. The properties are those that AWS's schemas of resources
+-- call `createOnlyProperties`; those of a kind that is not here are not known, so any change of
+-- them may replace the resource.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 
 local function set(names)
@@ -20,7 +21,8 @@ replacement.properties = {
   ["AWS::ApiGateway::Resource"] = set "ParentId PathPart RestApiId",
   ["AWS::ApiGateway::Stage"] = set "RestApiId StageName",
   ["AWS::ApiGateway::UsagePlanKey"] = set "KeyId KeyType UsagePlanId",
-  ["AWS::ApplicationAutoScaling::ScalableTarget"] = set "ResourceId ScalableDimension ServiceNamespace",
+  ["AWS::ApplicationAutoScaling::ScalableTarget"] =
+    set "ResourceId ScalableDimension ServiceNamespace",
   ["AWS::ApplicationAutoScaling::ScalingPolicy"] =
     set "PolicyName ResourceId ScalableDimension ScalingTargetId ServiceNamespace",
   ["AWS::CloudWatch::Alarm"] = set "AlarmName",
@@ -79,7 +81,8 @@ replacement.properties = {
   ["AWS::SecretsManager::Secret"] = set "Name",
 }
 
---- Types that hold nothing which a new one would not have as well. Any other type counts as holding data.
+--- Types that hold nothing which a new one would not have as well. Any other type counts as holding
+--- data.
 replacement.harmless = {}
 for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model ApiGateway::RequestValidator
   ApiGateway::Resource ApiGateway::Stage ApiGateway::UsagePlan ApiGateway::UsagePlanKey
@@ -95,17 +98,21 @@ for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model ApiGa
   replacement.harmless["AWS::" .. name] = true
 end
 
---- By type, the property that names a resource: CloudFormation makes the new one before it removes the old one, so a name that
---- another resource of the stack has is taken.
+--- By type, the property that names a resource: CloudFormation makes the new one before it removes
+--- the old one, so a name that another resource of the stack has is taken.
 ---@type table<string, string>
 replacement.named_by = {
   ["AWS::CloudWatch::Alarm"] = "AlarmName", ["AWS::CloudWatch::Dashboard"] = "DashboardName",
-  ["AWS::DynamoDB::Table"] = "TableName", ["AWS::ECR::Repository"] = "RepositoryName", ["AWS::ECS::Cluster"] = "ClusterName",
-  ["AWS::ECS::Service"] = "ServiceName", ["AWS::Events::Rule"] = "Name", ["AWS::IAM::ManagedPolicy"] = "ManagedPolicyName",
-  ["AWS::IAM::Role"] = "RoleName", ["AWS::IAM::User"] = "UserName", ["AWS::Lambda::Function"] = "FunctionName",
+  ["AWS::DynamoDB::Table"] = "TableName", ["AWS::ECR::Repository"] = "RepositoryName",
+    ["AWS::ECS::Cluster"] = "ClusterName",
+  ["AWS::ECS::Service"] = "ServiceName", ["AWS::Events::Rule"] = "Name",
+    ["AWS::IAM::ManagedPolicy"] = "ManagedPolicyName",
+  ["AWS::IAM::Role"] = "RoleName", ["AWS::IAM::User"] = "UserName",
+    ["AWS::Lambda::Function"] = "FunctionName",
   ["AWS::Logs::LogGroup"] = "LogGroupName", ["AWS::RDS::DBInstance"] = "DBInstanceIdentifier",
   ["AWS::S3::Bucket"] = "BucketName",
-  ["AWS::SNS::Topic"] = "TopicName", ["AWS::SQS::Queue"] = "QueueName", ["AWS::SSM::Parameter"] = "Name",
+  ["AWS::SNS::Topic"] = "TopicName", ["AWS::SQS::Queue"] = "QueueName",
+    ["AWS::SSM::Parameter"] = "Name",
   ["AWS::SecretsManager::Secret"] = "Name",
 }
 

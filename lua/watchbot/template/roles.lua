@@ -1,5 +1,5 @@
---- template.roles: what tasks, watchers and ECS itself may do: the actions that the features in use need, on ARNs where AWS
--- takes them. doc/iam.md lists what needs what.
+--- template.roles: what tasks, watchers and ECS itself may do: the actions that the features in use
+-- need, on ARNs where AWS takes them. doc/iam.md lists what needs what.
 
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
@@ -22,7 +22,8 @@ local function trust()
   return {
     Version = "2012-10-17",
     Statement = { {
-      Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } }, Action = { "sts:AssumeRole" },
+      Effect = "Allow", Principal = { Service = { "ecs-tasks.amazonaws.com" } },
+      Action = { "sts:AssumeRole" },
       Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
     } },
   }
@@ -34,7 +35,9 @@ local function role(options, policies)
   for _, policy in ipairs(policies) do
     if #policy.statements > 0 then
       list[#list + 1] = {
-        PolicyName = policy.name, PolicyDocument = { Version = "2012-10-17", Statement = policy.statements },
+        PolicyName = policy.name, PolicyDocument = {
+          Version = "2012-10-17", Statement = policy.statements,
+        },
       }
     end
   end
@@ -49,22 +52,29 @@ end
 
 -- what tasks do
 
-local progress_actions = { "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem" }
+local progress_actions = {
+  "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem",
+}
 
 -- DynamoDB uses the key of a table on behalf of its caller.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 local function through_dynamodb(options)
-  return allow({ "kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant" }, options.kmsKey,
+  return allow({ "kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant" },
+    options.kmsKey,
     { StringLike = { ["kms:ViaService"] = "dynamodb.*.amazonaws.com" } })
 end
 
 local function of_tasks(options, refs)
   local statements = { allow({ "sns:Publish" }, refs.topic) }
-  if options.reduce then statements[#statements + 1] = allow(progress_actions, refs.progressTable) end
+  if options.reduce then
+    statements[#statements + 1] = allow(progress_actions, refs.progressTable)
+  end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
   end
-  if options.kmsKey and options.reduce then statements[#statements + 1] = through_dynamodb(options) end
+  if options.kmsKey and options.reduce then
+    statements[#statements + 1] = through_dynamodb(options)
+  end
   return statements
 end
 
@@ -90,7 +100,8 @@ local function of_watchers(options, refs)
   return statements
 end
 
--- Scale-in protection, and whether a deployment has replaced the task; jobs may `watchbot send` to their queue.
+-- Scale-in protection, and whether a deployment has replaced the task; jobs may `watchbot send` to
+-- their queue.
 local function of_processes(options, refs)
   local cluster = in_cluster(options)
   return {
@@ -100,18 +111,20 @@ local function of_processes(options, refs)
   }
 end
 
--- The family, not its newest revision: during a deployment former watchers start tasks of the former one. ListTasks takes
--- no ARN of a task or a cluster.
+-- The family, not its newest revision: during a deployment former watchers start tasks of the
+-- former one. ListTasks takes no ARN of a task or a cluster.
 -- https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 local function of_starting(options, refs)
   local cluster = in_cluster(options)
   local tagging = allow({ "ecs:TagResource" }, names.arn("ecs", "task/*"),
     { StringEquals = { ["ecs:CreateAction"] = "RunTask" } })
   return join({
-    allow({ "ecs:RunTask" }, names.arn("ecs", "task-definition/", names.family(options), ":*"), cluster),
+    allow({ "ecs:RunTask" }, names.arn("ecs", "task-definition/", names.family(options), ":*"),
+    cluster),
     allow({ "ecs:StopTask", "ecs:DescribeTasks" }, names.arn("ecs", "task/*"), cluster),
     allow({ "ecs:ListTasks" }, "*", cluster),
-    allow({ "iam:PassRole" }, { cf.getatt(refs.id "WorkerRole", "Arn"), cf.getatt(refs.id "ExecutionRole", "Arn") },
+    allow({ "iam:PassRole" },
+    { cf.getatt(refs.id "WorkerRole", "Arn"), cf.getatt(refs.id "ExecutionRole", "Arn") },
       { StringEquals = { ["iam:PassedToService"] = "ecs-tasks.amazonaws.com" } }),
     allow(receive_actions, cf.getatt(refs.id "TaskEventQueue", "Arn")),
     -- With the ":*" at its end, which policies need, and others who take the ARN do not.
@@ -122,13 +135,17 @@ end
 
 -- what ECS does before and beside a task
 
-local pull_actions = { "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage" }
+local pull_actions = {
+  "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
+}
 
 -- ECR at its usual host, its dual-stack one, or a FIPS one.
 -- https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 local hosts = {
-  "^(%d+)%.dkr%.ecr%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)", "^(%d+)%.dkr%.ecr%-fips%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
-  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.aws/([^:@]+)", "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.aws/([^:@]+)",
+  "^(%d+)%.dkr%.ecr%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
+  "^(%d+)%.dkr%.ecr%-fips%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.aws/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.aws/([^:@]+)",
   "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.amazonwebservices%.com%.cn/([^:@]+)",
 }
 
@@ -138,7 +155,9 @@ local function repository_of(image, repository)
   if cf.is(image) then return names.arn("ecr", "repository/*") end
   for _, pattern in ipairs(hosts) do
     local account, region, name = image:match(pattern)
-    if account then return cf.sub(("arn:${AWS::Partition}:ecr:%s:%s:repository/%s"):format(region, account, name)) end
+    if account then
+      return cf.sub(("arn:${AWS::Partition}:ecr:%s:%s:repository/%s"):format(region, account, name))
+    end
   end
 end
 
@@ -150,7 +169,8 @@ local function pulls(image, repository)
 end
 
 local function execution(options, refs, image, repository, more)
-  local log = allow({ "logs:CreateLogStream", "logs:PutLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn"))
+  local log = allow({ "logs:CreateLogStream", "logs:PutLogEvents" },
+    cf.getatt(refs.id "LogGroup", "Arn"))
   return role(options, {
     { name = "execution", statements = join({ log }, pulls(image, repository), more) },
     { name = "user-defined", statements = options.executionPermissions },
@@ -161,21 +181,28 @@ end
 return function(options, refs)
   local id = refs.id
   local resources = {
-    [id "ExecutionRole"] = execution(options, refs, options.image, options.service, secrets.statements(options.secrets)),
+    [id "ExecutionRole"] =
+      execution(options, refs, options.image, options.service, secrets.statements(options.secrets)),
   }
   local own = { name = "user-defined", statements = options.permissions }
   local of_watcher = { name = "watcher-user-defined", statements = options.watcherPermissions }
   if options.mode == "task" then
-    -- The watchers' tasks get no secrets, and watchers may pass only the roles of the tasks that they start.
-    resources[id "WatcherExecutionRole"] = execution(options, refs, options.watchbotImage, "watchbot", {})
-    resources[id "WorkerRole"] = role(options, { { name = "worker", statements = of_tasks(options, refs) }, own })
+    -- The watchers' tasks get no secrets, and watchers may pass only the roles of the tasks that
+    -- they start.
+    resources[id "WatcherExecutionRole"] =
+      execution(options, refs, options.watchbotImage, "watchbot", {})
+    resources[id "WorkerRole"] = role(options, {
+      { name = "worker", statements = of_tasks(options, refs) }, own,
+    })
     resources[id "WatcherRole"] = role(options, {
-      { name = "watcher", statements = join(of_watchers(options, refs), of_starting(options, refs)) }, of_watcher,
+      { name = "watcher",
+      statements = join(of_watchers(options, refs), of_starting(options, refs)) }, of_watcher,
     })
   else
     resources[id "Role"] = role(options, {
       { name = "worker",
-        statements = join(of_watchers(options, refs), of_processes(options, refs), of_tasks(options, refs)) },
+        statements = join(of_watchers(options, refs), of_processes(options, refs),
+        of_tasks(options, refs)) },
       own, of_watcher,
     })
   end

@@ -1,5 +1,5 @@
---- template.rules: what options have to do with each other. Each rule looks at what the user gave, and says what is wrong and
--- at which name.
+--- template.rules: what options have to do with each other. Each rule looks at what the user gave,
+-- and says what is wrong and at which name.
 
 local cf = require "watchbot.template.cf"
 local capacity = require "watchbot.template.capacity"
@@ -14,16 +14,19 @@ local function missing(given, known)
     end
   end
   if not given.serviceVersion and not given.image then
-    return "missing option 'serviceVersion': the tag of the service's image (or give 'image')", "serviceVersion"
+    return "missing option 'serviceVersion': the tag of the service's image (or give 'image')",
+      "serviceVersion"
   end
 end
 
 local function told(given)
   if given.notificationTopic and given.notificationEmail then
-    return "options 'notificationTopic' and 'notificationEmail' exclude each other: subscribe the address to your topic",
+    return "options 'notificationTopic' and 'notificationEmail' exclude each other: subscribe the "
+      .. "address to your topic",
       "notificationEmail"
   elseif not given.notificationTopic and not given.notificationEmail then
-    return "missing option 'notificationEmail' (or 'notificationTopic'): who is told when tasks fail?", "notificationEmail"
+    return "missing option 'notificationEmail' (or 'notificationTopic'): who is told when tasks "
+      .. "fail?", "notificationEmail"
   end
 end
 
@@ -35,8 +38,10 @@ end
 function rules.modes(given, known)
   if not given.mode then return nil end
   for _, option in ipairs(known.declared) do
-    if option.modes and given[option.name] and option.modes ~= given.mode and not option.lenient then
-      return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name, option.modes, given.mode), option.name
+    if option.modes and given[option.name] and option.modes ~= given.mode
+      and not option.lenient then
+      return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name,
+        option.modes, given.mode), option.name
     end
   end
 end
@@ -46,9 +51,11 @@ local function command(given)
   if not given.command and not given.policy then
     return "missing option 'command': the program that is run for each message", "command"
   elseif given.command and given.policy then
-    return "options 'command' and 'policy' exclude each other: a policy file says itself what is run", "policy"
+    return "options 'command' and 'policy' exclude each other: a policy file says itself what is "
+      .. "run", "policy"
   elseif given.writableFilesystem and given.workers and given.workers ~= 1 then
-    return "option 'workers' must be 1 with 'writableFilesystem': its container ends after one job", "workers"
+    return "option 'workers' must be 1 with 'writableFilesystem': its container ends after one job",
+      "workers"
   end
 end
 
@@ -58,12 +65,16 @@ local only_network = { "fargateSubnets", "fargateSecurityGroups", "fargatePublic
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 local function fargate_container(given)
   for name in pairs(given.ulimits or {}) do
-    if name ~= "nofile" then return ("option 'ulimits': Fargate has only 'nofile', not '%s'"):format(name), name end
+    if name ~= "nofile" then
+      return ("option 'ulimits': Fargate has only 'nofile', not '%s'"):format(name), name
+    end
   end
   local path = mounts.host_of(given.mounts)
   if path then
-    return ("option 'mounts': %s is a path of the host, and Fargate has none: use scratch space ('/container'), or EFS in "
-      .. "{ volumes = ..., mountPoints = ... }"):format(cf.is(path) and "an intrinsic" or "'" .. path .. "'"), "mounts"
+    return ("option 'mounts': %s is a path of the host, and Fargate has none: use scratch space "
+      .. "('/container'), or EFS in "
+      .. "{ volumes = ..., mountPoints = ... }"):format(cf.is(path) and "an intrinsic"
+        or "'" .. path .. "'"), "mounts"
   end
 end
 
@@ -71,7 +82,9 @@ local function fargate(given)
   local message, at = fargate_container(given)
   if message then return message, at end
   for _, name in ipairs(only_ec2) do
-    if given[name] then return ("option '%s' is for EC2: Fargate does not have it"):format(name), name end
+    if given[name] then
+      return ("option '%s' is for EC2: Fargate does not have it"):format(name), name
+    end
   end
   if type(given.reservation) == "table" and given.reservation.gpu then
     return "option 'reservation': 'gpu' is for EC2: Fargate does not have it", "gpu"
@@ -91,9 +104,12 @@ local function places(given)
   if message then return message, name end
   if on_fargate or given.networkMode == "awsvpc" then
     if given.fargateSubnets then return nil end
-    return "missing option 'fargateSubnets': the subnets that tasks with addresses of their own are in", "fargateSubnets"
+    return "missing option 'fargateSubnets': the subnets that tasks with addresses of their own "
+      .. "are in", "fargateSubnets"
   end
-  if given.ephemeralStorageGiB then return "option 'ephemeralStorageGiB' is for Fargate", "ephemeralStorageGiB" end
+  if given.ephemeralStorageGiB then
+    return "option 'ephemeralStorageGiB' is for Fargate", "ephemeralStorageGiB"
+  end
   for _, network in ipairs(only_network) do
     if given[network] then
       return ("option '%s' is for Fargate, or for networkMode 'awsvpc'"):format(network), network
@@ -107,7 +123,8 @@ local function health(check)
   if not check.command then return "option 'healthCheck': 'command' is missing", "healthCheck" end
   local interval, timeout = check.interval or 30, check.timeout or 5
   if type(interval) == "number" and type(timeout) == "number" and timeout > interval then
-    return ("option 'healthCheck': 'timeout' is %d s, longer than 'interval', %d s"):format(timeout, interval), "timeout"
+    return ("option 'healthCheck': 'timeout' is %d s, longer than 'interval', %d s"):format(timeout,
+      interval), "timeout"
   end
 end
 
@@ -117,7 +134,8 @@ local function memory(given)
   for _, name in ipairs { "reservation", "watcherReservation" } do
     local of = given[name] or {}
     if math.type(of.softMemory) and math.type(of.memory) and of.softMemory > of.memory then
-      return ("option '%s': 'softMemory' is %d MiB, more than 'memory', %d MiB"):format(name, of.softMemory, of.memory),
+      return ("option '%s': 'softMemory' is %d MiB, more than 'memory', %d MiB"):format(name,
+        of.softMemory, of.memory),
         "softMemory"
     end
   end
@@ -125,11 +143,14 @@ end
 
 local function containers(given)
   for name in pairs(given.secrets or {}) do
-    if (given.env or {})[name] ~= nil then return ("'%s' is in 'env' and in 'secrets'"):format(name), name end
+    if (given.env or {})[name] ~= nil then
+      return ("'%s' is in 'env' and in 'secrets'"):format(name), name
+    end
   end
   for name, secret in pairs(given.secrets or {}) do
     if cf.is(secret) then
-      return ("option 'secrets': '%s': is it a secret or a parameter? say { secret = ... } (its ARN) or { parameter = ... } "
+      return ("option 'secrets': '%s': is it a secret or a parameter? say { secret = ... } (its "
+        .. "ARN) or { parameter = ... } "
         .. "(its name): the role's policy needs an ARN"):format(name), name
     elseif type(secret) == "table" and (secret.secret == nil) == (secret.parameter == nil) then
       return ("option 'secrets': '%s' needs either 'secret' or 'parameter'"):format(name), name
@@ -142,7 +163,9 @@ end
 
 local function webhook(given)
   for _, name in ipairs { "webhookKey", "webhookThrottle" } do
-    if given[name] and not given.webhook then return ("option '%s' is of no use without 'webhook'"):format(name), name end
+    if given[name] and not given.webhook then
+      return ("option '%s' is of no use without 'webhook'"):format(name), name
+    end
   end
 end
 
@@ -157,7 +180,8 @@ end
 local function sizes(given)
   local least, most = given.minScalingCapacity, given.maxScalingCapacity
   if math.type(least) and math.type(most or 1) and least > (most or 1) then
-    return ("option 'minScalingCapacity' is %d, more than 'maxScalingCapacity', %d"):format(least, most or 1),
+    return ("option 'minScalingCapacity' is %d, more than 'maxScalingCapacity', %d"):format(least,
+      most or 1),
       "minScalingCapacity"
   end
 end
@@ -167,7 +191,8 @@ local function steps(given)
   local scales = given.mode == "process" and (given.maxScalingCapacity or 1) ~= 1
     and given.minScalingCapacity ~= given.maxScalingCapacity
   if scales and cf.is(given.workers) then
-    return "option 'workers' must be a plain number where the service scales: the steps of the scaling are made of it",
+    return "option 'workers' must be a plain number where the service scales: the steps of the "
+      .. "scaling are made of it",
       "workers"
   end
 end
@@ -176,13 +201,17 @@ end
 local LONGEST_QUEUE_NAME = 80
 
 local function queue_names(given)
-  local longest = "-" .. (given.prefix or "Watchbot") .. "DeadLetterQueue" .. (given.fifo and ".fifo" or "")
+  local longest = "-" .. (given.prefix or "Watchbot") .. "DeadLetterQueue"
+    .. (given.fifo and ".fifo" or "")
   if #longest < LONGEST_QUEUE_NAME then return nil end
-  return ("option 'prefix': the name of the dead-letter queue, STACK%s, would have more than %d characters"):format(longest,
+  return ("option 'prefix': the name of the dead-letter queue, STACK%s, would have more than %d "
+    .. "characters"):format(longest,
     LONGEST_QUEUE_NAME), "prefix"
 end
 
-local all = { missing, told, command, places, memory, steps, queue_names, containers, webhook, progress, sizes }
+local all = {
+  missing, told, command, places, memory, steps, queue_names, containers, webhook, progress, sizes,
+}
 
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>

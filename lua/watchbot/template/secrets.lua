@@ -1,5 +1,5 @@
---- template.secrets: environment variables out of Secrets Manager or the Parameter Store: what a container says, and what the
--- execution role must be allowed. The store is known by the ARN.
+--- template.secrets: environment variables out of Secrets Manager or the Parameter Store: what a
+-- container says, and what the execution role must be allowed. The store is known by the ARN.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
 
 local cf = require "watchbot.template.cf"
@@ -26,7 +26,9 @@ end
 ---@return table[]?
 function secrets.of_container(given)
   local list = {}
-  for index, name in ipairs(sorted_names(given)) do list[index] = { Name = name, ValueFrom = value_from(given[name]) } end
+  for index, name in ipairs(sorted_names(given)) do
+    list[index] = { Name = name, ValueFrom = value_from(given[name]) }
+  end
   return #list > 0 and list or nil
 end
 
@@ -35,7 +37,8 @@ local function secret_arn(text)
   return text:match "^(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:[^:]+)"
 end
 
--- Of an intrinsic it is not known whether the name begins with a slash, which stands once in the ARN.
+-- Of an intrinsic it is not known whether the name begins with a slash, which stands once in the
+-- ARN.
 local function parameter_arn(name)
   if cf.is(name) then return names.arn("ssm", "parameter*", name) end
   if name:match "^arn:" then return name end
@@ -64,10 +67,14 @@ function secrets.statements(given)
     if parameter then parameters[#parameters + 1] = parameter end
   end
   if #kept > 0 then
-    statements[1] = { Effect = "Allow", Action = { "secretsmanager:GetSecretValue" }, Resource = kept }
+    statements[1] = {
+      Effect = "Allow", Action = { "secretsmanager:GetSecretValue" }, Resource = kept,
+    }
   end
   if #parameters > 0 then
-    statements[#statements + 1] = { Effect = "Allow", Action = { "ssm:GetParameters" }, Resource = parameters }
+    statements[#statements + 1] = {
+      Effect = "Allow", Action = { "ssm:GetParameters" }, Resource = parameters,
+    }
   end
   return statements
 end

@@ -2,7 +2,8 @@
 
 local sending = {}
 
---- IAM statements that allow to publish; with a key of one's own SNS wants it used by whoever publishes.
+--- IAM statements that allow to publish; with a key of one's own SNS wants it used by whoever
+-- publishes.
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
@@ -10,7 +11,10 @@ local sending = {}
 function sending.statements(options, refs)
   local statements = { { Effect = "Allow", Action = { "sns:Publish" }, Resource = { refs.topic } } }
   if options.kmsKey then
-    statements[2] = { Effect = "Allow", Action = { "kms:GenerateDataKey", "kms:Decrypt" }, Resource = { options.kmsKey } }
+    statements[2] = {
+      Effect = "Allow", Action = { "kms:GenerateDataKey", "kms:Decrypt" },
+      Resource = { options.kmsKey },
+    }
   end
   return statements
 end

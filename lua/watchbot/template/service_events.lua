@@ -1,5 +1,6 @@
---- template.service_events: what ECS says of the service when its tasks do not start or a deployment has failed goes to the
--- notification topic: without a container there is no log line that an alarm could count.
+--- template.service_events: what ECS says of the service when its tasks do not start or a
+-- deployment has failed goes to the notification topic: without a container there is no log line
+-- that an alarm could count.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
 
@@ -14,13 +15,19 @@ return function(options, refs)
         Properties = {
           Description = cf.sub "Tasks of ${AWS::StackName} that do not start",
           EventPattern = {
-            source = { "aws.ecs" }, ["detail-type"] = { "ECS Service Action", "ECS Deployment State Change" },
+            source = { "aws.ecs" },
+            ["detail-type"] = { "ECS Service Action", "ECS Deployment State Change" },
             resources = { cf.ref(refs.id "Service") },
             detail = {
-              eventName = { "SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_DEPLOYMENT_FAILED" },
+              eventName = {
+                "SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE",
+                "SERVICE_DEPLOYMENT_FAILED",
+              },
             },
           },
-          Targets = { { Id = "notification", Arn = options.alarms.action or refs.notificationTopic } },
+          Targets = {
+            { Id = "notification", Arn = options.alarms.action or refs.notificationTopic },
+          },
         },
       },
     },

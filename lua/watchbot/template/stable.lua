@@ -1,4 +1,5 @@
---- template.stable: JSON with its members in the order of their names, on one line: the same table is the same text each time.
+--- template.stable: JSON with its members in the order of their names, on one line: the same table
+-- is the same text each time.
 -- For text inside a template: a dashboard's body, and what a hash is made of.
 
 local json = require "watchbot.lib.json"

@@ -1,4 +1,5 @@
---- template.taken: names that an update cannot give to a new resource, since another one has them until the end of the update.
+--- template.taken: names that an update cannot give to a new resource, since another one has them
+-- until the end of the update.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
 
 local alike = require "watchbot.template.alike"
@@ -13,7 +14,8 @@ end
 
 -- A deployment may bring a stage with it, by name; stages are those of one API.
 local function stage_of(resource)
-  local is_stage = resource.Type == "AWS::ApiGateway::Stage" or resource.Type == "AWS::ApiGateway::Deployment"
+  local is_stage = resource.Type == "AWS::ApiGateway::Stage"
+    or resource.Type == "AWS::ApiGateway::Deployment"
   local properties = resource.Properties or {}
   if is_stage then return properties.StageName, properties.RestApiId end
 end
@@ -32,7 +34,8 @@ local function stage_taken(pair, id)
     local before, of_api = stage_of(pair.before.Resources[other])
     if other ~= id and before ~= nil and alike(before, stage, pair.before, pair.after) == "same"
       and alike(of_api, api, pair.before, pair.after) ~= "different" then
-      return ("the stage's name is taken by '%s': remove the webhook in one update, add it in the next"):format(other)
+      return ("the stage's name is taken by '%s': remove the webhook in one update, add it in the "
+        .. "next"):format(other)
     end
   end
 end
@@ -49,7 +52,8 @@ function taken.by_another(pair, id)
     local old = pair.before.Resources[other]
     local old_name = old.Type == new.Type and name_of(old)
     if other ~= id and old_name and alike(old_name, name, pair.before, pair.after) == "same" then
-      return ("its %s is taken by '%s' until the end of the update: give it the logical id '%s', or another name"):format(
+      return ("its %s is taken by '%s' until the end of the update: give it the logical id '%s', "
+        .. "or another name"):format(
         property, other, other)
     end
   end
@@ -62,7 +66,9 @@ end
 function taken.by_itself(pair, id)
   local old, property = name_of(pair.before.Resources[id])
   local new = name_of(pair.after.Resources[id])
-  if old == nil or new == nil or alike(old, new, pair.before, pair.after) ~= "same" then return nil end
+  if old == nil or new == nil or alike(old, new, pair.before, pair.after) ~= "same" then
+    return nil
+  end
   return ("CloudFormation does not replace a resource with a name of its own: give it another %s"):format(property)
 end
 

@@ -1,4 +1,5 @@
---- template.to_json: a template as JSON for people and their diffs: what fits in a line is on one, keys have a stable order.
+--- template.to_json: a template as JSON for people and their diffs: what fits in a line is on one,
+-- keys have a stable order.
 
 local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
@@ -12,7 +13,8 @@ local INLINE = 51200
 
 local in_a_line
 
--- What is between the brackets; nil as soon as there is no room for it, so that long values are not built again and again.
+-- What is between the brackets; nil as soon as there is no room for it, so that long values are not
+-- built again and again.
 local function items_in_a_line(keys, value, depth, room)
   local items = {}
   for index, key in ipairs(keys) do
@@ -43,7 +45,11 @@ end
 function in_a_line(value, depth, room)
   if room < 0 then return nil end
   local line
-  if type(value) == "table" then line = table_in_a_line(value, depth, room) else line = json.encode(value) end
+  if type(value) == "table" then
+    line = table_in_a_line(value, depth, room)
+  else
+    line = json.encode(value)
+  end
   return line and #line <= room and line or nil
 end
 
@@ -51,12 +57,15 @@ local write
 
 local function lines_of(opening, items, closing, indent, step)
   local inner = indent .. step
-  return opening .. "\n" .. inner .. table.concat(items, ",\n" .. inner) .. "\n" .. indent .. closing
+  return opening .. "\n" .. inner .. table.concat(items, ",\n" .. inner) .. "\n" .. indent
+    .. closing
 end
 
 local function write_list(list, depth, indent, step)
   local items = {}
-  for index, item in ipairs(list) do items[index] = write(item, depth + 1, indent .. step, step, 0) end
+  for index, item in ipairs(list) do
+    items[index] = write(item, depth + 1, indent .. step, step, 0)
+  end
   return lines_of("[", items, "]", indent, step)
 end
 

@@ -1,5 +1,7 @@
---- template.to_yaml: a template as YAML in block style, with the long names of functions. Only what any reader of YAML 1.1 or
--- 1.2 takes for the same text stands without quotes: "no", "012", "1e3", "12:30", "=" and dates do not.
+--- template.to_yaml: a template as YAML in block style, with the long names of functions. Only what
+-- any reader of YAML 1.1 or
+-- 1.2 takes for the same text stands without quotes: "no", "012", "1e3", "12:30", "=" and dates do
+-- not.
 -- https://yaml.org/type/bool.html and its neighbours
 
 local json = require "watchbot.lib.json"
@@ -13,7 +15,8 @@ local function is_plain(text)
   return text:match "^%a[%w_./@+:%-]*$" and not text:match ":$" and not words[text:lower()]
 end
 
--- JSON's quotes are YAML's, but for what YAML takes for a line break or refuses: DEL, U+0080 to U+009F, U+2028, U+2029, U+FEFF.
+-- JSON's quotes are YAML's, but for what YAML takes for a line break or refuses: DEL, U+0080 to
+-- U+009F, U+2028, U+2029, U+FEFF.
 local function quoted(text)
   local function escape(character) return ("\\u%04x"):format(utf8.codepoint(character)) end
   return (json.encode(text):gsub("\127", escape):gsub("\xC2[\x80-\x9F]", escape)
@@ -22,12 +25,14 @@ end
 
 -- Text of several lines reads best as such, where the block style changes nothing of it.
 local function can_be_block(text)
-  return text:match "^[%g][%g \n]*\n" and not text:find "\n\n+$" and not text:find "[^%g \n]" and not text:find " \n"
+  return text:match "^[%g][%g \n]*\n" and not text:find "\n\n+$" and not text:find "[^%g \n]"
+    and not text:find " \n"
 end
 
 local function block(text, indent)
   local lines = text:gsub("\n$", "")
-  return (text:match "\n$" and "|" or "|-") .. "\n" .. indent .. "  " .. lines:gsub("\n", "\n" .. indent .. "  ")
+  return (text:match "\n$" and "|" or "|-") .. "\n" .. indent .. "  "
+    .. lines:gsub("\n", "\n" .. indent .. "  ")
 end
 
 -- Without a point YAML 1.1 has no exponent.

@@ -1,5 +1,6 @@
---- template.user: somebody outside of AWS who may send: an IAM user and its access key. The key is not among the outputs, where
--- everybody who may see the stack would find it: `ref.accessKeyId` and `ref.secretAccessKey` take it to where it is needed.
+--- template.user: somebody outside of AWS who may send: an IAM user and its access key. The key is
+-- not among the outputs, where everybody who may see the stack would find it: `ref.accessKeyId` and
+-- `ref.secretAccessKey` take it to where it is needed.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-accesskey.html
 
 local cf = require "watchbot.template.cf"
@@ -9,14 +10,20 @@ local sending = require "watchbot.template.sending"
 return function(options, refs)
   if not options.user then return {} end
   local statements = sending.statements(options, refs)
-  table.insert(statements, 2, { Effect = "Allow", Action = { "sqs:SendMessage" }, Resource = { refs.queueArn } })
+  table.insert(statements, 2, {
+    Effect = "Allow", Action = { "sqs:SendMessage" }, Resource = { refs.queueArn },
+  })
   return {
     Resources = {
       [refs.id "User"] = {
         Type = "AWS::IAM::User",
-        Properties = { Policies = { { PolicyName = "send", PolicyDocument = sending.document(statements) } } },
+        Properties = {
+          Policies = { { PolicyName = "send", PolicyDocument = sending.document(statements) } },
+        },
       },
-      [refs.id "UserKey"] = { Type = "AWS::IAM::AccessKey", Properties = { UserName = cf.ref(refs.id "User") } },
+      [refs.id "UserKey"] = {
+        Type = "AWS::IAM::AccessKey", Properties = { UserName = cf.ref(refs.id "User") },
+      },
     },
   }
 end

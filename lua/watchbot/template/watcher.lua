@@ -1,4 +1,5 @@
---- template.watcher: the service that watches the queue, and in mode "task" the task definition of its watchers.
+--- template.watcher: the service that watches the queue, and in mode "task" the task definition of
+-- its watchers.
 
 local cf = require "watchbot.template.cf"
 local containers = require "watchbot.template.container"
@@ -11,7 +12,8 @@ local placement = require "watchbot.template.placement"
 local MEMORY = 128
 
 local function definition(options, refs)
-  local command, reservation = { "watchbot", "run", "--health", containers.HEALTH }, options.watcherReservation
+  local command, reservation = { "watchbot", "run", "--health", containers.HEALTH },
+    options.watcherReservation
   command[#command + 1] = options.policy or nil
   local container = containers.basic(options, refs, {
     name = pieces.concat(options.prefix, "-watcher-", names.plain(options.service)),
@@ -29,7 +31,9 @@ end
 -- How many there are in mode "process" is for the scaling to say, where it has a choice.
 local function count(options)
   if options.mode == "task" then return options.watchers end
-  if options.minScalingCapacity == options.maxScalingCapacity then return options.maxScalingCapacity end
+  if options.minScalingCapacity == options.maxScalingCapacity then
+    return options.maxScalingCapacity
+  end
 end
 
 local function service(options, refs)
@@ -38,7 +42,9 @@ local function service(options, refs)
   properties.TaskDefinition = cf.ref(refs.id(options.mode == "task" and "Watcher" or "Task"))
   properties.PropagateTags = "TASK_DEFINITION"
   properties.DeploymentConfiguration = {
-    DeploymentCircuitBreaker = { Enable = options.deploymentCircuitBreaker, Rollback = options.deploymentCircuitBreaker },
+    DeploymentCircuitBreaker = {
+      Enable = options.deploymentCircuitBreaker, Rollback = options.deploymentCircuitBreaker,
+    },
   }
   return { Type = "AWS::ECS::Service", Properties = properties }
 end
@@ -55,7 +61,10 @@ return function(options, refs)
       [options.prefix == "Watchbot" and "ClusterArn" or refs.id "ClusterArn"] = {
         Description = "The cluster, its ARN or name", Value = options.cluster,
       },
-      [refs.id "Service"] = { Description = "ARN of the service that watches the queue", Value = cf.ref(refs.id "Service") },
+      [refs.id "Service"] = {
+        Description = "ARN of the service that watches the queue",
+        Value = cf.ref(refs.id "Service"),
+      },
     },
   }
 end

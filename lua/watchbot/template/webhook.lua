@@ -1,5 +1,6 @@
---- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to the topic itself. It answers
--- 200 only when the topic has taken the message, so that whoever sends knows when to send it again.
+--- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to
+-- the topic itself. It answers 200 only when the topic has taken the message, so that whoever sends
+-- knows when to send it again.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 
 local cf = require "watchbot.template.cf"
@@ -16,28 +17,35 @@ local STAGE, PATH = "watchbot", "webhooks"
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
 -- As ecs-watchbot's: of an object with Subject and Message those, else the body.
-local OBJECT = "#set($object = $input.path('$'))#if(\"$!object.Subject\" != '')#set($subject = $object.Subject)#end"
+local OBJECT = "#set($object = $input.path('$'))#if(\"$!object.Subject\" != '')#set($subject = "
+  .. "$object.Subject)#end"
   .. "#if(\"$!object.Message\" != '')#set($message = $object.Message)#end"
 
-local PUBLISH = "#set($subject = 'webhook')#set($message = $input.body)%sAction=Publish&Version=2010-03-31"
+local PUBLISH = "#set($subject = 'webhook')#set($message = "
+  .. "$input.body)%sAction=Publish&Version=2010-03-31"
   .. "&Subject=$util.urlEncode($subject)&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)"
 
--- A header of the caller's as a parameter of the request to SNS, else the request's own id. On one line: a line break would
--- become part of the request. With HTTP/2 the names of headers come in small letters.
+-- A header of the caller's as a parameter of the request to SNS, else the request's own id. On one
+-- line: a line break would become part of the request. With HTTP/2 the names of headers come in
+-- small letters.
 local function from_header(parameter, header)
-  return (("&PARAMETER=#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = $input.params('SMALL'))#end"
+  return (("&PARAMETER=#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = "
+    .. "$input.params('SMALL'))#end"
     .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)")
     :gsub("%u+", { PARAMETER = parameter, HEADER = header, SMALL = header:lower() }))
 end
 
--- Without an id of its own, a second request with the same body would be taken for the first one sent again, and dropped.
+-- Without an id of its own, a second request with the same body would be taken for the first one
+-- sent again, and dropped.
 -- https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
 local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")
   .. from_header("MessageDeduplicationId", "X-Message-Deduplication-Id")
 
--- A header of the caller's as an attribute of the message, where it is there; `$n` counts them, as SNS asks.
+-- A header of the caller's as an attribute of the message, where it is there; `$n` counts them, as
+-- SNS asks.
 local function attribute(header)
-  return (("#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = $input.params('SMALL'))#end"
+  return (("#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = "
+    .. "$input.params('SMALL'))#end"
     .. "#if(\"$!value\" != '')#set($n = $n + 1)&MessageAttributes.entry.${!n}.Name=HEADER"
     .. "&MessageAttributes.entry.${!n}.Value.DataType=String"
     .. "&MessageAttributes.entry.${!n}.Value.StringValue=$util.urlEncode($value)#end")
@@ -54,12 +62,16 @@ end
 local function request_template(options, refs, content_type)
   local raw = type(options.webhook) == "table" and options.webhook.raw
   local object = content_type == "application/json" and not raw and OBJECT or ""
-  return cf.sub(PUBLISH:format(object) .. attributes(options) .. (options.fifo and FIFO or ""), { Topic = refs.topic })
+  return cf.sub(PUBLISH:format(object) .. attributes(options) .. (options.fifo and FIFO or ""), {
+    Topic = refs.topic,
+  })
 end
 
 local function request_templates(options, refs)
   local templates = {}
-  for _, content_type in ipairs(CONTENT_TYPES) do templates[content_type] = request_template(options, refs, content_type) end
+  for _, content_type in ipairs(CONTENT_TYPES) do
+    templates[content_type] = request_template(options, refs, content_type)
+  end
   return templates
 end
 
@@ -69,14 +81,18 @@ local function integration(options, refs)
     Uri = cf.sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:sns:path//",
     Credentials = cf.getatt(refs.id "WebhookRole", "Arn"),
     PassthroughBehavior = "NEVER",
-    RequestParameters = { ["integration.request.header.Content-Type"] = "'application/x-www-form-urlencoded'" },
+    RequestParameters = {
+      ["integration.request.header.Content-Type"] = "'application/x-www-form-urlencoded'",
+    },
     RequestTemplates = request_templates(options, refs),
     -- The one without a pattern is for all other answers: what is not known to be good is an error.
     IntegrationResponses = {
       { StatusCode = "200", SelectionPattern = "2\\d{2}",
         ResponseTemplates = { ["application/json"] = '{"requestId":"$context.requestId"}' } },
       { StatusCode = "502",
-        ResponseTemplates = { ["application/json"] = '{"error":"not taken","requestId":"$context.requestId"}' } },
+        ResponseTemplates = {
+          ["application/json"] = '{"error":"not taken","requestId":"$context.requestId"}',
+        } },
     },
   }
 end
@@ -88,9 +104,12 @@ local function method(options, refs)
   return {
     Type = "AWS::ApiGateway::Method",
     Properties = {
-      RestApiId = cf.ref(refs.id "WebhookApi"), ResourceId = cf.ref(refs.id "WebhookResource"), HttpMethod = "POST",
+      RestApiId = cf.ref(refs.id "WebhookApi"), ResourceId = cf.ref(refs.id "WebhookResource"),
+      HttpMethod = "POST",
       AuthorizationType = "NONE", ApiKeyRequired = options.webhookKey and true or false,
-      Integration = integration(options, refs), MethodResponses = { response "200", response "502" },
+      Integration = integration(options, refs), MethodResponses = {
+        response "200", response "502",
+      },
     },
   }
 end
@@ -101,13 +120,16 @@ local function api(options, refs)
     [id "WebhookApi"] = {
       Type = "AWS::ApiGateway::RestApi",
       Properties = {
-        Name = cf.sub("${AWS::StackName}-" .. id "Webhook"), EndpointConfiguration = { Types = { "REGIONAL" } },
+        Name = cf.sub("${AWS::StackName}-" .. id "Webhook"), EndpointConfiguration = {
+          Types = { "REGIONAL" },
+        },
       },
     },
     [id "WebhookResource"] = {
       Type = "AWS::ApiGateway::Resource",
       Properties = {
-        RestApiId = cf.ref(id "WebhookApi"), ParentId = cf.getatt(id "WebhookApi", "RootResourceId"), PathPart = PATH,
+        RestApiId = cf.ref(id "WebhookApi"),
+        ParentId = cf.getatt(id "WebhookApi", "RootResourceId"), PathPart = PATH,
       },
     },
     [id "WebhookMethod"] = method(options, refs),
@@ -115,9 +137,17 @@ local function api(options, refs)
       Type = "AWS::IAM::Role",
       Properties = {
         AssumeRolePolicyDocument = sending.document {
-          { Effect = "Allow", Action = { "sts:AssumeRole" }, Principal = { Service = { "apigateway.amazonaws.com" } } },
+          {
+            Effect = "Allow", Action = { "sts:AssumeRole" },
+            Principal = { Service = { "apigateway.amazonaws.com" } },
+          },
         },
-        Policies = { { PolicyName = "publish", PolicyDocument = sending.document(sending.statements(options, refs)) } },
+        Policies = {
+          {
+            PolicyName = "publish",
+            PolicyDocument = sending.document(sending.statements(options, refs)),
+          },
+        },
       },
     },
   }
@@ -127,7 +157,8 @@ local function throttle(options)
   return options.webhookThrottle.rate or 5, options.webhookThrottle.burst or 20
 end
 
--- A deployment is a picture of the API when it was made: another API needs another deployment, by another logical id.
+-- A deployment is a picture of the API when it was made: another API needs another deployment, by
+-- another logical id.
 local function deploy(resources, options, refs)
   local id, rate, burst = refs.id, throttle(options)
   local deployment = id("WebhookDeployment" .. core.aws.sha256(stable(resources)):sub(1, 12))
@@ -140,7 +171,10 @@ local function deploy(resources, options, refs)
     Properties = {
       RestApiId = cf.ref(id "WebhookApi"), DeploymentId = cf.ref(deployment), StageName = STAGE,
       MethodSettings = {
-        { HttpMethod = "*", ResourcePath = "/*", ThrottlingRateLimit = rate, ThrottlingBurstLimit = burst },
+        {
+          HttpMethod = "*", ResourcePath = "/*", ThrottlingRateLimit = rate,
+          ThrottlingBurstLimit = burst,
+        },
       },
     },
   }
@@ -159,7 +193,10 @@ local function add_key(resources, options, refs)
   }
   resources[id "WebhookUsagePlanKey"] = {
     Type = "AWS::ApiGateway::UsagePlanKey",
-    Properties = { KeyId = cf.ref(id "WebhookKey"), KeyType = "API_KEY", UsagePlanId = cf.ref(id "WebhookUsagePlan") },
+    Properties = {
+      KeyId = cf.ref(id "WebhookKey"), KeyType = "API_KEY",
+      UsagePlanId = cf.ref(id "WebhookUsagePlan"),
+    },
   }
 end
 
@@ -172,7 +209,9 @@ return function(options, refs)
   return {
     Resources = resources,
     Outputs = {
-      [refs.id "WebhookEndpoint"] = { Description = "URL whose POSTs become messages", Value = refs.webhookEndpoint },
+      [refs.id "WebhookEndpoint"] = {
+        Description = "URL whose POSTs become messages", Value = refs.webhookEndpoint,
+      },
     },
   }
 end

@@ -1,5 +1,5 @@
---- template.worker: the task definition that does the work: of the tasks that watchers start, or (mode "process") of the
--- service, whose image has `watchbot` in it.
+--- template.worker: the task definition that does the work: of the tasks that watchers start, or
+-- (mode "process") of the service, whose image has `watchbot` in it.
 
 local cf = require "watchbot.template.cf"
 local containers = require "watchbot.template.container"
@@ -49,19 +49,24 @@ return function(options, refs)
   local container = containers.of_service(options, refs, {
     name = names.container(options), image = names.image(options), command = command_of(options),
     environment = (process and environment.process or environment.worker)(options, refs),
-    reservation = options.reservation, read_only = process and not options.writableFilesystem, watches = process,
+    reservation = options.reservation, read_only = process and not options.writableFilesystem,
+    watches = process,
     user = options.containerUser,
   }, mounted)
   local id = refs.id(process and "Task" or "Worker")
   local task = containers.task(options, refs, {
-    family = names.family(options), role = process and "Role" or "WorkerRole", container = container,
+    family = names.family(options), role = process and "Role" or "WorkerRole",
+    container = container,
     reservation = options.reservation, volumes = mounted.volumes,
   })
-  task.Properties.EphemeralStorage = options.ephemeralStorageGiB and { SizeInGiB = options.ephemeralStorageGiB } or nil
+  task.Properties.EphemeralStorage = options.ephemeralStorageGiB
+    and { SizeInGiB = options.ephemeralStorageGiB } or nil
   return {
     Resources = { [id] = task },
     Outputs = {
-      [refs.id "TaskDefinition"] = { Description = "ARN of the task definition that does the work", Value = cf.ref(id) },
+      [refs.id "TaskDefinition"] = {
+        Description = "ARN of the task definition that does the work", Value = cf.ref(id),
+      },
     },
   }
 end

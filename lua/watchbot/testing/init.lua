@@ -1,4 +1,5 @@
---- testing: drives a policy through messages and exits, with a clock that the test moves; no queue, no network, no waiting.
+--- testing: drives a policy through messages and exits, with a clock that the test moves; no queue,
+-- no network, no waiting.
 --
 --     local testing = require "watchbot.testing"
 --     local w = testing.watch "policy.lua"
@@ -6,8 +7,9 @@
 --     w:exits(75)
 --     assert(w:outcome() == "release" and w:backoff() == 2)
 --
--- The watcher is the real one, and so are its rules; a queue and a runner in memory stand behind its two seams. Each method
--- lets happen what happens: hooks that sleep, or ask AWS, are through with it when it returns. Works in a task and outside.
+-- The watcher is the real one, and so are its rules; a queue and a runner in memory stand behind
+-- its two seams. Each method lets happen what happens: hooks that sleep, or ask AWS, are through
+-- with it when it returns. Works in a task and outside.
 
 local Message = require "watchbot.testing.message"
 local policies = require "watchbot.policy"
@@ -21,7 +23,8 @@ local testing = {}
 testing.TOPIC = "arn:aws:sns:us-east-1:123456789012:notifications"
 
 ---@class watchbot.testing.Options
----@field topic string|false|nil the topic of a policy that has none; default: `testing.TOPIC`; false: none
+---@field topic string|false|nil the topic of a policy that has none; default: `testing.TOPIC`;
+--- false: none
 ---@field handler boolean? false: a policy's `handler` is not run, its exit is given by `exits`
 
 ---@class watchbot.testing.Watch: watchbot.testing.Message what one message has, acts on the newest
@@ -29,7 +32,8 @@ testing.TOPIC = "arn:aws:sns:us-east-1:123456789012:notifications"
 local Watch = {}
 Watch.__index = Watch
 
--- Stages of watches that were forgotten without `close`: their watchers end before the next one begins.
+-- Stages of watches that were forgotten without `close`: their watchers end before the next one
+-- begins.
 local forgotten = {}
 
 function Watch:__gc()
@@ -46,14 +50,16 @@ local function check_names(given, known, what, level)
       local names = {}
       for other in pairs(known) do names[#names + 1] = tostring(other) end
       local near = suggest(tostring(name), names)
-      error(("%s '%s'%s"):format(what, tostring(name), near and ("; did you mean '%s'?"):format(near) or ""), level)
+      error(("%s '%s'%s"):format(what, tostring(name),
+        near and ("; did you mean '%s'?"):format(near) or ""), level)
     end
   end
 end
 
 local OPTIONS = { topic = true, handler = true }
 
---- Begins to watch with a policy: calls its `start` hook, and waits for messages. Raises what is wrong with the policy.
+--- Begins to watch with a policy: calls its `start` hook, and waits for messages. Raises what is
+--- wrong with the policy.
 ---@param policy watchbot.Policy|string a policy, or the path of its file, which is loaded each time
 ---@param options watchbot.testing.Options?
 ---@return watchbot.testing.Watch
@@ -71,7 +77,8 @@ function testing.watch(policy, options)
 end
 
 ---@class watchbot.testing.Sent what a test sends
----@field body string? the message; or `message`, or as the first item of the table; an SNS envelope is opened
+---@field body string? the message; or `message`, or as the first item of the table; an SNS envelope
+--- is opened
 ---@field message string?
 ---@field subject string?
 ---@field attributes table<string, string|{ type: string, value: string }>?
@@ -83,26 +90,34 @@ end
 ---@field sent integer? milliseconds since the epoch
 
 local SENT = {
-  body = true, message = true, [1] = true, subject = true, attributes = true, group = true, deduplication = true, delay = true,
+  body = true, message = true, [1] = true, subject = true, attributes = true, group = true,
+  deduplication = true, delay = true,
   receives = true, id = true, sent = true,
 }
 
 local function attributes_of(given)
   local attributes = {}
   for name, value in pairs(given or {}) do
-    attributes[name] = type(value) == "table" and value or { type = "String", value = tostring(value) }
+    attributes[name] = type(value) == "table" and value or {
+      type = "String", value = tostring(value),
+    }
   end
   return attributes
 end
 
 local function outgoing(given)
   if type(given) == "string" then given = { body = given } end
-  if type(given) ~= "table" then error("message: expected a text or a table, got a " .. type(given), 3) end
+  if type(given) ~= "table" then
+    error("message: expected a text or a table, got a " .. type(given), 3)
+  end
   check_names(given, SENT, "message: unknown field", 4)
   local body = given.body or given.message or given[1]
-  if type(body) ~= "string" then error("message: expected a body, a text, got a " .. type(body), 3) end
+  if type(body) ~= "string" then
+    error("message: expected a body, a text, got a " .. type(body), 3)
+  end
   return {
-    body = body, subject = given.subject, attributes = attributes_of(given.attributes), group = given.group,
+    body = body, subject = given.subject, attributes = attributes_of(given.attributes),
+    group = given.group,
     deduplication = given.deduplication, delay = given.delay, id = given.id, sent = given.sent,
     receives = given.receives and given.receives - 1 or 0,
   }
@@ -141,16 +156,17 @@ function Watch:now()
   return self.stage:now()
 end
 
---- Has a call of AWS and the like answered so, each time, by hooks and handlers. What is not told so is answered as by an
---- account that takes everything and has nothing in it.
+--- Has a call of AWS and the like answered so, each time, by hooks and handlers. What is not told
+--- so is answered as by an account that takes everything and has nothing in it.
 ---@param name string "dynamodb:GetItem"; "http:request"; "process:start", whose answer is { code =, stdout =, stderr = }
----@param answer table|fun(parameters: table): any, string?, string? the result, or a function of the parameters that returns
---- it, or `nil, message, code`
+---@param answer table|fun(parameters: table): any, string?, string? the result, or a function of
+--- the parameters that returns it, or `nil, message, code`
 function Watch:answer(name, answer)
   self.stage.world.answers[name] = answer
 end
 
---- What hooks and handlers have asked of AWS, the web, programs and queues, oldest first; notifications are not in it.
+--- What hooks and handlers have asked of AWS, the web, programs and queues, oldest first;
+--- notifications are not in it.
 ---@return watchbot.testing.Call[]
 function Watch:calls()
   return self.stage.world.calls
@@ -187,7 +203,8 @@ function Watch:refuse(why, code)
   self.stage.runner:refuse(why, code or "ENOENT")
 end
 
---- Stops as a signal does: tasks that run may take the policy's `drain` seconds, then they are stopped.
+--- Stops as a signal does: tasks that run may take the policy's `drain` seconds, then they are
+--- stopped.
 function Watch:stop()
   self.stage:stop()
 end

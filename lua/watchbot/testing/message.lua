@@ -16,8 +16,14 @@ end
 
 local function running(self, what)
   local run = self.record.run
-  if not run then error(("%s: no task of message '%s' runs, it is %s"):format(what, self.id, self.record.state), 3) end
-  if not run.finish then error(("%s: this policy's own handler runs; give the watch { handler = false }"):format(what), 3) end
+  if not run then
+    error(("%s: no task of message '%s' runs, it is %s"):format(what, self.id, self.record.state),
+      3)
+  end
+  if not run.finish then
+    error(("%s: this policy's own handler runs; give the watch { handler = false }"):format(what),
+      3)
+  end
   return run
 end
 
@@ -25,13 +31,16 @@ local function exit_of(exit)
   if exit == nil then return { code = 0 } end
   if math.type(exit) == "integer" then return { code = exit } end
   if type(exit) == "string" then return { signal = exit } end
-  if type(exit) ~= "table" then error("exits: expected an exit code, a signal's name or an exit, got a " .. type(exit), 3) end
+  if type(exit) ~= "table" then
+    error("exits: expected an exit code, a signal's name or an exit, got a " .. type(exit), 3)
+  end
   local copy = {}
   for name, value in pairs(exit) do copy[name] = value end
   return copy
 end
 
---- Ends the task of the message, and lets what follows happen: verdict, backoff, notification, the queue.
+--- Ends the task of the message, and lets what follows happen: verdict, backoff, notification, the
+--- queue.
 ---@param exit integer|string|watchbot.Exit? an exit code, a signal's name ("KILL"), or { code =, signal =, reason =, logs = };
 --- default: 0
 ---@return string? outcome
@@ -48,8 +57,9 @@ function Message:duplicate()
   self.watch.stage:duplicate(self.id)
 end
 
---- Where the message is: "queued" (to be received, now or later), "waiting" (received, without a slot), "running", "held",
---- "deleted", "dead" (among the dead letters), or on its way, "deciding" and "settling".
+--- Where the message is: "queued" (to be received, now or later), "waiting" (received, without a
+--- slot), "running", "held", "deleted", "dead" (among the dead letters), or on its way, "deciding"
+--- and "settling".
 ---@return string
 function Message:state()
   return self.record.state
@@ -61,14 +71,15 @@ function Message:outcome()
   return self.record.outcome
 end
 
---- Seconds after which the message is seen again, by the last attempt; of a held one, until it is tried again.
+--- Seconds after which the message is seen again, by the last attempt; of a held one, until it is
+--- tried again.
 ---@return number?
 function Message:backoff()
   return self.record.seconds
 end
 
---- Who chose the outcome: "admit", "verdict" (the policy's own), "exits", "handler", "default", "stop" (the watcher's end), or
---- the hook that has failed.
+--- Who chose the outcome: "admit", "verdict" (the policy's own), "exits", "handler", "default",
+--- "stop" (the watcher's end), or the hook that has failed.
 ---@return string?
 function Message:decided()
   return self.record.decided

@@ -1,6 +1,7 @@
 --- testing.queue: the queue seam in memory, for a policy's own tests.
--- Messages, receipts, visibility, backoff, groups and dead letters are as a real queue has them (the specs put it to the same
--- contract); the clock is the scheduler's. It leaves out retention, limits of size, failures and other watchers.
+-- Messages, receipts, visibility, backoff, groups and dead letters are as a real queue has them
+-- (the specs put it to the same contract); the clock is the scheduler's. It leaves out retention,
+-- limits of size, failures and other watchers.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -9,7 +10,8 @@ local MAX_RECEIVES, VISIBILITY, DEDUPLICATION = 10, 30, 300
 
 ---@class watchbot.testing.Queue
 ---@field dead table[] messages that were received too often, oldest first
----@field heard fun(what: "received"|"deleted"|"returned"|"dead", message: table, seconds: number?) is told what happens
+---@field heard fun(what: "received"|"deleted"|"returned"|"dead", message: table, seconds: number?)
+--- is told what happens
 local Queue = {
   embedded = true, batch = 10, polls = 1, gather = 0, cut = 0,
 }
@@ -21,8 +23,10 @@ local module = {}
 ---@return watchbot.testing.Queue
 function module.new(options)
   return setmetatable({
-    name = options.name or "testing", fifo = options.fifo or false, max_receives = options.max_receives or MAX_RECEIVES,
-    heard = options.heard or function() end, items = {}, dead = {}, deduplicated = {}, sent = 0, handed = 0,
+    name = options.name or "testing", fifo = options.fifo or false,
+    max_receives = options.max_receives or MAX_RECEIVES,
+    heard = options.heard or function() end, items = {}, dead = {}, deduplicated = {}, sent = 0,
+    handed = 0,
     arrived = scheduler.event(),
   }, Queue)
 end
@@ -38,22 +42,30 @@ end
 function Queue:add(message)
   self.sent = self.sent + 1
   local item = {
-    id = message.id or ("message-%d"):format(self.sent), body = message.body, subject = message.subject,
-    attributes = message.attributes or {}, group = message.group, deduplication = message.deduplication,
-    sent = message.sent or scheduler.time(), receives = message.receives or 0, delayed = message.delay ~= nil,
+    id = message.id or ("message-%d"):format(self.sent), body = message.body,
+    subject = message.subject,
+    attributes = message.attributes or {}, group = message.group,
+    deduplication = message.deduplication,
+    sent = message.sent or scheduler.time(), receives = message.receives or 0,
+    delayed = message.delay ~= nil,
     visible_at = scheduler.now() + (message.delay or 0),
   }
   self.items[#self.items + 1] = item
-  if message.deduplication then self.deduplicated[message.deduplication] = { id = item.id, at = scheduler.now() } end
+  if message.deduplication then
+    self.deduplicated[message.deduplication] = { id = item.id, at = scheduler.now() }
+  end
   return item.id
 end
 
---- Adds messages, as the queue seam has it. A message may have an `id`, a time `sent` and the number of its `receives` so far.
+--- Adds messages, as the queue seam has it. A message may have an `id`, a time `sent` and the
+--- number of its `receives` so far.
 ---@param messages table[]
 ---@return { id: string }[]
 function Queue:send(messages)
   local answers = {}
-  for index, message in ipairs(messages) do answers[index] = { id = self:known(message) or self:add(message) } end
+  for index, message in ipairs(messages) do
+    answers[index] = { id = self:known(message) or self:add(message) }
+  end
   self.arrived:set()
   return answers
 end
@@ -186,7 +198,8 @@ end
 -- looking
 
 function Queue:counts()
-  local counts, now = { visible = 0, delayed = 0, in_flight = 0, dead = #self.dead }, scheduler.now()
+  local counts, now = { visible = 0, delayed = 0, in_flight = 0, dead = #self.dead },
+    scheduler.now()
   for _, item in ipairs(self.items) do
     local what = item.visible_at <= now and "visible" or item.delayed and "delayed" or "in_flight"
     counts[what] = counts[what] + 1

@@ -1,6 +1,6 @@
 --- testing.runner: the runner seam for a policy's own tests: a task is what the test says of it.
--- What would be started is worked out by the same functions as for a real task. Of an ECS task the placement is left out, and
--- with it `pending_timeout` and `lost_after`.
+-- What would be started is worked out by the same functions as for a real task. Of an ECS task the
+-- placement is left out, and with it `pending_timeout` and `lost_after`.
 
 local limits = require "watchbot.runner.limits"
 local scheduler = require "watchbot.scheduler"

@@ -1,6 +1,7 @@
---- testing.stage: a watcher with a queue and a runner in memory, and the clock that only a test moves.
--- Everything that a test does goes through `drive`: there the clock leaps over what hooks wait for, and stands still once
--- nothing goes on that would end by itself.
+--- testing.stage: a watcher with a queue and a runner in memory, and the clock that only a test
+-- moves.
+-- Everything that a test does goes through `drive`: there the clock leaps over what hooks wait for,
+-- and stands still once nothing goes on that would end by itself.
 
 local memory = require "watchbot.testing.queue"
 local policies = require "watchbot.policy"
@@ -10,7 +11,8 @@ local watchers = require "watchbot.watcher"
 local witness = require "watchbot.testing.witness"
 local world = require "watchbot.testing.world"
 
--- Seconds of the test's clock after which something that does not end is a mistake: longer than any message can be kept.
+-- Seconds of the test's clock after which something that does not end is a mistake: longer than any
+-- message can be kept.
 local DAY = 24 * 3600
 
 ---@class watchbot.testing.Stage
@@ -50,7 +52,9 @@ local function copy_of(policy, options, seen)
   if not ok and (kind ~= "ecs" or copy.task) then refuse(problem) end
   if kind ~= "lua" or options.handler == false then return copy, kind, false end
   local handler = copy.handler
-  return policies.copy(copy, { handler = function(job) return seen():within("handler", job.id, handler, job) end }), kind, true
+  return policies.copy(copy,
+    { handler = function(job) return seen():within("handler", job.id, handler, job) end }), kind,
+    true
 end
 
 -- time
@@ -62,7 +66,8 @@ function Stage:now()
   return self.left_at or runners.rounded(scheduler.now() - self.began)
 end
 
--- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at a time.
+-- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at
+-- a time.
 local driving = false
 
 -- Lets everything happen that needs nothing from the test.
@@ -70,7 +75,9 @@ function Stage:settle()
   local seen, until_time = self.witness, scheduler.now() + DAY
   scheduler.quiet()
   while seen and not self.over and seen:busy() do
-    if scheduler.now() >= until_time then refuse "a hook or handler has not ended after a day of the test's clock" end
+    if scheduler.now() >= until_time then
+      refuse "a hook or handler has not ended after a day of the test's clock"
+    end
     seen.changed:clear()
     seen.changed:wait(until_time - scheduler.now())
     scheduler.quiet()
@@ -81,7 +88,9 @@ end
 ---@param body function
 ---@param ... any
 function Stage:drive(body, ...)
-  if driving then error("a test is under way already: a hook cannot move it, nor another one", 0) end
+  if driving then
+    error("a test is under way already: a hook cannot move it, nor another one", 0)
+  end
   local function whole(...)
     local results = table.pack(body(...))
     self:settle()
@@ -118,7 +127,8 @@ function Stage:set_up(source, options)
   local seen = self.witness
   local log = seen:journal()
   self.queue = memory.new {
-    name = policy.queue, fifo = policy.queue:match "%.fifo$" ~= nil, max_receives = policy.max_receives,
+    name = policy.queue, fifo = policy.queue:match "%.fifo$" ~= nil,
+    max_receives = policy.max_receives,
     heard = function(...) seen:queue_says(...) end,
   }
   self.runner = runners.new(kind, function(...) seen:plans(...) end,
@@ -150,12 +160,15 @@ end
 function Stage:duplicate(id)
   self:drive(function()
     for _, item in ipairs(self.queue.items) do
-      if item.id == id then self.watcher.life:accept(self.queue:hand(item, self.policy.visibility)) end
+      if item.id == id then
+        self.watcher.life:accept(self.queue:hand(item, self.policy.visibility))
+      end
     end
   end)
 end
 
---- Stops the watcher as a signal does, and lets it end; its tasks are stopped when the policy's `drain` seconds are over.
+--- Stops the watcher as a signal does, and lets it end; its tasks are stopped when the policy's
+--- `drain` seconds are over.
 function Stage:stop()
   if self.watching:ended() then return end
   self:drive(function()

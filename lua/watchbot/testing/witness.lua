@@ -1,6 +1,6 @@
---- testing.witness: what a watcher does with each message, read from the stages of its jobs, and from
--- what the queue and the runner of a test tell. A record a message; `busy` tells whether anything
--- goes on that only needs time, so that the test's clock may move.
+--- testing.witness: what a watcher does with each message, read from the stages of its jobs, and
+-- from what the queue and the runner of a test tell. A record a message; `busy` tells whether
+-- anything goes on that only needs time, so that the test's clock may move.
 
 local scheduler = require "watchbot.scheduler"
 local journal = require "watchbot.journal"

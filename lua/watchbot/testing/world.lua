@@ -1,7 +1,8 @@
---- testing.world: answers what hooks and handlers ask of AWS, the web, other programs and queues, while a test drives them.
--- Nothing leaves the program: each call is noted and gets the answer that the test has given, else that of an account that
--- takes everything and has nothing in it. It stands in the place of watchbot's own functions; what a hook does by Lua's `io`
--- and `os` is done.
+--- testing.world: answers what hooks and handlers ask of AWS, the web, other programs and queues,
+-- while a test drives them.
+-- Nothing leaves the program: each call is noted and gets the answer that the test has given, else
+-- that of an account that takes everything and has nothing in it. It stands in the place of
+-- watchbot's own functions; what a hook does by Lua's `io` and `os` is done.
 
 local aws = require "watchbot.aws"
 local http = require "watchbot.http"
@@ -39,7 +40,8 @@ local world = {}
 ---@return watchbot.testing.World
 function world.new(options)
   return setmetatable({
-    topic = options.topic, now = options.now, caller = options.caller, calls = {}, notifications = {}, answers = {},
+    topic = options.topic, now = options.now, caller = options.caller, calls = {},
+    notifications = {}, answers = {},
     queues = {},
   }, World)
 end
@@ -53,7 +55,9 @@ end
 local function each_of(field)
   return function(parameters)
     local done = {}
-    for index, entry in ipairs(parameters[field] or {}) do done[index] = { Id = entry.Id, MessageId = "message-" .. index } end
+    for index, entry in ipairs(parameters[field] or {}) do
+      done[index] = { Id = entry.Id, MessageId = "message-" .. index }
+    end
     return { Successful = done, Failed = {} }
   end
 end
@@ -72,9 +76,13 @@ local usual = {
 function World:note(name, parameters)
   local hook, id = self.caller()
   if name == "sns:Publish" and parameters.TopicArn == self.topic then
-    table.insert(self.notifications, { subject = parameters.Subject, body = parameters.Message, at = self.now(), id = id })
+    table.insert(self.notifications, {
+      subject = parameters.Subject, body = parameters.Message, at = self.now(), id = id,
+    })
   else
-    table.insert(self.calls, { name = name, parameters = parameters, at = self.now(), hook = hook, id = id })
+    table.insert(self.calls, {
+      name = name, parameters = parameters, at = self.now(), hook = hook, id = id,
+    })
   end
 end
 
@@ -100,7 +108,10 @@ for _, name in ipairs { "stop", "close", "kill" } do Child[name] = no_operation 
 Child.__close = no_operation
 
 function Child:wait()
-  return { code = self.exit.code, signal = self.exit.signal, reason = self.exit.reason, duration = self.exit.duration or 0 }
+  return {
+    code = self.exit.code, signal = self.exit.signal, reason = self.exit.reason,
+    duration = self.exit.duration or 0,
+  }
 end
 
 function Child:output()
@@ -138,7 +149,9 @@ end
 ---@return fun() restore gives it back
 function World:enter()
   local request, start, open, before = http.request, process.start, queues.open, aws.stand_in
-  aws.stand_in = function(service, operation, parameters) return self:ask(service .. ":" .. operation, parameters) end
+  aws.stand_in = function(service, operation, parameters)
+    return self:ask(service .. ":" .. operation, parameters)
+  end
   http.request = function(parameters) return self:ask("http:request", parameters) end
   process.start = function(options) return self:start_process(options) end
   queues.open = function(url) return self:open_queue(tostring(url)) end

@@ -121,7 +121,9 @@ local function conclude(context, entry, exit)
   local cause = blame.cause(exit, context.hooks.policy)
   local rule = blame.of(cause)
   if cause == "not_started" or cause == "not_started_by_message" then exit.not_started = true end
-  if rule.hold then return { hold = "unplaced", exit = exit, cause = cause, decided = "default" } end
+  if rule.hold then
+    return { hold = "unplaced", exit = exit, cause = cause, decided = "default" }
+  end
   if rule.passed then passed(context, "start") end
   if rule.outcome then
     local seconds = exit.left and context.hooks.policy.handover or exit.stopped and 0 or nil

@@ -1,14 +1,15 @@
 --- watcher.breaker: notices that no job can begin, so that a missing program, a bad image or a hook
 -- that always fails does not carry a whole queue into the dead-letter queue.
 --
--- A failure before a task runs may be the fault of the policy or of the message. It counts here when
--- different messages fail in the same step with no success of that step between. Five of them open
--- the breaker; from then on single messages are tried, and the first success closes it.
+-- A failure before a task runs may be the fault of the policy or of the message. It counts here
+-- when different messages fail in the same step with no success of that step between. Five of them
+-- open the breaker; from then on single messages are tried, and the first success closes it.
 --
 -- Where the message cannot be at fault (a program that is missing), any five failures in a row open
 -- it, and the next message is tried after `probe` seconds. Where it can (a hook that raised), the
--- next message may well be a good one: the first tries come at once, later ones after growing pauses.
--- A message that fails again after others have got through the step has only itself to blame.
+-- next message may well be a good one: the first tries come at once, later ones after growing
+-- pauses. A message that fails again after others have got through the step has only itself to
+-- blame.
 
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"

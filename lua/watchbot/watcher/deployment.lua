@@ -1,5 +1,6 @@
 --- watcher.deployment: whether the ECS service still wants the task that we run in, or a deployment
--- has replaced it. The task knows itself by its metadata, its service and deployment by DescribeTasks.
+-- has replaced it. The task knows itself by its metadata, its service and deployment by
+-- DescribeTasks.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 

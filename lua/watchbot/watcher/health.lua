@@ -1,5 +1,5 @@
---- health: the file that says how a watcher is, and how it is read. Two different questions:
--- is it alive (its loop turns: if not, it should be replaced), and is it ready (the queue answers: an
+--- health: the file that says how a watcher is, and how it is read. Two different questions: is it
+-- alive (its loop turns: if not, it should be replaced), and is it ready (the queue answers: an
 -- outage of the queue must not kill the jobs that run).
 --
 --     2026-11-28T03:00:00.000Z alive 12345.678
@@ -58,7 +58,8 @@ function Health:write()
   local now, boottime = scheduler.time(), ("%015.3f"):format(scheduler.boottime())
   if self:is_ready() then self.answered = { now, boottime } end
   local answered = self.answered or { 0, "never" }
-  return core.refresh(self.path, line("alive", now, boottime) .. line("answered", answered[1], answered[2]))
+  return core.refresh(self.path,
+    line("alive", now, boottime) .. line("answered", answered[1], answered[2]))
 end
 
 --- How old the file's word is.

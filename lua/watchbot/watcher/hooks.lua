@@ -5,8 +5,8 @@ local answers = require "watchbot.watcher.answers"
 local policies = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal is
--- answered. It may wait for as long as it likes.
+-- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal
+-- is answered. It may wait for as long as it likes.
 local LIMIT = 60
 
 local TOO_LONG = ("gave up after %d s without a wait"):format(LIMIT)

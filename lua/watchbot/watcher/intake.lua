@@ -1,21 +1,24 @@
 --- intake: when to ask the queue for messages, and for how many.
--- Asks for no more than can be run: each receive raises a message's receive count and burns its visibility. What polls
--- under way have asked for counts as taken. One poll is open while the queue is empty, more while each brings all that it
--- asked for. Knows nothing of jobs; what arrives is handed to `accept`.
+-- Asks for no more than can be run: each receive raises a message's receive count and burns its
+-- visibility. What polls under way have asked for counts as taken. One poll is open while the queue
+-- is empty, more while each brings all that it asked for. Knows nothing of jobs; what arrives is
+-- handed to `accept`.
 
 local scheduler = require "watchbot.scheduler"
 
 -- Pauses after a receive that failed, in seconds.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30
 
--- Empty receives in a row, with counts of 0, before a queue that counts only approximately is believed to be empty.
+-- Empty receives in a row, with counts of 0, before a queue that counts only approximately is
+-- believed to be empty.
 local EMPTY_RECEIVES = 3
 
--- A poll for one message that took this many seconds has waited for it: there was nothing more in the queue.
+-- A poll for one message that took this many seconds has waited for it: there was nothing more in
+-- the queue.
 local AT_ONCE = 0.5
 
--- Seconds between two polls that bring nothing, at least: 20 calls an embedded queue a second, and one
--- that costs money.
+-- Seconds between two polls that bring nothing, at least: 20 calls an embedded queue a second, and
+-- one that costs money.
 local LEAST_WAIT = { embedded = 0.05, remote = 1 }
 
 local CLOSED = "no more messages are taken"
@@ -41,7 +44,8 @@ local intake = {}
 ---@return watchbot.Intake
 function intake.new(options)
   return setmetatable({
-    options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, most_polls = 1, empty = 0, pause = 0,
+    options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, most_polls = 1,
+    empty = 0, pause = 0,
     changed = scheduler.event(), recovered = scheduler.event(), not_before = 0, closed = false,
   }, Intake)
 end
@@ -51,8 +55,8 @@ function Intake:wake()
   self.changed:set()
 end
 
--- How many polls may be open after an answer: more while they bring all that they asked for, fewer when they share what there
--- is, for each is a call that costs money.
+-- How many polls may be open after an answer: more while they bring all that they asked for, fewer
+-- when they share what there is, for each is a call that costs money.
 function Intake:polls_after(asked, got, seconds)
   local full = got == asked and (asked > 1 or seconds < AT_ONCE)
   if full then return math.min(self.most_polls * 2, self.queue.polls) end
@@ -91,10 +95,11 @@ function Intake:failed(err, code)
   self.options.failed(err, code)
 end
 
--- What a poll that is cancelled at a drain had received is given back by the queue, or comes back by
--- its visibility.
+-- What a poll that is cancelled at a drain had received is given back by the queue, or comes back
+-- by its visibility.
 function Intake:receive(count, wait)
-  local ok, messages, err, code = xpcall(self.queue.receive, debug.traceback, self.queue, count, wait,
+  local ok, messages, err, code =
+    xpcall(self.queue.receive, debug.traceback, self.queue, count, wait,
     self.options.visibility)
   if not ok then return nil, tostring(messages), "InternalError" end
   return messages, err, code
@@ -126,11 +131,13 @@ function Intake:poll(count, wait)
   self.open[task] = true
 end
 
--- Free slots gather for a moment, so that one call brings several messages; not when everything is free anyway.
+-- Free slots gather for a moment, so that one call brings several messages; not when everything is
+-- free anyway.
 function Intake:gather()
   local options = self.options
   local until_time = scheduler.now() + options.gather
-  while not self.closed and options.capacity() - self.reserved < self.queue.batch and not options.idle() do
+  while not self.closed and options.capacity() - self.reserved < self.queue.batch
+    and not options.idle() do
     local left = until_time - scheduler.now()
     if left <= 0 then return end
     self.changed:clear()
@@ -150,7 +157,8 @@ function Intake:is_empty()
   return self.queue.embedded or self.empty >= EMPTY_RECEIVES
 end
 
---- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, where asking costs nothing.
+--- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, where
+--- asking costs nothing.
 function Intake:waiting_time(wait)
   if not self.options.until_empty then return wait end
   return math.min(wait, self.queue.embedded and 0.1 or 1)

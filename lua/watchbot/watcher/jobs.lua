@@ -103,8 +103,8 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages in the watcher's hands
 ---@field counts table<string, integer> jobs by stage
----@field watcher fun(entry: watchbot.JobEntry, to: string, change: watchbot.ChangeOfStage)? hears of
---- the changes that matter to it
+---@field watcher fun(entry: watchbot.JobEntry, to: string, change: watchbot.ChangeOfStage)? hears
+--- of the changes that matter to it
 ---@field observer fun(entry: watchbot.JobEntry, from: string?, to: string)? hears of every change,
 --- for tests
 local Jobs = {}

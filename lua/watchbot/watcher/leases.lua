@@ -1,6 +1,6 @@
 --- leases: how long each message in flight is ours, and the heartbeat that keeps it so.
--- One task for all of them. Times are of CLOCK_BOOTTIME, which goes on while the machine sleeps, as the queue's clock does:
--- a lease that lapsed during a suspend is seen to have lapsed.
+-- One task for all of them. Times are of CLOCK_BOOTTIME, which goes on while the machine sleeps, as
+-- the queue's clock does: a lease that lapsed during a suspend is seen to have lapsed.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
@@ -9,11 +9,12 @@ local settle = require "watchbot.watcher.settle"
 -- SQS counts at most 12 hours from the receive, and refuses an extension that would pass them.
 local LIMIT, MARGIN = limits.sqs.visibility, 60
 
--- A heartbeat comes this often in the time of a visibility: an extension starts before half of it has gone, and one that
--- fails has two more chances.
+-- A heartbeat comes this often in the time of a visibility: an extension starts before half of it
+-- has gone, and one that fails has two more chances.
 local BEATS = 6
 
--- An extension that is not answered is given up after this part of a visibility, but not sooner than after so many seconds.
+-- An extension that is not answered is given up after this part of a visibility, but not sooner
+-- than after so many seconds.
 local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 
 ---@class watchbot.Lease
@@ -98,7 +99,8 @@ function Leases:has_lapsed(lease)
   return scheduler.boottime() >= lease.deadline
 end
 
---- Decides the lease: no extension starts any more, and the one under way has answered when this returns.
+--- Decides the lease: no extension starts any more, and the one under way has answered when this
+--- returns.
 function Leases:decide(lease)
   lease.decided = true
   self.held[lease] = nil
@@ -152,7 +154,8 @@ function Leases:beat()
       lease.lapsed = true
       self.events.lapsed(lease)
     end
-    if not lease.extending and not lease.lapsed and lease.deadline - now - interval < self.visibility / 2 then
+    if not lease.extending and not lease.lapsed
+      and lease.deadline - now - interval < self.visibility / 2 then
       scheduler.spawn(self.extend, self, lease)
     end
   end

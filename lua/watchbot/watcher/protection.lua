@@ -1,8 +1,8 @@
 --- watcher.protection: keeps ECS from stopping a task that runs jobs, when its service scales in.
--- Protection holds up deployments as well: a deployment waits for protected tasks, and CloudFormation
--- rolls back after three hours. So it is given back whenever no job runs and asked for before the
--- next one starts; and a task that a deployment has replaced drains. Best effort: a failure is logged
--- once, and the jobs run unprotected.
+-- Protection holds up deployments as well: a deployment waits for protected tasks, and
+-- CloudFormation rolls back after three hours. So it is given back whenever no job runs and asked
+-- for before the next one starts; and a task that a deployment has replaced drains. Best effort: a
+-- failure is logged once, and the jobs run unprotected.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 
 local json = require "watchbot.lib.json"
@@ -36,7 +36,8 @@ local protection = { times = {
 
 ---@class watchbot.ProtectionOptions
 ---@field uri string? of the ECS agent; default: $ECS_AGENT_URI
----@field limit fun(): number seconds that protection is kept while ECS does not say that the task stays
+---@field limit fun(): number seconds that protection is kept while ECS does not say that the task
+--- stays
 ---@field deployment watchbot.Deployment? whether a deployment has replaced the task
 ---@field retire fun(reason: string) drains the watcher, without a limit on what runs
 ---@field supervise fun(body: function, ...: any): watchbot.Supervised starts what runs for long
@@ -110,7 +111,8 @@ function Protection:release()
   self.options.changed()
 end
 
--- Whether a deployment has replaced the task. While ECS does not answer that, protection has a limit.
+-- Whether a deployment has replaced the task. While ECS does not answer that, protection has a
+-- limit.
 function Protection:check()
   local deployment, now = self.options.deployment, scheduler.now()
   self.check_at = now + self.times.check

@@ -25,10 +25,10 @@ function settle.new(queue)
   return setmetatable({ queue = queue }, Settle)
 end
 
--- Tries until it works, the receipt has expired with no newer one, or the lease has run out: then the
--- message comes back by itself, and another try could hit another watcher's receive. A success with a
--- handle that a duplicate receive has replaced meanwhile proves nothing (SQS answers so and deletes
--- nothing), so the newest one is tried as well.
+-- Tries until it works, the receipt has expired with no newer one, or the lease has run out: then
+-- the message comes back by itself, and another try could hit another watcher's receive. A success
+-- with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS answers so and
+-- deletes nothing), so the newest one is tried as well.
 local function persist(lease, try)
   local pause = 0.2
   while true do

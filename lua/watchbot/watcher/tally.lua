@@ -14,7 +14,8 @@ function tally.new()
   }, Tally)
 end
 
----@param what string an outcome, "blameless" (it was not the job's fault), "duplicate" or "returned"
+---@param what string an outcome, "blameless" (it was not the job's fault), "duplicate" or
+--- "returned"
 function Tally:count(what)
   self[what] = self[what] + 1
 end
@@ -30,7 +31,8 @@ end
 ---@param calls integer?
 function Tally:log(journal, calls)
   local jobs = self:jobs()
-  journal:info(nil, "event", "stopped", "complete", self.complete, "reject", self.reject, "release", self.release,
+  journal:info(nil, "event", "stopped", "complete", self.complete, "reject", self.reject, "release",
+  self.release,
     "retry", self.retry, "bury", self.bury > 0 and self.bury or nil,
     "blameless", self.blameless > 0 and self.blameless or nil,
     "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,

@@ -33,14 +33,17 @@ return function(task)
     end, { largest = LARGEST }))
 
     -- The environment takes 128 KiB a string, its name and NUL included.
-    it("the largest that the environment takes and the smallest that it does not arrive whole", task(function(site)
+    it("the largest that the environment takes and the smallest that it does not arrive whole",
+      task(function(site)
       local fits = 131072 - #"Message=" - 1
       arrives(site, ("x"):rep(fits))
       arrives(site, ("x"):rep(fits + 1))
     end))
 
-    it("one that is not UTF-8 is refused by whoever sends it, for JSON cannot hold it", task(function(site)
-      local exit, _, problem = site:run({ "send", "--queue", site.queue }, { stdin = "body\xff1\n" })
+    it("one that is not UTF-8 is refused by whoever sends it, for JSON cannot hold it",
+      task(function(site)
+      local exit, _, problem =
+        site:run({ "send", "--queue", site.queue }, { stdin = "body\xff1\n" })
       assert.are.equal(1, exit.code)
       assert.matches("UTF%-8", problem)
       assert.are.equal(0, site.checker:counts().visible)
@@ -61,7 +64,11 @@ return function(task)
 
     it("one that was changed on its way is not run, and comes back", task(function(site)
       site:send "body-1"
-      site.proxy:add { kind = "replace", operation = "ReceiveMessage", count = 1, replace = { { "body-1", "body" } } }
+      site.proxy:add {
+        kind = "replace", operation = "ReceiveMessage", count = 1, replace = {
+          { "body-1", "body" },
+        },
+      }
       local child = site:watch { fields = "visibility = 1,", work = KEEP }
       eventually(function() return child:output():find "does not match its MD5" end, "it is seen")
       site:stop_when_empty(child)

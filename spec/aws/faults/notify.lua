@@ -1,4 +1,5 @@
--- Faults of publishing notifications: the outcome of the job stands, and nobody is told twice of one failure.
+-- Faults of publishing notifications: the outcome of the job stands, and nobody is told twice of
+-- one failure.
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
@@ -17,8 +18,8 @@ esac]]
 ---@param task fun(body: fun(site: watchbot.spec.Site), options: table?): function
 return function(task)
   describe("when a notification cannot be published:", function()
-    -- A site with a topic, and a watcher that watches already, so that no rule hits its start. A message "reject" is rejected,
-    -- one "retry" fails the first time.
+    -- A site with a topic, and a watcher that watches already, so that no rule hits its start. A
+    -- message "reject" is rejected, one "retry" fails the first time.
     local function watched(fields, body)
       return task(function(site)
         local arn = site:topic()
@@ -51,8 +52,11 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    it("one that is throttled is published later, once", watched("visibility = 30,", function(site, child)
-      site.proxy:add { kind = "status", status = 400, code = "Throttling", operation = "Publish", count = 2 }
+    it("one that is throttled is published later, once",
+      watched("visibility = 30,", function(site, child)
+      site.proxy:add {
+        kind = "status", status = 400, code = "Throttling", operation = "Publish", count = 2,
+      }
       site:send "reject"
       local log = site:finish(child)
       assert.are.same({}, complaints(log))
@@ -61,7 +65,8 @@ return function(task)
     end))
 
     -- Fault 24.
-    it("one whose answer was lost is not published twice; the log says so", watched("visibility = 30,", function(site, child)
+    it("one whose answer was lost is not published twice; the log says so",
+      watched("visibility = 30,", function(site, child)
       site.proxy:add { kind = "applied-reset", operation = "Publish", count = 1 }
       site:send "reject"
       local log = site:finish(child)
@@ -70,8 +75,10 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 24. The connection is dead, though nothing said so, when the second one is to be published on it.
-    it("a connection that has died silently costs none and doubles none", watched("visibility = 30,", function(site, child)
+    -- Fault 24. The connection is dead, though nothing said so, when the second one is to be
+    -- published on it.
+    it("a connection that has died silently costs none and doubles none",
+      watched("visibility = 30,", function(site, child)
       site.proxy:add { kind = "close", operation = "Publish" }
       for index = 1, 3 do
         site:send("reject" .. index)
@@ -85,8 +92,10 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 24. Here its end is noticed only when the request is sent on it, which the server may have read.
-    it("a connection that breaks under the call doubles none; it is said", watched("visibility = 30,", function(site, child)
+    -- Fault 24. Here its end is noticed only when the request is sent on it, which the server may
+    -- have read.
+    it("a connection that breaks under the call doubles none; it is said",
+      watched("visibility = 30,", function(site, child)
       site:send "reject1"
       eventually(function() return #site.proxy:log "Publish" >= 1 end, "one is published")
       site:wait_empty()
@@ -98,8 +107,10 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 28. `reject` publishes before it deletes: the message stays out of sight as long as that takes.
-    it("a slow one keeps the message out of sight meanwhile", watched("visibility = 3, workers = 2,", function(site, child)
+    -- Fault 28. `reject` publishes before it deletes: the message stays out of sight as long as
+    -- that takes.
+    it("a slow one keeps the message out of sight meanwhile",
+      watched("visibility = 3, workers = 2,", function(site, child)
       site.proxy:add { kind = "delay", operation = "Publish", delay = 5, count = 1 }
       site:send "reject"
       local log = site:finish(child)

@@ -1,7 +1,7 @@
--- Faults of everything at once: throttling, a server that hangs, a network that is gone, dead connections, wrong clocks,
--- credentials that end. The watcher comes through unaided, and does not hammer on the door meanwhile.
--- The outages are shorter here than real ones: what is waited for (the timeout of a poll, the growing pauses) is the same.
--- A part of spec/aws/faults_spec.lua.
+-- Faults of everything at once: throttling, a server that hangs, a network that is gone, dead
+-- connections, wrong clocks, credentials that end. The watcher comes through unaided, and does not
+-- hammer on the door meanwhile. The outages are shorter here than real ones: what is waited for
+-- (the timeout of a poll, the growing pauses) is the same. A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
 local ground = require "support.ground"
@@ -20,7 +20,9 @@ local FAKETIME = line_of "ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null"
 
 -- Why time cannot be made to pass quickly here.
 local function no_faketime()
-  if workshop.build:find "sanitize" then return "a program that was built with sanitizers starts with nothing preloaded" end
+  if workshop.build:find "sanitize" then
+    return "a program that was built with sanitizers starts with nothing preloaded"
+  end
   return not FAKETIME and "faketime is not installed" or nil
 end
 
@@ -36,8 +38,8 @@ return function(task)
       return counts
     end
 
-    -- Fault 22, for 6 seconds instead of 60. Without pauses there would be hundreds of calls; the bound is a generous one. That
-    -- the pauses are random is for spec/aws/retry_spec.lua to show.
+    -- Fault 22, for 6 seconds instead of 60. Without pauses there would be hundreds of calls; the
+    -- bound is a generous one. That the pauses are random is for spec/aws/retry_spec.lua to show.
     it("throttling is answered with fewer calls, and work goes on after it", task(function(site)
       local child = site:watch { fields = "workers = 5, visibility = 60,", work = "sleep 0.5" }
       site:send("1", "2", "3")
@@ -46,15 +48,20 @@ return function(task)
       site:send("4", "5", "6")
       site:finish(child)
       local counts = struck(site)
-      assert.is_true(counts.ReceiveMessage >= 3 and counts.ReceiveMessage <= 20, counts.ReceiveMessage)
-      assert.is_true(counts.DeleteMessageBatch >= 3 and counts.DeleteMessageBatch <= 60, counts.DeleteMessageBatch)
+      assert.is_true(counts.ReceiveMessage >= 3 and counts.ReceiveMessage <= 20,
+        counts.ReceiveMessage)
+      assert.is_true(counts.DeleteMessageBatch >= 3 and counts.DeleteMessageBatch <= 60,
+        counts.DeleteMessageBatch)
       assert.are.equal(6, #site:begun())
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 23, for 9 seconds instead of 30: a delete is given up after 10, a poll of 1 second after 11.
+    -- Fault 23, for 9 seconds instead of 30: a delete is given up after 10, a poll of 1 second
+    -- after 11.
     it("a server that hangs is given up, and asked again", task(function(site)
-      local child = site:watch { fields = "workers = 2, visibility = 60,", work = "while [ ! -e go ]; do sleep 0.05; done" }
+      local child = site:watch {
+        fields = "workers = 2, visibility = 60,", work = "while [ ! -e go ]; do sleep 0.05; done",
+      }
       site:send("1", "2")
       eventually(function() return #site:begun() == 2 end, "two tasks run")
       site.proxy:add { kind = "drop", seconds = 9 }
@@ -79,7 +86,8 @@ return function(task)
     end))
 
     -- Fault 24. Each connection is closed after an answer that did not say so.
-    it("connections that have died silently are opened again, and nobody hears of it", task(function(site)
+    it("connections that have died silently are opened again, and nobody hears of it",
+      task(function(site)
       site.proxy:add { kind = "close" }
       local child = site:watch { fields = "workers = 2, visibility = 60," }
       for index = 1, 5 do
@@ -92,7 +100,8 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 25. The server's clock is off, which is what our own being off looks like; it refuses what is signed by another.
+    -- Fault 25. The server's clock is off, which is what our own being off looks like; it refuses
+    -- what is signed by another.
     for name, shift in pairs { ahead = 1200, behind = -1200 } do
       it(("a clock that is 20 minutes %s costs one call"):format(name), task(function(site)
         site.proxy:add { kind = "clock", shift = shift }
@@ -130,7 +139,8 @@ return function(task)
       end
 
       -- Fault 26: AWS refuses them, and the source is down.
-      it("that AWS calls expired are replaced when their source is back", with_keys(function(site, environment)
+      it("that AWS calls expired are replaced when their source is back",
+        with_keys(function(site, environment)
         server:set { credentials = keys("FIRST", 3600) }
         local child = site:watch { fields = "visibility = 60,", environment = environment }
         site:send("1")
@@ -153,18 +163,21 @@ return function(task)
       it(early, with_keys(function(site, environment)
         server:set { credentials = keys("FIRST", 3600) }
         site.folder:write("clock", "+0")
-        environment.LD_PRELOAD, environment.FAKETIME_TIMESTAMP_FILE = FAKETIME, site.folder:file "clock"
+        environment.LD_PRELOAD, environment.FAKETIME_TIMESTAMP_FILE = FAKETIME,
+          site.folder:file "clock"
         environment.FAKETIME_NO_CACHE, environment.FAKETIME_DONT_FAKE_MONOTONIC = "1", "1"
         local child = site:watch { fields = "visibility = 60,", environment = environment }
         site:send("1")
         site:wait_finished(child, 1)
         server:set { status = 500 }
-        site.folder:write("clock", "+3450") -- 150 seconds before the end: time for new ones, but the source is down
+        -- 150 seconds before the end: time for new ones, but the source is down
+        site.folder:write("clock", "+3450")
         eventually(function() return #server:calls() >= 2 end, "new ones are asked for")
         site:send("2")
         site:wait_finished(child, 2)
         server:set { credentials = keys("SECOND", 7200) }
-        eventually(function() return site.proxy:log("ReceiveMessage")[1] and #server:calls() >= 1 end, "they are there")
+        eventually(function() return site.proxy:log("ReceiveMessage")[1]
+          and #server:calls() >= 1 end, "they are there")
         site.folder:write("clock", "+3700") -- the first ones have ended
         site:send("3")
         local log = site:finish(child)

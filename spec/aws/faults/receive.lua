@@ -1,4 +1,5 @@
--- Faults of receiving: whatever happens to a ReceiveMessage, no message is lost and no part of one is run.
+-- Faults of receiving: whatever happens to a ReceiveMessage, no message is lost and no part of one
+-- is run.
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"
@@ -15,10 +16,13 @@ local LONG_POLL = "function policy:poll(state) return state.free, 20 end"
 return function(task)
   describe("when receiving fails:", function()
     -- Fault 1.
-    it("a message whose receive was answered, but not heard, comes back and runs once", task(function(site)
+    it("a message whose receive was answered, but not heard, comes back and runs once",
+      task(function(site)
       site:send("one", "two")
       site.proxy:add { kind = "applied-reset", operation = "ReceiveMessage", count = 1 }
-      local child = site:watch { fields = "visibility = 2,", work = 'echo "$ApproximateReceiveCount" >> receives' }
+      local child = site:watch {
+        fields = "visibility = 2,", work = 'echo "$ApproximateReceiveCount" >> receives',
+      }
       site:finish(child)
       assert.are.equal("applied-reset", site.proxy:log("ReceiveMessage")[1].kind)
       assert.are.equal(2, #site:begun())
@@ -40,16 +44,21 @@ return function(task)
       end))
     end
 
-    -- Fault 9: the visibility ends, or somebody makes the message visible, while it is still being worked on.
-    it("a message that is received again while it runs is not run twice, and its newest receipt deletes it", task(function(site)
+    -- Fault 9: the visibility ends, or somebody makes the message visible, while it is still being
+    -- worked on.
+    it("a message that is received again while it runs is not run twice, and its newest receipt "
+      .. "deletes it", task(function(site)
       site:send("one")
       local child = site:watch { fields = "workers = 3, visibility = 30,",
         work = "while [ ! -e go ]; do sleep 0.05; done" }
       eventually(function() return #site:begun() == 1 end, "the task runs")
       local first = site:receipts()[1]
-      assert(site.sqs:ChangeMessageVisibility { QueueUrl = site.queue, ReceiptHandle = first, VisibilityTimeout = 0 })
+      assert(site.sqs:ChangeMessageVisibility {
+        QueueUrl = site.queue, ReceiptHandle = first, VisibilityTimeout = 0,
+      })
       local newest = eventually(function() return site:receipts()[2] end, "it is received again")
-      eventually(function() return ground.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
+      eventually(function() return ground.lines(child:output(), "duplicate")[1] end,
+        "the watcher has seen it")
       site.folder:write("go", "")
       site:finish(child)
       assert.are.same({ "one" }, site:begun())
@@ -58,8 +67,8 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
-    -- Fault 13. The long poll has 20 seconds to go; how soon the watcher ends is a matter of the machine too, so the quickest
-    -- of three counts.
+    -- Fault 13. The long poll has 20 seconds to go; how soon the watcher ends is a matter of the
+    -- machine too, so the quickest of three counts.
     it("SIGTERM in a long poll ends the watcher in less than two seconds", task(function(site)
       local function ends_in()
         local child = site:watch { hooks = LONG_POLL }
@@ -76,8 +85,9 @@ return function(task)
       assert.is_true(quickest < 2, quickest)
     end))
 
-    -- Fault 13. What comes in while the poll is under way at SIGTERM has been received, so it is given back. The poll is cut
-    -- after a while: a machine that is too slow for that has more than one try.
+    -- Fault 13. What comes in while the poll is under way at SIGTERM has been received, so it is
+    -- given back. The poll is cut after a while: a machine that is too slow for that has more than
+    -- one try.
     it("a message that arrives while the watcher ends is visible again at once", task(function(site)
       local function arrives_in_time(body)
         local child = site:watch { fields = "visibility = 5,", hooks = LONG_POLL }
@@ -101,9 +111,12 @@ return function(task)
     end))
 
     -- Fault 27.
-    it("a poison message is with the dead letters after exactly max_receives, and the others flow", task(function(site)
+    it("a poison message is with the dead letters after exactly max_receives, and the others flow",
+      task(function(site)
       site:send("poison", "1", "2", "3", "4", "5")
-      local child = site:watch { fields = "workers = 2,", work = '[ "$Message" != poison ] || exit 1' }
+      local child = site:watch {
+        fields = "workers = 2,", work = '[ "$Message" != poison ] || exit 1',
+      }
       site:finish(child)
       local begun = {}
       for _, body in ipairs(site:begun()) do begun[body] = (begun[body] or 0) + 1 end

@@ -1,6 +1,6 @@
--- Faults of deleting, returning and extending: what was decided about a message reaches the queue, or it is said that it did
--- not; and a message in work stays out of sight.
--- A part of spec/aws/faults_spec.lua.
+-- Faults of deleting, returning and extending: what was decided about a message reaches the queue,
+-- or it is said that it did not; and a message in work stays out of sight. A part of
+-- spec/aws/faults_spec.lua.
 
 local busted = require "busted"
 local ground = require "support.ground"
@@ -14,10 +14,11 @@ local DELETE, DELAY = "DeleteMessageBatch", "ChangeMessageVisibilityBatch"
 ---@param task fun(body: fun(site: watchbot.spec.Site), options: table?): function
 return function(task)
   describe("when settling fails:", function()
-    -- Faults 3 and 4. moto answers a delete of what is deleted as an error, SQS as a success; both are the end of it. An error
-    -- status comes four times: more often than one call is tried.
+    -- Faults 3 and 4. moto answers a delete of what is deleted as an error, SQS as a success; both
+    -- are the end of it. An error status comes four times: more often than one call is tried.
     for _, kind in ipairs { "reset", "status", "applied-reset", "applied-status", "empty" } do
-      it(("a delete that went wrong (%s) is made again, and one run is all there is"):format(kind), task(function(site)
+      it(("a delete that went wrong (%s) is made again, and one run is all there is"):format(kind),
+        task(function(site)
         site:send("one")
         site.proxy:add { kind = kind, operation = DELETE, count = kind == "status" and 4 or 1 }
         site:finish(site:watch { fields = "visibility = 30," })
@@ -27,7 +28,8 @@ return function(task)
       end))
     end
 
-    -- Fault 5. When its lease is over, a message that could not be deleted comes back and runs again: D.
+    -- Fault 5. When its lease is over, a message that could not be deleted comes back and runs
+    -- again: D.
     it("deletes that fail throughout are reported, and the loop goes on", task(function(site)
       site:send("one", "two")
       site.proxy:add { kind = "status", operation = DELETE }
@@ -47,7 +49,8 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), account)
     end))
 
-    -- Fault 5, the D of it: when the watcher ends with its deletes undone, the next one runs the messages again.
+    -- Fault 5, the D of it: when the watcher ends with its deletes undone, the next one runs the
+    -- messages again.
     it("what could not be deleted by the end comes back", task(function(site)
       site:send("one")
       site.proxy:add { kind = "status", operation = DELETE }
@@ -76,11 +79,14 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account(6))
     end))
 
-    -- A connection that hears nothing any more must not eat up the lease: the try is given up while there is time for another.
+    -- A connection that hears nothing any more must not eat up the lease: the try is given up while
+    -- there is time for another.
     it("a heartbeat that is never answered costs nothing", task(function(site)
       site:send("one")
       site.proxy:add { kind = "drop", operation = DELAY, count = 1 }
-      local log = site:finish(site:watch { fields = "visibility = 6, workers = 2,", work = "sleep 6.5" })
+      local log = site:finish(site:watch {
+        fields = "visibility = 6, workers = 2,", work = "sleep 6.5",
+      })
       assert.is_nil(log:find "LeaseLapsed")
       assert.is_nil(log:find '"duplicate":true')
       assert.are.same({ "one" }, site:begun())
@@ -88,13 +94,18 @@ return function(task)
     end))
 
     -- Fault 7.
-    it("heartbeats that fail until the lease has lapsed are said to, and the newest receipt is what counts", task(function(site)
+    it("heartbeats that fail until the lease has lapsed are said to, and the newest receipt is "
+      .. "what counts", task(function(site)
       site:send("one")
       site.proxy:add { kind = "status", operation = DELAY }
-      local child = site:watch { fields = "visibility = 2, workers = 2,", work = "while [ ! -e go ]; do sleep 0.05; done" }
+      local child = site:watch {
+        fields = "visibility = 2, workers = 2,", work = "while [ ! -e go ]; do sleep 0.05; done",
+      }
       eventually(function() return child:output():find "LeaseLapsed" end, "the lease has lapsed")
-      local newest = eventually(function() return site:receipts()[2] end, "the message is received again")
-      eventually(function() return ground.lines(child:output(), "duplicate")[1] end, "the watcher has seen it")
+      local newest =
+        eventually(function() return site:receipts()[2] end, "the message is received again")
+      eventually(function() return ground.lines(child:output(), "duplicate")[1] end,
+        "the watcher has seen it")
       site.proxy:clear()
       site.folder:write("go", "")
       site:finish(child)
@@ -106,11 +117,15 @@ return function(task)
     end))
 
     -- Fault 8. The answer of a heartbeat is late; the task ends meanwhile.
-    it("a delete waits for the heartbeat that is under way, and nothing is revived", task(function(site)
+    it("a delete waits for the heartbeat that is under way, and nothing is revived",
+      task(function(site)
       site:send("one")
       site.proxy:add { kind = "delay", operation = DELAY, delay = 0.5, count = 1 }
-      local child = site:watch { fields = "visibility = 6,", work = "while [ ! -e go ]; do sleep 0.05; done" }
-      local beat = eventually(function() return site.proxy:log(DELAY)[1] end, "a heartbeat is under way")
+      local child = site:watch {
+        fields = "visibility = 6,", work = "while [ ! -e go ]; do sleep 0.05; done",
+      }
+      local beat = eventually(function() return site.proxy:log(DELAY)[1] end,
+        "a heartbeat is under way")
       site.folder:write("go", "")
       local log = site:finish(child)
       assert.is_true(site.proxy:log(DELETE)[1].time >= beat.time + 0.5)

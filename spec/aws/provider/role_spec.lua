@@ -12,7 +12,8 @@ describe("role", function()
     local asked, keys, err, code
     scheduler.run(function()
       local context = {
-        config = assert(config.new { getenv = function(name) return environment[name] end }), near = near,
+        config = assert(config.new { getenv = function(name) return environment[name] end }),
+        near = near,
         sts = function(_, parameters, _, region)
           asked = { region = region, parameters = parameters }
           return { Credentials = { AccessKeyId = "A", SecretAccessKey = "S", SessionToken = "T" } }
@@ -24,13 +25,17 @@ describe("role", function()
     return asked.region, asked.parameters
   end
 
-  -- Where no region was set it asked the STS of us-east-1, which knows no role of China or GovCloud.
+  -- Where no region was set it asked the STS of us-east-1, which knows no role of China or
+  -- GovCloud.
   it("asks the STS of the region at hand", function()
     local china = "https://sqs.cn-north-1.amazonaws.com.cn/1/jobs"
     local gov = "https://sqs.us-gov-east-1.amazonaws.com/1/jobs"
     for _, case in ipairs {
       { "eu-west-1", "arn:aws:iam::1:role/r", "eu-west-1" },
-      { "eu-west-1", "arn:aws:iam::1:role/r", "eu-west-1", "https://sqs.us-west-2.amazonaws.com/1/jobs" },
+      {
+        "eu-west-1", "arn:aws:iam::1:role/r", "eu-west-1",
+        "https://sqs.us-west-2.amazonaws.com/1/jobs",
+      },
       { "us-west-2", "arn:aws:iam::1:role/r", nil, "https://sqs.us-west-2.amazonaws.com/1/jobs" },
       { "cn-north-1", "arn:aws-cn:iam::1:role/r", nil, china },
       { "cn-northwest-1", "arn:aws-cn:iam::1:role/r", nil, "arn:aws-cn:sns:cn-northwest-1:1:t" },

@@ -11,14 +11,22 @@ describe("provider.web_identity: credentials", function()
 
   it("are got with the token that is in the file now, unsigned", in_task(function()
     local path = chain.write("token", "first\n")
-    local one = chain.new { AWS_WEB_IDENTITY_TOKEN_FILE = path, AWS_ROLE_ARN = "R", AWS_ROLE_SESSION_NAME = "me" }
+    local one = chain.new {
+      AWS_WEB_IDENTITY_TOKEN_FILE = path, AWS_ROLE_ARN = "R", AWS_ROLE_SESSION_NAME = "me",
+    }
     local keys = assert(one:get())
     chain.write("token", "second")
     one:expire(keys)
     one:get()
     assert.are.same({
-      { "AssumeRoleWithWebIdentity", { RoleArn = "R", RoleSessionName = "me", WebIdentityToken = "first" }, nil, "eu-west-1" },
-      { "AssumeRoleWithWebIdentity", { RoleArn = "R", RoleSessionName = "me", WebIdentityToken = "second" }, nil, "eu-west-1" },
+      {
+        "AssumeRoleWithWebIdentity",
+        { RoleArn = "R", RoleSessionName = "me", WebIdentityToken = "first" }, nil, "eu-west-1",
+      },
+      {
+        "AssumeRoleWithWebIdentity",
+        { RoleArn = "R", RoleSessionName = "me", WebIdentityToken = "second" }, nil, "eu-west-1",
+      },
     }, chain.calls)
   end))
 
@@ -37,7 +45,8 @@ describe("provider.web_identity: credentials", function()
     assert.are.equal(("web identity: could not read the token in %s: no such file or directory"):format(path),
       chain.problem { AWS_WEB_IDENTITY_TOKEN_FILE = path, AWS_ROLE_ARN = "R" })
     path = chain.write("empty", " \n")
-    assert.are.equal(("web identity: could not read the token in %s: it is empty, or more than one word"):format(path),
+    assert.are.equal(("web identity: could not read the token in %s: it is empty, or more than "
+      .. "one word"):format(path),
       chain.problem { AWS_WEB_IDENTITY_TOKEN_FILE = path, AWS_ROLE_ARN = "R" })
   end))
 end)

@@ -1,5 +1,5 @@
--- Work that raises: it must neither spoil what shares its transaction, nor end the task that commits
--- for all, after which nothing would ever be received or deleted again.
+-- Work that raises: it must neither spoil what shares its transaction, nor end the task that
+-- commits for all, after which nothing would ever be received or deleted again.
 
 local committer = require "watchbot.queue.sqlite.committer"
 local schema = require "watchbot.queue.sqlite.schema"
@@ -13,7 +13,9 @@ describe("the committer", function()
     return function()
       scheduler.run(function()
         folder = shell.folder()
-        database = assert(schema.open(folder .. "/jobs.db", { synchronous = "NORMAL", create = true }))
+        database = assert(schema.open(folder .. "/jobs.db", {
+          synchronous = "NORMAL", create = true,
+        }))
         assert(database:execute "CREATE TABLE t (n)")
         one = committer.new(database, function() end)
         body()

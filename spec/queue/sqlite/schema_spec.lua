@@ -22,8 +22,11 @@ local function look(folder, mount, name, script)
     local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
     scheduler.run(function() %s end)]]):format(script))
   local command = ("export ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' LUA_CPATH='%s'; %s; %s %s %s"):format(
-    package.path, package.cpath, mount:gsub("FOLDER", folder.path), arg[-1], folder:file "look.lua", folder:url(name))
-  local pipe <close> = assert(io.popen(("unshare -m sh -e -c %s 2>&1"):format("'" .. command:gsub("'", "'\\''") .. "'")))
+    package.path, package.cpath, mount:gsub("FOLDER", folder.path), arg[-1], folder:file "look.lua",
+      folder:url(name))
+  local pipe <close> =
+    assert(io.popen(("unshare -m sh -e -c %s 2>&1"):format("'" .. command:gsub("'", "'\\''")
+    .. "'")))
   return pipe:read "a"
 end
 
@@ -69,7 +72,9 @@ describe("a queue's file", function()
     queue = assert(open(folder:url()))
     assert.is_nil(queue.warning)
     queue:close()
-    if not os.execute(("chown 12345 '%s' 2>/dev/null"):format(folder:file "jobs.db")) then return end
+    if not os.execute(("chown 12345 '%s' 2>/dev/null"):format(folder:file "jobs.db")) then
+      return
+    end
     queue = assert(open(folder:url()))
     assert.matches("belongs to another user %(id 12345%)", queue.warning)
     queue:close()

@@ -28,11 +28,15 @@ describe("a message that cannot be read", function()
   -- One row whose attributes were broken JSON ended every receive: the queue had stopped for good.
   it("is buried with the reason, and the others flow", function()
     for _, damage in ipairs {
-      "UPDATE contents SET attributes = '{' WHERE seq = 2", "UPDATE contents SET attributes = '7' WHERE seq = 2",
-      "UPDATE contents SET attributes = '' WHERE seq = 2", "UPDATE contents SET attributes = x'ff00' WHERE seq = 2",
-      "UPDATE contents SET attributes = '[1]' WHERE seq = 2", [[UPDATE contents SET attributes = '{"a":7}' WHERE seq = 2]],
+      "UPDATE contents SET attributes = '{' WHERE seq = 2",
+      "UPDATE contents SET attributes = '7' WHERE seq = 2",
+      "UPDATE contents SET attributes = '' WHERE seq = 2",
+      "UPDATE contents SET attributes = x'ff00' WHERE seq = 2",
+      "UPDATE contents SET attributes = '[1]' WHERE seq = 2",
+      [[UPDATE contents SET attributes = '{"a":7}' WHERE seq = 2]],
       [[UPDATE contents SET attributes = '{"a":{"type":1,"value":"x"}}' WHERE seq = 2]],
-      "UPDATE messages SET receives = 'many' WHERE seq = 2", "UPDATE messages SET lease = 'x' WHERE seq = 2",
+      "UPDATE messages SET receives = 'many' WHERE seq = 2",
+      "UPDATE messages SET lease = 'x' WHERE seq = 2",
       "UPDATE messages SET receives = 0.5 WHERE seq = 2",
     } do
       with_queue({ retention = 3600 }, function(queue, sql)
@@ -54,7 +58,8 @@ describe("a message that cannot be read", function()
     end
   end)
 
-  it("holds up neither its group nor the count, also when it has no content at all", with_queue({}, function(queue, sql)
+  it("holds up neither its group nor the count, also when it has no content at all",
+    with_queue({}, function(queue, sql)
     assert(queue:send { { body = "head", group = "g" }, { body = "next", group = "g" } })
     sql "DELETE FROM contents WHERE seq = 1"
     assert.are.same({ "next" }, bodies(queue:receive(10, 1, 60)))
@@ -66,17 +71,20 @@ describe("a message whose clock was wrong", function()
   local YEAR = 365 * 86400 * 1000
 
   -- A clock of 2099 that was seen once kept every later message past its retention.
-  it("expires by the time it was sent, where the clock was ahead before", with_queue({ retention = 60 }, function(queue, sql)
+  it("expires by the time it was sent, where the clock was ahead before",
+    with_queue({ retention = 60 }, function(queue, sql)
     sql("UPDATE state SET clock = clock + ?1, latest = latest + ?1", 73 * YEAR)
     assert(queue:send { { body = "old" }, { body = "new" } })
     sql "UPDATE messages SET sent = sent - 61000 WHERE seq = 1"
     assert.are.same({ "new" }, bodies(queue:receive(10, 0)))
   end))
 
-  it("expires by the time since the clock is right again, where it was sent while that was ahead", with_queue(
+  it("expires by the time since the clock is right again, where it was sent while that was ahead",
+    with_queue(
     { retention = 60, visibility = 0 }, function(queue, sql)
       assert(queue:send { { body = "of 2099" } })
-      sql("UPDATE messages SET sent = sent + ?1, born = born + ?1, visible_at = visible_at + ?1, due = due + ?1", 73 * YEAR)
+      sql("UPDATE messages SET sent = sent + ?1, born = born + ?1, visible_at = visible_at + ?1, "
+        .. "due = due + ?1", 73 * YEAR)
       sql("UPDATE state SET clock = clock + ?1, latest = latest + ?1", 73 * YEAR)
       assert.are.same({ "of 2099" }, bodies(queue:receive(10, 0)))
       sql("UPDATE state SET set_back = set_back - 61000")

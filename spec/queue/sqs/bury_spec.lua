@@ -26,7 +26,9 @@ describe("burying on SQS", function()
   local function place(options, outgoing)
     options.max_receives = options.max_receives or 5
     local url, dead_url = account:queue(options)
-    local queue = assert(sqs.open(url, { client = account:client("sqs", { endpoint = proxy.url }) }))
+    local queue = assert(sqs.open(url, {
+      client = account:client("sqs", { endpoint = proxy.url }),
+    }))
     local dead = assert(sqs.open(dead_url, { client = account:client "sqs" }))
     dead.batch = 10
     assert(queue:send { outgoing or { body = "poison" } }[1].id)
@@ -45,7 +47,8 @@ describe("burying on SQS", function()
     local attributes = { Zoom = { type = "Number", value = "7" } }
     local queue, dead, message = place({}, { body = "poison", attributes = attributes })
     assert.are.same({ true }, { queue:bury(message.receipt, message, "no such tile") })
-    assert.are.same({ "GetQueueAttributes", "SendMessageBatch", "DeleteMessageBatch" }, operations())
+    assert.are.same({ "GetQueueAttributes", "SendMessageBatch", "DeleteMessageBatch" },
+      operations())
     local letter = assert(dead:receive(1, 5))[1]
     assert.are.same({ "poison", "7", "no such tile", message.id, ("%d"):format(message.sent) }, {
       letter.body, letter.attributes.Zoom.value, letter.attributes.watchbot_reason.value,
@@ -63,7 +66,9 @@ describe("burying on SQS", function()
   -- A delete before the send is confirmed loses the message when the send fails.
   it("deletes nothing before SQS has confirmed the send", task(function()
     local queue, dead, message = place {}
-    proxy:add { kind = "status", operation = "SendMessageBatch", status = 400, code = "Refused", count = 1 }
+    proxy:add {
+      kind = "status", operation = "SendMessageBatch", status = 400, code = "Refused", count = 1,
+    }
     local ok, _, code = queue:bury(message.receipt, message, "why")
     assert.are.same({ nil, "Refused" }, { ok, code })
     assert.are.equal(0, #proxy:log "DeleteMessageBatch")
@@ -74,7 +79,9 @@ describe("burying on SQS", function()
 
   it("sends nothing twice when only the delete has failed", task(function()
     local queue, dead, message = place {}
-    proxy:add { kind = "status", operation = "DeleteMessageBatch", status = 400, code = "Refused", count = 1 }
+    proxy:add {
+      kind = "status", operation = "DeleteMessageBatch", status = 400, code = "Refused", count = 1,
+    }
     local ok, err, code = queue:bury(message.receipt, message, "why")
     assert.are.same({ nil, "Refused" }, { ok, code })
     assert.matches("in the dead%-letter queue, but not deleted here", err)
@@ -122,11 +129,17 @@ describe("burying on SQS", function()
 
   it("names the permission that is missing, and on which queue", task(function()
     local queue, dead, message = place {}
-    proxy:add { kind = "status", operation = "SendMessageBatch", status = 403, code = "AccessDenied", count = 1 }
+    proxy:add {
+      kind = "status", operation = "SendMessageBatch", status = 403, code = "AccessDenied",
+      count = 1,
+    }
     local ok, err, code = queue:bury(message.receipt, message, "why")
     assert.are.same({ nil, "NotAllowed" }, { ok, code })
     assert.matches("'sqs:SendMessage' on " .. dead.name, err, 1, true)
-    proxy:add { kind = "status", operation = "GetQueueAttributes", status = 403, code = "AccessDenied", count = 1 }
+    proxy:add {
+      kind = "status", operation = "GetQueueAttributes", status = 403, code = "AccessDenied",
+      count = 1,
+    }
     queue.dead = nil
     ok, err, code = queue:bury(message.receipt, message, "why")
     assert.are.same({ nil, "NotAllowed" }, { ok, code })

@@ -96,7 +96,10 @@ describe("the policy's placements", function()
   -- 0 was taken, as for seconds, and the first message waited for its token for ever.
   it("are a number above 0", function()
     for _, rate in ipairs { 15, 0.1, 500 } do assert.is_true((fields.check("placements", rate))) end
-    assert.are.equal("policy field 'placements': expected a number above 0, got 0", select(2, fields.check("placements", 0)))
-    for _, rate in ipairs { -1, math.huge, 0 / 0, "fast" } do assert.is_nil((fields.check("placements", rate))) end
+    assert.are.equal("policy field 'placements': expected a number above 0, got 0",
+      select(2, fields.check("placements", 0)))
+    for _, rate in ipairs { -1, math.huge, 0 / 0, "fast" } do
+      assert.is_nil((fields.check("placements", rate)))
+    end
   end)
 end)

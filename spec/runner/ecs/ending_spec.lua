@@ -148,7 +148,8 @@ describe("the end of all containers", function()
   -- Capacity that is gone once RunTask has answered is no fault of the policy: the breaker opened.
   it("for want of room is placed again", function()
     for _, reason in ipairs {
-      "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+      "Capacity is unavailable at this time. Please try again later or in a different "
+        .. "availability zone",
       "TaskFailedToStart: RESOURCE:MEMORY", "TaskFailedToStart: EMPTY CAPACITY PROVIDER",
       "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment "
         .. "enabled in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",

@@ -153,7 +153,8 @@ describe("what is no event of a task", function()
   end))
 
   it("is deleted where it is another event of ECS", task(function()
-    local body = '{"source":"aws.ecs","detail-type":"ECS Container Instance State Change","detail":{"agentConnected":true}}'
+    local body = '{"source":"aws.ecs","detail-type":"ECS Container Instance State '
+      .. 'Change","detail":{"agentConnected":true}}'
     local _, queue = polled(following(), { { id = "m", receipt = "r", body = body } })
     assert.are.same({ "r" }, queue:asked "delete")
   end))

@@ -1,6 +1,7 @@
 --- provider.container: the endpoint that ECS, EKS Pod Identity and others give to a container.
--- The environment names a URL and we send a token there, so the host must be ours to trust: https, or one that cannot leave
--- the machine. https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+-- The environment names a URL and we send a token there, so the host must be ours to trust: https,
+-- or one that cannot leave the machine.
+-- https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 
 local fetch = require "watchbot.aws.fetch"
 local keys = require "watchbot.aws.keys"
@@ -9,8 +10,10 @@ local read_file = require "watchbot.aws.read_file"
 local container = { name = "container" }
 
 local ECS = "http://169.254.170.2"
-local RELATIVE, FULL = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-local TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+local RELATIVE, FULL = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+local TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 local HOSTS = { ["localhost"] = true, ["[::1]"] = true, ["169.254.170.2"] = true, ["169.254.170.23"] = true,
   ["[fd00:ec2::23]"] = true }
@@ -25,7 +28,8 @@ local function is_near(host)
   return HOSTS[host:lower()] or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
--- Nothing but a scheme, a host and a port may stand before the path: "http://localhost@other/" asks other.
+-- Nothing but a scheme, a host and a port may stand before the path: "http://localhost@other/" asks
+-- other.
 local function check_full(url)
   local scheme, authority = url:match "^(https?)://([^/?#]*)"
   local host = authority and authority:gsub(":%d+$", "")
@@ -43,8 +47,12 @@ end
 ---@return string? code "BadCredentials"
 function container.url(config)
   local relative, full = config:getenv(RELATIVE), config:getenv(FULL)
-  if not relative and not full then return nil, ("neither %s nor %s is set"):format(RELATIVE, FULL) end
-  if (relative or full):find "[%c ]" then return fail("%s has a space or a line break in it", relative and RELATIVE or FULL) end
+  if not relative and not full then
+    return nil, ("neither %s nor %s is set"):format(RELATIVE, FULL)
+  end
+  if (relative or full):find "[%c ]" then
+    return fail("%s has a space or a line break in it", relative and RELATIVE or FULL)
+  end
   if not relative then return check_full(full) end
   if relative:sub(1, 1) ~= "/" then return fail("%s must begin with '/'", RELATIVE) end
   return ECS .. relative
@@ -62,7 +70,9 @@ end
 local function headers(config)
   local token, where, code = authorization(config)
   if code then return nil, where, code end
-  if token and token:find "[\r\n]" then return fail("the token of %s has a line break in it", where) end
+  if token and token:find "[\r\n]" then
+    return fail("the token of %s has a line break in it", where)
+  end
   return { Accept = "application/json", Authorization = token }
 end
 
@@ -78,9 +88,12 @@ function container.load(context)
   fields, problem, code = headers(context.config)
   if not fields then return nil, problem, code end
   local response
-  response, problem, code = fetch(context.config:requester(), { url = url, headers = fields, timeout = TIMEOUT }, TRIES)
+  response, problem, code =
+    fetch(context.config:requester(), { url = url, headers = fields, timeout = TIMEOUT }, TRIES)
   if not response then return nil, ("container: %s"):format(problem), code end
-  if response.status ~= 200 then return fail("the endpoint answered with HTTP status %d", response.status) end
+  if response.status ~= 200 then
+    return fail("the endpoint answered with HTTP status %d", response.status)
+  end
   return keys.from_json(response.body, container.name)
 end
 

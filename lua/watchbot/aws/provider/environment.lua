@@ -8,10 +8,15 @@ local environment = { name = "environment" }
 
 -- Half a pair is a mistake, not a reason to use somebody else's credentials.
 local function pair(config)
-  local access_key, secret_key = config:getenv "AWS_ACCESS_KEY_ID", config:getenv "AWS_SECRET_ACCESS_KEY"
+  local access_key, secret_key = config:getenv "AWS_ACCESS_KEY_ID",
+    config:getenv "AWS_SECRET_ACCESS_KEY"
   if access_key and secret_key then return access_key, secret_key end
-  if access_key then return nil, "AWS_SECRET_ACCESS_KEY is not set, though AWS_ACCESS_KEY_ID is", "BadCredentials" end
-  if secret_key then return nil, "AWS_ACCESS_KEY_ID is not set, though AWS_SECRET_ACCESS_KEY is", "BadCredentials" end
+  if access_key then
+    return nil, "AWS_SECRET_ACCESS_KEY is not set, though AWS_ACCESS_KEY_ID is", "BadCredentials"
+  end
+  if secret_key then
+    return nil, "AWS_ACCESS_KEY_ID is not set, though AWS_SECRET_ACCESS_KEY is", "BadCredentials"
+  end
   return nil, "AWS_ACCESS_KEY_ID is not set"
 end
 
@@ -28,7 +33,8 @@ function environment.read(config)
   if text and not expires then
     return nil, ("environment: AWS_CREDENTIAL_EXPIRATION: expected a date in ISO 8601, got '%s'"):format(text), "BadCredentials"
   end
-  return keys.new({ access_key = access_key, secret_key = secret_key, token = config:getenv "AWS_SESSION_TOKEN",
+  return keys.new({ access_key = access_key, secret_key = secret_key,
+    token = config:getenv "AWS_SESSION_TOKEN",
     expires = expires }, environment.name)
 end
 
@@ -37,7 +43,9 @@ end
 ---@return string? why
 ---@return string? code
 function environment.load(context)
-  if context.config.options.profile then return nil, "passed over for the profile that was given" end
+  if context.config.options.profile then
+    return nil, "passed over for the profile that was given"
+  end
   return environment.read(context.config)
 end
 

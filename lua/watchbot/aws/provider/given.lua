@@ -1,6 +1,7 @@
 --- provider.given: the credentials that the program itself passes.
--- Every provider has a `name` and `load(context)`, which gives keys, or `nil, why` where it has nothing to say, so that the
--- next one is asked, or `nil, why, code` where it was meant to be used and failed, which ends the search.
+-- Every provider has a `name` and `load(context)`, which gives keys, or `nil, why` where it has
+-- nothing to say, so that the next one is asked, or `nil, why, code` where it was meant to be used
+-- and failed, which ends the search.
 
 local keys = require "watchbot.aws.keys"
 
@@ -12,7 +13,8 @@ local given = { name = "option" }
 
 ---@class watchbot.aws.Context what the providers sit on
 ---@field config watchbot.aws.Config
----@field given { access_key: string, secret_key: string, token: string? }? credentials of the caller
+---@field given { access_key: string, secret_key: string, token: string? }? credentials of the
+--- caller
 ---@field sts watchbot.aws.Sts?
 ---@field near string? a queue's URL or an ARN: its region is taken where none is set
 

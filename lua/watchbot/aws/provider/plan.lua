@@ -1,6 +1,8 @@
---- plan: from a profile to the steps that lead to its credentials. A pure function over the parsed files.
--- The first step has keys of its own (or knows who has), each further one assumes a role with what the one before gave.
--- A profile in the middle of a chain that has keys uses them; the first one prefers its role.
+--- plan: from a profile to the steps that lead to its credentials. A pure function over the parsed
+-- files.
+-- The first step has keys of its own (or knows who has), each further one assumes a role with what
+-- the one before gave. A profile in the middle of a chain that has keys uses them; the first one
+-- prefers its role.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 
 local plan = {}
@@ -25,20 +27,29 @@ local function sso(files, name, settings)
     local found = files.sso_sessions[session]
     if not found then return fail("profile '%s': there is no sso-session '%s'", name, session) end
     if settings.sso_region or settings.sso_start_url then
-      return fail("profile '%s': sso_region and sso_start_url belong into the sso-session '%s'", name, session)
+      return fail("profile '%s': sso_region and sso_start_url belong into the sso-session '%s'",
+        name, session)
     end
-    local whole = setmetatable({}, { __index = function(_, key) return settings[key] or found[key] end })
+    local whole = setmetatable({}, {
+      __index = function(_, key) return settings[key] or found[key] end,
+    })
     return step("sso", name, whole)
   end
   for one, other in pairs { sso_account_id = "sso_role_name", sso_role_name = "sso_account_id" } do
-    if settings[one] and not settings[other] then return fail("profile '%s': %s without %s", name, one, other) end
+    if settings[one] and not settings[other] then
+      return fail("profile '%s': %s without %s", name, one, other)
+    end
   end
   return step("sso", name, settings)
 end
 
 local function static(name, settings)
-  if settings.aws_access_key_id and settings.aws_secret_access_key then return step("keys", name, settings) end
-  if settings.aws_access_key_id then return fail("profile '%s': aws_access_key_id without aws_secret_access_key", name) end
+  if settings.aws_access_key_id and settings.aws_secret_access_key then
+    return step("keys", name, settings)
+  end
+  if settings.aws_access_key_id then
+    return fail("profile '%s': aws_access_key_id without aws_secret_access_key", name)
+  end
   if settings.aws_secret_access_key then
     return fail("profile '%s': aws_secret_access_key without aws_access_key_id", name)
   end
@@ -53,7 +64,9 @@ local function base(files, name, settings)
   end
   -- A session of a person's is what we cannot use; a program that knows how to may stand beside it.
   local session = settings.sso_session or settings.sso_start_url or settings.sso_account_id
-  if settings.credential_process and (session or settings.login_session) then return step("process", name, settings) end
+  if settings.credential_process and (session or settings.login_session) then
+    return step("process", name, settings)
+  end
   if session then return sso(files, name, settings) end
   if settings.login_session then return step("login", name, settings) end
   local found, message, code = static(name, settings)
@@ -64,7 +77,9 @@ end
 -- Where the role's own credentials are from: the name of a profile, which may be its own.
 local function source_of(name, settings)
   local profile, source = settings.source_profile, settings.credential_source
-  if profile and source then return fail("profile '%s': both source_profile and credential_source", name) end
+  if profile and source then
+    return fail("profile '%s': both source_profile and credential_source", name)
+  end
   if not profile and not source then
     return fail("profile '%s': role_arn without source_profile or credential_source", name)
   end
@@ -74,12 +89,20 @@ end
 -- The step to begin with; the roles on the way to it go into `roles`, the last one to assume last.
 local function walk(files, name, user, roles, seen)
   local settings = files.profiles[name]
-  if not settings and user then return fail("the profile '%s' does not exist, but '%s' uses it", name, user) end
+  if not settings and user then
+    return fail("the profile '%s' does not exist, but '%s' uses it", name, user)
+  end
   if not settings then return nil end
-  if seen[name] then return fail("the profile '%s' is its own source_profile, through '%s'", name, user) end
+  if seen[name] then
+    return fail("the profile '%s' is its own source_profile, through '%s'", name, user)
+  end
   seen[name] = true
-  if user and settings.aws_access_key_id and settings.aws_secret_access_key then return step("keys", name, settings) end
-  if not settings.role_arn or settings.web_identity_token_file then return base(files, name, settings) end
+  if user and settings.aws_access_key_id and settings.aws_secret_access_key then
+    return step("keys", name, settings)
+  end
+  if not settings.role_arn or settings.web_identity_token_file then
+    return base(files, name, settings)
+  end
   local source, message, code = source_of(name, settings)
   if not source then return nil, message, code end
   table.insert(roles, 1, step("role", name, settings))
@@ -92,16 +115,19 @@ end
 ---@param name string
 ---@return watchbot.aws.Step[]?
 ---@return string? why
----@return string? code "BadProfile"; none where nothing in the files is about credentials for this name
+---@return string? code "BadProfile"; none where nothing in the files is about credentials for this
+--- name
 function plan.of(files, name)
   local roles = {}
   local first, message, code = walk(files, name, nil, roles, {})
   if first then return { first, table.unpack(roles) } end
   if message then return nil, message, code end
   if roles[1] then
-    return fail("the profile '%s' has no credentials, but '%s' uses it", roles[1].settings.source_profile, roles[1].name)
+    return fail("the profile '%s' has no credentials, but '%s' uses it",
+      roles[1].settings.source_profile, roles[1].name)
   end
-  return nil, (files.profiles[name] and "the profile '%s' has no credentials" or "there is no profile '%s'"):format(name)
+  return nil, (files.profiles[name] and "the profile '%s' has no credentials"
+    or "there is no profile '%s'"):format(name)
 end
 
 return plan

@@ -18,11 +18,15 @@ local function ending(exit)
 end
 
 local function run(command, seconds, source)
-  local child <close>, message = require "watchbot.process".start { command = command, output = "capture", limit = LIMIT }
+  local child <close>, message = require "watchbot.process".start {
+    command = command, output = "capture", limit = LIMIT,
+  }
   if not child then return fail(source, "could not be started: %s", message) end
   local exit = child:wait(seconds)
   if not exit then return fail(source, "did not end within %g s", seconds) end
-  if exit.code ~= 0 then return fail(source, "%s; run it by hand to see what it says", ending(exit)) end
+  if exit.code ~= 0 then
+    return fail(source, "%s; run it by hand to see what it says", ending(exit))
+  end
   return (child:output())
 end
 

@@ -1,4 +1,5 @@
---- provider.profile: takes the steps that plan.lua finds for the chosen profile of the shared files.
+--- provider.profile: takes the steps that plan.lua finds for the chosen profile of the shared
+-- files.
 -- The files are read again each time, so that what another program renews in them is seen.
 
 local keys = require "watchbot.aws.keys"
@@ -24,8 +25,10 @@ local FIRST = {}
 
 function FIRST.keys(_, step)
   local settings = step.settings
-  return keys.new({ access_key = settings.aws_access_key_id, secret_key = settings.aws_secret_access_key,
-    token = settings.aws_session_token, account = settings.aws_account_id }, ("profile '%s'"):format(step.name))
+  return keys.new({ access_key = settings.aws_access_key_id,
+    secret_key = settings.aws_secret_access_key,
+    token = settings.aws_session_token, account = settings.aws_account_id },
+      ("profile '%s'"):format(step.name))
 end
 
 function FIRST.process(_, step)
@@ -39,8 +42,10 @@ end
 -- With that line beside them, such profiles work: plan.lua prefers it, and the CLI the session.
 local function needs_person(what)
   return function(_, step)
-    return nil, ("profile '%s': %s needs a person and is not supported; add credential_process = aws configure "
-      .. "export-credentials --profile '%s' --format process to it"):format(step.name, what, step.name), "BadProfile"
+    return nil, ("profile '%s': %s needs a person and is not supported; add credential_process = "
+      .. "aws configure "
+      .. "export-credentials --profile '%s' --format process to it"):format(step.name, what,
+        step.name), "BadProfile"
   end
 end
 
@@ -51,12 +56,14 @@ function FIRST.source(context, step)
   local name = step.settings.credential_source
   local load = SOURCES[name]
   if not load then
-    return nil, ("profile '%s': unknown credential_source '%s'; write Environment, EcsContainer or Ec2InstanceMetadata")
+    return nil, ("profile '%s': unknown credential_source '%s'; write Environment, EcsContainer "
+      .. "or Ec2InstanceMetadata")
       :format(step.name, name), "BadProfile"
   end
   local found, why, code = load(context)
   if found then return found end
-  return nil, ("profile '%s': credential_source %s: %s"):format(step.name, name, why), code or "BadCredentials"
+  return nil, ("profile '%s': credential_source %s: %s"):format(step.name, name, why), code
+    or "BadCredentials"
 end
 
 -- One step after the other, each with what the one before gave.
@@ -80,7 +87,10 @@ function profile.load(context)
   if not files then return nil, message, code end
   local steps, why
   steps, why, code = plan.of(files, config.profile)
-  if not steps then return nil, code and why or ("%s in %s and %s"):format(why, files.looked[1], files.looked[2]), code end
+  if not steps then
+    return nil, code and why
+      or ("%s in %s and %s"):format(why, files.looked[1], files.looked[2]), code
+  end
   return take(context, steps)
 end
 

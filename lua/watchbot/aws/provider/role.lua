@@ -1,5 +1,7 @@
---- provider.role: keys for a role, from STS. Sits on the caller that the AWS client passes in as `context.sts`.
--- https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_AssumeRoleWithWebIdentity.html
+--- provider.role: keys for a role, from STS. Sits on the caller that the AWS client passes in as
+-- `context.sts`.
+-- https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and
+-- API_AssumeRoleWithWebIdentity.html
 
 local scheduler = require "watchbot.scheduler"
 
@@ -20,7 +22,8 @@ local function region_for(context, role_arn)
 end
 
 local function session_name(context, settings)
-  return settings.role_session_name or context.config:getenv "AWS_ROLE_SESSION_NAME" or ("watchbot-%d"):format(scheduler.time())
+  return settings.role_session_name or context.config:getenv "AWS_ROLE_SESSION_NAME"
+    or ("watchbot-%d"):format(scheduler.time())
 end
 
 local function call(context, operation, parameters, with, source)
@@ -28,10 +31,12 @@ local function call(context, operation, parameters, with, source)
   local region = region_for(context, parameters.RoleArn)
   local result, message, code = context.sts(operation, parameters, with, region)
   if not result then
-    return nil, ("%s: could not assume the role '%s': %s"):format(source, parameters.RoleArn, message), code or "BadCredentials"
+    return nil, ("%s: could not assume the role '%s': %s"):format(source, parameters.RoleArn,
+      message), code or "BadCredentials"
   end
   if type(result.Credentials) ~= "table" then
-    return nil, ("%s: the answer to %s holds no credentials"):format(source, operation), "BadCredentials"
+    return nil, ("%s: the answer to %s holds no credentials"):format(source, operation),
+      "BadCredentials"
   end
   return keys.from_reply(result.Credentials, source)
 end
@@ -44,7 +49,8 @@ local function duration_of(settings, source)
   if not text then return nil end
   local seconds = math.tointeger(tonumber(text))
   if seconds and seconds >= SHORTEST and seconds <= LONGEST then return seconds end
-  return nil, ("%s: duration_seconds: expected seconds from %d to %d, got '%s'"):format(source, SHORTEST, LONGEST, text),
+  return nil, ("%s: duration_seconds: expected seconds from %d to %d, got '%s'"):format(source,
+    SHORTEST, LONGEST, text),
     "BadProfile"
 end
 
@@ -58,12 +64,15 @@ end
 function role.assume(context, step, with)
   local settings, source = step.settings, ("profile '%s'"):format(step.name)
   if settings.mfa_serial then
-    return nil, source .. ": mfa_serial asks a person for a code, and none is here; use a role that does not need it",
+    return nil, source
+      .. ": mfa_serial asks a person for a code, and none is here; use a role that does not need "
+      .. "it",
       "BadProfile"
   end
   local duration, err, code = duration_of(settings, source)
   if err then return nil, err, code end
-  return call(context, "AssumeRole", { RoleArn = settings.role_arn, RoleSessionName = session_name(context, settings),
+  return call(context, "AssumeRole",
+    { RoleArn = settings.role_arn, RoleSessionName = session_name(context, settings),
     ExternalId = settings.external_id, DurationSeconds = duration }, with, source)
 end
 
@@ -71,10 +80,12 @@ local function read_token(path)
   local text, why = read_file(path)
   local token = text and text:match "^%s*(%S+)%s*$"
   if token then return token end
-  return nil, ("could not read the token in %s: %s"):format(path, why or "it is empty, or more than one word")
+  return nil, ("could not read the token in %s: %s"):format(path,
+    why or "it is empty, or more than one word")
 end
 
---- Assumes a role with the token in a file, which is read each time because its writer replaces it. The call is not signed.
+--- Assumes a role with the token in a file, which is read each time because its writer replaces it.
+--- The call is not signed.
 ---@param context watchbot.aws.Context
 ---@param settings { role_arn: string, web_identity_token_file: string, role_session_name: string? }
 ---@param source string
@@ -84,7 +95,8 @@ end
 function role.assume_with_token(context, settings, source)
   local token, message = read_token(settings.web_identity_token_file)
   if not token then return nil, source .. ": " .. message, "BadCredentials" end
-  return call(context, "AssumeRoleWithWebIdentity", { RoleArn = settings.role_arn, WebIdentityToken = token,
+  return call(context, "AssumeRoleWithWebIdentity",
+    { RoleArn = settings.role_arn, WebIdentityToken = token,
     RoleSessionName = session_name(context, settings) }, nil, source)
 end
 

@@ -1,4 +1,5 @@
---- provider.web_identity: the role and the token file that the environment names, as in a Kubernetes pod on EKS.
+--- provider.web_identity: the role and the token file that the environment names, as in a
+-- Kubernetes pod on EKS.
 
 local role = require "watchbot.aws.provider.role"
 
@@ -14,9 +15,11 @@ function web_identity.load(context)
   local file, arn = config:getenv "AWS_WEB_IDENTITY_TOKEN_FILE", config:getenv "AWS_ROLE_ARN"
   if not file then return nil, "AWS_WEB_IDENTITY_TOKEN_FILE is not set" end
   if not arn then
-    return nil, "web identity: AWS_ROLE_ARN is not set, though AWS_WEB_IDENTITY_TOKEN_FILE is", "BadCredentials"
+    return nil, "web identity: AWS_ROLE_ARN is not set, though AWS_WEB_IDENTITY_TOKEN_FILE is",
+      "BadCredentials"
   end
-  return role.assume_with_token(context, { role_arn = arn, web_identity_token_file = file }, web_identity.name)
+  return role.assume_with_token(context, { role_arn = arn, web_identity_token_file = file },
+    web_identity.name)
 end
 
 return web_identity

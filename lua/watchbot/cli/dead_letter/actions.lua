@@ -1,5 +1,7 @@
---- cli.dead_letter.actions: what can be done with dead letters besides going through them one by one (triage).
--- Each is called with the letters, the arguments and the selection, in a task, and returns the command's exit status.
+--- cli.dead_letter.actions: what can be done with dead letters besides going through them one by
+-- one (triage).
+-- Each is called with the letters, the arguments and the selection, in a task, and returns the
+-- command's exit status.
 
 local output = require "watchbot.cli.output"
 local saved_message = require "watchbot.message.saved"
@@ -42,14 +44,18 @@ local function write_each(letters, selection, line_of)
 end
 
 function actions.list(letters, arguments, selection)
-  local status, count, code = write_each(letters, selection, arguments.json and view.json or view.line)
+  local status, count, code =
+    write_each(letters, selection, arguments.json and view.json or view.line)
   if not status then return nil, count, code end
-  if count == 0 and not arguments.json then say(("no dead letters%s"):format(selection.is_all and "" or " like that")) end
+  if count == 0 and not arguments.json then
+    say(("no dead letters%s"):format(selection.is_all and "" or " like that"))
+  end
   return status
 end
 
 function actions.show(letters, arguments, selection)
-  local status, count, code = write_each(letters, selection, arguments.json and view.json or function(letter)
+  local status, count, code =
+    write_each(letters, selection, arguments.json and view.json or function(letter)
     return view.whole(letter) .. "\n"
   end)
   if not status then return nil, count, code end
@@ -77,7 +83,8 @@ local function report(arguments, word, words, count, failures)
 end
 
 local function would(letters, arguments, selection, words)
-  local status, count, code = write_each(letters, selection, arguments.json and view.json or view.line)
+  local status, count, code =
+    write_each(letters, selection, arguments.json and view.json or view.line)
   if not status then return nil, count, code end
   say(("dry run: %s would be %s"):format(messages(count), words))
   return status
@@ -99,7 +106,8 @@ local function replay_selected(letters, arguments, selection)
     pace(arguments.rate, started, total)
     return true
   end, function() return messages(total) .. " back in the queue" end)
-  local ok, problem, problem_code = report(arguments, "replayed", "%s back in the queue", total, failures)
+  local ok, problem, problem_code =
+    report(arguments, "replayed", "%s back in the queue", total, failures)
   if not read then return nil, message, code end
   if not ok then return nil, problem, problem_code end
   return ended(letters, selection)
@@ -120,7 +128,9 @@ function actions.replay(letters, arguments, selection)
   if arguments.rate and arguments.rate <= 0 then
     return nil, "dead-letter: --rate: expected messages a second, above 0", "Usage"
   end
-  if arguments["dry-run"] then return would(letters, arguments, selection, "put back into the queue") end
+  if arguments["dry-run"] then
+    return would(letters, arguments, selection, "put back into the queue")
+  end
   if selection.is_all then
     local status, message, code = replay_all(letters, arguments)
     if status or code ~= "Unsupported" then return status, message, code end
@@ -147,7 +157,8 @@ local function delete_all(letters, all)
   local progress <close> = terminal.progress()
   local total, failures = 0, {}
   for first = 1, #all, 100 do
-    local count, failed, stop = letters:delete(table.move(all, first, math.min(first + 99, #all), 1, {}))
+    local count, failed, stop =
+      letters:delete(table.move(all, first, math.min(first + 99, #all), 1, {}))
     if not count then return nil, failed, stop end
     total = total + count
     table.move(failed, 1, #failed, #failures + 1, failures)
@@ -160,13 +171,16 @@ end
 local function ask_to_delete(all, shown, yes)
   if yes then return true end
   if terminal.is_interactive() then output.note(table.concat(shown, "\n") .. "\n") end
-  if #all > #shown and terminal.is_interactive() then output.note(("... and %d more\n"):format(#all - #shown)) end
+  if #all > #shown and terminal.is_interactive() then
+    output.note(("... and %d more\n"):format(#all - #shown))
+  end
   return terminal.confirm(("dead-letter: delete %s for good?"):format(messages(#all)))
 end
 
 function actions.delete(letters, arguments, selection)
   if selection.is_all then
-    return nil, "dead-letter: delete which? --id, --from, --match or --limit says so; purge deletes all", "Usage"
+    return nil, "dead-letter: delete which? --id, --from, --match or --limit says so; purge "
+      .. "deletes all", "Usage"
   end
   if arguments["dry-run"] then return would(letters, arguments, selection, "deleted") end
   local all, shown, code = collect(letters, selection)
@@ -185,7 +199,8 @@ end
 
 function actions.purge(letters, arguments, selection)
   if not selection.is_all then
-    return nil, "dead-letter: purge deletes all; to delete some of them: watchbot dead-letter delete", "Usage"
+    return nil, "dead-letter: purge deletes all; to delete some of them: watchbot dead-letter "
+      .. "delete", "Usage"
   end
   local count, message, code = letters:count()
   if not count then return nil, message, code end
@@ -195,7 +210,9 @@ function actions.purge(letters, arguments, selection)
   end
   local ok = true
   if count > 0 then
-    ok, message, code = terminal.confirm(("dead-letter: delete all %s of %s for good?"):format(messages(count), letters.name),
+    ok, message, code =
+    terminal.confirm(("dead-letter: delete all %s of %s for good?"):format(messages(count),
+    letters.name),
       arguments.yes)
   end
   if not ok then return nil, message, code end

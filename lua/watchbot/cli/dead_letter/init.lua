@@ -23,12 +23,19 @@ local dead_letter = {
   summary = "Shows the messages that failed too often, puts them back, deletes them.",
   usage = "[list|show|print|replay|delete|purge|triage] [OPTIONS] [ID...]",
   options = with(target.options, {
-    { name = "dead-letter-queue", value = "URL", help = "where they are; default: what the queue's RedrivePolicy names" },
-    { name = "log-group", value = "NAME", help = "where triage finds a message's logs; default: the stack's, $LogGroup" },
+    {
+      name = "dead-letter-queue", value = "URL",
+      help = "where they are; default: what the queue's RedrivePolicy names",
+    },
+    {
+      name = "log-group", value = "NAME",
+      help = "where triage finds a message's logs; default: the stack's, $LogGroup",
+    },
   }, selections.options, {
     { name = "rate", value = "N", number = true, help = "replay: at most N messages a second" },
     { name = "visibility", value = "SECONDS", number = true,
-      help = "SQS: when others see again what was read by a command that was killed; default: 60 and more" },
+      help = "SQS: when others see again what was read by a command that was killed; default: 60 "
+        .. "and more" },
     { name = "dry-run", help = "say what would be replayed or deleted, and do nothing" },
     { name = "json", help = "for scripts: one line of JSON for each message" },
     { name = "yes", help = "do not ask before messages are deleted" },
@@ -66,7 +73,10 @@ local function places_of(found)
     queue, message, code = found:queue_url()
   end
   if message then return nil, message, code end
-  return { queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility, warn = output.complain }
+  return {
+    queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility,
+    warn = output.complain,
+  }
 end
 
 local function act(name, letters, arguments, selection, found)
@@ -92,11 +102,14 @@ end
 -- => name | nil message code
 local function action_of(arguments)
   local word = arguments.words[1]
-  if not word then return terminal.is_interactive() and terminal.is_terminal "stdout" and "triage" or "list" end
+  if not word then
+    return terminal.is_interactive() and terminal.is_terminal "stdout" and "triage" or "list"
+  end
   for _, name in ipairs(NAMES) do
     if name == word then return name end
   end
-  return nil, ("dead-letter: unknown action '%s'%s; expected one of %s"):format(word, suggest.hint(word, NAMES),
+  return nil, ("dead-letter: unknown action '%s'%s; expected one of %s"):format(word,
+    suggest.hint(word, NAMES),
     table.concat(NAMES, ", ")), "Usage"
 end
 

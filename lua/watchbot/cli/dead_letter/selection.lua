@@ -1,4 +1,5 @@
---- cli.dead_letter.selection: which dead letters a command is about: --id, --from, --match, --limit.
+--- cli.dead_letter.selection: which dead letters a command is about: --id, --from, --match,
+-- --limit.
 
 local envelope = require "watchbot.message.envelope"
 local saved_lines = require "watchbot.cli.saved_lines"
@@ -38,7 +39,8 @@ function selection.new(arguments, limit)
   if asked and (asked < 1 or asked % 1 ~= 0) then
     return nil, ("dead-letter: --limit: expected a whole number of at least 1, got '%g'"):format(asked), "Usage"
   end
-  local ids = table.move(arguments.words, 2, #arguments.words, #(arguments.id or {}) + 1, arguments.id or {})
+  local ids = table.move(arguments.words, 2, #arguments.words, #(arguments.id or {}) + 1,
+    arguments.id or {})
   if arguments.from then
     local ok, message, code = add_saved(ids, arguments.from)
     if not ok then return nil, "dead-letter: " .. message, code end
@@ -57,7 +59,8 @@ function Selection:has(letter)
   if not text then return true end
   local opened = envelope.open(letter.body)
   return (letter.body:find(text, 1, true) or (letter.subject or ""):find(text, 1, true)
-    or (opened and (opened.message:find(text, 1, true) or (opened.subject or ""):find(text, 1, true)))) ~= nil
+    or (opened and (opened.message:find(text, 1, true)
+      or (opened.subject or ""):find(text, 1, true)))) ~= nil
 end
 
 function Selection:pick(page, left)
@@ -73,14 +76,16 @@ function Selection:is_done(count)
   return count >= self.limit or (self.ids and next(self.missing) == nil)
 end
 
--- Letters a page, where that matters: no more than are wanted when any will do, nor than may go in a second.
+-- Letters a page, where that matters: no more than are wanted when any will do, nor than may go in
+-- a second.
 function Selection:page_size(count)
   local left = (self.match or self.ids) and math.huge or self.limit - count
   local most = math.min(left, self.most)
   return most < math.huge and math.tointeger(math.min(10, most)) or nil
 end
 
---- Reads letters until all that are selected were seen, and hands them on page by page. Waits in a task.
+--- Reads letters until all that are selected were seen, and hands them on page by page. Waits in a
+--- task.
 ---@param letters watchbot.DeadLetters
 ---@param visit fun(picked: watchbot.DeadLetter[], progress: watchbot.Progress): true?, string?, string? nil ends it
 ---@param words (fun(read: integer): string)? how far it is
@@ -115,9 +120,12 @@ function Selection:shortfall(letters)
   table.sort(missing)
   local behind = self.at_end and letters:unreachable() or 0
   if behind > 0 then
-    return ("about %d more are behind others of their FIFO group: to be read when those are replayed or deleted"):format(behind)
+    return ("about %d more are behind others of their FIFO group: to be read when those are "
+      .. "replayed or deleted"):format(behind)
   end
-  if #missing > 0 then return ("no dead letter has the id %s"):format(table.concat(missing, ", ")) end
+  if #missing > 0 then
+    return ("no dead letter has the id %s"):format(table.concat(missing, ", "))
+  end
 end
 
 return selection

@@ -1,4 +1,5 @@
---- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a terminal.
+--- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a
+-- terminal.
 
 local log_lines = require "watchbot.cli.log_lines"
 local output = require "watchbot.cli.output"
@@ -85,7 +86,8 @@ function Triage:go_through(total)
     local letter = self.selection:pick(page, 1)[1]
     if letter then
       number = number + 1
-      say(terminal.paint("cyan", ("\n-- %d%s"):format(number, total and (" of about %d"):format(total) or "")))
+      say(terminal.paint("cyan",
+        ("\n-- %d%s"):format(number, total and (" of about %d"):format(total) or "")))
       say(view.whole(letter, SHOWN))
       self:settle(letter)
     end
@@ -97,7 +99,8 @@ local function show_logs(group, id)
   local reader, message = require "watchbot.stack.logs".open(group)
   if not reader then return nil, message end
   local show, count = log_lines.printer(), 0
-  local ok, problem = reader:of_message({ id = id, since = scheduler.time() - HOURS * 3600 * 1000 }, function(event)
+  local ok, problem =
+    reader:of_message({ id = id, since = scheduler.time() - HOURS * 3600 * 1000 }, function(event)
     show(event)
     count = count + 1
   end)
@@ -109,13 +112,16 @@ end
 -- Where a task's output went: to CloudWatch, or where a watcher of an embedded queue writes.
 local function logs_of(letters, find_group)
   if letters.embedded then
-    return function() return nil, "its output went where its watcher's went: to the stdout of watchbot run" end
+    return function()
+      return nil, "its output went where its watcher's went: to the stdout of watchbot run"
+    end
   end
   local group, message
   return function(id)
     if not group then group, message = find_group() end
     if not group then
-      return nil, message or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
+      return nil, message
+        or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
     end
     return show_logs(group, id)
   end
@@ -133,19 +139,22 @@ local triage = {}
 ---@return string? code
 function triage.run(letters, arguments, selection, find_group)
   if not terminal.is_interactive() then
-    return nil, "dead-letter: triage asks for keys, and there is no terminal; list, show, replay and delete need none", "Usage"
+    return nil, "dead-letter: triage asks for keys, and there is no terminal; list, show, replay "
+      .. "and delete need none", "Usage"
   end
   local opened <close>, message, code = terminal.keys()
   if not opened then return nil, message, code end
   local self = setmetatable({
-    letters = letters, keys = opened, selection = selection, yes = arguments.yes, show_logs = logs_of(letters, find_group),
+    letters = letters, keys = opened, selection = selection, yes = arguments.yes,
+    show_logs = logs_of(letters, find_group),
     counts = { replayed = 0, deleted = 0, returned = 0 },
   }, Triage)
   local ok
   -- How many of them are selected, only the end will tell.
   ok, message, code = self:go_through(selection.is_all and letters:count() or nil)
   if not ok then return nil, message, code end
-  say(("\n%d replayed, %d deleted, %d returned%s"):format(self.counts.replayed, self.counts.deleted, self.counts.returned,
+  say(("\n%d replayed, %d deleted, %d returned%s"):format(self.counts.replayed, self.counts.deleted,
+  self.counts.returned,
     self.stopped and "; the others are as they were" or "; there are no more"))
   return 0
 end

@@ -1,6 +1,6 @@
 --- cli.dead_letter.view: a dead letter as people read it, and as one line of JSON for scripts.
--- What came through SNS is shown without its envelope, told by the shape; anything else as it is. Bytes that are no text are
--- shown as U+FFFD: whole messages are what `print` writes.
+-- What came through SNS is shown without its envelope, told by the shape; anything else as it is.
+-- Bytes that are no text are shown as U+FFFD: whole messages are what `print` writes.
 
 local job = require "watchbot.message.job"
 local json = require "watchbot.lib.json"
@@ -36,7 +36,9 @@ end
 local function cleaned(attributes)
   local all = {}
   for name, attribute in pairs(attributes) do
-    all[text.clean(name)] = { type = text.clean(attribute.type), value = text.clean(attribute.value) }
+    all[text.clean(name)] = {
+      type = text.clean(attribute.type), value = text.clean(attribute.value),
+    }
   end
   return next(all) and all or nil
 end
@@ -49,14 +51,19 @@ function view.json(letter)
   return json.encode {
     id = letter.id, reason = letter.reason and text.clean(letter.reason),
     subject = opened.subject and text.clean(opened.subject), message = text.clean(opened.message),
-    receives = letter.receives, sent = date(letter.sent), first_received = date(letter.first_received),
+    receives = letter.receives, sent = date(letter.sent),
+    first_received = date(letter.first_received),
     died = date(letter.died), group = letter.group and text.clean(letter.group),
-    deduplication = letter.deduplication and text.clean(letter.deduplication), attributes = cleaned(opened.attributes),
+    deduplication = letter.deduplication and text.clean(letter.deduplication),
+    attributes = cleaned(opened.attributes),
   }
 end
 
 local function add(lines, label, value)
-  if value then lines[#lines + 1] = ("%s %s"):format(terminal.paint("bold", ("%-14s"):format(label)), text.line(value)) end
+  if value then
+    lines[#lines + 1] =
+      ("%s %s"):format(terminal.paint("bold", ("%-14s"):format(label)), text.line(value))
+  end
 end
 
 local function add_attributes(lines, attributes)
@@ -64,7 +71,8 @@ local function add_attributes(lines, attributes)
   for name in pairs(attributes) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
-    add(lines, "attribute", ("%s (%s): %s"):format(name, attributes[name].type, attributes[name].value))
+    add(lines, "attribute",
+      ("%s (%s): %s"):format(name, attributes[name].type, attributes[name].value))
   end
 end
 

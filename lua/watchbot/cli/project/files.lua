@@ -1,5 +1,5 @@
---- cli.project.files: the files of a new project. Their texts are beside this file, one module a file,
--- each for both modes; here only how they come to be in a folder: all of them, or none.
+--- cli.project.files: the files of a new project. Their texts are beside this file, one module a
+-- file, each for both modes; here only how they come to be in a folder: all of them, or none.
 
 local core = require "watchbot.core"
 local process = require "watchbot.process"
@@ -31,14 +31,18 @@ function project.files(mode, name)
   local files = {}
   for index, part in ipairs(names) do
     local module = require("watchbot.cli.project." .. part)
-    files[index] = { path = module.path, text = (module[mode]:gsub("@NAME@", name)), executable = module.executable }
+    files[index] = {
+      path = module.path, text = (module[mode]:gsub("@NAME@", name)),
+      executable = module.executable,
+    }
   end
   return files
 end
 
 local ABSENT = { ENOENT = true, ENOTDIR = true }
 
--- Those of the files that are there already, readable or not; a link that leads nowhere is there, too.
+-- Those of the files that are there already, readable or not; a link that leads nowhere is there,
+-- too.
 local function existing(folder, files)
   local found = {}
   for _, file in ipairs(files) do
@@ -66,7 +70,8 @@ local function write(folder, file)
   return core.file.create(path, file.text, file.executable)
 end
 
---- Writes the files into a folder, which is made. Nothing is overwritten: where one is there, none is written. Waits in a task.
+--- Writes the files into a folder, which is made. Nothing is overwritten: where one is there, none
+--- is written. Waits in a task.
 ---@param folder string
 ---@param files watchbot.project.File[]
 ---@return true? ok
@@ -75,7 +80,8 @@ end
 function project.write(folder, files)
   local found = existing(folder, files)
   if #found > 0 then
-    return nil, ("nothing was written, for this is there already: %s"):format(table.concat(found, ", ")), "Exists"
+    return nil, ("nothing was written, for this is there already: %s"):format(table.concat(found,
+      ", ")), "Exists"
   end
   for index, file in ipairs(files) do
     local ok, message, code = write(folder, file)

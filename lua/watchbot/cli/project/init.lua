@@ -9,7 +9,8 @@ local init = {
   usage = "[--mode task|process] [DIR]",
   options = {
     { name = "mode", value = "MODE",
-      help = "process: a container runs a process for each message (the default); task: an ECS task for each message" },
+      help = "process: a container runs a process for each message (the default); task: an ECS "
+        .. "task for each message" },
   },
   details = [[
 Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore into DIR, by default the
@@ -34,17 +35,23 @@ local function start(mode, folder)
   local files = projects.files(mode, projects.name(folder))
   local ok, message, code = projects.write(folder, files)
   if not ok then return nil, "init: " .. message, code end
-  for _, file in ipairs(files) do output.line((folder == "." and "" or folder .. "/") .. file.path) end
-  output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain policy.lua\n"):format(
+  for _, file in ipairs(files) do
+    output.line((folder == "." and "" or folder .. "/") .. file.path)
+  end
+  output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain "
+    .. "policy.lua\n"):format(
     folder == "." and "" or "\n  cd " .. quoted(folder)))
   return 0
 end
 
 function init.run(arguments)
   local mode = arguments.mode or "process"
-  if not modes[mode] then return nil, ("init: --mode: expected task or process, got '%s'"):format(mode), "Usage" end
+  if not modes[mode] then
+    return nil, ("init: --mode: expected task or process, got '%s'"):format(mode), "Usage"
+  end
   if #arguments.words > 1 then
-    return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")), "Usage"
+    return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")),
+      "Usage"
   end
   local folder = arguments.words[1] or "."
   if folder == "" then return nil, "init: which folder?", "Usage" end

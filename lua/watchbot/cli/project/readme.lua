@@ -34,6 +34,8 @@ Deploy it, once the images are in ECR under the tag `GitSha`:
 
 return {
   path = "README.md",
-  process = first .. "| `Dockerfile` | the image: watchbot, the policy and the worker |\n" .. deploy,
-  task = first .. "| `Dockerfile` | two images: the worker's, and the watcher's that starts it |\n" .. deploy,
+  process = first .. "| `Dockerfile` | the image: watchbot, the policy and the worker |\n"
+  .. deploy,
+  task = first .. "| `Dockerfile` | two images: the worker's, and the watcher's that starts it |\n"
+  .. deploy,
 }

@@ -31,7 +31,8 @@ local committer = {}
 ---@return watchbot.Committer
 function committer.new(database, committed, linger)
   return setmetatable({
-    database = database, committed = committed, pending = {}, urgent = scheduler.event(), closed = false,
+    database = database, committed = committed, pending = {}, urgent = scheduler.event(),
+    closed = false,
     linger = linger or LINGER,
   }, Committer)
 end
@@ -94,7 +95,9 @@ function Committer:perform(transaction, entries)
   end
   local now = store.now(transaction)
   for _, entry in ipairs(self.taken) do
-    if not entry.dropped then entry.results = table.pack(entry.work(transaction, now, entry.item)) end
+    if not entry.dropped then
+      entry.results = table.pack(entry.work(transaction, now, entry.item))
+    end
   end
   return true
 end

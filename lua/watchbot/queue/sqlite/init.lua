@@ -45,7 +45,9 @@ local module = {}
 local function look(url, path, options)
   local reader, err, code = schema.look(path, options)
   if not reader then return nil, err, code end
-  local nobody = setmetatable({}, { __index = function() error("this queue was opened to be looked at", 2) end })
+  local nobody = setmetatable({}, {
+    __index = function() error("this queue was opened to be looked at", 2) end,
+  })
   return setmetatable({
     name = url, reader = reader, read_only = true, sending = nobody, settling = nobody, expired = 0,
     arrived = scheduler.event(),
@@ -62,7 +64,9 @@ end
 function module.open(url, path, options)
   if options.read_only then return look(url, path, options) end
   local function connect(synchronous)
-    return schema.open(path, { create = options.create ~= false, patience = options.patience, synchronous = synchronous })
+    return schema.open(path, {
+      create = options.create ~= false, patience = options.patience, synchronous = synchronous,
+    })
   end
   local full, message, code = connect "FULL"
   if not full then return nil, message, code end
@@ -75,7 +79,8 @@ function module.open(url, path, options)
   local arrived = scheduler.event()
   local function changed() arrived:set() end
   return setmetatable({
-    name = url, warning = trust.warning(path), reader = normal, arrived = arrived, clock = scheduler.time(),
+    name = url, warning = trust.warning(path), reader = normal, arrived = arrived,
+    clock = scheduler.time(),
     sending = committer.new(full, changed),
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
@@ -114,7 +119,9 @@ function Receiving:__close()
   entry.dropped = true
   local settling, last = self.queue.settling, nil
   for _, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
-    last = settling:add(store.delay, true, { receipt = message.receipt, seconds = 0, uncount = true })
+    last = settling:add(store.delay, true, {
+      receipt = message.receipt, seconds = 0, uncount = true,
+    })
   end
   if last then last.done:wait() end
 end
@@ -182,7 +189,8 @@ function Queue:receive(max, wait, visibility)
   demand(math.type(max) == "integer" and max > 0, "receive: how many must be an integer above 0")
   local until_time = scheduler.now() + (wait or 0)
   local wanted = {
-    max = math.min(max, self.batch), visibility = visibility or self.visibility, max_receives = self.max_receives,
+    max = math.min(max, self.batch), visibility = visibility or self.visibility,
+    max_receives = self.max_receives,
     retention = self.retention,
   }
   local receiving <close> = setmetatable({}, Receiving)
@@ -279,7 +287,8 @@ end
 --- is cancelled meanwhile may have added them.
 ---@param messages watchbot.Outgoing[]
 ---@param heard fun(position: integer, answer: table)? hears of each answer
----@return ({ id: string }|{ message: string, code: string })[]? answers one for each; "MessageTooLong"
+---@return ({ id: string }|{ message: string, code: string })[]? answers one for each;
+--- "MessageTooLong"
 ---@return string? message
 ---@return string? code
 function Queue:send(messages, heard)

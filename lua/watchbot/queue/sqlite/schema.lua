@@ -128,8 +128,11 @@ local function version_of(database)
       (SELECT application_id FROM pragma_application_id) AS application,
       EXISTS (SELECT 1 FROM sqlite_master) AS used]]
   if not row then return nil, message, code end
-  local ours = row.application == APPLICATION or (row.application == 0 and row.version == 0 and row.used == 0)
-  if not ours then return nil, ("'%s': a database, but not a watchbot queue"):format(database.path), "NotAQueue" end
+  local ours = row.application == APPLICATION
+    or (row.application == 0 and row.version == 0 and row.used == 0)
+  if not ours then
+    return nil, ("'%s': a database, but not a watchbot queue"):format(database.path), "NotAQueue"
+  end
   if row.version > #migrations then
     return nil, ("'%s': made by a newer watchbot (format %d, this one knows up to %d)"):format(
       database.path, row.version, #migrations), "NewerFormat"
@@ -185,10 +188,12 @@ local function check_names(path)
   local facts, err, code = sqlite.facts(path)
   if not facts then return nil, err, code end
   if facts.is_mount then
-    return nil, ("'%s': the file itself is mounted here, its WAL would not be; mount its folder instead"):format(path),
+    return nil, ("'%s': the file itself is mounted here, its WAL would not be; mount its folder "
+      .. "instead"):format(path),
       "TwoNames"
   elseif facts.links > 1 then
-    return nil, ("'%s': the file has %d names (hard links), each would have its own WAL; remove the others"):format(
+    return nil, ("'%s': the file has %d names (hard links), each would have its own WAL; remove "
+      .. "the others"):format(
       path, facts.links), "TwoNames"
   end
   return true
@@ -222,14 +227,19 @@ local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = tr
 ---@return string? message
 ---@return string? code
 function schema.look(path, options)
-  local usual, refusal, why = schema.open(path, { create = false, patience = options.patience, synchronous = "NORMAL" })
+  local usual, refusal, why = schema.open(path, {
+    create = false, patience = options.patience, synchronous = "NORMAL",
+  })
   if usual or not unwritable[why] then return usual, refusal, why end
-  local database, message, code = sqlite.open(path, { patience = options.patience, read_only = true })
+  local database, message, code = sqlite.open(path, {
+    patience = options.patience, read_only = true,
+  })
   if not database then return nil, message, code end
   local version
   version, message, code = database:patiently(version_of)
   if version == 0 then
-    message, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path), "NotAQueue"
+    message, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path),
+      "NotAQueue"
   elseif version then
     return database
   end

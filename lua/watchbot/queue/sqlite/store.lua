@@ -80,14 +80,17 @@ local ADD = [[
 
 local function add(transaction, now, id, message)
   local due = now + milliseconds(message.delay or 0)
-  local attributes = message.attributes and next(message.attributes) and json.encode(message.attributes, "bytes") or nil
+  local attributes = message.attributes and next(message.attributes)
+    and json.encode(message.attributes, "bytes") or nil
   local _, seq = transaction:run(ADD, due, now, message.group)
-  transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) VALUES (?, ?, ?, ?, ?, ?)",
+  transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) "
+    .. "VALUES (?, ?, ?, ?, ?, ?)",
     seq, id, message.subject, attributes, message.deduplication, message.body)
 end
 
 local function forget_deduplications(transaction, now)
-  transaction:run("DELETE FROM deduplications WHERE key IN (SELECT key FROM deduplications WHERE expires <= ? LIMIT ?)",
+  transaction:run("DELETE FROM deduplications WHERE key IN (SELECT key FROM deduplications WHERE "
+    .. "expires <= ? LIMIT ?)",
     now, SWEEP)
 end
 
@@ -100,7 +103,8 @@ function store.send(transaction, now, message)
     forget_deduplications(transaction, now)
     local before = transaction:first("SELECT id FROM deduplications WHERE key = ? AND expires > ?", message.deduplication, now)
     if before then return before.id end
-    transaction:run("INSERT OR REPLACE INTO deduplications (key, id, expires) VALUES (?, ?, ?)", message.deduplication, id,
+    transaction:run("INSERT OR REPLACE INTO deduplications (key, id, expires) VALUES (?, ?, ?)",
+    message.deduplication, id,
       now + DEDUPLICATION)
   end
   add(transaction, now, id, message)
@@ -123,7 +127,9 @@ end
 local function attributes_of(text)
   if not text then return {} end
   local all, err = json.decode(text)
-  if type(all) ~= "table" then error("its attributes are not JSON: " .. (err or "not an object"), 0) end
+  if type(all) ~= "table" then
+    error("its attributes are not JSON: " .. (err or "not an object"), 0)
+  end
   for name, attribute in pairs(all) do
     local known = type(name) == "string" and type(attribute) == "table"
     if not (known and type(attribute.type) == "string" and type(attribute.value) == "string") then
@@ -140,10 +146,12 @@ local function lease(transaction, now, row, visibility)
     UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
       first_received = coalesce(first_received, ?3)
     WHERE seq = ?1]], row.seq, now + visibility, now)
-  local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM contents WHERE seq = ?", row.seq)
+  local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM "
+    .. "contents WHERE seq = ?", row.seq)
   if not message then error("it has no content", 0) end
   message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
-  message.receives, message.sent, message.first_received = row.receives + 1, row.sent, row.first_received or now
+  message.receives, message.sent, message.first_received = row.receives + 1, row.sent,
+    row.first_received or now
   message.deliveries = row.lease + 1
   message.attributes = attributes_of(message.attributes)
   if row.fifo_group then
@@ -176,7 +184,8 @@ local function sweep(transaction, now, row, wanted)
   if row.receives >= wanted.max_receives then
     bury(transaction, now, row.seq)
     return "dead"
-  elseif wanted.retention and born(transaction, now, row) <= now - milliseconds(wanted.retention) then
+  elseif wanted.retention
+    and born(transaction, now, row) <= now - milliseconds(wanted.retention) then
     transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
     return "expired"
   end
@@ -244,7 +253,10 @@ end
 local function refusal(transaction, receipt)
   local seq = parse(receipt)
   if not seq then
-    return { message = ("not a receipt of this queue: '%s'"):format(receipt), code = "ReceiptHandleIsInvalid" }
+    return {
+      message = ("not a receipt of this queue: '%s'"):format(receipt),
+      code = "ReceiptHandleIsInvalid",
+    }
   end
   if transaction:first("SELECT 1 FROM messages WHERE seq = ?", seq) then
     return { message = "the message was received again since", code = "ReceiptHandleIsInvalid" }
@@ -267,7 +279,8 @@ end
 function store.delay(transaction, now, entry)
   local seq, number = parse(entry.receipt)
   local changed = transaction:run(
-    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND lease = ?2",
+    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND "
+      .. "lease = ?2",
     seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0)
   return changed == 1 or refusal(transaction, entry.receipt)
 end
@@ -297,14 +310,16 @@ function store.counts(database)
     scheduler.time())
   if not row then return nil, message, code end
   return {
-    visible = row.messages - row.hidden, delayed = row.hidden - row.in_flight, in_flight = row.in_flight, dead = row.dead,
+    visible = row.messages - row.hidden, delayed = row.hidden - row.in_flight,
+    in_flight = row.in_flight, dead = row.dead,
   }
 end
 
 --- What has gone through: of two looks, the difference of `sent` is what was sent between them, and
 --- what of that is not in the difference of `there` has left the queue.
 ---@param database watchbot.Database
----@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was sent, milliseconds
+---@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was
+--- sent, milliseconds
 ---@return string? message
 ---@return string? code
 function store.traffic(database)
@@ -320,22 +335,28 @@ end
 ---@param limit integer
 ---@param after integer `seq` of the one before
 function store.dead(database, limit, after)
-  local rows, message, code = database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+  local rows, message, code =
+    database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
   if not rows then return nil, message, code end
   for _, row in ipairs(rows) do
     local readable, attributes = pcall(attributes_of, row.attributes)
     row.attributes = readable and attributes or {}
     row.group, row.fifo_group = row.fifo_group, nil
     row.receives = math.tointeger(row.receives) or 0
-    for _, name in ipairs { "sent", "first_received", "died" } do row[name] = math.tointeger(row[name]) end
+    for _, name in ipairs { "sent", "first_received", "died" } do
+      row[name] = math.tointeger(row[name])
+    end
   end
   return rows
 end
 
 -- The dead letters that are meant: those of one id, or the next few of all.
 local function chosen(transaction, id, last)
-  if id then return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id) end
-  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?", last, SWEEP)
+  if id then
+    return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id)
+  end
+  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?",
+    last, SWEEP)
 end
 
 --- `seq` of the newest dead letter, 0 when there is none.

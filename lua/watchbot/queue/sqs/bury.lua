@@ -29,7 +29,9 @@ local function dead_of(queue)
   local arn = redrive.read(attributes)
   if not arn then return none(queue, "has no dead-letter queue (no RedrivePolicy)") end
   local url = redrive.url(arn, queue.name)
-  if not url then return none(queue, ("has '%s' for a dead-letter queue, not an ARN"):format(arn)) end
+  if not url then
+    return none(queue, ("has '%s' for a dead-letter queue, not an ARN"):format(arn))
+  end
   if not queue.dead or queue.dead.name ~= url then queue.dead = queue:sibling(url) end
   queue.dead_asked = now
   return queue.dead

@@ -104,7 +104,9 @@ function Sqs:check()
   if found then
     self.max_receives = select(2, redrive.read(found))
   elseif code == "NotAllowed" then
-    self.warning = message .. "; without it --drain does not work and a notification cannot say which attempt is the last"
+    self.warning = message
+      .. "; without it --drain does not work and a notification cannot say which attempt is the "
+      .. "last"
   else
     return nil, message, code
   end
@@ -113,7 +115,8 @@ end
 
 ---@class watchbot.SqsOptions
 ---@field client table? an SQS client, instead of one of its own
----@field visibility number? seconds that a received message is out of sight when `receive` does not say; default: the queue's
+---@field visibility number? seconds that a received message is out of sight when `receive` does not
+--- say; default: the queue's
 ---@field on_corrupt fun(id: string)? a message was received that does not match its MD5
 
 --- Opens the queue at a URL. Makes no request: what is wrong with it, `check` tells, or the first
@@ -125,7 +128,9 @@ end
 ---@return string? code
 function sqs.open(url, options)
   local client, problem, problem_code = options.client, nil, nil
-  if not client then client, problem, problem_code = aws("sqs", { place = url, warn = options.warn }) end
+  if not client then
+    client, problem, problem_code = aws("sqs", { place = url, warn = options.warn })
+  end
   if not client then return nil, problem, problem_code end
   local fifo = url:match "%.fifo$" ~= nil
   local self = setmetatable({
@@ -149,7 +154,8 @@ local function message_of(message)
     id = message.MessageId, receipt = message.ReceiptHandle, body = message.Body,
     attributes = attributes.decode(message.MessageAttributes),
     receives = integer(system.ApproximateReceiveCount) or 1, sent = integer(system.SentTimestamp),
-    first_received = integer(system.ApproximateFirstReceiveTimestamp), group = system.MessageGroupId,
+    first_received = integer(system.ApproximateFirstReceiveTimestamp),
+    group = system.MessageGroupId,
     deduplication = system.MessageDeduplicationId, sequence = system.SequenceNumber,
     source = system.DeadLetterQueueSourceArn,
   }
@@ -162,12 +168,15 @@ local said_unchecked = false
 local function say_unchecked(client, why)
   if said_unchecked then return end
   said_unchecked = true
-  if client.warn then client.warn(("the MD5 of received messages is not checked: %s"):format(why)) end
+  if client.warn then
+    client.warn(("the MD5 of received messages is not checked: %s"):format(why))
+  end
 end
 
 -- A message without a body that matches its MD5 is not run; it comes back by its visibility.
 local function is_sound(message, client)
-  if type(message.Body) ~= "string" or type(message.MessageId) ~= "string" or type(message.ReceiptHandle) ~= "string" then
+  if type(message.Body) ~= "string" or type(message.MessageId) ~= "string"
+    or type(message.ReceiptHandle) ~= "string" then
     return false
   end
   if not message.MD5OfBody then return true end
@@ -214,7 +223,8 @@ function Sqs:receive(max, wait, visibility)
     WaitTimeSeconds = math.floor(math.max(0, math.min(wait, LONGEST_WAIT))),
     VisibilityTimeout = visibility and math.ceil(visibility),
     -- The second name is what endpoints know that are older than the first.
-    MessageSystemAttributeNames = { "All" }, AttributeNames = { "All" }, MessageAttributeNames = { "All" },
+    MessageSystemAttributeNames = { "All" }, AttributeNames = { "All" },
+    MessageAttributeNames = { "All" },
     ReceiveRequestAttemptId = attempt and attempt.id,
   })
   if result then return self:sound(result.Messages or {}) end
@@ -309,7 +319,9 @@ function Sqs:refusal(message)
   if message.delay and message.delay > limits.sqs.delay then
     return ("a delay may have %d s, not %g"):format(limits.sqs.delay, message.delay)
   end
-  if message.deduplication and not self.fifo then return "only FIFO queues know a deduplication id" end
+  if message.deduplication and not self.fifo then
+    return "only FIFO queues know a deduplication id"
+  end
 end
 
 function Sqs:entry(message)
@@ -331,7 +343,8 @@ end
 --- Sends messages, in batches that SQS takes. A subject travels in an envelope like that of SNS.
 ---@param messages table[]
 ---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
----@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when none was sent
+---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when none was
+--- sent
 ---@return string? message
 ---@return string? code
 function Sqs:send(messages, told)

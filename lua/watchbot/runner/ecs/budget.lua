@@ -1,5 +1,7 @@
---- runner.ecs.budget: how often RunTask may be called: a token bucket that refills more slowly after throttling, and recovers.
--- Fargate takes 20 calls a second in bursts: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+--- runner.ecs.budget: how often RunTask may be called: a token bucket that refills more slowly
+-- after throttling, and recovers.
+-- Fargate takes 20 calls a second in bursts:
+-- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 
 local scheduler = require "watchbot.scheduler"
 
@@ -27,7 +29,8 @@ function Budget:refill()
   self.tokens = math.min(self.most, self.tokens + passed * self.rate)
 end
 
---- Waits until a call may be made. Those who wait are served in turn: each takes its token before it sleeps.
+--- Waits until a call may be made. Those who wait are served in turn: each takes its token before
+--- it sleeps.
 function Budget:take()
   self:refill()
   self.tokens = self.tokens - 1

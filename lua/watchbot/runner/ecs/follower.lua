@@ -68,7 +68,9 @@ end
 ---@param task table? what is known of it
 ---@return watchbot.ecs.Watch
 function Follower:track(arn, cluster, task)
-  local watch = { arn = arn, cluster = cluster, task = task, changed = scheduler.event(), since = scheduler.now() }
+  local watch = {
+    arn = arn, cluster = cluster, task = task, changed = scheduler.event(), since = scheduler.now(),
+  }
   self.watches[arn] = watch
   self.count = self.count + 1
   self.wake:set()

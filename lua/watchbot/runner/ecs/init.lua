@@ -76,9 +76,13 @@ function runner.new(_, policy, journal)
     client = client, journal = journal, containers = {}, earlier = earlier.new(client),
     seen = recent.new(REMEMBERED), looked = recent.new(REMEMBERED),
     warn = function(where)
-      return function(text, why) journal:warning(nil, "error", text, "code", why, "where", where) end
+      return function(text, why)
+        journal:warning(nil, "error", text, "code", why, "where", where)
+      end
     end,
-    raised = function(name, text) journal:error(nil, "error", text, "code", "Internal", "where", name) end,
+    raised = function(name, text)
+      journal:error(nil, "error", text, "code", "Internal", "where", name)
+    end,
   }, Ecs)
   self.placements = placement.new(client, policy.placements, self.warn "RunTask")
   self.follower = follower.new(client, {
@@ -119,7 +123,9 @@ end
 local function refused(operation, subject, err, code)
   local kind = refusal.of_error(err, code)
   if refusal.passes(kind) then return nil, err, "NoRoom" end
-  if kind == "denied" then err = denied.message("ecs:" .. operation, ("'%s'"):format(subject), err) end
+  if kind == "denied" then
+    err = denied.message("ecs:" .. operation, ("'%s'"):format(subject), err)
+  end
   return nil, err, code
 end
 
@@ -135,7 +141,9 @@ function Ecs:container_of(task)
     local result, err, code = self.client:DescribeTaskDefinition { taskDefinition = definition }
     if not result then return refused("DescribeTaskDefinition", definition, err, code) end
     local first = ((result.taskDefinition or {}).containerDefinitions or {})[1]
-    if not first then return nil, ("task definition '%s' has no container"):format(definition), "NoContainer" end
+    if not first then
+      return nil, ("task definition '%s' has no container"):format(definition), "NoContainer"
+    end
     self.containers[definition] = first.name
   end
   return self.containers[definition]
@@ -160,7 +168,8 @@ function Ecs:start(job, environment, policy)
   })
   if not parameters then return nil, err, code end
   if shortened then
-    self.journal:warning(job.id, "warning", "MessageAttributes were left out of the task's environment: "
+    self.journal:warning(job.id, "warning",
+      "MessageAttributes were left out of the task's environment: "
       .. "with them its overrides would be too big")
   end
   local started
@@ -201,7 +210,8 @@ function Ecs:cannot_look(err, code)
     self.complained = true
     local action = tostring(err):match "^(ecs:%w+):" or "ecs:ListTasks"
     self.journal:warning(nil, "error", denied.message(action, nil, err)
-      .. "; tasks of a watcher that died cannot be found, and their messages run again", "code", code,
+      .. "; tasks of a watcher that died cannot be found, and their messages run again", "code",
+        code,
       "where", "ListTasks")
     return nil
   end
@@ -215,9 +225,13 @@ end
 -- Stops a task that has not begun to run; its message is received again later.
 function Ecs:stop_pending(found, task)
   local reason = "still pending when its message was received again"
-  local ok, err, code = self.client:StopTask { cluster = task.cluster, task = found.taskArn, reason = reason }
+  local ok, err, code = self.client:StopTask {
+    cluster = task.cluster, task = found.taskArn, reason = reason,
+  }
   if not ok then self.warn "StopTask"(err, code) end
-  return nil, { reason = reason, blameless = true, duration = 0, task = found.taskArn, elsewhere = true }
+  return nil, {
+    reason = reason, blameless = true, duration = 0, task = found.taskArn, elsewhere = true,
+  }
 end
 
 -- What an earlier task means for the job.
@@ -227,7 +241,9 @@ function Ecs:judge(found, task, policy, job)
     -- One that never ran, or whose machine went away, has decided nothing.
     return nil, not exit.blameless and exit or nil
   end
-  if not run.has_started(found) and found.desiredStatus ~= "STOPPED" then return self:stop_pending(found, task) end
+  if not run.has_started(found) and found.desiredStatus ~= "STOPPED" then
+    return self:stop_pending(found, task)
+  end
   -- It runs, or is about to end: the exit code comes with the last state.
   return self:follow(found, task, policy, job)
 end
@@ -240,8 +256,8 @@ function Ecs:need_not_look(job)
 end
 
 --- Looks for the task that an earlier delivery of this message has started: a run of one that goes
---- on, or the exit of one that has ended, or of the look; neither when there is none. One that never
---- got to run is stopped.
+--- on, or the exit of one that has ended, or of the look; neither when there is none. One that
+--- never got to run is stopped.
 ---@param job watchbot.Job
 ---@param policy table
 ---@return table? run

@@ -77,13 +77,16 @@ local function without_message(variables)
 end
 
 local function policy_too_big(size)
-  return nil, ("the policy's environment and command do not fit an ECS task: without the message its "
-    .. "overrides would have %d characters, and %d are allowed; shorten 'env' and 'command', or put "
+  return nil, ("the policy's environment and command do not fit an ECS task: without the message "
+    .. "its "
+    .. "overrides would have %d characters, and %d are allowed; shorten 'env' and 'command', or "
+    .. "put "
     .. "them into the task definition"):format(size, LARGEST), "EnvironmentTooBig"
 end
 
 local function message_too_big(size, job)
-  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d of "
+  return nil, ("the message does not fit an ECS task: its overrides would have %d characters (%d "
+    .. "of "
     .. "them the message's), and %d are allowed; put the data elsewhere, in S3 say, and send where "
     .. "it is"):format(size, characters(job.message), LARGEST), "TooBig"
 end
@@ -96,7 +99,8 @@ local function check_text(variables)
       return nil, ("the environment variable '%s' cannot be handed to an ECS task: it holds a NUL"):format(name),
         "InvalidText"
     elseif not utf8.len(value) then
-      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it is not UTF-8"):format(name),
+      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it is not "
+        .. "UTF-8"):format(name),
         "InvalidText"
     end
   end
