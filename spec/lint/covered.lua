@@ -20,7 +20,9 @@ return {
   -- queues: a contract that runs on both
   ["queue/init"] = "queue/sqlite", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
-  ["queue/sqlite/store"] = "queue/sqlite",
+  ["queue/sqlite/store"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",
+  ["queue/sqlite/pages"] = "queue/sqlite/salvage", ["queue/sqlite/rows"] = "queue/sqlite/salvage",
+  ["cli/queue"] = "queue/sqlite/salvage", ["queue/sqlite/trust"] = "queue/sqlite/schema",
   ["dead_letters/init"] = "dead_letters/sqs",
   ["dead_letters/pair"] = "dead_letters/sqs", ["dead_letters/replay"] = "dead_letters/sqs",
   ["progress/init"] = "progress/sqlite", ["progress/dynamodb/chunks"] = "progress/dynamodb",
