@@ -9,6 +9,7 @@
 # make coverage   which lines of Lua and C the specs run: takes as long as the tests
 # make lint       warnings, luacheck, cppcheck, clang-tidy, clang-format, and the checks of spec/lint
 # make compile_commands  compile_commands.json, for editors (clangd)
+# make analyze    gcc's -fanalyzer and clang's analyzer; each finding is fixed, or answered in spec/lint/analyzed
 # make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
 # make mutants    faults planted one at a time, which the specs must see: takes its time
@@ -87,7 +88,7 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
+.PHONY: analyze all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
@@ -250,6 +251,10 @@ soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B)
 
 # clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
+analyze:
+	@mkdir -p build
+	@spec/lint/analyze build -std=gnu11 -Iinclude -Isrc $(PKG_CFLAGS)
+
 lint: test-deps $(B)/version.h
 	luacheck --quiet lua spec src doc
 	$(LUA) spec/lint/run.lua
