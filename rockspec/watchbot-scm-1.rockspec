@@ -92,6 +92,7 @@ build = {
     ["watchbot.cli.listen"] = "lua/watchbot/cli/listen.lua",
     ["watchbot.cli.log_lines"] = "lua/watchbot/cli/log_lines.lua",
     ["watchbot.cli.logs"] = "lua/watchbot/cli/logs.lua",
+    ["watchbot.cli.machine"] = "lua/watchbot/cli/machine.lua",
     ["watchbot.cli.moment"] = "lua/watchbot/cli/moment.lua",
     ["watchbot.cli.options"] = "lua/watchbot/cli/options.lua",
     ["watchbot.cli.output"] = "lua/watchbot/cli/output.lua",

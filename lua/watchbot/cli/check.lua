@@ -2,18 +2,27 @@
 
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
+local json = require "watchbot.lib.json"
 local load_file = require "watchbot.policy.load"
+local machine = require "watchbot.cli.machine"
 local output = require "watchbot.cli.output"
 local policies = require "watchbot.policy"
 
 local check = {
   summary = "Loads a policy and prints what it would do; runs nothing.",
-  usage = "POLICY.lua",
+  usage = "[--json] [POLICY.lua]",
   options = {
     { name = "fields", help = "print every field that a policy can have, with its default" },
+    { name = "json", help = "what is found on the machine, as one JSON object" },
   },
   details = [[
+Looks at the machine or container, too: the file of an embedded queue, limits on processes and files,
+the clock, CA certificates, the proxy, the health file. Without a policy it looks at the machine only.
+
+Exit status: 0; 1 when something would fail; 2 when the policy is wrong.
+
 examples:
+  watchbot check                                               what would fail on this machine
   watchbot check policy.lua                                    what is wrong with it, or what it means
   watchbot check --fields                                      see also: watchbot help policy]],
 }
@@ -115,7 +124,26 @@ local function describe(path, policy)
   show_hooks(policy)
 end
 
-local function start(path)
+-- => status : 1 where something would fail
+local function show_machine(policy, arguments)
+  local findings, status = machine.look(policy), 0
+  for _, finding in ipairs(findings) do
+    if finding.level == "failure" then status = 1 end
+  end
+  if arguments.json then
+    output.json { findings = json.list(findings), ok = status == 0 }
+    return status
+  end
+  output.line "\nThis machine:"
+  for _, finding in ipairs(findings) do
+    local mark = finding.level == "ok" and "" or finding.level .. ": "
+    show(finding.what, mark .. finding.message)
+  end
+  return status
+end
+
+local function start(path, arguments)
+  if not path then return show_machine(nil, arguments) end
   local policy, message, code = load_file.policy(path)
   if not policy then return nil, message, code end
   local ok, problem = policy:complete()
@@ -123,8 +151,8 @@ local function start(path)
     ok, problem = require "watchbot.runner.ecs".check(policy)
   end
   if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
-  describe(path, policy)
-  return 0
+  if not arguments.json then describe(path, policy) end
+  return show_machine(policy, arguments)
 end
 
 function check.run(arguments)
@@ -132,8 +160,10 @@ function check.run(arguments)
     require "watchbot.cli.help".fields()
     return 0
   end
-  if #arguments.words ~= 1 then return nil, "check: which policy? watchbot check POLICY.lua", "Usage" end
-  return scheduler.run(start, arguments.words[1])
+  if #arguments.words > 1 then
+    return nil, ("check: expected one policy, got '%s'"):format(table.concat(arguments.words, " ")), "Usage"
+  end
+  return scheduler.run(start, arguments.words[1], arguments)
 end
 
 return check
