@@ -16,6 +16,7 @@ static const luaL_Reg modules[] = {
     {"http",      luaopen_watchbot_http     },
     {"terminal",  luaopen_watchbot_terminal },
     {"file",      luaopen_watchbot_file     },
+    {"volume",    luaopen_watchbot_volume   },
     {NULL,        NULL                      },
 };
 

@@ -6,6 +6,7 @@
 -- https://www.sqlite.org/rescode.html) or errno names.
 
 local core = require "watchbot.core".sqlite
+local volume = require "watchbot.core".volume
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two tries at a lock; they grow from the first to the second, and shrink again to
@@ -40,24 +41,30 @@ end
 -- A file that is in no use has no WAL beside it, and one that cannot be made there is not needed.
 local function connect(path, options)
   if not options.read_only then return core.open(path, options.create) end
-  local facts, message, code = core.facts(path)
+  local facts, message, code = volume.facts(path)
   if not facts then return nil, message, code end
-  local wal = core.facts(path .. "-wal")
+  local wal = volume.facts(path .. "-wal")
   if wal then return core.open(path, false, "read") end
   return core.open(immutable(path), false, "immutable")
 end
 
 --- The name of the network file system that a file is on, nil when it is on none.
 ---@type fun(path: string): string?
-sqlite.network = core.network
+sqlite.network = volume.network
 
 --- Who may do what with a file, and by how many names it is known.
----@type fun(path: string): { links: integer, owner: integer, mode: integer, is_mount: boolean }?, string?, string?
-sqlite.facts = core.facts
+---@class watchbot.FileFacts
+---@field links integer names of the file
+---@field owner integer user id
+---@field mode integer permission bits
+---@field is_mount boolean the file itself is mounted
+
+---@type fun(path: string): watchbot.FileFacts?, string?, string?
+sqlite.facts = volume.facts
 
 --- The user id that this process acts for.
 ---@type fun(): integer
-sqlite.user = core.user
+sqlite.user = volume.user
 
 --- Whether an error that was raised in a transaction is the database's, not a mistake in the code.
 ---@return boolean

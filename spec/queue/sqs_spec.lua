@@ -203,6 +203,31 @@ describe("SQS on moto:", function()
       assert.are.equal(1, #proxy:log "ChangeMessageVisibilityBatch")
     end))
 
+    -- One answer that makes no sense must not end the poll, nor spoil the messages beside it.
+    it("hands out what is whole of an answer, whatever the rest is", function()
+      local corrupt = {}
+      local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/q", {
+        client = {}, on_corrupt = function(id) corrupt[#corrupt + 1] = id end,
+      }))
+      local whole = { MessageId = "1", ReceiptHandle = "r", Body = "x" }
+      local function but(more)
+        local message = { MessageId = "2", ReceiptHandle = "r", Body = "x" }
+        for name, value in pairs(more) do message[name] = value end
+        return message
+      end
+      local messages = queue:sound {
+        7, "text", {}, whole, but { Body = 7 }, but { MessageId = {} }, but { Attributes = 7 },
+        but { MessageAttributes = "x" }, but { MessageAttributes = { a = 7, b = {}, c = { DataType = 1, StringValue = "x" } } },
+        but { Attributes = { SentTimestamp = {}, MessageGroupId = 7, ApproximateReceiveCount = "many" } },
+      }
+      assert.are.equal(5, #messages)
+      assert.are.equal(5, #corrupt)
+      assert.are.same({ {}, {}, {}, {}, {} }, { messages[1].attributes, messages[2].attributes, messages[3].attributes,
+        messages[4].attributes, messages[5].attributes })
+      assert.are.same({ 1, nil, nil }, { messages[5].receives, messages[5].sent, messages[5].group })
+      assert.are.same({}, queue:sound "none")
+    end)
+
     it("counts its requests, those that were repeated too", task(function()
       local queue = watched()
       proxy:add { kind = "status", operation = "GetQueueAttributes", count = 1 }

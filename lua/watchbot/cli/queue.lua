@@ -8,9 +8,9 @@ local command = {
   usage = "salvage FILE NEW",
   options = {},
   details = [[
-For a file that SQLite calls malformed, that was cut, or overwritten in the middle. Stop all that use
-FILE first, and leave FILE-wal next to it: the newest messages are there. FILE is only read; NEW must
-not be there yet. Messages and dead letters keep their ids; what was in flight is received again.
+For a file that SQLite calls malformed, that was cut, or overwritten in the middle. Stop all that
+use FILE first, and leave FILE-wal next to it: the newest messages are there. FILE is only read; NEW
+must not be there yet. Messages and dead letters keep their ids; what was in flight is received again.
 Deduplication ids and the progress of reduce jobs are not copied.
 
 example:

@@ -1,7 +1,6 @@
 --- queue.outgoing: what SQS and SNS take in a message, checked before it is sent: in a batch, one
 -- message that they refuse could be the end of the nine others.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 
 local base64 = require "watchbot.lib.base64"
 local attributes = require "watchbot.message.attributes"
@@ -66,17 +65,15 @@ local function check_attributes(all, most)
       return refuse("InvalidAttribute", "'%s' cannot be the name of an attribute on AWS: up to %d "
         .. "letters, digits, '_', '-' and single '.'", shown(name), LONGEST_NAME)
     elseif not is_type(attribute.type) then
-      return refuse("InvalidAttribute",
-        "attribute '%s' has the type '%s': AWS knows String, Number "
-        .. "and Binary", name, shown(attribute.type))
+      return refuse("InvalidAttribute", "attribute '%s' has the type '%s': AWS knows String, "
+        .. "Number and Binary", name, shown(attribute.type))
     end
     local ok, err, code = check_value(name, attribute)
     if not ok then return nil, err, code end
   end
   if count <= most then return true end
-  return refuse("InvalidAttribute",
-    "the message has %d attributes, more than the %d that AWS takes",
-    count, most)
+  return refuse("InvalidAttribute", "the message has %d attributes, more than the %d that AWS "
+    .. "takes", count, most)
 end
 
 local function check_id(what, id)
@@ -97,13 +94,11 @@ function outgoing.measure(body, message, limits)
   if body == "" then
     return refuse("EmptyMessage", "the message is empty, which AWS does not take")
   elseif bytes > limits.message then
-    return refuse("MessageTooLong",
-      "the message has %d bytes with its attributes, more than the %d "
-      .. "that AWS takes", bytes, limits.message)
+    return refuse("MessageTooLong", "the message has %d bytes with its attributes, more than the "
+      .. "%d that AWS takes", bytes, limits.message)
   elseif not outgoing.is_text(body) then
-    return refuse("InvalidMessageContents",
-      "the message is not text: AWS takes UTF-8 without control "
-      .. "characters; encode it, as base64 for example")
+    return refuse("InvalidMessageContents", "the message is not text: AWS takes UTF-8 without "
+      .. "control characters; encode it, as base64 for example")
   end
   local ok, err, code = check_attributes(message.attributes, limits.attributes or math.huge)
   if ok then ok, err, code = check_id("group", message.group) end

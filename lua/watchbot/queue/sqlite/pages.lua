@@ -87,9 +87,13 @@ function pages.open(path)
   if problem then return nil, ("'%s': %s"):format(path, problem), "ReadFailed" end
   local wal, wal_head = open_wal(path)
   local size, reserved = read_head(head or "", wal and (">I4"):unpack(wal_head, 9))
-  local self = setmetatable({ file = file, wal = wal, size = size, usable = size - reserved, places = {} }, Pages)
+  local self = setmetatable({
+    file = file, wal = wal, size = size, usable = size - reserved, places = {},
+  }, Pages)
   local count = 0
-  if wal and (">I4"):unpack(wal_head, 9) == size then self.places, count = read_wal(wal, wal_head) end
+  if wal and (">I4"):unpack(wal_head, 9) == size then
+    self.places, count = read_wal(wal, wal_head)
+  end
   self.count = count > 0 and count or (file:seek "end" + size - 1) // size
   self.count = math.min(self.count, self:told_count() or self.count)
   self.free = self:free_pages()

@@ -24,7 +24,9 @@ end
 
 -- Columns of the tables of queue.sqlite.schema; `seq` is the row's id and stands there as NULL.
 local tables = {
-  messages = { "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?" },
+  messages = {
+    "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?",
+  },
   contents = { "null", "text", "text?", "text?", "text?", "text" },
   dead = {
     "null", "text", "text?", "text?", "text?", "text", "text?", "integer", "integer?", "integer",
@@ -79,27 +81,38 @@ function Writer:add(write)
   if #self.waiting >= BITE then self:flush() end
 end
 
+local MESSAGE = [[
+  INSERT OR IGNORE INTO messages (seq, visible_at, due, sent, born, first_received, receives, lease,
+    fifo_group)
+  VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)]]
+
+local CONTENT = [[
+  INSERT OR IGNORE INTO contents (seq, id, subject, attributes, deduplication, body)
+  VALUES (?, ?, ?, ?, ?, ?)]]
+
+local LETTER = [[
+  INSERT OR IGNORE INTO dead (seq, id, subject, attributes, deduplication, body, fifo_group, sent,
+    first_received, receives, died, reason)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+
 -- Nobody works on a message that was in flight; one that was delayed stays so.
 local function add_message(transaction, seq, content, state, now)
   local sent = state and state[4] or now
   local due = state and state[7] == 0 and math.max(now, state[3]) or now
-  transaction:run("INSERT OR IGNORE INTO messages (seq, visible_at, due, sent, born, first_received, receives, lease, "
-    .. "fifo_group) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", seq, due, sent, state and state[5] or sent,
+  transaction:run(MESSAGE, seq, due, sent, state and state[5] or sent,
     state and state[6], state and state[7] or 0, state and state[8] or 0, state and state[9])
-  transaction:run("INSERT OR IGNORE INTO contents (seq, id, subject, attributes, deduplication, body) "
-    .. "VALUES (?, ?, ?, ?, ?, ?)", seq, table.unpack(content, 2, 6))
+  transaction:run(CONTENT, seq, table.unpack(content, 2, 6))
 end
 
 local function add_letter(transaction, seq, letter)
-  transaction:run("INSERT OR IGNORE INTO dead (seq, id, subject, attributes, deduplication, body, fifo_group, sent, "
-    .. "first_received, receives, died, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", seq,
-    table.unpack(letter, 2, 12))
+  transaction:run(LETTER, seq, table.unpack(letter, 2, 12))
 end
 
 -- Of a group only the first is offered.
 local GROUPS = [[
   UPDATE messages SET visible_at = NULL WHERE fifo_group IS NOT NULL
-    AND seq > (SELECT min(seq) FROM messages AS others WHERE others.fifo_group = messages.fifo_group)]]
+    AND seq > (SELECT min(seq) FROM messages AS others
+      WHERE others.fifo_group = messages.fifo_group)]]
 
 local function copy(source, database)
   local states, known = read_states(source)
@@ -145,7 +158,8 @@ function salvage.run(path, url)
   local counts
   counts, err, code = queue:counts()
   if not counts then return nil, err, code end
-  return { messages = counts.visible + counts.delayed + counts.in_flight, dead = counts.dead, lost = lost }
+  local messages = counts.visible + counts.delayed + counts.in_flight
+  return { messages = messages, dead = counts.dead, lost = lost }
 end
 
 return salvage

@@ -1,5 +1,5 @@
---- queue.sqlite.sending: what the embedded queue takes, checked before it is in a transaction: there
--- a mistake of one caller would hit the work of others.
+--- queue.sqlite.sending: what the embedded queue takes, checked before it is in a transaction.
+-- There a mistake of one caller would hit the work of others.
 
 local limits = require "watchbot.lib.limits"
 local store = require "watchbot.queue.sqlite.store"
@@ -23,8 +23,8 @@ function sending.send(transaction, now, message)
   local size = size_of(message)
   if size <= LARGEST then return { id = store.send(transaction, now, message) } end
   return {
-    message = ("a message may have %d bytes with its subject and attributes, this one has %d"):format(
-      LARGEST, size),
+    message = ("a message may have %d bytes with its subject and attributes, this one has %d")
+      :format(LARGEST, size),
     code = "MessageTooLong",
   }
 end
@@ -50,7 +50,8 @@ function sending.check(message)
     "a delay must be seconds, 0 or more")
   for _, name in ipairs { "subject", "group", "deduplication" } do
     local value = message[name]
-    demand(value == nil or type(value) == "string", ("a message's %s must be a string"):format(name))
+    demand(value == nil or type(value) == "string",
+      ("a message's %s must be a string"):format(name))
     demand(value ~= "" or name == "subject", ("a message's %s is empty"):format(name))
   end
   check_attributes(message.attributes or {})

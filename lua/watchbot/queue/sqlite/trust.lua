@@ -22,8 +22,8 @@ end
 ---@return string?
 function trust.warning(path)
   local network = sqlite.network(path)
-  return network and ("'%s' is on a network file system (%s): SQLite's locks and shared memory do not "
-    .. "work there, messages may be lost"):format(path, network) or foreign(path)
+  return network and ("'%s' is on a network file system (%s): SQLite's locks and shared memory do "
+    .. "not work there, messages may be lost"):format(path, network) or foreign(path)
 end
 
 return trust

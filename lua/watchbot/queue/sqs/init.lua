@@ -8,7 +8,7 @@ local aws = require "watchbot.aws"
 local batcher = require "watchbot.queue.sqs.batcher"
 local bury = require "watchbot.queue.sqs.bury"
 local denied = require "watchbot.aws.denied"
-local digest = require "watchbot.core".aws
+local core = require "watchbot.core"
 local envelope = require "watchbot.message.envelope"
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
@@ -104,9 +104,8 @@ function Sqs:check()
   if found then
     self.max_receives = select(2, redrive.read(found))
   elseif code == "NotAllowed" then
-    self.warning = message
-      .. "; without it --drain does not work and a notification cannot say which attempt is the "
-      .. "last"
+    self.warning = message .. "; without it --drain does not work and a notification cannot say "
+      .. "which attempt is the last"
   else
     return nil, message, code
   end
@@ -115,8 +114,8 @@ end
 
 ---@class watchbot.SqsOptions
 ---@field client table? an SQS client, instead of one of its own
----@field visibility number? seconds that a received message is out of sight when `receive` does not
---- say; default: the queue's
+---@field visibility number? seconds that a received message is out of sight when `receive` does
+---not say; default: the queue's
 ---@field on_corrupt fun(id: string)? a message was received that does not match its MD5
 
 --- Opens the queue at a URL. Makes no request: what is wrong with it, `check` tells, or the first
@@ -148,16 +147,20 @@ local function integer(text)
   return math.tointeger(tonumber(text))
 end
 
+local function text(value)
+  return type(value) == "string" and value or nil
+end
+
+-- An endpoint that is not AWS's may answer anything: what makes no sense is left out.
 local function message_of(message)
-  local system = message.Attributes or {}
+  local system = type(message.Attributes) == "table" and message.Attributes or {}
   return {
     id = message.MessageId, receipt = message.ReceiptHandle, body = message.Body,
     attributes = attributes.decode(message.MessageAttributes),
     receives = integer(system.ApproximateReceiveCount) or 1, sent = integer(system.SentTimestamp),
     first_received = integer(system.ApproximateFirstReceiveTimestamp),
-    group = system.MessageGroupId,
-    deduplication = system.MessageDeduplicationId, sequence = system.SequenceNumber,
-    source = system.DeadLetterQueueSourceArn,
+    group = text(system.MessageGroupId), deduplication = text(system.MessageDeduplicationId),
+    sequence = text(system.SequenceNumber), source = text(system.DeadLetterQueueSourceArn),
   }
 end
 
@@ -175,12 +178,11 @@ end
 
 -- A message without a body that matches its MD5 is not run; it comes back by its visibility.
 local function is_sound(message, client)
-  if type(message.Body) ~= "string" or type(message.MessageId) ~= "string"
-    or type(message.ReceiptHandle) ~= "string" then
+  if not (text(message.Body) and text(message.MessageId) and text(message.ReceiptHandle)) then
     return false
   end
   if not message.MD5OfBody then return true end
-  local md5, why = digest.md5(message.Body)
+  local md5, why = core.aws.md5(message.Body)
   if not md5 then say_unchecked(client, why) end
   return not md5 or md5 == message.MD5OfBody
 end
@@ -193,13 +195,14 @@ function Sqs:attempt()
     local attempt = table.remove(self.lost_attempts, 1)
     if now - attempt.time < ATTEMPT_LIFE then return attempt end
   end
-  return { id = digest.uuid(), time = now }
+  return { id = core.aws.uuid(), time = now }
 end
 
 --- The messages of an answer that are whole.
 function Sqs:sound(received)
   local messages = {}
-  for _, message in ipairs(received) do
+  for _, message in ipairs(type(received) == "table" and received or {}) do
+    if type(message) ~= "table" then message = {} end
     if is_sound(message, self.client) then
       messages[#messages + 1] = message_of(message)
     elseif self.on_corrupt then
@@ -336,15 +339,14 @@ function Sqs:entry(message)
     MessageGroupId = message.group or (self.fifo and "default") or nil,
     -- Without an id of the sender's, one of ours: a send whose answer was lost is repeated, and
     -- must not be doubled.
-    MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
+    MessageDeduplicationId = self.fifo and (message.deduplication or core.aws.uuid()) or nil,
   }, bytes
 end
 
 --- Sends messages, in batches that SQS takes. A subject travels in an envelope like that of SNS.
 ---@param messages table[]
 ---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
----@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when none was
---- sent
+---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil: none was sent
 ---@return string? message
 ---@return string? code
 function Sqs:send(messages, told)
