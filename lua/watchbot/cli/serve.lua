@@ -31,6 +31,24 @@ local function status_of(opened, options, seen)
   return seen.name and STATUS[seen.name] or 1
 end
 
+-- The work goes on without a log, but somebody should know.
+local function watch_log(sink)
+  while not sink:error() do scheduler.sleep(1) end
+  output.complain("the log is lost from here on: " .. sink:error())
+end
+
+local function report_unwritten(sink, watching)
+  if not watching:ended() then
+    watching:cancel "the watcher ends"
+    local err = sink:error()
+    if err then
+      output.complain("the log is lost: " .. err)
+    elseif sink:pending() > 0 then
+      output.complain(("the last %d bytes of the log could not be written"):format(sink:pending()))
+    end
+  end
+end
+
 --- Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions
@@ -45,8 +63,10 @@ return function(policy, options, reload)
   local seen = {}
   local signals = scheduler.spawn(follow_signals, opened, policy, reload, seen)
   local ok
+  local watching = scheduler.spawn(watch_log, opened.sink)
   ok, message, code = opened:run()
   signals:cancel()
+  report_unwritten(opened.sink, watching)
   if not ok then return nil, message, code end
   return status_of(opened, options, seen)
 end
