@@ -130,7 +130,7 @@ end)
 
 describe("the program's environment", function()
   it("cannot be read by a task of the same user", task(function(folder)
-    if not os.execute "[ $(id -u) = 0 ]" then return pending "only root can become another user" end
+    if not workshop.has_other_user() then return pending "no other user may run a program here" end
     assert(os.execute(("chmod 777 '%s'"):format(folder.path)))
     policy(folder, "command = 'cat /proc/$PPID/environ > out 2> err; exit 0',")
     assert(os.execute(("chmod 666 '%s'/jobs.db*"):format(folder.path)))

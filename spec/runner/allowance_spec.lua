@@ -4,7 +4,6 @@ local allowance = require "watchbot.runner.allowance"
 local workshop = require "support.workshop"
 
 local task, send = workshop.task, workshop.send
-local root = os.execute "[ $(id -u) = 0 ]"
 
 local function write_policy(folder, fields)
   folder:write("policy.lua", ([[
@@ -76,7 +75,7 @@ describe("the field", function()
   end))
 
   it("'user' runs tasks as another user, with its groups and names", task(function(folder)
-    if not root then return pending "only root can run tasks as another user" end
+    if not workshop.has_other_user() then return pending "no other user may run a program here" end
     assert(os.execute(("chmod 777 '%s'"):format(folder.path)))
     send(folder, { ("x"):rep(140000) })
     run(folder, "user = 'nobody',", [[

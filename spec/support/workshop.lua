@@ -12,6 +12,12 @@ local here = io.popen "pwd":read "l"
 workshop.build = build:match "^/" and build or here .. "/" .. build
 workshop.program = workshop.build .. "/watchbot"
 
+--- Whether tests can run programs as another user: not without root, and not where that user may
+--- not even read the root folder (a chroot of mode 0700).
+function workshop.has_other_user()
+  return os.execute "setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null" == true
+end
+
 -- Far more than anything here takes, also under valgrind on a busy machine.
 workshop.PATIENCE = 120
 
