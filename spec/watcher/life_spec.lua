@@ -65,7 +65,6 @@ describe("a job's life", function()
     { "the deletion", "settle", "delete" },
     { "the decision of the lease", "leases", "decide" },
     { "the count of outcomes", "tally", "count" },
-    { "the breaker", "breaker", "passed" },
     { "a change of stage", "jobs", "move" },
     { "the lease at the receive", "leases", "take" },
     { "the job at the receive", "jobs", "add" },

@@ -21,6 +21,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field draining watchbot.Event
 ---@field breaker watchbot.Breaker
 ---@field passed fun(step: string) a step has gone well
+---@field runs_late fun(entry: watchbot.JobEntry) a task runs although the watcher ends
 
 local attempt = {}
 
@@ -109,6 +110,7 @@ end
 local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")
+  if context.draining:is_set() then context.runs_late(entry) end
   if run:starts() then passed(context, "start") end
   local exit = run:wait()
   entry.run = nil

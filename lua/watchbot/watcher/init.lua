@@ -54,6 +54,7 @@ local function make_life(self, options)
     took = function(seconds) self:took(seconds) end,
     ready = function() return not self.protection or self.protection:ready() end,
     wake = function() self.intake:wake() end,
+    runs_late = function(entry) self:runs(entry) end,
   }
 end
 
@@ -103,16 +104,14 @@ function watcher.new(policy, options)
   self:protect(policy)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
-  self.jobs.watcher = function(entry, to, change) self:moved(entry, to, change) end
+  self.jobs.watcher = function(to, change) self:moved(to, change) end
   return self
 end
 
 --- What follows from a job's change of stage, for the watcher as a whole.
----@param entry watchbot.JobEntry
 ---@param to string
 ---@param change watchbot.ChangeOfStage
-function Watcher:moved(entry, to, change)
-  if to == "running" then return self:runs(entry) end
+function Watcher:moved(to, change)
   if self.protection and (change.total ~= 0 or change.lingerers ~= 0) then
     self.protection:set(self.jobs:active() > 0)
   end
@@ -126,7 +125,6 @@ end
 
 -- Once the watcher ends, a task that only just runs is treated as all others are.
 function Watcher:runs(entry)
-  if self.phase.name == "watching" then return end
   if self.phase.stopping:is_set() then
     self.life:stop(entry)
   elseif self.leaving then

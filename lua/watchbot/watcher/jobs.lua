@@ -56,6 +56,7 @@ local STAGES = {
 ---@field total integer messages in the watcher's hands
 ---@field frees boolean a slot, or room for another message, has become free
 ---@field matters boolean the watcher as a whole has to know
+---@field plain boolean nothing follows from it
 
 local function number(flag) return flag and 1 or 0 end
 
@@ -67,7 +68,8 @@ local function change_between(from, to, to_name)
   return {
     slots = slots, lingerers = lingerers, total = gone and -1 or 0,
     frees = slots < 0 or lingerers < 0 or gone,
-    matters = slots < 0 or lingerers ~= 0 or gone or to_name == "waiting" or to_name == "running",
+    matters = slots < 0 or lingerers ~= 0 or gone or to_name == "waiting",
+    plain = slots == 0 and lingerers == 0 and not gone and to_name ~= "waiting",
   }
 end
 
@@ -103,7 +105,7 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages in the watcher's hands
 ---@field counts table<string, integer> jobs by stage
----@field watcher fun(entry: watchbot.JobEntry, to: string, change: watchbot.ChangeOfStage)? hears
+---@field watcher fun(to: string, change: watchbot.ChangeOfStage)? hears
 --- of the changes that matter to it
 ---@field observer fun(entry: watchbot.JobEntry, from: string?, to: string)? hears of every change,
 --- for tests
@@ -130,7 +132,7 @@ function Jobs:add(entry)
   self.counts.received = self.counts.received + 1
   self.total = self.total + 1
   if self.observer then self.observer(entry, nil, "received") end
-  if self.watcher then self.watcher(entry, "received", ARRIVED) end
+  if self.watcher then self.watcher("received", ARRIVED) end
   return entry
 end
 
@@ -156,6 +158,7 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
+  if change.plain and not self.observer then return end
   self.slots, self.lingerers = self.slots + change.slots, self.lingerers + change.lingerers
   if stage == "waiting" then
     wait_in_line(self, entry, first)
@@ -164,7 +167,7 @@ function Jobs:move(entry, stage, first)
     if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
   if self.observer then self.observer(entry, from, stage) end
-  if change.matters and self.watcher then self.watcher(entry, stage, change) end
+  if change.matters and self.watcher then self.watcher(stage, change) end
 end
 
 --- Something else than the stage has changed that an observer wants to know.

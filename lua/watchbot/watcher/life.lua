@@ -32,6 +32,7 @@ local RESCUE_LIMIT = 30
 ---@field took fun(seconds: number) hears how long a job has run
 ---@field ready fun(): boolean whether jobs may start
 ---@field wake fun() more messages may be taken
+---@field runs_late fun(entry: watchbot.JobEntry) a task runs although the watcher ends
 local Life = {}
 Life.__index = Life
 
@@ -44,7 +45,7 @@ function life.new(parts)
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     draining = self.phase.draining, breaker = self.breaker,
-    passed = function(step) self:passed(step) end,
+    passed = function(step) self:passed(step) end, runs_late = self.runs_late,
   }
   return self
 end
@@ -149,7 +150,7 @@ function Life:live(entry)
   if verdict.exit.duration then self.took(verdict.exit.duration) end
   if verdict.outcome == "lapsed" then return self:drop_lapsed(entry) end
   self:conclude(entry, verdict)
-  self:passed "internal"
+  if not self.breaker.quiet then self:passed "internal" end
 end
 
 -- Seconds of the next hold.
@@ -199,9 +200,7 @@ end
 
 -- => whether the receive counts against the message
 function Life:failed(entry, verdict, rule)
-  local step = verdict.step or rule.step
-  if not step then return not rule.uncounted end
-  local exit = verdict.exit
+  local step, exit = verdict.step or rule.step, verdict.exit
   local counts, opened = self.breaker:failed(step, entry.id, rule.fault)
   self.breaker:left(entry.id)
   entry.silent = not counts or nil
@@ -216,8 +215,8 @@ end
 -- what becomes of the message
 
 function Life:gone(entry)
-  self.leases:decide(entry.lease)
-  self.breaker:left(entry.id)
+  if not entry.lease.decided then self.leases:decide(entry.lease) end
+  if self.breaker.trying then self.breaker:left(entry.id) end
   self.jobs:move(entry, "gone")
 end
 
@@ -296,7 +295,8 @@ end
 function Life:conclude(entry, verdict)
   local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
   self.jobs:move(entry, "settling")
-  local counts = self:failed(entry, verdict, rule)
+  local counts = not rule.uncounted
+  if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
   if outcome == "bury" then outcome = self:bury(entry, exit) end
   local returns = outcome == "release" or outcome == "retry"
   entry.seconds = returns and self:backoff(entry, verdict.seconds) or nil

@@ -29,11 +29,11 @@ end
 -- the message comes back by itself, and another try could hit another watcher's receive. A success
 -- with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS answers so and
 -- deletes nothing), so the newest one is tried as well.
-local function persist(lease, try)
+local function persist(queue, operation, lease, ...)
   local pause = 0.2
   while true do
     local receipt = lease.receipt
-    local ok, err, code = try(receipt)
+    local ok, err, code = queue[operation](queue, receipt, ...)
     local newer = lease.receipt ~= receipt
     if ok and not newer then return true, err end
     if not ok and not newer then
@@ -50,7 +50,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delete(lease)
-  return persist(lease, function(receipt) return self.queue:delete(receipt) end)
+  return persist(self.queue, "delete", lease)
 end
 
 --- Returns the message to the queue, to be seen again after `seconds`.
@@ -59,7 +59,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delay(lease, seconds, uncount)
-  return persist(lease, function(receipt) return self.queue:delay(receipt, seconds, uncount) end)
+  return persist(self.queue, "delay", lease, seconds, uncount)
 end
 
 --- Moves the message to the dead-letter queue at once, and out of this one.
@@ -70,7 +70,7 @@ end
 ---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue", "NotAllowed"
 function Settle:bury(lease, message, reason)
-  return persist(lease, function(receipt) return self.queue:bury(receipt, message, reason) end)
+  return persist(self.queue, "bury", lease, message, reason)
 end
 
 --- Extends the lease of a receipt once; the caller decides about another try.
