@@ -452,17 +452,15 @@ describe("watchbot dead-letter on SQS", function()
       for key, value in pairs(more or {}) do properties[key] = value end
       return { Type = "AWS::SQS::Queue", Properties = properties }
     end
+    local dead = queue "dead"
     assert(account:client "cloudformation":CreateStack { StackName = name,
       TemplateBody = cjson.encode {
-      Resources = { WatchbotQueue = queue "jobs", WatchbotDeadLetterQueue = queue "dead" },
+      Resources = { WatchbotQueue = queue "jobs", WatchbotDeadLetterQueue = dead },
       Outputs = { WatchbotQueueUrl = { Value = { Ref = "WatchbotQueue" } },
         WatchbotDeadLetterQueueUrl = { Value = { Ref = "WatchbotDeadLetterQueue" } } },
     } })
-    local dead
-    for _, url in ipairs(assert(account.sqs:ListQueues {}).QueueUrls) do
-      if url:find "/dead%-%d+$" then dead = url end
-    end
-    bury(dead, "one")
+    local dead_name = dead.Properties.QueueName
+    bury(assert(account.sqs:GetQueueUrl { QueueName = dead_name }).QueueUrl, "one")
     local exit, _, problem = run(folder, { "send", "--stack", name, "two" }, account:environment())
     assert.are.equal(0, exit.code, problem)
     local out, code, said = dead_letter(folder, nil, "replay", "--stack", name, "--match", "one")

@@ -115,9 +115,8 @@ describe("the status of an SQS queue", function()
   it("shows what can be shown where a permission is missing, and names its action",
     task(function(folder)
     local url = account:queue()
-    -- moto's permissions call CloudWatch by the name that requests are signed with.
     local exit, out =
-      run(folder, { "--queue", url }, account:environment(account:user "monitoring:GetMetricData"))
+      run(folder, { "--queue", url }, account:environment(account:user "cloudwatch:GetMetricData"))
     assert.are.equal(0, exit.code)
     assert.matches("waiting +0\n", out)
     assert.matches("sent +%? the credentials do not allow 'cloudwatch:GetMetricData'", out)

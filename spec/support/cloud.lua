@@ -1,9 +1,9 @@
---- cloud: an AWS account on moto for specs: users, queues, topics and clients for them, signatures
--- checked. Everything but `start` waits, so it belongs into a task.
+--- cloud: an account of the local AWS for specs: users, queues, topics and clients for them, with
+-- signatures checked. Everything but `start` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
 local cjson = require "cjson"
-local moto = require "support.moto"
+local local_aws = require "support.local_aws"
 local scheduler = require "watchbot.scheduler"
 
 local REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -15,9 +15,9 @@ local cloud = {}
 local methods = {}
 methods.__index = methods
 
---- Starts moto; `open` makes a user in it.
+--- Starts a local AWS; `open` makes a user in it.
 function cloud.start()
-  local server = moto.start()
+  local server = local_aws.start()
   return setmetatable({ server = server, url = server.url, names = 0, region = REGION }, methods)
 end
 
@@ -33,12 +33,22 @@ end
 -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other
 -- service's names.
 local function iam(self, operation, parameters)
-  local client = self:client("sts", {
-    credentials = self.keys or { access_key = "AKID", secret_key = "any" },
-  })
+  local client = self:client("sts", { credentials = self.keys or local_aws.ROOT })
   client.service = { protocol = "query", version = "2010-05-08" }
   client:resolve().service = "iam"
   return assert(client[operation](client, parameters))
+end
+
+-- moto's permissions call CloudWatch by the name that requests are signed with.
+local function action_of(name)
+  return local_aws.is_moto() and name:gsub("^cloudwatch:", "monitoring:") or name
+end
+
+local function actions_of(denied)
+  if type(denied) ~= "table" then return denied and action_of(denied) end
+  local actions = {}
+  for index, name in ipairs(denied) do actions[index] = action_of(name) end
+  return actions
 end
 
 --- A new user's keys.
@@ -46,7 +56,7 @@ end
 function methods:user(denied)
   local name = self:name "user"
   local statements = {
-    ALLOW, denied and { Effect = "Deny", Action = denied, Resource = "*" } or nil,
+    ALLOW, denied and { Effect = "Deny", Action = actions_of(denied), Resource = "*" } or nil,
   }
   local policy = cjson.encode { Version = "2012-10-17", Statement = statements }
   iam(self, "CreateUser", { UserName = name })

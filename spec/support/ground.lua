@@ -1,13 +1,12 @@
 --- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run`
 -- as a client of it. The watcher is told the proxy's address as the endpoint; the spec itself talks
--- to moto directly, so that no rule hits it. Everything but `start` and `close` waits, so it
--- belongs into a task.
+-- to the local AWS directly, so that no rule hits it. Everything but `start` and `close` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
 local checker = require "support.checker"
 local cjson = require "cjson"
 local fault_proxy = require "support.fault_proxy"
-local moto = require "support.moto"
+local local_aws = require "support.local_aws"
 local workshop = require "support.workshop"
 
 local ground = {}
@@ -23,11 +22,11 @@ Ground.__index = Ground
 local Site = {}
 Site.__index = Site
 
---- Starts the proxy, and moto behind it or what is given instead.
+--- Starts the proxy, and a local AWS behind it or what is given instead.
 ---@param server { url: string, close: fun(self) }?
 ---@return table ground
 function ground.start(server)
-  server = server or moto.start()
+  server = server or local_aws.start()
   return setmetatable({ server = server, proxy = fault_proxy.start(server.url), sites = 0 }, Ground)
 end
 

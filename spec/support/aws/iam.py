@@ -1,0 +1,112 @@
+"""IAM and STS: users and roles with their keys, and what their policies deny."""
+
+import fnmatch
+import json
+import secrets
+import time
+
+from common import ACCOUNT, Refused, identifier, refuse, store
+
+# Keys that are there from the start and may do everything, for those who set the account up.
+ROOT = {"AKIDROOT": "secret-of-root", "AKIDOFNOBODY": "secret-of-nobody", "AKID": "any"}
+
+
+class Key:
+    def __init__(self, secret, arn, token=None, expires=None, user=None):
+        self.secret, self.arn, self.token, self.expires = secret, arn, token, expires
+        self.user = user
+
+
+def first_keys():
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    return {key: Key(secret, root) for key, secret in ROOT.items()}
+
+
+def keys():
+    return store("keys", first_keys)
+
+
+def statements(user):
+    for document in store("users").get(user, {}).values():
+        found = document["Statement"]
+        yield from found if isinstance(found, list) else [found]
+
+
+def covers(statement, action):
+    actions = statement.get("Action", [])
+    actions = [actions] if isinstance(actions, str) else actions
+    return any(fnmatch.fnmatchcase(action.lower(), each.lower()) for each in actions)
+
+
+def authorize(key, service, operation, resource):
+    """Refuses what the key's user may not do, in each service's words."""
+    action = f"{'cloudwatch' if service == 'monitoring' else service}:{operation}"
+    if key.user is None or action == "sts:GetCallerIdentity":
+        return
+    effects = {each["Effect"] for each in statements(key.user) if covers(each, action)}
+    why = None
+    if "Deny" in effects:
+        why = "with an explicit deny in an identity-based policy"
+    elif "Allow" not in effects:
+        why = f"because no identity-based policy allows the {action} action"
+    if why:
+        said = action.lower() if service == "sqs" else action.replace("sns:", "SNS:")
+        code = {"sns": "AuthorizationError"}.get(service, "AccessDenied")
+        raise Refused("AccessDeniedException", f"User: {key.arn} is not authorized to perform: "
+                      f"{said} on resource: {resource} {why}", 403, code)
+
+
+def create_user(call):
+    store("users")[call["UserName"]] = {}
+    return {"User": {"UserName": call["UserName"]}}
+
+
+def put_user_policy(call):
+    user = store("users").get(call["UserName"])
+    refuse(user is None, "NoSuchEntity",
+           f"The user with name {call['UserName']} cannot be found.", 404)
+    user[call["PolicyName"]] = json.loads(call["PolicyDocument"])
+    return {}
+
+
+def create_access_key(call):
+    name = call["UserName"]
+    key, secret = "AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
+    keys()[key] = Key(secret, f"arn:aws:iam::{ACCOUNT}:user/{name}", user=name)
+    return {"AccessKey": {"UserName": name, "AccessKeyId": key, "SecretAccessKey": secret}}
+
+
+def assume(call, extra=None):
+    arn, session = call["RoleArn"], call["RoleSessionName"]
+    seconds = int(call.get("DurationSeconds", 3600))
+    refuse(not 900 <= seconds <= 43200, "ValidationError",
+           "1 validation error detected: DurationSeconds is out of range")
+    key, secret = "ASIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
+    token, expires = secrets.token_hex(40), time.time() + seconds
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{arn.split('/')[-1]}/{session}"
+    keys()[key] = Key(secret, role, token, expires)
+    return {
+        "Credentials": {
+            "AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token,
+            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires)),
+        },
+        "AssumedRoleUser": {"Arn": role, "AssumedRoleId": f"AROA{identifier()[:8]}:{session}"},
+        **(extra or {}),
+    }
+
+
+def assume_with_web_identity(call):
+    refuse(not call.get("WebIdentityToken"), "InvalidIdentityToken", "The ID Token is not valid.")
+    return assume(call, {"Provider": "https://oidc.example.com", "Audience": "sts.amazonaws.com"})
+
+
+def caller_identity(call):
+    return {"Arn": call.key.arn, "UserId": "AIDAEXAMPLE", "Account": ACCOUNT}
+
+
+# What needs no signature.
+UNSIGNED = {"AssumeRoleWithWebIdentity"}
+IAM = {"CreateUser": create_user, "PutUserPolicy": put_user_policy,
+       "CreateAccessKey": create_access_key}
+STS = {"AssumeRole": assume, "AssumeRoleWithWebIdentity": assume_with_web_identity,
+       "GetCallerIdentity": caller_identity}

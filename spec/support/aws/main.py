@@ -1,0 +1,199 @@
+"""A local AWS for specs that refuses what AWS refuses. Python's standard library only.
+
+    python3 spec/support/aws/main.py
+
+Prints its port; ends when its standard input does. It answers in two ways: at AWS's host names, as
+an HTTPS proxy (HTTPS_PROXY, with the authority that GET /-aws/ca names in AWS_CA_BUNDLE), where
+host, service and region of a request must fit each other; and at http://127.0.0.1:PORT as an
+endpoint of all services, where the scope of the signature says which is meant.
+
+POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names.
+"""
+
+import json
+import re
+import sys
+import threading
+import time
+
+import cloudformation
+import cloudwatch
+import common
+import dynamodb
+import iam
+import logs
+import query
+import sigv4
+import sns
+import sqs
+import tls
+from common import Refused
+from http_front import Front
+
+# By signing name: the prefix of X-Amz-Target, where it is a JSON service, and the operations.
+SERVICES = {
+    "sqs": ("AmazonSQS", sqs.OPERATIONS),
+    "dynamodb": ("DynamoDB_20120810", dynamodb.OPERATIONS),
+    "logs": ("Logs_20140328", logs.OPERATIONS),
+    "monitoring": ("GraniteServiceVersion20100801", cloudwatch.OPERATIONS),
+    "sns": (None, sns.OPERATIONS), "sts": (None, iam.STS), "iam": (None, iam.IAM),
+    "cloudformation": (None, cloudformation.OPERATIONS),
+}
+# Those that answer a bad signature with 403 although they speak JSON.
+FORBIDDING = {"sqs", "sns", "sts", "iam"}
+HOST = re.compile(r"^([a-z0-9-]+?)(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d)\.(?:vpce\.)?"
+                  r"(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws|"
+                  r"api\.amazonwebservices\.com\.cn)$")
+LEGACY = re.compile(r"^(?:([a-z0-9-]+)\.queue|queue|sqs)\.amazonaws\.com$")
+VPC = re.compile(r"^vpce-[a-z0-9-]+\.([a-z]+)\.([a-z0-9-]+)\.vpce\.amazonaws\.com(?:\.cn)?$")
+
+seen = []
+
+
+def place_of(host):
+    """Service and region of a host of AWS; nothing for any other host."""
+    host = host.rsplit(":", 1)[0] if ":" in host else host
+    if match := VPC.match(host) or HOST.match(host):
+        return match[1], match[2]
+    if match := LEGACY.match(host):
+        return "sqs", match[1] or "us-east-1"
+    if host in ("sts.amazonaws.com", "iam.amazonaws.com"):
+        return host.split(".")[0], "us-east-1"
+    return None, None
+
+
+class Call(dict):
+    """The parameters of a call, and where and by whom it was made."""
+
+    def __init__(self, parameters, key, region, request):
+        super().__init__(parameters)
+        self.key, self.region, self.request = key, region, request
+        self.is_local = place_of(request.host)[0] is None
+
+    def queue_host(self):
+        if self.is_local:
+            return "http://" + self.request.host
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"https://sqs.{self.region}.{suffix}"
+
+
+def resource_of(call, service):
+    name = call.get("QueueUrl") or call.get("QueueName") or call.get("TableName")
+    if call.get("TopicArn"):
+        return call["TopicArn"]
+    return common.arn(service, call.region, name.split("/")[-1]) if name else "*"
+
+
+def operation_of(request, service):
+    """What is called, and its parameters as they are in the body."""
+    target = request.headers.get("x-amz-target")
+    prefix = SERVICES[service][0] if service in SERVICES else None
+    if not target:
+        parameters = query.parse(request.body)
+        return parameters.pop("Action", ""), parameters
+    name, _, operation = target.partition(".")
+    if name != prefix:
+        raise Refused("UnknownOperationException", "", 400, "InvalidAction")
+    try:
+        parameters = json.loads(request.body or b"{}")
+    except ValueError:
+        raise Refused("SerializationException", "could not parse the request body") from None
+    return operation, parameters
+
+
+def is_unsigned(request):
+    return not request.headers.get("authorization") and any(
+        b"Action=" + name.encode() in request.body for name in iam.UNSIGNED)
+
+
+def perform(request):
+    service, region = place_of(request.host)
+    key = None
+    if is_unsigned(request):
+        service, region = service or "sts", region or "us-east-1"
+    else:
+        key, scope = sigv4.verify(request, service, region, iam.keys())
+        service, region = scope.service, scope.region
+    request.service = service
+    operation, parameters = operation_of(request, service)
+    function = SERVICES.get(service, (None, {}))[1].get(operation)
+    common.refuse(not function, "UnknownOperationException" if request.headers.get("x-amz-target")
+                  else "InvalidAction", f"The action {operation} is not valid for this endpoint.")
+    call = Call(parameters, key, region, request)
+    if key:
+        iam.authorize(key, service, operation, resource_of(call, service))
+    return operation, function(call)
+
+
+def json_error(refused, service):
+    status = refused.status
+    if status == 403 and service not in FORBIDDING:
+        status = 400
+    told = {"__type": "com.amazonaws#" + refused.code, "message": refused.message,
+            **refused.fields}
+    headers = {"x-amzn-query-error": refused.query_code + ";Sender"} if service == "sqs" else {}
+    return status, json.dumps(told).encode(), headers
+
+
+def answer_call(request):
+    is_json = "x-amz-target" in request.headers
+    identity = common.identifier()
+    kind = request.headers.get("content-type") if is_json else "text/xml"
+    headers = {"Content-Type": kind, "x-amzn-RequestId": identity}
+    request.service = place_of(request.host)[0] or {
+        "AmazonSQS": "sqs"}.get(request.headers.get("x-amz-target", "").split(".")[0])
+    try:
+        operation, result = perform(request)
+        if result is None:
+            return None
+        if is_json:
+            return 200, json.dumps(result).encode(), headers
+        return 200, query.result(operation, result, identity), headers
+    except Refused as refused:
+        if is_json:
+            status, body, more = json_error(refused, request.service)
+            return status, body, {**headers, **more}
+        return refused.status, query.error(refused, identity), headers
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        told = Refused("ValidationError", f"parameters of the wrong form: {problem!r}")
+        if is_json:
+            return 400, json_error(told, request.service)[1], headers
+        return 400, query.error(told, identity), headers
+
+
+def control(request):
+    if request.path.startswith("/moto-api/"):
+        if request.path.endswith("/reset"):
+            with common.lock:
+                common.state.clear()
+        return 200, b"{}", {}
+    if request.path == "/-aws/ca":
+        return 200, authority().certificate.encode(), {}
+    return 200, json.dumps(seen).encode(), {}
+
+
+def answer(request):
+    if request.path.startswith(("/-aws/", "/moto-api/")):
+        return control(request)
+    done = answer_call(request)
+    if place_of(request.host)[0]:
+        seen.append({"host": request.host, "at": time.time(), "status": done and done[0],
+                     "operation": request.headers.get("x-amz-target", "").split(".")[-1]})
+    return done
+
+
+made = []
+making = threading.Lock()
+
+
+def authority():
+    with making:
+        if not made:
+            made.append(tls.Authority())
+        return made[0]
+
+
+front = Front(answer, lambda place: authority().context(place))
+front.start()
+print(front.port, flush=True)
+sys.stdin.buffer.read()

@@ -1,0 +1,54 @@
+--- local_aws: a local AWS for specs: the project's own (spec/support/aws, Python's standard
+-- library), or moto as a second opinion with WATCHBOT_TEST_AWS=moto. Everything here but `start`
+-- waits, so it belongs into a task.
+
+local cjson = require "cjson"
+local http = require "watchbot.http"
+local moto = require "support.moto"
+local server = require "support.server"
+
+local methods = {}
+methods.__index = methods
+
+local local_aws = { ROOT = { access_key = "AKIDROOT", secret_key = "secret-of-root" } }
+
+--- Whether the specs run on moto instead.
+---@return boolean
+function local_aws.is_moto() return os.getenv "WATCHBOT_TEST_AWS" == "moto" end
+
+--- Starts a server with nothing in it.
+---@return table server with `url` and `port`
+function local_aws.start()
+  if local_aws.is_moto() then return moto.start() end
+  return local_aws.own()
+end
+
+--- The project's own, whatever the other specs run on.
+function local_aws.own()
+  local child = server.start("python3", "-B", "spec/support/aws/main.py")
+  return setmetatable({ child = child, url = child.url, port = child.port }, methods)
+end
+
+local function control(self, method, path)
+  local response = assert(http.request { method = method, url = self.url .. path, direct = true })
+  assert(response.status == 200, response.body)
+  return response.body
+end
+
+--- Wipes everything.
+function methods:reset() control(self, "POST", "/moto-api/reset") end
+
+--- Signatures are always checked here; moto has to be told.
+function methods.check_signatures() end
+
+--- The file of the authority that signs the certificates of AWS's host names.
+---@return string path
+function methods:authority() return control(self, "GET", "/-aws/ca") end
+
+--- The requests at AWS's host names, in their order.
+---@return { host: string, operation: string, status: integer, at: number }[]
+function methods:requests() return cjson.decode(control(self, "GET", "/-aws/log")) end
+
+function methods:close() self.child:close() end
+
+return local_aws
