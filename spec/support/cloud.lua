@@ -16,8 +16,10 @@ local methods = {}
 methods.__index = methods
 
 --- Starts a local AWS; `open` makes a user in it.
-function cloud.start()
-  local server = local_aws.start()
+function cloud.start() return cloud.of(local_aws.start()) end
+
+--- The same in a server that runs already.
+function cloud.of(server)
   return setmetatable({ server = server, url = server.url, names = 0, region = REGION }, methods)
 end
 
