@@ -1,7 +1,7 @@
 --- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run`
 -- as a client of it. The watcher is told the proxy's address as the endpoint; the spec itself talks
--- to the local AWS directly, so that no rule hits it. Everything but `start` and `close` waits, so it
--- belongs into a task.
+-- to the local AWS directly, so that no rule hits it. Everything but `start` and `close` waits, so
+-- it belongs into a task.
 
 local aws = require "watchbot.aws"
 local checker = require "support.checker"
