@@ -76,6 +76,7 @@ local ELSEWHERE = {
     listen = "the log of run", init = "no message",
   template = "no message", send = "below", run = "below", check = "below", test = "below",
     progress = "below", health = "no message",
+  queue = "copies files, and shows counts",
 }
 
 describe("a hostile message", function()

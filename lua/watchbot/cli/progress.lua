@@ -173,7 +173,7 @@ local function unknown(word)
   table.sort(names)
   local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
   if not word then return usage("which action? " .. all) end
-  return usage(("unknown action '%s'%s; expected %s"):format(word, suggest.hint(word, names), all))
+  return usage(("unknown action '%s'; expected %s%s"):format(word, all, suggest.hint(word, names)))
 end
 
 function progress.run(arguments)

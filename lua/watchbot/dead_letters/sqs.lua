@@ -18,6 +18,9 @@ local BATCH = limits.sqs.batch
 -- empty queue.
 local WAIT = 1
 
+-- Seconds for which the answer of an interrupted poll is waited for beyond that.
+local LATE = 2
+
 -- Polls in a row that bring nothing new before the end is believed.
 local STALE = 3
 
@@ -124,7 +127,11 @@ end
 
 -- Takes what a receive has brought whose reader was canceled.
 function Letters:take_late()
-  local ok, messages = self.polling:join()
+  local ok, messages = self.polling:join(WAIT + LATE)
+  if ok == nil then
+    self.polling:cancel "the reader was interrupted"
+    return
+  end
   for _, message in ipairs(ok and messages or {}) do self.held:take(message) end
 end
 
