@@ -163,6 +163,7 @@ build = {
     ["watchbot.policy.inherit"] = "lua/watchbot/policy/inherit.lua",
     ["watchbot.policy.load"] = "lua/watchbot/policy/load.lua",
     ["watchbot.policy.task"] = "lua/watchbot/policy/task.lua",
+    ["watchbot.policy.types"] = "lua/watchbot/policy/types.lua",
     ["watchbot.process"] = "lua/watchbot/process.lua",
     ["watchbot.progress"] = "lua/watchbot/progress/init.lua",
     ["watchbot.progress.dynamodb"] = "lua/watchbot/progress/dynamodb/init.lua",

@@ -11,8 +11,8 @@ local folder
 setup(function() folder = shell.folder() end)
 teardown(function() shell.remove(folder) end)
 
--- Runs Lua in a process of its own: log and scheduler are there, descriptor 3 is the log `out`. The first %s of `command` is
--- the command that runs it. What it returns goes to `folder/result`.
+-- Runs Lua in a process of its own: log and scheduler are there, descriptor 3 is the log `out`. The
+-- first %s of `command` is the command that runs it. What it returns goes to `folder/result`.
 local function run(source, command)
   shell.write(folder .. "/script.lua", ([[
     local log, scheduler = require "watchbot.log", require "watchbot.scheduler"
@@ -45,8 +45,10 @@ end
 
 describe("a line of text", function()
   it("has the date, the category and the id before it", function()
-    assert.matches("^" .. DATE .. " %[worker%] %[id%-1%] hello\n$", log.line("text", "worker", "id-1", "hello"))
-    assert.matches("^" .. DATE .. " %[watcher%] hello\n$", log.line("text", "watcher", nil, "hello"))
+    assert.matches("^" .. DATE .. " %[worker%] %[id%-1%] hello\n$",
+      log.line("text", "worker", "id-1", "hello"))
+    assert.matches("^" .. DATE .. " %[watcher%] hello\n$",
+      log.line("text", "watcher", nil, "hello"))
   end)
 
   it("tells the time, in UTC", function()
@@ -61,7 +63,8 @@ describe("a line of text", function()
 
   it("is made of each line of a text, whether a newline ends the last or not", function()
     for _, text in ipairs { "one\ntwo", "one\ntwo\n" } do
-      assert.matches("^" .. DATE .. " %[w%] one\n" .. DATE .. " %[w%] two\n$", log.line("text", "w", nil, text))
+      assert.matches("^" .. DATE .. " %[w%] one\n" .. DATE .. " %[w%] two\n$",
+        log.line("text", "w", nil, text))
     end
   end)
 
@@ -72,14 +75,16 @@ describe("a line of text", function()
     assert.are.equal(text, log.line("text", "w", nil, text):match "%[w%] (.*)\n$")
   end)
 
-  -- An empty text was no bytes, so it was no line: log("") wrote nothing where print("") writes a newline.
+  -- An empty text was no bytes, so it was no line: log("") wrote nothing where print("") writes a
+  -- newline.
   it("can be empty", function()
     assert.matches("^" .. DATE .. " %[w%] \n$", log.line("text", "w", nil, ""))
     assert.matches("^" .. DATE .. " %[w%] \n$", log.line("text", "w", nil, "\n"))
   end)
 
-  -- A text of more than 1 MiB without a newline was taken for the begin of a line that does not fit in memory, and went to a
-  -- temporary file, which a single line has no output for: the process crashed.
+  -- A text of more than 1 MiB without a newline was taken for the begin of a line that does not fit
+  -- in memory, and went to a temporary file, which a single line has no output for: the process
+  -- crashed.
   it("can be longer than what is kept of a line that is not complete", function()
     local text = ("x"):rep(3 << 20)
     assert.are.equal(text, log.line("text", "w", nil, text):match "%[w%] (x*)\n$")
@@ -98,12 +103,14 @@ describe("a line of JSON", function()
     assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$", object.time)
     assert.is_true(object.pid > 0 and #object.hostname > 0)
     object.time, object.pid, object.hostname = nil, nil, nil
-    assert.are.same({ v = 0, level = 30, name = "worker", watchbot_sqs_message_id = "id-1", msg = "hello" }, object)
+    assert.are.same({ v = 0, level = 30, name = "worker", watchbot_sqs_message_id = "id-1",
+      msg = "hello" }, object)
     assert.is_nil(decode("hello").watchbot_sqs_message_id)
   end)
 
   it("escapes what a string cannot hold", function()
-    local text = 'quote " backslash \\ tab \t newline \n return \r null \0 escape \27 delete \127 é € 😀'
+    local text = 'quote " backslash \\ tab \t newline \n return \r null \0 escape \27 delete \127 '
+      .. 'é € 😀'
     assert.are.equal(text, decode(text).msg)
   end)
 
@@ -135,7 +142,10 @@ describe("a line of JSON", function()
     assert.are.same({ 1, 2, "worker", "t", nil },
       { object.v, object.level, object.name, object.time, object.watchbot_sqs_message_id })
     assert.are.same({ "watcher", "h", 3, "x" },
-      { object.task_name, object.task_hostname, object.task_pid, object.task_watchbot_sqs_message_id })
+      {
+        object.task_name, object.task_hostname, object.task_pid,
+        object.task_watchbot_sqs_message_id,
+      })
     assert.are_not.equal("h", object.hostname)
     local line = log.line("json", "worker", "id-1", '{"v":1,"level":2,"time":"t"}')
     assert.are.equal(1, select(2, line:gsub('"v":', "")))
@@ -144,7 +154,8 @@ describe("a line of JSON", function()
 
   it("is not deceived by escapes, repetitions or depth", function()
     for _, text in ipairs {
-      '{"n\\u0061me":"watcher"}', '{"\\u006E\\u0061\\u006d\\u0065":"watcher"}', '{"name":"a","name":"watcher"}',
+      '{"n\\u0061me":"watcher"}', '{"\\u006E\\u0061\\u006d\\u0065":"watcher"}',
+        '{"name":"a","name":"watcher"}',
       '{"a":{"name":1},"name":"watcher","b":[{"name":2}]}', ' { "name" : "watcher" } ',
     } do
       assert.are.equal("worker", decode(text).name, text)
@@ -158,15 +169,18 @@ describe("a line of JSON", function()
     assert.are.equal(30, decode("{ }").level)
   end)
 
-  -- The newlines of an object that was printed for people were copied: one log line became several, none of them JSON.
+  -- The newlines of an object that was printed for people were copied: one log line became several,
+  -- none of them JSON.
   it("stays one line when the object has newlines", function()
     assert.are.same({ 1, 2 }, decode('{\n  "a": [\r\n    1,\n    2\n  ]\n}\n').a)
   end)
 
   it("has as text what is almost an object", function()
     for _, text in ipairs {
-      "{", "{}}", '{"a":1,}', '{"a" 1}', "{'a':1}", "{a:1}", '{"a":01}', '{"a":1.}', '{"a":+1}', '{"a":NaN}', '{"a":"\t"}',
-      '{"a":"\xff"}', '{"a":"\\x"}', '{"a":"\\u12g4"}', "[1]", "1", '"text"', "null", "", '{"a":1} {"b":2}', '{"a":[1}',
+      "{", "{}}", '{"a":1,}', '{"a" 1}', "{'a':1}", "{a:1}", '{"a":01}', '{"a":1.}', '{"a":+1}',
+      '{"a":NaN}', '{"a":"\t"}',
+      '{"a":"\xff"}', '{"a":"\\x"}', '{"a":"\\u12g4"}', "[1]", "1", '"text"', "null", "",
+        '{"a":1} {"b":2}', '{"a":[1}',
       '{"a":tru}', '{"a"}', '{"a":-}', '{"a":1e}', "{\0}",
     } do
       assert.are.equal((text:gsub("\xff", UNKNOWN)), decode(text).msg, text)
@@ -195,7 +209,9 @@ describe("a worker's log", function()
       log(nil)
     ]], "MessageId=id-1")
     local lines = {}
-    for line in out:gmatch "(.-)\n" do lines[#lines + 1] = line:match("^" .. DATE .. " %[worker%] %[id%-1%] (.*)$") end
+    for line in out:gmatch "(.-)\n" do
+      lines[#lines + 1] = line:match("^" .. DATE .. " %[worker%] %[id%-1%] (.*)$")
+    end
     assert.are.equal("tile\t7\t2.0\tnil\ttrue\tseven", lines[1])
     assert.matches("^Tile: 0x%x+$", lines[2])
     assert.are.equal("", lines[3])
@@ -280,7 +296,8 @@ describe("a log", function()
 
   it("refuses a descriptor that is not open, and a format that it does not know", function()
     local result = to_file "return log.open(77)"
-    assert.are.same({ cjson.null, "could not write the log to file descriptor 77: bad file descriptor", "EBADF" }, result)
+    assert.are.same({ cjson.null,
+      "could not write the log to file descriptor 77: bad file descriptor", "EBADF" }, result)
     assert.has_error(function() log.open(1, "xml") end)
     assert.has_error(function() log.line("xml", "w", nil, "x") end)
   end)
@@ -378,9 +395,10 @@ describe("a log on a full disk", function()
     assert.are.same({ false, true, true, cjson.null, "Timeout" }, result)
   end)
 
-  -- Going past the limit on the size of files sends SIGXFSZ, whose default is to end the process: the watcher was killed by
-  -- its own log.
-  it("survives the limit on the size of files, drops whole lines, counts them, and goes on once there is room", function()
+  -- Going past the limit on the size of files sends SIGXFSZ, whose default is to end the process:
+  -- the watcher was killed by its own log.
+  it("survives the limit on the size of files, drops whole lines, counts them, and goes on once "
+    .. "there is room", function()
     local _, _ = run([[
       local out <close> = log.open(3)
       local count = 4000
@@ -422,7 +440,8 @@ describe("what a log is written to", function()
     return count
   end
 
-  -- O_NONBLOCK belongs to the open file, which a parent, a shell and other programs share: `make test | less` broke for them.
+  -- O_NONBLOCK belongs to the open file, which a parent, a shell and other programs share: `make
+  -- test | less` broke for them.
   it("is a pipe, whose flags stay as they were for the others that have it", function()
     local result, out = run(source, "%s 3>&1 | cat")
     assert.is_true(result[1])
@@ -430,7 +449,8 @@ describe("what a log is written to", function()
   end)
 
   it("is a pipe that cannot be opened anew", function()
-    local hide = "unshare -rm env ASAN_OPTIONS=detect_leaks=0 sh -c 'mount -t tmpfs none /proc && %s'"
+    local hide = "unshare -rm env ASAN_OPTIONS=detect_leaks=0 sh -c 'mount -t tmpfs none /proc && "
+      .. "%s'"
     if select(2, shell.run((hide:format "true"))) ~= 0 then
       return pending "needs a mount namespace of its own (unshare -rm), which is not allowed here"
     end
@@ -445,7 +465,8 @@ describe("what a log is written to", function()
     assert.are.equal(200, lines(out))
   end)
 
-  it("is a socket, whose flags stay as they were, whether its other end reads or is gone", function()
+  it("is a socket, whose flags stay as they were, whether its other end reads or is gone",
+    function()
     shell.write(folder .. "/pair.py", [[
 import socket, subprocess, sys
 here, there = socket.socketpair()

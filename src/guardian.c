@@ -164,7 +164,8 @@ static int start(struct guardian *guardian) {
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC) != 0) return errno;
     int host = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    /* valgrind knows no pidfd_open; then the pipe has to do: its end is seen unless a child of the host's has a copy. */
+    /* valgrind knows no pidfd_open; then the pipe has to do: its end is seen unless a child of the
+     * host's has a copy. */
     bool watched = host >= 0 || errno == ENOSYS;
     pid_t pid = watched ? fork_quietly(host, pipes[0], guardian) : -1;
     int error = errno;

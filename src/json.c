@@ -9,7 +9,8 @@ static bool continues(unsigned char byte) {
     return (byte & 0xC0) == 0x80;
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. The second byte's range is what tells. */
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. The second byte's range is
+ * what tells. */
 int json_character(const unsigned char *data, size_t size) {
     unsigned char first = data[0];
     unsigned char lowest = 0x80, highest = 0xBF;
@@ -42,7 +43,8 @@ static unsigned code_point(const unsigned char *data, int length) {
     return code;
 }
 
-/* What drives a terminal, turns text around or ends a line unseen: lua/watchbot/lib/text.lua has the same list. */
+/* What drives a terminal, turns text around or ends a line unseen: lua/watchbot/lib/text.lua has
+ * the same list. */
 static bool is_unsafe(unsigned code) {
     static const struct {
         unsigned first, last;
@@ -64,9 +66,9 @@ static bool is_unsafe(unsigned code) {
 
 static bool append_escape(struct buffer *out, unsigned code) {
     char escaped[16];
-    int size = code < 0x10000
-                   ? snprintf(escaped, sizeof escaped, "\\u%04x", code)
-                   : snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x", 0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF));
+    int size = code < 0x10000 ? snprintf(escaped, sizeof escaped, "\\u%04x", code)
+                              : snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x",
+                                         0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF));
     return buffer_append(out, escaped, (size_t)size);
 }
 
@@ -112,7 +114,8 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
     return (ptrdiff_t)at;
 }
 
-/* A scanner that only says yes or no; containers are counted on a small stack instead of by recursion. */
+/* A scanner that only says yes or no; containers are counted on a small stack instead of by
+ * recursion. */
 struct scanner {
     const unsigned char *at, *end;
     struct renaming *renaming; /* NULL: keys are only looked at */
@@ -149,7 +152,9 @@ static bool skip_escape(struct scanner *scanner) {
     unsigned char kind = *scanner->at++;
     if (kind != 'u') return memchr("\"\\/bfnrt", kind, 8) != NULL;
     for (int i = 0; i < 4; i++, scanner->at++) {
-        if (scanner->at == scanner->end || *scanner->at == 0 || !strchr("0123456789abcdefABCDEF", *scanner->at)) return false;
+        if (scanner->at == scanner->end || *scanner->at == 0 ||
+            !strchr("0123456789abcdefABCDEF", *scanner->at))
+            return false;
     }
     return true;
 }
@@ -191,7 +196,8 @@ static bool skip_number(struct scanner *scanner) {
 
 static bool skip_word(struct scanner *scanner, const char *word) {
     size_t size = strlen(word);
-    if ((size_t)(scanner->end - scanner->at) < size || memcmp(scanner->at, word, size) != 0) return false;
+    if ((size_t)(scanner->end - scanner->at) < size || memcmp(scanner->at, word, size) != 0)
+        return false;
     scanner->at += size;
     return true;
 }
@@ -272,7 +278,8 @@ static bool skip_value(struct scanner *scanner, const char *const *names, unsign
                 continue;
             }
             if (!take(scanner, ',')) return false;
-            if (stack[depth - 1] == '}' && !skip_key(scanner, depth == 1, names, found)) return false;
+            if (stack[depth - 1] == '}' && !skip_key(scanner, depth == 1, names, found))
+                return false;
             break;
         }
     }
@@ -294,9 +301,10 @@ bool json_escape_bytes(struct buffer *out, const char *data, size_t size) {
     return true;
 }
 
-bool json_object(const char *data, size_t size, const char *const *names, unsigned *found, const char **inside,
-                 size_t *inside_size) {
-    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size, NULL};
+bool json_object(const char *data, size_t size, const char *const *names, unsigned *found,
+                 const char **inside, size_t *inside_size) {
+    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size,
+                              NULL};
     *found = 0;
     skip_blanks(&scanner);
     if (scanner.at == scanner.end || *scanner.at != '{') return false;
@@ -312,8 +320,8 @@ bool json_object(const char *data, size_t size, const char *const *names, unsign
     return true;
 }
 
-bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names, unsigned which,
-                 const char *prefix) {
+bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names,
+                 unsigned which, const char *prefix) {
     const unsigned char *data = (const unsigned char *)inside, *end = data + size;
     struct renaming renaming = {.out = out, .prefix = prefix, .which = which, .copied = data};
     struct scanner scanner = {data, end, &renaming};

@@ -24,7 +24,8 @@ static void push_usage(lua_State *L, const struct child *child) {
 /* -- exit => exit */
 static void push_survivors(lua_State *L, const struct child *child) {
     if (child->survivors.size == 0) return;
-    lua_pushlstring(L, buffer_data(&child->survivors), child->survivors.size - 1); /* without the last newline */
+    lua_pushlstring(L, buffer_data(&child->survivors),
+                    child->survivors.size - 1); /* without the last newline */
     lua_setfield(L, -2, "survivors");
 }
 
@@ -42,7 +43,8 @@ int lexit_push(lua_State *L, const struct child *child) {
         lua_setfield(L, -2, "code");
     }
     if (child->lost || child->taken) {
-        lua_pushstring(L, child->lost ? "could not be killed" : "something else in the host has taken its exit code");
+        lua_pushstring(L, child->lost ? "could not be killed"
+                                      : "something else in the host has taken its exit code");
         lua_setfield(L, -2, "reason");
     }
     lua_pushnumber(L, (lua_Number)(child->ended - child->started) / (lua_Number)CLOCK_SECOND);

@@ -1,4 +1,5 @@
-/* lexit: how a child has ended, as a table for Lua; lua/watchbot/process.lua documents its fields. */
+/* lexit: how a child has ended, as a table for Lua; lua/watchbot/process.lua documents
+ * its fields. */
 #ifndef WATCHBOT_LEXIT_H
 #define WATCHBOT_LEXIT_H
 

@@ -17,10 +17,21 @@ enum { NO_MOMENT = -1 };
 
 #define END_OF_MESSAGE "\"}\n"
 
-/* Members of ours, in the order in which they are written. A line's own level and time replace ours. Those that say whose
- * line it is are ours alone: what alarms count must not be forged by a task. A line's own get a prefix. */
-static const char *const members[] = {"v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
-enum { V = 1, LEVEL = 2, NAME = 4, HOSTNAME = 8, PID = 16, TIME = 32, ID = 64, OURS = NAME | HOSTNAME | PID | ID };
+/* Members of ours, in the order in which they are written. A line's own level and time replace
+ * ours. Those that say whose line it is are ours alone: what alarms count must not be forged by a
+ * task. A line's own get a prefix. */
+static const char *const members[] = {
+    "v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
+enum {
+    V = 1,
+    LEVEL = 2,
+    NAME = 4,
+    HOSTNAME = 8,
+    PID = 16,
+    TIME = 32,
+    ID = 64,
+    OURS = NAME | HOSTNAME | PID | ID
+};
 
 #define PREFIX "task_"
 
@@ -30,7 +41,8 @@ static char *copy(const char *text) {
 
 bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
                 struct lines_output *output) {
-    *lines = (struct lines){.format = format, .level = LINES_INFO, .output = output, .moment = NO_MOMENT, .spill = -1};
+    *lines = (struct lines){
+        .format = format, .level = LINES_INFO, .output = output, .moment = NO_MOMENT, .spill = -1};
     lines->category = copy(category);
     lines->id = copy(id);
     if (lines->category && (lines->id || !id)) return true;
@@ -54,7 +66,8 @@ static bool append_text(struct buffer *out, const char *text) {
 }
 
 static bool append_string(struct buffer *out, const char *text) {
-    return buffer_append(out, "\"", 1) && json_escape(out, text, strlen(text), false) >= 0 && buffer_append(out, "\"", 1);
+    return buffer_append(out, "\"", 1) && json_escape(out, text, strlen(text), false) >= 0 &&
+           buffer_append(out, "\"", 1);
 }
 
 /* what stands before a line */
@@ -66,17 +79,20 @@ static bool make_text_head(struct lines *lines) {
     buffer_clear(head);
     bool made = append_text(head, "[") && append_text(head, date) && append_text(head, "] [") &&
                 append_text(head, lines->category) && append_text(head, "] ");
-    if (made && lines->id) made = append_text(head, "[") && append_text(head, lines->id) && append_text(head, "] ");
+    if (made && lines->id)
+        made = append_text(head, "[") && append_text(head, lines->id) && append_text(head, "] ");
     return made;
 }
 
 static bool append_member(struct buffer *out, const char *name) {
-    return (out->size == 1 || buffer_append(out, ",", 1)) && append_string(out, name) && buffer_append(out, ":", 1);
+    return (out->size == 1 || buffer_append(out, ",", 1)) && append_string(out, name) &&
+           buffer_append(out, ":", 1);
 }
 
 static bool append_integer(struct buffer *out, const char *name, long value) {
     char text[24];
-    return append_member(out, name) && buffer_append(out, text, (size_t)snprintf(text, sizeof text, "%ld", value));
+    return append_member(out, name) &&
+           buffer_append(out, text, (size_t)snprintf(text, sizeof text, "%ld", value));
 }
 
 static bool append_pair(struct buffer *out, const char *name, const char *value) {
@@ -99,12 +115,15 @@ static bool append_time(struct buffer *out, int64_t milliseconds) {
 static bool make_json_head(const struct lines *lines, struct buffer *out, unsigned theirs) {
     buffer_clear(out);
     return append_text(out, "{") && (theirs & V || append_integer(out, "v", 0)) &&
-           (theirs & LEVEL || append_integer(out, "level", lines->level)) && append_pair(out, "name", lines->category) &&
-           append_hostname(out) && append_integer(out, "pid", getpid()) && (theirs & TIME || append_time(out, lines->moment)) &&
+           (theirs & LEVEL || append_integer(out, "level", lines->level)) &&
+           append_pair(out, "name", lines->category) && append_hostname(out) &&
+           append_integer(out, "pid", getpid()) &&
+           (theirs & TIME || append_time(out, lines->moment)) &&
            (!lines->id || append_pair(out, "watchbot_sqs_message_id", lines->id));
 }
 
-/* Text tells seconds, for which the clock that is a tick behind will do; JSON tells milliseconds. */
+/* Text tells seconds, for which the clock that is a tick behind will do; JSON
+ * tells milliseconds. */
 static int64_t moment(enum lines_format format) {
     struct timespec now;
     if (format == LINES_JSON) return clock_wall() / (CLOCK_SECOND / 1000);
@@ -117,29 +136,34 @@ static bool renew_head(struct lines *lines) {
     int64_t now = moment(lines->format);
     if (now == lines->moment) return true;
     lines->moment = now;
-    if (lines->format == LINES_JSON ? make_json_head(lines, &lines->head, 0) : make_text_head(lines)) return true;
+    if (lines->format == LINES_JSON ? make_json_head(lines, &lines->head, 0)
+                                    : make_text_head(lines))
+        return true;
     lines->moment = NO_MOMENT;
     return false;
 }
 
 static bool write_head(struct lines *lines) {
-    return renew_head(lines) && lines->output->write(lines->output, buffer_data(&lines->head), lines->head.size);
+    return renew_head(lines) &&
+           lines->output->write(lines->output, buffer_data(&lines->head), lines->head.size);
 }
 
 /* a line that is complete and in memory */
 
 static bool begin_message(struct lines *lines, struct buffer *out) {
     buffer_clear(out);
-    return renew_head(lines) && buffer_append(out, buffer_data(&lines->head), lines->head.size) && append_member(out, "msg") &&
-           append_text(out, "\"");
+    return renew_head(lines) && buffer_append(out, buffer_data(&lines->head), lines->head.size) &&
+           append_member(out, "msg") && append_text(out, "\"");
 }
 
-/* Members without their braces. Newlines can only stand between them, where a blank means the same. */
+/* Members without their braces. Newlines can only stand between them, where a blank means
+ * the same. */
 static bool append_inside(struct buffer *out, const char *inside, size_t size, unsigned theirs) {
     if (size == 0) return true;
     if (!append_text(out, ",")) return false;
     size_t before = out->size;
-    bool good = theirs & OURS ? json_rename(out, inside, size, members, OURS, PREFIX) : buffer_append(out, inside, size);
+    bool good = theirs & OURS ? json_rename(out, inside, size, members, OURS, PREFIX)
+                              : buffer_append(out, inside, size);
     if (!good) return false;
     char *copied = buffer_data(out) + before;
     size = out->size - before;
@@ -156,17 +180,19 @@ static bool write_json(struct lines *lines, const char *data, size_t size) {
     unsigned theirs;
     bool made;
     if (json_object(data, size, members, &theirs, &inside, &inside_size)) {
-        made = renew_head(lines) && make_json_head(lines, out, theirs) && append_inside(out, inside, inside_size, theirs) &&
-               append_text(out, "}\n");
+        made = renew_head(lines) && make_json_head(lines, out, theirs) &&
+               append_inside(out, inside, inside_size, theirs) && append_text(out, "}\n");
     } else {
-        made = begin_message(lines, out) && json_escape(out, data, size, false) >= 0 && append_text(out, END_OF_MESSAGE);
+        made = begin_message(lines, out) && json_escape(out, data, size, false) >= 0 &&
+               append_text(out, END_OF_MESSAGE);
     }
     return made && lines->output->write(lines->output, buffer_data(out), out->size);
 }
 
 static bool write_line(struct lines *lines, const char *data, size_t size) {
     if (lines->format == LINES_JSON) return write_json(lines, data, size);
-    return write_head(lines) && lines->output->write(lines->output, data, size) && lines->output->write(lines->output, "\n", 1);
+    return write_head(lines) && lines->output->write(lines->output, data, size) &&
+           lines->output->write(lines->output, "\n", 1);
 }
 
 /* The common case: the newline stands behind the text and goes out with it. */
@@ -175,15 +201,16 @@ static bool write_line_in_place(struct lines *lines, const char *data, size_t si
     return write_head(lines) && lines->output->write(lines->output, data, size + 1);
 }
 
-/* lines that are too long for memory: the file begins with the head and is escaped on the way in, so that only the end of
- * the line is still to come when it is handed over */
+/* lines that are too long for memory: the file begins with the head and is escaped on the way in,
+ * so that only the end of the line is still to come when it is handed over */
 
 static int temporary_file(void) {
     const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0) return fd;
     char path[4096];
-    if (snprintf(path, sizeof path, "%s/watchbot-line-XXXXXX", folder) >= (int)sizeof path) return -1;
+    if (snprintf(path, sizeof path, "%s/watchbot-line-XXXXXX", folder) >= (int)sizeof path)
+        return -1;
     fd = mkostemp(path, O_CLOEXEC);
     if (fd >= 0) unlink(path);
     return fd;
@@ -265,7 +292,8 @@ static bool hold(struct lines *lines, const char *data, size_t size) {
 
 static bool complete_held(struct lines *lines, const char *data, size_t size) {
     if (!buffer_append(&lines->partial, data, size)) return false;
-    if (lines->spill >= 0) return spill_partial(lines, false) ? write_spilled(lines) : write_pieces(lines);
+    if (lines->spill >= 0)
+        return spill_partial(lines, false) ? write_spilled(lines) : write_pieces(lines);
     bool good = write_line(lines, buffer_data(&lines->partial), lines->partial.size);
     buffer_clear(&lines->partial);
     return good;
@@ -284,7 +312,9 @@ bool lines_feed(struct lines *lines, const char *data, size_t size) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         if (!newline) return hold(lines, data, (size_t)(end - data)) && good;
         size_t length = (size_t)(newline - data);
-        good = (is_held(lines) ? complete_held(lines, data, length) : write_line_in_place(lines, data, length)) && good;
+        good = (is_held(lines) ? complete_held(lines, data, length)
+                               : write_line_in_place(lines, data, length)) &&
+               good;
         data = newline + 1;
     }
     return good;

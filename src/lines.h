@@ -1,13 +1,14 @@
-/* lines: bytes in, whole prefixed lines out, as text or as JSON. watchbot-log and the output of tasks share it.
+/* lines: bytes in, whole prefixed lines out, as text or as JSON. watchbot-log and the output of
+ * tasks share it.
  *
- * A line leaves only when it is complete, so two streams on one output never mix within a line; it is never split, merged
- * or lost, whatever its length or bytes. What a long line has so far is kept in memory up to a bound, then in an unlinked
- * temporary file. Needs neither Lua nor the loop.
+ * A line leaves only when it is complete, so two streams on one output never mix within a line; it
+ * is never split, merged or lost, whatever its length or bytes. What a long line has so far is kept
+ * in memory up to a bound, then in an unlinked temporary file. Needs neither Lua nor the loop.
  *
- * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line that is an object itself
- * is merged into it. Its own level and time win; what says whose line it is (name, hostname, pid,
- * watchbot_sqs_message_id) is ours, and the line's own has `task_` before its name. Only what fits in memory (1 MiB) is merged; a longer
- * line is text, whatever it is. */
+ * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line
+ * that is an object itself is merged into it. Its own level and time win; what says whose line it
+ * is (name, hostname, pid, watchbot_sqs_message_id) is ours, and the line's own has `task_` before
+ * its name. Only what fits in memory (1 MiB) is merged; a longer line is text, whatever it is. */
 #ifndef WATCHBOT_LINES_H
 #define WATCHBOT_LINES_H
 
@@ -27,11 +28,12 @@ enum lines_format { LINES_TEXT, LINES_JSON };
 
 enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
 
-/* Where lines go. Both are told in the order of the output and must take everything; false: it could not (no memory). */
+/* Where lines go. Both are told in the order of the output and must take everything; false: it
+ * could not (no memory). */
 struct lines_output {
     bool (*write)(struct lines_output *output, const void *data, size_t size);
-    /* `size` bytes of a file, from its start; there may be more in it. The output owns the descriptor from here on, also when
-     * it returns false. */
+    /* `size` bytes of a file, from its start; there may be more in it. The output owns the
+     * descriptor from here on, also when it returns false. */
     bool (*write_file)(struct lines_output *output, int fd, off_t size);
 };
 
@@ -48,15 +50,17 @@ struct lines {
     off_t spilled;
 };
 
-/* `category` ("worker") and `id` (NULL: none) are copied. False: no memory, and nothing is to be closed. */
+/* `category` ("worker") and `id` (NULL: none) are copied. False: no memory, and nothing is to be
+ * closed. */
 bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
                 struct lines_output *output);
 
-/* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or memory failed. */
+/* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or
+ * memory failed. */
 bool lines_feed(struct lines *lines, const char *data, size_t size);
 
-/* `size` bytes that are all there is, with a newline at their end or without: in JSON one line, whatever newlines are in
- * them, in text each of their lines. No bytes are an empty line. */
+/* `size` bytes that are all there is, with a newline at their end or without: in JSON one line,
+ * whatever newlines are in them, in text each of their lines. No bytes are an empty line. */
 bool lines_whole(struct lines *lines, const char *data, size_t size);
 
 /* The end of the stream: a last line without a newline is completed with one. */

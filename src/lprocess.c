@@ -1,6 +1,7 @@
 /* lprocess: watchbot.core.process. A child and its two streams as a Lua handle.
- * lua/watchbot/process.lua documents it for its users. What a start needs is read from its options first, which may raise
- * (lstart.c, lvectors.c); then it is opened, which may only fail. What the children share is in lchildren.c. */
+ * lua/watchbot/process.lua documents it for its users. What a start needs is read from its options
+ * first, which may raise (lstart.c, lvectors.c); then it is opened, which may only fail. What the
+ * children share is in lchildren.c. */
 #define _GNU_SOURCE /* memfd_create, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,8 @@ struct process {
 
 /* opening */
 
-/* A file in memory: it takes any size at once, and whether the task reads it is the task's affair. */
+/* A file in memory: it takes any size at once, and whether the task reads it is the
+ * task's affair. */
 static int make_input(const struct lstart *start, int *fd) {
     *fd = memfd_create("watchbot-stdin", MFD_CLOEXEC);
     if (*fd < 0) return errno;
@@ -63,13 +65,16 @@ static int make_pipe(int *ours, int *theirs) {
 
 static bool attach_log(struct stream *stream, const struct lstart *start) {
     struct sink *sink = llog_sink(start->log);
-    if (!lines_open(&stream->lines, llog_format(start->log), start->category, start->id, sink_output(sink))) return false;
+    if (!lines_open(&stream->lines, llog_format(start->log), start->category, start->id,
+                    sink_output(sink)))
+        return false;
     sink_use(sink);
     stream->sink = sink;
     return true;
 }
 
-static int open_stream(struct process *process, struct stream *stream, const struct lstart *start, int *theirs) {
+static int open_stream(struct process *process, struct stream *stream, const struct lstart *start,
+                       int *theirs) {
     int ours = -1;
     int error = make_pipe(&ours, theirs);
     if (ours >= 0) stream_open(stream, process->children->all.loop, ours);
@@ -85,8 +90,10 @@ static int inherited(int fd, int null) {
     return fcntl(fd, F_GETFD) >= 0 ? fd : null;
 }
 
-/* What becomes 0, 1 and 2 of the child. What is only for it goes to `theirs` as well, to be closed here afterwards. */
-static int open_descriptors(struct process *process, const struct lstart *start, struct launch *launch, int theirs[3]) {
+/* What becomes 0, 1 and 2 of the child. What is only for it goes to `theirs` as well, to be closed
+ * here afterwards. */
+static int open_descriptors(struct process *process, const struct lstart *start,
+                            struct launch *launch, int theirs[3]) {
     int error = lchildren_open_null(process->children);
     launch->in = launch->out = launch->err = process->children->null;
     if (!error && start->in) {
@@ -141,7 +148,8 @@ static int launch(struct process *process, const struct lstart *start, enum laun
 static void on_linger_over(struct loop_timer *timer) {
     struct process *process = container_of(timer, struct process, linger);
     if (stream_watch(&process->out) == 0 && stream_watch(&process->err) == 0) return;
-    loop_start_timer(process->children->all.loop, timer, LINGER); /* no memory to watch; perhaps then */
+    loop_start_timer(process->children->all.loop, timer,
+                     LINGER); /* no memory to watch; perhaps then */
 }
 
 static void on_exited(struct child *child) {
@@ -175,7 +183,8 @@ static struct process *new_process(lua_State *L, const struct lstart *start) {
     return process;
 }
 
-/* Gives everything back. A handle that a forked child of the host has copied is left to its exit. */
+/* Gives everything back. A handle that a forked child of the host has copied is left to
+ * its exit. */
 static void release(struct process *process) {
     struct lchildren *children = process->children;
     if (!children) return;
@@ -193,12 +202,15 @@ static void release(struct process *process) {
     task_wake(&process->waiters);
 }
 
-static int push_failure(lua_State *L, const struct process *process, const struct lstart *start, int error,
-                        enum launch_step failed) {
-    if (failed == LAUNCH_FOLDER) return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
+static int push_failure(lua_State *L, const struct process *process, const struct lstart *start,
+                        int error, enum launch_step failed) {
+    if (failed == LAUNCH_FOLDER)
+        return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
     const char *program = process->vectors.argv[0];
-    if (failed == LAUNCH_LIMITS) return lerror_errno(L, error, "could not set the limits of '%s'", program);
-    if (failed == LAUNCH_USER) return lerror_errno(L, error, "could not run '%s' as another user", program);
+    if (failed == LAUNCH_LIMITS)
+        return lerror_errno(L, error, "could not set the limits of '%s'", program);
+    if (failed == LAUNCH_USER)
+        return lerror_errno(L, error, "could not run '%s' as another user", program);
     return lerror_errno(L, error, "could not start '%s'", program);
 }
 
@@ -218,7 +230,8 @@ static int l_start(lua_State *L) {
     if (start.mark) snprintf(process->child.mark, sizeof process->child.mark, "%s", start.mark);
     lvectors_free(&process->vectors);
     if (process->out.fd < 0) return 1;
-    if (loop_start_timer(process->children->all.loop, &process->linger, LINGER) != 0) on_linger_over(&process->linger);
+    if (loop_start_timer(process->children->all.loop, &process->linger, LINGER) != 0)
+        on_linger_over(&process->linger);
     return 1;
 }
 
@@ -228,7 +241,8 @@ static struct process *check_process(lua_State *L) {
     return luaL_checkudata(L, 1, PROCESS_TYPE);
 }
 
-/* False also in a child that the host has forked, which has no right to end the tasks of its parent. */
+/* False also in a child that the host has forked, which has no right to end the tasks of its
+ * parent. */
 static bool is_ours(const struct process *process) {
     return process->children && lchildren_are_ours(process->children);
 }
@@ -245,7 +259,8 @@ static int waited(lua_State *L, int status, lua_KContext context) {
     (void)status, (void)context;
     if (process->ended) return lexit_push(L, &process->child);
     if (!process->children) return lerror_push(L, "Closed", "wait: the process was closed");
-    return lerror_push(L, "Timeout", "wait: the process has not ended within %f s", lua_tonumber(L, 2));
+    return lerror_push(L, "Timeout", "wait: the process has not ended within %f s",
+                       lua_tonumber(L, 2));
 }
 
 static int process_wait(lua_State *L) {
@@ -313,7 +328,8 @@ static int process_close(lua_State *L) {
 static int process_tostring(lua_State *L) {
     struct process *process = check_process(L);
     const char *state = process->ended ? "ended" : process->children ? "running" : "closed";
-    lua_pushfstring(L, "watchbot.process (%s, pid %d): %p", state, (int)process->child.pid, (void *)process);
+    lua_pushfstring(L, "watchbot.process (%s, pid %d): %p", state, (int)process->child.pid,
+                    (void *)process);
     return 1;
 }
 

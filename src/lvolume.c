@@ -1,4 +1,5 @@
-/* lvolume: watchbot.core.volume. What the system says of a file, and of the file system under it. */
+/* lvolume: watchbot.core.volume. What the system says of a file, and of the file system
+ * under it. */
 #define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>

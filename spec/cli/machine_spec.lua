@@ -30,7 +30,8 @@ describe("watchbot check", function()
     assert.matches("jobs.db' is on a local disk", out)
   end))
 
-  -- Two names of one queue file had two write-ahead logs: what was sent by one was never seen by the other.
+  -- Two names of one queue file had two write-ahead logs: what was sent by one was never seen by
+  -- the other.
   it("ends with status 1 and a fix where the queue would fail", task(function(folder)
     prepare(folder)
     sh(folder, "ln jobs.db other.db")

@@ -118,14 +118,17 @@ sys.exit(child.wait())
   end))
 
   it("of a watcher says once that its log is lost, and the work goes on", task(function(folder)
-    for redirection, words in pairs { [">/dev/full"] = "the last %d+ bytes of the log could not be written",
+    for redirection,
+    words in pairs { [">/dev/full"] = "the last %d+ bytes of the log could not be written",
       [">&-"] = "the log is lost.*bad file descriptor" } do
       workshop.send(folder, { "one" })
-      local out = sh(folder, ("%s run --drain --queue sqlite:jobs.db -- touch done %s; echo status $?")
+      local out = sh(folder,
+        ("%s run --drain --queue sqlite:jobs.db -- touch done %s; echo status $?")
         :format(workshop.program, redirection))
       assert.matches(words, out)
       assert.matches("status 0\n$", out)
-      assert.are.equal(1, select(2, out:gsub("of the log could not", "")) + select(2, out:gsub("log is lost", "")))
+      assert.are.equal(1,
+        select(2, out:gsub("of the log could not", "")) + select(2, out:gsub("log is lost", "")))
       assert.is_truthy(io.open(folder:file "done"))
       os.remove(folder:file "done")
     end

@@ -117,7 +117,8 @@ end
 describe("watchbot progress", function()
   it("refuses what makes no sense, with one line and status 2", workshop.task(function(folder)
     for words, arguments in pairs {
-      ["which action? complete-part, fail-job, reduce-sent, set-metadata, set-total or status"] = {},
+      ["which action? complete-part, fail-job, reduce-sent, set-metadata, set-total or status"] =
+        {},
       ["set-total or status; did you mean 'status'?"] = { "staus", "job" },
       ["status of which job? watchbot progress status JOB"] = { "status" },
       ["one job, please, not 'two' too"] = { "status", "one", "two" },

@@ -21,7 +21,8 @@ return policy
 
 -- => what it prints as JSON, as a table
 local function judged(folder, arguments, stdin)
-  local exit, out, problem = run(folder, { "test", "policy.lua", "--json", table.unpack(arguments) }, { stdin = stdin })
+  local exit, out, problem =
+    run(folder, { "test", "policy.lua", "--json", table.unpack(arguments) }, { stdin = stdin })
   assert.are.equal(0, exit.code, problem)
   return cjson.decode(out)
 end
@@ -35,11 +36,15 @@ end
 describe("watchbot test", function()
   it("says what would become of a message, and runs nothing", task(function(folder)
     folder:write("policy.lua", POLICY)
-    local exit, out = run(folder, { "test", "policy.lua", "--message", "tile 7", "--subject", "S", "--exit", "3" })
+    local exit, out = run(folder, {
+      "test", "policy.lua", "--message", "tile 7", "--subject", "S", "--exit", "3",
+    })
     assert.are.equal(0, exit.code)
     for _, line in ipairs {
-      "command +echo started >> started %(in sh%)", "Message=tile 7", "ZOOM=%(hidden%)", "Subject=S", "outcome +reject",
-      "decided by +the policy's hook 'verdict'", "Subject: tiles failed processing message message%-1",
+      "command +echo started >> started %(in sh%)", "Message=tile 7", "ZOOM=%(hidden%)",
+      "Subject=S", "outcome +reject",
+      "decided by +the policy's hook 'verdict'",
+      "Subject: tiles failed processing message message%-1",
       "Task stopped reason: exit code 3", "no topic is set",
     } do
       assert.matches(line, out)
@@ -51,9 +56,11 @@ describe("watchbot test", function()
   it("prints the same as JSON", task(function(folder)
     folder:write("policy.lua", POLICY)
     local result = judged(folder, { "--message", "tile 7", "--exit", "75", "--attribute", "A=1" })
-    assert.are.same({ "release", 2, "verdict", false }, { result.outcome, result.seconds, result.decided, result.last })
+    assert.are.same({ "release", 2, "verdict", false },
+      { result.outcome, result.seconds, result.decided, result.last })
     assert.are.equal("tile 7", result.environment.Message)
-    assert.are.same({ A = { Type = "String", Value = "1" } }, cjson.decode(result.environment.MessageAttributes))
+    assert.are.same({ A = { Type = "String", Value = "1" } },
+      cjson.decode(result.environment.MessageAttributes))
     assert.are.same({}, result.notifications)
     assert.are.same({ code = 75, duration = 0 }, result.exit)
   end))
@@ -69,7 +76,9 @@ describe("watchbot test", function()
     local last = judged(folder, { "--message", "x", "--exit", "1", "--receives", "10" })
     assert.are.same({ "retry", true }, { last.outcome, last.last })
     assert.matches("the message goes to the dead letters", last.notifications[1].body)
-    local _, out = run(folder, { "test", "policy.lua", "--message", "x", "--exit", "1", "--receives", "10" })
+    local _, out = run(folder, {
+      "test", "policy.lua", "--message", "x", "--exit", "1", "--receives", "10",
+    })
     assert.matches("seen again +never: it goes to the dead letters", out)
   end))
 
@@ -79,7 +88,8 @@ describe("watchbot test", function()
     folder:write("body.json", envelope)
     assert.are.equal("the text", judged(folder, {}, envelope).environment.Message)
     assert.are.equal("inner", judged(folder, { "--body-file", "body.json" }).environment.Subject)
-    assert.are.equal("plain\n", judged(folder, { "--body-file", "-" }, "plain\n").environment.Message)
+    assert.are.equal("plain\n",
+      judged(folder, { "--body-file", "-" }, "plain\n").environment.Message)
   end))
 
   it("runs a handler, or says what its exit would mean", task(function(folder)
@@ -90,7 +100,8 @@ describe("watchbot test", function()
         if job.message == "bad" then return "reject", "it is bad" end
       end }]])
     local result = judged(folder, { "--message", "bad" })
-    assert.are.same({ "reject", "handler", "it is bad", 3600 }, { result.outcome, result.decided, result.exit.reason,
+    assert.are.same({ "reject", "handler", "it is bad", 3600 },
+    { result.outcome, result.decided, result.exit.reason,
       result.took })
     assert.are.equal("release", judged(folder, { "--message", "bad", "--exit", "4" }).outcome)
   end))
@@ -107,7 +118,8 @@ describe("watchbot test", function()
     end
     local out = with 'function policy:admit() return "hold", 30 end'
     assert.matches("outcome +held: .*asked again +after 30 s", out)
-    assert.matches("outcome +queued: .*the hook 'poll' asks for none", with "function policy:poll() return 0, 5 end")
+    assert.matches("outcome +queued: .*the hook 'poll' asks for none",
+      with "function policy:poll() return 0, 5 end")
   end))
 
   it("writes JSON whatever a hook has passed on", task(function(folder)
@@ -121,7 +133,8 @@ describe("watchbot test", function()
       end
       return policy]])
     local parameters = judged(folder, { "--message", "x" }).calls[1].parameters
-    assert.are.same({ "a", "\u{FFFD}", { 1, 2 } }, { parameters["1"], parameters.bytes, parameters.list })
+    assert.are.same({ "a", "\u{FFFD}", { 1, 2 } },
+      { parameters["1"], parameters.bytes, parameters.list })
   end))
 
   it("shows what a hook throws", task(function(folder)
@@ -139,12 +152,16 @@ describe("watchbot test", function()
     folder:write("policy.lua", POLICY)
     refused(folder, "which policy", "--message", "x")
     refused(folder, "could not read the policy: nothing.lua", "nothing.lua", "--message", "x")
-    refused(folder, "ends in one way", "policy.lua", "--message", "x", "--exit", "1", "--signal", "KILL")
+    refused(folder, "ends in one way", "policy.lua", "--message", "x", "--exit", "1", "--signal",
+      "KILL")
     refused(folder, "%-%-exit: '256' is none", "policy.lua", "--message", "x", "--exit", "256")
-    refused(folder, "expected a name like KILL, got '9'", "policy.lua", "--message", "x", "--signal", "9")
-    refused(folder, "expected NAME=VALUE, got 'A'", "policy.lua", "--message", "x", "--attribute", "A")
+    refused(folder, "expected a name like KILL, got '9'", "policy.lua", "--message", "x",
+      "--signal", "9")
+    refused(folder, "expected NAME=VALUE, got 'A'", "policy.lua", "--message", "x", "--attribute",
+      "A")
     refused(folder, "nothing.txt", "policy.lua", "--body-file", "nothing.txt")
-    folder:write("quick.lua", "return require('watchbot').policy { queue = 'sqlite:jobs.db', command = 'true' }")
+    folder:write("quick.lua",
+      "return require('watchbot').policy { queue = 'sqlite:jobs.db', command = 'true' }")
     refused(folder, "the policy has no 'timeout'", "quick.lua", "--message", "x", "--timed-out")
   end))
 end)

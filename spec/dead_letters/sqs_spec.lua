@@ -67,7 +67,8 @@ describe("of an SQS queue", function()
   it("are found by the URL of the queue, or by that of the dead-letter queue", task(function(place)
     place.bury { { body = "one" } }
     for _, options in ipairs {
-      { queue = place.url }, { queue = place.dead_url }, { queue = false, dead_letter_queue = place.dead_url },
+      { queue = place.url }, { queue = place.dead_url },
+      { queue = false, dead_letter_queue = place.dead_url },
       { queue = place.url, dead_letter_queue = place.dead_url },
     } do
       local letters <close> = assert(place.open(options))
@@ -80,7 +81,8 @@ describe("of an SQS queue", function()
   it("are told to be nowhere where a queue has none", task(function()
     local alone = account:queue()
     local _, message, code = dead_letters.open { queue = alone }
-    assert.matches("has no dead%-letter queue %(no RedrivePolicy%), and it is that of no other queue", message)
+    assert.matches("has no dead%-letter queue %(no RedrivePolicy%), and it is that of no other "
+      .. "queue", message)
     assert.are.equal("NoDeadLetters", code)
     _, message, code = dead_letters.open { queue = alone .. "-missing" }
     assert.matches("does not exist", message)
@@ -89,8 +91,10 @@ describe("of an SQS queue", function()
 
   it("warn where reading them has consequences", task(function(place)
     local second = account:queue()
-    assert(account.sqs:SetQueueAttributes { QueueUrl = place.dead_url, Attributes = { RedrivePolicy = cjson.encode {
-      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:" .. second:match "[^/]+$", maxReceiveCount = 7,
+    assert(account.sqs:SetQueueAttributes { QueueUrl = place.dead_url,
+      Attributes = { RedrivePolicy = cjson.encode {
+      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:" .. second:match "[^/]+$",
+      maxReceiveCount = 7,
     } } })
     local letters <close> = assert(place.open { dead_letter_queue = place.dead_url })
     assert.matches("what was received 7 times moves on", letters.warnings[1])
@@ -101,7 +105,8 @@ describe("of an SQS queue", function()
     assert.matches("about 1 more dead letters are hidden just now", others.warnings[2])
   end))
 
-  it("are hidden while they are read, for as long as it takes, and visible when they are closed", task(function(place)
+  it("are hidden while they are read, for as long as it takes, and visible when they are closed",
+    task(function(place)
     place.bury { { body = "one" } }
     local letters = assert(place.open())
     assert.are.equal(1, #letters:page())
@@ -113,17 +118,21 @@ describe("of an SQS queue", function()
     assert.are.equal(1, #assert(place.dead:receive(1, 2, 0)))
   end))
 
-  it("go back to the queue that each came from, where one holds those of several", task(function(place)
+  it("go back to the queue that each came from, where one holds those of several",
+    task(function(place)
     local other = account:queue()
-    assert(account.sqs:SetQueueAttributes { QueueUrl = other, Attributes = { RedrivePolicy = cjson.encode {
-      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:" .. place.dead_url:match "[^/]+$", maxReceiveCount = 1,
+    assert(account.sqs:SetQueueAttributes { QueueUrl = other,
+      Attributes = { RedrivePolicy = cjson.encode {
+      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:123456789012:" .. place.dead_url:match "[^/]+$",
+      maxReceiveCount = 1,
     } } })
     place.bury { { body = "told" }, { body = "untold" } }
     local letters <close> = assert(place.open { queue = place.dead_url })
     assert.is_nil(letters.main)
     local all = shared.read_all(letters)
     for _, letter in ipairs(all) do -- moto does not tell a letter's source
-      letter.source = letter.body == "told" and "arn:aws:sqs:eu-west-1:123456789012:" .. other:match "[^/]+$" or nil
+      letter.source = letter.body == "told"
+        and "arn:aws:sqs:eu-west-1:123456789012:" .. other:match "[^/]+$" or nil
     end
     local count, failures = letters:replay(all)
     assert.are.equal(1, count)
@@ -138,7 +147,8 @@ describe("of an SQS queue", function()
       sent[index] = { body = "m" .. index, group = "g", deduplication = "d" .. index }
     end
     sent[5] = { body = "other", group = "h", deduplication = "d5" }
-    -- The queue has seen these ids within five minutes. (moto forgets them with their messages, so these stay.)
+    -- The queue has seen these ids within five minutes. (moto forgets them with their messages, so
+    -- these stay.)
     assert(place.queue:send(sent))
     place.bury(sent)
     local letters = assert(place.open())
@@ -148,12 +158,14 @@ describe("of an SQS queue", function()
     assert.are.equal(5, (letters:replay(page)))
     letters:close()
     local messages = assert(account.sqs:ReceiveMessage {
-      QueueUrl = place.url, MaxNumberOfMessages = 10, MessageAttributeNames = { "All" }, AttributeNames = { "All" },
+      QueueUrl = place.url, MaxNumberOfMessages = 10, MessageAttributeNames = { "All" },
+      AttributeNames = { "All" },
     }).Messages
     local order = {}
     for _, message in ipairs(messages) do
       if message.Attributes.MessageGroupId == "g" and message.MessageAttributes then
-        order[#order + 1] = message.Body .. message.MessageAttributes.watchbot_deduplication_id.StringValue
+        order[#order + 1] = message.Body
+          .. message.MessageAttributes.watchbot_deduplication_id.StringValue
       end
     end
     assert.are.same({ "m1d1", "m2d2", "m3d3", "m4d4" }, order)
@@ -161,7 +173,8 @@ describe("of an SQS queue", function()
     assert.are.equal(0, account:count(place.dead_url))
   end, { fifo = true }))
 
-  it("of a FIFO group are read ten at a time, and it is told how many are behind them", task(function(place)
+  it("of a FIFO group are read ten at a time, and it is told how many are behind them",
+    task(function(place)
     local sent = {}
     for index = 1, 12 do sent[index] = { body = ("m%02d"):format(index), group = "g" } end
     place.bury(sent)
@@ -175,7 +188,9 @@ describe("of an SQS queue", function()
   end, { fifo = true }))
 
   it("are not sent on behind one of their group that could not be sent", task(function(place)
-    place.bury { { body = "m1", group = "g" }, { body = "m2", group = "g" }, { body = "n1", group = "h" } }
+    place.bury {
+      { body = "m1", group = "g" }, { body = "m2", group = "g" }, { body = "n1", group = "h" },
+    }
     local letters <close> = assert(place.open())
     local page = letters:page()
     for _, letter in ipairs(page) do
@@ -221,7 +236,8 @@ describe("of an SQS queue", function()
     assert.are.equal(1, account:count(place.dead_url))
   end))
 
-  it("that were sent but could not be deleted are told, and deleted when they come back", task(function(place)
+  it("that were sent but could not be deleted are told, and deleted when they come back",
+    task(function(place)
     place.bury { { body = "one" } }
     local letters <close> = assert(place.open())
     local page = letters:page()
@@ -229,7 +245,8 @@ describe("of an SQS queue", function()
     letters.dead.delete = function() return nil, "told to fail", "Told" end
     local count, failures = letters:replay(page)
     assert.are.equal(0, count)
-    assert.are.equal("it was sent, but is still among the dead letters too: told to fail", failures[1].message)
+    assert.are.equal("it was sent, but is still among the dead letters too: told to fail",
+      failures[1].message)
     letters.dead.delete = delete
     assert(letters.held.queue:delay(letters.held.letters[page[1].id].receipt, 0))
     assert.are.same({}, shared.read_all(letters))
@@ -240,7 +257,9 @@ describe("of an SQS queue", function()
   it("that SQS will not move by itself are told so", task(function(place)
     local letters <close> = assert(place.open())
     -- Of a queue that is no dead-letter queue, SQS moves nothing.
-    assert(account.sqs:SetQueueAttributes { QueueUrl = place.url, Attributes = { RedrivePolicy = "" } })
+    assert(account.sqs:SetQueueAttributes {
+      QueueUrl = place.url, Attributes = { RedrivePolicy = "" },
+    })
     local count, message, code = letters:replay_all {}
     assert.is_nil(count)
     assert.is_string(message)

@@ -1,4 +1,5 @@
-/* json.c: text that was escaped is a valid string whatever its bytes, however it was cut; and an object's inside is inside. */
+/* json.c: text that was escaped is a valid string whatever its bytes, however it was cut; and an
+ * object's inside is inside. */
 #include "json.h"
 
 #include <string.h>
@@ -27,9 +28,11 @@ static void check_escaped(const char *data, size_t size, size_t piece) {
     HOLDS(json_escape(&object, data, size, false) == (ptrdiff_t)size);
     escape_in_pieces(&pieces, data, size, piece);
     HOLDS(pieces.size == object.size - 6);
-    HOLDS(pieces.size == 0 || memcmp(buffer_data(&pieces), buffer_data(&object) + 6, pieces.size) == 0);
+    HOLDS(pieces.size == 0 ||
+          memcmp(buffer_data(&pieces), buffer_data(&object) + 6, pieces.size) == 0);
     buffer_append(&object, "\"}", 2);
-    HOLDS(json_object(buffer_data(&object), object.size, names, &found, &inside, &inside_size) && found == 1);
+    HOLDS(json_object(buffer_data(&object), object.size, names, &found, &inside, &inside_size) &&
+          found == 1);
     buffer_free(&object);
     buffer_free(&pieces);
 }
@@ -45,8 +48,10 @@ static void check_object(const char *data, size_t size) {
     if (inside_size == 0) return;
     struct buffer renamed = {0};
     buffer_append(&renamed, "{", 1);
-    HOLDS(json_rename(&renamed, inside, inside_size, names, 7, "x_") && buffer_append(&renamed, "}", 1));
-    HOLDS(json_object(buffer_data(&renamed), renamed.size, names, &found, &inside, &inside_size) && found == 0);
+    HOLDS(json_rename(&renamed, inside, inside_size, names, 7, "x_") &&
+          buffer_append(&renamed, "}", 1));
+    HOLDS(json_object(buffer_data(&renamed), renamed.size, names, &found, &inside, &inside_size) &&
+          found == 0);
     buffer_free(&renamed);
 }
 

@@ -3,7 +3,8 @@
 
 return {
   -- what a policy's fields and hooks are, and how its file is loaded
-  ["policy/fields"] = "policy", ["policy/hooks"] = "policy", ["policy/load"] = "policy",
+  ["policy/fields"] = "policy", ["policy/types"] = "policy", ["policy/hooks"] = "policy",
+  ["policy/load"] = "policy",
 
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
   ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",

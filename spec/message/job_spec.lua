@@ -40,7 +40,9 @@ describe("job", function()
   it("leaves the message as it is, whatever is in its envelope", function()
     local body = cjson.encode {
       Type = "Notification", TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "inside",
-      MessageAttributes = { a = { Type = "String", Value = "of the envelope" }, b = { Type = "String", Value = "x" } },
+      MessageAttributes = {
+        a = { Type = "String", Value = "of the envelope" }, b = { Type = "String", Value = "x" },
+      },
     }
     local one = message { body = body, attributes = { a = { type = "String", value = "its own" } } }
     assert.are.equal("of the envelope", job.new(one).attributes.a.value)

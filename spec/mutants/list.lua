@@ -1,6 +1,6 @@
---- mutants: faults to plant, one at a time, each by its place and what it breaks. `make mutants` plants
--- them and runs the specs that must see them; spec/mutants_spec.lua checks that each still has its
--- place. A mutant that survives is a gap in the specs: mend the spec, never the mutant.
+--- mutants: faults to plant, one at a time, each by its place and what it breaks. `make mutants`
+-- plants them and runs the specs that must see them; spec/mutants_spec.lua checks that each still
+-- has its place. A mutant that survives is a gap in the specs: mend the spec, never the mutant.
 
 ---@class watchbot.Mutant
 ---@field name string what it does wrong
@@ -48,7 +48,8 @@ return {
 ]], put = "", specs = "spec/watcher/life_spec.lua" },
 
   -- draining
-  { name = "messages that wait for a slot are not given back", file = "lua/watchbot/watcher/init.lua",
+  { name = "messages that wait for a slot are not given back",
+  file = "lua/watchbot/watcher/init.lua",
     find = [[  self.life:give_back_waiting()
   if self.retired]],
     put = [[  if self.retired]], specs = "spec/run_spec.lua spec/watcher/drain_spec.lua" },
@@ -81,7 +82,8 @@ return {
     find = [[if over or lasting[code] or receipts.is_expired(code) then]], put = [[if true then]],
     specs = "spec/watcher/settle_spec.lua" },
   { name = "a success with a stale handle is believed", file = "lua/watchbot/watcher/settle.lua",
-    find = [[if ok and not newer then return true, err end]], put = [[if ok then return true, err end]],
+    find = [[if ok and not newer then return true, err end]],
+    put = [[if ok then return true, err end]],
     specs = "spec/watcher/settle_spec.lua" },
 
   -- who is to blame
@@ -90,16 +92,20 @@ return {
     put = [[not_started = { fault = "policy", step = "start" },]],
     specs = "spec/watcher/blame_spec.lua" },
   { name = "the breaker never opens", file = "lua/watchbot/watcher/breaker.lua",
-    find = [[  if enough < FAILURES then return true, false end]], put = [[  if enough then return true, false end]],
+    find = [[  if enough < FAILURES then return true, false end]],
+    put = [[  if enough then return true, false end]],
     specs = "spec/watcher/breaker_spec.lua" },
   { name = "bad messages never die", file = "lua/watchbot/watcher/breaker.lua",
-    find = [[(self.succeeded[step] or -1) >= failed]], put = [[(self.succeeded[step] or -1) > math.huge]],
+    find = [[(self.succeeded[step] or -1) >= failed]],
+    put = [[(self.succeeded[step] or -1) > math.huge]],
     specs = "spec/watcher/breaker_spec.lua" },
 
   -- the embedded queue
   { name = "a send is not synced", file = "lua/watchbot/queue/sqlite/init.lua",
-    find = [[connect "FULL"]], put = [[connect "NORMAL"]], specs = "spec/queue/sqlite/sync_spec.lua" },
-  { name = "a message that cannot be read ends the receive", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[connect "FULL"]], put = [[connect "NORMAL"]],
+    specs = "spec/queue/sqlite/sync_spec.lua" },
+  { name = "a message that cannot be read ends the receive",
+  file = "lua/watchbot/queue/sqlite/store.lua",
     find = [[  if sqlite.is_failure(fate) then error(fate, 0) end]], put = [[  error(fate, 0)]],
     specs = "spec/queue/sqlite/store_spec.lua" },
   { name = "an old receipt deletes", file = "lua/watchbot/queue/sqlite/store.lua",
@@ -117,13 +123,15 @@ return {
     local sent = self:send(queue, round)]],
     specs = "spec/dead_letters/sqs_spec.lua" },
   { name = "a bury deletes what was not sent", file = "lua/watchbot/queue/sqs/bury.lua",
-    find = [[    if note == nil then return nil, err, code end]], put = [[    note = note or false]],
+    find = [[    if note == nil then return nil, err, code end]],
+    put = [[    note = note or false]],
     specs = "spec/queue/sqs/bury_spec.lua" },
   { name = "a bury sends again what was sent", file = "lua/watchbot/queue/sqs/bury.lua",
     find = [[    queue.buried:set(message.id, note)]], put = "",
     specs = "spec/queue/sqs/bury_spec.lua" },
   { name = "a failed entry of a batch counts as done", file = "lua/watchbot/queue/sqs/init.lua",
-    find = [[    if not answer.code then answers[index] = true end]], put = [[    answers[index] = answer and true]],
+    find = [[    if not answer.code then answers[index] = true end]],
+    put = [[    answers[index] = answer and true]],
     specs = "spec/queue/sqs_spec.lua spec/queue/sqs" },
   { name = "a refused message counts as sent", file = "lua/watchbot/queue/outbox.lua",
     find = [[each(result.Failed, function(failed)]],
@@ -131,7 +139,8 @@ return {
     if failed then return { MessageId = "x" } end]],
     specs = "spec/queue" },
   { name = "an entry without an answer counts as done", file = "lua/watchbot/queue/sqs/batcher.lua",
-    find = [[  if answer == true then return true end]], put = [[  if answer ~= batch.failure then return true end]],
+    find = [[  if answer == true then return true end]],
+    put = [[  if answer ~= batch.failure then return true end]],
     specs = "spec/queue" },
 
   -- polls
@@ -147,6 +156,7 @@ return {
     clear(child);
 }]], specs = "spec/process_spec.lua" },
   { name = "the guardian kills nothing", file = "src/guardian.c",
-    find = [[is_noted(groups, pid) && kill(-pid, SIGKILL) != 0]], put = [[is_noted(groups, pid) && false]],
+    find = [[is_noted(groups, pid) && kill(-pid, SIGKILL) != 0]],
+    put = [[is_noted(groups, pid) && false]],
     specs = "spec/guardian_spec.lua" },
 }

@@ -3,12 +3,14 @@ local bounds = require "watchbot.policy.bounds"
 describe("policy.bounds", function()
   it("reads sizes in bytes, or with a unit", function()
     for size, bytes in pairs {
-      [1] = 1, ["512"] = 512, ["1K"] = 1024, ["512M"] = 512 << 20, ["2G"] = 2 << 30, ["1T"] = 1 << 40,
+      [1] = 1, ["512"] = 512, ["1K"] = 1024, ["512M"] = 512 << 20, ["2G"] = 2 << 30,
+      ["1T"] = 1 << 40,
     } do
       assert.are.equal(bytes, bounds.bytes(size))
       assert.are.equal("integer", math.type(bounds.bytes(size)))
     end
-    for _, wrong in ipairs { 0, -1, 1.5, "", "M", "1.5G", "5X", "0", "-1", " 1", "1 M", "1m", true } do
+    for _, wrong in ipairs { 0, -1, 1.5, "", "M", "1.5G", "5X", "0", "-1", " 1", "1 M", "1m",
+      true } do
       assert.is_nil(bounds.bytes(wrong), tostring(wrong))
     end
   end)

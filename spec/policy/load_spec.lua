@@ -4,7 +4,8 @@ local workshop = require "support.workshop"
 
 local task = workshop.task
 
-local POLICY = 'local watchbot = require "watchbot"\nreturn watchbot.policy { queue = "sqlite:j.db", command = "true" }\n'
+local POLICY = 'local watchbot = require "watchbot"\nreturn watchbot.policy { queue = '
+  .. '"sqlite:j.db", command = "true" }\n'
 
 local function check(folder, text, more)
   folder:write("policy.lua", "")
@@ -36,7 +37,8 @@ describe("a policy file", function()
         ["local function f() error(false) end\nf()"] = "policy.lua:1: raised a boolean",
       ["\ncoroutine.yield(1)"] = "policy.lua:2: coroutine.yield at the top",
       ["error 'plain'"] = "policy.lua:1: plain",
-      ["\nerror(setmetatable({}, { __tostring = function() return 'an object' end }))"] = "an object",
+      ["\nerror(setmetatable({}, { __tostring = function() return 'an object' end }))"] =
+        "an object",
     } do
       local status, said = check(folder, text)
       assert.are.equal(2, status, said)

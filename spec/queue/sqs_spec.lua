@@ -217,14 +217,19 @@ describe("SQS on moto:", function()
       end
       local messages = queue:sound {
         7, "text", {}, whole, but { Body = 7 }, but { MessageId = {} }, but { Attributes = 7 },
-        but { MessageAttributes = "x" }, but { MessageAttributes = { a = 7, b = {}, c = { DataType = 1, StringValue = "x" } } },
-        but { Attributes = { SentTimestamp = {}, MessageGroupId = 7, ApproximateReceiveCount = "many" } },
+        but { MessageAttributes = "x" },
+        but { MessageAttributes = { a = 7, b = {}, c = { DataType = 1, StringValue = "x" } } },
+        but {
+          Attributes = { SentTimestamp = {}, MessageGroupId = 7, ApproximateReceiveCount = "many" },
+        },
       }
       assert.are.equal(5, #messages)
       assert.are.equal(5, #corrupt)
-      assert.are.same({ {}, {}, {}, {}, {} }, { messages[1].attributes, messages[2].attributes, messages[3].attributes,
+      assert.are.same({ {}, {}, {}, {}, {} },
+      { messages[1].attributes, messages[2].attributes, messages[3].attributes,
         messages[4].attributes, messages[5].attributes })
-      assert.are.same({ 1, nil, nil }, { messages[5].receives, messages[5].sent, messages[5].group })
+      assert.are.same({ 1, nil, nil },
+        { messages[5].receives, messages[5].sent, messages[5].group })
       assert.are.same({}, queue:sound "none")
     end)
 

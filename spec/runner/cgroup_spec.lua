@@ -15,7 +15,9 @@ describe("a cgroup of a task", function()
   local function run(bytes, command)
     local group = assert(groups:make(bytes))
     local exit = scheduler.run(function()
-      local child = assert(process.start { command = command, limits = { cgroup = group.processes } })
+      local child = assert(process.start {
+        command = command, limits = { cgroup = group.processes },
+      })
       return assert(child:wait(120))
     end)
     group:close(exit)
@@ -31,7 +33,8 @@ describe("a cgroup of a task", function()
   end)
 
   it("kills what takes more, and says so", function()
-    local exit = run(16 << 20, [[exec lua5.4 -e 'local t = {} for i = 1, 100 do t[i] = ("x"):rep(1 << 20) .. i end']])
+    local exit = run(16 << 20,
+      [[exec lua5.4 -e 'local t = {} for i = 1, 100 do t[i] = ("x"):rep(1 << 20) .. i end']])
     assert.are.equal("KILL", exit.signal)
     assert.is_true(exit.oom)
   end)

@@ -1,4 +1,5 @@
--- What a task gets from the process runner, and tasks that behave badly: each ends in the right outcome, with a reason.
+-- What a task gets from the process runner, and tasks that behave badly: each ends in the right
+-- outcome, with a reason.
 
 local cjson = require "cjson"
 local workshop = require "support.workshop"
@@ -25,7 +26,8 @@ local function outcome_of(log)
 end
 
 describe("a task of the process runner", function()
-  it("gets a message of up to 131063 bytes in Message, and a bigger one in a private file that is gone afterwards",
+  it("gets a message of up to 131063 bytes in Message, and a bigger one in a private file that is "
+    .. "gone afterwards",
     task(function(folder)
       send(folder, { ("x"):rep(131063), ("y"):rep(131064) })
       policy(folder, [==[command = [[if [ -n "$MessageFile" ]; then
@@ -69,7 +71,8 @@ describe("a task of the process runner", function()
     assert.are.equal("||\n", folder:read "out")
   end))
 
-  -- A task that was a watcher itself once ran its own tasks with the Subject and MessageFile of its own message.
+  -- A task that was a watcher itself once ran its own tasks with the Subject and MessageFile of its
+  -- own message.
   it("does not inherit a message of the watcher's own", task(function(folder)
     send(folder, { "1" })
     policy(folder, [[inherit = true, command = 'echo "$Message|${Subject-none}|${MessageFile-none}" > out',]])
@@ -92,7 +95,8 @@ describe("a task of the process runner", function()
     assert.are.equal("a b\n", folder:read "out")
   end))
 
-  it("whose command function throws or returns nothing is retried, with the reason in the log", task(function(folder)
+  it("whose command function throws or returns nothing is retried, with the reason in the log",
+    task(function(folder)
     send(folder, { "1" })
     policy(folder, [[command = function(job) return job.nothing.here end,]])
     assert.matches("attempt to index a nil value", drain(folder))
@@ -104,9 +108,11 @@ describe("a task of the process runner", function()
   end))
 end)
 
--- Ten innocent messages were buried, since there were no processes left: that is the machine's trouble.
+-- Ten innocent messages were buried, since there were no processes left: that is the machine's
+-- trouble.
 describe("a machine without room", function()
-  it("is no failure of the job: the message is held, and runs once there is room", task(function(folder)
+  it("is no failure of the job: the message is held, and runs once there is room",
+    task(function(folder)
     if not os.execute "[ $(id -u) = 0 ] && command -v setpriv >/dev/null" then
       return pending "the limit of processes is another user's"
     end
@@ -116,15 +122,19 @@ describe("a machine without room", function()
     local process = require "watchbot.process"
     -- The watcher's two threads and its guardian are three; nobody else may be this user.
     local child = assert(process.start { output = "capture", cwd = folder.path, argv = { "setpriv", "--reuid=65501",
-      "--regid=65501", "--clear-groups", "prlimit", "--nproc=3:100", workshop.program, "run", "--drain", "policy.lua" } })
+      "--regid=65501", "--clear-groups", "prlimit", "--nproc=3:100", workshop.program, "run",
+        "--drain", "policy.lua" } })
     workshop.eventually(function()
       return (child:output()):find('"held":true', 1, true) or child:wait(0)
     end, "a job is held")
     local log, errors = child:output()
-    if errors:find "ermission denied" then return pending "another user may not read this folder" end
+    if errors:find "ermission denied" then
+      return pending "another user may not read this folder"
+    end
     assert.matches('"held":true', log, 1, true)
     assert.matches("resource temporarily unavailable", log)
-    assert.is_true(os.execute(("setpriv --reuid=65501 --regid=65501 --clear-groups prlimit --nproc=100 --pid %d")
+    assert.is_true(os.execute(("setpriv --reuid=65501 --regid=65501 --clear-groups prlimit "
+      .. "--nproc=100 --pid %d")
       :format(child:pid())))
     assert.are.equal(0, assert(child:wait(workshop.PATIENCE)).code)
     assert.matches('"complete":3,"reject":0,"release":0,"retry":0', (child:output()), 1, true)
@@ -139,7 +149,8 @@ describe("a machine without room", function()
     workshop.eventually(function() return folder:read "up" ~= "" end, "the program is open")
     policy(folder, "command = { './worker' },")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
-    workshop.eventually(function() return (child:output()):find('"held":true', 1, true) end, "the job is held")
+    workshop.eventually(function() return (child:output()):find('"held":true', 1, true) end,
+      "the job is held")
     folder:write("go", "")
     writer:wait(workshop.PATIENCE)
     assert.are.equal(0, assert(child:wait(workshop.PATIENCE)).code)
@@ -189,7 +200,8 @@ describe("a task that", function()
     assert.are.equal("timed out after 0.3 s", result.reason)
   end))
 
-  it("leaves grandchildren that hold its pipes ends with its leader, and they with it", task(function(folder)
+  it("leaves grandchildren that hold its pipes ends with its leader, and they with it",
+    task(function(folder)
     local marker = "WATCHBOT_SPEC=" .. folder.path
     local result, log = outcome(folder, ([[env = { WATCHBOT_SPEC = %q },
       command = "sleep 987 & sleep 987 & echo started; exit 0",]]):format(folder.path))
@@ -214,9 +226,12 @@ describe("a task that", function()
     send(folder, { "1" })
     policy(folder, [[command = "yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | " ..
       "head -c 1000000000",]])
-    folder:write("count.sh", "#!/bin/sh\nexec \"$1\" run --drain policy.lua | grep -c '] 0123456789.*78$'\n")
+    folder:write("count.sh",
+      "#!/bin/sh\nexec \"$1\" run --drain policy.lua | grep -c '] 0123456789.*78$'\n")
     local process = require "watchbot.process"
-    local child = assert(process.start { argv = { "./count.sh", workshop.program }, cwd = folder.path, output = "capture" })
+    local child = assert(process.start {
+      argv = { "./count.sh", workshop.program }, cwd = folder.path, output = "capture",
+    })
     assert.are.equal(0, child:wait(600).code)
     assert.are.equal("12500000\n", (child:output()))
   end))

@@ -1,5 +1,6 @@
--- The metric filters against what the program really writes: `watchbot listen` and `watchbot run` as containers of a template,
--- in text and in JSON, with tasks that end in every way. What the filters count is compared with what the tasks wrote down.
+-- The metric filters against what the program really writes: `watchbot listen` and `watchbot run`
+-- as containers of a template, in text and in JSON, with tasks that end in every way. What the
+-- filters count is compared with what the tasks wrote down.
 
 local ecs_server = require "support.ecs_server"
 local ecs_stack = require "support.ecs_stack"
@@ -24,7 +25,8 @@ local function mined(mode, structured, lines, policy)
     local found = {}
     for line in lines:gmatch "[^\n]+" do
       if pattern:matches(line) then
-        found[#found + 1] = assert(pattern:value(line, metric.MetricValue), id .. " takes no number from " .. line)
+        found[#found + 1] =
+          assert(pattern:value(line, metric.MetricValue), id .. " takes no number from " .. line)
       end
     end
     local name = id:match "^Watchbot(.+)Metric%d*$"
@@ -58,12 +60,14 @@ case "$Message" in
   fails) exit 1;; rejects) exit 3;; returns) exit 4;; dies) kill -KILL $$;; hangs) exec sleep 60;;
 esac]]
 
--- The log of a watcher that has tried each message once or more often. What runs at its end may finish.
+-- The log of a watcher that has tried each message once or more often. What runs at its end may
+-- finish.
 local function tried(folder, structured, ...)
   workshop.send(folder, { "works", "fails", "rejects", "returns", "dies", "hangs" })
   folder:write("work", "#!/bin/sh\n" .. WORKER)
   local child = workshop.start(folder, { ... }, {
-    QueueUrl = folder:url(), Volumes = "", maxJobDuration = "2", writableFilesystem = "false", Concurrency = "6",
+    QueueUrl = folder:url(), Volumes = "", maxJobDuration = "2", writableFilesystem = "false",
+    Concurrency = "6",
     structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
   })
   eventually(function() return #folder:lines "done" >= 6 end, "all have been tried")
@@ -77,36 +81,48 @@ end
 local function check(folder, values, text)
   local done, all = tallied(folder, "done")
   assert.are.same({
-    WorkerErrors = done.fails + done.rejects + done.dies + done.hangs, RejectedMessages = done.rejects,
-    WorkersStarted = all, WorkersFinished = all, WorkerDuration = all, ResponseDuration = all, MessageReceives = all,
+    WorkerErrors = done.fails + done.rejects + done.dies + done.hangs,
+    RejectedMessages = done.rejects,
+    WorkersStarted = all, WorkersFinished = all, WorkerDuration = all, ResponseDuration = all,
+    MessageReceives = all,
     WatcherErrors = 1, NoTaskStarts = 0, BuriedMessages = values.BuriedMessages and 0 or nil,
   }, counted(values), text)
-  assert.is_true(math.max(table.unpack(values.WorkerDuration)) >= 2000, "milliseconds: one took 2 s")
-  assert.is_true(math.max(table.unpack(values.ResponseDuration)) >= math.max(table.unpack(values.WorkerDuration)))
+  assert.is_true(math.max(table.unpack(values.WorkerDuration)) >= 2000,
+    "milliseconds: one took 2 s")
+  assert.is_true(math.max(table.unpack(values.ResponseDuration))
+    >= math.max(table.unpack(values.WorkerDuration)))
   assert.are.equal(1, math.min(table.unpack(values.MessageReceives)))
 end
 
 describe("the metric filters of processes", function()
   for _, structured in ipairs { false, true } do
-    it("find what `watchbot listen` writes in " .. (structured and "JSON" or "text"), task(function(folder)
+    it("find what `watchbot listen` writes in " .. (structured and "JSON" or "text"),
+      task(function(folder)
       local text = tried(folder, structured, "listen", "--workers", "6", "./work")
       assert.matches("the policy was not reloaded", text) -- an error of the watcher's own
       check(folder, mined("process", structured, text), text)
     end))
 
-    it("find what `watchbot run` of a policy writes in " .. (structured and "JSON" or "text"), task(function(folder)
-      folder:write("policy.lua", 'return require "watchbot".policy { command = "./work", stop = function() error "oh" end }')
+    it("find what `watchbot run` of a policy writes in " .. (structured and "JSON" or "text"),
+      task(function(folder)
+      folder:write("policy.lua",
+        'return require "watchbot".policy { command = "./work", stop = function() error "oh" end }')
       local text = tried(folder, structured, "run", "policy.lua")
       check(folder, mined("process", structured, text, "policy.lua"), text)
     end))
 
-    it("count no job that was stopped with its watcher, in " .. (structured and "JSON" or "text"), task(function(folder)
-      folder:write("work", "#!/bin/sh\ntrap 'exit 3' TERM\necho once >> started\nwhile :; do sleep 0.1; done")
-      folder:write("policy.lua", 'return require "watchbot".policy { command = { "./work" }, drain = 0 }')
-      for form, arguments in pairs { listen = { "listen", "./work" }, policy = { "run", "policy.lua" } } do
+    it("count no job that was stopped with its watcher, in " .. (structured and "JSON" or "text"),
+      task(function(folder)
+      folder:write("work",
+        "#!/bin/sh\ntrap 'exit 3' TERM\necho once >> started\nwhile :; do sleep 0.1; done")
+      folder:write("policy.lua",
+        'return require "watchbot".policy { command = { "./work" }, drain = 0 }')
+      for form, arguments in pairs { listen = { "listen", "./work" },
+        policy = { "run", "policy.lua" } } do
         workshop.send(folder, { form })
         local child = workshop.start(folder, arguments, {
-          QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
+          QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false,
+          NotificationTopic = false,
         })
         eventually(function() return #folder:lines "started" > 0 end, "it runs")
         eventually(function()
@@ -114,34 +130,44 @@ describe("the metric filters of processes", function()
           return child:wait(0.2)
         end, "the watcher ends")
         local text = child:output()
-        local counts = counted(mined("process", structured, text, form == "policy" and "policy.lua" or nil))
+        local counts =
+          counted(mined("process", structured, text, form == "policy" and "policy.lua" or nil))
         assert.matches("stopped: the watcher", text)
-        assert.are.same({ 1, 0, 0 }, { counts.WorkersFinished, counts.WorkerErrors, counts.RejectedMessages }, text)
+        assert.are.same({ 1, 0, 0 },
+          { counts.WorkersFinished, counts.WorkerErrors, counts.RejectedMessages }, text)
         folder:write("started", "")
       end
     end))
 
     -- A program that is missing: nothing counted that no task can be started, and nobody was told.
-    it("find that no task can be started in " .. (structured and "JSON" or "text"), task(function(folder)
+    it("find that no task can be started in " .. (structured and "JSON" or "text"),
+      task(function(folder)
       folder:write("policy.lua", 'return require "watchbot".policy { command = { "./missing" } }')
       workshop.send(folder, { "1", "2", "3", "4", "5", "6" })
       local child = workshop.start(folder, { "run", "policy.lua" }, {
-        QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false, NotificationTopic = false,
+        QueueUrl = folder:url(), structuredLogging = tostring(structured), ECS_AGENT_URI = false,
+        NotificationTopic = false,
       })
-      eventually(function() return child:output():find("no task can be started, trying", 1, true) end, "the breaker opens")
+      eventually(function() return
+        child:output():find("no task can be started, trying", 1, true) end, "the breaker opens")
       child:kill "TERM"
       assert(child:wait(workshop.PATIENCE), "the watcher did not end")
       local text = child:output()
-      assert.are.equal(1, counted(mined("process", structured, text, "policy.lua")).NoTaskStarts, text)
+      assert.are.equal(1, counted(mined("process", structured, text, "policy.lua")).NoTaskStarts,
+        text)
     end))
 
     -- The program writes this when SQS does not answer as it should.
     it("find errors of the queue in " .. (structured and "JSON" or "text"), function()
       local form, lines = structured and "json" or "text", {}
       local sink = { format = function() return form end }
-      function sink:write(category, id, line) lines[#lines + 1] = log.line(form, category, id, line) end
-      journal.new(sink, "listen"):error(nil, "error", "could not connect", "code", "ConnectionError", "where", "receive")
-      journal.new(sink, "listen"):warning("id-1", "error", "expired", "code", "ReceiptHandleIsInvalid", "where", "delete")
+      function sink:write(category, id, line)
+        lines[#lines + 1] = log.line(form, category, id, line)
+      end
+      journal.new(sink, "listen"):error(nil, "error", "could not connect", "code",
+        "ConnectionError", "where", "receive")
+      journal.new(sink, "listen"):warning("id-1", "error", "expired", "code",
+        "ReceiptHandleIsInvalid", "where", "delete")
       assert.are.equal(2, #mined("process", structured, table.concat(lines)).WatcherErrors)
     end)
   end
@@ -153,17 +179,21 @@ describe("the metric filters of ECS tasks", function()
   setup(function() server = ecs_server.start() end)
   teardown(function() server:close() end)
 
-  local AS_TOLD = 'echo "$Message" >> done; [ $ApproximateReceiveCount -gt 1 ] && exit 0; eval "$Message"'
+  local AS_TOLD = 'echo "$Message" >> done; [ $ApproximateReceiveCount -gt 1 ] && exit 0; eval '
+    .. '"$Message"'
 
   local function watched(folder, structured)
     local stack = ecs_stack.new(server, folder, AS_TOLD)
     stack:send { "exit 0", "exit 1", "exit 3", "exit 4", "kill -9 $$", "exec sleep 60" }
     server:knobs {
       no_capacity = 2, start_delay = 0.6,
-      faults = { { operation = "DescribeTasks", count = 1, status = 400, code = "AccessDeniedException" } },
+      faults = {
+        { operation = "DescribeTasks", count = 1, status = 400, code = "AccessDeniedException" },
+      },
     }
     local watcher = stack:watch("--drain", {
-      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", Concurrency = "6", maxJobDuration = "3",
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main",
+      Concurrency = "6", maxJobDuration = "3",
       structuredLogging = tostring(structured),
     })
     local _, _, text = stack:finish(watcher)
@@ -171,7 +201,8 @@ describe("the metric filters of ECS tasks", function()
   end
 
   for _, structured in ipairs { false, true } do
-    it("find what `watchbot run` writes in " .. (structured and "JSON" or "text"), task(function(folder)
+    it("find what `watchbot run` writes in " .. (structured and "JSON" or "text"),
+      task(function(folder)
       local text = watched(folder, structured)
       local _, all = tallied(folder, "done")
       local values = mined("task", structured, text)
@@ -221,6 +252,7 @@ describe("the metric filters", function()
     local metric = filter("task", "WatchbotWorkerDurationMetric").MetricTransformations[1]
     assert.is_nil(metric.DefaultValue)
     assert.are.equal("Seconds", metric.Unit)
-    assert.are.equal("Milliseconds", filter("process", "WatchbotWorkerDurationMetric").MetricTransformations[1].Unit)
+    assert.are.equal("Milliseconds",
+      filter("process", "WatchbotWorkerDurationMetric").MetricTransformations[1].Unit)
   end)
 end)

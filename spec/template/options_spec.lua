@@ -52,7 +52,8 @@ describe("the options of a template", function()
     end
   end)
 
-  it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there instead", function()
+  it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there "
+    .. "instead", function()
     for name in ([[
       cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook webhookKey
       watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
@@ -71,10 +72,13 @@ describe("the options of a template", function()
   it("may be intrinsics, at any depth", function()
     local ref = { Ref = "Parameter" }
     assert(options.complete(templates.given("task", {
-      cluster = ref, service = ref, serviceVersion = ref, notificationEmail = ref, env = { A = ref }, workers = ref,
-      reservation = { cpu = ref, memory = ref, softMemory = ref }, messageRetention = ref, maxJobDuration = ref,
+      cluster = ref, service = ref, serviceVersion = ref, notificationEmail = ref,
+      env = { A = ref }, workers = ref,
+      reservation = { cpu = ref, memory = ref, softMemory = ref }, messageRetention = ref,
+      maxJobDuration = ref,
       command = { "echo", ref }, permissions = { ref }, mounts = { { container = ref } },
-      ulimits = { nofile = ref }, capacity = { FARGATE = 1, FARGATE_SPOT = { weight = 1, base = 1 } }, fargateSubnets = ref,
+      ulimits = { nofile = ref },
+      capacity = { FARGATE = 1, FARGATE_SPOT = { weight = 1, base = 1 } }, fargateSubnets = ref,
       alarms = { queueSize = { threshold = ref } }, secrets = { KEY = { parameter = ref } },
     })))
   end)
@@ -133,59 +137,116 @@ return template]])
   end)
 
   it("is told what is wrong with what is no table", function()
-    assert.matches("expected a table of options, got a string", problem_of "return require 'watchbot'.template 'tiles'")
+    assert.matches("expected a table of options, got a string",
+      problem_of "return require 'watchbot'.template 'tiles'")
   end)
 end)
 
 describe("options are refused", function()
   -- mode, options, message
   for _, case in ipairs {
-    { "task", { prefix = "my-prefix" }, "'prefix': expected letters and digits, a letter first, got 'my%-prefix'" },
+    {
+      "task", { prefix = "my-prefix" },
+      "'prefix': expected letters and digits, a letter first, got 'my%-prefix'",
+    },
     { "task", { workers = "5x" }, "'workers': expected a whole number of at least 1, got '5x'" },
     { "task", { workers = 0 }, "'workers': expected a whole number of at least 1, got 0" },
-    { "task", { env = { A = {} } }, "'env': 'A': expected text, a number, true or false, got a table", "A" },
+    {
+      "task", { env = { A = {} } },
+      "'env': 'A': expected text, a number, true or false, got a table", "A",
+    },
     { "task", { env = "A=1" }, "'env': expected a table of names to text, got 'A=1'" },
     { "task", { fifo = "yes" }, "'fifo': expected true or false, got 'yes'" },
     { "task", { fifo = { Ref = "Fifo" } }, "'fifo': it decides which resources there are" },
-    { "task", { prefix = { Ref = "Prefix" } }, "'prefix': it decides which resources there are, so it cannot be an intrinsic" },
+    {
+      "task", { prefix = { Ref = "Prefix" } },
+      "'prefix': it decides which resources there are, so it cannot be an intrinsic",
+    },
     { "task", { env = { Ref = "Env" } }, "'env': it cannot be an intrinsic; what is in it may be" },
     { "task", { capacity = "LAMBDA" }, "'capacity': expected 'EC2', 'FARGATE'" },
-    { "task", { capacity = { FARGATE = { wieght = 1 } } }, "unknown member 'wieght'; did you mean 'weight'", "capacity" },
+    {
+      "task", { capacity = { FARGATE = { wieght = 1 } } },
+      "unknown member 'wieght'; did you mean 'weight'", "capacity",
+    },
     { "task", { logGroupRetentionDays = 15 }, "'logGroupRetentionDays': expected one of 1, 3, 5" },
     { "task", { messageRetention = 1209601 }, "from 60 to 1209600" },
     { "task", { alarmPeriods = 289 }, "'alarmPeriods': expected a whole number from 1 to 288" },
-    { "task", { alarms = { queueSize = { period = 90 } } }, "'period': expected seconds, a multiple of 60, got 90", "period" },
+    {
+      "task", { alarms = { queueSize = { period = 90 } } },
+      "'period': expected seconds, a multiple of 60, got 90", "period",
+    },
     { "task", { command = {} }, "'command': expected text for sh or a list of words" },
-    { "task", { mounts = { { contaner = "/a" } } }, "unknown member 'contaner'; did you mean 'container'" },
+    {
+      "task", { mounts = { { contaner = "/a" } } },
+      "unknown member 'contaner'; did you mean 'container'",
+    },
     { "task", { mounts = "data:/data" }, "'mounts': 'data' is no absolute path" },
     { "task", { mounts = { { host = "/a" } } }, "'mounts': a mount needs 'container'" },
-    { "task", { alarms = { queueSiz = false } }, "unknown member 'queueSiz'; did you mean 'queueSize'" },
-    { "task", { alarms = { queueSize = { treshold = 1 } } }, "unknown member 'treshold'; did you mean 'threshold'" },
-    { "task", { parts = { alarms = true } }, "'parts': 'alarms': expected false or a function, got true" },
+    {
+      "task", { alarms = { queueSiz = false } },
+      "unknown member 'queueSiz'; did you mean 'queueSize'",
+    },
+    {
+      "task", { alarms = { queueSize = { treshold = 1 } } },
+      "unknown member 'treshold'; did you mean 'threshold'",
+    },
+    {
+      "task", { parts = { alarms = true } },
+      "'parts': 'alarms': expected false or a function, got true",
+    },
     { "task", { healthCheck = { interval = 10 } }, "'healthCheck': 'command' is missing" },
-    { "task", { secrets = { A = { key = "x" } } }, "'secrets': 'A' needs either 'secret' or 'parameter'" },
+    {
+      "task", { secrets = { A = { key = "x" } } },
+      "'secrets': 'A' needs either 'secret' or 'parameter'",
+    },
     { "task", { env = { A = "1" }, secrets = { A = "/a" } }, "'A' is in 'env' and in 'secrets'" },
     { "batch", {}, "'mode': expected one of 'task', 'process', got 'batch'" },
     { "task", { notificationTopic = "arn:aws:sns:eu-west-1:123456789012:a" },
       "'notificationTopic' and 'notificationEmail' exclude each other" },
-    { "task", { notificationEmail = false }, "missing option 'notificationEmail' %(or 'notificationTopic'%)" },
+    {
+      "task", { notificationEmail = false },
+      "missing option 'notificationEmail' %(or 'notificationTopic'%)",
+    },
     { "task", { serviceVersion = false }, "missing option 'serviceVersion'" },
     { "task", { service = false }, "missing option 'service'" },
     { "process", { command = false }, "missing option 'command'" },
-    { "process", { command = "./tile", policy = "/app/policy.lua" }, "'command' and 'policy' exclude each other" },
+    {
+      "process", { command = "./tile", policy = "/app/policy.lua" },
+      "'command' and 'policy' exclude each other",
+    },
     { "process", { watchers = 2 }, "'watchers' is for mode 'task', and this is mode 'process'" },
     { "task", { maxSize = 2 }, "'maxSize' is for mode 'process', and this is mode 'task'" },
     { "process", { maxSize = 2, maxScalingCapacity = 2 }, "are two names of one thing" },
-    { "process", { minSize = 3, maxSize = 2 }, "'minScalingCapacity' is 3, more than 'maxScalingCapacity', 2" },
-    { "process", { writableFilesystem = true, workers = 2 }, "'workers' must be 1 with 'writableFilesystem'" },
-    { "task", { fargateSubnets = subnets }, "'fargateSubnets' is for Fargate, or for networkMode 'awsvpc'" },
+    {
+      "process", { minSize = 3, maxSize = 2 },
+      "'minScalingCapacity' is 3, more than 'maxScalingCapacity', 2",
+    },
+    {
+      "process", { writableFilesystem = true, workers = 2 },
+      "'workers' must be 1 with 'writableFilesystem'",
+    },
+    {
+      "task", { fargateSubnets = subnets },
+      "'fargateSubnets' is for Fargate, or for networkMode 'awsvpc'",
+    },
     { "task", { ephemeralStorageGiB = 30 }, "'ephemeralStorageGiB' is for Fargate" },
     { "task", { capacity = "FARGATE" }, "missing option 'fargateSubnets'" },
-    { "task", { capacity = "FARGATE", fargateSubnets = subnets, privileged = true }, "'privileged' is for EC2" },
-    { "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { gpu = 1 } }, "'gpu' is for EC2" },
-    { "task", { capacity = { FARGATE = 1, mine = 1 } }, "ECS does not mix Fargate with other capacity providers" },
-    { "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { cpu = 256, memory = 4096 } },
-      "no task on Fargate has 256 CPU units and 4096 MiB of memory; with 256 units it has 512, or 1024 to 2048 in steps of" },
+    {
+      "task", { capacity = "FARGATE", fargateSubnets = subnets, privileged = true },
+      "'privileged' is for EC2",
+    },
+    {
+      "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { gpu = 1 } },
+      "'gpu' is for EC2",
+    },
+    {
+      "task", { capacity = { FARGATE = 1, mine = 1 } },
+      "ECS does not mix Fargate with other capacity providers",
+    },
+    { "task", { capacity = "FARGATE", fargateSubnets = subnets,
+    reservation = { cpu = 256, memory = 4096 } },
+      "no task on Fargate has 256 CPU units and 4096 MiB of memory; with 256 units it has 512, or "
+        .. "1024 to 2048 in steps of" },
     { "task", { webhookKey = true }, "'webhookKey' is of no use without 'webhook'" },
     { "task", { readCapacityUnits = 5 }, "of no use without 'reduce'" },
   } do
@@ -205,35 +266,59 @@ describe("options that AWS refuses", function()
   for _, case in ipairs {
     { "task", { secrets = { A = { Ref = "Name" } } }, "secret or a parameter" },
     { "task", on_fargate { mounts = "/host:/data" }, "'/host' is a path of the host" },
-    { "task", on_fargate { mounts = { volumes = { { Name = "a", Host = { SourcePath = "/a" } } } } },
+    { "task", on_fargate { mounts = { volumes = { { Name = "a",
+    Host = { SourcePath = "/a" } } } } },
       "'/a' is a path of the host" },
     { "task", on_fargate { ulimits = { nproc = 5 } }, "Fargate has only 'nofile', not 'nproc'" },
-    { "task", { reservation = { memory = 512, softMemory = 1024 } }, "'softMemory' is 1024 MiB, more than 'memory', 512 MiB" },
+    {
+      "task", { reservation = { memory = 512, softMemory = 1024 } },
+      "'softMemory' is 1024 MiB, more than 'memory', 512 MiB",
+    },
     { "task", { networkMode = "none" }, "one of 'bridge', 'host', 'awsvpc'" },
-    { "process", { healthCheck = { command = "true", interval = 5, timeout = 10 } }, "'timeout' is 10 s, longer than" },
-    { "process", { healthCheck = { command = "true", timeout = 31 } }, "'timeout' is 31 s, longer than 'interval', 30 s" },
+    {
+      "process", { healthCheck = { command = "true", interval = 5, timeout = 10 } },
+      "'timeout' is 10 s, longer than",
+    },
+    {
+      "process", { healthCheck = { command = "true", timeout = 31 } },
+      "'timeout' is 31 s, longer than 'interval', 30 s",
+    },
     { "task", { prefix = ("P"):rep(70) }, "would have more than 80 characters" },
-    { "task", { serviceVersion = "v 1" }, "an image's tag: .*, got 'v 1' %(https://docs.aws.amazon.com/" },
-    { "task", { watchbotVersion = "v/1" }, "an image's tag" }, { "task", { family = "a/b" }, "a family: letters" },
-    { "task", { cluster = "my cluster" }, "the name of a cluster" }, { "task", { logGroupName = "a b" }, "of a log group" },
-    { "task", { notificationEmail = "me" }, "an address like" }, { "task", { notificationTopic = "a" }, "of an SNS topic" },
+    {
+      "task", { serviceVersion = "v 1" },
+      "an image's tag: .*, got 'v 1' %(https://docs.aws.amazon.com/",
+    },
+    { "task", { watchbotVersion = "v/1" }, "an image's tag" },
+    { "task", { family = "a/b" }, "a family: letters" },
+    { "task", { cluster = "my cluster" }, "the name of a cluster" },
+    { "task", { logGroupName = "a b" }, "of a log group" },
+    { "task", { notificationEmail = "me" }, "an address like" },
+    { "task", { notificationTopic = "a" }, "of an SNS topic" },
     { "task", { logAggregationFunction = "logs" }, "of a Lambda function" },
     { "task", { rolePath = "watchbot" }, "a path like" },
     { "task", { metricsNamespace = ":a" }, "a namespace" },
     { "task", { permissionsBoundary = "bounds" }, "of an IAM policy" },
-    { "process", { workers = { Ref = "N" }, maxScalingCapacity = 5 }, "must be a plain number where the service scales" },
+    {
+      "process", { workers = { Ref = "N" }, maxScalingCapacity = 5 },
+      "must be a plain number where the service scales",
+    },
   } do
     local mode, more, expected = table.unpack(case)
-    it("are refused here: " .. expected, function() assert.matches(expected, (refused(mode, more))) end)
+    it("are refused here: " .. expected,
+      function() assert.matches(expected, (refused(mode, more))) end)
   end
 
   it("are not taken for others: an intrinsic is what it is", function()
-    assert(options.complete(templates.given("task", { workers = { Ref = "N" }, serviceVersion = { Ref = "V" } })))
+    assert(options.complete(templates.given("task", {
+      workers = { Ref = "N" }, serviceVersion = { Ref = "V" },
+    })))
     assert(options.complete(templates.given("process", { workers = { Ref = "N" } })))
   end)
 
   it("have no slash or dot in a container's name", function()
-    local made = templates.properties("worker", "WatchbotWorker", "task", { service = "team/tiles.v2" })
+    local made = templates.properties("worker", "WatchbotWorker", "task", {
+      service = "team/tiles.v2",
+    })
     assert.are.equal("Watchbot-worker-team-tiles-v2", made.ContainerDefinitions[1].Name)
   end)
 end)
@@ -241,7 +326,8 @@ end)
 describe("options of older versions", function()
   it("may have numbers as text, no soft limit as 0, and what has no effect in this mode", function()
     local complete = assert(options.complete(templates.given("process", {
-      workers = "5", reservation = { cpu = "256", memory = "512", softMemory = 0 }, failedPlacementAlarmPeriods = 2,
+      workers = "5", reservation = { cpu = "256", memory = "512", softMemory = 0 },
+      failedPlacementAlarmPeriods = 2,
       watchbotVersion = "v1", alarms = { queueSize = { threshold = "100" } }, serviceVersion = "12",
     })))
     assert.are.equal(5, complete.workers)
@@ -250,7 +336,8 @@ describe("options of older versions", function()
   end)
 
   it("are answered with their new names", function()
-    for name, instead in pairs { memoryLimitMiB = "reservation = { memory", environment = "'env'", subnets = "'fargateSubnets'",
+    for name, instead in pairs { memoryLimitMiB = "reservation = { memory", environment = "'env'",
+    subnets = "'fargateSubnets'",
       retentionPeriod = "'messageRetention'", reduceMode = "'reduce'" } do
       assert.is_truthy(refused("process", { [name] = "x" }):find(instead, 1, true), name)
     end
@@ -259,7 +346,9 @@ end)
 
 describe("options may be given under an older name", function()
   it("of the same thing", function()
-    local complete = assert(options.complete(templates.given("process", { minSize = 2, maxSize = 90 })))
+    local complete = assert(options.complete(templates.given("process", {
+      minSize = 2, maxSize = 90,
+    })))
     assert.are.equal(2, complete.minScalingCapacity)
     assert.are.equal(90, complete.maxScalingCapacity)
     assert.is_nil(complete.maxSize)
@@ -271,12 +360,16 @@ describe("options.describe", function()
     for _, form in ipairs { "text", "markdown" } do
       local told = options.describe(form)
       for _, option in ipairs(options.declared) do
-        assert.is_truthy(told:find(option.alias and "older name" or option.help, 1, true), option.name)
+        assert.is_truthy(told:find(option.alias and "older name" or option.help, 1, true),
+          option.name)
       end
     end
-    assert.matches("workers: a whole number of at least 1; default 1\n    jobs at once", options.describe "text")
-    assert.matches("| `prefix` | letters and digits, a letter first | `\"Watchbot\"` | begins", options.describe "markdown")
-    assert.matches("| `watchers` |[^|]*|[^|]*| watchers, each with `workers` jobs at once %(mode task only%) | v0 |",
+    assert.matches("workers: a whole number of at least 1; default 1\n    jobs at once",
+      options.describe "text")
+    assert.matches("| `prefix` | letters and digits, a letter first | `\"Watchbot\"` | begins",
+      options.describe "markdown")
+    assert.matches("| `watchers` |[^|]*|[^|]*| watchers, each with `workers` jobs at once %(mode "
+      .. "task only%) | v0 |",
       options.describe "markdown")
   end)
 end)

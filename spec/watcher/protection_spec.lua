@@ -340,13 +340,15 @@ describe("a watcher inside ECS", function()
     assert.are.equal(ON .. "\n" .. OFF .. "\n", requests)
   end))
 
-  it("asks for nothing where its tasks run elsewhere: they go on without it", workshop.task(function(folder)
+  it("asks for nothing where its tasks run elsewhere: they go on without it",
+    workshop.task(function(folder)
     -- Protected watchers of ECS tasks held up deployments for nothing.
     local ecs, agent = ecs_server.start(), server.start("python3", "spec/support/ecs_agent.py")
     local stack = ecs_stack.new(ecs, folder, "exit 0")
     stack:send { "1" }
     local exit, _, output = stack:finish(stack:watch("--drain", {
-      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main", ECS_AGENT_URI = agent.url .. "/api/1",
+      Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main",
+      ECS_AGENT_URI = agent.url .. "/api/1",
     }))
     assert.are.equal(0, exit.code, output)
     assert.matches('"outcome":"success"', output)

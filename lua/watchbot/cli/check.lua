@@ -51,7 +51,8 @@ local function value_of(value)
   if type(value) ~= "table" then return tostring(value) end
   local parts = {}
   for key, item in pairs(value) do
-    parts[#parts + 1] = math.type(key) == "integer" and #value > 0 and tostring(item) or ("%s=%s"):format(key, item)
+    parts[#parts + 1] = math.type(key) == "integer" and #value > 0 and tostring(item)
+      or ("%s=%s"):format(key, item)
   end
   table.sort(parts)
   return table.concat(parts, " ")
@@ -92,7 +93,8 @@ end
 -- A message that is rejected is deleted: without a topic, one line of the log is all that is left.
 local function show_rejects(policy)
   if policy.topic then return end
-  show("reject", "no topic is set: a rejected message is deleted, and leaves one line of the log; bury keeps it")
+  show("reject", "no topic is set: a rejected message is deleted, and leaves one line of the log; "
+    .. "bury keeps it")
 end
 
 -- What keeps `memory` differs between machines.
@@ -109,7 +111,9 @@ local function show_hooks(policy)
     if policy:is_set(name) then overridden[#overridden + 1] = name end
   end
   show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "the defaults")
-  if policy:is_set "verdict" then output.line "\nIts own 'verdict' has the last word over these exit codes." end
+  if policy:is_set "verdict" then
+    output.line "\nIts own 'verdict' has the last word over these exit codes."
+  end
 end
 
 local function describe(path, policy)
@@ -161,7 +165,8 @@ function check.run(arguments)
     return 0
   end
   if #arguments.words > 1 then
-    return nil, ("check: expected one policy, got '%s'"):format(table.concat(arguments.words, " ")), "Usage"
+    return nil, ("check: expected one policy, got '%s'"):format(table.concat(arguments.words, " ")),
+      "Usage"
   end
   return scheduler.run(start, arguments.words[1], arguments)
 end

@@ -1,5 +1,7 @@
---- cli: the program watchbot. One file a command; here only which there are, help, and how a command ends.
--- Exit status: 0; 1 when the world failed (a queue that cannot be opened); 2 when the arguments or the policy are wrong.
+--- cli: the program watchbot. One file a command; here only which there are, help, and how a
+-- command ends.
+-- Exit status: 0; 1 when the world failed (a queue that cannot be opened); 2 when the arguments or
+-- the policy are wrong.
 
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
@@ -15,7 +17,8 @@ local cli = {}
 ---@field options watchbot.Option[]
 ---@field runs_words boolean? the words are a command with options of its own
 ---@field keeps_rest boolean? what is behind `--` is a command, and no words of ours
----@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or `nil, message, code`
+---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or
+--- `nil, message, code`
 
 -- The name, the module, and the group in the help; without one: what operators need.
 local commands = {
@@ -48,7 +51,8 @@ local function find(name)
     names[#names + 1] = command[1]
   end
   names[#names + 1] = "help"
-  return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name, suggest.hint(name, names))
+  return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name,
+    suggest.hint(name, names))
 end
 
 local function run(name, command, argv)
@@ -101,7 +105,8 @@ end
 
 --- The whole program.
 ---@param argv string[]
----@param nofile integer the soft limit of open files that tasks get back; 0: they keep the program's own
+---@param nofile integer the soft limit of open files that tasks get back; 0: they keep the
+--- program's own
 ---@return integer status
 function cli.main(argv, nofile)
   return output.finish(main(argv, nofile))

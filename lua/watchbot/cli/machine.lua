@@ -1,5 +1,5 @@
---- cli.machine: what `watchbot check` finds out about the machine or container that it runs on: each
--- finding is fine, a warning, or a failure with its fix.
+--- cli.machine: what `watchbot check` finds out about the machine or container that it runs on:
+-- each finding is fine, a warning, or a failure with its fix.
 
 local core = require "watchbot.core".file
 
@@ -36,10 +36,12 @@ end
 
 local function check_shape(findings, path, status)
   if not status.regular then
-    add(findings, "queue file", "failure", ("'%s' is no regular file: name the file itself"):format(path))
+    add(findings, "queue file", "failure",
+      ("'%s' is no regular file: name the file itself"):format(path))
   elseif status.links > 1 then
     add(findings, "queue file", "failure",
-      ("'%s' has %d names (hard links): each would get a write-ahead log; remove the others"):format(path, status.links))
+      ("'%s' has %d names (hard links): each would get a WAL; remove the others"):format(
+        path, status.links))
   elseif status.mounted then
     add(findings, "queue file", "failure",
       ("'%s' is mounted alone: its write-ahead log stays outside; mount the folder"):format(path))
@@ -48,7 +50,8 @@ end
 
 local function check_owner(findings, path, status)
   if not status.ours then
-    add(findings, "queue file", "warning", ("'%s' belongs to user %d, we are user %d: chown it, or run as that user")
+    add(findings, "queue file", "warning",
+      ("'%s' belongs to user %d, we are user %d: chown it, or run as that user")
       :format(path, status.owner, core.user()))
   elseif status.mode & 2 ~= 0 then
     add(findings, "queue file", "warning", ("every user may write '%s': chmod o-w"):format(path))
@@ -59,7 +62,8 @@ local function check_log(findings, path)
   local wal = core.status(path .. "-wal")
   if wal and wal.size > LARGE_WAL then
     add(findings, "write-ahead log", "warning",
-      ("'%s-wal' has %d MiB: a program that reads the file keeps it from being written back"):format(path, wal.size >> 20))
+      ("'%s-wal' has %d MiB: a program that reads the file keeps it from shrinking"):format(
+        path, wal.size >> 20))
   end
 end
 
@@ -71,7 +75,8 @@ local function check_queue(findings, url)
   local status = core.status(path)
   local place = status or core.status(folder == "" and "/" or folder)
   if not place then
-    return add(findings, "queue file", "failure", ("there is no folder '%s': make it"):format(folder))
+    return add(findings, "queue file", "failure",
+      ("there is no folder '%s': make it"):format(folder))
   end
   local network = NETWORK[place.system]
   if network then
@@ -83,12 +88,15 @@ local function check_queue(findings, url)
     check_owner(findings, path, status)
     check_log(findings, path)
   end
-  if #findings == 0 then add(findings, "queue file", "ok", ("'%s' is on a local disk"):format(path)) end
+  if #findings == 0 then
+    add(findings, "queue file", "ok", ("'%s' is on a local disk"):format(path))
+  end
 end
 
 -- limits
 
--- The watcher raises the soft limit of files to the hard one; that of processes stays, and root has none.
+-- The watcher raises the soft limit of files to the hard one; that of processes stays, and root has
+-- none.
 local function limit_of(name)
   local limits = read "/proc/self/limits" or ""
   local soft, hard = limits:match(name .. " +(%S+) +(%S+)")
@@ -103,7 +111,8 @@ local function check_limit(findings, name, wanted, option)
   local level = limit < wanted and "failure" or "ok"
   local shown = limit == math.huge and "no limit" or ("a limit of %d"):format(limit)
   add(findings, name, level, level == "ok" and shown
-    or ("%s, %d are needed: raise it (ulimit %s, LimitNPROC=, --ulimit) or lower 'workers'"):format(shown, wanted, option))
+    or ("%s, %d are needed: raise it (ulimit %s, LimitNPROC=, --ulimit) or lower 'workers'"):format(
+      shown, wanted, option))
 end
 
 local function check_limits(findings, workers)
@@ -113,7 +122,9 @@ end
 
 -- what requests need
 
-local BUNDLES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" }
+local BUNDLES = {
+  "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+}
 
 local function first_bundle()
   local named = os.getenv "AWS_CA_BUNDLE" or os.getenv "CURL_CA_BUNDLE" or os.getenv "SSL_CERT_FILE"
@@ -132,7 +143,8 @@ end
 
 -- The address without the password that may stand in it.
 local function check_proxy(findings)
-  for _, name in ipairs { "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy" } do
+  for _, name in ipairs { "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY",
+    "all_proxy" } do
     local value = os.getenv(name)
     if value and value ~= "" then
       add(findings, "proxy", "ok", ("%s=%s"):format(name, (value:gsub("//[^/@]*@", "//"))))
@@ -142,7 +154,8 @@ end
 
 local function check_clock(findings)
   if os.time() >= 1735689600 then return end -- 2025-01-01
-  add(findings, "clock", "failure", ("it says %s: AWS refuses requests that are 15 minutes off; start NTP")
+  add(findings, "clock", "failure",
+    ("it says %s: AWS refuses requests that are 15 minutes off; start NTP")
     :format(os.date "!%Y-%m-%d"))
 end
 
@@ -159,7 +172,8 @@ local function check_modules(findings)
   local paths = found_twice()
   if #paths < 2 then return end
   add(findings, "Lua modules", "warning",
-    ("watchbot is found in several places: %s; policies get the first"):format(table.concat(paths, ", ")))
+    ("watchbot is found in several places: %s; policies get the first"):format(table.concat(paths,
+      ", ")))
 end
 
 local function check_health(findings, path)
@@ -170,7 +184,8 @@ local function check_health(findings, path)
 end
 
 --- Looks at the machine.
----@param policy table? whose queue, workers and health file are looked at; default: the environment's
+---@param policy table? whose queue, workers and health file are looked at; default: the
+--- environment's
 ---@return watchbot.Finding[]
 function machine.look(policy)
   local findings = {}

@@ -1,5 +1,5 @@
---- cli.test: `watchbot test`: what a policy would do with a message and the end of its task. Runs the hooks and touches
--- nothing, by watchbot.testing.
+--- cli.test: `watchbot test`: what a policy would do with a message and the end of its task. Runs
+-- the hooks and touches nothing, by watchbot.testing.
 
 local json = require "watchbot.lib.json"
 local options = require "watchbot.cli.options"
@@ -12,15 +12,29 @@ local test = {
   usage = "POLICY.lua --message TEXT [OPTIONS]",
   options = {
     { name = "message", value = "TEXT", help = "the message; default: standard input" },
-    { name = "body-file", value = "FILE", help = "the message as it came from the queue; -: standard input" },
+    {
+      name = "body-file", value = "FILE",
+      help = "the message as it came from the queue; -: standard input",
+    },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
-    { name = "attribute", value = "NAME=VALUE", many = true, help = "a message attribute; may be repeated" },
+    {
+      name = "attribute", value = "NAME=VALUE", many = true,
+      help = "a message attribute; may be repeated",
+    },
     { name = "group", value = "ID", help = "the FIFO group" },
-    { name = "receives", value = "N", number = true, help = "how often it has been received by now; default: 1" },
-    { name = "exit", value = "CODE", number = true, help = "the exit code of the task; default: 0" },
+    {
+      name = "receives", value = "N", number = true,
+      help = "how often it has been received by now; default: 1",
+    },
+    {
+      name = "exit", value = "CODE", number = true, help = "the exit code of the task; default: 0",
+    },
     { name = "signal", value = "NAME", help = "the signal that ends the task instead: KILL" },
     { name = "timed-out", help = "the task is stopped by the policy's `timeout`" },
-    { name = "reason", value = "TEXT", help = "why the task ended, where there is more to say than its exit code" },
+    {
+      name = "reason", value = "TEXT",
+      help = "why the task ended, where there is more to say than its exit code",
+    },
     { name = "json", help = "print one object of JSON" },
   },
   details = [[
@@ -41,7 +55,9 @@ local function read_body(path)
   local file <close>, problem = io.open(path, "rb")
   if not file then return nil, "test: could not read the message: " .. problem, "Usage" end
   local body = file:read "a"
-  if not body then return nil, ("test: could not read the message: %s: is it a folder?"):format(path), "Usage" end
+  if not body then
+    return nil, ("test: could not read the message: %s: is it a folder?"):format(path), "Usage"
+  end
   return body
 end
 
@@ -77,13 +93,16 @@ end
 -- => the words of a misuse, or nil
 local function misuse(arguments)
   if #arguments.words ~= 1 then return "which policy? watchbot test POLICY.lua --message TEXT" end
-  if how_many(arguments, "message", "body-file") > 1 then return "either --message or --body-file, not both" end
+  if how_many(arguments, "message", "body-file") > 1 then
+    return "either --message or --body-file, not both"
+  end
   if how_many(arguments, "exit", "signal", "timed-out") > 1 then
     return "a task ends in one way: --exit, --signal or --timed-out"
   end
   for name, least in pairs { exit = 0, receives = 1 } do
     local value = arguments[name]
-    if value and not (math.tointeger(value) and value >= least and value <= (name == "exit" and 255 or math.huge)) then
+    if value and not (math.tointeger(value) and value >= least
+      and value <= (name == "exit" and 255 or math.huge)) then
       return ("--%s: '%s' is none"):format(name, value)
     end
   end
@@ -104,7 +123,8 @@ local function finish(w, arguments)
     return
   end
   w:exits {
-    code = not arguments.signal and math.tointeger(arguments.exit or 0) or nil, signal = arguments.signal,
+    code = not arguments.signal and math.tointeger(arguments.exit or 0) or nil,
+    signal = arguments.signal,
     reason = arguments.reason,
   }
 end
@@ -114,15 +134,19 @@ local function judge(path, message, arguments)
   if ends(arguments) then given.handler = false end
   local w <close> = testing.watch(path, given)
   if arguments["timed-out"] and w.policy.timeout == 0 then
-    return nil, "test: --timed-out: the policy has no 'timeout', its tasks are never stopped", "Usage"
+    return nil, "test: --timed-out: the policy has no 'timeout', its tasks are never stopped",
+      "Usage"
   end
   w:message(message)
   local environment, command = w:environment(), w:command()
   if w:state() == "running" then finish(w, arguments) end
   return {
-    environment = environment, command = command, outcome = w:outcome() or w:state(), decided = w:decided(), exit = w:exit(),
-    seconds = w:backoff(), notifications = w:notifications(), calls = w:calls(), errors = w:errors(),
-    topic = w.policy.topic ~= testing.TOPIC and w.policy.topic or nil, last = w:job() ~= nil and w:job().last,
+    environment = environment, command = command, outcome = w:outcome() or w:state(),
+    decided = w:decided(), exit = w:exit(),
+    seconds = w:backoff(), notifications = w:notifications(), calls = w:calls(),
+    errors = w:errors(),
+    topic = w.policy.topic ~= testing.TOPIC and w.policy.topic or nil,
+    last = w:job() ~= nil and w:job().last,
     took = w:now(), hidden = w.policy.env,
   }
 end
@@ -132,7 +156,9 @@ end
 local function words_of(command)
   if type(command) == "function" then return "the policy's handler" end
   if type(command) == "string" then return command .. " (in sh)" end
-  if command.overrides then return ("an ECS task of %s on %s"):format(command.taskDefinition, command.cluster) end
+  if command.overrides then
+    return ("an ECS task of %s on %s"):format(command.taskDefinition, command.cluster)
+  end
   if command.containerOverrides then return "an ECS task" end
   return table.concat(command, " ")
 end
@@ -154,7 +180,8 @@ local function show_environment(environment, hidden)
   for name in pairs(environment) do names[#names + 1] = name end
   table.sort(names)
   for index, name in ipairs(names) do
-    show(index == 1 and "environment" or "", ("%s=%s"):format(name, text.plain(shown_value(name, environment[name], hidden))))
+    show(index == 1 and "environment" or "",
+      ("%s=%s"):format(name, text.plain(shown_value(name, environment[name], hidden))))
   end
 end
 
@@ -162,23 +189,27 @@ local becomes = {
   complete = "the message is deleted", reject = "the message is deleted, it has failed",
   release = "the message goes back", retry = "the message goes back, it has failed",
   bury = "the message moves to the dead-letter queue, it has failed",
-  held = "the message is held, without a slot", queued = "the message stays in the queue, the hook 'poll' asks for none",
+  held = "the message is held, without a slot",
+  queued = "the message stays in the queue, the hook 'poll' asks for none",
 }
 
 local deciders = {
-  admit = "the policy's hook 'admit'", verdict = "the policy's hook 'verdict'", exits = "the policy's 'exits'",
+  admit = "the policy's hook 'admit'", verdict = "the policy's hook 'verdict'",
+  exits = "the policy's 'exits'",
   handler = "the policy's handler", default = "the defaults", stop = "the end of the watcher",
 }
 
 local function show_outcome(result)
   show("outcome", ("%s: %s"):format(result.outcome, becomes[result.outcome]))
   if not result.decided then return end
-  show("decided by", deciders[result.decided] or ("the hook '%s', which failed"):format(result.decided))
+  show("decided by",
+    deciders[result.decided] or ("the hook '%s', which failed"):format(result.decided))
   if result.outcome == "held" then
     show("asked again", ("after %g s"):format(result.seconds or 1))
   elseif result.seconds then
     local dead = result.last and (result.outcome == "retry" or result.outcome == "release")
-    show("seen again", dead and "never: it goes to the dead letters" or ("after %g s"):format(result.seconds))
+    show("seen again",
+      dead and "never: it goes to the dead letters" or ("after %g s"):format(result.seconds))
   end
 end
 
@@ -199,7 +230,9 @@ local function print_text(result)
     show("call", ("%s by %s"):format(call.name, call.hook or "the policy"))
   end
   show_notifications(result)
-  for _, problem in ipairs(result.errors) do show("error", ("in %s: %s"):format(problem.where, problem.message)) end
+  for _, problem in ipairs(result.errors) do
+    show("error", ("in %s: %s"):format(problem.where, problem.message))
+  end
 end
 
 local function is_list(value)
@@ -218,7 +251,8 @@ local function plain(value, hidden, depth)
   for key, item in pairs(value) do
     -- { name = "X", value = "..." } is a variable of an ECS task.
     local name = key == "value" and value.name or key
-    copy[list and key or text.clean(tostring(key))] = plain(shown_value(name, item, hidden), hidden, depth + 1)
+    copy[list and key or text.clean(tostring(key))] =
+      plain(shown_value(name, item, hidden), hidden, depth + 1)
   end
   return copy
 end

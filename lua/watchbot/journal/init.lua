@@ -1,6 +1,8 @@
---- journal: the watcher's own log lines, JSON behind the id, so that log metric filters can read them.
--- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for people and their tools.
--- Who writes says what has happened; another form of the lines (journal/listen.lua) overrides how it is said.
+--- journal: the watcher's own log lines, JSON behind the id, so that log metric filters can read
+-- them.
+-- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for
+-- people and their tools. Who writes says what has happened; another form of the lines
+-- (journal/listen.lua) overrides how it is said.
 
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
@@ -63,7 +65,8 @@ function Journal:error(id, ...) self:say("error", id, ...) end
 --- A job begins.
 ---@param job watchbot.Job
 function Journal:started(job)
-  self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message), "receives", job.receives)
+  self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message),
+    "receives", job.receives)
 end
 
 --- A task has ended, or was not even started.
@@ -73,8 +76,10 @@ end
 ---@param seconds number? until the message is seen again
 function Journal:outcome(job, outcome, exit, seconds)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
-  self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason", exit.reason,
-    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds", seconds,
+  self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason",
+  exit.reason,
+    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds",
+    seconds,
     "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom)
 end
 

@@ -1,6 +1,7 @@
---- refusal: errors about one name in a table that a user's file declares: with the file and the line of that name, not of the
--- call that found it. Where the file's frame is gone (`return watchbot.policy { ... }` is a tail call) what is raised is an
--- object that `explain` turns into the same text once the path is known.
+--- refusal: errors about one name in a table that a user's file declares: with the file and the
+-- line of that name, not of the call that found it. Where the file's frame is gone (`return
+-- watchbot.policy { ... }` is a tail call) what is raised is an object that `explain` turns into
+-- the same text once the path is known.
 
 local refusal = {}
 
@@ -14,8 +15,9 @@ function Refusal:__tostring()
   return self.message
 end
 
--- A table constructor's call is at its first line; the name itself is somewhere below. What is missing has no line: that of the
--- call stands for it or, where the call's is not known, the one that returns the table.
+-- A table constructor's call is at its first line; the name itself is somewhere below. What is
+-- missing has no line: that of the call stands for it or, where the call's is not known, the one
+-- that returns the table.
 local function line_of(name, path, call)
   local first = call or 1
   local file <close> = io.open(path, "r")
@@ -37,7 +39,9 @@ end
 ---@param level integer 1: the caller of the function that calls this
 function refusal.raise(message, name, level)
   local info = debug.getinfo(level + 2, "Sl")
-  if not info or info.currentline < 1 then error(setmetatable({ name = name, message = message }, Refusal), 0) end
+  if not info or info.currentline < 1 then
+    error(setmetatable({ name = name, message = message }, Refusal), 0)
+  end
   local path = info.source:match "^@(.+)"
   local line = path and line_of(name, path, info.currentline) or info.currentline
   error(("%s:%d: %s"):format(info.short_src, line, message), 0)
@@ -53,7 +57,8 @@ function refusal.shown(value)
   return "a " .. kind
 end
 
---- The text of an error that loading the file `path` has raised: with the line, also where only the file's name can lead to it.
+--- The text of an error that loading the file `path` has raised: with the line, also where only the
+--- file's name can lead to it.
 ---@param err any
 ---@param path string
 ---@return string

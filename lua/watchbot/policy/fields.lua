@@ -1,165 +1,16 @@
---- fields: the fields of a policy, declared once: type, default, the environment variable that is read where the policy
--- is silent, and a sentence. Validation, `watchbot check --fields` and the README's table come from here.
+--- fields: the fields of a policy, declared once: type, default, the environment variable that is
+-- read where the policy is silent, and a sentence. Validation, `watchbot check --fields` and the
+-- README's table come from here.
 
 local bounds = require "watchbot.policy.bounds"
-local core = require "watchbot.core"
 local json = require "watchbot.lib.json"
-local limits = require "watchbot.lib.limits"
 local refusal = require "watchbot.lib.refusal"
-local suggest = require "watchbot.lib.suggest"
 local tasks = require "watchbot.policy.task"
+local types = require "watchbot.policy.types"
 
--- Seconds of a container's stop timeout that are left for stopping what does not finish, and for giving messages back.
+-- Seconds of a container's stop timeout that are left for stopping what does not finish, and for
+-- giving messages back.
 local LAST_SECONDS = 10
-
-local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
-
--- Names of signals, as `exits` has them: "KILL".
-local signals, signal_names = {}, {}
-for number = 1, 64 do
-  local name = core.process.signal_name(number)
-  if name then
-    signals[name] = true
-    signal_names[#signal_names + 1] = name
-  end
-end
-
-local function one_of(...)
-  local names, known = { ... }, {}
-  for _, name in ipairs(names) do known[name] = true end
-  local expected = ("one of '%s'"):format(table.concat(names, "', '"))
-  return { expected = expected, check = function(value) return known[value] == true end }
-end
-
--- A list of texts without holes: `{ "true", os.getenv "UNSET", "--fast" }` has one.
-local function is_list(value)
-  if type(value) ~= "table" then return false end
-  local count, last = 0, 0
-  for key, item in pairs(value) do
-    if math.type(key) ~= "integer" or key < 1 then return false end
-    if type(item) ~= "string" then return false, ("item %d is a %s, not text"):format(key, type(item)) end
-    if item:find "%z" then return false, ("item %d holds a NUL"):format(key) end
-    count, last = count + 1, math.max(last, key)
-  end
-  if count < last then
-    for index = 1, last do
-      if value[index] == nil then return false, ("item %d is nil; %d items are set"):format(index, count) end
-    end
-  end
-  return count > 0
-end
-
-local function exits_problem(key, outcome)
-  if not outcomes[outcome] then return nil end
-  if math.type(key) == "integer" and key >= 0 and key <= 255 then return true end
-  if type(key) ~= "string" or signals[key] then return signals[key] end
-  local short = key:match "^SIG(.+)$"
-  if signals[short] then return nil, ("signals are named without SIG: '%s', not '%s'"):format(short, key) end
-  local near = suggest(key, signal_names)
-  return nil, ("no signal has the name '%s'%s"):format(key, near and ("; did you mean '%s'?"):format(near) or "")
-end
-
--- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
-local function is_exits(value)
-  if type(value) ~= "table" then return false end
-  for key, outcome in pairs(value) do
-    local ok, problem = exits_problem(key, outcome)
-    if not ok then return false, problem end
-  end
-  return true
-end
-
-local function is_folders(value)
-  if not is_list(value) then return false end
-  for _, path in ipairs(value) do
-    if not path:match "^/" or path:find "%z" then return false end
-  end
-  return true
-end
-
-local function is_variables(value)
-  if type(value) ~= "table" then return false end
-  for name, text in pairs(value) do
-    if type(name) ~= "string" or name == "" or name:find "[=%z]" then return false end
-    if type(text) ~= "string" or text:find "%z" then return false end
-  end
-  return true
-end
-
-local types = {
-  text = {
-    expected = "text",
-    check = function(value) return type(value) == "string" and value ~= "" and not value:find "%z" end,
-  },
-  count = {
-    expected = "a whole number of at least 1",
-    check = function(value) return math.type(value) == "integer" and value >= 1 end,
-    parse = math.tointeger,
-  },
-  whole = {
-    expected = "a whole number of at least 0",
-    check = function(value) return math.type(value) == "integer" and value >= 0 end,
-    parse = math.tointeger,
-  },
-  rate = {
-    expected = "a number above 0",
-    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
-    parse = tonumber,
-  },
-  seconds = {
-    expected = "seconds, a number of at least 0",
-    check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
-    parse = tonumber,
-  },
-  interval = {
-    expected = "seconds, a number above 0",
-    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
-  },
-  visibility = {
-    expected = ("seconds, a number from 1 to %d"):format(limits.sqs.visibility),
-    check = function(value) return type(value) == "number" and value >= 1 and value <= limits.sqs.visibility end,
-  },
-  command = {
-    expected = "text for sh, a list of words, or a function of the job that returns one of them",
-    check = function(value)
-      if type(value) == "table" then return is_list(value) end
-      if type(value) == "string" then return value:match "%S" ~= nil and not value:find "%z" end
-      return type(value) == "function"
-    end,
-  },
-  handler = { expected = "a function", check = function(value) return type(value) == "function" end },
-  exits = {
-    expected = "a table like { [75] = 'release', KILL = 'reject' }: exit codes (0 to 255) or signal names to "
-      .. "'complete', 'reject', 'release', 'retry' or 'bury'",
-    check = is_exits,
-  },
-  variables = { expected = "a table of names to text", check = is_variables },
-  inherit = {
-    expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
-    check = function(value)
-      if type(value) == "boolean" then return true end
-      return is_list(value)
-    end,
-  },
-  folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
-  logged = {
-    expected = "false, or a number of bytes of at least 0",
-    check = function(value) return value == false or math.type(value) == "integer" and value >= 0 end,
-  },
-  flag = { expected = "true or false", check = function(value) return type(value) == "boolean" end },
-  deliver = one_of("environment", "stdin"),
-  timestamps = one_of("iso", "epoch"),
-  log = one_of("text", "json"),
-  on_stop = one_of("leave", "drain", "stop"),
-  task = {
-    expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, or a function of the job",
-    check = function(value)
-      if type(value) == "function" then return true end
-      local problem = tasks.problem(value)
-      return problem == nil, type(value) == "table" and problem or nil
-    end,
-  },
-}
 
 ---@class watchbot.Field
 ---@field name string
@@ -167,8 +18,10 @@ local types = {
 ---@field default any
 ---@field environment string? the variable that is read where the policy is silent
 ---@field fallback string? the variable that is read where that one is not set
----@field read (fun(text: string): any)? what the variable's text means, where the type does not say it; nil: the default
----@field silent (fun(): any)? what it is when the policy is silent, where that is more than one variable
+---@field read (fun(text: string): any)? what the variable's text means, where the type does not say
+--- it; nil: the default
+---@field silent (fun(): any)? what it is when the policy is silent, where that is more than one
+--- variable
 ---@field help string
 
 local function split(text)
@@ -198,28 +51,42 @@ end
 
 ---@type watchbot.Field[]
 local declared = {
-  { name = "queue", type = "text", environment = "QueueUrl", help = "`sqlite:FILE`, or the URL of an SQS queue" },
+  {
+    name = "queue", type = "text", environment = "QueueUrl",
+    help = "`sqlite:FILE`, or the URL of an SQS queue",
+  },
   { name = "command", type = "command",
-    help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of the job" },
-  { name = "handler", type = "handler", help = "instead of `command`: a Lua function in the watcher, `handler(job)`" },
+    help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of "
+      .. "the job" },
+  {
+    name = "handler", type = "handler",
+    help = "instead of `command`: a Lua function in the watcher, `handler(job)`",
+  },
   { name = "task", type = "task", silent = task_of_template,
-    help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of the job "
+    help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a "
+      .. "function of the job "
       .. "(`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`" },
   { name = "task_events", type = "text", environment = "TaskEventQueueUrl",
     help = "the URL of an SQS queue of EventBridge's \"ECS Task State Change\" events" },
   { name = "pending_timeout", type = "seconds", default = 600,
-    help = "seconds after which an ECS task that does not run yet is stopped and its message returned" },
+    help = "seconds after which an ECS task that does not run yet is stopped and its message "
+      .. "returned" },
   { name = "lost_after", type = "seconds", default = 120,
-    help = "seconds after which an ECS task that ECS does not know any more is given up and its message returned" },
+    help = "seconds after which an ECS task that ECS does not know any more is given up and its "
+      .. "message returned" },
   { name = "on_stop", type = "on_stop",
-    help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the next watcher; "
+    help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run "
+      .. "on for the next watcher; "
       .. "default: `leave` for ECS tasks, else `drain`" },
   { name = "handover", type = "seconds", default = 60,
     help = "seconds after which the message of a task that was left running is seen again" },
   { name = "status", type = "interval", default = 60,
     help = "seconds between two lines of the log that say how busy a watcher of ECS tasks is" },
   { name = "placements", type = "rate", default = 15, help = "calls of RunTask a second, at most" },
-  { name = "workers", type = "count", default = 1, environment = "Concurrency", help = "tasks at once" },
+  {
+    name = "workers", type = "count", default = 1, environment = "Concurrency",
+    help = "tasks at once",
+  },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },
   { name = "jobs", type = "count", environment = "writableFilesystem",
@@ -231,31 +98,55 @@ local declared = {
     help = "outcomes of exit codes and signals, where they differ from the defaults: "
       .. "`{ [75] = \"release\", KILL = \"reject\" }`" },
   { name = "visibility", type = "visibility", default = 120,
-    help = "visibility timeout between heartbeats, in seconds; messages of a killed watcher come back "
+    help = "visibility timeout between heartbeats, in seconds; messages of a killed watcher come "
+      .. "back "
       .. "after it" },
-  { name = "max_receives", type = "count", default = 10, help = "receives before a message goes to the dead-letter queue" },
-  { name = "retention", type = "seconds", default = 14 * 24 * 3600, help = "seconds that the queue keeps a message" },
+  {
+    name = "max_receives", type = "count", default = 10,
+    help = "receives before a message goes to the dead-letter queue",
+  },
+  {
+    name = "retention", type = "seconds", default = 14 * 24 * 3600,
+    help = "seconds that the queue keeps a message",
+  },
   { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
     read = function(text) return tonumber(text) and math.max(0, tonumber(text) - LAST_SECONDS) end,
     help = "seconds that running tasks have to finish after SIGTERM" },
-  { name = "kill_grace", type = "seconds", default = 5, help = "seconds between TERM and KILL when a task is stopped" },
+  {
+    name = "kill_grace", type = "seconds", default = 5,
+    help = "seconds between TERM and KILL when a task is stopped",
+  },
   { name = "deliver", type = "deliver", default = "environment",
     help = "`stdin` gives each task its message on standard input too" },
   { name = "timestamps", type = "timestamps", default = "iso",
-    help = "format of the timestamps in the environment: `iso` (ISO 8601) or `epoch` (milliseconds)" },
-  { name = "attributes", type = "flag", default = true, help = "`MessageAttributes` in the environment of tasks" },
-  { name = "env", type = "variables", default = {}, help = "variables that each task gets besides the message" },
+    help = "format of the timestamps in the environment: `iso` (ISO 8601) or `epoch` "
+      .. "(milliseconds)" },
+  {
+    name = "attributes", type = "flag", default = true,
+    help = "`MessageAttributes` in the environment of tasks",
+  },
+  {
+    name = "env", type = "variables", default = {},
+    help = "variables that each task gets besides the message",
+  },
   { name = "inherit", type = "inherit",
-    help = "which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`, "
-      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded (`LD_PRELOAD`, "
+    help = "which of the watcher's variables tasks inherit; by default all but AWS keys "
+      .. "(`AWS_ACCESS_KEY_ID`, "
+      .. "`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded "
+      .. "(`LD_PRELOAD`, "
       .. "`LD_LIBRARY_PATH`); "
-      .. "true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of names, as in `{ \"PATH\", \"AWS_*\" }`" },
+      .. "true: all, false: `PATH`, `HOME`, `LANG` and the like, or a list of names, as in `{ "
+      .. "\"PATH\", \"AWS_*\" }`" },
   { name = "cwd", type = "text", help = "the folder that tasks run in; default: the watcher's" },
   { name = "log", type = "log", default = "text", environment = "structuredLogging",
-    read = function(text) return text == "true" and "json" or "text" end, help = "`text` or `json` lines" },
+    read = function(text) return text == "true" and "json" or "text" end,
+    help = "`text` or `json` lines" },
   { name = "log_messages", type = "logged", default = 2048,
     help = "bytes of each message and its subject that the log shows; false: nothing of them" },
-  { name = "health", type = "text", help = "a file that is written each second, for `watchbot health`" },
+  {
+    name = "health", type = "text",
+    help = "a file that is written each second, for `watchbot health`",
+  },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },
   { name = "notify_limit", type = "count", default = 10,
@@ -263,24 +154,44 @@ local declared = {
   { name = "protect", type = "flag", default = true,
     help = "inside ECS: set the task's scale-in protection while jobs run in it" },
   { name = "protect_for", type = "seconds", default = 1800,
-    help = "seconds that protection is kept while ECS does not answer whether a deployment has replaced the task: then "
+    help = "seconds that protection is kept while ECS does not answer whether a deployment has "
+      .. "replaced the task: then "
       .. "the jobs that run may finish before others start" },
-  { name = "stack", type = "text", environment = "StackName", help = "the name shown in notifications" },
-  { name = "work_topic", type = "text", environment = "WorkTopic", help = "`WorkTopic` in the environment of tasks" },
+  {
+    name = "stack", type = "text", environment = "StackName",
+    help = "the name shown in notifications",
+  },
+  {
+    name = "work_topic", type = "text", environment = "WorkTopic",
+    help = "`WorkTopic` in the environment of tasks",
+  },
   { name = "log_group", type = "text", environment = "LogGroup", fallback = "LogGroupArn",
-    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are read" },
+    help = "`LogGroup` in the environment of tasks; where the recent logs of tasks elsewhere are "
+      .. "read" },
   { name = "progress", type = "text", environment = "ProgressTable",
-    help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the parts of jobs: the ARN of a "
-      .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; see `doc/reduce.md`" },
+    help = "`ProgressTable` in the environment of tasks, where `watchbot progress` counts the "
+      .. "parts of jobs: the ARN of a "
+      .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; "
+      .. "see `doc/reduce.md`" },
   -- The first receive is no retry.
   { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
     read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,
-    help = "no notification of a retry before the message's receive of this number, unless it was the last" },
-  { name = "probe", type = "seconds", default = 60, help = "seconds between two tries while no task can be started at all" },
+    help = "no notification of a retry before the message's receive of this number, unless it was "
+      .. "the last" },
+  {
+    name = "probe", type = "seconds", default = 60,
+    help = "seconds between two tries while no task can be started at all",
+  },
   { name = "prefetch", type = "whole", default = 10,
     help = "messages that may wait for a slot, while the last of them would start within a second" },
-  { name = "gather", type = "seconds", help = "seconds that free slots gather before a poll; default: the queue's" },
-  { name = "linger", type = "seconds", help = "seconds that a batch of deletes waits to become full; default: the queue's" },
+  {
+    name = "gather", type = "seconds",
+    help = "seconds that free slots gather before a poll; default: the queue's",
+  },
+  {
+    name = "linger", type = "seconds",
+    help = "seconds that a batch of deletes waits to become full; default: the queue's",
+  },
 }
 
 -- The limits of tasks come behind what they get.
@@ -308,7 +219,8 @@ function fields.check(name, value)
   local ok, detail = kind.check(value)
   if ok then return true end
   if detail then return nil, ("policy field '%s': %s"):format(name, detail) end
-  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected, refusal.shown(value))
+  return nil, ("policy field '%s': expected %s, got %s"):format(name, kind.expected,
+    refusal.shown(value))
 end
 
 -- => name, text of the variable that is set
@@ -333,7 +245,8 @@ function fields.silent(field)
   if read then value = read(text) end
   if value == nil and field.read then return field.default end
   if value ~= nil and kind.check(value) then return value end
-  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected, text)
+  return nil, ("environment variable '%s': expected %s, got '%s'"):format(variable, kind.expected,
+    text)
 end
 
 return fields

@@ -1,5 +1,5 @@
---- load: a policy file becomes a policy, a stack file a template. Its top level may wait; it finds modules in its own folder
--- first.
+--- load: a policy file becomes a policy, a stack file a template. Its top level may wait; it finds
+-- modules in its own folder first.
 
 local policies = require "watchbot.policy"
 local refusal = require "watchbot.lib.refusal"
@@ -24,7 +24,8 @@ local function line_in(path)
 end
 
 local function has_text(err)
-  return type(err) == "string" or type(err) == "table" and (getmetatable(err) or {}).__tostring ~= nil
+  return type(err) == "string"
+    or type(err) == "table" and (getmetatable(err) or {}).__tostring ~= nil
 end
 
 -- An error may be anything: a table says where it was raised, at least.
@@ -37,8 +38,8 @@ local function located(path)
   end
 end
 
--- The top of a file runs in a task, which only watchbot's own functions can suspend; coroutines that
--- the file makes are its own.
+-- The top of a file runs in a task, which only watchbot's own functions can suspend; coroutines
+-- that the file makes are its own.
 local function guard_yield()
   local yield, task = coroutine.yield, coroutine.running()
   coroutine.yield = function(...)
@@ -48,7 +49,8 @@ local function guard_yield()
   return setmetatable({}, { __close = function() coroutine.yield = yield end })
 end
 
---- The folder of the policy goes in front of where `require` looks, also for the modules that the binary carries.
+--- The folder of the policy goes in front of where `require` looks, also for the modules that the
+--- binary carries.
 local function look_in(folder)
   local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
   if package.user_path == path then return end
@@ -60,7 +62,9 @@ local function source_of(path, what)
   local file <close>, problem = io.open(path, "rb")
   if not file then return nil, ("could not read the %s: %s"):format(what, problem) end
   local source = file:read "a"
-  if not source then return nil, ("could not read the %s: %s: is it a folder?"):format(what, path) end
+  if not source then
+    return nil, ("could not read the %s: %s: is it a folder?"):format(what, path)
+  end
   return source
 end
 
@@ -119,7 +123,8 @@ local function noting_modules(load_it, ...)
 end
 
 local function not_returned(path, wanted, value)
-  return nil, ("%s: must return %s, but returned %s"):format(path, wanted, value == nil and "nothing" or "a " .. type(value)),
+  return nil, ("%s: must return %s, but returned %s"):format(path, wanted,
+    value == nil and "nothing" or "a " .. type(value)),
     "Usage"
 end
 

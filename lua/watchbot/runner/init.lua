@@ -30,7 +30,8 @@ local runner = {}
 ---@return string? message
 ---@return string? code
 function runner.open(policy, sink, journal)
-  local opened, problem, problem_code = require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
+  local opened, problem, problem_code =
+    require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
   if not opened then return nil, problem, problem_code end
   if not policy.volumes or policy.jobs == 1 then return opened end
   local folders, message, code = require "watchbot.runner.volumes".open(policy, journal)

@@ -1,9 +1,9 @@
 --- template.scaling: how many containers a service of processes has: as the backlog asks, and none
--- when there is nothing to do.
--- Two alarms on the messages that are visible or in flight set the capacity by steps; nothing of
--- our own runs for it. An idle queue lags: SQS stops its metrics after six hours without use, and
--- after that the first message may wait for up to 15 minutes until they are back and a container
--- starts. Who cannot wait that long keeps one: minScalingCapacity = 1.
+-- when there is nothing to do. Two alarms on the messages that are visible or in flight set the
+-- capacity by steps; nothing of our own runs for it. An idle queue lags: SQS stops its metrics
+-- after six hours without use, and after that the first message may wait for up to 15 minutes until
+-- they are back and a container starts. Who cannot wait that long keeps one: minScalingCapacity =
+-- 1.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
 -- Application Auto Scaling makes its service-linked role itself; a role of the stack's own would be
 -- ignored for ECS.

@@ -12,7 +12,8 @@ local watcher = require "watchbot.watcher"
 -- Seconds that the last log lines may take to be written when the reader is slow.
 local LAST_LINES = 5
 
--- Seconds between two touches of the health file: often enough for any health check, too rare to cost anything.
+-- Seconds between two touches of the health file: often enough for any health check, too rare to
+-- cost anything.
 local HEALTH_INTERVAL = 1
 
 ---@class watchbot.App
@@ -33,7 +34,9 @@ function App:check_queue(queue, until_empty)
   if not queue.check then return true end
   local ok, message, code = queue:check()
   if not ok then return nil, message, code end
-  if queue.warning and until_empty and not queue.embedded then return nil, queue.warning, "NotAllowed" end
+  if queue.warning and until_empty and not queue.embedded then
+    return nil, queue.warning, "NotAllowed"
+  end
   if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
   return true
 end
@@ -46,14 +49,16 @@ function App:check_topic(policy)
   ok, message, code, passing = notifier:check()
   if ok then return true end
   if not passing then return nil, message, code end
-  self.journal:warning(nil, "warning", "the notification topic could not be checked: " .. message, "code", code)
+  self.journal:warning(nil, "warning", "the notification topic could not be checked: " .. message,
+    "code", code)
   return true
 end
 
 --- Summaries of notifications are published when no job is there to hear that it failed.
 function App:hear_of_notifications(policy)
   policy:on_notification_failure(function(message, code)
-    self.journal:warning(nil, "error", "no notification was sent: " .. message, "code", code, "where", "notify")
+    self.journal:warning(nil, "error", "no notification was sent: " .. message, "code", code,
+      "where", "notify")
   end)
 end
 
@@ -70,17 +75,23 @@ function app.open(policy, options)
   local sink, message, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, message, code end
   local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
-  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) }, App)
+  local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
+    App)
   self.journal:show_messages(policy.log_messages)
   local queue
   self.runner, message, code = runners.open(policy, sink, self.journal)
   if not self.runner then return nil, message, code end
   queue, message, code = queues.open(policy.queue, {
-    max_receives = policy.max_receives, retention = policy.retention, visibility = policy.visibility,
+    max_receives = policy.max_receives, retention = policy.retention,
+    visibility = policy.visibility,
     linger = policy.linger,
-    on_expired = function(count) self.journal:warning(nil, "event", "messages expired", "count", count) end,
+    on_expired = function(count)
+      self.journal:warning(nil, "event", "messages expired", "count", count)
+    end,
     warn = function(text) self.journal:warning(nil, "warning", text) end,
-    on_corrupt = function(id) self.journal:error(id, "error", "the message does not match its MD5, it is not run") end,
+    on_corrupt = function(id)
+      self.journal:error(id, "error", "the message does not match its MD5, it is not run")
+    end,
   })
   if not queue then return nil, message, code end
   ok, message, code = self:check_queue(queue, options.until_empty)
@@ -150,7 +161,8 @@ function App:reload(policy, problem)
     self.journal:show_messages(policy.log_messages)
     self.journal:info(nil, "event", "policy reloaded")
   else
-    self.journal:error(nil, "error", "the policy was not reloaded, the old one stays: " .. tostring(problem))
+    self.journal:error(nil, "error",
+      "the policy was not reloaded, the old one stays: " .. tostring(problem))
   end
 end
 

@@ -73,7 +73,8 @@ local function make_intake(self, options)
   }
 end
 
--- Tasks that run elsewhere go on without the watcher: there protection would only hold up deployments.
+-- Tasks that run elsewhere go on without the watcher: there protection would only hold up
+-- deployments.
 function Watcher:protect(policy)
   if not policy.protect or not os.getenv "ECS_AGENT_URI" or policies.kind(policy) == "ecs" then
     return
@@ -333,8 +334,8 @@ function Watcher:finish(tasks)
   self:step(self.queue.close, self.queue)
 end
 
---- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits in
---- a task.
+--- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits
+--- in a task.
 ---@return true? ok
 ---@return string? err when the queue lets nobody receive
 ---@return string? code "NotAllowed"

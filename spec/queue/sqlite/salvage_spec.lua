@@ -22,8 +22,11 @@ local function fill(folder, count)
   local messages = {}
   for index = 1, count do
     messages[index] = {
-      body = body_of(index, index % 50 == 0 and 200000 or index % 7 * 300), group = index % 10 == 0 and "g" .. index % 3 or nil,
-      subject = index % 2 == 0 and "s" or nil, attributes = { n = { type = "Number", value = tostring(index) } },
+      body = body_of(index, index % 50 == 0 and 200000 or index % 7 * 300),
+      group = index % 10 == 0 and "g" .. index % 3 or nil,
+      subject = index % 2 == 0 and "s" or nil, attributes = {
+        n = { type = "Number", value = tostring(index) },
+      },
     }
   end
   assert(queue:send(messages))
@@ -68,19 +71,29 @@ describe("salvaging a queue file", function()
     local done = assert(queue:receive(3, 0, 60))
     for _, message in ipairs(done) do assert(queue:delete(message.receipt)) end
     local flying = assert(queue:receive(1, 0, 600))[1]
-    assert(queue:send { { body = body_of(101, 7), delay = 900, attributes = { n = { type = "Number", value = "101" } } } })
+    assert(queue:send {
+      {
+        body = body_of(101, 7), delay = 900, attributes = {
+          n = { type = "Number", value = "101" },
+        },
+      },
+    })
     queue:close()
-    assert.are.same({ messages = 97, dead = 1, lost = 0 }, assert(salvage.run(folder:file "jobs.db", folder:url "new.db")))
+    assert.are.same({ messages = 97, dead = 1, lost = 0 },
+      assert(salvage.run(folder:file "jobs.db", folder:url "new.db")))
     local new = assert(open(folder:url "new.db"))
     local letter = assert(new:dead(10))[1]
-    assert.are.same({ dead.id, dead.body, "no such tile" }, { letter.id, letter.body, letter.reason })
+    assert.are.same({ dead.id, dead.body, "no such tile" },
+      { letter.id, letter.body, letter.reason })
     assert.are.equal(1, assert(new:counts()).delayed)
     new:close()
     local found, count = content(folder, "new.db")
     assert.are.equal(96, count)
     local index = tonumber(flying.body:sub(1, 6))
     assert.are.same({ flying.id, 2 }, { found[index].id, found[index].receives })
-    for _, message in ipairs(done) do assert.is_nil(found[tonumber(message.body:sub(1, 6))], "what is done stays done") end
+    for _, message in ipairs(done) do
+      assert.is_nil(found[tonumber(message.body:sub(1, 6))], "what is done stays done")
+    end
   end))
 
   it("keeps the order of groups", task(function(folder)
@@ -125,7 +138,8 @@ describe("salvaging a queue file", function()
       local found = assert(salvage.run(folder:file(name), folder:url("new" .. name)))
       local _, count = content(folder, "new" .. name)
       assert.are.equal(found.messages, count)
-      assert.is_true(count >= 400 * (tenth - 2) / 10, ("%d messages of a file cut at %d/10"):format(count, tenth))
+      assert.is_true(count >= 400 * (tenth - 2) / 10,
+        ("%d messages of a file cut at %d/10"):format(count, tenth))
     end
   end))
 
@@ -143,17 +157,21 @@ describe("salvaging a queue file", function()
       local name = ("over%d.db"):format(round)
       folder:write(name, whole:sub(1, (page - 1) * size) .. garbage .. whole:sub(page * size + 1))
       assert(salvage.run(folder:file(name), folder:url("new" .. name)))
-      -- The last page of a long body may be all zeros: nothing in the file tells that it was not so.
+      -- The last page of a long body may be all zeros: nothing in the file tells that it was not
+      -- so.
       local _, count = content(folder, "new" .. name, round % 2 == 0 and 1 or 0)
-      assert.is_true(count >= 380, ("%d messages without page %d, seed %d"):format(count, page, seed))
+      assert.is_true(count >= 380,
+        ("%d messages without page %d, seed %d"):format(count, page, seed))
     end
   end))
 
   it("never takes what no queue has written for a message", task(function(folder)
-    for _, text in ipairs { "", "x", ("\13\255"):rep(5000), ("\0"):rep(100000), ("SQLite format 3\0"):rep(2000) } do
+    for _, text in ipairs { "", "x", ("\13\255"):rep(5000), ("\0"):rep(100000),
+      ("SQLite format 3\0"):rep(2000) } do
       folder:write("other", text)
       os.remove(folder:file "new.db")
-      assert.are.same({ messages = 0, dead = 0, lost = 0 }, assert(salvage.run(folder:file "other", folder:url "new.db")))
+      assert.are.same({ messages = 0, dead = 0, lost = 0 },
+        assert(salvage.run(folder:file "other", folder:url "new.db")))
     end
   end))
 
@@ -161,7 +179,8 @@ describe("salvaging a queue file", function()
     fill(folder, 20):close()
     local exit, out, problem = run(folder, { "queue", "salvage", "jobs.db", "saved.db" })
     local _
-    assert.are.same({ 0, "20 messages and 0 dead letters are in saved.db\n" }, { exit.code, out }, problem)
+    assert.are.same({ 0, "20 messages and 0 dead letters are in saved.db\n" }, { exit.code, out },
+      problem)
     exit, _, problem = run(folder, { "queue", "salvage", "jobs.db", "saved.db" })
     assert.are.equal(1, exit.code)
     assert.matches("saved.db' exists: name a file that is not there yet", problem)

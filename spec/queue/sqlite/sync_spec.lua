@@ -1,5 +1,5 @@
--- Whether what `send` has answered is on the disk: the calls of fsync and fdatasync are counted by a
--- library in front of the C library. A power cut itself cannot be had here.
+-- Whether what `send` has answered is on the disk: the calls of fsync and fdatasync are counted by
+-- a library in front of the C library. A power cut itself cannot be had here.
 
 local workshop = require "support.workshop"
 
@@ -28,19 +28,22 @@ local function syncs(folder, script)
     end)
     os.exit(0, false)]]):format(script))
   assert(os.execute(("SYNCS='%s' LD_PRELOAD='%s' LUA_PATH='%s' LUA_CPATH='%s' %s '%s' '%s'"):format(
-    folder:file "syncs", folder:file "counter.so", package.path, package.cpath, arg[-1], folder:file "script.lua",
+    folder:file "syncs", folder:file "counter.so", package.path, package.cpath, arg[-1],
+    folder:file "script.lua",
     folder:url())))
   local file <close> = assert(io.open(folder:file "syncs"))
   return assert(file:read "n")
 end
 
 describe("the embedded queue", function()
-  -- With synchronous=NORMAL a commit is not synced: a power cut takes messages that were acknowledged.
+  -- With synchronous=NORMAL a commit is not synced: a power cut takes messages that were
+  -- acknowledged.
   it("has synced a message when send returns, one commit at a time", workshop.task(function(folder)
     if os.getenv "SANITIZE" then return pending "two libraries in front of the C library" end
     folder:write("counter.c", COUNTER)
     local compiler = os.getenv "CC" or "cc"
-    if not os.execute(("%s -shared -fPIC -o '%s' '%s' -ldl 2>/dev/null"):format(compiler, folder:file "counter.so",
+    if not os.execute(("%s -shared -fPIC -o '%s' '%s' -ldl 2>/dev/null"):format(compiler,
+    folder:file "counter.so",
       folder:file "counter.c")) then
       return pending "no C compiler"
     end

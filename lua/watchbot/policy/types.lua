@@ -1,0 +1,176 @@
+--- policy.types: the types of a policy's fields: what each expects, and the check of a value.
+
+local core = require "watchbot.core"
+local limits = require "watchbot.lib.limits"
+local suggest = require "watchbot.lib.suggest"
+local task = require "watchbot.policy.task"
+
+local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
+
+-- Names of signals, as `exits` has them: "KILL".
+local signals, signal_names = {}, {}
+for number = 1, 64 do
+  local name = core.process.signal_name(number)
+  if name then
+    signals[name] = true
+    signal_names[#signal_names + 1] = name
+  end
+end
+
+local function one_of(...)
+  local names, known = { ... }, {}
+  for _, name in ipairs(names) do known[name] = true end
+  local expected = ("one of '%s'"):format(table.concat(names, "', '"))
+  return { expected = expected, check = function(value) return known[value] == true end }
+end
+
+-- A list of texts without holes: `{ "true", os.getenv "UNSET", "--fast" }` has one.
+local function is_list(value)
+  if type(value) ~= "table" then return false end
+  local count, last = 0, 0
+  for key, item in pairs(value) do
+    if math.type(key) ~= "integer" or key < 1 then return false end
+    if type(item) ~= "string" then
+      return false, ("item %d is a %s, not text"):format(key, type(item))
+    end
+    if item:find "%z" then return false, ("item %d holds a NUL"):format(key) end
+    count, last = count + 1, math.max(last, key)
+  end
+  if count < last then
+    for index = 1, last do
+      if value[index] == nil then
+        return false, ("item %d is nil; %d items are set"):format(index, count)
+      end
+    end
+  end
+  return count > 0
+end
+
+local function exits_problem(key, outcome)
+  if not outcomes[outcome] then return nil end
+  if math.type(key) == "integer" and key >= 0 and key <= 255 then return true end
+  if type(key) ~= "string" or signals[key] then return signals[key] end
+  local short = key:match "^SIG(.+)$"
+  if signals[short] then
+    return nil, ("signals are named without SIG: '%s', not '%s'"):format(short, key)
+  end
+  local near = suggest(key, signal_names)
+  return nil, ("no signal has the name '%s'%s"):format(key,
+    near and ("; did you mean '%s'?"):format(near) or "")
+end
+
+-- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
+local function is_exits(value)
+  if type(value) ~= "table" then return false end
+  for key, outcome in pairs(value) do
+    local ok, problem = exits_problem(key, outcome)
+    if not ok then return false, problem end
+  end
+  return true
+end
+
+local function is_folders(value)
+  if not is_list(value) then return false end
+  for _, path in ipairs(value) do
+    if not path:match "^/" or path:find "%z" then return false end
+  end
+  return true
+end
+
+local function is_variables(value)
+  if type(value) ~= "table" then return false end
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or name == "" or name:find "[=%z]" then return false end
+    if type(text) ~= "string" or text:find "%z" then return false end
+  end
+  return true
+end
+
+local types = {
+  text = {
+    expected = "text",
+    check = function(value)
+      return type(value) == "string" and value ~= "" and not value:find "%z"
+    end,
+  },
+  count = {
+    expected = "a whole number of at least 1",
+    check = function(value) return math.type(value) == "integer" and value >= 1 end,
+    parse = math.tointeger,
+  },
+  whole = {
+    expected = "a whole number of at least 0",
+    check = function(value) return math.type(value) == "integer" and value >= 0 end,
+    parse = math.tointeger,
+  },
+  rate = {
+    expected = "a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+    parse = tonumber,
+  },
+  seconds = {
+    expected = "seconds, a number of at least 0",
+    check = function(value) return type(value) == "number" and value >= 0 and value < math.huge end,
+    parse = tonumber,
+  },
+  interval = {
+    expected = "seconds, a number above 0",
+    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+  },
+  visibility = {
+    expected = ("seconds, a number from 1 to %d"):format(limits.sqs.visibility),
+    check = function(value)
+      return type(value) == "number" and value >= 1 and value <= limits.sqs.visibility
+    end,
+  },
+  command = {
+    expected = "text for sh, a list of words, or a function of the job that returns one of them",
+    check = function(value)
+      if type(value) == "table" then return is_list(value) end
+      if type(value) == "string" then return value:match "%S" ~= nil and not value:find "%z" end
+      return type(value) == "function"
+    end,
+  },
+  handler = {
+    expected = "a function", check = function(value) return type(value) == "function" end,
+  },
+  exits = {
+    expected = "a table like { [75] = 'release', KILL = 'reject' }: exit codes (0 to 255) or "
+      .. "signal names to "
+      .. "'complete', 'reject', 'release', 'retry' or 'bury'",
+    check = is_exits,
+  },
+  variables = { expected = "a table of names to text", check = is_variables },
+  inherit = {
+    expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
+    check = function(value)
+      if type(value) == "boolean" then return true end
+      return is_list(value)
+    end,
+  },
+  folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
+  logged = {
+    expected = "false, or a number of bytes of at least 0",
+    check = function(value)
+      return value == false or math.type(value) == "integer" and value >= 0
+    end,
+  },
+  flag = {
+    expected = "true or false", check = function(value) return type(value) == "boolean" end,
+  },
+  deliver = one_of("environment", "stdin"),
+  timestamps = one_of("iso", "epoch"),
+  log = one_of("text", "json"),
+  on_stop = one_of("leave", "drain", "stop"),
+  task = {
+    expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, "
+      .. "or a function of the job",
+    check = function(value)
+      if type(value) == "function" then return true end
+      local problem = task.problem(value)
+      return problem == nil, type(value) == "table" and problem or nil
+    end,
+  },
+}
+
+return types
