@@ -77,9 +77,9 @@ describe("watchbot-log with lines", function()
   end)
 
   it("puts together what comes in parts", function()
-    assert.are.same({ "one", "two", "three" }, texts((run
+    assert.are.same({ "one", "two", "three" }, texts((run(
       "{ printf o; sleep 0.02; printf n; sleep 0.02; printf 'e\\ntw'; sleep 0.02; printf "
-        .. "'o\\nthree'; } | $log")))
+        .. "'o\\nthree'; } | $log"))))
   end)
 
   it("keeps every byte, NUL too", function()

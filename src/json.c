@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEEPEST = 64 };
@@ -216,12 +217,12 @@ static bool skip_scalar(struct scanner *scanner) {
 /* The next character of a valid key: 0 where it is none of ASCII's, and no name of ours has it. */
 static unsigned char key_character(const unsigned char **at) {
     const unsigned char *key = *at;
-    unsigned code;
     if (*key != '\\') return (*at)++, *key;
     *at += key[1] == 'u' ? 6 : 2;
     if (key[1] != 'u') return 0;
     char digits[5] = {(char)key[2], (char)key[3], (char)key[4], (char)key[5], 0};
-    return sscanf(digits, "%x", &code) == 1 && code < 0x80 ? (unsigned char)code : 0;
+    unsigned long code = strtoul(digits, NULL, 16);
+    return code < 0x80 ? (unsigned char)code : 0;
 }
 
 /* A key may be written with escapes: "n\u0061me" is "name" for whoever reads it. */

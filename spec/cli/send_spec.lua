@@ -172,13 +172,15 @@ return policy]])
   it("says what is wrong with it", task(function(folder)
     folder:write("policy.lua",
       "return require 'watchbot'.policy {\n  queue = 'sqlite:x',\n  comand = 'true' }")
-    local exit, _, problem = run(folder, { "check", "policy.lua" })
+    local exit, out, problem = run(folder, { "check", "policy.lua" })
+    assert.are.equal("", out)
     assert.are.equal(2, exit.code)
     assert.are.equal("watchbot: policy.lua:3: unknown policy field 'comand'; did you mean "
       .. "'command'?\n", problem)
-    exit, _, problem = run(folder, { "check" })
-    assert.are.equal(2, exit.code)
-    assert.matches("which policy", problem)
+    -- Without a policy it looks at the machine, of which something may be wrong.
+    exit, out, problem = run(folder, { "check" })
+    assert.is_true(exit.code <= 1, problem)
+    assert.matches("Max open files", out)
   end))
 
   it("lists the fields", task(function(folder)
