@@ -14,7 +14,7 @@ return {
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",
   ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
-  ["runner/init"] = "run", ["runner/limits"] = "runner/process",
+  ["runner/init"] = "run",
   ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",
   ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",
 

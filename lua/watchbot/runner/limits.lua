@@ -16,9 +16,12 @@ function limits.timed_out(seconds)
   return ("timed out after %g s"):format(seconds)
 end
 
--- Seconds until the time limit; nil without one.
+-- Seconds until the time limit; nil without one. In whole microseconds: rounding in a difference of
+-- clocks must not put the limit behind another wait of the same length.
 local function left_of(run)
-  return run.limit and math.max(0, run.began + run.limit - scheduler.now())
+  if not run.limit then return nil end
+  local left = run.began + run.limit - scheduler.now()
+  return math.max(0, math.floor(left * 1e6 + 0.5) / 1e6)
 end
 
 --- Waits for the end of the task for at most `seconds`, and stops it at its time limit.
