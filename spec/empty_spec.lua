@@ -191,14 +191,14 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
       base .. "/link", base .. "/link/sub", volume .. "/end", outside .. "/file",
       outside .. "/file/x",
     } do
-      local handle, message, code = empty.open(path)
+      local handle, err, code = empty.open(path)
       assert.is_nil(handle)
       assert.matches("cannot empty '" .. path .. "': a part of it is a symbolic link, or no folder",
-        message, 1, true)
+        err, 1, true)
       assert.are.equal("ELOOP", code)
     end
-    local _, message, code = empty.open(base .. "/none")
-    assert.matches("no such file or directory", message)
+    local _, err, code = empty.open(base .. "/none")
+    assert.matches("no such file or directory", err)
     assert.are.equal("ENOENT", code)
     assert.are.equal("end\nsub\n", entries(volume))
   end)
@@ -216,9 +216,9 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
       [volume .. "/.."] = "EINVAL", [volume .. "/."] = "EINVAL",
       ["/" .. ("x"):rep(5000)] = "ENAMETOOLONG",
     } do
-      local resolved, message, code = empty.resolve(path)
+      local resolved, err, code = empty.resolve(path)
       assert.is_nil(resolved)
-      assert.are.equal(expected, code, message)
+      assert.are.equal(expected, code, err)
     end
   end)
 

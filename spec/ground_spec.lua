@@ -75,21 +75,21 @@ describe("the specs' own AWS", function()
   end))
 
   for _, case in ipairs(REFUSED) do
-    local name, made, status, code, message = table.unpack(case)
+    local name, made, status, code, err = table.unpack(case)
     it("refuses " .. name, task(function()
       local response = request(made)
       assert.are.equal(status, response.status)
       assert.matches('"__type": "[%w.]+#' .. code .. '"', response.body)
-      assert.matches(message, response.body, 1, true)
+      assert.matches(err, response.body, 1, true)
     end))
   end
 
   it("answers a Query service's error as XML", task(function()
     local keys = { access_key = ROOT.access_key, secret_key = "x" }
     local sns = account:client("sns", { credentials = keys })
-    local _, message, code = sns:ListTopics {}
+    local _, err, code = sns:ListTopics {}
     assert.are.equal("SignatureDoesNotMatch", code)
-    assert.matches("HTTP 403", message)
+    assert.matches("HTTP 403", err)
   end))
 
   it("knows a queue in its own region only", task(function()

@@ -176,19 +176,19 @@ describe("http.request", function()
 
     it("a body of exactly the limit, and none that is larger", in_task(function()
       assert.are.equal("slow", assert(get("/slow", { limit = 4 })).body)
-      local _, message, code = get("/slow", { limit = 3 })
+      local _, err, code = get("/slow", { limit = 3 })
       assert.are.equal("TooLarge", code)
-      assert.are.equal(("incomplete response from %s: the body passed the limit of 3 bytes"):format(url), message)
+      assert.are.equal(("incomplete response from %s: the body passed the limit of 3 bytes"):format(url), err)
       assert.are.equal("", assert(get("/empty", { limit = 0 })).body)
     end))
   end)
 
   describe("tells failures apart", function()
     local function fails(path, expected_code, expected_why)
-      local response, message, code = get(path .. "?signature=secret")
+      local response, err, code = get(path .. "?signature=secret")
       assert.is_nil(response)
       assert.are.equal(expected_code, code)
-      assert.are.equal(expected_why:format(url), message)
+      assert.are.equal(expected_why:format(url), err)
       assert.is_nil(http.unsent[code])
     end
 
@@ -217,21 +217,21 @@ describe("http.request", function()
 
     it("when an answer does not come in time, or not to its end", in_task(function()
       for _, path in ipairs { "/never", "/dripping" } do
-        local _, message, code = get(path, { timeout = 0.2 })
+        local _, err, code = get(path, { timeout = 0.2 })
         assert.are.equal("Timeout", code)
         assert.matches("^incomplete response from .*: timed out after 0.2 s, with %d+ bytes of "
-          .. "the body$", message)
+          .. "the body$", err)
       end
       assert.is_nil(http.unsent.Timeout)
     end))
 
     local function unsent(request, expected_code, expected_message)
-      local response, message, code = http.request(request)
+      local response, err, code = http.request(request)
       assert.is_nil(response)
       assert.are.equal(expected_code, code)
-      assert.matches(expected_message, message)
+      assert.matches(expected_message, err)
       assert.is_true(http.unsent[code])
-      assert.is_nil(message:find "secret")
+      assert.is_nil(err:find "secret")
     end
 
     it("when nothing listens", in_task(function()
@@ -266,10 +266,10 @@ describe("http.request", function()
 
   describe("raises", function()
     local function raises(request, expected)
-      local ok, message = pcall(http.request, request)
+      local ok, err = pcall(http.request, request)
       assert.is_false(ok)
-      assert.matches(expected, message)
-      assert.is_nil(tostring(message):find "secret")
+      assert.matches(expected, err)
+      assert.is_nil(tostring(err):find "secret")
     end
 
     it("for a request that the caller got wrong", in_task(function()
@@ -337,12 +337,12 @@ describe("http.request", function()
     end))
 
     it("that are kept do not keep the loop from being idle", function()
-      local ok, message = pcall(scheduler.run, function()
+      local ok, err = pcall(scheduler.run, function()
         assert(get "/echo")
         scheduler.event():wait()
       end)
       assert.is_false(ok)
-      assert.matches("every task waits", message)
+      assert.matches("every task waits", err)
     end)
   end)
 
@@ -361,10 +361,10 @@ describe("http.request", function()
     -- been started twice, a notification sent twice.
     it("while it read a POST leaves the POST unrepeated", in_task(function()
       assert(get "/once")
-      local _, message, code = get("/echo", { method = "POST", body = "{}" })
+      local _, err, code = get("/echo", { method = "POST", body = "{}" })
       assert.are.equal("ConnectionLost", code)
       assert.are.equal(("incomplete response from %s: the connection was lost"):format(url),
-        message)
+        err)
       assert.are.same({ "GET /once", "POST /echo" }, counted().requests)
     end))
 
@@ -461,11 +461,11 @@ describe("http.request", function()
     end)
 
     it("refuses a certificate that nobody vouches for", in_task(function()
-      local response, message, code = http.request { url = secure.url .. "/echo?secret" }
+      local response, err, code = http.request { url = secure.url .. "/echo?secret" }
       assert.is_nil(response)
       assert.are.equal("TlsFailed", code)
       assert.is_true(http.unsent[code])
-      assert.are.equal(("could not reach %s: SSL certificate problem: self-signed certificate"):format(secure.url), message)
+      assert.are.equal(("could not reach %s: SSL certificate problem: self-signed certificate"):format(secure.url), err)
     end))
 
     it("accepts one that the CA file holds, and keeps its connections", in_task(function()
@@ -483,18 +483,18 @@ describe("http.request", function()
     end))
 
     it("refuses a certificate for another name", in_task(function()
-      local _, message, code = http.request {
+      local _, err, code = http.request {
         url = "https://localhost:" .. secure.port, ca_file = certificate,
       }
       assert.are.equal("TlsFailed", code)
       assert.matches("^could not reach https://localhost:%d+: SSL: no alternative certificate "
-        .. "subject name", message)
+        .. "subject name", err)
     end))
 
     it("says so when there is no such CA file", in_task(function()
-      local _, message, code = http.request { url = secure.url, ca_file = folder .. "/none" }
+      local _, err, code = http.request { url = secure.url, ca_file = folder .. "/none" }
       assert.are.equal("TlsFailed", code)
-      assert.is_truthy(message:find(folder .. "/none", 1, true))
+      assert.is_truthy(err:find(folder .. "/none", 1, true))
     end))
 
     -- The last bytes of a TLS connection (close_notify) were still unread, so libcurl took it for

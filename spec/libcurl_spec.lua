@@ -15,7 +15,7 @@ return watchbot.policy {
   queue = "sqlite:jobs.db",
   handler = function()
     local before = loaded()
-    local _, message, code = watchbot.http.request { url = "http://127.0.0.1:1/" }
+    local _, err, code = watchbot.http.request { url = "http://127.0.0.1:1/" }
     local told <close> = assert(io.open("told", "w"))
     told:write(tostring(before), " ", tostring(loaded()), " ", code, " ", message)
   end,

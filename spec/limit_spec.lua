@@ -88,9 +88,9 @@ describe("scheduler.limit", function()
   end)
 
   it("cannot be taken away by debug.sethook", function()
-    local ok, message = limited(function() debug.sethook() end)
+    local ok, err = limited(function() debug.sethook() end)
     assert.is_false(ok)
-    assert.matches("sethook", message)
+    assert.matches("sethook", err)
     assert.has_no.errors(function() debug.sethook() end)
   end)
 
@@ -108,14 +108,14 @@ describe("scheduler.limit", function()
   it("nests: the limit that is over first counts, and the outer one goes on", function()
     scheduler.run(function()
       local inner, outer
-      local ok, message = pcall(scheduler.limit, LIMIT * 2, "outer", function()
+      local ok, err = pcall(scheduler.limit, LIMIT * 2, "outer", function()
         inner = { pcall(scheduler.limit, LIMIT, "inner", spin) }
         outer = { pcall(scheduler.limit, PATIENCE, "inner", spin) }
         spin()
       end)
       assert.are.same({ false, "inner" }, inner)
       assert.is_nil(outer) -- its pcall was left by the outer limit, too
-      assert.are.same({ false, "outer" }, { ok, message })
+      assert.are.same({ false, "outer" }, { ok, err })
     end)
   end)
 

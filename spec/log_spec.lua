@@ -243,9 +243,9 @@ describe("a worker's log", function()
     }
     for _, value in ipairs(bad) do
       local _, expected = pcall(print, value)
-      local ok, message = pcall(log.worker, value)
+      local ok, err = pcall(log.worker, value)
       assert.is_false(ok)
-      assert.are.equal(expected, (message:gsub("^.-log.lua:%d+: ", "")))
+      assert.are.equal(expected, (err:gsub("^.-log.lua:%d+: ", "")))
     end
   end)
 end)
@@ -310,10 +310,10 @@ describe("a log whose reader is slow", function()
       local line, before = ("x"):rep(999), out:full()
       for _ = 1, 3000 do out:write("w", nil, line) end
       local full, pending = out:full(), out:pending()
-      local timed_out, message, code = out:drain(0.05)
+      local timed_out, err, code = out:drain(0.05)
       assert(io.open(os.getenv "READY", "w")):close()
       assert(out:drain(30))
-      return before, full, pending, timed_out, message, code, out:full(), out:pending()
+      return before, full, pending, timed_out, err, code, out:full(), out:pending()
     ]], ([[READY=%s/ready; export READY; rm -f $READY
       %%s 3>&1 | { while [ ! -e $READY ]; do sleep 0.01; done; wc -l; }]]):format(folder))
     assert.is_false(result[1])
@@ -362,9 +362,9 @@ describe("a log whose reader is gone", function()
       assert(io.open(os.getenv "READY", "w")):close()
       while not out:error() do out:write("w", nil, "x") scheduler.sleep(0.01) end
       for _ = 1, 5000 do out:write("w", nil, ("x"):rep(999)) end
-      local message, code = out:error()
+      local err, code = out:error()
       local drained, why, drain_code = out:drain()
-      return message, code, drained, why, drain_code, out:pending(), out:full()
+      return err, code, drained, why, drain_code, out:pending(), out:full()
     ]], ([[READY=%s/ready; export READY; rm -f $READY
       { %%s 3>&1 >&-; echo $? >%s/code; } | { while [ ! -e $READY ]; do sleep 0.01; done; }
       exit $(cat %s/code)]]):format(folder, folder, folder))

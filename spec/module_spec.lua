@@ -39,7 +39,7 @@ describe("require 'watchbot' from a plain interpreter", function()
     local out = run [[
       local watchbot = require "watchbot"
       local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "true" }
-      local ok, message, code = watchbot.run(policy)
+      local ok, err, code = watchbot.run(policy)
       assert(ok == nil and code, message)
       print(message)
       assert(not pcall(watchbot.run, {}))

@@ -3,9 +3,9 @@ local load_file = require "watchbot.policy.load"
 local scheduler = require "watchbot.scheduler"
 
 local function refused(...)
-  local ok, message = pcall(...)
+  local ok, err = pcall(...)
   assert.is_false(ok)
-  return message
+  return err
 end
 
 -- What loading a policy file with this text says is wrong with it.
@@ -14,11 +14,11 @@ local function problem_of(text)
   local file <close> = assert(io.open(path, "w"))
   file:write(text)
   file:flush()
-  local policy, message, code = scheduler.run(load_file.policy, path)
+  local policy, err, code = scheduler.run(load_file.policy, path)
   os.remove(path)
   assert.is_nil(policy)
   assert.are.equal("Usage", code)
-  return (message:gsub(path:gsub("%p", "%%%0"), "policy.lua"))
+  return (err:gsub(path:gsub("%p", "%%%0"), "policy.lua"))
 end
 
 describe("a policy", function()
@@ -32,7 +32,7 @@ describe("a policy", function()
   end)
 
   it("names file, line and the nearest field for one that does not exist", function()
-    local message = problem_of [[
+    local err = problem_of [[
 local watchbot = require "watchbot"
 return watchbot.policy {
   queue = "sqlite:jobs.db",
@@ -40,16 +40,16 @@ return watchbot.policy {
   worker = 2,
 }]]
     assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'?",
-      message)
+      err)
   end)
 
   it("names file and line of a hook that does not exist, and of one that is no function", function()
-    local message = problem_of "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
+    local err = problem_of "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
     assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?",
-      message)
-    message = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
+      err)
+    err = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
     assert.are.equal("policy.lua:2: policy hook 'notify': expected a function, got a boolean",
-      message)
+      err)
   end)
 
   it("checks what is assigned again", function()
@@ -106,12 +106,12 @@ return watchbot.policy {
   end
 
   it("says what is missing", function()
-    local _, message = policies { command = "true" }:complete()
-    assert.matches("no queue: .*QueueUrl", message)
-    _, message = policies { queue = "sqlite:x" }:complete()
-    assert.matches("no command: ", message)
-    _, message = policies { queue = "sqlite:x", command = "true", handler = print }:complete()
-    assert.matches("both 'command' and 'handler'", message)
+    local _, err = policies { command = "true" }:complete()
+    assert.matches("no queue: .*QueueUrl", err)
+    _, err = policies { queue = "sqlite:x" }:complete()
+    assert.matches("no command: ", err)
+    _, err = policies { queue = "sqlite:x", command = "true", handler = print }:complete()
+    assert.matches("both 'command' and 'handler'", err)
   end)
 
   it("can be tried: what is wrong comes back instead of being raised", function()
@@ -125,15 +125,15 @@ return watchbot.policy {
   it("says what is wrong with a task", function()
     local task = { cluster = "c", definition = "d" }
     task.containr = "w"
-    local message = refused(policies, { task = task })
+    local err = refused(policies, { task = task })
     assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?",
-      message)
+      err)
     task.containr, task.launchType, task.capacityProviderStrategy = nil, "FARGATE", {}
     assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other",
       refused(policies, { task = task }))
-    message = select(2,
+    err = select(2,
       policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
-    assert.matches("'on_stop' can be 'leave' for ECS tasks only", message)
+    assert.matches("'on_stop' can be 'leave' for ECS tasks only", err)
   end)
 
   it("can be overridden from the command line", function()
@@ -141,10 +141,10 @@ return watchbot.policy {
     assert.is_true(policy:override { workers = 8 })
     assert.are.equal(8, policy.workers)
     assert.is_true(policy:is_set "workers")
-    local ok, message = policy:override { workers = 0.5 }
+    local ok, err = policy:override { workers = 0.5 }
     assert.is_nil(ok)
     assert.are.equal("policy field 'workers': expected a whole number of at least 1, got 0.5",
-      message)
+      err)
   end)
 
   it("cannot change its queue or runner while it runs", function()

@@ -208,8 +208,8 @@ describe("process.start", function()
   end))
 
   describe("tells what the system refuses:", function()
-    local function refused(options, message, code)
-      assert.are.same({ nil, message, code }, { process.start(options) })
+    local function refused(options, err, code)
+      assert.are.same({ nil, err, code }, { process.start(options) })
     end
 
     it("a program that is not there", task(function()
@@ -271,18 +271,18 @@ describe("process.start", function()
 
     it("no descriptor, of which none is lost", task(function()
       local stdout = host.run([[scheduler.run(function()
-        local children, message, code = {}, nil, nil
+        local children, err, code = {}, nil, nil
         local function fill()
           repeat
             local child
-            child, message, code = process.start { argv = { "sleep", "987" }, output = "capture", stdin = "x" }
+            child, err, code = process.start { argv = { "sleep", "987" }, output = "capture", stdin = "x" }
             children[#children + 1] = child
           until not child
           return #children
         end
         local first = fill()
         assert(first > 2 and first < 20)
-        print(message, code)
+        print(err, code)
         for _ = 1, 20 do
           repeat -- until all are reaped
             for index = 1, #children do children[index]:close() end
@@ -297,9 +297,9 @@ describe("process.start", function()
 
   it("raises when it is called wrongly", task(function()
     local function raises(options, words)
-      local ok, message = pcall(process.start, options)
+      local ok, err = pcall(process.start, options)
       assert.is_false(ok, words)
-      assert.is_truthy(message:find(words, 1, true), message)
+      assert.is_truthy(err:find(words, 1, true), err)
     end
     raises(nil, "table expected")
     raises({}, "either argv or command must be given")
@@ -385,9 +385,9 @@ describe("process:wait", function()
 
   it("needs a task, except when it has ended", function()
     local child = assert(process.start { argv = { "true" } })
-    local ok, message = pcall(child.wait, child)
+    local ok, err = pcall(child.wait, child)
     assert.is_false(ok)
-    assert.matches("scheduler.run", message)
+    assert.matches("scheduler.run", err)
     scheduler.run(child.wait, child)
     assert.are.equal(0, child:wait().code)
   end)

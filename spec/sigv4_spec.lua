@@ -202,11 +202,11 @@ describe("sigv4", function()
         scope = { region = "eu-west-1", service = "sqs", time = 0 },
       }
       change(call)
-      local ok, message =
+      local ok, err =
         pcall(aws.signer().headers, aws.signer(), call.request, call.credentials, call.scope)
       assert.is_false(ok)
-      assert.matches(pattern, message)
-      assert.is_nil(message:find("the secret", 1, true))
+      assert.matches(pattern, err)
+      assert.is_nil(err:find("the secret", 1, true))
     end
 
     it("no method", function() refused("'method' is missing", function(c) c.request.method = nil end) end)

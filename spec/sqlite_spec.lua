@@ -112,11 +112,11 @@ describe("a database", function()
   end))
 
   it("that cannot be opened says why", with_database(function(_, path)
-    local _, message, code = sqlite.open(path .. "/below", { create = true })
+    local _, err, code = sqlite.open(path .. "/below", { create = true })
     assert.are.same({ ("could not create '%s/below': not a directory"):format(path), "ENOTDIR" },
-      { message, code })
-    _, message, code = sqlite.open("/", { create = true })
-    assert.are.same({ "could not open '/': is a directory", "EISDIR" }, { message, code })
+      { err, code })
+    _, err, code = sqlite.open("/", { create = true })
+    assert.are.same({ "could not open '/': is a directory", "EISDIR" }, { err, code })
   end))
 
   it("answers after its end that it is closed", with_database(function(database)
@@ -148,25 +148,25 @@ describe("a transaction", function()
   end))
 
   it("undoes all when a statement fails", with_database(function(database)
-    local result, message, code = database:transaction(function(transaction)
+    local result, err, code = database:transaction(function(transaction)
       transaction:run "INSERT INTO t VALUES (1, 1)"
       transaction:run "INSERT INTO t VALUES (1, 2)"
       error "not reached"
     end)
     assert.is_nil(result)
-    assert.matches("UNIQUE constraint failed", message)
+    assert.matches("UNIQUE constraint failed", err)
     assert.are.equal("SQLITE_CONSTRAINT", code)
     assert.are.same({}, database:all "SELECT * FROM t")
   end))
 
   it("undoes all when its body throws, and tells where", with_database(function(database)
-    local result, message, code = database:transaction(function(transaction)
+    local result, err, code = database:transaction(function(transaction)
       transaction:run "INSERT INTO t VALUES (1, 1)"
       return transaction.field.deeper
     end)
     assert.is_nil(result)
-    assert.matches("sqlite_spec.lua:%d+: attempt to index a nil value %(field 'field'%)", message)
-    assert.matches("stack traceback", message)
+    assert.matches("sqlite_spec.lua:%d+: attempt to index a nil value %(field 'field'%)", err)
+    assert.matches("stack traceback", err)
     assert.are.equal("InternalError", code)
     assert.are.same({}, database:all "SELECT * FROM t")
   end))
@@ -201,9 +201,9 @@ describe("a transaction", function()
   it("gives up when its patience is over", with_database(function(database, path)
     local other <close> = assert(sqlite.open(path))
     assert(other:execute "BEGIN IMMEDIATE")
-    local result, message, code = database:transaction(print)
+    local result, err, code = database:transaction(print)
     assert.is_nil(result)
     assert.are.same({ ("'%s': locked by another process for 0.1 s"):format(path), "SQLITE_BUSY" },
-      { message, code })
+      { err, code })
   end, { patience = 0.1 }))
 end)

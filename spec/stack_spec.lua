@@ -74,9 +74,9 @@ describe("a stack", function()
     assert.matches("^arn:aws:sns:", found:output "Topic")
     assert.is_nil(found:output "Topic":find("Notification", 1, true))
     assert.matches("/events%-%d+$", found:output "TaskEventQueueUrl")
-    local value, message, code = found:output "WebhookEndpoint"
+    local value, err, code = found:output "WebhookEndpoint"
     assert.is_nil(value)
-    assert.matches("has no output WatchbotWebhookEndpoint", message)
+    assert.matches("has no output WatchbotWebhookEndpoint", err)
     assert.are.equal("NoOutput", code)
   end))
 
@@ -104,34 +104,34 @@ describe("a stack", function()
       Value = "arn:aws:ecs:eu-west-1:123456789012:task-definition/two:1",
     }
     local name = create { Resources = more_resources, Outputs = more_outputs }
-    local nothing, message, code = open(name)
+    local nothing, err, code = open(name)
     assert.is_nil(nothing)
-    assert.matches("2 watchers: choose one with %-%-prefix: One, Two", message)
+    assert.matches("2 watchers: choose one with %-%-prefix: One, Two", err)
     assert.are.equal("Usage", code)
     local one, two = assert(open(name, "One")), assert(open(name, "Two"))
     assert.are_not.equal(one:output "QueueUrl", two:output "QueueUrl")
     assert.are.equal(one:output "ClusterArn", two:output "ClusterArn")
     assert.are.equal("NoOutput", select(3, one:output "TaskDefinition"))
-    nothing, message, code = open(name, "Three")
+    nothing, err, code = open(name, "Three")
     assert.is_nil(nothing)
-    assert.matches("no watcher 'Three'; it has One, Two", message)
+    assert.matches("no watcher 'Three'; it has One, Two", err)
     assert.are.equal("Usage", code)
   end))
 
   it("that is not there, has nothing of ours or may not be read is told so", task(function()
-    local _, message, code = open "nobody"
+    local _, err, code = open "nobody"
     assert.are.equal("stack 'nobody' does not exist in eu-west-1: AWS_REGION chooses another "
       .. "region, "
-      .. "AWS_PROFILE another account", message)
+      .. "AWS_PROFILE another account", err)
     assert.are.equal("StackNotFound", code)
-    _, message, code = open(create { Resources = { Bucket = { Type = "AWS::S3::Bucket" } } })
-    assert.matches("no queue of watchbot's", message)
+    _, err, code = open(create { Resources = { Bucket = { Type = "AWS::S3::Bucket" } } })
+    assert.matches("no queue of watchbot's", err)
     assert.are.equal("NoWatcher", code)
     local denied = account:client("cloudformation", {
       credentials = account:user "cloudformation:DescribeStacks",
     })
-    _, message, code = open("any", nil, denied)
-    assert.matches("do not allow 'cloudformation:DescribeStacks' on stack 'any'", message)
+    _, err, code = open("any", nil, denied)
+    assert.matches("do not allow 'cloudformation:DescribeStacks' on stack 'any'", err)
     assert.are.equal("NotAllowed", code)
   end))
 end)

@@ -22,7 +22,7 @@ static struct empty *check_empty(lua_State *L) {
     return handle->empty;
 }
 
-/* -- path => path without links, but for the last name | nil message code */
+/* -- path => path without links, but for the last name | nil err code */
 static int l_resolve(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     char resolved[PATH_MAX];
@@ -37,7 +37,7 @@ static int l_resolve(lua_State *L) {
     }
 }
 
-/* -- path => path without any link | nil message code */
+/* -- path => path without any link | nil err code */
 static int l_real(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     char real[PATH_MAX];
@@ -46,7 +46,7 @@ static int l_real(lua_State *L) {
     return 1;
 }
 
-/* -- path => empty | nil message code */
+/* -- path => empty | nil err code */
 static int l_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct lempty *handle = lhandle_new(L, EMPTY_TYPE, sizeof *handle, 0);

@@ -57,7 +57,7 @@ static int refresh_open(lua_State *L, int fd, const char *path, const char *text
     return 1;
 }
 
-/* -- path text => true | nil message code : text begins with a date, and so does the file if it is
+/* -- path text => true | nil err code : text begins with a date, and so does the file if it is
  * there. It is never empty meanwhile. */
 static int l_refresh(lua_State *L) {
     size_t size;
@@ -73,7 +73,7 @@ static int l_refresh(lua_State *L) {
     return results;
 }
 
-/* -- path text executable => true | nil message code : a new file, never one that is there, nor
+/* -- path text executable => true | nil err code : a new file, never one that is there, nor
  * what a link that leads nowhere names */
 static int l_create(lua_State *L) {
     size_t size;
@@ -101,7 +101,7 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
-/* -- path => status | nil message code : the last link of the path is not followed */
+/* -- path => status | nil err code : the last link of the path is not followed */
 static int l_status(lua_State *L) {
     struct statx status;
     struct statfs system;

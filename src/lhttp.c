@@ -224,7 +224,7 @@ static void push_body(lua_State *L, const struct buffer *body) {
     lua_pushlstring(L, body->size ? buffer_data(body) : "", body->size);
 }
 
-/* -- request call ... => response | nil message code */
+/* -- request call ... => response | nil err code */
 static int answered(lua_State *L, int status, lua_KContext context) {
     struct http_call *http = &((struct call *)lua_touserdata(L, CALL))->http;
     (void)status, (void)context;

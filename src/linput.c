@@ -46,7 +46,7 @@ static int l_open(lua_State *L) {
 
 static int input_read(lua_State *L);
 
-/* -- input => bytes | nil at the end | nil message code */
+/* -- input => bytes | nil at the end | nil err code */
 static int read_now(lua_State *L, int status, lua_KContext context) {
     struct input *input = check_input(L);
     char chunk[CHUNK];

@@ -9,7 +9,7 @@
  * `groups` keeps what `limits` points to; the cgroup's file is not opened yet. */
 void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgroup);
 
-/* -- name => { name, uid, gid, groups, home, shell } | nil message code */
+/* -- name => { name, uid, gid, groups, home, shell } | nil err code */
 int llimits_user(lua_State *L);
 
 #endif

@@ -41,7 +41,7 @@ static void emptied(struct sink_waiter *waiter) {
     task_wake(&container_of(waiter, struct llog, empty)->drainers);
 }
 
-/* -- fd [format] => log | nil message code */
+/* -- fd [format] => log | nil err code */
 static int l_open(lua_State *L) {
     lua_Integer number = luaL_checkinteger(L, 1);
     int fd = number >= 0 && number <= INT_MAX ? (int)number : -1;
@@ -95,7 +95,7 @@ static int log_write(lua_State *L) {
     return 0;
 }
 
-/* -- log [seconds] => true | nil message code */
+/* -- log [seconds] => true | nil err code */
 static int drained(lua_State *L, int status, lua_KContext context) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     (void)context;
@@ -133,7 +133,7 @@ static int log_format(lua_State *L) {
     return 1;
 }
 
-/* -- log => nothing while it works | message code */
+/* -- log => nothing while it works | err code */
 static int log_error(lua_State *L) {
     int error = sink_error(llog_check(L, 1)->sink);
     if (!error) return 0;

@@ -214,7 +214,7 @@ static int push_failure(lua_State *L, const struct process *process, const struc
     return lerror_errno(L, error, "could not start '%s'", program);
 }
 
-/* -- options => process | nil message code */
+/* -- options => process | nil err code */
 static int l_start(lua_State *L) {
     struct lstart start = {0};
     enum launch_step failed = LAUNCH_PROGRAM;
@@ -253,7 +253,7 @@ static struct process *check_open(lua_State *L, const char *what) {
     return process;
 }
 
-/* -- process [seconds] => exit | nil message code */
+/* -- process [seconds] => exit | nil err code */
 static int waited(lua_State *L, int status, lua_KContext context) {
     struct process *process = check_process(L);
     (void)status, (void)context;

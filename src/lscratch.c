@@ -74,7 +74,7 @@ static struct file *new_file(lua_State *L, struct state **state) {
     return file;
 }
 
-/* -- bytes [uid gid] => file | nil message code */
+/* -- bytes [uid gid] => file | nil err code */
 static int l_file(lua_State *L) {
     size_t size;
     struct scratch_owner owner;
@@ -88,7 +88,7 @@ static int l_file(lua_State *L) {
     return opened(L, file, state, false);
 }
 
-/* -- [uid gid] => folder | nil message code */
+/* -- [uid gid] => folder | nil err code */
 static int l_folder(lua_State *L) {
     struct scratch_owner owner;
     struct state *state;
@@ -100,7 +100,7 @@ static int l_folder(lua_State *L) {
     return opened(L, file, state, true);
 }
 
-/* -- path => true | nil message code */
+/* -- path => true | nil err code */
 static int l_mkdir(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     if (mkdir(path, 0755) != 0)
@@ -109,7 +109,7 @@ static int l_mkdir(lua_State *L) {
     return 1;
 }
 
-/* -- path => true | nil message code */
+/* -- path => true | nil err code */
 static int l_rmdir(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     if (rmdir(path) != 0) return lerror_errno(L, errno, "could not remove the folder '%s'", path);

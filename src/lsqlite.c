@@ -50,7 +50,7 @@ static const char *code_name(int code) {
     return primary < countof(code_names) ? code_names[primary] : "SQLITE_ERROR";
 }
 
-/* -- => nil message code : what failed last on this connection, the system's reason included */
+/* -- => nil err code : what failed last on this connection, the system's reason included */
 static int fail(lua_State *L, sqlite3 *db, const char *path) {
     int code = sqlite3_errcode(db) & 0xff, error = sqlite3_system_errno(db);
     const char *name = code_name(code);
@@ -115,7 +115,7 @@ static int open_flags(lua_State *L, int index) {
     return flags[luaL_checkoption(L, index, "write", names)];
 }
 
-/* -- path [create] [how] => connection | nil message code */
+/* -- path [create] [how] => connection | nil err code */
 static int l_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int flags = open_flags(L, 3);
@@ -149,7 +149,7 @@ static int connection_close(lua_State *L) {
     return 0;
 }
 
-/* -- connection sql => true | nil message code : any number of statements, without parameters or
+/* -- connection sql => true | nil err code : any number of statements, without parameters or
  * rows */
 static int connection_execute(lua_State *L) {
     sqlite3 *db = check_connection(L, 1)->db;
@@ -160,7 +160,7 @@ static int connection_execute(lua_State *L) {
     return 1;
 }
 
-/* -- connection sql => statement | nil message code */
+/* -- connection sql => statement | nil err code */
 static int connection_prepare(lua_State *L) {
     struct connection *connection = check_connection(L, 1);
     size_t size;
@@ -281,7 +281,7 @@ static void push_row(lua_State *L, sqlite3_stmt *handle) {
     }
 }
 
-/* -- statement values... => changed rows, id of the last row inserted | nil message code */
+/* -- statement values... => changed rows, id of the last row inserted | nil err code */
 static int statement_run(lua_State *L) {
     sqlite3_stmt *handle = begin(L);
     int code = SQLITE_ROW;
@@ -295,7 +295,7 @@ static int statement_run(lua_State *L) {
     return 2;
 }
 
-/* -- statement values... => the first row | false when there is none | nil message code */
+/* -- statement values... => the first row | false when there is none | nil err code */
 static int statement_first(lua_State *L) {
     sqlite3_stmt *handle = begin(L);
     if (!handle) return 3;
@@ -310,7 +310,7 @@ static int statement_first(lua_State *L) {
     return 1;
 }
 
-/* -- statement values... => list of rows | nil message code */
+/* -- statement values... => list of rows | nil err code */
 static int statement_all(lua_State *L) {
     sqlite3_stmt *handle = begin(L);
     int code;

@@ -54,7 +54,7 @@ static ssize_t write_piece(int fd, const char *data, size_t size) {
 }
 
 /* -- fd bytes first => next : the first byte that is not written yet, where a signal has come; nil
- * message code */
+ * err code */
 static int l_write(lua_State *L) {
     size_t size;
     int fd = (int)luaL_checkinteger(L, 1);
@@ -85,7 +85,7 @@ static struct termios keys_of(struct termios mode) {
     return mode;
 }
 
-/* -- fd => raw | nil message code */
+/* -- fd => raw | nil err code */
 static int l_raw(lua_State *L) {
     int fd = (int)luaL_checkinteger(L, 1);
     struct raw *raw = lhandle_new(L, RAW_TYPE, sizeof *raw, 0);

@@ -51,7 +51,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
     lua_setfield(L, -2, name);
 }
 
-/* -- path => { links, owner, mode, is_mount } | nil message code : symbolic links are followed */
+/* -- path => { links, owner, mode, is_mount } | nil err code : symbolic links are followed */
 static int l_facts(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct statx status;

@@ -39,8 +39,8 @@ function Host:load(path)
   if self.task and not self.task:ended() then
     error("a watcher runs: stop it before another policy is loaded", 0)
   end
-  local policy, message = scheduler.run(load_file.policy, path)
-  if not policy then error(message, 0) end
+  local policy, err = scheduler.run(load_file.policy, path)
+  if not policy then error(err, 0) end
   self.policy = policy
 end
 
@@ -48,8 +48,8 @@ end
 function Host:start()
   if not self.policy then error("no policy is loaded: call watchbot_load first", 0) end
   self.task = scheduler.spawn(function()
-    local opened, message = app.open(self.policy)
-    if not opened then return message end
+    local opened, err = app.open(self.policy)
+    if not opened then return err end
     self.app = opened
     if self.stopping then opened:stop() end
     local _, problem = opened:run()
@@ -62,9 +62,9 @@ end
 function Host:state()
   if not self.task then return "idle" end
   if not self.task:ended() then return "running" end
-  local ok, message = self.task:join()
+  local ok, err = self.task:join()
   self.task, self.app, self.stopping = nil, nil, false
-  if not ok or message then error(message, 0) end
+  if not ok or err then error(err, 0) end
   return "ended"
 end
 

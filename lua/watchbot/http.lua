@@ -1,6 +1,6 @@
 --- http: one request, one response; the task that asks waits, the others go on.
 --
---     local response, message, code = http.request { url = "https://example.com/jobs", method = "POST", body = bytes }
+--     local response, err, code = http.request { url = "https://example.com/jobs", method = "POST", body = bytes }
 --
 -- Sits on watchbot.core.http (src/http.h, which says how libcurl is used and why). Any status is a
 -- response, also 404 and
@@ -70,7 +70,7 @@ end
 --- the scheme, host and port of the URL, and nothing else of the request.
 ---@param request watchbot.Request read before the wait; later changes mean nothing
 ---@return watchbot.Response? response
----@return string? message "could not reach https://host: connection refused"
+---@return string? err "could not reach https://host: connection refused"
 ---@return string? code one of those above
 function http.request(request)
   check_fields(request)

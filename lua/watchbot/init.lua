@@ -29,7 +29,7 @@ setmetatable(watchbot, {
 ---@param policy table what `watchbot.policy` returned
 ---@param options watchbot.AppOptions?
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function watchbot.run(policy, options)
   local scheduler = require "watchbot.scheduler"
@@ -37,8 +37,8 @@ function watchbot.run(policy, options)
   if not require "watchbot.policy".is(policy) then
     error("run: expected what watchbot.policy { ... } returns, got a " .. type(policy), 2)
   end
-  local opened, message, code = require "watchbot.watcher.app".open(policy, options)
-  if not opened then return nil, message, code end
+  local opened, err, code = require "watchbot.watcher.app".open(policy, options)
+  if not opened then return nil, err, code end
   opened:run()
   return true
 end

@@ -60,7 +60,7 @@ local core = require "watchbot.core"
 
 ---@class watchbot.Process
 ---@field wait fun(self: watchbot.Process, seconds?: number): watchbot.process.Exit?, string?, string? waits for the end; `nil,
---- message, code` with "Timeout" when that takes longer, with "Closed" when it was closed meanwhile
+--- err, code` with "Timeout" when that takes longer, with "Closed" when it was closed meanwhile
 ---@field output fun(self: watchbot.Process): string, string what was captured so far of stdout and
 --- of stderr
 ---@field truncated fun(self: watchbot.Process): boolean whether there was more than `limit`

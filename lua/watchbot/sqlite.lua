@@ -41,8 +41,8 @@ end
 -- A file that is in no use has no WAL beside it, and one that cannot be made there is not needed.
 local function connect(path, options)
   if not options.read_only then return core.open(path, options.create) end
-  local facts, message, code = volume.facts(path)
-  if not facts then return nil, message, code end
+  local facts, err, code = volume.facts(path)
+  if not facts then return nil, err, code end
   local wal = volume.facts(path .. "-wal")
   if wal then return core.open(path, false, "read") end
   return core.open(immutable(path), false, "immutable")
@@ -76,11 +76,11 @@ end
 ---@param options { create: boolean?, patience: number?, read_only: boolean? }? create: make the
 --- file, mode 0600, where there is none; patience: seconds that a lock is waited for
 ---@return watchbot.Database?
----@return string? message
+---@return string? err
 ---@return string? code
 function sqlite.open(path, options)
-  local connection, message, code = connect(path, options or {})
-  if not connection then return nil, message, code end
+  local connection, err, code = connect(path, options or {})
+  if not connection then return nil, err, code end
   local self = setmetatable({
     path = path, connection = connection, statements = {},
     patience = options and options.patience or PATIENCE,
@@ -94,23 +94,23 @@ function Database:statement(sql)
   local statement = self.statements[sql]
   if statement then return statement end
   if self.closed then return nil, ("'%s': the database is closed"):format(self.path), "Closed" end
-  local message, code
-  statement, message, code = self.connection:prepare(sql)
+  local err, code
+  statement, err, code = self.connection:prepare(sql)
   self.statements[sql] = statement
-  return statement, message, code
+  return statement, err, code
 end
 
 local function caller(method)
   return function(self, sql, ...)
-    local statement, message, code = self:statement(sql)
-    if not statement then return nil, message, code end
+    local statement, err, code = self:statement(sql)
+    if not statement then return nil, err, code end
     return statement[method](statement, ...)
   end
 end
 
 --- Runs a statement with its parameters by position.
 ---@type fun(self: watchbot.Database, sql: string, ...: any): integer?, integer|string, string?
---- changed rows and the id of the last row inserted, or `nil, message, code`
+--- changed rows and the id of the last row inserted, or `nil, err, code`
 Database.run = caller "run"
 
 --- The first row, as a table of columns by name; false when there is none.
@@ -123,7 +123,7 @@ Database.all = caller "all"
 
 --- Several statements at once, without parameters or rows.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Database:execute(sql)
   return self.connection:execute(sql)
@@ -164,8 +164,8 @@ end
 function Database:patiently(try, ...)
   local waiting, tries
   while true do
-    local result, message, code = try(self, ...)
-    if result ~= nil or code ~= "SQLITE_BUSY" then return result, message, code end
+    local result, err, code = try(self, ...)
+    if result ~= nil or code ~= "SQLITE_BUSY" then return result, err, code end
     local now = scheduler.now()
     waiting, tries = waiting or { started = now, stuck = now }, (tries or 0) + 1
     if now - stuck_since(self, waiting, now) >= self.patience then
@@ -197,21 +197,21 @@ function Database:finish(ok, ...)
     self:roll_back()
     return ...
   end
-  local committed, message, code = self:run "COMMIT"
+  local committed, err, code = self:run "COMMIT"
   if committed then return ... end
   self:roll_back()
-  return nil, message, code
+  return nil, err, code
 end
 
 --- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is
 --- this connection's turn. The body itself must not wait. When it throws or returns nil first, or
 --- when a statement of the transaction fails, all of it is undone.
 ---@param body fun(transaction: watchbot.Transaction, ...): ...
----@return any ... what the body returned, or `nil, message, code`; an error that was thrown is an
+---@return any ... what the body returned, or `nil, err, code`; an error that was thrown is an
 --- "InternalError"
 function Database:transaction(body, ...)
-  local begun, message, code = self:patiently(self.run, "BEGIN IMMEDIATE")
-  if not begun then return nil, message, code end
+  local begun, err, code = self:patiently(self.run, "BEGIN IMMEDIATE")
+  if not begun then return nil, err, code end
   return self:finish(xpcall(body, traceback, self.transaction_face, ...))
 end
 
@@ -224,9 +224,9 @@ end
 
 Database.__close = Database.close
 
-local function checked(result, message, code)
-  if result == nil then error(setmetatable({ message = message, code = code }, Failure), 0) end
-  return result, message
+local function checked(result, err, code)
+  if result == nil then error(setmetatable({ message = err, code = code }, Failure), 0) end
+  return result, err
 end
 
 function Transaction:run(sql, ...)

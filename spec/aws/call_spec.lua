@@ -89,12 +89,12 @@ describe("an AWS call", function()
         local step = case[3]
         step.headers = { ["x-amzn-RequestId"] = "r-17" }
         told(step, step, step)
-        local result, message, code = client("sqs"):ListQueues()
+        local result, err, code = client("sqs"):ListQueues()
         assert.is_nil(result)
         assert.are.equal(case[2], code)
         assert.are.equal(("sqs:ListQueues: the server answered with %s (%s, HTTP %d, request "
           .. "r-17)%s"):format(case[1], code,
-          step.status, step.status >= 500 and " after 3 attempts" or ""), message)
+          step.status, step.status >= 500 and " after 3 attempts" or ""), err)
       end))
     end
 
@@ -191,9 +191,9 @@ describe("an AWS call", function()
   it("says so when the bucket of retries is empty", task(function()
     told({ status = 500 }, { status = 500 })
     local sqs = client("sqs", { retry = { capacity = 20, base = 0.001 } })
-    local _, message = sqs:ListQueues()
+    local _, err = sqs:ListQueues()
     assert.matches("Http500, HTTP 500%) after 2 attempts; not tried again, as too many calls fail$",
-      message)
+      err)
   end))
 
   it("waits as long as the server asks for", task(function()
@@ -305,10 +305,10 @@ describe("an AWS call", function()
     it("ends when the newer ones have expired as well", task(function()
       told(refusal, refusal, refusal)
       local sqs = client("sqs", { credentials = provider(old, new) })
-      local _, message, code = sqs:DeleteMessage {}
+      local _, err, code = sqs:DeleteMessage {}
       assert.are.equal("ExpiredTokenException", code)
       assert.are.equal("sqs:DeleteMessage: expired (ExpiredTokenException, HTTP 400) after 2 "
-        .. "attempts", message)
+        .. "attempts", err)
     end))
 
     -- One ExpiredToken to static keys, and no request was ever made again.
@@ -368,11 +368,11 @@ describe("an AWS call", function()
       for _, step in ipairs(applied) do
         told(step)
         local sns = client "sns"
-        local result, message = sns:Publish {
+        local result, err = sns:Publish {
           TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m",
         }
         assert.is_nil(result)
-        assert.matches("; not made again, for it may have been applied$", message)
+        assert.matches("; not made again, for it may have been applied$", err)
         assert.are.equal(1, #log())
         assert.are.equal(500, sns.retry.tokens)
       end
@@ -389,11 +389,11 @@ describe("an AWS call", function()
         sns:Publish { TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m" })
       assert.are.equal(2, sns.requests)
       local nowhere = client("sns", { endpoint = "http://127.0.0.1:1" })
-      local _, message, code = nowhere:Publish {
+      local _, err, code = nowhere:Publish {
         TopicArn = "arn:aws:sns:eu-west-1:1:t", Message = "m",
       }
       assert.are.equal("ConnectFailed", code)
-      assert.matches("after 3 attempts$", message)
+      assert.matches("after 3 attempts$", err)
     end))
 
     it("is made again for a FIFO topic, and when the caller says so", task(function()
@@ -488,9 +488,9 @@ describe("an AWS call", function()
 
   it("refuses text that JSON cannot hold, and sends nothing", task(function()
     local sqs = client "sqs"
-    local result, message, code = sqs:SendMessage { QueueUrl = QUEUE, MessageBody = "\xff" }
+    local result, err, code = sqs:SendMessage { QueueUrl = QUEUE, MessageBody = "\xff" }
     assert.is_nil(result)
-    assert.are.equal("sqs:SendMessage: encode: JSON cannot hold text that is not UTF-8", message)
+    assert.are.equal("sqs:SendMessage: encode: JSON cannot hold text that is not UTF-8", err)
     assert.are.equal("InvalidText", code)
     assert.are.equal(0, sqs.requests)
   end))
@@ -532,9 +532,9 @@ describe("an AWS call", function()
           local echo = { status = step.status, body = body }
           told(echo, echo, echo)
           local one = client(service)
-          local result, message, code = one[service == "sqs" and "ListQueues" or "ListTopics"](one)
+          local result, err, code = one[service == "sqs" and "ListQueues" or "ListTopics"](one)
           assert.is_nil(result)
-          local shown = message .. code .. tostring(one)
+          local shown = err .. code .. tostring(one)
           for _, request in ipairs(log()) do
             local sent = request.headers.authorization
             for _, secret in ipairs { SECRET, TOKEN, sent, sent:match "%x+$" } do
@@ -552,11 +552,11 @@ describe("an AWS call", function()
           .. "eyJ.abc.def</Message>"
         .. "</Error></ErrorResponse>" }
       local sts = client("sts", { credentials = false })
-      local _, message = sts:AssumeRoleWithWebIdentity {
+      local _, err = sts:AssumeRoleWithWebIdentity {
         RoleArn = "r", WebIdentityToken = "eyJ.abc.def",
       }
       assert.are.equal("sts:AssumeRoleWithWebIdentity: bad: [hidden] (InvalidIdentityToken, HTTP "
-        .. "400)", message)
+        .. "400)", err)
     end))
   end)
 

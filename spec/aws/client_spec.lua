@@ -187,10 +187,10 @@ describe("aws", function()
     assert.are.equal("CREATE_COMPLETE", stack.StackStatus)
     assert.are.same({ { Key = "a", Value = "b & c" } }, stack.Tags)
     assert.are.equal("U", stack.Outputs[1].OutputKey)
-    local _, message, code = cloudformation:DescribeStacks { StackName = "none" }
+    local _, err, code = cloudformation:DescribeStacks { StackName = "none" }
     assert.are.equal("ValidationError", code)
     assert.matches("^cloudformation:DescribeStacks: Stack with id none does not exist "
-      .. "%(ValidationError, HTTP 400", message)
+      .. "%(ValidationError, HTTP 400", err)
   end))
 
   it("is accepted with the keys of a role that it has assumed", task(function()
@@ -227,9 +227,9 @@ describe("aws", function()
       assert(assert(aws("sts", { getenv = getenv })):GetCallerIdentity()).Arn)
     -- An endpoint that is given for one service, in a VPC say, is not where roles are assumed.
     environment.AWS_ENDPOINT_URL_STS = "http://127.0.0.1:1"
-    local _, message =
+    local _, err =
       assert(aws("sqs", { endpoint = server.url, getenv = getenv, max_attempts = 1 })):ListQueues()
-    assert.matches("sts:AssumeRole: could not reach http://127.0.0.1:1", message, 1, true)
+    assert.matches("sts:AssumeRole: could not reach http://127.0.0.1:1", err, 1, true)
     os.remove(path)
   end))
 
@@ -238,12 +238,12 @@ describe("aws", function()
       for _, call in ipairs { { "sqs", "ListQueues" }, { "sns", "ListTopics" },
         { "ecs", "ListClusters" } } do
         local one = client(call[1], options)
-        local result, message, code = one[call[2]](one)
+        local result, err, code = one[call[2]](one)
         assert.is_nil(result)
         assert.matches(pattern, code)
-        assert.matches(("^%s:%s: .+ %%(%s, HTTP 40[03]"):format(call[1], call[2], pattern), message)
+        assert.matches(("^%s:%s: .+ %%(%s, HTTP 40[03]"):format(call[1], call[2], pattern), err)
         for _, secret in pairs(one.options.credentials) do
-          if secret ~= keys.access_key then assert.is_nil(message:find(secret, 1, true)) end
+          if secret ~= keys.access_key then assert.is_nil(err:find(secret, 1, true)) end
         end
       end
     end

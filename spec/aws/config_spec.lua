@@ -89,20 +89,20 @@ describe("config", function()
 
   it("refuses a profile that was asked for and is not there", function()
     for _, made in ipairs { { { AWS_PROFILE = "dve" } }, { {}, { profile = "dve" } } } do
-      local none, message, code = from(table.unpack(made))
+      local none, err, code = from(table.unpack(made))
       assert.is_nil(none)
       assert.are.equal(("the profile 'dve' is not in %s/.aws/config (no such file or directory) "
         .. "nor in "
-        .. "%s/.aws/credentials (no such file or directory)"):format(folder, folder), message)
+        .. "%s/.aws/credentials (no such file or directory)"):format(folder, folder), err)
       assert.are.equal("BadProfile", code)
     end
   end)
 
   it("refuses a file that cannot be parsed", function()
     write("config", "[default]\nregion eu-west-1")
-    local none, message, code = from {}
+    local none, err, code = from {}
     assert.is_nil(none)
-    assert.are.equal(folder .. "/.aws/config:2: expected an '=' sign defining a property", message)
+    assert.are.equal(folder .. "/.aws/config:2: expected an '=' sign defining a property", err)
     assert.are.equal("BadProfile", code)
   end)
 
@@ -121,8 +121,8 @@ describe("config", function()
       assert.are.same({ nil,
         "no AWS region was found: set AWS_REGION, or region in the profile 'default' "
         .. "(EC2 metadata: AWS_EC2_METADATA_DISABLED is true)", "NoRegion" }, { one:region() })
-      local _, message = one:region(nil, nil, "sqlite:jobs.db")
-      assert.matches("as 'sqlite:jobs.db' has none", message, 1, true)
+      local _, err = one:region(nil, nil, "sqlite:jobs.db")
+      assert.matches("as 'sqlite:jobs.db' has none", err, 1, true)
     end)
   end)
 
@@ -184,11 +184,11 @@ describe("config", function()
     it("refuses what is not a URL, naming where it is from and not quoting it", function()
       for _, url in ipairs { "localhost:4566", "ftp://user:secret@host", "http://", "http://a b",
         "http://host?x=secret" } do
-        local none, message, code =
+        local none, err, code =
           assert(from { AWS_ENDPOINT_URL = url }):configured_endpoint "sqs"
         assert.is_nil(none)
         assert.are.equal("the endpoint of sqs is not a URL such as 'http://localhost:4566': "
-          .. "AWS_ENDPOINT_URL", message)
+          .. "AWS_ENDPOINT_URL", err)
         assert.are.equal("BadEndpoint", code)
       end
     end)

@@ -97,12 +97,12 @@ describe("credentials", function()
 
   it("are refused with a shared file that cannot be parsed", function()
     chain.write("credentials", "[default]\naws_secret_access_key hidden")
-    local none, message, code = credentials.chain {
+    local none, err, code = credentials.chain {
       getenv = function(name) return name == "HOME" and chain.folder or nil end,
     }
     assert.is_nil(none)
     assert.are.equal(chain.folder
-      .. "/.aws/credentials:2: expected an '=' sign defining a property", message)
+      .. "/.aws/credentials:2: expected an '=' sign defining a property", err)
     assert.are.equal("BadProfile", code)
   end)
 end)

@@ -58,10 +58,10 @@ describe("endpoint", function()
   it("refuses a region that would change the host", function()
     for _, region in ipairs { "evil.com/", "eu-west-1.evil.com", "a b", "", "-x", "EU-WEST-1", "x#",
       ("a"):rep(64) } do
-      local url, message, code = endpoint.url("sqs", region)
+      local url, err, code = endpoint.url("sqs", region)
       assert.is_nil(url)
       assert.are.equal(("the region '%s' is not a name such as 'eu-west-1'"):format(region),
-        message)
+        err)
       assert.are.equal("BadRegion", code)
     end
   end)

@@ -56,9 +56,9 @@ describe("imds", function()
     server:set { fail = 1 }
     assert.are.equal("eu-west-1", client():get(REGION))
     server:set { fail = 99 }
-    local none, message, code = client { AWS_METADATA_SERVICE_NUM_ATTEMPTS = "3" }:get(REGION)
+    local none, err, code = client { AWS_METADATA_SERVICE_NUM_ATTEMPTS = "3" }:get(REGION)
     assert.is_nil(none)
-    assert.are.equal(server.url .. " gave no token: HTTP status 503", message)
+    assert.are.equal(server.url .. " gave no token: HTTP status 503", err)
     assert.are.equal("BadReply", code)
     assert.are.equal(("%s, %s, %s"):format(PUT, PUT, PUT), server:asked())
   end))
@@ -69,10 +69,10 @@ describe("imds", function()
     local one = client {
       AWS_METADATA_SERVICE_TIMEOUT = "0.1", AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1",
     }
-    local none, message, code = one:get(REGION)
+    local none, err, code = one:get(REGION)
     assert.is_nil(none)
     assert.are.equal("Timeout", code)
-    assert.matches(server.url, message, 1, true)
+    assert.matches(server.url, err, 1, true)
     assert.is_true(scheduler.now() - before < 4)
   end))
 
@@ -132,8 +132,8 @@ describe("imds", function()
     assert.are.equal(("%s, GET %s"):format(PUT, REGION), server:asked())
     server:set { region = "not a region" }
     one = assert(config.new { getenv = function(name) return environment[name] end })
-    local none, message = one:region()
+    local none, err = one:region()
     assert.is_nil(none)
-    assert.matches("its answer is not a region", message, 1, true)
+    assert.matches("its answer is not a region", err, 1, true)
   end))
 end)

@@ -17,11 +17,11 @@ local function from(environment)
 end
 
 local function assert_fails(expected, ...)
-  local files, message, code = ...
+  local files, err, code = ...
   assert.is_nil(files)
   assert.are.equal("BadProfile", code)
-  assert.is_truthy(message:lower():find(expected:lower(), 1, true),
-    message .. " does not say: " .. expected)
+  assert.is_truthy(err:lower():find(expected:lower(), 1, true),
+    err .. " does not say: " .. expected)
 end
 
 describe("profiles", function()
@@ -103,9 +103,9 @@ describe("profiles", function()
       ["[a]\n " .. secret] = "credentials:2: expected a property definition, found continuation",
       ["[a]\nx =\n " .. secret] = "credentials:3: expected an '=' sign defining a sub-property",
     } do
-      local files, message, code = profiles.parse(nil, text)
+      local files, err, code = profiles.parse(nil, text)
       assert.is_nil(files)
-      assert.are.equal(expected, message)
+      assert.are.equal(expected, err)
       assert.are.equal("BadProfile", code)
     end
   end)

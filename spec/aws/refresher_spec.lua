@@ -25,9 +25,9 @@ local function source(answer)
 end
 
 local function key(one)
-  local found, message, code = one.refresher:get()
+  local found, err, code = one.refresher:get()
   if found then return found.access_key end
-  return nil, message, code
+  return nil, err, code
 end
 
 -- Waits until something is so; fails after ten seconds.
@@ -222,9 +222,9 @@ describe("refresher", function()
 
   it("raises in who waits what the source raises, and asks again later", in_task(function()
     local one = source { raise = "a bug" }
-    local ok, message = pcall(key, one)
+    local ok, err = pcall(key, one)
     assert.is_false(ok)
-    assert.matches("^a bug\nstack traceback", message)
+    assert.matches("^a bug\nstack traceback", err)
     one.answer = { key = "a" }
     wait_until(function() return key(one) == "a" end)
   end))

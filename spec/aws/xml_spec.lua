@@ -56,11 +56,11 @@ describe("xml", function()
     }
     for _, text in ipairs(broken) do
       it(("%q"):format(text), function()
-        local root, message, code = xml.decode(text)
+        local root, err, code = xml.decode(text)
         assert.is_nil(root)
-        assert.matches("^not XML: ", message)
+        assert.matches("^not XML: ", err)
         assert.are.equal("InvalidXml", code)
-        assert.is_nil(message:find("secret", 1, true))
+        assert.is_nil(err:find("secret", 1, true))
       end)
     end
   end)

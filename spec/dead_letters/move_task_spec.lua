@@ -63,8 +63,8 @@ describe("a message move task", function()
     local words = {}
     options = options or {}
     options.tell = function(text) words[#words + 1] = text end
-    local count, message, code = move_task.run(queue(), ARN, options)
-    return count, message, code, words
+    local count, err, code = move_task.run(queue(), ARN, options)
+    return count, err, code, words
   end
 
   local function task(body)
@@ -113,15 +113,15 @@ describe("a message move task", function()
   it("that is refused is told so", task(function()
     for _, code in ipairs { "AccessDeniedException", "UnsupportedOperation",
       "ResourceNotFoundException" } do
-      local count, message, found = run { {}, refused(code), {} }
+      local count, err, found = run { {}, refused(code), {} }
       assert.is_nil(count)
-      assert.is_string(message)
+      assert.is_string(err)
       assert.are.equal("Refused", found)
     end
   end))
 
   it("that fails is told with how far it came, and why", task(function()
-    local count, message, code = run {
+    local count, err, code = run {
       {}, { TaskHandle = "h" },
       task_of("FAILED", {
         ApproximateNumberOfMessagesMoved = 5, FailureReason = "CouldNotDetermineMessageSource",
@@ -129,7 +129,7 @@ describe("a message move task", function()
     }
     assert.is_nil(count)
     assert.are.equal("SQS moved 5 messages, then ended the task (CouldNotDetermineMessageSource)",
-      message)
+      err)
     assert.are.equal("Failed", code)
   end))
 

@@ -50,10 +50,10 @@ describe("of the embedded queue", function()
   it("have no queue of their own", function()
     scheduler.run(function()
       local place <close> = fixture()
-      local _, message, code = dead_letters.open {
+      local _, err, code = dead_letters.open {
         queue = place.queue.name, dead_letter_queue = "sqlite:other.db",
       }
-      assert.matches("are in its own file", message)
+      assert.matches("are in its own file", err)
       assert.are.equal("Usage", code)
     end)
   end)

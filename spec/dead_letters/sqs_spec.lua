@@ -80,12 +80,12 @@ describe("of an SQS queue", function()
 
   it("are told to be nowhere where a queue has none", task(function()
     local alone = account:queue()
-    local _, message, code = dead_letters.open { queue = alone }
+    local _, err, code = dead_letters.open { queue = alone }
     assert.matches("has no dead%-letter queue %(no RedrivePolicy%), and it is that of no other "
-      .. "queue", message)
+      .. "queue", err)
     assert.are.equal("NoDeadLetters", code)
-    _, message, code = dead_letters.open { queue = alone .. "-missing" }
-    assert.matches("does not exist", message)
+    _, err, code = dead_letters.open { queue = alone .. "-missing" }
+    assert.matches("does not exist", err)
     assert.is_string(code)
   end))
 
@@ -260,9 +260,9 @@ describe("of an SQS queue", function()
     assert(account.sqs:SetQueueAttributes {
       QueueUrl = place.url, Attributes = { RedrivePolicy = "" },
     })
-    local count, message, code = letters:replay_all {}
+    local count, err, code = letters:replay_all {}
     assert.is_nil(count)
-    assert.is_string(message)
+    assert.is_string(err)
     assert.are.equal("Unsupported", code)
   end))
 end)

@@ -103,11 +103,11 @@ describe("json", function()
     }
     for _, text in ipairs(broken) do
       it(("%q"):format(text:sub(1, 30)), function()
-        local value, message, code = json.decode(text)
+        local value, err, code = json.decode(text)
         assert.is_nil(value)
         assert.are.equal("InvalidJson", code)
-        assert.matches("^not JSON: [%l: ']+ at byte %d+$", message)
-        assert.is_nil(message:find("secret", 1, true))
+        assert.matches("^not JSON: [%l: ']+ at byte %d+$", err)
+        assert.is_nil(err:find("secret", 1, true))
       end)
     end
   end)
@@ -123,9 +123,9 @@ describe("json", function()
   -- It became an infinity, which nothing can write again.
   it("refuses a number that no double can hold", function()
     for _, text in ipairs { "1e416", "[-1e+999]" } do
-      local value, message, code = json.decode(text)
+      local value, err, code = json.decode(text)
       assert.is_nil(value)
-      assert.matches("number too large", message, 1, true)
+      assert.matches("number too large", err, 1, true)
       assert.are.equal("InvalidJson", code)
     end
     assert.are.equal(1.7976931348623157e308, json.decode "1.7976931348623157e308")
@@ -219,8 +219,8 @@ describe("json", function()
       local at = math.random(#text)
       text = text:sub(1, at - 1) .. string.char(math.random(0, 255))
         .. text:sub(at + math.random(0, 2))
-      local value, message = json.decode(text)
-      assert.is_true(value ~= nil or message ~= nil)
+      local value, err = json.decode(text)
+      assert.is_true(value ~= nil or err ~= nil)
     end
   end)
 

@@ -48,10 +48,10 @@ describe("recent logs", function()
 
   it("are nil with a reason when there are none, or no group", task(function()
     assert.are.equal("NotFound", select(3, read(group_with "nothing of ours")))
-    local text, message, code = read "no-such-group"
+    local text, err, code = read "no-such-group"
     assert.is_nil(text)
     assert.are.equal("ResourceNotFoundException", code)
-    assert.is_string(message)
+    assert.is_string(err)
   end))
 
   local function told(...)

@@ -99,15 +99,15 @@ describe("a notifier", function()
     assert(one:send(compose("failed", "body"), "about"))
     assert.are.equal(1, #arrived())
     proxy:add { kind = "status", operation = "Publish", status = 400, code = "KMSDisabled" }
-    local ok, message, code = one:send(compose("failed", "body"), "about")
+    local ok, err, code = one:send(compose("failed", "body"), "about")
     assert.are.same({ "nil", "KMSDisabled" }, { tostring(ok), code })
-    assert.matches("^sns:Publish: ", message)
+    assert.matches("^sns:Publish: ", err)
   end))
 
   it("tells its listener of a summary that could not be published", task(function()
     local one = open(1)
     local heard = {}
-    one.on_failure = function(message, code) heard = { message, code } end
+    one.on_failure = function(err, code) heard = { err, code } end
     assert(one:send(compose("failed", "body"), "about"))
     proxy:add { kind = "status", operation = "Publish", status = 400, code = "Refused" }
     one.window = scheduler.now() - 60 + 0.1 -- the minute is nearly over
@@ -131,10 +131,10 @@ describe("a notifier", function()
       assert.are.same({ ("topic %s does not exist"):format(one.topic), "NotFound" },
         { select(2, one:check()) })
       one = open(10, account:user "sns:Publish")
-      local ok, message, code, passing = one:check()
+      local ok, err, code, passing = one:check()
       assert.are.same({ "nil", "NotAllowed", "nil" },
         { tostring(ok), code, tostring(passing or nil) })
-      assert.matches("'sns:Publish'", message)
+      assert.matches("'sns:Publish'", err)
     end))
 
     it("and needs no other permission for that", task(function()

@@ -27,8 +27,8 @@ end
 local function complete(progress, job, ...)
   local answers = {}
   for index, part in ipairs { ... } do
-    local last, message = progress:complete(job, part)
-    assert.is_not_nil(last, message)
+    local last, err = progress:complete(job, part)
+    assert.is_not_nil(last, err)
     answers[index] = last
   end
   return answers
@@ -187,8 +187,8 @@ local function contract(open)
             -- Each part falls to two of them, in another order.
             for index = worker, 2 * total, 8 do
               local part = index <= total and index or 2 * total + 1 - index
-              local last, message = progress:complete("job", part)
-              assert(last ~= nil, message)
+              local last, err = progress:complete("job", part)
+              assert(last ~= nil, err)
               if last then told[part] = (told[part] or 0) + 1 end
             end
           end)

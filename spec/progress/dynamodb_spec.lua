@@ -63,13 +63,13 @@ end
 
 -- What watchbot-progress does to complete a part.
 function Raw:complete_as_before(id, part)
-  local result, message, code = self.client:UpdateItem {
+  local result, err, code = self.client:UpdateItem {
     TableName = self.name, Key = { id = { S = id } }, UpdateExpression = "delete #p :p",
     ExpressionAttributeNames = { ["#p"] = "parts" },
     ExpressionAttributeValues = { [":p"] = values.set { part } },
     ReturnValues = "ALL_NEW",
   }
-  if not result then return nil, message, code end
+  if not result then return nil, err, code end
   return not result.Attributes.parts
 end
 
@@ -284,15 +284,15 @@ describe("progress in a DynamoDB table", function()
   it("says what is wrong with a table's name, and what the table's service says", task(function()
     for _, place in ipairs { "arn:aws:dynamodb:eu-west-1:123456789012:stream/x", "table",
       "arn:aws:sqs:eu-west-1:1:x" } do
-      local progress, message, code = progresses.open(place)
+      local progress, err, code = progresses.open(place)
       assert.is_nil(progress)
       assert.are.equal("Usage", code)
-      assert.is_truthy(message:find("'" .. place .. "'", 1, true), message)
+      assert.is_truthy(err:find("'" .. place .. "'", 1, true), err)
     end
     local progress <close> = assert(open "arn:aws:dynamodb:eu-west-1:123456789012:table/missing")
-    local _, message, code = progress:complete("job", 1)
+    local _, err, code = progress:complete("job", 1)
     assert.are.equal("ResourceNotFoundException", code)
-    assert.matches("dynamodb:GetItem", message)
+    assert.matches("dynamodb:GetItem", err)
   end))
 end)
 
@@ -355,8 +355,8 @@ end)
 -- and send its reduce.
 it("watchbot-progress fails on a job that watchbot has begun", task(function(progress, items)
   assert.is_true(progress:set_total("job", 3))
-  local last, message, code = items:complete_as_before("job", 1)
+  local last, err, code = items:complete_as_before("job", 1)
   assert.is_nil(last)
   assert.are.equal("ValidationException", code)
-  assert.matches("data type", message)
+  assert.matches("data type", err)
 end))

@@ -165,12 +165,12 @@ describe("SQS on moto:", function()
 
     it("tells a queue that does not exist, in words", task(function()
       local queue = assert(sqs.open(account:queue() .. "-gone", { client = account.sqs }))
-      local ok, message = queue:check()
+      local ok, err = queue:check()
       assert.is_nil(ok)
-      assert.are.equal(("queue %s does not exist"):format(queue.name), message)
-      ok, message = queue:send { { body = "x" } }
+      assert.are.equal(("queue %s does not exist"):format(queue.name), err)
+      ok, err = queue:send { { body = "x" } }
       assert.is_nil(ok)
-      assert.matches("does not exist$", message)
+      assert.matches("does not exist$", err)
     end))
 
     it("prefers an endpoint that was given to the host of its URL", task(function()
@@ -280,24 +280,24 @@ describe("SQS on moto:", function()
     it("is named by its action when the queue is checked", task(function()
       for _, operation in ipairs { "DeleteMessage", "ChangeMessageVisibility" } do
         local queue = queue_of("sqs:" .. operation)
-        local ok, message, code = queue:check()
+        local ok, err, code = queue:check()
         assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
         local start =
           ("the credentials do not allow 'sqs:%s' on %s: "):format(operation, queue.name)
-        assert.are.equal(start, message:sub(1, #start))
-        assert.matches("; AWS says: User: arn:aws:iam::123456789012:user/", message, 1, true)
-        assert.matches("%(AccessDenied%w*, HTTP 403, request %S+%)$", message)
+        assert.are.equal(start, err:sub(1, #start))
+        assert.matches("; AWS says: User: arn:aws:iam::123456789012:user/", err, 1, true)
+        assert.matches("%(AccessDenied%w*, HTTP 403, request %S+%)$", err)
       end
     end))
 
     it("is named when it is needed", task(function()
-      local ok, message, code = queue_of "sqs:ReceiveMessage":receive(1, 0)
+      local ok, err, code = queue_of "sqs:ReceiveMessage":receive(1, 0)
       assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
-      assert.matches("'sqs:ReceiveMessage'", message)
+      assert.matches("'sqs:ReceiveMessage'", err)
       -- AWS has one action for single messages and batches; moto has one for each operation.
-      ok, message, code = queue_of "sqs:SendMessageBatch":send { { body = "x" } }
+      ok, err, code = queue_of "sqs:SendMessageBatch":send { { body = "x" } }
       assert.are.same({ "nil", "NotAllowed" }, { tostring(ok), code })
-      assert.matches("'sqs:SendMessage'", message)
+      assert.matches("'sqs:SendMessage'", err)
     end))
 
     it("to read the queue's attributes is only a warning", task(function()

@@ -72,8 +72,8 @@ describe("volumes", function()
       local policy = {
         volumes = { folder:file(name) }, queue = "sqlite://" .. folder:file "names/jobs.db",
       }
-      local _, message, code = volumes.open(policy, journal())
-      assert.matches("the queue is in it", message)
+      local _, err, code = volumes.open(policy, journal())
+      assert.matches("the queue is in it", err)
       assert.are.equal("Usage", code)
     end
     assert.is_truthy(volumes.open({

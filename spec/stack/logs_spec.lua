@@ -71,18 +71,18 @@ describe("the lines of a log group", function()
 
   it("say what is missing: the group, or a permission by its action", task(function()
     local missing = assert(logs.open("no-such-group", account.logs))
-    local ok, message, code = missing:each({ since = 0 }, error)
+    local ok, err, code = missing:each({ since = 0 }, error)
     assert.is_nil(ok)
-    assert.matches("^log group 'no%-such%-group' does not exist", message)
+    assert.matches("^log group 'no%-such%-group' does not exist", err)
     assert.are.equal("LogGroupNotFound", code)
     local group = group_with { s = { 1, "a" } }
     local denied = assert(logs.open(group.group, account:client("logs", {
       credentials = account:user "logs:FilterLogEvents",
     })))
-    ok, message, code = denied:each({ since = 0 }, error)
+    ok, err, code = denied:each({ since = 0 }, error)
     assert.is_nil(ok)
     assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': ",
-      message)
+      err)
     assert.are.equal("NotAllowed", code)
   end))
 

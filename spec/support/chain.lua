@@ -57,11 +57,11 @@ end
 
 --- What is said when none is found; never with a secret of the specs in it.
 function chain.problem(environment, options)
-  local keys, message, code = chain.new(environment, options):get()
+  local keys, err, code = chain.new(environment, options):get()
   assert(not keys, "there are credentials")
   assert(code == "NoCredentials", code)
-  assert(not message:find "hidden" and not message:find "secret body", message)
-  return assert(message:match "^no AWS credentials: (.*)", message)
+  assert(not err:find "hidden" and not err:find "secret body", err)
+  return assert(err:match "^no AWS credentials: (.*)", err)
 end
 
 return chain

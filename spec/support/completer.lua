@@ -18,9 +18,9 @@ end
 
 local function complete(progress, part)
   while true do
-    local last, message = progress:complete(job, part)
+    local last, err = progress:complete(job, part)
     if last ~= nil then return last end
-    io.stderr:write(message, "\n")
+    io.stderr:write(err, "\n")
     scheduler.sleep(0.01)
   end
 end

@@ -4,12 +4,12 @@
 
 local empty = require "watchbot.core".empty
 
-local handle, message, code = empty.open(os.getenv "FOLDER")
+local handle, err, code = empty.open(os.getenv "FOLDER")
 if handle then
   while handle:step(0.001) do require "watchbot.scheduler".sleep(0) end
   print(table.concat({ "report", table.unpack({ handle:report() }) }, "|"))
 else
-  print(table.concat({ "failed", message, code }, "|"))
+  print(table.concat({ "failed", err, code }, "|"))
 end
 
 return require "watchbot".policy { queue = "sqlite:none", command = "true" }

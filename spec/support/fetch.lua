@@ -14,10 +14,10 @@ scheduler.run(function()
     for _ = 1, 3 do scheduler.spawn(http.request, { url = arg[2] }) end
     return scheduler.sleep(0.05)
   end
-  local response, message, code = http.request { url = arg[1], direct = arg[2] == "direct" }
+  local response, err, code = http.request { url = arg[1], direct = arg[2] == "direct" }
   if response then
     print(response.status, response.body)
   else
-    print(code, message)
+    print(code, err)
   end
 end)

@@ -43,9 +43,9 @@ describe("cf", function()
   -- { Ref = nil } is an empty table: an output got no value, and nobody was told.
   it("refuses what is missing, where it was written", function()
     local function refused(pattern, what, ...)
-      local ok, message = pcall(what, ...)
+      local ok, err = pcall(what, ...)
       assert.is_false(ok)
-      assert.matches(pattern, message)
+      assert.matches(pattern, err)
     end
     refused("cf%.ref: expected the name of a resource or parameter, got nil", cf.ref)
     refused("cf%.ref: .* got ''", cf.ref, "")

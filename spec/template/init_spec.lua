@@ -88,9 +88,9 @@ describe("a template", function()
 
   it("says which parts stand in each other's way, and what is no part", function()
     local function refused(part)
-      local ok, message = pcall(templates.make, "task", { parts = { mine = part } })
+      local ok, err = pcall(templates.make, "task", { parts = { mine = part } })
       assert.is_false(ok)
-      return message
+      return err
     end
     assert.matches("parts 'queue' and 'mine' both have 'WatchbotQueue' in Resources",
       refused(function() return { Resources = { WatchbotQueue = {} } } end))

@@ -3,9 +3,9 @@ local merge = require "watchbot.template.merge"
 local templates = require "support.templates"
 
 local function refusal(...)
-  local ok, message = pcall(merge, ...)
+  local ok, err = pcall(merge, ...)
   assert.is_false(ok)
-  return tostring(message)
+  return tostring(err)
 end
 
 describe("merge", function()
@@ -29,10 +29,10 @@ describe("merge", function()
   end)
 
   it("refuses two resources of one name, also equal ones, and names both owners", function()
-    local message = refusal({ Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } } }, templates.make "task")
+    local err = refusal({ Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } } }, templates.make "task")
     assert.matches("'WatchbotQueue' of Resources is in argument 1 and in argument 2 "
       .. "%(watchbot%.template, prefix 'Watchbot'%)",
-      message)
+      err)
     local queue = { Resources = { Queue = { Type = "AWS::SQS::Queue" } } }
     assert.matches("'Queue' of Resources is in argument 1 and in argument 3",
       refusal(queue, {}, queue))
@@ -94,9 +94,9 @@ describe("merge", function()
     local file <close> = assert(io.open(path, "w"))
     file:write(source)
     file:flush()
-    local ok, message = pcall(assert(loadfile(path)), merge)
+    local ok, err = pcall(assert(loadfile(path)), merge)
     os.remove(path)
     assert.is_false(ok)
-    assert.matches("^" .. path:gsub("%p", "%%%0") .. ":2: merge: 'A' of Outputs", message)
+    assert.matches("^" .. path:gsub("%p", "%%%0") .. ":2: merge: 'A' of Outputs", err)
   end)
 end)

@@ -9,17 +9,17 @@ local function problem_of(text)
   file:write(text)
   file:flush()
   local chunk = assert(loadfile(path))
-  local ok, err = pcall(chunk)
-  local message = refusal.explain(err, path)
+  local ok, raised = pcall(chunk)
+  local err = refusal.explain(raised, path)
   os.remove(path)
   assert.is_false(ok)
-  return (message:gsub(path:gsub("%p", "%%%0"), "stack.lua"))
+  return (err:gsub(path:gsub("%p", "%%%0"), "stack.lua"))
 end
 
 local function refused(mode, more)
-  local complete, message, name = options.complete(templates.given(mode, more))
+  local complete, err, name = options.complete(templates.given(mode, more))
   assert.is_nil(complete)
-  return message, name
+  return err, name
 end
 
 local subnets = { "subnet-1" }

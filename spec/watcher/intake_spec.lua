@@ -39,7 +39,7 @@ local function running(queue, options, body)
     idle = function() return true end,
     poll = function(free) return free, 0.05 end,
     accept = function(message) table.insert(state.accepted, message) end,
-    failed = function(message, code) table.insert(state.failures, { message, code }) end,
+    failed = function(err, code) table.insert(state.failures, { err, code }) end,
   }
   for name, value in pairs(options) do all[name] = value end
   local one = intake.new(all)

@@ -30,8 +30,8 @@ end
 local function held(settler, visibility, body)
   local events = {}
   local function note(name)
-    return function(lease, message, code)
-      table.insert(events, { name, lease.owner, message, code })
+    return function(lease, err, code)
+      table.insert(events, { name, lease.owner, err, code })
     end
   end
   local all = leases.new(settler, visibility, {

@@ -13,8 +13,8 @@ local function lease(receipt, seconds)
   return { receipt = receipt, deadline = scheduler.boottime() + (seconds or 60) }
 end
 
-local function failing(message, code)
-  return function() return nil, message, code end
+local function failing(err, code)
+  return function() return nil, err, code end
 end
 
 describe("settle", function()

@@ -101,7 +101,7 @@ end
 function Call:send(keys)
   local client = self.client
   client.requests, self.attempts = client.requests + 1, self.attempts + 1
-  local response, message, code = client.request {
+  local response, err, code = client.request {
     method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body,
     idempotent = self.repeatable,
     connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(),
@@ -109,7 +109,7 @@ function Call:send(keys)
     limit = LARGEST,
   }
   if not response then
-    return nil, { code = code, message = message, unsent = client.unsent[code] }
+    return nil, { code = code, message = err, unsent = client.unsent[code] }
   end
   if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
   local result, problem = protocol.read(self.service, self.operation, response.body)
@@ -120,8 +120,8 @@ end
 -- => keys or false | nil failure ; false: the call is not to be signed
 function Call:keys()
   if not self.client.provider then return false end
-  local keys, message, code = self.client.provider:get()
-  if not keys then return nil, { code = code, message = message, unsent = true } end
+  local keys, err, code = self.client.provider:get()
+  if not keys then return nil, { code = code, message = err, unsent = true } end
   return keys
 end
 
@@ -167,9 +167,9 @@ end
 
 function Call:message(failure)
   local what = self.client.service_name .. ":" .. self.operation
-  local message = errors.describe(what, failure, self.secrets)
-  if self.attempts > 1 then message = ("%s after %d attempts"):format(message, self.attempts) end
-  return message .. (self.reason or "")
+  local err = errors.describe(what, failure, self.secrets)
+  if self.attempts > 1 then err = ("%s after %d attempts"):format(err, self.attempts) end
+  return err .. (self.reason or "")
 end
 
 function Call:run()
@@ -201,7 +201,7 @@ end
 ---@param parameters table
 ---@param options watchbot.aws.CallOptions
 ---@return table? result
----@return string? message
+---@return string? err
 ---@return string? code
 ---@return table? details what else the error has, as JSON services write it
 function call.run(client, operation, parameters, options)

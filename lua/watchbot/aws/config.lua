@@ -82,14 +82,14 @@ local config = {}
 
 ---@param options watchbot.aws.Options?
 ---@return watchbot.aws.Config?
----@return string? message
+---@return string? err
 ---@return string? code "BadProfile", "BadSetting"
 function config.new(options)
   options = options or {}
   local self = setmetatable({ options = options, environment = options.getenv or os.getenv },
     Config)
-  local files, message, code = profiles.read(function(name) return self:getenv(name) end)
-  if not files then return nil, message, code end
+  local files, err, code = profiles.read(function(name) return self:getenv(name) end)
+  if not files then return nil, err, code end
   self.files = files
   local asked = options.profile or self:getenv "AWS_PROFILE" or self:getenv "AWS_DEFAULT_PROFILE"
   self.profile = asked or "default"
@@ -98,8 +98,8 @@ function config.new(options)
   end
   self.metadata = imds.new(self)
   local ok
-  ok, message, code = self:check()
-  if not ok then return nil, message, code end
+  ok, err, code = self:check()
+  if not ok then return nil, err, code end
   return self
 end
 

@@ -40,9 +40,9 @@ end
 local function loader(context)
   local providers = PROVIDERS
   return function()
-    local found, message, provider = search(providers, context)
+    local found, err, provider = search(providers, context)
     if found then providers = { provider } end
-    return found, message
+    return found, err
   end
 end
 
@@ -51,13 +51,13 @@ end
 --- `provider:expire(keys)` when AWS says they have expired.
 ---@param options watchbot.aws.ChainOptions?
 ---@return watchbot.aws.Refresher? provider
----@return string? message
+---@return string? err
 ---@return string? code "BadProfile"
 function credentials.chain(options)
   options = options or {}
-  local settings, message, code = options.config, nil, nil
-  if not settings then settings, message, code = config.new(options) end
-  if not settings then return nil, message, code end
+  local settings, err, code = options.config, nil, nil
+  if not settings then settings, err, code = config.new(options) end
+  if not settings then return nil, err, code end
   local context = {
     config = settings, given = options.credentials, sts = options.sts, near = options.near,
   }

@@ -86,7 +86,7 @@ end
 ---@param region string
 ---@param variant { fips: boolean?, dualstack: boolean? }?
 ---@return string? url
----@return string? message
+---@return string? err
 ---@return string? code "BadRegion"
 function endpoint.url(service, region, variant)
   if not endpoint.is_region(region) then

@@ -149,12 +149,12 @@ end
 ---@return string
 function errors.describe(what, failure, secrets)
   -- Blanks first, so that many of them do not push the rest out.
-  local message = text.cut(failure.message:gsub("[%c%s]+", " "), LOOKED_AT)
-  message = redact.hide(message, secrets):gsub(" $", "")
+  local err = text.cut(failure.message:gsub("[%c%s]+", " "), LOOKED_AT)
+  err = redact.hide(err, secrets):gsub(" $", "")
   local details = { failure.code }
   if failure.status then details[#details + 1] = "HTTP " .. failure.status end
   if failure.request_id then details[#details + 1] = "request " .. failure.request_id end
-  return ("%s: %s (%s)"):format(what, text.cut(text.clean(message), LONGEST),
+  return ("%s: %s (%s)"):format(what, text.cut(text.clean(err), LONGEST),
     table.concat(details, ", "))
 end
 

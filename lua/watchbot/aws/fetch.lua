@@ -22,19 +22,19 @@ end
 --- seconds
 ---@param tries integer
 ---@return table? response of any HTTP status
----@return string? message
+---@return string? err
 ---@return string? code
 local function fetch(request, query, tries)
   local whole = { method = query.method or "GET", url = query.url, headers = query.headers, connect_timeout = query.timeout,
     timeout = query.timeout, limit = LIMIT,
     direct = query.url:find "^http:" ~= nil }
-  local response, message, code
+  local response, err, code
   for try = 1, tries do
-    response, message, code = request(whole)
+    response, err, code = request(whole)
     if not worth_another(response) then break end
     if try < tries then pause(try) end
   end
-  return response, message, code
+  return response, err, code
 end
 
 return fetch

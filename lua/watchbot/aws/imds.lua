@@ -41,9 +41,9 @@ function Imds:request(query)
 end
 
 function Imds:new_token()
-  local response, message, code = self:request { method = "PUT", path = "/latest/api/token",
+  local response, err, code = self:request { method = "PUT", path = "/latest/api/token",
     headers = { ["X-aws-ec2-metadata-token-ttl-seconds"] = tostring(TOKEN_LIFE) } }
-  if not response then return nil, message, code end
+  if not response then return nil, err, code end
   local token = response.status == 200 and response.body:match "^%g+$"
   if not token then
     return nil, ("%s gave no token: HTTP status %d"):format(self:address(), response.status),
@@ -54,29 +54,29 @@ function Imds:new_token()
 end
 
 function Imds:get_with_token(path)
-  local token, message, code = self.token, nil, nil
+  local token, err, code = self.token, nil, nil
   if not token or scheduler.boottime() >= self.token_until then
-    token, message, code = self:new_token()
+    token, err, code = self:new_token()
   end
-  if not token then return nil, message, code end
+  if not token then return nil, err, code end
   return self:request { path = path, headers = { ["X-aws-ec2-metadata-token"] = token } }
 end
 
 --- The text at a path, such as "/latest/meta-data/placement/region". To be called in a task.
 ---@param path string
 ---@return string? body
----@return string? message
+---@return string? err
 ---@return string? code "Disabled", "NotFound", "BadReply", or that of the failed request
 function Imds:get(path)
   if self.config:switch "ec2_metadata_disabled" then
     return nil, "AWS_EC2_METADATA_DISABLED is true", "Disabled"
   end
-  local response, message, code = self:get_with_token(path)
+  local response, err, code = self:get_with_token(path)
   if response and response.status == 401 then
     self.token = nil
-    response, message, code = self:get_with_token(path)
+    response, err, code = self:get_with_token(path)
   end
-  if not response then return nil, message, code end
+  if not response then return nil, err, code end
   if response.status == 200 then return response.body end
   return nil, ("%s answered with HTTP status %d for %s"):format(self:address(), response.status,
     path),

@@ -1,7 +1,7 @@
 --- aws: signed calls of AWS services.
 --
 --     local sqs = watchbot.aws("sqs", { region = "eu-west-1" })
---     local result, message, code = sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 20 }
+--     local result, err, code = sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 20 }
 --
 -- Operations, parameters and results have AWS's own names; there is no code for any of them. Calls
 -- wait, so they are made in a task. What the API reference calls an integer, a list, a map or a
@@ -90,8 +90,8 @@ local function operation(name)
     end
     check_names("option", options, CALL_OPTIONS, name, 3)
     if aws.stand_in then return aws.stand_in(client.service_name, name, parameters or {}) end
-    local place, message, code = client:resolve()
-    if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, message), code end
+    local place, err, code = client:resolve()
+    if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, err), code end
     return call.run(client, name, parameters or {}, options or {})
   end
   return operations[name]
@@ -139,11 +139,11 @@ end
 -- An endpoint that was given is that of the client's own service, in a VPC say: STS is elsewhere.
 local function assumer(options)
   return function(name, parameters, with, region)
-    local client, message, code = aws.client("sts", {
+    local client, err, code = aws.client("sts", {
       region = region, profile = options.profile, getenv = options.getenv,
       request = options.request, credentials = with or false,
     })
-    if not client then return nil, message, code end
+    if not client then return nil, err, code end
     return client[name](client, parameters)
   end
 end
@@ -163,10 +163,10 @@ local function share(options, settings)
   local entry = shared[settings.profile]
   if not entry then
     local warns = {}
-    local provider, message, code = new_chain(options, settings, function(text)
+    local provider, err, code = new_chain(options, settings, function(text)
       for warn in pairs(warns) do warn(text) end
     end)
-    if not provider then return nil, message, code end
+    if not provider then return nil, err, code end
     entry = { provider = provider, warns = warns }
     shared[settings.profile] = entry
   end
@@ -210,16 +210,16 @@ end
 ---@param service_name "sqs"|"sns"|"ecs"|"logs"|"sts"|"dynamodb"|"cloudformation"|"cloudwatch"
 ---@param options watchbot.aws.ClientOptions?
 ---@return watchbot.aws.Client? client
----@return string? message
+---@return string? err
 ---@return string? code "BadProfile", "BadSetting"
 function aws.client(service_name, options)
   options = options or {}
   check(service_name, options)
-  local settings, message, code = config.new(options)
-  if not settings then return nil, message, code end
+  local settings, err, code = config.new(options)
+  if not settings then return nil, err, code end
   local provider
-  provider, message, code = find_provider(options, settings)
-  if provider == nil then return nil, message, code end
+  provider, err, code = find_provider(options, settings)
+  if provider == nil then return nil, err, code end
   return setmetatable({
     service_name = service_name,
     service = services.find(service_name),

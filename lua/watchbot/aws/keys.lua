@@ -27,7 +27,7 @@ local NAMES = { access_key = "access key", secret_key = "secret key", token = "s
 ---@param values { access_key: string, secret_key: string, token: string?, expires: number?, account: string? }
 ---@param source string
 ---@return watchbot.aws.Keys?
----@return string? message never with a value in it
+---@return string? err never with a value in it
 ---@return string? code "BadCredentials"
 function keys.new(values, source)
   local token = values.token ~= "" and values.token or nil
@@ -64,7 +64,7 @@ end
 ---@param reply table { AccessKeyId, SecretAccessKey, SessionToken or Token, Expiration }
 ---@param source string
 ---@return watchbot.aws.Keys?
----@return string? message
+---@return string? err
 ---@return string? code "BadCredentials"
 function keys.from_reply(reply, source)
   local expires
@@ -84,7 +84,7 @@ end
 ---@param text string
 ---@param source string
 ---@return table? reply
----@return string? message
+---@return string? err
 ---@return string? code "BadCredentials"
 function keys.decode(text, source)
   local reply = json.decode(text, true)
@@ -97,11 +97,11 @@ end
 ---@param text string
 ---@param source string
 ---@return watchbot.aws.Keys?
----@return string? message
+---@return string? err
 ---@return string? code "BadCredentials"
 function keys.from_json(text, source)
-  local reply, message, code = keys.decode(text, source)
-  if not reply then return nil, message, code end
+  local reply, err, code = keys.decode(text, source)
+  if not reply then return nil, err, code end
   local status = text_or_nil(reply.Code)
   if status and status ~= "Success" then
     return nil, ("%s: the answer says %s"):format(source, status:match "^%a+$" or "that it failed"),

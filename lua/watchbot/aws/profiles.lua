@@ -91,8 +91,8 @@ local function scan(text, file)
   local reader = setmetatable({ file = file, line = 0, sections = {} }, Reader)
   for line in (text:gsub("^\u{FEFF}", "") .. "\n"):gmatch "(.-)\r?\n" do
     reader.line = reader.line + 1
-    local ok, message, code = reader:read(line)
-    if not ok then return nil, message, code end
+    local ok, err, code = reader:read(line)
+    if not ok then return nil, err, code end
   end
   return reader.sections
 end
@@ -141,16 +141,16 @@ end
 ---@param credentials string? text of the credentials file
 ---@param names { config: string, credentials: string }? what to call them in messages
 ---@return watchbot.aws.Files? files
----@return string? message with file and line
+---@return string? err with file and line
 ---@return string? code "BadProfile"
 function profiles.parse(config, credentials, names)
   names = names or { config = "config", credentials = "credentials" }
   local files = { profiles = {}, sso_sessions = {}, services = {}, looked = {}, ignored = {} }
-  local sections, message, code = scan(config or "", names.config)
-  if not sections then return nil, message, code end
+  local sections, err, code = scan(config or "", names.config)
+  if not sections then return nil, err, code end
   take_config(files, sections)
-  sections, message, code = scan(credentials or "", names.credentials)
-  if not sections then return nil, message, code end
+  sections, err, code = scan(credentials or "", names.credentials)
+  if not sections then return nil, err, code end
   take_credentials(files, sections)
   return files
 end
@@ -193,16 +193,16 @@ end
 --- Reads and parses the files of this environment.
 ---@param getenv fun(name: string): string?
 ---@return watchbot.aws.Files? files
----@return string? message with file and line
+---@return string? err with file and line
 ---@return string? code "BadProfile"
 function profiles.read(getenv)
   local config_path, credentials_path = profiles.locations(getenv)
   local config, config_found = read(config_path)
   local credentials, credentials_found = read(credentials_path)
-  local files, message, code = profiles.parse(config, credentials, {
+  local files, err, code = profiles.parse(config, credentials, {
     config = config_path, credentials = credentials_path,
   })
-  if not files then return nil, message, code end
+  if not files then return nil, err, code end
   files.looked = { config_found, credentials_found }
   return files
 end

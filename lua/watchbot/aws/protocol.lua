@@ -17,8 +17,8 @@ function write.json(service, operation, parameters)
     ["Content-Type"] = service.content_type, ["X-Amz-Target"] = service.target .. "." .. operation,
   }
   if next(parameters) == nil then return "{}", headers end
-  local body, message, code = json.encode(parameters)
-  if not body then return nil, message, code end
+  local body, err, code = json.encode(parameters)
+  if not body then return nil, err, code end
   return body, headers
 end
 
@@ -29,9 +29,9 @@ function write.query(service, operation, parameters)
 end
 
 function read.json(_, body)
-  local result, message = json.decode(body, true)
+  local result, err = json.decode(body, true)
   if type(result) == "table" and not json.is_list(result) then return result end
-  return nil, message or "not a JSON object"
+  return nil, err or "not a JSON object"
 end
 
 function read.query(operation, body)

@@ -64,8 +64,8 @@ function Refresher:adopt(found)
   self.mandatory = math.min(MANDATORY, life / 10)
 end
 
-function Refresher:miss(message)
-  self.problem = message
+function Refresher:miss(err)
+  self.problem = err
   self.misses = self.misses + 1
   local pause = math.min(LAST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.misses - 1, 10))
   local left = self.deadline and self.deadline - self.time() or 0
@@ -89,16 +89,16 @@ function Refresher:found_same(found)
 end
 
 function Refresher:load_once()
-  local found, message = self.load()
+  local found, err = self.load()
   if found and keys.same(found, self.keys) then return self:found_same(found) end
   if found then
     self.misses, self.attempt_at = 0, 0
     return self:adopt(found)
   end
-  self:miss(message)
+  self:miss(err)
   self:take_back()
   if self.keys and self.warn then
-    self.warn("could not refresh the AWS credentials: " .. message)
+    self.warn("could not refresh the AWS credentials: " .. err)
   end
 end
 
@@ -114,7 +114,7 @@ end
 
 --- The credentials to sign with now. To be called in a task.
 ---@return watchbot.aws.Keys? keys
----@return string? message which never holds a secret
+---@return string? err which never holds a secret
 ---@return string? code "NoCredentials"
 function Refresher:get()
   local stage = self:stage()

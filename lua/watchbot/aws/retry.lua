@@ -88,8 +88,8 @@ end
 function retry.kind(failure)
   if failure.status == 429 or THROTTLING[failure.code] then return "throttled" end
   -- ECS hides it in the text of its ClientException and ServerException.
-  local message = failure.message or ""
-  if message:find "Rate exceeded" or message:find "ThrottlingException" then return "throttled" end
+  local err = failure.message or ""
+  if err:find "Rate exceeded" or err:find "ThrottlingException" then return "throttled" end
   if TRANSIENT[failure.code] or TRANSIENT_STATUS[failure.status] then return "transient" end
 end
 

@@ -148,8 +148,8 @@ end
 
 local function start(path, arguments)
   if not path then return show_machine(nil, arguments) end
-  local policy, message, code = load_file.policy(path)
-  if not policy then return nil, message, code end
+  local policy, err, code = load_file.policy(path)
+  if not policy then return nil, err, code end
   local ok, problem = policy:complete()
   if ok and policies.kind(policy) == "ecs" then
     ok, problem = require "watchbot.runner.ecs".check(policy)

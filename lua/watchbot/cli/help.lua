@@ -146,7 +146,7 @@ end
 ---@param name string
 ---@param commands table[]
 ---@return integer? status
----@return string? message
+---@return string? err
 ---@return "Usage"? code
 function help.about(name, commands)
   local names, known = { "policy", "template" }, topics[name] ~= nil

@@ -18,7 +18,7 @@ local cli = {}
 ---@field runs_words boolean? the words are a command with options of its own
 ---@field keeps_rest boolean? what is behind `--` is a command, and no words of ours
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or
---- `nil, message, code`
+--- `nil, err, code`
 
 -- The name, the module, and the group in the help; without one: what operators need.
 local commands = {
@@ -56,9 +56,9 @@ local function find(name)
 end
 
 local function run(name, command, argv)
-  local arguments, message = options.parse(command.options, argv, command)
+  local arguments, err = options.parse(command.options, argv, command)
   if not arguments then
-    output.complain(("%s: %s; see watchbot help %s"):format(name, message, name))
+    output.complain(("%s: %s; see watchbot help %s"):format(name, err, name))
     return 2
   end
   if arguments.help then
@@ -77,9 +77,9 @@ local function help_on(name)
     help().overview(commands)
     return 0
   end
-  local status, message = help().about(name, commands)
+  local status, err = help().about(name, commands)
   if status then return status end
-  output.complain(message)
+  output.complain(err)
   return 2
 end
 
@@ -94,9 +94,9 @@ local function main(argv, nofile)
   elseif name == "--help" or name == "-h" or name == "help" then
     return help_on(argv[2])
   end
-  local command, message = find(name)
+  local command, err = find(name)
   if not command then
-    output.complain(message)
+    output.complain(err)
     return 2
   end
   if nofile > 0 then require "watchbot.process".nofile(nofile) end

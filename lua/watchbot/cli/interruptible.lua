@@ -37,9 +37,9 @@ local function supervise(body, ...)
 end
 
 --- Runs `body` as the program's whole work.
----@param body fun(...): integer?, string?, string? the exit status, or `nil, message, code`
+---@param body fun(...): integer?, string?, string? the exit status, or `nil, err, code`
 ---@return integer? status
----@return string? message
+---@return string? err
 ---@return string? code
 return function(body, ...)
   return scheduler.run(supervise, body, ...)

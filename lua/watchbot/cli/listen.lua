@@ -38,8 +38,8 @@ local function make_policy(arguments)
 end
 
 local function start(arguments)
-  local policy, message, code = make_policy(arguments)
-  if not policy then return nil, message, code end
+  local policy, err, code = make_policy(arguments)
+  if not policy then return nil, err, code end
   return serve(policy, { form = "listen", health = arguments.health },
     function() return nil, "there is no policy file" end)
 end

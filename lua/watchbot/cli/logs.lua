@@ -65,19 +65,19 @@ end
 
 local function query_of(arguments)
   local now = scheduler.time()
-  local since, message, code = parsed(arguments, "since", now)
-  if message then return nil, message, code end
+  local since, err, code = parsed(arguments, "since", now)
+  if err then return nil, err, code end
   local until_
-  until_, message, code = parsed(arguments, "until", now)
-  if message then return nil, message, code end
+  until_, err, code = parsed(arguments, "until", now)
+  if err then return nil, err, code end
   since = since or moment.parse(default_since(arguments), now)
   if until_ and until_ <= since then return nil, "logs: --until is not after --since", "Usage" end
   return { id = arguments.message, grep = arguments.grep, since = since, until_ = until_ }
 end
 
 local function group_of(found)
-  local group, message, code = found:find "LogGroup"
-  if group or message then return group, message, code end
+  local group, err, code = found:find "LogGroup"
+  if group or err then return group, err, code end
   local arn = not found.stack and os.getenv "LogGroupArn" or nil
   if arn and arn ~= "" then return arn end
   return found:need("LogGroup", "which log group?")
@@ -114,20 +114,20 @@ local function read(group, query, arguments)
 end
 
 local function start(arguments)
-  local query, message, code = query_of(arguments)
-  if not query then return nil, message, code end
+  local query, err, code = query_of(arguments)
+  if not query then return nil, err, code end
   local found
-  found, message, code = target.find("logs", arguments)
-  if not found then return nil, message, code end
+  found, err, code = target.find("logs", arguments)
+  if not found then return nil, err, code end
   local name
-  name, message, code = group_of(found)
-  if not name then return nil, message, code end
+  name, err, code = group_of(found)
+  if not name then return nil, err, code end
   local group
-  group, message, code = logs.open(name)
-  if not group then return nil, message, code end
+  group, err, code = logs.open(name)
+  if not group then return nil, err, code end
   local ok
-  ok, message, code = read(group, query, arguments)
-  if not ok then return nil, "logs: " .. message, code end
+  ok, err, code = read(group, query, arguments)
+  if not ok then return nil, "logs: " .. err, code end
   return 0
 end
 

@@ -37,12 +37,12 @@ end
 -- => option, the value that is in the same word | nil, message
 local function split(declared, word)
   if not word:match "^%-%-" then
-    local option, message = find_short(declared, word:sub(2, 2))
-    return option, option and #word > 2 and word:sub(3):gsub("^=", "") or message
+    local option, err = find_short(declared, word:sub(2, 2))
+    return option, option and #word > 2 and word:sub(3):gsub("^=", "") or err
   end
   local name, value = word:match "^%-%-([^=]+)=(.*)$"
-  local option, message = find(declared, name or word:sub(3))
-  return option, option and value or message
+  local option, err = find(declared, name or word:sub(3))
+  return option, option and value or err
 end
 
 local function checked(option, value)
@@ -74,8 +74,8 @@ local function read(declared, argv, index)
     if text then return nil, ("option '--%s' takes no value"):format(option.name) end
     return option, true, index + 1
   end
-  local value, message = checked(option, text or argv[index + 1])
-  if value == nil then return nil, message end
+  local value, err = checked(option, text or argv[index + 1])
+  if value == nil then return nil, err end
   return option, value, index + (text and 1 or 2)
 end
 
@@ -85,7 +85,7 @@ end
 ---@param style { runs_words: boolean?, keeps_rest: boolean? }? the first word ends the options, all
 --- others are words of a command; or what is behind `--` is no word but `rest`
 ---@return watchbot.Arguments? result
----@return string? message
+---@return string? err
 function options.parse(declared, argv, style)
   local result, index = { words = {} }, 1
   local command = style and style.runs_words

@@ -53,11 +53,11 @@ examples:
   if [ "$(watchbot progress complete-part job-1 --part 2)" = true ]; then ...]],
 }
 
-local function usage(message)
-  return nil, "progress: " .. message, "Usage"
+local function usage(err)
+  return nil, "progress: " .. err, "Usage"
 end
 
--- How the value of an option is read: the value, or nil, message, code.
+-- How the value of an option is read: the value, or nil, err, code.
 local readers = {}
 
 function readers.part(value)
@@ -127,24 +127,24 @@ local function read_options(command, arguments)
       return usage(("%s needs --%s"):format(arguments.words[1], name))
     end
     if value ~= nil then
-      local message, code
-      given[name], message, code = readers[name](value)
-      if given[name] == nil then return nil, message, code end
+      local err, code
+      given[name], err, code = readers[name](value)
+      if given[name] == nil then return nil, err, code end
     end
   end
   return given
 end
 
 local function of_stack(arguments)
-  local found, message, code = target.find("progress", arguments)
-  if not found then return nil, message, code end
+  local found, err, code = target.find("progress", arguments)
+  if not found then return nil, err, code end
   return found:need("ProgressTable", "which table?")
 end
 
 local function open(command, arguments)
-  local place, message, code = arguments.table or arguments.queue, nil, nil
-  if arguments.stack then place, message, code = of_stack(arguments) end
-  if message then return nil, message, code end
+  local place, err, code = arguments.table or arguments.queue, nil, nil
+  if arguments.stack then place, err, code = of_stack(arguments) end
+  if err then return nil, err, code end
   if arguments.queue and not place:match "^sqlite:" then
     return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set "
       .. "$ProgressTable to its "
@@ -154,15 +154,15 @@ local function open(command, arguments)
 end
 
 local function start(command, arguments)
-  local given, message, code = read_options(command, arguments)
-  if not given then return nil, message, code end
+  local given, err, code = read_options(command, arguments)
+  if not given then return nil, err, code end
   local store
-  store, message, code = open(command, arguments)
-  if not store then return nil, message, code end
+  store, err, code = open(command, arguments)
+  if not store then return nil, err, code end
   local result
-  result, message, code = command.act(store, arguments.words[2], given)
+  result, err, code = command.act(store, arguments.words[2], given)
   store:close()
-  if result == nil then return nil, message, code end
+  if result == nil then return nil, err, code end
   if command.print then output.line(command.print(result)) end
   return 0
 end

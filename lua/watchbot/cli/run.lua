@@ -57,16 +57,16 @@ local function make_policy(arguments)
 end
 
 local function prepared(arguments)
-  local policy, message, code = make_policy(arguments)
-  if not policy then return nil, message, code end
+  local policy, err, code = make_policy(arguments)
+  if not policy then return nil, err, code end
   local ok, problem = override(policy, arguments)
   if not ok then return nil, problem, "Usage" end
   return policy
 end
 
 local function start(arguments)
-  local policy, message, code = prepared(arguments)
-  if not policy then return nil, message, code end
+  local policy, err, code = prepared(arguments)
+  if not policy then return nil, err, code end
   local reload = #arguments.words > 0 and function() return prepared(arguments) end or nil
   return serve(policy, { until_empty = arguments.drain, health = arguments.health }, reload)
 end

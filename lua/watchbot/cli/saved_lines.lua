@@ -15,15 +15,15 @@ local function reader(path)
     local input, waiting = input_lines.open(0), {}
     return function()
       while not waiting[1] do
-        local lines, message, code = input:read()
-        if not lines then return nil, message, code end
+        local lines, err, code = input:read()
+        if not lines then return nil, err, code end
         waiting = lines
       end
       return table.remove(waiting, 1)
     end
   end
-  local file, message = io.open(path, "rb")
-  if not file then return nil, message, "ENOENT" end
+  local file, err = io.open(path, "rb")
+  if not file then return nil, err, "ENOENT" end
   return function()
     local line, problem = file:read "l"
     if not line then file:close() end
@@ -48,12 +48,12 @@ local function add(bite, line, path)
   end
 end
 
--- => bite | nil message code
+-- => bite | nil err code
 local function read_bite(read, path, number)
   local bite = { messages = {}, lines = {}, problems = {}, bytes = 0, last_line = number }
   while not (is_full(bite) or bite.is_last) do
-    local line, message = read()
-    if message then return nil, ("'%s': %s"):format(path, message), "ReadFailed" end
+    local line, err = read()
+    if err then return nil, ("'%s': %s"):format(path, err), "ReadFailed" end
     bite.is_last = not line
     bite.last_line = bite.last_line + 1
     if line then add(bite, line, path) end

@@ -67,8 +67,8 @@ local function attributes_of(arguments)
 end
 
 local function template_of(arguments)
-  local attributes, message, code = attributes_of(arguments)
-  if not attributes then return nil, message, code end
+  local attributes, err, code = attributes_of(arguments)
+  if not attributes then return nil, err, code end
   return function(body)
     return {
       body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes,
@@ -157,11 +157,11 @@ local function send_saved(sending, path)
 end
 
 local function open_stack(arguments)
-  local found, message, code = require "watchbot.cli.target".find("send", arguments)
-  if not found then return nil, message, code end
+  local found, err, code = require "watchbot.cli.target".find("send", arguments)
+  if not found then return nil, err, code end
   local url
-  url, message, code = found:queue_url()
-  if not url then return nil, message, code end
+  url, err, code = found:queue_url()
+  if not url then return nil, err, code end
   return queues.open(url)
 end
 
@@ -240,9 +240,9 @@ function send.run(arguments)
     return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(arguments.words, " ")),
       "Usage"
   end
-  local ok, message, code = check_saved(arguments)
-  if ok then ok, message, code = check_ids(arguments) end
-  if not ok then return nil, message, code end
+  local ok, err, code = check_saved(arguments)
+  if ok then ok, err, code = check_ids(arguments) end
+  if not ok then return nil, err, code end
   return scheduler.run(start, arguments)
 end
 

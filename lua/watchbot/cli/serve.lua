@@ -55,18 +55,18 @@ end
 ---@param reload? fun(): table?, string? at SIGHUP: the policy as its file is now, or nil and why
 --- there is none; without it SIGHUP ends the watcher
 ---@return integer? status
----@return string? message
+---@return string? err
 ---@return string? code
 return function(policy, options, reload)
-  local opened, message, code = app.open(policy, options)
-  if not opened then return nil, message, code end
+  local opened, err, code = app.open(policy, options)
+  if not opened then return nil, err, code end
   local seen = {}
   local signals = scheduler.spawn(follow_signals, opened, policy, reload, seen)
   local ok
   local watching = scheduler.spawn(watch_log, opened.sink)
-  ok, message, code = opened:run()
+  ok, err, code = opened:run()
   signals:cancel()
   report_unwritten(opened.sink, watching)
-  if not ok then return nil, message, code end
+  if not ok then return nil, err, code end
   return status_of(opened, options, seen)
 end

@@ -86,21 +86,21 @@ end
 
 local function add_queue(builder, url, found)
   if url:match "^sqlite:" then return embedded.add(builder, url) end
-  local dead, message, code = found:find "DeadLetterQueueUrl"
-  if message then return nil, message, code end
+  local dead, err, code = found:find "DeadLetterQueueUrl"
+  if err then return nil, err, code end
   return require "watchbot.status.sqs".add(builder, url, dead)
 end
 
 local function start(arguments)
-  local found, message, code = target.find("status", arguments)
-  if not found then return nil, message, code end
+  local found, err, code = target.find("status", arguments)
+  if not found then return nil, err, code end
   local url
-  url, message, code = found:queue_url()
-  if not url then return nil, message, code end
+  url, err, code = found:queue_url()
+  if not url then return nil, err, code end
   local builder = status.new(url)
   local ok
-  ok, message, code = add_queue(builder, url, found)
-  if not ok then return nil, message, code end
+  ok, err, code = add_queue(builder, url, found)
+  if not ok then return nil, err, code end
   if not url:match "^sqlite:" then add_stack(builder, found) end
   if arguments.json then
     output.json(builder.status)

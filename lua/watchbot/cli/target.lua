@@ -54,7 +54,7 @@ end
 ---@param command string for its messages: "logs"
 ---@param arguments watchbot.Arguments
 ---@return watchbot.Target?
----@return string? message
+---@return string? err
 ---@return string? code
 function target.find(command, arguments)
   if arguments.stack and arguments.queue then
@@ -67,10 +67,10 @@ function target.find(command, arguments)
   end
   local self = setmetatable({ command = command, arguments = arguments }, Target)
   if not name then return self end
-  local message, code
+  local err, code
   -- What speaks to AWS is loaded only when it is needed.
-  self.stack, message, code = require "watchbot.stack".open(name, { prefix = arguments.prefix })
-  if not self.stack then return nil, message, code end
+  self.stack, err, code = require "watchbot.stack".open(name, { prefix = arguments.prefix })
+  if not self.stack then return nil, err, code end
   return self
 end
 
@@ -78,26 +78,26 @@ end
 --- a task.
 ---@param ending string as in watchbot.Stack:output
 ---@return string? value
----@return string? message
+---@return string? err
 ---@return string? code
 function Target:find(ending)
   local source = SOURCES[ending] or {}
   if source[1] and self.arguments[source[1]] then return self.arguments[source[1]] end
   if not self.stack then return source[2] and environment(source[2]) end
-  local value, message, code = self.stack:output(ending)
+  local value, err, code = self.stack:output(ending)
   if code == "NoOutput" then return nil end
-  return value, message, code
+  return value, err, code
 end
 
 --- The same, for what the command cannot do without.
 ---@param ending string
 ---@param what string for the message: "which queue?"
 ---@return string? value
----@return string? message
+---@return string? err
 ---@return string? code
 function Target:need(ending, what)
-  local value, message, code = self:find(ending)
-  if value or message then return value, message, code end
+  local value, err, code = self:find(ending)
+  if value or err then return value, err, code end
   if self.stack then return self.stack:output(ending) end
   local source = SOURCES[ending] or {}
   local ways = { "--stack NAME" }
@@ -108,7 +108,7 @@ end
 
 --- The URL of the queue.
 ---@return string? url
----@return string? message
+---@return string? err
 ---@return string? code
 function Target:queue_url()
   return self:need("QueueUrl", "which queue?")

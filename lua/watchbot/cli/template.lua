@@ -40,8 +40,8 @@ examples:
 }
 
 local function load_stack(path)
-  local made, message, code = load_file.template(path)
-  if not made then return nil, message, code end
+  local made, err, code = load_file.template(path)
+  if not made then return nil, err, code end
   local problem = ordered.problem(made)
   if problem then return nil, ("%s: %s"):format(path, problem), "Usage" end
   return made
@@ -69,8 +69,8 @@ local function run_check(made)
   local text = written(made, "json")
   local findings = check(made, #text)
   show_findings(findings)
-  local linted, message, code = lint.run(text)
-  if not linted and code ~= "ENOENT" then return nil, "template: " .. message, code end
+  local linted, err, code = lint.run(text)
+  if not linted and code ~= "ENOENT" then return nil, "template: " .. err, code end
   show_findings(linted or {})
   local failures = count_failures(findings) + count_failures(linted or {})
   local by = linted and "cfn-lint too"
@@ -144,8 +144,8 @@ local function summary(counts)
 end
 
 local function run_diff(made, path)
-  local deployed, message, code = deployed_template(path)
-  if not deployed then return nil, message, code end
+  local deployed, err, code = deployed_template(path)
+  if not deployed then return nil, err, code end
   local counts = {
     added = 0, removed = 0, changed = 0, replaced = 0, refused = 0, loses = 0, leaves = 0,
   }
@@ -160,8 +160,8 @@ local function run_diff(made, path)
 end
 
 local function start(arguments)
-  local made, message, code = load_stack(arguments.words[1])
-  if not made then return nil, message, code end
+  local made, err, code = load_stack(arguments.words[1])
+  if not made then return nil, err, code end
   if arguments.check then return run_check(made) end
   if arguments.diff then return run_diff(made, arguments.diff) end
   output.bytes(written(made, arguments.format or "json"))

@@ -76,7 +76,7 @@ end
 ---@param question string "delete 3 messages?"
 ---@param yes boolean? it was answered beforehand, by --yes
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when there is nobody to ask, "Declined"
 function terminal.confirm(question, yes)
   if yes then return true end
@@ -173,11 +173,11 @@ Keys.__index = Keys
 --- Single keys from stdin, without Enter and without being shown. `local keys <close>` gives the
 --- terminal back as it was.
 ---@return watchbot.Keys?
----@return string? message
+---@return string? err
 ---@return string? code
 function terminal.keys()
-  local raw, message, code = core.raw(STREAMS.stdin)
-  if not raw then return nil, message, code end
+  local raw, err, code = core.raw(STREAMS.stdin)
+  if not raw then return nil, err, code end
   return setmetatable({ raw = raw, input = input.open(STREAMS.stdin), typed = "",
     state = "ground" }, Keys)
 end

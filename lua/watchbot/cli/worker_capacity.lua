@@ -34,24 +34,24 @@ examples:
   watchbot worker-capacity --cluster main --task-definition tiles:12 --json]],
 }
 
-local function explain(operation, message, code)
-  if denied.is(code) then message, code = denied.message("ecs:" .. operation, nil, message) end
-  return nil, "worker-capacity: " .. message, code
+local function explain(operation, err, code)
+  if denied.is(code) then err, code = denied.message("ecs:" .. operation, nil, err) end
+  return nil, "worker-capacity: " .. err, code
 end
 
 local function definition_of(client, name)
-  local result, message, code = client:DescribeTaskDefinition { taskDefinition = name }
-  if not result then return explain("DescribeTaskDefinition", message, code) end
+  local result, err, code = client:DescribeTaskDefinition { taskDefinition = name }
+  if not result then return explain("DescribeTaskDefinition", err, code) end
   return result.taskDefinition
 end
 
 local function describe(client, cluster, arns, instances)
   for first = 1, #arns, AT_ONCE do
     local some = table.move(arns, first, math.min(first + AT_ONCE - 1, #arns), 1, {})
-    local result, message, code = client:DescribeContainerInstances {
+    local result, err, code = client:DescribeContainerInstances {
       cluster = cluster, containerInstances = some,
     }
-    if not result then return explain("DescribeContainerInstances", message, code) end
+    if not result then return explain("DescribeContainerInstances", err, code) end
     table.move(result.containerInstances or {}, 1, #(result.containerInstances or {}),
       #instances + 1, instances)
   end
@@ -61,11 +61,11 @@ end
 local function instances_of(client, cluster, progress)
   local parameters, instances = { cluster = cluster, maxResults = AT_ONCE }, {}
   repeat
-    local page, message, code = client:ListContainerInstances(parameters)
-    if not page then return explain("ListContainerInstances", message, code) end
+    local page, err, code = client:ListContainerInstances(parameters)
+    if not page then return explain("ListContainerInstances", err, code) end
     local ok
-    ok, message, code = describe(client, cluster, page.containerInstanceArns or {}, instances)
-    if not ok then return nil, message, code end
+    ok, err, code = describe(client, cluster, page.containerInstanceArns or {}, instances)
+    if not ok then return nil, err, code end
     progress:tell(("%d machines"):format(#instances))
     parameters.nextToken = page.nextToken
   until not page.nextToken
@@ -110,35 +110,35 @@ end
 
 local function capacity(client, cluster, name)
   local progress <close> = terminal.progress()
-  local definition, message, code = definition_of(client, name)
-  if not definition then return nil, message, code end
+  local definition, err, code = definition_of(client, name)
+  if not definition then return nil, err, code end
   local instances
-  instances, message, code = instances_of(client, cluster, progress)
-  if not instances then return nil, message, code end
+  instances, err, code = instances_of(client, cluster, progress)
+  if not instances then return nil, err, code end
   local need = room.need(definition)
   local found = room.on_cluster(need, instances)
   found.fargate = #instances == 0 and is_fargate(definition) or nil
   return need, found
 end
 
--- => cluster, definition | nil message code
+-- => cluster, definition | nil err code
 local function names_of(arguments)
-  local found, message, code = target.find("worker-capacity", arguments)
-  if not found then return nil, message, code end
+  local found, err, code = target.find("worker-capacity", arguments)
+  if not found then return nil, err, code end
   local cluster, definition
-  cluster, message, code = found:need("ClusterArn", "which cluster?")
-  if not cluster then return nil, message, code end
-  definition, message, code = found:need("TaskDefinition", "which task definition?")
-  if not definition then return nil, message, code end
+  cluster, err, code = found:need("ClusterArn", "which cluster?")
+  if not cluster then return nil, err, code end
+  definition, err, code = found:need("TaskDefinition", "which task definition?")
+  if not definition then return nil, err, code end
   return cluster, definition
 end
 
 local function start(arguments)
   local cluster, definition, code = names_of(arguments)
   if not cluster then return nil, definition, code end
-  local client, message
-  client, message, code = aws("ecs", { place = cluster:match "^arn:" and cluster or nil })
-  if not client then return nil, message, code end
+  local client, err
+  client, err, code = aws("ecs", { place = cluster:match "^arn:" and cluster or nil })
+  if not client then return nil, err, code end
   local need, found
   need, found, code = capacity(client, cluster, definition)
   if not need then return nil, found, code end

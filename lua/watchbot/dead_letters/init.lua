@@ -31,7 +31,7 @@ local queues = require "watchbot.queue"
 --- end
 ---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil puts
 --- letters of pages back into the queue that they come from; how many, those that are still here,
---- and { message, code } where others would fail as well
+--- and { err, code } where others would fail as well
 ---@field replay_all fun(self, options: { rate: number?, tell: fun(words: string)? }): integer?, string?, string? puts all
 --- back, in the way that is quickest; "Unsupported" when there is none better than page and replay
 ---@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil the
@@ -57,12 +57,12 @@ local dead_letters = {}
 --- Opens the dead letters of a queue. Waits in a task.
 ---@param options watchbot.DeadLettersOptions
 ---@return watchbot.DeadLetters?
----@return string? message
+---@return string? err
 ---@return string? code
 function dead_letters.open(options)
   local url = options.queue or options.dead_letter_queue
-  local queue, message, code = queues.open(url, { create = false })
-  if not queue then return nil, message, code end
+  local queue, err, code = queues.open(url, { create = false })
+  if not queue then return nil, err, code end
   if not queue.embedded then return require "watchbot.dead_letters.sqs".open(queue, options) end
   if options.dead_letter_queue then
     queue:close()

@@ -24,16 +24,16 @@ Task.__index = Task
 -- These operations are about an ARN, and know no QueueUrl.
 function Task:call(operation, parameters)
   local client = self.queue.client
-  local result, message, code = client[operation](client, parameters)
+  local result, err, code = client[operation](client, parameters)
   if result then return result end
-  return nil, self.queue:explain(operation, message, code)
+  return nil, self.queue:explain(operation, err, code)
 end
 
 function Task:look()
-  local result, message, code = self:call("ListMessageMoveTasks", {
+  local result, err, code = self:call("ListMessageMoveTasks", {
     SourceArn = self.arn, MaxResults = 1,
   })
-  if not result then return nil, message, code end
+  if not result then return nil, err, code end
   return result.Results and result.Results[1] or {}
 end
 
@@ -51,7 +51,7 @@ function Task:start(options)
   local before = self:look()
   if under_way(before) then return true end
   self.before = before and before.StartedTimestamp
-  local started, message, code = self:call("StartMessageMoveTask", {
+  local started, err, code = self:call("StartMessageMoveTask", {
     SourceArn = self.arn, DestinationArn = options.destination,
     MaxNumberOfMessagesPerSecond = whole(options.rate),
   })
@@ -60,7 +60,7 @@ function Task:start(options)
     return true
   end
   if under_way(self:look()) then return true end
-  return nil, message, code
+  return nil, err, code
 end
 
 function Task:has_ended(found)
@@ -78,9 +78,9 @@ end
 function Task:watch(tell)
   local pause, limit = FIRST_LOOK, scheduler.now() + LISTED
   while true do
-    local found, message, code = self:look()
+    local found, err, code = self:look()
     if not found then
-      return nil, ("the messages are being moved, but not to be watched: %s"):format(message), code
+      return nil, ("the messages are being moved, but not to be watched: %s"):format(err), code
     end
     if self:has_ended(found) then return found end
     if under_way(found) then
@@ -108,12 +108,12 @@ end
 ---@param arn string its ARN
 ---@param options watchbot.MoveTaskOptions
 ---@return integer? count
----@return string? message
+---@return string? err
 ---@return string? code "Refused": there is no such task; "Failed": it ended before it was done
 function move_task.run(queue, arn, options)
   local task <close> = setmetatable({ queue = queue, arn = arn }, Task)
-  local ok, message = task:start(options)
-  if not ok then return nil, message, "Refused" end
+  local ok, err = task:start(options)
+  if not ok then return nil, err, "Refused" end
   local found, problem, code = task:watch(options.tell)
   task.handle = nil
   if not found then return nil, problem, code end

@@ -10,16 +10,16 @@ local pair = {}
 --- The queues whose dead letters are in this one.
 ---@param queue watchbot.queue.Sqs
 ---@return string[]? urls
----@return string? message
+---@return string? err
 ---@return string? code
 function pair.sources(queue)
   local urls, token = {}, nil
   repeat
     -- NextToken comes only where MaxResults was asked for.
-    local page, message, code = queue:call("ListDeadLetterSourceQueues", {
+    local page, err, code = queue:call("ListDeadLetterSourceQueues", {
       MaxResults = 1000, NextToken = token,
     })
-    if not page then return nil, message, code end
+    if not page then return nil, err, code end
     -- The API reference has a lower-case name there, and so has the answer.
     for _, url in ipairs(page.queueUrls or page.QueueUrls or {}) do urls[#urls + 1] = url end
     token = page.NextToken ~= "" and page.NextToken or nil
@@ -29,8 +29,8 @@ end
 
 -- The URL that was given is that of a dead-letter queue itself.
 local function from_dead(dead)
-  local urls, message, code = pair.sources(dead)
-  if not urls then return nil, message, code end
+  local urls, err, code = pair.sources(dead)
+  if not urls then return nil, err, code end
   if #urls == 0 then
     return nil, ("queue %s has no dead-letter queue (no RedrivePolicy), and it is that of no "
       .. "other queue"):format(dead.name),
@@ -40,11 +40,11 @@ local function from_dead(dead)
 end
 
 local function from_queue(queue)
-  local attributes, message, code = queue:attributes()
+  local attributes, err, code = queue:attributes()
   if not attributes and code == "NotAllowed" then
-    return nil, message .. "; or name the other queue with --dead-letter-queue", code
+    return nil, err .. "; or name the other queue with --dead-letter-queue", code
   elseif not attributes then
-    return nil, message, code
+    return nil, err, code
   end
   local arn = redrive.read(attributes)
   if not arn then return from_dead(queue) end
@@ -61,7 +61,7 @@ end
 ---@param options watchbot.DeadLettersOptions
 ---@return { dead: watchbot.queue.Sqs, main: watchbot.queue.Sqs?, sources: string[]? }? found `main`
 --- is nil where the letters of several queues are in one
----@return string? message
+---@return string? err
 ---@return string? code "NoDeadLetters"
 function pair.find(queue, options)
   local url = options.dead_letter_queue

@@ -11,8 +11,8 @@ local BATCH = limits.sqs.batch
 local Replay = {}
 Replay.__index = Replay
 
-function Replay:fail(letter, message, code)
-  table.insert(self.failures, { letter = letter, message = message, code = code })
+function Replay:fail(letter, err, code)
+  table.insert(self.failures, { letter = letter, message = err, code = code })
 end
 
 -- The queue that a buried letter names. Anybody who may send to the dead-letter queue can write one
@@ -72,8 +72,8 @@ end
 function Replay:send(queue, round)
   local outgoing, sent = {}, {}
   for index, letter in ipairs(round) do outgoing[index] = resend(letter) end
-  local answers, message, code = queue:send(outgoing)
-  if not answers then self.stop = { message = message, code = code } end
+  local answers, err, code = queue:send(outgoing)
+  if not answers then self.stop = { message = err, code = code } end
   for index, letter in ipairs(round) do
     local answer = answers and answers[index] or self.stop
     if answer.id then

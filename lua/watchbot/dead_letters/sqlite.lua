@@ -15,24 +15,24 @@ function sqlite.open(queue)
 end
 
 function Letters:count()
-  local counts, message, code = self.queue:counts()
-  if not counts then return nil, message, code end
+  local counts, err, code = self.queue:counts()
+  if not counts then return nil, err, code end
   return counts.dead
 end
 
 -- What is replayed may fail and die again at once: that is another letter, and not of this reading.
 function Letters:bound()
-  local message, code
-  if not self.last then self.last, message, code = self.queue:last_dead() end
-  return self.last, message, code
+  local err, code
+  if not self.last then self.last, err, code = self.queue:last_dead() end
+  return self.last, err, code
 end
 
 function Letters:page(max)
-  local last, message, code = self:bound()
-  if not last then return nil, message, code end
+  local last, err, code = self:bound()
+  if not last then return nil, err, code end
   local letters
-  letters, message, code = self.queue:dead(max or PAGE, self.after)
-  if not letters then return nil, message, code end
+  letters, err, code = self.queue:dead(max or PAGE, self.after)
+  if not letters then return nil, err, code end
   while letters[1] and letters[#letters].seq > last do table.remove(letters) end
   self.after = letters[#letters] or self.after
   return letters
@@ -47,8 +47,8 @@ local function ids_of(letters)
 end
 
 -- A letter that is not there any more was settled by somebody else: nothing failed.
-local function settled(count, message, code)
-  if not count then return nil, message, code end
+local function settled(count, err, code)
+  if not count then return nil, err, code end
   return count, {}
 end
 

@@ -59,11 +59,11 @@ end
 ---@param queue watchbot.queue.Sqs the queue that was named
 ---@param options watchbot.DeadLettersOptions
 ---@return watchbot.DeadLetters?
----@return string? message
+---@return string? err
 ---@return string? code
 function letters_of_sqs.open(queue, options)
-  local found, message, code = pair.find(queue, options)
-  if not found then return nil, message, code end
+  local found, err, code = pair.find(queue, options)
+  if not found then return nil, err, code end
   local self = setmetatable({
     name = found.dead.name, dead = found.dead, main = found.main, sources = found.sources,
     warn = options.warn,
@@ -75,8 +75,8 @@ function letters_of_sqs.open(queue, options)
     self:tell(("message %s arrived damaged and was left where it is"):format(id))
   end
   local attributes
-  attributes, message, code = self.dead:attributes()
-  if not attributes and code ~= "NotAllowed" then return nil, message, code end
+  attributes, err, code = self.dead:attributes()
+  if not attributes and code ~= "NotAllowed" then return nil, err, code end
   self.attributes = attributes or {}
   self.warnings = warnings_about(self.attributes)
   return self
@@ -87,8 +87,8 @@ function Letters:tell(message)
 end
 
 function Letters:count()
-  local attributes, message, code = self.dead:attributes()
-  if not attributes then return nil, message, code end
+  local attributes, err, code = self.dead:attributes()
+  if not attributes then return nil, err, code end
   return count_of(attributes)
 end
 
@@ -138,8 +138,8 @@ end
 function Letters:page(max)
   local hold = self:hold()
   for _ = 1, STALE do
-    local messages, message, code = self:receive(max or BATCH, hold.visibility)
-    if not messages then return nil, message, code end
+    local messages, err, code = self:receive(max or BATCH, hold.visibility)
+    if not messages then return nil, err, code end
     local fresh = self:fresh(messages)
     if #fresh > 0 or #messages == 0 then return fresh end
   end
@@ -184,11 +184,11 @@ function Letters:replay_all(options)
     return nil, "in a FIFO queue each gets a fresh deduplication id", "Unsupported"
   end
   if not arn then return nil, "its ARN is not to be had", "Unsupported" end
-  local count, message, code = move_task.run(self.dead, arn, {
+  local count, err, code = move_task.run(self.dead, arn, {
     destination = self:destination(), rate = options.rate, tell = options.tell or function() end,
   })
-  if count or (code ~= "Refused" and code ~= "Failed") then return count, message, code end
-  return nil, message, "Unsupported"
+  if count or (code ~= "Refused" and code ~= "Failed") then return count, err, code end
+  return nil, err, "Unsupported"
 end
 
 function Letters:delete(letters)
@@ -205,11 +205,11 @@ function Letters:delete(letters)
 end
 
 function Letters:purge()
-  local count, message, code = self:count()
-  if not count then return nil, message, code end
+  local count, err, code = self:count()
+  if not count then return nil, err, code end
   local ok
-  ok, message, code = self.dead:call("PurgeQueue", {})
-  if not ok then return nil, message, code end
+  ok, err, code = self.dead:call("PurgeQueue", {})
+  if not ok then return nil, err, code end
   return count
 end
 

@@ -30,11 +30,11 @@ end
 --- Waits for input and returns the lines that it completes, maybe none; a last line without a
 --- newline counts.
 ---@return string[]? lines nil at the end
----@return string? message nil at the end too; else what went wrong
+---@return string? err nil at the end too; else what went wrong
 ---@return string? code
 function Lines:read()
-  local bytes, message, code = self.input:read()
-  if message then return nil, message, code end
+  local bytes, err, code = self.input:read()
+  if err then return nil, err, code end
   local lines = {}
   if bytes then
     self:split(bytes, lines)

@@ -33,18 +33,18 @@ local function line_of(name, path, call)
   return returned or first
 end
 
---- Raises `message` with the file and line where `name` is given a value.
----@param message string
+--- Raises `err` with the file and line where `name` is given a value.
+---@param err string
 ---@param name string
 ---@param level integer 1: the caller of the function that calls this
-function refusal.raise(message, name, level)
+function refusal.raise(err, name, level)
   local info = debug.getinfo(level + 2, "Sl")
   if not info or info.currentline < 1 then
-    error(setmetatable({ name = name, message = message }, Refusal), 0)
+    error(setmetatable({ name = name, message = err }, Refusal), 0)
   end
   local path = info.source:match "^@(.+)"
   local line = path and line_of(name, path, info.currentline) or info.currentline
-  error(("%s:%d: %s"):format(info.short_src, line, message), 0)
+  error(("%s:%d: %s"):format(info.short_src, line, err), 0)
 end
 
 --- A value as messages show it.

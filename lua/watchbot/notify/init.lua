@@ -23,18 +23,18 @@ function notices.new(hooks, journal)
   return setmetatable({ hooks = hooks, journal = journal }, Notices)
 end
 
--- Runs `body(...) -> ok?, message, code` within a limit; logs why it did not work.
+-- Runs `body(...) -> ok?, err, code` within a limit; logs why it did not work.
 function Notices:within(limit, id, body, ...)
   local task = scheduler.spawn(body, ...)
-  local joined, ok, message, code = task:join(limit)
+  local joined, ok, err, code = task:join(limit)
   if joined == nil then
-    ok, message, code = nil, ("gave up after %d s"):format(limit), "Timeout"
-    task:abort(message)
+    ok, err, code = nil, ("gave up after %d s"):format(limit), "Timeout"
+    task:abort(err)
   elseif not joined then
-    ok, message = nil, tostring(ok)
+    ok, err = nil, tostring(ok)
   end
-  if ok or not message then return end
-  self.journal:warning(id, "error", "no notification was sent: " .. message, "code", code, "where",
+  if ok or not err then return end
+  self.journal:warning(id, "error", "no notification was sent: " .. err, "code", code, "where",
     "notify")
 end
 
@@ -45,9 +45,9 @@ end
 ---@param exit watchbot.Exit
 function Notices:send(id, job, outcome, exit)
   self:within(LIMIT, id, function()
-    local ok, sent, message, code = self.hooks:call("notify", job, outcome, exit)
+    local ok, sent, err, code = self.hooks:call("notify", job, outcome, exit)
     if not ok then return true end -- logged already
-    return sent, message, code
+    return sent, err, code
   end)
 end
 

@@ -47,8 +47,8 @@ local function search(client, parameters, deadline)
   while true do
     local left = deadline - scheduler.now()
     if left <= 0 then return nil, "the search took too long", "Timeout" end
-    local page, message, code = client:FilterLogEvents(parameters, { within = left })
-    if not page then return nil, message, code end
+    local page, err, code = client:FilterLogEvents(parameters, { within = left })
+    if not page then return nil, err, code end
     kept = append(kept, page.events)
     if not page.nextToken then return kept end
     parameters.nextToken = page.nextToken
@@ -60,24 +60,24 @@ end
 ---@param id string the message's
 ---@param options { client: table? }? a client of logs that is there
 ---@return string? text nil also when there are none
----@return string? message
+---@return string? err
 ---@return string? code
 function recent_logs.read(group, id, options)
   local deadline = scheduler.now() + LIMIT
   local turn <close>, problem, problem_code = take_turn(deadline)
   if not turn then return nil, problem, problem_code end
-  local client, message, code = options and options.client, nil, nil
-  if not client then client, message, code = aws("logs", { place = group }) end
-  if not client then return nil, message, code end
+  local client, err, code = options and options.client, nil, nil
+  if not client then client, err, code = aws("logs", { place = group }) end
+  if not client then return nil, err, code end
   local parameters = logs.place(group)
   parameters.filterPattern = logs.term(id)
   parameters.startTime = scheduler.time() - HOURS * 3600 * 1000
   local text
-  text, message, code = search(client, parameters, deadline)
+  text, err, code = search(client, parameters, deadline)
   if text == "" then
     return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id), "NotFound"
   end
-  return text, message, code
+  return text, err, code
 end
 
 return recent_logs

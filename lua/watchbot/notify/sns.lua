@@ -37,12 +37,12 @@ local notifier = {}
 ---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS
 --- client that is there
 ---@return watchbot.Notifier?
----@return string? message
+---@return string? err
 ---@return string? code
 function notifier.new(topic, options)
-  local client, message, code = options.client, nil, nil
-  if not client then client, message, code = topics.client(topic) end
-  if not client then return nil, message, code end
+  local client, err, code = options.client, nil, nil
+  if not client then client, err, code = topics.client(topic) end
+  if not client then return nil, err, code end
   return setmetatable({
     topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot",
     sent = 0, window = -math.huge,
@@ -57,25 +57,25 @@ end
 -- A topic that is not there; nil also where asking is not allowed, for nothing else needs that
 -- permission.
 function Notifier:missing()
-  local found, message, code = self.client:GetTopicAttributes { TopicArn = self.topic }
-  if not found and code == "NotFound" then return topics.explain(self.topic, message, code) end
+  local found, err, code = self.client:GetTopicAttributes { TopicArn = self.topic }
+  if not found and code == "NotFound" then return topics.explain(self.topic, err, code) end
 end
 
 --- Whether the topic is there and may be published to.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "NotAllowed", "NotFound"
 ---@return boolean? passing it may be only for now that this cannot be told
 function Notifier:check()
-  local message, code = self:missing()
-  if message then return nil, message, code end
+  local err, code = self:missing()
+  if err then return nil, err, code end
   local ok
-  ok, message, code = self.client:Publish {
+  ok, err, code = self.client:Publish {
     TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check",
   }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
-  message, code = topics.explain(self.topic, message, code)
-  return nil, message, code, is_passing(code)
+  err, code = topics.explain(self.topic, err, code)
+  return nil, err, code, is_passing(code)
 end
 
 --- Publishes one message, whatever the limit. It is tried again while it surely has not been
@@ -83,16 +83,16 @@ end
 ---@param subject string
 ---@param body string
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Notifier:publish(subject, body)
   local fifo = self.topic:match "%.fifo$" ~= nil
-  local result, message, code = self.client:Publish({
+  local result, err, code = self.client:Publish({
     TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
     MessageGroupId = fifo and "watchbot" or nil,
     MessageDeduplicationId = fifo and digest.uuid() or nil,
   }, { within = LIMIT })
-  if not result then return nil, topics.explain(self.topic, message, code) end
+  if not result then return nil, topics.explain(self.topic, err, code) end
   return true
 end
 
@@ -109,7 +109,7 @@ end
 
 --- Publishes what the limit has held back, if anything.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Notifier:flush()
   if self.held_count == 0 then return true end
@@ -125,8 +125,8 @@ function Notifier:hold(about)
   if self.held_count > 1 then return end
   scheduler.spawn(function()
     scheduler.sleep(math.max(0, self.window + MINUTE - scheduler.now()))
-    local ok, message, code = self:flush()
-    if not ok and self.on_failure then self.on_failure(message, code) end
+    local ok, err, code = self:flush()
+    if not ok and self.on_failure then self.on_failure(err, code) end
   end)
 end
 
@@ -134,7 +134,7 @@ end
 ---@param compose fun(): string, string makes subject and body; is not called for what is held back
 ---@param about string one line for the summary
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Notifier:send(compose, about)
   local now = scheduler.now()

@@ -213,7 +213,7 @@ end
 ---@param name string a field that exists
 ---@param value any
 ---@return true? ok
----@return string? message
+---@return string? err
 function fields.check(name, value)
   local kind = types[fields.by_name[name].type]
   local ok, detail = kind.check(value)
@@ -234,7 +234,7 @@ end
 --- What a field is when the policy is silent: from its environment variable, else its default.
 ---@param field watchbot.Field
 ---@return any value
----@return string? message when the variable's text is no value for it
+---@return string? err when the variable's text is no value for it
 function fields.silent(field)
   if field.silent then return field.silent() end
   local variable, text = set_variable(field)

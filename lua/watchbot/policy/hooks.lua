@@ -37,7 +37,7 @@ return {
   { name = "backoff", arguments = "job", returns = "seconds",
     help = "how long the message stays out of sight when it goes back",
     default = "2 to the power of the receives, at most 12 hours" },
-  { name = "notify", arguments = "job, outcome, exit", returns = "true, or nil, message, code",
+  { name = "notify", arguments = "job, outcome, exit", returns = "true, or nil, err, code",
     help = "sends a notification of a `reject`, `retry` or `bury`",
     default = "publishes `notification` to `topic`, where there is one" },
   { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",

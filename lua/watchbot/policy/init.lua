@@ -118,11 +118,11 @@ end
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function hooks:notify(job, outcome, exit)
-  local notifier, message, code = self:notifier()
-  if not notifier then return not message or nil, message, code end
+  local notifier, err, code = self:notifier()
+  if not notifier then return not err or nil, err, code end
   return notifier:send(function() return self:notification(job, outcome, exit) end,
     notification.line(job, outcome, exit))
 end
@@ -193,8 +193,8 @@ local function make(declared)
   local values = setmetatable({}, { __index = methods })
   local given = {}
   for _, field in ipairs(fields.declared) do
-    local value, message = fields.silent(field)
-    if message and declared[field.name] == nil then refusal.raise(message, field.name, 2) end
+    local value, err = fields.silent(field)
+    if err and declared[field.name] == nil then refusal.raise(err, field.name, 2) end
     values[field.name] = value
   end
   local policy = setmetatable({}, {
@@ -202,16 +202,16 @@ local function make(declared)
     __metatable = false,
     __index = values,
     __newindex = function(_, name, value)
-      local ok, message = check(name, value)
-      if not ok then refusal.raise(message, name, 1) end
+      local ok, err = check(name, value)
+      if not ok then refusal.raise(err, name, 1) end
       set(values, given, name, value)
     end,
     __pairs = function() return next, values, nil end,
   })
   insides[policy] = { values = values, given = given, files = {} }
   for name, value in pairs(declared) do
-    local ok, message = check(name, value)
-    if not ok then refusal.raise(message, name, 2) end
+    local ok, err = check(name, value)
+    if not ok then refusal.raise(err, name, 2) end
     set(values, given, name, value)
   end
   return policy
@@ -233,7 +233,7 @@ end
 --- The same for fields that come from elsewhere than a file: returns what is wrong with them.
 ---@param declared table<string, any>
 ---@return watchbot.Policy? policy
----@return string? message
+---@return string? err
 ---@return "Usage"? code
 function policies.try(declared)
   local ok, policy = pcall(new, policies, declared)
@@ -286,8 +286,8 @@ function policies.compatible(old, new_policy)
     return "'command', 'handler' and 'task' cannot take each other's place in a watcher that "
       .. "runs; start it again"
   end
-  local complete, message = new_policy:complete()
-  return complete or message
+  local complete, err = new_policy:complete()
+  return complete or err
 end
 
 ---@class watchbot.Policy
@@ -296,11 +296,11 @@ end
 --- Sets fields from elsewhere than the policy's file: the command line.
 ---@param changes table<string, any>
 ---@return true? ok
----@return string? message
+---@return string? err
 function methods:override(changes)
   for name, value in pairs(changes) do
-    local ok, message = check(name, value)
-    if not ok then return nil, message end
+    local ok, err = check(name, value)
+    if not ok then return nil, err end
     set(insides[self].values, insides[self].given, name, value)
   end
   return true
@@ -320,16 +320,16 @@ end
 --- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and
 --- when it cannot be opened.
 ---@return watchbot.Notifier?
----@return string? message
+---@return string? err
 ---@return string? code
 function methods:notifier()
   local inside = insides[self]
   if inside.notifier or not self.topic then return inside.notifier end
   local options = { limit = self.notify_limit, stack = self.stack }
-  local message, code
-  inside.notifier, message, code = require "watchbot.notify.sns".new(self.topic, options)
+  local err, code
+  inside.notifier, err, code = require "watchbot.notify.sns".new(self.topic, options)
   if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
-  return inside.notifier, message, code
+  return inside.notifier, err, code
 end
 
 --- Who is told of summaries that could not be published.
@@ -342,7 +342,7 @@ end
 
 --- Publishes what the limit of notifications has held back.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function methods:flush_notifications()
   local notifier = insides[self].notifier
@@ -352,7 +352,7 @@ end
 
 --- Whether nothing is missing that a watcher needs.
 ---@return true? ok
----@return string? message
+---@return string? err
 function methods:complete()
   if not self.queue then
     return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the "

@@ -72,7 +72,7 @@ end
 ---@param path string
 ---@param what string what a message calls it: "policy"
 ---@return any value what it returns
----@return string? message with file and line
+---@return string? err with file and line
 ---@return string? code
 function load_file.value(path, what)
   local source, problem = source_of(path, what)
@@ -132,11 +132,11 @@ end
 -- folder that the first has required again, too.
 ---@param path string
 ---@return table? policy
----@return string? message with file and line
+---@return string? err with file and line
 ---@return string? code
 function load_file.policy(path)
-  local policy, message, code = noting_modules(load_file.value, path, "policy")
-  if message then return nil, message, code end
+  local policy, err, code = noting_modules(load_file.value, path, "policy")
+  if err then return nil, err, code end
   if not policies.is(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
   return policy
 end
@@ -144,11 +144,11 @@ end
 --- Loads a file that describes a stack. To be called in a task.
 ---@param path string
 ---@return table? template
----@return string? message with file and line
+---@return string? err with file and line
 ---@return string? code
 function load_file.template(path)
-  local template, message, code = load_file.value(path, "stack file")
-  if message then return nil, message, code end
+  local template, err, code = load_file.value(path, "stack file")
+  if err then return nil, err, code end
   if type(template) ~= "table" then
     return not_returned(path, "a template, such as watchbot.template { ... }", template)
   end

@@ -34,8 +34,8 @@ local progress = {}
 ---@field create boolean? false: a file that is not there is an error; default true
 ---@field client table? the client of DynamoDB's calls; default: one for the table's region
 
-local function refuse(message)
-  return nil, "progress: " .. message, "Usage"
+local function refuse(err)
+  return nil, "progress: " .. err, "Usage"
 end
 
 --- Where progress is kept when nobody says: the environment that a watcher gives to its tasks.
@@ -51,7 +51,7 @@ end
 ---@param place string? the ARN of a DynamoDB table, or `sqlite:FILE`; default: `$ProgressTable`, then an embedded `$QueueUrl`
 ---@param options watchbot.ProgressOptions?
 ---@return watchbot.Progress?
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when the place itself is wrong
 function progress.open(place, options)
   place = place or default_place()
@@ -61,8 +61,8 @@ function progress.open(place, options)
   local kind = tostring(place):match "^arn:[^:]+:dynamodb:" and "dynamodb"
     or tostring(place):match "^sqlite:" and "sqlite"
   if not kind then return refuse(("'%s': %s"):format(tostring(place), EXPECTED)) end
-  local store, message, code = require("watchbot.progress." .. kind).open(place, options or {})
-  if not store then return nil, message, code end
+  local store, err, code = require("watchbot.progress." .. kind).open(place, options or {})
+  if not store then return nil, err, code end
   return setmetatable({ place = place, store = store }, Progress)
 end
 
@@ -82,13 +82,13 @@ end
 ---@param job string the job's id
 ---@param total integer parts, counted from 1
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "OtherTotal": it has another total; "TooManyParts"
 function Progress:set_total(job, total)
   demand(is_job(job), "set_total: a job must be text")
   demand(is_count(total), "set_total: a total must be a whole number of at least 1")
-  local message, code = layout.problem(job, total)
-  if message then return nil, message, code end
+  local err, code = layout.problem(job, total)
+  if err then return nil, err, code end
   return self.store:set_total(job, total)
 end
 
@@ -97,7 +97,7 @@ end
 ---@param part integer from 1 to the total
 ---@return boolean? last true for the one part that made the job complete, each time that it is
 --- asked; false for all others
----@return string? message
+---@return string? err
 ---@return string? code "NoTotal": `set_total` comes first; "NoSuchPart"
 function Progress:complete(job, part)
   demand(is_job(job), "complete: a job must be text")
@@ -119,15 +119,15 @@ end
 --- count parts, which saves reads of a DynamoDB table where the job is large: `progress` and
 --- `remaining` are absent
 ---@return watchbot.ProgressStatus?
----@return string? message
+---@return string? err
 ---@return string? code
 function Progress:status(job, options)
   options = options or {}
   demand(is_job(job), "status: a job must be text")
   demand(options.part == nil or math.type(options.part) == "integer",
     "status: a part must be a whole number")
-  local found, message, code = self.store:status(job, options.part, options.brief)
-  if not found then return nil, message, code end
+  local found, err, code = self.store:status(job, options.part, options.brief)
+  if not found then return nil, err, code end
   found.progress = share(found)
   return found
 end
@@ -137,7 +137,7 @@ end
 ---@param job string also one that has no total yet
 ---@param reason string
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Progress:fail(job, reason)
   demand(is_job(job), "fail: a job must be text")
@@ -149,14 +149,14 @@ end
 ---@param job string also one that has no total yet
 ---@param metadata any what JSON can hold; in place of what was kept before
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "InvalidText"
 function Progress:set_metadata(job, metadata)
   demand(is_job(job), "set_metadata: a job must be text")
   demand(metadata ~= nil,
     "set_metadata: metadata must be something; watchbot.aws.null is JSON's null")
-  local text, message, code = json.encode(metadata)
-  if not text then return nil, "set_metadata: " .. message, code end
+  local text, err, code = json.encode(metadata)
+  if not text then return nil, "set_metadata: " .. err, code end
   return self.store:set_metadata(job, metadata)
 end
 
@@ -164,7 +164,7 @@ end
 --- it.
 ---@param job string
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "NoJob"
 function Progress:reduce_sent(job)
   demand(is_job(job), "reduce_sent: a job must be text")

@@ -49,7 +49,7 @@ end
 --- What is wrong with a new job, if anything.
 ---@param job string
 ---@param total integer
----@return string? message
+---@return string? err
 ---@return string? code
 function layout.problem(job, total)
   if job:match "#chunk:%d+$" then
@@ -61,24 +61,24 @@ function layout.problem(job, total)
     total), "TooManyParts"
 end
 
----@return nil, string message, "OtherTotal" code
+---@return nil, string err, "OtherTotal" code
 function layout.other_total(job, total, asked)
   return nil, ("job '%s' has %d parts already, it cannot have %d; use another job id"):format(job,
     total, asked), "OtherTotal"
 end
 
----@return nil, string message, "NoTotal" code
+---@return nil, string err, "NoTotal" code
 function layout.no_total(job)
   return nil, ("job '%s': nobody has said how many parts it has; set its total first"):format(job),
     "NoTotal"
 end
 
----@return nil, string message, "NoSuchPart" code
+---@return nil, string err, "NoSuchPart" code
 function layout.no_such_part(job, part, total)
   return nil, ("job '%s' has parts 1 to %d, none is %d"):format(job, total, part), "NoSuchPart"
 end
 
----@return nil, string message, "NoJob" code
+---@return nil, string err, "NoJob" code
 function layout.no_job(job)
   return nil, ("job '%s' is not known here"):format(job), "NoJob"
 end

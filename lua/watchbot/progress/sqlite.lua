@@ -25,16 +25,16 @@ local sqlite = {}
 ---@param url string
 ---@param options watchbot.ProgressOptions
 ---@return watchbot.progress.Sqlite?
----@return string? message
+---@return string? err
 ---@return string? code
 function sqlite.open(url, options)
-  local path, message, code = queues.file(url)
-  if not path then return nil, message, code end
+  local path, err, code = queues.file(url)
+  if not path then return nil, err, code end
   local database
-  database, message, code = schema.open(path, {
+  database, err, code = schema.open(path, {
     create = options.create ~= false, patience = PATIENCE, synchronous = "FULL",
   })
-  if not database then return nil, message, code end
+  if not database then return nil, err, code end
   return setmetatable({ database = database }, Sqlite)
 end
 
@@ -72,7 +72,7 @@ local function set_total(transaction, id, total)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:set_total(id, total)
   return self:transaction(set_total, id, total)
@@ -120,7 +120,7 @@ local function complete(transaction, id, part)
 end
 
 ---@return boolean? last
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:complete(id, part)
   return self:transaction(complete, id, part)
@@ -132,8 +132,8 @@ local function is_done(job, part)
 end
 
 local function status(reader, id, part)
-  local job, message, code = find(reader, id, part)
-  if job == nil then return nil, message, code end
+  local job, err, code = find(reader, id, part)
+  if job == nil then return nil, err, code end
   if not job then return {} end
   local found = {
     total = job.total, remaining = job.remaining, failed = job.error,
@@ -146,12 +146,12 @@ end
 
 -- What is asked for costs nothing here, so `brief` leaves nothing out but what it must.
 ---@return watchbot.ProgressStatus?
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:status(id, part, brief)
-  local found, message, code = self.database:patiently(status, id, part)
+  local found, err, code = self.database:patiently(status, id, part)
   if found and brief then found.remaining = nil end
-  return found, message, code
+  return found, err, code
 end
 
 -- Sets a column of a job, which need not be known yet.
@@ -163,14 +163,14 @@ local function keep(transaction, id, column, value)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:fail(id, reason)
   return self:transaction(keep, id, "error", reason)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:set_metadata(id, metadata)
   return self:transaction(keep, id, "metadata", json.encode(metadata))
@@ -183,7 +183,7 @@ local function reduce_sent(transaction, id)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqlite:reduce_sent(id)
   return self:transaction(reduce_sent, id)

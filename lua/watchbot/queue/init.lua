@@ -31,7 +31,7 @@ end
 --- The file that the URL of an embedded queue names.
 ---@param url string `sqlite:FILE`
 ---@return string? path
----@return string? message
+---@return string? err
 ---@return "Usage"? code
 function queue.file(url)
   local rest = tostring(trimmed(url)):match "^sqlite:(.*)$"
@@ -45,14 +45,14 @@ end
 --- The same queue, named so that it can be opened from any folder.
 ---@param url string `sqlite:FILE`
 ---@return string? url
----@return string? message
+---@return string? err
 ---@return string? code "Usage", or an errno name when the file's folder is not there
 function queue.absolute(url)
-  local path, message, code = queue.file(url)
-  if not path then return nil, message, code end
+  local path, err, code = queue.file(url)
+  if not path then return nil, err, code end
   local folder, name = path:match "^(.*/)([^/]+)$"
-  folder, message, code = files.real(folder)
-  if not folder then return nil, message, code end
+  folder, err, code = files.real(folder)
+  if not folder then return nil, err, code end
   return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
 end
 
@@ -72,14 +72,14 @@ end
 ---@param url string
 ---@param options watchbot.QueueOptions?
 ---@return table? queue
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when the URL itself is wrong
 function queue.open(url, options)
   url = trimmed(url)
   local scheme = tostring(url):match "^(%a[%w+.-]*):"
   if scheme == "sqlite" then
-    local path, message, code = queue.file(url)
-    if not path then return nil, message, code end
+    local path, err, code = queue.file(url)
+    if not path then return nil, err, code end
     return require "watchbot.queue.sqlite".open(url, path, options or {})
   elseif (scheme == "https" or scheme == "http") and not url:find "[%c%s]" then
     return require "watchbot.queue.sqs".open(url, options or {})

@@ -22,7 +22,7 @@ local topic = {}
 --- A client for the region that a topic's ARN names: no other region knows the topic.
 ---@param arn string
 ---@return table? client
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when it is no topic's ARN
 function topic.client(arn)
   local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
@@ -32,25 +32,25 @@ function topic.client(arn)
   return aws("sns", { region = region })
 end
 
---- The `message, code` of a call that failed: why, where the topic is the reason.
+--- The `err, code` of a call that failed: why, where the topic is the reason.
 ---@param arn string
----@param message string
+---@param err string
 ---@param code string
----@return string message
+---@return string err
 ---@return string code "NotAllowed" for a permission that is missing
-function topic.explain(arn, message, code)
+function topic.explain(arn, err, code)
   if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
-  if not denied.is(code) then return message, code end
-  return denied.message("sns:Publish", arn, message)
+  if not denied.is(code) then return err, code end
+  return denied.message("sns:Publish", arn, err)
 end
 
 ---@param arn string
 ---@return watchbot.Topic?
----@return string? message
+---@return string? err
 ---@return string? code
 function topic.open(arn)
-  local client, message, code = topic.client(arn)
-  if not client then return nil, message, code end
+  local client, err, code = topic.client(arn)
+  if not client then return nil, err, code end
   return setmetatable({ arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil }, Topic)
 end
 
@@ -86,10 +86,10 @@ function Topic:entry(message)
 end
 
 function Topic:publish(entries)
-  local result, message, code = self.client:PublishBatch {
+  local result, err, code = self.client:PublishBatch {
     TopicArn = self.arn, PublishBatchRequestEntries = entries,
   }
-  if not result then return nil, topic.explain(self.arn, message, code) end
+  if not result then return nil, topic.explain(self.arn, err, code) end
   return outbox.answers("PublishBatch", result, #entries)
 end
 
@@ -97,7 +97,7 @@ end
 ---@param messages table[] as for a queue; a topic knows no delay
 ---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
 ---@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
----@return string? message
+---@return string? err
 ---@return string? code
 function Topic:send(messages, told)
   return outbox.send(messages, {

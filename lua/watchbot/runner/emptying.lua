@@ -47,10 +47,10 @@ function Emptying:start(job, environment, policy)
   self:begin()
   self:finish()
   self.running, self.used = self.running + 1, true
-  local run, message, code = self.inner:start(job, environment, policy)
+  local run, err, code = self.inner:start(job, environment, policy)
   if run then return setmetatable({ run = run, runner = self }, Run) end
   self.running = self.running - 1
-  return nil, message, code
+  return nil, err, code
 end
 
 --- Waits for the last emptying.

@@ -27,15 +27,15 @@ local runner = {}
 ---@param sink table where the output of tasks goes
 ---@param journal watchbot.Journal
 ---@return table? runner
----@return string? message
+---@return string? err
 ---@return string? code
 function runner.open(policy, sink, journal)
   local opened, problem, problem_code =
     require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
   if not opened then return nil, problem, problem_code end
   if not policy.volumes or policy.jobs == 1 then return opened end
-  local folders, message, code = require "watchbot.runner.volumes".open(policy, journal)
-  if not folders then return nil, message, code end
+  local folders, err, code = require "watchbot.runner.volumes".open(policy, journal)
+  if not folders then return nil, err, code end
   return require "watchbot.runner.emptying".new(opened, folders)
 end
 

@@ -73,8 +73,8 @@ end
 --- as the run.
 local function message_file(job, environment, allowed)
   if environment.Message ~= nil or job:fits_environment() then return nil end
-  local file, message, code = process.file(job.message, allowed:owner())
-  if not file then return nil, message, code end
+  local file, err, code = process.file(job.message, allowed:owner())
+  if not file then return nil, err, code end
   environment.MessageFile = file:path()
   return file
 end
@@ -84,7 +84,7 @@ end
 ---@param policy table
 ---@param job watchbot.Job
 ---@return { argv: string[]?, command: string? }?
----@return string? message
+---@return string? err
 ---@return "CommandFailed"? code
 function runner.command(policy, job)
   local command = policy.command
@@ -116,7 +116,7 @@ end
 ---@param environment table<string, string>
 ---@param policy table
 ---@return table? run
----@return string? message
+---@return string? err
 ---@return string? code "NoRoom": for want of processes, memory, descriptors or disk
 function Process:start(job, environment, policy)
   local allowed, err, code = self:allowance(policy)

@@ -38,12 +38,12 @@ local function needed(policy)
 end
 
 local function resolve(path, things, journal)
-  local resolved, message, code = empty.resolve(path)
+  local resolved, err, code = empty.resolve(path)
   if code == "ENOENT" then
-    journal:warning(nil, "warning", message .. "; it will be emptied once it is there")
+    journal:warning(nil, "warning", err .. "; it will be emptied once it is there")
     resolved = path
   elseif not resolved then
-    return nil, "volumes: " .. message, "Usage"
+    return nil, "volumes: " .. err, "Usage"
   end
   for _, thing in ipairs(things) do
     if thing[2] and is_below(thing[2], resolved) then
@@ -59,30 +59,30 @@ end
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.Volumes?
----@return string? message
+---@return string? err
 ---@return string? code "Usage": a link, `/`, no folder, or one that holds what the watcher needs
 function volumes.open(policy, journal)
   local self = setmetatable({ paths = {}, journal = journal, said = {} }, Volumes)
   local things = needed(policy)
   for index, path in ipairs(policy.volumes) do
-    local resolved, message, code = resolve(path, things, journal)
-    if not resolved then return nil, message, code end
+    local resolved, err, code = resolve(path, things, journal)
+    if not resolved then return nil, err, code end
     self.paths[index] = resolved
   end
   return self
 end
 
-function Volumes:complain(path, message, code)
-  local key = path .. "\0" .. message
+function Volumes:complain(path, err, code)
+  local key = path .. "\0" .. err
   if self.said[key] then return end
   self.said[key] = true
-  self.journal:error(nil, "error", message, "code", code, "where", "volumes")
+  self.journal:error(nil, "error", err, "code", code, "where", "volumes")
 end
 
 function Volumes:empty_one(path)
-  local folder <close>, message, code = empty.open(path)
+  local folder <close>, err, code = empty.open(path)
   if not folder then
-    if code ~= "ENOENT" then self:complain(path, message, code) end
+    if code ~= "ENOENT" then self:complain(path, err, code) end
     return
   end
   while folder:step(STEP) do scheduler.sleep(0) end

@@ -52,22 +52,22 @@ local function sorted(outputs)
   return found
 end
 
-function Stack:explain(operation, message, code)
+function Stack:explain(operation, err, code)
   if denied.is(code) then
-    message, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name), message)
-    return nil, message .. "; or name the queue with --queue", code
-  elseif code == "ValidationError" and message:find("does not exist", 1, true) then
+    err, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name), err)
+    return nil, err .. "; or name the queue with --queue", code
+  elseif code == "ValidationError" and err:find("does not exist", 1, true) then
     local place = self.client.place
     return nil, ("stack '%s' does not exist in %s: AWS_REGION chooses another region, AWS_PROFILE "
       .. "another account"):format(
       self.name, place and place.region or "this region"), "StackNotFound"
   end
-  return nil, message, code
+  return nil, err, code
 end
 
 function Stack:describe()
-  local result, message, code = self.client:DescribeStacks { StackName = self.name }
-  if not result then return self:explain("DescribeStacks", message, code) end
+  local result, err, code = self.client:DescribeStacks { StackName = self.name }
+  if not result then return self:explain("DescribeStacks", err, code) end
   local described = type(result.Stacks) == "table" and result.Stacks[1]
   if not described then
     return nil, ("stack '%s' does not exist"):format(self.name), "StackNotFound"
@@ -79,9 +79,9 @@ end
 --- What the resources tell, in the form of the outputs; asked for once, when it is first needed.
 function Stack:resources()
   if self.found then return self.found end
-  local message, code
-  self.found, message, code = resources.list(self.client, self.name)
-  if not self.found then return self:explain("ListStackResources", message, code) end
+  local err, code
+  self.found, err, code = resources.list(self.client, self.name)
+  if not self.found then return self:explain("ListStackResources", err, code) end
   return self.found
 end
 
@@ -101,8 +101,8 @@ end
 function Stack:watchers()
   local names = prefixes_of(self.outputs)
   if #names > 0 then return names end
-  local found, message, code = self:resources()
-  if not found then return nil, message, code end
+  local found, err, code = self:resources()
+  if not found then return nil, err, code end
   return prefixes_of(found)
 end
 
@@ -118,8 +118,8 @@ local function set_of(names)
 end
 
 function Stack:choose(wanted)
-  local names, message, code = self:watchers()
-  if not names then return nil, message, code end
+  local names, err, code = self:watchers()
+  if not names then return nil, err, code end
   self.prefixes = set_of(names)
   if #names == 0 then
     return nil, ("stack '%s' has no queue of watchbot's: no output ends in QueueUrl, and no SQS "
@@ -148,20 +148,20 @@ end
 ---@param name string name or ARN
 ---@param options watchbot.StackOptions?
 ---@return watchbot.Stack?
----@return string? message
+---@return string? err
 ---@return string? code "StackNotFound", "NotAllowed", "NoWatcher", "Usage"
 function stack.open(name, options)
   options = options or {}
-  local client, message, code = options.client, nil, nil
+  local client, err, code = options.client, nil, nil
   if not client then
-    client, message, code = aws("cloudformation", { place = name:match "^arn:" and name or nil })
+    client, err, code = aws("cloudformation", { place = name:match "^arn:" and name or nil })
   end
-  if not client then return nil, message, code end
+  if not client then return nil, err, code end
   local self = setmetatable({ name = name, client = client }, Stack)
   local ok
-  ok, message, code = self:describe()
-  if ok then ok, message, code = self:choose(options.prefix) end
-  if not ok then return nil, message, code end
+  ok, err, code = self:describe()
+  if ok then ok, err, code = self:choose(options.prefix) end
+  if not ok then return nil, err, code end
   return self
 end
 
@@ -180,13 +180,13 @@ end
 ---@param ending watchbot.StackOutput
 ---@return string? value as the output has it: a LogGroup, a ClusterArn and a Service may be names
 --- or ARNs
----@return string? message
+---@return string? err
 ---@return string? code "NoOutput" when the stack has no such thing
 function Stack:output(ending)
   local value = self:pick(self.outputs[ending])
   if value then return value end
-  local found, message, code = self:resources()
-  if not found then return nil, message, code end
+  local found, err, code = self:resources()
+  if not found then return nil, err, code end
   value = self:pick(found[ending])
   if value then return value end
   return nil, ("stack '%s' has no output %s%s, and no resource that would be it"):format(self.name,

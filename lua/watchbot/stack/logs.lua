@@ -69,24 +69,24 @@ end
 ---@param group string name or ARN
 ---@param client table? of logs, instead of one of its own
 ---@return watchbot.Logs?
----@return string? message
+---@return string? err
 ---@return string? code
 function logs.open(group, client)
-  local message, code
-  if not client then client, message, code = aws("logs", { place = group }) end
-  if not client then return nil, message, code end
+  local err, code
+  if not client then client, err, code = aws("logs", { place = group }) end
+  if not client then return nil, err, code end
   return setmetatable({ group = group, client = client }, Logs)
 end
 
-function Logs:explain(operation, message, code)
+function Logs:explain(operation, err, code)
   if denied.is(code) then
-    return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group), message)
+    return nil, denied.message("logs:" .. operation, ("'%s'"):format(self.group), err)
   elseif code == "ResourceNotFoundException" then
     return nil, ("log group '%s' does not exist: AWS_REGION chooses another region, AWS_PROFILE "
       .. "another account"):format(
       self.group), "LogGroupNotFound"
   end
-  return nil, message, code
+  return nil, err, code
 end
 
 -- Of one time, events stay in the order in which they came.
@@ -124,13 +124,13 @@ end
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param told fun(count: integer)? called after each page: how many events there were so far
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "NotAllowed", "LogGroupNotFound", "InvalidParameterException" and others
 function Logs:each(query, visit, told)
   local parameters, count = parameters_of(self, query), 0
   repeat
-    local page, message, code = self.client:FilterLogEvents(parameters)
-    if not page then return self:explain("FilterLogEvents", message, code) end
+    local page, err, code = self.client:FilterLogEvents(parameters)
+    if not page then return self:explain("FilterLogEvents", err, code) end
     local events = sound(page.events)
     for _, event in ipairs(in_order(events)) do visit(event) end
     count = count + #events
@@ -146,7 +146,7 @@ end
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param pause number? seconds between two readings
 ---@return nil
----@return string message
+---@return string err
 ---@return string code
 function Logs:follow(query, visit, pause)
   local seen, newest = {}, query.since
@@ -158,8 +158,8 @@ function Logs:follow(query, visit, pause)
     visit(event)
   end
   while true do
-    local ok, message, code = self:each(wanted, take)
-    if not ok then return nil, message, code end
+    local ok, err, code = self:each(wanted, take)
+    if not ok then return nil, err, code end
     wanted.since = math.max(query.since, newest - OVERLAP)
     for id, timestamp in pairs(seen) do
       if timestamp < wanted.since then seen[id] = nil end
@@ -173,14 +173,14 @@ end
 ---@param endings string[]
 ---@param since integer milliseconds since 1970: streams that have ended before are not looked at
 ---@return string[]? names at most 100
----@return string? message
+---@return string? err
 ---@return string? code
 function Logs:streams(endings, since)
   local parameters, names = logs.place(self.group), {}
   parameters.orderBy, parameters.descending = "LastEventTime", true
   repeat
-    local page, message, code = self.client:DescribeLogStreams(parameters)
-    if not page then return self:explain("DescribeLogStreams", message, code) end
+    local page, err, code = self.client:DescribeLogStreams(parameters)
+    if not page then return self:explain("DescribeLogStreams", err, code) end
     local old = false
     for _, stream in ipairs(page.logStreams or {}) do
       old = old or (stream.lastIngestionTime or math.huge) < since
@@ -200,7 +200,7 @@ end
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param told fun(count: integer)?
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Logs:of_message(query, visit, told)
   local events, known, endings = {}, {}, {}
@@ -210,17 +210,17 @@ function Logs:of_message(query, visit, told)
     local task = event.message:match '"task":"arn:[^"]*/([^"/]+)"'
     if task and not endings[task] then endings[task], endings[#endings + 1] = true, "/" .. task end
   end
-  local ok, message, code = self:each(query, keep, told)
-  if not ok then return nil, message, code end
+  local ok, err, code = self:each(query, keep, told)
+  if not ok then return nil, err, code end
   if #endings > 0 then
     local streams
-    streams, message, code = self:streams(endings, query.since)
-    if not streams then return nil, message, code end
+    streams, err, code = self:streams(endings, query.since)
+    if not streams then return nil, err, code end
     local whole = {
       grep = query.grep, since = query.since, until_ = query.until_, streams = streams,
     }
-    if #streams > 0 then ok, message, code = self:each(whole, keep, told) end
-    if not ok then return nil, message, code end
+    if #streams > 0 then ok, err, code = self:each(whole, keep, told) end
+    if not ok then return nil, err, code end
   end
   for _, event in ipairs(in_order(events)) do visit(event) end
   return true

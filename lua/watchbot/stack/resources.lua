@@ -60,13 +60,13 @@ end
 ---@param name string the stack's
 ---@return table<string, table<string, string>>? found by the end of the output's key, then by
 --- prefix
----@return string? message
+---@return string? err
 ---@return string? code
 function resources.list(client, name)
   local found, token = {}, nil
   repeat
-    local page, message, code = client:ListStackResources { StackName = name, NextToken = token }
-    if not page then return nil, message, code end
+    local page, err, code = client:ListStackResources { StackName = name, NextToken = token }
+    if not page then return nil, err, code end
     collect(found, page.StackResourceSummaries)
     token = page.NextToken ~= "" and page.NextToken or nil
   until not token

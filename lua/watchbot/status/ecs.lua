@@ -6,16 +6,16 @@ local denied = require "watchbot.aws.denied"
 
 local ecs = {}
 
-local function explain(operation, message, code)
-  if denied.is(code) then return nil, denied.message("ecs:" .. operation, nil, message) end
-  return nil, message, code
+local function explain(operation, err, code)
+  if denied.is(code) then return nil, denied.message("ecs:" .. operation, nil, err) end
+  return nil, err, code
 end
 
 local function service_of(client, cluster, service)
-  local result, message, code = client:DescribeServices {
+  local result, err, code = client:DescribeServices {
     cluster = cluster, services = { service },
   }
-  if not result then return explain("DescribeServices", message, code) end
+  if not result then return explain("DescribeServices", err, code) end
   local found = result.services and result.services[1]
   local failure = result.failures and result.failures[1]
   if not found and failure and failure.reason ~= "MISSING" then
@@ -38,8 +38,8 @@ end
 local function tasks_of(client, cluster, definition)
   local parameters, count = { cluster = cluster, family = family_of(definition) }, 0
   repeat
-    local page, message, code = client:ListTasks(parameters)
-    if not page then return explain("ListTasks", message, code) end
+    local page, err, code = client:ListTasks(parameters)
+    if not page then return explain("ListTasks", err, code) end
     count = count + #(page.taskArns or {})
     parameters.nextToken = page.nextToken
   until not page.nextToken
@@ -51,10 +51,10 @@ end
 ---@param names { cluster: string?, service: string?, definition: string? }
 function ecs.add(builder, names)
   if not names.cluster then return end
-  local client, message = aws("ecs", {
+  local client, err = aws("ecs", {
     place = names.cluster:match "^arn:" and names.cluster or nil, near = builder.status.queue,
   })
-  if not client then return builder:add({ "tasks", "service" }, nil, message) end
+  if not client then return builder:add({ "tasks", "service" }, nil, err) end
   if names.service then
     local service, problem = service_of(client, names.cluster, names.service)
     builder:add({ "service" }, service and { service = service }, problem)

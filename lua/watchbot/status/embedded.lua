@@ -23,22 +23,22 @@ end
 ---@param builder watchbot.StatusBuilder
 ---@param url string sqlite:FILE
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function embedded.add(builder, url)
-  local queue <close>, message, code = queues.open(url, { read_only = true })
-  if not queue then return nil, message, code end
+  local queue <close>, err, code = queues.open(url, { read_only = true })
+  if not queue then return nil, err, code end
   local before
-  before, message, code = queue:traffic()
-  if not before then return nil, message, code end
+  before, err, code = queue:traffic()
+  if not before then return nil, err, code end
   local started = scheduler.now()
   scheduler.sleep(APART)
   local after
-  after, message, code = queue:traffic()
-  if not after then return nil, message, code end
+  after, err, code = queue:traffic()
+  if not after then return nil, err, code end
   local counts
-  counts, message, code = queue:counts()
-  if not counts then return nil, message, code end
+  counts, err, code = queue:counts()
+  if not counts then return nil, err, code end
   builder:add({ "visible", "in_flight", "delayed", "dead" }, counts)
   builder:add({ "oldest" }, { oldest = age_of(after) })
   builder:add({ "sent", "done" }, rates_of(before, after, scheduler.now() - started))

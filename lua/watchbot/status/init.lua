@@ -31,13 +31,13 @@ end
 --- Asks for figures: `names` are those that are missing when the answer is `nil, message`.
 ---@param names string[]
 ---@param found table<string, any>? by their names
----@param message string?
-function Builder:add(names, found, message)
+---@param err string?
+function Builder:add(names, found, err)
   for _, name in ipairs(names) do
     if found then
       self.status[name] = found[name]
     else
-      self.status.problems[name] = message
+      self.status.problems[name] = err
     end
   end
 end

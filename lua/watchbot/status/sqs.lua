@@ -44,11 +44,11 @@ local function words_of(one)
 end
 
 local function metrics_of(queue)
-  local client, message, code = aws("cloudwatch", { place = queue.name })
-  if not client then return nil, message, code end
+  local client, err, code = aws("cloudwatch", { place = queue.name })
+  if not client then return nil, err, code end
   local now = scheduler.time() // 1000
   local result
-  result, message, code = client:GetMetricData {
+  result, err, code = client:GetMetricData {
     StartTime = now - WINDOW, EndTime = now, ScanBy = "TimestampDescending",
     MetricDataQueries = {
       query("oldest", queue, "ApproximateAgeOfOldestMessage", "Maximum"),
@@ -57,9 +57,9 @@ local function metrics_of(queue)
     },
   }
   if not result and denied.is(code) then
-    return nil, denied.message("cloudwatch:GetMetricData", nil, message)
+    return nil, denied.message("cloudwatch:GetMetricData", nil, err)
   end
-  if not result then return nil, message, code end
+  if not result then return nil, err, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do
     -- The call succeeds where one of its queries has failed.
@@ -74,16 +74,16 @@ local function metrics_of(queue)
   }
 end
 
--- => number of dead letters, false where none are kept | nil message code
+-- => number of dead letters, false where none are kept | nil err code
 local function dead_of(queue, attributes, url)
   local arn = redrive.read(attributes)
   url = url or arn and redrive.url(arn, queue.name)
   if not url then return false end
-  local dead, message, code = queues.open(url)
-  if not dead then return nil, message, code end
+  local dead, err, code = queues.open(url)
+  if not dead then return nil, err, code end
   local counts
-  counts, message, code = dead:counts()
-  if not counts then return nil, message, code end
+  counts, err, code = dead:counts()
+  if not counts then return nil, err, code end
   return counts.visible + counts.in_flight + counts.delayed
 end
 
@@ -96,22 +96,22 @@ end
 ---@param url string
 ---@param dead_url string? of its dead-letter queue; default: what its RedrivePolicy names
 ---@return true? ok
----@return string? message when the queue itself cannot be asked
+---@return string? err when the queue itself cannot be asked
 ---@return string? code
 function sqs.add(builder, url, dead_url)
-  local queue, message, code = queues.open(url)
-  if not queue then return nil, message, code end
+  local queue, err, code = queues.open(url)
+  if not queue then return nil, err, code end
   local attributes
-  attributes, message, code = queue:attributes()
-  if not attributes then return nil, message, code end
+  attributes, err, code = queue:attributes()
+  if not attributes then return nil, err, code end
   builder:add({ "visible", "in_flight", "delayed" }, {
     visible = count(attributes, "ApproximateNumberOfMessages"),
     in_flight = count(attributes, "ApproximateNumberOfMessagesNotVisible"),
     delayed = count(attributes, "ApproximateNumberOfMessagesDelayed"),
   })
   local dead
-  dead, message = dead_of(queue, attributes, dead_url)
-  builder:add({ "dead" }, dead ~= nil and { dead = dead or nil } or nil, message)
+  dead, err = dead_of(queue, attributes, dead_url)
+  builder:add({ "dead" }, dead ~= nil and { dead = dead or nil } or nil, err)
   builder:add({ "oldest", "sent", "done" }, metrics_of(queue))
   return true
 end

@@ -151,11 +151,11 @@ local function new(_, given)
   if type(given) ~= "table" then
     error(("watchbot.template: expected a table of options, got a %s"):format(type(given)), 2)
   end
-  local complete, message, name = options.complete(given)
-  if not complete then refusal.raise(message, name, 1) end
+  local complete, err, name = options.complete(given)
+  if not complete then refusal.raise(err, name, 1) end
   local template
-  template, message, name = build(complete)
-  if not template then refusal.raise(message, name, 1) end
+  template, err, name = build(complete)
+  if not template then refusal.raise(err, name, 1) end
   return template
 end
 

@@ -31,13 +31,13 @@ local function findings_of(output)
 end
 
 local function run(path)
-  local child <close>, message, code = process.start {
+  local child <close>, err, code = process.start {
     argv = { "cfn-lint", "--format", "json", "--template", path }, output = "capture",
   }
-  if not child then return nil, message, code end
+  if not child then return nil, err, code end
   local exit
-  exit, message, code = child:wait(PATIENCE)
-  if not exit then return nil, "cfn-lint: " .. message, code end
+  exit, err, code = child:wait(PATIENCE)
+  if not exit then return nil, "cfn-lint: " .. err, code end
   local output, problem = child:output()
   local findings = findings_of(output)
   if findings then return findings end
@@ -48,11 +48,11 @@ end
 --- Runs cfn-lint on a template as it is written. Waits in a task.
 ---@param text string JSON
 ---@return watchbot.template.Finding[]? findings
----@return string? message
+---@return string? err
 ---@return string? code "ENOENT": it is not installed
 function lint.run(text)
-  local file <close>, message, code = process.file(text)
-  if not file then return nil, message, code end
+  local file <close>, err, code = process.file(text)
+  if not file then return nil, err, code end
   return run(file:path())
 end
 

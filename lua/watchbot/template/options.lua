@@ -93,7 +93,7 @@ end
 --- Makes options complete.
 ---@param given table<string, any>
 ---@return watchbot.template.Options? complete
----@return string? message
+---@return string? err
 ---@return string? name the option, or the member of one, that is at fault
 function options.complete(given)
   given = readable(given)
@@ -101,13 +101,13 @@ function options.complete(given)
     local problem, at = check(name, given[name])
     if problem then return nil, problem, at end
   end
-  local message, name = rules.modes(given, options)
-  if message then return nil, message, name end
+  local err, name = rules.modes(given, options)
+  if err then return nil, err, name end
   local complete
-  complete, message, name = resolve(given)
-  if not complete then return nil, message, name end
-  message, name = rules.problem(complete, options)
-  if message then return nil, message, name end
+  complete, err, name = resolve(given)
+  if not complete then return nil, err, name end
+  err, name = rules.problem(complete, options)
+  if err then return nil, err, name end
   for _, option in ipairs(options.declared) do
     if complete[option.name] == nil and not option.alias then
       complete[option.name] = copy(option.default)

@@ -33,7 +33,7 @@ end
 --- What does not go with the mode, under the name that the user gave it.
 ---@param given table<string, any>
 ---@param known { declared: watchbot.template.Option[] }
----@return string? message
+---@return string? err
 ---@return string? name
 function rules.modes(given, known)
   if not given.mode then return nil end
@@ -79,8 +79,8 @@ local function fargate_container(given)
 end
 
 local function fargate(given)
-  local message, at = fargate_container(given)
-  if message then return message, at end
+  local err, at = fargate_container(given)
+  if err then return err, at end
   for _, name in ipairs(only_ec2) do
     if given[name] then
       return ("option '%s' is for EC2: Fargate does not have it"):format(name), name
@@ -99,9 +99,9 @@ local function places(given)
   local problem = capacity.problem(given.capacity)
   if problem then return "option 'capacity': " .. problem, "capacity" end
   local on_fargate = capacity.fargate(given.capacity or "EC2")
-  local message, name
-  if on_fargate then message, name = fargate(given) end
-  if message then return message, name end
+  local err, name
+  if on_fargate then err, name = fargate(given) end
+  if err then return err, name end
   if on_fargate or given.networkMode == "awsvpc" then
     if given.fargateSubnets then return nil end
     return "missing option 'fargateSubnets': the subnets that tasks with addresses of their own "
@@ -216,12 +216,12 @@ local all = {
 --- What is wrong with options that are each well-formed.
 ---@param given table<string, any>
 ---@param known { declared: watchbot.template.Option[] }
----@return string? message
+---@return string? err
 ---@return string? name
 function rules.problem(given, known)
   for _, rule in ipairs(all) do
-    local message, name = rule(given, known)
-    if message then return message, name end
+    local err, name = rule(given, known)
+    if err then return err, name end
   end
 end
 

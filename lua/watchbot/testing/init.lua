@@ -160,7 +160,7 @@ end
 --- so is answered as by an account that takes everything and has nothing in it.
 ---@param name string "dynamodb:GetItem"; "http:request"; "process:start", whose answer is { code =, stdout =, stderr = }
 ---@param answer table|fun(parameters: table): any, string?, string? the result, or a function of
---- the parameters that returns it, or `nil, message, code`
+--- the parameters that returns it, or `nil, err, code`
 function Watch:answer(name, answer)
   self.stage.world.answers[name] = answer
 end

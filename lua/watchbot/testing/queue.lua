@@ -135,7 +135,7 @@ end
 ---@param wait number? seconds
 ---@param visibility number? seconds
 ---@return table[]? messages
----@return string? message
+---@return string? err
 ---@return string? code "Closed"
 function Queue:receive(max, wait, visibility)
   local until_time = scheduler.now() + (wait or 0)

@@ -30,17 +30,17 @@ function module.new(kind, heard, real)
 end
 
 --- Has the next start fail so.
----@param message string
+---@param err string
 ---@param code string
-function Runner:refuse(message, code)
-  table.insert(self.refusals, { message = message, code = code })
+function Runner:refuse(err, code)
+  table.insert(self.refusals, { message = err, code = code })
 end
 
 local plans = {}
 
 function plans.process(_, policy, job)
-  local command, message, code = require "watchbot.runner.process".command(policy, job)
-  if not command then return nil, message, code end
+  local command, err, code = require "watchbot.runner.process".command(policy, job)
+  if not command then return nil, err, code end
   return command.command or command.argv
 end
 
@@ -51,8 +51,8 @@ end
 -- A policy that names no task gets it from its container's environment.
 function plans.ecs(_, policy, job, environment)
   if not policy.task then return { containerOverrides = {} } end
-  local task, message = require "watchbot.runner.ecs".task(policy, job)
-  if not task then return nil, message, "TaskFailed" end
+  local task, err = require "watchbot.runner.ecs".task(policy, job)
+  if not task then return nil, err, "TaskFailed" end
   return require "watchbot.runner.ecs.request".build(task, job, environment, {
     stack = policy.stack or "watchbot", container = task.container or "worker",
   })
@@ -76,8 +76,8 @@ end
 ---@param environment table<string, string>
 ---@param policy table
 function Runner:start(job, environment, policy)
-  local plan, message, code = plans[self.kind](self, policy, job, environment)
-  if not plan then return nil, message, code end
+  local plan, err, code = plans[self.kind](self, policy, job, environment)
+  if not plan then return nil, err, code end
   self.heard(job.id, plan)
   local refusal = table.remove(self.refusals, 1)
   if refusal then return nil, refusal.message, refusal.code end

@@ -127,8 +127,8 @@ function Child:truncated() return false end -- luacheck: ignore 212
 function Child:pid() return 0 end -- luacheck: ignore 212
 
 function World:start_process(options)
-  local exit, message, code = self:ask("process:start", options)
-  if not exit then return nil, message, code end
+  local exit, err, code = self:ask("process:start", options)
+  if not exit then return nil, err, code end
   return setmetatable({ exit = exit }, Child)
 end
 

@@ -32,8 +32,8 @@ local app = {}
 -- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
 function App:check_queue(queue, until_empty)
   if not queue.check then return true end
-  local ok, message, code = queue:check()
-  if not ok then return nil, message, code end
+  local ok, err, code = queue:check()
+  if not ok then return nil, err, code end
   if queue.warning and until_empty and not queue.embedded then
     return nil, queue.warning, "NotAllowed"
   end
@@ -43,21 +43,21 @@ end
 
 -- A topic that does not answer just now is no reason to let messages wait.
 function App:check_topic(policy)
-  local notifier, message, code = policy:notifier()
-  if not notifier then return not message or nil, message, code end
+  local notifier, err, code = policy:notifier()
+  if not notifier then return not err or nil, err, code end
   local ok, passing
-  ok, message, code, passing = notifier:check()
+  ok, err, code, passing = notifier:check()
   if ok then return true end
-  if not passing then return nil, message, code end
-  self.journal:warning(nil, "warning", "the notification topic could not be checked: " .. message,
+  if not passing then return nil, err, code end
+  self.journal:warning(nil, "warning", "the notification topic could not be checked: " .. err,
     "code", code)
   return true
 end
 
 --- Summaries of notifications are published when no job is there to hear that it failed.
 function App:hear_of_notifications(policy)
-  policy:on_notification_failure(function(message, code)
-    self.journal:warning(nil, "error", "no notification was sent: " .. message, "code", code,
+  policy:on_notification_failure(function(err, code)
+    self.journal:warning(nil, "error", "no notification was sent: " .. err, "code", code,
       "where", "notify")
   end)
 end
@@ -66,22 +66,22 @@ end
 ---@param policy table
 ---@param options watchbot.AppOptions?
 ---@return watchbot.App?
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when the policy itself is at fault
 function app.open(policy, options)
   options = options or {}
   local ok, problem = policy:complete()
   if not ok then return nil, problem, "Usage" end
-  local sink, message, code = log.open(options.output or 1, policy.log)
-  if not sink then return nil, message, code end
+  local sink, err, code = log.open(options.output or 1, policy.log)
+  if not sink then return nil, err, code end
   local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
     App)
   self.journal:show_messages(policy.log_messages)
   local queue
-  self.runner, message, code = runners.open(policy, sink, self.journal)
-  if not self.runner then return nil, message, code end
-  queue, message, code = queues.open(policy.queue, {
+  self.runner, err, code = runners.open(policy, sink, self.journal)
+  if not self.runner then return nil, err, code end
+  queue, err, code = queues.open(policy.queue, {
     max_receives = policy.max_receives, retention = policy.retention,
     visibility = policy.visibility,
     linger = policy.linger,
@@ -93,12 +93,12 @@ function app.open(policy, options)
       self.journal:error(id, "error", "the message does not match its MD5, it is not run")
     end,
   })
-  if not queue then return nil, message, code end
-  ok, message, code = self:check_queue(queue, options.until_empty)
-  if ok then ok, message, code = self:check_topic(policy) end
+  if not queue then return nil, err, code end
+  ok, err, code = self:check_queue(queue, options.until_empty)
+  if ok then ok, err, code = self:check_topic(policy) end
   if not ok then
     queue:close()
-    return nil, message, code
+    return nil, err, code
   end
   self:hear_of_notifications(policy)
   self.watcher = watcher.new(policy, {
@@ -119,7 +119,7 @@ end
 
 --- Runs the watcher to its end. Waits in a task.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "NotAllowed"
 function App:run()
   local touching
@@ -127,11 +127,11 @@ function App:run()
     self:touch()
     touching = scheduler.every(HEALTH_INTERVAL, self.touch, self)
   end
-  local ok, message, code = self.watcher:run()
+  local ok, err, code = self.watcher:run()
   if touching then touching:cancel() end
   if self.runner.close then self.runner:close() end
   self.sink:drain(LAST_LINES)
-  return ok, message, code
+  return ok, err, code
 end
 
 --- Whether the watcher has ended because the queue was empty.

@@ -31,17 +31,17 @@ describe("provider.instance: credentials", function()
 
   it("are none where it has no role", in_task(function()
     server:set { role = cjson.null }
-    local keys, message = chain.new({ AWS_EC2_METADATA_SERVICE_ENDPOINT = server.url }):get()
+    local keys, err = chain.new({ AWS_EC2_METADATA_SERVICE_ENDPOINT = server.url }):get()
     assert.is_nil(keys)
-    assert.matches("EC2 metadata: this instance has no role$", message)
+    assert.matches("EC2 metadata: this instance has no role$", err)
   end))
 
   it("are none where nothing listens", in_task(function()
-    local keys, message =
+    local keys, err =
       chain.new({ AWS_EC2_METADATA_SERVICE_ENDPOINT = "http://127.0.0.1:1" }):get()
     assert.is_nil(keys)
-    assert.matches("^no AWS credentials: option: none were given; ", message)
-    assert.matches("EC2 metadata: could not reach http://127.0.0.1:1: ", message, 1, true)
+    assert.matches("^no AWS credentials: option: none were given; ", err)
+    assert.matches("EC2 metadata: could not reach http://127.0.0.1:1: ", err, 1, true)
   end))
 
   it("say what is wrong, and quote nothing", in_task(function()

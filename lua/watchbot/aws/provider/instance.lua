@@ -15,14 +15,14 @@ local PATH = "/latest/meta-data/iam/security-credentials/"
 ---@return string? code
 function instance.load(context)
   local metadata = context.config.metadata
-  local listing, message, code = metadata:get(PATH)
+  local listing, err, code = metadata:get(PATH)
   if code == "NotFound" then return nil, "this instance has no role" end
-  if not listing then return nil, message end
+  if not listing then return nil, err end
   local name = listing:match "^%s*([%w+=,.@_-]+)"
   if not name then return nil, "this instance has no role" end
   local json
-  json, message = metadata:get(PATH .. name)
-  if not json then return nil, message end
+  json, err = metadata:get(PATH .. name)
+  if not json then return nil, err end
   return keys.from_json(json, instance.name)
 end
 

@@ -69,8 +69,8 @@ local function base(files, name, settings)
   end
   if session then return sso(files, name, settings) end
   if settings.login_session then return step("login", name, settings) end
-  local found, message, code = static(name, settings)
-  if found or message then return found, message, code end
+  local found, err, code = static(name, settings)
+  if found or err then return found, err, code end
   if settings.credential_process then return step("process", name, settings) end
 end
 
@@ -103,8 +103,8 @@ local function walk(files, name, user, roles, seen)
   if not settings.role_arn or settings.web_identity_token_file then
     return base(files, name, settings)
   end
-  local source, message, code = source_of(name, settings)
-  if not source then return nil, message, code end
+  local source, err, code = source_of(name, settings)
+  if not source then return nil, err, code end
   table.insert(roles, 1, step("role", name, settings))
   if source == name then return base(files, name, settings) end
   return walk(files, source, name, roles, seen)
@@ -119,9 +119,9 @@ end
 --- name
 function plan.of(files, name)
   local roles = {}
-  local first, message, code = walk(files, name, nil, roles, {})
+  local first, err, code = walk(files, name, nil, roles, {})
   if first then return { first, table.unpack(roles) } end
-  if message then return nil, message, code end
+  if err then return nil, err, code end
   if roles[1] then
     return fail("the profile '%s' has no credentials, but '%s' uses it",
       roles[1].settings.source_profile, roles[1].name)

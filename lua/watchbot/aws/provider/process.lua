@@ -18,10 +18,10 @@ local function ending(exit)
 end
 
 local function run(command, seconds, source)
-  local child <close>, message = require "watchbot.process".start {
+  local child <close>, err = require "watchbot.process".start {
     command = command, output = "capture", limit = LIMIT,
   }
-  if not child then return fail(source, "could not be started: %s", message) end
+  if not child then return fail(source, "could not be started: %s", err) end
   local exit = child:wait(seconds)
   if not exit then return fail(source, "did not end within %g s", seconds) end
   if exit.code ~= 0 then
@@ -34,15 +34,15 @@ end
 ---@param step watchbot.aws.Step
 ---@param seconds number? that it may take
 ---@return watchbot.aws.Keys?
----@return string? message
+---@return string? err
 ---@return string? code "BadCredentials"
 function process.load(step, seconds)
   local source = ("profile '%s'"):format(step.name)
-  local output, message, code = run(step.settings.credential_process, seconds or SECONDS, source)
-  if not output then return nil, message, code end
+  local output, err, code = run(step.settings.credential_process, seconds or SECONDS, source)
+  if not output then return nil, err, code end
   local reply
-  reply, message, code = keys.decode(output, source .. ": credential_process")
-  if not reply then return nil, message, code end
+  reply, err, code = keys.decode(output, source .. ": credential_process")
+  if not reply then return nil, err, code end
   if reply.Version ~= 1 then return fail(source, "must answer with Version 1") end
   return keys.from_reply(reply, source)
 end

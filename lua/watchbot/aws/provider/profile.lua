@@ -68,12 +68,12 @@ end
 
 -- One step after the other, each with what the one before gave.
 local function take(context, steps)
-  local found, message, code = FIRST[steps[1].kind](context, steps[1])
+  local found, err, code = FIRST[steps[1].kind](context, steps[1])
   for index = 2, #steps do
     if not found then break end
-    found, message, code = role.assume(context, steps[index], found)
+    found, err, code = role.assume(context, steps[index], found)
   end
-  return found, message, code
+  return found, err, code
 end
 
 --- Finds the steps and takes them. To be called in a task.
@@ -83,8 +83,8 @@ end
 ---@return string? code
 function profile.load(context)
   local config = context.config
-  local files, message, code = profiles.read(function(name) return config:getenv(name) end)
-  if not files then return nil, message, code end
+  local files, err, code = profiles.read(function(name) return config:getenv(name) end)
+  if not files then return nil, err, code end
   local steps, why
   steps, why, code = plan.of(files, config.profile)
   if not steps then

@@ -29,10 +29,10 @@ end
 local function call(context, operation, parameters, with, source)
   if not context.sts then error("to assume a role, credentials.chain needs options.sts", 0) end
   local region = region_for(context, parameters.RoleArn)
-  local result, message, code = context.sts(operation, parameters, with, region)
+  local result, err, code = context.sts(operation, parameters, with, region)
   if not result then
     return nil, ("%s: could not assume the role '%s': %s"):format(source, parameters.RoleArn,
-      message), code or "BadCredentials"
+      err), code or "BadCredentials"
   end
   if type(result.Credentials) ~= "table" then
     return nil, ("%s: the answer to %s holds no credentials"):format(source, operation),
@@ -59,7 +59,7 @@ end
 ---@param step watchbot.aws.Step
 ---@param with watchbot.aws.Keys
 ---@return watchbot.aws.Keys?
----@return string? message
+---@return string? err
 ---@return string? code
 function role.assume(context, step, with)
   local settings, source = step.settings, ("profile '%s'"):format(step.name)
@@ -90,11 +90,11 @@ end
 ---@param settings { role_arn: string, web_identity_token_file: string, role_session_name: string? }
 ---@param source string
 ---@return watchbot.aws.Keys?
----@return string? message
+---@return string? err
 ---@return string? code
 function role.assume_with_token(context, settings, source)
-  local token, message = read_token(settings.web_identity_token_file)
-  if not token then return nil, source .. ": " .. message, "BadCredentials" end
+  local token, err = read_token(settings.web_identity_token_file)
+  if not token then return nil, source .. ": " .. err, "BadCredentials" end
   return call(context, "AssumeRoleWithWebIdentity",
     { RoleArn = settings.role_arn, WebIdentityToken = token,
     RoleSessionName = session_name(context, settings) }, nil, source)

@@ -31,7 +31,7 @@ end
 -- reading
 
 local function write_each(letters, selection, line_of)
-  local count, message, code = selection:each(letters, function(picked, progress)
+  local count, err, code = selection:each(letters, function(picked, progress)
     progress:clear()
     for _, letter in ipairs(picked) do
       local ok, problem, problem_code = output.line(line_of(letter))
@@ -39,7 +39,7 @@ local function write_each(letters, selection, line_of)
     end
     return output.flush()
   end)
-  if not count then return nil, message, code end
+  if not count then return nil, err, code end
   return ended(letters, selection), count
 end
 
@@ -97,7 +97,7 @@ end
 
 local function replay_selected(letters, arguments, selection)
   local total, failures, started = 0, {}, scheduler.now()
-  local read, message, code = selection:each(letters, function(picked)
+  local read, err, code = selection:each(letters, function(picked)
     local count, failed, stop = letters:replay(picked)
     if not count then return nil, failed, stop end
     total = total + count
@@ -108,18 +108,18 @@ local function replay_selected(letters, arguments, selection)
   end, function() return messages(total) .. " back in the queue" end)
   local ok, problem, problem_code =
     report(arguments, "replayed", "%s back in the queue", total, failures)
-  if not read then return nil, message, code end
+  if not read then return nil, err, code end
   if not ok then return nil, problem, problem_code end
   return ended(letters, selection)
 end
 
 local function replay_all(letters, arguments)
   local progress <close> = terminal.progress()
-  local count, message, code = letters:replay_all {
+  local count, err, code = letters:replay_all {
     rate = arguments.rate, tell = function(words) progress:tell(words) end,
   }
   progress:clear()
-  if not count then return nil, message, code end
+  if not count then return nil, err, code end
   report(arguments, "replayed", "%s back in the queue", count, {})
   return 0
 end
@@ -132,9 +132,9 @@ function actions.replay(letters, arguments, selection)
     return would(letters, arguments, selection, "put back into the queue")
   end
   if selection.is_all then
-    local status, message, code = replay_all(letters, arguments)
-    if status or code ~= "Unsupported" then return status, message, code end
-    if not letters.embedded then say(("not left to SQS (%s): one by one"):format(message)) end
+    local status, err, code = replay_all(letters, arguments)
+    if status or code ~= "Unsupported" then return status, err, code end
+    if not letters.embedded then say(("not left to SQS (%s): one by one"):format(err)) end
   end
   return replay_selected(letters, arguments, selection)
 end
@@ -142,14 +142,14 @@ end
 -- What is selected, without the bodies: there may be many.
 local function collect(letters, selection)
   local all, shown = {}, {}
-  local count, message, code = selection:each(letters, function(picked)
+  local count, err, code = selection:each(letters, function(picked)
     for _, letter in ipairs(picked) do
       if #all < SHOWN then shown[#shown + 1] = view.line(letter) end
       all[#all + 1] = { id = letter.id, key = letter.key }
     end
     return true
   end)
-  if not count then return nil, message, code end
+  if not count then return nil, err, code end
   return all, shown
 end
 
@@ -186,14 +186,14 @@ function actions.delete(letters, arguments, selection)
   local all, shown, code = collect(letters, selection)
   if not all then return nil, shown, code end
   if #all > 0 then
-    local ok, message, problem_code = ask_to_delete(all, shown, arguments.yes)
-    if not ok then return nil, message, problem_code end
+    local ok, err, problem_code = ask_to_delete(all, shown, arguments.yes)
+    if not ok then return nil, err, problem_code end
   end
   local count, failures
   count, failures, code = delete_all(letters, all)
   if not count then return nil, failures, code end
-  local ok, message, problem_code = report(arguments, "deleted", "%s deleted", count, failures)
-  if not ok then return nil, message, problem_code end
+  local ok, err, problem_code = report(arguments, "deleted", "%s deleted", count, failures)
+  if not ok then return nil, err, problem_code end
   return ended(letters, selection)
 end
 
@@ -202,22 +202,22 @@ function actions.purge(letters, arguments, selection)
     return nil, "dead-letter: purge deletes all; to delete some of them: watchbot dead-letter "
       .. "delete", "Usage"
   end
-  local count, message, code = letters:count()
-  if not count then return nil, message, code end
+  local count, err, code = letters:count()
+  if not count then return nil, err, code end
   if arguments["dry-run"] then
     say(("dry run: %s would be deleted"):format(messages(count)))
     return 0
   end
   local ok = true
   if count > 0 then
-    ok, message, code =
+    ok, err, code =
     terminal.confirm(("dead-letter: delete all %s of %s for good?"):format(messages(count),
     letters.name),
       arguments.yes)
   end
-  if not ok then return nil, message, code end
-  count, message, code = letters:purge()
-  if not count then return nil, message, code end
+  if not ok then return nil, err, code end
+  count, err, code = letters:purge()
+  if not count then return nil, err, code end
   report(arguments, "deleted", "%s deleted", count, {})
   return 0
 end

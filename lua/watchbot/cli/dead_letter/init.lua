@@ -62,17 +62,17 @@ examples:
   watchbot send --stack tiles --from letters                      and back into the queue]],
 }
 
--- => the options of dead_letters.open | nil message code
+-- => the options of dead_letters.open | nil err code
 local function places_of(found)
-  local dead, message, code = found:find "DeadLetterQueueUrl"
-  if message then return nil, message, code end
+  local dead, err, code = found:find "DeadLetterQueueUrl"
+  if err then return nil, err, code end
   local queue
   if dead then
-    queue, message, code = found:find "QueueUrl"
+    queue, err, code = found:find "QueueUrl"
   else
-    queue, message, code = found:queue_url()
+    queue, err, code = found:queue_url()
   end
-  if message then return nil, message, code end
+  if err then return nil, err, code end
   return {
     queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility,
     warn = output.complain,
@@ -85,21 +85,21 @@ local function act(name, letters, arguments, selection, found)
 end
 
 local function start(name, arguments)
-  local selection, message, code = selections.new(arguments, name == "show" and 1 or nil)
-  if not selection then return nil, message, code end
+  local selection, err, code = selections.new(arguments, name == "show" and 1 or nil)
+  if not selection then return nil, err, code end
   local found
-  found, message, code = target.find("dead-letter", arguments)
-  if not found then return nil, message, code end
+  found, err, code = target.find("dead-letter", arguments)
+  if not found then return nil, err, code end
   local places
-  places, message, code = places_of(found)
-  if not places then return nil, message, code end
+  places, err, code = places_of(found)
+  if not places then return nil, err, code end
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
   for _, warning in ipairs(letters.warnings) do output.complain(warning) end
   return act(name, letters, arguments, selection, found)
 end
 
--- => name | nil message code
+-- => name | nil err code
 local function action_of(arguments)
   local word = arguments.words[1]
   if not word then
@@ -113,8 +113,8 @@ local function action_of(arguments)
 end
 
 function dead_letter.run(arguments)
-  local name, message, code = action_of(arguments)
-  if not name then return nil, message, code end
+  local name, err, code = action_of(arguments)
+  if not name then return nil, err, code end
   return interruptible(start, name, arguments)
 end
 

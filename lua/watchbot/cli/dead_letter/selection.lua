@@ -18,7 +18,7 @@ selection.options = {
   { name = "limit", value = "N", number = true, help = "at most N messages" },
 }
 
--- => true | nil message code : adds what is in a file to the ids
+-- => true | nil err code : adds what is in a file to the ids
 local function add_saved(ids, path)
   return saved_lines.each(path, function(messages, _, problems)
     if problems[1] then return nil, problems[1], "BadMessage" end
@@ -31,7 +31,7 @@ end
 ---@param arguments watchbot.Arguments
 ---@param limit integer? where none was given
 ---@return table? selection
----@return string? message
+---@return string? err
 ---@return string? code
 function selection.new(arguments, limit)
   local self = setmetatable({ match = arguments.match, limit = math.huge }, Selection)
@@ -42,8 +42,8 @@ function selection.new(arguments, limit)
   local ids = table.move(arguments.words, 2, #arguments.words, #(arguments.id or {}) + 1,
     arguments.id or {})
   if arguments.from then
-    local ok, message, code = add_saved(ids, arguments.from)
-    if not ok then return nil, "dead-letter: " .. message, code end
+    local ok, err, code = add_saved(ids, arguments.from)
+    if not ok then return nil, "dead-letter: " .. err, code end
   end
   if #ids > 0 or arguments.from then self.missing, self.ids = {}, {} end
   for _, id in ipairs(ids) do self.missing[id], self.ids[id] = true, true end
@@ -90,21 +90,21 @@ end
 ---@param visit fun(picked: watchbot.DeadLetter[], progress: watchbot.Progress): true?, string?, string? nil ends it
 ---@param words (fun(read: integer): string)? how far it is
 ---@return integer? count
----@return string? message
+---@return string? err
 ---@return string? code
 function Selection:each(letters, visit, words)
   local progress <close> = terminal.progress()
   local count, read = 0, 0
   while not self:is_done(count) do
-    local page, message, code = letters:page(self:page_size(count))
-    if not page then return nil, message, code end
+    local page, err, code = letters:page(self:page_size(count))
+    if not page then return nil, err, code end
     if #page == 0 then
       self.at_end = true
       break
     end
     local picked, ok = self:pick(page, self.limit - count), true
-    if #picked > 0 then ok, message, code = visit(picked, progress) end
-    if not ok then return nil, message, code end
+    if #picked > 0 then ok, err, code = visit(picked, progress) end
+    if not ok then return nil, err, code end
     count, read = count + #picked, read + #page
     progress:tell(words and words(read) or ("%d dead letters read"):format(read))
   end

@@ -58,8 +58,8 @@ function keys.t(self)
 end
 
 function keys.l(self, letter)
-  local shown, message = self.show_logs(letter.id)
-  if not shown then say(terminal.paint("yellow", message)) end
+  local shown, err = self.show_logs(letter.id)
+  if not shown then say(terminal.paint("yellow", err)) end
   return false
 end
 
@@ -80,8 +80,8 @@ end
 function Triage:go_through(total)
   local number = 0
   while not (self.stopped or self.selection:is_done(number)) do
-    local page, message, code = self.letters:page(1)
-    if not page then return nil, message, code end
+    local page, err, code = self.letters:page(1)
+    if not page then return nil, err, code end
     if #page == 0 then break end
     local letter = self.selection:pick(page, 1)[1]
     if letter then
@@ -96,8 +96,8 @@ function Triage:go_through(total)
 end
 
 local function show_logs(group, id)
-  local reader, message = require "watchbot.stack.logs".open(group)
-  if not reader then return nil, message end
+  local reader, err = require "watchbot.stack.logs".open(group)
+  if not reader then return nil, err end
   local show, count = log_lines.printer(), 0
   local ok, problem =
     reader:of_message({ id = id, since = scheduler.time() - HOURS * 3600 * 1000 }, function(event)
@@ -116,11 +116,11 @@ local function logs_of(letters, find_group)
       return nil, "its output went where its watcher's went: to the stdout of watchbot run"
     end
   end
-  local group, message
+  local group, err
   return function(id)
-    if not group then group, message = find_group() end
+    if not group then group, err = find_group() end
     if not group then
-      return nil, message
+      return nil, err
         or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
     end
     return show_logs(group, id)
@@ -135,15 +135,15 @@ local triage = {}
 ---@param selection table
 ---@param find_group fun(): string?, string? the log group
 ---@return integer? status
----@return string? message
+---@return string? err
 ---@return string? code
 function triage.run(letters, arguments, selection, find_group)
   if not terminal.is_interactive() then
     return nil, "dead-letter: triage asks for keys, and there is no terminal; list, show, replay "
       .. "and delete need none", "Usage"
   end
-  local opened <close>, message, code = terminal.keys()
-  if not opened then return nil, message, code end
+  local opened <close>, err, code = terminal.keys()
+  if not opened then return nil, err, code end
   local self = setmetatable({
     letters = letters, keys = opened, selection = selection, yes = arguments.yes,
     show_logs = logs_of(letters, find_group),
@@ -151,8 +151,8 @@ function triage.run(letters, arguments, selection, find_group)
   }, Triage)
   local ok
   -- How many of them are selected, only the end will tell.
-  ok, message, code = self:go_through(selection.is_all and letters:count() or nil)
-  if not ok then return nil, message, code end
+  ok, err, code = self:go_through(selection.is_all and letters:count() or nil)
+  if not ok then return nil, err, code end
   say(("\n%d replayed, %d deleted, %d returned%s"):format(self.counts.replayed, self.counts.deleted,
   self.counts.returned,
     self.stopped and "; the others are as they were" or "; there are no more"))

@@ -55,8 +55,8 @@ end
 
 -- Lua knows neither folders nor modes.
 local function call(...)
-  local child <close>, message, code = process.start { argv = { ... }, output = "capture" }
-  if not child then return nil, message, code end
+  local child <close>, err, code = process.start { argv = { ... }, output = "capture" }
+  if not child then return nil, err, code end
   local exit = child:wait()
   if exit.code == 0 then return true end
   return nil, (select(2, child:output()):gsub("%s+$", "")), "Failed"
@@ -65,8 +65,8 @@ end
 local function write(folder, file)
   local path = folder .. "/" .. file.path
   local parent = path:match "^(.*)/"
-  local ok, message, code = call("mkdir", "-p", "--", parent)
-  if not ok then return nil, message, code end
+  local ok, err, code = call("mkdir", "-p", "--", parent)
+  if not ok then return nil, err, code end
   return core.file.create(path, file.text, file.executable)
 end
 
@@ -75,7 +75,7 @@ end
 ---@param folder string
 ---@param files watchbot.project.File[]
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "Exists", "Failed"
 function project.write(folder, files)
   local found = existing(folder, files)
@@ -84,10 +84,10 @@ function project.write(folder, files)
       ", ")), "Exists"
   end
   for index, file in ipairs(files) do
-    local ok, message, code = write(folder, file)
+    local ok, err, code = write(folder, file)
     if not ok then
       for written = 1, index - 1 do os.remove(folder .. "/" .. files[written].path) end
-      return nil, "nothing was written: " .. message, code
+      return nil, "nothing was written: " .. err, code
     end
   end
   return true

@@ -33,8 +33,8 @@ end
 
 local function start(mode, folder)
   local files = projects.files(mode, projects.name(folder))
-  local ok, message, code = projects.write(folder, files)
-  if not ok then return nil, "init: " .. message, code end
+  local ok, err, code = projects.write(folder, files)
+  if not ok then return nil, "init: " .. err, code end
   for _, file in ipairs(files) do
     output.line((folder == "." and "" or folder .. "/") .. file.path)
   end

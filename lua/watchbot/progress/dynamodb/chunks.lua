@@ -66,10 +66,10 @@ end
 
 -- The part has filled its chunk: the job gets to know.
 local function close(items, job, chunk, part)
-  local changed, message, code =
+  local changed, err, code =
     add(items, job.id, "chunks", chunk, part, " AND attribute_exists(id)")
-  if changed == false then changed, message, code = items:get(job.id) end
-  if changed == nil then return nil, message, code end
+  if changed == false then changed, err, code = items:get(job.id) end
+  if changed == nil then return nil, err, code end
   if not changed then return layout.no_job(job.id) end
   job.chunks, job.last = changed.chunks, changed.last
   return is_last(job, part)
@@ -80,16 +80,16 @@ end
 ---@param job table its item
 ---@param part integer
 ---@return boolean? last
----@return string? message
+---@return string? err
 ---@return string? code
 function chunks.complete(items, job, part)
   if part < 1 or part > job.total then return layout.no_such_part(job.id, part, job.total) end
   local chunk, position = layout.place(part, job.parts.chunk)
   if index(job.chunks)[chunk] then return is_last(job, part) end
   local id = layout.key(job.id, chunk)
-  local item, message, code = add(items, id, "done", position, position)
-  if item == false then item, message, code = items:get(id) end
-  if item == nil then return nil, message, code end
+  local item, err, code = add(items, id, "done", position, position)
+  if item == false then item, err, code = items:get(id) end
+  if item == nil then return nil, err, code end
   -- A chunk that is no longer there was deleted when the reduce was sent.
   local full = item and #item.done == layout.capacity(chunk, job.total, job.parts.chunk)
   if not full or item.last ~= position then return false end
@@ -109,30 +109,30 @@ end
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return integer? remaining
----@return string? message
+---@return string? err
 ---@return string? code
 function chunks.remaining(items, job)
   local finished, remaining = index(job.chunks), job.total
   for chunk in pairs(finished) do
     remaining = remaining - layout.capacity(chunk, job.total, job.parts.chunk)
   end
-  local ok, message, code = items:each(ids_of(job, finished), function(item)
+  local ok, err, code = items:each(ids_of(job, finished), function(item)
     remaining = remaining - #item.done
   end)
-  if not ok then return nil, message, code end
+  if not ok then return nil, err, code end
   return remaining
 end
 
 --- Whether a part is done.
 ---@return boolean? done
----@return string? message
+---@return string? err
 ---@return string? code
 function chunks.is_done(items, job, part)
   if part < 1 or part > job.total then return false end
   local chunk, position = layout.place(part, job.parts.chunk)
   if index(job.chunks)[chunk] then return true end
-  local item, message, code = items:get(layout.key(job.id, chunk))
-  if item == nil then return nil, message, code end
+  local item, err, code = items:get(layout.key(job.id, chunk))
+  if item == nil then return nil, err, code end
   return item and index(item.done)[position] or false
 end
 
@@ -141,7 +141,7 @@ end
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function chunks.delete(items, job)
   if not is_complete(job) then return true end

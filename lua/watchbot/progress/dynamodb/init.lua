@@ -19,11 +19,11 @@ local dynamodb = {}
 ---@param arn string
 ---@param options watchbot.ProgressOptions
 ---@return watchbot.progress.DynamoDb?
----@return string? message
+---@return string? err
 ---@return string? code
 function dynamodb.open(arn, options)
-  local items, message, code = tables.open(arn, options.client)
-  if not items then return nil, message, code end
+  local items, err, code = tables.open(arn, options.client)
+  if not items then return nil, err, code end
   return setmetatable({ items = items }, DynamoDb)
 end
 
@@ -32,10 +32,10 @@ local function form_of(job)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:set_total(id, total)
-  local changed, message, code = self.items:update(id, {
+  local changed, err, code = self.items:update(id, {
     update = "SET #total = :total, #parts = :parts", condition = "attribute_not_exists(#total)",
     names = { ["#total"] = "total", ["#parts"] = "parts" },
     values = {
@@ -43,45 +43,45 @@ function DynamoDb:set_total(id, total)
     },
   })
   if changed then return true end
-  if changed == nil then return nil, message, code end
+  if changed == nil then return nil, err, code end
   local job
-  job, message, code = self.items:get(id)
-  if job == nil then return nil, message, code end
+  job, err, code = self.items:get(id)
+  if job == nil then return nil, err, code end
   if not job then return layout.no_job(id) end
   if job.total == total then return true end
   return layout.other_total(id, job.total, total)
 end
 
 ---@return boolean? last
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:complete(id, part)
-  local job, message, code = self.items:get(id)
-  if job == nil then return nil, message, code end
+  local job, err, code = self.items:get(id)
+  if job == nil then return nil, err, code end
   if not job or not job.total then return layout.no_total(id) end
   return form_of(job).complete(self.items, job, part)
 end
 
 local function count(items, job, found, part, brief)
   local form = form_of(job)
-  local message, code
+  local err, code
   if not brief then
-    found.remaining, message, code = form.remaining(items, job)
-    if not found.remaining then return nil, message, code end
+    found.remaining, err, code = form.remaining(items, job)
+    if not found.remaining then return nil, err, code end
   end
   if part then
-    found.part_complete, message, code = form.is_done(items, job, part)
-    if found.part_complete == nil then return nil, message, code end
+    found.part_complete, err, code = form.is_done(items, job, part)
+    if found.part_complete == nil then return nil, err, code end
   end
   return found
 end
 
 ---@return watchbot.ProgressStatus?
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:status(id, part, brief)
-  local job, message, code = self.items:get(id)
-  if job == nil then return nil, message, code end
+  local job, err, code = self.items:get(id)
+  if job == nil then return nil, err, code end
   if not job then return {} end
   local found = {
     total = job.total, failed = job.error, metadata = job.metadata, reduce_sent = job.reduceSent,
@@ -91,37 +91,37 @@ function DynamoDb:status(id, part, brief)
 end
 
 function DynamoDb:keep(id, name, value, condition)
-  local changed, message, code = self.items:update(id, {
+  local changed, err, code = self.items:update(id, {
     update = "SET #name = :value", condition = condition, names = { ["#name"] = name },
     values = { [":value"] = values.encode(value) },
   })
-  if changed == nil then return nil, message, code end
+  if changed == nil then return nil, err, code end
   return changed and true or false
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:fail(id, reason)
   return self:keep(id, "error", reason)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:set_metadata(id, metadata)
   return self:keep(id, "metadata", metadata)
 end
 
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function DynamoDb:reduce_sent(id)
-  local kept, message, code = self:keep(id, "reduceSent", true, "attribute_exists(id)")
-  if kept == nil then return nil, message, code end
+  local kept, err, code = self:keep(id, "reduceSent", true, "attribute_exists(id)")
+  if kept == nil then return nil, err, code end
   local job = false
-  if kept then job, message, code = self.items:get(id) end
-  if job == nil then return nil, message, code end
+  if kept then job, err, code = self.items:get(id) end
+  if job == nil then return nil, err, code end
   if not job then return layout.no_job(id) end
   if not job.total then return true end
   return form_of(job).delete(self.items, job)

@@ -49,7 +49,7 @@ end
 ---@param job table its item
 ---@param part integer from 1, or from 0 as some programs count
 ---@return boolean? last
----@return string? message
+---@return string? err
 ---@return string? code
 function set.complete(items, job, part)
   local id = job.id
@@ -58,11 +58,11 @@ function set.complete(items, job, part)
     if not job then return layout.no_job(id) end
     if not has(job, part) then return is_last(job, part) end
     local only = #job.parts == 1
-    local taken, message, code = (only and take_last or take)(items, id, part)
+    local taken, err, code = (only and take_last or take)(items, id, part)
     if taken then return only end
-    if taken == nil then return nil, message, code end
-    job, message, code = items:get(id)
-    if job == nil then return nil, message, code end
+    if taken == nil then return nil, err, code end
+    job, err, code = items:get(id)
+    if job == nil then return nil, err, code end
   end
   return nil, ("job '%s' is changed all the time by others"):format(id), "Contention"
 end

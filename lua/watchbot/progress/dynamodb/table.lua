@@ -40,16 +40,16 @@ end
 ---@param arn string
 ---@param client table?
 ---@return watchbot.progress.Table?
----@return string? message
+---@return string? err
 ---@return string? code "Usage" when it is no table's ARN
 function tables.open(arn, client)
   local region, name = arn:match "^arn:[^:]+:dynamodb:([^:]+):[^:]*:table/([%w_.-]+)$"
   if not region then
     return nil, ("progress: '%s' is no table: expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME"):format(arn), "Usage"
   end
-  local message, code
-  if not client then client, message, code = new_client(region) end
-  if not client then return nil, message, code end
+  local err, code
+  if not client then client, err, code = new_client(region) end
+  if not client then return nil, err, code end
   return setmetatable({ name = name, client = client }, Table)
 end
 
@@ -60,13 +60,13 @@ end
 --- The item, decoded; false when there is none.
 ---@param id string
 ---@return table|false|nil item
----@return string? message
+---@return string? err
 ---@return string? code
 function Table:get(id)
-  local result, message, code = self.client:GetItem {
+  local result, err, code = self.client:GetItem {
     TableName = self.name, Key = key(id), ConsistentRead = true,
   }
-  if not result then return nil, message, code end
+  if not result then return nil, err, code end
   return result.Item and values.item(result.Item) or false
 end
 
@@ -81,10 +81,10 @@ end
 ---@param change watchbot.progress.Change one that may be applied twice
 ---@return table|false|nil changed the attributes that were changed, as they are now; false: the
 --- condition does not hold
----@return string? message
+---@return string? err
 ---@return string? code
 function Table:update(id, change)
-  local result, message, code = self.client:UpdateItem({
+  local result, err, code = self.client:UpdateItem({
     TableName = self.name, Key = key(id), UpdateExpression = change.update,
     ConditionExpression = change.condition,
     ExpressionAttributeNames = change.names, ExpressionAttributeValues = change.values,
@@ -92,17 +92,17 @@ function Table:update(id, change)
   }, { idempotent = true })
   if result then return values.item(result.Attributes or {}) end
   if code == "ConditionalCheckFailedException" then return false end
-  return nil, message, code
+  return nil, err, code
 end
 
 -- Calls `call` with what the call before has left undone, until nothing is; it returns that, or
--- nil, message, code.
+-- nil, err, code.
 local function until_done(name, left, call)
   local pause = FIRST_PAUSE
   for _ = 1, BATCHES do
-    local message, code
-    left, message, code = call(left)
-    if not left then return nil, message, code end
+    local err, code
+    left, err, code = call(left)
+    if not left then return nil, err, code end
     if next(left) == nil then return true end
     scheduler.sleep(pause * (0.5 + math.random()))
     pause = math.min(pause * 2, LONGEST_PAUSE)
@@ -125,8 +125,8 @@ function Table:read_batch(ids, visit)
   for index, id in ipairs(ids) do keys[index] = key(id) end
   return until_done(self.name, { [self.name] = { Keys = keys, ConsistentRead = true } },
     function(left)
-    local result, message, code = self.client:BatchGetItem { RequestItems = left }
-    if not result then return nil, message, code end
+    local result, err, code = self.client:BatchGetItem { RequestItems = left }
+    if not result then return nil, err, code end
     for _, item in ipairs(result.Responses[self.name] or {}) do visit(values.item(item)) end
     return result.UnprocessedKeys or {}
   end)
@@ -134,8 +134,8 @@ end
 
 function Table:read_singly(ids, visit)
   for _, id in ipairs(ids) do
-    local item, message, code = self:get(id)
-    if item == nil then return nil, message, code end
+    local item, err, code = self:get(id)
+    if item == nil then return nil, err, code end
     if item then visit(item) end
   end
   return true
@@ -146,15 +146,15 @@ end
 ---@param ids string[]
 ---@param visit fun(item: table)
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Table:each(ids, visit)
   for batch in batches(ids, READS) do
-    local ok, message, code = self:read_batch(batch, visit)
+    local ok, err, code = self:read_batch(batch, visit)
     -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of
     -- batches.
-    if denied.is(code) then ok, message, code = self:read_singly(batch, visit) end
-    if not ok then return nil, message, code end
+    if denied.is(code) then ok, err, code = self:read_singly(batch, visit) end
+    if not ok then return nil, err, code end
   end
   return true
 end
@@ -163,8 +163,8 @@ function Table:delete_batch(ids)
   local requests = {}
   for index, id in ipairs(ids) do requests[index] = { DeleteRequest = { Key = key(id) } } end
   return until_done(self.name, { [self.name] = requests }, function(left)
-    local result, message, code = self.client:BatchWriteItem { RequestItems = left }
-    if not result then return nil, message, code end
+    local result, err, code = self.client:BatchWriteItem { RequestItems = left }
+    if not result then return nil, err, code end
     return result.UnprocessedItems or {}
   end)
 end
@@ -172,13 +172,13 @@ end
 --- Deletes items, whether they are there or not; leaves them where deleting is not allowed.
 ---@param ids string[]
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code
 function Table:delete(ids)
   for batch in batches(ids, DELETES) do
-    local ok, message, code = self:delete_batch(batch)
+    local ok, err, code = self:delete_batch(batch)
     if denied.is(code) then return true end
-    if not ok then return nil, message, code end
+    if not ok then return nil, err, code end
   end
   return true
 end

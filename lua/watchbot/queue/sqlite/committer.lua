@@ -57,7 +57,7 @@ end
 
 --- Waits until the work is committed.
 ---@param entry watchbot.Committed
----@return any ... what it returned, or `nil, message, code`
+---@return any ... what it returned, or `nil, err, code`
 function committer.wait(entry)
   entry.done:wait()
   if entry.failure then return nil, entry.failure.message, entry.failure.code end
@@ -65,7 +65,7 @@ function committer.wait(entry)
 end
 
 --- Does work in a transaction that others may share, and waits until it is committed.
----@return any ... what it returned, or `nil, message, code`
+---@return any ... what it returned, or `nil, err, code`
 function Committer:submit(work, urgent, item)
   return committer.wait(self:add(work, urgent, item))
 end

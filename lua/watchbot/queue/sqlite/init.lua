@@ -59,7 +59,7 @@ end
 ---@param path string
 ---@param options watchbot.QueueOptions
 ---@return watchbot.SqliteQueue?
----@return string? message
+---@return string? err
 ---@return string? code
 function module.open(url, path, options)
   if options.read_only then return look(url, path, options) end
@@ -68,13 +68,13 @@ function module.open(url, path, options)
       create = options.create ~= false, patience = options.patience, synchronous = synchronous,
     })
   end
-  local full, message, code = connect "FULL"
-  if not full then return nil, message, code end
+  local full, err, code = connect "FULL"
+  if not full then return nil, err, code end
   local normal
-  normal, message, code = connect "NORMAL"
+  normal, err, code = connect "NORMAL"
   if not normal then
     full:close()
-    return nil, message, code
+    return nil, err, code
   end
   local arrived = scheduler.event()
   local function changed() arrived:set() end
@@ -183,7 +183,7 @@ end
 ---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
 ---@return watchbot.Message[]? messages none when nothing came in time
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:receive(max, wait, visibility)
   demand(math.type(max) == "integer" and max > 0, "receive: how many must be an integer above 0")
@@ -213,7 +213,7 @@ local function each(items, change)
   end
 end
 
--- An answer of the store: true, or { message, code }.
+-- An answer of the store: true, or { err, code }.
 local function told(answer, err, code)
   if answer == true then return true end
   if not answer then return nil, err, code end
@@ -289,7 +289,7 @@ end
 ---@param heard fun(position: integer, answer: table)? hears of each answer
 ---@return ({ id: string }|{ message: string, code: string })[]? answers one for each;
 --- "MessageTooLong"
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:send(messages, heard)
   for _, message in ipairs(messages) do sending.check(message) end
@@ -309,7 +309,7 @@ end
 --- How many messages there are; what waits in its group counts as visible, what backs off as in
 --- flight. Waits in a task.
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:counts()
   return self.reader:patiently(store.counts)
@@ -318,7 +318,7 @@ end
 --- How many messages were ever sent, how many are there, and when the oldest of them was sent.
 --- Waits in a task.
 ---@return { sent: integer, there: integer, oldest: integer? }?
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:traffic()
   return self.reader:patiently(store.traffic)
@@ -331,7 +331,7 @@ end
 ---@param after table? the last dead letter of the page before
 ---@return table[]? letters { id, subject, body, attributes, receives, sent,
 --- first_received, died, reason, group }
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:dead(limit, after)
   return self.reader:patiently(store.dead, limit, after and after.seq or 0)
@@ -339,7 +339,7 @@ end
 
 --- `seq` of the newest dead letter, 0 when there is none. Waits in a task.
 ---@return integer? seq
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:last_dead()
   return self.reader:patiently(store.last_dead)
@@ -349,19 +349,19 @@ end
 -- leave room for others.
 function Queue:change_dead(change, ids)
   if ids then
-    local answers, message, code = self.sending:submit(each(ids, change), true)
-    if not answers then return nil, message, code end
+    local answers, err, code = self.sending:submit(each(ids, change), true)
+    if not answers then return nil, err, code end
     local count = 0
     for _, answer in ipairs(answers) do count = count + answer end
     return count
   end
   local last, count = nil, 0
   repeat
-    local changed, message, code = self.sending:submit(function(transaction, now)
+    local changed, err, code = self.sending:submit(function(transaction, now)
       last = last or store.last_dead(transaction)
       return change(transaction, now, nil, last)
     end, true)
-    if not changed then return nil, message, code end
+    if not changed then return nil, err, code end
     count = count + changed
   until changed == 0
   return count
@@ -370,7 +370,7 @@ end
 --- Puts dead letters back into the queue, their receive count at 0. Waits in a task.
 ---@param ids string[]? nil: all
 ---@return integer? count
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:replay(ids)
   return self:change_dead(store.replay, ids)
@@ -379,7 +379,7 @@ end
 --- Deletes dead letters for good. Waits in a task.
 ---@param ids string[]? nil: all
 ---@return integer? count
----@return string? message
+---@return string? err
 ---@return string? code
 function Queue:purge_dead(ids)
   return self:change_dead(store.purge, ids)

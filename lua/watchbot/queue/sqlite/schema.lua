@@ -123,11 +123,11 @@ local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK }
 local CHECKPOINT, WAL_LIMIT = 4000, 16 << 20
 
 local function version_of(database)
-  local row, message, code = database:first [[
+  local row, err, code = database:first [[
     SELECT (SELECT user_version FROM pragma_user_version) AS version,
       (SELECT application_id FROM pragma_application_id) AS application,
       EXISTS (SELECT 1 FROM sqlite_master) AS used]]
-  if not row then return nil, message, code end
+  if not row then return nil, err, code end
   local ours = row.application == APPLICATION
     or (row.application == 0 and row.version == 0 and row.used == 0)
   if not ours then
@@ -154,8 +154,8 @@ local function migrate(database)
 end
 
 local function use_wal(database)
-  local row, message, code = database:first "PRAGMA journal_mode = WAL"
-  if not row then return nil, message, code end
+  local row, err, code = database:first "PRAGMA journal_mode = WAL"
+  if not row then return nil, err, code end
   if row.journal_mode ~= "wal" then
     return nil, ("'%s': this file system cannot share memory, which a queue file needs"):format(database.path), "NoWal"
   end
@@ -168,18 +168,18 @@ local function found(database)
 end
 
 local function prepare(database, synchronous)
-  local version, message, code = database:patiently(version_of)
-  if not version then return nil, message, code end
+  local version, err, code = database:patiently(version_of)
+  if not version then return nil, err, code end
   local ok = true
-  if version == 0 then ok, message, code = found(database) end
-  if ok then ok, message, code = database:patiently(use_wal) end
+  if version == 0 then ok, err, code = found(database) end
+  if ok then ok, err, code = database:patiently(use_wal) end
   if ok then
-    ok, message, code = database:execute((
+    ok, err, code = database:execute((
       "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
       synchronous, WAL_LIMIT, CHECKPOINT))
   end
-  if ok and version < #migrations then ok, message, code = migrate(database) end
-  return ok, message, code
+  if ok and version < #migrations then ok, err, code = migrate(database) end
+  return ok, err, code
 end
 
 -- A file that is known by two names has a WAL beside each of them: what is sent by one is not seen
@@ -203,17 +203,17 @@ end
 ---@param path string
 ---@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL" }
 ---@return watchbot.Database?
----@return string? message
+---@return string? err
 ---@return string? code "NotAQueue", "NewerFormat", "NoWal", or SQLite's
 function schema.open(path, options)
-  local database, message, code = sqlite.open(path, options)
-  if not database then return nil, message, code end
+  local database, err, code = sqlite.open(path, options)
+  if not database then return nil, err, code end
   local ok
-  ok, message, code = check_names(path)
-  if ok then ok, message, code = prepare(database, options.synchronous) end
+  ok, err, code = check_names(path)
+  if ok then ok, err, code = prepare(database, options.synchronous) end
   if ok then return database end
   database:close()
-  return nil, message, code
+  return nil, err, code
 end
 
 -- Codes of a file, or a folder, that the user may not write.
@@ -224,27 +224,27 @@ local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = tr
 ---@param path string
 ---@param options { patience: number? }
 ---@return watchbot.Database?
----@return string? message
+---@return string? err
 ---@return string? code
 function schema.look(path, options)
   local usual, refusal, why = schema.open(path, {
     create = false, patience = options.patience, synchronous = "NORMAL",
   })
   if usual or not unwritable[why] then return usual, refusal, why end
-  local database, message, code = sqlite.open(path, {
+  local database, err, code = sqlite.open(path, {
     patience = options.patience, read_only = true,
   })
-  if not database then return nil, message, code end
+  if not database then return nil, err, code end
   local version
-  version, message, code = database:patiently(version_of)
+  version, err, code = database:patiently(version_of)
   if version == 0 then
-    message, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path),
+    err, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path),
       "NotAQueue"
   elseif version then
     return database
   end
   database:close()
-  return nil, message, code
+  return nil, err, code
 end
 
 return schema

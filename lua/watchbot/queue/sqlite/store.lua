@@ -236,7 +236,7 @@ end
 --- When the next message becomes visible, in milliseconds since the epoch; nil when there is none.
 ---@param database watchbot.Database
 ---@return table|false|nil row with `visible_at`
----@return string? message
+---@return string? err
 ---@return string? code
 function store.next_due(database)
   return database:first "SELECT visible_at FROM messages WHERE visible_at IS NOT NULL ORDER BY visible_at LIMIT 1"
@@ -301,14 +301,14 @@ end
 --- How many messages there are; those that wait in a group count as visible, as in SQS.
 ---@param database watchbot.Database
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
----@return string? message
+---@return string? err
 ---@return string? code
 function store.counts(database)
-  local row, message, code = database:first([[
+  local row, err, code = database:first([[
     SELECT messages, dead, hidden, in_flight FROM state,
       (SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight FROM messages WHERE visible_at > ?)]],
     scheduler.time())
-  if not row then return nil, message, code end
+  if not row then return nil, err, code end
   return {
     visible = row.messages - row.hidden, delayed = row.hidden - row.in_flight,
     in_flight = row.in_flight, dead = row.dead,
@@ -320,7 +320,7 @@ end
 ---@param database watchbot.Database
 ---@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was
 --- sent, milliseconds
----@return string? message
+---@return string? err
 ---@return string? code
 function store.traffic(database)
   return database:first [[
@@ -335,9 +335,9 @@ end
 ---@param limit integer
 ---@param after integer `seq` of the one before
 function store.dead(database, limit, after)
-  local rows, message, code =
+  local rows, err, code =
     database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-  if not rows then return nil, message, code end
+  if not rows then return nil, err, code end
   for _, row in ipairs(rows) do
     local readable, attributes = pcall(attributes_of, row.attributes)
     row.attributes = readable and attributes or {}
@@ -362,11 +362,11 @@ end
 --- `seq` of the newest dead letter, 0 when there is none.
 ---@param connection watchbot.Database|watchbot.Transaction
 ---@return integer? seq
----@return string? message
+---@return string? err
 ---@return string? code
 function store.last_dead(connection)
-  local row, message, code = connection:first "SELECT coalesce(max(seq), 0) AS seq FROM dead"
-  if not row then return nil, message, code end
+  local row, err, code = connection:first "SELECT coalesce(max(seq), 0) AS seq FROM dead"
+  if not row then return nil, err, code end
   return row.seq
 end
 

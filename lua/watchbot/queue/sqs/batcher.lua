@@ -10,7 +10,7 @@ Batcher.__index = Batcher
 
 local batcher = {}
 
----@param call fun(entries: table[]): table?, string?, string? true or { message, code } for each
+---@param call fun(entries: table[]): table?, string?, string? true or { err, code } for each
 ---@param size integer entries a call
 ---@param linger number seconds that a batch waits to become full
 ---@return watchbot.queue.Batcher

@@ -56,27 +56,27 @@ end
 
 -- what a queue says of itself
 
---- The `message, code` of a call that failed; a permission that is missing gets its IAM action's
+--- The `err, code` of a call that failed; a permission that is missing gets its IAM action's
 --- name, and one code.
-function Sqs:explain(operation, message, code)
+function Sqs:explain(operation, err, code)
   if denied.is(code) then
-    return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name, message)
+    return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name, err)
   elseif code == "NonExistentQueue" or code == "QueueDoesNotExist" then
     return ("queue %s does not exist"):format(self.name), code
   end
-  return message, code
+  return err, code
 end
 
 function Sqs:call(operation, parameters, options)
   parameters.QueueUrl = self.name
-  local result, message, code = self.client[operation](self.client, parameters, options)
+  local result, err, code = self.client[operation](self.client, parameters, options)
   if result then return result end
-  return nil, self:explain(operation, message, plain(code))
+  return nil, self:explain(operation, err, plain(code))
 end
 
 function Sqs:attributes()
-  local result, message, code = self:call("GetQueueAttributes", { AttributeNames = { "All" } })
-  if not result then return nil, message, code end
+  local result, err, code = self:call("GetQueueAttributes", { AttributeNames = { "All" } })
+  if not result then return nil, err, code end
   return result.Attributes or {}
 end
 
@@ -87,8 +87,8 @@ function Sqs:check_settling()
     DeleteMessage = { ReceiptHandle = "none" },
     ChangeMessageVisibility = { ReceiptHandle = "none", VisibilityTimeout = 0 },
   } do
-    local ok, message, code = self:call(operation, parameters)
-    if not ok and code == "NotAllowed" then return nil, message, code end
+    local ok, err, code = self:call(operation, parameters)
+    if not ok and code == "NotAllowed" then return nil, err, code end
   end
   return true
 end
@@ -97,17 +97,17 @@ end
 --- allowed, only a receive tells. Learns `max_receives`. A role may be without the permission for
 --- that: then `warning` says what it costs.
 ---@return true? ok
----@return string? message
+---@return string? err
 ---@return string? code "NotAllowed"
 function Sqs:check()
-  local found, message, code = self:attributes()
+  local found, err, code = self:attributes()
   if found then
     self.max_receives = select(2, redrive.read(found))
   elseif code == "NotAllowed" then
-    self.warning = message .. "; without it --drain does not work and a notification cannot say "
+    self.warning = err .. "; without it --drain does not work and a notification cannot say "
       .. "which attempt is the last"
   else
-    return nil, message, code
+    return nil, err, code
   end
   return self:check_settling()
 end
@@ -123,7 +123,7 @@ end
 ---@param url string
 ---@param options watchbot.SqsOptions
 ---@return watchbot.queue.Sqs?
----@return string? message
+---@return string? err
 ---@return string? code
 function sqs.open(url, options)
   local client, problem, problem_code = options.client, nil, nil
@@ -216,12 +216,12 @@ end
 ---@param wait number seconds, at most 20; only whole ones count
 ---@param visibility number? seconds
 ---@return table[]? messages
----@return string? message
+---@return string? err
 ---@return string? code "NotAllowed"
 function Sqs:receive(max, wait, visibility)
   local attempt = self.fifo and self:attempt() or nil
   visibility = visibility or self.visibility
-  local result, message, code = self:call("ReceiveMessage", {
+  local result, err, code = self:call("ReceiveMessage", {
     MaxNumberOfMessages = math.max(1, math.min(max, self.batch)),
     WaitTimeSeconds = math.floor(math.max(0, math.min(wait, LONGEST_WAIT))),
     VisibilityTimeout = visibility and math.ceil(visibility),
@@ -232,15 +232,15 @@ function Sqs:receive(max, wait, visibility)
   })
   if result then return self:sound(result.Messages or {}) end
   if attempt then table.insert(self.lost_attempts, attempt) end
-  return nil, message, code
+  return nil, err, code
 end
 
 -- settling and sending
 
---- The answers in the order of the entries: what is in `Successful`, or { message, code }.
+--- The answers in the order of the entries: what is in `Successful`, or { err, code }.
 function Sqs:batch_call(operation, entries, options)
-  local result, message, code = self:call(operation, { Entries = entries }, options)
-  if not result then return nil, message, code end
+  local result, err, code = self:call(operation, { Entries = entries }, options)
+  if not result then return nil, err, code end
   local answers = outbox.answers(operation, result, #entries)
   for _, answer in ipairs(answers) do answer.code = plain(answer.code) end
   return answers
@@ -249,8 +249,8 @@ end
 --- For operations of which only the failures say something.
 function Sqs:settle(operation, entries, options)
   for index, entry in ipairs(entries) do entry.Id = tostring(index) end
-  local answers, message, code = self:batch_call(operation, entries, options)
-  if not answers then return nil, message, code end
+  local answers, err, code = self:batch_call(operation, entries, options)
+  if not answers then return nil, err, code end
   for index, answer in ipairs(answers) do
     if not answer.code then answers[index] = true end
   end
@@ -347,7 +347,7 @@ end
 ---@param messages table[]
 ---@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
 ---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil: none was sent
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqs:send(messages, told)
   return outbox.send(messages, {
@@ -359,11 +359,11 @@ end
 
 --- How many messages there are, approximately.
 ---@return { visible: integer, delayed: integer, in_flight: integer }?
----@return string? message
+---@return string? err
 ---@return string? code
 function Sqs:counts()
-  local found, message, code = self:attributes()
-  if not found then return nil, message, code end
+  local found, err, code = self:attributes()
+  if not found then return nil, err, code end
   return {
     visible = integer(found.ApproximateNumberOfMessages) or 0,
     delayed = integer(found.ApproximateNumberOfMessagesDelayed) or 0,
