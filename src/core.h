@@ -13,6 +13,7 @@ int luaopen_watchbot_sqlite(lua_State *L);
 int luaopen_watchbot_http(lua_State *L);
 int luaopen_watchbot_empty(lua_State *L);
 int luaopen_watchbot_json(lua_State *L);
+int luaopen_watchbot_server(lua_State *L);
 int luaopen_watchbot_aws(lua_State *L);
 int luaopen_watchbot_terminal(lua_State *L);
 int luaopen_watchbot_file(lua_State *L);

@@ -1,0 +1,30 @@
+/* listener: sockets that are listened on: TCP, or a path in the file system (unix(7)). Functions
+ * that can fail return 0 or an errno. */
+#ifndef WATCHBOT_LISTENER_H
+#define WATCHBOT_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct listener {
+    int fd; /* nonblocking; -1: closed */
+    bool is_path;
+    char address[64]; /* numeric, "127.0.0.1" or "::1"; "" for a path */
+    uint16_t port;    /* 0 for a path */
+    char path[108];   /* as sun_path; unlinked when it is closed, if it is ours still */
+    dev_t device;
+    ino_t inode;
+};
+
+/* `address` is numeric; port 0: one that the system chooses, which is in `port` then. EINVAL: no
+ * address. */
+int listener_open_tcp(struct listener *listener, const char *address, uint16_t port);
+
+/* Only this user may connect (mode 0600). A socket that nobody listens on any more is replaced.
+ * EADDRINUSE: somebody does, or the path is no socket. ENAMETOOLONG: more than 107 bytes. */
+int listener_open_path(struct listener *listener, const char *path);
+
+void listener_close(struct listener *listener);
+
+#endif
