@@ -3,7 +3,7 @@
 -- only what failed max_receives times.
 
 local cjson = require "cjson"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -67,7 +67,7 @@ local function check(folder)
     assert.are.equal(40, letter.receives)
   end
   assert.are.equal(POISON, #dead, "seed " .. seed)
-  local queue = assert(queues.open(folder:url()))
+  local queue = assert(open_queue(folder:url()))
   local counts = queue:counts()
   queue:close()
   assert.are.same({ visible = 0, delayed = 0, in_flight = 0, dead = POISON }, counts)

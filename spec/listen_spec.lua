@@ -2,14 +2,14 @@
 -- file, real tasks.
 
 local cjson = require "cjson"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task, send, eventually = workshop.task, workshop.send, workshop.eventually
 
 local function counts_of(folder)
-  local queue = assert(queues.open(folder:url()))
+  local queue = assert(open_queue(folder:url()))
   local counts = assert(queue:counts())
   queue:close()
   return counts

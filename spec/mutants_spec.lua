@@ -1,7 +1,7 @@
 -- Each planted fault has its place: a mutant that is planted nowhere would survive unseen. That the
 -- specs see them, `make mutants` says.
 
-local mutants = require "mutants.list"
+local list = require "mutants.list"
 
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
@@ -18,7 +18,7 @@ local function count(text, part)
 end
 
 describe("a mutant", function()
-  for _, mutant in ipairs(mutants) do
+  for _, mutant in ipairs(list) do
     it("has its place: " .. mutant.name, function()
       assert.are.equal(1, count(read(mutant.file), mutant.find), mutant.file)
       assert.are_not.equal(mutant.find, mutant.put)
@@ -27,6 +27,6 @@ describe("a mutant", function()
   end
 
   it("is one of at least 25", function()
-    assert.is_true(#mutants >= 25)
+    assert.is_true(#list >= 25)
   end)
 end)

@@ -1,4 +1,4 @@
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local load_file = require "watchbot.policy.load"
 local scheduler = require "watchbot.scheduler"
 
@@ -14,21 +14,21 @@ local function problem_of(text)
   local file <close> = assert(io.open(path, "w"))
   file:write(text)
   file:flush()
-  local policy, err, code = scheduler.run(load_file.policy, path)
+  local tested, err, code = scheduler.run(load_file.policy, path)
   os.remove(path)
-  assert.is_nil(policy)
+  assert.is_nil(tested)
   assert.are.equal("Usage", code)
   return (err:gsub(path:gsub("%p", "%%%0"), "policy.lua"))
 end
 
 describe("a policy", function()
   it("has defaults for what it does not say", function()
-    local policy = policies { queue = "sqlite:jobs.db", command = "true" }
-    assert.are.equal(1, policy.workers)
-    assert.are.equal(10, policy.max_receives)
-    assert.is_true(policy:complete())
-    assert.is_true(policies.is(policy))
-    assert.is_false(policies.is {})
+    local tested = policy { queue = "sqlite:jobs.db", command = "true" }
+    assert.are.equal(1, tested.workers)
+    assert.are.equal(10, tested.max_receives)
+    assert.is_true(tested:complete())
+    assert.is_true(policy.is(tested))
+    assert.is_false(policy.is {})
   end)
 
   it("names file, line and the nearest field for one that does not exist", function()
@@ -53,11 +53,11 @@ return watchbot.policy {
   end)
 
   it("checks what is assigned again", function()
-    local policy = policies { workers = 2 }
-    policy.workers = 3
-    assert.are.equal(3, policy.workers)
-    assert.matches("expected a whole number", refused(function() policy.workers = "four" end))
-    assert.are.equal(3, policy.workers)
+    local tested = policy { workers = 2 }
+    tested.workers = 3
+    assert.are.equal(3, tested.workers)
+    assert.matches("expected a whole number", refused(function() tested.workers = "four" end))
+    assert.are.equal(3, tested.workers)
   end)
 
   -- field, values that it takes, values that it does not
@@ -98,122 +98,122 @@ return watchbot.policy {
   } do
     local name, good, bad = table.unpack(case)
     it(name .. " takes what it should, and nothing else", function()
-      for _, value in ipairs(good) do assert.are.equal(value, policies { [name] = value }[name]) end
+      for _, value in ipairs(good) do assert.are.equal(value, policy { [name] = value }[name]) end
       for _, value in ipairs(bad) do
-        assert.matches(("policy field '%s': "):format(name), refused(policies, { [name] = value }))
+        assert.matches(("policy field '%s': "):format(name), refused(policy, { [name] = value }))
       end
     end)
   end
 
   it("says what is missing", function()
-    local _, err = policies { command = "true" }:complete()
+    local _, err = policy { command = "true" }:complete()
     assert.matches("no queue: .*QueueUrl", err)
-    _, err = policies { queue = "sqlite:x" }:complete()
+    _, err = policy { queue = "sqlite:x" }:complete()
     assert.matches("no command: ", err)
-    _, err = policies { queue = "sqlite:x", command = "true", handler = print }:complete()
+    _, err = policy { queue = "sqlite:x", command = "true", handler = print }:complete()
     assert.matches("both 'command' and 'handler'", err)
   end)
 
   it("can be tried: what is wrong comes back instead of being raised", function()
-    assert.is_true(policies.is(policies.try { workers = 2 }))
+    assert.is_true(policy.is(policy.try { workers = 2 }))
     assert.are.same({
       nil, "policy field 'workers': expected a whole number of at least 1, got 0", "Usage",
     },
-      { policies.try { workers = 0 } })
+      { policy.try { workers = 0 } })
   end)
 
   it("says what is wrong with a task", function()
     local task = { cluster = "c", definition = "d" }
     task.containr = "w"
-    local err = refused(policies, { task = task })
+    local err = refused(policy, { task = task })
     assert.matches("policy field 'task': unknown name 'containr'; did you mean 'container'%?",
       err)
     task.containr, task.launchType, task.capacityProviderStrategy = nil, "FARGATE", {}
     assert.matches("'launchType' and 'capacityProviderStrategy' exclude each other",
-      refused(policies, { task = task }))
+      refused(policy, { task = task }))
     err = select(2,
-      policies { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
+      policy { queue = "sqlite:x", command = "true", on_stop = "leave" }:complete())
     assert.matches("'on_stop' can be 'leave' for ECS tasks only", err)
   end)
 
   it("can be overridden from the command line", function()
-    local policy = policies { workers = 2 }
-    assert.is_true(policy:override { workers = 8 })
-    assert.are.equal(8, policy.workers)
-    assert.is_true(policy:is_set "workers")
-    local ok, err = policy:override { workers = 0.5 }
+    local tested = policy { workers = 2 }
+    assert.is_true(tested:override { workers = 8 })
+    assert.are.equal(8, tested.workers)
+    assert.is_true(tested:is_set "workers")
+    local ok, err = tested:override { workers = 0.5 }
     assert.is_nil(ok)
     assert.are.equal("policy field 'workers': expected a whole number of at least 1, got 0.5",
       err)
   end)
 
   it("cannot change its queue or runner while it runs", function()
-    local old = policies { queue = "sqlite:a", command = "true" }
-    assert.is_true(policies.compatible(old, policies {
+    local old = policy { queue = "sqlite:a", command = "true" }
+    assert.is_true(policy.compatible(old, policy {
       queue = "sqlite:a", command = "false", workers = 9,
     }))
-    local with = policies { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }
-    assert.matches("'volumes' cannot change", policies.compatible(old, with))
-    assert.is_true(policies.compatible(with, policies {
+    local with = policy { queue = "sqlite:a", command = "true", volumes = { "/a", "/b" } }
+    assert.matches("'volumes' cannot change", policy.compatible(old, with))
+    assert.is_true(policy.compatible(with, policy {
       queue = "sqlite:a", command = "true", volumes = { "/a", "/b" },
     }))
     -- Several jobs at once would have had their files removed by each other's end.
     assert.matches("set workers = 1",
-      policies.compatible(with, policies {
+      policy.compatible(with, policy {
         queue = "sqlite:a", command = "true", volumes = { "/a", "/b" }, workers = 2,
       }))
-    assert.matches("'queue' cannot change", policies.compatible(old, policies {
+    assert.matches("'queue' cannot change", policy.compatible(old, policy {
       queue = "sqlite:b", command = "true",
     }))
     assert.matches("'command', 'handler' and 'task'",
-      policies.compatible(old, policies { queue = "sqlite:a", handler = print }))
+      policy.compatible(old, policy { queue = "sqlite:a", handler = print }))
   end)
 end)
 
 describe("the default hook", function()
-  local policy = policies { exits = { [75] = "release", [0] = "retry", KILL = "reject" } }
+  local tested = policy { exits = { [75] = "release", [0] = "retry", KILL = "reject" } }
 
   it("verdict: exits first, then 0, 3, 4, then retry", function()
-    local plain = policies {}
+    local plain = policy {}
     for code, outcome in pairs { [0] = "complete", [1] = "retry", [3] = "reject", [4] = "release",
       [255] = "retry" } do
       assert.are.equal(outcome, plain:verdict({}, { code = code }))
     end
     assert.are.equal("retry", plain:verdict({}, { signal = "KILL" }))
-    assert.are.equal("release", policy:verdict({}, { code = 75 }))
-    assert.are.equal("retry", policy:verdict({}, { code = 0 }))
-    assert.are.equal("reject", policy:verdict({}, { signal = "KILL" }))
-    assert.are.equal("reject", policy:verdict({}, { code = 3 }))
+    assert.are.equal("release", tested:verdict({}, { code = 75 }))
+    assert.are.equal("retry", tested:verdict({}, { code = 0 }))
+    assert.are.equal("reject", tested:verdict({}, { signal = "KILL" }))
+    assert.are.equal("reject", tested:verdict({}, { code = 3 }))
   end)
 
   it("verdict: a timeout and a task that never started are retried, whatever the code", function()
-    assert.are.equal("retry", policy:verdict({}, { signal = "KILL", timed_out = true }))
-    assert.are.equal("retry", policy:verdict({}, { not_started = true }))
+    assert.are.equal("retry", tested:verdict({}, { signal = "KILL", timed_out = true }))
+    assert.are.equal("retry", tested:verdict({}, { not_started = true }))
   end)
 
   it("verdict: what was not the job's fault is returned silently, until it is the last attempt",
     function()
-    assert.are.equal("release", policy:verdict({ last = false }, { blameless = true, code = 3 }))
+    assert.are.equal("release", tested:verdict({ last = false }, { blameless = true, code = 3 }))
     assert.are.equal("retry",
-      policy:verdict({ last = true }, { blameless = true, not_started = true }))
+      tested:verdict({ last = true }, { blameless = true, not_started = true }))
   end)
 
   it("backoff: twice as long each time, at most 12 hours", function()
-    assert.are.equal(2, policy:backoff { receives = 1 })
-    assert.are.equal(1024, policy:backoff { receives = 10 })
-    assert.are.equal(43200, policy:backoff { receives = 5000 })
+    assert.are.equal(2, tested:backoff { receives = 1 })
+    assert.are.equal(1024, tested:backoff { receives = 10 })
+    assert.are.equal(43200, tested:backoff { receives = 5000 })
   end)
 
   it("inherits all but keys and the loader's variables", function()
-    assert.is_true(policy:inherits "PATH")
-    assert.is_true(policy:inherits "AWS_REGION")
-    assert.is_false(policy:inherits "AWS_SECRET_ACCESS_KEY")
-    assert.is_false(policy:inherits "LD_PRELOAD")
-    assert.is_false(policy:inherits "LD_LIBRARY_PATH")
-    assert.is_true(policies { inherit = true }:inherits "LD_PRELOAD")
-    assert.is_false(policies { inherit = false }:inherits "FOO")
-    assert.is_true(policies { inherit = false }:inherits "PATH")
-    local some = policies { inherit = { "AWS_*", "FOO" } }
+    assert.is_true(tested:inherits "PATH")
+    assert.is_true(tested:inherits "AWS_REGION")
+    assert.is_false(tested:inherits "AWS_SECRET_ACCESS_KEY")
+    assert.is_false(tested:inherits "LD_PRELOAD")
+    assert.is_false(tested:inherits "LD_LIBRARY_PATH")
+    assert.is_true(policy { inherit = true }:inherits "LD_PRELOAD")
+    assert.is_false(policy { inherit = false }:inherits "FOO")
+    assert.is_true(policy { inherit = false }:inherits "PATH")
+    local some = policy { inherit = { "AWS_*", "FOO" } }
     assert.is_true(some:inherits "AWS_SECRET_ACCESS_KEY")
     assert.is_true(some:inherits "FOO")
     assert.is_false(some:inherits "FOOD")
@@ -226,9 +226,9 @@ describe("the hook environment", function()
     local one = require "watchbot.message.job".new {
       id = "i", body = "x", receives = 1, attributes = { a = { type = "String", value = "1" } },
     }
-    assert.is_string(policies { queue = "sqlite:x",
+    assert.is_string(policy { queue = "sqlite:x",
       command = "true" }:environment(one).MessageAttributes)
-    assert.is_nil(policies { queue = "sqlite:x", command = "true",
+    assert.is_nil(policy { queue = "sqlite:x", command = "true",
       attributes = false }:environment(one).MessageAttributes)
   end)
 end)
@@ -237,7 +237,7 @@ describe("a task's environment", function()
   local empty = require "watchbot.core".empty
   local job = require "watchbot.message.job".new { id = "i", body = "x" }
 
-  local function environment(declared) return policies(declared):environment(job) end
+  local function environment(declared) return policy(declared):environment(job) end
 
   it("names the file of an embedded queue, so that it is found from any folder", function()
     local here = empty.real "."
@@ -287,14 +287,14 @@ end)
 describe("a copy of a policy", function()
   it("has the same fields and hooks but for the changes, and a life of its own", function()
     local function admit() return "hold", 1 end
-    local one = policies { command = "true", workers = 3, admit = admit }
-    local other = policies.copy(one, { workers = 5, topic = "arn:aws:sns:eu-west-1:1:t" })
+    local one = policy { command = "true", workers = 3, admit = admit }
+    local other = policy.copy(one, { workers = 5, topic = "arn:aws:sns:eu-west-1:1:t" })
     assert.are.same({ "true", 5, admit }, { other.command, other.workers, other.admit })
     assert.is_true(other:is_set "admit")
     assert.is_false(other:is_set "timeout")
     other.timeout = 7
     assert.are.same({ 3, 0 }, { one.workers, one.timeout })
     assert.is_nil(one.topic)
-    assert.has_error(function() policies.copy(one, { workers = 0 }) end)
+    assert.has_error(function() policy.copy(one, { workers = 0 }) end)
   end)
 end)

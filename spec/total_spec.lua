@@ -3,7 +3,7 @@
 -- first: a kill would hide a heartbeat that is missing.
 
 local judge = require "support.judge"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -44,7 +44,7 @@ end
 
 -- What is sent, poison last; ten messages share a group.
 local function send(folder, fifo)
-  local queue = assert(queues.open(folder:url(fifo and "jobs.fifo" or "jobs.db")))
+  local queue = assert(open_queue(folder:url(fifo and "jobs.fifo" or "jobs.db")))
   local sent, messages = {}, {}
   for index = 1, MESSAGES do
     sent[index] = { message = "m" .. index, group = fifo and "g" .. index // 10 or nil }
@@ -60,7 +60,7 @@ local function send(folder, fifo)
 end
 
 local function left_of(folder, fifo)
-  local queue = assert(queues.open(folder:url(fifo and "jobs.fifo" or "jobs.db")))
+  local queue = assert(open_queue(folder:url(fifo and "jobs.fifo" or "jobs.db")))
   local counts, queued = assert(queue:counts()), {}
   while true do
     local messages = assert(queue:receive(10, 0, 3600))

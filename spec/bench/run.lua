@@ -6,7 +6,7 @@ local build = assert(arg[1], "usage: run.lua BUILD [PART...]")
 package.path = "spec/?.lua;lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = build .. "/lib/?.so;" .. package.cpath
 
-local bench = require "bench.support"
+local support = require "bench.support"
 local scheduler = require "watchbot.scheduler"
 
 local parts = {
@@ -17,9 +17,9 @@ local wanted = {}
 for index = 2, #arg do wanted[arg[index]] = true end
 
 scheduler.run(function()
-  bench.setup(build)
+  support.setup(build)
   for _, part in ipairs(parts) do
-    if #arg == 1 or wanted[part] then require("bench." .. part)(bench) end
+    if #arg == 1 or wanted[part] then require("bench." .. part)(support) end
   end
-  bench.cleanup()
+  support.cleanup()
 end)

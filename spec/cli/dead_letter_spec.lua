@@ -1,6 +1,6 @@
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
@@ -24,7 +24,7 @@ local function lines_of(text)
 end
 
 local function bodies_of(folder)
-  local queue = assert(queues.open(folder:url()))
+  local queue = assert(open_queue(folder:url()))
   local bodies = {}
   repeat
     local messages = assert(queue:receive(10, 0, 100))
@@ -182,7 +182,7 @@ describe("watchbot dead-letter", function()
   end))
 
   it("prints whole messages, which send reads back, byte for byte", task(function(folder)
-    local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+    local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
     local bytes = {}
     for byte = 0, 255 do bytes[#bytes + 1] = string.char(byte) end
     local sent = {
@@ -208,7 +208,7 @@ describe("watchbot dead-letter", function()
     })
     assert.are.equal(0, exit.code, problem)
     assert.are.equal(4, #lines_of(ids))
-    queue = assert(queues.open(folder:url "other.db"))
+    queue = assert(open_queue(folder:url "other.db"))
     local received = assert(queue:receive(10))
     queue:close()
     for index, message in ipairs(sent) do

@@ -1,7 +1,7 @@
 local cli = require "watchbot.cli"
 local fields = require "watchbot.policy.fields"
 local hooks = require "watchbot.policy.hooks"
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local workshop = require "support.workshop"
 
 local task, run = workshop.task, workshop.run
@@ -53,7 +53,7 @@ describe("watchbot help", function()
   it("policy tells of every field and hook", task(function(folder)
     local out = printed(folder, "help", "policy")
     for _, name in ipairs(fields.names) do assert.matches("\n" .. name .. "[ ,\n]", out) end
-    for _, name in ipairs(policies.hook_names) do
+    for _, name in ipairs(policy.hook_names) do
       assert.matches("\nfunction policy:" .. name .. "%(", out)
     end
     for line in out:gmatch "[^\n]+" do assert.is_true(#line <= 100, line) end
@@ -84,6 +84,6 @@ describe("the declared hooks", function()
     local names = {}
     for index, hook in ipairs(hooks) do names[index] = hook.name end
     table.sort(names)
-    assert.are.same(policies.hook_names, names)
+    assert.are.same(policy.hook_names, names)
   end)
 end)

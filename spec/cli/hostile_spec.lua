@@ -43,8 +43,8 @@ end
 
 -- A queue with a dead letter and one that waits, both hostile in all that a message has.
 local function prepare(folder)
-  local queues = require "watchbot.queue"
-  local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+  local open_queue = require("watchbot.queue").open
+  local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
   local valid = require "watchbot.lib.text".clean(HOSTILE):gsub("[%z\1-\8\11\12\14-\31\127]", "")
   for _ = 1, 2 do
     assert(queue:send { { body = HOSTILE, subject = valid, group = nil, attributes = { tile = {

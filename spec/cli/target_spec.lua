@@ -1,5 +1,5 @@
 local scheduler = require "watchbot.scheduler"
-local stacks = require "watchbot.stack"
+local stack = require "watchbot.stack"
 local target = require "watchbot.cli.target"
 
 local function task(body)
@@ -7,13 +7,13 @@ local function task(body)
 end
 
 describe("a command's target", function()
-  local getenv, open = os.getenv, stacks.open
+  local getenv, open = os.getenv, stack.open
   local variables
 
   before_each(function()
     variables = {}
     os.getenv = function(name) return variables[name] end -- luacheck: ignore 122
-    stacks.open = function(name, options)
+    stack.open = function(name, options)
       return { output = function(_, ending)
         if ending == "Topic" then return nil, "none", "NoOutput" end
         return ("%s of %s %s"):format(ending, name, options.prefix or "")
@@ -23,7 +23,7 @@ describe("a command's target", function()
 
   after_each(function()
     os.getenv = getenv -- luacheck: ignore 122
-    stacks.open = open
+    stack.open = open
   end)
 
   it("is what the options name, before the environment", task(function()

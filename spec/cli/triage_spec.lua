@@ -1,7 +1,7 @@
 -- Triage, as somebody does it at a terminal.
 
 local cloud = require "support.cloud"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local tmux = require "support.tmux"
 local workshop = require "support.workshop"
@@ -10,7 +10,7 @@ local task = workshop.task
 
 describe("watchbot dead-letter triage", function()
   local function bury(folder, ...)
-    local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+    local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
     local bodies = { ... }
     for index, body in ipairs(bodies) do
       assert(queue:send { { body = body } })
@@ -29,7 +29,7 @@ describe("watchbot dead-letter triage", function()
   end
 
   local function left(folder)
-    local queue = assert(queues.open(folder:url()))
+    local queue = assert(open_queue(folder:url()))
     local dead, back = {}, {}
     for index, letter in ipairs(assert(queue:dead(100))) do dead[index] = letter.body end
     for index, message in ipairs(assert(queue:receive(100, 0, 0.001))) do

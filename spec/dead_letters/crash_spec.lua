@@ -2,9 +2,9 @@
 -- lost. It may be there twice.
 
 local cloud = require "support.cloud"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
-local shared = require "dead_letters.contract"
+local contract = require "dead_letters.contract"
 local sqs = require "watchbot.queue.sqs"
 local workshop = require "support.workshop"
 
@@ -45,7 +45,7 @@ end
 describe("a replay that is killed", function()
   it("loses nothing of the embedded queue, and doubles nothing", workshop.task(function(folder)
     local COUNT = 3000
-    local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+    local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
     for first = 1, COUNT, 500 do
       assert(queue:send(table.move(bodies(COUNT), first, first + 499, 1, {})))
     end
@@ -100,7 +100,7 @@ describe("a replay that is killed", function()
       queue.batch = 10
       local messages = {}
       repeat
-        local page = shared.messages_in(queue)
+        local page = contract.messages_in(queue)
         table.move(page, 1, #page, #messages + 1, messages)
         for _, message in ipairs(page) do assert(queue:delete(message.receipt)) end
       until #page == 0

@@ -1,7 +1,7 @@
 local dead_letters = require "watchbot.dead_letters"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
-local shared = require "dead_letters.contract"
+local contract = require "dead_letters.contract"
 local workshop = require "support.workshop"
 
 -- The next receive after the last one is what moves a message.
@@ -14,7 +14,7 @@ end
 
 local function fixture()
   local folder = workshop.folder()
-  local queue = assert(queues.open(folder:url(), { max_receives = 1 }))
+  local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
   local place = { queue = queue, buried = 0 }
   function place.open() return dead_letters.open { queue = folder:url() } end
   function place.bury(messages)
@@ -30,7 +30,7 @@ local function fixture()
 end
 
 describe("of the embedded queue", function()
-  shared.contract(fixture)
+  contract.contract(fixture)
 
   it("all are put back at once, a group in its order, and those that die meanwhile stay", function()
     scheduler.run(function()

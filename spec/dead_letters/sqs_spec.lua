@@ -2,7 +2,7 @@ local cjson = require "cjson"
 local cloud = require "support.cloud"
 local dead_letters = require "watchbot.dead_letters"
 local scheduler = require "watchbot.scheduler"
-local shared = require "dead_letters.contract"
+local contract = require "dead_letters.contract"
 local sqs = require "watchbot.queue.sqs"
 
 local account
@@ -62,7 +62,7 @@ describe("of an SQS queue", function()
     scheduler.run(function() account:close() end)
   end)
 
-  shared.contract(function() return fixture() end)
+  contract.contract(function() return fixture() end)
 
   it("are found by the URL of the queue, or by that of the dead-letter queue", task(function(place)
     place.bury { { body = "one" } }
@@ -74,7 +74,7 @@ describe("of an SQS queue", function()
       local letters <close> = assert(place.open(options))
       assert.are.equal(place.dead_url, letters.name)
       assert.are.equal(place.url, letters.main.name)
-      assert.are.same({ "one" }, shared.bodies_of(letters:page()))
+      assert.are.same({ "one" }, contract.bodies_of(letters:page()))
     end
   end))
 
@@ -129,7 +129,7 @@ describe("of an SQS queue", function()
     place.bury { { body = "told" }, { body = "untold" } }
     local letters <close> = assert(place.open { queue = place.dead_url })
     assert.is_nil(letters.main)
-    local all = shared.read_all(letters)
+    local all = contract.read_all(letters)
     for _, letter in ipairs(all) do -- moto does not tell a letter's source
       letter.source = letter.body == "told"
         and "arn:aws:sqs:eu-west-1:123456789012:" .. other:match "[^/]+$" or nil
@@ -179,12 +179,12 @@ describe("of an SQS queue", function()
     for index = 1, 12 do sent[index] = { body = ("m%02d"):format(index), group = "g" } end
     place.bury(sent)
     local letters <close> = assert(place.open())
-    local all = shared.read_all(letters)
+    local all = contract.read_all(letters)
     assert.are.equal(10, #all)
     assert.are.equal("m01", all[1].body)
     assert.are.equal(2, letters:unreachable())
     assert.are.equal(10, (letters:replay(all)))
-    assert.are.equal(2, #shared.read_all(letters))
+    assert.are.equal(2, #contract.read_all(letters))
   end, { fifo = true }))
 
   it("are not sent on behind one of their group that could not be sent", task(function(place)
@@ -201,7 +201,7 @@ describe("of an SQS queue", function()
     assert.are.equal(2, #failures)
     assert.are.equal("InvalidMessageContents", failures[1].code)
     assert.matches("one before it in its group failed", failures[2].message)
-    assert.are.same({ "n1" }, shared.bodies_of(shared.messages_in(place.queue)))
+    assert.are.same({ "n1" }, contract.bodies_of(contract.messages_in(place.queue)))
   end, { fifo = true }))
 
   -- A replay that deletes first, or what was not sent, loses the message.
@@ -249,7 +249,7 @@ describe("of an SQS queue", function()
       failures[1].message)
     letters.dead.delete = delete
     assert(letters.held.queue:delay(letters.held.letters[page[1].id].receipt, 0))
-    assert.are.same({}, shared.read_all(letters))
+    assert.are.same({}, contract.read_all(letters))
     assert.are.equal(0, account:count(place.dead_url))
     assert.are.equal(1, account:count(place.url))
   end))

@@ -68,6 +68,13 @@ function requires.of(text)
   return found
 end
 
+-- The names that a module, or a field of it, may be bound to: `queue`, `open`, `open_queue`,
+-- `queue_open`. A plural or a nickname hides from a search for the module.
+local function fits(name, last, field)
+  if name == last or name == field or name == "_" then return true end
+  return field ~= nil and (name == field .. "_" .. last or name == last .. "_" .. field)
+end
+
 --- The requires that are bound to another name than the module's last part, or the field's.
 ---@param text string
 ---@return { line: integer, message: string }[]
@@ -76,11 +83,11 @@ function requires.misnamed(text)
   for _, one in ipairs(requires.of(text)) do
     local last = one.module:match "[^.]+$"
     local right = KNOWN_AS[one.module] or one.field or last
-    if one.name and one.name ~= right and one.name ~= last and one.name ~= "_"
+    if one.name and one.name ~= right and not fits(one.name, last, one.field)
       and not TAKEN[right] then
       wrong[#wrong + 1] = {
         line = one.line,
-          message = ("'%s' is bound to the name '%s'; call it '%s'"):format(one.module, one.name,
+        message = ("'%s' is bound to the name '%s'; call it '%s'"):format(one.module, one.name,
           right),
       }
     end

@@ -1,11 +1,11 @@
 local cjson = require "cjson"
-local saved_message = require "watchbot.message.saved"
+local saved = require "watchbot.message.saved"
 
 local function again(message)
-  local line = saved_message.encode(message)
+  local line = saved.encode(message)
   assert.is_nil(line:find "\n")
   assert.is_truthy(utf8.len(line))
-  return assert(saved_message.decode(line)), cjson.decode(line)
+  return assert(saved.decode(line)), cjson.decode(line)
 end
 
 describe("a saved message", function()
@@ -44,7 +44,7 @@ describe("a saved message", function()
 
   it("may be written by hand, with nulls", function()
     assert.are.same({ body = "x", attributes = {} },
-      saved_message.decode '{"body":"x","subject":null,"attributes":null}')
+      saved.decode '{"body":"x","subject":null,"attributes":null}')
   end)
 
   it("is refused with what is wrong", function()
@@ -58,7 +58,7 @@ describe("a saved message", function()
         "'value_base64' is no base64",
       ['{"body":"x","attributes_base64":{"*":{"type":"String","value":"v"}}}'] = "attribute",
     } do
-      local message, why = saved_message.decode(line)
+      local message, why = saved.decode(line)
       assert.is_nil(message)
       assert.is_truthy(why:find(problem, 1, true), why)
     end

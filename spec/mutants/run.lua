@@ -4,7 +4,7 @@
 
 package.path = "spec/?.lua;" .. package.path
 
-local mutants = require "mutants.list"
+local list = require "mutants.list"
 
 local TREE = "build/mutants"
 
@@ -53,7 +53,7 @@ end
 
 copy_tree()
 local survived = 0
-for _, mutant in ipairs(mutants) do
+for _, mutant in ipairs(list) do
   if mutant.name:find(os.getenv "MUTANTS" or "", 1, true) then
     local dead, built = caught(mutant)
     print(("%-9s %s (%s)"):format(dead and (built and "caught" or "no build") or "SURVIVED",
@@ -63,5 +63,5 @@ for _, mutant in ipairs(mutants) do
     if not dead or not built then survived = survived + 1 end
   end
 end
-print(("%d of %d mutants survived"):format(survived, #mutants))
+print(("%d of %d mutants survived"):format(survived, #list))
 os.exit(survived == 0)

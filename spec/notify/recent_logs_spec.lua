@@ -5,7 +5,7 @@ local cjson = require "cjson"
 local cloud = require "support.cloud"
 local http = require "watchbot.http"
 local job = require "watchbot.message.job"
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local recent_logs = require "watchbot.notify.recent_logs"
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
@@ -129,7 +129,7 @@ describe("recent logs", function()
   end))
 
   it("are in the notification of a task elsewhere; failing, it says so", task(function()
-    local policy = policies { queue = "sqlite:x", command = "true", log_group = "group" }
+    local tested = policy { queue = "sqlite:x", command = "true", log_group = "group" }
     local one = job.new { id = ID, body = "x", receives = 1, attributes = {} }
     local original, asked = recent_logs.read, {}
     local answers = { "from the group\n" }
@@ -139,7 +139,7 @@ describe("recent logs", function()
     end
     local restored <close> = setmetatable({}, { __close = function() recent_logs.read = original end }) -- luacheck: ignore
     local function body(exit)
-      local _, text = policy:notification(one, "retry", exit)
+      local _, text = tested:notification(one, "retry", exit)
       return text:match "Recent logs:.*$"
     end
     assert.are.equal("Recent logs:\nfrom the group\n", body { code = 1, elsewhere = true })

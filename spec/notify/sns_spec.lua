@@ -4,7 +4,7 @@
 local cjson = require "cjson"
 local cloud = require "support.cloud"
 local fault_proxy = require "support.fault_proxy"
-local notifier = require "watchbot.notify.sns"
+local sns = require "watchbot.notify.sns"
 local scheduler = require "watchbot.scheduler"
 
 local function task(body)
@@ -29,7 +29,7 @@ describe("a notifier", function()
     local inbox = account:queue()
     local topic = account:topic { { url = inbox } }
     proxy:clear()
-    local one = assert(notifier.new(topic, {
+    local one = assert(sns.new(topic, {
       limit = limit or 10, stack = "tiles", client = account:client("sns", {
         endpoint = proxy.url, credentials = keys,
       }),

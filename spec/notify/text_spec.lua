@@ -1,5 +1,5 @@
 local job = require "watchbot.message.job"
-local notification = require "watchbot.notify.text"
+local text = require "watchbot.notify.text"
 
 local one = job.new({
   id = "e2c045cc-5606-4950-964b-20877900bccb", subject = "resize", body = "photo-1.jpg",
@@ -10,18 +10,18 @@ local one = job.new({
 describe("notification.subject", function()
   it("names stack and message", function()
     assert.are.equal("tiles failed processing message e2c045cc-5606-4950-964b-20877900bccb",
-      notification.subject("tiles", one))
+      text.subject("tiles", one))
   end)
 
   it("is always one that SNS accepts", function()
-    assert.are.equal(("s"):rep(50) .. " failed task", notification.subject(("s"):rep(50), one))
-    assert.are.equal("Watchbot task failure: " .. one.id, notification.subject(("s"):rep(120), one))
+    assert.are.equal(("s"):rep(50) .. " failed task", text.subject(("s"):rep(50), one))
+    assert.are.equal("Watchbot task failure: " .. one.id, text.subject(("s"):rep(120), one))
     for _, stack in ipairs { "grün\n\n", "  x", ("ü"):rep(300), "", "\27[1m" } do
-      local subject = notification.subject(stack, one)
+      local subject = text.subject(stack, one)
       assert.is_true(#subject > 0 and #subject < 100)
       assert.matches("^[\33-\126][\32-\126]*$", subject)
     end
-    assert.are.equal("Watchbot task failure", notification.subject(("s"):rep(120), {
+    assert.are.equal("Watchbot task failure", text.subject(("s"):rep(120), {
       id = ("i"):rep(100),
     }))
   end)
@@ -29,7 +29,7 @@ end)
 
 describe("notification.body", function()
   it("says what failed, why, and what it wrote", function()
-    local body = notification.body("tiles", one, "retry", { code = 1, logs = "line 1\nline 2\n" })
+    local body = text.body("tiles", one, "retry", { code = 1, logs = "line 1\nline 2\n" })
     assert.matches("^At %a+, %d+ %a+ %d+ %d+:%d+:%d+ GMT, processing message e2c045cc%S+ failed "
       .. "on tiles\n\n", body)
     assert.is_truthy(body:find([[Task outcome: failed, will retry
@@ -53,7 +53,7 @@ line 2
   end)
 
   it("names resources where there are any, and the signal or reason", function()
-    local body = notification.body(nil, one, "reject", {
+    local body = text.body(nil, one, "reject", {
       signal = "SEGV", cluster = "arn:c", task = "arn:t",
     })
     assert.is_truthy(body:find("failed, removed from queue", 1, true))
@@ -62,12 +62,12 @@ line 2
       true))
     assert.is_truthy(body:find("logs not available", 1, true))
     assert.is_nil(body:find("last attempt", 1, true))
-    body = notification.body(nil, one, "retry", { code = 1, reason = "timed out after 3 s" })
+    body = text.body(nil, one, "retry", { code = 1, reason = "timed out after 3 s" })
     assert.is_truthy(body:find("Task stopped reason: timed out after 3 s", 1, true))
   end)
 
   it("shows the newest 50 KiB of the logs, as text", function()
-    local body = notification.body("s", one, "retry", {
+    local body = text.body("s", one, "retry", {
       code = 1, logs = "old" .. ("x"):rep(50 * 1024 - 1) .. "\xFF",
     })
     assert.is_nil(body:find("old", 1, true))

@@ -1,18 +1,18 @@
-local tasks = require "watchbot.policy.task"
+local task_problem = require("watchbot.policy.task").problem
 
 describe("a policy's task", function()
   local function problem(more)
     local task = { cluster = "fleet", definition = "job" }
     for name, value in pairs(more) do task[name] = value end
-    return tasks.problem(task)
+    return task_problem(task)
   end
 
   it("needs a cluster and a definition, and nothing else", function()
     assert.is_nil(problem {})
-    assert.are.equal("'cluster' is missing", tasks.problem { definition = "job" })
-    assert.are.equal("'definition' is missing", tasks.problem { cluster = "fleet" })
-    assert.are.equal("expected a table, got a string", tasks.problem "job")
-    assert.are.equal("expected a table, got a nil", tasks.problem(nil))
+    assert.are.equal("'cluster' is missing", task_problem { definition = "job" })
+    assert.are.equal("'definition' is missing", task_problem { cluster = "fleet" })
+    assert.are.equal("expected a table, got a string", task_problem "job")
+    assert.are.equal("expected a table, got a nil", task_problem(nil))
   end)
 
   it("has no names but those that are known; what was meant is suggested", function()

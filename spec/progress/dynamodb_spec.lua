@@ -5,7 +5,7 @@ local cloud = require "support.cloud"
 local completers = require "support.completers"
 local contract = require "progress.contract"
 local fault_proxy = require "support.fault_proxy"
-local progresses = require "watchbot.progress"
+local open_progress = require("watchbot.progress").open
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
@@ -26,7 +26,7 @@ local function open(arn, attempts, keys)
   local client = account:client("dynamodb", {
     endpoint = proxy.url, max_attempts = attempts, retry = { base = 0.001 }, credentials = keys,
   })
-  return progresses.open(arn, { client = client })
+  return open_progress(arn, { client = client })
 end
 
 contract(function()
@@ -227,7 +227,7 @@ describe("progress in a DynamoDB table", function()
       return { UnprocessedItems = #requests > 0 and { [items.name] = requests } or {} }
     end
     items:put { id = "job", total = 6, parts = { chunk = 2 } }
-    local progress = assert(progresses.open(items.arn, { client = busy }))
+    local progress = assert(open_progress(items.arn, { client = busy }))
     for _, part in ipairs { 1, 3, 5 } do assert.is_false(progress:complete("job", part)) end
     assert.are.equal(3, progress:status("job").remaining)
     assert.are.equal(3, busy.asked)
@@ -284,7 +284,7 @@ describe("progress in a DynamoDB table", function()
   it("says what is wrong with a table's name, and what the table's service says", task(function()
     for _, place in ipairs { "arn:aws:dynamodb:eu-west-1:123456789012:stream/x", "table",
       "arn:aws:sqs:eu-west-1:1:x" } do
-      local progress, err, code = progresses.open(place)
+      local progress, err, code = open_progress(place)
       assert.is_nil(progress)
       assert.are.equal("Usage", code)
       assert.is_truthy(err:find("'" .. place .. "'", 1, true), err)

@@ -3,8 +3,8 @@
 
 local completers = require "support.completers"
 local contract = require "progress.contract"
-local progresses = require "watchbot.progress"
-local queues = require "watchbot.queue"
+local open_progress = require("watchbot.progress").open
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
 local workshop = require "support.workshop"
@@ -17,7 +17,7 @@ do
   teardown(function() folder:remove() end)
   contract(function()
     files = files + 1
-    return progresses.open(folder:url(files .. ".db"))
+    return open_progress(folder:url(files .. ".db"))
   end)
 end
 
@@ -47,7 +47,7 @@ end
 
 describe("progress in a queue's file", function()
   it("keeps a job of a million parts in little room", task(function(folder)
-    local progress <close> = assert(progresses.open(folder:url()))
+    local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1000000))
     assert.are.equal(0, count(folder, "progress_chunks"))
     for part = 1, 1000000, 2500 do assert.is_false(progress:complete("job", part)) end
@@ -70,7 +70,7 @@ describe("progress in a queue's file", function()
 
   it("tells one of many processes that it was the last, also when some are killed",
     task(function(folder)
-    local progress <close> = assert(progresses.open(folder:url()))
+    local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 400))
     local told = completers.run(6, 2, folder:url(), "job", 400)
     assert.are.equal(1, #told)
@@ -79,7 +79,7 @@ describe("progress in a queue's file", function()
   end))
 
   it("waits while another process has the file locked", task(function(folder)
-    local progress <close> = assert(progresses.open(folder:url()))
+    local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))
     local locker = assert(sqlite.open(folder:file "jobs.db"))
     assert(locker:execute "BEGIN IMMEDIATE")
@@ -92,27 +92,27 @@ describe("progress in a queue's file", function()
 
   it("lives beside the messages, in a file that a watchbot without it has made too",
     task(function(folder)
-    local queue = assert(queues.open(folder:url()))
+    local queue = assert(open_queue(folder:url()))
     assert(queue:send { { body = "a message" } })
     queue:close()
     local database = assert(sqlite.open(folder:file "jobs.db"))
     assert(database:execute [[DROP TABLE progress; DROP TABLE progress_chunks;
       ALTER TABLE dead DROP COLUMN reason; ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
     database:close()
-    local progress <close> = assert(progresses.open(folder:url()))
+    local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))
-    local opened <close> = assert(queues.open(folder:url()))
+    local opened <close> = assert(open_queue(folder:url()))
     assert.are.equal("a message", assert(opened:receive(1, 0))[1].body)
     assert.is_true(progress:complete("job", 1))
   end))
 
   it("makes no file unless it is told to, and refuses to write where nobody looks",
     task(function(folder)
-    local progress, err, code = progresses.open(folder:url(), { create = false })
+    local progress, err, code = open_progress(folder:url(), { create = false })
     assert.is_nil(progress)
     assert.matches("jobs.db", err)
     assert.is_string(code)
-    progress = assert(progresses.open(folder:url()))
+    progress = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))
     assert(os.remove(folder:file "jobs.db"))
     progress, err, code = progress:complete("job", 1)

@@ -3,7 +3,7 @@
 
 local cjson = require "cjson"
 local contract = require "queue.contract"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
 
@@ -31,7 +31,7 @@ end
 
 local function with_queue(options, body)
   return task(function(folder)
-    local queue <close> = assert(queues.open(url_in(folder), options))
+    local queue <close> = assert(open_queue(url_in(folder), options))
     body(queue, folder)
   end)
 end
@@ -94,40 +94,40 @@ do
   local files = 0
   contract(function(options)
     files = files + 1
-    return queues.open(("sqlite:%s/%d.db"):format(folder, files), options)
+    return open_queue(("sqlite:%s/%d.db"):format(folder, files), options)
   end)
 end
 
 describe("a queue's URL", function()
   it("names a file, relative or absolute", task(function(folder)
     for _, form in ipairs { "sqlite:%s/jobs.db", "sqlite://%s/jobs.db" } do
-      local queue <close> = assert(queues.open(form:format(folder)))
+      local queue <close> = assert(open_queue(form:format(folder)))
       assert.are.equal(form:format(folder), queue.name)
       send(queue, form)
     end
     assert.are.equal(2, row(folder, "SELECT count(*) AS n FROM messages").n)
     local name = folder:match "[^/]*$" .. ".db"
-    local queue = assert(queues.open("sqlite:" .. name))
+    local queue = assert(open_queue("sqlite:" .. name))
     queue:close()
     assert(os.remove(name))
   end))
 
   it("always names a file, never SQLite's special names", task(function()
-    local queue = assert(queues.open "sqlite::memory:")
+    local queue = assert(open_queue "sqlite::memory:")
     queue:close()
     assert(os.remove ":memory:")
   end))
 
   it("that is wrong is told with what is expected", task(function()
     for _, url in ipairs { "mysql:jobs", "jobs.db", "", "sqlite:", "sqlite:folder/" } do
-      local queue, err, code = queues.open(url)
+      local queue, err, code = open_queue(url)
       assert.is_nil(queue)
       assert.are.equal("Usage", code)
       assert.is_truthy(err:find("'" .. url .. "'", 1, true), err)
     end
-    assert.matches("sqlite:FILE or https://sqs", select(2, queues.open "mysql:jobs"))
-    assert.matches("write sqlite:jobs.db", select(2, queues.open "sqlite://jobs.db"))
-    assert.matches("nil", select(2, queues.open(nil)))
+    assert.matches("sqlite:FILE or https://sqs", select(2, open_queue "mysql:jobs"))
+    assert.matches("write sqlite:jobs.db", select(2, open_queue "sqlite://jobs.db"))
+    assert.matches("nil", select(2, open_queue(nil)))
   end))
 end)
 
@@ -192,11 +192,11 @@ describe("the embedded queue", function()
   end))
 
   it("is there when it is opened again", task(function(folder)
-    local queue = assert(queues.open(url_in(folder)))
+    local queue = assert(open_queue(url_in(folder)))
     send(queue, "kept")
     queue:close()
     queue:close()
-    local again <close> = assert(queues.open(url_in(folder), { create = false }))
+    local again <close> = assert(open_queue(url_in(folder), { create = false }))
     assert.are.same({ "kept" }, receive_bodies(again))
   end))
 
@@ -239,7 +239,7 @@ describe("the embedded queue", function()
   it("removes what is older than its retention, and tells how much", task(function(folder)
     local told
     local function on_expired(count) told = count end
-    local queue <close> = assert(queues.open(url_in(folder), {
+    local queue <close> = assert(open_queue(url_in(folder), {
       retention = 3600, on_expired = on_expired,
     }))
     send(queue, "old 1", "old 2", "new")
@@ -448,7 +448,7 @@ describe("the embedded queue", function()
     end))
 
     it("is answered when the queue is closed", task(function(folder)
-      local queue = assert(queues.open(url_in(folder)))
+      local queue = assert(open_queue(url_in(folder)))
       local waiting = scheduler.spawn(queue.receive, queue, 1, 60)
       scheduler.sleep(0.01)
       queue:close()
@@ -573,23 +573,23 @@ describe("a queue file", function()
 
   it("in a folder that is not there is an error, and so is one that is to be there and is not",
     task(function(folder)
-    local queue, err, code = queues.open("sqlite:" .. folder .. "/nowhere/jobs.db")
+    local queue, err, code = open_queue("sqlite:" .. folder .. "/nowhere/jobs.db")
     assert.is_nil(queue)
     assert.are.equal("ENOENT", code)
     assert.matches("nowhere/jobs.db': no such file or directory", err)
-    queue, err, code = queues.open(url_in(folder), { create = false })
+    queue, err, code = open_queue(url_in(folder), { create = false })
     assert.is_nil(queue)
     assert.are.equal("SQLITE_CANTOPEN", code)
     assert.matches("jobs.db': unable to open database file: no such file or directory", err)
     assert.is_nil(io.open(folder .. "/jobs.db"))
-    queue, err = queues.open("sqlite:/dev/null/jobs.db")
+    queue, err = open_queue("sqlite:/dev/null/jobs.db")
     assert.is_nil(queue)
     assert.matches("/dev/null/jobs.db': not a directory", err)
   end))
 
   it("may be an empty file", task(function(folder)
     io.open(folder .. "/jobs.db", "w"):close()
-    local queue <close> = assert(queues.open(url_in(folder), { create = false }))
+    local queue <close> = assert(open_queue(url_in(folder), { create = false }))
     send(queue, "x")
     assert.are.same({ "x" }, receive_bodies(queue))
   end))
@@ -599,7 +599,7 @@ describe("a queue file", function()
     local file = io.open(folder .. "/jobs.db", "w")
     file:write(text)
     file:close()
-    local queue, err, code = queues.open(url_in(folder))
+    local queue, err, code = open_queue(url_in(folder))
     assert.is_nil(queue)
     assert.are.equal("SQLITE_NOTADB", code)
     assert.matches("jobs.db': file is not a database", err)
@@ -608,16 +608,16 @@ describe("a queue file", function()
     local database = assert(sqlite.open(folder .. "/jobs.db", { create = true }))
     assert(database:execute "CREATE TABLE precious (x)")
     database:close()
-    queue, err, code = queues.open(url_in(folder))
+    queue, err, code = open_queue(url_in(folder))
     assert.is_nil(queue)
     assert.are.equal("NotAQueue", code)
     assert.matches("a database, but not a watchbot queue", err)
   end))
 
   it("of a newer watchbot is left alone", task(function(folder)
-    assert(queues.open(url_in(folder))):close()
+    assert(open_queue(url_in(folder))):close()
     sql(folder, "PRAGMA user_version = 1000")
-    local queue, err, code = queues.open(url_in(folder))
+    local queue, err, code = open_queue(url_in(folder))
     assert.is_nil(queue)
     assert.are.equal("NewerFormat", code)
     assert.matches("made by a newer watchbot %(format 1000", err)
@@ -625,7 +625,7 @@ describe("a queue file", function()
 
   it("that is locked is waited for, and then that is said; afterwards all goes on",
     task(function(folder)
-    local queue <close> = assert(queues.open(url_in(folder), { patience = 0.2 }))
+    local queue <close> = assert(open_queue(url_in(folder), { patience = 0.2 }))
     send(queue, "patient")
     local locker = assert(sqlite.open(folder .. "/jobs.db"))
     assert(locker:execute "BEGIN IMMEDIATE")
@@ -644,15 +644,15 @@ describe("a queue file", function()
   end))
 
   it("that another process keeps for itself is waited for when it is opened", task(function(folder)
-    assert(queues.open(url_in(folder))):close()
+    assert(open_queue(url_in(folder))):close()
     local locker = assert(sqlite.open(folder .. "/jobs.db"))
     assert(locker:first "PRAGMA locking_mode = EXCLUSIVE")
     assert(locker:execute "BEGIN EXCLUSIVE")
-    local queue, err, code = queues.open(url_in(folder), { patience = 0.1 })
+    local queue, err, code = open_queue(url_in(folder), { patience = 0.1 })
     assert.is_nil(queue)
     assert.are.equal("SQLITE_BUSY", code)
     assert.matches("locked by another process for 0.1 s", err)
-    local opening = scheduler.spawn(queues.open, url_in(folder))
+    local opening = scheduler.spawn(open_queue, url_in(folder))
     scheduler.sleep(0.05)
     locker:close()
     local ok, opened = opening:join(PATIENCE)
@@ -698,7 +698,7 @@ describe("a queue file", function()
   end))
 
   it("that is damaged is an error, not a crash", task(function(folder)
-    local queue = assert(queues.open(url_in(folder)))
+    local queue = assert(open_queue(url_in(folder)))
     local messages = {}
     for index = 1, 500 do messages[index] = { body = ("x"):rep(index) } end
     assert(queue:send(messages))
@@ -709,7 +709,7 @@ describe("a queue file", function()
     file:write(("\xa5"):rep(size - 4096))
     file:close()
     local err, code
-    queue, err, code = queues.open(url_in(folder))
+    queue, err, code = open_queue(url_in(folder))
     if queue then
       messages, err, code = queue:receive(10, 0)
       assert.is_nil(messages)
@@ -725,7 +725,7 @@ describe("a queue file", function()
       if not os.execute "unshare -m true 2>/dev/null" then
         return pending "needs the right to mount, which only root has"
       end
-      assert(queues.open(url_in(folder))):close()
+      assert(open_queue(url_in(folder))):close()
       local file <close> = io.open(folder .. "/script.lua", "w")
       file:write(script)
       file:close()
@@ -846,7 +846,7 @@ describe("several processes on one file", function()
     end
     assert.are.equal(WORKERS * MESSAGES, count)
     assert.are.equal(WORKERS * MESSAGES // 5, check_order(folder .. "/order"))
-    local queue <close> = assert(queues.open(url_in(folder)))
+    local queue <close> = assert(open_queue(url_in(folder)))
     assert.are.same({ visible = 0, delayed = 0, in_flight = 0, dead = 0 }, assert(queue:counts()))
     assert.are.equal("ok", row(folder, "PRAGMA integrity_check").integrity_check)
   end))
@@ -862,12 +862,12 @@ describe("several processes on one file", function()
         end)]], url_in(folder))
     end
     for _, pipe in ipairs(pipes) do assert.are.equal("", output_of(pipe)) end
-    local queue <close> = assert(queues.open(url_in(folder)))
+    local queue <close> = assert(open_queue(url_in(folder)))
     assert.are.equal(8, assert(queue:counts()).visible)
   end))
 
   it("may be killed at any moment", task(function(folder)
-    local queue <close> = assert(queues.open(url_in(folder)))
+    local queue <close> = assert(open_queue(url_in(folder)))
     local messages = {}
     for index = 1, 2000 do messages[index] = { body = tostring(index) } end
     assert(queue:send(messages))

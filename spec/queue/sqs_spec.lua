@@ -351,10 +351,10 @@ describe("an answer of SQS", function()
 
   -- On a machine whose OpenSSL keeps to FIPS every message was corrupt, and ended as a dead letter.
   it("is handed out where there is no MD5, and that is said once", task(function()
-    local digest = require "watchbot.core".aws
-    local md5, said = digest.md5, {}
-    digest.md5 = function() return nil, "OpenSSL does not offer MD5 here", "Unsupported" end
-    local restore <close> = setmetatable({}, { __close = function() digest.md5 = md5 end })
+    local aws = require "watchbot.core".aws
+    local md5, said = aws.md5, {}
+    aws.md5 = function() return nil, "OpenSSL does not offer MD5 here", "Unsupported" end
+    local restore <close> = setmetatable({}, { __close = function() aws.md5 = md5 end })
     assert.is_table(restore)
     local queue = queue_told {
       {

@@ -1,16 +1,16 @@
 -- Handlers that do not want to end: only kill -9 ended the watcher that ran one.
 
-local policies = require "watchbot.policy"
-local runners = require "watchbot.runner.lua"
+local policy = require "watchbot.policy"
+local lua = require "watchbot.runner.lua"
 local scheduler = require "watchbot.scheduler"
 
 local sink = { lines = {}, write = function(self, _, _, line) table.insert(self.lines, line) end }
 
 -- The exit of a handler, whose limit is `timeout`.
 local function run(handler, timeout, stop_after)
-  local policy = policies { queue = "sqlite:x.db", handler = handler, timeout = timeout or 0 }
+  local tested = policy { queue = "sqlite:x.db", handler = handler, timeout = timeout or 0 }
   return scheduler.run(function()
-    local one = runners.new(sink):start({ id = "m", message = "x" }, {}, policy)
+    local one = lua.new(sink):start({ id = "m", message = "x" }, {}, tested)
     if stop_after then
       scheduler.sleep(stop_after)
       one:stop "stopped: the watcher is draining"

@@ -1,4 +1,4 @@
-local room = require "watchbot.stack.capacity"
+local capacity = require "watchbot.stack.capacity"
 
 local function instance(cpu, memory, more)
   more = more or {}
@@ -16,11 +16,11 @@ end
 
 describe("what a task takes", function()
   it("is the task's own size, else the sum of its containers", function()
-    assert.are.same({ cpu = 256, memory = 512, gpu = 0, ports = {} }, room.need {
+    assert.are.same({ cpu = 256, memory = 512, gpu = 0, ports = {} }, capacity.need {
       cpu = "256", memory = "512", containerDefinitions = { { cpu = 10, memory = 10 } },
     })
     assert.are.same({ cpu = 300, memory = 640, gpu = 2, ports = {} },
-      room.need { containerDefinitions = {
+      capacity.need { containerDefinitions = {
       { cpu = 100, memory = 512, resourceRequirements = { { type = "GPU", value = "2" } } },
       { cpu = 200, memory = 512, memoryReservation = 128 },
     } })
@@ -32,7 +32,7 @@ describe("what a task takes", function()
       { containerPort = 53, hostPort = 53, protocol = "udp" },
       { containerPort = 9000, hostPort = 0 } }
     local function ports(mode)
-      return room.need { networkMode = mode,
+      return capacity.need { networkMode = mode,
         containerDefinitions = { { portMappings = mappings } } }.ports
     end
     assert.are.same({ ["80/tcp"] = true, ["53/udp"] = true }, ports "bridge")
@@ -45,14 +45,14 @@ describe("the room of a cluster", function()
   local need = { cpu = 256, memory = 512, gpu = 0, ports = {} }
 
   it("is what fits into each machine, and not into all of them together", function()
-    local found = room.on_cluster(need, {
+    local found = capacity.on_cluster(need, {
       instance(300, 4096), instance(300, 4096), instance(1024, 1100),
     })
     assert.are.same({ count = 4, instances = 3, unusable = 0, first = "cpu" }, found)
   end)
 
   it("leaves out machines that drain, and those whose agent is not there", function()
-    local found = room.on_cluster(need, { instance(2048, 600), instance(2048, 4096, { status = "DRAINING" }),
+    local found = capacity.on_cluster(need, { instance(2048, 600), instance(2048, 4096, { status = "DRAINING" }),
       instance(2048, 4096, { lost = true }) })
     assert.are.same({ count = 1, instances = 1, unusable = 2, first = "memory" }, found)
   end)
@@ -60,17 +60,17 @@ describe("the room of a cluster", function()
   it("ends with the GPUs, and with ports that are taken or that one task takes", function()
     local gpu = { cpu = 1, memory = 1, gpu = 2, ports = {} }
     assert.are.same({ 2, "gpu" },
-      { room.on_instance(gpu, instance(2048, 4096, { gpus = { "a", "b", "c", "d", "e" } })) })
-    assert.are.same({ 0, "gpu" }, { room.on_instance(gpu, instance(2048, 4096)) })
+      { capacity.on_instance(gpu, instance(2048, 4096, { gpus = { "a", "b", "c", "d", "e" } })) })
+    assert.are.same({ 0, "gpu" }, { capacity.on_instance(gpu, instance(2048, 4096)) })
     local port = { cpu = 1, memory = 1, gpu = 0, ports = { ["8080/tcp"] = true } }
-    assert.are.same({ 1, "ports" }, { room.on_instance(port, instance(2048, 4096)) })
+    assert.are.same({ 1, "ports" }, { capacity.on_instance(port, instance(2048, 4096)) })
     port.ports["80/tcp"] = true
-    assert.are.same({ 0, "ports" }, { room.on_instance(port, instance(2048, 4096)) })
+    assert.are.same({ 0, "ports" }, { capacity.on_instance(port, instance(2048, 4096)) })
   end)
 
   it("has no end for what takes nothing", function()
     local nothing = { cpu = 0, memory = 0, gpu = 0, ports = {} }
-    assert.are.equal(math.huge, room.on_cluster(nothing, { instance(0, 0) }).count)
-    assert.are.equal(0, room.on_cluster(nothing, {}).count)
+    assert.are.equal(math.huge, capacity.on_cluster(nothing, { instance(0, 0) }).count)
+    assert.are.equal(0, capacity.on_cluster(nothing, {}).count)
   end)
 end)

@@ -4,7 +4,7 @@
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = (os.getenv "WATCHBOT_BUILD" or "build") .. "/lib/?.so;" .. package.cpath
 
-local progresses = require "watchbot.progress"
+local open_progress = require("watchbot.progress").open
 local scheduler = require "watchbot.scheduler"
 
 local place, job, total, seed = arg[1], arg[2], tonumber(arg[3]), tonumber(arg[4])
@@ -26,7 +26,7 @@ local function complete(progress, part)
 end
 
 scheduler.run(function()
-  local progress <close> = assert(progresses.open(place))
+  local progress <close> = assert(open_progress(place))
   for _, part in ipairs(shuffled()) do
     if complete(progress, part) then print(part) end
   end

@@ -1,7 +1,7 @@
 local cjson = require "cjson"
 local options = require "watchbot.template.options"
 local placement = require "watchbot.template.placement"
-local tasks = require "watchbot.policy.task"
+local task_problem = require("watchbot.policy.task").problem
 local templates = require "support.templates"
 
 local function complete(mode, more) return assert(options.complete(templates.given(mode, more))) end
@@ -12,7 +12,7 @@ local function of_tasks(more)
   if text == nil then return nil end
   local task = cjson.decode(text)
   task.cluster, task.definition = "main", "tiles"
-  assert.is_nil(tasks.problem(task))
+  assert.is_nil(task_problem(task))
   task.cluster, task.definition = nil, nil
   return task
 end

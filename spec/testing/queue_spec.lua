@@ -1,5 +1,5 @@
 local contract = require "queue.contract"
-local memory = require "watchbot.testing.queue"
+local new_queue = require("watchbot.testing.queue").new
 local scheduler = require "watchbot.scheduler"
 
 describe("the queue of a policy's tests", function()
@@ -7,12 +7,12 @@ describe("the queue of a policy's tests", function()
   before_each(function() scheduler.leap(true) end)
   after_each(function() scheduler.leap(false) end)
 
-  contract(memory.new)
+  contract(new_queue)
 
   it("tells what happens to each message", function()
     scheduler.run(function()
       local said = {}
-      local queue = memory.new { max_receives = 1, heard = function(what, item, seconds)
+      local queue = new_queue { max_receives = 1, heard = function(what, item, seconds)
         said[#said + 1] = ("%s %s %s"):format(what, item.body, seconds or "-")
       end }
       queue:send { { body = "a" }, { body = "b" } }
@@ -29,7 +29,7 @@ describe("the queue of a policy's tests", function()
 
   it("takes a receive back off the count where it is told so", function()
     scheduler.run(function()
-      local queue = memory.new {}
+      local queue = new_queue {}
       queue:send { { body = "a" } }
       queue:delay(queue:receive(1)[1].receipt, 0, true)
       assert.are.equal(1, queue:receive(1)[1].receives)
@@ -38,7 +38,7 @@ describe("the queue of a policy's tests", function()
 
   it("answers who waits for a message when it is closed", function()
     scheduler.run(function()
-      local queue = memory.new {}
+      local queue = new_queue {}
       local receiving = scheduler.spawn(queue.receive, queue, 1, 20)
       scheduler.sleep(1)
       queue:close()

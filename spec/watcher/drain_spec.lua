@@ -1,12 +1,12 @@
 -- What a drain owes to messages: none is kept that has not started, and none pays for it.
 
-local policies = require "watchbot.policy"
-local stages = require "watchbot.testing.stage"
+local policy = require "watchbot.policy"
+local open_stage = require("watchbot.testing.stage").open
 
 local function stage(more)
   local fields = { queue = "sqlite:jobs.db", command = "true", workers = 1, drain = 60 }
   for name, value in pairs(more or {}) do fields[name] = value end
-  return stages.open(policies(fields), {})
+  return open_stage(policy(fields), {})
 end
 
 -- Messages that the watcher has, although they have no slot.
@@ -58,9 +58,9 @@ describe("a drain", function()
   end)
 
   it("gives back what is held", function()
-    local one = policies { queue = "sqlite:jobs.db", command = "true", drain = 60 }
+    local one = policy { queue = "sqlite:jobs.db", command = "true", drain = 60 }
     function one:admit() return "hold", 3600 end
-    made = stages.open(one, {})
+    made = open_stage(one, {})
     made:drive(function() made.queue:send { { body = "a" } } end)
     assert.are.equal(1, made.watcher.jobs.counts.held)
     made:stop()

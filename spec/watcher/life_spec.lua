@@ -3,19 +3,19 @@
 -- One line on stderr was all that was left of it, the message was in flight for ever with
 -- heartbeats, `--drain` hung, and 1,000 of them stopped the watcher.
 
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
-local stages = require "watchbot.testing.stage"
+local open_stage = require("watchbot.testing.stage").open
 
-local function policy(more)
+local function policy_with(more)
   local fields = { queue = "sqlite:jobs.db", command = "true", workers = 2 }
   for name, value in pairs(more or {}) do fields[name] = value end
-  return policies(fields)
+  return policy(fields)
 end
 
 -- A watcher on a stage of its own, whose tasks end with 0 as soon as they run.
 local function stage(one)
-  local made = stages.open(one or policy(), {})
+  local made = open_stage(one or policy_with(), {})
   local start = made.runner.start
   made.runner.start = function(...)
     local run, err, code = start(...)
@@ -86,8 +86,8 @@ describe("a job's life", function()
 
   for _, name in ipairs { "admit", "environment", "verdict", "backoff", "poll", "notify" } do
     it(("survives the hook '%s' that raises once"):format(name), function()
-      local one = policy { topic = "arn:aws:sns:eu-west-1:123456789012:t" }
-      local default, raised = policies[name], false
+      local one = policy_with { topic = "arn:aws:sns:eu-west-1:123456789012:t" }
+      local default, raised = policy[name], false
       one[name] = function(...)
         if not raised then
           raised = true
@@ -95,7 +95,7 @@ describe("a job's life", function()
         end
         return default(...)
       end
-      made = stages.open(one, {})
+      made = open_stage(one, {})
       local codes = { 7, 0, 0, 0 }
       local start = made.runner.start
       made.runner.start = function(...)
@@ -125,8 +125,8 @@ describe("a job's life", function()
   }
   for _, case in ipairs(odd) do
     it("ends for a handler that gives " .. case[1], function()
-      local one = policies { queue = "sqlite:jobs.db", handler = case[2], max_receives = 2 }
-      made = stages.open(one, {})
+      local one = policy { queue = "sqlite:jobs.db", handler = case[2], max_receives = 2 }
+      made = open_stage(one, {})
       send(made, "a")
       for _ = 1, 10 do made:advance(60) end
       assert.is_true(idle(made), "the message is in flight for ever")
@@ -138,7 +138,7 @@ describe("a job's life", function()
 
   for _, seconds in ipairs { 0 / 0, math.huge, -math.huge, "soon", print } do
     it("ends when a hold is for " .. tostring(seconds):gsub("0x.*", "") .. " seconds", function()
-      local one, held = policy(), false
+      local one, held = policy_with(), false
       function one:admit()
         if held then return true end
         held = true
@@ -153,7 +153,7 @@ describe("a job's life", function()
 
   -- A task whose follower raised ran on beside the next receive of its message.
   it("stops a task that it has lost track of before the message goes back", function()
-    made = stages.open(policy { max_receives = 5 }, {})
+    made = open_stage(policy_with { max_receives = 5 }, {})
     local stopped
     local start = made.runner.start
     made.runner.start = function(...)
@@ -180,11 +180,11 @@ describe("a job's life", function()
   -- README's promise, and FAULTS A6, A7: who is at fault for what happens before a task runs.
   describe("before a task runs", function()
     it("kills no message for a hook that fails for all of them", function()
-      local one = policy { max_receives = 3, workers = 4 }
+      local one = policy_with { max_receives = 3, workers = 4 }
       local broken = true
       function one:environment(job)
         if broken then return { LIST = {} } end
-        return policies.environment(self, job)
+        return policy.environment(self, job)
       end
       made = stage(one)
       for index = 1, 20 do send(made, "m" .. index) end
@@ -199,7 +199,7 @@ describe("a job's life", function()
 
     it("lets good messages through behind six that make 'command' raise, and the six die",
       function()
-      local one = policy { max_receives = 4 }
+      local one = policy_with { max_receives = 4 }
       one.command = function(job)
         if job.message:match "^bad" then error "bad message" end
         return "true"
@@ -221,8 +221,8 @@ describe("a job's life", function()
     end)
 
     it("counts no receive for a program that is missing", function()
-      local one = policy { max_receives = 2 }
-      made = stages.open(one, {})
+      local one = policy_with { max_receives = 2 }
+      made = open_stage(one, {})
       for _ = 1, 30 do made.runner:refuse("no such file", "ENOENT") end
       send(made, "a")
       for _ = 1, 10 do made:advance(60) end
@@ -231,8 +231,8 @@ describe("a job's life", function()
     end)
 
     it("counts a receive for arguments that are too long", function()
-      local one = policy { max_receives = 2 }
-      made = stages.open(one, {})
+      local one = policy_with { max_receives = 2 }
+      made = open_stage(one, {})
       for _ = 1, 30 do made.runner:refuse("argument list too long", "E2BIG") end
       send(made, "a")
       for _ = 1, 10 do made:advance(60) end
@@ -269,10 +269,10 @@ describe("a message that is to be buried", function()
   after_each(function() made:close() end)
 
   local function buried(queue)
-    local one = policies {
+    local one = policy {
       queue = "sqlite:jobs.db", exits = { [65] = "bury" }, command = "true", max_receives = 3,
     }
-    made = stages.open(one, { topic = "arn:aws:sns:eu-west-1:123456789012:t" })
+    made = open_stage(one, { topic = "arn:aws:sns:eu-west-1:123456789012:t" })
     for name, value in pairs(queue or {}) do made.queue[name] = value end
     made:drive(function() made.queue:send { { body = "a" } } end)
     local run = made.watcher.jobs:all "running"[1].run

@@ -1,15 +1,15 @@
 -- Every task that runs as long as the watcher does, made to raise once: each was gone until a
 -- restart.
 
-local policies = require "watchbot.policy"
-local stages = require "watchbot.testing.stage"
+local policy = require "watchbot.policy"
+local open_stage = require("watchbot.testing.stage").open
 
 describe("a task of the watcher", function()
   local made
   after_each(function() made:close() end)
 
   local function stage()
-    made = stages.open(policies { queue = "sqlite:jobs.db", command = "true", status = 60 }, {})
+    made = open_stage(policy { queue = "sqlite:jobs.db", command = "true", status = 60 }, {})
     return made.watcher
   end
 

@@ -13,7 +13,7 @@ local config = require "watchbot.aws.config"
 local core = require "watchbot.core".aws
 local credentials = require "watchbot.aws.credentials"
 local json = require "watchbot.lib.json"
-local places = require "watchbot.aws.place"
+local place = require "watchbot.aws.place"
 local retry = require "watchbot.aws.retry"
 local services = require "watchbot.aws.services"
 local suggest = require "watchbot.lib.suggest"
@@ -90,8 +90,8 @@ local function operation(name)
     end
     check_names("option", options, CALL_OPTIONS, name, 3)
     if aws.stand_in then return aws.stand_in(client.service_name, name, parameters or {}) end
-    local place, err, code = client:resolve()
-    if not place then return nil, ("%s:%s: %s"):format(client.service_name, name, err), code end
+    local found, err, code = client:resolve()
+    if not found then return nil, ("%s:%s: %s"):format(client.service_name, name, err), code end
     return call.run(client, name, parameters or {}, options or {})
   end
   return operations[name]
@@ -113,7 +113,7 @@ end
 local said_clear = {}
 
 local function say_clear(client, found)
-  if not found.clear or places.is_loopback(found.name) or said_clear[found.host] then return end
+  if not found.clear or place.is_loopback(found.name) or said_clear[found.host] then return end
   said_clear[found.host] = true
   client.warn(("http://%s is not encrypted: what is sent there, credentials included, can be read "
     .. "on the way"):format(
@@ -128,7 +128,7 @@ end
 function Client:resolve()
   if self.place then return self.place end
   local options = self.options
-  local found, err, code = places.find(self.service_name, self.config, options.place, options.near)
+  local found, err, code = place.find(self.service_name, self.config, options.place, options.near)
   if not found then return nil, err, code end
   say_clear(self, found)
   self.place = found

@@ -6,7 +6,7 @@ local json = require "watchbot.lib.json"
 local load_file = require "watchbot.policy.load"
 local machine = require "watchbot.cli.machine"
 local output = require "watchbot.cli.output"
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 
 local check = {
   summary = "Loads a policy and prints what it would do; runs nothing.",
@@ -39,10 +39,10 @@ end
 
 local what_runs = {
   lua = function() return "a Lua function of the policy" end,
-  process = function(policy) return words_of(policy.command) end,
-  ecs = function(policy)
-    if type(policy.task) == "function" then return "an ECS task, by a function of the job" end
-    return ("an ECS task of %s on %s"):format(policy.task.definition, policy.task.cluster)
+  process = function(loaded) return words_of(loaded.command) end,
+  ecs = function(loaded)
+    if type(loaded.task) == "function" then return "an ECS task, by a function of the job" end
+    return ("an ECS task of %s on %s"):format(loaded.task.definition, loaded.task.cluster)
   end,
 }
 
@@ -58,15 +58,15 @@ local function value_of(value)
   return table.concat(parts, " ")
 end
 
-local function show_exits(policy)
+local function show_exits(loaded)
   local codes = { [0] = true, [3] = true, [4] = true }
-  for code in pairs(policy.exits) do codes[code] = true end
+  for code in pairs(loaded.exits) do codes[code] = true end
   local sorted = {}
   for code in pairs(codes) do sorted[#sorted + 1] = code end
   table.sort(sorted, function(a, b) return tostring(a) < tostring(b) end)
   for _, code in ipairs(sorted) do
     local exit = math.type(code) == "integer" and { code = code } or { signal = code }
-    show("exit " .. code, (policies.verdict(policy, nil, exit)))
+    show("exit " .. code, (policy.verdict(loaded, nil, exit)))
   end
   show("any other", "retry")
 end
@@ -81,56 +81,56 @@ local function names_of(variables)
   return table.concat(names, " ")
 end
 
-local function show_fields(policy)
+local function show_fields(loaded)
   for _, field in ipairs(fields.declared) do
-    if not shown_anyway[field.name] and policy:is_set(field.name) then
+    if not shown_anyway[field.name] and loaded:is_set(field.name) then
       local of = field.type == "variables" and names_of or value_of
-      show(field.name, of(policy[field.name]))
+      show(field.name, of(loaded[field.name]))
     end
   end
 end
 
 -- A message that is rejected is deleted: without a topic, one line of the log is all that is left.
-local function show_rejects(policy)
-  if policy.topic then return end
+local function show_rejects(loaded)
+  if loaded.topic then return end
   show("reject", "no topic is set: a rejected message is deleted, and leaves one line of the log; "
     .. "bury keeps it")
 end
 
 -- What keeps `memory` differs between machines.
-local function show_memory(policy)
-  if not policy.memory then return end
+local function show_memory(loaded)
+  if not loaded.memory then return end
   local by = require "watchbot.runner.allowance".memory_by()
   show("memory by", by == "cgroup" and "a cgroup for each task"
     or "RLIMIT_DATA of each process: the watcher may make no cgroup here")
 end
 
-local function show_hooks(policy)
+local function show_hooks(loaded)
   local overridden = {}
-  for _, name in ipairs(policies.hook_names) do
-    if policy:is_set(name) then overridden[#overridden + 1] = name end
+  for _, name in ipairs(policy.hook_names) do
+    if loaded:is_set(name) then overridden[#overridden + 1] = name end
   end
   show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "the defaults")
-  if policy:is_set "verdict" then
+  if loaded:is_set "verdict" then
     output.line "\nIts own 'verdict' has the last word over these exit codes."
   end
 end
 
-local function describe(path, policy)
+local function describe(path, loaded)
   output.line(path .. " is fine:")
-  show("queue", policy.queue)
-  show("each message", what_runs[policies.kind(policy)](policy))
-  if not policy:is_set "workers" then show("workers", policy.workers) end
-  show_fields(policy)
-  show_memory(policy)
-  show_exits(policy)
-  show_rejects(policy)
-  show_hooks(policy)
+  show("queue", loaded.queue)
+  show("each message", what_runs[policy.kind(loaded)](loaded))
+  if not loaded:is_set "workers" then show("workers", loaded.workers) end
+  show_fields(loaded)
+  show_memory(loaded)
+  show_exits(loaded)
+  show_rejects(loaded)
+  show_hooks(loaded)
 end
 
 -- => status : 1 where something would fail
-local function show_machine(policy, arguments)
-  local findings, status = machine.look(policy), 0
+local function show_machine(loaded, arguments)
+  local findings, status = machine.look(loaded), 0
   for _, finding in ipairs(findings) do
     if finding.level == "failure" then status = 1 end
   end
@@ -148,15 +148,15 @@ end
 
 local function start(path, arguments)
   if not path then return show_machine(nil, arguments) end
-  local policy, err, code = load_file.policy(path)
-  if not policy then return nil, err, code end
-  local ok, problem = policy:complete()
-  if ok and policies.kind(policy) == "ecs" then
-    ok, problem = require "watchbot.runner.ecs".check(policy)
+  local loaded, err, code = load_file.policy(path)
+  if not loaded then return nil, err, code end
+  local ok, problem = loaded:complete()
+  if ok and policy.kind(loaded) == "ecs" then
+    ok, problem = require "watchbot.runner.ecs".check(loaded)
   end
   if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
-  if not arguments.json then describe(path, policy) end
-  return show_machine(policy, arguments)
+  if not arguments.json then describe(path, loaded) end
+  return show_machine(loaded, arguments)
 end
 
 function check.run(arguments)

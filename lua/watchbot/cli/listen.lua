@@ -3,7 +3,7 @@
 -- not of it: one job at a time is what such a task expects.
 
 local scheduler = require "watchbot.scheduler"
-local policies = require "watchbot.policy"
+local try_policy = require("watchbot.policy").try
 local serve = require "watchbot.cli.serve"
 
 local listen = {
@@ -31,7 +31,7 @@ local function make_policy(arguments)
   if not url or url == "" then
     return nil, "listen: which queue? Set the environment variable QueueUrl", "Usage"
   end
-  return policies.try {
+  return try_policy {
     queue = url, command = table.concat(arguments.words, " "), inherit = true,
     workers = math.tointeger(arguments.workers) or arguments.workers or 1,
   }

@@ -4,7 +4,7 @@
 
 local json = require "watchbot.lib.json"
 local output = require "watchbot.cli.output"
-local progresses = require "watchbot.progress"
+local open_progress = require("watchbot.progress").open
 local scheduler = require "watchbot.scheduler"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
@@ -150,7 +150,7 @@ local function open(command, arguments)
       .. "$ProgressTable to its "
       .. "ARN"):format(place))
   end
-  return progresses.open(place, { create = command.creates == true })
+  return open_progress(place, { create = command.creates == true })
 end
 
 local function start(command, arguments)

@@ -2,7 +2,7 @@
 
 local scheduler = require "watchbot.scheduler"
 local load_file = require "watchbot.policy.load"
-local policies = require "watchbot.policy"
+local try_policy = require("watchbot.policy").try
 local serve = require "watchbot.cli.serve"
 
 local run = {
@@ -50,9 +50,9 @@ end
 local function make_policy(arguments)
   if arguments.rest then
     if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
-    return policies.try { command = arguments.rest }
+    return try_policy { command = arguments.rest }
   end
-  if #arguments.words == 0 then return policies.try {} end
+  if #arguments.words == 0 then return try_policy {} end
   return load_file.policy(arguments.words[1])
 end
 

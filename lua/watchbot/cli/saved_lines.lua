@@ -1,8 +1,8 @@
 --- cli.saved_lines: a file of saved messages, read in bites. A line that is no message is named,
 -- and the others are read.
 
-local input_lines = require "watchbot.lib.lines"
-local saved_message = require "watchbot.message.saved"
+local open_lines = require("watchbot.lib.lines").open
+local decode_saved = require("watchbot.message.saved").decode
 
 -- Messages that are sent together, and how many bytes of lines may be waiting for that.
 local BITE, BYTES = 100, 4 << 20
@@ -12,7 +12,7 @@ local saved_lines = {}
 -- Standard input may be a pipe whose other end takes its time; a file is there.
 local function reader(path)
   if path == "-" then
-    local input, waiting = input_lines.open(0), {}
+    local input, waiting = open_lines(0), {}
     return function()
       while not waiting[1] do
         local lines, err, code = input:read()
@@ -37,7 +37,7 @@ end
 
 local function add(bite, line, path)
   if not line:find "%S" then return end
-  local saved, problem = saved_message.decode(line)
+  local saved, problem = decode_saved(line)
   bite.bytes = bite.bytes + #line
   if saved then
     local index = #bite.messages + 1

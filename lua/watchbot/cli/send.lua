@@ -1,12 +1,12 @@
 --- cli.send: `watchbot send`.
 
-local input_lines = require "watchbot.lib.lines"
+local open_lines = require("watchbot.lib.lines").open
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 
 -- What speaks to AWS is loaded only when it is needed.
 local function topics() return require "watchbot.queue.topic" end
@@ -130,7 +130,7 @@ end
 
 --- Each line is a message; what has arrived at once goes together.
 local function send_lines(sending, template)
-  local input, number = input_lines.open(0), 0
+  local input, number = open_lines(0), 0
   while true do
     local lines, err, code = input:read()
     if err then return nil, err, code end
@@ -162,7 +162,7 @@ local function open_stack(arguments)
   local url
   url, err, code = found:queue_url()
   if not url then return nil, err, code end
-  return queues.open(url)
+  return open_queue(url)
 end
 
 local function open_target(arguments)
@@ -175,7 +175,7 @@ local function open_target(arguments)
   if arguments.stack or arguments.prefix then return open_stack(arguments) end
   if arguments.topic then return topics().open(arguments.topic) end
   local url = arguments.queue or os.getenv "QueueUrl"
-  if url then return queues.open(url) end
+  if url then return open_queue(url) end
   if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
   return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl",
     "Usage"

@@ -5,7 +5,7 @@
 
 local core = require "watchbot.core".terminal
 local input = require "watchbot.core".input
-local input_lines = require "watchbot.lib.lines"
+local open_lines = require("watchbot.lib.lines").open
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
@@ -66,7 +66,7 @@ end
 -- questions
 
 local function answer()
-  local lines = input_lines.open(STREAMS.stdin)
+  local lines = open_lines(STREAMS.stdin)
   local read
   repeat read = lines:read() until not read or #read > 0
   return read and read[1]:lower() or "n"

@@ -5,7 +5,7 @@ local denied = require "watchbot.aws.denied"
 local interruptible = require "watchbot.cli.interruptible"
 local limits = require "watchbot.lib.limits"
 local output = require "watchbot.cli.output"
-local room = require "watchbot.stack.capacity"
+local capacity = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
 
@@ -108,15 +108,15 @@ local function show_json(need, found)
   }
 end
 
-local function capacity(client, cluster, name)
+local function measure(client, cluster, name)
   local progress <close> = terminal.progress()
   local definition, err, code = definition_of(client, name)
   if not definition then return nil, err, code end
   local instances
   instances, err, code = instances_of(client, cluster, progress)
   if not instances then return nil, err, code end
-  local need = room.need(definition)
-  local found = room.on_cluster(need, instances)
+  local need = capacity.need(definition)
+  local found = capacity.on_cluster(need, instances)
   found.fargate = #instances == 0 and is_fargate(definition) or nil
   return need, found
 end
@@ -140,7 +140,7 @@ local function start(arguments)
   client, err, code = aws("ecs", { place = cluster:match "^arn:" and cluster or nil })
   if not client then return nil, err, code end
   local need, found
-  need, found, code = capacity(client, cluster, definition)
+  need, found, code = measure(client, cluster, definition)
   if not need then return nil, found, code end
   if arguments.json then
     show_json(need, found)

@@ -2,7 +2,7 @@
 -- The seam: what `open` returns answers count, page, replay, replay_all, delete, purge and close,
 -- and a command does not see which kind it is. spec/dead_letters/contract.lua says what each does.
 
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 
 ---@class watchbot.DeadLetter
 ---@field id string
@@ -61,7 +61,7 @@ local dead_letters = {}
 ---@return string? code
 function dead_letters.open(options)
   local url = options.queue or options.dead_letter_queue
-  local queue, err, code = queues.open(url, { create = false })
+  local queue, err, code = open_queue(url, { create = false })
   if not queue then return nil, err, code end
   if not queue.embedded then return require "watchbot.dead_letters.sqs".open(queue, options) end
   if options.dead_letter_queue then

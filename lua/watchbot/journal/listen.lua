@@ -49,8 +49,8 @@ function Listen:say(level, id, ...)
 end
 
 -- Node names signals so, and has a null where we leave a member out.
-local NULL = require "watchbot.lib.json".null
-local function or_null(value) return value == nil and NULL or value end
+local null = require "watchbot.lib.json".null
+local function or_null(value) return value == nil and null or value end
 
 --- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was
 --- rejected. A job that was stopped because the watcher ends is none: it did nothing wrong.
@@ -59,7 +59,7 @@ function Listen:outcome(job, outcome, exit)
     and not exit.stopped
   local event = self.json and (failed and "failure" or "success") or nil
   local line = journal.object("worker_event", event, "code", or_null(exit.code),
-    "signal", exit.signal and "SIG" .. exit.signal or NULL, "duration", journal.milliseconds(exit),
+    "signal", exit.signal and "SIG" .. exit.signal or null, "duration", journal.milliseconds(exit),
     "response_duration", journal.response(job), "reason", exit.reason)
   self:write("info", job.id, failed and not self.json and "[failure] " .. line or line)
 end

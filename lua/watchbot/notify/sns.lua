@@ -2,13 +2,13 @@
 -- minute goes out as one summary, so that a broken deploy of a thousand tasks does not send a
 -- thousand mails.
 
-local digest = require "watchbot.core".aws
+local aws = require "watchbot.core".aws
 local limits = require "watchbot.lib.limits"
-local notification = require "watchbot.notify.text"
+local fit_text = require("watchbot.notify.text").fit
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
-local topics = require "watchbot.queue.topic"
+local topic = require "watchbot.queue.topic"
 
 local MINUTE = 60
 
@@ -33,18 +33,18 @@ Notifier.__index = Notifier
 
 local notifier = {}
 
----@param topic string the topic's ARN
+---@param arn string the topic's ARN
 ---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS
 --- client that is there
 ---@return watchbot.Notifier?
 ---@return string? err
 ---@return string? code
-function notifier.new(topic, options)
+function notifier.new(arn, options)
   local client, err, code = options.client, nil, nil
-  if not client then client, err, code = topics.client(topic) end
+  if not client then client, err, code = topic.client(arn) end
   if not client then return nil, err, code end
   return setmetatable({
-    topic = topic, client = client, limit = options.limit, stack = options.stack or "watchbot",
+    topic = arn, client = client, limit = options.limit, stack = options.stack or "watchbot",
     sent = 0, window = -math.huge,
     held = {}, held_count = 0,
   }, Notifier)
@@ -58,7 +58,7 @@ end
 -- permission.
 function Notifier:missing()
   local found, err, code = self.client:GetTopicAttributes { TopicArn = self.topic }
-  if not found and code == "NotFound" then return topics.explain(self.topic, err, code) end
+  if not found and code == "NotFound" then return topic.explain(self.topic, err, code) end
 end
 
 --- Whether the topic is there and may be published to.
@@ -74,7 +74,7 @@ function Notifier:check()
     TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check",
   }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
-  err, code = topics.explain(self.topic, err, code)
+  err, code = topic.explain(self.topic, err, code)
   return nil, err, code, is_passing(code)
 end
 
@@ -88,11 +88,11 @@ end
 function Notifier:publish(subject, body)
   local fifo = self.topic:match "%.fifo$" ~= nil
   local result, err, code = self.client:Publish({
-    TopicArn = self.topic, Subject = notification.fit(subject), Message = text.cut(body, LARGEST),
+    TopicArn = self.topic, Subject = fit_text(subject), Message = text.cut(body, LARGEST),
     MessageGroupId = fifo and "watchbot" or nil,
-    MessageDeduplicationId = fifo and digest.uuid() or nil,
+    MessageDeduplicationId = fifo and aws.uuid() or nil,
   }, { within = LIMIT })
-  if not result then return nil, topics.explain(self.topic, err, code) end
+  if not result then return nil, topic.explain(self.topic, err, code) end
   return true
 end
 

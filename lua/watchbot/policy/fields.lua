@@ -5,7 +5,7 @@
 local bounds = require "watchbot.policy.bounds"
 local json = require "watchbot.lib.json"
 local refusal = require "watchbot.lib.refusal"
-local tasks = require "watchbot.policy.task"
+local task_problem = require("watchbot.policy.task").problem
 local types = require "watchbot.policy.types"
 
 -- Seconds of a container's stop timeout that are left for stopping what does not finish, and for
@@ -36,7 +36,7 @@ local function add_options(task, text)
   local options = json.decode(text)
   if type(options) ~= "table" then return ("expected a JSON object, got '%s'"):format(text) end
   for name, value in pairs(options) do task[name] = value end
-  return tasks.problem(task)
+  return task_problem(task)
 end
 
 -- In a container that the template has defined.

@@ -11,8 +11,8 @@
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
 local limits = require "watchbot.lib.limits"
-local notification = require "watchbot.notify.text"
-local queues = require "watchbot.queue"
+local text = require "watchbot.notify.text"
+local queue = require "watchbot.queue"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
 
@@ -124,7 +124,7 @@ function hooks:notify(job, outcome, exit)
   local notifier, err, code = self:notifier()
   if not notifier then return not err or nil, err, code end
   return notifier:send(function() return self:notification(job, outcome, exit) end,
-    notification.line(job, outcome, exit))
+    text.line(job, outcome, exit))
 end
 
 --- What a notification says.
@@ -138,8 +138,8 @@ function hooks:notification(job, outcome, exit)
   if not logs and exit.elsewhere and self.log_group then
     logs = require "watchbot.notify.recent_logs".read(self.log_group, job.id)
   end
-  return notification.subject(self.stack, job),
-    notification.body(self.stack, job, outcome, exit, logs)
+  return text.subject(self.stack, job),
+    text.body(self.stack, job, outcome, exit, logs)
 end
 
 --- Called before the first message is taken.
@@ -313,7 +313,7 @@ end
 function methods:file_for_tasks(url)
   if not url or not url:match "^sqlite:" or policies.kind(self) == "ecs" then return nil end
   local files = insides[self].files
-  files[url] = files[url] or queues.absolute(url)
+  files[url] = files[url] or queue.absolute(url)
   return files[url]
 end
 

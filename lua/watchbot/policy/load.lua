@@ -1,7 +1,7 @@
 --- load: a policy file becomes a policy, a stack file a template. Its top level may wait; it finds
 -- modules in its own folder first.
 
-local policies = require "watchbot.policy"
+local is_policy = require("watchbot.policy").is
 local refusal = require "watchbot.lib.refusal"
 
 local load_file = {}
@@ -137,7 +137,7 @@ end
 function load_file.policy(path)
   local policy, err, code = noting_modules(load_file.value, path, "policy")
   if err then return nil, err, code end
-  if not policies.is(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
+  if not is_policy(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
   return policy
 end
 

@@ -6,7 +6,7 @@
 
 local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
-local queues = require "watchbot.queue"
+local queue = require "watchbot.queue"
 local schema = require "watchbot.queue.sqlite.schema"
 
 -- Parts a chunk: a row of a thousand bytes.
@@ -28,7 +28,7 @@ local sqlite = {}
 ---@return string? err
 ---@return string? code
 function sqlite.open(url, options)
-  local path, err, code = queues.file(url)
+  local path, err, code = queue.file(url)
   if not path then return nil, err, code end
   local database
   database, err, code = schema.open(path, {

@@ -1,7 +1,7 @@
 --- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete,
 -- delay, extend, send and counts, and a watcher does not see which kind it is.
 
-local files = require "watchbot.core".empty
+local empty = require "watchbot.core".empty
 
 ---@class watchbot.QueueModule
 local queue = {}
@@ -51,7 +51,7 @@ function queue.absolute(url)
   local path, err, code = queue.file(url)
   if not path then return nil, err, code end
   local folder, name = path:match "^(.*/)([^/]+)$"
-  folder, err, code = files.real(folder)
+  folder, err, code = empty.real(folder)
   if not folder then return nil, err, code end
   return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
 end

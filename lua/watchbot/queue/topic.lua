@@ -4,7 +4,7 @@
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
-local digest = require "watchbot.core".aws
+local uuid = require("watchbot.core").aws.uuid
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 local outgoing = require "watchbot.queue.outgoing"
@@ -81,7 +81,7 @@ function Topic:entry(message)
     MessageGroupId = message.group or (self.fifo and "default") or nil,
     -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and
     -- must not be doubled.
-    MessageDeduplicationId = self.fifo and (message.deduplication or digest.uuid()) or nil,
+    MessageDeduplicationId = self.fifo and (message.deduplication or uuid()) or nil,
   }, bytes
 end
 

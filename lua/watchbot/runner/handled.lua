@@ -2,21 +2,21 @@
 -- Only nothing at all, or true, is success: a message is deleted for it. A function that fails the
 -- Lua way (nil and a message, as io.open and os.execute do) has failed.
 
-local answers = require "watchbot.lib.reason"
+local reason = require "watchbot.lib.reason"
 
 local codes = { complete = 0, reject = 3, release = 4, retry = 1, bury = 1 }
 
 local handled = {}
 
-local function failure(reason)
-  return { code = 1, reason = reason, duration = 0 }
+local function failure(why)
+  return { code = 1, reason = why, duration = 0 }
 end
 
-local function failed(result, reason, count)
-  local text = answers(reason)
+local function failed(result, why, count)
+  local text = reason(why)
   if text then return failure(text) end
   if result == false then return failure "the handler returned false" end
-  if count > 1 then return failure(("the handler returned nil and a %s"):format(type(reason))) end
+  if count > 1 then return failure(("the handler returned nil and a %s"):format(type(why))) end
   return failure "the handler returned nil; success is to return nothing, or true"
 end
 
@@ -25,17 +25,17 @@ end
 ---@param ... any
 ---@return watchbot.Exit exit
 function handled.exit(ok, ...)
-  local result, reason = ...
+  local result, why = ...
   local count = select("#", ...)
-  if not ok then return failure(answers(result) or ("the handler raised a " .. type(result))) end
+  if not ok then return failure(reason(result) or ("the handler raised a " .. type(result))) end
   if count == 0 or result == true then return { code = 0, duration = 0 } end
-  if result == nil or result == false then return failed(result, reason, count) end
+  if result == nil or result == false then return failed(result, why, count) end
   if math.type(result) == "integer" then
-    return { code = result, reason = answers(reason), duration = 0 }
+    return { code = result, reason = reason(why), duration = 0 }
   end
   if codes[result] then
     return {
-      code = codes[result], outcome = result, reason = answers(reason), duration = 0,
+      code = codes[result], outcome = result, reason = reason(why), duration = 0,
     }
   end
   return failure(("the handler returned %s, which is neither an exit code nor an outcome"):format(

@@ -19,7 +19,7 @@
 -- `find` is asked before each start: is there a task of an earlier delivery? A run that goes on; an
 -- exit that decides; an exit with `unplaced` when that cannot be known now: the job is held.
 
-local policies = require "watchbot.policy"
+local policy_kind = require("watchbot.policy").kind
 
 local runner = {}
 
@@ -31,7 +31,7 @@ local runner = {}
 ---@return string? code
 function runner.open(policy, sink, journal)
   local opened, problem, problem_code =
-    require("watchbot.runner." .. policies.kind(policy)).new(sink, policy, journal)
+    require("watchbot.runner." .. policy_kind(policy)).new(sink, policy, journal)
   if not opened then return nil, problem, problem_code end
   if not policy.volumes or policy.jobs == 1 then return opened end
   local folders, err, code = require "watchbot.runner.volumes".open(policy, journal)

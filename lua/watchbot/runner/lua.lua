@@ -4,7 +4,7 @@
 -- raised in it at each wait and at each instruction until it has ended, however often it catches
 -- them.
 
-local answers = require "watchbot.runner.handled"
+local handled = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
 local scheduler = require "watchbot.scheduler"
 
@@ -67,7 +67,7 @@ end
 
 local function exit_of(run, ok, ...)
   local over = timed_out(run, ok, ...)
-  local exit = answers.exit(ok, ...)
+  local exit = handled.exit(ok, ...)
   if was_interrupted(ok, ...) then
     exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted by a second signal"
   end

@@ -4,7 +4,7 @@
 
 local allowance = require "watchbot.runner.allowance"
 local fields = require "watchbot.policy.fields"
-local jobs = require "watchbot.message.job"
+local variable_names = require("watchbot.message.job").variable_names
 local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
@@ -65,7 +65,7 @@ local function inherited(self, policy)
   end
   -- A watcher that is itself some watcher's task has a message of its own, which is none of this
   -- task's business.
-  for _, name in ipairs(jobs.variable_names) do all[name] = nil end
+  for _, name in ipairs(variable_names) do all[name] = nil end
   return all
 end
 

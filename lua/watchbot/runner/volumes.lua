@@ -3,7 +3,7 @@
 -- A folder that cannot be emptied is said once and stops no job.
 
 local empty = require "watchbot.core".empty
-local queues = require "watchbot.queue"
+local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that the emptying goes on before the others have a turn.
@@ -21,9 +21,9 @@ end
 
 -- Where a queue's file really is, and where its name is.
 local function places_of_queue(url)
-  local place = queues.absolute(url)
+  local place = queue.absolute(url)
   if not place then return nil end
-  place = queues.file(place)
+  place = queue.file(place)
   return place, (empty.real(place))
 end
 

@@ -1,7 +1,7 @@
 --- status.embedded: how an embedded queue is, from its file. A rate takes two looks, a second
 -- apart.
 
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between the two looks.
@@ -26,7 +26,7 @@ end
 ---@return string? err
 ---@return string? code
 function embedded.add(builder, url)
-  local queue <close>, err, code = queues.open(url, { read_only = true })
+  local queue <close>, err, code = open_queue(url, { read_only = true })
   if not queue then return nil, err, code end
   local before
   before, err, code = queue:traffic()

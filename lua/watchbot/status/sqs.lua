@@ -4,7 +4,7 @@
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
-local queues = require "watchbot.queue"
+local open_queue = require("watchbot.queue").open
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
@@ -79,7 +79,7 @@ local function dead_of(queue, attributes, url)
   local arn = redrive.read(attributes)
   url = url or arn and redrive.url(arn, queue.name)
   if not url then return false end
-  local dead, err, code = queues.open(url)
+  local dead, err, code = open_queue(url)
   if not dead then return nil, err, code end
   local counts
   counts, err, code = dead:counts()
@@ -99,7 +99,7 @@ end
 ---@return string? err when the queue itself cannot be asked
 ---@return string? code
 function sqs.add(builder, url, dead_url)
-  local queue, err, code = queues.open(url)
+  local queue, err, code = open_queue(url)
   if not queue then return nil, err, code end
   local attributes
   attributes, err, code = queue:attributes()

@@ -2,7 +2,7 @@
 -- its watchers.
 
 local cf = require "watchbot.template.cf"
-local containers = require "watchbot.template.container"
+local container = require "watchbot.template.container"
 local environment = require "watchbot.template.environment"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
@@ -12,18 +12,18 @@ local placement = require "watchbot.template.placement"
 local MEMORY = 128
 
 local function definition(options, refs)
-  local command, reservation = { "watchbot", "run", "--health", containers.HEALTH },
+  local command, reservation = { "watchbot", "run", "--health", container.HEALTH },
     options.watcherReservation
   command[#command + 1] = options.policy or nil
-  local container = containers.basic(options, refs, {
+  local main = container.basic(options, refs, {
     name = pieces.concat(options.prefix, "-watcher-", names.plain(options.service)),
     image = names.watcher_image(options), command = command,
     environment = environment.watcher(options, refs), read_only = true, watches = true,
     reservation = next(reservation) and reservation or { softMemory = MEMORY },
   })
-  return containers.task(options, refs, {
+  return container.task(options, refs, {
     family = pieces.concat(names.family(options), "-watcher"), role = "WatcherRole",
-    execution_role = "WatcherExecutionRole", container = container,
+    execution_role = "WatcherExecutionRole", container = main,
     reservation = reservation,
   })
 end

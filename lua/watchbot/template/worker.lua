@@ -2,7 +2,7 @@
 -- (mode "process") of the service, whose image has `watchbot` in it.
 
 local cf = require "watchbot.template.cf"
-local containers = require "watchbot.template.container"
+local container = require "watchbot.template.container"
 local environment = require "watchbot.template.environment"
 local mounts = require "watchbot.template.mounts"
 local names = require "watchbot.template.names"
@@ -17,7 +17,7 @@ end
 
 -- `listen` hands one text to sh, so words are put into quotes.
 local function listen_to(options)
-  local command = { "watchbot", "listen", "--health", containers.HEALTH }
+  local command = { "watchbot", "listen", "--health", container.HEALTH }
   if options.workers ~= 1 then
     command[#command + 1], command[#command + 2] = "--workers", pieces.concat(options.workers)
   end
@@ -36,7 +36,7 @@ local function command_of(options)
   local given = options.command
   if options.mode == "process" then
     if not options.policy then return listen_to(options) end
-    return { "watchbot", "run", "--health", containers.HEALTH, options.policy }
+    return { "watchbot", "run", "--health", container.HEALTH, options.policy }
   end
   if type(given) == "string" or cf.is(given) then return { "sh", "-c", given } end
   return given or nil
@@ -46,7 +46,7 @@ end
 return function(options, refs)
   local process = options.mode == "process"
   local mounted = mounts.of(options)
-  local container = containers.of_service(options, refs, {
+  local main = container.of_service(options, refs, {
     name = names.container(options), image = names.image(options), command = command_of(options),
     environment = (process and environment.process or environment.worker)(options, refs),
     reservation = options.reservation, read_only = process and not options.writableFilesystem,
@@ -54,9 +54,9 @@ return function(options, refs)
     user = options.containerUser,
   }, mounted)
   local id = refs.id(process and "Task" or "Worker")
-  local task = containers.task(options, refs, {
+  local task = container.task(options, refs, {
     family = names.family(options), role = process and "Role" or "WorkerRole",
-    container = container,
+    container = main,
     reservation = options.reservation, volumes = mounted.volumes,
   })
   task.Properties.EphemeralStorage = options.ephemeralStorageGiB

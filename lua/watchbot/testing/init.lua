@@ -11,9 +11,9 @@
 -- its two seams. Each method lets happen what happens: hooks that sleep, or ask AWS, are through
 -- with it when it returns. Works in a task and outside.
 
-local Message = require "watchbot.testing.message"
-local policies = require "watchbot.policy"
-local stages = require "watchbot.testing.stage"
+local message = require "watchbot.testing.message"
+local is_policy = require("watchbot.policy").is
+local open_stage = require("watchbot.testing.stage").open
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.Testing
@@ -66,13 +66,13 @@ local OPTIONS = { topic = true, handler = true }
 function testing.watch(policy, options)
   options = options or {}
   check_names(options, OPTIONS, "testing.watch: unknown option", 3)
-  if not policies.is(policy) and type(policy) ~= "string" then
+  if not is_policy(policy) and type(policy) ~= "string" then
     error(("testing.watch: expected a policy or the path of its file, got a %s"):format(type(policy)), 2)
   end
   clear_stages()
   local topic = options.topic
   if topic == nil then topic = testing.TOPIC end
-  local stage = stages.open(policy, { topic = topic or nil, handler = options.handler })
+  local stage = open_stage(policy, { topic = topic or nil, handler = options.handler })
   return setmetatable({ stage = stage, policy = stage.policy }, Watch)
 end
 
@@ -129,7 +129,7 @@ end
 function Watch:message(given)
   local sent = outgoing(given)
   local answers = self.stage:drive(self.stage.queue.send, self.stage.queue, { sent })
-  self.newest = Message.new(self, self.stage.witness:record(answers[1].id))
+  self.newest = message.new(self, self.stage.witness:record(answers[1].id))
   return self.newest
 end
 
@@ -140,7 +140,7 @@ local function delegate(name)
   end
 end
 
-for _, name in ipairs(Message.names) do delegate(name) end
+for _, name in ipairs(message.names) do delegate(name) end
 
 -- the clock and the world
 

@@ -3,11 +3,11 @@
 -- Everything that a test does goes through `drive`: there the clock leaps over what hooks wait for,
 -- and stands still once nothing goes on that would end by itself.
 
-local memory = require "watchbot.testing.queue"
-local policies = require "watchbot.policy"
-local runners = require "watchbot.testing.runner"
+local queue = require "watchbot.testing.queue"
+local policy = require "watchbot.policy"
+local runner = require "watchbot.testing.runner"
 local scheduler = require "watchbot.scheduler"
-local watchers = require "watchbot.watcher"
+local watcher = require "watchbot.watcher"
 local witness = require "watchbot.testing.witness"
 local world = require "watchbot.testing.world"
 
@@ -37,22 +37,22 @@ end
 
 local function policy_of(source)
   if type(source) ~= "string" then return source end
-  local policy, problem = require "watchbot.policy.load".policy(source)
-  if not policy then refuse(problem) end
-  return policy
+  local given, problem = require "watchbot.policy.load".policy(source)
+  if not given then refuse(problem) end
+  return given
 end
 
-local function copy_of(policy, options, seen)
-  local changes = { protect = false, queue = policy.queue or "sqlite:testing.db" }
-  if not policy.topic and options.topic then changes.topic = options.topic end
-  local copy = policies.copy(policy, changes)
-  local kind = policies.kind(copy)
+local function copy_of(given, options, seen)
+  local changes = { protect = false, queue = given.queue or "sqlite:testing.db" }
+  if not given.topic and options.topic then changes.topic = options.topic end
+  local copy = policy.copy(given, changes)
+  local kind = policy.kind(copy)
   -- What an ECS task is may come from the environment of a container that this is not.
   local ok, problem = copy:complete()
   if not ok and (kind ~= "ecs" or copy.task) then refuse(problem) end
   if kind ~= "lua" or options.handler == false then return copy, kind, false end
   local handler = copy.handler
-  return policies.copy(copy,
+  return policy.copy(copy,
     { handler = function(job) return seen():within("handler", job.id, handler, job) end }), kind,
     true
 end
@@ -63,7 +63,7 @@ end
 ---@return number
 function Stage:now()
   if not self.began then return 0 end
-  return self.left_at or runners.rounded(scheduler.now() - self.began)
+  return self.left_at or runner.rounded(scheduler.now() - self.began)
 end
 
 -- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at
@@ -121,19 +121,19 @@ local function world_of(self)
 end
 
 function Stage:set_up(source, options)
-  local policy, kind, real = copy_of(policy_of(source), options, function() return self.witness end)
-  self.began, self.policy, self.world.topic = scheduler.now(), policy, policy.topic
+  local given, kind, real = copy_of(policy_of(source), options, function() return self.witness end)
+  self.began, self.policy, self.world.topic = scheduler.now(), given, given.topic
   self.witness = witness.new(real)
   local seen = self.witness
   local log = seen:journal()
-  self.queue = memory.new {
-    name = policy.queue, fifo = policy.queue:match "%.fifo$" ~= nil,
-    max_receives = policy.max_receives,
+  self.queue = queue.new {
+    name = given.queue, fifo = given.queue:match "%.fifo$" ~= nil,
+    max_receives = given.max_receives,
     heard = function(...) seen:queue_says(...) end,
   }
-  self.runner = runners.new(kind, function(...) seen:plans(...) end,
+  self.runner = runner.new(kind, function(...) seen:plans(...) end,
     real and require "watchbot.runner.lua".new(log.sink) or nil)
-  self.watcher = watchers.new(policy, { queue = self.queue, runner = self.runner, journal = log })
+  self.watcher = watcher.new(given, { queue = self.queue, runner = self.runner, journal = log })
   seen:watch(self.watcher)
   self.watching = scheduler.spawn(self.watcher.run, self.watcher)
 end

@@ -6,9 +6,9 @@
 
 local aws = require "watchbot.aws"
 local http = require "watchbot.http"
-local memory = require "watchbot.testing.queue"
+local new_queue = require("watchbot.testing.queue").new
 local process = require "watchbot.process"
-local queues = require "watchbot.queue"
+local queue = require "watchbot.queue"
 
 ---@class watchbot.testing.Call
 ---@field name string "dynamodb:PutItem", "http:request", "process:start", "queue:send"
@@ -134,29 +134,29 @@ end
 
 --- A queue that a hook opens is empty, and there is one for each URL.
 function World:open_queue(url)
-  local queue = self.queues[url] or memory.new { name = url, fifo = url:match "%.fifo$" ~= nil }
-  self.queues[url] = queue
+  local opened = self.queues[url] or new_queue { name = url, fifo = url:match "%.fifo$" ~= nil }
+  self.queues[url] = opened
   return setmetatable({
     send = function(_, messages)
       self:ask("queue:send", { url = url, messages = messages })
-      return queue:send(messages)
+      return opened:send(messages)
     end,
     close = no_operation,
-  }, { __index = queue, __close = no_operation })
+  }, { __index = opened, __close = no_operation })
 end
 
 --- Takes the place of the functions that reach the world.
 ---@return fun() restore gives it back
 function World:enter()
-  local request, start, open, before = http.request, process.start, queues.open, aws.stand_in
+  local request, start, open, before = http.request, process.start, queue.open, aws.stand_in
   aws.stand_in = function(service, operation, parameters)
     return self:ask(service .. ":" .. operation, parameters)
   end
   http.request = function(parameters) return self:ask("http:request", parameters) end
   process.start = function(options) return self:start_process(options) end
-  queues.open = function(url) return self:open_queue(tostring(url)) end
+  queue.open = function(url) return self:open_queue(tostring(url)) end
   return function()
-    http.request, process.start, queues.open, aws.stand_in = request, start, open, before
+    http.request, process.start, queue.open, aws.stand_in = request, start, open, before
   end
 end
 

@@ -4,9 +4,9 @@ local scheduler = require "watchbot.scheduler"
 local health = require "watchbot.watcher.health"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
-local policies = require "watchbot.policy"
-local queues = require "watchbot.queue"
-local runners = require "watchbot.runner"
+local policy_kind = require("watchbot.policy").kind
+local open_queue = require("watchbot.queue").open
+local runner = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
 
 -- Seconds that the last log lines may take to be written when the reader is slow.
@@ -74,14 +74,14 @@ function app.open(policy, options)
   if not ok then return nil, problem, "Usage" end
   local sink, err, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, err, code end
-  local form = options.form or (policies.kind(policy) == "ecs" and "task") or nil
+  local form = options.form or (policy_kind(policy) == "ecs" and "task") or nil
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
     App)
   self.journal:show_messages(policy.log_messages)
   local queue
-  self.runner, err, code = runners.open(policy, sink, self.journal)
+  self.runner, err, code = runner.open(policy, sink, self.journal)
   if not self.runner then return nil, err, code end
-  queue, err, code = queues.open(policy.queue, {
+  queue, err, code = open_queue(policy.queue, {
     max_receives = policy.max_receives, retention = policy.retention,
     visibility = policy.visibility,
     linger = policy.linger,

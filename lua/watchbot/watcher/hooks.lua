@@ -2,7 +2,7 @@
 -- they return that cannot be used, is logged with where it came from, and stops nothing.
 
 local answers = require "watchbot.watcher.answers"
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal
@@ -23,11 +23,11 @@ Hooks.__index = Hooks
 
 local hooks = {}
 
----@param policy table
+---@param current table
 ---@param journal watchbot.Journal
 ---@return watchbot.HookCaller
-function hooks.new(policy, journal)
-  return setmetatable({ policy = policy, journal = journal }, Hooks)
+function hooks.new(current, journal)
+  return setmetatable({ policy = current, journal = journal }, Hooks)
 end
 
 local function heard(self, name, job, ok, ...)
@@ -44,13 +44,13 @@ end
 function Hooks:call(name, ...)
   local job = (...)
   if self.observer then self.observer:called(name, job, true) end
-  local policy = self.policy
-  local body = policy[name]
-  if body == policies[name] then
-    return heard(self, name, job, xpcall(body, debug.traceback, policy, ...))
+  local current = self.policy
+  local body = current[name]
+  if body == policy[name] then
+    return heard(self, name, job, xpcall(body, debug.traceback, current, ...))
   end
   return heard(self, name, job,
-    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, policy, ...))
+    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, current, ...))
 end
 
 -- A check may raise, too: what a hook returns may have metamethods.
@@ -72,9 +72,9 @@ end
 ---@return any first nil when it has raised, or returned what cannot be used: logged
 ---@return any second
 function Hooks:ask(name, ...)
-  local policy = self.policy
-  local default = policies[name]
-  if policy[name] == default and not self.observer then return default(policy, ...) end
+  local current = self.policy
+  local default = policy[name]
+  if current[name] == default and not self.observer then return default(current, ...) end
   return checked(self, name, self:call(name, ...))
 end
 
@@ -82,7 +82,7 @@ end
 ---@param name string
 ---@return boolean
 function Hooks:is_set(name)
-  return self.policy[name] ~= policies[name]
+  return self.policy[name] ~= policy[name]
 end
 
 --- Logs what went wrong, and hands it to the policy's `failed`.

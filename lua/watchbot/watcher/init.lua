@@ -9,9 +9,9 @@ local intake = require "watchbot.watcher.intake"
 local jobs = require "watchbot.watcher.jobs"
 local leases = require "watchbot.watcher.leases"
 local life = require "watchbot.watcher.life"
-local notices = require "watchbot.notify"
+local notify = require "watchbot.notify"
 local phase = require "watchbot.watcher.phase"
-local policies = require "watchbot.policy"
+local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
 local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
@@ -59,10 +59,10 @@ local function make_life(self, options)
 end
 
 local function make_intake(self, options)
-  local policy, queue = self.hooks.policy, options.queue
+  local current, queue = self.hooks.policy, options.queue
   return intake.new {
-    queue = queue, visibility = policy.visibility, until_empty = options.until_empty,
-    gather = policy.gather or queue.gather,
+    queue = queue, visibility = current.visibility, until_empty = options.until_empty,
+    gather = current.gather or queue.gather,
     capacity = function() return self:capacity() end,
     idle = function() return self.jobs:none() end,
     poll = function(free) return self:poll(free) end,
@@ -75,8 +75,8 @@ end
 
 -- Tasks that run elsewhere go on without the watcher: there protection would only hold up
 -- deployments.
-function Watcher:protect(policy)
-  if not policy.protect or not os.getenv "ECS_AGENT_URI" or policies.kind(policy) == "ecs" then
+function Watcher:protect(current)
+  if not current.protect or not os.getenv "ECS_AGENT_URI" or policy.kind(current) == "ecs" then
     return
   end
   self.protection = require "watchbot.watcher.protection".new(self.journal, {
@@ -91,18 +91,18 @@ function Watcher:protect(policy)
   })
 end
 
----@param policy table
+---@param current table
 ---@param options watchbot.WatcherOptions
 ---@return watchbot.Watcher
-function watcher.new(policy, options)
+function watcher.new(current, options)
   local self = setmetatable({
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(), jobs = jobs.new(), phase = phase.new(), tally = tally.new(),
     duration = math.huge, changed = scheduler.event(),
   }, Watcher)
-  self.hooks = hooks.new(policy, self.journal)
-  self.notices = notices.new(self.hooks, self.journal)
-  self:protect(policy)
+  self.hooks = hooks.new(current, self.journal)
+  self.notices = notify.new(self.hooks, self.journal)
+  self:protect(current)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
   self.jobs.watcher = function(to, change) self:moved(to, change) end
@@ -146,7 +146,7 @@ function Watcher:poll(free)
     free = free, running = self.jobs.slots, lingering = self.jobs.lingerers,
   })
   if count then return count, wait end
-  return policies.poll(self.hooks.policy, { free = free })
+  return policy.poll(self.hooks.policy, { free = free })
 end
 
 -- How long a job takes, the newest ones counting most.
@@ -159,8 +159,8 @@ end
 ---@return integer
 function Watcher:prefetch()
   if self.queue.fifo or self.breaker.open then return 0 end
-  local policy = self.hooks.policy
-  return math.min(policy.prefetch, policy.workers // math.max(self.duration, 1e-3)) // 1 | 0
+  local current = self.hooks.policy
+  return math.min(current.prefetch, current.workers // math.max(self.duration, 1e-3)) // 1 | 0
 end
 
 --- How many jobs may still begin, where the policy ends the watcher after a number of them.
@@ -247,37 +247,37 @@ function Watcher:leave_running()
 end
 
 function Watcher:drain()
-  local policy = self.hooks.policy
-  local on_stop = policy:stopping()
+  local current = self.hooks.policy
+  local on_stop = current:stopping()
   self.phase:enter "draining"
   self.intake:close()
   if on_stop == "leave" and not self.phase.at_once then self:leave_running() end
   self.intake:cut(self.queue.cut or 0)
   self.life:give_back_waiting()
   if self.retired and self:settled(UNLIMITED, self.retired) then return end
-  if self:settled(on_stop == "stop" and 0 or policy.drain, self.phase.stopping) then return end
+  if self:settled(on_stop == "stop" and 0 or current.drain, self.phase.stopping) then return end
   self.phase:enter "stopping"
   self.life:stop_all()
   -- After the KILL only the returning is left; a queue that does not answer must not hold up the
   -- exit.
-  if not self:settled(policy.kill_grace + 1 + (self.runner.stop_takes or 0)) then
+  if not self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then
     self.journal:error(nil, "error",
       "not all messages could be returned, they come back by their visibility")
   end
 end
 
 --- Swaps the hooks and fields for those of another policy, for the jobs that begin from now on.
----@param policy watchbot.Policy
+---@param fresh watchbot.Policy
 ---@return true? ok
 ---@return string? err why not: queue and runner cannot be changed in a watcher that runs
 ---@return "Incompatible"? code
-function Watcher:reload(policy)
-  local same = policies.compatible(self.hooks.policy, policy)
+function Watcher:reload(fresh)
+  local same = policy.compatible(self.hooks.policy, fresh)
   if same ~= true then return nil, same, "Incompatible" end
   scheduler.spawn(self.notices.flush, self.notices, self.hooks.policy)
-  self.hooks.policy = policy
-  self.leases.visibility = policy.visibility
-  self.intake.options.visibility = policy.visibility
+  self.hooks.policy = fresh
+  self.leases.visibility = fresh.visibility
+  self.intake.options.visibility = fresh.visibility
   self.intake:wake()
   self.life:dispatch()
   return true

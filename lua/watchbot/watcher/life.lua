@@ -7,7 +7,7 @@ local attempt = require "watchbot.watcher.attempt"
 local blame = require "watchbot.watcher.blame"
 local job = require "watchbot.message.job"
 local leases = require "watchbot.watcher.leases"
-local policies = require "watchbot.policy"
+local policy_backoff = require("watchbot.policy").backoff
 local scheduler = require "watchbot.scheduler"
 
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in
@@ -265,7 +265,7 @@ end
 -- How long the message stays out of sight: never so long that it would outlive the queue's limit.
 function Life:backoff(entry, seconds)
   seconds = seconds or self.hooks:ask("backoff", entry.job)
-    or policies.backoff(self.hooks.policy, entry.job)
+    or policy_backoff(self.hooks.policy, entry.job)
   local left = leases.left(entry.lease, scheduler.boottime())
   return math.ceil(math.max(0, math.min(seconds, left)))
 end

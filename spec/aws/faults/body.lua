@@ -3,7 +3,7 @@
 
 local busted = require "busted"
 local ground = require "support.ground"
-local digest = require "watchbot.core".aws
+local aws = require "watchbot.core".aws
 local workshop = require "support.workshop"
 
 local describe, it, assert = busted.describe, busted.it, busted.assert
@@ -55,7 +55,7 @@ return function(task)
       local body = "body\xff1"
       site.proxy:add {
         kind = "replace", operation = "ReceiveMessage", count = 1,
-        replace = { { "body-1", "body\u{ff}1" }, { digest.md5 "body-1", digest.md5(body) } },
+        replace = { { "body-1", "body\u{ff}1" }, { aws.md5 "body-1", aws.md5(body) } },
       }
       site:stop_when_empty(site:watch { fields = "visibility = 1,", work = KEEP })
       local got = site.folder:read "body"

@@ -4,7 +4,7 @@
 local core = require "watchbot.core"
 local job = require "watchbot.message.job"
 local request = require "watchbot.runner.ecs.request"
-local tasks = require "watchbot.policy.task"
+local task_problem = require("watchbot.policy.task").problem
 
 local MESSAGE_ID = "e2c045cc-5606-4950-964b-20877900bccb"
 
@@ -94,7 +94,7 @@ describe("the RunTask call of a job", function()
       platformVersion = "LATEST", propagateTags = "TASK_DEFINITION", tags = { { key = "k",
       value = "v" } },
     }
-    assert.is_nil(tasks.problem(task))
+    assert.is_nil(task_problem(task))
     local made = assert(build("hello", task))
     local override = made.overrides.containerOverrides[1]
     assert.are.same({ { "./render" }, 256, 512 }, { override.command, override.cpu,

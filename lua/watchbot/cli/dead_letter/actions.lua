@@ -4,7 +4,7 @@
 -- command's exit status.
 
 local output = require "watchbot.cli.output"
-local saved_message = require "watchbot.message.saved"
+local saved = require "watchbot.message.saved"
 local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local view = require "watchbot.cli.dead_letter.view"
@@ -64,7 +64,7 @@ function actions.show(letters, arguments, selection)
 end
 
 function actions.print(letters, _, selection)
-  return write_each(letters, selection, saved_message.encode)
+  return write_each(letters, selection, saved.encode)
 end
 
 -- changing

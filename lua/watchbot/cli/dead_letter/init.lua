@@ -5,7 +5,7 @@ local actions = require "watchbot.cli.dead_letter.actions"
 local dead_letters = require "watchbot.dead_letters"
 local interruptible = require "watchbot.cli.interruptible"
 local output = require "watchbot.cli.output"
-local selections = require "watchbot.cli.dead_letter.selection"
+local selection = require "watchbot.cli.dead_letter.selection"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
@@ -31,7 +31,7 @@ local dead_letter = {
       name = "log-group", value = "NAME",
       help = "where triage finds a message's logs; default: the stack's, $LogGroup",
     },
-  }, selections.options, {
+  }, selection.options, {
     { name = "rate", value = "N", number = true, help = "replay: at most N messages a second" },
     { name = "visibility", value = "SECONDS", number = true,
       help = "SQS: when others see again what was read by a command that was killed; default: 60 "
@@ -79,14 +79,14 @@ local function places_of(found)
   }
 end
 
-local function act(name, letters, arguments, selection, found)
-  if name ~= "triage" then return actions[name](letters, arguments, selection) end
-  return triage.run(letters, arguments, selection, function() return found:find "LogGroup" end)
+local function act(name, letters, arguments, chosen, found)
+  if name ~= "triage" then return actions[name](letters, arguments, chosen) end
+  return triage.run(letters, arguments, chosen, function() return found:find "LogGroup" end)
 end
 
 local function start(name, arguments)
-  local selection, err, code = selections.new(arguments, name == "show" and 1 or nil)
-  if not selection then return nil, err, code end
+  local chosen, err, code = selection.new(arguments, name == "show" and 1 or nil)
+  if not chosen then return nil, err, code end
   local found
   found, err, code = target.find("dead-letter", arguments)
   if not found then return nil, err, code end
@@ -96,7 +96,7 @@ local function start(name, arguments)
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
   for _, warning in ipairs(letters.warnings) do output.complain(warning) end
-  return act(name, letters, arguments, selection, found)
+  return act(name, letters, arguments, chosen, found)
 end
 
 -- => name | nil err code

@@ -1,7 +1,7 @@
 --- cli.project: `watchbot init`.
 
 local output = require "watchbot.cli.output"
-local projects = require "watchbot.cli.project.files"
+local files = require "watchbot.cli.project.files"
 local scheduler = require "watchbot.scheduler"
 
 local init = {
@@ -32,10 +32,10 @@ local function quoted(word)
 end
 
 local function start(mode, folder)
-  local files = projects.files(mode, projects.name(folder))
-  local ok, err, code = projects.write(folder, files)
+  local planned = files.files(mode, files.name(folder))
+  local ok, err, code = files.write(folder, planned)
   if not ok then return nil, "init: " .. err, code end
-  for _, file in ipairs(files) do
+  for _, file in ipairs(planned) do
     output.line((folder == "." and "" or folder .. "/") .. file.path)
   end
   output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain "

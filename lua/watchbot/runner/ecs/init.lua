@@ -15,7 +15,7 @@ local refusal = require "watchbot.runner.ecs.refusal"
 local request = require "watchbot.runner.ecs.request"
 local run = require "watchbot.runner.ecs.run"
 local supervise = require "watchbot.lib.supervise"
-local tasks = require "watchbot.policy.task"
+local task_problem = require("watchbot.policy.task").problem
 
 -- Messages of which it is remembered that a task has been followed to its end here.
 local REMEMBERED = 5000
@@ -104,7 +104,7 @@ function runner.task(policy, job)
   if type(task) ~= "function" then return task end
   local ok, made = xpcall(task, debug.traceback, job)
   if not ok then return nil, "the policy's function 'task' failed: " .. made end
-  local problem = tasks.problem(made)
+  local problem = task_problem(made)
   if problem then return nil, "the policy's function 'task': " .. problem end
   return made
 end
