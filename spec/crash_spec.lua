@@ -35,7 +35,8 @@ end
 local function run_and_kill(folder, kills, marker)
   math.randomseed(seed)
   for _ = 1, kills do
-    local watcher = workshop.start(folder, { "run", "--drain", "policy.lua" }, { WATCHBOT_SPEC = marker })
+    local watcher = workshop.start(folder, { "run", "--drain", "policy.lua" },
+      { WATCHBOT_SPEC = marker })
     scheduler.sleep(math.random() * 0.6)
     watcher:kill "KILL"
     watcher:wait()

@@ -81,7 +81,8 @@ describe("the ECS server", function()
 
   it("runs a task's command with the environment of definition and override, and keeps what it "
     .. "says", task(function()
-    define("job", { script = 'echo "$A $B"; echo err >&2; exit 3', environment = { { name = "A", value = "no" },
+    define("job", { script = 'echo "$A $B"; echo err >&2; exit 3',
+      environment = { { name = "A", value = "no" },
       { name = "B", value = "defined" } } })
     local arn = start("job", { overrides = overriding { A = "overridden" }, startedBy = "stack/1" })
     local told = await(arn, "STOPPED")

@@ -38,7 +38,8 @@ end
 local function run(program, ...)
   local words = { ... }
   for index, word in ipairs(words) do words[index] = shell.quote(word) end
-  local out, code = shell.run(("timeout 60 %s/%s %s 2>&1"):format(folder, program, table.concat(words, " ")))
+  local out, code = shell.run(("timeout 60 %s/%s %s 2>&1"):format(folder, program,
+    table.concat(words, " ")))
   assert.are.equal(0, code, out)
   local lines = {}
   for line in out:gmatch "[^\n]+" do
@@ -76,7 +77,8 @@ describe("a C program", function()
     shell.write(folder .. "/unknown.lua",
       'return require "watchbot".policy { queue = "sqlite:x.db", worker = 1 }')
     shell.write(folder .. "/throws.lua", "error {}")
-    local lines = run("embedded", "errors", folder .. "/missing.lua", folder .. "/syntax.lua", folder .. "/other.lua",
+    local lines = run("embedded", "errors", folder .. "/missing.lua", folder .. "/syntax.lua",
+      folder .. "/other.lua",
       folder .. "/unknown.lua", folder .. "/throws.lua")
     assert.are.equal("one: yes", lines[1])
     assert.are.equal("fresh: ''", lines[2])
@@ -110,7 +112,8 @@ describe("a C program", function()
 
   it("steps a watcher in its own loop, and stops it", function()
     send("one", "two", "three")
-    local lines = run("embedded", "stops", policy "handler = function() handled = (handled or 0) + 1 end,")
+    local lines = run("embedded", "stops",
+      policy "handler = function() handled = (handled or 0) + 1 end,")
     assert.are.same({ "one: yes", "running: 1 ",
     "load: -1 a watcher runs: stop it before another policy is loaded",
       "stopped: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)

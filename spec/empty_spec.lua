@@ -33,7 +33,8 @@ end
 
 -- The same by the program, behind `prefix` ("setpriv ..."); what it printed.
 local function emptied_by_program(path, prefix, before)
-  local command = ("%s\nexport FOLDER=$1; %s %s/watchbot check spec/support/emptying.lua"):format(before or "", prefix, build)
+  local command = ("%s\nexport FOLDER=$1; %s %s/watchbot check spec/support/emptying.lua"):format(
+    before or "", prefix, build)
   return must(command, path)
 end
 

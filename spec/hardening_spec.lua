@@ -44,7 +44,8 @@ describe("a hardened build", function()
 
   -- The compiler's own record of its flags; they leave no other trace in headers.
   it("was compiled against stack clashes and, where the machine knows it, wild jumps", function()
-    local text = shell.run(("LC_ALL=C readelf --debug-dump=info %s | grep -m 1 DW_AT_producer"):format(built.module))
+    local producer = "LC_ALL=C readelf --debug-dump=info %s | grep -m 1 DW_AT_producer"
+    local text = shell.run(producer:format(built.module))
     if not text:find "GNU C" then
       return pending "the compiler keeps no record of its flags, or the module is stripped"
     end

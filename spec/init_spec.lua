@@ -27,7 +27,8 @@ describe("watchbot as process 1", function()
     folder:write("work.sh", [[#!/bin/sh
       (setsid sh -c 'echo ended >> ended; echo > ended-$0' $Message >/dev/null 2>&1 &)
       while [ ! -e ended-$Message ]; do sleep 0.02; done]])
-    local child = inside(folder, ("'%s' run --queue %s -- ./work.sh"):format(workshop.program, folder:url()))
+    local child = inside(folder,
+      ("'%s' run --queue %s -- ./work.sh"):format(workshop.program, folder:url()))
     workshop.eventually(function() return #folder:lines "ended" == 3 end, "the orphans have ended")
     local pid = workshop.eventually(function()
       local pipe <close> = io.popen(("pgrep -P $(pgrep -P %d)"):format(child:pid()))

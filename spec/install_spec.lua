@@ -131,7 +131,8 @@ describe("a user without sudo", function()
     run "all"
     shell.write(tree .. "/built", "")
     run(("install DESTDIR=%s/root"):format(tree))
-    local again = ("cat %s/called 2>/dev/null; find %s/build -type f -newer %s/built"):format(path, tree, tree)
+    local again = ("cat %s/called 2>/dev/null; find %s/build -type f -newer %s/built"):format(path,
+      tree, tree)
     assert.are.equal("", (shell.run(again)))
     assert.matches("^watchbot %d",
       (shell.run(("%s/root/usr/local/bin/watchbot --version"):format(tree))))

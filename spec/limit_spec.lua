@@ -12,7 +12,8 @@ local function limited(body, ...)
   local arguments = { ... }
   return scheduler.run(function()
     local began = scheduler.now()
-    local results = table.pack(pcall(scheduler.limit, LIMIT, "time is over", body, table.unpack(arguments)))
+    local results = table.pack(pcall(scheduler.limit, LIMIT, "time is over", body,
+      table.unpack(arguments)))
     assert.is_true(scheduler.now() - began < PATIENCE)
     return table.unpack(results, 1, results.n)
   end)

@@ -61,11 +61,13 @@ end
 describe("watchbot listen", function()
   it("runs the words in sh, with the whole environment and the message", task(function(folder)
     send(folder, { "photo-1.jpg" }, "--subject", "resize")
-    drained(folder, { "echo", '"$Subject|$Message|$WorkTopic|$LogGroup|$ProgressTable|$Fifo|$AWS_SECRET_ACCESS_KEY"',
+    drained(folder, { "echo",
+      '"$Subject|$Message|$WorkTopic|$LogGroup|$ProgressTable|$Fifo|$AWS_SECRET_ACCESS_KEY"',
       '"$ApproximateReceiveCount"', "|", "tr", "a-z", "A-Z", ">", "out;", "echo", "--fast", "-x",
         ">>out" },
       { AWS_SECRET_ACCESS_KEY = "inherited" })
-    assert.are.equal("RESIZE|PHOTO-1.JPG|ARN:AWS:SNS:EU-WEST-1:1:T|ARN:AWS:LOGS:EU-WEST-1:1:LOG-GROUP:G|TABLE|FALSE|INHERITED"
+    assert.are.equal("RESIZE|PHOTO-1.JPG|ARN:AWS:SNS:EU-WEST-1:1:T|"
+      .. "ARN:AWS:LOGS:EU-WEST-1:1:LOG-GROUP:G|TABLE|FALSE|INHERITED"
       .. " 1\n--fast -x\n", folder:read "out")
   end))
 
@@ -227,7 +229,8 @@ describe("writableFilesystem=true", function()
   it("does not empty the volumes: the container ends", task(function(folder)
     send(folder, { "one" })
     os.execute(("mkdir '%s' && touch '%s/kept'"):format(folder:file "volume", folder:file "volume"))
-    local child = listen(folder, { "true" }, { writableFilesystem = "true", Volumes = folder:file "volume" })
+    local child = listen(folder, { "true" },
+      { writableFilesystem = "true", Volumes = folder:file "volume" })
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
     assert.is_truthy(io.open(folder:file "volume/kept"))
   end))
@@ -348,7 +351,8 @@ describe("Volumes", function()
   it("are refused where emptying them could harm: links, files, the root, what holds the "
     .. "watcher's own", task(function(folder)
     prepare(folder)
-    os.execute(("cd '%s' && ln -s precious link && mkdir -p a/work && ln -s . self"):format(folder.path))
+    os.execute(("cd '%s' && ln -s precious link && mkdir -p a/work && ln -s . self"):format(
+      folder.path))
     local function problem_of(volume, more)
       local variables = container(folder, more)
       variables.Volumes = volume

@@ -33,7 +33,8 @@ local function run(source, command)
     file:write(require "cjson".encode(result))
   ]]):format(source, folder .. "/result"))
   os.remove(folder .. "/result")
-  local out, code = shell.run((command:gsub("%%s", function() return shell.lua(folder .. "/script.lua") end)))
+  local out, code = shell.run((command:gsub("%%s",
+    function() return shell.lua(folder .. "/script.lua") end)))
   assert.are.equal(0, code, out)
   return cjson.decode(shell.read(folder .. "/result")), out
 end
@@ -127,7 +128,8 @@ describe("a line of JSON", function()
   end)
 
   it("takes in a line that is an object, whose members win", function()
-    local object = decode(' {"level":50,"tile":{"z":3,"level":1},"list":[1,{"name":2}],"msg":"mine"} ', "id-1")
+    local object = decode(
+      ' {"level":50,"tile":{"z":3,"level":1},"list":[1,{"name":2}],"msg":"mine"} ', "id-1")
     assert.are.equal(50, object.level)
     assert.are.equal("mine", object.msg)
     assert.are.same({ z = 3, level = 1 }, object.tile)
@@ -454,13 +456,15 @@ describe("what a log is written to", function()
     if select(2, shell.run((hide:format "true"))) ~= 0 then
       return pending "needs a mount namespace of its own (unshare -rm), which is not allowed here"
     end
-    local _, out = run((source:gsub("flags%(%)", "7")), (hide:format "exec \"$0\" \"$@\""):gsub("%%", "%%%%")
+    local _, out = run((source:gsub("flags%(%)", "7")),
+      (hide:format "exec \"$0\" \"$@\""):gsub("%%", "%%%%")
       .. " %s 3>&1 | { sleep 0.1; cat; }")
     assert.are.equal(200, lines(out))
   end)
 
   it("is a terminal", function()
-    local _, out = run(source, ("script -qec %s /dev/null </dev/null"):format(shell.quote(shell.lua(folder .. "/script.lua")
+    local _, out = run(source,
+      ("script -qec %s /dev/null </dev/null"):format(shell.quote(shell.lua(folder .. "/script.lua")
       .. " 3>&1")))
     assert.are.equal(200, lines(out))
   end)

@@ -15,10 +15,12 @@ describe("watchbot", function()
     shell.write(policy, ([[
       return require "watchbot".policy { queue = "sqlite:%s/jobs.db", command = "exit 0" }
     ]]):format(folder))
-    local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
+    local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(
+      shell.build, folder))
     assert.are.equal(0, sent)
     local out, code =
-      shell.run(("timeout 60 env --ignore-signal=CHLD %s/watchbot run --drain %s 2>&1"):format(shell.build,
+      shell.run(("timeout 60 env --ignore-signal=CHLD %s/watchbot run --drain %s 2>&1"):format(
+        shell.build,
       policy))
     assert.are.equal(0, code, out)
     assert.matches('"event":"stopped","complete":1,"reject":0,"release":0,"retry":0', out, 1, true)
@@ -31,7 +33,8 @@ describe("watchbot", function()
       function policy:poll() error "no poll today" end
       return policy
     ]]):format(folder))
-    local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(shell.build, folder))
+    local _, sent = shell.run(("%s/watchbot send --queue sqlite:%s/jobs.db hello"):format(
+      shell.build, folder))
     assert.are.equal(0, sent)
     local out, code =
       shell.run(("timeout 60 %s/watchbot run --drain %s 2>&1"):format(shell.build, policy))

@@ -63,7 +63,8 @@ describe("definitions for editors", function()
 
   it("know the class of every module that they name", function()
     local all = shell.run "cat lua/watchbot/*.lua lua/watchbot/*/*.lua"
-    for class in shell.read("lua/watchbot/meta/watchbot.lua"):gmatch "@field %w+ (watchbot[%w.]*)" do
+    for class in shell.read(
+      "lua/watchbot/meta/watchbot.lua"):gmatch "@field %w+ (watchbot[%w.]*)" do
       assert.matches("@class " .. class:gsub("%.", "%%.") .. "%f[^%w.]", all)
     end
   end)

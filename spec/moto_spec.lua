@@ -55,7 +55,8 @@ describe("moto", function()
 
   it("loses an answer behind the fault proxy, and the message with it until its visibility ends",
     in_task(function()
-    local queue = sqs("CreateQueue", '{"QueueName":"lost"}', proxy.url).body:match '"QueueUrl": *"([^"]+)"'
+    local queue = sqs("CreateQueue", '{"QueueName":"lost"}',
+      proxy.url).body:match '"QueueUrl": *"([^"]+)"'
     sqs("SendMessage", ('{"QueueUrl":"%s","MessageBody":"hello"}'):format(queue), proxy.url)
     proxy:add { kind = "empty", operation = "ReceiveMessage", count = 1 }
     local receive = ('{"QueueUrl":"%s","VisibilityTimeout":30}'):format(queue)

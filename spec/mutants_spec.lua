@@ -22,7 +22,8 @@ describe("a mutant", function()
     it("has its place: " .. mutant.name, function()
       assert.are.equal(1, count(read(mutant.file), mutant.find), mutant.file)
       assert.are_not.equal(mutant.find, mutant.put)
-      assert.is_nil(io.popen(("ls %s >/dev/null 2>&1 || echo missing"):format(mutant.specs)):read "l")
+      assert.is_nil(io.popen(("ls %s >/dev/null 2>&1 || echo missing"):format(
+        mutant.specs)):read "l")
     end)
   end
 

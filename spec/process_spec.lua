@@ -499,7 +499,8 @@ describe("process:close", function()
     local child = assert(process.start {
       command = "sleep 987 & echo $!; wait", output = "capture",
     })
-    return child, host.eventually(function() return tonumber((child:output())) end, "the grandchild is there")
+    return child, host.eventually(function() return tonumber((child:output())) end,
+      "the grandchild is there")
   end
 
   local function is_gone(child, grandchild)

@@ -58,7 +58,8 @@ describe("watchbot run", function()
       "run", "--drain", "--queue", folder:url(), "--", "./resize.sh", "--fast",
     })
     assert.are.equal(0, exit.code, log)
-    assert.matches("^%-%-fast|resize|photo%-1.jpg|%x+%-%x+%-%x+%-%x+%-%x+|%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ\n$",
+    assert.matches("^%-%-fast|resize|photo%-1.jpg|%x+%-%x+%-%x+%-%x+%-%x+|"
+      .. "%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ\n$",
       folder:read "out")
   end))
 
@@ -362,7 +363,8 @@ describe("watchbot run", function()
 
   it("writes JSON lines when asked", task(function(folder)
     send(folder, { "hello" })
-    local _, log = run(folder, { "run", "--drain", "--log", "json", "--queue", folder:url(), "--", "sh", "-c",
+    local _, log = run(folder,
+      { "run", "--drain", "--log", "json", "--queue", folder:url(), "--", "sh", "-c",
       "echo plain; echo '{\"tile\":7}'" })
     local by_message = {}
     for line in log:gmatch "[^\n]+" do

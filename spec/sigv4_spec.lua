@@ -209,11 +209,17 @@ describe("sigv4", function()
       assert.is_nil(err:find("the secret", 1, true))
     end
 
-    it("no method", function() refused("'method' is missing", function(c) c.request.method = nil end) end)
+    it("no method", function()
+      refused("'method' is missing", function(c) c.request.method = nil end)
+    end)
     it("no headers",
       function() refused("'headers' must be a table", function(c) c.request.headers = nil end) end)
-    it("no secret", function() refused("'secret_key' is missing", function(c) c.credentials.secret_key = "" end) end)
-    it("no region", function() refused("'region' is missing", function(c) c.scope.region = nil end) end)
+    it("no secret", function()
+      refused("'secret_key' is missing", function(c) c.credentials.secret_key = "" end)
+    end)
+    it("no region", function()
+      refused("'region' is missing", function(c) c.scope.region = nil end)
+    end)
     it("a number for a body",
       function() refused("'body' must be a string, not number",
       function(c) c.request.body = 7 end) end)

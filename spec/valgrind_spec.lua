@@ -35,7 +35,8 @@ describe("valgrind", function()
     if exists(path) then
       it("finds nothing in " .. path, function()
         local out, code =
-          shell.run(("SPEC_LUA='%s lua5.4' timeout %d %s lua5.4 /usr/bin/busted %s %s 2>&1"):format(VALGRIND,
+          shell.run(("SPEC_LUA='%s lua5.4' timeout %d %s lua5.4 /usr/bin/busted %s %s 2>&1"):format(
+            VALGRIND,
           LIMIT, VALGRIND, options, path))
         assert.are.equal(0, code, out)
         assert.matches("[1-9]%d* success", out)
@@ -48,7 +49,8 @@ describe("valgrind", function()
   it("finds nothing in watchbot-log", function()
     local folder <close> =
       setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
-    local objects = ("log_main lines json buffer clock sigpipe"):gsub("%S+", shell.build .. "/obj/%0.o")
+    local objects = ("log_main lines json buffer clock sigpipe"):gsub("%S+",
+      shell.build .. "/obj/%0.o")
     local program = folder[1] .. "/watchbot-log"
     assert.are.equal(0, select(2, shell.run(("cc -o %s %s"):format(program, objects))))
     for _, environment in ipairs { "", "structuredLogging=true" } do

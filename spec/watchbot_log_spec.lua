@@ -165,7 +165,8 @@ describe("watchbot-log with JSON", function()
     local long = ("0123456789"):rep(300000)
     shell.write(folder .. "/long", long .. "\n")
     local pieces = {}
-    for _, object in ipairs(objects((run "TMPDIR=/nowhere/at/all structuredLogging=true $log <long"))) do
+    local out = run "TMPDIR=/nowhere/at/all structuredLogging=true $log <long"
+    for _, object in ipairs(objects(out)) do
       pieces[#pieces + 1] = object.msg
     end
     assert.is_true(long == table.concat(pieces))

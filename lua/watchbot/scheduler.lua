@@ -121,7 +121,8 @@ scheduler.on_failure = core.on_failure
 ---@return watchbot.Task
 function scheduler.every(seconds, body, ...)
   if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
-    error(("every: the interval must be a number of seconds above 0, not %s"):format(tostring(seconds)), 2)
+    error(("every: the interval must be a number of seconds above 0, not %s"):format(tostring(
+      seconds)), 2)
   end
   return core.spawn(function(...)
     local due = core.now() + seconds

@@ -57,7 +57,8 @@ describe("an AWS call", function()
   it("says who is calling, which is not signed", task(function()
     told({}, {})
     client "sqs":DeleteMessage()
-    client("sqs", { getenv = function(name) return name == "AWS_SDK_UA_APP_ID" and "my app/1" or nil end }):DeleteMessage()
+    local function getenv(name) return name == "AWS_SDK_UA_APP_ID" and "my app/1" or nil end
+    client("sqs", { getenv = getenv }):DeleteMessage()
     local agent = ("watchbot/%s os/linux lang/lua#5.4"):format(require "watchbot.version")
     assert.are.equal(agent, log()[1].headers["user-agent"])
     assert.are.equal(agent .. " app/my-app-1", log()[2].headers["user-agent"])
@@ -100,7 +101,8 @@ describe("an AWS call", function()
 
     it("XML from a JSON service", task(function()
       told { status = 403,
-        body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>"
+        body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message>"
+          .. "</Error>"
         .. "<RequestId>r-18</RequestId></ErrorResponse>" }
       assert.are.same({
         nil, "sqs:ListQueues: no (SignatureDoesNotMatch, HTTP 403, request r-18)",
@@ -361,7 +363,8 @@ describe("an AWS call", function()
   end)
 
   describe("that must not be done twice", function()
-    local applied = { { drop = true }, { status = 500 }, { status = 502, body = "<html>" }, { body = "<PublishResp" },
+    local applied = { { drop = true }, { status = 500 }, { status = 502, body = "<html>" },
+      { body = "<PublishResp" },
       { body = "" } }
 
     it("is not made again when it may have been done", task(function()
@@ -380,7 +383,8 @@ describe("an AWS call", function()
 
     it("is made again when it was refused or never sent", task(function()
       local good = {
-        body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>",
+        body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>"
+          .. "</PublishResponse>",
       }
       told({ status = 400,
         body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" }, good)
@@ -525,7 +529,8 @@ describe("an AWS call", function()
       for _, service in ipairs { "sqs", "sns" } do
         it(name .. ", " .. service, task(function()
           local everything =
-            ("%s %s AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, Signature=%s [everything]"):format(SECRET, TOKEN,
+            ("%s %s AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, Signature=%s [everything]"):format(
+              SECRET, TOKEN,
             ("ab"):rep(32))
           local body = step.body:gsub("%%s", function() return everything end)
           if name == "plain JSON" then body = body:gsub("%[everything%]", "") end

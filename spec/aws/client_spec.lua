@@ -7,7 +7,8 @@ local moto = require "support.moto"
 local scheduler = require "watchbot.scheduler"
 
 local REGION = "eu-west-1"
-local ALLOW_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+local ALLOW_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*",'
+  .. '"Resource":"*"}]}'
 
 describe("aws", function()
   local server, keys
@@ -71,7 +72,8 @@ describe("aws", function()
     assert.are.same({}, assert(sqs:DeleteMessage {
       QueueUrl = url, ReceiptHandle = message.ReceiptHandle,
     }))
-    local counts = assert(sqs:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
+    local counts = assert(sqs:GetQueueAttributes { QueueUrl = url,
+      AttributeNames = { "All" } }).Attributes
     assert.are.equal("0", counts.ApproximateNumberOfMessages)
     assert.are.equal("0", counts.ApproximateNumberOfMessagesNotVisible)
     local start = scheduler.now()
@@ -98,7 +100,8 @@ describe("aws", function()
     local url = assert(sqs:CreateQueue { QueueName = "subscribed" }).QueueUrl
     local arn = assert(sqs:GetQueueAttributes { QueueUrl = url,
       AttributeNames = { "QueueArn" } }).Attributes.QueueArn
-    local topic = assert(sns:CreateTopic { Name = "news", Attributes = { DisplayName = "News & more" } }).TopicArn
+    local topic = assert(sns:CreateTopic { Name = "news",
+      Attributes = { DisplayName = "News & more" } }).TopicArn
     assert.are.equal("News & more",
       assert(sns:GetTopicAttributes { TopicArn = topic }).Attributes.DisplayName)
     assert(sns:Subscribe { TopicArn = topic, Protocol = "sqs", Endpoint = arn })
@@ -136,7 +139,8 @@ describe("aws", function()
     assert(logs:PutLogEvents { logGroupName = "group", logStreamName = "stream", logEvents = {
       { timestamp = now, message = "first" }, { timestamp = now + 1, message = "second" },
     } })
-    local events = assert(logs:FilterLogEvents { logGroupName = "group", filterPattern = '"second"', limit = 10 }).events
+    local events = assert(logs:FilterLogEvents { logGroupName = "group", filterPattern = '"second"',
+      limit = 10 }).events
     assert.are.equal("second", events[1].message)
     assert.are.equal(now + 1, events[1].timestamp)
     assert.are.equal("integer", math.type(events[1].timestamp))
@@ -155,7 +159,8 @@ describe("aws", function()
       map = { M = {} },
     }
     assert(dynamodb:PutItem { TableName = "progress", Item = item })
-    local found = assert(dynamodb:GetItem { TableName = "progress", Key = { id = { S = "j" } } }).Item
+    local found = assert(dynamodb:GetItem { TableName = "progress",
+      Key = { id = { S = "j" } } }).Item
     assert.are.same(item, found)
     assert.is_true(json.is_list(found.empty.L))
     assert.is_false(json.is_list(found.map.M))

@@ -97,7 +97,8 @@ describe("watchbot run with ECS tasks", function()
     stack:send { "m1" }
     local variables = {
       Cluster = ecs_stack.CLUSTER, TaskDefinition = "job", ContainerName = "main",
-      TaskOptions = '{"launchType":"FARGATE","networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-1"]}}}',
+      TaskOptions = '{"launchType":"FARGATE",'
+        .. '"networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-1"]}}}',
     }
     assert.are.equal(0, stack:finish(stack:watch("--drain", variables)).code)
     local parameters = server:calls "RunTask"[1].parameters

@@ -28,7 +28,8 @@ describe("errors", function()
         .. "&lt;topic&gt;</Message></Error>"
         .. "<RequestId>r-1</RequestId></ErrorResponse>" },
       ["XML of another family"] = { "SignatureDoesNotMatch", "no", 403,
-        "<Response><Errors><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error></Errors></Response>" },
+        "<Response><Errors><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>"
+          .. "</Errors></Response>" },
       ["XML of S3's kind"] = { "SlowDown", "no", 503,
         "<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>no</Message></Error>" },
       ["HTML"] = {
@@ -78,7 +79,8 @@ describe("errors", function()
   end)
 
   it("finds the request's id in the body or in a header", function()
-    local body = "<ErrorResponse><Error><Code>A</Code></Error><RequestId>r-1</RequestId></ErrorResponse>"
+    local body = "<ErrorResponse><Error><Code>A</Code></Error><RequestId>r-1</RequestId>"
+      .. "</ErrorResponse>"
     assert.are.equal("r-1", read(400, body).request_id)
     assert.are.equal("r-2", read(400, "{}", { ["x-amzn-requestid"] = "r-2" }).request_id)
     assert.are.equal("r-3", read(502, "", { ["x-amz-request-id"] = "r-3" }).request_id)
@@ -116,7 +118,8 @@ describe("errors", function()
     for _, text in ipairs { " ", "\t\n", "x ", "=", "%", "&#", "\\u", '"', "\0" } do
       local message = "a" .. text:rep(1024 * 1024 // #text) .. "b"
       local before = os.clock()
-      local shown = errors.describe("a", { code = "A", message = message }, { ("secret/"):rep(200) })
+      local shown = errors.describe("a", { code = "A", message = message },
+        { ("secret/"):rep(200) })
       assert.is_true(#shown < 1100)
       assert.is_true(os.clock() - before < 5)
     end

@@ -34,7 +34,8 @@ describe("keys", function()
       source = "x",
     },
       setmetatable(whole, nil))
-    local one = assert(keys.from_json([[{"AccessKeyId":"a","SecretAccessKey":"s","SessionToken":null,"Expiration":null}]], "x"))
+    local one = assert(keys.from_json(
+      [[{"AccessKeyId":"a","SecretAccessKey":"s","SessionToken":null,"Expiration":null}]], "x"))
     assert.is_nil(one.token)
     assert.is_nil(one.expires)
   end)

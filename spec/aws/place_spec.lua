@@ -171,7 +171,8 @@ describe("place", function()
       { "sqs", QUEUE, { AWS_USE_FIPS_ENDPOINT = "true", AWS_ENDPOINT_URL_SQS = "https://own:1" },
         "use_fips_endpoint cannot be combined with the endpoint https://own:1 "
           .. "(AWS_ENDPOINT_URL_SQS): unset one of them" },
-      { "sns", nil, { AWS_USE_DUALSTACK_ENDPOINT = "true", AWS_ENDPOINT_URL = "http://l:1", AWS_REGION = "eu-west-1" },
+      { "sns", nil, { AWS_USE_DUALSTACK_ENDPOINT = "true", AWS_ENDPOINT_URL = "http://l:1",
+        AWS_REGION = "eu-west-1" },
         "use_dualstack_endpoint cannot be combined with the endpoint http://l:1 "
           .. "(AWS_ENDPOINT_URL): unset one of them" },
       { "sqs", "http://localhost:4566/1/jobs",

@@ -35,12 +35,15 @@ describe("query", function()
 
   it("writes maps as the service wants them", function()
     local maps = services.find "sns".maps
-    assert.are.equal("Attributes.entry.1.key=A&Attributes.entry.1.value=1&Attributes.entry.2.key=B&Attributes.entry.2.value=2",
+    assert.are.equal("Attributes.entry.1.key=A&Attributes.entry.1.value=1&"
+      .. "Attributes.entry.2.key=B&Attributes.entry.2.value=2",
       form({ Attributes = { B = "2", A = "1" } }, maps))
-    assert.are.equal("MessageAttributes.entry.1.Name=n&MessageAttributes.entry.1.Value.DataType=String"
+    assert.are.equal("MessageAttributes.entry.1.Name=n&"
+      .. "MessageAttributes.entry.1.Value.DataType=String"
       .. "&MessageAttributes.entry.1.Value.StringValue=v",
       form({ MessageAttributes = { n = { DataType = "String", StringValue = "v" } } }, maps))
-    assert.are.equal("E.member.1.MessageAttributes.entry.1.Name=n&E.member.1.MessageAttributes.entry.1.Value.StringValue=v",
+    assert.are.equal("E.member.1.MessageAttributes.entry.1.Name=n&"
+      .. "E.member.1.MessageAttributes.entry.1.Value.StringValue=v",
       form({ E = { { MessageAttributes = { n = { StringValue = "v" } } } } }, maps))
   end)
 

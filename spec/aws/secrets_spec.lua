@@ -19,7 +19,8 @@ local BODIES = {
     { status = 403, body = ('{"__type":"SignatureDoesNotMatch","message":"%s %s"}'):format(SECRET,
     TOKEN) },
   ["an error in XML"] =
-    { status = 403, body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message><![CDATA["
+    { status = 403, body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>"
+      .. "<![CDATA["
     .. ECHO .. "]]></Message></Error></ErrorResponse>" },
   ["a page of HTML"] = { status = 502, body = "<html>" .. ECHO .. "</html>" },
   ["an answer that is none"] = { status = 200, body = ECHO },

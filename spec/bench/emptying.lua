@@ -12,7 +12,8 @@ local PACKAGES = { "@mapbox/watchbot@4.7.1", "sqs-consumer@15.0.3", "@aws-sdk/cl
 local WARM_UP = 0.1
 
 -- As SNS would have sent it; ecs-watchbot of that time takes nothing else.
-local BODY = '{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:000000000000:tiles","Subject":"tile",'
+local BODY = '{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:000000000000:tiles",'
+  .. '"Subject":"tile",'
   .. '"Message":"{\\"z\\":12,\\"x\\":2047,\\"y\\":%d}"}'
 
 --- Installs the programs beside ours with npm, once, into the build's folder.

@@ -225,7 +225,8 @@ describe("watchbot dead-letter", function()
 
   it("is told when what it prints cannot be written", task(function(folder)
     kill(folder, "one")
-    local out = shell.run(("%s dead-letter print --queue %s 2>&1 >/dev/full; echo $?"):format(workshop.program, folder:url()))
+    local out = shell.run(("%s dead-letter print --queue %s 2>&1 >/dev/full; echo $?"):format(
+      workshop.program, folder:url()))
     assert.matches("could not write to standard output: no space left on device\n1\n$", out)
   end))
 

@@ -37,7 +37,8 @@ describe("a command that is interrupted", function()
     }
     assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
       body = cjson.encode(script) }).status == 200)
-    local child = workshop.start(folder, { "dead-letter", "list", "--queue", scripted.url .. "/123456789012/jobs" }, {
+    local child = workshop.start(folder,
+      { "dead-letter", "list", "--queue", scripted.url .. "/123456789012/jobs" }, {
       AWS_ENDPOINT_URL = scripted.url, AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret",
       AWS_REGION = "eu-west-1",
       AWS_SESSION_TOKEN = false, AWS_PROFILE = false, AWS_CONFIG_FILE = "/dev/null",

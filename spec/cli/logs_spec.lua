@@ -109,7 +109,8 @@ describe("watchbot logs", function()
     assert.are.equal(line(ONE, "first") .. "\n" .. line(ONE, "second") .. "\n" .. line(TWO, "third")
       .. "\n", (child:output()))
 
-    local command = ("%s logs --log-group %s --follow | head -n 1 > first"):format(workshop.program, group)
+    local command = ("%s logs --log-group %s --follow | head -n 1 > first"):format(workshop.program,
+      group)
     local piped = assert(require "watchbot.process".start {
       command = command, cwd = folder.path, env = (function()
         local variables = require "watchbot.process".environment()

@@ -229,7 +229,8 @@ describe("json", function()
     local folder <close> =
       setmetatable({ path = shell.folder() },
       { __close = function(self) shell.remove(self.path) end })
-    local _, code = shell.run(("localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' 2>&1"):format(folder.path))
+    local _, code = shell.run(("localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' 2>&1"):format(
+      folder.path))
     if code ~= 0 then
       return pending "localedef cannot make a locale here; the package locales has what it needs"
     end

@@ -42,7 +42,8 @@ describe("recent logs", function()
   end
 
   it("are the lines of the group that have the message's id in them", task(function()
-    local group = group_with(("[d] [worker] [%s] one"):format(ID), "[d] [worker] [other] two", ("[%s] three"):format(ID))
+    local group = group_with(("[d] [worker] [%s] one"):format(ID), "[d] [worker] [other] two",
+      ("[%s] three"):format(ID))
     assert.are.equal(("[d] [worker] [%s] one\n[%s] three\n"):format(ID, ID), read(group))
   end))
 
@@ -80,7 +81,8 @@ describe("recent logs", function()
     for index = 1, 600 do
       events[index] = { message = ("line %d %s"):format(index, ("x"):rep(100)) }
     end
-    local client = told({ events = {}, nextToken = "a" }, { events = events, nextToken = "b" }, { nextToken = "c" },
+    local client = told({ events = {}, nextToken = "a" }, { events = events, nextToken = "b" },
+      { nextToken = "c" },
       { events = { { message = "the newest\n" } } })
     local text = assert(recent_logs.read("group", ID, { client = client }))
     assert.are.equal(50 * 1024, #text)
@@ -137,7 +139,8 @@ describe("recent logs", function()
       asked[#asked + 1] = group .. " " .. id
       return table.remove(answers, 1)
     end
-    local restored <close> = setmetatable({}, { __close = function() recent_logs.read = original end }) -- luacheck: ignore
+    local _ <close> = setmetatable({},
+      { __close = function() recent_logs.read = original end }) -- luacheck: ignore
     local function body(exit)
       local _, text = tested:notification(one, "retry", exit)
       return text:match "Recent logs:.*$"

@@ -319,7 +319,8 @@ describe("an answer of SQS", function()
     local script = cjson.encode { { body = cjson.encode { Messages = messages } } }
     assert(assert(http.request { method = "PUT", url = scripted.url .. "/script",
       body = script }).status == 200)
-    local client = require "watchbot.aws"("sqs", { region = "eu-west-1", endpoint = scripted.url, credentials = false,
+    local client = require "watchbot.aws"("sqs",
+      { region = "eu-west-1", endpoint = scripted.url, credentials = false,
       getenv = function() end })
     return assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/jobs", {
       client = client, on_corrupt = on_corrupt,

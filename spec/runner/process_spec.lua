@@ -121,7 +121,8 @@ describe("a machine without room", function()
     os.execute(("chmod -R a+rwX '%s'"):format(folder.path))
     local process = require "watchbot.process"
     -- The watcher's two threads and its guardian are three; nobody else may be this user.
-    local child = assert(process.start { output = "capture", cwd = folder.path, argv = { "setpriv", "--reuid=65501",
+    local child = assert(process.start { output = "capture", cwd = folder.path,
+      argv = { "setpriv", "--reuid=65501",
       "--regid=65501", "--clear-groups", "prlimit", "--nproc=3:100", workshop.program, "run",
         "--drain", "policy.lua" } })
     workshop.eventually(function()
@@ -195,7 +196,8 @@ describe("a task that", function()
   end))
 
   it("ignores TERM is KILLed after the grace", task(function(folder)
-    local result = outcome(folder, [[timeout = 0.3, kill_grace = 0.2, command = "trap '' TERM; sleep 987; sleep 987",]])
+    local result = outcome(folder,
+      [[timeout = 0.3, kill_grace = 0.2, command = "trap '' TERM; sleep 987; sleep 987",]])
     assert.are.equal("retry", result.outcome)
     assert.are.equal("timed out after 0.3 s", result.reason)
   end))
@@ -211,7 +213,8 @@ describe("a task that", function()
   end))
 
   it("closes its output early is still waited for", task(function(folder)
-    local result = outcome(folder, [[command = "exec >&- 2>&-; sleep 0.3; echo done > done; exit 3",]])
+    local result = outcome(folder,
+      [[command = "exec >&- 2>&-; sleep 0.3; echo done > done; exit 3",]])
     assert.are.equal("reject", result.outcome)
     assert.are.equal("done\n", folder:read "done")
   end))
@@ -237,7 +240,8 @@ describe("a task that", function()
   end))
 
   it("is killed by a signal is told by its name", task(function(folder)
-    local result = outcome(folder, [[exits = { USR1 = "complete" }, command = { "sh", "-c", "kill -USR1 $$" },]])
+    local result = outcome(folder,
+      [[exits = { USR1 = "complete" }, command = { "sh", "-c", "kill -USR1 $$" },]])
     assert.are.equal("complete", result.outcome)
     assert.are.equal("USR1", result.signal)
   end))

@@ -52,7 +52,8 @@ describe("the room of a cluster", function()
   end)
 
   it("leaves out machines that drain, and those whose agent is not there", function()
-    local found = capacity.on_cluster(need, { instance(2048, 600), instance(2048, 4096, { status = "DRAINING" }),
+    local found = capacity.on_cluster(need,
+      { instance(2048, 600), instance(2048, 4096, { status = "DRAINING" }),
       instance(2048, 4096, { lost = true }) })
     assert.are.same({ count = 1, instances = 1, unusable = 2, first = "memory" }, found)
   end)

@@ -108,7 +108,8 @@ describe("the lines of a log group", function()
 
   it("are read page after page, empty ones too, from a group that is named by its ARN",
     task(function()
-    local group = told({ events = { event("a", 1) }, nextToken = "1" }, { events = cjson.empty_array, nextToken = "2" },
+    local group = told({ events = { event("a", 1) }, nextToken = "1" },
+      { events = cjson.empty_array, nextToken = "2" },
       { events = { event("c", 3), event("b", 2) } })
     local counts = {}
     local lines = {}

@@ -71,7 +71,8 @@ describe("a filter pattern of words", function()
 end)
 
 describe("a filter pattern of members", function()
-  local event = '{"eventType":"UpdateTrail","sourceIPAddress":"111.111.111.111","arrayKey":["value","another value"],'
+  local event = '{"eventType":"UpdateTrail","sourceIPAddress":"111.111.111.111",'
+    .. '"arrayKey":["value","another value"],'
     .. '"objectList":[{"name":"a","id":1},{"name":"b","id":2}],"SomeObject":null,"ThisFlag":true}'
 
   it("compares text, with wildcards at its ends", function()
@@ -105,7 +106,8 @@ describe("a filter pattern of members", function()
   end)
 
   it("joins conditions, && before ||", function()
-    local person = '{"user":{"id":1,"email":"John.Stiles@example.com"},"users":[{"id":2,"email":"John.Doe@example.com"}],'
+    local person = '{"user":{"id":1,"email":"John.Stiles@example.com"},"users":[{"id":2,'
+      .. '"email":"John.Doe@example.com"}],'
       .. '"actions":["GET","PUT","DELETE"],"coordinates":[[0,1,2],[4,5,6]]}'
     assert.is_true(matches('{ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") }',
       person))

@@ -140,7 +140,8 @@ function Site:watch(options)
   local command = COMMAND:format(options.work or "")
   self.folder:write("policy.lua",
     POLICY:format(command, options.fields or "", HOOKS .. (options.hooks or "")))
-  local child = workshop.start(self.folder, { "run", "policy.lua" }, environment(self, options.environment))
+  local child = workshop.start(self.folder, { "run", "policy.lua" },
+    environment(self, options.environment))
   table.insert(self.children, child)
   return child
 end

@@ -45,7 +45,8 @@ function host.start(text, options)
     os.execute(("chmod a+rx '%s' '%s'"):format(file:path():match "(.*)/", file:path()))
   end
   local plain = not options.prefix and not options.suffix
-  local words = ("%s '%s' '%s' %s"):format(options.prefix or "", own_program(), file:path(), options.suffix or "")
+  local words = ("%s '%s' '%s' %s"):format(options.prefix or "", own_program(), file:path(),
+    options.suffix or "")
   local child = assert(process.start {
     argv = plain and { own_program(), file:path() } or nil, command = not plain and words or nil,
     env = environment(options.env), output = "capture", limit = 256 << 20,

@@ -17,7 +17,8 @@ function moto.python() return (skip.without "moto") end
 --- Starts a server with nothing in it.
 ---@return table moto with `url` and `port`
 function moto.start()
-  local child = server.start("python3", "spec/support/run_server.py", moto.python(), "-W", "ignore", "-m", "moto.server",
+  local child = server.start("python3", "spec/support/run_server.py", moto.python(), "-W", "ignore",
+    "-m", "moto.server",
     "-H", "127.0.0.1", "-p", "0")
   return setmetatable({ child = child, url = child.url, port = child.port }, methods)
 end

@@ -31,7 +31,8 @@ Stack.__index = Stack
 
 local function physical_ids(cloudformation, name)
   local ids = {}
-  for _, resource in ipairs(assert(cloudformation:ListStackResources { StackName = name }).StackResourceSummaries) do
+  for _, resource in ipairs(assert(cloudformation:ListStackResources {
+    StackName = name }).StackResourceSummaries) do
     ids[resource.LogicalResourceId] = resource.PhysicalResourceId
   end
   return ids
@@ -67,7 +68,8 @@ function Stack:subscribe()
   local arn = assert(self.sqs:GetQueueAttributes {
     QueueUrl = self.outputs.WatchbotQueueUrl, AttributeNames = { "QueueArn" },
   }).Attributes.QueueArn
-  local made = assert(self.sns:ListSubscriptionsByTopic { TopicArn = self.outputs.WatchbotTopic }).Subscriptions or {}
+  local made = assert(self.sns:ListSubscriptionsByTopic {
+    TopicArn = self.outputs.WatchbotTopic }).Subscriptions or {}
   if #made > 0 then return assert(made[1].Endpoint == arn, made[1].Endpoint) end
   assert(self.sns:Subscribe {
     TopicArn = self.outputs.WatchbotTopic, Protocol = properties.Protocol, Endpoint = arn,
@@ -126,7 +128,8 @@ local function options(mode, folder, more)
   local given = {
     mode = mode, cluster = CLUSTER, service = "tiles", serviceVersion = "v1",
     notificationEmail = "me@example.com",
-    command = ("printf '%%s\\n' \"$Subject: $Message on $Bucket\" >> %s"):format(shell.quote(folder:file "done")),
+    command = ("printf '%%s\\n' \"$Subject: $Message on $Bucket\" >> %s"):format(shell.quote(
+      folder:file "done")),
     env = { Bucket = "my-bucket" }, workers = 2, webhook = true, webhookKey = true, user = true,
     reduce = true,
   }

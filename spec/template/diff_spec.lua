@@ -25,7 +25,8 @@ describe("the difference of two templates", function()
   end)
 
   it("has what is added, removed and changed, with the properties", function()
-    local found = changes(template_of("task", { messageTimeout = 60 }), template_of("task", { user = true, dashboard = false }))
+    local found = changes(template_of("task", { messageTimeout = 60 }),
+      template_of("task", { user = true, dashboard = false }))
     assert.are.equal("added", found.WatchbotUser.what)
     assert.are.equal("removed", found.WatchbotDashboard.what)
     assert.are.equal("changed", found.WatchbotQueue.what)
@@ -36,7 +37,8 @@ describe("the difference of two templates", function()
   end)
 
   it("tells of a task definition that it is replaced, which costs nothing", function()
-    local found = changes(template_of("task", { env = { A = "1" } }), template_of("task", { env = { A = "2" } }))
+    local found = changes(template_of("task", { env = { A = "1" } }),
+      template_of("task", { env = { A = "2" } }))
     assert.are.equal("replaced", found.WatchbotWorker.what)
     assert.is_nil(found.WatchbotWorker.loses)
   end)
@@ -54,7 +56,8 @@ describe("the difference of two templates", function()
   end)
 
   it("tells what another name loses", function()
-    local found = changes(template_of("process", { logGroupName = "a" }), template_of("process", { logGroupName = "b" }))
+    local found = changes(template_of("process", { logGroupName = "a" }),
+      template_of("process", { logGroupName = "b" }))
     assert.are.equal("replaced", found.WatchbotLogGroup.what)
     assert.matches("log", found.WatchbotLogGroup.leaves)
     assert.matches("key", of("AWS::IAM::User", { UserName = "a" }, { UserName = "b" }).loses)

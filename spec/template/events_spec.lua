@@ -2,7 +2,8 @@ local templates = require "support.templates"
 
 describe("the task events of a template", function()
   it("are the ends of tasks of the family, of any revision", function()
-    local detail = templates.properties("events", "WatchbotTaskEventRule", "task", { family = "fam" }).EventPattern.detail
+    local detail = templates.properties("events", "WatchbotTaskEventRule", "task",
+      { family = "fam" }).EventPattern.detail
     assert.are.same({ "STOPPED" }, detail.lastStatus)
     assert.matches("task%-definition/fam:$", detail.taskDefinitionArn[1].prefix["Fn::Sub"])
     assert.matches("cluster/main$", detail.clusterArn[1]["Fn::Sub"])

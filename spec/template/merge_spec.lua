@@ -29,7 +29,8 @@ describe("merge", function()
   end)
 
   it("refuses two resources of one name, also equal ones, and names both owners", function()
-    local err = refusal({ Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } } }, templates.make "task")
+    local err = refusal({ Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } } },
+      templates.make "task")
     assert.matches("'WatchbotQueue' of Resources is in argument 1 and in argument 2 "
       .. "%(watchbot%.template, prefix 'Watchbot'%)",
       err)

@@ -24,7 +24,8 @@ local function arn(name) return { ["Fn::GetAtt"] = { "Watchbot" .. name, "Arn" }
 describe("the roles of a template", function()
   it("are handed out by ECS only, for tasks of this account", function()
     for _, id in ipairs { "WorkerRole", "WatcherRole", "ExecutionRole" } do
-      local trust = templates.properties("roles", "Watchbot" .. id, "task").AssumeRolePolicyDocument.Statement
+      local trust = templates.properties("roles", "Watchbot" .. id,
+        "task").AssumeRolePolicyDocument.Statement
       assert.are.equal(1, #trust)
       assert.are.same({ "ecs-tasks.amazonaws.com" }, trust[1].Principal.Service)
       assert.are.same({ ["aws:SourceAccount"] = { Ref = "AWS::AccountId" } },

@@ -77,7 +77,8 @@ describe("the scaling of a template", function()
 
   it("names the service as Application Auto Scaling wants it", function()
     local arn = "arn:aws:ecs:us-east-1:123456789012:cluster/fleet"
-    local target = resources { maxScalingCapacity = 5, cluster = arn }.WatchbotScalingTarget.Properties
+    local target = resources { maxScalingCapacity = 5, cluster = arn }
+      .WatchbotScalingTarget.Properties
     assert.are.same(cf.join("/", { "service", "fleet", cf.getatt("WatchbotService", "Name") }),
       target.ResourceId)
     assert.are.equal("ecs:service:DesiredCount", target.ScalableDimension)

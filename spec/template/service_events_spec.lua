@@ -19,7 +19,8 @@ describe("the events of a template's service", function()
   end)
 
   it("may be published there", function()
-    local policy = templates.properties("notifications", "WatchbotNotificationTopicPolicy", "process").PolicyDocument
+    local policy = templates.properties("notifications", "WatchbotNotificationTopicPolicy",
+      "process").PolicyDocument
     local services = {}
     for _, statement in ipairs(policy.Statement) do
       if statement.Principal.Service then

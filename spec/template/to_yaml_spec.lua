@@ -12,7 +12,8 @@ local SCRIPT = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys
 local function read_back(text)
   local folder = shell.folder()
   shell.write(folder .. "/template.yaml", text)
-  local out, code = shell.run(("python3 -c %s %s/template.yaml 2>&1"):format(shell.quote(SCRIPT), folder))
+  local out, code = shell.run(("python3 -c %s %s/template.yaml 2>&1"):format(shell.quote(SCRIPT),
+    folder))
   shell.remove(folder)
   assert.are.equal(0, code, out .. text)
   return json.decode(out)

@@ -31,8 +31,10 @@ describe("the service of a template", function()
   it("is restarted when a watcher's loop does not turn", function()
     -- A watcher that hung or started and ended again counted as one that works.
     local check = { "CMD", "watchbot", "health", "/dev/shm/watchbot-health" }
-    local watcher = templates.properties("watcher", "WatchbotWatcher", "task").ContainerDefinitions[1]
-    local process = templates.properties("worker", "WatchbotTask", "process").ContainerDefinitions[1]
+    local watcher = templates.properties("watcher", "WatchbotWatcher",
+      "task").ContainerDefinitions[1]
+    local process = templates.properties("worker", "WatchbotTask",
+      "process").ContainerDefinitions[1]
     assert.are.same(check, watcher.HealthCheck.Command)
     assert.are.same(check, process.HealthCheck.Command)
     assert.is_nil(templates.properties("worker", "WatchbotWorker",

@@ -56,7 +56,8 @@ describe("the webhook of a template", function()
       .. "#set($value = $input.params('x-github-event'))#end#if(\"$!value\" != '')#set($n = $n + 1)"
       .. "&MessageAttributes.entry.${!n}.Name=X-GitHub-Event&", 1, true), text)
     assert.are.equal(1, select(2, text:gsub("#set%(%$n = 0%)", "")))
-    assert.is_falsy(integration({}).RequestTemplates["text/plain"]["Fn::Sub"][1]:find "MessageAttributes")
+    local mapped = integration({}).RequestTemplates
+    assert.is_falsy(mapped["text/plain"]["Fn::Sub"][1]:find "MessageAttributes")
   end)
 
   -- A message that SNS refused must not look as if it had been taken.

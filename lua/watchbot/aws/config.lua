@@ -227,7 +227,8 @@ function Config:configured_endpoint(service)
   if not url or url == "" then return nil end
   local split = place.split(url)
   if split then return split.origin .. (split.path:match "^.*[^/]" or ""), where end
-  return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(service, where), "BadEndpoint"
+  return nil, ("the endpoint of %s is not a URL such as 'http://localhost:4566': %s"):format(
+    service, where), "BadEndpoint"
 end
 
 return config

@@ -25,7 +25,8 @@ end
 ---@return string? err
 ---@return string? code
 local function fetch(request, query, tries)
-  local whole = { method = query.method or "GET", url = query.url, headers = query.headers, connect_timeout = query.timeout,
+  local whole = { method = query.method or "GET", url = query.url, headers = query.headers,
+    connect_timeout = query.timeout,
     timeout = query.timeout, limit = LIMIT,
     direct = query.url:find "^http:" ~= nil }
   local response, err, code

@@ -40,7 +40,8 @@ local function names(list)
   return list
 end
 
-local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials", "place", "near",
+local OPTIONS = names { "region", "endpoint", "profile", "getenv", "request", "credentials",
+  "place", "near",
   "timeout", "connect_timeout", "max_attempts", "retry", "warn", "ca_bundle" }
 local CALL_OPTIONS = names { "timeout", "within", "idempotent" }
 

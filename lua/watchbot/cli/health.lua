@@ -44,7 +44,8 @@ end
 
 function command.run(arguments)
   if #arguments.words ~= 1 then
-    return nil, ("health: expected one file, got %d: watchbot health FILE"):format(#arguments.words), "Usage"
+    return nil, ("health: expected one file, got %d: watchbot health FILE"):format(
+      #arguments.words), "Usage"
   end
   local path = arguments.words[1]
   local status, err, code =

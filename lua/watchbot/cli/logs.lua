@@ -133,7 +133,8 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("logs: what is '%s'? A message is named with --message"):format(arguments.words[1]), "Usage"
+    return nil, ("logs: what is '%s'? A message is named with --message"):format(
+      arguments.words[1]), "Usage"
   elseif arguments.follow and arguments["until"] then
     return nil, "logs: either --follow or --until, not both", "Usage"
   end

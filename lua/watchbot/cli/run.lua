@@ -73,7 +73,8 @@ end
 
 function run.run(arguments)
   if arguments.rest and #arguments.words > 0 then
-    return nil, ("run: either a policy file ('%s') or a command behind '--', not both"):format(arguments.words[1]), "Usage"
+    return nil, ("run: either a policy file ('%s') or a command behind '--', not both"):format(
+      arguments.words[1]), "Usage"
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"

@@ -237,7 +237,8 @@ end
 
 function send.run(arguments)
   if #arguments.words > 1 then
-    return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(arguments.words, " ")),
+    return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(
+      arguments.words, " ")),
       "Usage"
   end
   local ok, err, code = check_saved(arguments)

@@ -103,7 +103,8 @@ local function show_fate(change)
       change.loses))
   end
   if change.leaves then
-    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(change.leaves))
+    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(
+      change.leaves))
   end
 end
 

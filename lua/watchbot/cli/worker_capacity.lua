@@ -155,7 +155,8 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("worker-capacity: what is '%s'? A stack is named with --stack"):format(arguments.words[1]), "Usage"
+    return nil, ("worker-capacity: what is '%s'? A stack is named with --stack"):format(
+      arguments.words[1]), "Usage"
   end
   return interruptible(start, arguments)
 end

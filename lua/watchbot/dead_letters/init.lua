@@ -66,7 +66,8 @@ function dead_letters.open(options)
   if not queue.embedded then return require "watchbot.dead_letters.sqs".open(queue, options) end
   if options.dead_letter_queue then
     queue:close()
-    return nil, ("queue '%s': the dead letters of an embedded queue are in its own file"):format(url), "Usage"
+    return nil, ("queue '%s': the dead letters of an embedded queue are in its own file"):format(
+      url), "Usage"
   end
   return require "watchbot.dead_letters.sqlite".open(queue)
 end

@@ -218,7 +218,8 @@ function Letters:close()
   if self.polling then self:take_late() end
   local problem = self.held and self.held:close()
   if problem then
-    self:tell(("what was read could not be given back, and is hidden for up to %d s: %s"):format(self.held.visibility, problem))
+    self:tell(("what was read could not be given back, and is hidden for up to %d s: %s"):format(
+      self.held.visibility, problem))
   end
   self.held = nil
 end

@@ -70,7 +70,8 @@ end
 
 local function last_attempt(job, outcome)
   if outcome ~= "retry" or not job.last then return nil end
-  return ("This was the last attempt (receive %d): the message goes to the dead letters."):format(job.receives)
+  return ("This was the last attempt (receive %d): the message goes to the dead letters."):format(
+    job.receives)
 end
 
 local function information(job)

@@ -165,7 +165,8 @@ local hook_names = {}
 for name in pairs(hooks) do hook_names[#hook_names + 1] = name end
 table.sort(hook_names)
 
-local known_names = table.move(hook_names, 1, #hook_names, 1, table.move(fields.names, 1, #fields.names, #hook_names + 1, {}))
+local known_names = table.move(hook_names, 1, #hook_names, 1,
+  table.move(fields.names, 1, #fields.names, #hook_names + 1, {}))
 
 local function check(name, value)
   if fields.by_name[name] then
@@ -224,7 +225,8 @@ end
 ---@return watchbot.Policy
 local function new(_, declared)
   if type(declared) ~= "table" then
-    error(("watchbot.policy: expected a table of fields and hooks, got a %s"):format(type(declared)), 2)
+    error(("watchbot.policy: expected a table of fields and hooks, got a %s"):format(type(
+      declared)), 2)
   end
   local policy = make(declared) -- no tail call: an error names the line of our caller
   return policy

@@ -42,7 +42,8 @@ end
 -- is lost.
 local function in_place(transaction, database, body, ...)
   if database:has_moved() then
-    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(database.path), "FileMoved"
+    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
+      database.path), "FileMoved"
   end
   return body(transaction, ...)
 end

@@ -70,7 +70,8 @@ function Topic:entry(message)
   local refusal = self:refusal(message)
   if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
   if message.subject and not is_subject(message.subject) then
-    return nil, ("SNS takes a subject of 1 to %d characters in one line"):format(limits.sns.subject),
+    return nil, ("SNS takes a subject of 1 to %d characters in one line"):format(
+      limits.sns.subject),
       "InvalidSubject"
   end
   local bytes, problem, code = outgoing.measure(message.body, message, limits.sns)

@@ -109,7 +109,8 @@ local function delegate(folder)
 end
 
 local function try(version, folder)
-  local probe = setmetatable({ folder = folder, files = VERSIONS[version], made = 0, left = {} }, Cgroups)
+  local probe = setmetatable({ folder = folder, files = VERSIONS[version], made = 0, left = {} },
+    Cgroups)
   local group = probe:make(1 << 30)
   if not group then return nil end
   group:close()

@@ -96,7 +96,8 @@ function runner.command(policy, job)
     command = made
     ok = fields.check("command", command) and type(command) ~= "function"
     if not ok then
-      return nil, ("the policy's function 'command' returned a %s, not text or a list"):format(type(command)), "CommandFailed"
+      return nil, ("the policy's function 'command' returned a %s, not text or a list"):format(type(
+        command)), "CommandFailed"
     end
   end
   return type(command) == "string" and { command = command } or { argv = command }

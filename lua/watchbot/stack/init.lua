@@ -54,7 +54,8 @@ end
 
 function Stack:explain(operation, err, code)
   if denied.is(code) then
-    err, code = denied.message("cloudformation:" .. operation, ("stack '%s'"):format(self.name), err)
+    err, code = denied.message("cloudformation:" .. operation,
+      ("stack '%s'"):format(self.name), err)
     return nil, err .. "; or name the queue with --queue", code
   elseif code == "ValidationError" and err:find("does not exist", 1, true) then
     local place = self.client.place

@@ -67,7 +67,8 @@ function testing.watch(policy, options)
   options = options or {}
   check_names(options, OPTIONS, "testing.watch: unknown option", 3)
   if not is_policy(policy) and type(policy) ~= "string" then
-    error(("testing.watch: expected a policy or the path of its file, got a %s"):format(type(policy)), 2)
+    error(("testing.watch: expected a policy or the path of its file, got a %s"):format(type(
+      policy)), 2)
   end
   clear_stages()
   local topic = options.topic

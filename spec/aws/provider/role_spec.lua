@@ -60,7 +60,8 @@ describe("role", function()
     assert.is_nil(parameters.DurationSeconds)
     for _, text in ipairs { "1h", "899", "43201", "900.5", "-900", "" } do
       assert.are.same({ nil,
-        ("profile 'p': duration_seconds: expected seconds from 900 to 43200, got '%s'"):format(text), "BadProfile" },
+        ("profile 'p': duration_seconds: expected seconds from 900 to 43200, got '%s'"):format(
+          text), "BadProfile" },
         { assume({ duration_seconds = text }, { AWS_REGION = "eu-west-1" }) })
     end
   end)

@@ -15,7 +15,8 @@ local RELATIVE, FULL = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 local TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
   "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
-local HOSTS = { ["localhost"] = true, ["[::1]"] = true, ["169.254.170.2"] = true, ["169.254.170.23"] = true,
+local HOSTS = { ["localhost"] = true, ["[::1]"] = true, ["169.254.170.2"] = true,
+  ["169.254.170.23"] = true,
   ["[fd00:ec2::23]"] = true }
 
 local TIMEOUT, TRIES = 2, 3

@@ -37,7 +37,8 @@ function selection.new(arguments, limit)
   local self = setmetatable({ match = arguments.match, limit = math.huge }, Selection)
   local asked = arguments.limit
   if asked and (asked < 1 or asked % 1 ~= 0) then
-    return nil, ("dead-letter: --limit: expected a whole number of at least 1, got '%g'"):format(asked), "Usage"
+    return nil, ("dead-letter: --limit: expected a whole number of at least 1, got '%g'"):format(
+      asked), "Usage"
   end
   local ids = table.move(arguments.words, 2, #arguments.words, #(arguments.id or {}) + 1,
     arguments.id or {})

@@ -23,7 +23,8 @@ end
 function view.line(letter)
   local opened = job.new(letter)
   local columns = terminal.is_terminal "stdout" and terminal.columns "stdout" or COLUMNS
-  local start = ("%s  %s  %3d  "):format(letter.id, date(letter.died or letter.sent) or "-", letter.receives)
+  local start = ("%s  %s  %3d  "):format(letter.id, date(letter.died or letter.sent) or "-",
+    letter.receives)
   local words = {}
   if letter.group then words[#words + 1] = ("[%s]"):format(letter.group) end
   if letter.reason then words[#words + 1] = ("(%s)"):format(letter.reason) end

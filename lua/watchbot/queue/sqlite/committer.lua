@@ -91,7 +91,8 @@ function Committer:perform(transaction, entries)
   -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the
   -- one that took its place.
   if self.database:has_moved() then
-    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(self.database.path), "FileMoved"
+    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
+      self.database.path), "FileMoved"
   end
   local now = store.now(transaction)
   for _, entry in ipairs(self.taken) do

@@ -147,7 +147,8 @@ local function migrate(database)
     local version = transaction:first("PRAGMA user_version").user_version
     for next_version = version + 1, #migrations do
       transaction:execute(migrations[next_version])
-      transaction:execute(("PRAGMA user_version = %d; PRAGMA application_id = %d"):format(next_version, APPLICATION))
+      transaction:execute(("PRAGMA user_version = %d; PRAGMA application_id = %d"):format(
+        next_version, APPLICATION))
     end
     return true
   end)
@@ -157,7 +158,8 @@ local function use_wal(database)
   local row, err, code = database:first "PRAGMA journal_mode = WAL"
   if not row then return nil, err, code end
   if row.journal_mode ~= "wal" then
-    return nil, ("'%s': this file system cannot share memory, which a queue file needs"):format(database.path), "NoWal"
+    return nil, ("'%s': this file system cannot share memory, which a queue file needs"):format(
+      database.path), "NoWal"
   end
   return true
 end

@@ -101,7 +101,8 @@ function store.send(transaction, now, message)
   local id = uuid(transaction)
   if message.deduplication then
     forget_deduplications(transaction, now)
-    local before = transaction:first("SELECT id FROM deduplications WHERE key = ? AND expires > ?", message.deduplication, now)
+    local before = transaction:first("SELECT id FROM deduplications WHERE key = ? AND expires > ?",
+      message.deduplication, now)
     if before then return before.id end
     transaction:run("INSERT OR REPLACE INTO deduplications (key, id, expires) VALUES (?, ?, ?)",
     message.deduplication, id,
