@@ -6,8 +6,10 @@ local folder
 
 -- As include/watchbot.h says.
 local function build(source, name)
-  local out, code = shell.run(([[cc %s -Wall -Wextra -Werror -Iinclude -o %s/%s %s %s/libwatchbot.a \
-    $(pkg-config --cflags --libs lua5.4 openssl sqlite3) -lm -ldl 2>&1]]):format(SANITIZE, folder, name, source,
+  local out, code = shell.run(([[
+    cc %s -Wall -Wextra -Werror -Iinclude -o %s/%s %s %s/libwatchbot.a \
+    $(pkg-config --cflags --libs lua5.4 openssl sqlite3) -lm -ldl 2>&1]])
+    :format(SANITIZE, folder, name, source,
     shell.build))
   assert.are.equal(0, code, out)
 end

@@ -88,7 +88,8 @@ describe("emptying a folder", function()
   end)
 
   it("takes names of any bytes", function()
-    must([[cd $1; touch "$(printf 'new\nline')" "$(printf '\377\001')" -- -rf '*' ' ' "$(printf %0255d 0)"
+    must([[cd $1; touch "$(printf 'new\nline')" \
+      "$(printf '\377\001')" -- -rf '*' ' ' "$(printf %0255d 0)"
       mkdir "$(printf 'a\n')x"]], volume)
     assert.are.equal(7, (emptied(volume)))
     assert.are.equal("", entries(volume))
@@ -127,7 +128,8 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
     must("mkdir -p $1/a/b $1/c; touch $1/a/b/fixed $1/a/b/free $1/c/free", volume)
     local _, able = sh("chattr +i $1/a/b/fixed 2>/dev/null", volume)
     if not able then
-      return pending "chattr +i is not possible here: not root, or the file system knows no immutable files"
+      return pending "chattr +i is not possible here: not root, or "
+        .. "the file system knows no immutable files"
     end
     local removed, kept, first, why, code = emptied(volume)
     must("chattr -i $1/a/b/fixed", volume)
@@ -175,8 +177,10 @@ for i in range(%d): open("file", "w"); os.mkdir("d"); os.chdir("d")' "$1"]]):for
     must("touch $1/volume/go; mkdir $1/outside/folder/deep; touch $1/outside/folder/deep/precious",
       base)
     local swapper = io.popen(([[cd %s; while [ -e ../volume/stay ]; do :; done
-      while [ ! -e ../stop ]; do mkdir -p x/y; touch x/y/z; mv x gone; ln -s ../outside x; ln -s ../../outside/folder gone/y/l
-      rm -rf x gone; ln -s ../outside/folder x; rm -f x; done 2>/dev/null]]):format(quote(volume)), "r")
+      while [ ! -e ../stop ]; do mkdir -p x/y; touch x/y/z;
+        mv x gone; ln -s ../outside x; ln -s ../../outside/folder gone/y/l
+      rm -rf x gone; ln -s ../outside/folder x; rm -f x; done 2>/dev/null]])
+      :format(quote(volume)), "r")
     for _ = 1, 300 do
       local handle <close> = assert(empty.open(volume))
       while handle:step(0) do end

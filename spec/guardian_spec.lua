@@ -71,7 +71,8 @@ describe("the guardian", function()
   it("goes away when the host closes its Lua state", task(function()
     local stdout = host.run [[scheduler.run(function()
       process.start({ argv = { "true" } }):wait()
-      local pipe <close> = io.popen "grep -ls watchbot-guard $(grep -ls ^PPid:.$PPID$ /proc/[0-9]*/status)"
+      local pipe <close> = io.popen
+        "grep -ls watchbot-guard $(grep -ls ^PPid:.$PPID$ /proc/[0-9]*/status)"
       print(pipe:read "a":match "%d+")
     end)]]
     local guardian = assert(tonumber(stdout), "there was none")
@@ -163,7 +164,8 @@ describe("the guardian", function()
   it("is one for each Lua state, and none before the first process", task(function()
     local stdout = host.run [[
       local function count()
-        local pipe <close> = io.popen "grep -lsx ^PPid:.$PPID$ /proc/[0-9]*/status | xargs -r grep -ls watchbot-guard | wc -l"
+        local pipe <close> = io.popen("grep -lsx ^PPid:.$PPID$ /proc/[0-9]*/status"
+          .. " | xargs -r grep -ls watchbot-guard | wc -l")
         return tonumber(pipe:read "a")
       end
       scheduler.run(function()

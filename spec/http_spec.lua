@@ -448,8 +448,11 @@ describe("http.request", function()
       folder = os.tmpname()
       os.remove(folder)
       certificate = folder .. "/certificate"
-      assert(os.execute(([[mkdir %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-        -keyout %s/key -out %s -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>%s/errors]]):format(folder, folder,
+      assert(os.execute(([[mkdir %s && openssl req -x509 -newkey ec \
+        -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -days 2 -keyout %s/key -out %s -subj /CN=test \
+        -addext subjectAltName=IP:127.0.0.1 2>%s/errors]])
+        :format(folder, folder,
         certificate, folder)))
       secure = start("python3", "spec/support/http_server.py", "127.0.0.1", certificate,
         folder .. "/key")
@@ -466,7 +469,9 @@ describe("http.request", function()
       assert.is_nil(response)
       assert.are.equal("TlsFailed", code)
       assert.is_true(http.unsent[code])
-      assert.are.equal(("could not reach %s: SSL certificate problem: self-signed certificate"):format(secure.url), err)
+      assert.are.equal(
+        ("could not reach %s: SSL certificate problem: self-signed certificate"):format(
+          secure.url), err)
     end))
 
     it("accepts one that the CA file holds, and keeps its connections", in_task(function()

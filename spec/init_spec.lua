@@ -56,7 +56,8 @@ describe("watchbot as process 1", function()
     ("#!/bin/sh\nexec '%s' run --queue %s -- ./work.sh > log 2>&1\n"):format(workshop.program,
       folder:url()))
     local child = assert(process.start {
-      command = [[{ while [ ! -e up ]; do sleep 0.02; done; printf '\003'; while [ ! -e over ]; do sleep 0.05; done; } |
+      command = [[{ while [ ! -e up ]; do sleep 0.02; done; printf '\003';
+        while [ ! -e over ]; do sleep 0.05; done; } |
         script -qec "unshare --pid --fork --mount-proc ./inside.sh; echo $? > status" /dev/null]],
       cwd = folder.path, output = "capture",
     })

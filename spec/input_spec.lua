@@ -26,7 +26,8 @@ local function read_twice(inputs, before)
   ]]):format(inputs, folder))
   os.remove(folder .. "/go")
   return (shell.run(([[{ printf one; until [ -e %s/go ]; do sleep 0.05; done; printf two; } |
-    { %s timeout 60 %s 3<&0 2>&1; touch %s/go; }]]):format(folder, before or "", shell.lua(folder .. "/program.lua"), folder)))
+    { %s timeout 60 %s 3<&0 2>&1; touch %s/go; }]]):format(folder,
+      before or "", shell.lua(folder .. "/program.lua"), folder)))
 end
 
 describe("an input", function()

@@ -166,8 +166,10 @@ describe("make install", function()
       watchbot.log(watchbot.version)
       print(package.searchpath("watchbot.core", package.cpath))
     ]])
-    local out, code = elsewhere(([[LUA_PATH="$usr/share/lua/5.4/?.lua;$usr/share/lua/5.4/?/init.lua" \
-      LUA_CPATH="$usr/lib/lua/5.4/?.so" %s %s/elsewhere.lua 2>&1]]):format(shell.interpreter, folder))
+    local out, code = elsewhere(([[
+      LUA_PATH="$usr/share/lua/5.4/?.lua;$usr/share/lua/5.4/?/init.lua" \
+      LUA_CPATH="$usr/lib/lua/5.4/?.so" %s %s/elsewhere.lua 2>&1]])
+      :format(shell.interpreter, folder))
     assert.are.equal(0, code, out)
     assert.matches("%[worker%] %d+%.%d+%.%d+\n" .. destination:gsub("%p", "%%%0"), out)
     local installed = files()
@@ -188,7 +190,8 @@ describe("make install", function()
     local other = folder .. "/other"
     make(("install PREFIX=%s INSTALL_CMOD=%s/c INSTALL_LMOD=%s/l"):format(other, other, other))
     assert.are.equal("",
-    (shell.run(("test -f %s/c/watchbot/core.so -a -f %s/l/watchbot/init.lua || echo missing"):format(other,
+    (shell.run((
+      "test -f %s/c/watchbot/core.so -a -f %s/l/watchbot/init.lua || echo missing"):format(other,
       other))))
     assert.are.equal("",
       (shell.run(("test -e %s/lib/lua -o -e %s/share/lua && echo twice"):format(other, other))))

@@ -80,7 +80,8 @@ describe("the lines of watchbot listen", function()
         30,
       },
       { "watcher", "id-1",
-        [=[[failure] {"code":null,"signal":null,"duration":0,"reason":"could not start './x': it is missing"}]=], 30 },
+        [=[[failure] {"code":null,"signal":null,"duration":0,]=]
+          .. [=["reason":"could not start './x': it is missing"}]=], 30 },
     }, lines)
   end)
 

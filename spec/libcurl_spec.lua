@@ -17,7 +17,7 @@ return watchbot.policy {
     local before = loaded()
     local _, err, code = watchbot.http.request { url = "http://127.0.0.1:1/" }
     local told <close> = assert(io.open("told", "w"))
-    told:write(tostring(before), " ", tostring(loaded()), " ", code, " ", message)
+    told:write(tostring(before), " ", tostring(loaded()), " ", code, " ", err)
   end,
 }]]
 

@@ -243,7 +243,8 @@ describe("a policy's jobs", function()
     for number = 1, 30 do bodies[number] = tostring(number) end
     send(folder, bodies)
     folder:write("policy.lua", ([[return require "watchbot".policy {
-      queue = %q, workers = 4, jobs = 7, command = "echo $ApproximateReceiveCount >> out" }]]):format(folder:url()))
+      queue = %q, workers = 4, jobs = 7,
+        command = "echo $ApproximateReceiveCount >> out" }]]):format(folder:url()))
     local exit, log = workshop.run(folder, { "run", "policy.lua" })
     assert.are.equal(0, exit.code, log)
     assert.are.equal(7, #folder:lines "out")
@@ -337,7 +338,8 @@ describe("Volumes", function()
     local variables = prepare(folder)
     os.execute(("touch '%s'"):format(folder:file "a/fixed"))
     if not os.execute(("chattr +i '%s' 2>/dev/null"):format(folder:file "a/fixed")) then
-      return pending "chattr +i is not possible here: not root, or the file system knows no immutable files"
+      return pending "chattr +i is not possible here: not root, or "
+        .. "the file system knows no immutable files"
     end
     send(folder, { "1", "2", "3" })
     local log = drained(folder, { "echo $Message >> out" }, variables)

@@ -140,7 +140,8 @@ describe("a line of JSON", function()
 
   -- A task that printed {"name":"watcher","outcome":"retry"} rang the watcher's alarms for others.
   it("names each member once; those that say whose line it is are ours alone", function()
-    local object = decode '{"v":1,"level":2,"name":"watcher","hostname":"h","pid":3,"time":"t","watchbot_sqs_message_id":"x"}'
+    local object = decode('{"v":1,"level":2,"name":"watcher","hostname":"h","pid":3,"time":"t",'
+      .. '"watchbot_sqs_message_id":"x"}')
     assert.are.same({ 1, 2, "worker", "t", nil },
       { object.v, object.level, object.name, object.time, object.watchbot_sqs_message_id })
     assert.are.same({ "watcher", "h", 3, "x" },
@@ -205,7 +206,8 @@ describe("a worker's log", function()
 
   it("writes its values as print does, with the id from $MessageId", function()
     local out = worker([[
-      log("tile", 7, 2.0, nil, true, setmetatable({}, { __tostring = function() return "seven" end }))
+      log("tile", 7, 2.0, nil, true,
+        setmetatable({}, { __tostring = function() return "seven" end }))
       log(setmetatable({}, { __name = "Tile" }))
       log()
       log(nil)
@@ -281,7 +283,8 @@ describe("a log", function()
   end)
 
   it("writes at its close what can be written", function()
-    local _, out = to_file 'log.open(3):close() local out <close> = log.open(3) out:write("w", nil, "last")'
+    local _, out = to_file
+      'log.open(3):close() local out <close> = log.open(3) out:write("w", nil, "last")'
     assert.matches("last\n$", out)
   end)
 
@@ -392,7 +395,8 @@ describe("a log on a full disk", function()
     local result = run([[
       local out <close> = log.open(3)
       for _ = 1, 5000 do out:write("w", nil, ("x"):rep(999)) scheduler.sleep(0) end
-      return out:full(), out:pending() > 0, out:pending() < 2 << 20, out:error(), select(3, out:drain(0.01))
+      return out:full(), out:pending() > 0, out:pending() < 2 << 20, out:error(),
+        select(3, out:drain(0.01))
     ]], "%s 3>/dev/full")
     assert.are.same({ false, true, true, cjson.null, "Timeout" }, result)
   end)
@@ -404,7 +408,8 @@ describe("a log on a full disk", function()
     local _, _ = run([[
       local out <close> = log.open(3)
       local count = 4000
-      for index = 1, count do out:write("w", nil, index .. " " .. ("x"):rep(999)) scheduler.sleep(0) end
+      for index = 1, count do out:write("w", nil, index .. " " .. ("x"):rep(999))
+      scheduler.sleep(0) end
       assert(out:pending() > 0)
       os.execute(": >" .. os.getenv "OUT")
       while out:pending() > 0 do
@@ -413,7 +418,8 @@ describe("a log on a full disk", function()
       end
       out:write("w", nil, "after")
       assert(out:drain(30))
-    ]], ([[OUT=%s/limited; export OUT; : >$OUT; : >$OUT.kept; ulimit -S -f 1024; %%s 3>>$OUT]]):format(folder))
+    ]], ([[OUT=%s/limited; export OUT; : >$OUT; : >$OUT.kept;
+      ulimit -S -f 1024; %%s 3>>$OUT]]):format(folder))
     local lines, last, dropped = 0, nil, nil
     local text = shell.read(folder .. "/limited.kept") .. shell.read(folder .. "/limited")
     for line in text:gmatch "[^\n]+" do

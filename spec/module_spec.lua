@@ -25,7 +25,8 @@ describe("require 'watchbot' from a plain interpreter", function()
       }
       watchbot.scheduler.run(function()
         local queue <close> = assert(watchbot.queue.open("sqlite:jobs.db", {}))
-        for _, message in ipairs { "one", "two", "three" } do assert(queue:send { { body = message } }) end
+        for _, message in ipairs { "one", "two", "three" } do
+          assert(queue:send { { body = message } }) end
       end)
       assert(watchbot.run(policy, { until_empty = true }))
       table.sort(messages)
@@ -40,8 +41,8 @@ describe("require 'watchbot' from a plain interpreter", function()
       local watchbot = require "watchbot"
       local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "true" }
       local ok, err, code = watchbot.run(policy)
-      assert(ok == nil and code, message)
-      print(message)
+      assert(ok == nil and code, err)
+      print(err)
       assert(not pcall(watchbot.run, {}))
     ]]
     assert.matches("jobs.db", out)
@@ -54,7 +55,8 @@ describe("require 'watchbot' from a plain interpreter", function()
       local log = require "watchbot.log"
       local exit = scheduler.run(function()
         local lines <close> = assert(log.open(1))
-        local child = assert(process.start { argv = { "sh", "-c", "echo from a child; exit 7" }, output = lines, id = "id-1" })
+        local child = assert(process.start {
+          argv = { "sh", "-c", "echo from a child; exit 7" }, output = lines, id = "id-1" })
         local exit = child:wait()
         assert(lines:drain(10))
         return exit

@@ -44,7 +44,8 @@ return watchbot.policy {
   end)
 
   it("names file and line of a hook that does not exist, and of one that is no function", function()
-    local err = problem_of "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
+    local err = problem_of
+      "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
     assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?",
       err)
     err = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
@@ -270,7 +271,8 @@ end)
 describe("the field log_group", function()
   it("is $LogGroup, else $LogGroupArn", require "support.workshop".task(function(folder)
     local workshop = require "support.workshop"
-    folder:write("policy.lua", [[local p = require "watchbot".policy { queue = "sqlite:x", command = "true" }
+    folder:write("policy.lua", [[
+      local p = require "watchbot".policy { queue = "sqlite:x", command = "true" }
       print("group " .. tostring(p.log_group))
       return p]])
     for expected, variables in pairs {

@@ -149,7 +149,8 @@ describe("process.start", function()
   it("lets a task write nowhere when the host has closed its own", task(function()
     local answer <close> = assert(process.file "")
     host.run([[scheduler.run(function()
-      local exit = assert(process.start { command = "echo out; echo err >&2; exit 3", output = "inherit" }):wait()
+      local exit = assert(process.start {
+        command = "echo out; echo err >&2; exit 3", output = "inherit" }):wait()
       local file <close> = io.open(os.getenv "ANSWER", "w")
       file:write(exit.code)
     end)]], { suffix = "1>&- 2>&-", env = { ANSWER = answer:path() } })
@@ -177,7 +178,8 @@ describe("process.start", function()
     for _, closed in ipairs { "0<&-", "1>&-", "2>&-", "0<&- 1>&-", "0<&- 1>&- 2>&-" } do
       local answer <close> = assert(process.file "")
       host.run([[scheduler.run(function()
-        local child = process.start { argv = { "sh", "-c", "cat; echo err >&2" }, stdin = "in ", output = "capture" }
+        local child = process.start {
+          argv = { "sh", "-c", "cat; echo err >&2" }, stdin = "in ", output = "capture" }
         child:wait()
         local file <close> = io.open(os.getenv "ANSWER", "w")
         local stdout, stderr = child:output()
@@ -190,10 +192,12 @@ describe("process.start", function()
 
   it("starts a task with default signal handlers and an empty mask", task(function()
     local stdout = host.run([[scheduler.run(function()
-      local child = process.start { argv = { "grep", "-E", "Sig(Blk|Ign)", "/proc/self/status" }, output = "capture" }
+      local child = process.start {
+        argv = { "grep", "-E", "Sig(Blk|Ign)", "/proc/self/status" }, output = "capture" }
       child:wait()
       io.write((child:output()))
-    end)]], { prefix = "env --ignore-signal=PIPE --ignore-signal=HUP --block-signal=TERM --block-signal=USR1" })
+    end)]], { prefix =
+      "env --ignore-signal=PIPE --ignore-signal=HUP --block-signal=TERM --block-signal=USR1" })
     assert.are.equal("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", stdout)
   end))
 
@@ -249,7 +253,7 @@ describe("process.start", function()
       local nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
       if os.execute "[ $(id -u) != 0 ]" then nobody = "" end
       if not os.execute(nobody .. " test -r lua/watchbot/process.lua") then
-        return pending "nobody may read this folder, so no program can be run as somebody with a limit"
+        return pending "this folder is private, so no other user can run a program in it"
       end
       local stdout = host.run([[print(select(2, process.start { argv = { "true" } }))]],
         -- LeakSanitizer would need a process, too.
@@ -275,7 +279,8 @@ describe("process.start", function()
         local function fill()
           repeat
             local child
-            child, err, code = process.start { argv = { "sleep", "987" }, output = "capture", stdin = "x" }
+            child, err, code = process.start {
+              argv = { "sleep", "987" }, output = "capture", stdin = "x" }
             children[#children + 1] = child
           until not child
           return #children
@@ -413,7 +418,8 @@ describe("process:wait", function()
   end))
 
   it("is not held up by a task that takes the bytes out of its own pipe", task(function()
-    local exit = sh "{ sleep 0.1; yes | head -c 1000000; } & timeout 1 cat < /dev/stdout > /dev/null; exit 4"
+    local exit = sh
+      "{ sleep 0.1; yes | head -c 1000000; } & timeout 1 cat < /dev/stdout > /dev/null; exit 4"
     assert.are.equal(4, exit.code)
   end))
 
@@ -579,21 +585,25 @@ describe("a task's output in the log", function()
   end))
 
   it("is JSON when the log is", task(function()
-    local text = logged([[process.start { command = "echo plain; echo '{\"tile\":7}'", output = out, id = "id-1" }:wait()]],
+    local text = logged(
+      [[process.start { command = "echo plain; echo '{\"tile\":7}'", output = out,
+        id = "id-1" }:wait()]],
       { env = { FORMAT = "json" } })
     assert.matches('"name":"worker".-"watchbot_sqs_message_id":"id%-1","msg":"plain"}\n', text)
     assert.matches('"watchbot_sqs_message_id":"id%-1","tile":7}\n', text)
   end))
 
   it("keeps any bytes", task(function()
-    local text = logged [[process.start { command = "printf 'a\\0b\\377\\r\\n\\0'", output = out }:wait()]]
+    local text = logged [[process.start {
+      command = "printf 'a\\0b\\377\\r\\n\\0'", output = out }:wait()]]
     assert.matches(HEAD .. "%[worker%] a\0b\255\r\n", text)
     assert.matches("%[worker%] \0\n$", text)
   end))
 
   it("never mixes the two streams within a line", task(function()
     local text = logged [[process.start { output = out, command =
-      "for i in $(seq 200); do printf aaaa; printf bbbb >&2; printf 'aaaa\n'; printf 'bbbb\n' >&2; done" }:wait()]]
+      "for i in $(seq 200); do printf aaaa; printf bbbb >&2; " ..
+        "printf 'aaaa\n'; printf 'bbbb\n' >&2; done" }:wait()]]
     local counts = {}
     for line in text:gmatch "%[worker%] ([^\n]*)\n" do counts[line] = (counts[line] or 0) + 1 end
     assert.are.same({ aaaaaaaa = 200, bbbbbbbb = 200 }, counts)
@@ -601,7 +611,9 @@ describe("a task's output in the log", function()
 
   it("never splits a line of 10 MB", task(function()
     local text = logged [[
-      process.start { command = "head -c 10000000 /dev/zero | tr '\\0' x; echo; echo next", output = out }:wait()]]
+      process.start {
+        command = "head -c 10000000 /dev/zero | tr '\\0' x; echo; echo next",
+        output = out }:wait()]]
     local long, next = text:match "%[worker%] (x+)\n[^\n]*%[worker%] (%w+)\n$"
     assert.are.equal(10000000, #long)
     assert.are.equal("next", next)
@@ -613,9 +625,11 @@ describe("a task's output in the log", function()
     local megabytes, most = sanitized and 128 or 1024, sanitized and 400 or 32
     local stdout, stderr = logged(([[
       local line = ("x"):rep(1023)
-      local exit = process.start { command = "yes " .. line .. " | head -c %dM", output = out, tail = 1000 }:wait()
+      local exit = process.start {
+        command = "yes " .. line .. " | head -c %dM", output = out, tail = 1000 }:wait()
       assert(exit.code == 0)
-      for found in io.lines "/proc/self/status" do io.stderr:write(found:match "^VmHWM:%%s*(%%d+)" or "") end
+      for found in io.lines "/proc/self/status" do
+        io.stderr:write(found:match "^VmHWM:%%s*(%%d+)" or "") end
     ]]):format(megabytes), { suffix = "| tr -dc '\\n' | wc -c" })
     assert.are.equal(megabytes * 1024, tonumber(stdout))
     assert.is_true(tonumber(stderr) < most * 1024, stderr .. " KB at the peak")
@@ -669,7 +683,8 @@ end)
 describe("a host of processes", function()
   it("keeps its own children and its handling of SIGCHLD", task(function()
     local stdout = host.run [[
-      local function signals() return io.open "/proc/self/status":read "a":match "SigIgn.-SigCgt:%s*%x+" end
+      local function signals()
+        return io.open "/proc/self/status":read "a":match "SigIgn.-SigCgt:%s*%x+" end
       local before = signals()
       scheduler.run(function()
         local own = io.popen "sleep 0.2; exit 7"
@@ -683,7 +698,8 @@ describe("a host of processes", function()
   it("may end while processes run, with their handles in any state", task(function()
     local stdout = host.run [[scheduler.run(function()
       all = {}
-      for index = 1, 8 do all[index] = process.start { command = "sleep 987 & echo $!; wait", output = "capture" } end
+      for index = 1, 8 do
+        all[index] = process.start { command = "sleep 987 & echo $!; wait", output = "capture" } end
       for index = 1, 8 do
         while all[index]:output() == "" do scheduler.sleep(0.01) end
         print(all[index]:pid() .. "\n" .. all[index]:output())

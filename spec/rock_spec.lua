@@ -46,7 +46,8 @@ describe("the rockspec", function()
     local folder <close> =
       setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
     local out, code = shell.run(([[cp -r LICENSE include lua rockspec src %s && cd %s && HOME=%s \
-      luarocks --lua-version 5.4 --tree %s/tree make --deps-mode none %s 2>&1]]):format(folder[1], folder[1], folder[1],
+      luarocks --lua-version 5.4 --tree %s/tree make --deps-mode none %s 2>&1]])
+      :format(folder[1], folder[1], folder[1],
       folder[1], ROCKSPEC))
     assert.are.equal(0, code, out)
 
@@ -56,8 +57,10 @@ describe("the rockspec", function()
       watchbot.scheduler.run(function() watchbot.scheduler.sleep(0) end)
       watchbot.log("installed", watchbot.version)
     ]])
-    out, code = shell.run(([[cd / && LUA_PATH="%s/tree/share/lua/5.4/?.lua;%s/tree/share/lua/5.4/?/init.lua;;" \
-      LUA_CPATH="%s/tree/lib/lua/5.4/?.so;;" lua5.4 %s/try.lua 2>&1]]):format(folder[1], folder[1], folder[1], folder[1]))
+    out, code = shell.run(([[cd / &&
+      LUA_PATH="%s/tree/share/lua/5.4/?.lua;%s/tree/share/lua/5.4/?/init.lua;;" \
+      LUA_CPATH="%s/tree/lib/lua/5.4/?.so;;" lua5.4 %s/try.lua 2>&1]])
+      :format(folder[1], folder[1], folder[1], folder[1]))
     assert.are.equal(0, code, out)
     assert.matches("%[worker%] installed\t%d", out)
   end)

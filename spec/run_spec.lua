@@ -151,7 +151,8 @@ describe("watchbot run", function()
     assert.matches('"code":137', log)
     -- A number in `exits` comes first.
     send(folder, { "2" })
-    policy(folder, [[command = "./killed; exit $?", exits = { KILL = "retry", [137] = "complete" },]])
+    policy(folder, [[command = "./killed; exit $?",
+      exits = { KILL = "retry", [137] = "complete" },]])
     exit, log = run(folder, { "run", "--drain", "policy.lua" })
     assert.are.equal(0, exit.code, log)
     assert.are.equal(1, outcomes(log).complete)
@@ -185,7 +186,8 @@ describe("watchbot run", function()
     it("lets running tasks finish within `drain`, and gives back the rest", task(function(folder)
       send(folder, { "1", "2", "3", "4", "5" })
       policy(folder, [[workers = 2, drain = 60,
-        command = "touch started-$Message; while [ ! -e go ]; do sleep 0.02; done; echo $Message >> done",]])
+        command = "touch started-$Message; " ..
+          "while [ ! -e go ]; do sleep 0.02; done; echo $Message >> done",]])
       local child = workshop.start(folder, { "run", "policy.lua" })
       eventually(function() return io.open(folder:file "started-1")
         and io.open(folder:file "started-2") end, "two tasks run")
@@ -404,7 +406,8 @@ describe("watchbot run", function()
 
   it("ends a task that takes longer than its timeout, and says so", task(function(folder)
     send(folder, { "1" })
-    policy(folder, [[timeout = 0.2, kill_grace = 0.2, max_receives = 1, command = "trap '' TERM; sleep 987; sleep 987",]])
+    policy(folder, [[timeout = 0.2, kill_grace = 0.2, max_receives = 1,
+      command = "trap '' TERM; sleep 987; sleep 987",]])
     local _, log = run(folder, { "run", "--drain", "policy.lua" })
     assert.matches('"outcome":"retry"[^\n]*"reason":"timed out after 0.2 s"', log)
   end))
@@ -417,7 +420,9 @@ describe("watchbot run with closed standard descriptors", function()
     send(folder, { "1" })
     local process = require "watchbot.process"
     local child = assert(process.start {
-      command = ("exec '%s' run --drain --queue %s -- sh -c 'echo $Message > done' <&- >&- 2>&-"):format(workshop.program,
+      command = ("exec '%s' run --drain --queue %s "
+        .. "-- sh -c 'echo $Message > done' <&- >&- 2>&-"):format(
+        workshop.program,
         folder:url()), cwd = folder.path,
     })
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)

@@ -166,8 +166,10 @@ describe("process.sweep", function()
   end))
 
   it("leaves everything else", in_folder(function(folder, options)
-    shell([[cd '%s' && mkdir watchbot-1-link watchbot-tiles other && touch watchbot-tiles/1 other/1 watchbot-1-file &&
-      mkdir watchbot-1-full watchbot-1-full/folder && ln -s "$PWD/other" watchbot-1-symlink && rmdir watchbot-1-link]], folder)
+    shell([[cd '%s' && mkdir watchbot-1-link watchbot-tiles other && touch watchbot-tiles/1 \
+      other/1 watchbot-1-file &&
+      mkdir watchbot-1-full watchbot-1-full/folder &&
+      ln -s "$PWD/other" watchbot-1-symlink && rmdir watchbot-1-link]], folder)
     local before = shell("cd '%s' && find . | sort", folder)
     host.run("process.sweep()", options)
     assert.are.equal(before, shell("cd '%s' && find . | sort", folder))

@@ -275,7 +275,8 @@ describe("sigv4", function()
     local seen = {}
     for _ = 1, 1000 do
       local uuid = aws.uuid()
-      assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", uuid)
+      assert.matches(
+        "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", uuid)
       assert.is_nil(seen[uuid])
       seen[uuid] = true
     end

@@ -17,7 +17,8 @@ local function with_database(body, options)
       local database <close> = assert(sqlite.open(path, {
         create = true, patience = options and options.patience,
       }))
-      assert(database:execute "PRAGMA journal_mode = WAL; CREATE TABLE t (k INTEGER PRIMARY KEY, v)")
+      assert(database:execute
+        "PRAGMA journal_mode = WAL; CREATE TABLE t (k INTEGER PRIMARY KEY, v)")
       body(database, path)
     end, removed)
   end

@@ -75,7 +75,8 @@ describe("a host", function()
         local child, waiting
         scheduler.run(function()
           child = assert(process.start { argv = { "cat" }, output = "capture", stdin = "text" })
-          waiting = assert(process.start { command = "until [ -e " .. FOLDER .. "/end ]; do sleep 0.05; done; exit 7" })
+          waiting = assert(process.start {
+            command = "until [ -e " .. FOLDER .. "/end ]; do sleep 0.05; done; exit 7" })
           assert(child:wait(60))
         end)
         in_a_child(function()
@@ -176,7 +177,8 @@ describe("a host", function()
     run [[
       local process = require "watchbot.process"
       scheduler.run(function()
-        local child <close> = assert(process.start { command = "read line; exit 3", stdin = "go\n" })
+        local child <close> = assert(process.start {
+          command = "read line; exit 3", stdin = "go\n" })
         local why = thread(([=[
           package.path, package.cpath = %q, %q
           local scheduler, process = require "watchbot.scheduler", require "watchbot.process"

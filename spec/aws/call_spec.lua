@@ -333,7 +333,8 @@ describe("an AWS call", function()
       local path = os.tmpname()
       local function write(key)
         local file <close> = assert(io.open(path, "w"))
-        file:write(("[default]\naws_access_key_id = %s\naws_secret_access_key = secret-of-%s\n"):format(key, key))
+        local profile = "[default]\naws_access_key_id = %s\naws_secret_access_key = secret-of-%s\n"
+        file:write(profile:format(key, key))
       end
       local environment = { AWS_SHARED_CREDENTIALS_FILE = path, AWS_CONFIG_FILE = "/dev/null" }
       for _, code in ipairs { "InvalidClientTokenId", "UnrecognizedClientException" } do

@@ -27,7 +27,8 @@ describe("keys", function()
   end)
 
   it("are read from JSON of every source", function()
-    local whole = assert(keys.from_json([[{"Code":"Success","AccessKeyId":"a","SecretAccessKey":"s","Token":"t",
+    local whole = assert(keys.from_json([[{
+      "Code":"Success","AccessKeyId":"a","SecretAccessKey":"s","Token":"t",
       "Expiration":"2016-07-28T00:12:37Z","AccountId":"1"}]], "x"))
     assert.are.same({
       access_key = "a", secret_key = "s", token = "t", expires = 1469664757, account = "1",

@@ -194,7 +194,9 @@ describe("place", function()
   -- word.
   it("refuses a host of AWS in clear text, wherever it is named", function()
     local function refusal(host)
-      return { ("http://%s would carry credentials and messages unencrypted: write https://%s"):format(host, host),
+      return { ("http://%s would carry credentials and messages unencrypted: "
+        .. "write https://%s"):format(
+        host, host),
         "BadEndpoint" }
     end
     for _, host in ipairs { "sqs.eu-west-1.amazonaws.com", "queue.amazonaws.com",

@@ -109,7 +109,8 @@ describe("watchbot run on SQS", function()
     policy(folder, [[workers = 2, stack = "tiles", attributes = false, timestamps = "epoch",
       command = 'test $Message$ApproximateReceiveCount = 42 && exit 0; ' ..
         'echo "this is $Message, $ApproximateReceiveCount"; ' ..
-        'test $Message = 7 && head -c 60000 /dev/zero | tr "\\0" x && printf "\nnewest \\033[31mred\\033[0m\n"; ' ..
+        'test $Message = 7 && head -c 60000 /dev/zero | tr "\\0" x && '
+          .. 'printf "\nnewest \\033[31mred\\033[0m\n"; ' ..
         'exit $Message',]])
     local exit, log, problem = run(folder, { "run", "--drain", "policy.lua" },
       environment { QueueUrl = url, NotificationTopic = account:topic { { url = inbox } } })
@@ -151,7 +152,8 @@ describe("watchbot run on SQS", function()
       end
     end
     policy(folder, [[workers = 4,
-      command = 'echo $Message >> $MessageGroupId; test $Message != a1 -o $ApproximateReceiveCount -ge 3',]])
+      command = 'echo $Message >> $MessageGroupId; ' ..
+        'test $Message != a1 -o $ApproximateReceiveCount -ge 3',]])
     local exit, log, problem =
       run(folder, { "run", "--drain", "policy.lua" }, environment { QueueUrl = url })
     assert.are.equal(0, exit.code, log .. problem)

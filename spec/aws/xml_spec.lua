@@ -7,7 +7,8 @@ describe("xml", function()
         <Result>
           <Topics><member><Arn>a</Arn></member></Topics>
           <Names><member>x</member><member> y </member></Names>
-          <Attributes><entry><key>K&amp;</key><value>é&#x20AC;</value></entry><entry><key>L</key><value/></entry></Attributes>
+          <Attributes><entry><key>K&amp;</key><value>é&#x20AC;</value></entry>
+            <entry><key>L</key><value/></entry></Attributes>
           <Error>1</Error><Error>2</Error><Error>3</Error>
           <Cdata><![CDATA[<a> & ]]>]]&gt;<![CDATA[b]]></Cdata>
         </Result>

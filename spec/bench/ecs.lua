@@ -14,7 +14,8 @@ local policy = require "watchbot".policy {
 function policy:stop()
   local file <close> = io.open "/proc/self/stat"
   local fields = {}
-  for field in file:read "a":match "%%) (.*)":gmatch "%%S+" do fields[#fields + 1] = tonumber(field) or 0 end
+  for field in file:read "a":match "%%) (.*)":gmatch "%%S+" do
+    fields[#fields + 1] = tonumber(field) or 0 end
   io.stderr:write(fields[12] + fields[13], "\n")
 end
 return policy

@@ -74,7 +74,8 @@ local function observe(bench, client, url, pid)
 end
 
 --- Lets a program empty a queue of `count` messages.
----@return { rate: number, cpu: number, calls: number, memory: number } a second, seconds a message, a message, KiB
+---@return { rate: number, cpu: number, calls: number, memory: number } `rate` a
+--- second, `cpu` in seconds a message, `calls` a message, `memory` in KiB
 function emptying.measure(bench, count, argv, more)
   local queue <close>, url = start_queue(bench) -- luacheck: ignore 211
   local client = assert(require "watchbot.aws"("sqs", {

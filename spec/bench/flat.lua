@@ -6,11 +6,13 @@ local JOBS = 3000
 -- The watcher says at its end what it has used itself: utime and stime of proc(5), in ticks; its
 -- children are not in them.
 local POLICY = [[
-local policy = require "watchbot".policy { queue = "sqlite:jobs.db", command = { "sleep", "%g" }, workers = %d }
+local policy = require "watchbot".policy {
+  queue = "sqlite:jobs.db", command = { "sleep", "%g" }, workers = %d }
 function policy:stop()
   local file <close> = io.open "/proc/self/stat"
   local fields = {}
-  for field in file:read "a":match "%%) (.*)":gmatch "%%S+" do fields[#fields + 1] = tonumber(field) or 0 end
+  for field in file:read "a":match "%%) (.*)":gmatch "%%S+" do
+    fields[#fields + 1] = tonumber(field) or 0 end
   io.stderr:write(fields[12] + fields[13], "\n")
 end
 return policy

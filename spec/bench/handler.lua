@@ -3,7 +3,8 @@
 local JOBS, WORKERS = 50000, 16
 
 local POLICY = [[
-return require "watchbot".policy { queue = "sqlite:jobs.db", handler = function() end, workers = %d }
+return require "watchbot".policy {
+  queue = "sqlite:jobs.db", handler = function() end, workers = %d }
 ]]
 
 return function(bench)

@@ -3,7 +3,8 @@
 local JOBS, WORKERS = 3000, 16
 
 local POLICY = [[
-return require "watchbot".policy { queue = "sqlite:jobs.db", command = { "/bin/true" }, workers = %d }
+return require "watchbot".policy {
+  queue = "sqlite:jobs.db", command = { "/bin/true" }, workers = %d }
 ]]
 
 return function(bench)

@@ -24,10 +24,13 @@ import time
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-signer = SigV4Auth(Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), "sqs", "eu-west-1")
+signer = SigV4Auth(
+  Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), "sqs", "eu-west-1")
 headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ReceiveMessage"}
 def sign():
-    signer.add_auth(AWSRequest("POST", "https://sqs.eu-west-1.amazonaws.com/", headers=dict(headers), data=b"x" * 1024))
+    signer.add_auth(
+      AWSRequest("POST", "https://sqs.eu-west-1.amazonaws.com/", headers=dict(headers),
+        data=b"x" * 1024))
 def measure():
     start = time.process_time()
     for i in range(3000): sign()

@@ -11,7 +11,8 @@ local task, run = workshop.task, workshop.run
 local function kill(folder, ...)
   run(folder, { "send", "--queue", folder:url(), ... })
   folder:write("fail.lua", ([[
-    local policy = require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end }
+    local policy = require "watchbot".policy { queue = %q, max_receives = 1,
+      handler = function() return false end }
     function policy:backoff() return 0 end
     return policy]]):format(folder:url()))
   assert.are.equal(0, run(folder, { "run", "--drain", "fail.lua" }).code)
@@ -431,7 +432,8 @@ describe("watchbot dead-letter on SQS", function()
       (dead_letter(folder, nil, "delete", "--queue", url, "--from", "letters", "--yes")))
     run(folder, { "send", "--queue", folder:url(), "--from", "letters" })
     folder:write("fail.lua", ([[
-      return require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end,
+      return require "watchbot".policy { queue = %q, max_receives = 1,
+        handler = function() return false end,
         backoff = function() return 0 end }]]):format(folder:url()))
     run(folder, { "run", "--drain", "fail.lua" })
     local _, embedded = run(folder, { "dead-letter", "print", "--queue", folder:url() })
@@ -494,7 +496,8 @@ describe("watchbot dead-letter on SQS", function()
       end, where)
     end
     folder:write("head.sh",
-      ("#!/bin/sh\n%s dead-letter print --visibility 3600 --queue %s | head -c 10 >/dev/null\n"):format(
+      ("#!/bin/sh\n%s dead-letter print --visibility 3600 "
+        .. "--queue %s | head -c 10 >/dev/null\n"):format(
       workshop.program, url))
     local process = require "watchbot.process"
     local variables = process.environment()

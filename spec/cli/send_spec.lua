@@ -153,7 +153,8 @@ describe("watchbot check", function()
   it("prints what a policy would do, and runs nothing", task(function(folder)
     folder:write("policy.lua", [[
 local watchbot = require "watchbot"
-local policy = watchbot.policy { queue = "sqlite:jobs.db", command = { "./resize", "--fast" }, workers = 4,
+local policy = watchbot.policy { queue = "sqlite:jobs.db",
+  command = { "./resize", "--fast" }, workers = 4,
   exits = { [75] = "release", KILL = "reject" } }
 function policy:backoff() return 1 end
 return policy]])

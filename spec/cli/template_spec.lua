@@ -7,7 +7,8 @@ local task = workshop.task
 local STACK = [[
 local watchbot = require "watchbot"
 local watcher = watchbot.template {
-  mode = "task", cluster = "main", service = "tiles", serviceVersion = "v1", notificationEmail = "me@example.com",
+  mode = "task", cluster = "main", service = "tiles", serviceVersion = "v1",
+  notificationEmail = "me@example.com",
   %s
 }
 return watchbot.merge({ Parameters = { Size = { Type = "String" } } }, watcher,
@@ -47,9 +48,11 @@ describe("watchbot template", function()
   it("runs the file as policies run: modules of its own folder, and it may wait",
     task(function(folder)
     folder:write("mine.lua", "return { service = 'mine' }")
-    folder:write("stack.lua", [[require "watchbot".scheduler.sleep(0.01) return require "watchbot".template {
+    folder:write("stack.lua",
+      [[require "watchbot".scheduler.sleep(0.01) return require "watchbot".template {
       mode = "process", cluster = "main",
-      service = require "mine".service, serviceVersion = "v1", command = "./a", notificationEmail = "me@example.com" }]])
+      service = require "mine".service, serviceVersion = "v1", command = "./a",
+      notificationEmail = "me@example.com" }]])
     local code, out, problem = run(folder, "stack.lua")
     assert.are.equal(0, code, problem)
     assert.matches("Watchbot%-worker%-mine", out)
@@ -66,7 +69,7 @@ describe("watchbot template", function()
     write(folder, "wrkers = 2,")
     local code, _, problem = run(folder, "stack.lua")
     assert.are.equal(2, code)
-    assert.matches("stack%.lua:4: unknown option 'wrkers'; did you mean 'workers'%?", problem)
+    assert.matches("stack%.lua:5: unknown option 'wrkers'; did you mean 'workers'%?", problem)
     refused("local a = = 1", "stack%.lua:1: ")
     refused("return 5", "stack%.lua: must return a template, .* but returned a number")
     refused("local a", "but returned nothing")
@@ -136,7 +139,8 @@ describe("watchbot template --check", function()
   it("hands on what cfn-lint finds", task(function(folder)
     if not can_lint then return pending "cfn-lint is not on PATH" end
     folder:write("stack.lua",
-      [[return { Resources = { Queue = { Type = "AWS::SQS::Queue", Properties = { Nam = "a" } } } }]])
+      [[return {
+        Resources = { Queue = { Type = "AWS::SQS::Queue", Properties = { Nam = "a" } } } }]])
     local code, out = run(folder, "--check", "stack.lua")
     assert.are.equal(1, code)
     assert.matches("Resources%.Queue%.Properties%.Nam: .*%(E3002%)", out)

@@ -148,7 +148,8 @@ describe("a terminal", function()
     assert.matches("icanon +echo", select(2, screen:ends()))
     workshop.send(folder, { "one" })
     folder:write("fail.lua", ([[
-      return require "watchbot".policy { queue = %q, max_receives = 1, handler = function() return false end,
+      return require "watchbot".policy { queue = %q, max_receives = 1,
+        handler = function() return false end,
         backoff = function() return 0 end }]]):format(folder:url()))
     workshop.run(folder, { "run", "--drain", "fail.lua" })
     local again <close> =

@@ -6,12 +6,14 @@ local task, run = workshop.task, workshop.run
 local POLICY = [[
 local watchbot = require "watchbot"
 local policy = watchbot.policy {
-  queue = "sqlite:jobs.db", command = "echo started >> started", timeout = 60, exits = { [75] = "release" },
+  queue = "sqlite:jobs.db", command = "echo started >> started", timeout = 60,
+  exits = { [75] = "release" },
   stack = "tiles", env = { ZOOM = "7" },
 }
 function policy:verdict(job, exit)
   if exit.signal == "KILL" then
-    watchbot.aws("dynamodb", { region = "eu-west-1" }):PutItem { TableName = "killed", Item = { id = { S = job.id } } }
+    watchbot.aws("dynamodb", { region = "eu-west-1" }):PutItem {
+      TableName = "killed", Item = { id = { S = job.id } } }
     return "reject"
   end
   return watchbot.policy.verdict(self, job, exit)

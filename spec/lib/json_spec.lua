@@ -113,7 +113,9 @@ describe("json", function()
   end)
 
   it("refuses every answer that was cut off", function()
-    local whole = [[{"Messages":[{"Body":"a\u00e9\"","Attributes":{"n":"-1.5e3"},"x":[true,false,null,-12.5e+3]}]}]]
+    local whole =
+      [[{"Messages":[{"Body":"a\u00e9\"","Attributes":{"n":"-1.5e3"},"x":]]
+      .. "[true,false,null,-12.5e+3]}]}"
     assert.is_table(json.decode(whole))
     for size = 0, #whole - 1 do
       assert.is_nil((json.decode(whole:sub(1, size))))

@@ -159,7 +159,8 @@ describe("the embedded queue", function()
 
   it("makes ids that are UUIDs of version 4", with_queue({}, function(queue)
     for _, answer in ipairs(send(queue, "1", "2", "3")) do
-      assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", answer.id)
+      assert.matches(
+        "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", answer.id)
     end
   end))
 
@@ -753,9 +754,10 @@ describe("a queue file", function()
         filler:close()
         local answers, err, code = queue:send { { body = ("x"):rep(300000) } }
         assert(not answers and (code == "SQLITE_FULL" or code == "SQLITE_IOERR"), code)
-        assert(message:match "full" or message:match "no space left", message)
-        local receiving, receive_message, receive_code = queue:receive(10, 0)
-        assert(receiving or receive_code == "SQLITE_FULL" or receive_code == "SQLITE_IOERR", receive_message)
+        assert(err:match "full" or err:match "no space left", err)
+        local receiving, receive_err, receive_code = queue:receive(10, 0)
+        assert(receiving or receive_code == "SQLITE_FULL" or receive_code == "SQLITE_IOERR",
+          receive_err)
         os.remove(arg[1]:match ":(.*)/" .. "/filler")
         local messages = receiving or assert(queue:receive(10, 5))
         assert(#messages == 2 and messages[1].body == "early" and messages[1].receives == 1)
@@ -772,17 +774,18 @@ describe("a queue file", function()
       scheduler.run(function()
         local queue, err, code = queues.open(arg[1])
         assert(not queue and code == "SQLITE_READONLY", code)
-        assert(message:match "jobs.db': cannot be written: read%-only file system", message)
+        assert(err:match "jobs.db': cannot be written: read%-only file system", err)
         queue, err, code = queues.open(arg[1] .. "2")
         assert(not queue and code == "EROFS", code)
-        assert(message:match "could not create '.*jobs.db2': read%-only file system", message)
+        assert(err:match "could not create '.*jobs.db2': read%-only file system", err)
         print "ok"
       end)]]))
 end)
 
 describe("several processes on one file", function()
   local WORKER = [[
-    local scheduler, queues, cjson = require "watchbot.scheduler", require "watchbot.queue", require "cjson"
+    local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
+    local cjson = require "cjson"
     local hands = require "watchbot.lib.hands"
     local url, name, messages = arg[1], arg[2], tonumber(arg[3])
     scheduler.run(function()
@@ -792,7 +795,8 @@ describe("several processes on one file", function()
         for first = 1, messages, 20 do
           local batch = {}
           for index = first, math.min(first + 19, messages) do
-            batch[#batch + 1] = { body = name .. "." .. index, group = index % 5 == 0 and "g" .. index % 7 or nil }
+            batch[#batch + 1] = {
+              body = name .. "." .. index, group = index % 5 == 0 and "g" .. index % 7 or nil }
           end
           for _, answer in ipairs(assert(queue:send(batch))) do assert(answer.id) end
           scheduler.sleep(0)

@@ -53,7 +53,8 @@ describe("the field", function()
   it("'memory' ends a task that takes more, whatever keeps the limit", task(function(folder)
     local by = allowance.memory_by()
     local log = run(folder, "memory = '64M',",
-      [[lua5.4 -e 'local t = {} for i = 1, 300 do t[i] = ("x"):rep(1 << 20) .. i end io.open("done", "w")']])
+      [[lua5.4 -e 'local t = {} for i = 1, 300 do
+        t[i] = ("x"):rep(1 << 20) .. i end io.open("done", "w")']])
     assert.are.equal("", folder:read "done")
     assert.matches('"outcome":"retry"', log, 1, true)
     if by == "cgroup" then assert.matches('"oom":true', log, 1, true) end
@@ -80,7 +81,8 @@ describe("the field", function()
     send(folder, { ("x"):rep(140000) })
     run(folder, "user = 'nobody',", [[
       if [ -n "$MessageFile" ]; then wc -c < "$MessageFile" > big; exit; fi
-      echo "$(id -u) $(id -g) $(id -G) $USER $HOME" > out; id -u > owned; grep CapEff /proc/self/status > caps]])
+      echo "$(id -u) $(id -g) $(id -G) $USER $HOME" > out;
+      id -u > owned; grep CapEff /proc/self/status > caps]])
     assert.are.equal("65534 65534 65534 nobody /nonexistent\n", folder:read "out")
     assert.are.equal("140000\n", folder:read "big")
     assert.matches("0000000000000000", folder:read "caps")
@@ -108,7 +110,8 @@ describe("the field", function()
   -- A watcher that is killed leaves it; the next one's start sweeps it.
   it("'private_tmp' is swept after kill -9", task(function(folder)
     write_policy(folder, [[private_tmp = true, workers = 1,
-      command = 'mkdir -p "$TMPDIR/a/b"; echo x > "$TMPDIR/a/b/c"; echo $TMPDIR > path; exec sleep 4344',]])
+      command = 'mkdir -p "$TMPDIR/a/b"; echo x > "$TMPDIR/a/b/c"; echo $TMPDIR > path; ' ..
+        'exec sleep 4344',]])
     send(folder, { "1" })
     os.execute(("mkdir '%s/tmp'"):format(folder.path))
     local child = workshop.start(folder, { "run", "policy.lua" },

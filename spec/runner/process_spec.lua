@@ -31,7 +31,8 @@ describe("a task of the process runner", function()
     task(function(folder)
       send(folder, { ("x"):rep(131063), ("y"):rep(131064) })
       policy(folder, [==[command = [[if [ -n "$MessageFile" ]; then
-        echo "file $(wc -c < "$MessageFile") $(stat -c %a "$MessageFile") ${Message-absent}" >> out; echo "$MessageFile" > path
+        echo "file $(wc -c < "$MessageFile") $(stat -c %a "$MessageFile") ${Message-absent}" >> out;
+        echo "$MessageFile" > path
         else echo "variable ${#Message}" >> out; fi]],]==])
       drain(folder)
       local lines = folder:lines "out"
@@ -44,7 +45,9 @@ describe("a task of the process runner", function()
     local queue = assert(require "watchbot.queue".open(folder:url()))
     assert(queue:send { { body = "a\0b" }, { body = "\xFF\xFE" } })
     queue:close()
-    policy(folder, [[command = 'if [ -n "$MessageFile" ]; then cp "$MessageFile" nul; else printf %s "$Message" > bytes; fi',]])
+    policy(folder,
+      [[command = 'if [ -n "$MessageFile" ]; then cp "$MessageFile" nul; ' ..
+        'else printf %s "$Message" > bytes; fi',]])
     local log = drain(folder)
     assert.are.equal("a\0b", folder:read "nul")
     assert.are.equal("\xFF\xFE", folder:read "bytes")
@@ -62,7 +65,8 @@ describe("a task of the process runner", function()
 
   it("inherits what the policy says, and never the watcher's keys by default", task(function(folder)
     send(folder, { "1" })
-    policy(folder, [[env = { Own = "mine" }, command = 'echo "$Own|$Other|$AWS_SECRET_ACCESS_KEY|$AWS_REGION" > out',]])
+    policy(folder, [[env = { Own = "mine" },
+      command = 'echo "$Own|$Other|$AWS_SECRET_ACCESS_KEY|$AWS_REGION" > out',]])
     drain(folder, { Other = "theirs", AWS_SECRET_ACCESS_KEY = "secret", AWS_REGION = "eu-west-1" })
     assert.are.equal("mine|theirs||eu-west-1\n", folder:read "out")
     send(folder, { "1" })
@@ -75,7 +79,8 @@ describe("a task of the process runner", function()
   -- own message.
   it("does not inherit a message of the watcher's own", task(function(folder)
     send(folder, { "1" })
-    policy(folder, [[inherit = true, command = 'echo "$Message|${Subject-none}|${MessageFile-none}" > out',]])
+    policy(folder, [[inherit = true,
+      command = 'echo "$Message|${Subject-none}|${MessageFile-none}" > out',]])
     drain(folder, { Message = "outer", Subject = "outer", MessageFile = "/outer" })
     assert.are.equal("1|none|none\n", folder:read "out")
   end))
@@ -90,7 +95,8 @@ describe("a task of the process runner", function()
 
   it("can be a command that the policy makes for each job", task(function(folder)
     send(folder, { "a b" })
-    policy(folder, [[command = function(job) return { "sh", "-c", 'echo "$1" > out', "sh", job.message } end,]])
+    policy(folder, [[command = function(job)
+      return { "sh", "-c", 'echo "$1" > out', "sh", job.message } end,]])
     drain(folder)
     assert.are.equal("a b\n", folder:read "out")
   end))
@@ -227,7 +233,9 @@ describe("a task that", function()
 
   it("writes 1 GB: every line arrives, in bounded memory", task(function(folder)
     send(folder, { "1" })
-    policy(folder, [[command = "yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | " ..
+    policy(folder,
+      [[command = "yes 012345678901234567890123456789012345678901234567" ..
+        "8901234567890123456789012345678 | " ..
       "head -c 1000000000",]])
     folder:write("count.sh",
       "#!/bin/sh\nexec \"$1\" run --drain policy.lua | grep -c '] 0123456789.*78$'\n")

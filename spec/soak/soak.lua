@@ -165,7 +165,8 @@ local function report(site, samples, log)
   local queued = 0
   for _ in pairs(account.queued) do queued = queued + 1 end
   local stopped = ground.lines(log, "api_calls")[1]
-  print(("sent %d, lost %d, stuck %d, unknown %d, still queued %d, run again %d; %.2f calls a job"):format(
+  print(("sent %d, lost %d, stuck %d, unknown %d, "
+    .. "still queued %d, run again %d; %.2f calls a job"):format(
     site.checker.sent, #account.lost, account.stuck, #account.unknown, queued, #account.duplicates,
     stopped and stopped.api_calls_per_job or 0 / 0))
   print(("descriptors %d, then %d; resident %d KiB, then %d"):format(early[1], late[1], early[2],

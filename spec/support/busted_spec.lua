@@ -31,7 +31,8 @@ local function poor_machine(folder)
 echo "python3 $*" | cut -c 1-20 >> called
 [ "$1 $2" = "-m venv" ] || exit 1
 mkdir -p "$3/bin"
-printf '#!/bin/sh\necho pip >> called\necho "ERROR: no way to the index" >&2\nexit 1\n' > "$3/bin/pip"
+printf
+  '#!/bin/sh\necho pip >> called\necho "ERROR: no way to the index" >&2\nexit 1\n' > "$3/bin/pip"
 chmod +x "$3/bin/pip"]])
   shell.write(folder .. "/bin/apt-get",
     "#!/bin/sh\necho apt-get >> called\necho 'E: no way to the mirror' >&2\nexit 100\n")

@@ -93,7 +93,8 @@ end
 --- Makes up the account, when no watcher is left.
 ---@param finished string[] the bodies whose tasks have come to their end, one as often as it did
 ---@param lease number seconds for which a message may be out of sight: the visibility, or a backoff
----@return { lost: string[], unknown: string[], duplicates: string[], stuck: integer, dead: table, queued: table }
+---@return { lost: string[], unknown: string[], duplicates: string[],
+--- stuck: integer, dead: table, queued: table }
 function Checker:account(finished, lease)
   local account = { lost = {}, unknown = {}, stuck = self:stuck(lease) }
   local done

@@ -24,7 +24,8 @@ local function environment(more)
 end
 
 local PREAMBLE = [[
-local process, scheduler, log = require "watchbot.process", require "watchbot.scheduler", require "watchbot.log"
+local process, scheduler = require "watchbot.process", require "watchbot.scheduler"
+local log = require "watchbot.log"
 ]]
 
 ---@class watchbot.spec.HostOptions

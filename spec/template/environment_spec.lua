@@ -24,11 +24,13 @@ local FIELDS = [[
   local task = policy.task or {}
   local network = (task.networkConfiguration or {}).awsvpcConfiguration or {}
   local values = {}
-  for _, name in ipairs { "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
+  for _, name in ipairs {
+    "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
     "log_group", "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
   values[#values + 1] = "volumes=" .. table.concat(policy.volumes or {}, ",")
   values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition),
-    tostring(task.container), tostring(task.launchType), table.concat(network.subnets or {}, ",") }, " ")
+    tostring(task.container), tostring(task.launchType),
+    table.concat(network.subnets or {}, ",") }, " ")
   print(table.concat(values, "\n"))
 ]]
 

@@ -54,8 +54,10 @@ echo "$Message" >> done
 echo '{"outcome":"failed, will retry","worker_event":"failure"}'
 echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] [an-id] [failure] {"code":1,"signal":null}'
 echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] [an-id] {"outcome":"retry","code":1}'
-echo '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] {"event":"no task can be started, trying one message at a time"}'
-echo '{"duration":99}'; echo '[failure] of a sort'; echo '[error] [sqs] or so'; echo '{"receives":7,"code":3,"error":"e"}'
+printf '%s' '[Sat, 28 Nov 2026 04:00:49 GMT] [watcher] '
+echo '{"event":"no task can be started, trying one message at a time"}'
+echo '{"duration":99}'; echo '[failure] of a sort'; echo '[error] [sqs] or so';
+  echo '{"receives":7,"code":3,"error":"e"}'
 case "$Message" in
   fails) exit 1;; rejects) exit 3;; returns) exit 4;; dies) kill -KILL $$;; hangs) exec sleep 60;;
 esac]]

@@ -2,7 +2,8 @@ local lint = require "watchbot.template.lint"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
-local FAULTY = [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueNam": "a"}}}}]]
+local FAULTY =
+  [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueNam": "a"}}}}]]
 
 describe("lint", function()
   it("hands on what cfn-lint finds, and where", workshop.task(function()

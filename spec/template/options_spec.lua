@@ -55,13 +55,20 @@ describe("the options of a template", function()
   it("are all that ecs-watchbot had, from v0.0.7 to v10; those that are no more say what is there "
     .. "instead", function()
     for name in ([[
-      cluster clusterRole watchbotVersion service serviceVersion notificationEmail env prefix user webhook webhookKey
-      watchers workers backoff mounts reservation messageTimeout messageRetention alarmThreshold alarmPeriods
-      permissions command notificationTopic reduce readCapacityUnits writeCapacityUnits logAggregationFunction
-      debugLogs privileged notifyAfterRetries alarmOnEachFailure errorThreshold failedPlacementAlarmPeriods family
-      placementConstraints capacity maxSize minSize maxJobDuration writableFilesystem deadletterThreshold
-      deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups fargatePublicIp structuredLogging
-      placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB logGroupName logGroupRetentionDays
+      cluster clusterRole watchbotVersion service serviceVersion
+      notificationEmail env prefix user webhook webhookKey
+      watchers workers backoff mounts reservation messageTimeout messageRetention
+      alarmThreshold alarmPeriods
+      permissions command notificationTopic reduce readCapacityUnits
+      writeCapacityUnits logAggregationFunction
+      debugLogs privileged notifyAfterRetries alarmOnEachFailure errorThreshold
+      failedPlacementAlarmPeriods family
+      placementConstraints capacity maxSize minSize maxJobDuration
+      writableFilesystem deadletterThreshold
+      deadletterAlarm dashboard fifo fargateSubnets fargateSecurityGroups
+      fargatePublicIp structuredLogging
+      placementStrategies secrets healthCheck runtimePlatform ephemeralStorageGiB
+      logGroupName logGroupRetentionDays
       minScalingCapacity maxScalingCapacity alarms]]):gmatch "%w+" do
       assert.is_truthy(options.by_name[name] or options.retired[name], name)
     end
@@ -112,7 +119,9 @@ return made]])
   end)
 
   it("is told the line of a member that does not exist", function()
-    assert.are.equal("stack.lua:6: option 'reservation': unknown member 'memry'; did you mean 'memory'?", problem_of [[
+    assert.are.equal(
+      "stack.lua:6: option 'reservation': unknown member 'memry'; "
+        .. "did you mean 'memory'?", problem_of [[
 local template = require "watchbot".template {
   mode = "task",
   service = "tiles",
@@ -125,12 +134,16 @@ return template]])
   end)
 
   it("is told the line of what excludes each other, and where what is missing should be", function()
-    assert.matches("^stack.lua:3: options 'notificationTopic' and 'notificationEmail' exclude each other", problem_of [[
-local template = require "watchbot".template { mode = "task", cluster = "c", service = "s", serviceVersion = "v",
+    assert.matches(
+      "^stack.lua:3: options 'notificationTopic' and 'notificationEmail' "
+        .. "exclude each other", problem_of [[
+local template = require "watchbot".template {
+  mode = "task", cluster = "c", service = "s", serviceVersion = "v",
   notificationTopic = "arn:aws:sns:eu-west-1:123456789012:told",
   notificationEmail = "me@example.com" }
 return template]])
-    assert.matches("^stack.lua:2: missing option 'cluster': ARN or name of the ECS cluster", problem_of [[
+    assert.matches(
+      "^stack.lua:2: missing option 'cluster': ARN or name of the ECS cluster", problem_of [[
 -- cluster = "main" is what is missing
 local template = require "watchbot".template { mode = "task", service = "s" }
 return template]])

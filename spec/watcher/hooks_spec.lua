@@ -96,7 +96,8 @@ describe("a policy's hook", function()
 
   it("notify is told of rejects and retries, with a notification to send", task(function(folder)
     send(folder, { "3", "1", "0", "4" })
-    policy(folder, "command = 'echo working; [ $ApproximateReceiveCount -ge 2 ] || exit $Message',", [[
+    policy(folder,
+      "command = 'echo working; [ $ApproximateReceiveCount -ge 2 ] || exit $Message',", [[
       function policy:notification(job, outcome, exit)
         local subject, body = watchbot.policy.notification(self, job, outcome, exit)
         return "[mine] " .. subject, body

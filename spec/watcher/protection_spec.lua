@@ -327,7 +327,9 @@ describe("a watcher inside ECS", function()
     folder:write("policy.lua", ([[
       require "watchbot.watcher.protection".times.check = 0.1
       return require "watchbot".policy {
-        queue = %q, workers = 1, drain = 0.1, prefetch = 0, command = "sleep 2; echo done >> out" }]]):format(folder:url()))
+        queue = %q, workers = 1, drain = 0.1, prefetch = 0,
+        command = "sleep 2; echo done >> out" }]])
+          :format(folder:url()))
     local exit, output = workshop.run(folder, { "run", "policy.lua" }, {
       ECS_AGENT_URI = agent.url .. "/api/1", ECS_CONTAINER_METADATA_URI_V4 = agent.url .. "/v4",
       AWS_ENDPOINT_URL_ECS = agent.url, AWS_ACCESS_KEY_ID = "a", AWS_SECRET_ACCESS_KEY = "b",

@@ -15,7 +15,8 @@ local LARGEST = 1024 * 1024
 ---@param task fun(body: fun(site: watchbot.spec.Site), options: table?): function
 return function(task)
   describe("a body that is hard to hand over:", function()
-    local KEEP = [[if [ "$MessageFile" ]; then cp "$MessageFile" body; else printf %s "$Message" > body; fi]]
+    local KEEP = [[if [ "$MessageFile" ]; then
+      cp "$MessageFile" body; else printf %s "$Message" > body; fi]]
 
     local function arrives(site, body)
       site:send(body)

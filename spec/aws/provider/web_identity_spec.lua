@@ -42,7 +42,8 @@ describe("provider.web_identity: credentials", function()
     assert.are.equal("web identity: AWS_ROLE_ARN is not set, though AWS_WEB_IDENTITY_TOKEN_FILE is",
       chain.problem { AWS_WEB_IDENTITY_TOKEN_FILE = "x" })
     local path = chain.folder .. "/none"
-    assert.are.equal(("web identity: could not read the token in %s: no such file or directory"):format(path),
+    assert.are.equal(
+      ("web identity: could not read the token in %s: no such file or directory"):format(path),
       chain.problem { AWS_WEB_IDENTITY_TOKEN_FILE = path, AWS_ROLE_ARN = "R" })
     path = chain.write("empty", " \n")
     assert.are.equal(("web identity: could not read the token in %s: it is empty, or more than "

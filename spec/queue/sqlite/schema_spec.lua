@@ -21,7 +21,8 @@ local function look(folder, mount, name, script)
   folder:write("look.lua", ([[
     local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
     scheduler.run(function() %s end)]]):format(script))
-  local command = ("export ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' LUA_CPATH='%s'; %s; %s %s %s"):format(
+  local command = ("export ASAN_OPTIONS=detect_leaks=0 "
+    .. "LUA_PATH='%s' LUA_CPATH='%s'; %s; %s %s %s"):format(
     package.path, package.cpath, mount:gsub("FOLDER", folder.path), arg[-1], folder:file "look.lua",
       folder:url(name))
   local pipe <close> =
@@ -83,7 +84,8 @@ describe("a queue's file", function()
   -- `status` needed write permission. Root may write everything, but not on a read-only mount.
   it("can be looked at where it cannot be written", task(function(folder)
     make(folder)
-    local said = look(folder, "mount --bind FOLDER FOLDER; mount -o remount,ro,bind FOLDER", "jobs.db", [[
+    local said = look(folder,
+      "mount --bind FOLDER FOLDER; mount -o remount,ro,bind FOLDER", "jobs.db", [[
       local queue, err = queues.open(arg[1], { read_only = true })
       print(queue and assert(queue:counts()).visible or err, queue and assert(queue:traffic()).sent)
       print(select(3, queues.open(arg[1])))]])
