@@ -166,7 +166,7 @@ return watchbot.policy {
     assert.matches("'queue' cannot change", policy.compatible(old, policy {
       queue = "sqlite:b", command = "true",
     }))
-    assert.matches("'command', 'handler' and 'task'",
+    assert.matches("'command', 'handler', 'task', 'lambda', 'serve' and 'resident' cannot take",
       policy.compatible(old, policy { queue = "sqlite:a", handler = print }))
   end)
 end)

@@ -189,15 +189,37 @@ static bool write_json(struct lines *lines, const char *data, size_t size) {
     return made && lines->output->write(lines->output, buffer_data(out), out->size);
 }
 
-static bool write_line(struct lines *lines, const char *data, size_t size) {
-    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+static bool write_text(struct lines *lines, const char *data, size_t size) {
     return write_head(lines) && lines->output->write(lines->output, data, size) &&
            lines->output->write(lines->output, "\n", 1);
 }
 
+/* A CR joins the lines of one record; the one before LF belongs to the line's end. */
+static size_t record_size(const char *data, size_t size) {
+    const char *cr = memchr(data, '\r', size);
+    size_t before = cr ? (size_t)(cr - data) : size;
+    return before + 1 < size ? before : size;
+}
+
+static bool write_records(struct lines *lines, const char *data, size_t size) {
+    bool good = true;
+    for (;;) {
+        size_t part = record_size(data, size);
+        good = write_text(lines, data, part) && good;
+        if (part == size) return good;
+        data += part + 1;
+        size -= part + 1;
+    }
+}
+
+static bool write_line(struct lines *lines, const char *data, size_t size) {
+    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+    return lines->records ? write_records(lines, data, size) : write_text(lines, data, size);
+}
+
 /* The common case: the newline stands behind the text and goes out with it. */
 static bool write_line_in_place(struct lines *lines, const char *data, size_t size) {
-    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+    if (lines->format == LINES_JSON || lines->records) return write_line(lines, data, size);
     return write_head(lines) && lines->output->write(lines->output, data, size + 1);
 }
 
@@ -331,6 +353,14 @@ bool lines_whole(struct lines *lines, const char *data, size_t size) {
         data = stop + 1;
     } while (data < end);
     return good;
+}
+
+bool lines_relabel(struct lines *lines, const char *id) {
+    bool good = lines_end(lines);
+    free(lines->id);
+    lines->id = copy(id);
+    lines->moment = NO_MOMENT;
+    return good && (lines->id || !id);
 }
 
 bool lines_end(struct lines *lines) {

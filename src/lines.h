@@ -42,6 +42,7 @@ struct lines {
     enum lines_level level;
     struct lines_output *output;
     char *category, *id;
+    bool records;          /* text: a CR within a line ends a line, too (lines_relabel) */
     int64_t moment;        /* that the head was made for: seconds in text, milliseconds in JSON */
     struct buffer head;    /* what stands before each line at this moment */
     struct buffer line;    /* scratch for JSON */
@@ -62,6 +63,12 @@ bool lines_feed(struct lines *lines, const char *data, size_t size);
 /* `size` bytes that are all there is, with a newline at their end or without: in JSON one line,
  * whatever newlines are in them, in text each of their lines. No bytes are an empty line. */
 bool lines_whole(struct lines *lines, const char *data, size_t size);
+
+/* From here on lines bear another id (NULL: none, copied); what is incomplete is completed before.
+ * The process behind the stream works on one message after the other: runtimes of Lambda functions
+ * join the lines of a record with CR, hence `records`. False: no memory or no output; the id is the
+ * other one nevertheless, or none. */
+bool lines_relabel(struct lines *lines, const char *id);
 
 /* The end of the stream: a last line without a newline is completed with one. */
 bool lines_end(struct lines *lines);

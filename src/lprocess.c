@@ -68,6 +68,7 @@ static bool attach_log(struct stream *stream, const struct lstart *start) {
     if (!lines_open(&stream->lines, llog_format(start->log), start->category, start->id,
                     sink_output(sink)))
         return false;
+    stream->lines.records = start->records;
     sink_use(sink);
     stream->sink = sink;
     return true;
@@ -291,6 +292,17 @@ static int process_tail(lua_State *L) {
     return push_buffer(L, &check_open(L, "tail")->tail);
 }
 
+/* -- process id|nil => the newest output of what ran under the id before */
+static int process_label(lua_State *L) {
+    struct process *process = check_open(L, "label");
+    const char *id = luaL_optstring(L, 2, NULL);
+    bool good = stream_relabel(&process->out, id);
+    good = stream_relabel(&process->err, id) && good;
+    push_buffer(L, &process->tail);
+    buffer_clear(&process->tail);
+    return good ? 1 : luaL_error(L, "label: not enough memory");
+}
+
 static int process_stopped(lua_State *L) {
     lua_pushboolean(L, child_is_stopped(&check_process(L)->child));
     return 1;
@@ -363,6 +375,7 @@ static const luaL_Reg methods[] = {
     {"tail",      process_tail     },
     {"stop",      process_stop     },
     {"kill",      process_kill     },
+    {"label",     process_label    },
     {"stopped",   process_stopped  },
     {"pid",       process_pid      },
     {"close",     process_close    },

@@ -8,7 +8,7 @@ static const lua_Integer DEFAULT_LIMIT = 16 << 20;
 
 static const char *const option_names[] = {"argv",   "command", "cwd",      "env",  "stdin",
                                            "output", "id",      "category", "tail", "limit",
-                                           "mark",   "limits",  NULL};
+                                           "mark",   "limits",  "records",  NULL};
 
 static bool is_option(const char *name) {
     const char *const *known = option_names;
@@ -87,6 +87,8 @@ void lstart_read(lua_State *L, struct lstart *start) {
     start->mark = text_option(L, "mark");
     start->category = text_option(L, "category");
     if (!start->category) start->category = "worker";
+    lstart_push(L, "records");
+    start->records = lua_toboolean(L, -1);
     start->tail = size_option(L, "tail", 0);
     start->limit = size_option(L, "limit", DEFAULT_LIMIT);
     lstart_push(L, "limits");

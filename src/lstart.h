@@ -20,6 +20,7 @@ struct lstart {
     enum lstart_output output;
     struct llog *log;
     const char *id, *category; /* of its lines in the log; id may be NULL */
+    bool records; /* a CR within a line of text ends a line of the log, too */
     const char *mark;          /* NAME=VALUE of its environment; NULL: none */
     struct launch_limits limits;
     const char *cgroup; /* the cgroup.procs that it is to be in; NULL: the host's */

@@ -66,10 +66,10 @@ int stream_watch(struct stream *stream) {
     return stream->fd < 0 ? 0 : loop_watch(stream->loop, &stream->watch, stream->fd, POLLER_READ);
 }
 
-void stream_finish(struct stream *stream) {
+/* Never more than was there at first: a task that goes on writing cannot keep us. */
+static void take_waiting(struct stream *stream) {
     char piece[PIECE];
     int left = 0;
-    if (stream->fd < 0) return;
     if (ioctl(stream->fd, FIONREAD, &left) != 0) left = 0;
     while (left > 0) {
         ssize_t size = read(stream->fd, piece, left < PIECE ? (size_t)left : sizeof piece);
@@ -78,7 +78,18 @@ void stream_finish(struct stream *stream) {
         deliver(stream, piece, (size_t)size);
         left -= (int)size;
     }
+}
+
+void stream_finish(struct stream *stream) {
+    if (stream->fd < 0) return;
+    take_waiting(stream);
     stream_close(stream);
+}
+
+bool stream_relabel(struct stream *stream, const char *id) {
+    if (stream->fd < 0 || !stream->sink) return true;
+    take_waiting(stream);
+    return lines_relabel(&stream->lines, id);
 }
 
 void stream_close(struct stream *stream) {

@@ -35,6 +35,10 @@ int stream_watch(struct stream *stream);
  * process that still has the pipe's other end cannot keep us. */
 void stream_finish(struct stream *stream);
 
+/* Takes what is in the pipe now, however full the log is; what comes later bears this id (NULL:
+ * none), as lines_relabel says. Harmless on a closed one, and without a log. False: no memory. */
+bool stream_relabel(struct stream *stream, const char *id);
+
 /* Closes without reading; what was captured stays. Harmless twice, and on a zeroed one whose fd is
  * -1. */
 void stream_close(struct stream *stream);

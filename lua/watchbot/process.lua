@@ -24,6 +24,7 @@ local core = require "watchbot.core"
 ---@field category? string "worker" unless given
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given
 ---@field mark? string a NAME=VALUE of its `env`, by which what it starts is known to be its own
+---@field records? boolean a CR within a line of its output ends a line of a text log, too
 ---@field limits? watchbot.process.Limits what it may use
 ---@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless
 --- given
@@ -65,6 +66,8 @@ local core = require "watchbot.core"
 --- of stderr
 ---@field truncated fun(self: watchbot.Process): boolean whether there was more than `limit`
 ---@field tail fun(self: watchbot.Process): string the newest output of both streams
+---@field label fun(self: watchbot.Process, id?: string): string from here on the lines of its log
+--- bear this message id; returns the newest output until here, and forgets it
 ---@field stop fun(self: watchbot.Process, grace: number) TERM to the group, KILL when it is there
 --- after `grace` seconds
 ---@field kill fun(self: watchbot.Process, signal: string): boolean sends "HUP" and so on to the

@@ -14,7 +14,12 @@ return {
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",
   ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
-  ["runner/init"] = "run",
+  ["runner/init"] = "run", ["runner/inherited"] = "runner/process",
+  ["runner/resident/init"] = "runner/resident/lambda",
+  ["runner/resident/api"] = "runner/resident/lambda",
+  ["runner/resident/invocation"] = "runner/resident/lambda",
+  ["runner/resident/pool"] = "runner/resident/lambda",
+  ["runner/resident/runtime"] = "runner/resident/lambda",
   ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",
   ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",
 

@@ -27,7 +27,8 @@ local types = {
   exits = "table<integer|string, watchbot.Outcome>", inherit = "boolean|string[]",
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
   on_stop = '"leave"|"drain"|"stop"',
-  logged = "integer|false",
+  logged = "integer|false", lambda = "watchbot.Lambda", serve = "watchbot.Serve",
+  resident = "watchbot.Resident",
   task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
 }
 

@@ -18,6 +18,20 @@ local run = {
       name = "workers", value = "N", number = true,
       help = "tasks at once; default: the policy's, then $Concurrency",
     },
+    {
+      name = "lambda", value = "HANDLER",
+      help = "the command is the runtime of a Lambda function: --lambda app.handler -- python3 -m "
+        .. "awslambdaric",
+    },
+    {
+      name = "serve", value = "URL",
+      help = "the command is an HTTP server; each message is posted to URL, 200 deletes it",
+    },
+    {
+      name = "resident",
+      help = "the command stays and takes a line of JSON for each message",
+    },
+    { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
     { name = "drain", help = "end when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
     { name = "log", value = "FORMAT", help = "text or json" },
@@ -47,10 +61,25 @@ local function override(policy, arguments)
   }
 end
 
+-- What the command behind `--` is.
+local function task_of(arguments)
+  local command = arguments.rest
+  local batch = arguments.batch and math.tointeger(arguments.batch) or arguments.batch
+  if arguments.lambda then
+    return { lambda = { command = command, handler = arguments.lambda, batch = batch } }
+  elseif arguments.serve then
+    return { serve = { command = command, url = arguments.serve, batch = batch } }
+  elseif arguments.resident then
+    return { resident = { command = command, batch = batch } }
+  end
+  return { command = command }
+end
+
 local function make_policy(arguments)
+  if arguments.serve and not arguments.rest then return try_policy(task_of(arguments)) end
   if arguments.rest then
     if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
-    return try_policy { command = arguments.rest }
+    return try_policy(task_of(arguments))
   end
   if #arguments.words == 0 then return try_policy {} end
   return load_file.policy(arguments.words[1])
@@ -78,7 +107,8 @@ function run.run(arguments)
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
-  elseif not arguments.rest and #arguments.words == 0 and not os.getenv "TaskDefinition" then
+  elseif not arguments.rest and not arguments.serve and #arguments.words == 0
+    and not os.getenv "TaskDefinition" then
     return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- "
       .. "COMMAND", "Usage"
   end

@@ -80,7 +80,8 @@ function Journal:outcome(job, outcome, exit, seconds)
   exit.reason,
     "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds",
     seconds,
-    "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom)
+    "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom,
+    "request", exit.request)
 end
 
 --- A job could not be placed and is kept for a while.

@@ -21,15 +21,24 @@ local function attributes_of(opened)
   return attributes
 end
 
---- What is in an envelope; nil when the body is none. It is told by its shape, not by a Subject:
---- SNS sends none where the publisher gave none.
+--- All members of an envelope; nil when the body is none. It is told by its shape, not by a
+--- Subject: SNS sends none where the publisher gave none.
 ---@param body string
----@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
-function envelope.open(body)
+---@return table<string, any>?
+function envelope.members(body)
   if not (body:find '^%s*{' and body:find('"TopicArn"', 1, true)) then return nil end
   local opened = json.decode(body, true)
   if type(opened) ~= "table" or opened.Type ~= "Notification" then return nil end
   if type(opened.TopicArn) ~= "string" or type(opened.Message) ~= "string" then return nil end
+  return opened
+end
+
+--- What is in an envelope; nil when the body is none.
+---@param body string
+---@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
+function envelope.open(body)
+  local opened = envelope.members(body)
+  if not opened then return nil end
   return {
     subject = type(opened.Subject) == "string" and opened.Subject or nil, message = opened.Message,
     attributes = attributes_of(opened),

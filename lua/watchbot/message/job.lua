@@ -20,6 +20,7 @@ local LONGEST_STRING = 131072
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
+---@field received table the message as the queue has handed it out
 ---@field last boolean when this receive fails, the message goes to the dead letters
 local Job = {}
 Job.__index = Job
@@ -45,7 +46,7 @@ function job.new(message, max_receives)
     receives = message.receives, deliveries = message.deliveries or message.receives,
     sent = message.sent,
     first_received = message.first_received, group = message.group,
-    last = max_receives ~= nil and message.receives >= max_receives,
+    last = max_receives ~= nil and message.receives >= max_receives, received = message,
   }, Job)
   local opened = envelope.open(message.body)
   if not opened then return self end

@@ -9,6 +9,15 @@
 ---@field command? string|string[]|fun(job: watchbot.Job): string|string[]
 ---instead of `command`: a Lua function in the watcher, `handler(job)`
 ---@field handler? fun(job: watchbot.Job): any, string?
+---instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = }`; see
+---`doc/lambda.md`
+---@field lambda? watchbot.Lambda
+---instead of `command`: an HTTP worker that each message is posted to, `{ url =, command = }`; see
+---`doc/resident.md`
+---@field serve? watchbot.Serve
+---instead of `command`: a program that stays and takes a line of JSON for each message, `{ command
+---= }`; see `doc/resident.md`
+---@field resident? watchbot.Resident
 ---instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of
 ---the job (`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`
 ---@field task? watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task

@@ -62,6 +62,15 @@ local declared = {
     name = "handler", type = "handler",
     help = "instead of `command`: a Lua function in the watcher, `handler(job)`",
   },
+  { name = "lambda", type = "lambda",
+    help = "instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = "
+      .. "}`; see `doc/lambda.md`" },
+  { name = "serve", type = "serve",
+    help = "instead of `command`: an HTTP worker that each message is posted to, `{ url =, command "
+      .. "= }`; see `doc/resident.md`" },
+  { name = "resident", type = "resident",
+    help = "instead of `command`: a program that stays and takes a line of JSON for each message, "
+      .. "`{ command = }`; see `doc/resident.md`" },
   { name = "task", type = "task", silent = task_of_template,
     help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a "
       .. "function of the job "

@@ -13,6 +13,7 @@ local inherit = require "watchbot.policy.inherit"
 local limits = require "watchbot.lib.limits"
 local text = require "watchbot.notify.text"
 local queue = require "watchbot.queue"
+local resident = require "watchbot.policy.resident"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
 
@@ -23,7 +24,7 @@ local LONG_POLL = limits.sqs.wait
 local LONGEST_BACKOFF = limits.sqs.visibility
 
 -- The fields of which a policy has one: what a task is.
-local KINDS = { "command", "handler", "task" }
+local KINDS = { "command", "handler", "task", "lambda", "serve", "resident" }
 
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
@@ -43,7 +44,12 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field stopped boolean? the watcher has stopped it, or both were stopped: the watcher ends
 ---@field left boolean? it runs on elsewhere, for the next watcher
 ---@field not_started boolean? it could not be started
----@field error string? the code of that failure: "ENOENT", "AccessDeniedException"
+---@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; of a Lambda
+--- function that has failed: the type of its error, "ValidationError"
+---@field request string? of a program that stays: the id of the invocation
+---@field status integer|string|nil of a program that stays and has ended before it answered: its
+--- exit code or signal, which decides nothing
+---@field result string? of a program that stays: its answer, up to 64 KiB
 ---@field too_big boolean? the message does not fit into a task
 ---@field unplaced boolean? there was no room for it; the job is tried again
 ---@field logs string? the newest of its output
@@ -102,7 +108,7 @@ function hooks:verdict(job, exit)
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
   return self.exits[exit.code] or self.exits[exit.signal or exit.shell_signal]
-    or exits[exit.code] or "retry"
+    or exits[exit.code] or self.exits[exit.error] or "retry"
 end
 
 --- Seconds that a message stays out of sight after its task has failed: twice as long each time.
@@ -269,9 +275,10 @@ end
 --- The runner that a policy's tasks need. What a policy says comes before what the environment of
 --- an ECS service says.
 ---@param policy watchbot.Policy
----@return "lua"|"process"|"ecs"
+---@return "lua"|"process"|"resident"|"ecs"
 function policies.kind(policy)
-  return (policy.handler and "lua") or (policy.command and "process") or "ecs"
+  return (policy.handler and "lua") or (policy.command and "process")
+    or (resident.kind(policy) and "resident") or "ecs"
 end
 
 --- Whether a watcher that runs `old` can go on with `new`.
@@ -285,8 +292,8 @@ function policies.compatible(old, new_policy)
     end
   end
   if policies.kind(old) ~= policies.kind(new_policy) then
-    return "'command', 'handler' and 'task' cannot take each other's place in a watcher that "
-      .. "runs; start it again"
+    return "'command', 'handler', 'task', 'lambda', 'serve' and 'resident' cannot take each "
+      .. "other's place in a watcher that runs; start it again"
   end
   local complete, err = new_policy:complete()
   return complete or err
@@ -362,12 +369,16 @@ function methods:complete()
   end
   local kinds = {}
   for _, name in ipairs(KINDS) do kinds[#kinds + 1] = self:is_set(name) and name or nil end
-  if not self.command and not self.handler and not self.task then
+  if #kinds == 0 and not self.task then
     return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot "
       .. "run -- COMMAND"
   elseif #kinds > 1 then
     return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS "
       .. "task"):format(kinds[1], kinds[2])
+  end
+  local problem = resident.kind(self) and resident.misfit(self)
+  if problem then
+    return nil, problem
   elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then
     return nil, "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
   elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then

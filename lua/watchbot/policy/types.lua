@@ -2,6 +2,7 @@
 
 local core = require "watchbot.core"
 local limits = require "watchbot.lib.limits"
+local resident = require "watchbot.policy.resident"
 local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
 
@@ -54,6 +55,8 @@ local function exits_problem(key, outcome)
   if signals[short] then
     return nil, ("signals are named without SIG: '%s', not '%s'"):format(short, key)
   end
+  -- The type of a function's error: "ValidationError", "Runtime.NoAnswer".
+  if key:find "%l" and key:find "^%a[%w_.:-]*$" and not signals[key:upper()] then return true end
   local near = suggest(key, signal_names)
   return nil, ("no signal has the name '%s'%s"):format(key,
     near and ("; did you mean '%s'?"):format(near) or "")
@@ -84,6 +87,17 @@ local function is_variables(value)
     if type(text) ~= "string" or text:find "%z" then return false end
   end
   return true
+end
+
+-- A program that stays.
+local function kept(kind)
+  return {
+    expected = "a table",
+    check = function(value)
+      local problem = resident.problem(kind, value)
+      return problem == nil, problem
+    end,
+  }
 end
 
 local types = {
@@ -162,6 +176,7 @@ local types = {
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
   on_stop = one_of("leave", "drain", "stop"),
+  lambda = kept "lambda", serve = kept "serve", resident = kept "resident",
   task = {
     expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, "
       .. "or a function of the job",

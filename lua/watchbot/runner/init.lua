@@ -11,6 +11,9 @@
 -- What a runner may have besides:
 --
 --     runner:find(job, policy) -> run, exit
+--     runner:attach(queue)                     -- the queue has been opened
+--     runner:capacity(policy) -> integer       -- jobs at once, where that is not `workers`
+--     runner:drain()                           -- the watcher ends: nothing is to begin any more
 --     runner:close()                           -- the end
 --     runner:status() -> integer               -- tasks that were placed and do not run yet
 --     runner.shares_signals                    -- what stops the watcher's group stops tasks, too

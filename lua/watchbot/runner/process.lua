@@ -4,7 +4,7 @@
 
 local allowance = require "watchbot.runner.allowance"
 local fields = require "watchbot.policy.fields"
-local variable_names = require("watchbot.message.job").variable_names
+local inherited = require "watchbot.runner.inherited"
 local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
@@ -55,18 +55,6 @@ function Process:allowance(policy)
   if not made then return nil, err, code end
   self.allowances[policy] = made
   return made
-end
-
---- What the policy lets a task inherit.
-local function inherited(self, policy)
-  local all = {}
-  for name, value in pairs(self.host) do
-    if policy:inherits(name) then all[name] = value end
-  end
-  -- A watcher that is itself some watcher's task has a message of its own, which is none of this
-  -- task's business.
-  for _, name in ipairs(variable_names) do all[name] = nil end
-  return all
 end
 
 --- The message where one environment string cannot hold it: in a private file, which lives as long
@@ -127,7 +115,7 @@ function Process:start(job, environment, policy)
   if err then return refused(err, code) end
   command, err, code = runner.command(policy, job)
   if not command then return nil, err, code end
-  local all = inherited(self, policy)
+  local all = inherited(self.host, policy)
   granted, err, code = allowed:grant(all, environment)
   if not granted then return refused(err, code) end
   local ok

@@ -62,6 +62,20 @@ function App:hear_of_notifications(policy)
   end)
 end
 
+function App:open_queue(policy)
+  return open_queue(policy.queue, {
+    max_receives = policy.max_receives, retention = policy.retention,
+    visibility = policy.visibility, linger = policy.linger,
+    on_expired = function(count)
+      self.journal:warning(nil, "event", "messages expired", "count", count)
+    end,
+    warn = function(text) self.journal:warning(nil, "warning", text) end,
+    on_corrupt = function(id)
+      self.journal:error(id, "error", "the message does not match its MD5, it is not run")
+    end,
+  })
+end
+
 --- Opens what the policy names. Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions?
@@ -81,18 +95,7 @@ function app.open(policy, options)
   local queue
   self.runner, err, code = runner.open(policy, sink, self.journal)
   if not self.runner then return nil, err, code end
-  queue, err, code = open_queue(policy.queue, {
-    max_receives = policy.max_receives, retention = policy.retention,
-    visibility = policy.visibility,
-    linger = policy.linger,
-    on_expired = function(count)
-      self.journal:warning(nil, "event", "messages expired", "count", count)
-    end,
-    warn = function(text) self.journal:warning(nil, "warning", text) end,
-    on_corrupt = function(id)
-      self.journal:error(id, "error", "the message does not match its MD5, it is not run")
-    end,
-  })
+  queue, err, code = self:open_queue(policy)
   if not queue then return nil, err, code end
   ok, err, code = self:check_queue(queue, options.until_empty)
   if ok then ok, err, code = self:check_topic(policy) end
@@ -101,6 +104,7 @@ function app.open(policy, options)
     return nil, err, code
   end
   self:hear_of_notifications(policy)
+  if self.runner.attach then self.runner:attach(queue) end
   self.watcher = watcher.new(policy, {
     queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
   })

@@ -114,7 +114,7 @@ local function follow(context, entry, run)
   if run:starts() then passed(context, "start") end
   local exit = run:wait()
   entry.run = nil
-  exit.stopped = entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
+  exit.stopped = exit.stopped or entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
   return exit
 end
 

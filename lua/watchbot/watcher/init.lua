@@ -53,6 +53,7 @@ local function make_life(self, options)
     notices = self.notices, tally = self.tally, queue = queue,
     took = function(seconds) self:took(seconds) end,
     ready = function() return not self.protection or self.protection:ready() end,
+    slots = function() return self:slots() end,
     wake = function() self.intake:wake() end,
     runs_late = function(entry) self:runs(entry) end,
   }
@@ -154,6 +155,13 @@ function Watcher:took(seconds)
   self.duration = self.duration == math.huge and seconds or self.duration * 0.8 + seconds * 0.2
 end
 
+--- How many jobs may be at once: a program that stays takes a batch of them.
+---@return integer
+function Watcher:slots()
+  local current = self.hooks.policy
+  return self.runner.capacity and self.runner:capacity(current) or current.workers
+end
+
 --- How many received messages may wait for a slot: only as long as the last of them starts within a
 --- second.
 ---@return integer
@@ -181,7 +189,7 @@ function Watcher:free()
   if self.jobs.counts.unplaced > 0 then return 0 end
   local prefetch = self:prefetch()
   if waiting > prefetch // 2 then return 0 end
-  return self.hooks.policy.workers + prefetch - self.jobs.slots - waiting
+  return self:slots() + prefetch - self.jobs.slots - waiting
 end
 
 ---@return number
@@ -251,6 +259,7 @@ function Watcher:drain()
   local on_stop = current:stopping()
   self.phase:enter "draining"
   self.intake:close()
+  if self.runner.drain then self.runner:drain() end
   if on_stop == "leave" and not self.phase.at_once then self:leave_running() end
   self.intake:cut(self.queue.cut or 0)
   self.life:give_back_waiting()

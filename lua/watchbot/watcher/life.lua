@@ -31,6 +31,7 @@ local RESCUE_LIMIT = 30
 ---@field queue table
 ---@field took fun(seconds: number) hears how long a job has run
 ---@field ready fun(): boolean whether jobs may start
+---@field slots fun(): integer how many may be at once
 ---@field wake fun() more messages may be taken
 ---@field runs_late fun(entry: watchbot.JobEntry) a task runs although the watcher ends
 local Life = {}
@@ -122,7 +123,7 @@ end
 function Life:dispatch()
   local all = self.jobs
   if all.counts.waiting == 0 then return end
-  while all.slots < self.hooks.policy.workers and self.phase.name == "watching"
+  while all.slots < self.slots() and self.phase.name == "watching"
     and self.ready() do
     local entry = all:pop_waiting()
     if not entry then return end

@@ -102,6 +102,7 @@ end
 function Sqs:check()
   local found, err, code = self:attributes()
   if found then
+    self.arn = found.QueueArn
     self.max_receives = select(2, redrive.read(found))
   elseif code == "NotAllowed" then
     self.warning = err .. "; without it --drain does not work and a notification cannot say "
@@ -161,6 +162,7 @@ local function message_of(message)
     first_received = integer(system.ApproximateFirstReceiveTimestamp),
     group = text(system.MessageGroupId), deduplication = text(system.MessageDeduplicationId),
     sequence = text(system.SequenceNumber), source = text(system.DeadLetterQueueSourceArn),
+    sender = text(system.SenderId), trace = text(system.AWSTraceHeader),
   }
 end
 

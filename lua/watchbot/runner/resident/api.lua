@@ -1,0 +1,180 @@
+--- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a port of its own.
+-- https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+-- Unmodified runtime clients speak it: TCP on 127.0.0.1, several connections, any of which may die.
+-- A POST is answered before anything else happens, since Node's client stands still until then.
+
+local base64 = require "watchbot.lib.base64"
+local json = require "watchbot.lib.json"
+local scheduler = require "watchbot.scheduler"
+local server = require "watchbot.server"
+
+-- The largest answer of a function: 6 MiB and 100 bytes, as on AWS.
+local LARGEST_ANSWER = 6 * 1024 * 1024 + 100
+
+-- Of the head of a request: Python, Go and Node send an X-Ray cause of up to 1 MiB in a header.
+local LARGEST_HEAD = 1024 * 1024 + 64 * 1024
+
+-- A runtime has a handful of connections.
+local CONNECTIONS = 64
+
+local JSON = { ["Content-Type"] = "application/json" }
+
+---@class watchbot.RuntimeApi
+---@field listening watchbot.Listening
+---@field runtime table hears: asked(request), answered(id, body), failed(id, body, kind),
+--- init_failed(body, kind); knows: verdict_on(id, nonce)
+local Api = {}
+Api.__index = Api
+
+local api = {}
+
+local function tell(request, status, kind, message)
+  request:answer(status, JSON, json.encode { errorType = kind, errorMessage = message })
+end
+
+local function accept(request)
+  request:answer(202, JSON, '{"status":"OK"}')
+end
+
+-- what a runtime asks
+
+local function next_invocation(self, request)
+  self.runtime:asked(request)
+end
+
+-- An error behind a streamed answer, in its trailers: the 202 was due before it. The body is
+-- base64.
+local function error_of_trailers(request)
+  local kind, body
+  for _, trailer in ipairs(request:trailers()) do
+    local name = trailer[1]:lower()
+    if name == "lambda-runtime-function-error-type" and trailer[2] ~= "" then kind = trailer[2] end
+    if name == "lambda-runtime-function-error-body" then body = base64.decode(trailer[2]) end
+  end
+  return kind, body
+end
+
+-- Whether the invocation may be answered; tells the runtime why not.
+local function may_answer(self, request, id)
+  local status, kind, message =
+    self.runtime:refuses(id, request:header "Lambda-Runtime-Invocation-Id")
+  if not status then return true end
+  tell(request, status, kind, message)
+  return false
+end
+
+local TOO_LARGE = json.encode {
+  errorType = "Function.ResponseSizeTooLarge",
+  errorMessage = ("the answer is larger than %d bytes"):format(LARGEST_ANSWER),
+}
+
+local function response(self, request, id)
+  if not may_answer(self, request, id) then return end
+  if request:over() then
+    tell(request, 413, "RequestEntityTooLarge", "the answer is too large")
+    return self.runtime:failed(id, TOO_LARGE)
+  end
+  local kind, told = error_of_trailers(request)
+  local body = request:body()
+  accept(request)
+  if kind then return self.runtime:failed(id, told or "", kind) end
+  self.runtime:answered(id, body)
+end
+
+local function failure(self, request, id)
+  if not may_answer(self, request, id) then return end
+  local kind = request:header "Lambda-Runtime-Function-Error-Type"
+  if request:over() then
+    tell(request, 413, "RequestEntityTooLarge", "the error is too large")
+    return self.runtime:failed(id, "", kind)
+  end
+  local body = request:body()
+  accept(request)
+  self.runtime:failed(id, body, kind)
+end
+
+local function init_error(self, request)
+  local kind, body = request:header "Lambda-Runtime-Function-Error-Type", ""
+  if not request:over() then body = request:body() end
+  accept(request)
+  self.runtime:init_failed(body, kind)
+end
+
+-- Go registers an extension of no events so that SIGTERM reaches it, and parks its next call for
+-- ever: answered by nobody, it is closed with the connection.
+local function register(_, request)
+  request:answer(200, {
+    ["Content-Type"] = "application/json",
+    ["Lambda-Extension-Identifier"] = "00000000-0000-4000-8000-000000000000",
+  }, "{}")
+end
+
+local function park(_, request)
+  request:wait_gone()
+end
+
+local routes = {
+  { "GET", "^/2018%-06%-01/runtime/invocation/next$", next_invocation },
+  { "POST", "^/2018%-06%-01/runtime/invocation/([^/]+)/response$", response },
+  { "POST", "^/2018%-06%-01/runtime/invocation/([^/]+)/error$", failure },
+  { "POST", "^/2018%-06%-01/runtime/init/error$", init_error },
+  { "GET", "^/2018%-06%-01/ping$", function(_, request) request:answer(200, nil, "pong") end },
+  { "POST", "^/2020%-01%-01/extension/register$", register },
+  { "GET", "^/2020%-01%-01/extension/event/next$", park },
+  { "PUT", "^/2022%-07%-01/telemetry$", function(_, request) accept(request) end },
+  { "PUT", "^/2020%-08%-15/logs$", function(_, request) accept(request) end },
+}
+
+local function path_of(request)
+  return (request:target():gsub("^https?://[^/]*", ""):gsub("%?.*$", ""))
+end
+
+local function route(self, request)
+  local path, method = path_of(request), request:method()
+  for _, one in ipairs(routes) do
+    local first, _, id = path:find(one[2])
+    if first and one[1] == method then return one[3](self, request, id) end
+    if first then return tell(request, 405, "MethodNotAllowed", method) end
+  end
+  tell(request, 404, "NotFound", path)
+end
+
+--- Opens the API for a runtime.
+---@param runtime table
+---@param user integer whose connections are taken, besides root's
+---@return watchbot.RuntimeApi?
+---@return string? err
+---@return string? code
+function api.open(runtime, user)
+  local listening, err, code = server.listen {
+    head = LARGEST_HEAD, body = LARGEST_ANSWER, head_time = 0, body_time = 0, idle_time = 0,
+    write_time = 0, connections = CONNECTIONS, user = user,
+  }
+  if not listening then return nil, err, code end
+  local self = setmetatable({ listening = listening, runtime = runtime }, Api)
+  scheduler.spawn(server.serve, listening, function(request) route(self, request) end,
+    function(problem) runtime:broken(problem) end)
+  return self
+end
+
+--- What AWS_LAMBDA_RUNTIME_API is to be.
+---@return string
+function Api:address()
+  local address, port = self.listening:address()
+  return ("%s:%d"):format(address, port)
+end
+
+--- Answers a parked request with an invocation.
+---@param request watchbot.ServerRequest
+---@param headers table<string, string>
+---@param body string
+function Api:give(request, headers, body)
+  headers["Content-Type"] = "application/json"
+  request:answer(200, headers, body)
+end
+
+function Api:close()
+  self.listening:close()
+end
+
+return api

@@ -1,0 +1,116 @@
+--- runner.resident.event: what a Lambda function gets: the event of an SQS trigger, of an SNS
+-- trigger, or the body itself.
+-- https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+
+local core = require "watchbot.core"
+local envelope = require "watchbot.message.envelope"
+local json = require "watchbot.lib.json"
+local scheduler = require "watchbot.scheduler"
+
+local event = {}
+
+-- Where a queue stands: of an SQS queue it is its own ARN, of a file one that looks like it.
+---@class watchbot.EventSource
+---@field arn string
+---@field region string
+
+local function text(value)
+  return value ~= nil and tostring(value) or nil
+end
+
+-- AWS has empty lists in here, always.
+local function attribute(one)
+  local binary = one.type:find "^Binary" ~= nil
+  return {
+    stringValue = not binary and one.value or nil, binaryValue = binary and one.value or nil,
+    stringListValues = json.list {}, binaryListValues = json.list {}, dataType = one.type,
+  }
+end
+
+local function attributes(message)
+  local all = {}
+  for name, one in pairs(message.attributes or {}) do all[name] = attribute(one) end
+  return all
+end
+
+local function system(message)
+  return {
+    ApproximateReceiveCount = text(message.receives),
+    SentTimestamp = text(message.sent),
+    SenderId = message.sender,
+    ApproximateFirstReceiveTimestamp = text(message.first_received or message.sent),
+    SequenceNumber = message.sequence,
+    MessageGroupId = message.group,
+    MessageDeduplicationId = message.deduplication,
+    AWSTraceHeader = message.trace,
+    DeadLetterQueueSourceArn = message.source,
+  }
+end
+
+---@param message table as `queue:receive` returns it
+---@param source watchbot.EventSource
+---@return table record
+function event.record(message, source)
+  -- A file knows subjects; on SQS an envelope carries them.
+  local body = message.subject and envelope.wrap(message.subject, message.body) or message.body
+  return {
+    messageId = message.id, receiptHandle = text(message.receipt), body = body,
+    attributes = system(message), messageAttributes = attributes(message),
+    md5OfBody = core.aws.md5(body),
+    eventSource = "aws:sqs", eventSourceARN = source.arn, awsRegion = source.region,
+  }
+end
+
+local function sqs(jobs, source)
+  local records = json.list {}
+  for index, job in ipairs(jobs) do records[index] = event.record(job.received, source) end
+  return { Records = records }
+end
+
+-- Of an SNS envelope, with SNS's names for Lambda ("Url", not "URL"); a message without one as if
+-- it had come through SNS.
+local function sns_record(job, source)
+  local told = envelope.members(job.received.body) or {}
+  local all = {}
+  for name, one in pairs(job.attributes) do all[name] = { Type = one.type, Value = one.value } end
+  return {
+    EventVersion = "1.0", EventSource = "aws:sns",
+    EventSubscriptionArn = told.TopicArn or source.arn,
+    Sns = {
+      Type = "Notification", MessageId = told.MessageId or job.id,
+      TopicArn = told.TopicArn or source.arn, Subject = job.subject or json.null,
+      Message = job.message,
+      Timestamp = told.Timestamp or scheduler.iso_date(job.sent or scheduler.time()),
+      SignatureVersion = told.SignatureVersion, Signature = told.Signature,
+      SigningCertUrl = told.SigningCertURL, UnsubscribeUrl = told.UnsubscribeURL,
+      MessageAttributes = all,
+    },
+  }
+end
+
+local function sns(jobs, source)
+  local records = json.list {}
+  for index, job in ipairs(jobs) do records[index] = sns_record(job, source) end
+  return { Records = records }
+end
+
+--- The event of some jobs, as JSON.
+---@param kind "sqs"|"sns"|"body"|fun(jobs: watchbot.Job[]): string|table
+---@param jobs watchbot.Job[]
+---@param source watchbot.EventSource
+---@return string? text
+---@return string? err
+---@return string? code "InvalidText": a message is no UTF-8, so that JSON cannot hold it
+function event.of(kind, jobs, source)
+  if kind == "body" then return jobs[1].message end
+  if kind == "sqs" then return json.encode(sqs(jobs, source)) end
+  if kind == "sns" then return json.encode(sns(jobs, source)) end
+  local ok, made = xpcall(kind, debug.traceback, jobs)
+  if not ok then return nil, "the policy's function 'event' failed: " .. made, "CommandFailed" end
+  if type(made) == "string" then return made end
+  if type(made) == "table" then return json.encode(made) end
+  local err = "the policy's function 'event' returned a %s, not text or a table"
+  return nil, err:format(type(made)), "CommandFailed"
+end
+
+return event

@@ -1,0 +1,206 @@
+--- runner.resident: a task is an invocation of a program that stays: a Lambda function, an HTTP
+-- worker, a program that reads lines. See doc/lambda.md and doc/resident.md.
+--
+-- A channel speaks a program's protocol:
+--
+--     channel.open(runtime, options, user) -> channel | nil, err, code
+--     channel:defaults(parts), channel:environment(parts) -> variables
+--     channel:started()                              -- the program runs
+--     channel:prepare(invocation) -> text | nil, err, code
+--     channel:gone(token) -> boolean                 -- whoever asked is not there any more
+--     channel:give(token, invocation, text)
+--     channel:close()
+--
+-- and tells its runtime: asked(token), answered(id, body), failed(id, body, kind),
+-- init_failed(body, kind), broken(problem).
+
+local allowance = require "watchbot.runner.allowance"
+local inherited = require "watchbot.runner.inherited"
+local limits = require "watchbot.runner.limits"
+local resident = require "watchbot.policy.resident"
+local pool = require "watchbot.runner.resident.pool"
+local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
+
+-- Where an embedded queue stands, for functions that take its ARN apart.
+local NO_ACCOUNT, DEFAULT_REGION = "000000000000", "us-east-1"
+
+---@class watchbot.runner.Resident
+local Resident = { shares_signals = true, ignores_environment = true }
+Resident.__index = Resident
+
+local Run = {}
+Run.__index = Run
+
+local runner = {}
+
+local function effective_user()
+  for line in io.lines "/proc/self/status" do
+    local uid = line:match "^Uid:%s+%d+%s+(%d+)"
+    if uid then return math.tointeger(tonumber(uid)) end
+  end
+end
+
+-- What a pool needs of a policy.
+local function parts_of(self, policy)
+  local options, kind = resident.of(policy)
+  local allowed, err, code = allowance.new(policy)
+  if not allowed then return nil, err, code end
+  return {
+    policy = policy, options = options, kind = kind, journal = self.journal, sink = self.sink,
+    allowed = allowed, user = allowed:owner() or effective_user(),
+    channel = require("watchbot.runner.resident." .. kind),
+    report = options.report and options.batch > 1,
+    inherited = function() return inherited(self.host, policy) end,
+    source = function() return self.source end,
+  }
+end
+
+---@param sink table
+---@param policy table
+---@param journal watchbot.Journal
+---@return watchbot.runner.Resident?
+---@return string? err
+---@return string? code
+function runner.new(sink, policy, journal)
+  process.sweep()
+  local self = setmetatable({
+    sink = sink, journal = journal, host = process.environment(), policy = policy,
+  }, Resident)
+  self.source = self:source_of(policy.queue)
+  local parts, err, code = parts_of(self, policy)
+  if not parts then return nil, err, code end
+  self.pool = pool.new(parts)
+  self.slots = policy.workers * parts.options.batch
+  return self
+end
+
+--- Where the messages come from, as an event names it.
+---@param queue string? a queue's URL, or its ARN
+---@return { arn: string, region: string, account: string }
+function Resident:source_of(queue)
+  queue = queue or ""
+  local region, account = queue:match "^arn:[^:]*:sqs:([^:]+):(%d+):"
+  if region then return { arn = queue, region = region, account = account } end
+  region = queue:match "^https?://sqs%.([%w-]+)%." or os.getenv "AWS_REGION"
+    or os.getenv "AWS_DEFAULT_REGION" or DEFAULT_REGION
+  account = queue:match "^https?://[^/]+/(%d+)/" or NO_ACCOUNT
+  local arn = ("arn:aws:sqs:%s:%s:%s"):format(region, account, queue:match "([^/:]+)$" or "queue")
+  return { arn = arn, region = region, account = account }
+end
+
+--- The queue that was opened says its ARN, where it may be asked.
+---@param queue table
+function Resident:attach(queue)
+  if queue.arn then self.source = self:source_of(queue.arn) end
+end
+
+--- How many jobs there may be at once under a policy.
+---@param policy watchbot.Policy
+---@return integer
+function Resident:capacity(policy)
+  if policy ~= self.policy then self:renew(policy) end
+  return self.slots
+end
+
+-- Another policy has come with a reload.
+function Resident:renew(policy)
+  self.policy = policy
+  local parts, err, code = parts_of(self, policy)
+  if not parts then
+    return self.journal:error(nil, "error", err, "code", code, "where", "reload")
+  end
+  self.slots = policy.workers * parts.options.batch
+  self.pool:renew(parts)
+end
+
+---@param job watchbot.Job
+---@param _ table? the environment: a program that stays has none of each message
+---@param policy watchbot.Policy
+---@return table? run
+---@return string? err
+---@return string? code "InvalidText": the message is no UTF-8, and JSON cannot hold it
+function Resident:start(job, _, policy)
+  if policy ~= self.policy then self:renew(policy) end
+  if not utf8.len(job.received.body) then
+    return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidText"
+  end
+  local run = setmetatable({
+    pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
+    limit = policy.timeout > 0 and policy.timeout or false, grace = policy.kill_grace,
+    woken = scheduler.event(),
+  }, Run)
+  self.pool:add(run)
+  return run
+end
+
+--- No more invocations: what has not begun goes back.
+function Resident:drain()
+  self.pool:drain()
+end
+
+--- Ends all programs. Waits in a task.
+function Resident:close()
+  self.pool:close(self.policy.kill_grace)
+end
+
+-- runs
+
+--- A runtime works on it.
+---@param runtime watchbot.Runtime
+---@param invocation watchbot.Invocation
+function Run:handed(runtime, invocation)
+  self.runtime, self.invocation, self.began = runtime, invocation, scheduler.now()
+  self.woken:set()
+end
+
+---@param exit watchbot.Exit
+function Run:finish(exit)
+  if self.exit then return end
+  self.exit = exit
+  self.woken:set()
+end
+
+--- Waits until a runtime works on it, or it has ended before that. Waiting for others of its batch
+--- does not count against its time limit.
+---@return boolean started
+function Run:starts()
+  self.woken:wait()
+  return self.invocation ~= false
+end
+
+-- Seconds until the time limit; nil without one.
+local function left_of(run)
+  if not run.limit or not run.began or run.over then return nil end
+  return math.max(0, run.began + run.limit - scheduler.now())
+end
+
+--- Waits for its end, and keeps its time limit.
+---@return watchbot.Exit exit
+function Run:wait()
+  while not self.exit do
+    self.woken:clear()
+    local left = left_of(self)
+    if not self.woken:wait(left) and left and not self.exit then
+      self.over = true
+      self.runtime:interrupt({
+        timed_out = true, error = "Runtime.TimedOut", reason = limits.timed_out(self.limit),
+      }, self.grace)
+    end
+  end
+  return self.exit
+end
+
+--- Ends it. What runs is ended with its runtime, and with it all others of its batch.
+---@param reason string
+---@param grace number seconds from TERM to KILL
+function Run:stop(reason, grace)
+  if self.exit then return end
+  if self.invocation then
+    return self.runtime:interrupt({ stopped = true, error = "Stopped", reason = reason }, grace)
+  end
+  self.pool:remove(self)
+  self:finish { stopped = true, reason = reason, duration = 0 }
+end
+
+return runner

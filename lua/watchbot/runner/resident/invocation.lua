@@ -1,0 +1,129 @@
+--- runner.resident.invocation: one batch of jobs that a runtime works on, and what its answer says
+-- of each. What AWS Lambda says of batches holds:
+-- https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+local json = require "watchbot.lib.json"
+local scheduler = require "watchbot.scheduler"
+
+-- Bytes of an answer that hooks see.
+local RESULT_AT_MOST = 64 * 1024
+
+---@class watchbot.Invocation
+---@field id string a new one for each attempt
+---@field runs table[] one for each job
+---@field began number seconds, of scheduler.now()
+---@field over boolean
+local Invocation = {}
+Invocation.__index = Invocation
+
+local invocation = {}
+
+---@param id string
+---@param runs table[]
+---@return watchbot.Invocation
+function invocation.new(id, runs)
+  return setmetatable({ id = id, runs = runs, began = scheduler.now(), over = false }, Invocation)
+end
+
+local function exit_of(self, fields)
+  local exit = { duration = scheduler.now() - self.began, request = self.id }
+  for name, value in pairs(fields) do exit[name] = value end
+  return exit
+end
+
+--- Ends each of the jobs with an exit of its own.
+---@param fields_of fun(run: table): table
+function Invocation:finish(fields_of)
+  if self.over then return end
+  self.over = true
+  for _, run in ipairs(self.runs) do run:finish(exit_of(self, fields_of(run))) end
+end
+
+--- Ends all of them alike.
+---@param fields table of a watchbot.Exit
+function Invocation:end_all(fields)
+  self:finish(function() return fields end)
+end
+
+-- what the answer says
+
+local function failed(reason)
+  return { code = 1, error = "Runtime.BatchItemFailure", reason = reason }
+end
+
+-- One identifier of `batchItemFailures`; nil where it is none.
+local function identifier(item)
+  local id = type(item) == "table" and item.itemIdentifier
+  return type(id) == "string" and id ~= "" and id or nil
+end
+
+-- The ids that have failed; or why all have: what is no JSON, and an identifier that is missing or
+-- of no message of this batch, fails the whole batch.
+local function failures_of(self, body)
+  local answer = json.decode(body, true)
+  if answer == nil then return nil, "the answer is not JSON" end
+  local items = type(answer) == "table" and answer.batchItemFailures
+  if items == nil or items == false then return {} end
+  if type(items) ~= "table" then return nil, "'batchItemFailures' is no list" end
+  local known, ids = {}, {}
+  for _, run in ipairs(self.runs) do known[run.job.id] = true end
+  for _, item in ipairs(items) do
+    local id = identifier(item)
+    if not id or not known[id] then
+      return nil, "'batchItemFailures' names a message that is not in the batch"
+    end
+    ids[id] = true
+  end
+  return ids
+end
+
+-- An empty answer, and null, say that all went well.
+local function is_nothing(body)
+  return body:find "%S" == nil or body:find "^%s*null%s*$" ~= nil
+end
+
+--- The runtime has answered.
+---@param body string
+---@param report boolean whether the answer says which messages have failed
+---@param logs string? the newest output, for those that have failed
+function Invocation:answered(body, report, logs)
+  local result = #body <= RESULT_AT_MOST and body or nil
+  if not report or is_nothing(body) then return self:end_all { code = 0, result = result } end
+  local ids, why = failures_of(self, body)
+  self:finish(function(run)
+    local fields = { code = 0, result = result }
+    if not ids then fields = failed("the batch has failed: " .. why) end
+    if ids and ids[run.job.id] then fields = failed "the function lists the message as failed" end
+    if fields.code ~= 0 then fields.logs, fields.result = logs, result end
+    return fields
+  end)
+end
+
+-- Text of a runtime as one line, for reasons.
+local function line(text)
+  return type(text) == "string" and (text:gsub("%s+", " ")) or nil
+end
+
+--- What a runtime says of an error: its type, and the reason for people.
+---@param body string JSON: errorType, errorMessage, stackTrace
+---@param header string? of Lambda-Runtime-Function-Error-Type
+---@return string kind
+---@return string reason
+function invocation.error_of(body, header)
+  local told = json.decode(body, true)
+  told = type(told) == "table" and told or {}
+  local kind = line(told.errorType) or line(header) or "Runtime.UnknownReason"
+  local message = line(told.errorMessage)
+  return kind, message and message ~= "" and ("%s: %s"):format(kind, message) or kind
+end
+
+--- The runtime has answered with an error.
+---@param body string
+---@param header string?
+---@param logs string?
+function Invocation:failed(body, header, logs)
+  local kind, reason = invocation.error_of(body, header)
+  self:end_all { code = 1, error = kind, reason = reason, logs = logs }
+end
+
+return invocation

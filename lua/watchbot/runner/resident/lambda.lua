@@ -1,0 +1,120 @@
+--- runner.resident.lambda: the channel to an unmodified Lambda function: its environment, its
+-- events, the headers of an invocation.
+-- https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+
+local core = require "watchbot.core"
+local api = require "watchbot.runner.resident.api"
+local event = require "watchbot.runner.resident.event"
+local limits = require "watchbot.lib.limits"
+local scheduler = require "watchbot.scheduler"
+
+---@class watchbot.LambdaChannel
+---@field api watchbot.RuntimeApi
+---@field runtime watchbot.Runtime
+---@field options watchbot.ResidentOptions
+local Lambda = {}
+Lambda.__index = Lambda
+
+local lambda = {}
+
+---@param runtime watchbot.Runtime
+---@param options watchbot.ResidentOptions
+---@param user integer
+---@return watchbot.LambdaChannel?
+---@return string? err
+---@return string? code
+function lambda.open(runtime, options, user)
+  local opened, err, code = api.open(runtime, user)
+  if not opened then return nil, err, code end
+  return setmetatable({ api = opened, runtime = runtime, options = options }, Lambda)
+end
+
+local function folder(parts)
+  local path = parts.policy.cwd or "."
+  return core.empty.real(path) or path
+end
+
+--- What Lambda sets and a policy's `env` may change.
+---@param parts table
+---@return table<string, string>
+function Lambda:defaults(parts)
+  local options, region = self.options, parts.source().region
+  local name = options.name or options.handler or "function"
+  return {
+    TZ = ":UTC", LANG = "en_US.UTF-8",
+    AWS_REGION = region, AWS_DEFAULT_REGION = region,
+    LAMBDA_TASK_ROOT = folder(parts), LAMBDA_RUNTIME_DIR = folder(parts),
+    AWS_LAMBDA_FUNCTION_NAME = name, AWS_LAMBDA_FUNCTION_VERSION = "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE = tostring(options.memory),
+    AWS_LAMBDA_LOG_GROUP_NAME = parts.policy.log_group or "/aws/lambda/" .. name,
+    AWS_LAMBDA_LOG_STREAM_NAME = os.date "!%Y/%m/%d/[$LATEST]" .. ("%032x"):format(math.random(0)),
+    AWS_LAMBDA_INITIALIZATION_TYPE = "on-demand",
+  }
+end
+
+--- What must be as it is. With AWS_LAMBDA_MAX_CONCURRENCY a client asks for several invocations at
+--- once, or starts programs by itself: an empty value is none.
+---@return table<string, string>
+function Lambda:environment()
+  return {
+    AWS_LAMBDA_RUNTIME_API = self.api:address(), _HANDLER = self.options.handler or "",
+    AWS_LAMBDA_MAX_CONCURRENCY = "",
+  }
+end
+
+--- The program is started; it asks by itself.
+function Lambda:started()
+end
+
+--- The event of an invocation.
+---@param invocation watchbot.Invocation
+---@return string? text
+---@return string? err
+---@return string? code
+function Lambda:prepare(invocation)
+  local jobs = {}
+  for index, run in ipairs(invocation.runs) do jobs[index] = run.job end
+  return event.of(self.options.event, jobs, self.runtime.pool.parts.source())
+end
+
+---@param request watchbot.ServerRequest
+---@return boolean
+function Lambda:gone(request)
+  return request:gone()
+end
+
+-- Milliseconds since the epoch. Without a time limit the queue's own holds: it keeps a message out
+-- of sight for at most 12 hours.
+local function deadline(parts)
+  local seconds = parts.policy.timeout > 0 and parts.policy.timeout or limits.sqs.visibility
+  return scheduler.time() + math.min(seconds, limits.sqs.visibility) * 1000 // 1
+end
+
+-- A trace header that comes from outside: what may stand in it, and nothing else.
+local function trace_of(invocation)
+  local trace = #invocation.runs == 1 and invocation.runs[1].job.received.trace
+  return trace and trace:find "^[%w=;:%-_.+/ ]+$" and trace or nil
+end
+
+---@param request watchbot.ServerRequest
+---@param invocation watchbot.Invocation
+---@param text string
+function Lambda:give(request, invocation, text)
+  local parts = self.runtime.pool.parts
+  local source = parts.source()
+  local name = self.options.name or self.options.handler or "function"
+  self.api:give(request, {
+    ["Lambda-Runtime-Aws-Request-Id"] = invocation.id,
+    ["Lambda-Runtime-Invocation-Id"] = invocation.nonce,
+    ["Lambda-Runtime-Deadline-Ms"] = ("%d"):format(deadline(parts)),
+    ["Lambda-Runtime-Invoked-Function-Arn"] = ("arn:aws:lambda:%s:%s:function:%s"):format(
+      source.region, source.account, name:gsub("[^%w%-_]", "-")),
+    ["Lambda-Runtime-Trace-Id"] = trace_of(invocation),
+  }, text)
+end
+
+function Lambda:close()
+  self.api:close()
+end
+
+return lambda

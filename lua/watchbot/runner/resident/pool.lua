@@ -1,0 +1,250 @@
+--- runner.resident.pool: which runtime gets which jobs, and how many runtimes there are.
+-- Jobs wait in their order; a runtime that asks gets the first of them. One is started where jobs
+-- wait and no other is free, up to the policy's `workers`.
+
+local runtime = require "watchbot.runner.resident.runtime"
+local scheduler = require "watchbot.scheduler"
+
+-- Bytes of the messages of one invocation, as on AWS.
+local LARGEST_PAYLOAD = 6 * 1024 * 1024
+
+-- Seconds until the next start when a runtime has ended without ever having answered; twice as long
+-- each time.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10
+
+-- Seconds that a runtime may take from its answer to its next question before another one is
+-- started in its place.
+local ASKS_WITHIN = 0.2
+
+-- A runtime that asks, and ends within this many seconds of its start without any job, more than
+-- this many times in a row, cannot be started either.
+local QUICK, QUICK_ENDS = 1, 3
+
+---@class watchbot.RuntimePool
+---@field parts table policy, options, journal, sink, channel, allowed, inherited, report, user
+---@field waiting table[] runs
+---@field free watchbot.Runtime[] those that are idle, the last used at the end
+---@field all table<watchbot.Runtime, true>
+---@field alive integer
+---@field pause number? seconds
+---@field draining boolean
+local Pool = {}
+Pool.__index = Pool
+
+local pool = {}
+
+---@param parts table
+---@return watchbot.RuntimePool
+function pool.new(parts)
+  return setmetatable({
+    parts = parts, waiting = {}, free = {}, all = {}, alive = 0, quick = 0, draining = false,
+    changed = scheduler.event(),
+  }, Pool)
+end
+
+-- batches
+
+-- How many of the jobs that wait make the next batch; 0: it may still grow.
+local function batch_size(self)
+  local options, bytes, count = self.parts.options, 0, 0
+  for _, run in ipairs(self.waiting) do
+    bytes = bytes + #run.job.received.body
+    if count > 0 and bytes > LARGEST_PAYLOAD then return count end
+    count = count + 1
+    if count == options.batch then return count end
+  end
+  if count == 0 or options.window == 0 then return count end
+  local left = self.waiting[1].since + options.window - scheduler.now()
+  if left <= 0 then return count end
+  self:later(left)
+  return 0
+end
+
+local function take(self, count)
+  local runs = table.move(self.waiting, 1, count, 1, {})
+  table.move(self.waiting, count + 1, #self.waiting + count, 1)
+  return runs
+end
+
+--- Looks again when some seconds have passed.
+function Pool:later(seconds)
+  local due = scheduler.now() + seconds
+  if self.due and self.due <= due then return end
+  self.due = due
+  scheduler.spawn(function()
+    scheduler.sleep(seconds)
+    if self.due == due then self.due = nil end
+    self:turn()
+  end)
+end
+
+-- turns
+
+local function give(self, one, count)
+  local runs = take(self, count)
+  if one:give(runs) then return end
+  -- Its connection is gone: the jobs wait for another, in their place.
+  table.move(self.waiting, 1, #self.waiting, #runs + 1)
+  table.move(runs, 1, #runs, 1, self.waiting)
+end
+
+-- Runtimes that will take a job soon. One that does not ask again for a while counts as busy.
+local function coming(self)
+  local count, now = 0, scheduler.now()
+  for one in pairs(self.all) do
+    if one.state == "starting" or one.state == "idle" then count = count + 1 end
+    if one.state == "answered" and now - one.answered_at < ASKS_WITHIN then
+      count = count + 1
+      self:later(ASKS_WITHIN)
+    end
+  end
+  return count
+end
+
+local function start_more(self)
+  local wanted = math.ceil(#self.waiting / self.parts.options.batch) - coming(self)
+  while wanted > 0 and self.alive < self.parts.policy.workers and not self.draining do
+    if self.resting then return end
+    wanted = wanted - 1
+    self:start()
+  end
+end
+
+--- Gives what waits to those that are idle, and starts more where that is not enough.
+function Pool:turn()
+  while #self.free > 0 and #self.waiting > 0 do
+    local count = batch_size(self)
+    if count == 0 then break end
+    give(self, table.remove(self.free), count)
+  end
+  if #self.waiting > 0 then start_more(self) end
+end
+
+-- runtimes
+
+function Pool:start()
+  self.alive = self.alive + 1
+  local one, err, code = runtime.start(self)
+  if one then
+    self.all[one] = true
+    return
+  end
+  self.alive = self.alive - 1
+  self:start_failed(err, code)
+end
+
+--- Somebody must hear of it: one of the jobs that wait. So the breaker and the notifications work
+-- as they do for other tasks.
+function Pool:start_failed(err, code)
+  self.pause = math.min((self.pause or FIRST_PAUSE / 2) * 2, LONGEST_PAUSE)
+  self.resting = true
+  local run = table.remove(self.waiting, 1)
+  if run then run:finish { not_started = true, error = code, reason = err, duration = 0 } end
+  if not run then self.parts.journal:error(nil, "error", err, "where", "runtime") end
+  scheduler.spawn(function()
+    scheduler.sleep(self.pause)
+    self.resting = false
+    self:turn()
+  end)
+end
+
+-- Whether one that has asked could not really be started.
+local function ended_quickly(self, one)
+  if one.jobs > 0 or scheduler.now() - one.born >= QUICK then return false end
+  self.quick = self.quick + 1
+  return self.quick > QUICK_ENDS
+end
+
+--- A runtime has ended.
+---@param one watchbot.Runtime
+---@param words string? why it could not be started
+function Pool:ended(one, words)
+  self.all[one] = nil
+  self.alive = self.alive - 1
+  for index, free in ipairs(self.free) do
+    if free == one then table.remove(self.free, index) break end
+  end
+  self.changed:set()
+  if one.retired or self.draining then return self:turn() end
+  if not words and ended_quickly(self, one) then words = "it ends as soon as it has started" end
+  if words then
+    return self:start_failed("the runtime could not be started: " .. words, "InitError")
+  end
+  self:turn()
+end
+
+--- A runtime asks for a job.
+---@param one watchbot.Runtime
+function Pool:idle(one)
+  if self.draining or one.generation ~= self.generation or (one.jobs > 0 and one:is_worn()) then
+    one.retired = true
+    return one:stop()
+  end
+  for _, free in ipairs(self.free) do if free == one then return self:turn() end end
+  self.free[#self.free + 1] = one
+  self:turn()
+end
+
+--- A runtime has answered, and will ask again.
+---@param one watchbot.Runtime
+function Pool:answered(one)
+  self.pause, self.quick, one.answered_at = nil, 0, scheduler.now()
+end
+
+-- jobs
+
+---@param run table
+function Pool:add(run)
+  run.since = scheduler.now()
+  self.waiting[#self.waiting + 1] = run
+  self:turn()
+end
+
+--- Takes a job back that waits.
+---@param run table
+function Pool:remove(run)
+  for index, one in ipairs(self.waiting) do
+    if one == run then return table.remove(self.waiting, index) end
+  end
+end
+
+-- the end
+
+local function stop_free(self)
+  local free = self.free
+  self.free = {}
+  for _, one in ipairs(free) do
+    one.retired = true
+    one:stop()
+  end
+end
+
+--- From now on other parts hold: those that were started with the old ones end when they are idle.
+---@param parts table
+function Pool:renew(parts)
+  self.parts, self.generation = parts, {}
+  stop_free(self)
+end
+
+--- No invocation begins any more: what waits goes back, what is idle ends.
+function Pool:drain()
+  self.draining = true
+  for _, run in ipairs(take(self, #self.waiting)) do
+    run:finish { stopped = true, reason = "stopped: the watcher is draining", duration = 0 }
+  end
+  stop_free(self)
+end
+
+--- Stops all runtimes and waits for their end: until then they can ask, or they would log errors.
+---@param grace number seconds
+function Pool:close(grace)
+  self:drain()
+  for one in pairs(self.all) do one:stop(grace) end
+  local until_time = scheduler.now() + grace + 1
+  while self.alive > 0 and scheduler.now() < until_time do
+    self.changed:clear()
+    self.changed:wait(until_time - scheduler.now())
+  end
+end
+
+return pool

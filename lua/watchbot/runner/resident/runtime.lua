@@ -1,0 +1,283 @@
+--- runner.resident.runtime: one program that stays, and the invocation that it works on.
+-- A job is given only to a program that has asked for one: so one that is about to end, after its
+-- answer or after a panic, never gets one.
+
+local core = require "watchbot.core"
+local invocation = require "watchbot.runner.resident.invocation"
+local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
+
+-- The newest output of a runtime that a notification shows.
+local TAIL = 50 * 1024
+
+---@alias watchbot.RuntimeState
+---| "starting" it has not asked yet
+---| "idle" it has asked, and waits for an invocation
+---| "busy" it works on one
+---| "answered" it has answered, and has not asked again
+---| "ending" it is being stopped
+---| "ended"
+
+---@class watchbot.Runtime
+---@field pool watchbot.RuntimePool
+---@field state watchbot.RuntimeState
+---@field channel table see runner/resident/init.lua
+---@field process watchbot.Process
+---@field invocation watchbot.Invocation|false
+---@field jobs integer messages that it has taken
+---@field born number
+---@field words string? what it said of its own failure to start
+local Runtime = {}
+Runtime.__index = Runtime
+
+local runtime = {}
+
+-- the start
+
+local function start_process(self, command, environment)
+  local parts = self.pool.parts
+  return process.start {
+    argv = command.argv, command = command.command, cwd = parts.policy.cwd, env = environment,
+    output = parts.sink, category = "worker", tail = TAIL, records = true,
+    limits = self.granted.limits,
+  }
+end
+
+-- Channel, environment, limits, program: what has been opened when one fails, `release` gives back.
+local function launch(self)
+  local parts, err, code = self.pool.parts
+  self.channel, err, code = parts.channel.open(self, parts.options, parts.user)
+  if not self.channel then return nil, err, code end
+  local all = parts.inherited()
+  for name, value in pairs(self.channel:defaults(parts)) do all[name] = value end
+  for name, value in pairs(parts.policy.env) do all[name] = value end
+  self.granted, err, code = parts.allowed:grant(all, self.channel:environment(parts))
+  if not self.granted then return nil, err, code end
+  local command = parts.options.command
+  if not command then return true end
+  self.process, err, code = start_process(self,
+    type(command) == "string" and { command = command } or { argv = command }, all)
+  return self.process ~= nil, err, code
+end
+
+local function release(self)
+  if self.granted then self.granted:release() end
+  if self.channel then self.channel:close() end
+  self.granted, self.channel = nil, nil
+end
+
+--- Starts a program.
+---@param pool watchbot.RuntimePool
+---@return watchbot.Runtime?
+---@return string? err
+---@return string? code
+function runtime.start(pool)
+  local self = setmetatable({
+    pool = pool, state = "starting", invocation = false, jobs = 0, born = scheduler.now(),
+    answered_at = 0, generation = pool.generation,
+  }, Runtime)
+  local ok, err, code = launch(self)
+  if not ok then
+    self.state = "ended"
+    release(self)
+    return nil, err, code
+  end
+  if self.process then scheduler.spawn(self.follow, self) end
+  scheduler.spawn(self.watch_start, self)
+  self.channel:started()
+  return self
+end
+
+--- Waits for the program's end.
+function Runtime:follow()
+  self:ended(self.process:wait())
+end
+
+--- Stops a program that does not ask for its first invocation in time.
+function Runtime:watch_start()
+  local limit = self.pool.parts.options.init_timeout
+  if limit == 0 then return end
+  scheduler.sleep(limit)
+  if self.state ~= "starting" then return end
+  self.words = ("it did not ask for its first message within %g s"):format(limit)
+  self:stop()
+end
+
+-- the end
+
+--- Stops the program; what it works on ends with it.
+---@param grace number? seconds; default: the policy's
+function Runtime:stop(grace)
+  if self.state == "ended" then return end
+  self.failing = self.failing or self.state == "starting"
+  self.state = "ending"
+  if self.process then
+    self.process:stop(grace or self.pool.parts.policy.kill_grace)
+  else
+    self:ended {}
+  end
+end
+
+local function told_exit(exit)
+  if exit.signal then return "signal " .. exit.signal end
+  return "exit code " .. tostring(exit.code)
+end
+
+-- The exit code of a runtime is no word to us: 3 and 4 would delete and release.
+local function exit_error(self, exit)
+  return {
+    error = "Runtime.ExitError", status = exit.signal or exit.code, oom = exit.oom,
+    reason = ("the runtime ended with %s before it answered"):format(told_exit(exit)),
+    logs = self.process and self.process:tail(),
+  }
+end
+
+--- The program has ended.
+---@param exit watchbot.process.Exit
+function Runtime:ended(exit)
+  if self.state == "ended" then return end
+  local failing = self.failing or self.state == "starting"
+  self.state = "ended"
+  if self.granted then self.granted:release(exit) end
+  self.granted = nil
+  if self.invocation and not self.invocation.over then
+    local fields = exit_error(self, exit)
+    for name, value in pairs(self.invocation.ending or {}) do fields[name] = value end
+    self.invocation:end_all(fields)
+  end
+  if self.channel then self.channel:close() end
+  local words = self.words or ("it ended with %s"):format(told_exit(exit))
+  if self.process then self.process:close() end
+  self.pool:ended(self, failing and words or nil, exit.reason)
+end
+
+--- Code of ours has raised while it served this program: nothing is known of its state.
+---@param problem string
+function Runtime:broken(problem)
+  self.pool.parts.journal:error(nil, "error", problem, "where", "runtime")
+  self:stop(0)
+end
+
+--- What the program itself says of its failure to start; it ends by itself.
+---@param body string
+---@param kind string?
+function Runtime:init_failed(body, kind)
+  local _, reason = invocation.error_of(body, kind)
+  self.words, self.failing = reason, true
+  self:stop()
+end
+
+-- what it asks and answers
+
+--- It asks for an invocation.
+---@param token any what the channel answers it with
+function Runtime:asked(token)
+  if self.state == "ending" or self.state == "ended" then return end
+  if self.invocation and not self.invocation.over then
+    self.invocation:end_all {
+      code = 1, error = "Runtime.NoAnswer", logs = self:label(nil),
+      reason = "the runtime asked for the next message without an answer to this one",
+    }
+  end
+  self.token, self.invocation, self.state = token, false, "idle"
+  self.pool:idle(self)
+end
+
+--- Puts another id before its output; returns the newest until here.
+---@param id string?
+---@return string?
+function Runtime:label(id)
+  return self.process and self.process:label(id) or nil
+end
+
+--- Why an answer is refused; nil: it is not.
+---@param id string
+---@param nonce string? which a newer client sends back
+---@return integer? status
+---@return string? kind
+---@return string? message
+function Runtime:refuses(id, nonce)
+  local current = self.invocation
+  if not current or current.id ~= id then return 400, "InvalidRequestID", "no such invocation" end
+  if current.ending or (nonce and nonce ~= current.nonce) then
+    return 410, "InvocationGone", "the invocation is over"
+  end
+  if current.over then return 403, "InvalidStateTransition", "it was answered already" end
+end
+
+local function answer(self, _)
+  self.state = "answered"
+  self.jobs = self.jobs + #self.invocation.runs
+  self.pool:answered(self)
+end
+
+--- It has answered. The messages are settled now, not when it asks again: it may take minutes.
+---@param _ string the invocation's id, which `refuses` has checked
+---@param body string
+function Runtime:answered(_, body)
+  local logs = self:label(nil)
+  self.invocation:answered(body, self.pool.parts.report, logs)
+  answer(self)
+end
+
+--- It has answered with an error.
+---@param _ string
+---@param body string
+---@param kind string?
+function Runtime:failed(_, body, kind)
+  self.invocation:failed(body, kind, self:label(nil))
+  answer(self)
+end
+
+-- what it is given
+
+--- Gives it some jobs; it is idle.
+---@param runs table[]
+---@return boolean given false: its connection is gone, it has to ask again
+function Runtime:give(runs)
+  local current = invocation.new(core.aws.uuid(), runs)
+  current.nonce = core.aws.uuid()
+  local text, err, code = self.channel:prepare(current)
+  if not text then
+    current:end_all { not_started = true, error = code, reason = err }
+    return true
+  end
+  if self.channel:gone(self.token) then
+    self.state = "answered"
+    return false
+  end
+  self.invocation, self.state = current, "busy"
+  self:label(#runs == 1 and runs[1].job.id or current.id)
+  for _, run in ipairs(runs) do run:handed(self, current) end
+  self.channel:give(self.token, current, text)
+  return true
+end
+
+--- Ends what it works on, and it with that.
+---@param fields table of the exits
+function Runtime:interrupt(fields, grace)
+  local current = self.invocation
+  if not current or current.over or current.ending then return end
+  current.ending = fields
+  self:stop(grace)
+end
+
+-- recycling
+
+local function resident_bytes(pid)
+  local file <close> = io.open(("/proc/%d/statm"):format(pid))
+  local pages = file and file:read "l":match "^%d+ (%d+)"
+  return pages and tonumber(pages) * 4096 or 0
+end
+
+--- Whether it is to be replaced now.
+---@return boolean
+function Runtime:is_worn()
+  local recycle = self.pool.parts.options.recycle
+  if recycle.jobs and self.jobs >= recycle.jobs then return true end
+  if recycle.age and scheduler.now() - self.born >= recycle.age then return true end
+  return recycle.memory ~= nil and self.process ~= nil
+    and resident_bytes(self.process:pid()) >= recycle.memory * 1024 * 1024
+end
+
+return runtime

@@ -1,0 +1,359 @@
+-- Lambda functions that stay, with the whole program: a queue file, a runtime that does what its
+-- message says (spec/support/runtimes/scripted.py), and what becomes of the message.
+
+local cjson = require "cjson"
+local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
+
+local task, run, eventually = workshop.task, workshop.run, workshop.eventually
+
+local RUNTIMES = io.popen "pwd":read "l" .. "/spec/support/runtimes/"
+
+local function policy(folder, fields, options, more)
+  folder:write("policy.lua", ([[
+    local policy = require "watchbot".policy {
+      queue = %q, max_receives = 2, kill_grace = 0.2, %s
+      lambda = { command = { "python3", %q, %q }, handler = "app.handler", %s },
+    }
+    function policy:backoff() return 0 end
+    %s
+    return policy]]):format(folder:url(), fields or "", RUNTIMES .. "scripted.py",
+      folder:file "seen",
+      options or "", more or ""))
+end
+
+-- One message for each list of steps.
+local function send(folder, ...)
+  local lines = {}
+  for index, steps in ipairs { ... } do
+    lines[index] = type(steps) == "string" and steps or cjson.encode(steps)
+  end
+  workshop.send(folder, lines)
+end
+
+local function drain(folder, more)
+  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" }, more)
+  assert.equal(0, exit.code, log .. err)
+  return log
+end
+
+-- Why is the outcome line's; a message that has failed for good has two.
+local function outcomes_of(log)
+  local all = {}
+  for json in log:gmatch '%[watcher%] %[[^%]]*%] ({"outcome"[^\n]*})\n' do
+    all[#all + 1] = cjson.decode(json)
+  end
+  return all
+end
+
+local function seen_of(folder)
+  local all = {}
+  for _, line in ipairs(folder:lines "seen") do all[#all + 1] = cjson.decode(line) end
+  return all
+end
+
+local function statuses(folder)
+  local all = {}
+  for index, one in ipairs(seen_of(folder)) do all[index] = one.statuses end
+  return all
+end
+
+local function outcome_words(log)
+  local words = {}
+  for index, one in ipairs(outcomes_of(log)) do words[index] = one.outcome end
+  return words
+end
+
+describe("a Lambda function that stays", function()
+  it("takes one message after the other in one runtime", task(function(folder)
+    send(folder, { { "answer", "{}" } }, { { "answer" } }, { { "answer", "not JSON" } })
+    policy(folder)
+    local log = drain(folder)
+    assert.same({ "complete", "complete", "complete" }, outcome_words(log))
+    local seen = seen_of(folder)
+    assert.equal(seen[1].pid, seen[3].pid)
+    assert.same({ { 202 }, { 202 }, { 202 } }, statuses(folder))
+    assert.are_not.equal(seen[1].headers["Lambda-Runtime-Aws-Request-Id"],
+      seen[2].headers["Lambda-Runtime-Aws-Request-Id"])
+  end))
+
+  -- Rust's client expects a deadline, Go's cannot parse an empty one.
+  it("gets the headers that runtime clients need", task(function(folder)
+    send(folder, { { "answer" } })
+    policy(folder, "timeout = 0,")
+    drain(folder, { AWS_REGION = "eu-central-1" })
+    local headers = seen_of(folder)[1].headers
+    local left = tonumber(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - os.time()
+    assert.is_true(left > 43000 and left < 43300, tostring(left))
+    assert.equal("arn:aws:lambda:eu-central-1:000000000000:function:app-handler",
+      headers["Lambda-Runtime-Invoked-Function-Arn"])
+    assert.matches("^%x+%-%x+%-4", headers["Lambda-Runtime-Invocation-Id"])
+    assert.equal("application/json", headers["Content-Type"])
+    assert.is_nil(headers["Lambda-Runtime-Trace-Id"])
+  end))
+
+  it("fails with the error that it tells, and its type decides like an exit code",
+    task(function(folder)
+      send(folder, { { "error", "ValidationError", "no such tile" } }, { { "error", "Other",
+        "x" } })
+      policy(folder, 'exits = { ValidationError = "reject" },')
+      local log = drain(folder)
+      local all = outcomes_of(log)
+      assert.same({ "reject", "retry", "retry" }, outcome_words(log))
+      assert.equal("ValidationError: no such tile", all[1].reason)
+      assert.is_string(all[1].request)
+      assert.are_not.equal(all[2].request, all[3].request)
+    end))
+
+  -- A client's exit code 0 without an answer was a message deleted unread; 3 and 4 would delete or
+  -- release it.
+  for _, case in ipairs {
+    { { "exit", 0 }, "exit code 0" }, { { "exit", 3 }, "exit code 3" },
+    { { "exit", 4 }, "exit code 4" }, { { "exit", 129 }, "exit code 129" },
+    { { "kill" }, "signal KILL" },
+  } do
+    it("fails when its runtime ends with " .. case[2] .. " before it answered",
+      task(function(folder)
+      send(folder, { case[1] }, { { "answer" } })
+      policy(folder)
+      local log = drain(folder)
+      assert.same({ "complete", "retry", "retry" }, (function()
+        local words = outcome_words(log)
+        table.sort(words)
+        return words
+      end)())
+      assert.matches("the runtime ended with " .. case[2] .. " before it answered", log)
+      assert.is_nil(log:find("no task can be started", 1, true))
+    end))
+  end
+
+  -- bref ends after each answer; Go ends with 1 after it has told a panic.
+  it("is done when it has answered, however its runtime ends then", task(function(folder)
+    send(folder, { { "answer" }, { "exit", 0 } }, { { "answer" }, { "exit", 0 } },
+      { { "error", "panic", "p" }, { "exit", 1 } }, { { "answer" } })
+    policy(folder)
+    local log = drain(folder)
+    local words = outcome_words(log)
+    table.sort(words)
+    assert.same({ "complete", "complete", "complete", "retry", "retry" }, words)
+    assert.matches("panic: p", log)
+    assert.is_nil(log:find("before it answered", 1, true))
+  end))
+
+  it("has failed when it asks for the next message without an answer", task(function(folder)
+    send(folder, { { "next" } }, { { "answer" } })
+    policy(folder)
+    local log = drain(folder)
+    local words = outcome_words(log)
+    table.sort(words)
+    assert.same({ "complete", "retry", "retry" }, words)
+    assert.matches("asked for the next message without an answer", log)
+    assert.equal(seen_of(folder)[1].pid, seen_of(folder)[3].pid)
+  end))
+
+  -- An answer for another invocation, a second one, one of a client that has been overtaken: none
+  -- settles anything.
+  it("refuses answers that are not for this invocation", task(function(folder)
+    send(folder, { { "other", "no-such-id", "x" }, { "stale", "x" }, { "answer" }, { "answer" } })
+    policy(folder)
+    local log = drain(folder)
+    assert.same({ "complete" }, outcome_words(log))
+    assert.same({ { 400, 410, 202, 403 } }, statuses(folder))
+  end))
+
+  it("may answer 6 MiB and 100 bytes, and not one more", task(function(folder)
+    local limit = 6 * 1024 * 1024 + 100
+    send(folder, { { "large", limit } }, { { "large", limit + 1 } })
+    policy(folder, "max_receives = 1,")
+    local log = drain(folder)
+    assert.same({ "complete", "retry" }, outcome_words(log))
+    assert.same({ { 202 }, { 413 } }, statuses(folder))
+    assert.matches("Function.ResponseSizeTooLarge", log)
+  end))
+
+  it("may send a header of 1 MiB", task(function(folder)
+    send(folder, { { "header", 1024 * 1024 - 1 } })
+    policy(folder, "max_receives = 1,")
+    assert.same({ "retry" }, outcome_words(drain(folder)))
+    assert.same({ { 202 } }, statuses(folder))
+  end))
+
+  it("may stream its answer, and tell an error in the trailers", task(function(folder)
+    send(folder, { { "stream", "{}" } }, { { "stream", "half", "StreamError", "broke off" } })
+    policy(folder, "max_receives = 1,")
+    local log = drain(folder)
+    assert.same({ "complete", "retry" }, outcome_words(log))
+    assert.matches("StreamError: broke off", log)
+  end))
+
+  it("is killed when it outlives the time limit, and its message comes back", task(function(folder)
+    send(folder, { { "deaf" }, { "sleep", 60 } }, { { "answer" } })
+    policy(folder, "timeout = 0.5, max_receives = 1,")
+    local log = drain(folder)
+    local words = outcome_words(log)
+    table.sort(words)
+    assert.same({ "complete", "retry" }, words)
+    assert.matches("timed out after 0.5 s", log)
+  end))
+
+  -- Node keeps its loop alive for minutes after an answer.
+  it("has its message deleted at the answer, not when it asks again", task(function(folder)
+    send(folder, { { "answer" }, { "sleep", 30 } })
+    policy(folder)
+    local child = workshop.start(folder, { "run", "policy.lua" })
+    eventually(function() return child:output():find('"outcome":"complete"', 1, true) end)
+    child:stop(0.1)
+    child:wait()
+  end))
+
+  it("bears the id of each message in its log lines, also without a newline and joined by CR",
+    task(function(folder)
+      send(folder, { { "print", "first\rsecond" }, { "answer" } }, { { "print", "third\n" },
+        { "answer" } })
+      policy(folder)
+      local log = drain(folder)
+      local seen = seen_of(folder)
+      for index, text in ipairs { "first", "second", "third" } do
+        local id = seen[index < 3 and 1 or 2].ids[1]
+        assert.is_truthy(log:find(("[worker] [%s] %s\n"):format(id, text), 1, true), log)
+      end
+    end))
+
+  it("says why it cannot start, in the words of its runtime, and is tried again later",
+    task(function(folder)
+      folder:write("app.py", "import nothing_of_this_name\n")
+      workshop.send(folder, { "one" })
+      folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q, probe = 1,
+        lambda = { command = { "python3", %q }, handler = "app.handler" } }]]):format(folder:url(),
+        RUNTIMES .. "ric.py"))
+      local child = workshop.start(folder, { "run", "policy.lua" })
+      eventually(function() return child:output():find "ModuleNotFoundError: No module named" end)
+      folder:write("app.py", "def handler(event, context):\n  return 1\n")
+      eventually(function() return child:output():find('"outcome":"complete"', 1, true) end)
+      child:stop(1)
+      child:wait()
+    end))
+
+  it("cannot start when its program is missing, ends at once, or never asks", task(function(folder)
+    for _, case in ipairs {
+      { [[{ "./no-such-program" }]], "could not start './no%-such%-program'" },
+      { [["exit 7"]], "the runtime could not be started: it ended with exit code 7" },
+      { [["sleep 60", init_timeout = 0.3]], "it did not ask for its first message within 0.3 s" },
+    } do
+      folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q, kill_grace = 0.2,
+        lambda = { command = %s } }]]):format(folder:url(), case[1]))
+      workshop.send(folder, { "one" })
+      local child = workshop.start(folder, { "run", "policy.lua" })
+      eventually(function() return child:output():find(case[2]) end, case[2])
+      child:stop(1)
+      child:wait()
+    end
+  end))
+
+  it("lets what runs finish at a drain, and gives back what waits", task(function(folder)
+    send(folder, { { "sleep", 0.7 }, { "answer" } }, { { "answer" } }, { { "answer" } })
+    policy(folder, "drain = 20,", "batch = 1,", "policy.workers = 1")
+    local child = workshop.start(folder, { "run", "policy.lua" })
+    eventually(function() return child:output():find('"message":', 1, true) end)
+    eventually(function() return #workshop.processes_with "AWS_LAMBDA_RUNTIME_API" >= 0 end)
+    scheduler.sleep(0.5)
+    child:kill "TERM"
+    local exit = assert(child:wait(workshop.PATIENCE))
+    assert.equal(0, exit.code)
+    local log = child:output()
+    assert.same({ "complete" }, outcome_words(log))
+    local queue = assert(require "watchbot.queue".open(folder:url()))
+    assert.equal(2, queue:counts().visible)
+    queue:close()
+  end))
+
+  it("replaces a runtime after so many messages, and one that has grown", task(function(folder)
+    send(folder, { { "answer" } }, { { "answer" } }, { { "answer" } }, { { "answer" } })
+    policy(folder, "", "recycle = { jobs = 2 },")
+    assert.same({ "complete", "complete", "complete", "complete" }, outcome_words(drain(folder)))
+    local pids = {}
+    for index, one in ipairs(seen_of(folder)) do pids[index] = one.pid end
+    assert.equal(pids[1], pids[2])
+    assert.equal(pids[3], pids[4])
+    assert.are_not.equal(pids[1], pids[3])
+  end))
+end)
+
+describe("a batch of a Lambda function", function()
+  -- What AWS does with each answer: services-sqs-errorhandling.
+  for _, case in ipairs {
+    { "{}", 0 }, { "null", 0 }, { "", 0 }, { '{"batchItemFailures":[]}', 0 },
+    { '{"batchItemFailures":null}', 0 }, { '{"batchItemFailures":[{"itemIdentifier":"FIRST"}]}',
+      1 },
+    { '{"batchItemFailures":[{"itemIdentifier":""}]}', 3 },
+    { '{"batchItemFailures":[{"itemIdentifier":null}]}', 3 },
+    { '{"batchItemFailures":[{"foo":"notvalid"}]}', 3 },
+    { '{"batchItemFailures":[{"itemIdentifier":"no-such-id"}]}', 3 },
+    { "not JSON", 3 },
+  } do
+    it(("of three: the answer %s fails %d"):format(case[1], case[2]), task(function(folder)
+      folder:write("app.py", ([[
+import json
+class Raw(str): pass
+def handler(event, context):
+  text = %q.replace("FIRST", event["Records"][0]["messageId"])
+  context.raw = text
+  return text
+]]):format(case[1]))
+      folder:write("ric.py", (assert(io.open(RUNTIMES .. "ric.py")):read "a"):gsub(
+        "json.dumps%(handler%(json.loads%(event%), context%)%).encode%(%)",
+        "handler(json.loads(event), context).encode()"))
+      workshop.send(folder, { "a", "b", "c" })
+      folder:write("policy.lua", ([[local policy = require "watchbot".policy { queue = %q,
+        max_receives = 1, lambda = { command = { "python3", "ric.py" }, handler = "app.handler",
+        batch = 3, window = 1 } } return policy]]):format(folder:url()))
+      local log = drain(folder)
+      local failed = 0
+      for _,
+        word in ipairs(outcome_words(log)) do failed = failed + (word == "retry" and 1 or 0) end
+      assert.equal(case[2], failed, log)
+      assert.equal(3, #outcome_words(log))
+    end))
+  end
+
+  it("fails as a whole with an error", task(function(folder)
+    send(folder, { { "error", "E", "e" } }, { { "answer" } })
+    policy(folder, "max_receives = 1,", "batch = 2, window = 2,")
+    assert.same({ "retry", "retry" }, outcome_words(drain(folder)))
+    assert.equal(2, #seen_of(folder)[1].ids)
+  end))
+
+  it("is complete by any answer where the function reports nothing", task(function(folder)
+    send(folder, { { "answer", "not JSON" } }, { { "answer" } })
+    policy(folder, "", "batch = 2, window = 2, report = false,")
+    assert.same({ "complete", "complete" }, outcome_words(drain(folder)))
+  end))
+
+  it("goes out when it is full, or when its window is over", task(function(folder)
+    send(folder, { { "answer" } }, { { "answer" } }, { { "answer" } }, { { "answer" } },
+      { { "answer" } })
+    policy(folder, "", "batch = 3, window = 0.5,")
+    drain(folder)
+    local sizes = {}
+    for index, one in ipairs(seen_of(folder)) do sizes[index] = #one.ids end
+    assert.same({ 3, 2 }, sizes)
+  end))
+
+  it("gives back, at a drain, what waits in its window", task(function(folder)
+    send(folder, { { "answer" } }, { { "answer" } })
+    policy(folder, "", "batch = 10, window = 300,")
+    local child = workshop.start(folder, { "run", "policy.lua" })
+    eventually(function()
+      local _, count = child:output():gsub('"message":', "")
+      return count == 2
+    end)
+    child:kill "TERM"
+    assert.equal(0, assert(child:wait(workshop.PATIENCE)).code)
+    assert.same({}, seen_of(folder))
+    local queue = assert(require "watchbot.queue".open(folder:url()))
+    assert.same({ visible = 2, delayed = 0, in_flight = 0, dead = 0 }, queue:counts())
+    local messages = queue:receive(10, 0, 5)
+    assert.equal(1, messages[1].receives)
+    queue:close()
+  end))
+end)
