@@ -80,6 +80,19 @@ describe("the fault proxy", function()
     assert.is_nil(log[1].kind)
   end))
 
+  it("hands out the calls that are over, each once", in_task(function()
+    proxy:add { kind = "delay", delay = 60, operation = "Slow" }
+    scheduler.spawn(call, "Slow", { timeout = 0.3 })
+    assert(call "Send")
+    local taken = proxy:take()
+    assert.are.equal(1, #taken)
+    assert.are.equal("Send", taken[1].operation)
+    assert.are.same({}, proxy:take())
+    proxy:remove_rules()
+    assert(call "Send")
+    assert.is_nil(proxy:take()[1].kind)
+  end))
+
   it("knows the operation of Query calls and of other requests", in_task(function()
     local form = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" }
     assert(http.request {

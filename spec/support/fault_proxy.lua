@@ -33,30 +33,44 @@ end
 ---@param rule table
 function methods:add(rule) control(self, "POST", "/rules", cjson.encode(rule)) end
 
---- Takes all rules away, and forgets all calls.
+--- Removes all rules; the calls are kept.
+function methods:remove_rules() control(self, "DELETE", "/rules") end
+
+--- Removes all rules, and forgets all calls.
 function methods:clear()
-  control(self, "DELETE", "/rules")
+  self:remove_rules()
   self:forget()
 end
 
 --- Forgets all calls: each is kept with all its bytes.
 function methods:forget() control(self, "DELETE", "/log") end
 
---- The calls since the last `clear`, in their order: { operation, kind (of the fault), request,
---- applied (how often the server was asked), answers = {{ status, body }} (of the server), status
---- (that the client was given) }. What was none is nil.
+-- What was null is nil.
+local function without_null(calls)
+  for _, call in ipairs(calls) do
+    for name, value in pairs(call) do
+      if value == cjson.null then call[name] = nil end
+    end
+  end
+  return calls
+end
+
+--- The calls since the last `clear`, in their order: { operation, time, kind (of the fault),
+--- request, applied (how often the server was asked), answers = {{ status, body }} (of the server),
+--- status (that the client was given), over }. What is null is nil.
 ---@param operation string? only these
 ---@return table[]
 function methods:log(operation)
   local found = {}
-  for _, call in ipairs(control(self, "GET", "/log")) do
-    for name, value in pairs(call) do
-      if value == cjson.null then call[name] = nil end
-    end
+  for _, call in ipairs(without_null(control(self, "GET", "/log"))) do
     if not operation or call.operation == operation then found[#found + 1] = call end
   end
   return found
 end
+
+--- The calls that are over, in their order; they are forgotten.
+---@return table[]
+function methods:take() return without_null(control(self, "DELETE", "/log/over")) end
 
 function methods:close() self.child:close() end
 

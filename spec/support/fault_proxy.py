@@ -154,6 +154,7 @@ class Call:
             "applied": 0,  # how often the server was asked
             "answers": [],  # of the server: status and body
             "status": None,  # that the client was given
+            "over": False,
         }
         calls.append(self.record)
 
@@ -347,7 +348,10 @@ async def pass_on(call):
 
 
 def control(method, path, body):
-    """POST /-faults/rules adds a rule, DELETE takes all away; GET /-faults/log tells all calls, DELETE forgets them."""
+    """POST /-faults/rules adds a rule, DELETE removes all; GET /-faults/log lists all calls, DELETE forgets them.
+
+    DELETE /-faults/log/over lists the calls that are over, and forgets them.
+    """
     if (method, path) == ("POST", "/rules"):
         rules.append(Rule(json.loads(body)))
     elif (method, path) == ("DELETE", "/rules"):
@@ -356,6 +360,10 @@ def control(method, path, body):
         return calls
     elif (method, path) == ("DELETE", "/log"):
         calls.clear()
+    elif (method, path) == ("DELETE", "/log/over"):
+        over = [call for call in calls if call["over"]]
+        calls[:] = [call for call in calls if not call["over"]]
+        return over
     else:
         raise ValueError(f"{method} {path} is not known")
     return []
@@ -379,7 +387,11 @@ async def serve_one(reader, writer):
         writer.write(controlled(request).encoded())
         await writer.drain()
     else:
-        await pass_on(Call(request, reader, writer))
+        call = Call(request, reader, writer)
+        try:
+            await pass_on(call)
+        finally:
+            call.record["over"] = True
 
 
 async def serve(reader, writer):
