@@ -13,7 +13,8 @@
 # make generated  the manual pages and editors' definitions that are made from lists in the code
 # make bench      measure; prints ratios from one run
 # make mutants    faults planted one at a time, which the specs must see: takes its time
-# make soak       10,000 messages while everything fails at random: takes its time; SOAK_MESSAGES=500 for a short one
+# make soak       10,000 messages on each queue and runner while everything fails at random; SOAK_MESSAGES=500 for a short one;
+#                 PARTS="handlers processes": a million Lua jobs and 50,000 processes in one watcher
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
 # V=1 shows whole commands.
 
@@ -250,7 +251,7 @@ mutants: test-deps
 	$(LUA) spec/mutants/run.lua
 
 soak: test-deps all
-	$(LUA) spec/soak/soak.lua $(B)
+	$(LUA) spec/soak/soak.lua $(B) $(PARTS)
 
 # clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
 analyze:

@@ -1,22 +1,28 @@
 --- judge: a strict verdict on a run of one or more watchers, from what their tasks wrote and from
--- what was done to the watchers. It knows nothing of queues: sent = finished + dead + still queued,
--- by message; no run begins while another of the same message runs; a message finishes twice only
--- with a cause; groups keep their order.
+-- what was done to watchers and to calls. It knows nothing of queues: sent = finished + dead +
+-- still queued, by message; no run begins while another of the same message runs; a message runs
+-- again after it has finished only with a cause, which is a fault of its own calls or of the
+-- watcher that ran it; groups keep their order.
 
 local judge = {}
 
 ---@class watchbot.spec.Event what a task wrote, in order of time
 ---@field at number seconds
----@field kind "begin"|"end"|"fail"
+---@field kind "begin"|"end"|"fail"|"overlap" overlap: another run holds the message's lock
 ---@field message string its body
 ---@field run string an id of the run
+---@field watcher string? process id of its watcher; nil where the task does not know it
 
----@class watchbot.spec.Fault what was done to a watcher, or to its queue
+---@class watchbot.spec.Fault what was done to a watcher, to its queue or to one of its calls
 ---@field at number seconds
 ---@field kind string
+---@field message string? the body of the only message that it concerns
+---@field watcher string? process id of the only watcher that it concerns
+---@field lease boolean? whether it may have ended the lease of what ran
 
 ---@class watchbot.spec.History
----@field sent { message: string, group: string? }[] in order
+---@field sent { message: string, group: string?, dies: boolean? }[] in order; dies: it must end in
+--- the dead-letter queue, and nothing else may
 ---@field events watchbot.spec.Event[]
 ---@field faults watchbot.spec.Fault[]
 ---@field dead table<string, true>
@@ -24,145 +30,169 @@ local judge = {}
 ---@field grace number seconds after a fault within which its effects are seen
 ---@field lease number seconds for which a watcher that has died keeps a message
 
--- Whether a fault between two moments explains what happened.
-local function caused(history, from, to)
-  for _, fault in ipairs(history.faults) do
-    if fault.at >= from - history.grace and fault.at <= to + history.grace then return true end
-  end
-  return false
+-- Whether a fault concerns a run.
+local function concerns(fault, run)
+  return (not fault.message or fault.message == run.message)
+    and (not fault.watcher or not run.watcher or fault.watcher == run.watcher)
 end
 
--- When a run without an end must have ended: with the fault that followed its begin.
-local function end_by_fault(history, began)
+-- Whether a fault of a run's own between two moments explains what happened.
+local function caused(history, run, from, to, is_kind)
   for _, fault in ipairs(history.faults) do
-    if fault.at >= began - history.grace then return fault.at + history.grace end
-  end
-end
-
--- message -> its runs, in order of their begin; what has no begin, or no end and no cause, is told.
-local function runs_of(history, tell)
-  local runs, by_id = {}, {}
-  for _, event in ipairs(history.events) do
-    if event.kind == "begin" then
-      local run = { message = event.message, began = event.at }
-      by_id[event.run], runs[event.message] = run, runs[event.message] or {}
-      table.insert(runs[event.message], run)
-    elseif by_id[event.run] then
-      by_id[event.run].ended, by_id[event.run].kind = event.at, event.kind
-    else
-      tell("unexplained", event.message, "a run ended that had not begun")
-    end
-  end
-  for message, all in pairs(runs) do
-    for _, run in ipairs(all) do
-      if not run.ended then
-        run.ended = end_by_fault(history, run.began)
-        if not run.ended then
-          tell("stuck", message, "a run has no end, and nothing that ended it")
-        end
-      end
-    end
-  end
-  return runs
-end
-
--- A watcher that stands still keeps its task, not its lease.
-local function stood_still(history, run, moment)
-  for _, fault in ipairs(history.faults) do
-    if fault.kind == "STOP" and fault.at <= moment and fault.at >= run.began - history.lease then
+    if fault.at >= from - history.grace and fault.at <= to + history.grace
+      and concerns(fault, run) and (not is_kind or is_kind(fault)) then
       return true
     end
   end
   return false
 end
 
-local function check_overlap(history, runs, tell)
+-- When a run without an end must have ended: with the fault that followed its begin.
+local function end_by_fault(history, run)
+  for _, fault in ipairs(history.faults) do
+    if fault.at >= run.began - history.grace and concerns(fault, run) then
+      return fault.at + history.grace
+    end
+  end
+end
+
+local function begin_run(runs, by_id, event)
+  local run = { message = event.message, began = event.at, watcher = event.watcher }
+  by_id[event.run], runs[event.message] = run, runs[event.message] or {}
+  table.insert(runs[event.message], run)
+end
+
+-- message -> its runs, in order of their begin; reports what has no begin, or no end and no cause.
+local function runs_of(history, report)
+  local runs, by_id = {}, {}
+  for _, event in ipairs(history.events) do
+    local run = by_id[event.run]
+    if event.kind == "begin" then
+      begin_run(runs, by_id, event)
+    elseif not run then
+      report("unexplained", event.message, "a run ended that had not begun")
+    elseif event.kind == "overlap" then
+      run.is_beside = true
+    else
+      run.ended, run.kind = event.at, event.kind
+    end
+  end
+  for message, all in pairs(runs) do
+    for _, run in ipairs(all) do
+      run.ended = run.ended or end_by_fault(history, run)
+      if not run.ended then
+        report("stuck", message, "a run has no end, and nothing that ended it")
+      end
+    end
+  end
+  return runs
+end
+
+local function ends_lease(fault) return fault.kind == "STOP" or fault.lease end
+
+-- A watcher that stands still, or whose heartbeats are lost, keeps its task but not its lease.
+local function check_overlap(history, runs, report)
   for message, all in pairs(runs) do
     for index = 2, #all do
-      local before = all[index - 1]
-      local overlaps = before.kind and all[index].began < before.ended - 1e-3
-      if overlaps and not stood_still(history, before, all[index].began) then
-        tell("overlap", message, ("a run began %.3f s before the one before it ended"):format(
-          before.ended - all[index].began))
+      local before, run = all[index - 1], all[index]
+      local overlaps = run.is_beside
+        or before.kind and before.ended and run.began < before.ended - 1e-3
+      if overlaps
+        and not caused(history, before, before.began - history.lease, run.began, ends_lease) then
+        report("overlap", message, ("a run began at %.3f while the one of %.3f went on"):format(
+          run.began, before.began))
       end
     end
   end
 end
 
 -- => message -> when it first finished
-local function check_repeats(history, runs, tell)
+local function check_repeats(history, runs, report)
   local finished = {}
   for message, all in pairs(runs) do
     local first
     for _, run in ipairs(all) do
-      if first and not caused(history, first.began, run.began) then
-        tell("unexplained", message,
+      if first and not caused(history, first, first.began, run.began) then
+        report("unexplained", message,
           "it ran again although it had finished, and nothing had failed")
       end
-      if run.kind == "end" and not first then first, finished[message] = run, run.ended end
+      if run.kind == "end" and not first then first, finished[message] = run, run end
     end
   end
   return finished
 end
 
-local function check_account(history, finished, tell)
+local function check_account(history, finished, report)
   local sent = {}
   for _, one in ipairs(history.sent) do
-    sent[one.message] = true
-    if not (finished[one.message] or history.dead[one.message] or history.queued[one.message]) then
-      tell("lost", one.message, "neither finished, nor dead, nor queued")
+    local message, run = one.message, finished[one.message]
+    sent[message] = true
+    if not (run or history.dead[message] or history.queued[message]) then
+      report("lost", message, "neither finished, nor dead, nor queued")
     end
-    if finished[one.message] and history.queued[one.message]
-      and not caused(history, finished[one.message], math.huge) then
-      tell("unexplained", one.message,
-        "it has finished and is still queued, and nothing had failed")
+    if run and history.queued[message] and not caused(history, run, run.ended, math.huge) then
+      report("unexplained", message, "it has finished and is still queued, and nothing had failed")
+    end
+    if history.dead[message] and not one.dies then
+      report("unexplained", message, "it is dead, and should not be")
     end
   end
   for message in pairs(finished) do
-    if not sent[message] then tell("unexplained", message, "it was never sent") end
+    if not sent[message] then report("unexplained", message, "it was never sent") end
   end
 end
 
-local function check_groups(history, finished, tell)
+-- A message of a group first runs after the one before it has finished.
+local function check_groups(history, runs, finished, report)
   local last = {}
   for _, one in ipairs(history.sent) do
-    local at, before = finished[one.message], one.group and last[one.group]
-    if one.group and at then
-      if before and at < before.at then
-        tell("order", one.message, ("it finished before '%s' of its group"):format(before.message))
-      end
-      last[one.group] = { at = at, message = one.message }
+    local first = one.group and runs[one.message] and runs[one.message][1]
+    local before = first and last[one.group]
+    if before and first.began < before.ended - 1e-3 then
+      report("order", one.message, ("it began before '%s' of its group had finished"):format(
+        before.message))
     end
+    if one.group and finished[one.message] then last[one.group] = finished[one.message] end
   end
 end
 
---- What is wrong with a history; nothing, where all is well.
+--- What is wrong with a history; an empty list where all is well.
 ---@param history watchbot.spec.History
 ---@return { kind: "lost"|"stuck"|"overlap"|"order"|"unexplained", message: string, why: string }[]
 function judge.verdict(history)
   local wrong = {}
-  local function tell(kind, message, why)
+  local function report(kind, message, why)
     wrong[#wrong + 1] = { kind = kind, message = message, why = why }
   end
-  local runs = runs_of(history, tell)
-  check_overlap(history, runs, tell)
-  local finished = check_repeats(history, runs, tell)
-  check_account(history, finished, tell)
-  check_groups(history, finished, tell)
+  local runs = runs_of(history, report)
+  check_overlap(history, runs, report)
+  local finished = check_repeats(history, runs, report)
+  check_account(history, finished, report)
+  check_groups(history, runs, finished, report)
   return wrong
 end
 
---- The lines of a task's journal, "begin BODY RUN SECONDS", as events in order of time.
+--- A line of a task's journal, "begin BODY RUN WATCHER SECONDS" ("-": a watcher that the task does
+--- not know), as an event; nil where it is none.
+---@param line string
+---@return watchbot.spec.Event?
+function judge.event(line)
+  local kind, message, run, watcher, at = line:match "^(%l+) (%S+) (%S+) (%S+) ([%d.]+)$"
+  return kind and {
+    kind = kind, message = message, run = run, watcher = watcher ~= "-" and watcher or nil,
+    at = tonumber(at),
+  }
+end
+
+--- The lines of a journal as events in order of time.
 ---@param lines string[]
 ---@return watchbot.spec.Event[]
 function judge.events(lines)
   local events = {}
   for index, line in ipairs(lines) do
-    local kind, message, run, at = line:match "^(%l+) (%S+) (%S+) ([%d.]+)$"
-    if kind then
-      events[#events + 1] = {
-        kind = kind, message = message, run = run, at = tonumber(at), place = index,
-      }
+    local event = judge.event(line)
+    if event then
+      event.place, events[#events + 1] = index, event
     end
   end
   table.sort(events, function(a, b)

@@ -32,7 +32,6 @@ end
 describe("the judge", function()
   it("finds nothing where all is well", function()
     assert.are.same({}, kinds())
-    assert.are.same({}, kinds { events = {}, dead = { a = true } })
     assert.are.same({}, kinds { events = {}, queued = { a = true } })
   end)
 
@@ -47,6 +46,25 @@ describe("the judge", function()
       { at = 1.8, kind = "fail", message = "a", run = "1" },
         done(2, "2") },
     })
+  end)
+
+  it("sees two runs at a time by the message's lock, where the first was killed", function()
+    local events = { begin(1, "1"), begin(3, "2"),
+      { at = 3, kind = "overlap", message = "a", run = "2" }, done(4, "2") }
+    assert.are.same({ "overlap" },
+      kinds { events = events, faults = { { at = 2, kind = "KILL" } } })
+    assert.are.same({}, kinds { events = events, faults = { { at = 2, kind = "STOP" } } })
+  end)
+
+  it("lets two run at a time where the heartbeats of just this message were lost", function()
+    local two = { begin(1, "1"), begin(4, "2"), done(4.5, "1"), done(5, "2") }
+    local function faults(message, lease)
+      return { { at = 2, kind = "reset", message = message, lease = lease } }
+    end
+    assert.are.same({}, kinds { events = two, faults = faults("a", true) })
+    assert.are.same({ "overlap" }, kinds { events = two, faults = faults "a" })
+    assert.are.same({ "overlap", "unexplained" },
+      kinds { events = two, faults = faults("b", true) })
   end)
 
   it("lets two run at a time only where a watcher stood still", function()
@@ -64,6 +82,28 @@ describe("the judge", function()
       kinds { events = again, faults = { { at = 0.1, kind = "KILL" } } })
   end)
 
+  it("takes a fault for a cause only of what it concerns", function()
+    local function again(fault)
+      local events = { begin(1, "1"), done(2, "1"), begin(9, "2"), done(10, "2") }
+      for _, event in ipairs(events) do event.watcher = "77" end
+      fault.at, fault.kind = 2.2, "KILL"
+      return kinds { events = events, faults = { fault } }
+    end
+    assert.are.same({}, again { watcher = "77" })
+    assert.are.same({}, again { message = "a" })
+    assert.are.same({ "unexplained" }, again { watcher = "78" })
+    assert.are.same({ "unexplained" }, again { message = "b" })
+  end)
+
+  it("lets nothing die but what must", function()
+    local dead = { events = {}, dead = { a = true } }
+    assert.are.same({ "unexplained" }, kinds(dead))
+    dead.sent = { { message = "a", dies = true } }
+    assert.are.same({}, kinds(dead))
+    dead.dead = {}
+    assert.are.same({ "lost" }, kinds(dead))
+  end)
+
   it("wants a cause for a run without an end", function()
     local cut = { begin(1, "1"), begin(9, "2"), done(10, "2") }
     assert.are.same({ "stuck" }, kinds { events = cut })
@@ -77,19 +117,16 @@ describe("the judge", function()
 
   it("keeps groups in order", function()
     local sent = { { message = "a", group = "g" }, { message = "b", group = "g" } }
-    local events = { begin(1, "1", "b"), done(2, "1", "b"), begin(3, "2"), done(4, "2") }
+    local events = { begin(1, "1"), begin(1.5, "2", "b"), done(2, "1"), done(3, "2", "b") }
     assert.are.same({ "order" }, kinds { sent = sent, events = events })
     sent[2].group = "h"
     assert.are.same({}, kinds { sent = sent, events = events })
   end)
 
   it("reads a journal", function()
-    assert.are.same({ "begin", "end" }, (function()
-      local kinds_read = {}
-      for _, event in ipairs(judge.events { "end a 1 2.5", "begin a 1 1.25", "torn li" }) do
-        kinds_read[#kinds_read + 1] = event.kind
-      end
-      return kinds_read
-    end)())
+    local events = judge.events { "end a 1 77 2.5", "begin a 1 - 1.25", "torn li" }
+    assert.are.same({ at = 1.25, kind = "begin", message = "a", run = "1", place = 2 }, events[1])
+    assert.are.same({ "end", "77" }, { events[2].kind, events[2].watcher })
+    assert.is_nil(events[3])
   end)
 end)

@@ -1,0 +1,139 @@
+--- queues: the queues of a total run, each as a place: its URL, the environment of its watchers,
+-- and what only the queue itself knows at the end. An SQS queue is one of the local AWS, behind the
+-- fault proxy, which only the watchers go through.
+
+local cjson = require "cjson"
+local cloud = require "support.cloud"
+local fault_proxy = require "support.fault_proxy"
+local local_aws = require "support.local_aws"
+local queue = require "watchbot.queue"
+local workshop = require "support.workshop"
+
+local queues = {}
+
+-- Receives before the dead-letter queue: more than kills and lost answers may take.
+queues.MAX_RECEIVES = 12
+
+---@class watchbot.spec.Place
+---@field url string
+---@field environment table<string, string|false> of its watchers
+---@field path string? the file of an embedded queue
+---@field proxy table? the fault proxy of an SQS queue
+---@field cloud table? the account of the local AWS
+
+local Embedded = {}
+Embedded.__index = Embedded
+
+local function embedded(folder, is_fifo)
+  local name = is_fifo and "jobs.fifo" or "jobs.db"
+  return setmetatable({
+    folder = folder, url = folder:url(name), path = folder:file(name), environment = {},
+    queue = assert(queue.open(folder:url(name))),
+  }, Embedded)
+end
+
+---@param messages { body: string, group: string? }[]
+function Embedded:send(messages) assert(self.queue:send(messages)) end
+
+--- How many messages are in the queue, and how many of them are in flight.
+function Embedded:counts()
+  local counts = assert(self.queue:counts())
+  return counts.visible + counts.in_flight + (counts.delayed or 0), counts.in_flight
+end
+
+--- The bodies that are queued, and those in the dead-letter queue. It receives all, so it is last.
+function Embedded:left()
+  local queued, dead = {}, {}
+  repeat
+    local messages = assert(self.queue:receive(10, 0, 3600))
+    for _, message in ipairs(messages) do queued[message.body] = true end
+  until #messages == 0
+  local _, listed = workshop.run(self.folder, {
+    "dead-letter", "list", "--json", "--queue", self.url,
+  })
+  for body in listed:gmatch '"message":"(%w+)"' do dead[body] = true end
+  return queued, dead
+end
+
+function Embedded:close() self.queue:close() end
+
+local Remote = {}
+Remote.__index = Remote
+
+local function remote(is_fifo, visibility)
+  local server = local_aws.own()
+  local account, proxy = cloud.of(server), fault_proxy.start(server.url)
+  account:open()
+  local url, dead = account:queue {
+    fifo = is_fifo, max_receives = queues.MAX_RECEIVES, visibility = visibility,
+  }
+  local environment = account:environment(nil, proxy.url)
+  environment.no_proxy = "*"
+  return setmetatable({
+    url = url, dead = dead, environment = environment, proxy = proxy, cloud = account,
+  }, Remote)
+end
+
+function Remote:send(messages)
+  for first = 1, #messages, 10 do
+    local entries = {}
+    for index = first, math.min(first + 9, #messages) do
+      local one = messages[index]
+      entries[#entries + 1] = {
+        Id = tostring(index), MessageBody = one.body, MessageGroupId = one.group,
+        MessageDeduplicationId = one.group and one.body,
+      }
+    end
+    local sent = assert(self.cloud.sqs:SendMessageBatch { QueueUrl = self.url, Entries = entries })
+    assert(#sent.Successful == #entries, cjson.encode(sent))
+  end
+end
+
+local function numbers_of(attributes)
+  local function number(name) return math.tointeger(tonumber(attributes[name])) end
+  return number "ApproximateNumberOfMessages", number "ApproximateNumberOfMessagesDelayed",
+    number "ApproximateNumberOfMessagesNotVisible"
+end
+
+function Remote:counts()
+  local visible, delayed, in_flight = numbers_of(assert(self.cloud.sqs:GetQueueAttributes {
+    QueueUrl = self.url, AttributeNames = { "All" },
+  }).Attributes)
+  return visible + delayed + in_flight, in_flight
+end
+
+local function bodies_of(messages)
+  local found = {}
+  for _, message in ipairs(messages) do found[message.Body] = true end
+  return found
+end
+
+function Remote:left()
+  return bodies_of(self.cloud:messages(self.url)), bodies_of(self.cloud:messages(self.dead))
+end
+
+function Remote:close()
+  self.proxy:close()
+  self.cloud:close()
+end
+
+queues.KINDS = {
+  embedded = function(folder) return embedded(folder, false) end,
+  ["embedded FIFO"] = function(folder) return embedded(folder, true) end,
+  SQS = function(_, visibility) return remote(false, visibility) end,
+  ["SQS FIFO"] = function(_, visibility) return remote(true, visibility) end,
+}
+
+--- Makes a queue.
+---@param kind string one of KINDS
+---@param folder table of the workshop
+---@param visibility integer seconds
+---@return watchbot.spec.Place
+function queues.open(kind, folder, visibility)
+  return assert(queues.KINDS[kind], kind)(folder, visibility)
+end
+
+--- Whether the messages of a kind have groups.
+function queues.is_fifo(kind) return kind:find("FIFO", 1, true) ~= nil end
+
+return queues

@@ -1,0 +1,121 @@
+--- runners: the tasks of a total run, as processes, Lua handlers or ECS tasks. What a task does
+-- follows from its message's body, the same for each runner, and each writes a line to the folder's
+-- journal as it begins and as it ends (support/judge.lua).
+
+local queues = require "support.total.queues"
+
+local runners = {}
+
+-- The last characters of a body: the exit code. "once": only at the first try, then 0.
+-- Those that end in LONG outlive the visibility timeout.
+local WORKER = [[#!/bin/bash
+cd %s || exit 1
+watcher=%s
+note() { echo "$1 $Message $run $watcher $EPOCHREALTIME" >>journal; }
+once() { [ -e "seen.$Message" ] && return 0; : >"seen.$Message"; return "$1"; }
+run=$$.$RANDOM
+exec 9>"lock.$Message"
+flock -n 9; held=$?
+note begin
+[ $held = 0 ] || note overlap
+case $Message in
+poison) code=1 ;;
+*%s) sleep %s; code=0 ;;
+*61) code=65 ;;
+*8) once 4; code=$? ;;
+*5) sleep 0.05; once 1; code=$? ;;
+*3) code=3 ;;
+*) sleep 0.02; code=0 ;;
+esac
+case $code in 0 | 3) note end ;; *) note fail ;; esac
+exit $code
+]]
+
+local HANDLER = [[
+local scheduler = require "watchbot.scheduler"
+local watcher, runs = io.open "/proc/self/stat":read "n", 0
+local function note(kind, job, run)
+  local file <close> = assert(io.open("journal", "a"))
+  file:write(("%%s %%s %%s %%d %%.6f\n"):format(kind, job.message, run, watcher,
+    scheduler.time() / 1000))
+end
+local function once(job, code)
+  local name = "seen." .. job.message
+  local seen = io.open(name)
+  if not seen then seen = assert(io.open(name, "w")) else code = 0 end
+  seen:close()
+  return code
+end
+local function work(job)
+  local body = job.message
+  if body == "poison" then return 1 end
+  if body:match "%s$" then scheduler.sleep(%s) return 0 end
+  if body:match "61$" then return 65 end
+  if body:match "8$" then return once(job, 4) end
+  if body:match "5$" then return once(job, 1) end
+  if body:match "3$" then return 3 end
+  scheduler.sleep(0.02)
+  return 0
+end
+local function handler(job)
+  runs = runs + 1
+  local run = watcher .. "." .. runs
+  note("begin", job, run)
+  local code = work(job)
+  note((code == 0 or code == 3) and "end" or "fail", job, run)
+  return code
+end
+]]
+
+local POLICY = [[
+%s
+local policy = require "watchbot".policy {
+  queue = %q, workers = %d, visibility = %d, max_receives = %d, drain = 1, kill_grace = 1,
+  exits = { [65] = "bury" }, %s
+}
+function policy:backoff() return 0 end
+return policy
+]]
+
+-- Tasks that leave the watcher's folder are told it; only processes know their watcher.
+local function worker(folder, long, seconds, watcher)
+  folder:write("worker", WORKER:format(folder.path, watcher, long, seconds))
+end
+
+local KINDS = {
+  process = function(folder, _, long, seconds)
+    worker(folder, long, seconds, "$PPID")
+    return "", 'command = { "./worker" }'
+  end,
+  handler = function(_, _, long, seconds)
+    return HANDLER:format(long, seconds), "handler = handler"
+  end,
+  ECS = function(folder, place, long, seconds)
+    worker(folder, long, seconds, "-")
+    local ecs = place.cloud:client "ecs"
+    assert(ecs:CreateCluster { clusterName = "fleet" })
+    assert(ecs:RegisterTaskDefinition {
+      family = "job", containerDefinitions = { {
+        name = "main", image = "worker:1", memory = 16, command = { folder:file "worker" },
+      } },
+    })
+    return "", [[task = { cluster = "fleet", definition = "job", container = "main" },
+      placements = 1000]]
+  end,
+}
+
+--- Writes the policy of a run, and what its tasks run.
+---@param kind "process"|"handler"|"ECS"
+---@param folder table of the workshop
+---@param place watchbot.spec.Place
+---@param options { long: string, visibility: integer, workers: integer }
+function runners.prepare(kind, folder, place, options)
+  local head, fields = KINDS[kind](folder, place, options.long, options.visibility * 1.5)
+  folder:write("policy.lua", POLICY:format(head, place.url, options.workers, options.visibility,
+    queues.MAX_RECEIVES, fields))
+end
+
+--- Whether a message of this body must end in the dead-letter queue.
+function runners.dies(body) return body == "poison" or body:match "61$" ~= nil end
+
+return runners

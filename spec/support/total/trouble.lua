@@ -1,0 +1,177 @@
+--- trouble: what is done to the watchers of a total run and to their calls, at random from a seed,
+-- and the log of it: each fault with what it concerns, for the judge. A call that failed concerns
+-- the messages that were in it, and nothing else.
+
+local cjson = require "cjson"
+local scheduler = require "watchbot.scheduler"
+local sqlite = require "watchbot.sqlite"
+local workshop = require "support.workshop"
+
+local trouble = {}
+
+local Trouble = {}
+Trouble.__index = Trouble
+
+-- operation, kind, share of the calls, more; those of the first kind need a client's whole patience
+local CALLS = {
+  { "ReceiveMessage", "drop", 0.002, slow = true }, { "DeleteMessageBatch", "drop", 0.002,
+    slow = true },
+  { "ChangeMessageVisibilityBatch", "drop", 0.01, slow = true },
+  { "ReceiveMessage", "applied-reset", 0.01 }, { "ReceiveMessage", "truncate", 0.01 },
+  { "ReceiveMessage", "garbage", 0.005 }, { "ReceiveMessage", "empty", 0.005 },
+  { "ReceiveMessage", "noise", 0.005 }, { "ReceiveMessage", "status", 0.01 },
+  { "ReceiveMessage", "slow", 0.01 },
+  { "ReceiveMessage", "status", 0.01, { status = 400, code = "ThrottlingException" } },
+  { "DeleteMessageBatch", "reset", 0.02 }, { "DeleteMessageBatch", "applied-reset", 0.02 },
+  { "DeleteMessageBatch", "status", 0.02, { status = 503, code = "ServiceUnavailable" } },
+  { "DeleteMessageBatch", "delay-answer", 0.02 }, { "DeleteMessageBatch", "duplicate", 0.01 },
+  { "DeleteMessageBatch", "empty", 0.01 }, { "SendMessage", "applied-reset", 0.05 },
+  { "ChangeMessageVisibilityBatch", "reset", 0.05 },
+  { "ChangeMessageVisibilityBatch", "applied-reset", 0.05 },
+  { "ChangeMessageVisibilityBatch", "status", 0.05 },
+  { "ChangeMessageVisibilityBatch", "delay", 0.02 },
+  { "RunTask", "applied-reset", 0.02 }, { "RunTask", "status", 0.02 },
+  { "DescribeTasks", "status", 0.03 }, { "DescribeTasks", "truncate", 0.02 },
+  { "ListTasks", "status", 0.05, { status = 400, code = "ThrottlingException" } },
+  { nil, "close", 0.03 },
+}
+
+-- These change nothing, so they explain nothing.
+local HARMLESS = { close = true }
+local LEASES = { ChangeMessageVisibility = true, ChangeMessageVisibilityBatch = true }
+
+local function now() return scheduler.time() / 1000 end
+
+---@param site { place: watchbot.spec.Place, visibility: integer, start: fun(): table }
+---@param options { seed: integer, factor: number?, slow: boolean? } factor: of the shares of calls;
+--- no calls fail without it
+function trouble.new(site, options)
+  local self = setmetatable({ site = site, proxy = site.place.proxy, options = options, faults = {},
+    bodies = {} }, Trouble)
+  if self.proxy and options.factor then self:add_rules() end
+  return self
+end
+
+function Trouble:add_rules()
+  for index, call in ipairs(CALLS) do
+    if self.options.slow or not call.slow then
+      local rule = {
+        operation = call[1], kind = call[2], probability = call[3] * self.options.factor,
+        seed = self.options.seed + index, delay = 0.5,
+      }
+      for name, value in pairs(call[4] or {}) do rule[name] = value end
+      self.proxy:add(rule)
+    end
+  end
+end
+
+--- Notes a fault.
+function Trouble:note(kind, more)
+  local fault = { at = now(), kind = kind }
+  for name, value in pairs(more or {}) do fault[name] = value end
+  table.insert(self.faults, fault)
+end
+
+local function decoded(text)
+  local ok, value = pcall(cjson.decode, text)
+  return ok and type(value) == "table" and value or {}
+end
+
+-- The bodies of the messages that a call was about.
+local function bodies_in(self, call)
+  local bodies, request = {}, decoded(call.request)
+  for _, entry in ipairs(request.Entries or { request }) do
+    bodies[#bodies + 1] = self.bodies[entry.ReceiptHandle]
+  end
+  for _, answer in ipairs(call.answers) do
+    for _, message in ipairs(decoded(answer.body).Messages or {}) do
+      bodies[#bodies + 1], self.bodies[message.ReceiptHandle] = message.Body, message.Body
+    end
+  end
+  return bodies
+end
+
+--- Takes the calls that are over from the proxy, and notes those that failed.
+function Trouble:collect()
+  for _, call in ipairs(self.proxy and self.proxy:take() or {}) do
+    local bodies = bodies_in(self, call)
+    for _, body in ipairs(call.kind and not HARMLESS[call.kind] and bodies or {}) do
+      table.insert(self.faults, {
+        at = call.time, kind = call.operation .. " " .. call.kind, message = body,
+        lease = LEASES[call.operation],
+      })
+    end
+  end
+end
+
+local function replace(self, watchers, index)
+  watchers[index]:wait(workshop.PATIENCE)
+  watchers[index] = self.site.start()
+end
+
+local HURTS = {}
+
+function HURTS.KILL(self, watchers, index)
+  local pid = tostring(watchers[index]:pid())
+  self:note("KILL", { watcher = pid })
+  watchers[index]:kill "KILL"
+  replace(self, watchers, index)
+end
+
+-- Its tasks may finish for a second; those that do not are stopped.
+function HURTS.TERM(self, watchers, index)
+  local pid = tostring(watchers[index]:pid())
+  self:note("TERM", { watcher = pid })
+  watchers[index]:kill "TERM"
+  replace(self, watchers, index)
+  self:note("TERM is over", { watcher = pid })
+end
+
+-- It stands still for longer than the visibility timeout.
+function HURTS.STOP(self, watchers, index)
+  local pid = tostring(watchers[index]:pid())
+  self:note("STOP", { watcher = pid })
+  watchers[index]:kill "STOP"
+  scheduler.sleep(self.site.visibility + 0.5)
+  watchers[index]:kill "CONT"
+  self:note("STOP", { watcher = pid })
+end
+
+-- Another program writes to the file of the queue. That explains nothing: it is shorter than a
+-- lease.
+function HURTS.lock(self)
+  local database <close> = assert(sqlite.open(self.site.place.path))
+  assert(database:execute "BEGIN IMMEDIATE")
+  scheduler.sleep(0.5)
+  assert(database:execute "COMMIT")
+end
+
+-- Each call fails for a while.
+function HURTS.outage(self)
+  local kind = ({ "reset", "status", "drop" })[math.random(self.options.slow and 3 or 2)]
+  self.proxy:remove_rules()
+  self.proxy:add { kind = kind, seconds = self.site.visibility * 2, status = 503,
+    code = "ServiceUnavailable" }
+  self:add_rules()
+end
+
+--- Does one of these to a watcher, chosen at random; returns when it is over.
+---@param watchers table[] one that has ended is replaced
+---@param first integer the first of those that may be hurt
+function Trouble:hurt(watchers, first)
+  local kinds = { "KILL", "TERM", "STOP", self.proxy and "outage" or "lock" }
+  HURTS[kinds[math.random(#kinds)]](self, watchers, math.random(first, #watchers))
+end
+
+--- Notes when this process, and so the machine, stood still for long enough to cost a watcher its
+--- leases. To be spawned.
+function Trouble:watch_machine()
+  local last = scheduler.now()
+  while not self.over do
+    scheduler.sleep(0.1)
+    if scheduler.now() - last > self.site.visibility / 2 then self:note "STOP" end
+    last = scheduler.now()
+  end
+end
+
+return trouble

@@ -1,0 +1,18 @@
+-- The same as total_spec, on SQS: calls fail at random, too, and a message may run again only where
+-- one of its own calls did, or the watcher that ran it.
+
+local total = require "support.total"
+
+describe("every message of an SQS queue", function()
+  for _, queue in ipairs { "SQS", "SQS FIFO" } do
+    for _, runner in ipairs { "process", "handler" } do
+      it(("finishes once, is dead or is queued: %s, %s"):format(queue, runner), function()
+        total.check { queue = queue, runner = runner }
+      end)
+
+      it(("survives lost calls, kills and standstills: %s, %s"):format(queue, runner), function()
+        total.check { queue = queue, runner = runner, hurts = 4, factor = 2 }
+      end)
+    end
+  end
+end)
