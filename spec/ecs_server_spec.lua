@@ -77,6 +77,7 @@ describe("the ECS server", function()
     server:reset()
     ecs = server:client "ecs"
     assert(ecs:CreateCluster { clusterName = CLUSTER })
+    assert(server:client "logs":CreateLogGroup { logGroupName = GROUP })
   end))
 
   it("runs a task's command with the environment of definition and override, and keeps what it "

@@ -1,24 +1,20 @@
---- ecs_server: spec/support/ecs_server.py as specs use it: a local AWS whose ECS tasks really run.
--- Everything here but `start` waits, so it belongs into a task. The knobs are told at the head of
--- ecs_server.py.
+--- ecs_server: the local AWS (spec/support/aws) as specs of ECS use it: its tasks really run, what
+-- goes wrong is set by knobs (aws/knobs.py), and the calls of ECS are listed. Everything here but
+-- `start` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
 local cjson = require "cjson"
 local http = require "watchbot.http"
-local moto = require "support.moto"
-local server = require "support.server"
+local local_aws = require "support.local_aws"
 
 local ecs_server = { REGION = "us-east-1" }
 
-local methods = setmetatable({}, { __index = moto.methods })
+local methods = setmetatable({}, { __index = local_aws.methods })
 methods.__index = methods
 
 --- Starts a server with nothing in it.
 ---@return table server with `url` and `port`
-function ecs_server.start()
-  local child = server.start(moto.python(), "spec/support/ecs_server.py")
-  return setmetatable({ child = child, url = child.url, port = child.port }, methods)
-end
+function ecs_server.start() return setmetatable(local_aws.own(), methods) end
 
 local function control(self, method, path, body)
   local response = assert(http.request {

@@ -56,6 +56,19 @@ def put(call):
     return {"nextSequenceToken": "0"}
 
 
+def exists(region, group):
+    return (region, group) in store("groups")
+
+
+def append(region, group, stream, line):
+    """One line of an ECS task, by the awslogs driver."""
+    with lock:
+        now = int(time.time() * 1000)
+        store("groups").setdefault((region, group), {}).setdefault(stream, []).append(
+            {"timestamp": now, "message": line, "ingestionTime": now,
+             "eventId": f"{next(numbers):056d}"})
+
+
 def streams(call):
     prefix = call.get("logStreamNamePrefix") or ""
     names = sorted(name for name in group_of(call) if name.startswith(prefix))

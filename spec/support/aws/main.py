@@ -7,10 +7,12 @@ an HTTPS proxy (HTTPS_PROXY, with the authority that GET /-aws/ca names in AWS_C
 host, service and region of a request must fit each other; and at http://127.0.0.1:PORT as an
 endpoint of all services, where the scope of the signature says which is meant.
 
-POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names.
+POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names. /knobs and
+/calls: see knobs.py. ECS tasks really run (ecs_task.py): they end with this program.
 """
 
 import json
+import os
 import re
 import sys
 import threading
@@ -20,7 +22,12 @@ import cloudformation
 import cloudwatch
 import common
 import dynamodb
+import ecs
+import ecs_container
+import ecs_run
+import events
 import iam
+import knobs
 import logs
 import query
 import sigv4
@@ -36,6 +43,8 @@ SERVICES = {
     "dynamodb": ("DynamoDB_20120810", dynamodb.OPERATIONS),
     "logs": ("Logs_20140328", logs.OPERATIONS),
     "monitoring": ("GraniteServiceVersion20100801", cloudwatch.OPERATIONS),
+    "ecs": ("AmazonEC2ContainerServiceV20141113", ecs_run.OPERATIONS),
+    "events": ("AWSEvents", events.OPERATIONS),
     "sns": (None, sns.OPERATIONS), "sts": (None, iam.STS), "iam": (None, iam.IAM),
     "cloudformation": (None, cloudformation.OPERATIONS),
 }
@@ -77,7 +86,9 @@ class Call(dict):
         return f"https://sqs.{self.region}.{suffix}"
 
 
-def resource_of(call, service):
+def resource_of(call, service, operation):
+    if service == "ecs":
+        return ecs.resource_of(call, operation)
     name = call.get("QueueUrl") or call.get("QueueName") or call.get("TableName")
     if call.get("TopicArn"):
         return call["TopicArn"]
@@ -121,7 +132,7 @@ def perform(request):
                   else "InvalidAction", f"The action {operation} is not valid for this endpoint.")
     call = Call(parameters, key, region, request)
     if key:
-        iam.authorize(key, service, operation, resource_of(call, service))
+        iam.authorize(key, service, operation, resource_of(call, service, operation))
     return operation, function(call)
 
 
@@ -164,6 +175,8 @@ def answer_call(request):
 def control(request):
     if request.path.startswith("/moto-api/"):
         if request.path.endswith("/reset"):
+            ecs_run.end_all()
+            knobs.knobs.reset()
             with common.lock:
                 common.state.clear()
         return 200, b"{}", {}
@@ -175,7 +188,9 @@ def control(request):
 def answer(request):
     if request.path.startswith(("/-aws/", "/moto-api/")):
         return control(request)
-    done = answer_call(request)
+    if request.path in ("/knobs", "/calls"):
+        return knobs.control(request)
+    done = knobs.watched(request, answer_call)
     if place_of(request.host)[0]:
         seen.append({"host": request.host, "at": time.time(), "status": done and done[0],
                      "operation": request.headers.get("x-amz-target", "").split(".")[-1]})
@@ -197,3 +212,7 @@ front = Front(answer, lambda place: authority().context(place))
 front.start()
 print(front.port, flush=True)
 sys.stdin.buffer.read()
+ecs_container.guard.close()
+for each in made:
+    each.folder.cleanup()
+os._exit(0)  # threads that wait in a call must not hold up the end

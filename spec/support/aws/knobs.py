@@ -1,0 +1,167 @@
+"""What is to go wrong with the local AWS, by request of a spec, and which calls of ECS were made.
+
+POST /knobs takes an object; what is not named stays. N is how often, counted down; true: always.
+
+    start_delay, stop_delay       seconds from RunTask to RUNNING, from the last exit to STOPPED
+    pending N                     tasks that stay PENDING until they are stopped
+    slots                         tasks that have room; null: any number. Others: RESOURCE:MEMORY
+    no_capacity N                 RunTask calls that fail with the reason `capacity_reason`
+    fail_starts N                 tasks that end before they run, for the reason `start_failure`
+    list_lag                      seconds that ListTasks is behind
+    stopped_for, token_life       seconds: a stopped task is shown, a clientToken is known
+    rates {operation: [burst, a second]}  a token bucket for each; more: ThrottlingException
+    nulls                         whether answers and events have null for what is absent
+    lose_events N, double_events N   of STOPPED events
+    event_delay                   seconds
+    event_queue                   a queue's URL that gets each event, without a rule
+    in_flight                     the messages that a queue may have in flight, instead of AWS's
+    clock                         seconds by which the leases of SQS have aged
+    fail_entries N                batch entries that SQS fails by its own fault
+    faults [{operation, count or seconds, status, code, message, applied, drop}]
+                                  calls of any service ("*": of ECS) that fail: an error as the
+                                  answer, or (drop) the connection is closed; `applied`: it is done
+                                  all the same
+    lose, interrupt {task, stopCode, reason, cut}
+                                  ARN, or true for all that have not stopped: nobody knows of it any
+                                  more; it is stopped for another reason (cut: as when its machine
+                                  fails, without exit codes)
+
+GET /calls?operation=RunTask lists the calls of ECS since DELETE /calls, in their order:
+{ operation, parameters, at, status, answer }.
+"""
+
+import json
+import re
+import threading
+import time
+
+from common import Refused
+
+CAPACITY = ("Capacity is unavailable at this time. Please try again later or in a different "
+            "availability zone")
+START_FAILURE = ("DockerTimeoutError: Could not transition to started; timed out after waiting "
+                 "3m0s")
+KNOBS = {
+    "start_delay": 0, "stop_delay": 0, "pending": 0, "slots": None, "no_capacity": 0,
+    "capacity_reason": CAPACITY, "fail_starts": 0, "start_failure": START_FAILURE, "list_lag": 0,
+    "stopped_for": 3600, "token_life": 86400, "rates": {"ListTasks": [100, 20]}, "nulls": True,
+    "lose_events": 0, "double_events": 0, "event_delay": 0, "event_queue": None,
+    "in_flight": None, "clock": 0, "fail_entries": 0,
+}
+
+
+class Knobs:
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.actions = {}
+        self.reset()
+
+    def reset(self):
+        with self.lock:
+            self.values, self.faults, self.calls, self.buckets = dict(KNOBS), [], [], {}
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    def take(self, name):
+        """Whether it is to happen now; one time less from then on."""
+        with self.lock:
+            left = self.values[name]
+            if left and left is not True:
+                self.values[name] -= 1
+            return bool(left)
+
+    def turn(self, settings):
+        for name, value in settings.items():
+            if name in KNOBS:
+                self.values[name] = value
+            elif name == "faults":
+                self.faults += [{**each, "until": time.monotonic() + each.get("seconds", 1e9)}
+                                for each in value]
+            elif name in self.actions:
+                self.actions[name](value)
+            else:
+                raise Refused("UnknownKnob", name)
+
+    def fault(self, operation, is_ecs):
+        with self.lock:
+            for each in self.faults:
+                fits = each["operation"] == operation or (each["operation"] == "*" and is_ecs)
+                if fits and time.monotonic() < each["until"] and each.get("count", 1) > 0:
+                    each["count"] = each.get("count", float("inf")) - 1
+                    return each
+        return self.throttle(operation) if is_ecs else None
+
+    def throttle(self, operation):
+        """A fault where the operation's bucket is empty."""
+        if operation not in self.values["rates"]:
+            return None
+        burst, rate = self.values["rates"][operation]
+        with self.lock:
+            now = time.monotonic()
+            left, at = self.buckets.get(operation, (burst, now))
+            left = min(burst, left + (now - at) * rate)
+            self.buckets[operation] = (left - 1 if left >= 1 else left, now)
+        if left >= 1:
+            return None
+        return {"status": 400, "code": "ThrottlingException", "message": "Rate exceeded"}
+
+
+knobs = Knobs()
+
+
+def decoded(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def failed(fault):
+    if fault.get("drop"):
+        return None
+    told = {"__type": fault.get("code", "ServerException"),
+            "message": fault.get("message", "Service Unavailable.")}
+    return fault.get("status", 500), json.dumps(told).encode(), {}
+
+
+def note(operation, request):
+    call = {"operation": operation, "parameters": decoded(request.body), "at": time.time(),
+            "status": None, "answer": None}
+    with knobs.lock:
+        knobs.calls.append(call)
+    return call
+
+
+def watched(request, answer_call):
+    """Answers a request, or fails it as a spec wants, and notes it where it is one of ECS."""
+    target = request.headers.get("x-amz-target", "")
+    action = re.search(rb"(?:^|&)Action=(\w+)", request.body)
+    operation = target.split(".")[-1] or (action[1].decode() if action else "")
+    is_ecs = target.startswith("AmazonEC2ContainerService")
+    call = note(operation, request) if is_ecs else {}
+    fault = knobs.fault(operation, is_ecs)
+    done = None
+    if not fault or fault.get("applied"):
+        done = answer_call(request)
+    if fault:
+        done = failed(fault)
+    if done and is_ecs:
+        call.update(status=done[0], answer=decoded(done[1]))
+    return done
+
+
+def control(request):
+    """/knobs and /calls."""
+    if request.path == "/knobs":
+        try:
+            knobs.turn(json.loads(request.body))
+            return 200, b"{}", {}
+        except (Refused, TypeError, AttributeError) as problem:
+            return 400, repr(problem).encode(), {}
+    wanted = request.query.partition("operation=")[2]
+    with knobs.lock:
+        found = [each for each in knobs.calls if wanted in ("", each["operation"])]
+        if request.method == "DELETE":
+            knobs.calls = []
+    return 200, json.dumps(found).encode(), {}
