@@ -10,7 +10,9 @@ local server = require "support.server"
 local methods = {}
 methods.__index = methods
 
-local local_aws = { methods = methods, ROOT = { access_key = "AKIDROOT", secret_key = "secret-of-root" } }
+local local_aws = {
+  methods = methods, ROOT = { access_key = "AKIDROOT", secret_key = "secret-of-root" },
+}
 
 --- Whether the specs run on moto instead.
 ---@return boolean

@@ -69,7 +69,7 @@ describe("a receive that was taken back", function()
 
   -- Its client token was that of before: RunTask answered with the same stopped task for 24 hours.
   it("starts another task after one that stayed pending", task(function(folder)
-    local stack = new(folder, RECORD, "pending_timeout = 1,")
+    local stack = new(folder, RECORD, "pending_timeout = 4,")
     server:knobs { pending = 2 }
     stack:drain()
     assert.are.same({ ["m1 1"] = 1 }, stack:done())
