@@ -14,6 +14,7 @@ static const luaL_Reg modules[] = {
     {"json",      luaopen_watchbot_json     },
     {"aws",       luaopen_watchbot_aws      },
     {"http",      luaopen_watchbot_http     },
+    {"channel",   luaopen_watchbot_channel  },
     {"server",    luaopen_watchbot_server   },
     {"terminal",  luaopen_watchbot_terminal },
     {"file",      luaopen_watchbot_file     },

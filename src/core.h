@@ -14,6 +14,7 @@ int luaopen_watchbot_http(lua_State *L);
 int luaopen_watchbot_empty(lua_State *L);
 int luaopen_watchbot_json(lua_State *L);
 int luaopen_watchbot_server(lua_State *L);
+int luaopen_watchbot_channel(lua_State *L);
 int luaopen_watchbot_aws(lua_State *L);
 int luaopen_watchbot_terminal(lua_State *L);
 int luaopen_watchbot_file(lua_State *L);

@@ -36,18 +36,20 @@ struct start {
 };
 
 static bool move_descriptors(const struct launch *launch) {
-    int wanted[3] = {launch->in, launch->out, launch->err};
-    for (int i = 0; i < 3; i++) {
+    int wanted[4] = {launch->in, launch->out, launch->err, launch->channel};
+    int count = launch->channel >= 0 ? 4 : 3;
+    for (int i = 0; i < count; i++) {
         /* One that stands where another is to go is moved out of the way first. */
-        if (wanted[i] < 3 && wanted[i] != i && (wanted[i] = fcntl(wanted[i], F_DUPFD, 3)) < 0)
+        if (wanted[i] < count && wanted[i] != i &&
+            (wanted[i] = fcntl(wanted[i], F_DUPFD, count)) < 0)
             return false;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         if (wanted[i] == i ? fcntl(i, F_SETFD, 0) != 0 : dup2(wanted[i], i) < 0) return false;
     }
     /* No descriptor of the host's reaches the task, not even one that lacks its
      * close-on-exec flag. */
-    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+    syscall(SYS_close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
     return true;
 }
 

@@ -39,6 +39,7 @@ struct launch {
     char *const *envp;
     const char *cwd;           /* NULL: the host's */
     int in, out, err;          /* become 0, 1 and 2; stay the caller's */
+    int channel;               /* becomes 3; -1: the child has none */
     struct guardian *guardian; /* alive */
     struct launch_limits limits;
 

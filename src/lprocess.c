@@ -2,16 +2,15 @@
  * lua/watchbot/process.lua documents it for its users. What a start needs is read from its options
  * first, which may raise (lstart.c, lvectors.c); then it is opened, which may only fail. What the
  * children share is in lchildren.c. */
-#define _GNU_SOURCE /* memfd_create, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "core.h"
+#include "lchannel.h"
 #include "lchildren.h"
 #include "lerror.h"
 #include "lexit.h"
@@ -19,6 +18,7 @@
 #include "llimits.h"
 #include "lstart.h"
 #include "lvectors.h"
+#include "pipes.h"
 #include "stream.h"
 #include "task.h"
 
@@ -42,27 +42,6 @@ struct process {
 
 /* opening */
 
-/* A file in memory: it takes any size at once, and whether the task reads it is the
- * task's affair. */
-static int make_input(const struct lstart *start, int *fd) {
-    *fd = memfd_create("watchbot-stdin", MFD_CLOEXEC);
-    if (*fd < 0) return errno;
-    for (size_t at = 0; at < start->in_size;) {
-        ssize_t written = pwrite(*fd, start->in + at, start->in_size - at, (off_t)at);
-        if (written < 0 && errno != EINTR) return errno;
-        if (written > 0) at += (size_t)written;
-    }
-    return 0;
-}
-
-static int make_pipe(int *ours, int *theirs) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-    *ours = ends[0];
-    *theirs = ends[1];
-    return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
-}
-
 static bool attach_log(struct stream *stream, const struct lstart *start) {
     struct sink *sink = llog_sink(start->log);
     if (!lines_open(&stream->lines, llog_format(start->log), start->category, start->id,
@@ -77,7 +56,7 @@ static bool attach_log(struct stream *stream, const struct lstart *start) {
 static int open_stream(struct process *process, struct stream *stream, const struct lstart *start,
                        int *theirs) {
     int ours = -1;
-    int error = make_pipe(&ours, theirs);
+    int error = pipes_output(&ours, theirs);
     if (ours >= 0) stream_open(stream, process->children->all.loop, ours);
     if (error) return error;
     if (start->output == LSTART_CAPTURE) stream->limit = start->limit;
@@ -98,7 +77,7 @@ static int open_descriptors(struct process *process, const struct lstart *start,
     int error = lchildren_open_null(process->children);
     launch->in = launch->out = launch->err = process->children->null;
     if (!error && start->in) {
-        error = make_input(start, &theirs[0]);
+        error = pipes_input(start->in, start->in_size, &theirs[0]);
         launch->in = theirs[0];
     }
     if (start->output == LSTART_INHERIT) {
@@ -122,7 +101,8 @@ static int open_cgroup(const struct lstart *start, struct launch *launch) {
     return 0;
 }
 
-static int launch(struct process *process, const struct lstart *start, enum launch_step *failed) {
+static int launch(struct process *process, const struct lstart *start, int channel,
+                  enum launch_step *failed) {
     struct lchildren *children = process->children;
     struct launch launch = {
         .argv = process->vectors.argv,
@@ -132,6 +112,7 @@ static int launch(struct process *process, const struct lstart *start, enum laun
     };
     int theirs[3] = {-1, -1, -1};
     launch.limits.nofile = children->nofile;
+    launch.channel = channel;
     int error = guardian_ensure(&children->all.guardian);
     if (!error) error = open_cgroup(start, &launch);
     if (!error) error = open_descriptors(process, start, &launch, theirs);
@@ -222,7 +203,9 @@ static int l_start(lua_State *L) {
     lstart_read(L, &start);
     struct process *process = new_process(L, &start);
     lvectors_read(L, &process->vectors);
-    int error = launch(process, &start, &failed);
+    int channel = start.channel ? lchannel_theirs(L, start.channel) : -1;
+    int error = launch(process, &start, channel, &failed);
+    if (start.channel) lchannel_given(L, start.channel);
     if (error) {
         int results = push_failure(L, process, &start, error, failed);
         release(process);

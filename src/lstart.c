@@ -6,9 +6,9 @@
 
 static const lua_Integer DEFAULT_LIMIT = 16 << 20;
 
-static const char *const option_names[] = {"argv",   "command", "cwd",      "env",  "stdin",
-                                           "output", "id",      "category", "tail", "limit",
-                                           "mark",   "limits",  "records",  NULL};
+static const char *const option_names[] = {"argv",   "command", "cwd",      "env",     "stdin",
+                                           "output", "id",      "category", "tail",    "limit",
+                                           "mark",   "limits",  "records",  "channel", NULL};
 
 static bool is_option(const char *name) {
     const char *const *known = option_names;
@@ -89,6 +89,8 @@ void lstart_read(lua_State *L, struct lstart *start) {
     if (!start->category) start->category = "worker";
     lstart_push(L, "records");
     start->records = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (lstart_push(L, "channel") != LUA_TNIL) start->channel = lua_gettop(L);
     start->tail = size_option(L, "tail", 0);
     start->limit = size_option(L, "limit", DEFAULT_LIMIT);
     lstart_push(L, "limits");

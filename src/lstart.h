@@ -20,8 +20,9 @@ struct lstart {
     enum lstart_output output;
     struct llog *log;
     const char *id, *category; /* of its lines in the log; id may be NULL */
-    bool records; /* a CR within a line of text ends a line of the log, too */
-    const char *mark;          /* NAME=VALUE of its environment; NULL: none */
+    int channel;      /* place on the stack of the channel that it has as descriptor 3; 0: none */
+    bool records;     /* a CR within a line of text ends a line of the log, too */
+    const char *mark; /* NAME=VALUE of its environment; NULL: none */
     struct launch_limits limits;
     const char *cgroup; /* the cgroup.procs that it is to be in; NULL: the host's */
     size_t tail;        /* bytes of its newest output that are kept */

@@ -25,6 +25,7 @@ local core = require "watchbot.core"
 ---@field tail? integer bytes of its newest output that are kept for `tail`; none unless given
 ---@field mark? string a NAME=VALUE of its `env`, by which what it starts is known to be its own
 ---@field records? boolean a CR within a line of its output ends a line of a text log, too
+---@field channel? watchbot.Channel it has the other end as its descriptor 3
 ---@field limits? watchbot.process.Limits what it may use
 ---@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless
 --- given
@@ -78,6 +79,14 @@ local core = require "watchbot.core"
 ---@field close fun(self: watchbot.Process) kills it if it runs, and gives back what was captured;
 --- also `<close>`
 
+---@class watchbot.Channel lines to and from a program; one task at a time waits in it
+---@field line fun(self: watchbot.Channel): string?, string?, string? waits for the next line; codes
+--- `Closed`, `TooLong`
+---@field send fun(self: watchbot.Channel, bytes: string): true?, string?, string? waits until the
+--- program has taken them; code `Closed`
+---@field ended fun(self: watchbot.Channel): boolean whether the program has closed its end
+---@field close fun(self: watchbot.Channel)
+
 ---@class watchbot.process.File
 ---@field path fun(self: watchbot.process.File): string
 ---@field close fun(self: watchbot.process.File) removes it; also `<close>`, also when it is
@@ -112,6 +121,10 @@ process.nofile = core.process.nofile
 --- until it is closed or the program ends. Root can make it another user's.
 ---@type fun(bytes: string, uid?: integer, gid?: integer): watchbot.process.File?, string?, string?
 process.file = core.scratch.file
+
+--- Makes a channel, for the option `channel` of one program; `limit` bytes of a line at most.
+---@type fun(limit: integer): watchbot.Channel?, string?, string?
+process.channel = core.channel.open
 
 --- Removes the private files that programs left which were killed.
 ---@type fun()

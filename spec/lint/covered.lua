@@ -19,6 +19,7 @@ return {
   ["runner/resident/api"] = "runner/resident/lambda",
   ["runner/resident/invocation"] = "runner/resident/lambda",
   ["runner/resident/pool"] = "runner/resident/lambda",
+  ["runner/resident/service"] = "runner/resident/serve",
   ["runner/resident/runtime"] = "runner/resident/lambda",
   ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",
   ["message/attributes"] = "message/job", ["message/envelope"] = "message/job",

@@ -103,6 +103,9 @@ local own = {
   resident = {},
 }
 
+-- What has no effect on one server that takes all messages.
+local without = { serve = { batch = true, window = true, report = true, recycle = true } }
+
 local needed = { lambda = { "command" }, serve = { "url" }, resident = { "command" } }
 
 --- The policy's fields of programs that stay.
@@ -111,13 +114,18 @@ resident.kinds = { "lambda", "serve", "resident" }
 
 local function names_of(kind)
   local names = {}
-  for name in pairs(shared) do names[#names + 1] = name end
+  for name in pairs(shared) do
+    if not (without[kind] and without[kind][name]) then names[#names + 1] = name end
+  end
   for name in pairs(own[kind]) do names[#names + 1] = name end
   return names
 end
 
 local function problem_of(kind, name, value)
   local rule = own[kind][name] or shared[name]
+  if without[kind] and without[kind][name] then
+    return ("'%s' is without effect with '%s'"):format(name, kind)
+  end
   if not rule then
     return ("unknown name '%s'%s"):format(tostring(name),
       suggest.hint(tostring(name), names_of(kind)))

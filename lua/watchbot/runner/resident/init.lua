@@ -21,9 +21,13 @@ local resident = require "watchbot.policy.resident"
 local pool = require "watchbot.runner.resident.pool"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
+local service = require "watchbot.runner.resident.service"
 
 -- Where an embedded queue stands, for functions that take its ARN apart.
 local NO_ACCOUNT, DEFAULT_REGION = "000000000000", "us-east-1"
+
+-- The module of each kind's channel.
+local CHANNELS = { lambda = "lambda", serve = "serve", resident = "lines" }
 
 ---@class watchbot.runner.Resident
 local Resident = { shares_signals = true, ignores_environment = true }
@@ -46,14 +50,16 @@ local function parts_of(self, policy)
   local options, kind = resident.of(policy)
   local allowed, err, code = allowance.new(policy)
   if not allowed then return nil, err, code end
-  return {
+  local parts = {
     policy = policy, options = options, kind = kind, journal = self.journal, sink = self.sink,
     allowed = allowed, user = allowed:owner() or effective_user(),
-    channel = require("watchbot.runner.resident." .. kind),
+    channel = require("watchbot.runner.resident." .. CHANNELS[kind]),
     report = options.report and options.batch > 1,
     inherited = function() return inherited(self.host, policy) end,
     source = function() return self.source end,
   }
+  if parts.channel.shares_program then parts.service = service.new(parts) end
+  return parts
 end
 
 ---@param sink table
@@ -111,7 +117,9 @@ function Resident:renew(policy)
     return self.journal:error(nil, "error", err, "code", code, "where", "reload")
   end
   self.slots = policy.workers * parts.options.batch
+  local old = self.pool.parts.service
   self.pool:renew(parts)
+  if old then scheduler.spawn(old.close, old, policy.kill_grace) end
 end
 
 ---@param job watchbot.Job
@@ -142,6 +150,7 @@ end
 --- Ends all programs. Waits in a task.
 function Resident:close()
   self.pool:close(self.policy.kill_grace)
+  if self.pool.parts.service then self.pool.parts.service:close(self.policy.kill_grace) end
 end
 
 -- runs

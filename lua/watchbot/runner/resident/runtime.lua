@@ -39,7 +39,7 @@ local function start_process(self, command, environment)
   return process.start {
     argv = command.argv, command = command.command, cwd = parts.policy.cwd, env = environment,
     output = parts.sink, category = "worker", tail = TAIL, records = true,
-    limits = self.granted.limits,
+    limits = self.granted.limits, channel = self.channel.descriptor,
   }
 end
 
@@ -54,7 +54,7 @@ local function launch(self)
   self.granted, err, code = parts.allowed:grant(all, self.channel:environment(parts))
   if not self.granted then return nil, err, code end
   local command = parts.options.command
-  if not command then return true end
+  if not command or parts.channel.shares_program then return true end
   self.process, err, code = start_process(self,
     type(command) == "string" and { command = command } or { argv = command }, all)
   return self.process ~= nil, err, code
@@ -83,7 +83,7 @@ function runtime.start(pool)
     return nil, err, code
   end
   if self.process then scheduler.spawn(self.follow, self) end
-  scheduler.spawn(self.watch_start, self)
+  if self.process then scheduler.spawn(self.watch_start, self) end
   self.channel:started()
   return self
 end
@@ -218,6 +218,49 @@ function Runtime:answered(_, body)
   local logs = self:label(nil)
   self.invocation:answered(body, self.pool.parts.report, logs)
   answer(self)
+end
+
+--- It has answered with what an exit says, for its only message.
+---@param fields table of a watchbot.Exit
+function Runtime:settled(fields)
+  local logs = self:label(nil)
+  if fields.code ~= 0 then fields.logs = fields.logs or logs end
+  self.invocation:end_all(fields)
+  answer(self)
+end
+
+--- It has answered for one of its messages; the others go on.
+---@param run table
+---@param fields table of a watchbot.Exit
+function Runtime:settled_one(run, fields)
+  local current = self.invocation
+  fields.duration, fields.request = scheduler.now() - current.began, current.id
+  if fields.code ~= 0 then fields.logs = self:label(current.id) end
+  run:finish(fields)
+  for _, one in ipairs(current.runs) do
+    if not one.exit then return end
+  end
+  current.over = true
+  self:label(nil)
+  answer(self)
+end
+
+--- It has said what makes no sense: its messages fail, and it is replaced.
+---@param reason string
+function Runtime:misspoke(reason)
+  if self.invocation and not self.invocation.over then
+    self.invocation.ending = { code = 1, error = "Runtime.BadAnswer", reason = reason }
+  else
+    self.pool.parts.journal:error(nil, "error", reason, "where", "runtime")
+  end
+  self:stop()
+end
+
+--- It has closed its channel: it ends by itself, or is ended.
+function Runtime:ends()
+  if self.state == "ending" or self.state == "ended" then return end
+  scheduler.sleep(self.pool.parts.policy.kill_grace)
+  self:stop()
 end
 
 --- It has answered with an error.

@@ -1,0 +1,119 @@
+--- runner.resident.serve: the channel to an HTTP worker, as AWS Elastic Beanstalk has them: each
+-- message is posted, and an answer of 2xx is success.
+-- https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-managing-env-tiers.html
+
+local http = require "watchbot.http"
+local scheduler = require "watchbot.scheduler"
+
+-- Bytes of an answer that are read.
+local LARGEST_ANSWER = 6 * 1024 * 1024
+
+-- Seconds of a request: the policy's `timeout` ends it, and the queue keeps no message longer.
+local LONGEST = 12 * 3600
+
+-- An answer may choose the outcome by this header.
+local OUTCOME = "x-watchbot-outcome"
+local OUTCOMES = { complete = true, reject = true, release = true, retry = true, bury = true }
+
+---@class watchbot.ServeChannel
+---@field runtime watchbot.Runtime
+---@field options watchbot.ResidentOptions
+---@field task watchbot.Task? the request under way
+local Serve = {}
+Serve.__index = Serve
+
+local serve = { shares_program = true }
+
+---@param runtime watchbot.Runtime
+---@param options watchbot.ResidentOptions
+---@return watchbot.ServeChannel
+function serve.open(runtime, options)
+  return setmetatable({ runtime = runtime, options = options }, Serve)
+end
+
+function Serve:defaults() return {} end
+
+function Serve:environment() return {} end
+
+--- Asks as soon as the server listens.
+function Serve:started()
+  self.task = scheduler.spawn(function()
+    local ok, err = self.runtime.pool.parts.service:wait_ready()
+    if ok then return self.runtime:asked(true) end
+    self.runtime.words = err
+    self.runtime:stop()
+  end)
+end
+
+--- The body of the message as the queue has it, as aws-sqsd posts it: an envelope of SNS stays.
+---@param invocation watchbot.Invocation
+---@return string text
+function Serve:prepare(invocation)
+  return invocation.runs[1].job.received.body
+end
+
+function Serve:gone()
+  return false
+end
+
+-- What a header may hold; a newline in a subject must not make another header.
+local function safe(value)
+  return (tostring(value):gsub("[%c\x7f]", " "))
+end
+
+local function headers_of(self, job)
+  local source = self.runtime.pool.parts.source()
+  local received = job.first_received and scheduler.iso_date(job.first_received)
+  local headers = {
+    ["Content-Type"] = self.options.mime, ["User-Agent"] = "aws-sqsd/3.0",
+    ["X-Aws-Sqsd-Msgid"] = safe(job.id), ["X-Aws-Sqsd-Queue"] = source.arn:match "[^:]+$",
+    ["X-Aws-Sqsd-Receive-Count"] = tostring(job.receives),
+    ["X-Aws-Sqsd-First-Received-At"] = received,
+    ["X-Aws-Sqsd-Sender-Id"] = job.received.sender and safe(job.received.sender),
+    ["X-Watchbot-Subject"] = job.subject and safe(job.subject),
+    ["X-Watchbot-Group"] = job.group and safe(job.group),
+    ["X-Amzn-Trace-Id"] = job.received.trace and safe(job.received.trace),
+  }
+  for name, attribute in pairs(job.attributes) do
+    if name:find "^[%w_.-]+$" then headers["X-Aws-Sqsd-Attr-" .. name] = safe(attribute.value) end
+  end
+  return headers
+end
+
+local function settle(self, invocation, response, err, code)
+  if invocation.over then return end
+  local runtime = self.runtime
+  if not response then
+    return runtime:settled { code = 1, error = code, reason = err }
+  end
+  local outcome = response.headers[OUTCOME]
+  local fields = { code = 0, result = response.body:sub(1, 64 * 1024) }
+  if response.status < 200 or response.status > 299 then
+    fields.code, fields.error = 1, "HTTP" .. response.status
+    fields.reason = ("the worker has answered %d"):format(response.status)
+  end
+  if OUTCOMES[outcome] then fields.outcome = outcome end
+  runtime:settled(fields)
+end
+
+---@param _ any
+---@param invocation watchbot.Invocation
+---@param text string
+function Serve:give(_, invocation, text)
+  self.task = scheduler.spawn(function()
+    local response, err, code = http.request {
+      url = self.options.url, method = "POST", headers = headers_of(self, invocation.runs[1].job),
+      body = text, timeout = LONGEST, limit = LARGEST_ANSWER, direct = true, idempotent = false,
+    }
+    settle(self, invocation, response, err, code)
+    if self.runtime.state ~= "answered" then return end
+    self:started()
+  end)
+end
+
+--- What is under way is given up; the server is not told.
+function Serve:close()
+  if self.task then self.task:cancel "the request is given up" end
+end
+
+return serve

@@ -1,0 +1,116 @@
+--- runner.resident.service: the program behind `serve`: one HTTP server for all requests. Started
+-- when a message is there, started again when it has ended; ready when its port is open.
+
+local http = require "watchbot.http"
+local process = require "watchbot.process"
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds between two looks whether the port is open.
+local LOOK = 0.05
+
+-- The newest output that a notification shows.
+local TAIL = 50 * 1024
+
+---@class watchbot.Service
+---@field parts table see runner/resident/init.lua
+---@field child watchbot.Process?
+---@field ready boolean
+---@field words string? why it could not be started
+local Service = {}
+Service.__index = Service
+
+local service = {}
+
+---@param parts table
+---@return watchbot.Service
+function service.new(parts)
+  return setmetatable({ parts = parts, ready = false, changed = scheduler.event() }, Service)
+end
+
+local function follow(self, child, granted)
+  local exit = child:wait()
+  granted:release(exit)
+  if self.child ~= child then return end
+  local how = exit.signal and "signal " .. exit.signal or "exit code " .. tostring(exit.code)
+  self.words = self.words or "the server has ended with " .. how
+  child:close()
+  self.child, self.ready = nil, false
+  self.changed:set()
+end
+
+-- Whether something listens at the URL: any answer of HTTP will do.
+local function answers(url)
+  local response, _, code = http.request { url = url, method = "HEAD", timeout = 5, direct = true }
+  return response ~= nil or not http.unsent[code]
+end
+
+local function watch_port(self, child)
+  local options = self.parts.options
+  local limit = options.init_timeout > 0 and options.init_timeout or math.huge
+  local deadline = scheduler.now() + limit
+  while self.child == child and not self.ready do
+    if answers(options.url) then
+      self.ready = true
+    elseif scheduler.now() >= deadline then
+      self.words = ("nothing listens at %s after %g s"):format(options.url, options.init_timeout)
+      child:stop(self.parts.policy.kill_grace)
+      return
+    else
+      scheduler.sleep(LOOK)
+    end
+  end
+  self.changed:set()
+end
+
+local function start(self)
+  local parts, command = self.parts, self.parts.options.command
+  local all = parts.inherited()
+  local granted, err, code = parts.allowed:grant(all, parts.policy.env)
+  if not granted then return nil, err, code end
+  local child
+  child, err, code = process.start {
+    argv = type(command) == "table" and command or nil,
+    command = type(command) == "string" and command or nil, cwd = parts.policy.cwd, env = all,
+    output = parts.sink, category = "worker", tail = TAIL, limits = granted.limits,
+  }
+  if not child then
+    granted:release()
+    return nil, err, code
+  end
+  self.child, self.words = child, nil
+  scheduler.spawn(follow, self, child, granted)
+  scheduler.spawn(watch_port, self, child)
+  return true
+end
+
+--- Waits until the server listens; starts it where that is needed.
+---@return true? ok
+---@return string? err
+---@return string? code
+function Service:wait_ready()
+  if not self.parts.options.command then return true end
+  if not self.child then
+    local ok, err, code = start(self)
+    if not ok then return nil, err, code end
+  end
+  while self.child and not self.ready do
+    self.changed:clear()
+    self.changed:wait()
+  end
+  if self.ready then return true end
+  return nil, "the server could not be started: " .. (self.words or "it has ended"), "InitError"
+end
+
+--- Ends the server. Waits in a task.
+---@param grace number seconds
+function Service:close(grace)
+  local child = self.child
+  if not child then return end
+  child:stop(grace)
+  while self.child == child do
+    self.changed:clear()
+    self.changed:wait()
+  end
+end
+
+return service

@@ -1,0 +1,155 @@
+-- HTTP workers, with the whole program and a server of Python's standard library.
+
+local cjson = require "cjson"
+local workshop = require "support.workshop"
+
+local task, run, eventually = workshop.task, workshop.run, workshop.eventually
+
+-- Answers as the path of its message says: "/STATUS/OUTCOME"; writes what it was asked.
+local SERVER = [[#!/usr/bin/env python3
+import http.server, json, os, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_HEAD(self):
+        self.send_response(404); self.send_header("Content-Length", "0"); self.end_headers()
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        with open("asked", "a") as file:
+            file.write(json.dumps({"body": body, "headers": dict(self.headers),
+              "pid": os.getpid()}) + "\n")
+        said = json.loads(body)
+        if "exit" in said: os._exit(said["exit"])
+        if "sleep" in said: time.sleep(said["sleep"])
+        print("served", flush=True)
+        self.send_response(said.get("status", 200))
+        if "outcome" in said: self.send_header("X-Watchbot-Outcome", said["outcome"])
+        answer = b"" if said.get("status") == 204 else b"ok"
+        if answer: self.send_header("Content-Length", "2")
+        self.end_headers(); self.wfile.write(answer)
+    def log_message(self, *_): pass
+time.sleep(float(os.environ.get("SLOW", "0")))
+http.server.ThreadingHTTPServer(("127.0.0.1", int(open("port").read())), Handler).serve_forever()
+]]
+
+-- A port that is free now.
+local function free_port(folder)
+  local server = require "watchbot.server"
+  local listening <close> = assert(server.listen {})
+  local _, port = listening:address()
+  folder:write("port", tostring(port))
+  return port
+end
+
+local function prepare(folder, fields, serve, more)
+  local port = free_port(folder)
+  folder:write("server.py", SERVER)
+  folder:write("policy.lua", ([[
+    local policy = require "watchbot".policy {
+      queue = %q, max_receives = 2, kill_grace = 0.2, %s
+      serve = { url = "http://127.0.0.1:%d/work", command = "exec ./server.py", %s },
+    }
+    function policy:backoff() return 0 end
+    %s
+    return policy]]):format(folder:url(), fields or "", port, serve or "", more or ""))
+  return port
+end
+
+local function send(folder, ...)
+  local lines = {}
+  for index, one in ipairs { ... } do lines[index] = cjson.encode(one) end
+  workshop.send(folder, lines)
+end
+
+local function drain(folder)
+  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" })
+  assert.equal(0, exit.code, log .. err)
+  return log
+end
+
+local function words_of(log)
+  local words = {}
+  for word in log:gmatch '%[watcher%] %[[^%]]*%] {"outcome":"(%w+)"' do words[#words + 1] = word end
+  table.sort(words)
+  return words
+end
+
+local function asked_of(folder)
+  local all = {}
+  for _, line in ipairs(folder:lines "asked") do all[#all + 1] = cjson.decode(line) end
+  return all
+end
+
+describe("an HTTP worker", function()
+  it("gets each message by POST, and its answer decides", task(function(folder)
+    send(folder, { status = 200 }, { status = 204 }, { status = 500 }, { outcome = "reject" })
+    prepare(folder, "max_receives = 1,")
+    local log = drain(folder)
+    assert.same({ "complete", "complete", "reject", "retry" }, words_of(log))
+    assert.matches("the worker has answered 500", log)
+    local asked = asked_of(folder)
+    assert.equal(4, #asked)
+    assert.equal(asked[1].pid, asked[4].pid)
+    local headers = asked[1].headers
+    assert.equal("application/json", headers["Content-Type"])
+    assert.equal("jobs.db", headers["X-Aws-Sqsd-Queue"])
+    assert.equal("1", headers["X-Aws-Sqsd-Receive-Count"])
+    assert.matches("^%x+%-", headers["X-Aws-Sqsd-Msgid"])
+  end))
+
+  -- A newline in a subject would be another header.
+  it("gets subject and attributes in headers, whatever they hold", task(function(folder)
+    prepare(folder)
+    local queue = assert(require "watchbot.queue".open(folder:url()))
+    assert(queue:send { { body = "{}", subject = "a\r\nX-Evil: b", attributes = {
+      Kind = { type = "String", value = "c\nd" } } } })
+    queue:close()
+    drain(folder)
+    local headers = asked_of(folder)[1].headers
+    assert.equal("a  X-Evil: b", headers["X-Watchbot-Subject"])
+    assert.equal("c d", headers["X-Aws-Sqsd-Attr-Kind"])
+    assert.is_nil(headers["X-Evil"])
+  end))
+
+  it("may be slow to start, and gets several messages at once", task(function(folder)
+    send(folder, { sleep = 0.5 }, { sleep = 0.5 }, { sleep = 0.5 })
+    prepare(folder, "workers = 3, env = { SLOW = '0.5' },")
+    assert.same({ "complete", "complete", "complete" }, words_of(drain(folder)))
+  end))
+
+  it("is started again when it has ended, and what it worked on comes back", task(function(folder)
+    send(folder, { exit = 0 }, {}, {})
+    prepare(folder)
+    local log = drain(folder)
+    assert.same({ "complete", "complete", "retry", "retry" }, words_of(log))
+  end))
+
+  it("is given up on at the time limit", task(function(folder)
+    send(folder, { sleep = 30 }, {})
+    prepare(folder, "timeout = 0.5, max_receives = 1,")
+    local log = drain(folder)
+    assert.same({ "complete", "retry" }, words_of(log))
+    assert.matches("timed out after 0.5 s", log)
+  end))
+
+  it("says that it cannot start: no program, an end at once, nothing that listens",
+    task(function(folder)
+      local port = free_port(folder)
+      for _, case in ipairs {
+        { [[{ "./no-such-program" }]], "could not start './no%-such%-program'" },
+        { [["exit 7"]], "the server could not be started: the server has ended with exit code 7" },
+        { [["sleep 60", init_timeout = 0.3]],
+          "nothing listens at http://127.0.0.1:%d+/ after 0.3 s" },
+      } do
+        folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q,
+          kill_grace = 0.2,
+          serve = { url = "http://127.0.0.1:%d/", command = %s } }]]):format(folder:url(), port,
+            case[1]))
+        send(folder, {})
+        local child = workshop.start(folder, { "run", "policy.lua" })
+        eventually(function() return child:output():find(case[2]) end, case[2])
+        child:stop(1)
+        child:wait()
+      end
+    end))
+
+end)
