@@ -29,12 +29,16 @@ INSTALL_CMOD ?= $(PREFIX)/lib/lua/5.4
 INSTALL_LMOD ?= $(PREFIX)/share/lua/5.4
 
 CFLAGS ?= -O2 -g
-WERROR ?= -Werror
+# Errors of warnings are for CI and `make lint`: another compiler has other warnings.
+WERROR ?= $(if $(CI),-Werror)
 SPECS  ?= spec
 say     = $(if $(V),,@printf '%-6s %s\n' $(1) $@;)
 
 # watchbot-log is static: it starts faster, and can be copied alone into any image. LOG_LDFLAGS= where there is no libc.a.
 LOG_LDFLAGS ?= $(if $(SANITIZE),,-static-pie)
+
+# The static program (.package/package.mk) can load no module of Lua's that is written in C, and exports nothing.
+PROGRAM_LDFLAGS ?= -pie -Wl,--export-dynamic
 
 LUA      := lua5.4
 # libcurl is not linked: src/libcurl.c opens it when it is first needed.
@@ -73,7 +77,11 @@ HARDENED_LINK ?= -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
 override LDFLAGS += $(HARDENED_LINK)
 
-BUILD_CFLAGS = $(CFLAGS) $(HARDENING) -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP \
+# Times after 2038 and files over 2 GiB, on machines of 32 bits as well.
+WIDE = $(call once,WIDE,$(CC) $(CFLAGS) -dM -E -x c /dev/null | grep -q 'SIZEOF_POINTER__ 4' \
+  && echo -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 || echo -D_FILE_OFFSET_BITS=64)
+
+BUILD_CFLAGS = $(CFLAGS) $(HARDENING) $(WIDE) -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP -ffile-prefix-map=$(CURDIR)=. \
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(PKG_CFLAGS)
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
@@ -83,7 +91,7 @@ MANUAL    := $(wildcard doc/man/*.[15])
 # Definitions for editors are no code: the program does not carry them.
 BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES))
 
-OTHERS    := $(addprefix src/,main.c init.c log_main.c embed.c preload.c)
+OTHERS    := $(addprefix src/,main.c init.c startup.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
@@ -107,8 +115,8 @@ $(B)/libraries: .ci/libraries | $(DEPS)
 	@CC="$(CC)" LUA="$(LUA)" LUA_PC="$(LUA_PC)" STATIC="$(filter -static%,$(LOG_LDFLAGS))" .ci/libraries $(STATIC_LUA)
 	@touch $@
 
-$(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o compiled.o) $(EMBED) $(CORE)
-	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
+$(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o startup.o compiled.o) $(EMBED) $(CORE)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
@@ -260,6 +268,7 @@ analyze:
 
 lint: test-deps $(B)/version.h
 	luacheck --quiet lua spec src doc
+	$(CC) $(filter-out -MMD -MP,$(BUILD_CFLAGS)) -Werror -fsyntax-only src/*.c
 	$(LUA) spec/lint/run.lua
 	@if clang-format --version | grep -q 'version 14\.'; then set -x; clang-format --dry-run -Werror $(FORMATTED); \
 	  else echo "clang-format 14 is not here: the layout of C is not checked"; fi
@@ -292,3 +301,5 @@ uninstall:
 
 clean:
 	rm -rf build
+
+include .package/package.mk

@@ -29,7 +29,7 @@ describe("the rockspec", function()
     local listed, expected = {}, {}
     local others = {
       ["main.c"] = true, ["init.c"] = true, ["log_main.c"] = true, ["embed.c"] = true,
-      ["preload.c"] = true,
+      ["preload.c"] = true, ["startup.c"] = true,
     }
     for _, path in ipairs(rockspec().build.modules["watchbot.core"].sources) do
       listed[path] = true

@@ -19,6 +19,7 @@ static const luaL_Reg modules[] = {
     {"terminal",  luaopen_watchbot_terminal },
     {"file",      luaopen_watchbot_file     },
     {"volume",    luaopen_watchbot_volume   },
+    {"versions",  luaopen_watchbot_versions },
     {NULL,        NULL                      },
 };
 

@@ -58,7 +58,7 @@ bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const 
 }
 
 void digest_hex(const unsigned char *bytes, size_t size, char *out) {
-    static const char digits[16] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
         *out++ = digits[bytes[i] >> 4];
         *out++ = digits[bytes[i] & 15];

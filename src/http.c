@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "http_why.h"
 #include "proxy.h"
+#include "trust.h"
 
 enum {
     KEPT_CONNECTIONS = 64, /* 32 long polls, and as many calls beside them */
@@ -114,26 +115,6 @@ static bool fail(struct http_call *call, enum http_failure failure, const char *
     call->failure = failure;
     http_explain(call, words);
     return false;
-}
-
-static const char *environment(const char *name) {
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
-/* A CA file that is given replaces the system's; there is no way to go without. */
-static bool set_trust(CURL *easy, const struct http_request *request) {
-    const char *file = request->ca_file;
-    if (!file) file = environment("AWS_CA_BUNDLE");
-    if (!file) file = environment("SSL_CERT_FILE");
-    libcurl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    libcurl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    libcurl.easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (!file) return true;
-    return libcurl.easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-           libcurl.easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
-           libcurl.easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
-           libcurl.easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK;
 }
 
 static long milliseconds(int64_t nanoseconds) {
@@ -275,7 +256,7 @@ bool http_start(struct http_client *client, struct http_call *call,
     call->timeout = request->timeout;
     call->easy = libcurl.easy_init();
     if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) ||
-        !set_trust(call->easy, request)) {
+        !trust_set(call->easy, request->ca_file)) {
         return fail(call, HTTP_NO_MEMORY, "not enough memory");
     }
     set_waits(call->easy, request);

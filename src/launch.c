@@ -32,10 +32,19 @@ enum { STACK = 1 << 16, XCPU_GRACE = 5 /* seconds of CPU between SIGXCPU and KIL
 struct start {
     struct launch *launch;
     pid_t parent;
+    int report; /* where a forked child writes its outcome; -1: memory is shared */
     volatile int error;
 };
 
-static bool move_descriptors(const struct launch *launch) {
+/* No other descriptor of the host's reaches the task, not even one that lacks its close-on-exec
+ * flag. Linux before 5.11 knows no CLOSE_RANGE_CLOEXEC. */
+static void close_others(int first, int report) {
+    if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+    if (report > first) syscall(SYS_close_range, first, report - 1, 0);
+    syscall(SYS_close_range, report < first ? first : report + 1, ~0U, 0);
+}
+
+static bool move_descriptors(const struct launch *launch, int report) {
     int wanted[4] = {launch->in, launch->out, launch->err, launch->channel};
     int count = launch->channel >= 0 ? 4 : 3;
     for (int i = 0; i < count; i++) {
@@ -47,9 +56,7 @@ static bool move_descriptors(const struct launch *launch) {
     for (int i = 0; i < count; i++) {
         if (wanted[i] == i ? fcntl(i, F_SETFD, 0) != 0 : dup2(wanted[i], i) < 0) return false;
     }
-    /* No descriptor of the host's reaches the task, not even one that lacks its
-     * close-on-exec flag. */
-    syscall(SYS_close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
+    close_others(count, report);
     return true;
 }
 
@@ -146,7 +153,7 @@ static int become(struct start *start) {
     if (!set_limits(&launch->limits)) return fail(launch, LAUNCH_LIMITS);
     if (!set_user(&launch->limits)) return fail(launch, LAUNCH_USER);
     if (launch->cwd && chdir(launch->cwd) != 0) return fail(launch, LAUNCH_FOLDER);
-    if (!move_descriptors(launch)) return errno;
+    if (!move_descriptors(launch, start->report)) return errno;
     default_signals();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -173,12 +180,69 @@ static __attribute__((noinline)) int start_child(struct start *start) {
     return error;
 }
 
+/* Without shared memory and vfork, which an emulator may refuse or imitate by fork. */
+
+struct outcome {
+    int error;
+    enum launch_step failed;
+};
+
+static _Noreturn void report_outcome(struct start *start) {
+    struct outcome outcome = {.error = become(start), .failed = start->launch->failed};
+    ssize_t ignored = write(start->report, &outcome, sizeof outcome);
+    (void)ignored;
+    _exit(127);
+}
+
+/* The pipe ends without a word when the child executes its program. */
+static int read_outcome(struct start *start, int from) {
+    struct outcome outcome = {0};
+    ssize_t size;
+    do size = read(from, &outcome, sizeof outcome);
+    while (size < 0 && errno == EINTR);
+    if (size != sizeof outcome) return 0;
+    start->launch->failed = outcome.failed;
+    return outcome.error;
+}
+
+static int watch_forked(struct launch *launch) {
+    launch->pidfd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
+    return launch->pidfd >= 0 ? 0 : errno;
+}
+
+static int give_up(const int pipes[2]) {
+    int error = errno;
+    close(pipes[0]);
+    close(pipes[1]);
+    return error;
+}
+
+static int fork_child(struct start *start) {
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) != 0) return errno;
+    start->report = fcntl(pipes[1], F_DUPFD_CLOEXEC, 4); /* below it is the child's */
+    if (start->report < 0) return give_up(pipes);
+    start->launch->pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    int error = errno;
+    if (start->launch->pid == 0) report_outcome(start);
+    close(start->report);
+    close(pipes[1]);
+    if (start->launch->pid > 0) {
+        int refused = watch_forked(start->launch);
+        error = read_outcome(start, pipes[0]);
+        if (!error) error = refused;
+    }
+    close(pipes[0]);
+    return error;
+}
+
 int launch_child(struct launch *launch) {
-    struct start start = {.launch = launch, .parent = getpid()};
+    struct start start = {.launch = launch, .parent = getpid(), .report = -1};
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = start_child(&start);
+    if (launch->pid < 0 && error == EINVAL) error = fork_child(&start);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }

@@ -3,6 +3,7 @@
  *
  * clone with CLONE_VM and CLONE_VFORK, as posix_spawn does it, but with a pidfd that comes with the
  * child: a host that ignores SIGCHLD may have the child reaped before its id could be looked up.
+ * Where that is refused (qemu's emulation of a user's process), plain fork and a pipe do.
  * The child is the leader of a session, without a controlling terminal, and tells the guardian of
  * itself before it executes anything. */
 #ifndef WATCHBOT_LAUNCH_H
@@ -31,7 +32,7 @@ struct launch_limits {
 };
 
 /* Which part could not be done; the program itself unless it is named. */
-enum launch_step { LAUNCH_PROGRAM, LAUNCH_FOLDER, LAUNCH_LIMITS, LAUNCH_USER };
+enum launch_step { LAUNCH_PROGRAM, LAUNCH_FOLDER, LAUNCH_LIMITS, LAUNCH_USER, LAUNCH_NULL };
 
 struct launch {
     char *const

@@ -1,5 +1,19 @@
 #include "libcurl.h"
 
+#ifdef WATCHBOT_STATIC
+
+struct libcurl libcurl = {
+#define LIBCURL_ENTRY(name) .name = curl_##name,
+    LIBCURL_FUNCTIONS(LIBCURL_ENTRY)
+#undef LIBCURL_ENTRY
+};
+
+const char *libcurl_load(void) {
+    return NULL;
+}
+
+#else
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,3 +59,5 @@ const char *libcurl_load(void) {
     pthread_once(&once, load);
     return failure[0] ? failure : NULL;
 }
+
+#endif

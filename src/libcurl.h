@@ -1,6 +1,7 @@
 /* libcurl: its functions, in a table that is filled when the first request is made. libcurl brings
  * some thirty other libraries with it; to load them takes longer than everything else that a
- * watcher of an embedded queue does before its first message. Headers are libcurl's own, so types
+ * watcher of an embedded queue does before its first message. The static program has the functions
+ * in it, and the table is filled from the start. Headers are libcurl's own, so types
  * and constants are checked as ever; only the name differs: libcurl.easy_init(). */
 #ifndef WATCHBOT_LIBCURL_H
 #define WATCHBOT_LIBCURL_H
@@ -12,7 +13,7 @@
     F(easy_cleanup) F(easy_getinfo) F(easy_init) F(easy_setopt) F(easy_strerror) F(free) \
     F(global_cleanup) F(global_init) F(multi_add_handle) F(multi_cleanup) F(multi_info_read) \
     F(multi_init) F(multi_remove_handle) F(multi_setopt) F(multi_socket_action) F(slist_append) \
-    F(slist_free_all) F(url) F(url_cleanup) F(url_get) F(url_set) F(url_strerror)
+    F(slist_free_all) F(url) F(url_cleanup) F(url_get) F(url_set) F(url_strerror) F(version)
 /* clang-format on */
 
 #define LIBCURL_MEMBER(name) __typeof__(curl_##name) *name;

@@ -1,12 +1,11 @@
 #include "llimits.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "lerror.h"
 
 static const char *const names[] = {"memory", "cpu",    "files", "nice",
@@ -85,9 +84,9 @@ void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgrou
 static void push_groups(lua_State *L, const struct passwd *user) {
     int count = 64;
     gid_t *groups = malloc((size_t)count * sizeof *groups);
-    if (groups && getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0) {
+    if (groups && accounts_groups(user->pw_name, user->pw_gid, groups, &count) < 0) {
         gid_t *more = realloc(groups, (size_t)count * sizeof *groups);
-        if (!more || getgrouplist(user->pw_name, user->pw_gid, more, &count) < 0) count = 0;
+        if (!more || accounts_groups(user->pw_name, user->pw_gid, more, &count) < 0) count = 0;
         groups = more ? more : groups;
     }
     if (!groups) count = 0;
@@ -108,7 +107,7 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 int llimits_user(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     errno = 0;
-    const struct passwd *user = getpwnam(name);
+    const struct passwd *user = accounts_user(name);
     if (!user && errno && errno != ENOENT)
         return lerror_errno(L, errno, "could not look up the user '%s'", name);
     if (!user) return lerror_push(L, "NoUser", "there is no user '%s'", name);

@@ -75,6 +75,7 @@ static int inherited(int fd, int null) {
 static int open_descriptors(struct process *process, const struct lstart *start,
                             struct launch *launch, int theirs[3]) {
     int error = lchildren_open_null(process->children);
+    if (error) launch->failed = LAUNCH_NULL;
     launch->in = launch->out = launch->err = process->children->null;
     if (!error && start->in) {
         error = pipes_input(start->in, start->in_size, &theirs[0]);
@@ -189,6 +190,8 @@ static int push_failure(lua_State *L, const struct process *process, const struc
     if (failed == LAUNCH_FOLDER)
         return lerror_errno(L, error, "could not enter the folder '%s'", start->cwd);
     const char *program = process->vectors.argv[0];
+    if (failed == LAUNCH_NULL)
+        return lerror_errno(L, error, "could not start '%s': could not open /dev/null", program);
     if (failed == LAUNCH_LIMITS)
         return lerror_errno(L, error, "could not set the limits of '%s'", program);
     if (failed == LAUNCH_USER)

@@ -13,18 +13,27 @@
 #include <unistd.h>
 
 #include <lauxlib.h>
-#include <lua-cjson.h>
 #include <lualib.h>
-#include <lxplib.h>
+#include <openssl/crypto.h>
 
 #include "init.h"
 #include "lchildren.h"
 #include "lerror.h"
 #include "lhandle.h"
 #include "preload.h"
+#include "startup.h"
 #include "task.h"
 
-int luaopen_cjson_safe(lua_State *L); /* in the library, but not in its header */
+/* Their headers have other names on other distributions. */
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
+int luaopen_lxp(lua_State *L);
+
+#ifdef WATCHBOT_STATIC
+enum { IS_STATIC = true };
+#else
+enum { IS_STATIC = false };
+#endif
 
 static int signal_pipe[2] = {-1, -1};
 
@@ -228,19 +237,6 @@ static rlim_t raise_nofile(void) {
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
 }
 
-/* A program that was started with one of its standard descriptors closed would get the loop's epoll
- * for it, and write its log there. Standard output cannot be written then: who asked for a result
- * must not be told that it was printed. */
-static bool fill_standard_descriptors(void) {
-    int fd;
-    do {
-        bool is_output = fcntl(STDIN_FILENO, F_GETFD) >= 0 && fcntl(STDOUT_FILENO, F_GETFD) < 0;
-        fd = open("/dev/null", is_output ? O_RDONLY : O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) close(fd);
-    return fd >= 0;
-}
-
 /* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of
  * the program. */
 static void ignore_sigxfsz(void) {
@@ -259,11 +255,34 @@ static int traceback(lua_State *L) {
     return 1;
 }
 
+/* The last of the searchers of a static program: what it says ends the list of places that require
+ * has looked at. */
+static int explain_libraries(lua_State *L) {
+    lua_pushliteral(L, "the static watchbot loads no modules that are written in C");
+    return 1;
+}
+
+/* A library that is loaded into a static program brings a second C library along, and crashes. */
+static void refuse_libraries(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_pushnil(L);
+    lua_setfield(L, -2, "loadlib");
+    lua_pushliteral(L, "");
+    lua_setfield(L, -2, "cpath");
+    lua_getfield(L, -1, "searchers"); /* -- package searchers: of preload, Lua, C, C again */
+    lua_pushcfunction(L, explain_libraries);
+    lua_seti(L, -2, 3);
+    lua_pushnil(L);
+    lua_seti(L, -2, 4);
+    lua_pop(L, 2);
+}
+
 /* -- argc argv => status */
 static int run(lua_State *L) {
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
     luaL_openlibs(L);
+    if (IS_STATIC) refuse_libraries(L);
     preload_install(L);
     preload(L, "cjson", luaopen_cjson);
     preload(L, "cjson.safe", luaopen_cjson_safe);
@@ -343,12 +362,19 @@ static void run_in_second_thread(struct program *program) {
     run_lua(program);
 }
 
+/* The host's openssl.cnf may name modules, which crash a static program. The first use of OpenSSL
+ * would read it. */
+static void ignore_openssl_config(void) {
+    if (IS_STATIC) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
 int main(int argc, char **argv) {
     struct program program = {.argc = argc, .argv = argv, .status = 1};
+    ignore_openssl_config();
     hide_memory();
     keep_exit_codes();
     if (init_stand_in(&program.status)) return program.status;
-    if (!fill_standard_descriptors()) return 1;
+    if (!startup_fill_descriptors() || !startup_check_kernel()) return 1;
     ignore_sigxfsz();
     run_in_second_thread(&program);
     return program.status;

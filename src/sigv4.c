@@ -67,7 +67,7 @@ enum encoding { ENCODE_ALL, ENCODE_SLASH_NOT, ENCODE_ONCE = 4 };
 /* ENCODE_ONCE takes each %XX for the byte it stands for, so that what is encoded already
  * stays so. */
 static void put_encoded(struct writer *writer, struct sigv4_text text, unsigned encoding) {
-    static const char digits[16] = "0123456789ABCDEF";
+    static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.size; i++) {
         int decoded = encoding & ENCODE_ONCE ? decode(text.data + i, text.size - i) : -1;
         char byte = (char)(decoded >= 0 ? decoded : text.data[i]);

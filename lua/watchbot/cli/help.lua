@@ -62,7 +62,7 @@ function help.overview(commands)
     end
   end
   output.line "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
-  output.line "watchbot --version"
+  output.line "watchbot --version; with --verbose, the libraries in use, too"
 end
 
 -- one command

@@ -87,6 +87,7 @@ local function main(argv, nofile)
   local name = argv[1]
   if name == "--version" then
     output.line("watchbot " .. version)
+    if argv[2] == "--verbose" then output.line(require "watchbot.cli.libraries".describe()) end
     return 0
   elseif name == nil then
     help().overview(commands)
