@@ -92,6 +92,7 @@ build = {
     ["watchbot.cli.health"] = "lua/watchbot/cli/health.lua",
     ["watchbot.cli.help"] = "lua/watchbot/cli/help.lua",
     ["watchbot.cli.interruptible"] = "lua/watchbot/cli/interruptible.lua",
+    ["watchbot.cli.libraries"] = "lua/watchbot/cli/libraries.lua",
     ["watchbot.cli.listen"] = "lua/watchbot/cli/listen.lua",
     ["watchbot.cli.log_lines"] = "lua/watchbot/cli/log_lines.lua",
     ["watchbot.cli.logs"] = "lua/watchbot/cli/logs.lua",
