@@ -274,7 +274,7 @@ describe("watchbot run", function()
         "a task runs")
       child:kill(name)
       assert.are.equal(status, child:wait(workshop.PATIENCE).code)
-      assert.matches("SIG" .. name .. " ended the watcher before the queue was empty",
+      assert.matches("SIG" .. name .. " ended the watcher; the queue is not empty",
         (select(2, child:output())))
       os.remove(folder:file "1")
       os.remove(folder:file "2")
@@ -282,8 +282,25 @@ describe("watchbot run", function()
     policy(folder, [[command = "true", jobs = 1, backoff = function() return 0 end,]])
     local exit, _, problem = run(folder, { "run", "--drain", "policy.lua" })
     assert.are.equal(1, exit.code)
-    assert.matches("before the queue was empty", problem)
+    assert.matches("the queue is not empty", problem)
   end))
+
+  -- It tried one message a minute, for ever; a nightly job never came to its end.
+  for name, field in pairs {
+    ["a program is missing"] = [[command = { "./missing" },]],
+    ["every message's command raises"] = [[command = function() error "bad" end,]],
+  } do
+    it("ends --drain with status 1 where " .. name, task(function(folder)
+      send(folder, { "1", "2", "3", "4", "5", "6", "7" })
+      policy(folder, field)
+      local exit, _, problem = run(folder, { "run", "--drain", "policy.lua" })
+      assert.are.equal(1, exit.code)
+      assert.matches("^watchbot: run: no more messages are taken, since no task can be started: "
+        .. "[^\n]+; the queue is not empty\n$", problem)
+      local counts = counts_of(folder)
+      assert.are.same({ 7, 0, 0 }, { counts.visible, counts.in_flight, counts.delayed })
+    end))
+  end
 
   it("touches the health file while it is well", task(function(folder)
     policy(folder, "command = 'true',")

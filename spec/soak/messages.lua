@@ -54,6 +54,11 @@ local function report(part, options, wrong, run)
     counts.order, counts.unexplained, run.begun, #run.trouble.faults))
   if #wrong > 0 then
     print(total.describe(wrong, options))
+    for _, fault in ipairs(run.trouble.faults) do
+      if not fault.message then
+        print(("%.3f %s %s"):format(fault.at, fault.kind, fault.watcher))
+      end
+    end
     os.execute(("mkdir -p build/soak && cp '%s' 'build/soak/%s.journal'"):format(
       run.folder:file "journal", part))
   end

@@ -23,6 +23,31 @@ describe("breaker", function()
     assert.are.equal(0, (fail(one, "start", "policy", { "a", "b" })))
   end)
 
+  -- A drain that waits for the queue to be empty ends where nothing can be started.
+  it("is exhausted where it has been open for as long as its user waits", function()
+    scheduler.run(function()
+      local one, patient = breaker.new(0.2), breaker.new()
+      assert.is_false(one:exhausted())
+      fail(one, "start", "policy", SIX)
+      fail(patient, "start", "policy", SIX)
+      assert.is_false(one:exhausted())
+      scheduler.sleep(0.25)
+      assert.is_true(one:exhausted())
+      assert.is_false(patient:exhausted())
+      one:try("a", 60)
+      assert.is_false(one:exhausted())
+      one:left "a"
+      assert.is_true(one:passed "start")
+      assert.is_false(one:exhausted())
+    end)
+  end)
+
+  it("tries more often where its user waits", function()
+    assert.are.equal(60, breaker.new():longest(60))
+    assert.are.equal(1, breaker.new(10):longest(60))
+    assert.are.equal(0.05, breaker.new(10):longest(0.05))
+  end)
+
   it("counts only failures in a row", function()
     local one = breaker.new()
     for _ = 1, 20 do

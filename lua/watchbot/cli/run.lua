@@ -41,8 +41,9 @@ SIGTERM or SIGINT: take no more messages, let running tasks finish for the polic
 return their messages; a second signal stops them now. SIGHUP: load the policy file and the modules of
 its folder again; without a policy file, and when the terminal is closed, end as at SIGTERM.
 
-Exit status: 0; with --drain only when the queue is empty, else 143 (SIGTERM), 130 (SIGINT), or 1 when the policy's `jobs` have
-ended it before; 1 when something failed, 2 when the arguments or the policy are wrong.
+Exit status: 0; with --drain only when the queue is empty, else 143 (SIGTERM), 130 (SIGINT), or 1
+when the policy's `jobs` have ended it before, or when no task could be started for ten seconds, as
+where the program is missing; 1 when something failed, 2 when the arguments or the policy are wrong.
 
 Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
 backoff and notified.

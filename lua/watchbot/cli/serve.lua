@@ -26,8 +26,8 @@ end
 local function status_of(opened, options, seen)
   if not options.until_empty or opened:emptied() then return 0 end
   local reason = seen.name and ("SIG%s ended the watcher"):format(seen.name)
-    or "the watcher has ended"
-  output.complain(("run: %s before the queue was empty"):format(reason))
+    or (opened:gave_up() or "the watcher has ended"):match "^[^\n]*"
+  output.complain(("run: %s; the queue is not empty"):format(reason))
   return seen.name and STATUS[seen.name] or 1
 end
 

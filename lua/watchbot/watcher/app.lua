@@ -144,6 +144,10 @@ function App:emptied()
   return self.watcher.intake.emptied == true
 end
 
+--- Why the watcher has given up an `until_empty`: no task can be started.
+---@return string?
+function App:gave_up() return self.watcher.gave_up end
+
 --- Begins the end, see Watcher:stop.
 function App:stop()
   self.watcher:stop()

@@ -26,16 +26,19 @@ local REMEMBERED = 10000
 ---@class watchbot.Breaker
 ---@field open boolean messages are tried one at a time
 ---@field step string? the step whose failures have opened it
+---@field reason string? of the failure that has opened it last
 local Breaker = {}
 Breaker.__index = Breaker
 
 local breaker = {}
 
+---@param patience number? seconds after which it is `exhausted`; else never
 ---@return watchbot.Breaker
-function breaker.new()
+function breaker.new(patience)
   return setmetatable({
     open = false, failures = {}, succeeded = {}, failed_at = recent.new(REMEMBERED), turn = 0,
     tries = 0, probe_at = 0, policy_at_fault = false, quiet = true,
+    patience = patience or math.huge,
   }, Breaker)
 end
 
@@ -94,6 +97,7 @@ function Breaker:failed(step, id, fault)
   local enough = fault == "policy" and failures.count or failures.different
   if enough < FAILURES then return true, false end
   self.open, self.step, self.policy_at_fault, self.tries = true, step, fault == "policy", 0
+  self.opened_at = scheduler.now()
   return true, true
 end
 
@@ -104,11 +108,26 @@ local function pause(self, longest)
   return math.min(longest, 2 ^ math.min(self.tries - AT_ONCE, 30))
 end
 
+--- Whether no message could be tried with success for as long as its user would wait.
+---@return boolean
+function Breaker:exhausted()
+  return self.open and not self.trying
+    and scheduler.now() - self.opened_at >= self.patience
+end
+
+--- The longest pause between two tries: a user who waits for an empty queue is shown soon what
+--- comes of them.
+---@param probe number the policy's, in seconds
+---@return number
+function Breaker:longest(probe)
+  return self.patience == math.huge and probe or math.min(probe, self.patience / 10)
+end
+
 --- Begins the pause before the next try.
 ---@param longest number the policy's `probe`, in seconds
 function Breaker:wait(longest)
   self.tries = self.tries + 1
-  self.probe_at = scheduler.now() + pause(self, longest)
+  self.probe_at = scheduler.now() + pause(self, self:longest(longest))
 end
 
 --- Whether a message may be tried now: one at a time.

@@ -20,6 +20,9 @@ local tally = require "watchbot.watcher.tally"
 -- Jobs that are held or still being settled; above that no messages are taken.
 local LINGERING_LIMIT = 1000
 
+-- Seconds that a watcher that is to end with its queue tries messages of which none can be started.
+local DRAIN_PATIENCE = 10
+
 -- Seconds: longer than any job.
 local UNLIMITED = 1e9
 
@@ -98,7 +101,8 @@ end
 function watcher.new(current, options)
   local self = setmetatable({
     queue = options.queue, runner = options.runner, journal = options.journal,
-    breaker = breaker.new(), jobs = jobs.new(), phase = phase.new(), tally = tally.new(),
+    breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
+    phase = phase.new(), tally = tally.new(),
     duration = math.huge, changed = scheduler.event(),
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
@@ -138,6 +142,14 @@ end
 function Watcher:job_ended()
   local limit = self.hooks.policy.jobs
   if limit and self.phase:watching() and self.tally:jobs() >= limit then self:stop() end
+  if self.phase:watching() then self:give_up() end
+end
+
+-- A queue whose messages cannot be started never becomes empty: who waits for that learns why.
+function Watcher:give_up()
+  if not self.jobs:none() or not self.breaker:exhausted() then return end
+  self.gave_up = self.breaker.reason
+  self:stop()
 end
 
 -- taking messages
@@ -210,7 +222,7 @@ function Watcher:stop()
     return
   end
   self.journal:info(nil, "event", "draining", "running", self.jobs.slots, "waiting",
-    self.jobs:waiting(), "seconds", self.hooks.policy.drain)
+    self.jobs:waiting(), "seconds", self.hooks.policy.drain, "reason", self.gave_up)
   self.phase:enter "draining"
   self.intake:close()
 end

@@ -192,8 +192,9 @@ end
 
 -- The breaker has opened.
 function Life:opened(reason)
-  local probe = self.hooks.policy.probe
+  local probe = self.breaker:longest(self.hooks.policy.probe)
   self.breaker:wait(probe)
+  self.breaker.reason = reason
   self.journal:error(nil, "event", "no task can be started, trying one message at a time",
     "reason", reason, "seconds", probe)
   self:give_back_waiting()

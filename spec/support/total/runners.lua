@@ -77,15 +77,17 @@ function policy:backoff() return 0 end
 return policy
 ]]
 
--- Tasks that leave the watcher's folder are told it; only processes know their watcher.
+-- Tasks that leave the watcher's folder are told it; only processes know their watcher, by their
+-- environment: the parent of one whose watcher has just been killed is another.
 local function worker(folder, long, seconds, watcher)
   folder:write("worker", WORKER:format(folder.path, watcher, long, seconds))
 end
 
 local KINDS = {
   process = function(folder, _, long, seconds)
-    worker(folder, long, seconds, "$PPID")
-    return "", 'command = { "./worker" }'
+    worker(folder, long, seconds, "$Watcher")
+    return "local watcher = io.open '/proc/self/stat':read 'n'",
+      'command = { "./worker" }, env = { Watcher = tostring(watcher) }'
   end,
   handler = function(_, _, long, seconds)
     return HANDLER:format(long, seconds), "handler = handler"
