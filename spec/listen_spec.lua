@@ -137,9 +137,9 @@ describe("watchbot listen", function()
       assert.are.equal(2, exit.code, problem)
       return problem
     end
-    assert.matches("listen: which queue%? Set the environment variable QueueUrl",
+    assert.matches("listen: no queue: set the environment variable QueueUrl",
       problem_of({ "true" }, { QueueUrl = "" }))
-    assert.matches("listen: which queue", problem_of({ "true" }, { QueueUrl = false }))
+    assert.matches("listen: no queue", problem_of({ "true" }, { QueueUrl = false }))
     assert.matches("listen: no command: watchbot listen COMMAND", problem_of {})
     assert.matches("listen: no command", problem_of { " " })
     assert.are.equal("watchbot: environment variable 'maxJobDuration': expected seconds, a number "

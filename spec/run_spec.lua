@@ -346,7 +346,7 @@ describe("watchbot run", function()
 
     it("no policy, no such file, nothing returned", task(function(folder)
       folder:write("nothing.lua", "local x = 1\n")
-      refused(folder, { "run" }, "which policy?")
+      refused(folder, { "run" }, "no policy")
       refused(folder, { "run", "missing.lua" }, "missing.lua", "No such file")
       refused(folder, { "run", "." }, "folder")
       refused(folder, { "run", "nothing.lua" }, "nothing.lua", "returned nothing")

@@ -138,11 +138,11 @@ describe("watchbot dead-letter", function()
     local dead = listed(folder)
     local _, code, problem = dead_letter(folder, "delete", dead[1].id)
     assert.are.equal(2, code)
-    assert.matches("delete 1 message for good%? there is no terminal to ask on: say %-%-yes",
+    assert.matches("delete 1 message permanently%? no terminal to confirm on: use %-%-yes",
       problem)
     _, code, problem = dead_letter(folder, "delete", "--yes")
     assert.are.equal(2, code)
-    assert.matches("delete which%?", problem)
+    assert.matches("select messages with %-%-id", problem)
     assert.are.equal(3, #listed(folder))
     local out
     out, code, problem =
@@ -157,7 +157,7 @@ describe("watchbot dead-letter", function()
     for _, body in ipairs { "one", "two" } do kill(folder, body) end
     local _, code, problem = dead_letter(folder, "purge")
     assert.are.equal(2, code)
-    assert.matches("delete all 2 messages of sqlite:.-jobs.db for good%?", problem)
+    assert.matches("delete all 2 messages of sqlite:.-jobs.db permanently%?", problem)
     assert.are.equal(2, select(2, dead_letter(folder, "purge", "--match", "one", "--yes")))
     assert.matches("2 messages would be deleted",
       select(3, dead_letter(folder, "purge", "--dry-run")))
@@ -244,7 +244,7 @@ describe("watchbot dead-letter", function()
     for words, arguments in pairs {
       ["unknown action 'lst'; expected one of list, show,"] = { "lst", "--queue", folder:url() },
       ["purge, triage; did you mean 'list'?"] = { "lst", "--queue", folder:url() },
-      ["which queue? --stack NAME"] = { "list" },
+      ["no queue: give --stack NAME"] = { "list" },
       ["either --stack or --queue"] = { "list", "--queue", "sqlite:x", "--stack", "s" },
       ["a whole number of at least 1, got '0'"] = {
         "list", "--queue", folder:url(), "--limit", "0",
@@ -252,7 +252,7 @@ describe("watchbot dead-letter", function()
       ["messages a second, above 0"] = {
         "replay", "--queue", "sqlite:" .. folder:write("empty.db", ""), "--rate", "0",
       },
-      ["there is no terminal; list, show"] = {
+      ["needs a terminal; list, show"] = {
         "triage", "--queue", "sqlite:" .. folder:file "empty.db",
       },
     } do
@@ -315,7 +315,7 @@ describe("watchbot send --from", function()
     assert.are.equal(0, exit.code, said)
     assert.are.same({ "one" }, bodies_of(folder))
     for words, more in pairs {
-      ["either --from or a message"] = { "word" }, ["without --subject"] = { "--subject", "s" },
+      ["either --from or a message"] = { "word" }, ["--subject cannot be combined"] = { "--subject", "s" },
     } do
       exit, _, said = run(folder, {
         "send", "--queue", folder:url(), "--from", "-", table.unpack(more),
@@ -389,10 +389,10 @@ describe("watchbot dead-letter on SQS", function()
     local out, code, said = dead_letter(folder, nil, "list", "--queue", url)
     assert.are.equal(0, code)
     assert.are.equal(10, #lines_of(out))
-    assert.matches("about 14 more are behind others of their FIFO group", said)
+    assert.matches("about 14 more wait behind others of their FIFO group", said)
     out, code, said = dead_letter(folder, nil, "replay", "--queue", url)
     assert.are.same({ "24 messages back in the queue\n", 0 }, { out, code })
-    assert.matches("not left to SQS %(in a FIFO queue each gets a fresh deduplication id%): one "
+    assert.matches("SQS cannot move them %(in a FIFO queue each gets a fresh deduplication id%): moving one "
       .. "by one", said)
     for index = 1, 24 do
       local message =

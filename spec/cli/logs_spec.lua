@@ -146,9 +146,9 @@ describe("watchbot logs", function()
         { "--log-group", "g", "--since", "1h", "--until", "2h" },
         "logs: %-%-until is not after %-%-since",
       },
-      { { "--log-group", "g", "--follow", "--until", "1h" }, "either %-%-follow or %-%-until" },
-      { { "e2c0" }, "logs: what is 'e2c0'%? A message is named with %-%-message" },
-      { {}, "logs: which log group%? %-%-stack NAME, %-%-log%-group, or set %$LogGroup" },
+      { { "--log-group", "g", "--follow", "--until", "1h" }, "%-%-follow and %-%-until cannot" },
+      { { "e2c0" }, "logs: unexpected argument 'e2c0'; name a message with %-%-message" },
+      { {}, "logs: no log group: give %-%-stack NAME, %-%-log%-group, or set %$LogGroup" },
     } do
       local exit, _, problem = run(folder, one[1])
       assert.are.equal(2, exit.code, problem)

@@ -117,11 +117,11 @@ end
 describe("watchbot progress", function()
   it("refuses what makes no sense, with one line and status 2", workshop.task(function(folder)
     for words, arguments in pairs {
-      ["which action? complete-part, fail-job, reduce-sent, set-metadata, set-total or status"] =
+      ["no action: complete-part, fail-job, reduce-sent, set-metadata, set-total or status"] =
         {},
       ["set-total or status; did you mean 'status'?"] = { "staus", "job" },
-      ["status of which job? watchbot progress status JOB"] = { "status" },
-      ["one job, please, not 'two' too"] = { "status", "one", "two" },
+      ["status: no job: watchbot progress status JOB"] = { "status" },
+      ["expected one job, got 'two' too"] = { "status", "one", "two" },
       ["set-total needs --total"] = { "set-total", "job" },
       ["complete-part needs --part"] = { "complete-part", "job" },
       ["fail-job needs --reason"] = { "fail-job", "job" },
@@ -137,11 +137,11 @@ describe("watchbot progress", function()
       },
       ["option '--metadata':"] = { "set-metadata", "job", "-m", "{broken" },
       ["where is it kept? Set $ProgressTable"] = { "status", "job" },
-      ["no embedded queue; on SQS, progress is kept in a DynamoDB table"] = {
+      ["not an embedded queue; on SQS, progress is kept in a DynamoDB table"] = {
         "status", "job", "--queue", "https://sqs/q",
       },
       ["'jobs.db': expected arn:aws:dynamodb:"] = { "status", "job", "--table", "jobs.db" },
-      ["one of --table, --queue and --stack, not more"] = {
+      ["--table, --queue and --stack cannot be combined"] = {
         "status", "job", "--table", "a", "--queue", "b",
       },
     } do

@@ -81,7 +81,7 @@ describe("watchbot init", function()
     local exit, out, problem = run(folder, { "init" })
     assert.are.equal(1, exit.code)
     assert.are.equal("", out)
-    assert.matches("nothing was written, for this is there already: %./policy.lua, %./README.md",
+    assert.matches("nothing was written: already exists: %./policy.lua, %./README.md",
       problem)
     assert.are.equal("mine", folder:read "policy.lua")
     assert.are.equal("", folder:read "worker")

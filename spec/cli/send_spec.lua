@@ -87,8 +87,8 @@ describe("watchbot send", function()
 
   it("refuses what makes no sense, with one line and status 2", task(function(folder)
     for words, arguments in pairs {
-      ["which queue?"] = { "send", "x" },
-      ["quote it if it has spaces: 'two words'"] = {
+      ["no queue"] = { "send", "x" },
+      ["expected one message, got 'two words'"] = {
         "send", "--queue", folder:url(), "two", "words",
       },
       ["expected NAME=VALUE, got 'zoom'"] = {
@@ -128,8 +128,8 @@ describe("watchbot send", function()
   it("refuses ids that are empty, or one for many lines", task(function(folder)
     for words, arguments in pairs {
       ["--deduplication-id is for one message"] = { "--deduplication-id", "x" },
-      ["--deduplication-id: it is empty"] = { "--deduplication-id", "", "one" },
-      ["--group: it is empty"] = { "--group", "", "one" },
+      ["--deduplication-id: expected a value"] = { "--deduplication-id", "", "one" },
+      ["--group: expected a value"] = { "--group", "", "one" },
     } do
       local exit, out, problem =
         run(folder, { "send", "--queue", folder:url(), table.unpack(arguments) },

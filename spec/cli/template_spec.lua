@@ -86,8 +86,8 @@ describe("watchbot template", function()
   it("refuses arguments that make no sense, with status 2", task(function(folder)
     write(folder)
     for _, case in ipairs {
-      { "which stack file%?" }, { "which stack file%?", "stack.lua", "other.lua" },
-      { "json or yaml, not 'xml'", "--format", "xml", "stack.lua" },
+      { "no stack file" }, { "no stack file", "stack.lua", "other.lua" },
+      { "expected json or yaml, got 'xml'", "--format", "xml", "stack.lua" },
       { "unknown option '%-%-chek'; did you mean '%-%-check'%?", "--chek", "stack.lua" },
       { "%-%-check and %-%-diff", "--check", "--diff", "a.json", "stack.lua" },
     } do
@@ -113,7 +113,7 @@ describe("watchbot template --check", function()
     write(folder)
     local code, out, problem = run(folder, "--check", "stack.lua")
     assert.are.equal(0, code, out .. problem)
-    assert.matches(can_lint and "nothing to mend; %d+ bytes; cfn%-lint too"
+    assert.matches(can_lint and "no problems found; %d+ bytes; cfn%-lint too"
       or "cfn%-lint is not installed", out)
   end))
 
@@ -123,7 +123,7 @@ describe("watchbot template --check", function()
     assert.are.equal(1, code)
     assert.matches("Outputs%.Size%.Value: no parameter or resource of the template is called "
       .. "'Sizes'", out)
-    assert.matches("%d to mend", out)
+    assert.matches("%d problems? found", out)
   end))
 
   it("says so where cfn-lint is not installed, and checks what it can", task(function(folder)
@@ -132,8 +132,8 @@ describe("watchbot template --check", function()
       workshop.run(folder, { "template", "--check", "stack.lua" }, { PATH = folder.path })
     assert.are.equal(1, exit.code)
     assert.matches("called 'Sizes'", out)
-    assert.matches("1 to mend; %d+ bytes; cfn%-lint is not installed: the properties of resources "
-      .. "were not looked at", out)
+    assert.matches("1 problem found; %d+ bytes; cfn%-lint is not installed: properties of resources "
+      .. "were not checked", out)
   end))
 
   it("hands on what cfn-lint finds", task(function(folder)
@@ -192,9 +192,9 @@ describe("watchbot template --diff", function()
     assert.are.equal(1, code)
     assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: what "
       .. "others have subscribed", out)
-    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT with the old one, .-: "
+    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT BEHIND with the old one, .-: "
       .. "the messages in it", out)
-    assert.matches("1 lose data, 2 leave data behind", out)
+    assert.matches("1 lose data, 2 would leave data behind", out)
   end))
 
   it("tells what CloudFormation would refuse", task(function(folder)

@@ -33,8 +33,8 @@ local STILL_SANE = "; stty -a | tr ' ;' '\\n\\n' | grep -x -e icanon -e echo | t
 
 describe("a terminal", function()
   it("is asked before something is destroyed, and takes only yes for yes", task(function(folder)
-    for typed, answer in pairs { y = "= +true", YES = "= +true", n = "nothing was done",
-      [""] = "nothing was done" } do
+    for typed, answer in pairs { y = "= +true", YES = "= +true", n = "nothing was changed",
+      [""] = "nothing was changed" } do
       local screen <close> = tmux.start(folder, lua(folder, ASK))
       screen:shows "delete 3 messages%? %[y/N%]"
       screen:type(typed, "Enter")
@@ -44,7 +44,7 @@ describe("a terminal", function()
 
   it("that is not there is not asked: --yes must say it", task(function(folder)
     local out = piped(folder, ASK, "y\n")
-    assert.matches("there is no terminal to ask on: say %-%-yes", out)
+    assert.matches("no terminal to confirm on: use %-%-yes", out)
     assert.matches("Usage", out)
     out = piped(folder, 'print("=", terminal.confirm("delete 3 messages?", true))')
     assert.matches("=%s+true", out)
@@ -138,7 +138,7 @@ describe("a terminal", function()
     asked:type("y", "Enter")
     asked:shows "delete 3 messages%? %[y/N%]"
     asked:type("n", "Enter")
-    assert.matches("nothing was done", select(2, asked:ends()))
+    assert.matches("nothing was changed", select(2, asked:ends()))
   end))
 
   it("is as it was after an error, and after a signal to a command", task(function(folder)

@@ -81,7 +81,7 @@ describe("watchbot test", function()
     local _, out = run(folder, {
       "test", "policy.lua", "--message", "x", "--exit", "1", "--receives", "10",
     })
-    assert.matches("seen again +never: it goes to the dead letters", out)
+    assert.matches("seen again +never: it moves to the dead%-letter queue", out)
   end))
 
   it("reads the message from standard input or a file, and opens an envelope", task(function(folder)
@@ -120,7 +120,7 @@ describe("watchbot test", function()
     end
     local out = with 'function policy:admit() return "hold", 30 end'
     assert.matches("outcome +held: .*asked again +after 30 s", out)
-    assert.matches("outcome +queued: .*the hook 'poll' asks for none",
+    assert.matches("outcome +queued: .*the hook 'poll' asks for no messages",
       with "function policy:poll() return 0, 5 end")
   end))
 
@@ -152,11 +152,11 @@ describe("watchbot test", function()
 
   it("refuses what it cannot mean", task(function(folder)
     folder:write("policy.lua", POLICY)
-    refused(folder, "which policy", "--message", "x")
+    refused(folder, "no policy", "--message", "x")
     refused(folder, "could not read the policy: nothing.lua", "nothing.lua", "--message", "x")
-    refused(folder, "ends in one way", "policy.lua", "--message", "x", "--exit", "1", "--signal",
+    refused(folder, "%-%-timed%-out cannot be combined", "policy.lua", "--message", "x", "--exit", "1", "--signal",
       "KILL")
-    refused(folder, "%-%-exit: '256' is none", "policy.lua", "--message", "x", "--exit", "256")
+    refused(folder, "%-%-exit: expected a number from 0 to 255, got '256'", "policy.lua", "--message", "x", "--exit", "256")
     refused(folder, "expected a name like KILL, got '9'", "policy.lua", "--message", "x",
       "--signal", "9")
     refused(folder, "expected NAME=VALUE, got 'A'", "policy.lua", "--message", "x", "--attribute",

@@ -45,26 +45,26 @@ describe("watchbot dead-letter triage", function()
     local screen <close> = triage(folder)
     screen:shows "%-%- 1 of about 5"
     assert.is_nil(screen:shows "the first":find "the second")
-    screen:type "x" -- no key of its own
+    screen:type "x" -- not a key of triage
     screen:shows("re%[t%]urn", 2)
     screen:type "l"
-    screen:shows "its output went where its watcher's went: to the stdout of watchbot run"
+    screen:shows "the task's output is in the stdout of watchbot run"
     screen:type "r"
     screen:shows "the second"
     screen:type "t"
     screen:shows "the third"
     screen:type "d"
-    screen:shows "delete it for good%? %[y/N%]"
+    screen:shows "delete it permanently%? %[y/N%]"
     screen:type "n"
     screen:shows("%[s%]top: *\n", 1)
     screen:type "d"
-    screen:shows("delete it for good", 2)
+    screen:shows("delete it permanently", 2)
     screen:type "y"
     screen:shows "the fourth"
     screen:type "s"
     local status, text = screen:ends()
     assert.are.equal(0, status)
-    assert.matches("1 replayed, 1 deleted, 1 returned; the others are as they were", text)
+    assert.matches("1 replayed, 1 deleted, 1 returned; the others are unchanged", text)
     local dead, back = left(folder)
     assert.are.same({ "the second", "the fourth", "the fifth" }, dead)
     assert.are.same({ "the first" }, back)

@@ -10,7 +10,7 @@ local policy = watchbot.policy {
   max_receives = 3,
 }
 
--- Out of memory will not get better by trying again: the message is kept for a person to look at.
+-- A retry does not help when a task runs out of memory: keep its message for a person to look at.
 function policy:verdict(job, exit)
   if exit.oom then return "bury" end
   return watchbot.policy.verdict(self, job, exit)

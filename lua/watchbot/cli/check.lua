@@ -16,14 +16,14 @@ local check = {
     { name = "json", help = "what is found on the machine, as one JSON object" },
   },
   details = [[
-Looks at the machine or container, too: the file of an embedded queue, limits on processes and files,
-the clock, CA certificates, the proxy, the health file. Without a policy it looks at the machine only.
+Also checks the machine or container: the embedded queue's file, limits on processes and files,
+the clock, CA certificates, the proxy, the health file. Without a policy, checks the machine only.
 
-Exit status: 0; 1 when something would fail; 2 when the policy is wrong.
+Exit status: 0, 1 when something would fail, 2 when the policy is invalid.
 
 examples:
   watchbot check                                               what would fail on this machine
-  watchbot check policy.lua                                    what is wrong with it, or what it means
+  watchbot check policy.lua                                    errors in it, or what it does
   watchbot check --fields                                      see also: watchbot help policy]],
 }
 
@@ -93,16 +93,16 @@ end
 -- A message that is rejected is deleted: without a topic, one line of the log is all that is left.
 local function show_rejects(loaded)
   if loaded.topic then return end
-  show("reject", "no topic is set: a rejected message is deleted, and leaves one line of the log; "
+  show("reject", "no topic is set: a rejected message is deleted, and leaves one line in the log; "
     .. "bury keeps it")
 end
 
--- What keeps `memory` differs between machines.
+-- What enforces `memory` differs between machines.
 local function show_memory(loaded)
   if not loaded.memory then return end
   local by = require "watchbot.runner.allowance".memory_by()
   show("memory by", by == "cgroup" and "a cgroup for each task"
-    or "RLIMIT_DATA of each process: the watcher may make no cgroup here")
+    or "RLIMIT_DATA of each process: the watcher cannot create a cgroup here")
 end
 
 local function show_hooks(loaded)
@@ -112,7 +112,7 @@ local function show_hooks(loaded)
   end
   show("hooks", #overridden > 0 and table.concat(overridden, ", ") or "the defaults")
   if loaded:is_set "verdict" then
-    output.line "\nIts own 'verdict' has the last word over these exit codes."
+    output.line "\nThe policy's 'verdict' hook overrides these exit codes."
   end
 end
 

@@ -3,26 +3,26 @@
 local health = require "watchbot.watcher.health"
 local output = require "watchbot.cli.output"
 
--- Seconds: the loop turns many times a second, but a hook of Lua may compute for a while.
+-- Seconds. The loop turns many times a second, but a Lua hook may compute for a while.
 local ALIVE, READY = 30, 90
 
 local command = {
-  summary = "Checks the health file of a watcher: status 0 when it is alive, or ready.",
+  summary = "Checks a watcher's health file: status 0 when it is alive, or ready.",
   usage = "[--ready] [--within SECONDS] FILE",
   options = {
     {
       name = "ready",
-      help = "whether the queue answers, too; default: only whether the watcher's loop turns",
+      help = "also require that the queue answers; default: only that the watcher's loop turns",
     },
     { name = "within", value = "SECONDS", number = true,
-      help = "how old the answer may be; default: 30, with --ready 90" },
+      help = "maximum age of the answer; default: 30, with --ready 90" },
   },
   details = [[
-FILE is what `watchbot run --health FILE` writes every second. Alive is for what restarts a container: it never fails because
-AWS does, for a restart would end the jobs that run. Ready is for what waits for a deployment, or raises an alarm: the queue
-has answered lately, or the watcher is so busy that it asks for nothing.
+`watchbot run --health FILE` writes FILE every second. Alive is for container restarts: it does
+not depend on AWS, because a restart would end the running jobs. Ready is for deployments and
+alarms: the queue answered recently, or every slot is busy and the watcher does not poll.
 
-Exit status: 0, or 1 when it is not so.
+Exit status: 0, or 1 when the check fails.
 
 examples:
   watchbot health /tmp/health
@@ -38,7 +38,7 @@ local function check(path, word, limit)
     return 0
   end
   return nil, age == math.huge and ("health: not %s since the machine was started"):format(word)
-    or ("health: not %s for %.0f s, at most %g s are expected"):format(word, age, limit),
+    or ("health: not %s for %.0f s, expected at most %g s"):format(word, age, limit),
       "Unhealthy"
 end
 

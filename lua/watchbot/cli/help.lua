@@ -1,5 +1,5 @@
---- cli.help: what `watchbot help` and --help print. Lists come from what declares them: a command's
--- options, the fields and hooks of a policy, the options of a template.
+--- cli.help: what `watchbot help` and --help print. The lists come from the declarations: a
+-- command's options, a policy's fields and hooks, a template's options.
 
 local fields = require "watchbot.policy.fields"
 local hooks = require "watchbot.policy.hooks"
@@ -12,14 +12,14 @@ local help = {}
 -- Columns of a text.
 local WIDTH = 100
 
--- Commands by what somebody wants.
+-- Commands by purpose.
 local groups = {
   { "run", "Run tasks for messages" },
-  { "operate", "Look after what runs" },
+  { "operate", "Operate what runs" },
   { "project", "Write a policy and its stack" },
 }
 
---- A text in lines that are no longer than a terminal's.
+--- Wraps a text to the width of a terminal.
 ---@param text string
 ---@param indent string before each line
 ---@param width integer? columns; default: 100
@@ -49,10 +49,11 @@ local function of_group(commands, group)
   return found
 end
 
---- Prints what there is.
+--- Prints the list of commands.
 ---@param commands { [1]: string, [2]: string, [3]: string? }[] name, module and group
 function help.overview(commands)
-  output.line "watchbot watches a queue, runs one task for each message, and lets its exit code decide.\n"
+  output.line("watchbot watches a queue and runs one task for each message; the exit code "
+    .. "decides what happens to the message.\n")
   output.line "usage: watchbot COMMAND [ARGUMENTS]"
   for _, group in ipairs(groups) do
     local members = of_group(commands, group[1])
@@ -61,13 +62,14 @@ function help.overview(commands)
       output.line(("  %-16s %s"):format(command[1], require(command[2]).summary))
     end
   end
-  output.line "\nwatchbot help COMMAND tells more, with examples; also watchbot help policy, watchbot help template."
-  output.line "watchbot --version; with --verbose, the libraries in use, too"
+  output.line("\nDetails and examples: watchbot help COMMAND, watchbot help policy, "
+    .. "watchbot help template.")
+  output.line "watchbot --version; with --verbose, also the libraries in use"
 end
 
 -- one command
 
---- Prints what a command takes.
+--- Prints a command's usage and options.
 ---@param name string
 ---@param command watchbot.Command
 function help.command(name, command)
@@ -78,9 +80,9 @@ end
 
 -- topics
 
---- What a field is without the policy: its default and its variables.
+--- A field's default and its environment variables.
 ---@param field watchbot.Field
----@return string empty where there is nothing to say
+---@return string empty without either
 function help.silent(field)
   local default = field.default ~= nil and type(field.default) ~= "table"
     and (" (default %s)"):format(field.default) or ""
@@ -117,9 +119,8 @@ local topics = {}
 
 function topics.policy()
   output.line(help.wrap("A policy is a Lua file that returns watchbot.policy { ... }. Its fields "
-    .. "say what runs for each "
-    .. "message, and how; its hooks decide, where the fields are not enough. A hook that handles "
-    .. "its own case hands back "
+    .. "define what runs for each message, and how; its hooks make decisions that the fields "
+    .. "cannot. A hook handles its own case and returns "
     .. "the rest:", ""))
   output.line [[
 
@@ -131,7 +132,7 @@ function topics.policy()
 FIELDS, all optional but `queue` and one of `command`, `handler` and `task`
 ]]
   help.fields()
-  output.line "HOOKS, all of which may wait: sleep, call AWS, run a program\n"
+  output.line "HOOKS, all of which may block: sleep, call AWS, run a program\n"
   print_hooks()
 end
 
@@ -160,7 +161,7 @@ function help.about(name, commands)
   end
   if topics[name] then topics[name]() end
   if known then return 0 end
-  return nil, ("no help on '%s'%s; watchbot help lists what there is"):format(name,
+  return nil, ("no help for '%s'%s; watchbot help lists the commands"):format(name,
     suggest.hint(name, names)), "Usage"
 end
 

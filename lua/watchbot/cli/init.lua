@@ -1,7 +1,7 @@
---- cli: the program watchbot. One file a command; here only which there are, help, and how a
--- command ends.
--- Exit status: 0; 1 when the world failed (a queue that cannot be opened); 2 when the arguments or
--- the policy are wrong.
+--- cli: the program watchbot: the list of commands, help, and exit statuses. Each command is a
+-- file.
+-- Exit status: 0; 1 when something outside failed (a queue that cannot be opened); 2 when the
+-- arguments or the policy are invalid.
 
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
@@ -15,12 +15,12 @@ local cli = {}
 ---@field usage string the arguments
 ---@field details string? further text of the help
 ---@field options watchbot.Option[]
----@field runs_words boolean? the words are a command with options of its own
----@field keeps_rest boolean? what is behind `--` is a command, and no words of ours
+---@field runs_words boolean? the words are a command, which may have options
+---@field keeps_rest boolean? what follows `--` is a command, not words of watchbot's command line
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or
 --- `nil, err, code`
 
--- The name, the module, and the group in the help; without one: what operators need.
+-- Name, module, and group in the help; no group: for operators.
 local commands = {
   { "run", "watchbot.cli.run", "run" },
   { "listen", "watchbot.cli.listen", "run" },
@@ -38,10 +38,10 @@ local commands = {
   { "template", "watchbot.cli.template", "project" },
 }
 
---- The commands, for those who describe them.
+--- The commands, for the generated pages.
 cli.commands = commands
 
--- Loaded when somebody asks: a watcher starts without it.
+-- Loaded on demand: a watcher starts without it.
 local function help() return require "watchbot.cli.help" end
 
 local function find(name)
@@ -106,8 +106,8 @@ end
 
 --- The whole program.
 ---@param argv string[]
----@param nofile integer the soft limit of open files that tasks get back; 0: they keep the
---- program's own
+---@param nofile integer the soft limit of open files to restore for tasks; 0: they keep the
+--- program's limit
 ---@return integer status
 function cli.main(argv, nofile)
   return output.finish(main(argv, nofile))

@@ -5,7 +5,7 @@
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
--- What a shell makes of a program that a signal has ended.
+-- The exit status that a shell reports for a program ended by a signal.
 local STATUS = { HUP = 129, INT = 130, PIPE = 141, TERM = 143 }
 
 local INTERRUPTED = {}

@@ -1,6 +1,6 @@
 --- cli.listen: `watchbot listen`: stands in for ecs-watchbot v4 to v10 in its containers. An
 -- ordinary policy whose fields come from the environment that their template sets. `Concurrency` is
--- not of it: one job at a time is what such a task expects.
+-- ignored: such a task expects one job at a time.
 
 local scheduler = require "watchbot.scheduler"
 local try_policy = require("watchbot.policy").try
@@ -15,11 +15,13 @@ local listen = {
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
   },
   details = [[
-The words are joined with spaces and run by sh. From the environment: QueueUrl; maxJobDuration, seconds, 0 for no limit;
-writableFilesystem=true, to end after one job; else Volumes, folders to empty after each job, with commas between them;
-structuredLogging=true, for a log in JSON; NotificationTopic. Tasks inherit the whole environment.
+The words are joined with spaces and run by sh. Environment: QueueUrl; maxJobDuration, in seconds,
+0 for no limit; writableFilesystem=true, to exit after one job; otherwise Volumes, a
+comma-separated list of folders to empty after each job; structuredLogging=true, for a JSON log;
+NotificationTopic. Tasks inherit the whole environment.
 
-Exit codes of a task: 0 done; 3 rejected, deleted; 4 no-op, returned; anything else failed, returned with backoff.
+Exit codes of a task: 0 done; 3 rejected, deleted; 4 no-op, returned; anything else failed,
+returned with backoff.
 
 examples:
   QueueUrl=sqlite:jobs.db watchbot listen ./resize
@@ -29,7 +31,7 @@ examples:
 local function make_policy(arguments)
   local url = os.getenv "QueueUrl"
   if not url or url == "" then
-    return nil, "listen: which queue? Set the environment variable QueueUrl", "Usage"
+    return nil, "listen: no queue: set the environment variable QueueUrl", "Usage"
   end
   return try_policy {
     queue = url, command = table.concat(arguments.words, " "), inherit = true,

@@ -1,5 +1,4 @@
---- cli.log_lines: lines of a log for whoever reads them: on a terminal each message in a colour of
--- its own.
+--- cli.log_lines: formats log lines; on a terminal, each message has its own color.
 
 local output = require "watchbot.cli.output"
 local text = require "watchbot.lib.text"
@@ -9,14 +8,14 @@ local COLOURS = { "cyan", "green", "yellow", "magenta", "blue", "red" }
 
 local log_lines = {}
 
---- A line as CloudWatch has it, without the newline at its end, as text.
+--- A line from CloudWatch as text, without the final newline.
 ---@param line string
 ---@return string
 function log_lines.text(line)
   return (text.clean(line):gsub("\n$", ""))
 end
 
---- The id of the message that a line is about, in either form of the log.
+--- The message ID of a line, in either format of the log.
 ---@param line string
 ---@return string?
 function log_lines.id(line)
@@ -24,7 +23,7 @@ function log_lines.id(line)
     or line:match '"watchbot_sqs_message_id":"([^"]+)"'
 end
 
--- The same for each line of a message; another for most others.
+-- The same color for each line of a message; a different one for most others.
 local function colour_of(name)
   local sum = 0
   for index = 1, #name do sum = (sum * 31 + name:byte(index)) % 65521 end
@@ -41,7 +40,7 @@ local function show_as_it_is(event)
   return output.bytes((event.message:gsub("\n$", "")) .. "\n")
 end
 
---- What prints an event to stdout.
+--- Returns a function that prints an event to stdout.
 ---@param raw boolean? byte for byte
 ---@return fun(event: watchbot.LogEvent): true?
 function log_lines.printer(raw)

@@ -9,7 +9,7 @@ local scheduler = require "watchbot.scheduler"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
 
--- How far back is read when nobody says.
+-- The default start, in seconds back.
 local OF_A_MESSAGE, OF_ALL, BEFORE_FOLLOWING = "6h", "1h", "10m"
 
 local options = table.move(target.options, 1, #target.options, 1, {})
@@ -23,16 +23,16 @@ table.move({
   },
   {
     name = "grep", value = "TEXT",
-    help = "only lines that have TEXT in them; upper and lower case are not the same",
+    help = "only lines that contain TEXT; case-sensitive",
   },
   {
     name = "since", value = "WHEN",
     help = "90s, 15m, 6h, 2d ago, or a date; default: 6h with --message, else 1h",
   },
   { name = "until", value = "WHEN", help = "the same; default: now" },
-  { name = "follow", help = "go on with the lines that come, until Ctrl-C" },
+  { name = "follow", help = "follow new lines until Ctrl-C" },
   { name = "json", help = "a JSON object for each line: timestamp, stream, message" },
-  { name = "raw", help = "lines byte for byte, whatever they do to a terminal" },
+  { name = "raw", help = "print lines byte for byte, including terminal escapes" },
 }, 1, 8, #options + 1, options)
 
 local command = {
@@ -40,14 +40,16 @@ local command = {
   usage = "--stack NAME|--log-group NAME [OPTIONS]",
   options = options,
   details = [[
-The lines of all streams come in the order of their time. On a terminal each message has a color of its own. Characters that
-could drive a terminal are shown as escapes like \u{9b}, in a pipe too; --raw prints them as they are.
+Lines of all streams are sorted by time. On a terminal, each message has its own color. Characters
+that could control a terminal are printed as escapes like \u{9b}, in a pipe too; --raw prints them
+unchanged.
 
 examples:
   watchbot logs --stack tiles --follow
   watchbot logs --stack tiles --since 2d --grep "Segmentation fault"
   watchbot logs --stack tiles --message e2c045cc-5606-4950-964b-20877900bccb
-  watchbot logs --log-group tiles-eu-west-1-watchbot --since 2026-11-25T02:50:00Z --until 2026-11-25T03:10:00Z --json]],
+  watchbot logs --log-group tiles-eu-west-1-watchbot --json \
+    --since 2026-11-25T02:50:00Z --until 2026-11-25T03:10:00Z]],
 }
 
 local function parsed(arguments, name, now)
@@ -80,7 +82,7 @@ local function group_of(found)
   if group or err then return group, err, code end
   local arn = not found.stack and os.getenv "LogGroupArn" or nil
   if arn and arn ~= "" then return arn end
-  return found:need("LogGroup", "which log group?")
+  return found:need("LogGroup", "log group")
 end
 
 local function print_json(event)
@@ -133,10 +135,10 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("logs: what is '%s'? A message is named with --message"):format(
+    return nil, ("logs: unexpected argument '%s'; name a message with --message"):format(
       arguments.words[1]), "Usage"
   elseif arguments.follow and arguments["until"] then
-    return nil, "logs: either --follow or --until, not both", "Usage"
+    return nil, "logs: --follow and --until cannot be combined", "Usage"
   end
   return interruptible(start, arguments)
 end

@@ -1,5 +1,5 @@
---- cli.machine: what `watchbot check` finds out about the machine or container that it runs on:
--- each finding is fine, a warning, or a failure with its fix.
+--- cli.machine: the checks of `watchbot check` on the machine or container that it runs on: each
+-- finding is ok, a warning, or a failure with its fix.
 
 local core = require "watchbot.core".file
 
@@ -10,17 +10,17 @@ local machine = {}
 ---@field level "ok"|"warning"|"failure"
 ---@field message string
 
--- statfs(2)'s numbers of file systems that other machines share: SQLite's WAL needs shared memory.
+-- statfs(2)'s numbers of network file systems: SQLite's WAL needs shared memory.
 local NETWORK = {
   [0x6969] = "NFS", [0xFF534D42] = "CIFS", [0xFE534D42] = "SMB", [0x517B] = "SMB",
   [0x00C36400] = "Ceph", [0x01021997] = "9p", [0x47504653] = "GPFS", [0x0BD00BD0] = "Lustre",
   [0x5346414F] = "AFS", [0x65735546] = "FUSE",
 }
 
--- Bytes of a write-ahead log above which something keeps it from being written back.
+-- Size of a write-ahead log, in bytes, above which something blocks its checkpoints.
 local LARGE_WAL = 64 << 20
 
--- Files that a watcher has open besides those of its tasks, and those of each task.
+-- Open files of a watcher without its tasks, and of each task.
 local OWN_FILES, TASK_FILES = 64, 3
 
 local function add(findings, what, level, message)
@@ -37,21 +37,22 @@ end
 local function check_shape(findings, path, status)
   if not status.regular then
     add(findings, "queue file", "failure",
-      ("'%s' is no regular file: name the file itself"):format(path))
+      ("'%s' is not a regular file: give the path of the file itself"):format(path))
   elseif status.links > 1 then
     add(findings, "queue file", "failure",
-      ("'%s' has %d names (hard links): each would get a WAL; remove the others"):format(
+      ("'%s' has %d hard links: each name would get its own WAL; remove the other names"):format(
         path, status.links))
   elseif status.mounted then
     add(findings, "queue file", "failure",
-      ("'%s' is mounted alone: its write-ahead log stays outside; mount the folder"):format(path))
+      ("'%s' is a mounted file: its write-ahead log is outside the mount; mount the folder"):format(
+        path))
   end
 end
 
 local function check_owner(findings, path, status)
   if not status.ours then
     add(findings, "queue file", "warning",
-      ("'%s' belongs to user %d, we are user %d: chown it, or run as that user")
+      ("'%s' belongs to user %d, watchbot runs as user %d: chown it, or run as that user")
       :format(path, status.owner, core.user()))
   elseif status.mode & 2 ~= 0 then
     add(findings, "queue file", "warning", ("every user may write '%s': chmod o-w"):format(path))
@@ -62,12 +63,12 @@ local function check_log(findings, path)
   local wal = core.status(path .. "-wal")
   if wal and wal.size > LARGE_WAL then
     add(findings, "write-ahead log", "warning",
-      ("'%s-wal' has %d MiB: a program that reads the file keeps it from shrinking"):format(
+      ("'%s-wal' has %d MiB: a program that is reading the file blocks its checkpoints"):format(
         path, wal.size >> 20))
   end
 end
 
--- A queue that is not there yet is made in its folder.
+-- A missing queue is created in its folder.
 local function check_queue(findings, url)
   local path = url and url:match "^sqlite:(.+)$"
   if not path then return end
@@ -76,7 +77,7 @@ local function check_queue(findings, url)
   local place = status or core.status(folder == "" and "/" or folder)
   if not place then
     return add(findings, "queue file", "failure",
-      ("there is no folder '%s': make it"):format(folder))
+      ("folder '%s' does not exist: create it"):format(folder))
   end
   local network = NETWORK[place.system]
   if network then
@@ -95,8 +96,8 @@ end
 
 -- limits
 
--- The watcher raises the soft limit of files to the hard one; that of processes stays, and root has
--- none.
+-- The watcher raises the soft limit of files to the hard one; the limit of processes stays, and
+-- does not apply to root.
 local function limit_of(name)
   local limits = read "/proc/self/limits" or ""
   local soft, hard = limits:match(name .. " +(%S+) +(%S+)")
@@ -111,7 +112,7 @@ local function check_limit(findings, name, wanted, option)
   local level = limit < wanted and "failure" or "ok"
   local shown = limit == math.huge and "no limit" or ("a limit of %d"):format(limit)
   add(findings, name, level, level == "ok" and shown
-    or ("%s, %d are needed: raise it (ulimit %s, LimitNPROC=, --ulimit) or lower 'workers'"):format(
+    or ("%s, needs %d: raise it (ulimit %s, LimitNPROC=, --ulimit) or lower 'workers'"):format(
       shown, wanted, option))
 end
 
@@ -137,11 +138,11 @@ end
 local function check_bundle(findings)
   local found, named = first_bundle()
   if found then return add(findings, "CA bundle", "ok", found) end
-  add(findings, "CA bundle", "failure", named and ("'%s' is not there"):format(named)
-    or "there are no CA certificates: install ca-certificates, or set AWS_CA_BUNDLE")
+  add(findings, "CA bundle", "failure", named and ("'%s' does not exist"):format(named)
+    or "no CA certificates: install ca-certificates, or set AWS_CA_BUNDLE")
 end
 
--- The address without the password that may stand in it.
+-- The address without the password that it may contain.
 local function check_proxy(findings)
   for _, name in ipairs { "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY",
     "all_proxy" } do
@@ -155,7 +156,7 @@ end
 local function check_clock(findings)
   if os.time() >= 1735689600 then return end -- 2025-01-01
   add(findings, "clock", "failure",
-    ("it says %s: AWS refuses requests that are 15 minutes off; start NTP")
+    ("it shows %s: AWS refuses requests that are 15 minutes off; start NTP")
     :format(os.date "!%Y-%m-%d"))
 end
 
@@ -172,7 +173,7 @@ local function check_modules(findings)
   local paths = found_twice()
   if #paths < 2 then return end
   add(findings, "Lua modules", "warning",
-    ("watchbot is found in several places: %s; policies get the first"):format(table.concat(paths,
+    ("several copies of watchbot: %s; policies use the first"):format(table.concat(paths,
       ", ")))
 end
 
@@ -180,12 +181,12 @@ local function check_health(findings, path)
   if not path then return end
   local age = require "watchbot.watcher.health".age(path, "alive")
   if not age or age < 30 then return end
-  add(findings, "health file", "warning", ("no watcher has written '%s' lately"):format(path))
+  add(findings, "health file", "warning", ("no watcher has written '%s' recently"):format(path))
 end
 
---- Looks at the machine.
----@param policy table? whose queue, workers and health file are looked at; default: the
---- environment's
+--- Checks the machine.
+---@param policy table? whose queue, workers and health file are checked; default: from the
+--- environment
 ---@return watchbot.Finding[]
 function machine.look(policy)
   local findings = {}

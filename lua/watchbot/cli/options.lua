@@ -1,6 +1,6 @@
---- cli.options: the arguments of a command, by a table that declares them. `--name value` or
--- `--name=value`; where a command declares a letter for an option, also `-n value` or `-nvalue`.
--- `--` ends them.
+--- cli.options: parses the arguments of a command, by a table that declares its options. `--name
+-- value` or `--name=value`; where a command declares a letter for an option, also `-n value` or
+-- `-nvalue`. `--` ends them.
 
 local suggest = require "watchbot.lib.suggest"
 
@@ -8,15 +8,15 @@ local options = {}
 
 ---@class watchbot.Option
 ---@field name string without the dashes
----@field short string? a letter that means the same
----@field value string? what the usage calls its value; without one the option is a flag
+---@field short string? the one-letter form
+---@field value string? the value's name in the usage; without it, the option is a flag
 ---@field many boolean? may be given more than once; its value is a list
 ---@field number boolean? the value is a number of at least 0
 ---@field help string
 
 ---@class watchbot.Arguments
----@field words string[] what is no option
----@field rest string[]? what stood behind `--`, where a command asks for it; else those are words
+---@field words string[] the arguments that are not options
+---@field rest string[]? what followed `--`, where a command asks for it; otherwise those are words
 
 local function find(declared, name)
   local names = {}
@@ -34,7 +34,7 @@ local function find_short(declared, letter)
   return nil, ("unknown option '-%s'; options have two dashes, and '--' ends them"):format(letter)
 end
 
--- => option, the value that is in the same word | nil, message
+-- => option, the value in the same word | nil, err
 local function split(declared, word)
   if not word:match "^%-%-" then
     local option, err = find_short(declared, word:sub(2, 2))
@@ -66,7 +66,7 @@ local function store(result, option, value)
   end
 end
 
--- The option at argv[index]. => option, value, the index behind it | nil, message
+-- The option at argv[index]. => option, value, the next index | nil, err
 local function read(declared, argv, index)
   local option, text = split(declared, argv[index])
   if not option then return nil, text end
@@ -82,8 +82,8 @@ end
 --- Sorts the arguments into options (by their name) and words.
 ---@param declared watchbot.Option[]
 ---@param argv string[]
----@param style { runs_words: boolean?, keeps_rest: boolean? }? the first word ends the options, all
---- others are words of a command; or what is behind `--` is no word but `rest`
+---@param style { runs_words: boolean?, keeps_rest: boolean? }? the first word ends the options, and
+--- the rest are words of a command; or what follows `--` is `rest`
 ---@return watchbot.Arguments? result
 ---@return string? err
 function options.parse(declared, argv, style)
@@ -116,14 +116,14 @@ end
 --- Reads NAME=VALUE.
 ---@param text string
 ---@return string? name
----@return string value; or what was expected
+---@return string value; or an error's text
 function options.pair(text)
   local name, value = text:match "^([^=]+)=(.*)$"
   if name then return name, value end
   return nil, ("expected NAME=VALUE, got '%s'"):format(text)
 end
 
---- The options as lines of a usage text.
+--- The options as lines of a usage message.
 ---@param declared watchbot.Option[]
 ---@return string
 function options.describe(declared)

@@ -1,8 +1,6 @@
---- cli.output: the one way to standard output and to standard error of a command. What a command
---- prints is gathered, and
--- written to its last byte or reported as lost: a full disk, a closed descriptor, a pipe that is
--- nonblocking.
--- Nothing that could drive a terminal gets through but colours: see lib/text.lua.
+--- cli.output: a command's standard output and standard error. Output is buffered, and either
+-- written completely or reported as lost: a full disk, a closed descriptor, a nonblocking pipe.
+-- Control characters are escaped, except colors: see lib/text.lua.
 
 local core = require "watchbot.core".terminal
 local json = require "watchbot.lib.json"
@@ -11,26 +9,26 @@ local text = require "watchbot.lib.text"
 
 local STDOUT = 1
 
--- Bytes that are gathered before they are written.
+-- Bytes to buffer before a write.
 local GATHERED = 64 * 1024
 
 local output = {}
 
 local parts, size = {}, 0
 
--- The first failure: message and code. What is printed after it goes nowhere.
+-- The first failure: err and code. Later output is dropped.
 local failure
 
---- What `give_up` raises; the end of the program reports why.
+--- What `give_up` raises; the program's end reports the failure.
 output.LOST = setmetatable({}, {
   __tostring = function() return "standard output cannot be written" end })
 
--- The signal's own task has its turn, and may cancel this one.
+-- Lets the signal's task run: it may cancel this one.
 local function let_signals_in()
   if scheduler.running() then scheduler.sleep(0) end
 end
 
--- Where SIGPIPE is caught, it ends the command as a signal does, not as a failure.
+-- A caught SIGPIPE ends the command like the signal, not as a failure.
 local function let_pipe_in()
   if scheduler.running() then scheduler.sleep(0.05) end
 end
@@ -47,7 +45,7 @@ local function write_all(bytes)
   return true
 end
 
---- Writes what was gathered.
+--- Writes the buffer.
 ---@return true? ok
 ---@return string? err
 ---@return string? code "ENOSPC", "EPIPE", "EBADF"
@@ -55,7 +53,7 @@ function output.flush()
   local bytes = table.concat(parts)
   parts, size = {}, 0
   if not failure then
-    -- What a policy has printed stands in Lua's own buffer.
+    -- A policy's own output is in Lua's buffer.
     local ok, err = io.stdout:flush()
     if not ok then failure = { "could not write to standard output: " .. err, "WriteFailed" } end
     local written, problem, code = write_all(bytes)
@@ -65,9 +63,9 @@ function output.flush()
   return true
 end
 
---- Adds bytes as they are: a template, a log that was asked for with --raw.
+--- Adds bytes unchanged: a template, a log with --raw.
 ---@param bytes string
----@return true? ok nil once something could not be written: there is no use in going on
+---@return true? ok nil once a write has failed: the caller should stop
 ---@return string? err
 ---@return string? code
 function output.bytes(bytes)
@@ -102,13 +100,13 @@ function output.ask(words)
   return output.flush()
 end
 
---- Ends a command that would go on printing for nothing.
----@param ok true? what `line` and the others have returned
+--- Ends a command whose output cannot be written.
+---@param ok true? what `line` and the other functions returned
 function output.check(ok)
   if not ok then error(output.LOST, 0) end
 end
 
---- Writes text to standard error at once; nobody can be told where that fails.
+--- Writes text to standard error at once; a failure cannot be reported anywhere.
 ---@param words string
 function output.note(words)
   io.stderr:write(text.coloured(words))
@@ -116,16 +114,16 @@ end
 
 local complaint
 
---- Says on standard error what is wrong.
+--- Reports an error on standard error.
 ---@param err string
 function output.complain(err)
   complaint = err
   output.note("watchbot: " .. err .. "\n")
 end
 
---- The end of a command: everything is written, or its status is a failure and standard error says
---- why.
----@param status integer the command's
+--- Ends a command: all output is written, or the status is a failure and standard error has the
+--- reason.
+---@param status integer the command's exit status
 ---@return integer status
 function output.finish(status)
   local ok, err = output.flush()

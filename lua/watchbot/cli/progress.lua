@@ -1,6 +1,6 @@
---- cli.progress: `watchbot progress`: reduce mode for scripts. Takes what watchbot-progress took,
--- with its one-letter options, and prints what it printed, so that a script goes on with the other
--- name.
+--- cli.progress: `watchbot progress`: reduce mode for scripts. Takes the arguments of
+-- watchbot-progress, including its one-letter options, and prints the same, so that a script works
+-- under the new name.
 
 local json = require "watchbot.lib.json"
 local output = require "watchbot.cli.output"
@@ -10,40 +10,40 @@ local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 
 local progress = {
-  summary = "Counts the parts of a map-reduce job, and tells which was the last.",
+  summary = "Counts the parts of a map-reduce job, and reports which was the last.",
   usage = "status|set-total|set-metadata|complete-part|fail-job|reduce-sent JOB [OPTIONS]",
   options = {
     {
       name = "total", short = "t", value = "N", number = true,
-      help = "set-total: how many parts the job has",
+      help = "set-total: number of parts of the job",
     },
     {
       name = "part", short = "p", value = "N", number = true,
-      help = "complete-part, status: the part, counted from 1",
+      help = "complete-part, status: the part's number, from 1",
     },
     {
       name = "metadata", short = "m", value = "JSON",
-      help = "set-metadata: what to keep with the job",
+      help = "set-metadata: data to store with the job",
     },
-    { name = "reason", short = "r", value = "TEXT", help = "fail-job: why it has failed" },
+    { name = "reason", short = "r", value = "TEXT", help = "fail-job: the reason" },
     {
       name = "brief",
       help = "status: do not count the parts (fewer reads of a table, for large jobs)",
     },
     { name = "table", value = "ARN", help = "of the DynamoDB table; default: $ProgressTable" },
     { name = "stack", value = "NAME", help = "the table of this CloudFormation stack" },
-    { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
+    { name = "prefix", value = "NAME", help = "which watcher, where the stack has several" },
     {
       name = "queue", value = "URL",
       help = "sqlite:FILE, an embedded queue; default: $ProgressTable, $QueueUrl",
     },
   },
   details = [[
-set-total      a job begins: it has so many parts; again with the same total it changes nothing
-complete-part  prints true when this part was the last of all, each time that it is asked; else false
-status         prints JSON: {"progress":0.25,"total":4,"remaining":3}, and where there are such failed (the reason),
-               metadata, partComplete (with --part), reduceSent
-set-metadata   keeps JSON with the job
+set-total      starts a job with this many parts; repeating it with the same total changes nothing
+complete-part  prints true if this part was the last one, on every repeat too; otherwise false
+status         prints JSON: {"progress":0.25,"total":4,"remaining":3}, and where set: failed (the
+               reason), metadata, partComplete (with --part), reduceSent
+set-metadata   stores JSON with the job
 fail-job       marks the job as failed
 reduce-sent    marks the job's reduce step as taken
 
@@ -57,7 +57,7 @@ local function usage(err)
   return nil, "progress: " .. err, "Usage"
 end
 
--- How the value of an option is read: the value, or nil, err, code.
+-- Readers of option values: => the value | nil, err, code.
 local readers = {}
 
 function readers.part(value)
@@ -84,7 +84,7 @@ function readers.reason(text)
   return usage "option '--reason': expected text, got ''"
 end
 
--- The members of a status in the order in which watchbot-progress had them, then ours.
+-- The members of a status in the order of watchbot-progress, then those that watchbot adds.
 local MEMBERS = {
   { "progress", "progress" }, { "failed", "failed" }, { "metadata", "metadata" },
   { "part_complete", "partComplete" },
@@ -102,7 +102,7 @@ local function status_line(status)
   return ("{%s}"):format(table.concat(members, ","))
 end
 
--- What a command needs, and does; what it returns besides true is printed.
+-- What a command needs and does; a result other than true is printed.
 local commands = {
   ["set-total"] = { needs = "total", creates = true,
     act = function(store, job, given) return store:set_total(job, given.total) end },
@@ -138,7 +138,7 @@ end
 local function of_stack(arguments)
   local found, err, code = target.find("progress", arguments)
   if not found then return nil, err, code end
-  return found:need("ProgressTable", "which table?")
+  return found:need("ProgressTable", "table")
 end
 
 local function open(command, arguments)
@@ -146,7 +146,8 @@ local function open(command, arguments)
   if arguments.stack then place, err, code = of_stack(arguments) end
   if err then return nil, err, code end
   if arguments.queue and not place:match "^sqlite:" then
-    return usage(("'%s' is no embedded queue; on SQS, progress is kept in a DynamoDB table: set "
+    return usage(("'%s' is not an embedded queue; on SQS, progress is kept in a DynamoDB table: "
+      .. "set "
       .. "$ProgressTable to its "
       .. "ARN"):format(place))
   end
@@ -172,7 +173,7 @@ local function unknown(word)
   for name in pairs(commands) do names[#names + 1] = name end
   table.sort(names)
   local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
-  if not word then return usage("which action? " .. all) end
+  if not word then return usage("no action: " .. all) end
   return usage(("unknown action '%s'; expected %s%s"):format(word, all, suggest.hint(word, names)))
 end
 
@@ -181,14 +182,14 @@ function progress.run(arguments)
   local command = commands[word]
   if not command then return unknown(word) end
   if not job or job == "" then
-    return usage(("%s of which job? watchbot progress %s JOB"):format(word, word))
+    return usage(("%s: no job: watchbot progress %s JOB"):format(word, word))
   end
   if #arguments.words > 2 then
-    return usage(("one job, please, not '%s' too"):format(arguments.words[3]))
+    return usage(("expected one job, got '%s' too"):format(arguments.words[3]))
   end
   if (arguments.table and 1 or 0) + (arguments.queue and 1 or 0) + (arguments.stack and 1 or 0)
     > 1 then
-    return usage "one of --table, --queue and --stack, not more"
+    return usage "--table, --queue and --stack cannot be combined"
   end
   return scheduler.run(start, command, arguments)
 end

@@ -1,17 +1,17 @@
---- cli.queue: `watchbot queue`: what is done to the file of an embedded queue.
+--- cli.queue: `watchbot queue`: works on the file of an embedded queue.
 
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
 local command = {
-  summary = "Makes a new queue file of what can be read of a damaged one.",
+  summary = "Recovers a damaged queue file into a new one.",
   usage = "salvage FILE NEW",
   options = {},
   details = [[
-For a file that SQLite calls malformed, that was cut, or overwritten in the middle. Stop all that
-use FILE first, and leave FILE-wal next to it: the newest messages are there. FILE is only read; NEW
-must not be there yet. Messages and dead letters keep their ids; what was in flight is received again.
-Deduplication ids and the progress of reduce jobs are not copied.
+For a file that SQLite reports as malformed, or that was truncated or overwritten. Stop all programs
+that use FILE first, and keep FILE-wal next to it: it has the newest messages. FILE is only read;
+NEW must not exist. Messages and dead letters keep their IDs; messages in flight are received again.
+Deduplication IDs and the progress of reduce jobs are not copied.
 
 example:
   watchbot queue salvage jobs.db saved.db]],

@@ -32,21 +32,22 @@ local run = {
       help = "the command stays and takes a line of JSON for each message",
     },
     { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
-    { name = "drain", help = "end when the queue is empty" },
+    { name = "drain", help = "exit when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
     { name = "log", value = "FORMAT", help = "text or json" },
   },
   details = [[
-SIGTERM or SIGINT: take no more messages, let running tasks finish for the policy's `drain` seconds, then stop them and
-return their messages; a second signal stops them now. SIGHUP: load the policy file and the modules of
-its folder again; without a policy file, and when the terminal is closed, end as at SIGTERM.
+SIGTERM or SIGINT: receives no more messages, lets running tasks finish for the policy's `drain`
+seconds, then stops them and returns their messages; a second signal stops them at once. SIGHUP:
+reloads the policy file and the modules in its folder; without a policy file, or when the terminal
+is closed, acts like SIGTERM.
 
-Exit status: 0; with --drain only when the queue is empty, else 143 (SIGTERM), 130 (SIGINT), or 1
-when the policy's `jobs` have ended it before, or when no task could be started for ten seconds, as
-where the program is missing; 1 when something failed, 2 when the arguments or the policy are wrong.
+Exit status: 0; with --drain only if the queue is empty, otherwise 143 (SIGTERM), 130 (SIGINT), or 1
+if the policy's `jobs` ended it earlier or no task could start for ten seconds (a missing program);
+1 when something failed, 2 when the arguments or the policy are invalid.
 
-Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else failed, returned with
-backoff and notified.
+Exit codes of a task: 0 done; 3 rejected, deleted and notified; 4 no-op, returned; anything else
+failed, returned with backoff and notified.
 
 examples:
   watchbot run policy.lua                                      until it is stopped
@@ -54,7 +55,7 @@ examples:
   watchbot run --queue sqlite:jobs.db --workers 4 -- ./resize --quick]],
 }
 
--- What the command line says wins over the policy.
+-- The command line overrides the policy.
 local function override(policy, arguments)
   return policy:override {
     queue = arguments.queue, log = arguments.log,
@@ -62,7 +63,7 @@ local function override(policy, arguments)
   }
 end
 
--- What the command behind `--` is.
+-- The task that the command after `--` makes.
 local function task_of(arguments)
   local command = arguments.rest
   local batch = arguments.batch and math.tointeger(arguments.batch) or arguments.batch
@@ -79,7 +80,7 @@ end
 local function make_policy(arguments)
   if arguments.serve and not arguments.rest then return try_policy(task_of(arguments)) end
   if arguments.rest then
-    if #arguments.rest == 0 then return nil, "run: no command behind '--'", "Usage" end
+    if #arguments.rest == 0 then return nil, "run: no command after '--'", "Usage" end
     return try_policy(task_of(arguments))
   end
   if #arguments.words == 0 then return try_policy {} end
@@ -103,14 +104,14 @@ end
 
 function run.run(arguments)
   if arguments.rest and #arguments.words > 0 then
-    return nil, ("run: either a policy file ('%s') or a command behind '--', not both"):format(
+    return nil, ("run: a policy file ('%s') and a command after '--' cannot be combined"):format(
       arguments.words[1]), "Usage"
   elseif not arguments.rest and #arguments.words > 1 then
-    return nil, ("run: one policy file, please; to run a command: watchbot run -- %s"):format(
+    return nil, ("run: expected one policy file; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
   elseif not arguments.rest and not arguments.serve and #arguments.words == 0
     and not os.getenv "TaskDefinition" then
-    return nil, "run: which policy? watchbot run POLICY.lua, or watchbot run --queue URL -- "
+    return nil, "run: no policy: watchbot run POLICY.lua, or watchbot run --queue URL --  "
       .. "COMMAND", "Usage"
   end
   return scheduler.run(start, arguments)

@@ -1,15 +1,15 @@
---- cli.saved_lines: a file of saved messages, read in bites. A line that is no message is named,
--- and the others are read.
+--- cli.saved_lines: a file of saved messages, read in batches. An invalid line is reported, and the
+-- others are read.
 
 local open_lines = require("watchbot.lib.lines").open
 local decode_saved = require("watchbot.message.saved").decode
 
--- Messages that are sent together, and how many bytes of lines may be waiting for that.
+-- Messages in a batch, and the bytes of lines that may wait for one.
 local BITE, BYTES = 100, 4 << 20
 
 local saved_lines = {}
 
--- Standard input may be a pipe whose other end takes its time; a file is there.
+-- Standard input may be a slow pipe; a file is read at once.
 local function reader(path)
   if path == "-" then
     local input, waiting = open_lines(0), {}
@@ -61,10 +61,10 @@ local function read_bite(read, path, number)
   return bite
 end
 
---- Hands the messages of a file on. Waits in a task.
+--- Passes the messages of a file on. Waits in a task.
 ---@param path string "-": standard input
----@param visit fun(messages: table[], lines: integer[], problems: string[]): true?, string?, string?
----gets what is wrong with other lines, too; nil ends it
+---@param visit fun(messages: table[], lines: integer[], problems: string[]): true?,
+--- string?, string? also gets the errors of other lines; returns nil to stop
 ---@return true? ok
 ---@return string? err
 ---@return string? code

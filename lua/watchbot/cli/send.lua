@@ -8,7 +8,7 @@ local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
 local open_queue = require("watchbot.queue").open
 
--- What speaks to AWS is loaded only when it is needed.
+-- AWS modules are loaded only when they are needed.
 local function topics() return require "watchbot.queue.topic" end
 
 local send = {
@@ -20,34 +20,34 @@ local send = {
       help = "sqlite:FILE, or the URL of an SQS queue; default: $QueueUrl",
     },
     { name = "stack", value = "NAME", help = "the queue of this CloudFormation stack" },
-    { name = "prefix", value = "NAME", help = "which watcher's, where the stack has several" },
+    { name = "prefix", value = "NAME", help = "which watcher, where the stack has several" },
     {
       name = "topic", value = "ARN",
-      help = "an SNS topic instead; default: $WorkTopic where there is no $QueueUrl",
+      help = "an SNS topic instead; default: $WorkTopic if $QueueUrl is not set",
     },
     {
       name = "from", value = "FILE",
-      help = "the messages that dead-letter print has written to FILE; -: to standard input",
+      help = "messages written by dead-letter print, from FILE; -: standard input",
     },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
-    { name = "delay", value = "SECONDS", number = true, help = "do not deliver it before" },
+    { name = "delay", value = "SECONDS", number = true, help = "delay before delivery" },
     {
       name = "attribute", value = "NAME=VALUE", many = true,
       help = "a message attribute; may be repeated",
     },
     {
       name = "group", value = "ID",
-      help = "the FIFO group: its messages are done one after the other, in order",
+      help = "the FIFO group: its messages are processed one at a time, in order",
     },
     {
       name = "deduplication-id", value = "ID",
-      help = "a second message with this id within 5 minutes is not added",
+      help = "a second message with this ID within 5 minutes is dropped",
     },
   },
   details = [[
-Prints the id of each message once it is safely stored, in the order of the lines. A line that is
-refused is named on standard error, the others are sent, and the status is 1. To go on after send
-was killed, skip as many lines as there are ids and refused lines: tail -n +N lines | watchbot send
+Prints the ID of each message once it is stored, in the order of the lines. A rejected line is
+reported on standard error, the others are sent, and the exit status is 1. To resume after send
+was killed, skip as many lines as were printed or rejected: tail -n +N lines | watchbot send
 
 examples:
   watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
@@ -78,7 +78,7 @@ local function template_of(arguments)
   end
 end
 
--- What a command has sent so far, and what it has been refused.
+-- The number of messages sent so far, and of refused ones.
 local Sending = {}
 Sending.__index = Sending
 
@@ -87,7 +87,8 @@ function Sending:refuse(where, err)
   output.complain(where and ("send: %s: %s"):format(where, err) or "send: " .. err)
 end
 
--- An id is printed as soon as its batch is answered: who is killed has told what was sent.
+-- An id is printed as soon as its batch is answered, so that a killed command has reported what was
+-- sent.
 function Sending:hear(answer, where)
   if answer.id then
     self.sent = self.sent + 1
@@ -99,14 +100,14 @@ function Sending:hear(answer, where)
   end
 end
 
--- Where what was not sent begins.
+-- The position of the first message that was not sent.
 local function unsent_from(answers, where)
   for position, answer in ipairs(answers) do
     if answer.unsent then return where(position), answer end
   end
 end
 
---- Sends messages: each for itself, and nil only where the others could not be sent either.
+--- Sends messages, each on its own; nil only where the rest could not be sent either.
 ---@param messages table[]
 ---@param where fun(position: integer): string? what to call a message
 ---@return true? ok
@@ -122,13 +123,13 @@ function Sending:send(messages, where)
   local name, stop = where(1), { message = err, code = code }
   if answers then name, stop = unsent_from(answers, where) end
   if stop then
-    local rest = name and ("; from %s on nothing was sent"):format(name) or ""
+    local rest = name and ("; nothing from %s on was sent"):format(name) or ""
     return nil, stop.message .. rest, stop.code
   end
   return output.flush()
 end
 
---- Each line is a message; what has arrived at once goes together.
+--- Each line is a message; lines that arrive together are sent together.
 local function send_lines(sending, template)
   local input, number = open_lines(0), 0
   while true do
@@ -145,7 +146,7 @@ local function send_lines(sending, template)
   end
 end
 
---- Messages that were saved, each as it was.
+--- Saved messages, each unchanged.
 local function send_saved(sending, path)
   return saved_lines.each(path, function(messages, lines, problems)
     for _, problem in ipairs(problems) do sending:refuse(nil, problem) end
@@ -177,7 +178,8 @@ local function open_target(arguments)
   local url = arguments.queue or os.getenv "QueueUrl"
   if url then return open_queue(url) end
   if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
-  return nil, "send: which queue? --queue sqlite:FILE, --stack NAME, --topic ARN, or set $QueueUrl",
+  return nil, "send: no queue: give --queue sqlite:FILE, --stack NAME or --topic ARN, or set "
+    .. "$QueueUrl",
     "Usage"
 end
 
@@ -207,7 +209,7 @@ local function start(arguments)
   return 1
 end
 
--- A saved message says itself what its subject is.
+-- A saved message has its own subject.
 local function check_saved(arguments)
   if not arguments.from then return true end
   if arguments.words[1] then
@@ -216,16 +218,19 @@ local function check_saved(arguments)
   end
   for _, name in ipairs { "subject", "delay", "attribute", "group", "deduplication-id" } do
     if arguments[name] then
-      return nil, ("send: --from sends messages as they were, without --%s"):format(name), "Usage"
+      return nil, ("send: --from sends messages unchanged: --%s cannot be combined with it"):format(
+        name), "Usage"
     end
   end
   return true
 end
 
--- What would make all lines but one vanish, or puts them all into a group without a name.
+-- Refuses what would drop all lines but one, or put them all into a group without a name.
 local function check_ids(arguments)
   for _, name in ipairs { "group", "deduplication-id" } do
-    if arguments[name] == "" then return nil, ("send: --%s: it is empty"):format(name), "Usage" end
+    if arguments[name] == "" then
+      return nil, ("send: --%s: expected a value, got an empty one"):format(name), "Usage"
+    end
   end
   if arguments["deduplication-id"] and not arguments.words[1] and not arguments.from then
     return nil, "send: --deduplication-id is for one message: of the lines of standard input all "
@@ -237,7 +242,8 @@ end
 
 function send.run(arguments)
   if #arguments.words > 1 then
-    return nil, ("send: one message, please; quote it if it has spaces: '%s'"):format(table.concat(
+    return nil, ("send: expected one message, got '%s'; quote a message with spaces"):format(
+      table.concat(
       arguments.words, " ")),
       "Usage"
   end

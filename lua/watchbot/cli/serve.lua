@@ -4,7 +4,7 @@ local app = require "watchbot.watcher.app"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
--- What a shell makes of a program that a signal has ended.
+-- The exit status that a shell reports for a program ended by a signal.
 local STATUS = { HUP = 129, INT = 130, TERM = 143 }
 
 -- SIGHUP of a terminal that has been closed arrives as "TERM".
@@ -31,10 +31,10 @@ local function status_of(opened, options, seen)
   return seen.name and STATUS[seen.name] or 1
 end
 
--- The work goes on without a log, but somebody should know.
+-- The work continues without a log, but stderr says so.
 local function watch_log(sink)
   while not sink:error() do scheduler.sleep(1) end
-  output.complain("the log is lost from here on: " .. sink:error())
+  output.complain("the log is lost from this point:  " .. sink:error())
 end
 
 local function report_unwritten(sink, watching)
@@ -52,8 +52,8 @@ end
 --- Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions
----@param reload? fun(): table?, string? at SIGHUP: the policy as its file is now, or nil and why
---- there is none; without it SIGHUP ends the watcher
+---@param reload? fun(): table?, string? at SIGHUP: the policy as its file is now, or nil and an
+--- error; without it, SIGHUP ends the watcher
 ---@return integer? status
 ---@return string? err
 ---@return string? code

@@ -11,12 +11,12 @@ local options = table.move(target.options, 1, #target.options, 1, {})
 options[#options + 1] = { name = "json", help = "one JSON object" }
 
 local command = {
-  summary = "Shows how a queue and its tasks are: what waits, what runs, what has died.",
+  summary = "Shows a queue and its tasks: messages waiting, in flight and dead, and running tasks.",
   usage = "--stack NAME|--queue URL [OPTIONS]",
   options = options,
   details = [[
-Age and rates of an SQS queue come from CloudWatch, some minutes late. What the credentials do not allow to be asked is shown
-with the action that is missing, and the rest all the same.
+Age and rates of an SQS queue come from CloudWatch, a few minutes late. A value that the credentials
+do not allow is shown with the missing permission; the other values are still shown.
 
 examples:
   watchbot status --stack tiles
@@ -46,13 +46,13 @@ local function dead_letters(count)
   return count > 0 and terminal.paint("red", tostring(count)) or "0"
 end
 
--- What is shown, in its order; `none`: what there is where a figure has no value.
+-- The lines, in order; `none`: shown where a figure has no value.
 local rows = {
   { "visible", "waiting", tostring },
   { "in_flight", "in flight", tostring },
   { "delayed", "delayed", tostring },
   { "oldest", "oldest", duration, none = "-" },
-  { "dead", "dead letters", dead_letters, none = "the queue keeps none" },
+  { "dead", "dead letters", dead_letters, none = "the queue has no dead-letter queue" },
   { "sent", "sent", a_minute, none = "-" },
   { "done", "done", a_minute, none = "-" },
   { "service", "service", containers },
@@ -112,7 +112,8 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("status: what is '%s'? A stack is named with --stack"):format(arguments.words[1]),
+    return nil, ("status: unexpected argument '%s'; name a stack with --stack"):format(
+      arguments.words[1]),
       "Usage"
   end
   return interruptible(start, arguments)

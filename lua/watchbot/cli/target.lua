@@ -1,11 +1,11 @@
---- cli.target: which watcher a command is about: that of `--stack NAME`, of `--queue URL`, or of
+--- cli.target: finds the watcher that a command works on: from `--stack NAME`, `--queue URL`, or
 -- the environment.
--- What a command needs (queue, log group, cluster) is asked for by the name of a stack's output;
--- without a stack, options and the watcher's own environment variables answer.
+-- A command asks for a queue, log group or cluster by the name of a stack's output; without a
+-- stack, it comes from options and the watcher's environment variables.
 
 local target = {}
 
---- For a command's options; those that name one thing only ("log-group") are the command's own.
+--- Options shared by commands; an option for one resource ("log-group") is declared by its command.
 ---@type watchbot.Option[]
 target.options = {
   {
@@ -19,8 +19,8 @@ target.options = {
   },
 }
 
--- Where a value comes from when there is no stack: an option of the command, then the environment
--- that templates set.
+-- Where a value comes from without a stack: an option of the command, then the environment that
+-- templates set.
 local SOURCES = {
   QueueUrl = { "queue", "QueueUrl" },
   DeadLetterQueueUrl = { "dead-letter-queue" },
@@ -43,7 +43,7 @@ end
 local Target = {}
 Target.__index = Target
 
--- An option beats the environment, and a queue a stack: it is the nearer name.
+-- An option overrides the environment, and a queue overrides a stack, because it is more specific.
 local function stack_of(arguments)
   if arguments.stack then return arguments.stack end
   if arguments.queue or environment "QueueUrl" then return nil end
@@ -62,20 +62,19 @@ function target.find(command, arguments)
   end
   local name = stack_of(arguments)
   if arguments.prefix and not name then
-    return nil, ("%s: --prefix chooses a watcher of a stack: name it with --stack"):format(command),
+    return nil, ("%s: --prefix selects a watcher of a stack: add --stack NAME"):format(command),
       "Usage"
   end
   local self = setmetatable({ command = command, arguments = arguments }, Target)
   if not name then return self end
   local err, code
-  -- What speaks to AWS is loaded only when it is needed.
+  -- AWS modules are loaded only when they are needed.
   self.stack, err, code = require "watchbot.stack".open(name, { prefix = arguments.prefix })
   if not self.stack then return nil, err, code end
   return self
 end
 
---- What is called so in a stack's outputs; nil without a message where nothing names one. Waits in
---- a task.
+--- The stack's output of this name; nil without an error where nothing names one. Waits in a task.
 ---@param ending string as in watchbot.Stack:output
 ---@return string? value
 ---@return string? err
@@ -91,7 +90,7 @@ end
 
 --- The same, for what the command cannot do without.
 ---@param ending string
----@param what string for the message: "which queue?"
+---@param what string for the error: "queue"
 ---@return string? value
 ---@return string? err
 ---@return string? code
@@ -102,7 +101,7 @@ function Target:need(ending, what)
   local source = SOURCES[ending] or {}
   local ways = { "--stack NAME" }
   if source[1] then ways[2] = ("--%s"):format(source[1]) end
-  return nil, ("%s: %s %s%s"):format(self.command, what, table.concat(ways, ", "),
+  return nil, ("%s: no %s: give %s%s"):format(self.command, what, table.concat(ways, ", "),
     source[2] and (", or set $%s"):format(source[2]) or ""), "Usage"
 end
 
@@ -111,7 +110,7 @@ end
 ---@return string? err
 ---@return string? code
 function Target:queue_url()
-  return self:need("QueueUrl", "which queue?")
+  return self:need("QueueUrl", "queue")
 end
 
 return target

@@ -18,25 +18,26 @@ local template = {
     { name = "format", value = "FORMAT", help = "json or yaml; default: json" },
     {
       name = "check",
-      help = "instead: check what can be checked without AWS, with cfn-lint where it is installed",
+      help = "instead: check the template offline, with cfn-lint if it is installed",
     },
     {
       name = "diff", value = "FILE",
-      help = "instead: what an update would do to the template in FILE (JSON)",
+      help = "instead: show what updating the template in FILE (JSON) would change",
     },
     { name = "options", help = "print every option of watchbot.template, with its default" },
   },
   details = [[
-The file returns a template: watchbot.template { ... }, or watchbot.merge(...) of several. doc/templates.md has a walk.
+The file returns a template: watchbot.template { ... }, or watchbot.merge(...) of several.
+See doc/templates.md.
 
---diff prints a line for each resource: + added, - removed, ~ changed, ! replaced by a new one, and what changes. It compares
-the templates, so a parameter with another value is not seen.
+--diff prints a line for each resource: + added, - removed, ~ changed, ! replaced, with its changes.
+It compares templates: a changed value of a parameter is not reported.
 
 examples:
   watchbot template stack.lua > stack.json
-  watchbot template --check stack.lua          # status 1 when there is something to mend
+  watchbot template --check stack.lua          # status 1 when problems are found
   aws cloudformation get-template --stack-name tiles > deployed.json
-  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost, or it is refused]],
+  watchbot template --diff deployed.json stack.lua   # status 1 when data would be lost]],
 }
 
 local function load_stack(path)
@@ -74,9 +75,9 @@ local function run_check(made)
   show_findings(linted or {})
   local failures = count_failures(findings) + count_failures(linted or {})
   local by = linted and "cfn-lint too"
-    or "cfn-lint is not installed: the properties of resources were not looked at"
-  output.line(("%s; %d bytes; %s"):format(failures == 0 and "nothing to mend"
-    or failures .. " to mend", #text, by))
+    or "cfn-lint is not installed: properties of resources were not checked"
+  output.line(("%s; %d bytes; %s"):format(failures == 0 and "no problems found"
+    or failures == 1 and "1 problem found" or failures .. " problems found", #text, by))
   return failures == 0 and 0 or 1
 end
 
@@ -103,7 +104,7 @@ local function show_fate(change)
       change.loses))
   end
   if change.leaves then
-    output.line(("    LEFT with the old one, which stays outside of the stack: %s"):format(
+    output.line(("    LEFT BEHIND with the old one, outside of the stack: %s"):format(
       change.leaves))
   end
 end
@@ -140,7 +141,7 @@ local function summary(counts)
   end
   if counts.refused > 0 then parts[#parts + 1] = counts.refused .. " refused" end
   local loses = counts.loses == 0 and "no data is lost" or ("%d lose data"):format(counts.loses)
-  local leaves = counts.leaves == 0 and "" or (", %d leave data behind"):format(counts.leaves)
+  local leaves = counts.leaves == 0 and "" or (", %d would leave data behind"):format(counts.leaves)
   return ("%s; %s%s"):format(table.concat(parts, ", "), loses, leaves)
 end
 
@@ -175,11 +176,11 @@ function template.run(arguments)
     require "watchbot.cli.help".template_options()
     return 0
   elseif #arguments.words ~= 1 then
-    return nil, "template: which stack file? watchbot template STACK.lua", "Usage"
+    return nil, "template: no stack file: watchbot template STACK.lua", "Usage"
   elseif format and not writers[format] then
-    return nil, ("template: --format: json or yaml, not '%s'"):format(format), "Usage"
+    return nil, ("template: --format: expected json or yaml, got '%s'"):format(format), "Usage"
   elseif arguments.check and arguments.diff then
-    return nil, "template: --check and --diff one after the other, please", "Usage"
+    return nil, "template: --check and --diff cannot be combined", "Usage"
   end
   return scheduler.run(start, arguments)
 end

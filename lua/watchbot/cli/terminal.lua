@@ -1,5 +1,4 @@
---- cli.terminal: how a command talks to whoever sits in front of it, and that it is silent where
--- nobody does.
+--- cli.terminal: how a command talks to a person at a terminal; it is silent without a terminal.
 -- Sits on watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that
 -- stdout is the result alone.
 
@@ -12,7 +11,7 @@ local text = require "watchbot.lib.text"
 
 local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }
 
--- Seconds before progress is shown, and between two looks of it.
+-- Seconds before progress is shown, and between two updates.
 local PATIENCE, PACE = 1, 0.1
 
 local COLOURS = {
@@ -27,22 +26,22 @@ function terminal.is_terminal(stream)
   return core.is_terminal(STREAMS[stream])
 end
 
---- Whether somebody can be asked: they see stderr and their keys arrive at stdin.
+--- Whether a question can be asked: stderr and stdin are a terminal.
 ---@return boolean
 function terminal.is_interactive()
   return terminal.is_terminal "stdin" and terminal.is_terminal "stderr"
 end
 
---- How many columns a stream's terminal has; 80 where it does not say.
+--- The columns of a stream's terminal; 80 where it does not say.
 ---@param stream "stdout"|"stderr"
 ---@return integer
 function terminal.columns(stream)
   return core.columns(STREAMS[stream]) or 80
 end
 
--- colours
+-- colors
 
---- Whether a stream takes colours: a terminal that is not dumb, and nobody has set $NO_COLOR
+--- Whether a stream takes colors: a terminal that is not dumb, and $NO_COLOR is not set
 --- (https://no-color.org).
 ---@param stream "stdout"|"stderr"
 ---@return boolean
@@ -51,14 +50,14 @@ function terminal.has_colours(stream)
     and terminal.is_terminal(stream)
 end
 
---- The text in a colour, where the stream takes colours.
+--- The text in a color, where the stream takes colors.
 ---@param colour "bold"|"dim"|"red"|"green"|"yellow"|"blue"|"magenta"|"cyan"
 ---@param words string
 ---@param stream "stdout"|"stderr"|nil "stdout"
 ---@return string
 function terminal.paint(colour, words, stream)
   local number = COLOURS[colour]
-    or error(("paint: unknown colour '%s'"):format(tostring(colour)), 2)
+    or error(("paint: unknown color '%s'"):format(tostring(colour)), 2)
   if not terminal.has_colours(stream or "stdout") then return words end
   return ("\27[%dm%s\27[0m"):format(number, words)
 end
@@ -74,21 +73,21 @@ end
 
 --- Asks before something is destroyed. Waits in a task.
 ---@param question string "delete 3 messages?"
----@param yes boolean? it was answered beforehand, by --yes
+---@param yes boolean? answered in advance, by --yes
 ---@return true? ok
 ---@return string? err
----@return string? code "Usage" when there is nobody to ask, "Declined"
+---@return string? code "Usage" without a terminal, "Declined"
 function terminal.confirm(question, yes)
   if yes then return true end
   if not terminal.is_interactive() then
-    return nil, ("%s there is no terminal to ask on: say --yes if it is meant"):format(question),
+    return nil, ("%s no terminal to confirm on: use --yes to confirm"):format(question),
       "Usage"
   end
   core.discard(STREAMS.stdin)
   output.note(question .. " [y/N] ")
   local said = answer():match "^%s*(.-)%s*$"
   if said == "y" or said == "yes" then return true end
-  return nil, "nothing was done", "Declined"
+  return nil, "nothing was changed", "Declined"
 end
 
 -- progress
@@ -105,7 +104,7 @@ function terminal.progress()
     or math.huge }, Progress)
 end
 
---- Says how far it is.
+--- Updates the line.
 ---@param words string "1200 of 5000 messages"
 function Progress:tell(words)
   local now = scheduler.now()
@@ -123,9 +122,9 @@ Progress.__close = Progress.clear
 
 -- keys
 
--- What terminals send for other keys than those of letters, and as answers: sequences that begin
--- with ESC, or with one of the characters U+0080 to U+009F (as UTF-8, or as a byte). They are read
--- to their end, and are no keys.
+-- Sequences that terminals send for other keys, and as answers, begin with ESC, or with one of the
+-- characters U+0080 to U+009F (as UTF-8, or as a byte). They are read to their end, and are not
+-- keys.
 -- https://www.ecma-international.org/publications-and-standards/standards/ecma-48/
 
 -- state -> byte -> the next state, and whether the byte is a key.
@@ -190,8 +189,7 @@ function Keys:byte()
   return byte
 end
 
---- Throws away what was typed before, or sent by the terminal: nobody has seen the question that
---- comes now.
+--- Discards earlier input: it was typed before the next question was shown.
 function Keys:discard()
   core.discard(STREAMS.stdin)
   self.typed, self.state = "", "ground"

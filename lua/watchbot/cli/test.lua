@@ -1,5 +1,5 @@
---- cli.test: `watchbot test`: what a policy would do with a message and the end of its task. Runs
--- the hooks and touches nothing, by watchbot.testing.
+--- cli.test: `watchbot test`: shows what a policy would do with a message and the end of its task.
+-- Runs the hooks without side effects, by watchbot.testing.
 
 local json = require "watchbot.lib.json"
 local options = require "watchbot.cli.options"
@@ -8,7 +8,7 @@ local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
 
 local test = {
-  summary = "Shows what a policy would do with a message and an exit code; touches nothing.",
+  summary = "Shows what a policy would do with a message and an exit code; changes nothing.",
   usage = "POLICY.lua --message TEXT [OPTIONS]",
   options = {
     { name = "message", value = "TEXT", help = "the message; default: standard input" },
@@ -24,7 +24,7 @@ local test = {
     { name = "group", value = "ID", help = "the FIFO group" },
     {
       name = "receives", value = "N", number = true,
-      help = "how often it has been received by now; default: 1",
+      help = "the receive count; default: 1",
     },
     {
       name = "exit", value = "CODE", number = true, help = "the exit code of the task; default: 0",
@@ -33,19 +33,19 @@ local test = {
     { name = "timed-out", help = "the task is stopped by the policy's `timeout`" },
     {
       name = "reason", value = "TEXT",
-      help = "why the task ended, where there is more to say than its exit code",
+      help = "why the task ended, in addition to its exit code",
     },
     { name = "json", help = "print one object of JSON" },
   },
   details = [[
-Hooks run, and those that wait take no time. What they ask of AWS, of http, of programs and of queues goes nowhere: it is
-shown, and answered as by an account that takes everything and has nothing in it. What they do by Lua's own `io` and `os` is
-done. A `handler` runs, unless --exit, --signal or --timed-out say how it ended. An SNS envelope is opened.
+Hooks run, and waiting takes no time. Calls to AWS, HTTP, programs and queues are not made: they are
+printed, and succeed with an empty result. Calls of Lua's `io` and `os` are real. A `handler` runs,
+unless --exit, --signal or --timed-out define its end. An SNS envelope is unwrapped.
 
 examples:
-  watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: who is told, and what
+  watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: shows the notification
   watchbot test policy.lua --message x --signal KILL --receives 10
-  watchbot test policy.lua --body-file message.json --json     as it came from the queue; for scripts]],
+  watchbot test policy.lua --body-file message.json --json     a raw queue message; for scripts]],
 }
 
 -- the arguments
@@ -56,7 +56,7 @@ local function read_body(path)
   if not file then return nil, "test: could not read the message: " .. problem, "Usage" end
   local body = file:read "a"
   if not body then
-    return nil, ("test: could not read the message: %s: is it a folder?"):format(path), "Usage"
+    return nil, ("test: could not read the message: %s is a folder"):format(path), "Usage"
   end
   return body
 end
@@ -90,20 +90,21 @@ local function how_many(arguments, ...)
   return count
 end
 
--- => the words of a misuse, or nil
+-- => an error's text, or nil
 local function misuse(arguments)
-  if #arguments.words ~= 1 then return "which policy? watchbot test POLICY.lua --message TEXT" end
+  if #arguments.words ~= 1 then return "no policy: watchbot test POLICY.lua --message TEXT" end
   if how_many(arguments, "message", "body-file") > 1 then
     return "either --message or --body-file, not both"
   end
   if how_many(arguments, "exit", "signal", "timed-out") > 1 then
-    return "a task ends in one way: --exit, --signal or --timed-out"
+    return "--exit, --signal and --timed-out cannot be combined"
   end
   for name, least in pairs { exit = 0, receives = 1 } do
     local value = arguments[name]
     if value and not (math.tointeger(value) and value >= least
       and value <= (name == "exit" and 255 or math.huge)) then
-      return ("--%s: '%s' is none"):format(name, value)
+      return ("--%s: expected a number from %d to %s, got '%s'"):format(name, least,
+        name == "exit" and "255" or "2^53", value)
     end
   end
   if arguments.signal and not arguments.signal:match "^%u[%u%d]*$" then
@@ -134,7 +135,7 @@ local function judge(path, message, arguments)
   if ends(arguments) then given.handler = false end
   local w <close> = testing.watch(path, given)
   if arguments["timed-out"] and w.policy.timeout == 0 then
-    return nil, "test: --timed-out: the policy has no 'timeout', its tasks are never stopped",
+    return nil, "test: --timed-out: the policy has no 'timeout': its tasks are never stopped",
       "Usage"
   end
   w:message(message)
@@ -186,11 +187,12 @@ local function show_environment(environment, hidden)
 end
 
 local becomes = {
-  complete = "the message is deleted", reject = "the message is deleted, it has failed",
-  release = "the message goes back", retry = "the message goes back, it has failed",
-  bury = "the message moves to the dead-letter queue, it has failed",
-  held = "the message is held, without a slot",
-  queued = "the message stays in the queue, the hook 'poll' asks for none",
+  complete = "the message is deleted", reject = "the message has failed and is deleted",
+  release = "the message returns to the queue",
+  retry = "the message has failed and returns to the queue",
+  bury = "the message has failed and moves to the dead-letter queue",
+  held = "the message is held without using a slot",
+  queued = "the message stays in the queue: the hook 'poll' asks for no messages",
 }
 
 local deciders = {
@@ -209,14 +211,14 @@ local function show_outcome(result)
   elseif result.seconds then
     local dead = result.last and (result.outcome == "retry" or result.outcome == "release")
     show("seen again",
-      dead and "never: it goes to the dead letters" or ("after %g s"):format(result.seconds))
+      dead and "never: it moves to the dead-letter queue" or ("after %g s"):format(result.seconds))
   end
 end
 
 local function show_notifications(result)
   if #result.notifications == 0 then show("notification", "none") end
   for _, notification in ipairs(result.notifications) do
-    show("notification", result.topic or "no topic is set, nobody would get it")
+    show("notification", result.topic or "no topic is set: it would not be sent")
     show("", "Subject: " .. notification.subject)
     show("", notification.body)
   end
@@ -241,7 +243,7 @@ local function is_list(value)
   return count > 0 and count == #value
 end
 
--- What hooks have passed on may be anything; JSON has no functions, no NaN, and UTF-8 only.
+-- Hooks may pass any value on; JSON has no functions, no NaN, and only UTF-8.
 local function plain(value, hidden, depth)
   if type(value) == "string" then return text.clean(value) end
   if type(value) == "boolean" or math.type(value) == "integer" then return value end

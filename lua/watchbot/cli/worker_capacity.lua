@@ -9,25 +9,26 @@ local capacity = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
 
--- Machines that one call describes:
+-- Machines in one call:
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html
 local AT_ONCE = limits.ecs.described
 
 local command = {
-  summary = "Says how many more workers an ECS cluster has room for, and what runs out first.",
+  summary = "Shows how many more workers fit into an ECS cluster, and what runs out first.",
   usage = "--stack NAME | --cluster NAME --task-definition NAME",
   options = {
     target.options[1], target.options[2],
     { name = "cluster", value = "NAME", help = "name or ARN; default: the stack's, $Cluster" },
     {
       name = "task-definition", value = "NAME",
-      help = "of the workers; default: the stack's, $TaskDefinition",
+      help = "the workers' task definition; default: the stack's, $TaskDefinition",
     },
     { name = "json", help = "one JSON object" },
   },
   details = [[
-Each machine that takes tasks has room for as many as fit into what is left of its CPU, memory, GPUs and ports. Placement
-constraints and attributes are not looked at, so it may be fewer. Tasks on Fargate need no machines of yours.
+The capacity of each machine is its free CPU, memory, GPUs and ports. Placement constraints and
+attributes are not checked, so fewer workers may fit. Tasks on Fargate need no machines in the
+cluster.
 
 examples:
   watchbot worker-capacity --stack tiles
@@ -126,9 +127,9 @@ local function names_of(arguments)
   local found, err, code = target.find("worker-capacity", arguments)
   if not found then return nil, err, code end
   local cluster, definition
-  cluster, err, code = found:need("ClusterArn", "which cluster?")
+  cluster, err, code = found:need("ClusterArn", "cluster")
   if not cluster then return nil, err, code end
-  definition, err, code = found:need("TaskDefinition", "which task definition?")
+  definition, err, code = found:need("TaskDefinition", "task definition")
   if not definition then return nil, err, code end
   return cluster, definition
 end
@@ -146,7 +147,7 @@ local function start(arguments)
     show_json(need, found)
   elseif found.fargate then
     show_size(need)
-    output.line "the workers run on Fargate: the limit is your account's quota of Fargate vCPUs, see Service Quotas"
+    output.line "the workers run on Fargate: the limit is the account's quota of Fargate vCPUs"
   else
     show(need, found)
   end
@@ -155,7 +156,7 @@ end
 
 function command.run(arguments)
   if #arguments.words > 0 then
-    return nil, ("worker-capacity: what is '%s'? A stack is named with --stack"):format(
+    return nil, ("worker-capacity: unexpected argument '%s'; name a stack with --stack"):format(
       arguments.words[1]), "Usage"
   end
   return interruptible(start, arguments)

@@ -1,5 +1,5 @@
---- cli.dead_letter.actions: what can be done with dead letters besides going through them one by
--- one (triage).
+--- cli.dead_letter.actions: the actions on dead letters except triage, which goes through them one
+-- by one.
 -- Each is called with the letters, the arguments and the selection, in a task, and returns the
 -- command's exit status.
 
@@ -9,7 +9,7 @@ local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local view = require "watchbot.cli.dead_letter.view"
 
--- Letters that are shown before the question whether they shall be deleted.
+-- Letters shown in the question before they are deleted.
 local SHOWN = 10
 
 local actions = {}
@@ -20,7 +20,7 @@ local function messages(count)
   return ("%d %s"):format(count, count == 1 and "message" or "messages")
 end
 
--- An id that was asked for and is not there is a failure, whatever was done with the others.
+-- An id that does not exist is a failure, whatever happened to the others.
 local function ended(letters, selection)
   local shortfall = selection:shortfall(letters)
   if not shortfall then return 0 end
@@ -90,7 +90,7 @@ local function would(letters, arguments, selection, words)
   return status
 end
 
--- Seconds to wait so that `count` messages since `started` are no more than the rate allows.
+-- Seconds to wait so that `count` messages since `started` stay within the rate.
 local function pace(rate, started, count)
   if rate then scheduler.sleep(math.max(0, started + count / rate - scheduler.now())) end
 end
@@ -134,12 +134,14 @@ function actions.replay(letters, arguments, selection)
   if selection.is_all then
     local status, err, code = replay_all(letters, arguments)
     if status or code ~= "Unsupported" then return status, err, code end
-    if not letters.embedded then say(("not left to SQS (%s): one by one"):format(err)) end
+    if not letters.embedded then
+      say(("SQS cannot move them (%s): moving one by one"):format(err))
+    end
   end
   return replay_selected(letters, arguments, selection)
 end
 
--- What is selected, without the bodies: there may be many.
+-- The selection without the bodies: there may be many.
 local function collect(letters, selection)
   local all, shown = {}, {}
   local count, err, code = selection:each(letters, function(picked)
@@ -174,12 +176,12 @@ local function ask_to_delete(all, shown, yes)
   if #all > #shown and terminal.is_interactive() then
     output.note(("... and %d more\n"):format(#all - #shown))
   end
-  return terminal.confirm(("dead-letter: delete %s for good?"):format(messages(#all)))
+  return terminal.confirm(("dead-letter: delete %s permanently?"):format(messages(#all)))
 end
 
 function actions.delete(letters, arguments, selection)
   if selection.is_all then
-    return nil, "dead-letter: delete which? --id, --from, --match or --limit says so; purge "
+    return nil, "dead-letter: delete: select messages with --id, --from, --match or --limit; purge "
       .. "deletes all", "Usage"
   end
   if arguments["dry-run"] then return would(letters, arguments, selection, "deleted") end
@@ -199,7 +201,7 @@ end
 
 function actions.purge(letters, arguments, selection)
   if not selection.is_all then
-    return nil, "dead-letter: purge deletes all; to delete some of them: watchbot dead-letter "
+    return nil, "dead-letter: purge deletes all; to delete some: watchbot dead-letter "
       .. "delete", "Usage"
   end
   local count, err, code = letters:count()
@@ -211,7 +213,7 @@ function actions.purge(letters, arguments, selection)
   local ok = true
   if count > 0 then
     ok, err, code =
-    terminal.confirm(("dead-letter: delete all %s of %s for good?"):format(messages(count),
+    terminal.confirm(("dead-letter: delete all %s of %s permanently?"):format(messages(count),
     letters.name),
       arguments.yes)
   end

@@ -1,5 +1,5 @@
---- cli.dead_letter: `watchbot dead-letter`. Which action, and on whose dead letters; what an action
--- does is in its folder.
+--- cli.dead_letter: `watchbot dead-letter`. Chooses the action and the queue; the actions are in
+-- this folder.
 
 local actions = require "watchbot.cli.dead_letter.actions"
 local dead_letters = require "watchbot.dead_letters"
@@ -20,37 +20,38 @@ local function with(...)
 end
 
 local dead_letter = {
-  summary = "Shows the messages that failed too often, puts them back, deletes them.",
+  summary = "Lists, replays or deletes the messages that failed too often.",
   usage = "[list|show|print|replay|delete|purge|triage] [OPTIONS] [ID...]",
   options = with(target.options, {
     {
       name = "dead-letter-queue", value = "URL",
-      help = "where they are; default: what the queue's RedrivePolicy names",
+      help = "the dead-letter queue's URL; default: from the queue's RedrivePolicy",
     },
     {
       name = "log-group", value = "NAME",
-      help = "where triage finds a message's logs; default: the stack's, $LogGroup",
+      help = "log group for triage; default: the stack's, else $LogGroup",
     },
   }, selection.options, {
     { name = "rate", value = "N", number = true, help = "replay: at most N messages a second" },
     { name = "visibility", value = "SECONDS", number = true,
-      help = "SQS: when others see again what was read by a command that was killed; default: 60 "
+      help = "SQS: visibility timeout of messages that are read; default: 60 "
         .. "and more" },
-    { name = "dry-run", help = "say what would be replayed or deleted, and do nothing" },
+    { name = "dry-run", help = "print what would be replayed or deleted, and change nothing" },
     { name = "json", help = "for scripts: one line of JSON for each message" },
-    { name = "yes", help = "do not ask before messages are deleted" },
+    { name = "yes", help = "delete without asking" },
   }),
   details = [[
-list    one line for each; the default where there is no terminal
-show    whole messages as people read them, one unless more are selected; SNS's envelope is taken off
-print   whole messages as lines of JSON, nothing lost: watchbot send --from reads them back
-replay  puts them back into the queue they came from, each with a fresh deduplication id
-delete  deletes those that are selected (--id, --from, --match, --limit)
+list  one line for each; the default without a terminal
+show  whole messages, readable; one unless more are selected; unwraps the SNS envelope
+print  whole messages as lines of JSON, lossless; watchbot send --from reads them
+replay  moves them to the queue they came from, each with a new deduplication ID
+delete  deletes the selected messages (--id, --from, --match, --limit)
 purge   deletes all
-triage  goes through them one by one, a key for each; the default at a terminal
+triage  shows them one by one and asks for a key; the default on a terminal
 
-On SQS, to read messages is to receive them: they are hidden meanwhile, and given back at the end. --queue may be the URL of
-the queue or that of its dead-letter queue. Replaying everything is left to SQS where that is allowed (StartMessageMoveTask).
+On SQS, reading messages receives them: other consumers do not see them until the command ends.
+--queue takes the URL of the queue or of its dead-letter queue. Replaying everything uses
+StartMessageMoveTask where the credentials allow it.
 
 examples:
   watchbot dead-letter --stack tiles                              one by one
@@ -58,8 +59,8 @@ examples:
   watchbot dead-letter replay --stack tiles --match timeout --dry-run
   watchbot dead-letter replay --queue sqlite:jobs.db 6f1c2d5e-0c0e-4f7e-9a43-5a7f1f0b1f6e
   watchbot dead-letter print --stack tiles > letters              save them
-  watchbot dead-letter delete --stack tiles --from letters        those, and none that came later
-  watchbot send --stack tiles --from letters                      and back into the queue]],
+  watchbot dead-letter delete --stack tiles --from letters        those only, not newer ones
+  watchbot send --stack tiles --from letters                      back into the queue]],
 }
 
 -- => the options of dead_letters.open | nil err code

@@ -1,5 +1,4 @@
---- cli.dead_letter.selection: which dead letters a command is about: --id, --from, --match,
--- --limit.
+--- cli.dead_letter.selection: selects dead letters: --id, --from, --match, --limit.
 
 local envelope = require "watchbot.message.envelope"
 local saved_lines = require "watchbot.cli.saved_lines"
@@ -13,8 +12,8 @@ local selection = {}
 ---@type watchbot.Option[]
 selection.options = {
   { name = "id", value = "ID", many = true, help = "only this message; may be repeated" },
-  { name = "from", value = "FILE", help = "only messages that 'print' has written to FILE" },
-  { name = "match", value = "TEXT", help = "only messages with TEXT in them or in their subject" },
+  { name = "from", value = "FILE", help = "only messages in FILE, written by 'print'" },
+  { name = "match", value = "TEXT", help = "only messages with TEXT in the body or subject" },
   { name = "limit", value = "N", number = true, help = "at most N messages" },
 }
 
@@ -27,9 +26,9 @@ local function add_saved(ids, path)
   end)
 end
 
---- What the arguments select; ids may also stand behind the action, as words. Waits in a task.
+--- What the arguments select; ids may also follow the action, as words. Waits in a task.
 ---@param arguments watchbot.Arguments
----@param limit integer? where none was given
+---@param limit integer? the default limit
 ---@return table? selection
 ---@return string? err
 ---@return string? code
@@ -77,18 +76,19 @@ function Selection:is_done(count)
   return count >= self.limit or (self.ids and next(self.missing) == nil)
 end
 
--- Letters a page, where that matters: no more than are wanted when any will do, nor than may go in
--- a second.
+-- Letters in a page: at most the number wanted when any will do, and at most what the rate allows
+-- in a second.
 function Selection:page_size(count)
   local left = (self.match or self.ids) and math.huge or self.limit - count
   local most = math.min(left, self.most)
   return most < math.huge and math.tointeger(math.min(10, most)) or nil
 end
 
---- Reads letters until all that are selected were seen, and hands them on page by page. Waits in a
+--- Reads letters until all selected ones were seen, and passes them on page by page. Waits in a
 --- task.
 ---@param letters watchbot.DeadLetters
----@param visit fun(picked: watchbot.DeadLetter[], progress: watchbot.Progress): true?, string?, string? nil ends it
+---@param visit fun(picked: watchbot.DeadLetter[], progress: watchbot.Progress): true?,
+--- string?, string? returns nil to stop
 ---@param words (fun(read: integer): string)? how far it is
 ---@return integer? count
 ---@return string? err
@@ -112,7 +112,7 @@ function Selection:each(letters, visit, words)
   return count
 end
 
---- What the user should know about letters that were not seen; nil when there is nothing.
+--- A note about letters that were not seen; nil when all were.
 ---@param letters watchbot.DeadLetters
 ---@return string?
 function Selection:shortfall(letters)
@@ -121,7 +121,7 @@ function Selection:shortfall(letters)
   table.sort(missing)
   local behind = self.at_end and letters:unreachable() or 0
   if behind > 0 then
-    return ("about %d more are behind others of their FIFO group: to be read when those are "
+    return ("about %d more wait behind others of their FIFO group: readable once those are "
       .. "replayed or deleted"):format(behind)
   end
   if #missing > 0 then

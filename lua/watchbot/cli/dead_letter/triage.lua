@@ -1,5 +1,5 @@
---- cli.dead_letter.triage: dead letters one by one, a single key for each: for a person at a
--- terminal.
+--- cli.dead_letter.triage: goes through dead letters one by one on a terminal, with a single key
+-- for each.
 
 local log_lines = require "watchbot.cli.log_lines"
 local output = require "watchbot.cli.output"
@@ -7,7 +7,7 @@ local scheduler = require "watchbot.scheduler"
 local terminal = require "watchbot.cli.terminal"
 local view = require "watchbot.cli.dead_letter.view"
 
--- Bytes of a message that are shown, and how far back its logs are looked for, in hours.
+-- Bytes of a message to show, and how many hours of logs to search.
 local SHOWN, HOURS = 4096, 6
 
 local Triage = {}
@@ -28,7 +28,7 @@ function Triage:ask(question)
   return key and key:lower()
 end
 
--- How letters are settled. Each returns whether that is the end of this one.
+-- What each key does. Each returns true once the letter is settled.
 
 local function outcome(self, name, count, problem)
   if count == 1 then
@@ -37,7 +37,7 @@ local function outcome(self, name, count, problem)
   end
   local failure = type(problem) == "table" and problem[1]
   say(terminal.paint("red", failure and failure.message or type(problem) == "string" and problem
-    or "it is no longer among the dead letters"))
+    or "it is no longer in the dead-letter queue"))
   return count == 0 and not failure
 end
 
@@ -48,7 +48,7 @@ function keys.r(self, letter)
 end
 
 function keys.d(self, letter)
-  if not self.yes and self:ask "delete it for good? [y/N] " ~= "y" then return false end
+  if not self.yes and self:ask "delete it permanently? [y/N] " ~= "y" then return false end
   return outcome(self, "deleted", self.letters:delete { letter })
 end
 
@@ -105,15 +105,17 @@ local function show_logs(group, id)
     count = count + 1
   end)
   if not ok then return nil, problem end
-  if count == 0 then return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id) end
+  if count == 0 then
+    return nil, ("no log line of the last %d hours contains %s"):format(HOURS, id)
+  end
   return true
 end
 
--- Where a task's output went: to CloudWatch, or where a watcher of an embedded queue writes.
+-- Where a task's output is: in CloudWatch, or in the output of the watcher of an embedded queue.
 local function logs_of(letters, find_group)
   if letters.embedded then
     return function()
-      return nil, "its output went where its watcher's went: to the stdout of watchbot run"
+      return nil, "the task's output is in the stdout of watchbot run"
     end
   end
   local group, err
@@ -121,7 +123,7 @@ local function logs_of(letters, find_group)
     if not group then group, err = find_group() end
     if not group then
       return nil, err
-        or "no log group is known: name it with --stack NAME, or --log-group NAME or ARN"
+        or "no log group: set --stack NAME, or --log-group NAME or ARN"
     end
     return show_logs(group, id)
   end
@@ -139,8 +141,8 @@ local triage = {}
 ---@return string? code
 function triage.run(letters, arguments, selection, find_group)
   if not terminal.is_interactive() then
-    return nil, "dead-letter: triage asks for keys, and there is no terminal; list, show, replay "
-      .. "and delete need none", "Usage"
+    return nil, "dead-letter: triage needs a terminal; list, show, replay "
+      .. "and delete do not", "Usage"
   end
   local opened <close>, err, code = terminal.keys()
   if not opened then return nil, err, code end
@@ -150,12 +152,12 @@ function triage.run(letters, arguments, selection, find_group)
     counts = { replayed = 0, deleted = 0, returned = 0 },
   }, Triage)
   local ok
-  -- How many of them are selected, only the end will tell.
+  -- The number selected is known only at the end.
   ok, err, code = self:go_through(selection.is_all and letters:count() or nil)
   if not ok then return nil, err, code end
   say(("\n%d replayed, %d deleted, %d returned%s"):format(self.counts.replayed, self.counts.deleted,
   self.counts.returned,
-    self.stopped and "; the others are as they were" or "; there are no more"))
+    self.stopped and "; the others are unchanged" or "; there are no more"))
   return 0
 end
 

@@ -1,6 +1,6 @@
---- cli.dead_letter.view: a dead letter as people read it, and as one line of JSON for scripts.
--- What came through SNS is shown without its envelope, told by the shape; anything else as it is.
--- Bytes that are no text are shown as U+FFFD: whole messages are what `print` writes.
+--- cli.dead_letter.view: formats a dead letter for people, and as one line of JSON for scripts.
+-- An SNS envelope, recognized by its shape, is left out; any other body is shown unchanged.
+-- Invalid UTF-8 is shown as U+FFFD; `print` writes the exact message.
 
 local job = require "watchbot.message.job"
 local json = require "watchbot.lib.json"
@@ -10,14 +10,14 @@ local text = require "watchbot.lib.text"
 
 local view = {}
 
--- Columns of a line where no terminal says how many it has.
+-- Columns of a line without a terminal.
 local COLUMNS = 160
 
 local function date(milliseconds)
   return milliseconds and scheduler.iso_date(milliseconds)
 end
 
---- One line: id, time, receives, group, subject and message, as much of it as there is room for.
+--- One line: id, time, receives, group, subject and as much of the message as fits.
 ---@param letter watchbot.DeadLetter
 ---@return string
 function view.line(letter)
@@ -29,7 +29,7 @@ function view.line(letter)
   if letter.group then words[#words + 1] = ("[%s]"):format(letter.group) end
   if letter.reason then words[#words + 1] = ("(%s)"):format(letter.reason) end
   if opened.subject then words[#words + 1] = opened.subject .. ":" end
-  -- A message may have a megabyte, a line has not.
+  -- A message may have a megabyte; a line is short.
   words[#words + 1] = text.cut(opened.message, 4 * columns)
   return start .. text.cut(text.line(table.concat(words, " ")), math.max(20, columns - #start))
 end
@@ -85,7 +85,7 @@ end
 
 --- The whole letter, in lines.
 ---@param letter watchbot.DeadLetter
----@param longest integer? bytes of the message that are shown at the most
+---@param longest integer? most bytes of the message to show
 ---@return string
 function view.whole(letter, longest)
   local opened, lines = job.new(letter), {}

@@ -4,7 +4,7 @@ local watcher = [==[
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates libcurl4 libssl3 libsqlite3-0 \
   && rm -rf /var/lib/apt/lists/*
-# The program is one file: `cp "$(command -v watchbot)" .` puts it here.
+# The program is one file: cp "$(command -v watchbot)" .
 COPY watchbot /usr/local/bin/watchbot
 WORKDIR /app
 ]==]
@@ -23,7 +23,7 @@ CMD ["watchbot", "run", "policy.lua"]
 ]==],
 
   task = [==[
-# The images of @NAME@: the worker, which is started for each message, and the watcher, which starts it.
+# The images of @NAME@: the worker, started for each message, and the watcher, which starts it.
 #   docker build --target worker --tag @NAME@ .
 #   docker build --target watcher --tag @NAME@-watcher .
 

@@ -1,5 +1,5 @@
---- cli.project.files: the files of a new project. Their texts are beside this file, one module a
--- file, each for both modes; here only how they come to be in a folder: all of them, or none.
+--- cli.project.files: writes the files of a new project into a folder: all of them, or none. Each
+-- file's text is a module in this folder, for both modes.
 
 local core = require "watchbot.core"
 local process = require "watchbot.process"
@@ -8,7 +8,7 @@ local project = {}
 
 local names = { "policy", "worker", "spec", "stack", "dockerfile", "readme", "gitignore" }
 
---- A name for the service, of letters that every part of AWS takes, by that of its folder.
+--- The service's name: its folder's name, reduced to characters that are valid in all of AWS.
 ---@param folder string
 ---@return string
 function project.name(folder)
@@ -41,8 +41,7 @@ end
 
 local ABSENT = { ENOENT = true, ENOTDIR = true }
 
--- Those of the files that are there already, readable or not; a link that leads nowhere is there,
--- too.
+-- The files that already exist, readable or not; a dangling link exists, too.
 local function existing(folder, files)
   local found = {}
   for _, file in ipairs(files) do
@@ -53,7 +52,7 @@ local function existing(folder, files)
   return found
 end
 
--- Lua knows neither folders nor modes.
+-- Lua has no functions for folders and modes.
 local function call(...)
   local child <close>, err, code = process.start { argv = { ... }, output = "capture" }
   if not child then return nil, err, code end
@@ -70,8 +69,8 @@ local function write(folder, file)
   return core.file.create(path, file.text, file.executable)
 end
 
---- Writes the files into a folder, which is made. Nothing is overwritten: where one is there, none
---- is written. Waits in a task.
+--- Writes the files into a folder, which is created. Nothing is overwritten: if one file exists,
+--- none is written. Waits in a task.
 ---@param folder string
 ---@param files watchbot.project.File[]
 ---@return true? ok
@@ -80,7 +79,7 @@ end
 function project.write(folder, files)
   local found = existing(folder, files)
   if #found > 0 then
-    return nil, ("nothing was written, for this is there already: %s"):format(table.concat(found,
+    return nil, ("nothing was written: already exists: %s"):format(table.concat(found,
       ", ")), "Exists"
   end
   for index, file in ipairs(files) do

@@ -1,4 +1,4 @@
---- cli.project.gitignore: what a new project does not keep.
+--- cli.project.gitignore: the .gitignore of a new project.
 
 local text = [==[
 /watchbot

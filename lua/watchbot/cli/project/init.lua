@@ -5,7 +5,7 @@ local files = require "watchbot.cli.project.files"
 local scheduler = require "watchbot.scheduler"
 
 local init = {
-  summary = "Makes a project that works: a policy, its tests, a worker, a stack.",
+  summary = "Creates a working project: a policy, its tests, a worker, a stack.",
   usage = "[--mode task|process] [DIR]",
   options = {
     { name = "mode", value = "MODE",
@@ -13,19 +13,20 @@ local init = {
         .. "task for each message" },
   },
   details = [[
-Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore into DIR, by default the
-folder that you are in. Overwrites nothing: where one of them is there, none is written, and the exit status is 1.
+Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore
+into DIR, by default the current folder. Overwrites nothing: if one of them exists, none is
+written, and the exit status is 1.
 
 examples:
   watchbot init tiles && cd tiles                              a new project in the folder tiles
   watchbot send --queue sqlite:jobs.db hello                   a message for it
-  watchbot run --drain policy.lua                              done, on this machine
-  watchbot init --mode task tiles                              one whose stack starts an ECS task for each message]],
+  watchbot run --drain policy.lua                              run on this machine
+  watchbot init --mode task tiles                              an ECS task for each message]],
 }
 
 local modes = { task = true, process = true }
 
--- A word of the shell.
+-- A word, quoted for the shell.
 local function quoted(word)
   if word:match "^[%w_./-]+$" and word:sub(1, 1) ~= "-" then return word end
   return (word:match "^-" and "-- " or "") .. "'" .. word:gsub("'", "'\\''") .. "'"
@@ -54,7 +55,7 @@ function init.run(arguments)
       "Usage"
   end
   local folder = arguments.words[1] or "."
-  if folder == "" then return nil, "init: which folder?", "Usage" end
+  if folder == "" then return nil, "init: expected a folder, got ''", "Usage" end
   return scheduler.run(start, mode, (folder:gsub("(.)/+$", "%1")))
 end
 

@@ -1,11 +1,12 @@
---- cli.project.readme: what a new project is, for people.
+--- cli.project.readme: the README of a new project.
 
 local first = [==[
 # @NAME@
 
-A watchbot service: `worker` runs for each message of a queue, and its exit code decides what becomes of the message.
+A watchbot service: `worker` runs for each message of a queue, and its exit code decides what
+happens to the message.
 
-Try it here, without an AWS account:
+Try it locally, without an AWS account:
 
     watchbot send --queue sqlite:jobs.db --subject tiles "tile 7/3/5"
     watchbot run --drain policy.lua
@@ -13,12 +14,12 @@ Try it here, without an AWS account:
 What would the policy do?
 
     watchbot test policy.lua --message "tile 7/3/5" --exit 75
-    busted --lua=lua5.4                  # spec/policy_spec.lua; needs watchbot's Lua modules: make install
+    busted --lua=lua5.4       # spec/policy_spec.lua; needs watchbot's Lua modules: make install
 
 | file | what |
 |---|---|
 | `worker` | the program that does the work of one message |
-| `policy.lua` | what happens when, as fields and hooks: `watchbot help policy` |
+| `policy.lua` | what happens to messages, as fields and hooks: `watchbot help policy` |
 | `spec/policy_spec.lua` | the policy's tests |
 | `stack.lua` | the CloudFormation stack: `watchbot help template` |
 ]==]
@@ -28,7 +29,8 @@ local deploy = [==[
 Deploy it, once the images are in ECR under the tag `GitSha`:
 
     watchbot template stack.lua > stack.json
-    aws cloudformation deploy --stack-name @NAME@ --template-file stack.json --capabilities CAPABILITY_IAM \
+    aws cloudformation deploy --stack-name @NAME@ --template-file stack.json \
+      --capabilities CAPABILITY_IAM \
       --parameter-overrides GitSha="$(git rev-parse HEAD)" Cluster=ARN AlarmEmail=you@example.com
 ]==]
 

@@ -1,8 +1,8 @@
 --- cli.project.spec: the test of a new project's policy, for busted.
 
 local text = [==[
--- What the policy does with messages and with the ends of their tasks. Runs no task, needs no queue, and waits for nothing:
--- the clock is the test's. Run it with `busted --lua=lua5.4`.
+-- Tests the policy's decisions about messages and exit codes. Runs no task and needs no queue; the
+-- test controls the clock, so nothing waits. Run it with `busted --lua=lua5.4`.
 
 local testing = require "watchbot.testing"
 
@@ -20,7 +20,7 @@ describe("the policy of @NAME@", function()
     assert.are.same({}, w:notifications())
   end)
 
-  it("puts a message back when it is not its time, and tells nobody", function()
+  it("returns a message that comes too early, without a notification", function()
     w:message "tile 7/3/5"
     assert.are.equal("release", w:exits(75))
     assert.are.equal(2, w:backoff())
@@ -29,7 +29,7 @@ describe("the policy of @NAME@", function()
     assert.are.equal("running", w:state())
   end)
 
-  it("tries again what has failed, later each time, and tells somebody", function()
+  it("retries a failure with growing backoff, and sends a notification", function()
     w:message "tile 7/3/5"
     for attempt = 1, 3 do
       assert.are.equal("retry", w:exits(1))
@@ -45,13 +45,13 @@ describe("the policy of @NAME@", function()
     assert.are.equal(600, w:backoff())
   end)
 
-  it("keeps what ran out of memory, as a dead letter", function()
+  it("moves a message whose task ran out of memory to the dead-letter queue", function()
     w:message "tile 7/3/5"
     assert.are.equal("bury", w:exits { signal = "KILL", oom = true, reason = "out of memory" })
     assert.matches("out of memory", w:notifications()[1].body)
   end)
 
-  it("tries again what took too long", function()
+  it("retries a task that took too long", function()
     w:message "tile 7/3/5"
     w:advance(15 * 60)
     assert.are.equal("retry", w:outcome())

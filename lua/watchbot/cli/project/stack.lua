@@ -11,7 +11,7 @@ local mine = {
   Parameters = {
     GitSha = { Type = "String", Description = "tag of the images" },
     Cluster = { Type = "String", Description = "ARN of the ECS cluster" },
-    AlarmEmail = { Type = "String", Description = "who is told of failures" },
+    AlarmEmail = { Type = "String", Description = "receives notifications of failures" },
   },
 }
 
@@ -33,7 +33,7 @@ return {
   path = "stack.lua",
 
   process = first .. [==[
-  mode = "process",               -- each container runs `watchbot run`, and a process for each message
+  mode = "process",               -- each container runs `watchbot run` and its processes
   cluster = ref "Cluster",
   service = "@NAME@",
   image = image "@NAME@",

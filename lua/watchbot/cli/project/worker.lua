@@ -2,14 +2,14 @@
 
 local text = [==[
 #!/bin/sh
-# Does the work for one message, which is in the environment: $Message, $Subject, $MessageId and more.
-# Exit codes: 0 done; 3 hopeless, delete the message and tell somebody; 75 not now, try again later (policy.lua says so);
-# anything else has failed, and is tried again and notified.
+# Does the work for one message, passed in the environment: $Message, $Subject, $MessageId and more.
+# Exit codes: 0 done; 3 rejected, delete the message and send a notification; 75 not now, try again
+# later (see policy.lua); anything else failed, retry and send a notification.
 set -eu
 
 case $Message in
   "")
-    echo "there is nothing to do in an empty message" >&2
+    echo "the message is empty: nothing to do" >&2
     exit 3
     ;;
 esac
