@@ -315,7 +315,8 @@ describe("watchbot send --from", function()
     assert.are.equal(0, exit.code, said)
     assert.are.same({ "one" }, bodies_of(folder))
     for words, more in pairs {
-      ["either --from or a message"] = { "word" }, ["--subject cannot be combined"] = { "--subject", "s" },
+      ["either --from or a message"] = { "word" },
+        ["--subject cannot be combined"] = { "--subject", "s" },
     } do
       exit, _, said = run(folder, {
         "send", "--queue", folder:url(), "--from", "-", table.unpack(more),
@@ -392,7 +393,8 @@ describe("watchbot dead-letter on SQS", function()
     assert.matches("about 14 more wait behind others of their FIFO group", said)
     out, code, said = dead_letter(folder, nil, "replay", "--queue", url)
     assert.are.same({ "24 messages back in the queue\n", 0 }, { out, code })
-    assert.matches("SQS cannot move them %(in a FIFO queue each gets a fresh deduplication id%): moving one "
+    assert.matches("SQS cannot move them %(in a FIFO queue each gets a fresh deduplication id%): "
+      .. "moving one "
       .. "by one", said)
     for index = 1, 24 do
       local message =

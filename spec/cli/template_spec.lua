@@ -132,7 +132,8 @@ describe("watchbot template --check", function()
       workshop.run(folder, { "template", "--check", "stack.lua" }, { PATH = folder.path })
     assert.are.equal(1, exit.code)
     assert.matches("called 'Sizes'", out)
-    assert.matches("1 problem found; %d+ bytes; cfn%-lint is not installed: properties of resources "
+    assert.matches("1 problem found; %d+ bytes; cfn%-lint is not installed: properties of "
+      .. "resources "
       .. "were not checked", out)
   end))
 
@@ -192,7 +193,8 @@ describe("watchbot template --diff", function()
     assert.are.equal(1, code)
     assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: what "
       .. "others have subscribed", out)
-    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT BEHIND with the old one, .-: "
+    assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT BEHIND with the old "
+      .. "one, .-: "
       .. "the messages in it", out)
     assert.matches("1 lose data, 2 would leave data behind", out)
   end))

@@ -154,9 +154,11 @@ describe("watchbot test", function()
     folder:write("policy.lua", POLICY)
     refused(folder, "no policy", "--message", "x")
     refused(folder, "could not read the policy: nothing.lua", "nothing.lua", "--message", "x")
-    refused(folder, "%-%-timed%-out cannot be combined", "policy.lua", "--message", "x", "--exit", "1", "--signal",
+    refused(folder, "%-%-timed%-out cannot be combined", "policy.lua", "--message", "x", "--exit",
+      "1", "--signal",
       "KILL")
-    refused(folder, "%-%-exit: expected a number from 0 to 255, got '256'", "policy.lua", "--message", "x", "--exit", "256")
+    refused(folder, "%-%-exit: expected a number from 0 to 255, got '256'", "policy.lua",
+      "--message", "x", "--exit", "256")
     refused(folder, "expected a name like KILL, got '9'", "policy.lua", "--message", "x",
       "--signal", "9")
     refused(folder, "expected NAME=VALUE, got 'A'", "policy.lua", "--message", "x", "--attribute",
