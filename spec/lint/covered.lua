@@ -60,7 +60,7 @@ return {
   ["template/container"] = "template/worker", ["template/declared"] = "template/options",
   ["template/kinds"] = "template/options", ["template/names"] = "template/options",
   ["template/refs"] = "template/describe", ["template/replacement"] = "template/diff",
-  ["template/rules"] = "template/check", ["template/same"] = "template/merge",
+  ["template/rules/init"] = "template/options", ["template/same"] = "template/merge",
   ["template/sending"] = "template/user",
 
   -- the watcher with a clock that a test moves

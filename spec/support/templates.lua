@@ -48,4 +48,11 @@ function templates.environment(task)
   return variables
 end
 
+--- What is wrong with options, or an error where nothing is.
+function templates.refused(mode, more)
+  local complete, err, name = options.complete(templates.given(mode, more))
+  assert(not complete, "nothing is wrong with them")
+  return err, name
+end
+
 return templates

@@ -63,13 +63,13 @@ describe("the environment of a watcher", function()
     local read = fields_with(of_watcher {
       workers = 5, watchers = 2, maxJobDuration = 300, structuredLogging = true,
       capacity = "FARGATE",
-      fargateSubnets = { "s-1", "s-2" },
+      fargateSubnets = { "subnet-1", "subnet-2" },
     })
     assert.are.same({
       queue = "TEXT", workers = "5", timeout = "300", drain = "20", notify_after = "11",
       log = "json", jobs = "nil",
       topic = "TEXT", stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "",
-      task = "main TEXT Watchbot-worker-tiles FARGATE s-1,s-2",
+      task = "main TEXT Watchbot-worker-tiles FARGATE subnet-1,subnet-2",
     }, read)
   end)
 
@@ -96,7 +96,7 @@ describe("the environment of a watcher", function()
     for _, name in ipairs { "Cluster", "TaskDefinition", "ContainerName", "TaskOptions" } do
       read[name] = true
     end
-    for name in pairs(of_watcher { capacity = "FARGATE", fargateSubnets = { "s-1" } }) do
+    for name in pairs(of_watcher { capacity = "FARGATE", fargateSubnets = { "subnet-1" } }) do
       assert.is_truthy(read[name], name)
     end
   end)

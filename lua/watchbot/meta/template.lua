@@ -14,7 +14,7 @@
 ---the image's tag; needed where `image` is not given
 ---@field serviceVersion? any
 ---the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region
----@field image? string|watchbot.cf.Intrinsic
+---@field image? any
 ---ARN or name of the ECS cluster
 ---@field cluster? any
 ---begins each logical id: two services in one template need two prefixes
@@ -53,7 +53,7 @@
 ---mounts are emptied after each job
 ---@field writableFilesystem? boolean|watchbot.cf.Intrinsic
 ---user that the container runs as: `1000:1000`; default: the image's
----@field containerUser? string|watchbot.cf.Intrinsic
+---@field containerUser? any
 ---the container is privileged; not on Fargate
 ---@field privileged? boolean|watchbot.cf.Intrinsic
 ---names to a limit or `{ soft =, hard = }`
@@ -71,9 +71,9 @@
 ---base = 1 }, FARGATE_SPOT = 3 }`
 ---@field capacity? any
 ---subnets of tasks on Fargate, or with `networkMode` `awsvpc`
----@field fargateSubnets? string[]|watchbot.cf.Intrinsic
+---@field fargateSubnets? table[]|watchbot.cf.Intrinsic
 ---their security groups
----@field fargateSecurityGroups? string[]|watchbot.cf.Intrinsic
+---@field fargateSecurityGroups? table[]|watchbot.cf.Intrinsic
 ---`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public address
 ---@field fargatePublicIp? any
 ---on EC2; default: ECS's own
@@ -97,7 +97,7 @@
 ---the older name
 ---@field maxSize? integer|watchbot.cf.Intrinsic
 ---image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region
----@field watchbotImage? string|watchbot.cf.Intrinsic
+---@field watchbotImage? any
 ---tag of that image
 ---@field watchbotVersion? any
 ---the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its smallest size
@@ -168,6 +168,6 @@
 ---of the table; where only one is given, the other is 30
 ---@field writeCapacityUnits? integer|watchbot.cf.Intrinsic
 ---the template's `Description`
----@field description? string|watchbot.cf.Intrinsic
+---@field description? any
 ---parts to replace, to add, or (`false`) to leave out: `function(options, refs, default)`
 ---@field parts? table|watchbot.cf.Intrinsic

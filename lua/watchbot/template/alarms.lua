@@ -1,154 +1,21 @@
---- template.alarms: the alarms, and what each of them asks of whoever is woken. The older options
--- (alarmThreshold, errorThreshold...) set one number each; `alarms` comes before them and sets any:
--- `alarms = { queueSize = { threshold = 100 }, cpuUtilization = {} }`, false leaves one out. Where
--- there is no value nothing is wrong: SQS stops counting for a queue that nobody uses, and no lines
--- are no failures.
+--- template.alarms: the alarms of template.alarm as resources. Where there is no value nothing is
+-- wrong: SQS stops counting for a queue that nobody uses, and no lines are no failures.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudwatch-alarm.html
 
-local metrics = require "watchbot.template.metrics"
-
--- No job takes longer than the 12 hours that SQS lets a message be ours; with a retry it is gone
--- after a day.
-local OLDEST = 24 * 3600
-
--- Seconds; half of what SQS keeps a message for, so that there is time to save it.
-local function oldest(retention)
-  return type(retention) == "number" and math.min(OLDEST, retention // 2) or OLDEST
-end
-
--- ECS measures against the soft limit where there is one: above 100 % a task lives on what the
--- machine can spare. The hard limit cannot be passed, so an alarm at 100 % would never ring. In
--- mode "task" the service is the watchers.
-local function most_memory(options)
-  local reservation = options.mode == "task" and options.watcherReservation or options.reservation
-  return type(reservation) == "table" and reservation.softMemory and 100 or 90
-end
-
--- A message without room is tried again once a minute at last, so one line in most minutes means
--- that there is none; a minute may miss one.
-local function placements(minutes)
-  local numbers = { threshold = 0, period = 60, evaluationPeriods = minutes, datapoints = minutes }
-  if type(minutes) == "number" then numbers.evaluationPeriods = 2 * minutes - 1 end
-  return numbers
-end
-
----@class watchbot.template.Alarm
----@field key string its name in the option `alarms`
----@field name string
----@field metric fun(options: table, refs: table): watchbot.template.Metric
----@field math (fun(options: table, refs: table, period: any): table[])? instead of `metric`
----@field stat string?
----@field defaults fun(options: table): table threshold, period (seconds), evaluationPeriods
----@field wanted (fun(options: table): any)? whether there is one when `alarms` does not say so
----@field modes "task"? the only mode in which it has something to count
----@field text string
-
----@type watchbot.template.Alarm[]
-local declared = {
-  { key = "queueSize", name = "QueueSize", stat = "Average",
-    metric = function(_, refs)
-      return metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesVisible")
-    end,
-    defaults = function(options)
-      return {
-        threshold = options.alarmThreshold, period = 300, evaluationPeriods = options.alarmPeriods,
-      }
-    end,
-    text = "Messages come faster than they are processed. See whether workers run and how long "
-      .. "they take; give the service "
-      .. "more workers, or send less." },
-  { key = "oldestMessage", name = "OldestMessage", stat = "Maximum",
-    metric = function(_, refs)
-      return metrics.queue(refs, "Queue", "ApproximateAgeOfOldestMessage")
-    end,
-    defaults = function(options)
-      return { threshold = oldest(options.messageRetention), period = 300, evaluationPeriods = 1 }
-    end,
-    -- What a standard queue has handed out three times is left out of its age; the dead letters are
-    -- told of that. In a FIFO queue it holds up its group.
-    -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-    text = "A message has waited longer than any job can take. See whether the service runs and "
-      .. "has workers enough; in a FIFO "
-      .. "queue, whether a message that fails holds up those behind it. SQS drops what is older "
-      .. "than the queue's retention." },
-  { key = "dlqSize", name = "DeadLetter", stat = "Maximum",
-    metric = function(_, refs)
-      return metrics.queue(refs, "DeadLetterQueue", "ApproximateNumberOfMessagesVisible")
-    end,
-    defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 1 } end,
-    wanted = function(options) return options.deadletterAlarm end,
-    text = "Messages have failed so often that they were given up. Read their logs, mend the "
-      .. "cause, then replay or delete "
-      .. "them: watchbot dead-letter." },
-  { key = "workersErrors", name = "WorkerErrors", stat = "Sum",
-    metric = function(options, refs) return metrics.logged(options, refs, "WorkerErrors") end,
-    defaults = function(options)
-      return { threshold = options.errorThreshold, period = 60, evaluationPeriods = 1 }
-    end,
-    text = "Workers have failed: an exit code other than 0 and 4, a signal or a timeout. Search "
-      .. "the log for the ids of the "
-      .. "messages that failed. They are retried, except those that a worker has rejected." },
-  { key = "failureShare", name = "FailureShare",
-    math = function(options, refs, period)
-      return {
-        metrics.query("failed", metrics.logged(options, refs, "WorkerErrors"), "Sum", period),
-        metrics.query("finished", metrics.logged(options, refs, "WorkersFinished"), "Sum", period),
-        metrics.expression("IF(finished > 0, 100 * failed / finished, 0)",
-        "Share of workers that failed, %"),
-      }
-    end,
-    defaults = function() return { threshold = 50, period = 300, evaluationPeriods = 3 } end,
-    text = "A large share of the workers fails, in percent: most likely something that they all "
-      .. "need is broken, or the newest "
-      .. "version is. Search the log for the ids of the messages that failed." },
-  { key = "failedPlacements", name = "FailedWorkerPlacement", stat = "Sum",
-    metric = function(options, refs)
-      return metrics.logged(options, refs, "FailedWorkerPlacement")
-    end,
-    defaults = function(options)
-      return placements(options.failedPlacementAlarmPeriods)
-    end,
-    modes = "task",
-    text = "Workers find no room in the cluster. Their messages wait and are tried again; give "
-      .. "the cluster more capacity, or "
-      .. "the workers a smaller reservation. The log has the reasons." },
-  { key = "noTaskStarts", name = "NoTaskStarts", stat = "Sum",
-    metric = function(options, refs) return metrics.logged(options, refs, "NoTaskStarts") end,
-    defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 1 } end,
-    text = "No task can be started at all: a wrong image, a secret that is denied, a program that "
-      .. "is missing. Messages stay "
-      .. "in the queue, one at a time is tried. The log has the reason at 'no task can be "
-      .. "started'." },
-  { key = "memoryUtilization", name = "MemoryUtilization", stat = "Average",
-    metric = function(options, refs) return metrics.service(options, refs, "MemoryUtilization") end,
-    defaults = function(options)
-      return { threshold = most_memory(options), period = 60, evaluationPeriods = 10 }
-    end,
-    text = "The service's tasks are short of memory and may be killed. See whether something "
-      .. "grows without end; otherwise "
-      .. "raise the reservation." },
-  { key = "cpuUtilization", name = "CpuUtilization", stat = "Average",
-    metric = function(options, refs) return metrics.service(options, refs, "CPUUtilization") end,
-    defaults = function() return { threshold = 90, period = 60, evaluationPeriods = 10 } end,
-    -- Work that takes all the CPU it gets is what workers are for.
-    wanted = function() return false end,
-    text = "The service's tasks use all the CPU that they are given. See whether jobs take longer "
-      .. "or time out; if they do, "
-      .. "raise the reservation." },
-}
+local alarm = require "watchbot.template.alarm"
 
 -- What is measured, as one metric or as math over several.
-local function measure(alarm, options, refs, period)
-  if alarm.math then return { Metrics = alarm.math(options, refs, period) } end
-  local measured = alarm.metric(options, refs)
-  measured.Statistic, measured.Period = alarm.stat, period
+local function measure(one, options, refs, period)
+  if one.math then return { Metrics = one.math(options, refs, period) } end
+  local measured = one.metric(options, refs)
+  measured.Statistic, measured.Period = one.stat, period
   return measured
 end
 
-local function properties(alarm, options, refs, numbers)
-  local result = measure(alarm, options, refs, numbers.period)
+local function properties(one, options, refs, numbers)
+  local result = measure(one, options, refs, numbers.period)
   local action = options.alarms.action or refs.notificationTopic
-  result.AlarmDescription = alarm.text
+  result.AlarmDescription = one.text
   result.ComparisonOperator = "GreaterThanThreshold"
   result.Threshold, result.EvaluationPeriods = numbers.threshold, numbers.evaluationPeriods
   result.DatapointsToAlarm = numbers.datapoints
@@ -157,26 +24,14 @@ local function properties(alarm, options, refs, numbers)
   return result
 end
 
---- The numbers of an alarm; nil where there is none.
-local function numbers_of(alarm, options)
-  local given = options.alarms[alarm.key]
-  if given == false or (given == nil and alarm.wanted and not alarm.wanted(options)) then
-    return nil
-  end
-  local numbers = alarm.defaults(options)
-  for name, value in pairs(given or {}) do numbers[name] = value end
-  if given and given.evaluationPeriods then numbers.datapoints = nil end
-  return numbers
-end
-
 ---@type watchbot.template.Part
 return function(options, refs)
   local resources = {}
-  for _, alarm in ipairs(declared) do
-    local numbers = numbers_of(alarm, options)
-    if numbers and (not alarm.modes or alarm.modes == options.mode) then
-      resources[refs.id(alarm.name .. "Alarm")] = {
-        Type = "AWS::CloudWatch::Alarm", Properties = properties(alarm, options, refs, numbers),
+  for _, one in ipairs(alarm.declared) do
+    local numbers = alarm.numbers(one, options)
+    if numbers then
+      resources[refs.id(one.name .. "Alarm")] = {
+        Type = "AWS::CloudWatch::Alarm", Properties = properties(one, options, refs, numbers),
       }
     end
   end

@@ -1,121 +1,17 @@
 --- template.declared: the options of `watchbot.template`, once: validation, `watchbot template
 -- --options` and the table in doc/templates.md come from here. The names are those of ecs-watchbot,
--- v0.0.7 to v10; where its versions differ, the newer meaning.
+-- v0.0.7 to v10; where its versions differ, the newer meaning. What their values may be is in
+-- template.shapes and template.formats, the pages of AWS that say so in template.pages.
 
 local formats = require "watchbot.template.formats"
+local former = require "watchbot.template.former"
 local kinds = require "watchbot.template.kinds"
 local limits = require "watchbot.lib.limits"
+local shapes = require "watchbot.template.shapes"
 local version = require "watchbot.version"
 
-local texts = kinds.list(kinds.text, "a list of text")
-local words = kinds.list({ expected = "text", check = function(value) return type(value) == "string" end }, "a list of words")
-local command = kinds.either("text for sh or a list of words", kinds.text, words)
 local flag = kinds.flag
 local switch = kinds.plain(kinds.flag)
-
-local variable = { expected = "text, a number, true or false", check = function(value)
-  return type(value) == "string" or type(value) == "number" or type(value) == "boolean"
-end }
-
-local secret = kinds.either("text or a table", kinds.text, kinds.record({
-  secret = kinds.text, key = kinds.text, parameter = kinds.text,
-}, "a table like { secret = ARN, key = 'password' } or { parameter = '/name' }"))
-
-local reservation = kinds.open(kinds.record({
-  softMemory = kinds.either("a whole number of at least 4", kinds.number_of(0), kinds.whole(4)),
-  cpu = kinds.whole(0), memory = kinds.whole(4), gpu = kinds.whole(1),
-}, "a table like { cpu = 256, memory = 512 }"))
-
-local mount = kinds.either("text like '/host:/container' or a table", kinds.text, kinds.record({
-  host = kinds.text, container = kinds.text, readOnly = flag,
-}, "a table like { host = '/data', container = '/data' }"))
-
-local mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', a list, or { "
-  .. "volumes = ..., mountPoints = ... }",
-  kinds.text, kinds.list(mount, "a list of mounts"), kinds.record({
-    volumes = kinds.list(kinds.table, "a list of volumes"),
-    mountPoints = kinds.list(kinds.table, "a list of mount points"),
-  }, "a table { volumes = ..., mountPoints = ... }")))
-
-local statements = kinds.open(kinds.list(kinds.table, "a list of IAM statements", true))
-
-local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0),
-  kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) },
-    "a table like { soft = 1024, hard = 4096 }"))
-
-local health_check = kinds.open(kinds.record({
-  command = command, interval = kinds.whole(5, 300),
-  timeout = kinds.whole(2, 60), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
-}, "a table like { command = 'test -f /tmp/ok' }"))
-
--- SNS delivers at most 10 attributes to a queue.
--- https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
-local header = { expected = "the name of a header", check = function(value)
-  return type(value) == "string" and #value <= 256 and value:match "^%w[%w-]*$" ~= nil
-end }
-local headers = kinds.list(header, "a list of names of headers")
-local webhook = kinds.plain(kinds.either("true, false, or a table like { headers = { 'X-Event' } "
-  .. "}", kinds.flag, kinds.record({
-  raw = kinds.plain(kinds.flag),
-    headers = kinds.open { expected = "at most 10 names of headers", check = function(value)
-    return headers.check(value) and #value <= 10
-  end },
-}, "a table like { raw = true, headers = { 'X-Event' } }")))
-
-local platform = kinds.open(kinds.record({
-  cpuArchitecture = kinds.text, operatingSystemFamily = kinds.text,
-},
-  "a table like { cpuArchitecture = 'ARM64' }"))
-
-local weight = kinds.either("a weight, or { weight =, base = }", kinds.whole(0, 1000),
-  kinds.record({ weight = kinds.whole(0, 1000), base = kinds.whole(0, 100000) },
-    "a table like { weight = 1, base = 2 }"))
-
-local capacity = kinds.plain(kinds.either("'EC2', 'FARGATE', 'FARGATE_SPOT', or weights like { "
-  .. "FARGATE = 1, FARGATE_SPOT = 3 }",
-  kinds.one_of("EC2", "FARGATE", "FARGATE_SPOT"),
-    kinds.map(weight, "a table like { FARGATE = 1, FARGATE_SPOT = 3 }")))
-
-local constraint = kinds.record({
-  type = kinds.one_of("memberOf", "distinctInstance"), expression = kinds.text,
-},
-  "a table like { type = 'memberOf', expression = '...' }")
-
-local strategy = kinds.record({
-  type = kinds.one_of("random", "spread", "binpack"), field = kinds.text,
-},
-  "a table like { type = 'spread', field = 'attribute:ecs.availability-zone' }")
-
--- CloudWatch looks at a day at the most; what SQS, ECS and the log report has one value a minute.
--- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-local minutes = { expected = "seconds, a multiple of 60", check = function(value)
-  return math.type(value) == "integer" and value >= 60 and value % 60 == 0
-end }
-local PERIODS_OF_5_MINUTES, PERIODS_OF_1_MINUTE = 288, 1440
-
-local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.plain(kinds.off), kinds.record({
-  threshold = kinds.number, period = minutes,
-  evaluationPeriods = kinds.whole(1, PERIODS_OF_1_MINUTE),
-}, "a table like { threshold = 5, period = 60, evaluationPeriods = 2 }"))
-
-local alarms = kinds.plain(kinds.record({
-  action = kinds.text, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm,
-  workersErrors = alarm, failureShare = alarm,
-  failedPlacements = alarm, noTaskStarts = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
-}, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
-
--- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-local retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-  3288, 3653)
-
-local throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.whole(1) },
-  "a table like { rate = 10, burst = 20 }"))
-
-local part = kinds.either("false or a function", kinds.plain(kinds.off),
-  { expected = "a function", check = function(value) return type(value) == "function" end })
-
-local prefix = kinds.plain { expected = "letters and digits, a letter first",
-  check = function(value) return type(value) == "string" and value:match "^%a%w*$" ~= nil end }
 
 ---@class watchbot.template.Option
 ---@field name string
@@ -143,56 +39,56 @@ local groups = {
       "serviceVersion", formats.tag, since = "v0",
       help = "the image's tag; needed where `image` is not given",
     },
-    { "image", kinds.text, since = "watchbot",
+    { "image", formats.image, since = "watchbot",
       help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and "
         .. "region" },
     {
       "cluster", formats.cluster, required = true, since = "v0",
       help = "ARN or name of the ECS cluster",
     },
-    { "prefix", prefix, default = "Watchbot", since = "v0",
+    { "prefix", shapes.prefix, default = "Watchbot", since = "v0",
       help = "begins each logical id: two services in one template need two prefixes" },
     {
       "family", formats.family, since = "v2",
       help = "family of the task definition; default: STACK-PREFIX",
     },
-    { "command", command, since = "v1",
+    { "command", shapes.command, since = "v1",
       help = "the program: text runs in `sh`, a list is an argv; in mode `task` default: the "
         .. "image's" },
     { "policy", kinds.text, since = "watchbot",
       help = "path of a policy file in the image that runs `watchbot`; in mode `process` it "
         .. "stands in place of `command`" },
-    { "env", kinds.open(kinds.map(variable, "a table of names to text")), default = {},
+    { "env", shapes.variables, default = {},
     since = "v0",
       help = "environment variables of the tasks" },
-    { "secrets", kinds.open(kinds.map(secret, "a table of names to ARNs")), default = {},
+    { "secrets", shapes.secrets, default = {},
     since = "v10",
       help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a "
         .. "parameter's name, "
         .. "`{ secret = ARN, key = \"password\" }` or `{ parameter = NAME }`" },
     {
-      "permissions", statements, default = {}, since = "v1",
+      "permissions", shapes.statements, default = {}, since = "v1",
       help = "IAM statements for the role of the tasks",
     },
-    { "watcherPermissions", statements, default = {}, since = "watchbot",
+    { "watcherPermissions", shapes.statements, default = {}, since = "watchbot",
       help = "IAM statements for the role of the watchers: for hooks that call AWS, or "
         .. "`ecs:DescribeTaskDefinition`" },
-    { "executionPermissions", statements, default = {}, since = "watchbot",
+    { "executionPermissions", shapes.statements, default = {}, since = "watchbot",
       help = "IAM statements for the roles that pull images, read secrets and write logs" },
     {
       "permissionsBoundary", formats.boundary, since = "watchbot",
       help = "ARN of a policy that bounds what each role may do",
     },
     { "rolePath", kinds.path, since = "watchbot", help = "path of the roles: `/watchbot/`" },
-    { "tags", kinds.open(kinds.map(formats.tag_value, "a table of names to text")), default = {},
+    { "tags", shapes.tags, default = {},
     since = "watchbot",
       help = "tags of all resources that have any, and of the tasks" },
   },
   { "The container",
-    { "reservation", reservation, default = {}, since = "v0",
+    { "reservation", shapes.reservation, default = {}, since = "v0",
       help = "`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: "
         .. "512 MiB" },
-    { "mounts", mounts, since = "v0",
+    { "mounts", shapes.mounts, since = "v0",
       help = "`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ "
         .. "volumes =, mountPoints = }` in "
         .. "AWS's own shape" },
@@ -200,20 +96,20 @@ local groups = {
       help = "each job gets a fresh container that may write anywhere; else the root is "
         .. "read-only, and scratch mounts are "
         .. "emptied after each job" },
-    { "containerUser", kinds.text, since = "watchbot",
+    { "containerUser", formats.user, since = "watchbot",
       help = "user that the container runs as: `1000:1000`; default: the image's" },
     {
       "privileged", flag, default = false, since = "v1",
       help = "the container is privileged; not on Fargate",
     },
-    { "ulimits", kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }")),
+    { "ulimits", shapes.ulimits,
     default = { nofile = 10240 },
       since = "watchbot", help = "names to a limit or `{ soft =, hard = }`" },
-    { "healthCheck", health_check, since = "v10",
+    { "healthCheck", shapes.health_check, since = "v10",
       help = "`command` (text for sh or a list), `interval`, `timeout`, `retries`, `startPeriod` "
         .. "(seconds)" },
     {
-      "runtimePlatform", platform, since = "v10",
+      "runtimePlatform", shapes.platform, since = "v10",
       help = "`cpuArchitecture` (`X86_64`, `ARM64`), `operatingSystemFamily`",
     },
     {
@@ -225,24 +121,24 @@ local groups = {
         .. "them to finish" },
   },
   { "Where it runs",
-    { "capacity", capacity, default = "EC2", since = "v4",
+    { "capacity", shapes.capacity, default = "EC2", since = "v4",
       help = "`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = "
         .. "{ weight = 1, base = 1 }, "
         .. "FARGATE_SPOT = 3 }`" },
     {
-      "fargateSubnets", texts, since = "v4",
+      "fargateSubnets", shapes.subnets, since = "v4",
       help = "subnets of tasks on Fargate, or with `networkMode` `awsvpc`",
     },
-    { "fargateSecurityGroups", texts, since = "v4", help = "their security groups" },
+    { "fargateSecurityGroups", shapes.groups, since = "v4", help = "their security groups" },
     { "fargatePublicIp", kinds.one_of("ENABLED", "DISABLED"), default = "DISABLED", since = "v4",
       help = "`ENABLED` or `DISABLED`; in a subnet without NAT images are pulled by a public "
         .. "address" },
     { "networkMode", kinds.plain(kinds.one_of("bridge", "host", "awsvpc")), since = "watchbot",
       help = "on EC2; default: ECS's own" },
-    { "placementConstraints", kinds.open(kinds.list(constraint, "a list of constraints")),
+    { "placementConstraints", shapes.constraints,
       since = "v2",
       help = "list of `{ type =, expression = }`, on EC2" },
-    { "placementStrategies", kinds.open(kinds.list(strategy, "a list of strategies")),
+    { "placementStrategies", shapes.strategies,
       since = "v4",
       help = "list of `{ type =, field = }`, on EC2" },
     { "deploymentCircuitBreaker", flag, default = true, since = "watchbot",
@@ -269,13 +165,13 @@ local groups = {
       "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4",
       help = "the older name",
     },
-    { "watchbotImage", kinds.text, modes = "task", since = "watchbot",
+    { "watchbotImage", formats.image, modes = "task", since = "watchbot",
       help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's "
         .. "account and region" },
     { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true,
     since = "v0",
       help = "tag of that image" },
-    { "watcherReservation", reservation, default = {}, modes = "task", since = "watchbot",
+    { "watcherReservation", shapes.reservation, default = {}, modes = "task", since = "watchbot",
       help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its "
         .. "smallest size" },
   },
@@ -300,7 +196,7 @@ local groups = {
       "user", switch, default = false, since = "v0",
       help = "an IAM user with an access key that may send",
     },
-    { "webhook", webhook, default = false, since = "v0",
+    { "webhook", shapes.webhook, default = false, since = "v0",
       help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } "
         .. "}`: these travel as "
         .. "attributes, `{ raw = true }`: the body stays as it came" },
@@ -308,7 +204,7 @@ local groups = {
       "webhookKey", switch, default = false, since = "v0",
       help = "callers of the webhook need an API key",
     },
-    { "webhookThrottle", throttle,
+    { "webhookThrottle", shapes.throttle,
       default = { rate = 5, burst = 20 }, since = "watchbot",
       help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
   },
@@ -325,7 +221,7 @@ local groups = {
       help = "each failure is notified, also of messages that are tried again" },
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
       help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
-    { "alarms", alarms, default = {}, since = "v10",
+    { "alarms", shapes.alarms, default = {}, since = "v10",
       help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, "
         .. "`failedPlacements`, "
         .. "`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: "
@@ -335,13 +231,13 @@ local groups = {
       "alarmThreshold", kinds.number, default = 40, since = "v0",
       help = "messages in the queue that raise the alarm",
     },
-    { "alarmPeriods", kinds.whole(1, PERIODS_OF_5_MINUTES), default = 24, since = "v0",
+    { "alarmPeriods", kinds.whole(1, shapes.PERIODS_OF_5_MINUTES), default = 24, since = "v0",
       help = "periods of 5 minutes for which they are there" },
     {
       "errorThreshold", kinds.number, default = 10, since = "v2",
       help = "failures a minute that raise the alarm",
     },
-    { "failedPlacementAlarmPeriods", kinds.whole(1, PERIODS_OF_1_MINUTE // 2), default = 3,
+    { "failedPlacementAlarmPeriods", kinds.whole(1, shapes.PERIODS_OF_1_MINUTE // 2), default = 3,
     modes = "task", lenient = true,
       since = "v2",
       help = "minutes with failed placements that raise the alarm" },
@@ -359,7 +255,7 @@ local groups = {
     },
     { "logGroupName", formats.log_group, since = "v10", help = "default: STACK-REGION-watchbot" },
     {
-      "logGroupRetentionDays", retention, default = 14, since = "v10",
+      "logGroupRetentionDays", shapes.retention, default = 14, since = "v10",
       help = "days that the log is kept",
     },
     { "logAggregationFunction", formats.lambda, since = "v1",
@@ -380,45 +276,15 @@ local groups = {
     },
   },
   { "The template",
-    { "description", kinds.text, since = "watchbot", help = "the template's `Description`" },
-    { "parts", kinds.map(part, "a table of names to functions"), default = {}, since = "watchbot",
+    { "description", kinds.plain(formats.description, "CloudFormation takes text"),
+      since = "watchbot", help = "the template's `Description`" },
+    { "parts", shapes.parts, default = {}, since = "watchbot",
       help = "parts to replace, to add, or (`false`) to leave out: `function(options, refs, "
         .. "default)`" },
   },
 }
 
--- Names of v10, and of AWS's CDK, with what does the same here.
-local renamed = {
-  serviceName = "service", environment = "env", memoryLimitMiB = "reservation = { memory = ... }",
-  memoryReservationMiB = "reservation = { softMemory = ... }", cpu = "reservation = { cpu = ... }",
-  subnets = "fargateSubnets", vpc = "fargateSubnets", securityGroups = "fargateSecurityGroups",
-  publicIP = "fargatePublicIp",
-  retentionPeriod = "messageRetention", visibilityTimeout = "messageTimeout",
-  deadLetterThreshold = "deadletterThreshold",
-  maxReceiveCount = "deadletterThreshold", reduceMode = "reduce",
-  volumes = "mounts = { volumes = ..., mountPoints = ... }",
-  mountPoints = "mounts = { volumes = ..., mountPoints = ... }",
-  readonlyRootFilesystem = "writableFilesystem",
-  logGroup = "logGroupName", logRetention = "logGroupRetentionDays",
-  alarmEmail = "notificationEmail",
-  maxCapacity = "maxScalingCapacity", minCapacity = "minScalingCapacity", launchType = "capacity",
-  fargateSecurityGroup = "fargateSecurityGroups", webhookAuth = "webhookKey", key = "kmsKey",
-}
-
-local retired = {
-  clusterRole = "tasks have roles of their own; say what they may do in 'permissions'",
-  backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides "
-    .. "how long (option 'policy')",
-  debugLogs = "the log says everything already; 'structuredLogging' makes it easy to search",
-}
-
-retired.deploymentEnvironment = "the stack's name tells environments apart"
-retired.containerName = "the container's name is made of prefix and service"
-retired.containerInsights = "it is a setting of the cluster"
-
-for name, instead in pairs(renamed) do retired[name] = ("its name here is '%s'"):format(instead) end
-
-local declared = { options = {}, groups = {}, retired = retired }
+local declared = { options = {}, groups = {}, retired = former }
 
 for _, group in ipairs(groups) do
   declared.groups[#declared.groups + 1] = group[1]

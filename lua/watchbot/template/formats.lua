@@ -1,66 +1,156 @@
 --- template.formats: the forms that AWS asks of names, as kinds of options: what they may be, and
--- the page that says so.
--- CloudFormation finds out only while it makes the stack.
+-- the page that says so. CloudFormation finds out only while it makes the stack. ARNs are those of
+-- any partition: aws, aws-cn, aws-us-gov, aws-iso...
 
 local shown = require "watchbot.lib.refusal".shown
 
 local formats = {}
 
--- A kind whose text has to match a pattern; `most` characters.
-local function format(expected, page, most, ...)
-  local patterns = { ... }
-  local function fits(value)
-    if #value == 0 or #value > most then return false end
-    for _, pattern in ipairs(patterns) do
-      if value:find(pattern) then return true end
-    end
-    return false
+---@class watchbot.template.Format
+---@field [1] string what is expected
+---@field page string of AWS
+---@field most integer characters
+---@field any string[] patterns, of which one has to match
+---@field none string[]? patterns of which none may match, in small letters
+
+local function matches(text, patterns)
+  for _, pattern in ipairs(patterns) do
+    if text:find(pattern) then return true end
   end
-  return { expected = expected, check = function(value)
-    if type(value) == "string" and fits(value) then return true end
-    return false, ("expected %s, got %s (%s)"):format(expected, shown(value), page)
+  return false
+end
+
+---@param of watchbot.template.Format
+---@return watchbot.template.Kind
+local function format(of)
+  local function fits(value)
+    if type(value) ~= "string" or (utf8.len(value) or math.huge) > of.most then return false end
+    return matches(value, of.any) and not matches(value:lower(), of.none or {})
+  end
+  return { expected = of[1], check = function(value)
+    if fits(value) then return true end
+    return false, ("expected %s, got %s (%s)"):format(of[1], shown(value), of.page)
   end }
 end
 
-local ECS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/"
+local AWS = "https://docs.aws.amazon.com/"
+local ECS = AWS .. "AmazonECS/latest/APIReference/"
 
-formats.tag = format("an image's tag: letters, digits, '_', '.', '-', at most 128",
-  "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html", 128,
-    "^[%w_][%w_.-]*$")
+-- images
 
-formats.family = format("a family: letters, digits, '-', '_', at most 255",
-  ECS .. "API_RegisterTaskDefinition.html", 255, "^[%w_-]+$")
+formats.tag = format { "an image's tag: letters, digits, '_', '.', '-', at most 128",
+  page = AWS .. "AmazonECR/latest/APIReference/API_ImageIdentifier.html", most = 128,
+  any = { "^[%w_][%w_.-]*$" } }
 
-formats.cluster = format("the name of a cluster (letters, digits, '-', '_'), or its ARN",
-  ECS .. "API_CreateCluster.html", 2048, "^[%w_-]+$", "^arn:[%w-]+:ecs:[%w-]+:%d+:cluster/[%w_-]+$")
+formats.image = format {
+  "an image: letters, digits, '-', '_', ':', '.', '/', '#', '@', at most 255",
+  page = ECS .. "API_ContainerDefinition.html", most = 255, any = { "^%w[%w_:./#@-]*$" } }
 
-formats.log_group = format("the name of a log group: letters, digits, '_', '-', '/', '.', '#', at "
-  .. "most 512",
-  "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
-    512, "^[%w_/.#-]+$")
+formats.repository = format {
+  "the name of a repository in ECR (2 to 256 small letters, digits, and '.', '_', '-', '/' "
+    .. "between them), or any name next to 'image'",
+  page = AWS .. "AmazonECR/latest/APIReference/API_CreateRepository.html", most = 256,
+  any = { "^[a-z0-9][a-z0-9._/-]*[a-z0-9]$" }, none = { "[./][./_-]", "[_-][./]" },
+}
 
-formats.namespace = format("a namespace: letters, digits, '.', '-', '_', '/', '#', ':', blanks, "
-  .. "no ':' first",
-  "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html", 255,
-    "^[%w._/#-][%w._/#: -]*$")
+-- ECS
 
-formats.email = format("an address like 'me@example.com'",
-  "https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html", 320, "^[^@%s]+@[^@%s]+$")
+formats.family = format { "a family: letters, digits, '-', '_', at most 255",
+  page = ECS .. "API_RegisterTaskDefinition.html", most = 255, any = { "^[%w_-]+$" } }
 
-formats.topic = format("the ARN of an SNS topic",
-  "https://docs.aws.amazon.com/sns/latest/api/API_Publish.html", 2048,
-    "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+$")
+formats.container = format { "a container's name: letters, digits, '-', '_', at most 255",
+  page = ECS .. "API_ContainerDefinition.html", most = 255, any = { "^[%w_-]+$" } }
 
-formats.lambda = format("the ARN of a Lambda function",
-  "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html", 2048,
-  "^arn:[%w-]+:lambda:[%w-]+:%d+:function:[%w_:$-]+$")
+formats.volume = format { "a volume's name: letters, digits, '-', '_', at most 255",
+  page = ECS .. "API_Volume.html", most = 255, any = { "^[%w_-]+$" } }
 
-formats.boundary = format("the ARN of an IAM policy",
-  "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html", 2048,
-  "^arn:[%w-]+:iam::%w+:policy/[!-~]+$")
+formats.cluster = format {
+  "the name of a cluster (letters, digits, '-', '_', at most 255), or its ARN",
+  page = ECS .. "API_CreateCluster.html", most = 320,
+  any = { "^[%w_-]+$", "^arn:[%w-]+:ecs:[%w-]+:%d+:cluster/[%w_-]+$" },
+  none = { ("[%w_-]"):rep(256) } }
 
-formats.tag_value = { expected = "text of at most 256 characters", check = function(value)
-  return type(value) == "string" and (utf8.len(value) or math.huge) <= 256
-end }
+formats.user = format { "a user: NAME, UID, NAME:GROUP or UID:GID",
+  page = ECS .. "API_ContainerDefinition.html", most = 255,
+  any = { "^[%w_][%w_.-]*$", "^[%w_][%w_.-]*:[%w_][%w_.-]*$" } }
+
+formats.provider = format {
+  "a capacity provider: letters, digits, '-', '_', at most 255, and none of 'aws', 'ecs', "
+    .. "'fargate' in front",
+  page = ECS .. "API_CreateCapacityProvider.html", most = 255, any = { "^[%w_-]+$" },
+  none = { "^aws", "^ecs", "^fargate[^_]", "^fargate_[^s]", "^fargate_spot." } }
+
+formats.subnet = format { "a subnet like 'subnet-0123456789abcdef0'",
+  page = ECS .. "API_AwsVpcConfiguration.html", most = 64, any = { "^subnet%-[%da-f]+$" } }
+
+formats.security_group = format { "a security group like 'sg-0123456789abcdef0'",
+  page = ECS .. "API_AwsVpcConfiguration.html", most = 64, any = { "^sg%-[%da-f]+$" } }
+
+-- secrets
+
+local SECRETS = AWS .. "AmazonECS/latest/developerguide/specifying-sensitive-data.html"
+local SECRET = "^arn:[%w-]+:secretsmanager:[%w-]+:%d+:secret:.+$"
+local PARAMETER, PARAMETER_ARN = "^[%w_./-]+$", "^arn:[%w-]+:ssm:[%w-]+:%d+:parameter/[%w_./-]+$"
+
+formats.secret = format { "the ARN of a secret", page = SECRETS, most = 2048, any = { SECRET } }
+
+formats.parameter = format {
+  "the name of a parameter (letters, digits, '_', '.', '-', '/'), or its ARN",
+  page = SECRETS, most = 1011, any = { PARAMETER, PARAMETER_ARN } }
+
+formats.secret_or_parameter = format {
+  "the name of a parameter, or the ARN of a parameter or a secret",
+  page = SECRETS, most = 2048, any = { SECRET, PARAMETER, PARAMETER_ARN } }
+
+-- logs and metrics
+
+formats.log_group = format {
+  "the name of a log group: letters, digits, '_', '-', '/', '.', '#', at most 512, and no 'aws/' "
+    .. "in front",
+  page = AWS .. "AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html", most = 512,
+  any = { "^[%w_/.#-]+$" }, none = { "^aws/" } }
+
+-- A metric filter takes less than PutMetricData does.
+formats.namespace = format {
+  "a namespace: letters, digits, '.', '-', '_', '/', '#', blanks, at most 255, and no 'AWS/' in "
+    .. "front",
+  page = AWS .. "AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html",
+  most = 255, any = { "^[%w._/#-][%w._/# -]*$" }, none = { "^aws/" } }
+
+-- What an alarm does. It cannot publish to a FIFO topic.
+formats.action = format { "the ARN of what an alarm may do: a topic (not FIFO), a function...",
+  page = AWS .. "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html", most = 1024,
+  any = { "^arn:[%w-]+:[%w-]+:[%w-]*:[%w-]*:.+$" }, none = { "^arn:[%w-]+:sns:.*%.fifo$" } }
+
+-- others
+
+formats.email = format { "an address like 'me@example.com'",
+  page = AWS .. "sns/latest/api/API_Subscribe.html", most = 320, any = { "^[^@%s]+@[^@%s]+$" } }
+
+formats.topic = format { "the ARN of an SNS topic (not FIFO: an alarm cannot publish to one)",
+  page = AWS .. "AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html", most = 2048,
+  any = { "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+$" } }
+
+formats.lambda = format { "the ARN of a Lambda function",
+  page = AWS .. "lambda/latest/api/API_FunctionConfiguration.html", most = 2048,
+  any = { "^arn:[%w-]+:lambda:[%w-]+:%d+:function:[%w_:$-]+$" } }
+
+formats.boundary = format { "the ARN of an IAM policy",
+  page = AWS .. "IAM/latest/UserGuide/access_policies_boundaries.html", most = 2048,
+  any = { "^arn:[%w-]+:iam::%w+:policy/[!-~]+$" } }
+
+-- Letters of any alphabet, digits, blanks, and _ . : / = + - @
+local TAGS = AWS .. "tag-editor/latest/userguide/best-practices-and-strats.html"
+local TAG = "^[%w%s_.:/=+@\x80-\xff-]*$"
+
+formats.tag_key = format { "a tag's name: letters, digits, blanks, '_.:/=+-@', at most 128, and no "
+  .. "'aws:' in front", page = TAGS, most = 128, any = { TAG }, none = { "^aws:" } }
+
+formats.tag_value = format { "a tag's value: letters, digits, blanks, '_.:/=+-@', at most 256",
+  page = TAGS, most = 256, any = { TAG } }
+
+formats.description = format { "text of at most 1024 characters",
+  page = AWS .. "AWSCloudFormation/latest/UserGuide/cloudformation-limits.html", most = 1024,
+  any = { "%S" } }
 
 return formats

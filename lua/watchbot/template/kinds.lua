@@ -25,7 +25,8 @@ function kinds.problem(kind, value)
   end
   local ok, detail, member = kind.check(value)
   if ok then return nil end
-  return detail or ("expected %s, got %s"):format(kind.expected, shown(value)), member
+  local got = type(value) == "table" and next(value) == nil and "an empty table" or shown(value)
+  return detail or ("expected %s, got %s"):format(kind.expected, got), member
 end
 
 local function sorted_keys(value)
@@ -46,10 +47,14 @@ end
 ---@param items watchbot.template.Kind
 ---@param expected string
 ---@param may_be_empty boolean?
+---@param most integer? items
 ---@return watchbot.template.Kind
-function kinds.list(items, expected, may_be_empty)
+function kinds.list(items, expected, may_be_empty, most)
   return { expected = expected, check = function(value)
     if not is_list(value) or (#value == 0 and not may_be_empty) then return false end
+    if most and #value > most then
+      return false, ("expected at most %d, got %d"):format(most, #value)
+    end
     for index, item in ipairs(value) do
       local problem, member = kinds.problem(items, item)
       if problem then return false, ("item %d: %s"):format(index, problem), member end
@@ -58,16 +63,34 @@ function kinds.list(items, expected, may_be_empty)
   end }
 end
 
+-- What is wrong with a name of the user's.
+local function name_problem(kind, name)
+  if type(name) ~= "string" or name == "" then
+    return ("expected names, got the key %s"):format(shown(name))
+  end
+  local ok, detail = true, nil
+  if kind then ok, detail = kind.check(name) end
+  if ok then return nil end
+  return detail or ("expected %s, got the name %s"):format(kind.expected, shown(name))
+end
+
 --- Names of the user's own to values of one kind.
 ---@param items watchbot.template.Kind
 ---@param expected string
+---@param names watchbot.template.Kind? what the names may be
+---@param most integer? names
 ---@return watchbot.template.Kind
-function kinds.map(items, expected)
+function kinds.map(items, expected, names, most)
   return { expected = expected, check = function(value)
     if type(value) ~= "table" then return false end
-    for _, name in ipairs(sorted_keys(value)) do
-      if type(name) ~= "string" or name == "" then return false end
-      local problem = kinds.problem(items, value[name])
+    local keys = sorted_keys(value)
+    if most and #keys > most then
+      return false, ("expected at most %d, got %d"):format(most, #keys)
+    end
+    for _, name in ipairs(keys) do
+      local problem = name_problem(names, name)
+      if problem then return false, problem, tostring(name) end
+      problem = kinds.problem(items, value[name])
       if problem then return false, ("'%s': %s"):format(name, problem), name end
     end
     return true
@@ -131,19 +154,19 @@ function kinds.number_of(...)
   local known = {}
   for _, number in ipairs { ... } do known[number] = true end
   return {
-    expected = ("one of %s"):format(table.concat({ ... }, ", ")),
+    expected = ("one of %s"):format(table.concat({ ... }, ", ")), numeric = true,
     check = function(value) return math.type(value) == "integer" and known[value] end,
   }
 end
 
---- What decides which resources there are.
+--- What has to be known when the template is made.
 ---@param kind watchbot.template.Kind
+---@param why string?
 ---@return watchbot.template.Kind
-function kinds.plain(kind)
+function kinds.plain(kind, why)
   return { expected = kind.expected, check = kind.check, numeric = kind.numeric,
-    members = kind.members,
-    choices = kind.choices,
-      plain = "it decides which resources there are, so it cannot be an intrinsic" }
+    members = kind.members, choices = kind.choices,
+    plain = (why or "it decides which resources there are") .. ", so it cannot be an intrinsic" }
 end
 
 --- A table that has to be read: what is in it may be intrinsics.
@@ -167,6 +190,23 @@ function kinds.whole(least, most)
       return math.type(value) == "integer" and value >= least and (not most or value <= most)
     end,
   }
+end
+
+--- Text that one of some patterns matches.
+---@param expected string
+---@param pattern string
+---@param most integer? characters
+---@param ... string more patterns
+---@return watchbot.template.Kind
+function kinds.matching(expected, pattern, most, ...)
+  local patterns = { pattern, ... }
+  return { expected = expected, check = function(value)
+    if type(value) ~= "string" or #value > (most or math.huge) then return false end
+    for _, one in ipairs(patterns) do
+      if value:find(one) then return true end
+    end
+    return false
+  end }
 end
 
 kinds.text = {

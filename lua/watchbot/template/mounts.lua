@@ -2,6 +2,10 @@
 -- is scratch space: it begins empty with each task, and in mode "process" a watcher empties it
 -- after each job. What lies on a host is never emptied.
 
+local cf = require "watchbot.template.cf"
+local formats = require "watchbot.template.formats"
+local stable = require "watchbot.template.stable"
+
 local mounts = {}
 
 -- Where programs expect to be able to write, in mode "process" with its read-only root.
@@ -11,7 +15,10 @@ local function parse(text)
   local parts = {}
   for part in text:gmatch "[^:]+" do parts[#parts + 1] = part:match "^%s*(.-)%s*$" end
   if #parts == 1 then return { container = parts[1] } end
-  return { host = parts[1], container = parts[2], readOnly = parts[3] == "ro" or nil }
+  return {
+    host = parts[1], container = parts[2], readOnly = parts[3] == "ro" or nil,
+    option = table.concat(parts, ":", 3) ~= "" and table.concat(parts, ":", 3) or nil,
+  }
 end
 
 local function listed(given)
@@ -56,6 +63,14 @@ local function passed_on(given)
   return made
 end
 
+-- A volume of the user's may have the name.
+local function unused(made, name)
+  for _, volume in ipairs(made.volumes) do
+    if volume.Name == name then return unused(made, name .. "-1") end
+  end
+  return name
+end
+
 ---@class watchbot.template.Mounts
 ---@field volumes table[] of the task definition
 ---@field mountPoints table[] of the container
@@ -74,7 +89,7 @@ function mounts.of(options)
     for index, mount in ipairs(listed(given)) do add(made, ("mnt-%d"):format(index - 1), mount) end
   end
   if options.mode == "process" and not is_mounted(made, TEMPORARY) then
-    add(made, "tmp", { container = TEMPORARY })
+    add(made, unused(made, "tmp"), { container = TEMPORARY })
   end
   return made
 end
@@ -96,19 +111,68 @@ function mounts.host_of(given)
   end
 end
 
+-- Of the shape that AWS has: each mount point has a path and a volume that is there.
+local function passed_on_problem(given)
+  local known = {}
+  for _, volume in ipairs(given.volumes or {}) do
+    local name = volume.Name
+    if name == nil then
+      return "a volume needs 'Name' (the names of this shape are capitalized)", "volumes"
+    end
+    local ok, err = formats.volume.check(name)
+    if not cf.is(name) and not ok then return err end
+    if not cf.is(name) and known[name] then
+      return ("two volumes are called '%s'"):format(name), "volumes"
+    end
+    known[cf.is(name) and stable(name) or name] = true
+  end
+  for _, point in ipairs(given.mountPoints or {}) do
+    local source = point.SourceVolume
+    if not source or not point.ContainerPath then
+      return "a mount point needs 'ContainerPath' and 'SourceVolume'"
+    elseif not known[cf.is(source) and stable(source) or source] then
+      return ("there is no volume '%s'"):format(cf.is(source) and stable(source) or source),
+        "volumes"
+    end
+  end
+end
+
+local function one_problem(mount)
+  if not mount.container then return "a mount needs 'container', the path in the container" end
+  for _, path in ipairs { mount.container, mount.host } do
+    if type(path) == "string" and not path:match "^/" then
+      return ("'%s' is no absolute path"):format(path)
+    end
+  end
+  if mount.option and mount.option ~= "ro" and mount.option ~= "rw" then
+    return ("after the second ':' stands 'ro' or 'rw', not '%s'"):format(mount.option)
+  end
+end
+
+-- A path can be mounted once.
+local function repeated(points)
+  local seen = {}
+  for _, point in ipairs(points) do
+    local path = point.ContainerPath
+    if seen[path] then return ("'%s' is mounted twice"):format(path) end
+    seen[path] = not cf.is(path)
+  end
+end
+
 --- What is wrong with the option.
 ---@param given any
 ---@return string? problem
+---@return string? page key of template.pages, where it is not that of mounts
 function mounts.problem(given)
-  if type(given) == "table" and (given.volumes or given.mountPoints) then return nil end
-  for _, mount in ipairs(listed(given)) do
-    if not mount.container then return "a mount needs 'container', the path in the container" end
-    for _, path in ipairs { mount.container, mount.host } do
-      if type(path) == "string" and not path:match "^/" then
-        return ("'%s' is no absolute path"):format(path)
-      end
-    end
+  if type(given) == "table" and (given.volumes or given.mountPoints) then
+    local problem, page = passed_on_problem(given)
+    return problem or repeated(given.mountPoints or {}), page
   end
+  for _, mount in ipairs(listed(given)) do
+    local problem = one_problem(mount)
+    if problem then return problem end
+  end
+  return repeated(mounts.of({ mounts = given }).mountPoints)
 end
 
 return mounts

@@ -4,6 +4,7 @@
 local cf = require "watchbot.template.cf"
 local declared = require "watchbot.template.declared"
 local kinds = require "watchbot.template.kinds"
+local pages = require "watchbot.template.pages"
 local rules = require "watchbot.template.rules"
 local suggest = require "watchbot.lib.suggest"
 
@@ -36,13 +37,21 @@ local function unknown(name)
     or "; watchbot template --options lists them")
 end
 
+-- With the page of AWS that says so, where there is one.
+local function with_page(err, name)
+  local page = pages[name]
+  if not page or err:find("https://", 1, true) or err:find "^missing" then return err end
+  return ("%s (%s)"):format(err, page)
+end
+
 local function check(name, value)
   local option = options.by_name[name]
   if not option then return unknown(name), tostring(name) end
   -- `option = condition and value` is false where it is off.
   if value == false and option.default == nil then return nil end
   local problem, member = kinds.problem(option.kind, value)
-  if problem then return ("option '%s': %s"):format(name, problem), member or name end
+  if not problem then return nil end
+  return with_page(("option '%s': %s"):format(name, problem), name), member or name
 end
 
 -- In the order of the declaration, then what is not declared: the first error is the same each
@@ -72,13 +81,27 @@ local function resolve(given)
   return result
 end
 
+-- What CloudFormation itself replaces: a value that is known only when the stack is made, as text.
+-- As a call it is one everywhere.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+local function called(value)
+  if type(value) == "string" and value:find("{{resolve:", 1, true) then
+    return cf.sub((value:gsub("%${", "${!")))
+  elseif type(value) ~= "table" or cf.is(value) then
+    return value
+  end
+  local result = {}
+  for name, member in pairs(value) do result[name] = called(member) end
+  return setmetatable(result, getmetatable(value))
+end
+
 -- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no
 -- soft limit.
 local function readable(given)
   local result = {}
   for name, value in pairs(given) do
     local option = options.by_name[name]
-    result[name] = option and kinds.read(option.kind, value) or value
+    result[name] = called(option and kinds.read(option.kind, value) or value)
   end
   for _, name in ipairs { "reservation", "watcherReservation" } do
     local reservation = result[name]
@@ -90,24 +113,7 @@ local function readable(given)
   return result
 end
 
---- Makes options complete.
----@param given table<string, any>
----@return watchbot.template.Options? complete
----@return string? err
----@return string? name the option, or the member of one, that is at fault
-function options.complete(given)
-  given = readable(given)
-  for _, name in ipairs(names_of(given)) do
-    local problem, at = check(name, given[name])
-    if problem then return nil, problem, at end
-  end
-  local err, name = rules.modes(given, options)
-  if err then return nil, err, name end
-  local complete
-  complete, err, name = resolve(given)
-  if not complete then return nil, err, name end
-  err, name = rules.problem(complete, options)
-  if err then return nil, err, name end
+local function fill(complete)
   for _, option in ipairs(options.declared) do
     if complete[option.name] == nil and not option.alias then
       complete[option.name] = copy(option.default)
@@ -116,6 +122,39 @@ function options.complete(given)
   if complete.kmsKey == "create" then
     complete.createsKey, complete.kmsKey = true, cf.getatt(complete.prefix .. "Key", "Arn")
   end
+  return complete
+end
+
+-- A rule's answer as an error of `complete`.
+local function refused(err, name, page)
+  if err then return with_page(err, page or name), name end
+end
+
+-- => what is wrong with the options one by one, and which
+local function each_problem(given)
+  for _, name in ipairs(names_of(given)) do
+    local problem, at = check(name, given[name])
+    if problem then return problem, at end
+  end
+  return refused(rules.modes(given, options))
+end
+
+--- Makes options complete.
+---@param given table<string, any>
+---@return watchbot.template.Options? complete
+---@return string? err
+---@return string? name the option, or the member of one, that is at fault
+function options.complete(given)
+  given = readable(given)
+  local err, name = each_problem(given)
+  if err then return nil, err, name end
+  local complete
+  complete, err, name = resolve(given)
+  if not complete then return nil, err, name end
+  err, name = refused(rules.problem(complete, options))
+  if err then return nil, err, name end
+  err, name = refused(rules.last(fill(complete)))
+  if err then return nil, err, name end
   return complete
 end
 

@@ -1,0 +1,150 @@
+--- template.rules: what options have to do with each other. Each rule looks at what the user gave,
+-- and says what is wrong, at which name in the file to look, and the key of template.pages where it
+-- is not that name.
+
+local alarms = require "watchbot.template.rules.alarms"
+local cf = require "watchbot.template.cf"
+local container = require "watchbot.template.rules.container"
+local place = require "watchbot.template.rules.place"
+
+local rules = {}
+
+local function missing(given, known)
+  for _, option in ipairs(known.declared) do
+    if option.required and given[option.name] == nil then
+      return ("missing option '%s': %s"):format(option.name, option.help), option.name
+    end
+  end
+  if not given.serviceVersion and not given.image then
+    return "missing option 'serviceVersion': the tag of the service's image (or give 'image')",
+      "serviceVersion"
+  end
+end
+
+local function notified(given)
+  if given.notificationTopic and given.notificationEmail then
+    return "options 'notificationTopic' and 'notificationEmail' exclude each other: subscribe the "
+      .. "address to your topic", "notificationEmail"
+  elseif not given.notificationTopic and not given.notificationEmail then
+    return "missing option 'notificationEmail' (or 'notificationTopic'): where do "
+      .. "notifications of failures go?", "notificationEmail"
+  end
+end
+
+--- What does not go with the mode, under the name that the user gave it.
+---@param given table<string, any>
+---@param known { declared: watchbot.template.Option[] }
+---@return string? err
+---@return string? name
+function rules.modes(given, known)
+  if not given.mode then return nil end
+  for _, option in ipairs(known.declared) do
+    if option.modes and given[option.name] and option.modes ~= given.mode
+      and not option.lenient then
+      return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name,
+        option.modes, given.mode), option.name
+    end
+  end
+end
+
+local function command(given)
+  if given.mode == "task" then return nil end
+  if not given.command and not given.policy then
+    return "missing option 'command': the program that is run for each message", "command"
+  elseif given.command and given.policy then
+    return "options 'command' and 'policy' exclude each other: a policy file says itself what is "
+      .. "run", "policy"
+  elseif given.writableFilesystem and given.workers and given.workers ~= 1 then
+    return "option 'workers' must be 1 with 'writableFilesystem': its container ends after one job",
+      "workers"
+  end
+end
+
+local function webhook(given)
+  for _, name in ipairs { "webhookKey", "webhookThrottle" } do
+    if given[name] and not given.webhook then
+      return ("option '%s' is of no use without 'webhook'"):format(name), name
+    end
+  end
+end
+
+local function progress(given)
+  local reads, writes = given.readCapacityUnits, given.writeCapacityUnits
+  if (reads or writes) and not given.reduce then
+    return "options 'readCapacityUnits' and 'writeCapacityUnits' are of no use without 'reduce'",
+      reads and "readCapacityUnits" or "writeCapacityUnits"
+  end
+end
+
+local function sizes(given)
+  local least, most = given.minScalingCapacity, given.maxScalingCapacity
+  if math.type(least) and math.type(most or 1) and least > (most or 1) then
+    return ("option 'minScalingCapacity' is %d, more than 'maxScalingCapacity', %d"):format(least,
+      most or 1),
+      "minScalingCapacity"
+  end
+end
+
+-- A step of the scaling is as many containers as its messages need.
+local function steps(given)
+  local scales = given.mode == "process" and (given.maxScalingCapacity or 1) ~= 1
+    and given.minScalingCapacity ~= given.maxScalingCapacity
+  if scales and cf.is(given.workers) then
+    return "option 'workers' must be a plain number where the service scales: the steps of the "
+      .. "scaling are made of it",
+      "workers", "maxScalingCapacity"
+  end
+end
+
+local LONGEST_QUEUE_NAME = 80
+
+local function queue_names(given)
+  local longest = "-" .. (given.prefix or "Watchbot") .. "DeadLetterQueue"
+    .. (given.fifo and ".fifo" or "")
+  if #longest < LONGEST_QUEUE_NAME then return nil end
+  return ("option 'prefix': the name of the dead-letter queue, STACK%s, would have more than %d "
+    .. "characters"):format(longest, LONGEST_QUEUE_NAME), "prefix", "queueName"
+end
+
+-- CloudFormation resolves these for a few properties, of which a template of ours has none.
+local function secure(given)
+  local function find(value)
+    if type(value) == "string" then return value:find "{{resolve:ssm%-secure:" end
+    for _, member in pairs(type(value) == "table" and value or {}) do
+      if find(member) then return true end
+    end
+  end
+  for name, value in pairs(given) do
+    if find(value) then
+      return ("option '%s': CloudFormation resolves no 'ssm-secure' here: use "
+        .. "'secrets'"):format(name), name, "dynamicReference"
+    end
+  end
+end
+
+local all = {
+  missing, notified, command, place, steps, queue_names, container, webhook, progress, sizes,
+  secure,
+}
+
+--- What is wrong with options that are each well-formed.
+---@param given table<string, any>
+---@param known { declared: watchbot.template.Option[] }
+---@return string? err
+---@return string? name
+---@return string? page key of template.pages
+function rules.problem(given, known)
+  for _, rule in ipairs(all) do
+    local err, name, page = rule(given, known)
+    if err then return err, name, page end
+  end
+end
+
+--- What is wrong where the defaults count, too.
+---@param complete watchbot.template.Options
+---@return string? err
+---@return string? name
+---@return string? page
+function rules.last(complete) return alarms(complete) end
+
+return rules
