@@ -384,15 +384,14 @@ describe("watchbot send on AWS", function()
 
   it("names the permission that is missing", task(function(folder)
     for action, arguments in pairs {
-      -- of moto; AWS has sqs:SendMessage for both
-      ["sqs:SendMessageBatch"] = { "--queue", account:queue() },
-      ["sns:PublishBatch"] = { "--topic", account:topic() },
+      ["sqs:SendMessage"] = { "--queue", account:queue() },
+      ["sns:Publish"] = { "--topic", account:topic() },
     } do
       local exit, _, problem =
         run(folder, { "send", arguments[1], arguments[2], "x" },
         environment({}, account:user(action)))
       assert.are.equal(1, exit.code)
-      assert.is_truthy(problem:find("'" .. action:gsub("Batch", "") .. "'", 1, true), problem)
+      assert.is_truthy(problem:find("'" .. action .. "'", 1, true), problem)
     end
   end))
 

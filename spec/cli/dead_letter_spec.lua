@@ -405,13 +405,13 @@ describe("watchbot dead-letter on SQS", function()
   end))
 
   -- Where deletes are refused, each replayed message is in both queues: that must not go on to the
-  -- end of the queue. (moto knows a batch as an action of its own.)
+  -- end of the queue.
   it("stops at once where it may not send, or not delete", task(function(folder)
     for action, doubled in pairs { ["sqs:SendMessage"] = 0, ["sqs:DeleteMessage"] = 10 } do
       local url, dead_url = account:queue { max_receives = 1 }
       for index = 1, 25 do bury(dead_url, "m" .. index) end
       local out, code, said =
-        dead_letter(folder, account:user(action .. "Batch"), "replay", "--queue", url, "--match",
+        dead_letter(folder, account:user(action), "replay", "--queue", url, "--match",
         "m")
       assert.are.equal("0 messages back in the queue\n", out)
       assert.are.equal(1, code)
@@ -476,7 +476,7 @@ describe("watchbot dead-letter on SQS", function()
   it("says when it may not give back what it has read", task(function(folder)
     local url, dead_url = account:queue { max_receives = 1 }
     bury(dead_url, "one")
-    local denied = account:user "sqs:ChangeMessageVisibilityBatch"
+    local denied = account:user "sqs:ChangeMessageVisibility"
     local out, code, said =
       dead_letter(folder, denied, "list", "--queue", url, "--visibility", "7.5")
     assert.are.equal(0, code)

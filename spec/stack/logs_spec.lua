@@ -1,8 +1,9 @@
--- The lines of log groups: CloudWatch Logs on moto, and a scripted server for pages and late lines,
--- which moto does not make.
+-- The lines of log groups: CloudWatch Logs of the local AWS, and a scripted server for
+-- pages and late lines.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
+local local_aws = require "support.local_aws"
 local http = require "watchbot.http"
 local logs = require "watchbot.stack.logs"
 local scheduler = require "watchbot.scheduler"
@@ -76,14 +77,19 @@ describe("the lines of a log group", function()
     assert.matches("^log group 'no%-such%-group' does not exist", err)
     assert.are.equal("LogGroupNotFound", code)
     local group = group_with { s = { 1, "a" } }
-    local denied = assert(logs.open(group.group, account:client("logs", {
-      credentials = account:user "logs:FilterLogEvents",
-    })))
-    ok, err, code = denied:each({ since = 0 }, error)
-    assert.is_nil(ok)
-    assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': ",
-      err)
-    assert.are.equal("NotAllowed", code)
+    for implicitly, advice in pairs { [true] = "add the action to the role's policy; AWS says: .* "
+      .. "because no identity%-based policy allows the logs:FilterLogEvents action",
+      [false] = "a statement of the identity%-based policy denies it, and no other can allow it; "
+      .. "AWS says: .* with an explicit deny in an identity%-based policy" } do
+      local denied = assert(logs.open(group.group, account:client("logs", {
+        credentials = account:user("logs:FilterLogEvents", implicitly),
+      })))
+      ok, err, code = denied:each({ since = 0 }, error)
+      assert.is_nil(ok)
+      assert.matches("^the credentials do not allow 'logs:FilterLogEvents' on 'group%-%d+': "
+        .. (local_aws.is_moto() and "" or advice), err)
+      assert.are.equal("NotAllowed", code)
+    end
   end))
 
   local function told(...)

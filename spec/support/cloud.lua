@@ -41,25 +41,30 @@ local function iam(self, operation, parameters)
   return assert(client[operation](client, parameters))
 end
 
--- moto's permissions call CloudWatch by the name that requests are signed with.
-local function action_of(name)
-  return local_aws.is_moto() and name:gsub("^cloudwatch:", "monitoring:") or name
-end
-
+-- moto's permissions call CloudWatch by the name that requests are signed with, and a batch by a
+-- name apart.
 local function actions_of(denied)
-  if type(denied) ~= "table" then return denied and action_of(denied) end
   local actions = {}
-  for index, name in ipairs(denied) do actions[index] = action_of(name) end
+  for _, name in ipairs(type(denied) == "table" and denied or { denied }) do
+    if local_aws.is_moto() then
+      name = name:gsub("^cloudwatch:", "monitoring:")
+      actions[#actions + 1] = name .. "Batch"
+    end
+    actions[#actions + 1] = name
+  end
   return actions
 end
 
 --- A new user's keys.
 ---@param denied string|string[]|nil an action that it lacks, or several: "sqs:ReceiveMessage"
-function methods:user(denied)
-  local name = self:name "user"
-  local statements = {
-    ALLOW, denied and { Effect = "Deny", Action = actions_of(denied), Resource = "*" } or nil,
-  }
+---@param implicitly boolean? because no statement allows it, instead of one that denies it
+function methods:user(denied, implicitly)
+  local name, statements = self:name "user", { ALLOW }
+  if implicitly then
+    statements = { { Effect = "Allow", NotAction = actions_of(denied), Resource = "*" } }
+  elseif denied then
+    statements[2] = { Effect = "Deny", Action = actions_of(denied), Resource = "*" }
+  end
   local policy = cjson.encode { Version = "2012-10-17", Statement = statements }
   iam(self, "CreateUser", { UserName = name })
   iam(self, "PutUserPolicy", { UserName = name, PolicyName = "all", PolicyDocument = policy })

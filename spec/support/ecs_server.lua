@@ -3,8 +3,6 @@
 -- `start` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
-local cjson = require "cjson"
-local http = require "watchbot.http"
 local local_aws = require "support.local_aws"
 
 local ecs_server = { REGION = "us-east-1" }
@@ -15,37 +13,6 @@ methods.__index = methods
 --- Starts a server with nothing in it.
 ---@return table server with `url` and `port`
 function ecs_server.start() return setmetatable(local_aws.own(), methods) end
-
-local function control(self, method, path, body)
-  local response = assert(http.request {
-    method = method, url = self.url .. path, body = body, direct = true,
-  })
-  if response.status ~= 200 then error(response.body, 3) end
-  return cjson.decode(response.body)
-end
-
----@param settings table<string, any>
-function methods:knobs(settings) control(self, "POST", "/knobs", cjson.encode(settings)) end
-
--- What is null is nil for those who read it.
-local function without_null(value)
-  if type(value) ~= "table" then return value end
-  for key, each in pairs(value) do
-    value[key] = each ~= cjson.null and without_null(each) or nil
-    if each == false then value[key] = false end
-  end
-  return value
-end
-
---- The calls since the start, or the last `forget_calls`, in their order.
----@param operation string? only these
----@return { operation: string, parameters: table?, at: number, status: integer?, answer: table? }[]
-function methods:calls(operation)
-  return without_null(control(self, "GET",
-    "/calls" .. (operation and "?operation=" .. operation or "")))
-end
-
-function methods:forget_calls() control(self, "DELETE", "/calls") end
 
 --- A client of one of its services.
 ---@param service string

@@ -67,6 +67,7 @@ end
 ---@return watchbot.spec.Site
 function Ground:site(folder, options)
   self.proxy:clear()
+  if self.server.knobs then self.server:knobs { clock_ahead = 0, skew = 300 } end
   self.sites = self.sites + 1
   local sqs, name = self:client "sqs", "jobs-" .. self.sites
   local queue, dead = options.queue, nil

@@ -2,8 +2,8 @@
 -- library), or moto as a second opinion with WATCHBOT_TEST_AWS=moto. Everything here but `start`
 -- waits, so it belongs into a task.
 
-local cjson = require "cjson"
 local http = require "watchbot.http"
+local json = require "watchbot.lib.json"
 local moto = require "support.moto"
 local server = require "support.server"
 
@@ -31,9 +31,11 @@ function local_aws.own()
   return setmetatable({ child = child, url = child.url, port = child.port }, methods)
 end
 
-local function control(self, method, path)
-  local response = assert(http.request { method = method, url = self.url .. path, direct = true })
-  assert(response.status == 200, response.body)
+local function control(self, method, path, body)
+  local response = assert(http.request {
+    method = method, url = self.url .. path, body = body, direct = true,
+  })
+  if response.status ~= 200 then error(response.body, 3) end
   return response.body
 end
 
@@ -49,7 +51,21 @@ function methods:authority() return control(self, "GET", "/-aws/ca") end
 
 --- The requests at AWS's host names, in their order.
 ---@return { host: string, operation: string, status: integer, at: number }[]
-function methods:requests() return cjson.decode(control(self, "GET", "/-aws/log")) end
+function methods:requests() return json.decode(control(self, "GET", "/-aws/log")) end
+
+--- What is to go wrong (spec/support/aws/knobs.py).
+---@param settings table<string, any>
+function methods:knobs(settings) control(self, "POST", "/knobs", json.encode(settings)) end
+
+--- The calls of ECS since the start, or the last `forget_calls`, in their order.
+---@param operation string? only these
+---@return { operation: string, parameters: table?, at: number, status: integer?, answer: table? }[]
+function methods:calls(operation)
+  return json.decode(control(self, "GET",
+    "/calls" .. (operation and "?operation=" .. operation or "")), true)
+end
+
+function methods:forget_calls() control(self, "DELETE", "/calls") end
 
 function methods:close() self.child:close() end
 

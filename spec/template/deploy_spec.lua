@@ -1,27 +1,12 @@
 -- Stacks that are really made, by CloudFormation's own API, and then used: what the template says
--- of environments and commands is all that the watcher is told. Where moto has no CloudFormation
--- for a type, it is in SKIPPED, and cfn-lint is all that has looked at it.
+-- of environments, commands and permissions is all that the watcher has.
 
 local cjson = require "cjson"
 local ecs_server = require "support.ecs_server"
-local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local template = require "watchbot.template"
 local to_json = require "watchbot.template.to_json"
 local workshop = require "support.workshop"
-
--- https://docs.getmoto.org/en/latest/docs/services/cf.html
-local SKIPPED = {
-  ["AWS::ApiGateway::Stage"] = true, ["AWS::ApiGateway::UsagePlan"] = true,
-    ["AWS::ApiGateway::UsagePlanKey"] = true,
-  ["AWS::ApiGateway::ApiKey"] = true,
-  ["AWS::ApplicationAutoScaling::ScalableTarget"] = true,
-    ["AWS::ApplicationAutoScaling::ScalingPolicy"] = true,
-  ["AWS::CloudWatch::Alarm"] = true, ["AWS::Logs::MetricFilter"] = true,
-    ["AWS::SNS::Subscription"] = true,
-  ["AWS::SNS::TopicPolicy"] = true,
-  ["AWS::SQS::QueuePolicy"] = true,
-}
 
 local CLUSTER = "fleet"
 
@@ -58,25 +43,6 @@ local function create(server, name, made)
   }, Stack)
 end
 
--- The template's own subscription, which moto does not make of it.
-function Stack:subscribe()
-  local apart = self.made.Resources.WatchbotSubscription
-  local properties = apart and apart.Properties
-    or self.made.Resources.WatchbotTopic.Properties.Subscription[1]
-  if apart then assert.are.same({ Ref = "WatchbotTopic" }, properties.TopicArn) end
-  assert.are.same({ ["Fn::GetAtt"] = { "WatchbotQueue", "Arn" } }, properties.Endpoint)
-  local arn = assert(self.sqs:GetQueueAttributes {
-    QueueUrl = self.outputs.WatchbotQueueUrl, AttributeNames = { "QueueArn" },
-  }).Attributes.QueueArn
-  local made = assert(self.sns:ListSubscriptionsByTopic {
-    TopicArn = self.outputs.WatchbotTopic }).Subscriptions or {}
-  if #made > 0 then return assert(made[1].Endpoint == arn, made[1].Endpoint) end
-  assert(self.sns:Subscribe {
-    TopicArn = self.outputs.WatchbotTopic, Protocol = properties.Protocol, Endpoint = arn,
-    Attributes = properties.RawMessageDelivery and { RawMessageDelivery = "true" } or nil,
-  })
-end
-
 function Stack:publish(text)
   return assert(self.sns:Publish {
     TopicArn = self.outputs.WatchbotTopic, Subject = "a tile", Message = text,
@@ -97,20 +63,30 @@ function Stack:container(id)
     assert(self.ecs:DescribeTaskDefinition { taskDefinition = self.ids[id] }).taskDefinition
   local container, variables = definition.containerDefinitions[1], {}
   for _, variable in ipairs(container.environment) do variables[variable.name] = variable.value end
-  return container.command, variables
+  return container.command, variables, definition.taskRoleArn
+end
+
+-- The keys of the task role, which may do what the template's policies say and nothing else.
+function Stack:keys_of(role)
+  local made = assert(self.server:client "sts":AssumeRole {
+    RoleArn = role, RoleSessionName = "task",
+  }).Credentials
+  return {
+    AWS_ACCESS_KEY_ID = made.AccessKeyId, AWS_SECRET_ACCESS_KEY = made.SecretAccessKey,
+    AWS_SESSION_TOKEN = made.SessionToken,
+  }
 end
 
 -- Starts what the container of a task definition runs, in its environment, with credentials and an
 -- endpoint as only what is around a container gives them.
 function Stack:start(folder, id)
-  local command, variables = self:container(id)
+  local command, variables, role = self:container(id)
   assert.are.equal("watchbot", table.remove(command, 1))
   -- It would be emptied: here it is the machine's own.
   assert(not variables.Volumes, "the spec's stacks must have no scratch folders")
   for name, value in pairs(self.server:environment()) do variables[name] = value end
-  for _, name in ipairs { "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION" } do
-    variables[name] = false
-  end
+  for name, value in pairs(self:keys_of(role)) do variables[name] = value end
+  variables.AWS_PROFILE, variables.AWS_DEFAULT_REGION = false, false
   variables.AWS_CONFIG_FILE, variables.AWS_SHARED_CREDENTIALS_FILE = "/dev/null", "/dev/null"
   return workshop.start(folder, command, variables)
 end
@@ -140,8 +116,8 @@ end
 describe("a deployed stack", function()
   local server
 
-  setup(function() scheduler.run(function() server = ecs_server.start() end) end)
-  teardown(function() scheduler.run(function() server:close() end) end)
+  setup(function() server = ecs_server.start() end)
+  teardown(function() server:close() end)
 
   local function deployed(mode, folder, more)
     server:reset()
@@ -150,7 +126,6 @@ describe("a deployed stack", function()
   end
 
   local function works(stack, folder, id)
-    stack:subscribe()
     stack:publish "7/1/2"
     assert.are.equal(1, stack:left())
     local watcher = stack:start(folder, id)
@@ -163,12 +138,10 @@ describe("a deployed stack", function()
   end
 
   for _, mode in ipairs { "task", "process" } do
-    it(("of mode %s has every resource, but for the types that moto skips"):format(mode),
-      workshop.task(function(folder)
+    it(("of mode %s has every resource"):format(mode), workshop.task(function(folder)
       local stack = deployed(mode, folder, mode == "process" and { maxScalingCapacity = 3 } or nil)
       for id, resource in pairs(stack.made.Resources) do
-        assert.is_true(stack.ids[id] ~= nil or SKIPPED[resource.Type] or false,
-          id .. " is missing: " .. resource.Type)
+        assert.is_string(stack.ids[id], id .. " is missing: " .. resource.Type)
       end
     end))
 
@@ -212,7 +185,6 @@ describe("a deployed stack", function()
 
   it("takes raw messages from its topic", workshop.task(function(folder)
     local stack = deployed("process", folder, { rawMessageDelivery = true })
-    stack:subscribe()
     stack:publish "raw"
     local watcher = stack:start(folder, "WatchbotTask")
     workshop.eventually(function() return stack:left() == 0 end, "the message is deleted")

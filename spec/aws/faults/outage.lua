@@ -104,8 +104,8 @@ return function(task)
     -- what is signed by another.
     for name, shift in pairs { ahead = 1200, behind = -1200 } do
       it(("a clock that is 20 minutes %s costs one call"):format(name), task(function(site)
-        site.proxy:add { kind = "clock", shift = shift }
         site:send("1", "2", "3")
+        site.ground.server:knobs { clock_ahead = shift }
         local log = site:finish(site:watch { fields = "workers = 2, visibility = 60," })
         local refused = 0
         for _, call in ipairs(site.proxy:log()) do
@@ -127,9 +127,12 @@ return function(task)
         }
       end
 
+      local function known(id) return { secret = "secret-of-" .. id, token = "token-of-" .. id } end
+
       local function with_keys(body)
         return task(function(site)
           server = metadata.start()
+          site.ground.server:knobs { keys = { FIRST = known "FIRST", SECOND = known "SECOND" } }
           body(site, {
             AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false,
             AWS_CONTAINER_CREDENTIALS_FULL_URI = server.url .. "/keys",
@@ -166,6 +169,7 @@ return function(task)
         environment.LD_PRELOAD, environment.FAKETIME_TIMESTAMP_FILE = FAKETIME,
           site.folder:file "clock"
         environment.FAKETIME_NO_CACHE, environment.FAKETIME_DONT_FAKE_MONOTONIC = "1", "1"
+        site.ground.server:knobs { skew = 7200 } -- the server's clock stays
         local child = site:watch { fields = "visibility = 60,", environment = environment }
         site:send("1")
         site:wait_finished(child, 1)

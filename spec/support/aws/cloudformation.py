@@ -1,51 +1,11 @@
-"""CloudFormation: as much as finding things by their stack needs. Templates are JSON; a resource is
-made where its type is known here, and has a name in any case. Real stacks are for moto's specs."""
+"""CloudFormation: stacks as watchbot's template makes them. Templates are JSON; a resource is made
+where its type is known (cfn_resources.py), and has a name in any case."""
 
 import json
 import re
 
-import dynamodb
-import sns
-import sqs
+from cfn_resources import MAKERS
 from common import arn, identifier, refuse, store
-
-
-class Inner(dict):
-    """A call that a stack makes."""
-
-    def __init__(self, values, call):
-        super().__init__(values)
-        self.region, self.queue_host, self.key = call.region, call.queue_host, call.key
-
-
-def make_queue(call, name, properties):
-    name = properties.get("QueueName", name)
-    texts = {key: json.dumps(value) if isinstance(value, dict) else
-             str(value).lower() if isinstance(value, bool) else str(value)
-             for key, value in properties.items() if key not in ("QueueName", "Tags")}
-    url = sqs.create_queue(Inner({"QueueName": name, "Attributes": texts}, call))["QueueUrl"]
-    return url, {"Arn": arn("sqs", call.region, name), "QueueName": name, "QueueUrl": url}
-
-
-def make_topic(call, name, properties):
-    made = sns.create_topic(Inner({"Name": properties.get("TopicName", name)}, call))["TopicArn"]
-    return made, {"TopicArn": made, "TopicName": made.split(":")[-1]}
-
-
-def make_group(call, name, properties):
-    name = properties.get("LogGroupName", name)
-    store("groups").setdefault((call.region, name), {})
-    return name, {"Arn": arn("logs", call.region, f"log-group:{name}:*")}
-
-
-def make_table(call, name, properties):
-    name = properties.get("TableName", name)
-    made = dynamodb.create_table(Inner({**properties, "TableName": name}, call))
-    return name, {"Arn": made["TableDescription"]["TableArn"]}
-
-
-MAKERS = {"AWS::SQS::Queue": make_queue, "AWS::SNS::Topic": make_topic,
-          "AWS::Logs::LogGroup": make_group, "AWS::DynamoDB::Table": make_table}
 
 
 class Stack:
@@ -74,7 +34,8 @@ class Stack:
 
     def reference(self, name):
         pseudo = {"AWS::Region": self.call.region, "AWS::StackName": self.name,
-                  "AWS::AccountId": self.id.split(":")[4], "AWS::Partition": self.id.split(":")[1]}
+                  "AWS::AccountId": self.id.split(":")[4], "AWS::Partition": self.id.split(":")[1],
+                  "AWS::StackId": self.id, "AWS::URLSuffix": "amazonaws.com"}
         if name in pseudo:
             return pseudo[name]
         if name in self.parameters:
@@ -83,21 +44,35 @@ class Stack:
                f"Unresolved resource dependencies [{name}] in the Resources block of the template")
         return self.resource(name)[0]
 
+    def attribute(self, place):
+        name, attribute = place if isinstance(place, list) else place.split(".", 1)
+        return self.resource(name)[1].get(attribute, "")
+
+    def substituted(self, given):
+        text, more = given if isinstance(given, list) else (given, {})
+
+        def one(match):
+            name = match[1]
+            if name in more:
+                return str(self.value(more[name]))
+            return self.attribute(name) if "." in name else self.reference(name)
+        return re.sub(r"\$\{([^!}][^}]*)\}", one, text)
+
+    def joined(self, given):
+        return given[0].join(str(each) for each in self.value(given[1]))
+
     def value(self, given):
         if isinstance(given, list):
             return [self.value(each) for each in given]
         if not isinstance(given, dict):
             return given
-        if set(given) == {"Ref"}:
-            return self.reference(given["Ref"])
-        if set(given) == {"Fn::GetAtt"}:
-            place = given["Fn::GetAtt"]
-            name, attribute = place if isinstance(place, list) else place.split(".")
-            return self.resource(name)[1].get(attribute, "")
-        if set(given) == {"Fn::Sub"}:
-            return re.sub(r"\$\{([^}]+)\}", lambda match: self.reference(match[1]),
-                          given["Fn::Sub"])
-        return {name: self.value(each) for name, each in given.items()}
+        functions = {"Ref": self.reference, "Fn::GetAtt": self.attribute,
+                     "Fn::Sub": self.substituted, "Fn::Join": self.joined}
+        [name] = list(given) if len(given) == 1 else [None]
+        if name in functions:
+            return functions[name](given[name])
+        return {name: self.value(each) for name, each in given.items()
+                if each != {"Ref": "AWS::NoValue"}}
 
 
 def stack_of(call):

@@ -9,6 +9,8 @@ import ssl
 import threading
 from email.utils import formatdate
 
+from knobs import now
+
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
            500: "Internal Server Error", 503: "Service Unavailable"}
 
@@ -55,7 +57,7 @@ def read_request(stream, connection):
 
 def write_answer(connection, status, body, headers):
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Told')}", f"Content-Length: {len(body)}",
-             f"Date: {formatdate(usegmt=True)}", *(f"{name}: {headers[name]}" for name in headers)]
+             f"Date: {formatdate(now(), usegmt=True)}", *(f"{name}: {headers[name]}" for name in headers)]
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body)
 
 

@@ -6,6 +6,7 @@ import secrets
 import time
 
 from common import ACCOUNT, Refused, identifier, refuse, store
+from knobs import knobs
 
 # Keys that are there from the start and may do everything, for those who set the account up.
 ROOT = {"AKIDROOT": "secret-of-root", "AKIDOFNOBODY": "secret-of-nobody", "AKID": "any"}
@@ -26,34 +27,64 @@ def keys():
     return store("keys", first_keys)
 
 
+def add_keys(given):
+    for name, each in given.items():
+        keys()[name] = Key(each["secret"], f"arn:aws:iam::{ACCOUNT}:root", each.get("token"))
+
+
+knobs.actions["keys"] = add_keys
+
+
 def statements(user):
     for document in store("users").get(user, {}).values():
         found = document["Statement"]
         yield from found if isinstance(found, list) else [found]
 
 
-def covers(statement, action):
-    actions = statement.get("Action", [])
-    actions = [actions] if isinstance(actions, str) else actions
-    return any(fnmatch.fnmatchcase(action.lower(), each.lower()) for each in actions)
+def listed(value):
+    return [value] if isinstance(value, str) else value
+
+
+def names(actions, action):
+    return any(fnmatch.fnmatchcase(action.lower(), each.lower()) for each in listed(actions))
+
+
+def covers(statement, action, resource):
+    if "NotAction" in statement:
+        is_meant = not names(statement["NotAction"], action)
+    else:
+        is_meant = names(statement["Action"], action)
+    resources = listed(statement.get("Resource", "*"))
+    return is_meant and any(fnmatch.fnmatchcase(resource, each) for each in resources)
+
+
+def action_of(service, operation):
+    """IAM's name: a batch needs the permission of the single call."""
+    prefix = "cloudwatch" if service == "monitoring" else service
+    if service in ("sqs", "sns"):
+        operation = operation.removesuffix("Batch")
+    return f"{prefix}:{operation}"
+
+
+def denial(key, action, resource):
+    """Why the key may not do it, in IAM's words; nothing where it may."""
+    if key.user is None or action == "sts:GetCallerIdentity":
+        return None
+    effects = {each["Effect"] for each in statements(key.user) if covers(each, action, resource)}
+    if "Deny" in effects:
+        return "with an explicit deny in an identity-based policy"
+    return None if "Allow" in effects else "because no identity-based policy allows the {} action"
 
 
 def authorize(key, service, operation, resource):
     """Refuses what the key's user may not do, in each service's words."""
-    action = f"{'cloudwatch' if service == 'monitoring' else service}:{operation}"
-    if key.user is None or action == "sts:GetCallerIdentity":
-        return
-    effects = {each["Effect"] for each in statements(key.user) if covers(each, action)}
-    why = None
-    if "Deny" in effects:
-        why = "with an explicit deny in an identity-based policy"
-    elif "Allow" not in effects:
-        why = f"because no identity-based policy allows the {action} action"
+    action = action_of(service, operation)
+    why = denial(key, action, resource)
     if why:
         said = action.lower() if service == "sqs" else action.replace("sns:", "SNS:")
         code = {"sns": "AuthorizationError"}.get(service, "AccessDenied")
         raise Refused("AccessDeniedException", f"User: {key.arn} is not authorized to perform: "
-                      f"{said} on resource: {resource} {why}", 403, code)
+                      f"{said} on resource: {resource} {why.format(said)}", 403, code)
 
 
 def create_user(call):
@@ -66,6 +97,20 @@ def put_user_policy(call):
     refuse(user is None, "NoSuchEntity",
            f"The user with name {call['UserName']} cannot be found.", 404)
     user[call["PolicyName"]] = json.loads(call["PolicyDocument"])
+    return {}
+
+
+def create_role(call):
+    name = call["RoleName"]
+    store("users")["role " + name] = {}
+    return {"Role": {"RoleName": name, "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"}}
+
+
+def put_role_policy(call):
+    role = store("users").get("role " + call["RoleName"])
+    refuse(role is None, "NoSuchEntity",
+           f"The role with name {call['RoleName']} cannot be found.", 404)
+    role[call["PolicyName"]] = json.loads(call["PolicyDocument"])
     return {}
 
 
@@ -82,9 +127,13 @@ def assume(call, extra=None):
     refuse(not 900 <= seconds <= 43200, "ValidationError",
            "1 validation error detected: DurationSeconds is out of range")
     key, secret = "ASIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
+    named = arn.split("/")[-1]
     token, expires = secrets.token_hex(40), time.time() + seconds
-    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{arn.split('/')[-1]}/{session}"
-    keys()[key] = Key(secret, role, token, expires)
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{named}/{session}"
+    # A role that was not made here may do everything.
+    of_role = "role " + named
+    keys()[key] = Key(secret, role, token, expires,
+                      of_role if of_role in store("users") else None)
     return {
         "Credentials": {
             "AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token,
@@ -107,6 +156,7 @@ def caller_identity(call):
 # What needs no signature.
 UNSIGNED = {"AssumeRoleWithWebIdentity"}
 IAM = {"CreateUser": create_user, "PutUserPolicy": put_user_policy,
-       "CreateAccessKey": create_access_key}
+       "CreateAccessKey": create_access_key, "CreateRole": create_role,
+       "PutRolePolicy": put_role_policy}
 STS = {"AssumeRole": assume, "AssumeRoleWithWebIdentity": assume_with_web_identity,
        "GetCallerIdentity": caller_identity}

@@ -14,9 +14,11 @@ POST /knobs takes an object; what is not named stays. N is how often, counted do
     lose_events N, double_events N   of STOPPED events
     event_delay                   seconds
     event_queue                   a queue's URL that gets each event, without a rule
-    in_flight                     the messages that a queue may have in flight, instead of AWS's
-    clock                         seconds by which the leases of SQS have aged
+    in_flight, lease_max          messages that a queue may have in flight, seconds of a lease,
+                                  instead of SQS's own limits
     fail_entries N                batch entries that SQS fails by its own fault
+    clock_ahead, skew             seconds: of the servers' clock, and that a client's may differ
+    keys {id: {secret, token}}    more keys that may do everything
     faults [{operation, count or seconds, status, code, message, applied, drop}]
                                   calls of any service ("*": of ECS) that fail: an error as the
                                   answer, or (drop) the connection is closed; `applied`: it is done
@@ -46,7 +48,7 @@ KNOBS = {
     "capacity_reason": CAPACITY, "fail_starts": 0, "start_failure": START_FAILURE, "list_lag": 0,
     "stopped_for": 3600, "token_life": 86400, "rates": {"ListTasks": [100, 20]}, "nulls": True,
     "lose_events": 0, "double_events": 0, "event_delay": 0, "event_queue": None,
-    "in_flight": None, "clock": 0, "fail_entries": 0,
+    "in_flight": None, "lease_max": 12 * 3600, "fail_entries": 0, "clock_ahead": 0, "skew": 300,
 }
 
 
@@ -108,6 +110,11 @@ class Knobs:
 
 
 knobs = Knobs()
+
+
+def now():
+    """By the clock of the servers."""
+    return time.time() + knobs["clock_ahead"]
 
 
 def decoded(text):

@@ -87,12 +87,19 @@ class Call(dict):
 
 
 def resource_of(call, service, operation):
+    """What a call is about, as IAM names it."""
+    name = call.get("QueueUrl") or call.get("QueueName")
+    group = call.get("logGroupName") or (call.get("logGroupIdentifier") or "").split(":")[-1]
+    table = call.get("TableName")
     if service == "ecs":
         return ecs.resource_of(call, operation)
-    name = call.get("QueueUrl") or call.get("QueueName") or call.get("TableName")
-    if call.get("TopicArn"):
-        return call["TopicArn"]
-    return common.arn(service, call.region, name.split("/")[-1]) if name else "*"
+    if group:
+        return common.arn("logs", call.region, f"log-group:{group}:log-stream:")
+    if table:
+        return table if ":" in table else common.arn("dynamodb", call.region, f"table/{table}")
+    if name:
+        return common.arn(service, call.region, name.split("/")[-1])
+    return call.get("TopicArn") or call.get("SourceArn") or "*"
 
 
 def operation_of(request, service):

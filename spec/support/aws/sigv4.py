@@ -12,8 +12,8 @@ import time
 from urllib.parse import parse_qsl, quote
 
 from common import Refused
+from knobs import knobs, now
 
-SKEW = 5 * 60
 MISMATCH = ("The request signature we calculated does not match the signature you provided. Check "
             "your AWS Secret Access Key and signing method. Consult the service documentation for "
             "details.")
@@ -73,7 +73,9 @@ def stamp(seconds):
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
-def check_date(date, day, now):
+def check_date(date, day):
+    ours, skew = now(), knobs["skew"]
+    minutes = f"{skew / 60:g} min."
     try:
         at = calendar.timegm(time.strptime(date, "%Y%m%dT%H%M%SZ"))
     except ValueError:
@@ -82,12 +84,12 @@ def check_date(date, day, now):
     if day != date[:8]:
         raise bad_signature("Date in Credential scope does not match YYYYMMDD from ISO-8601 version"
                             f" of date from HTTP: '{day}' != '{date[:8]}', from '{date}'.")
-    if at < now - SKEW:
-        raise bad_signature(f"Signature expired: {date} is now earlier than {stamp(now - SKEW)} "
-                            f"({stamp(now)} - 5 min.)")
-    if at > now + SKEW:
+    if at < ours - skew:
+        raise bad_signature(f"Signature expired: {date} is now earlier than {stamp(ours - skew)} "
+                            f"({stamp(ours)} - {minutes})")
+    if at > ours + skew:
         raise bad_signature(f"Signature not yet current: {date} is still later than "
-                            f"{stamp(now + SKEW)} ({stamp(now)} + 5 min.)")
+                            f"{stamp(ours + skew)} ({stamp(ours)} + {minutes})")
 
 
 def check_scope(scope, service, region):
@@ -121,7 +123,7 @@ def verify(request, service, region, keys):
     date = request.headers.get("x-amz-date", "")
     key = check_key(request, scope, keys)
     check_scope(scope, service, region)
-    check_date(date, scope.day, time.time())
+    check_date(date, scope.day)
     if "host" not in scope.signed:
         raise bad_signature("'Host' or ':authority' must be a 'SignedHeader' in the AWS "
                             "Authorization.")
