@@ -117,7 +117,8 @@ void connection_time(struct connection *connection) {
     if (!idle) {
         list_remove(&connection->idle);
     } else if (!connection->idle.list) {
-        list_push(&connection->server->idle, &connection->idle);
+        struct server *server = connection->server;
+        list_push(connection->used ? &server->idle : &server->fresh, &connection->idle);
     }
 }
 
@@ -181,6 +182,7 @@ static bool ask_for_body(struct connection *connection) {
 static void complete(struct connection *connection) {
     struct server *server = connection->server;
     connection->state = CONNECTION_COMPLETE;
+    connection->used = true;
     connection_time(connection);
     list_push(&server->complete, &connection->complete);
     loop_defer(server->loop, &server->announce);

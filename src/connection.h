@@ -16,7 +16,8 @@ enum connection_state {
 
 struct connection {
     struct server *server;
-    struct list_node node, idle, complete; /* in the server's lists of these names */
+    struct list_node node, complete; /* in the server's lists */
+    struct list_node idle;           /* in `fresh` or `idle` */
     struct loop_fd watch;
     struct loop_timer timer;
     int fd;
@@ -27,6 +28,7 @@ struct connection {
     struct exchange *exchange;
     bool ended;     /* the client sends no more */
     bool ahead;     /* the client has sent more than the request: it stays in the socket */
+    bool used;      /* it has had a request */
     bool continued; /* 100 (Continue) was sent */
     bool keep;      /* the connection is used again after the answer */
     bool headless;  /* the answer has no body: to HEAD, or 204 and 304 */

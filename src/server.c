@@ -33,15 +33,21 @@ static bool may_connect(struct server *server, int fd) {
     }
 }
 
-/* Whether one more can be let in, perhaps in the place of one that is idle. */
-static bool has_room(const struct server *server) {
-    return server->count < server->options.connections || !list_is_empty(&server->idle);
+/* Whose place a new connection takes when there are too many: that of the one which has been
+ * without any request longest, else of the one that has been idle longest; where idle ones are to
+ * be kept for ever, their clients count on it. */
+static struct list_node *displaced(const struct server *server) {
+    if (!list_is_empty(&server->fresh)) return server->fresh.first;
+    return server->options.idle_time > 0 ? server->idle.first : NULL;
 }
 
-/* The connection that has been idle longest goes for a new one. */
+/* Whether one more can be let in, perhaps in the place of another. */
+static bool has_room(const struct server *server) {
+    return server->count < server->options.connections || displaced(server);
+}
+
 static int let_in(struct server *server, int fd) {
-    if (server->count >= server->options.connections)
-        connection_break(idle_of(server->idle.first));
+    if (server->count >= server->options.connections) connection_break(idle_of(displaced(server)));
     return connection_open(server, fd);
 }
 
@@ -108,6 +114,7 @@ void server_quiesce(struct server *server) {
     if (!server->loop) return;
     stop_accepting(server);
     server->quiet = true;
+    while (!list_is_empty(&server->fresh)) connection_break(idle_of(server->fresh.first));
     while (!list_is_empty(&server->idle)) connection_break(idle_of(server->idle.first));
 }
 

@@ -39,7 +39,8 @@ struct server {
     struct loop_fd watch;
     struct loop_timer pause; /* no descriptors left: accept again later */
     struct loop_work announce;
-    struct list connections, idle, complete;
+    struct list connections, complete;
+    struct list fresh, idle; /* without a request: never had one; had some */
     unsigned count;
     bool quiet;
     bool unchecked; /* the kernel could not say whose a connection is; it was accepted */

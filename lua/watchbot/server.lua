@@ -26,8 +26,8 @@ local suggest = require "watchbot.lib.suggest"
 ---@field body_time number? seconds that the body may take; default 60. A time of 0 is for ever
 ---@field idle_time number? seconds that a connection may be without a request; default 60
 ---@field write_time number? seconds in which a client takes nothing of its answer; default 60
----@field connections integer? at once; default 256. For one more the one that has been idle
---- longest is closed; where none is, it waits
+---@field connections integer? at once; default 256. For one more, one without a request is
+--- closed: the oldest that never had any, else the one idle longest, unless `idle_time` is 0
 ---@field user integer? a user id: connections of other users of this machine, but root, are
 --- refused
 

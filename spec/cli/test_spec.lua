@@ -36,6 +36,16 @@ local function refused(folder, pattern, ...)
 end
 
 describe("watchbot test", function()
+  it("shows the event that a program that stays would get", task(function(folder)
+    folder:write("policy.lua", [[return require "watchbot".policy { queue = "sqlite:jobs.db",
+      lambda = { command = "false", handler = "app.handler" } }]])
+    local exit, out, problem = run(folder, { "test", "policy.lua", "--message", "hello" })
+    assert.are.equal(0, exit.code, problem)
+    assert.matches("command +lambda app.handler\n", out)
+    assert.matches('event +{"Records":%[{[^\n]*"body":"hello"', out)
+    assert.is_nil(out:find("environment", 1, true))
+  end))
+
   it("says what would become of a message, and runs nothing", task(function(folder)
     folder:write("policy.lua", POLICY)
     local exit, out = run(folder, {

@@ -16,7 +16,6 @@ return {
   ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
   ["runner/init"] = "run", ["runner/inherited"] = "runner/process",
   ["runner/resident/init"] = "runner/resident/lambda",
-  ["runner/resident/api"] = "runner/resident/lambda",
   ["runner/resident/invocation"] = "runner/resident/lambda",
   ["runner/resident/pool"] = "runner/resident/lambda",
   ["runner/resident/service"] = "runner/resident/serve",

@@ -50,6 +50,7 @@ describe("a program that stays", function()
     assert.is_truthy(exits "ValidationError")
     assert.is_truthy(exits "Runtime.NoAnswer")
     assert.is_truthy(exits "KILL")
+    assert.is_truthy(exits "HTTP503")
     for _, name in ipairs { "KIL", "SIGKILL", "kill", "Kill", "no such" } do
       local made, err = exits(name)
       assert.is_nil(made, name)

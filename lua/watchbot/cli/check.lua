@@ -7,6 +7,7 @@ local load_file = require "watchbot.policy.load"
 local machine = require "watchbot.cli.machine"
 local output = require "watchbot.cli.output"
 local policy = require "watchbot.policy"
+local resident = require "watchbot.policy.resident"
 
 local check = {
   summary = "Loads a policy and prints what it would do; runs nothing.",
@@ -40,6 +41,12 @@ end
 local what_runs = {
   lua = function() return "a Lua function of the policy" end,
   process = function(loaded) return words_of(loaded.command) end,
+  resident = function(loaded)
+    local options, kind = resident.of(loaded)
+    local program = options.handler or options.url or words_of(options.command)
+    local batch = options.batch > 1 and (", up to %d messages at once"):format(options.batch) or ""
+    return ("%s, by a program that stays (%s)%s"):format(program, kind, batch)
+  end,
   ecs = function(loaded)
     if type(loaded.task) == "function" then return "an ECS task, by a function of the job" end
     return ("an ECS task of %s on %s"):format(loaded.task.definition, loaded.task.cluster)
@@ -49,13 +56,11 @@ local what_runs = {
 local function value_of(value)
   if type(value) == "function" then return "a function" end
   if type(value) ~= "table" then return tostring(value) end
+  if #value > 0 then return table.concat(value, " ") end
   local parts = {}
-  for key, item in pairs(value) do
-    parts[#parts + 1] = math.type(key) == "integer" and #value > 0 and tostring(item)
-      or ("%s=%s"):format(key, item)
-  end
+  for key, item in pairs(value) do parts[#parts + 1] = ("%s=%s"):format(key, value_of(item)) end
   table.sort(parts)
-  return table.concat(parts, " ")
+  return table.concat(parts, ", ")
 end
 
 local function show_exits(loaded)

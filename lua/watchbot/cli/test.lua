@@ -157,7 +157,11 @@ end
 local function words_of(command)
   if type(command) == "function" then return "the policy's handler" end
   if type(command) == "string" then return command .. " (in sh)" end
-  if command.overrides then
+  if command.event then
+    local program = command.program
+    return ("%s %s"):format(command.kind,
+      type(program) == "table" and table.concat(program, " ") or program)
+  elseif command.overrides then
     return ("an ECS task of %s on %s"):format(command.taskDefinition, command.cluster)
   end
   if command.containerOverrides then return "an ECS task" end
@@ -226,7 +230,11 @@ end
 
 local function print_text(result)
   if result.command then show("command", words_of(result.command)) end
-  if result.environment then show_environment(result.environment, result.hidden) end
+  if type(result.command) == "table" and result.command.event then
+    show("event", text.plain(result.command.event))
+  elseif result.environment then
+    show_environment(result.environment, result.hidden)
+  end
   show_outcome(result)
   for _, call in ipairs(result.calls) do
     show("call", ("%s by %s"):format(call.name, call.hook or "the policy"))

@@ -55,8 +55,9 @@ local function exits_problem(key, outcome)
   if signals[short] then
     return nil, ("signals are named without SIG: '%s', not '%s'"):format(short, key)
   end
-  -- The type of a function's error: "ValidationError", "Runtime.NoAnswer".
-  if key:find "%l" and key:find "^%a[%w_.:-]*$" and not signals[key:upper()] then return true end
+  -- The type of a function's error ("ValidationError"), the status of an HTTP worker ("HTTP503").
+  local is_type = key:find "%l" and key:find "^%a[%w_.:-]*$" and not signals[key:upper()]
+  if is_type or key:find "^HTTP%d%d%d$" then return true end
   local near = suggest(key, signal_names)
   return nil, ("no signal has the name '%s'%s"):format(key,
     near and ("; did you mean '%s'?"):format(near) or "")

@@ -3,6 +3,7 @@
 -- placement is left out, and with it `pending_timeout` and `lost_after`.
 
 local limits = require "watchbot.runner.limits"
+local resident = require "watchbot.policy.resident"
 local scheduler = require "watchbot.scheduler"
 
 local Run = {}
@@ -21,7 +22,7 @@ function module.rounded(seconds)
   return math.floor(seconds * 1e6 + 0.5) / 1e6
 end
 
----@param kind "process"|"ecs"|"lua"
+---@param kind "process"|"ecs"|"lua"|"resident"
 ---@param heard fun(id: string, plan: any) hears what would run
 ---@param real table? the runner that runs tasks for real
 ---@return watchbot.testing.Runner
@@ -46,6 +47,22 @@ end
 
 function plans.lua(_, policy)
   return policy.handler
+end
+
+-- What the program that stays would get: the event of a Lambda function, else the message.
+function plans.resident(_, policy, job)
+  local options, kind = resident.of(policy)
+  local plan = { kind = kind, program = options.handler or options.url or options.command }
+  if kind ~= "lambda" then
+    plan.event = job.message
+    return plan
+  end
+  local source = { arn = "arn:aws:sqs:us-east-1:000000000000:testing", region = "us-east-1" }
+  local err, code
+  plan.event, err, code =
+    require "watchbot.runner.resident.event".of(options.event, { job }, source)
+  if not plan.event then return nil, err, code end
+  return plan
 end
 
 -- A policy that names no task gets it from its container's environment.

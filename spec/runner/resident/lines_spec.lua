@@ -134,6 +134,17 @@ describe("a program that reads lines", function()
     end
   end))
 
+  it("can be the program of the manual", task(function(folder)
+    local page = assert(io.open("doc/resident.md")):read "a"
+    local text = page:match "```python\n(.-)```"
+    workshop.send(folder, { "good", "bad" })
+    prepare(folder, "max_receives = 1,")
+    folder:write("worker.py",
+      "#!/usr/bin/env python3\ndef work(message): return message == 'good'\n"
+      .. text)
+    assert.same({ "complete", "retry" }, words_of(drain(folder)))
+  end))
+
   it("can be a shell script of a few lines, by the command line alone", task(function(folder)
     folder:write("worker.sh", [[#!/bin/sh
 echo '{"ready":true}' >&3

@@ -82,7 +82,7 @@ end
 describe("an HTTP worker", function()
   it("gets each message by POST, and its answer decides", task(function(folder)
     send(folder, { status = 200 }, { status = 204 }, { status = 500 }, { outcome = "reject" })
-    prepare(folder, "max_receives = 1,")
+    prepare(folder, "max_receives = 1, exits = { HTTP422 = 'release' },")
     local log = drain(folder)
     assert.same({ "complete", "complete", "reject", "retry" }, words_of(log))
     assert.matches("the worker has answered 500", log)
