@@ -121,6 +121,7 @@ static int l_status(lua_State *L) {
     set_boolean(L, "regular", S_ISREG(status.stx_mode));
     set_boolean(L, "folder", S_ISDIR(status.stx_mode));
     set_boolean(L, "link", S_ISLNK(status.stx_mode));
+    set_boolean(L, "writable", faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0);
 #ifdef STATX_ATTR_MOUNT_ROOT
     set_boolean(L, "mounted", status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 #endif

@@ -68,7 +68,7 @@ describe("watchbot check", function()
     assert.is_nil(out:find("s3cret", 1, true))
     out, status = sh(folder, "AWS_CA_BUNDLE=/nowhere/ca.pem " .. workshop.program .. " check")
     assert.are.equal(1, status)
-    assert.matches("failure: '/nowhere/ca.pem' does not exist", out)
+    assert.matches("failure: '/nowhere/ca.pem' %(AWS_CA_BUNDLE%) cannot be read", out)
   end))
 
   it("takes one policy", task(function(folder)

@@ -18,7 +18,10 @@ local check = {
   },
   details = [[
 Also checks the machine or container: the embedded queue's file, limits on processes and files,
-the clock, CA certificates, the proxy, the health file. Without a policy, checks the machine only.
+CA certificates, the proxy, the health file, and the systemd unit that it runs in. With an SQS
+queue, a topic or ECS tasks, asks AWS for the identity of the credentials, their expiry and the
+permissions that are missing, and compares the clock; no message is received. Without a policy,
+checks the machine, $QueueUrl and $NotificationTopic only.
 
 Exit status: 0, 1 when something would fail, 2 when the policy is invalid.
 

@@ -39,8 +39,8 @@ return function(bytes)
   local words = {}
   for word in (bytes .. "\0"):gmatch "(%Z*)%z" do words[#words + 1] = word end
   for _, word in ipairs(words) do check_word(word) end
-  for _, command in ipairs { false, true } do
-    local found, err = options.parse(DECLARED, words, command)
+  for _, style in ipairs { {}, { runs_words = true }, { keeps_rest = true } } do
+    local found, err = options.parse(DECLARED, words, style)
     assert(found or type(err) == "string")
     if found and found.limit then assert(found.limit >= 0 and found.limit < math.huge) end
   end

@@ -13,6 +13,7 @@ local envelope = require "watchbot.message.envelope"
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 local outgoing = require "watchbot.queue.outgoing"
+local permissions = require "watchbot.queue.sqs.permissions"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
@@ -80,18 +81,8 @@ function Sqs:attributes()
   return result.Attributes or {}
 end
 
--- SQS looks at the permission before it looks at the receipt handle, so a handle that is none
--- touches no message.
-function Sqs:check_settling()
-  for operation, parameters in pairs {
-    DeleteMessage = { ReceiptHandle = "none" },
-    ChangeMessageVisibility = { ReceiptHandle = "none", VisibilityTimeout = 0 },
-  } do
-    local ok, err, code = self:call(operation, parameters)
-    if not ok and code == "NotAllowed" then return nil, err, code end
-  end
-  return true
-end
+--- See queue/sqs/permissions.lua.
+Sqs.permissions = permissions.list
 
 --- Whether the queue is there and lets a watcher do what it does all the time; that receives are
 --- allowed, only a receive tells. Learns `max_receives`. A role may be without the permission for
@@ -110,7 +101,7 @@ function Sqs:check()
   else
     return nil, err, code
   end
-  return self:check_settling()
+  return permissions.check(self)
 end
 
 ---@class watchbot.SqsOptions

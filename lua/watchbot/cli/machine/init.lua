@@ -1,0 +1,91 @@
+--- cli.machine: the checks of `watchbot check` on the machine or container that it runs on: each
+-- finding is ok, a warning, or a failure with its fix.
+
+local core = require "watchbot.core".file
+local limits = require "watchbot.cli.machine.limits"
+local policy_kind = require("watchbot.policy").kind
+local queue = require "watchbot.cli.machine.queue"
+local service = require "watchbot.cli.machine.service"
+
+local machine = {}
+
+---@class watchbot.Finding
+---@field what string "queue file"
+---@field level "ok"|"warning"|"failure"
+---@field message string
+
+-- Seconds after which a health file is outdated.
+local OLD = 30
+
+local function add(findings, what, level, message)
+  findings[#findings + 1] = { what = what, level = level, message = message }
+end
+
+local function check_clock(findings)
+  if os.time() >= 1735689600 then return end -- 2025-01-01
+  add(findings, "clock", "failure",
+    ("it shows %s: AWS refuses requests that are 5 minutes off; start NTP")
+    :format(os.date "!%Y-%m-%d"))
+end
+
+local function found_twice()
+  local paths, seen = {}, {}
+  for template in package.path:gmatch "[^;]+" do
+    local path = template:gsub("%?", "watchbot")
+    local status = template:find("?", 1, true) and core.status(path)
+    local identity = status and status.device .. ":" .. status.inode
+    if status and not seen[identity] then
+      seen[identity], paths[#paths + 1] = true, path
+    end
+  end
+  return paths
+end
+
+local function check_modules(findings)
+  local paths = found_twice()
+  if #paths < 2 then return end
+  add(findings, "Lua modules", "warning",
+    ("several copies of watchbot: %s; policies use the first: remove the others"):format(
+      table.concat(paths, ", ")))
+end
+
+local function check_health(findings, path)
+  if not path then return end
+  local age, err, code = require "watchbot.watcher.health".age(path, "alive")
+  if not age then
+    if code ~= "ENOENT" then add(findings, "health file", "warning", err) end
+    return
+  end
+  if age < OLD then return add(findings, "health file", "ok", "a watcher writes it") end
+  add(findings, "health file", "warning", ("no watcher has written '%s' for %s: it is not running, "
+    .. "or hangs"):format(path, age < math.huge and ("%d s"):format(age // 1)
+      or "as long as this machine runs"))
+end
+
+-- Without a policy nobody knows; then credentials that are not there are no failure.
+local function needs_aws(policy, url)
+  if url and not url:find "^sqlite:" then return true end
+  return policy and (policy.topic or policy_kind(policy) == "ecs") and true or false
+end
+
+--- Checks the machine. Waits in a task.
+---@param policy table? whose queue, workers and health file are checked; default: from the
+--- environment
+---@return watchbot.Finding[]
+function machine.look(policy)
+  local findings = {}
+  local url = policy and policy.queue or os.getenv "QueueUrl"
+  queue(findings, url)
+  limits(findings, policy and policy.workers or math.tointeger(os.getenv "Concurrency") or 1)
+  check_clock(findings)
+  local needed = needs_aws(policy, url)
+  if needed or not policy then
+    require "watchbot.cli.machine.account"(findings, policy, needed)
+  end
+  check_modules(findings)
+  check_health(findings, policy and policy.health)
+  service.look(findings, policy)
+  return findings
+end
+
+return machine

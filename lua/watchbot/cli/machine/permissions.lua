@@ -1,0 +1,71 @@
+--- cli.machine.permissions: which IAM actions of a watcher's the credentials lack. Each is called
+-- with something that is refused for another reason when it is allowed: nothing is changed.
+
+local denied = require "watchbot.aws.denied"
+
+-- Calls of a watcher that runs ECS tasks. RunTask cannot be tried without running one.
+local NO_TASK = ("0"):rep(32)
+local ECS = {
+  { "ListTasks", function(cluster) return { cluster = cluster, maxResults = 1 } end },
+  { "DescribeTasks", function(cluster) return { cluster = cluster, tasks = { NO_TASK } } end },
+  { "StopTask", function(cluster) return { cluster = cluster, task = NO_TASK } end },
+}
+
+-- Without this one a watcher runs, with a warning.
+local SPARED = { ["sqs:GetQueueAttributes"] = true }
+
+-- What could not be tried (no answer, an endpoint that does not know the call) is not known.
+local function report(account, action, err, code)
+  if not err then return account:add(action, "ok", "allowed") end
+  local missing = code == "NotAllowed"
+  local level = missing and not SPARED[action] and "failure" or "warning"
+  account:add(action, level, missing and err or "could not be tried: " .. err)
+end
+
+local function check_queue(account)
+  if not account.url then return end
+  local client = account:client "sqs"
+  local queue, err = require "watchbot.queue".open(account.url, { client = client })
+  if not queue then return account:add("queue", "failure", err) end
+  for _, permission in ipairs(queue:permissions()) do
+    if permission.action == "sqs:GetQueueAttributes" and permission.err
+      and permission.code ~= "NotAllowed" then
+      account:add("queue", "failure", permission.err)
+    else
+      report(account, permission.action, permission.err, permission.code)
+    end
+  end
+  queue:close()
+end
+
+local function check_topic(account, policy)
+  local arn = policy and policy.topic or os.getenv "NotificationTopic"
+  if not arn or arn == "" then return end
+  local notifier, err, code = require "watchbot.notify.sns".new(arn, { limit = 1 })
+  local ok
+  if notifier then ok, err, code = notifier:check() end
+  if not ok and code ~= "NotAllowed" then return account:add("topic", "failure", err) end
+  report(account, "sns:Publish", err, code)
+end
+
+local function check_tasks(account, policy)
+  local task = policy and policy.task
+  if type(task) ~= "table" then return end
+  local client, problem = account:client "ecs"
+  if not client then return account:add("ecs", "failure", problem) end
+  for _, call in ipairs(ECS) do
+    local name = call[1]
+    local ok, err, code = client[name](client, call[2](task.cluster))
+    if denied.is(code) then err, code = denied.message("ecs:" .. name, task.cluster, err) end
+    if ok or code == "InvalidParameterException" or code == "ClientException" then err = nil end
+    report(account, "ecs:" .. name, err, code)
+  end
+end
+
+---@param account watchbot.Account
+---@param policy table?
+return function(account, policy)
+  check_queue(account)
+  check_topic(account, policy)
+  check_tasks(account, policy)
+end
