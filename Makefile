@@ -118,7 +118,7 @@ $(B)/libraries: .ci/libraries | $(DEPS)
 $(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o startup.o compiled.o) $(EMBED) $(CORE)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
 
-$(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o json.o buffer.o clock.o sigpipe.o)
+$(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o heads.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
 
 $(B)/lib/watchbot/core.so: $(CORE)
@@ -198,7 +198,7 @@ valgrind: test-deps all
 FUZZ    ?= 30
 FUZZERS := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(wildcard spec/fuzz/*.c))
 build/fuzz/json: src/json.c src/buffer.c
-build/fuzz/lines: src/lines.c src/json.c src/buffer.c src/clock.c src/sigpipe.c
+build/fuzz/lines: src/lines.c src/heads.c src/json.c src/buffer.c src/clock.c src/sigpipe.c
 build/fuzz/sigv4: src/sigv4.c src/digest.c src/buffer.c
 build/fuzz/ljson: src/ljson.c src/json.c src/buffer.c src/lerror.c src/lhandle.c
 build/fuzz/request: src/request.c src/buffer.c

@@ -36,10 +36,10 @@ build = {
     ["watchbot.core"] = {
       sources = {
         "src/accounts.c", "src/buffer.c", "src/child.c", "src/clock.c", "src/connection.c",
-        "src/core.c", "src/digest.c", "src/empty.c", "src/guardian.c", "src/http.c",
-        "src/http_why.c", "src/json.c", "src/launch.c", "src/laws.c", "src/lchannel.c",
-        "src/lchildren.c", "src/lempty.c", "src/lerror.c", "src/lexit.c", "src/lfile.c",
-        "src/lhandle.c", "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c",
+        "src/core.c", "src/digest.c", "src/empty.c", "src/guardian.c", "src/heads.c",
+        "src/http.c", "src/http_why.c", "src/json.c", "src/launch.c", "src/laws.c",
+        "src/lchannel.c", "src/lchildren.c", "src/lempty.c", "src/lerror.c", "src/lexit.c",
+        "src/lfile.c", "src/lhandle.c", "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c",
         "src/linput.c", "src/listener.c", "src/ljson.c", "src/llimits.c", "src/llog.c",
         "src/loop.c", "src/lprocess.c", "src/lrequest.c", "src/lscheduler.c", "src/lscratch.c",
         "src/lserver.c", "src/lsqlite.c", "src/lstart.c", "src/lterminal.c", "src/lvectors.c",

@@ -149,6 +149,39 @@ describe("watchbot-log with JSON", function()
     assert.are.equal("\0", found[4].msg)
   end)
 
+  -- Text is looked through eight bytes at a time: what has to be escaped was once at each place of
+  -- such a word, and behind it.
+  it("escapes a byte wherever it stands", function()
+    local lines = {}
+    for place = 0, 17 do
+      for _, byte in ipairs { "\1", '"', "\\", "\127", "\195\164", "\31", " ", "~", "\r" } do
+        lines[#lines + 1] = ("x"):rep(place) .. byte .. ("y"):rep(17 - place)
+        lines[#lines + 1] = ("x"):rep(place) .. byte
+      end
+    end
+    shell.write(folder .. "/bytes", table.concat(lines, "\n") .. "\n")
+    local found = {}
+    for line in (run "structuredLogging=true $log <bytes"):gmatch "[^\n]+" do
+      assert.is_nil(line:find "[%z\1-\31\127]")
+      found[#found + 1] = cjson.decode(line).msg
+    end
+    assert.are.same(lines, found)
+  end)
+
+  it("takes in rows of objects, each with its own members", function()
+    local out = run [[printf '%s\n' '{"a":1}' '{"level":50,"a":2}' '{"pid":7}' '{"a":3}' text |
+      MessageId=id-1 structuredLogging=true $log]]
+    local levels, ids = {}, {}
+    for line in out:gmatch "[^\n]+" do
+      local object = cjson.decode(line)
+      levels[#levels + 1], ids[#ids + 1] = object.level, object.watchbot_sqs_message_id
+      assert.are.equal("worker", object.name)
+      assert.are.equal("number", type(object.pid))
+    end
+    assert.are.same({ 30, 50, 30, 30, 30 }, levels)
+    assert.are.same({ "id-1", "id-1", "id-1", "id-1", "id-1" }, ids)
+  end)
+
   it("keeps a line of 10 MB whole, whatever is in it", function()
     -- Characters of 1 to 4 bytes and a bad byte: each of the edges of what is escaped at once falls
     -- into another place.

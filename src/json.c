@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,14 +96,43 @@ static bool is_plain(unsigned char byte) {
     return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
 }
 
+/* Eight bytes at once: the high bits of those that are not plain. A borrow may set those behind the
+ * first one, too; none before it. */
+static uint64_t other_bytes(uint64_t word) {
+    const uint64_t ones = UINT64_MAX / 0xFF, high = ones * 0x80;
+    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\', last = word ^ ones * 0x7F;
+    return ((word - ones * 0x20) | (quote - ones) | (backslash - ones) | (last - ones) | word) &
+           high;
+}
+
+/* How many bytes from the start are plain. */
+static size_t plain_size(const unsigned char *bytes, size_t size) {
+    size_t at = 0;
+    for (uint64_t word; size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, bytes + at, sizeof word);
+        uint64_t other = other_bytes(word);
+        if (!other) continue;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return at + (size_t)__builtin_ctzll(other) / 8;
+#else
+        break;
+#endif
+    }
+    while (at < size && is_plain(bytes[at])) at++;
+    return at;
+}
+
+bool json_is_plain(const char *data, size_t size) {
+    return plain_size((const unsigned char *)data, size) == size;
+}
+
 ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more) {
     const unsigned char *bytes = (const unsigned char *)data;
     size_t at = 0;
     while (at < size) {
-        size_t run = at;
-        while (run < size && is_plain(bytes[run])) run++;
-        if (!buffer_append(out, data + at, run - at)) return -1;
-        at = run;
+        size_t run = plain_size(bytes + at, size - at);
+        if (!buffer_append(out, data + at, run)) return -1;
+        at += run;
         if (at == size) break;
         int length = json_character(bytes + at, size - at);
         if (length < 0 && more) break;
@@ -138,8 +168,12 @@ static void rename_key(struct renaming *renaming, const unsigned char *key) {
                         !buffer_append(renaming->out, renaming->prefix, strlen(renaming->prefix));
 }
 
+static bool is_blank(unsigned char byte) {
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 static void skip_blanks(struct scanner *scanner) {
-    while (scanner->at < scanner->end && memchr(" \t\r\n", *scanner->at, 4)) scanner->at++;
+    while (scanner->at < scanner->end && is_blank(*scanner->at)) scanner->at++;
 }
 
 static bool take(struct scanner *scanner, char wanted) {
@@ -162,7 +196,9 @@ static bool skip_escape(struct scanner *scanner) {
 
 static bool skip_string(struct scanner *scanner) {
     if (!take(scanner, '"')) return false;
-    while (scanner->at < scanner->end) {
+    for (;;) {
+        scanner->at += plain_size(scanner->at, (size_t)(scanner->end - scanner->at));
+        if (scanner->at == scanner->end) return false;
         unsigned char byte = *scanner->at;
         if (byte == '"') return take(scanner, '"');
         if (byte < 0x20) return false;
@@ -175,7 +211,6 @@ static bool skip_string(struct scanner *scanner) {
         if (length <= 0) return false;
         scanner->at += length;
     }
-    return false;
 }
 
 static bool skip_digits(struct scanner *scanner) {
@@ -236,7 +271,8 @@ static bool is_name(const unsigned char *key, size_t size, const char *name) {
 
 static unsigned which(const unsigned char *key, size_t size, const char *const *names) {
     for (unsigned i = 0; names[i]; i++) {
-        if (is_name(key, size, names[i])) return 1u << i;
+        bool differs = *key != (unsigned char)*names[i] && *key != '\\';
+        if (!differs && is_name(key, size, names[i])) return 1u << i;
     }
     return 0;
 }
@@ -315,7 +351,7 @@ bool json_object(const char *data, size_t size, const char *const *names, unsign
     skip_blanks(&scanner);
     if (scanner.at != scanner.end) return false;
     skip_blanks(&first);
-    while (last > first.at && memchr(" \t\r\n", last[-1], 4)) last--;
+    while (last > first.at && is_blank(last[-1])) last--;
     *inside = (const char *)first.at;
     *inside_size = last > first.at ? (size_t)(last - first.at) : 0;
     return true;

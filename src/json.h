@@ -16,6 +16,9 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
  * no memory. */
 bool json_escape_bytes(struct buffer *out, const char *data, size_t size);
 
+/* Whether it stands in a JSON string as it is: printable ASCII without quotes and backslashes. */
+bool json_is_plain(const char *data, size_t size);
+
 /* Whether `data` is exactly one valid JSON object, blanks around it allowed. Bit i of `found` tells
  * whether names[i] is one of its keys at the top (names ends with NULL; at most 32). `inside` and
  * `inside_size` get what stands between the braces, trimmed. Nesting is bounded (64); what is

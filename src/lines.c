@@ -6,33 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "heads.h"
 #include "json.h"
 #include "sigpipe.h"
 
-enum { NO_MOMENT = -1 };
-
 #define END_OF_MESSAGE "\"}\n"
-
-/* Members of ours, in the order in which they are written. A line's own level and time replace
- * ours. Those that say whose line it is are ours alone: what alarms count must not be forged by a
- * task. A line's own get a prefix. */
-static const char *const members[] = {
-    "v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
-enum {
-    V = 1,
-    LEVEL = 2,
-    NAME = 4,
-    HOSTNAME = 8,
-    PID = 16,
-    TIME = 32,
-    ID = 64,
-    OURS = NAME | HOSTNAME | PID | ID
-};
-
 #define PREFIX "task_"
 
 static char *copy(const char *text) {
@@ -41,8 +21,12 @@ static char *copy(const char *text) {
 
 bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
                 struct lines_output *output) {
-    *lines = (struct lines){
-        .format = format, .level = LINES_INFO, .output = output, .moment = NO_MOMENT, .spill = -1};
+    *lines = (struct lines){.format = format,
+                            .level = LINES_INFO,
+                            .output = output,
+                            .moment = HEADS_NO_MOMENT,
+                            .merged_at = HEADS_NO_MOMENT,
+                            .spill = -1};
     lines->category = copy(category);
     lines->id = copy(id);
     if (lines->category && (lines->id || !id)) return true;
@@ -55,143 +39,73 @@ void lines_close(struct lines *lines) {
     free(lines->category);
     free(lines->id);
     buffer_free(&lines->head);
+    buffer_free(&lines->merged);
     buffer_free(&lines->line);
     buffer_free(&lines->partial);
     if (lines->spill >= 0) close(lines->spill);
     *lines = (struct lines){0};
 }
 
-static bool append_text(struct buffer *out, const char *text) {
-    return buffer_append(out, text, strlen(text));
-}
-
-static bool append_string(struct buffer *out, const char *text) {
-    return buffer_append(out, "\"", 1) && json_escape(out, text, strlen(text), false) >= 0 &&
-           buffer_append(out, "\"", 1);
-}
-
-/* what stands before a line */
-
-static bool make_text_head(struct lines *lines) {
-    char date[CLOCK_HTTP_DATE_SIZE];
-    struct buffer *head = &lines->head;
-    clock_http_date((time_t)lines->moment, date);
-    buffer_clear(head);
-    bool made = append_text(head, "[") && append_text(head, date) && append_text(head, "] [") &&
-                append_text(head, lines->category) && append_text(head, "] ");
-    if (made && lines->id)
-        made = append_text(head, "[") && append_text(head, lines->id) && append_text(head, "] ");
-    return made;
-}
-
-static bool append_member(struct buffer *out, const char *name) {
-    return (out->size == 1 || buffer_append(out, ",", 1)) && append_string(out, name) &&
-           buffer_append(out, ":", 1);
-}
-
-static bool append_integer(struct buffer *out, const char *name, long value) {
-    char text[24];
-    return append_member(out, name) &&
-           buffer_append(out, text, (size_t)snprintf(text, sizeof text, "%ld", value));
-}
-
-static bool append_pair(struct buffer *out, const char *name, const char *value) {
-    return append_member(out, name) && append_string(out, value);
-}
-
-static bool append_hostname(struct buffer *out) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    return append_pair(out, "hostname", host);
-}
-
-static bool append_time(struct buffer *out, int64_t milliseconds) {
-    char date[CLOCK_ISO_DATE_SIZE];
-    clock_iso_date(milliseconds, date);
-    return append_pair(out, "time", date);
-}
-
-/* An opened object with our members, without those that `theirs` names. */
-static bool make_json_head(const struct lines *lines, struct buffer *out, unsigned theirs) {
-    buffer_clear(out);
-    return append_text(out, "{") && (theirs & V || append_integer(out, "v", 0)) &&
-           (theirs & LEVEL || append_integer(out, "level", lines->level)) &&
-           append_pair(out, "name", lines->category) && append_hostname(out) &&
-           append_integer(out, "pid", getpid()) &&
-           (theirs & TIME || append_time(out, lines->moment)) &&
-           (!lines->id || append_pair(out, "watchbot_sqs_message_id", lines->id));
-}
-
-/* Text tells seconds, for which the clock that is a tick behind will do; JSON
- * tells milliseconds. */
-static int64_t moment(enum lines_format format) {
-    struct timespec now;
-    if (format == LINES_JSON) return clock_wall() / (CLOCK_SECOND / 1000);
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec;
-}
-
-/* Makes the head anew when what it tells of the time has passed. */
-static bool renew_head(struct lines *lines) {
-    int64_t now = moment(lines->format);
-    if (now == lines->moment) return true;
-    lines->moment = now;
-    if (lines->format == LINES_JSON ? make_json_head(lines, &lines->head, 0)
-                                    : make_text_head(lines))
-        return true;
-    lines->moment = NO_MOMENT;
-    return false;
+static bool put(struct lines *lines, const void *data, size_t size) {
+    return lines->output->write(lines->output, data, size);
 }
 
 static bool write_head(struct lines *lines) {
-    return renew_head(lines) &&
-           lines->output->write(lines->output, buffer_data(&lines->head), lines->head.size);
+    return put(lines, buffer_data(&lines->head), lines->head.size);
 }
 
-/* a line that is complete and in memory */
+/* a line that is complete and in memory, when the head is that of the moment */
 
-static bool begin_message(struct lines *lines, struct buffer *out) {
-    buffer_clear(out);
-    return renew_head(lines) && buffer_append(out, buffer_data(&lines->head), lines->head.size) &&
-           append_member(out, "msg") && append_text(out, "\"");
+static void replace_all(char *data, size_t size, char byte, char with) {
+    for (char *found, *end = data + size; (found = memchr(data, byte, (size_t)(end - data)));)
+        *found = with;
 }
 
 /* Members without their braces. Newlines can only stand between them, where a blank means
  * the same. */
 static bool append_inside(struct buffer *out, const char *inside, size_t size, unsigned theirs) {
     if (size == 0) return true;
-    if (!append_text(out, ",")) return false;
+    if (!buffer_append(out, ",", 1)) return false;
     size_t before = out->size;
-    bool good = theirs & OURS ? json_rename(out, inside, size, members, OURS, PREFIX)
-                              : buffer_append(out, inside, size);
+    bool good = theirs & HEADS_OURS
+                    ? json_rename(out, inside, size, heads_members, HEADS_OURS, PREFIX)
+                    : buffer_append(out, inside, size);
     if (!good) return false;
-    char *copied = buffer_data(out) + before;
-    size = out->size - before;
-    for (size_t i = 0; i < size; i++) {
-        if (copied[i] == '\n' || copied[i] == '\r') copied[i] = ' ';
-    }
+    replace_all(buffer_data(out) + before, out->size - before, '\n', ' ');
+    replace_all(buffer_data(out) + before, out->size - before, '\r', ' ');
     return true;
 }
 
-static bool write_json(struct lines *lines, const char *data, size_t size) {
+/* A line that is an object itself. */
+static bool write_object(struct lines *lines, const char *inside, size_t size, unsigned theirs) {
     struct buffer *out = &lines->line;
+    buffer_clear(out);
+    return heads_merge(lines, theirs) &&
+           put(lines, buffer_data(&lines->merged), lines->merged.size) &&
+           append_inside(out, inside, size, theirs) && buffer_append(out, "}\n", 2) &&
+           put(lines, buffer_data(out), out->size);
+}
+
+static bool write_escaped(struct lines *lines, const char *data, size_t size) {
+    buffer_clear(&lines->line);
+    return json_escape(&lines->line, data, size, false) >= 0 &&
+           put(lines, buffer_data(&lines->line), lines->line.size);
+}
+
+static bool write_json(struct lines *lines, const char *data, size_t size) {
     const char *inside;
     size_t inside_size;
     unsigned theirs;
-    bool made;
-    if (json_object(data, size, members, &theirs, &inside, &inside_size)) {
-        made = renew_head(lines) && make_json_head(lines, out, theirs) &&
-               append_inside(out, inside, inside_size, theirs) && append_text(out, "}\n");
-    } else {
-        made = begin_message(lines, out) && json_escape(out, data, size, false) >= 0 &&
-               append_text(out, END_OF_MESSAGE);
-    }
-    return made && lines->output->write(lines->output, buffer_data(out), out->size);
+    if (json_object(data, size, heads_members, &theirs, &inside, &inside_size))
+        return write_object(lines, inside, inside_size, theirs);
+    bool plain = json_is_plain(data, size);
+    return write_head(lines) &&
+           (plain ? put(lines, data, size) : write_escaped(lines, data, size)) &&
+           put(lines, END_OF_MESSAGE, strlen(END_OF_MESSAGE));
 }
 
 static bool write_text(struct lines *lines, const char *data, size_t size) {
-    return write_head(lines) && lines->output->write(lines->output, data, size) &&
-           lines->output->write(lines->output, "\n", 1);
+    return write_head(lines) && put(lines, data, size) && put(lines, "\n", 1);
 }
 
 /* A CR joins the lines of one record; the one before LF belongs to the line's end. */
@@ -220,7 +134,7 @@ static bool write_line(struct lines *lines, const char *data, size_t size) {
 /* The common case: the newline stands behind the text and goes out with it. */
 static bool write_line_in_place(struct lines *lines, const char *data, size_t size) {
     if (lines->format == LINES_JSON || lines->records) return write_line(lines, data, size);
-    return write_head(lines) && lines->output->write(lines->output, data, size + 1);
+    return write_head(lines) && put(lines, data, size + 1);
 }
 
 /* lines that are too long for memory: the file begins with the head and is escaped on the way in,
@@ -263,11 +177,7 @@ static bool begin_spill(struct lines *lines) {
     lines->spilled = 0;
     lines->spill = temporary_file();
     if (lines->spill < 0) return false;
-    bool text = lines->format == LINES_TEXT;
-    if (text ? renew_head(lines) && spill(lines, &lines->head)
-             : begin_message(lines, &lines->line) && spill(lines, &lines->line)) {
-        return true;
-    }
+    if (spill(lines, &lines->head)) return true;
     close(lines->spill);
     lines->spill = -1;
     return false;
@@ -329,7 +239,8 @@ static bool is_held(const struct lines *lines) {
 
 bool lines_feed(struct lines *lines, const char *data, size_t size) {
     const char *end = data + size;
-    bool good = true;
+    bool good = heads_renew(lines);
+    if (!good) return false;
     while (data < end) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         if (!newline) return hold(lines, data, (size_t)(end - data)) && good;
@@ -343,6 +254,7 @@ bool lines_feed(struct lines *lines, const char *data, size_t size) {
 }
 
 bool lines_whole(struct lines *lines, const char *data, size_t size) {
+    if (!heads_renew(lines)) return false;
     if (lines->format == LINES_JSON) return write_json(lines, data, size);
     const char *end = data + size;
     bool good = true;
@@ -355,14 +267,25 @@ bool lines_whole(struct lines *lines, const char *data, size_t size) {
     return good;
 }
 
+static bool set_id(struct lines *lines, const char *id) {
+    char *copied = copy(id);
+    free(lines->id);
+    lines->id = copied;
+    return heads_relabel(lines) && (copied || !id);
+}
+
+bool lines_label(struct lines *lines, const char *id, enum lines_level level) {
+    if (level != lines->level) lines->moment = lines->merged_at = HEADS_NO_MOMENT;
+    lines->level = level;
+    bool same = id && lines->id ? strcmp(id, lines->id) == 0 : !id && !lines->id;
+    return same || set_id(lines, id);
+}
+
 bool lines_relabel(struct lines *lines, const char *id) {
     bool good = lines_end(lines);
-    free(lines->id);
-    lines->id = copy(id);
-    lines->moment = NO_MOMENT;
-    return good && (lines->id || !id);
+    return set_id(lines, id) && good;
 }
 
 bool lines_end(struct lines *lines) {
-    return !is_held(lines) || complete_held(lines, "", 0);
+    return !is_held(lines) || (heads_renew(lines) && complete_held(lines, "", 0));
 }

@@ -42,9 +42,13 @@ struct lines {
     enum lines_level level;
     struct lines_output *output;
     char *category, *id;
-    bool records;          /* text: a CR within a line ends a line, too (lines_relabel) */
-    int64_t moment;        /* that the head was made for: seconds in text, milliseconds in JSON */
-    struct buffer head;    /* what stands before each line at this moment */
+    bool records;         /* text: a CR within a line ends a line, too (lines_relabel) */
+    int64_t moment;       /* that the head was made for: seconds in text, milliseconds in JSON */
+    struct buffer head;   /* what stands before each line at this moment */
+    size_t dated;         /* bytes of the head before the id */
+    struct buffer merged; /* JSON: the head of lines that are objects with the members `theirs` */
+    unsigned theirs;
+    int64_t merged_at;     /* the moment that it was made for */
     struct buffer line;    /* scratch for JSON */
     struct buffer partial; /* of a line that is not complete */
     int spill;             /* the file that holds what came before `partial`, or -1 */
@@ -63,6 +67,9 @@ bool lines_feed(struct lines *lines, const char *data, size_t size);
 /* `size` bytes that are all there is, with a newline at their end or without: in JSON one line,
  * whatever newlines are in them, in text each of their lines. No bytes are an empty line. */
 bool lines_whole(struct lines *lines, const char *data, size_t size);
+
+/* From here on the lines of `lines_whole` bear another id and level. False: no memory. */
+bool lines_label(struct lines *lines, const char *id, enum lines_level level);
 
 /* From here on lines bear another id (NULL: none, copied); what is incomplete is completed before.
  * The process behind the stream works on one message after the other: runtimes of Lambda functions

@@ -14,6 +14,7 @@
 #include "json.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "ljson.h"
 
 #define TEXT_TYPE "watchbot.json.text"
 #define LIST_TYPE "watchbot.json.list"
@@ -71,6 +72,18 @@ static size_t make_point(char *text) {
     return strlen(text);
 }
 
+/* printf would be most of the cost of a log line. => its size */
+static size_t write_integer(char *text, lua_Integer integer) {
+    char digits[24];
+    size_t count = 0, size = 0;
+    lua_Unsigned rest = integer < 0 ? 0 - (lua_Unsigned)integer : (lua_Unsigned)integer;
+    do digits[count++] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (integer < 0) text[size++] = '-';
+    while (count > 0) text[size++] = digits[--count];
+    return size;
+}
+
 /* The shortest of the forms that read back as the same number; whole ones as integers, for AWS
  * takes no 20.0 for 20. */
 static void put_number(struct encoder *encoder, int index) {
@@ -79,7 +92,7 @@ static void put_number(struct encoder *encoder, int index) {
     size_t size;
     lua_Integer integer = lua_tointegerx(encoder->L, index, &whole);
     if (whole) {
-        size = (size_t)snprintf(text, sizeof text, LUA_INTEGER_FMT, (LUAI_UACINT)integer);
+        size = write_integer(text, integer);
     } else {
         double number = lua_tonumber(encoder->L, index);
         if (!isfinite(number)) luaL_error(encoder->L, "encode: JSON has no %f", number);
@@ -202,20 +215,27 @@ static void put_member(struct encoder *encoder, int name) {
     lua_pop(L, 1);
 }
 
-/* -- name value name value... => an object in that order, without the names whose value is nil */
-static int l_members(lua_State *L) {
-    struct encoder encoder = {L, lua_touserdata(L, lua_upvalueindex(1)), REPLACE_TEXT, false};
+/* -- ... name value name value... => ... : appends an object in that order, without the names whose
+ * value is nil */
+void ljson_members(lua_State *L, int first, struct buffer *out) {
+    struct encoder encoder = {L, out, REPLACE_TEXT, false};
     int last = lua_gettop(L);
     luaL_checkstack(L, 8, "members");
-    if (encoder.out->capacity > LARGEST_KEPT) buffer_free(encoder.out);
-    buffer_clear(encoder.out);
+    if (out->capacity > LARGEST_KEPT) buffer_free(out);
+    buffer_clear(out);
     put(&encoder, "{", 1);
-    for (int name = 1; name < last; name += 2) {
+    for (int name = first; name < last; name += 2) {
         luaL_checktype(L, name, LUA_TSTRING);
         if (!lua_isnil(L, name + 1)) put_member(&encoder, name);
     }
     put(&encoder, "}", 1);
-    lua_pushlstring(L, buffer_data(encoder.out), encoder.out->size);
+}
+
+/* -- name value name value... => an object in that order */
+static int l_members(lua_State *L) {
+    struct buffer *out = lua_touserdata(L, lua_upvalueindex(1));
+    ljson_members(L, 1, out);
+    lua_pushlstring(L, buffer_data(out), out->size);
     return 1;
 }
 

@@ -10,6 +10,7 @@
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "ljson.h"
 #include "task.h"
 
 #define LOG_TYPE "watchbot.log"
@@ -17,6 +18,8 @@
 struct llog {
     struct sink *sink; /* NULL: closed */
     enum lines_format format;
+    struct lines lines; /* its own lines, of one category after the other */
+    struct buffer text; /* of a line that is made here */
     struct sink_waiter empty;
     struct task_queue drainers;
 };
@@ -58,15 +61,23 @@ static enum lines_level check_level(lua_State *L, int index) {
     return (enum lines_level)luaL_optinteger(L, index, LINES_INFO);
 }
 
-/* Nothing in here throws: the lines are freed before an error is raised. */
-static bool write_lines(enum lines_format format, enum lines_level level, const char *category,
-                        const char *id, const char *text, size_t size,
-                        struct lines_output *output) {
-    struct lines lines;
-    if (!lines_open(&lines, format, category, id, output)) return false;
-    lines.level = level;
-    bool good = lines_whole(&lines, text, size);
-    lines_close(&lines);
+/* Bytes of a scratch buffer that are kept for the next line. */
+enum { KEPT = 1 << 16 };
+
+static bool begin_line(struct llog *log, const char *category, const char *id,
+                       enum lines_level level) {
+    struct lines *lines = &log->lines;
+    if (!lines->output || strcmp(lines->category, category) != 0) {
+        lines_close(lines);
+        if (!lines_open(lines, log->format, category, NULL, sink_output(log->sink))) return false;
+    }
+    return lines_label(lines, id, level);
+}
+
+static bool write_line(struct llog *log, enum lines_level level, const char *category,
+                       const char *id, const char *text, size_t size) {
+    bool good = begin_line(log, category, id, level) && lines_whole(&log->lines, text, size);
+    if (log->lines.line.capacity > KEPT) buffer_free(&log->lines.line);
     return good;
 }
 
@@ -76,8 +87,7 @@ static void report_dropped(struct llog *log) {
     if (dropped == 0) return;
     int size =
         snprintf(text, sizeof text, "{\"event\":\"log lines dropped\",\"lines\":%zu}", dropped);
-    write_lines(log->format, LINES_WARNING, "watcher", NULL, text, (size_t)size,
-                sink_output(log->sink));
+    write_line(log, LINES_WARNING, "watcher", NULL, text, (size_t)size);
 }
 
 /* -- log category id text [level] */
@@ -89,10 +99,22 @@ static int log_write(lua_State *L) {
     const char *text = luaL_checklstring(L, 4, &size);
     enum lines_level level = check_level(L, 5);
     report_dropped(log);
-    if (!write_lines(log->format, level, category, id, text, size, sink_output(log->sink))) {
+    if (!write_line(log, level, category, id, text, size))
         return luaL_error(L, "write: not enough memory");
-    }
     return 0;
+}
+
+/* -- log category id level name value name value... */
+static int log_say(lua_State *L) {
+    struct llog *log = llog_check(L, 1);
+    const char *category = luaL_checkstring(L, 2);
+    const char *id = luaL_optstring(L, 3, NULL);
+    enum lines_level level = check_level(L, 4);
+    report_dropped(log);
+    ljson_members(L, 5, &log->text);
+    bool good = write_line(log, level, category, id, buffer_data(&log->text), log->text.size);
+    if (log->text.capacity > KEPT) buffer_free(&log->text);
+    return good ? 0 : luaL_error(L, "say: not enough memory");
 }
 
 /* -- log [seconds] => true | nil err code */
@@ -144,6 +166,8 @@ static int log_error(lua_State *L) {
 static int log_close(lua_State *L) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     if (log->sink) sink_unwait(log->sink, &log->empty);
+    lines_close(&log->lines);
+    buffer_free(&log->text);
     sink_close(log->sink);
     log->sink = NULL;
     task_wake(&log->drainers);
@@ -166,6 +190,16 @@ static int collected_gc(lua_State *L) {
     return 0;
 }
 
+/* Nothing in here throws: the lines are freed before an error is raised. */
+static bool collect_lines(enum lines_format format, const char *category, const char *id,
+                          const char *text, size_t size, struct lines_output *output) {
+    struct lines lines;
+    if (!lines_open(&lines, format, category, id, output)) return false;
+    bool good = lines_whole(&lines, text, size);
+    lines_close(&lines);
+    return good;
+}
+
 /* -- format category id text => bytes : for a line that is to be written at once */
 static int l_line(lua_State *L) {
     size_t size;
@@ -175,9 +209,8 @@ static int l_line(lua_State *L) {
     const char *text = luaL_checklstring(L, 4, &size);
     struct collected *collected = lhandle_new(L, "watchbot.log.line", sizeof *collected, 0);
     collected->output.write = collect;
-    if (!write_lines(format, LINES_INFO, category, id, text, size, &collected->output)) {
+    if (!collect_lines(format, category, id, text, size, &collected->output))
         return luaL_error(L, "line: not enough memory");
-    }
     lua_pushlstring(L, collected->bytes.memory ? buffer_data(&collected->bytes) : "",
                     collected->bytes.size);
     return 1;
@@ -191,6 +224,7 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg methods[] = {
     {"write",   log_write  },
+    {"say",     log_say    },
     {"drain",   log_drain  },
     {"pending", log_pending},
     {"full",    log_full   },

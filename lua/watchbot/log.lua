@@ -12,6 +12,9 @@ local core = require "watchbot.core".log
 ---@field write fun(self: watchbot.Log, category: string, id: string?, text: string, level: integer?) queues a line; in text
 --- mode each line of `text` becomes one, in JSON mode it is `msg`, or is merged when it is an
 --- object. Level: 30, 40, 50
+---@field say fun(self: watchbot.Log, category: string, id: string?, level: integer, ...: any)
+--- queues a line that is a JSON object of the members name, value, name, value...; a nil value
+--- leaves its member out
 ---@field drain fun(self: watchbot.Log, seconds: number?): true?, string?, string? waits until
 --- everything is written
 ---@field full fun(self: watchbot.Log): boolean whether a producer should wait

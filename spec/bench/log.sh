@@ -39,7 +39,9 @@ sed_file=$(best "$sed_command >/dev/null")
 sed_pipe=$(best "$sed_command | cat >/dev/null")
 compare "watchbot-log, a file" "$(best '"$log" <"$input" >/dev/null')" "$sed_file"
 compare "watchbot-log, a file, to a pipe" "$(best '"$log" <"$input" | cat >/dev/null')" "$sed_pipe"
+compare "watchbot-log, a pipe, to a pipe" "$(best 'cat "$input" | "$log" | cat >/dev/null')" "$(best "cat \"\$input\" | LC_ALL=C sed 's/^/$prefix/' | cat >/dev/null")"
 compare "watchbot-log, JSON" "$(best 'structuredLogging=true "$log" <"$input" >/dev/null')" "$sed_file"
+compare "watchbot-log, JSON, to a pipe" "$(best 'structuredLogging=true "$log" <"$input" | cat >/dev/null')" "$sed_pipe"
 
 own=$(best 'i=0; while [ $i -lt $starts ]; do "$log" x >/dev/null; i=$((i + 1)); done')
 true=$(best 'i=0; while [ $i -lt $starts ]; do /bin/true >/dev/null; i=$((i + 1)); done')

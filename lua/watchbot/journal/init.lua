@@ -55,6 +55,8 @@ end
 ---@param id string?
 ---@param ... any name, value, name, value...
 function Journal:say(level, id, ...)
+  local sink = self.sink
+  if sink.say then return sink:say(CATEGORY, id, levels[level], ...) end
   self:write(level, id, journal.object(...))
 end
 

@@ -1,0 +1,13 @@
+/* ljson: what log lines need of watchbot.core.json. */
+#ifndef WATCHBOT_LJSON_H
+#define WATCHBOT_LJSON_H
+
+#include <lua.h>
+
+#include "buffer.h"
+
+/* Makes `out` a JSON object of the values from index `first` to the top: name, value, name, value.
+ * A nil leaves its name out. Raises for what JSON cannot hold, and without memory. */
+void ljson_members(lua_State *L, int first, struct buffer *out);
+
+#endif
