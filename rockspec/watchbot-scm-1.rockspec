@@ -19,7 +19,6 @@ supported_platforms = { "linux" }
 
 dependencies = {
   "lua >= 5.4, < 5.5",
-  "lua-cjson >= 2.1",
   "luaexpat >= 1.4",
 }
 
@@ -35,18 +34,19 @@ build = {
   modules = {
     ["watchbot.core"] = {
       sources = {
-        "src/accounts.c", "src/buffer.c", "src/child.c", "src/clock.c", "src/connection.c",
-        "src/core.c", "src/digest.c", "src/empty.c", "src/guardian.c", "src/heads.c",
-        "src/http.c", "src/http_why.c", "src/json.c", "src/launch.c", "src/laws.c",
-        "src/lchannel.c", "src/lchildren.c", "src/lempty.c", "src/lerror.c", "src/lexit.c",
-        "src/lfile.c", "src/lhandle.c", "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c",
-        "src/linput.c", "src/listener.c", "src/ljson.c", "src/llimits.c", "src/llog.c",
-        "src/loop.c", "src/lprocess.c", "src/lrequest.c", "src/lscheduler.c", "src/lscratch.c",
-        "src/lserver.c", "src/lsqlite.c", "src/lstart.c", "src/lterminal.c", "src/lvectors.c",
-        "src/lversions.c", "src/lvolume.c", "src/multi.c", "src/orphans.c", "src/peer.c",
-        "src/pipes.c", "src/poller.c", "src/procfs.c", "src/proxy.c", "src/request.c",
-        "src/scratch.c", "src/server.c", "src/sigpipe.c", "src/sigv4.c", "src/sink.c",
-        "src/stream.c", "src/task.c", "src/trust.c",
+        "src/accounts.c", "src/buffer.c", "src/canonical.c", "src/child.c", "src/clock.c",
+        "src/connection.c", "src/core.c", "src/digest.c", "src/empty.c", "src/guardian.c",
+        "src/heads.c", "src/http.c", "src/http_why.c", "src/json.c", "src/launch.c",
+        "src/laws.c", "src/lchannel.c", "src/lchildren.c", "src/lempty.c", "src/lerror.c",
+        "src/lexit.c", "src/lfile.c", "src/lhandle.c", "src/lhttp.c", "src/libcurl.c",
+        "src/limit.c", "src/lines.c", "src/linput.c", "src/listener.c", "src/ljson.c",
+        "src/ljson_decode.c", "src/llimits.c", "src/llog.c", "src/loop.c", "src/lprocess.c",
+        "src/lrequest.c", "src/lscheduler.c", "src/lscratch.c", "src/lserver.c",
+        "src/lsqlite.c", "src/lstart.c", "src/lterminal.c", "src/lvectors.c", "src/lversions.c",
+        "src/lvolume.c", "src/multi.c", "src/orphans.c", "src/peer.c", "src/pipes.c",
+        "src/poller.c", "src/procfs.c", "src/proxy.c", "src/request.c", "src/scratch.c",
+        "src/server.c", "src/sigpipe.c", "src/sigv4.c", "src/sink.c", "src/stream.c",
+        "src/task.c", "src/trust.c",
       },
       incdirs = { "src", "include", "$(CURL_INCDIR)", "$(OPENSSL_INCDIR)", "$(SQLITE_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(SQLITE_LIBDIR)" },

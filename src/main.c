@@ -284,6 +284,7 @@ static int run(lua_State *L) {
     luaL_openlibs(L);
     if (IS_STATIC) refuse_libraries(L);
     preload_install(L);
+    /* for policies: no module of watchbot uses it */
     preload(L, "cjson", luaopen_cjson);
     preload(L, "cjson.safe", luaopen_cjson_safe);
     preload(L, "lxp", luaopen_lxp);
