@@ -66,8 +66,6 @@ return {
     ["lua/watchbot/policy/init.lua"] = 1,
     ["lua/watchbot/queue/sqlite/store.lua"] = 1,
     ["lua/watchbot/template/dashboard.lua"] = 1,
-    ["src/ljson.c"] = 1,
-    ["src/sigv4.c"] = 1,
   },
   requires = {
   },
