@@ -233,7 +233,7 @@ demo: deps all
 # One entry for each C file, as the build compiles it.
 DATABASE ?= compile_commands.json
 compile_commands: | $(B)/version.h
-	@{ echo '['; for file in src/*.c; do [ $$file = src/buffer.c ] || echo ','; \
+	@{ echo '['; comma=; for file in src/*.c; do printf '%s' "$$comma"; comma=,; \
 	  printf '{"directory": "%s", "file": "%s", "command": "%s"}\n' '$(CURDIR)' $$file \
 	    '$(CC) $(filter-out -MMD -MP,$(BUILD_CFLAGS)) -c '$$file; done; echo ']'; } > $(DATABASE)
 
