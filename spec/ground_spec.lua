@@ -2,6 +2,7 @@
 -- service, region, signature and date. moto takes all of it, which has hidden faults of watchbot.
 -- At AWS's host names, through the proxy, no endpoint is set.
 
+local cjson = require "cjson"
 local cloud = require "support.cloud"
 local core = require "watchbot.core".aws
 local http = require "watchbot.http"
@@ -167,6 +168,29 @@ describe("by AWS's host names, watchbot", function()
     run(folder, { QueueUrl = url }, "run", "--drain", "policy.lua")
     assert.are.same({ "one" }, folder:lines "done")
     assert.are.equal(0, account:count(here))
+  end))
+
+  it("hands a Lambda function the event of an SQS trigger", task(function(folder)
+    local url = queue()
+    run(folder, nil, "send", "--queue", url, "--attribute", "Kind=tile", "one")
+    folder:write("app.py", [[
+import json
+def handler(event, context):
+    open("event", "w").write(json.dumps([event, context.invoked_function_arn]))
+]])
+    local client = io.popen "pwd":read "l" .. "/spec/support/runtimes/ric.py"
+    run(folder, nil, "run", "--drain", "--queue", url, "--lambda", "app.handler", "--", "python3",
+      client)
+    local told = cjson.decode(folder:read "event")
+    local record = told[1].Records[1]
+    assert.are.equal("arn:aws:sqs:eu-west-1:123456789012:" .. url:match "[^/]+$",
+      record.eventSourceARN)
+    assert.are.equal("arn:aws:lambda:eu-west-1:123456789012:function:app-handler", told[2])
+    assert.are.same({ "one", "eu-west-1", "1" },
+      { record.body, record.awsRegion, record.attributes.ApproximateReceiveCount })
+    assert.are.same({ stringValue = "tile", dataType = "String", stringListValues = {},
+      binaryListValues = {} }, record.messageAttributes.Kind)
+    assert.is_truthy(record.attributes.SenderId and record.attributes.SentTimestamp)
   end))
 
   it("notifies a topic of another region than AWS_REGION", task(function(folder)

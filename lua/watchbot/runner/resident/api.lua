@@ -21,6 +21,7 @@ local JSON = { ["Content-Type"] = "application/json" }
 
 ---@class watchbot.RuntimeApi
 ---@field listening watchbot.Listening
+---@field parked watchbot.ServerRequest[] that are never answered: closed with their connections
 ---@field runtime table hears: asked(request), answered(id, body), failed(id, body, kind),
 --- init_failed(body, kind); knows: verdict_on(id, nonce)
 local Api = {}
@@ -109,8 +110,8 @@ local function register(_, request)
   }, "{}")
 end
 
-local function park(_, request)
-  request:wait_gone()
+local function park(self, request)
+  self.parked[#self.parked + 1] = request
 end
 
 local routes = {
@@ -139,6 +140,20 @@ local function route(self, request)
   tell(request, 404, "NotFound", path)
 end
 
+-- Nothing in a route waits, so that no request needs a task of its own.
+local function serve(self)
+  while true do
+    local request, err, code = self.listening:accept()
+    if not request and code == "Closed" then return end
+    if not request then return self.runtime:broken(err) end
+    local ok, problem = xpcall(route, debug.traceback, self, request)
+    if not ok then
+      pcall(request.answer, request, 500)
+      self.runtime:broken(problem)
+    end
+  end
+end
+
 --- Opens the API for a runtime.
 ---@param runtime table
 ---@param user integer whose connections are taken, besides root's
@@ -151,9 +166,8 @@ function api.open(runtime, user)
     write_time = 0, connections = CONNECTIONS, user = user,
   }
   if not listening then return nil, err, code end
-  local self = setmetatable({ listening = listening, runtime = runtime }, Api)
-  scheduler.spawn(server.serve, listening, function(request) route(self, request) end,
-    function(problem) runtime:broken(problem) end)
+  local self = setmetatable({ listening = listening, runtime = runtime, parked = {} }, Api)
+  scheduler.spawn(serve, self)
   return self
 end
 
