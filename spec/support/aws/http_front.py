@@ -4,6 +4,7 @@ A request for a whole host (`CONNECT sqs.eu-west-1.amazonaws.com:443`) is answer
 were that host, with a certificate of the suite's own authority.
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -21,6 +22,13 @@ class Request:
         path, _, self.query = target.partition("?")
         self.path = "/" + path.split("://", 1)[1].partition("/")[2] if "://" in path else path
         self.host = headers.get("host", "").lower()
+        self.is_proxied = False
+
+    def operation(self):
+        """By its name, in JSON or Query."""
+        action = re.search(rb"(?:^|&)Action=(\w+)", self.body)
+        target = self.headers.get("x-amz-target", "")
+        return target.split(".")[-1] or (action[1].decode() if action else "")
 
     def has_gone(self):
         """Whether the client has closed its end, so that a long poll ends with it."""
@@ -84,14 +92,15 @@ class Front:
         except (OSError, ValueError):
             pass  # a client that goes away is no error here
 
-    def converse(self, connection):
+    def converse(self, connection, is_proxied=False):
         stream = connection.makefile("rb")
         while request := read_request(stream, connection):
             if request.method == "CONNECT":
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 with self.context(request.path).wrap_socket(connection, server_side=True) as inner:
-                    self.converse(inner)
+                    self.converse(inner, True)
                 return
+            request.is_proxied = is_proxied
             done = self.answer(request)
             if not done:
                 return

@@ -33,7 +33,6 @@ GET /calls?operation=RunTask lists the calls of ECS since DELETE /calls, in thei
 """
 
 import json
-import re
 import threading
 import time
 
@@ -142,9 +141,7 @@ def note(operation, request):
 
 def watched(request, answer_call):
     """Answers a request, or fails it as a spec wants, and notes it where it is one of ECS."""
-    target = request.headers.get("x-amz-target", "")
-    action = re.search(rb"(?:^|&)Action=(\w+)", request.body)
-    operation = target.split(".")[-1] or (action[1].decode() if action else "")
+    target, operation = request.headers.get("x-amz-target", ""), request.operation()
     is_ecs = target.startswith("AmazonEC2ContainerService")
     call = note(operation, request) if is_ecs else {}
     fault = knobs.fault(operation, is_ecs)

@@ -62,7 +62,8 @@ seen = []
 def place_of(host):
     """Service and region of a host of AWS; nothing for any other host."""
     host = host.rsplit(":", 1)[0] if ":" in host else host
-    if match := VPC.match(host) or HOST.match(host):
+    match = VPC.match(host) or HOST.match(host)
+    if match and match[2].startswith("cn-") == host.endswith(".cn"):
         return match[1], match[2]
     if match := LEGACY.match(host):
         return "sqs", match[1] or "us-east-1"
@@ -197,10 +198,13 @@ def answer(request):
         return control(request)
     if request.path in ("/knobs", "/calls"):
         return knobs.control(request)
-    done = knobs.watched(request, answer_call)
-    if place_of(request.host)[0]:
+    if request.is_proxied and not place_of(request.host)[0]:
+        done = 421, b"this is no host of AWS", {}
+    else:
+        done = knobs.watched(request, answer_call)
+    if request.is_proxied:
         seen.append({"host": request.host, "at": time.time(), "status": done and done[0],
-                     "operation": request.headers.get("x-amz-target", "").split(".")[-1]})
+                     "operation": request.operation()})
     return done
 
 

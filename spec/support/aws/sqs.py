@@ -6,6 +6,7 @@ import threading
 import time
 
 from common import ACCOUNT, Refused, identifier, refuse, store
+from knobs import knobs
 from sqs_message import LONGEST, invalid, size_of
 from sqs_queue import Queue, by_arn, content_id
 
@@ -159,7 +160,12 @@ def each_entry(entries, work):
 def batch(call, work):
     entries = call.get("Entries") or []
     check_batch(entries)
-    return each_entry(entries, work)
+
+    def one(entry):
+        refuse(knobs.take("fail_entries"), "InternalError",
+               "We encountered an internal error. Please try again.", 500)
+        return work(entry)
+    return each_entry(entries, one)
 
 
 def send_batch(call):
@@ -168,10 +174,7 @@ def send_batch(call):
     refuse(total > LONGEST, "BatchRequestTooLong", "Batch requests cannot be longer than "
            f"{LONGEST} bytes. You have sent {total} bytes.")
 
-    def one(entry):
-        told = found.send(entry)
-        return told
-    return batch(call, one)
+    return batch(call, found.send)
 
 
 def value_between(call, name, least, most, default):
@@ -227,6 +230,12 @@ def dead_sources(call):
     return {"queueUrls": urls}
 
 
+def renew(message):
+    """What comes back from the dead letters is a new message to SQS."""
+    message.id, message.sent = identifier(), time.time()
+    message.receives, message.first, message.source = 0, None, None
+
+
 def move_all(task, source, destination):
     time.sleep(MOVE_PAUSE)
     while task["Status"] == "RUNNING":
@@ -237,7 +246,7 @@ def move_all(task, source, destination):
                 del source.messages[message.id]
         for message in found:
             target = destination or by_arn(message.source)
-            message.receives, message.first, message.source = 0, None, None
+            renew(message)
             (target or source).add(message, 0)
             task["ApproximateNumberOfMessagesMoved"] += 1
         if not found:

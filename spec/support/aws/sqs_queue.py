@@ -9,9 +9,10 @@ import time
 from collections import deque
 
 from common import Refused, arn, refuse, store
+from knobs import knobs
 from sqs_message import LONGEST, Message, check, invalid
 
-LEASE_MAX, DEDUPLICATION = 12 * 3600, 300
+DEDUPLICATION = 300
 IN_FLIGHT, IN_FLIGHT_FIFO = 120000, 20000
 DEFAULTS = {
     "VisibilityTimeout": "30", "MaximumMessageSize": str(LONGEST), "DelaySeconds": "0",
@@ -118,11 +119,15 @@ class Queue:
             message.is_leased = False
             self.in_flight -= 1
 
-    def candidates(self, now):
-        if self.is_fifo:
-            return self.unlocked(now)
+    def lapse(self, now):
+        """Ends the leases whose time has come."""
         self.wake(now)
-        return self.take_ready(now)
+        for message in self.messages.values() if self.is_fifo else ():
+            if message.visible_at <= now:
+                self.release(message)
+
+    def candidates(self, now):
+        return self.unlocked(now) if self.is_fifo else self.take_ready(now)
 
     def take_ready(self, now):
         while self.ready:
@@ -162,19 +167,27 @@ class Queue:
             self.release(message)
         self.schedule(message, now + seconds)
 
-    def take(self, most, seconds):
+    def room(self, is_short):
+        """How many more may be in flight. Only a short poll of a standard queue is refused."""
+        limit = knobs["in_flight"] or (IN_FLIGHT_FIFO if self.is_fifo else IN_FLIGHT)
+        refuse(self.in_flight >= limit and is_short and not self.is_fifo, "OverLimit",
+               "Too many messages in flight", 403)
+        return limit - self.in_flight
+
+    def take(self, most, seconds, is_short=False):
         """Up to `most` messages that can be seen now; call with the lock held."""
         now, found = time.time(), []
-        limit = IN_FLIGHT_FIFO if self.is_fifo else IN_FLIGHT
-        refuse(self.in_flight >= limit and not self.is_fifo, "OverLimit",
-               "Too many messages in flight", 403)
+        self.lapse(now)
+        most = min(most, self.room(is_short))
+        if most <= 0:
+            return []
         dead, max_receives = self.redrive()
         for message in self.candidates(now):
             if max_receives and message.receives >= max_receives:
                 self.bury(message, dead)
                 continue
             found.append(message)
-            if len(found) == most or self.in_flight + len(found) >= limit:
+            if len(found) == most:
                 break
         for message in found:
             self.lease(message, now, seconds)
@@ -196,7 +209,8 @@ class Queue:
         until = time.monotonic() + wait
         with self.lock:
             while True:
-                found = token and self.repeat(token, seconds) or self.take(most, seconds)
+                found = (token and self.repeat(token, seconds)
+                         or self.take(most, seconds, wait == 0))
                 left = until - time.monotonic()
                 if found or left <= 0 or self.is_deleted:
                     if found and token:
@@ -241,7 +255,7 @@ class Queue:
                 self.lock.notify_all()
 
     def change(self, receipt, seconds):
-        if not 0 <= seconds <= LEASE_MAX:
+        if not 0 <= seconds <= 43200:
             raise invalid(f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: "
                           "VisibilityTimeout must be an integer between 0 and 43200.")
         with self.lock:
@@ -251,7 +265,7 @@ class Queue:
                 raise invalid(GONE.format(receipt))
             refuse(message.visible_at <= now, "MessageNotInflight", "The message referred to isn't "
                    "in flight.")
-            if now + seconds - message.lease_start > LEASE_MAX:
+            if now + seconds - message.lease_start > knobs["lease_max"]:
                 raise invalid(f"Value {seconds} for parameter VisibilityTimeout is invalid. "
                               "Reason: Total VisibilityTimeout for the message is beyond the limit "
                               "[43200 seconds].")
