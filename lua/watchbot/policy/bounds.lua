@@ -54,7 +54,8 @@ bounds.declared = {
   { name = "umask", type = "umask", help = "mode bits that files of tasks do not get, `\"027\"`" },
   { name = "user", type = "text",
     help = "the user that tasks run as, with its groups; only a watcher of root's can do that" },
-  { name = "private_tmp", type = "flag", default = false,
+  { name = "private_tmp", type = "flag", default = false, environment = "PrivateTmp",
+    read = function(text) return text == "true" end,
     help = "gives each task an empty folder as `TMPDIR`, which is removed at its end" },
 }
 
