@@ -27,6 +27,7 @@ local FIELDS = [[
   for _, name in ipairs {
     "queue", "workers", "timeout", "drain", "notify_after", "log", "jobs", "topic", "stack",
     "log_group", "task_events" } do values[#values + 1] = name .. "=" .. tostring(policy[name]) end
+  values[#values + 1] = "private=" .. tostring(policy.private_tmp)
   values[#values + 1] = "volumes=" .. table.concat(policy.volumes or {}, ",")
   values[#values + 1] = "task=" .. table.concat({ tostring(task.cluster), tostring(task.definition),
     tostring(task.container), tostring(task.launchType),
@@ -69,6 +70,7 @@ describe("the environment of a watcher", function()
       queue = "TEXT", workers = "5", timeout = "300", drain = "20", notify_after = "11",
       log = "json", jobs = "nil",
       topic = "TEXT", stack = "TEXT", log_group = "TEXT", task_events = "TEXT", volumes = "",
+      private = "false",
       task = "main TEXT Watchbot-worker-tiles FARGATE subnet-1,subnet-2",
     }, read)
   end)
@@ -80,6 +82,21 @@ describe("the environment of a watcher", function()
     assert.are.equal("1", fields_with(of_worker("process", { writableFilesystem = true })).jobs)
     read = fields_with(of_worker("process", { policy = "/p.lua", workers = 4 }))
     assert.are.same({ "", "4" }, { read.volumes, read.workers })
+  end)
+
+  -- /tmp was shared by jobs that run beside each other, and never emptied: it grew until the disk
+  -- was full.
+  it("gives jobs that run beside each other their own TMPDIR, and empties what one uses", function()
+    local function private(more)
+      local read = fields_with(of_worker("process", more))
+      return { read.private, read.volumes }
+    end
+    assert.are.same({ "true", "" }, private { workers = 2 })
+    assert.are.same({ "true", "" }, private { workers = { Ref = "N" } })
+    assert.are.same({ "true", "" }, private { policy = "/p.lua", workers = 2 })
+    assert.are.same({ "false", "/tmp" }, private {})
+    assert.are.same({ "false", "" }, private { workers = 2, env = { PrivateTmp = false } })
+    assert.is_nil(of_watcher({ workers = 2 }).PrivateTmp, "tasks have their own disk")
   end)
 
   it("says of which failures there are notifications", function()

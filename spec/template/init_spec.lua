@@ -110,6 +110,42 @@ describe("a template", function()
       templates.environment(made.Resources.WatchbotWatcher.Properties).TaskOptions)
   end)
 
+  -- Four types had none: the webhook's key, stage and plan, and rules.
+  it("has tags on each resource whose type has any", function()
+    local without = {
+      ["AWS::ApiGateway::Deployment"] = true, ["AWS::ApiGateway::Method"] = true,
+      ["AWS::ApiGateway::Resource"] = true, ["AWS::ApiGateway::UsagePlanKey"] = true,
+      ["AWS::CloudWatch::Dashboard"] = true, ["AWS::IAM::AccessKey"] = true,
+      ["AWS::Logs::MetricFilter"] = true, ["AWS::Logs::SubscriptionFilter"] = true,
+      ["AWS::SNS::Subscription"] = true, ["AWS::SNS::TopicPolicy"] = true,
+      ["AWS::SQS::QueuePolicy"] = true, ["AWS::ApplicationAutoScaling::ScalableTarget"] = true,
+      ["AWS::ApplicationAutoScaling::ScalingPolicy"] = true,
+    }
+    for _, mode in ipairs { "task", "process" } do
+      local made = templates.make(mode, { tags = { team = "maps" }, webhook = true,
+        webhookKey = true, user = true, reduce = true, kmsKey = "create",
+        maxScalingCapacity = mode == "process" and 3 or nil })
+      for id, resource in pairs(made.Resources) do
+        if not without[resource.Type] then
+          assert.are.equal("team", resource.Properties.Tags[1].Key, id)
+        end
+      end
+    end
+  end)
+
+  -- An account that asks for a boundary refused the webhook's role and the user.
+  it("has boundary and path on each role and user", function()
+    local arn = "arn:aws:iam::123456789012:policy/bounds"
+    local made = templates.make("task", { webhook = true, user = true, permissionsBoundary = arn,
+      rolePath = "/watchbot/" })
+    for id, resource in pairs(made.Resources) do
+      if resource.Type == "AWS::IAM::Role" or resource.Type == "AWS::IAM::User" then
+        assert.are.same({ arn, "/watchbot/" },
+          { resource.Properties.PermissionsBoundary, resource.Properties.Path }, id)
+      end
+    end
+  end)
+
   it("refuses to leave out a part that there is not", function()
     assert.error_matches(function() templates.make("task", { parts = { dashbord = false } }) end,
       "no part 'dashbord' to leave out; did you mean 'dashboard'?", 1, true)

@@ -76,6 +76,21 @@ describe("the options of a template", function()
     assert.matches("'permissions'", (refused("task", { clusterRole = "r" })))
   end)
 
+  -- They were taken for text: a cluster's ARN out of the Parameter Store became a part of an ARN.
+  it("may be dynamic references, which count as intrinsics", function()
+    local store = "{{resolve:ssm:/tiles/cluster}}"
+    local complete = assert(options.complete(templates.given("process", {
+      cluster = store, serviceVersion = "{{resolve:ssm:/tiles/sha:3}}", workers = store,
+      env = { A = "${HOME} {{resolve:ssm:/a}}" },
+      kmsKey = "{{resolve:ssm:/tiles/key}}",
+    })))
+    assert.are.same({ ["Fn::Sub"] = store }, complete.cluster)
+    assert.are.same({ ["Fn::Sub"] = "${!HOME} {{resolve:ssm:/a}}" }, complete.env.A)
+    assert.matches("cannot be an intrinsic", (refused("task", { prefix = store })))
+    assert.matches("resolves no 'ssm%-secure' here: use 'secrets' %(https://",
+      (refused("task", { env = { A = "{{resolve:ssm-secure:/a}}" } })))
+  end)
+
   it("may be intrinsics, at any depth", function()
     local ref = { Ref = "Parameter" }
     assert(options.complete(templates.given("task", {

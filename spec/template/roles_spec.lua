@@ -110,7 +110,8 @@ describe("the roles of a template", function()
       "dkr.ecr.eu-west-1.amazonaws.com", "dkr.ecr-fips.us-east-1.amazonaws.com",
       "dkr-ecr.eu-west-1.on.aws",
       "dkr-ecr-fips.us-east-1.on.aws", "dkr.ecr.cn-north-1.amazonaws.com.cn",
-      "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+      "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "dkr.ecr.us-iso-east-1.c2s.ic.gov",
+      "dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
     } do
       local pull = allowed("ExecutionRole", "process", {
         image = "123456789012." .. host .. "/team/tiles:v1",

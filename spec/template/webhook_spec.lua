@@ -35,29 +35,12 @@ describe("the webhook of a template", function()
     assert.are.equal("NEVER", called.PassthroughBehavior)
   end)
 
-  it("takes Subject and Message of an object, as ecs-watchbot did, unless the body is to stay as "
-    .. "it came", function()
-    local function text(kind, webhook)
-      return integration({ webhook = webhook }).RequestTemplates[kind]["Fn::Sub"][1]
+  -- What the templates make of a request is in webhook_mapping_spec.
+  it("has them on one line: a line break would be sent to SNS", function()
+    local called = integration { fifo = true, webhook = { headers = { "X-A" } } }
+    for _, text in pairs(called.RequestTemplates) do
+      assert.is_falsy(text["Fn::Sub"][1]:find "\n")
     end
-    assert.is_truthy(text "application/json":find("#set($subject = $object.Subject)", 1, true))
-    assert.is_truthy(text "application/json":find("#set($message = $object.Message)", 1, true))
-    assert.is_falsy(text "text/plain":find("$object", 1, true))
-    assert.is_falsy(text("application/json", { raw = true }):find("$object", 1, true))
-    assert.is_truthy(text "text/plain":find("#set($message = $input.body)", 1, true))
-  end)
-
-  it("hands chosen headers on as attributes, numbered without gaps", function()
-    -- What a job needs to check a signature, or to know the kind of an event, was lost.
-    local called = integration { webhook = { headers = { "X-GitHub-Event", "HEADER" } } }
-    local text = called.RequestTemplates["text/plain"]["Fn::Sub"][1]
-    assert.is_truthy(text:find("#set($value = $input.params('X-GitHub-Event'))#if(\"$!value\" == "
-      .. "'')"
-      .. "#set($value = $input.params('x-github-event'))#end#if(\"$!value\" != '')#set($n = $n + 1)"
-      .. "&MessageAttributes.entry.${!n}.Name=X-GitHub-Event&", 1, true), text)
-    assert.are.equal(1, select(2, text:gsub("#set%(%$n = 0%)", "")))
-    local mapped = integration({}).RequestTemplates
-    assert.is_falsy(mapped["text/plain"]["Fn::Sub"][1]:find "MessageAttributes")
   end)
 
   -- A message that SNS refused must not look as if it had been taken.
@@ -79,24 +62,6 @@ describe("the webhook of a template", function()
       role.Policies[1].PolicyDocument.Statement)
     assert.are.same({ Service = { "apigateway.amazonaws.com" } },
       role.AssumeRolePolicyDocument.Statement[1].Principal)
-  end)
-
-  -- A second request with the same body was taken, answered with 200 and dropped: the topic had
-  -- only the body to go by.
-  it("takes group and deduplication id of a FIFO queue from headers, else each request has its own",
-    function()
-    local text = integration({ fifo = true }).RequestTemplates["text/plain"]["Fn::Sub"][1]
-    local headers = {
-      MessageGroupId = "X-Message-Group-Id", MessageDeduplicationId = "X-Message-Deduplication-Id",
-    }
-    for parameter, header in pairs(headers) do
-      assert.matches(("&%s=#set($value = $input.params('%s'))#if(\"$!value\" == '')#set($value = "
-        .. "$input.params('%s'))#end")
-        :format(parameter, header, header:lower()), text, 1, true)
-    end
-    local own = [[#if("$!value" == '')#set($value = $context.requestId)#end$util.urlEncode($value)]]
-    assert.are.equal(2, select(2, text:gsub(own:gsub("%p", "%%%0"), "")))
-    assert.is_falsy(text:find "\n", "a line break would be sent to SNS")
   end)
 
   it("is deployed anew when it has changed, and only then", function()

@@ -3,10 +3,10 @@
 -- of a resource may be is for cfn-lint.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 
-local access = require "watchbot.template.access"
+local check_access = require "watchbot.template.check_access"
+local check_volumes = require "watchbot.template.check_volumes"
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
-local stable = require "watchbot.template.stable"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Finding
@@ -217,53 +217,6 @@ local function check_queue_names(template, findings)
   end
 end
 
--- A queue or a topic has one policy.
-local function check_policies(template, find)
-  local owner = {}
-  for _, id in ipairs(references.resources(template)) do
-    local resource = template.Resources[id]
-    local list = ({ ["AWS::SQS::QueuePolicy"] = "Queues",
-      ["AWS::SNS::TopicPolicy"] = "Topics" })[resource.Type]
-    for _, whose in ipairs(list and (resource.Properties or {})[list] or {}) do
-      local key = type(whose) == "table" and whose.Ref
-      if key and owner[key] then
-        find("Resources." .. id,
-        "'%s' has the policy '%s' already, and one overwrites the other: add statements to that",
-          key, owner[key])
-      end
-      if key then owner[key] = id end
-    end
-  end
-end
-
--- A key that is not the template's has a policy that the template does not know.
-local function check_key(template, findings)
-  for _, id in ipairs(references.resources(template)) do
-    local resource = template.Resources[id]
-    local key = resource.Type == "AWS::SNS::Topic" and (resource.Properties or {}).KmsMasterKeyId
-    local own = type(key) == "table" and key["Fn::GetAtt"] ~= nil
-    if key and not own then
-      return add(findings, true, "Resources." .. id .. ".Properties.KmsMasterKeyId",
-        "the key's policy has to let AWS's services use it, or what they send is dropped: %s",
-          stable(access.of_key()))
-    end
-  end
-end
-
--- What only somebody who reads the template can decide.
-local function check_security(template, findings)
-  for _, id in ipairs(references.resources(template)) do
-    local resource = template.Resources[id]
-    local properties = resource.Properties or {}
-    local open = properties.AuthorizationType == "NONE" and not properties.ApiKeyRequired
-    if resource.Type == "AWS::ApiGateway::Method" and open then
-      add(findings, true, "Resources." .. id,
-        "anybody who knows its address may call it: 'webhookKey' asks for a key; or let "
-        .. "the job check a signature")
-    end
-  end
-end
-
 local function check_size(size, findings)
   if size > IN_S3 then
     add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size,
@@ -297,10 +250,9 @@ return function(template, size)
   end
   check_references(template, find)
   if #findings == 0 then check_circles(template, find) end
-  check_policies(template, find)
   check_queue_names(template, findings)
-  check_security(template, findings)
-  check_key(template, findings)
+  check_access(template, findings)
+  check_volumes(template, findings)
   check_size(size, findings)
   return findings
 end

@@ -91,8 +91,13 @@ function environment.process(options, refs)
   local more = {
     writableFilesystem = options.writableFilesystem, stopTimeout = options.stopTimeout,
   }
-  -- Jobs that run beside each other share them.
-  if options.workers == 1 and #scratch > 0 then more.Volumes = pieces.list(",", scratch) end
+  -- Jobs that run beside each other share the folders, so nothing there can be emptied: each has
+  -- its own TMPDIR instead.
+  if options.workers ~= 1 then
+    more.PrivateTmp = true
+  elseif #scratch > 0 then
+    more.Volumes = pieces.list(",", scratch)
+  end
   if options.policy then more.Concurrency = options.workers end
   return listed(add(variables, more), options)
 end

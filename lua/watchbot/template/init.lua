@@ -79,7 +79,9 @@ local tagged = {
   ["AWS::ECS::TaskDefinition"] = true, ["AWS::IAM::Role"] = true, ["AWS::IAM::User"] = true,
     ["AWS::KMS::Key"] = true,
   ["AWS::Logs::LogGroup"] = true, ["AWS::SNS::Topic"] = true, ["AWS::SQS::Queue"] = true,
-  ["AWS::ApiGateway::RestApi"] = true,
+  ["AWS::ApiGateway::ApiKey"] = true, ["AWS::ApiGateway::RestApi"] = true,
+  ["AWS::ApiGateway::Stage"] = true, ["AWS::ApiGateway::UsagePlan"] = true,
+  ["AWS::Events::Rule"] = true,
 }
 
 local function tags_of(tags)

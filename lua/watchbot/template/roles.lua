@@ -61,7 +61,7 @@ local progress_actions = {
 local function through_dynamodb(options)
   return allow({ "kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant" },
     options.kmsKey,
-    { StringLike = { ["kms:ViaService"] = "dynamodb.*.amazonaws.com" } })
+    { StringLike = { ["kms:ViaService"] = cf.sub "dynamodb.*.${AWS::URLSuffix}" } })
 end
 
 local function of_tasks(options, refs)
@@ -139,14 +139,14 @@ local pull_actions = {
   "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
 }
 
--- ECR at its usual host, its dual-stack one, or a FIPS one.
+-- ECR at its usual host, its dual-stack one, or a FIPS one; what comes behind the region is the
+-- partition's: amazonaws.com, amazonaws.com.cn, c2s.ic.gov, on.aws...
 -- https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 local hosts = {
-  "^(%d+)%.dkr%.ecr%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
-  "^(%d+)%.dkr%.ecr%-fips%.([%w-]+)%.amazonaws%.com[^/]*/([^:@]+)",
-  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.aws/([^:@]+)",
-  "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.aws/([^:@]+)",
-  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.amazonwebservices%.com%.cn/([^:@]+)",
+  "^(%d+)%.dkr%.ecr%.([%w-]+)%.[%w.-]+/([^:@]+)",
+  "^(%d+)%.dkr%.ecr%-fips%.([%w-]+)%.[%w.-]+/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%.([%w-]+)%.on%.[%w.-]+/([^:@]+)",
+  "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.[%w.-]+/([^:@]+)",
 }
 
 -- The repository of an image in ECR; nil for one of another registry.

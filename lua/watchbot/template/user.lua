@@ -19,6 +19,7 @@ return function(options, refs)
         Type = "AWS::IAM::User",
         Properties = {
           Policies = { { PolicyName = "send", PolicyDocument = sending.document(statements) } },
+          PermissionsBoundary = options.permissionsBoundary or nil, Path = options.rolePath or nil,
         },
       },
       [refs.id "UserKey"] = {

@@ -16,23 +16,38 @@ local STAGE, PATH = "watchbot", "webhooks"
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
--- As ecs-watchbot's: of an object with Subject and Message those, else the body.
-local OBJECT = "#set($object = $input.path('$'))#if(\"$!object.Subject\" != '')#set($subject = "
-  .. "$object.Subject)#end"
-  .. "#if(\"$!object.Message\" != '')#set($message = $object.Message)#end"
+-- As ecs-watchbot's: of an object with Subject and Message those, else the body. A Message that is
+-- an object or a list itself is taken as JSON; by its value it would come in Java's own form.
+local OBJECT = "#set($object = $input.path('$'))"
+  .. "#if(\"$!object.Subject\" != '')#set($subject = \"$object.Subject\")#end"
+  .. "#if(\"$!object.Message\" != '')#set($message = \"$object.Message\")"
+  .. "#set($json = $input.json('$.Message'))"
+  .. "#if($json.startsWith('{') || $json.startsWith('['))#set($message = $json)#end#end"
 
-local PUBLISH = "#set($subject = 'webhook')#set($message = "
-  .. "$input.body)%sAction=Publish&Version=2010-03-31"
-  .. "&Subject=$util.urlEncode($subject)&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)"
+-- SNS refuses a subject of 100 characters or more, and line breaks in it: such a request would be
+-- refused as often as it is sent.
+-- https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+local SUBJECT = "#set($subject = $subject.replaceAll('[^ -~]', '?'))"
+  .. "#if($subject.length() > 99)#set($subject = $subject.substring(0, 99))#end"
 
--- A header of the caller's as a parameter of the request to SNS, else the request's own id. On one
--- line: a line break would become part of the request. With HTTP/2 the names of headers come in
--- small letters.
+local PUBLISH = "#set($subject = 'webhook')#set($message = $input.body)%sAction=Publish"
+  .. "&Version=2010-03-31&Subject=$util.urlEncode($subject)"
+  .. "&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)"
+
+-- A header of the caller's. With HTTP/2 the names of headers come in small letters. A `#set` to
+-- null would leave what the header before had.
+local HEADER = "#set($value = '')#set($value = $input.params('NAME'))#if(\"$!value\" == '')"
+  .. "#set($value = $input.params('SMALL'))#end"
+
+local function in_template(text, header)
+  return (text:gsub("NAME", header):gsub("SMALL", header:lower()))
+end
+
+-- A header as a parameter of the request to SNS, else the request's own id. On one line: a line
+-- break would become part of the request.
 local function from_header(parameter, header)
-  return (("&PARAMETER=#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = "
-    .. "$input.params('SMALL'))#end"
-    .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)")
-    :gsub("%u+", { PARAMETER = parameter, HEADER = header, SMALL = header:lower() }))
+  return "&" .. parameter .. "=" .. in_template(HEADER, header)
+    .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)"
 end
 
 -- Without an id of its own, a second request with the same body would be taken for the first one
@@ -41,15 +56,12 @@ end
 local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")
   .. from_header("MessageDeduplicationId", "X-Message-Deduplication-Id")
 
--- A header of the caller's as an attribute of the message, where it is there; `$n` counts them, as
--- SNS asks.
+-- A header as an attribute of the message, where it is there; `$n` counts them, as SNS asks.
 local function attribute(header)
-  return (("#set($value = $input.params('HEADER'))#if(\"$!value\" == '')#set($value = "
-    .. "$input.params('SMALL'))#end"
-    .. "#if(\"$!value\" != '')#set($n = $n + 1)&MessageAttributes.entry.${!n}.Name=HEADER"
+  return in_template(HEADER .. "#if(\"$!value\" != '')#set($n = $n + 1)"
+    .. "&MessageAttributes.entry.${!n}.Name=NAME"
     .. "&MessageAttributes.entry.${!n}.Value.DataType=String"
-    .. "&MessageAttributes.entry.${!n}.Value.StringValue=$util.urlEncode($value)#end")
-    :gsub("%u%u+", { HEADER = header, SMALL = header:lower() }))
+    .. "&MessageAttributes.entry.${!n}.Value.StringValue=$util.urlEncode($value)#end", header)
 end
 
 local function attributes(options)
@@ -61,7 +73,7 @@ end
 
 local function request_template(options, refs, content_type)
   local raw = type(options.webhook) == "table" and options.webhook.raw
-  local object = content_type == "application/json" and not raw and OBJECT or ""
+  local object = content_type == "application/json" and not raw and OBJECT .. SUBJECT or ""
   return cf.sub(PUBLISH:format(object) .. attributes(options) .. (options.fifo and FIFO or ""), {
     Topic = refs.topic,
   })
@@ -148,6 +160,7 @@ local function api(options, refs)
             PolicyDocument = sending.document(sending.statements(options, refs)),
           },
         },
+        PermissionsBoundary = options.permissionsBoundary or nil, Path = options.rolePath or nil,
       },
     },
   }
