@@ -3,6 +3,7 @@
 # make demo       make deps, build, and show watchbot at work
 # make test       make test-deps, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
 # make test-slow  the ten spec files that took longest in the last run of all
+# make test-ric   unmodified Lambda runtime clients, got by npm and built, which takes minutes
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
@@ -97,12 +98,12 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: analyze all deps test-deps demo test test-slow test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
+.PHONY: analyze all deps test-deps demo test test-slow test-ric test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
 USING := $(or $(MAKECMDGOALS),all)
-DEPS  := $(or $(if $(filter test test-deps test-gc valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
+DEPS  := $(or $(if $(filter test test-deps test-ric test-gc valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
 
 deps:
 	@.ci/install-packages build
@@ -236,6 +237,11 @@ compile_commands: | $(B)/version.h
 	@{ echo '['; comma=; for file in src/*.c; do printf '%s' "$$comma"; comma=,; \
 	  printf '{"directory": "%s", "file": "%s", "command": "%s"}\n' '$(CURDIR)' $$file \
 	    '$(CC) $(filter-out -MMD -MP,$(BUILD_CFLAGS)) -c '$$file; done; echo ']'; } > $(DATABASE)
+
+# The real runtime clients for Lambda, from npm: their native parts take minutes to build, and are kept.
+test-ric: test-deps all
+	spec/support/runtimes/obtain build/ric
+	RIC=build/ric WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/runner/resident/clients_spec.lua
 
 # Documents with tables that are lists in the code.
 GENERATED := $(addprefix doc/,architecture.md policy.md templates.md)
