@@ -225,6 +225,7 @@ build = {
     ["watchbot.runner.resident"] = "lua/watchbot/runner/resident/init.lua",
     ["watchbot.runner.resident.api"] = "lua/watchbot/runner/resident/api.lua",
     ["watchbot.runner.resident.event"] = "lua/watchbot/runner/resident/event.lua",
+    ["watchbot.runner.resident.functions"] = "lua/watchbot/runner/resident/functions.lua",
     ["watchbot.runner.resident.invocation"] = "lua/watchbot/runner/resident/invocation.lua",
     ["watchbot.runner.resident.lambda"] = "lua/watchbot/runner/resident/lambda.lua",
     ["watchbot.runner.resident.lines"] = "lua/watchbot/runner/resident/lines.lua",

@@ -46,6 +46,9 @@ local what_runs = {
   process = function(loaded) return words_of(loaded.command) end,
   resident = function(loaded)
     local options, kind = resident.of(loaded)
+    if kind == "handler" then
+      return ("a Lua function of the policy, up to %d messages at once"):format(options.batch)
+    end
     local program = options.handler or options.url or words_of(options.command)
     local batch = options.batch > 1 and (", up to %d messages at once"):format(options.batch) or ""
     return ("%s, by a program that stays (%s)%s"):format(program, kind, batch)

@@ -9,6 +9,11 @@
 ---@field command? string|string[]|fun(job: watchbot.Job): string|string[]
 ---instead of `command`: a Lua function in the watcher, `handler(job)`
 ---@field handler? fun(job: watchbot.Job): any, string?
+---messages that `handler` takes at once, as a list: `handler(jobs)`; it returns what is not done,
+---`{ [job.id] = "why" }` or an outcome; 1: `handler(job)`
+---@field batch? integer
+---seconds that a batch for `handler` waits to become full
+---@field window? number
 ---instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = }`; see
 ---`doc/lambda.md`
 ---@field lambda? watchbot.Lambda

@@ -62,6 +62,15 @@ local declared = {
     name = "handler", type = "handler",
     help = "instead of `command`: a Lua function in the watcher, `handler(job)`",
   },
+  {
+    name = "batch", type = "count", default = 1,
+    help = "messages that `handler` takes at once, as a list: `handler(jobs)`; it returns what is "
+      .. "not done, `{ [job.id] = \"why\" }` or an outcome; 1: `handler(job)`",
+  },
+  {
+    name = "window", type = "seconds", default = 0,
+    help = "seconds that a batch for `handler` waits to become full",
+  },
   { name = "lambda", type = "lambda",
     help = "instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = "
       .. "}`; see `doc/lambda.md`" },

@@ -277,8 +277,8 @@ end
 ---@param policy watchbot.Policy
 ---@return "lua"|"process"|"resident"|"ecs"
 function policies.kind(policy)
-  return (policy.handler and "lua") or (policy.command and "process")
-    or (resident.kind(policy) and "resident") or "ecs"
+  return (resident.kind(policy) and "resident") or (policy.handler and "lua")
+    or (policy.command and "process") or "ecs"
 end
 
 --- Whether a watcher that runs `old` can go on with `new`.
@@ -376,7 +376,7 @@ function methods:complete()
     return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS "
       .. "task"):format(kinds[1], kinds[2])
   end
-  local problem = resident.kind(self) and resident.misfit(self)
+  local problem = resident.kind(self) and resident.misfit(self) or resident.without_handler(self)
   if problem then
     return nil, problem
   elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then

@@ -23,6 +23,8 @@ local resident = {}
 ---@field handler string? what the runtime is to call, as `app.handler`
 ---@field name string? the function's name; default: the handler's
 ---@field memory integer? MiB that it is told to have; default 128
+---@field listen integer? instead of `command`: the port of the Runtime API, for one runtime that
+--- another container of the same task starts
 ---@field event "sqs"|"sns"|"body"|(fun(jobs: watchbot.Job[]): string|table)|nil the form of its
 --- event; default `sqs`; a function returns JSON text or a table
 
@@ -86,6 +88,7 @@ local shared = {
 local own = {
   lambda = {
     handler = { is_text, "text like 'app.handler'" },
+    listen = { is_integer(1, 65535), "a port" },
     name = { is_text, "text" },
     memory = { is_integer(1, 1 << 20), "a whole number of MiB" },
     event = {
@@ -144,6 +147,10 @@ function resident.problem(kind, value)
     local problem = problem_of(kind, name, one)
     if problem then return problem end
   end
+  if kind == "lambda" and value.listen then
+    return value.command and "'listen' waits for a runtime of another container, without 'command'"
+      or value.recycle and "'recycle' is without effect with 'listen'" or nil
+  end
   for _, name in ipairs(needed[kind]) do
     if not value[name] then return ("'%s' is missing"):format(name) end
   end
@@ -153,12 +160,27 @@ function resident.problem(kind, value)
   end
 end
 
+--- What is set for a handler that there is none of.
+---@param policy table
+---@return string? problem
+function resident.without_handler(policy)
+  for _, name in ipairs { "batch", "window" } do
+    if policy:is_set(name) and not policy.handler then
+      return ("'%s' is for 'handler': a Lambda function and a program that stays have it in their "
+        .. "own table"):format(name)
+    end
+  end
+end
+
 --- What of the rest of a policy does not go with a program that stays.
 ---@param policy table
 ---@return string? problem
 function resident.misfit(policy)
   local options, kind = resident.of(policy)
-  if policy:is_set "environment" then
+  if kind == "handler" and options.batch > BATCH_WITHOUT_WINDOW and options.window == 0 then
+    return ("a 'batch' of more than %d messages needs a 'window', the seconds in which it is "
+      .. "gathered"):format(BATCH_WITHOUT_WINDOW)
+  elseif policy:is_set "environment" then
     return ("the hook 'environment' is without effect with '%s': a program that stays has one "
       .. "environment for all messages; set 'env'"):format(kind)
   elseif policy.deliver == "stdin" then
@@ -166,30 +188,37 @@ function resident.misfit(policy)
       .. "protocol"):format(kind)
   elseif options.batch > 1 and policy.queue:find "%.fifo$" then
     return ("'%s': a 'batch' must be 1 on a FIFO queue"):format(kind)
+  elseif options.listen and policy.workers > 1 then
+    return "'lambda': one runtime can come to the port of 'listen'; set 'workers' to 1"
   elseif options.batch > 1 and options.event == "body" then
     return "'lambda': the event 'body' holds one message; set 'batch' to 1"
   end
 end
 
---- Which of the fields a policy sets.
+--- Which of the fields a policy sets. A handler that takes batches runs as these do, too.
 ---@param policy table
----@return "lambda"|"serve"|"resident"|nil
+---@return "lambda"|"serve"|"resident"|"handler"|nil
 function resident.kind(policy)
   for _, kind in ipairs(resident.kinds) do
     if policy[kind] then return kind end
   end
+  return policy.handler and policy.batch > 1 and "handler" or nil
 end
 
 --- What a policy says of its programs that stay, with the defaults.
 ---@param policy table
 ---@return watchbot.ResidentOptions options
----@return "lambda"|"serve"|"resident" kind
+---@return "lambda"|"serve"|"resident"|"handler" kind
 function resident.of(policy)
   local kind = assert(resident.kind(policy))
   local options = {
     batch = 1, window = 0, report = true, recycle = {}, init_timeout = 60,
     event = "sqs", memory = 128, mime = "application/json",
   }
+  if kind == "handler" then
+    options.batch, options.window = policy.batch, policy.window
+    return options, kind
+  end
   for name, value in pairs(policy[kind]) do options[name] = value end
   return options, kind
 end

@@ -52,7 +52,8 @@ end
 -- What the program that stays would get: the event of a Lambda function, else the message.
 function plans.resident(_, policy, job)
   local options, kind = resident.of(policy)
-  local plan = { kind = kind, program = options.handler or options.url or options.command }
+  local plan = { kind = kind, program = options.handler or options.url or options.command
+    or "(jobs)" }
   if kind ~= "lambda" then
     plan.event = job.message
     return plan

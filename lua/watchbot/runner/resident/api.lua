@@ -156,14 +156,15 @@ end
 
 --- Opens the API for a runtime.
 ---@param runtime table
----@param user integer whose connections are taken, besides root's
+---@param user integer? whose connections are taken, besides root's; nil: anybody's
+---@param port integer? default: one that the system chooses
 ---@return watchbot.RuntimeApi?
 ---@return string? err
 ---@return string? code
-function api.open(runtime, user)
+function api.open(runtime, user, port)
   local listening, err, code = server.listen {
     head = LARGEST_HEAD, body = LARGEST_ANSWER, head_time = 0, body_time = 0, idle_time = 0,
-    write_time = 0, connections = CONNECTIONS, user = user,
+    write_time = 0, connections = CONNECTIONS, user = user, port = port,
   }
   if not listening then return nil, err, code end
   local self = setmetatable({ listening = listening, runtime = runtime, parked = {} }, Api)

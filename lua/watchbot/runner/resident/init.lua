@@ -27,7 +27,12 @@ local service = require "watchbot.runner.resident.service"
 local NO_ACCOUNT, DEFAULT_REGION = "000000000000", "us-east-1"
 
 -- The module of each kind's channel.
-local CHANNELS = { lambda = "lambda", serve = "serve", resident = "lines" }
+local CHANNELS = {
+  lambda = "lambda", serve = "serve", resident = "lines", handler = "functions",
+}
+
+-- Those whose messages travel in JSON.
+local NEEDS_TEXT = { lambda = true, resident = true }
 
 ---@class watchbot.runner.Resident
 local Resident = { shares_signals = true, ignores_environment = true }
@@ -58,7 +63,7 @@ local function parts_of(self, policy)
     inherited = function() return inherited(self.host, policy) end,
     source = function() return self.source end,
   }
-  if parts.channel.shares_program then parts.service = service.new(parts) end
+  if kind == "serve" then parts.service = service.new(parts) end
   return parts
 end
 
@@ -130,7 +135,7 @@ end
 ---@return string? code "InvalidText": the message is no UTF-8, and JSON cannot hold it
 function Resident:start(job, _, policy)
   if policy ~= self.policy then self:renew(policy) end
-  if not utf8.len(job.received.body) then
+  if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(job.received.body) then
     return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidText"
   end
   local run = setmetatable({

@@ -24,7 +24,8 @@ local lambda = {}
 ---@return string? err
 ---@return string? code
 function lambda.open(runtime, options, user)
-  local opened, err, code = api.open(runtime, user)
+  -- The runtime of another container is another user's; the port is the pod's alone.
+  local opened, err, code = api.open(runtime, not options.listen and user or nil, options.listen)
   if not opened then return nil, err, code end
   return setmetatable({ api = opened, runtime = runtime, options = options }, Lambda)
 end

@@ -229,6 +229,13 @@ function Runtime:settled(fields)
   answer(self)
 end
 
+--- It has answered for all of its messages, for each what its exit says.
+---@param fields_of fun(run: table): table
+function Runtime:settled_each(fields_of)
+  self.invocation:finish(fields_of)
+  answer(self)
+end
+
 --- It has answered for one of its messages; the others go on.
 ---@param run table
 ---@param fields table of a watchbot.Exit
