@@ -260,6 +260,7 @@ build = {
     ["watchbot.template.declared"] = "lua/watchbot/template/declared.lua",
     ["watchbot.template.describe"] = "lua/watchbot/template/describe.lua",
     ["watchbot.template.diff"] = "lua/watchbot/template/diff.lua",
+    ["watchbot.template.dynamic"] = "lua/watchbot/template/dynamic.lua",
     ["watchbot.template.environment"] = "lua/watchbot/template/environment.lua",
     ["watchbot.template.events"] = "lua/watchbot/template/events.lua",
     ["watchbot.template.filters"] = "lua/watchbot/template/filters.lua",

@@ -66,7 +66,7 @@ local axes = {
   { name = "alarms", values = { "usual", "none", "all" }, usual = no_options,
     none = { alarms = alarms(false), deadletterAlarm = false },
     all = {
-      alarms = alarms { threshold = 5, period = 60, evaluationPeriods = 2 },
+      alarms = alarms { threshold = 5, period = 3600, evaluationPeriods = 168 },
       alarmOnEachFailure = true,
     } },
   switch "structuredLogging",
@@ -117,6 +117,21 @@ local axes = {
       runtimePlatform = { cpuArchitecture = "ARM64", operatingSystemFamily = "LINUX" },
       ulimits = { nofile = 2048 },
       env = { EMPTY = "", Zoom = 12, Sharp = true }, maxJobDuration = 600, stopTimeout = 30 } },
+  { name = "shape", values = { "none", "volumes", "dynamic" }, none = no_options,
+    volumes = function(case)
+      return case.filesystem == "read only" and {
+        mounts = { volumes = { { Name = "a" }, { Name = "efs",
+          EFSVolumeConfiguration = { FilesystemId = "fs-12345678" } } },
+          mountPoints = { { ContainerPath = "/a", SourceVolume = "a" },
+            { ContainerPath = "/efs", SourceVolume = "efs", ReadOnly = true } } },
+        containerUser = "app:app", executionPermissions = {
+          { Effect = "Allow", NotAction = "iam:*", Resource = cf.sub "arn:aws:s3:::${Version}/*",
+            Sid = "Read1", Condition = { Bool = { ["aws:SecureTransport"] = "true" } } },
+        },
+      } or {}
+    end,
+    dynamic = { env = { STORE = "{{resolve:ssm:/tiles/store}}", Zoom = 12 },
+      family = "tiles", description = "Renders tiles." } },
   { name = "names", values = { "plain", "parameters" },
     plain = { cluster = "main", serviceVersion = "v1" },
     parameters = {

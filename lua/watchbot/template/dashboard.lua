@@ -37,9 +37,7 @@ local function spread(refs, name)
   return lines
 end
 
----@return watchbot.template.Widget[]
-local function widgets_of(refs, unit)
-  local insights = "ECS/ContainerInsights"
+local function of_queue()
   return {
     { title = "Messages in the queue", stat = "Maximum", lines = {
       queue("ApproximateNumberOfMessagesVisible", { label = "visible" }),
@@ -59,6 +57,11 @@ local function widgets_of(refs, unit)
     { title = "Dead-letter queue", stat = "Maximum", lines = {
       queue("ApproximateNumberOfMessagesVisible", { label = "visible" }, "${DeadLetterQueue}"),
     } },
+  }
+end
+
+local function of_workers(refs, unit)
+  return {
     { title = "Workers and failures per minute", stat = "Sum", lines = {
       logged(refs, "WorkersFinished", { label = "finished" }),
       logged(refs, "WorkerErrors", { label = "failed" }),
@@ -69,6 +72,12 @@ local function widgets_of(refs, unit)
     {
       title = "Response duration (ms)", modes = "process", lines = spread(refs, "ResponseDuration"),
     },
+  }
+end
+
+local function of_service(refs)
+  local insights = "ECS/ContainerInsights"
+  return {
     { title = "Concurrency", modes = "process", stat = "Average", lines = {
       -- Those of Container Insights are there where the cluster has it switched on.
       queue("ApproximateNumberOfMessagesNotVisible", { label = "messages in flight" }),
@@ -85,6 +94,15 @@ local function widgets_of(refs, unit)
       service("AWS/ECS", "CPUUtilization"), service("AWS/ECS", "MemoryUtilization"),
     } },
   }
+end
+
+---@return watchbot.template.Widget[]
+local function widgets_of(refs, unit)
+  local widgets = of_queue()
+  for _, more in ipairs { of_workers(refs, unit), of_service(refs) } do
+    table.move(more, 1, #more, #widgets + 1, widgets)
+  end
+  return widgets
 end
 
 local function drawn(widget, place)

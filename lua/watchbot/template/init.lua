@@ -3,6 +3,7 @@
 -- replaces, adds or leaves out parts.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
+local dynamic = require "watchbot.template.dynamic"
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
 local refusal = require "watchbot.lib.refusal"
@@ -138,6 +139,9 @@ local function build(complete)
     if problem then return nil, problem, name end
   end
   add_tags(template, complete.tags)
+  for id, resource in pairs(template.Resources) do
+    template.Resources[id] = dynamic.text(resource)
+  end
   -- Where `pairs`, and so what writes templates, does not see it.
   return setmetatable(template, {
     __name = "watchbot.template", __index = { ref = guarded(references) },

@@ -55,11 +55,30 @@ local function add(made, name, mount)
   if not mount.host then made.scratch[#made.scratch + 1] = mount.container end
 end
 
+-- Whether a volume of AWS's shape is made empty for each task: it has a name, and no more.
+local function is_scratch(volume)
+  for name, value in pairs(volume) do
+    if name ~= "Name" and not (name == "Host" and type(value) == "table" and not next(value)) then
+      return false
+    end
+  end
+  return type(volume.Name) == "string"
+end
+
 -- AWS's own shape is passed on as it is: its volumes may be of any kind, and hold what must stay.
+-- Those that begin empty are scratch space, as in ecs-watchbot v4 to v10.
 local function passed_on(given)
-  local made = empty()
-  table.move(given.volumes or {}, 1, #(given.volumes or {}), 1, made.volumes)
-  table.move(given.mountPoints or {}, 1, #(given.mountPoints or {}), 1, made.mountPoints)
+  local made, scratch = empty(), {}
+  for index, volume in ipairs(given.volumes or {}) do
+    made.volumes[index] = volume
+    if is_scratch(volume) then scratch[volume.Name] = true end
+  end
+  for index, point in ipairs(given.mountPoints or {}) do
+    made.mountPoints[index] = point
+    if scratch[point.SourceVolume] and not point.ReadOnly then
+      made.scratch[#made.scratch + 1] = point.ContainerPath
+    end
+  end
   return made
 end
 

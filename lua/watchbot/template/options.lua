@@ -3,6 +3,7 @@
 
 local cf = require "watchbot.template.cf"
 local declared = require "watchbot.template.declared"
+local dynamic = require "watchbot.template.dynamic"
 local kinds = require "watchbot.template.kinds"
 local pages = require "watchbot.template.pages"
 local rules = require "watchbot.template.rules"
@@ -81,27 +82,13 @@ local function resolve(given)
   return result
 end
 
--- What CloudFormation itself replaces: a value that is known only when the stack is made, as text.
--- As a call it is one everywhere.
--- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-local function called(value)
-  if type(value) == "string" and value:find("{{resolve:", 1, true) then
-    return cf.sub((value:gsub("%${", "${!")))
-  elseif type(value) ~= "table" or cf.is(value) then
-    return value
-  end
-  local result = {}
-  for name, member in pairs(value) do result[name] = called(member) end
-  return setmetatable(result, getmetatable(value))
-end
-
 -- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no
 -- soft limit.
 local function readable(given)
   local result = {}
   for name, value in pairs(given) do
     local option = options.by_name[name]
-    result[name] = called(option and kinds.read(option.kind, value) or value)
+    result[name] = dynamic.called(option and kinds.read(option.kind, value) or value)
   end
   for _, name in ipairs { "reservation", "watcherReservation" } do
     local reservation = result[name]

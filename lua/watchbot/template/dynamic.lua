@@ -1,0 +1,42 @@
+--- template.dynamic: dynamic references, `{{resolve:ssm:/name}}` in text, which CloudFormation
+-- replaces when the stack is made. Inside of the program they are calls, as other values that are
+-- known only then; in the template they are text again.
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+
+local cf = require "watchbot.template.cf"
+
+local dynamic = {}
+
+-- Each member of a table, changed.
+local function changed(value, change)
+  local result = {}
+  for name, member in pairs(value) do result[name] = change(member) end
+  return setmetatable(result, getmetatable(value))
+end
+
+--- An option's value, with references as calls.
+---@param value any
+---@return any
+function dynamic.called(value)
+  if type(value) == "string" and value:find("{{resolve:", 1, true) then
+    return cf.sub((value:gsub("%${", "${!")))
+  elseif type(value) ~= "table" or cf.is(value) then
+    return value
+  end
+  return changed(value, dynamic.called)
+end
+
+--- A part of a template, with calls that hold nothing but references as text.
+---@param value any
+---@return any
+function dynamic.text(value)
+  if type(value) ~= "table" then return value end
+  local text = cf.is(value) and value["Fn::Sub"]
+  if type(text) == "string" and text:find("{{resolve:", 1, true) and not text:find("${", 1, true)
+  then
+    return text
+  end
+  return changed(value, dynamic.text)
+end
+
+return dynamic
