@@ -92,7 +92,7 @@ MANUAL    := $(wildcard doc/man/*.[15])
 # Definitions for editors are no code: the program does not carry them.
 BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES))
 
-OTHERS    := $(addprefix src/,main.c init.c startup.c log_main.c embed.c preload.c)
+OTHERS    := $(addprefix src/,main.c init.c startup.c state.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
 EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
@@ -116,7 +116,7 @@ $(B)/libraries: .ci/libraries | $(DEPS)
 	@CC="$(CC)" LUA="$(LUA)" LUA_PC="$(LUA_PC)" STATIC="$(filter -static%,$(LOG_LDFLAGS))" .ci/libraries $(STATIC_LUA)
 	@touch $@
 
-$(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o startup.o compiled.o) $(EMBED) $(CORE)
+$(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o startup.o state.o compiled.o) $(EMBED) $(CORE)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o heads.o json.o buffer.o clock.o sigpipe.o)

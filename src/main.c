@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <openssl/crypto.h>
+#include <sqlite3.h>
 
 #include "init.h"
 #include "lchildren.h"
@@ -22,6 +23,7 @@
 #include "lhandle.h"
 #include "preload.h"
 #include "startup.h"
+#include "state.h"
 #include "task.h"
 
 /* Their headers have other names on other distributions. */
@@ -326,7 +328,7 @@ struct program {
 };
 
 static void run_lua(struct program *program) {
-    lua_State *L = luaL_newstate();
+    lua_State *L = state_open();
     if (!L) {
         fputs("watchbot: not enough memory\n", stderr);
         return;
@@ -342,7 +344,7 @@ static void run_lua(struct program *program) {
     } else {
         fprintf(stderr, "watchbot: %s\n", lua_tostring(L, -1));
     }
-    lua_close(L);
+    state_close(L);
 }
 
 static void *second_thread(void *program) {
@@ -369,6 +371,13 @@ static void ignore_openssl_config(void) {
     if (IS_STATIC) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
+/* SQLite is used in the thread of Lua alone. Its locks and its counts of memory would be a tenth of
+ * what it does. */
+static void configure_sqlite(void) {
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int main(int argc, char **argv) {
     struct program program = {.argc = argc, .argv = argv, .status = 1};
     ignore_openssl_config();
@@ -377,6 +386,7 @@ int main(int argc, char **argv) {
     if (init_stand_in(&program.status)) return program.status;
     if (!startup_fill_descriptors() || !startup_check_kernel()) return 1;
     ignore_sigxfsz();
+    configure_sqlite();
     run_in_second_thread(&program);
     return program.status;
 }

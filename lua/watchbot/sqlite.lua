@@ -6,6 +6,7 @@
 -- https://www.sqlite.org/rescode.html) or errno names.
 
 local core = require "watchbot.core".sqlite
+local own = require "watchbot.lib.own"
 local volume = require "watchbot.core".volume
 local scheduler = require "watchbot.scheduler"
 
@@ -81,11 +82,11 @@ end
 function sqlite.open(path, options)
   local connection, err, code = connect(path, options or {})
   if not connection then return nil, err, code end
-  local self = setmetatable({
+  local self = own({
     path = path, connection = connection, statements = {},
     patience = options and options.patience or PATIENCE,
   }, Database)
-  self.transaction_face = setmetatable({ database = self }, Transaction)
+  self.transaction_face = own({ database = self }, Transaction)
   return self
 end
 

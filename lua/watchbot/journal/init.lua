@@ -5,6 +5,7 @@
 -- (journal/listen.lua) overrides how it is said.
 
 local json = require "watchbot.lib.json"
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
 
@@ -22,7 +23,7 @@ local journal = { Journal = Journal }
 ---@return watchbot.Journal
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
-  return setmetatable({ sink = sink }, Journal)
+  return own({ sink = sink }, Journal)
 end
 
 -- Bytes of a message that are shown unless a policy says otherwise.

@@ -3,6 +3,7 @@
 -- with structured logging `worker_event`. What has no line there keeps ours.
 
 local journal = require "watchbot.journal"
+local own = require "watchbot.lib.own"
 
 -- What went wrong between us and the queue.
 local with_queue = {
@@ -18,7 +19,7 @@ local listen = {}
 ---@param sink table
 ---@return watchbot.journal.Listen
 function listen.new(sink)
-  return setmetatable({ sink = sink, json = sink:format() == "json" }, Listen)
+  return own({ sink = sink, json = sink:format() == "json" }, Listen)
 end
 
 local function members_of(...)

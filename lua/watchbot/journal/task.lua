@@ -3,6 +3,7 @@
 -- (seconds), `receives`, `concurrency`. What has none keeps ours.
 
 local journal = require "watchbot.journal"
+local own = require "watchbot.lib.own"
 
 local words = {
   complete = "success", reject = "failed, removed from queue", release = "no-op, will retry",
@@ -19,7 +20,7 @@ local task = {}
 ---@param sink table
 ---@return watchbot.journal.Task
 function task.new(sink)
-  return setmetatable({ sink = sink }, Task)
+  return own({ sink = sink }, Task)
 end
 
 local function seconds(time)

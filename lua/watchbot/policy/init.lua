@@ -165,7 +165,7 @@ end
 -- the policy as an object
 
 local methods = setmetatable({}, { __index = hooks })
-local policies = setmetatable({}, { __index = hooks })
+local policies = {}
 
 local hook_names = {}
 for name in pairs(hooks) do hook_names[#hook_names + 1] = name end
@@ -187,39 +187,45 @@ local function check(name, value)
     near and ("; did you mean '%s'?"):format(near) or "; watchbot check --fields lists them")
 end
 
-local function set(values, given, name, value)
-  values[name], given[name] = value, value ~= nil or nil
+local function set(inside, name, value)
+  local values = inside.values
+  values[name], inside.given[name] = value, value ~= nil or nil
   local field = fields.by_name[name]
   if value == nil and field then values[name] = fields.silent(field) end
+  inside.plain[name] = values[name]
 end
 
--- policy -> { values, given }; a weak key, since the values refer to nothing that lives longer.
+-- policy -> { values, given, plain }; a weak key, since the values refer to nothing that lives
+-- longer. `plain` has all in one table, with the defaults: each job reads it many times.
 local insides = setmetatable({}, { __mode = "k" })
 
 local function make(declared)
   local values = setmetatable({}, { __index = methods })
-  local given = {}
+  local plain = {}
+  for name, hook in pairs(hooks) do plain[name] = hook end
+  for name, method in pairs(methods) do plain[name] = method end
+  local inside = { values = values, given = {}, files = {}, plain = plain }
   for _, field in ipairs(fields.declared) do
     local value, err = fields.silent(field)
     if err and declared[field.name] == nil then refusal.raise(err, field.name, 2) end
-    values[field.name] = value
+    values[field.name], plain[field.name] = value, value
   end
   local policy = setmetatable({}, {
     __name = "watchbot.policy",
     __metatable = false,
-    __index = values,
+    __index = plain,
     __newindex = function(_, name, value)
       local ok, err = check(name, value)
       if not ok then refusal.raise(err, name, 1) end
-      set(values, given, name, value)
+      set(inside, name, value)
     end,
     __pairs = function() return next, values, nil end,
   })
-  insides[policy] = { values = values, given = given, files = {} }
+  insides[policy] = inside
   for name, value in pairs(declared) do
     local ok, err = check(name, value)
     if not ok then refusal.raise(err, name, 2) end
-    set(values, given, name, value)
+    set(inside, name, value)
   end
   return policy
 end
@@ -310,7 +316,7 @@ function methods:override(changes)
   for name, value in pairs(changes) do
     local ok, err = check(name, value)
     if not ok then return nil, err end
-    set(insides[self].values, insides[self].given, name, value)
+    set(insides[self], name, value)
   end
   return true
 end
@@ -412,4 +418,6 @@ end
 ---@type string[]
 policies.hook_names = hook_names
 
-return setmetatable(policies, { __index = hooks, __call = new })
+for name, hook in pairs(hooks) do policies[name] = hook end
+
+return setmetatable(policies, { __call = new })

@@ -6,6 +6,7 @@
 
 local handled = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds without a wait that are worth a warning.
@@ -23,7 +24,7 @@ local runner = {}
 ---@param sink table
 ---@return watchbot.runner.Lua
 function runner.new(sink)
-  return setmetatable({
+  return own({
     sink = sink, warned = setmetatable({}, { __mode = "k" }), ignores_environment = true,
   }, Lua)
 end

@@ -11,6 +11,7 @@
 -- pauses. A message that fails again after others have got through the step has only itself to
 -- blame.
 
+local own = require "watchbot.lib.own"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 
@@ -35,7 +36,7 @@ local breaker = {}
 ---@param patience number? seconds after which it is `exhausted`; else never
 ---@return watchbot.Breaker
 function breaker.new(patience)
-  return setmetatable({
+  return own({
     open = false, failures = {}, succeeded = {}, failed_at = recent.new(REMEMBERED), turn = 0,
     tries = 0, probe_at = 0, policy_at_fault = false, quiet = true,
     patience = patience or math.huge,

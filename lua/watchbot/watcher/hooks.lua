@@ -2,6 +2,7 @@
 -- they return that cannot be used, is logged with where it came from, and stops nothing.
 
 local answers = require "watchbot.watcher.answers"
+local own = require "watchbot.lib.own"
 local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
 
@@ -27,7 +28,7 @@ local hooks = {}
 ---@param journal watchbot.Journal
 ---@return watchbot.HookCaller
 function hooks.new(current, journal)
-  return setmetatable({ policy = current, journal = journal }, Hooks)
+  return own({ policy = current, journal = journal }, Hooks)
 end
 
 local function heard(self, name, job, ok, ...)

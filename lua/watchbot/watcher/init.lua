@@ -10,6 +10,7 @@ local jobs = require "watchbot.watcher.jobs"
 local leases = require "watchbot.watcher.leases"
 local life = require "watchbot.watcher.life"
 local notify = require "watchbot.notify"
+local own = require "watchbot.lib.own"
 local phase = require "watchbot.watcher.phase"
 local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
@@ -99,7 +100,7 @@ end
 ---@param options watchbot.WatcherOptions
 ---@return watchbot.Watcher
 function watcher.new(current, options)
-  local self = setmetatable({
+  local self = own({
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
     phase = phase.new(), tally = tally.new(),
@@ -351,6 +352,7 @@ function Watcher:finish(tasks)
   self:step(function()
     self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   end)
+  self.life.crew:close()
   self.phase:enter "ended"
   self:step(self.queue.close, self.queue)
 end

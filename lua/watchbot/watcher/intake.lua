@@ -4,6 +4,7 @@
 -- is empty, more while each brings all that it asked for. Knows nothing of jobs; what arrives is
 -- handed to `accept`.
 
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
 -- Pauses after a receive that failed, in seconds.
@@ -43,7 +44,7 @@ local intake = {}
 ---@param options watchbot.IntakeOptions
 ---@return watchbot.Intake
 function intake.new(options)
-  return setmetatable({
+  return own({
     options = options, queue = options.queue, reserved = 0, open = {}, polls = 0, most_polls = 1,
     empty = 0, pause = 0,
     changed = scheduler.event(), recovered = scheduler.event(), not_before = 0, closed = false,

@@ -3,6 +3,7 @@
 -- has to know of a change observes it: nothing else needs to remember what to wake.
 
 local fifo = require "watchbot.lib.fifo"
+local own = require "watchbot.lib.own"
 
 ---@class watchbot.StageOfJob
 ---@field next table<string, true> the stages that may follow
@@ -118,7 +119,7 @@ local jobs = { STAGES = STAGES }
 function jobs.new()
   local counts = {}
   for name in pairs(STAGES) do counts[name] = 0 end
-  return setmetatable({
+  return own({
     by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, queue = fifo.new(),
   }, Jobs)
 end

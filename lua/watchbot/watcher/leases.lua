@@ -3,6 +3,7 @@
 -- the queue's clock does: a lease that lapsed during a suspend is seen to have lapsed.
 
 local limits = require "watchbot.lib.limits"
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local settle = require "watchbot.watcher.settle"
 
@@ -42,7 +43,7 @@ local leases = {}
 ---@param events { lapsed: fun(lease), failed: fun(lease, err, code), limited: fun(lease) }
 ---@return watchbot.Leases
 function leases.new(settler, visibility, events)
-  return setmetatable({
+  return own({
     settler = settler, visibility = visibility, events = events, held = {},
     turned = scheduler.boottime(),
   }, Leases)

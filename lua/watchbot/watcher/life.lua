@@ -5,8 +5,10 @@
 
 local attempt = require "watchbot.watcher.attempt"
 local blame = require "watchbot.watcher.blame"
+local crew = require "watchbot.lib.crew"
 local job = require "watchbot.message.job"
 local leases = require "watchbot.watcher.leases"
+local own = require "watchbot.lib.own"
 local policy_backoff = require("watchbot.policy").backoff
 local scheduler = require "watchbot.scheduler"
 
@@ -42,7 +44,11 @@ local life = {}
 ---@param parts watchbot.Life
 ---@return watchbot.Life
 function life.new(parts)
-  local self = setmetatable(parts, Life)
+  local self = own(parts, Life)
+  self.crew = crew.new(function(entry, body)
+    local ok, err = xpcall(body, debug.traceback, self, entry)
+    if not ok then self:rescue(entry, err) end
+  end)
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     draining = self.phase.draining, breaker = self.breaker,
@@ -111,12 +117,9 @@ end
 
 -- the life
 
--- Starts a coroutine that owns the job until it is gone.
+-- Hands the job to a coroutine that owns it until it is gone.
 function Life:spawn(entry, body)
-  scheduler.spawn(function()
-    local ok, err = xpcall(body, debug.traceback, self, entry)
-    if not ok then self:rescue(entry, err) end
-  end)
+  self.crew:run(entry, body)
 end
 
 --- Starts what waits, as far as there are slots.

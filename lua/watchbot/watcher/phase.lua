@@ -1,5 +1,6 @@
 --- watcher.phase: the one stage of a watcher: watching, draining, stopping, ended. It only goes on.
 
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
 local ORDER = { watching = 1, draining = 2, stopping = 3, ended = 4 }
@@ -16,7 +17,7 @@ local phase = {}
 
 ---@return watchbot.Phase
 function phase.new()
-  return setmetatable({
+  return own({
     name = "watching", draining = scheduler.event(), stopping = scheduler.event(), at_once = false,
   }, Phase)
 end

@@ -1,6 +1,7 @@
 --- watcher.settle: tells the queue what becomes of a message, again and again until it is done.
 -- Batching is the queue's own; here is only what a lease adds: how long another try makes sense.
 
+local own = require "watchbot.lib.own"
 local receipts = require "watchbot.queue.receipts"
 local scheduler = require "watchbot.scheduler"
 
@@ -22,7 +23,7 @@ settle.is_expired = receipts.is_expired
 ---@param queue table the queue seam
 ---@return watchbot.Settle
 function settle.new(queue)
-  return setmetatable({ queue = queue }, Settle)
+  return own({ queue = queue }, Settle)
 end
 
 -- Tries until it works, the receipt has expired with no newer one, or the lease has run out: then

@@ -1,6 +1,7 @@
 --- tally: what has become of all messages, for the last line of the log.
 
 ---@class watchbot.Tally
+local own = require "watchbot.lib.own"
 local Tally = {}
 Tally.__index = Tally
 
@@ -8,7 +9,7 @@ local tally = {}
 
 ---@return watchbot.Tally
 function tally.new()
-  return setmetatable({
+  return own({
     complete = 0, reject = 0, release = 0, retry = 0, bury = 0, blameless = 0, duplicate = 0,
     returned = 0,
   }, Tally)

@@ -3,6 +3,7 @@
 -- shares a transaction. Work that nobody waits for urgently lingers a little, for company: deletes
 -- for the next receive. One task does it all; it is there only while there is work.
 
+local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
 
@@ -30,7 +31,7 @@ local committer = {}
 ---@param linger number? seconds that work which is not urgent waits for other work
 ---@return watchbot.Committer
 function committer.new(database, committed, linger)
-  return setmetatable({
+  return own({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(),
     closed = false,
     linger = linger or LINGER,

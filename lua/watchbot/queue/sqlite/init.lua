@@ -3,11 +3,11 @@
 -- queue.sqlite.store's; here is who waits for what. Sends are on disk when they return (a
 -- connection of their own, synchronous=FULL); what receives and settles shares transactions on a
 -- NORMAL one, since losing those to a power cut is a message seen twice, not a loss. A receive that
--- waits looks every 50 ms when the next message is due: that costs as much as asking PRAGMA
--- data_version.
+-- waits looks every 50 ms when the next message is due: as cheap as asking PRAGMA data_version.
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
+local own = require "watchbot.lib.own"
 local schema = require "watchbot.queue.sqlite.schema"
 local sending = require "watchbot.queue.sqlite.sending"
 local store = require "watchbot.queue.sqlite.store"
@@ -78,7 +78,7 @@ function module.open(url, path, options)
   end
   local arrived = scheduler.event()
   local function changed() arrived:set() end
-  return setmetatable({
+  return own({
     name = url, warning = trust.warning(path), reader = normal, arrived = arrived,
     clock = scheduler.time(),
     sending = committer.new(full, changed),

@@ -1,0 +1,70 @@
+--- crew: tasks that do one piece of work after the other.
+-- A task is a coroutine with a stack of its own: to make and to collect one costs more than most
+-- jobs do. One that has ended its work rests until there is more.
+
+local own = require "watchbot.lib.own"
+local scheduler = require "watchbot.scheduler"
+
+-- Tasks that rest, at most: more than one loop's turn ever needs.
+local MOST = 100
+
+-- Seconds without a wait after which a task is not used again: what is said of its longest turn
+-- must not be said of the work that follows.
+local LONG_TURN = 0.05
+
+---@class watchbot.Crew
+local Crew = {}
+Crew.__index = Crew
+
+local crew = {}
+
+---@param perform fun(item: any, how: any) does a piece of work; may wait, must not raise
+---@return watchbot.Crew
+function crew.new(perform)
+  return own({ perform = perform, resting = {}, count = 0, closed = false }, Crew)
+end
+
+-- Rests until there is work; false when there will be none.
+local function rest(self, worker)
+  if self.closed or self.count >= MOST or worker.task:longest_turn() > LONG_TURN then
+    return false
+  end
+  worker.item = nil
+  self.count = self.count + 1
+  self.resting[self.count] = worker
+  worker.wake:clear()
+  worker.wake:wait()
+  return worker.item ~= nil
+end
+
+local function work(self, worker)
+  repeat self.perform(worker.item, worker.how) until not rest(self, worker)
+end
+
+--- Has a piece of work done, in the next turn of the loop.
+---@param item any not nil
+---@param how any handed on to `perform`
+function Crew:run(item, how)
+  local count = self.count
+  if count == 0 then
+    local worker = { item = item, how = how, wake = scheduler.event(), task = false }
+    worker.task = scheduler.spawn(work, self, worker)
+    return
+  end
+  local worker = self.resting[count]
+  self.resting[count], self.count = nil, count - 1
+  worker.item, worker.how = item, how
+  worker.wake:set()
+end
+
+--- Ends the tasks that rest; those that work end with their work.
+function Crew:close()
+  self.closed = true
+  for index = self.count, 1, -1 do
+    local worker = self.resting[index]
+    self.resting[index], self.count = nil, index - 1
+    worker.wake:set()
+  end
+end
+
+return crew
