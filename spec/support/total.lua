@@ -19,6 +19,7 @@ local total = {}
 ---@field visibility integer? seconds, 2
 ---@field workers integer? of each of the two watchers, 8
 ---@field long string? the end of the bodies of tasks that outlive the visibility timeout, "9"
+---@field max_receives integer? 12: more than kills and lost calls take
 ---@field hurts integer? how often a watcher is hurt, 0
 ---@field pause { [1]: number, [2]: number }? least and most seconds between two of them
 ---@field factor number? of the shares of calls that fail; none does without it
@@ -30,21 +31,21 @@ local total = {}
 -- Seconds without any message done after which a run is given up.
 local STANDSTILL = 90
 
+local DEFAULTS = { visibility = 2, workers = 8, long = "9", max_receives = 12 }
+
 local Run = {}
 Run.__index = Run
 
-local function new(folder, options)
-  local visibility = options.visibility or 2
+local function new(folder, given)
+  local options = setmetatable(given, { __index = DEFAULTS })
   local self = setmetatable({
-    folder = folder, options = options, visibility = visibility, sent = {}, events = {}, done = {},
-    finished = 0, begun = 0, read_to = 0,
-    place = queues.open(options.queue, folder, visibility),
+    folder = folder, options = options, visibility = options.visibility, sent = {}, events = {},
+    done = {}, finished = 0, begun = 0, read_to = 0,
+    place = queues.open(options.queue, folder, options),
   }, Run)
-  runners.prepare(options.runner, folder, self.place, {
-    long = options.long or "9", visibility = visibility, workers = options.workers or 8,
-  })
+  runners.prepare(options.runner, folder, self.place, options)
   self.trouble = trouble.new({
-    place = self.place, visibility = visibility, start = function() return self:start() end,
+    place = self.place, visibility = self.visibility, start = function() return self:start() end,
   }, options)
   return self
 end

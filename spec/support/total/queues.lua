@@ -11,14 +11,11 @@ local workshop = require "support.workshop"
 
 local queues = {}
 
--- Receives before the dead-letter queue: more than kills and lost answers may take.
-queues.MAX_RECEIVES = 12
-
 ---@class watchbot.spec.Place
 ---@field url string
 ---@field environment table<string, string|false> of its watchers
 ---@field path string? the file of an embedded queue
----@field proxy table? the fault proxy of an SQS queue
+---@field proxy table? the fault proxy in front of the local AWS
 ---@field cloud table? the account of the local AWS
 
 local Embedded = {}
@@ -55,23 +52,36 @@ function Embedded:left()
   return queued, dead
 end
 
-function Embedded:close() self.queue:close() end
+local function close_cloud(place)
+  if not place.cloud then return end
+  place.proxy:close()
+  place.cloud:close()
+end
+
+function Embedded:close()
+  self.queue:close()
+  close_cloud(self)
+end
 
 local Remote = {}
 Remote.__index = Remote
 
-local function remote(is_fifo, visibility)
+-- The local AWS of a place, behind the proxy.
+local function add_cloud(place)
   local server = local_aws.own()
-  local account, proxy = cloud.of(server), fault_proxy.start(server.url)
-  account:open()
-  local url, dead = account:queue {
-    fifo = is_fifo, max_receives = queues.MAX_RECEIVES, visibility = visibility,
+  place.cloud, place.proxy = cloud.of(server), fault_proxy.start(server.url)
+  place.cloud:open()
+  place.environment = place.cloud:environment(nil, place.proxy.url)
+  place.environment.no_proxy = "*"
+end
+
+local function remote(is_fifo, options)
+  local place = setmetatable({}, Remote)
+  add_cloud(place)
+  place.url, place.dead = place.cloud:queue {
+    fifo = is_fifo, max_receives = options.max_receives, visibility = options.visibility,
   }
-  local environment = account:environment(nil, proxy.url)
-  environment.no_proxy = "*"
-  return setmetatable({
-    url = url, dead = dead, environment = environment, proxy = proxy, cloud = account,
-  }, Remote)
+  return place
 end
 
 function Remote:send(messages)
@@ -112,25 +122,24 @@ function Remote:left()
   return bodies_of(self.cloud:messages(self.url)), bodies_of(self.cloud:messages(self.dead))
 end
 
-function Remote:close()
-  self.proxy:close()
-  self.cloud:close()
-end
+Remote.close = close_cloud
 
 queues.KINDS = {
   embedded = function(folder) return embedded(folder, false) end,
   ["embedded FIFO"] = function(folder) return embedded(folder, true) end,
-  SQS = function(_, visibility) return remote(false, visibility) end,
-  ["SQS FIFO"] = function(_, visibility) return remote(true, visibility) end,
+  SQS = function(_, options) return remote(false, options) end,
+  ["SQS FIFO"] = function(_, options) return remote(true, options) end,
 }
 
 --- Makes a queue.
 ---@param kind string one of KINDS
 ---@param folder table of the workshop
----@param visibility integer seconds
+---@param options { visibility: integer, max_receives: integer, runner: string }
 ---@return watchbot.spec.Place
-function queues.open(kind, folder, visibility)
-  return assert(queues.KINDS[kind], kind)(folder, visibility)
+function queues.open(kind, folder, options)
+  local place = assert(queues.KINDS[kind], kind)(folder, options)
+  if options.runner == "ECS" and not place.cloud then add_cloud(place) end
+  return place
 end
 
 --- Whether the messages of a kind have groups.

@@ -2,8 +2,6 @@
 -- follows from its message's body, the same for each runner, and each writes a line to the folder's
 -- journal as it begins and as it ends (support/judge.lua).
 
-local queues = require "support.total.queues"
-
 local runners = {}
 
 -- The last characters of a body: the exit code. "once": only at the first try, then 0.
@@ -93,7 +91,8 @@ local KINDS = {
     return HANDLER:format(long, seconds), "handler = handler"
   end,
   ECS = function(folder, place, long, seconds)
-    worker(folder, long, seconds, "-")
+    -- A task outlives its watcher: what is done to one explains nothing.
+    worker(folder, long, seconds, "none")
     local ecs = place.cloud:client "ecs"
     assert(ecs:CreateCluster { clusterName = "fleet" })
     assert(ecs:RegisterTaskDefinition {
@@ -102,7 +101,7 @@ local KINDS = {
       } },
     })
     return "", [[task = { cluster = "fleet", definition = "job", container = "main" },
-      placements = 1000]]
+      placements = 1000, handover = 2]]
   end,
 }
 
@@ -110,11 +109,11 @@ local KINDS = {
 ---@param kind "process"|"handler"|"ECS"
 ---@param folder table of the workshop
 ---@param place watchbot.spec.Place
----@param options { long: string, visibility: integer, workers: integer }
+---@param options { long: string, visibility: integer, workers: integer, max_receives: integer }
 function runners.prepare(kind, folder, place, options)
   local head, fields = KINDS[kind](folder, place, options.long, options.visibility * 1.5)
   folder:write("policy.lua", POLICY:format(head, place.url, options.workers, options.visibility,
-    queues.MAX_RECEIVES, fields))
+    options.max_receives, fields))
 end
 
 --- Whether a message of this body must end in the dead-letter queue.

@@ -159,7 +159,9 @@ end
 ---@param watchers table[] one that has ended is replaced
 ---@param first integer the first of those that may be hurt
 function Trouble:hurt(watchers, first)
-  local kinds = { "KILL", "TERM", "STOP", self.proxy and "outage" or "lock" }
+  local kinds = { "KILL", "TERM", "STOP" }
+  if self.options.factor and self.proxy then kinds[#kinds + 1] = "outage" end
+  if self.site.place.path then kinds[#kinds + 1] = "lock" end
   HURTS[kinds[math.random(#kinds)]](self, watchers, math.random(first, #watchers))
 end
 
