@@ -27,7 +27,7 @@ describe("a mutant", function()
     end)
   end
 
-  it("is one of at least 25", function()
-    assert.is_true(#list >= 25)
+  it("is one of at least 60", function()
+    assert.is_true(#list >= 60)
   end)
 end)

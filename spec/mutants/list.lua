@@ -159,4 +159,129 @@ return {
     find = [[is_noted(groups, pid) && kill(-pid, SIGKILL) != 0]],
     put = [[is_noted(groups, pid) && false]],
     specs = "spec/guardian_spec.lua" },
+
+  -- stages, receives, pauses
+  { name = "a job that is held keeps its slot", file = "lua/watchbot/watcher/jobs.lua",
+    find = [[  held = { lingers = true, told]], put = [[  held = { slot = true, told]],
+    specs = "spec/watcher/jobs_spec.lua" },
+  { name = "a job goes to a stage that may not follow", file = "lua/watchbot/watcher/jobs.lua",
+    find = [[  gone = { told = "gone", next = {} },]],
+    put = [[  gone = { told = "gone", next = followed_by("running", "settling") },]],
+    specs = "spec/watcher/jobs_spec.lua spec/states_spec.lua" },
+  { name = "no room costs a receive", file = "lua/watchbot/watcher/blame.lua",
+    find = [[no_room = { fault = "machine", hold = true, uncounted = true, silent = true },]],
+    put = [[no_room = { fault = "machine", hold = true, silent = true },]],
+    specs = "spec/watcher/blame_spec.lua" },
+  { name = "a lost machine costs a receive", file = "lua/watchbot/watcher/blame.lua",
+    find = [[interrupted = { fault = "service", uncounted = true, passed = true },]],
+    put = [[interrupted = { fault = "service", passed = true },]],
+    specs = "spec/watcher/blame_spec.lua" },
+  { name = "a receive is never taken back", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[entry.uncount and 1 or 0)]], put = [[0)]], specs = "spec/queue/sqlite_spec.lua" },
+  { name = "a retry comes back at once", file = "lua/watchbot/watcher/life.lua",
+    find = [[entry.seconds = returns and self:backoff(entry, verdict.seconds) or nil]],
+    put = [[entry.seconds = returns and 0 or nil]],
+    specs = "spec/run_spec.lua spec/watcher/life_spec.lua" },
+  { name = "a message dies one receive late", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[if row.receives >= wanted.max_receives then]],
+    put = [[if row.receives > wanted.max_receives then]], specs = "spec/queue/sqlite_spec.lua" },
+  { name = "a drain tries for ever what cannot start", file = "lua/watchbot/watcher/init.lua",
+    find = [[  if self.phase:watching() then self:give_up() end
+]], put = "", specs = "spec/run_spec.lua" },
+  { name = "a drain that was ended counts as done", file = "lua/watchbot/cli/serve.lua",
+    find = [[if not options.until_empty or opened:emptied() then return 0 end]],
+    put = [[if opened then return 0 end]], specs = "spec/run_spec.lua" },
+
+  -- leases and notices
+  { name = "a heartbeat uses the first receipt handle", file = "lua/watchbot/watcher/leases.lua",
+    find = [[  local started, receipt = scheduler.boottime(), lease.receipt]],
+    put = [[  lease.first = lease.first or lease.receipt
+  local started, receipt = scheduler.boottime(), lease.first]],
+    specs = "spec/watcher/leases_spec.lua" },
+  { name = "a notification that failed leaves no line", file = "lua/watchbot/notify/init.lua",
+    find = [[  if ok or not err then return end
+]], put = [[  if err ~= self then return end
+]], specs = "spec/notify spec/watcher spec/aws" },
+
+  -- queues
+  { name = "a bury deletes before it has sent", file = "lua/watchbot/queue/sqs/bury.lua",
+    find = [[  local note = queue.buried:get(message.id)
+]], put = [[  queue:delete(receipt)
+  local note = queue.buried:get(message.id)
+]], specs = "spec/queue/sqs/bury_spec.lua" },
+  { name = "a bury of the embedded queue only deletes",
+    file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[  bury(transaction, now, seq, entry.reason)]],
+    put = [[  transaction:run("DELETE FROM messages WHERE seq = ?", seq)]],
+    specs = "spec/queue/sqlite_spec.lua" },
+  { name = "the newest of a group comes first", file = "lua/watchbot/queue/sqlite/schema.lua",
+    find = [[(SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group)]],
+    put = [[(SELECT max(seq) FROM messages WHERE fifo_group = old.fifo_group)]],
+    specs = "spec/queue/sqlite_spec.lua" },
+  { name = "a group does not wait for its first", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[THEN NULL ELSE ?1 END]], put = [[THEN ?1 ELSE ?1 END]],
+    specs = "spec/queue/sqlite_spec.lua" },
+  { name = "a duplicate is added", file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[    if before then return before.id end
+]], put = [[    if before and before.id == "" then return before.id end
+]], specs = "spec/queue/sqlite_spec.lua" },
+  { name = "a commit that failed counts as done",
+    file = "lua/watchbot/queue/sqlite/committer.lua",
+    find = [[  answer(taken, not ok and { message = err, code = code } or nil)]],
+    put = [[  answer(taken, nil)]],
+    specs = "spec/queue/sqlite/committer_spec.lua spec/queue/sqlite_spec.lua" },
+  { name = "work that raises spoils its transaction for others",
+    file = "lua/watchbot/queue/sqlite/committer.lua",
+    find = [[code == "InternalError" and #taken > 1 then]],
+    put = [[code == "InternalError" and #taken < 1 then]],
+    specs = "spec/queue/sqlite/committer_spec.lua" },
+  { name = "what SQS failed by its own fault is refused", file = "lua/watchbot/queue/outbox.lua",
+    find = [[    elseif last or not answer.retry then]], put = [[    elseif answer then]],
+    specs = "spec/queue/outbox_spec.lua" },
+
+  -- ECS
+  { name = "an error of ListTasks means no task", file = "lua/watchbot/runner/ecs/earlier.lua",
+    find = [[    if not listed then return nil, err, code end]],
+    put = [[    if not listed then return tasks end]], specs = "spec/runner/ecs/earlier_spec.lua" },
+  { name = "an error of DescribeTasks means no task", file = "lua/watchbot/runner/ecs/earlier.lua",
+    find = [[  if not result then return nil, err, code end]],
+    put = [[  if not result then return true end]], specs = "spec/runner/ecs/earlier_spec.lua" },
+  { name = "a client token is used again", file = "lua/watchbot/runner/ecs/placement.lua",
+    find = [[    close(self, id)
+    return task
+]], put = [[    keep(self, id, parameters)
+    return task
+]], specs = "spec/runner/ecs/placement_spec.lua" },
+  { name = "a lost answer of RunTask starts a second task",
+    file = "lua/watchbot/runner/ecs/placement.lua",
+    find = [[    keep(self, id, parameters)
+    return nil, err, "NoRoom"]], put = [[    return nil, err, "NoRoom"]],
+    specs = "spec/runner/ecs/placement_spec.lua" },
+  { name = "a message that is no task event is deleted",
+    file = "lua/watchbot/runner/ecs/events.lua",
+    find = [["NoTaskEvent")
+  end
+  return false, FOREIGN]], put = [["NoTaskEvent")
+  end
+  return true]],
+    specs = "spec/runner/ecs/events_spec.lua" },
+
+  -- seen by the whole, too
+  { name = "no heartbeat is sent, as a whole", file = "lua/watchbot/watcher/leases.lua",
+    find = [[      scheduler.spawn(self.extend, self, lease)
+]], put = "", specs = "spec/total_spec.lua" },
+  { name = "a failed entry of a batch counts as done, as a whole",
+    file = "lua/watchbot/queue/sqs/init.lua",
+    find = [[    if not answer.code then answers[index] = true end]],
+    put = [[    answers[index] = answer and true]], specs = "spec/total_sqs_spec.lua" },
+  { name = "a message to be buried is deleted, as a whole", file = "lua/watchbot/watcher/life.lua",
+    find = [[if outcome == "bury" then outcome = self:bury(entry, exit) end]],
+    put = [[if outcome == "bury" then self:delete(entry) end]], specs = "spec/total_spec.lua" },
+  { name = "a group does not wait for its first, as a whole",
+    file = "lua/watchbot/queue/sqlite/store.lua",
+    find = [[THEN NULL ELSE ?1 END]], put = [[THEN ?1 ELSE ?1 END]],
+    specs = "spec/total_spec.lua" },
+  { name = "the guardian kills nothing, as a whole", file = "src/guardian.c",
+    find = [[is_noted(groups, pid) && kill(-pid, SIGKILL) != 0]],
+    put = [[is_noted(groups, pid) && false]], specs = "spec/total_spec.lua" },
 }

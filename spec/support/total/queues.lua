@@ -5,6 +5,7 @@
 local cjson = require "cjson"
 local cloud = require "support.cloud"
 local fault_proxy = require "support.fault_proxy"
+local http = require "watchbot.http"
 local local_aws = require "support.local_aws"
 local queue = require "watchbot.queue"
 local workshop = require "support.workshop"
@@ -84,19 +85,44 @@ local function remote(is_fifo, options)
   return place
 end
 
-function Remote:send(messages)
-  for first = 1, #messages, 10 do
-    local entries = {}
-    for index = first, math.min(first + 9, #messages) do
-      local one = messages[index]
-      entries[#entries + 1] = {
-        Id = tostring(index), MessageBody = one.body, MessageGroupId = one.group,
-        MessageDeduplicationId = one.group and one.body,
-      }
-    end
-    local sent = assert(self.cloud.sqs:SendMessageBatch { QueueUrl = self.url, Entries = entries })
-    assert(#sent.Successful == #entries, cjson.encode(sent))
+local function entries_of(messages, first)
+  local entries = {}
+  for index = first, math.min(first + 9, #messages) do
+    local one = messages[index]
+    entries[#entries + 1] = {
+      Id = tostring(index), MessageBody = one.body, MessageGroupId = one.group,
+      MessageDeduplicationId = one.group and one.body,
+    }
   end
+  return entries
+end
+
+-- What SQS fails by its own fault is sent again, before what comes behind it.
+local function send_batch(place, entries)
+  while #entries > 0 do
+    local given = assert(place.cloud.sqs:SendMessageBatch {
+      QueueUrl = place.url, Entries = entries,
+    })
+    local failed, again = {}, {}
+    for _, entry in ipairs(given.Failed or {}) do failed[entry.Id] = true end
+    for _, entry in ipairs(entries) do
+      if failed[entry.Id] then again[#again + 1] = entry end
+    end
+    entries = again
+  end
+end
+
+function Remote:send(messages)
+  for first = 1, #messages, 10 do send_batch(self, entries_of(messages, first)) end
+end
+
+--- The next entries of batches that SQS fails by its own fault.
+function Remote:fail_entries(count)
+  local response = assert(http.request {
+    method = "POST", url = self.cloud.url .. "/knobs", direct = true,
+    body = cjson.encode { fail_entries = count },
+  })
+  assert(response.status == 200, response.body)
 end
 
 local function numbers_of(attributes)

@@ -155,12 +155,22 @@ function HURTS.outage(self)
   self:add_rules()
 end
 
+-- SQS fails some entries of batches by its own fault. That explains nothing: they are to be tried
+-- again.
+function HURTS.entries(self)
+  self.site.place:fail_entries(20)
+  scheduler.sleep(0.5)
+end
+
 --- Does one of these to a watcher, chosen at random; returns when it is over.
 ---@param watchers table[] one that has ended is replaced
 ---@param first integer the first of those that may be hurt
 function Trouble:hurt(watchers, first)
   local kinds = { "KILL", "TERM", "STOP" }
-  if self.options.factor and self.proxy then kinds[#kinds + 1] = "outage" end
+  if self.options.factor and self.proxy then
+    kinds[#kinds + 1] = "outage"
+    if not self.site.place.path then kinds[#kinds + 1] = "entries" end
+  end
   if self.site.place.path then kinds[#kinds + 1] = "lock" end
   HURTS[kinds[math.random(#kinds)]](self, watchers, math.random(first, #watchers))
 end
