@@ -32,9 +32,8 @@ local function planted(text, mutant)
 end
 
 local function copy_tree()
-  assert(run(("rm -rf %s && mkdir -p %s && cp -r Makefile .busted .ci src lua include spec doc "
-    .. "rockspec "
-    .. "README.md LICENSE CHANGELOG.md %s"):format(TREE, TREE, TREE)))
+  assert(run(("rm -rf %s && mkdir -p %s"):format(TREE, TREE)))
+  assert(run(("ls -A | grep -vxE 'build|\\.git' | xargs -I{} cp -r {} %s"):format(TREE)))
   assert(run(("make -s -C %s all >/dev/null"):format(TREE)), "the tree does not build")
 end
 

@@ -40,6 +40,19 @@ describe("the jobs of a watcher", function()
     assert.is_true(all:none())
   end)
 
+  -- Planted: a held job kept its slot, and no spec saw it.
+  it("have a slot from the hooks to the end of their task, and only then", function()
+    local slots, lingerers = {}, {}
+    for name, stage in pairs(jobs.STAGES) do
+      slots[#slots + 1] = stage.slot and name or nil
+      lingerers[#lingerers + 1] = stage.lingers and name or nil
+    end
+    table.sort(slots)
+    table.sort(lingerers)
+    assert.are.same({ "deciding", "running", "starting" }, slots)
+    assert.are.same({ "held", "returning", "settling", "unplaced" }, lingerers)
+  end)
+
   -- A stage with no way to "gone" would be a message that is in flight for ever.
   it("can be gone from every stage, and each stage can be reached", function()
     local reached = { received = true }

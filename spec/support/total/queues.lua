@@ -85,9 +85,9 @@ local function remote(is_fifo, options)
   return place
 end
 
-local function entries_of(messages, first)
+local function entries_of(messages, first, count)
   local entries = {}
-  for index = first, math.min(first + 9, #messages) do
+  for index = first, math.min(first + count - 1, #messages) do
     local one = messages[index]
     entries[#entries + 1] = {
       Id = tostring(index), MessageBody = one.body, MessageGroupId = one.group,
@@ -97,7 +97,7 @@ local function entries_of(messages, first)
   return entries
 end
 
--- What SQS fails by its own fault is sent again, before what comes behind it.
+-- What SQS fails by its own fault is sent again.
 local function send_batch(place, entries)
   while #entries > 0 do
     local given = assert(place.cloud.sqs:SendMessageBatch {
@@ -113,7 +113,9 @@ local function send_batch(place, entries)
 end
 
 function Remote:send(messages)
-  for first = 1, #messages, 10 do send_batch(self, entries_of(messages, first)) end
+  -- One that is sent again must not come behind the next one of its group.
+  local count = messages[1].group and 1 or 10
+  for first = 1, #messages, count do send_batch(self, entries_of(messages, first, count)) end
 end
 
 --- The next entries of batches that SQS fails by its own fault.
