@@ -117,7 +117,7 @@ static int l_status(lua_State *L) {
     set_integer(L, "mode", status.stx_mode & 07777);
     set_integer(L, "size", (lua_Integer)status.stx_size);
     set_integer(L, "modified", status.stx_mtime.tv_sec);
-    set_boolean(L, "ours", status.stx_uid == geteuid());
+    set_boolean(L, "owned", status.stx_uid == geteuid());
     set_boolean(L, "regular", S_ISREG(status.stx_mode));
     set_boolean(L, "folder", S_ISDIR(status.stx_mode));
     set_boolean(L, "link", S_ISLNK(status.stx_mode));

@@ -1,6 +1,7 @@
 --- http: one request, one response; the task that asks waits, the others go on.
 --
---     local response, err, code = http.request { url = "https://example.com/jobs", method = "POST", body = bytes }
+--     local response, err, code = http.request {
+--       url = "https://example.com/jobs", method = "POST", body = bytes }
 --
 -- Sits on watchbot.core.http (src/http.h, which says how libcurl is used and why). Any status is a
 -- response, also 404 and

@@ -9,9 +9,9 @@
 local core = require "watchbot.core".log
 
 ---@class watchbot.Log
----@field write fun(self: watchbot.Log, category: string, id: string?, text: string, level: integer?) queues a line; in text
---- mode each line of `text` becomes one, in JSON mode it is `msg`, or is merged when it is an
---- object. Level: 30, 40, 50
+---@field write fun(self: watchbot.Log, category: string, id: string?, text: string, ...: any)
+--- queues a line; `...`: its level, 30, 40 or 50. In text mode each line of `text` becomes one, in
+--- JSON mode it is `msg`, or is merged when it is an object
 ---@field say fun(self: watchbot.Log, category: string, id: string?, level: integer, ...: any)
 --- queues a line that is a JSON object of the members name, value, name, value...; a nil value
 --- leaves its member out

@@ -5,7 +5,8 @@
 -- too (src/orphans.h); a host that embeds the module does not. doc/tasks.md has it all in one
 -- place.
 --
---     local child <close> = assert(process.start { argv = { "sort", "-u" }, stdin = text, output = "capture" })
+--     local child <close> = assert(process.start {
+--       argv = { "sort", "-u" }, stdin = text, output = "capture" })
 --     local exit = child:wait()
 --     if exit.code == 0 then print((child:output())) end
 
@@ -61,8 +62,9 @@ local core = require "watchbot.core"
 --- line each
 
 ---@class watchbot.Process
----@field wait fun(self: watchbot.Process, seconds?: number): watchbot.process.Exit?, string?, string? waits for the end; `nil,
---- err, code` with "Timeout" when that takes longer, with "Closed" when it was closed meanwhile
+---@field wait fun(self: watchbot.Process, seconds?: number): watchbot.process.Exit?, ...
+--- waits for the end; `nil, err, code` with "Timeout" when that takes longer, with "Closed" when it
+--- was closed meanwhile
 ---@field output fun(self: watchbot.Process): string, string what was captured so far of stdout and
 --- of stderr
 ---@field truncated fun(self: watchbot.Process): boolean whether there was more than `limit`

@@ -27,7 +27,8 @@ local core = require "watchbot.core".scheduler
 --- cleared
 ---@field clear fun(self: watchbot.Event)
 ---@field is_set fun(self: watchbot.Event): boolean
----@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or `nil, message, "Timeout"`
+---@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or
+--- `nil, err, "Timeout"`
 
 ---@class watchbot.Scheduler
 local scheduler = {}
@@ -48,7 +49,8 @@ scheduler.run = core.run
 --- spawns may not run longer without a wait either. Limits nest; the one that is over first counts.
 --- `math.huge` sets no time, but `task:abort` and an interrupt find their way in.
 ---
----     local ok, result = pcall(scheduler.limit, 10, "timed out after 10 s", policy.verdict, policy, job, exit)
+---     local ok, result = pcall(scheduler.limit, 10, "timed out after 10 s",
+---       policy.verdict, policy, job, exit)
 ---
 --- What Lua calls no hook in cannot be raised in: one call of a C function that computes (a pattern
 --- with backtracking), a finalizer, and the message handler of an xpcall. `debug.sethook` is

@@ -60,7 +60,7 @@ local function describe_on(kind, place)
     end))
 
     it("fails with what is wrong", task(function(folder, job)
-      refuses("nobody has said how many parts it has", 1, folder, "complete-part", job, "-p", "1")
+      refuses("its number of parts is not set", 1, folder, "complete-part", job, "-p", "1")
       prints("", folder, "set-total", job, "--total", "2")
       refuses("has 2 parts already, it cannot have 3", 1, folder, "set-total", job, "--total", "3")
       refuses("has parts 1 to 2, none is 3", 1, folder, "complete-part", job, "-p", "3")
@@ -136,7 +136,7 @@ describe("watchbot progress", function()
         "set-total", "job", "-t", "0",
       },
       ["option '--metadata':"] = { "set-metadata", "job", "-m", "{broken" },
-      ["where is it kept? Set $ProgressTable"] = { "status", "job" },
+      ["no place: set $ProgressTable"] = { "status", "job" },
       ["not an embedded queue; on SQS, progress is kept in a DynamoDB table"] = {
         "status", "job", "--queue", "https://sqs/q",
       },

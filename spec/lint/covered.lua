@@ -4,7 +4,7 @@
 return {
   -- what a policy's fields and hooks are, and how its file is loaded
   ["policy/fields"] = "policy", ["policy/types"] = "policy", ["policy/hooks"] = "policy",
-  ["policy/load"] = "policy",
+  ["policy/load"] = "policy", ["policy/complete"] = "policy",
 
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
   ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
@@ -26,7 +26,8 @@ return {
   -- queues: a contract that runs on both
   ["queue/init"] = "queue/sqlite", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
-  ["queue/sqlite/store"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",
+  ["queue/sqlite/store"] = "queue/sqlite",
+  ["queue/sqlite/dead"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",
   ["queue/sqlite/pages"] = "queue/sqlite/salvage", ["queue/sqlite/rows"] = "queue/sqlite/salvage",
   ["cli/queue"] = "queue/sqlite/salvage", ["queue/sqlite/trust"] = "queue/sqlite/schema",
   ["dead_letters/init"] = "dead_letters/sqs",

@@ -30,8 +30,10 @@ local function sources(...)
   return files
 end
 
--- A column is a character of UTF-8.
-local function wide_lines(text)
+-- A column is a character of UTF-8. A type of LuaCATS cannot be broken, and those of meta/ are
+-- generated from declarations.
+local function wide_lines(path, text)
+  if path:find "^lua/watchbot/meta/" then text = text:gsub("%f[^\n\0]%-%-%-@field[^\n]*", "") end
   local found, number = {}, 0
   for line in (text .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
@@ -80,7 +82,7 @@ local function findings()
   for path, text in pairs(c) do all[path] = text end
   return {
     layers = layers.violations(layers.declared(read "doc/architecture.md"), program(lua)),
-    columns = each(all, function(_, text) return wide_lines(text) end),
+    columns = each(all, wide_lines),
     requires = each(lua, function(_, text) return requires.misnamed(text) end),
     words = each(all, words.findings, is_program),
     lengths = each(all, lengths.findings, is_program),

@@ -129,7 +129,7 @@ local function contract(open)
 
     it("a part of an unknown job, or that the job does not have, is refused",
       task(open, function(progress)
-      refused("NoTotal", "job 'none': nobody has said how many parts it has",
+      refused("NoTotal", "job 'none': its number of parts is not set",
         progress:complete("none", 1))
       assert.are.same({ progress = 0 }, assert(progress:status "none"))
       assert.is_true(progress:fail("none", "x"))

@@ -27,8 +27,8 @@ describe("a size on Fargate", function()
       "256 CPU units and 768 MiB.*with 256 units it has 512, or 1024 to 2048 in steps of 1024",
     },
     { { cpu = 8192, memory = 17408 }, "with 8192 units it has 16384 to 61440 in steps of 4096" },
-    { { cpu = 300 }, "no task on Fargate has 300 CPU units; there are 256, 512" },
-    { { memory = 700 }, "no task on Fargate has 700 MiB" },
+    { { cpu = 300 }, "Fargate has no tasks with 300 CPU units; there are 256, 512" },
+    { { memory = 700 }, "Fargate has no tasks with 700 MiB" },
   } do
     it("does not exist: " .. case[2],
       function() assert.matches(case[2], select(2, capacity.size(case[1]))) end)

@@ -154,7 +154,7 @@ describe("the difference of two templates", function()
     local table_of = function(key)
       return { TableName = "t", KeySchema = { { AttributeName = key } } }
     end
-    assert.matches("does not replace a resource with a name of its own",
+    assert.matches("cannot replace a resource with a fixed name",
       of("AWS::DynamoDB::Table", table_of "a", table_of "b").reason)
   end)
 

@@ -1,4 +1,4 @@
--- Whole templates, so that a change of any of them is seen. When one is meant to change: make generated
+-- Whole templates, so that each change of them is seen. To accept a change: make generated
 
 local cfn_lint = require "support.cfn_lint"
 local load_file = require "watchbot.policy.load"
@@ -23,8 +23,10 @@ describe("the template of", function()
     end)
   end
 
-  it("each of them, and of the example, is one that cfn-lint finds nothing wrong with", workshop.task(function(folder)
-    local paths = { folder:write("tiles.json", to_json(assert(load_file.template "doc/examples/tiles/stack.lua"))) }
+  it("each of them, and of the example, is one that cfn-lint accepts",
+    workshop.task(function(folder)
+    local paths = { folder:write("tiles.json",
+      to_json(assert(load_file.template "doc/examples/tiles/stack.lua"))) }
     for _, name in ipairs(NAMES) do paths[#paths + 1] = FOLDER .. name .. ".json" end
     assert.are.same({}, cfn_lint.run(paths))
   end))

@@ -273,7 +273,8 @@ describe("options are refused", function()
     },
     { "task", { capacity = "FARGATE", fargateSubnets = subnets,
     reservation = { cpu = 256, memory = 4096 } },
-      "no task on Fargate has 256 CPU units and 4096 MiB of memory; with 256 units it has 512, or "
+      "Fargate has no tasks with 256 CPU units and 4096 MiB of memory; with 256 units, memory can "
+        .. "be 512, or "
         .. "1024 to 2048 in steps of" },
     { "task", { webhookKey = true }, "'webhookKey' is of no use without 'webhook'" },
     { "task", { readCapacityUnits = 5 }, "of no use without 'reduce'" },

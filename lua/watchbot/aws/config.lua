@@ -66,7 +66,8 @@ local SHAPES = {
 ---@class watchbot.aws.Options
 ---@field region string?
 ---@field endpoint string? URL, for every service; beats all that is configured
----@field profile string? name of a profile in the shared files; beats `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`, and the
+---@field profile string? name of a profile in the shared files; overrides
+--- `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`, and the
 --- credentials of the environment
 ---@field getenv (fun(name: string): string?)? instead of os.getenv
 ---@field request (fun(request: table): table?, string?, string?)? instead of watchbot.http's
@@ -218,7 +219,8 @@ end
 
 --- The URL that is set for a service.
 --- https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
----@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation", "cloudwatch"
+---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
+--- "cloudwatch"
 ---@return string? url without a slash at its end; nil where none is set
 ---@return string? where, or err
 ---@return string? code "BadEndpoint"

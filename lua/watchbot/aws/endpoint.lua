@@ -10,7 +10,8 @@ local endpoint = {}
 ---@field first string the region whose STS is asked where no region is set
 ---@field suffix string domain of its endpoints
 ---@field dualstack string domain of those that speak IPv6 too
----@field fips table<string, "ipv4"|"any">? endpoint prefixes whose ordinary host is the FIPS one, if not the dual stack one
+---@field fips table<string, "ipv4"|"any">? endpoint prefixes whose ordinary host is the
+--- FIPS one, if not the dual stack one
 
 -- The last one takes whatever the others do not.
 local PARTITIONS = {
@@ -82,7 +83,8 @@ function endpoint.is_region(region)
 end
 
 --- The URL of a service in a region, such as "https://sqs.eu-west-1.amazonaws.com".
----@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation", "cloudwatch"
+---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
+--- "cloudwatch"
 ---@param region string
 ---@param variant { fips: boolean?, dualstack: boolean? }?
 ---@return string? url

@@ -19,7 +19,8 @@ local services = require "watchbot.aws.services"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.aws.ClientOptions: watchbot.aws.Options
----@field credentials table|false|nil a provider (`get`, `expire`), or { access_key, secret_key, token }; false: do not sign.
+---@field credentials table|false|nil a provider (`get`, `expire`), or
+--- { access_key, secret_key, token }; false: do not sign.
 --- Default: what the environment offers, see credentials.lua; found once for all clients of a
 --- profile
 ---@field place string? a queue's URL or an ARN of what is called or asked about: its region is the
@@ -53,8 +54,10 @@ local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 --- seen to matter
 local Client = {}
 
+---@alias watchbot.aws.StandIn fun(service: string, operation: string, parameters: table): ...
+
 ---@class watchbot.aws
----@field stand_in (fun(service: string, operation: string, parameters: table): table?, string?, string?)? answers instead of
+---@field stand_in watchbot.aws.StandIn? answers instead of
 --- AWS while it is set: see watchbot.testing
 local aws = {}
 

@@ -24,7 +24,7 @@ local keys = {}
 
 local NAMES = { access_key = "access key", secret_key = "secret key", token = "session token" }
 
----@param values { access_key: string, secret_key: string, token: string?, expires: number?, account: string? }
+---@param values table access_key, secret_key, and optionally token, expires, account
 ---@param source string
 ---@return watchbot.aws.Keys?
 ---@return string? err never with a value in it

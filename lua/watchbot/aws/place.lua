@@ -79,7 +79,8 @@ local function region_of_host(host)
 end
 
 --- What a queue's URL or an ARN names.
----@param text string? "https://sqs.eu-west-1.amazonaws.com/123/jobs", "arn:aws:sns:eu-west-1:123:topic"
+---@param text string? "https://sqs.eu-west-1.amazonaws.com/123/jobs",
+--- "arn:aws:sns:eu-west-1:123:topic"
 ---@return watchbot.aws.Named
 function place.named(text)
   local region = text and text:match "^arn:[^:]*:[^:]*:([^:]+):"

@@ -214,7 +214,8 @@ end
 function profiles.missing(files, name)
   local place = files.ignored[name]
   if place then
-    return ("the profile '%s' is ignored: write its name in quotes, as in [profile \"%s\"], in %s"):format(name, name, place)
+    return ("the profile '%s' is ignored: quote its name, as in [profile \"%s\"], in %s"):format(
+      name, name, place)
   end
   return ("the profile '%s' is not in %s nor in %s"):format(name, files.looked[1], files.looked[2])
 end

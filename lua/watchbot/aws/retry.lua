@@ -52,7 +52,8 @@ local MOST_LONGER = 5
 ---@field base number? seconds of the first pause; default 0.05
 ---@field throttled_base number? the same, after the server asked us to slow down; default 1
 ---@field cap number? seconds of a pause at most; default 20
----@field random (fun(): number)? from 0 to 1: the share of the pause that is really waited ("full jitter")
+---@field random (fun(): number)? from 0 to 1:
+--- the share of the pause that is really waited ("full jitter")
 local DEFAULTS = {
   max_attempts = 3, capacity = 500, cost = 14, throttled_cost = 5, base = 0.05, throttled_base = 1,
   cap = 20,

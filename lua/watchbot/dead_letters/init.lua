@@ -19,6 +19,9 @@ local open_queue = require("watchbot.queue").open
 ---@field group string?
 ---@field deduplication string?
 
+---@alias watchbot.NotDone watchbot.DeadLetterFailure[]|string
+---@alias watchbot.ReplayOptions { rate: number?, tell: fun(words: string)? }
+
 ---@class watchbot.DeadLetters
 ---@field name string of the dead-letter queue
 ---@field embedded boolean
@@ -29,14 +32,15 @@ local open_queue = require("watchbot.queue").open
 --- and died again, is in no other
 ---@field unreachable fun(self): integer how many letters no page can have, approximately, at the
 --- end
----@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil puts
---- letters of pages back into the queue that they come from; how many, those that are still here,
---- and { err, code } where others would fail as well
----@field replay_all fun(self, options: { rate: number?, tell: fun(words: string)? }): integer?, string?, string? puts all
+---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.NotDone, any
+--- moves letters of pages back to their source queue; returns how many, those that are still here,
+--- and { err, code } if the others would fail as well
+---@field replay_all fun(self, options: watchbot.ReplayOptions): integer?, string?, string? puts all
 --- back, in the way that is quickest; "Unsupported" when there is none better than page and replay
----@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.DeadLetterFailure[]|string, table|string|nil the
---- same, for good
----@field purge fun(self): integer?, string?, string? deletes all; how many there were, approximately
+---@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.NotDone, any
+--- deletes letters of pages; returns the same
+---@field purge fun(self): integer?, string?, string? deletes all; returns their
+--- approximate number
 ---@field close fun(self) what was read and not settled is as it was; also `<close>`
 
 ---@class watchbot.DeadLetterFailure

@@ -1,6 +1,7 @@
 --- dead_letters.move_task: SQS moves a queue's dead letters by itself, back to where each came
 -- from.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+-- API_StartMessageMoveTask.html
 -- There is one such task a queue at a time, and its handle is told only while it runs: so ours is
 -- the newest of the list, once that is another than before. One that somebody else has started does
 -- the same work, and is watched like ours.

@@ -1,7 +1,8 @@
 --- dead_letters.pair: which SQS queue holds whose dead letters.
 -- A queue's RedrivePolicy names its dead-letter queue (queue.sqs.redrive); the other way round, SQS
 -- lists the sources of a dead-letter queue.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+-- API_ListDeadLetterSourceQueues.html
 
 local redrive = require "watchbot.queue.sqs.redrive"
 

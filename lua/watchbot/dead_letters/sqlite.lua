@@ -57,7 +57,7 @@ function Letters:replay(letters)
 end
 
 function Letters:replay_all(options)
-  if options.rate then return nil, "a file has no rate of its own", "Unsupported" end
+  if options.rate then return nil, "an embedded queue has no rate", "Unsupported" end
   return self.queue:replay()
 end
 

@@ -49,9 +49,8 @@ local function warnings_about(attributes)
   local hidden = count_of(attributes, "NotVisible")
   if hidden > 0 then
     warnings[#warnings + 1] =
-      ("about %d more dead letters are hidden just now: somebody reads them, or did and was "
-        .. "killed; "
-      .. "then they are seen again by themselves"):format(hidden)
+      ("about %d more dead letters are hidden: another program is reading them, or was killed "
+        .. "while it did; they become visible again after their visibility timeout"):format(hidden)
   end
   return warnings
 end
@@ -183,7 +182,7 @@ function Letters:replay_all(options)
   if self.dead.fifo then
     return nil, "in a FIFO queue each gets a fresh deduplication id", "Unsupported"
   end
-  if not arn then return nil, "its ARN is not to be had", "Unsupported" end
+  if not arn then return nil, "could not determine its ARN", "Unsupported" end
   local count, err, code = move_task.run(self.dead, arn, {
     destination = self:destination(), rate = options.rate, tell = options.tell or function() end,
   })

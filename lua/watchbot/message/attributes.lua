@@ -9,7 +9,8 @@ local function value_field(attribute)
 end
 
 --- The parameter MessageAttributes of SendMessage and Publish; nil without any.
---- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html
+--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+--- API_MessageAttributeValue.html
 ---@param all table<string, { type: string, value: string }>?
 ---@return table<string, table>?
 function attributes.encode(all)

@@ -21,8 +21,8 @@ local function attributes_of(opened)
   return attributes
 end
 
---- All members of an envelope; nil when the body is none. It is told by its shape, not by a
---- Subject: SNS sends none where the publisher gave none.
+--- All members of an envelope; nil when the body is not an envelope. It is recognized by
+--- its shape, not by a Subject, which is absent if the publisher gave none.
 ---@param body string
 ---@return table<string, any>?
 function envelope.members(body)
@@ -35,7 +35,8 @@ end
 
 --- What is in an envelope; nil when the body is none.
 ---@param body string
----@return { subject: string?, message: string, attributes: table<string, { type: string, value: string }> }?
+---@return { subject: string?, message: string, attributes: table<string, table> }? opened
+--- attributes: { type, value } by name
 function envelope.open(body)
   local opened = envelope.members(body)
   if not opened then return nil end

@@ -1,7 +1,8 @@
 --- resend: a message that was in a queue before, made ready to be sent again.
 -- A deduplication id that the queue has seen in the last five minutes would be accepted, and the
 -- message dropped: so it gets a fresh one, and its own becomes an attribute, where there is room.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-message-metadata.html
 
 local attributes = require "watchbot.message.attributes"
 local burial = require "watchbot.message.burial"

@@ -123,7 +123,7 @@
 ---@field notify_after? integer
 ---seconds between two tries while no task can be started at all
 ---@field probe? number
----messages that may wait for a slot, while the last of them would start within a second
+---messages that may wait for a slot, if the last would start within a second
 ---@field prefetch? integer
 ---seconds that free slots gather before a poll; default: the queue's
 ---@field gather? number

@@ -88,9 +88,9 @@
 ---@field workers? integer|watchbot.cf.Intrinsic
 ---watchers, each with `workers` jobs at once
 ---@field watchers? integer|watchbot.cf.Intrinsic
----containers at the least
+---minimum number of containers
 ---@field minScalingCapacity? integer|watchbot.cf.Intrinsic
----containers at the most
+---maximum number of containers
 ---@field maxScalingCapacity? integer|watchbot.cf.Intrinsic
 ---the older name
 ---@field minSize? integer|watchbot.cf.Intrinsic
@@ -127,9 +127,9 @@
 ---@field webhookKey? boolean|watchbot.cf.Intrinsic
 ---requests a second that the webhook takes: `rate` on average, `burst` at once
 ---@field webhookThrottle? table|watchbot.cf.Intrinsic
----who is told; or else `notificationTopic`
+---who receives notifications; otherwise set `notificationTopic`
 ---@field notificationEmail? any
----ARN of a topic of yours that is told
+---ARN of an existing topic for notifications
 ---@field notificationTopic? any
 ---each failure is notified, also of messages that are tried again
 ---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic

@@ -1,12 +1,14 @@
 ---@meta
--- What `require "watchbot"` offers, for editors; nothing requires it. The modules say themselves what is in them.
+-- What `require "watchbot"` offers, for editors; nothing requires it. The modules declare
+-- their own types.
 
 ---@alias watchbot.Outcome "complete"|"reject"|"release"|"retry" what becomes of a message
 ---@alias watchbot.Failure "reject"|"retry" what somebody is told of
 
 ---@class watchbot
 ---@field version string
----@field policy watchbot.PolicyModule makes a policy; also the default hooks, for an override to hand back to
+---@field policy watchbot.PolicyModule makes a policy; also has the default hooks, for
+--- overrides to call
 ---@field log watchbot.LogModule
 ---@field scheduler watchbot.Scheduler
 ---@field process watchbot.ProcessModule
@@ -27,4 +29,5 @@
 ---@overload fun(options: watchbot.TemplateOptions): table
 
 ---@class watchbot.aws
----@overload fun(service: string, options: watchbot.aws.ClientOptions?): watchbot.aws.Client?, string?, string?
+---@alias watchbot.aws.Options watchbot.aws.ClientOptions?
+---@overload fun(service: string, options: watchbot.aws.Options): watchbot.aws.Client?, ...

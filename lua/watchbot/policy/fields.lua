@@ -201,7 +201,7 @@ local declared = {
     help = "seconds between two tries while no task can be started at all",
   },
   { name = "prefetch", type = "whole", default = 10,
-    help = "messages that may wait for a slot, while the last of them would start within a second" },
+    help = "messages that may wait for a slot, if the last would start within a second" },
   {
     name = "gather", type = "seconds",
     help = "seconds that free slots gather before a poll; default: the queue's",

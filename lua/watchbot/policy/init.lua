@@ -1,13 +1,12 @@
---- policy: what a watcher does and when, as an ordinary table of fields and hooks. The hooks in
--- here are the defaults; a user's override handles its own case and hands back the rest: `return
--- watchbot.policy.verdict(self, job, exit)`.
+--- policy: what a watcher does and when, as a table of fields and hooks. The hooks here are the
+-- defaults; an override handles its own case and calls `watchbot.policy.verdict(self, job, exit)`.
 --
 --     local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
 --     function policy:backoff(job) return 60 end
 --
--- A policy is a proxy in front of its values, so that each assignment is checked where it is made,
--- a second one too.
+-- A policy is a proxy in front of its values, so that each assignment is checked where it is made.
 
+local complete = require "watchbot.policy.complete"
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
 local limits = require "watchbot.lib.limits"
@@ -22,9 +21,6 @@ local LONG_POLL = limits.sqs.wait
 
 -- SQS keeps a message out of sight for at most 12 hours from its receive.
 local LONGEST_BACKOFF = limits.sqs.visibility
-
--- The fields of which a policy has one: what a task is.
-local KINDS = { "command", "handler", "task", "lambda", "serve", "resident" }
 
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
@@ -301,8 +297,8 @@ function policies.compatible(old, new_policy)
     return "'command', 'handler', 'task', 'lambda', 'serve' and 'resident' cannot take each "
       .. "other's place in a watcher that runs; start it again"
   end
-  local complete, err = new_policy:complete()
-  return complete or err
+  local ok, err = new_policy:complete()
+  return ok or err
 end
 
 ---@class watchbot.Policy
@@ -365,32 +361,12 @@ function methods:flush_notifications()
   return notifier:flush()
 end
 
---- Whether nothing is missing that a watcher needs.
+--- Whether the policy has all that a watcher needs.
 ---@return true? ok
 ---@return string? err
 function methods:complete()
-  if not self.queue then
-    return nil, "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the "
-      .. "environment variable QueueUrl"
-  end
-  local kinds = {}
-  for _, name in ipairs(KINDS) do kinds[#kinds + 1] = self:is_set(name) and name or nil end
-  if #kinds == 0 and not self.task then
-    return nil, "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot "
-      .. "run -- COMMAND"
-  elseif #kinds > 1 then
-    return nil, ("both '%s' and '%s' are set: a task is either a program, a function or an ECS "
-      .. "task"):format(kinds[1], kinds[2])
-  end
-  local problem = resident.kind(self) and resident.misfit(self) or resident.without_handler(self)
-  if problem then
-    return nil, problem
-  elseif self.on_stop == "leave" and policies.kind(self) ~= "ecs" then
-    return nil, "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
-  elseif self.volumes and self.jobs ~= 1 and self.workers > 1 then
-    return nil, ("'volumes' are emptied after each job, but %d 'workers' share them: set workers "
-      .. "= 1"):format(self.workers)
-  end
+  local err = complete.problem(self, policies.kind(self))
+  if err then return nil, err end
   return true
 end
 

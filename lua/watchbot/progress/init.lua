@@ -1,8 +1,8 @@
 --- progress: how far the parts of a map-reduce job are, and which part was the last.
 --
---     local progress = require "watchbot".progress.open()      -- $ProgressTable, or the embedded queue of $QueueUrl
+--     local progress = require "watchbot".progress.open() -- $ProgressTable, or $QueueUrl's file
 --     progress:set_total("job-1", 3)
---     if progress:complete("job-1", 2) then ... end             -- true for one part of the job, and for its repeats
+--     if progress:complete("job-1", 2) then ... end        -- true for the last part, always
 --
 -- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once.
 -- Everything may be called again after a crash, in a task that runs a second time: a repeat changes
@@ -48,7 +48,8 @@ local function default_place()
 end
 
 --- Opens the place where progress is kept. Waits in a task.
----@param place string? the ARN of a DynamoDB table, or `sqlite:FILE`; default: `$ProgressTable`, then an embedded `$QueueUrl`
+---@param place string? the ARN of a DynamoDB table, or `sqlite:FILE`; default:
+--- `$ProgressTable`, then an embedded `$QueueUrl`
 ---@param options watchbot.ProgressOptions?
 ---@return watchbot.Progress?
 ---@return string? err
@@ -56,7 +57,8 @@ end
 function progress.open(place, options)
   place = place or default_place()
   if not place then
-    return refuse "where is it kept? Set $ProgressTable to the ARN of a DynamoDB table or to sqlite:FILE"
+    return refuse("no place: set $ProgressTable to the ARN of a DynamoDB table or to "
+      .. "sqlite:FILE")
   end
   local kind = tostring(place):match "^arn:[^:]+:dynamodb:" and "dynamodb"
     or tostring(place):match "^sqlite:" and "sqlite"

@@ -69,7 +69,7 @@ end
 
 ---@return nil, string err, "NoTotal" code
 function layout.no_total(job)
-  return nil, ("job '%s': nobody has said how many parts it has; set its total first"):format(job),
+  return nil, ("job '%s': its number of parts is not set; run set-total first"):format(job),
     "NoTotal"
 end
 

@@ -56,7 +56,8 @@ end
 local function find(reader, id, part)
   return reader:first([[
     SELECT job, total, remaining, last, error, metadata, reduce_sent,
-      (SELECT done FROM progress_chunks WHERE progress_chunks.job = progress.job AND chunk = ?2) AS done
+      (SELECT done FROM progress_chunks
+        WHERE progress_chunks.job = progress.job AND chunk = ?2) AS done
     FROM progress WHERE id = ?1]], id, part and (layout.place(part, CHUNK)))
 end
 

@@ -1,7 +1,7 @@
 --- runner: the seam to what runs a task. Chooses the runner by the policy's field.
 --
 --     runner:start(job, environment, policy) -> run | nil, err, code
---     run:starts() -> boolean         -- waits until the task has started (true), or ended before that
+--     run:starts() -> boolean         -- waits: true when the task has started, false when it ended
 --     run:wait() -> exit              -- waits for the end; keeps the policy's `timeout` by itself
 --     run:stop(reason, grace)         -- exit.reason will be the reason
 --
@@ -17,7 +17,7 @@
 --     runner:close()                           -- the end
 --     runner:status() -> integer               -- tasks that were placed and do not run yet
 --     runner.shares_signals                    -- what stops the watcher's group stops tasks, too
---     run:received_again()   run:leave()       -- the message came again; let the task run without us
+--     run:received_again()   run:leave()       -- the message came again; detach from the task
 --
 -- `find` is asked before each start: is there a task of an earlier delivery? A run that goes on; an
 -- exit that decides; an exit with `unplaced` when that cannot be known now: the job is held.

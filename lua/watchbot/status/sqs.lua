@@ -1,6 +1,7 @@
 --- status.sqs: how an SQS queue is: counts from SQS, age and rates from the metrics that it keeps
 -- in CloudWatch, which lag some minutes behind.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-available-cloudwatch-metrics.html
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"

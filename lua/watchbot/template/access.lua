@@ -1,7 +1,8 @@
 --- template.access: statements for the policies of queues, topics and keys: which services may use
 -- them, and that nothing may without TLS. A resource has one policy: another for the same queue or
 -- topic overwrites it.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-security-best-practices.html
 
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"

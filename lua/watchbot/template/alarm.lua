@@ -66,7 +66,8 @@ alarm.declared = {
     end,
     -- What a standard queue has handed out three times is left out of its age; the dead letters are
     -- told of that. In a FIFO queue it holds up its group.
-    -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+    -- sqs-available-cloudwatch-metrics.html
     text = "A message has waited longer than any job can take. See whether the service runs and "
       .. "has workers enough; in a FIFO "
       .. "queue, whether a message that fails holds up those behind it. SQS drops what is older "

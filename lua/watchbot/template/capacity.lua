@@ -103,13 +103,15 @@ function capacity.size(reservation)
       return { cpu = size[1], memory = memory or size[2] }
     end
   end
-  if not cpu then return nil, ("no task on Fargate has %d MiB of memory"):format(memory) end
+  if not cpu then return nil, ("Fargate has no tasks with %d MiB of memory"):format(memory) end
   local memories = told(cpu)
   if not memories then
-    return nil, ("no task on Fargate has %d CPU units; there are 256, 512, 1024, 2048, 4096, 8192 "
+    return nil, ("Fargate has no tasks with %d CPU units; there are 256, 512, 1024, 2048, 4096, "
+      .. "8192 "
       .. "and 16384"):format(cpu)
   end
-  return nil, ("no task on Fargate has %d CPU units and %d MiB of memory; with %d units it has %s"):format(cpu, memory, cpu,
+  return nil, ("Fargate has no tasks with %d CPU units and %d MiB of memory; "
+    .. "with %d units, memory can be %s"):format(cpu, memory, cpu,
     memories)
 end
 

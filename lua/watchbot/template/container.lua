@@ -1,5 +1,6 @@
 --- template.container: the container of a task definition, and the definition around it.
--- https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+-- aws-resource-ecs-taskdefinition.html
 
 local capacity = require "watchbot.template.capacity"
 local cf = require "watchbot.template.cf"
@@ -123,7 +124,7 @@ end
 --- A task definition around a container.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
----@param of { family: any, role: string, execution_role: string?, container: table, reservation: table, volumes: table[]? }
+---@param of table family, role, container, reservation, and optionally execution_role, volumes
 ---@return table
 function container.task(options, refs, of)
   local properties = {

@@ -1,7 +1,8 @@
 --- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text
 -- for Fn::Sub; names that only the stack knows stand in it as ${Queue}, ${DeadLetterQueue},
 -- ${Service} and ${Cluster}.
--- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
+-- CloudWatch-Dashboard-Body-Structure.html
 
 local cf = require "watchbot.template.cf"
 local metrics = require "watchbot.template.metrics"

@@ -151,11 +151,11 @@ local groups = {
       help = "watchers, each with `workers` jobs at once" },
     {
       "minScalingCapacity", kinds.whole(0), default = 0, modes = "process", since = "v10",
-      help = "containers at the least",
+      help = "minimum number of containers",
     },
     {
       "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10",
-      help = "containers at the most",
+      help = "maximum number of containers",
     },
     {
       "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4",
@@ -211,11 +211,11 @@ local groups = {
   { "Notifications and alarms",
     {
       "notificationEmail", formats.email, since = "v0",
-      help = "who is told; or else `notificationTopic`",
+      help = "who receives notifications; otherwise set `notificationTopic`",
     },
     {
       "notificationTopic", formats.topic, since = "v1",
-      help = "ARN of a topic of yours that is told",
+      help = "ARN of an existing topic for notifications",
     },
     { "alarmOnEachFailure", switch, default = false, since = "v2",
       help = "each failure is notified, also of messages that are tried again" },

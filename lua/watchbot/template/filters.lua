@@ -7,7 +7,8 @@
 -- first field may be the whole object or end at a blank: the conditions hold for both. Numbers are
 -- inside of the object; in text they rest on CloudWatch finding it at the end of the line, as
 -- ecs-watchbot's filters did, and only the dashboard uses them.
--- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/
+-- FilterAndPatternSyntaxForMetricFilters.html
 
 local metrics = require "watchbot.template.metrics"
 

@@ -9,7 +9,7 @@ local refs = require "watchbot.template.refs"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
 
----@alias watchbot.template.Part fun(options: table, refs: watchbot.template.Refs, default: function?): table?
+---@alias watchbot.template.Part fun(options: table, refs: table, default: function?): table?
 
 local parts = {
   "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events",

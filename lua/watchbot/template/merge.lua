@@ -15,7 +15,8 @@ local function owner_of(template, index)
 end
 
 local function clash(what, first, second)
-  return ("merge: %s is in %s and in %s: rename one, or give one watcher another 'prefix'"):format(what, first, second)
+  return ("merge: %s is in %s and in %s: rename one, or give one watcher another 'prefix'"):format(
+    what, first, second)
 end
 
 -- Of several clashes the same one is told each time.

@@ -69,7 +69,8 @@ local function problem_of(value, path, above)
     if math.type(key) ~= "integer" and list or type(key) ~= "string" and not list then
       return ("%s: a table is a list or has names, not both ('%s')"):format(path, tostring(key))
     end
-    local problem = problem_of(item, path == "" and tostring(key) or ("%s.%s"):format(path, key), above)
+    local problem = problem_of(item,
+      path == "" and tostring(key) or ("%s.%s"):format(path, key), above)
     if problem then return problem end
   end
   -- What stands behind it would not be written.

@@ -15,7 +15,8 @@ end
 
 -- SNS delivers to a queue that SQS encrypts itself without more; with a key of one's own the key's
 -- policy has to let it.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-key-management.html
 local function queue(options, name, properties)
   properties.QueueName = named(options, name)
   if options.fifo then

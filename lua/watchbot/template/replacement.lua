@@ -2,7 +2,8 @@
 -- one, and what is lost with the old one. The properties are those that AWS's schemas of resources
 -- call `createOnlyProperties`; those of a kind that is not here are not known, so any change of
 -- them may replace the resource.
--- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
+-- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+-- using-cfn-updating-stacks-update-behaviors.html
 
 local function set(names)
   local known = {}
@@ -29,8 +30,10 @@ replacement.properties = {
   ["AWS::CloudWatch::Dashboard"] = set "DashboardName",
   ["AWS::DynamoDB::Table"] = set "ImportSourceSpecification KeySchema TableName",
   ["AWS::ECS::Service"] = set "Cluster LaunchType Role SchedulingStrategy ServiceName",
-  ["AWS::ECS::TaskDefinition"] = set [[ContainerDefinitions Cpu EnableFaultInjection EphemeralStorage ExecutionRoleArn Family
-    InferenceAccelerators IpcMode Memory NetworkMode PidMode PlacementConstraints ProxyConfiguration RequiresCompatibilities
+  ["AWS::ECS::TaskDefinition"] = set [[ContainerDefinitions Cpu EnableFaultInjection
+    EphemeralStorage ExecutionRoleArn Family
+    InferenceAccelerators IpcMode Memory NetworkMode PidMode PlacementConstraints
+    ProxyConfiguration RequiresCompatibilities
     RuntimePlatform TaskRoleArn Volumes]],
   ["AWS::Events::Rule"] = set "EventBusName Name",
   ["AWS::IAM::AccessKey"] = set "Serial UserName",
@@ -46,7 +49,8 @@ replacement.properties = {
   ["AWS::ApiGateway::RestApi"] = set "",
   ["AWS::Backup::BackupVault"] = set "BackupVaultName EncryptionKeyArn",
   ["AWS::Cognito::UserPool"] = set "",
-  ["AWS::DocDB::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName KmsKeyId MasterUsername
+  ["AWS::DocDB::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName
+    KmsKeyId MasterUsername
     SnapshotIdentifier SourceDBClusterIdentifier StorageEncrypted]],
   ["AWS::DynamoDB::GlobalTable"] = set "TableName",
   ["AWS::EC2::EIP"] = set "Address IpamPoolId NetworkBorderGroup TransferAddress",
@@ -54,26 +58,37 @@ replacement.properties = {
   ["AWS::ECR::Repository"] = set "EncryptionConfiguration RepositoryName",
   ["AWS::ECS::Cluster"] = set "ClusterName",
   ["AWS::EFS::FileSystem"] = set "AvailabilityZoneName Encrypted KmsKeyId PerformanceMode",
-  ["AWS::ElastiCache::CacheCluster"] = set [[CacheSubnetGroupName ClusterName Engine NetworkType Port SnapshotArns
+  ["AWS::ElastiCache::CacheCluster"] = set [[CacheSubnetGroupName ClusterName Engine NetworkType
+    Port SnapshotArns
     SnapshotName]],
-  ["AWS::ElastiCache::ReplicationGroup"] = set [[AtRestEncryptionEnabled CacheSubnetGroupName DataTieringEnabled
-    GlobalReplicationGroupId KmsKeyId NetworkType Port PreferredCacheClusterAZs ReplicasPerNodeGroup ReplicationGroupId
+  ["AWS::ElastiCache::ReplicationGroup"] = set [[AtRestEncryptionEnabled CacheSubnetGroupName
+    DataTieringEnabled
+    GlobalReplicationGroupId KmsKeyId NetworkType Port PreferredCacheClusterAZs
+    ReplicasPerNodeGroup ReplicationGroupId
     SnapshotArns SnapshotName]],
   ["AWS::Events::EventBus"] = set "Name",
   ["AWS::FSx::FileSystem"] = set "BackupId FileSystemType KmsKeyId SecurityGroupIds SubnetIds",
   ["AWS::KMS::Key"] = set "",
   ["AWS::Kinesis::Stream"] = set "Name",
   ["AWS::MSK::Cluster"] = set "BrokerNodeGroupInfo ClusterName EncryptionInfo",
-  ["AWS::Neptune::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName KmsKeyId RestoreToTime
-    RestoreType SnapshotIdentifier SourceDBClusterIdentifier StorageEncrypted UseLatestRestorableTime]],
+  ["AWS::Neptune::DBCluster"] = set [[AvailabilityZones DBClusterIdentifier DBSubnetGroupName
+    KmsKeyId RestoreToTime
+    RestoreType SnapshotIdentifier SourceDBClusterIdentifier StorageEncrypted
+    UseLatestRestorableTime]],
   ["AWS::OpenSearchService::Domain"] = set "DomainName",
-  ["AWS::RDS::DBCluster"] = set [[AvailabilityZones ClusterScalabilityType DBClusterIdentifier DBSubnetGroupName DBSystemId
-    DatabaseName Engine EngineMode KmsKeyId PubliclyAccessible RestoreToTime RestoreType SnapshotIdentifier
-    SourceDBClusterIdentifier SourceDbClusterResourceId SourceRegion StorageEncrypted UseLatestRestorableTime]],
-  ["AWS::RDS::DBInstance"] = set [[AvailabilityZone BackupTarget CharacterSetName CustomIAMInstanceProfile DBClusterIdentifier
-    DBInstanceIdentifier DBName DBSnapshotIdentifier DBSubnetGroupName DBSystemId Engine KmsKeyId MasterUsername
+  ["AWS::RDS::DBCluster"] = set [[AvailabilityZones ClusterScalabilityType DBClusterIdentifier
+    DBSubnetGroupName DBSystemId
+    DatabaseName Engine EngineMode KmsKeyId PubliclyAccessible RestoreToTime RestoreType
+    SnapshotIdentifier
+    SourceDBClusterIdentifier SourceDbClusterResourceId SourceRegion StorageEncrypted
+    UseLatestRestorableTime]],
+  ["AWS::RDS::DBInstance"] = set [[AvailabilityZone BackupTarget CharacterSetName
+    CustomIAMInstanceProfile DBClusterIdentifier
+    DBInstanceIdentifier DBName DBSnapshotIdentifier DBSubnetGroupName DBSystemId Engine KmsKeyId
+    MasterUsername
     NcharCharacterSetName SourceRegion StorageEncrypted Timezone]],
-  ["AWS::Redshift::Cluster"] = set [[ClusterIdentifier ClusterSubnetGroupName DBName MasterUsername OwnerAccount
+  ["AWS::Redshift::Cluster"] = set [[ClusterIdentifier ClusterSubnetGroupName DBName MasterUsername
+    OwnerAccount
     SnapshotClusterIdentifier SnapshotIdentifier]],
   ["AWS::Route53::HostedZone"] = set "Name",
   ["AWS::S3::Bucket"] = set "BucketName BucketNamePrefix",
@@ -84,7 +99,8 @@ replacement.properties = {
 --- Types that hold nothing which a new one would not have as well. Any other type counts as holding
 --- data.
 replacement.harmless = {}
-for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model ApiGateway::RequestValidator
+for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model
+    ApiGateway::RequestValidator
   ApiGateway::Resource ApiGateway::Stage ApiGateway::UsagePlan ApiGateway::UsagePlanKey
   ApplicationAutoScaling::ScalableTarget ApplicationAutoScaling::ScalingPolicy
   CloudFormation::CustomResource CloudFormation::WaitConditionHandle CloudWatch::Alarm

@@ -113,7 +113,8 @@ end
 
 -- The family, not its newest revision: during a deployment former watchers start tasks of the
 -- former one. ListTasks takes no ARN of a task or a cluster.
--- https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+-- https://docs.aws.amazon.com/service-authorization/latest/reference/
+-- list_amazonelasticcontainerservice.html
 local function of_starting(options, refs)
   local cluster = in_cluster(options)
   local tagging = allow({ "ecs:TagResource" }, names.arn("ecs", "task/*"),

@@ -4,10 +4,12 @@
 -- after six hours without use, and after that the first message may wait for up to 15 minutes until
 -- they are back and a container starts. Who cannot wait that long keeps one: minScalingCapacity =
 -- 1.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- monitoring-using-cloudwatch.html
 -- Application Auto Scaling makes its service-linked role itself; a role of the stack's own would be
 -- ignored for ECS.
--- https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+-- https://docs.aws.amazon.com/autoscaling/application/userguide/
+-- application-auto-scaling-service-linked-roles.html
 
 local cf = require "watchbot.template.cf"
 local metrics = require "watchbot.template.metrics"
@@ -82,7 +84,8 @@ local function trigger(refs, policy_name, more)
       -- when there are none: nothing would ever start from zero. Visible ones it reports as long as
       -- the queue is in use; FILL for them, too, would make each minute whose value is late an
       -- empty one.
-      -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+      -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+      -- sqs-available-cloudwatch-metrics.html
       -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
       metrics.expression("visible + FILL(inflight, 0)", "Messages in the queue"),
     },

@@ -69,7 +69,8 @@ function taken.by_itself(pair, id)
   if old == nil or new == nil or alike(old, new, pair.before, pair.after) ~= "same" then
     return nil
   end
-  return ("CloudFormation does not replace a resource with a name of its own: give it another %s"):format(property)
+  return ("CloudFormation cannot replace a resource with a fixed name: give it another %s"):format(
+    property)
 end
 
 return taken

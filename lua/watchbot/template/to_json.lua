@@ -36,7 +36,8 @@ end
 local function table_in_a_line(value, depth, room)
   local list = ordered.is_list(value)
   if next(value) == nil then return list and "[]" or "{}" end
-  local items = items_in_a_line(list and positions(value) or ordered.keys(value, depth), value, depth, room)
+  local items = items_in_a_line(list and positions(value) or ordered.keys(value, depth),
+    value, depth, room)
   if not items then return nil end
   return list and "[" .. items .. "]" or "{ " .. items .. " }"
 end

@@ -1,7 +1,8 @@
 --- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to
 -- the topic itself. It answers 200 only when the topic has taken the message, so that whoever sends
 -- knows when to send it again.
--- https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+-- https://docs.aws.amazon.com/apigateway/latest/developerguide/
+-- api-gateway-mapping-template-reference.html
 
 local cf = require "watchbot.template.cf"
 local core = require "watchbot.core"
@@ -13,7 +14,8 @@ local STAGE, PATH = "watchbot", "webhooks"
 
 -- Others are refused (415), rather than passed on to SNS as they are. Without the header it is
 -- application/json.
--- https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
+-- https://docs.aws.amazon.com/apigateway/latest/developerguide/
+-- integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
 -- As ecs-watchbot's: of an object with Subject and Message those, else the body. A Message that is

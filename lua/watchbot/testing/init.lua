@@ -159,7 +159,8 @@ end
 
 --- Has a call of AWS and the like answered so, each time, by hooks and handlers. What is not told
 --- so is answered as by an account that takes everything and has nothing in it.
----@param name string "dynamodb:GetItem"; "http:request"; "process:start", whose answer is { code =, stdout =, stderr = }
+---@param name string "dynamodb:GetItem"; "http:request"; "process:start", whose answer is
+--- { code =, stdout =, stderr = }
 ---@param answer table|fun(parameters: table): any, string?, string? the result, or a function of
 --- the parameters that returns it, or `nil, err, code`
 function Watch:answer(name, answer)
@@ -199,7 +200,8 @@ end
 
 --- Has the next start of a task fail.
 ---@param why string
----@param code string? "NoRoom": it could not be placed, which is not the job's fault; default: "ENOENT"
+---@param code string? "NoRoom": the task could not be placed, which does not count against the job;
+--- default: "ENOENT"
 function Watch:refuse(why, code)
   self.stage.runner:refuse(why, code or "ENOENT")
 end

@@ -41,7 +41,8 @@ end
 
 --- Ends the task of the message, and lets what follows happen: verdict, backoff, notification, the
 --- queue.
----@param exit integer|string|watchbot.Exit? an exit code, a signal's name ("KILL"), or { code =, signal =, reason =, logs = };
+---@param exit integer|string|watchbot.Exit? an exit code, a signal's name ("KILL"), or
+--- { code =, signal =, reason =, logs = };
 --- default: 0
 ---@return string? outcome
 function Message:exits(exit)

@@ -3,7 +3,8 @@
 -- CloudFormation rolls back after three hours. So it is given back whenever no job runs and asked
 -- for before the next one starts; and a task that a deployment has replaced drains. Best effort: a
 -- failure is logged once, and the jobs run unprotected.
--- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/
+-- task-scale-in-protection-endpoint.html
 
 local json = require "watchbot.lib.json"
 local http = require "watchbot.http"

@@ -2,7 +2,9 @@
 local watchbot = require "watchbot"
 
 return watchbot.template {
-  mode = "process", cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/main", service = "tiles", serviceVersion = "v3",
-  command = "./render", maxScalingCapacity = 10, mounts = { "/data" }, structuredLogging = true, rawMessageDelivery = true,
+  mode = "process", cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/main", service = "tiles",
+    serviceVersion = "v3",
+  command = "./render", maxScalingCapacity = 10, mounts = { "/data" }, structuredLogging = true,
+    rawMessageDelivery = true,
   stopTimeout = 60, logGroupRetentionDays = 30, notificationEmail = "me@example.com",
 }

@@ -31,7 +31,8 @@ function environment.read(config)
   local text = config:getenv "AWS_CREDENTIAL_EXPIRATION"
   local expires = text and date.iso(text)
   if text and not expires then
-    return nil, ("environment: AWS_CREDENTIAL_EXPIRATION: expected a date in ISO 8601, got '%s'"):format(text), "BadCredentials"
+    return nil, ("environment: AWS_CREDENTIAL_EXPIRATION: expected an ISO 8601 date, "
+      .. "got '%s'"):format(text), "BadCredentials"
   end
   return keys.new({ access_key = access_key, secret_key = secret_key,
     token = config:getenv "AWS_SESSION_TOKEN",

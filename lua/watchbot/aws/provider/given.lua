@@ -8,8 +8,8 @@ local keys = require "watchbot.aws.keys"
 local given = { name = "option" }
 
 --- Calls STS; without credentials the call is not signed.
----@alias watchbot.aws.Sts fun(operation: string, parameters: table, credentials: watchbot.aws.Keys?, region: string):
---- table?, string?, string?
+--- Arguments: operation, parameters, credentials (watchbot.aws.Keys?), region.
+---@alias watchbot.aws.Sts fun(operation: string, ...: any): table?, string?, string?
 
 ---@class watchbot.aws.Context what the providers sit on
 ---@field config watchbot.aws.Config

@@ -35,7 +35,7 @@ local function check_shape(findings, path, status)
 end
 
 local function check_owner(findings, path, status)
-  if not status.ours then
+  if not status.owned then
     add(findings, "warning",
       ("'%s' belongs to user %d, watchbot runs as user %d: chown it, or run as that user")
       :format(path, status.owner, core.user()))

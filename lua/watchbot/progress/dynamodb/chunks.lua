@@ -1,7 +1,8 @@
 --- progress.dynamodb.chunks: the parts of a job that watchbot has begun, as sets in items of their
 -- own.
 --
---     { id = "job-1", total = 1000000, parts = { chunk = 250 }, chunks = <those that are finished>, last = 77 }
+--     { id = "job-1", total = 1000000, parts = { chunk = 250 },
+--       chunks = <those that are finished>, last = 77 }
 --     { id = "job-1#chunk:1", done = <parts that are done, 1 to 250>, last = 77 }
 --
 -- Why sets, not bits: DynamoDB adds to a set in one atomic call, where bits would have to be read,

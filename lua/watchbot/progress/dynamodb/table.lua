@@ -45,7 +45,9 @@ end
 function tables.open(arn, client)
   local region, name = arn:match "^arn:[^:]+:dynamodb:([^:]+):[^:]*:table/([%w_.-]+)$"
   if not region then
-    return nil, ("progress: '%s' is no table: expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME"):format(arn), "Usage"
+    return nil, ("progress: '%s' is not a table: expected "
+      .. "arn:aws:dynamodb:REGION:ACCOUNT:table/NAME"):format(
+      arn), "Usage"
   end
   local err, code
   if not client then client, err, code = new_client(region) end

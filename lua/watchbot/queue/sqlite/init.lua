@@ -1,12 +1,12 @@
 --- queue.sqlite: the embedded queue, `sqlite:FILE`.
--- The queue seam over a file that several watchers may share. What happens to messages is
--- queue.sqlite.store's; here is who waits for what. Sends are on disk when they return (a
--- connection of their own, synchronous=FULL); what receives and settles shares transactions on a
--- NORMAL one, since losing those to a power cut is a message seen twice, not a loss. A receive that
--- waits looks every 50 ms when the next message is due: as cheap as asking PRAGMA data_version.
+-- The queue seam over a file that several watchers may share; queue.sqlite.store changes messages.
+-- A send is on disk when it returns (synchronous=FULL); receives and settles share NORMAL
+-- transactions: a power cut makes them happen again, and loses no message. A waiting receive checks
+-- every 50 ms when the next message is due, which is as cheap as PRAGMA data_version.
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
+local dead = require "watchbot.queue.sqlite.dead"
 local own = require "watchbot.lib.own"
 local schema = require "watchbot.queue.sqlite.schema"
 local sending = require "watchbot.queue.sqlite.sending"
@@ -177,9 +177,8 @@ end
 ---@field deduplication string?
 ---@field sequence string? within its group
 
---- Takes messages: for `visibility` seconds nobody else sees them. Waits, in a task, until there is
---- one; can be cancelled.
----@param max integer how many at the most
+--- Receives messages, hidden for `visibility` seconds. Waits in a task for one; can be cancelled.
+---@param max integer at most this many
 ---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
 ---@return watchbot.Message[]? messages none when nothing came in time
@@ -334,7 +333,7 @@ end
 ---@return string? err
 ---@return string? code
 function Queue:dead(limit, after)
-  return self.reader:patiently(store.dead, limit, after and after.seq or 0)
+  return self.reader:patiently(dead.page, limit, after and after.seq or 0)
 end
 
 --- `seq` of the newest dead letter, 0 when there is none. Waits in a task.
@@ -342,7 +341,7 @@ end
 ---@return string? err
 ---@return string? code
 function Queue:last_dead()
-  return self.reader:patiently(store.last_dead)
+  return self.reader:patiently(dead.last)
 end
 
 -- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that
@@ -358,7 +357,7 @@ function Queue:change_dead(change, ids)
   local last, count = nil, 0
   repeat
     local changed, err, code = self.sending:submit(function(transaction, now)
-      last = last or store.last_dead(transaction)
+      last = last or dead.last(transaction)
       return change(transaction, now, nil, last)
     end, true)
     if not changed then return nil, err, code end
@@ -373,7 +372,7 @@ end
 ---@return string? err
 ---@return string? code
 function Queue:replay(ids)
-  return self:change_dead(store.replay, ids)
+  return self:change_dead(dead.replay, ids)
 end
 
 --- Deletes dead letters for good. Waits in a task.
@@ -382,7 +381,7 @@ end
 ---@return string? err
 ---@return string? code
 function Queue:purge_dead(ids)
-  return self:change_dead(store.purge, ids)
+  return self:change_dead(dead.purge, ids)
 end
 
 --- Closes the queue; harmless twice. Whoever waits for it is answered with the code "Closed".

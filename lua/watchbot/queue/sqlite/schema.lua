@@ -15,7 +15,7 @@ local APPLICATION = 0x77626f74
 local TABLES = [[
 CREATE TABLE state (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
-  clock     INTEGER NOT NULL,   -- the time of a recent transaction, to see when the clock was set back
+  clock     INTEGER NOT NULL,   -- time of a recent transaction: shows that the clock was set back
   latest    INTEGER NOT NULL,   -- the latest that `clock` ever was
   messages  INTEGER NOT NULL,   -- rows, so that counting a million of them takes no time
   dead      INTEGER NOT NULL
@@ -27,7 +27,7 @@ CREATE TABLE messages (
   visible_at      INTEGER,            -- NULL: behind another message of its group
   due             INTEGER NOT NULL,
   sent            INTEGER NOT NULL,
-  born            INTEGER NOT NULL,   -- `sent`, or `latest` where the clock was behind that: what retention goes by
+  born            INTEGER NOT NULL,   -- `sent`, or `latest` if the clock was behind: for retention
   first_received  INTEGER,
   receives        INTEGER NOT NULL DEFAULT 0,
   lease           INTEGER NOT NULL DEFAULT 0,
@@ -76,7 +76,8 @@ CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
 END;
 CREATE TRIGGER group_moves_up AFTER DELETE ON messages WHEN old.fifo_group IS NOT NULL BEGIN
   UPDATE messages SET visible_at = due
-    WHERE visible_at IS NULL AND seq = (SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group);
+    WHERE visible_at IS NULL
+      AND seq = (SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group);
 END;
 CREATE TRIGGER dead_added AFTER INSERT ON dead BEGIN
   UPDATE state SET dead = dead + 1;
@@ -177,7 +178,8 @@ local function prepare(database, synchronous)
   if ok then ok, err, code = database:patiently(use_wal) end
   if ok then
     ok, err, code = database:execute((
-      "PRAGMA synchronous = %s; PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
+      "PRAGMA synchronous = %s; "
+      .. "PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
       synchronous, WAL_LIMIT, CHECKPOINT))
   end
   if ok and version < #migrations then ok, err, code = migrate(database) end

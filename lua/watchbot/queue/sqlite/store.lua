@@ -75,14 +75,22 @@ end
 -- seen here.
 local ADD = [[
   INSERT INTO messages (due, visible_at, sent, born, fifo_group)
-  VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
+  VALUES (?1, CASE
+    WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
     max(?2, (SELECT latest FROM state)), ?3)]]
+
+--- Adds a message without its content.
+---@return integer seq
+function store.place(transaction, due, now, group)
+  local _, seq = transaction:run(ADD, due, now, group)
+  return seq
+end
 
 local function add(transaction, now, id, message)
   local due = now + milliseconds(message.delay or 0)
   local attributes = message.attributes and next(message.attributes)
     and json.encode(message.attributes, "bytes") or nil
-  local _, seq = transaction:run(ADD, due, now, message.group)
+  local seq = store.place(transaction, due, now, message.group)
   transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) "
     .. "VALUES (?, ?, ?, ?, ?, ?)",
     seq, id, message.subject, attributes, message.deduplication, message.body)
@@ -116,7 +124,8 @@ end
 
 local function bury(transaction, now, seq, reason)
   transaction:run([[
-    INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent, first_received,
+    INSERT INTO dead (id, subject, attributes, deduplication, body,
+      fifo_group, sent, first_received,
       receives, died, reason)
     SELECT id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives,
       ?2, ?3
@@ -124,8 +133,10 @@ local function bury(transaction, now, seq, reason)
   transaction:run("DELETE FROM messages WHERE seq = ?", seq)
 end
 
--- What a file holds may have been written by others.
-local function attributes_of(text)
+--- The attributes of a row; raises, since another program may have written the file.
+---@param text string?
+---@return table<string, table>
+function store.attributes(text)
   if not text then return {} end
   local all, err = json.decode(text)
   if type(all) ~= "table" then
@@ -154,7 +165,7 @@ local function lease(transaction, now, row, visibility)
   message.receives, message.sent, message.first_received = row.receives + 1, row.sent,
     row.first_received or now
   message.deliveries = row.lease + 1
-  message.attributes = attributes_of(message.attributes)
+  message.attributes = store.attributes(message.attributes)
   if row.fifo_group then
     message.group, message.sequence = row.fifo_group, tostring(row.seq)
   end
@@ -240,7 +251,9 @@ end
 ---@return string? err
 ---@return string? code
 function store.next_due(database)
-  return database:first "SELECT visible_at FROM messages WHERE visible_at IS NOT NULL ORDER BY visible_at LIMIT 1"
+  return database:first [[
+    SELECT visible_at FROM messages
+    WHERE visible_at IS NOT NULL ORDER BY visible_at LIMIT 1]]
 end
 
 -- settling
@@ -307,7 +320,8 @@ end
 function store.counts(database)
   local row, err, code = database:first([[
     SELECT messages, dead, hidden, in_flight FROM state,
-      (SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight FROM messages WHERE visible_at > ?)]],
+      (SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight
+       FROM messages WHERE visible_at > ?)]],
     scheduler.time())
   if not row then return nil, err, code end
   return {
@@ -326,79 +340,11 @@ end
 function store.traffic(database)
   return database:first [[
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0) AS sent,
-      (SELECT messages FROM state) AS there, (SELECT sent FROM messages ORDER BY seq LIMIT 1) AS oldest]]
+      (SELECT messages FROM state) AS there,
+      (SELECT sent FROM messages ORDER BY seq LIMIT 1) AS oldest]]
 end
 
--- dead letters
-
---- Dead letters, oldest first.
----@param database watchbot.Database
----@param limit integer
----@param after integer `seq` of the one before
-function store.dead(database, limit, after)
-  local rows, err, code =
-    database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-  if not rows then return nil, err, code end
-  for _, row in ipairs(rows) do
-    local readable, attributes = pcall(attributes_of, row.attributes)
-    row.attributes = readable and attributes or {}
-    row.group, row.fifo_group = row.fifo_group, nil
-    row.receives = math.tointeger(row.receives) or 0
-    for _, name in ipairs { "sent", "first_received", "died" } do
-      row[name] = math.tointeger(row[name])
-    end
-  end
-  return rows
-end
-
--- The dead letters that are meant: those of one id, or the next few of all.
-local function chosen(transaction, id, last)
-  if id then
-    return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id)
-  end
-  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?",
-    last, SWEEP)
-end
-
---- `seq` of the newest dead letter, 0 when there is none.
----@param connection watchbot.Database|watchbot.Transaction
----@return integer? seq
----@return string? err
----@return string? code
-function store.last_dead(connection)
-  local row, err, code = connection:first "SELECT coalesce(max(seq), 0) AS seq FROM dead"
-  if not row then return nil, err, code end
-  return row.seq
-end
-
---- Puts dead letters back: those with this id, or, without one, some of the oldest up to `last`.
---- They count as sent just now, and keep their ids.
----@param id string?
----@param last integer?
----@return integer count
-function store.replay(transaction, now, id, last)
-  local rows = chosen(transaction, id, last)
-  for _, row in ipairs(rows) do
-    local _, seq = transaction:run(ADD, now, now, row.fifo_group)
-    transaction:run([[
-      INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
-      SELECT ?2, id, subject, attributes, deduplication, body FROM dead WHERE seq = ?1]], row.seq, seq)
-    transaction:run("DELETE FROM dead WHERE seq = ?", row.seq)
-  end
-  return #rows
-end
-
---- Deletes dead letters: those with this id, or, without one, some of the oldest up to `last`.
----@param id string?
----@param last integer?
----@return integer count
-function store.purge(transaction, _, id, last)
-  local rows = chosen(transaction, id, last)
-  for _, row in ipairs(rows) do transaction:run("DELETE FROM dead WHERE seq = ?", row.seq) end
-  return #rows
-end
-
--- keeping house
+-- housekeeping
 
 --- For a quiet moment: forgets old deduplication ids, and gives free pages of a file that was once
 --- larger back.

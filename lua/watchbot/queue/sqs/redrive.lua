@@ -1,7 +1,8 @@
 --- queue.sqs.redrive: where SQS moves what was received too often: a queue's RedrivePolicy.
 -- The policy names the dead-letter queue by ARN. Both are of one account and region, so its URL
 -- differs from the queue's own in the name alone, whatever endpoint that has.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-dead-letter-queues.html
 
 local redrive = {}
 

@@ -96,8 +96,8 @@ local function check_text(variables)
   for name, value in pairs(variables) do
     value = tostring(value)
     if value:find("\0", 1, true) then
-      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it holds a NUL"):format(name),
-        "InvalidText"
+      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it "
+        .. "holds a NUL"):format(name), "InvalidText"
     elseif not utf8.len(value) then
       return nil, ("the environment variable '%s' cannot be handed to an ECS task: it is not "
         .. "UTF-8"):format(name),

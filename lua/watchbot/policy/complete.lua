@@ -1,0 +1,45 @@
+--- policy.complete: what a policy lacks before a watcher can run it, and which of its fields
+-- exclude each other.
+
+local resident = require "watchbot.policy.resident"
+
+local complete = {}
+
+-- The fields of which a policy has one: what a task is.
+local KINDS = { "command", "handler", "task", "lambda", "serve", "resident" }
+
+local function no_single_task(policy)
+  local set = {}
+  for _, name in ipairs(KINDS) do set[#set + 1] = policy:is_set(name) and name or nil end
+  if #set == 0 and not policy.task then
+    return "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot "
+      .. "run -- COMMAND"
+  elseif #set > 1 then
+    return ("both '%s' and '%s' are set: a task is either a program, a function or an ECS "
+      .. "task"):format(set[1], set[2])
+  end
+end
+
+local function misfit(policy, kind)
+  if policy.on_stop == "leave" and kind ~= "ecs" then
+    return "'on_stop' can be 'leave' for ECS tasks only: others end with the watcher"
+  elseif policy.volumes and policy.jobs ~= 1 and policy.workers > 1 then
+    return ("'volumes' are emptied after each job, but %d 'workers' share them: set workers "
+      .. "= 1"):format(policy.workers)
+  end
+end
+
+--- What keeps a watcher from running a policy; nil when nothing does.
+---@param policy watchbot.Policy
+---@param kind "lua"|"process"|"resident"|"ecs"
+---@return string? err
+function complete.problem(policy, kind)
+  if not policy.queue then
+    return "no queue: set the policy's 'queue' (\"sqlite:jobs.db\"), --queue, or the "
+      .. "environment variable QueueUrl"
+  end
+  return no_single_task(policy) or (resident.kind(policy) and resident.misfit(policy))
+    or resident.without_handler(policy) or misfit(policy, kind)
+end
+
+return complete

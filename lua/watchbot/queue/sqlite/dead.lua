@@ -1,0 +1,80 @@
+--- queue.sqlite.dead: the dead letters of a queue file, within one transaction: read, replayed,
+-- deleted. A message becomes one in queue.sqlite.store.
+
+local store = require "watchbot.queue.sqlite.store"
+
+local dead = {}
+
+-- One transaction moves at most this many, so that it does not hold up the loop.
+local SWEEP = 200
+
+--- Dead letters, oldest first.
+---@param database watchbot.Database
+---@param limit integer
+---@param after integer `seq` of the one before
+function dead.page(database, limit, after)
+  local rows, err, code =
+    database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+  if not rows then return nil, err, code end
+  for _, row in ipairs(rows) do
+    local readable, attributes = pcall(store.attributes, row.attributes)
+    row.attributes = readable and attributes or {}
+    row.group, row.fifo_group = row.fifo_group, nil
+    row.receives = math.tointeger(row.receives) or 0
+    for _, name in ipairs { "sent", "first_received", "died" } do
+      row[name] = math.tointeger(row[name])
+    end
+  end
+  return rows
+end
+
+-- The selected dead letters: those of one id, or the next few of all.
+local function chosen(transaction, id, last)
+  if id then
+    return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id)
+  end
+  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?",
+    last, SWEEP)
+end
+
+--- `seq` of the newest dead letter, 0 when there is none.
+---@param connection watchbot.Database|watchbot.Transaction
+---@return integer? seq
+---@return string? err
+---@return string? code
+function dead.last(connection)
+  local row, err, code = connection:first "SELECT coalesce(max(seq), 0) AS seq FROM dead"
+  if not row then return nil, err, code end
+  return row.seq
+end
+
+--- Moves dead letters back to the queue: those with this id, or, without one, some of the oldest up
+--- to `last`.
+--- They count as sent now, and keep their ids.
+---@param id string?
+---@param last integer?
+---@return integer count
+function dead.replay(transaction, now, id, last)
+  local rows = chosen(transaction, id, last)
+  for _, row in ipairs(rows) do
+    local seq = store.place(transaction, now, now, row.fifo_group)
+    transaction:run([[
+      INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
+      SELECT ?2, id, subject, attributes, deduplication, body
+        FROM dead WHERE seq = ?1]], row.seq, seq)
+    transaction:run("DELETE FROM dead WHERE seq = ?", row.seq)
+  end
+  return #rows
+end
+
+--- Deletes dead letters: those with this id, or, without one, some of the oldest up to `last`.
+---@param id string?
+---@param last integer?
+---@return integer count
+function dead.purge(transaction, _, id, last)
+  local rows = chosen(transaction, id, last)
+  for _, row in ipairs(rows) do transaction:run("DELETE FROM dead WHERE seq = ?", row.seq) end
+  return #rows
+end
+
+return dead
