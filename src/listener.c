@@ -42,7 +42,7 @@ static socklen_t parse(union address *parsed, const char *address, uint16_t port
 }
 
 static int read_port(struct listener *listener) {
-    union address bound;
+    union address bound = {0};
     socklen_t size = sizeof bound;
     if (getsockname(listener->fd, &bound.any, &size) != 0) return errno;
     bool v4 = bound.any.sa_family == AF_INET;

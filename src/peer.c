@@ -39,7 +39,7 @@ static void put(const union address *address, __be16 *port, __be32 words[4]) {
 
 /* Seen from the other end: what is remote here is its source. */
 static bool make_question(int fd, struct question *question) {
-    union address here, there;
+    union address here = {0}, there = {0};
     socklen_t size = sizeof here;
     memset(question, 0, sizeof *question);
     if (getsockname(fd, &here.any, &size) != 0) return false;
@@ -61,10 +61,13 @@ static enum peer_answer read_answer(const union answer *answer, size_t size, uid
     const struct nlmsghdr *header = &answer->header;
     if (!NLMSG_OK(header, size)) return PEER_UNKNOWN;
     if (header->nlmsg_type == NLMSG_ERROR) {
+        if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))) return PEER_UNKNOWN;
         const struct nlmsgerr *error = NLMSG_DATA(header);
         return error->error == -ENOENT ? PEER_GONE : PEER_UNKNOWN;
     }
-    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY) return PEER_UNKNOWN;
+    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+        header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+        return PEER_UNKNOWN;
     const struct inet_diag_msg *message = NLMSG_DATA(header);
     *user = message->idiag_uid;
     /* A socket whose process has closed it belongs to nobody, which reads as root. */
@@ -73,7 +76,7 @@ static enum peer_answer read_answer(const union answer *answer, size_t size, uid
 
 static enum peer_answer ask_kernel(int fd, uid_t *user) {
     struct question question;
-    union answer answer;
+    union answer answer = {0};
     if (!make_question(fd, &question)) return PEER_GONE;
     int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (netlink < 0) return PEER_UNKNOWN;
@@ -84,7 +87,7 @@ static enum peer_answer ask_kernel(int fd, uid_t *user) {
 }
 
 enum peer_answer peer_user(int fd, uid_t *user) {
-    union address here;
+    union address here = {0};
     socklen_t size = sizeof here;
     struct ucred credentials;
     socklen_t wanted = sizeof credentials;
