@@ -503,3 +503,56 @@ sys.exit(status)
     assert.is_truthy(({ EPIPE = true, ECONNRESET = true })[result[1]])
   end)
 end)
+
+-- N5: while nobody read the log, it grew in memory with the watcher's own lines.
+describe("a log that nobody reads", function()
+  it("keeps 16 MiB, drops whole lines, and says how many once there is room", function()
+    local result, out = run([[
+      local out <close> = log.open(3)
+      local line = ("x"):rep(9999)
+      for _ = 1, 4000 do out:write("w", nil, line) end
+      local pending, dropped = out:pending(), out:dropped()
+      assert(io.open(os.getenv "READY", "w")):close()
+      assert(out:drain(60))
+      out:write("w", nil, "after")
+      assert(out:drain(60))
+      return pending, dropped, out:dropped()
+    ]], ([[READY=%s/read-now; export READY; rm -f $READY
+      %%s 3>&1 | { while [ ! -e $READY ]; do sleep 0.01; done; cut -c 32-200; }]]):format(folder))
+    assert.is_true(result[1] <= (16 << 20) + 20000)
+    assert.is_true(result[2] > 2000)
+    assert.are.equal(result[2], result[3])
+    local _, lines = out:gsub("%[w%] x+\n", "")
+    assert.are.equal(4000, lines + result[2])
+    assert.matches(('{"event":"log lines dropped","lines":%d}\n[^\n]*after\n$'):format(result[2]),
+      out)
+  end)
+
+  it("counts those after its reader has gone", function()
+    local result = run([[
+      local out <close> = log.open(3)
+      out:write("w", nil, "one")
+      out:drain(30)
+      for _ = 1, 5 do out:write("w", nil, "two\nlines") end
+      return out:dropped()
+    ]], "%s 3>&1 >/dev/null | :")
+    assert.is_true(result[1] >= 10)
+  end)
+end)
+
+-- logrotate's copytruncate left a hole of the old file's size, which pagers show as zero bytes.
+describe("a log file that is truncated", function()
+  for opened, redirection in pairs { ["written"] = ">", ["appended to"] = ">>" } do
+    it("goes on at its start, when it is " .. opened, function()
+      local _ = run([[
+        local out <close> = log.open(3)
+        out:write("w", nil, ("x"):rep(5000))
+        assert(out:drain(30))
+        os.execute(": >$OUT")
+        out:write("w", nil, "after")
+        assert(out:drain(30))
+      ]], ("OUT=%s/rotated; export OUT; : >$OUT; %%s 3%s$OUT"):format(folder, redirection))
+      assert.matches("^%[[^\n]*%] %[w%] after\n$", shell.read(folder .. "/rotated"))
+    end)
+  end
+end)

@@ -163,8 +163,15 @@ static int log_error(lua_State *L) {
     return 2;
 }
 
+/* -- log => lines that were dropped since it was opened */
+static int log_dropped(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)sink_dropped(llog_check(L, 1)->sink));
+    return 1;
+}
+
 static int log_close(lua_State *L) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
+    if (log->sink) report_dropped(log);
     if (log->sink) sink_unwait(log->sink, &log->empty);
     lines_close(&log->lines);
     buffer_free(&log->text);
@@ -226,6 +233,7 @@ static const luaL_Reg methods[] = {
     {"write",   log_write  },
     {"say",     log_say    },
     {"drain",   log_drain  },
+    {"dropped", log_dropped},
     {"pending", log_pending},
     {"full",    log_full   },
     {"format",  log_format },

@@ -2,29 +2,17 @@
 #include "sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "compat.h"
+#include "outlet.h"
 #include "sigpipe.h"
 
-enum { HIGH_WATER = 1 << 20, PIECE = 1 << 16, MOST_A_TURN = 1 << 20 };
-
-/* How a descriptor is written without waiting. */
-enum kind {
-    PLAIN,    /* a regular file or a device: writes do not wait for a reader */
-    REOPENED, /* a pipe or terminal with an open file of our own, nonblocking */
-    SOCKET,   /* send(2) can be told not to wait */
-    SHARED,   /* a pipe that could not be opened again: polled before each small write */
-};
+enum { HIGH_WATER = 1 << 20, MOST_MEMORY = 16 << 20, PIECE = 1 << 16, MOST_A_TURN = 1 << 20 };
 
 /* Queued output: bytes in memory, or a file that is read when its turn comes. */
 struct segment {
@@ -44,17 +32,16 @@ struct sink {
     struct loop_fd writable;
     struct loop_work flush;
     struct loop_timer retry;
-    enum kind kind;
-    int fd;
+    struct outlet outlet;
     int error;
     unsigned users; /* whoever has opened it is one */
     struct segment *first, *last;
-    size_t pending;
+    size_t pending, memory;    /* bytes that are queued, and those of them in memory */
     struct waiters waiters[2]; /* by enum sink_level */
     bool stalled;              /* the disk is full */
     bool dropping;             /* the rest of a line whose begin was dropped */
     bool in_line;              /* the last byte taken was no newline */
-    size_t dropped;
+    size_t dropped, dropped_all;
 };
 
 /* the queue */
@@ -70,7 +57,7 @@ static void drop_first(struct sink *sink) {
 
 static void drop_all(struct sink *sink) {
     while (sink->first) drop_first(sink);
-    sink->pending = 0;
+    sink->pending = sink->memory = 0;
 }
 
 static struct segment *add_segment(struct sink *sink, int file, off_t size) {
@@ -140,31 +127,13 @@ void sink_unwait(struct sink *sink, struct sink_waiter *waiter) {
 
 /* writing */
 
-/* A reader that takes a little gets a little: PIPE_BUF fits when poll says that there is room. */
-static ssize_t write_shared(int fd, const char *data, size_t size) {
-    struct pollfd room = {.fd = fd, .events = POLLOUT};
-    if (poll(&room, 1, 0) <= 0) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return write(fd, data, size < 4096 ? size : 4096);
-}
-
-static ssize_t write_some(struct sink *sink, const char *data, size_t size) {
-    switch (sink->kind) {
-    case SOCKET: return send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case SHARED: return write_shared(sink->fd, data, size);
-    default: return write(sink->fd, data, size);
-    }
-}
-
 static ssize_t write_segment(struct sink *sink, struct segment *segment) {
     if (segment->file < 0)
-        return write_some(sink, buffer_data(&segment->memory), segment->memory.size);
+        return outlet_write(&sink->outlet, buffer_data(&segment->memory), segment->memory.size);
     char piece[PIECE];
     off_t left = segment->size - segment->at;
     ssize_t got = pread(segment->file, piece, left < PIECE ? (size_t)left : PIECE, segment->at);
-    if (got > 0) return write_some(sink, piece, (size_t)got);
+    if (got > 0) return outlet_write(&sink->outlet, piece, (size_t)got);
     /* The file cannot be read back: its rest counts as written. */
     return (ssize_t)left;
 }
@@ -176,6 +145,7 @@ static bool segment_done(const struct segment *segment) {
 static void take(struct sink *sink, struct segment *segment, size_t written) {
     if (segment->file < 0) {
         buffer_consume(&segment->memory, written);
+        sink->memory -= written;
     } else {
         segment->at += (off_t)written;
     }
@@ -186,6 +156,7 @@ static void take(struct sink *sink, struct segment *segment, size_t written) {
  * stopped it, or 0. */
 static int write_queue(struct sink *sink, size_t most) {
     size_t before = sink->pending;
+    if (sink->first) outlet_follow(&sink->outlet);
     while (sink->first && before - sink->pending < most) {
         struct segment *segment = sink->first;
         ssize_t written = segment_done(segment) ? 0 : write_segment(sink, segment);
@@ -218,7 +189,7 @@ static void settle(struct sink *sink, int error) {
     bool full = means_full(error);
     sink->stalled = full;
     if (waits) {
-        error = loop_watch(sink->loop, &sink->writable, sink->fd, POLLER_WRITE);
+        error = loop_watch(sink->loop, &sink->writable, sink->outlet.fd, POLLER_WRITE);
         if (error) fail(sink, error);
     } else {
         loop_unwatch(sink->loop, &sink->writable);
@@ -257,12 +228,19 @@ static void flush_now(struct loop_fd *watch, unsigned ready) {
 
 /* taking output */
 
+/* A reader that is stuck is like a full disk, only later: who asks sink_full has stopped long
+ * before, and what comes still is the watcher's own lines and those of handlers. */
+static bool has_no_room(const struct sink *sink) {
+    return sink->memory >= (sink->stalled ? HIGH_WATER : MOST_MEMORY);
+}
+
 /* Whether these bytes are to be dropped: whole lines only, from the first byte of one to its
  * newline. */
 static bool drops(struct sink *sink, bool ends_line) {
-    if (!sink->in_line) sink->dropping = sink->stalled && sink->pending >= HIGH_WATER;
+    if (!sink->in_line) sink->dropping = has_no_room(sink);
     sink->in_line = !ends_line;
     if (sink->dropping && ends_line) sink->dropped++;
+    if ((sink->dropping || sink->error) && ends_line) sink->dropped_all++;
     return sink->dropping || sink->error;
 }
 
@@ -274,6 +252,7 @@ static bool output_write(struct lines_output *output, const void *data, size_t s
     if (!segment || segment->file >= 0) segment = add_segment(sink, -1, 0);
     if (!segment || !buffer_append(&segment->memory, data, size)) return false;
     sink->pending += size;
+    sink->memory += size;
     loop_defer(sink->loop, &sink->flush);
     return true;
 }
@@ -294,38 +273,6 @@ static bool output_write_file(struct lines_output *output, int fd, off_t size) {
 
 /* opening and closing */
 
-static int duplicate(int fd) {
-    return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-static int reopen(int fd) {
-    char path[32];
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0) return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
-}
-
-static int open_descriptor(struct sink *sink, int fd) {
-    struct stat status;
-    if (fstat(fd, &status) != 0) return errno;
-    sink->kind = S_ISFIFO(status.st_mode) || isatty(fd) ? REOPENED
-                 : S_ISSOCK(status.st_mode)             ? SOCKET
-                                                        : PLAIN;
-    if (sink->kind == REOPENED) {
-        sink->fd = reopen(fd);
-        if (sink->fd >= 0) return 0;
-        if (errno == ENXIO) { /* the reader is gone */
-            sink->error = EPIPE;
-            sink->fd = duplicate(fd);
-            return 0;
-        }
-        sink->kind = SHARED;
-    }
-    sink->fd = duplicate(fd);
-    return sink->fd >= 0 ? 0 : errno;
-}
-
 struct sink *sink_open(struct loop *loop, int fd) {
     struct sink *sink = calloc(1, sizeof *sink);
     if (!sink) return NULL;
@@ -335,8 +282,9 @@ struct sink *sink_open(struct loop *loop, int fd) {
     sink->writable.ready = flush_now;
     sink->flush.run = flush_later;
     sink->retry.fire = flush_again;
-    int error = open_descriptor(sink, fd);
-    if (!error) return sink;
+    int error = outlet_open(&sink->outlet, fd);
+    if (error == EPIPE) sink->error = EPIPE;
+    if (!error || error == EPIPE) return sink;
     free(sink);
     errno = error;
     return NULL;
@@ -350,8 +298,8 @@ void sink_close(struct sink *sink) {
     sigpipe_unblock(&sigpipe);
     fail(sink, sink->error ? sink->error : EBADF);
     tell_waiters(sink);
-    close(sink->fd);
-    sink->fd = -1;
+    close(sink->outlet.fd);
+    sink->outlet.fd = -1;
     sink_release(sink);
 }
 
@@ -382,7 +330,12 @@ int sink_error(const struct sink *sink) {
 }
 
 size_t sink_take_dropped(struct sink *sink) {
-    size_t dropped = sink->stalled ? 0 : sink->dropped;
-    if (!sink->stalled) sink->dropped = 0;
+    if (sink->stalled || sink->memory >= HIGH_WATER) return 0;
+    size_t dropped = sink->dropped;
+    sink->dropped = 0;
     return dropped;
+}
+
+size_t sink_dropped(const struct sink *sink) {
+    return sink->dropped_all;
 }

@@ -4,8 +4,9 @@
  *
  * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are
  * opened anew through /proc/self/fd, regular files are written plainly (epoll refuses them).
- * SIGPIPE and SIGXFSZ never reach the host. A full disk is waited for without holding up the tasks:
- * what does not fit the queue meanwhile is dropped by whole lines, and counted. */
+ * SIGPIPE and SIGXFSZ never reach the host. A full disk and a reader that is stuck are waited for
+ * without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines,
+ * and counted. */
 #ifndef WATCHBOT_SINK_H
 #define WATCHBOT_SINK_H
 
@@ -49,8 +50,12 @@ size_t sink_pending(const struct sink *sink);
 /* 0, or the errno that ended the output (EPIPE, EIO...). */
 int sink_error(const struct sink *sink);
 
-/* Takes the number of lines that were dropped since the last call. */
+/* Takes the number of lines that were dropped since the last call; 0 while there is no room for a
+ * line that says so. */
 size_t sink_take_dropped(struct sink *sink);
+
+/* The number of all lines that were dropped, those of a sink that has failed included. */
+size_t sink_dropped(const struct sink *sink);
 
 /* Calls `drained` when at most `level` bytes are queued: SINK_HALF to go on producing, SINK_EMPTY
  * for the end. */

@@ -17,6 +17,8 @@ local core = require "watchbot.core".log
 --- leaves its member out
 ---@field drain fun(self: watchbot.Log, seconds: number?): true?, string?, string? waits until
 --- everything is written
+---@field dropped fun(self: watchbot.Log): integer lines that were dropped because the disk was full
+--- or the reader stuck; the log has a line about them once there is room
 ---@field full fun(self: watchbot.Log): boolean whether a producer should wait
 ---@field pending fun(self: watchbot.Log): integer bytes that are queued
 ---@field format fun(self: watchbot.Log): "text"|"json"
@@ -26,6 +28,9 @@ local core = require "watchbot.core".log
 
 ---@class watchbot.LogModule
 local log = {}
+
+-- Who takes the lines of `log.worker` instead of standard output.
+local taker
 
 --- Opens a log on a file descriptor, which stays the caller's.
 ---@type fun(fd: integer, format: "text"|"json"|nil): watchbot.Log?, string?, string?
@@ -45,10 +50,17 @@ end
 --- of any task.
 ---@param ... any
 function log.worker(...)
+  if taker then return taker(words(...)) end
   local id = os.getenv "MessageId"
   local format = os.getenv "structuredLogging" == "true" and "json" or "text"
   io.stdout:write(core.line(format, "worker", id ~= "" and id or nil, words(...)))
   io.stdout:flush()
+end
+
+--- For the watcher: the lines of `log.worker` go to a function, nil: to standard output.
+---@param to fun(text: string)?
+function log.redirect(to)
+  taker = to
 end
 
 return setmetatable(log, { __call = function(_, ...) log.worker(...) end })

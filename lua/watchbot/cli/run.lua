@@ -2,6 +2,8 @@
 
 local scheduler = require "watchbot.scheduler"
 local load_file = require "watchbot.policy.load"
+local output = require "watchbot.cli.output"
+local printed = require "watchbot.journal.printed"
 local try_policy = require("watchbot.policy").try
 local serve = require "watchbot.cli.serve"
 
@@ -95,11 +97,20 @@ local function prepared(arguments)
   return policy
 end
 
-local function start(arguments)
+local function serve_policy(arguments, lines)
   local policy, err, code = prepared(arguments)
   if not policy then return nil, err, code end
   local reload = #arguments.words > 0 and function() return prepared(arguments) end or nil
-  return serve(policy, { until_empty = arguments.drain, health = arguments.health }, reload)
+  return serve(policy, {
+    until_empty = arguments.drain, health = arguments.health, printed = lines,
+  }, reload)
+end
+
+local function start(arguments)
+  local lines = printed.capture()
+  local status, err, code = serve_policy(arguments, lines)
+  output.bytes(lines:close())
+  return status, err, code
 end
 
 function run.run(arguments)

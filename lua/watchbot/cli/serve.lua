@@ -34,7 +34,14 @@ end
 -- The work continues without a log, but stderr says so.
 local function watch_log(sink)
   while not sink:error() do scheduler.sleep(1) end
-  output.complain("the log is lost from this point:  " .. sink:error())
+  output.complain("the log is lost from this point: " .. sink:error())
+end
+
+local function report_dropped(sink)
+  local count = sink:dropped()
+  if count == 0 then return end
+  output.complain(("%d lines of the log were dropped: the disk was full, or nothing read them")
+    :format(count))
 end
 
 local function report_unwritten(sink, watching)
@@ -67,6 +74,7 @@ return function(policy, options, reload)
   ok, err, code = opened:run()
   signals:cancel()
   report_unwritten(opened.sink, watching)
+  report_dropped(opened.sink)
   if not ok then return nil, err, code end
   return status_of(opened, options, seen)
 end

@@ -65,6 +65,13 @@ function Journal:info(id, ...) self:say("info", id, ...) end
 function Journal:warning(id, ...) self:say("warning", id, ...) end
 function Journal:error(id, ...) self:say("error", id, ...) end
 
+--- Lines that were dropped so far: the disk was full, or the reader stuck.
+---@return integer? count nil: none
+function Journal:dropped()
+  local count = self.sink.dropped and self.sink:dropped() or 0
+  return count > 0 and count or nil
+end
+
 --- A job begins.
 ---@param job watchbot.Job
 function Journal:started(job)

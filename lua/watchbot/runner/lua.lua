@@ -7,6 +7,7 @@
 local handled = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
 local own = require "watchbot.lib.own"
+local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds without a wait that are worth a warning.
@@ -67,6 +68,7 @@ local function was_interrupted(ok, err)
 end
 
 local function exit_of(run, ok, ...)
+  printed.finish(run.task)
   local over = timed_out(run, ok, ...)
   local exit = handled.exit(ok, ...)
   if was_interrupted(ok, ...) then
@@ -90,6 +92,7 @@ end
 function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
   self.task = scheduler.running()
+  printed.begin(self.task, self.job.id)
   local limit = self.limit or math.huge
   return exit_of(self, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
     self.handler, self.job))

@@ -28,6 +28,7 @@ local app = {}
 --- watcher/health.lua; default: the policy's `health`
 ---@field output integer? the file descriptor of the log, 1
 ---@field form "listen"? of the log's lines
+---@field printed watchbot.Printed? what takes the lines that the policy prints
 
 -- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
 function App:check_queue(queue, until_empty)
@@ -88,6 +89,7 @@ function app.open(policy, options)
   if not ok then return nil, problem, "Usage" end
   local sink, err, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, err, code end
+  if options.printed then options.printed:open(sink) end
   local form = options.form or (policy_kind(policy) == "ecs" and "task") or nil
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
     App)

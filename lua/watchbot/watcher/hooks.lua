@@ -4,6 +4,7 @@
 local answers = require "watchbot.watcher.answers"
 local own = require "watchbot.lib.own"
 local policy = require "watchbot.policy"
+local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal
@@ -31,6 +32,12 @@ function hooks.new(current, journal)
   return own({ policy = current, journal = journal }, Hooks)
 end
 
+-- What a user's hook prints is of its job.
+local function silent(task, ...)
+  printed.finish(task)
+  return ...
+end
+
 local function heard(self, name, job, ok, ...)
   if self.observer then self.observer:called(name, job, false) end
   if not ok then self:complain((...), name) end
@@ -50,8 +57,10 @@ function Hooks:call(name, ...)
   if body == policy[name] then
     return heard(self, name, job, xpcall(body, debug.traceback, current, ...))
   end
-  return heard(self, name, job,
-    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, current, ...))
+  local task = scheduler.running()
+  printed.begin(task, type(job) == "table" and job.id or nil)
+  return heard(self, name, job, silent(task,
+    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, current, ...)))
 end
 
 -- A check may raise, too: what a hook returns may have metamethods.

@@ -310,7 +310,7 @@ function Watcher:log_status()
   local counts = self.queue:counts()
   self.journal:info(nil, "max", self.hooks.policy.workers, "concurrency", self.jobs.slots,
     "messages", counts and counts.visible, "pending", self.runner:status(),
-    "held", self.jobs.counts.unplaced)
+    "held", self.jobs.counts.unplaced, "log_lines_dropped", self.journal:dropped())
 end
 
 --- Starts a task that runs as long as the watcher does.

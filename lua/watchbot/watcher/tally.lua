@@ -37,7 +37,8 @@ function Tally:log(journal, calls)
     "retry", self.retry, "bury", self.bury > 0 and self.bury or nil,
     "blameless", self.blameless > 0 and self.blameless or nil,
     "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
-    "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil)
+    "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil,
+    "log_lines_dropped", journal:dropped())
 end
 
 return tally

@@ -1,0 +1,142 @@
+--- journal.printed: what the Lua code of a policy prints (print, io.write, io.stdout:write,
+-- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id.
+-- Standard output itself would hold up the loop, signals and heartbeats too, while nobody reads it.
+-- Only the program does so: in an embedding host standard output is the host's.
+
+local log = require "watchbot.log"
+local scheduler = require "watchbot.scheduler"
+
+-- Bytes of a line without its newline that are kept.
+local LONGEST = 64 * 1024
+
+---@class watchbot.Printed
+---@field sink watchbot.Log?
+---@field early string[]? lines from before there was a log
+local Printed = {}
+Printed.__index = Printed
+
+local printed = {}
+
+-- Whose lines a task prints. Each has its end, so that no weak table is needed, which the collector
+-- would walk twice.
+local ids = {}
+
+-- What a task has printed of a line; those that a handler has spawned end unseen.
+local parts = setmetatable({}, { __mode = "k" })
+
+--- What the task prints from now on is of this message.
+---@param task watchbot.Task
+---@param id string
+function printed.begin(task, id)
+  ids[task] = id
+end
+
+-- Standard output when no capture is active.
+local current
+
+--- The task has done its work for the message.
+---@param task watchbot.Task
+function printed.finish(task)
+  if parts[task] and current then current:complete(task) end
+  ids[task] = nil
+end
+
+function Printed:line(text, id)
+  if self.sink then self.sink:write("worker", id, text) else table.insert(self.early, text) end
+end
+
+--- A line that was begun is complete.
+function Printed:complete(key)
+  local text = parts[key]
+  parts[key] = nil
+  if text and text ~= "" then self:line(text, ids[key]) end
+end
+
+-- => what follows the last newline; a pattern would look from each byte on
+local function rest_of(text)
+  if text:byte(-1) == 10 then return "" end
+  local behind = text:reverse():find("\n", 1, true)
+  return behind and text:sub(1 - behind) or text
+end
+
+function Printed:write(text)
+  local key = scheduler.running() or self
+  text = (parts[key] or "") .. text
+  local rest = rest_of(text)
+  if #rest >= LONGEST then rest = "" end
+  local lines = text:sub(1, #text - #rest)
+  parts[key] = rest ~= "" and rest or nil
+  if lines ~= "" then self:line((lines:gsub("\n$", "")), ids[key]) end
+end
+
+-- As Lua's own: numbers are text, and nothing else is.
+local function text_of(...)
+  local values = table.pack(...)
+  for index = 1, values.n do
+    local value = values[index]
+    if type(value) ~= "string" and type(value) ~= "number" then
+      error(("bad argument #%d to 'write' (string expected, got %s)"):format(index,
+        value == nil and "nil" or type(value)), 3)
+    end
+  end
+  return table.concat(values, "", 1, values.n)
+end
+
+local function printable(...)
+  local values = table.pack(...)
+  for index = 1, values.n do values[index] = tostring(values[index]) end
+  return table.concat(values, "\t", 1, values.n)
+end
+
+-- Replaces what writes to standard output; => what puts it back
+local function replace(self)
+  local stdout, methods = io.stdout, getmetatable(io.stdout).__index
+  local own_print, own_io, own_method = print, io.write, methods.write
+  function _G.print(...) self:write(printable(...) .. "\n") end
+  methods.write = function(file, ...)
+    if file ~= stdout then return own_method(file, ...) end
+    self:write(text_of(...))
+    return file
+  end
+  rawset(io, "write", function(...)
+    local file = io.output()
+    if file ~= stdout then return own_io(...) end
+    self:write(text_of(...))
+    return file
+  end)
+  log.redirect(function(text) self:line(text, ids[scheduler.running() or self]) end)
+  return function()
+    _G.print, methods.write = own_print, own_method
+    rawset(io, "write", own_io)
+    log.redirect(nil)
+  end
+end
+
+--- Begins; what is printed before `open` is kept.
+---@return watchbot.Printed
+function printed.capture()
+  local self = setmetatable({ early = {} }, Printed)
+  self.restore = replace(self)
+  current = self
+  return self
+end
+
+--- From now on lines go to the log.
+---@param sink watchbot.Log
+function Printed:open(sink)
+  self.sink = sink
+  for _, text in ipairs(self.early) do self:line(text) end
+  self.early = nil
+  self:complete(scheduler.running() or self)
+end
+
+--- Standard output is itself again.
+---@return string text that no log has taken
+function Printed:close()
+  self.restore()
+  current = nil
+  self:complete(scheduler.running() or self)
+  return self.early and #self.early > 0 and table.concat(self.early, "\n") .. "\n" or ""
+end
+
+return printed
