@@ -77,6 +77,19 @@ describe("a Lambda function that stays", function()
       seen[2].headers["Lambda-Runtime-Aws-Request-Id"])
   end))
 
+  -- Whatever its value, aws-lambda-ric 4 asks for several invocations at once when it is there.
+  it("does not inherit what makes clients ask for several invocations", task(function(folder)
+    workshop.send(folder, { "one" })
+    policy(folder, "inherit = true, env = { AWS_LAMBDA_MAX_CONCURRENCY = '2' },")
+    folder:write("policy.lua", (folder:read "policy.lua":gsub('command = {.-}',
+      [[command = "env > variables; exec python3 ]] .. RUNTIMES .. [[scripted.py seen"]])))
+    drain(folder, { AWS_LAMBDA_MAX_CONCURRENCY = "4", _LAMBDA_TELEMETRY_LOG_FD = "9" })
+    local variables = folder:read "variables"
+    assert.matches("AWS_LAMBDA_RUNTIME_API=127.0.0.1:%d+\n", variables)
+    assert.is_nil(variables:find("MAX_CONCURRENCY", 1, true))
+    assert.is_nil(variables:find("TELEMETRY_LOG_FD", 1, true))
+  end))
+
   -- Rust's client expects a deadline, Go's cannot parse an empty one.
   it("gets the headers that runtime clients need", task(function(folder)
     send(folder, { { "answer" } })

@@ -15,7 +15,11 @@ local scheduler = require "watchbot.scheduler"
 local Lambda = {}
 Lambda.__index = Lambda
 
-local lambda = {}
+-- With the first, whatever its value, clients ask for several invocations at once or start programs
+-- by themselves; the second is a descriptor for records, which nobody reads here.
+local lambda = {
+  withheld = { "AWS_LAMBDA_MAX_CONCURRENCY", "_LAMBDA_TELEMETRY_LOG_FD" },
+}
 
 ---@param runtime watchbot.Runtime
 ---@param options watchbot.ResidentOptions
@@ -53,13 +57,11 @@ function Lambda:defaults(parts)
   }
 end
 
---- What must be as it is. With AWS_LAMBDA_MAX_CONCURRENCY a client asks for several invocations at
---- once, or starts programs by itself: an empty value is none.
+--- What must be as it is.
 ---@return table<string, string>
 function Lambda:environment()
   return {
     AWS_LAMBDA_RUNTIME_API = self.api:address(), _HANDLER = self.options.handler or "",
-    AWS_LAMBDA_MAX_CONCURRENCY = "",
   }
 end
 

@@ -53,6 +53,7 @@ local function launch(self)
   for name, value in pairs(parts.policy.env) do all[name] = value end
   self.granted, err, code = parts.allowed:grant(all, self.channel:environment(parts))
   if not self.granted then return nil, err, code end
+  for _, name in ipairs(parts.channel.withheld or {}) do all[name] = nil end
   local command = parts.options.command
   if not command or parts.channel.shares_program then return true end
   self.process, err, code = start_process(self,
