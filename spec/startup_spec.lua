@@ -22,8 +22,10 @@ local function bare_root()
   assert.are.equal(0, code, out)
 end
 
+-- A user namespace gives what root has already; in a root of its own, even root may make none.
 local function in_root(arguments)
-  local line = "timeout 60 unshare --user --map-root-user chroot %s/root /watchbot %s 2>&1"
+  local line = "timeout 60 $([ $(id -u) = 0 ] || echo unshare --user --map-root-user) "
+    .. "chroot %s/root /watchbot %s 2>&1"
   return shell.run(line:format(folder, arguments))
 end
 

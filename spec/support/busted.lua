@@ -1,7 +1,7 @@
 --- busted: runs the specs by busted, with two additions. A test that needs what the machine cannot
 -- get is pending, and so are all tests under a setup that does (spec/support/skip.lua).
 -- $SPEC_REPORT names a file for lines of a run's accounts: "time SECONDS FILE", "skipped WHAT FILE
--- WHY".
+-- WHY", "tests RAN PENDING".
 
 local FIXTURES = {
   strict_setup = true, lazy_setup = true, before_each = true, after_each = true,
@@ -69,6 +69,15 @@ local function install(busted)
     return table.unpack(results, 1, results.n)
   end
 
+  local ran, pending = 0, 0
+  busted.subscribe({ "test", "end" }, function(_, _, status)
+    if status == "pending" then pending = pending + 1 else ran = ran + 1 end
+    return nil, true
+  end)
+  busted.subscribe({ "suite", "end" }, function()
+    report("tests", ran, pending)
+    return nil, true
+  end)
   busted.subscribe({ "file", "end" }, function(element)
     report("time", ("%.2f"):format(element.duration or 0), element.name)
     return nil, true

@@ -31,8 +31,8 @@ local function poor_machine(folder)
 echo "python3 $*" | cut -c 1-20 >> called
 [ "$1 $2" = "-m venv" ] || exit 1
 mkdir -p "$3/bin"
-printf
-  '#!/bin/sh\necho pip >> called\necho "ERROR: no way to the index" >&2\nexit 1\n' > "$3/bin/pip"
+printf '#!/bin/sh\necho pip >> called\n' > "$3/bin/pip"
+echo 'echo "ERROR: no way to the index" >&2; exit 1' >> "$3/bin/pip"
 chmod +x "$3/bin/pip"]])
   shell.write(folder .. "/bin/apt-get",
     "#!/bin/sh\necho apt-get >> called\necho 'E: no way to the mirror' >&2\nexit 100\n")
@@ -81,6 +81,32 @@ describe("a spec that needs what this machine cannot get", function()
     assert.are.equal(1, code, out)
     assert.matches("with CI=true this is a failure\n$", out)
     out, code = run "CI=true MAY_SKIP='cfn-lint moto'"
+    assert.are.equal(0, code, out)
+  end)
+
+  it("counts, for the share of the tests that ran", function()
+    local out, code = run "CI= SPEC_REPORT="
+    assert.are.equal(0, code, out)
+    shell.run(("cd %s && SPEC_REPORT=$PWD/report PATH=$PWD/bin:$PATH WATCHBOT_BUILD=%s/%s %s "
+      .. "spec/support/busted.lua needs_spec.lua"):format(folder, shell.root, shell.build,
+      shell.interpreter))
+    assert.matches("tests\t1\t5\n", shell.read(folder .. "/report"))
+  end)
+
+  -- Half of the suite could be pending, and the run was a success.
+  it("fails the whole suite where fewer ran than must", function()
+    shell.run(("cd %s && rm spec && mkdir -p spec doc/examples && mv needs_spec.lua spec "
+      .. "&& echo 1 spec/needs_spec.lua >spec/times && ln -s %s/spec/support %s/spec/run spec")
+      :format(folder, shell.root, shell.root))
+    local function whole(least)
+      return shell.run(("cd %s && PATH=$PWD/bin:$PATH CI= LEAST_SHARE=%d WATCHBOT_BUILD=%s/%s "
+        .. "spec/run %s spec 2>&1"):format(folder, least, shell.root, shell.build,
+        shell.interpreter))
+    end
+    local out, code = whole(90)
+    assert.matches("1 of 6 tests ran %(16.7 %%%), 5 are pending\nerror: at least 90 %%", out)
+    assert.are_not.equal(0, code)
+    out, code = whole(10)
     assert.are.equal(0, code, out)
   end)
 end)

@@ -32,7 +32,7 @@ describe("a health file", function()
     assert(child:wait(workshop.PATIENCE))
     workshop.eventually(function() return check(folder, "--within", "0.5", "health") == 1 end,
       "it is dead")
-    assert.matches("not alive for %d+ s, at most 0.1 s are expected",
+    assert.matches("not alive for %d+ s, expected at most 0.1 s",
       select(2, check(folder, "--within", "0.1", "health")))
   end))
 

@@ -264,7 +264,7 @@ describe("a Lambda function that stays", function()
   end))
 
   it("lets what runs finish at a drain, and gives back what waits", task(function(folder)
-    send(folder, { { "sleep", 0.7 }, { "answer" } }, { { "answer" } }, { { "answer" } })
+    send(folder, { { "sleep", 5 }, { "answer" } }, { { "answer" } }, { { "answer" } })
     policy(folder, "drain = 20,", "batch = 1,", "policy.workers = 1")
     local child = workshop.start(folder, { "run", "policy.lua" })
     eventually(function() return child:output():find('"message":', 1, true) end)

@@ -3,13 +3,14 @@
 -- https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-managing-env-tiers.html
 
 local http = require "watchbot.http"
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
 -- Bytes of an answer that are read.
 local LARGEST_ANSWER = 6 * 1024 * 1024
 
 -- Seconds of a request: the policy's `timeout` ends it, and the queue keeps no message longer.
-local LONGEST = 12 * 3600
+local LONGEST = limits.sqs.visibility
 
 -- An answer may choose the outcome by this header.
 local OUTCOME = "x-watchbot-outcome"
