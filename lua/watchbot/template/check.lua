@@ -4,6 +4,7 @@
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 
 local check_access = require "watchbot.template.check_access"
+local check_forms = require "watchbot.template.check_forms"
 local check_volumes = require "watchbot.template.check_volumes"
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
@@ -242,6 +243,7 @@ return function(template, size)
   check_sections(template, find)
   if #findings > 0 then return findings end
   check_ids(template, find)
+  check_forms(template, find)
   for _, id in ipairs(references.resources(template)) do
     check_resource(template, id, template.Resources[id], find)
   end

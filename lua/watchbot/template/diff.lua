@@ -6,6 +6,7 @@ local alike = require "watchbot.template.alike"
 local ordered = require "watchbot.template.ordered"
 local replacement = require "watchbot.template.replacement"
 local taken = require "watchbot.template.taken"
+local vanishing = require "watchbot.template.vanishing"
 
 ---@class watchbot.template.Change
 ---@field id string logical id
@@ -89,6 +90,21 @@ local function refuse(change, reason)
   return change
 end
 
+-- A resource that both templates have, but whose condition lets it go.
+local function note_vanishing(change, pair, before, after)
+  local vanishes = vanishing(pair, before, after)
+  if not vanishes then return false end
+  if not change.values.Condition then
+    change.paths[#change.paths + 1] = "Condition"
+    change.values.Condition = { (pair.before.Conditions or {})[before.Condition],
+      (pair.after.Conditions or {})[after.Condition] }
+  end
+  change.maybe = vanishes == "maybe" or nil
+  change.what = change.maybe and "changed" or "removed"
+  note_fate(change, "DeletionPolicy", before, after)
+  return true
+end
+
 local function change_of(id, pair)
   local before, after = (pair.before.Resources or {})[id], (pair.after.Resources or {})[id]
   if not before then
@@ -99,6 +115,9 @@ local function change_of(id, pair)
   local change = { id = id, type = before.Type, what = "removed", paths = {}, values = {} }
   if not after then return note_fate(change, "DeletionPolicy", before, before) end
   change.paths, change.values = compare(before, after, pair)
+  if before.Type == after.Type and note_vanishing(change, pair, before, after) then
+    return change
+  end
   if #change.paths == 0 then return nil end
   if before.Type ~= after.Type then
     return refuse(change, "a resource cannot get another type; give the new one another logical id")

@@ -165,6 +165,12 @@ function value_of(value, template)
   return map_of(value, template)
 end
 
+--- Whether a condition holds; nil where it is not known.
+---@param id string
+---@param template table
+---@return boolean?
+function normal.holds(id, template) return truths.Condition(id, template) end
+
 --- The normal form of a value.
 ---@param value any
 ---@param template table whose conditions count
