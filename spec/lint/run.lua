@@ -1,17 +1,15 @@
 --- run: the checks of `make lint` that no other tool makes: layers, lines over 100 columns, names
--- of requires, words of messages. `lua5.4 spec/lint/run.lua` prints what is over the allowed
--- counts, with status 1; `--all` prints every finding, `--lower` writes spec/lint/allowed.lua where
--- counts have gone down.
+-- of requires, words of messages, lengths of functions and files. `lua5.4 spec/lint/run.lua` prints
+-- each finding, with status 1.
 
 package.path = "spec/?.lua;" .. package.path
 
 local layers = require "lint.layers"
 local lengths = require "lint.lengths"
-local ratchet = require "lint.ratchet"
 local requires = require "lint.requires"
 local words = require "lint.words"
 
-local COLUMNS, ALLOWED = 100, "spec/lint/allowed.lua"
+local COLUMNS = 100
 
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
@@ -95,22 +93,13 @@ local function print_all(rule, list)
   end
 end
 
-local function lower(allowed, found)
-  local lowered = {}
-  for rule, list in pairs(found) do lowered[rule] = ratchet.lowered(allowed[rule] or {}, list) end
-  local file <close> = assert(io.open(ALLOWED, "w"))
-  assert(file:write(ratchet.text(lowered)))
-end
-
-local function main(mode)
-  local allowed, found, failed = dofile(ALLOWED), findings(), false
-  if mode == "--lower" then return lower(allowed, found) end
+local function main()
+  local found, count = findings(), 0
   for _, rule in ipairs { "layers", "requires", "words", "lengths", "columns" } do
-    local over = mode == "--all" and found[rule] or ratchet.over(allowed[rule] or {}, found[rule])
-    print_all(rule, over)
-    failed = failed or #over > 0
+    print_all(rule, found[rule])
+    count = count + #found[rule]
   end
-  if failed and mode ~= "--all" then os.exit(1) end
+  if count > 0 then os.exit(1) end
 end
 
-main(arg[1])
+main()

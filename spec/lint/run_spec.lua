@@ -7,8 +7,7 @@ describe("spec/lint/run.lua", function()
   setup(function()
     folder = shell.folder()
     shell.run(([[cd %s && git init -q . && mkdir -p lua/watchbot/lib lua/watchbot/queue spec doc src
-      cp -r %s/spec/lint spec && rm spec/lint/*_spec.lua
-      echo 'return {}' > spec/lint/allowed.lua]]):format(folder, shell.root))
+      cp -r %s/spec/lint spec && rm spec/lint/*_spec.lua]]):format(folder, shell.root))
     shell.write(folder .. "/doc/architecture.md", "```layers\nlib\nqueue\n```\n")
     shell.write(folder .. "/lua/watchbot/lib/text.lua",
       'local queues = require "watchbot.queue"\nerror "whoever"\n')
@@ -19,9 +18,8 @@ describe("spec/lint/run.lua", function()
 
   teardown(function() shell.remove(folder) end)
 
-  local function run(mode)
-    return shell.run(("cd %s && %s spec/lint/run.lua %s 2>&1"):format(folder, shell.interpreter,
-      mode or ""))
+  local function run()
+    return shell.run(("cd %s && %s spec/lint/run.lua 2>&1"):format(folder, shell.interpreter))
   end
 
   local function own(out)
@@ -42,16 +40,5 @@ describe("spec/lint/run.lua", function()
     assert.are.equal("lua/watchbot/queue/init.lua:1: 101 columns (columns)", lines[4])
     assert.are.equal("src/a.c:1: 101 columns (columns)", lines[5])
     assert.are.equal(5, #lines)
-  end)
-
-  it("lets through what is allowed, and lowers what has gone", function()
-    shell.write(folder .. "/spec/lint/allowed.lua", [[return {
-      columns = { ["lua/watchbot/queue/init.lua"] = 7, ["src/a.c"] = 1 },
-      words = { ["lua/watchbot/lib/text.lua"] = 1 } }]])
-    assert.are.equal(2, #own((run())))
-    run "--lower"
-    local allowed = dofile(folder .. "/spec/lint/allowed.lua")
-    assert.are.same({ ["lua/watchbot/queue/init.lua"] = 1, ["src/a.c"] = 1 }, allowed.columns)
-    assert.are.same({}, allowed.requires)
   end)
 end)

@@ -1,6 +1,5 @@
 --- words: phrases that do not belong into a text that users read: errors, help, log lines. They
 -- read as riddles, or name a thing otherwise than AWS does; `instead` is what the finding proposes.
--- A file that may keep some stands in allowed.lua.
 
 local lexer = require "lint.lexer"
 
@@ -30,6 +29,18 @@ words.listed = {
   ["is told"] = "is logged, is reported",
   ["ours"] = "say whose",
   ["tells"] = "says, reports, identifies",
+  ["at the least"] = "at least",
+  ["for good"] = "permanently",
+  ["is there already"] = "already exists",
+  ["is not there"] = "does not exist",
+  ["wants to"] = "name the purpose",
+  ["one's own"] = "its own, separate",
+  ["what it takes"] = "name the requirements",
+  ["what is wrong"] = "errors in",
+  ["is no use"] = "has no effect",
+  ["of no use"] = "has no effect",
+  ["puts back"] = "returns",
+  ["behind '--'"] = "after '--'",
 }
 
 -- "%f[%w]of%s+its%s+own%f[%W]", with the escapes \n and \t of a literal as white space

@@ -276,8 +276,8 @@ describe("options are refused", function()
       "Fargate has no tasks with 256 CPU units and 4096 MiB of memory; with 256 units, memory can "
         .. "be 512, or "
         .. "1024 to 2048 in steps of" },
-    { "task", { webhookKey = true }, "'webhookKey' is of no use without 'webhook'" },
-    { "task", { readCapacityUnits = 5 }, "of no use without 'reduce'" },
+    { "task", { webhookKey = true }, "'webhookKey' needs 'webhook'" },
+    { "task", { readCapacityUnits = 5 }, "need 'reduce'" },
   } do
     local mode, more, expected = table.unpack(case)
     it(expected, function() assert.matches(expected, (refused(mode, more))) end)

@@ -148,7 +148,7 @@ function salvage.run(path, url)
   local there = io.open(target, "rb")
   if there then
     there:close()
-    return nil, ("'%s' exists: name a file that is not there yet"):format(target), "EEXIST"
+    return nil, ("'%s' exists: name a new file"):format(target), "EEXIST"
   end
   local source <close>, problem, why = pages.open(path)
   if not source then return nil, problem, why end

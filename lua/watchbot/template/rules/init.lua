@@ -63,7 +63,7 @@ end
 local function webhook(given)
   for _, name in ipairs { "webhookKey", "webhookThrottle" } do
     if given[name] and not given.webhook then
-      return ("option '%s' is of no use without 'webhook'"):format(name), name
+      return ("option '%s' needs 'webhook'"):format(name), name
     end
   end
 end
@@ -71,7 +71,7 @@ end
 local function progress(given)
   local reads, writes = given.readCapacityUnits, given.writeCapacityUnits
   if (reads or writes) and not given.reduce then
-    return "options 'readCapacityUnits' and 'writeCapacityUnits' are of no use without 'reduce'",
+    return "options 'readCapacityUnits' and 'writeCapacityUnits' need 'reduce'",
       reads and "readCapacityUnits" or "writeCapacityUnits"
   end
 end
