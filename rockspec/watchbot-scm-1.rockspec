@@ -202,6 +202,7 @@ build = {
     ["watchbot.queue.sqlite.schema"] = "lua/watchbot/queue/sqlite/schema.lua",
     ["watchbot.queue.sqlite.sending"] = "lua/watchbot/queue/sqlite/sending.lua",
     ["watchbot.queue.sqlite.store"] = "lua/watchbot/queue/sqlite/store.lua",
+    ["watchbot.queue.sqlite.taking"] = "lua/watchbot/queue/sqlite/taking.lua",
     ["watchbot.queue.sqlite.trust"] = "lua/watchbot/queue/sqlite/trust.lua",
     ["watchbot.queue.sqs"] = "lua/watchbot/queue/sqs/init.lua",
     ["watchbot.queue.sqs.batcher"] = "lua/watchbot/queue/sqs/batcher.lua",

@@ -230,17 +230,21 @@ local function checked(result, err, code)
   return result, err
 end
 
-function Transaction:run(sql, ...)
-  return checked(self.database:run(sql, ...))
+-- Straight to the statement: each job runs some.
+local function checked_caller(method)
+  return function(self, sql, ...)
+    local database = self.database
+    local statement = database.statements[sql]
+    if not statement then statement = checked(database:statement(sql)) end
+    local result, err, code = statement[method](statement, ...)
+    if result == nil then checked(nil, err, code) end
+    return result, err
+  end
 end
 
-function Transaction:first(sql, ...)
-  return checked(self.database:first(sql, ...))
-end
-
-function Transaction:all(sql, ...)
-  return checked(self.database:all(sql, ...))
-end
+Transaction.run = checked_caller "run"
+Transaction.first = checked_caller "first"
+Transaction.all = checked_caller "all"
 
 function Transaction:execute(sql)
   return checked(self.database:execute(sql))

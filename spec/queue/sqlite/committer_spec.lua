@@ -63,4 +63,39 @@ describe("the committer", function()
     assert.are.equal(1, (one:submit(insert, true, 2)))
     assert.are.equal(1, rows())
   end))
+
+  -- Each delete is a statement with triggers, half of a small job's SQL: those of several tasks are
+  -- one, and an old receipt among them must fail for its own task only, with its own answer.
+  it("does deletes together, with an answer for each", function()
+    scheduler.run(function()
+      folder = shell.folder()
+      local queue <close> = assert(require "watchbot.queue".open("sqlite:" .. folder .. "/q.db"))
+      local messages = {}
+      for index = 1, 40 do messages[index] = { body = "message-" .. index } end
+      assert(queue:send(messages))
+      local received, answers = assert(queue:receive(40, 0, 60)), {}
+      assert(queue:delay(received[7].receipt, 0))
+      assert.are.equal(1, #assert(queue:receive(1, 0, 60)))
+      assert(queue:delete(received[11].receipt))
+      received[13].receipt = "not a receipt"
+      local tasks = {}
+      for index, message in ipairs(received) do
+        tasks[index] = scheduler.spawn(function()
+          answers[index] = table.pack(queue:delete(message.receipt))
+        end)
+      end
+      for _, one_task in ipairs(tasks) do assert(one_task:join()) end
+      local codes = {
+        [7] = "ReceiptHandleIsInvalid", [11] = "MessageNotInflight",
+        [13] = "ReceiptHandleIsInvalid",
+      }
+      for index, answer in ipairs(answers) do
+        assert.are.equal(not codes[index] or nil, answer[1])
+        assert.are.equal(codes[index], answer[3])
+      end
+      local counts = assert(queue:counts())
+      assert.are.equal(2, counts.visible + counts.delayed + counts.in_flight)
+      shell.remove(folder)
+    end)
+  end)
 end)

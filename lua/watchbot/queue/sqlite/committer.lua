@@ -85,6 +85,38 @@ function Committer:take()
   return entries
 end
 
+-- Deletes that one statement does, at most.
+local TOGETHER = 16
+
+-- What a delete returns that was done with others.
+local DONE = { true, n = 1 }
+
+-- The last of the deletes from `first` on that can be done in one statement.
+local function last_together(entries, first)
+  local last = first
+  for index = first, math.min(first + TOGETHER - 1, #entries) do
+    local entry = entries[index]
+    if entry.work ~= store.delete or entry.dropped then break end
+    last = index
+  end
+  return last
+end
+
+-- Does all work in order.
+local function perform_all(transaction, now, entries)
+  local index = 1
+  while index <= #entries do
+    local entry, last = entries[index], last_together(entries, index)
+    if last > index then
+      store.delete_together(transaction, entries, index, last)
+      for done = index, last do entries[done].results = DONE end
+    elseif not entry.dropped then
+      entry.results = table.pack(entry.work(transaction, now, entry.item))
+    end
+    index = last + 1
+  end
+end
+
 -- The body of a transaction: these entries, or all that is pending at the moment when it is our
 -- turn.
 function Committer:perform(transaction, entries)
@@ -95,12 +127,7 @@ function Committer:perform(transaction, entries)
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
       self.database.path), "FileMoved"
   end
-  local now = store.now(transaction)
-  for _, entry in ipairs(self.taken) do
-    if not entry.dropped then
-      entry.results = table.pack(entry.work(transaction, now, entry.item))
-    end
-  end
+  perform_all(transaction, store.now(transaction), self.taken)
   return true
 end
 

@@ -11,6 +11,7 @@ local own = require "watchbot.lib.own"
 local schema = require "watchbot.queue.sqlite.schema"
 local sending = require "watchbot.queue.sqlite.sending"
 local store = require "watchbot.queue.sqlite.store"
+local taking = require "watchbot.queue.sqlite.taking"
 local trust = require "watchbot.queue.sqlite.trust"
 
 -- Seconds between two looks for what other processes have sent.
@@ -89,8 +90,7 @@ function module.open(url, path, options)
   }, Queue)
 end
 
--- What is the caller's fault is found out here: within the transaction it would hit the work of
--- others.
+-- The caller's fault is found here: within the transaction it would hit the work of others.
 local function demand(ok, problem)
   if not ok then error(problem, 0) end
 end
@@ -104,7 +104,7 @@ Receiving.__index = Receiving
 function Receiving:take(queue, wanted)
   self.queue = queue
   self.entry = queue.settling:add(function(transaction, now)
-    local messages, expired = store.take(transaction, now, wanted)
+    local messages, expired = taking.take(transaction, now, wanted)
     if #messages == 0 then store.tidy(transaction, now) end
     return messages, expired
   end, true)

@@ -6,7 +6,6 @@
 
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
-local sqlite = require "watchbot.sqlite"
 
 local store = {}
 
@@ -21,19 +20,17 @@ local CLOCK_GRAIN = 1000
 -- loop.
 local SWEEP = 200
 
--- A receive stops taking more messages when it has this many bytes.
-local BYTES = 16 << 20
-
 -- Free pages that the file keeps for what comes next, and how many are given back at a time.
 local SPARE_PAGES, GIVEN_BACK = 4096, 512
 
 -- A century: what is further away in seconds is for ever.
 local FOR_EVER = 100 * 365 * 86400
 
--- Seconds as whole milliseconds; NaN is 0.
+--- Seconds as whole milliseconds; NaN is 0.
 local function milliseconds(seconds)
   return math.floor(math.min(math.max(0, seconds), FOR_EVER) * 1000)
 end
+store.milliseconds = milliseconds
 
 -- the clock
 
@@ -122,7 +119,8 @@ end
 
 -- receiving
 
-local function bury(transaction, now, seq, reason)
+--- Moves a message to the dead letters.
+function store.make_dead(transaction, now, seq, reason)
   transaction:run([[
     INSERT INTO dead (id, subject, attributes, deduplication, body,
       fifo_group, sent, first_received,
@@ -149,100 +147,6 @@ function store.attributes(text)
     end
   end
   return all
-end
-
---- Takes one message: out of sight for `visibility` milliseconds, received once more, under a new
---- receipt.
-local function lease(transaction, now, row, visibility)
-  transaction:run([[
-    UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
-      first_received = coalesce(first_received, ?3)
-    WHERE seq = ?1]], row.seq, now + visibility, now)
-  local message = transaction:first("SELECT id, subject, attributes, deduplication, body FROM "
-    .. "contents WHERE seq = ?", row.seq)
-  if not message then error("it has no content", 0) end
-  message.receipt = ("%d.%d"):format(row.seq, row.lease + 1)
-  message.receives, message.sent, message.first_received = row.receives + 1, row.sent,
-    row.first_received or now
-  message.deliveries = row.lease + 1
-  message.attributes = store.attributes(message.attributes)
-  if row.fifo_group then
-    message.group, message.sequence = row.fifo_group, tostring(row.seq)
-  end
-  return message
-end
-
-local VISIBLE = [[
-  SELECT seq, sent, born, first_received, receives, lease, fifo_group FROM messages
-  WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
-
----@class watchbot.Taking
----@field max integer
----@field visibility number seconds
----@field max_receives integer
----@field retention number? seconds
-
--- When a message was sent, at the latest. `born` lies in the future where a clock was ahead when it
--- was sent, or before; then `sent` says it, or the time since which that clock is right again.
-local function born(transaction, now, row)
-  if row.born <= now then return row.born end
-  if row.sent <= now then return row.sent end
-  return transaction:first("SELECT set_back FROM state").set_back
-end
-
---- Gets a message that is not to be received any more out of the way.
----@return "dead"|"expired"|nil
-local function sweep(transaction, now, row, wanted)
-  if row.receives >= wanted.max_receives then
-    bury(transaction, now, row.seq)
-    return "dead"
-  elseif wanted.retention
-    and born(transaction, now, row) <= now - milliseconds(wanted.retention) then
-    transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
-    return "expired"
-  end
-end
-
--- Sweeps or leases a message. One that cannot be handed out, since the file was damaged or written
--- by another program, is buried with the reason: it must not hold up the others.
-local function offer(transaction, now, row, wanted, visibility)
-  local fate = sweep(transaction, now, row, wanted)
-  if fate then return fate end
-  return nil, lease(transaction, now, row, visibility)
-end
-
-local function offer_safely(transaction, now, row, ...)
-  local ok, fate, message = pcall(offer, transaction, now, row, ...)
-  if ok then return fate, message end
-  if sqlite.is_failure(fate) then error(fate, 0) end
-  bury(transaction, now, row.seq, "the message cannot be read: " .. tostring(fate))
-  return "dead"
-end
-
---- Takes up to `max` visible messages, those first that have been visible longest; what has been
---- received too often goes to the dead letters instead, what is too old is removed.
----@param wanted watchbot.Taking
----@return table[] messages
----@return integer expired
-function store.take(transaction, now, wanted)
-  -- What is taken must not be seen again below.
-  local visibility = math.max(1, milliseconds(wanted.visibility))
-  local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
-  repeat
-    local swept_before = swept.dead + swept.expired
-    for _, row in ipairs(transaction:all(VISIBLE, now, wanted.max - #messages)) do
-      local fate, message = offer_safely(transaction, now, row, wanted, visibility)
-      if fate then
-        swept[fate] = swept[fate] + 1
-      else
-        messages[#messages + 1] = message
-        size = size + #message.body
-        if size >= BYTES then return messages, swept.expired end
-      end
-    end
-    local swept_now = swept.dead + swept.expired
-  until swept_now == swept_before or swept_now >= SWEEP
-  return messages, swept.expired
 end
 
 --- When the next message becomes visible, in milliseconds since the epoch; nil when there is none.
@@ -287,6 +191,23 @@ function store.delete(transaction, _, receipt)
   return changed == 1 or refusal(transaction, receipt)
 end
 
+--- Deletes messages that several tasks have asked for, in one statement: half the work, for a
+--- statement that sets off triggers is expensive to begin. Raises where one of them is not there
+--- under its receipt: then each is to have its own answer.
+---@param entries watchbot.Committed[]
+---@param first integer
+---@param last integer
+function store.delete_together(transaction, entries, first, last)
+  local terms, values, count = {}, {}, last - first + 1
+  for index = 1, count do
+    values[2 * index - 1], values[2 * index] = parse(entries[first + index - 1].item)
+    terms[index] = "(seq = ? AND lease = ?)"
+  end
+  local sql = "DELETE FROM messages WHERE " .. table.concat(terms, " OR ")
+  local changed = transaction:run(sql, table.unpack(values, 1, 2 * count))
+  if changed ~= count then error("one of several receipts is not valid any more", 0) end
+end
+
 --- Sets when a message is seen again, by the newest receipt it was received with.
 ---@param entry { receipt: string, seconds: number, uncount: boolean? }
 ---@return true|{ message: string, code: string }
@@ -306,7 +227,7 @@ function store.bury(transaction, now, entry)
   local seq, number = parse(entry.receipt)
   local found = transaction:first("SELECT 1 FROM messages WHERE seq = ? AND lease = ?", seq, number)
   if not found then return refusal(transaction, entry.receipt) end
-  bury(transaction, now, seq, entry.reason)
+  store.make_dead(transaction, now, seq, entry.reason)
   return true
 end
 

@@ -1,0 +1,123 @@
+--- queue.sqlite.taking: a receive within one transaction: which messages are handed out.
+-- Sits on queue.sqlite.store. Messages are read in pages with all that they have, and leased one by
+-- one; what has been received too often or is too old is swept away on the way.
+
+local sqlite = require "watchbot.sqlite"
+local store = require "watchbot.queue.sqlite.store"
+
+local taking = {}
+
+-- A receive stops taking more messages when it has this many bytes.
+local BYTES = 16 << 20
+
+-- One transaction moves at most this many messages out of the way, so that it does not hold up the
+-- loop.
+local SWEEP = 200
+
+local LEASE = [[
+  UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
+    first_received = coalesce(first_received, ?3)
+  WHERE seq = ?1]]
+
+--- Makes a message of a row: received once more, under a new receipt.
+local function message_of(row, now)
+  if not row.id then error("it has no content", 0) end
+  row.attributes = store.attributes(row.attributes)
+  row.receives, row.deliveries = row.receives + 1, row.lease + 1
+  row.first_received = row.first_received or now
+  if row.group then row.sequence = tostring(row.seq) end
+  row.size = #row.body
+  return row
+end
+
+local VISIBLE = [[
+  SELECT seq, sent, born, first_received, receives, lease, fifo_group AS "group", id, subject,
+    attributes, deduplication, body, seq || '.' || (lease + 1) AS receipt
+  FROM messages LEFT JOIN contents USING (seq)
+  WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
+
+-- Messages that are read at once: with 1 MiB each they have BYTES.
+local PAGE = 16
+
+---@class watchbot.Taking
+---@field max integer
+---@field visibility number seconds
+---@field max_receives integer
+---@field retention number? seconds
+
+-- When a message was sent, at the latest. `born` lies in the future where a clock was ahead when it
+-- was sent, or before; then `sent` says it, or the time since which that clock is right again.
+local function born(transaction, now, row)
+  if row.born <= now then return row.born end
+  if row.sent <= now then return row.sent end
+  return transaction:first("SELECT set_back FROM state").set_back
+end
+
+--- Gets a message that is not to be received any more out of the way.
+---@return "dead"|"expired"|nil
+local function sweep(transaction, now, row, wanted)
+  if row.receives >= wanted.max_receives then
+    store.make_dead(transaction, now, row.seq)
+    return "dead"
+  elseif wanted.retention
+    and born(transaction, now, row) <= now - store.milliseconds(wanted.retention) then
+    transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
+    return "expired"
+  end
+end
+
+-- Sweeps a message, or makes it ready to be leased. One that cannot be handed out, since the file
+-- was damaged or written by another program, is buried with the reason: it must not hold up the
+-- others.
+local function offer(transaction, now, row, wanted)
+  local fate = sweep(transaction, now, row, wanted)
+  if fate then return fate end
+  return nil, message_of(row, now)
+end
+
+local function offer_safely(transaction, now, row, wanted)
+  local seq = row.seq
+  local ok, fate, message = pcall(offer, transaction, now, row, wanted)
+  if ok then return fate, message end
+  if sqlite.is_failure(fate) then error(fate, 0) end
+  store.make_dead(transaction, now, seq, "the message cannot be read: " .. tostring(fate))
+  return "dead"
+end
+
+-- What a message does not have in the hands of a watcher.
+local function lease(transaction, now, message, visible_at)
+  transaction:run(LEASE, message.seq, visible_at, now)
+  message.seq, message.born, message.lease, message.size = nil, nil, nil, nil
+  return message
+end
+
+--- Takes up to `max` visible messages, those first that have been visible longest; what has been
+--- received too often goes to the dead letters instead, what is too old is removed.
+---@param wanted watchbot.Taking
+---@return table[] messages
+---@return integer expired
+function taking.take(transaction, now, wanted)
+  -- What is taken must not be seen again below.
+  local visible_at = now + math.max(1, store.milliseconds(wanted.visibility))
+  local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
+  repeat
+    local swept_before = swept.dead + swept.expired
+    local page = math.min(wanted.max - #messages, PAGE)
+    local rows = transaction:all(VISIBLE, now, page)
+    for _, row in ipairs(rows) do
+      local fate, message = offer_safely(transaction, now, row, wanted)
+      if fate then
+        swept[fate] = swept[fate] + 1
+      else
+        size = size + message.size
+        messages[#messages + 1] = lease(transaction, now, message, visible_at)
+        if size >= BYTES then return messages, swept.expired end
+      end
+    end
+    local swept_now = swept.dead + swept.expired
+    local more = swept_now > swept_before or (#rows == page and #messages < wanted.max)
+  until not more or swept_now >= SWEEP
+  return messages, swept.expired
+end
+
+return taking
