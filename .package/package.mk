@@ -45,3 +45,10 @@ $(S)/watchbot $(S)/watchbot-log: $(S)/% : FORCE | $(S)/curl/usr/lib/libcurl.a $(
 
 .PHONY: FORCE
 FORCE:
+
+# The specs of what is packaged, in roots where nothing of the build is. Needs root.
+PACKAGE_SPECS ?= .package/spec
+.PHONY: test-static
+test-static: all static
+	env STATIC_FOLDER=$(S) LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) .package/spec/alone \
+	  spec/run $(LUA) .package/spec/static_spec.lua

@@ -20,6 +20,7 @@ static const luaL_Reg modules[] = {
     {"file",      luaopen_watchbot_file     },
     {"volume",    luaopen_watchbot_volume   },
     {"versions",  luaopen_watchbot_versions },
+    {"systemd",   luaopen_watchbot_systemd  },
     {NULL,        NULL                      },
 };
 

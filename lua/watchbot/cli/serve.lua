@@ -65,6 +65,7 @@ end
 ---@return string? err
 ---@return string? code
 return function(policy, options, reload)
+  options.supervised = true
   local opened, err, code = app.open(policy, options)
   if not opened then return nil, err, code end
   local seen = {}

@@ -4,6 +4,7 @@ local scheduler = require "watchbot.scheduler"
 local health = require "watchbot.watcher.health"
 local journal = require "watchbot.journal"
 local log = require "watchbot.log"
+local supervisor = require "watchbot.watcher.supervisor"
 local policy_kind = require("watchbot.policy").kind
 local open_queue = require("watchbot.queue").open
 local runner = require "watchbot.runner"
@@ -26,6 +27,7 @@ local app = {}
 ---@field until_empty boolean? end when the queue is empty
 ---@field health string? a file that is written every second while the loop turns, see
 --- watcher/health.lua; default: the policy's `health`
+---@field supervised boolean? the watcher is the whole program: a service manager hears of it
 ---@field output integer? the file descriptor of the log, 1
 ---@field form "listen"? of the log's lines
 ---@field printed watchbot.Printed? what takes the lines that the policy prints
@@ -112,6 +114,7 @@ function app.open(policy, options)
   })
   local path = options.health or policy.health
   self.health = path and health.new(path, policy.queue, self.watcher.intake)
+  self.supervisor = options.supervised and supervisor.find() or nil
   return self
 end
 
@@ -121,6 +124,21 @@ function App:touch()
   if ok or self.health_failed then return end
   self.health_failed = true
   self.journal:error(nil, "error", err, "code", code, "where", "health")
+end
+
+--- Tells the service manager how the watcher is; says once when that does not work.
+function App:notify()
+  local ok, err, code = self.supervisor:tell(self.watcher)
+  if ok or self.supervisor_failed then return end
+  self.supervisor_failed = true
+  self.journal:error(nil, "error", err, "code", code, "where", "systemd")
+end
+
+-- Now, and as often as the manager needs it until the watcher ends.
+function App:report()
+  if not self.supervisor then return end
+  self:notify()
+  return scheduler.every(self.supervisor.interval, self.notify, self)
 end
 
 --- Runs the watcher to its end. Waits in a task.
@@ -133,8 +151,10 @@ function App:run()
     self:touch()
     touching = scheduler.every(HEALTH_INTERVAL, self.touch, self)
   end
+  local reporting = self:report()
   local ok, err, code = self.watcher:run()
   if touching then touching:cancel() end
+  if reporting then reporting:cancel() end
   if self.runner.close then self.runner:close() end
   self.sink:drain(LAST_LINES)
   return ok, err, code
@@ -153,6 +173,7 @@ function App:gave_up() return self.watcher.gave_up end
 --- Begins the end, see Watcher:stop.
 function App:stop()
   self.watcher:stop()
+  if self.supervisor then self:notify() end
 end
 
 --- Ends at once: what runs is killed, and its messages go back to the queue.
