@@ -26,7 +26,8 @@ describe("the unit", function()
   for unit, scope in pairs(UNITS) do
     it(unit .. " is one that systemd accepts without a warning", function()
       if not has_systemd() then return pending "systemd-analyze is not installed" end
-      local line = "XDG_RUNTIME_DIR=/tmp systemd-analyze %sverify --man=no --recursive-errors=no %s 2>&1"
+      local line = "XDG_RUNTIME_DIR=/tmp systemd-analyze %sverify --man=no "
+        .. "--recursive-errors=no %s 2>&1"
       local out, code = shell.run(line:format(scope, copy(unit)))
       assert.are.equal(0, code, out)
       assert.are.equal("", out)
