@@ -1,13 +1,10 @@
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local scheduler = require "watchbot.scheduler"
 local stack = require "watchbot.stack"
 
 local account
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 local function queue(logical)
   return { Type = "AWS::SQS::Queue", Properties = { QueueName = account:name(logical) } }
@@ -49,12 +46,7 @@ local function old_style(prefix, more)
 end
 
 describe("a stack", function()
-  setup(task(function()
-    account = cloud.start()
-    account:open()
-  end))
-
-  teardown(function() account:close() end)
+  cloud.around(function(made) account = made end)
 
   it("is read by the ends of its outputs' keys, a longer end before a shorter one", task(function()
     local resources, outputs = old_style "Watchbot"

@@ -3,7 +3,6 @@
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local fault_proxy = require "support.fault_proxy"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -51,15 +50,7 @@ local function mails(url)
   return all
 end
 
-setup(function()
-  account = cloud.start()
-  proxy = fault_proxy.start(account.url)
-  scheduler.run(account.open, account)
-end)
-teardown(function()
-  proxy:close()
-  account:close()
-end)
+cloud.around(function(...) account, proxy = ... end, "proxy")
 
 describe("watchbot run on SQS", function()
   it("runs what comes from SNS, enveloped or raw, with a subject or without, and what comes "

@@ -17,11 +17,7 @@ end
 describe("watchbot logs", function()
   local account
 
-  setup(function()
-    account = cloud.start()
-    scheduler.run(account.open, account)
-  end)
-  teardown(function() account:close() end)
+  cloud.around(function(made) account = made end)
 
   local function put(group, ...)
     local events, now = {}, scheduler.time()

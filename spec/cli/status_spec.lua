@@ -78,11 +78,7 @@ end)
 describe("the status of an SQS queue", function()
   local account
 
-  setup(function()
-    account = cloud.start()
-    scheduler.run(account.open, account)
-  end)
-  teardown(function() account:close() end)
+  cloud.around(function(made) account = made end)
 
   local function put(name, metric, values)
     local client, now, data = account:client "cloudwatch", scheduler.time() // 1000, {}

@@ -8,26 +8,15 @@ local job = require "watchbot.message.job"
 local policy = require "watchbot.policy"
 local recent_logs = require "watchbot.notify.recent_logs"
 local scheduler = require "watchbot.scheduler"
-local server = require "support.server"
 
 local ID = "e2c045cc-5606-4950-964b-20877900bccb"
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 describe("recent logs", function()
   local account, scripted
 
-  setup(function()
-    account = cloud.start()
-    scripted = server.start("python3", "spec/support/scripted.py")
-    scheduler.run(account.open, account)
-  end)
-  teardown(function()
-    scripted:close()
-    account:close()
-  end)
+  cloud.around(function(...) account, scripted = ... end, "scripted")
 
   local function group_with(...)
     local lines = {}

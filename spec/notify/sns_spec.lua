@@ -3,26 +3,15 @@
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local fault_proxy = require "support.fault_proxy"
 local sns = require "watchbot.notify.sns"
 local scheduler = require "watchbot.scheduler"
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 describe("a notifier", function()
   local account, proxy
 
-  setup(function()
-    account = cloud.start()
-    proxy = fault_proxy.start(account.url)
-    scheduler.run(account.open, account)
-  end)
-  teardown(function()
-    proxy:close()
-    account:close()
-  end)
+  cloud.around(function(...) account, proxy = ... end, "proxy")
 
   -- A notifier, and what arrives.
   local function open(limit, keys)

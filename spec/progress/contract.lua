@@ -133,7 +133,7 @@ local function contract(open)
         progress:complete("none", 1))
       assert.are.same({ progress = 0 }, assert(progress:status "none"))
       assert.is_true(progress:fail("none", "x"))
-      refused("NoTotal", "set its total first", progress:complete("none", 1))
+      refused("NoTotal", "run set-total first", progress:complete("none", 1))
       assert.is_true(progress:set_total("job", 3))
       for _, part in ipairs { 0, -1, 4, math.maxinteger } do
         refused("NoSuchPart", "job 'job' has parts 1 to 3, none is " .. part,

@@ -4,22 +4,13 @@
 local cloud = require "support.cloud"
 local completers = require "support.completers"
 local contract = require "progress.contract"
-local fault_proxy = require "support.fault_proxy"
 local open_progress = require("watchbot.progress").open
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
 local account, proxy
 
-setup(function()
-  account = cloud.start()
-  proxy = fault_proxy.start(account.url)
-  scheduler.run(account.open, account)
-end)
-teardown(function()
-  proxy:close()
-  account:close()
-end)
+cloud.around(function(...) account, proxy = ... end, "proxy")
 
 -- Progress in a table, through the proxy.
 local function open(arn, attempts, keys)

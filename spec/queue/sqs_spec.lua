@@ -5,29 +5,17 @@ local cjson = require "cjson"
 local cloud = require "support.cloud"
 local local_aws = require "support.local_aws"
 local contract = require "queue.contract"
-local fault_proxy = require "support.fault_proxy"
 local hands = require "watchbot.lib.hands"
-local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 local sqs = require "watchbot.queue.sqs"
 local http = require "watchbot.http"
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 describe("SQS:", function()
   local account, proxy
 
-  setup(function()
-    account = cloud.start()
-    proxy = fault_proxy.start(account.url)
-    scheduler.run(account.open, account)
-  end)
-  teardown(function()
-    proxy:close()
-    account:close()
-  end)
+  cloud.around(function(...) account, proxy = ... end, "proxy")
 
   local function open(options, client)
     options = options or {}

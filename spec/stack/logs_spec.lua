@@ -7,26 +7,15 @@ local local_aws = require "support.local_aws"
 local http = require "watchbot.http"
 local logs = require "watchbot.stack.logs"
 local scheduler = require "watchbot.scheduler"
-local server = require "support.server"
 
 local ID = "e2c045cc-5606-4950-964b-20877900bccb"
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 describe("the lines of a log group", function()
   local account, scripted
 
-  setup(function()
-    account = cloud.start()
-    scripted = server.start("python3", "spec/support/scripted.py")
-    scheduler.run(account.open, account)
-  end)
-  teardown(function()
-    scripted:close()
-    account:close()
-  end)
+  cloud.around(function(...) account, scripted = ... end, "scripted")
 
   local function group_with(streams)
     return assert(logs.open(account:log_group(streams), account.logs))

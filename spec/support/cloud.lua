@@ -2,9 +2,12 @@
 -- signatures checked. Everything but `start` waits, so it belongs into a task.
 
 local aws = require "watchbot.aws"
+local busted = require "busted"
 local cjson = require "cjson"
+local fault_proxy = require "support.fault_proxy"
 local local_aws = require "support.local_aws"
 local scheduler = require "watchbot.scheduler"
+local server = require "support.server"
 
 local REGION, ACCOUNT = "eu-west-1", "123456789012"
 
@@ -19,8 +22,38 @@ methods.__index = methods
 function cloud.start() return cloud.of(local_aws.start()) end
 
 --- The same in a server that runs already.
-function cloud.of(server)
-  return setmetatable({ server = server, url = server.url, names = 0, region = REGION }, methods)
+function cloud.of(running)
+  return setmetatable({ server = running, url = running.url, names = 0, region = REGION }, methods)
+end
+
+-- What may stand beside an account.
+local BESIDE = {
+  proxy = function(account) return fault_proxy.start(account.url) end,
+  scripted = function() return server.start("python3", "spec/support/scripted.py") end,
+}
+
+--- An account for the tests of a block, with an open user, and what is named of a fault proxy in
+--- front of it ("proxy") and a server that answers what it is told ("scripted"). All are closed
+--- after the tests.
+---@param take fun(account: table, beside: table?)
+---@param beside "proxy"|"scripted"|nil
+function cloud.around(take, beside)
+  local account, other
+  busted.setup(function()
+    account = cloud.start()
+    other = beside and BESIDE[beside](account)
+    take(account, other)
+    scheduler.run(account.open, account)
+  end)
+  busted.teardown(function()
+    if other then other:close() end
+    if account then account:close() end -- moto may be missing
+  end)
+end
+
+--- A test's body that waits.
+function cloud.task(body)
+  return function() scheduler.run(body) end
 end
 
 --- A client that signs with the account's keys, or others.

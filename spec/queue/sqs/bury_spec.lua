@@ -1,26 +1,14 @@
 -- Burying on moto, over real HTTP, with faults in between.
 
 local cloud = require "support.cloud"
-local fault_proxy = require "support.fault_proxy"
-local scheduler = require "watchbot.scheduler"
 local sqs = require "watchbot.queue.sqs"
 
-local function task(body)
-  return function() scheduler.run(body) end
-end
+local task = cloud.task
 
 describe("burying on SQS", function()
   local account, proxy
 
-  setup(function()
-    account = cloud.start()
-    proxy = fault_proxy.start(account.url)
-    scheduler.run(account.open, account)
-  end)
-  teardown(function()
-    proxy:close()
-    account:close()
-  end)
+  cloud.around(function(...) account, proxy = ... end, "proxy")
 
   -- A queue behind the fault proxy with one message in flight, and its dead-letter queue.
   local function place(options, outgoing)
