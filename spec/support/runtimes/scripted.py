@@ -3,12 +3,13 @@
 scripted.py SEEN: appends a line of JSON to the file SEEN for each invocation: its event's bodies, its
 headers, and the statuses of what it posted. A step is a list: ["answer", text], ["error", type,
 text], ["stream", text, type, text], ["exit", code], ["kill"], ["sleep", seconds], ["print", text],
-["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"].
+["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"], ["chaos", seed].
 """
 import base64
 import http.client
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -100,6 +101,29 @@ class Runtime:
     def kill(self):
         self.note()
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def chaos(self, seed):
+        """Ends at random in one of the ways of a runtime; notes when it begins and when it ends."""
+        name = self.event["Records"][0]["messageId"]
+        count = self.event["Records"][0]["attributes"]["ApproximateReceiveCount"]
+        chance = random.Random(f"{seed} {name} {count}")
+
+        def note(what):
+            with open("chaos", "a", encoding="utf-8") as file:
+                file.write(f"{what} {name} {os.getpid()} {time.monotonic()}\n")
+
+        note("begin")
+        time.sleep(chance.random() * 0.01)
+        way = chance.choice(["answer"] * 5 + ["error", "exit", "kill", "next", "answer then exit"])
+        note("end")
+        if way in ("answer", "answer then exit"):
+            self.answer()
+        elif way == "error":
+            self.error("Chaos", "by chance")
+        if way in ("exit", "answer then exit"):
+            os._exit(chance.choice([0, 1, 3, 4]))
+        elif way == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def sleep(self, seconds):
         time.sleep(seconds)
