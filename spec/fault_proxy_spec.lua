@@ -80,16 +80,20 @@ describe("the fault proxy", function()
     assert.is_nil(log[1].kind)
   end))
 
-  it("hands out the calls that are over, each once", in_task(function()
+  it("hands out once the calls that are over, where they failed or received", in_task(function()
     proxy:add { kind = "delay", delay = 60, operation = "Slow" }
+    proxy:add { kind = "reset", operation = "Broken" }
     scheduler.spawn(call, "Slow", { timeout = 0.3 })
     assert(call "Send")
+    assert(call "ReceiveMessage")
+    call "Broken"
     local taken = proxy:take()
-    assert.are.equal(1, #taken)
-    assert.are.equal("Send", taken[1].operation)
+    assert.are.equal(2, #taken)
+    assert.are.same({ "ReceiveMessage", "Broken" }, { taken[1].operation, taken[2].operation })
+    assert.are.equal("reset", taken[2].kind)
     assert.are.same({}, proxy:take())
     proxy:remove_rules()
-    assert(call "Send")
+    assert(call "ReceiveMessage")
     assert.is_nil(proxy:take()[1].kind)
   end))
 

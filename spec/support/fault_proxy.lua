@@ -68,7 +68,8 @@ function methods:log(operation)
   return found
 end
 
---- The calls that are over, in their order; they are forgotten.
+--- The calls that are over, in their order: those to which a rule was applied, and the receives.
+--- They and all others are forgotten.
 ---@return table[]
 function methods:take() return without_null(control(self, "DELETE", "/log/over")) end
 

@@ -350,7 +350,8 @@ async def pass_on(call):
 def control(method, path, body):
     """POST /-faults/rules adds a rule, DELETE removes all; GET /-faults/log lists all calls, DELETE forgets them.
 
-    DELETE /-faults/log/over lists the calls that are over, and forgets them.
+    DELETE /-faults/log/over lists those of the calls that are over to which a rule was applied, and the receives; and forgets
+    all that are over.
     """
     if (method, path) == ("POST", "/rules"):
         rules.append(Rule(json.loads(body)))
@@ -363,7 +364,7 @@ def control(method, path, body):
     elif (method, path) == ("DELETE", "/log/over"):
         over = [call for call in calls if call["over"]]
         calls[:] = [call for call in calls if not call["over"]]
-        return over
+        return [call for call in over if call["kind"] or call["operation"] == "ReceiveMessage"]
     else:
         raise ValueError(f"{method} {path} is not known")
     return []

@@ -40,12 +40,14 @@ local function new(folder, given)
   local options = setmetatable(given, { __index = DEFAULTS })
   local self = setmetatable({
     folder = folder, options = options, visibility = options.visibility, sent = {}, events = {},
-    done = {}, finished = 0, begun = 0, read_to = 0,
+    done = {}, finished = 0, begun = 0, logs = {}, wrong = {},
+    read_to = 0,
     place = queues.open(options.queue, folder, options),
   }, Run)
   runners.prepare(options.runner, folder, self.place, options)
   self.trouble = trouble.new({
     place = self.place, visibility = self.visibility, start = function() return self:start() end,
+    ended = function(watcher) self:ended(watcher) end,
   }, options)
   return self
 end
@@ -55,6 +57,12 @@ function Run:start(option)
   for name, value in pairs(self.place.environment) do environment[name] = value end
   return workshop.start(self.folder, { "run", option or "policy.lua", option and "policy.lua" },
     environment)
+end
+
+-- Keeps what a watcher has written, for whoever has to explain a failure.
+function Run:ended(watcher)
+  self.logs[#self.logs + 1] = table.concat({ watcher:output() }, "\n")
+  watcher:close()
 end
 
 -- Sends as many more as there is room for. The poison comes last, where no group waits for it.
@@ -116,9 +124,19 @@ function Run:torment()
   self.is_tormented = true
 end
 
-local function check_alive(self)
-  local ended = self.options.steady and self.watchers[1]:wait(0)
-  if ended then error("the watcher has ended: " .. self.watchers[1]:output():sub(-2000), 0) end
+-- A watcher that starts while AWS cannot be reached ends, and is started again, as by systemd. Any
+-- other end of its own is a fault.
+function Run:restart_ended()
+  for index, watcher in ipairs(self.watchers) do
+    local exit = self.trouble.hurting ~= index and watcher:wait(0)
+    if exit then
+      self:ended(watcher)
+      if not self.trouble:is_unreachable() then
+        self:report("stuck", "a watcher has ended by itself: " .. self.logs[#self.logs]:sub(-500))
+      end
+      self.watchers[index] = self:start()
+    end
+  end
 end
 
 function Run:drive()
@@ -128,11 +146,12 @@ function Run:drive()
   while scheduler.now() - self.moved < STANDSTILL do
     self:feed()
     scheduler.sleep(self.options.look and 0.5 or 0.1)
-    check_alive(self)
+    self:restart_ended()
     self:read()
     self.trouble:collect()
     if self.options.look then self.options.look(self) end
-    if self:is_over() then break end
+    self.is_over_in_time = self:is_over()
+    if self.is_over_in_time then break end
   end
   self.is_ending = true
   workshop.eventually(function() return self.is_tormented end, "the last fault is over")
@@ -140,6 +159,7 @@ end
 
 -- Ends the watchers; one more must find nothing to do, or do what came back.
 function Run:finish()
+  self:read()
   for _, watcher in ipairs(self.watchers) do watcher:kill "TERM" end
   for _, watcher in ipairs(self.watchers) do
     assert(watcher:wait(workshop.PATIENCE), "a watcher does not end: stuck")
@@ -154,22 +174,24 @@ function Run:finish()
   return exit and exit.code == 0
 end
 
+function Run:report(kind, why)
+  table.insert(self.wrong, { kind = kind, message = "-", why = why })
+end
+
 local function verdict(self, is_drained)
   local _, in_flight = self.place:counts()
   local queued, dead = self.place:left()
-  local wrong = judge.verdict {
+  table.move(judge.verdict {
     sent = self.sent, faults = self.trouble.faults, queued = queued, dead = dead, grace = 1.5,
     lease = self.visibility, events = judge.events(self.events),
-  }
-  local function report(kind, message, why)
-    wrong[#wrong + 1] = { kind = kind, message = message, why = why }
-  end
-  if not is_drained then report("stuck", "-", "the queue does not become empty") end
-  if in_flight > 0 then report("stuck", "-", in_flight .. " in flight past their lease") end
+  }, 1, #self.sent * 2, #self.wrong + 1, self.wrong)
+  if not self.is_over_in_time then self:report("stuck", "nothing happens any more") end
+  if not is_drained then self:report("stuck", "the queue does not become empty") end
+  if in_flight > 0 then self:report("stuck", in_flight .. " in flight past their lease") end
   for _, pid in ipairs(workshop.processes_with("WATCHBOT_SPEC=" .. self.folder.path)) do
-    report("stuck", "-", "process " .. pid .. " is left")
+    self:report("stuck", "process " .. pid .. " is left")
   end
-  return wrong
+  return self.wrong
 end
 
 --- Runs watchers on a queue until all messages are done.
@@ -183,7 +205,7 @@ function total.run(folder, options)
     self:drive()
     return verdict(self, self:finish())
   end)
-  for _, watcher in ipairs(self.watchers or {}) do watcher:close() end
+  for _, watcher in ipairs(self.watchers or {}) do self:ended(watcher) end
   self.place:close()
   if not ok then error(wrong, 0) end
   return wrong, self

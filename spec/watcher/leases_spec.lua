@@ -196,6 +196,20 @@ describe("leases", function()
       end)
     end))
 
+    -- Planted: a heartbeat kept to the handle of the first one, and no spec saw it.
+    it("go on with the newer receipt after a heartbeat with the old one", task(function()
+      local settler = settler_of()
+      held(settler, VISIBILITY, function(all)
+        local lease = all:take(message("first", 1), "a")
+        while #settler.asked == 0 do scheduler.sleep(0.05) end
+        assert.are.equal("first", settler.asked[1].receipt)
+        all:adopt(lease, message("second", 2))
+        local before = #settler.asked
+        while #settler.asked == before do scheduler.sleep(0.05) end
+        assert.are.equal("second", settler.asked[before + 1].receipt)
+      end)
+    end))
+
     -- An answer about the old receipt says nothing of the new one.
     it("do not believe the answer to the old receipt", task(function()
       for _, answer in ipairs { true, false } do

@@ -42,7 +42,13 @@ local LEASES = { ChangeMessageVisibility = true, ChangeMessageVisibilityBatch = 
 
 local function now() return scheduler.time() / 1000 end
 
----@param site { place: watchbot.spec.Place, visibility: integer, start: fun(): table }
+---@class watchbot.spec.Hurt whose watchers are hurt
+---@field place watchbot.spec.Place
+---@field visibility integer
+---@field start fun(): table starts a watcher
+---@field ended fun(watcher: table) hears of one that has ended
+
+---@param site watchbot.spec.Hurt
 ---@param options { seed: integer, factor: number?, slow: boolean? } factor: of the shares of calls;
 --- no calls fail without it
 function trouble.new(site, options)
@@ -106,6 +112,7 @@ end
 
 local function replace(self, watchers, index)
   watchers[index]:wait(workshop.PATIENCE)
+  self.site.ended(watchers[index])
   watchers[index] = self.site.start()
 end
 
@@ -150,9 +157,16 @@ end
 function HURTS.outage(self)
   local kind = ({ "reset", "status", "drop" })[math.random(self.options.slow and 3 or 2)]
   self.proxy:remove_rules()
+  self.outage_until = scheduler.now() + self.site.visibility * 2
   self.proxy:add { kind = kind, seconds = self.site.visibility * 2, status = 503,
     code = "ServiceUnavailable" }
   self:add_rules()
+end
+
+--- Whether AWS cannot be reached, or could not some seconds ago.
+---@return boolean
+function Trouble:is_unreachable()
+  return scheduler.now() < (self.outage_until or -math.huge) + 5
 end
 
 -- SQS fails some entries of batches by its own fault. That explains nothing: they are to be tried
@@ -172,7 +186,10 @@ function Trouble:hurt(watchers, first)
     if not self.site.place.path then kinds[#kinds + 1] = "entries" end
   end
   if self.site.place.path then kinds[#kinds + 1] = "lock" end
-  HURTS[kinds[math.random(#kinds)]](self, watchers, math.random(first, #watchers))
+  local index = math.random(first, #watchers)
+  self.hurting = index
+  HURTS[kinds[math.random(#kinds)]](self, watchers, index)
+  self.hurting = nil
 end
 
 --- Notes when this process, and so the machine, stood still for long enough to cost a watcher its

@@ -65,8 +65,11 @@ function Earlier:describe(cluster, arns, tasks)
   local result, err, code = self.client:DescribeTasks { cluster = cluster, tasks = arns }
   if not result then return nil, err, code end
   for _, task in ipairs(result.tasks or {}) do
+    if is_over(task) and task.taskArn then
+      task = ending.essence(task)
+      self.known:set(task.taskArn, task)
+    end
     keep(tasks, task)
-    if is_over(task) and task.taskArn then self.known:set(task.taskArn, task) end
   end
   return true
 end

@@ -93,6 +93,39 @@ function ending.container(task)
   return nil, {}
 end
 
+local KEPT = {
+  "taskArn", "clusterArn", "containerInstanceArn", "startedBy", "lastStatus", "desiredStatus",
+  "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason",
+}
+
+-- Of what RunTask set, only which message it was for, and which receive of it.
+local function overrides_of(task)
+  local name, variables = ending.container(task)
+  if not variables.MessageId then return nil end
+  local environment = {}
+  for _, each in ipairs { "MessageId", "ApproximateReceiveCount" } do
+    environment[#environment + 1] = { name = each, value = variables[each] }
+  end
+  return { containerOverrides = { { name = name, environment = environment } } }
+end
+
+--- What there is to remember of a task that has stopped: a few hundred bytes, where the task has
+--- its message, too.
+---@param task table
+---@return table
+function ending.essence(task)
+  local kept = { containers = {}, overrides = overrides_of(task) }
+  for _, name in ipairs(KEPT) do kept[name] = task[name] end
+  for _, container in ipairs(list_of(task.containers)) do
+    if type(container) == "table" then
+      table.insert(kept.containers, {
+        name = container.name, exitCode = container.exitCode, reason = container.reason,
+      })
+    end
+  end
+  return kept
+end
+
 -- Why the container did not run its program, if it did not; and whether only for want of room.
 local function never_ran(task, code, reason)
   local whole = text_of(task.stoppedReason)

@@ -68,7 +68,7 @@ function Events:remember(task)
   if task.lastStatus ~= "STOPPED" or type(task.startedBy) ~= "string" then return end
   local known = self.ends:get(task.startedBy)
   if known and created(known) > created(task) then return end
-  self.ends:set(task.startedBy, task)
+  self.ends:set(task.startedBy, ending.essence(task))
 end
 
 --- The end of a task that was not ours when it came.
