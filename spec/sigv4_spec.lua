@@ -221,7 +221,7 @@ describe("sigv4", function()
       refused("'region' is missing", function(c) c.scope.region = nil end)
     end)
     it("a number for a body",
-      function() refused("'body' must be a string, not number",
+      function() refused("'body' must be a string, not a number",
       function(c) c.request.body = 7 end) end)
     it("a number for a header",
       function() refused("a header must be", function(c) c.request.headers.X = 7 end) end)

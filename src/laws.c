@@ -9,6 +9,7 @@
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "loptions.h"
 #include "sigv4.h"
 
 #define SIGNER_TYPE "watchbot.aws.signer"
@@ -40,49 +41,29 @@ static int signer_close(lua_State *L) {
     return 0;
 }
 
-static int get_raw(lua_State *L, int table, const char *field) {
-    lua_pushstring(L, field);
-    return lua_rawget(L, table);
-}
-
 static struct sigv4_text text_at(lua_State *L, int index) {
     struct sigv4_text text;
     text.data = lua_tolstring(L, index, &text.size);
     return text;
 }
 
-static struct sigv4_text opt_text(lua_State *L, int table, const char *field) {
+/* The table keeps the texts, so that their places on the stack need not. */
+static struct sigv4_text opt_text(struct loptions options, const char *name) {
     struct sigv4_text text = {"", 0};
-    int type = get_raw(L, table, field);
-    if (type == LUA_TSTRING) {
-        text = text_at(L, -1);
-    } else if (type != LUA_TNIL) {
-        luaL_error(L, "sign: '%s' must be a string, not %s", field, luaL_typename(L, -1));
-    }
-    lua_pop(L, 1);
+    const char *data = loptions_bytes(options, name, &text.size);
+    if (data) text.data = data;
+    lua_pop(options.L, 1);
     return text;
 }
 
-static struct sigv4_text check_text(lua_State *L, int table, const char *field) {
-    struct sigv4_text text = opt_text(L, table, field);
-    if (text.size == 0) luaL_error(L, "sign: '%s' is missing", field);
+static struct sigv4_text check_text(struct loptions options, const char *name) {
+    struct sigv4_text text = opt_text(options, name);
+    if (text.size == 0) luaL_error(options.L, "sign: '%s' is missing", name);
     return text;
 }
 
-static bool get_flag(lua_State *L, int table, const char *field) {
-    get_raw(L, table, field);
-    bool set = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return set;
-}
-
-static lua_Integer get_integer(lua_State *L, int table, const char *field, lua_Integer otherwise) {
-    int good = 1;
-    lua_Integer value =
-        get_raw(L, table, field) == LUA_TNIL ? otherwise : lua_tointegerx(L, -1, &good);
-    if (!good) luaL_error(L, "sign: '%s' must be an integer", field);
-    lua_pop(L, 1);
-    return value;
+static lua_Integer integer_of(struct loptions options, const char *name) {
+    return loptions_integer(options, name, 0, INT64_MIN, INT64_MAX);
 }
 
 /* -- ... name value => ... name value : the value goes with the name */
@@ -98,11 +79,11 @@ static void add_header(lua_State *L, struct sigv4_request *request, struct sigv4
 }
 
 /* The headers are a table of names with a value or a list of values each. */
-static void read_headers(lua_State *L, int table, struct sigv4_request *request,
+static void read_headers(struct loptions options, struct sigv4_request *request,
                          struct sigv4_pair *headers) {
+    lua_State *L = options.L;
     request->headers = headers;
-    if (get_raw(L, table, "headers") != LUA_TTABLE)
-        luaL_error(L, "sign: 'headers' must be a table");
+    loptions_expect(options, "headers", loptions_push(options, "headers") == LUA_TTABLE, "a table");
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* -- headers name value */
         int name = lua_gettop(L) - 1;
         if (!lua_istable(L, -1)) {
@@ -120,31 +101,33 @@ static void read_headers(lua_State *L, int table, struct sigv4_request *request,
 
 static struct sigv4_request check_request(lua_State *L, int table, struct sigv4_pair *headers) {
     luaL_checktype(L, table, LUA_TTABLE);
+    struct loptions options = {L, table, "sign"};
     struct sigv4_request request = {
-        .method = check_text(L, table, "method"),
-        .path = opt_text(L, table, "path"),
-        .query = opt_text(L, table, "query"),
-        .body = opt_text(L, table, "body"),
+        .method = check_text(options, "method"),
+        .path = opt_text(options, "path"),
+        .query = opt_text(options, "query"),
+        .body = opt_text(options, "body"),
     };
-    read_headers(L, table, &request, headers);
+    read_headers(options, &request, headers);
     return request;
 }
 
 static struct sigv4_scope check_scope(lua_State *L, int credentials, int table) {
     luaL_checktype(L, credentials, LUA_TTABLE);
     luaL_checktype(L, table, LUA_TTABLE);
+    struct loptions keys = {L, credentials, "sign"}, options = {L, table, "sign"};
     return (struct sigv4_scope){
-        .access_key = check_text(L, credentials, "access_key"),
-        .secret_key = check_text(L, credentials, "secret_key"),
-        .token = opt_text(L, credentials, "token"),
-        .region = check_text(L, table, "region"),
-        .service = check_text(L, table, "service"),
-        .time = (time_t)get_integer(L, table, "time", 0),
-        .expires = (long)get_integer(L, table, "expires", 0),
-        .raw_path = get_flag(L, table, "raw_path"),
-        .encoded_path = get_flag(L, table, "encoded_path"),
-        .unsigned_token = get_flag(L, table, "unsigned_token"),
-        .content_sha256 = get_flag(L, table, "content_sha256"),
+        .access_key = check_text(keys, "access_key"),
+        .secret_key = check_text(keys, "secret_key"),
+        .token = opt_text(keys, "token"),
+        .region = check_text(options, "region"),
+        .service = check_text(options, "service"),
+        .time = (time_t)integer_of(options, "time"),
+        .expires = (long)integer_of(options, "expires"),
+        .raw_path = loptions_flag(options, "raw_path", false),
+        .encoded_path = loptions_flag(options, "encoded_path", false),
+        .unsigned_token = loptions_flag(options, "unsigned_token", false),
+        .content_sha256 = loptions_flag(options, "content_sha256", false),
     };
 }
 

@@ -1,6 +1,7 @@
 /* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits
  * between. lua/watchbot/http.lua documents it for its users. libcurl is loaded by the first
  * request. */
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +10,7 @@
 #include "http.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "loptions.h"
 #include "task.h"
 
 #define CLIENT_TYPE "watchbot.http.client"
@@ -55,47 +57,24 @@ static int call_close(lua_State *L) {
 
 /* the fields of a request: each leaves its value on the stack, which keeps it alive */
 
-static int field(lua_State *L, const char *name, int type, const char *expected) {
-    int found = lua_getfield(L, REQUEST, name);
-    if (found != LUA_TNIL && found != type) {
-        luaL_error(L, "request: '%s' must be %s, not a %s", name, expected, lua_typename(L, found));
-    }
-    return found;
-}
-
-static const char *string_field(lua_State *L, const char *name, const char *otherwise) {
-    if (field(L, name, LUA_TSTRING, "a string") == LUA_TNIL) return otherwise;
-    if (strlen(lua_tostring(L, -1)) != lua_rawlen(L, -1))
-        luaL_error(L, "request: '%s' has a NUL in it", name);
-    return lua_tostring(L, -1);
-}
-
-static bool flag_field(lua_State *L, const char *name, bool otherwise) {
-    return field(L, name, LUA_TBOOLEAN, "a boolean") == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
+static struct loptions options_of(lua_State *L) {
+    return (struct loptions){L, REQUEST, "request"};
 }
 
 static int64_t seconds_field(lua_State *L, const char *name, int otherwise) {
-    if (field(L, name, LUA_TNUMBER, "a number of seconds") == LUA_TNIL)
-        return otherwise * CLOCK_SECOND;
+    int type = loptions_push(options_of(L), name);
+    if (type == LUA_TNIL) return otherwise * CLOCK_SECOND;
+    loptions_expect(options_of(L), name, type == LUA_TNUMBER, "a number of seconds");
     lua_Number seconds = lua_tonumber(L, -1);
     if (!(seconds > 0))
         luaL_error(L, "request: '%s' must be a number of seconds above 0, not %f", name, seconds);
     return task_check_seconds(L, lua_gettop(L));
 }
 
-static size_t bytes_field(lua_State *L, const char *name, size_t otherwise) {
-    int whole;
-    if (field(L, name, LUA_TNUMBER, "a number of bytes") == LUA_TNIL) return otherwise;
-    lua_Integer bytes = lua_tointegerx(L, -1, &whole);
-    if (!whole || bytes < 0)
-        luaL_error(L, "request: '%s' must be a whole number of bytes, not %f", name,
-                   lua_tonumber(L, -1));
-    return (size_t)bytes;
-}
-
 /* "GET"; libcurl sends it as it is, so it must not hold what would end the line. RFC 9110, 9.1. */
 static const char *method_field(lua_State *L) {
-    const char *method = string_field(L, "method", "GET");
+    const char *method = loptions_text(options_of(L), "method");
+    if (!method) method = "GET";
     if (!*method || method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-")]) {
         luaL_error(L, "request: 'method' must be capital letters, not '%s'", method);
     }
@@ -108,9 +87,9 @@ static bool is_idempotent(const char *method) {
 }
 
 static void body_field(lua_State *L, struct http_request *request) {
-    if (field(L, "body", LUA_TSTRING, "a string") == LUA_TNIL) return;
+    request->body = loptions_bytes(options_of(L), "body", &request->body_size);
+    if (!request->body) return;
     if (strcmp(request->method, "HEAD") == 0) luaL_error(L, "request: HEAD cannot have a body");
-    request->body = lua_tolstring(L, -1, &request->body_size);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, CALL, BODY);
 }
@@ -163,7 +142,9 @@ static void add_values(lua_State *L, struct call *call) {
 }
 
 static void headers_field(lua_State *L, struct call *call) {
-    if (field(L, "headers", LUA_TTABLE, "a table") == LUA_TNIL) return;
+    int type = loptions_push(options_of(L), "headers");
+    if (type == LUA_TNIL) return;
+    loptions_expect(options_of(L), "headers", type == LUA_TTABLE, "a table");
     int headers = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, headers); lua_pop(L, 1)) add_values(L, call);
 }
@@ -241,15 +222,16 @@ static int answered(lua_State *L, int status, lua_KContext context) {
 }
 
 static void read_request(lua_State *L, struct call *call, struct http_request *request) {
-    request->url = string_field(L, "url", NULL);
+    struct loptions options = options_of(L);
+    request->url = loptions_text(options, "url");
     if (!request->url) luaL_error(L, "request: 'url' is missing");
     request->method = method_field(L);
-    request->ca_file = string_field(L, "ca_file", NULL);
+    request->ca_file = loptions_text(options, "ca_file");
     request->connect_timeout = seconds_field(L, "connect_timeout", DEFAULT_CONNECT_TIMEOUT);
     request->timeout = seconds_field(L, "timeout", DEFAULT_TIMEOUT);
-    request->limit = bytes_field(L, "limit", DEFAULT_LIMIT);
-    request->direct = flag_field(L, "direct", false);
-    request->idempotent = flag_field(L, "idempotent", is_idempotent(request->method));
+    request->limit = (size_t)loptions_integer(options, "limit", DEFAULT_LIMIT, 0, INT64_MAX);
+    request->direct = loptions_flag(options, "direct", false);
+    request->idempotent = loptions_flag(options, "idempotent", is_idempotent(request->method));
     body_field(L, request);
     headers_field(L, call);
 }

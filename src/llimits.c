@@ -1,35 +1,21 @@
 #include "llimits.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "accounts.h"
 #include "lerror.h"
+#include "loptions.h"
 
 static const char *const names[] = {"memory", "cpu",    "files", "nice",
                                     "umask",  "cgroup", "user",  NULL};
 
-static void check_names(lua_State *L) {
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        const char *const *known = names;
-        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-        while (*known && strcmp(*known, name) != 0) known++;
-        if (!*known) luaL_error(L, "start: unknown limit '%s'", luaL_tolstring(L, -2, NULL));
-    }
-}
-
-static lua_Integer integer(lua_State *L, const char *name, lua_Integer least,
-                           lua_Integer otherwise) {
-    int good = 1;
-    lua_getfield(L, -1, name);
-    lua_Integer value = lua_isnil(L, -1) ? otherwise : lua_tointegerx(L, -1, &good);
-    if (!good || (value != otherwise && value < least)) {
-        luaL_error(L, "start: the limit '%s' must be an integer of at least %I", name, least);
-    }
-    lua_pop(L, 1);
-    return value;
+/* The table on the top of the stack. */
+static struct loptions options_at_top(lua_State *L) {
+    return (struct loptions){L, lua_gettop(L), "start: limits"};
 }
 
 /* -- user => user groups */
@@ -54,8 +40,9 @@ static void read_user(lua_State *L, struct launch_limits *limits) {
     if (!lua_istable(L, -1))
         luaL_error(L, "start: the limit 'user' must be what process.user returns");
     limits->other_user = true;
-    limits->uid = (uid_t)integer(L, "uid", 0, -1);
-    limits->gid = (gid_t)integer(L, "gid", 0, -1);
+    struct loptions options = options_at_top(L);
+    limits->uid = (uid_t)loptions_integer(options, "uid", -1, 0, UINT32_MAX - 1);
+    limits->gid = (gid_t)loptions_integer(options, "gid", -1, 0, UINT32_MAX - 1);
     read_groups(L, limits);
     lua_remove(L, -2);
 }
@@ -68,12 +55,13 @@ void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgrou
     }
     if (!lua_istable(L, -1))
         luaL_error(L, "start: limits must be a table, not a %s", luaL_typename(L, -1));
-    check_names(L);
-    limits->data = (rlim_t)integer(L, "memory", 1, 0);
-    limits->cpu = (rlim_t)integer(L, "cpu", 1, 0);
-    limits->files = (rlim_t)integer(L, "files", 1, 0);
-    limits->nice = (int)integer(L, "nice", -40, 0);
-    limits->umask = (int)integer(L, "umask", 0, -1) + 1;
+    struct loptions options = options_at_top(L);
+    loptions_known(options, names);
+    limits->data = (rlim_t)loptions_integer(options, "memory", 0, 1, INT64_MAX);
+    limits->cpu = (rlim_t)loptions_integer(options, "cpu", 0, 1, INT64_MAX);
+    limits->files = (rlim_t)loptions_integer(options, "files", 0, 1, INT64_MAX);
+    limits->nice = (int)loptions_integer(options, "nice", 0, -40, INT64_MAX);
+    limits->umask = (int)loptions_integer(options, "umask", -1, 0, INT64_MAX) + 1;
     lua_getfield(L, -1, "cgroup");
     *cgroup = lua_tostring(L, -1); /* the table keeps it */
     lua_pop(L, 1);

@@ -4,6 +4,7 @@
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "loptions.h"
 #include "lrequest.h"
 #include "server.h"
 #include "task.h"
@@ -44,14 +45,9 @@ static int server_gc(lua_State *L) {
     return 0;
 }
 
+/* All are there: lua/watchbot/http fills in the defaults. */
 static lua_Integer integer_of(lua_State *L, const char *name, lua_Integer least, lua_Integer most) {
-    lua_getfield(L, 1, name);
-    int is = 0;
-    lua_Integer value = lua_tointegerx(L, -1, &is);
-    if (!is || value < least || value > most)
-        luaL_error(L, "listen: '%s' must be an integer from %I to %I", name, least, most);
-    lua_pop(L, 1);
-    return value;
+    return loptions_integer((struct loptions){L, 1, "listen"}, name, least, least, most);
 }
 
 static int64_t seconds_of(lua_State *L, const char *name) {

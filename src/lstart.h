@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "launch.h"
 #include "llog.h"
+#include "loptions.h"
 
 enum lstart_output { LSTART_DISCARD, LSTART_LOG, LSTART_CAPTURE, LSTART_INHERIT };
 
@@ -26,16 +27,13 @@ struct lstart {
     struct launch_limits limits;
     const char *cgroup; /* the cgroup.procs that it is to be in; NULL: the host's */
     size_t tail;        /* bytes of its newest output that are kept */
-    size_t limit;       /* bytes captured of each stream at the most */
+    size_t limit;       /* most bytes captured of each stream */
 };
 
 /* -- options => options texts... output */
 void lstart_read(lua_State *L, struct lstart *start);
 
-/* -- => value : the option `name`; returns its type. */
-int lstart_push(lua_State *L, const char *name);
-
-/* Raises "start: WHAT must be WANTED, not a TYPE" of the value on the top unless it is good. */
-void lstart_check(lua_State *L, const char *what, bool good, const char *wanted);
+/* The options at index 1, for loptions.h. */
+struct loptions lstart_options(lua_State *L);
 
 #endif

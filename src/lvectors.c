@@ -14,9 +14,9 @@ static void append(lua_State *L, struct buffer *buffer, const void *data, size_t
 /* The string (or number) on the top of the stack, behind what is there, without or with its NUL. */
 static void append_text(lua_State *L, struct buffer *texts, const char *what, size_t nul) {
     size_t size;
-    lstart_check(L, what, lua_isstring(L, -1), "a string");
+    loptions_expect(lstart_options(L), what, lua_isstring(L, -1), "a string");
     const char *text = lua_tolstring(L, -1, &size);
-    if (strlen(text) != size) luaL_error(L, "start: %s has a NUL byte in it", what);
+    if (strlen(text) != size) luaL_error(L, "start: '%s' has a NUL in it", what);
     append(L, texts, text, size + nul);
 }
 
@@ -25,7 +25,7 @@ static size_t append_argv(lua_State *L, struct buffer *texts) {
     if (count == 0) luaL_error(L, "start: argv is empty; its first element is the program");
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        append_text(L, texts, "an element of argv", 1);
+        append_text(L, texts, "argv[]", 1);
         lua_pop(L, 1);
     }
     return count;
@@ -39,14 +39,15 @@ static size_t append_shell(lua_State *L, struct buffer *texts) {
 
 static size_t read_argv(lua_State *L, struct buffer *texts) {
     size_t count;
-    int argv = lstart_push(L, "argv"), command = lstart_push(L, "command");
+    int argv = loptions_push(lstart_options(L), "argv"),
+        command = loptions_push(lstart_options(L), "command");
     if ((argv == LUA_TNIL) == (command == LUA_TNIL))
         luaL_error(L, "start: either argv or command must be given");
     if (command != LUA_TNIL) {
         count = append_shell(L, texts);
     } else {
         lua_pop(L, 1);
-        lstart_check(L, "argv", argv == LUA_TTABLE, "a list of strings");
+        loptions_expect(lstart_options(L), "argv", argv == LUA_TTABLE, "a list of strings");
         count = append_argv(L, texts);
         lua_pushnil(L);
     }
@@ -56,23 +57,25 @@ static size_t read_argv(lua_State *L, struct buffer *texts) {
 
 /* -- env name value */
 static void append_variable(lua_State *L, struct buffer *texts) {
-    lstart_check(L, "the value of a variable in env", lua_isstring(L, -1), "a string");
+    loptions_expect(lstart_options(L), "env[]", lua_isstring(L, -1), "a string");
     lua_pushvalue(L, -2);
-    lstart_check(L, "a name in env", lua_type(L, -1) == LUA_TSTRING, "a string");
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "start: the names in 'env' must be strings, not a %s", luaL_typename(L, -1));
     const char *name = lua_tostring(L, -1);
     if (*name == '\0' || strchr(name, '='))
         luaL_error(L, "start: '%s' cannot be the name of a variable", name);
-    append_text(L, texts, "a name in env", 0);
+    append_text(L, texts, "env", 0);
     append(L, texts, "=", 1);
     lua_pop(L, 1);
-    append_text(L, texts, "the value of a variable in env", 1);
+    append_text(L, texts, "env[]", 1);
 }
 
 /* The number of variables, or -1: the host's environment. */
 static ptrdiff_t read_env(lua_State *L, struct buffer *texts) {
     ptrdiff_t count = 0;
-    int type = lstart_push(L, "env");
-    lstart_check(L, "env", type == LUA_TTABLE || type == LUA_TNIL, "a table of names and values");
+    int type = loptions_push(lstart_options(L), "env");
+    loptions_expect(lstart_options(L), "env", type == LUA_TTABLE || type == LUA_TNIL,
+                    "a table of names and values");
     if (type == LUA_TNIL) {
         lua_pop(L, 1);
         return -1;
