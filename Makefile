@@ -26,6 +26,9 @@ LIBDIR       ?= $(PREFIX)/lib
 INCLUDEDIR   ?= $(PREFIX)/include
 DOCDIR       ?= $(PREFIX)/share/doc/watchbot
 MANDIR       ?= $(PREFIX)/share/man
+BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS  ?= $(PREFIX)/share/zsh/site-functions
+FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL_CMOD ?= $(PREFIX)/lib/lua/5.4
 INSTALL_LMOD ?= $(PREFIX)/share/lua/5.4
 
@@ -252,6 +255,8 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	for page in watchbot.1 watchbot-policy.5; do $(GENERATE) src/generate/man.lua $$page > $(B)/page && mv $(B)/page doc/man/$$page || exit; done
 	for part in policy template; do \
 	  $(GENERATE) src/generate/meta.lua $$part > $(B)/part && mv $(B)/part lua/watchbot/meta/$$part.lua || exit; done
+	for shell in bash zsh fish; do \
+	  $(GENERATE) src/generate/completions.lua $$shell > $(B)/part && mv $(B)/part .package/completions/watchbot.$$shell || exit; done
 	for page in $(GENERATED); do $(GENERATE) src/generate/tables.lua $$page > $(B)/page && mv $(B)/page $$page || exit; done
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
@@ -298,8 +303,12 @@ install: all
 	@for file in $(DOCUMENTS); do \
 	  install -D -m $$([ -x $$file ] && echo 755 || echo 644) $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
 	@for page in $(MANUAL); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	@install -D -m 644 .package/completions/watchbot.bash $(DESTDIR)$(BASH_COMPLETIONS)/watchbot
+	@install -D -m 644 .package/completions/watchbot.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_watchbot
+	@install -D -m 644 .package/completions/watchbot.fish $(DESTDIR)$(FISH_COMPLETIONS)/watchbot.fish
 
 uninstall:
+	rm -f $(addprefix $(DESTDIR),$(BASH_COMPLETIONS)/watchbot $(ZSH_COMPLETIONS)/_watchbot $(FISH_COMPLETIONS)/watchbot.fish)
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,watchbot watchbot-log)
 	rm -f $(DESTDIR)$(INCLUDEDIR)/watchbot.h $(DESTDIR)$(LIBDIR)/libwatchbot.a
 	rm -f $(foreach page,$(MANUAL),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))

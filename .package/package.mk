@@ -47,8 +47,40 @@ $(S)/watchbot $(S)/watchbot-log: $(S)/% : FORCE | $(S)/curl/usr/lib/libcurl.a $(
 FORCE:
 
 # The specs of what is packaged, in roots where nothing of the build is. Needs root.
-PACKAGE_SPECS ?= .package/spec
+
 .PHONY: test-static
 test-static: all static
 	env STATIC_FOLDER=$(S) LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) .package/spec/alone \
 	  spec/run $(LUA) .package/spec/static_spec.lua
+
+VERSION := $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/watchbot/version.lua)
+
+# make deb       the four Debian packages, in build/deb
+.PHONY: deb
+deb:
+	@.package/deb $(VERSION)
+
+# make image     build/image, an OCI layout of both platforms; push it with: skopeo copy --all oci:build/image:VERSION docker://...
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+PLATFORMS ?= amd64 arm64
+
+.PHONY: image
+image:
+	@for arch in $(PLATFORMS); do $(MAKE) --no-print-directory ARCH=$$arch static && \
+	  .package/layer build/static/$$arch build/static/$$arch/layer.tar.gz || exit; done
+	@$(LUA) .package/image.lua build/image $(VERSION) $(SOURCE_DATE_EPOCH) \
+	  $(foreach arch,$(PLATFORMS),$(arch)=build/static/$(arch)/layer.tar.gz)
+
+.PHONY: test-image
+test-image: all image
+	env STATIC_FOLDER=$(S) PLATFORMS="$(PLATFORMS)" LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) \
+	  .package/spec/alone spec/run $(LUA) .package/spec/image_spec.lua
+
+# make release VERSION=x.y.z   everything into DIST=dist, twice the same bytes; make check-release DIST= tries it out
+DIST ?= dist
+.PHONY: release check-release
+release:
+	@DIST=$(DIST) PLATFORMS="$(PLATFORMS)" .package/release $(VERSION)
+
+check-release: all
+	@.package/check-release $(DIST)

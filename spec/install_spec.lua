@@ -110,7 +110,7 @@ end)
 describe("a user without sudo", function()
   it("installs with DESTDIR what that user has built", function()
     local path, tree = fakes { "sudo", "apt-get", "dpkg-query" }, folder .. "/tree"
-    shell.run(("mkdir -p %s && cp -a Makefile .ci src include lua doc LICENSE README.md "
+    shell.run(("mkdir -p %s && cp -a Makefile .ci .package src include lua doc LICENSE README.md "
       .. "CHANGELOG.md %s"):format(tree, tree))
     shell.run(("chmod 755 %s"):format(folder))
     local as = ""

@@ -99,7 +99,7 @@ describe("watchbot init", function()
 
   it("refuses what it does not know", task(function(folder)
     for pattern, arguments in pairs {
-      ["expected task or process, got 'job'"] = { "--mode", "job" },
+      ["expected process or task, got 'job'"] = { "--mode", "job" },
         ["expected one folder, got 'a b'"] = { "a", "b" },
     } do
       local exit, _, problem = run(folder, { "init", table.unpack(arguments) })

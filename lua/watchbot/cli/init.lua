@@ -15,6 +15,7 @@ local cli = {}
 ---@field usage string the arguments
 ---@field details string? further text of the help
 ---@field options watchbot.Option[]
+---@field actions string[]? what the first word may be
 ---@field runs_words boolean? the words are a command, which may have options
 ---@field keeps_rest boolean? what follows `--` is a command, not words of watchbot's command line
 ---@field run fun(arguments: watchbot.Arguments): integer?, string?, string? the exit status, or

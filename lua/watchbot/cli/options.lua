@@ -11,6 +11,7 @@ local options = {}
 ---@field short string? the one-letter form
 ---@field value string? the value's name in the usage; without it, the option is a flag
 ---@field many boolean? may be given more than once; its value is a list
+---@field choices string[]? the only values
 ---@field number boolean? the value is a number of at least 0
 ---@field help string
 
@@ -45,11 +46,20 @@ local function split(declared, word)
   return option, option and value or err
 end
 
+local function chosen(option, value)
+  for _, choice in ipairs(option.choices) do
+    if choice == value then return value end
+  end
+  return nil, ("option '--%s': expected %s, got '%s'%s"):format(option.name,
+    table.concat(option.choices, " or "), value, suggest.hint(value, option.choices))
+end
+
 local function checked(option, value)
   if value == nil then
     return nil, ("option '--%s' needs a value: --%s %s"):format(option.name, option.name,
       option.value)
   end
+  if option.choices then return chosen(option, value) end
   if not option.number then return value end
   local number = tonumber(value)
   if number and number >= 0 and number < math.huge then return number end

@@ -9,9 +9,14 @@ local scheduler = require "watchbot.scheduler"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 
+local NAMES = {
+  "status", "set-total", "set-metadata", "complete-part", "fail-job", "reduce-sent",
+}
+
 local progress = {
   summary = "Counts the parts of a map-reduce job, and reports which was the last.",
-  usage = "status|set-total|set-metadata|complete-part|fail-job|reduce-sent JOB [OPTIONS]",
+  usage = table.concat(NAMES, "|") .. " JOB [OPTIONS]",
+  actions = NAMES,
   options = {
     {
       name = "total", short = "t", value = "N", number = true,

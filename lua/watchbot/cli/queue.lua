@@ -6,6 +6,7 @@ local scheduler = require "watchbot.scheduler"
 local command = {
   summary = "Recovers a damaged queue file into a new one.",
   usage = "salvage FILE NEW",
+  actions = { "salvage" },
   options = {},
   details = [[
 For a file that SQLite reports as malformed, or that was truncated or overwritten. Stop all programs

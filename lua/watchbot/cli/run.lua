@@ -36,7 +36,7 @@ local run = {
     { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
     { name = "drain", help = "exit when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
-    { name = "log", value = "FORMAT", help = "text or json" },
+    { name = "log", value = "FORMAT", choices = { "text", "json" }, help = "text or json" },
   },
   details = [[
 SIGTERM or SIGINT: receives no more messages, lets running tasks finish for the policy's `drain`

@@ -15,7 +15,10 @@ local template = {
   summary = "Prints the CloudFormation template that a Lua file describes.",
   usage = "[OPTIONS] STACK.lua",
   options = {
-    { name = "format", value = "FORMAT", help = "json or yaml; default: json" },
+    {
+      name = "format", value = "FORMAT", choices = { "json", "yaml" },
+      help = "json or yaml; default: json",
+    },
     {
       name = "check",
       help = "instead: check the template offline, with cfn-lint if it is installed",

@@ -21,7 +21,8 @@ end
 
 local dead_letter = {
   summary = "Lists, replays or deletes the messages that failed too often.",
-  usage = "[list|show|print|replay|delete|purge|triage] [OPTIONS] [ID...]",
+  usage = ("[%s] [OPTIONS] [ID...]"):format(table.concat(NAMES, "|")),
+  actions = NAMES,
   options = with(target.options, {
     {
       name = "dead-letter-queue", value = "URL",

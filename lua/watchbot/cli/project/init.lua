@@ -8,7 +8,7 @@ local init = {
   summary = "Creates a working project: a policy, its tests, a worker, a stack.",
   usage = "[--mode task|process] [DIR]",
   options = {
-    { name = "mode", value = "MODE",
+    { name = "mode", value = "MODE", choices = { "process", "task" },
       help = "process: a container runs a process for each message (the default); task: an ECS "
         .. "task for each message" },
   },
@@ -23,8 +23,6 @@ examples:
   watchbot run --drain policy.lua                              run on this machine
   watchbot init --mode task tiles                              an ECS task for each message]],
 }
-
-local modes = { task = true, process = true }
 
 -- A word, quoted for the shell.
 local function quoted(word)
@@ -47,9 +45,6 @@ end
 
 function init.run(arguments)
   local mode = arguments.mode or "process"
-  if not modes[mode] then
-    return nil, ("init: --mode: expected task or process, got '%s'"):format(mode), "Usage"
-  end
   if #arguments.words > 1 then
     return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")),
       "Usage"

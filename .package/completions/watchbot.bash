@@ -1,0 +1,105 @@
+# bash completion of watchbot; made by `make generated`
+
+_watchbot() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  local options= words=
+  COMPREPLY=()
+  if [ "$COMP_CWORD" = 1 ]; then
+    COMPREPLY=($(compgen -W 'run listen send status logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    return
+  fi
+  case "${COMP_WORDS[1]} $before" in
+    'run --queue') COMPREPLY=($(:)); return ;;
+    'run --workers') COMPREPLY=($(:)); return ;;
+    'run --lambda') COMPREPLY=($(:)); return ;;
+    'run --serve') COMPREPLY=($(:)); return ;;
+    'run --batch') COMPREPLY=($(:)); return ;;
+    'run --health') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'run --log') COMPREPLY=($(compgen -W 'text json' -- "$word")); return ;;
+    'listen --workers') COMPREPLY=($(:)); return ;;
+    'listen --health') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'send --queue') COMPREPLY=($(:)); return ;;
+    'send --stack') COMPREPLY=($(:)); return ;;
+    'send --prefix') COMPREPLY=($(:)); return ;;
+    'send --topic') COMPREPLY=($(:)); return ;;
+    'send --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'send --subject') COMPREPLY=($(:)); return ;;
+    'send --delay') COMPREPLY=($(:)); return ;;
+    'send --attribute') COMPREPLY=($(:)); return ;;
+    'send --group') COMPREPLY=($(:)); return ;;
+    'send --deduplication-id') COMPREPLY=($(:)); return ;;
+    'status --stack') COMPREPLY=($(:)); return ;;
+    'status --prefix') COMPREPLY=($(:)); return ;;
+    'status --queue') COMPREPLY=($(:)); return ;;
+    'logs --stack') COMPREPLY=($(:)); return ;;
+    'logs --prefix') COMPREPLY=($(:)); return ;;
+    'logs --queue') COMPREPLY=($(:)); return ;;
+    'logs --log-group') COMPREPLY=($(:)); return ;;
+    'logs --message') COMPREPLY=($(:)); return ;;
+    'logs --grep') COMPREPLY=($(:)); return ;;
+    'logs --since') COMPREPLY=($(:)); return ;;
+    'logs --until') COMPREPLY=($(:)); return ;;
+    'health --within') COMPREPLY=($(:)); return ;;
+    'dead-letter --stack') COMPREPLY=($(:)); return ;;
+    'dead-letter --prefix') COMPREPLY=($(:)); return ;;
+    'dead-letter --queue') COMPREPLY=($(:)); return ;;
+    'dead-letter --dead-letter-queue') COMPREPLY=($(:)); return ;;
+    'dead-letter --log-group') COMPREPLY=($(:)); return ;;
+    'dead-letter --id') COMPREPLY=($(:)); return ;;
+    'dead-letter --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'dead-letter --match') COMPREPLY=($(:)); return ;;
+    'dead-letter --limit') COMPREPLY=($(:)); return ;;
+    'dead-letter --rate') COMPREPLY=($(:)); return ;;
+    'dead-letter --visibility') COMPREPLY=($(:)); return ;;
+    'worker-capacity --stack') COMPREPLY=($(:)); return ;;
+    'worker-capacity --prefix') COMPREPLY=($(:)); return ;;
+    'worker-capacity --cluster') COMPREPLY=($(:)); return ;;
+    'worker-capacity --task-definition') COMPREPLY=($(:)); return ;;
+    'progress --total') COMPREPLY=($(:)); return ;;
+    'progress --part') COMPREPLY=($(:)); return ;;
+    'progress --metadata') COMPREPLY=($(:)); return ;;
+    'progress --reason') COMPREPLY=($(:)); return ;;
+    'progress --table') COMPREPLY=($(:)); return ;;
+    'progress --stack') COMPREPLY=($(:)); return ;;
+    'progress --prefix') COMPREPLY=($(:)); return ;;
+    'progress --queue') COMPREPLY=($(:)); return ;;
+    'init --mode') COMPREPLY=($(compgen -W 'process task' -- "$word")); return ;;
+    'test --message') COMPREPLY=($(:)); return ;;
+    'test --body-file') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'test --subject') COMPREPLY=($(:)); return ;;
+    'test --attribute') COMPREPLY=($(:)); return ;;
+    'test --group') COMPREPLY=($(:)); return ;;
+    'test --receives') COMPREPLY=($(:)); return ;;
+    'test --exit') COMPREPLY=($(:)); return ;;
+    'test --signal') COMPREPLY=($(:)); return ;;
+    'test --reason') COMPREPLY=($(:)); return ;;
+    'template --format') COMPREPLY=($(compgen -W 'json yaml' -- "$word")); return ;;
+    'template --diff') COMPREPLY=($(compgen -f -- "$word")); return ;;
+  esac
+  case ${COMP_WORDS[1]} in
+    run) options='--queue --workers --lambda --serve --resident --batch --drain --health --log --help' words='' ;;
+    listen) options='--workers --health --help' words='' ;;
+    send) options='--queue --stack --prefix --topic --from --subject --delay --attribute --group --deduplication-id --help' words='' ;;
+    status) options='--stack --prefix --queue --json --help' words='' ;;
+    logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
+    health) options='--ready --within --help' words='' ;;
+    dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
+    queue) options=' --help' words='salvage' ;;
+    worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
+    progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
+    init) options='--mode --help' words='' ;;
+    check) options='--fields --json --help' words='' ;;
+    test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --json --help' words='' ;;
+    template) options='--format --check --diff --options --help' words='' ;;
+    help) words='run listen send status logs health dead-letter queue worker-capacity progress init check test template policy' ;;
+  esac
+  if [[ $word == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$word"))
+  elif [ "$COMP_CWORD" = 2 ] && [ "$words" ]; then
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+  else
+    COMPREPLY=($(compgen -f -- "$word"))
+  fi
+}
+
+complete -o filenames -F _watchbot watchbot

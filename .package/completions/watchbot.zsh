@@ -1,0 +1,164 @@
+#compdef watchbot
+# zsh completion of watchbot; made by `make generated`
+
+_watchbot() {
+  local -a commands
+  commands=(
+    'run:Watches a queue and runs a task for each message'
+    'listen:Runs a command for each message, as ecs-watchbot v4 to v10 does'
+    'send:Sends a message, or each line of standard input as one'
+    'status:Shows a queue and its tasks'
+    'logs:Shows the log of a stack, or of one message, from CloudWatch Logs'
+    'health:Checks a watcher'\''s health file'
+    'dead-letter:Lists, replays or deletes the messages that failed too often'
+    'queue:Recovers a damaged queue file into a new one'
+    'worker-capacity:Shows how many more workers fit into an ECS cluster, and what runs out first'
+    'progress:Counts the parts of a map-reduce job, and reports which was the last'
+    'init:Creates a working project'
+    'check:Loads a policy and prints what it would do'
+    'test:Shows what a policy would do with a message and an exit code'
+    'template:Prints the CloudFormation template that a Lua file describes'
+    'help:Prints help on a command or topic'
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+    run)
+      _arguments -S \
+        '--queue=[sqlite]:url: ' \
+        '--workers=[tasks at once]:n: ' \
+        '--lambda=[the command is the runtime of a Lambda function]:handler: ' \
+        '--serve=[the command is an HTTP server]:url: ' \
+        '--resident[the command stays and takes a line of JSON for each message]' \
+        '--batch=[messages of one invocation of these]:n: ' \
+        '--drain[exit when the queue is empty]' \
+        '--health=[write FILE every second, for watchbot health]:file:_files' \
+        '--log=[text or json]:format:(text json)' \
+        '*:file:_files' ;;
+    listen)
+      _arguments -S \
+        '--workers=[tasks at once]:n: ' \
+        '--health=[write FILE every second, for watchbot health]:file:_files' \
+        '*:file:_files' ;;
+    send)
+      _arguments -S \
+        '--queue=[sqlite]:url: ' \
+        '--stack=[the queue of this CloudFormation stack]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--topic=[an SNS topic instead]:arn: ' \
+        '--from=[messages written by dead-letter print, from FILE]:file:_files' \
+        '--subject=[the message'\''s Subject]:text: ' \
+        '--delay=[delay before delivery]:seconds: ' \
+        '*--attribute=[a message attribute]:name=value: ' \
+        '--group=[the FIFO group]:id: ' \
+        '--deduplication-id=[a second message with this ID within 5 minutes is dropped]:id: ' \
+        '*:file:_files' ;;
+    status)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '--json[one JSON object]' \
+        '*:file:_files' ;;
+    logs)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '--log-group=[its name or ARN]:name: ' \
+        '--message=[the lines of this message, and those of its ECS tasks]:id: ' \
+        '--grep=[only lines that contain TEXT]:text: ' \
+        '--since=[90s, 15m, 6h, 2d ago, or a date]:when: ' \
+        '--until=[the same]:when: ' \
+        '--follow[follow new lines until Ctrl-C]' \
+        '--json[a JSON object for each line]' \
+        '--raw[print lines byte for byte, including terminal escapes]' \
+        '*:file:_files' ;;
+    health)
+      _arguments -S \
+        '--ready[also require that the queue answers]' \
+        '--within=[maximum age of the answer]:seconds: ' \
+        '*:file:_files' ;;
+    dead-letter)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '--dead-letter-queue=[the dead-letter queue'\''s URL]:url: ' \
+        '--log-group=[log group for triage]:name: ' \
+        '*--id=[only this message]:id: ' \
+        '--from=[only messages in FILE, written by '\''print'\'']:file:_files' \
+        '--match=[only messages with TEXT in the body or subject]:text: ' \
+        '--limit=[at most N messages]:n: ' \
+        '--rate=[replay]:n: ' \
+        '--visibility=[SQS]:seconds: ' \
+        '--dry-run[print what would be replayed or deleted, and change nothing]' \
+        '--json[for scripts]' \
+        '--yes[delete without asking]' \
+        '1:action:(list show print replay delete purge triage)' \
+        '*:file:_files' ;;
+    queue)
+      _arguments -S \
+        '1:action:(salvage)' \
+        '*:file:_files' ;;
+    worker-capacity)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--cluster=[name or ARN]:name: ' \
+        '--task-definition=[the workers'\'' task definition]:name: ' \
+        '--json[one JSON object]' \
+        '*:file:_files' ;;
+    progress)
+      _arguments -S \
+        '--total=[set-total]:n: ' \
+        '--part=[complete-part, status]:n: ' \
+        '--metadata=[set-metadata]:json: ' \
+        '--reason=[fail-job]:text: ' \
+        '--brief[status]' \
+        '--table=[of the DynamoDB table]:arn: ' \
+        '--stack=[the table of this CloudFormation stack]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '1:action:(status set-total set-metadata complete-part fail-job reduce-sent)' \
+        '*:file:_files' ;;
+    init)
+      _arguments -S \
+        '--mode=[process]:mode:(process task)' \
+        '*:file:_files' ;;
+    check)
+      _arguments -S \
+        '--fields[print every field that a policy can have, with its default]' \
+        '--json[what is found on the machine, as one JSON object]' \
+        '*:file:_files' ;;
+    test)
+      _arguments -S \
+        '--message=[the message]:text: ' \
+        '--body-file=[the message as it came from the queue]:file:_files' \
+        '--subject=[the message'\''s Subject]:text: ' \
+        '*--attribute=[a message attribute]:name=value: ' \
+        '--group=[the FIFO group]:id: ' \
+        '--receives=[the receive count]:n: ' \
+        '--exit=[the exit code of the task]:code: ' \
+        '--signal=[the signal that ends the task instead]:name: ' \
+        '--timed-out[the task is stopped by the policy'\''s `timeout`]' \
+        '--reason=[why the task ended, in addition to its exit code]:text: ' \
+        '--json[print one object of JSON]' \
+        '*:file:_files' ;;
+    template)
+      _arguments -S \
+        '--format=[json or yaml]:format:(json yaml)' \
+        '--check[instead]' \
+        '--diff=[instead]:file:_files' \
+        '--options[print every option of watchbot]' \
+        '*:file:_files' ;;
+    help) _values topic run listen send status logs health dead-letter queue worker-capacity progress init check test template policy ;;
+  esac
+}
+
+_watchbot "$@"
