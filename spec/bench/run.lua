@@ -10,8 +10,8 @@ local support = require "bench.support"
 local scheduler = require "watchbot.scheduler"
 
 local parts = {
-  "process", "handler", "resident", "flat", "idle", "log", "sigv4", "sqs", "sqs_handler", "ecs",
-  "template",
+  "process", "handler", "instructions", "resident", "flat", "idle", "log", "sigv4",
+  "sqs", "sqs_handler", "ecs", "template",
 }
 
 local wanted = {}

@@ -9,11 +9,17 @@ local STARTED_AFTER = 1
 
 local limits = {}
 
+-- The newest text: each job needs one, and hardly ever another one than the job before.
+local newest = { seconds = 0, text = "timed out after 0 s" }
+
 --- What is said of a task that was stopped by `timeout`.
 ---@param seconds number
 ---@return string
 function limits.timed_out(seconds)
-  return ("timed out after %g s"):format(seconds)
+  if newest.seconds ~= seconds then
+    newest = { seconds = seconds, text = ("timed out after %g s"):format(seconds) }
+  end
+  return newest.text
 end
 
 -- Seconds until the time limit; nil without one. In whole microseconds: rounding in a difference of

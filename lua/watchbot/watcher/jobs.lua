@@ -159,15 +159,17 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
-  if change.plain and not self.observer then return end
-  self.slots, self.lingerers = self.slots + change.slots, self.lingerers + change.lingerers
+  local observer = self.observer
+  if change.plain and not observer then return end
+  if change.slots ~= 0 then self.slots = self.slots + change.slots end
+  if change.lingerers ~= 0 then self.lingerers = self.lingerers + change.lingerers end
   if stage == "waiting" then
     wait_in_line(self, entry, first)
   elseif stage == "gone" then
     self.total = self.total - 1
     if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
-  if self.observer then self.observer(entry, from, stage) end
+  if observer then observer(entry, from, stage) end
   if change.matters and self.watcher then self.watcher(stage, change) end
 end
 

@@ -191,6 +191,15 @@ function store.delete(transaction, _, receipt)
   return changed == 1 or refusal(transaction, receipt)
 end
 
+-- The statement that deletes a number of messages, by that number.
+local deletes = setmetatable({}, {
+  __index = function(self, count)
+    self[count] = "DELETE FROM messages WHERE "
+      .. ("(seq = ? AND lease = ?) OR "):rep(count - 1) .. "(seq = ? AND lease = ?)"
+    return self[count]
+  end,
+})
+
 --- Deletes messages that several tasks have asked for, in one statement: half the work, for a
 --- statement that sets off triggers is expensive to begin. Raises where one of them is not there
 --- under its receipt: then each is to have its own answer.
@@ -198,13 +207,11 @@ end
 ---@param first integer
 ---@param last integer
 function store.delete_together(transaction, entries, first, last)
-  local terms, values, count = {}, {}, last - first + 1
+  local values, count = {}, last - first + 1
   for index = 1, count do
     values[2 * index - 1], values[2 * index] = parse(entries[first + index - 1].item)
-    terms[index] = "(seq = ? AND lease = ?)"
   end
-  local sql = "DELETE FROM messages WHERE " .. table.concat(terms, " OR ")
-  local changed = transaction:run(sql, table.unpack(values, 1, 2 * count))
+  local changed = transaction:run(deletes[count], table.unpack(values, 1, 2 * count))
   if changed ~= count then error("one of several receipts is not valid any more", 0) end
 end
 
