@@ -171,6 +171,7 @@ build = {
     ["watchbot.notify.text"] = "lua/watchbot/notify/text.lua",
     ["watchbot.policy"] = "lua/watchbot/policy/init.lua",
     ["watchbot.policy.bounds"] = "lua/watchbot/policy/bounds.lua",
+    ["watchbot.policy.call"] = "lua/watchbot/policy/call.lua",
     ["watchbot.policy.complete"] = "lua/watchbot/policy/complete.lua",
     ["watchbot.policy.fields"] = "lua/watchbot/policy/fields.lua",
     ["watchbot.policy.hooks"] = "lua/watchbot/policy/hooks.lua",

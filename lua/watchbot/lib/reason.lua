@@ -1,16 +1,37 @@
 --- reason: what foreign code gave as a reason, as text: a string, a number, a boolean, or something
--- that has a `__tostring`; nil for what has nothing to say to a person.
+-- that has a `__tostring`; nil for what has nothing to say to a person. A reason stands in a line
+-- of the log and in notifications, so that it has a bound.
+
+local scheduler = require "watchbot.scheduler"
+local text = require "watchbot.lib.text"
+
+-- Bytes.
+local LONGEST = 16 * 1024
+
+-- Seconds that a `__tostring` may compute.
+local LIMIT = 2
+
+local function cut(value)
+  if #value <= LONGEST then return value end
+  return ("%s ... (%d bytes in all)"):format(text.cut(value, LONGEST), #value)
+end
+
+-- It is a user's code, too: it may raise, return anything, or never return.
+local function of_method(value)
+  if not scheduler.running() then return pcall(tostring, value) end
+  return pcall(scheduler.limit_turn, LIMIT, "__tostring did not return", tostring, value)
+end
 
 ---@param value any
 ---@return string?
 local function reason(value)
   local kind = type(value)
-  if kind == "string" then return value end
+  if kind == "string" then return cut(value) end
   if kind == "number" or kind == "boolean" then return tostring(value) end
-  local meta = getmetatable(value)
+  local meta = debug.getmetatable(value)
   if type(meta) ~= "table" or rawget(meta, "__tostring") == nil then return nil end
-  local ok, text = pcall(tostring, value)
-  return ok and text or nil
+  local ok, made = of_method(value)
+  return ok and cut(made) or nil
 end
 
 return reason

@@ -3,8 +3,18 @@
 -- Lua way (nil and a message, as io.open and os.execute do) has failed.
 
 local reason = require "watchbot.lib.reason"
+local text = require "watchbot.lib.text"
 
 local codes = { complete = 0, reject = 3, release = 4, retry = 1, bury = 1 }
+
+-- Bytes of a wrong answer that are shown.
+local LONGEST = 100
+
+local function shown(result)
+  if type(result) == "number" then return tostring(result) end
+  if type(result) ~= "string" then return "a " .. type(result) end
+  return ("'%s'%s"):format(text.cut(result, LONGEST), #result > LONGEST and " and more" or "")
+end
 
 local handled = {}
 
@@ -13,8 +23,8 @@ local function failure(why)
 end
 
 local function failed(result, why, count)
-  local text = reason(why)
-  if text then return failure(text) end
+  local given = reason(why)
+  if given then return failure(given) end
   if result == false then return failure "the handler returned false" end
   if count > 1 then return failure(("the handler returned nil and a %s"):format(type(why))) end
   return failure "the handler returned nil; success is to return nothing, or true"
@@ -39,7 +49,7 @@ function handled.exit(ok, ...)
     }
   end
   return failure(("the handler returned %s, which is neither an exit code nor an outcome"):format(
-    type(result) == "string" and ("'%s'"):format(result) or "a " .. type(result)))
+    shown(result)))
 end
 
 return handled

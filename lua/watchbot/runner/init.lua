@@ -5,8 +5,9 @@
 --     run:wait() -> exit              -- waits for the end; keeps the policy's `timeout` by itself
 --     run:stop(reason, grace)         -- exit.reason will be the reason
 --
--- The code "NoRoom" is not the job's fault: the job is held and tried again. "TooBig": the message
--- fits no task, and is buried. Others: see watcher/blame.lua. An exit is a watchbot.Exit (policy).
+-- The code "NoRoom" is not the job's fault: the job is held and tried again. "TooBig" and
+-- "InvalidMessage": the message fits no task, and is buried. Others: see watcher/blame.lua. An exit
+-- is a watchbot.Exit (policy).
 --
 -- What a runner may have besides:
 --

@@ -3,6 +3,7 @@
 -- is handed over in a file.
 
 local allowance = require "watchbot.runner.allowance"
+local call = require "watchbot.policy.call"
 local fields = require "watchbot.policy.fields"
 local inherited = require "watchbot.runner.inherited"
 local limits = require "watchbot.runner.limits"
@@ -77,10 +78,8 @@ end
 function runner.command(policy, job)
   local command = policy.command
   if type(command) == "function" then
-    local ok, made = xpcall(command, debug.traceback, job)
-    if not ok then
-      return nil, "the policy's function 'command' failed: " .. made, "CommandFailed"
-    end
+    local ok, made = call.make("command", command, job.id, job)
+    if not ok then return nil, made, "CommandFailed" end
     command = made
     ok = fields.check("command", command) and type(command) ~= "function"
     if not ok then

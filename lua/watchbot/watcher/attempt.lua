@@ -2,6 +2,7 @@
 -- that, and the verdict. What becomes of the message is the watcher's.
 
 local blame = require "watchbot.watcher.blame"
+local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
 
 ---@class watchbot.Verdict what an attempt has come to
@@ -72,12 +73,15 @@ local function find(context, entry)
   return nil, exit
 end
 
+-- The message cannot be handed to a task, and no other try would change that.
+local UNFIT = { TooBig = true, InvalidMessage = true }
+
 -- The exit of a task that there is none of.
 local function not_started(err, code)
   return {
-    reason = err, error = code, duration = 0, unplaced = code == "NoRoom" or nil,
-    too_big = code == "TooBig" or nil,
-    not_started = code ~= "NoRoom" and code ~= "TooBig" or nil,
+    reason = reason(err), error = code, duration = 0, unplaced = code == "NoRoom" or nil,
+    too_big = UNFIT[code],
+    not_started = code ~= "NoRoom" and not UNFIT[code] or nil,
   }
 end
 

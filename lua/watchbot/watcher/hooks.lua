@@ -2,16 +2,9 @@
 -- they return that cannot be used, is logged with where it came from, and stops nothing.
 
 local answers = require "watchbot.watcher.answers"
+local call = require "watchbot.policy.call"
 local own = require "watchbot.lib.own"
 local policy = require "watchbot.policy"
-local printed = require "watchbot.journal.printed"
-local scheduler = require "watchbot.scheduler"
-
--- Seconds that a hook may compute without waiting: meanwhile there are no heartbeats, and no signal
--- is answered. It may wait for as long as it likes.
-local LIMIT = 60
-
-local TOO_LONG = ("gave up after %d s without a wait"):format(LIMIT)
 
 ---@class watchbot.HookObserver
 ---@field called fun(self, name: string, job: any, began: boolean) a hook is called, or has returned
@@ -30,12 +23,6 @@ local hooks = {}
 ---@return watchbot.HookCaller
 function hooks.new(current, journal)
   return own({ policy = current, journal = journal }, Hooks)
-end
-
--- What a user's hook prints is of its job.
-local function silent(task, ...)
-  printed.finish(task)
-  return ...
 end
 
 local function heard(self, name, job, ok, ...)
@@ -57,16 +44,14 @@ function Hooks:call(name, ...)
   if body == policy[name] then
     return heard(self, name, job, xpcall(body, debug.traceback, current, ...))
   end
-  local task = scheduler.running()
-  printed.begin(task, type(job) == "table" and job.id or nil)
-  return heard(self, name, job, silent(task,
-    xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, current, ...)))
+  local id = type(job) == "table" and job.id or nil
+  return heard(self, name, job, call.protected(id, body, current, ...))
 end
 
--- A check may raise, too: what a hook returns may have metamethods.
+-- A check may raise, or never end, too: what a hook returns may have metamethods.
 local function checked(self, name, ok, ...)
   if not ok then return nil end
-  local sound, first, second = xpcall(answers[name], debug.traceback, ...)
+  local sound, first, second = call.protected(nil, answers[name], ...)
   if not sound then first, second = nil, first end
   if first == nil then
     self:complain(second, name)
@@ -100,10 +85,10 @@ end
 ---@param where string
 function Hooks:complain(err, where)
   if self.observer then self.observer:complained(err, where) end
-  self.journal:error(nil, "error", tostring(err), "where", where)
-  local ok, second = pcall(self.policy.failed, self.policy, err, where)
-  if not ok then self.journal:error(nil, "error", tostring(second), "where", "failed") end
+  self.journal:error(nil, "error", call.described(err), "where", where)
+  local ok, second = call.protected(nil, self.policy.failed, self.policy, err, where)
+  if ok then return end
+  self.journal:error(nil, "error", call.described(second), "where", "failed")
 end
-
 
 return hooks

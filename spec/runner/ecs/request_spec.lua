@@ -150,11 +150,11 @@ describe("the RunTask call of a job", function()
   it("says what is wrong with bytes that cannot be handed over: that is not their number",
     function()
     local _, err, code = build "a\0b"
-    assert.are.equal("InvalidText", code)
+    assert.are.equal("InvalidMessage", code)
     assert.matches("NUL", err)
     assert.is_nil(err:find "8192")
     _, err, code = build "a\xFFb"
-    assert.are.equal("InvalidText", code)
+    assert.are.equal("InvalidMessage", code)
     assert.matches("'Message' cannot be handed to an ECS task: it is not UTF%-8", err)
     local one = job_of "hello"
     local variables = { Message = "hello", LATIN = "\xE9" }
@@ -162,6 +162,23 @@ describe("the RunTask call of a job", function()
       IDENTITY)
     assert.are.equal("InvalidText", code)
     assert.matches("'LATIN'", err)
+  end)
+
+  -- Such a message was retried until its last receive, each time with a notification.
+  it("says that the message is at fault, unless a hook has put the text there", function()
+    local function code_of(body, variables)
+      local one = job_of(body)
+      local all = variables or one:variables()
+      return (select(3, request.build({ cluster = "fleet", definition = "job" }, one, all,
+        IDENTITY)))
+    end
+    for _, body in ipairs {
+      "\xFF", "a\0", "\xED\xA0\x80", "\xC0\x80", "caf\xE9", "\xF4\x90\x80\x80",
+    } do
+      assert.are.equal("InvalidMessage", code_of(body), body)
+    end
+    assert.are.equal("InvalidText", code_of("hello", { Message = "\xFF" }))
+    assert.are.equal("InvalidText", code_of("hello", { Message = "hello", Subject = "\xFF" }))
   end)
 
   -- An oversized 'env' was taken for an oversized message: six messages of 11 bytes were deleted.

@@ -4,6 +4,7 @@
 -- As long as that look fails the job is held: not knowing is no answer.
 
 local aws = require "watchbot.aws"
+local call = require "watchbot.policy.call"
 local denied = require "watchbot.aws.denied"
 local earlier = require "watchbot.runner.ecs.earlier"
 local ending = require "watchbot.runner.ecs.ending"
@@ -102,8 +103,8 @@ end
 function runner.task(policy, job)
   local task = policy.task
   if type(task) ~= "function" then return task end
-  local ok, made = xpcall(task, debug.traceback, job)
-  if not ok then return nil, "the policy's function 'task' failed: " .. made end
+  local ok, made = call.make("task", task, job.id, job)
+  if not ok then return nil, made end
   local problem = task_problem(made)
   if problem then return nil, "the policy's function 'task': " .. problem end
   return made
@@ -155,7 +156,7 @@ end
 ---@param policy table
 ---@return table? run
 ---@return string? err
----@return string? code "NoRoom"; "TooBig"
+---@return string? code "NoRoom"; "TooBig", "InvalidMessage": because of the message
 function Ecs:start(job, environment, policy)
   local task, err = runner.task(policy, job)
   if not task then return nil, err, "TaskFailed" end

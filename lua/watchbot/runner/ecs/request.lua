@@ -91,17 +91,24 @@ local function message_too_big(size, job)
     .. "it is"):format(size, characters(job.message), LARGEST), "TooBig"
 end
 
--- What a container cannot be given, by name: text that is not UTF-8, or that holds a NUL.
-local function check_text(variables)
+-- Whether a variable is as the message has it: a hook may have set it.
+local function is_of_message(job, name, value)
+  return job ~= nil and job:variables()[name] == value
+end
+
+local function text_problem(value)
+  if value:find("\0", 1, true) then return "it holds a NUL" end
+  return not utf8.len(value) and "it is not UTF-8" or nil
+end
+
+-- What a container cannot be given, by name: text that is not UTF-8, or that holds a NUL. No other
+-- try would change what the message says, so that the message is buried.
+local function check_text(variables, job)
   for name, value in pairs(variables) do
-    value = tostring(value)
-    if value:find("\0", 1, true) then
-      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it "
-        .. "holds a NUL"):format(name), "InvalidText"
-    elseif not utf8.len(value) then
-      return nil, ("the environment variable '%s' cannot be handed to an ECS task: it is not "
-        .. "UTF-8"):format(name),
-        "InvalidText"
+    local problem = text_problem(tostring(value))
+    if problem then
+      return nil, ("the environment variable '%s' cannot be handed to an ECS task: %s"):format(name,
+        problem), is_of_message(job, name, value) and "InvalidMessage" or "InvalidText"
     end
   end
   return true
@@ -110,7 +117,7 @@ end
 -- A message that a process's environment cannot hold is absent from the variables.
 local function check_message(job)
   if job.message:find("\0", 1, true) then
-    return nil, "the message cannot be handed to an ECS task: it holds a NUL", "InvalidText"
+    return nil, "the message cannot be handed to an ECS task: it holds a NUL", "InvalidMessage"
   elseif not job:fits_environment() then
     return message_too_big(characters(job.message), job)
   end
@@ -155,11 +162,12 @@ end
 ---@param identity { stack: string, container: string }
 ---@return table? parameters
 ---@return string? err
----@return string? code "TooBig": because of the message; "EnvironmentTooBig", "InvalidText"
+---@return string? code "TooBig", "InvalidMessage": because of the message; "EnvironmentTooBig",
+--- "InvalidText"
 ---@return boolean? shortened MessageAttributes had no room
 function request.build(task, job, variables, identity)
   local ok, err, code = check_message(job)
-  if ok then ok, err, code = check_text(variables) end
+  if ok then ok, err, code = check_text(variables, job) end
   if not ok then return nil, err, code end
   local fitting_variables
   fitting_variables, err, code = fit(task, job, variables, identity.container)

@@ -2,6 +2,7 @@
 -- trigger, or the body itself.
 -- https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 
+local call = require "watchbot.policy.call"
 local core = require "watchbot.core"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
@@ -105,8 +106,8 @@ function event.of(kind, jobs, source)
   if kind == "body" then return jobs[1].message end
   if kind == "sqs" then return json.encode(sqs(jobs, source)) end
   if kind == "sns" then return json.encode(sns(jobs, source)) end
-  local ok, made = xpcall(kind, debug.traceback, jobs)
-  if not ok then return nil, "the policy's function 'event' failed: " .. made, "CommandFailed" end
+  local ok, made = call.make("event", kind, jobs[1].id, jobs)
+  if not ok then return nil, made, "CommandFailed" end
   if type(made) == "string" then return made end
   if type(made) == "table" then return json.encode(made) end
   local err = "the policy's function 'event' returned a %s, not text or a table"

@@ -132,11 +132,11 @@ end
 ---@param policy watchbot.Policy
 ---@return table? run
 ---@return string? err
----@return string? code "InvalidText": the message is no UTF-8, and JSON cannot hold it
+---@return string? code "InvalidMessage": the message is no UTF-8, and JSON cannot hold it
 function Resident:start(job, _, policy)
   if policy ~= self.policy then self:renew(policy) end
   if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(job.received.body) then
-    return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidText"
+    return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidMessage"
   end
   local run = setmetatable({
     pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
