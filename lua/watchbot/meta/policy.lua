@@ -30,15 +30,14 @@
 ---@field task_events? string
 ---seconds after which an ECS task that does not run yet is stopped and its message returned
 ---@field pending_timeout? number
----seconds after which an ECS task that ECS does not know any more is given up and its message
----returned
+---seconds after which an ECS task unknown to ECS is given up and its message returned
 ---@field lost_after? number
 ---at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run on for the
 ---next watcher; default: `leave` for ECS tasks, else `drain`
 ---@field on_stop? "leave"|"drain"|"stop"
----seconds after which the message of a task that was left running is seen again
+---seconds after which the message of a task that was left running is visible again
 ---@field handover? number
----seconds between two lines of the log that say how busy a watcher of ECS tasks is
+---seconds between two log lines about the load of a watcher of ECS tasks
 ---@field status? number
 ---calls of RunTask a second, at most
 ---@field placements? number
@@ -70,7 +69,7 @@
 ---@field timestamps? "iso"|"epoch"
 ---`MessageAttributes` in the environment of tasks
 ---@field attributes? boolean
----variables that each task gets besides the message
+---variables that each task gets in addition to the message
 ---@field env? table<string, string>
 ---which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`,
 ---`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded
@@ -96,9 +95,9 @@
 ---@field private_tmp? boolean
 ---`text` or `json` lines
 ---@field log? "text"|"json"
----bytes of each message and its subject that the log shows; false: nothing of them
+---bytes of each message and its subject to log; false: none
 ---@field log_messages? integer|false
----a file that is written each second, for `watchbot health`
+---a file that is written every second, for `watchbot health`
 ---@field health? string
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string
@@ -129,31 +128,31 @@
 ---@field gather? number
 ---seconds that a batch of deletes waits to become full; default: the queue's
 ---@field linger? number
----called before the first message is taken; default: nothing
+---called before the first message is received; default: nothing
 ---@field start? fun(self)
----how many messages to ask for, and how long the queue may wait for the first; `state` has `free`,
----`running`, `lingering`; default: as many as are free, 20 seconds
+---how many messages to receive, and how long to wait for the first; `state` has `free`, `running`,
+---`lingering`; default: as many as are free, 20 seconds
 ---@field poll? fun(self, state: { free: integer, running: integer, lingering: integer }): integer, number
----whether the job may run now; a held job is asked about again after these seconds, and keeps no
----slot meanwhile; default: true
+---whether the job may run now; for a held job, the hook is called again after these seconds, and no
+---slot is used until then; default: true
 ---@field admit? fun(self, job: watchbot.Job): true|watchbot.Outcome|"hold", number?
----the variables that the task gets besides what it inherits; default: the message's (`Subject`,
----`Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`,
+---the variables that the task gets in addition to those it inherits; default: the message's
+---(`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`,
 ---`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`
 ---@field environment? fun(self, job: watchbot.Job): table<string, string>
----what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
+---what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
 ---`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once;
 ---default: by `exits`, then 0 complete, 3 reject, 4 release, else retry
 ---@field verdict? fun(self, job: watchbot.Job, exit: watchbot.Exit): watchbot.Outcome, number?
----how long the message stays out of sight when it goes back; default: 2 to the power of the
----receives, at most 12 hours
+---how long the message stays hidden when it is returned; default: 2 to the power of the receive
+---count, at most 12 hours
 ---@field backoff? fun(self, job: watchbot.Job): number
 ---sends a notification of a `reject`, `retry` or `bury`; default: publishes `notification` to
----`topic`, where there is one
+---`topic`, if set
 ---@field notify? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): true?, string?, string?
----what a notification says; default: outcome, reason, message and the newest lines of the log
+---the text of a notification; default: outcome, reason, message and the newest lines of the log
 ---@field notification? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): string, string
----called with the error of a hook that has raised; it is in the log already; default: nothing
+---called with the error that a hook raised, after it is logged; default: nothing
 ---@field failed? fun(self, err: string, where: string)
 ---called after the last job has ended; default: nothing
 ---@field stop? fun(self)

@@ -90,16 +90,16 @@ local declared = {
     help = "seconds after which an ECS task that does not run yet is stopped and its message "
       .. "returned" },
   { name = "lost_after", type = "seconds", default = 120,
-    help = "seconds after which an ECS task that ECS does not know any more is given up and its "
+    help = "seconds after which an ECS task unknown to ECS is given up and its "
       .. "message returned" },
   { name = "on_stop", type = "on_stop",
     help = "at SIGTERM: `drain` lets tasks finish, `stop` stops them, `leave` lets ECS tasks run "
       .. "on for the next watcher; "
       .. "default: `leave` for ECS tasks, else `drain`" },
   { name = "handover", type = "seconds", default = 60,
-    help = "seconds after which the message of a task that was left running is seen again" },
+    help = "seconds after which the message of a task that was left running is visible again" },
   { name = "status", type = "interval", default = 60,
-    help = "seconds between two lines of the log that say how busy a watcher of ECS tasks is" },
+    help = "seconds between two log lines about the load of a watcher of ECS tasks" },
   { name = "placements", type = "rate", default = 15, help = "calls of RunTask a second, at most" },
   {
     name = "workers", type = "count", default = 1, environment = "Concurrency",
@@ -145,7 +145,7 @@ local declared = {
   },
   {
     name = "env", type = "variables", default = {},
-    help = "variables that each task gets besides the message",
+    help = "variables that each task gets in addition to the message",
   },
   { name = "inherit", type = "inherit",
     help = "which of the watcher's variables tasks inherit; by default all but AWS keys "
@@ -160,10 +160,10 @@ local declared = {
     read = function(text) return text == "true" and "json" or "text" end,
     help = "`text` or `json` lines" },
   { name = "log_messages", type = "logged", default = 2048,
-    help = "bytes of each message and its subject that the log shows; false: nothing of them" },
+    help = "bytes of each message and its subject to log; false: none" },
   {
     name = "health", type = "text",
-    help = "a file that is written each second, for `watchbot health`",
+    help = "a file that is written every second, for `watchbot health`",
   },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },

@@ -1,4 +1,4 @@
---- policy.hooks: what each hook of a policy is for, declared once, in the order of a job's life:
+--- policy.hooks: each hook of a policy, declared once, in the order of a job's life:
 -- `watchbot help policy` and the manual come from here. The defaults themselves are in policy.lua.
 
 ---@class watchbot.DeclaredHook
@@ -11,40 +11,40 @@
 ---@type watchbot.DeclaredHook[]
 return {
   {
-    name = "start", arguments = "", help = "called before the first message is taken",
+    name = "start", arguments = "", help = "called before the first message is received",
     default = "nothing",
   },
   { name = "poll", arguments = "state", returns = "count, seconds",
-    help = "how many messages to ask for, and how long the queue may wait for the first; `state` "
+    help = "how many messages to receive, and how long to wait for the first; `state` "
       .. "has `free`, `running`, "
       .. "`lingering`",
     default = "as many as are free, 20 seconds" },
   { name = "admit", arguments = "job", returns = "true, an outcome, or \"hold\"; seconds",
-    help = "whether the job may run now; a held job is asked about again after these seconds, and "
-      .. "keeps no slot meanwhile",
+    help = "whether the job may run now; for a held job, the hook is called again after these "
+      .. "seconds, and no slot is used until then",
     default = "true" },
   { name = "environment", arguments = "job", returns = "a table of names to text",
-    help = "the variables that the task gets besides what it inherits",
+    help = "the variables that the task gets in addition to those it inherits",
     default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, "
       .. "`ApproximateFirstReceiveTimestamp`, "
       .. "`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`" },
   { name = "verdict", arguments = "job, exit",
     returns = "\"complete\", \"reject\", \"release\", \"retry\" or \"bury\"; seconds",
-    help = "what becomes of the message; `exit` has `code`, `signal`, `reason`, `duration`, "
+    help = "what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, "
       .. "`timed_out`, `oom`, "
       .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once",
     default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },
   { name = "backoff", arguments = "job", returns = "seconds",
-    help = "how long the message stays out of sight when it goes back",
-    default = "2 to the power of the receives, at most 12 hours" },
+    help = "how long the message stays hidden when it is returned",
+    default = "2 to the power of the receive count, at most 12 hours" },
   { name = "notify", arguments = "job, outcome, exit", returns = "true, or nil, err, code",
     help = "sends a notification of a `reject`, `retry` or `bury`",
-    default = "publishes `notification` to `topic`, where there is one" },
+    default = "publishes `notification` to `topic`, if set" },
   { name = "notification", arguments = "job, outcome, exit", returns = "subject, body",
-    help = "what a notification says",
+    help = "the text of a notification",
     default = "outcome, reason, message and the newest lines of the log" },
   { name = "failed", arguments = "err, where",
-    help = "called with the error of a hook that has raised; it is in the log already",
+    help = "called with the error that a hook raised, after it is logged",
     default = "nothing" },
   {
     name = "stop", arguments = "", help = "called after the last job has ended",
