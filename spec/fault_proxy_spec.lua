@@ -201,30 +201,6 @@ describe("the fault proxy", function()
     assert.are.equal(2, proxy:log()[1].applied)
   end))
 
-  it("moves the server's clock", in_task(function()
-    local function signed_at(seconds)
-      return {
-        ["X-Amz-Date"] = os.date("!%Y%m%dT%H%M%SZ", os.time() + seconds),
-        ["X-Amz-Target"] = "AmazonSQS.Send",
-      }
-    end
-    local function is_about(date, seconds)
-      for around = -30, 30 do
-        if scheduler.http_date(seconds + around) == date then return true end
-      end
-      return false
-    end
-    proxy:add { kind = "clock", shift = 1200 }
-    local refused = assert(call("Send", { headers = signed_at(0) }))
-    assert.are.equal(403, refused.status)
-    assert.are.equal("com.amazonaws.fault#SignatureDoesNotMatch", cjson.decode(refused.body).__type)
-    assert.is_true(is_about(refused.headers.date, os.time() + 1200))
-    assert.are.equal(0, applied())
-    local taken = assert(call("Send", { headers = signed_at(1200) }))
-    assert.are.equal(200, taken.status)
-    assert.is_true(is_about(taken.headers.date, os.time() + 1200))
-  end))
-
   describe("rules", function()
     local function statuses(count, operation)
       local found = {}
@@ -267,7 +243,6 @@ describe("the fault proxy", function()
     it("that make no sense are refused", in_task(function()
       assert.has_error(function() proxy:add { kind = "dorp" } end)
       assert.has_error(function() proxy:add { kind = "drop", cuont = 1 } end)
-      assert.has_error(function() proxy:add { kind = "clock" } end)
     end))
   end)
 end)

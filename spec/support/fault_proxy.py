@@ -18,11 +18,9 @@ A rule is a JSON object; the first that matches a call is applied to it:
     delay        seconds, of the kinds delay, delay-answer and slow (1)
     status, code HTTP status (500) and AWS error code (InternalFailure) of the kinds status and applied-status
     replace      pairs of text: in the answer the first of each becomes the second, of the kind replace; characters are bytes
-    shift        seconds that the server's clock is ahead, of the kind clock
 """
 
 import asyncio
-import datetime
 import email.utils
 import json
 import os
@@ -34,7 +32,6 @@ import time
 import urllib.parse
 
 CONTROL = "/-faults"
-MOST_SKEW = 300  # seconds between the clocks that AWS tolerates
 
 upstream = None  # host, port
 rules = []
@@ -289,20 +286,6 @@ async def fault_close(call, rule):
     raise Close
 
 
-async def fault_clock(call, rule):
-    """The server's clock is ahead: it dates its answers so, and refuses what was signed at another time."""
-    now = time.time() + rule["shift"]
-    signed = call.request.header("x-amz-date")
-    answer = None
-    if signed:
-        then = datetime.datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
-        if abs(then.timestamp() - now) > MOST_SKEW:
-            answer = make_error(call, 403, "SignatureDoesNotMatch", "Signature expired: the clocks differ")
-    answer = answer or await call.apply()
-    answer.headers = [("Date", " " + email.utils.formatdate(now, usegmt=True)), *answer.without("date")]
-    await call.answer(answer)
-
-
 FAULTS = {name[6:].replace("_", "-"): function for name, function in list(globals().items()) if name.startswith("fault_")}
 
 
@@ -311,13 +294,11 @@ FAULTS = {name[6:].replace("_", "-"): function for name, function in list(global
 
 class Rule:
     def __init__(self, fields):
-        known = "kind operation skip count seconds probability seed delay status code shift replace".split()
+        known = "kind operation skip count seconds probability seed delay status code replace".split()
         if unknown := set(fields) - set(known):
             raise ValueError(f"unknown field {sorted(unknown)}; known are {known}")
         if fields.get("kind") not in FAULTS:
             raise ValueError(f"unknown kind {fields.get('kind')!r}; known are {sorted(FAULTS)}")
-        if fields["kind"] == "clock" and "shift" not in fields:
-            raise ValueError("the kind 'clock' needs a shift in seconds")
         if fields["kind"] == "replace" and "replace" not in fields:
             raise ValueError("the kind 'replace' needs pairs to replace")
         self.fields = fields

@@ -37,32 +37,39 @@ CASES = [
 ]
 
 
-def sign(case, query):
-    token = case.get("token")
-    secret = case.get("secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-    host, path, search = case.get("host", HOST), case.get("path", "/"), case.get("query", "")
-    service, region = case.get("service", "sqs"), case.get("region", "eu-west-1")
-    body = case.get("body", "").encode()
-    if query:
-        search = search.replace("&a=y", "")  # botocore keeps one value of a name there
-    url = f"https://{host}{path}" + (f"?{search}" if search else "")
-    request = AWSRequest(method=case.get("method", "POST"), url=url, headers=dict(case["headers"]), data=body)
+def authorization(case, query, url, scope, credentials):
+    """What botocore makes of it: a header, or the query."""
+    request = AWSRequest(method=case.get("method", "POST"), url=url, headers=dict(case["headers"]),
+                         data=case.get("body", "").encode())
     request.context["payload_signing_enabled"] = True
-    credentials = Credentials("AKIDEXAMPLE", secret, token)
-    kinds = (auth.S3SigV4Auth, auth.SigV4QueryAuth) if case.get("s3") else (auth.SigV4Auth, auth.SigV4QueryAuth)
-    signer = kinds[1](credentials, service, region, expires=900) if query else kinds[0](credentials, service, region)
+    is_s3 = case.get("s3")
+    if query:
+        signer = auth.SigV4QueryAuth(credentials, *scope, expires=900)
+    else:
+        signer = (auth.S3SigV4Auth if is_s3 else auth.SigV4Auth)(credentials, *scope)
     with mock.patch("botocore.auth.get_current_datetime", return_value=NOW):
         signer.add_auth(request)
-    out = request.url.split("?", 1)[1] if query else request.headers["Authorization"]
+    return request.url.split("?", 1)[1] if query else request.headers["Authorization"]
+
+
+def sign(case, query):
+    token, host, path = case.get("token"), case.get("host", HOST), case.get("path", "/")
+    secret = case.get("secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    scope, search = (case.get("service", "sqs"), case.get("region", "eu-west-1")), case.get("query", "")
+    if query:
+        search = search.replace("&a=y", "")  # botocore keeps one value of a name there
+    url, is_s3 = f"https://{host}{path}" + (f"?{search}" if search else ""), bool(case.get("s3"))
+    signed = authorization(case, query, url, scope, Credentials("AKIDEXAMPLE", secret, token))
     return dict(
         name=case["name"], kind="query" if query else "header",
-        request=dict(method=request.method, path=path, query=search, body=case.get("body", ""),
-                     headers={**case["headers"], "Host": host}),
-        credentials=dict(access_key="AKIDEXAMPLE", secret_key=secret, **({"token": token} if token else {})),
-        scope=dict(region=region, service=service, time=int(NOW.replace(tzinfo=datetime.timezone.utc).timestamp()),
-                   expires=900 if query else 0, raw_path=bool(case.get("s3")), encoded_path=bool(case.get("s3")),
-                   content_sha256=bool(case.get("s3"))),
-        signed=out,
+        request=dict(method=case.get("method", "POST"), path=path, query=search,
+                     body=case.get("body", ""), headers={**case["headers"], "Host": host}),
+        credentials=dict(access_key="AKIDEXAMPLE", secret_key=secret,
+                         **({"token": token} if token else {})),
+        scope=dict(region=scope[1], service=scope[0], raw_path=is_s3, encoded_path=is_s3,
+                   time=int(NOW.replace(tzinfo=datetime.timezone.utc).timestamp()),
+                   expires=900 if query else 0, content_sha256=is_s3),
+        signed=signed,
     )
 
 

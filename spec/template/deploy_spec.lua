@@ -134,6 +134,7 @@ describe("a deployed stack", function()
     local log = finish(watcher)
     assert(done, tostring(problem) .. "\n" .. log:sub(-4000))
     assert.are.same({ "a tile: 7/1/2 on my-bucket" }, folder:lines "done")
+    assert.is_nil(log:find("do not allow", 1, true), log)
     return log
   end
 
