@@ -178,6 +178,9 @@ function kinds.open(kind)
     plain = "it cannot be an intrinsic; what is in it may be" }
 end
 
+-- AWS's integers have 32 bits, where no page says less.
+local LARGEST = 2 ^ 31 - 1 | 0
+
 ---@param least integer
 ---@param most integer?
 ---@return watchbot.template.Kind
@@ -187,7 +190,11 @@ function kinds.whole(least, most)
     expected = most and ("a whole number from %d to %d"):format(least, most)
     or ("a whole number of at least %d"):format(least),
     check = function(value)
-      return math.type(value) == "integer" and value >= least and (not most or value <= most)
+      if math.type(value) ~= "integer" then return false end
+      if not most and value > LARGEST then
+        return false, ("expected at most %d, got %d"):format(LARGEST, value)
+      end
+      return value >= least and value <= (most or LARGEST)
     end,
   }
 end

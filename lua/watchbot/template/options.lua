@@ -45,9 +45,19 @@ local function with_page(err, name)
   return ("%s (%s)"):format(err, page)
 end
 
+-- Whether some text in a value is no UTF-8: a template cannot have it.
+local function is_garbled(value)
+  if type(value) == "string" then return not utf8.len(value) end
+  for name, member in pairs(type(value) == "table" and value or {}) do
+    if is_garbled(name) or is_garbled(member) then return true end
+  end
+  return false
+end
+
 local function check(name, value)
   local option = options.by_name[name]
   if not option then return unknown(name), tostring(name) end
+  if is_garbled(value) then return ("option '%s': the text is not UTF-8"):format(name), name end
   -- `option = condition and value` is false where it is off.
   if value == false and option.default == nil then return nil end
   local problem, member = kinds.problem(option.kind, value)

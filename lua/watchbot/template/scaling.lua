@@ -20,6 +20,10 @@ local IDLE = 15
 -- Where a parameter says how many there may be at the most, that cuts the steps off.
 local MANY = 1024
 
+-- A policy has at most 20 steps.
+-- https://docs.aws.amazon.com/general/latest/gr/as-app.html
+local STEPS = 20
+
 local function number(value, otherwise)
   return type(value) == "number" and value or otherwise
 end
@@ -32,7 +36,7 @@ end
 ---@return table[] steps bounds are messages, over the alarm's threshold of 0
 local function steps(most, workers)
   local list, capacity, below = {}, 1, 0
-  while capacity < most do
+  while capacity < most and #list < STEPS - 1 do
     local above = capacity * workers + 1
     list[#list + 1] = {
       MetricIntervalLowerBound = below, MetricIntervalUpperBound = above,

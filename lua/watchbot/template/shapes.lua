@@ -84,7 +84,7 @@ shapes.health_check = kinds.open(kinds.record({
 
 -- SNS delivers at most 10 attributes to a queue, and takes no name twice. HTTP makes no difference
 -- between 'X-Event' and 'x-event'.
-local headers = kinds.list(kinds.matching("the name of a header", "^%w[%w-]*$", 256),
+local headers = kinds.list(kinds.plain(kinds.matching("the name of a header", "^%w[%w-]*$", 256)),
   "a list of names of headers")
 
 local function repeated(list)
@@ -159,10 +159,11 @@ shapes.retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 36
 shapes.throttle = kinds.open(kinds.record({ rate = kinds.number, burst = kinds.whole(1) },
   "a table like { rate = 10, burst = 20 }"))
 
-local part = kinds.either("false or a function", kinds.plain(kinds.off),
-  { expected = "a function", check = function(value) return type(value) == "function" end })
+local part = kinds.plain { expected = "false or a function", check = function(value)
+  return value == false or type(value) == "function"
+end }
 
-shapes.parts = kinds.map(part, "a table of names to functions")
+shapes.parts = kinds.plain(kinds.map(part, "a table of names to functions"))
 
 shapes.prefix = kinds.plain(kinds.matching("letters and digits, a letter first", "^%a%w*$"))
 

@@ -11,7 +11,7 @@ local rules = {}
 
 local function missing(given, known)
   for _, option in ipairs(known.declared) do
-    if option.required and given[option.name] == nil then
+    if option.required and not given[option.name] then
       return ("missing option '%s': %s"):format(option.name, option.help), option.name
     end
   end
