@@ -213,7 +213,7 @@ return {
     file = "lua/watchbot/queue/sqlite/store.lua",
     find = [[  store.make_dead(transaction, now, seq, entry.reason)]],
     put = [[  transaction:run("DELETE FROM messages WHERE seq = ?", seq)]],
-    specs = "spec/queue/sqlite_spec.lua" },
+    specs = "spec/queue/sqlite/store_spec.lua" },
   { name = "of deletes that go together all count as done",
     file = "lua/watchbot/queue/sqlite/store.lua",
     find = [[  if changed ~= count then error]], put = [[  if changed > count then error]],

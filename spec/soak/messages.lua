@@ -14,7 +14,7 @@ local KINDS = {
   fifo = { queue = "embedded FIFO", runner = "process" },
   sqs = { queue = "SQS", runner = "process" },
   ["sqs-fifo"] = { queue = "SQS FIFO", runner = "process" },
-  ecs = { queue = "SQS", runner = "ECS", workers = 60, depth = 600 },
+  ecs = { queue = "SQS", runner = "ECS", workers = 60, depth = 600, pause = { 10, 20 } },
 }
 
 local COMMON = {

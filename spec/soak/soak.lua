@@ -1,6 +1,7 @@
 -- The soak (`make soak`, never a part of the tests). PARTS are of spec/soak/messages.lua (embedded,
--- fifo, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at random) and of
--- spec/soak/endurance.lua (handlers: a million; processes: 50,000).
+-- fifo, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at random), of
+-- spec/soak/endurance.lua (handlers: a million; processes: 50,000) and spec/support/senders.lua
+-- (senders).
 --
 -- Environment: SOAK_MESSAGES instead of these numbers, SOAK_SEED instead of the time.
 
@@ -11,13 +12,14 @@ package.cpath = build .. "/lib/?.so;" .. package.cpath
 local endurance = require "soak.endurance"
 local messages = require "soak.messages"
 local scheduler = require "watchbot.scheduler"
+local senders = require "support.senders"
 
 local DEFAULT = { "embedded", "fifo", "sqs", "sqs-fifo", "ecs" }
 
 local function parts_of(given)
   local parts = {}
   for part in given:gmatch "[^%s,]+" do
-    if not (messages.knows(part) or endurance.knows(part)) then
+    if part ~= "senders" and not (messages.knows(part) or endurance.knows(part)) then
       io.stderr:write(("unknown part '%s' of the soak\n"):format(part))
       os.exit(2)
     end
@@ -27,6 +29,7 @@ local function parts_of(given)
 end
 
 local function run(part, count, seed)
+  if part == "senders" then return senders.run() end
   if endurance.knows(part) then return endurance.run(part, count) end
   return messages.run(part, count or 10000, seed)
 end

@@ -29,7 +29,7 @@ local outbox = {}
 ---@field entry fun(message: table): table?, integer|string, string? the entry and its bytes, or why
 ---there is none
 ---@field call fun(entries: table[]): table[]?, string?, string? an answer for each: with MessageId,
----or { err, code, retry: boolean? }
+---or { message, code, retry: boolean? }
 
 local Outbox = {}
 Outbox.__index = Outbox
@@ -79,7 +79,7 @@ function Outbox:take(batch, given, last)
     if not answer.code then
       self:answer(position, { id = answer.MessageId })
     elseif last or not answer.retry then
-      self:answer(position, { message = answer.err, code = answer.code })
+      self:answer(position, { message = answer.message, code = answer.code })
     end
   end
   return part(batch, function(index) return given[index].code and given[index].retry end)
@@ -155,7 +155,7 @@ end
 ---@param operation string "SendMessageBatch"
 ---@param result { Successful: table[]?, Failed: table[]? } of which an empty list may be ""
 ---@param count integer entries
----@return table[] what is in `Successful`, or { err, code, retry }
+---@return table[] what is in `Successful`, or { message, code, retry }
 function outbox.answers(operation, result, count)
   local answers = {}
   local function each(list, use)

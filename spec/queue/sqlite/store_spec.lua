@@ -24,6 +24,22 @@ local function bodies(messages)
   return all
 end
 
+describe("a message that is buried", function()
+  -- Planted: it was only deleted, and no spec saw it.
+  it("is a dead letter, whole, with the reason", with_queue({}, function(queue, sql)
+    queue:send { {
+      body = "poison", subject = "s", attributes = { a = { type = "String", value = "1" } },
+    } }
+    local message = assert(queue:receive(1, 0, 60))[1]
+    assert.is_true(queue:bury(message.receipt, message, "not an image"))
+    local counts = assert(queue:counts())
+    assert.are.same({ 0, 0, 1 }, { counts.visible, counts.in_flight, counts.dead })
+    assert.are.equal(1, sql([[UPDATE dead SET died = died WHERE body = 'poison' AND subject = 's'
+      AND reason = 'not an image' AND receives = 1 AND id = ? AND attributes LIKE '%"1"%']],
+      message.id))
+  end))
+end)
+
 describe("a message that cannot be read", function()
   -- One row whose attributes were broken JSON ended every receive: the queue had stopped for good.
   it("is buried with the reason, and the others flow", function()

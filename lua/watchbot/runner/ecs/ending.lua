@@ -80,6 +80,9 @@ end
 ---@return string? name
 ---@return table<string, string> variables what RunTask set
 function ending.container(task)
+  if task.is_essence then
+    return task.container, { MessageId = task.message, ApproximateReceiveCount = task.receive }
+  end
   local overrides = list_of(list_of(task.overrides).containerOverrides)
   for _, override in ipairs(overrides) do
     local variables = {}
@@ -98,24 +101,17 @@ local KEPT = {
   "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason",
 }
 
--- Of what RunTask set, only which message it was for, and which receive of it.
-local function overrides_of(task)
-  local name, variables = ending.container(task)
-  if not variables.MessageId then return nil end
-  local environment = {}
-  for _, each in ipairs { "MessageId", "ApproximateReceiveCount" } do
-    environment[#environment + 1] = { name = each, value = variables[each] }
-  end
-  return { containerOverrides = { { name = name, environment = environment } } }
-end
-
 --- What there is to remember of a task that has stopped: a few hundred bytes, where the task has
 --- its message, too.
 ---@param task table
 ---@return table
 function ending.essence(task)
-  local kept = { containers = {}, overrides = overrides_of(task) }
-  for _, name in ipairs(KEPT) do kept[name] = task[name] end
+  local name, variables = ending.container(task)
+  local kept = {
+    containers = {}, is_essence = true, container = name, message = variables.MessageId,
+    receive = variables.ApproximateReceiveCount,
+  }
+  for _, field in ipairs(KEPT) do kept[field] = task[field] end
   for _, container in ipairs(list_of(task.containers)) do
     if type(container) == "table" then
       table.insert(kept.containers, {
