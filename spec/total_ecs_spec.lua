@@ -10,10 +10,9 @@ describe("every message of a queue whose tasks run on ECS", function()
     end)
   end
 
-  for _, queue in ipairs { "SQS" } do
-    it("survives lost calls, kills and standstills: " .. queue, function()
-      total.check { queue = queue, runner = "ECS", messages = 60,
-        max_receives = 8, hurts = 3, factor = 2 }
-    end)
-  end
+  it("survives lost calls, kills and standstills: SQS", function()
+    total.check {
+      queue = "SQS", runner = "ECS", messages = 60, max_receives = 8, hurts = 3, factor = 2,
+    }
+  end)
 end)
