@@ -205,6 +205,7 @@ build/fuzz/json: src/json.c src/buffer.c
 build/fuzz/lines: src/lines.c src/heads.c src/json.c src/buffer.c src/clock.c src/sigpipe.c
 build/fuzz/sigv4: src/sigv4.c src/canonical.c src/digest.c src/buffer.c
 build/fuzz/ljson: src/ljson.c src/ljson_decode.c src/json.c src/buffer.c src/lerror.c src/lhandle.c
+build/fuzz/guardian: src/guardian.c src/procfs.c
 build/fuzz/request: src/request.c src/buffer.c
 build/fuzz/request: MORE = $(call once,HTTP_PARSER,[ -e /usr/include/http_parser.h ] && echo -DHAVE_HTTP_PARSER -lhttp_parser)
 build/fuzz/lines: MORE := -Wl,--wrap=clock_gettime -DLINES_KEPT=256

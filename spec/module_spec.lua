@@ -102,3 +102,17 @@ describe("require 'watchbot' from a plain interpreter", function()
     assert.are.equal("3\n", out)
   end)
 end)
+
+-- An older interpreter stopped at the first new word of some module: "unexpected symbol near '<'".
+describe("require 'watchbot' from an interpreter that is too old", function()
+  for _, name in ipairs { "lua5.1", "lua5.2", "lua5.3", "luajit" } do
+    it("says so: " .. name, function()
+      local found = shell.run("command -v " .. name)
+      if found == "" then return pending(name .. " is not here") end
+      local out, code = shell.run(("LUA_PATH='%s/lua/?/init.lua' %s -e 'require \"watchbot\"' 2>&1")
+        :format(os.getenv "PWD", name))
+      assert.are.equal(1, code)
+      assert.matches("watchbot needs Lua 5.4, this is Lua", out)
+    end)
+  end
+end)

@@ -1,12 +1,14 @@
 #include "procfs.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 pid_t procfs_number(const char **end) {
     pid_t number = 0;
-    for (; **end >= '0' && **end <= '9'; (*end)++) number = number * 10 + (**end - '0');
+    for (; **end >= '0' && **end <= '9'; (*end)++)
+        number = number > (INT_MAX - 9) / 10 ? INT_MAX : number * 10 + (**end - '0');
     return number;
 }
 

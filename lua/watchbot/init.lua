@@ -6,6 +6,12 @@
 -- Everything else is loaded when it is first used, so that `require "watchbot".log` in a worker
 -- costs next to nothing.
 
+-- This file is valid in older versions, too, so that they get this far.
+if _VERSION ~= "Lua 5.4" then
+  local jit = rawget(_G, "jit")
+  error(("watchbot needs Lua 5.4, this is %s"):format(jit and jit.version or _VERSION), 0)
+end
+
 local watchbot = { version = require "watchbot.version" }
 
 local modules = {

@@ -46,6 +46,28 @@ describe("a policy file", function()
     end
   end))
 
+  -- Its own modules were not found: these characters cannot be escaped in package.path.
+  it("may be in a folder with any name", task(function(folder)
+    for _, name in ipairs { "a?b", "a;b", "?", "a%b", "a b;?.lua" } do
+      os.execute(("mkdir -p '%s/%s/sub'"):format(folder.path, name))
+      folder:write(name .. "/helper.lua", "return 7")
+      folder:write(name .. "/sub/init.lua", "return 'true'")
+      folder:write(name .. "/bad.lua", "this is no Lua")
+      folder:write(name .. "/policy.lua", [[return require "watchbot".policy {
+        queue = "sqlite:j.db", workers = require "helper", command = require "sub" }]])
+      local exit, out, err = workshop.run(folder, { "check", name .. "/policy.lua" })
+      assert.are.equal(0, exit.code, err)
+      assert.matches("workers +7\n", out)
+      folder:write(name .. "/policy.lua", 'require "bad"')
+      exit, _, err = workshop.run(folder, { "check", name .. "/policy.lua" })
+      assert.are.equal(2, exit.code)
+      assert.matches("bad.lua:1: syntax error", err)
+      folder:write(name .. "/policy.lua", 'require "missing"')
+      assert.matches("'missing' not found", select(3, workshop.run(folder, { "check",
+        name .. "/policy.lua" })))
+    end
+  end))
+
   it("may use coroutines of its own, and wait", task(function(folder)
     local status, said = check(folder, [[
 local next_one = coroutine.wrap(function() coroutine.yield "true" end)

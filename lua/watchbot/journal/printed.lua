@@ -17,28 +17,25 @@ Printed.__index = Printed
 
 local printed = {}
 
--- Whose lines a task prints. Each has its end, so that no weak table is needed, which the collector
--- would walk twice.
-local ids = {}
+-- Whose lines a task prints, and what it has printed of a line, by the task. The tasks of a watcher
+-- take one job after the other: an id that is replaced costs less than one that is taken out.
+local ids, parts = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
 
--- What a task has printed of a line; those that a handler has spawned end unseen.
-local parts = setmetatable({}, { __mode = "k" })
-
---- What the task prints from now on is of this message.
----@param task watchbot.Task
----@param id string
-function printed.begin(task, id)
-  ids[task] = id
-end
-
--- Standard output when no capture is active.
+-- The capture that is active.
 local current
 
 --- The task has done its work for the message.
 ---@param task watchbot.Task
 function printed.finish(task)
   if parts[task] and current then current:complete(task) end
-  ids[task] = nil
+end
+
+--- What the task prints from now on is of this message.
+---@param task watchbot.Task
+---@param id string? nil: of none
+function printed.begin(task, id)
+  if parts[task] then printed.finish(task) end
+  ids[task] = id
 end
 
 function Printed:line(text, id)
@@ -135,7 +132,7 @@ end
 function Printed:close()
   self.restore()
   current = nil
-  self:complete(scheduler.running() or self)
+  for key in pairs(parts) do self:complete(key) end
   return self.early and #self.early > 0 and table.concat(self.early, "\n") .. "\n" or ""
 end
 

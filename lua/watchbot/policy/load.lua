@@ -49,9 +49,32 @@ local function guard_yield()
   return setmetatable({}, { __close = function() coroutine.yield = yield end })
 end
 
+local function in_folder(folder, name)
+  local below = folder .. "/" .. name:gsub("%.", "/")
+  for _, path in ipairs { below .. ".lua", below .. "/init.lua" } do
+    local file <close> = io.open(path, "rb")
+    if file then return path end
+  end
+end
+
+-- "?" and ";" in the name of a folder have no escape in package.path: a searcher in front of the
+-- others looks there.
+local function search_in(folder)
+  if package.user_folder == folder then return end
+  package.user_folder = folder
+  table.insert(package.searchers, 2, function(name)
+    local path = in_folder(folder, name)
+    if not path then return ("no module '%s' in the folder '%s'"):format(name, folder) end
+    local chunk, err = loadfile(path)
+    if chunk then return chunk, path end
+    error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
+  end)
+end
+
 --- The folder of the policy goes in front of where `require` looks, also for the modules that the
 --- binary carries.
 local function look_in(folder)
+  if folder:find "[?;]" then return search_in(folder) end
   local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
   if package.user_path == path then return end
   package.user_path = path
@@ -102,7 +125,8 @@ end
 
 local function is_user_module(name)
   return type(name) == "string" and name ~= "watchbot" and not name:find "^watchbot%."
-    and package.searchpath(name, package.user_path or "") ~= nil
+    and (package.searchpath(name, package.user_path or "") ~= nil
+      or package.user_folder and in_folder(package.user_folder, name) ~= nil)
 end
 
 -- => what `load` returns; notes which modules of the policy's folder it has required

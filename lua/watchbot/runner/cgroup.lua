@@ -45,9 +45,9 @@ local function write(path, text)
 end
 
 -- The watcher's groups: path by version, of the memory controller.
-local function own_paths()
+local function own_paths(proc)
   local paths = {}
-  for line in read "/proc/self/cgroup":gmatch "[^\n]+" do
+  for line in read(proc .. "/self/cgroup"):gmatch "[^\n]+" do
     local controllers, path = line:match "^%d+:([^:]*):(.*)$"
     if controllers == "" then paths[2] = path end
     if ("," .. (controllers or "") .. ","):find(",memory,", 1, true) then paths[1] = path end
@@ -63,9 +63,9 @@ local function folder_in(mount_root, mount_point, path)
   return below and mount_point .. below or nil
 end
 
-local function folders()
-  local paths, found = own_paths(), {}
-  for line in read "/proc/self/mountinfo":gmatch "[^\n]+" do
+local function folders(proc)
+  local paths, found = own_paths(proc), {}
+  for line in read(proc .. "/self/mountinfo"):gmatch "[^\n]+" do
     local root, point, kind, options = line:match "^%d+ %d+ %S+ (%S+) (%S+) .- %- (%S+) %S+ (%S+)$"
     local version = kind == "cgroup2" and 2 or kind == "cgroup" and 1 or nil
     local memory = version == 2 or ("," .. (options or "") .. ","):find(",memory,", 1, true)
@@ -118,9 +118,10 @@ local function try(version, folder)
 end
 
 --- Where the watcher may make groups that limit memory; nil: nowhere.
+---@param proc string? the folder to read instead of /proc: for tests
 ---@return watchbot.Cgroups?
-function cgroup.open()
-  local found = folders()
+function cgroup.open(proc)
+  local found = folders(proc or "/proc")
   if found[2] and delegate(found[2]) then
     local groups = try(2, found[2])
     if groups then return groups end
