@@ -45,23 +45,30 @@ static unsigned code_point(const unsigned char *data, int length) {
     return code;
 }
 
-/* What drives a terminal, turns text around or ends a line unseen: lua/watchbot/lib/text.lua has
- * the same list. */
+/* What drives a terminal, turns text around, ends a line unseen, or cannot be seen:
+ * lua/watchbot/lib/text.lua has the same list. In order. */
 static bool is_unsafe(unsigned code) {
     static const struct {
         unsigned first, last;
     } unsafe[] = {
         {0x80,    0x9F   },
+        {0xAD,    0xAD   },
         {0x61C,   0x61C  },
+        {0x115F,  0x1160 },
+        {0x180E,  0x180E },
+        {0x200B,  0x200B },
         {0x200E,  0x200F },
         {0x2028,  0x202E },
-        {0x2066,  0x2069 },
+        {0x2060,  0x206F },
+        {0x3164,  0x3164 },
         {0xFEFF,  0xFEFF },
+        {0xFFA0,  0xFFA0 },
         {0xFFF9,  0xFFFB },
+        {0x1D173, 0x1D17A},
         {0xE0000, 0xE007F},
     };
-    for (size_t i = 0; i < sizeof unsafe / sizeof unsafe[0]; i++) {
-        if (code >= unsafe[i].first && code <= unsafe[i].last) return true;
+    for (size_t i = 0; i < sizeof unsafe / sizeof unsafe[0] && code >= unsafe[i].first; i++) {
+        if (code <= unsafe[i].last) return true;
     }
     return false;
 }

@@ -35,6 +35,9 @@ describe("characters that drive a terminal or deceive a reader", function()
     ["\u{2028}\u{2029}"] = "\\u{2028}\\u{2029}", ["\u{61C}\u{200E}"] = "\\u{61c}\\u{200e}",
       ["\u{FEFF}x"] = "\\u{feff}x",
     ["\u{E0041}"] = "\\u{e0041}", ["\u{FFF9}"] = "\\u{fff9}", ["a\rb\127"] = "a\\u{d}b\\u{7f}",
+    ["a\u{200B}b\u{2060}"] = "a\\u{200b}b\\u{2060}", ["\u{AD}"] = "\\u{ad}",
+    ["\u{115F}\u{3164}\u{FFA0}"] = "\\u{115f}\\u{3164}\\u{ffa0}",
+    ["\u{180E}\u{206A}\u{1D173}"] = "\\u{180e}\\u{206a}\\u{1d173}",
     ["\xC0\x9B"] = "\u{FFFD}\u{FFFD}",
     ["\xE2\x80"] = "\u{FFFD}\u{FFFD}",
   }
@@ -55,8 +58,18 @@ describe("characters that drive a terminal or deceive a reader", function()
     assert.are.equal("a b c", text.line "a\t\n b\r\nc")
   end)
 
+  -- A hundred accents on one letter cover the lines above it.
+  it("are combining marks beyond eight on a letter", function()
+    local marks = ("\u{301}\u{34F}"):rep(4)
+    assert.are.equal("e" .. marks .. "\\u{301}\\u{302}x", text.plain("e" .. marks
+      .. "\u{301}\u{302}x"))
+    local two = "e" .. marks .. "\u{4E00}" .. marks
+    assert.are.equal(two, text.plain(two))
+  end)
+
   it("cost as much a byte in much text as in little", function()
-    for _, piece in ipairs { "\27[", "\27[1", "\u{9B}", "\xE2\x80", " ", "\r" } do
+    for _, piece in ipairs { "\u{301}", "a\u{301}", "\27[", "\27[1", "\u{9B}", "\xE2\x80", " ",
+      "\r" } do
       local bytes = piece:rep((1 << 20) // #piece)
       local from = os.clock()
       assert.is_string(text.plain(bytes))

@@ -84,6 +84,15 @@ function output.line(line)
   return output.bytes(text.coloured(line) .. "\n")
 end
 
+--- Adds a line that is fit for its reader as it is, with a newline.
+---@param line string
+---@return true? ok
+---@return string? err
+---@return string? code
+function output.whole_line(line)
+  return output.bytes(line .. "\n")
+end
+
 --- Adds a value as one line of JSON.
 ---@param value any
 ---@return true? ok

@@ -27,28 +27,44 @@ function text.clean(bytes)
 end
 
 -- The first bytes of everything that `unsafe` finds.
-local SUSPECT = "[%z\1-\8\11-\31\127\194\216\226\239\243]"
+local SUSPECT = "[%z\1-\8\11-\31\127\194\204\205\216\225-\227\239\240\243]"
 
 -- Patterns of characters that are not shown as they are. https://www.unicode.org/reports/tr36/
 -- (bidirectional text)
 local unsafe = {
   "[%z\1-\8\11-\31\127]", -- C0 but tab and newline, and DEL
   "\194[\128-\159]", -- C1, U+0080 to U+009F: a terminal may take U+009B for ESC [
+  "\194\173", -- the soft hyphen
   "\216\156", -- the Arabic letter mark
-  -- the marks of direction, line and paragraph separators, embeddings and overrides
-  "\226\128[\142\143\168-\174]",
-  "\226\129[\166-\169]", -- isolates
+  "\225\133[\159\160]", "\227\133\164", "\239\190\160", -- fillers of Hangul, which are blank
+  "\225\160\142", -- the Mongolian vowel separator
+  -- the zero-width space, marks of direction, line and paragraph separators, embeddings, overrides.
+  -- The zero-width joiners stay: emoji and Persian are written with them.
+  "\226\128[\139\142\143\168-\174]",
+  "\226\129[\160-\175]", -- word joiner, invisible operators, isolates, what Unicode has withdrawn
   "\239\187\191", -- the byte order mark
   "\239\191[\185-\187]", -- annotations
+  "\240\157\133[\179-\186]", -- beams and slurs of music
   "\243\160[\128\129][\128-\191]", -- tags, which nobody can see
 }
+
+-- Combining marks on one letter above which they cover other lines.
+local MARK, MOST_MARKS = "[\204\205][\128-\191]", 8
+local FLOOD = MARK:rep(MOST_MARKS + 1)
 
 local function escape(character)
   return ("\\u{%x}"):format(utf8.codepoint(character))
 end
 
+local function thin(marks)
+  if #marks <= MOST_MARKS * 2 then return nil end
+  return marks:sub(1, MOST_MARKS * 2) .. marks:sub(MOST_MARKS * 2 + 1):gsub(MARK, escape)
+end
+
 local function escape_all(shown)
   for _, pattern in ipairs(unsafe) do shown = shown:gsub(pattern, escape) end
+  -- Behind a whole character, only those of these two blocks begin with these bytes.
+  if shown:find(FLOOD) then shown = shown:gsub("[\204\205][\204\205\128-\191]*", thin) end
   return shown
 end
 

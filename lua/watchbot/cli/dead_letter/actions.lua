@@ -34,7 +34,10 @@ local function write_each(letters, selection, line_of)
   local count, err, code = selection:each(letters, function(picked, progress)
     progress:clear()
     for _, letter in ipairs(picked) do
-      local ok, problem, problem_code = output.line(line_of(letter))
+      local line = line_of(letter)
+      -- JSON has its own escapes: those for people would break its strings.
+      local write = line_of == view.json and output.whole_line or output.line
+      local ok, problem, problem_code = write(line)
       if not ok then return nil, problem, problem_code end
     end
     return output.flush()
