@@ -36,6 +36,16 @@ describe("a health file", function()
       select(2, check(folder, "--within", "0.1", "health")))
   end))
 
+  -- The check of a container waited for ever for somebody to write a pipe.
+  it("is a file, and nothing else is waited for", task(function(folder)
+    os.execute(("mkfifo '%s'; mkdir '%s'"):format(folder:file "pipe", folder:file "folder"))
+    for _, name in ipairs { "pipe", "folder", "/dev/full" } do
+      local status, said = check(folder, name)
+      assert.are.equal(1, status)
+      assert.matches("is no health file", said)
+    end
+  end))
+
   -- An outage of SQS must not make a container's health check kill the jobs that run.
   it("is alive and not ready while the queue does not answer, or its file is another",
     task(function(folder)

@@ -69,6 +69,11 @@ end
 ---@return string? err
 ---@return string? code "NotHealth"
 function health.age(path, word)
+  -- Opening a pipe would wait for who writes it.
+  local status = core.status(path)
+  if status and not status.regular and not status.link then
+    return nil, ("'%s' is no health file of watchbot"):format(path), "NotHealth"
+  end
   local file <close>, err = io.open(path, "rb")
   if not file then return nil, "no watcher has written the health file: " .. err, "ENOENT" end
   local text = file:read(4096) or ""

@@ -175,6 +175,21 @@ describe("salvaging a queue file", function()
     end
   end))
 
+  -- It waited for ever at a pipe, and wrote where a link led that led nowhere.
+  it("reads and writes files, nothing else", task(function(folder)
+    workshop.send(folder, { "one" })
+    os.execute(("cd '%s' && mkfifo pipe && ln -s nowhere link && mkdir folder"):format(folder.path))
+    for _, name in ipairs { "pipe", "link", "folder" } do
+      local exit, _, err = workshop.run(folder, { "queue", "salvage", "jobs.db", name })
+      assert.are.equal(1, exit.code)
+      assert.matches("'[^']*" .. name .. "' exists: name a new file", err)
+    end
+    local exit, _, err = workshop.run(folder, { "queue", "salvage", "pipe", "new.db" })
+    assert.are.equal(1, exit.code)
+    assert.matches("'[^']*pipe' is not a regular file", err)
+    assert.is_nil(io.open(folder:file "nowhere"))
+  end))
+
   it("is a command, which writes over nothing", task(function(folder)
     fill(folder, 20):close()
     local exit, out, problem = run(folder, { "queue", "salvage", "jobs.db", "saved.db" })

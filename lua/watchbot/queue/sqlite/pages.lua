@@ -6,6 +6,7 @@
 ---@field size integer bytes of a page
 ---@field usable integer bytes of a page that SQLite uses
 ---@field count integer
+local core = require "watchbot.core".file
 local Pages = {}
 Pages.__index = Pages
 
@@ -81,6 +82,10 @@ end
 ---@return string? err
 ---@return string? code
 function pages.open(path)
+  local status = core.status(path)
+  if status and not status.regular and not status.link then
+    return nil, ("'%s' is not a regular file"):format(path), "NotAQueue"
+  end
   local file, err = io.open(path, "rb")
   if not file then return nil, err, "ENOENT" end
   local head, problem = file:read(100)

@@ -3,6 +3,7 @@
 -- A row is known by its columns. A message whose content is found and nothing else is received
 -- anew.
 
+local core = require "watchbot.core".file
 local pages = require "watchbot.queue.sqlite.pages"
 local rows = require "watchbot.queue.sqlite.rows"
 local scheduler = require "watchbot.scheduler"
@@ -145,9 +146,8 @@ end
 function salvage.run(path, url)
   local target, err, code = file_of(url)
   if not target then return nil, err, code end
-  local there = io.open(target, "rb")
-  if there then
-    there:close()
+  -- Not by opening it: a pipe would wait, and a link that leads nowhere would be followed.
+  if core.status(target) then
     return nil, ("'%s' exists: name a new file"):format(target), "EEXIST"
   end
   local source <close>, problem, why = pages.open(path)
