@@ -28,7 +28,7 @@ end
 --- Begins the end of the host's watcher, as watchbot_stop does.
 function host.stop()
   if not current then
-    error("stop: there is no host, this is not a program that embeds watchbot", 2)
+    error("stop: no host: this program does not embed watchbot", 2)
   end
   current:stop()
 end

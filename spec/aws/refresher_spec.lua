@@ -176,7 +176,7 @@ describe("refresher", function()
     key(one)
     one.refresher:expire()
     assert.are.same({ nil,
-    "no AWS credentials: AWS has refused those of spec, and there are none newer",
+    "no AWS credentials: AWS refused the credentials of spec, and no newer ones are available",
       "NoCredentials" }, { key(one) })
     wait_until(function() return key(one) == "a" end)
     one.refresher:expire()

@@ -259,7 +259,7 @@ describe("watchbot run says in one line, with status 1,", function()
     local arn = account:topic() .. "-gone"
     local problem = refused(folder, environment { QueueUrl = url, NotificationTopic = arn })
     assert.is_truthy(problem:find("topic " .. arn .. " does not exist", 1, true), problem)
-    assert.matches("is no topic: expected arn:aws:sns:", select(3, run(folder, {
+    assert.matches("is not a topic: expected arn:aws:sns:", select(3, run(folder, {
       "run", "--", "true",
     },
       environment { QueueUrl = url, NotificationTopic = "alerts" })))

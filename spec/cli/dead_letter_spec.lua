@@ -277,11 +277,12 @@ describe("watchbot send --from", function()
   it("says which line is no message, and sends the others", task(function(folder)
     for line, problem in pairs {
       ["{"] = "no JSON object", ["[]"] = "it has no 'body'", ['{"body":1}'] = "'body' is no text",
-      ['{"body_base64":"?"}'] = "'body_base64' is no base64",
+      ['{"body_base64":"?"}'] = "'body_base64' is not base64",
         ['{"body":"x","attributes":{"a":1}}'] = "attribute 'a'",
-      ['{"body":"x","attributes":[{"type":"String","value":"1"}]}'] = "'attributes' is no object",
+      ['{"body":"x","attributes":[{"type":"String","value":"1"}]}'] =
+        "'attributes' is not an object",
       ['{"body":"x","attributes_base64":[{"type":"String","value":"1"}]}'] =
-        "'attributes' is no object",
+        "'attributes' is not an object",
       ['{"body":"x","attributes_base64":{"?":{"type":"String","value":"1"}}}'] =
         "an attribute's name is not base64",
       ['{"body":"x","group":""}'] = "'group' is empty",

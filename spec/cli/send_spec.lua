@@ -98,7 +98,7 @@ describe("watchbot send", function()
         "send", "--queue", folder:url(), "--delay", "-1", "x",
       },
       ["sqlite:"] = { "send", "--queue", "jobs.db", "x" },
-      ["is no topic"] = { "send", "--topic", "arn:aws:sqs:x", "x" },
+      ["is not a topic"] = { "send", "--topic", "arn:aws:sqs:x", "x" },
       ["not both"] = { "send", "--topic", "t", "--queue", "q", "x" },
     } do
       local exit, _, problem = run(folder, arguments, { QueueUrl = false, WorkTopic = false })

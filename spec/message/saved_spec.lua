@@ -51,11 +51,11 @@ describe("a saved message", function()
     for line, problem in pairs {
       ["nonsense"] = "no JSON object", ["7"] = "no JSON object", ["{}"] = "it has no 'body'",
       ['{"body":{}}'] = "'body' is no text",
-      ['{"body":"x","attributes":7}'] = "'attributes' is no object",
+      ['{"body":"x","attributes":7}'] = "'attributes' is not an object",
       ['{"body":"x","attributes":{"a":{"type":"String"}}}'] =
         "attribute 'a': type or value is missing",
       ['{"body":"x","attributes":{"a":{"type":"Binary","value_base64":"*"}}}'] =
-        "'value_base64' is no base64",
+        "'value_base64' is not base64",
       ['{"body":"x","attributes_base64":{"*":{"type":"String","value":"v"}}}'] = "attribute",
     } do
       local message, why = saved.decode(line)

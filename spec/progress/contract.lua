@@ -136,7 +136,7 @@ local function contract(open)
       refused("NoTotal", "run set-total first", progress:complete("none", 1))
       assert.is_true(progress:set_total("job", 3))
       for _, part in ipairs { 0, -1, 4, math.maxinteger } do
-        refused("NoSuchPart", "job 'job' has parts 1 to 3, none is " .. part,
+        refused("NoSuchPart", "job 'job' has parts 1 to 3, not part " .. part,
           progress:complete("job", part))
       end
     end))

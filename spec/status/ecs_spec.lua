@@ -22,11 +22,11 @@ describe("the status of an ECS service", function()
 
   -- Every reason became "there is no service".
   it("or why it cannot be described", function()
-    assert.are.equal("there is no service 's' on 'c'",
+    assert.are.equal("service 's' does not exist on 'c'",
       show({ services = {}, failures = { { reason = "MISSING" } } }).problems.service)
     assert.are.equal("the service 's' cannot be described: access denied by tag",
       show({ services = {},
         failures = { { reason = "DENIED", detail = "access denied by tag" } } }).problems.service)
-    assert.are.equal("there is no service 's' on 'c'", show({}).problems.service)
+    assert.are.equal("service 's' does not exist on 'c'", show({}).problems.service)
   end)
 end)

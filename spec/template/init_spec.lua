@@ -19,11 +19,11 @@ describe("a template", function()
     for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey",
       "progressTable" } do
       assert.error_matches(function() return ref[name] end,
-        "there is no ref '" .. name .. "': it comes with the option")
+        "unknown ref '" .. name .. "': it comes with the option")
     end
     -- A misspelt name was nil: an output without a value.
     local _, err = pcall(function() local _ = ref.queueURL end)
-    assert.matches("init_spec.lua:%d+: there is no ref 'queueURL'; did you mean 'queueUrl'", err)
+    assert.matches("init_spec.lua:%d+: unknown ref 'queueURL'; did you mean 'queueUrl'", err)
     ref = templates.make("task",
       { webhook = true, webhookKey = true, user = true, reduce = true }).ref
     for _, name in ipairs { "webhookEndpoint", "webhookKey", "accessKeyId", "secretAccessKey",
@@ -148,6 +148,6 @@ describe("a template", function()
 
   it("refuses to leave out a part that there is not", function()
     assert.error_matches(function() templates.make("task", { parts = { dashbord = false } }) end,
-      "no part 'dashbord' to leave out; did you mean 'dashboard'?", 1, true)
+      "unknown part 'dashbord' to leave out; did you mean 'dashboard'?", 1, true)
   end)
 end)

@@ -208,7 +208,7 @@ describe("options are refused", function()
       "task", { mounts = { { contaner = "/a" } } },
       "unknown member 'contaner'; did you mean 'container'",
     },
-    { "task", { mounts = "data:/data" }, "'mounts': 'data' is no absolute path" },
+    { "task", { mounts = "data:/data" }, "'mounts': 'data' is not an absolute path" },
     { "task", { mounts = { { host = "/a" } } }, "'mounts': a mount needs 'container'" },
     {
       "task", { alarms = { queueSiz = false } },
@@ -244,7 +244,7 @@ describe("options are refused", function()
     },
     { "process", { watchers = 2 }, "'watchers' is for mode 'task', and this is mode 'process'" },
     { "task", { maxSize = 2 }, "'maxSize' is for mode 'process', and this is mode 'task'" },
-    { "process", { maxSize = 2, maxScalingCapacity = 2 }, "are two names of one thing" },
+    { "process", { maxSize = 2, maxScalingCapacity = 2 }, "are aliases" },
     {
       "process", { minSize = 3, maxSize = 2 },
       "'minScalingCapacity' is 3, more than 'maxScalingCapacity', 2",

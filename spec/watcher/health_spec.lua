@@ -120,7 +120,7 @@ describe("a health file", function()
       folder:write("other", text)
       local status, said = check(folder, "other")
       assert.are.equal(1, status)
-      assert.matches("'other' is no health file of watchbot", said)
+      assert.matches("'other' is not a health file of watchbot", said)
     end
     folder:write("old", "2026-11-28T03:00:00.000Z alive 99999999999.000\n")
     assert.are.equal(math.huge, health.age(folder:file "old", "alive"))

@@ -37,7 +37,7 @@ function keys.new(values, source)
   for _, field in ipairs { "access_key", "secret_key", token and "token" } do
     local value = made[field]
     if type(value) ~= "string" or value == "" then
-      return nil, ("%s: there is no %s"):format(source, NAMES[field]), "BadCredentials"
+      return nil, ("%s: missing %s"):format(source, NAMES[field]), "BadCredentials"
     end
     if value:find "[%c ]" then
       return nil, ("%s: the %s has a space or a line break in it"):format(source, NAMES[field]),
@@ -104,7 +104,8 @@ function keys.from_json(text, source)
   if not reply then return nil, err, code end
   local status = text_or_nil(reply.Code)
   if status and status ~= "Success" then
-    return nil, ("%s: the answer says %s"):format(source, status:match "^%a+$" or "that it failed"),
+    return nil, ("%s: the response reports %s"):format(source,
+      status:match "^%a+$" or "that it failed"),
       "BadCredentials"
   end
   return keys.from_reply(reply, source)

@@ -84,7 +84,8 @@ end
 function Refresher:found_same(found)
   self:take_back()
   if not self.rejected and self:stage() == "gone" then self:adopt(found) end
-  self:miss(("AWS has refused those of %s, and there are none newer"):format(found.source))
+  self:miss(("AWS refused the credentials of %s, and no newer ones are available"):format(
+    found.source))
   if self.rejected then self.attempt_at = math.min(self.attempt_at, self.usable_at) end
 end
 

@@ -51,7 +51,7 @@ local function from_queue(queue)
   if not arn then return from_dead(queue) end
   local url = redrive.url(arn, queue.name)
   if not url then
-    return nil, ("queue %s: its dead letters go to '%s', which is no queue"):format(queue.name,
+    return nil, ("queue %s: its dead-letter queue '%s' is not an SQS queue"):format(queue.name,
       arn), "NoDeadLetters"
   end
   return { main = queue, dead = queue:sibling(url) }

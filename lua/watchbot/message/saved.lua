@@ -27,7 +27,7 @@ local function take(object, name)
   local bytes, encoded = object[name], object[name .. ENCODED]
   if encoded ~= nil then
     bytes = type(encoded) == "string" and base64.decode(encoded)
-    if not bytes then return nil, ("'%s' is no base64"):format(name .. ENCODED) end
+    if not bytes then return nil, ("'%s' is not base64"):format(name .. ENCODED) end
   elseif bytes ~= nil and type(bytes) ~= "string" then
     return nil, ("'%s' is no text"):format(name)
   end
@@ -66,9 +66,9 @@ local function take_attributes(object)
   local attributes = {}
   for suffix, decode in pairs { [""] = tostring, [ENCODED] = base64.decode } do
     local entries = object["attributes" .. suffix] or {}
-    if type(entries) ~= "table" then return nil, "'attributes' is no object" end
+    if type(entries) ~= "table" then return nil, "'attributes' is not an object" end
     for name, entry in pairs(entries) do
-      if type(name) ~= "string" then return nil, "'attributes' is no object" end
+      if type(name) ~= "string" then return nil, "'attributes' is not an object" end
       local ok, problem = take_attribute(attributes, decode(name), entry)
       if not ok then return nil, problem end
     end

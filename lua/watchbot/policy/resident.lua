@@ -189,7 +189,7 @@ function resident.misfit(policy)
   elseif options.batch > 1 and policy.queue:find "%.fifo$" then
     return ("'%s': a 'batch' must be 1 on a FIFO queue"):format(kind)
   elseif options.listen and policy.workers > 1 then
-    return "'lambda': one runtime can come to the port of 'listen'; set 'workers' to 1"
+    return "'lambda': only one runtime can use the port of 'listen'; set 'workers' to 1"
   elseif options.batch > 1 and options.event == "body" then
     return "'lambda': the event 'body' holds one message; set 'batch' to 1"
   end

@@ -75,7 +75,7 @@ end
 
 ---@return nil, string err, "NoSuchPart" code
 function layout.no_such_part(job, part, total)
-  return nil, ("job '%s' has parts 1 to %d, none is %d"):format(job, total, part), "NoSuchPart"
+  return nil, ("job '%s' has parts 1 to %d, not part %d"):format(job, total, part), "NoSuchPart"
 end
 
 ---@return nil, string err, "NoJob" code

@@ -27,7 +27,8 @@ local topic = {}
 function topic.client(arn)
   local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
   if not region then
-    return nil, ("'%s' is no topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn), "Usage"
+    return nil, ("'%s' is not a topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn),
+      "Usage"
   end
   return aws("sns", { region = region })
 end

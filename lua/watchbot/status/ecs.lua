@@ -23,7 +23,7 @@ local function service_of(client, cluster, service)
       failure.detail or failure.reason), failure.reason
   end
   if not found then
-    return nil, ("there is no service '%s' on '%s'"):format(service, cluster), "ServiceNotFound"
+    return nil, ("service '%s' does not exist on '%s'"):format(service, cluster), "ServiceNotFound"
   end
   return {
     desired = found.desiredCount, running = found.runningCount, pending = found.pendingCount,

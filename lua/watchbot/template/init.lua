@@ -110,7 +110,7 @@ local function guarded(references)
   return setmetatable(references, { __index = function(_, name)
     local option = refs.with[name]
     local near = not option and suggest(tostring(name), names)
-    error(("there is no ref '%s'%s"):format(tostring(name),
+    error(("unknown ref '%s'%s"):format(tostring(name),
       option and (": it comes with the option '%s'"):format(option)
       or near and ("; did you mean '%s'?"):format(near) or ""), 2)
   end })
@@ -126,7 +126,7 @@ local function build(complete)
   local unknown = unknown_part(complete.parts)
   if unknown then
     local near = suggest(unknown, parts)
-    return nil, ("parts: there is no part '%s' to leave out%s"):format(unknown,
+    return nil, ("parts: unknown part '%s' to leave out%s"):format(unknown,
       near and ("; did you mean '%s'?"):format(near) or ""), unknown
   end
   local names, known = names_of(complete.parts)

@@ -150,7 +150,7 @@ local function passed_on_problem(given)
     if not source or not point.ContainerPath then
       return "a mount point needs 'ContainerPath' and 'SourceVolume'"
     elseif not known[cf.is(source) and stable(source) or source] then
-      return ("there is no volume '%s'"):format(cf.is(source) and stable(source) or source),
+      return ("unknown volume '%s'"):format(cf.is(source) and stable(source) or source),
         "volumes"
     end
   end
@@ -160,11 +160,11 @@ local function one_problem(mount)
   if not mount.container then return "a mount needs 'container', the path in the container" end
   for _, path in ipairs { mount.container, mount.host } do
     if type(path) == "string" and not path:match "^/" then
-      return ("'%s' is no absolute path"):format(path)
+      return ("'%s' is not an absolute path"):format(path)
     end
   end
   if mount.option and mount.option ~= "ro" and mount.option ~= "rw" then
-    return ("after the second ':' stands 'ro' or 'rw', not '%s'"):format(mount.option)
+    return ("expected 'ro' or 'rw' after the second ':', got '%s'"):format(mount.option)
   end
 end
 

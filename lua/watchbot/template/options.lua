@@ -85,7 +85,7 @@ local function resolve(given)
   for name, value in pairs(given) do
     local alias = options.by_name[name].alias
     if alias and given[alias] ~= nil then
-      return nil, ("options '%s' and '%s' are two names of one thing: keep one of them"):format(
+      return nil, ("options '%s' and '%s' are aliases: keep one of them"):format(
         alias, name), name
     end
     result[alias or name] = copy(value)

@@ -84,7 +84,7 @@ end
 
 local function variable(name, value)
   if type(name) ~= "string" or name == "" or name:find "[=%z]" then
-    return nil, ("environment: %s is no name for a variable"):format(shown(name))
+    return nil, ("environment: %s is not a valid variable name"):format(shown(name))
   end
   local kind = type(value)
   if kind == "number" or kind == "boolean" then return tostring(value) end

@@ -84,7 +84,7 @@ function health.age(path, word)
     return age >= -1 and math.max(0, age) or math.huge
   end
   if text:match(word .. " never\n") then return math.huge end
-  return nil, ("'%s' is no health file of watchbot"):format(path), "NotHealth"
+  return nil, ("'%s' is not a health file of watchbot"):format(path), "NotHealth"
 end
 
 return health

@@ -284,7 +284,7 @@ function Watcher:drain()
   -- exit.
   if not self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then
     self.journal:error(nil, "error",
-      "not all messages could be returned, they come back by their visibility")
+      "some messages could not be returned; they become visible after their visibility timeout")
   end
 end
 

@@ -36,7 +36,7 @@ local ERRORS = {
   ["`sso_region` can only be specified in the [sso-session] config when a session name is given"] =
     "profile 'A': sso_region and sso_start_url belong into the sso-session 'A'",
   ["sso-session named `oops` (referenced by profile `A`) was not found"] =
-    "profile 'A': there is no sso-session 'oops'",
+    "profile 'A': unknown sso-session 'oops'",
 }
 
 local function check_step(expected, step)

@@ -46,8 +46,8 @@ describe("a handler that takes batches", function()
     { "an error that is no text", "error {}", "a table was raised" },
     { "false", "return false", "the handler has returned false" },
     { "a number", "return 7", "the handler has returned a number" },
-    { "an id that is not in the batch", "return { other = 'x' }", "no id of its jobs" },
-    { "a list", "return { 'x' }", "no id of its jobs" },
+    { "an id that is not in the batch", "return { other = 'x' }", "not the ID of one of its jobs" },
+    { "a list", "return { 'x' }", "not the ID of one of its jobs" },
   } do
     it("fails as a whole with " .. case[1], task(function(folder)
       workshop.send(folder, { "a", "b", "c" })

@@ -25,7 +25,7 @@ local function sso(files, name, settings)
   local session = settings.sso_session
   if session then
     local found = files.sso_sessions[session]
-    if not found then return fail("profile '%s': there is no sso-session '%s'", name, session) end
+    if not found then return fail("profile '%s': unknown sso-session '%s'", name, session) end
     if settings.sso_region or settings.sso_start_url then
       return fail("profile '%s': sso_region and sso_start_url belong into the sso-session '%s'",
         name, session)

@@ -109,7 +109,7 @@ local function until_done(name, left, call)
     scheduler.sleep(pause * (0.5 + math.random()))
     pause = math.min(pause * 2, LONGEST_PAUSE)
   end
-  return nil, ("table '%s' is asked for more than it takes: give it more capacity"):format(name),
+  return nil, ("table '%s' is throttled: increase its capacity"):format(name),
     "Throttled"
 end
 

@@ -69,7 +69,7 @@ local function settle(self, invocation, ok, result)
   end
   local unknown = result and stranger(invocation, result)
   if unknown ~= nil then
-    local reason = "the handler has named '%s', which is no id of its jobs"
+    local reason = "the handler returned '%s', which is not the ID of one of its jobs"
     return self.runtime:settled { code = 1, reason = reason:format(tostring(unknown)) }
   end
   self.runtime:settled_each(function(run)

@@ -64,7 +64,7 @@ local function failures_of(self, body)
   if answer == nil then return nil, "the answer is not JSON" end
   local items = type(answer) == "table" and answer.batchItemFailures
   if items == nil or items == false then return {} end
-  if type(items) ~= "table" then return nil, "'batchItemFailures' is no list" end
+  if type(items) ~= "table" then return nil, "'batchItemFailures' is not a list" end
   local known, ids = {}, {}
   for _, run in ipairs(self.runs) do known[run.job.id] = true end
   for _, item in ipairs(items) do

@@ -52,7 +52,7 @@ local function command(given)
   if not given.command and not given.policy then
     return "missing option 'command': the program that is run for each message", "command"
   elseif given.command and given.policy then
-    return "options 'command' and 'policy' exclude each other: a policy file says itself what is "
+    return "options 'command' and 'policy' exclude each other: a policy file defines what is "
       .. "run", "policy"
   elseif given.writableFilesystem and given.workers and given.workers ~= 1 then
     return "option 'workers' must be 1 with 'writableFilesystem': its container ends after one job",
