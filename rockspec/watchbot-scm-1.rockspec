@@ -111,6 +111,7 @@ build = {
     ["watchbot.cli.project.dockerfile"] = "lua/watchbot/cli/project/dockerfile.lua",
     ["watchbot.cli.project.files"] = "lua/watchbot/cli/project/files.lua",
     ["watchbot.cli.project.gitignore"] = "lua/watchbot/cli/project/gitignore.lua",
+    ["watchbot.cli.project.lambda"] = "lua/watchbot/cli/project/lambda.lua",
     ["watchbot.cli.project.policy"] = "lua/watchbot/cli/project/policy.lua",
     ["watchbot.cli.project.readme"] = "lua/watchbot/cli/project/readme.lua",
     ["watchbot.cli.project.spec"] = "lua/watchbot/cli/project/spec.lua",

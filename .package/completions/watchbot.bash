@@ -64,6 +64,7 @@ _watchbot() {
     'progress --prefix') COMPREPLY=($(:)); return ;;
     'progress --queue') COMPREPLY=($(:)); return ;;
     'init --mode') COMPREPLY=($(compgen -W 'process task' -- "$word")); return ;;
+    'init --lambda') COMPREPLY=($(compgen -W 'python node' -- "$word")); return ;;
     'test --message') COMPREPLY=($(:)); return ;;
     'test --body-file') COMPREPLY=($(compgen -f -- "$word")); return ;;
     'test --subject') COMPREPLY=($(:)); return ;;
@@ -87,7 +88,7 @@ _watchbot() {
     queue) options=' --help' words='salvage' ;;
     worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
-    init) options='--mode --help' words='' ;;
+    init) options='--mode --lambda --help' words='' ;;
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;

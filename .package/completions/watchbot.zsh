@@ -130,6 +130,7 @@ _watchbot() {
     init)
       _arguments -S \
         '--mode=[process]:mode:(process task)' \
+        '--lambda=[python or node]:language:(python node)' \
         '*:file:_files' ;;
     check)
       _arguments -S \

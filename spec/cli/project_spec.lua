@@ -19,6 +19,55 @@ local function inside(folder, name)
   return setmetatable({ path = folder:file(name) }, getmetatable(folder))
 end
 
+-- The project of a function runs with the specs' stand-in for its runtime client, or with Node's
+-- own where `make test-ric` has built it.
+for language, name in pairs { python = "app.py", node = "index.mjs" } do
+  describe("watchbot init --lambda " .. language, function()
+    it("makes a project whose policy, function and spec work", task(function(folder)
+      local out = init(folder, "--lambda", language, "tiles")
+      for _, file in ipairs { "policy.lua", name, "spec/policy_spec.lua", "stack.lua",
+        "Dockerfile", "README.md", ".gitignore" } do
+        assert.matches("tiles/" .. file:gsub("%p", "%%%0") .. "\n", out)
+        assert.is_nil(folder:read("tiles/" .. file):find "@%u+@", file)
+      end
+      local tiles = inside(folder, "tiles")
+      local exit, text, problem = run(tiles, { "check", "policy.lua" })
+      assert.are.equal(0, exit.code, problem)
+      assert.matches(language == "python" and "app.handler" or "index.handler", text)
+      local said, code = shell.run(("cd %s && %s 2>&1"):format(shell.quote(folder:file "tiles"),
+        shell.lua "/usr/bin/busted"))
+      assert.are.equal(0, code, said)
+      assert.matches("3 successes / 0 failures / 0 errors", said)
+    end))
+  end)
+end
+
+describe("watchbot init --lambda", function()
+  it("makes a function that runs on the embedded queue", task(function(folder)
+    init(folder, "--lambda", "python", "tiles")
+    local tiles = inside(folder, "tiles")
+    local client = io.popen "pwd":read "l" .. "/spec/support/runtimes/ric.py"
+    tiles:write("policy.lua", (tiles:read "policy.lua":gsub('"%-m", "awslambdaric"',
+      ("%q, %q"):format(client, "app.handler"))))
+    workshop.send(tiles, { "hello" })
+    local exit, log = run(tiles, { "run", "--drain", "policy.lua" }, { QueueUrl = tiles:url() })
+    assert.are.equal(0, exit.code)
+    assert.matches("working on hello", log)
+    assert.matches('"complete":1', log)
+  end))
+
+  it("names the languages, and takes no --mode beside it", task(function(folder)
+    for _, case in ipairs {
+      { "expected python or node, got 'ruby'", "--lambda", "ruby" },
+      { "either %-%-lambda or %-%-mode", "--lambda", "node", "--mode", "task" },
+    } do
+      local exit, _, problem = run(folder, { "init", table.unpack(case, 2) })
+      assert.are.equal(2, exit.code)
+      assert.matches(case[1], problem)
+    end
+  end))
+end)
+
 for _, mode in ipairs { "process", "task" } do
   describe("watchbot init --mode " .. mode, function()
     it("makes a project that runs at once on the embedded queue", task(function(folder)

@@ -51,7 +51,8 @@ return {
   ["cli/dead_letter/selection"] = "cli/dead_letter", ["cli/dead_letter/view"] = "cli/dead_letter",
   ["cli/dead_letter/triage"] = "cli/triage",
   ["cli/project/dockerfile"] = "cli/project", ["cli/project/files"] = "cli/project",
-  ["cli/project/gitignore"] = "cli/project", ["cli/project/policy"] = "cli/project",
+  ["cli/project/gitignore"] = "cli/project", ["cli/project/lambda"] = "cli/project",
+  ["cli/project/policy"] = "cli/project",
   ["cli/project/readme"] = "cli/project", ["cli/project/spec"] = "cli/project",
   ["cli/project/stack"] = "cli/project", ["cli/project/worker"] = "cli/project",
 

@@ -84,7 +84,7 @@ describe("a program that stays", function()
   it("has defaults", function()
     local options, kind = resident.of { lambda = { command = "x", batch = 3 } }
     assert.equal("lambda", kind)
-    assert.same({ 3, 0, true, 60, "sqs", 128 }, { options.batch, options.window, options.report,
+    assert.same({ 3, 0, 60, "sqs", 128 }, { options.batch, options.window,
       options.init_timeout, options.event, options.memory })
   end)
 end)

@@ -14,7 +14,8 @@ local resident = {}
 ---@field command string|string[]? the program: text runs in `sh`, a list is an argv
 ---@field batch integer? messages of one invocation at most; default 1
 ---@field window number? seconds that an invocation waits for its batch to become full; default 0
----@field report boolean? whether the answer says which messages of a batch failed; default true
+---@field report boolean? whether the answer says which messages of a batch failed; default: yes,
+--- and of a single message an answer that is no JSON is success
 ---@field recycle watchbot.Recycle?
 ---@field init_timeout number? seconds from a program's start until it asks for its first message;
 --- default 60
@@ -212,7 +213,7 @@ end
 function resident.of(policy)
   local kind = assert(resident.kind(policy))
   local options = {
-    batch = 1, window = 0, report = true, recycle = {}, init_timeout = 60,
+    batch = 1, window = 0, recycle = {}, init_timeout = 60,
     event = "sqs", memory = 128, mime = "application/json",
   }
   if kind == "handler" then

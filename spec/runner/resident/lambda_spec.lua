@@ -2,7 +2,6 @@
 -- message says (spec/support/runtimes/scripted.py), and what becomes of the message.
 
 local cjson = require "cjson"
-local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task, run, eventually = workshop.task, workshop.run, workshop.eventually
@@ -264,12 +263,11 @@ describe("a Lambda function that stays", function()
   end))
 
   it("lets what runs finish at a drain, and gives back what waits", task(function(folder)
-    send(folder, { { "sleep", 5 }, { "answer" } }, { { "answer" } }, { { "answer" } })
-    policy(folder, "drain = 20,", "batch = 1,", "policy.workers = 1")
+    local first = { { "print", "it runs\n" }, { "sleep", 0.7 }, { "answer" } }
+    send(folder, first, { { "answer" } }, { { "answer" } })
+    policy(folder, "drain = 60,", "batch = 1,", "policy.workers = 1")
     local child = workshop.start(folder, { "run", "policy.lua" })
-    eventually(function() return child:output():find('"message":', 1, true) end)
-    eventually(function() return #workshop.processes_with "AWS_LAMBDA_RUNTIME_API" >= 0 end)
-    scheduler.sleep(0.5)
+    eventually(function() return child:output():find("] it runs", 1, true) end)
     child:kill "TERM"
     local exit = assert(child:wait(workshop.PATIENCE))
     assert.equal(0, exit.code)
@@ -334,6 +332,26 @@ def handler(event, context):
     policy(folder, "max_receives = 1,", "batch = 2, window = 2,")
     assert.same({ "retry", "retry" }, outcome_words(drain(folder)))
     assert.equal(2, #seen_of(folder)[1].ids)
+  end))
+
+  -- A function that reports its only message as failed had it deleted.
+  it("of one message fails, too, when the function lists it", task(function(folder)
+    local lines = {}
+    for index, text in ipairs { '{"batchItemFailures":[{"itemIdentifier":""}]}', "not JSON" } do
+      lines[index] = { { "answer", text } }
+    end
+    send(folder, lines[1], lines[2])
+    policy(folder, "max_receives = 1,")
+    assert.same({ "complete", "retry" }, (function(words)
+      table.sort(words)
+      return words
+    end)(outcome_words(drain(folder))))
+    send(folder, lines[1], lines[2])
+    policy(folder, "max_receives = 1,", "report = true,")
+    assert.same({ "retry", "retry" }, outcome_words(drain(folder)))
+    send(folder, lines[1], lines[2])
+    policy(folder, "max_receives = 1,", "report = false,")
+    assert.same({ "complete", "complete" }, outcome_words(drain(folder)))
   end))
 
   it("is complete by any answer where the function reports nothing", task(function(folder)

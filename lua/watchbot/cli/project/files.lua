@@ -2,6 +2,7 @@
 -- file's text is a module in this folder, for both modes.
 
 local core = require "watchbot.core"
+local lambda = require "watchbot.cli.project.lambda"
 local process = require "watchbot.process"
 
 local project = {}
@@ -24,11 +25,18 @@ end
 ---@field executable boolean?
 
 --- The files of a project.
----@param mode "task"|"process" how its stack runs tasks
+---@param mode "task"|"process"|"python"|"node" how its stack runs tasks, or the language of its
+--- Lambda function
 ---@param name string of the service
 ---@return watchbot.project.File[]
 function project.files(mode, name)
   local files = {}
+  if lambda.languages[mode] then
+    for index, file in ipairs(lambda.files(mode)) do
+      files[index] = { path = file.path, text = (file.text:gsub("@NAME@", name)) }
+    end
+    return files
+  end
   for index, part in ipairs(names) do
     local module = require("watchbot.cli.project." .. part)
     files[index] = {

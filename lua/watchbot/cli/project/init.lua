@@ -6,11 +6,13 @@ local scheduler = require "watchbot.scheduler"
 
 local init = {
   summary = "Creates a working project: a policy, its tests, a worker, a stack.",
-  usage = "[--mode task|process] [DIR]",
+  usage = "[--mode task|process] [--lambda python|node] [DIR]",
   options = {
     { name = "mode", value = "MODE", choices = { "process", "task" },
       help = "process: a container runs a process for each message (the default); task: an ECS "
         .. "task for each message" },
+    { name = "lambda", value = "LANGUAGE", choices = { "python", "node" },
+      help = "python or node: a Lambda function that stays, in place of the worker" },
   },
   details = [[
 Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore
@@ -21,7 +23,8 @@ examples:
   watchbot init tiles && cd tiles                              a new project in the folder tiles
   watchbot send --queue sqlite:jobs.db hello                   a message for it
   watchbot run --drain policy.lua                              run on this machine
-  watchbot init --mode task tiles                              an ECS task for each message]],
+  watchbot init --mode task tiles                              an ECS task for each message
+  watchbot init --lambda python tiles                          a Lambda function for each message]],
 }
 
 -- A word, quoted for the shell.
@@ -44,7 +47,10 @@ local function start(mode, folder)
 end
 
 function init.run(arguments)
-  local mode = arguments.mode or "process"
+  if arguments.lambda and arguments.mode then
+    return nil, "init: either --lambda or --mode, not both", "Usage"
+  end
+  local mode = arguments.lambda or arguments.mode or "process"
   if #arguments.words > 1 then
     return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")),
       "Usage"

@@ -50,6 +50,13 @@ local function effective_user()
   end
 end
 
+-- How an answer's batchItemFailures are read. A function that lists its only message as failed must
+-- not have it deleted; but of one message many clients answer what is no JSON.
+local function reports(options)
+  if options.report == false then return false end
+  return (options.report or options.batch > 1) and "strict" or "lenient"
+end
+
 -- What a pool needs of a policy.
 local function parts_of(self, policy)
   local options, kind = resident.of(policy)
@@ -59,7 +66,7 @@ local function parts_of(self, policy)
     policy = policy, options = options, kind = kind, journal = self.journal, sink = self.sink,
     allowed = allowed, user = allowed:owner() or effective_user(),
     channel = require("watchbot.runner.resident." .. CHANNELS[kind]),
-    report = options.report and options.batch > 1,
+    report = reports(options),
     inherited = function() return inherited(self.host, policy) end,
     source = function() return self.source end,
   }

@@ -84,11 +84,14 @@ end
 
 --- The runtime has answered.
 ---@param body string
----@param report boolean whether the answer says which messages have failed
+---@param report "strict"|"lenient"|false whether the answer says which messages have failed;
+--- "lenient": also one that is no JSON is success
 ---@param logs string? the newest output, for those that have failed
 function Invocation:answered(body, report, logs)
   local result = #body <= RESULT_AT_MOST and body or nil
-  if not report or is_nothing(body) then return self:end_all { code = 0, result = result } end
+  local says_nothing = is_nothing(body)
+    or report == "lenient" and not body:find('"batchItemFailures"', 1, true)
+  if not report or says_nothing then return self:end_all { code = 0, result = result } end
   local ids, why = failures_of(self, body)
   self:finish(function(run)
     local fields = { code = 0, result = result }
