@@ -27,11 +27,13 @@ $(S)/roots.c: .package/roots.pem
 	  sed 's/.*/"&\\n"/' $<; echo '; const unsigned long trust_roots_size = sizeof trust_roots - 1;'; } > $@
 
 # Positions are independent, so that addresses differ from run to run; packed, since there are many of them.
-STATIC_LINK ?= -static-pie -Wl,--gc-sections $(if $(filter amd64,$(ARCH)),-Wl$(comma)-z$(comma)pack-relative-relocs)
+STATIC_LINK ?= -static-pie -Wl,--gc-sections $(if $(filter amd64,$(ARCH)),-Wl$(comma)-z$(comma)pack-relative-relocs) \
+  -Wl$(comma)-z$(comma)noseparate-code
 comma       := ,
+STATIC_CFLAGS ?= -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 
 # The same rules again, in a build folder of its own; a sub-make's variables win over those of the Makefile.
-STATIC_MAKE = $(MAKE) --no-print-directory B=$(S)/build CC=$(CROSS)gcc AR=$(CROSS)ar CFLAGS="-O2 -g" DEPS= \
+STATIC_MAKE = $(MAKE) --no-print-directory B=$(S)/build CC=$(CROSS)gcc AR=$(CROSS)ar CFLAGS="-Os -g $(STATIC_CFLAGS)" DEPS= \
   PROGRAM_LDFLAGS="$(STATIC_LINK)" COVER="$(S)/roots.c" \
   PKG_CFLAGS="-DWATCHBOT_STATIC -DCURL_STATICLIB -isystem $(S)/curl/usr/include -isystem $(ROOT)/usr/include \
     -isystem $(ROOT)/usr/include/$(TRIPLET) -isystem $(ROOT)/usr/include/lua5.4" \

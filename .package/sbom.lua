@@ -39,6 +39,7 @@ end
 for line in io.lines(folder .. "/packages") do
   add_debian(line:match "^%S+ %S+ (%S+) (%S+)$")
 end
+assert(#packages > 5, "the list of packages is not complete: " .. folder .. "/packages")
 local list <close> = assert(io.popen(("ls -t %s/source/curl_*.dsc"):format(folder)))
 add_debian("curl", (list:read "l":match "curl_(.*)%.dsc$"))
 

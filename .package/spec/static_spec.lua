@@ -7,7 +7,7 @@ local server = require "support.server"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
-local MOST_BYTES = 8.5e6
+local MOST_BYTES = 8.5 * 1024 * 1024
 local QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 local KEYS = "AWS_ACCESS_KEY_ID=AKIDROOT AWS_SECRET_ACCESS_KEY=secret-of-root AWS_REGION=eu-west-1"
 
