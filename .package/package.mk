@@ -86,3 +86,12 @@ release:
 
 check-release: all
 	@.package/check-release $(DIST)
+
+# make npm       packed npm packages in build/npm, of the static programs; nothing is published
+.PHONY: npm test-npm
+npm:
+	@for arch in $(PLATFORMS); do $(MAKE) --no-print-directory ARCH=$$arch static || exit; done
+	@.package/npm $(VERSION) $(PLATFORMS)
+
+test-npm: all npm
+	env LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) spec/run $(LUA) .package/spec/npm_spec.lua
