@@ -59,7 +59,7 @@ describe("credentials", function()
       AWS_CREDENTIAL_EXPIRATION = "2100-01-01T00:00:00Z" }
     assert.are.equal(4102444800, assert(chain.new(environment):get()).expires)
     environment.AWS_CREDENTIAL_EXPIRATION = "in an hour"
-    assert.are.equal("environment: AWS_CREDENTIAL_EXPIRATION: expected a date in ISO 8601, got "
+    assert.are.equal("environment: AWS_CREDENTIAL_EXPIRATION: expected an ISO 8601 date, got "
       .. "'in an hour'",
       chain.problem(environment))
   end))

@@ -102,7 +102,7 @@ describe("of an SQS queue", function()
     place.bury { { body = "one" } }
     assert.are.equal(1, #letters:page())
     local others <close> = assert(place.open { dead_letter_queue = place.dead_url })
-    assert.matches("about 1 more dead letters are hidden just now", others.warnings[2])
+    assert.matches("about 1 more dead letters are hidden: another program", others.warnings[2])
   end))
 
   it("are hidden while they are read, for as long as it takes, and visible when they are closed",

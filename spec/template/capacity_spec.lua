@@ -24,9 +24,9 @@ describe("a size on Fargate", function()
   for _, case in ipairs {
     {
       { cpu = 256, memory = 768 },
-      "256 CPU units and 768 MiB.*with 256 units it has 512, or 1024 to 2048 in steps of 1024",
+      "256 CPU units and 768 MiB.*memory can be 512, or 1024 to 2048 in steps of 1024",
     },
-    { { cpu = 8192, memory = 17408 }, "with 8192 units it has 16384 to 61440 in steps of 4096" },
+    { { cpu = 8192, memory = 17408 }, "8192 units, memory can be 16384 to 61440 in steps of 4096" },
     { { cpu = 300 }, "Fargate has no tasks with 300 CPU units; there are 256, 512" },
     { { memory = 700 }, "Fargate has no tasks with 700 MiB" },
   } do

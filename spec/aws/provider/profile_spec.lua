@@ -148,7 +148,7 @@ sso_role_name = r]])
     assert.are.equal("O", assert(chain.new({ AWS_PROFILE = "o ne" }):get()).access_key)
     -- They vanished without a word.
     assert.error_matches(function() chain.new { AWS_PROFILE = "bare words" } end,
-      "the profile 'bare words' is ignored: write its name in quotes, as in %[profile \"bare "
+      "the profile 'bare words' is ignored: quote its name, as in %[profile \"bare "
         .. "words\"%], in .*/config:7$")
   end))
 

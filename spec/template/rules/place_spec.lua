@@ -24,7 +24,7 @@ describe("where tasks run:", function()
     { on_fargate { mounts = "/host:/data" }, "'/host' is a path of the host.*fargate%-tasks" },
     { on_fargate { privileged = true }, "'privileged' is for EC2.*fargate%-tasks" },
     { on_fargate { reservation = { cpu = 8192, memory = 17000 } },
-      "8192 units it has 16384 to 61440 in steps of 4096.*task%-cpu%-memory%-error" },
+      "8192 units, memory can be 16384 to 61440 in steps of 4096.*task%-cpu%-memory%-error" },
     { on_fargate { reservation = { cpu = 16384, memory = 16384 } },
       "32768 to 122880 in steps of 8192" },
     { on_fargate { ephemeralStorageGiB = 20 }, "from 21 to 200, got 20.*API_EphemeralStorage" },
