@@ -78,6 +78,20 @@ describe("an outbox", function()
     assert.are.same({ { "m1", "m2", "m3", "m4" }, { "m2" }, { "m2" } }, calls)
   end))
 
+  -- Planted: what was sent again was first told as refused, and no spec saw it.
+  it("tells each answer once", task(function()
+    local call = service(function(body, times)
+      if body == "m2" and times < 3 then
+        return { message = "busy", code = "InternalError", retry = true }
+      end
+    end)
+    local told = {}
+    send(numbered(3), call, function(position, answer)
+      told[#told + 1] = position .. " " .. (answer.id or answer.code)
+    end)
+    assert.are.same({ "1 id-m1", "3 id-m3", "2 id-m2" }, told)
+  end))
+
   it("gives up on an entry that always fails, and sends the rest", task(function()
     local call, calls = service(function(body)
       if body == "m1" then return { message = "busy", code = "InternalError", retry = true } end
