@@ -5,7 +5,9 @@ local shell = require "support.shell"
 local folder
 
 local function refusing(call, command)
-  local line = "timeout 60 python3 spec/support/refuse_calls.py %s %s 2>&1"
+  -- LeakSanitizer starts a helper with such a clone, too.
+  local line = "ASAN_OPTIONS=detect_leaks=0 timeout 60 python3 spec/support/refuse_calls.py "
+    .. "%s %s 2>&1"
   return shell.run(line:format(call, command))
 end
 
@@ -24,8 +26,8 @@ end
 
 -- A user namespace gives what root has already; in a root of its own, even root may make none.
 local function in_root(arguments)
-  local line = "timeout 60 $([ $(id -u) = 0 ] || echo unshare --user --map-root-user) "
-    .. "chroot %s/root /watchbot %s 2>&1"
+  local line = "timeout 60 "
+    .. "$([ $(id -u) = 0 ] || echo unshare --user --map-root-user) chroot %s/root /watchbot %s 2>&1"
   return shell.run(line:format(folder, arguments))
 end
 
@@ -36,10 +38,12 @@ describe("the start of the program", function()
   -- Without /dev/null, as in a bare root or a broken image, each command ended with status 1 and
   -- without a word, although its three descriptors were open.
   it("needs no /dev/null where the standard descriptors are open", function()
+    -- LeakSanitizer needs /proc, and reads its options there.
+    if shell.build:find "sanitize" then return pending "the sanitizers need /proc" end
     bare_root()
     local out, code = in_root "--version"
     assert.are.equal(0, code, out)
-    assert.matches("^watchbot %d", out)
+    assert.matches("watchbot %d+%.%d+%.%d+\n", out)
   end)
 
   it("names the descriptor that cannot be filled without /dev/null", function()
