@@ -251,6 +251,17 @@ static int l_exit(lua_State *L) {
     return watched_call(L, NULL);
 }
 
+/* -- ... : the task itself cannot be suspended so: nothing would resume it, and its job, whose
+ * owner it is, would be lost. A coroutine of the policy's own yields as ever. */
+static int l_yield(lua_State *L) {
+    const struct task *task = task_running(L);
+    if (task && task->limit.guards > 0 && L == task->thread) {
+        return luaL_error(
+            L, "coroutine.yield: only watchbot's own functions can suspend a handler or a hook");
+    }
+    return lua_yield(L, lua_gettop(L));
+}
+
 /* -- library => library */
 static void replace(lua_State *L, const char *name, lua_CFunction function) {
     if (lua_getfield(L, -1, name) == LUA_TFUNCTION) {
@@ -266,6 +277,7 @@ void limit_open(lua_State *L) {
     if (lua_getfield(L, -1, LUA_COLIBNAME) == LUA_TTABLE) {
         replace(L, "resume", l_resume);
         replace(L, "wrap", l_wrap);
+        replace(L, "yield", l_yield);
     }
     if (lua_getfield(L, -2, LUA_DBLIBNAME) == LUA_TTABLE) replace(L, "sethook", l_sethook);
     if (lua_getfield(L, -3, LUA_OSLIBNAME) == LUA_TTABLE) replace(L, "exit", l_exit);

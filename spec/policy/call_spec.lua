@@ -45,6 +45,45 @@ describe("a call of a policy's function", function()
   end)
 end)
 
+-- coroutine.yield in a handler ended the task that owns the job: its message stayed in flight, and
+-- `--drain` never ended.
+describe("a yield of a policy's code", function()
+  local function drained(fields, hooks)
+    return task(function(folder)
+      send(folder, { "yield", "good" })
+      folder:write("policy.lua", ([[
+        local policy = require "watchbot".policy { queue = %q, max_receives = 1, %s }
+        function policy:backoff() return 0 end
+        %s
+        return policy]]):format(folder:url(), fields, hooks or ""))
+      local exit, log = run(folder, { "run", "--drain", "policy.lua" })
+      assert.are.equal(0, exit.code, log)
+      assert.matches("only watchbot's own functions can suspend", log)
+      assert.matches('"complete":1,"reject":0,"release":0,"retry":1', log)
+    end)
+  end
+  local YIELD = "function(job) if job.message == 'yield' then coroutine.yield() end %s end"
+
+  it("is an error of a handler", drained("handler = " .. YIELD:format ""))
+  it("is an error of a command", drained("command = " .. YIELD:format "return 'true'"))
+  it("is an error in a pcall, too", drained("handler = "
+    .. "function(job) if job.message == 'yield' then return pcall(coroutine.yield) and true "
+    .. "or nil, select(2, pcall(coroutine.yield)) end end"))
+  it("is an error of a hook", drained("command = 'true'",
+    "function policy:verdict(job, exit) if job.message == 'yield' then coroutine.yield() end "
+      .. "return 'complete' end"))
+
+  it("suspends a coroutine of its own", function()
+    local values = {}
+    scheduler.run(call.protected, "m", function()
+      for value in coroutine.wrap(function() for n = 1, 3 do coroutine.yield(n) end end) do
+        values[#values + 1] = value
+      end
+    end)
+    assert.are.same({ 1, 2, 3 }, values)
+  end)
+end)
+
 describe("a policy's function", function()
   it("cannot end the watcher: its message is retried, and the next one runs", task(function(folder)
     send(folder, { "exit", "table", "good" })
