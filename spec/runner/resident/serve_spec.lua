@@ -1,6 +1,7 @@
 -- HTTP workers, with the whole program and a server of Python's standard library.
 
 local cjson = require "cjson"
+local process = require "watchbot.process"
 local workshop = require "support.workshop"
 
 local task, run, eventually = workshop.task, workshop.run, workshop.eventually
@@ -121,6 +122,22 @@ describe("an HTTP worker", function()
     prepare(folder)
     local log = drain(folder)
     assert.same({ "complete", "complete", "retry", "retry" }, words_of(log))
+  end))
+
+  -- A server that somebody else runs was down, and the messages died of it.
+  it("that is down costs no message a receive", task(function(folder)
+    send(folder, {})
+    local port = free_port(folder)
+    folder:write("server.py", SERVER)
+    folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q, probe = 1,
+      max_receives = 1, serve = { url = "http://127.0.0.1:%d/" } }]]):format(folder:url(), port))
+    local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
+    eventually(function() return child:output():find('"outcome":"retry"', 1, true) end)
+    local server = assert(process.start { argv = { "python3", "server.py" }, cwd = folder.path })
+    local exit = assert(child:wait(workshop.PATIENCE))
+    server:close()
+    assert.equal(0, exit.code, (child:output()))
+    assert.equal("1", asked_of(folder)[1].headers["X-Aws-Sqsd-Receive-Count"])
   end))
 
   it("is given up on at the time limit", task(function(folder)

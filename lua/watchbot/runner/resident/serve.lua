@@ -12,6 +12,10 @@ local LARGEST_ANSWER = 6 * 1024 * 1024
 -- Seconds of a request: the policy's `timeout` ends it, and the queue keeps no message longer.
 local LONGEST = limits.sqs.visibility
 
+-- Seconds until the next request after one that has failed: a server that has died in the middle of
+-- it may accept connections until the last of its files is closed.
+local BREATH = 0.2
+
 -- An answer may choose the outcome by this header.
 local OUTCOME = "x-watchbot-outcome"
 local OUTCOMES = { complete = true, reject = true, release = true, retry = true, bury = true }
@@ -81,12 +85,15 @@ local function headers_of(self, job)
   return headers
 end
 
+-- Nothing of the message was sent where there was no connection: it is not the message's failure.
+local function failure(err, code)
+  if not http.unsent[code] then return { code = 1, error = code, reason = err } end
+  return { not_started = true, error = code, reason = err }
+end
+
 local function settle(self, invocation, response, err, code)
   if invocation.over then return end
-  local runtime = self.runtime
-  if not response then
-    return runtime:settled { code = 1, error = code, reason = err }
-  end
+  if not response then return self.runtime:settled(failure(err, code)) end
   local outcome = response.headers[OUTCOME]
   local fields = { code = 0, result = response.body:sub(1, 64 * 1024) }
   if response.status < 200 or response.status > 299 then
@@ -94,7 +101,28 @@ local function settle(self, invocation, response, err, code)
     fields.reason = ("the worker has answered %d"):format(response.status)
   end
   if OUTCOMES[outcome] then fields.outcome = outcome end
-  runtime:settled(fields)
+  self.runtime:settled(fields)
+end
+
+local function post(self, invocation, text)
+  return http.request {
+    url = self.options.url, method = "POST", headers = headers_of(self, invocation.runs[1].job),
+    body = text, timeout = LONGEST, limit = LARGEST_ANSWER, direct = true, idempotent = false,
+  }
+end
+
+-- The server may have ended since it was seen to listen: the message waits for the next one.
+local function post_when_ready(self, invocation, text)
+  local service = self.runtime.pool.parts.service
+  while true do
+    local response, err, code = post(self, invocation, text)
+    if response or not http.unsent[code] or not self.options.command then
+      return response, err, code
+    end
+    service:lost()
+    local ok, problem = service:wait_ready()
+    if not ok then return nil, problem, "ConnectFailed" end
+  end
 end
 
 ---@param _ any
@@ -102,11 +130,9 @@ end
 ---@param text string
 function Serve:give(_, invocation, text)
   self.task = scheduler.spawn(function()
-    local response, err, code = http.request {
-      url = self.options.url, method = "POST", headers = headers_of(self, invocation.runs[1].job),
-      body = text, timeout = LONGEST, limit = LARGEST_ANSWER, direct = true, idempotent = false,
-    }
+    local response, err, code = post_when_ready(self, invocation, text)
     settle(self, invocation, response, err, code)
+    if not response then scheduler.sleep(BREATH) end
     if self.runtime.state ~= "answered" then return end
     self:started()
   end)

@@ -101,6 +101,13 @@ function Service:wait_ready()
   return nil, "the server could not be started: " .. (self.words or "it has ended"), "InitError"
 end
 
+--- A connection to the server was refused: it has ended, or is about to.
+function Service:lost()
+  if not self.child or not self.ready then return end
+  self.ready = false
+  scheduler.spawn(watch_port, self, self.child)
+end
+
 --- Ends the server. Waits in a task.
 ---@param grace number seconds
 function Service:close(grace)
