@@ -10,8 +10,8 @@ describe("keys", function()
   it("are refused when one is missing or could break out of a header, without being quoted",
     function()
     for expected, values in pairs {
-      ["x: there is no access key"] = { secret_key = "s" },
-      ["x: there is no secret key"] = { access_key = "a", secret_key = "" },
+      ["x: missing access key"] = { secret_key = "s" },
+      ["x: missing secret key"] = { access_key = "a", secret_key = "" },
       ["x: the secret key has a space or a line break in it"] = {
         access_key = "a", secret_key = "hidden\n",
       },
@@ -47,13 +47,13 @@ describe("keys", function()
       ['"hidden"'] = "x: the answer is not a JSON object",
       [""] = "x: the answer is not a JSON object",
       ['{"SecretAccessKey":"hidden"'] = "x: the answer is not a JSON object",
-      ["[]"] = "x: there is no access key",
-      ['{"AccessKeyId":"a","SecretAccessKey":{"hidden":1}}'] = "x: there is no secret key",
+      ["[]"] = "x: missing access key",
+      ['{"AccessKeyId":"a","SecretAccessKey":{"hidden":1}}'] = "x: missing secret key",
       ['{"AccessKeyId":"a","SecretAccessKey":"hidden","Expiration":"soon"}'] =
         "x: the Expiration is not a date in ISO 8601",
       ['{"Code":"AssumeRoleUnauthorizedAccess","Message":"hidden"}'] =
-        "x: the answer says AssumeRoleUnauthorizedAccess",
-      ['{"Code":"hidden hidden"}'] = "x: the answer says that it failed",
+        "x: the response reports AssumeRoleUnauthorizedAccess",
+      ['{"Code":"hidden hidden"}'] = "x: the response reports that it failed",
     } do
       assert.are.same({ nil, expected, "BadCredentials" }, { keys.from_json(json, "x") })
     end

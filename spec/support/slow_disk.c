@@ -7,7 +7,7 @@
 
 static void wait_for_disk(void) {
     const char *text = getenv("SLOW_DISK_MS");
-    if (text) usleep((useconds_t)atoi(text) * 1000);
+    if (text) usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
 }
 
 __attribute__((visibility("default"))) int fsync(int fd) {

@@ -135,6 +135,6 @@ describe("provider.container: credentials", function()
       assert.are.equal("container: the answer is not a JSON object", chain.problem(environment))
     end
     server:set { body = '{"code":"hidden","AccessKeyId":"hidden"}' }
-    assert.are.equal("container: there is no secret key", chain.problem(environment))
+    assert.are.equal("container: missing secret key", chain.problem(environment))
   end))
 end)

@@ -47,7 +47,7 @@ describe("provider.instance: credentials", function()
   it("say what is wrong, and quote nothing", in_task(function()
     local environment = { AWS_EC2_METADATA_SERVICE_ENDPOINT = server.url }
     server:set { credentials = { Code = "Failed", Message = "hidden" } }
-    assert.are.equal("EC2 metadata: the answer says Failed", chain.problem(environment))
+    assert.are.equal("EC2 metadata: the response reports Failed", chain.problem(environment))
     server:set { body = "hidden" }
     assert.are.equal("EC2 metadata: the answer is not a JSON object", chain.problem(environment))
   end))

@@ -85,7 +85,7 @@ aws_secret_access_key = s]])
     assert.are.equal("profile 'default': the answer to AssumeRole holds no credentials",
       chain.problem({}, {
       sts = function() return {} end }))
-    assert.are.equal("profile 'default': there is no secret key", chain.problem({}, {
+    assert.are.equal("profile 'default': missing secret key", chain.problem({}, {
       sts = function() return { Credentials = { AccessKeyId = "x" } } end }))
   end))
 
@@ -190,7 +190,7 @@ sso_role_name = r]])
       ["echo hidden"] = "credential_process: the answer is not a JSON object",
       ["echo '{\"AccessKeyId\":\"hidden\",\"Version\":2}'"] =
         "credential_process must answer with Version 1",
-      ["echo '{\"Version\":1,\"AccessKeyId\":\"hidden\"}'"] = "there is no secret key",
+      ["echo '{\"Version\":1,\"AccessKeyId\":\"hidden\"}'"] = "missing secret key",
     } do
       chain.write("config", "[default]\ncredential_process = " .. command)
       assert.are.equal("profile 'default': " .. expected, chain.problem {})
