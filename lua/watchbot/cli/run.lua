@@ -113,7 +113,27 @@ local function start(arguments)
   return status, err, code
 end
 
+-- What is wrong with the options of programs that stay.
+local function misuse(arguments)
+  local kinds = {}
+  for _, name in ipairs { "lambda", "serve", "resident" } do
+    if arguments[name] then kinds[#kinds + 1] = "--" .. name end
+  end
+  if #kinds > 1 then return ("%s and %s cannot be combined"):format(kinds[1], kinds[2]) end
+  if arguments.batch and (#kinds == 0 or arguments.serve) then
+    return "--batch is for --lambda and --resident"
+  elseif #kinds == 1 and #arguments.words > 0 then
+    return ("%s and a policy file ('%s') cannot be combined: set it in the policy"):format(kinds[1],
+      arguments.words[1])
+  elseif #kinds == 1 and not arguments.serve and not arguments.rest then
+    return ("%s needs a command: watchbot run %s%s -- COMMAND"):format(kinds[1], kinds[1],
+      arguments.lambda and " " .. arguments.lambda or "")
+  end
+end
+
 function run.run(arguments)
+  local wrong = misuse(arguments)
+  if wrong then return nil, "run: " .. wrong, "Usage" end
   if arguments.rest and #arguments.words > 0 then
     return nil, ("run: a policy file ('%s') and a command after '--' cannot be combined"):format(
       arguments.words[1]), "Usage"
@@ -122,7 +142,7 @@ function run.run(arguments)
       table.concat(arguments.words, " ")), "Usage"
   elseif not arguments.rest and not arguments.serve and #arguments.words == 0
     and not os.getenv "TaskDefinition" then
-    return nil, "run: no policy: watchbot run POLICY.lua, or watchbot run --queue URL --  "
+    return nil, "run: no policy: watchbot run POLICY.lua, or watchbot run --queue URL -- "
       .. "COMMAND", "Usage"
   end
   return scheduler.run(start, arguments)

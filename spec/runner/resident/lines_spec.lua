@@ -157,4 +157,22 @@ while read -r line <&3; do echo "$line" >> seen; echo '{"code":0}' >&3; done
     assert.same({ "complete", "complete" }, words_of(log))
     assert.equal(2, #folder:lines "seen")
   end))
+
+  -- An option that has no effect was taken in silence.
+  it("is asked for on the command line by one option, with a command", task(function(folder)
+    for _, case in ipairs {
+      { "%-%-lambda and %-%-serve cannot be combined", "--lambda", "a.b", "--serve", "http://a",
+        "--", "x" },
+      { "%-%-batch is for %-%-lambda and %-%-resident", "--batch", "2", "--", "x" },
+      { "%-%-batch is for", "--batch", "2", "--serve", "http://a" },
+      { "%-%-lambda needs a command: watchbot run %-%-lambda a.b %-%- COMMAND", "--lambda", "a.b" },
+      { "%-%-resident needs a command: watchbot run %-%-resident %-%- COMMAND", "--resident" },
+      { "%-%-resident and a policy file %('p.lua'%) cannot be combined", "--resident", "p.lua" },
+    } do
+      local exit, _, err = run(folder, { "run", "--queue", folder:url(),
+        table.unpack(case, 2) })
+      assert.equal(2, exit.code, err)
+      assert.matches(case[1], err)
+    end
+  end))
 end)
