@@ -51,7 +51,10 @@ FORCE:
 # The specs of what is packaged, in roots where nothing of the build is. Needs root.
 
 .PHONY: test-static
+# The roots are made before: where the specs run there is no network.
 test-static: all static
+	@for root in $${STATIC_ROOTS:-empty busybox trixie}; do \
+	  [ -s build/roots/$$root/root/etc/group ] || .package/root build/roots/$$root $$root || exit; done
 	env STATIC_FOLDER=$(S) LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) .package/spec/alone \
 	  spec/run $(LUA) .package/spec/static_spec.lua
 
