@@ -238,6 +238,7 @@ build = {
     ["watchbot.runner.resident.lambda"] = "lua/watchbot/runner/resident/lambda.lua",
     ["watchbot.runner.resident.lines"] = "lua/watchbot/runner/resident/lines.lua",
     ["watchbot.runner.resident.pool"] = "lua/watchbot/runner/resident/pool.lua",
+    ["watchbot.runner.resident.program"] = "lua/watchbot/runner/resident/program.lua",
     ["watchbot.runner.resident.runtime"] = "lua/watchbot/runner/resident/runtime.lua",
     ["watchbot.runner.resident.serve"] = "lua/watchbot/runner/resident/serve.lua",
     ["watchbot.runner.resident.service"] = "lua/watchbot/runner/resident/service.lua",

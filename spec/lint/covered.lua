@@ -17,6 +17,7 @@ return {
   ["runner/init"] = "run", ["runner/inherited"] = "runner/process",
   ["runner/resident/init"] = "runner/resident/lambda",
   ["runner/resident/invocation"] = "runner/resident/lambda",
+  ["runner/resident/program"] = "runner/resident/lambda",
   ["runner/resident/service"] = "runner/resident/serve",
   ["runner/resident/runtime"] = "runner/resident/lambda",
   ["journal/listen"] = "listen", ["notify/init"] = "notify/sns",

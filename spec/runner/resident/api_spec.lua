@@ -4,11 +4,11 @@
 local cjson = require "cjson"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
 local task, eventually = workshop.task, workshop.eventually
 
-local RUNTIMES = io.popen "pwd":read "l" .. "/spec/support/runtimes/"
 
 -- Writes its address and its pid, and answers when the file "go" is there.
 local FUNCTION = [[
@@ -28,7 +28,7 @@ local function start(folder, more)
     kill_grace = 0.2, %s
     lambda = { command = { "python3", %q }, handler = "app.handler" } }
     function policy:backoff() return 0 end
-    return policy]]):format(folder:url(), more or "", RUNTIMES .. "ric.py"))
+    return policy]]):format(folder:url(), more or "", resident.runtimes .. "ric.py"))
   local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
   eventually(function() return #folder:lines "started" > 0 end, "the message is being handled")
   return child, folder:read "address"

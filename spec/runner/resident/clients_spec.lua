@@ -3,12 +3,12 @@
 -- pending.
 
 local process = require "watchbot.process"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
 local task = workshop.task
 
 local HERE = io.popen "pwd":read "l"
-local RUNTIMES = HERE .. "/spec/support/runtimes/"
 local RIC = os.getenv "RIC"
 
 local FUNCTIONS = {
@@ -27,10 +27,9 @@ exports.handler = async (event) => {
 
 local function policy(folder, command, more)
   for name, text in pairs(FUNCTIONS) do folder:write(name, text) end
-  folder:write("policy.lua", ([[local policy = require "watchbot".policy {
-    queue = %q, max_receives = 1, workers = 2, %s
-    lambda = { handler = "index.handler", command = %s } }
-    return policy]]):format(folder:url(), more or "", command))
+  resident.policy(folder,
+    ("max_receives = 1, workers = 2, %s lambda = { handler = %q, command = %s }")
+    :format(more or "", "index.handler", command))
 end
 
 local function messages(count)
@@ -40,12 +39,8 @@ local function messages(count)
 end
 
 local function drain(folder)
-  local exit, log, err = workshop.run(folder, { "run", "--drain", "policy.lua" })
-  assert.equal(0, exit.code, log .. err)
-  local counts = {}
-  for word in log:gmatch '%[watcher%] %[[^%]]*%] {"outcome":"(%w+)"' do
-    counts[word] = (counts[word] or 0) + 1
-  end
+  local log, counts = resident.drain(folder), {}
+  for _, word in ipairs(resident.words(log)) do counts[word] = (counts[word] or 0) + 1 end
   return counts, log
 end
 
@@ -98,7 +93,7 @@ describe("an unmodified client", function()
   it("in bash with curl is served", task(function(folder)
     if not os.execute "command -v curl >/dev/null" then return pending "curl is not here" end
     workshop.send(folder, messages(30))
-    policy(folder, ("{ %q }"):format(RUNTIMES .. "bootstrap.sh"))
+    policy(folder, ("{ %q }"):format(resident.runtimes .. "bootstrap.sh"))
     local counts, log = drain(folder)
     assert.same({ complete = 30 }, counts)
     assert.is_nil(log:find("curl", 1, true), log)
@@ -106,7 +101,7 @@ describe("an unmodified client", function()
 
   it("of Python is served (a stand-in of its exchange)", task(function(folder)
     workshop.send(folder, messages(100))
-    policy(folder, ("{ 'python3', %q, 'app.handler' }"):format(RUNTIMES .. "ric.py"))
+    policy(folder, ("{ 'python3', %q, 'app.handler' }"):format(resident.runtimes .. "ric.py"))
     assert.same({ complete = 100 }, (drain(folder)))
   end))
 
@@ -116,12 +111,12 @@ describe("an unmodified client", function()
     local lines = {}
     for index = 1, 20 do lines[index] = '[["answer"],["exit",0]]' end
     workshop.send(folder, lines)
-    policy(folder, ("{ 'python3', %q, 'seen' }"):format(RUNTIMES .. "scripted.py"))
+    policy(folder, ("{ 'python3', %q, 'seen' }"):format(resident.runtimes .. "scripted.py"))
     assert.same({ complete = 20 }, (drain(folder)))
   end))
 
   it("that registers an extension and streams is served", task(function(folder)
-    folder:write("go.py", (assert(io.open(RUNTIMES .. "scripted.py")):read "a"):gsub(
+    folder:write("go.py", (assert(io.open(resident.runtimes .. "scripted.py")):read "a"):gsub(
       "    runtime = Runtime%(sys.argv%[1%]%)\n", [[
     runtime = Runtime(sys.argv[1])
     other = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -154,7 +149,8 @@ describe("a runtime of another container", function()
     environment.AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port
     environment.LAMBDA_TASK_ROOT = folder.path
     local other = assert(process.start {
-      command = ("while ! python3 %sric.py app.handler; do sleep 0.1; done"):format(RUNTIMES),
+      command = ("while ! python3 %sric.py app.handler; do sleep 0.1; done"):format(
+        resident.runtimes),
       cwd = folder.path, env = environment,
     })
     assert.same({ complete = 20 }, (drain(folder)))

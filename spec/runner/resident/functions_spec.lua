@@ -1,25 +1,19 @@
 -- Handlers that take batches, with the whole program.
 
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
 local task, run = workshop.task, workshop.run
 
 local function policy(folder, body, fields)
-  folder:write("policy.lua", ([[
-    local policy = require "watchbot".policy {
-      queue = %q, max_receives = 1, batch = 3, window = 2, %s
-      handler = function(jobs) %s end,
-    }
-    return policy]]):format(folder:url(), fields or "", body))
+  resident.policy(folder,
+    ("max_receives = 1, batch = 3, window = 2, %s handler = function(jobs) %s end")
+    :format(fields or "", body))
 end
 
 local function drain(folder)
-  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" })
-  assert.equal(0, exit.code, log .. err)
-  local words = {}
-  for word in log:gmatch '%[watcher%] %[[^%]]*%] {"outcome":"(%w+)"' do words[#words + 1] = word end
-  table.sort(words)
-  return words, log
+  local log = resident.drain(folder)
+  return resident.words(log), log
 end
 
 describe("a handler that takes batches", function()

@@ -1,55 +1,20 @@
 -- Lambda functions that stay, with the whole program: a queue file, a runtime that does what its
 -- message says (spec/support/runtimes/scripted.py), and what becomes of the message.
 
-local cjson = require "cjson"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
-local task, run, eventually = workshop.task, workshop.run, workshop.eventually
+local task, eventually = workshop.task, workshop.eventually
 
-local RUNTIMES = io.popen "pwd":read "l" .. "/spec/support/runtimes/"
+local send, drain, outcomes_of = resident.send, resident.drain, resident.outcomes
 
 local function policy(folder, fields, options, more)
-  folder:write("policy.lua", ([[
-    local policy = require "watchbot".policy {
-      queue = %q, max_receives = 2, kill_grace = 0.2, %s
-      lambda = { command = { "python3", %q, %q }, handler = "app.handler", %s },
-    }
-    function policy:backoff() return 0 end
-    %s
-    return policy]]):format(folder:url(), fields or "", RUNTIMES .. "scripted.py",
-      folder:file "seen",
-      options or "", more or ""))
+  resident.policy(folder, ("%s lambda = { command = { 'python3', %q, 'seen' }, %s %s }"):format(
+    fields or "", resident.runtimes .. "scripted.py", "handler = 'app.handler',", options or ""),
+    more)
 end
 
--- One message for each list of steps.
-local function send(folder, ...)
-  local lines = {}
-  for index, steps in ipairs { ... } do
-    lines[index] = type(steps) == "string" and steps or cjson.encode(steps)
-  end
-  workshop.send(folder, lines)
-end
-
-local function drain(folder, more)
-  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" }, more)
-  assert.equal(0, exit.code, log .. err)
-  return log
-end
-
--- Why is the outcome line's; a message that has failed for good has two.
-local function outcomes_of(log)
-  local all = {}
-  for json in log:gmatch '%[watcher%] %[[^%]]*%] ({"outcome"[^\n]*})\n' do
-    all[#all + 1] = cjson.decode(json)
-  end
-  return all
-end
-
-local function seen_of(folder)
-  local all = {}
-  for _, line in ipairs(folder:lines "seen") do all[#all + 1] = cjson.decode(line) end
-  return all
-end
+local function seen_of(folder) return resident.read(folder, "seen") end
 
 local function statuses(folder)
   local all = {}
@@ -81,7 +46,7 @@ describe("a Lambda function that stays", function()
     workshop.send(folder, { "one" })
     policy(folder, "inherit = true, env = { AWS_LAMBDA_MAX_CONCURRENCY = '2' },")
     folder:write("policy.lua", (folder:read "policy.lua":gsub('command = {.-}',
-      [[command = "env > variables; exec python3 ]] .. RUNTIMES .. [[scripted.py seen"]])))
+      [[command = "env > variables; exec python3 ]] .. resident.runtimes .. [[scripted.py seen"]])))
     drain(folder, { AWS_LAMBDA_MAX_CONCURRENCY = "4", _LAMBDA_TELEMETRY_LOG_FD = "9" })
     local variables = folder:read "variables"
     assert.matches("AWS_LAMBDA_RUNTIME_API=127.0.0.1:%d+\n", variables)
@@ -237,7 +202,7 @@ describe("a Lambda function that stays", function()
       workshop.send(folder, { "one" })
       folder:write("policy.lua", ([[return require "watchbot".policy { queue = %q, probe = 1,
         lambda = { command = { "python3", %q }, handler = "app.handler" } }]]):format(folder:url(),
-        RUNTIMES .. "ric.py"))
+        resident.runtimes .. "ric.py"))
       local child = workshop.start(folder, { "run", "policy.lua" })
       eventually(function() return child:output():find "ModuleNotFoundError: No module named" end)
       folder:write("app.py", "def handler(event, context):\n  return 1\n")
@@ -278,6 +243,18 @@ describe("a Lambda function that stays", function()
     queue:close()
   end))
 
+  -- What a function had started in a session apart lived on beside the runtime that replaced it.
+  it("takes what it has started with it when it is replaced", task(function(folder)
+    send(folder, { { "leave" }, { "answer" } }, { { "answer" } })
+    policy(folder, "", "recycle = { jobs = 1 },")
+    local child = workshop.start(folder, { "run", "policy.lua" })
+    eventually(function() return #seen_of(folder) == 2 end, "both are done")
+    eventually(function() return #workshop.processes_with "LEFT_BY=scripted" == 0 end,
+      "no process of the first is left")
+    child:stop(1)
+    child:wait()
+  end))
+
   it("replaces a runtime after so many messages, and one that has grown", task(function(folder)
     send(folder, { { "answer" } }, { { "answer" } }, { { "answer" } }, { { "answer" } })
     policy(folder, "", "recycle = { jobs = 2 },")
@@ -311,7 +288,7 @@ def handler(event, context):
   context.raw = text
   return text
 ]]):format(case[1]))
-      folder:write("ric.py", (assert(io.open(RUNTIMES .. "ric.py")):read "a"):gsub(
+      folder:write("ric.py", (assert(io.open(resident.runtimes .. "ric.py")):read "a"):gsub(
         "json.dumps%(handler%(json.loads%(event%), context%)%).encode%(%)",
         "handler(json.loads(event), context).encode()"))
       workshop.send(folder, { "a", "b", "c" })

@@ -1,6 +1,7 @@
 -- Programs that read lines of JSON, with the whole program and workers in Python and in sh.
 
 local cjson = require "cjson"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
 local task, run, eventually = workshop.task, workshop.run, workshop.eventually
@@ -28,35 +29,12 @@ while True:
             say({"id": one["id"], **told})
 ]]
 
+local send, drain, words_of = resident.send, resident.drain, resident.words
+
 local function prepare(folder, fields, options, more)
   folder:write("worker.py", WORKER)
-  folder:write("policy.lua", ([[
-    local policy = require "watchbot".policy {
-      queue = %q, max_receives = 2, kill_grace = 0.2, %s
-      resident = { command = { "./worker.py" }, %s },
-    }
-    function policy:backoff() return 0 end
-    %s
-    return policy]]):format(folder:url(), fields or "", options or "", more or ""))
-end
-
-local function send(folder, ...)
-  local lines = {}
-  for index, one in ipairs { ... } do lines[index] = cjson.encode(one) end
-  workshop.send(folder, lines)
-end
-
-local function drain(folder)
-  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" })
-  assert.equal(0, exit.code, log .. err)
-  return log
-end
-
-local function words_of(log)
-  local words = {}
-  for word in log:gmatch '%[watcher%] %[[^%]]*%] {"outcome":"(%w+)"' do words[#words + 1] = word end
-  table.sort(words)
-  return words
+  resident.policy(folder, ("%s resident = { command = { './worker.py' }, %s }"):format(
+    fields or "", options or ""), more)
 end
 
 describe("a program that reads lines", function()

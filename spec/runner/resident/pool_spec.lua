@@ -2,9 +2,9 @@
 -- same time, and not more runtimes are started than have ended. SOAK=messages for more.
 
 local scheduler = require "watchbot.scheduler"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
-local RUNTIMES = io.popen "pwd":read "l" .. "/spec/support/runtimes/"
 local MESSAGES = tonumber(os.getenv "SOAK" or "120")
 local WORKERS = 4
 
@@ -36,7 +36,7 @@ describe("runtimes that end at random", function()
         queue = %q, max_receives = 1000, workers = %d, visibility = 2, kill_grace = 0.2,
         lambda = { command = { "python3", "-S", %q, "seen" }, handler = "none", %s } }
         function policy:backoff() return 0 end
-        return policy]]):format(folder:url(), WORKERS, RUNTIMES .. "scripted.py", fields))
+        return policy]]):format(folder:url(), WORKERS, resident.runtimes .. "scripted.py", fields))
       local logs = {}
       if ends then
         local child = workshop.start(folder, { "run", "--drain", "policy.lua" })

@@ -1,10 +1,10 @@
 -- HTTP workers, with the whole program and a server of Python's standard library.
 
-local cjson = require "cjson"
 local process = require "watchbot.process"
+local resident = require "support.resident"
 local workshop = require "support.workshop"
 
-local task, run, eventually = workshop.task, workshop.run, workshop.eventually
+local task, eventually = workshop.task, workshop.eventually
 
 -- Answers as the path of its message says: "/STATUS/OUTCOME"; writes what it was asked.
 local SERVER = [[#!/usr/bin/env python3
@@ -41,44 +41,17 @@ local function free_port(folder)
   return port
 end
 
+local send, drain, words_of = resident.send, resident.drain, resident.words
+
 local function prepare(folder, fields, serve, more)
   local port = free_port(folder)
   folder:write("server.py", SERVER)
-  folder:write("policy.lua", ([[
-    local policy = require "watchbot".policy {
-      queue = %q, max_receives = 2, kill_grace = 0.2, %s
-      serve = { url = "http://127.0.0.1:%d/work", command = "exec ./server.py", %s },
-    }
-    function policy:backoff() return 0 end
-    %s
-    return policy]]):format(folder:url(), fields or "", port, serve or "", more or ""))
+  resident.policy(folder, ("%s serve = { url = 'http://127.0.0.1:%d/work', command = %q, %s }")
+    :format(fields or "", port, "exec ./server.py", serve or ""), more)
   return port
 end
 
-local function send(folder, ...)
-  local lines = {}
-  for index, one in ipairs { ... } do lines[index] = cjson.encode(one) end
-  workshop.send(folder, lines)
-end
-
-local function drain(folder)
-  local exit, log, err = run(folder, { "run", "--drain", "policy.lua" })
-  assert.equal(0, exit.code, log .. err)
-  return log
-end
-
-local function words_of(log)
-  local words = {}
-  for word in log:gmatch '%[watcher%] %[[^%]]*%] {"outcome":"(%w+)"' do words[#words + 1] = word end
-  table.sort(words)
-  return words
-end
-
-local function asked_of(folder)
-  local all = {}
-  for _, line in ipairs(folder:lines "asked") do all[#all + 1] = cjson.decode(line) end
-  return all
-end
+local function asked_of(folder) return resident.read(folder, "asked") end
 
 describe("an HTTP worker", function()
   it("gets each message by POST, and its answer decides", task(function(folder)

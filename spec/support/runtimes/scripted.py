@@ -1,9 +1,10 @@
 """A Lambda runtime that does what its message says: a JSON list of steps, and writes what it saw.
 
-scripted.py SEEN: appends a line of JSON to the file SEEN for each invocation: its event's bodies, its
-headers, and the statuses of what it posted. A step is a list: ["answer", text], ["error", type,
+scripted.py SEEN: appends a line of JSON to the file SEEN for each invocation: its event's bodies,
+its headers, and the statuses of what it posted. A step is a list: ["answer", text], ["error", type,
 text], ["stream", text, type, text], ["exit", code], ["kill"], ["sleep", seconds], ["print", text],
-["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"], ["chaos", seed].
+["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"],
+["leave"], ["chaos", seed].
 """
 import base64
 import http.client
@@ -11,6 +12,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -124,6 +126,10 @@ class Runtime:
             os._exit(chance.choice([0, 1, 3, 4]))
         elif way == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def leave(self):
+        """Starts a process that leaves session and parent."""
+        subprocess.Popen(["sh", "-c", "LEFT_BY=scripted setsid sleep 300 >/dev/null 2>&1 &"]).wait()
 
     def sleep(self, seconds):
         time.sleep(seconds)

@@ -4,11 +4,8 @@
 
 local core = require "watchbot.core"
 local invocation = require "watchbot.runner.resident.invocation"
-local process = require "watchbot.process"
+local program = require "watchbot.runner.resident.program"
 local scheduler = require "watchbot.scheduler"
-
--- The newest output of a runtime that a notification shows.
-local TAIL = 50 * 1024
 
 ---@alias watchbot.RuntimeState
 ---| "starting" it has not asked yet
@@ -22,7 +19,8 @@ local TAIL = 50 * 1024
 ---@field pool watchbot.RuntimePool
 ---@field state watchbot.RuntimeState
 ---@field channel table see runner/resident/init.lua
----@field process watchbot.Process
+---@field program watchbot.Program? nil where another one is shared, or runs elsewhere
+---@field process watchbot.Process? of the program
 ---@field invocation watchbot.Invocation|false
 ---@field jobs integer messages that it has taken
 ---@field born number
@@ -34,37 +32,21 @@ local runtime = {}
 
 -- the start
 
-local function start_process(self, command, environment)
-  local parts = self.pool.parts
-  return process.start {
-    argv = command.argv, command = command.command, cwd = parts.policy.cwd, env = environment,
-    output = parts.sink, category = "worker", tail = TAIL, records = true,
-    limits = self.granted.limits, channel = self.channel.descriptor,
-  }
-end
-
--- Channel, environment, limits, program: what has been opened when one fails, `release` gives back.
+-- Opens the channel and starts the program: what has been opened when one fails, the caller closes.
 local function launch(self)
   local parts, err, code = self.pool.parts
   self.channel, err, code = parts.channel.open(self, parts.options, parts.user)
   if not self.channel then return nil, err, code end
-  local all = parts.inherited()
-  for name, value in pairs(self.channel:defaults(parts)) do all[name] = value end
-  for name, value in pairs(parts.policy.env) do all[name] = value end
-  self.granted, err, code = parts.allowed:grant(all, self.channel:environment(parts))
-  if not self.granted then return nil, err, code end
-  for _, name in ipairs(parts.channel.withheld or {}) do all[name] = nil end
-  local command = parts.options.command
-  if not command or parts.channel.shares_program then return true end
-  self.process, err, code = start_process(self,
-    type(command) == "string" and { command = command } or { argv = command }, all)
-  return self.process ~= nil, err, code
-end
-
-local function release(self)
-  if self.granted then self.granted:release() end
-  if self.channel then self.channel:close() end
-  self.granted, self.channel = nil, nil
+  if not parts.options.command or parts.channel.shares_program then return true end
+  local environment = parts.inherited()
+  for name, value in pairs(self.channel:defaults(parts)) do environment[name] = value end
+  for name, value in pairs(parts.policy.env) do environment[name] = value end
+  self.program, err, code = program.start(parts, environment, self.channel:environment(parts), {
+    records = true, channel = self.channel.descriptor, withheld = parts.channel.withheld,
+  })
+  if not self.program then return nil, err, code end
+  self.process = self.program.child
+  return true
 end
 
 --- Starts a program.
@@ -80,11 +62,13 @@ function runtime.start(pool)
   local ok, err, code = launch(self)
   if not ok then
     self.state = "ended"
-    release(self)
+    if self.channel then self.channel:close() end
     return nil, err, code
   end
-  if self.process then scheduler.spawn(self.follow, self) end
-  if self.process then scheduler.spawn(self.watch_start, self) end
+  if self.process then
+    scheduler.spawn(self.follow, self)
+    scheduler.spawn(self.watch_start, self)
+  end
   self.channel:started()
   return self
 end
@@ -119,16 +103,11 @@ function Runtime:stop(grace)
   end
 end
 
-local function told_exit(exit)
-  if exit.signal then return "signal " .. exit.signal end
-  return "exit code " .. tostring(exit.code)
-end
-
--- The exit code of a runtime is no word to us: 3 and 4 would delete and release.
+-- The exit code of a runtime decides nothing: 3 and 4 would delete and release.
 local function exit_error(self, exit)
   return {
     error = "Runtime.ExitError", status = exit.signal or exit.code, oom = exit.oom,
-    reason = ("the runtime ended with %s before it answered"):format(told_exit(exit)),
+    reason = ("the runtime ended with %s before it answered"):format(program.told(exit)),
     logs = self.process and self.process:tail(),
   }
 end
@@ -139,15 +118,14 @@ function Runtime:ended(exit)
   if self.state == "ended" then return end
   local failing = self.failing or self.state == "starting"
   self.state = "ended"
-  if self.granted then self.granted:release(exit) end
-  self.granted = nil
+  if self.program then self.program:ended(exit) end
   if self.invocation and not self.invocation.over then
     local fields = exit_error(self, exit)
     for name, value in pairs(self.invocation.ending or {}) do fields[name] = value end
     self.invocation:end_all(fields)
   end
   if self.channel then self.channel:close() end
-  local words = self.words or ("it ended with %s"):format(told_exit(exit))
+  local words = self.words or ("it ended with %s"):format(program.told(exit))
   if self.process then self.process:close() end
   self.pool:ended(self, failing and words or nil, exit.reason)
 end

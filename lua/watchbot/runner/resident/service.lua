@@ -2,14 +2,11 @@
 -- when a message is there, started again when it has ended; ready when its port is open.
 
 local http = require "watchbot.http"
-local process = require "watchbot.process"
+local program = require "watchbot.runner.resident.program"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two looks whether the port is open.
 local LOOK = 0.05
-
--- The newest output that a notification shows.
-local TAIL = 50 * 1024
 
 ---@class watchbot.Service
 ---@field parts table see runner/resident/init.lua
@@ -27,13 +24,12 @@ function service.new(parts)
   return setmetatable({ parts = parts, ready = false, changed = scheduler.event() }, Service)
 end
 
-local function follow(self, child, granted)
-  local exit = child:wait()
-  granted:release(exit)
-  if self.child ~= child then return end
-  local how = exit.signal and "signal " .. exit.signal or "exit code " .. tostring(exit.code)
-  self.words = self.words or "the server has ended with " .. how
-  child:close()
+local function follow(self, started)
+  local exit = started.child:wait()
+  started:ended(exit)
+  if self.child ~= started.child then return end
+  self.words = self.words or "the server has ended with " .. program.told(exit)
+  self.child:close()
   self.child, self.ready = nil, false
   self.changed:set()
 end
@@ -63,23 +59,12 @@ local function watch_port(self, child)
 end
 
 local function start(self)
-  local parts, command = self.parts, self.parts.options.command
-  local all = parts.inherited()
-  local granted, err, code = parts.allowed:grant(all, parts.policy.env)
-  if not granted then return nil, err, code end
-  local child
-  child, err, code = process.start {
-    argv = type(command) == "table" and command or nil,
-    command = type(command) == "string" and command or nil, cwd = parts.policy.cwd, env = all,
-    output = parts.sink, category = "worker", tail = TAIL, limits = granted.limits,
-  }
-  if not child then
-    granted:release()
-    return nil, err, code
-  end
-  self.child, self.words = child, nil
-  scheduler.spawn(follow, self, child, granted)
-  scheduler.spawn(watch_port, self, child)
+  local started, err, code =
+    program.start(self.parts, self.parts.inherited(), self.parts.policy.env, {})
+  if not started then return nil, err, code end
+  self.child, self.words = started.child, nil
+  scheduler.spawn(follow, self, started)
+  scheduler.spawn(watch_port, self, started.child)
   return true
 end
 
