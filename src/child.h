@@ -1,4 +1,4 @@
-/* child: a program started in a session of its own, and its end.
+/* child: a program started in its own session, and its end.
  *
  * The leader's exit is the end: what is left of its group is KILLed before the leader is reaped,
  * while its id cannot be used again, and so is what it has started elsewhere, where the program

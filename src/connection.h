@@ -26,7 +26,7 @@ struct connection {
     struct buffer in; /* read, and not of this request */
     struct buffer out;
     struct exchange *exchange;
-    bool ended;     /* the client sends no more */
+    bool ended;     /* the client has closed its side */
     bool ahead;     /* the client has sent more than the request: it stays in the socket */
     bool used;      /* it has had a request */
     bool continued; /* 100 (Continue) was sent */

@@ -14,7 +14,7 @@
 
 enum {
     DEEPEST = 64,       /* folders that are open at once; what is deeper is moved up first */
-    MOST_PASSES = 4096, /* over one folder, while somebody may be filling it */
+    MOST_PASSES = 4096, /* over one folder, while another process may be filling it */
     PATIENCE = 16,      /* entries between two looks at the clock */
     FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
     HANDLE = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -177,7 +177,7 @@ static bool push(struct empty *empty, int fd, const char *name) {
     return true;
 }
 
-/* Too deep: the folder goes up to where the emptying began, under a name of its own, and its turn
+/* Too deep: the folder goes up to where the emptying began, under its own name, and its turn
  * comes there. */
 static bool move_up(struct empty *empty, const char *name) {
     char fresh[40];
@@ -207,7 +207,7 @@ static void take(struct empty *empty, const struct dirent *entry) {
     if (error == EISDIR) {
         error = enter(empty, name);
         if (!error) return;
-        /* No folder any more: somebody has put something else in its place. */
+        /* No folder any more: another process has put something else in its place. */
         if (error == ENOTDIR || error == ELOOP)
             error = unlinkat(here(empty), name, 0) == 0 ? 0 : errno;
     }

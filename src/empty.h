@@ -3,8 +3,8 @@
  *
  * No path is followed: each folder is opened by its name in its parent, not through a symbolic
  * link, and is entered only when it is on the same mount as the folder that is emptied. So links
- * are removed and not followed, mount points are left alone, and a folder that somebody swaps for a
- * link meanwhile leads nowhere. The folder itself stays.
+ * are removed and not followed, mount points are left alone, and a folder that another process
+ * swaps for a link meanwhile leads nowhere. The folder itself stays.
  *
  * However deep the tree, at most 64 folders are open: what is deeper is moved up to the top first,
  * as `.emptying-PID-N`, which is the name that it keeps where it cannot be removed. */

@@ -25,7 +25,7 @@ struct guardian {
 int guardian_ensure(struct guardian *guardian);
 
 /* Tells it of a group. Touches only memory, so that a child can tell of itself before it executes
- * its program: from then on there is no moment in which nobody knows of it. */
+ * its program: from then on it is known at every moment. */
 void guardian_add(struct guardian *guardian, pid_t group);
 
 /* The group is gone; to be told before its leader is reaped, while the id cannot be

@@ -267,7 +267,7 @@ static unsigned char key_character(const unsigned char **at) {
     return code < 0x80 ? (unsigned char)code : 0;
 }
 
-/* A key may be written with escapes: "n\u0061me" is "name" for whoever reads it. */
+/* A key may be written with escapes: "n\u0061me" is "name" for a reader. */
 static bool is_name(const unsigned char *key, size_t size, const char *name) {
     const unsigned char *end = key + size;
     while (key < end && *name) {

@@ -1,5 +1,5 @@
 /* lfile: watchbot.core.file. Files whose folder others may write: what is opened is a plain file of
- * ours and no link to somebody else's; and what a file is, for `watchbot check`. */
+ * ours and no link to another user's; and what a file is, for `watchbot check`. */
 #define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>

@@ -43,8 +43,8 @@ static void fail(void) {
     snprintf(failure, sizeof failure, "%s", why ? why : LIBRARY " lacks a function");
 }
 
-/* It is never unloaded: a thread of its own may still be looking up a name when the last request is
- * gone. */
+/* It is never unloaded: a thread that it has made may still be looking up a name when the last
+ * request is gone. */
 static void load(void) {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) return fail();

@@ -27,7 +27,7 @@ static int fail(struct listener *listener, int error) {
     return error;
 }
 
-/* => the size of the address; 0: it is none */
+/* => the size of the address; 0: it is invalid */
 static socklen_t parse(union address *parsed, const char *address, uint16_t port) {
     memset(parsed, 0, sizeof *parsed);
     if (inet_pton(AF_INET, address, &parsed->v4.sin_addr) == 1) {
@@ -78,7 +78,7 @@ static socklen_t name(struct sockaddr_un *address, const char *path) {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1);
 }
 
-/* Whether a socket is left over: there is one, and nobody listens on it. */
+/* Whether a socket is left over: it exists, and no process listens on it. */
 static bool is_stale(const struct sockaddr_un *address, socklen_t size) {
     struct stat file;
     if (lstat(address->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;

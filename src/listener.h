@@ -12,7 +12,7 @@ struct listener {
     bool is_path;
     char address[64]; /* numeric, "127.0.0.1" or "::1"; "" for a path */
     uint16_t port;    /* 0 for a path */
-    char path[108];   /* as sun_path; unlinked when it is closed, if it is ours still */
+    char path[108];   /* as sun_path; unlinked when it is closed, unless it was replaced */
     dev_t device;
     ino_t inode;
 };
@@ -21,8 +21,9 @@ struct listener {
  * address. */
 int listener_open_tcp(struct listener *listener, const char *address, uint16_t port);
 
-/* Only this user may connect (mode 0600). A socket that nobody listens on any more is replaced.
- * EADDRINUSE: somebody does, or the path is no socket. ENAMETOOLONG: more than 107 bytes. */
+/* Only this user may connect (mode 0600). A leftover socket is replaced.
+ * EADDRINUSE: a process listens on it, or the path is not a socket. ENAMETOOLONG: more than 107
+ * bytes. */
 int listener_open_path(struct listener *listener, const char *path);
 
 void listener_close(struct listener *listener);

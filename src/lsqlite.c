@@ -107,7 +107,7 @@ static int close_and_return(struct connection *connection, int results) {
 }
 
 /* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: nothing
- * beside the file is needed, and nobody may write to it meanwhile. */
+ * beside the file is needed, and no process may write to it meanwhile. */
 static int open_flags(lua_State *L, int index) {
     static const char *const names[] = {"write", "read", "immutable", NULL};
     static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY,

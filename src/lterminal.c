@@ -1,6 +1,6 @@
 /* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it
  * is, single keys from it, and output that is written to its last byte or fails. Raw
- * mode is a handle: whoever closes or drops it, an error on its way out too, has the
+ * mode is a handle: closing or dropping it, an error on its way out too, has the
  * terminal as it was. Keys are read by watchbot.core.input. Ctrl-C stays a signal,
  * which its owner turns into a close; those that would leave the program without one,
  * or stop it in raw mode (Ctrl-\ and Ctrl-Z), are no keys meanwhile. */

@@ -183,7 +183,7 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* For a command that has something to put right when nobody reads its output any more (`| head`).
+/* For a command that has something to put right when its output is not read any more (`| head`).
  * Who ignores the signal gets errors of write(2) instead. */
 static int signals_catch_pipe(lua_State *L) {
     struct sigaction before;
@@ -307,7 +307,7 @@ static int run(lua_State *L) {
 }
 
 /* Tasks of the same user may not read this program's environment, where its keys are, or its
- * memory. Tasks themselves are readable as ever: what they execute sets this anew. */
+ * memory. Tasks themselves are readable as ever: what they execute sets this again. */
 static void hide_memory(void) {
 #ifndef __SANITIZE_ADDRESS__
     prctl(PR_SET_DUMPABLE, 0);

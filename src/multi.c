@@ -120,7 +120,7 @@ static void give_up_unread(struct pollfd *sockets, nfds_t count) {
 }
 
 /* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before
- * it, it learns that it is not, and connects anew. */
+ * it, it learns that it is not, and connects again. */
 static void give_up_stale(const struct multi *multi) {
     struct pollfd sockets[ASKED_AT_ONCE];
     nfds_t count = 0;

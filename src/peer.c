@@ -70,7 +70,7 @@ static enum peer_answer read_answer(const union answer *answer, size_t size, uid
         return PEER_UNKNOWN;
     const struct inet_diag_msg *message = NLMSG_DATA(header);
     *user = message->idiag_uid;
-    /* A socket whose process has closed it belongs to nobody, which reads as root. */
+    /* A socket whose process has closed it has no owner, which reads as root. */
     return message->idiag_inode ? PEER_KNOWN : PEER_GONE;
 }
 

@@ -64,7 +64,7 @@ static int make_file(int folder, const char *name, const void *data, size_t size
     return error;
 }
 
-/* Where the file system knows no locks nobody can lock it to sweep it either. */
+/* Where the file system knows no locks, it cannot be locked to be swept either. */
 static int open_folder(struct scratch *scratch) {
     char *path;
     if (asprintf(&path, "%s/%s%ld-XXXXXX", scratch_parent(), prefix, (long)getpid()) < 0)

@@ -56,7 +56,7 @@ static void accept_later(struct server *server) {
     loop_start_timer(server->loop, &server->pause, PAUSE);
 }
 
-/* False: no more for now. */
+/* False: there is none, or no room for it. */
 static bool accept_one(struct server *server) {
     if (!has_room(server)) {
         accept_later(server);

@@ -1,9 +1,9 @@
 /* server: HTTP/1.1 (RFC 9112) for programs of this machine and for people: on the loop, without
- * Lua. A request is handed out when all of it is there; whoever takes it answers when he likes, at
- * once or hours later. One request of a connection is out at a time: what a client sends ahead
+ * Lua. A request is handed out when it is complete; its taker answers at once or hours
+ * later. One request of a connection is out at a time: what a client sends ahead
  * waits.
  *
- * Connections belong to the server, an exchange to whoever took it. Callbacks come from a turn of
+ * Connections belong to the server, an exchange to its taker. Callbacks come from a turn of
  * the loop, never from within a call. */
 #ifndef WATCHBOT_SERVER_H
 #define WATCHBOT_SERVER_H

@@ -34,7 +34,7 @@ struct sink {
     struct loop_timer retry;
     struct outlet outlet;
     int error;
-    unsigned users; /* whoever has opened it is one */
+    unsigned users; /* the one who has opened it counts */
     struct segment *first, *last;
     size_t pending, memory;    /* bytes that are queued, and those of them in memory */
     struct waiters waiters[2]; /* by enum sink_level */

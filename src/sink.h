@@ -3,7 +3,7 @@
  * first and stops reading until the sink has drained.
  *
  * O_NONBLOCK on a shared stdout would hit the other processes that have it: pipes and terminals are
- * opened anew through /proc/self/fd, regular files are written plainly (epoll refuses them).
+ * opened again through /proc/self/fd, regular files are written plainly (epoll refuses them).
  * SIGPIPE and SIGXFSZ never reach the host. A full disk and a reader that is stuck are waited for
  * without holding up the tasks: what does not fit the queue meanwhile is dropped by whole lines,
  * and counted. */
@@ -32,7 +32,7 @@ struct sink *sink_open(struct loop *loop, int fd);
  * failed. */
 void sink_close(struct sink *sink);
 
-/* Keeps the memory of a sink, which somebody else may close, until it is released as often. */
+/* Keeps the memory of a sink, which another owner may close, until it is released as often. */
 void sink_use(struct sink *sink);
 void sink_release(struct sink *sink);
 

@@ -1,4 +1,4 @@
-/* state: the Lua state of the program, with an allocator of its own.
+/* state: the Lua state of the program, with its own allocator.
  *
  * A job makes some forty small values and gives them back. Lua says the size of what it frees, so
  * a list of free blocks for each size does for them, at a tenth of malloc's instructions. What is

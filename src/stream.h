@@ -18,7 +18,7 @@ struct stream {
     struct sink_waiter room;
     struct lines lines;
     struct buffer captured;
-    size_t limit;        /* bytes captured at the most; 0: none */
+    size_t limit;        /* bytes captured at most; 0: none */
     bool truncated;      /* there were more */
     struct buffer *tail; /* the newest output, shared with the other stream; NULL: not kept */
     size_t tail_limit;

@@ -3,7 +3,7 @@
  *
  * What can be waited for embeds a struct task_queue; a C function waits with `return
  * task_wait(...)` and takes its answer from the object itself in the continuation, since its stack
- * (the object at index 1) is as it was. The object cannot be collected while somebody waits: the
+ * (the object at index 1) is as it was. The object cannot be collected while a task waits: the
  * waiting coroutine holds it, and every live task is held by the registry.
  *
  * One struct tasks belongs to each Lua state (its registry owns it), so several states in one
@@ -125,8 +125,8 @@ bool task_stuck(lua_State *L);
 /* Tasks that have not ended. */
 size_t task_alive(lua_State *L);
 
-/* -- function : is called, as a task of its own, with the error of each task that fails while
- * nobody joins it. Without one, or with nil, the error goes to stderr. */
+/* -- function : is called, as its own task, with the error of each task that fails while
+ * no task joins it. Without one, or with nil, the error goes to stderr. */
 void task_on_failure(lua_State *L);
 
 /* A duration in seconds from the argument `index`, in nanoseconds; raises for NaN and what is

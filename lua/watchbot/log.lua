@@ -23,7 +23,7 @@ local core = require "watchbot.core".log
 ---@field pending fun(self: watchbot.Log): integer bytes that are queued
 ---@field format fun(self: watchbot.Log): "text"|"json"
 ---@field error fun(self: watchbot.Log): string?, string? message and code once the output has
---- failed for good
+--- failed permanently
 ---@field close fun(self: watchbot.Log) writes what can be written at once
 
 ---@class watchbot.LogModule

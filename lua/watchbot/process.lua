@@ -1,4 +1,4 @@
---- process: child processes, each the leader of a session of its own.
+--- process: child processes, each the leader of its own session.
 -- Sits on watchbot.core.process (src/lprocess.c). The leader's exit is the end: what is left of its
 -- group is killed then, and also when the handle is closed or collected, and when the program ends,
 -- even by kill -9 (src/guardian.h). The program watchbot finds and kills what has left the group,
@@ -28,7 +28,7 @@ local core = require "watchbot.core"
 ---@field records? boolean a CR within a line of its output ends a line of a text log, too
 ---@field channel? watchbot.Channel it has the other end as its descriptor 3
 ---@field limits? watchbot.process.Limits what it may use
----@field limit? integer bytes of stdout and of stderr that are captured at the most; 16 MiB unless
+---@field limit? integer bytes of stdout and of stderr that are captured at most; 16 MiB unless
 --- given
 
 ---@class watchbot.process.Limits of the process, and of each that it starts; nil: as the host's
@@ -119,7 +119,7 @@ process.user = core.process.user
 ---@type fun(limit: integer)
 process.nofile = core.process.nofile
 
---- Writes a private file, mode 0600, in a folder of its own under $TMPDIR or /tmp. It is there
+--- Writes a private file, mode 0600, in its own folder under $TMPDIR or /tmp. It is there
 --- until it is closed or the program ends. Root can make it another user's.
 ---@type fun(bytes: string, uid?: integer, gid?: integer): watchbot.process.File?, string?, string?
 process.file = core.scratch.file

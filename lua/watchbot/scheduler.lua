@@ -110,7 +110,7 @@ scheduler.leap = core.leap
 ---@type fun(): integer
 scheduler.alive = core.alive
 
---- Is called with the error of each task that fails while nobody joins it; without one the error
+--- Is called with the error of each task that fails while no task joins it; without one the error
 --- goes to stderr.
 ---@type fun(handler: fun(err: any)?)
 scheduler.on_failure = core.on_failure

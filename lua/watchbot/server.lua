@@ -19,7 +19,7 @@ local suggest = require "watchbot.lib.suggest"
 --- other machines
 ---@field port integer? default 0: one that the system chooses
 ---@field path string? instead of address and port: a Unix socket of this path, for this user alone.
---- One that nobody listens on any more is replaced; `listening:close` removes it
+--- A leftover one is replaced; `listening:close` removes it
 ---@field head integer? bytes of a request's head and trailers at most; default 16 KiB. More: 431
 ---@field body integer? bytes of its body at most; default 1 MiB. More: see `request:over`
 ---@field head_time number? seconds that the head may take from its first byte on; default 10
@@ -38,7 +38,7 @@ local suggest = require "watchbot.lib.suggest"
 ---@field connections fun(self): integer how many there are
 ---@field refused fun(self): integer, boolean how many connections of other users were refused;
 --- whether the kernel could not say whose one was, so that it was let in
----@field quiesce fun(self) no more connections; what runs is answered, with `Connection: close`
+---@field quiesce fun(self) accepts no new connections; running requests are answered, and closed
 ---@field close fun(self) breaks all connections
 
 ---@class watchbot.ServerRequest
@@ -106,7 +106,7 @@ local function run(handler, request, failed)
   failed(err)
 end
 
---- Hands each request to a task of its own, until the server is closed. Waits in a task.
+--- Hands each request to a separate task, until the server is closed. Waits in a task.
 ---@param listening watchbot.Listening
 ---@param handler fun(request: watchbot.ServerRequest)
 ---@param failed fun(err: string)? hears of errors in the handler, whose requests are answered with

@@ -1,5 +1,5 @@
 --- sqlite: databases whose failures are values, and transactions that wait for their turn.
--- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that somebody else holds is waited for by
+-- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that another process holds is waited for by
 -- sleeping, with jitter: the other tasks go on meanwhile, where SQLite's own busy handler would
 -- stop the loop. Text may hold any bytes, NUL too; a table with a string in it is bound as a blob,
 -- true and false as 1 and 0. Codes are SQLite's names ("SQLITE_FULL",
@@ -14,7 +14,7 @@ local scheduler = require "watchbot.scheduler"
 -- the third for those who have waited long, so that their turn comes before that of newcomers.
 local FIRST_PAUSE, LONGEST_PAUSE, OLD_PAUSE = 0.001, 0.02, 0.003
 
--- Seconds that a lock is waited for while nobody commits anything, unless the opener says
+-- Seconds that a lock is waited for while no process commits anything, unless the opener says
 -- otherwise.
 local PATIENCE = 10
 
@@ -131,7 +131,7 @@ function Database:execute(sql)
 end
 
 --- Whether the file was moved, deleted or replaced since it was opened: what is written goes where
---- nobody looks.
+--- no process looks.
 ---@return boolean
 function Database:has_moved()
   return self.connection:has_moved()
@@ -148,7 +148,7 @@ local function pause_of(waited, tries)
   return math.min(FIRST_PAUSE * 1.5 ^ tries, LONGEST_PAUSE)
 end
 
--- Since when nobody has committed, as far as it was looked: for as long as others get on, it is
+-- Since when no process has committed, as far as it was looked: for as long as others get on, it is
 -- only a queue, however long.
 local function stuck_since(database, waiting, now)
   if now - waiting.stuck < database.patience / 2 then return waiting.stuck end
@@ -159,7 +159,7 @@ local function stuck_since(database, waiting, now)
 end
 
 --- Calls `try(self, ...)` again and again while it answers that the database is locked. Patience
---- runs out where nobody commits meanwhile. Waits in a task.
+--- runs out if no process commits meanwhile. Waits in a task.
 ---@param try fun(self: watchbot.Database, ...): any, string?, string?
 ---@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
 function Database:patiently(try, ...)

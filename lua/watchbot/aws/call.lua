@@ -73,7 +73,7 @@ function Call:hide(...)
 end
 
 -- Adds what proves who is calling. The headers of the call itself stay as they are: each attempt is
--- signed anew.
+-- signed again.
 function Call:sign(keys)
   local headers, place = {}, self.client.place
   for name, value in pairs(self.headers) do headers[name] = value end

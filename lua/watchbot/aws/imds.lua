@@ -1,6 +1,6 @@
 --- imds: the metadata service of an EC2 instance, version 2 alone. Sits on fetch; asked for
 -- credentials and for the region.
--- Version 1, which needs no token, is never tried: a request that somebody else makes us send could
+-- Version 1, which needs no token, is never tried: a request that a stranger makes us send could
 -- read from it.
 -- https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 

@@ -68,7 +68,7 @@ aws.null = json.null
 ---@type fun(list: table?): table
 aws.list = json.list
 
--- A misspelt name would be without effect, and nobody would know.
+-- A misspelt name would have no effect, and would not be noticed.
 local function check_names(kind, given, known, where, level)
   for name in pairs(given or {}) do
     if not known[name] then

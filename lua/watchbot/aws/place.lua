@@ -63,7 +63,7 @@ function place.split(url)
   }
 end
 
--- Before regions had names of their own in it, the host was that of us-east-1; certificates of SQS
+-- Before regions had their own names in it, the host was that of us-east-1; certificates of SQS
 -- bear the second form still (botocore's endpoints.json, sslCommonName).
 local GLOBAL = { ["sqs.amazonaws.com"] = "us-east-1", ["queue.amazonaws.com"] = "us-east-1" }
 

@@ -6,7 +6,7 @@ local json = require "watchbot.lib.json"
 
 local query = {}
 
--- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form anew to
+-- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form again to
 -- check its signature do not.
 local function escape(text)
   return (text:gsub("[^%w%-._~ ]",

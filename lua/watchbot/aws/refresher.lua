@@ -19,7 +19,7 @@ local ADVISORY, MANDATORY = 300, 60
 -- goes on taking.
 local LEAST_LIFE = 60
 
--- Seconds that a call waits for a refresh at the most while there are old ones to use.
+-- Seconds that a call waits for a refresh at most while there are old ones to use.
 local PATIENCE = 5
 
 -- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer

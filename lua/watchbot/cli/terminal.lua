@@ -159,7 +159,7 @@ function states.control(byte)
   return byte >= 0x40 and byte <= 0x7E and "ground" or "control"
 end
 
--- A string ends with BEL or ESC \; a line ends it, too: somebody may have typed its beginning.
+-- A string ends with BEL or ESC \; a line ends it, too: a person may have typed its beginning.
 function states.text(byte)
   if byte == 0x07 or byte == 0x0A or byte == 0x0D then return "ground" end
   return byte == 0x1B and "escape" or "text"

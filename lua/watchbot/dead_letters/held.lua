@@ -1,7 +1,7 @@
 --- dead_letters.held: the letters of an SQS queue that were received and are not settled.
--- Reading is receiving: meanwhile nobody else sees them. They stay out of sight for as long as they
--- are needed here, by being extended again and again, and are given back at the end; a reader that
--- was killed has them back soon all the same.
+-- Reading is receiving: meanwhile no other reader sees them. They stay out of sight for as long as
+-- they are needed here, by being extended again and again, and are given back at the end; a
+-- reader that was killed has them back soon all the same.
 
 local hands = require "watchbot.lib.hands"
 local receipts = require "watchbot.queue.receipts"

@@ -3,12 +3,12 @@
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 -- API_StartMessageMoveTask.html
 -- There is one such task a queue at a time, and its handle is told only while it runs: so ours is
--- the newest of the list, once that is another than before. One that somebody else has started does
--- the same work, and is watched like ours.
+-- the newest of the list, once that is another than before. One that another caller has started
+-- does the same work, and is watched like ours.
 
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two looks, at first and at the most.
+-- Seconds between two looks, at first and at most.
 local FIRST_LOOK, LONGEST_LOOK = 0.5, 5
 
 -- Seconds after which a task that was started must be in the list.
@@ -46,7 +46,7 @@ local function whole(rate)
   return rate and math.max(1, math.min(FASTEST, math.floor(rate)))
 end
 
--- The answer to a start may have been lost, or somebody else was faster: either way there is a
+-- The answer to a start may have been lost, or another caller was faster: either way there is a
 -- task.
 function Task:start(options)
   local before = self:look()

@@ -1,4 +1,4 @@
---- dead_letters.sqlite: the dead letters of the embedded queue: a table of its own file. Each
+--- dead_letters.sqlite: the dead letters of the embedded queue: a table of the same file. Each
 -- change is one transaction, so there is no moment at which a letter is in both places or in none.
 
 local PAGE = 100
@@ -46,7 +46,7 @@ local function ids_of(letters)
   return ids
 end
 
--- A letter that is not there any more was settled by somebody else: nothing failed.
+-- A letter that is not there any more was settled by another process: nothing failed.
 local function settled(count, err, code)
   if not count then return nil, err, code end
   return count, {}

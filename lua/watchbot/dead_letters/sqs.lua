@@ -1,4 +1,4 @@
---- dead_letters.sqs: the dead letters of an SQS queue: a queue of its own.
+--- dead_letters.sqs: the dead letters of an SQS queue: a queue apart.
 -- To read them is to receive them, which hides them for a while (dead_letters.held) and counts as a
 -- receive. How they go back is told in dead_letters.replay, and in dead_letters.move_task where SQS
 -- does it.
@@ -68,7 +68,7 @@ function letters_of_sqs.open(queue, options)
     warn = options.warn,
     visibility = options.visibility, attributes = {},
   }, Letters)
-  -- also of a FIFO queue: here nobody works on them, and their order is kept
+  -- also of a FIFO queue: here no task works on them, and their order is kept
   self.dead.batch = BATCH
   self.dead.on_corrupt = function(id)
     self:tell(("message %s arrived damaged and was left where it is"):format(id))

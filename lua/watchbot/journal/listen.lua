@@ -1,5 +1,5 @@
 --- journal.listen: the lines of ecs-watchbot v4 and later, for the metric filters and alarms that
--- its stacks have: `[failure] {...}` for what somebody should look at, `[error] [sqs] text`, and
+-- its stacks have: `[failure] {...}` for what a person should look at, `[error] [sqs] text`, and
 -- with structured logging `worker_event`. What has no line there keeps ours.
 
 local journal = require "watchbot.journal"
@@ -53,7 +53,7 @@ end
 local null = require "watchbot.lib.json".null
 local function or_null(value) return value == nil and null or value end
 
---- 3 is a failure as well: the alarm on these lines is how somebody learns of a message that was
+--- 3 is a failure as well: the alarm on these lines is how a person learns of a message that was
 --- rejected. A job that was stopped because the watcher ends is none: it did nothing wrong.
 function Listen:outcome(job, outcome, exit)
   local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury")

@@ -1,6 +1,6 @@
 --- journal.printed: what the Lua code of a policy prints (print, io.write, io.stdout:write,
 -- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id.
--- Standard output itself would hold up the loop, signals and heartbeats too, while nobody reads it.
+-- Standard output itself would hold up the loop, signals and heartbeats too, while it is not read.
 -- Only the program does so: in an embedding host standard output is the host's.
 
 local log = require "watchbot.log"

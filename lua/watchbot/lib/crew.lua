@@ -1,5 +1,5 @@
 --- crew: tasks that do one piece of work after the other.
--- A task is a coroutine with a stack of its own: to make and to collect one costs more than most
+-- A task is a coroutine with its own stack: to make and to collect one costs more than most
 -- jobs do. One that has ended its work rests until there is more.
 
 local own = require "watchbot.lib.own"

@@ -1,4 +1,4 @@
---- suggest: what somebody who misspelt a name probably meant.
+--- suggest: what a misspelt name probably meant.
 
 --- Edits from `a` to `b`: letters inserted, removed, replaced, or swapped with their neighbour
 --- (Damerau-Levenshtein, each letter edited once).

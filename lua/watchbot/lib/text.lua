@@ -45,7 +45,7 @@ local unsafe = {
   "\239\187\191", -- the byte order mark
   "\239\191[\185-\187]", -- annotations
   "\240\157\133[\179-\186]", -- beams and slurs of music
-  "\243\160[\128\129][\128-\191]", -- tags, which nobody can see
+  "\243\160[\128\129][\128-\191]", -- tags, which are invisible
 }
 
 -- Combining marks on one letter above which they cover other lines.

@@ -5,7 +5,7 @@ local json = require "watchbot.lib.json"
 
 local envelope = {}
 
--- A topic of nobody's: the shape tells an envelope, not who sent it.
+-- A topic that does not exist: the shape tells an envelope, not who sent it.
 local TOPIC = "arn:aws:sns:::watchbot-send"
 
 local function attributes_of(opened)

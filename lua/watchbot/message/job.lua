@@ -27,7 +27,7 @@ Job.__index = Job
 
 local job = {}
 
---- The names of all variables that a message can have, for those who must not pass on somebody
+--- The names of all variables that a message can have, for those who must not pass on another
 --- else's.
 job.variable_names = {
   "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp",

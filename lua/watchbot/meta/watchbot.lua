@@ -3,7 +3,7 @@
 -- their own types.
 
 ---@alias watchbot.Outcome "complete"|"reject"|"release"|"retry" what becomes of a message
----@alias watchbot.Failure "reject"|"retry" what somebody is told of
+---@alias watchbot.Failure "reject"|"retry" what is notified
 
 ---@class watchbot
 ---@field version string

@@ -1,4 +1,4 @@
---- notify: has the policy notify somebody, within a bound of time. A notification that fails is
+--- notify: has the policy send a notification, within a bound of time. A notification that fails is
 -- logged and changes nothing about the outcome of its job.
 
 local scheduler = require "watchbot.scheduler"

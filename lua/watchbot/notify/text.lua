@@ -1,4 +1,4 @@
---- notify.text: what somebody reads when a task has failed. The form is that of ecs-watchbot, which
+--- notify.text: what a person reads when a task has failed. The form is that of ecs-watchbot, which
 -- people have rules for.
 
 local limits = require "watchbot.lib.limits"

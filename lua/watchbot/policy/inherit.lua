@@ -1,5 +1,5 @@
 --- inherit: which variables of the watcher's environment a task sees.
--- The default keeps back the keys that the watcher itself signs with (a task has a role of its own,
+-- The default keeps back the keys that the watcher itself signs with (a task has its own role,
 -- or is given keys in `env`), and what changes how programs are loaded: set for the watcher, it
 -- would be a surprise in every task.
 
@@ -12,7 +12,7 @@ local withheld = {
   LD_LIBRARY_PATH = true,
 }
 
--- Who somebody is and where things are: what hardly any program does without.
+-- Who the user is and where things are: what hardly any program does without.
 local basic = {
   PATH = true, HOME = true, USER = true, LOGNAME = true, SHELL = true, LANG = true, LANGUAGE = true,
   TZ = true, TMPDIR = true,

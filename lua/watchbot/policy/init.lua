@@ -114,7 +114,7 @@ function hooks:backoff(job)
   return math.min(2 ^ job.receives, LONGEST_BACKOFF)
 end
 
---- Tells somebody that a task has failed: by the topic, where there is one. The log line of the
+--- Sends a notification that a task has failed, by the topic if there is one. The log line of the
 --- outcome is there anyway.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
@@ -343,7 +343,7 @@ function methods:notifier()
   return inside.notifier, err, code
 end
 
---- Who is told of summaries that could not be published.
+--- Called for summaries that could not be published.
 ---@param handler fun(message: string, code: string)
 function methods:on_notification_failure(handler)
   local inside = insides[self]

@@ -23,7 +23,7 @@ local resident = {}
 ---@class watchbot.Lambda: watchbot.Resident
 ---@field handler string? what the runtime is to call, as `app.handler`
 ---@field name string? the function's name; default: the handler's
----@field memory integer? MiB that it is told to have; default 128
+---@field memory integer? MiB that it finds in its environment; default 128
 ---@field listen integer? instead of `command`: the port of the Runtime API, for one runtime that
 --- another container of the same task starts
 ---@field event "sqs"|"sns"|"body"|(fun(jobs: watchbot.Job[]): string|table)|nil the form of its
@@ -161,7 +161,7 @@ function resident.problem(kind, value)
   end
 end
 
---- What is set for a handler that there is none of.
+--- The field that has no effect without a handler, as an error.
 ---@param policy table
 ---@return string? problem
 function resident.without_handler(policy)

@@ -22,7 +22,7 @@ local progress = {}
 
 ---@class watchbot.ProgressStatus
 ---@field progress number? the share of the parts that are done, rounded down to two digits; 0 for a
---- job that nobody knows
+--- unknown job
 ---@field total integer? parts; nil until `set_total`
 ---@field remaining integer? parts that are not done yet
 ---@field failed string? why the job has failed
@@ -38,7 +38,7 @@ local function refuse(err)
   return nil, "progress: " .. err, "Usage"
 end
 
---- Where progress is kept when nobody says: the environment that a watcher gives to its tasks.
+--- Where progress is kept by default: the environment that a watcher gives to its tasks.
 ---@return string? place
 local function default_place()
   local place = os.getenv "ProgressTable"
@@ -114,7 +114,7 @@ local function share(found)
   return (found.total - found.remaining) * 100 // found.total / 100
 end
 
---- How far a job is. A job that nobody knows has made no progress; that is no error, for it may
+--- How far a job is. A unknown job has made no progress; that is no error, for it may
 --- begin in a moment.
 ---@param job string
 ---@param options { part: integer?, brief: boolean? }? part: whether this one is done; brief: do not

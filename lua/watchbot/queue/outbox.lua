@@ -1,5 +1,5 @@
 --- queue.outbox: sends many messages to a service that takes ten a call, and so many bytes.
--- Each message has an answer of its own. What the service fails by its own fault is sent again;
+-- Each message has its own answer. What the service fails by its own fault is sent again;
 -- where it refuses a call for what is in it, each message of the call is tried for itself.
 
 local limits = require "watchbot.lib.limits"
@@ -49,7 +49,7 @@ function Outbox:answer(position, answer)
   if self.told then self.told(position, answer) end
 end
 
--- The entries of a batch for which `keep` holds, as a batch of their own.
+-- The entries of a batch for which `keep` holds, as a their own batch.
 local function part(batch, keep)
   local smaller = new_batch()
   for index, entry in ipairs(batch.entries) do

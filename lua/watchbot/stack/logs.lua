@@ -1,7 +1,7 @@
 --- stack.logs: the lines of a CloudWatch log group, of all its streams in the order of their time;
 -- once, or as they come.
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
--- CloudWatch finds a line some seconds after it was written, and not in that order. So whoever
+-- CloudWatch finds a line some seconds after it was written, and not in that order. So a reader who
 -- follows reads the last minute again each time and drops what was there: nothing is missed,
 -- nothing comes twice.
 

@@ -1,5 +1,5 @@
 --- template.alarms: the alarms of template.alarm as resources. Where there is no value nothing is
--- wrong: SQS stops counting for a queue that nobody uses, and no lines are no failures.
+-- wrong: SQS stops counting for an unused queue, and no lines are no failures.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudwatch-alarm.html
 
 local alarm = require "watchbot.template.alarm"

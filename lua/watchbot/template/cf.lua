@@ -1,6 +1,6 @@
 --- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for
 -- them in a template. A name that is missing is refused here: `{ Ref = nil }` would be an empty
--- table, and nobody would know of it.
+-- table, and it would not be noticed.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local json = require "watchbot.lib.json"

@@ -43,7 +43,7 @@ local function check_key(template, findings)
   end
 end
 
--- What only somebody who reads the template can decide.
+-- What only a reader of the template can decide.
 local function check_security(template, findings)
   for _, id in ipairs(references.resources(template)) do
     local resource = template.Resources[id]

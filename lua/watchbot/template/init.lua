@@ -102,7 +102,7 @@ local function add_tags(template, tags)
   end
 end
 
--- A name that is missing would be nil: an output without a value, and nobody would know of it.
+-- A name that is missing would be nil: an output without a value, and it would not be noticed.
 local function guarded(references)
   local names = {}
   for name in pairs(references) do names[#names + 1] = name end

@@ -17,7 +17,7 @@ local metrics = require "watchbot.template.metrics"
 -- Minutes without a message before the last container goes.
 local IDLE = 15
 
--- Where a parameter says how many there may be at the most, that cuts the steps off.
+-- Where a parameter says how many there may be at most, that cuts the steps off.
 local MANY = 1024
 
 -- A policy has at most 20 steps.

@@ -2,7 +2,7 @@
 
 local sending = {}
 
---- IAM statements that allow to publish; with a key of one's own SNS wants it used by whoever
+--- IAM statements that allow to publish; with a key of one's own SNS wants it used by the one who
 -- publishes.
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ---@param options watchbot.template.Options

@@ -5,7 +5,7 @@
 local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
--- Below whatever has an order of its own.
+-- Below whatever has its own order.
 local DEEP = math.huge
 
 ---@param value any

@@ -59,7 +59,7 @@ function taken.by_another(pair, id)
   end
 end
 
---- Why a resource cannot be replaced: it has a name of its own, which stays the same.
+--- Why a resource cannot be replaced: it has its own name, which stays the same.
 ---@param pair watchbot.template.Pair
 ---@param id string
 ---@return string? reason

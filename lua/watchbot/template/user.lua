@@ -1,4 +1,4 @@
---- template.user: somebody outside of AWS who may send: an IAM user and its access key. The key is
+--- template.user: a sender outside of AWS: an IAM user and its access key. The key is
 -- not among the outputs, where everybody who may see the stack would find it: `ref.accessKeyId` and
 -- `ref.secretAccessKey` take it to where it is needed.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-accesskey.html

@@ -1,5 +1,5 @@
 --- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to
--- the topic itself. It answers 200 only when the topic has taken the message, so that whoever sends
+-- the topic itself. It answers 200 only when the topic has taken the message, so that a sender
 -- knows when to send it again.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/
 -- api-gateway-mapping-template-reference.html
@@ -52,7 +52,7 @@ local function from_header(parameter, header)
     .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)"
 end
 
--- Without an id of its own, a second request with the same body would be taken for the first one
+-- Without its own id, a second request with the same body would be taken for the first one
 -- sent again, and dropped.
 -- https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
 local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")

@@ -78,7 +78,7 @@ function Queue:remove(item)
   end
 end
 
---- Hands a message out, whether or not somebody has it.
+--- Hands a message out, whether or not it is in flight.
 ---@param item table
 ---@param visibility number seconds
 ---@return table message
@@ -99,7 +99,7 @@ function Queue:to_dead_letters(item)
   self.heard("dead", item)
 end
 
--- The messages that may be seen now: of a group only the first, whoever has it.
+-- The messages that may be seen now: of a group only the first, also while it is in flight.
 function Queue:visible()
   local found, groups, now = {}, {}, scheduler.now()
   for _, item in ipairs(self.items) do

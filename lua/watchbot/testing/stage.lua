@@ -155,7 +155,7 @@ function Stage:advance(seconds)
   self:drive(scheduler.sleep, seconds)
 end
 
---- Hands out a message that somebody has.
+--- Hands out a message that is in flight.
 ---@param id string
 function Stage:duplicate(id)
   self:drive(function()

@@ -80,7 +80,7 @@ function Witness:ends()
   self.changed:set()
 end
 
---- Runs `body` as the handler of a message, in a task of its own.
+--- Runs `body` as the handler of a message, in its own task.
 function Witness:within(hook, id, body, ...)
   self.tasks[scheduler.running()] = { hook = hook, id = id }
   return body(...)

@@ -56,7 +56,7 @@ local function judge(context, entry, exit)
 end
 
 --- What the task of an earlier receive of this message has come to: a run of one that goes on, or
--- an exit that decides, or that says that nobody knows yet.
+-- an exit that decides, or that says that it is not known yet.
 local function find(context, entry)
   if not context.runner.find then return nil end
   local run, exit = context.runner:find(entry.job, context.hooks.policy)
@@ -76,7 +76,7 @@ end
 -- The message cannot be handed to a task, and no other try would change that.
 local UNFIT = { TooBig = true, InvalidMessage = true }
 
--- The exit of a task that there is none of.
+-- The exit of a task that was not started.
 local function not_started(err, code)
   return {
     reason = reason(err), error = code, duration = 0, unplaced = code == "NoRoom" or nil,
@@ -97,7 +97,7 @@ local function begin(context, entry)
   return nil, not_started(err, code)
 end
 
--- Signals that whoever ends the watcher sends to its tasks as well.
+-- Signals that the one who ends the watcher sends to its tasks as well.
 local SHARED = { TERM = true, INT = true, HUP = true }
 
 -- Seconds in which the watcher hears of its own end, when a task has died of such a signal.

@@ -34,7 +34,7 @@ blame.causes = {
   no_room = { fault = "machine", hold = true, uncounted = true, silent = true },
   -- The machine or the service took the task away.
   interrupted = { fault = "service", uncounted = true, passed = true },
-  -- The watcher ends and has stopped the task, or whoever stopped both has.
+  -- The watcher ends and has stopped the task, or the one who stopped both has.
   stopped = { fault = "machine", outcome = "retry", uncounted = true, silent = true },
   -- The watcher ends, and the task runs on elsewhere for the next watcher.
   left = { fault = "machine", outcome = "retry", uncounted = true, silent = true },

@@ -73,7 +73,7 @@ function Hooks:ask(name, ...)
   return checked(self, name, self:call(name, ...))
 end
 
---- Whether the policy has a hook of its own by this name.
+--- Whether the policy has its own hook by this name.
 ---@param name string
 ---@return boolean
 function Hooks:is_set(name)

@@ -360,7 +360,7 @@ end
 --- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits
 --- in a task.
 ---@return true? ok
----@return string? err when the queue lets nobody receive
+---@return string? err when receiving is not allowed
 ---@return string? code "NotAllowed"
 function Watcher:run()
   self.hooks:call "start"

@@ -73,7 +73,7 @@ end
 
 --- Starts the lease of a message that was just received.
 ---@param message table
----@param owner table whoever the events are about
+---@param owner table what the events are about
 ---@return watchbot.Lease
 function Leases:take(message, owner)
   local received = self:received_at(message)
@@ -126,7 +126,7 @@ function Leases:ask(lease, started, receipt, seconds)
   end
 end
 
--- Begins in a turn of its own, in which the lease may have been decided already.
+-- Begins in its own turn, in which the lease may have been decided already.
 function Leases:extend(lease)
   if lease.decided then return end
   local started, receipt = scheduler.boottime(), lease.receipt

@@ -59,7 +59,7 @@ end
 
 -- what arrives
 
--- A job of a message that nobody could read: its hooks fail, and it ends as a failed one.
+-- A job of an unreadable message: its hooks fail, and it ends as a failed one.
 local function unreadable(message)
   return { id = message.id, message = message.body, attributes = {}, receives = message.receives }
 end

@@ -6,7 +6,7 @@ local keys = require "watchbot.aws.keys"
 
 local environment = { name = "environment" }
 
--- Half a pair is a mistake, not a reason to use somebody else's credentials.
+-- Half a pair is a mistake, not a reason to use the credentials of another identity.
 local function pair(config)
   local access_key, secret_key = config:getenv "AWS_ACCESS_KEY_ID",
     config:getenv "AWS_SECRET_ACCESS_KEY"

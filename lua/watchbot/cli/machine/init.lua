@@ -62,7 +62,7 @@ local function check_health(findings, path)
       or "as long as this machine runs"))
 end
 
--- Without a policy nobody knows; then credentials that are not there are no failure.
+-- Without a policy that is unknown; then missing credentials are no failure.
 local function needs_aws(policy, url)
   if url and not url:find "^sqlite:" then return true end
   return policy and (policy.topic or policy_kind(policy) == "ecs") and true or false

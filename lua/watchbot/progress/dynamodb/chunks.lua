@@ -12,9 +12,9 @@
 -- watchbot-progress keeps a set there. It finds no set and fails, where it would otherwise take a
 -- job without one for complete.
 --
--- How exactly one part is the last: whoever adds a part writes itself into `last` by the same call,
+-- How exactly one part is the last: a part that is added is written into `last` by the same call,
 -- and only if the part was not there. So when a chunk is full its `last` is the part that filled
--- it, for good, and that part alone writes the chunk into the job's `chunks` and itself into the
+-- it, permanently, and that part alone writes the chunk into the job's `chunks` and itself into the
 -- job's `last`, again by one call. A process that dies between the two calls, or loses an answer,
 -- left its name: its repeat finds it and goes on. The repeat of any other part does nothing.
 

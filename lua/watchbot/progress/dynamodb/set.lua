@@ -6,7 +6,7 @@
 local layout = require "watchbot.progress.layout"
 local values = require "watchbot.progress.dynamodb.values"
 
--- Between two calls another program may change the set; so often the parts are looked at anew.
+-- Between two calls another program may change the set; so often the parts are looked at again.
 local TRIES = 10
 
 local set = {}
@@ -38,7 +38,7 @@ local function take_last(items, id, part)
   })
 end
 
--- Where watchbot-progress took the last part, nobody knows which it was: as it does, all are told
+-- Where watchbot-progress took the last part, it is unknown which it was: as it does, all are told
 -- that they were.
 local function is_last(job, part)
   return not job.parts and (job.last == nil or job.last == part)

@@ -1,6 +1,6 @@
 --- queue.sqlite.committer: the work of many tasks on one connection, done in few transactions.
--- Work that is submitted while the loop makes one turn, or while the lock is somebody else's,
--- shares a transaction. Work that nobody waits for urgently lingers a little, for company: deletes
+-- Work that is submitted while the loop makes one turn, or while another process has the lock,
+-- shares a transaction. Work that is not urgent lingers a little, for company: deletes
 -- for the next receive. One task does it all; it is there only while there is work.
 
 local own = require "watchbot.lib.own"
@@ -24,7 +24,7 @@ local committer = {}
 ---@field done watchbot.Event
 ---@field results table? what `work` returned, once it is committed
 ---@field failure { message: string, code: string }?
----@field dropped boolean? nobody wants it any more: not done if it was not begun
+---@field dropped boolean? its caller is gone: not done if it was not begun
 
 ---@param database watchbot.Database the committer's own
 ---@param committed fun() is called after each commit

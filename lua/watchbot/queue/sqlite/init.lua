@@ -97,7 +97,7 @@ end
 
 -- receiving
 
--- A receive under way. When its task is cancelled, what it has taken and nobody got goes back.
+-- A receive under way. When its task is cancelled, what it has taken and not handed over goes back.
 local Receiving = {}
 Receiving.__index = Receiving
 
@@ -326,7 +326,7 @@ end
 -- dead letters
 
 --- Dead letters, oldest first. Waits in a task.
----@param limit integer how many at the most
+---@param limit integer how many at most
 ---@param after table? the last dead letter of the page before
 ---@return table[]? letters { id, subject, body, attributes, receives, sent,
 --- first_received, died, reason, group }
@@ -375,7 +375,7 @@ function Queue:replay(ids)
   return self:change_dead(dead.replay, ids)
 end
 
---- Deletes dead letters for good. Waits in a task.
+--- Deletes dead letters permanently. Waits in a task.
 ---@param ids string[]? nil: all
 ---@return integer? count
 ---@return string? err

@@ -1,7 +1,7 @@
 --- queue.sqlite.salvage: makes a new queue file of what can still be read of a damaged one.
 -- The old file is only read, page by page, without SQLite: it may be cut, or overwritten anywhere.
 -- A row is known by its columns. A message whose content is found and nothing else is received
--- anew.
+-- again.
 
 local core = require "watchbot.core".file
 local pages = require "watchbot.queue.sqlite.pages"
@@ -138,7 +138,7 @@ end
 ---@field lost integer messages that were in the file, and whose content cannot be read
 
 --- Copies what can be read of a damaged file into a new one. Waits in a task.
----@param path string of the damaged file; nobody may have it open
+---@param path string of the damaged file; no process may have it open
 ---@param url string `sqlite:FILE`; the file is not there yet
 ---@return watchbot.Salvaged?
 ---@return string? err

@@ -5,7 +5,7 @@
 
 local scheduler = require "watchbot.scheduler"
 
--- Calls a second to begin with, and at the least; what a second without throttling adds again.
+-- Calls a second to begin with, and at least; what a second without throttling adds again.
 local RATE, LEAST, RECOVERY = 15, 0.5, 0.5
 
 ---@class watchbot.ecs.Budget

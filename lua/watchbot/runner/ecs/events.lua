@@ -106,7 +106,8 @@ function Events:handle_task(task, time, message)
   return scheduler.time() / 1000 - sent > STALE
 end
 
--- A message that is no event may be somebody's job: it stays in the queue, and that is logged once.
+-- A message that is no event may be another reader's job: it stays in the queue, and that is logged
+-- once.
 function Events:foreign(message)
   if not self.complained then
     self.complained = true

@@ -11,7 +11,7 @@ local supervise = require "watchbot.lib.supervise"
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 local CHUNK = limits.ecs.described
 
--- Seconds between two rounds: at the least, at the most, and with events.
+-- Seconds between two rounds: at least, at most, and with events.
 local SHORTEST, LONGEST, WITH_EVENTS = 1, 15, 60
 
 -- A round comes after this part of the age of the youngest task, and calls have at least this many

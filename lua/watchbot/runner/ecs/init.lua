@@ -61,7 +61,7 @@ function runner.check(policy)
   return request.check(policy.task, policy.env or {})
 end
 
----@param _ table where other runners write the output of tasks; these have logs of their own
+---@param _ table where other runners write the output of tasks; these have their own logs
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.runner.Ecs?

@@ -1,5 +1,5 @@
 --- runner.ecs.placement: RunTask, called within a budget, and what its answers mean for the job.
--- Each placement has a client token of its own. An answer that was lost leaves the placement open:
+-- Each placement has its own client token. An answer that was lost leaves the placement open:
 -- the next try of the message repeats the very same call, which runs nothing twice. A watcher that
 -- died takes its tokens along; its tasks are found by `startedBy` (runner.ecs.earlier).
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html

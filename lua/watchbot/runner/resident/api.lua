@@ -1,4 +1,4 @@
---- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a port of its own.
+--- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a separate port.
 -- https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 -- Unmodified runtime clients speak it: TCP on 127.0.0.1, several connections, any of which may die.
 -- A POST is answered before anything else happens, since Node's client stands still until then.
@@ -55,7 +55,7 @@ local function error_of_trailers(request)
   return kind, body
 end
 
--- Whether the invocation may be answered; tells the runtime why not.
+-- Whether the invocation may be answered; if not, the runtime gets the reason.
 local function may_answer(self, request, id)
   local status, kind, message =
     self.runtime:refuses(id, request:header "Lambda-Runtime-Invocation-Id")
@@ -102,7 +102,7 @@ local function init_error(self, request)
 end
 
 -- Go registers an extension of no events so that SIGTERM reaches it, and parks its next call for
--- ever: answered by nobody, it is closed with the connection.
+-- ever: it is never answered, and closed with the connection.
 local function register(_, request)
   request:answer(200, {
     ["Content-Type"] = "application/json",
@@ -140,7 +140,7 @@ local function route(self, request)
   tell(request, 404, "NotFound", path)
 end
 
--- Nothing in a route waits, so that no request needs a task of its own.
+-- No route waits, so requests need no separate tasks.
 local function serve(self)
   while true do
     local request, err, code = self.listening:accept()

@@ -7,11 +7,11 @@
 --     channel:defaults(parts), channel:environment(parts) -> variables
 --     channel:started()                              -- the program runs
 --     channel:prepare(invocation) -> text | nil, err, code
---     channel:gone(token) -> boolean                 -- whoever asked is not there any more
+--     channel:gone(token) -> boolean                 -- the client has closed the connection
 --     channel:give(token, invocation, text)
 --     channel:close()
 --
--- and tells its runtime: asked(token), answered(id, body), failed(id, body, kind),
+-- and calls its runtime: asked(token), answered(id, body), failed(id, body, kind),
 -- init_failed(body, kind), broken(problem).
 
 local allowance = require "watchbot.runner.allowance"

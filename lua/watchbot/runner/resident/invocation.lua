@@ -31,7 +31,7 @@ local function exit_of(self, fields)
   return exit
 end
 
---- Ends each of the jobs with an exit of its own.
+--- Ends each of the jobs with its own exit.
 ---@param fields_of fun(run: table): table
 function Invocation:finish(fields_of)
   if self.over then return end
@@ -51,7 +51,7 @@ local function failed(reason)
   return { code = 1, error = "Runtime.BatchItemFailure", reason = reason }
 end
 
--- One identifier of `batchItemFailures`; nil where it is none.
+-- One identifier of `batchItemFailures`; nil if it is invalid.
 local function identifier(item)
   local id = type(item) == "table" and item.itemIdentifier
   return type(id) == "string" and id ~= "" and id or nil

@@ -16,7 +16,7 @@ local Lambda = {}
 Lambda.__index = Lambda
 
 -- With the first, whatever its value, clients ask for several invocations at once or start programs
--- by themselves; the second is a descriptor for records, which nobody reads here.
+-- by themselves; the second is a descriptor for records, which is not read here.
 local lambda = {
   withheld = { "AWS_LAMBDA_MAX_CONCURRENCY", "_LAMBDA_TELEMETRY_LOG_FD" },
 }

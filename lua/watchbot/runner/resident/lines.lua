@@ -34,9 +34,9 @@ function Lines:defaults() return {} end
 
 function Lines:environment() return { WATCHBOT_FD = "3" } end
 
--- what it says
+-- what the program sends
 
--- An answer as an exit; nil and why it is none.
+-- An answer as an exit; nil and the problem if it is invalid.
 local function exit_of(answer)
   if answer.outcome ~= nil and not OUTCOMES[answer.outcome] then
     return nil, ("no outcome has the name '%s'"):format(tostring(answer.outcome))
@@ -112,7 +112,7 @@ function Lines:started()
   scheduler.spawn(read, self)
 end
 
--- what it is told
+-- what the program receives
 
 local function message_of(job)
   local attributes = next(job.attributes) and {} or nil

@@ -22,7 +22,7 @@ local program = {}
 --- The words for an exit: "signal KILL", "exit code 3".
 ---@param exit watchbot.process.Exit
 ---@return string
-function program.told(exit)
+function program.describe(exit)
   if exit.signal then return "signal " .. exit.signal end
   return "exit code " .. tostring(exit.code)
 end

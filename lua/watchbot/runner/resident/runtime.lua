@@ -24,7 +24,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field invocation watchbot.Invocation|false
 ---@field jobs integer messages that it has taken
 ---@field born number
----@field words string? what it said of its own failure to start
+---@field words string? why it could not start, in its words
 local Runtime = {}
 Runtime.__index = Runtime
 
@@ -107,7 +107,7 @@ end
 local function exit_error(self, exit)
   return {
     error = "Runtime.ExitError", status = exit.signal or exit.code, oom = exit.oom,
-    reason = ("the runtime ended with %s before it answered"):format(program.told(exit)),
+    reason = ("the runtime ended with %s before it answered"):format(program.describe(exit)),
     logs = self.process and self.process:tail(),
   }
 end
@@ -125,12 +125,12 @@ function Runtime:ended(exit)
     self.invocation:end_all(fields)
   end
   if self.channel then self.channel:close() end
-  local words = self.words or ("it ended with %s"):format(program.told(exit))
+  local words = self.words or ("it ended with %s"):format(program.describe(exit))
   if self.process then self.process:close() end
   self.pool:ended(self, failing and words or nil, exit.reason)
 end
 
---- Code of ours has raised while it served this program: nothing is known of its state.
+--- A function of watchbot has raised while it served this program: its state is unknown.
 ---@param problem string
 function Runtime:broken(problem)
   self.pool.parts.journal:error(nil, "error", problem, "where", "runtime")

@@ -138,7 +138,7 @@ function Serve:give(_, invocation, text)
   end)
 end
 
---- What is under way is given up; the server is not told.
+--- Gives the request up; the server does not notice.
 function Serve:close()
   if self.task then self.task:cancel "the request is given up" end
 end

@@ -28,7 +28,7 @@ local function follow(self, started)
   local exit = started.child:wait()
   started:ended(exit)
   if self.child ~= started.child then return end
-  self.words = self.words or "the server has ended with " .. program.told(exit)
+  self.words = self.words or "the server has ended with " .. program.describe(exit)
   self.child:close()
   self.child, self.ready = nil, false
   self.changed:set()
