@@ -1,5 +1,6 @@
---- sbom: what is in the static program, as SPDX 2.3: lua5.4 sbom.lua VERSION ARCH EPOCH FOLDER, where
--- FOLDER/packages lists the packages of Debian (.package/sysroot), and FOLDER/source has curl's.
+--- sbom: what is in the static program, as SPDX 2.3: lua5.4 sbom.lua VERSION ARCH EPOCH FOLDER,
+-- where FOLDER/packages lists the packages of Debian (.package/sysroot), and FOLDER/source has
+-- curl's.
 
 local cjson = require "cjson"
 

@@ -1,5 +1,5 @@
--- The image is made without an engine: it is what the specification of OCI says, runs as another user
--- on a read-only root, and is the same bytes each time.
+-- The image is made without an engine: it is what the specification of OCI says, runs as another
+-- user on a read-only root, and is the same bytes each time.
 
 local cjson = require "cjson"
 local shell = require "support.shell"
@@ -59,10 +59,11 @@ describe("the image", function()
       return pending "skopeo and umoci are not installed"
     end
     local folder = shell.folder()
-    local line = "{ skopeo inspect oci:%s:%s && skopeo copy --quiet --override-arch amd64 oci:%s:%s "
-      .. "oci:%s/copy:one && umoci unpack --image %s/copy:one %s/bundle; } 2>&1"
+    local line = "{ skopeo inspect oci:%s:%s && skopeo copy --quiet --override-arch amd64 "
+      .. "oci:%s:%s oci:%s/copy:one && umoci unpack --image %s/copy:one %s/bundle; } 2>&1"
     local version = require "watchbot.version"
-    local out, code = shell.run(line:format(LAYOUT, version, LAYOUT, version, folder, folder, folder))
+    local out, code = shell.run(line:format(LAYOUT, version, LAYOUT, version, folder, folder,
+      folder))
     shell.remove(folder)
     assert.are.equal(0, code, out)
   end)
@@ -82,8 +83,8 @@ describe("the image", function()
       mount --bind /dev/null $root/dev/null
       run="chroot --userspec=65532:65532 $root /usr/bin/watchbot"
       $run send --queue sqlite:/tmp/j.db hello
-      echo 'return require "watchbot".policy { queue = "sqlite:/tmp/j.db", handler = function() end }' \
-        > $root/tmp/policy.lua
+      echo 'return require "watchbot".policy {
+        queue = "sqlite:/tmp/j.db", handler = function() end }' > $root/tmp/policy.lua
       timeout 60 $run run --drain /tmp/policy.lua
       $run send --queue sqlite:/home/watchbot/j.db hello || echo status $?
       umount $root/dev/null $root/tmp $root

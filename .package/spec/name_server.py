@@ -55,7 +55,8 @@ def pump(source, target):
 def forward(client):
     index = int(client.getsockname()[0].rsplit(".", 1)[1]) - 1
     proxy = socket.create_connection(("127.0.0.1", PROXY))
-    proxy.sendall(f"CONNECT {names[index]}:443 HTTP/1.1\r\nHost: {names[index]}:443\r\n\r\n".encode())
+    host = f"{names[index]}:443"
+    proxy.sendall(f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += proxy.recv(1)

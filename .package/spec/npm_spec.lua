@@ -7,7 +7,8 @@ describe("the npm packages", function()
 
   setup(function()
     folder = shell.folder()
-    local line = "cd %s && npm install --silent --offline --no-audit --no-fund %s/build/npm/*.tgz 2>&1"
+    local line = "cd %s && npm install --silent --offline --no-audit --no-fund "
+      .. "%s/build/npm/*.tgz 2>&1"
     local files = shell.run("ls build/npm/watchbot-cli-*.tgz build/npm/watchbot-linux-x64-*.tgz")
     local out, code = shell.run(line:gsub("%%s/build/npm/%*%.tgz", (files:gsub("(%S+)%s",
       shell.root .. "/%1 "))):format(folder))
@@ -33,7 +34,8 @@ describe("the npm packages", function()
   end)
 
   it("hand on SIGTERM", function()
-    local out, code = shell.run(([[cd %s; ./node_modules/.bin/watchbot run --queue sqlite:jobs.db -- true > log 2>&1 &
+    local out, code = shell.run(([[cd %s
+      ./node_modules/.bin/watchbot run --queue sqlite:jobs.db -- true > log 2>&1 &
       until grep -qs watching log; do sleep 0.1; done
       kill -TERM $!; wait $!; code=$?; cat log; exit $code]]):format(folder))
     assert.are.equal(0, code, out)

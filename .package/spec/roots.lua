@@ -1,6 +1,6 @@
 --- roots: folders in which nothing of the build exists, to run the static program in: nothing at
--- all, a shell, and Debian releases whose nsswitch.conf and openssl.cnf name modules (.package/root).
--- Needs a namespace of its own (.package/spec/alone), where they are mounted.
+-- all, a shell, and Debian releases whose nsswitch.conf and openssl.cnf name modules
+-- (.package/root). Needs a separate namespace (.package/spec/alone), where they are mounted.
 
 local shell = require "support.shell"
 
@@ -43,8 +43,8 @@ end
 ---@param arguments string for the shell
 ---@param environment string? NAME=VALUE...
 function Root:run(arguments, environment)
-  return shell.run(("timeout 20 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin %s chroot %s /watchbot %s 2>&1"):format(
-    environment or "", self.path, arguments))
+  local line = "timeout 20 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin %s chroot %s /watchbot %s 2>&1"
+  return shell.run(line:format(environment or "", self.path, arguments))
 end
 
 ---@param file string a path in the root

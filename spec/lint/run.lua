@@ -73,7 +73,8 @@ local function program(files)
 end
 
 local function findings()
-  local lua = sources("lua/*.lua", "src/*.lua", "spec/*.lua", "doc/*.lua")
+  local lua = sources("lua/*.lua", "src/*.lua", "spec/*.lua", "doc/*.lua",
+    ".package/*.lua")
   local c = sources("src/*.[ch]", "include/*.h", "spec/*.[ch]", "doc/*.[ch]")
   local all = {}
   for path, text in pairs(lua) do all[path] = text end

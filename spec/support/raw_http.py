@@ -59,7 +59,8 @@ def step(connection, what):
 def run(where, case):
     got = b""
     with connect(where) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) if where.isdigit() else None
+        if where.isdigit():
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for what in case:
             got += step(connection, what)
         if connection.fileno() >= 0:

@@ -65,7 +65,8 @@ def read_request(stream, connection):
 
 def write_answer(connection, status, body, headers):
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Told')}", f"Content-Length: {len(body)}",
-             f"Date: {formatdate(now(), usegmt=True)}", *(f"{name}: {headers[name]}" for name in headers)]
+             f"Date: {formatdate(now(), usegmt=True)}",
+             *(f"{name}: {headers[name]}" for name in headers)]
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body)
 
 
