@@ -153,6 +153,7 @@ build = {
     ["watchbot.lib.reason"] = "lua/watchbot/lib/reason.lua",
     ["watchbot.lib.recent"] = "lua/watchbot/lib/recent.lua",
     ["watchbot.lib.refusal"] = "lua/watchbot/lib/refusal.lua",
+    ["watchbot.lib.sorted"] = "lua/watchbot/lib/sorted.lua",
     ["watchbot.lib.suggest"] = "lua/watchbot/lib/suggest.lua",
     ["watchbot.lib.supervise"] = "lua/watchbot/lib/supervise.lua",
     ["watchbot.lib.text"] = "lua/watchbot/lib/text.lua",

@@ -13,6 +13,8 @@
 -- PutLogEvents may write lines twice. A notification that reaches people twice is a nuisance, so
 -- Publish is repeated only for a FIFO topic.
 
+local sorted = require "watchbot.lib.sorted"
+
 ---@class watchbot.aws.Service
 ---@field protocol "json"|"query"
 ---@field content_type string?
@@ -146,10 +148,7 @@ end
 
 ---@return string[]
 function api.names()
-  local names = {}
-  for name in pairs(services) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+  return sorted.keys(services)
 end
 
 --- Whether the parameters are about a FIFO queue or topic.

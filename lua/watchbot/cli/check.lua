@@ -8,6 +8,7 @@ local machine = require "watchbot.cli.machine"
 local output = require "watchbot.cli.output"
 local policy = require "watchbot.policy"
 local resident = require "watchbot.policy.resident"
+local sorted = require "watchbot.lib.sorted"
 
 local check = {
   summary = "Loads a policy and prints what it would do; runs nothing.",
@@ -72,10 +73,7 @@ end
 local function show_exits(loaded)
   local codes = { [0] = true, [3] = true, [4] = true }
   for code in pairs(loaded.exits) do codes[code] = true end
-  local sorted = {}
-  for code in pairs(codes) do sorted[#sorted + 1] = code end
-  table.sort(sorted, function(a, b) return tostring(a) < tostring(b) end)
-  for _, code in ipairs(sorted) do
+  for _, code in ipairs(sorted.keys(codes)) do
     local exit = math.type(code) == "integer" and { code = code } or { signal = code }
     show("exit " .. code, (policy.verdict(loaded, nil, exit)))
   end
@@ -86,10 +84,7 @@ local shown_anyway = { command = true, handler = true, task = true, queue = true
 
 -- Values of variables may be secrets: what `check` prints ends in logs of builds.
 local function names_of(variables)
-  local names = {}
-  for name in pairs(variables) do names[#names + 1] = name end
-  table.sort(names)
-  return table.concat(names, " ")
+  return table.concat(sorted.keys(variables), " ")
 end
 
 local function show_fields(loaded)

@@ -6,6 +6,7 @@ local json = require "watchbot.lib.json"
 local output = require "watchbot.cli.output"
 local open_progress = require("watchbot.progress").open
 local scheduler = require "watchbot.scheduler"
+local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 
@@ -174,9 +175,7 @@ local function start(command, arguments)
 end
 
 local function unknown(word)
-  local names = {}
-  for name in pairs(commands) do names[#names + 1] = name end
-  table.sort(names)
+  local names = sorted.keys(commands)
   local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
   if not word then return usage("no action: " .. all) end
   return usage(("unknown action '%s'; expected %s%s"):format(word, all, suggest.hint(word, names)))

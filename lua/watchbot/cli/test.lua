@@ -4,6 +4,7 @@
 local json = require "watchbot.lib.json"
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
+local sorted = require "watchbot.lib.sorted"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
 
@@ -181,10 +182,7 @@ local function shown_value(name, value, hidden)
 end
 
 local function show_environment(environment, hidden)
-  local names = {}
-  for name in pairs(environment) do names[#names + 1] = name end
-  table.sort(names)
-  for index, name in ipairs(names) do
+  for index, name in ipairs(sorted.keys(environment)) do
     show(index == 1 and "environment" or "",
       ("%s=%s"):format(name, text.plain(shown_value(name, environment[name], hidden))))
   end

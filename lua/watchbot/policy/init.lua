@@ -10,6 +10,7 @@ local complete = require "watchbot.policy.complete"
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
 local limits = require "watchbot.lib.limits"
+local sorted = require "watchbot.lib.sorted"
 local text = require "watchbot.notify.text"
 local queue = require "watchbot.queue"
 local resident = require "watchbot.policy.resident"
@@ -163,9 +164,7 @@ end
 local methods = setmetatable({}, { __index = hooks })
 local policies = {}
 
-local hook_names = {}
-for name in pairs(hooks) do hook_names[#hook_names + 1] = name end
-table.sort(hook_names)
+local hook_names = sorted.keys(hooks)
 
 local known_names = table.move(hook_names, 1, #hook_names, 1,
   table.move(fields.names, 1, #fields.names, #hook_names + 1, {}))

@@ -8,6 +8,7 @@
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local resources = require "watchbot.stack.resources"
+local sorted = require "watchbot.lib.sorted"
 
 -- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no
 -- QueueUrl.
@@ -40,7 +41,7 @@ local function split(key)
 end
 
 -- by ending, then by prefix
-local function sorted(outputs)
+local function by_ending(outputs)
   local found = {}
   for _, output in ipairs(type(outputs) == "table" and outputs or {}) do
     local prefix, ending = split(tostring(output.OutputKey))
@@ -73,7 +74,7 @@ function Stack:describe()
   if not described then
     return nil, ("stack '%s' does not exist"):format(self.name), "StackNotFound"
   end
-  self.outputs = sorted(described.Outputs)
+  self.outputs = by_ending(described.Outputs)
   return true
 end
 
@@ -87,10 +88,7 @@ function Stack:resources()
 end
 
 local function names_of(map)
-  local names = {}
-  for name in pairs(map or {}) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+  return sorted.keys(map or {})
 end
 
 -- A watcher is where there is a dead-letter queue: the user's own outputs may end in QueueUrl too.

@@ -2,6 +2,7 @@
 -- sizes that Fargate has.
 
 local cf = require "watchbot.template.cf"
+local sorted = require "watchbot.lib.sorted"
 
 local capacity = {}
 
@@ -15,13 +16,6 @@ local sizes = {
 }
 
 local is_fargate = { FARGATE = true, FARGATE_SPOT = true }
-
-local function names_of(choice)
-  local names = {}
-  for name in pairs(choice) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 --- Whether the tasks run on Fargate.
 ---@param choice string|table the option `capacity`
@@ -44,7 +38,7 @@ function capacity.problem(choice)
   if type(choice) ~= "table" then return nil end
   if not next(choice) then return "there is no capacity provider in it" end
   local fargate, based, weighty = 0, 0, 0
-  local names = names_of(choice)
+  local names = sorted.keys(choice)
   for _, name in ipairs(names) do
     local of = settings(choice[name])
     if is_fargate[name] then fargate = fargate + 1 end
@@ -66,7 +60,7 @@ function capacity.strategy(choice)
   if choice == "FARGATE_SPOT" then return { { CapacityProvider = choice, Weight = 1 } } end
   if type(choice) == "string" then return nil end
   local strategy = {}
-  for index, name in ipairs(names_of(choice)) do
+  for index, name in ipairs(sorted.keys(choice)) do
     local of = settings(choice[name])
     strategy[index] = { CapacityProvider = name, Weight = of.weight or 0, Base = of.base }
   end

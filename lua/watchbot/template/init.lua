@@ -7,6 +7,7 @@ local dynamic = require "watchbot.template.dynamic"
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
 local refusal = require "watchbot.lib.refusal"
+local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
 
 ---@alias watchbot.template.Part fun(options: table, refs: table, default: function?): table?
@@ -104,9 +105,7 @@ end
 
 -- A name that is missing would be nil: an output without a value, and it would not be noticed.
 local function guarded(references)
-  local names = {}
-  for name in pairs(references) do names[#names + 1] = name end
-  table.sort(names)
+  local names = sorted.keys(references)
   return setmetatable(references, { __index = function(_, name)
     local option = refs.with[name]
     local near = not option and suggest(tostring(name), names)

@@ -4,6 +4,7 @@
 
 local cf = require "watchbot.template.cf"
 local shown = require "watchbot.lib.refusal".shown
+local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Kind
@@ -27,13 +28,6 @@ function kinds.problem(kind, value)
   if ok then return nil end
   local got = type(value) == "table" and next(value) == nil and "an empty table" or shown(value)
   return detail or ("expected %s, got %s"):format(kind.expected, got), member
-end
-
-local function sorted_keys(value)
-  local keys = {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
 end
 
 local function is_list(value)
@@ -83,7 +77,7 @@ end
 function kinds.map(items, expected, names, most)
   return { expected = expected, check = function(value)
     if type(value) ~= "table" then return false end
-    local keys = sorted_keys(value)
+    local keys = sorted.keys(value)
     if most and #keys > most then
       return false, ("expected at most %d, got %d"):format(most, #keys)
     end
@@ -102,10 +96,10 @@ end
 ---@param expected string
 ---@return watchbot.template.Kind
 function kinds.record(members, expected)
-  local names = sorted_keys(members)
+  local names = sorted.keys(members)
   return { expected = expected, members = members, check = function(value)
     if type(value) ~= "table" then return false end
-    for _, name in ipairs(sorted_keys(value)) do
+    for _, name in ipairs(sorted.keys(value)) do
       if type(name) ~= "string" then return false end
       if not members[name] then
         local near = suggest(name, names)

@@ -4,6 +4,7 @@
 
 local refusal = require "watchbot.lib.refusal"
 local same = require "watchbot.template.same"
+local sorted = require "watchbot.lib.sorted"
 
 -- Whom something is from: which argument, and what a template says of itself.
 local function owner_of(template, index)
@@ -19,14 +20,6 @@ local function clash(what, first, second)
     what, first, second)
 end
 
--- Of several clashes the same one is told each time.
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-
 ---@class watchbot.template.Merged
 ---@field made table the template
 ---@field owners table<string, string> of "Section Name"
@@ -35,7 +28,7 @@ end
 local function add_section(merged, section, entries, owner)
   merged.made[section] = merged.made[section] or {}
   local target = merged.made[section]
-  for _, name in ipairs(sorted_keys(entries)) do
+  for _, name in ipairs(sorted.keys(entries)) do
     local key, value = section .. " " .. tostring(name), entries[name]
     if target[name] ~= nil and (section == "Resources" or not same(target[name], value)) then
       return clash(("'%s' of %s"):format(tostring(name), section), merged.owners[key], owner),
@@ -88,7 +81,7 @@ local function merge(...)
         refusal.shown(template)), "merge", 1)
     end
     local owner = owner_of(template, index)
-    for _, section in ipairs(sorted_keys(template)) do
+    for _, section in ipairs(sorted.keys(template)) do
       local problem, name = add(merged, section, template[section], owner)
       if problem then refusal.raise(problem, name, 1) end
     end

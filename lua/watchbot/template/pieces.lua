@@ -3,6 +3,7 @@
 
 local cf = require "watchbot.template.cf"
 local json = require "watchbot.lib.json"
+local sorted = require "watchbot.lib.sorted"
 
 local pieces = {}
 
@@ -69,11 +70,8 @@ end
 local write
 
 local function write_table(value, into)
-  local keys = {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys)
   into[#into + 1] = "{"
-  for index, key in ipairs(keys) do
+  for index, key in ipairs(sorted.keys(value)) do
     into[#into + 1] = (index > 1 and "," or "") .. json.encode(key) .. ":"
     write(value[key], into)
   end

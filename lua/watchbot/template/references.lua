@@ -3,6 +3,7 @@
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local ordered = require "watchbot.template.ordered"
+local sorted = require "watchbot.lib.sorted"
 
 ---@class watchbot.template.Reference
 ---@field kind "Ref"|"GetAtt"|"Condition"|"Mapping"
@@ -95,7 +96,7 @@ end
 ---@param id string
 ---@return string[] sorted
 function references.needs(template, id)
-  local resource, found, list = template.Resources[id], {}, {}
+  local resource, found = template.Resources[id], {}
   walk(resource.Properties or {}, id, function(reference)
     if template.Resources[reference.id] then found[reference.id] = true end
   end)
@@ -103,9 +104,7 @@ function references.needs(template, id)
   for _, other in ipairs(type(depends) == "table" and depends or { depends }) do
     if template.Resources[other] then found[other] = true end
   end
-  for name in pairs(found) do list[#list + 1] = name end
-  table.sort(list)
-  return list
+  return sorted.keys(found)
 end
 
 --- The template's resources by name.

@@ -5,15 +5,9 @@
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
+local sorted = require "watchbot.lib.sorted"
 
 local secrets = {}
-
-local function sorted_names(given)
-  local list = {}
-  for name in pairs(given) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
 
 local function value_from(secret)
   if type(secret) == "string" or cf.is(secret) then return secret end
@@ -26,7 +20,7 @@ end
 ---@return table[]?
 function secrets.of_container(given)
   local list = {}
-  for index, name in ipairs(sorted_names(given)) do
+  for index, name in ipairs(sorted.keys(given)) do
     list[index] = { Name = name, ValueFrom = value_from(given[name]) }
   end
   return #list > 0 and list or nil
@@ -61,7 +55,7 @@ end
 ---@return table[]
 function secrets.statements(given)
   local kept, parameters, statements = {}, {}, {}
-  for _, name in ipairs(sorted_names(given)) do
+  for _, name in ipairs(sorted.keys(given)) do
     local secret, parameter = arns_of(given[name])
     if secret then kept[#kept + 1] = secret end
     if parameter then parameters[#parameters + 1] = parameter end

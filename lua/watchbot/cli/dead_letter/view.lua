@@ -5,6 +5,7 @@
 local job = require "watchbot.message.job"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
+local sorted = require "watchbot.lib.sorted"
 local terminal = require "watchbot.cli.terminal"
 local text = require "watchbot.lib.text"
 
@@ -68,10 +69,7 @@ local function add(lines, label, value)
 end
 
 local function add_attributes(lines, attributes)
-  local names = {}
-  for name in pairs(attributes) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(sorted.keys(attributes)) do
     add(lines, "attribute",
       ("%s (%s): %s"):format(name, attributes[name].type, attributes[name].value))
   end
