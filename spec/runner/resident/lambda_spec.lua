@@ -183,6 +183,17 @@ describe("a Lambda function that stays", function()
     child:wait()
   end))
 
+  -- The runtime that had been asked for was forgotten, and all other messages waited for ever.
+  it("gets the next message when no event could be made of one", task(function(folder)
+    send(folder, "bad", { { "answer" } }, "bad", { { "answer" } })
+    policy(folder, "max_receives = 1,", [[event = function(jobs)
+      if jobs[1].message == "bad" then error "no event of it" end
+      return { Records = { { messageId = jobs[1].id, body = jobs[1].message } } } end,]])
+    local log = drain(folder)
+    assert.same({ "complete", "complete", "retry", "retry" }, resident.words(log))
+    assert.matches("the policy's function 'event' failed: .-no event of it", log)
+  end))
+
   it("bears the id of each message in its log lines, also without a newline and joined by CR",
     task(function(folder)
       send(folder, { { "print", "first\rsecond" }, { "answer" } }, { { "print", "third\n" },

@@ -2,6 +2,7 @@
 -- same time, and not more runtimes are started than have ended. SOAK=messages for more.
 
 local scheduler = require "watchbot.scheduler"
+local pool = require "watchbot.runner.resident.pool"
 local resident = require "support.resident"
 local workshop = require "support.workshop"
 
@@ -65,4 +66,57 @@ describe("runtimes that end at random", function()
   it("lose nothing, and do nothing twice at a time", try "")
 
   it("lose nothing when the watcher is killed", try("", "KILL"))
+end)
+
+-- A pool whose channel cannot be opened, and jobs that note how they end.
+describe("a pool", function()
+  local function failing(raises)
+    local tries = 0
+    local parts = {
+      options = { batch = 1, window = 0, recycle = {} }, policy = { workers = 1 },
+      channel = { open = function()
+        tries = tries + 1
+        if raises then error "no luck" end
+        return nil, "no luck", "Unlucky"
+      end },
+    }
+    return pool.new(parts), function() return tries end
+  end
+
+  local function job()
+    local run = { job = { received = { body = "" } } }
+    function run:finish(exit) self.exit = self.exit or exit end
+    return run
+  end
+
+  -- The pause was read when the other runtime's answer had reset it: no runtime was started again.
+  it("starts again although another runtime answers while it rests", workshop.task(function()
+    local one, tries = failing()
+    local first, second = job(), job()
+    one:add(first)
+    one:answered {}
+    one:add(second)
+    assert.same({ true, "no luck", "Unlucky" },
+      { first.exit.not_started, first.exit.reason, first.exit.error })
+    workshop.eventually(function() return second.exit end, "the second job hears of it")
+    assert.equal(2, tries())
+  end))
+
+  it("keeps its count when a start raises", workshop.task(function()
+    local one = failing(true)
+    local run = job()
+    one:add(run)
+    assert.matches("no luck", run.exit.reason)
+    assert.equal(0, one.alive)
+  end))
+
+  -- A job that was being decided on when the drain began waited for all of the drain's time.
+  it("gives back at once what comes after the drain has begun", workshop.task(function()
+    local one, tries = failing()
+    one:drain()
+    local run = job()
+    one:add(run)
+    assert.is_true(run.exit.stopped)
+    assert.equal(0, tries())
+  end))
 end)

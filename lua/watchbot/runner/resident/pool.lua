@@ -82,7 +82,10 @@ end
 
 local function give(self, one, count)
   local runs = take(self, count)
-  if one:give(runs) then return end
+  local given = one:give(runs)
+  -- What could not be made an event has ended; the runtime waits for the next.
+  if one.state == "idle" then self.free[#self.free + 1] = one end
+  if given then return end
   -- Its connection is gone: the jobs wait for another, in their place.
   table.move(self.waiting, 1, #self.waiting, #runs + 1)
   table.move(runs, 1, #runs, 1, self.waiting)
@@ -124,25 +127,27 @@ end
 
 function Pool:start()
   self.alive = self.alive + 1
-  local one, err, code = runtime.start(self)
-  if one then
+  local ok, one, err, code = pcall(runtime.start, self)
+  if ok and one then
     self.all[one] = true
     return
   end
   self.alive = self.alive - 1
+  if not ok then err, code = tostring(one), "StartFailed" end
   self:start_failed(err, code)
 end
 
---- Somebody must hear of it: one of the jobs that wait. So the breaker and the notifications work
--- as they do for other tasks.
+--- One of the jobs that wait fails of it, so that the breaker and the notifications work as they do
+-- for other tasks.
 function Pool:start_failed(err, code)
   self.pause = math.min((self.pause or FIRST_PAUSE / 2) * 2, LONGEST_PAUSE)
   self.resting = true
   local run = table.remove(self.waiting, 1)
   if run then run:finish { not_started = true, error = code, reason = err, duration = 0 } end
   if not run then self.parts.journal:error(nil, "error", err, "where", "runtime") end
+  local pause = self.pause -- an answer of another runtime resets it
   scheduler.spawn(function()
-    scheduler.sleep(self.pause)
+    scheduler.sleep(pause)
     self.resting = false
     self:turn()
   end)
@@ -193,8 +198,14 @@ end
 
 -- jobs
 
+-- The exit of a job that no runtime gets any more.
+local function drained()
+  return { stopped = true, reason = "stopped: the watcher is draining", duration = 0 }
+end
+
 ---@param run table
 function Pool:add(run)
+  if self.draining then return run:finish(drained()) end
   run.since = scheduler.now()
   self.waiting[#self.waiting + 1] = run
   self:turn()
@@ -230,7 +241,7 @@ end
 function Pool:drain()
   self.draining = true
   for _, run in ipairs(take(self, #self.waiting)) do
-    run:finish { stopped = true, reason = "stopped: the watcher is draining", duration = 0 }
+    run:finish(drained())
   end
   stop_free(self)
 end
