@@ -67,7 +67,7 @@ function runtime.start(pool)
   end
   if self.process then
     scheduler.spawn(self.follow, self)
-    scheduler.spawn(self.watch_start, self)
+    self.watch = scheduler.spawn(self.watch_start, self)
   end
   self.channel:started()
   return self
@@ -86,6 +86,12 @@ function Runtime:watch_start()
   if self.state ~= "starting" then return end
   self.words = ("it did not ask for its first message within %g s"):format(limit)
   self:stop()
+end
+
+-- A program may end after each message: its watch must not outlive it by a minute.
+local function end_watch(self)
+  if self.watch then self.watch:cancel "the program has asked, or ended" end
+  self.watch = nil
 end
 
 -- the end
@@ -118,6 +124,7 @@ function Runtime:ended(exit)
   if self.state == "ended" then return end
   local failing = self.failing or self.state == "starting"
   self.state = "ended"
+  end_watch(self)
   if self.program then self.program:ended(exit) end
   if self.invocation and not self.invocation.over then
     local fields = exit_error(self, exit)
@@ -152,6 +159,7 @@ end
 ---@param token any what the channel answers it with
 function Runtime:asked(token)
   if self.state == "ending" or self.state == "ended" then return end
+  end_watch(self)
   if self.invocation and not self.invocation.over then
     self.invocation:end_all {
       code = 1, error = "Runtime.NoAnswer", logs = self:label(nil),
@@ -184,8 +192,8 @@ function Runtime:refuses(id, nonce)
   if current.over then return 403, "InvalidStateTransition", "it was answered already" end
 end
 
-local function answer(self, _)
-  self.state = "answered"
+local function answer(self)
+  if self.state ~= "ending" then self.state = "answered" end
   self.jobs = self.jobs + #self.invocation.runs
   self.pool:answered(self)
 end
