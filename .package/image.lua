@@ -62,7 +62,8 @@ local function config(arch, archive)
   return {
     architecture = arch, os = "linux", created = created,
     config = {
-      User = "65532:65532", WorkingDir = "/home/watchbot", Entrypoint = { "/usr/bin/watchbot" },
+      -- No entry point: templates and health checks say `watchbot run`, as for any other image.
+      User = "65532:65532", WorkingDir = "/home/watchbot", Cmd = { "watchbot", "--help" },
       Env = { "PATH=/usr/local/bin:/usr/bin:/bin" }, Labels = labels,
     },
     rootfs = { type = "layers", diff_ids = { plain } },

@@ -30,7 +30,8 @@ describe("the image", function()
       local manifest = assert(platforms()[arch], arch)
       local config = document(manifest.config.digest)
       assert.are.equal("65532:65532", config.config.User)
-      assert.are.same({ "/usr/bin/watchbot" }, config.config.Entrypoint)
+      -- A template's command and health check begin with `watchbot`: an entry point doubled it.
+      assert.is_nil(config.config.Entrypoint)
       assert.are.equal(require "watchbot.version",
         config.config.Labels["org.opencontainers.image.version"])
       local layer = blob(manifest.layers[1].digest)
@@ -94,5 +95,41 @@ describe("the image", function()
     assert.matches("^65532 755\n0 1777\n", out)
     assert.matches('"complete":1', out, 1, true)
     assert.matches("read-only file system\nstatus 1\n", out, 1, true)
+  end)
+
+  -- What `watchbot init` writes was an image that had to be built from source first.
+  it("has what the Dockerfiles of `watchbot init` take from it", function()
+    local folder = shell.folder()
+    local layer = blob(platforms().amd64.layers[1].digest)
+    for _, kind in ipairs { "--mode process", "--mode task", "--lambda python", "--lambda node" } do
+      local out, code = shell.run(("%s/watchbot init %s %s/tiles 2>&1"):format(shell.build, kind,
+        folder))
+      assert.are.equal(0, code, out)
+      local text = shell.read(folder .. "/tiles/Dockerfile")
+      assert.are.equal("watchbot:" .. require "watchbot.version",
+        text:match "\nARG WATCHBOT=(%S+)\nFROM %${WATCHBOT} AS watchbot\n")
+      for files in text:gmatch "COPY %-%-from=watchbot ([^\n]+) %S+\n" do
+        out, code = shell.run(("tar -tzf %s ./%s 2>&1"):format(layer,
+          (files:sub(2):gsub(" /", " ./"))))
+        assert.are.equal(0, code, out)
+      end
+      shell.remove(folder .. "/tiles")
+    end
+    shell.remove(folder)
+  end)
+
+  it("is read by skopeo from the archive of a release, for one platform and for all", function()
+    if not os.execute "command -v skopeo >/dev/null" then
+      return pending "skopeo is not installed"
+    end
+    local folder = shell.folder()
+    local out, code = shell.run(([[exec 2>&1; set -e
+      tar -C %s -czf %s/oci.tar.gz .
+      skopeo copy --quiet oci-archive:%s/oci.tar.gz:%s docker-archive:%s/one.tar:watchbot:one
+      skopeo copy --quiet --all oci-archive:%s/oci.tar.gz:%s oci:%s/all:all
+    ]]):format(LAYOUT, folder, folder, require "watchbot.version", folder, folder,
+      require "watchbot.version", folder))
+    shell.remove(folder)
+    assert.are.equal(0, code, out)
   end)
 end)

@@ -116,6 +116,24 @@ for _, mode in ipairs { "process", "task" } do
 end
 
 describe("watchbot init", function()
+  -- The image needed a program of the user's own build, and libraries of one Debian release.
+  it("takes the program from watchbot's image, in the version at hand", task(function(folder)
+    for index, kind in ipairs { { "--mode", "process" }, { "--mode", "task" },
+      { "--lambda", "python" }, { "--lambda", "node" } } do
+      local name = "tiles-" .. index
+      init(folder, kind[1], kind[2], name)
+      local text = folder:read(name .. "/Dockerfile")
+      assert.is_truthy(text:find("\nARG WATCHBOT=watchbot:" .. require "watchbot.version" .. "\n"
+        .. "FROM ${WATCHBOT} AS watchbot\n", 1, true), text)
+      assert.matches("COPY %-%-from=watchbot /usr/bin/watchbot", text)
+      assert.is_nil(text:find("apt-get", 1, true))
+      -- A stack's command is appended to an entry point, and begins with `watchbot` itself.
+      assert.is_nil(text:gsub("ENTRYPOINT %[%]\n", ""):find("ENTRYPOINT", 1, true))
+      assert.matches('\nCMD %["watchbot", "run", "policy.lua"%]\n', text)
+      assert.is_nil(text:find "@%u+@")
+    end
+  end))
+
   it("takes the folder that it is run in, and names the service by it", task(function(folder)
     os.execute(("mkdir '%s'"):format(folder:file "My Tiles 2"))
     local here = inside(folder, "My Tiles 2")

@@ -96,7 +96,8 @@
 ---@field minSize? integer|watchbot.cf.Intrinsic
 ---the older name
 ---@field maxSize? integer|watchbot.cf.Intrinsic
----image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's account and region
+---image of the watchers; default: watchbot's own, from watchbot:WATCHBOTVERSION in ECR of the
+---stack's account and region
 ---@field watchbotImage? any
 ---tag of that image
 ---@field watchbotVersion? any

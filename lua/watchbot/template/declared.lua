@@ -166,8 +166,8 @@ local groups = {
       help = "the older name",
     },
     { "watchbotImage", formats.image, modes = "task", since = "watchbot",
-      help = "image of the watchers; default: watchbot:WATCHBOTVERSION in ECR of the stack's "
-        .. "account and region" },
+      help = "image of the watchers; default: watchbot's own, from watchbot:WATCHBOTVERSION in ECR "
+        .. "of the stack's account and region" },
     { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true,
     since = "v0",
       help = "tag of that image" },

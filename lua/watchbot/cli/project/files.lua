@@ -4,6 +4,7 @@
 local core = require "watchbot.core"
 local lambda = require "watchbot.cli.project.lambda"
 local process = require "watchbot.process"
+local version = require "watchbot.version"
 
 local project = {}
 
@@ -30,17 +31,17 @@ end
 ---@param name string of the service
 ---@return watchbot.project.File[]
 function project.files(mode, name)
-  local files = {}
+  local files, words = {}, { NAME = name, VERSION = version }
   if lambda.languages[mode] then
     for index, file in ipairs(lambda.files(mode)) do
-      files[index] = { path = file.path, text = (file.text:gsub("@NAME@", name)) }
+      files[index] = { path = file.path, text = (file.text:gsub("@(%u+)@", words)) }
     end
     return files
   end
   for index, part in ipairs(names) do
     local module = require("watchbot.cli.project." .. part)
     files[index] = {
-      path = module.path, text = (module[mode]:gsub("@NAME@", name)),
+      path = module.path, text = (module[mode]:gsub("@(%u+)@", words)),
       executable = module.executable,
     }
   end

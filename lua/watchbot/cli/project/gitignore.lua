@@ -1,7 +1,6 @@
 --- cli.project.gitignore: the .gitignore of a new project.
 
 local text = [==[
-/watchbot
 /jobs.db*
 /stack.json
 ]==]

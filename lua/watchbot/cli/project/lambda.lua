@@ -1,5 +1,6 @@
 --- cli.project.lambda: the files of a new project around a Lambda function, in Python or for Node.
 
+local dockerfile = require "watchbot.cli.project.dockerfile"
 local stack = require "watchbot.cli.project.stack"
 
 local POLICY = [==[
@@ -91,16 +92,17 @@ export async function handler(event) {
 }
 ]==]
 
-local DOCKERFILE = [==[
-# The image of @NAME@: AWS's image for the runtime, with watchbot as its entry point.
+local DOCKERFILE = "# The image of @NAME@: AWS's image for the runtime, started by watchbot.\n"
+  .. dockerfile.image [==[
+# Then:
 #   docker build --tag @NAME@ .
-
+]==] .. [==[
 FROM public.ecr.aws/lambda/@IMAGE@
-# The static program, which needs nothing of the image: make static, then
-#   cp build/static/watchbot .
-COPY watchbot /usr/local/bin/watchbot
+COPY --from=watchbot /usr/bin/watchbot /usr/local/bin/
 COPY @FILE@ policy.lua ${LAMBDA_TASK_ROOT}/
-ENTRYPOINT ["watchbot", "run", "policy.lua"]
+# AWS's entry point would start the function itself, and the stack names the whole command.
+ENTRYPOINT []
+CMD ["watchbot", "run", "policy.lua"]
 ]==]
 
 local README = [==[
@@ -155,11 +157,11 @@ function lambda.files(language)
     { path = "spec/policy_spec.lua", text = SPEC },
     { path = "stack.lua", text = (stack.process:gsub("/app/policy", "/var/task/policy")) },
     { path = "Dockerfile", text = DOCKERFILE }, { path = "README.md", text = README },
-    { path = ".gitignore", text = "/watchbot\n/jobs.db*\n/stack.json\n/node_modules\n" },
+    { path = ".gitignore", text = "/jobs.db*\n/stack.json\n/node_modules\n" },
   }
   for _, file in ipairs(files) do
     if file.text ~= one.text then
-      file.text = file.text:gsub("@(%u+)@", function(name) return one[name] end)
+      file.text = file.text:gsub("@(%u+)@", one)
     end
   end
   return files
