@@ -81,6 +81,86 @@ describe("a message that cannot be read", function()
     assert.are.same({ "next" }, bodies(queue:receive(10, 1, 60)))
     assert.are.equal(1, assert(queue:counts()).in_flight)
   end))
+
+  -- Times that were no whole numbers reached the job, and raised there at each receive.
+  it("is buried with its times, too, where they are no times", function()
+    for _, damage in ipairs {
+      "sent = 'today'", "sent = 1.5", "sent = x'00'", "first_received = 'x'",
+      "first_received = 0.25", "fifo_group = x'ff', sent = 2.5",
+    } do
+      with_queue({}, function(queue, sql)
+        assert(queue:send { { body = "broken" }, { body = "good" } })
+        sql("UPDATE messages SET " .. damage .. " WHERE seq = 1")
+        assert.are.same({ "good" }, bodies(queue:receive(10, 0, 60)), damage)
+        assert.matches("cannot be read: its times", assert(queue:dead(10))[1].reason, damage)
+      end)()
+    end
+  end)
+end)
+
+-- A message without a row in `contents` was deleted without a dead letter: the insert joined both.
+describe("a message whose content is missing from the file", function()
+  local LOST = "the queue file has lost its content"
+
+  local function only_letter(queue)
+    local letters = assert(queue:dead(10))
+    assert.are.equal(1, #letters)
+    local counts = assert(queue:counts())
+    assert.are.same({ 0, 0, 1 }, { counts.visible, counts.in_flight, counts.dead })
+    return letters[1]
+  end
+
+  it("is a dead letter with what is known of it", with_queue({}, function(queue, sql)
+    assert(queue:send { { body = "head", group = "g" } })
+    sql "DELETE FROM contents"
+    assert.are.same({}, assert(queue:receive(10, 0, 60)))
+    local letter = only_letter(queue)
+    assert.are.same({ "no-content-1", "", "g" }, { letter.id, letter.body, letter.group })
+    assert.matches(LOST, letter.reason)
+    assert.is_true(letter.sent > 0)
+  end))
+
+  it("is one, too, where it was received too often", with_queue({ max_receives = 1 },
+    function(queue, sql)
+    assert(queue:send { { body = "lost" } })
+    assert(queue:receive(1, 0, 0))
+    sql "DELETE FROM contents"
+    assert.are.same({}, assert(queue:receive(10, 0, 60)))
+    assert.are.same({ 1, LOST }, { only_letter(queue).receives, only_letter(queue).reason })
+  end))
+
+  it("is one, too, where it is buried by a watcher that has it", with_queue({},
+    function(queue, sql)
+    assert(queue:send { { body = "lost" } })
+    local message = assert(queue:receive(1, 0, 60))[1]
+    sql "DELETE FROM contents"
+    assert.is_true(queue:bury(message.receipt, message, "no image"))
+    assert.are.equal("no image; " .. LOST, only_letter(queue).reason)
+  end))
+
+  it("is never received as an empty message, also when it is replayed", with_queue({},
+    function(queue, sql)
+    assert(queue:send { { body = "lost" } })
+    sql "DELETE FROM contents"
+    assert.are.same({}, assert(queue:receive(10, 0, 60)))
+    assert.are.equal(1, queue:replay { "no-content-1" })
+    assert.are.same({}, assert(queue:receive(10, 0, 60)))
+    assert.matches(LOST, only_letter(queue).reason)
+    assert.are.equal(1, queue:purge_dead())
+    assert.are.equal(0, assert(queue:counts()).dead)
+  end))
+
+  it("is not what an empty message is: that one comes back whole",
+    with_queue({}, function(queue, sql)
+    assert(queue:send { { body = "" } })
+    assert.are.equal("", assert(queue:receive(1, 0, 60))[1].body)
+    sql "UPDATE messages SET visible_at = 0, receives = 10"
+    assert.are.same({}, assert(queue:receive(1, 0)))
+    local letter = only_letter(queue)
+    assert.are.same({ "", nil }, { letter.body, letter.reason })
+    assert.are.equal(1, queue:replay { letter.id })
+    assert.are.equal("", assert(queue:receive(1, 0, 60))[1].body)
+  end))
 end)
 
 describe("a message whose clock was wrong", function()

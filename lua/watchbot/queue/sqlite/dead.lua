@@ -48,6 +48,13 @@ function dead.last(connection)
   return row.seq
 end
 
+-- A letter without content goes back without it: a task must not run on an empty message that was
+-- never sent. The next receive buries it again.
+local CONTENT = ([[
+  INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
+  SELECT ?2, id, subject, attributes, deduplication, body
+  FROM dead WHERE seq = ?1 AND id NOT GLOB '%s*']]):format(store.NO_CONTENT)
+
 --- Moves dead letters back to the queue: those with this id, or, without one, some of the oldest up
 --- to `last`.
 --- They count as sent now, and keep their ids.
@@ -58,10 +65,7 @@ function dead.replay(transaction, now, id, last)
   local rows = chosen(transaction, id, last)
   for _, row in ipairs(rows) do
     local seq = store.place(transaction, now, now, row.fifo_group)
-    transaction:run([[
-      INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
-      SELECT ?2, id, subject, attributes, deduplication, body
-        FROM dead WHERE seq = ?1]], row.seq, seq)
+    transaction:run(CONTENT, row.seq, seq)
     transaction:run("DELETE FROM dead WHERE seq = ?", row.seq)
   end
   return #rows

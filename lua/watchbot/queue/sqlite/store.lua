@@ -119,15 +119,24 @@ end
 
 -- receiving
 
+-- What a dead letter is called whose content was lost; no message is called so.
+local NO_CONTENT = "no-content-"
+store.NO_CONTENT = NO_CONTENT
+
+-- A file that was damaged, or changed by another program, may lack the content of a message: then
+-- the dead letter has what is left, and says so.
+local MAKE_DEAD = ([[
+  INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent,
+    first_received, receives, died, reason)
+  SELECT coalesce(id, '%s' || messages.seq), subject, attributes, deduplication,
+    coalesce(body, ''), fifo_group, sent, first_received, receives, ?2,
+    CASE WHEN id IS NOT NULL THEN ?3
+      ELSE coalesce(?3 || '; ', '') || 'the queue file has lost its content' END
+  FROM messages LEFT JOIN contents USING (seq) WHERE seq = ?1]]):format(NO_CONTENT)
+
 --- Moves a message to the dead letters.
 function store.make_dead(transaction, now, seq, reason)
-  transaction:run([[
-    INSERT INTO dead (id, subject, attributes, deduplication, body,
-      fifo_group, sent, first_received,
-      receives, died, reason)
-    SELECT id, subject, attributes, deduplication, body, fifo_group, sent, first_received, receives,
-      ?2, ?3
-    FROM messages JOIN contents USING (seq) WHERE seq = ?1]], seq, now, reason)
+  transaction:run(MAKE_DEAD, seq, now, reason)
   transaction:run("DELETE FROM messages WHERE seq = ?", seq)
 end
 

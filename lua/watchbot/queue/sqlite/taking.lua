@@ -19,9 +19,14 @@ local LEASE = [[
     first_received = coalesce(first_received, ?3)
   WHERE seq = ?1]]
 
+local function is_time(value) return math.type(value) == "integer" end
+
 --- Makes a message of a row: received once more, under a new receipt.
 local function message_of(row, now)
   if not row.id then error("it has no content", 0) end
+  if not (is_time(row.sent) and (row.first_received == nil or is_time(row.first_received))) then
+    error("its times are not whole numbers", 0)
+  end
   row.attributes = store.attributes(row.attributes)
   row.receives, row.deliveries = row.receives + 1, row.lease + 1
   row.first_received = row.first_received or now
