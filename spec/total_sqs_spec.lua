@@ -5,7 +5,7 @@ local total = require "support.total"
 
 describe("every message of an SQS queue", function()
   for _, queue in ipairs { "SQS", "SQS FIFO" } do
-    for _, runner in ipairs { "process", "handler" } do
+    for _, runner in ipairs { "process", "handler", "resident" } do
       it(("finishes once, is dead or is queued: %s, %s"):format(queue, runner), function()
         total.check { queue = queue, runner = runner }
       end)

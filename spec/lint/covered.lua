@@ -12,6 +12,7 @@ return {
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
+  ["watcher/rescue"] = "watcher/life",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",
   ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
   ["runner/init"] = "run", ["runner/inherited"] = "runner/process",

@@ -74,9 +74,13 @@ describe("a program that stays", function()
       lambda = lambda, environment = function() return {} end })
     assert.matches("'deliver' is without effect with 'lambda'", incomplete {
       lambda = lambda, deliver = "stdin" })
-    assert.matches("a 'batch' must be 1 on a FIFO queue", incomplete {
-      queue = "https://sqs.eu-west-1.amazonaws.com/1/a.fifo", lambda = { command = "x",
-        batch = 2 } })
+    local fifo = "https://sqs.eu-west-1.amazonaws.com/1/a.fifo"
+    assert.is_nil(incomplete { queue = fifo, lambda = { command = "x", batch = 10 } })
+    for _, batch in ipairs { { batch = 11, window = 1 }, { batch = 2, window = 1 } } do
+      batch.command = "x"
+      assert.matches("a FIFO queue has a 'batch' of at most 10 messages, and no 'window'",
+        incomplete { queue = fifo, lambda = batch })
+    end
     assert.matches("the event 'body' holds one message", incomplete {
       lambda = { command = "x", batch = 2, event = "body" } })
   end)

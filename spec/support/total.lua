@@ -13,7 +13,7 @@ local total = {}
 
 ---@class watchbot.spec.TotalOptions
 ---@field queue "embedded"|"embedded FIFO"|"SQS"|"SQS FIFO"
----@field runner "process"|"handler"|"ECS"
+---@field runner "process"|"handler"|"resident"|"ECS"
 ---@field messages integer
 ---@field seed integer
 ---@field visibility integer? seconds, 2

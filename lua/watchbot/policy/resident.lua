@@ -187,8 +187,10 @@ function resident.misfit(policy)
   elseif policy.deliver == "stdin" then
     return ("'deliver' is without effect with '%s': the program gets its messages by its "
       .. "protocol"):format(kind)
-  elseif options.batch > 1 and policy.queue:find "%.fifo$" then
-    return ("'%s': a 'batch' must be 1 on a FIFO queue"):format(kind)
+  elseif policy.queue:find "^https?:.*%.fifo$"
+    and (options.batch > BATCH_WITHOUT_WINDOW or options.window > 0) then
+    return ("'%s': a FIFO queue has a 'batch' of at most %d messages, and no 'window'"):format(
+      kind, BATCH_WITHOUT_WINDOW)
   elseif options.listen and policy.workers > 1 then
     return "'lambda': only one runtime can use the port of 'listen'; set 'workers' to 1"
   elseif options.batch > 1 and options.event == "body" then

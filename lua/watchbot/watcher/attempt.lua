@@ -2,6 +2,7 @@
 -- that, and the verdict. What becomes of the message is the watcher's.
 
 local blame = require "watchbot.watcher.blame"
+local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
 
@@ -88,6 +89,7 @@ end
 --- Finds or starts the task; else an exit that says why there is none.
 local function begin(context, entry)
   if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
+  if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
   local run, exit = find(context, entry)
   if run or exit then return run, exit end
   context.journal:started(entry.job)

@@ -189,7 +189,7 @@ end
 function Watcher:jobs_left()
   local limit = self.hooks.policy.jobs
   if not limit then return math.huge end
-  return limit - self.tally:jobs() - self.jobs.slots - self.jobs:waiting()
+  return limit - self.tally:jobs() - self.jobs.slots - self.jobs.counts.waiting
     - self.jobs.lingerers
 end
 

@@ -100,11 +100,16 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field stopped string? why its task was stopped by the watcher
 ---@field held_since number? when it was first held
 ---@field pause number? seconds that it was last held for want of room
+---@field lane watchbot.Lane? of its group, on a FIFO queue
+---@field parked boolean? it waits behind another of its group
+---@field behind boolean? it goes back, since one before it in its group has
+---@field overtakes boolean? a program had it when one before it in its group went back
 
 ---@class watchbot.Jobs
 ---@field slots integer jobs that have a slot
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages in the watcher's hands
+---@field parked integer jobs that wait behind others of their group
 ---@field counts table<string, integer> jobs by stage
 ---@field watcher fun(to: string, change: watchbot.ChangeOfStage)? hears
 --- of the changes that matter to it
@@ -120,7 +125,8 @@ function jobs.new()
   local counts = {}
   for name in pairs(STAGES) do counts[name] = 0 end
   return own({
-    by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, queue = fifo.new(),
+    by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, parked = 0,
+    queue = fifo.new(),
   }, Jobs)
 end
 
@@ -146,7 +152,24 @@ function Jobs:current(id)
 end
 
 local function wait_in_line(self, entry, first)
-  if first then self.queue:push_front(entry) else self.queue:push(entry) end
+  if entry.lane and not entry.lane:may_begin(entry) then
+    self.parked, entry.parked = self.parked + 1, true
+  elseif first then
+    self.queue:push_front(entry)
+  else
+    self.queue:push(entry)
+  end
+end
+
+local function leave_park(self, entry)
+  self.parked, entry.parked = self.parked - 1, nil
+end
+
+--- A job that waited behind another of its group waits for a slot.
+---@param entry watchbot.JobEntry
+function Jobs:unpark(entry)
+  leave_park(self, entry)
+  self.queue:push_front(entry)
 end
 
 --- Moves a job to another stage; raises for one that cannot follow.
@@ -159,8 +182,9 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
-  local observer = self.observer
-  if change.plain and not observer then return end
+  if entry.parked then leave_park(self, entry) end
+  local observer, lane = self.observer, entry.lane
+  if change.plain and not observer and not lane then return end
   if change.slots ~= 0 then self.slots = self.slots + change.slots end
   if change.lingerers ~= 0 then self.lingerers = self.lingerers + change.lingerers end
   if stage == "waiting" then
@@ -171,6 +195,7 @@ function Jobs:move(entry, stage, first)
   end
   if observer then observer(entry, from, stage) end
   if change.matters and self.watcher then self.watcher(stage, change) end
+  if lane then lane:moved(entry, from, stage) end
 end
 
 --- Something else than the stage has changed that an observer wants to know.
@@ -191,7 +216,7 @@ end
 --- Jobs that wait for a slot.
 ---@return integer
 function Jobs:waiting()
-  return self.counts.waiting
+  return self.counts.waiting - self.parked
 end
 
 --- Jobs that run, are about to, or are being settled: all but those that are held.

@@ -7,17 +7,16 @@ local attempt = require "watchbot.watcher.attempt"
 local blame = require "watchbot.watcher.blame"
 local crew = require "watchbot.lib.crew"
 local job = require "watchbot.message.job"
+local lanes = require "watchbot.watcher.lanes"
 local leases = require "watchbot.watcher.leases"
 local own = require "watchbot.lib.own"
 local policy_backoff = require("watchbot.policy").backoff
+local rescue = require "watchbot.watcher.rescue"
 local scheduler = require "watchbot.scheduler"
 
 -- Pauses of a job that could not be placed, and how long it is held before it is given back, in
 -- seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
-
--- Seconds that a task may take to end after the code that followed it has raised.
-local RESCUE_LIMIT = 30
 
 ---@class watchbot.Life
 ---@field hooks watchbot.HookCaller
@@ -49,6 +48,7 @@ function life.new(parts)
     local ok, err = xpcall(body, debug.traceback, self, entry)
     if not ok then self:rescue(entry, err) end
   end)
+  self.lanes = self.queue.fifo and lanes.new(self) or nil
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     draining = self.phase.draining, breaker = self.breaker,
@@ -90,6 +90,7 @@ end
 function Life:take(entry)
   entry.lease = self.leases:take(entry.message, entry)
   self.jobs:add(entry)
+  if self.lanes and entry.message.group then self.lanes:join(entry, entry.message.group) end
   entry.job = self:job_of(entry.message)
   if self.leases:has_lapsed(entry.lease) then return self:drop_lapsed(entry) end
   if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
@@ -135,11 +136,18 @@ function Life:dispatch()
   end
 end
 
+-- Gives back a job that waits for a slot.
+function Life:return_waiting(entry)
+  self.jobs:move(entry, "returning")
+  if entry.turn then entry.turn:set() else self:spawn(entry, self.give_back) end
+end
+
 --- All that has not started goes back to the queue, to be seen at once.
 function Life:give_back_waiting()
-  for entry in self.jobs.pop_waiting, self.jobs do
-    self.jobs:move(entry, "returning")
-    if entry.turn then entry.turn:set() else self:spawn(entry, self.give_back) end
+  for entry in self.jobs.pop_waiting, self.jobs do self:return_waiting(entry) end
+  if self.jobs.parked == 0 then return end
+  for _, entry in ipairs(self.jobs:all "waiting") do
+    if entry.stage == "waiting" then self:return_waiting(entry) end
   end
 end
 
@@ -318,26 +326,6 @@ function Life:complain(err, where)
   pcall(self.hooks.complain, self.hooks, err, where)
 end
 
--- The code that followed a task has raised: the task must not run on beside its next receive.
-local function end_run(entry)
-  local run = entry.run
-  entry.run = nil
-  run:stop("stopped: the watcher lost track of it", 0)
-  local waiting = scheduler.spawn(run.wait, run)
-  waiting:join(RESCUE_LIMIT)
-end
-
--- What raised at the receive may have left a message without a lease, or unknown.
-local function complete(self, entry)
-  if not entry.lease then entry.lease = self.leases:take(entry.message, entry) end
-  if not entry.stage then self.jobs:add(entry) end
-end
-
-local function return_rescued(self, entry)
-  local seconds = math.min(2 ^ math.min(entry.message.receives, 15), 3600) // 1
-  self:put_back(entry, seconds, false)
-end
-
 --- Something raised in the owner of a job: its message goes back by the default backoff, and the
 -- job is gone, whatever else raises meanwhile.
 ---@param entry watchbot.JobEntry
@@ -345,13 +333,7 @@ end
 function Life:rescue(entry, err)
   self:complain(err, "watcher")
   if entry.stage == "gone" then return end
-  pcall(complete, self, entry)
-  local _, _, opened = pcall(self.breaker.failed, self.breaker, "internal", entry.id, "either")
-  if opened == true then pcall(self.opened, self, "internal error") end
-  if entry.run then pcall(end_run, entry) end
-  pcall(return_rescued, self, entry)
-  pcall(self.leases.decide, self.leases, entry.lease)
-  pcall(self.jobs.move, self.jobs, entry, "gone")
+  rescue(self, entry)
 end
 
 -- leases

@@ -1,6 +1,6 @@
---- runners: the tasks of a total run, as processes, Lua handlers or ECS tasks. What a task does
--- follows from its message's body, the same for each runner, and each writes a line to the folder's
--- journal as it begins and as it ends (support/judge.lua).
+--- runners: the tasks of a total run, as processes, Lua handlers, programs that stay or ECS tasks.
+-- What a task does follows from its message's body, the same for each runner, and each writes a
+-- line to the folder's journal as it begins and as it ends (support/judge.lua).
 
 local runners = {}
 
@@ -65,6 +65,51 @@ local function handler(job)
 end
 ]]
 
+-- Reads batches, and answers for each message when it is done. As AWS asks of a function on a FIFO
+-- queue, nothing of a group runs behind one that has failed.
+local PROGRAM = [[
+import fcntl, json, os, time
+os.chdir("%s")
+channel = os.fdopen(int(os.environ["WATCHBOT_FD"]), "rb")
+runs = 0
+def answer(value): os.write(channel.fileno(), json.dumps(value).encode() + b"\n")
+def note(kind, body):
+    with open("journal", "a") as file:
+        run = f"{os.getpid()}.{runs} {os.environ['Watcher']}"
+        file.write(f"{kind} {body} {run} {time.time():.6f}\n")
+def once(body, code):
+    if os.path.exists("seen." + body): return 0
+    open("seen." + body, "w").close()
+    return code
+def work(body):
+    if body == "poison": return 1
+    if body.endswith("%s"): time.sleep(%s); return 0
+    if body.endswith("61"): return 65
+    if body.endswith("8"): return once(body, 4)
+    if body.endswith("5"): return once(body, 1)
+    if body.endswith("3"): return 3
+    time.sleep(0.02)
+    return 0
+def run(body):
+    global runs
+    runs += 1
+    with open("lock." + body, "w") as lock:
+        note("begin", body)
+        try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError: note("overlap", body)
+        code = work(body)
+        note("end" if code in (0, 3) else "fail", body)
+    return code
+answer({"ready": True})
+for line in channel:
+    stopped = set()
+    for job in json.loads(line):
+        group = job.get("group")
+        code = 4 if group in stopped else run(job["message"])
+        if group and code in (1, 4): stopped.add(group)
+        answer({"id": job["id"], "code": code})
+]]
+
 local POLICY = [[
 %s
 local policy = require "watchbot".policy {
@@ -90,6 +135,12 @@ local KINDS = {
   handler = function(_, _, long, seconds)
     return HANDLER:format(long, seconds), "handler = handler"
   end,
+  resident = function(folder, _, long, seconds)
+    folder:write("program.py", PROGRAM:format(folder.path, long, seconds))
+    return "local watcher = io.open '/proc/self/stat':read 'n'",
+      ([[resident = { command = { "python3", "-S", %q }, batch = 5 },
+        env = { Watcher = tostring(watcher) }]]):format(folder:file "program.py")
+  end,
   ECS = function(folder, place, long, seconds)
     -- A task outlives its watcher: what is done to one explains nothing.
     worker(folder, long, seconds, "none")
@@ -106,13 +157,15 @@ local KINDS = {
 }
 
 --- Writes the policy of a run, and what its tasks run.
----@param kind "process"|"handler"|"ECS"
+---@param kind "process"|"handler"|"resident"|"ECS"
 ---@param folder table of the workshop
 ---@param place watchbot.spec.Place
 ---@param options { long: string, visibility: integer, workers: integer, max_receives: integer }
 function runners.prepare(kind, folder, place, options)
   local head, fields = KINDS[kind](folder, place, options.long, options.visibility * 1.5)
-  folder:write("policy.lua", POLICY:format(head, place.url, options.workers, options.visibility,
+  -- Each of these takes five messages.
+  local workers = kind == "resident" and options.workers // 3 or options.workers
+  folder:write("policy.lua", POLICY:format(head, place.url, workers, options.visibility,
     options.max_receives, fields))
 end
 

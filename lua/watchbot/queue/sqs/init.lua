@@ -180,6 +180,13 @@ local function is_sound(message, client)
   return not md5 or md5 == message.MD5OfBody
 end
 
+--- How many messages a receive of a FIFO queue may bring, whose order somebody keeps; 1 if nobody
+--- does.
+---@param count integer
+function Sqs:share(count)
+  if self.fifo then self.batch = math.min(count, BATCH) end
+end
+
 --- The answer of a FIFO receive may have been lost with messages in it: asking again with its id
 --- brings the same ones, instead of a group that stands still until they are visible again.
 function Sqs:attempt()

@@ -111,6 +111,13 @@ end
 ---@param queue table
 function Resident:attach(queue)
   if queue.arn then self.source = self:source_of(queue.arn) end
+  self.queue = queue
+  self:share(self.pool.parts.options)
+end
+
+-- A FIFO queue hands out one message a receive, unless an invocation takes several.
+function Resident:share(options)
+  if self.queue and self.queue.share then self.queue:share(options.batch) end
 end
 
 --- How many jobs there may be at once under a policy.
@@ -131,6 +138,7 @@ function Resident:renew(policy)
   self.slots = policy.workers * parts.options.batch
   local old = self.pool.parts.service
   self.pool:renew(parts)
+  self:share(parts.options)
   if old then scheduler.spawn(old.close, old, policy.kill_grace) end
 end
 
@@ -148,10 +156,16 @@ function Resident:start(job, _, policy)
   local run = setmetatable({
     pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
     limit = policy.timeout > 0 and policy.timeout or false, grace = policy.kill_grace,
-    woken = scheduler.event(),
+    woken = scheduler.event(), group = self.queue and self.queue.fifo and job.group,
   }, Run)
   self.pool:add(run)
   return run
+end
+
+--- A job is settled.
+---@param job watchbot.Job
+function Resident:left(job)
+  self.pool:left(job)
 end
 
 --- No more invocations: what has not begun goes back.
@@ -180,6 +194,12 @@ function Run:finish(exit)
   if self.exit then return end
   self.exit = exit
   self.woken:set()
+end
+
+--- Whether no runtime has it yet.
+---@return boolean
+function Run:is_waiting()
+  return not self.invocation and not self.exit
 end
 
 --- Waits until a runtime works on it, or it has ended before that. Waiting for others of its batch

@@ -2,6 +2,7 @@
 -- Jobs wait in their order; a runtime that asks gets the first of them. One is started where jobs
 -- wait and no other is free, up to the policy's `workers`.
 
+local groups = require "watchbot.runner.resident.groups"
 local runtime = require "watchbot.runner.resident.runtime"
 local scheduler = require "watchbot.scheduler"
 
@@ -23,6 +24,7 @@ local QUICK, QUICK_ENDS = 1, 3
 ---@class watchbot.RuntimePool
 ---@field parts table policy, options, journal, sink, channel, allowed, inherited, report, user
 ---@field waiting table[] runs
+---@field groups watchbot.Groups
 ---@field free watchbot.Runtime[] those that are idle, the last used at the end
 ---@field all table<watchbot.Runtime, true>
 ---@field alive integer
@@ -38,7 +40,7 @@ local pool = {}
 function pool.new(parts)
   return setmetatable({
     parts = parts, waiting = {}, free = {}, all = {}, alive = 0, quick = 0, draining = false,
-    changed = scheduler.event(),
+    changed = scheduler.event(), groups = groups.new(),
   }, Pool)
 end
 
@@ -85,7 +87,7 @@ local function give(self, one, count)
   local given = one:give(runs)
   -- What could not be made an event has ended; the runtime waits for the next.
   if one.state == "idle" then self.free[#self.free + 1] = one end
-  if given then return end
+  if given then return self.groups:began(runs, self.waiting) end
   -- Its connection is gone: the jobs wait for another, in their place.
   table.move(self.waiting, 1, #self.waiting, #runs + 1)
   table.move(runs, 1, #runs, 1, self.waiting)
@@ -121,6 +123,22 @@ function Pool:turn()
     give(self, table.remove(self.free), count)
   end
   if #self.waiting > 0 then start_more(self) end
+end
+
+--- Waits as long as jobs arrive with each turn of the loop: the messages of one receive come one
+--- after the other, and belong into one batch.
+function Pool:gather()
+  if self.gathering then return end
+  self.gathering = true
+  scheduler.spawn(function()
+    local count
+    repeat
+      count = #self.waiting
+      scheduler.sleep(0)
+    until #self.waiting <= count
+    self.gathering = false
+    self:turn()
+  end)
 end
 
 -- runtimes
@@ -207,8 +225,9 @@ end
 function Pool:add(run)
   if self.draining then return run:finish(drained()) end
   run.since = scheduler.now()
+  if self.groups:keep(run) then return end
   self.waiting[#self.waiting + 1] = run
-  self:turn()
+  if #self.waiting < self.parts.options.batch then self:gather() else self:turn() end
 end
 
 --- Takes a job back that waits.
@@ -217,6 +236,16 @@ function Pool:remove(run)
   for index, one in ipairs(self.waiting) do
     if one == run then return table.remove(self.waiting, index) end
   end
+  return self.groups:remove(run)
+end
+
+--- A job is settled: those of its group that wait behind it may go on.
+---@param job watchbot.Job
+function Pool:left(job)
+  local runs = self.groups:left(job)
+  if #runs == 0 then return end
+  table.move(runs, 1, #runs, #self.waiting + 1, self.waiting)
+  self:turn()
 end
 
 -- the end
@@ -240,9 +269,8 @@ end
 --- No invocation begins any more: what waits goes back, what is idle ends.
 function Pool:drain()
   self.draining = true
-  for _, run in ipairs(take(self, #self.waiting)) do
-    run:finish(drained())
-  end
+  for _, run in ipairs(take(self, #self.waiting)) do run:finish(drained()) end
+  for _, run in ipairs(self.groups:take_all()) do run:finish(drained()) end
   stop_free(self)
 end
 
