@@ -157,6 +157,7 @@ build = {
     ["watchbot.lib.suggest"] = "lua/watchbot/lib/suggest.lua",
     ["watchbot.lib.supervise"] = "lua/watchbot/lib/supervise.lua",
     ["watchbot.lib.text"] = "lua/watchbot/lib/text.lua",
+    ["watchbot.lib.urls"] = "lua/watchbot/lib/urls.lua",
     ["watchbot.log"] = "lua/watchbot/log.lua",
     ["watchbot.message.attributes"] = "lua/watchbot/message/attributes.lua",
     ["watchbot.message.burial"] = "lua/watchbot/message/burial.lua",

@@ -34,6 +34,26 @@ describe("journal.object", function()
 end)
 
 describe("journal", function()
+  -- A reason that quotes a URL put its password into the log.
+  it("hides passwords of URLs in what has gone wrong, and not in a message", function()
+    local lines = {}
+    local sink = { write = function(_, _, _, line) lines[#lines + 1] = line end }
+    for _, say in ipairs { false, true } do
+      if say then
+        function sink:say(category, id, _, ...) self:write(category, id, journal.object(...)) end
+      end
+      local log = journal.new(sink)
+      log:error(nil, "error", "no http://a:b@c/", "code", "X", "count", 2)
+      log:warning("1", "warning", "http://a:b@c/?token=1", "where", nil, "more", "https://x@y")
+      log:started { id = "1", message = "http://a:b@c/" }
+    end
+    local expected = { '{"error":"no http://[hidden]@c/","code":"X","count":2}',
+      '{"warning":"http://[hidden]@c/?token=[hidden]","more":"https://[hidden]@y"}',
+      '{"message":"http://a:b@c/"}' }
+    assert.are.same({ table.unpack(expected) }, { table.unpack(lines, 1, 3) })
+    assert.are.same({ table.unpack(expected) }, { table.unpack(lines, 4, 6) })
+  end)
+
   it("writes to the category watcher with the level of the line", function()
     local lines = {}
     local sink = { write = function(_, ...) lines[#lines + 1] = { ... } end }

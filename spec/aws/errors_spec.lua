@@ -133,6 +133,12 @@ describe("errors", function()
     assert.are.equal("the proxy asks for a user name and a password", failure.message)
   end)
 
+  -- A gateway's answer may quote the URL that it was reached by, with the password in it.
+  it("hides passwords of URLs", function()
+    assert.are.equal("a: no route to http://[hidden]@h/?sig=[hidden] (A)", errors.describe("a",
+      { code = "A", message = "no route to http://bob:pw@h/?sig=123" }, {}))
+  end)
+
   it("hides the secrets that a server repeats", function()
     local secrets = { "se/cr+et=", "to%ken//x==" }
     local text = errors.describe("a",

@@ -21,6 +21,7 @@ local redact = require "watchbot.aws.redact"
 local saved = require "watchbot.message.saved"
 local services = require "watchbot.aws.services"
 local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 local xml = require "watchbot.aws.xml"
 
 local SECRETS = { "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ("token/"):rep(300), "short" }
@@ -72,6 +73,11 @@ local READERS = {
       date.iso(before .. bytes)
       date.http(before .. bytes)
     end
+  end,
+  ["URLs in text"] = function(bytes)
+    for _, before in ipairs { "", "http://", "http://a:b" } do urls.hide(before .. bytes) end
+    urls.hide(bytes .. "://x")
+    urls.without_user(bytes)
   end,
   ["a form"] = function(bytes) query.encode("A", "1", { a = bytes }) end,
   ["a message"] = function(bytes)

@@ -6,6 +6,7 @@ local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
 local redact = require "watchbot.aws.redact"
 local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 local xml = require "watchbot.aws.xml"
 
 -- Bytes of a server's text that are looked at, and of those that are shown.
@@ -150,7 +151,7 @@ end
 function errors.describe(what, failure, secrets)
   -- Blanks first, so that many of them do not push the rest out.
   local err = text.cut(failure.message:gsub("[%c%s]+", " "), LOOKED_AT)
-  err = redact.hide(err, secrets):gsub(" $", "")
+  err = urls.hide(redact.hide(err, secrets)):gsub(" $", "")
   local details = { failure.code }
   if failure.status then details[#details + 1] = "HTTP " .. failure.status end
   if failure.request_id then details[#details + 1] = "request " .. failure.request_id end

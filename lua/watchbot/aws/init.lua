@@ -17,6 +17,8 @@ local place = require "watchbot.aws.place"
 local retry = require "watchbot.aws.retry"
 local services = require "watchbot.aws.services"
 local suggest = require "watchbot.lib.suggest"
+local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 
 ---@class watchbot.aws.ClientOptions: watchbot.aws.Options
 ---@field credentials table|false|nil a provider (`get`, `expire`), or
@@ -167,8 +169,8 @@ local function share(options, settings)
   local entry = shared[settings.profile]
   if not entry then
     local warns = {}
-    local provider, err, code = new_chain(options, settings, function(text)
-      for warn in pairs(warns) do warn(text) end
+    local provider, err, code = new_chain(options, settings, function(words)
+      for warn in pairs(warns) do warn(words) end
     end)
     if not provider then return nil, err, code end
     entry = { provider = provider, warns = warns }
@@ -188,8 +190,8 @@ local function find_provider(options, settings)
   return share(options, settings)
 end
 
-local function say(text)
-  io.stderr:write("watchbot: ", text, "\n")
+local function say(words)
+  io.stderr:write("watchbot: ", text.line(urls.hide(words)), "\n")
 end
 
 local function retry_options(service, options, settings)

@@ -9,6 +9,7 @@ local output = require "watchbot.cli.output"
 local policy = require "watchbot.policy"
 local resident = require "watchbot.policy.resident"
 local sorted = require "watchbot.lib.sorted"
+local urls = require "watchbot.lib.urls"
 
 local check = {
   summary = "Loads a policy and prints what it would do; runs nothing.",
@@ -32,8 +33,9 @@ examples:
   watchbot check --fields                                      see also: watchbot help policy]],
 }
 
+-- What `check` prints ends in logs of builds.
 local function show(label, value)
-  output.line(("  %-14s %s"):format(label, value))
+  output.line(("  %-14s %s"):format(label, urls.hide(tostring(value))))
 end
 
 local function words_of(command)
@@ -82,7 +84,7 @@ end
 
 local shown_anyway = { command = true, handler = true, task = true, queue = true, exits = true }
 
--- Values of variables may be secrets: what `check` prints ends in logs of builds.
+-- Values of variables may be secrets.
 local function names_of(variables)
   return table.concat(sorted.keys(variables), " ")
 end
@@ -138,6 +140,7 @@ end
 local function show_machine(loaded, arguments)
   local findings, status = machine.look(loaded), 0
   for _, finding in ipairs(findings) do
+    finding.message = urls.hide(finding.message)
     if finding.level == "failure" then status = 1 end
   end
   if arguments.json then

@@ -6,6 +6,7 @@ local core = require "watchbot.core".terminal
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 
 local STDOUT = 1
 
@@ -123,11 +124,12 @@ end
 
 local complaint
 
---- Reports an error on standard error.
+--- Reports an error on standard error: without colors, which are never ours in an error, and
+--- without the passwords of URLs.
 ---@param err string
 function output.complain(err)
   complaint = err
-  output.note("watchbot: " .. err .. "\n")
+  io.stderr:write("watchbot: ", text.plain(urls.hide(err)), "\n")
 end
 
 --- Ends a command: all output is written, or the status is a failure and standard error has the

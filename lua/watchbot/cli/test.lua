@@ -7,6 +7,7 @@ local output = require "watchbot.cli.output"
 local sorted = require "watchbot.lib.sorted"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 
 local test = {
   summary = "Shows what a policy would do with a message and an exit code; changes nothing.",
@@ -176,9 +177,14 @@ end
 -- Values of the policy's `env` may be secrets.
 local HIDDEN = "(hidden)"
 
+-- What a sender writes is shown as it came.
+local AS_SENT = {
+  Message = true, Subject = true, MessageAttributes = true, event = true, body = true,
+}
+
 local function shown_value(name, value, hidden)
   if value ~= nil and hidden[name] == value then return HIDDEN end
-  return value
+  return type(value) == "string" and not AS_SENT[name] and urls.hide(value) or value
 end
 
 local function show_environment(environment, hidden)
@@ -227,7 +233,7 @@ local function show_notifications(result)
 end
 
 local function print_text(result)
-  if result.command then show("command", words_of(result.command)) end
+  if result.command then show("command", urls.hide(words_of(result.command))) end
   if type(result.command) == "table" and result.command.event then
     show("event", text.plain(result.command.event))
   elseif result.environment then
@@ -239,7 +245,7 @@ local function print_text(result)
   end
   show_notifications(result)
   for _, problem in ipairs(result.errors) do
-    show("error", ("in %s: %s"):format(problem.where, problem.message))
+    show("error", ("in %s: %s"):format(problem.where, urls.hide(problem.message)))
   end
 end
 

@@ -8,6 +8,7 @@ local json = require "watchbot.lib.json"
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
+local urls = require "watchbot.lib.urls"
 
 local CATEGORY = "watcher"
 local levels = { info = 30, warning = 40, error = 50 }
@@ -51,14 +52,26 @@ function Journal:write(level, id, line)
   self.sink:write(CATEGORY, id, line, levels[level])
 end
 
+-- What has gone wrong often quotes a URL. The subject and message of a job are info: those are
+-- shown as they came.
+local function without_secrets(level, ...)
+  if level == "info" then return ... end
+  local members = table.pack(...)
+  for index = 2, members.n, 2 do
+    local value = members[index]
+    if type(value) == "string" then members[index] = urls.hide(value) end
+  end
+  return table.unpack(members, 1, members.n)
+end
+
 --- Says one thing about the message `id` (nil: about none).
 ---@param level "info"|"warning"|"error"
 ---@param id string?
 ---@param ... any name, value, name, value...
 function Journal:say(level, id, ...)
   local sink = self.sink
-  if sink.say then return sink:say(CATEGORY, id, levels[level], ...) end
-  self:write(level, id, journal.object(...))
+  if sink.say then return sink:say(CATEGORY, id, levels[level], without_secrets(level, ...)) end
+  self:write(level, id, journal.object(without_secrets(level, ...)))
 end
 
 function Journal:info(id, ...) self:say("info", id, ...) end

@@ -2,6 +2,7 @@
 -- delay, extend, send and counts, and a watcher does not see which kind it is.
 
 local empty = require "watchbot.core".empty
+local urls = require "watchbot.lib.urls"
 
 ---@class watchbot.QueueModule
 local queue = {}
@@ -20,7 +21,7 @@ local function file_of(rest)
 end
 
 local function refuse(url, why)
-  return nil, ("queue '%s': %s"):format(tostring(url), why), "Usage"
+  return nil, ("queue '%s': %s"):format(urls.hide(tostring(url)), why), "Usage"
 end
 
 -- A URL that comes from a file or a variable often has the newline of its line.
@@ -56,6 +57,33 @@ function queue.absolute(url)
   return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
 end
 
+-- Requests for a URL whose host is not understood would go to the region's own host, with the URL
+-- among their parameters.
+local function check_sqs(url)
+  if url:match "^%a+://[^/]*@" or urls.hide(url):find("[hidden]@", 1, true) then
+    return refuse(url, "a queue's URL has no user name or password: AWS's variables and profiles "
+      .. "have the credentials")
+  elseif url:find "[%c%s]" or not require "watchbot.aws.place".split(url:match "^[^?#]*") then
+    return refuse(url, EXPECTED)
+  end
+  return true
+end
+
+--- Whether a URL can be a queue's; nothing is opened.
+---@param url string
+---@return true? ok
+---@return string? err
+---@return "Usage"? code
+function queue.check(url)
+  url = trimmed(url)
+  local scheme = tostring(url):match "^(%a[%w+.-]*):"
+  if scheme == "https" or scheme == "http" then return check_sqs(url) end
+  if scheme ~= "sqlite" then return refuse(url, EXPECTED) end
+  local path, err, code = queue.file(url)
+  if not path then return nil, err, code end
+  return true
+end
+
 ---@class watchbot.QueueOptions
 ---@field create boolean? false: a queue file that is not there is an error; default true
 ---@field max_receives integer? receives after which a message goes to the dead letters, 10
@@ -76,15 +104,12 @@ end
 ---@return string? code "Usage" when the URL itself is wrong
 function queue.open(url, options)
   url = trimmed(url)
-  local scheme = tostring(url):match "^(%a[%w+.-]*):"
-  if scheme == "sqlite" then
-    local path, err, code = queue.file(url)
-    if not path then return nil, err, code end
-    return require "watchbot.queue.sqlite".open(url, path, options or {})
-  elseif (scheme == "https" or scheme == "http") and not url:find "[%c%s]" then
-    return require "watchbot.queue.sqs".open(url, options or {})
+  local ok, err, code = queue.check(url)
+  if not ok then return nil, err, code end
+  if url:match "^sqlite:" then
+    return require "watchbot.queue.sqlite".open(url, queue.file(url), options or {})
   end
-  return refuse(url, EXPECTED)
+  return require "watchbot.queue.sqs".open(url, options or {})
 end
 
 return queue

@@ -1,6 +1,8 @@
 --- status: how a queue and its tasks are, as of now. Each figure stands for itself: one that cannot
 -- be had (a permission is missing) is told as such, and the others are there all the same.
 
+local urls = require "watchbot.lib.urls"
+
 ---@class watchbot.Status
 ---@field queue string its URL
 ---@field visible integer? messages that wait
@@ -25,7 +27,7 @@ local status = {}
 ---@param queue string
 ---@return watchbot.StatusBuilder
 function status.new(queue)
-  return setmetatable({ status = { queue = queue, problems = {} } }, Builder)
+  return setmetatable({ status = { queue = urls.hide(queue), problems = {} } }, Builder)
 end
 
 --- Asks for figures: `names` are those that are missing when the answer is `nil, message`.

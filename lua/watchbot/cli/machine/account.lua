@@ -8,6 +8,7 @@ local date = require "watchbot.lib.date"
 local network = require "watchbot.cli.machine.network"
 local permissions = require "watchbot.cli.machine.permissions"
 local profiles = require "watchbot.aws.profiles"
+local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that an answer is waited for: people wait for this.
@@ -136,11 +137,11 @@ end
 
 --- Asks AWS. Waits in a task.
 ---@param findings watchbot.Finding[]
----@param policy table? nil: what the environment says
+---@param url string? of the queue
+---@param policy table?
 ---@param needed boolean whether a watcher would call AWS
-return function(findings, policy, needed)
-  local url = policy and policy.queue or os.getenv "QueueUrl"
-  if url and not url:find "^https?:" then url = nil end
+return function(findings, url, policy, needed)
+  if url and not (url:find "^https?:" and queue.check(url)) then url = nil end
   local self = setmetatable({ findings = findings, url = url, needed = needed }, Account)
   local settings, err = config.new()
   network(findings, settings)

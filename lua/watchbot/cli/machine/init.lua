@@ -68,19 +68,25 @@ local function needs_aws(policy, url)
   return policy and (policy.topic or policy_kind(policy) == "ecs") and true or false
 end
 
+-- An empty variable is as good as none.
+local function queue_of(policy)
+  local url = policy and policy.queue or os.getenv "QueueUrl"
+  return url ~= "" and url or nil
+end
+
 --- Checks the machine. Waits in a task.
 ---@param policy table? whose queue, workers and health file are checked; default: from the
 --- environment
 ---@return watchbot.Finding[]
 function machine.look(policy)
   local findings = {}
-  local url = policy and policy.queue or os.getenv "QueueUrl"
+  local url = queue_of(policy)
   queue(findings, url)
   limits(findings, policy and policy.workers or math.tointeger(os.getenv "Concurrency") or 1)
   check_clock(findings)
   local needed = needs_aws(policy, url)
   if needed or not policy then
-    require "watchbot.cli.machine.account"(findings, policy, needed)
+    require "watchbot.cli.machine.account"(findings, url, policy, needed)
   end
   check_modules(findings)
   check_health(findings, policy and policy.health)

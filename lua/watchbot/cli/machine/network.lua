@@ -2,6 +2,7 @@
 -- requests to AWS.
 
 local core = require "watchbot.core".file
+local urls = require "watchbot.lib.urls"
 
 local function add(findings, what, level, message)
   findings[#findings + 1] = { what = what, level = level, message = message }
@@ -44,19 +45,13 @@ local function check_bundle(findings, settings)
   add(findings, "CA bundle", problem and "failure" or "ok", problem or path)
 end
 
--- A password may hold any byte but the last "@" ends it.
-local function without_user(address)
-  local scheme = address:match "^%a+://" or ""
-  return scheme .. address:sub(#scheme + 1):gsub("^.*@", "")
-end
-
 -- The address without the user name and password that it may contain.
 local function check_proxy(findings)
   for _, name in ipairs { "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY",
     "all_proxy" } do
     local value = os.getenv(name)
     if value and value ~= "" then
-      add(findings, "proxy", "ok", ("%s=%s"):format(name, without_user(value)))
+      add(findings, "proxy", "ok", ("%s=%s"):format(name, urls.without_user(value)))
     end
   end
 end

@@ -1,6 +1,7 @@
 --- cli.machine.queue: the checks of `watchbot check` on the file of an embedded queue.
 
 local core = require "watchbot.core".file
+local queue = require "watchbot.queue"
 
 -- statfs(2)'s numbers of network file systems: SQLite's WAL needs shared memory.
 local NETWORK = {
@@ -75,8 +76,11 @@ end
 ---@param findings watchbot.Finding[]
 ---@param url string? of the queue
 return function(findings, url)
-  local path = url and url:match "^sqlite:(.+)$"
-  if not path then return end
+  if not url then return end
+  local valid, err = queue.check(url)
+  if not valid then return add(findings, "failure", err, "queue") end
+  if not url:match "^sqlite:" then return end
+  local path = queue.file(url):gsub("^%./", "")
   local folder = path:match "^(.*)/[^/]*$" or "."
   local status = core.status(path)
   local place = status or core.status(folder == "" and "/" or folder)

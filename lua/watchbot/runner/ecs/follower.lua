@@ -7,6 +7,7 @@ local limits = require "watchbot.lib.limits"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 local supervise = require "watchbot.lib.supervise"
+local text = require "watchbot.lib.text"
 
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 local CHUNK = limits.ecs.described
@@ -48,7 +49,7 @@ local follower = {}
 ---@field raised fun(name: string, err: string, pause: number)? see watchbot.lib.supervise
 
 local function complain(name, err)
-  io.stderr:write("watchbot: ", name, ": ", err, "\n")
+  io.stderr:write("watchbot: ", name, ": ", text.plain(err), "\n")
 end
 
 ---@param client table an ECS client
