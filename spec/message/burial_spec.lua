@@ -40,6 +40,25 @@ describe("a buried message", function()
     assert.are.equal("order-7", letter.deduplication)
   end)
 
+  -- What a trace carries along matters less than why and whence a message was buried.
+  it("makes room by its baggage, and says so", function()
+    local attributes = { baggage = text "k=v" }
+    for index = 1, 6 do attributes["a" .. index] = text "x" end
+    local all, note = burial.mark(message { attributes = attributes }, "why", QUEUE)
+    assert.is_nil(all.baggage)
+    assert.are.equal(QUEUE, all.watchbot_queue.value)
+    assert.matches("without baggage: SQS", note)
+    assert.are.equal("k=v", attributes.baggage.value)
+    attributes.baggage = text "two suitcases"
+    all, note = burial.mark(message { attributes = attributes }, "why", QUEUE)
+    assert.are.equal("two suitcases", all.baggage.value)
+    assert.matches("without watchbot_queue: SQS", note)
+    attributes = { baggage = text "k=v", traceparent = text "t" }
+    all, note = burial.mark(message { attributes = attributes }, "why", QUEUE)
+    assert.are.same({ "k=v", "t" }, { all.baggage.value, all.traceparent.value })
+    assert.is_nil(note)
+  end)
+
   -- SQS refuses a message of more than ten attributes.
   it("goes without what has no room, and says so, the reason last", function()
     for count, expected in pairs { [6] = "", [7] = "watchbot_queue",

@@ -36,6 +36,50 @@ describe("job", function()
       cjson.decode(variables.MessageAttributes))
   end)
 
+  -- A task's variables must hold what is a trace, and nothing else that somebody wrote there.
+  it("hands over the trace, of its attributes, of its envelope, or of X-Ray", function()
+    local parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    local header = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1"
+    local attributes = {
+      traceparent = { type = "String", value = parent },
+      tracestate = { type = "String", value = "a=1, b=2" },
+      baggage = { type = "String", value = "k = v" },
+    }
+    local enveloped = {}
+    for name, one in pairs(attributes) do
+      enveloped[name] = { Type = one.type, Value = one.value }
+    end
+    for _, fields in ipairs {
+      { attributes = attributes },
+      { body = cjson.encode { Type = "Notification", TopicArn = "t", Message = "m",
+        MessageAttributes = enveloped } },
+      { trace = header },
+    } do
+      local one = job.new(message(fields))
+      local variables = one:variables "iso"
+      assert.are.equal(parent, variables.TRACEPARENT)
+      assert.are.equal(header, variables._X_AMZN_TRACE_ID)
+      assert.are.equal(not fields.trace and "a=1,b=2" or nil, variables.TRACESTATE)
+      assert.are.equal(not fields.trace and "k=v" or nil, variables.BAGGAGE)
+      assert.are.equal(parent, one.trace.traceparent)
+    end
+  end)
+
+  it("has no trace of a message without one, or with nonsense", function()
+    local nonsense = { type = "String", value = "x\nLD_PRELOAD=/evil.so\0" }
+    for _, fields in ipairs {
+      {}, { attributes = { traceparent = nonsense, tracestate = nonsense, baggage = nonsense } },
+      { trace = nonsense.value },
+    } do
+      local one = job.new(message(fields))
+      local variables = one:variables "iso"
+      assert.is_nil(one.trace)
+      for _, name in ipairs { "TRACEPARENT", "TRACESTATE", "BAGGAGE", "_X_AMZN_TRACE_ID" } do
+        assert.is_nil(variables[name])
+      end
+    end
+  end)
+
   -- Looking at a dead letter changed it: it was replayed with the attributes of SNS's envelope.
   it("leaves the message as it is, whatever is in its envelope", function()
     local body = cjson.encode {

@@ -19,6 +19,13 @@ describe("a message that is sent again", function()
     assert.are.same({ body = "b", attributes = {} }, resend { body = "b" })
   end)
 
+  it("keeps its trace", function()
+    local header = "Root=1-5759e988-bd862e3fe1be46a994272793"
+    local attributes = { traceparent = { type = "String", value = "t" } }
+    assert.are.same({ body = "b", attributes = attributes, trace = header },
+      resend { body = "b", attributes = attributes, trace = header })
+  end)
+
   it("keeps the first id that it ever had", function()
     local first = { [NAME] = { type = "String", value = "first" } }
     assert.are.same(first,

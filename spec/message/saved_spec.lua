@@ -12,13 +12,14 @@ describe("a saved message", function()
   it("has its text readable, with where it comes from", function()
     local message, object = again {
       id = "i", body = "t\u{ef}le\n\0", subject = "s", group = "g", deduplication = "d",
-      receives = 3, sent = 1469664757000,
+      receives = 3, sent = 1469664757000, trace = "Root=1-5759e988-bd862e3fe1be46a994272793",
       first_received = 1469664758000, died = 1469664759000, attributes = {
         zoom = { type = "Number", value = "7" },
       },
     }
     assert.are.same({
       id = "i", body = "t\u{ef}le\n\0", subject = "s", group = "g", deduplication = "d",
+      trace = "Root=1-5759e988-bd862e3fe1be46a994272793",
       attributes = { zoom = { type = "Number", value = "7" } },
     }, message)
     assert.are.equal("t\u{ef}le\n\0", object.body)

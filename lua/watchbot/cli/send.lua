@@ -1,5 +1,7 @@
 --- cli.send: `watchbot send`.
 
+local carriers = require "watchbot.message.carriers"
+local limits = require "watchbot.lib.limits"
 local open_lines = require("watchbot.lib.lines").open
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
@@ -7,6 +9,7 @@ local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
 local open_queue = require("watchbot.queue").open
+local trace = require "watchbot.trace"
 
 -- AWS modules are loaded only when they are needed.
 local function topics() return require "watchbot.queue.topic" end
@@ -49,6 +52,9 @@ Prints the ID of each message once it is stored, in the order of the lines. A re
 reported on standard error, the others are sent, and the exit status is 1. To resume after send
 was killed, skip as many lines as were printed or rejected: tail -n +N lines | watchbot send
 
+TRACEPARENT, TRACESTATE, BAGGAGE and _X_AMZN_TRACE_ID of the environment go with each message: its
+task continues the trace.
+
 examples:
   watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
   ls photos | watchbot send --stack thumbnails
@@ -69,18 +75,34 @@ end
 local function template_of(arguments)
   local attributes, err, code = attributes_of(arguments)
   if not attributes then return nil, err, code end
-  return function(body)
-    return {
+  local here = trace.of_environment(os.getenv)
+  return function(sending, body)
+    return sending:trace({
       body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes,
       group = arguments.group,
       deduplication = arguments["deduplication-id"],
-    }
+    }, here)
   end
 end
 
 -- The number of messages sent so far, and of refused ones.
 local Sending = {}
 Sending.__index = Sending
+
+--- Has a message go on with a trace, as far as it has room for that: said once.
+---@param message watchbot.Outgoing
+---@param one watchbot.Trace?
+---@return watchbot.Outgoing message
+function Sending:trace(message, one)
+  local largest = self.queue.largest or limits.sqs.message
+  local left = one and carriers.add(message, one, largest)
+  if left and not self.said_untraced then
+    self.said_untraced = true
+    output.complain(("send: no room for the attributes %s: the message goes without them"):format(
+      table.concat(left, ", ")))
+  end
+  return message
+end
 
 function Sending:refuse(where, err)
   self.refused = self.refused + 1
@@ -136,7 +158,7 @@ local function send_lines(sending, template)
     local lines, err, code = input:read()
     if err then return nil, err, code end
     if not lines then return true end
-    for index, line in ipairs(lines) do lines[index] = template(line) end
+    for index, line in ipairs(lines) do lines[index] = template(sending, line) end
     local ok
     ok, err, code = sending:send(lines, function(position)
       return ("line %d"):format(number + position)
@@ -146,11 +168,20 @@ local function send_lines(sending, template)
   end
 end
 
+-- A saved message as it was; the trace header of SQS becomes an attribute elsewhere.
+local function saved(sending, message)
+  local again = resend(message)
+  if again.trace and not sending.queue.takes_trace then
+    sending:trace(again, trace.read { xray = again.trace })
+  end
+  return again
+end
+
 --- Saved messages, each unchanged.
 local function send_saved(sending, path)
   return saved_lines.each(path, function(messages, lines, problems)
     for _, problem in ipairs(problems) do sending:refuse(nil, problem) end
-    for index, message in ipairs(messages) do messages[index] = resend(message) end
+    for index, message in ipairs(messages) do messages[index] = saved(sending, message) end
     return sending:send(messages, function(position)
       return ("line %d of '%s'"):format(lines[position], path)
     end)
@@ -187,7 +218,7 @@ local function send_all(sending, arguments, template)
   if arguments.from then return send_saved(sending, arguments.from) end
   local message = arguments.words[1]
   if not message then return send_lines(sending, template) end
-  return sending:send({ template(message) }, function() end)
+  return sending:send({ template(sending, message) }, function() end)
 end
 
 local function start(arguments)

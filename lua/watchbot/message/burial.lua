@@ -4,6 +4,7 @@
 -- such attributes there is only what its sender wrote.
 
 local attributes = require "watchbot.message.attributes"
+local carriers = require "watchbot.message.carriers"
 local limits = require "watchbot.lib.limits"
 local text = require "watchbot.lib.text"
 
@@ -52,18 +53,25 @@ local function wanted(message, reason, queue)
   }
 end
 
---- The attributes with which a message is buried.
----@param message watchbot.Message as it was received
----@param reason string?
----@param queue string URL of the queue that it was received from
----@return table<string, { type: string, value: string }>
----@return string? note which of them had no room
-function burial.mark(message, reason, queue)
-  local all, left = burial.strip(message.attributes), {}
-  local number, bytes = count(all), #message.body + attributes.bytes(all)
-  for _, one in ipairs(wanted(message, reason, queue)) do
-    local name, kind, value = one[1], one[2], one[3]
-    local size = value and #name + #kind + #value
+local function size_of(mark)
+  return #mark[1] + #mark[2] + #mark[3]
+end
+
+-- Whether all marks have room beside the message's own attributes.
+local function has_room(all, body, marks)
+  local number, bytes = count(all), #body + attributes.bytes(all)
+  for _, mark in ipairs(marks) do
+    if mark[3] and not all[mark[1]] then number, bytes = number + 1, bytes + size_of(mark) end
+  end
+  return number <= MOST_ATTRIBUTES and bytes <= LARGEST
+end
+
+-- Adds the marks for which there is room; the others are named in `left`.
+local function add(all, body, marks, left)
+  local number, bytes = count(all), #body + attributes.bytes(all)
+  for _, mark in ipairs(marks) do
+    local name, kind, value = mark[1], mark[2], mark[3]
+    local size = value and size_of(mark)
     if size and not all[name] and number < MOST_ATTRIBUTES and bytes + size <= LARGEST then
       all[name] = { type = kind, value = value }
       number, bytes = number + 1, bytes + size
@@ -71,6 +79,22 @@ function burial.mark(message, reason, queue)
       left[#left + 1] = name
     end
   end
+end
+
+--- The attributes with which a message is buried. Where there is no room for what a burial adds,
+--- the message's baggage makes room.
+---@param message watchbot.Message as it was received
+---@param reason string?
+---@param queue string URL of the queue that it was received from
+---@return table<string, { type: string, value: string }>
+---@return string? note which attributes had no room
+function burial.mark(message, reason, queue)
+  local all, left = burial.strip(message.attributes), {}
+  local marks = wanted(message, reason, queue)
+  if not has_room(all, message.body, marks) and carriers.is_baggage(all.baggage) then
+    all.baggage, left[1] = nil, "baggage"
+  end
+  add(all, message.body, marks, left)
   if #left == 0 then return all end
   return all, ("the dead letter goes without %s: SQS takes %d attributes and %d bytes"):format(
     table.concat(left, ", "), MOST_ATTRIBUTES, LARGEST)

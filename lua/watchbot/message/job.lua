@@ -5,6 +5,7 @@ local burial = require "watchbot.message.burial"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
+local trace = require "watchbot.trace"
 
 -- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included:
 -- execve(2), MAX_ARG_STRLEN.
@@ -21,6 +22,7 @@ local LONGEST_STRING = 131072
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
 ---@field received table the message as the queue has handed it out
+---@field trace watchbot.Trace? what its sender, or the span of this job, hands on
 ---@field last boolean when this receive fails, the message goes to the dead letters
 local Job = {}
 Job.__index = Job
@@ -34,6 +36,16 @@ job.variable_names = {
   "ApproximateFirstReceiveTimestamp",
   "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
 }
+for name in pairs(trace.variables) do
+  job.variable_names[#job.variable_names + 1] = name
+end
+
+-- Most messages have no trace: that costs three look-ups.
+local function read_trace(self, header)
+  local all = self.attributes
+  if header or all.traceparent or all.baggage then self.trace = trace.of_message(all, header) end
+  return self
+end
 
 --- Makes a job of a received message.
 ---@param message table what `queue:receive` returned
@@ -49,10 +61,10 @@ function job.new(message, max_receives)
     last = max_receives ~= nil and message.receives >= max_receives, received = message,
   }, Job)
   local opened = envelope.open(message.body)
-  if not opened then return self end
+  if not opened then return read_trace(self, message.trace) end
   self.subject, self.message = opened.subject, opened.message
   for name, attribute in pairs(opened.attributes) do self.attributes[name] = attribute end
-  return self
+  return read_trace(self, message.trace)
 end
 
 local function fits(name, value)
@@ -100,6 +112,9 @@ function Job:variables(timestamps)
   }
   for name, value in pairs(variables) do
     if not fits(name, value) then variables[name] = nil end
+  end
+  if self.trace then
+    for name, field in pairs(trace.variables) do variables[name] = self.trace[field] end
   end
   return variables
 end

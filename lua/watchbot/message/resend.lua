@@ -36,6 +36,6 @@ end
 return function(message)
   return {
     body = message.body, subject = message.subject, group = message.group,
-    attributes = with_id(message),
+    attributes = with_id(message), trace = message.trace,
   }
 end

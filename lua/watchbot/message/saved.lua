@@ -11,7 +11,7 @@ local saved_message = {}
 
 local ENCODED = "_base64"
 
-local TEXTS = { "body", "subject", "group", "deduplication" }
+local TEXTS = { "body", "subject", "group", "deduplication", "trace" }
 
 local function put(object, name, bytes)
   if not bytes then return end

@@ -138,7 +138,7 @@
 ---@field admit? fun(self, job: watchbot.Job): true|watchbot.Outcome|"hold", number?
 ---the variables that the task gets in addition to those it inherits; default: the message's
 ---(`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`,
----`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`
+---`ApproximateReceiveCount`, its trace), `env`, `WorkTopic`, `LogGroup`
 ---@field environment? fun(self, job: watchbot.Job): table<string, string>
 ---what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
 ---`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once;

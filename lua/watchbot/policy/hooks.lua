@@ -27,7 +27,7 @@ return {
     help = "the variables that the task gets in addition to those it inherits",
     default = "the message's (`Subject`, `Message`, `MessageId`, `SentTimestamp`, "
       .. "`ApproximateFirstReceiveTimestamp`, "
-      .. "`ApproximateReceiveCount`), `env`, `WorkTopic`, `LogGroup`" },
+      .. "`ApproximateReceiveCount`, its trace), `env`, `WorkTopic`, `LogGroup`" },
   { name = "verdict", arguments = "job, exit",
     returns = "\"complete\", \"reject\", \"release\", \"retry\" or \"bury\"; seconds",
     help = "what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, "

@@ -16,12 +16,10 @@ local queue = require "watchbot.queue"
 local resident = require "watchbot.policy.resident"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
+local trace_variables = require("watchbot.trace").variables
 
--- Seconds of a long poll: the most that SQS allows.
-local LONG_POLL = limits.sqs.wait
-
--- SQS keeps a message out of sight for at most 12 hours from its receive.
-local LONGEST_BACKOFF = limits.sqs.visibility
+-- Seconds of a long poll, and for which a message stays out of sight: the most that SQS allows.
+local LONG_POLL, LONGEST_BACKOFF = limits.sqs.wait, limits.sqs.visibility
 
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
@@ -84,7 +82,9 @@ end
 ---@return table<string, string>
 function hooks:environment(job)
   local variables = job:variables(self.timestamps)
-  for name, value in pairs(self.env) do variables[name] = variables[name] or value end
+  for name, value in pairs(self.env) do
+    if trace_variables[name] or not variables[name] then variables[name] = value end
+  end
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
   variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)

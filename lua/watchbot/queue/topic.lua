@@ -52,7 +52,9 @@ end
 function topic.open(arn)
   local client, err, code = topic.client(arn)
   if not client then return nil, err, code end
-  return setmetatable({ arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil }, Topic)
+  return setmetatable({
+    arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil, largest = LARGEST,
+  }, Topic)
 end
 
 function Topic:refusal(message)

@@ -213,13 +213,33 @@ describe("the RunTask call of a job", function()
     for _, variable in ipairs(made.overrides.containerOverrides[1].environment) do
       names[variable.name] = true
     end
-    assert.is_true(shortened and names.Message)
+    assert.are.equal("MessageAttributes", shortened)
+    assert.is_true(names.Message)
     assert.is_nil(names.MessageAttributes)
     made, _, _, shortened = built(700, 200)
     assert.is_false(shortened)
     assert.matches("MessageAttributes", core.json.encode(made))
     assert.are.equal("TooBig", select(3, built(8200, 10)))
   end)
+
+  it("leaves out the trace where it has no room, baggage first, but not what the policy sets",
+    function()
+      local one = job.new { id = MESSAGE_ID, body = ("x"):rep(7700), receives = 1, attributes = {} }
+      one.trace = { traceparent = ("p"):rep(55), tracestate = "a=1", baggage = ("b"):rep(400) }
+      local function built(change)
+        local variables = one:variables "iso"
+        for name, value in pairs(change or {}) do variables[name] = value end
+        local made, err, code, left = request.build({ cluster = "fleet", definition = "job" }, one,
+          variables, IDENTITY)
+        return made and core.json.encode(made), left, err, code
+      end
+      local text, left = built()
+      assert.are.equal("BAGGAGE", left)
+      assert.matches("TRACEPARENT", text)
+      assert.matches("TRACESTATE", text)
+      local _, _, err, code = built { BAGGAGE = ("c"):rep(400) }
+      assert.are.equal("TooBig", code, err)
+    end)
 
   it("writes numbers and booleans as text", function()
     local one = job_of "hello"

@@ -69,6 +69,16 @@ describe("a Lambda function that stays", function()
     assert.is_nil(headers["Lambda-Runtime-Trace-Id"])
   end))
 
+  it("gets the trace of a single message in its header", task(function(folder)
+    local exit = workshop.run(folder, { "send", "--queue", folder:url(), '[["answer"]]' },
+      { TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" })
+    assert.equal(0, exit.code)
+    policy(folder)
+    drain(folder)
+    assert.equal("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
+      seen_of(folder)[1].headers["Lambda-Runtime-Trace-Id"])
+  end))
+
   it("fails with the error that it tells, and its type decides like an exit code",
     task(function(folder)
       send(folder, { { "error", "ValidationError", "no such tile" } }, { { "error", "Other",

@@ -49,6 +49,19 @@ describe("a program that reads lines", function()
     assert.same({ '{"code":0}', 1, true }, { seen.message, seen.receives, seen.last })
   end))
 
+  it("gets the trace of a message", task(function(folder)
+    local parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    local exit = run(folder, { "send", "--queue", folder:url(), '{"code":0}' },
+      { TRACEPARENT = parent, BAGGAGE = "k=v" })
+    assert.equal(0, exit.code)
+    prepare(folder)
+    drain(folder)
+    assert.same({
+      traceparent = parent, baggage = "k=v",
+      xray = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
+    }, cjson.decode(folder:lines "seen"[1]).trace)
+  end))
+
   it("has its output in the log under the id of each message", task(function(folder)
     send(folder, { code = 0 })
     prepare(folder)

@@ -84,6 +84,29 @@ describe("an HTTP worker", function()
     assert.is_nil(headers["X-Evil"])
   end))
 
+  it("gets the trace in headers", task(function(folder)
+    prepare(folder)
+    local queue = assert(require "watchbot.queue".open(folder:url()))
+    local parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert(queue:send { { body = "{}", attributes = {
+      traceparent = { type = "String", value = parent },
+      tracestate = { type = "String", value = "a=1" },
+      baggage = { type = "String", value = "k=v" },
+    } }, { body = "{}", attributes = {
+      traceparent = { type = "String", value = parent .. "\r\nX-Evil: b" },
+    } } })
+    queue:close()
+    drain(folder)
+    local asked = asked_of(folder)
+    local headers = asked[1].headers
+    assert.same({ parent, "a=1", "k=v" },
+      { headers.traceparent, headers.tracestate, headers.baggage })
+    assert.equal("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
+      headers["X-Amzn-Trace-Id"])
+    assert.is_nil(asked[2].headers.traceparent)
+    assert.is_nil(asked[2].headers["X-Evil"])
+  end))
+
   it("may be slow to start, and gets several messages at once", task(function(folder)
     send(folder, { sleep = 0.5 }, { sleep = 0.5 }, { sleep = 0.5 })
     prepare(folder, "workers = 3, env = { SLOW = '0.5' },")

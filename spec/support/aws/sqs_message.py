@@ -64,8 +64,21 @@ def size_of(sent):
         for name, one in attributes.items())
 
 
+# The one system attribute that a sender may set.
+TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;Parent=[0-9a-f]{16})?(;Sampled=[01])?")
+
+
+def check_system(system):
+    for name, one in system.items():
+        if name != "AWSTraceHeader":
+            raise invalid(f"Message system attribute name '{name}' is invalid.")
+        if one.get("DataType") != "String" or not TRACE.fullmatch(one.get("StringValue") or ""):
+            raise invalid("Invalid X-Ray trace header.")
+
+
 def check(sent, longest):
     body, attributes = sent.get("MessageBody"), sent.get("MessageAttributes") or {}
+    check_system(sent.get("MessageSystemAttributes") or {})
     refuse(not body, "MissingParameter", "The request must contain the parameter MessageBody.")
     refuse(not ALLOWED.fullmatch(body), "InvalidMessageContents",
            "Invalid binary character was found in the message body, the set of allowed characters "

@@ -281,6 +281,7 @@ end
 ---@field attributes table<string, { type: string, value: string }>?
 ---@field group string? messages of a group are done one after the other, in order
 ---@field deduplication string? a second message with this id within 5 minutes is not added
+---@field trace string? the trace header of AWS X-Ray, which only SQS keeps with a message
 
 --- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that
 --- is cancelled meanwhile may have added them.

@@ -42,7 +42,7 @@ end
 local function outgoing(queue, dead, message, reason)
   local attributes, note = burial.mark(message, reason, queue.name)
   return {
-    body = message.body, attributes = attributes, group = message.group,
+    body = message.body, attributes = attributes, group = message.group, trace = message.trace,
     deduplication = dead.fifo and "watchbot-" .. message.id or nil,
   }, note
 end

@@ -16,6 +16,7 @@ local outgoing = require "watchbot.queue.outgoing"
 local permissions = require "watchbot.queue.sqs.permissions"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
+local xray = require "watchbot.trace.xray"
 
 -- Entries a batch, messages a receive: the most that SQS takes.
 local BATCH = limits.sqs.batch
@@ -43,7 +44,8 @@ local ANSWER = 10
 local ATTEMPT_LIFE = 300
 
 ---@class watchbot.queue.Sqs
-local Sqs = {}
+---@field takes_trace boolean a message may have the trace header of AWS X-Ray
+local Sqs = { takes_trace = true }
 Sqs.__index = Sqs
 
 Sqs.__name = "watchbot.queue.sqs"
@@ -327,6 +329,12 @@ function Sqs:refusal(message)
   end
 end
 
+-- It counts neither among the attributes nor among the bytes of a message.
+local function trace_of(message)
+  local header = xray.checked(message.trace)
+  return header and { AWSTraceHeader = { DataType = "String", StringValue = header } } or nil
+end
+
 function Sqs:entry(message)
   local body = message.subject and envelope.wrap(message.subject, message.body) or message.body
   local refusal = self:refusal(message)
@@ -336,6 +344,7 @@ function Sqs:entry(message)
   return {
     MessageBody = body, DelaySeconds = message.delay and math.ceil(message.delay),
     MessageAttributes = attributes.encode(message.attributes),
+    MessageSystemAttributes = trace_of(message),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
     -- Without an id of the sender's, one of ours: a send whose answer was lost is repeated, and
     -- must not be doubled.

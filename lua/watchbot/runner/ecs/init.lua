@@ -163,15 +163,14 @@ function Ecs:start(job, environment, policy)
   local container, code
   container, err, code = self:container_of(task)
   if not container then return nil, err, code end
-  local parameters, shortened
-  parameters, err, code, shortened = request.build(task, job, environment, {
+  local parameters, left
+  parameters, err, code, left = request.build(task, job, environment, {
     stack = stack_of(policy), container = container,
   })
   if not parameters then return nil, err, code end
-  if shortened then
-    self.journal:warning(job.id, "warning",
-      "MessageAttributes were left out of the task's environment: "
-      .. "with them its overrides would be too big")
+  if left then
+    self.journal:warning(job.id, "warning", left .. " had no room in the task's environment: "
+      .. "its overrides would be too big")
   end
   local started
   started, err, code = self.placements:run(job.id, parameters)

@@ -24,6 +24,12 @@ local passed_on = {
 -- Variables that hold what the message says, in the order in which they are looked at.
 local OF_MESSAGE = { "Message", "Subject", "MessageAttributes" }
 
+-- Variables that are left out where there is no room, the first one first. What the policy has set
+-- under such a name stays.
+local SPARED = {
+  "MessageAttributes", "BAGGAGE", "TRACESTATE", "_X_AMZN_TRACE_ID", "TRACEPARENT",
+}
+
 -- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a
 -- hash of what it was, so that two names never become the same: the tasks of another stack would be
 -- taken for ours.
@@ -69,10 +75,12 @@ local function size_of(task, variables, container)
   return characters(encoded)
 end
 
-local function without_message(variables)
+local function without_message(job, variables)
   local rest = {}
   for name, value in pairs(variables) do rest[name] = value end
   for _, name in ipairs(OF_MESSAGE) do rest[name] = rest[name] and "" end
+  local own = job:variables()
+  for _, name in ipairs(SPARED) do rest[name] = rest[name] ~= own[name] and rest[name] or nil end
   return rest
 end
 
@@ -124,19 +132,22 @@ local function check_message(job)
   return true
 end
 
--- The variables that fit: all, or all but MessageAttributes.
+-- The variables that fit: all, or all but some of those that may be left out.
 local function fit(task, job, variables, container)
   local size, err, code = size_of(task, variables, container)
   if not size then return nil, err, code end
   if size <= LARGEST then return variables end
-  local fixed = size_of(task, without_message(variables), container)
+  local fixed = size_of(task, without_message(job, variables), container)
   if fixed > LARGEST then return policy_too_big(fixed) end
-  if not variables.MessageAttributes then return message_too_big(size, job) end
-  local fewer = {}
+  local fewer, left, own = {}, {}, job:variables()
   for name, value in pairs(variables) do fewer[name] = value end
-  fewer.MessageAttributes = nil
-  if size_of(task, fewer, container) > LARGEST then return message_too_big(size, job) end
-  return fewer
+  for _, name in ipairs(SPARED) do
+    if fewer[name] ~= nil and (name == "MessageAttributes" or fewer[name] == own[name]) then
+      fewer[name], left[#left + 1] = nil, name
+      if size_of(task, fewer, container) <= LARGEST then return fewer, left end
+    end
+  end
+  return message_too_big(size, job)
 end
 
 --- What is wrong with the fixed part of a policy, whatever the message.
@@ -164,21 +175,21 @@ end
 ---@return string? err
 ---@return string? code "TooBig", "InvalidMessage": because of the message; "EnvironmentTooBig",
 --- "InvalidText"
----@return boolean? shortened MessageAttributes had no room
+---@return string|false|nil left the variables that had no room
 function request.build(task, job, variables, identity)
   local ok, err, code = check_message(job)
   if ok then ok, err, code = check_text(variables, job) end
   if not ok then return nil, err, code end
-  local fitting_variables
-  fitting_variables, err, code = fit(task, job, variables, identity.container)
-  if not fitting_variables then return nil, err, code end
+  local fitting_variables, left
+  fitting_variables, left, code = fit(task, job, variables, identity.container)
+  if not fitting_variables then return nil, left, code end
   local parameters = {
     cluster = task.cluster, taskDefinition = task.definition, count = 1,
     overrides = overrides_of(task, fitting_variables, identity.container),
     startedBy = request.started_by(identity.stack, job.id),
   }
   for _, name in ipairs(passed_on) do parameters[name] = task[name] end
-  return parameters, nil, nil, fitting_variables ~= variables
+  return parameters, nil, nil, left and table.concat(left, ", ") or false
 end
 
 return request

@@ -7,6 +7,7 @@ local core = require "watchbot.core"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
+local xray = require "watchbot.trace.xray"
 
 local event = {}
 
@@ -43,7 +44,7 @@ local function system(message)
     SequenceNumber = message.sequence,
     MessageGroupId = message.group,
     MessageDeduplicationId = message.deduplication,
-    AWSTraceHeader = message.trace,
+    AWSTraceHeader = xray.checked(message.trace),
     DeadLetterQueueSourceArn = message.source,
   }
 end

@@ -93,10 +93,10 @@ local function deadline(parts)
   return scheduler.time() + math.min(seconds, limits.sqs.visibility) * 1000 // 1
 end
 
--- A trace header that comes from outside: what may stand in it, and nothing else.
+-- The header of an invocation can hold the trace of one message only.
 local function trace_of(invocation)
-  local trace = #invocation.runs == 1 and invocation.runs[1].job.received.trace
-  return trace and trace:find "^[%w=;:%-_.+/ ]+$" and trace or nil
+  local trace = #invocation.runs == 1 and invocation.runs[1].job.trace
+  return trace and trace.xray or nil
 end
 
 ---@param request watchbot.ServerRequest

@@ -114,6 +114,14 @@ end
 
 -- what the program receives
 
+local function trace_of(job)
+  local trace = job.trace
+  return trace and {
+    traceparent = trace.traceparent, tracestate = trace.tracestate, baggage = trace.baggage,
+    xray = trace.xray,
+  }
+end
+
 local function message_of(job)
   local attributes = next(job.attributes) and {} or nil
   for name, one in pairs(job.attributes) do
@@ -122,7 +130,7 @@ local function message_of(job)
   return {
     id = job.id, subject = job.subject, message = job.message, attributes = attributes,
     receives = job.receives, sent = job.sent, first_received = job.first_received,
-    group = job.group, last = job.last,
+    group = job.group, last = job.last, trace = trace_of(job),
   }
 end
 

@@ -69,6 +69,7 @@ end
 local function headers_of(self, job)
   local source = self.runtime.pool.parts.source()
   local received = job.first_received and scheduler.iso_date(job.first_received)
+  local trace = job.trace or {}
   local headers = {
     ["Content-Type"] = self.options.mime, ["User-Agent"] = "aws-sqsd/3.0",
     ["X-Aws-Sqsd-Msgid"] = safe(job.id), ["X-Aws-Sqsd-Queue"] = source.arn:match "[^:]+$",
@@ -77,7 +78,8 @@ local function headers_of(self, job)
     ["X-Aws-Sqsd-Sender-Id"] = job.received.sender and safe(job.received.sender),
     ["X-Watchbot-Subject"] = job.subject and safe(job.subject),
     ["X-Watchbot-Group"] = job.group and safe(job.group),
-    ["X-Amzn-Trace-Id"] = job.received.trace and safe(job.received.trace),
+    ["X-Amzn-Trace-Id"] = trace.xray, traceparent = trace.traceparent,
+    tracestate = trace.tracestate, baggage = trace.baggage,
   }
   for name, attribute in pairs(job.attributes) do
     if name:find "^[%w_.-]+$" then headers["X-Aws-Sqsd-Attr-" .. name] = safe(attribute.value) end
