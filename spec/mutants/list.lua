@@ -246,7 +246,7 @@ return {
   -- ECS
   { name = "an error of ListTasks means no task", file = "lua/watchbot/runner/ecs/earlier.lua",
     find = [[    if not listed then return nil, err, code end]],
-    put = [[    if not listed then return tasks end]], specs = "spec/runner/ecs/earlier_spec.lua" },
+    put = [[    if not listed then return true end]], specs = "spec/runner/ecs/earlier_spec.lua" },
   { name = "an error of DescribeTasks means no task", file = "lua/watchbot/runner/ecs/earlier.lua",
     find = [[  if not result then return nil, err, code end]],
     put = [[  if not result then return true end]], specs = "spec/runner/ecs/earlier_spec.lua" },

@@ -1,9 +1,10 @@
 --- runner.ecs.earlier: the tasks that earlier deliveries of messages have started, by `startedBy`.
 -- They are read for a whole family at a time, by hundreds, and at most once in some seconds: a
--- watcher that takes over 600 running tasks asks a dozen times, not 1,200 times. A look gets a
--- reading that was begun after the question: an older one may lack the very task that has ended
+-- watcher that takes over 600 running tasks asks a dozen times, not 1,200 times. A look waits for a
+-- reading that begins after the question: an older one may lack the very task that has ended
 -- meanwhile, and its message would be run again. A reading that fails answers nothing: the error
--- goes to all that wait for it.
+-- goes to all that wait for it. Of the tasks that nobody asked for only the message is remembered,
+-- since a busy family stops ten thousand tasks an hour.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 
 local ending = require "watchbot.runner.ecs.ending"
@@ -13,7 +14,7 @@ local scheduler = require "watchbot.scheduler"
 -- Seconds between two readings, and before the first, which gather what is asked at the same time.
 local INTERVAL, GATHER = 5, 0.2
 
--- Stopped tasks that need not be described again: what they say does not change any more.
+-- Stopped tasks of which the message is remembered, so that they are described again only for it.
 local REMEMBERED = 20000
 
 ---@class watchbot.ecs.Earlier
@@ -44,88 +45,101 @@ local function counting(a, b)
   return created(a) >= created(b) and a or b
 end
 
-local function keep(tasks, task)
-  if type(task.startedBy) ~= "string" or type(task.taskArn) ~= "string" then return end
-  tasks[task.startedBy] = counting(tasks[task.startedBy], task)
+-- Keeps a task that somebody waits for.
+local function keep(round, task)
+  local message = task.startedBy
+  if type(task.taskArn) ~= "string" or not round.wanted[message] then return end
+  round.found[message] = counting(round.found[message], task)
 end
 
--- => the tasks that have to be asked for; the others are kept
-local function unknown(self, arns, tasks)
+-- The last part of an ARN is unique, and a third as long.
+local function id_of(arn)
+  return arn:match "[^/]+$" or arn
+end
+
+-- => the tasks that have to be described: those that are new, and those of the messages asked for
+local function of_interest(self, arns, round)
   local asked = {}
   for _, arn in ipairs(arns) do
-    local task = self.known:get(arn)
-    if task then keep(tasks, task) else asked[#asked + 1] = arn end
+    local message = self.known:get(id_of(arn))
+    if message == nil or round.wanted[message] then asked[#asked + 1] = arn end
   end
   return asked
 end
 
-function Earlier:describe(cluster, arns, tasks)
-  arns = unknown(self, arns, tasks)
+function Earlier:describe(round, arns)
+  arns = of_interest(self, arns, round)
   if #arns == 0 then return true end
-  local result, err, code = self.client:DescribeTasks { cluster = cluster, tasks = arns }
+  local result, err, code = self.client:DescribeTasks { cluster = round.cluster, tasks = arns }
   if not result then return nil, err, code end
   for _, task in ipairs(result.tasks or {}) do
+    if type(task.startedBy) == "string" then keep(round, task) end
     if is_over(task) and task.taskArn then
-      task = ending.essence(task)
-      self.known:set(task.taskArn, task)
+      self.known:set(id_of(task.taskArn), type(task.startedBy) == "string" and task.startedBy)
     end
-    keep(tasks, task)
   end
   return true
 end
 
 --- Reads a family. ECS remembers stopped tasks for about an hour.
----@return table<string, table>? tasks by whom they were started
+---@return true? ok
 ---@return string? err
 ---@return string? code
-function Earlier:read(reading)
-  local tasks, token = {}, nil
+function Earlier:read(round)
+  local token
   repeat
     local listed, err, code = self.client:ListTasks {
-      cluster = reading.cluster, family = reading.family, desiredStatus = reading.status,
+      cluster = round.cluster, family = round.family, desiredStatus = round.status,
       nextToken = token,
     }
     if not listed then return nil, err, code end
     local ok
-    ok, err, code = self:describe(reading.cluster, listed.taskArns or {}, tasks)
+    ok, err, code = self:describe(round, listed.taskArns or {})
     if not ok then return nil, err, code end
     token = listed.nextToken
   until not token
-  return tasks
-end
-
-function Earlier:reading(cluster, family, status)
-  local key = ("%s/%s/%s"):format(cluster, family, status)
-  self.readings[key] = self.readings[key] or {
-    cluster = cluster, family = family, status = status, begun = -math.huge,
-    done = scheduler.event(),
-  }
-  return self.readings[key]
+  return true
 end
 
 -- Whatever becomes of a reading, those that wait for it get an answer.
-function Earlier:refresh(reading)
-  reading.done:clear()
-  reading.task = scheduler.spawn(function()
+function Earlier:answer(round)
+  local ok, done, err, code = xpcall(self.read, debug.traceback, self, round)
+  if not ok then done, err, code = nil, done, "Internal" end
+  if not done then round.found, round.err, round.code = nil, err, code end
+  round.done:set()
+end
+
+-- Makes one reading after the other while there are questions.
+function Earlier:work(reading)
+  while reading.next do
     scheduler.sleep(math.max(GATHER, reading.begun + INTERVAL - scheduler.now()))
-    reading.begun = scheduler.now()
-    local ok, tasks, err, code = xpcall(self.read, debug.traceback, self, reading)
-    if not ok then tasks, err, code = nil, tasks, "Internal" end
-    reading.tasks, reading.err, reading.code = tasks, err, code
-    reading.told, reading.task = reading.begun, nil
-    reading.done:set()
-  end)
+    local round = reading.next
+    reading.next, reading.begun = nil, scheduler.now()
+    self:answer(round)
+  end
+  reading.task = nil
+end
+
+-- The reading of a family that has not begun yet.
+function Earlier:next_round(cluster, family, status)
+  local key = ("%s/%s/%s"):format(cluster, family, status)
+  local reading = self.readings[key] or { begun = -math.huge }
+  self.readings[key] = reading
+  reading.next = reading.next or {
+    cluster = cluster, family = family, status = status, wanted = {}, found = {},
+    done = scheduler.event(),
+  }
+  reading.task = reading.task or scheduler.spawn(self.work, self, reading)
+  return reading.next
 end
 
 -- => task, or false where there is none | nil err code
 function Earlier:ask(cluster, family, status, started_by)
-  local reading, asked = self:reading(cluster, family, status), scheduler.now()
-  while not reading.told or reading.told < asked do
-    if not reading.task then self:refresh(reading) end
-    reading.done:wait()
-  end
-  if not reading.tasks then return nil, reading.err, reading.code end
-  return reading.tasks[started_by] or false
+  local round = self:next_round(cluster, family, status)
+  round.wanted[started_by] = true
+  round.done:wait()
+  if not round.found then return nil, round.err, round.code end
+  return round.found[started_by] or false
 end
 
 --- The task that counts of those that a message has had: one that goes on, else the newest that has
