@@ -37,13 +37,13 @@ return {
   return "complete"]],
     specs = "spec/watcher/life_spec.lua" },
   { name = "what raised in a job's life leaves its message in flight",
-    file = "lua/watchbot/watcher/life.lua",
-    find = [[  pcall(return_rescued, self, entry)
+    file = "lua/watchbot/watcher/rescue.lua",
+    find = [[  pcall(put_back, life, entry)
 ]], put = "", specs = "spec/watcher/life_spec.lua" },
-  { name = "what raised in a job's life keeps its slot", file = "lua/watchbot/watcher/life.lua",
-    find = [[  pcall(self.jobs.move, self.jobs, entry, "gone")
+  { name = "what raised in a job's life keeps its slot", file = "lua/watchbot/watcher/rescue.lua",
+    find = [[  pcall(life.jobs.move, life.jobs, entry, "gone")
 ]], put = "", specs = "spec/watcher/life_spec.lua" },
-  { name = "the task of a failed life runs on", file = "lua/watchbot/watcher/life.lua",
+  { name = "the task of a failed life runs on", file = "lua/watchbot/watcher/rescue.lua",
     find = [[  if entry.run then pcall(end_run, entry) end
 ]], put = "", specs = "spec/watcher/life_spec.lua" },
 
