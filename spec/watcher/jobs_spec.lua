@@ -76,6 +76,14 @@ describe("the jobs of a watcher", function()
       { "1", "waiting", "waiting" } }, seen)
   end)
 
+  -- Metrics, traces and a test look at the same jobs.
+  it("are told to each of several observers", function()
+    local all, seen = jobs.new(), {}
+    for index = 1, 3 do all:observe(function(_, _, to) seen[#seen + 1] = index .. to end) end
+    all:add(entry "1")
+    assert.are.same({ "1received", "2received", "3received" }, seen)
+  end)
+
   it("make room for a newer receive while the message of an older one goes back", function()
     local all = jobs.new()
     local old = all:add(entry "1")

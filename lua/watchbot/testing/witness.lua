@@ -140,7 +140,7 @@ end
 ---@param watcher watchbot.Watcher
 function Witness:watch(watcher)
   self.jobs, self.hooks = watcher.jobs, watcher.hooks
-  watcher.jobs.observer = function(...) self:moved(...) end
+  watcher.jobs:observe(function(...) self:moved(...) end)
   watcher.hooks.observer = self
 end
 

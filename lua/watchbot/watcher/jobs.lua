@@ -113,10 +113,11 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field counts table<string, integer> jobs by stage
 ---@field watcher fun(to: string, change: watchbot.ChangeOfStage)? hears
 --- of the changes that matter to it
----@field observer fun(entry: watchbot.JobEntry, from: string?, to: string)? hears of every change,
---- for tests
+---@field observer watchbot.JobObserver? hears of every change, see `observe`
 local Jobs = {}
 Jobs.__index = Jobs
+
+---@alias watchbot.JobObserver fun(entry: watchbot.JobEntry, from: string?, to: string)
 
 local jobs = { STAGES = STAGES }
 
@@ -128,6 +129,17 @@ function jobs.new()
     by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, parked = 0,
     queue = fifo.new(),
   }, Jobs)
+end
+
+--- Has one more observer hear of every change: of stages (`from` is nil for a new job), and of what
+--- else `changed` reports (`from` is `to`). It must not raise, nor wait.
+---@param observer watchbot.JobObserver
+function Jobs:observe(observer)
+  local earlier = self.observer
+  self.observer = not earlier and observer or function(entry, from, to)
+    earlier(entry, from, to)
+    observer(entry, from, to)
+  end
 end
 
 --- Adds a message that was just received.
