@@ -132,10 +132,14 @@ static void warn(void *data, const char *text, int continues) {
     warnings->within = continues;
 }
 
+/* os.exit closes the state and leaves the pool to the system: LeakSanitizer has to find it here. */
+static struct pool *volatile opened;
+
 lua_State *state_open(void) {
     static struct warnings warnings;
     struct pool *pool = calloc(1, sizeof *pool);
     lua_State *L = pool ? lua_newstate(allocate, pool) : NULL;
+    opened = pool;
     if (L) {
         lua_atpanic(L, panic);
         lua_setwarnf(L, warn, &warnings);

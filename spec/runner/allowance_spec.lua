@@ -148,6 +148,7 @@ describe("the outcome of a task", function()
     local log = run(folder, "", [[lua5.4 -e 'local x, n = ("x"):rep(200 << 20), 0
       while os.clock() < 0.2 do n = n + 1 end']])
     local cpu, rss = log:match '"cpu":(%d+),"max_rss":(%d+)'
+    assert.is_truthy(cpu, log)
     assert.is_true(tonumber(cpu) >= 200)
     assert.is_true(tonumber(rss) >= 200 << 20)
   end))
