@@ -126,7 +126,7 @@ function scheduler.every(seconds, body, ...)
     error(("every: the interval must be a number of seconds above 0, not %s"):format(tostring(
       seconds)), 2)
   end
-  return core.spawn(function(...)
+  return scheduler.spawn(function(...)
     local due = core.now() + seconds
     while true do
       core.sleep(math.max(0, due - core.now()))

@@ -62,6 +62,59 @@ describe("what a policy prints", function()
     assert.matches('"task_watchbot_sqs_message_id":"another"', forged)
   end))
 
+  -- What a task printed that a handler or a hook had spawned was of no message.
+  it("has the id in the tasks that its code spawns", task(function(folder)
+    folder:write("policy.lua", [[
+      local scheduler = require "watchbot.scheduler"
+      local spawn = scheduler.spawn
+      local policy = require "watchbot".policy { queue = "sqlite:jobs.db", log = "json",
+        handler = function(job)
+          scheduler.spawn(function()
+            print "in a task"
+            spawn(function() scheduler.sleep(0.3) print "after its message" end)
+          end)
+          coroutine.wrap(function() print "in a coroutine" end)()
+          local beat
+          beat = scheduler.every(0.01, function() print "each time" beat:cancel() end)
+          pcall(beat.join, beat)
+          scheduler.spawn(function() io.write "begun" error { } end):join()
+          print "then"
+        end }
+      function policy:verdict(job)
+        scheduler.spawn(print, "from a hook"):join()
+        return "complete"
+      end
+      function policy:start() scheduler.spawn(print, "of none"):join() end
+      function policy:stop() scheduler.sleep(0.6) end
+      return policy]])
+    workshop.send(folder, { "body" })
+    local exit, out, err = workshop.run(folder, { "run", "--drain", "policy.lua" })
+    assert.are.equal(0, exit.code, err)
+    local texts = lines_of(out, "body")
+    table.sort(texts.body)
+    assert.are.same({ "of none" }, texts[""])
+    assert.are.same({ "after its message", "begun", "each time", "from a hook", "in a coroutine",
+      "in a task", "then" }, texts.body)
+  end))
+
+  -- It went to standard error whole, with what drives a terminal.
+  it("is a line of the log, too, where a task fails that its code has spawned", task(function(folder)
+    folder:write("policy.lua", [[
+      local scheduler = require "watchbot.scheduler"
+      return require "watchbot".policy { queue = "sqlite:jobs.db", log = "json",
+        handler = function(job)
+          scheduler.spawn(function() error("no \27]0;x\7 http://a:b@host/") end)
+          scheduler.spawn(function() error { } end)
+          scheduler.sleep(0.05)
+        end }]])
+    workshop.send(folder, { "body" })
+    local exit, out, err = workshop.run(folder, { "run", "--drain", "policy.lua" })
+    assert.are.equal(0, exit.code, err)
+    assert.are.equal("", err)
+    assert.matches('"error":"[^"]*no \\u001b%]0;x\\u0007 http://%[hidden%]@host/', out)
+    assert.matches('"error":"it raised a table"', out)
+  end))
+
   it("has the head of a line of text", task(function(folder)
     folder:write("policy.lua", POLICY)
     workshop.send(folder, { "body" })

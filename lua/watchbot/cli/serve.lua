@@ -1,6 +1,7 @@
 --- cli.serve: runs a policy as the program's whole work, until a signal or the policy ends it.
 
 local app = require "watchbot.watcher.app"
+local call = require "watchbot.policy.call"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
@@ -69,10 +70,14 @@ return function(policy, options, reload)
   local opened, err, code = app.open(policy, options)
   if not opened then return nil, err, code end
   local seen = {}
+  scheduler.on_failure(function(problem)
+    opened.journal:error(nil, "error", call.described(problem), "where", "task")
+  end)
   local signals = scheduler.spawn(follow_signals, opened, policy, reload, seen)
   local ok
   local watching = scheduler.spawn(watch_log, opened.sink)
   ok, err, code = opened:run()
+  scheduler.on_failure(nil)
   signals:cancel()
   report_unwritten(opened.sink, watching)
   report_dropped(opened.sink)

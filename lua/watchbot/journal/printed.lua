@@ -1,5 +1,6 @@
 --- journal.printed: what the Lua code of a policy prints (print, io.write, io.stdout:write,
--- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id.
+-- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id; tasks that
+-- it spawns have the id, too, also after the message has ended.
 -- Standard output itself would hold up the loop, signals and heartbeats too, while it is not read.
 -- Only the program does so: in an embedding host standard output is the host's.
 
@@ -17,25 +18,44 @@ Printed.__index = Printed
 
 local printed = {}
 
--- Whose lines a task prints, and what it has printed of a line, by the task. The tasks of a watcher
--- take one job after the other: an id that is replaced costs less than one that is taken out.
+-- What a task that runs the code of a policy is of without a message, and the watcher's own code.
+local NO_MESSAGE, OWN = false, 0
+
+-- Whose lines a task prints (a message's id, or one of these), and what it has printed of a line,
+-- by the task. The tasks of a watcher take one job after the other: an id that is replaced costs
+-- less than one that is taken out.
 local ids, parts = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
 
 -- The capture that is active.
 local current
 
+local function flush(task)
+  if parts[task] and current then current:complete(task) end
+end
+
 --- The task has done its work for the message.
 ---@param task watchbot.Task
-function printed.finish(task)
-  if parts[task] and current then current:complete(task) end
+---@param before any what `begin` has returned
+function printed.finish(task, before)
+  flush(task)
+  ids[task] = before
 end
 
 --- What the task prints from now on is of this message.
 ---@param task watchbot.Task
 ---@param id string? nil: of none
+---@return any before for `finish`
 function printed.begin(task, id)
-  if parts[task] then printed.finish(task) end
-  ids[task] = id
+  flush(task)
+  local before = ids[task]
+  ids[task] = id or NO_MESSAGE
+  return before == nil and OWN or before
+end
+
+-- => the id of the message whose lines the task prints
+local function message_of(task)
+  local id = ids[task]
+  return id ~= OWN and id or nil
 end
 
 function Printed:line(text, id)
@@ -46,7 +66,7 @@ end
 function Printed:complete(key)
   local text = parts[key]
   parts[key] = nil
-  if text and text ~= "" then self:line(text, ids[key]) end
+  if text and text ~= "" then self:line(text, message_of(key)) end
 end
 
 -- => what follows the last newline; a pattern would look from each byte on
@@ -63,7 +83,21 @@ function Printed:write(text)
   if #rest >= LONGEST then rest = "" end
   local lines = text:sub(1, #text - #rest)
   parts[key] = rest ~= "" and rest or nil
-  if lines ~= "" then self:line((lines:gsub("\n$", "")), ids[key]) end
+  if lines ~= "" then self:line((lines:gsub("\n$", "")), message_of(key)) end
+end
+
+local Begun = {}
+
+function Begun:__close()
+  flush(self.task)
+end
+
+-- The body of a task that the code of a policy has spawned.
+local function as_of(id, body, ...)
+  local task = scheduler.running()
+  ids[task] = id
+  local begun <close> = setmetatable({ task = task }, Begun) -- luacheck: ignore 211
+  return body(...)
 end
 
 -- As Lua's own: numbers are text, and nothing else is.
@@ -101,9 +135,17 @@ local function replace(self)
     self:write(text_of(...))
     return file
   end)
-  log.redirect(function(text) self:line(text, ids[scheduler.running() or self]) end)
+  log.redirect(function(text) self:line(text, message_of(scheduler.running() or self)) end)
+  local own_spawn = scheduler.spawn
+  function scheduler.spawn(body, ...)
+    local task = scheduler.running()
+    local id = task and ids[task]
+    if id == nil or id == OWN or type(body) ~= "function" then return own_spawn(body, ...) end
+    return own_spawn(as_of, id, body, ...)
+  end
   return function()
     _G.print, methods.write = own_print, own_method
+    scheduler.spawn = own_spawn
     rawset(io, "write", own_io)
     log.redirect(nil)
   end

@@ -13,8 +13,8 @@ local TOO_LONG = ("gave up after %d s without a wait"):format(LIMIT)
 
 local call = {}
 
-local function finished(task, ...)
-  printed.finish(task)
+local function finished(task, before, ...)
+  printed.finish(task, before)
   return ...
 end
 
@@ -27,8 +27,8 @@ end
 function call.protected(id, body, ...)
   local task = scheduler.running()
   if not task then return xpcall(body, debug.traceback, ...) end
-  printed.begin(task, id)
-  return finished(task,
+  local before = printed.begin(task, id)
+  return finished(task, before,
     xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, ...))
 end
 

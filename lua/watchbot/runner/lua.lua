@@ -43,6 +43,7 @@ function Lua:start(job, _, policy)
   return setmetatable({
     runner = self, handler = policy.handler, job = job, began = scheduler.now(),
     limit = policy.timeout > 0 and policy.timeout, task = false, reason = false,
+    before = false,
   }, Run)
 end
 
@@ -68,7 +69,7 @@ local function was_interrupted(ok, err)
 end
 
 local function exit_of(run, ok, ...)
-  printed.finish(run.task)
+  printed.finish(run.task, run.before)
   local over = timed_out(run, ok, ...)
   local exit = handled.exit(ok, ...)
   if was_interrupted(ok, ...) then
@@ -92,7 +93,7 @@ end
 function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
   self.task = scheduler.running()
-  printed.begin(self.task, self.job.id)
+  self.before = printed.begin(self.task, self.job.id)
   local limit = self.limit or math.huge
   return exit_of(self, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
     self.handler, self.job))

@@ -1,6 +1,7 @@
 --- runner.resident.functions: the channel to a policy's `handler` that takes a batch of jobs.
 
 local limits = require "watchbot.runner.limits"
+local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
 local OUTCOMES = { complete = true, reject = true, release = true, retry = true, bury = true }
@@ -84,8 +85,12 @@ function Functions:give(_, invocation)
   for index, run in ipairs(invocation.runs) do jobs[index] = run.job end
   local limit = policy.timeout > 0 and policy.timeout or math.huge
   self.task = scheduler.spawn(function()
+    -- What a handler of several messages prints is of none of them.
+    local task = scheduler.running()
+    printed.begin(task, #jobs == 1 and jobs[1].id or nil)
     settle(self, invocation, xpcall(scheduler.limit, debug.traceback, limit,
       limits.timed_out(limit), policy.handler, jobs))
+    printed.finish(task)
     if self.runtime.state == "answered" then self.runtime:asked(true) end
   end)
 end
