@@ -11,6 +11,15 @@ describe("a moment", function()
     end
   end)
 
+  -- A number with 22 digits became a fraction that CloudWatch Logs refuses, found by make fuzz.
+  it("is at least 1970", function()
+    for _, text in ipairs { ("8"):rep(22) .. "d", ("9"):rep(400) .. "s", "99999d", "0001-01-01" } do
+      local at = moment.parse(text, NOW)
+      assert.are.equal(0, at)
+      assert.are.equal("integer", math.type(at))
+    end
+  end)
+
   it("is a date, of UTC unless it says otherwise", function()
     for text, at in pairs {
       ["2016-07-28T00:12:37Z"] = NOW, ["2016-07-28T00:12:37"] = NOW, ["2016-07-28 00:12:37Z"] = NOW,

@@ -98,7 +98,7 @@ describe("what a policy prints", function()
   end))
 
   -- It went to standard error whole, with what drives a terminal.
-  it("is a line of the log, too, where a task fails that its code has spawned", task(function(folder)
+  it("is a line of the log where a task fails that its code has spawned", task(function(folder)
     folder:write("policy.lua", [[
       local scheduler = require "watchbot.scheduler"
       return require "watchbot".policy { queue = "sqlite:jobs.db", log = "json",
