@@ -33,6 +33,11 @@ local run = {
       name = "resident",
       help = "the command stays and takes a line of JSON for each message",
     },
+    {
+      name = "listen", value = "PORT", number = true,
+      help = "with --lambda: instead of a command, the port at which the runtime of another "
+        .. "container asks",
+    },
     { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
     { name = "drain", help = "exit when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
@@ -70,7 +75,10 @@ local function task_of(arguments)
   local command = arguments.rest
   local batch = arguments.batch and math.tointeger(arguments.batch) or arguments.batch
   if arguments.lambda then
-    return { lambda = { command = command, handler = arguments.lambda, batch = batch } }
+    return { lambda = {
+      command = command, handler = arguments.lambda, batch = batch,
+      listen = arguments.listen and math.tointeger(arguments.listen) or arguments.listen,
+    } }
   elseif arguments.serve then
     return { serve = { command = command, url = arguments.serve, batch = batch } }
   elseif arguments.resident then
@@ -80,7 +88,9 @@ local function task_of(arguments)
 end
 
 local function make_policy(arguments)
-  if arguments.serve and not arguments.rest then return try_policy(task_of(arguments)) end
+  if (arguments.serve or arguments.listen) and not arguments.rest then
+    return try_policy(task_of(arguments))
+  end
   if arguments.rest then
     if #arguments.rest == 0 then return nil, "run: no command after '--'", "Usage" end
     return try_policy(task_of(arguments))
@@ -120,12 +130,16 @@ local function misuse(arguments)
     if arguments[name] then kinds[#kinds + 1] = "--" .. name end
   end
   if #kinds > 1 then return ("%s and %s cannot be combined"):format(kinds[1], kinds[2]) end
+  if arguments.listen and not arguments.lambda then return "--listen is for --lambda" end
+  if arguments.listen and arguments.rest then
+    return "--listen and a command cannot be combined: the runtime is started elsewhere"
+  end
   if arguments.batch and (#kinds == 0 or arguments.serve) then
     return "--batch is for --lambda and --resident"
   elseif #kinds == 1 and #arguments.words > 0 then
     return ("%s and a policy file ('%s') cannot be combined: set it in the policy"):format(kinds[1],
       arguments.words[1])
-  elseif #kinds == 1 and not arguments.serve and not arguments.rest then
+  elseif #kinds == 1 and not arguments.serve and not arguments.listen and not arguments.rest then
     return ("%s needs a command: watchbot run %s%s -- COMMAND"):format(kinds[1], kinds[1],
       arguments.lambda and " " .. arguments.lambda or "")
   end
@@ -140,7 +154,8 @@ function run.run(arguments)
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: expected one policy file; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
-  elseif not arguments.rest and not arguments.serve and #arguments.words == 0
+  elseif not arguments.rest and not arguments.serve and not arguments.listen
+    and #arguments.words == 0
     and not os.getenv "TaskDefinition" then
     return nil, "run: no policy: watchbot run POLICY.lua, or watchbot run --queue URL -- "
       .. "COMMAND", "Usage"

@@ -26,6 +26,10 @@
 ---path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of
 ---`command`
 ---@field policy? string|watchbot.cf.Intrinsic
+---a Lambda function's image, as it is, in place of `command`: `image` (default: the service's),
+---`handler` (default: the image's command), `batch` (messages of one event, default 1); watchbot is
+---a second container of the task
+---@field lambda? table|watchbot.cf.Intrinsic
 ---environment variables of the tasks
 ---@field env? table|watchbot.cf.Intrinsic
 ---environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name,

@@ -124,13 +124,14 @@ end
 --- A task definition around a container.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
----@param of table family, role, container, reservation, and optionally execution_role, volumes
+---@param of table family, role, container or containers, reservation, and optionally
+--- execution_role, volumes
 ---@return table
 function container.task(options, refs, of)
   local properties = {
     Family = of.family, TaskRoleArn = cf.getatt(refs.id(of.role), "Arn"),
     ExecutionRoleArn = cf.getatt(refs.id(of.execution_role or "ExecutionRole"), "Arn"),
-    ContainerDefinitions = { of.container },
+    ContainerDefinitions = of.containers or { of.container },
     Volumes = of.volumes and #of.volumes > 0 and of.volumes or nil,
     RuntimePlatform = options.runtimePlatform and platform(options.runtimePlatform) or nil,
     NetworkMode = placement.has_network(options) and "awsvpc" or options.networkMode or nil,

@@ -19,6 +19,7 @@ local switch = kinds.plain(kinds.flag)
 ---@field default any
 ---@field required boolean?
 ---@field modes "task"|"process"|nil the only mode it goes with
+---@field with string? the option with which it also goes with the other mode
 ---@field lenient boolean? in the other mode it is accepted, and has no effect
 ---@field since string the versions of ecs-watchbot that have it, or "watchbot"
 ---@field alias string? an older name of that option
@@ -58,6 +59,10 @@ local groups = {
     { "policy", kinds.text, since = "watchbot",
       help = "path of a policy file in the image that runs `watchbot`; in mode `process` it "
         .. "stands in place of `command`" },
+    { "lambda", shapes.lambda, modes = "process", since = "watchbot",
+      help = "a Lambda function's image, as it is, in place of `command`: `image` (default: the "
+        .. "service's), `handler` (default: the image's command), `batch` (messages of one event, "
+        .. "default 1); watchbot is a second container of the task" },
     { "env", shapes.variables, default = {},
     since = "v0",
       help = "environment variables of the tasks" },
@@ -165,13 +170,15 @@ local groups = {
       "maxSize", kinds.whole(1), alias = "maxScalingCapacity", modes = "process", since = "v4",
       help = "the older name",
     },
-    { "watchbotImage", formats.image, modes = "task", since = "watchbot",
+    { "watchbotImage", formats.image, modes = "task", with = "lambda", since = "watchbot",
       help = "image of the watchers; default: watchbot's own, from watchbot:WATCHBOTVERSION in ECR "
         .. "of the stack's account and region" },
-    { "watchbotVersion", formats.tag, default = version, modes = "task", lenient = true,
+    { "watchbotVersion", formats.tag, default = version, modes = "task", with = "lambda",
+      lenient = true,
     since = "v0",
       help = "tag of that image" },
-    { "watcherReservation", shapes.reservation, default = {}, modes = "task", since = "watchbot",
+    { "watcherReservation", shapes.reservation, default = {}, modes = "task", with = "lambda",
+      since = "watchbot",
       help = "the same as `reservation`, for the watchers; default: 128 MiB, on Fargate its "
         .. "smallest size" },
   },

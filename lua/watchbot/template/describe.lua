@@ -17,6 +17,9 @@ local function default_of(option)
 end
 
 local function mode_of(option)
+  if option.modes and option.with then
+    return ("mode %s, or with `%s`"):format(option.modes, option.with)
+  end
   return option.modes and ("mode %s only"):format(option.modes)
 end
 

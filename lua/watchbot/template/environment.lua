@@ -80,6 +80,35 @@ function environment.watcher(options, refs)
   return listed(variables, { secrets = {} })
 end
 
+--- The environment of watchbot beside a Lambda function's container.
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@param stop integer seconds from TERM to KILL
+---@return table[]
+function environment.beside_lambda(options, refs, stop)
+  local variables = of_watchers(options, refs)
+  variables.stopTimeout = stop
+  return listed(variables, { secrets = {} })
+end
+
+--- The environment of a Lambda function's container. Its image says what LAMBDA_TASK_ROOT is.
+-- https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+---@param options watchbot.template.Options
+---@param refs watchbot.template.Refs
+---@param port integer of the Runtime API
+---@return table[]
+function environment.lambda(options, refs, port)
+  local variables = add(of_tasks(options, refs), {
+    TZ = ":UTC", AWS_REGION = cf.ref "AWS::Region", AWS_DEFAULT_REGION = cf.ref "AWS::Region",
+    AWS_LAMBDA_FUNCTION_NAME = options.service, AWS_LAMBDA_FUNCTION_VERSION = "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE = options.reservation.memory or 512,
+    AWS_LAMBDA_LOG_GROUP_NAME = refs.logGroup, AWS_LAMBDA_LOG_STREAM_NAME = options.service,
+    AWS_LAMBDA_INITIALIZATION_TYPE = "on-demand",
+    AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port, _HANDLER = options.lambda.handler,
+  })
+  return listed(variables, options)
+end
+
 --- The environment of a container that watches the queue and does the work itself, in mode
 --- "process".
 ---@param options watchbot.template.Options

@@ -14,7 +14,8 @@ end
 ---@param options watchbot.template.Options
 ---@return any
 function names.image(options)
-  return options.image or in_ecr(options.service, options.serviceVersion)
+  return options.lambda and options.lambda.image or options.image
+    or in_ecr(options.service, options.serviceVersion)
 end
 
 --- The image of the watchers, in mode "task".

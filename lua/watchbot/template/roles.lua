@@ -169,6 +169,12 @@ local function pulls(image, repository)
   return { allow({ "ecr:GetAuthorizationToken" }, "*"), allow(pull_actions, { from }) }
 end
 
+-- The same beside another image: the token is for all repositories.
+local function pulls_too(image, repository)
+  local from = repository_of(image, repository)
+  return from and { allow(pull_actions, { from }) } or {}
+end
+
 local function execution(options, refs, image, repository, more)
   local log = allow({ "logs:CreateLogStream", "logs:PutLogEvents" },
     cf.getatt(refs.id "LogGroup", "Arn"))
@@ -178,13 +184,21 @@ local function execution(options, refs, image, repository, more)
   })
 end
 
+-- Of the tasks that do the work; beside a Lambda function's image there is watchbot's.
+local function of_workers(options, refs)
+  local more, image = secrets.statements(options.secrets), options.image
+  if options.lambda then
+    image = options.lambda.image or image
+    local beside = repository_of(image, options.service) and pulls_too or pulls
+    more = join(beside(options.watchbotImage, "watchbot"), more)
+  end
+  return execution(options, refs, image, options.service, more)
+end
+
 ---@type watchbot.template.Part
 return function(options, refs)
   local id = refs.id
-  local resources = {
-    [id "ExecutionRole"] =
-      execution(options, refs, options.image, options.service, secrets.statements(options.secrets)),
-  }
+  local resources = { [id "ExecutionRole"] = of_workers(options, refs) }
   local own = { name = "user-defined", statements = options.permissions }
   local of_watcher = { name = "watcher-user-defined", statements = options.watcherPermissions }
   if options.mode == "task" then

@@ -48,6 +48,11 @@ local function steps(most, workers)
   return list
 end
 
+-- Messages that a container takes at once: each of its workers one, or a batch of a function.
+local function messages_of(options)
+  return number(options.workers, 1) * number(options.lambda and options.lambda.batch, 1)
+end
+
 local function target(options, refs)
   return {
     Type = "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -109,7 +114,7 @@ return function(options, refs)
     Resources = {
       [refs.id "ScalingTarget"] = target(options, refs),
       [refs.id "ScaleUp"] =
-        policy(refs, "ScaleUp", steps(number(most, MANY), number(options.workers, 1))),
+        policy(refs, "ScaleUp", steps(number(most, MANY), messages_of(options))),
       [refs.id "ScaleUpTrigger"] = trigger(refs, "ScaleUp", {
         AlarmDescription =
         "Sets the number of containers by the messages in the queue; nothing to do for anybody.",

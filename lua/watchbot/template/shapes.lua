@@ -153,6 +153,12 @@ shapes.alarms = kinds.plain(kinds.record({
   memoryUtilization = alarm, cpuUtilization = alarm,
 }, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
 
+-- Messages of one event, as on AWS without a window.
+shapes.lambda = kinds.open(kinds.record({
+  image = formats.image, handler = kinds.matching("text like 'app.handler'", "^%S+$"),
+  batch = kinds.whole(1, 10),
+}, "a table like { image = 'thumbnails:3', handler = 'app.handler' }"))
+
 shapes.retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
   1096, 1827, 2192, 2557, 2922, 3288, 3653)
 

@@ -4,6 +4,7 @@
 local cf = require "watchbot.template.cf"
 local container = require "watchbot.template.container"
 local environment = require "watchbot.template.environment"
+local lambda = require "watchbot.template.lambda"
 local mounts = require "watchbot.template.mounts"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
@@ -42,21 +43,26 @@ local function command_of(options)
   return given or nil
 end
 
----@type watchbot.template.Part
-return function(options, refs)
+local function containers_of(options, refs, mounted)
+  if options.lambda then return lambda.containers(options, refs, mounted) end
   local process = options.mode == "process"
-  local mounted = mounts.of(options)
-  local main = container.of_service(options, refs, {
+  return { container.of_service(options, refs, {
     name = names.container(options), image = names.image(options), command = command_of(options),
     environment = (process and environment.process or environment.worker)(options, refs),
     reservation = options.reservation, read_only = process and not options.writableFilesystem,
     watches = process,
     user = options.containerUser,
-  }, mounted)
+  }, mounted) }
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  local process = options.mode == "process"
+  local mounted = mounts.of(options)
   local id = refs.id(process and "Task" or "Worker")
   local task = container.task(options, refs, {
     family = names.family(options), role = process and "Role" or "WorkerRole",
-    container = main,
+    containers = containers_of(options, refs, mounted),
     reservation = options.reservation, volumes = mounted.volumes,
   })
   task.Properties.EphemeralStorage = options.ephemeralStorageGiB

@@ -4,6 +4,8 @@
 
 local process = require "watchbot.process"
 local resident = require "support.resident"
+local scheduler = require "watchbot.scheduler"
+local server = require "watchbot.server"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -137,7 +139,6 @@ end)
 -- watchbot as a second container beside an untouched image: somebody else starts the runtime.
 describe("a runtime of another container", function()
   it("is served at the port that the policy names", task(function(folder)
-    local server = require "watchbot.server"
     local free = assert(server.listen {})
     local _, port = free:address()
     free:close()
@@ -156,5 +157,53 @@ describe("a runtime of another container", function()
     assert.same({ complete = 20 }, (drain(folder)))
     other:stop(0.1)
     other:wait()
+  end))
+
+  -- As the template's two containers: the function starts when watchbot is healthy, and asks before
+  -- there is any message. The port was opened with the first message, and Node's client gives up
+  -- after a second.
+  it("finds the port open before there is a message", task(function(folder)
+    local free = assert(server.listen {})
+    local _, port = free:address()
+    free:close()
+    folder:write("app.py", FUNCTIONS["app.py"])
+    local watcher = workshop.start(folder, {
+      "run", "--queue", folder:url(), "--health", "health", "--lambda", "app.handler", "--listen",
+      tostring(port), "--batch", "2",
+    })
+    workshop.eventually(function() return folder:read "health" ~= "" end, "watchbot is healthy")
+    local environment = process.environment()
+    environment.AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port
+    environment.LAMBDA_TASK_ROOT = folder.path
+    local other = assert(process.start {
+      argv = { "python3", resident.runtimes .. "ric.py", "app.handler" },
+      cwd = folder.path, env = environment,
+    })
+    scheduler.sleep(0.3)
+    workshop.send(folder, messages(4))
+    local queue = assert(require "watchbot.queue".open(folder:url()))
+    workshop.eventually(function()
+      local counts = assert(queue:counts())
+      return counts.visible + counts.in_flight == 0
+    end, "all messages are handled")
+    queue:close()
+    watcher:kill "TERM"
+    assert.equal(0, assert(watcher:wait(workshop.PATIENCE)).code)
+    watcher:close()
+    other:stop(0.1)
+    other:wait()
+  end))
+
+  it("is asked for with a handler, and without a command", task(function(folder)
+    for _, case in ipairs {
+      { { "run", "--listen", "9001" }, "--listen is for --lambda" },
+      { { "run", "--lambda", "a", "--listen", "9001", "--", "x" },
+        "--listen and a command cannot be combined" },
+      { { "run", "--queue", "sqlite:a", "--lambda", "a", "--listen", "70000" }, "must be a port" },
+    } do
+      local exit, _, err = workshop.run(folder, case[1])
+      assert.equal(2, exit.code)
+      assert.is_truthy(err:find(case[2], 1, true), err)
+    end
   end))
 end)

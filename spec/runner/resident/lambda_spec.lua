@@ -54,6 +54,26 @@ describe("a Lambda function that stays", function()
     assert.is_nil(variables:find("TELEMETRY_LOG_FD", 1, true))
   end))
 
+  -- In AWS's images the runtime is $LAMBDA_RUNTIME_DIR/bootstrap, and needs their libraries; both
+  -- variables were overwritten or kept back.
+  it("runs the runtime of AWS's images where they say it is", task(function(folder)
+    workshop.send(folder, { "one" })
+    folder:write("bootstrap", ("#!/bin/sh\nenv >variables\nexec python3 %sscripted.py seen\n")
+      :format(resident.runtimes))
+    os.execute(("chmod +x '%s'"):format(folder:file "bootstrap"))
+    resident.policy(folder,
+      "lambda = { command = { os.getenv 'LAMBDA_RUNTIME_DIR' .. '/bootstrap' } }")
+    drain(folder, {
+      LAMBDA_RUNTIME_DIR = folder.path, LAMBDA_TASK_ROOT = "/var/task",
+      LD_LIBRARY_PATH = "/var/lang/lib",
+    })
+    local variables = folder:read "variables"
+    for _, one in ipairs { "LAMBDA_RUNTIME_DIR=" .. folder.path, "LAMBDA_TASK_ROOT=/var/task",
+      "LD_LIBRARY_PATH=/var/lang/lib" } do
+      assert.is_truthy(variables:find(one .. "\n", 1, true), one)
+    end
+  end))
+
   -- Rust's client expects a deadline, Go's cannot parse an empty one.
   it("gets the headers that runtime clients need", task(function(folder)
     send(folder, { { "answer" } })

@@ -10,9 +10,13 @@ local POLICY = [==[
 
 local watchbot = require "watchbot"
 
+-- AWS's images say where their runtime is; elsewhere it is the client's package.
+local runtime = os.getenv "LAMBDA_RUNTIME_DIR"
+local command = runtime and { runtime .. "/bootstrap" } or { @COMMAND@ }
+
 local policy = watchbot.policy {
   queue   = os.getenv "QueueUrl" or "sqlite:jobs.db", -- the stack sets QueueUrl
-  lambda  = { command = { @COMMAND@ }, handler = "@HANDLER@" },
+  lambda  = { command = command, handler = "@HANDLER@" },
   timeout = 15 * 60,                                  -- seconds of one invocation
   exits   = { Hopeless = "reject" },                  -- the type of an error: delete and notify
 }

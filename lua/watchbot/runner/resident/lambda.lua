@@ -39,22 +39,34 @@ local function folder(parts)
   return core.empty.real(path) or path
 end
 
+-- Where function and runtime are. AWS's images say it, and where the runtime's libraries are.
+local function places(parts)
+  local runtime = os.getenv "LAMBDA_RUNTIME_DIR"
+  local root = folder(parts)
+  if not runtime then return { LAMBDA_TASK_ROOT = root, LAMBDA_RUNTIME_DIR = root } end
+  return {
+    LAMBDA_TASK_ROOT = os.getenv "LAMBDA_TASK_ROOT" or root, LAMBDA_RUNTIME_DIR = runtime,
+    LD_LIBRARY_PATH = os.getenv "LD_LIBRARY_PATH",
+  }
+end
+
 --- What Lambda sets and a policy's `env` may change.
 ---@param parts table
 ---@return table<string, string>
 function Lambda:defaults(parts)
   local options, region = self.options, parts.source().region
   local name = options.name or options.handler or "function"
-  return {
+  local variables = {
     TZ = ":UTC", LANG = "en_US.UTF-8",
     AWS_REGION = region, AWS_DEFAULT_REGION = region,
-    LAMBDA_TASK_ROOT = folder(parts), LAMBDA_RUNTIME_DIR = folder(parts),
     AWS_LAMBDA_FUNCTION_NAME = name, AWS_LAMBDA_FUNCTION_VERSION = "$LATEST",
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE = tostring(options.memory),
     AWS_LAMBDA_LOG_GROUP_NAME = parts.policy.log_group or "/aws/lambda/" .. name,
     AWS_LAMBDA_LOG_STREAM_NAME = os.date "!%Y/%m/%d/[$LATEST]" .. ("%032x"):format(math.random(0)),
     AWS_LAMBDA_INITIALIZATION_TYPE = "on-demand",
   }
+  for place, path in pairs(places(parts)) do variables[place] = path end
+  return variables
 end
 
 --- What must be as it is.

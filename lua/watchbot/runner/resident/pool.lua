@@ -123,6 +123,13 @@ function Pool:turn()
     give(self, table.remove(self.free), count)
   end
   if #self.waiting > 0 then start_more(self) end
+  self:keep_listening()
+end
+
+--- A runtime that is started elsewhere asks before there is any message: its port is always open.
+function Pool:keep_listening()
+  local is_up = self.alive > 0 or self.resting or self.draining
+  if self.parts.options.listen and not is_up then self:start() end
 end
 
 --- Waits as long as jobs arrive with each turn of the loop: the messages of one receive come one

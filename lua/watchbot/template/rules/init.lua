@@ -5,6 +5,7 @@
 local alarms = require "watchbot.template.rules.alarms"
 local cf = require "watchbot.template.cf"
 local container = require "watchbot.template.rules.container"
+local lambda = require "watchbot.template.rules.lambda"
 local place = require "watchbot.template.rules.place"
 
 local rules = {}
@@ -15,7 +16,8 @@ local function missing(given, known)
       return ("missing option '%s': %s"):format(option.name, option.help), option.name
     end
   end
-  if not given.serviceVersion and not given.image then
+  local image = given.image or given.lambda and given.lambda.image
+  if not given.serviceVersion and not image then
     return "missing option 'serviceVersion': the tag of the service's image (or give 'image')",
       "serviceVersion"
   end
@@ -40,7 +42,7 @@ function rules.modes(given, known)
   if not given.mode then return nil end
   for _, option in ipairs(known.declared) do
     if option.modes and given[option.name] and option.modes ~= given.mode
-      and not option.lenient then
+      and not option.lenient and not (option.with and given[option.with]) then
       return ("option '%s' is for mode '%s', and this is mode '%s'"):format(option.name,
         option.modes, given.mode), option.name
     end
@@ -48,7 +50,7 @@ function rules.modes(given, known)
 end
 
 local function command(given)
-  if given.mode == "task" then return nil end
+  if given.mode == "task" or given.lambda then return nil end
   if not given.command and not given.policy then
     return "missing option 'command': the program that is run for each message", "command"
   elseif given.command and given.policy then
@@ -123,8 +125,8 @@ local function secure(given)
 end
 
 local all = {
-  missing, notified, command, place, steps, queue_names, container, webhook, progress, sizes,
-  secure,
+  missing, notified, command, lambda, place, steps, queue_names, container, webhook, progress,
+  sizes, secure,
 }
 
 --- What is wrong with options that are each well-formed.
