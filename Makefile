@@ -17,7 +17,8 @@
 # make soak       10,000 messages on each queue and runner while everything fails at random; SOAK_MESSAGES=500 for a short one;
 #                 PARTS="handlers processes": a million Lua jobs and 50,000 processes in one watcher
 # make install    PREFIX=/usr/local DESTDIR= ; make uninstall takes the same away
-# V=1 shows whole commands.
+# VENDORED=1 compiles Lua, lua-cjson and LuaExpat from LUA_TARBALL=, CJSON_TARBALL=, LUAEXPAT_TARBALL=, where there are no
+# static libraries of them. V=1 shows whole commands.
 
 PREFIX       ?= /usr/local
 DESTDIR      ?=
@@ -59,12 +60,20 @@ CFLAGS := -O0 -g --coverage
 COVER  := $(B)/obj/coverage.o -Wl,--wrap=luaL_newstate
 endif
 
+ifdef VENDORED
+LUA        := $(B)/vendored/lua
+LUA_PC     :=
+STATIC_LUA := $(addprefix $(B)/vendored/,liblua.a libcjson.a liblxp.a)
+EXPAT       = $(call once,EXPAT,pkg-config --libs expat)
+override CPPFLAGS += -I$(B)/vendored/include
+endif
+
 # Nothing runs while this file is read: pkg-config is asked once, when a recipe first needs an answer. So `make -n` runs no
 # package manager, and what `make deps` has just installed is found.
-once        = $(or $($(1).known),$(eval $(1).known := $(shell $(2) 2>/dev/null))$($(1).known))
+once        = $(if $(filter undefined,$(flavor $(1).known)),$(eval $(1).known := $(shell { $(2); } 2>/dev/null)))$($(1).known)
 LUA_PC      ?= $(call once,LUA_PC,for name in lua5.4 lua-5.4 lua54 lua; do \
   pkg-config --exists "$$name >= 5.4 $$name < 5.5" && echo $$name && break; done)
-PKG_CFLAGS  = $(call once,PKG_CFLAGS,pkg-config --cflags $(LUA_PC) libcurl $(PACKAGES))
+PKG_CFLAGS  = $(call once,PKG_CFLAGS,pkg-config --cflags $(LUA_PC) libcurl $(PACKAGES) $(if $(VENDORED),expat))
 LIBS        = $(call once,LIBS,pkg-config --libs $(PACKAGES)) -ldl
 LUA_LIBDIR  = $(call once,LUA_LIBDIR,pkg-config --variable=libdir $(LUA_PC))
 STATIC_LUA  ?= $(addprefix $(LUA_LIBDIR)/,liblua5.4.a liblua5.4-cjson.a liblua5.4-expat.a libexpat.a)
@@ -85,7 +94,7 @@ override LDFLAGS += $(HARDENED_LINK)
 WIDE = $(call once,WIDE,$(CC) $(CFLAGS) -dM -E -x c /dev/null | grep -q 'SIZEOF_POINTER__ 4' \
   && echo -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 || echo -D_FILE_OFFSET_BITS=64)
 
-BUILD_CFLAGS = $(CFLAGS) $(HARDENING) $(WIDE) -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP -ffile-prefix-map=$(CURDIR)=. \
+BUILD_CFLAGS = $(CFLAGS) $(HARDENING) $(WIDE) $(CPPFLAGS) -std=gnu11 -fPIC -fvisibility=hidden -Iinclude -Isrc -I$(B) -MMD -MP -ffile-prefix-map=$(CURDIR)=. \
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(PKG_CFLAGS)
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
@@ -114,13 +123,18 @@ deps:
 test-deps:
 	@.ci/install-packages test
 
-$(B)/libraries: .ci/libraries | $(DEPS)
+$(B)/vendored/lua: .package/vendored $(wildcard $(LUA_TARBALL) $(CJSON_TARBALL) $(LUAEXPAT_TARBALL))
+	$(call say,LUA)CC="$(CC)" AR="$(AR)" CFLAGS="$(CFLAGS) $(HARDENING) $(WIDE)" \
+	  .package/vendored $(@D) "$(LUA_TARBALL)" "$(CJSON_TARBALL)" "$(LUAEXPAT_TARBALL)"
+
+$(B)/libraries: .ci/libraries $(if $(VENDORED),$(LUA)) | $(DEPS)
 	@mkdir -p $(@D)
-	@CC="$(CC)" LUA="$(LUA)" LUA_PC="$(LUA_PC)" STATIC="$(filter -static%,$(LOG_LDFLAGS))" .ci/libraries $(STATIC_LUA)
+	@CC="$(CC)" LUA="$(LUA)" LUA_PC="$(LUA_PC)" STATIC="$(filter -static%,$(LOG_LDFLAGS))" \
+	  CPPFLAGS="$(CPPFLAGS)" .ci/libraries $(STATIC_LUA)
 	@touch $@
 
 $(B)/watchbot: $(addprefix $(B)/obj/,main.o init.o startup.o state.o compiled.o) $(EMBED) $(CORE)
-	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(COVER) $(STATIC_LUA) -lm $(LIBS)
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(COVER) $(STATIC_LUA) $(EXPAT) -lm $(LIBS)
 
 $(B)/watchbot-log: $(addprefix $(B)/obj/,log_main.o lines.o heads.o json.o buffer.o clock.o sigpipe.o)
 	$(call say,LINK)$(CC) $(BUILD_CFLAGS) $(LDFLAGS) $(LOG_LDFLAGS) -o $@ $^
@@ -178,7 +192,7 @@ coverage: test-deps
 
 $(B)/lua: spec/support/lua.c | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(BUILD_CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(COVER) $(STATIC_LUA) -lm -ldl
+	$(call say,LINK)$(CC) $(BUILD_CFLAGS) -MF $(B)/lua.d $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(COVER) $(STATIC_LUA) $(EXPAT) -lm -ldl
 
 test: test-deps all $(filter $(B)/lua,$(TEST_LUA))
 	WATCHBOT_BUILD=$(B) spec/run $(TEST_LUA) $(SPECS)
@@ -226,7 +240,7 @@ build/fuzz/core.a: $(patsubst $(B)/obj/%,build/fuzz/obj/%,$(CORE))
 
 $(FUZZERS): build/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h | $(B)/libraries
 	@mkdir -p $@.inputs
-	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) -lm -ldl -lcrypto
+	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $(filter %.c,$^) $(MORE) $(STATIC_LUA) $(EXPAT) -lm -ldl -lcrypto
 
 fuzz: $(FUZZERS)
 	@for one in $^; do echo "$$one"; $$one -max_total_time=$(FUZZ) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 \

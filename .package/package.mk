@@ -58,6 +58,14 @@ test-static: all static
 	env STATIC_FOLDER=$(S) LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) .package/spec/alone \
 	  spec/run $(LUA) .package/spec/static_spec.lua
 
+# make test-vendored   a build from tarballs of Lua, lua-cjson and LuaExpat, which are downloaded from Debian
+TARBALLS := build/vendored-sources
+.PHONY: test-vendored
+test-vendored: all
+	.package/vendored-sources $(TARBALLS)
+	env LUA_TARBALL="$$(ls $(TARBALLS)/lua5.4_*.orig.tar.*)" CJSON_TARBALL="$$(ls $(TARBALLS)/lua-cjson_*.orig.tar.*)" \
+	  LUAEXPAT_TARBALL="$$(ls $(TARBALLS)/lua-expat_*.orig.tar.*)" WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/vendored_spec.lua
+
 VERSION := $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/watchbot/version.lua)
 
 # make deb       the four Debian packages, in build/deb
