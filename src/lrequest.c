@@ -103,13 +103,19 @@ static int l_gone(lua_State *L) {
 
 /* answers */
 
-static bool is_name(const char *text, size_t size) {
+static bool is_name(lua_State *L, int index) {
     static const char letters[] =
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t size;
+    if (lua_type(L, index) != LUA_TSTRING) return false;
+    const char *text = lua_tolstring(L, index, &size);
     return size > 0 && strspn(text, letters) == size;
 }
 
-static bool is_value(const char *text, size_t size) {
+static bool is_value(lua_State *L, int index) {
+    size_t size;
+    if (lua_type(L, index) != LUA_TSTRING) return false;
+    const char *text = lua_tolstring(L, index, &size);
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)text[i];
         if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
@@ -129,12 +135,11 @@ static bool is_reserved(const char *name) {
 
 /* What comes from elsewhere (a trace header) may not add lines. */
 static void check_field(lua_State *L, int name, int value) {
-    if (lua_type(L, name) != LUA_TSTRING || !is_name(lua_tostring(L, name), lua_rawlen(L, name)))
+    if (!is_name(L, name))
         luaL_error(L, "answer: the name of a header must be a token (RFC 9110, 5.6.2)");
     if (is_reserved(lua_tostring(L, name)))
         luaL_error(L, "answer: the header '%s' is written by the server", lua_tostring(L, name));
-    if (lua_type(L, value) != LUA_TSTRING ||
-        !is_value(lua_tostring(L, value), lua_rawlen(L, value)))
+    if (!is_value(L, value))
         luaL_error(L, "answer: the header '%s' must be a string without control characters",
                    lua_tostring(L, name));
 }
