@@ -10,6 +10,9 @@
  * With a loop of your own: poll watchbot_pollfd for reading, at most watchbot_timeout milliseconds,
  * then call watchbot_step(watchbot, 0), until it returns 0.
  *
+ * Watchbot works with copies of the Lua libraries that it finds when it is opened, so that a policy
+ * cannot take them away from it; strings find their own methods before what you give them later.
+ *
  * Your signal handlers, your SIGPIPE and your children are left alone: watchbot waits for its own
  * children by their pid. The functions belong to the thread of the lua_State; none may be called
  * from a signal handler or from within a Lua function that watchbot called. None raises a Lua error

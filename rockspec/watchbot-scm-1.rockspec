@@ -141,6 +141,7 @@ build = {
     ["watchbot.journal.listen"] = "lua/watchbot/journal/listen.lua",
     ["watchbot.journal.printed"] = "lua/watchbot/journal/printed.lua",
     ["watchbot.journal.task"] = "lua/watchbot/journal/task.lua",
+    ["watchbot.lib.apart"] = "lua/watchbot/lib/apart.lua",
     ["watchbot.lib.base64"] = "lua/watchbot/lib/base64.lua",
     ["watchbot.lib.crew"] = "lua/watchbot/lib/crew.lua",
     ["watchbot.lib.date"] = "lua/watchbot/lib/date.lua",

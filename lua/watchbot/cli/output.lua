@@ -10,6 +10,9 @@ local urls = require "watchbot.lib.urls"
 
 local STDOUT = 1
 
+-- As they were before a policy was loaded.
+local lua_stdout, flush_file = io.stdout, io.stdout.flush
+
 -- Bytes to buffer before a write.
 local GATHERED = 64 * 1024
 
@@ -55,7 +58,8 @@ function output.flush()
   parts, size = {}, 0
   if not failure then
     -- A policy's own output is in Lua's buffer.
-    local ok, err = io.stdout:flush()
+    local ok, err = true, nil
+    if io.type(lua_stdout) == "file" then ok, err = flush_file(lua_stdout) end
     if not ok then failure = { "could not write to standard output: " .. err, "WriteFailed" } end
     local written, problem, code = write_all(bytes)
     if not written then failure = { problem, code } end

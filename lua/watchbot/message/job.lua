@@ -21,13 +21,18 @@ local LONGEST_STRING = 131072
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
----@field received table the message as the queue has handed it out
 ---@field trace watchbot.Trace? what its sender, or the span of this job, hands on
 ---@field last boolean when this receive fails, the message goes to the dead letters
-local Job = {}
+local Job = { __metatable = "watchbot.Job" }
 Job.__index = Job
 
 local job = {}
+
+-- job -> the message as the queue has handed it out, which no policy gets to see.
+local messages = setmetatable({}, { __mode = "k" })
+
+-- Jobs at their last receive.
+local lasts = setmetatable({}, { __mode = "k" })
 
 --- The names of all variables that a message can have, for those who must not pass on another
 --- else's.
@@ -47,24 +52,84 @@ local function read_trace(self, header)
   return self
 end
 
---- Makes a job of a received message.
----@param message table what `queue:receive` returned
----@param max_receives integer? receives before the dead letters, where known
----@return watchbot.Job
-function job.new(message, max_receives)
-  local self = setmetatable({
-    id = message.id, subject = message.subject, message = message.body,
-    attributes = burial.strip(message.attributes),
-    receives = message.receives, deliveries = message.deliveries or message.receives,
-    sent = message.sent,
-    first_received = message.first_received, group = message.group,
-    last = max_receives ~= nil and message.receives >= max_receives, received = message,
-  }, Job)
+-- Copies: the message itself may have to go to a dead-letter queue as it came.
+local function attributes_of(message)
+  local given = message.attributes
+  if not given or next(given) == nil then return {} end
+  local all = burial.strip(given)
+  for name, attribute in pairs(all) do
+    all[name] = { type = attribute.type, value = attribute.value }
+  end
+  return all
+end
+
+-- What a task is to work on.
+local function unwrap(self, message)
+  self.subject, self.message = message.subject, message.body
+  self.attributes = attributes_of(message)
   local opened = envelope.open(message.body)
   if not opened then return read_trace(self, message.trace) end
   self.subject, self.message = opened.subject, opened.message
   for name, attribute in pairs(opened.attributes) do self.attributes[name] = attribute end
   return read_trace(self, message.trace)
+end
+
+--- Makes a job of a received message.
+---@param message table what `queue:receive` returned
+---@param max_receives integer? receives before the dead letters, where known
+---@return watchbot.Job
+function job.new(message, max_receives)
+  local last = max_receives ~= nil and message.receives >= max_receives
+  local self = setmetatable({
+    id = message.id, subject = false, message = false, attributes = false,
+    receives = message.receives, deliveries = message.deliveries or message.receives,
+    sent = message.sent, first_received = message.first_received, group = message.group,
+    last = last,
+  }, Job)
+  messages[self] = message
+  if last then lasts[self] = true end
+  return unwrap(self, message)
+end
+
+--- The message as the queue has handed it out.
+---@param self watchbot.Job
+---@return table message
+function job.received(self)
+  return messages[self] or { body = self.message }
+end
+
+local function restore_facts(self, message)
+  self.id, self.sent, self.group = message.id, message.sent, message.group
+  self.receives, self.deliveries = message.receives, message.deliveries or message.receives
+  self.first_received, self.last = message.first_received, lasts[self] == true
+end
+
+local function restore_content(self, message)
+  local fresh = unwrap({}, message)
+  if type(self.message) ~= "string" then self.message = fresh.message end
+  if self.subject ~= nil and type(self.subject) ~= "string" then self.subject = fresh.subject end
+  if type(self.attributes) ~= "table" then self.attributes = fresh.attributes end
+  if type(self.trace) ~= "table" then self.trace = fresh.trace end
+end
+
+--- Puts right what the code of a policy has changed in a job, which the watcher goes on with. A
+--- policy may give it another message, subject or attributes, and fields that are not ours.
+---@param self any
+function job.mend(self)
+  local message = self ~= nil and messages[self]
+  if not message then return end
+  if self.id ~= message.id or self.receives ~= message.receives or self.sent ~= message.sent
+    or self.group ~= message.group or self.first_received ~= message.first_received
+    or self.deliveries ~= (message.deliveries or message.receives)
+    or self.last ~= (lasts[self] == true) then
+    restore_facts(self, message)
+  end
+  local subject, hands_on = self.subject, self.trace
+  if type(self.message) ~= "string" or type(self.attributes) ~= "table"
+    or subject ~= nil and type(subject) ~= "string"
+    or hands_on ~= nil and type(hands_on) ~= "table" then
+    restore_content(self, message)
+  end
 end
 
 local function fits(name, value)

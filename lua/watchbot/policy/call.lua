@@ -1,6 +1,7 @@
 --- policy.call: calls a function of a policy (a hook, `command`, `task`, `event`), which is a
 -- user's code. It may compute for so long without a wait, and what it prints is of its message.
 
+local mend = require("watchbot.message.job").mend
 local printed = require "watchbot.journal.printed"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
@@ -43,11 +44,13 @@ end
 ---@param name string the field
 ---@param body function
 ---@param id string? of the job's message
----@param ... any its arguments
+---@param job watchbot.Job|watchbot.Job[]
+---@param ... any more arguments
 ---@return boolean ok
 ---@return any made or the text of the error
-function call.make(name, body, id, ...)
-  local ok, made = call.protected(id, body, ...)
+function call.make(name, body, id, job, ...)
+  local ok, made = call.protected(id, body, job, ...)
+  mend(job)
   if ok then return true, made end
   return false, ("the policy's function '%s' failed: %s"):format(name, call.described(made))
 end

@@ -23,11 +23,12 @@ local LONG_POLL, LONGEST_BACKOFF = limits.sqs.wait, limits.sqs.visibility
 
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
+local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
+
 ---@class watchbot.Exit how a task ended
 ---@field code integer? exit code
 ---@field signal string? "KILL": the signal that ended it
----@field shell_signal string? "KILL" for the code 137 of a command that is text: a shell tells the
---- signal that ended its command so
+---@field shell_signal string? "KILL" for a shell's code 137: the signal that ended its command
 ---@field reason string? where there is more to say than the code
 ---@field duration number? seconds
 ---@field outcome string? what the task itself chose (a handler that returned "reject")
@@ -42,8 +43,7 @@ local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 ---@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; of a Lambda
 --- function that has failed: the type of its error, "ValidationError"
 ---@field request string? of a program that stays: the id of the invocation
----@field status integer|string|nil of a program that stays and has ended before it answered: its
---- exit code or signal, which decides nothing
+---@field status integer|string|nil exit code or signal of a program that stays: decides nothing
 ---@field result string? of a program that stays: its answer, up to 64 KiB
 ---@field too_big boolean? the message does not fit into a task
 ---@field unplaced boolean? there was no room for it; the job is tried again
@@ -104,8 +104,10 @@ function hooks:verdict(job, exit)
   if exit.blameless then return job.last and "retry" or "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
-  return self.exits[exit.code] or self.exits[exit.signal or exit.shell_signal]
-    or exits[exit.code] or self.exits[exit.error] or "retry"
+  local outcome = self.exits[exit.code] or self.exits[exit.signal or exit.shell_signal]
+    or exits[exit.code] or self.exits[exit.error]
+  -- The table is the policy's, which may have changed it since it was checked.
+  return outcomes[outcome] and outcome or "retry"
 end
 
 --- Seconds that a message stays out of sight after its task has failed: twice as long each time.

@@ -6,6 +6,7 @@
 
 local handled = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
+local mend = require("watchbot.message.job").mend
 local own = require "watchbot.lib.own"
 local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
@@ -51,6 +52,7 @@ function Run:warn()
   local longest = self.task:longest_turn()
   if longest < LONG_TURN or self.runner.warned[self.handler] then return end
   self.runner.warned[self.handler] = true
+  mend(self.job)
   self.runner.sink:write("watcher", self.job.id, ("a handler ran %d ms without waiting: heartbeats "
     .. "and other jobs stood still; let it sleep(0) now and then, or run it as a command"):format(
     longest * 1000 // 1), 40)

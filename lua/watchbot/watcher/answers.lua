@@ -114,4 +114,26 @@ function answers.environment(variables)
   return checked
 end
 
+-- What an exit has, see watchbot.Exit.
+local EXIT = {}
+for name in ([[code signal shell_signal reason duration outcome timed_out cpu max_rss survivors oom
+  stopped left not_started error request status result too_big unplaced logs blameless elsewhere
+  cluster task instance stop_code pending cause]]):gmatch "[%a_]+" do
+  EXIT[name] = true
+end
+
+--- verdict: the exit that it was given. How a task has ended is a fact; a hook may word the reason,
+--- and note things for the hooks that follow.
+---@param given table which the hook may have changed
+---@param kept watchbot.Exit the same as it was before
+---@return watchbot.Exit kept
+function answers.exit(given, kept)
+  for name, value in next, given do
+    if not EXIT[name] then kept[name] = value end
+  end
+  local reason = rawget(given, "reason")
+  if type(reason) == "string" then kept.reason = reason end
+  return kept
+end
+
 return answers

@@ -1,6 +1,7 @@
 --- watcher.attempt: one try at a job, while it has a slot: whether it may run, its task, the end of
 -- that, and the verdict. What becomes of the message is the watcher's.
 
+local answers = require "watchbot.watcher.answers"
 local blame = require "watchbot.watcher.blame"
 local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
@@ -49,11 +50,23 @@ local function admit(context, entry)
   return verdict
 end
 
+local function copy(exit)
+  local kept = {}
+  for name, value in next, exit do kept[name] = value end
+  return kept
+end
+
 -- The outcome that the hook `verdict` gives to an exit; "retry" where it fails.
+---@return string outcome
+---@return number? seconds
+---@return string decided
+---@return watchbot.Exit exit
 local function judge(context, entry, exit)
+  local kept = context.hooks:is_set "verdict" and copy(exit)
   local outcome, seconds = context.hooks:ask("verdict", entry.job, exit)
-  if outcome then return outcome, seconds, "verdict" end
-  return "retry", nil, "failed"
+  if kept then exit = answers.exit(exit, kept) end
+  if outcome then return outcome, seconds, "verdict", exit end
+  return "retry", nil, "failed", exit
 end
 
 --- What the task of an earlier receive of this message has come to: a run of one that goes on, or
@@ -67,9 +80,9 @@ local function find(context, entry)
   end
   -- The task of a receive that failed has had its retry: this one.
   if exit and not exit.blameless and not exit.unplaced then
-    local outcome = judge(context, entry, exit)
+    local outcome, _, _, judged = judge(context, entry, exit)
     local decides = outcome == "complete" or outcome == "reject" or outcome == "bury"
-    exit = decides and exit or nil
+    exit = decides and judged or nil
   end
   return nil, exit
 end
@@ -140,7 +153,8 @@ local function conclude(context, entry, exit)
       outcome = rule.outcome, seconds = seconds, exit = exit, cause = cause, decided = decided,
     }
   end
-  local outcome, seconds, decided = judge(context, entry, exit)
+  local outcome, seconds, decided
+  outcome, seconds, decided, exit = judge(context, entry, exit)
   if decided == "failed" then
     return { outcome = "retry", exit = exit, cause = "hook", step = "verdict", decided = "verdict" }
   end

@@ -3,6 +3,7 @@
 
 local answers = require "watchbot.watcher.answers"
 local call = require "watchbot.policy.call"
+local mend = require("watchbot.message.job").mend
 local own = require "watchbot.lib.own"
 local policy = require "watchbot.policy"
 
@@ -26,6 +27,7 @@ function hooks.new(current, journal)
 end
 
 local function heard(self, name, job, ok, ...)
+  mend(job)
   if self.observer then self.observer:called(name, job, false) end
   if not ok then self:complain((...), name) end
   return ok, ...

@@ -18,6 +18,9 @@ local scheduler = require "watchbot.scheduler"
 -- seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
 
+-- Outcomes after which the message is gone; any other returns it.
+local REMOVES = { complete = true, reject = true, bury = true }
+
 ---@class watchbot.Life
 ---@field hooks watchbot.HookCaller
 ---@field runner table
@@ -307,16 +310,16 @@ end
 --- What the outcome says happens to the message.
 function Life:conclude(entry, verdict)
   local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
+  if outcome ~= "complete" then job.mend(entry.job) end
   self.jobs:move(entry, "settling")
   local counts = not rule.uncounted
   if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
   if outcome == "bury" then outcome = self:bury(entry, exit) end
-  local returns = outcome == "release" or outcome == "retry"
-  entry.seconds = returns and self:backoff(entry, verdict.seconds) or nil
+  entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
   self.jobs:changed(entry)
   self.tally:count(exit.blameless and "blameless" or outcome)
-  self.journal:outcome(entry.job, outcome, exit, entry.seconds)
+  self.journal:outcome(entry.message, outcome, exit, entry.seconds)
   self:apply(entry, outcome, exit, rule, not counts)
 end
 

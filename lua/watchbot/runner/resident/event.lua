@@ -6,6 +6,7 @@ local call = require "watchbot.policy.call"
 local core = require "watchbot.core"
 local envelope = require "watchbot.message.envelope"
 local json = require "watchbot.lib.json"
+local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 local xray = require "watchbot.trace.xray"
 
@@ -65,14 +66,14 @@ end
 
 local function sqs(jobs, source)
   local records = json.list {}
-  for index, job in ipairs(jobs) do records[index] = event.record(job.received, source) end
+  for index, job in ipairs(jobs) do records[index] = event.record(received(job), source) end
   return { Records = records }
 end
 
 -- Of an SNS envelope, with SNS's names for Lambda ("Url", not "URL"); a message without one as if
 -- it had come through SNS.
 local function sns_record(job, source)
-  local told = envelope.members(job.received.body) or {}
+  local told = envelope.members(received(job).body) or {}
   local all = {}
   for name, one in pairs(job.attributes) do all[name] = { Type = one.type, Value = one.value } end
   return {

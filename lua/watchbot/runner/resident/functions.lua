@@ -1,6 +1,7 @@
 --- runner.resident.functions: the channel to a policy's `handler` that takes a batch of jobs.
 
 local limits = require "watchbot.runner.limits"
+local mend = require("watchbot.message.job").mend
 local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
@@ -63,6 +64,7 @@ local function failure(self, err)
 end
 
 local function settle(self, invocation, ok, result)
+  for _, run in ipairs(invocation.runs) do mend(run.job) end
   if invocation.over then return end
   if not ok then return self.runtime:settled(failure(self, result)) end
   if result ~= nil and type(result) ~= "table" then

@@ -20,6 +20,7 @@ local limits = require "watchbot.runner.limits"
 local resident = require "watchbot.policy.resident"
 local pool = require "watchbot.runner.resident.pool"
 local process = require "watchbot.process"
+local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 local service = require "watchbot.runner.resident.service"
 
@@ -151,7 +152,7 @@ end
 ---@return string? code "InvalidMessage": the message is no UTF-8, and JSON cannot hold it
 function Resident:start(job, _, policy)
   if policy ~= self.policy then self:renew(policy) end
-  if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(job.received.body) then
+  if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(received(job).body) then
     return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidMessage"
   end
   local run = setmetatable({

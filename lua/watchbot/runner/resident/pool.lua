@@ -3,6 +3,7 @@
 -- wait and no other is free, up to the policy's `workers`.
 
 local groups = require "watchbot.runner.resident.groups"
+local received = require("watchbot.message.job").received
 local runtime = require "watchbot.runner.resident.runtime"
 local scheduler = require "watchbot.scheduler"
 
@@ -50,7 +51,7 @@ end
 local function batch_size(self)
   local options, bytes, count = self.parts.options, 0, 0
   for _, run in ipairs(self.waiting) do
-    bytes = bytes + #run.job.received.body
+    bytes = bytes + #received(run.job).body
     if count > 0 and bytes > LARGEST_PAYLOAD then return count end
     count = count + 1
     if count == options.batch then return count end

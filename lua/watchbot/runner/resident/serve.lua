@@ -4,6 +4,7 @@
 
 local http = require "watchbot.http"
 local limits = require "watchbot.lib.limits"
+local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 
 -- Bytes of an answer that are read.
@@ -54,7 +55,7 @@ end
 ---@param invocation watchbot.Invocation
 ---@return string text
 function Serve:prepare(invocation)
-  return invocation.runs[1].job.received.body
+  return received(invocation.runs[1].job).body
 end
 
 function Serve:gone()
@@ -67,15 +68,16 @@ local function safe(value)
 end
 
 local function headers_of(self, job)
+  local message = received(job)
   local source = self.runtime.pool.parts.source()
-  local received = job.first_received and scheduler.iso_date(job.first_received)
+  local first = job.first_received and scheduler.iso_date(job.first_received)
   local trace = job.trace or {}
   local headers = {
     ["Content-Type"] = self.options.mime, ["User-Agent"] = "aws-sqsd/3.0",
     ["X-Aws-Sqsd-Msgid"] = safe(job.id), ["X-Aws-Sqsd-Queue"] = source.arn:match "[^:]+$",
     ["X-Aws-Sqsd-Receive-Count"] = tostring(job.receives),
-    ["X-Aws-Sqsd-First-Received-At"] = received,
-    ["X-Aws-Sqsd-Sender-Id"] = job.received.sender and safe(job.received.sender),
+    ["X-Aws-Sqsd-First-Received-At"] = first,
+    ["X-Aws-Sqsd-Sender-Id"] = message.sender and safe(message.sender),
     ["X-Watchbot-Subject"] = job.subject and safe(job.subject),
     ["X-Watchbot-Group"] = job.group and safe(job.group),
     ["X-Amzn-Trace-Id"] = trace.xray, traceparent = trace.traceparent,
