@@ -6,7 +6,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from run' -l workers -x -d 'task
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l lambda -x -d 'the command is the runtime of a Lambda function'
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l serve -x -d 'the command is an HTTP server'
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l resident -d 'the command stays and takes a line of JSON for each message'
-complete -c watchbot -n '__fish_seen_subcommand_from run' -l listen -x -d 'with --lambda'
+complete -c watchbot -n '__fish_seen_subcommand_from run' -l runtime-api -x -d 'with --lambda'
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l batch -x -d 'messages of one invocation of these'
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l drain -d 'exit when the queue is empty'
 complete -c watchbot -n '__fish_seen_subcommand_from run' -l health -r -F -d 'write FILE every second, for watchbot health'

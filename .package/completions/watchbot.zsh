@@ -35,7 +35,7 @@ _watchbot() {
         '--lambda=[the command is the runtime of a Lambda function]:handler: ' \
         '--serve=[the command is an HTTP server]:url: ' \
         '--resident[the command stays and takes a line of JSON for each message]' \
-        '--listen=[with --lambda]:port: ' \
+        '--runtime-api=[with --lambda]:port: ' \
         '--batch=[messages of one invocation of these]:n: ' \
         '--drain[exit when the queue is empty]' \
         '--health=[write FILE every second, for watchbot health]:file:_files' \

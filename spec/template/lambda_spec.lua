@@ -27,7 +27,7 @@ describe("the task of a Lambda function's image", function()
   it("has watchbot beside the function, which starts when the port is open", function()
     local watcher, made = containers { image = "tiles:1", handler = "app.handler", batch = 5 }
     assert.same({ "watchbot", "run", "--health", HEALTH, "--lambda", "app.handler",
-      "--listen", "9001", "--batch", "5" }, watcher.Command)
+      "--runtime-api", "9001", "--batch", "5" }, watcher.Command)
     assert.matches("/watchbot:", watcher.Image["Fn::Sub"])
     assert.equal("tiles:1", made.Image)
     assert.same({ "app.handler" }, made.Command)

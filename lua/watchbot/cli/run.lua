@@ -34,7 +34,7 @@ local run = {
       help = "the command stays and takes a line of JSON for each message",
     },
     {
-      name = "listen", value = "PORT", number = true,
+      name = "runtime-api", value = "PORT", number = true,
       help = "with --lambda: instead of a command, the port at which the runtime of another "
         .. "container asks",
     },
@@ -74,10 +74,11 @@ end
 local function task_of(arguments)
   local command = arguments.rest
   local batch = arguments.batch and math.tointeger(arguments.batch) or arguments.batch
+  local port = arguments["runtime-api"]
   if arguments.lambda then
     return { lambda = {
       command = command, handler = arguments.lambda, batch = batch,
-      listen = arguments.listen and math.tointeger(arguments.listen) or arguments.listen,
+      listen = port and math.tointeger(port) or port,
     } }
   elseif arguments.serve then
     return { serve = { command = command, url = arguments.serve, batch = batch } }
@@ -88,7 +89,7 @@ local function task_of(arguments)
 end
 
 local function make_policy(arguments)
-  if (arguments.serve or arguments.listen) and not arguments.rest then
+  if (arguments.serve or arguments["runtime-api"]) and not arguments.rest then
     return try_policy(task_of(arguments))
   end
   if arguments.rest then
@@ -130,16 +131,17 @@ local function misuse(arguments)
     if arguments[name] then kinds[#kinds + 1] = "--" .. name end
   end
   if #kinds > 1 then return ("%s and %s cannot be combined"):format(kinds[1], kinds[2]) end
-  if arguments.listen and not arguments.lambda then return "--listen is for --lambda" end
-  if arguments.listen and arguments.rest then
-    return "--listen and a command cannot be combined: the runtime is started elsewhere"
+  local port = arguments["runtime-api"]
+  if port and not arguments.lambda then return "--runtime-api is for --lambda" end
+  if port and arguments.rest then
+    return "--runtime-api and a command cannot be combined: the runtime is started elsewhere"
   end
   if arguments.batch and (#kinds == 0 or arguments.serve) then
     return "--batch is for --lambda and --resident"
   elseif #kinds == 1 and #arguments.words > 0 then
     return ("%s and a policy file ('%s') cannot be combined: set it in the policy"):format(kinds[1],
       arguments.words[1])
-  elseif #kinds == 1 and not arguments.serve and not arguments.listen and not arguments.rest then
+  elseif #kinds == 1 and not arguments.serve and not port and not arguments.rest then
     return ("%s needs a command: watchbot run %s%s -- COMMAND"):format(kinds[1], kinds[1],
       arguments.lambda and " " .. arguments.lambda or "")
   end
@@ -154,7 +156,7 @@ function run.run(arguments)
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: expected one policy file; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"
-  elseif not arguments.rest and not arguments.serve and not arguments.listen
+  elseif not arguments.rest and not arguments.serve and not arguments["runtime-api"]
     and #arguments.words == 0
     and not os.getenv "TaskDefinition" then
     return nil, "run: no policy: watchbot run POLICY.lua, or watchbot run --queue URL -- "

@@ -37,7 +37,7 @@ local function command_of(options)
     command[#command + 1], command[#command + 2] = name, value
   end
   add("--lambda", options.lambda.handler or options.service)
-  add("--listen", tostring(lambda.PORT))
+  add("--runtime-api", tostring(lambda.PORT))
   if options.lambda.batch then add("--batch", pieces.concat(options.lambda.batch)) end
   return command
 end

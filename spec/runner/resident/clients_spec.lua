@@ -168,7 +168,8 @@ describe("a runtime of another container", function()
     free:close()
     folder:write("app.py", FUNCTIONS["app.py"])
     local watcher = workshop.start(folder, {
-      "run", "--queue", folder:url(), "--health", "health", "--lambda", "app.handler", "--listen",
+      "run", "--queue", folder:url(), "--health", "health", "--lambda", "app.handler",
+      "--runtime-api",
       tostring(port), "--batch", "2",
     })
     workshop.eventually(function() return folder:read "health" ~= "" end, "watchbot is healthy")
@@ -196,10 +197,11 @@ describe("a runtime of another container", function()
 
   it("is asked for with a handler, and without a command", task(function(folder)
     for _, case in ipairs {
-      { { "run", "--listen", "9001" }, "--listen is for --lambda" },
-      { { "run", "--lambda", "a", "--listen", "9001", "--", "x" },
-        "--listen and a command cannot be combined" },
-      { { "run", "--queue", "sqlite:a", "--lambda", "a", "--listen", "70000" }, "must be a port" },
+      { { "run", "--runtime-api", "9001" }, "--runtime-api is for --lambda" },
+      { { "run", "--lambda", "a", "--runtime-api", "9001", "--", "x" },
+        "--runtime-api and a command cannot be combined" },
+      { { "run", "--queue", "sqlite:a", "--lambda", "a", "--runtime-api", "70000" },
+        "must be a port" },
     } do
       local exit, _, err = workshop.run(folder, case[1])
       assert.equal(2, exit.code)
