@@ -39,15 +39,15 @@ return watchbot.policy {
   -- worker = 1 is what it looks like
   worker = 2,
 }]]
-    assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'?",
-      err)
+    assert.are.equal("policy.lua:5: unknown policy field 'worker'; did you mean 'workers'? "
+      .. "(see watchbot check --fields)", err)
   end)
 
   it("names file and line of a hook that does not exist, and of one that is no function", function()
     local err = problem_of
       "local p = require 'watchbot'.policy {}\n\nfunction p:verdit() end\nreturn p"
-    assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'?",
-      err)
+    assert.are.equal("policy.lua:3: unknown policy field 'verdit'; did you mean 'verdict'? "
+      .. "(see watchbot check --fields)", err)
     err = problem_of "local p = require 'watchbot'.policy {}\np.notify = true\nreturn p"
     assert.are.equal("policy.lua:2: policy hook 'notify': expected a function, got a boolean",
       err)

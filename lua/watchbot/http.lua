@@ -60,9 +60,8 @@ local function check_fields(request)
   end
   for name in pairs(request) do
     if not known[name] then
-      local near = suggest(tostring(name), fields)
       error(("request: unknown field '%s'%s"):format(tostring(name),
-        near and ("; did you mean '%s'?"):format(near) or ""), 3)
+        suggest.hint(name, fields)), 3)
     end
   end
 end

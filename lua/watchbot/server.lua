@@ -76,7 +76,7 @@ local function check_names(options)
   for name in pairs(options) do
     if defaults[name] == nil and name ~= "path" and name ~= "user" then
       error(("listen: unknown option '%s'%s"):format(tostring(name),
-        suggest.hint(tostring(name), names)), 3)
+        suggest.hint(name, names)), 3)
     end
   end
 end

@@ -571,7 +571,7 @@ describe("an AWS call", function()
       assert.error_matches(function() aws("sqss", {}) end,
         "aws: unknown service 'sqss'; did you mean 'sqs'%?")
       assert.error_matches(function() aws "kinesis" end,
-        "aws: unknown service 'kinesis'; known are cloudformation, ")
+        "aws: unknown service 'kinesis' %(known: cloudformation, ")
     end)
 
     it("an unknown option", function()

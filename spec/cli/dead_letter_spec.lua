@@ -242,8 +242,9 @@ describe("watchbot dead-letter", function()
 
   it("refuses what makes no sense, with one line and status 2", task(function(folder)
     for words, arguments in pairs {
-      ["unknown action 'lst'; expected one of list, show,"] = { "lst", "--queue", folder:url() },
-      ["purge, triage; did you mean 'list'?"] = { "lst", "--queue", folder:url() },
+      ["unknown action 'lst'; did you mean 'list'? (expected list, show,"] = {
+        "lst", "--queue", folder:url() },
+      ["purge, triage)"] = { "lst", "--queue", folder:url() },
       ["no queue: give --stack NAME"] = { "list" },
       ["either --stack or --queue"] = { "list", "--queue", "sqlite:x", "--stack", "s" },
       ["a whole number of at least 1, got '0'"] = {

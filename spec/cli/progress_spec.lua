@@ -119,7 +119,8 @@ describe("watchbot progress", function()
     for words, arguments in pairs {
       ["no action: complete-part, fail-job, reduce-sent, set-metadata, set-total or status"] =
         {},
-      ["set-total or status; did you mean 'status'?"] = { "staus", "job" },
+      ["unknown action 'staus'; did you mean 'status'? (expected complete-part, fail-"] =
+        { "staus", "job" },
       ["status: no job: watchbot progress status JOB"] = { "status" },
       ["expected one job, got 'two' too"] = { "status", "one", "two" },
       ["set-total needs --total"] = { "set-total", "job" },

@@ -177,7 +177,7 @@ return policy]])
     assert.are.equal("", out)
     assert.are.equal(2, exit.code)
     assert.are.equal("watchbot: policy.lua:3: unknown policy field 'comand'; did you mean "
-      .. "'command'?\n", problem)
+      .. "'command'? (see watchbot check --fields)\n", problem)
     -- Without a policy it looks at the machine, of which something may be wrong.
     exit, out, problem = run(folder, { "check" })
     assert.is_true(exit.code <= 1, problem)

@@ -24,11 +24,11 @@ describe("a size on Fargate", function()
   for _, case in ipairs {
     {
       { cpu = 256, memory = 768 },
-      "256 CPU units and 768 MiB.*memory can be 512, or 1024 to 2048 in steps of 1024",
+      "256 CPU units with 768 MiB.*memory can be 512, or 1024 to 2048 in steps of 1024",
     },
     { { cpu = 8192, memory = 17408 }, "8192 units, memory can be 16384 to 61440 in steps of 4096" },
-    { { cpu = 300 }, "Fargate has no tasks with 300 CPU units; there are 256, 512" },
-    { { memory = 700 }, "Fargate has no tasks with 700 MiB" },
+    { { cpu = 300 }, "Fargate does not support 300 CPU units; choose 256, 512" },
+    { { memory = 700 }, "Fargate does not support 700 MiB" },
   } do
     it("does not exist: " .. case[2],
       function() assert.matches(case[2], select(2, capacity.size(case[1]))) end)
@@ -57,7 +57,7 @@ describe("the capacity", function()
   it("is refused where ECS would refuse it", function()
     assert.is_nil(capacity.problem "EC2")
     assert.is_nil(capacity.problem { a = 1, b = { weight = 1, base = 1 } })
-    assert.matches("no capacity provider", capacity.problem {})
+    assert.matches("at least one capacity provider", capacity.problem {})
     assert.matches("does not mix", capacity.problem { FARGATE = 1, a = 1 })
     assert.matches("a weight above 0", capacity.problem { FARGATE = { base = 1 } })
     assert.matches("only one capacity provider", capacity.problem {

@@ -26,7 +26,7 @@ describe("the check of a template's entries", function()
   for _, case in ipairs {
     { { Description = ("d"):rep(1025) }, "^Description: it has 1025 bytes, .* 1024 %(https://" },
     { { Parameters = { P = { Typ = "String" } } },
-      "^Parameters.P: there is no 'Typ' here; did you mean 'Type'%? %(https://" },
+      "^Parameters.P: unknown member 'Typ'; did you mean 'Type'%? %(https://" },
     { { Parameters = { P = { Default = "a" } } }, "^Parameters.P: 'Type' is missing" },
     { { Parameters = { P = "String" } }, "^Parameters.P: expected a table, got a string" },
     { { Outputs = { A = { Description = "x" } } }, "^Outputs.A: 'Value' is missing" },

@@ -125,12 +125,12 @@ describe("the check of a template", function()
   end)
 
   it("finds sections and members of resources that there are not", function()
-    assert.are.same({ "Resource: a template has no such section; did you mean 'Resources'?" },
+    assert.are.same({ "Resource: unknown section of a template; did you mean 'Resources'?" },
       found(with({ A = QUEUE }, { Resource = {} })))
     assert.are.same({ "Outputs: a section is a table, not a string" },
       found(with({ A = QUEUE }, { Outputs = "none" })))
     assert.are.same({
-      "Resources.A: a resource has no 'QueueName'; it may belong into 'Properties'",
+      "Resources.A: a resource has no 'QueueName'; it may belong in 'Properties'",
     },
       found(with { A = { Type = "AWS::SQS::Queue", QueueName = "a" } }))
     assert.are.same({ "Resources.A: a resource needs a 'Type'" }, found(with { A = {} }))
@@ -152,7 +152,7 @@ describe("the check of a template", function()
     assert.are.same({ "Parameters: a template has at most 200, not 201" },
       found(with({ Q = QUEUE }, { Parameters = many(201, { Type = "String" }) })))
     assert.are.same({}, found(with { Q = QUEUE }, 51200))
-    assert.matches("above 51200 CloudFormation takes it only from S3",
+    assert.matches("above 51200 CloudFormation accepts it only from S3",
       found(with { Q = QUEUE }, 51201)[1])
     assert.matches("at most 1048576", found(with { Q = QUEUE }, 1048577)[1])
   end)

@@ -52,7 +52,7 @@ describe("the difference of two templates", function()
       assert.is_nil(found[id].loses)
     end
     assert.are.equal("replaced", found.WatchbotTopic.what)
-    assert.matches("subscribed", found.WatchbotTopic.loses)
+    assert.matches("its subscriptions", found.WatchbotTopic.loses)
   end)
 
   it("tells what another name loses", function()
@@ -164,7 +164,7 @@ describe("the difference of two templates", function()
     local within, apart = template_of "task", template_of("task", { rawMessageDelivery = true })
     local found = changes(within, apart).WatchbotSubscription
     assert.is_true(found.meanwhile)
-    assert.matches("removed before this one is made", found.loses)
+    assert.matches("removes the topic's own subscription before it creates this one", found.loses)
     found = changes(apart, within).WatchbotSubscription
     assert.are.equal("removed", found.what)
     assert.is_true(found.meanwhile)

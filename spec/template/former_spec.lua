@@ -7,7 +7,7 @@ describe("names of other tools", function()
   it("lead to options that there are, and are none themselves", function()
     for name, instead in pairs(former) do
       assert.is_nil(options.by_name[name], name)
-      local named = instead:match "^its name here is '(%a+)"
+      local named = instead:match "^use '(%a+)"
       if named then assert.is_truthy(options.by_name[named], name .. ": " .. instead) end
     end
   end)

@@ -87,7 +87,7 @@ describe("the options of a template", function()
     assert.are.same({ ["Fn::Sub"] = store }, complete.cluster)
     assert.are.same({ ["Fn::Sub"] = "${!HOME} {{resolve:ssm:/a}}" }, complete.env.A)
     assert.matches("cannot be an intrinsic", (refused("task", { prefix = store })))
-    assert.matches("resolves no 'ssm%-secure' here: use 'secrets' %(https://",
+    assert.matches("does not resolve 'ssm%-secure' here: use 'secrets' %(https://",
       (refused("task", { env = { A = "{{resolve:ssm-secure:/a}}" } })))
   end)
 
@@ -108,7 +108,8 @@ end)
 
 describe("a stack file", function()
   it("is told the line and the nearest name of an option that does not exist", function()
-    assert.are.equal("stack.lua:5: unknown option 'wokers'; did you mean 'workers'?", problem_of [[
+    assert.are.equal("stack.lua:5: unknown option 'wokers'; did you mean 'workers'? "
+      .. "(see watchbot template --options)", problem_of [[
 local watchbot = require "watchbot"
 return watchbot.template {
   mode = "task",
@@ -190,7 +191,7 @@ describe("options are refused", function()
       "task", { prefix = { Ref = "Prefix" } },
       "'prefix': it decides which resources there are, so it cannot be an intrinsic",
     },
-    { "task", { env = { Ref = "Env" } }, "'env': it cannot be an intrinsic; what is in it may be" },
+    { "task", { env = { Ref = "Env" } }, "'env': it cannot be an intrinsic, but its members can" },
     { "task", { capacity = "LAMBDA" }, "'capacity': expected 'EC2', 'FARGATE'" },
     {
       "task", { capacity = { FARGATE = { wieght = 1 } } },
@@ -261,11 +262,11 @@ describe("options are refused", function()
     { "task", { capacity = "FARGATE" }, "missing option 'fargateSubnets'" },
     {
       "task", { capacity = "FARGATE", fargateSubnets = subnets, privileged = true },
-      "'privileged' is for EC2",
+      "'privileged': Fargate does not support it",
     },
     {
       "task", { capacity = "FARGATE", fargateSubnets = subnets, reservation = { gpu = 1 } },
-      "'gpu' is for EC2",
+      "Fargate does not support 'gpu'",
     },
     {
       "task", { capacity = { FARGATE = 1, mine = 1 } },
@@ -273,7 +274,7 @@ describe("options are refused", function()
     },
     { "task", { capacity = "FARGATE", fargateSubnets = subnets,
     reservation = { cpu = 256, memory = 4096 } },
-      "Fargate has no tasks with 256 CPU units and 4096 MiB of memory; with 256 units, memory can "
+      "Fargate does not support 256 CPU units with 4096 MiB of memory; with 256 units, memory can "
         .. "be 512, or "
         .. "1024 to 2048 in steps of" },
     { "task", { webhookKey = true }, "'webhookKey' needs 'webhook'" },
@@ -294,11 +295,11 @@ describe("options that AWS refuses", function()
 
   for _, case in ipairs {
     { "task", { secrets = { A = { Ref = "Name" } } }, "secret or a parameter" },
-    { "task", on_fargate { mounts = "/host:/data" }, "'/host' is a path of the host" },
+    { "task", on_fargate { mounts = "/host:/data" }, "'/host' is a host path" },
     { "task", on_fargate { mounts = { volumes = { { Name = "a",
     Host = { SourcePath = "/a" } } } } },
-      "'/a' is a path of the host" },
-    { "task", on_fargate { ulimits = { nproc = 5 } }, "Fargate has only 'nofile', not 'nproc'" },
+      "'/a' is a host path" },
+    { "task", on_fargate { ulimits = { nproc = 5 } }, "Fargate supports 'nofile', not 'nproc'" },
     {
       "task", { reservation = { memory = 512, softMemory = 1024 } },
       "'softMemory' is 1024 MiB, more than 'memory', 512 MiB",
@@ -389,13 +390,13 @@ describe("options.describe", function()
     for _, form in ipairs { "text", "markdown" } do
       local told = options.describe(form)
       for _, option in ipairs(options.declared) do
-        assert.is_truthy(told:find(option.alias and "older name" or option.help, 1, true),
+        assert.is_truthy(told:find(option.alias and "former name" or option.help, 1, true),
           option.name)
       end
     end
     assert.matches("workers: a whole number of at least 1; default 1\n    jobs at once",
       options.describe "text")
-    assert.matches("| `prefix` | letters and digits, a letter first | `\"Watchbot\"` | begins",
+    assert.matches("| `prefix` | letters and digits, a letter first | `\"Watchbot\"` | start",
       options.describe "markdown")
     assert.matches("| `watchers` |[^|]*|[^|]*| watchers, each with `workers` jobs at once %(mode "
       .. "task only%) | v0 |",

@@ -24,7 +24,7 @@ describe("the shape of", function()
   end)
 
   it("a webhook: no header twice, in any letters, which SNS refuses", function()
-    assert.matches("'x%-a' is there twice", problem("webhook", { headers = { "X-A", "x-a" } }))
+    assert.matches("'x%-a' is listed twice", problem("webhook", { headers = { "X-A", "x-a" } }))
     assert.matches("at most 10 names", problem("webhook", { headers = {
       "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K" } }))
     assert.is_nil(problem("webhook", { headers = { "X-A", "X-B" } }))

@@ -74,10 +74,8 @@ aws.list = json.list
 local function check_names(kind, given, known, where, level)
   for name in pairs(given or {}) do
     if not known[name] then
-      local near = suggest(tostring(name), known)
       error(("%s: unknown %s '%s'%s"):format(where, kind, tostring(name),
-      near and ("; did you mean '%s'?"):format(near) or ""),
-        level)
+        suggest.hint(name, known)), level)
     end
   end
 end
@@ -204,10 +202,9 @@ end
 
 local function check(service_name, options)
   if not services.find(service_name) then
-    local near = suggest(tostring(service_name), services.names())
+    local all = services.names()
     error(("aws: unknown service '%s'%s"):format(tostring(service_name),
-      near and ("; did you mean '%s'?"):format(near)
-        or "; known are " .. table.concat(services.names(), ", ")), 3)
+      suggest.hint(service_name, all, "known: " .. table.concat(all, ", "))), 3)
   end
   check_names("option", options, OPTIONS, "aws", 4)
 end

@@ -161,8 +161,8 @@ function help.about(name, commands)
   end
   if topics[name] then topics[name]() end
   if known then return 0 end
-  return nil, ("no help for '%s'%s; watchbot help lists the commands"):format(name,
-    suggest.hint(name, names)), "Usage"
+  return nil, ("no help for '%s'%s"):format(name,
+    suggest.hint(name, names, "see watchbot help")), "Usage"
 end
 
 return help

@@ -52,14 +52,14 @@ local function find(name)
     names[#names + 1] = command[1]
   end
   names[#names + 1] = "help"
-  return nil, ("unknown command '%s'%s; watchbot --help lists them"):format(name,
-    suggest.hint(name, names))
+  return nil, ("unknown command '%s'%s"):format(name,
+    suggest.hint(name, names, "see watchbot --help"))
 end
 
 local function run(name, command, argv)
   local arguments, err = options.parse(command.options, argv, command)
   if not arguments then
-    output.complain(("%s: %s; see watchbot help %s"):format(name, err, name))
+    output.complain(("%s: %s (see watchbot help %s)"):format(name, err, name))
     return 2
   end
   if arguments.help then

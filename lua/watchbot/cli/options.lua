@@ -25,7 +25,7 @@ local function find(declared, name)
     if option.name == name then return option end
     names[#names + 1] = option.name
   end
-  return nil, ("unknown option '--%s'%s"):format(name, suggest.hint(name, names, "--"))
+  return nil, ("unknown option '--%s'%s"):format(name, suggest.hint(name, names, nil, "--"))
 end
 
 local function find_short(declared, letter)

@@ -178,7 +178,8 @@ local function unknown(word)
   local names = sorted.keys(commands)
   local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
   if not word then return usage("no action: " .. all) end
-  return usage(("unknown action '%s'; expected %s%s"):format(word, all, suggest.hint(word, names)))
+  return usage(("unknown action '%s'%s"):format(word,
+    suggest.hint(word, names, "expected " .. all)))
 end
 
 function progress.run(arguments)

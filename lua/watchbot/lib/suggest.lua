@@ -1,4 +1,5 @@
---- suggest: what a misspelt name probably meant.
+--- suggest: the known name that a misspelt one probably meant, and the one form in which every
+-- error says so: `unknown command 'rnu'; did you mean 'run'? (see watchbot --help)`.
 
 --- Edits from `a` to `b`: letters inserted, removed, replaced, or swapped with their neighbour
 --- (Damerau-Levenshtein, each letter edited once).
@@ -34,14 +35,16 @@ end
 
 local suggest = {}
 
---- The end of a message about a name that is unknown.
----@param name string
+--- The end of an error about an unknown name.
+---@param name any a key that is not text has no near name
 ---@param names string[]
----@param prefix string? before the name, as in "--"
----@return string "; did you mean '--queue'?", or empty
-function suggest.hint(name, names, prefix)
-  local near = nearest_of(name, names)
-  return near and ("; did you mean '%s%s'?"):format(prefix or "", near) or ""
+---@param note string? where help is: "see watchbot --help"
+---@param prefix string? printed before the known name, as in "--"
+---@return string "; did you mean '--queue'? (see watchbot --help)", or only the note
+function suggest.hint(name, names, note, prefix)
+  local near = type(name) == "string" and nearest_of(name, names)
+  return (near and ("; did you mean '%s%s'?"):format(prefix or "", near) or "")
+    .. (note and (" (%s)"):format(note) or "")
 end
 
 return setmetatable(suggest, { __call = function(_, ...) return nearest_of(...) end })

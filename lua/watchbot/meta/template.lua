@@ -11,20 +11,19 @@
 ---@field mode? "task"|"process"
 ---name of the service; its image's repository in ECR
 ---@field service? string|watchbot.cf.Intrinsic
----the image's tag; needed where `image` is not given
+---the image's tag; required without `image`
 ---@field serviceVersion? any
----the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and region
+---the image; default: SERVICE:SERVICEVERSION in ECR of the stack's account and region
 ---@field image? any
 ---ARN or name of the ECS cluster
 ---@field cluster? any
----begins each logical id: two services in one template need two prefixes
+---start of each logical id: two services in one template need two prefixes
 ---@field prefix? any
 ---family of the task definition; default: STACK-PREFIX
 ---@field family? any
 ---the program: text runs in `sh`, a list is an argv; in mode `task` default: the image's
 ---@field command? any
----path of a policy file in the image that runs `watchbot`; in mode `process` it stands in place of
----`command`
+---path of a policy file in the image that runs `watchbot`; in mode `process` it replaces `command`
 ---@field policy? string|watchbot.cf.Intrinsic
 ---a Lambda function's image, as it is, in place of `command`: `image` (default: the service's),
 ---`handler` (default: the image's command), `batch` (messages of one event, default 1); watchbot is
@@ -32,8 +31,8 @@
 ---@field lambda? table|watchbot.cf.Intrinsic
 ---environment variables of the tasks
 ---@field env? table|watchbot.cf.Intrinsic
----environment variables out of Secrets Manager or the Parameter Store: an ARN, a parameter's name,
----`{ secret = ARN, key = "password" }` or `{ parameter = NAME }`
+---environment variables from Secrets Manager or the Parameter Store: an ARN, a parameter's name, `{
+---secret = ARN, key = "password" }` or `{ parameter = NAME }`
 ---@field secrets? table|watchbot.cf.Intrinsic
 ---IAM statements for the role of the tasks
 ---@field permissions? table[]|watchbot.cf.Intrinsic
@@ -42,19 +41,19 @@
 ---@field watcherPermissions? table[]|watchbot.cf.Intrinsic
 ---IAM statements for the roles that pull images, read secrets and write logs
 ---@field executionPermissions? table[]|watchbot.cf.Intrinsic
----ARN of a policy that bounds what each role may do
+---ARN of a policy used as permissions boundary of each role
 ---@field permissionsBoundary? any
 ---path of the roles: `/watchbot/`
 ---@field rolePath? any
----tags of all resources that have any, and of the tasks
+---tags of all resources that support tags, and of the tasks
 ---@field tags? table|watchbot.cf.Intrinsic
 ---`cpu` (units; 1024 are a core), `memory` and `softMemory` (MiB), `gpu`; default: 512 MiB
 ---@field reservation? table|watchbot.cf.Intrinsic
 ---`/host:/container` or `/scratch`, with commas or as a list, or objects; also `{ volumes =,
 ---mountPoints = }` in AWS's own shape
 ---@field mounts? any
----each job gets a fresh container that may write anywhere; else the root is read-only, and scratch
----mounts are emptied after each job
+---each job gets a new container that may write anywhere; otherwise the root is read-only, and
+---scratch mounts are emptied after each job
 ---@field writableFilesystem? boolean|watchbot.cf.Intrinsic
 ---user that the container runs as: `1000:1000`; default: the image's
 ---@field containerUser? any
@@ -116,47 +115,47 @@
 ---@field messageTimeout? integer|watchbot.cf.Intrinsic
 ---seconds that the queue keeps a message
 ---@field messageRetention? integer|watchbot.cf.Intrinsic
----receives before a message goes to the dead letters
+---receives before a message goes to the dead-letter queue
 ---@field deadletterThreshold? integer|watchbot.cf.Intrinsic
 ---seconds after which a task is stopped and its message retried; 0: never
 ---@field maxJobDuration? number|watchbot.cf.Intrinsic
 ---ARN of a KMS key that encrypts queues, topics, log and progress table, and whose policy lets
 ---AWS's services use it (see below); `create`: makes one; default: the services' own encryption
 ---@field kmsKey? any
----an IAM user with an access key that may send
+---an IAM user with an access key that may publish messages
 ---@field user? boolean|watchbot.cf.Intrinsic
----an HTTPS endpoint whose POSTs become messages; `{ headers = { "X-GitHub-Event" } }`: these travel
----as attributes, `{ raw = true }`: the body stays as it came
+---an HTTPS endpoint whose POSTs become messages; `{ headers = { "X-GitHub-Event" } }`: these
+---headers become attributes, `{ raw = true }`: the body is not changed
 ---@field webhook? any
 ---callers of the webhook need an API key
 ---@field webhookKey? boolean|watchbot.cf.Intrinsic
----requests a second that the webhook takes: `rate` on average, `burst` at once
+---requests a second that the webhook accepts: `rate` on average, `burst` at once
 ---@field webhookThrottle? table|watchbot.cf.Intrinsic
----who receives notifications; otherwise set `notificationTopic`
+---address that receives notifications; otherwise set `notificationTopic`
 ---@field notificationEmail? any
 ---ARN of an existing topic for notifications
 ---@field notificationTopic? any
----each failure is notified, also of messages that are tried again
+---send a notification for each failure, even if the message is retried
 ---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic
----retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides
+---retries before a failure is notified; if 0, `alarmOnEachFailure` decides
 ---@field notifyAfterRetries? integer|watchbot.cf.Intrinsic
 ---`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`,
 ---`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =,
----evaluationPeriods = }`; `action`: the ARN of what they do, instead of the notification
+---evaluationPeriods = }`; `action`: the ARN of an action that replaces the notification
 ---@field alarms? table|watchbot.cf.Intrinsic
 ---messages in the queue that raise the alarm
 ---@field alarmThreshold? number|watchbot.cf.Intrinsic
----periods of 5 minutes for which they are there
+---periods of 5 minutes with that many messages
 ---@field alarmPeriods? integer|watchbot.cf.Intrinsic
 ---failures a minute that raise the alarm
 ---@field errorThreshold? number|watchbot.cf.Intrinsic
 ---minutes with failed placements that raise the alarm
 ---@field failedPlacementAlarmPeriods? integer|watchbot.cf.Intrinsic
----dead letters raise an alarm
+---messages in the dead-letter queue raise an alarm
 ---@field deadletterAlarm? boolean|watchbot.cf.Intrinsic
 ---a CloudWatch dashboard
 ---@field dashboard? boolean|watchbot.cf.Intrinsic
----namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`
+---namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`
 ---@field metricsNamespace? any
 ---each line of the log is a JSON object
 ---@field structuredLogging? boolean|watchbot.cf.Intrinsic
@@ -164,13 +163,13 @@
 ---@field logGroupName? any
 ---days that the log is kept
 ---@field logGroupRetentionDays? any
----ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it
+---ARN of a Lambda function that receives the log; CloudWatch Logs must be allowed to invoke it
 ---@field logAggregationFunction? any
 ---a DynamoDB table for `watchbot-progress`
 ---@field reduce? boolean|watchbot.cf.Intrinsic
----of the table; default: it is paid by the request
+---of the table; default: the table is billed by request
 ---@field readCapacityUnits? integer|watchbot.cf.Intrinsic
----of the table; where only one is given, the other is 30
+---of the table; if only one is set, the other is 30
 ---@field writeCapacityUnits? integer|watchbot.cf.Intrinsic
 ---the template's `Description`
 ---@field description? any

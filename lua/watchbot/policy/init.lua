@@ -179,9 +179,8 @@ local function check(name, value)
     if value == nil or type(value) == "function" then return true end
     return nil, ("policy hook '%s': expected a function, got a %s"):format(name, type(value))
   end
-  local near = type(name) == "string" and suggest(name, known_names)
   return nil, ("unknown policy field '%s'%s"):format(tostring(name),
-    near and ("; did you mean '%s'?"):format(near) or "; watchbot check --fields lists them")
+    suggest.hint(name, known_names, "see watchbot check --fields"))
 end
 
 local function set(inside, name, value)

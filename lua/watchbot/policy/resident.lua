@@ -132,7 +132,7 @@ local function problem_of(kind, name, value)
   end
   if not rule then
     return ("unknown name '%s'%s"):format(tostring(name),
-      suggest.hint(tostring(name), names_of(kind)))
+      suggest.hint(name, names_of(kind)))
   elseif not rule[1](value) then
     return ("'%s' must be %s"):format(name, rule[2])
   end

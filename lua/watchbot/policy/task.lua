@@ -35,9 +35,7 @@ end
 local function problem_of(name, value)
   local wanted = types[name]
   if not wanted then
-    local near = suggest(tostring(name), names)
-    return ("unknown name '%s'%s"):format(tostring(name),
-      near and ("; did you mean '%s'?"):format(near) or "")
+    return ("unknown name '%s'%s"):format(tostring(name), suggest.hint(name, names))
   elseif (wanted == "integer" and math.type(value) or type(value)) ~= wanted then
     return ("'%s' must be %s, not %s"):format(name,
       wanted == "integer" and "an integer" or "a " .. wanted, told(value))

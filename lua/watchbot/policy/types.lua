@@ -58,9 +58,7 @@ local function exits_problem(key, outcome)
   -- The type of a function's error ("ValidationError"), the status of an HTTP worker ("HTTP503").
   local is_type = key:find "%l" and key:find "^%a[%w_.:-]*$" and not signals[key:upper()]
   if is_type or key:find "^HTTP%d%d%d$" then return true end
-  local near = suggest(key, signal_names)
-  return nil, ("no signal has the name '%s'%s"):format(key,
-    near and ("; did you mean '%s'?"):format(near) or "")
+  return nil, ("unknown signal '%s'%s"):format(key, suggest.hint(key, signal_names))
 end
 
 -- A signal's name as exits has it ("KILL"), not its number: those differ between machines.

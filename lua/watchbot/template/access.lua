@@ -1,6 +1,6 @@
---- template.access: statements for the policies of queues, topics and keys: which services may use
--- them, and that nothing may without TLS. A resource has one policy: another for the same queue or
--- topic overwrites it.
+--- template.access: statements for the resource policies of queues, topics and keys: which services
+-- may use them, and that every request must use TLS. A resource has one policy: a second one for
+-- the same queue or topic overwrites it.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- sqs-security-best-practices.html
 
@@ -13,7 +13,7 @@ local function own_account()
   return { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } }
 end
 
---- A service of AWS may do something, on behalf of one resource.
+--- Lets an AWS service perform an action on behalf of one resource.
 ---@param sid string
 ---@param service string "sns"
 ---@param action string|string[]
@@ -28,7 +28,7 @@ function access.allow(sid, service, action, resource, source)
   }
 end
 
---- Nobody may without TLS.
+--- Denies requests without TLS.
 ---@param action string "sqs:*"
 ---@param resource any
 ---@return table
@@ -55,7 +55,8 @@ end
 local OWNER = { "sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:SetTopicAttributes",
   "sns:ListSubscriptionsByTopic", "sns:AddPermission", "sns:RemovePermission", "sns:DeleteTopic" }
 
---- A policy takes the place of SNS's own, which lets the account use its topic: that is said again.
+--- A policy replaces the default policy of SNS, which lets the account use its topics, so this
+--- statement repeats it.
 ---@param topic any ARN
 ---@param statements table[]
 ---@return table resource
@@ -78,8 +79,8 @@ end
 
 local USE = { "kms:GenerateDataKey*", "kms:Decrypt" }
 
---- The policy of a key that encrypts all of a stack: its account, and the services that use it on
--- their own behalf.
+--- The policy of a key that encrypts everything in a stack: the account may use the key, and so may
+-- the services that use it on their own behalf.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ---@return table

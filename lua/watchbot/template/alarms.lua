@@ -1,10 +1,10 @@
---- template.alarms: the alarms of template.alarm as resources. Where there is no value nothing is
--- wrong: SQS stops counting for an unused queue, and no lines are no failures.
+--- template.alarms: the alarms of template.alarm as resources. Missing data means no problem: SQS
+-- stops sending metrics for an unused queue, and without log lines there are no failures.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudwatch-alarm.html
 
 local alarm = require "watchbot.template.alarm"
 
--- What is measured, as one metric or as math over several.
+-- The measured value, as one metric or as math over several.
 local function measure(one, options, refs, period)
   if one.math then return { Metrics = one.math(options, refs, period) } end
   local measured = one.metric(options, refs)

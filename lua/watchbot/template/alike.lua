@@ -1,5 +1,5 @@
 --- template.alike: whether two values of two templates will be the same: "same", "different", or
--- "maybe" where that depends on a parameter, a condition or on where the stack is.
+-- "maybe" if that depends on a parameter, a condition, or the stack's account and region.
 
 local normal = require "watchbot.template.normal"
 
@@ -7,14 +7,14 @@ local alike
 
 local function is_unknown(piece) return type(piece) == "table" end
 
--- Whether all that is left are resources of the template: two of them differ.
+-- Whether only resources of the template are left: two different resources have different values.
 local function is_resource(piece, template)
   local id = piece.Ref
     or (type(piece["Fn::GetAtt"]) == "string" and piece["Fn::GetAtt"]:match "^[^.]*")
   return id ~= nil and template.Resources ~= nil and template.Resources[id] ~= nil
 end
 
--- Two intrinsics of one form have one value.
+-- Two intrinsics of the same form have the same value.
 local function equal(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for name, value in pairs(a) do
@@ -26,7 +26,7 @@ local function equal(a, b)
   return true
 end
 
--- Cuts what two texts begin with alike; of strings the common part.
+-- Cuts the part that two texts have in common at their start; of strings the common prefix.
 local function cut_heads(a, b)
   while a[1] ~= nil and b[1] ~= nil do
     if equal(a[1], b[1]) then
@@ -69,7 +69,7 @@ local function alike_texts(a, b, before, after)
   cut_heads(a, b)
   if #a == 0 and #b == 0 then return "same" end
   if #a == 0 or #b == 0 then
-    -- What is left of the other may be empty only if nothing in it is plain text.
+    -- The rest of the other text can only be empty if it has no plain text.
     for _, piece in ipairs(#a == 0 and b or a) do
       if type(piece) == "string" then return "different" end
     end
@@ -119,7 +119,7 @@ function alike(a, b, before, after)
   if type(a) == "table" and type(b) == "table" and not is_text(a) and not is_text(b) then
     return alike_tables(a, b, before, after)
   end
-  -- A list or a map against text: the text may be a parameter that is a list.
+  -- A list or a map compared with text: the text may be a parameter that is a list.
   return (is_unknown(a) and is_text(a) or is_unknown(b) and is_text(b)) and "maybe" or "different"
 end
 

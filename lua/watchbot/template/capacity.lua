@@ -1,12 +1,12 @@
---- template.capacity: what `capacity` means: the launch type or the capacity providers, and the
--- sizes that Fargate has.
+--- template.capacity: the meaning of the option `capacity`: a launch type or capacity providers,
+-- and the task sizes that Fargate has.
 
 local cf = require "watchbot.template.cf"
 local sorted = require "watchbot.lib.sorted"
 
 local capacity = {}
 
--- MiB that go with each number of CPU units: from, to, step.
+-- MiB available with each number of CPU units: from, to, step.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 local sizes = {
   { 256, 512, 512 }, { 256, 1024, 2048, 1024 }, { 512, 1024, 4096, 1024 },
@@ -31,12 +31,12 @@ local function settings(given)
   return { weight = given }
 end
 
---- What is wrong with a mix of capacity providers.
+--- The problem with a mix of capacity providers, if there is one.
 ---@param choice any
 ---@return string? problem
 function capacity.problem(choice)
   if type(choice) ~= "table" then return nil end
-  if not next(choice) then return "there is no capacity provider in it" end
+  if not next(choice) then return "expected at least one capacity provider" end
   local fargate, based, weighty = 0, 0, 0
   local names = sorted.keys(choice)
   for _, name in ipairs(names) do
@@ -52,7 +52,7 @@ function capacity.problem(choice)
   if weighty == 0 then return "at least one capacity provider must have a weight above 0" end
 end
 
---- The capacity providers, as ECS has them in a template; nil where there is a launch type, or the
+--- The capacity providers, in the form a template has; nil if there is a launch type, or if the
 --- cluster decides.
 ---@param choice string|table
 ---@return table[]?
@@ -72,7 +72,7 @@ local function fits(size, memory)
   return memory >= size[2] and memory <= size[3] and (memory - size[2]) % units == 0
 end
 
--- For a message: the sizes of memory that go with `cpu`.
+-- For an error: the memory sizes available with `cpu`.
 local function told(cpu)
   local parts = {}
   for _, size in ipairs(sizes) do
@@ -84,8 +84,7 @@ local function told(cpu)
   return #parts > 0 and table.concat(parts, ", or ") or nil
 end
 
---- CPU units and MiB of a task on Fargate; what is not given is the smallest that goes with the
---- other.
+--- CPU units and MiB of a task on Fargate; a missing one is the smallest that goes with the other.
 ---@param reservation { cpu: any, memory: any, softMemory: any }
 ---@return { cpu: any, memory: any }? size
 ---@return string? problem
@@ -97,14 +96,14 @@ function capacity.size(reservation)
       return { cpu = size[1], memory = memory or size[2] }
     end
   end
-  if not cpu then return nil, ("Fargate has no tasks with %d MiB of memory"):format(memory) end
+  if not cpu then return nil, ("Fargate does not support %d MiB of memory"):format(memory) end
   local memories = told(cpu)
   if not memories then
-    return nil, ("Fargate has no tasks with %d CPU units; there are 256, 512, 1024, 2048, 4096, "
+    return nil, ("Fargate does not support %d CPU units; choose 256, 512, 1024, 2048, 4096, "
       .. "8192 "
       .. "and 16384"):format(cpu)
   end
-  return nil, ("Fargate has no tasks with %d CPU units and %d MiB of memory; "
+  return nil, ("Fargate does not support %d CPU units with %d MiB of memory; "
     .. "with %d units, memory can be %s"):format(cpu, memory, cpu,
     memories)
 end

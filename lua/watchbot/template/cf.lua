@@ -1,13 +1,13 @@
---- template.cf: CloudFormation's intrinsic functions, as calls that make the tables which stand for
--- them in a template. A name that is missing is refused here: `{ Ref = nil }` would be an empty
--- table, and it would not be noticed.
+--- template.cf: CloudFormation's intrinsic functions, as calls that return the tables a template
+-- has for them. A missing name is refused here: `{ Ref = nil }` would be an empty table, and the
+-- mistake would go unnoticed.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local json = require "watchbot.lib.json"
 
 local cf = {}
 
--- Raises where the function was called.
+-- Raises an error at the caller's position.
 local function refuse(whose, expected, value)
   error(("cf.%s: expected %s, got %s"):format(whose, expected,
     type(value) == "string" and "''" or type(value)), 3)
@@ -15,18 +15,18 @@ end
 
 local function is_name(value) return type(value) == "string" and value ~= "" end
 
--- A list that stays one also when it is empty; or a function that makes one.
+-- A list that is written as a list even if it is empty; or a function that returns one.
 local function list_of(value)
   if type(value) ~= "table" then return nil end
   if cf.is(value) then return value end
   return (next(value) == nil or #value > 0) and json.list(value) or nil
 end
 
----@alias watchbot.cf.Value any what CloudFormation takes for a value: a constant, or one of these
+--@alias watchbot.cf.Value any a value that CloudFormation accepts: a constant, or one of these
 --- tables
 
---- Of a parameter its value, of a resource its name or ARN (its documentation says which), of a
---- pseudo parameter what it says.
+--- The value of a parameter; the name or ARN of a resource (its documentation says which); the
+--- value of a pseudo parameter.
 ---@param id string a logical id, or `AWS::StackName` and the like
 ---@return table
 function cf.ref(id)
@@ -56,7 +56,7 @@ end
 ---@return table
 function cf.join(separator, parts)
   if type(separator) ~= "string" then
-    refuse("join", "what comes between, then a list", separator)
+    refuse("join", "a separator, then a list", separator)
   end
   local list = list_of(parts)
   if not list then refuse("join", "a list", parts) end
@@ -68,7 +68,7 @@ end
 ---@return table
 function cf.split(separator, text)
   if not is_name(text) and not cf.is(text) then
-    refuse("split", "what to split at, then text", text)
+    refuse("split", "a separator, then text", text)
   end
   return { ["Fn::Split"] = { separator, text } }
 end
@@ -131,7 +131,7 @@ function cf.or_(...) return { ["Fn::Or"] = { ... } } end
 ---@return table
 function cf.condition(id) return { Condition = id } end
 
---- Whether a value is one of these tables: one whose only key is the name of a function.
+--- Whether a value is an intrinsic: a table whose only key is the name of a function.
 ---@param value any
 ---@return boolean
 function cf.is(value)

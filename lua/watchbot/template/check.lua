@@ -1,6 +1,5 @@
---- template.check: what can be found out about a template without AWS: whether its references lead
--- somewhere, whether resources wait for each other in a circle, and the limits. What the properties
--- of a resource may be is for cfn-lint.
+--- template.check: checks a template without AWS: whether its references exist, whether resources
+-- depend on each other in a circle, and the limits. cfn-lint checks the properties of resources.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 
 local check_access = require "watchbot.template.check_access"
@@ -11,11 +10,11 @@ local references = require "watchbot.template.references"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Finding
----@field where string the way to it: "Resources.Queue.Properties"
+---@field where string its path: "Resources.Queue.Properties"
 ---@field message string
----@field note boolean? good to know, nothing to mend
+---@field note boolean? information, not a problem
 
--- Bytes of a template that is given as it is, and of one that lies in S3.
+-- Bytes of a template in the request, and of one in S3.
 local INLINE, IN_S3 = 51200, 1024 * 1024
 
 local limits = { Resources = 500, Outputs = 200, Parameters = 200, Mappings = 200 }
@@ -67,22 +66,22 @@ local sections_of = {
   Mapping = { "Mappings" },
 }
 
-local function nearest(template, reference)
+-- The ids that a reference may name.
+local function known_ids(template, reference)
   local known = {}
   for _, section in ipairs(sections_of[reference.kind]) do
     for id in pairs(template[section] or {}) do known[#known + 1] = id end
   end
   table.sort(known)
-  return suggest(reference.id, known)
+  return known
 end
 
--- One wrong name is one finding, in however many places it stands.
+-- A wrong name is reported once, in however many places it occurs.
 local function show_missing(template, missing, find)
   for _, one in ipairs(missing) do
-    local near = nearest(template, one.reference)
-    find(one.reference.path, "%s of the template is called '%s'%s%s", one.what, one.reference.id,
-      near and ("; did you mean '%s'?"):format(near) or "",
-      one.count > 1 and (" (and in %d more places)"):format(one.count - 1) or "")
+    find(one.reference.path, "%s of the template is called '%s'%s", one.what, one.reference.id,
+      suggest.hint(one.reference.id, known_ids(template, one.reference),
+        one.count > 1 and ("and in %d more places"):format(one.count - 1) or nil))
   end
 end
 
@@ -126,7 +125,7 @@ local function check_resource(template, id, resource, find)
   if type(resource.Type) ~= "string" then find(where, "a resource needs a 'Type'") end
   for _, name in ipairs(ordered.keys(resource, 2)) do
     if not attributes[name] then
-      find(where, "a resource has no '%s'; it may belong into 'Properties'", name)
+      find(where, "a resource has no '%s'; it may belong in 'Properties'", name)
     end
   end
   check_condition(template, where, resource, find)
@@ -142,10 +141,8 @@ local function check_sections(template, find)
   local known = {}
   for _, name in ipairs(sections) do known[name] = true end
   for _, name in ipairs(ordered.keys(template, 0)) do
-    local near = not known[name] and suggest(name, sections)
     if not known[name] then
-      find(name, "a template has no such section%s",
-        near and ("; did you mean '%s'?"):format(near) or "")
+      find(name, "unknown section of a template%s", suggest.hint(name, sections))
     elseif not texts[name] and type(template[name]) ~= "table" then
       find(name, "a section is a table, not a %s", type(template[name]))
     end
@@ -167,7 +164,7 @@ local function check_ids(template, find)
   end
 end
 
--- => the circle, as ids, that is reached from `id`
+-- => a circle of ids that is reached from `id`
 local function circle_from(template, id, path, done)
   for index, other in ipairs(path) do
     if other == id then return table.move(path, index, #path, 1, {}) end
@@ -194,7 +191,7 @@ local function check_circles(template, find)
   end
 end
 
--- The longest name of a stack with which all queues' names fit.
+-- The longest stack name for which the names of all queues fit.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
 local LONGEST_QUEUE_NAME, STACK_NAME = 80, "${AWS::StackName}"
 
@@ -210,7 +207,7 @@ local function check_queue_names(template, findings)
       if left < least then least, where = left, "Resources." .. id .. ".Properties.QueueName" end
     end
   end
-  -- A stack's own limit.
+  -- CloudFormation's limit for the name of a stack.
   if least < 128 then
     add(findings, true, where,
     "the stack's name may have at most %d characters: a queue's has at most %d", least,
@@ -220,11 +217,11 @@ end
 
 local function check_size(size, findings)
   if size > IN_S3 then
-    add(findings, nil, "the template", "it has %d bytes, CloudFormation takes at most %d", size,
+    add(findings, nil, "the template", "it has %d bytes, CloudFormation accepts at most %d", size,
       IN_S3)
   elseif size > INLINE then
     add(findings, true, "the template",
-      "it has %d bytes: above %d CloudFormation takes it only from S3 "
+      "it has %d bytes: above %d CloudFormation accepts it only from S3 "
       .. "(aws cloudformation deploy --s3-bucket)", size, INLINE)
   end
 end

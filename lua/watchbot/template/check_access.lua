@@ -1,5 +1,5 @@
---- template.check_access: what --check says about who may do what: policies of queues, topics, keys
--- and roles, and what is open to everybody.
+--- template.check_access: what --check reports about permissions: the policies of queues, topics,
+-- keys and roles, and endpoints that are open to everybody.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
@@ -29,7 +29,7 @@ local function check_policies(template, findings)
   end
 end
 
--- A key that is not the template's has a policy that the template does not know.
+-- The template does not know the policy of a key that another stack owns.
 local function check_key(template, findings)
   for _, id in ipairs(references.resources(template)) do
     local resource = template.Resources[id]
@@ -43,7 +43,7 @@ local function check_key(template, findings)
   end
 end
 
--- What only a reader of the template can decide.
+-- Only a person who reads the template can decide this.
 local function check_security(template, findings)
   for _, id in ipairs(references.resources(template)) do
     local resource = template.Resources[id]
@@ -61,7 +61,7 @@ end
 -- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 local most = { ["AWS::IAM::Role"] = 10240, ["AWS::IAM::User"] = 2048, ["AWS::IAM::Group"] = 5120 }
 
--- What an intrinsic stands for has a length that is not known: it counts as nothing.
+-- The length of an intrinsic's value is not known: it counts as zero.
 local function size_of(value)
   if cf.is(value) then return 0 end
   if type(value) ~= "table" then return #stable(value) end

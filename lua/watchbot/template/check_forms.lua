@@ -1,5 +1,5 @@
---- template.check_forms: what CloudFormation asks of the entries of a template's sections, before
--- it looks at any resource's properties.
+--- template.check_forms: checks the form of the entries in a template's sections, which
+-- CloudFormation requires whatever the properties of a resource are.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
 local cf = require "watchbot.template.cf"
@@ -51,9 +51,8 @@ local function check_members(section, where, entry, find)
   local names = ordered.keys(members[section], 1)
   for name in each(entry) do
     if not members[section][name] then
-      local near = suggest(name, names)
-      find(where, "there is no '%s' here%s (%s)", name,
-        near and ("; did you mean '%s'?"):format(near) or "", GUIDE .. pages[section])
+      find(where, "unknown member '%s'%s", name,
+        suggest.hint(name, names, GUIDE .. pages[section]))
     end
   end
   if entry[needed[section]] == nil then
@@ -99,7 +98,7 @@ local function check_policies(template, find)
   end
 end
 
--- => what is missing of Fn::FindInMap with plain keys
+-- => the part of Fn::FindInMap, with plain keys, that does not exist
 local function missing_key(mappings, path)
   local at = mappings
   for _, key in ipairs(path) do
@@ -123,7 +122,7 @@ local function check_maps(value, where, mappings, find)
   end
 end
 
---- Finds what is wrong.
+--- Adds the problems found.
 ---@param template table
 ---@param find fun(where: string, format: string, ...)
 return function(template, find)

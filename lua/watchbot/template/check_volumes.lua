@@ -1,5 +1,5 @@
---- template.check_volumes: what --check says of volumes that a container's user cannot write:
--- an empty volume belongs to root, unless the image has its folder and says VOLUME of it.
+--- template.check_volumes: what --check reports about volumes that a container's user cannot write
+-- to: an empty volume belongs to root, unless the image has the folder and declares it as a VOLUME.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
 
 local references = require "watchbot.template.references"
@@ -11,7 +11,7 @@ local function runs_as_root(container)
   return user == nil or type(user) == "string" and is_root[user:match "^[^:]*"]
 end
 
--- Volumes that are made empty for each task.
+-- Volumes that are created empty for each task.
 local function empty_volumes(definition)
   local names = {}
   for _, volume in ipairs(definition.Volumes or {}) do

@@ -10,11 +10,11 @@ local secrets = require "watchbot.template.secrets"
 
 local container = {}
 
---- The file that a watcher touches. Memory of the container: it can be written where the root is
---- read-only, and is not emptied between jobs.
+--- The file that a watcher touches. It is in the container's memory, which can be written to even
+--- if the root file system is read-only, and is not emptied between jobs.
 container.HEALTH = "/dev/shm/watchbot-health"
 
--- MiB of a task that says nothing.
+-- MiB of a task without a reservation.
 local MEMORY = 512
 
 local function log(options, refs)
@@ -39,7 +39,7 @@ local function ulimits(given)
   return #list > 0 and list or nil
 end
 
--- Whether the watcher's loop turns, and no more: an outage of SQS must not make ECS kill running
+-- Only checks that the watcher's event loop runs: an outage of SQS must not make ECS kill running
 -- jobs.
 local function watching()
   return { Command = { "CMD", "watchbot", "health", container.HEALTH }, Interval = 30, Timeout = 10,
@@ -73,7 +73,7 @@ local function sizes(options, reservation)
   }
 end
 
----@class watchbot.template.ContainerOf what a container is made of
+---@class watchbot.template.ContainerOf the input of a container definition
 ---@field name any
 ---@field image any
 ---@field command any[]?
@@ -81,9 +81,9 @@ end
 ---@field reservation table
 ---@field read_only boolean
 ---@field watches boolean? a watcher runs in it, which touches `container.HEALTH`
----@field user any? that it runs as
+---@field user any? the user that it runs as
 
---- What every container has.
+--- The members that every container has.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
 ---@param of watchbot.template.ContainerOf

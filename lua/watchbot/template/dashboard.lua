@@ -1,6 +1,6 @@
---- template.dashboard: what an operator looks at first, as widgets in two columns. The body is text
--- for Fn::Sub; names that only the stack knows stand in it as ${Queue}, ${DeadLetterQueue},
--- ${Service} and ${Cluster}.
+--- template.dashboard: the metrics that an operator looks at first, as widgets in two columns. The
+-- body is text for Fn::Sub; it has ${Queue}, ${DeadLetterQueue}, ${Service} and ${Cluster} for
+-- names that only the stack knows.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 -- CloudWatch-Dashboard-Body-Structure.html
 
@@ -80,7 +80,7 @@ local function of_service(refs)
   local insights = "ECS/ContainerInsights"
   return {
     { title = "Concurrency", modes = "process", stat = "Average", lines = {
-      -- Those of Container Insights are there where the cluster has it switched on.
+      -- Container Insights has these metrics if the cluster has it switched on.
       queue("ApproximateNumberOfMessagesNotVisible", { label = "messages in flight" }),
       service(insights, "RunningTaskCount"), service(insights, "DesiredTaskCount"),
     } },

@@ -1,7 +1,8 @@
---- template.declared: the options of `watchbot.template`, once: validation, `watchbot template
--- --options` and the table in doc/templates.md come from here. The names are those of ecs-watchbot,
--- v0.0.7 to v10; where its versions differ, the newer meaning. What their values may be is in
--- template.shapes and template.formats, the pages of AWS that say so in template.pages.
+--- template.declared: the one declaration of the options of `watchbot.template`; validation,
+-- `watchbot template --options` and the table in doc/templates.md come from it. The names are those
+-- of ecs-watchbot, v0.0.7 to v10; where its versions differ, the newer meaning. The values are
+-- declared in template.shapes and template.formats, the AWS pages that define them in
+-- template.pages.
 
 local formats = require "watchbot.template.formats"
 local former = require "watchbot.template.former"
@@ -18,9 +19,9 @@ local switch = kinds.plain(kinds.flag)
 ---@field kind watchbot.template.Kind
 ---@field default any
 ---@field required boolean?
----@field modes "task"|"process"|nil the only mode it goes with
----@field with string? the option with which it also goes with the other mode
----@field lenient boolean? in the other mode it is accepted, and has no effect
+---@field modes "task"|"process"|nil the only mode that accepts it
+---@field with string? the option with which the other mode accepts it, too
+---@field lenient boolean? the other mode accepts it without effect
 ---@field since string the versions of ecs-watchbot that have it, or "watchbot"
 ---@field alias string? an older name of that option
 ---@field group string
@@ -38,17 +39,17 @@ local groups = {
     },
     {
       "serviceVersion", formats.tag, since = "v0",
-      help = "the image's tag; needed where `image` is not given",
+      help = "the image's tag; required without `image`",
     },
     { "image", formats.image, since = "watchbot",
-      help = "the image, where it is not SERVICE:SERVICEVERSION in ECR of the stack's account and "
+      help = "the image; default: SERVICE:SERVICEVERSION in ECR of the stack's account and "
         .. "region" },
     {
       "cluster", formats.cluster, required = true, since = "v0",
       help = "ARN or name of the ECS cluster",
     },
     { "prefix", shapes.prefix, default = "Watchbot", since = "v0",
-      help = "begins each logical id: two services in one template need two prefixes" },
+      help = "start of each logical id: two services in one template need two prefixes" },
     {
       "family", formats.family, since = "v2",
       help = "family of the task definition; default: STACK-PREFIX",
@@ -58,9 +59,9 @@ local groups = {
         .. "image's" },
     { "policy", kinds.text, since = "watchbot",
       help = "path of a policy file in the image that runs `watchbot`; in mode `process` it "
-        .. "stands in place of `command`" },
+        .. "replaces `command`" },
     { "lambda", shapes.lambda, modes = "process", since = "watchbot",
-      help = "a Lambda function's image, as it is, in place of `command`: `image` (default: the "
+      help = "an unchanged Lambda function image, instead of `command`: `image` (default: the "
         .. "service's), `handler` (default: the image's command), `batch` (messages of one event, "
         .. "default 1); watchbot is a second container of the task" },
     { "env", shapes.variables, default = {},
@@ -68,7 +69,7 @@ local groups = {
       help = "environment variables of the tasks" },
     { "secrets", shapes.secrets, default = {},
     since = "v10",
-      help = "environment variables out of Secrets Manager or the Parameter Store: an ARN, a "
+      help = "environment variables from Secrets Manager or the Parameter Store: an ARN, a "
         .. "parameter's name, "
         .. "`{ secret = ARN, key = \"password\" }` or `{ parameter = NAME }`" },
     {
@@ -82,12 +83,12 @@ local groups = {
       help = "IAM statements for the roles that pull images, read secrets and write logs" },
     {
       "permissionsBoundary", formats.boundary, since = "watchbot",
-      help = "ARN of a policy that bounds what each role may do",
+      help = "ARN of a policy used as permissions boundary of each role",
     },
     { "rolePath", kinds.path, since = "watchbot", help = "path of the roles: `/watchbot/`" },
     { "tags", shapes.tags, default = {},
     since = "watchbot",
-      help = "tags of all resources that have any, and of the tasks" },
+      help = "tags of all resources that support tags, and of the tasks" },
   },
   { "The container",
     { "reservation", shapes.reservation, default = {}, since = "v0",
@@ -98,7 +99,7 @@ local groups = {
         .. "volumes =, mountPoints = }` in "
         .. "AWS's own shape" },
     { "writableFilesystem", switch, default = false, modes = "process", since = "v4",
-      help = "each job gets a fresh container that may write anywhere; else the root is "
+      help = "each job gets a new container that may write anywhere; otherwise the root is "
         .. "read-only, and scratch mounts are "
         .. "emptied after each job" },
     { "containerUser", formats.user, since = "watchbot",
@@ -192,7 +193,7 @@ local groups = {
     { "messageRetention", kinds.whole(60, 1209600), default = 1209600, since = "v0",
       help = "seconds that the queue keeps a message" },
     { "deadletterThreshold", kinds.whole(1, 1000), default = 10, since = "v4",
-      help = "receives before a message goes to the dead letters" },
+      help = "receives before a message goes to the dead-letter queue" },
     { "maxJobDuration", kinds.number, default = 0, since = "v4",
       help = "seconds after which a task is stopped and its message retried; 0: never" },
     { "kmsKey", kinds.key, since = "watchbot",
@@ -201,45 +202,45 @@ local groups = {
         .. "it (see below); `create`: makes one; default: the services' own encryption" },
     {
       "user", switch, default = false, since = "v0",
-      help = "an IAM user with an access key that may send",
+      help = "an IAM user with an access key that may publish messages",
     },
     { "webhook", shapes.webhook, default = false, since = "v0",
       help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } "
-        .. "}`: these travel as "
-        .. "attributes, `{ raw = true }`: the body stays as it came" },
+        .. "}`: these headers become "
+        .. "attributes, `{ raw = true }`: the body is not changed" },
     {
       "webhookKey", switch, default = false, since = "v0",
       help = "callers of the webhook need an API key",
     },
     { "webhookThrottle", shapes.throttle,
       default = { rate = 5, burst = 20 }, since = "watchbot",
-      help = "requests a second that the webhook takes: `rate` on average, `burst` at once" },
+      help = "requests a second that the webhook accepts: `rate` on average, `burst` at once" },
   },
   { "Notifications and alarms",
     {
       "notificationEmail", formats.email, since = "v0",
-      help = "who receives notifications; otherwise set `notificationTopic`",
+      help = "address that receives notifications; otherwise set `notificationTopic`",
     },
     {
       "notificationTopic", formats.topic, since = "v1",
       help = "ARN of an existing topic for notifications",
     },
     { "alarmOnEachFailure", switch, default = false, since = "v2",
-      help = "each failure is notified, also of messages that are tried again" },
+      help = "send a notification for each failure, even if the message is retried" },
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
-      help = "retries before a failure is notified; where it is 0, `alarmOnEachFailure` decides" },
+      help = "retries before a failure is notified; if 0, `alarmOnEachFailure` decides" },
     { "alarms", shapes.alarms, default = {}, since = "v10",
       help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, "
         .. "`failedPlacements`, "
         .. "`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: "
         .. "`false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
-        .. "ARN of what they do, instead of the notification" },
+        .. "ARN of an action that replaces the notification" },
     {
       "alarmThreshold", kinds.number, default = 40, since = "v0",
       help = "messages in the queue that raise the alarm",
     },
     { "alarmPeriods", kinds.whole(1, shapes.PERIODS_OF_5_MINUTES), default = 24, since = "v0",
-      help = "periods of 5 minutes for which they are there" },
+      help = "periods of 5 minutes with that many messages" },
     {
       "errorThreshold", kinds.number, default = 10, since = "v2",
       help = "failures a minute that raise the alarm",
@@ -249,11 +250,12 @@ local groups = {
       since = "v2",
       help = "minutes with failed placements that raise the alarm" },
     {
-      "deadletterAlarm", switch, default = true, since = "v4", help = "dead letters raise an alarm",
+      "deadletterAlarm", switch, default = true, since = "v4",
+      help = "messages in the dead-letter queue raise an alarm",
     },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
     { "metricsNamespace", formats.namespace, default = "Watchbot", since = "watchbot",
-      help = "namespace of the metrics from the log; ecs-watchbot's was `Mapbox/ecs-watchbot`" },
+      help = "namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`" },
   },
   { "Logs",
     {
@@ -266,7 +268,8 @@ local groups = {
       help = "days that the log is kept",
     },
     { "logAggregationFunction", formats.lambda, since = "v1",
-      help = "ARN of a Lambda function that gets the log; it must let CloudWatch Logs invoke it" },
+      help = "ARN of a Lambda function that receives the log; CloudWatch Logs must be allowed to "
+        .. "invoke it" },
   },
   { "Progress",
     {
@@ -275,11 +278,11 @@ local groups = {
     },
     {
       "readCapacityUnits", kinds.whole(1), since = "v1",
-      help = "of the table; default: it is paid by the request",
+      help = "of the table; default: the table is billed by request",
     },
     {
       "writeCapacityUnits", kinds.whole(1), since = "v1",
-      help = "of the table; where only one is given, the other is 30",
+      help = "of the table; if only one is set, the other is 30",
     },
   },
   { "The template",

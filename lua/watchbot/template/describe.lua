@@ -1,4 +1,4 @@
---- template.describe: the declared options for people: lines for a terminal, or the table of
+--- template.describe: prints the declared options: lines for a terminal, or the table of
 -- doc/templates.md.
 
 local function shown(value)
@@ -10,7 +10,7 @@ local function shown(value)
   return #parts > 0 and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
 end
 
--- "default 1", "required", or nothing.
+-- "default 1", "required", or empty.
 local function default_of(option)
   if option.required then return "required" end
   if option.default ~= nil then return "default " .. shown(option.default) end
@@ -24,7 +24,7 @@ local function mode_of(option)
 end
 
 local function help_of(option)
-  return option.alias and ("older name of `%s`"):format(option.alias) or option.help
+  return option.alias and ("former name of `%s`"):format(option.alias) or option.help
 end
 
 local function in_words(option)
@@ -50,7 +50,7 @@ end
 
 local headings = {
   text = "%s:",
-  markdown = "### %s\n\n| option | value | default | what it is | since |\n|---|---|---|---|---|",
+  markdown = "### %s\n\n| option | value | default | meaning | since |\n|---|---|---|---|---|",
 }
 
 ---@param declared { options: watchbot.template.Option[], groups: string[] }

@@ -1,6 +1,6 @@
---- template.diff: what an update of a stack would do, from the template that is deployed to a new
--- one. Values are compared, not how they are written; a change of a parameter's value is not seen,
--- and what depends on one "may be the same".
+--- template.diff: what an update of a stack would change, from the deployed template to a new one.
+-- Compares values, not how they are written. Does not see changed values of parameters; a value
+-- that depends on a parameter "may be the same".
 
 local alike = require "watchbot.template.alike"
 local ordered = require "watchbot.template.ordered"
@@ -12,16 +12,16 @@ local vanishing = require "watchbot.template.vanishing"
 ---@field id string logical id
 ---@field type string of the resource, as it is deployed
 ---@field what "added"|"removed"|"changed"|"replaced"|"refused"
----@field paths string[] what differs: "Properties.QueueName"
----@field values table<string, any[]> by path: before, after, nil where there is none; `may_be_same`
----@field reason string? why it is refused
----@field maybe boolean? it is not known whether it is replaced
----@field loses string? what is lost with the old resource
----@field meanwhile boolean? it is lost while the stack is updated
----@field leaves string? what is left with the old resource, which stays but is no longer the
---- stack's
+---@field paths string[] differences: "Properties.QueueName"
+---@field values table<string, any[]> by path: before, after, nil if absent; `may_be_same`
+---@field reason string? why CloudFormation would refuse it
+---@field maybe boolean? the resource may be replaced
+---@field loses string? data lost with the old resource
+---@field meanwhile boolean? lost only while the stack is updated
+--@field leaves string? what remains with the old resource, which is kept but no longer belongs to
+--- the stack
 
--- Members of both, by name.
+-- The members of both tables, by name.
 local function keys_of(a, b)
   local all = {}
   for key in pairs(a) do all[key] = true end
@@ -29,7 +29,7 @@ local function keys_of(a, b)
   return ordered.keys(all, 1)
 end
 
--- Attributes of a resource, and its properties one by one.
+-- The attributes of a resource, and its properties one by one.
 ---@class watchbot.template.Pair
 ---@field before table template
 ---@field after table template
@@ -73,8 +73,8 @@ end
 
 local retained = { Retain = true, RetainExceptOnCreate = true, Snapshot = true }
 
--- What becomes of what the old resource holds. Which of two templates has the say in a replacement
--- AWS does not document, so both have to retain it.
+-- What happens to the data of the old resource. AWS does not document which of the two templates
+-- decides at a replacement, so both must retain it.
 local function note_fate(change, policy, before, after)
   local holds = replacement.holds(change.type)
   if retained[before[policy]] and retained[after[policy]] then
@@ -90,7 +90,7 @@ local function refuse(change, reason)
   return change
 end
 
--- A resource that both templates have, but whose condition lets it go.
+-- A resource in both templates whose condition no longer holds.
 local function note_vanishing(change, pair, before, after)
   local vanishes = vanishing(pair, before, after)
   if not vanishes then return false end
@@ -120,7 +120,7 @@ local function change_of(id, pair)
   end
   if #change.paths == 0 then return nil end
   if before.Type ~= after.Type then
-    return refuse(change, "a resource cannot get another type; give the new one another logical id")
+    return refuse(change, "the type of a resource cannot change; choose a new logical id")
   end
   local replaced = is_replaced(change)
   change.what = replaced and "replaced" or "changed"
@@ -131,9 +131,9 @@ local function change_of(id, pair)
   return note_fate(change, "UpdateReplacePolicy", before, after)
 end
 
--- A topic's own subscription and a resource for the same endpoint are one subscription of SNS: what
--- removes the one removes it for both. CloudFormation changes the topic before it makes a new
--- resource, and removes an old one at the end.
+-- For SNS, a topic's inline subscription and a subscription resource for the same endpoint are one
+-- subscription: removing either removes it for both. CloudFormation changes the topic before it
+-- creates a new resource, and removes an old resource at the end.
 local function subscriptions_of(template)
   local inline, apart = {}, {}
   for id, resource in pairs(template.Resources or {}) do
@@ -168,11 +168,11 @@ local function note_subscriptions(changes, pair)
   local inline_before, apart_before = subscriptions_of(pair.before)
   local inline_after, apart_after = subscriptions_of(pair.after)
   note_moved(changes, inline_before, apart_after, pair.before, pair.after, "added",
-    "the topic's own subscription is removed before this one is made: what is published between "
-      .. "the two, and after a "
-      .. "rollback all that is published")
+    "CloudFormation removes the topic's own subscription before it creates this one: messages "
+      .. "published in between, and after a rollback all messages, are lost")
   note_moved(changes, inline_after, apart_before, pair.after, pair.before, "removed",
-    "with it the topic's new subscription of the same endpoint is removed: all that is published")
+    "this also removes the topic's new subscription of the same endpoint: all published messages "
+      .. "are lost")
 end
 
 --- The changes of resources, by logical id.

@@ -1,13 +1,13 @@
 --- template.dynamic: dynamic references, `{{resolve:ssm:/name}}` in text, which CloudFormation
--- replaces when the stack is made. Inside of the program they are calls, as other values that are
--- known only then; in the template they are text again.
+-- replaces when it creates the stack. Inside the program they are calls, like other values that are
+-- not known before; in the template they are text again.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 
 local cf = require "watchbot.template.cf"
 
 local dynamic = {}
 
--- Each member of a table, changed.
+-- A table with each member changed.
 local function changed(value, change)
   local result = {}
   for name, member in pairs(value) do result[name] = change(member) end
@@ -26,7 +26,7 @@ function dynamic.called(value)
   return changed(value, dynamic.called)
 end
 
---- A part of a template, with calls that hold nothing but references as text.
+--- Part of a template; calls that hold only references become text.
 ---@param value any
 ---@return any
 function dynamic.text(value)

@@ -1,5 +1,5 @@
---- template.environment: the variables that watchbot reads in a container that a template has made
--- (fields.lua), and those that tasks get. What the user gave under the same name comes first.
+--- template.environment: the variables that watchbot reads in a container of the template
+-- (fields.lua), and the variables of tasks. The user's value for a name takes precedence.
 
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
@@ -13,7 +13,7 @@ local function text_of(value)
   return cf.is(value) and value or tostring(value)
 end
 
--- As a container has it: sorted, without what the secrets say.
+-- In the form of a container definition: sorted, without names that `secrets` sets.
 local function listed(variables, options)
   local list = {}
   for name, value in pairs(variables) do
@@ -32,7 +32,7 @@ local function add(variables, more)
   return variables
 end
 
--- What the tasks themselves may use.
+-- Variables for the tasks themselves.
 local function of_tasks(options, refs)
   local variables = add({}, options.env)
   return add(variables, {
@@ -40,14 +40,14 @@ local function of_tasks(options, refs)
   })
 end
 
--- Which failure is the first that is told. The last one, after which a message goes to the dead
--- letters, always is.
+-- The first failure that sends a notification. The last failure, after which a message goes to the
+-- dead-letter queue, always sends one.
 local function quiet_retries(options)
   if options.notifyAfterRetries > 0 then return options.notifyAfterRetries end
   return options.alarmOnEachFailure and 0 or options.deadletterThreshold
 end
 
--- What each watcher needs, in either mode.
+-- The variables of each watcher, in both modes.
 local function of_watchers(options, refs)
   return {
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",
@@ -120,8 +120,8 @@ function environment.process(options, refs)
   local more = {
     writableFilesystem = options.writableFilesystem, stopTimeout = options.stopTimeout,
   }
-  -- Jobs that run beside each other share the folders, so nothing there can be emptied: each has
-  -- its own TMPDIR instead.
+  -- Jobs that run at the same time share the folders, so nothing can be emptied: each job has its
+  -- own TMPDIR instead.
   if options.workers ~= 1 then
     more.PrivateTmp = true
   elseif #scratch > 0 then

@@ -1,6 +1,6 @@
---- template.events: in mode "task", the queue into which EventBridge puts the ends of tasks
--- (runner.ecs follows tasks without it, too, only later). The rule takes the whole family: after a
--- deployment tasks of the former revision still run.
+--- template.events: in mode "task", the queue that receives EventBridge's events of stopped tasks
+-- (without it runner.ecs learns of them later, by polling). The rule covers the whole family: tasks
+-- of the former revision still run after a deployment.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
 
 local access = require "watchbot.template.access"
@@ -8,8 +8,8 @@ local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 
--- Seconds: those of ecs.events, which asks for them with each receive; and after an hour ECS has
--- forgotten the task as well.
+-- Seconds. The first is the one of ecs.events, which sets it with each receive; ECS forgets a
+-- stopped task after an hour.
 local VISIBILITY, RETENTION = 30, 3600
 
 -- https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
@@ -22,7 +22,7 @@ local function rule(options, refs)
   return {
     Type = "AWS::Events::Rule",
     Properties = {
-      Description = cf.sub "Ends of tasks of ${AWS::StackName}",
+      Description = cf.sub "Stopped tasks of ${AWS::StackName}",
       EventPattern = {
         source = { "aws.ecs" },
         ["detail-type"] = { "ECS Task State Change" },

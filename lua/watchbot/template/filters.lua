@@ -1,11 +1,11 @@
---- template.filters: the metric filters: which lines of a watcher's log count, and the numbers they
--- carry. The conditions follow the journal's forms: journal/task.lua in mode "task",
--- journal/listen.lua in mode "process", journal.lua where a policy file runs there. In a log of
--- JSON the member `name` says whose a line is. In a log of text what alarms look at goes by the
--- fields of a line, behind the head that only the watcher writes: AWS documents that, and a task's
--- output cannot look like it. How CloudWatch cuts an object into fields is not documented, so its
--- first field may be the whole object or end at a blank: the conditions hold for both. Numbers are
--- inside of the object; in text they rest on CloudWatch finding it at the end of the line, as
+--- template.filters: the metric filters: which lines of a watcher's log are counted, and the
+-- numbers in them. The conditions follow the formats of the journal: journal/task.lua in mode
+-- "task", journal/listen.lua in mode "process", journal.lua if a policy file runs there. In a JSON
+-- log, the member `name` says who wrote a line. In a text log, the filters behind alarms match the
+-- fields of a line after the prefix that only the watcher writes: AWS documents that, and a task's
+-- output cannot imitate it. How CloudWatch splits an object into fields is not documented, so its
+-- first field may be the whole object or end at a space: the conditions work for both. Numbers are
+-- inside the object; in text they depend on CloudWatch finding it at the end of the line, as
 -- ecs-watchbot's filters did, and only the dashboard uses them.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/
 -- FilterAndPatternSyntaxForMetricFilters.html
@@ -14,21 +14,20 @@ local metrics = require "watchbot.template.metrics"
 
 ---@class watchbot.template.LogLines
 ---@field [1] string? condition on the object, in both forms of the log
----@field text string[]? patterns for lines of text, where they are others; a line matches one of
---- them
----@field json string? condition for lines of JSON, where that is another
----@field unit string? where it is not the metric's
+--@field text string[]? patterns for lines of text, if they differ; a line matches one of them
+---@field json string? condition for lines of JSON, if it differs
+---@field unit string? if it differs from the metric's
 
 ---@class watchbot.template.LoggedMetric
 ---@field name string
----@field value string? the member that is measured; nil: lines are counted
+---@field value string? the member to measure; nil: count lines
 ---@field unit "Count"|"Milliseconds"|"Seconds"
 ---@field listen watchbot.template.LogLines?
 ---@field task watchbot.template.LogLines?
 ---@field policy watchbot.template.LogLines?
 
--- A line of text about a message; `receives` is in the line that shows the message, whose text may
--- be anything.
+-- A line of text about a message. `receives` is in the line that logs the message, whose text may
+-- contain anything.
 local function of_message(conditions)
   return "[date, who = *watcher*, id, object = " .. conditions .. " && object != *receives*, ...]"
 end
@@ -42,14 +41,14 @@ local received = { "$.receives = * && $.message = *" }
 local errors = { text = { "{ $.error = * && $.where = * }" }, json = "$.error = *" }
 local failure = tagged("date, who = *watcher*, id", "failure")
 
--- With `watchbot listen` a job that was stopped with the watcher is no failure, and has no tag;
+-- With `watchbot listen` a job that was stopped with the watcher is not a failure, and has no tag;
 -- with a policy it is a retry.
 local listened = { "$.duration = * && $.response_duration = *" }
 local concluded = { "$.outcome = * && $.duration = *" }
 local FAILED = '($.outcome = "retry" || $.outcome = "reject" || $.outcome = "bury")'
   .. ' && ($.reason NOT EXISTS || $.reason != "stopped: *")'
 
--- Each outcome has a filter, so that the conditions are ones that AWS documents.
+-- One filter for each outcome, so that AWS documents each condition.
 local function failed_in_text()
   local patterns = {}
   for index, outcome in ipairs { "retry", "reject", "bury" } do
@@ -59,7 +58,7 @@ local function failed_in_text()
   return patterns
 end
 
--- No id: it is about no message.
+-- This line has no id: it is not about a message.
 local BREAKER = "no task can be started"
 local breaker = {
   json = '$.event = "' .. BREAKER .. '*"',
@@ -127,7 +126,7 @@ local declared = {
     task = errors, policy = errors },
 }
 
--- How the watchers of a template write their lines.
+-- The log format of a template's watchers.
 local function form_of(options)
   return (options.mode == "task" and "task") or (options.policy and "policy") or "listen"
 end
@@ -136,7 +135,7 @@ local function in_parentheses(condition)
   return condition:find("||", 1, true) and "(" .. condition .. ")" or condition
 end
 
--- The patterns that count a metric: each has a filter, all of them one metric.
+-- The patterns that count a metric: one filter each, all for the same metric.
 local function patterns_of(lines, structured)
   if not structured and lines.text then return lines.text end
   local condition = structured and lines.json or lines[1]
@@ -149,8 +148,8 @@ local function transformation(options, refs, metric, lines)
   return {
     MetricNamespace = named.Namespace, MetricName = named.MetricName,
     MetricValue = metric.value or "1",
-    -- Of a minute with lines of which none is meant; a minute without lines has no value all the
-    -- same.
+    -- The value of a minute with log lines that do not match; a minute without log lines has no
+    -- value.
     DefaultValue = not metric.value and 0 or nil,
     Unit = lines.unit or metric.unit,
   }

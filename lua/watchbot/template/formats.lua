@@ -1,6 +1,6 @@
---- template.formats: the forms that AWS asks of names, as kinds of options: what they may be, and
--- the page that says so. CloudFormation finds out only while it makes the stack. ARNs are those of
--- any partition: aws, aws-cn, aws-us-gov, aws-iso...
+--- template.formats: the formats that AWS requires of names, as kinds of options: the allowed
+-- values, and the AWS page that defines them. CloudFormation would report a wrong name only while
+-- it creates the stack. ARNs may be of any partition: aws, aws-cn, aws-us-gov, aws-iso...
 
 local shown = require "watchbot.lib.refusal".shown
 
@@ -10,8 +10,8 @@ local formats = {}
 ---@field [1] string what is expected
 ---@field page string of AWS
 ---@field most integer characters
----@field any string[] patterns, of which one has to match
----@field none string[]? patterns of which none may match, in small letters
+---@field any string[] patterns; one of them must match
+---@field none string[]? patterns, in lower case; none of them may match
 
 local function matches(text, patterns)
   for _, pattern in ipairs(patterns) do
@@ -47,8 +47,8 @@ formats.image = format {
   page = ECS .. "API_ContainerDefinition.html", most = 255, any = { "^%w[%w_:./#@-]*$" } }
 
 formats.repository = format {
-  "the name of a repository in ECR (2 to 256 small letters, digits, and '.', '_', '-', '/' "
-    .. "between them), or any name next to 'image'",
+  "the name of a repository in ECR (2 to 256 lower-case letters, digits, and '.', '_', '-', '/' "
+  .. "between them), or any name if 'image' is set",
   page = AWS .. "AmazonECR/latest/APIReference/API_CreateRepository.html", most = 256,
   any = { "^[a-z0-9][a-z0-9._/-]*[a-z0-9]$" }, none = { "[./][./_-]", "[_-][./]" },
 }
@@ -110,14 +110,14 @@ formats.log_group = format {
   page = AWS .. "AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html", most = 512,
   any = { "^[%w_/.#-]+$" }, none = { "^aws/" } }
 
--- A metric filter takes less than PutMetricData does.
+-- A metric filter allows less than PutMetricData does.
 formats.namespace = format {
   "a namespace: letters, digits, '.', '-', '_', '/', '#', blanks, at most 255, and no 'AWS/' in "
     .. "front",
   page = AWS .. "AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html",
   most = 255, any = { "^[%w._/#-][%w._/# -]*$" }, none = { "^aws/" } }
 
--- What an alarm does. It cannot publish to a FIFO topic.
+-- An alarm's action. An alarm cannot publish to a FIFO topic.
 formats.action = format { "the ARN of what an alarm may do: a topic (not FIFO), a function...",
   page = AWS .. "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html", most = 1024,
   any = { "^arn:[%w-]+:[%w-]+:[%w-]*:[%w-]*:.+$" }, none = { "^arn:[%w-]+:sns:.*%.fifo$" } }

@@ -1,7 +1,7 @@
---- template.former: options of ecs-watchbot and of AWS's CDK that have another name here or are
--- gone, and what to write instead.
+--- template.former: options of ecs-watchbot and of the AWS CDK that have another name here or were
+-- removed, and what to use instead.
 
--- Names of v10, and of AWS's CDK, with what does the same here.
+-- Names of v10 and of the AWS CDK, with the option that does the same.
 local renamed = {
   serviceName = "service", environment = "env", memoryLimitMiB = "reservation = { memory = ... }",
   memoryReservationMiB = "reservation = { softMemory = ... }", cpu = "reservation = { cpu = ... }",
@@ -21,10 +21,10 @@ local renamed = {
 }
 
 local former = {
-  clusterRole = "tasks have their own role; say what they may do in 'permissions'",
-  backoff = "retries always wait longer each time; the hook 'backoff' of a policy file decides "
+  clusterRole = "tasks have their own role; grant it 'permissions'",
+  backoff = "each retry waits longer; the hook 'backoff' of a policy file decides "
     .. "how long (option 'policy')",
-  debugLogs = "the log says everything already; 'structuredLogging' makes it easy to search",
+  debugLogs = "the log always has all details; 'structuredLogging' makes it easy to search",
   deploymentEnvironment = "the stack's name is that of an environment; name the cluster in "
     .. "'cluster'",
   containerName = "the container's name is made of prefix and service",
@@ -35,6 +35,6 @@ local former = {
   propagateTags = "tags of the task definition always go to its tasks",
 }
 
-for name, instead in pairs(renamed) do former[name] = ("its name here is '%s'"):format(instead) end
+for name, instead in pairs(renamed) do former[name] = ("use '%s'"):format(instead) end
 
 return former

@@ -1,6 +1,6 @@
---- template: `watchbot.template { ... }` describes a service and gets a CloudFormation template, a
--- plain table. It is made of parts, each a function from options and refs to resources; a user
--- replaces, adds or leaves out parts.
+--- template: `watchbot.template { ... }` turns the description of a service into a CloudFormation
+-- template, a plain table. The template consists of parts, each a function from options and refs to
+-- resources; a user can replace, add or leave out parts.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
 local dynamic = require "watchbot.template.dynamic"
@@ -18,13 +18,13 @@ local parts = {
   "dashboard", "scaling", "user", "webhook", "progress",
 }
 
--- What a part may return.
+-- The sections that a part may return.
 local sections = { "Parameters", "Mappings", "Conditions", "Resources", "Outputs" }
 
 local known_sections = {}
 for _, section in ipairs(sections) do known_sections[section] = true end
 
--- What is wrong with what a part has returned.
+-- The problem with the result of a part, if there is one.
 local function problem_of(name, made)
   if type(made) ~= "table" then
     return ("part '%s' returned a %s, not a table like { Resources = { ... } }"):format(name,
@@ -38,7 +38,7 @@ local function problem_of(name, made)
   end
 end
 
--- => what is wrong
+-- => the problem, if there is one
 local function add(template, owners, name, made)
   local problem = problem_of(name, made)
   if problem then return problem end
@@ -55,7 +55,7 @@ local function add(template, owners, name, made)
   end
 end
 
--- One that is to be left out, and is none.
+-- The name of a part to leave out that does not exist.
 local function unknown_part(given)
   local known = {}
   for _, name in ipairs(parts) do known[name] = true end
@@ -103,19 +103,18 @@ local function add_tags(template, tags)
   end
 end
 
--- A name that is missing would be nil: an output without a value, and it would not be noticed.
+-- A missing name would be nil: an output without a value, and the mistake would go unnoticed.
 local function guarded(references)
   local names = sorted.keys(references)
   return setmetatable(references, { __index = function(_, name)
     local option = refs.with[name]
-    local near = not option and suggest(tostring(name), names)
     error(("unknown ref '%s'%s"):format(tostring(name),
       option and (": it comes with the option '%s'"):format(option)
-      or near and ("; did you mean '%s'?"):format(near) or ""), 2)
+      or suggest.hint(name, names)), 2)
   end })
 end
 
--- => template ; or nil, what is wrong, the part's name
+-- => template ; or nil, the problem, the part's name
 local function build(complete)
   local template = {
     AWSTemplateFormatVersion = "2010-09-09", Description = complete.description or nil,
@@ -124,9 +123,8 @@ local function build(complete)
   local references, owners = refs.new(complete), {}
   local unknown = unknown_part(complete.parts)
   if unknown then
-    local near = suggest(unknown, parts)
     return nil, ("parts: unknown part '%s' to leave out%s"):format(unknown,
-      near and ("; did you mean '%s'?"):format(near) or ""), unknown
+      suggest.hint(unknown, parts)), unknown
   end
   local names, known = names_of(complete.parts)
   for _, name in ipairs(names) do
@@ -141,14 +139,14 @@ local function build(complete)
   for id, resource in pairs(template.Resources) do
     template.Resources[id] = dynamic.text(resource)
   end
-  -- Where `pairs`, and so what writes templates, does not see it.
+  -- In the metatable, where `pairs`, and therefore the writers of templates, do not see it.
   return setmetatable(template, {
     __name = "watchbot.template", __index = { ref = guarded(references) },
   })
 end
 
---- Describes a service. Raises, with file, line and the nearest known name, what is wrong with the
---- options.
+--- Describes a service. Raises an error about a wrong option, with file, line and the nearest known
+--- name.
 ---@param _ table
 ---@param given table<string, any> the options, see template.declared
 ---@return table template with `ref`, which is how the rest of a stack refers to it

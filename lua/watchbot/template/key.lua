@@ -1,5 +1,5 @@
---- template.key: with `kmsKey = "create"`, a KMS key that encrypts what the stack keeps. It stays
--- when the stack is deleted: without it what is left of the stack could not be read.
+--- template.key: with `kmsKey = "create"`, a KMS key that encrypts the data of the stack. It is
+-- kept when the stack is deleted: without it the retained data could not be read.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"

@@ -1,6 +1,6 @@
---- template.kinds: what an option's value may be. Where a plain value may stand, an intrinsic may,
--- at any depth; only what decides which resources there are (`plain`), and tables that have to be
--- read (`open`), must be known when the template is made.
+--- template.kinds: the values that an option may have. An intrinsic may replace a plain value at
+-- any depth; only values that decide which resources exist (`plain`), and tables that are read
+-- (`open`), must be known when the template is made.
 
 local cf = require "watchbot.template.cf"
 local shown = require "watchbot.lib.refusal".shown
@@ -15,7 +15,7 @@ local suggest = require "watchbot.lib.suggest"
 
 local kinds = {}
 
---- What is wrong with a value.
+--- The problem with a value, if there is one.
 ---@param kind watchbot.template.Kind
 ---@param value any
 ---@return string? problem
@@ -57,7 +57,7 @@ function kinds.list(items, expected, may_be_empty, most)
   end }
 end
 
--- What is wrong with a name of the user's.
+-- The problem with a name that the user chose.
 local function name_problem(kind, name)
   if type(name) ~= "string" or name == "" then
     return ("expected names, got the key %s"):format(shown(name))
@@ -68,7 +68,7 @@ local function name_problem(kind, name)
   return detail or ("expected %s, got the name %s"):format(kind.expected, shown(name))
 end
 
---- Names of the user's own to values of one kind.
+--- A map from names that the user chooses to values of one kind.
 ---@param items watchbot.template.Kind
 ---@param expected string
 ---@param names watchbot.template.Kind? what the names may be
@@ -91,7 +91,7 @@ function kinds.map(items, expected, names, most)
   end }
 end
 
---- Members with names that we know.
+--- A table with known members.
 ---@param members table<string, watchbot.template.Kind>
 ---@param expected string
 ---@return watchbot.template.Kind
@@ -102,10 +102,8 @@ function kinds.record(members, expected)
     for _, name in ipairs(sorted.keys(value)) do
       if type(name) ~= "string" then return false end
       if not members[name] then
-        local near = suggest(name, names)
-        return false,
-          ("unknown member '%s'; %s"):format(name, near and ("did you mean '%s'?"):format(near)
-          or "there are '" .. table.concat(names, "', '") .. "'"), name
+        return false, ("unknown member '%s'%s"):format(name,
+          suggest.hint(name, names, "known: " .. table.concat(names, ", "))), name
       end
       local problem, member = kinds.problem(members[name], value[name])
       if problem then return false, ("'%s': %s"):format(name, problem), member or name end
@@ -125,7 +123,8 @@ function kinds.one_of(...)
   }
 end
 
---- Whatever of them fits. Where none does, that one is meant whose member is wrong.
+--- A value of any of several kinds. If none fits, the problem is that of the kind whose member is
+--- wrong.
 ---@param expected string
 ---@param ... watchbot.template.Kind
 ---@return watchbot.template.Kind
@@ -153,7 +152,7 @@ function kinds.number_of(...)
   }
 end
 
---- What has to be known when the template is made.
+--- A value that must be known when the template is made.
 ---@param kind watchbot.template.Kind
 ---@param why string?
 ---@return watchbot.template.Kind
@@ -163,16 +162,16 @@ function kinds.plain(kind, why)
     plain = (why or "it decides which resources there are") .. ", so it cannot be an intrinsic" }
 end
 
---- A table that has to be read: what is in it may be intrinsics.
+--- A table that is read; its members may be intrinsics.
 ---@param kind watchbot.template.Kind
 ---@return watchbot.template.Kind
 function kinds.open(kind)
   return { expected = kind.expected, check = kind.check, members = kind.members,
     choices = kind.choices,
-    plain = "it cannot be an intrinsic; what is in it may be" }
+    plain = "it cannot be an intrinsic, but its members can" }
 end
 
--- AWS's integers have 32 bits, where no page says less.
+-- AWS's integers have 32 bits, unless a page says less.
 local LARGEST = 2 ^ 31 - 1 | 0
 
 ---@param least integer
@@ -193,7 +192,7 @@ function kinds.whole(least, most)
   }
 end
 
---- Text that one of some patterns matches.
+--- Text that matches one of several patterns.
 ---@param expected string
 ---@param pattern string
 ---@param most integer? characters
@@ -223,7 +222,7 @@ local function is_numeric(kind)
   return false
 end
 
---- A value as it is meant: a number that is given as text.
+--- A value after conversion: a number that is given as text.
 ---@param kind watchbot.template.Kind
 ---@param value any
 ---@return any
@@ -243,13 +242,13 @@ function kinds.read(kind, value)
   return result
 end
 
---- A path of IAM.
+--- An IAM path.
 kinds.path = { expected = "a path like '/watchbot/'", check = function(value)
   return type(value) == "string" and #value <= 512
     and (value == "/" or value:match "^/[!-~]+/$" ~= nil)
 end }
 
---- A KMS key. In an IAM statement the ARN of an alias allows nothing: a statement is about keys.
+--- A KMS key. In an IAM statement the ARN of an alias has no effect: statements are about keys.
 -- https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html
 kinds.key = { expected = "'create', or the ARN of a KMS key", check = function(value)
   if type(value) ~= "string" then return false end

@@ -1,15 +1,15 @@
---- template.lint: what cfn-lint, where it is installed, says of a template:
+--- template.lint: the findings of cfn-lint about a template, if it is installed:
 -- https://github.com/aws-cloudformation/cfn-lint
 
 local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
 
--- Seconds that it may take.
+-- Timeout in seconds.
 local PATIENCE = 120
 
 local lint = {}
 
--- "Resources.Queue.Properties"; a finding about the whole has no path.
+-- "Resources.Queue.Properties"; a finding about the whole template has no path.
 local function where_of(finding)
   local path = finding.Location and finding.Location.Path
   local names = {}
@@ -23,7 +23,8 @@ local function findings_of(output)
   local findings = {}
   for index, finding in ipairs(told) do
     local rule = type(finding.Rule) == "table" and finding.Rule.Id or "?"
-    -- A warning is for people: cfn-lint has some about what is right here.
+    -- Warnings are printed but do not fail the check: cfn-lint warns about some things that are
+    -- right here.
     findings[index] = { where = where_of(finding), note = finding.Level ~= "Error" or nil,
       message = ("%s (%s)"):format(tostring(finding.Message), rule) }
   end
@@ -45,7 +46,7 @@ local function run(path)
     problem:match "[^\n]*\n?$"), "CfnLint"
 end
 
---- Runs cfn-lint on a template as it is written. Waits in a task.
+--- Runs cfn-lint on a template as written. Must run in a task, which waits.
 ---@param text string JSON
 ---@return watchbot.template.Finding[]? findings
 ---@return string? err

@@ -1,4 +1,5 @@
---- template.log_group: the log group of watchers and tasks, and what gets its lines as well.
+--- template.log_group: the log group of watchers and tasks, and the function that receives its
+-- lines.
 
 local cf = require "watchbot.template.cf"
 

@@ -1,12 +1,12 @@
---- template.merge: several templates as one. Nothing is overwritten: two resources of one name are
--- a mistake, and both owners are named. What is the same in both (an output, a parameter) is there
--- once.
+--- template.merge: merges several templates into one. Overwrites nothing: two different resources
+-- of the same name are an error that names both owners. An output or parameter that is the same in
+-- both appears once.
 
 local refusal = require "watchbot.lib.refusal"
 local same = require "watchbot.template.same"
 local sorted = require "watchbot.lib.sorted"
 
--- Whom something is from: which argument, and what a template says of itself.
+-- Where something comes from: the number of the argument, and the template's own description.
 local function owner_of(template, index)
   local meta = getmetatable(template)
   if type(meta) ~= "table" or meta.__name ~= "watchbot.template" then
@@ -24,7 +24,7 @@ end
 ---@field made table the template
 ---@field owners table<string, string> of "Section Name"
 
--- => what is wrong, if anything, and the name in question
+-- => the error, if there is one, and the name in question
 local function add_section(merged, section, entries, owner)
   merged.made[section] = merged.made[section] or {}
   local target = merged.made[section]
@@ -39,7 +39,7 @@ local function add_section(merged, section, entries, owner)
   end
 end
 
--- One transform stands alone: its name, or a table with its parameters.
+-- A single transform may be its name, or a table with its parameters.
 local function transforms_of(value)
   return type(value) == "table" and #value > 0 and value or { value }
 end
@@ -68,8 +68,8 @@ local function add(merged, section, value, owner)
   merged.made[section] = value
 end
 
---- Merges templates; the arguments stay as they are. Raises when two have different things of one
---- name.
+--- Merges templates; the arguments are not changed. Raises an error if two of them have different
+--- things of the same name.
 ---@param ... table templates
 ---@return table template
 local function merge(...)

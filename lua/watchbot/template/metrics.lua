@@ -1,7 +1,7 @@
---- template.metrics: the names of the metrics that a stack's alarms, dashboard and scaling look at,
--- in one place: those that filters.lua mines from the log, and those of SQS and ECS. A mined metric
--- has no dimensions (a filter that takes any can have no default value), so its name bears prefix
--- and stack.
+--- template.metrics: the names of the metrics for a stack's alarms, dashboard and scaling, in one
+-- place: those that filters.lua extracts from the log, and those of SQS and ECS. An extracted
+-- metric has no dimensions (a filter with dimensions cannot have a default value), so its name
+-- contains prefix and stack.
 
 local cf = require "watchbot.template.cf"
 
@@ -12,7 +12,7 @@ local metrics = {}
 ---@field MetricName any
 ---@field Dimensions table[]?
 
---- A metric that is mined from the log: "WorkerErrors".
+--- A metric that is extracted from the log: "WorkerErrors".
 ---@param options table
 ---@param refs table
 ---@param name string
@@ -36,12 +36,12 @@ function metrics.queue(refs, queue, name)
   }
 end
 
---- The name of a cluster whose ARN or name is given.
+--- The name of a cluster, from its ARN or name.
 ---@param cluster any
 ---@return any
 function metrics.cluster_name(cluster)
   if cf.is(cluster) then
-    -- An ARN has its name behind the slash; a name comes to stand behind one.
+    -- In an ARN the name follows the slash; for a name, Fn::Join adds the slash first.
     return cf.select(1, cf.split("/", cf.join("/", { cluster, cluster })))
   end
   return cluster:match "([^/]+)$"
@@ -74,7 +74,7 @@ function metrics.query(id, metric, stat, period)
   }
 end
 
---- The query whose result counts.
+--- The query that returns the result.
 ---@param expression string
 ---@param label string
 ---@return table

@@ -1,6 +1,6 @@
 --- template.mounts: the volumes of a container and where they are mounted. A mount without a host
--- is scratch space: it begins empty with each task, and in mode "process" a watcher empties it
--- after each job. What lies on a host is never emptied.
+-- path is scratch space: it is empty when the task starts, and in mode "process" a watcher empties
+-- it after each job. A host path is never emptied.
 
 local cf = require "watchbot.template.cf"
 local formats = require "watchbot.template.formats"
@@ -8,7 +8,7 @@ local stable = require "watchbot.template.stable"
 
 local mounts = {}
 
--- Where programs expect to be able to write, in mode "process" with its read-only root.
+-- Where programs expect to be able to write; in mode "process" the root file system is read-only.
 local TEMPORARY = "/tmp"
 
 local function parse(text)
@@ -55,7 +55,7 @@ local function add(made, name, mount)
   if not mount.host then made.scratch[#made.scratch + 1] = mount.container end
 end
 
--- Whether a volume of AWS's shape is made empty for each task: it has a name, and no more.
+-- Whether a volume in AWS's format is created empty for each task: it has only a name.
 local function is_scratch(volume)
   for name, value in pairs(volume) do
     if name ~= "Name" and not (name == "Host" and type(value) == "table" and not next(value)) then
@@ -65,8 +65,8 @@ local function is_scratch(volume)
   return type(volume.Name) == "string"
 end
 
--- AWS's own shape is passed on as it is: its volumes may be of any kind, and hold what must stay.
--- Those that begin empty are scratch space, as in ecs-watchbot v4 to v10.
+-- Volumes in AWS's format are passed on unchanged: they may be of any kind, and hold data that must
+-- be kept. Those that start empty are scratch space, as in ecs-watchbot v4 to v10.
 local function passed_on(given)
   local made, scratch = empty(), {}
   for index, volume in ipairs(given.volumes or {}) do
@@ -82,7 +82,7 @@ local function passed_on(given)
   return made
 end
 
--- A volume of the user's may have the name.
+-- The user may have given a volume this name.
 local function unused(made, name)
   for _, volume in ipairs(made.volumes) do
     if volume.Name == name then return unused(made, name .. "-1") end
@@ -95,7 +95,7 @@ end
 ---@field mountPoints table[] of the container
 ---@field scratch any[] paths in the container that may be emptied
 
---- What the option `mounts` means.
+--- The volumes and mount points for the option `mounts`.
 ---@param options watchbot.template.Options
 ---@return watchbot.template.Mounts
 function mounts.of(options)
@@ -130,7 +130,7 @@ function mounts.host_of(given)
   end
 end
 
--- Of the shape that AWS has: each mount point has a path and a volume that is there.
+-- Checks mounts in AWS's format: each mount point has a path and an existing volume.
 local function passed_on_problem(given)
   local known = {}
   for _, volume in ipairs(given.volumes or {}) do
@@ -168,7 +168,7 @@ local function one_problem(mount)
   end
 end
 
--- A path can be mounted once.
+-- A path can only be mounted once.
 local function repeated(points)
   local seen = {}
   for _, point in ipairs(points) do
@@ -178,10 +178,10 @@ local function repeated(points)
   end
 end
 
---- What is wrong with the option.
+--- The problem with the option, if there is one.
 ---@param given any
 ---@return string? problem
----@return string? page key of template.pages, where it is not that of mounts
+---@return string? page key of template.pages, if it differs from that of mounts
 function mounts.problem(given)
   if type(given) == "table" and (given.volumes or given.mountPoints) then
     local problem, page = passed_on_problem(given)

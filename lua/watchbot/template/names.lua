@@ -32,7 +32,8 @@ function names.family(options)
   return options.family or cf.sub("${AWS::StackName}-" .. options.prefix)
 end
 
---- A service's name as a part of a container's, which has letters, digits, hyphens and underscores.
+--- A service's name as part of a container's name, which has letters, digits, hyphens and
+--- underscores.
 ---@param service any
 ---@return any
 function names.plain(service)
@@ -63,8 +64,8 @@ function names.arn(service, ...)
     .. ":${AWS::Region}:${AWS::AccountId}:"), ...)
 end
 
---- What a cluster's ARN may be: whether an intrinsic stands for a name or for an ARN is not known
---- before the stack is made.
+--- The possible ARNs of a cluster: whether an intrinsic is a name or an ARN is only known when the
+--- stack is created.
 ---@param cluster any
 ---@return any[]
 function names.cluster_arns(cluster)

@@ -1,6 +1,6 @@
---- template.normal: a template's values as CloudFormation would compute them, as far as that is
--- known beforehand: the same value has one form, however it was written. Texts with something
--- unknown in them become a join of pieces.
+--- template.normal: a template's values as CloudFormation would compute them, as far as they are
+-- known in advance: equal values have the same form, however they were written. Text with an
+-- unknown part becomes a join of pieces.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local cf = require "watchbot.template.cf"
@@ -8,7 +8,7 @@ local json = require "watchbot.lib.json"
 
 local normal = {}
 
---- Stands for AWS::NoValue.
+--- Represents AWS::NoValue.
 normal.NOTHING = setmetatable({}, { __name = "nothing" })
 
 local value_of
@@ -82,7 +82,7 @@ functions["Fn::Sub"] = function(arguments, template)
   return text_of(values)
 end
 
--- Conditions: true, false, or nil where it is not known.
+-- Conditions: true, false, or nil if unknown.
 
 local truths = {}
 
@@ -106,7 +106,7 @@ truths["Fn::Not"] = function(arguments, template)
   if holds ~= nil then return not holds end
 end
 
--- One that is `decisive` decides; else all have to be known.
+-- A value that is `decisive` decides; otherwise all values must be known.
 local function of_all(decisive)
   return function(arguments, template)
     local unknown = false
@@ -133,7 +133,7 @@ functions["Fn::Select"] = function(arguments, template)
   return item or { ["Fn::Select"] = { tostring(arguments[1]), list } }
 end
 
--- Lists are marked, so that one that is known can be told from an intrinsic.
+-- Lists are marked, which distinguishes a known list from an intrinsic.
 local function list_of(value, template)
   local list = { known = true }
   for _, item in ipairs(value) do
@@ -152,7 +152,7 @@ local function map_of(value, template)
   return map
 end
 
--- CloudFormation turns numbers and booleans into text and back as a property wants them.
+-- CloudFormation converts numbers and booleans to text and back, as a property requires.
 function value_of(value, template)
   if math.type(value) == "float" and math.tointeger(value) then value = math.tointeger(value) end
   if type(value) ~= "table" then return tostring(value) end
@@ -165,7 +165,7 @@ function value_of(value, template)
   return map_of(value, template)
 end
 
---- Whether a condition holds; nil where it is not known.
+--- Whether a condition holds; nil if unknown.
 ---@param id string
 ---@param template table
 ---@return boolean?

@@ -1,13 +1,13 @@
---- template.notifications: the topic that failures and alarms are sent to. A topic of the user's
--- own is left as it is. Only a KMS key of the user's encrypts it: alarms cannot publish to a topic
--- that AWS's own key encrypts.
+--- template.notifications: the topic that failures and alarms are sent to. The user's own topic is
+-- not changed. The topic is only encrypted with the user's KMS key: alarms cannot publish to a
+-- topic that the AWS managed key encrypts.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 
--- Alarms, and the rule of service_events.lua.
+-- Alarms, and the rule of service_events.lua, publish to it.
 local function policy(refs)
   local topic = refs.notificationTopic
   return access.of_topic(topic, {

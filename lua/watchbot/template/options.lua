@@ -1,5 +1,5 @@
---- template.options: what a user gave becomes complete options, or is refused with what is wrong
--- and the name to look at.
+--- template.options: completes the user's options, or refuses them with the problem and the name to
+-- look at.
 
 local cf = require "watchbot.template.cf"
 local declared = require "watchbot.template.declared"
@@ -10,7 +10,7 @@ local rules = require "watchbot.template.rules"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.template.Options every option of template.declared under its name; nil or false
---- where it is off
+--- if it is off
 
 local options = {
   declared = declared.options, by_name = {}, names = {}, retired = declared.retired,
@@ -32,20 +32,18 @@ local function unknown(name)
   if options.retired[name] then
     return ("there is no option '%s': %s"):format(name, options.retired[name])
   end
-  local near = type(name) == "string" and suggest(name, options.names)
   return ("unknown option '%s'%s"):format(tostring(name),
-    near and ("; did you mean '%s'?"):format(near)
-    or "; watchbot template --options lists them")
+    suggest.hint(name, options.names, "see watchbot template --options"))
 end
 
--- With the page of AWS that says so, where there is one.
+-- Adds the AWS page that defines the option, if there is one.
 local function with_page(err, name)
   local page = pages[name]
   if not page or err:find("https://", 1, true) or err:find "^missing" then return err end
   return ("%s (%s)"):format(err, page)
 end
 
--- Whether some text in a value is no UTF-8: a template cannot have it.
+-- Whether a value contains text that is not UTF-8, which a template cannot contain.
 local function is_garbled(value)
   if type(value) == "string" then return not utf8.len(value) end
   for name, member in pairs(type(value) == "table" and value or {}) do
@@ -58,15 +56,15 @@ local function check(name, value)
   local option = options.by_name[name]
   if not option then return unknown(name), tostring(name) end
   if is_garbled(value) then return ("option '%s': the text is not UTF-8"):format(name), name end
-  -- `option = condition and value` is false where it is off.
+  -- `option = condition and value` is false if the condition is.
   if value == false and option.default == nil then return nil end
   local problem, member = kinds.problem(option.kind, value)
   if not problem then return nil end
   return with_page(("option '%s': %s"):format(name, problem), name), member or name
 end
 
--- In the order of the declaration, then what is not declared: the first error is the same each
--- time.
+-- In the order of the declaration, then unknown options, so that the first error is always the
+-- same.
 local function names_of(given)
   local names, others = {}, {}
   for _, name in ipairs(options.names) do
@@ -79,7 +77,7 @@ local function names_of(given)
   return table.move(names, 1, #names, #others + 1, others)
 end
 
--- An older name is as good as the newer one, but not beside it.
+-- An older name may replace the newer one, but only one of them may be set.
 local function resolve(given)
   local result = {}
   for name, value in pairs(given) do
@@ -93,8 +91,8 @@ local function resolve(given)
   return result
 end
 
--- Numbers may be given as text, as in JSON files and environments; and ecs-watchbot had 0 for no
--- soft limit.
+-- Numbers may be given as text, as in JSON files and environments; ecs-watchbot used 0 for no soft
+-- limit.
 local function readable(given)
   local result = {}
   for name, value in pairs(given) do
@@ -123,12 +121,12 @@ local function fill(complete)
   return complete
 end
 
--- A rule's answer as an error of `complete`.
+-- The result of a rule as an error of `complete`.
 local function refused(err, name, page)
   if err then return with_page(err, page or name), name end
 end
 
--- => what is wrong with the options one by one, and which
+-- => the problem with a single option, and its name
 local function each_problem(given)
   for _, name in ipairs(names_of(given)) do
     local problem, at = check(name, given[name])
@@ -137,7 +135,7 @@ local function each_problem(given)
   return refused(rules.modes(given, options))
 end
 
---- Makes options complete.
+--- Completes the options.
 ---@param given table<string, any>
 ---@return watchbot.template.Options? complete
 ---@return string? err
@@ -156,7 +154,7 @@ function options.complete(given)
   return complete
 end
 
---- The table of options for people.
+--- The table of options, for printing.
 ---@param form "text"|"markdown"
 ---@return string
 function options.describe(form)

@@ -1,6 +1,6 @@
---- template.ordered: in what order a template is written: the sections as AWS's documentation has
--- them, of a resource its type first, and everything else by name, so that two runs write the same
--- bytes and a diff shows what has changed.
+--- template.ordered: the order in which a template is written: sections as in AWS's documentation,
+-- the type of a resource first, and everything else by name, so that two runs write the same bytes
+-- and a diff shows what has changed.
 
 local json = require "watchbot.lib.json"
 
@@ -40,7 +40,7 @@ function ordered.keys(map, depth)
   return keys
 end
 
---- Whether a table is written as a list. An empty table is a map, unless it is marked as a list
+--- Whether a table is written as a list. An empty table is a map unless it is marked as a list
 --- (`watchbot.aws.list`).
 ---@param value table
 ---@return boolean
@@ -73,14 +73,14 @@ local function problem_of(value, path, above)
       path == "" and tostring(key) or ("%s.%s"):format(path, key), above)
     if problem then return problem end
   end
-  -- What stands behind it would not be written.
+  -- Items after a hole would not be written.
   if list and count > 0 and (count ~= #value or value[count] == nil) then
     return ("%s: the list has a hole (a nil in it)"):format(path)
   end
   above[value] = nil
 end
 
---- What of a template cannot be written, with the way to it: "Resources.Queue.Properties".
+--- The part of a template that cannot be written, with its path: "Resources.Queue.Properties".
 ---@param template table
 ---@return string? problem
 function ordered.problem(template)

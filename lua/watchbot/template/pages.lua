@@ -1,5 +1,5 @@
---- template.pages: the page of AWS that says what an option's value may be, by the option's name. A
--- message that refuses a value ends with it. Options that are about no resource of AWS have none.
+--- template.pages: the AWS page that defines the values of an option, by the option's name. An
+-- error that refuses a value ends with it. Options that do not belong to an AWS resource have none.
 
 local AWS = "https://docs.aws.amazon.com/"
 local ECS = AWS .. "AmazonECS/latest/APIReference/"

@@ -1,5 +1,5 @@
---- template.pieces: text that is made of pieces, some of which are intrinsics; also JSON text, for
--- what a container's environment hands to the watcher.
+--- template.pieces: text that is joined from pieces, some of which are intrinsics; also JSON text,
+-- which passes values to the watcher in the container's environment.
 
 local cf = require "watchbot.template.cf"
 local json = require "watchbot.lib.json"
@@ -7,7 +7,7 @@ local sorted = require "watchbot.lib.sorted"
 
 local pieces = {}
 
--- A piece as a part of the text of Fn::Sub; nil where it cannot be one.
+-- A piece as part of the text of Fn::Sub; nil if it cannot be one.
 local function in_sub(piece)
   if not cf.is(piece) then return (tostring(piece):gsub("%${", "${!")) end
   local attribute, text = piece["Fn::GetAtt"], piece["Fn::Sub"]
@@ -18,7 +18,7 @@ local function in_sub(piece)
   return type(text) == "string" and text or nil
 end
 
--- Text, one Fn::Sub, or what can always be made.
+-- Text, one Fn::Sub, or Fn::Join, which works for everything.
 local function joined(list)
   local texts, plain = {}, true
   for index, piece in ipairs(list) do
@@ -30,14 +30,14 @@ local function joined(list)
   return #list == 1 and list[1] or cf.sub(table.concat(texts))
 end
 
---- The pieces one after the other: text where all are plain, else an intrinsic.
+--- The pieces joined: text if all are plain, otherwise an intrinsic.
 ---@param ... any
 ---@return any
 function pieces.concat(...)
   return joined { ... }
 end
 
---- The items of a list with something between them; the list may be an intrinsic itself.
+--- The items of a list joined with a separator; the list may be an intrinsic itself.
 ---@param separator string
 ---@param list any
 ---@return any
@@ -53,7 +53,7 @@ end
 
 local Raw = {}
 
---- For `json`: what is not put into quotes, a number that an intrinsic stands for.
+--- For `json`: a value without quotes: a number that an intrinsic returns.
 ---@param ... any
 ---@return table
 function pieces.raw(...)
@@ -101,7 +101,7 @@ function write(value, into)
   end
 end
 
---- A value as JSON text. What an intrinsic stands for must need no escape: names, ARNs and ids do
+--- A value as JSON text. The value of an intrinsic must not need escapes: names, ARNs and ids do
 --- not.
 ---@param value any
 ---@return any

@@ -1,6 +1,6 @@
 --- template.placement: where tasks run: launch type or capacity providers, network, constraints and
--- strategies. Of a service, and of the tasks that watchers start; those get it as JSON in the
--- environment of the watchers.
+-- strategies; for a service, and for the tasks that watchers start. Watchers receive theirs as JSON
+-- in the environment.
 
 local capacity = require "watchbot.template.capacity"
 local cf = require "watchbot.template.cf"
@@ -8,14 +8,14 @@ local pieces = require "watchbot.template.pieces"
 
 local placement = {}
 
---- Whether tasks have an address of their own, and so a subnet.
+--- Whether tasks have an IP address of their own, and therefore need a subnet.
 ---@param options watchbot.template.Options
 ---@return boolean
 function placement.has_network(options)
   return capacity.fargate(options.capacity) or options.networkMode == "awsvpc"
 end
 
--- Only Fargate gives public addresses.
+-- Only Fargate assigns public addresses.
 local function public_address(options)
   return capacity.fargate(options.capacity) and options.fargatePublicIp or nil
 end
@@ -26,7 +26,7 @@ local function strategy(options)
   if options.capacity == "FARGATE" then return nil, "FARGATE" end
 end
 
--- { type =, field = } as a template has it.
+-- { type =, field = } in the form a template has.
 local function capitalized(list)
   local result = {}
   for index, item in ipairs(list) do
@@ -71,8 +71,8 @@ local function providers(list)
   return result
 end
 
---- What RunTask is told besides the task definition, as JSON text (an intrinsic, where it holds
---- any); nil: nothing.
+--- The parameters of RunTask besides the task definition, as JSON text (an intrinsic, if it holds
+--- any); nil: no parameters.
 ---@param options watchbot.template.Options
 ---@return any
 function placement.of_tasks(options)

@@ -1,11 +1,11 @@
 --- template.progress: the table of `watchbot-progress`, for jobs whose parts are many messages.
--- Paid by the request, since most jobs leave it alone most of the time; capacity units, once the
--- only way, are for those who ask for them.
+-- On-demand by default, since most jobs rarely use the table; capacity units, formerly the only
+-- choice, are optional.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 
 local cf = require "watchbot.template.cf"
 
--- What ecs-watchbot had for either, where only the other is given.
+-- ecs-watchbot's default for one of them if only the other is set.
 local UNITS = 30
 
 local function billing(options)
@@ -32,7 +32,7 @@ return function(options, refs)
           KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
           BillingMode = mode, ProvisionedThroughput = throughput,
           SSESpecification = encryption(options),
-          -- The name that ecs-watchbot gave it: a stack that moves over keeps its items.
+          -- The same name as in ecs-watchbot: a stack that migrates keeps its items.
           TableName = cf.sub("${AWS::StackName}-" .. options.prefix .. "-progress"),
         },
       },

@@ -1,20 +1,21 @@
---- template.queue: the queue with its dead letters, the topic in front of it, and what lets the one
--- send to the other. The queues have names, the same as ecs-watchbot gave them: a stack that moves
--- over keeps its queue and what is in it. A queue that is replaced stays behind with its messages.
+--- template.queue: the queue with its dead-letter queue, the topic in front of it, and the policies
+-- that let the topic send to the queue. The queues have the same names as in ecs-watchbot: a stack
+-- that migrates keeps its queue and the messages in it. A replaced queue is retained with its
+-- messages.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
 
--- Seconds that a dead letter is kept: the most that SQS allows.
+-- Retention of the dead-letter queue in seconds: the most that SQS allows.
 local LONGEST_RETENTION = 14 * 24 * 3600
 
 local function named(options, name)
   return cf.sub(names.of_queue(options, name))
 end
 
--- SNS delivers to a queue that SQS encrypts itself without more; with a key of one's own the key's
--- policy has to let it.
+-- SNS can deliver to a queue with SQS's own encryption without a policy; with a customer managed
+-- key, the key's policy must allow it.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- sqs-key-management.html
 local function queue(options, name, properties)
@@ -33,10 +34,10 @@ local function queue(options, name, properties)
   }
 end
 
--- Only a subscription that is a resource can be raw, or keep what SNS could not deliver because of
--- a key. All others stand in the topic, as ecs-watchbot's do: when a stack moves over, a new
--- resource would come after the old subscription has been removed, and what is published between
--- the two would be lost.
+-- Only a subscription that is a resource can be raw, or keep messages that SNS could not deliver
+-- because of a key. All others are inline in the topic, as in ecs-watchbot: when a stack migrates,
+-- a new subscription resource would be created after the old subscription was removed, and messages
+-- published in between would be lost.
 local function is_apart(options)
   return options.rawMessageDelivery ~= false or options.kmsKey
 end
@@ -64,7 +65,7 @@ local function subscription(options, refs)
   }
 end
 
--- SNS sends to the dead-letter queue what it could not deliver.
+-- SNS sends messages that it could not deliver to the dead-letter queue.
 local function policies(options, refs)
   local id, dead = refs.id, cf.getatt(refs.id "DeadLetterQueue", "Arn")
   local of_dead = { access.tls_only("sqs:*", dead) }
@@ -87,7 +88,7 @@ return function(options, refs)
   local resources = policies(options, refs)
   resources[id "DeadLetterQueue"] = queue(options, "DeadLetterQueue", {
     MessageRetentionPeriod = LONGEST_RETENTION,
-    -- By its name: by reference, each of the two would need the other first.
+    -- By name: with references, each of the two would depend on the other.
     RedriveAllowPolicy = {
       redrivePermission = "byQueue", sourceQueueArns = {
         names.arn("sqs", cf.sub(names.of_queue(options, "Queue"))),

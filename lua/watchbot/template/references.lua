@@ -1,5 +1,5 @@
---- template.references: what a value of a template refers to: the resources and parameters of its
--- Ref, Fn::GetAtt and Fn::Sub, the conditions of its Fn::If, the maps of its Fn::FindInMap.
+--- template.references: what a value of a template refers to: the resources and parameters of Ref,
+-- Fn::GetAtt and Fn::Sub, the conditions of Fn::If, the maps of Fn::FindInMap.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local ordered = require "watchbot.template.ordered"
@@ -8,7 +8,7 @@ local sorted = require "watchbot.lib.sorted"
 ---@class watchbot.template.Reference
 ---@field kind "Ref"|"GetAtt"|"Condition"|"Mapping"
 ---@field id string
----@field path string where it stands: "Resources.Queue.Properties.QueueName"
+---@field path string its position: "Resources.Queue.Properties.QueueName"
 
 local references = {}
 
@@ -16,7 +16,7 @@ local walk
 
 local function walk_each(value, path, visit)
   for _, key in ipairs(ordered.keys(value, 3)) do
-    -- As CloudFormation counts.
+    -- Counted the way CloudFormation does.
     local name = math.type(key) == "integer" and key - 1 or key
     walk(value[key], path .. "." .. name, visit)
   end
@@ -36,7 +36,7 @@ functions["Fn::GetAtt"] = function(arguments, path, visit)
   end
 end
 
--- "${!Literal}" stays as it is, "${Id.Attribute}" is Fn::GetAtt.
+-- "${!Literal}" is not a reference, "${Id.Attribute}" is Fn::GetAtt.
 functions["Fn::Sub"] = function(arguments, path, visit)
   local text, variables = arguments, {}
   if type(arguments) == "table" then text, variables = arguments[1], arguments[2] or {} end
@@ -79,7 +79,7 @@ end
 ---@param visit fun(reference: watchbot.template.Reference)
 references.each = walk
 
---- The conditions that a condition is made of: { Condition = id } at any depth.
+--- The conditions that a condition refers to: { Condition = id } at any depth.
 ---@param value any
 ---@param path string
 ---@param visit fun(reference: watchbot.template.Reference)
@@ -91,7 +91,7 @@ function references.conditions(value, path, visit)
   for key, item in pairs(value) do references.conditions(item, path .. "." .. key, visit) end
 end
 
---- The resources that a resource waits for: by its references, and by DependsOn.
+--- The resources that a resource depends on: by its references and by DependsOn.
 ---@param template table
 ---@param id string
 ---@return string[] sorted

@@ -1,4 +1,4 @@
---- template.refs: how the rest of a stack refers to what a template makes. The logical ids are
+--- template.refs: how the rest of a stack refers to a template's resources. The logical ids are
 -- those of ecs-watchbot.
 
 local cf = require "watchbot.template.cf"
@@ -20,7 +20,7 @@ local refs = {}
 ---@field secretAccessKey any?
 ---@field progressTable any? ARN
 
---- The options that some come with.
+--- Refs that exist only with an option, and that option.
 refs.with = {
   webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user",
   secretAccessKey = "user",

@@ -1,7 +1,6 @@
---- template.replacement: which changes make CloudFormation put a new resource in place of an old
--- one, and what is lost with the old one. The properties are those that AWS's schemas of resources
--- call `createOnlyProperties`; those of a kind that is not here are not known, so any change of
--- them may replace the resource.
+--- template.replacement: which changes make CloudFormation replace a resource, and what is lost
+-- with the old one. The properties are the `createOnlyProperties` of AWS's resource schemas; for a
+-- type that is not listed here they are unknown, so any change may replace the resource.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 -- using-cfn-updating-stacks-update-behaviors.html
 
@@ -45,7 +44,7 @@ replacement.properties = {
   ["AWS::SNS::Subscription"] = set "Endpoint Protocol Region TopicArn",
   ["AWS::SNS::Topic"] = set "FifoTopic TopicName",
   ["AWS::SQS::Queue"] = set "FifoQueue QueueName",
-  -- Others that stacks often have besides.
+  -- Other resources that stacks often have.
   ["AWS::ApiGateway::RestApi"] = set "",
   ["AWS::Backup::BackupVault"] = set "BackupVaultName EncryptionKeyArn",
   ["AWS::Cognito::UserPool"] = set "",
@@ -96,8 +95,7 @@ replacement.properties = {
   ["AWS::SecretsManager::Secret"] = set "Name",
 }
 
---- Types that hold nothing which a new one would not have as well. Any other type counts as holding
---- data.
+--- Types without data that a new resource would lack. Every other type counts as holding data.
 replacement.harmless = {}
 for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model
     ApiGateway::RequestValidator
@@ -114,8 +112,8 @@ for name in ([[ApiGateway::Deployment ApiGateway::Method ApiGateway::Model
   replacement.harmless["AWS::" .. name] = true
 end
 
---- By type, the property that names a resource: CloudFormation makes the new one before it removes
---- the old one, so a name that another resource of the stack has is taken.
+--- By type, the property that names a resource: CloudFormation creates the new resource before it
+--- removes the old one, so a name that another resource of the stack has is taken.
 ---@type table<string, string>
 replacement.named_by = {
   ["AWS::CloudWatch::Alarm"] = "AlarmName", ["AWS::CloudWatch::Dashboard"] = "DashboardName",
@@ -132,7 +130,7 @@ replacement.named_by = {
   ["AWS::SecretsManager::Secret"] = "Name",
 }
 
---- By type, what is gone with a resource.
+--- By type, what is lost with a resource.
 ---@type table<string, string>
 replacement.loses = {
   ["AWS::ApiGateway::ApiKey"] = "the key that callers have",
@@ -141,13 +139,13 @@ replacement.loses = {
   ["AWS::IAM::AccessKey"] = "the key that senders have",
   ["AWS::IAM::User"] = "the keys that senders have",
   ["AWS::Logs::LogGroup"] = "the log",
-  ["AWS::SNS::Topic"] = "what others have subscribed to it, and its ARN",
+  ["AWS::SNS::Topic"] = "its subscriptions and its ARN",
   ["AWS::SQS::Queue"] = "the messages in it",
-  ["AWS::KMS::Key"] = "what it has encrypted",
+  ["AWS::KMS::Key"] = "the data encrypted with it",
   ["AWS::S3::Bucket"] = "the objects in it",
 }
 
---- What is gone with a resource of a type; nil: nothing.
+--- What is lost with a resource of a type; nil: nothing.
 ---@param type string
 ---@return string?
 function replacement.holds(type)

@@ -1,5 +1,5 @@
---- template.roles: what tasks, watchers and ECS itself may do: the actions that the features in use
--- need, on ARNs where AWS takes them. doc/iam.md lists what needs what.
+--- template.roles: the permissions of tasks, watchers and ECS itself: the actions that the enabled
+-- features need, limited to ARNs if AWS supports that. doc/iam.md lists the reasons.
 
 local cf = require "watchbot.template.cf"
 local names = require "watchbot.template.names"
@@ -11,12 +11,12 @@ local function join(...)
   return result
 end
 
--- A user's part may change what it gets, so nothing in it is shared.
+-- A user's part may change its arguments, so nothing in them is shared.
 local function allow(actions, resource, condition)
   return { Effect = "Allow", Action = join(actions), Resource = resource, Condition = condition }
 end
 
--- Only ECS may hand out the role, and only for tasks of this account.
+-- Only ECS may assume the role, and only for tasks of this account.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 local function trust()
   return {
@@ -29,7 +29,7 @@ local function trust()
   }
 end
 
--- Its policies by their names; those without statements are left out.
+-- The role's policies by name; policies without statements are left out.
 local function role(options, policies)
   local list = {}
   for _, policy in ipairs(policies) do
@@ -50,13 +50,13 @@ local function role(options, policies)
   }
 end
 
--- what tasks do
+-- Permissions of tasks.
 
 local progress_actions = {
   "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem",
 }
 
--- DynamoDB uses the key of a table on behalf of its caller.
+-- DynamoDB uses a table's key on behalf of its caller.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 local function through_dynamodb(options)
   return allow({ "kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant" },
@@ -78,9 +78,9 @@ local function of_tasks(options, refs)
   return statements
 end
 
--- what watchers do
+-- Permissions of watchers.
 
--- As text: where the cluster is an intrinsic, one of the two may be no ARN.
+-- As text: if the cluster is an intrinsic, one of the two may not be an ARN.
 local function in_cluster(options)
   return { StringEquals = { ["ecs:cluster"] = names.cluster_arns(options.cluster) } }
 end
@@ -90,7 +90,7 @@ local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:Change
 local function of_watchers(options, refs)
   local statements = {
     allow(join(receive_actions, { "sqs:GetQueueAttributes" }), refs.queueArn),
-    -- A message that is buried goes to the dead-letter queue at once.
+    -- A rejected message is sent to the dead-letter queue at once.
     allow({ "sqs:SendMessage" }, cf.getatt(refs.id "DeadLetterQueue", "Arn")),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
   }
@@ -111,8 +111,8 @@ local function of_processes(options, refs)
   }
 end
 
--- The family, not its newest revision: during a deployment former watchers start tasks of the
--- former one. ListTasks takes no ARN of a task or a cluster.
+-- The family instead of its newest revision: during a deployment, former watchers start tasks of
+-- the former revision. ListTasks does not support the ARN of a task or a cluster.
 -- https://docs.aws.amazon.com/service-authorization/latest/reference/
 -- list_amazonelasticcontainerservice.html
 local function of_starting(options, refs)
@@ -128,20 +128,20 @@ local function of_starting(options, refs)
     { cf.getatt(refs.id "WorkerRole", "Arn"), cf.getatt(refs.id "ExecutionRole", "Arn") },
       { StringEquals = { ["iam:PassedToService"] = "ecs-tasks.amazonaws.com" } }),
     allow(receive_actions, cf.getatt(refs.id "TaskEventQueue", "Arn")),
-    -- With the ":*" at its end, which policies need, and others who take the ARN do not.
+    -- With ":*" at its end, which policies require; other places need the ARN without it.
     -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
     allow({ "logs:FilterLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn")),
   }, next(options.tags) and { tagging } or {})
 end
 
--- what ECS does before and beside a task
+-- Permissions of ECS itself, before and while a task runs.
 
 local pull_actions = {
   "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
 }
 
--- ECR at its usual host, its dual-stack one, or a FIPS one; what comes behind the region is the
--- partition's: amazonaws.com, amazonaws.com.cn, c2s.ic.gov, on.aws...
+-- ECR at its usual, its dual-stack or a FIPS host; the domain after the region depends on the
+-- partition: amazonaws.com, amazonaws.com.cn, c2s.ic.gov, on.aws...
 -- https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 local hosts = {
   "^(%d+)%.dkr%.ecr%.([%w-]+)%.[%w.-]+/([^:@]+)",
@@ -150,7 +150,7 @@ local hosts = {
   "^(%d+)%.dkr%-ecr%-fips%.([%w-]+)%.on%.[%w.-]+/([^:@]+)",
 }
 
--- The repository of an image in ECR; nil for one of another registry.
+-- The repository of an image in ECR; nil for an image of another registry.
 local function repository_of(image, repository)
   if not image then return names.arn("ecr", "repository/", repository) end
   if cf.is(image) then return names.arn("ecr", "repository/*") end
@@ -165,7 +165,7 @@ end
 local function pulls(image, repository)
   local from = repository_of(image, repository)
   if not from then return {} end
-  -- AWS takes no ARN for the token.
+  -- AWS does not support an ARN for the token.
   return { allow({ "ecr:GetAuthorizationToken" }, "*"), allow(pull_actions, { from }) }
 end
 
@@ -202,7 +202,7 @@ return function(options, refs)
   local own = { name = "user-defined", statements = options.permissions }
   local of_watcher = { name = "watcher-user-defined", statements = options.watcherPermissions }
   if options.mode == "task" then
-    -- The watchers' tasks get no secrets, and watchers may pass only the roles of the tasks that
+    -- The watchers' tasks have no secrets, and watchers may only pass the roles of the tasks that
     -- they start.
     resources[id "WatcherExecutionRole"] =
       execution(options, refs, options.watchbotImage, "watchbot", {})

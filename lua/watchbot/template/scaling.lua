@@ -1,23 +1,23 @@
---- template.scaling: how many containers a service of processes has: as the backlog asks, and none
--- when there is nothing to do. Two alarms on the messages that are visible or in flight set the
--- capacity by steps; nothing of our own runs for it. An idle queue lags: SQS stops its metrics
--- after six hours without use, and after that the first message may wait for up to 15 minutes until
--- they are back and a container starts. Who cannot wait that long keeps one: minScalingCapacity =
--- 1.
+--- template.scaling: the number of containers of a service of processes: it follows the backlog,
+-- down to zero if there is nothing to do. Two alarms on the number of visible and in-flight
+-- messages set the capacity in steps; no code of watchbot runs for it. An unused queue adds a
+-- delay: SQS stops its metrics after six hours without use, and then the first message may wait up
+-- to 15 minutes until the metrics are back and a container starts. To avoid that, keep one
+-- container: minScalingCapacity = 1.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- monitoring-using-cloudwatch.html
--- Application Auto Scaling makes its service-linked role itself; a role of the stack's own would be
--- ignored for ECS.
+-- Application Auto Scaling creates its service-linked role itself; for ECS it would ignore a role
+-- of the stack.
 -- https://docs.aws.amazon.com/autoscaling/application/userguide/
 -- application-auto-scaling-service-linked-roles.html
 
 local cf = require "watchbot.template.cf"
 local metrics = require "watchbot.template.metrics"
 
--- Minutes without a message before the last container goes.
+-- Minutes without a message before the last container is stopped.
 local IDLE = 15
 
--- Where a parameter says how many there may be at most, that cuts the steps off.
+-- If a parameter sets the maximum, it limits the steps.
 local MANY = 1024
 
 -- A policy has at most 20 steps.
@@ -28,9 +28,9 @@ local function number(value, otherwise)
   return type(value) == "number" and value or otherwise
 end
 
---- Capacity doubles from step to step, and is enough for all the messages of its step: a capacity
--- that is reached from above takes no container that is busy, and ECS takes those first that are
--- not protected, the idle ones.
+--- Capacity doubles with each step, and is enough for all messages of the step: scaling in to a
+-- step's capacity stops no busy container, since ECS first stops containers without scale-in
+-- protection, which are idle.
 ---@param most integer containers
 ---@param workers integer of each container
 ---@return table[] steps bounds are messages, over the alarm's threshold of 0
@@ -80,8 +80,8 @@ local function policy(refs, name, adjustments)
   }
 end
 
---- An alarm on the messages that are visible or in flight; a retry that waits for its time is in
---- flight.
+--- An alarm on the number of visible and in-flight messages; a message that waits for its retry is
+--- in flight.
 local function trigger(refs, policy_name, more)
   local properties = {
     Metrics = {
@@ -89,10 +89,10 @@ local function trigger(refs, policy_name, more)
       "Maximum", 60),
       metrics.query("inflight",
       metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesNotVisible"), "Maximum", 60),
-      -- SQS reports messages in flight while there are any, and without FILL there would be no sum
-      -- when there are none: nothing would ever start from zero. Visible ones it reports as long as
-      -- the queue is in use; FILL for them, too, would make each minute whose value is late an
-      -- empty one.
+      -- SQS reports in-flight messages only while there are any; without FILL there would be no sum
+      -- for zero messages, and the service would never scale out from zero. SQS reports visible
+      -- messages while the queue is in use; FILL for those would turn each minute with a late value
+      -- into an empty minute.
       -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
       -- sqs-available-cloudwatch-metrics.html
       -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
@@ -117,16 +117,16 @@ return function(options, refs)
         policy(refs, "ScaleUp", steps(number(most, MANY), messages_of(options))),
       [refs.id "ScaleUpTrigger"] = trigger(refs, "ScaleUp", {
         AlarmDescription =
-        "Sets the number of containers by the messages in the queue; nothing to do for anybody.",
+        "Sets the number of containers from the number of messages. No action is needed.",
         ComparisonOperator = "GreaterThanThreshold", Threshold = 0, EvaluationPeriods = 1,
       }),
-      -- The target's least capacity holds all the same.
+      -- The minimum capacity of the target still applies.
       [refs.id "ScaleDown"] = policy(refs, "ScaleDown", {
         { MetricIntervalUpperBound = 0, ScalingAdjustment = 0 },
       }),
       [refs.id "ScaleDownTrigger"] = trigger(refs, "ScaleDown", {
         AlarmDescription =
-        "Takes the last containers away when the queue is empty; nothing to do for anybody.",
+        "Stops the last containers when the queue is empty. No action is needed.",
         ComparisonOperator = "LessThanThreshold", Threshold = 1, EvaluationPeriods = IDLE,
         DatapointsToAlarm = IDLE,
       }),

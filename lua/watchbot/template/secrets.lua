@@ -1,5 +1,5 @@
---- template.secrets: environment variables out of Secrets Manager or the Parameter Store: what a
--- container says, and what the execution role must be allowed. The store is known by the ARN.
+--- template.secrets: environment variables from Secrets Manager or the Parameter Store: the entries
+-- of the container, and the permissions of the execution role. The ARN identifies the store.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
 
 local cf = require "watchbot.template.cf"
@@ -26,13 +26,13 @@ function secrets.of_container(given)
   return #list > 0 and list or nil
 end
 
--- Behind a secret's ARN there may be a key, a stage and a version, which are not of its name.
+-- The ARN of a secret may be followed by a key, a stage and a version, which are not part of its
+-- name.
 local function secret_arn(text)
   return text:match "^(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:[^:]+)"
 end
 
--- Of an intrinsic it is not known whether the name begins with a slash, which stands once in the
--- ARN.
+-- Whether the value of an intrinsic starts with a slash is not known; the ARN must have one slash.
 local function parameter_arn(name)
   if cf.is(name) then return names.arn("ssm", "parameter*", name) end
   if name:match "^arn:" then return name end

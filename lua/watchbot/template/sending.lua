@@ -1,9 +1,9 @@
---- template.sending: what it takes to publish to a stack's topic, for the user and the webhook.
+--- template.sending: the permissions to publish to a stack's topic, for the user and the webhook.
 
 local sending = {}
 
---- IAM statements that allow to publish; with a key of one's own SNS wants it used by the one who
--- publishes.
+--- IAM statements that allow publishing; with a customer managed key, SNS requires that the
+-- publisher may use the key.
 -- https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs

@@ -1,6 +1,5 @@
---- template.service_events: what ECS says of the service when its tasks do not start or a
--- deployment has failed goes to the notification topic: without a container there is no log line
--- that an alarm could count.
+--- template.service_events: sends ECS's events about tasks that do not start and failed deployments
+-- to the notification topic: without a container there is no log line for an alarm to count.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
 

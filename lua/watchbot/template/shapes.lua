@@ -1,5 +1,5 @@
---- template.shapes: the kinds of options that are tables, or text that is read: what their members
--- are. Pairs of members and of options are for template.rules.
+--- template.shapes: the kinds of options that are tables, or text with a format: what their members
+-- are. Combinations of members and of options are checked in template.rules.
 
 local formats = require "watchbot.template.formats"
 local kinds = require "watchbot.template.kinds"
@@ -11,7 +11,7 @@ local word = {
   expected = "text", check = function(value) return type(value) == "string" end,
 }
 
--- A program needs a name: `{ "" }` and blanks are commands that no container can start.
+-- A program needs a name: `{ "" }` and blank text are commands that no container can start.
 local script = kinds.matching("text for sh", "%S")
 local words = kinds.list(word, "a list of words")
 local argv = { expected = "a list of words, a program first", check = function(value)
@@ -44,7 +44,7 @@ local secret = kinds.either("a parameter's name, the ARN of a parameter or secre
 
 shapes.secrets = kinds.open(kinds.map(secret, "a table of names to ARNs", variable_name))
 
--- Docker itself takes 6 MiB of a container.
+-- The smallest memory that Docker accepts for a container is 6 MiB.
 local LEAST_MEMORY = 6
 
 shapes.reservation = kinds.open(kinds.record({
@@ -82,15 +82,15 @@ shapes.health_check = kinds.open(kinds.record({
   timeout = kinds.whole(2, 60), retries = kinds.whole(1, 10), startPeriod = kinds.whole(0, 300),
 }, "a table like { command = 'test -f /tmp/ok' }"))
 
--- SNS delivers at most 10 attributes to a queue, and takes no name twice. HTTP makes no difference
--- between 'X-Event' and 'x-event'.
+-- SNS delivers at most 10 attributes to a queue, and does not accept a name twice. HTTP treats
+-- 'X-Event' and 'x-event' as the same.
 local headers = kinds.list(kinds.plain(kinds.matching("the name of a header", "^%w[%w-]*$", 256)),
   "a list of names of headers")
 
 local function repeated(list)
   local seen = {}
   for _, name in ipairs(list) do
-    if seen[name:lower()] then return ("'%s' is there twice"):format(name), name end
+    if seen[name:lower()] then return ("'%s' is listed twice"):format(name), name end
     seen[name:lower()] = true
   end
 end
@@ -106,8 +106,8 @@ shapes.webhook = kinds.plain(kinds.either("true, false, or a table like { header
     end },
   }, "a table like { raw = true, headers = { 'X-Event' } }")))
 
--- The template's containers are Linux: `sh`, /dev/shm and /tmp are in them, and the watcher's image
--- is one.
+-- The template's containers run Linux: they have `sh`, /dev/shm and /tmp, and the watcher's image
+-- is a Linux image.
 shapes.platform = kinds.open(kinds.record({
   cpuArchitecture = kinds.one_of("X86_64", "ARM64"), operatingSystemFamily = kinds.one_of "LINUX",
 }, "a table like { cpuArchitecture = 'ARM64' }"))
@@ -133,8 +133,8 @@ shapes.strategies = kinds.open(kinds.list(kinds.record({
 shapes.subnets = kinds.list(formats.subnet, "a list of subnets", false, 16)
 shapes.groups = kinds.list(formats.security_group, "a list of security groups", false, 5)
 
---- CloudWatch looks at seven days at most, at one day in periods below an hour; what SQS, ECS and
---- the log report has one value a minute.
+--- CloudWatch looks back at most seven days, one day in periods below an hour; SQS, ECS and the log
+--- report one value a minute.
 local DAY, WEEK = 86400, 604800
 shapes.PERIODS_OF_5_MINUTES, shapes.PERIODS_OF_1_MINUTE = DAY // 300, DAY // 60
 

@@ -1,11 +1,11 @@
---- template.stable: JSON with its members in the order of their names, on one line: the same table
--- is the same text each time.
--- For text inside a template: a dashboard's body, and what a hash is made of.
+--- template.stable: JSON with sorted members on one line: the same table always gives the same
+-- text.
+-- For text inside a template: the body of a dashboard, and the input of a hash.
 
 local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
--- Below whatever has its own order.
+-- Used below values that define their own order.
 local DEEP = math.huge
 
 ---@param value any

@@ -1,5 +1,5 @@
---- template.statement: one statement of an IAM policy, as an option takes it. IAM refuses what is
--- wrong with one only while the stack is made.
+--- template.statement: one statement of an IAM policy, as the value of an option. IAM would report
+-- an invalid statement only while the stack is created.
 -- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 
 local cf = require "watchbot.template.cf"

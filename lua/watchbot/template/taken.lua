@@ -1,5 +1,5 @@
---- template.taken: names that an update cannot give to a new resource, since another one has them
--- until the end of the update.
+--- template.taken: names that an update cannot give to a new resource, because another resource has
+-- them until the end of the update.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
 
 local alike = require "watchbot.template.alike"
@@ -12,7 +12,7 @@ local function name_of(resource)
   return property and (resource.Properties or {})[property], property
 end
 
--- A deployment may bring a stage with it, by name; stages are those of one API.
+-- A deployment may create a stage by name; stage names are unique within one API.
 local function stage_of(resource)
   local is_stage = resource.Type == "AWS::ApiGateway::Stage"
     or resource.Type == "AWS::ApiGateway::Deployment"
@@ -40,7 +40,7 @@ local function stage_taken(pair, id)
   end
 end
 
---- Why a resource cannot be made: one with another logical id has its name.
+--- Why a resource cannot be created: one with another logical id has its name.
 ---@param pair watchbot.template.Pair
 ---@param id string of the new resource
 ---@return string? reason
@@ -59,7 +59,7 @@ function taken.by_another(pair, id)
   end
 end
 
---- Why a resource cannot be replaced: it has its own name, which stays the same.
+--- Why a resource cannot be replaced: its own name does not change.
 ---@param pair watchbot.template.Pair
 ---@param id string
 ---@return string? reason

@@ -1,20 +1,21 @@
---- template.to_json: a template as JSON for people and their diffs: what fits in a line is on one,
--- keys have a stable order.
+--- template.to_json: a template as JSON that is easy to read and diff: what fits on a line is on
+-- one line, and keys have a stable order.
 
 local json = require "watchbot.lib.json"
 local ordered = require "watchbot.template.ordered"
 
--- Columns of a line that holds more than one value.
+-- Columns of a line with more than one value.
 local WIDTH = 110
 
--- Bytes of a template that CloudFormation takes without S3: one that is longer is indented less.
+-- The largest template in bytes that CloudFormation accepts without S3; a larger one is indented
+-- less.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 local INLINE = 51200
 
 local in_a_line
 
--- What is between the brackets; nil as soon as there is no room for it, so that long values are not
--- built again and again.
+-- The text between the brackets; nil as soon as it is too long, so that long values are not built
+-- again and again.
 local function items_in_a_line(keys, value, depth, room)
   local items = {}
   for index, key in ipairs(keys) do
@@ -79,7 +80,7 @@ local function write_map(map, depth, indent, step)
   return lines_of("{", items, "}", indent, step)
 end
 
--- The template itself and its sections are never on one line, texts always.
+-- The template and its sections are never on one line; text always is.
 function write(value, depth, indent, step, used)
   if type(value) ~= "table" or next(value) == nil then return in_a_line(value, depth, math.huge) end
   local line = depth > 1 and in_a_line(value, depth, WIDTH - #indent - used)
@@ -88,7 +89,7 @@ function write(value, depth, indent, step, used)
   return write_table(value, depth, indent, step)
 end
 
---- Writes a template that `ordered.problem` finds no fault with.
+--- Writes a template in which `ordered.problem` finds no problem.
 ---@param template table
 ---@return string
 return function(template)

@@ -1,7 +1,6 @@
---- template.to_yaml: a template as YAML in block style, with the long names of functions. Only what
--- any reader of YAML 1.1 or
--- 1.2 takes for the same text stands without quotes: "no", "012", "1e3", "12:30", "=" and dates do
--- not.
+--- template.to_yaml: a template as YAML in block style, with the long names of functions. Writes
+-- text without quotes only if every reader of YAML 1.1 or 1.2 reads it as the same text; "no",
+-- "012", "1e3", "12:30", "=" and dates need quotes.
 -- https://yaml.org/type/bool.html and its neighbours
 
 local json = require "watchbot.lib.json"
@@ -10,20 +9,21 @@ local ordered = require "watchbot.template.ordered"
 local words = {}
 for word in ("y n yes no true false on off null"):gmatch "%a+" do words[word] = true end
 
--- A letter first, then what has no meaning in YAML: a colon has one before a space or at the end.
+-- Starts with a letter and has no character with a meaning in YAML: a colon has one before a space
+-- or at the end.
 local function is_plain(text)
   return text:match "^%a[%w_./@+:%-]*$" and not text:match ":$" and not words[text:lower()]
 end
 
--- JSON's quotes are YAML's, but for what YAML takes for a line break or refuses: DEL, U+0080 to
--- U+009F, U+2028, U+2029, U+FEFF.
+-- JSON's quotes are valid in YAML except for characters that YAML treats as a line break or
+-- refuses: DEL, U+0080 to U+009F, U+2028, U+2029, U+FEFF.
 local function quoted(text)
   local function escape(character) return ("\\u%04x"):format(utf8.codepoint(character)) end
   return (json.encode(text):gsub("\127", escape):gsub("\xC2[\x80-\x9F]", escape)
     :gsub("\xE2\x80[\xA8\xA9]", escape):gsub("\u{FEFF}", escape))
 end
 
--- Text of several lines reads best as such, where the block style changes nothing of it.
+-- Text of several lines is written in block style, if that does not change it.
 local function can_be_block(text)
   return text:match "^[%g][%g \n]*\n" and not text:find "\n\n+$" and not text:find "[^%g \n]"
     and not text:find " \n"
@@ -35,7 +35,7 @@ local function block(text, indent)
     .. lines:gsub("\n", "\n" .. indent .. "  ")
 end
 
--- Without a point YAML 1.1 has no exponent.
+-- In YAML 1.1 a number with an exponent needs a decimal point.
 local function number(value)
   local text = json.encode(value)
   return text:find("e", 1, true) and not text:find(".", 1, true) and (text:gsub("e", ".0e")) or text
@@ -85,7 +85,7 @@ function write(value, depth, indent, lines)
   return write_map(value, depth, indent, lines)
 end
 
---- Writes a template that `ordered.problem` finds no fault with.
+--- Writes a template in which `ordered.problem` finds no problem.
 ---@param template table
 ---@return string
 return function(template)

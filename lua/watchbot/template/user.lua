@@ -1,6 +1,6 @@
---- template.user: a sender outside of AWS: an IAM user and its access key. The key is
--- not among the outputs, where everybody who may see the stack would find it: `ref.accessKeyId` and
--- `ref.secretAccessKey` take it to where it is needed.
+--- template.user: a sender outside AWS: an IAM user and its access key. The key is not an output,
+-- where everyone who can see the stack could read it: `ref.accessKeyId` and `ref.secretAccessKey`
+-- pass it to the resource that needs it.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-accesskey.html
 
 local cf = require "watchbot.template.cf"

@@ -1,13 +1,13 @@
---- template.vanishing: whether an update removes a resource that both templates have, since its
--- condition is another one, or another thing decides it. A parameter's value is not known here, so
--- often the answer is that it may be.
+--- template.vanishing: whether an update removes a resource that both templates have, because its
+-- condition changed or depends on something else. The values of parameters are not known here, so
+-- the answer is often "maybe".
 
 local alike = require "watchbot.template.alike"
 local normal = require "watchbot.template.normal"
 
 local function definition(template, id) return (template.Conditions or {})[id] end
 
---- Whether the resource goes.
+--- Whether the update removes the resource.
 ---@param pair watchbot.template.Pair
 ---@param before table the resource
 ---@param after table

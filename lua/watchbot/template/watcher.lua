@@ -8,7 +8,7 @@ local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 local placement = require "watchbot.template.placement"
 
--- MiB that a watcher is sure to have on EC2; it needs a tenth of them.
+-- MiB guaranteed to a watcher on EC2; it needs a tenth of them.
 local MEMORY = 128
 
 local function definition(options, refs)
@@ -28,7 +28,7 @@ local function definition(options, refs)
   })
 end
 
--- How many there are in mode "process" is for the scaling to say, where it has a choice.
+-- In mode "process" scaling sets the number of containers, unless it is fixed.
 local function count(options)
   if options.mode == "task" then return options.watchers end
   if options.minScalingCapacity == options.maxScalingCapacity then

@@ -1,6 +1,6 @@
---- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway publishes them to
--- the topic itself. It answers 200 only when the topic has taken the message, so that a sender
--- knows when to send it again.
+--- template.webhook: an HTTPS endpoint whose POSTs become messages: API Gateway itself publishes
+-- them to the topic. It responds with 200 only when the topic has accepted the message, so that a
+-- sender knows when to retry.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/
 -- api-gateway-mapping-template-reference.html
 
@@ -9,25 +9,26 @@ local core = require "watchbot.core"
 local sending = require "watchbot.template.sending"
 local stable = require "watchbot.template.stable"
 
--- What ref.webhookEndpoint ends with.
+-- The end of ref.webhookEndpoint.
 local STAGE, PATH = "watchbot", "webhooks"
 
--- Others are refused (415), rather than passed on to SNS as they are. Without the header it is
--- application/json.
+-- Other content types are refused (415) instead of passed on to SNS unchanged. Without the header
+-- the content type is application/json.
 -- https://docs.aws.amazon.com/apigateway/latest/developerguide/
 -- integration-passthrough-behaviors.html
 local CONTENT_TYPES = { "application/json", "application/x-www-form-urlencoded", "text/plain" }
 
--- As ecs-watchbot's: of an object with Subject and Message those, else the body. A Message that is
--- an object or a list itself is taken as JSON; by its value it would come in Java's own form.
+-- The same as in ecs-watchbot: Subject and Message of an object with these members, otherwise the
+-- body. A Message that is an object or a list is passed as JSON; its plain value would come in
+-- Java's format.
 local OBJECT = "#set($object = $input.path('$'))"
   .. "#if(\"$!object.Subject\" != '')#set($subject = \"$object.Subject\")#end"
   .. "#if(\"$!object.Message\" != '')#set($message = \"$object.Message\")"
   .. "#set($json = $input.json('$.Message'))"
   .. "#if($json.startsWith('{') || $json.startsWith('['))#set($message = $json)#end#end"
 
--- SNS refuses a subject of 100 characters or more, and line breaks in it: such a request would be
--- refused as often as it is sent.
+-- SNS refuses a subject of 100 or more characters or with line breaks: the sender's retries would
+-- fail every time.
 -- https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local SUBJECT = "#set($subject = $subject.replaceAll('[^ -~]', '?'))"
   .. "#if($subject.length() > 99)#set($subject = $subject.substring(0, 99))#end"
@@ -36,8 +37,8 @@ local PUBLISH = "#set($subject = 'webhook')#set($message = $input.body)%sAction=
   .. "&Version=2010-03-31&Subject=$util.urlEncode($subject)"
   .. "&TopicArn=$util.urlEncode('${Topic}')&Message=$util.urlEncode($message)"
 
--- A header of the caller's. With HTTP/2 the names of headers come in small letters. A `#set` to
--- null would leave what the header before had.
+-- A header of the caller. With HTTP/2, header names arrive in lower case. A `#set` to null would
+-- keep the value of the previous header.
 local HEADER = "#set($value = '')#set($value = $input.params('NAME'))#if(\"$!value\" == '')"
   .. "#set($value = $input.params('SMALL'))#end"
 
@@ -45,20 +46,20 @@ local function in_template(text, header)
   return (text:gsub("NAME", header):gsub("SMALL", header:lower()))
 end
 
--- A header as a parameter of the request to SNS, else the request's own id. On one line: a line
--- break would become part of the request.
+-- A header as a parameter of the request to SNS, otherwise the request's own id. On one line: a
+-- line break would become part of the request.
 local function from_header(parameter, header)
   return "&" .. parameter .. "=" .. in_template(HEADER, header)
     .. "#if(\"$!value\" == '')#set($value = $context.requestId)#end$util.urlEncode($value)"
 end
 
--- Without its own id, a second request with the same body would be taken for the first one
--- sent again, and dropped.
+-- Without its own id, SNS would treat a second request with the same body as a duplicate of the
+-- first and drop it.
 -- https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
 local FIFO = from_header("MessageGroupId", "X-Message-Group-Id")
   .. from_header("MessageDeduplicationId", "X-Message-Deduplication-Id")
 
--- A header as an attribute of the message, where it is there; `$n` counts them, as SNS asks.
+-- A header as an attribute of the message, if present; `$n` counts them, as SNS requires.
 local function attribute(header)
   return in_template(HEADER .. "#if(\"$!value\" != '')#set($n = $n + 1)"
     .. "&MessageAttributes.entry.${!n}.Name=NAME"
@@ -99,7 +100,7 @@ local function integration(options, refs)
       ["integration.request.header.Content-Type"] = "'application/x-www-form-urlencoded'",
     },
     RequestTemplates = request_templates(options, refs),
-    -- The one without a pattern is for all other answers: what is not known to be good is an error.
+    -- The entry without a pattern is for all other responses: an unknown response is an error.
     IntegrationResponses = {
       { StatusCode = "200", SelectionPattern = "2\\d{2}",
         ResponseTemplates = { ["application/json"] = '{"requestId":"$context.requestId"}' } },
@@ -172,8 +173,8 @@ local function throttle(options)
   return options.webhookThrottle.rate or 5, options.webhookThrottle.burst or 20
 end
 
--- A deployment is a picture of the API when it was made: another API needs another deployment, by
--- another logical id.
+-- A deployment is a snapshot of the API: a changed API needs a new deployment with another logical
+-- id.
 local function deploy(resources, options, refs)
   local id, rate, burst = refs.id, throttle(options)
   local deployment = id("WebhookDeployment" .. core.aws.sha256(stable(resources)):sub(1, 12))
@@ -195,7 +196,7 @@ local function deploy(resources, options, refs)
   }
 end
 
--- API Gateway asks for a usage plan before it takes a key.
+-- API Gateway requires a usage plan before it accepts a key.
 local function add_key(resources, options, refs)
   local id, rate, burst = refs.id, throttle(options)
   resources[id "WebhookKey"] = { Type = "AWS::ApiGateway::ApiKey", Properties = { Enabled = true } }

@@ -1,5 +1,5 @@
 --- template.worker: the task definition that does the work: of the tasks that watchers start, or
--- (mode "process") of the service, whose image has `watchbot` in it.
+-- (mode "process") of the service, whose image includes `watchbot`.
 
 local cf = require "watchbot.template.cf"
 local container = require "watchbot.template.container"
@@ -9,14 +9,14 @@ local mounts = require "watchbot.template.mounts"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 
--- A word for sh. What an intrinsic stands for is put into quotes as it is.
+-- Quotes a word for sh. An intrinsic's value is put into quotes unchanged.
 local function quoted(word)
   if cf.is(word) then return pieces.concat("'", word, "'") end
   if word:find "^[%w_./:=@%%+-]+$" then return word end
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
--- `listen` hands one text to sh, so words are put into quotes.
+-- `listen` passes one text to sh, so words are quoted.
 local function listen_to(options)
   local command = { "watchbot", "listen", "--health", container.HEALTH }
   if options.workers ~= 1 then

@@ -49,9 +49,7 @@ local function check_names(given, known, what, level)
     if not known[name] then
       local names = {}
       for other in pairs(known) do names[#names + 1] = tostring(other) end
-      local near = suggest(tostring(name), names)
-      error(("%s '%s'%s"):format(what, tostring(name),
-        near and ("; did you mean '%s'?"):format(near) or ""), level)
+      error(("%s '%s'%s"):format(what, tostring(name), suggest.hint(name, names)), level)
     end
   end
 end

@@ -21,8 +21,9 @@ for index = 1, 6 do strategies[index] = { type = "random" } end
 
 describe("where tasks run:", function()
   for _, case in ipairs {
-    { on_fargate { mounts = "/host:/data" }, "'/host' is a path of the host.*fargate%-tasks" },
-    { on_fargate { privileged = true }, "'privileged' is for EC2.*fargate%-tasks" },
+    { on_fargate { mounts = "/host:/data" }, "'/host' is a host path.*fargate%-tasks" },
+    { on_fargate { privileged = true },
+      "'privileged': Fargate does not support it.*fargate%-tasks" },
     { on_fargate { reservation = { cpu = 8192, memory = 17000 } },
       "8192 units, memory can be 16384 to 61440 in steps of 4096.*task%-cpu%-memory%-error" },
     { on_fargate { reservation = { cpu = 16384, memory = 16384 } },

@@ -110,8 +110,8 @@ local function action_of(arguments)
   for _, name in ipairs(NAMES) do
     if name == word then return name end
   end
-  return nil, ("dead-letter: unknown action '%s'; expected one of %s%s"):format(word,
-    table.concat(NAMES, ", "), suggest.hint(word, NAMES)), "Usage"
+  return nil, ("dead-letter: unknown action '%s'%s"):format(word,
+    suggest.hint(word, NAMES, "expected " .. table.concat(NAMES, ", "))), "Usage"
 end
 
 function dead_letter.run(arguments)

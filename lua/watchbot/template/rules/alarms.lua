@@ -1,13 +1,13 @@
---- template.rules.alarms: how long an alarm looks back: its periods together, of which some come
--- from options and some from defaults, so the options have to be complete. CloudWatch looks at most
--- at a day where a period is shorter than an hour, else at a week.
+--- template.rules.alarms: how far an alarm looks back: the product of period and number of periods,
+-- some of which come from options and some from defaults, so the options must be complete.
+-- CloudWatch looks back at most a day if a period is shorter than an hour, otherwise a week.
 -- https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 
 local alarm = require "watchbot.template.alarm"
 
 local HOUR, DAY, WEEK = 3600, 86400, 604800
 
--- The option that a default comes from, where the user gave no number.
+-- The option that sets the default, if the user gave no number.
 local function shortest(of)
   local most = of.period < HOUR and DAY or WEEK
   return ("%d periods of %d s are %d s; CloudWatch looks back at most %d s%s: say "
@@ -16,7 +16,7 @@ local function shortest(of)
     most // of.period)
 end
 
---- What is wrong.
+--- The problem, if there is one.
 ---@param options watchbot.template.Options
 ---@return string? err
 ---@return string? name

@@ -1,5 +1,5 @@
---- template.rules.container: what options say together of a container: its names, variables,
--- mounts, sizes and health check. Each rule returns what is wrong, the name to look at in the file,
+--- template.rules.container: rules about several options of a container: its names, variables,
+-- mounts, sizes and health check. Each rule returns the problem, the name to look at in the file,
 -- and the key of template.pages.
 
 local cf = require "watchbot.template.cf"
@@ -20,7 +20,7 @@ local function health(given)
   end
 end
 
--- The soft limit is what a container is sure to have, so it is below the hard one.
+-- The soft limit is the guaranteed minimum, so it must be below the hard limit.
 local function memory(given)
   for _, name in ipairs(reservations) do
     local of = given[name] or {}
@@ -53,8 +53,8 @@ end
 local function secrets(given)
   for name, secret in pairs(given.secrets or {}) do
     if cf.is(secret) then
-      return ("option 'secrets': '%s': is it a secret or a parameter? say { secret = ... } (its "
-        .. "ARN) or { parameter = ... } (its name): the role's policy needs an ARN"):format(name),
+      return ("option 'secrets': cannot tell whether '%s' is a secret or a parameter; use { secret "
+        .. "= ARN } or { parameter = NAME }: the role's policy needs the ARN"):format(name),
         name, "secrets"
     elseif type(secret) == "table" and (secret.secret == nil) == (secret.parameter == nil) then
       return ("option 'secrets': '%s' needs either 'secret' or 'parameter'"):format(name), name,
@@ -68,7 +68,7 @@ local function mounted(given)
   if problem then return "option 'mounts': " .. problem, "mounts", page end
 end
 
--- A member of what is not open may be an intrinsic: its length is not known.
+-- A member may be an intrinsic: its length is not known.
 local function fits(format, value) return cf.is(value) or (format.check(value)) end
 
 local function repository(given)
@@ -84,7 +84,7 @@ local function container_name(given)
     .. "takes 255"):format(#name), "service", "command"
 end
 
--- The watchers' family has another word at its end.
+-- The family of the watchers has a suffix.
 local WATCHER = "-watcher"
 
 local function family(given)
@@ -100,7 +100,7 @@ local all = {
   repository, container_name, family, memory, ulimits, variables, secrets, mounted, health,
 }
 
---- What is wrong.
+--- The problem, if there is one.
 ---@param given table<string, any>
 ---@return string? err
 ---@return string? name

@@ -1,6 +1,6 @@
---- template.rules: what options have to do with each other. Each rule looks at what the user gave,
--- and says what is wrong, at which name in the file to look, and the key of template.pages where it
--- is not that name.
+--- template.rules: rules about several options. Each rule looks at the user's options and returns
+-- the problem, the name to look at in the file, and the key of template.pages if it is not that
+-- name.
 
 local alarms = require "watchbot.template.rules.alarms"
 local cf = require "watchbot.template.cf"
@@ -33,7 +33,7 @@ local function notified(given)
   end
 end
 
---- What does not go with the mode, under the name that the user gave it.
+--- Options that do not apply in this mode, under the name that the user gave.
 ---@param given table<string, any>
 ---@param known { declared: watchbot.template.Option[] }
 ---@return string? err
@@ -108,7 +108,7 @@ local function queue_names(given)
     .. "characters"):format(longest, LONGEST_QUEUE_NAME), "prefix", "queueName"
 end
 
--- CloudFormation resolves these for a few properties, of which a template of ours has none.
+-- CloudFormation resolves these only for a few properties, and this template has none of them.
 local function secure(given)
   local function find(value)
     if type(value) == "string" then return value:find "{{resolve:ssm%-secure:" end
@@ -118,7 +118,7 @@ local function secure(given)
   end
   for name, value in pairs(given) do
     if find(value) then
-      return ("option '%s': CloudFormation resolves no 'ssm-secure' here: use "
+      return ("option '%s': CloudFormation does not resolve 'ssm-secure' here: use "
         .. "'secrets'"):format(name), name, "dynamicReference"
     end
   end
@@ -129,7 +129,7 @@ local all = {
   sizes, secure,
 }
 
---- What is wrong with options that are each well-formed.
+--- The problem with options that are valid one by one.
 ---@param given table<string, any>
 ---@param known { declared: watchbot.template.Option[] }
 ---@return string? err
@@ -142,7 +142,7 @@ function rules.problem(given, known)
   end
 end
 
---- What is wrong where the defaults count, too.
+--- The problem with options that are complete with their defaults.
 ---@param complete watchbot.template.Options
 ---@return string? err
 ---@return string? name

@@ -1,5 +1,5 @@
---- template.rules.place: what options say together of where tasks run: Fargate or machines of the
--- user's, networks, constraints. Each rule returns what is wrong, the name to look at in the file,
+--- template.rules.place: rules about several options of where tasks run: Fargate or the user's own
+-- instances, networks, constraints. Each rule returns the problem, the name to look at in the file,
 -- and the key of template.pages.
 
 local capacity = require "watchbot.template.capacity"
@@ -12,7 +12,7 @@ local only_network = { "fargateSubnets", "fargateSecurityGroups", "fargatePublic
 local function fargate_mounts(given)
   local path = mounts.host_of(given.mounts)
   if not path then return nil end
-  return ("option 'mounts': %s is a path of the host, and Fargate has none: use scratch space "
+  return ("option 'mounts': %s is a host path, and Fargate has no host paths: use scratch space "
     .. "('/container'), or EFS in { volumes = ..., mountPoints = ... }"):format(
       cf.is(path) and "an intrinsic" or "'" .. path .. "'"), "mounts", "fargate"
 end
@@ -20,11 +20,11 @@ end
 local function fargate_container(given)
   for name in pairs(given.ulimits or {}) do
     if name ~= "nofile" then
-      return ("option 'ulimits': Fargate has only 'nofile', not '%s'"):format(name), name, "ulimits"
+      return ("option 'ulimits': Fargate supports 'nofile', not '%s'"):format(name), name, "ulimits"
     end
   end
   if given.reservation and given.reservation.gpu then
-    return "option 'reservation': 'gpu' is for EC2: Fargate does not have it", "gpu", "fargate"
+    return "option 'reservation': Fargate does not support 'gpu'", "gpu", "fargate"
   end
 end
 
@@ -38,7 +38,7 @@ end
 local function fargate(given)
   for _, name in ipairs(only_ec2) do
     if given[name] then
-      return ("option '%s' is for EC2: Fargate does not have it"):format(name), name, "fargate"
+      return ("option '%s': Fargate does not support it"):format(name), name, "fargate"
     end
   end
 end
@@ -98,7 +98,7 @@ local function strategies(given)
   end
 end
 
---- What is wrong.
+--- The problem, if there is one.
 ---@param given table<string, any>
 ---@return string? err
 ---@return string? name
