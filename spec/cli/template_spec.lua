@@ -204,7 +204,7 @@ describe("watchbot template --diff", function()
     folder:write("stack.lua", [[return { Resources = { A = { Type = "AWS::SNS::Topic" } } }]])
     local code, out = run(folder, "--diff", "deployed.json", "stack.lua")
     assert.are.equal(1, code)
-    assert.matches("REFUSED by CloudFormation: a resource cannot get another type", out)
+    assert.matches("REFUSED by CloudFormation: the type of a resource cannot change", out)
     assert.matches("0 replaced, 1 refused; no data is lost\n$", out)
   end))
 

@@ -25,7 +25,7 @@
 ---@field command? any
 ---path of a policy file in the image that runs `watchbot`; in mode `process` it replaces `command`
 ---@field policy? string|watchbot.cf.Intrinsic
----a Lambda function's image, as it is, in place of `command`: `image` (default: the service's),
+---an unchanged Lambda function image, instead of `command`: `image` (default: the service's),
 ---`handler` (default: the image's command), `batch` (messages of one event, default 1); watchbot is
 ---a second container of the task
 ---@field lambda? table|watchbot.cf.Intrinsic
