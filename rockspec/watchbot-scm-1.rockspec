@@ -114,6 +114,7 @@ build = {
     ["watchbot.cli.project.lambda"] = "lua/watchbot/cli/project/lambda.lua",
     ["watchbot.cli.project.policy"] = "lua/watchbot/cli/project/policy.lua",
     ["watchbot.cli.project.readme"] = "lua/watchbot/cli/project/readme.lua",
+    ["watchbot.cli.project.service"] = "lua/watchbot/cli/project/service.lua",
     ["watchbot.cli.project.spec"] = "lua/watchbot/cli/project/spec.lua",
     ["watchbot.cli.project.stack"] = "lua/watchbot/cli/project/stack.lua",
     ["watchbot.cli.project.worker"] = "lua/watchbot/cli/project/worker.lua",

@@ -46,6 +46,32 @@ describe("the unit", function()
     end)
   end
 
+  -- Two units that differ would be hardened in one place and forgotten in the other.
+  it("of a project behaves as that of the packages, and systemd accepts it", function()
+    local made, code = shell.run(("%s/watchbot init --systemd %s/tiles 2>&1"):format(shell.build,
+      folder))
+    assert.are.equal(0, code, made)
+    local own = shell.read(folder .. "/tiles/tiles.service")
+    local packaged = shell.read ".package/systemd/watchbot@.service"
+    assert.are.equal(packaged:match "\n(# SIGTERM is for.*)$", own:match "\n(# SIGTERM is for.*)$")
+    for line in packaged:gmatch "[^\n]+" do
+      if line:find "^Type=" or line:find "^ExecReload=" or line:find "^User=" then
+        assert.is_truthy(own:find("\n" .. line .. "\n", 1, true), line)
+      end
+    end
+    if not has_systemd() then return pending "systemd-analyze is not installed" end
+    local program = ("ExecStart=%s/%s/watchbot"):format(shell.root, shell.build)
+    shell.write(folder .. "/tiles.service", (own:gsub("ExecStart=watchbot", (program:gsub("%%",
+      "%%%%")))))
+    local out, verified = shell.run("systemd-analyze verify --man=no --recursive-errors=no "
+      .. folder .. "/tiles.service 2>&1")
+    assert.are.equal(0, verified, out)
+    assert.are.equal("", out)
+    out, code = shell.run("systemd-analyze security --offline=true --no-pager --threshold=45 "
+      .. folder .. "/tiles.service 2>&1")
+    assert.are.equal(0, code, out:sub(-600))
+  end)
+
   it("exposes no more than it needs", function()
     if not has_systemd() then return pending "systemd-analyze is not installed" end
     local line = "systemd-analyze security --offline=true --no-pager --threshold=45 %s 2>&1"

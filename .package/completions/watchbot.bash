@@ -89,7 +89,7 @@ _watchbot() {
     queue) options=' --help' words='salvage' ;;
     worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
-    init) options='--mode --lambda --help' words='' ;;
+    init) options='--mode --lambda --systemd --help' words='' ;;
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;

@@ -83,6 +83,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from progress' -f -a 'status set
 complete -c watchbot -n __fish_use_subcommand -f -a init -d 'Creates a working project'
 complete -c watchbot -n '__fish_seen_subcommand_from init' -l mode -x -a 'process task' -d 'process'
 complete -c watchbot -n '__fish_seen_subcommand_from init' -l lambda -x -a 'python node' -d 'python or node'
+complete -c watchbot -n '__fish_seen_subcommand_from init' -l systemd -d 'a systemd unit for one machine as well'
 complete -c watchbot -n __fish_use_subcommand -f -a check -d 'Loads a policy and prints what it would do'
 complete -c watchbot -n '__fish_seen_subcommand_from check' -l fields -d 'print every field that a policy can have, with its default'
 complete -c watchbot -n '__fish_seen_subcommand_from check' -l json -d 'what is found on the machine, as one JSON object'

@@ -132,6 +132,7 @@ _watchbot() {
       _arguments -S \
         '--mode=[process]:mode:(process task)' \
         '--lambda=[python or node]:language:(python node)' \
+        '--systemd[a systemd unit for one machine as well]' \
         '*:file:_files' ;;
     check)
       _arguments -S \

@@ -134,6 +134,21 @@ describe("watchbot init", function()
     end
   end))
 
+  it("writes a systemd unit that runs the project, when asked to", task(function(folder)
+    local out = init(folder, "--systemd", "--lambda", "python", "tiles")
+    assert.matches("tiles/tiles%.service\n", out)
+    local text = folder:read "tiles/tiles.service"
+    assert.is_nil(text:find "@%u+@")
+    assert.matches("\nExecStart=watchbot run policy%.lua\n", text)
+    assert.matches("\nWorkingDirectory=/opt/tiles\n", text)
+    -- A task cannot write in its project: the queue is in the unit's own folder.
+    assert.matches("\nStateDirectory=watchbot/tiles\n", text)
+    assert.matches("\nEnvironment=QueueUrl=sqlite:/var/lib/watchbot/tiles/jobs%.db\n", text)
+    assert.is_truthy(folder:read("tiles/README.md"):find("tiles.service", 1, true))
+    init(folder, "plain")
+    assert.are.equal("", folder:read "plain/plain.service")
+  end))
+
   it("takes the folder that it is run in, and names the service by it", task(function(folder)
     os.execute(("mkdir '%s'"):format(folder:file "My Tiles 2"))
     local here = inside(folder, "My Tiles 2")

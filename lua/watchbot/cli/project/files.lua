@@ -4,6 +4,7 @@
 local core = require "watchbot.core"
 local lambda = require "watchbot.cli.project.lambda"
 local process = require "watchbot.process"
+local service = require "watchbot.cli.project.service"
 local version = require "watchbot.version"
 
 local project = {}
@@ -25,25 +26,37 @@ end
 ---@field text string
 ---@field executable boolean?
 
+-- The files as they are written here: with names in @ signs, which are put in later.
+local function parts(mode)
+  if lambda.languages[mode] then return lambda.files(mode) end
+  local files = {}
+  for index, part in ipairs(names) do
+    local module = require("watchbot.cli.project." .. part)
+    files[index] = { path = module.path, text = module[mode], executable = module.executable }
+  end
+  return files
+end
+
+local function add_service(files)
+  for _, file in ipairs(files) do
+    if file.path == "README.md" then file.text = file.text .. service.readme end
+  end
+  files[#files + 1] = { path = service.path, text = service.text }
+end
+
 --- The files of a project.
 ---@param mode "task"|"process"|"python"|"node" how its stack runs tasks, or the language of its
 --- Lambda function
 ---@param name string of the service
+---@param systemd boolean? with a unit of systemd's
 ---@return watchbot.project.File[]
-function project.files(mode, name)
-  local files, words = {}, { NAME = name, VERSION = version }
-  if lambda.languages[mode] then
-    for index, file in ipairs(lambda.files(mode)) do
-      files[index] = { path = file.path, text = (file.text:gsub("@(%u+)@", words)) }
-    end
-    return files
-  end
-  for index, part in ipairs(names) do
-    local module = require("watchbot.cli.project." .. part)
-    files[index] = {
-      path = module.path, text = (module[mode]:gsub("@(%u+)@", words)),
-      executable = module.executable,
-    }
+function project.files(mode, name, systemd)
+  local words = { NAME = name, VERSION = version }
+  local files = parts(mode)
+  if systemd then add_service(files) end
+  for _, file in ipairs(files) do
+    file.path = file.path:gsub("@(%u+)@", words)
+    file.text = file.text:gsub("@(%u+)@", words)
   end
   return files
 end

@@ -6,13 +6,14 @@ local scheduler = require "watchbot.scheduler"
 
 local init = {
   summary = "Creates a working project: a policy, its tests, a worker, a stack.",
-  usage = "[--mode task|process] [--lambda python|node] [DIR]",
+  usage = "[--mode task|process] [--lambda python|node] [--systemd] [DIR]",
   options = {
     { name = "mode", value = "MODE", choices = { "process", "task" },
       help = "process: a container runs a process for each message (the default); task: an ECS "
         .. "task for each message" },
     { name = "lambda", value = "LANGUAGE", choices = { "python", "node" },
       help = "python or node: a Lambda function that stays, in place of the worker" },
+    { name = "systemd", help = "a systemd unit for one machine as well" },
   },
   details = [[
 Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore
@@ -24,7 +25,8 @@ examples:
   watchbot send --queue sqlite:jobs.db hello                   a message for it
   watchbot run --drain policy.lua                              run on this machine
   watchbot init --mode task tiles                              an ECS task for each message
-  watchbot init --lambda python tiles                          a Lambda function for each message]],
+  watchbot init --lambda python tiles                          a Lambda function for each message
+  watchbot init --systemd tiles                                with the unit tiles.service]],
 }
 
 -- A word, quoted for the shell.
@@ -33,8 +35,8 @@ local function quoted(word)
   return (word:match "^-" and "-- " or "") .. "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
-local function start(mode, folder)
-  local planned = files.files(mode, files.name(folder))
+local function start(mode, folder, systemd)
+  local planned = files.files(mode, files.name(folder), systemd)
   local ok, err, code = files.write(folder, planned)
   if not ok then return nil, "init: " .. err, code end
   for _, file in ipairs(planned) do
@@ -57,7 +59,7 @@ function init.run(arguments)
   end
   local folder = arguments.words[1] or "."
   if folder == "" then return nil, "init: expected a folder, got ''", "Usage" end
-  return scheduler.run(start, mode, (folder:gsub("(.)/+$", "%1")))
+  return scheduler.run(start, mode, (folder:gsub("(.)/+$", "%1")), arguments.systemd)
 end
 
 return init
