@@ -89,7 +89,7 @@ test-image: all image
 	env STATIC_FOLDER=$(S) PLATFORMS="$(PLATFORMS)" LUA_PATH=".package/spec/?.lua;;" WATCHBOT_BUILD=$(B) \
 	  .package/spec/alone spec/run $(LUA) .package/spec/image_spec.lua
 
-# make release VERSION=x.y.z   everything into DIST=dist, twice the same bytes; make check-release DIST= tries it out
+# make release VERSION=x.y.z   everything into DIST=dist; make check-release DIST= tries it out
 DIST ?= dist
 .PHONY: release check-release
 release:
@@ -97,6 +97,11 @@ release:
 
 check-release: all
 	@.package/check-release $(DIST)
+
+# make test-reproducible   the static program again in another folder, curl included: takes minutes, needs the network
+.PHONY: test-reproducible
+test-reproducible: all static
+	env STATIC_FOLDER=$(S) WATCHBOT_BUILD=$(B) spec/run $(LUA) .package/spec/reproducible_spec.lua
 
 # make npm       packed npm packages in build/npm, of the static programs; nothing is published
 .PHONY: npm test-npm
