@@ -262,7 +262,7 @@ test-ric: test-deps all
 	RIC=build/ric WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/runner/resident/clients_spec.lua
 
 # Documents with tables that are lists in the code.
-GENERATED := $(addprefix doc/,architecture.md policy.md templates.md)
+GENERATED := $(addprefix doc/,architecture.md metrics.md policy.md templates.md)
 
 # The specs compare them with what this would make.
 generated: $(B)/lib/watchbot/core.so $(B)/watchbot

@@ -169,6 +169,14 @@ static int log_dropped(lua_State *L) {
     return 1;
 }
 
+/* -- log => lines bytes : that it has taken */
+static int log_taken(lua_State *L) {
+    const struct sink *sink = llog_check(L, 1)->sink;
+    lua_pushinteger(L, (lua_Integer)sink_lines(sink));
+    lua_pushinteger(L, (lua_Integer)sink_bytes(sink));
+    return 2;
+}
+
 static int log_close(lua_State *L) {
     struct llog *log = luaL_checkudata(L, 1, LOG_TYPE);
     if (log->sink) report_dropped(log);
@@ -234,6 +242,7 @@ static const luaL_Reg methods[] = {
     {"say",     log_say    },
     {"drain",   log_drain  },
     {"dropped", log_dropped},
+    {"taken",   log_taken  },
     {"pending", log_pending},
     {"full",    log_full   },
     {"format",  log_format },

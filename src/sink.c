@@ -42,6 +42,7 @@ struct sink {
     bool dropping;             /* the rest of a line whose begin was dropped */
     bool in_line;              /* the last byte taken was no newline */
     size_t dropped, dropped_all;
+    uint64_t bytes, lines; /* taken, those of dropped lines left out */
 };
 
 /* the queue */
@@ -244,15 +245,22 @@ static bool drops(struct sink *sink, bool ends_line) {
     return sink->dropping || sink->error;
 }
 
+static void count(struct sink *sink, size_t size, bool ends_line) {
+    sink->bytes += size;
+    sink->lines += ends_line;
+}
+
 static bool output_write(struct lines_output *output, const void *data, size_t size) {
     struct sink *sink = container_of(output, struct sink, output);
     if (size == 0) return true;
-    if (drops(sink, ((const char *)data)[size - 1] == '\n')) return true;
+    bool ends_line = ((const char *)data)[size - 1] == '\n';
+    if (drops(sink, ends_line)) return true;
     struct segment *segment = sink->last;
     if (!segment || segment->file >= 0) segment = add_segment(sink, -1, 0);
     if (!segment || !buffer_append(&segment->memory, data, size)) return false;
     sink->pending += size;
     sink->memory += size;
+    count(sink, size, ends_line);
     loop_defer(sink->loop, &sink->flush);
     return true;
 }
@@ -264,6 +272,7 @@ static bool output_write_file(struct lines_output *output, int fd, off_t size) {
     bool dropped = drops(sink, known && last == '\n');
     if (!dropped && size > 0 && add_segment(sink, fd, size)) {
         sink->pending += (size_t)size;
+        count(sink, (size_t)size, last == '\n');
         loop_defer(sink->loop, &sink->flush);
         return true;
     }
@@ -338,4 +347,12 @@ size_t sink_take_dropped(struct sink *sink) {
 
 size_t sink_dropped(const struct sink *sink) {
     return sink->dropped_all;
+}
+
+uint64_t sink_bytes(const struct sink *sink) {
+    return sink->bytes;
+}
+
+uint64_t sink_lines(const struct sink *sink) {
+    return sink->lines;
 }

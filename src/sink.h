@@ -57,6 +57,10 @@ size_t sink_take_dropped(struct sink *sink);
 /* The number of all lines that were dropped, those of a sink that has failed included. */
 size_t sink_dropped(const struct sink *sink);
 
+/* Bytes and lines that were taken and not dropped. */
+uint64_t sink_bytes(const struct sink *sink);
+uint64_t sink_lines(const struct sink *sink);
+
 /* Calls `drained` when at most `level` bytes are queued: SINK_HALF to go on producing, SINK_EMPTY
  * for the end. */
 enum sink_level { SINK_HALF, SINK_EMPTY };

@@ -16,6 +16,7 @@ _watchbot() {
     'run --runtime-api') COMPREPLY=($(:)); return ;;
     'run --batch') COMPREPLY=($(:)); return ;;
     'run --health') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'run --listen') COMPREPLY=($(:)); return ;;
     'run --log') COMPREPLY=($(compgen -W 'text json' -- "$word")); return ;;
     'listen --workers') COMPREPLY=($(:)); return ;;
     'listen --health') COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -79,7 +80,7 @@ _watchbot() {
     'template --diff') COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case ${COMP_WORDS[1]} in
-    run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --drain --health --log --help' words='' ;;
+    run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --drain --health --listen --log --help' words='' ;;
     listen) options='--workers --health --help' words='' ;;
     send) options='--queue --stack --prefix --topic --from --subject --delay --attribute --group --deduplication-id --help' words='' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;

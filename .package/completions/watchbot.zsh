@@ -39,6 +39,7 @@ _watchbot() {
         '--batch=[messages of one invocation of these]:n: ' \
         '--drain[exit when the queue is empty]' \
         '--health=[write FILE every second, for watchbot health]:file:_files' \
+        '--listen=[serve /metrics, /healthz and /readyz]:address: ' \
         '--log=[text or json]:format:(text json)' \
         '*:file:_files' ;;
     listen)

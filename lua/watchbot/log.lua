@@ -19,6 +19,7 @@ local core = require "watchbot.core".log
 --- everything is written
 ---@field dropped fun(self: watchbot.Log): integer lines that were dropped because the disk was full
 --- or the reader stuck; the log has a line about them once there is room
+---@field taken fun(self: watchbot.Log): integer, integer lines and bytes that were not dropped
 ---@field full fun(self: watchbot.Log): boolean whether a producer should wait
 ---@field pending fun(self: watchbot.Log): integer bytes that are queued
 ---@field format fun(self: watchbot.Log): "text"|"json"

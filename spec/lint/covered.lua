@@ -11,6 +11,7 @@ return {
 
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
+  ["metrics/init"] = "watcher/instruments", ["metrics/endpoint"] = "watcher/instruments",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["watcher/rescue"] = "watcher/life",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",

@@ -60,26 +60,6 @@ describe("a health file", function()
     assert(child:wait(workshop.PATIENCE))
   end))
 
-  it("is not ready before the first answer, after a failed poll, nor while a poll hangs",
-    task(function(folder)
-    local intake = { pause = 0, polls = 1 }
-    local file = health.new(folder:file "health", "https://sqs.eu-west-1.amazonaws.com/1/jobs",
-      intake)
-    assert(file:write())
-    assert.is_false(file:is_ready())
-    assert.are.equal(math.huge, health.age(folder:file "health", "answered"))
-    intake.answered = scheduler.now()
-    assert.is_true(file:is_ready())
-    intake.pause = 2
-    assert.is_false(file:is_ready())
-    intake.pause, intake.answered = 0, scheduler.now() - 61
-    assert.is_false(file:is_ready())
-    intake.polls = 0
-    assert.is_true(file:is_ready())
-    assert(file:write())
-    assert.is_true(health.age(folder:file "health", "answered") < 60)
-  end))
-
   it("is ready while all workers are busy and nothing is asked", task(function(folder)
     workshop.send(folder, { "one" })
     local child = watch(folder, 'command = "while [ ! -e go ]; do sleep 0.05; done", jobs = 1')

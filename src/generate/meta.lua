@@ -18,6 +18,7 @@ end
 -- Types of fields as an editor knows them.
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
+  listen = "string",
   interval = "number",
   visibility = "number", size = "integer|string", nice = "integer", umask = "string",
   handler = "fun(job: watchbot.Job): any, string?", flag = "boolean",

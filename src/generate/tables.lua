@@ -42,6 +42,17 @@ function tables.options()
   return require "watchbot.template.options".describe "markdown"
 end
 
+function tables.metrics()
+  local lines = { "| metric | kind | labels | |", "|---|---|---|---|" }
+  for _, metric in ipairs(require "watchbot.metrics.table") do
+    local labels = {}
+    for index, label in ipairs(metric.labels) do labels[index] = ("`%s`"):format(label) end
+    lines[#lines + 1] = row(("`%s`"):format(metric.name), metric.kind, table.concat(labels, ", "),
+      metric.help)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 -- The causes of an attempt's end, those of the job first.
 function tables.blame()
   local causes, names = require "watchbot.watcher.blame".causes, {}

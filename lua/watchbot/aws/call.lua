@@ -3,6 +3,7 @@
 -- Sits on watchbot.http and, for all choices, on retry, services and errors.
 
 local core = require "watchbot.core".aws
+local counts = require "watchbot.aws.counts"
 local date = require "watchbot.lib.date"
 local errors = require "watchbot.aws.errors"
 local same = require "watchbot.aws.keys".same
@@ -97,10 +98,25 @@ function Call:sign(keys)
   return headers
 end
 
+-- A request is about to be made.
+function Call:count()
+  local client, counted = self.client, self.counts
+  client.requests, self.attempts = client.requests + 1, self.attempts + 1
+  counted.requests = counted.requests + 1
+  if self.attempts > 1 then counted.retries = counted.retries + 1 end
+end
+
+-- A request has failed.
+function Call:count_failure(failure)
+  local counted = self.counts
+  counted.failures = counted.failures + 1
+  if retry.kind(failure) == "throttled" then counted.throttles = counted.throttles + 1 end
+end
+
 -- => result | nil failure
 function Call:send(keys)
   local client = self.client
-  client.requests, self.attempts = client.requests + 1, self.attempts + 1
+  self:count()
   local response, err, code = client.request {
     method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body,
     idempotent = self.repeatable,
@@ -176,7 +192,10 @@ function Call:run()
   while true do
     local result
     local keys, failure = self:keys()
-    if keys ~= nil then result, failure = self:send(keys) end
+    if keys ~= nil then
+      result, failure = self:send(keys)
+      if not result then self:count_failure(failure) end
+    end
     if result then
       self.tries:succeeded()
       return result
@@ -222,6 +241,7 @@ function call.run(client, operation, parameters, options)
     body = body,
     headers = headers,
     attempts = 0,
+    counts = counts.of(client.service_name, operation),
     repeatable = repeatable,
     poll_wait = wait_field and (tonumber(parameters[wait_field]) or 0) or nil,
     deadline = options.within and scheduler.now() + options.within,

@@ -41,6 +41,10 @@ local run = {
     { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
     { name = "drain", help = "exit when the queue is empty" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
+    {
+      name = "listen", value = "ADDRESS",
+      help = "serve /metrics, /healthz and /readyz: 127.0.0.1:9464, or the path of a Unix socket",
+    },
     { name = "log", value = "FORMAT", choices = { "text", "json" }, help = "text or json" },
   },
   details = [[
@@ -65,7 +69,7 @@ examples:
 -- The command line overrides the policy.
 local function override(policy, arguments)
   return policy:override {
-    queue = arguments.queue, log = arguments.log,
+    queue = arguments.queue, log = arguments.log, listen = arguments.listen,
     workers = arguments.workers and math.tointeger(arguments.workers) or arguments.workers,
   }
 end

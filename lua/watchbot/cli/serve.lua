@@ -9,8 +9,7 @@ local scheduler = require "watchbot.scheduler"
 local STATUS = { HUP = 129, INT = 130, TERM = 143 }
 
 -- SIGHUP of a terminal that has been closed arrives as "TERM".
-local function follow_signals(opened, policy, reload, seen)
-  local signals = require "watchbot.signals"
+local function follow_signals(signals, opened, policy, reload, seen)
   signals:patience(policy.drain + policy.kill_grace)
   while true do
     local name = signals:wait()
@@ -73,7 +72,9 @@ return function(policy, options, reload)
   scheduler.on_failure(function(problem)
     opened.journal:error(nil, "error", call.described(problem), "where", "task")
   end)
-  local signals = scheduler.spawn(follow_signals, opened, policy, reload, seen)
+  -- Caught before the loop turns: who has read a line of the log may send a signal.
+  local signals = scheduler.spawn(follow_signals, require "watchbot.signals", opened, policy,
+    reload, seen)
   local ok
   local watching = scheduler.spawn(watch_log, opened.sink)
   ok, err, code = opened:run()

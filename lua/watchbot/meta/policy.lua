@@ -99,6 +99,9 @@
 ---@field log_messages? integer|false
 ---a file that is written every second, for `watchbot health`
 ---@field health? string
+---address and port, `"127.0.0.1:9464"`, or the path of a Unix socket, of a server for `/metrics`
+---(Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`
+---@field listen? string
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string
 ---notifications a minute; the rest are sent as one summary

@@ -11,6 +11,8 @@ local LIMIT = 30
 local LAST_LIMIT = 5
 
 ---@class watchbot.Notices
+---@field counts table<string, integer> notifications by what has become of them: `sent`, `held`
+--- back for a summary, `failed`
 local Notices = {}
 Notices.__index = Notices
 
@@ -20,10 +22,13 @@ local notices = {}
 ---@param journal watchbot.Journal
 ---@return watchbot.Notices
 function notices.new(hooks, journal)
-  return setmetatable({ hooks = hooks, journal = journal }, Notices)
+  return setmetatable({
+    hooks = hooks, journal = journal, counts = { sent = 0, held = 0, failed = 0 },
+  }, Notices)
 end
 
 -- Runs `body(...) -> ok?, err, code` within a limit; logs why it did not work.
+-- => ok, what came behind that
 function Notices:within(limit, id, body, ...)
   local task = scheduler.spawn(body, ...)
   local joined, ok, err, code = task:join(limit)
@@ -33,9 +38,17 @@ function Notices:within(limit, id, body, ...)
   elseif not joined then
     ok, err = nil, tostring(ok)
   end
-  if ok or not err then return end
+  if ok or not err then return ok ~= false, err end
   self.journal:warning(id, "error", "no notification was sent: " .. err, "code", code, "where",
     "notify")
+  return false
+end
+
+-- Without a topic, and with the default hook, there is no notification.
+function Notices:count(ok, held)
+  if not self.hooks.policy.topic and not self.hooks:is_set "notify" then return end
+  local what = not ok and "failed" or held == "held" and "held" or "sent"
+  self.counts[what] = self.counts[what] + 1
 end
 
 --- Tells of a job that has failed.
@@ -44,11 +57,11 @@ end
 ---@param outcome "reject"|"retry"
 ---@param exit watchbot.Exit
 function Notices:send(id, job, outcome, exit)
-  self:within(LIMIT, id, function()
+  self:count(self:within(LIMIT, id, function()
     local ok, sent, err, code = self.hooks:call("notify", job, outcome, exit)
-    if not ok then return true end -- logged already
+    if not ok then return false end -- logged already
     return sent, err, code
-  end)
+  end))
 end
 
 --- Sends what a policy's limit of notifications has held back.

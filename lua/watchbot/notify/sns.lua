@@ -134,14 +134,14 @@ end
 ---@param compose fun(): string, string makes subject and body; is not called for what is held back
 ---@param about string one line for the summary
 ---@return true? ok
----@return string? err
+---@return string? err or, with `ok`, "held"
 ---@return string? code
 function Notifier:send(compose, about)
   local now = scheduler.now()
   if now - self.window >= MINUTE then self.window, self.sent = now, 0 end
   if self.sent >= self.limit then
     self:hold(about)
-    return true
+    return true, "held"
   end
   self.sent = self.sent + 1
   return self:publish(compose())

@@ -165,6 +165,11 @@ local declared = {
     name = "health", type = "text",
     help = "a file that is written every second, for `watchbot health`",
   },
+  {
+    name = "listen", type = "listen",
+    help = "address and port, `\"127.0.0.1:9464\"`, or the path of a Unix socket, of a server for "
+      .. "`/metrics` (Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`",
+  },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },
   { name = "notify_limit", type = "count", default = 10,

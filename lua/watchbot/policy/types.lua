@@ -1,5 +1,6 @@
 --- policy.types: the types of a policy's fields: what each expects, and the check of a value.
 
+local address = require "watchbot.lib.address"
 local core = require "watchbot.core"
 local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
@@ -175,6 +176,14 @@ local types = {
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
   on_stop = one_of("leave", "drain", "stop"),
+  listen = {
+    expected = "text like '127.0.0.1:9464', or the absolute path of a Unix socket",
+    check = function(value)
+      if type(value) ~= "string" then return false end
+      local options, problem = address.parse(value)
+      return options ~= nil, problem and ("%s, got '%s'"):format(problem, value)
+    end,
+  },
   lambda = kept "lambda", serve = kept "serve", resident = kept "resident",
   task = {
     expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, "

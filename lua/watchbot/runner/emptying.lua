@@ -23,6 +23,7 @@ function runner.new(inner, folders)
   return setmetatable({
     inner = inner, folders = folders, running = 0, used = false,
     shares_signals = inner.shares_signals,
+    runtimes = inner.runtimes and function() return inner:runtimes() end,
   }, Emptying)
 end
 

@@ -3,9 +3,11 @@
 local scheduler = require "watchbot.scheduler"
 local health = require "watchbot.watcher.health"
 local journal = require "watchbot.journal"
+local instruments = require "watchbot.watcher.instruments"
 local log = require "watchbot.log"
 local supervisor = require "watchbot.watcher.supervisor"
 local policy_kind = require("watchbot.policy").kind
+local compatible = require("watchbot.policy").compatible
 local open_queue = require("watchbot.queue").open
 local runner = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
@@ -112,8 +114,14 @@ function app.open(policy, options)
   self.watcher = watcher.new(policy, {
     queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
   })
+  self.instruments = instruments.new(self.watcher, self.sink)
+  ok, err, code = self.instruments:listen(policy.listen)
+  if not ok then
+    queue:close()
+    return nil, err, code
+  end
   local path = options.health or policy.health
-  self.health = path and health.new(path, policy.queue, self.watcher.intake)
+  self.health = path and health.new(path, self.instruments.readiness)
   self.supervisor = options.supervised and supervisor.find() or nil
   return self
 end
@@ -153,6 +161,7 @@ function App:run()
   end
   local reporting = self:report()
   local ok, err, code = self.watcher:run()
+  self.instruments:close()
   if touching then touching:cancel() end
   if reporting then reporting:cancel() end
   if self.runner.close then self.runner:close() end
@@ -181,12 +190,21 @@ function App:abort()
   self.watcher:abort()
 end
 
+-- All of a policy, or nothing of it: an address that cannot be had keeps the old policy.
+function App:swap(policy)
+  local same = compatible(self.watcher.hooks.policy, policy)
+  if same ~= true then return nil, same end
+  local ok, problem = self.instruments:listen(policy.listen)
+  if not ok then return nil, problem end
+  return self.watcher:reload(policy)
+end
+
 --- Swaps the policy's hooks; what does not fit is refused and logged, and the old ones stay.
 ---@param policy table? the new policy
 ---@param problem string? why there is none
 function App:reload(policy, problem)
   local ok
-  if policy then ok, problem = self.watcher:reload(policy) end
+  if policy then ok, problem = self:swap(policy) end
   if ok then
     self:hear_of_notifications(policy)
     self.journal:show_messages(policy.log_messages)

@@ -10,40 +10,17 @@
 local core = require "watchbot.core".file
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that polls may be under way without an answer; a long poll takes 20.
-local PATIENCE = 60
-
 ---@class watchbot.Health
 local Health = {}
 Health.__index = Health
 
 local health = {}
 
--- An embedded queue is a file that may be deleted, or replaced, while SQLite goes on with it.
-local function identity(path)
-  local status = path and core.status(path)
-  return status and ("%d:%d"):format(status.device, status.inode)
-end
-
 ---@param path string the health file
----@param queue string the queue's URL
----@param intake watchbot.Intake
+---@param readiness watchbot.Readiness
 ---@return watchbot.Health
-function health.new(path, queue, intake)
-  local file = queue:match "^sqlite:(.+)$"
-  return setmetatable({
-    path = path, file = file, identity = identity(file), intake = intake, answered = nil,
-  }, Health)
-end
-
---- Whether the queue answers: its newest answer was a good one, and what is asked now has not been
---- asked for long. A watcher whose workers are all busy asks nothing, and is ready.
----@return boolean
-function Health:is_ready()
-  local intake = self.intake
-  if not intake.answered or intake.pause > 0 then return false end
-  if intake.polls > 0 and scheduler.now() - intake.answered > PATIENCE then return false end
-  return identity(self.file) == self.identity
+function health.new(path, readiness)
+  return setmetatable({ path = path, readiness = readiness, answered = nil }, Health)
 end
 
 local function line(word, milliseconds, boottime)
@@ -56,7 +33,7 @@ end
 ---@return string? code "Refused"
 function Health:write()
   local now, boottime = scheduler.time(), ("%015.3f"):format(scheduler.boottime())
-  if self:is_ready() then self.answered = { now, boottime } end
+  if self.readiness:is_ready() then self.answered = { now, boottime } end
   local answered = self.answered or { 0, "never" }
   return core.refresh(self.path,
     line("alive", now, boottime) .. line("answered", answered[1], answered[2]))

@@ -76,7 +76,7 @@ end
 ---@param asked number boottime at which the poll began: the messages can have been received since
 function Intake:received(messages, asked)
   self.empty = #messages == 0 and self.empty + 1 or 0
-  self.pause, self.answered = 0, scheduler.now()
+  self.pause, self.answered = 0, scheduler.boottime()
   self.recovered:set()
   for _, message in ipairs(messages) do
     message.asked = asked

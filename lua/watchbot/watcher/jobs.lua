@@ -96,6 +96,9 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field exit watchbot.Exit? how its last task ended
 ---@field outcome string? of its last attempt
 ---@field decided string? who chose the outcome
+---@field cause string? of the end of its last attempt, see watcher/blame.lua
+---@field counted boolean? the receive counts against the message
+---@field at number? when it came to its stage, for metrics
 ---@field seconds number? until it is tried, or its message is seen, again
 ---@field stopped string? why its task was stopped by the watcher
 ---@field held_since number? when it was first held

@@ -33,6 +33,8 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field visibility number seconds
 ---@field turned number when the heartbeat had its last turn
 ---@field gap { from: number, to: number }? the last time that this process stood still
+---@field counts table<string, integer> extensions that were answered (`extended`) and refused
+--- (`refused`), heartbeats that came late (`late`), leases that have lapsed (`lapsed`)
 local Leases = {}
 Leases.__index = Leases
 
@@ -45,7 +47,7 @@ local leases = {}
 function leases.new(settler, visibility, events)
   return own({
     settler = settler, visibility = visibility, events = events, held = {},
-    turned = scheduler.boottime(),
+    turned = scheduler.boottime(), counts = { extended = 0, refused = 0, late = 0, lapsed = 0 },
   }, Leases)
 end
 
@@ -54,9 +56,14 @@ local LATE = 1
 
 -- Notes a time in which nothing here had a turn: the process was stopped, the machine slept.
 function Leases:turn(now)
-  if now - self.turned > self.visibility / BEATS + LATE then
-    self.gap = { from = self.turned, to = now }
-  end
+  if now - self.turned <= self.visibility / BEATS + LATE then return end
+  -- Seen by receives before the heartbeat itself has its turn.
+  if not self.gap or self.gap.from ~= self.turned then self:count "late" end
+  self.gap = { from = self.turned, to = now }
+end
+
+function Leases:count(what)
+  self.counts[what] = self.counts[what] + 1
 end
 
 --- When a message can have been received at the earliest: an answer that arrived while this process
@@ -100,6 +107,14 @@ function Leases:has_lapsed(lease)
   return scheduler.boottime() >= lease.deadline
 end
 
+--- The lease is over; that is reported once.
+function Leases:lapse(lease)
+  if lease.lapsed then return end
+  lease.lapsed = true
+  self:count "lapsed"
+  self.events.lapsed(lease)
+end
+
 --- Decides the lease: no extension starts any more, and the one under way has answered when this
 --- returns.
 function Leases:decide(lease)
@@ -120,7 +135,9 @@ function Leases:ask(lease, started, receipt, seconds)
   if lease.receipt ~= receipt then return end
   if ok then
     lease.deadline = started + seconds
+    self:count "extended"
   elseif not lease.decided then
+    self:count "refused"
     self.events.failed(lease, err, code)
     if settle.is_expired(code) then lease.deadline = math.min(lease.deadline, started) end
   end
@@ -151,10 +168,7 @@ function Leases:beat()
   self:turn(now)
   self.turned = now
   for lease in pairs(self.held) do
-    if lease.deadline <= now and not lease.lapsed then
-      lease.lapsed = true
-      self.events.lapsed(lease)
-    end
+    if lease.deadline <= now then self:lapse(lease) end
     if not lease.extending and not lease.lapsed
       and lease.deadline - now - interval < self.visibility / 2 then
       scheduler.spawn(self.extend, self, lease)

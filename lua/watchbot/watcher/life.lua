@@ -113,7 +113,7 @@ function Life:accept(message)
   -- All that it will have, so that the table is made once.
   entry = {
     id = message.id, message = message, stage = false, lease = false, job = false, exit = false,
-    outcome = false, decided = false, seconds = false,
+    outcome = false, decided = false, seconds = false, cause = false, counted = false, at = false,
   }
   ok, err = xpcall(self.take, debug.traceback, self, entry)
   if not ok then self:rescue(entry, err) end
@@ -246,7 +246,7 @@ end
 
 -- Another watcher may have the message by now: nothing of it is ours to change.
 function Life:drop_lapsed(entry)
-  if not entry.lease.lapsed then self:lapsed(entry.lease) end
+  self.leases:lapse(entry.lease)
   self.tally:count "returned"
   self:gone(entry)
 end
@@ -317,6 +317,7 @@ function Life:conclude(entry, verdict)
   if outcome == "bury" then outcome = self:bury(entry, exit) end
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
+  entry.cause, entry.counted = verdict.cause, counts
   self.jobs:changed(entry)
   self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.message, outcome, exit, entry.seconds)
@@ -336,13 +337,13 @@ end
 function Life:rescue(entry, err)
   self:complain(err, "watcher")
   if entry.stage == "gone" then return end
+  entry.cause, entry.counted = "internal", true
   rescue(self, entry)
 end
 
 -- leases
 
 function Life:lapsed(lease)
-  lease.lapsed = true
   self.journal:error(lease.owner.id, "error",
     "the lease has lapsed, another watcher may run the message too", "code", "LeaseLapsed",
     "receives", lease.receives, "where", "lease")

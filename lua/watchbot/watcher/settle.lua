@@ -6,6 +6,7 @@ local receipts = require "watchbot.queue.receipts"
 local scheduler = require "watchbot.scheduler"
 
 ---@class watchbot.Settle
+---@field answered number? boottime at which the queue has answered last
 local Settle = {}
 Settle.__index = Settle
 
@@ -30,12 +31,13 @@ end
 -- the message comes back by itself, and another try could hit another watcher's receive. A success
 -- with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS answers so and
 -- deletes nothing), so the newest one is tried as well.
-local function persist(queue, operation, lease, ...)
-  local pause = 0.2
+local function persist(self, operation, lease, ...)
+  local pause, queue = 0.2, self.queue
   while true do
     local receipt = lease.receipt
     local ok, err, code = queue[operation](queue, receipt, ...)
     local newer = lease.receipt ~= receipt
+    if ok then self.answered = scheduler.boottime() end
     if ok and not newer then return true, err end
     if not ok and not newer then
       local over = scheduler.boottime() + pause >= lease.deadline
@@ -51,7 +53,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delete(lease)
-  return persist(self.queue, "delete", lease)
+  return persist(self, "delete", lease)
 end
 
 --- Returns the message to the queue, to be seen again after `seconds`.
@@ -60,7 +62,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delay(lease, seconds, uncount)
-  return persist(self.queue, "delay", lease, seconds, uncount)
+  return persist(self, "delay", lease, seconds, uncount)
 end
 
 --- Moves the message to the dead-letter queue at once, and out of this one.
@@ -71,7 +73,7 @@ end
 ---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue", "NotAllowed"
 function Settle:bury(lease, message, reason)
-  return persist(self.queue, "bury", lease, message, reason)
+  return persist(self, "bury", lease, message, reason)
 end
 
 --- Extends the lease of a receipt once; the caller decides about another try.
@@ -82,7 +84,9 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:extend(receipt, seconds, within)
-  return self.queue:extend(receipt, seconds, within)
+  local ok, err, code = self.queue:extend(receipt, seconds, within)
+  if ok then self.answered = scheduler.boottime() end
+  return ok, err, code
 end
 
 return settle

@@ -370,6 +370,7 @@ end
 ---@return { visible: integer, delayed: integer, in_flight: integer }?
 ---@return string? err
 ---@return string? code
+---@return table? attributes of which they are
 function Sqs:counts()
   local found, err, code = self:attributes()
   if not found then return nil, err, code end
@@ -377,7 +378,7 @@ function Sqs:counts()
     visible = integer(found.ApproximateNumberOfMessages) or 0,
     delayed = integer(found.ApproximateNumberOfMessagesDelayed) or 0,
     in_flight = integer(found.ApproximateNumberOfMessagesNotVisible) or 0,
-  }
+  }, nil, nil, found
 end
 
 --- How many requests went to SQS, tries that were repeated included.

@@ -144,6 +144,12 @@ function Resident:renew(policy)
   if old then scheduler.spawn(old.close, old, policy.kill_grace) end
 end
 
+--- How many programs there are, were started, and could not be started, for metrics.
+---@return { alive: integer, starts: integer, failures: integer }
+function Resident:runtimes()
+  return self.pool
+end
+
 ---@param job watchbot.Job
 ---@param _ table? the environment: a program that stays has none of each message
 ---@param policy watchbot.Policy

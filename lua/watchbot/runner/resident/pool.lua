@@ -29,6 +29,7 @@ local QUICK, QUICK_ENDS = 1, 3
 ---@field free watchbot.Runtime[] those that are idle, the last used at the end
 ---@field all table<watchbot.Runtime, true>
 ---@field alive integer
+---@field starts integer runtimes that were started, and those that could not be (`failures`)
 ---@field pause number? seconds
 ---@field draining boolean
 local Pool = {}
@@ -41,7 +42,7 @@ local pool = {}
 function pool.new(parts)
   return setmetatable({
     parts = parts, waiting = {}, free = {}, all = {}, alive = 0, quick = 0, draining = false,
-    changed = scheduler.event(), groups = groups.new(),
+    changed = scheduler.event(), groups = groups.new(), starts = 0, failures = 0,
   }, Pool)
 end
 
@@ -152,7 +153,7 @@ end
 -- runtimes
 
 function Pool:start()
-  self.alive = self.alive + 1
+  self.alive, self.starts = self.alive + 1, self.starts + 1
   local ok, one, err, code = pcall(runtime.start, self)
   if ok and one then
     self.all[one] = true
@@ -166,6 +167,7 @@ end
 --- One of the jobs that wait fails of it, so that the breaker and the notifications work as they do
 -- for other tasks.
 function Pool:start_failed(err, code)
+  self.failures = self.failures + 1
   self.pause = math.min((self.pause or FIRST_PAUSE / 2) * 2, LONGEST_PAUSE)
   self.resting = true
   local run = table.remove(self.waiting, 1)

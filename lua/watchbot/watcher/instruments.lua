@@ -1,0 +1,97 @@
+--- instruments: how a watcher is seen from outside: whether its queue answers, its metrics, and the
+-- address at which both are read. There are metrics where something reads them, and from then on.
+
+local blame = require "watchbot.watcher.blame"
+local own = require "watchbot.lib.own"
+local readiness = require "watchbot.watcher.readiness"
+local scheduler = require "watchbot.scheduler"
+local sorted = require "watchbot.lib.sorted"
+
+-- Loaded on demand: most watchers start without them.
+local function endpoint() return require "watchbot.metrics.endpoint" end
+local function metrics() return require "watchbot.metrics" end
+
+---@class watchbot.Instruments
+---@field readiness watchbot.Readiness
+---@field metrics watchbot.Metrics? see `measure`
+local Instruments = {}
+Instruments.__index = Instruments
+
+local instruments = {}
+
+---@param watcher watchbot.Watcher whose queue has just answered to `check`
+---@param sink table the log
+---@return watchbot.Instruments
+function instruments.new(watcher, sink)
+  local checked = { answered = scheduler.boottime() }
+  return own({
+    watcher = watcher, sink = sink,
+    readiness = readiness.new(watcher.queue.name, watcher.intake,
+      { watcher.settle, checked }),
+  }, Instruments)
+end
+
+--- The metrics of the watcher; the first call starts them.
+---@return watchbot.Metrics
+function Instruments:measure()
+  local watcher = self.watcher
+  self.metrics = self.metrics or metrics().new {
+    jobs = watcher.jobs, tally = watcher.tally, leases = watcher.leases, phase = watcher.phase,
+    breaker = watcher.breaker, notices = watcher.notices, queue = watcher.queue,
+    runner = watcher.runner, sink = self.sink, readiness = self.readiness,
+    slots = function() return watcher:slots() end, causes = sorted.keys(blame.causes),
+  }
+  return self.metrics
+end
+
+-- => endpoint | nil err code closed ; one whose port the old one has takes its place
+local function open_beside(old, listen)
+  local opened, err, code, port = endpoint().open(listen)
+  if opened or code ~= "EADDRINUSE" or not old or old.port ~= port then
+    return opened, err, code, false
+  end
+  old:close()
+  opened, err, code = endpoint().open(listen)
+  return opened, err, code, true
+end
+
+function Instruments:serve(opened)
+  self.endpoint = opened
+  opened:serve {
+    metrics = self:measure(), readiness = self.readiness,
+    supervise = function(...) return self.watcher:supervise(...) end,
+  }
+  self.watcher.journal:info(nil, "event", "listening", "address", opened.where)
+end
+
+--- Listens at another address than before, or no more. One that cannot be had changes nothing.
+---@param listen string? the policy's field
+---@return true? ok
+---@return string? err
+---@return string? code an errno
+function Instruments:listen(listen)
+  local old = self.endpoint
+  if listen == (old and old.listen) then return true end
+  if not listen then
+    old:close()
+    self.endpoint = nil
+    return true
+  end
+  local opened, err, code, closed = open_beside(old, listen)
+  if not opened and closed then
+    local again = endpoint().open(old.listen)
+    if again then self:serve(again) end
+  end
+  if not opened then return nil, err, code end
+  if old and not closed then old:close() end
+  self:serve(opened)
+  return true
+end
+
+--- Ends the server and the metrics.
+function Instruments:close()
+  if self.endpoint then self.endpoint:close() end
+  if self.metrics then self.metrics:close() end
+end
+
+return instruments

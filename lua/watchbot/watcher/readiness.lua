@@ -1,0 +1,74 @@
+--- readiness: whether a watcher's queue answers, and when it has answered last. An answer is one to
+-- a receive, a delete, a return, a heartbeat or a count: whatever was asked last proves most.
+-- Nothing that keeps a watcher alive depends on it: an outage of the queue must not kill the jobs
+-- that run.
+
+local core = require "watchbot.core".file
+local own = require "watchbot.lib.own"
+local scheduler = require "watchbot.scheduler"
+
+-- Seconds that polls may be under way without an answer; a long poll takes 20.
+local PATIENCE = 60
+
+---@class watchbot.Readiness
+---@field sources { answered: number? }[] what asks the queue: boottimes of its answers
+local Readiness = {}
+Readiness.__index = Readiness
+
+local readiness = {}
+
+-- An embedded queue is a file that may be deleted, or replaced, while SQLite goes on with it.
+local function identity(path)
+  local status = path and core.status(path)
+  return status and ("%d:%d"):format(status.device, status.inode)
+end
+
+---@param url string the queue's
+---@param intake watchbot.Intake
+---@param sources { answered: number? }[]? what else asks the queue
+---@return watchbot.Readiness
+function readiness.new(url, intake, sources)
+  local file = url:match "^sqlite:(.+)$"
+  local self = own({
+    intake = intake, file = file, identity = identity(file), sources = { intake },
+  }, Readiness)
+  for _, source in ipairs(sources or {}) do self:hear(source) end
+  return self
+end
+
+--- Something else asks the queue, too.
+---@param source { answered: number? }
+function Readiness:hear(source)
+  self.sources[#self.sources + 1] = source
+end
+
+--- When the queue has answered last.
+---@return number? boottime nil: never
+function Readiness:answered()
+  local newest
+  for _, source in ipairs(self.sources) do
+    local answered = source.answered
+    if answered and (not newest or answered > newest) then newest = answered end
+  end
+  return newest
+end
+
+--- Whether the queue answers: its newest answer was a good one, and what is asked now has not been
+--- asked for long. A watcher whose workers are all busy asks nothing, and is ready.
+---@return boolean ready
+---@return string? why it is not
+function Readiness:is_ready()
+  local intake, answered = self.intake, self:answered()
+  if not answered then return false, "the queue has not answered yet" end
+  if intake.pause > 0 then return false, "the last receive has failed" end
+  local age = scheduler.boottime() - answered
+  if intake.polls > 0 and age > PATIENCE then
+    return false, ("the queue has not answered for %.0f s"):format(age)
+  end
+  if identity(self.file) ~= self.identity then
+    return false, "the queue's file was deleted or replaced"
+  end
+  return true
+end
+
+return readiness

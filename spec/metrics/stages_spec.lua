@@ -1,0 +1,133 @@
+-- Counts and times that follow from the stages of jobs, on a stage with a clock that the test
+-- moves: each end of a job is one outcome with one cause, whatever way it goes.
+local blame = require "watchbot.watcher.blame"
+local open_stage = require("watchbot.testing.stage").open
+local policy = require "watchbot.policy"
+local sorted = require "watchbot.lib.sorted"
+local stages = require "watchbot.metrics.stages"
+
+local function observed(made)
+  local counted = stages.new(sorted.keys(blame.causes))
+  made.watcher.jobs:observe(stages.observer(counted))
+  return counted
+end
+
+local function uncounted_stage(more)
+  local fields = { queue = "sqlite:jobs.db", command = "true", workers = 2 }
+  for name, value in pairs(more or {}) do fields[name] = value end
+  return open_stage(policy(fields), {})
+end
+
+local function stage(more)
+  local made = uncounted_stage(more)
+  return made, observed(made)
+end
+
+-- Tasks end with these exits, one after the other, after some seconds.
+local function ending(made, seconds, ...)
+  local exits, start, index = { ... }, made.runner.start, 0
+  made.runner.start = function(...)
+    local run, err, code = start(...)
+    index = index + 1
+    local exit = exits[math.min(index, #exits)]
+    if run then
+      require "watchbot.scheduler".spawn(function()
+        require "watchbot.scheduler".sleep(seconds)
+        run:finish(exit)
+      end)
+    end
+    return run, err, code
+  end
+end
+
+local function send(made, count)
+  made:drive(function()
+    for index = 1, count do made.queue:send { { body = "message " .. index } } end
+  end)
+end
+
+local function sum(counts)
+  local total = 0
+  for _, count in pairs(counts) do total = total + count end
+  return total
+end
+
+describe("the metrics of stages", function()
+  it("count what came, what ran and how it ended, and take the times between", function()
+    local made, counted = stage {
+      workers = 1, prefetch = 10, backoff = function() return 600 end,
+    }
+    ending(made, 3, { code = 0 }, { code = 3 }, { code = 4 }, { code = 1 })
+    send(made, 4)
+    made:advance(13)
+    assert.are.equal(4, counted.received)
+    assert.are.equal(4, counted.started)
+    assert.are.same({ complete = 1, reject = 1, release = 1, retry = 1, bury = 0 },
+      counted.outcomes)
+    assert.are.equal(4, counted.causes.ended)
+    assert.are.equal(4, counted.counted)
+    assert.are.equal(0, counted.uncounted)
+    local run = counted.run:read()
+    assert.are.equal(4, run.count)
+    assert.is_true(math.abs(run.sum - 12) < 0.5, run.sum)
+    for _, name in ipairs { "wait", "start", "settle" } do
+      assert.are.equal(4, counted[name]:read().count, name)
+    end
+  end)
+
+  -- What was not the job's fault must not be charged to it: the metric says so, too.
+  it("say which receives do not count against the message", function()
+    local made, counted = stage()
+    made.runner.start = function() return nil, "no such file", "ENOENT" end
+    send(made, 1)
+    made:advance(1)
+    assert.are.same({ 0, 1 }, { counted.counted, counted.uncounted })
+    assert.are.equal(1, counted.causes.not_started)
+    assert.are.equal(0, counted.started)
+    assert.are.equal(0, counted.run:read().count)
+  end)
+
+  it("charge what the watcher's own code raises to no outcome that was decided", function()
+    local made, counted = stage()
+    ending(made, 1, { code = 0 })
+    local delete = made.watcher.settle.delete
+    made.watcher.settle.delete = function()
+      made.watcher.settle.delete = delete
+      error "planted"
+    end
+    send(made, 1)
+    made:advance(2)
+    assert.are.equal(1, counted.causes.internal)
+    assert.are.equal(1, counted.outcomes.retry)
+    assert.are.equal(0, counted.outcomes.complete)
+    made:advance(120)
+    assert.are.equal(1, counted.outcomes.complete)
+    assert.are.equal(counted.received, sum(counted.outcomes))
+  end)
+
+  it("take a job that was there before them as it is", function()
+    local made = uncounted_stage()
+    ending(made, 5, { code = 0 })
+    send(made, 1)
+    made:advance(1)
+    local later = observed(made)
+    made:advance(10)
+    assert.are.equal(1, later.outcomes.complete)
+    assert.are.equal(0, later.run:read().count)
+    assert.are.equal(0, #made.witness.errors)
+  end)
+
+  it("measure the wait once where a job is held", function()
+    local asked = 0
+    local made, counted = stage { admit = function()
+      asked = asked + 1
+      if asked <= 3 then return "hold", 5 end
+      return true
+    end }
+    ending(made, 1, { code = 0 })
+    send(made, 1)
+    made:advance(30)
+    assert.are.equal(1, counted.wait:read().count)
+    assert.are.equal(1, counted.outcomes.complete)
+  end)
+end)
