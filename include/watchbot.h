@@ -14,8 +14,9 @@
  * cannot take them away from it; strings find their own methods before what you give them later.
  *
  * Your signal handlers, your SIGPIPE and your children are left alone: watchbot waits for its own
- * children by their pid. The functions belong to the thread of the lua_State; none may be called
- * from a signal handler or from within a Lua function that watchbot called. None raises a Lua error
+ * children by their pid. The functions belong to the thread of the lua_State; none but
+ * watchbot_interrupt may be called from a signal handler, from another thread, or from within a Lua
+ * function that watchbot called. None raises a Lua error
  * or leaves anything on the stack. A child that you fork must not use what its parent has opened;
  * it may close it.
  *
@@ -58,6 +59,17 @@ int watchbot_timeout(struct watchbot *watchbot);
  * seconds; steps go on until it has ended. A second call hurries. Before the first step: the
  * watcher ends as soon as it has started. */
 void watchbot_stop(struct watchbot *watchbot);
+
+/* For a signal handler, or a thread that watches over the one that steps: ends the Lua code of the
+ * policy that computes now, in a step, a load or a close, and may never end. "interrupted" is
+ * raised in it, within a millisecond or so, at each instruction until it has ended, however often
+ * it catches that; a pattern or another C function that computes is not interrupted before it
+ * returns. A handler's job is judged as a failed one (signal TERM), a hook's as that of a hook that
+ * raised, a load returns -1; the watcher goes on. What the same step calls after that, and computes
+ * for as long, is interrupted, too; the next call of this interface forgets it. Without a call that
+ * runs, it does nothing. Hooks have a limit of 60 s without a wait anyway, handlers the policy's
+ * `timeout`. */
+void watchbot_interrupt(struct watchbot *watchbot);
 
 /* The last error's text, or "". Valid until the next call. */
 const char *watchbot_error(struct watchbot *watchbot);

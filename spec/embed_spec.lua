@@ -121,6 +121,36 @@ describe("a C program", function()
       "stopped: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
   end)
 
+  -- A hook or a handler that never ended took the host's thread, for a minute or for ever.
+  local LOOP = "repeat local ok = pcall(function() while true do end end) until ok == 7"
+  for what, code in pairs {
+    ["a handler"] = { "handler = function(job) " .. LOOP .. " end," },
+    ["a hook"] = { "handler = function() end,", "function policy:admit() " .. LOOP .. " end" },
+    ["a coroutine of a hook"] = { "handler = function() end,",
+      "function policy:verdict() return coroutine.wrap(function() " .. LOOP .. " end)() end" },
+    ["a function that makes a command"] = { "command = function() " .. LOOP .. " end," },
+    ["the hook 'stop'"] = { "handler = function() end,",
+      "function policy:stop() " .. LOOP .. " end", "ends" },
+  } do
+    it("interrupts " .. what .. " that never ends, and goes on", function()
+      send("endless")
+      local hooks = code[2] or ""
+      local count = "function policy:backoff() finished = 1 return 0 end\n"
+        .. "function policy:failed() finished = 1 end\n"
+        .. (code[3] and "finished = 1" or "")
+      local lines = run("embedded", "interrupts",
+        policy(code[1] .. " drain = 1, kill_grace = 1,", hooks .. "\n" .. count))
+      assert.are.same({ "one: yes", "load: 0 ", "finished: 1 ", "stopped: 0 ", "interrupted: yes",
+        "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
+    end)
+  end
+
+  it("interrupts a policy's top that never ends", function()
+    local lines = run("embedded", "interrupts", policy("handler = function() end,", LOOP))
+    assert.matches("^load: %-1 .*interrupted", lines[2])
+    assert.are.same("closed", lines[#lines])
+  end)
+
   -- The second time the state is closed under a watcher that runs.
   for _, leave in ipairs { "", "leave" } do
     it("closes a watcher in the middle, and no task survives"

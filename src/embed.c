@@ -3,6 +3,7 @@
 #include "watchbot.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct watchbot {
     lua_State *L;
     char *error; /* malloc'ed, or NULL */
+    volatile sig_atomic_t *interrupt; /* see task_interrupt; NULL until there is a host object */
 };
 
 /* Its address is the key of the handle in the registry, whose user value is the host object. */
@@ -39,6 +41,7 @@ static int as_text(lua_State *L) {
 static int protect(struct watchbot *watchbot, lua_CFunction f, void *argument) {
     lua_State *L = watchbot->L;
     set_error(watchbot, NULL);
+    if (watchbot->interrupt) *watchbot->interrupt = 0;
     if (!lua_checkstack(L, 4)) {
         set_error(watchbot, "the Lua stack is full");
         return -1;
@@ -84,6 +87,8 @@ static int open_handle(lua_State *L) {
 static int new_host(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_key);
     if (lua_getiuservalue(L, -1, 1) != LUA_TNIL) return 0;
+    task_open(L);
+    ((struct watchbot *)lua_touserdata(L, -2))->interrupt = task_interrupt(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "watchbot.host");
     lua_call(L, 1, 1);
@@ -203,6 +208,11 @@ static int stop(lua_State *L) {
 
 void watchbot_stop(struct watchbot *watchbot) {
     protect(watchbot, stop, NULL);
+}
+
+/* Asks nothing of Lua: it may run in a signal handler, while Lua runs. */
+void watchbot_interrupt(struct watchbot *watchbot) {
+    if (watchbot->interrupt) *watchbot->interrupt = 1;
 }
 
 const char *watchbot_error(struct watchbot *watchbot) {

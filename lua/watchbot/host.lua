@@ -39,7 +39,9 @@ function Host:load(path)
   if self.task and not self.task:ended() then
     error("a watcher runs: stop it before another policy is loaded", 0)
   end
-  local policy, err = scheduler.run(load_file.policy, path)
+  -- No time is set: only watchbot_interrupt finds its way in.
+  local policy, err = scheduler.run(scheduler.limit, math.huge, "interrupted", load_file.policy,
+    path)
   if not policy then error(err, 0) end
   self.policy = policy
 end

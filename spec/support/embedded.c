@@ -74,6 +74,32 @@ static struct watchbot *closes(lua_State *L, struct watchbot *watchbot, char **a
     return again;
 }
 
+static struct watchbot *looping;
+static volatile sig_atomic_t rings;
+
+static void on_alarm(int number) {
+    (void)number;
+    rings++;
+    watchbot_interrupt(looping);
+    alarm(1);
+}
+
+/* Whatever the policy's Lua does, this loop gets its turn. */
+static void interrupts(lua_State *L, struct watchbot *watchbot, char **argv) {
+    looping = watchbot;
+    watchbot_interrupt(watchbot); /* nothing runs: it does nothing */
+    signal(SIGALRM, on_alarm);
+    alarm(1);
+    report("load", watchbot_load(watchbot, argv[2]), watchbot);
+    int state = until(L, watchbot, "finished", 1);
+    report("finished", state, watchbot);
+    watchbot_stop(watchbot);
+    while (state > 0) state = turn(watchbot);
+    report("stopped", state, watchbot);
+    alarm(0);
+    printf("interrupted: %s\n", rings > 0 ? "yes" : "no");
+}
+
 int main(int argc, char **argv) {
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
@@ -84,6 +110,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "errors") == 0) errors(watchbot, argc, argv);
     if (strcmp(argv[1], "ends") == 0) ends(watchbot, argv);
     if (strcmp(argv[1], "stops") == 0) stops(L, watchbot, argv);
+    if (strcmp(argv[1], "interrupts") == 0) interrupts(L, watchbot, argv);
     if (strcmp(argv[1], "closes") == 0) watchbot = closes(L, watchbot, argv);
     if (argc <= 3 || strcmp(argv[argc - 1], "leave") != 0) watchbot_close(watchbot);
     watchbot_close(NULL);

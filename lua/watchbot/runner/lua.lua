@@ -65,7 +65,7 @@ local function timed_out(run, ok, err)
   return err:sub(1, #text) == text and scheduler.now() >= run.began + run.limit
 end
 
--- What a second signal to the watcher raises in a handler that computes.
+-- What a second signal to the watcher, or watchbot_interrupt, raises in a handler that computes.
 local function was_interrupted(ok, err)
   return not ok and type(err) == "string" and err:find("^interrupted%f[\n\0]") ~= nil
 end
@@ -75,7 +75,7 @@ local function exit_of(run, ok, ...)
   local over = timed_out(run, ok, ...)
   local exit = handled.exit(ok, ...)
   if was_interrupted(ok, ...) then
-    exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted by a second signal"
+    exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted"
   end
   exit.duration = scheduler.now() - run.began
   if not ok and run.reason then exit.reason = run.reason end
