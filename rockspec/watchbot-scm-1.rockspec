@@ -153,6 +153,7 @@ build = {
     ["watchbot.lib.json"] = "lua/watchbot/lib/json.lua",
     ["watchbot.lib.limits"] = "lua/watchbot/lib/limits.lua",
     ["watchbot.lib.lines"] = "lua/watchbot/lib/lines.lua",
+    ["watchbot.lib.list"] = "lua/watchbot/lib/list.lua",
     ["watchbot.lib.own"] = "lua/watchbot/lib/own.lua",
     ["watchbot.lib.reason"] = "lua/watchbot/lib/reason.lua",
     ["watchbot.lib.recent"] = "lua/watchbot/lib/recent.lua",

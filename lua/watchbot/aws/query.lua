@@ -3,6 +3,7 @@
 -- maps is the service's data, for a structure looks the same here.
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 
 local query = {}
 
@@ -36,12 +37,10 @@ end
 
 local flatten
 
-local function flatten_list(out, maps, name, list)
-  for key in pairs(list) do
-    if math.type(key) ~= "integer" or key < 1 or key > #list then mixed(name) end
-  end
-  if #list == 0 then out[#out + 1] = escape(name) .. "=" end
-  for index, value in ipairs(list) do
+local function flatten_list(out, maps, name, items)
+  if not list.is(items) then mixed(name) end
+  if #items == 0 then out[#out + 1] = escape(name) .. "=" end
+  for index, value in ipairs(items) do
     flatten(out, maps, ("%s.member.%d"):format(name, index), nil, value)
   end
 end
@@ -59,7 +58,7 @@ function flatten(out, maps, name, field, value)
   if value == json.null then return end
   if type(value) ~= "table" then
     out[#out + 1] = escape(name) .. "=" .. escape(scalar(name, value))
-  elseif #value > 0 or json.is_list(value) then
+  elseif list.written(value) then
     flatten_list(out, maps, name, value)
   elseif maps[field] then
     flatten_map(out, maps, name, value, maps[field])

@@ -2,6 +2,7 @@
 -- Runs the hooks without side effects, by watchbot.testing.
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local sorted = require "watchbot.lib.sorted"
@@ -249,23 +250,17 @@ local function print_text(result)
   end
 end
 
-local function is_list(value)
-  local count = 0
-  for _ in pairs(value) do count = count + 1 end
-  return count > 0 and count == #value
-end
-
 -- Hooks may pass any value on; JSON has no functions, no NaN, and only UTF-8.
 local function plain(value, hidden, depth)
   if type(value) == "string" then return text.clean(value) end
   if type(value) == "boolean" or math.type(value) == "integer" then return value end
   if math.type(value) == "float" and value - value == 0 then return value end
   if type(value) ~= "table" or depth > 20 then return text.clean(tostring(value)) end
-  local copy, list = {}, is_list(value)
+  local copy, listed = {}, next(value) ~= nil and list.is(value)
   for key, item in pairs(value) do
     -- { name = "X", value = "..." } is a variable of an ECS task.
     local name = key == "value" and value.name or key
-    copy[list and key or text.clean(tostring(key))] =
+    copy[listed and key or text.clean(tostring(key))] =
       plain(shown_value(name, item, hidden), hidden, depth + 1)
   end
   return copy

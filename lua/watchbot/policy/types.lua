@@ -27,7 +27,7 @@ local function one_of(...)
 end
 
 -- A list of texts without holes: `{ "true", os.getenv "UNSET", "--fast" }` has one.
-local function is_list(value)
+local function is_texts(value)
   if type(value) ~= "table" then return false end
   local count, last = 0, 0
   for key, item in pairs(value) do
@@ -73,7 +73,7 @@ local function is_exits(value)
 end
 
 local function is_folders(value)
-  if not is_list(value) then return false end
+  if not is_texts(value) then return false end
   for _, path in ipairs(value) do
     if not path:match "^/" or path:find "%z" then return false end
   end
@@ -140,7 +140,7 @@ local types = {
   command = {
     expected = "text for sh, a list of words, or a function of the job that returns one of them",
     check = function(value)
-      if type(value) == "table" then return is_list(value) end
+      if type(value) == "table" then return is_texts(value) end
       if type(value) == "string" then return value:match "%S" ~= nil and not value:find "%z" end
       return type(value) == "function"
     end,
@@ -159,7 +159,7 @@ local types = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
     check = function(value)
       if type(value) == "boolean" then return true end
-      return is_list(value)
+      return is_texts(value)
     end,
   },
   folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },

@@ -3,6 +3,7 @@
 -- (`open`), must be known when the template is made.
 
 local cf = require "watchbot.template.cf"
+local list = require "watchbot.lib.list"
 local shown = require "watchbot.lib.refusal".shown
 local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
@@ -30,14 +31,6 @@ function kinds.problem(kind, value)
   return detail or ("expected %s, got %s"):format(kind.expected, got), member
 end
 
-local function is_list(value)
-  if type(value) ~= "table" then return false end
-  for key in pairs(value) do
-    if math.type(key) ~= "integer" or key < 1 or key > #value then return false end
-  end
-  return true
-end
-
 ---@param items watchbot.template.Kind
 ---@param expected string
 ---@param may_be_empty boolean?
@@ -45,7 +38,7 @@ end
 ---@return watchbot.template.Kind
 function kinds.list(items, expected, may_be_empty, most)
   return { expected = expected, check = function(value)
-    if not is_list(value) or (#value == 0 and not may_be_empty) then return false end
+    if not list.is(value) or (#value == 0 and not may_be_empty) then return false end
     if most and #value > most then
       return false, ("expected at most %d, got %d"):format(most, #value)
     end

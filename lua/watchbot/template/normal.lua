@@ -4,7 +4,7 @@
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 
 local cf = require "watchbot.template.cf"
-local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 
 local normal = {}
 
@@ -128,19 +128,19 @@ functions["Fn::If"] = function(arguments, template)
 end
 
 functions["Fn::Select"] = function(arguments, template)
-  local index, list = tonumber(arguments[1]), value_of(arguments[2], template)
-  local item = index and type(list) == "table" and list.known and list[index + 1]
-  return item or { ["Fn::Select"] = { tostring(arguments[1]), list } }
+  local index, items = tonumber(arguments[1]), value_of(arguments[2], template)
+  local item = index and type(items) == "table" and items.known and items[index + 1]
+  return item or { ["Fn::Select"] = { tostring(arguments[1]), items } }
 end
 
 -- Lists are marked, which distinguishes a known list from an intrinsic.
 local function list_of(value, template)
-  local list = { known = true }
+  local items = { known = true }
   for _, item in ipairs(value) do
     local made = value_of(item, template)
-    if made ~= normal.NOTHING then list[#list + 1] = made end
+    if made ~= normal.NOTHING then items[#items + 1] = made end
   end
-  return list
+  return items
 end
 
 local function map_of(value, template)
@@ -161,7 +161,7 @@ function value_of(value, template)
     if functions[name] then return functions[name](arguments, template) end
     return map_of(value, template)
   end
-  if #value > 0 or json.is_list(value) then return list_of(value, template) end
+  if list.written(value) then return list_of(value, template) end
   return map_of(value, template)
 end
 

@@ -3,6 +3,7 @@
 -- and a diff shows what has changed.
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 
 local ordered = {}
 
@@ -40,14 +41,6 @@ function ordered.keys(map, depth)
   return keys
 end
 
---- Whether a table is written as a list. An empty table is a map unless it is marked as a list
---- (`watchbot.aws.list`).
----@param value table
----@return boolean
-function ordered.is_list(value)
-  return #value > 0 or json.is_list(value)
-end
-
 local writable = { string = true, number = true, boolean = true, table = true }
 
 local function problem_of(value, path, above)
@@ -63,10 +56,10 @@ local function problem_of(value, path, above)
   if type(value) ~= "table" then return nil end
   if above[value] then return path .. ": the table contains itself" end
   above[value] = true
-  local list, count = ordered.is_list(value), 0
+  local listed, count = list.written(value), 0
   for key, item in pairs(value) do
     count = count + 1
-    if math.type(key) ~= "integer" and list or type(key) ~= "string" and not list then
+    if math.type(key) ~= "integer" and listed or type(key) ~= "string" and not listed then
       return ("%s: a table is a list or has names, not both ('%s')"):format(path, tostring(key))
     end
     local problem = problem_of(item,

@@ -3,6 +3,7 @@
 -- For text inside a template: the body of a dashboard, and the input of a hash.
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 local ordered = require "watchbot.template.ordered"
 
 -- Used below values that define their own order.
@@ -13,7 +14,7 @@ local DEEP = math.huge
 local function stable(value)
   if type(value) ~= "table" then return json.encode(value) end
   local parts = {}
-  if ordered.is_list(value) then
+  if list.written(value) then
     for index, item in ipairs(value) do parts[index] = stable(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end

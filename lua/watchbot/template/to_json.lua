@@ -2,6 +2,7 @@
 -- one line, and keys have a stable order.
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 local ordered = require "watchbot.template.ordered"
 
 -- Columns of a line with more than one value.
@@ -28,19 +29,19 @@ local function items_in_a_line(keys, value, depth, room)
   return table.concat(items, ", ")
 end
 
-local function positions(list)
+local function positions(items)
   local keys = {}
-  for index = 1, #list do keys[index] = index end
+  for index = 1, #items do keys[index] = index end
   return keys
 end
 
 local function table_in_a_line(value, depth, room)
-  local list = ordered.is_list(value)
-  if next(value) == nil then return list and "[]" or "{}" end
-  local items = items_in_a_line(list and positions(value) or ordered.keys(value, depth),
+  local listed = list.written(value)
+  if next(value) == nil then return listed and "[]" or "{}" end
+  local items = items_in_a_line(listed and positions(value) or ordered.keys(value, depth),
     value, depth, room)
   if not items then return nil end
-  return list and "[" .. items .. "]" or "{ " .. items .. " }"
+  return listed and "[" .. items .. "]" or "{ " .. items .. " }"
 end
 
 -- The value on one line of at most `room` bytes, or nil.
@@ -63,12 +64,12 @@ local function lines_of(opening, items, closing, indent, step)
     .. closing
 end
 
-local function write_list(list, depth, indent, step)
-  local items = {}
-  for index, item in ipairs(list) do
-    items[index] = write(item, depth + 1, indent .. step, step, 0)
+local function write_list(items, depth, indent, step)
+  local texts = {}
+  for index, item in ipairs(items) do
+    texts[index] = write(item, depth + 1, indent .. step, step, 0)
   end
-  return lines_of("[", items, "]", indent, step)
+  return lines_of("[", texts, "]", indent, step)
 end
 
 local function write_map(map, depth, indent, step)
@@ -85,7 +86,7 @@ function write(value, depth, indent, step, used)
   if type(value) ~= "table" or next(value) == nil then return in_a_line(value, depth, math.huge) end
   local line = depth > 1 and in_a_line(value, depth, WIDTH - #indent - used)
   if line then return line end
-  local write_table = ordered.is_list(value) and write_list or write_map
+  local write_table = list.written(value) and write_list or write_map
   return write_table(value, depth, indent, step)
 end
 

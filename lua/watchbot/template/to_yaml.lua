@@ -4,6 +4,7 @@
 -- https://yaml.org/type/bool.html and its neighbours
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 local ordered = require "watchbot.template.ordered"
 
 local words = {}
@@ -46,7 +47,7 @@ local function is_nested(value)
 end
 
 local function scalar(value, indent)
-  if type(value) == "table" then return ordered.is_list(value) and "[]" or "{}" end
+  if type(value) == "table" then return list.written(value) and "[]" or "{}" end
   if type(value) == "number" then return number(value) end
   if type(value) ~= "string" then return json.encode(value) end
   if is_plain(value) then return value end
@@ -55,8 +56,8 @@ end
 
 local write
 
-local function write_list(list, depth, indent, lines)
-  for _, item in ipairs(list) do
+local function write_list(items, depth, indent, lines)
+  for _, item in ipairs(items) do
     if is_nested(item) then
       local inner = {}
       write(item, depth + 1, indent .. "  ", inner)
@@ -81,7 +82,7 @@ local function write_map(map, depth, indent, lines)
 end
 
 function write(value, depth, indent, lines)
-  if ordered.is_list(value) then return write_list(value, depth, indent, lines) end
+  if list.written(value) then return write_list(value, depth, indent, lines) end
   return write_map(value, depth, indent, lines)
 end
 

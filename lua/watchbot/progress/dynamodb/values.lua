@@ -3,17 +3,14 @@
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
 local json = require "watchbot.lib.json"
+local list = require "watchbot.lib.list"
 
 local values = {}
-
-local function is_list(value)
-  return json.is_list(value) or #value > 0
-end
 
 local function encode_table(value)
   local encoded = {}
   for key, item in pairs(value) do encoded[key] = values.encode(item) end
-  if is_list(value) then return { L = json.list(encoded) } end
+  if list.written(value) then return { L = json.list(encoded) } end
   return { M = encoded }
 end
 
