@@ -40,6 +40,9 @@ describe("the completions", function()
     assert.are.equal("README.md\n", bash "run READ")
     assert.are.equal("template\n", bash "help templ")
     assert.are.equal("\n", bash "run --queue s")
+    -- A policy's outcomes, and the states of a message that has none.
+    assert.are.equal("reject\nrelease\nretry\n", bash "test policy.lua --expect re")
+    assert.are.equal("held\n", bash "test policy.lua --expect h")
   end)
 
   it("complete in fish", function()
@@ -50,6 +53,7 @@ describe("the completions", function()
     assert.matches("^%-%-queue\t", fish "run --que")
     assert.matches("replay", fish "dead-letter repl")
     assert.matches("^text\t", fish "run --log te")
+    assert.matches("^queued\t", fish "test policy.lua --expect q")
   end)
 
   it("load in zsh, and complete there", function()

@@ -76,6 +76,7 @@ _watchbot() {
     'test --exit') COMPREPLY=($(:)); return ;;
     'test --signal') COMPREPLY=($(:)); return ;;
     'test --reason') COMPREPLY=($(:)); return ;;
+    'test --expect') COMPREPLY=($(compgen -W 'complete reject release retry bury held queued' -- "$word")); return ;;
     'template --format') COMPREPLY=($(compgen -W 'json yaml' -- "$word")); return ;;
     'template --diff') COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
@@ -92,7 +93,7 @@ _watchbot() {
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
     init) options='--mode --lambda --systemd --help' words='' ;;
     check) options='--fields --json --help' words='' ;;
-    test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --json --help' words='' ;;
+    test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
     help) words='run listen send status logs health dead-letter queue worker-capacity progress init check test template policy' ;;
   esac

@@ -40,7 +40,7 @@ _watchbot() {
         '--drain[exit when the queue is empty]' \
         '--health=[write FILE every second, for watchbot health]:file:_files' \
         '--listen=[serve /metrics, /healthz and /readyz]:address: ' \
-        '--log=[text or json]:format:(text json)' \
+        '--log=[the log'\''s form]:format:(text json)' \
         '*:file:_files' ;;
     listen)
       _arguments -S \
@@ -131,8 +131,8 @@ _watchbot() {
         '*:file:_files' ;;
     init)
       _arguments -S \
-        '--mode=[process]:mode:(process task)' \
-        '--lambda=[python or node]:language:(python node)' \
+        '--mode=[a container runs a process for each message (the default), or starts an ECS task]:mode:(process task)' \
+        '--lambda=[a Lambda function in this language that stays, in place of the worker]:language:(python node)' \
         '--systemd[a systemd unit for one machine as well]' \
         '*:file:_files' ;;
     check)
@@ -152,11 +152,12 @@ _watchbot() {
         '--signal=[the signal that ends the task instead]:name: ' \
         '--timed-out[the task is stopped by the policy'\''s `timeout`]' \
         '--reason=[why the task ended, in addition to its exit code]:text: ' \
+        '--expect=[exit with status 1 unless this is the outcome]:outcome:(complete reject release retry bury held queued)' \
         '--json[print one object of JSON]' \
         '*:file:_files' ;;
     template)
       _arguments -S \
-        '--format=[json or yaml]:format:(json yaml)' \
+        '--format=[default]:format:(json yaml)' \
         '--check[instead]' \
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \

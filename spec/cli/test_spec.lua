@@ -46,6 +46,37 @@ describe("watchbot test", function()
     assert.is_nil(out:find("environment", 1, true))
   end))
 
+  -- A script had to pick the outcome out of the output.
+  it("fails when the outcome is not the expected one", task(function(folder)
+    folder:write("policy.lua", POLICY)
+    local words = { "test", "policy.lua", "--message", "x", "--exit", "75", "--expect" }
+    local function expect(outcome)
+      local all = { table.unpack(words) }
+      all[#all + 1] = outcome
+      return run(folder, all)
+    end
+    local exit, out = expect "release"
+    assert.are.equal(0, exit.code)
+    assert.matches("outcome +release", out)
+    local problem
+    exit, out, problem = expect "retry"
+    assert.are.equal(1, exit.code)
+    assert.matches("outcome +release", out)
+    assert.matches("test: expected retry, got release\n", problem)
+    refused(folder, "'%-%-expect': expected complete, reject, release, retry, bury, held or "
+      .. "queued, got 'done'", "policy.lua", "--message", "x", "--expect", "done")
+  end))
+
+  it("knows a message that has no outcome yet by its state", task(function(folder)
+    folder:write("policy.lua", [[local watchbot = require "watchbot"
+      local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "true" }
+      function policy:admit() return "hold" end
+      return policy]])
+    local exit, _, problem =
+      run(folder, { "test", "policy.lua", "--message", "x", "--expect", "held" })
+    assert.are.equal(0, exit.code, problem)
+  end))
+
   it("says what would become of a message, and runs nothing", task(function(folder)
     folder:write("policy.lua", POLICY)
     local exit, out = run(folder, {

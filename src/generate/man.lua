@@ -5,6 +5,7 @@
 local cli = require "watchbot.cli"
 local fields = require "watchbot.policy.fields"
 local help = require "watchbot.cli.help"
+local options = require "watchbot.cli.options"
 local hooks = require "watchbot.policy.hooks"
 local version = require "watchbot.version"
 
@@ -81,7 +82,7 @@ local function add_command(parts, name, command)
   for _, option in ipairs(command.options) do
     local short = option.short and bold("-" .. option.short) .. ", " or ""
     local value = option.value and " \\fI" .. option.value .. "\\fR" or ""
-    parts[#parts + 1] = item(short .. bold("--" .. option.name) .. value, option.help)
+    parts[#parts + 1] = item(short .. bold("--" .. option.name) .. value, options.help(option))
   end
   if command.details then parts[#parts + 1] = details_of(command.details) end
 end

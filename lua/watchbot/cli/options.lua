@@ -11,7 +11,7 @@ local options = {}
 ---@field short string? the one-letter form
 ---@field value string? the value's name in the usage; without it, the option is a flag
 ---@field many boolean? may be given more than once; its value is a list
----@field choices string[]? the only values
+---@field choices string[]? the only values; the help names them first
 ---@field number boolean? the value is a number of at least 0
 ---@field help string
 
@@ -46,12 +46,18 @@ local function split(declared, word)
   return option, option and value or err
 end
 
+-- "a, b or c"
+local function alternatives(choices)
+  local last = #choices
+  return table.concat(choices, ", ", 1, last - 1) .. (last > 1 and " or " or "") .. choices[last]
+end
+
 local function chosen(option, value)
   for _, choice in ipairs(option.choices) do
     if choice == value then return value end
   end
   return nil, ("option '--%s': expected %s, got '%s'%s"):format(option.name,
-    table.concat(option.choices, " or "), value, suggest.hint(value, option.choices))
+    alternatives(option.choices), value, suggest.hint(value, option.choices))
 end
 
 local function checked(option, value)
@@ -133,6 +139,14 @@ function options.pair(text)
   return nil, ("expected NAME=VALUE, got '%s'"):format(text)
 end
 
+--- What an option is for, with the values it can have.
+---@param option watchbot.Option
+---@return string
+function options.help(option)
+  if not option.choices then return option.help end
+  return alternatives(option.choices) .. "; " .. option.help
+end
+
 --- The options as lines of a usage message.
 ---@param declared watchbot.Option[]
 ---@return string
@@ -141,7 +155,7 @@ function options.describe(declared)
   for _, option in ipairs(declared) do
     local left = (option.short and ("-%s, "):format(option.short) or "") .. "--" .. option.name
     if option.value then left = left .. " " .. option.value end
-    lines[#lines + 1] = ("  %-26s %s"):format(left, option.help)
+    lines[#lines + 1] = ("  %-26s %s"):format(left, options.help(option))
   end
   return table.concat(lines, "\n")
 end

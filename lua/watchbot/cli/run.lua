@@ -45,7 +45,7 @@ local run = {
       name = "listen", value = "ADDRESS",
       help = "serve /metrics, /healthz and /readyz: 127.0.0.1:9464, or the path of a Unix socket",
     },
-    { name = "log", value = "FORMAT", choices = { "text", "json" }, help = "text or json" },
+    { name = "log", value = "FORMAT", choices = { "text", "json" }, help = "the log's form" },
   },
   details = [[
 SIGTERM or SIGINT: receives no more messages, lets running tasks finish for the policy's `drain`

@@ -17,7 +17,7 @@ local template = {
   options = {
     {
       name = "format", value = "FORMAT", choices = { "json", "yaml" },
-      help = "json or yaml; default: json",
+      help = "default: json",
     },
     {
       name = "check",

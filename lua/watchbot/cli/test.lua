@@ -10,6 +10,18 @@ local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
 local urls = require "watchbot.lib.urls"
 
+-- The outcomes of a policy, then the states that a message without an outcome can be in.
+local OUTCOMES = { "complete", "reject", "release", "retry", "bury", "held", "queued" }
+
+local becomes = {
+  complete = "the message is deleted", reject = "the message has failed and is deleted",
+  release = "the message returns to the queue",
+  retry = "the message has failed and returns to the queue",
+  bury = "the message has failed and moves to the dead-letter queue",
+  held = "the message is held without using a slot",
+  queued = "the message stays in the queue: the hook 'poll' asks for no messages",
+}
+
 local test = {
   summary = "Shows what a policy would do with a message and an exit code; changes nothing.",
   usage = "POLICY.lua --message TEXT [OPTIONS]",
@@ -38,6 +50,10 @@ local test = {
       name = "reason", value = "TEXT",
       help = "why the task ended, in addition to its exit code",
     },
+    {
+      name = "expect", value = "OUTCOME", choices = OUTCOMES,
+      help = "exit with status 1 unless this is the outcome",
+    },
     { name = "json", help = "print one object of JSON" },
   },
   details = [[
@@ -48,6 +64,7 @@ unless --exit, --signal or --timed-out define its end. An SNS envelope is unwrap
 examples:
   watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: shows the notification
   watchbot test policy.lua --message x --signal KILL --receives 10
+  watchbot test policy.lua --message x --exit 75 --expect release    in a script: status 1 otherwise
   watchbot test policy.lua --body-file message.json --json     a raw queue message; for scripts]],
 }
 
@@ -195,15 +212,6 @@ local function show_environment(environment, hidden)
   end
 end
 
-local becomes = {
-  complete = "the message is deleted", reject = "the message has failed and is deleted",
-  release = "the message returns to the queue",
-  retry = "the message has failed and returns to the queue",
-  bury = "the message has failed and moves to the dead-letter queue",
-  held = "the message is held without using a slot",
-  queued = "the message stays in the queue: the hook 'poll' asks for no messages",
-}
-
 local deciders = {
   admit = "the policy's hook 'admit'", verdict = "the policy's hook 'verdict'",
   exits = "the policy's 'exits'",
@@ -284,7 +292,9 @@ function test.run(arguments)
   if not ok then return nil, tostring(result), "Usage" end
   if not result then return nil, why, code end
   if arguments.json then print_json(result) else print_text(result) end
-  return 0
+  local expected = arguments.expect or result.outcome
+  if result.outcome == expected then return 0 end
+  return nil, ("test: expected %s, got %s"):format(expected, result.outcome), "Failed"
 end
 
 return test

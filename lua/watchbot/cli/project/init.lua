@@ -9,10 +9,9 @@ local init = {
   usage = "[--mode task|process] [--lambda python|node] [--systemd] [DIR]",
   options = {
     { name = "mode", value = "MODE", choices = { "process", "task" },
-      help = "process: a container runs a process for each message (the default); task: an ECS "
-        .. "task for each message" },
+      help = "a container runs a process for each message (the default), or starts an ECS task" },
     { name = "lambda", value = "LANGUAGE", choices = { "python", "node" },
-      help = "python or node: a Lambda function that stays, in place of the worker" },
+      help = "a Lambda function in this language that stays, in place of the worker" },
     { name = "systemd", help = "a systemd unit for one machine as well" },
   },
   details = [[
