@@ -2,6 +2,7 @@
 -- SNS, SQS or a file to the environment of a task. Servers and processes are real.
 
 local cloud = require "support.cloud"
+local collector = require "support.collector"
 local json = require "watchbot.lib.json"
 local local_aws = require "support.local_aws"
 local open_queue = require("watchbot.queue").open
@@ -108,10 +109,192 @@ describe("with an embedded queue, a trace", function()
   end))
 end)
 
+-- The environment of a watcher that exports spans.
+local function exporting(collected, more)
+  local variables = {
+    OTEL_EXPORTER_OTLP_ENDPOINT = collected.url, OTEL_METRICS_EXPORTER = "none", no_proxy = "*",
+  }
+  for name, value in pairs(more or {}) do variables[name] = value end
+  return variables
+end
+
+-- The span of one job, whose ids are those of the sender and of the task.
+local function check_trace(spans, task_parent)
+  local process = collector.named(spans, "process ")
+  assert.are.equal(TRACE, process.traceId)
+  assert.are.equal(SPAN, process.parentSpanId)
+  assert.are.equal(5, process.kind)
+  assert.are.same({ TRACE, SPAN }, { process.links[1].traceId, process.links[1].spanId })
+  assert.are.equal(("00-%s-%s-01"):format(TRACE, process.spanId), task_parent)
+  for _, name in ipairs { "start ", "run ", "settle " } do
+    local child = collector.named(spans, name)
+    assert.are.same({ TRACE, process.spanId }, { child.traceId, child.parentSpanId })
+    assert.is_true(child.startTimeUnixNano >= process.startTimeUnixNano)
+    assert.is_true(child.endTimeUnixNano <= process.endTimeUnixNano)
+  end
+  assert.are.equal(4, #spans)
+  return process
+end
+
+describe("with a collector, the span of a job", function()
+  local collected
+
+  setup(function() collected = collector.start() end)
+  teardown(function() collected:close() end)
+
+  it("is a child of send's, and the parent of the task's", task(function(folder)
+    run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
+    folder:write("policy.lua", SHOW:format "")
+    local exit, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+      exporting(collected))
+    assert.are.equal(0, exit.code, log)
+    local requests = collected:received()
+    assert.are.equal("/v1/traces", requests[1].path)
+    local told = seen(folder)[1]
+    local process = check_trace(collected:spans(requests), told.TRACEPARENT)
+    assert.are.equal("process jobs.db", process.name)
+    assert.are.equal("vendor=1,other=2", process.traceState)
+    assert.are.same({ "vendor=1,other=2", "user=7" }, { told.TRACESTATE, told.BAGGAGE })
+    assert.are.equal("watchbot", process.resource["service.name"])
+    local all = process.attributes
+    assert.are.same({ "watchbot", "process", "process", "jobs.db", 3, 1, "complete" }, {
+      all["messaging.system"], all["messaging.operation.name"], all["messaging.operation.type"],
+      all["messaging.destination.name"], all["messaging.message.body.size"],
+      all["watchbot.receive_count"], all["watchbot.outcome"],
+    })
+    assert.is_nil(process.status)
+  end))
+
+  it("begins a trace where the message has none, and tells of retry and backoff",
+    task(function(folder)
+      run(folder, { "send", "--queue", folder:url(), "one" })
+      folder:write("policy.lua", [[local policy = require "watchbot".policy { max_receives = 2,
+        command = "echo $TRACEPARENT >> seen; exit 7" }
+        function policy:backoff() return 1 end
+        return policy]])
+      run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected))
+      local processes, told = {}, folder:lines "seen"
+      for _, span in ipairs(collected:spans()) do
+        if span.name == "process jobs.db" then processes[#processes + 1] = span end
+      end
+      assert.are.equal(2, #processes)
+      for index, span in ipairs(processes) do
+        assert.are.equal(("00-%s-%s-01"):format(span.traceId, span.spanId), told[index])
+        assert.is_nil(span.parentSpanId)
+        assert.is_nil(span.links)
+        assert.are.same({ code = 2, message = "exit code 7" }, span.status)
+        assert.are.equal("exit_7", span.attributes["error.type"])
+        assert.are.equal(index, span.attributes["watchbot.receive_count"])
+        assert.are.equal("retry", span.events[1].name)
+        assert.are.equal(1, span.events[1].attributes["watchbot.backoff_seconds"])
+      end
+    end))
+
+  it("is not exported where the sender did not sample it, and the task learns that",
+    task(function(folder)
+      run(folder, { "send", "--queue", folder:url(), "one" },
+        { TRACEPARENT = PARENT:sub(1, -2) .. "0" })
+      folder:write("policy.lua", SHOW:format "")
+      run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected))
+      assert.are.same({}, collected:received())
+      assert.matches(("^00%%-%s%%-%%x+%%-00$"):format(TRACE), seen(folder)[1].TRACEPARENT)
+      run(folder, { "send", "--queue", folder:url(), "two" }, SENDER)
+      run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected, { OTEL_TRACES_SAMPLER = "always_off" }))
+      assert.are.same({}, collected:received())
+    end))
+
+  it("is that of a handler, too", task(function(folder)
+    run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
+    folder:write("policy.lua", [[return require "watchbot".policy { handler = function(job)
+      print("has " .. job.trace.traceparent) end }]])
+    local _, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+      exporting(collected))
+    check_trace(collected:spans(), log:match "has (%S+)")
+  end))
+
+  it("is nothing that the collector gets while OTEL_SDK_DISABLED is true", task(function(folder)
+    run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
+    folder:write("policy.lua", SHOW:format "")
+    run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+      exporting(collected, { OTEL_SDK_DISABLED = "true" }))
+    assert.are.same({}, collected:received())
+    assert.are.equal(PARENT, seen(folder)[1].TRACEPARENT)
+  end))
+
+  -- One line, status 0, and no more than the bound at the end, whatever the collector does.
+  it("costs one line where the collector is down, slow or talks nonsense", task(function(folder)
+    folder:write("policy.lua", [[return require "watchbot".policy { handler = function() end }]])
+    local cases = {
+      { { drop = true, for_ever = true }, "ConnectionLost" },
+      { { delay = 30, for_ever = true }, "Timeout" },
+      { { status = 503, headers = { ["Retry-After"] = "3600" }, for_ever = true }, "HTTP503" },
+      { { status = 429, headers = { ["Retry-After"] = "nonsense" }, for_ever = true }, "HTTP429" },
+      { { status = 400, body = "no \1\27[31m spans", for_ever = true }, "HTTP400" },
+      { { status = 200, body = "<html>", for_ever = true }, "PartialSuccess" },
+      { { status = 200, body = '{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}',
+        for_ever = true }, "PartialSuccess" },
+      { false, "ConnectFailed" },
+    }
+    for _, case in ipairs(cases) do
+      workshop.send(folder, { "one", "two", "three" })
+      collected:script(case[1] or nil)
+      local more = { OTEL_EXPORTER_OTLP_TIMEOUT = "500", OTEL_BSP_SCHEDULE_DELAY = "10" }
+      if not case[1] then more.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:1" end
+      local exit, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected, more))
+      assert.are.equal(0, exit.code)
+      assert.matches('"complete":3', log)
+      local lines = {}
+      for line in log:gmatch "[^\n]+" do
+        if line:find('"where":"otlp"', 1, true) then lines[#lines + 1] = line end
+      end
+      assert.is_true(#lines >= 1 and #lines <= 2, log)
+      assert.matches(('"code":"%s"'):format(case[2]), lines[1])
+    end
+    collected:script()
+    collected:received()
+  end))
+
+  it("goes there with the metrics of the watcher", task(function(folder)
+    workshop.send(folder, { "good", "bad" })
+    folder:write("policy.lua", [[return require "watchbot".policy { max_receives = 1,
+      handler = function(job) if job.message == "bad" then error "of the message" end end }]])
+    local _, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+      exporting(collected, { OTEL_METRICS_EXPORTER = false }))
+    local requests, metrics = collected:received(), {}
+    for index = 1, 2 do assert.are.same({}, requests[index].problems, log) end
+    local request = requests[requests[1].path == "/v1/metrics" and 1 or 2].request
+    for _, one in ipairs(request.resourceMetrics[1].scopeMetrics[1].metrics) do
+      metrics[one.name] = one
+    end
+    local outcomes = {}
+    for _, point in ipairs(metrics.watchbot_jobs_total.sum.dataPoints) do
+      outcomes[point.attributes[1].value.stringValue] = point.asInt
+    end
+    assert.are.same({ "1", "1" }, { outcomes.complete, outcomes.retry })
+    assert.are.equal("2", metrics.watchbot_job_run_seconds.histogram.dataPoints[1].count)
+  end))
+
+  it("is not exported by another protocol, which the log says", task(function(folder)
+    run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
+    folder:write("policy.lua", SHOW:format "")
+    local _, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+      exporting(collected, { OTEL_EXPORTER_OTLP_PROTOCOL = "grpc" }))
+    assert.matches("OTEL_EXPORTER_OTLP_PROTOCOL=grpc: watchbot exports by http/json only", log)
+    assert.are.same({}, collected:received())
+    assert.are.equal(PARENT, seen(folder)[1].TRACEPARENT)
+  end))
+end)
+
 describe("on AWS, a trace", function()
   if local_aws.is_moto() then return end
-  local account
+  local account, collected
   cloud.around(function(taken) account = taken end)
+  setup(function() collected = collector.start() end)
+  teardown(function() collected:close() end)
 
   local function aws_run(folder, more, ...)
     local variables = account:environment()
@@ -131,6 +314,20 @@ describe("on AWS, a trace", function()
       aws_run(folder, { QueueUrl = url }, "run", "--drain", "policy.lua")
       assert.are.same({ PASSED }, seen(folder))
     end
+  end))
+
+  it("goes from send through a topic, a queue and a task to the collector", task(function(folder)
+    local url = account:queue()
+    local topic = account:topic { { url = url } }
+    aws_run(folder, SENDER, "send", "--topic", topic, "one")
+    folder:write("policy.lua", SHOW:format "")
+    aws_run(folder, exporting(collected, { QueueUrl = url }), "run", "--drain", "policy.lua")
+    local process = check_trace(collected:spans(), seen(folder)[1].TRACEPARENT)
+    local all = process.attributes
+    assert.are.equal("process " .. url:match "[^/]+$", process.name)
+    assert.are.same({ "aws_sqs", url:match "[^/]+$", url }, {
+      all["messaging.system"], all["messaging.destination.name"], all["aws.sqs.queue.url"],
+    })
   end))
 
   it("goes to a queue as attributes and in SQS's own header", task(function(folder)

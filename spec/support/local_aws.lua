@@ -49,6 +49,10 @@ function methods.check_signatures() end
 ---@return string path
 function methods:authority() return control(self, "GET", "/-aws/ca") end
 
+--- The requests with spans that X-Ray has taken.
+---@return table[]
+function methods:spans() return json.decode(control(self, "GET", "/-aws/spans"), true) end
+
 --- The requests at AWS's host names, in their order.
 ---@return { host: string, operation: string, status: integer, at: number }[]
 function methods:requests() return json.decode(control(self, "GET", "/-aws/log")) end

@@ -120,6 +120,7 @@ function app.open(policy, options)
     queue:close()
     return nil, err, code
   end
+  self.instruments:export(os.getenv)
   local path = options.health or policy.health
   self.health = path and health.new(path, self.instruments.readiness)
   self.supervisor = options.supervised and supervisor.find() or nil
@@ -160,6 +161,7 @@ function App:run()
     touching = scheduler.every(HEALTH_INTERVAL, self.touch, self)
   end
   local reporting = self:report()
+  self.instruments:start()
   local ok, err, code = self.watcher:run()
   self.instruments:close()
   if touching then touching:cancel() end

@@ -1,5 +1,6 @@
 --- instruments: how a watcher is seen from outside: whether its queue answers, its metrics, and the
--- address at which both are read. There are metrics where something reads them, and from then on.
+-- address at which both are read; what is exported to a collector. There are metrics and spans
+-- where something reads them, and from then on.
 
 local blame = require "watchbot.watcher.blame"
 local own = require "watchbot.lib.own"
@@ -10,10 +11,18 @@ local sorted = require "watchbot.lib.sorted"
 -- Loaded on demand: most watchers start without them.
 local function endpoint() return require "watchbot.metrics.endpoint" end
 local function metrics() return require "watchbot.metrics" end
+local function otlp() return require "watchbot.otlp" end
+
+-- Without one of these nothing is exported.
+local ENDPOINTS = {
+  "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+}
 
 ---@class watchbot.Instruments
 ---@field readiness watchbot.Readiness
 ---@field metrics watchbot.Metrics? see `measure`
+---@field exporter watchbot.Otlp? see `export`
 local Instruments = {}
 Instruments.__index = Instruments
 
@@ -88,8 +97,29 @@ function Instruments:listen(listen)
   return true
 end
 
---- Ends the server and the metrics.
+--- Exports spans and metrics, if the environment names a collector.
+---@param getenv fun(name: string): string?
+function Instruments:export(getenv)
+  local named = false
+  for _, name in ipairs(ENDPOINTS) do named = named or getenv(name) ~= nil end
+  if not named then return end
+  local watcher = self.watcher
+  self.exporter = otlp().open(getenv, watcher.journal, watcher.queue.name)
+  if not self.exporter then return end
+  self.exporter:observe(watcher.jobs)
+  if self.exporter:wants_metrics() then self:measure() end
+end
+
+--- Starts the tasks of what is exported.
+function Instruments:start()
+  if not self.exporter then return end
+  self.exporter:start(function(...) return self.watcher:supervise(...) end,
+    self.exporter:wants_metrics() and function() return self:measure():snapshot() end or nil)
+end
+
+--- Exports what is left, and ends the server and the metrics. Waits in a task.
 function Instruments:close()
+  if self.exporter then self.exporter:close() end
   if self.endpoint then self.endpoint:close() end
   if self.metrics then self.metrics:close() end
 end

@@ -6,6 +6,7 @@ Prints its port; ends when its standard input does. It answers in two ways: at A
 an HTTPS proxy (HTTPS_PROXY, with the authority that GET /-aws/ca names in AWS_CA_BUNDLE), where
 host, service and region of a request must fit each other; and at http://127.0.0.1:PORT as an
 endpoint of all services, where the scope of the signature says which is meant.
+GET /-aws/spans lists the spans that X-Ray has taken.
 
 POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names. /knobs and
 /calls: see knobs.py. ECS tasks really run (ecs_task.py): they end with this program.
@@ -34,6 +35,7 @@ import sigv4
 import sns
 import sqs
 import tls
+import xray
 from common import Refused
 from http_front import Front
 
@@ -159,7 +161,10 @@ def answer_call(request):
     identity = common.identifier()
     kind = request.headers.get("content-type") if is_json else "text/xml"
     headers = {"Content-Type": kind, "x-amzn-RequestId": identity}
-    request.service = place_of(request.host)[0] or {
+    service, region = place_of(request.host)
+    if service == "xray":
+        return xray.answer(request, region)
+    request.service = service or {
         "AmazonSQS": "sqs"}.get(request.headers.get("x-amz-target", "").split(".")[0])
     try:
         operation, result = perform(request)
@@ -188,6 +193,8 @@ def control(request):
             with common.lock:
                 common.state.clear()
         return 200, b"{}", {}
+    if request.path == "/-aws/spans":
+        return 200, json.dumps(xray.spans()).encode(), {}
     if request.path == "/-aws/ca":
         return 200, authority().certificate.encode(), {}
     return 200, json.dumps(seen).encode(), {}

@@ -1,0 +1,146 @@
+--- otlp: exports the spans and metrics of a watcher by OTLP over HTTP, as OpenTelemetry's variables
+-- in the environment say. Without them nothing of it runs.
+--
+--     local exporter = otlp.open(os.getenv, journal, queue)    -- nil: nothing is exported
+--     exporter:observe(jobs)
+--     exporter:start(supervise)
+--     exporter:close()                                         -- waits in a task
+
+local batches = require "watchbot.otlp.batches"
+local core = require "watchbot.core".aws
+local encode = require "watchbot.otlp.encode"
+local own = require "watchbot.lib.own"
+local scheduler = require "watchbot.scheduler"
+local sender = require "watchbot.otlp.sender"
+local settings = require "watchbot.otlp.settings"
+local spans = require "watchbot.otlp.spans"
+local version = require "watchbot.version"
+
+-- Seconds that the last export may take when the watcher ends.
+local LAST_EXPORT = 5
+
+---@class watchbot.Otlp
+---@field settings watchbot.OtlpSettings
+---@field snapshot (fun(): watchbot.Snapshot)? what measures, see watchbot.metrics
+local Otlp = {}
+Otlp.__index = Otlp
+
+local otlp = {}
+
+-- https://opentelemetry.io/docs/specs/semconv/resource/
+local function resource_of(given)
+  local flat, known = {}, {}
+  for _, one in ipairs(given) do
+    flat[#flat + 1], flat[#flat + 2], known[one[1]] = one[1], one[2], true
+  end
+  local ours = {
+    "service.version", version, "service.instance.id", core.uuid(),
+    "telemetry.sdk.name", "watchbot", "telemetry.sdk.language", "lua", "telemetry.sdk.version",
+    version,
+  }
+  for index = 1, #ours, 2 do
+    if not known[ours[index]] then table.move(ours, index, index + 1, #flat + 1, flat) end
+  end
+  return encode.attributes(table.unpack(flat))
+end
+
+function Otlp:report(err, code, dropped)
+  self.journal:warning(nil, "error", err, "code", code,
+    "dropped", dropped > 0 and dropped or nil, "where", "otlp")
+end
+
+-- A sender for one signal; nil where it is not exported.
+function Otlp:sender(target, what)
+  if not target then return nil end
+  local made, err, code = sender.new(target, what, function(...) self:report(...) end)
+  if not made then
+    self:report(("%s are not exported: %s"):format(what, err), code, 0)
+  end
+  return made
+end
+
+function Otlp:open_spans(queue)
+  local found = self.settings
+  local made = self:sender(found.traces, "spans")
+  if not made then return end
+  local before, behind = encode.spans(self.resource, version)
+  self.batches = batches.new(made, {
+    before = before, behind = behind, size = found.batch_size, most = found.queue_size,
+    delay = found.delay,
+  })
+  self.spans = spans.new(queue, found.sample, function(span) self.batches:add(span) end)
+end
+
+--- Reads the environment. What makes no sense there is a line of the log.
+---@param getenv fun(name: string): string?
+---@param journal watchbot.Journal
+---@param queue string URL
+---@return watchbot.Otlp? exporter nil: nothing is exported
+function otlp.open(getenv, journal, queue)
+  local found, problems = settings.read(getenv)
+  for _, problem in ipairs(problems) do journal:warning(nil, "warning", problem) end
+  if not found then return nil end
+  local self = own({
+    journal = journal, settings = found, resource = resource_of(found.resource), tasks = {},
+  }, Otlp)
+  self:open_spans(queue)
+  self.metrics_sender = self:sender(found.metrics, "metrics")
+  return self
+end
+
+--- Has the spans of all jobs follow from their stages, where spans are exported.
+---@param jobs watchbot.Jobs
+function Otlp:observe(jobs)
+  if not self.spans then return end
+  jobs:observe(self.spans:observer(function(err)
+    self.batches.sender:lose("a span was not made: " .. tostring(err), "Internal", 1)
+  end))
+end
+
+--- Whether metrics are exported.
+---@return boolean
+function Otlp:wants_metrics()
+  return self.metrics_sender ~= nil
+end
+
+-- Sends the metrics as they are now.
+function Otlp:export_metrics()
+  local body = encode.metrics(self.snapshot(), self.resource, version)
+  if not body then return end
+  -- The next values hold these: what failed is not sent again.
+  local done = self.metrics_sender:send(body, 1)
+  if not done then self.metrics_sender.dropped = self.metrics_sender.dropped + 1 end
+  self.metrics_sender:say()
+end
+
+--- Starts the tasks that export.
+---@param supervise fun(name: string, body: function, ...): watchbot.Supervised
+---@param snapshot (fun(): watchbot.Snapshot)? what measures, see watchbot.metrics
+function Otlp:start(supervise, snapshot)
+  self.snapshot = snapshot
+  if self.batches then
+    self.tasks.spans = supervise("otlp spans", self.batches.run, self.batches)
+  end
+  if not self.metrics_sender or not snapshot then return end
+  self.tasks.metrics = supervise("otlp metrics", function()
+    while true do
+      scheduler.sleep(self.settings.interval)
+      self:export_metrics()
+    end
+  end)
+end
+
+--- Exports what is left, within a bound. Waits in a task.
+function Otlp:close()
+  local until_time = scheduler.now() + LAST_EXPORT
+  if self.tasks.metrics then
+    self.tasks.metrics:cancel "the watcher ends"
+    pcall(scheduler.limit, LAST_EXPORT / 2, "the watcher ends", self.export_metrics, self)
+    self.metrics_sender:say(true)
+  end
+  if self.tasks.spans then
+    self.batches:close(self.tasks.spans, math.max(0.1, until_time - scheduler.now()))
+  end
+end
+
+return otlp

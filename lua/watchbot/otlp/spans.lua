@@ -1,0 +1,215 @@
+--- otlp.spans: the spans of each job, which follow from its stages (watcher/jobs.lua): this
+-- observes them, and no other code knows of it. A job has a span `process QUEUE`, whose parent and
+-- link is the sender's span, with children for start, run and settle.
+-- https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+
+local at_span = require("watchbot.trace").at_span
+local encode = require "watchbot.otlp.encode"
+local ids = require "watchbot.otlp.ids"
+local own = require "watchbot.lib.own"
+local scheduler = require "watchbot.scheduler"
+
+local now = scheduler.now
+
+---@class watchbot.JobSpans what a job has while it is traced
+---@field trace_id string
+---@field span_id string of `process`
+---@field parent watchbot.Trace? what the message came with
+---@field sampled boolean
+---@field wall integer milliseconds since the epoch, at the start
+---@field began number seconds, of scheduler.now()
+---@field child string? the name of the child that is open
+---@field child_began number?
+---@field events table[]?
+
+---@class watchbot.SpanMaker
+---@field queue { name: string, system: string, url: string?, host: string?, port: integer? }
+local Spans = {}
+Spans.__index = Spans
+
+local spans = {}
+
+-- What a queue is called in spans, by its URL.
+local function described(url)
+  local host, port = url:match "^https?://([^/:]+):?(%d*)"
+  if host then
+    return {
+      name = url:match "([^/]+)/*$", system = "aws_sqs", url = url, host = host,
+      port = math.tointeger(tonumber(port)) or url:find "^https" and 443 or 80,
+    }
+  end
+  return { name = url:match "([^/:]+)$" or url, system = "watchbot" }
+end
+
+---@param queue string URL
+---@param sample fun(trace_id: string, sampled: boolean?): boolean
+---@param add fun(span: string) takes a span that has ended, as JSON
+---@return watchbot.SpanMaker
+function spans.new(queue, sample, add)
+  return own({ queue = described(queue), sample = sample, add = add, of = setmetatable({}, {
+    __mode = "k" }) }, Spans)
+end
+
+-- the beginning
+
+local function begin(self, entry)
+  local parent, wall = entry.job.trace, scheduler.time()
+  local trace_id = parent and parent.trace_id or ids.trace(wall)
+  local one = {
+    trace_id = trace_id, span_id = ids.span(), wall = wall, began = now(),
+    parent = parent and parent.trace_id and parent or nil,
+    sampled = self.sample(trace_id, parent and parent.sampled),
+  }
+  self.of[entry] = one
+  entry.job.trace = at_span(parent, trace_id, one.span_id, one.sampled)
+  return one
+end
+
+local function time_of(one, at)
+  return encode.time(one.wall, at - one.began)
+end
+
+-- Seconds that the message was in the queue before.
+local function waited(entry, one)
+  local sent = entry.job.sent
+  return sent and math.max(0, one.wall - sent) / 1000 or nil
+end
+
+-- what happens meanwhile
+
+local function note(one, name, ...)
+  one.events = one.events or {}
+  -- A job that is held may be tried for hours.
+  if #one.events >= 32 then return end
+  one.events[#one.events + 1] = {
+    timeUnixNano = time_of(one, now()), name = name, attributes = encode.attributes(...),
+  }
+end
+
+local KINDS = { settle = encode.CLIENT }
+
+-- Ends the child that is open.
+function Spans:end_child(one, failed)
+  local name = one.child
+  if not name then return end
+  one.child = nil
+  if not one.sampled then return end
+  local queue = self.queue
+  self.add(encode.span {
+    name = name .. " " .. queue.name, kind = KINDS[name] or encode.INTERNAL,
+    trace_id = one.trace_id, span_id = ids.span(), parent = one.span_id,
+    state = one.parent and one.parent.tracestate, start = time_of(one, one.child_began),
+    ends = time_of(one, now()), error = failed,
+    attributes = encode.attributes("messaging.system", queue.system, "messaging.operation.name",
+      name, "messaging.operation.type", name == "settle" and name or nil,
+      "messaging.destination.name", queue.name),
+  })
+end
+
+function Spans:begin_child(one, name)
+  if one.child == name then return end
+  self:end_child(one)
+  one.child, one.child_began = name, now()
+end
+
+-- the end
+
+local FAILED = { reject = true, retry = true, bury = true }
+
+-- A word for the kind of a failure, of which there are few.
+local function error_type(entry)
+  local exit = entry.exit or {}
+  if exit.timed_out then return "timeout" end
+  if exit.stopped then return "stopped" end
+  if exit.signal then return "SIG" .. tostring(exit.signal) end
+  if exit.error then return tostring(exit.error) end
+  if exit.code and exit.code ~= 0 then return ("exit_%d"):format(exit.code) end
+  return entry.cause or entry.outcome or "_OTHER"
+end
+
+local function reason_of(entry)
+  local exit = entry.exit or {}
+  if exit.reason then return exit.reason end
+  if exit.code then return ("exit code %s"):format(exit.code) end
+  return exit.signal and ("signal %s"):format(exit.signal) or tostring(entry.outcome)
+end
+
+local function attributes_of(self, entry, one, failed)
+  local queue, job, exit = self.queue, entry.job, entry.exit or {}
+  return encode.attributes(
+    "messaging.system", queue.system, "messaging.operation.name", "process",
+    "messaging.operation.type", "process", "messaging.destination.name", queue.name,
+    "messaging.message.id", entry.id, "messaging.message.body.size", #entry.message.body,
+    "aws.sqs.queue.url", queue.url, "server.address", queue.host, "server.port", queue.port,
+    "watchbot.receive_count", job.receives, "watchbot.wait_seconds", waited(entry, one),
+    "watchbot.outcome", entry.outcome or nil, "watchbot.decided_by", entry.decided or nil,
+    "watchbot.cause", entry.cause or nil,
+    "process.exit.code", math.tointeger(exit.code), "aws.ecs.task.arn", exit.task,
+    "error.type", failed and error_type(entry) or nil)
+end
+
+--- The job is over: its span is complete.
+function Spans:finish(entry, one)
+  self:end_child(one)
+  self.of[entry] = nil
+  if not one.sampled then return end
+  local failed = FAILED[entry.outcome] or entry.cause == "internal"
+  local before = one.parent
+  local sender = before and before.span_id and before or nil
+  self.add(encode.span {
+    name = "process " .. self.queue.name, kind = encode.CONSUMER, trace_id = one.trace_id,
+    span_id = one.span_id, parent = sender and sender.span_id, remote = sender ~= nil,
+    state = before and before.tracestate, start = time_of(one, one.began),
+    ends = time_of(one, now()), attributes = attributes_of(self, entry, one, failed),
+    events = one.events, link = sender, error = failed and reason_of(entry) or nil,
+  })
+end
+
+-- what each stage means
+
+local on = {}
+
+function on.deciding(self, entry, one)
+  if not one and entry.job then begin(self, entry) end
+end
+
+function on.starting(self, _, one) self:begin_child(one, "start") end
+
+function on.running(self, _, one) self:begin_child(one, "run") end
+
+local function put_off(self, entry, one)
+  self:end_child(one)
+  note(one, entry.stage, "watchbot.backoff_seconds", entry.seconds or nil, "watchbot.reason",
+    entry.exit and entry.exit.reason)
+end
+
+on.held, on.unplaced = put_off, put_off
+
+-- `from` is the same where the outcome has been decided: then it is known when the message is seen
+-- again.
+function on.settling(self, entry, one, from)
+  if from ~= "settling" then return self:begin_child(one, "settle") end
+  if not entry.seconds then return end
+  note(one, entry.outcome, "watchbot.backoff_seconds", entry.seconds, "watchbot.reason",
+    reason_of(entry))
+end
+
+function on.returning(self, _, one) self:begin_child(one, "settle") end
+
+function on.gone(self, entry, one) self:finish(entry, one) end
+
+--- What observes the jobs of a watcher. What it raises is given to `failed`: a job must not suffer
+--- from its span.
+---@param failed fun(err: any)
+---@return fun(entry: watchbot.JobEntry, from: string?, to: string)
+function Spans:observer(failed)
+  local of = self.of
+  return function(entry, from, to)
+    local react, one = on[to], of[entry]
+    if not react or not one and to ~= "deciding" then return end
+    local ok, err = pcall(react, self, entry, one, from)
+    if not ok then failed(err) end
+  end
+end
+
+return spans
