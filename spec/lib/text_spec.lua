@@ -38,6 +38,7 @@ describe("characters that drive a terminal or deceive a reader", function()
     ["a\u{200B}b\u{2060}"] = "a\\u{200b}b\\u{2060}", ["\u{AD}"] = "\\u{ad}",
     ["\u{115F}\u{3164}\u{FFA0}"] = "\\u{115f}\\u{3164}\\u{ffa0}",
     ["\u{180E}\u{206A}\u{1D173}"] = "\\u{180e}\\u{206a}\\u{1d173}",
+    ["\u{17B4}\u{1BCA0}\u{FFF0}"] = "\\u{17b4}\\u{1bca0}\\u{fff0}",
     ["\xC0\x9B"] = "\u{FFFD}\u{FFFD}",
     ["\xE2\x80"] = "\u{FFFD}\u{FFFD}",
   }
@@ -51,11 +52,35 @@ describe("characters that drive a terminal or deceive a reader", function()
     end
   end)
 
+  -- "\27[8m" of a folder's name hid the rest of the line.
+  it("are all attributes but those that watchbot sets itself", function()
+    assert.are.equal("\27[1ma\27[0m \27[31mb\27[0m", text.coloured "\27[1ma\27[0m \27[31mb\27[0m")
+    for _, attribute in ipairs { "8", "5", "7", "1;8", "38;5;1", "40", "99999999999", "" } do
+      local hidden = "\27[" .. attribute .. "mx"
+      assert.are.equal("\\u{1b}[" .. attribute .. "mx", text.coloured(hidden))
+      assert.are.equal("x", text.plain(hidden))
+    end
+  end)
+
   it("leave the neighbours as they are", function()
     local kept = "\u{A0}\u{C4}\u{2018}\u{2013}\u{200D}\u{600}\u{FFE6}\u{1F30D} \u{E0100}"
     assert.are.equal(kept, text.plain(kept))
     assert.are.equal(kept, text.coloured(kept))
     assert.are.equal("a b c", text.line "a\t\n b\r\nc")
+  end)
+
+  -- The two lists once differed: what a terminal was spared was in the log.
+  it("are the same in text and in JSON", function()
+    local json = require "watchbot.lib.json"
+    for _, range in ipairs { { 0x7F, 0xD7FF }, { 0xE000, 0x1BFFF }, { 0x1D000, 0x1FFFF },
+      { 0xE0000, 0xE0FFF } } do
+      for code = range[1], range[2] do
+        local character = utf8.char(code)
+        local in_text = text.plain(character) ~= character
+        local in_json = json.members("a", character) ~= ('{"a":"%s"}'):format(character)
+        if in_text ~= in_json then error(("U+%04X"):format(code)) end
+      end
+    end
   end)
 
   -- A hundred accents on one letter cover the lines above it.

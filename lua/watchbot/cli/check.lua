@@ -9,6 +9,7 @@ local output = require "watchbot.cli.output"
 local policy = require "watchbot.policy"
 local resident = require "watchbot.policy.resident"
 local sorted = require "watchbot.lib.sorted"
+local text = require "watchbot.lib.text"
 local urls = require "watchbot.lib.urls"
 
 local check = {
@@ -174,7 +175,8 @@ function check.run(arguments)
     return 0
   end
   if #arguments.words > 1 then
-    return nil, ("check: expected one policy, got '%s'"):format(table.concat(arguments.words, " ")),
+    return nil, ("check: expected one policy, got '%s'"):format(
+      text.word(table.concat(arguments.words, " "))),
       "Usage"
   end
   return scheduler.run(start, arguments.words[1], arguments)

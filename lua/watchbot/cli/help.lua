@@ -6,6 +6,7 @@ local hooks = require "watchbot.policy.hooks"
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local suggest = require "watchbot.lib.suggest"
+local text = require "watchbot.lib.text"
 
 local help = {}
 
@@ -20,14 +21,14 @@ local groups = {
 }
 
 --- Wraps a text to the width of a terminal.
----@param text string
+---@param words string
 ---@param indent string before each line
 ---@param width integer? columns; default: 100
 ---@return string
-function help.wrap(text, indent, width)
+function help.wrap(words, indent, width)
   width = width or WIDTH
   local lines, line = {}, ""
-  for word in text:gmatch "%S+" do
+  for word in words:gmatch "%S+" do
     if line ~= "" and #indent + #line + 1 + #word > width then
       lines[#lines + 1] = indent .. line
       line = word
@@ -161,7 +162,7 @@ function help.about(name, commands)
   end
   if topics[name] then topics[name]() end
   if known then return 0 end
-  return nil, ("no help for '%s'%s"):format(name,
+  return nil, ("no help for '%s'%s"):format(text.word(name),
     suggest.hint(name, names, "see watchbot help")), "Usage"
 end
 

@@ -6,6 +6,7 @@
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local suggest = require "watchbot.lib.suggest"
+local text = require "watchbot.lib.text"
 local version = require "watchbot.version"
 
 local cli = {}
@@ -52,7 +53,7 @@ local function find(name)
     names[#names + 1] = command[1]
   end
   names[#names + 1] = "help"
-  return nil, ("unknown command '%s'%s"):format(name,
+  return nil, ("unknown command '%s'%s"):format(text.word(name),
     suggest.hint(name, names, "see watchbot --help"))
 end
 

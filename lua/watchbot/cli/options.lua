@@ -3,6 +3,7 @@
 -- `-nvalue`. `--` ends them.
 
 local suggest = require "watchbot.lib.suggest"
+local text = require "watchbot.lib.text"
 
 local options = {}
 
@@ -25,14 +26,16 @@ local function find(declared, name)
     if option.name == name then return option end
     names[#names + 1] = option.name
   end
-  return nil, ("unknown option '--%s'%s"):format(name, suggest.hint(name, names, nil, "--"))
+  return nil, ("unknown option '--%s'%s"):format(text.word(name),
+    suggest.hint(name, names, nil, "--"))
 end
 
 local function find_short(declared, letter)
   for _, option in ipairs(declared) do
     if option.short == letter then return option end
   end
-  return nil, ("unknown option '-%s'; options have two dashes, and '--' ends them"):format(letter)
+  return nil, ("unknown option '-%s'; options have two dashes, and '--' ends them"):format(
+    text.word(letter))
 end
 
 -- => option, the value in the same word | nil, err
@@ -57,7 +60,7 @@ local function chosen(option, value)
     if choice == value then return value end
   end
   return nil, ("option '--%s': expected %s, got '%s'%s"):format(option.name,
-    alternatives(option.choices), value, suggest.hint(value, option.choices))
+    alternatives(option.choices), text.word(value), suggest.hint(value, option.choices))
 end
 
 local function checked(option, value)
@@ -70,7 +73,7 @@ local function checked(option, value)
   local number = tonumber(value)
   if number and number >= 0 and number < math.huge then return number end
   return nil, ("option '--%s': expected a number of at least 0, got '%s'"):format(option.name,
-    value)
+    text.word(value))
 end
 
 local function store(result, option, value)
@@ -84,15 +87,15 @@ end
 
 -- The option at argv[index]. => option, value, the next index | nil, err
 local function read(declared, argv, index)
-  local option, text = split(declared, argv[index])
-  if not option then return nil, text end
+  local option, given = split(declared, argv[index])
+  if not option then return nil, given end
   if not option.value then
-    if text then return nil, ("option '--%s' takes no value"):format(option.name) end
+    if given then return nil, ("option '--%s' takes no value"):format(option.name) end
     return option, true, index + 1
   end
-  local value, err = checked(option, text or argv[index + 1])
+  local value, err = checked(option, given or argv[index + 1])
   if value == nil then return nil, err end
-  return option, value, index + (text and 1 or 2)
+  return option, value, index + (given and 1 or 2)
 end
 
 --- Sorts the arguments into options (by their name) and words.
@@ -130,13 +133,13 @@ function options.parse(declared, argv, style)
 end
 
 --- Reads NAME=VALUE.
----@param text string
+---@param pair string
 ---@return string? name
 ---@return string value; or an error's text
-function options.pair(text)
-  local name, value = text:match "^([^=]+)=(.*)$"
+function options.pair(pair)
+  local name, value = pair:match "^([^=]+)=(.*)$"
   if name then return name, value end
-  return nil, ("expected NAME=VALUE, got '%s'"):format(text)
+  return nil, ("expected NAME=VALUE, got '%s'"):format(text.word(pair))
 end
 
 --- What an option is for, with the values it can have.

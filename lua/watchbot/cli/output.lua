@@ -128,12 +128,16 @@ end
 
 local complaint
 
---- Reports an error on standard error: without colors, which are never ours in an error, and
---- without the passwords of URLs.
+-- Bytes of an error. What is quoted in it may be of any size.
+local LONGEST = 8 * 1024
+
+--- Reports an error on standard error: without colors, which are never ours in an error, without
+--- the passwords of URLs, and without a line that looks like another error of watchbot.
 ---@param err string
 function output.complain(err)
   complaint = err
-  io.stderr:write("watchbot: ", text.plain(urls.hide(err)), "\n")
+  local shown = text.plain(text.cut(urls.hide(err), LONGEST)):gsub("\n(%s*watchbot)", "\n  %1")
+  io.stderr:write("watchbot: ", shown, #err > LONGEST and "..." or "", "\n")
 end
 
 --- Ends a command: all output is written, or the status is a failure and standard error has the

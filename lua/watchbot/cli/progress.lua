@@ -9,6 +9,7 @@ local scheduler = require "watchbot.scheduler"
 local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
+local text = require "watchbot.lib.text"
 
 local NAMES = {
   "status", "set-total", "set-metadata", "complete-part", "fail-job", "reduce-sent",
@@ -79,14 +80,14 @@ function readers.total(value)
     or value))
 end
 
-function readers.metadata(text)
-  local value, problem = json.decode(text)
+function readers.metadata(given)
+  local value, problem = json.decode(given)
   if value ~= nil then return value end
-  return usage(("option '--metadata': %s: '%s'"):format(problem, text))
+  return usage(("option '--metadata': %s: '%s'"):format(problem, text.word(given)))
 end
 
-function readers.reason(text)
-  if text ~= "" then return text end
+function readers.reason(given)
+  if given ~= "" then return given end
   return usage "option '--reason': expected text, got ''"
 end
 
@@ -178,7 +179,7 @@ local function unknown(word)
   local names = sorted.keys(commands)
   local all = table.concat(names, ", "):gsub(", ([^,]*)$", " or %1")
   if not word then return usage("no action: " .. all) end
-  return usage(("unknown action '%s'%s"):format(word,
+  return usage(("unknown action '%s'%s"):format(text.word(word),
     suggest.hint(word, names, "expected " .. all)))
 end
 
@@ -190,7 +191,7 @@ function progress.run(arguments)
     return usage(("%s: no job: watchbot progress %s JOB"):format(word, word))
   end
   if #arguments.words > 2 then
-    return usage(("expected one job, got '%s' too"):format(arguments.words[3]))
+    return usage(("expected one job, got '%s' too"):format(text.word(arguments.words[3])))
   end
   if (arguments.table and 1 or 0) + (arguments.queue and 1 or 0) + (arguments.stack and 1 or 0)
     > 1 then

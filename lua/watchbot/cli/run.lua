@@ -6,6 +6,7 @@ local output = require "watchbot.cli.output"
 local printed = require "watchbot.journal.printed"
 local try_policy = require("watchbot.policy").try
 local serve = require "watchbot.cli.serve"
+local text = require "watchbot.lib.text"
 
 local run = {
   summary = "Watches a queue and runs a task for each message.",
@@ -144,7 +145,7 @@ local function misuse(arguments)
     return "--batch is for --lambda and --resident"
   elseif #kinds == 1 and #arguments.words > 0 then
     return ("%s and a policy file ('%s') cannot be combined: set it in the policy"):format(kinds[1],
-      arguments.words[1])
+      text.word(arguments.words[1]))
   elseif #kinds == 1 and not arguments.serve and not port and not arguments.rest then
     return ("%s needs a command: watchbot run %s%s -- COMMAND"):format(kinds[1], kinds[1],
       arguments.lambda and " " .. arguments.lambda or "")
@@ -156,7 +157,7 @@ function run.run(arguments)
   if wrong then return nil, "run: " .. wrong, "Usage" end
   if arguments.rest and #arguments.words > 0 then
     return nil, ("run: a policy file ('%s') and a command after '--' cannot be combined"):format(
-      arguments.words[1]), "Usage"
+      text.word(arguments.words[1])), "Usage"
   elseif not arguments.rest and #arguments.words > 1 then
     return nil, ("run: expected one policy file; to run a command: watchbot run -- %s"):format(
       table.concat(arguments.words, " ")), "Usage"

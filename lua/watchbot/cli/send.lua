@@ -9,6 +9,7 @@ local resend = require "watchbot.message.resend"
 local saved_lines = require "watchbot.cli.saved_lines"
 local scheduler = require "watchbot.scheduler"
 local open_queue = require("watchbot.queue").open
+local text = require "watchbot.lib.text"
 local trace = require "watchbot.trace"
 
 -- AWS modules are loaded only when they are needed.
@@ -64,8 +65,8 @@ examples:
 
 local function attributes_of(arguments)
   local attributes = {}
-  for _, text in ipairs(arguments.attribute or {}) do
-    local name, value = options.pair(text)
+  for _, pair in ipairs(arguments.attribute or {}) do
+    local name, value = options.pair(pair)
     if not name then return nil, "send: --attribute: " .. value, "Usage" end
     attributes[name] = { type = "String", value = value }
   end
@@ -244,7 +245,8 @@ end
 local function check_saved(arguments)
   if not arguments.from then return true end
   if arguments.words[1] then
-    return nil, ("send: either --from or a message, not both: '%s'"):format(arguments.words[1]),
+    return nil, ("send: either --from or a message, not both: '%s'"):format(
+      text.word(arguments.words[1])),
       "Usage"
   end
   for _, name in ipairs { "subject", "delay", "attribute", "group", "deduplication-id" } do
@@ -274,8 +276,7 @@ end
 function send.run(arguments)
   if #arguments.words > 1 then
     return nil, ("send: expected one message, got '%s'; quote a message with spaces"):format(
-      table.concat(
-      arguments.words, " ")),
+      text.word(table.concat(arguments.words, " "))),
       "Usage"
   end
   local ok, err, code = check_saved(arguments)

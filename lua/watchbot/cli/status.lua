@@ -6,6 +6,7 @@ local output = require "watchbot.cli.output"
 local status = require "watchbot.status"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
+local text = require "watchbot.lib.text"
 
 local options = table.move(target.options, 1, #target.options, 1, {})
 options[#options + 1] = { name = "json", help = "one JSON object" }
@@ -113,8 +114,7 @@ end
 function command.run(arguments)
   if #arguments.words > 0 then
     return nil, ("status: unexpected argument '%s'; name a stack with --stack"):format(
-      arguments.words[1]),
-      "Usage"
+      text.word(arguments.words[1])), "Usage"
   end
   return interruptible(start, arguments)
 end

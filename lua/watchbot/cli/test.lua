@@ -128,7 +128,8 @@ local function misuse(arguments)
     end
   end
   if arguments.signal and not arguments.signal:match "^%u[%u%d]*$" then
-    return ("--signal: expected a name like KILL, got '%s'"):format(arguments.signal)
+    return ("--signal: expected a name like KILL, got '%s'"):format(
+      text.word(arguments.signal))
   end
 end
 

@@ -8,6 +8,7 @@ local output = require "watchbot.cli.output"
 local capacity = require "watchbot.stack.capacity"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
+local text = require "watchbot.lib.text"
 
 -- Machines in one call:
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html
@@ -157,7 +158,7 @@ end
 function command.run(arguments)
   if #arguments.words > 0 then
     return nil, ("worker-capacity: unexpected argument '%s'; name a stack with --stack"):format(
-      arguments.words[1]), "Usage"
+      text.word(arguments.words[1])), "Usage"
   end
   return interruptible(start, arguments)
 end

@@ -27,8 +27,11 @@ end
 local function nearest_of(name, names)
   local nearest, least = nil, math.max(1, #name // 3) + 1
   for _, candidate in ipairs(names) do
-    local edits = distance(name:lower(), candidate:lower())
-    if edits < least then nearest, least = candidate, edits end
+    -- At least as many edits as one of them is longer: a word of megabytes is not looked at.
+    if math.abs(#name - #candidate) < least then
+      local edits = distance(name:lower(), candidate:lower())
+      if edits < least then nearest, least = candidate, edits end
+    end
   end
   return nearest
 end

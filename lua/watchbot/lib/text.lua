@@ -43,7 +43,9 @@ local unsafe = {
   "\226\128[\139\142\143\168-\174]",
   "\226\129[\160-\175]", -- word joiner, invisible operators, isolates, what Unicode has withdrawn
   "\239\187\191", -- the byte order mark
-  "\239\191[\185-\187]", -- annotations
+  "\239\191[\176-\187]", -- annotations, and what will never be visible
+  "\225\158[\180\181]", -- inherent vowels of Khmer, which are not visible
+  "\240\155\178[\160-\163]", -- controls of shorthand
   "\240\157\133[\179-\186]", -- beams and slurs of music
   "\243\160[\128\129][\128-\191]", -- tags, which are invisible
 }
@@ -86,6 +88,26 @@ function text.line(bytes)
   return (text.plain(bytes):gsub("%s+", " "))
 end
 
+-- Bytes of a word in a message; a longer one pushes what is said of it out of sight.
+local LONGEST_WORD = 200
+
+local SHOWN = { ["\n"] = "\\n", ["\t"] = "\\t" }
+
+--- A word of a command line or a file, as messages quote it: in one line; of a long word, its
+--- beginning.
+---@param word string
+---@return string
+function text.word(word)
+  local shown = text.plain(text.cut(word, LONGEST_WORD)):gsub("[\n\t]", SHOWN)
+  return #word > LONGEST_WORD and ("%s... (%d bytes)"):format(shown, #word) or shown
+end
+
+-- The attributes that watchbot sets: none, bold, dim, colors. Others hide text, or make it blink.
+local function is_ours(attribute)
+  local number = tonumber(attribute)
+  return number ~= nil and (number <= 2 or number > 30 and number <= 37)
+end
+
 --- The same for text that has colours of ours in it: those stay.
 ---@param bytes string
 ---@return string
@@ -93,9 +115,11 @@ function text.coloured(bytes)
   local shown = text.clean(bytes)
   if not shown:find(SUSPECT) then return shown end
   local parts, start = {}, 1
-  for before, colour, behind in shown:gmatch "()(\27%[[%d;]*m)()" do
-    parts[#parts + 1] = escape_all(shown:sub(start, before - 1)) .. colour
-    start = behind
+  for before, colour, attribute, behind in shown:gmatch "()(\27%[(%d*)m)()" do
+    if is_ours(attribute) then
+      parts[#parts + 1] = escape_all(shown:sub(start, before - 1)) .. colour
+      start = behind
+    end
   end
   parts[#parts + 1] = escape_all(shown:sub(start))
   return table.concat(parts)

@@ -9,6 +9,7 @@ local selection = require "watchbot.cli.dead_letter.selection"
 local suggest = require "watchbot.lib.suggest"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
+local text = require "watchbot.lib.text"
 local triage = require "watchbot.cli.dead_letter.triage"
 
 local NAMES = { "list", "show", "print", "replay", "delete", "purge", "triage" }
@@ -110,7 +111,7 @@ local function action_of(arguments)
   for _, name in ipairs(NAMES) do
     if name == word then return name end
   end
-  return nil, ("dead-letter: unknown action '%s'%s"):format(word,
+  return nil, ("dead-letter: unknown action '%s'%s"):format(text.word(word),
     suggest.hint(word, NAMES, "expected " .. table.concat(NAMES, ", "))), "Usage"
 end
 

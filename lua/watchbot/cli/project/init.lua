@@ -3,6 +3,7 @@
 local output = require "watchbot.cli.output"
 local files = require "watchbot.cli.project.files"
 local scheduler = require "watchbot.scheduler"
+local text = require "watchbot.lib.text"
 
 local init = {
   summary = "Creates a working project: a policy, its tests, a worker, a stack.",
@@ -39,11 +40,11 @@ local function start(mode, folder, systemd)
   local ok, err, code = files.write(folder, planned)
   if not ok then return nil, "init: " .. err, code end
   for _, file in ipairs(planned) do
-    output.line((folder == "." and "" or folder .. "/") .. file.path)
+    output.line((folder == "." and "" or text.line(folder) .. "/") .. file.path)
   end
   output.note(("\nTry it:%s\n  watchbot send --queue sqlite:jobs.db hello\n  watchbot run --drain "
     .. "policy.lua\n"):format(
-    folder == "." and "" or "\n  cd " .. quoted(folder)))
+    folder == "." and "" or "\n  cd " .. quoted(text.line(folder))))
   return 0
 end
 
@@ -53,8 +54,8 @@ function init.run(arguments)
   end
   local mode = arguments.lambda or arguments.mode or "process"
   if #arguments.words > 1 then
-    return nil, ("init: expected one folder, got '%s'"):format(table.concat(arguments.words, " ")),
-      "Usage"
+    return nil, ("init: expected one folder, got '%s'"):format(
+      text.word(table.concat(arguments.words, " "))), "Usage"
   end
   local folder = arguments.words[1] or "."
   if folder == "" then return nil, "init: expected a folder, got ''", "Usage" end
