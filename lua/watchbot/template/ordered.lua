@@ -67,7 +67,7 @@ local function problem_of(value, path, above)
     if problem then return problem end
   end
   -- Items after a hole would not be written.
-  if list and count > 0 and (count ~= #value or value[count] == nil) then
+  if listed and count > 0 and (count ~= #value or value[count] == nil) then
     return ("%s: the list has a hole (a nil in it)"):format(path)
   end
   above[value] = nil
