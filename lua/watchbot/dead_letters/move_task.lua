@@ -6,6 +6,7 @@
 -- the newest of the list, once that is another than before. One that another caller has started
 -- does the same work, and is watched like ours.
 
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between two looks, at first and at most.
@@ -13,9 +14,6 @@ local FIRST_LOOK, LONGEST_LOOK = 0.5, 5
 
 -- Seconds after which a task that was started must be in the list.
 local LISTED = 60
-
--- Messages a second: the most that SQS takes.
-local FASTEST = 500
 
 local move_task = {}
 
@@ -43,7 +41,7 @@ local function under_way(found)
 end
 
 local function whole(rate)
-  return rate and math.max(1, math.min(FASTEST, math.floor(rate)))
+  return rate and math.max(1, math.min(limits.sqs.moved, math.floor(rate)))
 end
 
 -- The answer to a start may have been lost, or another caller was faster: either way there is a

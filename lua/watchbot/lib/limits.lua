@@ -3,6 +3,7 @@
 
 return {
   -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+  -- and API_CreateQueue.html, API_StartMessageMoveTask.html
   sqs = {
     batch = 10,             -- messages or receipts in a call
     message = 1024 * 1024,  -- bytes of a message with its attributes, and of all those in a batch
@@ -10,6 +11,11 @@ return {
     wait = 20,              -- seconds of a long poll
     delay = 900,            -- seconds of a message that is sent with one
     visibility = 12 * 3600, -- seconds from the receive
+    retention = 14 * 86400, -- seconds
+    name = 80,              -- characters of a queue's name
+    label = 256,            -- characters of an attribute's name or type
+    id = 128,               -- characters of a group or a deduplication id
+    moved = 500,            -- messages a second of a message move task
   },
   -- https://docs.aws.amazon.com/sns/latest/api/API_Publish.html and API_PublishBatch.html
   sns = {
@@ -23,6 +29,7 @@ return {
     overrides = 8192,   -- characters of JSON
     started_by = 128,   -- characters
     described = 100,    -- tasks, or container instances, in a call
+    reason = 255,       -- characters of StopTask's reason that are kept
   },
   -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
   logs = {
@@ -32,5 +39,28 @@ return {
   dynamodb = {
     reads = 100, -- items in a BatchGetItem
     writes = 25, -- items in a BatchWriteItem
+  },
+  -- https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
+  -- services-sqs-configure.html
+  lambda = {
+    payload = 6 * 1024 * 1024, -- bytes of an invocation, and of its answer
+    batch = 10000,             -- messages of a standard queue
+    window = 300,              -- seconds of a batch's window
+  },
+  -- https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; a role may allow less
+  sts = {
+    shortest_session = 900, -- seconds
+    longest_session = 43200,
+  },
+  -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+  cloudformation = {
+    body = 51200,             -- bytes of a template in a call
+    body_in_s3 = 1024 * 1024, -- bytes
+    resources = 500,
+    outputs = 200,
+    parameters = 200,
+    mappings = 200,
+    id = 255,                 -- characters of a logical id
+    description = 1024,       -- bytes
   },
 }

@@ -1,6 +1,7 @@
 --- policy.resident: what a policy's `lambda`, `serve` and `resident` may say: programs that stay
 -- and take one message, or one batch, after the other.
 
+local limits = require "watchbot.lib.limits"
 local suggest = require "watchbot.lib.suggest"
 
 local resident = {}
@@ -36,7 +37,7 @@ local resident = {}
 ---@class watchbot.ResidentOptions: watchbot.Lambda, watchbot.Serve with the defaults
 
 -- The most that a Lambda function gets from a standard queue, and the seconds of its window.
-local LARGEST_BATCH, LONGEST_WINDOW = 10000, 300
+local LARGEST_BATCH, LONGEST_WINDOW = limits.lambda.batch, limits.lambda.window
 
 -- Messages of one receive: a larger batch has to wait for its messages.
 local BATCH_WITHOUT_WINDOW = 10

@@ -4,9 +4,9 @@
 
 local base64 = require "watchbot.lib.base64"
 local attributes = require "watchbot.message.attributes"
+local limits = require "watchbot.lib.limits"
 
--- Characters of an attribute's name or type, and of a group or a deduplication id.
-local LONGEST_NAME, LONGEST_ID = 256, 128
+local LONGEST_NAME, LONGEST_ID = limits.sqs.label, limits.sqs.id
 
 local outgoing = {}
 
@@ -85,22 +85,22 @@ end
 --- Whether the service takes this message: how many bytes it counts, or why not.
 ---@param body string as it is sent
 ---@param message watchbot.Outgoing
----@param limits { message: integer, attributes: integer? } the service's
+---@param most { message: integer, attributes: integer? } the service's
 ---@return integer? bytes
 ---@return string? err
 ---@return string? code
-function outgoing.measure(body, message, limits)
+function outgoing.measure(body, message, most)
   local bytes = #body + attributes.bytes(message.attributes)
   if body == "" then
     return refuse("EmptyMessage", "the message is empty, which AWS does not take")
-  elseif bytes > limits.message then
+  elseif bytes > most.message then
     return refuse("MessageTooLong", "the message has %d bytes with its attributes, more than the "
-      .. "%d that AWS takes", bytes, limits.message)
+      .. "%d that AWS takes", bytes, most.message)
   elseif not outgoing.is_text(body) then
     return refuse("InvalidMessageContents", "the message is not text: AWS takes UTF-8 without "
       .. "control characters; encode it, as base64 for example")
   end
-  local ok, err, code = check_attributes(message.attributes, limits.attributes or math.huge)
+  local ok, err, code = check_attributes(message.attributes, most.attributes or math.huge)
   if ok then ok, err, code = check_id("group", message.group) end
   if ok then ok, err, code = check_id("deduplication id", message.deduplication) end
   if not ok then return nil, err, code end

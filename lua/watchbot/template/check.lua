@@ -5,6 +5,7 @@
 local check_access = require "watchbot.template.check_access"
 local check_forms = require "watchbot.template.check_forms"
 local check_volumes = require "watchbot.template.check_volumes"
+local limits = require "watchbot.lib.limits"
 local ordered = require "watchbot.template.ordered"
 local references = require "watchbot.template.references"
 local suggest = require "watchbot.lib.suggest"
@@ -14,12 +15,14 @@ local suggest = require "watchbot.lib.suggest"
 ---@field message string
 ---@field note boolean? information, not a problem
 
--- Bytes of a template in the request, and of one in S3.
-local INLINE, IN_S3 = 51200, 1024 * 1024
+local INLINE, IN_S3 = limits.cloudformation.body, limits.cloudformation.body_in_s3
 
-local limits = { Resources = 500, Outputs = 200, Parameters = 200, Mappings = 200 }
+local most = {
+  Resources = limits.cloudformation.resources, Outputs = limits.cloudformation.outputs,
+  Parameters = limits.cloudformation.parameters, Mappings = limits.cloudformation.mappings,
+}
 
-local LONGEST_ID = 255
+local LONGEST_ID = limits.cloudformation.id
 
 local pseudo_parameters = {
   ["AWS::AccountId"] = true, ["AWS::NoValue"] = true, ["AWS::NotificationARNs"] = true,
@@ -158,8 +161,8 @@ local function check_ids(template, find)
         find(section .. "." .. id, "a logical id has letters and digits, at most %d", LONGEST_ID)
       end
     end
-    if limits[section] and count > limits[section] then
-      find(section, "a template has at most %d, not %d", limits[section], count)
+    if most[section] and count > most[section] then
+      find(section, "a template has at most %d, not %d", most[section], count)
     end
   end
 end
@@ -192,8 +195,7 @@ local function check_circles(template, find)
 end
 
 -- The longest stack name for which the names of all queues fit.
--- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
-local LONGEST_QUEUE_NAME, STACK_NAME = 80, "${AWS::StackName}"
+local LONGEST_QUEUE_NAME, STACK_NAME = limits.sqs.name, "${AWS::StackName}"
 
 local function check_queue_names(template, findings)
   local least, where = math.huge, nil

@@ -3,13 +3,13 @@
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
 local cf = require "watchbot.template.cf"
+local limits = require "watchbot.lib.limits"
 local ordered = require "watchbot.template.ordered"
 local suggest = require "watchbot.lib.suggest"
 
 local GUIDE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
 
--- Bytes of a description.
-local LONGEST = 1024
+local LONGEST = limits.cloudformation.description
 
 local function set(words)
   local known = {}

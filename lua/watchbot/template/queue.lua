@@ -5,10 +5,8 @@
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
+local limits = require "watchbot.lib.limits"
 local names = require "watchbot.template.names"
-
--- Retention of the dead-letter queue in seconds: the most that SQS allows.
-local LONGEST_RETENTION = 14 * 24 * 3600
 
 local function named(options, name)
   return cf.sub(names.of_queue(options, name))
@@ -87,7 +85,7 @@ return function(options, refs)
   local id = refs.id
   local resources = policies(options, refs)
   resources[id "DeadLetterQueue"] = queue(options, "DeadLetterQueue", {
-    MessageRetentionPeriod = LONGEST_RETENTION,
+    MessageRetentionPeriod = limits.sqs.retention,
     -- By name: with references, each of the two would depend on the other.
     RedriveAllowPolicy = {
       redrivePermission = "byQueue", sourceQueueArns = {

@@ -2,16 +2,15 @@
 -- one line, and keys have a stable order.
 
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 local list = require "watchbot.lib.list"
 local ordered = require "watchbot.template.ordered"
 
 -- Columns of a line with more than one value.
 local WIDTH = 110
 
--- The largest template in bytes that CloudFormation accepts without S3; a larger one is indented
--- less.
--- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-local INLINE = 51200
+-- A template that CloudFormation would not take in a call is indented less.
+local INLINE = limits.cloudformation.body
 
 local in_a_line
 

@@ -3,6 +3,7 @@
 -- https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and
 -- API_AssumeRoleWithWebIdentity.html
 
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
 local endpoint = require "watchbot.aws.endpoint"
@@ -41,8 +42,7 @@ local function call(context, operation, parameters, with, source)
   return keys.from_reply(result.Credentials, source)
 end
 
--- What STS takes; a role may allow less, which STS says itself.
-local SHORTEST, LONGEST = 900, 43200
+local SHORTEST, LONGEST = limits.sts.shortest_session, limits.sts.longest_session
 
 local function duration_of(settings, source)
   local text = settings.duration_seconds

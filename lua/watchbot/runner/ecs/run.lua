@@ -3,6 +3,7 @@
 -- the task, which may have been for an earlier watcher.
 
 local denied = require "watchbot.aws.denied"
+local ecs = require "watchbot.lib.limits".ecs
 local ending = require "watchbot.runner.ecs.ending"
 local limits = require "watchbot.runner.limits"
 local refusal = require "watchbot.runner.ecs.refusal"
@@ -13,9 +14,6 @@ local STOP_AGAIN, STOP_SELDOM = 5, 60
 
 -- Seconds after which a task that cannot be stopped, for a reason that does not pass, is given up.
 local UNSTOPPABLE = 120
-
--- Characters of StopTask's reason that are kept: API_StopTask.html.
-local LONGEST_REASON = 255
 
 ---@class watchbot.ecs.Run
 ---@field arn string
@@ -185,7 +183,7 @@ function Run:stop_it()
   local since, pause = scheduler.now(), STOP_AGAIN
   while not self:over() do
     local answer, err, code = self.client:StopTask {
-      cluster = self.cluster, task = self.arn, reason = self.reason:sub(1, LONGEST_REASON),
+      cluster = self.cluster, task = self.arn, reason = self.reason:sub(1, ecs.reason),
     }
     if answer or self:could_not_stop(err, code, since) then return end
     scheduler.sleep(pause)

@@ -5,11 +5,12 @@
 
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local server = require "watchbot.server"
 
 -- The largest answer of a function: 6 MiB and 100 bytes, as on AWS.
-local LARGEST_ANSWER = 6 * 1024 * 1024 + 100
+local LARGEST_ANSWER = limits.lambda.payload + 100
 
 -- Of the head of a request: Python, Go and Node send an X-Ray cause of up to 1 MiB in a header.
 local LARGEST_HEAD = 1024 * 1024 + 64 * 1024

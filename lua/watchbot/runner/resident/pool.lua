@@ -4,11 +4,12 @@
 
 local groups = require "watchbot.runner.resident.groups"
 local received = require("watchbot.message.job").received
+local limits = require "watchbot.lib.limits"
 local runtime = require "watchbot.runner.resident.runtime"
 local scheduler = require "watchbot.scheduler"
 
 -- Bytes of the messages of one invocation, as on AWS.
-local LARGEST_PAYLOAD = 6 * 1024 * 1024
+local LARGEST_PAYLOAD = limits.lambda.payload
 
 -- Seconds until the next start when a runtime has ended without ever having answered; twice as long
 -- each time.

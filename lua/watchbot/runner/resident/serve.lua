@@ -8,7 +8,7 @@ local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 
 -- Bytes of an answer that are read.
-local LARGEST_ANSWER = 6 * 1024 * 1024
+local LARGEST_ANSWER = limits.lambda.payload
 
 -- Seconds of a request: the policy's `timeout` ends it, and the queue keeps no message longer.
 local LONGEST = limits.sqs.visibility
