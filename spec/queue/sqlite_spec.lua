@@ -112,12 +112,6 @@ describe("a queue's URL", function()
     assert(os.remove(name))
   end))
 
-  it("always names a file, never SQLite's special names", task(function()
-    local queue = assert(open_queue "sqlite::memory:")
-    queue:close()
-    assert(os.remove ":memory:")
-  end))
-
   it("that is wrong is told with what is expected", task(function()
     for _, url in ipairs { "mysql:jobs", "jobs.db", "", "sqlite:", "sqlite:folder/" } do
       local queue, err, code = open_queue(url)
@@ -177,13 +171,40 @@ describe("the embedded queue", function()
   end))
 
   it("copes with times that are no times", with_queue({}, function(queue)
-    send(queue, { body = "never", delay = math.huge }, "now")
+    send(queue, { body = "never", delay = 365 * 86400 }, "now")
     local message = receive(queue, 10, 0, 0 / 0)[1]
     assert.are.equal("now", message.body)
     for _, seconds in ipairs { -5, math.huge, 0 / 0 } do
       assert(queue:delay(message.receipt, seconds))
     end
     assert.are.same({ "now" }, receive_bodies(queue))
+  end))
+
+  -- 1e300 seconds, and milliseconds that were meant as seconds, were a century without a word.
+  it("refuses a delay that is a mistake, and takes the others", with_queue({}, function(queue)
+    local answers = assert(queue:send {
+      { body = "a", delay = 1 }, { body = "b", delay = 365 * 86400 + 1 },
+      { body = "c", delay = 1e300 }, { body = "d", delay = math.huge }, { body = "e", delay = 901 },
+    })
+    for index, refused in ipairs { false, true, true, true, false } do
+      assert.are.equal(refused and "InvalidDelay" or nil, answers[index].code)
+    end
+    for _, delay in ipairs { -1, 0 / 0, "5", {} } do
+      assert.has_error(function() queue:send { { body = "x", delay = delay } } end)
+    end
+    assert.are.equal(2, assert(queue:counts()).delayed)
+  end))
+
+  -- With the default retention of 14 days, what was sent with a longer delay was removed unread.
+  it("keeps what was delayed for as long after its delay as its retention says",
+    with_queue({ retention = 60 }, function(queue, folder)
+    send(queue, { body = "delayed", delay = 3600 }, { body = "old", delay = 3600 })
+    -- An hour passes, and for one of them another minute.
+    sql(folder, "UPDATE messages SET sent = sent - ?1, born = born - ?1, due = due - ?1, "
+      .. "visible_at = visible_at - ?1", 3600000)
+    sql(folder, "UPDATE messages SET born = born - 61000, visible_at = 0 WHERE seq = 2")
+    assert.are.same({ "delayed" }, receive_bodies(queue))
+    assert.are.equal(1, assert(queue:counts()).in_flight)
   end))
 
   it("offers what was visible first, first", with_queue({}, function(queue)

@@ -128,6 +128,20 @@ describe("SQS:", function()
       assert.matches("only FIFO queues know a deduplication id", refused.message)
     end))
 
+    -- A delay that was no number raised while its batch was made, and nothing was sent.
+    it("refuses a delay that SQS does not take, and sends the rest", task(function()
+      local queue = watched()
+      local answers = assert(queue:send {
+        { body = "a", delay = 0 / 0 }, { body = "b", delay = -1 }, { body = "c", delay = 900.5 },
+        { body = "d", delay = math.huge }, { body = "e", delay = -0.0 },
+      })
+      for index = 1, 4 do
+        assert.matches("a delay may have 0 to 900 s, not %-?[%da-z.]+$", answers[index].message)
+      end
+      assert.is_string(answers[5].id)
+      assert.are.equal(1, account:count(queue.name))
+    end))
+
     it("says which messages of a call that failed were not sent", task(function()
       local queue = watched()
       proxy:add {

@@ -34,7 +34,10 @@ local send = {
       help = "messages written by dead-letter print, from FILE; -: standard input",
     },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
-    { name = "delay", value = "SECONDS", number = true, help = "delay before delivery" },
+    {
+      name = "delay", value = "SECONDS", number = true,
+      help = "delay before delivery: SQS up to 900, an embedded queue up to a year",
+    },
     {
       name = "attribute", value = "NAME=VALUE", many = true,
       help = "a message attribute; may be repeated",

@@ -2,23 +2,15 @@
 -- delay, extend, send and counts, and a watcher does not see which kind it is.
 
 local empty = require "watchbot.core".empty
+local name = require "watchbot.queue.sqlite.name"
 local urls = require "watchbot.lib.urls"
 
 ---@class watchbot.QueueModule
 local queue = {}
 
-local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+local SCHEMES = { sqlite = "sqlite", https = "sqs", http = "sqs" }
 
--- "sqlite:jobs.db", "sqlite:/var/jobs.db" and "sqlite:///var/jobs.db" name a file;
--- "sqlite://jobs.db" would be a host.
-local function file_of(rest)
-  if rest:match "^//[^/]" then return nil, ("for a file write sqlite:%s"):format(rest:sub(3)) end
-  local path = rest:gsub("^//+", "/")
-  if path == "" or path:match "/$" or path:find("\0", 1, true) then
-    return nil, "a file's name is missing"
-  end
-  return path
-end
+local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 
 local function refuse(url, why)
   return nil, ("queue '%s': %s"):format(urls.hide(tostring(url)), why), "Usage"
@@ -37,10 +29,9 @@ end
 function queue.file(url)
   local rest = tostring(trimmed(url)):match "^sqlite:(.*)$"
   if not rest then return refuse(url, "expected sqlite:FILE") end
-  local path, why = file_of(rest)
+  local path, why = name.path(rest)
   if not path then return refuse(url, why) end
-  -- Whatever it is called, it is a file: not ":memory:", not "file:...".
-  return path:match "^/" and path or "./" .. path
+  return path
 end
 
 --- The same queue, named so that it can be opened from any folder.
@@ -51,10 +42,10 @@ end
 function queue.absolute(url)
   local path, err, code = queue.file(url)
   if not path then return nil, err, code end
-  local folder, name = path:match "^(.*/)([^/]+)$"
+  local folder, file = path:match "^(.*/)([^/]+)$"
   folder, err, code = empty.real(folder)
   if not folder then return nil, err, code end
-  return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, name)
+  return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, file)
 end
 
 -- Requests for a URL whose host is not understood would go to the region's own host, with the URL
@@ -76,9 +67,13 @@ end
 ---@return "Usage"? code
 function queue.check(url)
   url = trimmed(url)
-  local scheme = tostring(url):match "^(%a[%w+.-]*):"
-  if scheme == "https" or scheme == "http" then return check_sqs(url) end
-  if scheme ~= "sqlite" then return refuse(url, EXPECTED) end
+  local scheme = tostring(url):match "^(%a[%w+.-]*):" or ""
+  local known = SCHEMES[scheme:lower()]
+  if not known then return refuse(url, EXPECTED) end
+  if scheme ~= scheme:lower() then
+    return refuse(url, ("write '%s:' in lower case"):format(scheme:lower()))
+  end
+  if known == "sqs" then return check_sqs(url) end
   local path, err, code = queue.file(url)
   if not path then return nil, err, code end
   return true

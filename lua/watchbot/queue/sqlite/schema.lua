@@ -27,7 +27,7 @@ CREATE TABLE messages (
   visible_at      INTEGER,            -- NULL: behind another message of its group
   due             INTEGER NOT NULL,
   sent            INTEGER NOT NULL,
-  born            INTEGER NOT NULL,   -- `sent`, or `latest` if the clock was behind: for retention
+  born            INTEGER NOT NULL,   -- `due`, or `latest` if the clock was behind: for retention
   first_received  INTEGER,
   receives        INTEGER NOT NULL DEFAULT 0,
   lease           INTEGER NOT NULL DEFAULT 0,

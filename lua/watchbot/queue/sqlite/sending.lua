@@ -7,6 +7,9 @@ local store = require "watchbot.queue.sqlite.store"
 -- As SQS has it, and the subject, which SQS does not have.
 local LARGEST = limits.sqs.message
 
+-- Seconds of a delay: more is a mistake, such as milliseconds.
+local LONGEST_DELAY = 365 * 86400
+
 local sending = {}
 
 local function size_of(message)
@@ -18,8 +21,15 @@ local function size_of(message)
 end
 
 --- Adds a message, within a transaction.
----@return { id: string }|{ message: string, code: "MessageTooLong" }
+---@return { id: string }|{ message: string, code: "MessageTooLong"|"InvalidDelay" }
 function sending.send(transaction, now, message)
+  if (message.delay or 0) > LONGEST_DELAY then
+    return {
+      message = ("a delay may have 0 to %d s (a year), not %g"):format(LONGEST_DELAY,
+        message.delay),
+      code = "InvalidDelay",
+    }
+  end
   local size = size_of(message)
   if size <= LARGEST then return { id = store.send(transaction, now, message) } end
   return {

@@ -69,12 +69,12 @@ end
 
 -- A message that was sent while the clock of a machine without a battery still stood at 1970 must
 -- not be too old at once when the clock is set right: its age goes by the latest time that was ever
--- seen here.
+-- seen here. It begins behind the delay, which may be longer than the retention.
 local ADD = [[
   INSERT INTO messages (due, visible_at, sent, born, fifo_group)
   VALUES (?1, CASE
     WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
-    max(?2, (SELECT latest FROM state)), ?3)]]
+    max(?1, (SELECT latest FROM state)), ?3)]]
 
 --- Adds a message without its content.
 ---@return integer seq

@@ -36,7 +36,7 @@ local function message_of(row, now)
 end
 
 local VISIBLE = [[
-  SELECT seq, sent, born, first_received, receives, lease, fifo_group AS "group", id, subject,
+  SELECT seq, sent, born, due, first_received, receives, lease, fifo_group AS "group", id, subject,
     attributes, deduplication, body, seq || '.' || (lease + 1) AS receipt
   FROM messages LEFT JOIN contents USING (seq)
   WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
@@ -50,11 +50,12 @@ local PAGE = 16
 ---@field max_receives integer
 ---@field retention number? seconds
 
--- When a message was sent, at the latest. `born` lies in the future where a clock was ahead when it
--- was sent, or before; then `sent` says it, or the time since which that clock is right again.
+-- When a message could be received first, at the latest. `born` lies in the future where a clock
+-- was ahead when it was sent, or before; then `due` says it, or the time since which that clock is
+-- right again.
 local function born(transaction, now, row)
   if row.born <= now then return row.born end
-  if row.sent <= now then return row.sent end
+  if row.due <= now then return row.due end
   return transaction:first("SELECT set_back FROM state").set_back
 end
 
@@ -92,7 +93,7 @@ end
 -- What a message does not have in the hands of a watcher.
 local function lease(transaction, now, message, visible_at)
   transaction:run(LEASE, message.seq, visible_at, now)
-  message.seq, message.born, message.lease, message.size = nil, nil, nil, nil
+  message.seq, message.born, message.due, message.lease, message.size = nil, nil, nil, nil, nil
   return message
 end
 

@@ -321,8 +321,8 @@ end
 
 function Sqs:refusal(message)
   if message.delay and self.fifo then return "a FIFO queue delays no single message" end
-  if message.delay and message.delay > limits.sqs.delay then
-    return ("a delay may have %d s, not %g"):format(limits.sqs.delay, message.delay)
+  if message.delay and not (message.delay >= 0 and message.delay <= limits.sqs.delay) then
+    return ("a delay may have 0 to %d s, not %g"):format(limits.sqs.delay, message.delay)
   end
   if message.deduplication and not self.fifo then
     return "only FIFO queues know a deduplication id"
