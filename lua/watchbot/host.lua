@@ -1,13 +1,13 @@
---- host: what include/watchbot.h offers, for src/embed.c to call. Outside of any task; the host
--- turns the loop.
--- Handlers and hooks may call `host.stop()`, for the C functions are not for them.
+--- host: the functions of include/watchbot.h, called by src/embed.c. They run outside any task; the
+-- host runs the event loop.
+-- Handlers and hooks call `host.stop()`, because they must not call the C functions.
 
 local scheduler = require "watchbot.scheduler"
 
 local app = require "watchbot.watcher.app"
 local load_file = require "watchbot.policy.load"
 
--- Seconds that returning the messages may take at a close.
+-- Seconds that returning the messages may take when closing.
 local CLOSE_LIMIT = 5
 
 ---@class watchbot.Host
@@ -16,7 +16,7 @@ Host.__index = Host
 
 local host = {}
 
--- The host of this Lua state: there is one at most.
+-- The host of this Lua state, at most one.
 local current
 
 ---@return watchbot.Host
@@ -25,7 +25,7 @@ function host.new()
   return current
 end
 
---- Begins the end of the host's watcher, as watchbot_stop does.
+--- Begins to stop the host's watcher, like watchbot_stop.
 function host.stop()
   if not current then
     error("stop: no host: this program does not embed watchbot", 2)
@@ -33,7 +33,7 @@ function host.stop()
   current:stop()
 end
 
---- Loads a policy; raises what is wrong with it.
+--- Loads a policy; raises an error if it is wrong.
 ---@param path string
 function Host:load(path)
   if self.task and not self.task:ended() then
@@ -46,7 +46,7 @@ function Host:load(path)
   self.policy = policy
 end
 
---- Starts the watcher, which runs while the host turns the loop.
+--- Starts the watcher, which runs while the host runs the loop.
 function Host:start()
   if not self.policy then error("no policy is loaded: call watchbot_load first", 0) end
   self.task = scheduler.spawn(function()
@@ -59,7 +59,7 @@ function Host:start()
   end)
 end
 
---- Whether the watcher has not been started, runs, or has ended; raises what ended it.
+--- Whether the watcher has not been started, runs, or has ended; raises the error that ended it.
 ---@return "idle"|"running"|"ended"
 function Host:state()
   if not self.task then return "idle" end
@@ -70,13 +70,13 @@ function Host:state()
   return "ended"
 end
 
---- Begins the end; before the watcher is there, it ends as soon as it is.
+--- Begins to stop; a watcher that is not ready yet ends as soon as it is.
 function Host:stop()
   self.stopping = true
   if self.app then self.app:stop() end
 end
 
---- Stops at once what still runs, and returns its messages; turns the loop for that, for a few
+--- Stops running tasks at once, and returns their messages; runs the loop for that, for a few
 --- seconds at most.
 function Host:close()
   local task = self.task

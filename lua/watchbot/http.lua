@@ -1,24 +1,23 @@
---- http: one request, one response; the task that asks waits, the others go on.
+--- http: one request, one response; the calling task waits, the others go on.
 --
 --     local response, err, code = http.request {
 --       url = "https://example.com/jobs", method = "POST", body = bytes }
 --
--- Sits on watchbot.core.http (src/http.h, which says how libcurl is used and why). Any status is a
--- response, also 404 and
--- 500. Redirects are not followed, content is not decoded, cookies are not kept. Certificates are
--- always verified. Proxies come from the environment as libcurl reads it: `http_proxy` (lower case
--- only), `https_proxy`, `all_proxy` and `no_proxy`, the last three in capitals too
--- (https://curl.se/libcurl/c/libcurl-env.html).
+-- Sits on watchbot.core.http (src/http.h, which explains how it uses libcurl). Every status is a
+-- response, including 404 and 500. Redirects are not followed, content is not decoded, cookies are
+-- not kept. Certificates are always verified. Proxies come from the environment as libcurl reads
+-- it: `http_proxy` (lower case only), `https_proxy`, `all_proxy` and `no_proxy`, the last three
+-- also in upper case (https://curl.se/libcurl/c/libcurl-env.html).
 
 local core = require "watchbot.core".http
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.Request
----@field url string `http://` or `https://`, without a user name; sent as it is, dots in the path
---- included
+---@field url string `http://` or `https://`, without a user name; sent unchanged, including dots in
+--- the path
 ---@field method string? capital letters; default `GET`
----@field headers table<string, string|string[]>? sent as they are; nothing is added but `Host` and
---- `Content-Length`
+---@field headers table<string, string|string[]>? sent unchanged; only `Host` and `Content-Length`
+--- are added
 ---@field body string? any bytes; POST, PUT and PATCH without one send `Content-Length: 0`
 ---@field connect_timeout number? seconds for the name, the connection and TLS; default 5
 ---@field timeout number? seconds for the whole call; default 60. A long poll needs more than its
@@ -28,22 +27,22 @@ local suggest = require "watchbot.lib.suggest"
 --- `$AWS_CA_BUNDLE`, then `$SSL_CERT_FILE`
 ---@field direct boolean? never through a proxy: for addresses that only this machine or container
 --- can reach
----@field idempotent boolean? it may be sent again at once when a connection that was kept open dies
---- before any answer. Default: true for all methods but POST and PATCH (RFC 9110, 9.2.2)
+---@field idempotent boolean? may be sent again at once if a connection that was kept open fails
+--- before any response. Default: true for all methods except POST and PATCH (RFC 9110, 9.2.2)
 
 ---@class watchbot.Response
 ---@field status integer
----@field headers table<string, string> names in lower case; of several with one name, the values
---- joined by `, `
+---@field headers table<string, string> names in lower case; the values of several headers with one
+--- name are joined by `, `
 ---@field body string
 
 ---@class watchbot.HttpModule
 local http = {}
 
---- Failures after which the request cannot have been applied, since nothing of it has been sent:
+--- Failures after which the request cannot have been applied, because nothing of it was sent:
 --- `http.unsent[code]` is true for `BadUrl`, `NoMemory`, `ResolveFailed`, `ConnectFailed`,
---- `ConnectTimeout` and `TlsFailed` (the certificate was refused). After any other it may have been
---- applied: `Timeout`, `ConnectionLost`, `Truncated`, `TooLarge`, `BadResponse`.
+--- `ConnectTimeout` and `TlsFailed` (the certificate was refused). After any other failure it may
+--- have been applied: `Timeout`, `ConnectionLost`, `Truncated`, `TooLarge`, `BadResponse`.
 ---@type table<string, true?>
 http.unsent = core.unsent
 
@@ -66,9 +65,9 @@ local function check_fields(request)
   end
 end
 
---- Waits for the response. To cancel the task that waits ends the transfer at once. Messages name
---- the scheme, host and port of the URL, and nothing else of the request.
----@param request watchbot.Request read before the wait; later changes mean nothing
+--- Waits for the response. Canceling the waiting task ends the transfer at once. Errors name the
+--- scheme, host and port of the URL, and nothing else of the request.
+---@param request watchbot.Request read before the wait; later changes have no effect
 ---@return watchbot.Response? response
 ---@return string? err "could not reach https://host: connection refused"
 ---@return string? code one of those above

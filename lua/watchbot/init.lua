@@ -3,10 +3,10 @@
 --     local watchbot = require "watchbot"
 --     return watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
 --
--- Everything else is loaded when it is first used, so that `require "watchbot".log` in a worker
--- costs next to nothing.
+-- Other modules are loaded when they are first used, so that `require "watchbot".log` in a worker
+-- costs almost nothing.
 
--- This file is valid in older versions, too, so that they get this far.
+-- This file is valid in older versions of Lua, too, so that they reach the check.
 if _VERSION ~= "Lua 5.4" then
   local jit = rawget(_G, "jit")
   error(("watchbot needs Lua 5.4, this is %s"):format(jit and jit.version or _VERSION), 0)
@@ -30,9 +30,9 @@ setmetatable(watchbot, {
   end,
 })
 
---- Runs a policy: until it is stopped, or until the queue is empty with `until_empty`. In a task it
---- waits; outside it turns the loop until the end.
----@param policy table what `watchbot.policy` returned
+--- Runs a policy until it is stopped, or until the queue is empty with `until_empty`. In a task it
+--- waits; outside a task it runs the event loop until the end.
+---@param policy table the result of `watchbot.policy`
 ---@param options watchbot.AppOptions?
 ---@return true? ok
 ---@return string? err

@@ -1,10 +1,9 @@
---- log: lines with the date, a category and the message's id before them.
+--- log: lines with the date, a category and the message id in front.
 --
 --     local log = require "watchbot".log
---     log("tile", 7, "done")             -- in a worker: as print, with the id from $MessageId
+--     log("tile", 7, "done")             -- in a worker: like print, with the id from $MessageId
 --
--- A watcher writes through a log that `log.open` made: it never waits for the reader, see
--- src/sink.h.
+-- A watcher writes through a log from `log.open`, which never waits for the reader, see src/sink.h.
 
 local core = require "watchbot.core".log
 
@@ -21,7 +20,7 @@ local core = require "watchbot.core".log
 --- or the reader stuck; the log has a line about them once there is room
 ---@field taken fun(self: watchbot.Log): integer, integer lines and bytes that were not dropped
 ---@field full fun(self: watchbot.Log): boolean whether a producer should wait
----@field pending fun(self: watchbot.Log): integer bytes that are queued
+---@field pending fun(self: watchbot.Log): integer bytes in the queue
 ---@field format fun(self: watchbot.Log): "text"|"json"
 ---@field error fun(self: watchbot.Log): string?, string? message and code once the output has
 --- failed permanently
@@ -30,10 +29,10 @@ local core = require "watchbot.core".log
 ---@class watchbot.LogModule
 local log = {}
 
--- Who takes the lines of `log.worker` instead of standard output.
+-- Receives the lines of `log.worker` instead of standard output.
 local taker
 
---- Opens a log on a file descriptor, which stays the caller's.
+--- Opens a log on a file descriptor, which the caller still owns.
 ---@type fun(fd: integer, format: "text"|"json"|nil): watchbot.Log?, string?, string?
 log.open = core.open
 
@@ -47,8 +46,8 @@ local function words(...)
   return table.concat(values, "\t")
 end
 
---- Writes its arguments, as print does, as a line of the worker to stdout, at once. Works outside
---- of any task.
+--- Writes its arguments, like print, as a line of the worker to stdout, at once. Also works outside
+--- a task.
 ---@param ... any
 function log.worker(...)
   if taker then return taker(words(...)) end
@@ -58,7 +57,7 @@ function log.worker(...)
   io.stdout:flush()
 end
 
---- For the watcher: the lines of `log.worker` go to a function, nil: to standard output.
+--- For the watcher: the lines of `log.worker` go to this function, or with nil to standard output.
 ---@param to fun(text: string)?
 function log.redirect(to)
   taker = to

@@ -277,7 +277,8 @@ describe("watchbot send --from", function()
   -- One broken line ended the input: of 25 letters none or a part was sent.
   it("says which line is no message, and sends the others", task(function(folder)
     for line, problem in pairs {
-      ["{"] = "no JSON object", ["[]"] = "it has no 'body'", ['{"body":1}'] = "'body' is no text",
+      ["{"] = "not a JSON object", ["[]"] = "it has no 'body'",
+      ['{"body":1}'] = "'body' is not text",
       ['{"body_base64":"?"}'] = "'body_base64' is not base64",
         ['{"body":"x","attributes":{"a":1}}'] = "attribute 'a'",
       ['{"body":"x","attributes":[{"type":"String","value":"1"}]}'] =
@@ -483,7 +484,7 @@ describe("watchbot dead-letter on SQS", function()
       dead_letter(folder, denied, "list", "--queue", url, "--visibility", "7.5")
     assert.are.equal(0, code)
     assert.matches("  one\n$", out)
-    assert.matches("could not be given back, and is hidden for up to 8 s: "
+    assert.matches("could not return the letters that were read; hidden for up to 8 s: "
       .. ".*'sqs:ChangeMessageVisibility'", said)
   end))
 

@@ -97,7 +97,7 @@ describe("of an SQS queue", function()
       maxReceiveCount = 7,
     } } })
     local letters <close> = assert(place.open { dead_letter_queue = place.dead_url })
-    assert.matches("what was received 7 times moves on", letters.warnings[1])
+    assert.matches("a message received 7 times moves on", letters.warnings[1])
     assert.is_nil(letters.warnings[2])
     place.bury { { body = "one" } }
     assert.are.equal(1, #letters:page())
@@ -137,7 +137,7 @@ describe("of an SQS queue", function()
     local count, failures = letters:replay(all)
     assert.are.equal(1, count)
     assert.are.equal("untold", failures[1].letter.body)
-    assert.matches("which queue it came from", failures[1].message)
+    assert.matches("its source queue is not known", failures[1].message)
     assert.are.equal(1, account:count(other))
   end))
 
@@ -245,7 +245,7 @@ describe("of an SQS queue", function()
     letters.dead.delete = function() return nil, "told to fail", "Told" end
     local count, failures = letters:replay(page)
     assert.are.equal(0, count)
-    assert.are.equal("it was sent, but is still among the dead letters too: told to fail",
+    assert.are.equal("it was sent, but is still in the dead-letter queue: told to fail",
       failures[1].message)
     letters.dead.delete = delete
     assert(letters.held.queue:delay(letters.held.letters[page[1].id].receipt, 0))

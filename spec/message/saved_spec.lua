@@ -50,8 +50,8 @@ describe("a saved message", function()
 
   it("is refused with what is wrong", function()
     for line, problem in pairs {
-      ["nonsense"] = "no JSON object", ["7"] = "no JSON object", ["{}"] = "it has no 'body'",
-      ['{"body":{}}'] = "'body' is no text",
+      ["nonsense"] = "not a JSON object", ["7"] = "not a JSON object", ["{}"] = "it has no 'body'",
+      ['{"body":{}}'] = "'body' is not text",
       ['{"body":"x","attributes":7}'] = "'attributes' is not an object",
       ['{"body":"x","attributes":{"a":{"type":"String"}}}'] =
         "attribute 'a': type or value is missing",

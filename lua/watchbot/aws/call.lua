@@ -1,6 +1,6 @@
---- call: the life of one call. Written once, then signed, sent and read until it has succeeded or
---- the retries say no.
--- Sits on watchbot.http and, for all choices, on retry, services and errors.
+--- call: one call of an operation. The body is written once, then signed, sent and read until the
+--- call succeeds or the retries are used up.
+-- Sits on watchbot.http; retry, services and errors make all decisions.
 
 local core = require "watchbot.core".aws
 local counts = require "watchbot.aws.counts"
@@ -12,14 +12,14 @@ local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
 local services = require "watchbot.aws.services"
 
--- Seconds that the answer of a long poll may come later than its end.
+-- Seconds after the end of a long poll within which its response must arrive.
 local LATE = 10
 
--- Ten messages of 1 MiB, each byte of which may need three in JSON.
+-- Ten messages of 1 MiB; each byte may need three in JSON.
 local LARGEST = 64 * 1024 * 1024
 
--- A request may be 5 minutes old or ahead, says AWS; a clock that is nearly that wrong is the
--- reason, not the key.
+-- AWS accepts requests that are up to 5 minutes old or ahead; if the clock is off by nearly that
+-- much, the clock is the reason and not the key.
 local CLOCK_TOLERANCE = 240
 
 local SKEW = {
@@ -27,7 +27,7 @@ local SKEW = {
   InvalidSignatureException = true, SignatureDoesNotMatch = true, AuthFailure = true,
 }
 
--- The keys are too old, or AWS does not know them: a file may hold others by now.
+-- The keys have expired, or AWS does not know them: a file may hold newer ones by now.
 local REFUSED_KEYS = {
   ExpiredToken = true, ExpiredTokenException = true, RequestExpired = true,
   TokenRefreshRequired = true,
@@ -35,10 +35,11 @@ local REFUSED_KEYS = {
 }
 
 ---@class watchbot.aws.CallOptions
----@field timeout number? seconds for each attempt, a long poll's own wait not counted
+---@field timeout number? seconds for each attempt, without the wait of a long poll
 ---@field within number? seconds for everything, retries included
----@field idempotent boolean? it may be made again after it may have been applied; default: as
---- services.lua says
+---@field idempotent boolean? may be repeated after it may have been applied; default: as declared
+--- in
+--- services.lua
 
 ---@class watchbot.aws.Call
 local Call = {}
@@ -68,13 +69,13 @@ function Call:timeout()
   return math.max(0.001, math.min(timeout, self:seconds_left()))
 end
 
--- What must not be in a message, even when the server repeats it.
+-- Secrets, which must not be in an error even if the server repeats them.
 function Call:hide(...)
   for _, secret in ipairs { ... } do self.secrets[#self.secrets + 1] = secret end
 end
 
--- Adds what proves who is calling. The headers of the call itself stay as they are: each attempt is
--- signed again.
+-- Adds the signature. Does not change the headers of the call itself, since each attempt is signed
+-- again.
 function Call:sign(keys)
   local headers, place = {}, self.client.place
   for name, value in pairs(self.headers) do headers[name] = value end
@@ -133,7 +134,7 @@ function Call:send(keys)
   return result
 end
 
--- => keys or false | nil failure ; false: the call is not to be signed
+-- => keys or false | nil failure ; false: do not sign the call
 function Call:keys()
   if not self.client.provider then return false end
   local keys, err, code = self.client.provider:get()
@@ -141,9 +142,9 @@ function Call:keys()
   return keys
 end
 
--- The server's clock is the right one: the next request is dated by it. Once in a call, so at most
--- one attempt is lost. What counts is the clock that this attempt was dated by: calls under way at
--- the same time may have corrected the client's already.
+-- The server's clock counts: the next request uses its date. This happens once in a call, so at
+-- most one attempt is lost. It compares the clock that this attempt was dated with: other calls at
+-- the same time may have corrected the client's clock already.
 function Call:correct_clock(failure)
   local at = date.http(failure.date)
   if not SKEW[failure.code] or not at or not self.clock_offset or self.clock_corrected then
@@ -155,7 +156,7 @@ function Call:correct_clock(failure)
   return true
 end
 
--- => true when there are others to try
+-- => true if other credentials are available
 function Call:replace_keys(failure, keys)
   if not REFUSED_KEYS[failure.code] or not keys or self.keys_replaced then return false end
   self.keys_replaced = true
@@ -164,7 +165,7 @@ function Call:replace_keys(failure, keys)
   return found ~= nil and not same(found, keys)
 end
 
--- => true when another attempt is to be made, after the pause for it
+-- => true for another attempt, after the pause before it
 function Call:may_go_on(failure, keys)
   if self:correct_clock(failure) or self:replace_keys(failure, keys) then return true end
   if not self.repeatable and retry.may_be_applied(failure) then
@@ -214,7 +215,7 @@ local function hidden_parameters(service, parameters)
   return secrets
 end
 
---- Makes a call; waits for its answer.
+--- Makes a call and waits for its response.
 ---@param client watchbot.aws.Client which has been resolved
 ---@param operation string
 ---@param parameters table
@@ -222,7 +223,7 @@ end
 ---@return table? result
 ---@return string? err
 ---@return string? code
----@return table? details what else the error has, as JSON services write it
+---@return table? details further members of the error, from JSON services
 function call.run(client, operation, parameters, options)
   local service = client.service
   parameters = fill_token(service, operation, parameters)

@@ -1,8 +1,8 @@
---- config: what a user has set for AWS calls, wherever they set it. Sits on profiles, place and
--- imds.
--- An option of the caller beats the environment, and that beats the profile. The files are read
--- once; a file that cannot be parsed, and a profile that was asked for and is not there, are errors
--- at once and not defaults that surprise later.
+--- config: the user's settings for AWS calls, from options, environment and profile. Sits on
+-- profiles, place and imds.
+-- An option of the caller overrides the environment, and the environment overrides the profile. The
+-- files are read once; a file that cannot be parsed, or a requested profile that does not exist, is
+-- an error at once instead of a default that surprises later.
 
 local endpoint = require "watchbot.aws.endpoint"
 local imds = require "watchbot.aws.imds"
@@ -10,7 +10,7 @@ local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
 local version = require "watchbot.version"
 
--- A setting bears the same name as an option and in a profile; these are its names in the
+-- A setting has the same name as an option and in a profile; these are its names in the
 -- environment.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 local VARIABLES = {
@@ -29,7 +29,7 @@ local VARIABLES = {
   use_fips_endpoint = { "AWS_USE_FIPS_ENDPOINT" },
 }
 
--- Services whose name in settings (`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`) is not their own.
+-- Services that settings (`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`) call by another name.
 local IDS = { logs = "cloudwatch_logs" }
 
 local function is_count(text)
@@ -52,8 +52,8 @@ local function is_mode(text)
   return word == "ipv4" or word == "ipv6"
 end
 
--- What a setting must be. A wrong one that counted as not set would act as its opposite in silence:
--- a FIPS host that is none, retries without an end.
+-- The valid values of settings. Treating a wrong value as not set would silently do the opposite:
+-- use a non-FIPS host, or retry without end.
 local SHAPES = {
   { is_count, "an integer of 1 or more", "max_attempts", "metadata_service_num_attempts" },
   { is_seconds, "a number of seconds above 0", "metadata_service_timeout" },
@@ -65,7 +65,7 @@ local SHAPES = {
 
 ---@class watchbot.aws.Options
 ---@field region string?
----@field endpoint string? URL, for every service; beats all that is configured
+---@field endpoint string? URL, for every service; overrides all settings
 ---@field profile string? name of a profile in the shared files; overrides
 --- `AWS_PROFILE`, `AWS_DEFAULT_PROFILE`, and the
 --- credentials of the environment
@@ -120,8 +120,7 @@ function Config:check()
   return true
 end
 
---- Who is calling, for AWS's own logs (CloudTrail's userAgent), with the name that the user has
---- given to the application.
+--- The user agent (userAgent in CloudTrail), with the name that the user gave the application.
 --- https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html
 ---@return string
 function Config:user_agent()
@@ -130,7 +129,7 @@ function Config:user_agent()
   return name and ("%s app/%s"):format(agent, (name:gsub("[^%w!#$%%&'*+%-.^_`|~]", "-"))) or agent
 end
 
---- A variable of the environment; an empty one counts as not set.
+--- An environment variable; an empty one counts as not set.
 ---@param name string
 ---@return string?
 function Config:getenv(name)
@@ -138,7 +137,7 @@ function Config:getenv(name)
   return value ~= "" and value or nil
 end
 
---- What makes HTTP requests.
+--- The function that makes HTTP requests.
 ---@return fun(request: table): table?, string?, string?
 function Config:requester()
   return self.options.request or require "watchbot.http".request
@@ -166,20 +165,21 @@ function Config:switch(name)
   return tostring(self:setting(name)):lower() == "true"
 end
 
---- A setting that is a number.
+--- A numeric setting.
 ---@param name string
 ---@return number?
 function Config:number(name)
   return tonumber((self:setting(name)))
 end
 
---- The region to call: the option, what the resource names, the environment or the profile, what
---- is near, then where this instance runs (to be called in a task then).
----@param named string? the region that the resource's URL or ARN names: no other knows the resource
----@param near string? the region that is taken where none is set
+--- The region to call: the option, the region that the resource names, the environment or the
+--- profile, the nearby region, then the region of this instance (which must be asked for in a
+--- task).
+---@param named string? the region in the resource's URL or ARN, the only one that has the resource
+---@param near string? the region to use if none is set
 ---@param text string? what `named` and `near` were read from, for the error
 ---@return string? region
----@return string? err with where it was looked for
+---@return string? err with the places that were searched
 ---@return string? code "NoRegion"
 function Config:region(named, near, text)
   local region = self.options.region or named or self:setting "region" or near
@@ -196,8 +196,7 @@ function Config:region(named, near, text)
       or "its answer is not a region"), "NoRegion"
 end
 
--- The profile's section of services may name a URL for the service; it goes before the profile's
--- own.
+-- The profile's section of services may set a URL for the service; it overrides the profile's own.
 function Config:profile_endpoint(id)
   local profile = self.files.profiles[self.profile] or {}
   local services = profile.services and self.files.services[profile.services]
@@ -221,7 +220,7 @@ end
 --- https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 ---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
 --- "cloudwatch"
----@return string? url without a slash at its end; nil where none is set
+---@return string? url without a slash at its end; nil if none is set
 ---@return string? where, or err
 ---@return string? code "BadEndpoint"
 function Config:configured_endpoint(service)

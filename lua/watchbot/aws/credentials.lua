@@ -1,7 +1,7 @@
---- credentials: whom to ask for AWS credentials, in which order. Sits on the providers in provider/
--- and on refresher.
--- The first provider that has something to say is the one: where it fails the search ends, for the
--- next could be another identity, and from then on only it is asked again.
+--- credentials: the order in which providers of AWS credentials are asked. Sits on the providers in
+-- provider/ and on refresher.
+-- The first provider that is configured is used: if it fails, the search ends, because the next
+-- could be another identity. Later only this provider is asked again.
 
 local config = require "watchbot.aws.config"
 local refresher = require "watchbot.aws.refresher"
@@ -21,11 +21,11 @@ local credentials = {}
 ---@field config watchbot.aws.Config? instead of one made from these options
 ---@field credentials { access_key: string, secret_key: string, token: string? }?
 ---@field sts watchbot.aws.Sts? needed for roles
----@field near string? a queue's URL or an ARN: its region is taken where none is set
----@field warn fun(message: string)? hears of a refresh that failed while the old credentials are
---- good
+---@field near string? a queue's URL or an ARN: its region is used if none is set
+---@field warn fun(message: string)? called when a refresh fails while the old credentials are still
+--- valid
 
--- Loads from the first of the providers that has something to say.
+-- Loads from the first provider that is configured.
 local function search(providers, context)
   local reasons = {}
   for _, provider in ipairs(providers) do

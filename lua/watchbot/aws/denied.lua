@@ -1,17 +1,17 @@
---- denied: what is said of a call that the credentials do not allow, in the same words everywhere:
--- which IAM action is missing, which policy to look at, and what AWS itself has said.
+--- denied: one error text for calls that the credentials do not allow: the missing IAM action, the
+-- policy to look at, and AWS's own message.
 -- https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
--- As the protocols have it: Query, JSON, and SNS; the last two are of KMS, through SQS and SNS.
+-- The protocols' codes: Query, JSON, and SNS; the last two are from KMS, through SQS and SNS.
 local codes = {
   AccessDenied = true, AccessDeniedException = true, AuthorizationError = true,
   KmsAccessDenied = true, KMSAccessDenied = true,
 }
 
--- What AWS's words say of the policy, and what to do about it.
+-- Patterns of AWS's messages about policies, and the fix.
 local ADVICE = {
   { "explicit deny in an? ([%a%- ]*%a)",
-    "a statement of the %s denies it, and no other can allow it" },
+  "a statement of the %s denies it, and no other can allow it" },
   { "no identity%-based policy allows", "add the action to the role's policy" },
   { "no resource%-based policy allows", "add the action to the policy of the resource" },
   { "no ([%a%- ]+) allows", "add the action to the %s" },
@@ -20,7 +20,7 @@ local ADVICE = {
 
 local denied = {}
 
---- Whether an error's code says that a permission is missing.
+--- Whether an error's code means that a permission is missing.
 ---@param code string?
 ---@return boolean
 function denied.is(code)
@@ -35,15 +35,15 @@ local function advice_of(words)
   return "add the action to the role's policy"
 end
 
--- A call may need an action of another service, which AWS names then: RunTask needs iam:PassRole.
+-- A call may need an action of another service, which AWS then names: RunTask needs iam:PassRole.
 local function action_of(words, action)
   return words:match "not authorized to perform: (iam:%w+)"
     or words:match "not authorized to perform: (kms:%w+)" or action
 end
 
 ---@param action string "sqs:ReceiveMessage"
----@param on string? what it was asked of, as a message has it
----@param words string? the error of the call: what AWS said, with the request's id
+---@param on string? the resource, as printed in errors
+---@param words string? the error of the call: AWS's message with the request id
 ---@return string err
 ---@return "NotAllowed" code
 function denied.message(action, on, words)

@@ -1,19 +1,18 @@
 --- endpoint: the host of a service, by region and partition, as data. A pure function.
--- Partitions are told by the form of the region's name, so a region that opens tomorrow works
--- today.
+-- The format of a region's name determines its partition, so future regions work, too.
 
 local endpoint = {}
 
 ---@class watchbot.aws.Partition
 ---@field name string the second word of its ARNs
 ---@field regions string pattern of its regions' names
----@field first string the region whose STS is asked where no region is set
+---@field first string the region whose STS is used if no region is set
 ---@field suffix string domain of its endpoints
----@field dualstack string domain of those that speak IPv6 too
+---@field dualstack string domain of dual-stack endpoints
 ---@field fips table<string, "ipv4"|"any">? endpoint prefixes whose ordinary host is the
 --- FIPS one, if not the dual stack one
 
--- The last one takes whatever the others do not.
+-- The last partition matches every other name.
 local PARTITIONS = {
   { name = "aws-cn", regions = "^cn%-", first = "cn-north-1",
     suffix = "amazonaws.com.cn", dualstack = "api.amazonwebservices.com.cn" },
@@ -37,10 +36,10 @@ local PARTITIONS = {
   },
 }
 
--- Services whose hosts do not begin with their own name.
+-- Services whose hosts start with another name.
 local PREFIXES = { cloudwatch = "monitoring" }
 
---- The partition that an ARN names.
+--- The partition in an ARN.
 ---@param arn string
 ---@return watchbot.aws.Partition?
 function endpoint.partition_of_arn(arn)
@@ -49,7 +48,7 @@ function endpoint.partition_of_arn(arn)
   end
 end
 
---- The partition that a region belongs to.
+--- The partition of a region.
 ---@param region string
 ---@return watchbot.aws.Partition
 function endpoint.partition(region)
@@ -74,8 +73,8 @@ function endpoint.is_aws(host)
   return false
 end
 
---- Whether the text can be the name of a region: one label of a host name, so that it cannot name
---- another host.
+--- Whether the text can be the name of a region: a single label of a host name, so that it cannot
+--- lead to another host.
 ---@param region string
 ---@return boolean
 function endpoint.is_region(region)

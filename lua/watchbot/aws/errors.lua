@@ -1,6 +1,6 @@
---- errors: what went wrong, from whatever the server sent. A service may answer in the wrong
--- language: XML where JSON was expected, a proxy's HTML, half of something, nothing. What such a
--- body says is never quoted, for it may repeat the request.
+--- errors: the failure in a server's response, whatever its form. A service may respond in the
+-- wrong format: XML instead of JSON, a proxy's HTML, a truncated body, nothing. Such a body is
+-- never quoted, because it may repeat the request.
 
 local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
@@ -9,23 +9,23 @@ local text = require "watchbot.lib.text"
 local urls = require "watchbot.lib.urls"
 local xml = require "watchbot.aws.xml"
 
--- Bytes of a server's text that are looked at, and of those that are shown.
+-- Bytes of a server's text to look at, and to show.
 local LOOKED_AT, LONGEST = 16 * 1024, 1000
 
 ---@class watchbot.aws.Failure
----@field code string AWS's, or "Http502" where there is none, or that of watchbot.http
+---@field code string AWS's, otherwise "Http502", or the code of watchbot.http
 ---@field message string
 ---@field status integer? HTTP status
 ---@field request_id string?
----@field details table? all that a JSON service says of the error
+---@field details table? all members of a JSON service's error
 ---@field unsent boolean? it cannot have been applied
 ---@field date string? the server's, an HTTP date
----@field retry_after number? seconds that the server, or a proxy, asks us to wait
+---@field retry_after number? seconds that the server or a proxy asks to wait
 ---@field aws_retry_after number? the same, in the header that only AWS sends
 
 local errors = {}
 
--- Codes and ids go into messages and decisions, so only what looks like one is taken for one.
+-- Codes and ids appear in errors and control decisions, so only valid ones are used.
 local function word(value)
   return type(value) == "string" and #value <= 200 and value:match "^[%w%-._=+/:]+$" or nil
 end
@@ -94,7 +94,7 @@ local function retry_after(headers, now)
   return tonumber(asked) or at and at - (date.http(headers.date) or now)
 end
 
---- The request's id that AWS gave, to be told to its support.
+--- The request id that AWS assigned, which AWS support asks for.
 ---@param headers table<string, string>
 ---@return string?
 function errors.request_id(headers)
@@ -102,7 +102,7 @@ function errors.request_id(headers)
     or word(headers["x-amzn-request-id"])
 end
 
---- What a response with a status other than 200 says.
+--- The error in a response with a status other than 200.
 ---@param response watchbot.Response
 ---@param now number seconds since the epoch
 ---@return watchbot.aws.Failure
@@ -129,7 +129,7 @@ function errors.read(response, now)
   }
 end
 
---- A success whose answer cannot be read: it has been applied.
+--- A successful response that cannot be read: the operation has been applied.
 ---@param response watchbot.Response
 ---@param problem string
 ---@return watchbot.aws.Failure
@@ -143,7 +143,7 @@ function errors.bad_answer(response, problem)
   }
 end
 
---- The message for people: one line, bounded, with nothing in it that is a secret.
+--- The error for people: one line of bounded length, without secrets.
 ---@param what string "sqs:ReceiveMessage"
 ---@param failure watchbot.aws.Failure
 ---@param secrets string[] as they may have been sent

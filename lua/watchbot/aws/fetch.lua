@@ -1,13 +1,14 @@
---- fetch: a metadata service beside us is asked briefly, and a few times. Sits on watchbot.http.
--- It is either there at once or not there at all, so the times are short. One that is asked without
--- TLS is on this machine or its link, where no proxy could reach it, nor should see the token.
+--- fetch: asks a metadata service a few times, with short timeouts. Sits on watchbot.http. The
+-- service either responds at once or does not exist, so the timeouts are short. Without TLS it is
+-- on this machine or its link, so no proxy is used, which could not reach it and should not see the
+-- token.
 
 local scheduler = require "watchbot.scheduler"
 
 local PAUSE = 0.1
 local LIMIT = 64 * 1024
 
--- Seconds between the tries: double each time, half of it by chance.
+-- Seconds between the attempts: doubled each time, half of it random.
 local function pause(try)
   scheduler.sleep(PAUSE * 2 ^ (try - 1) * (0.5 + math.random() / 2))
 end
@@ -16,7 +17,7 @@ local function worth_another(response)
   return not response or response.status >= 500 or response.status == 429
 end
 
---- Makes the request until it is answered, at most `tries` times. To be called in a task.
+--- Makes the request until it gets a response, at most `tries` times. Must be called in a task.
 ---@param request fun(request: table): table?, string?, string?
 ---@param query { method: string?, url: string, headers: table?, timeout: number } timeout in
 --- seconds

@@ -1,7 +1,7 @@
---- imds: the metadata service of an EC2 instance, version 2 alone. Sits on fetch; asked for
--- credentials and for the region.
--- Version 1, which needs no token, is never tried: a request that a stranger makes us send could
--- read from it.
+--- imds: the metadata service of an EC2 instance, version 2 only. Sits on fetch; provides
+-- credentials and the region.
+-- Version 1, which needs no token, is never tried: a server-side request forgery could read from
+-- it.
 -- https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 
 local fetch = require "watchbot.aws.fetch"
@@ -9,7 +9,7 @@ local scheduler = require "watchbot.scheduler"
 
 local ADDRESSES = { ipv4 = "http://169.254.169.254", ipv6 = "http://[fd00:ec2::254]" }
 
--- Seconds that a token lasts, and how long before that it is no longer used.
+-- Seconds that a token is valid, and how long before that it is replaced.
 local TOKEN_LIFE, TOKEN_MARGIN = 21600, 300
 
 local TIMEOUT, TRIES = 1, 2
@@ -62,7 +62,7 @@ function Imds:get_with_token(path)
   return self:request { path = path, headers = { ["X-aws-ec2-metadata-token"] = token } }
 end
 
---- The text at a path, such as "/latest/meta-data/placement/region". To be called in a task.
+--- The text at a path, such as "/latest/meta-data/placement/region". Must be called in a task.
 ---@param path string
 ---@return string? body
 ---@return string? err

@@ -3,10 +3,10 @@
 --     local sqs = watchbot.aws("sqs", { region = "eu-west-1" })
 --     local result, err, code = sqs:ReceiveMessage { QueueUrl = url, WaitTimeSeconds = 20 }
 --
--- Operations, parameters and results have AWS's own names; there is no code for any of them. Calls
--- wait, so they are made in a task. What the API reference calls an integer, a list, a map or a
--- structure is that in Lua; an empty list is `watchbot.aws.list {}`. The results of sns, sts and
--- cloudformation are all text, as they come in XML; of an empty list there, "" is what is left.
+-- Operations, parameters and results have AWS's names; no operation has code here. Calls wait, so
+-- they must be made in a task. An integer, a list, a map or a structure in the API reference is the
+-- same in Lua; an empty list is `watchbot.aws.list {}`. Results of sns, sts and cloudformation
+-- consist of text, because they come as XML; an empty list in them is "".
 
 local call = require "watchbot.aws.call"
 local config = require "watchbot.aws.config"
@@ -25,17 +25,17 @@ local urls = require "watchbot.lib.urls"
 --- { access_key, secret_key, token }; false: do not sign.
 --- Default: what the environment offers, see credentials.lua; found once for all clients of a
 --- profile
----@field place string? a queue's URL or an ARN of what is called or asked about: its region is the
---- one to sign for, whatever AWS_REGION is, and a queue is called at the host of its URL
----@field near string? a queue's URL or an ARN: its region is taken where none is set
----@field timeout number? seconds for each attempt; default 30. A long poll has its own wait besides
+---@field place string? a queue's URL or an ARN of the resource: its region is used for the
+--- signature, whatever AWS_REGION is, and a queue is called at the host of its URL
+---@field near string? a queue's URL or an ARN: its region is used if none is set
+---@field timeout number? seconds for each attempt; default 30. The wait of a long poll is added
 ---@field connect_timeout number? seconds; default 5
 ---@field max_attempts integer? with the first one; default `AWS_MAX_ATTEMPTS`, the profile's
 --- `max_attempts`, 3 (DynamoDB 4)
 ---@field retry watchbot.aws.RetryOptions? the rest of the retry policy
 ---@field ca_bundle string? PEM file of the authorities to trust; default `AWS_CA_BUNDLE`, the
 --- profile's
----@field warn fun(message: string)? hears of credentials that could not be refreshed, and of an
+---@field warn fun(message: string)? called when credentials could not be refreshed, and for an
 --- endpoint without TLS; default: a line on standard error for the latter
 
 local function names(list)
@@ -52,25 +52,25 @@ local TIMEOUT, CONNECT_TIMEOUT = 30, 5
 
 ---@class watchbot.aws.Client
 ---@field requests integer HTTP requests that were made, repeated ones included
----@field clock_offset number seconds that the server's clock is ahead of ours, as far as it was
---- seen to matter
+---@field clock_offset number seconds that the server's clock is ahead of this machine's, once a
+--- request failed because of it
 local Client = {}
 
 ---@alias watchbot.aws.StandIn fun(service: string, operation: string, parameters: table): ...
 
 ---@class watchbot.aws
----@field stand_in watchbot.aws.StandIn? answers instead of
---- AWS while it is set: see watchbot.testing
+---@field stand_in watchbot.aws.StandIn? responds instead of AWS while it is set: see
+--- watchbot.testing
 local aws = {}
 
---- What stands for null, where AWS tells it from an absent name.
+--- The value for null, where AWS distinguishes it from an absent name.
 aws.null = json.null
 
 --- Marks a table as a list, so that it is sent as `[]` when it is empty.
 ---@type fun(list: table?): table
 aws.list = json.list
 
--- A misspelt name would have no effect, and would not be noticed.
+-- A misspelt name would have no effect, and the mistake would go unnoticed.
 local function check_names(kind, given, known, where, level)
   for name in pairs(given or {}) do
     if not known[name] then
@@ -80,8 +80,8 @@ local function check_names(kind, given, known, where, level)
   end
 end
 
--- An operation is called as a method: client:ReceiveMessage { ... }. Each is made when it is first
--- asked for.
+-- An operation is called as a method: client:ReceiveMessage { ... }. Each is created when it is
+-- first used.
 local operations = setmetatable({}, { __mode = "v" })
 
 local function operation(name)
@@ -104,8 +104,7 @@ end
 function Client.__index(client, name)
   if Client[name] then return Client[name] end
   if type(name) == "string" and name:find "^%u%w+$" then return operation(name) end
-  -- Fields that are not set are looked for too; only a method that does not exist is a mistake, and
-  -- calling nil says so.
+  -- Unset fields are looked up, too, so an unknown name returns nil; calling it raises an error.
   return rawget(client, name)
 end
 
@@ -113,7 +112,7 @@ function Client.__tostring(client)
   return ("watchbot.aws client (%s)"):format(client.service_name)
 end
 
--- What goes to another machine without TLS is said once for each, not once for each client.
+-- Warns about a machine without TLS once, not once for each client.
 local said_clear = {}
 
 local function say_clear(client, found)
@@ -124,8 +123,8 @@ local function say_clear(client, found)
     found.host))
 end
 
---- Finds host, region and what to sign for, once. May ask the metadata service, so it is called in
---- a task.
+--- Finds the host, the region and the values to sign with, once. May ask the metadata service, so
+--- it must be called in a task.
 ---@return watchbot.aws.Place? place
 ---@return string? err
 ---@return string? code
@@ -139,8 +138,8 @@ function Client:resolve()
   return found
 end
 
--- Roles are assumed by calls of STS, which are signed with the credentials at hand, or not at all.
--- An endpoint that was given is that of the client's own service, in a VPC say: STS is elsewhere.
+-- Assuming a role calls STS, signed with the credentials of the previous step or not at all. A
+-- given endpoint is that of the client's own service, for example in a VPC: STS is elsewhere.
 local function assumer(options)
   return function(name, parameters, with, region)
     local client, err, code = aws.client("sts", {
@@ -159,8 +158,8 @@ local function new_chain(options, settings, warn)
   }
 end
 
--- Clients that ask for nothing special share what was found, and with it the refreshing; all their
--- `warn`s are told.
+-- Clients without options of their own share credentials and their refresh; all their `warn`
+-- functions are called.
 local shared = {}
 
 local function share(options, settings)

@@ -1,7 +1,6 @@
---- keys: credentials as a value that does not show its secrets, and from the forms that AWS writes
--- them in.
--- Every source makes them here, so that nothing with a line break in it ever becomes part of a
--- header.
+--- keys: credentials as a value that does not print its secrets, and parsers for the formats in
+-- which AWS returns them.
+-- Every source creates them here, so that text with a line break never becomes part of a header.
 
 local date = require "watchbot.lib.date"
 local json = require "watchbot.lib.json"
@@ -11,11 +10,11 @@ local json = require "watchbot.lib.json"
 ---@field secret_key string
 ---@field token string? of temporary credentials
 ---@field expires number? seconds since the epoch
----@field account string? the account's number
----@field source string where they are from: "environment", "profile 'dev'"
+---@field account string? the account id
+---@field source string their source: "environment", "profile 'dev'"
 local Keys = { __name = "watchbot.aws.keys" }
 
--- The last letters of an access key tell which one it is, and are of no use to anybody else.
+-- The last letters of an access key identify it, and cannot be used for anything else.
 function Keys:__tostring()
   return ("AWS credentials of %s (access key ...%s)"):format(self.source, self.access_key:sub(-4))
 end
@@ -27,7 +26,7 @@ local NAMES = { access_key = "access key", secret_key = "secret key", token = "s
 ---@param values table access_key, secret_key, and optionally token, expires, account
 ---@param source string
 ---@return watchbot.aws.Keys?
----@return string? err never with a value in it
+---@return string? err never contains a value
 ---@return string? code "BadCredentials"
 function keys.new(values, source)
   local token = values.token ~= "" and values.token or nil
@@ -59,8 +58,7 @@ local function text_or_nil(value)
   return type(value) == "string" and value or nil
 end
 
---- From a table with AWS's own names: what STS answers, and what the JSON of the other sources
---- holds.
+--- From a table with AWS's names: the response of STS, and the JSON of the other sources.
 ---@param reply table { AccessKeyId, SecretAccessKey, SessionToken or Token, Expiration }
 ---@param source string
 ---@return watchbot.aws.Keys?
@@ -80,7 +78,7 @@ function keys.from_reply(reply, source)
     account = text_or_nil(reply.AccountId) }, source)
 end
 
---- A JSON object, of which nothing is ever quoted.
+--- A JSON object; errors never quote it.
 ---@param text string
 ---@param source string
 ---@return table? reply
@@ -92,8 +90,8 @@ function keys.decode(text, source)
   return nil, source .. ": the answer is not a JSON object", "BadCredentials"
 end
 
---- From the JSON of a container's endpoint or of the metadata service, which says `Code` where
---- something is wrong.
+--- From the JSON of a container's endpoint or of the metadata service, which reports an error in
+--- `Code`.
 ---@param text string
 ---@param source string
 ---@return watchbot.aws.Keys?

@@ -1,8 +1,8 @@
---- place: where a request goes and what it is signed for: service, region, host, path.
--- All four come from one set of facts: what names the resource (a queue's URL or an ARN), the
--- settings, and the region at hand. A queue's own host serves its queue and nothing else. An
--- endpoint that is set serves what it was set for. Every other request goes to the service's own
--- host in the region.
+--- place: the destination of a request and the values for its signature: service, region, host,
+-- path.
+-- All four follow from the same facts: the URL or ARN of the resource, the settings, and the nearby
+-- region. A queue's own host serves only that queue. A configured endpoint serves what it was
+-- configured for. Every other request goes to the host of the service in the region.
 
 local endpoint = require "watchbot.aws.endpoint"
 local services = require "watchbot.aws.services"
@@ -11,14 +11,14 @@ local place = {}
 
 ---@class watchbot.aws.Place
 ---@field url string for the request
----@field host string as the Host header has it, and as it is signed
----@field name string of the host alone
+---@field host string in the form of the Host header, which is signed
+---@field name string of the host without the port
 ---@field path string
 ---@field clear boolean http, not https
 ---@field region string that the request is signed for
 ---@field service string that the request is signed for: "sqs", "monitoring"
 
----@class watchbot.aws.Named what a queue's URL or an ARN says
+---@class watchbot.aws.Named the parts of a queue's URL or an ARN
 ---@field region string?
 ---@field origin string? of a queue's URL: scheme, host and port
 ---@field is_arn boolean
@@ -27,9 +27,9 @@ local function fail(format, ...)
   return nil, format:format(...), "BadEndpoint"
 end
 
--- The host of a URL, and the port where it is not the scheme's own. What libcurl would read
--- differently (a user name, a blank, an escape) is no host here, so that the signature is of what
--- is sent.
+-- The host of a URL, and the port if it is not the scheme's default. A host that libcurl would read
+-- differently (a user name, a space, an escape) is refused, so that the signature matches the
+-- request.
 local function split_authority(scheme, authority)
   local host, port = authority:match "^(%[[%x:.]+%])(.*)$"
   if not host then host, port = authority:match "^([%w._-]+)(.*)$" end
@@ -44,13 +44,13 @@ end
 ---@class watchbot.aws.Split
 ---@field origin string "https://host:8443"
 ---@field host string with the port, where that is not the scheme's own
----@field name string of the host alone
+---@field name string of the host without the port
 ---@field path string
 ---@field clear boolean http, not https
 
---- Takes a URL apart, and writes it the one way in which it is sent and signed.
+--- Splits a URL, and writes it in the one form in which it is sent and signed.
 ---@param url string
----@return watchbot.aws.Split? split nil when it is no URL that a request can go to
+---@return watchbot.aws.Split? split nil if requests cannot be sent to the URL
 function place.split(url)
   local scheme, authority, path = url:match "^(%a+)://([^/]*)(.*)$"
   scheme = scheme and scheme:lower()
@@ -63,8 +63,8 @@ function place.split(url)
   }
 end
 
--- Before regions had their own names in it, the host was that of us-east-1; certificates of SQS
--- bear the second form still (botocore's endpoints.json, sslCommonName).
+-- Before hosts contained the region, this was the host of us-east-1; certificates of SQS still have
+-- the second form (botocore's endpoints.json, sslCommonName).
 local GLOBAL = { ["sqs.amazonaws.com"] = "us-east-1", ["queue.amazonaws.com"] = "us-east-1" }
 
 --- The region in the host of a queue's URL: ordinary, FIPS, dual stack, VPC endpoint, legacy.
@@ -78,7 +78,7 @@ local function region_of_host(host)
   return GLOBAL[host]
 end
 
---- What a queue's URL or an ARN names.
+--- The resource that a queue's URL or an ARN names.
 ---@param text string? "https://sqs.eu-west-1.amazonaws.com/123/jobs",
 --- "arn:aws:sns:eu-west-1:123:topic"
 ---@return watchbot.aws.Named
@@ -90,7 +90,7 @@ function place.named(text)
   return { region = region_of_host(split.name), origin = split.origin, is_arn = false }
 end
 
---- The region that a queue's URL or an ARN names.
+--- The region in a queue's URL or an ARN.
 ---@param text string?
 ---@return string?
 function place.region_of(text)
@@ -103,8 +103,8 @@ local function without_fips(region)
   return bare or region, bare ~= nil
 end
 
--- An endpoint that is set is used as it is: which kind it is, its owner knows. AWS's SDKs refuse
--- the combination, too.
+-- A configured endpoint is used unchanged: its owner knows its kind. AWS's SDKs refuse the
+-- combination, too.
 local function check_variant(variant, origin, where)
   for kind, words in pairs { fips = "use_fips_endpoint", dualstack = "use_dualstack_endpoint" } do
     if variant[kind] then
@@ -115,7 +115,7 @@ local function check_variant(variant, origin, where)
   return true
 end
 
--- The queue's own host, unless the settings ask for another kind of the same host.
+-- The queue's own host, unless the settings require another variant of it.
 local function queue_host(origin, region, variant)
   if not variant.fips and not variant.dualstack then return origin end
   local name = place.split(origin).name
@@ -129,15 +129,15 @@ local function queue_host(origin, region, variant)
   return endpoint.url("sqs", region, variant)
 end
 
---- Whether what is sent to a host stays on this machine.
----@param name string of the host alone
+--- Whether data sent to a host stays on this machine.
+---@param name string of the host without the port
 ---@return boolean
 function place.is_loopback(name)
   return name == "localhost" or name == "[::1]" or name:find "%.localhost$" ~= nil
     or name:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
--- Everything is on one host at an emulator, which is known by its http: AWS is never asked so.
+-- An emulator serves everything on one host, and uses http, which AWS does not.
 local function is_emulator(named)
   return named.origin ~= nil and place.split(named.origin).clear
 end
@@ -155,11 +155,12 @@ local function origin_of(service, config, region, named, variant)
   return endpoint.url(service, region, variant)
 end
 
---- Finds the place. May ask the metadata service for the region, so it is called in a task.
+--- Finds the destination. May ask the metadata service for the region, so it must be called in a
+--- task.
 ---@param service string "sqs"
 ---@param config watchbot.aws.Config
----@param resource string? a queue's URL or an ARN: what is called, or asked about
----@param near string? the same, but only for the region where none is set
+---@param resource string? a queue's URL or an ARN: the resource of the call
+---@param near string? the same, but only for the region if none is set
 ---@return watchbot.aws.Place?
 ---@return string? err
 ---@return string? code "BadEndpoint", "BadRegion", "NoRegion"

@@ -1,8 +1,8 @@
 --- profiles: the shared config and credentials files, from text to tables. Sits on read_file.
 -- The rules are those of AWS's SDKs (Shared Configuration and Credentials File specification), not
--- of an ordinary ini file: which whitespace makes a comment, a continuation or a sub-property is
--- told apart line by line. What is wrong with a file is reported by file and line and never quoted,
--- because the line may hold a secret.
+-- those of an ordinary ini file: whitespace decides line by line whether it is a comment, a
+-- continuation or a sub-property. Errors in a file have file and line, and never quote the line,
+-- because it may contain a secret.
 
 local read_file = require "watchbot.aws.read_file"
 
@@ -15,7 +15,7 @@ local profiles = {}
 ---@field profiles table<string, watchbot.aws.Section>
 ---@field sso_sessions table<string, watchbot.aws.Section>
 ---@field services table<string, watchbot.aws.Section>
----@field looked string[] each file with what was found there, for messages
+---@field looked string[] each file and its state, for errors
 ---@field ignored table<string, string> titles of sections that cannot name a profile, with file and
 --- line
 
@@ -24,13 +24,13 @@ local function trim(text)
   return first and text:match("^.*%S", first) or ""
 end
 
--- Between brackets a comment needs no space before it, in a value it does.
+-- After a section's brackets a comment needs no space before it, in a value it does.
 local function without_comment(line, pattern)
   local at = line:find(pattern)
   return trim(at and line:sub(1, at - 1) or line)
 end
 
---- What is being read: the section and the property that a continuation would belong to.
+--- The current section and property, to which a continuation would belong.
 local Reader = {}
 Reader.__index = Reader
 
@@ -60,8 +60,8 @@ function Reader:define(line)
   return true
 end
 
--- A property that is empty on its own line has sub-properties on the next ones, and these are
--- checked as properties are.
+-- A property that is empty on its own line has sub-properties on the next lines, which are checked
+-- like properties.
 function Reader:continue(line)
   if not self.properties then
     return self:fail "expected a profile definition, found continuation"
@@ -86,7 +86,7 @@ function Reader:read(line)
   return self:define(line)
 end
 
---- The sections of a file in their order, names not judged yet.
+--- The sections of a file in order, with unchecked names.
 local function scan(text, file)
   local reader = setmetatable({ file = file, line = 0, sections = {} }, Reader)
   for line in (text:gsub("^\u{FEFF}", "") .. "\n"):gmatch "(.-)\r?\n" do
@@ -97,12 +97,13 @@ local function scan(text, file)
   return reader.sections
 end
 
--- A name with a blank stands in quotes, as the AWS CLI writes it.
+-- A name with a space is in quotes, as the AWS CLI writes it.
 local function name_of(text)
   return text:match '^"([^"%c]+)"$' or text:match "^'([^'%c]+)'$" or text:match "^[%w%-_/.%%@:+]+$"
 end
 
--- What no SDK takes for a name is left out; `ignored` knows where it stands, for who asks for it.
+-- Names that no SDK accepts are left out; `ignored` has their position, for the error about a
+-- profile.
 local function merge(files, kind, text, section)
   local name, into = name_of(text), files[kind]
   if not name then
@@ -117,7 +118,7 @@ end
 
 local KINDS = { profile = "profiles", ["sso-session"] = "sso_sessions", services = "services" }
 
--- `[default]` counts only where no `[profile default]` is.
+-- `[default]` is used only if there is no `[profile default]`.
 local function take_config(files, sections)
   local prefixed = false
   for _, section in ipairs(sections) do
@@ -136,7 +137,7 @@ local function take_credentials(files, sections)
   for _, section in ipairs(sections) do merge(files, "profiles", section.title, section) end
 end
 
---- Parses both files; what the credentials file says wins.
+--- Parses both files; the credentials file takes precedence.
 ---@param config string? text of the config file
 ---@param credentials string? text of the credentials file
 ---@param names { config: string, credentials: string }? what to call them in messages
@@ -162,8 +163,8 @@ local function home_folder(getenv, windows)
   return getenv "HOMEDRIVE" and getenv "HOMEPATH" and getenv "HOMEDRIVE" .. getenv "HOMEPATH"
 end
 
---- Where the files are, as `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE` and the home folder
---- say.
+--- The paths of the files, from `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE` and the home
+--- folder.
 ---@param getenv fun(name: string): string?
 ---@param platform "linux"|"windows"|nil
 ---@return string? config nil without a home folder
@@ -182,8 +183,8 @@ function profiles.locations(getenv, platform)
   return place("AWS_CONFIG_FILE", "config"), place("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 end
 
--- A file that is not there, or may not be read (a home folder of another user), holds nothing: that
--- is said, not raised.
+-- A file that does not exist or cannot be read (a home folder of another user) counts as empty:
+-- errors mention it.
 local function read(path)
   if not path then return nil, "HOME is not set" end
   local text, why = read_file(path)
@@ -207,7 +208,7 @@ function profiles.read(getenv)
   return files
 end
 
---- Why a profile that was asked for is not there.
+--- Why a requested profile was not found.
 ---@param files watchbot.aws.Files
 ---@param name string
 ---@return string

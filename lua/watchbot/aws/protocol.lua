@@ -1,5 +1,5 @@
---- protocol: an operation and its parameters as a request, and an answer as a result. AWS JSON 1.0
--- and 1.1, and Query.
+--- protocol: converts an operation and its parameters to a request, and a response to a result. AWS
+-- JSON 1.0 and 1.1, and Query.
 
 local json = require "watchbot.lib.json"
 local query = require "watchbot.aws.query"
@@ -44,8 +44,8 @@ function read.query(operation, body)
   return type(result) == "table" and result or {}
 end
 
---- The body and the headers that an operation's request has. Raises for parameters that cannot be
---- written.
+--- The body and the headers of an operation's request. Raises an error for parameters that cannot
+--- be written.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param parameters table
@@ -56,7 +56,7 @@ function protocol.write(service, operation, parameters)
   return write[service.protocol](service, operation, parameters)
 end
 
---- What an answer with status 200 holds.
+--- The result in a response with status 200.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param body string
@@ -64,7 +64,7 @@ end
 ---@return string? problem
 function protocol.read(service, operation, body)
   if body:find "^%s*$" then
-    if services.is_answering(operation) then return nil, "an empty answer" end
+    if services.is_answering(operation) then return nil, "an empty response" end
     return {}
   end
   return read[service.protocol](operation, body)

@@ -1,14 +1,14 @@
---- query: parameters as a form, for AWS's Query services ("Action=Publish&Message=...").
--- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; which parameters are
--- maps is the service's data, for a structure looks the same here.
+--- query: encodes parameters as a form, for AWS's Query services ("Action=Publish&Message=...").
+-- Lists become Name.member.1, maps Name.entry.1.key and Name.entry.1.value; the service's data
+-- lists the parameters that are maps, because in Lua a structure looks the same.
 
 local json = require "watchbot.lib.json"
 local list = require "watchbot.lib.list"
 
 local query = {}
 
--- A space is "+", as forms have it: AWS takes %20 too, but servers that build the form again to
--- check its signature do not.
+-- A space is "+", as in forms: AWS accepts %20, too, but servers that rebuild the form to check its
+-- signature do not.
 local function escape(text)
   return (text:gsub("[^%w%-._~ ]",
     function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
@@ -53,7 +53,7 @@ local function flatten_map(out, maps, name, map, names)
   end
 end
 
--- `field` is the last word of the name, which tells maps.
+-- `field` is the last part of the name, which decides whether it is a map.
 function flatten(out, maps, name, field, value)
   if value == json.null then return end
   if type(value) ~= "table" then
@@ -69,8 +69,8 @@ function flatten(out, maps, name, field, value)
   end
 end
 
---- Raises for values that have no such form: functions, tables with both names and numbers for
---- keys.
+--- Raises an error for values that cannot be encoded: functions, tables with both names and numbers
+--- as keys.
 ---@param action string
 ---@param version string
 ---@param parameters table

@@ -1,4 +1,4 @@
---- read_file: a whole small file, or the reason why not in the system's words alone.
+--- read_file: a whole small file, or the system's error.
 
 --- Reads a file.
 ---@param path string

@@ -1,17 +1,17 @@
---- redact: takes secrets out of what a server has said. AWS explains a wrong signature by repeating
--- the whole request, a proxy's page may repeat anything, and neither repeats it letter by letter:
--- it comes percent-encoded, escaped for JSON or HTML, in small letters, over several lines, cut
--- off. So secrets are looked for by their letters and digits alone, eight in a row.
+--- redact: removes secrets from a server's text. AWS explains a wrong signature by repeating the
+-- whole request, and a proxy's page may repeat anything, often in another form: percent-encoded,
+-- escaped for JSON or HTML, in lower case, over several lines, truncated. So this module searches
+-- for the letters and digits of a secret, eight in a row.
 
 local redact = {}
 
 local HIDDEN = "[hidden]"
 
--- Letters and digits in a row that are taken for a part of a secret: by chance alone that happens
--- to one message in many thousands.
+-- Letters and digits in a row that count as part of a secret: by chance this happens in one of many
+-- thousands of messages.
 local ROW = 8
 
--- A secret with fewer letters is looked for as it is; what is shorter than this is an ordinary
+-- A secret with fewer letters is searched for unchanged; anything shorter than this is an ordinary
 -- word.
 local SHORTEST = 4
 
@@ -23,7 +23,7 @@ local function without(message, secret)
   return (message:gsub(secret:gsub("%p", "%%%0"), HIDDEN))
 end
 
--- What stands for one character that is no letter: its bytes are passed over.
+-- Encodings of one character that is not a letter: their bytes are skipped.
 local ESCAPES = { "^%%%x%x", "^\\u%x%x%x%x", "^\\.", "^&#?%w%w?%w?%w?%w?%w?;" }
 
 local function skip(text, at)
@@ -34,7 +34,7 @@ local function skip(text, at)
   return at + 1
 end
 
--- The letters and digits of a text in small letters, and where each of them is.
+-- The letters and digits of a text in lower case, and the position of each.
 local function letters_of(text)
   local parts, places, at = {}, {}, 1
   while at <= #text do
@@ -50,7 +50,7 @@ local function letters_of(text)
   return table.concat(parts), places
 end
 
--- Every row of a long secret is noted; a short one comes back.
+-- Registers every row of a long secret; returns a short secret.
 local function note_rows(rows, secret)
   local letters = secret:gsub("%W", ""):lower()
   if #letters < ROW then return false end
@@ -58,7 +58,7 @@ local function note_rows(rows, secret)
   return true
 end
 
--- Spans of the text that hold rows of a secret, in their order, those that touch made one.
+-- Spans of the text with rows of a secret, in order; adjacent spans are merged.
 local function spans_of(text, rows)
   local letters, places = letters_of(text)
   local spans = {}
@@ -85,9 +85,9 @@ local function cut_spans(text, spans)
   return table.concat(parts)
 end
 
---- The text without the secrets, and without the request that a signature was made of.
----@param text string best cut to some kilobytes: each letter is looked at
----@param secrets string[] as they may have been sent
+--- The text without the secrets, and without the request that was signed.
+---@param text string should be cut to some kilobytes: each letter is examined
+---@param secrets string[] in the forms that may have been sent
 ---@return string
 function redact.hide(text, secrets)
   text = text:gsub("The Canonical String for this request.*", "")

@@ -1,29 +1,29 @@
---- refresher: keeps credentials fresh for all who ask. Sits on the scheduler and on one function
---- that loads them.
--- Near their end they are loaded again beside the work, by one task for everybody; only in the last
--- minute does anybody wait for it. While loading fails the old ones are used to their end. Times
--- are the wall clock's, as the expiry is. What AWS refuses is loaded again at once: a file may hold
--- others meanwhile. If it does not, keys that cannot expire stay in use (one odd answer would end
--- the work for ever), and temporary ones are used again after a pause.
+--- refresher: keeps credentials up to date for all clients that share them. Sits on the scheduler
+--- and on one function that loads credentials.
+-- Near their expiry one task loads them again in the background; calls wait for it only in the last
+-- minute. While loading fails, the old ones are used until they expire. Times are wall-clock times,
+-- like the expiry. Credentials that AWS refuses are loaded again at once: the source may have
+-- others by now. If it does not, keys that cannot expire stay in use (otherwise one odd response
+-- would stop the work permanently), and temporary ones are used again after a pause.
 
 local scheduler = require "watchbot.scheduler"
 
 local keys = require "watchbot.aws.keys"
 
--- Seconds before the end: from here a refresh is made beside the work, from there it is waited for.
--- What lives shortly has smaller ones.
+-- Seconds before the expiry: at the first limit a background refresh starts, at the second calls
+-- wait for it. Credentials with a short lifetime have smaller limits.
 local ADVISORY, MANDATORY = 300, 60
 
--- What was just loaded is used for this long at least, even when it seems to have expired: the
--- clock here may be wrong, and a metadata service in trouble hands out old credentials that AWS
--- goes on taking.
+-- Credentials that were just loaded are used for at least this long, even if they seem to have
+-- expired: the clock of this machine may be wrong, and a metadata service in trouble returns old
+-- credentials that AWS still accepts.
 local LEAST_LIFE = 60
 
--- Seconds that a call waits for a refresh at most while there are old ones to use.
+-- The longest time in seconds that a call waits for a refresh while old credentials can be used.
 local PATIENCE = 5
 
--- Seconds between attempts that bring nothing, doubled from the first to the last, but never longer
--- than half of the time that the old credentials have left.
+-- Seconds between failing attempts, doubled from the first to the second number, but never longer
+-- than half of the old credentials' remaining time.
 local FIRST_PAUSE, LAST_PAUSE = 1, 30
 
 ---@class watchbot.aws.Refresher
@@ -33,8 +33,8 @@ Refresher.__index = Refresher
 local refresher = {}
 
 ---@param load fun(): watchbot.aws.Keys?, string?, string? may wait
----@param options { warn: fun(message: string)?, time: fun(): number? }? `warn` hears of a refresh
---- that failed; `time` gives seconds since the epoch, for tests
+---@param options { warn: fun(message: string)?, time: fun(): number? }? `warn` is called when a
+--- refresh fails; `time` returns seconds since the epoch, for tests
 ---@return watchbot.aws.Refresher
 function refresher.new(load, options)
   options = options or {}
@@ -43,7 +43,7 @@ function refresher.new(load, options)
     time = options.time or function() return scheduler.time() / 1000 end }, Refresher)
 end
 
--- "fresh": use them; "ageing": use them and load; "late": load, then use what is there; "gone":
+-- "fresh": use them; "ageing": use them and load; "late": load, then use what is available; "gone":
 -- there are none.
 function Refresher:stage()
   if not self.keys or self.rejected then return "gone" end
@@ -73,14 +73,14 @@ function Refresher:miss(err)
   self.attempt_at = scheduler.now() + pause * (0.5 + math.random() / 2)
 end
 
--- What AWS has refused is used again: at once where it cannot expire, else after its pause.
+-- Uses refused credentials again: at once if they cannot expire, otherwise after their pause.
 function Refresher:take_back()
   local lasting = self.keys and not self.keys.token and not self.keys.expires
   if self.rejected and (lasting or scheduler.now() >= self.usable_at) then self.rejected = false end
 end
 
--- The source has none newer yet: that is usual shortly before the end, and no reason to ask later
--- next time. After the end they are taken once more.
+-- The source has no newer ones yet: that is usual shortly before the expiry, and does not lengthen
+-- the next pause. After the expiry they are used once more.
 function Refresher:found_same(found)
   self:take_back()
   if not self.rejected and self:stage() == "gone" then self:adopt(found) end
@@ -103,8 +103,8 @@ function Refresher:load_once()
   end
 end
 
--- The task that loads, a new one unless it is too early for that. The pause begins with the
--- attempt, so that even one that raises is not followed by another at once.
+-- The task that loads; a new one unless it is too early for that. The pause starts with the
+-- attempt, so that an attempt that raises an error is not repeated at once.
 function Refresher:refresh()
   if self.task and not self.task:ended() then return self.task end
   if scheduler.now() < self.attempt_at then return nil end
@@ -113,9 +113,9 @@ function Refresher:refresh()
   return self.task
 end
 
---- The credentials to sign with now. To be called in a task.
+--- The credentials to sign with now. Must be called in a task.
 ---@return watchbot.aws.Keys? keys
----@return string? err which never holds a secret
+---@return string? err which never contains a secret
 ---@return string? code "NoCredentials"
 function Refresher:get()
   local stage = self:stage()
@@ -130,10 +130,10 @@ function Refresher:get()
     .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
 end
 
---- AWS says that the credentials have expired, or that it does not know them: the next `get` loads
---- them again.
----@param used watchbot.aws.Keys? the ones it said it of; nothing happens when these have been
---- replaced meanwhile
+--- Reports that AWS considers the credentials expired or unknown: the next `get` loads them again.
+---@param used watchbot.aws.Keys? the refused credentials; if they have been replaced by now,
+--- nothing
+--- happens
 function Refresher:expire(used)
   if self.rejected or not self.keys or used and not keys.same(used, self.keys) then return end
   self.rejections = self.rejections + 1

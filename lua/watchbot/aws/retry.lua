@@ -1,12 +1,12 @@
---- retry: whether a failed attempt is made again, and when. The standard mode of the AWS SDKs.
+--- retry: whether and when a failed attempt is repeated. The standard mode of the AWS SDKs.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, as of November 2026.
--- Each client has a bucket of tokens that retries are paid from and successes refill, so that an
--- outage is not answered with three times the calls. Long polls wait even when they give up, longer
--- each time while it lasts: their caller polls again at once.
+-- Each client has a token bucket: retries take tokens from it and successes refill it, so that an
+-- outage does not triple the number of calls. Long polls that give up also pause, longer each time,
+-- because their caller polls again at once.
 
 local retry = {}
 
--- Those of the page above, and what the models of our services have besides: the throttling of KMS,
+-- The codes of the page above, and those in the models of the services used here: KMS's throttling,
 -- which SQS and SNS pass on, and their own names for it.
 local THROTTLING = {
   KmsThrottled = true, KMSThrottling = true, ["KMS.ThrottlingException"] = true, Throttled = true,
@@ -23,7 +23,7 @@ local THROTTLING = {
 
 local TRANSIENT = {
   RequestTimeout = true, RequestTimeoutException = true, BadAnswer = true,
-  -- Their status says it as well, but an entry of a batch has a code alone.
+  -- Their status has the same meaning, but an entry of a batch has only a code.
   InternalError = true, InternalFailure = true, InternalServerError = true,
   InternalServiceError = true,
   InternalServerException = true, ServerException = true, ServiceUnavailable = true,
@@ -38,22 +38,21 @@ local TRANSIENT = {
 
 local TRANSIENT_STATUS = { [500] = true, [502] = true, [503] = true, [504] = true }
 
--- Tokens that come back for a success without a retry.
+-- Tokens added for a success without a retry.
 local REFILL = 1
 
--- Seconds by which the server's own wish (x-amz-retry-after) may lengthen a pause.
+-- Seconds by which the server's header (x-amz-retry-after) may lengthen a pause.
 local MOST_LONGER = 5
 
 ---@class watchbot.aws.RetryOptions
----@field max_attempts integer? with the first one; default 3
+---@field max_attempts integer? including the first one; default 3
 ---@field capacity integer? tokens in the full bucket; default 500
 ---@field cost integer? tokens that a retry costs; default 14
----@field throttled_cost integer? the same, after the server asked us to slow down; default 5
+---@field throttled_cost integer? the same after throttling; default 5
 ---@field base number? seconds of the first pause; default 0.05
----@field throttled_base number? the same, after the server asked us to slow down; default 1
+---@field throttled_base number? the same after throttling; default 1
 ---@field cap number? seconds of a pause at most; default 20
----@field random (fun(): number)? from 0 to 1:
---- the share of the pause that is really waited ("full jitter")
+---@field random (fun(): number)? from 0 to 1: the share of the pause that is used ("full jitter")
 local DEFAULTS = {
   max_attempts = 3, capacity = 500, cost = 14, throttled_cost = 5, base = 0.05, throttled_base = 1,
   cap = 20,
@@ -83,18 +82,18 @@ function retry.new(options)
   return self
 end
 
---- Why a failure may be gone in a moment: "throttled", "transient", or nil when it will not.
+--- Why a repeated call may succeed: "throttled" or "transient"; nil if it will not.
 ---@param failure watchbot.aws.Failure
 ---@return "throttled"|"transient"|nil
 function retry.kind(failure)
   if failure.status == 429 or THROTTLING[failure.code] then return "throttled" end
-  -- ECS hides it in the text of its ClientException and ServerException.
+  -- ECS has it in the text of its ClientException and ServerException.
   local err = failure.message or ""
   if err:find "Rate exceeded" or err:find "ThrottlingException" then return "throttled" end
   if TRANSIENT[failure.code] or TRANSIENT_STATUS[failure.status] then return "transient" end
 end
 
---- Whether the failed attempt may nevertheless have done what it asked for.
+--- Whether the failed attempt may have been applied all the same.
 ---@param failure watchbot.aws.Failure
 ---@return boolean
 function retry.may_be_applied(failure)
@@ -102,23 +101,22 @@ function retry.may_be_applied(failure)
 end
 
 --- Begins a call.
----@param long_poll string? the operation, when its caller asks again and again
+---@param long_poll string? the operation, if its caller polls in a loop
 ---@return watchbot.aws.Tries
 function Retry:start(long_poll)
   return setmetatable({ retry = self, attempts = 0, cost = 0, long_poll = long_poll,
     streak = long_poll and self.streaks[long_poll] or 0 }, Tries)
 end
 
---- The call has succeeded: what its last retry cost comes back, or a little where there was none.
+--- The call has succeeded: returns the tokens of its last retry, or a few if there was no retry.
 function Tries:succeeded()
   local bucket = self.retry
   bucket.tokens = math.min(bucket.capacity, bucket.tokens + (self.cost > 0 and self.cost or REFILL))
   if self.long_poll then bucket.streaks[self.long_poll] = nil end
 end
 
--- Exponential, capped, and a random share of it. The server's own wish counts where it is longer:
--- AWS's header lengthens the pause by a few seconds at most, that of a proxy (Retry-After) up to
--- the cap.
+-- Exponential and capped, and a random share of it. A longer pause from the server is used: AWS's
+-- header lengthens the pause by a few seconds at most, that of a proxy (Retry-After) up to the cap.
 function Tries:pause(kind, failure)
   local bucket = self.retry
   local base = kind == "throttled" and bucket.throttled_base or bucket.base
@@ -136,7 +134,7 @@ function Tries:take(kind)
   return true
 end
 
--- Several polls of one client fail at the same time; the longest row of failures counts, not their
+-- Several polls of one client fail at the same time; the longest row of failures counts, not the
 -- sum.
 function Tries:remember()
   local streaks = self.retry.streaks
@@ -145,7 +143,7 @@ end
 
 --- The attempt has failed.
 ---@param failure watchbot.aws.Failure
----@return number? pause seconds to wait before the next attempt; nil: there is none
+---@return number? pause seconds to wait before the next attempt; nil: no further attempt
 ---@return "not_retryable"|"max_attempts_exceeded"|"retry_quota_exceeded"|nil reason
 ---@return number? before seconds to wait before the failure is returned
 function Tries:failed(failure)

@@ -1,17 +1,17 @@
---- services: what is known of each service, as data. Any operation of theirs can be called; no
--- operation has code.
+--- services: the facts about each service, as data. Any of their operations can be called; none has
+-- code.
 --
--- A call whose answer got lost is tried again, unless it is named in `once`: then it ends with the
--- error, for it may have been applied. Where AWS takes a token, `tokens` says in which field; one
--- is made up for each call, so that a repeat is recognised. Whoever knows better says so in the
--- call: `{ idempotent = true }`.
+-- A call whose response was lost is repeated, unless the operation is listed in `once`: then the
+-- call fails with the error, because it may have been applied. If AWS accepts a token, `tokens` has
+-- the name of its parameter; each call generates one, which lets AWS recognize a repeat. A caller
+-- can override this for one call: `{ idempotent = true }`.
 --
--- What is not in `once` can be repeated: it reads, or sets what it is told, or its double does no
--- harm. Two of these are choices. SendMessage may put a message twice into a standard queue, whose
--- reader must cope with that anyway, and losing the message would be worse; in a FIFO queue the
--- deduplication id, or the content, tells the double (SQS refuses a message that has neither).
--- PutLogEvents may write lines twice. A notification that reaches people twice is a nuisance, so
--- Publish is repeated only for a FIFO topic.
+-- Operations that are not in `once` can be repeated: they read, or set a value, or a duplicate does
+-- no harm. Two of these are choices. SendMessage may put a message twice into a standard queue,
+-- whose consumer must cope with duplicates anyway, and losing the message would be worse; in a FIFO
+-- queue the deduplication id, or the content, identifies the duplicate (SQS refuses a message that
+-- has neither). PutLogEvents may write lines twice. A notification that reaches people twice is a
+-- nuisance, so Publish is repeated only for a FIFO topic.
 
 local sorted = require "watchbot.lib.sorted"
 
@@ -21,14 +21,15 @@ local sorted = require "watchbot.lib.sorted"
 ---@field target string? before the dot in X-Amz-Target
 ---@field version string? of the Query API
 ---@field signing_name string
----@field maps table<string, string[]>? parameters of the Query form that are maps: how key and
---- value are called there
----@field long_polls table<string, string>? operations that may take long: the parameter that says
---- how many seconds
----@field tokens table<string, string>? operations that take a token: its parameter
+---@field maps table<string, string[]>? parameters of the Query form that are maps, with the names
+--- of
+--- key and value
+---@field long_polls table<string, string>? operations that may take long, with the parameter that
+--- sets the number of seconds
+---@field tokens table<string, string>? operations that accept a token, with its parameter
 ---@field fifo_tokens table<string, string>? the same, for queues whose URL ends in .fifo
 ---@field once table<string, true>? operations that must not be done twice
----@field retry watchbot.aws.RetryOptions? what is not as for other services
+---@field retry watchbot.aws.RetryOptions? differences from other services
 ---@field secrets table<string, true>? parameters that must not be shown
 
 local services = {}
@@ -132,7 +133,7 @@ services.cloudwatch = {
   once = { PutMetricData = true }, -- it would be counted twice
 }
 
--- Operations of these names answer with something: an empty body is an answer that got lost.
+-- Operations with these names return data: an empty body means that the response was lost.
 local ANSWERING = {
   "^Get", "^List", "^Describe", "^Receive", "^Filter", "^Run", "^Send", "^Publish", "^Assume",
   "^Query$", "^Scan$", "Batch$",
@@ -162,7 +163,7 @@ function api.is_fifo(parameters)
   return false
 end
 
---- The parameter that makes a repeat of the call known as one, if there is such a parameter.
+--- The parameter by which AWS recognizes a repeat of the call, if there is one.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param parameters table
@@ -173,7 +174,7 @@ function api.token_field(service, operation, parameters)
   return service.fifo_tokens[operation]
 end
 
---- Whether a call may be made again when it may have been applied.
+--- Whether a call may be repeated after it may have been applied.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param parameters table
@@ -182,7 +183,7 @@ function api.is_repeatable(service, operation, parameters)
   return not (service.once and service.once[operation]) or api.is_fifo(parameters)
 end
 
---- Whether the operation's answer has something in it.
+--- Whether the operation's response has content.
 ---@param operation string
 ---@return boolean
 function api.is_answering(operation)

@@ -1,8 +1,8 @@
---- xml: the answers of AWS's Query services as Lua tables. Sits on LuaExpat.
+--- xml: the responses of AWS's Query services as Lua tables. Sits on LuaExpat.
 -- Elements become fields, repeated ones and `member`s lists, `entry`s with key and value maps; all
--- values are text, for only the reader knows more. An element without anything in it, or with
--- blanks alone, is "", which `#` and `ipairs` take for an empty list too. A document type is
--- refused, and with it entities that grow (no AWS answer has one).
+-- values are text, because only the caller knows their types. An empty element, or one with only
+-- spaces, is "", which `#` and `ipairs` also treat as an empty list. A document type is refused,
+-- and with it entities that expand (AWS's responses have none).
 
 local lxp = require "lxp"
 
@@ -48,7 +48,7 @@ local function as_fields(children)
   return fields
 end
 
--- What is in an element makes its value.
+-- The content of an element becomes its value.
 local function value_of(element)
   local children = element.children
   if #children == 0 then
@@ -63,7 +63,7 @@ local function new_element(name)
   return { name = name:match "^.*|(.*)$" or name, text = {}, children = {} }
 end
 
--- Keeps the path from the root to where the parser is.
+-- The path from the root to the parser's position.
 local function handlers(document)
   local path = document.path
   local function stop(parser, problem)
@@ -96,7 +96,7 @@ end
 --- The root's name, without its namespace, and what is in it.
 ---@param text string
 ---@return string? root
----@return table|string value, or a message that shows nothing of the text
+---@return table|string value, or an error that does not quote the text
 ---@return string? code "InvalidXml"
 function xml.decode(text)
   local document = { path = {} }

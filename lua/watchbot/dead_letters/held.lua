@@ -1,13 +1,13 @@
---- dead_letters.held: the letters of an SQS queue that were received and are not settled.
--- Reading is receiving: meanwhile no other reader sees them. They stay out of sight for as long as
--- they are needed here, by being extended again and again, and are given back at the end; a
--- reader that was killed has them back soon all the same.
+--- dead_letters.held: the dead letters of an SQS queue that were received and are not settled.
+-- Reading a dead letter means receiving it, which hides it from other readers. Letters stay hidden
+-- as long as they are needed here, by extending their visibility timeout, and are returned at the
+-- end; if the reader is killed, they soon become visible again.
 
 local hands = require "watchbot.lib.hands"
 local receipts = require "watchbot.queue.receipts"
 local scheduler = require "watchbot.scheduler"
 
--- Letters that are extended or given back at once: eight full batches.
+-- Letters that are extended or returned at once: eight full batches.
 local AT_ONCE = 80
 
 local Held = {}
@@ -22,7 +22,7 @@ function held.new(queue, visibility)
   return setmetatable({ queue = queue, visibility = visibility, letters = {}, gone = {} }, Held)
 end
 
---- Takes charge of a received message; one that is held already has a newer receipt.
+--- Registers a received message; a registered one gets its newer receipt handle.
 ---@return "new"|"again"|"gone" which of them it is
 function Held:take(message)
   local known = self.letters[message.id] ~= nil
@@ -34,24 +34,23 @@ function Held:take(message)
   return known and "again" or "new"
 end
 
---- A message of this id, should it come, is none that is looked for: it was sent from here, and has
---- died again.
+--- A message with this id is ignored from now on: it was sent from here, and has failed again.
 function Held:know(id)
   self.letters[id] = self.letters[id] or false
 end
 
--- The id that a letter has in its queue.
+-- The id that a letter has in the dead-letter queue.
 local function key_of(letter)
   return letter.key or letter.id
 end
 
---- Deletes letters that are held, whose work is done; should one come back nevertheless, it is
---- "gone".
+--- Deletes settled letters that are held; if one is received again, it counts as "gone".
 ---@param letters watchbot.DeadLetter[] at most ten
----@param failures watchbot.DeadLetterFailure[] is given those that could not be deleted
----@param words string the failure's message, with %s for why
+---@param failures watchbot.DeadLetterFailure[] receives those that could not be deleted
+---@param words string the error's text, with %s for the reason
 ---@return integer count
----@return { message: string, code: string }? stop none could be, and the next ones could not either
+---@return { message: string, code: string }? stop the error, if no letter could be deleted and
+--- further calls would fail, too
 function Held:settle(letters, failures, words)
   local answers = hands(letters, #letters, function(letter)
     local key = key_of(letter)
@@ -68,12 +67,12 @@ function Held:settle(letters, failures, words)
       stop = { message = err, code = code }
     end
   end
-  -- What only this letter's receipt is the reason of says nothing about the others.
+  -- An error about one receipt handle does not concern the other letters.
   if count > 0 or (stop and receipts.is_expired(stop.code)) then stop = nil end
   return count, stop
 end
 
---- Those that would be seen by others within `seconds`.
+--- Letters that would become visible within `seconds`.
 function Held:due(seconds)
   local now, entries = scheduler.now(), {}
   for _, letter in pairs(self.letters) do
@@ -82,8 +81,8 @@ function Held:due(seconds)
   return entries
 end
 
---- Extends what is half over; what fails is tried again at the next beat, and after that comes back
---- by itself.
+--- Extends those with less than half of their time left; failures are retried at the next beat, and
+--- after that the letter becomes visible by itself.
 function Held:beat()
   hands(self:due(self.visibility / 2), AT_ONCE, function(letter)
     if self.queue:extend(letter.receipt, self.visibility) then
@@ -99,9 +98,9 @@ local function give_back(self, letters)
   end)
 end
 
---- Gives everything back that is left; harmless twice. A task that is canceled meanwhile still
---- waits for the end of it.
----@return string? problem why some of it is hidden for a while yet
+--- Returns all remaining letters; may be called twice. If the task is canceled meanwhile, it still
+--- waits for the end.
+---@return string? problem why some letters stay hidden for a while
 function Held:close()
   if self.heart then self.heart:cancel() end
   local letters = self:due(math.huge)

@@ -1,6 +1,6 @@
---- dead_letters: the messages that failed too often, of either kind of queue.
--- The seam: what `open` returns answers count, page, replay, replay_all, delete, purge and close,
--- and a command does not see which kind it is. spec/dead_letters/contract.lua says what each does.
+--- dead_letters: the messages that failed too often, of both kinds of queue.
+-- The interface: `open` returns an object with count, page, replay, replay_all, delete, purge and
+-- close, the same for both kinds. spec/dead_letters/contract.lua defines their behavior.
 
 local open_queue = require("watchbot.queue").open
 
@@ -12,10 +12,10 @@ local open_queue = require("watchbot.queue").open
 ---@field receives integer
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer?
----@field died integer? SQS tells it only of those that were buried
----@field reason string? of those that were buried
----@field key string? on SQS, the id that a buried letter has in its queue; `id` is what it had
---- before
+---@field died integer? SQS has it only for buried messages
+---@field reason string? of buried messages
+---@field key string? on SQS, the id of a buried letter in the dead-letter queue; `id` is its former
+--- id
 ---@field group string?
 ---@field deduplication string?
 
@@ -25,23 +25,23 @@ local open_queue = require("watchbot.queue").open
 ---@class watchbot.DeadLetters
 ---@field name string of the dead-letter queue
 ---@field embedded boolean
----@field warnings string[] what the user should know before letters are read
----@field count fun(self): integer?, string?, string? how many there are, approximately
----@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? those that no page
---- had yet, oldest first as far as the queue knows; none at the end. What was replayed from a page,
---- and died again, is in no other
----@field unreachable fun(self): integer how many letters no page can have, approximately, at the
---- end
----@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.NotDone, any
---- moves letters of pages back to their source queue; returns how many, those that are still here,
---- and { err, code } if the others would fail as well
----@field replay_all fun(self, options: watchbot.ReplayOptions): integer?, string?, string? puts all
---- back, in the way that is quickest; "Unsupported" when there is none better than page and replay
+---@field warnings string[] warnings to show before letters are read
+---@field count fun(self): integer?, string?, string? their approximate number
+---@field page fun(self, max: integer?): watchbot.DeadLetter[]?, string?, string? letters that no
+--- page had yet, in the order of the queue; an empty page at the end. A letter that was replayed
+--- from a page and failed again is in no further page
+---@field unreachable fun(self): integer the approximate number of letters that no page can have, at
+--- the end
+---@field replay fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.NotDone, any moves
+--- letters of pages back to their source queue; returns their number, the letters that are still
+--- here, and { err, code } if the others would fail as well
+---@field replay_all fun(self, options: watchbot.ReplayOptions): integer?, string?, string? returns
+--- all letters in the fastest way; "Unsupported" if that is page and replay
 ---@field delete fun(self, letters: watchbot.DeadLetter[]): integer?, watchbot.NotDone, any
---- deletes letters of pages; returns the same
+--- deletes letters of pages; returns the same as `replay`
 ---@field purge fun(self): integer?, string?, string? deletes all; returns their
 --- approximate number
----@field close fun(self) what was read and not settled is as it was; also `<close>`
+---@field close fun(self) returns letters that were read and not settled; also `<close>`
 
 ---@class watchbot.DeadLetterFailure
 ---@field letter watchbot.DeadLetter
@@ -51,12 +51,13 @@ local open_queue = require("watchbot.queue").open
 local dead_letters = {}
 
 ---@class watchbot.DeadLettersOptions
----@field queue string? URL of the queue whose letters they are; on SQS also of the dead-letter
---- queue itself
----@field dead_letter_queue string? URL, where SQS is not to be asked for it
----@field visibility number? seconds after which what a reader has read is seen by others should it
---- be killed; SQS only. Default: a minute, and more where there are many
----@field warn fun(message: string)? hears of what does not stop the work
+---@field queue string? URL of the source queue; on SQS, the URL of the dead-letter queue is
+--- accepted
+--- as well
+---@field dead_letter_queue string? URL; default: SQS is asked for it
+---@field visibility number? visibility timeout of letters that are read; SQS only. Default: a
+--- minute, longer if there are many
+---@field warn fun(message: string)? called for problems that do not stop the work
 
 --- Opens the dead letters of a queue. Waits in a task.
 ---@param options watchbot.DeadLettersOptions

@@ -1,15 +1,14 @@
---- dead_letters.move_task: SQS moves a queue's dead letters by itself, back to where each came
--- from.
+--- dead_letters.move_task: lets SQS move a queue's dead letters back to their source queues.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 -- API_StartMessageMoveTask.html
--- There is one such task a queue at a time, and its handle is told only while it runs: so ours is
--- the newest of the list, once that is another than before. One that another caller has started
--- does the same work, and is watched like ours.
+-- A queue has one such task at a time, and SQS lists its handle only while it runs: so the task
+-- that was started here is the newest of the list, once that has changed. A task that another
+-- caller has started does the same work, and is watched in the same way.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two looks, at first and at most.
+-- Seconds between two looks: the first, and the longest.
 local FIRST_LOOK, LONGEST_LOOK = 0.5, 5
 
 -- Seconds after which a task that was started must be in the list.
@@ -20,7 +19,7 @@ local move_task = {}
 local Task = {}
 Task.__index = Task
 
--- These operations are about an ARN, and know no QueueUrl.
+-- These operations take an ARN instead of a QueueUrl.
 function Task:call(operation, parameters)
   local client = self.queue.client
   local result, err, code = client[operation](client, parameters)
@@ -44,7 +43,7 @@ local function whole(rate)
   return rate and math.max(1, math.min(limits.sqs.moved, math.floor(rate)))
 end
 
--- The answer to a start may have been lost, or another caller was faster: either way there is a
+-- The response to a start may have been lost, or another caller was faster: either way there is a
 -- task.
 function Task:start(options)
   local before = self:look()
@@ -79,20 +78,20 @@ function Task:watch(tell)
   while true do
     local found, err, code = self:look()
     if not found then
-      return nil, ("the messages are being moved, but not to be watched: %s"):format(err), code
+      return nil, ("SQS is moving the messages, but its progress is unknown: %s"):format(err), code
     end
     if self:has_ended(found) then return found end
     if under_way(found) then
       tell(progress_of(found))
     elseif scheduler.now() > limit then
-      return nil, "SQS was told to move the messages, but does not list it as a task", "NotListed"
+      return nil, "SQS accepted the move, but does not list it as a task", "NotListed"
     end
     scheduler.sleep(pause)
     pause = math.min(pause * 1.5, LONGEST_LOOK)
   end
 end
 
--- Whoever is interrupted wants that to stop which was started here.
+-- On an interrupt, stop the task that was started here.
 function Task:__close()
   if self.handle then self:call("CancelMessageMoveTask", { TaskHandle = self.handle }) end
 end
@@ -102,13 +101,14 @@ end
 ---@field rate number? messages a second
 ---@field tell fun(words: string)
 
---- Has all messages moved, and waits for it in a task.
+--- Moves all messages, and waits for the end in a task.
 ---@param queue watchbot.queue.Sqs the dead-letter queue
 ---@param arn string its ARN
 ---@param options watchbot.MoveTaskOptions
 ---@return integer? count
 ---@return string? err
----@return string? code "Refused": there is no such task; "Failed": it ended before it was done
+---@return string? code "Refused": SQS refused to start a task; "Failed": it ended before it was
+--- done
 function move_task.run(queue, arn, options)
   local task <close> = setmetatable({ queue = queue, arn = arn }, Task)
   local ok, err = task:start(options)

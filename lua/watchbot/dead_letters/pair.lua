@@ -1,6 +1,6 @@
---- dead_letters.pair: which SQS queue holds whose dead letters.
--- A queue's RedrivePolicy names its dead-letter queue (queue.sqs.redrive); the other way round, SQS
--- lists the sources of a dead-letter queue.
+--- dead_letters.pair: which SQS queue is the dead-letter queue of which queue.
+-- A queue's RedrivePolicy has its dead-letter queue (queue.sqs.redrive); in the other direction,
+-- SQS lists the sources of a dead-letter queue.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 -- API_ListDeadLetterSourceQueues.html
 
@@ -8,7 +8,7 @@ local redrive = require "watchbot.queue.sqs.redrive"
 
 local pair = {}
 
---- The queues whose dead letters are in this one.
+--- The queues with this dead-letter queue.
 ---@param queue watchbot.queue.Sqs
 ---@return string[]? urls
 ---@return string? err
@@ -16,19 +16,19 @@ local pair = {}
 function pair.sources(queue)
   local urls, token = {}, nil
   repeat
-    -- NextToken comes only where MaxResults was asked for.
+    -- SQS returns NextToken only if MaxResults was set.
     local page, err, code = queue:call("ListDeadLetterSourceQueues", {
       MaxResults = 1000, NextToken = token,
     })
     if not page then return nil, err, code end
-    -- The API reference has a lower-case name there, and so has the answer.
+    -- The API reference has a lower-case name there, and so has the response.
     for _, url in ipairs(page.queueUrls or page.QueueUrls or {}) do urls[#urls + 1] = url end
     token = page.NextToken ~= "" and page.NextToken or nil
   until not token
   return urls
 end
 
--- The URL that was given is that of a dead-letter queue itself.
+-- The given URL is that of a dead-letter queue itself.
 local function from_dead(dead)
   local urls, err, code = pair.sources(dead)
   if not urls then return nil, err, code end
@@ -58,10 +58,10 @@ local function from_queue(queue)
 end
 
 --- Finds both queues. Waits in a task.
----@param queue watchbot.queue.Sqs the first of the two URLs that were given
+---@param queue watchbot.queue.Sqs the first of the two given URLs
 ---@param options watchbot.DeadLettersOptions
 ---@return { dead: watchbot.queue.Sqs, main: watchbot.queue.Sqs?, sources: string[]? }? found `main`
---- is nil where the letters of several queues are in one
+--- is nil if the dead-letter queue has several sources
 ---@return string? err
 ---@return string? code "NoDeadLetters"
 function pair.find(queue, options)
@@ -69,7 +69,7 @@ function pair.find(queue, options)
   if not url then return from_queue(queue) end
   if options.queue then return { main = queue, dead = queue:sibling(url) } end
   local found = from_dead(queue)
-  -- Whatever SQS says, this is the queue that is meant.
+  -- The given queue is used, whatever SQS returns.
   return found or { dead = queue }
 end
 

@@ -1,6 +1,6 @@
---- dead_letters.replay: how dead letters of SQS go back, one by one: send, then delete what SQS has
--- confirmed. Whenever that is interrupted, a message may be there twice, never not at all. In FIFO
--- queues the messages of a group are sent one after the other, and none behind one that failed.
+--- dead_letters.replay: returns dead letters of SQS one by one: sends them, then deletes those that
+-- SQS has confirmed. After an interruption a message may exist twice, but is never lost. In FIFO
+-- queues the messages of a group are sent in order, and none after one that failed.
 
 local limits = require "watchbot.lib.limits"
 local redrive = require "watchbot.queue.sqs.redrive"
@@ -15,16 +15,15 @@ function Replay:fail(letter, err, code)
   table.insert(self.failures, { letter = letter, message = err, code = code })
 end
 
--- The queue that a buried letter names. Anybody who may send to the dead-letter queue can write one
--- there, so it must be a queue whose dead letters are here.
+-- The queue named in a buried letter. Everyone who may send to the dead-letter queue can set it, so
+-- it must be one of its source queues.
 function Replay:named(letter)
   for _, url in ipairs(letter.home and self.letters.sources or {}) do
     if url == letter.home then return url end
   end
 end
 
---- The queue that a letter came from: SQS tells it; where it does not, the one whose letters these
---- are.
+--- The queue that a letter came from: the one that SQS names, otherwise the only source.
 function Replay:home(letter)
   local letters = self.letters
   local url = letter.source and redrive.url(letter.source, letters.dead.name) or self:named(letter)
@@ -33,7 +32,7 @@ function Replay:home(letter)
   return self.queues[url]
 end
 
--- => { { queue, letters } ... }, in the order of their first letters
+-- => { { queue, letters } ... }, in the order of the first letter of each
 function Replay:by_home(letters)
   local all, of_queue = {}, {}
   for _, letter in ipairs(letters) do
@@ -46,14 +45,14 @@ function Replay:by_home(letters)
       table.insert(of_queue[queue].letters, letter)
     else
       self:fail(letter,
-        "it is not told which queue it came from: name that with --queue, and this one with "
+        "its source queue is not known: name it with --queue, and this one with "
         .. "--dead-letter-queue", "NoSource")
     end
   end
   return all
 end
 
--- Which letters may go together: ten, in a FIFO queue of different groups; and the rest.
+-- The letters that may go in one batch: ten, in a FIFO queue of different groups; and the rest.
 local function next_round(waiting, fifo)
   local round, rest, groups = {}, {}, {}
   for _, letter in ipairs(waiting) do
@@ -86,7 +85,7 @@ function Replay:send(queue, round)
   return sent
 end
 
--- What is behind one of its group that failed has to wait for it.
+-- After a failure, later messages of the group have to wait.
 function Replay:without_failed_groups(waiting)
   local failed, kept = {}, {}
   for _, failure in ipairs(self.failures) do failed[failure.letter.group or ""] = failure.code end
@@ -106,16 +105,16 @@ function Replay:to(queue, waiting)
     local round, rest = next_round(waiting, queue.fifo)
     local sent = self:send(queue, round)
     local count, stop = self.letters.held:settle(sent, self.failures,
-      "it was sent, but is still among the dead letters too: %s")
+      "it was sent, but is still in the dead-letter queue: %s")
     self.count, self.stop = self.count + count, self.stop or stop
     waiting = queue.fifo and self:without_failed_groups(rest) or rest
   end
   for _, letter in ipairs(waiting) do self:fail(letter, self.stop.message, self.stop.code) end
 end
 
---- Puts letters back into the queues that they came from. Waits in a task.
----@param letters table the dead letters of watchbot.dead_letters.sqs
----@param chosen watchbot.DeadLetter[] of its pages
+--- Returns letters to the queues that they came from. Waits in a task.
+---@param letters table from watchbot.dead_letters.sqs
+---@param chosen watchbot.DeadLetter[] letters of its pages
 ---@return integer count
 ---@return watchbot.DeadLetterFailure[] failures
 ---@return { message: string, code: string }? stop

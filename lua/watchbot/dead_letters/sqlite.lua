@@ -1,5 +1,5 @@
---- dead_letters.sqlite: the dead letters of the embedded queue: a table of the same file. Each
--- change is one transaction, so there is no moment at which a letter is in both places or in none.
+--- dead_letters.sqlite: the dead letters of the embedded queue, a table of the same file. Each
+-- change is one transaction, so a letter is always in exactly one of the two tables.
 
 local PAGE = 100
 
@@ -8,7 +8,7 @@ Letters.__index = Letters
 
 local sqlite = {}
 
----@param queue watchbot.SqliteQueue is closed with the letters
+---@param queue watchbot.SqliteQueue closed together with the letters
 ---@return watchbot.DeadLetters
 function sqlite.open(queue)
   return setmetatable({ queue = queue, name = queue.name, warnings = { queue.warning } }, Letters)
@@ -20,7 +20,8 @@ function Letters:count()
   return counts.dead
 end
 
--- What is replayed may fail and die again at once: that is another letter, and not of this reading.
+-- A replayed letter may fail again at once: that is a new letter, which this reading does not
+-- return.
 function Letters:bound()
   local err, code
   if not self.last then self.last, err, code = self.queue:last_dead() end
@@ -46,7 +47,7 @@ local function ids_of(letters)
   return ids
 end
 
--- A letter that is not there any more was settled by another process: nothing failed.
+-- A missing letter was settled by another process, which is not an error.
 local function settled(count, err, code)
   if not count then return nil, err, code end
   return count, {}

@@ -1,7 +1,6 @@
---- dead_letters.sqs: the dead letters of an SQS queue: a queue apart.
--- To read them is to receive them, which hides them for a while (dead_letters.held) and counts as a
--- receive. How they go back is told in dead_letters.replay, and in dead_letters.move_task where SQS
--- does it.
+--- dead_letters.sqs: the dead letters of an SQS queue, which are in a queue of their own.
+-- Reading them means receiving them, which hides them for a while (dead_letters.held) and counts as
+-- a receive. dead_letters.replay returns them one by one; with dead_letters.move_task SQS does it.
 
 local burial = require "watchbot.message.burial"
 local held = require "watchbot.dead_letters.held"
@@ -14,19 +13,18 @@ local scheduler = require "watchbot.scheduler"
 
 local BATCH = limits.sqs.batch
 
--- Seconds of a long poll: unlike a short one it asks all of SQS's servers, so an empty answer is an
--- empty queue.
+-- Seconds of a long poll: unlike a short poll it queries all of SQS's servers, so an empty response
+-- means an empty queue.
 local WAIT = 1
 
--- Seconds for which the answer of an interrupted poll is waited for beyond that.
+-- Seconds beyond that to wait for the response of an interrupted poll.
 local LATE = 2
 
--- Polls in a row that bring nothing new before the end is believed.
+-- Polls in a row without a new letter before the queue counts as empty.
 local STALE = 3
 
--- Seconds that letters are out of sight at least, and how many letters are read in a second at the
--- very least: where there are many, they stay hidden for longer, so that they need not be extended
--- while they are read.
+-- The shortest visibility timeout, and the number of letters that are read in a second in the worst
+-- case: many letters stay hidden for longer, so that they need not be extended while they are read.
 local VISIBILITY, PACE, LONGEST = 60, 20, limits.sqs.visibility - 60
 
 local Letters = { embedded = false }
@@ -42,9 +40,8 @@ local function warnings_about(attributes)
   local warnings = {}
   local _, max_receives = redrive.read(attributes)
   if max_receives then
-    warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue has one of "
-      .. "its own: what was received "
-      .. "%d times moves on to that"):format(max_receives)
+    warnings[1] = ("reading a letter counts as a receive, and this dead-letter queue "
+      .. "has one itself: a message received %d times moves on to it"):format(max_receives)
   end
   local hidden = count_of(attributes, "NotVisible")
   if hidden > 0 then
@@ -55,7 +52,7 @@ local function warnings_about(attributes)
   return warnings
 end
 
----@param queue watchbot.queue.Sqs the queue that was named
+---@param queue watchbot.queue.Sqs the given queue
 ---@param options watchbot.DeadLettersOptions
 ---@return watchbot.DeadLetters?
 ---@return string? err
@@ -68,10 +65,10 @@ function letters_of_sqs.open(queue, options)
     warn = options.warn,
     visibility = options.visibility, attributes = {},
   }, Letters)
-  -- also of a FIFO queue: here no task works on them, and their order is kept
+  -- In a FIFO queue, too: no task works on them here, and their order is kept.
   self.dead.batch = BATCH
   self.dead.on_corrupt = function(id)
-    self:tell(("message %s arrived damaged and was left where it is"):format(id))
+    self:tell(("message %s arrived damaged and was left in the queue"):format(id))
   end
   local attributes
   attributes, err, code = self.dead:attributes()
@@ -101,8 +98,7 @@ function Letters:hold()
   return self.held
 end
 
--- The messages among these that no page had; those that were settled, and came back nevertheless,
--- are deleted again.
+-- The messages that no page had; a letter that was settled and is received again is deleted again.
 function Letters:fresh(messages)
   local fresh, settled = {}, {}
   for _, message in ipairs(messages) do
@@ -114,8 +110,8 @@ function Letters:fresh(messages)
   return fresh
 end
 
--- A reader that is canceled while it receives still has to give back what the answer brings:
--- `close` waits for that.
+-- A reader that is canceled while it receives must still return the letters in the response:
+-- `close` waits for it.
 function Letters:receive(max, visibility)
   self.polling = scheduler.spawn(self.dead.receive, self.dead, max, WAIT, visibility)
   local results = table.pack(self.polling:join())
@@ -124,7 +120,7 @@ function Letters:receive(max, visibility)
   return table.unpack(results, 2, results.n)
 end
 
--- Takes what a receive has brought whose reader was canceled.
+-- Takes the letters of a receive whose reader was canceled.
 function Letters:take_late()
   local ok, messages = self.polling:join(WAIT + LATE)
   if ok == nil then
@@ -145,7 +141,7 @@ function Letters:page(max)
   return {}
 end
 
--- Behind the first ten of its group a letter is not to be had while those are out of sight.
+-- While the first ten letters of a group are hidden, SQS does not return later ones.
 function Letters:unreachable()
   if not self.dead.fifo then return 0 end
   local attributes = self.dead:attributes()
@@ -154,8 +150,7 @@ end
 
 -- settling
 
--- A round that was begun is brought to its end: between the send and the delete a message is in
--- both queues.
+-- A started round is always completed: between send and delete a message is in both queues.
 function Letters:finish(body, ...)
   self.round = scheduler.spawn(body, ...)
   local results = table.pack(self.round:join())
@@ -168,8 +163,8 @@ function Letters:replay(letters)
   return self:finish(replay, self, letters)
 end
 
--- Only where there is one source can it be named; and what was sent to a dead-letter queue by hand
--- has no source.
+-- A source can only be named if it is the only one; a message that was sent to a dead-letter queue
+-- by hand has none.
 function Letters:destination()
   local sources = self.sources or pair.sources(self.dead)
   if not (sources and #sources == 1 and self.main) then return nil end
@@ -217,7 +212,7 @@ function Letters:close()
   if self.polling then self:take_late() end
   local problem = self.held and self.held:close()
   if problem then
-    self:tell(("what was read could not be given back, and is hidden for up to %d s: %s"):format(
+    self:tell(("could not return the letters that were read; hidden for up to %d s: %s"):format(
       self.held.visibility, problem))
   end
   self.held = nil

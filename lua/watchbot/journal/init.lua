@@ -1,8 +1,8 @@
---- journal: the watcher's own log lines, JSON behind the id, so that log metric filters can read
+--- journal: the watcher's own log lines: JSON after the id, so that log metric filters can read
 -- them.
--- Members keep the order in which they are given. Text that is not UTF-8 is made so: a log is for
--- people and their tools. Who writes says what has happened; another form of the lines
--- (journal/listen.lua) overrides how it is said.
+-- Members keep their order. Text that is not UTF-8 is converted: people and their tools read the
+-- log. Callers report what has happened; other formats (journal/listen.lua) override how it is
+-- written.
 
 local json = require "watchbot.lib.json"
 local own = require "watchbot.lib.own"
@@ -27,10 +27,10 @@ function journal.new(sink, form)
   return own({ sink = sink }, Journal)
 end
 
--- Bytes of a message that are shown unless a policy says otherwise.
+-- Bytes of a message that are logged unless a policy sets another number.
 Journal.shown = 2048
 
---- How much of each message is shown.
+--- The number of bytes of each message to log.
 ---@param bytes integer|false
 function Journal:show_messages(bytes)
   self.shown = bytes
@@ -44,7 +44,7 @@ end
 ---@type fun(...: any): string
 journal.object = json.members
 
---- Writes a line as it is.
+--- Writes a line unchanged.
 ---@param level "info"|"warning"|"error"
 ---@param id string?
 ---@param line string
@@ -64,7 +64,7 @@ local function without_secrets(level, ...)
   return table.unpack(members, 1, members.n)
 end
 
---- Says one thing about the message `id` (nil: about none).
+--- Logs an event about the message `id` (nil: about no message).
 ---@param level "info"|"warning"|"error"
 ---@param id string?
 ---@param ... any name, value, name, value...
@@ -78,25 +78,25 @@ function Journal:info(id, ...) self:say("info", id, ...) end
 function Journal:warning(id, ...) self:say("warning", id, ...) end
 function Journal:error(id, ...) self:say("error", id, ...) end
 
---- Lines that were dropped so far: the disk was full, or the reader stuck.
+--- Lines that were dropped so far: the disk was full, or the reader was stuck.
 ---@return integer? count nil: none
 function Journal:dropped()
   local count = self.sink.dropped and self.sink:dropped() or 0
   return count > 0 and count or nil
 end
 
---- A job begins.
+--- A job has started.
 ---@param job watchbot.Job
 function Journal:started(job)
   self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message),
     "receives", job.receives)
 end
 
---- A task has ended, or was not even started.
+--- A task has ended, or could not be started.
 ---@param job watchbot.Job
 ---@param outcome "complete"|"reject"|"release"|"retry"|"bury"
 ---@param exit watchbot.Exit
----@param seconds number? until the message is seen again
+---@param seconds number? until the message becomes visible again
 function Journal:outcome(job, outcome, exit, seconds)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason",
@@ -107,10 +107,10 @@ function Journal:outcome(job, outcome, exit, seconds)
     "request", exit.request)
 end
 
---- A job could not be placed and is kept for a while.
+--- A job could not be placed and is held for a while.
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
----@param seconds number until the next try
+---@param seconds number until the next attempt
 function Journal:held(job, exit, seconds)
   self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds)
 end
@@ -124,7 +124,7 @@ end
 
 --- How long ago a message was sent.
 ---@param job watchbot.Job
----@return integer? milliseconds, where the queue knows
+---@return integer? milliseconds, nil if the queue does not know
 function journal.response(job)
   return job.sent and math.max(0, scheduler.time() - job.sent)
 end

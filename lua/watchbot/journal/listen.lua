@@ -1,11 +1,11 @@
---- journal.listen: the lines of ecs-watchbot v4 and later, for the metric filters and alarms that
--- its stacks have: `[failure] {...}` for what a person should look at, `[error] [sqs] text`, and
--- with structured logging `worker_event`. What has no line there keeps ours.
+--- journal.listen: the log lines of ecs-watchbot v4 and later, for the metric filters and alarms of
+-- its stacks: `[failure] {...}` for a failure that needs attention, `[error] [sqs] text`, and with
+-- structured logging `worker_event`. Other lines have watchbot's own format.
 
 local journal = require "watchbot.journal"
 local own = require "watchbot.lib.own"
 
--- What went wrong between us and the queue.
+-- Errors between the watcher and the queue.
 local with_queue = {
   receive = true, ["return"] = true, delete = true, heartbeat = true, lease = true,
 }
@@ -31,7 +31,7 @@ local function members_of(...)
   return members
 end
 
--- A text with the code behind it, where that says more.
+-- A text followed by the code, if the code adds information.
 local function text_of(members)
   return members.code and ("%s (%s)"):format(members.error, members.code) or members.error
 end
@@ -49,12 +49,12 @@ function Listen:say(level, id, ...)
   end
 end
 
--- Node names signals so, and has a null where we leave a member out.
+-- Node names signals like this, and writes null for an absent member.
 local null = require "watchbot.lib.json".null
 local function or_null(value) return value == nil and null or value end
 
---- 3 is a failure as well: the alarm on these lines is how a person learns of a message that was
---- rejected. A job that was stopped because the watcher ends is none: it did nothing wrong.
+--- 3 counts as a failure, too: the alarm on these lines reports rejected messages. A job that was
+--- stopped because the watcher ends did not fail.
 function Listen:outcome(job, outcome, exit)
   local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury")
     and not exit.stopped

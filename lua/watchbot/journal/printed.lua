@@ -1,13 +1,13 @@
 --- journal.printed: what the Lua code of a policy prints (print, io.write, io.stdout:write,
 -- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id; tasks that
 -- it spawns have the id, too, also after the message has ended.
--- Standard output itself would hold up the loop, signals and heartbeats too, while it is not read.
--- Only the program does so: in an embedding host standard output is the host's.
+-- Writing to standard output itself would block the event loop, signals and heartbeats while nobody
+-- reads it. Only the program does this: in an embedding host, standard output belongs to the host.
 
 local log = require "watchbot.log"
 local scheduler = require "watchbot.scheduler"
 
--- Bytes of a line without its newline that are kept.
+-- Bytes kept of an incomplete line.
 local LONGEST = 64 * 1024
 
 ---@class watchbot.Printed
@@ -33,7 +33,7 @@ local function flush(task)
   if parts[task] and current then current:complete(task) end
 end
 
---- The task has done its work for the message.
+--- The task has finished its work for the message.
 ---@param task watchbot.Task
 ---@param before any what `begin` has returned
 function printed.finish(task, before)
@@ -41,9 +41,9 @@ function printed.finish(task, before)
   ids[task] = before
 end
 
---- What the task prints from now on is of this message.
+--- Output of the task belongs to this message from now on.
 ---@param task watchbot.Task
----@param id string? nil: of none
+---@param id string? nil: of no message
 ---@return any before for `finish`
 function printed.begin(task, id)
   flush(task)
@@ -62,14 +62,14 @@ function Printed:line(text, id)
   if self.sink then self.sink:write("worker", id, text) else table.insert(self.early, text) end
 end
 
---- A line that was begun is complete.
+--- An incomplete line is completed.
 function Printed:complete(key)
   local text = parts[key]
   parts[key] = nil
   if text and text ~= "" then self:line(text, message_of(key)) end
 end
 
--- => what follows the last newline; a pattern would look from each byte on
+-- => the text after the last newline; a pattern would start at each byte
 local function rest_of(text)
   if text:byte(-1) == 10 then return "" end
   local behind = text:reverse():find("\n", 1, true)
@@ -100,7 +100,7 @@ local function as_of(id, body, ...)
   return body(...)
 end
 
--- As Lua's own: numbers are text, and nothing else is.
+-- The same rule as Lua's: numbers are converted, other types are refused.
 local function text_of(...)
   local values = table.pack(...)
   for index = 1, values.n do
@@ -119,7 +119,7 @@ local function printable(...)
   return table.concat(values, "\t", 1, values.n)
 end
 
--- Replaces what writes to standard output; => what puts it back
+-- Replaces the functions that write to standard output; => a function that restores them
 local function replace(self)
   local stdout, methods = io.stdout, getmetatable(io.stdout).__index
   local own_print, own_io, own_method = print, io.write, methods.write
@@ -151,7 +151,7 @@ local function replace(self)
   end
 end
 
---- Begins; what is printed before `open` is kept.
+--- Begins; output before `open` is kept.
 ---@return watchbot.Printed
 function printed.capture()
   local self = setmetatable({ early = {} }, Printed)
@@ -169,8 +169,8 @@ function Printed:open(sink)
   self:complete(scheduler.running() or self)
 end
 
---- Standard output is itself again.
----@return string text that no log has taken
+--- Restores standard output.
+---@return string text that was not logged
 function Printed:close()
   self.restore()
   current = nil

@@ -1,6 +1,6 @@
---- journal.task: the lines of ecs-watchbot v2 and v3, whose watchers started ECS tasks, for the
--- metric filters of their stacks, on `outcome`, `failedPlacement`, `duration` and `pending`
--- (seconds), `receives`, `concurrency`. What has none keeps ours.
+--- journal.task: the log lines of ecs-watchbot v2 and v3, whose watchers started ECS tasks, for the
+-- metric filters of their stacks on `outcome`, `failedPlacement`, `duration` and `pending`
+-- (seconds), `receives`, `concurrency`. Other lines have watchbot's own format.
 
 local journal = require "watchbot.journal"
 local own = require "watchbot.lib.own"
@@ -27,7 +27,7 @@ local function seconds(time)
   return time and math.floor(time + 0.5)
 end
 
---- A task that was left to the next watcher, or that was stopped with this one, has not failed.
+--- A task that was left to the next watcher or stopped with this one has not failed.
 function Task:outcome(job, outcome, exit)
   local event = (exit.left and "left to the next watcher")
     or (exit.stopped and "stopped with the watcher") or nil

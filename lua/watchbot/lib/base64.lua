@@ -1,4 +1,4 @@
---- base64: bytes as text (RFC 4648, section 4), for lines of JSON that must keep every byte.
+--- base64: bytes as text (RFC 4648, section 4), for JSON that must preserve every byte.
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -30,7 +30,7 @@ local function decode_four(a, b, c, d)
 end
 
 ---@param text string
----@return string? bytes nil when it is no base64
+---@return string? bytes nil if the text is not base64
 function base64.decode(text)
   if #text % 4 ~= 0 or not text:find "^[%w+/]*=?=?$" then return nil end
   return (text:gsub("....", function(four) return decode_four(four:byte(1, 4)) end))

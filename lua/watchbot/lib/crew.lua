@@ -1,15 +1,15 @@
---- crew: tasks that do one piece of work after the other.
--- A task is a coroutine with its own stack: to make and to collect one costs more than most
--- jobs do. One that has ended its work rests until there is more.
+--- crew: tasks that do one piece of work after another.
+-- A task is a coroutine with a stack: creating and collecting one costs more than most jobs do. A
+-- task that has finished its work waits for more.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
--- Tasks that rest, at most: more than one loop's turn ever needs.
+-- The most idle tasks kept: more than one turn of the loop needs.
 local MOST = 100
 
--- Seconds without a wait after which a task is not used again: what is said of its longest turn
--- must not be said of the work that follows.
+-- Seconds without a wait after which a task is not reused: a report about its longest turn must not
+-- be attributed to later work.
 local LONG_TURN = 0.05
 
 ---@class watchbot.Crew
@@ -18,13 +18,13 @@ Crew.__index = Crew
 
 local crew = {}
 
----@param perform fun(item: any, how: any) does a piece of work; may wait, must not raise
+---@param perform fun(item: any, how: any) does a piece of work; may wait, must not raise an error
 ---@return watchbot.Crew
 function crew.new(perform)
   return own({ perform = perform, resting = {}, count = 0, closed = false }, Crew)
 end
 
--- Rests until there is work; false when there will be none.
+-- Waits for work; false if there will be no more.
 local function rest(self, worker)
   if self.closed or self.count >= MOST or worker.task:longest_turn() > LONG_TURN then
     return false
@@ -41,9 +41,9 @@ local function work(self, worker)
   repeat self.perform(worker.item, worker.how) until not rest(self, worker)
 end
 
---- Has a piece of work done, in the next turn of the loop.
+--- Schedules a piece of work for the next turn of the loop.
 ---@param item any not nil
----@param how any handed on to `perform`
+---@param how any passed to `perform`
 function Crew:run(item, how)
   local count = self.count
   if count == 0 then
@@ -57,7 +57,7 @@ function Crew:run(item, how)
   worker.wake:set()
 end
 
---- Ends the tasks that rest; those that work end with their work.
+--- Ends idle tasks; busy ones end with their work.
 function Crew:close()
   self.closed = true
   for index = self.count, 1, -1 do

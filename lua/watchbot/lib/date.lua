@@ -1,5 +1,6 @@
---- date: dates as text to seconds since the epoch, for every place that reads one.
--- ISO 8601 as AWS, the CLI's users and events write it, and the form of HTTP (RFC 9110, 5.6.7).
+--- date: parses dates to seconds since the epoch, for all of the program.
+-- ISO 8601 in the forms of AWS, events and users of the CLI, and the form of HTTP (RFC 9110,
+-- 5.6.7).
 
 local date = {}
 
@@ -14,8 +15,8 @@ local function is_leap(year)
   return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
 end
 
--- Days since 1970-01-01 in the Gregorian calendar, or nil where there is no such day. The year is
--- counted from March, so that the leap day is its last.
+-- Days since 1970-01-01 in the Gregorian calendar; nil for an invalid date. The year starts in
+-- March, so that the leap day is its last day.
 local function days_of(year, month, day)
   local length = LENGTHS[month]
   if not length or day < 1 or day > length or (month == 2 and day == 29 and not is_leap(year)) then
@@ -34,7 +35,7 @@ local function offset_of(zone)
     * (math.tointeger(hours) * 3600 + math.tointeger(minutes) * 60)
 end
 
--- "T10:30", " 10:30:00.250" and a zone in seconds of the day, or nothing at all.
+-- "T10:30", " 10:30:00.250" and a time zone, in seconds of the day; or nothing.
 local function time_of(text)
   if text == "" then return 0 end
   local hour, minute, rest = text:match "^[T ](%d%d):(%d%d)(.*)$"
@@ -46,10 +47,10 @@ local function time_of(text)
   return of_day - offset
 end
 
---- Reads a date in ISO 8601: "2016-07-28T00:12:37.000Z", with an offset, without the seconds, or a
---- day alone; of UTC unless it says otherwise.
+--- Parses a date in ISO 8601: "2016-07-28T00:12:37.000Z", with an offset, without seconds, or only
+--- a day; UTC without an offset.
 ---@param text string
----@return number? seconds since the epoch; an integer where there is no fraction
+---@return number? seconds since the epoch; an integer if there is no fraction
 function date.iso(text)
   local year, month, day, rest = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)(.*)$"
   local days = year and days_of(math.tointeger(year), math.tointeger(month), math.tointeger(day))
@@ -59,7 +60,7 @@ function date.iso(text)
   return math.tointeger(seconds) or seconds
 end
 
---- Reads a date of HTTP, "Thu, 28 Jul 2016 00:12:37 GMT".
+--- Parses an HTTP date, "Thu, 28 Jul 2016 00:12:37 GMT".
 ---@param text string?
 ---@return integer? seconds since the epoch
 function date.http(text)

@@ -1,4 +1,4 @@
---- fifo: a queue in memory, taken from the front, put at either end, each in constant time.
+--- fifo: a queue in memory: taken from the front, added at either end, in constant time.
 
 ---@class watchbot.Fifo
 local Fifo = {}
@@ -26,7 +26,7 @@ function Fifo:push_front(value)
   self[self.first] = value
 end
 
----@return any value nil when there is none
+---@return any value nil if it is empty
 function Fifo:pop()
   local value = self[self.first]
   if value == nil then return nil end

@@ -3,11 +3,11 @@
 local scheduler = require "watchbot.scheduler"
 
 --- Calls `work` for each item, at most `count` calls at once. Waits in a task until all have
---- returned; raises when one of them has raised.
+--- returned; raises an error if one of them has.
 ---@param items any[]
 ---@param count integer
 ---@param work fun(item: any, index: integer): ...
----@return table[] results what each call returned, packed
+---@return table[] results the results of each call, packed
 local function hands(items, count, work)
   local results, tasks, index, problem = {}, {}, 0, nil
   local function hand()

@@ -1,5 +1,5 @@
---- limits: what AWS takes at most, in one table. Bytes, seconds, or a count, as each line says.
--- What is ours to choose (pauses, patience) stands where it is used.
+--- limits: AWS's limits, in one table. In bytes, seconds, or a count, as each line says. Limits
+-- that watchbot chooses itself (pauses, timeouts) are in the modules that use them.
 
 return {
   -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html

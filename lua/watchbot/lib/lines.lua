@@ -1,4 +1,4 @@
---- lines: the lines of a file descriptor, as many at a time as have arrived.
+--- lines: the lines of a file descriptor, returned as they arrive.
 
 local core = require "watchbot.core".input
 
@@ -8,13 +8,13 @@ Lines.__index = Lines
 
 local input_lines = {}
 
----@param fd integer stays the caller's
+---@param fd integer remains owned by the caller
 ---@return watchbot.InputLines
 function input_lines.open(fd)
   return setmetatable({ input = core.open(fd), partial = {} }, Lines)
 end
 
--- What is left of a line is kept in pieces: joined only once, however long the line gets.
+-- An incomplete line is kept in pieces, which are joined once, however long the line gets.
 function Lines:split(bytes, lines)
   local start = 1
   while true do
@@ -28,9 +28,9 @@ function Lines:split(bytes, lines)
 end
 
 --- Waits for input and returns the lines that it completes, maybe none; a last line without a
---- newline counts.
+--- newline counts as one.
 ---@return string[]? lines nil at the end
----@return string? err nil at the end too; else what went wrong
+---@return string? err nil at the end of the input
 ---@return string? code
 function Lines:read()
   local bytes, err, code = self.input:read()

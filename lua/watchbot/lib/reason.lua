@@ -1,6 +1,6 @@
---- reason: what foreign code gave as a reason, as text: a string, a number, a boolean, or something
--- that has a `__tostring`; nil for what has nothing to say to a person. A reason stands in a line
--- of the log and in notifications, so that it has a bound.
+--- reason: a reason that foreign code gave, as text: a string, a number, a boolean, or a value with
+-- `__tostring`; nil for other values. Reasons appear in log lines and notifications, so their
+-- length is limited.
 
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
@@ -8,7 +8,7 @@ local text = require "watchbot.lib.text"
 -- Bytes.
 local LONGEST = 16 * 1024
 
--- Seconds that a `__tostring` may compute.
+-- Seconds that `__tostring` may take.
 local LIMIT = 2
 
 local function cut(value)
@@ -16,7 +16,7 @@ local function cut(value)
   return ("%s ... (%d bytes in all)"):format(text.cut(value, LONGEST), #value)
 end
 
--- It is a user's code, too: it may raise, return anything, or never return.
+-- `__tostring` is user code: it may raise an error, return anything, or never return.
 local function of_method(value)
   if not scheduler.running() then return pcall(tostring, value) end
   return pcall(scheduler.limit_turn, LIMIT, "__tostring did not return", tostring, value)

@@ -1,5 +1,4 @@
---- recent: the newest few of what was remembered by name; what comes beyond them pushes out the
--- oldest.
+--- recent: remembers a limited number of values by name; the newest replaces the oldest.
 
 local fifo = require "watchbot.lib.fifo"
 
@@ -9,13 +8,13 @@ Recent.__index = Recent
 
 local recent = {}
 
----@param limit integer how many are remembered
+---@param limit integer the number of values
 ---@return watchbot.Recent
 function recent.new(limit)
   return setmetatable({ limit = limit, values = {}, order = fifo.new() }, Recent)
 end
 
---- Remembers a value; a name that is known keeps its age.
+--- Remembers a value; a known name keeps its age.
 ---@param name string
 ---@param value any not nil
 function Recent:set(name, value)
@@ -27,7 +26,7 @@ function Recent:set(name, value)
 end
 
 ---@param name string
----@return any value nil when it is not known, or not any more
+---@return any value nil if it is unknown or was replaced
 function Recent:get(name)
   return self.values[name]
 end

@@ -1,7 +1,7 @@
---- refusal: errors about one name in a table that a user's file declares: with the file and the
--- line of that name, not of the call that found it. Where the file's frame is gone (`return
--- watchbot.policy { ... }` is a tail call) what is raised is an object that `explain` turns into
--- the same text once the path is known.
+--- refusal: errors about a name in a table in a user's file: with the file and line of that name
+-- instead of the call that found it. If the file's stack frame is gone (`return watchbot.policy {
+-- ... }` is a tail call), the raised error is an object, which `explain` converts to the same text
+-- once the path is known.
 
 local refusal = {}
 
@@ -15,9 +15,9 @@ function Refusal:__tostring()
   return self.message
 end
 
--- A table constructor's call is at its first line; the name itself is somewhere below. What is
--- missing has no line: that of the call stands for it or, where the call's is not known, the one
--- that returns the table.
+-- A table constructor's call is at its first line; the name itself is somewhere below. A missing
+-- name has no line: it gets that of the call or, if that is unknown, the line that returns the
+-- table.
 local function line_of(name, path, call)
   local first = call or 1
   local file <close> = io.open(path, "r")
@@ -33,10 +33,10 @@ local function line_of(name, path, call)
   return returned or first
 end
 
---- Raises `err` with the file and line where `name` is given a value.
+--- Raises `err` with the file and line where `name` is set.
 ---@param err string
 ---@param name string
----@param level integer 1: the caller of the function that calls this
+---@param level integer 1: the caller of the calling function
 function refusal.raise(err, name, level)
   local info = debug.getinfo(level + 2, "Sl")
   if not info or info.currentline < 1 then
@@ -47,7 +47,7 @@ function refusal.raise(err, name, level)
   error(("%s:%d: %s"):format(info.short_src, line, err), 0)
 end
 
---- A value as messages show it.
+--- A value in the form that errors show.
 ---@param value any
 ---@return string
 function refusal.shown(value)
@@ -57,8 +57,8 @@ function refusal.shown(value)
   return "a " .. kind
 end
 
---- The text of an error that loading the file `path` has raised: with the line, also where only the
---- file's name can lead to it.
+--- The text of an error that loading the file `path` has raised: with the line, even if only the
+--- name of the file leads to it.
 ---@param err any
 ---@param path string
 ---@return string

@@ -1,10 +1,10 @@
---- sorted: the keys of a table in an order that is the same each time.
+--- sorted: the keys of a table in a stable order.
 
 local sorted = {}
 
 local function by_text(a, b) return tostring(a) < tostring(b) end
 
---- The keys of a map, in the order of their texts.
+--- The keys of a map, ordered by their text.
 ---@param map table
 ---@return any[]
 function sorted.keys(map)

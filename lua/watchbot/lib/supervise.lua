@@ -1,11 +1,12 @@
---- supervise: keeps a task that has to run for long running.
--- A body that raises is reported with its name and traceback, and starts again after a pause that
--- grows while it keeps failing. Every long-lived task of the watcher runs under one of these.
+--- supervise: restarts a long-running task when it fails.
+-- The error of a failed body is reported with its name and traceback, and the body starts again
+-- after a pause that grows while it keeps failing. Every long-lived task of the watcher is
+-- supervised.
 
 local scheduler = require "watchbot.scheduler"
 
--- Seconds before the body starts again, doubled with each failure; a body that ran for longer than
--- the longest pause begins with the first one again.
+-- Seconds before the body starts again, doubled with each failure; after a run longer than the
+-- longest pause, the next pause is the first one again.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60
 
 ---@class watchbot.Supervised
@@ -17,7 +18,7 @@ Supervised.__index = Supervised
 local function failed(self, err, seconds)
   self.failures = seconds > LONGEST_PAUSE and 1 or self.failures + 1
   local pause = math.min(FIRST_PAUSE * 2 ^ (self.failures - 1), LONGEST_PAUSE)
-  -- A report that raises must not end what it reports about.
+  -- A failing report must not end the task that it reports about.
   pcall(self.report, self.name, tostring(err), pause)
   return pause
 end
@@ -33,8 +34,9 @@ local function run(self, body, ...)
 end
 
 --- Starts `body(...)` in a task. It ends when the body returns, or by `cancel`.
----@param name string what the report calls it
----@param report fun(name: string, err: string, pause: number) hears of each failure: an error with
+---@param name string its name in reports
+---@param report fun(name: string, err: string, pause: number) called for each failure: an error
+--- with
 --- its traceback, and the seconds until the body starts again
 ---@param body function
 ---@param ... any arguments of the body
@@ -45,7 +47,7 @@ local function supervise(name, report, body, ...)
   return self
 end
 
---- Ends the body where it waits, or will wait next; it does not start again.
+--- Ends the body at its current or next wait; it does not start again.
 ---@param reason any raised in the body
 function Supervised:cancel(reason)
   self.cancelled = true

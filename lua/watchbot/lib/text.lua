@@ -1,14 +1,13 @@
---- text: the one place that makes bytes of unknown origin fit for people: for a terminal, a mail,
---- a line of the log.
--- What could drive a terminal, or make a line look like another one, is shown as an escape like
--- \u{9b}. JSON has the same
--- characters as \u009b: see src/json.c.
+--- text: the only place that makes bytes of unknown origin safe to show to people: on a terminal,
+--- in a mail, in a log line.
+-- Characters that control a terminal, or that make a line look like another one, are shown as
+-- escapes like \u{9b}. JSON writes the same characters as \u009b: see src/json.c.
 
 local text = {}
 
 local REPLACEMENT = "\u{FFFD}"
 
---- The same text as valid UTF-8: each byte that does not belong becomes U+FFFD.
+--- The text as valid UTF-8: each invalid byte becomes U+FFFD.
 ---@param bytes string
 ---@return string
 function text.clean(bytes)
@@ -26,10 +25,10 @@ function text.clean(bytes)
   return table.concat(parts)
 end
 
--- The first bytes of everything that `unsafe` finds.
+-- The first bytes of all characters that `unsafe` matches.
 local SUSPECT = "[%z\1-\8\11-\31\127\194\204\205\216\225-\227\239\240\243]"
 
--- Patterns of characters that are not shown as they are. https://www.unicode.org/reports/tr36/
+-- Patterns of characters that are not shown unchanged. https://www.unicode.org/reports/tr36/
 -- (bidirectional text)
 local unsafe = {
   "[%z\1-\8\11-\31\127]", -- C0 but tab and newline, and DEL
@@ -50,7 +49,7 @@ local unsafe = {
   "\243\160[\128\129][\128-\191]", -- tags, which are invisible
 }
 
--- Combining marks on one letter above which they cover other lines.
+-- More combining marks than this on one letter cover other lines.
 local MARK, MOST_MARKS = "[\204\205][\128-\191]", 8
 local FLOOD = MARK:rep(MOST_MARKS + 1)
 
@@ -65,14 +64,14 @@ end
 
 local function escape_all(shown)
   for _, pattern in ipairs(unsafe) do shown = shown:gsub(pattern, escape) end
-  -- Behind a whole character, only those of these two blocks begin with these bytes.
+  -- After a complete character, these bytes start only characters of these two blocks.
   if shown:find(FLOOD) then shown = shown:gsub("[\204\205][\204\205\128-\191]*", thin) end
   return shown
 end
 
---- The same text for people: valid UTF-8, without the colours that programs write for a terminal.
---- Control characters but tab
---- and newline, and what changes the direction of text or ends a line unseen, are shown as escapes.
+--- The text for people: valid UTF-8, without the colors that programs write for a terminal. Control
+--- characters except tab and newline, and characters that change the direction of text or end a
+--- line invisibly, are shown as escapes.
 ---@param bytes string
 ---@return string
 function text.plain(bytes)
@@ -81,7 +80,7 @@ function text.plain(bytes)
   return escape_all((shown:gsub("\27%[[%d;?]*%a", ""):gsub("\r\n", "\n")))
 end
 
---- The same in one line: blanks, tabs and newlines become one space.
+--- The same on one line: spaces, tabs and newlines become one space.
 ---@param bytes string
 ---@return string
 function text.line(bytes)
@@ -125,7 +124,7 @@ function text.coloured(bytes)
   return table.concat(parts)
 end
 
---- At most `limit` bytes from the front, never ending within a character.
+--- At most `limit` bytes from the front, cut between characters.
 ---@param bytes string
 ---@param limit integer
 ---@return string

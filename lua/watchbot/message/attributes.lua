@@ -1,6 +1,6 @@
---- attributes: message attributes as a job has them, { name = { type, value } }, and as SQS and SNS
--- write them. A binary value is base64 in all three: so it comes from AWS, and only the task knows
--- whether it wants the bytes.
+--- attributes: message attributes in the form of a job, { name = { type, value } }, and in the
+-- forms of SQS and SNS. A binary value is base64 in all three: AWS sends it so, and only the task
+-- knows whether it wants the bytes.
 
 local attributes = {}
 
@@ -8,7 +8,7 @@ local function value_field(attribute)
   return attribute.type:find "^Binary" and "BinaryValue" or "StringValue"
 end
 
---- The parameter MessageAttributes of SendMessage and Publish; nil without any.
+--- The parameter MessageAttributes of SendMessage and Publish; nil if there are none.
 --- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 --- API_MessageAttributeValue.html
 ---@param all table<string, { type: string, value: string }>?
@@ -22,7 +22,7 @@ function attributes.encode(all)
   return encoded
 end
 
---- The other way round. What has no type and value is left out: the message counts for more.
+--- The reverse. Skips attributes without type or value, because the message matters more.
 ---@param encoded table<string, table>?
 ---@return table<string, { type: string, value: string }>
 function attributes.decode(encoded)
@@ -37,7 +37,7 @@ function attributes.decode(encoded)
   return all
 end
 
---- What the attributes add to the size of a message.
+--- The number of bytes that the attributes add to a message.
 ---@param all table<string, { type: string, value: string }>?
 ---@return integer
 function attributes.bytes(all)

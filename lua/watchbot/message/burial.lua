@@ -1,17 +1,17 @@
---- message.burial: what a message says of how it was buried: moved to the dead-letter queue of SQS
--- at once, by a send. SQS gives it another id and time there, so its own travel as attributes, with
--- the reason. A message that SQS itself has moved keeps both, and names its source: what stands in
--- such attributes there is only what its sender wrote.
+--- message.burial: the record of a message that was buried: moved to the dead-letter queue of SQS
+-- at once, by a send. SQS assigns it another id and time, so attributes keep the original ones,
+-- with the reason. A message that SQS itself has moved keeps its id and time, and SQS names its
+-- source; such attributes in it were set by its sender.
 
 local attributes = require "watchbot.message.attributes"
 local carriers = require "watchbot.message.carriers"
 local limits = require "watchbot.lib.limits"
 local text = require "watchbot.lib.text"
 
--- What SQS takes with a message: attributes, and bytes in all.
+-- SQS's limits for a message: the number of attributes, and bytes in total.
 local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 
--- Bytes of a reason.
+-- Maximum bytes of a reason.
 local LONGEST_REASON = 1024
 
 local REASON, ID, SENT = "watchbot_reason", "watchbot_message_id", "watchbot_sent"
@@ -21,7 +21,7 @@ local burial = {}
 
 local ours = { [REASON] = true, [ID] = true, [SENT] = true, [QUEUE] = true }
 
---- A copy of attributes, without those that a burial adds.
+--- A copy of the attributes without those that a burial adds.
 ---@param all table<string, { type: string, value: string }>?
 ---@return table<string, { type: string, value: string }>
 function burial.strip(all)
@@ -32,7 +32,7 @@ function burial.strip(all)
   return kept
 end
 
--- A text that SQS takes as the value of an attribute.
+-- A text that SQS accepts as the value of an attribute.
 local function shown(reason)
   local line = text.cut(text.line(reason or ""), LONGEST_REASON):gsub("\239\191[\190\191]", "?")
   return line ~= "" and line or nil
@@ -44,7 +44,7 @@ local function count(all)
   return number
 end
 
--- In the order in which they are wanted where there is no room for all.
+-- Ordered by importance, in case there is no space for all.
 local function wanted(message, reason, queue)
   return {
     { REASON, "String", shown(reason) }, { ID, "String", message.id },
@@ -104,9 +104,9 @@ local function value_of(all, name)
   return all[name] and all[name].value or nil
 end
 
---- A letter as it was before it was buried: its own id and time, with the reason; `key` is the id
---- that it has as a dead letter. A letter that was not buried is returned as it is.
----@param letter table what was received from a dead-letter queue
+--- A letter as it was before its burial: with its own id and time, and the reason; `key` is its id
+--- in the dead-letter queue. A letter that was not buried is returned unchanged.
+---@param letter table received from a dead-letter queue
 ---@return table letter
 function burial.open(letter)
   local all = letter.attributes

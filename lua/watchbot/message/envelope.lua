@@ -1,11 +1,11 @@
---- envelope: the JSON in which SNS hands a message to SQS, and in which `watchbot send` hands a
--- subject over. https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+--- envelope: the JSON in which SNS delivers a message to SQS, and in which `watchbot send` sends a
+-- subject. https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 
 local json = require "watchbot.lib.json"
 
 local envelope = {}
 
--- A topic that does not exist: the shape tells an envelope, not who sent it.
+-- A topic that does not exist: an envelope is recognized by its shape, whoever sent it.
 local TOPIC = "arn:aws:sns:::watchbot-send"
 
 local function attributes_of(opened)
@@ -33,7 +33,7 @@ function envelope.members(body)
   return opened
 end
 
---- What is in an envelope; nil when the body is none.
+--- The content of an envelope; nil if the body is not an envelope.
 ---@param body string
 ---@return { subject: string?, message: string, attributes: table<string, table> }? opened
 --- attributes: { type, value } by name
@@ -46,7 +46,7 @@ function envelope.open(body)
   }
 end
 
---- A body that carries a subject, for queues that know none.
+--- A body with a subject, for queues without subjects.
 ---@param subject string
 ---@param message string
 ---@return string

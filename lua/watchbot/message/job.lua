@@ -1,5 +1,5 @@
---- job: a message as the watcher handles it. Unwraps the SNS envelope and says what a task gets to
--- know.
+--- job: a message as the watcher handles it. Unwraps the SNS envelope and defines the environment
+-- variables of a task.
 
 local burial = require "watchbot.message.burial"
 local envelope = require "watchbot.message.envelope"
@@ -7,8 +7,8 @@ local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local trace = require "watchbot.trace"
 
--- Linux takes environment strings of up to 32 pages, name, '=' and the final NUL included:
--- execve(2), MAX_ARG_STRLEN.
+-- Linux limits an environment string to 32 pages, including name, '=' and the final NUL: execve(2),
+-- MAX_ARG_STRLEN.
 local LONGEST_STRING = 131072
 
 ---@class watchbot.Job
@@ -16,13 +16,13 @@ local LONGEST_STRING = 131072
 ---@field subject string?
 ---@field message string any bytes
 ---@field attributes table<string, { type: string, value: string }>
----@field receives integer how often the message has been received, this time included
----@field deliveries integer the same with the receives that were taken back: it never goes down
+---@field receives integer the receive count, including this receive
+---@field deliveries integer the same, including receives that were not counted; it never decreases
 ---@field sent integer? milliseconds since the epoch
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
 ---@field trace watchbot.Trace? what its sender, or the span of this job, hands on
----@field last boolean when this receive fails, the message goes to the dead letters
+---@field last boolean if this attempt fails, the message goes to the dead-letter queue
 local Job = { __metatable = "watchbot.Job" }
 Job.__index = Job
 
@@ -34,8 +34,8 @@ local messages = setmetatable({}, { __mode = "k" })
 -- Jobs at their last receive.
 local lasts = setmetatable({}, { __mode = "k" })
 
---- The names of all variables that a message can have, for those who must not pass on another
---- else's.
+--- The names of all variables that a message can set, for code that must not pass on those of
+--- another message.
 job.variable_names = {
   "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp",
   "ApproximateFirstReceiveTimestamp",
@@ -75,8 +75,8 @@ local function unwrap(self, message)
 end
 
 --- Makes a job of a received message.
----@param message table what `queue:receive` returned
----@param max_receives integer? receives before the dead letters, where known
+---@param message table from `queue:receive`
+---@param max_receives integer? receives before the dead-letter queue, if known
 ---@return watchbot.Job
 function job.new(message, max_receives)
   local last = max_receives ~= nil and message.receives >= max_receives
@@ -136,8 +136,7 @@ local function fits(name, value)
   return #name + #"=" + #value + #"\0" <= LONGEST_STRING and not value:find("\0", 1, true)
 end
 
---- Whether the message can be handed over in the environment: `Message=...` in one string, without
---- a NUL.
+--- Whether the environment can hold the message: `Message=...` in one string, without a NUL.
 ---@return boolean
 function Job:fits_environment()
   return fits("Message", self.message)
@@ -148,8 +147,8 @@ local function timestamp(milliseconds, format)
   return format == "epoch" and ("%d"):format(milliseconds) or scheduler.iso_date(milliseconds)
 end
 
---- The message attributes as one JSON object, `{"name":{"Type":"String","Value":"..."}}`; nil
---- without any.
+--- The message attributes as one JSON object, `{"name":{"Type":"String","Value":"..."}}`; nil if
+--- there are none.
 ---@return string?
 function Job:attributes_json()
   if next(self.attributes) == nil then return nil end
@@ -160,8 +159,8 @@ function Job:attributes_json()
   return json.encode(object, "replace")
 end
 
---- What a task gets in its environment. What does not fit there is absent; `Message` has other
---- ways.
+--- The environment variables of a task. Values that do not fit are absent; `Message` can be passed
+--- in other ways.
 ---@param timestamps "iso"|"epoch" ISO 8601, or milliseconds since the epoch
 ---@return table<string, string>
 function Job:variables(timestamps)

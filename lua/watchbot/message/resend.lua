@@ -1,6 +1,6 @@
---- resend: a message that was in a queue before, made ready to be sent again.
--- A deduplication id that the queue has seen in the last five minutes would be accepted, and the
--- message dropped: so it gets a fresh one, and its own becomes an attribute, where there is room.
+--- resend: prepares a message that was in a queue before to be sent again.
+-- A deduplication id that the queue has seen in the last five minutes would be accepted, but the
+-- message dropped: so it gets a new one, and the original becomes an attribute if there is space.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- sqs-message-metadata.html
 
@@ -8,7 +8,7 @@ local attributes = require "watchbot.message.attributes"
 local burial = require "watchbot.message.burial"
 local limits = require "watchbot.lib.limits"
 
--- What SQS takes with a message: attributes, and bytes in all.
+-- SQS's limits for a message: the number of attributes, and bytes in total.
 local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 
 local NAME = "watchbot_deduplication_id"
@@ -20,7 +20,7 @@ local function has_room(message, id)
   return count < MOST_ATTRIBUTES and bytes + #NAME + #"String" + #id <= LARGEST
 end
 
--- The first id it ever had is the one that its sender knows.
+-- The first id is the one that its sender knows.
 local function with_id(message)
   local all = burial.strip(message.attributes)
   local id = message.deduplication
@@ -30,7 +30,7 @@ local function with_id(message)
   return all
 end
 
---- What to send.
+--- The message to send.
 ---@param message table a received message, a dead letter, or a saved message
 ---@return watchbot.Outgoing
 return function(message)

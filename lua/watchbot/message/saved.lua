@@ -1,7 +1,7 @@
---- message.saved: a whole message as one line of JSON, in which every byte of it survives.
--- What is valid UTF-8 stands there as it is; any other text is base64 under the same name with
--- "_base64" behind it. Besides what a message is made of, a line says where it comes from (id,
--- times, receives, reason): that is for people, and is not sent again.
+--- message.saved: a whole message as one line of JSON that preserves every byte.
+-- Valid UTF-8 is written unchanged; other text is base64 under the same name with the suffix
+-- "_base64". Besides the message, a line has its origin (id, times, receives, reason): that is
+-- information for people, and is not sent again.
 
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"
@@ -29,12 +29,13 @@ local function take(object, name)
     bytes = type(encoded) == "string" and base64.decode(encoded)
     if not bytes then return nil, ("'%s' is not base64"):format(name .. ENCODED) end
   elseif bytes ~= nil and type(bytes) ~= "string" then
-    return nil, ("'%s' is no text"):format(name)
+    return nil, ("'%s' is not text"):format(name)
   end
   return bytes
 end
 
--- A name that is no UTF-8 cannot be a key; such attributes are apart, by their encoded names.
+-- A name that is not UTF-8 cannot be a key; such attributes are separate, under their encoded
+-- names.
 local function put_attributes(object, attributes)
   for name, attribute in pairs(attributes or {}) do
     local plain = utf8.len(name) ~= nil
@@ -50,7 +51,7 @@ end
 local function take_attribute(attributes, name, entry)
   if not name then return nil, "an attribute's name is not base64" end
   if type(entry) ~= "table" then
-    return nil, ("attribute '%s' has no type and value"):format(tostring(name))
+    return nil, ("attribute '%s' has no type or value"):format(tostring(name))
   end
   local kind, problem = take(entry, "type")
   local value, second = take(entry, "value")
@@ -102,7 +103,7 @@ end
 function saved_message.decode(line)
   local object, problem = json.decode(line, true)
   if type(object) ~= "table" then
-    return nil, "no JSON object" .. (problem and (": %s"):format(problem) or "")
+    return nil, "not a JSON object" .. (problem and (": %s"):format(problem) or "")
   end
   local message = {}
   for _, name in ipairs(TEXTS) do

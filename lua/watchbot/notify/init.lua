@@ -1,13 +1,13 @@
---- notify: has the policy send a notification, within a bound of time. A notification that fails is
--- logged and changes nothing about the outcome of its job.
+--- notify: calls the policy to send a notification, with a time limit. A notification that fails is
+-- logged and does not change the outcome of its job.
 
 local scheduler = require "watchbot.scheduler"
 
--- Seconds: `reject` notifies before it deletes, with heartbeats going on meanwhile; what takes
--- longer is given up.
+-- Seconds: `reject` notifies before it deletes, while heartbeats continue; a notification that
+-- takes longer is given up.
 local LIMIT = 30
 
--- Seconds for what was held back, at the end: a topic that hangs must not hold up the exit.
+-- Seconds for the held-back summary at the end: a hanging topic must not delay the exit.
 local LAST_LIMIT = 5
 
 ---@class watchbot.Notices
@@ -27,8 +27,8 @@ function notices.new(hooks, journal)
   }, Notices)
 end
 
--- Runs `body(...) -> ok?, err, code` within a limit; logs why it did not work.
--- => ok, what came behind that
+-- Runs `body(...) -> ok?, err, code` within a time limit; logs its error.
+-- => ok, its further results
 function Notices:within(limit, id, body, ...)
   local task = scheduler.spawn(body, ...)
   local joined, ok, err, code = task:join(limit)
@@ -51,7 +51,7 @@ function Notices:count(ok, held)
   self.counts[what] = self.counts[what] + 1
 end
 
---- Tells of a job that has failed.
+--- Sends a notification of a failed job.
 ---@param id string
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"
@@ -64,7 +64,7 @@ function Notices:send(id, job, outcome, exit)
   end))
 end
 
---- Sends what a policy's limit of notifications has held back.
+--- Sends the summary that a policy's limit of notifications has held back.
 ---@param policy table
 function Notices:flush(policy)
   self:within(LAST_LIMIT, nil, policy.flush_notifications, policy)

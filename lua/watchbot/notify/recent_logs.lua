@@ -1,21 +1,21 @@
---- recent_logs: what a task elsewhere wrote, from its CloudWatch log group, for a notification.
+--- recent_logs: a remote task's recent output, from its CloudWatch log group, for a notification.
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
--- AWS allows few such calls a second for a whole account, so one search is under way at a time.
+-- AWS allows few such calls a second for a whole account, so only one search runs at a time.
 
 local aws = require "watchbot.aws"
 local logs = require "watchbot.stack.logs"
 local scheduler = require "watchbot.scheduler"
 
--- How far back is searched, in hours; the newest of the text that is kept, in bytes.
+-- How many hours to search, and how many bytes of the newest text to keep.
 local HOURS, KEPT = 6, 50 * 1024
 
--- Seconds for everything, waiting for the others included: with the publishing less than what the
--- watcher gives a notification.
+-- Seconds for everything, including the wait for other searches: together with publishing less than
+-- the watcher allows a notification.
 local LIMIT = 10
 
 local recent_logs = {}
 
--- The search under way: those who come meanwhile wait for its event.
+-- The running search: later ones wait for its event.
 local busy
 
 local function take_turn(deadline)
@@ -41,7 +41,7 @@ local function append(kept, events)
   return table.concat(parts):sub(-KEPT)
 end
 
--- Pages come oldest first, and may be empty.
+-- Pages start with the oldest lines, and may be empty.
 local function search(client, parameters, deadline)
   local kept = ""
   while true do
@@ -55,11 +55,11 @@ local function search(client, parameters, deadline)
   end
 end
 
---- The newest 50 KiB of the lines of the last hours that have the id in them. Waits in a task.
----@param group string name or ARN of the log group
----@param id string the message's
----@param options { client: table? }? a client of logs that is there
----@return string? text nil also when there are none
+--- The newest 50 KiB of the last hours' lines that contain the id. Waits in a task.
+---@param group string its name or ARN
+---@param id string of the message
+---@param options { client: table? }? an existing client of logs
+---@return string? text nil also if there are no lines
 ---@return string? err
 ---@return string? code
 function recent_logs.read(group, id, options)
@@ -75,7 +75,7 @@ function recent_logs.read(group, id, options)
   local text
   text, err, code = search(client, parameters, deadline)
   if text == "" then
-    return nil, ("no line of the last %d hours has %s in it"):format(HOURS, id), "NotFound"
+    return nil, ("no line of the last %d hours contains %s"):format(HOURS, id), "NotFound"
   end
   return text, err, code
 end

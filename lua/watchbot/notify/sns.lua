@@ -1,6 +1,6 @@
---- notify.sns: publishes notifications to an SNS topic, at most so many a minute; the rest of a
--- minute goes out as one summary, so that a broken deploy of a thousand tasks does not send a
--- thousand mails.
+--- notify.sns: publishes notifications to an SNS topic, up to a number per minute; the rest of a
+-- minute is published as one summary, so that a broken deployment of a thousand tasks does not send
+-- a thousand mails.
 
 local aws = require "watchbot.core".aws
 local limits = require "watchbot.lib.limits"
@@ -12,30 +12,30 @@ local topic = require "watchbot.queue.topic"
 
 local MINUTE = 60
 
--- Failures that a summary names; of the others it tells the number.
+-- Failures that a summary lists; it gives the number of the others.
 local NAMED = 20
 
 -- Bytes of a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LARGEST = limits.sns.message
 
--- Seconds that publishing may take, with its repeats; the watcher gives a notification 30, which
--- may need logs first.
+-- Timeout of publishing in seconds, including retries; the watcher allows a notification 30 s,
+-- which may fetch logs first.
 local LIMIT = 15
 
--- No valid subject: SNS refuses it, so the check of a permission never reaches a reader.
+-- An invalid subject: SNS refuses it, so the permission check is never delivered.
 local REFUSED_SUBJECT = ("x"):rep(200)
 
 ---@class watchbot.Notifier
----@field on_failure (fun(message: string, code: string))? is told when a summary could not be
+---@field on_failure (fun(message: string, code: string))? called if a summary could not be
 --- published
 local Notifier = {}
 Notifier.__index = Notifier
 
 local notifier = {}
 
----@param arn string the topic's ARN
----@param options { limit: integer, stack: string?, client: table? } notifications a minute; an SNS
---- client that is there
+---@param arn string of the topic
+---@param options { limit: integer, stack: string?, client: table? } notifications a minute; an
+--- existing SNS client
 ---@return watchbot.Notifier?
 ---@return string? err
 ---@return string? code
@@ -54,18 +54,18 @@ local function is_passing(code)
   return retry.kind { code = code } ~= nil or code:find "^Http5" ~= nil
 end
 
--- A topic that is not there; nil also where asking is not allowed, for nothing else needs that
--- permission.
+-- Whether the topic does not exist; nil also if the credentials may not ask, because nothing else
+-- needs that permission.
 function Notifier:missing()
   local found, err, code = self.client:GetTopicAttributes { TopicArn = self.topic }
   if not found and code == "NotFound" then return topic.explain(self.topic, err, code) end
 end
 
---- Whether the topic is there and may be published to.
+--- Whether the topic exists and may be published to.
 ---@return true? ok
 ---@return string? err
 ---@return string? code "NotAllowed", "NotFound"
----@return boolean? passing it may be only for now that this cannot be told
+---@return boolean? passing the answer may be available later
 function Notifier:check()
   local err, code = self:missing()
   if err then return nil, err, code end
@@ -78,8 +78,8 @@ function Notifier:check()
   return nil, err, code, is_passing(code)
 end
 
---- Publishes one message, whatever the limit. It is tried again while it surely has not been
---- published; see services.lua.
+--- Publishes one message, whatever the limit. Retries while it certainly has not been published;
+--- see services.lua.
 ---@param subject string
 ---@param body string
 ---@return true? ok
@@ -118,7 +118,7 @@ function Notifier:flush()
   return self:publish(subject, body)
 end
 
--- The summary's task ends with the minute; at the watcher's end `flush` is sooner.
+-- The summary's task ends with the minute; when the watcher ends, `flush` comes first.
 function Notifier:hold(about)
   self.held_count = self.held_count + 1
   if self.held_count <= NAMED then self.held[self.held_count] = about end
@@ -131,7 +131,8 @@ function Notifier:hold(about)
 end
 
 --- Publishes a notification, or holds it back for the summary.
----@param compose fun(): string, string makes subject and body; is not called for what is held back
+---@param compose fun(): string, string returns subject and body; not called for notifications that
+--- are held back
 ---@param about string one line for the summary
 ---@return true? ok
 ---@return string? err or, with `ok`, "held"

@@ -1,5 +1,5 @@
---- notify.text: what a person reads when a task has failed. The form is that of ecs-watchbot, which
--- people have rules for.
+--- notify.text: the text of notifications about failed tasks. The format is that of ecs-watchbot,
+-- for which people have mail filters.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
@@ -11,7 +11,7 @@ local notification = {}
 -- letter, number or punctuation: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 local LONGEST_SUBJECT = limits.sns.subject
 
--- The newest of a task's output that is shown, in bytes.
+-- The number of bytes of a task's newest output to show.
 local LOGS = 50 * 1024
 
 local outcomes = {
@@ -19,16 +19,16 @@ local outcomes = {
   bury = "failed, moved to the dead-letter queue",
 }
 
--- Bytes of the message that are shown: with the logs well below what SNS takes.
+-- Bytes of the message to show: together with the logs well below the limit of SNS.
 local MESSAGE = 64 * 1024
 
--- In the order in which people are used to read them.
+-- In the order of ecs-watchbot.
 local variables = {
   "Subject", "Message", "MessageId", "SentTimestamp", "ApproximateFirstReceiveTimestamp",
   "ApproximateReceiveCount",
 }
 
---- The nearest to a subject that SNS accepts.
+--- Converts a subject to the nearest one that SNS accepts.
 ---@param subject string
 ---@return string
 function notification.fit(subject)
@@ -37,7 +37,7 @@ function notification.fit(subject)
   return line ~= "" and line or "watchbot"
 end
 
---- A subject that SNS accepts, whatever the stack is called.
+--- A subject that SNS accepts, whatever the name of the stack.
 ---@param stack string?
 ---@param job watchbot.Job
 ---@return string
@@ -59,7 +59,7 @@ local function reason_of(exit)
   return ("exit code %s"):format(exit.code)
 end
 
---- A failure in one line, for a summary of many.
+--- A failure on one line, for a summary of many.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
@@ -105,7 +105,7 @@ end
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
----@param logs string? the newest of the task's output; default: what the exit has
+---@param logs string? the newest output of the task; default: that of the exit
 ---@return string
 function notification.body(stack, job, outcome, exit, logs)
   local now = scheduler.http_date(scheduler.time() // 1000)

@@ -22,7 +22,7 @@ local function list_of(value)
   return (next(value) == nil or #value > 0) and json.list(value) or nil
 end
 
---@alias watchbot.cf.Value any a value that CloudFormation accepts: a constant, or one of these
+---@alias watchbot.cf.Value any a value that CloudFormation accepts: a constant, or one of these
 --- tables
 
 --- The value of a parameter; the name or ARN of a resource (its documentation says which); the

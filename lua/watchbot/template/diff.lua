@@ -18,7 +18,7 @@ local vanishing = require "watchbot.template.vanishing"
 ---@field maybe boolean? the resource may be replaced
 ---@field loses string? data lost with the old resource
 ---@field meanwhile boolean? lost only while the stack is updated
---@field leaves string? what remains with the old resource, which is kept but no longer belongs to
+---@field leaves string? what remains with the old resource, which is kept but no longer belongs to
 --- the stack
 
 -- The members of both tables, by name.

@@ -14,7 +14,7 @@ local metrics = require "watchbot.template.metrics"
 
 ---@class watchbot.template.LogLines
 ---@field [1] string? condition on the object, in both forms of the log
---@field text string[]? patterns for lines of text, if they differ; a line matches one of them
+---@field text string[]? patterns for lines of text, if they differ; a line matches one of them
 ---@field json string? condition for lines of JSON, if it differs
 ---@field unit string? if it differs from the metric's
 

@@ -1,6 +1,6 @@
---- provider.container: the endpoint that ECS, EKS Pod Identity and others give to a container.
--- The environment names a URL and we send a token there, so the host must be ours to trust: https,
--- or one that cannot leave the machine.
+--- provider.container: the endpoint that ECS, EKS Pod Identity and others provide to a container.
+-- The environment sets a URL to which a token is sent, so the host must be trusted: https, or an
+-- address that does not leave the machine.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 
 local fetch = require "watchbot.aws.fetch"
@@ -29,8 +29,8 @@ local function is_near(host)
   return HOSTS[host:lower()] or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
--- Nothing but a scheme, a host and a port may stand before the path: "http://localhost@other/" asks
--- other.
+-- Only a scheme, a host and a port may precede the path: "http://localhost@other/" is a request to
+-- "other".
 local function check_full(url)
   local scheme, authority = url:match "^(https?)://([^/?#]*)"
   local host = authority and authority:gsub(":%d+$", "")
@@ -41,7 +41,7 @@ local function check_full(url)
   return fail("%s: the host '%s' is neither this machine nor reached by https", FULL, host)
 end
 
---- The URL to ask.
+--- The URL of the request.
 ---@param config watchbot.aws.Config
 ---@return string? url
 ---@return string? why
@@ -77,7 +77,7 @@ local function headers(config)
   return { Accept = "application/json", Authorization = token }
 end
 
---- Asks the endpoint. To be called in a task.
+--- Requests credentials from the endpoint. Must be called in a task.
 ---@param context watchbot.aws.Context
 ---@return watchbot.aws.Keys?
 ---@return string? why

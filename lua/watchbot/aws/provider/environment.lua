@@ -6,7 +6,7 @@ local keys = require "watchbot.aws.keys"
 
 local environment = { name = "environment" }
 
--- Half a pair is a mistake, not a reason to use the credentials of another identity.
+-- Half a pair is an error, not a reason to use the credentials of another identity.
 local function pair(config)
   local access_key, secret_key = config:getenv "AWS_ACCESS_KEY_ID",
     config:getenv "AWS_SECRET_ACCESS_KEY"
@@ -20,7 +20,7 @@ local function pair(config)
   return nil, "AWS_ACCESS_KEY_ID is not set"
 end
 
---- What the variables hold.
+--- The credentials in the variables.
 ---@param config watchbot.aws.Config
 ---@return watchbot.aws.Keys?
 ---@return string? why

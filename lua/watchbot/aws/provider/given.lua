@@ -1,7 +1,7 @@
---- provider.given: the credentials that the program itself passes.
--- Every provider has a `name` and `load(context)`, which gives keys, or `nil, why` where it has
--- nothing to say, so that the next one is asked, or `nil, why, code` where it was meant to be used
--- and failed, which ends the search.
+--- provider.given: credentials that the program itself passes.
+-- Every provider has a `name` and `load(context)`, which returns keys; or `nil, why` if it is not
+-- configured, so that the next one is asked; or `nil, why, code` if it is configured but failed,
+-- which ends the search.
 
 local keys = require "watchbot.aws.keys"
 
@@ -11,12 +11,12 @@ local given = { name = "option" }
 --- Arguments: operation, parameters, credentials (watchbot.aws.Keys?), region.
 ---@alias watchbot.aws.Sts fun(operation: string, ...: any): table?, string?, string?
 
----@class watchbot.aws.Context what the providers sit on
+---@class watchbot.aws.Context what the providers use
 ---@field config watchbot.aws.Config
 ---@field given { access_key: string, secret_key: string, token: string? }? credentials of the
 --- caller
 ---@field sts watchbot.aws.Sts?
----@field near string? a queue's URL or an ARN: its region is taken where none is set
+---@field near string? a queue's URL or an ARN: its region is used if none is set
 
 ---@param context watchbot.aws.Context
 ---@return watchbot.aws.Keys?

@@ -6,9 +6,9 @@ local instance = { name = "EC2 metadata" }
 
 local PATH = "/latest/meta-data/iam/security-credentials/"
 
---- Asks for the role's name, then for its credentials. To be called in a task. A metadata service
---- that answers something else may be that of another cloud: then this is no instance of EC2, and
---- that is no failure.
+--- Requests the role's name, then its credentials. Must be called in a task. A metadata service
+--- with another response may belong to another cloud: then this is not an EC2 instance, which is
+--- not an error.
 ---@param context watchbot.aws.Context
 ---@return watchbot.aws.Keys?
 ---@return string? why

@@ -1,7 +1,7 @@
---- plan: from a profile to the steps that lead to its credentials. A pure function over the parsed
+--- plan: the steps that lead from a profile to its credentials. A pure function over the parsed
 -- files.
--- The first step has keys of its own (or knows who has), each further one assumes a role with what
--- the one before gave. A profile in the middle of a chain that has keys uses them; the first one
+-- The first step has its own keys or their source; each further step assumes a role with the keys
+-- of the step before. A profile in the middle of a chain uses its keys if it has any; the first one
 -- prefers its role.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 
@@ -9,8 +9,8 @@ local plan = {}
 
 ---@class watchbot.aws.Step
 ---@field kind "keys"|"process"|"web identity"|"sso"|"login"|"source"|"role"
----@field name string the profile's
----@field settings watchbot.aws.Section the profile's
+---@field name string of the profile
+---@field settings watchbot.aws.Section of the profile
 
 local function fail(format, ...)
   return nil, format:format(...), "BadProfile"
@@ -20,7 +20,8 @@ local function step(kind, name, settings)
   return { kind = kind, name = name, settings = settings }
 end
 
--- A profile that names a session has its address there, one in the older form has all in itself.
+-- A profile that names a session has its address there; one in the older form has everything
+-- itself.
 local function sso(files, name, settings)
   local session = settings.sso_session
   if session then
@@ -55,14 +56,14 @@ local function static(name, settings)
   end
 end
 
---- The step that needs no other, or nothing where the profile has no credentials.
+--- The first step, which needs no other; nil if the profile has no credentials.
 local function base(files, name, settings)
   if settings.role_arn and settings.credential_source then return step("source", name, settings) end
   if settings.web_identity_token_file then
     if settings.role_arn then return step("web identity", name, settings) end
     return fail("profile '%s': web_identity_token_file without role_arn", name)
   end
-  -- A session of a person's is what we cannot use; a program that knows how to may stand beside it.
+  -- watchbot cannot use a person's session; a program that can may be configured next to it.
   local session = settings.sso_session or settings.sso_start_url or settings.sso_account_id
   if settings.credential_process and (session or settings.login_session) then
     return step("process", name, settings)
@@ -74,7 +75,7 @@ local function base(files, name, settings)
   if settings.credential_process then return step("process", name, settings) end
 end
 
--- Where the role's own credentials are from: the name of a profile, which may be its own.
+-- The source of the role's credentials: the name of a profile, which may be the same one.
 local function source_of(name, settings)
   local profile, source = settings.source_profile, settings.credential_source
   if profile and source then
@@ -86,7 +87,7 @@ local function source_of(name, settings)
   return profile or name
 end
 
--- The step to begin with; the roles on the way to it go into `roles`, the last one to assume last.
+-- The first step; the roles of the chain are added to `roles`, the last one to assume last.
 local function walk(files, name, user, roles, seen)
   local settings = files.profiles[name]
   if not settings and user then
@@ -110,13 +111,12 @@ local function walk(files, name, user, roles, seen)
   return walk(files, source, name, roles, seen)
 end
 
---- The steps for a profile, the first to take first.
+--- The steps for a profile, in order.
 ---@param files watchbot.aws.Files
 ---@param name string
 ---@return watchbot.aws.Step[]?
 ---@return string? why
----@return string? code "BadProfile"; none where nothing in the files is about credentials for this
---- name
+---@return string? code "BadProfile"; nil if the files have no credentials for this name
 function plan.of(files, name)
   local roles = {}
   local first, err, code = walk(files, name, nil, roles, {})

@@ -1,5 +1,5 @@
---- provider.process: keys from the program that a profile names as credential_process.
--- Neither its command line nor anything it writes is ever quoted: both may hold secrets.
+--- provider.process: keys from the program in a profile's credential_process.
+-- Errors never quote its command line or output: both may contain secrets.
 -- https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 
 local keys = require "watchbot.aws.keys"
@@ -30,9 +30,9 @@ local function run(command, seconds, source)
   return (child:output())
 end
 
---- Runs the program. To be called in a task.
+--- Runs the program. Must be called in a task.
 ---@param step watchbot.aws.Step
----@param seconds number? that it may take
+---@param seconds number? timeout
 ---@return watchbot.aws.Keys?
 ---@return string? err
 ---@return string? code "BadCredentials"

@@ -1,6 +1,6 @@
---- provider.profile: takes the steps that plan.lua finds for the chosen profile of the shared
+--- provider.profile: performs the steps that plan.lua finds for the chosen profile of the shared
 -- files.
--- The files are read again each time, so that what another program renews in them is seen.
+-- The files are read again each time, so that keys renewed by another program are seen.
 
 local keys = require "watchbot.aws.keys"
 local profiles = require "watchbot.aws.profiles"
@@ -20,7 +20,7 @@ local SOURCES = {
   Ec2InstanceMetadata = instance.load,
 }
 
--- How each kind of first step is taken.
+-- How to perform each kind of first step.
 local FIRST = {}
 
 function FIRST.keys(_, step)
@@ -39,7 +39,7 @@ FIRST["web identity"] = function(context, step)
   return role.assume_with_token(context, step.settings, ("profile '%s'"):format(step.name))
 end
 
--- With that line beside them, such profiles work: plan.lua prefers it, and the CLI the session.
+-- With that line such profiles work: plan.lua prefers it, and the CLI prefers the session.
 local function needs_person(what)
   return function(_, step)
     return nil, ("profile '%s': %s needs a person and is not supported; add credential_process = "
@@ -66,7 +66,7 @@ function FIRST.source(context, step)
     or "BadCredentials"
 end
 
--- One step after the other, each with what the one before gave.
+-- Performs each step with the keys of the step before.
 local function take(context, steps)
   local found, err, code = FIRST[steps[1].kind](context, steps[1])
   for index = 2, #steps do
@@ -76,7 +76,7 @@ local function take(context, steps)
   return found, err, code
 end
 
---- Finds the steps and takes them. To be called in a task.
+--- Finds and performs the steps. Must be called in a task.
 ---@param context watchbot.aws.Context
 ---@return watchbot.aws.Keys?
 ---@return string? why

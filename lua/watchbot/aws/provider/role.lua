@@ -1,5 +1,5 @@
---- provider.role: keys for a role, from STS. Sits on the caller that the AWS client passes in as
--- `context.sts`.
+--- provider.role: keys for a role, from STS. Calls STS through `context.sts`, which the AWS client
+-- passes.
 -- https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and
 -- API_AssumeRoleWithWebIdentity.html
 
@@ -13,8 +13,8 @@ local read_file = require "watchbot.aws.read_file"
 
 local role = {}
 
--- The STS of the region at hand. Where no region is set, that of the role's partition: no other has
--- the role.
+-- STS in the nearby region; without a region, that of the role's partition, since no other has the
+-- role.
 local function region_for(context, role_arn)
   local own = endpoint.partition_of_arn(role_arn) or endpoint.partition "us-east-1"
   local near = place.region_of(context.near)
@@ -84,8 +84,8 @@ local function read_token(path)
     why or "it is empty, or more than one word")
 end
 
---- Assumes a role with the token in a file, which is read each time because its writer replaces it.
---- The call is not signed.
+--- Assumes a role with the token in a file, which is read each time because it is replaced
+--- regularly. The call is not signed.
 ---@param context watchbot.aws.Context
 ---@param settings { role_arn: string, web_identity_token_file: string, role_session_name: string? }
 ---@param source string

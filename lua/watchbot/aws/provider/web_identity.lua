@@ -1,4 +1,4 @@
---- provider.web_identity: the role and the token file that the environment names, as in a
+--- provider.web_identity: the role and the token file that environment variables set, as in a
 -- Kubernetes pod on EKS.
 
 local role = require "watchbot.aws.provider.role"
