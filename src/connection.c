@@ -124,18 +124,29 @@ void connection_time(struct connection *connection) {
 
 /* writing */
 
+/* Once a second. */
+static const char *date_of(struct server *server) {
+    time_t now = (time_t)(clock_wall() / CLOCK_SECOND);
+    if (now != server->dated || server->date[0] == '\0') {
+        server->dated = now;
+        clock_http_date(now, server->date);
+    }
+    return server->date;
+}
+
+static bool put(struct connection *connection, const char *text) {
+    return buffer_append(&connection->out, text, strlen(text));
+}
+
 bool connection_write_head(struct connection *connection, int status, const char *fields,
                            const char *framing) {
-    char line[128], date[CLOCK_HTTP_DATE_SIZE];
-    clock_http_date((time_t)(clock_wall() / CLOCK_SECOND), date);
-    int size = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status,
-                        phrase_of(status), date);
-    const char *close_line = connection->keep ? "" : "Connection: close\r\n";
-    return buffer_append(&connection->out, line, (size_t)size) &&
-           buffer_append(&connection->out, fields, strlen(fields)) &&
-           buffer_append(&connection->out, framing, strlen(framing)) &&
-           buffer_append(&connection->out, close_line, strlen(close_line)) &&
-           buffer_append(&connection->out, "\r\n", 2);
+    char number[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                     (char)('0' + status % 10), ' ', '\0'};
+    return put(connection, "HTTP/1.1 ") && put(connection, number) &&
+           put(connection, phrase_of(status)) && put(connection, "\r\nDate: ") &&
+           put(connection, date_of(connection->server)) && put(connection, "\r\n") &&
+           put(connection, fields) && put(connection, framing) &&
+           put(connection, connection->keep ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
 /* Answers by itself what no taker will see, and closes. */

@@ -3,7 +3,10 @@
  * texts of the argument tables are lent to sigv4.c: they are read raw, so that the tables
  * themselves hold them meanwhile. */
 #include <stdint.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "core.h"
@@ -183,8 +186,16 @@ static int signer_last(lua_State *L) {
 
 /* digests */
 
+/* Random bytes for some UUIDs: OpenSSL takes almost as long for 16 of them as for 512. */
+struct random {
+    unsigned char bytes[512];
+    size_t left; /* at the end */
+    pid_t owner; /* a process that is forked must not make the same UUIDs */
+};
+
 struct digests {
     struct digest sha256, md5;
+    struct random random;
 };
 
 static struct digests *digests(lua_State *L) {
@@ -250,13 +261,29 @@ static int l_hex(lua_State *L) {
     return 1;
 }
 
+/* What is taken is forgotten. */
+static bool take_random(struct random *random, unsigned char *bytes, size_t size) {
+    pid_t self = getpid();
+    if (random->left < size || random->owner != self) {
+        if (RAND_bytes(random->bytes, sizeof random->bytes) != 1) return false;
+        random->left = sizeof random->bytes;
+        random->owner = self;
+    }
+    unsigned char *from = random->bytes + sizeof random->bytes - random->left;
+    memcpy(bytes, from, size);
+    OPENSSL_cleanse(from, size);
+    random->left -= size;
+    return true;
+}
+
 /* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same
  * moment make others. */
 static int l_uuid(lua_State *L) {
     static const size_t groups[] = {4, 2, 2, 2, 6};
     unsigned char bytes[16];
     char text[36], *at = text;
-    if (RAND_bytes(bytes, sizeof bytes) != 1) return luaL_error(L, "uuid: OpenSSL failed");
+    if (!take_random(&digests(L)->random, bytes, sizeof bytes))
+        return luaL_error(L, "uuid: OpenSSL failed");
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
     const unsigned char *from = bytes;

@@ -19,6 +19,7 @@ enum { STREAM_AHEAD = 1 << 16 };
 struct lrequest {
     struct exchange exchange;
     struct task_queue waiters; /* for its end, or for room */
+    struct buffer lines; /* the fields of its answer */
     bool begun, answered;
 };
 
@@ -37,7 +38,9 @@ static struct lrequest *check_request(lua_State *L) {
 }
 
 static int request_gc(lua_State *L) {
-    exchange_free(&check_request(L)->exchange);
+    struct lrequest *request = check_request(L);
+    buffer_free(&request->lines);
+    exchange_free(&request->exchange);
     return 0;
 }
 
@@ -103,13 +106,20 @@ static int l_gone(lua_State *L) {
 
 /* answers */
 
+static bool is_of_token(unsigned char byte) {
+    unsigned lower = byte | 0x20u;
+    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+           (byte != '\0' && strchr("!#$%&'*+.^_`|~", byte));
+}
+
 static bool is_name(lua_State *L, int index) {
-    static const char letters[] =
-        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     size_t size;
     if (lua_type(L, index) != LUA_TSTRING) return false;
     const char *text = lua_tolstring(L, index, &size);
-    return size > 0 && strspn(text, letters) == size;
+    for (size_t i = 0; i < size; i++) {
+        if (!is_of_token((unsigned char)text[i])) return false;
+    }
+    return size > 0;
 }
 
 static bool is_value(lua_State *L, int index) {
@@ -127,6 +137,7 @@ static bool is_value(lua_State *L, int index) {
 static bool is_reserved(const char *name) {
     static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                         "Date"};
+    if (!strchr("CcTtDd", name[0])) return false;
     for (size_t i = 0; i < countof(names); i++) {
         if (strcasecmp(name, names[i]) == 0) return true;
     }
@@ -144,21 +155,34 @@ static void check_field(lua_State *L, int name, int value) {
                    lua_tostring(L, name));
 }
 
-/* -- ... => ... lines : of the table at `index`, which may be nil */
-static const char *push_lines(lua_State *L, int index) {
-    lua_pushliteral(L, "");
-    int lines = lua_gettop(L);
-    if (lua_isnoneornil(L, index)) return lua_tostring(L, lines);
-    luaL_checktype(L, index, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, index) != 0) {
-        check_field(L, lines + 1, lines + 2);
-        lua_pushfstring(L, "%s%s: %s\r\n", lua_tostring(L, lines), lua_tostring(L, lines + 1),
-                        lua_tostring(L, lines + 2));
-        lua_replace(L, lines);
-        lua_pop(L, 1);
+static bool put(struct buffer *lines, lua_State *L, int index) {
+    size_t size;
+    const char *text = lua_tolstring(L, index, &size);
+    return buffer_append(lines, text, size);
+}
+
+/* -- ... name value => ... name value */
+static bool put_field(struct buffer *lines, lua_State *L) {
+    return put(lines, L, -2) && buffer_append(lines, ": ", 2) && put(lines, L, -1) &&
+           buffer_append(lines, "\r\n", 2);
+}
+
+/* The fields of the table at `index`, which may be nil. */
+static const char *lines_of(lua_State *L, struct lrequest *request, int index) {
+    struct buffer *lines = &request->lines;
+    buffer_free(lines);
+    if (!lua_isnoneornil(L, index)) {
+        luaL_checktype(L, index, LUA_TTABLE);
+        int name = lua_gettop(L) + 1;
+        lua_pushnil(L);
+        while (lua_next(L, index) != 0) {
+            check_field(L, name, name + 1);
+            if (!put_field(lines, L)) luaL_error(L, "answer: not enough memory");
+            lua_pop(L, 1);
+        }
     }
-    return lua_tostring(L, lines);
+    if (!buffer_append(lines, "", 1)) luaL_error(L, "answer: not enough memory");
+    return buffer_data(lines);
 }
 
 static struct lrequest *check_unanswered(lua_State *L, const char *what) {
@@ -177,6 +201,7 @@ static int check_status(lua_State *L) {
 /* The request was read: what it takes in memory is not known to the collector. */
 static void forget_body(struct lrequest *request) {
     request->answered = true;
+    buffer_free(&request->lines);
     buffer_free(&request->exchange.request.body);
 }
 
@@ -187,7 +212,7 @@ static int l_answer(lua_State *L) {
     int status = check_status(L);
     lua_settop(L, 4);
     const char *body = luaL_optlstring(L, 4, "", &size);
-    const char *lines = push_lines(L, 3);
+    const char *lines = lines_of(L, request, 3);
     if (request->begun) return luaL_error(L, "answer: an answer was begun already");
     bool good = exchange_answer(&request->exchange, status, lines, body, size);
     forget_body(request);
@@ -199,7 +224,7 @@ static int l_begin(lua_State *L) {
     struct lrequest *request = check_unanswered(L, "begin");
     int status = check_status(L);
     lua_settop(L, 3);
-    const char *lines = push_lines(L, 3);
+    const char *lines = lines_of(L, request, 3);
     if (request->begun) return luaL_error(L, "begin: an answer was begun already");
     request->begun = true;
     return exchange_begin(&request->exchange, status, lines)

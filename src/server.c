@@ -161,14 +161,24 @@ static void settle_form(struct connection *connection, const struct request *req
     connection->chunked = request->minor > 0;
 }
 
+/* printf takes ten times as long. */
+static void write_length(char *out, size_t size) {
+    static const char name[] = "Content-Length: ";
+    char digits[32], *first = digits + sizeof digits;
+    memcpy(first -= 3, "\r\n", 3);
+    do *--first = (char)('0' + size % 10);
+    while (size /= 10);
+    memcpy(out, name, sizeof name - 1);
+    memcpy(out + sizeof name - 1, first, (size_t)(digits + sizeof digits - first));
+}
+
 bool exchange_answer(struct exchange *exchange, int status, const char *fields, const char *body,
                      size_t size) {
     char framing[64] = "";
     if (!exchange->connection) return true;
     struct connection *connection = detach(exchange);
     settle_form(connection, &exchange->request, status);
-    if (status != 204 && status != 304)
-        snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", size);
+    if (status != 204 && status != 304) write_length(framing, size);
     bool good = connection_write_head(connection, status, fields, framing) &&
                 (connection->headless || buffer_append(&connection->out, body, size));
     if (!good) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "list.h"
 #include "listener.h"
 #include "loop.h"
@@ -45,6 +46,8 @@ struct server {
     bool quiet;
     bool unchecked; /* the kernel could not say whose a connection is; it was accepted */
     size_t refused; /* connections of other users */
+    time_t dated;   /* the second of `date`, as its header has it */
+    char date[CLOCK_HTTP_DATE_SIZE];
 };
 
 /* A request and its answer. */

@@ -197,8 +197,8 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
-  if entry.parked then leave_park(self, entry) end
   local observer, lane = self.observer, entry.lane
+  if lane and entry.parked then leave_park(self, entry) end
   if change.plain and not observer and not lane then return end
   if change.slots ~= 0 then self.slots = self.slots + change.slots end
   if change.lingerers ~= 0 then self.lingerers = self.lingerers + change.lingerers end

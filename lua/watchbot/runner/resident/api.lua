@@ -115,30 +115,41 @@ local function park(self, request)
   self.parked[#self.parked + 1] = request
 end
 
+local function pong(_, request) request:answer(200, nil, "pong") end
+
+local function take(_, request) accept(request) end
+
 local routes = {
-  { "GET", "^/2018%-06%-01/runtime/invocation/next$", next_invocation },
-  { "POST", "^/2018%-06%-01/runtime/invocation/([^/]+)/response$", response },
-  { "POST", "^/2018%-06%-01/runtime/invocation/([^/]+)/error$", failure },
-  { "POST", "^/2018%-06%-01/runtime/init/error$", init_error },
-  { "GET", "^/2018%-06%-01/ping$", function(_, request) request:answer(200, nil, "pong") end },
-  { "POST", "^/2020%-01%-01/extension/register$", register },
-  { "GET", "^/2020%-01%-01/extension/event/next$", park },
-  { "PUT", "^/2022%-07%-01/telemetry$", function(_, request) accept(request) end },
-  { "PUT", "^/2020%-08%-15/logs$", function(_, request) accept(request) end },
+  ["/2018-06-01/runtime/invocation/next"] = { "GET", next_invocation },
+  ["/2018-06-01/runtime/init/error"] = { "POST", init_error },
+  ["/2018-06-01/ping"] = { "GET", pong },
+  ["/2020-01-01/extension/register"] = { "POST", register },
+  ["/2020-01-01/extension/event/next"] = { "GET", park },
+  ["/2022-07-01/telemetry"] = { "PUT", take },
+  ["/2020-08-15/logs"] = { "PUT", take },
 }
 
+-- What is said of an invocation: its id stands in the path.
+local of_invocation = { response = { "POST", response }, error = { "POST", failure } }
+
+-- Most targets are a plain path.
 local function path_of(request)
-  return (request:target():gsub("^https?://[^/]*", ""):gsub("%?.*$", ""))
+  local target = request:target()
+  if target:byte() == 0x2F and not target:find("?", 1, true) then return target end
+  return (target:gsub("^https?://[^/]*", ""):gsub("%?.*$", ""))
 end
 
 local function route(self, request)
-  local path, method = path_of(request), request:method()
-  for _, one in ipairs(routes) do
-    local first, _, id = path:find(one[2])
-    if first and one[1] == method then return one[3](self, request, id) end
-    if first then return tell(request, 405, "MethodNotAllowed", method) end
+  local path, method, id = path_of(request), request:method(), nil
+  local found = routes[path]
+  if not found then
+    local name
+    id, name = path:match "^/2018%-06%-01/runtime/invocation/([^/]+)/(%l+)$"
+    found = name and of_invocation[name]
   end
-  tell(request, 404, "NotFound", path)
+  if not found then return tell(request, 404, "NotFound", path) end
+  if found[1] ~= method then return tell(request, 405, "MethodNotAllowed", method) end
+  return found[2](self, request, id)
 end
 
 -- No route waits, so requests need no separate tasks.
@@ -178,15 +189,6 @@ end
 function Api:address()
   local address, port = self.listening:address()
   return ("%s:%d"):format(address, port)
-end
-
---- Answers a parked request with an invocation.
----@param request watchbot.ServerRequest
----@param headers table<string, string>
----@param body string
-function Api:give(request, headers, body)
-  headers["Content-Type"] = "application/json"
-  request:answer(200, headers, body)
 end
 
 function Api:close()

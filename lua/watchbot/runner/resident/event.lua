@@ -12,6 +12,8 @@ local xray = require "watchbot.trace.xray"
 
 local event = {}
 
+local NONE = {}
+
 -- Where a queue stands: of an SQS queue it is its own ARN, of a file one that looks like it.
 ---@class watchbot.EventSource
 ---@field arn string
@@ -50,6 +52,22 @@ local function system(message)
   }
 end
 
+-- Of messages without attributes of their own, without a table for each record. It is a record's
+-- JSON as above.
+local function plain_record(message, source)
+  local body = message.body
+  return json.members("messageId", message.id, "receiptHandle", text(message.receipt),
+    "body", body, "attributes", system(message), "messageAttributes", NONE,
+    "md5OfBody", core.aws.md5(body), "eventSource", "aws:sqs", "eventSourceARN", source.arn,
+    "awsRegion", source.region)
+end
+
+-- Whether it has no text but its body, which was seen to be UTF-8.
+local function is_plain(message)
+  return next(message.attributes or NONE) == nil and message.group == nil
+    and message.deduplication == nil and message.subject == nil
+end
+
 ---@param message table as `queue:receive` returns it
 ---@param source watchbot.EventSource
 ---@return table record
@@ -65,9 +83,17 @@ function event.record(message, source)
 end
 
 local function sqs(jobs, source)
-  local records = json.list {}
-  for index, job in ipairs(jobs) do records[index] = event.record(received(job), source) end
-  return { Records = records }
+  local records = {}
+  for index, job in ipairs(jobs) do
+    local message, err, code = received(job), nil, nil
+    if is_plain(message) then
+      records[index] = plain_record(message, source)
+    else
+      records[index], err, code = json.encode(event.record(message, source))
+    end
+    if not records[index] then return nil, err, code end
+  end
+  return '{"Records":[' .. table.concat(records, ",") .. "]}"
 end
 
 -- Of an SNS envelope, with SNS's names for Lambda ("Url", not "URL"); a message without one as if
@@ -106,7 +132,7 @@ end
 ---@return string? code "InvalidText": a message is no UTF-8, so that JSON cannot hold it
 function event.of(kind, jobs, source)
   if kind == "body" then return jobs[1].message end
-  if kind == "sqs" then return json.encode(sqs(jobs, source)) end
+  if kind == "sqs" then return sqs(jobs, source) end
   if kind == "sns" then return json.encode(sns(jobs, source)) end
   local ok, made = call.make("event", kind, jobs[1].id, jobs)
   if not ok then return nil, made, "CommandFailed" end

@@ -114,7 +114,7 @@ function Resident:attach(queue)
   if queue.arn then self.source = self:source_of(queue.arn) end
   self.queue = queue
   self:share(self.pool.parts.options)
-  self.pool:keep_listening()
+  self.pool:turn()
 end
 
 -- A FIFO queue hands out one message a receive, unless an invocation takes several.

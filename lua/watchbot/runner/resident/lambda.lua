@@ -111,19 +111,28 @@ local function trace_of(invocation)
   return trace and trace.xray or nil
 end
 
+-- The function's ARN; once for each source.
+local function function_arn(self, source)
+  if self.source ~= source then
+    local name = self.options.name or self.options.handler or "function"
+    self.source = source
+    self.arn = ("arn:aws:lambda:%s:%s:function:%s"):format(source.region, source.account,
+      (name:gsub("[^%w%-_]", "-")))
+  end
+  return self.arn
+end
+
 ---@param request watchbot.ServerRequest
 ---@param invocation watchbot.Invocation
 ---@param text string
 function Lambda:give(request, invocation, text)
   local parts = self.runtime.pool.parts
-  local source = parts.source()
-  local name = self.options.name or self.options.handler or "function"
-  self.api:give(request, {
+  request:answer(200, {
+    ["Content-Type"] = "application/json",
     ["Lambda-Runtime-Aws-Request-Id"] = invocation.id,
     ["Lambda-Runtime-Invocation-Id"] = invocation.nonce,
     ["Lambda-Runtime-Deadline-Ms"] = ("%d"):format(deadline(parts)),
-    ["Lambda-Runtime-Invoked-Function-Arn"] = ("arn:aws:lambda:%s:%s:function:%s"):format(
-      source.region, source.account, name:gsub("[^%w%-_]", "-")),
+    ["Lambda-Runtime-Invoked-Function-Arn"] = function_arn(self, parts.source()),
     ["Lambda-Runtime-Trace-Id"] = trace_of(invocation),
   }, text)
 end

@@ -52,6 +52,7 @@ end
 -- How many of the jobs that wait make the next batch; 0: it may still grow.
 local function batch_size(self)
   local options, bytes, count = self.parts.options, 0, 0
+  if options.batch == 1 then return 1 end
   for _, run in ipairs(self.waiting) do
     bytes = bytes + #received(run.job).body
     if count > 0 and bytes > LARGEST_PAYLOAD then return count end
@@ -66,6 +67,7 @@ local function batch_size(self)
 end
 
 local function take(self, count)
+  if count == 1 then return { table.remove(self.waiting, 1) } end
   local runs = table.move(self.waiting, 1, count, 1, {})
   table.move(self.waiting, count + 1, #self.waiting + count, 1)
   return runs
@@ -110,8 +112,10 @@ local function coming(self)
 end
 
 local function start_more(self)
+  local most = self.parts.policy.workers
+  if self.draining then return end
   local wanted = math.ceil(#self.waiting / self.parts.options.batch) - coming(self)
-  while wanted > 0 and self.alive < self.parts.policy.workers and not self.draining do
+  while wanted > 0 and self.alive < most do
     if self.resting then return end
     wanted = wanted - 1
     self:start()
@@ -120,19 +124,20 @@ end
 
 --- Gives what waits to those that are idle, and starts more where that is not enough.
 function Pool:turn()
-  while #self.free > 0 and #self.waiting > 0 do
+  local free, waiting = self.free, self.waiting
+  while free[1] and waiting[1] do
     local count = batch_size(self)
     if count == 0 then break end
-    give(self, table.remove(self.free), count)
+    give(self, table.remove(free), count)
+    free, waiting = self.free, self.waiting
   end
-  if #self.waiting > 0 then start_more(self) end
-  self:keep_listening()
+  if waiting[1] and self.alive < self.parts.policy.workers then start_more(self) end
+  if self.parts.options.listen then self:keep_listening() end
 end
 
 --- A runtime that is started elsewhere asks before there is any message: its port is always open.
 function Pool:keep_listening()
-  local is_up = self.alive > 0 or self.resting or self.draining
-  if self.parts.options.listen and not is_up then self:start() end
+  if self.alive == 0 and not self.resting and not self.draining then self:start() end
 end
 
 --- Waits as long as jobs arrive with each turn of the loop: the messages of one receive come one
