@@ -50,6 +50,14 @@ describe("otlp", function()
     assert.matches("OTEL_EXPORTER_OTLP_ENDPOINT", lines[1][2])
   end)
 
+  it("sends AWS X-Ray no metrics, and says so", function()
+    local exporter, lines = open {
+      OTEL_EXPORTER_OTLP_ENDPOINT = "https://xray.eu-west-1.amazonaws.com",
+    }
+    assert.is_false(exporter:wants_metrics())
+    assert.matches("X%-Ray takes spans only", lines[1][2])
+  end)
+
   it("exports metrics at each interval and at the end, cumulative", task(function()
     local exporter, lines = open {
       OTEL_EXPORTER_OTLP_ENDPOINT = collected.url, OTEL_METRIC_EXPORT_INTERVAL = "20",

@@ -4,7 +4,7 @@
 
 local shell = require "support.shell"
 
-local skip = { raised = nil }
+local skip = { raised = nil, raise = nil }
 
 local answers = {}
 
@@ -13,6 +13,10 @@ local function raise(what, why)
   skip.raised = { what = what, why = why }
   error(("%s cannot be had here: %s"):format(what, why), 0)
 end
+
+--- Makes the test that calls it pending.
+---@type fun(what: string, why: string)
+skip.raise = raise
 
 --- The Python that can import a program, from spec/support/obtain; the test that asks is pending
 --- where there is none.

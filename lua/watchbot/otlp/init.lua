@@ -84,7 +84,12 @@ function otlp.open(getenv, journal, queue)
     journal = journal, settings = found, resource = resource_of(found.resource), tasks = {},
   }, Otlp)
   self:open_spans(queue)
-  self.metrics_sender = self:sender(found.metrics, "metrics")
+  local metrics_sender = self:sender(found.metrics, "metrics")
+  if metrics_sender and metrics_sender.signer then
+    self:report("metrics are not exported: AWS X-Ray takes spans only", "Usage", 0)
+    metrics_sender = nil
+  end
+  self.metrics_sender = metrics_sender
   return self
 end
 
