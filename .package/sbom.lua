@@ -1,13 +1,14 @@
 --- sbom: what is in the static program, as SPDX 2.3: lua5.4 sbom.lua VERSION ARCH EPOCH FOLDER,
--- where FOLDER/packages lists the packages of Debian (.package/sysroot), and FOLDER/source has
--- curl's.
+-- where FOLDER/packages lists the packages of Debian (.package/sysroot), FOLDER/compiler those of
+-- the C library and the compiler's, and FOLDER/source has curl's.
 
 local cjson = require "cjson"
 
 local version, arch, epoch, folder = arg[1], arg[2], math.tointeger(tonumber(arg[3])), arg[4]
 
 local LICENSES = {
-  openssl = "Apache-2.0", sqlite3 = "blessing", expat = "MIT", ["c-ares"] = "MIT", lua5 = "MIT",
+  openssl = "Apache-2.0", sqlite3 = "blessing", expat = "MIT", ["c-ares"] = "MIT",
+  glibc = "LGPL-2.1-or-later", libgcc = "GPL-3.0-or-later WITH GCC-exception-3.1",
   ["lua5.4"] = "MIT", ["lua-cjson"] = "MIT", ["lua-expat"] = "MIT", curl = "curl",
   ["ca-certificates"] = "MPL-2.0",
 }
@@ -41,6 +42,7 @@ for line in io.lines(folder .. "/packages") do
   add_debian(line:match "^%S+ %S+ (%S+) (%S+)$")
 end
 assert(#packages > 5, "the list of packages is not complete: " .. folder .. "/packages")
+for line in io.lines(folder .. "/compiler") do add_debian(line:match "^(%S+) (%S+)$") end
 local list <close> = assert(io.popen(("ls -t %s/source/curl_*.dsc"):format(folder)))
 add_debian("curl", (list:read "l":match "curl_(.*)%.dsc$"))
 

@@ -7,13 +7,36 @@ local server = require "support.server"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
-local MOST_BYTES = 8.5 * 1024 * 1024
+local MOST_BYTES = 8500000
 local QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 local KEYS = "AWS_ACCESS_KEY_ID=AKIDROOT AWS_SECRET_ACCESS_KEY=secret-of-root AWS_REGION=eu-west-1"
 
 local PROCESS = 'return require "watchbot".policy { queue = "%s", command = "echo ran $Message" }'
 local HANDLER = [[return require "watchbot".policy { queue = "%s", handler = function(job)
   print("ran " .. job.message) end }]]
+
+-- Two programs for each message that stay until something ends them; without a shell, a watcher of
+-- an empty queue is one.
+local STAYS = [[return require "watchbot".policy { queue = "sqlite:/tmp/stays.db", workers = 2,
+  command = %s }]]
+local SLEEPS = '"sleep 98765 & sleep 98765 & wait"'
+local WATCHES = '{ "/watchbot", "run", "--queue", "sqlite:/tmp/sleep98765.db", "--", "/none" }'
+
+-- Ends with the number of processes in the root whose command line has 98765, before and after.
+local KILLED = [[exec 2>&1
+  root=$(cd %s && pwd)
+  count() {
+    for process in /proc/[0-9]*; do
+      [ "$(readlink $process/root)" = "$root" ] && tr '\\0' ' ' < $process/cmdline && echo
+    done | grep -c "$1"
+  }
+  chroot $root /watchbot run /tmp/stays.lua > $root/tmp/stays.log &
+  for try in $(seq 300); do [ $(count 98765) -ge %d ] && break; sleep 0.1; done
+  count 98765
+  kill -KILL $! && wait $!
+  for try in $(seq 300); do [ $(count .) = 0 ] && break; sleep 0.1; done
+  count .
+  cat $root/tmp/stays.log >&2]]
 
 local function policy(root, queue)
   return (root:has_shell() and PROCESS or HANDLER):format(queue)
@@ -74,6 +97,20 @@ for _, name in ipairs(roots.names) do
       assert.are.equal(0, code, out)
       assert.matches("ran hello", out, 1, true)
       assert.matches('"complete":1', out, 1, true)
+    end)
+
+    -- The guardian is a process that the program starts before all others: where it does not run,
+    -- nothing shows it until the watcher has died.
+    it("ends the tasks of a watcher that was killed", function()
+      root:write("/tmp/stays.lua", STAYS:format(root:has_shell() and SLEEPS or WATCHES))
+      local out, code = shell.run(("printf 'a\\nb\\n' | chroot %s /watchbot send --queue "
+        .. "sqlite:/tmp/stays.db 2>&1"):format(root.path))
+      assert.are.equal(0, code, out)
+      local count = root:has_shell() and 4 or 2
+      out = shell.run(KILLED:format(root.path, count))
+      local before, after = out:match "^.-(%d+)\n.-(%d+)\n"
+      assert.is_true((tonumber(before) or 0) >= count, out)
+      assert.are.equal("0", after, out)
     end)
 
     it("reaches SQS by DNS and TLS, with the authority that it is given", function()
