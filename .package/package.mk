@@ -42,6 +42,9 @@ STATIC_MAKE = $(MAKE) --no-print-directory B=$(S)/build CC=$(CROSS)gcc AR=$(CROS
 
 $(S)/watchbot $(S)/watchbot-log: $(S)/% : FORCE | $(S)/curl/usr/lib/libcurl.a $(S)/roots.c
 	@mkdir -p $(S)/build && touch $(S)/build/libraries
+	@# The rules know no dependency on these.
+	@for part in $(S)/packages $(S)/curl/usr/lib/libcurl.a $(S)/roots.c; do \
+	  [ $(S)/build/$* -nt $$part ] || rm -f $(S)/build/$*; done
 	@$(STATIC_MAKE) $(S)/build/$*
 	@$(CROSS)strip -o $@ $(S)/build/$*
 	@.package/compiler $(ARCH) > $(S)/compiler
