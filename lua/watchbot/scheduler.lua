@@ -1,30 +1,30 @@
---- scheduler: tasks that run at the same time, and wait for each other and for time.
--- Sits on watchbot.core.scheduler (src/lscheduler.c). A task is a Lua function that may wait; while
--- it waits, others run. Durations are seconds. Waiting works inside pcall, iterators, metamethods
--- and `__close`; not inside table.sort, string.gsub or require, nor inside a coroutine of your own:
--- there it raises an error that says so.
+--- scheduler: tasks that run concurrently, and wait for each other and for time. Sits on
+-- watchbot.core.scheduler (src/lscheduler.c). A task is a Lua function that may wait; while it
+-- waits, others run. Durations are in seconds. Waiting works inside pcall, iterators, metamethods
+-- and `__close`; not inside table.sort, string.gsub or require, nor inside a coroutine that the
+-- code has created: there it raises an error about it.
 
 local core = require "watchbot.core".scheduler
 
 ---@class watchbot.Task
 ---@field join fun(self: watchbot.Task, seconds?: number): boolean?, ... waits for the end of the
---- task: `true` and what it returned, `false` and its error (text gets a traceback), or `nil,
---- message, "Timeout"`
----@field cancel fun(self: watchbot.Task, reason?: any): boolean raises `reason` where the task
---- waits, or where it will wait next; false if it had ended
+--- task: `true` and its results, `false` and its error (text gets a traceback), or `nil, err,
+--- "Timeout"`
+---@field cancel fun(self: watchbot.Task, reason?: any): boolean raises `reason` at the current or
+--- next wait of the task; false if it had ended
 ---@field abort fun(self: watchbot.Task, reason?: any): boolean raises `reason` at each wait and at
 --- each instruction of the task and of its coroutines until it has ended, however often it is
 --- caught; false if it had ended
----@field expire fun(self: watchbot.Task, reason: any): boolean raises `reason` in what runs under a
---- limit in the task, as if that were over; what is outside of the limit goes on. False where the
---- task is in none
+---@field expire fun(self: watchbot.Task, reason: any): boolean raises `reason` in the code that
+--- runs under a limit in the task, as if its time were over; code outside the limit continues.
+--- False if the task is under no limit
 ---@field ended fun(self: watchbot.Task): boolean
----@field longest_turn fun(self: watchbot.Task): number seconds that it ran without waiting, at the
---- most, its turn now included: meanwhile nothing else had a turn
+---@field longest_turn fun(self: watchbot.Task): number the longest time in seconds that it ran
+--- without waiting, including its current turn; nothing else ran meanwhile
 
 ---@class watchbot.Event
----@field set fun(self: watchbot.Event) wakes all that wait; later waits return at once, until it is
---- cleared
+---@field set fun(self: watchbot.Event) wakes all waiting tasks; later waits return at once, until
+--- it is cleared
 ---@field clear fun(self: watchbot.Event)
 ---@field is_set fun(self: watchbot.Event): boolean
 ---@field wait fun(self: watchbot.Event, seconds?: number): true?, string?, string? `true`, or
@@ -37,37 +37,37 @@ local scheduler = {}
 ---@type fun(body: function, ...: any): watchbot.Task
 scheduler.spawn = core.spawn
 
---- Runs `body` as a task and the loop until that task has ended; returns its results, or raises its
---- error. Other tasks stay as they are and go on in the next `run`. Not to be called from within a
+--- Runs `body` as a task, and the loop until that task has ended; returns its results, or raises
+--- its error. Other tasks are paused and continue in the next `run`. Must not be called within a
 --- task.
 ---@type fun(body: function, ...: any): ...
 scheduler.run = core.run
 
---- Calls `body(...)` and returns its results; its error is raised here. When the seconds have
---- passed, `reason` is raised in `body`: where it waits or will wait, and at each instruction of it
---- and of the coroutines that it runs, until it has ended, however often it is caught. What `body`
---- spawns may not run longer without a wait either. Limits nest; the one that is over first counts.
---- `math.huge` sets no time, but `task:abort` and an interrupt find their way in.
+--- Calls `body(...)` and returns its results, or raises its error. When the time is over, `reason`
+--- is raised in `body`: at its current or next wait, and at each instruction of it and its
+--- coroutines until it has ended, however often it is caught. Tasks spawned by `body` may not run
+--- longer without a wait either. Limits nest; the one that ends first counts. `math.huge` sets no
+--- time limit, but `task:abort` and an interrupt still work.
 ---
 ---     local ok, result = pcall(scheduler.limit, 10, "timed out after 10 s",
 ---       policy.verdict, policy, job, exit)
 ---
---- What Lua calls no hook in cannot be raised in: one call of a C function that computes (a pattern
---- with backtracking), a finalizer, and the message handler of an xpcall. `debug.sethook` is
---- refused inside.
+--- The error cannot be raised where Lua calls no hook: in one call of a C function that computes (a
+--- pattern with backtracking), a finalizer, and the message handler of an xpcall. `debug.sethook`
+--- is refused inside.
 ---@type fun(seconds: number, reason: any, body: function, ...: any): ...
 scheduler.limit = core.limit
 
---- The same for the seconds that `body` may run without waiting: meanwhile nothing else has a turn.
---- It may wait for any time.
+--- The same for the seconds that `body` may run without waiting: nothing else runs meanwhile. It
+--- may wait for any time.
 ---@type fun(seconds: number, reason: any, body: function, ...: any): ...
 scheduler.limit_turn = core.limit_turn
 
---- Waits; `sleep(0)` lets the others have a turn.
+--- Waits; `sleep(0)` lets other tasks run.
 ---@type fun(seconds: number)
 scheduler.sleep = core.sleep
 
---- Seconds of a clock that only goes forward (CLOCK_MONOTONIC); its zero means nothing.
+--- Seconds of a clock that only advances (CLOCK_MONOTONIC); its zero has no meaning.
 ---@type fun(): number
 scheduler.now = core.now
 
@@ -75,7 +75,7 @@ scheduler.now = core.now
 ---@type fun(): integer
 scheduler.time = core.time
 
---- Seconds of a clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
+--- Seconds of a clock that continues while the machine sleeps (CLOCK_BOOTTIME).
 ---@type fun(): number
 scheduler.boottime = core.boottime
 
@@ -95,14 +95,13 @@ scheduler.running = core.running
 ---@type fun(): watchbot.Event
 scheduler.event = core.event
 
---- Waits until every other task waits for time, or for the world outside.
+--- Waits until every other task waits for time or external events.
 ---@type fun()
 scheduler.quiet = core.quiet
 
 --- For tests: from now on the clocks stand still (`now`, `time`, `boottime`, and those of all
---- waits), and where the loop would wait for time they leap there; with `false` they are the
---- machine's again. They go on where they stood the last time. What runs outside of the loop, a
---- child process, keeps its own time.
+--- waits), and jump to the next time that the loop would wait for; with `false` they are the
+--- machine's again. They start where they stood the last time. Child processes are not affected.
 ---@type fun(whether: boolean)
 scheduler.leap = core.leap
 
@@ -110,13 +109,13 @@ scheduler.leap = core.leap
 ---@type fun(): integer
 scheduler.alive = core.alive
 
---- Is called with the error of each task that fails while no task joins it; without one the error
+--- Called with the error of each failed task that no other task joins; without a handler, the error
 --- goes to stderr.
 ---@type fun(handler: fun(err: any)?)
 scheduler.on_failure = core.on_failure
 
 --- Calls `body` every `seconds`, first after `seconds`, as a task; cancel the task to stop it. A
---- call that takes longer than the interval delays the next one, and none is made up for.
+--- call that takes longer than the interval delays the next one; missed calls are not made up for.
 ---@param seconds number
 ---@param body function
 ---@param ... any arguments of `body`

@@ -1,63 +1,67 @@
---- server: answers HTTP/1.1 on a port of this machine, or on a Unix socket.
+--- server: an HTTP/1.1 server on a port of this machine, or on a Unix socket.
 --
 --     local listening = assert(server.listen { port = 8080 })
 --     server.serve(listening, function(request)
 --       request:answer(200, { ["Content-Type"] = "text/plain" }, "hello\n")
 --     end)
 --
--- A request is handed out when all of it is there. Its task answers when it likes, at once or hours
--- later; meanwhile the others go on. What a client sends ahead waits for the answer before it.
--- What no task should see (an unclear length, a head that is too long) is answered by the server.
--- Sits on watchbot.core.server (src/server.h, src/request.h); there is no TLS.
+-- A request is passed on when it is complete. Its task responds at any time, at once or hours
+-- later; the others continue meanwhile. Requests that a client sends ahead wait for the response to
+-- the one before. The server itself responds to requests that no task should see (an ambiguous
+-- length, a head that is too long). Sits on watchbot.core.server (src/server.h, src/request.h);
+-- there is no TLS.
 
 local core = require "watchbot.core".server
 local scheduler = require "watchbot.scheduler"
 local suggest = require "watchbot.lib.suggest"
 
 ---@class watchbot.ListenOptions
----@field address string? numeric, `127.0.0.1` (the default) or `::1`; any other is reachable from
---- other machines
----@field port integer? default 0: one that the system chooses
----@field path string? instead of address and port: a Unix socket of this path, for this user alone.
---- A leftover one is replaced; `listening:close` removes it
----@field head integer? bytes of a request's head and trailers at most; default 16 KiB. More: 431
----@field body integer? bytes of its body at most; default 1 MiB. More: see `request:over`
----@field head_time number? seconds that the head may take from its first byte on; default 10
----@field body_time number? seconds that the body may take; default 60. A time of 0 is for ever
+---@field address string? numeric, `127.0.0.1` (the default) or `::1`; other machines can reach any
+--- other address
+---@field port integer? default 0: chosen by the system
+---@field path string? instead of address and port: the path of a Unix socket, for this user only. A
+--- leftover socket is replaced; `listening:close` removes it
+---@field head integer? the most bytes of a request's head and trailers; default 16 KiB. Beyond
+--- that: 431
+---@field body integer? the most bytes of its body; default 1 MiB. Beyond that: see `request:over`
+---@field head_time number? seconds for the head, from its first byte; default 10
+---@field body_time number? seconds for the body; default 60. 0 means no limit
 ---@field idle_time number? seconds that a connection may be without a request; default 60
----@field write_time number? seconds in which a client takes nothing of its answer; default 60
----@field connections integer? at once; default 256. For one more, one without a request is
---- closed: the oldest that never had any, else the one idle longest, unless `idle_time` is 0
----@field user integer? a user id: connections of other users of this machine, but root, are
+---@field write_time number? seconds in which a client may read nothing of its response; default 60
+---@field connections integer? the most connections at once; default 256. For a new one beyond that,
+--- one without a request is closed: the oldest that never had any, otherwise the one idle longest,
+--- unless `idle_time` is 0
+---@field user integer? a user id: connections of other users of this machine, except root, are
 --- refused
 
 ---@class watchbot.Listening
 ---@field accept fun(self, seconds: number?): watchbot.ServerRequest?, string?, string? waits for
 --- the next request; codes `Timeout`, `Closed`
 ---@field address fun(self): string, integer? where it listens: address and port, or the path
----@field connections fun(self): integer how many there are
+---@field connections fun(self): integer the number of connections
 ---@field refused fun(self): integer, boolean how many connections of other users were refused;
---- whether the kernel could not say whose one was, so that it was let in
----@field quiesce fun(self) accepts no new connections; running requests are answered, and closed
+--- whether the kernel could not report the user of a connection, which was then accepted
+---@field quiesce fun(self) accepts no new connections; connections are closed after their running
+--- request
 ---@field close fun(self) breaks all connections
 
 ---@class watchbot.ServerRequest
 ---@field method fun(self): string
----@field target fun(self): string the path with its query, as the client has sent it
+---@field target fun(self): string the path with its query, as sent
 ---@field header fun(self, name: string): string? the first of this name, in any case of letters
----@field headers fun(self): string[][] `{ { name, value } ... }`, as they were sent
----@field trailers fun(self): string[][] what came behind a body in chunks
----@field body fun(self): string any bytes; until it is answered
+---@field headers fun(self): string[][] `{ { name, value } ... }`, as sent
+---@field trailers fun(self): string[][] the trailers after a chunked body
+---@field body fun(self): string any bytes; available until the response
 ---@field over fun(self): boolean the body is larger than the limit and was not read: answer 413
 ---@field gone fun(self): boolean the client has closed its side, or the connection is broken
----@field wait_gone fun(self, seconds: number?): boolean waits for that
----@field answer fun(self, status: integer, headers: table<string, string>?, body: string?) whole
---- answer; the server writes `Content-Length`, `Date` and `Connection`
----@field begin fun(self, status: integer, headers: table<string, string>?) begins an answer in
+---@field wait_gone fun(self, seconds: number?): boolean waits until `gone` is true
+---@field answer fun(self, status: integer, headers: table<string, string>?, body: string?) a whole
+--- response; the server writes `Content-Length`, `Date` and `Connection`
+---@field begin fun(self, status: integer, headers: table<string, string>?) starts a response in
 --- pieces
 ---@field send fun(self, bytes: string): true?, string?, string? waits while the client is slow;
 --- code `Gone`
----@field finish fun(self) ends an answer in pieces
+---@field finish fun(self) ends a response in pieces
 
 local server = {}
 
@@ -81,7 +85,7 @@ local function check_names(options)
   end
 end
 
---- Listens. Waits for nothing: connections are accepted while the loop turns.
+--- Listens. Does not wait: connections are accepted while the loop runs.
 ---@param options watchbot.ListenOptions
 ---@return watchbot.Listening?
 ---@return string? err
@@ -97,7 +101,7 @@ function server.listen(options)
   }))
 end
 
--- One request in its task: it is answered whatever happens in there.
+-- Handles one request in its task: it gets a response whatever fails.
 local function run(handler, request, failed)
   local ok, err = xpcall(handler, debug.traceback, request)
   if ok then return end
@@ -106,10 +110,10 @@ local function run(handler, request, failed)
   failed(err)
 end
 
---- Hands each request to a separate task, until the server is closed. Waits in a task.
+--- Passes each request to a separate task, until the server is closed. Waits in a task.
 ---@param listening watchbot.Listening
 ---@param handler fun(request: watchbot.ServerRequest)
----@param failed fun(err: string)? hears of errors in the handler, whose requests are answered with
+---@param failed fun(err: string)? called with errors of the handler, whose requests get the status
 --- 500; default: the error of a task (see watchbot.scheduler)
 function server.serve(listening, handler, failed)
   failed = failed or function(err) error(err, 0) end

@@ -1,7 +1,7 @@
---- sqlite: databases whose failures are values, and transactions that wait for their turn.
--- Sits on watchbot.core.sqlite (src/lsqlite.c). A lock that another process holds is waited for by
--- sleeping, with jitter: the other tasks go on meanwhile, where SQLite's own busy handler would
--- stop the loop. Text may hold any bytes, NUL too; a table with a string in it is bound as a blob,
+--- sqlite: databases that return failures as values, and transactions that wait for their turn.
+-- Sits on watchbot.core.sqlite (src/lsqlite.c). A connection waits for another process's lock by
+-- sleeping, with jitter, while other tasks continue; SQLite's own busy handler would block the
+-- loop. Text may contain any bytes, including NUL; a table with a string in it is bound as a blob,
 -- true and false as 1 and 0. Codes are SQLite's names ("SQLITE_FULL",
 -- https://www.sqlite.org/rescode.html) or errno names.
 
@@ -10,12 +10,12 @@ local own = require "watchbot.lib.own"
 local volume = require "watchbot.core".volume
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two tries at a lock; they grow from the first to the second, and shrink again to
--- the third for those who have waited long, so that their turn comes before that of newcomers.
+-- Seconds between two attempts to get a lock; they grow from the first to the second number, and
+-- shrink again to the third for connections that have waited long, so that they precede newcomers.
 local FIRST_PAUSE, LONGEST_PAUSE, OLD_PAUSE = 0.001, 0.02, 0.003
 
--- Seconds that a lock is waited for while no process commits anything, unless the opener says
--- otherwise.
+-- Seconds to wait for a lock while no process commits anything, unless the caller sets another
+-- number.
 local PATIENCE = 10
 
 ---@class watchbot.Database
@@ -23,8 +23,7 @@ local PATIENCE = 10
 local Database = {}
 Database.__index = Database
 
----@class watchbot.Transaction runs statements as the database does, but a failure ends the
---- transaction
+---@class watchbot.Transaction runs statements like the database, but a failure ends the transaction
 local Transaction = {}
 Transaction.__index = Transaction
 
@@ -39,7 +38,7 @@ local function immutable(path)
     .. "?immutable=1"
 end
 
--- A file that is in no use has no WAL beside it, and one that cannot be made there is not needed.
+-- A file that is not in use has no WAL next to it, and does not need one that cannot be created.
 local function connect(path, options)
   if not options.read_only then return core.open(path, options.create) end
   local facts, err, code = volume.facts(path)
@@ -49,11 +48,11 @@ local function connect(path, options)
   return core.open(immutable(path), false, "immutable")
 end
 
---- The name of the network file system that a file is on, nil when it is on none.
+--- The name of the network file system that a file is on; nil if it is on none.
 ---@type fun(path: string): string?
 sqlite.network = volume.network
 
---- Who may do what with a file, and by how many names it is known.
+--- Who may access a file, and how many names it has.
 ---@class watchbot.FileFacts
 ---@field links integer names of the file
 ---@field owner integer user id
@@ -63,19 +62,20 @@ sqlite.network = volume.network
 ---@type fun(path: string): watchbot.FileFacts?, string?, string?
 sqlite.facts = volume.facts
 
---- The user id that this process acts for.
+--- The effective user id of this process.
 ---@type fun(): integer
 sqlite.user = volume.user
 
---- Whether an error that was raised in a transaction is the database's, not a mistake in the code.
+--- Whether an error raised in a transaction comes from the database instead of a mistake in the
+--- code.
 ---@return boolean
 function sqlite.is_failure(err)
   return getmetatable(err) == Failure
 end
 
 ---@param path string
----@param options { create: boolean?, patience: number?, read_only: boolean? }? create: make the
---- file, mode 0600, where there is none; patience: seconds that a lock is waited for
+---@param options { create: boolean?, patience: number?, read_only: boolean? }? create: create a
+--- missing file, mode 0600; patience: seconds to wait for a lock
 ---@return watchbot.Database?
 ---@return string? err
 ---@return string? code
@@ -90,7 +90,7 @@ function sqlite.open(path, options)
   return self
 end
 
---- The prepared statement for `sql`, made at its first use.
+--- The prepared statement for `sql`, created at its first use.
 function Database:statement(sql)
   local statement = self.statements[sql]
   if statement then return statement end
@@ -114,7 +114,7 @@ end
 --- changed rows and the id of the last row inserted, or `nil, err, code`
 Database.run = caller "run"
 
---- The first row, as a table of columns by name; false when there is none.
+--- The first row, as a table of columns by name; false if there is none.
 ---@type fun(self: watchbot.Database, sql: string, ...: any): table|false|nil, string?, string?
 Database.first = caller "first"
 
@@ -130,14 +130,13 @@ function Database:execute(sql)
   return self.connection:execute(sql)
 end
 
---- Whether the file was moved, deleted or replaced since it was opened: what is written goes where
---- no process looks.
+--- Whether the file was moved, deleted or replaced since it was opened: then writes are lost.
 ---@return boolean
 function Database:has_moved()
   return self.connection:has_moved()
 end
 
--- Changes with each commit of another connection; nil where that cannot be read just now.
+-- Changes with each commit of another connection; nil if it cannot be read now.
 local function commits_of(database)
   local row = database:first "PRAGMA data_version"
   return row and row.data_version
@@ -148,8 +147,8 @@ local function pause_of(waited, tries)
   return math.min(FIRST_PAUSE * 1.5 ^ tries, LONGEST_PAUSE)
 end
 
--- Since when no process has committed, as far as it was looked: for as long as others get on, it is
--- only a queue, however long.
+-- The time since which no process has been seen to commit: while others make progress, this is only
+-- a queue, however long.
 local function stuck_since(database, waiting, now)
   if now - waiting.stuck < database.patience / 2 then return waiting.stuck end
   local seen = commits_of(database)
@@ -158,10 +157,10 @@ local function stuck_since(database, waiting, now)
   return waiting.stuck
 end
 
---- Calls `try(self, ...)` again and again while it answers that the database is locked. Patience
---- runs out if no process commits meanwhile. Waits in a task.
+--- Calls `try(self, ...)` repeatedly while the database is locked. Gives up if no process commits
+--- for `patience` seconds. Waits in a task.
 ---@param try fun(self: watchbot.Database, ...): any, string?, string?
----@return any result, or `nil, message, "SQLITE_BUSY"` when patience has run out
+---@return any result, or `nil, message, "SQLITE_BUSY"` when it gives up
 function Database:patiently(try, ...)
   local waiting, tries
   while true do
@@ -204,11 +203,11 @@ function Database:finish(ok, ...)
   return nil, err, code
 end
 
---- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, until it is
---- this connection's turn. The body itself must not wait. When it throws or returns nil first, or
---- when a statement of the transaction fails, all of it is undone.
+--- Calls `body(transaction, ...)` between BEGIN IMMEDIATE and COMMIT; waits, in a task, for this
+--- connection's turn. The body itself must not wait. If it raises an error or returns nil first, or
+--- if a statement of the transaction fails, everything is rolled back.
 ---@param body fun(transaction: watchbot.Transaction, ...): ...
----@return any ... what the body returned, or `nil, err, code`; an error that was thrown is an
+---@return any ... the results of the body, or `nil, err, code`; a raised error is an
 --- "InternalError"
 function Database:transaction(body, ...)
   local begun, err, code = self:patiently(self.run, "BEGIN IMMEDIATE")
@@ -216,8 +215,8 @@ function Database:transaction(body, ...)
   return self:finish(xpcall(body, traceback, self.transaction_face, ...))
 end
 
---- Closes the database; harmless twice. The last connection to go moves what is in the WAL into the
---- file.
+--- Closes the database; may be called twice. The last connection to close moves the content of the
+--- WAL into the file.
 function Database:close()
   self.closed, self.statements = true, {}
   self.connection:close()
@@ -230,7 +229,7 @@ local function checked(result, err, code)
   return result, err
 end
 
--- Straight to the statement: each job runs some.
+-- Calls the statement directly: each job runs some.
 local function checked_caller(method)
   return function(self, sql, ...)
     local database = self.database

@@ -1,2 +1,2 @@
---- version: the number of this release. It stands only here: the Makefile makes version.h of it.
+--- version: the version of this release, the only copy: the Makefile generates version.h from it.
 return "0.1.0"

@@ -1,11 +1,11 @@
---- policy.bounds: the fields that limit what the tasks of a `command` may use, and their types.
--- Declared like the others, which are in policy/fields.lua.
+--- policy.bounds: the fields that limit the resources of a `command`'s tasks, and their types. They
+-- are declared like the others in policy/fields.lua.
 
 local bounds = {}
 
 local UNITS = { [""] = 1, K = 1024, M = 1024 ^ 2, G = 1024 ^ 3, T = 1024 ^ 4 }
 
---- Bytes of a size: an integer, or text like "512M".
+--- The bytes of a size: an integer, or text like "512M".
 ---@param size integer|string
 ---@return integer? bytes
 function bounds.bytes(size)

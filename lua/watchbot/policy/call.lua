@@ -1,13 +1,13 @@
---- policy.call: calls a function of a policy (a hook, `command`, `task`, `event`), which is a
--- user's code. It may compute for so long without a wait, and what it prints is of its message.
+--- policy.call: calls a function of a policy (a hook, `command`, `task`, `event`), which is user
+-- code. It may compute too long without a wait, and its output belongs to its message.
 
 local mend = require("watchbot.message.job").mend
 local printed = require "watchbot.journal.printed"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that it may compute without waiting: meanwhile there are no heartbeats, and no signal
--- is answered. It may wait for as long as it likes.
+-- Seconds that a function may compute without waiting: meanwhile the watcher sends no heartbeats
+-- and handles no signals. Waiting is not limited.
 local LIMIT = 60
 
 local TOO_LONG = ("gave up after %d s without a wait"):format(LIMIT)
@@ -23,8 +23,8 @@ end
 ---@param id string? of the message that it is called for
 ---@param body function
 ---@param ... any
----@return boolean ok false when it has raised
----@return any ... what it returned, or the error: text has a traceback
+---@return boolean ok false if it raised an error
+---@return any ... its results, or the error: text with a traceback
 function call.protected(id, body, ...)
   local task = scheduler.running()
   if not task then return xpcall(body, debug.traceback, ...) end
@@ -33,14 +33,14 @@ function call.protected(id, body, ...)
     xpcall(scheduler.limit_turn, debug.traceback, LIMIT, TOO_LONG, body, ...))
 end
 
---- What was raised, as text, whatever it was.
+--- The text of a raised value of any type.
 ---@param err any
 ---@return string
 function call.described(err)
   return reason(err) or ("it raised a %s"):format(type(err))
 end
 
---- The value that a policy's function makes of a job.
+--- The value that a policy's function returns for a job.
 ---@param name string the field
 ---@param body function
 ---@param id string? of the job's message

@@ -1,11 +1,11 @@
---- policy.complete: what a policy lacks before a watcher can run it, and which of its fields
+--- policy.complete: checks that a policy has everything that a watcher needs, and no fields that
 -- exclude each other.
 
 local resident = require "watchbot.policy.resident"
 
 local complete = {}
 
--- The fields of which a policy has one: what a task is.
+-- A policy sets exactly one of these fields: they define what a task is.
 local KINDS = { "command", "handler", "task", "lambda", "serve", "resident" }
 
 local function no_single_task(policy)
@@ -29,7 +29,7 @@ local function misfit(policy, kind)
   end
 end
 
---- What keeps a watcher from running a policy; nil when nothing does.
+--- Why a watcher cannot run the policy; nil if it can.
 ---@param policy watchbot.Policy
 ---@param kind "lua"|"process"|"resident"|"ecs"
 ---@return string? err

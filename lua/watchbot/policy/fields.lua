@@ -1,6 +1,6 @@
 --- fields: the fields of a policy, declared once: type, default, the environment variable that is
--- read where the policy is silent, and a sentence. Validation, `watchbot check --fields` and the
--- README's table come from here.
+-- read if the policy does not set the field, and a help sentence. Validation, `watchbot check
+-- --fields` and the tables in doc/ come from here.
 
 local bounds = require "watchbot.policy.bounds"
 local json = require "watchbot.lib.json"
@@ -8,20 +8,20 @@ local refusal = require "watchbot.lib.refusal"
 local task_problem = require("watchbot.policy.task").problem
 local types = require "watchbot.policy.types"
 
--- Seconds of a container's stop timeout that are left for stopping what does not finish, and for
--- giving messages back.
+-- Seconds of a container's stop timeout that are reserved for stopping unfinished tasks and
+-- returning their messages.
 local LAST_SECONDS = 10
 
 ---@class watchbot.Field
 ---@field name string
 ---@field type string a key of the types above
 ---@field default any
----@field environment string? the variable that is read where the policy is silent
----@field fallback string? the variable that is read where that one is not set
----@field read (fun(text: string): any)? what the variable's text means, where the type does not say
---- it; nil: the default
----@field silent (fun(): any)? what it is when the policy is silent, where that is more than one
---- variable
+---@field environment string? the variable that is read if the policy does not set the field
+---@field fallback string? the variable that is read if that one is not set
+---@field read (fun(text: string): any)? converts the variable's text, if the type does not; nil:
+--- the default
+---@field silent (fun(): any)? the value if the policy does not set the field, if it comes from more
+--- than one variable
 ---@field help string
 
 local function split(text)
@@ -30,7 +30,7 @@ local function split(text)
   return #parts > 0 and parts or nil
 end
 
--- What RunTask is told besides, in JSON, under AWS's own names.
+-- Further parameters of RunTask, in JSON, under AWS's names.
 local function add_options(task, text)
   if text == "" then return nil end
   local options = json.decode(text)
@@ -196,7 +196,7 @@ local declared = {
       .. "parts of jobs: the ARN of a "
       .. "DynamoDB table, or `sqlite:FILE`; not needed on an embedded queue, whose file serves; "
       .. "see `doc/reduce.md`" },
-  -- The first receive is no retry.
+  -- The first receive is not a retry.
   { name = "notify_after", type = "whole", default = 0, environment = "NotifyAfterRetries",
     read = function(text) return math.tointeger(text) and math.tointeger(text) + 1 end,
     help = "no notification of a retry before the message's receive of this number, unless it was "
@@ -217,7 +217,7 @@ local declared = {
   },
 }
 
--- The limits of tasks come behind what they get.
+-- The limits of tasks come after their inputs.
 local after = #declared
 for index, field in ipairs(declared) do
   if field.name == "cwd" then after = index end
@@ -254,10 +254,11 @@ local function set_variable(field)
   end
 end
 
---- What a field is when the policy is silent: from its environment variable, else its default.
+--- The value of a field that the policy does not set: from its environment variable, otherwise its
+--- default.
 ---@param field watchbot.Field
 ---@return any value
----@return string? err when the variable's text is no value for it
+---@return string? err if the variable's text is not a valid value
 function fields.silent(field)
   if field.silent then return field.silent() end
   local variable, text = set_variable(field)

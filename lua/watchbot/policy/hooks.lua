@@ -1,9 +1,9 @@
---- policy.hooks: each hook of a policy, declared once, in the order of a job's life:
--- `watchbot help policy` and the manual come from here. The defaults themselves are in policy.lua.
+--- policy.hooks: each hook of a policy, declared once, in the order of a job's life; `watchbot help
+-- policy` and the manual come from here. The default hooks are in policy/init.lua.
 
 ---@class watchbot.DeclaredHook
 ---@field name string
----@field arguments string behind `self`
+---@field arguments string after `self`
 ---@field returns string?
 ---@field help string
 ---@field default string what the default does

@@ -1,7 +1,6 @@
---- inherit: which variables of the watcher's environment a task sees.
--- The default keeps back the keys that the watcher itself signs with (a task has its own role,
--- or is given keys in `env`), and what changes how programs are loaded: set for the watcher, it
--- would be a surprise in every task.
+--- inherit: which variables of the watcher's environment a task inherits. By default all, except
+-- the watcher's own AWS keys (a task has its own role, or gets keys in `env`) and variables that
+-- change how programs are loaded: those were set for the watcher, and would surprise in every task.
 
 local inherit = {}
 
@@ -12,7 +11,7 @@ local withheld = {
   LD_LIBRARY_PATH = true,
 }
 
--- Who the user is and where things are: what hardly any program does without.
+-- The user and the locations of files: variables that almost every program needs.
 local basic = {
   PATH = true, HOME = true, USER = true, LOGNAME = true, SHELL = true, LANG = true, LANGUAGE = true,
   TZ = true, TMPDIR = true,
@@ -24,8 +23,8 @@ local function pattern_of(glob)
 end
 
 --- Whether `name` is inherited.
----@param rule nil|boolean|string[] the policy's field: nil the default, true all, false the basic
---- ones, else names and patterns
+---@param rule nil|boolean|string[] the policy's field: nil is the default, true all, false the
+--- basic ones, otherwise names and patterns
 ---@param name string
 ---@return boolean
 function inherit.allows(rule, name)

@@ -1,10 +1,10 @@
---- policy: what a watcher does and when, as a table of fields and hooks. The hooks here are the
--- defaults; an override handles its own case and calls `watchbot.policy.verdict(self, job, exit)`.
+--- policy: what a watcher does, as a table of fields and hooks. The hooks here are the defaults; an
+-- override handles its own case and calls `watchbot.policy.verdict(self, job, exit)`.
 --
 --     local policy = watchbot.policy { queue = "sqlite:jobs.db", command = "./resize" }
 --     function policy:backoff(job) return 60 end
 --
--- A policy is a proxy in front of its values, so that each assignment is checked where it is made.
+-- A policy is a proxy in front of its values: each assignment is checked at the line that makes it.
 
 local complete = require "watchbot.policy.complete"
 local fields = require "watchbot.policy.fields"
@@ -29,26 +29,26 @@ local outcomes = { complete = true, reject = true, release = true, retry = true,
 ---@field code integer? exit code
 ---@field signal string? "KILL": the signal that ended it
 ---@field shell_signal string? "KILL" for a shell's code 137: the signal that ended its command
----@field reason string? where there is more to say than the code
+---@field reason string? additional information, if there is any
 ---@field duration number? seconds
----@field outcome string? what the task itself chose (a handler that returned "reject")
----@field timed_out boolean? it was stopped by `timeout`
----@field cpu number? seconds of CPU of a process and of what it has waited for
----@field max_rss integer? bytes of memory of the largest of these; nil where it is not known
+---@field outcome string? the task's own choice (a handler that returned "reject")
+---@field timed_out boolean? the task was stopped by `timeout`
+---@field cpu number? seconds of CPU of a process and of the children it waited for
+---@field max_rss integer? bytes of memory of the largest of these; nil if unknown
 ---@field survivors string? processes of the task that could not be killed, a line each
----@field oom boolean? it was killed for want of memory, where that is known
----@field stopped boolean? the watcher has stopped it, or both were stopped: the watcher ends
----@field left boolean? it runs on elsewhere, for the next watcher
+---@field oom boolean? it was killed because memory ran out, as far as that is known
+---@field stopped boolean? it was stopped because the watcher ends
+---@field left boolean? it still runs elsewhere, for the next watcher
 ---@field not_started boolean? it could not be started
----@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; of a Lambda
---- function that has failed: the type of its error, "ValidationError"
----@field request string? of a program that stays: the id of the invocation
+---@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; for a failed
+--- Lambda function the type of its error, "ValidationError"
+---@field request string? of a resident program: the id of the invocation
 ---@field status integer|string|nil exit code or signal of a program that stays: decides nothing
----@field result string? of a program that stays: its answer, up to 64 KiB
+---@field result string? of a resident program: its response, up to 64 KiB
 ---@field too_big boolean? the message does not fit into a task
----@field unplaced boolean? there was no room for it; the job is tried again
----@field logs string? the newest of its output
----@field blameless boolean? it was not the job's fault: a machine that went away
+---@field unplaced boolean? the cluster had no capacity for it; the job is retried
+---@field logs string? its newest output
+---@field blameless boolean? the job did not cause it: its machine stopped, for example
 ---@field elsewhere boolean? it ran on another machine: its output is in the log group
 ---@field cluster string? of an ECS task: its cluster's ARN
 ---@field task string? of an ECS task: its ARN
@@ -117,8 +117,8 @@ function hooks:backoff(job)
   return math.min(2 ^ job.receives, LONGEST_BACKOFF)
 end
 
---- Sends a notification that a task has failed, by the topic if there is one. The log line of the
---- outcome is there anyway.
+--- Sends a notification that a task has failed, to the topic if there is one. The outcome is logged
+--- in any case.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
@@ -132,7 +132,7 @@ function hooks:notify(job, outcome, exit)
     text.line(job, outcome, exit))
 end
 
---- What a notification says.
+--- The text of a notification.
 ---@param job watchbot.Job
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
@@ -147,7 +147,7 @@ function hooks:notification(job, outcome, exit)
     text.body(self.stack, job, outcome, exit, logs)
 end
 
---- Called before the first message is taken.
+--- Called before the first message is received.
 function hooks:start()
 end
 
@@ -155,7 +155,7 @@ end
 function hooks:stop()
 end
 
---- Called with what a hook has thrown, which is in the log already.
+--- Called with an error that a hook has raised, after it is logged.
 ---@param err string with a traceback
 ---@param where string the hook's name
 function hooks:failed(err, where)
@@ -191,8 +191,8 @@ local function set(inside, name, value)
   inside.plain[name] = values[name]
 end
 
--- policy -> { values, given, plain }; a weak key, since the values refer to nothing that lives
--- longer. `plain` has all in one table, with the defaults: each job reads it many times.
+-- policy -> { values, given, plain }; a weak key, because the values refer to nothing that lives
+-- longer. `plain` has all values in one table, including defaults: each job reads it many times.
 local insides = setmetatable({}, { __mode = "k" })
 
 local function make(declared)
@@ -226,8 +226,8 @@ local function make(declared)
   return policy
 end
 
---- Makes a policy of fields and hooks. Raises, with file, line and the nearest known name, what is
---- wrong with them.
+--- Creates a policy from fields and hooks. Raises an error about wrong ones, with file, line and
+--- the nearest known name.
 ---@param _ table
 ---@param declared table<string, any>
 ---@return watchbot.Policy
@@ -240,7 +240,7 @@ local function new(_, declared)
   return policy
 end
 
---- The same for fields that come from elsewhere than a file: returns what is wrong with them.
+--- The same for fields that do not come from a file: returns an error instead of raising it.
 ---@param declared table<string, any>
 ---@return watchbot.Policy? policy
 ---@return string? err
@@ -251,7 +251,7 @@ function policies.try(declared)
   return nil, tostring(policy), "Usage"
 end
 
---- Another policy with the same fields and hooks, but for `changes`.
+--- A new policy with the same fields and hooks, except for `changes`.
 ---@param policy watchbot.Policy
 ---@param changes table<string, any>
 ---@return watchbot.Policy
@@ -262,7 +262,7 @@ function policies.copy(policy, changes)
   return make(declared)
 end
 
---- Whether something is a policy.
+--- Whether a value is a policy.
 ---@param value any
 ---@return boolean
 function policies.is(value)
@@ -274,8 +274,8 @@ local function same(a, b)
   return table.concat(a, "\0") == table.concat(b, "\0")
 end
 
---- The runner that a policy's tasks need. What a policy says comes before what the environment of
---- an ECS service says.
+--- The runner that a policy's tasks need. A policy's fields override the environment of an ECS
+--- service.
 ---@param policy watchbot.Policy
 ---@return "lua"|"process"|"resident"|"ecs"
 function policies.kind(policy)
@@ -283,7 +283,7 @@ function policies.kind(policy)
     or (policy.command and "process") or "ecs"
 end
 
---- Whether a watcher that runs `old` can go on with `new`.
+--- Whether a watcher that runs `old` can continue with `new`.
 ---@param old watchbot.Policy
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
@@ -304,7 +304,7 @@ end
 ---@class watchbot.Policy
 ---@field queue string and every other field of watchbot.fields
 
---- Sets fields from elsewhere than the policy's file: the command line.
+--- Sets fields that do not come from the policy's file but from the command line.
 ---@param changes table<string, any>
 ---@return true? ok
 ---@return string? err
@@ -317,8 +317,8 @@ function methods:override(changes)
   return true
 end
 
---- The file of an embedded queue as tasks can name it, from any folder, to send messages and count
---- the parts of jobs; nil for what is elsewhere, or where the tasks are.
+--- The file of an embedded queue with an absolute path, so that tasks in any folder can send
+--- messages and count the parts of jobs; nil for other queues, and for tasks on other machines.
 ---@param url string?
 ---@return string? url
 function methods:file_for_tasks(url)
@@ -328,8 +328,8 @@ function methods:file_for_tasks(url)
   return files[url]
 end
 
---- The notifier of the policy's topic, opened when it is first asked for; nil without a topic, and
---- when it cannot be opened.
+--- The notifier of the policy's topic, opened when it is first used; nil without a topic, or if it
+--- cannot be opened.
 ---@return watchbot.Notifier?
 ---@return string? err
 ---@return string? code
@@ -351,7 +351,7 @@ function methods:on_notification_failure(handler)
   if inside.notifier then inside.notifier.on_failure = handler end
 end
 
---- Publishes what the limit of notifications has held back.
+--- Publishes the notifications that the limit has held back.
 ---@return true? ok
 ---@return string? err
 ---@return string? code
@@ -361,7 +361,7 @@ function methods:flush_notifications()
   return notifier:flush()
 end
 
---- Whether the policy has all that a watcher needs.
+--- Whether the policy has everything that a watcher needs.
 ---@return true? ok
 ---@return string? err
 function methods:complete()
@@ -370,7 +370,7 @@ function methods:complete()
   return true
 end
 
---- What becomes of running tasks when the watcher ends.
+--- What happens to running tasks when the watcher ends.
 ---@return "leave"|"drain"|"stop"
 function methods:stopping()
   return self.on_stop or (policies.kind(self) == "ecs" and "leave") or "drain"

@@ -1,18 +1,18 @@
---- load: a policy file becomes a policy, a stack file a template. Its top level may wait; it finds
--- modules in its own folder first.
+--- load: loads a policy file as a policy, a stack file as a template. The file's top level may
+-- wait; `require` searches the file's folder first.
 
 local is_policy = require("watchbot.policy").is
 local refusal = require "watchbot.lib.refusal"
 
 local load_file = {}
 
--- What editors of Windows and shells put in front of a file: a byte order mark, a line with #!. The
--- line stays empty, so that the numbers of the others are right.
+-- Prefixes that editors on Windows and shells put into a file: a byte order mark, a line with #!.
+-- The line is replaced by an empty one, so that line numbers stay right.
 local function without_prelude(source)
   return (source:gsub("^\u{FEFF}", ""):gsub("^#[^\n]*", ""))
 end
 
--- The line of the file that raised an error which is no text, and so has none.
+-- The line of the file that raised an error value that is not text, and therefore has no position.
 local function line_in(path)
   local level = 2
   while true do
@@ -28,7 +28,7 @@ local function has_text(err)
     or type(err) == "table" and (getmetatable(err) or {}).__tostring ~= nil
 end
 
--- An error may be anything: a table says where it was raised, at least.
+-- An error may be any value: for a table, at least report where it was raised.
 local function located(path)
   return function(err)
     if has_text(err) then return err end
@@ -38,8 +38,8 @@ local function located(path)
   end
 end
 
--- The top of a file runs in a task, which only watchbot's own functions can suspend; coroutines
--- that the file makes are its own.
+-- The top level of a file runs in a task, which only watchbot's own functions may suspend;
+-- coroutines that the file creates are its own.
 local function guard_yield()
   local yield, task = coroutine.yield, coroutine.running()
   coroutine.yield = function(...)
@@ -57,8 +57,8 @@ local function in_folder(folder, name)
   end
 end
 
--- "?" and ";" in the name of a folder have no escape in package.path: a searcher in front of the
--- others looks there.
+-- "?" and ";" in the name of a folder cannot be escaped in package.path, so a searcher before the
+-- others searches the folder.
 local function search_in(folder)
   if package.user_folder == folder then return end
   package.user_folder = folder
@@ -71,8 +71,8 @@ local function search_in(folder)
   end)
 end
 
---- The folder of the policy goes in front of where `require` looks, also for the modules that the
---- binary carries.
+--- Puts the folder of the policy first in the search of `require`, even before the modules in the
+--- binary.
 local function look_in(folder)
   if folder:find "[?;]" then return search_in(folder) end
   local path = folder .. "/?.lua;" .. folder .. "/?/init.lua"
@@ -91,10 +91,10 @@ local function source_of(path, what)
   return source
 end
 
---- Runs a file. To be called in a task.
+--- Runs a file. Must be called in a task.
 ---@param path string
----@param what string what a message calls it: "policy"
----@return any value what it returns
+---@param what string its name in errors: "policy"
+---@return any value the file's result
 ---@return string? err with file and line
 ---@return string? code
 function load_file.value(path, what)
@@ -110,11 +110,11 @@ function load_file.value(path, what)
   return value
 end
 
--- Modules that the last load of a policy has required, by name.
+-- The modules that the last load of a policy has required, by name.
 local required = {}
 
--- Takes them out of package.loaded, so that they are read again with the policy. Those of watchbot
--- stay: the watcher works with them.
+-- Removes them from package.loaded, so that they are read again with the policy. Those of watchbot
+-- stay, because the watcher uses them.
 local function forget_modules()
   local forgotten = {}
   for name in pairs(required) do
@@ -129,7 +129,7 @@ local function is_user_module(name)
       or package.user_folder and in_folder(package.user_folder, name) ~= nil)
 end
 
--- => what `load` returns; notes which modules of the policy's folder it has required
+-- => the result of `load`; records which modules of the policy's folder it has required
 local function noting_modules(load_it, ...)
   local forgotten = forget_modules()
   local before = {}
@@ -152,8 +152,8 @@ local function not_returned(path, wanted, value)
     "Usage"
 end
 
---- Loads a policy file. To be called in a task. A second load reads the modules of the policy's
--- folder that the first has required again, too.
+--- Loads a policy file. Must be called in a task. A second load also reloads the modules of the
+-- policy's folder that the first one has required.
 ---@param path string
 ---@return table? policy
 ---@return string? err with file and line
@@ -165,7 +165,7 @@ function load_file.policy(path)
   return policy
 end
 
---- Loads a file that describes a stack. To be called in a task.
+--- Loads a file that describes a stack. Must be called in a task.
 ---@param path string
 ---@return table? template
 ---@return string? err with file and line

@@ -1,33 +1,33 @@
---- policy.resident: what a policy's `lambda`, `serve` and `resident` may say: programs that stay
--- and take one message, or one batch, after the other.
+--- policy.resident: the values of a policy's `lambda`, `serve` and `resident`: resident programs,
+-- which keep running and take one message, or one batch, after another.
 
 local limits = require "watchbot.lib.limits"
 local suggest = require "watchbot.lib.suggest"
 
 local resident = {}
 
----@class watchbot.Recycle when a program that stays is replaced, after an answer
----@field jobs integer? messages that it has taken
----@field memory integer? MiB that it holds
+---@class watchbot.Recycle when a resident program is replaced, after a response
+---@field jobs integer? messages that it has received
+---@field memory integer? MiB of memory that it uses
 ---@field age number? seconds since its start
 
 ---@class watchbot.Resident
 ---@field command string|string[]? the program: text runs in `sh`, a list is an argv
----@field batch integer? messages of one invocation at most; default 1
+---@field batch integer? the most messages of one invocation; default 1
 ---@field window number? seconds that an invocation waits for its batch to become full; default 0
----@field report boolean? whether the answer says which messages of a batch failed; default: yes,
---- and of a single message an answer that is no JSON is success
+---@field report boolean? whether the response lists the messages of a batch that failed; default:
+--- yes, except that for a single message a response that is not JSON means success
 ---@field recycle watchbot.Recycle?
 ---@field init_timeout number? seconds from a program's start until it asks for its first message;
 --- default 60
 
 ---@class watchbot.Lambda: watchbot.Resident
----@field handler string? what the runtime is to call, as `app.handler`
+---@field handler string? the function that the runtime calls, as `app.handler`
 ---@field name string? the function's name; default: the handler's
----@field memory integer? MiB that it finds in its environment; default 128
+---@field memory integer? MiB in its environment variable; default 128
 ---@field listen integer? instead of `command`: the port of the Runtime API, for one runtime that
 --- another container of the same task starts
----@field event "sqs"|"sns"|"body"|(fun(jobs: watchbot.Job[]): string|table)|nil the form of its
+---@field event "sqs"|"sns"|"body"|(fun(jobs: watchbot.Job[]): string|table)|nil the format of its
 --- event; default `sqs`; a function returns JSON text or a table
 
 ---@class watchbot.Serve: watchbot.Resident
@@ -36,10 +36,11 @@ local resident = {}
 
 ---@class watchbot.ResidentOptions: watchbot.Lambda, watchbot.Serve with the defaults
 
--- The most that a Lambda function gets from a standard queue, and the seconds of its window.
+-- The most messages that Lambda passes to a function from a standard queue, and the seconds of its
+-- batching window.
 local LARGEST_BATCH, LONGEST_WINDOW = limits.lambda.batch, limits.lambda.window
 
--- Messages of one receive: a larger batch has to wait for its messages.
+-- Messages of one receive: a larger batch waits for further receives.
 local BATCH_WITHOUT_WINDOW = 10
 
 local function is_integer(least, most)
@@ -108,12 +109,12 @@ local own = {
   resident = {},
 }
 
--- What has no effect on one server that takes all messages.
+-- Options without effect on a single server that takes all messages.
 local without = { serve = { batch = true, window = true, report = true, recycle = true } }
 
 local needed = { lambda = { "command" }, serve = { "url" }, resident = { "command" } }
 
---- The policy's fields of programs that stay.
+--- The policy's fields for resident programs.
 ---@type string[]
 resident.kinds = { "lambda", "serve", "resident" }
 
@@ -139,7 +140,7 @@ local function problem_of(kind, name, value)
   end
 end
 
---- What is wrong with a policy's field of this kind.
+--- The problem with a policy's field of this kind, if there is one.
 ---@param kind "lambda"|"serve"|"resident"
 ---@param value any
 ---@return string? problem
@@ -174,7 +175,7 @@ function resident.without_handler(policy)
   end
 end
 
---- What of the rest of a policy does not go with a program that stays.
+--- The problem with combining other fields of the policy with a resident program.
 ---@param policy table
 ---@return string? problem
 function resident.misfit(policy)
@@ -199,7 +200,7 @@ function resident.misfit(policy)
   end
 end
 
---- Which of the fields a policy sets. A handler that takes batches runs as these do, too.
+--- Which of the fields a policy sets. A handler that takes batches runs in the same way.
 ---@param policy table
 ---@return "lambda"|"serve"|"resident"|"handler"|nil
 function resident.kind(policy)
@@ -209,7 +210,7 @@ function resident.kind(policy)
   return policy.handler and policy.batch > 1 and "handler" or nil
 end
 
---- What a policy says of its programs that stay, with the defaults.
+--- The policy's options of resident programs, with defaults.
 ---@param policy table
 ---@return watchbot.ResidentOptions options
 ---@return "lambda"|"serve"|"resident"|"handler" kind

@@ -1,4 +1,4 @@
---- task: what a policy's `task` may say: the names and types of RunTask's parameters that a policy
+--- task: the values of a policy's `task`: the names and types of RunTask's parameters that a policy
 -- sets.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
@@ -6,7 +6,7 @@ local suggest = require "watchbot.lib.suggest"
 
 local task = {}
 
----@class watchbot.ecs.Task what the policy's `task` says
+---@class watchbot.ecs.Task a policy's `task`
 ---@field cluster string name or ARN
 ---@field definition string family, family:revision or ARN
 ---@field container string? the container that gets the message and whose exit code counts; default:
@@ -42,7 +42,7 @@ local function problem_of(name, value)
   end
 end
 
---- What is wrong with a policy's `task`, where it is a table.
+--- The problem with a policy's `task` that is a table, if there is one.
 ---@param value any
 ---@return string? problem
 function task.problem(value)

@@ -1,4 +1,4 @@
---- policy.types: the types of a policy's fields: what each expects, and the check of a value.
+--- policy.types: the types of a policy's fields: the expected value of each, and its check.
 
 local address = require "watchbot.lib.address"
 local core = require "watchbot.core"
@@ -9,7 +9,7 @@ local task = require "watchbot.policy.task"
 
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
 
--- Names of signals, as `exits` has them: "KILL".
+-- The names of signals in `exits`: "KILL".
 local signals, signal_names = {}, {}
 for number = 1, 64 do
   local name = core.process.signal_name(number)
@@ -26,7 +26,7 @@ local function one_of(...)
   return { expected = expected, check = function(value) return known[value] == true end }
 end
 
--- A list of texts without holes: `{ "true", os.getenv "UNSET", "--fast" }` has one.
+-- A list of texts without holes; `{ "true", os.getenv "UNSET", "--fast" }` has one.
 local function is_texts(value)
   if type(value) ~= "table" then return false end
   local count, last = 0, 0
@@ -62,7 +62,7 @@ local function exits_problem(key, outcome)
   return nil, ("unknown signal '%s'%s"):format(key, suggest.hint(key, signal_names))
 end
 
--- A signal's name as exits has it ("KILL"), not its number: those differ between machines.
+-- The name of a signal in exits ("KILL"); numbers differ between machines.
 local function is_exits(value)
   if type(value) ~= "table" then return false end
   for key, outcome in pairs(value) do
@@ -89,7 +89,7 @@ local function is_variables(value)
   return true
 end
 
--- A program that stays.
+-- A resident program.
 local function kept(kind)
   return {
     expected = "a table",

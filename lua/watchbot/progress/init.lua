@@ -1,12 +1,12 @@
---- progress: how far the parts of a map-reduce job are, and which part was the last.
+--- progress: how many parts of a map-reduce job are done, and which part was the last.
 --
 --     local progress = require "watchbot".progress.open() -- $ProgressTable, or $QueueUrl's file
 --     progress:set_total("job-1", 3)
 --     if progress:complete("job-1", 2) then ... end        -- true for the last part, always
 --
--- The seam: what a DynamoDB table and an embedded queue's file do alike, checked here once.
--- Everything may be called again after a crash, in a task that runs a second time: a repeat changes
--- nothing, and gets the answer that the first call got.
+-- The interface to a DynamoDB table and an embedded queue's file, which checks the arguments of
+-- both. Every function may be called again after a crash, by a task that runs a second time: a
+-- repeat changes nothing, and returns the same result as the first call.
 
 local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
@@ -21,24 +21,24 @@ Progress.__name = "watchbot.progress"
 local progress = {}
 
 ---@class watchbot.ProgressStatus
----@field progress number? the share of the parts that are done, rounded down to two digits; 0 for a
---- unknown job
+---@field progress number? the share of finished parts, rounded down to two digits; 0 for an unknown
+--- job
 ---@field total integer? parts; nil until `set_total`
 ---@field remaining integer? parts that are not done yet
 ---@field failed string? why the job has failed
----@field metadata any? as it was set
----@field part_complete boolean? whether the part that was asked for is done
----@field reduce_sent boolean? whether the reduce step was taken
+---@field metadata any? as set by `set_metadata`
+---@field part_complete boolean? whether the requested part is done
+---@field reduce_sent boolean? whether the reduce message was sent
 
 ---@class watchbot.ProgressOptions
----@field create boolean? false: a file that is not there is an error; default true
----@field client table? the client of DynamoDB's calls; default: one for the table's region
+---@field create boolean? false: a file that does not exist is an error; default true
+---@field client table? a client of DynamoDB; default: one for the table's region
 
 local function refuse(err)
   return nil, "progress: " .. err, "Usage"
 end
 
---- Where progress is kept by default: the environment that a watcher gives to its tasks.
+--- The default place: the environment variables that a watcher sets for its tasks.
 ---@return string? place
 local function default_place()
   local place = os.getenv "ProgressTable"
@@ -47,13 +47,13 @@ local function default_place()
   return queue:match "^sqlite:" and queue or nil
 end
 
---- Opens the place where progress is kept. Waits in a task.
+--- Opens the place of the progress. Waits in a task.
 ---@param place string? the ARN of a DynamoDB table, or `sqlite:FILE`; default:
 --- `$ProgressTable`, then an embedded `$QueueUrl`
 ---@param options watchbot.ProgressOptions?
 ---@return watchbot.Progress?
 ---@return string? err
----@return string? code "Usage" when the place itself is wrong
+---@return string? code "Usage" if the place itself is wrong
 function progress.open(place, options)
   place = place or default_place()
   if not place then
@@ -80,7 +80,7 @@ local function is_count(value)
   return math.type(value) == "integer" and value >= 1
 end
 
---- Says how many parts a job has. Again with the same total it changes nothing.
+--- Sets the number of parts of a job. Setting the same total again changes nothing.
 ---@param job string the job's id
 ---@param total integer parts, counted from 1
 ---@return true? ok
@@ -97,8 +97,8 @@ end
 --- Marks a part as done.
 ---@param job string
 ---@param part integer from 1 to the total
----@return boolean? last true for the one part that made the job complete, each time that it is
---- asked; false for all others
+---@return boolean? last true for the one part that completed the job, each time it is repeated;
+--- false for all others
 ---@return string? err
 ---@return string? code "NoTotal": `set_total` comes first; "NoSuchPart"
 function Progress:complete(job, part)
@@ -107,19 +107,19 @@ function Progress:complete(job, part)
   return self.store:complete(job, part)
 end
 
--- Never 1 before the last part is done: 0.99 of a job is all but the last of a thousand parts too.
+-- Never 1 before the last part is done: 999 of 1000 parts are 0.99, too.
 local function share(found)
   if not found.total then return 0 end
   if not found.remaining then return nil end
   return (found.total - found.remaining) * 100 // found.total / 100
 end
 
---- How far a job is. A unknown job has made no progress; that is no error, for it may
---- begin in a moment.
+--- The progress of a job. An unknown job has made no progress, which is not an error, because it
+--- may start in a moment.
 ---@param job string
 ---@param options { part: integer?, brief: boolean? }? part: whether this one is done; brief: do not
---- count parts, which saves reads of a DynamoDB table where the job is large: `progress` and
---- `remaining` are absent
+--- count parts, which saves reads of a DynamoDB table for large jobs: `progress` and `remaining`
+--- are absent
 ---@return watchbot.ProgressStatus?
 ---@return string? err
 ---@return string? code
@@ -134,9 +134,9 @@ function Progress:status(job, options)
   return found
 end
 
---- Marks a job as failed. Its parts can still be completed: who runs them asks `status` whether
---- they are still wanted.
----@param job string also one that has no total yet
+--- Marks a job as failed. Its parts can still be completed: programs that run them use `status` to
+--- find out whether they are still needed.
+---@param job string may have no total yet
 ---@param reason string
 ---@return true? ok
 ---@return string? err
@@ -147,9 +147,9 @@ function Progress:fail(job, reason)
   return self.store:fail(job, reason)
 end
 
---- Keeps something with a job, for `status` to tell.
----@param job string also one that has no total yet
----@param metadata any what JSON can hold; in place of what was kept before
+--- Stores data with a job, which `status` returns.
+---@param job string may have no total yet
+---@param metadata any a value that JSON can represent; replaces the previous one
 ---@return true? ok
 ---@return string? err
 ---@return string? code "InvalidText"
@@ -162,8 +162,8 @@ function Progress:set_metadata(job, metadata)
   return self.store:set_metadata(job, metadata)
 end
 
---- Notes that a job's reduce step was taken, and lets go of what is no longer needed to complete
---- it.
+--- Records that the reduce message of a job was sent, and deletes data that is no longer needed to
+--- complete it.
 ---@param job string
 ---@return true? ok
 ---@return string? err
@@ -173,7 +173,7 @@ function Progress:reduce_sent(job)
   return self.store:reduce_sent(job)
 end
 
---- Closes it; harmless twice.
+--- Closes it; may be called twice.
 function Progress:close()
   self.store:close()
 end

@@ -1,16 +1,16 @@
---- progress.layout: which part is kept where, and what is refused; pure functions.
--- Parts are kept in chunks, so that one part's completion rewrites one small chunk and never the
--- whole job. How large a chunk is, is the store's choice: DynamoDB is paid by the kilobyte that is
--- rewritten, SQLite by the page.
+--- progress.layout: which part is stored in which chunk, and the errors; pure functions.
+-- Parts are stored in chunks, so that completing one part rewrites one small chunk instead of the
+-- whole job. The store chooses the size: DynamoDB bills each rewritten kilobyte, SQLite writes
+-- pages.
 
 local layout = {}
 
--- A job of more parts would have chunks of more than 100 KB in DynamoDB, rewritten for each part.
+-- A job with more parts would have chunks of more than 100 KB in DynamoDB, rewritten for each part.
 local MOST = 100 * 1000 * 1000
 
 local CHUNK_KEY = "%s#chunk:%d"
 
---- What a job's chunk is called where it lies beside the jobs.
+--- The id of a job's chunk, if it is stored next to the jobs.
 ---@param job string
 ---@param chunk integer
 ---@return string
@@ -18,7 +18,7 @@ function layout.key(job, chunk)
   return CHUNK_KEY:format(job, chunk)
 end
 
---- The chunk of a part and the part's number in there, both from 1.
+--- The chunk of a part, and the part's number in it, both from 1.
 ---@param part integer
 ---@param size integer parts a chunk
 ---@return integer chunk
@@ -27,7 +27,7 @@ function layout.place(part, size)
   return (part - 1) // size + 1, (part - 1) % size + 1
 end
 
---- How many chunks a job has.
+--- The number of chunks of a job.
 ---@param total integer
 ---@param size integer
 ---@return integer
@@ -35,7 +35,7 @@ function layout.chunks(total, size)
   return (total + size - 1) // size
 end
 
---- How many parts are in a chunk: the last one may have fewer.
+--- The number of parts in a chunk: the last one may have fewer.
 ---@param chunk integer
 ---@param total integer
 ---@param size integer
@@ -44,16 +44,16 @@ function layout.capacity(chunk, total, size)
   return math.min(size, total - (chunk - 1) * size)
 end
 
--- refusals: the same words, whatever the job is kept in
+-- Errors: the same text for both stores.
 
---- What is wrong with a new job, if anything.
+--- The problem with a new job, if there is one.
 ---@param job string
 ---@param total integer
 ---@return string? err
 ---@return string? code
 function layout.problem(job, total)
   if job:match "#chunk:%d+$" then
-    return ("job '%s': that is what a chunk of parts is called; choose another id"):format(job),
+    return ("job '%s': this id is reserved for a chunk of parts; choose another id"):format(job),
       "BadJob"
   end
   if total <= MOST then return nil end

@@ -1,8 +1,8 @@
 --- progress.sqlite: progress in the file of an embedded queue.
--- One transaction does what takes several calls elsewhere, so the count of what remains is always
--- right and nothing needs repair. Parts are bits, a thousand bytes of them a row. Commits are on
--- disk when they return (synchronous=FULL): "this was the last part" leads to a message that must
--- not be forgotten, nor told twice.
+-- A single transaction does what takes several calls in DynamoDB, so the count of remaining parts
+-- is always right and needs no repair. Parts are bits, a thousand bytes of them in a row. Commits
+-- are on disk when they return (synchronous=FULL): "this was the last part" triggers a message that
+-- must be neither lost nor sent twice.
 
 local json = require "watchbot.lib.json"
 local layout = require "watchbot.progress.layout"
@@ -12,8 +12,8 @@ local schema = require "watchbot.queue.sqlite.schema"
 -- Parts a chunk: a row of a thousand bytes.
 local CHUNK = 8000
 
--- Seconds that a lock is waited for: longer than a queue waits, for the work of a part would be
--- done again.
+-- Seconds to wait for a lock: longer than a queue waits, because otherwise the work of a part would
+-- be repeated.
 local PATIENCE = 60
 
 ---@class watchbot.progress.Sqlite
@@ -38,8 +38,7 @@ function sqlite.open(url, options)
   return setmetatable({ database = database }, Sqlite)
 end
 
--- A connection may be open for days; what is written to a file that was moved or deleted meanwhile
--- is lost.
+-- A connection may be open for days; writes to a file that was moved or deleted meanwhile are lost.
 local function in_place(transaction, database, body, ...)
   if database:has_moved() then
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
@@ -52,7 +51,7 @@ function Sqlite:transaction(body, ...)
   return self.database:transaction(in_place, self.database, body, ...)
 end
 
---- A job and the chunk of one of its parts, as of one moment.
+--- A job and the chunk of one of its parts, read at the same time.
 local function find(reader, id, part)
   return reader:first([[
     SELECT job, total, remaining, last, error, metadata, reduce_sent,
@@ -100,7 +99,7 @@ local function mark(transaction, job, part)
     job.job, chunk, { bits })
 end
 
--- The bits of a job that is complete say nothing that its row does not.
+-- For a complete job, the bits add nothing to its row.
 local function finish(transaction, job, part)
   transaction:run("UPDATE progress SET remaining = 0, last = ? WHERE job = ?", part, job.job)
   transaction:run("DELETE FROM progress_chunks WHERE job = ?", job.job)
@@ -146,7 +145,7 @@ local function status(reader, id, part)
   return found
 end
 
--- What is asked for costs nothing here, so `brief` leaves nothing out but what it must.
+-- The optional results cost nothing here, so `brief` only leaves out what it must.
 ---@return watchbot.ProgressStatus?
 ---@return string? err
 ---@return string? code
@@ -156,7 +155,7 @@ function Sqlite:status(id, part, brief)
   return found, err, code
 end
 
--- Sets a column of a job, which need not be known yet.
+-- Sets a column of a job, which need not exist yet.
 local function keep(transaction, id, column, value)
   transaction:run(("INSERT INTO progress (id, %s) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET "
     .. "%s = ?2"):format(

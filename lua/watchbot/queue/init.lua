@@ -1,5 +1,5 @@
---- queue: opens the queue that a URL names. The seam: what comes back answers receive, delete,
--- delay, extend, send and counts, and a watcher does not see which kind it is.
+--- queue: opens the queue at a URL. The interface: both kinds of queue have receive, delete, delay,
+-- extend, send and counts, and a watcher treats them the same way.
 
 local empty = require "watchbot.core".empty
 local name = require "watchbot.queue.sqlite.name"
@@ -16,12 +16,12 @@ local function refuse(url, why)
   return nil, ("queue '%s': %s"):format(urls.hide(tostring(url)), why), "Usage"
 end
 
--- A URL that comes from a file or a variable often has the newline of its line.
+-- A URL from a file or a variable often ends with a newline.
 local function trimmed(url)
   return type(url) == "string" and url:gsub("[\r\n]+$", "") or url
 end
 
---- The file that the URL of an embedded queue names.
+--- The file in the URL of an embedded queue.
 ---@param url string `sqlite:FILE`
 ---@return string? path
 ---@return string? err
@@ -34,11 +34,11 @@ function queue.file(url)
   return path
 end
 
---- The same queue, named so that it can be opened from any folder.
+--- The URL of the same queue with an absolute path, which can be opened from any folder.
 ---@param url string `sqlite:FILE`
 ---@return string? url
 ---@return string? err
----@return string? code "Usage", or an errno name when the file's folder is not there
+---@return string? code "Usage", or an errno name if the file's folder does not exist
 function queue.absolute(url)
   local path, err, code = queue.file(url)
   if not path then return nil, err, code end
@@ -80,23 +80,23 @@ function queue.check(url)
 end
 
 ---@class watchbot.QueueOptions
----@field create boolean? false: a queue file that is not there is an error; default true
----@field max_receives integer? receives after which a message goes to the dead letters, 10
+---@field create boolean? false: a queue file that does not exist is an error; default true
+---@field max_receives integer? receives after which a message goes to the dead-letter queue, 10
 ---@field retention number? seconds after which a message is removed; default: never
----@field visibility number? seconds that a received message is out of sight when `receive` does not
---- say, 30
----@field on_expired fun(count: integer)? is told of messages that were removed by their age
+---@field visibility number? visibility timeout in seconds, unless `receive` sets one, 30
+---@field on_expired fun(count: integer)? called with the number of messages that were removed
+--- because of their age
 ---@field linger number? seconds that deletes and returns wait for others to share a call with;
----default: the queue's
----@field read_only boolean? only to look: counts and traffic of a file that may not be writable
----@field patience number? seconds that a file which another process has locked is waited for, 10
+--- default: the queue's
+---@field read_only boolean? only read: counts and traffic of a file that may not be writable
+---@field patience number? seconds to wait for a file that another process has locked, 10
 
 --- Opens a queue. Waits in a task.
 ---@param url string
 ---@param options watchbot.QueueOptions?
 ---@return table? queue
 ---@return string? err
----@return string? code "Usage" when the URL itself is wrong
+---@return string? code "Usage" if the URL itself is wrong
 function queue.open(url, options)
   url = trimmed(url)
   local ok, err, code = queue.check(url)

@@ -1,6 +1,6 @@
---- queue.outbox: sends many messages to a service that takes ten a call, and so many bytes.
--- Each message has its own answer. What the service fails by its own fault is sent again;
--- where it refuses a call for what is in it, each message of the call is tried for itself.
+--- queue.outbox: sends many messages to a service that accepts ten in a call, with a limit of
+-- bytes. Each message has its own result. Entries that fail because of the service are sent again;
+-- if a call is refused because of its content, each of its messages is tried alone.
 
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
@@ -9,11 +9,11 @@ local scheduler = require "watchbot.scheduler"
 -- and PublishBatch of SNS
 local BATCH = limits.sqs.batch
 
--- How often an entry is sent that the service fails by its own fault, and seconds before the second
--- time; each next pause is twice as long.
+-- How often an entry that fails because of the service is sent, and the seconds before the second
+-- attempt; each further pause is twice as long.
 local TRIES, PAUSE = 5, 0.1
 
--- Codes of a call that is refused for what is in it, by SQS and SNS.
+-- Codes of calls that SQS and SNS refuse because of their content.
 local content = {
   InvalidMessageContents = true, InvalidAttributeName = true, InvalidAttributeValue = true,
   InvalidParameterValue = true, InvalidParameter = true, InvalidParameterCombination = true,
@@ -27,9 +27,9 @@ local outbox = {}
 ---@class watchbot.OutboxOptions
 ---@field largest integer bytes of a batch
 ---@field entry fun(message: table): table?, integer|string, string? the entry and its bytes, or why
----there is none
----@field call fun(entries: table[]): table[]?, string?, string? an answer for each: with MessageId,
----or { message, code, retry: boolean? }
+--- it cannot be sent
+---@field call fun(entries: table[]): table[]?, string?, string? a result for each: with MessageId,
+--- or { message, code, retry: boolean? }
 
 local Outbox = {}
 Outbox.__index = Outbox
@@ -49,7 +49,7 @@ function Outbox:answer(position, answer)
   if self.told then self.told(position, answer) end
 end
 
--- The entries of a batch for which `keep` holds, as a their own batch.
+-- The entries of a batch for which `keep` returns true, as a new batch.
 local function part(batch, keep)
   local smaller = new_batch()
   for index, entry in ipairs(batch.entries) do
@@ -63,7 +63,7 @@ function Outbox:call(batch)
   return self.options.call(batch.entries)
 end
 
--- A call that was refused for what is in it: one of its messages spoils it for the others.
+-- A call that was refused because of its content: a single message can cause that.
 function Outbox:each_alone(batch)
   for index = 1, #batch.entries do
     local ok, err, code = self:deliver(part(batch, function(other) return other == index end))
@@ -72,7 +72,7 @@ function Outbox:each_alone(batch)
   return true
 end
 
--- Answers what is decided; what the service has failed by its own fault is another batch.
+-- Records final results; entries that failed because of the service form another batch.
 function Outbox:take(batch, given, last)
   for index, position in ipairs(batch.positions) do
     local answer = given[index]
@@ -85,7 +85,7 @@ function Outbox:take(batch, given, last)
   return part(batch, function(index) return given[index].code and given[index].retry end)
 end
 
---- Sends a batch until each message has its answer; nil when the service cannot be asked.
+--- Sends a batch until each message has its result; nil if the service cannot be reached.
 function Outbox:deliver(batch)
   for try = 1, TRIES do
     local given, err, code = self:call(batch)
@@ -101,7 +101,8 @@ function Outbox:deliver(batch)
   end
 end
 
--- => a function that returns the next batch, nil at the end; what is refused is answered on the way
+-- => a function that returns the next batch, nil at the end; refused messages get their results at
+-- once
 function Outbox:batches(messages)
   local position, options = 0, self.options
   local entry, bytes
@@ -123,14 +124,14 @@ function Outbox:batches(messages)
   end
 end
 
---- Sends messages; each gets its own answer, batch by batch. After a call that fails as a whole,
---- and not for what is in it, no other one is made: what was not sent is answered with that failure
---- and `unsent`.
+--- Sends messages; each gets its own result, batch by batch. After a call that fails as a whole,
+--- and not because of its content, no further call is made: unsent messages get that error and
+--- `unsent`.
 ---@param messages table[]
 ---@param options watchbot.OutboxOptions
----@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
----@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil when the first
----call has failed
+---@param told fun(position: integer, answer: table)? called with each result as soon as it is known
+---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil if the first
+--- call has failed
 ---@return string? err
 ---@return string? code
 function outbox.send(messages, options, told)
@@ -151,11 +152,11 @@ function outbox.send(messages, options, told)
   return self.answers
 end
 
---- The answers of a batch operation in the order of its entries, whose ids are "1", "2"...
+--- The results of a batch operation in the order of its entries, whose ids are "1", "2"...
 ---@param operation string "SendMessageBatch"
----@param result { Successful: table[]?, Failed: table[]? } of which an empty list may be ""
+---@param result { Successful: table[]?, Failed: table[]? } an empty list may be ""
 ---@param count integer entries
----@return table[] what is in `Successful`, or { message, code, retry }
+---@return table[] the entry of `Successful`, or { message, code, retry }
 function outbox.answers(operation, result, count)
   local answers = {}
   local function each(list, use)

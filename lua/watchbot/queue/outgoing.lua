@@ -1,5 +1,5 @@
---- queue.outgoing: what SQS and SNS take in a message, checked before it is sent: in a batch, one
--- message that they refuse could be the end of the nine others.
+--- queue.outgoing: checks messages against the rules of SQS and SNS before they are sent: one
+-- message that they refuse could fail the nine others of its batch.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 
 local base64 = require "watchbot.lib.base64"
@@ -10,8 +10,8 @@ local LONGEST_NAME, LONGEST_ID = limits.sqs.label, limits.sqs.id
 
 local outgoing = {}
 
---- Whether all of it are characters that AWS takes: tab, newline, carriage return, and what is not
---- a control character, half of a pair, U+FFFE or U+FFFF.
+--- Whether AWS accepts all characters of a text: tab, newline, carriage return, and everything that
+--- is not a control character, a lone surrogate, U+FFFE or U+FFFF.
 ---@param text string
 ---@return boolean
 function outgoing.is_text(text)
@@ -23,7 +23,7 @@ local function refuse(code, words, ...)
   return nil, words:format(...), code
 end
 
--- AWS keeps names that begin like its own for itself.
+-- AWS reserves names that start like its own.
 local function is_name(name)
   return #name <= LONGEST_NAME and name:find "^[%w_.-]+$" ~= nil and not name:find "^%."
     and not name:find "%.%." and not name:find "%.$" and not name:lower():find "^aws%."
@@ -82,8 +82,8 @@ local function check_id(what, id)
     .. "punctuation", what, shown(id), LONGEST_ID)
 end
 
---- Whether the service takes this message: how many bytes it counts, or why not.
----@param body string as it is sent
+--- Whether the service accepts this message: its size in bytes, or the error.
+---@param body string as sent
 ---@param message watchbot.Outgoing
 ---@param most { message: integer, attributes: integer? } the service's
 ---@return integer? bytes

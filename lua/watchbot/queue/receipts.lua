@@ -1,9 +1,9 @@
---- queue.receipts: what the codes say that a queue gives for a receipt handle.
+--- queue.receipts: the meaning of the error codes for receipt handles.
 
 local receipts = {}
 
--- Codes of a receipt handle that is good for nothing any more; trying it again cannot help. SQS
--- calls one that is too old an invalid value of the parameter.
+-- Codes of a receipt handle that is no longer valid, so a retry cannot succeed. SQS reports an
+-- expired one as an invalid parameter value.
 local expired = {
   ReceiptHandleIsInvalid = true, MessageNotInflight = true, InvalidParameterValue = true,
 }

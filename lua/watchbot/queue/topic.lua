@@ -1,4 +1,4 @@
---- topic: an SNS topic as something to send to, with the `send` of the queue seam.
+--- topic: an SNS topic to send messages to, with the `send` of the queue interface.
 -- https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 
 local attributes = require "watchbot.message.attributes"
@@ -19,11 +19,11 @@ Topic.__name = "watchbot.queue.topic"
 
 local topic = {}
 
---- A client for the region that a topic's ARN names: no other region knows the topic.
+--- A client for the region in a topic's ARN: the topic exists only there.
 ---@param arn string
 ---@return table? client
 ---@return string? err
----@return string? code "Usage" when it is no topic's ARN
+---@return string? code "Usage" if it is not the ARN of a topic
 function topic.client(arn)
   local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
   if not region then
@@ -33,7 +33,7 @@ function topic.client(arn)
   return aws("sns", { region = region })
 end
 
---- The `err, code` of a call that failed: why, where the topic is the reason.
+--- The `err, code` of a failed call, with the reason if it is the topic.
 ---@param arn string
 ---@param err string
 ---@param code string
@@ -83,8 +83,8 @@ function Topic:entry(message)
     Message = message.body, Subject = message.subject,
     MessageAttributes = attributes.encode(message.attributes),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
-    -- Without an id of the sender's, one of ours: a call whose answer was lost is repeated, and
-    -- must not be doubled.
+    -- Without an id from the sender, one is generated: a call whose response was lost is repeated,
+    -- and must not create a duplicate.
     MessageDeduplicationId = self.fifo and (message.deduplication or uuid()) or nil,
   }, bytes
 end
@@ -97,10 +97,10 @@ function Topic:publish(entries)
   return outbox.answers("PublishBatch", result, #entries)
 end
 
---- Publishes messages, in batches that SNS takes.
----@param messages table[] as for a queue; a topic knows no delay
----@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
----@return ({ id: string }|{ message: string, code: string })[]? nil when none was sent
+--- Publishes messages in batches.
+---@param messages table[] as for a queue, but without delays
+---@param told fun(position: integer, answer: table)? called with each result as soon as it is known
+---@return ({ id: string }|{ message: string, code: string })[]? nil if none was sent
 ---@return string? err
 ---@return string? code
 function Topic:send(messages, told)

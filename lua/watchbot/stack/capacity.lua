@@ -1,6 +1,6 @@
---- stack.capacity: how many more tasks of a definition an ECS cluster of one's own machines has
--- room for, and what runs out first. Pure functions of what ECS describes. Attributes and
--- placement constraints are not looked at.
+--- stack.capacity: how many more tasks of a definition fit on an ECS cluster of EC2 instances, and
+-- which resource runs out first. Pure functions on ECS's descriptions. Ignores attributes and
+-- placement constraints.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerInstance.html
 
 local room = {}
@@ -9,10 +9,10 @@ local room = {}
 ---@field cpu integer units
 ---@field memory integer MiB
 ---@field gpu integer
----@field ports table<string, boolean> "80/tcp": ports of the host that it takes
+---@field ports table<string, boolean> "80/tcp": host ports that it uses
 
--- Of a task whose definition names no size, the sum of its containers; a container without `memory`
--- reserves its soft limit.
+-- Without a size of the task, the sum of its containers; a container without `memory` reserves its
+-- soft limit.
 local function sum(containers, amount)
   local total = 0
   for _, container in ipairs(containers) do total = total + (amount(container) or 0) end
@@ -41,7 +41,7 @@ local function ports_of(definition)
   return ports
 end
 
---- What one task of a definition takes of a machine.
+--- The resources that one task of a definition needs.
 ---@param definition table of DescribeTaskDefinition
 ---@return watchbot.Need
 function room.need(definition)
@@ -70,7 +70,7 @@ local function amounts_of(resources)
   return amounts
 end
 
--- A port of the machine is there once.
+-- A host port can only be used once.
 local function of_ports(need, amounts)
   if not next(need.ports) then return math.huge end
   for port in pairs(need.ports) do
@@ -83,11 +83,11 @@ local function times(amount, need)
   return need == 0 and math.huge or math.max(0, (amount or 0) // need)
 end
 
---- How many more tasks a machine has room for.
+--- How many more tasks fit on an instance.
 ---@param need watchbot.Need
 ---@param instance table of DescribeContainerInstances
----@return integer|number count math.huge where a task takes nothing
----@return "cpu"|"memory"|"gpu"|"ports" first what runs out first
+---@return integer|number count math.huge if a task needs nothing
+---@return "cpu"|"memory"|"gpu"|"ports" first the resource that runs out first
 function room.on_instance(need, instance)
   local amounts = amounts_of(instance.remainingResources)
   local fewest, first = math.huge, "cpu"
@@ -105,12 +105,12 @@ local function is_usable(instance)
 end
 
 ---@class watchbot.Room
----@field count integer|number tasks that there is room for
----@field instances integer machines that take tasks
----@field unusable integer machines that take none: draining, or without their agent
----@field first string? what runs out first, on most machines
+---@field count integer|number tasks that fit
+---@field instances integer instances that accept tasks
+---@field unusable integer instances that do not: draining, or without a connected agent
+---@field first string? the resource that runs out first on most instances
 
---- How many more tasks all machines together have room for.
+--- How many more tasks fit on all instances together.
 ---@param need watchbot.Need
 ---@param instances table[]
 ---@return watchbot.Room

@@ -1,16 +1,16 @@
---- stack: what a CloudFormation stack of watchbot's, or of ecs-watchbot's, has: its queues, topics,
+--- stack: the resources of a CloudFormation stack of watchbot or ecs-watchbot: its queues, topics,
 -- log group, cluster.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
--- Found by the end of an output's key, before which stands the watcher's prefix. What a stack does
--- not tell in its outputs (older ones tell little, those of ecs-watchbot v10 nothing) is found
--- among its resources, by type and logical id.
+-- Outputs are found by the end of their key, which starts with the watcher's prefix. Resources
+-- without an output (older stacks have few, those of ecs-watchbot v10 none) are found by type and
+-- logical id.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local resources = require "watchbot.stack.resources"
 local sorted = require "watchbot.lib.sorted"
 
--- Ends of output keys. A longer one is never taken for a shorter one: a DeadLetterQueueUrl is no
+-- Ends of output keys. A longer end is not mistaken for a shorter one: DeadLetterQueueUrl is not a
 -- QueueUrl.
 local ENDS = {
   "DeadLetterQueueUrl", "TaskEventQueueUrl", "QueueUrl", "LogGroup", "NotificationTopic", "Topic",
@@ -24,7 +24,7 @@ local ENDS = {
 
 ---@class watchbot.Stack
 ---@field name string
----@field prefix string of the watcher, "Watchbot" unless its template says otherwise
+---@field prefix string of the watcher, "Watchbot" unless its template sets another
 local Stack = {}
 Stack.__index = Stack
 
@@ -78,7 +78,7 @@ function Stack:describe()
   return true
 end
 
---- What the resources tell, in the form of the outputs; asked for once, when it is first needed.
+--- The stack's resources, in the form of outputs; requested once, when first needed.
 function Stack:resources()
   if self.found then return self.found end
   local err, code
@@ -91,7 +91,7 @@ local function names_of(map)
   return sorted.keys(map or {})
 end
 
--- A watcher is where there is a dead-letter queue: the user's own outputs may end in QueueUrl too.
+-- Each dead-letter queue belongs to a watcher: the user's own outputs may end in QueueUrl, too.
 local function prefixes_of(found)
   local names = names_of(found.DeadLetterQueueUrl)
   return #names > 0 and names or names_of(found.QueueUrl)
@@ -140,10 +140,10 @@ function Stack:choose(wanted)
 end
 
 ---@class watchbot.StackOptions
----@field prefix string? which watcher, where the stack has several
+---@field prefix string? which watcher, if the stack has several
 ---@field client table? a client of cloudformation, instead of one of its own
 
---- Looks a stack up. Waits in a task.
+--- Looks up a stack. Waits in a task.
 ---@param name string name or ARN
 ---@param options watchbot.StackOptions?
 ---@return watchbot.Stack?
@@ -164,8 +164,8 @@ function stack.open(name, options)
   return self
 end
 
--- What several watchers share (a cluster), or what stands alone in the stack and is no other
--- watcher's, needs no prefix.
+-- A resource that several watchers share (a cluster), or the only one in the stack that no other
+-- watcher has, needs no prefix.
 function Stack:pick(by_prefix)
   if not by_prefix then return nil end
   local value = by_prefix[self.prefix] or by_prefix[""]
@@ -174,13 +174,13 @@ function Stack:pick(by_prefix)
   return #names == 1 and not self.prefixes[names[1]] and by_prefix[names[1]] or nil
 end
 
---- The value of the output whose key ends so; of the resource that it would name, where there is no
---- such output. Waits in a task.
+--- The value of the output whose key ends with this text; without such an output, that of the
+--- matching resource. Waits in a task.
 ---@param ending watchbot.StackOutput
----@return string? value as the output has it: a LogGroup, a ClusterArn and a Service may be names
---- or ARNs
+---@return string? value the value of the output: a LogGroup, a ClusterArn and a Service may be
+--- names or ARNs
 ---@return string? err
----@return string? code "NoOutput" when the stack has no such thing
+---@return string? code "NoOutput" if the stack has no such resource
 function Stack:output(ending)
   local value = self:pick(self.outputs[ending])
   if value then return value end

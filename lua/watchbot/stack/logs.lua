@@ -1,16 +1,15 @@
---- stack.logs: the lines of a CloudWatch log group, of all its streams in the order of their time;
--- once, or as they come.
+--- stack.logs: the lines of a CloudWatch log group, of all streams in the order of their time;
+-- once, or continuously.
 -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
--- CloudWatch finds a line some seconds after it was written, and not in that order. So a reader who
--- follows reads the last minute again each time and drops what was there: nothing is missed,
--- nothing comes twice.
+-- CloudWatch returns a line some seconds after it was written, and not in order. So following reads
+-- the last minute again each time and drops lines that it has seen: no line is missed or repeated.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 
--- Milliseconds that are read again, and seconds between two readings: AWS allows few calls a second
+-- Milliseconds that are read again, and seconds between two reads: AWS allows few calls a second
 -- for an account.
 local OVERLAP, PAUSE = 60 * 1000, 2
 
@@ -25,9 +24,8 @@ local STREAMS = limits.logs.streams
 ---@field logStreamName string
 
 ---@class watchbot.LogQuery
----@field id string? only lines that have this in them: a message's id
----@field grep string? only lines that have this text in them, too; upper and lower case are not the
---- same
+---@field id string? only lines that contain this message id
+---@field grep string? only lines that also contain this text; case-sensitive
 ---@field since integer milliseconds since 1970
 ---@field until_ integer? the same; default: now
 ---@field streams string[]? only these streams, at most 100
@@ -40,8 +38,7 @@ Logs.__index = Logs
 
 local logs = {}
 
---- The parameters that name a group: by its name or by its ARN, never by both; templates end the
---- ARN with ":*".
+--- The parameters for a group: either its name or its ARN; templates end the ARN with ":*".
 ---@param group string
 ---@return table parameters
 function logs.place(group)
@@ -89,7 +86,7 @@ function Logs:explain(operation, err, code)
   return nil, err, code
 end
 
--- Of one time, events stay in the order in which they came.
+-- Events of the same time keep their order.
 local function in_order(events)
   local place = {}
   for index, event in ipairs(events) do place[event] = index end
@@ -100,7 +97,7 @@ local function in_order(events)
   return events
 end
 
--- An event without its parts is none: an emulator, or a proxy, may answer anything.
+-- Skips events without their members: an emulator or a proxy may respond with anything.
 local function sound(events)
   local kept = {}
   for _, event in ipairs(type(events) == "table" and events or {}) do
@@ -122,7 +119,7 @@ end
 --- Visits the events of a query, page after page. Waits in a task.
 ---@param query watchbot.LogQuery
 ---@param visit fun(event: watchbot.LogEvent)
----@param told fun(count: integer)? called after each page: how many events there were so far
+---@param told fun(count: integer)? called after each page with the number of events so far
 ---@return true? ok
 ---@return string? err
 ---@return string? code "NotAllowed", "LogGroupNotFound", "InvalidParameterException" and others
@@ -140,8 +137,8 @@ function Logs:each(query, visit, told)
   return true
 end
 
---- Visits the events of a query, and then those that come, until the task is cancelled or a call
---- fails. Waits in a task.
+--- Visits the events of a query, and then new ones, until the task is cancelled or a call fails.
+--- Waits in a task.
 ---@param query watchbot.LogQuery
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param pause number? seconds between two readings
@@ -168,10 +165,10 @@ function Logs:follow(query, visit, pause)
   end
 end
 
---- The streams whose names end with one of these, the newest first: those of ECS tasks end with the
---- task's id.
+--- The streams whose names end with one of these texts, newest first: streams of ECS tasks end with
+--- the task's id.
 ---@param endings string[]
----@param since integer milliseconds since 1970: streams that have ended before are not looked at
+---@param since integer milliseconds since 1970: skips streams that ended before
 ---@return string[]? names at most 100
 ---@return string? err
 ---@return string? code
@@ -194,8 +191,8 @@ function Logs:streams(endings, since)
   return names
 end
 
---- Visits the lines of a message: those that have its id in them, and, where the watcher's lines
---- name its ECS tasks, all that these tasks wrote. Waits in a task.
+--- Visits the lines of a message: those that contain its id and, if the watcher's lines name its
+--- ECS tasks, all lines of these tasks. Waits in a task.
 ---@param query watchbot.LogQuery with `id`
 ---@param visit fun(event: watchbot.LogEvent)
 ---@param told fun(count: integer)?

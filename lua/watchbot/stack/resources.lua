@@ -1,9 +1,9 @@
---- stack.resources: what a stack's resources tell of a watcher, where its outputs do not.
+--- stack.resources: a watcher's resources in a stack whose outputs do not have them.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html
--- A logical id is the watcher's prefix, then what it is. The CDK, which ecs-watchbot v10 uses, puts
--- eight hexadecimal digits behind that.
+-- A logical id is the watcher's prefix and a name. The CDK, which ecs-watchbot v10 uses, adds eight
+-- hexadecimal digits.
 
--- By type: the ends of logical ids, longest first, and the output that each stands for.
+-- By type: the ends of logical ids, longest first, and the output that each corresponds to.
 local KINDS = {
   ["AWS::SQS::Queue"] = {
     { "DeadLetterQueue", "DeadLetterQueueUrl" }, { "TaskEventQueue", "TaskEventQueueUrl" },
@@ -34,7 +34,7 @@ local function role_of(kind, logical)
   end
 end
 
--- arn:aws:ecs:eu-west-1:123456789012:service/fleet/jobs names its cluster too.
+-- arn:aws:ecs:eu-west-1:123456789012:service/fleet/jobs contains its cluster, too.
 local function cluster_of(service)
   local place, cluster = service:match "^(arn:[^:]+:ecs:[^:]+:%d+):service/([^/]+)/"
   return place and ("%s:cluster/%s"):format(place, cluster)
@@ -57,7 +57,7 @@ end
 
 --- Waits in a task.
 ---@param client table of cloudformation
----@param name string the stack's
+---@param name string of the stack
 ---@return table<string, table<string, string>>? found by the end of the output's key, then by
 --- prefix
 ---@return string? err

@@ -1,5 +1,5 @@
---- status.ecs: what of a stack runs on ECS: the containers of its service, and the tasks of the
--- family that does the work.
+--- status.ecs: what a stack runs on ECS: the containers of its service, and the tasks of the family
+-- that does the work.
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
@@ -46,7 +46,7 @@ local function tasks_of(client, cluster, definition)
   return count
 end
 
---- Adds what runs. What is not known of the stack is left out. Waits in a task.
+--- Adds the running tasks. Skips what the stack does not have. Waits in a task.
 ---@param builder watchbot.StatusBuilder
 ---@param names { cluster: string?, service: string?, definition: string? }
 function ecs.add(builder, names)

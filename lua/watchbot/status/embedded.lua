@@ -1,10 +1,10 @@
---- status.embedded: how an embedded queue is, from its file. A rate takes two looks, a second
--- apart.
+--- status.embedded: the state of an embedded queue, from its file. A rate takes two readings, a
+-- second apart.
 
 local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between the two looks.
+-- Seconds between the two readings.
 local APART = 1
 
 local embedded = {}

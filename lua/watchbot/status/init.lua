@@ -1,21 +1,21 @@
---- status: how a queue and its tasks are, as of now. Each figure stands for itself: one that cannot
--- be had (a permission is missing) is told as such, and the others are there all the same.
+--- status: the current state of a queue and its tasks. The figures are independent: one that is not
+-- available (a permission is missing) is reported as such, and the others are still returned.
 
 local urls = require "watchbot.lib.urls"
 
 ---@class watchbot.Status
 ---@field queue string its URL
----@field visible integer? messages that wait
----@field in_flight integer? that are being worked on, or back off
+---@field visible integer? waiting messages
+---@field in_flight integer? messages being processed or in backoff
 ---@field delayed integer?
----@field oldest number? age of the oldest message, in seconds; nil where there is none
+---@field oldest number? age of the oldest message, in seconds; nil if there is none
 ---@field dead integer? dead letters
 ---@field sent number? messages a minute
 ---@field done number? messages a minute that left the queue
----@field tasks integer? ECS tasks that run
+---@field tasks integer? running ECS tasks
 ---@field service { desired: integer, running: integer, pending: integer }? the containers of the
 --- ECS service
----@field problems table<string, string> by the name of what could not be had: why
+---@field problems table<string, string> the error, by the name of a figure that is not available
 
 ---@class watchbot.StatusBuilder
 ---@field status watchbot.Status
@@ -30,7 +30,7 @@ function status.new(queue)
   return setmetatable({ status = { queue = urls.hide(queue), problems = {} } }, Builder)
 end
 
---- Asks for figures: `names` are those that are missing when the answer is `nil, message`.
+--- Requests figures: `names` are those that are missing if the result is `nil, err`.
 ---@param names string[]
 ---@param found table<string, any>? by their names
 ---@param err string?

@@ -1,5 +1,5 @@
---- status.sqs: how an SQS queue is: counts from SQS, age and rates from the metrics that it keeps
--- in CloudWatch, which lag some minutes behind.
+--- status.sqs: the state of an SQS queue: counts from SQS, age and rates from its CloudWatch
+-- metrics, which are some minutes old.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- sqs-available-cloudwatch-metrics.html
 
@@ -9,7 +9,7 @@ local open_queue = require("watchbot.queue").open
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that are looked at: the newest minutes may not be there yet. Seconds a data point.
+-- Seconds to look back, because the newest minutes may be missing; and seconds of a data point.
 local WINDOW, PERIOD = 15 * 60, 60
 
 local sqs = {}
@@ -27,7 +27,7 @@ local function query(id, queue, metric, stat)
   }
 end
 
--- The newest first, as it was asked for.
+-- Newest first, as requested.
 local function newest(values)
   return values and tonumber(values[1])
 end
@@ -63,7 +63,7 @@ local function metrics_of(queue)
   if not result then return nil, err, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do
-    -- The call succeeds where one of its queries has failed.
+    -- The call succeeds even if one of its queries has failed.
     if one.StatusCode == "InternalError" or one.StatusCode == "Forbidden" then
       return nil, ("cloudwatch:GetMetricData: the metric '%s' cannot be read: %s"):format(one.Id,
         words_of(one)), one.StatusCode
@@ -75,7 +75,7 @@ local function metrics_of(queue)
   }
 end
 
--- => number of dead letters, false where none are kept | nil err code
+-- => number of dead letters, false without a dead-letter queue | nil err code
 local function dead_of(queue, attributes, url)
   local arn = redrive.read(attributes)
   url = url or arn and redrive.url(arn, queue.name)
@@ -95,9 +95,9 @@ end
 --- Adds the figures of a queue. Waits in a task.
 ---@param builder watchbot.StatusBuilder
 ---@param url string
----@param dead_url string? of its dead-letter queue; default: what its RedrivePolicy names
+---@param dead_url string? of its dead-letter queue; default: the one in its RedrivePolicy
 ---@return true? ok
----@return string? err when the queue itself cannot be asked
+---@return string? err if the queue itself is not available
 ---@return string? code
 function sqs.add(builder, url, dead_url)
   local queue, err, code = open_queue(url)

@@ -1,5 +1,5 @@
---- testing: drives a policy through messages and exits, with a clock that the test moves; no queue,
--- no network, no waiting.
+--- testing: runs a policy with test messages and exits, on a clock that the test controls; no
+-- queue, no network, no waiting.
 --
 --     local testing = require "watchbot.testing"
 --     local w = testing.watch "policy.lua"
@@ -7,9 +7,9 @@
 --     w:exits(75)
 --     assert(w:outcome() == "release" and w:backoff() == 2)
 --
--- The watcher is the real one, and so are its rules; a queue and a runner in memory stand behind
--- its two seams. Each method lets happen what happens: hooks that sleep, or ask AWS, are through
--- with it when it returns. Works in a task and outside.
+-- The watcher and its rules are the real ones; its queue and runner are in memory. Each method
+-- returns after everything that follows from it has happened, including hooks that sleep or call
+-- AWS. Works inside and outside a task.
 
 local message = require "watchbot.testing.message"
 local is_policy = require("watchbot.policy").is
@@ -19,21 +19,22 @@ local suggest = require "watchbot.lib.suggest"
 ---@class watchbot.Testing
 local testing = {}
 
---- Where notifications go when the policy has no topic.
+--- The topic of notifications if the policy has none.
 testing.TOPIC = "arn:aws:sns:us-east-1:123456789012:notifications"
 
 ---@class watchbot.testing.Options
 ---@field topic string|false|nil the topic of a policy that has none; default: `testing.TOPIC`;
---- false: none
----@field handler boolean? false: a policy's `handler` is not run, its exit is given by `exits`
+--- false: no topic
+---@field handler boolean? false: the policy's `handler` is not run, and `exits` sets its exit
 
----@class watchbot.testing.Watch: watchbot.testing.Message what one message has, acts on the newest
----@field policy watchbot.Policy the policy as it is watched by: a copy
+---@class watchbot.testing.Watch: watchbot.testing.Message the methods of a message act on the
+--- newest one
+---@field policy watchbot.Policy the watcher's copy of the policy
 local Watch = {}
 Watch.__index = Watch
 
--- Stages of watches that were forgotten without `close`: their watchers end before the next one
--- begins.
+-- Stages of watches that were dropped without `close`: their watchers end before the next one
+-- starts.
 local forgotten = {}
 
 function Watch:__gc()
@@ -56,8 +57,8 @@ end
 
 local OPTIONS = { topic = true, handler = true }
 
---- Begins to watch with a policy: calls its `start` hook, and waits for messages. Raises what is
---- wrong with the policy.
+--- Starts a watcher with a policy: calls its `start` hook, and waits for messages. Raises an error
+--- if the policy is wrong.
 ---@param policy watchbot.Policy|string a policy, or the path of its file, which is loaded each time
 ---@param options watchbot.testing.Options?
 ---@return watchbot.testing.Watch
@@ -76,15 +77,15 @@ function testing.watch(policy, options)
 end
 
 ---@class watchbot.testing.Sent what a test sends
----@field body string? the message; or `message`, or as the first item of the table; an SNS envelope
---- is opened
+---@field body string? the message; may also be `message`, or the first item of the table; an SNS
+--- envelope is unwrapped
 ---@field message string?
 ---@field subject string?
 ---@field attributes table<string, string|{ type: string, value: string }>?
 ---@field group string? of a FIFO queue
 ---@field deduplication string?
 ---@field delay number? seconds
----@field receives integer? the number of its next receive; default: 1
+---@field receives integer? the receive count of its next receive; default: 1
 ---@field id string?
 ---@field sent integer? milliseconds since the epoch
 
@@ -122,9 +123,10 @@ local function outgoing(given)
   }
 end
 
---- Sends a message; when this returns it runs, or is held, or whatever the policy has made of it.
+--- Sends a message; when this returns it runs, is held, or has another state that the policy
+--- decided.
 ---@param given watchbot.testing.Sent|string
----@return watchbot.testing.Message message also what the watch's own methods act on from now on
+---@return watchbot.testing.Message message the watch's own methods act on it from now on
 function Watch:message(given)
   local sent = outgoing(given)
   local answers = self.stage:drive(self.stage.queue.send, self.stage.queue, { sent })
@@ -141,22 +143,22 @@ end
 
 for _, name in ipairs(message.names) do delegate(name) end
 
--- the clock and the world
+-- the clock and the outside
 
---- Moves the clock: what is due happens, messages come back, tasks run into their timeout.
+--- Advances the clock: due timers run, messages become visible again, tasks reach their timeout.
 ---@param seconds number
 function Watch:advance(seconds)
   self.stage:advance(seconds)
 end
 
---- Seconds since the watch began, by the test's clock.
+--- Seconds since the watch started, by the test's clock.
 ---@return number
 function Watch:now()
   return self.stage:now()
 end
 
---- Has a call of AWS and the like answered so, each time, by hooks and handlers. What is not told
---- so is answered as by an account that takes everything and has nothing in it.
+--- Sets the response to a call of AWS and the like by hooks and handlers, each time. Other calls
+--- get the response of an account that accepts everything and is empty.
 ---@param name string "dynamodb:GetItem"; "http:request"; "process:start", whose answer is
 --- { code =, stdout =, stderr = }
 ---@param answer table|fun(parameters: table): any, string?, string? the result, or a function of
@@ -165,20 +167,20 @@ function Watch:answer(name, answer)
   self.stage.world.answers[name] = answer
 end
 
---- What hooks and handlers have asked of AWS, the web, programs and queues, oldest first;
---- notifications are not in it.
+--- The calls of hooks and handlers to AWS, the web, programs and queues, oldest first; without
+--- notifications.
 ---@return watchbot.testing.Call[]
 function Watch:calls()
   return self.stage.world.calls
 end
 
---- What was published to the policy's topic, oldest first.
+--- The notifications published to the policy's topic, oldest first.
 ---@return watchbot.testing.Notification[]
 function Watch:notifications()
   return self.stage.world.notifications
 end
 
---- What hooks have thrown, oldest first, with tracebacks.
+--- The errors raised by hooks, oldest first, with tracebacks.
 ---@return { where: string, message: string }[]
 function Watch:errors()
   return self.stage.witness.errors
@@ -196,7 +198,7 @@ function Watch:dead_letters()
   return self.stage.queue.dead
 end
 
---- Has the next start of a task fail.
+--- Makes the next start of a task fail.
 ---@param why string
 ---@param code string? "NoRoom": the task could not be placed, which does not count against the job;
 --- default: "ENOENT"
@@ -204,13 +206,12 @@ function Watch:refuse(why, code)
   self.stage.runner:refuse(why, code or "ENOENT")
 end
 
---- Stops as a signal does: tasks that run may take the policy's `drain` seconds, then they are
---- stopped.
+--- Stops like a signal: running tasks may take the policy's `drain` seconds, then they are stopped.
 function Watch:stop()
   self.stage:stop()
 end
 
---- Ends the watch; what still runs is stopped. A watch that is forgotten is ended by itself.
+--- Ends the watch; running tasks are stopped. A watch that is dropped ends by itself.
 function Watch:close()
   self.stage:close()
 end

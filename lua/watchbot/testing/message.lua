@@ -1,4 +1,4 @@
---- testing.message: a message in a test: what its task does, and what has become of it.
+--- testing.message: a message in a test: what its task does, and its state.
 
 ---@class watchbot.testing.Message
 ---@field id string
@@ -39,8 +39,7 @@ local function exit_of(exit)
   return copy
 end
 
---- Ends the task of the message, and lets what follows happen: verdict, backoff, notification, the
---- queue.
+--- Ends the task of the message, and runs what follows: verdict, backoff, notification, the queue.
 ---@param exit integer|string|watchbot.Exit? an exit code, a signal's name ("KILL"), or
 --- { code =, signal =, reason =, logs = };
 --- default: 0
@@ -52,71 +51,71 @@ function Message:exits(exit)
   return self.record.outcome
 end
 
---- Hands the message out a second time while its task runs, as SQS sometimes does.
+--- Delivers the message a second time while its task runs, as SQS sometimes does.
 function Message:duplicate()
   running(self, "duplicate")
   self.watch.stage:duplicate(self.id)
 end
 
---- Where the message is: "queued" (to be received, now or later), "waiting" (received, without a
---- slot), "running", "held", "deleted", "dead" (among the dead letters), or on its way, "deciding"
---- and "settling".
+--- The state of the message: "queued" (to be received, now or later), "waiting" (received, without
+--- a slot), "running", "held", "deleted", "dead" (in the dead-letter queue), or in between,
+--- "deciding" and "settling".
 ---@return string
 function Message:state()
   return self.record.state
 end
 
---- What the last attempt that has ended came to; nil before there is one.
+--- The outcome of the last attempt that has ended; nil before there is one.
 ---@return "complete"|"reject"|"release"|"retry"|"bury"|nil
 function Message:outcome()
   return self.record.outcome
 end
 
---- Seconds after which the message is seen again, by the last attempt; of a held one, until it is
---- tried again.
+--- Seconds after which the message becomes visible again, by the last attempt; for a held one,
+--- until it is retried.
 ---@return number?
 function Message:backoff()
   return self.record.seconds
 end
 
---- Who chose the outcome: "admit", "verdict" (the policy's own), "exits", "handler", "default",
---- "stop" (the watcher's end), or the hook that has failed.
+--- What chose the outcome: "admit", "verdict" (the policy's own), "exits", "handler", "default",
+--- "stop" (the end of the watcher), or the hook that has failed.
 ---@return string?
 function Message:decided()
   return self.record.decided
 end
 
---- How the last task ended, as the hooks saw it.
+--- The end of the last task, as passed to the hooks.
 ---@return watchbot.Exit?
 function Message:exit()
   return self.record.exit
 end
 
---- The job of the newest receive, as the hooks get it.
+--- The job of the newest receive, as passed to the hooks.
 ---@return watchbot.Job?
 function Message:job()
   return self.record.job
 end
 
---- How often the message was received, so far as it counts.
+--- The number of receives that count.
 ---@return integer
 function Message:receives()
   return self.record.receives or 0
 end
 
---- The variables that the task gets besides what it inherits.
+--- The variables that the task gets in addition to inherited ones.
 ---@return table<string, string>?
 function Message:environment()
   return self.record.environment
 end
 
---- What the task is: a text for sh or an argv; the parameters of RunTask; a handler.
+--- The task: a text for sh or an argv; the parameters of RunTask; a handler.
 ---@return string|string[]|table|function|nil
 function Message:command()
   return self.record.plan
 end
 
---- What was published about this message, oldest first.
+--- The notifications about this message, oldest first.
 ---@return watchbot.testing.Notification[]
 function Message:notifications()
   local mine = {}

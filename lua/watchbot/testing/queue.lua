@@ -1,17 +1,17 @@
---- testing.queue: the queue seam in memory, for a policy's own tests.
--- Messages, receipts, visibility, backoff, groups and dead letters are as a real queue has them
--- (the specs put it to the same contract); the clock is the scheduler's. It leaves out retention,
--- limits of size, failures and other watchers.
+--- testing.queue: the queue interface in memory, for a policy's tests. Messages, receipts,
+-- visibility, backoff, groups and dead letters behave as in a real queue (the specs run the same
+-- contract on it); the clock is the scheduler's. It leaves out retention, size limits, failures and
+-- other watchers.
 
 local scheduler = require "watchbot.scheduler"
 
--- As SQS has them: receives, and seconds.
+-- SQS's values: receives, and seconds.
 local MAX_RECEIVES, VISIBILITY, DEDUPLICATION = 10, 30, 300
 
 ---@class watchbot.testing.Queue
 ---@field dead table[] messages that were received too often, oldest first
 ---@field heard fun(what: "received"|"deleted"|"returned"|"dead", message: table, seconds: number?)
---- is told what happens
+--- called with each event
 local Queue = {
   embedded = true, batch = 10, polls = 1, gather = 0, cut = 0,
 }
@@ -33,7 +33,7 @@ end
 
 -- sending
 
--- The id of the message that was sent with this deduplication id not long ago.
+-- The id of a message that was sent recently with this deduplication id.
 function Queue:known(message)
   local known = message.deduplication and self.deduplicated[message.deduplication]
   return known and scheduler.now() - known.at < DEDUPLICATION and known.id or nil
@@ -57,8 +57,8 @@ function Queue:add(message)
   return item.id
 end
 
---- Adds messages, as the queue seam has it. A message may have an `id`, a time `sent` and the
---- number of its `receives` so far.
+--- Adds messages, like the queue interface. A message may have an `id`, a time `sent` and its
+--- previous `receives`.
 ---@param messages table[]
 ---@return { id: string }[]
 function Queue:send(messages)
@@ -78,7 +78,7 @@ function Queue:remove(item)
   end
 end
 
---- Hands a message out, whether or not it is in flight.
+--- Delivers a message, whether or not it is in flight.
 ---@param item table
 ---@param visibility number seconds
 ---@return table message
@@ -99,7 +99,7 @@ function Queue:to_dead_letters(item)
   self.heard("dead", item)
 end
 
--- The messages that may be seen now: of a group only the first, also while it is in flight.
+-- The visible messages: of a group only the first, even while it is in flight.
 function Queue:visible()
   local found, groups, now = {}, {}, scheduler.now()
   for _, item in ipairs(self.items) do
@@ -130,7 +130,7 @@ function Queue:next_due()
   return due
 end
 
---- Takes messages, as the queue seam has it.
+--- Receives messages, like the queue interface.
 ---@param max integer
 ---@param wait number? seconds
 ---@param visibility number? seconds
@@ -151,7 +151,7 @@ end
 
 -- settling
 
---- The message in flight that a receipt stands for.
+--- The message in flight that a receipt belongs to.
 function Queue:of_receipt(receipt)
   for _, item in ipairs(self.items) do
     if item.receipt == receipt then return item end
@@ -167,7 +167,7 @@ function Queue:delete(receipt)
   return true
 end
 
---- Sets when a message is seen again.
+--- Sets when a message becomes visible again.
 function Queue:delay(receipt, seconds, uncount)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end

@@ -1,6 +1,6 @@
---- testing.runner: the runner seam for a policy's own tests: a task is what the test says of it.
--- What would be started is worked out by the same functions as for a real task. Of an ECS task the
--- placement is left out, and with it `pending_timeout` and `lost_after`.
+--- testing.runner: the runner interface for a policy's tests: the test defines how a task ends. The
+-- same functions as for real tasks determine what would be started. For ECS tasks it leaves out the
+-- placement, and with it `pending_timeout` and `lost_after`.
 
 local limits = require "watchbot.runner.limits"
 local resident = require "watchbot.policy.resident"
@@ -15,7 +15,7 @@ Runner.__index = Runner
 
 local module = {}
 
---- Seconds as a person would write them, without what is left over from adding.
+--- Seconds rounded as a person would write them, without the rounding error of additions.
 ---@param seconds number
 ---@return number
 function module.rounded(seconds)
@@ -23,14 +23,14 @@ function module.rounded(seconds)
 end
 
 ---@param kind "process"|"ecs"|"lua"|"resident"
----@param heard fun(id: string, plan: any) hears what would run
----@param real table? the runner that runs tasks for real
+---@param heard fun(id: string, plan: any) called with what would run
+---@param real table? the runner that really runs tasks
 ---@return watchbot.testing.Runner
 function module.new(kind, heard, real)
   return setmetatable({ kind = kind, heard = heard, real = real, refusals = {} }, Runner)
 end
 
---- Has the next start fail so.
+--- Makes the next start fail in this way.
 ---@param err string
 ---@param code string
 function Runner:refuse(err, code)
@@ -49,7 +49,7 @@ function plans.lua(_, policy)
   return policy.handler
 end
 
--- What the program that stays would get: the event of a Lambda function, else the message.
+-- The input of a resident program: the event of a Lambda function, otherwise the message.
 function plans.resident(_, policy, job)
   local options, kind = resident.of(policy)
   local plan = { kind = kind, program = options.handler or options.url or options.command
@@ -66,7 +66,7 @@ function plans.resident(_, policy, job)
   return plan
 end
 
--- A policy that names no task gets it from its container's environment.
+-- A policy without a task gets it from its container's environment.
 function plans.ecs(_, policy, job, environment)
   if not policy.task then return { containerOverrides = {} } end
   local task, err = require "watchbot.runner.ecs".task(policy, job)
@@ -76,7 +76,7 @@ function plans.ecs(_, policy, job, environment)
   })
 end
 
--- A run of another runner, with the seconds as a person would write them.
+-- A run of another runner, with rounded seconds.
 local function real_run(self, job, environment, policy)
   local run = self.real:start(job, environment, policy)
   return {
@@ -123,14 +123,14 @@ function Run:ended(seconds)
   return exit
 end
 
---- Stopping ends a task of a test at once.
+--- Stopping ends a test's task at once.
 ---@param reason string
 function Run:stop(reason)
   self.reason = self.reason or reason
   self:finish { signal = "TERM", reason = reason }
 end
 
---- Lets the task run on without its watcher.
+--- Lets the task continue without its watcher.
 function Run:leave()
   self:finish { reason = "left running", left = true }
 end

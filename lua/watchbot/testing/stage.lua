@@ -1,7 +1,6 @@
---- testing.stage: a watcher with a queue and a runner in memory, and the clock that only a test
--- moves.
--- Everything that a test does goes through `drive`: there the clock leaps over what hooks wait for,
--- and stands still once nothing goes on that would end by itself.
+--- testing.stage: a watcher with a queue and a runner in memory, and a clock that only the test
+-- advances. Every action of a test goes through `drive`: the clock jumps over the waits of hooks,
+-- and stands still once nothing runs that would end by itself.
 
 local queue = require "watchbot.testing.queue"
 local policy = require "watchbot.policy"
@@ -11,7 +10,7 @@ local watcher = require "watchbot.watcher"
 local witness = require "watchbot.testing.witness"
 local world = require "watchbot.testing.world"
 
--- Seconds of the test's clock after which something that does not end is a mistake: longer than any
+-- Seconds of the test's clock after which something that does not end is an error: longer than any
 -- message can be kept.
 local DAY = 24 * 3600
 
@@ -26,14 +25,14 @@ Stage.__index = Stage
 
 local stage = {}
 
--- What the test's author did wrong: raised as a text without the traceback of our tasks.
+-- A mistake of the test's author: raised as text without an internal traceback.
 local Problem = {}
 
 local function refuse(text)
   error(setmetatable({ text = text }, Problem), 0)
 end
 
--- the policy: a copy, so that a test changes nothing for the next one
+-- The policy is copied, so that a test does not change it for the next one.
 
 local function policy_of(source)
   if type(source) ~= "string" then return source end
@@ -47,7 +46,7 @@ local function copy_of(given, options, seen)
   if not given.topic and options.topic then changes.topic = options.topic end
   local copy = policy.copy(given, changes)
   local kind = policy.kind(copy)
-  -- What an ECS task is may come from the environment of a container that this is not.
+  -- An ECS task may be defined by a container's environment, which is absent here.
   local ok, problem = copy:complete()
   if not ok and (kind ~= "ecs" or copy.task) then refuse(problem) end
   if kind ~= "lua" or options.handler == false then return copy, kind, false end
@@ -66,11 +65,11 @@ function Stage:now()
   return self.left_at or runner.rounded(scheduler.now() - self.began)
 end
 
--- There is one clock, and one world: a hook cannot move its own test, nor two tasks two of them at
--- a time.
+-- There is only one clock and one set of replaced functions: a hook cannot drive its own test, and
+-- two tasks cannot drive two tests at the same time.
 local driving = false
 
--- Lets everything happen that needs nothing from the test.
+-- Runs everything that needs no action of the test.
 function Stage:settle()
   local seen, until_time = self.witness, scheduler.now() + DAY
   scheduler.quiet()
@@ -84,7 +83,7 @@ function Stage:settle()
   end
 end
 
---- Runs `body` in a task on the stage, and what follows from it. Returns what it returns.
+--- Runs `body` in a task on the stage, and everything that follows from it. Returns its results.
 ---@param body function
 ---@param ... any
 function Stage:drive(body, ...)
@@ -138,7 +137,7 @@ function Stage:set_up(source, options)
   self.watching = scheduler.spawn(self.watcher.run, self.watcher)
 end
 
---- Sets a stage and begins to watch.
+--- Creates a stage and starts watching.
 ---@param source watchbot.Policy|string a policy or the path of its file
 ---@param options watchbot.testing.Options
 ---@return watchbot.testing.Stage
@@ -149,13 +148,13 @@ function stage.open(source, options)
   return self
 end
 
---- Moves the clock.
+--- Advances the clock.
 ---@param seconds number
 function Stage:advance(seconds)
   self:drive(scheduler.sleep, seconds)
 end
 
---- Hands out a message that is in flight.
+--- Delivers a message that is in flight.
 ---@param id string
 function Stage:duplicate(id)
   self:drive(function()
@@ -167,7 +166,7 @@ function Stage:duplicate(id)
   end)
 end
 
---- Stops the watcher as a signal does, and lets it end; its tasks are stopped when the policy's
+--- Stops the watcher like a signal, and lets it end; its tasks are stopped when the policy's
 --- `drain` seconds are over.
 function Stage:stop()
   if self.watching:ended() then return end

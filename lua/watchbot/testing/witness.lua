@@ -1,6 +1,6 @@
---- testing.witness: what a watcher does with each message, read from the stages of its jobs, and
--- from what the queue and the runner of a test tell. A record a message; `busy` tells whether
--- anything goes on that only needs time, so that the test's clock may move.
+--- testing.witness: records what a watcher does with each message, from the stages of its jobs and
+-- the events of the test's queue and runner. One record for each message; `busy` is true while
+-- anything runs that only needs time, so that the test's clock may advance.
 
 local scheduler = require "watchbot.scheduler"
 local journal = require "watchbot.journal"
@@ -12,21 +12,21 @@ local jobs = require "watchbot.watcher.jobs"
 ---@field job watchbot.Job?
 ---@field outcome string?
 ---@field exit watchbot.Exit?
----@field seconds number? until the message is seen again
----@field decided string? who chose the outcome
+---@field seconds number? until the message becomes visible again
+---@field decided string? what chose the outcome
 ---@field environment table<string, string>?
 ---@field plan any what would run
 ---@field run table?
 
 ---@class watchbot.testing.Witness
----@field errors { where: string, message: string }[] what hooks have raised
+---@field errors { where: string, message: string }[] errors raised by hooks
 ---@field lines string[] of the watcher's log
 local Witness = {}
 Witness.__index = Witness
 
 local witness = {}
 
----@param real boolean handlers run for real, and need time
+---@param real boolean handlers really run, and need time
 ---@return watchbot.testing.Witness
 function witness.new(real)
   return setmetatable({
@@ -43,10 +43,10 @@ function Witness:record(id)
   return self.records[id]
 end
 
--- Stages that come to an end by themselves.
+-- Stages that end by themselves.
 local MOVING = { "received", "deciding", "starting", "settling", "returning" }
 
---- Whether something goes on that will come to an end by itself.
+--- Whether something runs that will end by itself.
 ---@return boolean
 function Witness:busy()
   if self.hooks_running > 0 then return true end
@@ -58,7 +58,7 @@ function Witness:busy()
   return self.runs_for_real and counts.running > 0
 end
 
---- Who is calling: the hook that this task runs, and the id of its message.
+--- The caller: the hook that this task runs, and the id of its message.
 ---@return string? hook
 ---@return string? id
 function Witness:caller()
@@ -86,11 +86,11 @@ function Witness:within(hook, id, body, ...)
   return body(...)
 end
 
--- what the queue and the runner tell
+-- Events of the queue and the runner.
 
 local states = { deleted = "deleted", returned = "queued", dead = "dead" }
 
---- What the queue does with a message.
+--- Records what the queue does with a message.
 function Witness:queue_says(what, message, seconds)
   local record = self:record(message.id)
   record.receives = message.receives
@@ -99,16 +99,16 @@ function Witness:queue_says(what, message, seconds)
   self.changed:set()
 end
 
---- What would be started for a message.
+--- Records what would be started for a message.
 ---@param id string
 ---@param plan any
 function Witness:plans(id, plan)
   self:record(id).plan = plan
 end
 
--- what the watcher tells
+-- Events of the watcher.
 
--- Which part of the default verdict it was.
+-- Which part of the default verdict decided.
 local function part_of(self, policy, exit)
   if exit.blameless or exit.timed_out or exit.not_started then return "default" end
   if exit.outcome then return self.runs_for_real and "handler" or "default" end
@@ -136,7 +136,7 @@ function Witness:moved(entry, from, stage)
   self.changed:set()
 end
 
---- Watches what a watcher does.
+--- Starts recording a watcher.
 ---@param watcher watchbot.Watcher
 function Witness:watch(watcher)
   self.jobs, self.hooks = watcher.jobs, watcher.hooks
@@ -150,12 +150,12 @@ function Witness:called(name, job, began)
   self:begins(name, type(job) == "table" and job.id or nil)
 end
 
---- Something has raised.
+--- An error was raised.
 function Witness:complained(err, where)
   table.insert(self.errors, { where = where, message = tostring(err) })
 end
 
---- A journal whose lines stay here.
+--- A journal that keeps its lines here.
 ---@return watchbot.Journal
 function Witness:journal()
   local lines = self.lines

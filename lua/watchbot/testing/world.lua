@@ -1,8 +1,7 @@
---- testing.world: answers what hooks and handlers ask of AWS, the web, other programs and queues,
--- while a test drives them.
--- Nothing leaves the program: each call is noted and gets the answer that the test has given, else
--- that of an account that takes everything and has nothing in it. It stands in the place of
--- watchbot's own functions; what a hook does by Lua's `io` and `os` is done.
+--- testing.world: responds to the calls of hooks and handlers to AWS, the web, other programs and
+-- queues, while a test drives them. Nothing leaves the program: each call is recorded and gets the
+-- response that the test has set, otherwise that of an account that accepts everything and is
+-- empty. It replaces watchbot's own functions; calls of Lua's `io` and `os` are executed.
 
 local aws = require "watchbot.aws"
 local http = require "watchbot.http"
@@ -12,20 +11,20 @@ local queue = require "watchbot.queue"
 
 ---@class watchbot.testing.Call
 ---@field name string "dynamodb:PutItem", "http:request", "process:start", "queue:send"
----@field parameters table what it was called with
----@field at number seconds since the watch began
----@field hook string? who called: a hook's name, or "handler"
+---@field parameters table of the call
+---@field at number seconds since the watch started
+---@field hook string? the caller: a hook's name, or "handler"
 ---@field id string? the message's id
 
 ---@class watchbot.testing.Notification
 ---@field subject string
 ---@field body string
----@field at number seconds since the watch began
+---@field at number seconds since the watch started
 ---@field id string? the message's id; nil for a summary of several
 
 ---@class watchbot.testing.World
 ---@field calls watchbot.testing.Call[]
----@field notifications watchbot.testing.Notification[] what was published to the policy's topic
+---@field notifications watchbot.testing.Notification[] published to the policy's topic
 local World = {}
 World.__index = World
 
@@ -33,7 +32,7 @@ local world = {}
 
 ---@class watchbot.testing.WorldOptions
 ---@field topic string? the policy's topic
----@field now fun(): number seconds since the watch began
+---@field now fun(): number seconds since the watch started
 ---@field caller fun(): string?, string? the hook that is running, and the id of its message
 
 ---@param options watchbot.testing.WorldOptions
@@ -46,7 +45,7 @@ function world.new(options)
   }, World)
 end
 
--- The answers of AWS that say more than that the call was understood.
+-- AWS's responses with more content than success.
 
 local function one_message()
   return { MessageId = "message" }
@@ -86,7 +85,7 @@ function World:note(name, parameters)
   end
 end
 
---- Notes a call and answers it.
+--- Records a call and responds to it.
 ---@param name string
 ---@param parameters table
 ---@return any ...
@@ -98,7 +97,7 @@ function World:ask(name, parameters)
   return answer
 end
 
--- A program that has ended before it began.
+-- A program that has already ended.
 local Child = {}
 Child.__index = Child
 
@@ -132,7 +131,7 @@ function World:start_process(options)
   return setmetatable({ exit = exit }, Child)
 end
 
---- A queue that a hook opens is empty, and there is one for each URL.
+--- A queue that a hook opens is empty; there is one for each URL.
 function World:open_queue(url)
   local opened = self.queues[url] or new_queue { name = url, fifo = url:match "%.fifo$" ~= nil }
   self.queues[url] = opened
@@ -145,8 +144,8 @@ function World:open_queue(url)
   }, { __index = opened, __close = no_operation })
 end
 
---- Takes the place of the functions that reach the world.
----@return fun() restore gives it back
+--- Replaces the functions that reach the outside.
+---@return fun() restore restores them
 function World:enter()
   local request, start, open, before = http.request, process.start, queue.open, aws.stand_in
   aws.stand_in = function(service, operation, parameters)

@@ -1,14 +1,14 @@
---- watcher.answers: what hooks return, checked at one place: kinds, ranges, NaN, infinities.
--- Each check returns the values as the watcher may use them, or nil and what is wrong with them.
+--- watcher.answers: checks the results of hooks in one place: types, ranges, NaN, infinities. Each
+-- check returns the values in the form the watcher uses, or nil and the problem.
 
 local limits = require "watchbot.lib.limits"
 
 local answers = {}
 
--- SQS keeps a message out of sight for at most 12 hours from its receive.
+-- The longest visibility timeout of SQS: 12 hours from the receive.
 local LONGEST = limits.sqs.visibility
 
--- More messages than any queue hands out at once.
+-- More messages than any queue returns at once.
 local MOST_MESSAGES = 100000
 
 answers.outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
@@ -21,7 +21,7 @@ local function shown(value)
   return value == nil and "nothing" or "a " .. type(value)
 end
 
---- Seconds of a pause: a number from 0 to 12 hours; what is longer is cut.
+--- Seconds of a pause: a number from 0 to 12 hours; a longer one is cut.
 ---@param value any
 ---@return number? seconds nil without a value
 ---@return string? problem
@@ -33,7 +33,7 @@ local function seconds(value)
   return math.max(0, math.min(value, LONGEST))
 end
 
---- poll: how many messages to ask for, and seconds that the queue may wait for the first.
+--- poll: how many messages to request, and seconds that the queue may wait for the first.
 ---@return integer? count
 ---@return number|string wait or the problem
 function answers.poll(count, wait)

@@ -1,4 +1,4 @@
---- app: puts a policy, its queue, its runner and the log together into a watcher that runs.
+--- app: assembles a policy, its queue, its runner and the log into a running watcher.
 
 local scheduler = require "watchbot.scheduler"
 local health = require "watchbot.watcher.health"
@@ -12,11 +12,10 @@ local open_queue = require("watchbot.queue").open
 local runner = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
 
--- Seconds that the last log lines may take to be written when the reader is slow.
+-- Seconds to write the last log lines when the reader is slow.
 local LAST_LINES = 5
 
--- Seconds between two touches of the health file: often enough for any health check, too rare to
--- cost anything.
+-- Seconds between two updates of the health file: often enough for any health check, and cheap.
 local HEALTH_INTERVAL = 1
 
 ---@class watchbot.App
@@ -27,14 +26,15 @@ local app = {}
 
 ---@class watchbot.AppOptions
 ---@field until_empty boolean? end when the queue is empty
----@field health string? a file that is written every second while the loop turns, see
+---@field health string? a file that is written every second while the loop runs, see
 --- watcher/health.lua; default: the policy's `health`
----@field supervised boolean? the watcher is the whole program: a service manager hears of it
+---@field supervised boolean? the watcher is the whole program, and reports to a service manager
 ---@field output integer? the file descriptor of the log, 1
 ---@field form "listen"? of the log's lines
----@field printed watchbot.Printed? what takes the lines that the policy prints
+---@field printed watchbot.Printed? receives the lines that the policy prints
 
--- Whether what the watcher will do all the time is allowed, where that can be told beforehand.
+-- Whether the permissions that the watcher needs are granted, as far as that can be checked in
+-- advance.
 function App:check_queue(queue, until_empty)
   if not queue.check then return true end
   local ok, err, code = queue:check()
@@ -46,7 +46,7 @@ function App:check_queue(queue, until_empty)
   return true
 end
 
--- A topic that does not answer just now is no reason to let messages wait.
+-- A topic that does not respond now is no reason to delay messages.
 function App:check_topic(policy)
   local notifier, err, code = policy:notifier()
   if not notifier then return not err or nil, err, code end
@@ -59,7 +59,7 @@ function App:check_topic(policy)
   return true
 end
 
---- Summaries of notifications are published when no job is there to hear that it failed.
+--- Publishes summaries of notifications after their jobs have ended.
 function App:hear_of_notifications(policy)
   policy:on_notification_failure(function(err, code)
     self.journal:warning(nil, "error", "no notification was sent: " .. err, "code", code,
@@ -81,12 +81,12 @@ function App:open_queue(policy)
   })
 end
 
---- Opens what the policy names. Waits in a task.
+--- Opens the policy's queue, runner and log. Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions?
 ---@return watchbot.App?
 ---@return string? err
----@return string? code "Usage" when the policy itself is at fault
+---@return string? code "Usage" if the policy itself is wrong
 function app.open(policy, options)
   options = options or {}
   local ok, problem = policy:complete()
@@ -127,7 +127,7 @@ function app.open(policy, options)
   return self
 end
 
---- Writes the health file; says once when that does not work.
+--- Writes the health file; logs once if that fails.
 function App:touch()
   local ok, err, code = self.health:write()
   if ok or self.health_failed then return end
@@ -135,7 +135,7 @@ function App:touch()
   self.journal:error(nil, "error", err, "code", code, "where", "health")
 end
 
---- Tells the service manager how the watcher is; says once when that does not work.
+--- Reports the state to the service manager; logs once if that fails.
 function App:notify()
   local ok, err, code = self.supervisor:tell(self.watcher)
   if ok or self.supervisor_failed then return end
@@ -143,7 +143,7 @@ function App:notify()
   self.journal:error(nil, "error", err, "code", code, "where", "systemd")
 end
 
--- Now, and as often as the manager needs it until the watcher ends.
+-- At once, and as often as the manager needs it until the watcher ends.
 function App:report()
   if not self.supervisor then return end
   self:notify()
@@ -181,13 +181,13 @@ end
 ---@return string?
 function App:gave_up() return self.watcher.gave_up end
 
---- Begins the end, see Watcher:stop.
+--- Begins to stop, see Watcher:stop.
 function App:stop()
   self.watcher:stop()
   if self.supervisor then self:notify() end
 end
 
---- Ends at once: what runs is killed, and its messages go back to the queue.
+--- Ends at once: running tasks are killed, and their messages returned to the queue.
 function App:abort()
   self.watcher:abort()
 end
@@ -201,9 +201,10 @@ function App:swap(policy)
   return self.watcher:reload(policy)
 end
 
---- Swaps the policy's hooks; what does not fit is refused and logged, and the old ones stay.
+--- Replaces the policy's hooks; a policy that does not fit is refused and logged, and the old hooks
+--- stay.
 ---@param policy table? the new policy
----@param problem string? why there is none
+---@param problem string? why it could not be loaded
 function App:reload(policy, problem)
   local ok
   if policy then ok, problem = self:swap(policy) end

@@ -1,5 +1,5 @@
---- watcher.attempt: one try at a job, while it has a slot: whether it may run, its task, the end of
--- that, and the verdict. What becomes of the message is the watcher's.
+--- watcher.attempt: one attempt at a job, while it has a slot: whether it may run, its task, the
+-- end of the task, and the verdict. The watcher settles the message.
 
 local answers = require "watchbot.watcher.answers"
 local blame = require "watchbot.watcher.blame"
@@ -7,14 +7,14 @@ local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
 
----@class watchbot.Verdict what an attempt has come to
----@field outcome string? what becomes of the message; nil with `hold`
----@field hold "held"|"unplaced"|nil the job stays: by the hook `admit`, or for want of room
----@field seconds number? of the hold, or until the message is seen again
+---@class watchbot.Verdict the result of an attempt
+---@field outcome string? what happens to the message; nil with `hold`
+---@field hold "held"|"unplaced"|nil the job is held: by the hook `admit`, or for lack of capacity
+---@field seconds number? of the hold, or until the message becomes visible again
 ---@field exit watchbot.Exit
 ---@field cause string see watcher/blame.lua
 ---@field step string? the hook that failed
----@field decided string who chose the outcome
+---@field decided string what chose the outcome
 
 ---@class watchbot.AttemptContext
 ---@field hooks watchbot.HookCaller
@@ -23,8 +23,8 @@ local scheduler = require "watchbot.scheduler"
 ---@field jobs watchbot.Jobs
 ---@field draining watchbot.Event
 ---@field breaker watchbot.Breaker
----@field passed fun(step: string) a step has gone well
----@field runs_late fun(entry: watchbot.JobEntry) a task runs although the watcher ends
+---@field passed fun(step: string) a step has succeeded
+---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 
 local attempt = {}
 
@@ -37,7 +37,7 @@ local function failed_hook(name)
   return { outcome = "retry", exit = exit, cause = "hook", step = name, decided = name }
 end
 
---- Whether the policy lets the job run now; else what it says.
+--- Whether the policy lets the job run now; otherwise the result of the hook.
 ---@return watchbot.Verdict? refused
 local function admit(context, entry)
   local admitted, seconds = context.hooks:ask("admit", entry.job)
@@ -56,7 +56,7 @@ local function copy(exit)
   return kept
 end
 
--- The outcome that the hook `verdict` gives to an exit; "retry" where it fails.
+-- The outcome of the hook `verdict` for an exit; "retry" if it fails.
 ---@return string outcome
 ---@return number? seconds
 ---@return string decided
@@ -69,8 +69,8 @@ local function judge(context, entry, exit)
   return "retry", nil, "failed", exit
 end
 
---- What the task of an earlier receive of this message has come to: a run of one that goes on, or
--- an exit that decides, or that says that it is not known yet.
+--- The task of an earlier receive of this message: a run that continues, or an exit that decides,
+-- or that is not known yet.
 local function find(context, entry)
   if not context.runner.find then return nil end
   local run, exit = context.runner:find(entry.job, context.hooks.policy)
@@ -78,7 +78,7 @@ local function find(context, entry)
     context.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)
     return run
   end
-  -- The task of a receive that failed has had its retry: this one.
+  -- A task of a failed receive has already had its retry: this receive.
   if exit and not exit.blameless and not exit.unplaced then
     local outcome, _, _, judged = judge(context, entry, exit)
     local decides = outcome == "complete" or outcome == "reject" or outcome == "bury"
@@ -87,7 +87,7 @@ local function find(context, entry)
   return nil, exit
 end
 
--- The message cannot be handed to a task, and no other try would change that.
+-- The message cannot be passed to a task, and no retry would change that.
 local UNFIT = { TooBig = true, InvalidMessage = true }
 
 -- The exit of a task that was not started.
@@ -99,7 +99,7 @@ local function not_started(err, code)
   }
 end
 
---- Finds or starts the task; else an exit that says why there is none.
+--- Finds or starts the task; otherwise an exit with the reason.
 local function begin(context, entry)
   if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
   if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
@@ -112,10 +112,10 @@ local function begin(context, entry)
   return nil, not_started(err, code)
 end
 
--- Signals that the one who ends the watcher sends to its tasks as well.
+-- Signals that are also sent to the tasks when somebody stops the watcher.
 local SHARED = { TERM = true, INT = true, HUP = true }
 
--- Seconds in which the watcher hears of its own end, when a task has died of such a signal.
+-- Seconds in which the watcher receives its own signal after a task has died of such a signal.
 local HEARD_WITHIN = 0.5
 
 --- Whether a task died of the signal that also ends the watcher: a service manager stops all
@@ -162,7 +162,7 @@ local function conclude(context, entry, exit)
   return { outcome = outcome, seconds = seconds, exit = exit, cause = cause, decided = decided }
 end
 
---- Admits, starts, follows and judges.
+--- Admits, starts and follows a job, and decides its outcome.
 ---@param context watchbot.AttemptContext
 ---@param entry watchbot.JobEntry in the stage "deciding"
 ---@return watchbot.Verdict

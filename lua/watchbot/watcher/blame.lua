@@ -1,52 +1,52 @@
---- watcher.blame: whose fault the end of an attempt is, decided in one place.
--- From the cause follow the outcome, whether the receive counts against the message, whether the
--- breaker hears of it, and whether it is notified. doc/architecture.md shows the table.
+--- watcher.blame: decides in one place what caused the end of an attempt. The cause determines the
+-- outcome, whether the receive counts against the message, whether the breaker counts it, and
+-- whether a notification is sent. doc/architecture.md has the table.
 
 local blame = {}
 
 ---@class watchbot.Blame
 ---@field fault "job"|"either"|"policy"|"machine"|"service" "either": the job or the policy
 ---@field outcome string? nil: the hook `verdict` decides
----@field hold boolean? the job is tried again here, after a pause
----@field uncounted boolean? the receive does not count, where the queue can take it back
+---@field hold boolean? the job is retried here, after a pause
+---@field uncounted boolean? the receive does not count, if the queue supports that
 ---@field silent boolean? no notification
----@field step string? the step that the breaker counts it for, as a failure
----@field passed boolean? a task has run: the breaker's step "start" has gone well
+---@field step string? the step in which the breaker counts a failure
+---@field passed boolean? a task has run: the breaker's step "start" has succeeded
 
 ---@type table<string, watchbot.Blame>
 blame.causes = {
-  -- A task has run, and its end is the job's own doing.
+  -- A task has run, and the job itself caused its end.
   ended = { fault = "job", passed = true },
   timed_out = { fault = "job", passed = true },
   -- The message does not fit into a task, whatever the policy.
   too_big = { fault = "job", outcome = "bury" },
-  -- What was to be started comes from the message: its program, its arguments.
+  -- The message determines what to start: its program, its arguments.
   not_started_by_message = { fault = "either", step = "start" },
-  -- A program, an image, a permission is missing: it hits every message.
+  -- A program, an image or a permission is missing: that fails every message.
   not_started = { fault = "policy", step = "start", uncounted = true },
-  -- A hook has raised, or returned what it must not.
+  -- A hook has raised an error, or returned an invalid value.
   hook = { fault = "either", outcome = "retry" },
-  -- The lease ran out before the task was started: another watcher may have the message.
+  -- The lease expired before the task was started: another watcher may have the message.
   lapsed = { fault = "machine", outcome = "lapsed", silent = true },
-  -- The watcher's own code has raised.
+  -- The watcher's own code has raised an error.
   internal = { fault = "either", outcome = "retry", step = "internal" },
-  -- No processes, memory, capacity or quota left: tried again here, with heartbeats.
+  -- Processes, memory, capacity or quota ran out: retried here, with heartbeats.
   no_room = { fault = "machine", hold = true, uncounted = true, silent = true },
-  -- The machine or the service took the task away.
+  -- The machine or the service stopped the task.
   interrupted = { fault = "service", uncounted = true, passed = true },
-  -- The watcher ends and has stopped the task, or the one who stopped both has.
+  -- The watcher ends and has stopped the task, or one signal has stopped both.
   stopped = { fault = "machine", outcome = "retry", uncounted = true, silent = true },
-  -- The watcher ends, and the task runs on elsewhere for the next watcher.
+  -- The watcher ends, and the task continues elsewhere for the next watcher.
   left = { fault = "machine", outcome = "retry", uncounted = true, silent = true },
 }
 
--- What a shell answers when it could not start the program.
+-- A shell's exit codes if it could not start the program.
 local SHELL_CANNOT_START = { [126] = true, [127] = true }
 
--- Seconds after which a task has started, whatever its exit code will be.
+-- Seconds after which a task has started, whatever its exit code.
 blame.STARTED_AFTER = 1
 
--- Errors of a start that the message's own size or text has made.
+-- Errors of a start that are caused by the size or text of the message.
 local BY_MESSAGE = {
   E2BIG = true, ENAMETOOLONG = true, CommandFailed = true, TaskFailed = true,
   EnvironmentTooBig = true, InvalidText = true,
@@ -58,7 +58,7 @@ local function could_not_start(exit)
   return SHELL_CANNOT_START[exit.code] and not exit.elsewhere and quick
 end
 
--- A command in which the shell puts the message's text may name a program that is not there.
+-- A command in which the shell inserts the message's text may name a missing program.
 local VARIABLES = { "Message", "Subject", "MessageFile", "MessageAttributes" }
 
 local function names_variable(text)
@@ -70,7 +70,7 @@ local function names_variable(text)
   return false
 end
 
--- Whether the message may be what names the program that is not there.
+-- Whether the message may contain the name of the missing program.
 local function named_by_message(policy)
   local command = policy.command
   if type(command) == "function" or type(policy.task) == "function" then return true end
@@ -96,7 +96,7 @@ function blame.cause(exit, policy)
   return exit.timed_out and "timed_out" or "ended"
 end
 
---- What follows from a cause.
+--- The consequences of a cause.
 ---@param cause string
 ---@return watchbot.Blame
 function blame.of(cause)

@@ -1,15 +1,15 @@
---- watcher.breaker: notices that no job can begin, so that a missing program, a bad image or a hook
--- that always fails does not carry a whole queue into the dead-letter queue.
+--- watcher.breaker: detects that no job can start, so that a missing program, a wrong image or a
+-- failing hook does not move a whole queue to the dead-letter queue.
 --
--- A failure before a task runs may be the fault of the policy or of the message. It counts here
--- when different messages fail in the same step with no success of that step between. Five of them
--- open the breaker; from then on single messages are tried, and the first success closes it.
+-- A failure before a task runs may be caused by the policy or by the message. It counts here if
+-- different messages fail in the same step without a success of that step in between. Five such
+-- failures open the breaker; then one message is tried at a time, and the first success closes it.
 --
--- Where the message cannot be at fault (a program that is missing), any five failures in a row open
--- it, and the next message is tried after `probe` seconds. Where it can (a hook that raised), the
--- next message may well be a good one: the first tries come at once, later ones after growing
--- pauses. A message that fails again after others have got through the step has only itself to
--- blame.
+-- If the message cannot be the cause (a missing program), any five failures in a row open the
+-- breaker, and the next message is tried after `probe` seconds. If it can (a hook that raised an
+-- error), the next message may well succeed: the first tries are immediate, later ones come after
+-- growing pauses. If a message fails again after others have passed the step, the message itself is
+-- the cause.
 
 local own = require "watchbot.lib.own"
 local recent = require "watchbot.lib.recent"
@@ -18,7 +18,8 @@ local scheduler = require "watchbot.scheduler"
 -- Failures that open the breaker.
 local FAILURES = 5
 
--- Tries without a pause while the breaker is open by failures that may be the messages'.
+-- Tries without a pause while the breaker is open because of failures that messages may have
+-- caused.
 local AT_ONCE = 20
 
 -- Messages whose last failure is remembered.
@@ -27,13 +28,13 @@ local REMEMBERED = 10000
 ---@class watchbot.Breaker
 ---@field open boolean messages are tried one at a time
 ---@field step string? the step whose failures have opened it
----@field reason string? of the failure that has opened it last
+---@field reason string? of the failure that opened it
 local Breaker = {}
 Breaker.__index = Breaker
 
 local breaker = {}
 
----@param patience number? seconds after which it is `exhausted`; else never
+---@param patience number? seconds after which it is `exhausted`; default: never
 ---@return watchbot.Breaker
 function breaker.new(patience)
   return own({
@@ -43,7 +44,7 @@ function breaker.new(patience)
   }, Breaker)
 end
 
---- A step has gone well for a message.
+--- A step has succeeded for a message.
 ---@param step string "start" or a hook's name
 ---@return boolean closed whether that closed the breaker
 function Breaker:passed(step)
@@ -59,7 +60,8 @@ function Breaker:passed(step)
   return true
 end
 
--- The messages that have failed in a step since it last went well; `count` is all their failures.
+-- The messages that have failed in a step since it last succeeded; `count` is the number of their
+-- failures.
 local function failures_of(self, step)
   local failures = self.failures[step] or { ids = {}, different = 0, count = 0 }
   self.failures[step] = failures
@@ -72,7 +74,7 @@ local function note(failures, id)
   failures.ids[id], failures.different = true, failures.different + 1
 end
 
--- Whether the step has gone well for others since it first failed for this message.
+-- Whether the step has succeeded for others since it first failed for this message.
 local function is_own_fault(self, step, id)
   local key = step .. "\0" .. id
   local failed = self.failed_at:get(key)
@@ -83,7 +85,7 @@ end
 --- A step has failed for a message.
 ---@param step string
 ---@param id string the message's id
----@param fault "policy"|"either" whether the message may be at fault
+---@param fault "policy"|"either" whether the message may be the cause
 ---@return boolean counts the receive counts against the message
 ---@return boolean opened whether that opened the breaker
 function Breaker:failed(step, id, fault)
@@ -109,16 +111,15 @@ local function pause(self, longest)
   return math.min(longest, 2 ^ math.min(self.tries - AT_ONCE, 30))
 end
 
---- Whether no message could be tried with success for as long as its user would wait.
+--- Whether no message could be tried with success for the time that its user would wait.
 ---@return boolean
 function Breaker:exhausted()
   return self.open and not self.trying
     and scheduler.now() - self.opened_at >= self.patience
 end
 
---- The longest pause between two tries: a user who waits for an empty queue is shown soon what
---- comes of them.
----@param probe number the policy's, in seconds
+--- The longest pause between two tries: a user who waits for an empty queue soon sees a result.
+---@param probe number the policy's `probe`, in seconds
 ---@return number
 function Breaker:longest(probe)
   return self.patience == math.huge and probe or math.min(probe, self.patience / 10)
@@ -137,7 +138,7 @@ function Breaker:may_try()
   return not self.trying and scheduler.now() >= self.probe_at
 end
 
---- A message is tried.
+--- A message is being tried.
 ---@param id string
 ---@param longest number the policy's `probe`, in seconds
 function Breaker:try(id, longest)
@@ -145,7 +146,7 @@ function Breaker:try(id, longest)
   self:wait(longest)
 end
 
---- A message that was tried has left, whatever has become of it.
+--- A tried message has left the watcher, whatever the outcome.
 ---@param id string
 function Breaker:left(id)
   if self.trying == id then self.trying = nil end

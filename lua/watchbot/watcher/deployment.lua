@@ -1,5 +1,5 @@
---- watcher.deployment: whether the ECS service still wants the task that we run in, or a deployment
--- has replaced it. The task knows itself by its metadata, its service and deployment by
+--- watcher.deployment: whether the ECS service still wants the task that this watcher runs in, or a
+-- deployment has replaced it. The task finds itself by its metadata, its service and deployment by
 -- DescribeTasks.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
@@ -17,7 +17,7 @@ Deployment.__index = Deployment
 local deployment = {}
 
 ---@param options { uri: string?, client: (fun(region: string): table?, string?)? }?
----@return watchbot.Deployment? deployment nil where there is no metadata of a task
+---@return watchbot.Deployment? deployment nil without task metadata
 function deployment.new(options)
   options = options or {}
   local uri = options.uri or os.getenv "ECS_CONTAINER_METADATA_URI_V4"
@@ -38,7 +38,7 @@ local function metadata_of(uri)
   return nil, ("task metadata: unexpected answer with status %d"):format(response.status)
 end
 
--- Who this task is: asked once.
+-- The identity of this task: requested once.
 function Deployment:identify()
   local metadata, err = metadata_of(self.uri)
   if not metadata then return nil, err end
@@ -58,7 +58,7 @@ function Deployment:identify()
 end
 
 -- A forced deployment has the same task definition, so the deployment that started the task counts
--- first; a rollback may go on with tasks of a deployment that is no longer listed.
+-- first; a rollback may continue with tasks of a deployment that is no longer listed.
 local function is_replaced(task, deployments)
   local primary
   for _, one in ipairs(deployments) do

@@ -1,11 +1,11 @@
---- health: the file that says how a watcher is, and how it is read. Two different questions: is it
--- alive (its loop turns: if not, it should be replaced), and is it ready (the queue answers: an
--- outage of the queue must not kill the jobs that run).
+--- health: writes and reads the file with a watcher's health. It answers two questions: is it alive
+-- (its loop runs; if not, it should be replaced), and is it ready (the queue responds; an outage of
+-- the queue must not kill running jobs).
 --
 --     2026-11-28T03:00:00.000Z alive 12345.678
 --     2026-11-28T03:00:00.000Z answered 12345.678       -- or: answered never
 --
--- The numbers are seconds since the machine's boot: they do not leap with its clock.
+-- The numbers are seconds since the machine's boot, which are independent of its clock.
 
 local core = require "watchbot.core".file
 local scheduler = require "watchbot.scheduler"
@@ -27,7 +27,7 @@ local function line(word, milliseconds, boottime)
   return ("%s %s %s\n"):format(scheduler.iso_date(milliseconds), word, boottime)
 end
 
---- Writes the file: a plain one of ours, never through a link.
+--- Writes a regular file that belongs to this user, never through a link.
 ---@return true? ok
 ---@return string? err
 ---@return string? code "Refused"
@@ -39,14 +39,14 @@ function Health:write()
     line("alive", now, boottime) .. line("answered", answered[1], answered[2]))
 end
 
---- How old the file's word is.
+--- The age of the file's content.
 ---@param path string
 ---@param word "alive"|"answered"
 ---@return number? seconds; math.huge: never
 ---@return string? err
 ---@return string? code "NotHealth"
 function health.age(path, word)
-  -- Opening a pipe would wait for who writes it.
+  -- Opening a pipe would block.
   local status = core.status(path)
   if status and not status.regular and not status.link then
     return nil, ("'%s' is no health file of watchbot"):format(path), "NotHealth"
@@ -57,7 +57,7 @@ function health.age(path, word)
   local seconds = text:match("%f[%w]" .. word .. " ([%d.]+)\n")
   if seconds then
     local age = scheduler.boottime() - tonumber(seconds)
-    -- The machine has been started since.
+    -- The machine was restarted since.
     return age >= -1 and math.max(0, age) or math.huge
   end
   if text:match(word .. " never\n") then return math.huge end

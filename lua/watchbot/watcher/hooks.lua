@@ -1,5 +1,5 @@
---- watcher.hooks: calls the hooks of a policy, which are a user's code. What they raise, and what
--- they return that cannot be used, is logged with where it came from, and stops nothing.
+--- watcher.hooks: calls the hooks of a policy, which are user code. An error that they raise, and a
+-- result that cannot be used, is logged with its origin, and stops nothing.
 
 local answers = require "watchbot.watcher.answers"
 local call = require "watchbot.policy.call"
@@ -12,7 +12,7 @@ local policy = require "watchbot.policy"
 ---@field complained fun(self, err: any, where: string)
 
 ---@class watchbot.HookCaller
----@field policy table whose hooks are called; may be replaced by another
+---@field policy table the policy with the hooks; may be replaced by another
 ---@field observer watchbot.HookObserver?
 local Hooks = {}
 Hooks.__index = Hooks
@@ -36,8 +36,8 @@ end
 --- Calls a hook.
 ---@param name string
 ---@param ... any
----@return boolean ok false when it has raised
----@return any ... what it returned
+---@return boolean ok false if it raised an error
+---@return any ... its results
 function Hooks:call(name, ...)
   local job = (...)
   if self.observer then self.observer:called(name, job, true) end
@@ -50,7 +50,7 @@ function Hooks:call(name, ...)
   return heard(self, name, job, call.protected(id, body, current, ...))
 end
 
--- A check may raise, or never end, too: what a hook returns may have metamethods.
+-- A check may also raise an error or never end: the results of a hook may have metamethods.
 local function checked(self, name, ok, ...)
   if not ok then return nil end
   local sound, first, second = call.protected(nil, answers[name], ...)
@@ -62,11 +62,10 @@ local function checked(self, name, ok, ...)
   return first, second
 end
 
---- Calls a hook and checks what it returns, see watcher/answers.lua. The defaults are our own code:
---- what they return needs no check.
+--- Calls a hook and checks its results, see watcher/answers.lua. The default hooks need no check.
 ---@param name string
 ---@param ... any
----@return any first nil when it has raised, or returned what cannot be used: logged
+---@return any first nil if it raised an error or returned an invalid value, which is logged
 ---@return any second
 function Hooks:ask(name, ...)
   local current = self.policy
@@ -75,14 +74,14 @@ function Hooks:ask(name, ...)
   return checked(self, name, self:call(name, ...))
 end
 
---- Whether the policy has its own hook by this name.
+--- Whether the policy overrides the hook with this name.
 ---@param name string
 ---@return boolean
 function Hooks:is_set(name)
   return self.policy[name] ~= policy[name]
 end
 
---- Logs what went wrong, and hands it to the policy's `failed`.
+--- Logs an error, and passes it to the policy's `failed`.
 ---@param err any
 ---@param where string
 function Hooks:complain(err, where)

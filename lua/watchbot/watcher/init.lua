@@ -1,7 +1,7 @@
---- watcher: takes messages from a queue as fast as its policy can run them, and ends in good order.
--- Sits on the two seams (queue, runner) and the policy's hooks. Here is what concerns all jobs: the
--- stage of the watcher, how many messages may be taken, beginning and end. What happens to a single
--- message is in watcher/life.lua.
+--- watcher: receives messages from a queue as fast as its policy can run them, and ends in an
+-- orderly way. Sits on two interfaces (queue, runner) and the policy's hooks. This file has what
+-- concerns all jobs: the phase of the watcher, how many messages it may receive, start and end.
+-- watcher/life.lua handles a single message.
 
 local breaker = require "watchbot.watcher.breaker"
 local hooks = require "watchbot.watcher.hooks"
@@ -18,10 +18,10 @@ local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
 local tally = require "watchbot.watcher.tally"
 
--- Jobs that are held or still being settled; above that no messages are taken.
+-- Jobs that are held or being settled; beyond that no messages are received.
 local LINGERING_LIMIT = 1000
 
--- Seconds that a watcher that is to end with its queue tries messages of which none can be started.
+-- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started.
 local DRAIN_PATIENCE = 10
 
 -- Seconds: longer than any job.
@@ -42,7 +42,7 @@ local watcher = {}
 ---@field journal watchbot.Journal
 ---@field until_empty boolean? end when the queue is empty
 
--- What all jobs need.
+-- Values that all jobs need.
 local function make_life(self, options)
   local queue = options.queue
   self.settle = settle.new(queue)
@@ -78,8 +78,7 @@ local function make_intake(self, options)
   }
 end
 
--- Tasks that run elsewhere go on without the watcher: there protection would only hold up
--- deployments.
+-- Tasks on other machines continue without the watcher: protection would only delay deployments.
 function Watcher:protect(current)
   if not current.protect or not os.getenv "ECS_AGENT_URI" or policy.kind(current) == "ecs" then
     return
@@ -115,7 +114,7 @@ function watcher.new(current, options)
   return self
 end
 
---- What follows from a job's change of stage, for the watcher as a whole.
+--- Reacts to a job's change of stage, for the watcher as a whole.
 ---@param to string
 ---@param change watchbot.ChangeOfStage
 function Watcher:moved(to, change)
@@ -130,7 +129,7 @@ function Watcher:moved(to, change)
   end
 end
 
--- Once the watcher ends, a task that only just runs is treated as all others are.
+-- A task that starts while the watcher ends is treated like all others.
 function Watcher:runs(entry)
   if self.phase.stopping:is_set() then
     self.life:stop(entry)
@@ -146,7 +145,8 @@ function Watcher:job_ended()
   if self.phase:watching() then self:give_up() end
 end
 
--- A queue whose messages cannot be started never becomes empty: who waits for that learns why.
+-- A queue whose messages cannot be started never becomes empty: report the reason to the caller
+-- that waits for it.
 function Watcher:give_up()
   if not self.jobs:none() or not self.breaker:exhausted() then return end
   self.gave_up = self.breaker.reason
@@ -163,12 +163,12 @@ function Watcher:poll(free)
   return policy.poll(self.hooks.policy, { free = free })
 end
 
--- How long a job takes, the newest ones counting most.
+-- The duration of a job; newer ones weigh more.
 function Watcher:took(seconds)
   self.duration = self.duration == math.huge and seconds or self.duration * 0.8 + seconds * 0.2
 end
 
---- How many jobs may be at once: a program that stays takes a batch of them.
+--- The most jobs at once: a resident program takes a batch of them.
 ---@return integer
 function Watcher:slots()
   local current = self.hooks.policy
@@ -184,7 +184,7 @@ function Watcher:prefetch()
   return math.min(current.prefetch, current.workers // math.max(self.duration, 1e-3)) // 1 | 0
 end
 
---- How many jobs may still begin, where the policy ends the watcher after a number of them.
+--- How many more jobs may start, if the policy ends the watcher after a number of them.
 ---@return number
 function Watcher:jobs_left()
   local limit = self.hooks.policy.jobs
@@ -212,9 +212,9 @@ end
 
 -- beginning and end
 
---- Begins the end: no message is taken any more, what has not started goes back, what runs may
---- finish for the policy's `drain` seconds. A second call hurries: what runs is stopped now. Does
---- not wait.
+--- Begins to stop: no message is received any more, jobs that have not started are returned,
+--- running ones may finish within the policy's `drain` seconds. A second call stops running jobs
+--- now. Does not wait.
 function Watcher:stop()
   if self.retired and not self.retired:is_set() then return self.retired:set() end
   if not self.phase:watching() then
@@ -228,7 +228,7 @@ function Watcher:stop()
   self.intake:close()
 end
 
---- Begins the end, and lets what runs finish: only `stop` puts a limit on it.
+--- Begins to stop, and lets running jobs finish: only `stop` sets a limit.
 ---@param reason string
 function Watcher:retire(reason)
   if not self.phase:watching() then return end
@@ -239,7 +239,7 @@ function Watcher:retire(reason)
   self.intake:close()
 end
 
---- Ends at once: what runs is killed.
+--- Ends at once: running tasks are killed.
 function Watcher:abort()
   self.phase.at_once = true
   if self.retired then self.retired:set() end
@@ -248,7 +248,7 @@ function Watcher:abort()
   self.life:stop_all()
 end
 
---- Waits until nothing is in flight, at most `seconds`; `event` cuts it short.
+--- Waits until nothing is in flight, at most `seconds`; `event` ends the wait.
 ---@return boolean
 function Watcher:settled(seconds, event)
   local until_time = scheduler.now() + seconds
@@ -261,7 +261,7 @@ function Watcher:settled(seconds, event)
   return true
 end
 
--- Tasks that run elsewhere may be left running, for the next watcher.
+-- Tasks on other machines may be left running, for the next watcher.
 function Watcher:leave_running()
   self.leaving = true
   for _, entry in ipairs(self.jobs:all "running") do self.life:leave(entry) end
@@ -280,15 +280,15 @@ function Watcher:drain()
   if self:settled(on_stop == "stop" and 0 or current.drain, self.phase.stopping) then return end
   self.phase:enter "stopping"
   self.life:stop_all()
-  -- After the KILL only the returning is left; a queue that does not answer must not hold up the
-  -- exit.
+  -- After the KILL, messages only need to be returned; a queue that does not respond must not delay
+  -- the exit.
   if not self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then
     self.journal:error(nil, "error",
       "some messages could not be returned; they become visible after their visibility timeout")
   end
 end
 
---- Swaps the hooks and fields for those of another policy, for the jobs that begin from now on.
+--- Replaces the hooks and fields with those of another policy, for jobs that start from now on.
 ---@param fresh watchbot.Policy
 ---@return true? ok
 ---@return string? err why not: queue and runner cannot be changed in a watcher that runs
@@ -305,7 +305,7 @@ function Watcher:reload(fresh)
   return true
 end
 
---- Writes how busy the watcher is, for a fleet's metrics.
+--- Logs the load of the watcher, for a fleet's metrics.
 function Watcher:log_status()
   local counts = self.queue:counts()
   self.journal:info(nil, "max", self.hooks.policy.workers, "concurrency", self.jobs.slots,
@@ -313,7 +313,7 @@ function Watcher:log_status()
     "held", self.jobs.counts.unplaced, "log_lines_dropped", self.journal:dropped())
 end
 
---- Starts a task that runs as long as the watcher does.
+--- Starts a task that runs as long as the watcher.
 ---@param name string
 ---@param body function
 ---@param ... any
@@ -324,7 +324,7 @@ function Watcher:supervise(name, body, ...)
   end, body, ...)
 end
 
--- The tasks that run as long as the watcher does.
+-- The tasks that run as long as the watcher.
 function Watcher:start_tasks()
   local tasks = { self:supervise("heartbeats", self.leases.run, self.leases) }
   if self.runner.status then
@@ -338,7 +338,7 @@ function Watcher:start_tasks()
   return tasks
 end
 
--- One step of the end: what raises in it does not keep the next one from its turn.
+-- One step of the end: an error in it does not prevent the next one.
 function Watcher:step(body, ...)
   local ok, err = xpcall(body, debug.traceback, ...)
   if not ok then pcall(self.hooks.complain, self.hooks, err, "end") end
@@ -357,10 +357,10 @@ function Watcher:finish(tasks)
   self:step(self.queue.close, self.queue)
 end
 
---- Watches until `stop`, or until the queue is empty where that was asked for; then drains. Waits
---- in a task.
+--- Watches until `stop`, or with `until_empty` until the queue is empty; then drains. Waits in a
+--- task.
 ---@return true? ok
----@return string? err when receiving is not allowed
+---@return string? err if receiving is not allowed
 ---@return string? code "NotAllowed"
 function Watcher:run()
   self.hooks:call "start"

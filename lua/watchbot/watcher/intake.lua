@@ -1,25 +1,24 @@
---- intake: when to ask the queue for messages, and for how many.
--- Asks for no more than can be run: each receive raises a message's receive count and burns its
--- visibility. What polls under way have asked for counts as taken. One poll is open while the queue
--- is empty, more while each brings all that it asked for. Knows nothing of jobs; what arrives is
--- handed to `accept`.
+--- intake: decides when to poll the queue, and for how many messages. Never requests more than can
+-- run, because each receive raises the receive count and starts the visibility timeout. Messages
+-- requested by running polls count as received. One poll is open while the queue is empty, more
+-- while each returns all that it asked for. Independent of jobs; received messages are passed to
+-- `accept`.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
--- Pauses after a receive that failed, in seconds.
+-- Pauses after a failed receive, in seconds.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30
 
--- Empty receives in a row, with counts of 0, before a queue that counts only approximately is
--- believed to be empty.
+-- Empty receives in a row, with counts of 0, after which a queue with approximate counts is
+-- considered empty.
 local EMPTY_RECEIVES = 3
 
--- A poll for one message that took this many seconds has waited for it: there was nothing more in
--- the queue.
+-- A poll for one message that took this many seconds has waited for it: the queue had no more.
 local AT_ONCE = 0.5
 
--- Seconds between two polls that bring nothing, at least: 20 calls an embedded queue a second, and
--- one that costs money.
+-- Minimum seconds between two polls without a message: for an embedded queue (20 calls a second),
+-- and for a queue whose calls cost money.
 local LEAST_WAIT = { embedded = 0.05, remote = 1 }
 
 local CLOSED = "no more messages are taken"
@@ -35,7 +34,7 @@ local intake = {}
 ---@field visibility number seconds
 ---@field gather number seconds that free slots gather before a poll
 ---@field until_empty boolean? end when the queue is empty
----@field capacity fun(): integer how many messages could be taken in now
+---@field capacity fun(): integer how many messages could be accepted now
 ---@field idle fun(): boolean nothing is in flight here
 ---@field poll fun(free: integer): integer, number the policy's hook
 ---@field accept fun(message: table)
@@ -51,27 +50,27 @@ function intake.new(options)
   }, Intake)
 end
 
---- Something changed that capacity depends on.
+--- Something that capacity depends on has changed.
 function Intake:wake()
   self.changed:set()
 end
 
--- How many polls may be open after an answer: more while they bring all that they asked for, fewer
--- when they share what there is, for each is a call that costs money.
+-- How many polls may be open after a response: more while they return all that they asked for,
+-- fewer when they share the messages, because each is a call that costs money.
 function Intake:polls_after(asked, got, seconds)
   local full = got == asked and (asked > 1 or seconds < AT_ONCE)
   if full then return math.min(self.most_polls * 2, self.queue.polls) end
   return got > 1 and math.max(1, self.most_polls // 2) or 1
 end
 
--- When the next poll may begin, after one that has brought nothing: a server that does not wait, or
--- a policy that says 0 seconds, must not make a loop without a pause.
+-- When the next poll may start after one without a message: a server that does not wait, or a
+-- policy that says 0 seconds, must not cause a loop without a pause.
 function Intake:pace(started, wait)
   local least = self.queue.embedded and LEAST_WAIT.embedded or LEAST_WAIT.remote
   self.not_before = started + math.max(wait, least)
 end
 
---- A poll has been answered.
+--- A poll has returned.
 ---@param messages table[]
 ---@param asked number boottime at which the poll began: the messages can have been received since
 function Intake:received(messages, asked)
@@ -84,7 +83,7 @@ function Intake:received(messages, asked)
   end
 end
 
--- What is not allowed from the beginning will not work by trying.
+-- A permission that is missing at the start will not appear by retrying.
 function Intake:failed(err, code)
   self.most_polls = 1
   if code == "NotAllowed" and not self.answered then
@@ -96,8 +95,8 @@ function Intake:failed(err, code)
   self.options.failed(err, code)
 end
 
--- What a poll that is cancelled at a drain had received is given back by the queue, or comes back
--- by its visibility.
+-- Messages received by a poll that is cancelled when draining are returned by the queue, or become
+-- visible again after their visibility timeout.
 function Intake:receive(count, wait)
   local ok, messages, err, code =
     xpcall(self.queue.receive, debug.traceback, self.queue, count, wait,
@@ -106,7 +105,7 @@ function Intake:receive(count, wait)
   return messages, err, code
 end
 
--- One poll, and what it brings.
+-- One poll, and its messages.
 function Intake:ask(count, wait)
   local started, asked = scheduler.now(), scheduler.boottime()
   local messages, err, code = self:receive(count, wait)
@@ -132,7 +131,7 @@ function Intake:poll(count, wait)
   self.open[task] = true
 end
 
--- Free slots gather for a moment, so that one call brings several messages; not when everything is
+-- Free slots gather for a moment, so that one call returns several messages; not if everything is
 -- free anyway.
 function Intake:gather()
   local options = self.options
@@ -146,7 +145,8 @@ function Intake:gather()
   end
 end
 
--- Whether the queue has nothing left for anybody, backoffs and other watchers' messages included.
+-- Whether the queue has no messages left for any consumer, including those in backoff and in flight
+-- elsewhere.
 function Intake:is_empty()
   if not self.options.idle() or self.polls > 0 then return false end
   local counts, err, code = self.queue:counts()
@@ -158,14 +158,14 @@ function Intake:is_empty()
   return self.queue.embedded or self.empty >= EMPTY_RECEIVES
 end
 
---- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, where
---- asking costs nothing.
+--- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, if calls
+--- are free.
 function Intake:waiting_time(wait)
   if not self.options.until_empty then return wait end
   return math.min(wait, self.queue.embedded and 0.1 or 1)
 end
 
--- Waits after a failure, until a poll under way has succeeded, and after an empty answer that came
+-- Waits after a failure, until a running poll has succeeded, and after an empty response that came
 -- early.
 function Intake:hold_off()
   if self.pause > 0 then self.recovered:wait(self.pause * (0.5 + math.random() / 2)) end
@@ -188,7 +188,7 @@ function Intake:turn()
   if self.closed or free <= 0 then return end
   local count, wait = self.options.poll(free)
   count = math.min(count, free, self.queue.batch)
-  -- SQS takes whole seconds; less than one of them would be none.
+  -- SQS accepts whole seconds; less than one would become 0.
   if not self.queue.embedded then wait = math.ceil(wait) end
   if count < 1 then
     self.changed:wait(math.max(wait, 0.05))
@@ -207,22 +207,22 @@ function Intake:loop()
   end
 end
 
---- Polls until `close`, or until the queue is empty where that was asked for. May be called again
---- after it has raised. `refusal` says why it never may receive.
+--- Polls until `close`, or with `until_empty` until the queue is empty. May be called again after
+--- it has raised an error. `refusal` is set if it may never receive.
 function Intake:run()
   self.task = scheduler.running()
   local ok, err = xpcall(self.loop, debug.traceback, self)
   if not ok and not self.closed then error(err, 0) end
 end
 
---- Starts no poll any more, whatever it is waiting for.
+--- Starts no more polls, whatever it is waiting for.
 function Intake:close()
   if self.closed then return end
   self.closed = true
   if self.task then self.task:cancel(CLOSED) end
 end
 
---- Gives the polls under way `grace` seconds, then cuts them; waits until they have ended.
+--- Gives running polls `grace` seconds, then cancels them; waits until they have ended.
 ---@param grace number seconds
 function Intake:cut(grace)
   local until_time = scheduler.now() + grace

@@ -1,6 +1,6 @@
---- watcher.jobs: the jobs of a watcher, each in one stage of a declared list.
--- `move` is the only place where a stage changes. Counts follow from the table of stages, and who
--- has to know of a change observes it: nothing else needs to remember what to wake.
+--- watcher.jobs: the jobs of a watcher, each in one stage of a declared list. `move` is the only
+-- place where a stage changes. Counts follow from the table of stages, and observers are notified
+-- of changes: no other code has to remember whom to wake.
 
 local fifo = require "watchbot.lib.fifo"
 local own = require "watchbot.lib.own"
@@ -8,8 +8,8 @@ local own = require "watchbot.lib.own"
 ---@class watchbot.StageOfJob
 ---@field next table<string, true> the stages that may follow
 ---@field slot boolean? the job has one of the policy's `workers` slots
----@field lingers boolean? the job has no slot, and its message is still ours
----@field told string what the stage is called to users, in watchbot.testing
+---@field lingers boolean? the job has no slot, but the watcher still has its message
+---@field told string the name of the stage for users, in watchbot.testing
 
 local function followed_by(...)
   local names = {}
@@ -23,11 +23,11 @@ end
 ---  deciding   the hooks `admit` and `environment` are asked
 ---  starting   an earlier task is looked for, or a new one is started
 ---  running    its task runs
----  held       the hook `admit` said "hold"
----  unplaced   there was no room for its task: tried again later
+---  held       the hook `admit` returned "hold"
+---  unplaced   there was no capacity for its task: retried later
 ---  settling   the outcome is decided; notification, delete, bury
 ---  returning  its message goes back; a newer receive of the message is a new job
----  gone       the message is not ours any more
+---  gone       the watcher no longer has the message
 ---@type table<string, watchbot.StageOfJob>
 local STAGES = {
   received = { next = followed_by("waiting", "settling", "returning", "gone"), told = "waiting" },
@@ -50,13 +50,13 @@ local STAGES = {
   gone = { told = "gone", next = {} },
 }
 
---- What a change of stage changes besides.
+--- The consequences of a change of stage.
 ---@class watchbot.ChangeOfStage
 ---@field slots integer jobs that have a slot
 ---@field lingerers integer jobs that have none and keep their message
----@field total integer messages in the watcher's hands
----@field frees boolean a slot, or room for another message, has become free
----@field matters boolean the watcher as a whole has to know
+---@field total integer messages that the watcher has
+---@field frees boolean a slot, or space for another message, has become free
+---@field matters boolean the watcher as a whole must react
 ---@field plain boolean nothing follows from it
 
 local function number(flag) return flag and 1 or 0 end
@@ -85,24 +85,24 @@ end
 
 local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = true }
 
----@class watchbot.JobEntry a message in the watcher's hands
+---@class watchbot.JobEntry a message that the watcher has
 ---@field id string the message's id
 ---@field stage string
----@field message table what the queue handed over
+---@field message table as received
 ---@field job watchbot.Job
 ---@field lease watchbot.Lease
 ---@field run table? its task, while it has one
 ---@field environment table<string, string>? of its task
 ---@field exit watchbot.Exit? how its last task ended
 ---@field outcome string? of its last attempt
----@field decided string? who chose the outcome
+---@field decided string? what chose the outcome
 ---@field cause string? of the end of its last attempt, see watcher/blame.lua
 ---@field counted boolean? the receive counts against the message
 ---@field at number? when it came to its stage, for metrics
----@field seconds number? until it is tried, or its message is seen, again
+---@field seconds number? until it is retried, or its message is visible again
 ---@field stopped string? why its task was stopped by the watcher
 ---@field held_since number? when it was first held
----@field pause number? seconds that it was last held for want of room
+---@field pause number? seconds that it was last held for lack of capacity
 ---@field lane watchbot.Lane? of its group, on a FIFO queue
 ---@field parked boolean? it waits behind another of its group
 ---@field behind boolean? it goes back, since one before it in its group has
@@ -111,11 +111,11 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@class watchbot.Jobs
 ---@field slots integer jobs that have a slot
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
----@field total integer messages in the watcher's hands
+---@field total integer messages that the watcher has
 ---@field parked integer jobs that wait behind others of their group
 ---@field counts table<string, integer> jobs by stage
----@field watcher fun(to: string, change: watchbot.ChangeOfStage)? hears
---- of the changes that matter to it
+---@field watcher fun(to: string, change: watchbot.ChangeOfStage)? called with the changes that
+--- matter to it
 ---@field observer watchbot.JobObserver? hears of every change, see `observe`
 local Jobs = {}
 Jobs.__index = Jobs
@@ -158,7 +158,7 @@ function Jobs:add(entry)
   return entry
 end
 
---- The job that a message belongs to, unless its message is on its way back already.
+--- The job of a message, unless its message is already being returned.
 ---@param id string
 ---@return watchbot.JobEntry?
 function Jobs:current(id)
@@ -187,10 +187,10 @@ function Jobs:unpark(entry)
   self.queue:push_front(entry)
 end
 
---- Moves a job to another stage; raises for one that cannot follow.
+--- Moves a job to another stage; raises an error for one that cannot follow.
 ---@param entry watchbot.JobEntry
 ---@param stage string
----@param first boolean? to the front of those that wait
+---@param first boolean? to the front of the waiting jobs
 function Jobs:move(entry, stage, first)
   local from, counts = entry.stage, self.counts
   local change = CHANGES[from][stage]
@@ -213,17 +213,17 @@ function Jobs:move(entry, stage, first)
   if lane then lane:moved(entry, from, stage) end
 end
 
---- Something else than the stage has changed that an observer wants to know.
+--- Something other than the stage has changed that an observer needs.
 ---@param entry watchbot.JobEntry
 function Jobs:changed(entry)
   if self.observer then self.observer(entry, entry.stage, entry.stage) end
 end
 
---- Takes the job that has waited longest; the caller moves it on at once.
+--- Takes the job that has waited longest; the caller must move it on at once.
 ---@return watchbot.JobEntry?
 function Jobs:pop_waiting()
   local entry = self.queue:pop()
-  -- One that has left the stage by another way (its life failed) is no longer waiting.
+  -- A job that has left the stage in another way (its life failed) is no longer waiting.
   while entry and entry.stage ~= "waiting" do entry = self.queue:pop() end
   return entry
 end
@@ -234,13 +234,13 @@ function Jobs:waiting()
   return self.counts.waiting - self.parked
 end
 
---- Jobs that run, are about to, or are being settled: all but those that are held.
+--- Jobs that run, are about to, or are being settled: all except held ones.
 ---@return integer
 function Jobs:active()
   return self.total - self.counts.held - self.counts.unplaced
 end
 
---- Whether no message is in the watcher's hands.
+--- Whether the watcher has no message.
 ---@return boolean
 function Jobs:none()
   return self.total == 0

@@ -1,21 +1,21 @@
---- leases: how long each message in flight is ours, and the heartbeat that keeps it so.
--- One task for all of them. Times are of CLOCK_BOOTTIME, which goes on while the machine sleeps, as
--- the queue's clock does: a lease that lapsed during a suspend is seen to have lapsed.
+--- leases: how long the watcher has each message in flight, and the heartbeat that extends that.
+-- One task does it for all of them. Times are those of CLOCK_BOOTTIME, which continues while the
+-- machine sleeps, like the queue's clock: a lease that expired during a suspend is seen as expired.
 
 local limits = require "watchbot.lib.limits"
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local settle = require "watchbot.watcher.settle"
 
--- SQS counts at most 12 hours from the receive, and refuses an extension that would pass them.
+-- SQS counts at most 12 hours from the receive, and refuses an extension beyond that.
 local LIMIT, MARGIN = limits.sqs.visibility, 60
 
--- A heartbeat comes this often in the time of a visibility: an extension starts before half of it
--- has gone, and one that fails has two more chances.
+-- Heartbeats per visibility timeout: an extension starts before half of the time has passed, and
+-- one that fails has two more chances.
 local BEATS = 6
 
--- An extension that is not answered is given up after this part of a visibility, but not sooner
--- than after so many seconds.
+-- An extension without a response is given up after this share of a visibility timeout, but not
+-- before this many seconds.
 local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 
 ---@class watchbot.Lease
@@ -23,16 +23,16 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field receipt string the newest receipt handle
 ---@field receives integer the receive count that came with it
 ---@field received number when it was received
----@field deadline number when the message is seen by others again
+---@field deadline number when the message becomes visible to others
 ---@field extending watchbot.Event? the extension under way
 ---@field decided boolean the outcome is decided: no extension starts any more
----@field lapsed boolean the deadline passed, and that was said
----@field limited boolean it cannot be extended any further, and that was said
+---@field lapsed boolean the deadline passed, and that was logged
+---@field limited boolean it cannot be extended any further, and that was logged
 
 ---@class watchbot.Leases
 ---@field visibility number seconds
----@field turned number when the heartbeat had its last turn
----@field gap { from: number, to: number }? the last time that this process stood still
+---@field turned number when the heartbeat last ran
+---@field gap { from: number, to: number }? the last time in which this process did not run
 ---@field counts table<string, integer> extensions that were answered (`extended`) and refused
 --- (`refused`), heartbeats that came late (`late`), leases that have lapsed (`lapsed`)
 local Leases = {}
@@ -51,10 +51,10 @@ function leases.new(settler, visibility, events)
   }, Leases)
 end
 
--- A heartbeat that comes this many seconds late was held up with everything else.
+-- A heartbeat that is this many seconds late was delayed together with everything else.
 local LATE = 1
 
--- Notes a time in which nothing here had a turn: the process was stopped, the machine slept.
+-- Records a time in which nothing ran here: the process was stopped, or the machine slept.
 function Leases:turn(now)
   if now - self.turned <= self.visibility / BEATS + LATE then return end
   -- Seen by receives before the heartbeat itself has its turn.
@@ -66,9 +66,9 @@ function Leases:count(what)
   self.counts[what] = self.counts[what] + 1
 end
 
---- When a message can have been received at the earliest: an answer that arrived while this process
---- stood still may be as old as that.
----@param message table with `asked`, when its poll began, where that is known
+--- The earliest time at which a message can have been received: a response that arrived while this
+--- process did not run may be as old as that.
+---@param message table with `asked`, when its poll started, if known
 ---@return number boottime
 function Leases:received_at(message)
   local now = scheduler.boottime()
@@ -80,7 +80,7 @@ end
 
 --- Starts the lease of a message that was just received.
 ---@param message table
----@param owner table what the events are about
+---@param owner table passed to the events
 ---@return watchbot.Lease
 function Leases:take(message, owner)
   local received = self:received_at(message)
@@ -92,8 +92,8 @@ function Leases:take(message, owner)
   return lease
 end
 
---- A duplicate receive of a message in flight: the newer receipt handle, newer by receive count, is
---- the one that counts.
+--- A duplicate receive of a message in flight: the receipt handle with the higher receive count is
+--- valid.
 function Leases:adopt(lease, message)
   if lease.receives and message.receives < lease.receives then return end
   lease.receipt, lease.receives = message.receipt, message.receives
@@ -101,7 +101,7 @@ function Leases:adopt(lease, message)
   lease.deadline, lease.lapsed = lease.received + self.visibility, false
 end
 
---- Whether the message may be another watcher's by now.
+--- Whether another watcher may have the message by now.
 ---@return boolean
 function Leases:has_lapsed(lease)
   return scheduler.boottime() >= lease.deadline
@@ -115,8 +115,7 @@ function Leases:lapse(lease)
   self.events.lapsed(lease)
 end
 
---- Decides the lease: no extension starts any more, and the one under way has answered when this
---- returns.
+--- Decides the lease: no more extensions start, and a running one has returned when this does.
 function Leases:decide(lease)
   lease.decided = true
   self.held[lease] = nil
@@ -143,7 +142,7 @@ function Leases:ask(lease, started, receipt, seconds)
   end
 end
 
--- Begins in its own turn, in which the lease may have been decided already.
+-- Runs in its own turn, in which the lease may have been decided already.
 function Leases:extend(lease)
   if lease.decided then return end
   local started, receipt = scheduler.boottime(), lease.receipt
@@ -176,7 +175,7 @@ function Leases:beat()
   end
 end
 
---- Beats until the task is cancelled.
+--- Sends heartbeats until the task is cancelled.
 function Leases:run()
   self.turned = scheduler.boottime()
   while true do

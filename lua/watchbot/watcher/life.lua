@@ -1,7 +1,7 @@
---- watcher.life: the life of each job, from its receive until its message is not ours any more.
--- One coroutine owns a job all that time. Whatever raises in it, in a hook, in the log, in here, or
--- for want of memory, the message goes back to the queue and the slot is free. A message is deleted
--- only when an outcome says so.
+--- watcher.life: the life of each job, from its receive until the watcher no longer has its
+-- message. One coroutine owns a job all that time. Whatever fails in it, in a hook, in the log, in
+-- this file, or because memory ran out, the message is returned to the queue and the slot is freed.
+-- A message is only deleted if an outcome requires it.
 
 local attempt = require "watchbot.watcher.attempt"
 local blame = require "watchbot.watcher.blame"
@@ -14,7 +14,7 @@ local policy_backoff = require("watchbot.policy").backoff
 local rescue = require "watchbot.watcher.rescue"
 local scheduler = require "watchbot.scheduler"
 
--- Pauses of a job that could not be placed, and how long it is held before it is given back, in
+-- Pauses of a job that could not be placed, and how long it is held before it is returned, in
 -- seconds.
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
 
@@ -33,11 +33,11 @@ local REMOVES = { complete = true, reject = true, bury = true }
 ---@field notices watchbot.Notices
 ---@field tally watchbot.Tally
 ---@field queue table
----@field took fun(seconds: number) hears how long a job has run
+---@field took fun(seconds: number) called with the duration of a job
 ---@field ready fun(): boolean whether jobs may start
----@field slots fun(): integer how many may be at once
----@field wake fun() more messages may be taken
----@field runs_late fun(entry: watchbot.JobEntry) a task runs although the watcher ends
+---@field slots fun(): integer how many may run at once
+---@field wake fun() more messages may be received
+---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 local Life = {}
 Life.__index = Life
 
@@ -60,9 +60,9 @@ function life.new(parts)
   return self
 end
 
--- what arrives
+-- receiving
 
--- A job of an unreadable message: its hooks fail, and it ends as a failed one.
+-- A job of an unreadable message: its hooks fail, and it ends as a failed job.
 local function unreadable(message)
   return { id = message.id, message = message.body, attributes = {}, receives = message.receives }
 end
@@ -81,7 +81,7 @@ function Life:received_again(entry, message)
   if entry.run and entry.run.received_again then entry.run:received_again() end
 end
 
--- Whether a message may begin now; while the breaker is open one at a time is tried.
+-- Whether a message may start now; while the breaker is open, one at a time is tried.
 function Life:may_begin(entry)
   if not self.phase:watching() then return false end
   if not self.breaker.open then return true end
@@ -100,7 +100,7 @@ function Life:take(entry)
   self.jobs:move(entry, "waiting")
 end
 
---- A message has arrived: a job begins, or one that runs gets a newer receipt handle.
+--- A message has arrived: a job starts, or a running one gets a newer receipt handle.
 ---@param message table
 function Life:accept(message)
   local entry = self.jobs:current(message.id)
@@ -110,7 +110,7 @@ function Life:accept(message)
     if not ok then self:complain(err, "duplicate") end
     return
   end
-  -- All that it will have, so that the table is made once.
+  -- All of its fields, so that the table is allocated once.
   entry = {
     id = message.id, message = message, stage = false, lease = false, job = false, exit = false,
     outcome = false, decided = false, seconds = false, cause = false, counted = false, at = false,
@@ -121,12 +121,12 @@ end
 
 -- the life
 
--- Hands the job to a coroutine that owns it until it is gone.
+-- Passes the job to a coroutine that owns it until it is gone.
 function Life:spawn(entry, body)
   self.crew:run(entry, body)
 end
 
---- Starts what waits, as far as there are slots.
+--- Starts waiting jobs, as far as there are slots.
 function Life:dispatch()
   local all = self.jobs
   if all.counts.waiting == 0 then return end
@@ -145,7 +145,7 @@ function Life:return_waiting(entry)
   if entry.turn then entry.turn:set() else self:spawn(entry, self.give_back) end
 end
 
---- All that has not started goes back to the queue, to be seen at once.
+--- Returns everything that has not started to the queue, visible at once.
 function Life:give_back_waiting()
   for entry in self.jobs.pop_waiting, self.jobs do self:return_waiting(entry) end
   if self.jobs.parked == 0 then return end
@@ -175,8 +175,8 @@ local function pause_of(entry, verdict)
   return entry.pause * (0.5 + math.random() / 2)
 end
 
---- Keeps the message with heartbeats, then lets the job wait for a slot again; it goes back when
--- that lasts, or when the watcher ends: its stage says which.
+--- Keeps the message with heartbeats, then lets the job wait for a slot again; the message is
+-- returned if that takes too long, or if the watcher ends, as its stage shows.
 function Life:hold(entry, verdict)
   local now = scheduler.now()
   entry.held_since = entry.held_since or now
@@ -196,7 +196,7 @@ function Life:hold(entry, verdict)
   entry.turn:wait()
 end
 
--- what the breaker hears
+-- the breaker
 
 function Life:passed(step)
   if not self.breaker:passed(step) then return end
@@ -228,7 +228,7 @@ function Life:failed(entry, verdict, rule)
   return counts and not rule.uncounted
 end
 
--- what becomes of the message
+-- settling
 
 function Life:gone(entry)
   if not entry.lease.decided then self.leases:decide(entry.lease) end
@@ -236,15 +236,15 @@ function Life:gone(entry)
   self.jobs:move(entry, "gone")
 end
 
---- Returns a message that has not run, to be seen at once; where the queue can, the receive does
--- not count.
+--- Returns a message that has not run, visible at once; the receive does not count if the queue
+-- supports that.
 function Life:give_back(entry)
   self.tally:count "returned"
   self:put_back(entry, 0, true)
   self:gone(entry)
 end
 
--- Another watcher may have the message by now: nothing of it is ours to change.
+-- Another watcher may have the message by now, so it must not be changed.
 function Life:drop_lapsed(entry)
   self.leases:lapse(entry.lease)
   self.tally:count "returned"
@@ -266,7 +266,7 @@ function Life:delete(entry)
   self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
 end
 
--- Moves the message to the dead-letter queue; where that cannot be, it is retried.
+-- Moves the message to the dead-letter queue; if that fails, it is retried.
 function Life:bury(entry, exit)
   self.leases:decide(entry.lease)
   local ok, err, code = self.settle:bury(entry.lease, entry.message, exit.reason)
@@ -278,7 +278,7 @@ function Life:bury(entry, exit)
   return "retry"
 end
 
--- How long the message stays out of sight: never so long that it would outlive the queue's limit.
+-- How long the message stays hidden, within the queue's limit.
 function Life:backoff(entry, seconds)
   seconds = seconds or self.hooks:ask("backoff", entry.job)
     or policy_backoff(self.hooks.policy, entry.job)
@@ -286,7 +286,7 @@ function Life:backoff(entry, seconds)
   return math.ceil(math.max(0, math.min(seconds, left)))
 end
 
---- Sends a notification of a failure, unless it is not the job's.
+--- Sends a notification of a failure that the job caused.
 function Life:notify(entry, outcome, exit, rule)
   local policy = self.hooks.policy
   local early = outcome == "retry" and not entry.job.last
@@ -295,7 +295,7 @@ function Life:notify(entry, outcome, exit, rule)
   self.notices:send(entry.id, entry.job, outcome, exit)
 end
 
--- Ends the job as its outcome says.
+-- Ends the job according to its outcome.
 function Life:apply(entry, outcome, exit, rule, uncount)
   if outcome == "reject" then self:notify(entry, outcome, exit, rule) end
   if entry.seconds then
@@ -307,7 +307,7 @@ function Life:apply(entry, outcome, exit, rule, uncount)
   if outcome == "retry" or outcome == "bury" then self:notify(entry, outcome, exit, rule) end
 end
 
---- What the outcome says happens to the message.
+--- What an outcome does with the message.
 function Life:conclude(entry, verdict)
   local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
   if outcome ~= "complete" then job.mend(entry.job) end
@@ -324,14 +324,14 @@ function Life:conclude(entry, verdict)
   self:apply(entry, outcome, exit, rule, not counts)
 end
 
--- when something has raised
+-- after an error
 
 function Life:complain(err, where)
   pcall(self.hooks.complain, self.hooks, err, where)
 end
 
---- Something raised in the owner of a job: its message goes back by the default backoff, and the
--- job is gone, whatever else raises meanwhile.
+--- An error was raised in the owner of a job: its message is returned with the default backoff, and
+-- the job is gone, whatever else fails meanwhile.
 ---@param entry watchbot.JobEntry
 ---@param err any
 function Life:rescue(entry, err)
@@ -374,7 +374,7 @@ function Life:stop_all()
   for _, entry in ipairs(self.jobs:all "running") do self:stop(entry) end
 end
 
---- Lets the task of a job run on: the watcher that gets its message next finds it.
+--- Lets the task of a job continue: the next watcher that receives its message finds it.
 function Life:leave(entry)
   if not entry.run then return end
   entry.stopped = "left running"

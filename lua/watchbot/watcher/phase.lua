@@ -1,4 +1,4 @@
---- watcher.phase: the one stage of a watcher: watching, draining, stopping, ended. It only goes on.
+--- watcher.phase: the phase of a watcher: watching, draining, stopping, ended. It only advances.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
@@ -7,8 +7,9 @@ local ORDER = { watching = 1, draining = 2, stopping = 3, ended = 4 }
 
 ---@class watchbot.Phase
 ---@field name "watching"|"draining"|"stopping"|"ended"
----@field draining watchbot.Event set from then on: no message is taken, what waits goes back
----@field stopping watchbot.Event set from then on: tasks that run are stopped
+---@field draining watchbot.Event set from then on: no message is received, waiting ones are
+--- returned
+---@field stopping watchbot.Event set from then on: running tasks are stopped
 ---@field at_once boolean tasks are killed without a grace
 local Phase = {}
 Phase.__index = Phase
@@ -22,7 +23,7 @@ function phase.new()
   }, Phase)
 end
 
---- Goes on to a later phase; nothing happens where that has been reached.
+--- Advances to a later phase; does nothing if it has been reached.
 ---@param name string
 ---@return boolean changed
 function Phase:enter(name)
@@ -33,7 +34,7 @@ function Phase:enter(name)
   return true
 end
 
---- Whether the watcher takes messages.
+--- Whether the watcher receives messages.
 ---@return boolean
 function Phase:watching()
   return self.name == "watching"

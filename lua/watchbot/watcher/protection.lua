@@ -1,8 +1,8 @@
---- watcher.protection: keeps ECS from stopping a task that runs jobs, when its service scales in.
--- Protection holds up deployments as well: a deployment waits for protected tasks, and
--- CloudFormation rolls back after three hours. So it is given back whenever no job runs and asked
--- for before the next one starts; and a task that a deployment has replaced drains. Best effort: a
--- failure is logged once, and the jobs run unprotected.
+--- watcher.protection: prevents ECS from stopping a task that runs jobs when its service scales in.
+-- Protection delays deployments as well: a deployment waits for protected tasks, and CloudFormation
+-- rolls back after three hours. So it is removed whenever no job runs, and set before the next one
+-- starts; and a task that a deployment has replaced drains. Best effort: a failure is logged once,
+-- and the jobs run unprotected.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/
 -- task-scale-in-protection-endpoint.html
 
@@ -10,40 +10,40 @@ local json = require "watchbot.lib.json"
 local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
 
--- Minutes for which protection is asked.
+-- Minutes of protection to request.
 local MINUTES = 60
 
--- Seconds that the agent may take to answer; at the end something may be waiting to KILL us.
+-- Timeout of the agent in seconds; at the end of the watcher a KILL may follow soon.
 local PATIENCE, LAST_PATIENCE = 5, 2
 
--- What the agent answers while protected tasks hold up a deployment.
+-- The agent's errors while protected tasks delay a deployment.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
 local BLOCKED = "DEPLOYMENT_BLOCKED"
 
 ---@class watchbot.Protection
----@field resting boolean no more messages are to be taken until the protection is given back
+---@field resting boolean no more messages are received until the protection is removed
 local Protection = {}
 Protection.__index = Protection
 
--- Seconds. A trickle of short jobs must not be two calls a job: ECS limits their rate.
+-- Seconds. A stream of short jobs must not cause two calls for each job: ECS limits their rate.
 local protection = { times = {
-  idle = 1,          -- without a job, before protection is given back,
-  keep = 10,         -- and since it was asked for;
-  long = 60,         -- after this long the first moment without a job will do
-  renewal = 30 * 60, -- asked for again while jobs run,
-  retry = 60,        -- sooner when the last try has failed
-  check = 60,        -- between two looks whether a deployment has replaced the task
+  idle = 1,          -- without a job before protection is removed,
+  keep = 10,         -- and since it was set;
+  long = 60,         -- after this long, the first moment without a job is enough
+  renewal = 30 * 60, -- set again while jobs run,
+  retry = 60,        -- sooner if the last attempt has failed
+  check = 60,        -- between two checks whether a deployment has replaced the task
 } }
 
 ---@class watchbot.ProtectionOptions
 ---@field uri string? of the ECS agent; default: $ECS_AGENT_URI
----@field limit fun(): number seconds that protection is kept while ECS does not say that the task
---- stays
+---@field limit fun(): number seconds that protection is kept while ECS does not confirm that the
+--- task stays
 ---@field deployment watchbot.Deployment? whether a deployment has replaced the task
----@field retire fun(reason: string) drains the watcher, without a limit on what runs
----@field supervise fun(body: function, ...: any): watchbot.Supervised starts what runs for long
----@field changed fun() jobs may start, or messages be taken
----@field times table<string, number>? seconds, where they are not to be the usual
+---@field retire fun(reason: string) drains the watcher, without a limit on running jobs
+---@field supervise fun(body: function, ...: any): watchbot.Supervised starts a long-running task
+---@field changed fun() jobs may start, or messages be received
+---@field times table<string, number>? seconds that replace the defaults
 
 ---@param journal watchbot.Journal
 ---@param options watchbot.ProtectionOptions
@@ -66,7 +66,7 @@ function Protection:complain(what, err)
   self.journal:warning(nil, "warning", what .. ": " .. err)
 end
 
--- The agent answers { protection }, or { failure: { Reason } }, or { error: { Message } }.
+-- The agent responds with { protection }, { failure: { Reason } } or { error: { Message } }.
 local function problem_of(response)
   local answer = json.decode(response.body, true)
   if type(answer) ~= "table" then return ("status %d"):format(response.status) end
@@ -75,7 +75,7 @@ local function problem_of(response)
   return response.status // 100 ~= 2 and ("status %d"):format(response.status) or nil
 end
 
--- What was asked for counts as done before the answer: one that never comes may have been applied.
+-- A request counts as applied before its response: one without a response may have been applied.
 function Protection:put(enabled, patience)
   self.protected = enabled or self.protected
   local response, err = http.request {
@@ -91,7 +91,7 @@ function Protection:put(enabled, patience)
   return false, err
 end
 
--- Asks for protection. A task that is refused it for the sake of a deployment is to go.
+-- Requests protection. A task that is refused because of a deployment should end.
 function Protection:ask()
   local now = scheduler.now()
   if not self.since then self.since, self.check_at = now, now + self.times.check end
@@ -105,14 +105,14 @@ function Protection:ask()
 end
 
 function Protection:release()
-  -- A job that arrives meanwhile has to wait for the next answer.
+  -- A job that arrives meanwhile has to wait for the next response.
   self.answered = false
   self:put(false, PATIENCE)
   self.since, self.resting = nil, false
   self.options.changed()
 end
 
--- Whether a deployment has replaced the task. While ECS does not answer that, protection has a
+-- Whether a deployment has replaced the task. While ECS does not respond, protection has a time
 -- limit.
 function Protection:check()
   local deployment, now = self.options.deployment, scheduler.now()
@@ -135,14 +135,14 @@ function Protection:check()
     "seconds", math.floor(now - self.since))
 end
 
--- Seconds without a job after which protection is given back.
+-- Seconds without a job after which protection is removed.
 function Protection:delay()
   local held = scheduler.now() - self.since
   if held >= self.times.long or self.resting then return 0 end
   return math.max(self.times.idle, self.times.keep - held)
 end
 
--- One step while jobs run: what is due, then a wait for what comes next.
+-- One step while jobs run: due requests, then a wait for the next.
 function Protection:guard()
   local now = scheduler.now()
   if not self.protected or now >= self.due then return self:ask() end
@@ -150,7 +150,7 @@ function Protection:guard()
   self.changed:wait(math.max(0, math.min(self.due, self.check_at) - now))
 end
 
---- Brings the agent's state to ours, until both say idle.
+--- Updates the agent's state to match, until both are idle.
 function Protection:follow()
   while self.busy or self.protected do
     self.changed:clear()
@@ -172,13 +172,13 @@ function Protection:set(busy)
   if busy and not self.task then self.task = self.options.supervise(self.follow, self) end
 end
 
---- Whether jobs may start: protection was answered for, with yes or no.
+--- Whether jobs may start: the request for protection has a response, yes or no.
 ---@return boolean
 function Protection:ready()
   return self.answered
 end
 
---- The end: gives the protection back now.
+--- The end: removes the protection now.
 function Protection:close()
   self.busy = false
   if self.task then

@@ -1,5 +1,5 @@
---- watcher.settle: tells the queue what becomes of a message, again and again until it is done.
--- Batching is the queue's own; here is only what a lease adds: how long another try makes sense.
+--- watcher.settle: settles a message in the queue, with retries until it succeeds. The queue does
+-- the batching; this file only has what a lease adds: how long retries make sense.
 
 local own = require "watchbot.lib.own"
 local receipts = require "watchbot.queue.receipts"
@@ -12,7 +12,7 @@ Settle.__index = Settle
 
 local settle = {}
 
--- Codes of what another try within the same lease does not change.
+-- Codes of errors that a retry within the same lease does not change.
 local lasting = {
   NoDeadLetterQueue = true, NotAllowed = true, MessageTooLong = true, InvalidMessageContents = true,
   Usage = true,
@@ -27,10 +27,10 @@ function settle.new(queue)
   return own({ queue = queue }, Settle)
 end
 
--- Tries until it works, the receipt has expired with no newer one, or the lease has run out: then
--- the message comes back by itself, and another try could hit another watcher's receive. A success
--- with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS answers so and
--- deletes nothing), so the newest one is tried as well.
+-- Retries until it succeeds, the receipt has expired without a newer one, or the lease has expired:
+-- then the message becomes visible by itself, and a retry could affect another watcher's receive. A
+-- success with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS reports
+-- success and deletes nothing), so the newest handle is tried as well.
 local function persist(self, operation, lease, ...)
   local pause, queue = 0.2, self.queue
   while true do
@@ -48,7 +48,7 @@ local function persist(self, operation, lease, ...)
   end
 end
 
---- Deletes the message that the lease holds.
+--- Deletes the message of the lease.
 ---@return true? ok
 ---@return string? err
 ---@return string? code
@@ -56,8 +56,8 @@ function Settle:delete(lease)
   return persist(self, "delete", lease)
 end
 
---- Returns the message to the queue, to be seen again after `seconds`.
----@param uncount boolean? the receive does not count, where the queue can take it back
+--- Returns the message to the queue, visible again after `seconds`.
+---@param uncount boolean? the receive does not count, if the queue supports that
 ---@return true? ok
 ---@return string? err
 ---@return string? code
@@ -65,9 +65,9 @@ function Settle:delay(lease, seconds, uncount)
   return persist(self, "delay", lease, seconds, uncount)
 end
 
---- Moves the message to the dead-letter queue at once, and out of this one.
+--- Moves the message to the dead-letter queue at once.
 ---@param lease watchbot.Lease
----@param message watchbot.Message as it was received
+---@param message watchbot.Message as received
 ---@param reason string?
 ---@return true? ok
 ---@return string? err; or, with `ok`, a note for the log
@@ -76,10 +76,10 @@ function Settle:bury(lease, message, reason)
   return persist(self, "bury", lease, message, reason)
 end
 
---- Extends the lease of a receipt once; the caller decides about another try.
+--- Extends the lease of a receipt once; the caller decides about a retry.
 ---@param receipt string
 ---@param seconds number
----@param within number seconds after which the try is given up
+---@param within number timeout in seconds
 ---@return true? ok
 ---@return string? err
 ---@return string? code

@@ -1,21 +1,21 @@
---- supervisor: what the service manager hears of a watcher, by the protocol of sd_notify(3):
--- ready, a line of status, a sign of life for its watchdog, and the end. While tasks finish, the
--- manager is asked for more time, so that a policy's `drain` needs no TimeoutStopSec that fits.
+--- supervisor: reports to the service manager by the protocol of sd_notify(3): ready, a status
+-- line, watchdog pings, and the end. While tasks finish, it asks the manager for more time, so that
+-- a policy's `drain` needs no matching TimeoutStopSec.
 
 local systemd = require "watchbot.core".systemd
 
--- The watchdog's variables are in microseconds. What it is asked for at each sign of life is more
--- than the time to the next.
+-- The watchdog's variables are in microseconds. Each ping asks for more time than passes until the
+-- next one.
 local MICROSECONDS, MORE_TIME = 1e6, 30
 
 ---@class watchbot.Supervisor
----@field interval number seconds between two signs of life
+---@field interval number seconds between two pings
 local Supervisor = {}
 Supervisor.__index = Supervisor
 
 local supervisor = {}
 
---- The manager that has started this process; nil: none has.
+--- The manager that has started this process; nil if there is none.
 ---@param getenv (fun(name: string): string?)?
 ---@return watchbot.Supervisor?
 function supervisor.find(getenv)
@@ -36,7 +36,7 @@ local function status_of(watcher)
   return ("stopping, %d running"):format(running)
 end
 
---- What the manager is told now: READY=1 the first time, STOPPING=1 when the end begins, the status
+--- The message to send now: READY=1 the first time, STOPPING=1 when stopping begins, the status
 --- when it has changed, WATCHDOG=1 always.
 ---@param watcher watchbot.Watcher
 ---@return string? lines nil: nothing has changed
@@ -53,7 +53,7 @@ function Supervisor:lines(watcher)
   return #lines > 0 and table.concat(lines, "\n") or nil
 end
 
---- Sends what there is to say.
+--- Sends the message, if there is one.
 ---@param watcher watchbot.Watcher
 ---@return true? ok
 ---@return string? err

@@ -1,4 +1,4 @@
---- tally: what has become of all messages, for the last line of the log.
+--- tally: the outcomes of all messages, for the last line of the log.
 
 ---@class watchbot.Tally
 local own = require "watchbot.lib.own"
@@ -15,19 +15,18 @@ function tally.new()
   }, Tally)
 end
 
----@param what string an outcome, "blameless" (it was not the job's fault), "duplicate" or
---- "returned"
+---@param what string an outcome, "blameless" (the job did not cause it), "duplicate" or "returned"
 function Tally:count(what)
   self[what] = self[what] + 1
 end
 
---- How many jobs have ended.
+--- The number of jobs that have ended.
 ---@return integer
 function Tally:jobs()
   return self.complete + self.reject + self.release + self.retry + self.bury + self.blameless
 end
 
---- Writes the counts, and how many calls they took where calls cost money.
+--- Logs the counts, and the number of calls if calls cost money.
 ---@param journal watchbot.Journal
 ---@param calls integer?
 function Tally:log(journal, calls)

@@ -1,22 +1,22 @@
---- progress.dynamodb.chunks: the parts of a job that watchbot has begun, as sets in items of their
--- own.
+--- progress.dynamodb.chunks: the parts of a job that watchbot has started, as sets in separate
+-- items.
 --
 --     { id = "job-1", total = 1000000, parts = { chunk = 250 },
 --       chunks = <those that are finished>, last = 77 }
 --     { id = "job-1#chunk:1", done = <parts that are done, 1 to 250>, last = 77 }
 --
--- Why sets, not bits: DynamoDB adds to a set in one atomic call, where bits would have to be read,
--- changed and written back. Why 250: an item of that many small numbers stays under 1 KB, so a
--- completion costs one write unit, the least there is, besides the read of the job's item; each
--- 250th writes the job's item too. A chunk's item is made by its first part. Why `parts` is a map:
--- watchbot-progress keeps a set there. It finds no set and fails, where it would otherwise take a
--- job without one for complete.
+-- Why sets instead of bits: DynamoDB adds to a set in one atomic call; bits would have to be read,
+-- changed and written back. Why 250: an item with 250 small numbers stays under 1 KB, so a
+-- completion costs one write unit, the minimum, in addition to the read of the job's item; each
+-- 250th also writes the job's item. The first part of a chunk creates its item. Why `parts` is a
+-- map: watchbot-progress keeps a set there. Finding no set, it fails instead of treating a job
+-- without one as complete.
 --
--- How exactly one part is the last: a part that is added is written into `last` by the same call,
--- and only if the part was not there. So when a chunk is full its `last` is the part that filled
--- it, permanently, and that part alone writes the chunk into the job's `chunks` and itself into the
--- job's `last`, again by one call. A process that dies between the two calls, or loses an answer,
--- left its name: its repeat finds it and goes on. The repeat of any other part does nothing.
+-- How exactly one part is the last: the call that adds a part also writes it to `last`, and only if
+-- the part was not yet in the set. So when a chunk is full, its `last` is permanently the part that
+-- filled it; only that part writes the chunk into the job's `chunks` and itself into the job's
+-- `last`, again in one call. If a process dies between the two calls, or loses a response, its
+-- repeat finds its part in `last` and continues. The repeat of any other part does nothing.
 
 local layout = require "watchbot.progress.layout"
 local values = require "watchbot.progress.dynamodb.values"
@@ -24,13 +24,13 @@ local values = require "watchbot.progress.dynamodb.values"
 -- Parts a chunk.
 local SIZE = 250
 
--- A job of more chunks gets larger ones: the job's own item must stay small too. 4000 numbers are
--- 12 KB.
+-- A job with more chunks gets larger ones: the job's own item must stay small, too. 4000 numbers
+-- are 12 KB.
 local MOST_CHUNKS = 4000
 
 local chunks = {}
 
---- Parts a chunk, of a new job.
+--- Parts a chunk, for a new job.
 ---@param total integer
 ---@return integer
 function chunks.size(total)
@@ -47,7 +47,7 @@ local function is_complete(job)
   return #(job.chunks or {}) == layout.chunks(job.total, job.parts.chunk)
 end
 
--- Adds `number` to the set `name` of an item, `last` beside it, unless it is there.
+-- Adds `number` to the set `name` of an item, and sets `last`, unless it is in the set.
 local function add(items, id, name, number, last, more)
   return items:update(id, {
     update = "ADD #set :new SET #last = :last",
@@ -60,12 +60,12 @@ local function add(items, id, name, number, last, more)
   })
 end
 
--- What a job's item says of a part of a finished chunk.
+-- The entry of a part's finished chunk in the job's item.
 local function is_last(job, part)
   return is_complete(job) and job.last == part
 end
 
--- The part has filled its chunk: the job gets to know.
+-- The part has filled its chunk: record that in the job.
 local function close(items, job, chunk, part)
   local changed, err, code =
     add(items, job.id, "chunks", chunk, part, " AND attribute_exists(id)")
@@ -91,13 +91,13 @@ function chunks.complete(items, job, part)
   local item, err, code = add(items, id, "done", position, position)
   if item == false then item, err, code = items:get(id) end
   if item == nil then return nil, err, code end
-  -- A chunk that is no longer there was deleted when the reduce was sent.
+  -- A missing chunk was deleted when the reduce message was sent.
   local full = item and #item.done == layout.capacity(chunk, job.total, job.parts.chunk)
   if not full or item.last ~= position then return false end
   return close(items, job, chunk, part)
 end
 
--- The ids of the chunks' items, but for some of them.
+-- The ids of the chunks' items, except for some of them.
 local function ids_of(job, without)
   local ids = {}
   for chunk = 1, layout.chunks(job.total, job.parts.chunk) do
@@ -106,7 +106,7 @@ local function ids_of(job, without)
   return ids
 end
 
---- How many parts are not done yet. Reads each chunk that is begun and not finished.
+--- The number of parts that are not done yet. Reads each started, unfinished chunk.
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return integer? remaining
@@ -137,8 +137,8 @@ function chunks.is_done(items, job, part)
   return item and index(item.done)[position] or false
 end
 
---- Deletes the chunks of a job that is complete: its own item answers every repeat. Those of any
---- other stay.
+--- Deletes the chunks of a job that is complete: its own item is enough to handle every repeat.
+--- Keeps those of any other job.
 ---@param items watchbot.progress.Table
 ---@param job table its item
 ---@return true? ok

@@ -1,8 +1,9 @@
---- progress.dynamodb: progress in a DynamoDB table whose only key is `id`, also one that
--- watchbot-progress has used.
--- Here is what the two forms of a job have in common, its own item; how its parts are kept is
--- progress.dynamodb.chunks and, for jobs that watchbot-progress has begun, progress.dynamodb.set.
--- `total`, `error`, `metadata` and `reduceSent` have its names.
+--- progress.dynamodb: progress in a DynamoDB table whose only key is `id`, including tables used by
+-- watchbot-progress.
+-- This file has what both formats of a job share, the job's own item; its parts are kept by
+-- progress.dynamodb.chunks or, for jobs that watchbot-progress has started, by
+-- progress.dynamodb.set. `total`, `error`, `metadata` and `reduceSent` have the names of
+-- watchbot-progress.
 
 local chunks = require "watchbot.progress.dynamodb.chunks"
 local layout = require "watchbot.progress.layout"

@@ -1,12 +1,12 @@
---- progress.dynamodb.set: the parts of a job that watchbot-progress has begun: `parts` is the set
--- of those that are not done, in the job's own item, which has no `parts` when it is complete. Such
--- a job is completed in its own form, so that programs of both kinds may work on it. A completion
--- rewrites the set: a write unit for each kilobyte of it.
+--- progress.dynamodb.set: the parts of a job that watchbot-progress has started: `parts`, in the
+-- job's own item, is the set of unfinished parts, and is absent when the job is complete. Such a
+-- job keeps its format, so that both programs can work on it. A completion rewrites the set: a
+-- write unit for each kilobyte.
 
 local layout = require "watchbot.progress.layout"
 local values = require "watchbot.progress.dynamodb.values"
 
--- Between two calls another program may change the set; so often the parts are looked at again.
+-- Another program may change the set between two calls; the number of attempts.
 local TRIES = 10
 
 local set = {}
@@ -18,7 +18,7 @@ local function has(job, part)
   return false
 end
 
--- Takes a part out of a set that has others.
+-- Removes a part from a set that has others.
 local function take(items, id, part)
   return items:update(id, {
     update = "DELETE #parts :set", condition = "contains(#parts, :part) AND size(#parts) > :one",
@@ -29,7 +29,7 @@ local function take(items, id, part)
   })
 end
 
--- Takes the only part that is left, and leaves word which it was.
+-- Removes the last remaining part, and records which one it was.
 local function take_last(items, id, part)
   return items:update(id, {
     update = "REMOVE #parts SET #last = :part", condition = "#parts = :set",
@@ -38,8 +38,8 @@ local function take_last(items, id, part)
   })
 end
 
--- Where watchbot-progress took the last part, it is unknown which it was: as it does, all are told
--- that they were.
+-- If watchbot-progress removed the last part, it is unknown which one it was: all parts are
+-- reported as the last one, as watchbot-progress does.
 local function is_last(job, part)
   return not job.parts and (job.last == nil or job.last == part)
 end
@@ -47,7 +47,7 @@ end
 --- Marks a part as done.
 ---@param items watchbot.progress.Table
 ---@param job table its item
----@param part integer from 1, or from 0 as some programs count
+---@param part integer from 1, or from 0 for programs that count from 0
 ---@return boolean? last
 ---@return string? err
 ---@return string? code
@@ -64,10 +64,10 @@ function set.complete(items, job, part)
     job, err, code = items:get(id)
     if job == nil then return nil, err, code end
   end
-  return nil, ("job '%s' is changed all the time by others"):format(id), "Contention"
+  return nil, ("job '%s' is being changed too often by other programs"):format(id), "Contention"
 end
 
---- How many parts are not done yet.
+--- The number of parts that are not done yet.
 function set.remaining(_, job)
   return #(job.parts or {})
 end
@@ -77,7 +77,7 @@ function set.is_done(_, job, part)
   return not has(job, part)
 end
 
---- There is nothing besides the job's own item.
+--- There are no other items than the job's own.
 function set.delete()
   return true
 end

@@ -1,7 +1,7 @@
---- progress.dynamodb.table: a DynamoDB table whose only key is `id`, as few calls that read well.
--- Reads are consistent: what an answer says is what the next write finds, and a lost answer is
--- found out by reading. Updates are made again when their answer was lost, so each must be one that
--- a repeat does not hurt.
+--- progress.dynamodb.table: a DynamoDB table whose only key is `id`, with a small set of calls.
+-- Reads are consistent: the next write sees what a read returned, and a read settles whether a
+-- write with a lost response was applied. Updates are repeated after a lost response, so each must
+-- be safe to repeat.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
 
 local aws = require "watchbot.aws"
@@ -10,14 +10,14 @@ local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local values = require "watchbot.progress.dynamodb.values"
 
--- As the AWS SDKs have it for DynamoDB, which throttles a table's bursts and expects callers to
--- come again.
+-- The settings of the AWS SDKs for DynamoDB, which throttles bursts and expects retries.
 local ATTEMPTS = 10
 
--- Items that a batch may read, and delete.
+-- The most items that a batch may read or delete.
 local READS, DELETES = limits.dynamodb.reads, limits.dynamodb.writes
 
--- What a batch leaves undone is asked for again after a pause that grows to the longest, so often.
+-- Unprocessed items of a batch are requested again after a growing pause; the longest pause and the
+-- number of attempts.
 local FIRST_PAUSE, LONGEST_PAUSE, BATCHES = 0.05, 5, 20
 
 ---@class watchbot.progress.Table
@@ -26,7 +26,7 @@ Table.__index = Table
 
 local tables = {}
 
---- A client for the region that a table's ARN names, or for `$DynamoDbEndpoint`.
+--- A client for the region in a table's ARN, or for `$DynamoDbEndpoint`.
 local function new_client(region)
   local endpoint = os.getenv "DynamoDbEndpoint"
   if endpoint == "" then endpoint = nil end
@@ -36,12 +36,12 @@ local function new_client(region)
   })
 end
 
---- Makes no call yet.
+--- Does not make a call yet.
 ---@param arn string
 ---@param client table?
 ---@return watchbot.progress.Table?
 ---@return string? err
----@return string? code "Usage" when it is no table's ARN
+---@return string? code "Usage" if it is not the ARN of a table
 function tables.open(arn, client)
   local region, name = arn:match "^arn:[^:]+:dynamodb:([^:]+):[^:]*:table/([%w_.-]+)$"
   if not region then
@@ -59,7 +59,7 @@ local function key(id)
   return { id = { S = id } }
 end
 
---- The item, decoded; false when there is none.
+--- The decoded item; false if it does not exist.
 ---@param id string
 ---@return table|false|nil item
 ---@return string? err
@@ -78,10 +78,10 @@ end
 ---@field names table<string, string>
 ---@field values table<string, table>
 
---- Changes an item, which is made when it is not there.
+--- Changes an item, and creates it if it does not exist.
 ---@param id string
----@param change watchbot.progress.Change one that may be applied twice
----@return table|false|nil changed the attributes that were changed, as they are now; false: the
+---@param change watchbot.progress.Change a change that may be applied twice
+---@return table|false|nil changed the changed attributes with their new values; false: the
 --- condition does not hold
 ---@return string? err
 ---@return string? code
@@ -97,7 +97,7 @@ function Table:update(id, change)
   return nil, err, code
 end
 
--- Calls `call` with what the call before has left undone, until nothing is; it returns that, or
+-- Calls `call` with the unprocessed part of the previous call until there is none; returns that, or
 -- nil, err, code.
 local function until_done(name, left, call)
   local pause = FIRST_PAUSE
@@ -143,8 +143,8 @@ function Table:read_singly(ids, visit)
   return true
 end
 
---- Reads many items; those that are not there are not visited. Goes one by one where batches are
---- not allowed.
+--- Reads many items; skips those that do not exist. Reads them one by one if batches are not
+--- allowed.
 ---@param ids string[]
 ---@param visit fun(item: table)
 ---@return true? ok
@@ -153,8 +153,7 @@ end
 function Table:each(ids, visit)
   for batch in batches(ids, READS) do
     local ok, err, code = self:read_batch(batch, visit)
-    -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, and nothing of
-    -- batches.
+    -- The role that ecs-watchbot gave to tasks allows GetItem and UpdateItem, but no batches.
     if denied.is(code) then ok, err, code = self:read_singly(batch, visit) end
     if not ok then return nil, err, code end
   end
@@ -171,7 +170,7 @@ function Table:delete_batch(ids)
   end)
 end
 
---- Deletes items, whether they are there or not; leaves them where deleting is not allowed.
+--- Deletes items, whether they exist or not; keeps them if deleting is not allowed.
 ---@param ids string[]
 ---@return true? ok
 ---@return string? err

@@ -1,5 +1,5 @@
---- progress.dynamodb.values: Lua's values as DynamoDB's typed ones, and back. What JSON can hold
--- survives both ways.
+--- progress.dynamodb.values: converts Lua's values to DynamoDB's typed values and back, without
+-- loss for values that JSON can represent.
 -- https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
 local json = require "watchbot.lib.json"
@@ -14,7 +14,7 @@ local function encode_table(value)
   return { M = encoded }
 end
 
---- A set of numbers; DynamoDB has no empty one.
+--- A set of numbers; DynamoDB does not allow an empty one.
 ---@param numbers integer[]
 ---@return table
 function values.set(numbers)
@@ -23,7 +23,7 @@ function values.set(numbers)
   return { NS = texts }
 end
 
----@param value any what JSON can hold; `watchbot.aws.null` is null
+---@param value any a value that JSON can represent; `watchbot.aws.null` is null
 ---@return table
 function values.encode(value)
   if value == json.null then return { NULL = true } end
@@ -52,7 +52,7 @@ local decoders = {
   NS = function(items) return json.list(decode_each(items, number_of)) end,
 }
 
---- What a typed value is; bytes stay base64.
+--- The Lua value of a typed value; bytes stay base64.
 ---@param typed table
 ---@return any
 function values.decode(typed)

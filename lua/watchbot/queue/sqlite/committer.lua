@@ -1,13 +1,13 @@
---- queue.sqlite.committer: the work of many tasks on one connection, done in few transactions.
--- Work that is submitted while the loop makes one turn, or while another process has the lock,
--- shares a transaction. Work that is not urgent lingers a little, for company: deletes
--- for the next receive. One task does it all; it is there only while there is work.
+--- queue.sqlite.committer: combines the work of many tasks on one connection into few transactions.
+-- Work submitted during one turn of the loop, or while another process has the lock, shares a
+-- transaction. Work that is not urgent waits a little for more: deletes wait for the next receive.
+-- One task does everything; it exists only while there is work.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
 
--- Seconds that work which is not urgent waits for other work, by default.
+-- Seconds that work that is not urgent waits for other work, by default.
 local LINGER = 0.002
 
 local CLOSED = { message = "the queue is closed", code = "Closed" }
@@ -20,14 +20,14 @@ local committer = {}
 
 ---@class watchbot.Committed
 ---@field work fun(transaction: watchbot.Transaction, now: integer, item: any): ...
----@field item any what the work is about
+---@field item any the argument of the work
 ---@field done watchbot.Event
----@field results table? what `work` returned, once it is committed
+---@field results table? the results of `work`, once committed
 ---@field failure { message: string, code: string }?
----@field dropped boolean? its caller is gone: not done if it was not begun
+---@field dropped boolean? its caller is gone: it is skipped unless it has started
 
 ---@param database watchbot.Database the committer's own
----@param committed fun() is called after each commit
+---@param committed fun() called after each commit
 ---@param linger number? seconds that work which is not urgent waits for other work
 ---@return watchbot.Committer
 function committer.new(database, committed, linger)
@@ -40,7 +40,7 @@ end
 
 --- Adds work to the next transaction; does not wait.
 ---@param work fun(transaction: watchbot.Transaction, now: integer, item: any): ... must not wait
----@param urgent boolean whether it is to be done at once
+---@param urgent boolean whether to do it at once
 ---@param item any
 ---@return watchbot.Committed
 function Committer:add(work, urgent, item)
@@ -58,7 +58,7 @@ end
 
 --- Waits until the work is committed.
 ---@param entry watchbot.Committed
----@return any ... what it returned, or `nil, err, code`
+---@return any ... its results, or `nil, err, code`
 function committer.wait(entry)
   entry.done:wait()
   if entry.failure then return nil, entry.failure.message, entry.failure.code end
@@ -66,7 +66,7 @@ function committer.wait(entry)
 end
 
 --- Does work in a transaction that others may share, and waits until it is committed.
----@return any ... what it returned, or `nil, err, code`
+---@return any ... its results, or `nil, err, code`
 function Committer:submit(work, urgent, item)
   return committer.wait(self:add(work, urgent, item))
 end
@@ -85,13 +85,13 @@ function Committer:take()
   return entries
 end
 
--- Deletes that one statement does, at most.
+-- The most deletes that one statement does.
 local TOGETHER = 16
 
--- What a delete returns that was done with others.
+-- The results of a delete that was done with others.
 local DONE = { true, n = 1 }
 
--- The last of the deletes from `first` on that can be done in one statement.
+-- The last of the deletes from `first` on that fit into one statement.
 local function last_together(entries, first)
   local last = first
   for index = first, math.min(first + TOGETHER - 1, #entries) do
@@ -117,12 +117,12 @@ local function perform_all(transaction, now, entries)
   end
 end
 
--- The body of a transaction: these entries, or all that is pending at the moment when it is our
--- turn.
+-- The body of a transaction: these entries, or everything that is pending when the transaction
+-- starts.
 function Committer:perform(transaction, entries)
   self.taken = entries or self:take()
-  -- What is written to a file that was moved or deleted is lost, and its WAL may be applied to the
-  -- one that took its place.
+  -- Writes to a file that was moved or deleted are lost, and its WAL could be applied to the file
+  -- that replaced it.
   if self.database:has_moved() then
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
       self.database.path), "FileMoved"
@@ -135,7 +135,8 @@ local function performed(transaction, self, entries)
   return self:perform(transaction, entries)
 end
 
--- One entry that raises must not spoil those that shared its transaction: each gets one to itself.
+-- An entry that raises an error must not fail those that shared its transaction: each is tried in
+-- its own.
 function Committer:one_by_one(entries)
   for _, entry in ipairs(entries) do self:commit { entry } end
 end
@@ -150,7 +151,7 @@ function Committer:commit(entries)
   if ok then self.committed() end
 end
 
--- Whatever raises, those who wait get an answer, and the next transaction comes.
+-- Whatever error is raised, waiting callers get a result, and the next transaction starts.
 function Committer:commit_safely()
   local ok, err = xpcall(self.commit, debug.traceback, self)
   if not ok then answer(self.taken or self:take(), { message = err, code = "InternalError" }) end
@@ -165,7 +166,7 @@ function Committer:run()
   self.task = nil
 end
 
---- Closes the connection; work that was not done is answered so.
+--- Closes the connection; unfinished work gets the error `CLOSED`.
 function Committer:close()
   if self.closed then return end
   self.closed = true

@@ -1,11 +1,11 @@
---- queue.sqlite.dead: the dead letters of a queue file, within one transaction: read, replayed,
--- deleted. A message becomes one in queue.sqlite.store.
+--- queue.sqlite.dead: the dead letters of a queue file: reads, replays and deletes them within one
+-- transaction. queue.sqlite.store moves messages there.
 
 local store = require "watchbot.queue.sqlite.store"
 
 local dead = {}
 
--- One transaction moves at most this many, so that it does not hold up the loop.
+-- One transaction moves at most this many, so that it does not block the loop.
 local SWEEP = 200
 
 --- Dead letters, oldest first.
@@ -28,7 +28,7 @@ function dead.page(database, limit, after)
   return rows
 end
 
--- The selected dead letters: those of one id, or the next few of all.
+-- The selected dead letters: those with one id, or the next few of all.
 local function chosen(transaction, id, last)
   if id then
     return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id)
@@ -37,7 +37,7 @@ local function chosen(transaction, id, last)
     last, SWEEP)
 end
 
---- `seq` of the newest dead letter, 0 when there is none.
+--- `seq` of the newest dead letter, 0 if there is none.
 ---@param connection watchbot.Database|watchbot.Transaction
 ---@return integer? seq
 ---@return string? err
@@ -56,8 +56,7 @@ local CONTENT = ([[
   FROM dead WHERE seq = ?1 AND id NOT GLOB '%s*']]):format(store.NO_CONTENT)
 
 --- Moves dead letters back to the queue: those with this id, or, without one, some of the oldest up
---- to `last`.
---- They count as sent now, and keep their ids.
+--- to `last`. They count as sent now, and keep their ids.
 ---@param id string?
 ---@param last integer?
 ---@return integer count

@@ -1,8 +1,9 @@
 --- queue.sqlite: the embedded queue, `sqlite:FILE`.
--- The queue seam over a file that several watchers may share; queue.sqlite.store changes messages.
--- A send is on disk when it returns (synchronous=FULL); receives and settles share NORMAL
--- transactions: a power cut makes them happen again, and loses no message. A waiting receive checks
--- every 50 ms when the next message is due, which is as cheap as PRAGMA data_version.
+-- The queue interface on a file that several watchers may share; queue.sqlite.store changes
+-- messages. A send is on disk when it returns (synchronous=FULL); receives and settles share NORMAL
+-- transactions: a power failure undoes some of them, so they happen again, and no message is lost.
+-- A waiting receive checks every 50 ms when the next message is due, which is as cheap as PRAGMA
+-- data_version.
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
@@ -14,17 +15,16 @@ local store = require "watchbot.queue.sqlite.store"
 local taking = require "watchbot.queue.sqlite.taking"
 local trust = require "watchbot.queue.sqlite.trust"
 
--- Seconds between two looks for what other processes have sent.
+-- Seconds between two checks for messages that other processes have sent.
 local TICK = 0.05
 
--- Seconds between two reports of messages that were removed by their age.
+-- Seconds between two reports of messages that were removed because of their age.
 local EXPIRED_PACE = 10
 
--- As SQS has them.
+-- The values of SQS.
 local MAX_RECEIVES, VISIBILITY = 10, 30
 
--- Milliseconds that the wall clock may go back before a receive that waits looks what that means
--- for it.
+-- Milliseconds that the wall clock may go back before a waiting receive recomputes its times.
 local SET_BACK = 1000
 
 ---@class watchbot.SqliteQueue
@@ -34,7 +34,7 @@ local Queue = {
   batch = 100,
   polls = 1,
   embedded = true,
-  fifo = false, -- groups are kept in order in here, whatever is asked for at a time
+  fifo = false, -- the file keeps groups in order, however many messages a receive asks for
   gather = 0,
   cut = 0,
 }
@@ -42,7 +42,7 @@ Queue.__index = Queue
 
 local module = {}
 
--- Only looks: counts and traffic, not even the file's folder need be writable.
+-- Read-only: counts and traffic; not even the file's folder need be writable.
 local function look(url, path, options)
   local reader, err, code = schema.look(path, options)
   if not reader then return nil, err, code end
@@ -90,14 +90,15 @@ function module.open(url, path, options)
   }, Queue)
 end
 
--- The caller's fault is found here: within the transaction it would hit the work of others.
+-- Errors of the caller are raised here: within the transaction they would fail the work of others.
 local function demand(ok, problem)
   if not ok then error(problem, 0) end
 end
 
 -- receiving
 
--- A receive under way. When its task is cancelled, what it has taken and not handed over goes back.
+-- A running receive. If its task is cancelled, the messages that it has taken and not returned go
+-- back.
 local Receiving = {}
 Receiving.__index = Receiving
 
@@ -126,8 +127,8 @@ function Receiving:__close()
   if last then last.done:wait() end
 end
 
--- Seconds until the next message is due; 0 also for what the next try will tell: a failure, a clock
--- that was set back, a file that is gone.
+-- Seconds until the next message is due; 0 also if the next attempt will report something: a
+-- failure, a clock that was set back, a missing file.
 function Queue:due_in()
   local now = scheduler.time()
   local set_back = now <= self.clock - SET_BACK
@@ -138,7 +139,7 @@ function Queue:due_in()
   return row and (row.visible_at - now) / 1000 or math.huge
 end
 
---- Waits until it is worth trying; false when the time has come first.
+--- Waits until the next attempt; false if the time is up first.
 function Queue:wait_for_arrival(until_time)
   while true do
     local left = until_time - scheduler.now()
@@ -150,8 +151,7 @@ function Queue:wait_for_arrival(until_time)
   end
 end
 
--- A backlog of messages that are too old goes in hundreds of bites: one report in a while is
--- enough.
+-- A backlog of expired messages is removed in hundreds of batches: an occasional report is enough.
 function Queue:tell_expired(count)
   self.expired = self.expired + count
   if self.expired == 0 or scheduler.now() - self.expired_told < EXPIRED_PACE then return end
@@ -166,11 +166,11 @@ end
 
 ---@class watchbot.Message
 ---@field id string
----@field receipt string for `delete` and `delay`; good until the message is received again
+---@field receipt string for `delete` and `delay`; valid until the message is received again
 ---@field body string any bytes
 ---@field subject string?
 ---@field attributes table<string, { type: string, value: string }>
----@field receives integer how often it was received, this time included
+---@field receives integer the receive count, including this receive
 ---@field sent integer milliseconds since the epoch
 ---@field first_received integer milliseconds since the epoch
 ---@field group string?
@@ -178,10 +178,10 @@ end
 ---@field sequence string? within its group
 
 --- Receives messages, hidden for `visibility` seconds. Waits in a task for one; can be cancelled.
----@param max integer at most this many
+---@param max integer the most messages to receive
 ---@param wait number? seconds to wait for the first, 0
 ---@param visibility number? seconds
----@return watchbot.Message[]? messages none when nothing came in time
+---@return watchbot.Message[]? messages empty if nothing arrived in time
 ---@return string? err
 ---@return string? code
 function Queue:receive(max, wait, visibility)
@@ -203,7 +203,7 @@ end
 
 -- settling
 
--- Applies `change` to each item within one transaction; a list of answers.
+-- Applies `change` to each item within one transaction; returns a list of results.
 local function each(items, change)
   return function(transaction, now)
     local answers = {}
@@ -212,7 +212,7 @@ local function each(items, change)
   end
 end
 
--- An answer of the store: true, or { err, code }.
+-- A result of the store: true, or { err, code }.
 local function told(answer, err, code)
   if answer == true then return true end
   if not answer then return nil, err, code end
@@ -223,24 +223,24 @@ local function demand_receipt(operation, receipt)
   demand(type(receipt) == "string", operation .. ": the receipt must be a string")
 end
 
---- Deletes a message. Waits in a task; what several tasks ask for shares a transaction.
+--- Deletes a message. Waits in a task; the calls of several tasks share a transaction.
 ---@param receipt string
 ---@return true? ok
 ---@return string? err
 ---@return string? code "ReceiptHandleIsInvalid": received again since; "MessageNotInflight": no
----longer there
+--- longer there
 function Queue:delete(receipt)
   demand_receipt("delete", receipt)
   return told(self.settling:submit(store.delete, false, receipt))
 end
 
---- Sets when a message is seen again. Waits in a task.
+--- Sets when a message becomes visible again. Waits in a task.
 ---@param receipt string
 ---@param seconds number
 ---@param uncount boolean? the receive does not count
 ---@return true? ok
 ---@return string? err
----@return string? code as those of `delete`
+---@return string? code the same as those of `delete`
 function Queue:delay(receipt, seconds, uncount)
   demand_receipt("delay", receipt)
   demand(type(seconds) == "number", "delay: the seconds must be a number")
@@ -253,18 +253,18 @@ end
 ---@param seconds number
 ---@return true? ok
 ---@return string? err
----@return string? code as those of `delete`
+---@return string? code the same as those of `delete`
 function Queue:extend(receipt, seconds)
   return self:delay(receipt, seconds)
 end
 
---- Moves a message to the dead letters at once. Waits in a task.
+--- Moves a message to the dead-letter table at once. Waits in a task.
 ---@param receipt string
----@param _ table the message, which the file has
----@param reason string? what the dead letter says of why
+---@param _ table the message, which is in the file
+---@param reason string? the reason to store with it
 ---@return true? ok
 ---@return string? err
----@return string? code as those of `delete`
+---@return string? code the same as those of `delete`
 function Queue:bury(receipt, _, reason)
   demand_receipt("bury", receipt)
   demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
@@ -279,14 +279,14 @@ end
 ---@field subject string?
 ---@field delay number? seconds
 ---@field attributes table<string, { type: string, value: string }>?
----@field group string? messages of a group are done one after the other, in order
+---@field group string? messages of a group are processed one at a time, in order
 ---@field deduplication string? a second message with this id within 5 minutes is not added
 ---@field trace string? the trace header of AWS X-Ray, which only SQS keeps with a message
 
---- Adds messages, all in one commit, which is on disk when this returns. Waits in a task; one that
---- is cancelled meanwhile may have added them.
+--- Adds messages in one commit, which is on disk when this returns. Waits in a task; if the task is
+--- cancelled meanwhile, they may have been added.
 ---@param messages watchbot.Outgoing[]
----@param heard fun(position: integer, answer: table)? hears of each answer
+---@param heard fun(position: integer, answer: table)? called with each result
 ---@return ({ id: string }|{ message: string, code: string })[]? answers one for each;
 --- "MessageTooLong"
 ---@return string? err
@@ -298,7 +298,7 @@ function Queue:send(messages, heard)
   return answers, err, code
 end
 
---- Whether a watcher may do what it does all the time: opening the file has told that.
+--- Whether a watcher may do everything that it needs: opening the file has shown that.
 ---@return true ok
 function Queue:check() -- luacheck: ignore 212
   return true
@@ -306,7 +306,7 @@ end
 
 -- looking
 
---- How many messages there are; what waits in its group counts as visible, what backs off as in
+--- The number of messages: those that wait in their group count as visible, those in backoff as in
 --- flight. Waits in a task.
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
 ---@return string? err
@@ -315,8 +315,8 @@ function Queue:counts()
   return self.reader:patiently(store.counts)
 end
 
---- How many messages were ever sent, how many are there, and when the oldest of them was sent.
---- Waits in a task.
+--- How many messages were ever sent, how many are in the queue, and when the oldest of them was
+--- sent. Waits in a task.
 ---@return { sent: integer, there: integer, oldest: integer? }?
 ---@return string? err
 ---@return string? code
@@ -327,7 +327,7 @@ end
 -- dead letters
 
 --- Dead letters, oldest first. Waits in a task.
----@param limit integer how many at most
+---@param limit integer the most letters
 ---@param after table? the last dead letter of the page before
 ---@return table[]? letters { id, subject, body, attributes, receives, sent,
 --- first_received, died, reason, group }
@@ -337,7 +337,7 @@ function Queue:dead(limit, after)
   return self.reader:patiently(dead.page, limit, after and after.seq or 0)
 end
 
---- `seq` of the newest dead letter, 0 when there is none. Waits in a task.
+--- `seq` of the newest dead letter, 0 if there is none. Waits in a task.
 ---@return integer? seq
 ---@return string? err
 ---@return string? code
@@ -345,8 +345,8 @@ function Queue:last_dead()
   return self.reader:patiently(dead.last)
 end
 
--- Applies `change` to the dead letters with these ids, or to all that there are now, in bites that
--- leave room for others.
+-- Applies `change` to the dead letters with these ids, or to all that exist now, in batches that
+-- let other work in between.
 function Queue:change_dead(change, ids)
   if ids then
     local answers, err, code = self.sending:submit(each(ids, change), true)
@@ -367,7 +367,7 @@ function Queue:change_dead(change, ids)
   return count
 end
 
---- Puts dead letters back into the queue, their receive count at 0. Waits in a task.
+--- Returns dead letters to the queue with a receive count of 0. Waits in a task.
 ---@param ids string[]? nil: all
 ---@return integer? count
 ---@return string? err
@@ -385,7 +385,7 @@ function Queue:purge_dead(ids)
   return self:change_dead(dead.purge, ids)
 end
 
---- Closes the queue; harmless twice. Whoever waits for it is answered with the code "Closed".
+--- Closes the queue; may be called twice. Waiting callers get the code "Closed".
 function Queue:close()
   if self.read_only then return self.reader:close() end
   if not self.closed then self:tell_expired_now() end

@@ -1,5 +1,5 @@
---- queue.sqlite.pages: the pages of a damaged SQLite file as they lie on the disk, its WAL applied.
--- Nothing in here trusts what it reads: a file may be cut, or overwritten in the middle.
+--- queue.sqlite.pages: the pages of a damaged SQLite file, with its WAL applied. Nothing that is
+-- read is trusted: the file may be truncated, or overwritten in the middle.
 -- https://www.sqlite.org/fileformat2.html
 
 ---@class watchbot.Pages
@@ -14,7 +14,7 @@ local pages = {}
 
 local MAGIC = "SQLite format 3\0"
 
--- Where the head of the file cannot be read: what this program's SQLite makes.
+-- If the header of the file cannot be read: the page size of this program's SQLite.
 local USUAL_SIZE = 4096
 
 local function is_size(size)
@@ -40,8 +40,8 @@ local function checksum(order, bytes, first, second)
   return first, second
 end
 
--- The newest committed version of each page: its place in the WAL; and the pages of the database
--- then.
+-- The newest committed version of each page, as its position in the WAL; and the number of pages of
+-- the database at that time.
 local function read_wal(file, head)
   local order = head:byte(4) & 1 == 1 and ">" or "<"
   local size = (">I4"):unpack(head, 9)
@@ -76,7 +76,7 @@ local function open_wal(path)
   return file, head
 end
 
---- Opens a file that SQLite may not be able to open any more.
+--- Opens a file that SQLite may no longer be able to open.
 ---@param path string
 ---@return watchbot.Pages?
 ---@return string? err
@@ -105,7 +105,7 @@ function pages.open(path)
   return self
 end
 
---- The bytes of a page; nil where it is not whole.
+--- The bytes of a page; nil if it is incomplete.
 ---@param number integer
 ---@return string?
 function Pages:read(number)
@@ -117,8 +117,7 @@ function Pages:read(number)
   return bytes and #bytes == self.size and bytes or nil
 end
 
--- The number of pages that the head of the file tells, where that is in order; what is behind them
--- is old.
+-- The number of pages in the file's header, if it is valid; pages beyond it are old.
 function Pages:told_count()
   local head = self:read(1)
   if not head or head:sub(1, #MAGIC) ~= MAGIC then return nil end
@@ -126,7 +125,7 @@ function Pages:told_count()
   return count > 0 and changes == (">I4"):unpack(head, 93) and count or nil
 end
 
---- The pages that hold nothing any more, though their old content is still there.
+--- The free pages, which still have their old content.
 ---@return table<integer, true>
 function Pages:free_pages()
   local free, head = {}, self:read(1)

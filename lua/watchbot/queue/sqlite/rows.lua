@@ -1,5 +1,5 @@
---- queue.sqlite.rows: the rows of all tables that lie in the pages of a file, whatever tree they
--- were in: those that cannot be reached from the root of a damaged file, too.
+--- queue.sqlite.rows: the rows of all tables in the pages of a file, whatever tree they were in,
+-- including rows that cannot be reached from the root of a damaged file.
 -- https://www.sqlite.org/fileformat2.html, 1.6 and 2.1
 
 local rows = {}
@@ -7,10 +7,10 @@ local rows = {}
 -- The first byte of a page with rows of a table.
 local LEAF = 13
 
--- Bytes of a row, at most: a message has one MiB with its attributes, in a few columns.
+-- The largest row in bytes: a message has 1 MiB with its attributes, in a few columns.
 local LONGEST = 16 << 20
 
--- => value, position behind it
+-- => value, position after it
 local function varint(bytes, position)
   local value = 0
   for index = 0, 7 do
@@ -21,7 +21,7 @@ local function varint(bytes, position)
   return value << 8 | bytes:byte(position + 8), position + 9
 end
 
--- How much of a row of `size` bytes stands in its page.
+-- How many bytes of a row of `size` bytes are in its page.
 local function local_size(usable, size)
   if size <= usable - 35 then return size end
   local least = (usable - 12) * 32 // 255 - 23
@@ -29,7 +29,7 @@ local function local_size(usable, size)
   return some <= usable - 35 and some or least
 end
 
--- The whole of a row whose rest is in other pages; nil where one of them is missing.
+-- The whole of a row that continues in other pages; nil if one of them is missing.
 local function with_rest(pages, start, size, page)
   local parts, length = { start }, #start
   while length < size do
@@ -39,13 +39,13 @@ local function with_rest(pages, start, size, page)
     parts[#parts + 1], length = part, length + #part
     page = (">I4"):unpack(bytes)
   end
-  -- Behind the last page there is none: another number stands there where that was overwritten.
+  -- The last page has no next page: another number means that it was overwritten.
   return page == 0 and table.concat(parts) or nil
 end
 
 local widths = { 1, 2, 3, 4, 6, 8, 8 }
 
--- => value, bytes it takes; what a column is by its serial type
+-- => value, its size in bytes; the serial type defines the type of a column
 local function column(bytes, kind, position)
   if kind == 0 then return nil, 0 end
   if kind == 8 or kind == 9 then return kind - 8, 0 end
@@ -90,7 +90,7 @@ local function cell(pages, bytes, position)
   return id, record(payload)
 end
 
---- Hands all rows on that can be read.
+--- Passes on all readable rows.
 ---@param pages watchbot.Pages
 ---@param visit fun(id: integer, columns: table)
 function rows.each(pages, visit)

@@ -1,6 +1,6 @@
---- queue.sqlite.salvage: makes a new queue file of what can still be read of a damaged one.
--- The old file is only read, page by page, without SQLite: it may be cut, or overwritten anywhere.
--- A row is known by its columns. A message whose content is found and nothing else is received
+--- queue.sqlite.salvage: creates a new queue file from the readable part of a damaged one. The old
+-- file is only read, page by page, without SQLite: it may be truncated, or overwritten anywhere.
+-- The columns of a row identify its table. A message of which only the content is found is received
 -- again.
 
 local core = require "watchbot.core".file
@@ -23,7 +23,7 @@ local function is(kind, value)
   return value == nil
 end
 
--- Columns of the tables of queue.sqlite.schema; `seq` is the row's id and stands there as NULL.
+-- Columns of the tables of queue.sqlite.schema; `seq` is the row's id, and stored as NULL.
 local tables = {
   messages = {
     "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?",
@@ -35,7 +35,7 @@ local tables = {
   },
 }
 
--- Columns that a row may lack: it was written before they were there.
+-- Columns that a row may lack, if it was written before they existed.
 local optional = { dead = 1 }
 
 local function fits(name, columns)
@@ -53,7 +53,7 @@ local function each_of(source, name, visit)
   end)
 end
 
--- What receives have changed, by `seq`: small, so that all of it can be kept.
+-- Data changed by receives, by `seq`: small, so all of it fits in memory.
 local function read_states(source)
   local states, count = {}, 0
   each_of(source, "messages", function(seq, columns)
@@ -63,7 +63,7 @@ local function read_states(source)
   return states, count
 end
 
--- Collects rows and writes them by the bite.
+-- Collects rows and writes them in batches.
 local Writer = {}
 Writer.__index = Writer
 
@@ -96,7 +96,7 @@ local LETTER = [[
     first_received, receives, died, reason)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 
--- Nobody works on a message that was in flight; one that was delayed stays so.
+-- A message that was in flight has no consumer any more; a delayed one stays delayed.
 local function add_message(transaction, seq, content, state, now)
   local sent = state and state[4] or now
   local due = state and state[7] == 0 and math.max(now, state[3]) or now
@@ -109,7 +109,7 @@ local function add_letter(transaction, seq, letter)
   transaction:run(LETTER, seq, table.unpack(letter, 2, 12))
 end
 
--- Of a group only the first is offered.
+-- Only the first message of a group is visible.
 local GROUPS = [[
   UPDATE messages SET visible_at = NULL WHERE fifo_group IS NOT NULL
     AND seq > (SELECT min(seq) FROM messages AS others
@@ -135,18 +135,18 @@ end
 ---@class watchbot.Salvaged
 ---@field messages integer
 ---@field dead integer
----@field lost integer messages that were in the file, and whose content cannot be read
+---@field lost integer messages in the file whose content cannot be read
 
---- Copies what can be read of a damaged file into a new one. Waits in a task.
+--- Copies the readable part of a damaged file into a new one. Waits in a task.
 ---@param path string of the damaged file; no process may have it open
----@param url string `sqlite:FILE`; the file is not there yet
+---@param url string `sqlite:FILE`; the file must not exist
 ---@return watchbot.Salvaged?
 ---@return string? err
----@return string? code "EEXIST"; "NotAQueue": nothing of a queue is in it
+---@return string? code "EEXIST"; "NotAQueue": it contains no part of a queue
 function salvage.run(path, url)
   local target, err, code = file_of(url)
   if not target then return nil, err, code end
-  -- Not by opening it: a pipe would wait, and a link that leads nowhere would be followed.
+  -- Does not open it: opening a pipe would block, and a dangling link would be followed.
   if core.status(target) then
     return nil, ("'%s' exists: name a new file"):format(target), "EEXIST"
   end

@@ -1,7 +1,8 @@
 --- queue.sqlite.schema: the tables of a queue file, and connections to it.
--- What changes with each receive (`messages`) is apart from what never does (`contents`): SQLite
--- writes a row as a whole, and a lease must not cost a megabyte. The rules that tie rows together
--- are triggers, so that every way out of the queue (deleted, dead, expired) keeps them.
+-- Data that each receive changes (`messages`) is separate from data that never changes
+-- (`contents`): SQLite writes whole rows, and a lease must not write a megabyte. The rules that
+-- connect rows are triggers, so that every way out of the queue (deleted, dead, expired) follows
+-- them.
 
 local sqlite = require "watchbot.sqlite"
 
@@ -10,8 +11,8 @@ local schema = {}
 -- "wbot", https://www.sqlite.org/pragma.html#pragma_application_id
 local APPLICATION = 0x77626f74
 
--- Times are milliseconds since the epoch. `lease` counts receives and never goes back: with `seq`,
--- which is never used twice, it makes the receipt.
+-- Times are milliseconds since the epoch. `lease` counts receives and never decreases: together
+-- with `seq`, which is never reused, it makes the receipt.
 local TABLES = [[
 CREATE TABLE state (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
@@ -87,7 +88,7 @@ CREATE TRIGGER dead_gone AFTER DELETE ON dead BEGIN
 END;
 ]]
 
--- Reduce mode (progress.sqlite): a job is a row, and what is done of it bits, a row for some
+-- Reduce mode (progress.sqlite): a job is a row; its finished parts are bits, one row for some
 -- thousands of them.
 local PROGRESS = [[
 CREATE TABLE progress (
@@ -109,18 +110,18 @@ CREATE TABLE progress_chunks (
 ) WITHOUT ROWID;
 ]]
 
--- Why a message was buried; NULL where it was received too often.
+-- Why a message was buried; NULL if it was received too often.
 local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
 
--- The time at which the clock was last seen to be set back: what seems to come from a later time is
--- at least as old as that.
+-- The last time at which the clock was seen to be set back: a message that seems to come from a
+-- later time is at least as old as that.
 local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT 0"
 
--- migrations[n] turns a file of version n - 1 into one of version n. Only ever added to.
+-- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK }
 
--- Pages that the WAL takes before they are moved into the file, which waits for the disk; and the
--- bytes that a WAL which a burst has made longer is cut back to.
+-- Pages in the WAL before they are moved into the file, which waits for the disk; and the bytes to
+-- which a WAL is truncated after a burst.
 local CHECKPOINT, WAL_LIMIT = 4000, 16 << 20
 
 local function version_of(database)
@@ -141,8 +142,8 @@ local function version_of(database)
   return row.version
 end
 
--- Others may be migrating at the same moment, so what there is to do is decided within the
--- transaction.
+-- Other processes may be migrating at the same time, so the necessary steps are determined within
+-- the transaction.
 local function migrate(database)
   return database:transaction(function(transaction)
     local version = transaction:first("PRAGMA user_version").user_version
@@ -165,7 +166,7 @@ local function use_wal(database)
   return true
 end
 
--- What only an empty file takes: from then on, pages that are free can be given back bit by bit.
+-- Only possible in an empty file: from then on, free pages can be returned bit by bit.
 local function found(database)
   return database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
 end
@@ -186,8 +187,8 @@ local function prepare(database, synchronous)
   return ok, err, code
 end
 
--- A file that is known by two names has a WAL beside each of them: what is sent by one is not seen
--- by the other.
+-- A file with two names has a WAL for each of them: messages sent through one are not visible
+-- through the other.
 local function check_names(path)
   local facts, err, code = sqlite.facts(path)
   if not facts then return nil, err, code end
@@ -203,7 +204,7 @@ local function check_names(path)
   return true
 end
 
---- Opens a connection to a queue file, making or migrating the file where needed. Waits in a task.
+--- Opens a connection to a queue file, and creates or migrates the file if needed. Waits in a task.
 ---@param path string
 ---@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL" }
 ---@return watchbot.Database?
@@ -220,10 +221,10 @@ function schema.open(path, options)
   return nil, err, code
 end
 
--- Codes of a file, or a folder, that the user may not write.
+-- Codes of files and folders that the user may not write.
 local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = true, EROFS = true }
 
---- Opens a connection to look at a file, which the user may not be allowed to write. Waits in a
+--- Opens a read-only connection to a file that the user may not be allowed to write. Waits in a
 --- task.
 ---@param path string
 ---@param options { patience: number? }

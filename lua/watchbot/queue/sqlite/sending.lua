@@ -1,10 +1,10 @@
---- queue.sqlite.sending: what the embedded queue takes, checked before it is in a transaction.
--- There a mistake of one caller would hit the work of others.
+--- queue.sqlite.sending: checks messages for the embedded queue before they are in a transaction,
+-- where an error of one caller would fail the work of others.
 
 local limits = require "watchbot.lib.limits"
 local store = require "watchbot.queue.sqlite.store"
 
--- As SQS has it, and the subject, which SQS does not have.
+-- SQS's limit; the subject, which SQS does not have, counts as well.
 local LARGEST = limits.sqs.message
 
 -- Seconds of a delay: more is a mistake, such as milliseconds.
@@ -51,7 +51,7 @@ local function check_attributes(attributes)
   end
 end
 
---- Raises where a message is not one.
+--- Raises an error for an invalid message.
 ---@param message watchbot.Outgoing
 function sending.check(message)
   demand(type(message) == "table" and type(message.body) == "string",

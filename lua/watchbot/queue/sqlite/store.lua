@@ -1,7 +1,7 @@
---- queue.sqlite.store: what happens to messages within one transaction.
--- Sits on the tables of queue.sqlite.schema; knows nothing of tasks and waiting. Semantics are
--- those of SQS: visibility timeout, receive count, dead letters at the receive after the last one,
--- groups in order, deduplication for five minutes
+--- queue.sqlite.store: changes to messages within one transaction.
+-- Sits on the tables of queue.sqlite.schema; independent of tasks and waiting. Semantics are those
+-- of SQS: visibility timeout, receive count, dead letters at the receive after the last one,
+-- ordered groups, deduplication for five minutes
 -- (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/).
 
 local json = require "watchbot.lib.json"
@@ -9,21 +9,20 @@ local scheduler = require "watchbot.scheduler"
 
 local store = {}
 
--- SQS remembers a deduplication id for 5 minutes, also when the message is gone.
+-- SQS remembers a deduplication id for 5 minutes, even if the message was deleted.
 local DEDUPLICATION = 5 * 60 * 1000
 
--- The clock is noted at most this often, and set back by less than this it is not noticed, in
+-- The clock is recorded at most this often, and a smaller step back goes unnoticed, in
 -- milliseconds.
 local CLOCK_GRAIN = 1000
 
--- One transaction moves at most this many messages out of the way, so that it does not hold up the
--- loop.
+-- One transaction removes at most this many messages, so that it does not block the loop.
 local SWEEP = 200
 
--- Free pages that the file keeps for what comes next, and how many are given back at a time.
+-- Free pages that the file keeps for reuse, and how many are returned at a time.
 local SPARE_PAGES, GIVEN_BACK = 4096, 512
 
--- A century: what is further away in seconds is for ever.
+-- A century: more seconds than this count as forever.
 local FOR_EVER = 100 * 365 * 86400
 
 --- Seconds as whole milliseconds; NaN is 0.
@@ -40,9 +39,9 @@ local shifts = {
   "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
 }
 
---- Milliseconds since the epoch. When the clock was set back since the last transaction of anybody
---- on this file, all that lies in the future is moved with it: nothing stays hidden until the old
---- time comes again.
+--- Milliseconds since the epoch. If the clock was set back since the last transaction of any
+--- process on this file, all times in the future are moved with it: no message stays hidden until
+--- the old time is reached again.
 ---@param transaction watchbot.Transaction
 ---@return integer
 function store.now(transaction)
@@ -101,7 +100,7 @@ end
 
 --- Adds a message, unless one with its deduplication id was sent in the last five minutes.
 ---@param message table
----@return string id of the message, or of the one that was there before
+---@return string id of the message, or of the earlier one
 function store.send(transaction, now, message)
   local id = uuid(transaction)
   if message.deduplication then
@@ -140,7 +139,8 @@ function store.make_dead(transaction, now, seq, reason)
   transaction:run("DELETE FROM messages WHERE seq = ?", seq)
 end
 
---- The attributes of a row; raises, since another program may have written the file.
+--- The attributes of a row; raises an error if they are invalid, since another program may have
+--- written the file.
 ---@param text string?
 ---@return table<string, table>
 function store.attributes(text)
@@ -158,7 +158,7 @@ function store.attributes(text)
   return all
 end
 
---- When the next message becomes visible, in milliseconds since the epoch; nil when there is none.
+--- When the next message becomes visible, in milliseconds since the epoch; nil if there is none.
 ---@param database watchbot.Database
 ---@return table|false|nil row with `visible_at`
 ---@return string? err
@@ -191,7 +191,7 @@ local function refusal(transaction, receipt)
   return { message = "the message is no longer in the queue", code = "MessageNotInflight" }
 end
 
---- Deletes a message, by the newest receipt it was received with.
+--- Deletes a message by its newest receipt.
 ---@param receipt string
 ---@return true|{ message: string, code: string }
 function store.delete(transaction, _, receipt)
@@ -209,9 +209,9 @@ local deletes = setmetatable({}, {
   end,
 })
 
---- Deletes messages that several tasks have asked for, in one statement: half the work, for a
---- statement that sets off triggers is expensive to begin. Raises where one of them is not there
---- under its receipt: then each is to have its own answer.
+--- Deletes the messages of several tasks in one statement: half the work, because a statement that
+--- fires triggers is expensive to start. Raises an error if one of the receipts is not valid: then
+--- each task needs its own result.
 ---@param entries watchbot.Committed[]
 ---@param first integer
 ---@param last integer
@@ -221,10 +221,10 @@ function store.delete_together(transaction, entries, first, last)
     values[2 * index - 1], values[2 * index] = parse(entries[first + index - 1].item)
   end
   local changed = transaction:run(deletes[count], table.unpack(values, 1, 2 * count))
-  if changed ~= count then error("one of several receipts is not valid any more", 0) end
+  if changed ~= count then error("one of several receipts is no longer valid", 0) end
 end
 
---- Sets when a message is seen again, by the newest receipt it was received with.
+--- Sets when a message becomes visible again, by its newest receipt.
 ---@param entry { receipt: string, seconds: number, uncount: boolean? }
 ---@return true|{ message: string, code: string }
 function store.delay(transaction, now, entry)
@@ -236,7 +236,7 @@ function store.delay(transaction, now, entry)
   return changed == 1 or refusal(transaction, entry.receipt)
 end
 
---- Moves a message to the dead letters, by the newest receipt it was received with.
+--- Moves a message to the dead letters, by its newest receipt.
 ---@param entry { receipt: string, reason: string? }
 ---@return true|{ message: string, code: string }
 function store.bury(transaction, now, entry)
@@ -249,7 +249,7 @@ end
 
 -- looking
 
---- How many messages there are; those that wait in a group count as visible, as in SQS.
+--- The number of messages; those that wait in a group count as visible, as in SQS.
 ---@param database watchbot.Database
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
 ---@return string? err
@@ -267,11 +267,11 @@ function store.counts(database)
   }
 end
 
---- What has gone through: of two looks, the difference of `sent` is what was sent between them, and
---- what of that is not in the difference of `there` has left the queue.
+--- The traffic: between two readings, the difference of `sent` was sent, and the part of it that is
+--- not in the difference of `there` has left the queue.
 ---@param database watchbot.Database
 ---@return { sent: integer, there: integer, oldest: integer? }? oldest: when the oldest message was
---- sent, milliseconds
+--- sent, in milliseconds
 ---@return string? err
 ---@return string? code
 function store.traffic(database)
@@ -283,8 +283,8 @@ end
 
 -- housekeeping
 
---- For a quiet moment: forgets old deduplication ids, and gives free pages of a file that was once
---- larger back.
+--- Called in quiet moments: deletes old deduplication ids, and returns free pages of a file that
+--- was larger before.
 function store.tidy(transaction, now)
   forget_deduplications(transaction, now)
   if transaction:first("PRAGMA freelist_count").freelist_count > SPARE_PAGES then

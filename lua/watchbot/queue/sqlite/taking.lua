@@ -1,17 +1,16 @@
---- queue.sqlite.taking: a receive within one transaction: which messages are handed out.
--- Sits on queue.sqlite.store. Messages are read in pages with all that they have, and leased one by
--- one; what has been received too often or is too old is swept away on the way.
+--- queue.sqlite.taking: selects the messages of a receive within one transaction. Sits on
+-- queue.sqlite.store. Messages are read in pages with all their data, and leased one by one; those
+-- that were received too often or have expired are removed on the way.
 
 local sqlite = require "watchbot.sqlite"
 local store = require "watchbot.queue.sqlite.store"
 
 local taking = {}
 
--- A receive stops taking more messages when it has this many bytes.
+-- A receive stops taking messages at this many bytes.
 local BYTES = 16 << 20
 
--- One transaction moves at most this many messages out of the way, so that it does not hold up the
--- loop.
+-- One transaction removes at most this many messages, so that it does not block the loop.
 local SWEEP = 200
 
 local LEASE = [[
@@ -21,7 +20,7 @@ local LEASE = [[
 
 local function is_time(value) return math.type(value) == "integer" end
 
---- Makes a message of a row: received once more, under a new receipt.
+--- Creates a message from a row: with one more receive and a new receipt.
 local function message_of(row, now)
   if not row.id then error("it has no content", 0) end
   if not (is_time(row.sent) and (row.first_received == nil or is_time(row.first_received))) then
@@ -41,7 +40,7 @@ local VISIBLE = [[
   FROM messages LEFT JOIN contents USING (seq)
   WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
 
--- Messages that are read at once: with 1 MiB each they have BYTES.
+-- Messages read at once: with 1 MiB each they have BYTES.
 local PAGE = 16
 
 ---@class watchbot.Taking
@@ -59,7 +58,7 @@ local function born(transaction, now, row)
   return transaction:first("SELECT set_back FROM state").set_back
 end
 
---- Gets a message that is not to be received any more out of the way.
+--- Removes a message that must not be received any more.
 ---@return "dead"|"expired"|nil
 local function sweep(transaction, now, row, wanted)
   if row.receives >= wanted.max_receives then
@@ -72,8 +71,8 @@ local function sweep(transaction, now, row, wanted)
   end
 end
 
--- Sweeps a message, or makes it ready to be leased. One that cannot be handed out, since the file
--- was damaged or written by another program, is buried with the reason: it must not hold up the
+-- Removes a message, or prepares it for its lease. A message that cannot be read, because the file
+-- was damaged or written by another program, is buried with the reason: it must not block the
 -- others.
 local function offer(transaction, now, row, wanted)
   local fate = sweep(transaction, now, row, wanted)
@@ -90,20 +89,20 @@ local function offer_safely(transaction, now, row, wanted)
   return "dead"
 end
 
--- What a message does not have in the hands of a watcher.
+-- Columns that are not part of a watcher's message.
 local function lease(transaction, now, message, visible_at)
   transaction:run(LEASE, message.seq, visible_at, now)
   message.seq, message.born, message.due, message.lease, message.size = nil, nil, nil, nil, nil
   return message
 end
 
---- Takes up to `max` visible messages, those first that have been visible longest; what has been
---- received too often goes to the dead letters instead, what is too old is removed.
+--- Takes up to `max` visible messages, those first that have been visible longest; messages
+--- received too often go to the dead letters instead, expired ones are removed.
 ---@param wanted watchbot.Taking
 ---@return table[] messages
 ---@return integer expired
 function taking.take(transaction, now, wanted)
-  -- What is taken must not be seen again below.
+  -- Taken messages must not be selected again below.
   local visible_at = now + math.max(1, store.milliseconds(wanted.visibility))
   local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
   repeat

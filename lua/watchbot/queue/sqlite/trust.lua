@@ -1,10 +1,10 @@
---- queue.sqlite.trust: what the user should know about the file of a queue before it is used.
+--- queue.sqlite.trust: warnings about the file of a queue before it is used.
 
 local sqlite = require "watchbot.sqlite"
 
 local trust = {}
 
--- What another user can change decides what this one runs.
+-- Another user who can change the file decides what this user runs.
 local function foreign(path)
   local facts = sqlite.facts(path)
   if not facts then return nil end
@@ -17,7 +17,7 @@ local function foreign(path)
   end
 end
 
---- What is wrong with where a file is, or whose it is; nil when all is well.
+--- The problem with a file's location or owner; nil if there is none.
 ---@param path string
 ---@return string?
 function trust.warning(path)

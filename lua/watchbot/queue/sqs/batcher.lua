@@ -1,6 +1,6 @@
---- queue.sqs.batcher: collects entries of many tasks into calls of a batch operation.
--- A batch waits until it is full or `linger` seconds have passed; each task that waits gets the
--- answer for its own entry. Another batch fills while one is under way.
+--- queue.sqs.batcher: collects the entries of many tasks into calls of a batch operation. A batch
+-- waits until it is full or `linger` seconds have passed; each waiting task gets the result of its
+-- own entry. While one batch is being sent, another one fills.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -36,7 +36,7 @@ function Batcher:open()
   return batch
 end
 
---- Adds an entry to the batch that is filling and waits for its answer.
+--- Adds an entry to the filling batch and waits for its result.
 ---@param entry table
 ---@return true? ok
 ---@return string? err

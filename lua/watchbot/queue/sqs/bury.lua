@@ -1,18 +1,19 @@
 --- queue.sqs.bury: moves a message to the dead-letter queue at once: sends it there, and deletes it
--- here once SQS has confirmed that. Interrupted, a message may be in both queues, never in neither.
+-- here once SQS has confirmed that. After an interruption a message may be in both queues, but is
+-- never lost.
 
 local burial = require "watchbot.message.burial"
 local recent = require "watchbot.lib.recent"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds after which the RedrivePolicy is looked at again.
+-- Seconds after which the RedrivePolicy is read again.
 local FRESH = 60
 
--- Messages that are remembered as sent, though they may not be deleted yet.
+-- Messages remembered as sent, though they may not be deleted yet.
 local REMEMBERED = 1000
 
--- What SQS answers where the RedrivePolicy names a queue that has been deleted.
+-- SQS's errors if the RedrivePolicy names a deleted queue.
 local gone = { NonExistentQueue = true, QueueDoesNotExist = true }
 
 local function none(queue, why)
@@ -37,8 +38,8 @@ local function dead_of(queue)
   return queue.dead
 end
 
--- The deduplication id is the message's: repeating a bury whose answer was lost sends nothing
--- twice.
+-- The deduplication id is the message's own: repeating a bury whose response was lost does not send
+-- it twice.
 local function outgoing(queue, dead, message, reason)
   local attributes, note = burial.mark(message, reason, queue.name)
   return {
@@ -62,11 +63,11 @@ local function send(queue, message, reason)
   return note or false
 end
 
---- Moves a message to the dead-letter queue. Waits in a task; may be called again after a failure.
+--- Moves a message to the dead-letter queue. Waits in a task; may be repeated after a failure.
 ---@param queue watchbot.queue.Sqs
 ---@param receipt string
----@param message watchbot.Message as it was received
----@param reason string? what the dead letter says of why
+---@param message watchbot.Message as received
+---@param reason string? the reason to store with it
 ---@return true? ok
 ---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue"; "NotAllowed", which names the IAM action

@@ -1,7 +1,7 @@
---- queue.sqs: the queue seam on Amazon SQS.
+--- queue.sqs: the queue interface on Amazon SQS.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
--- Receives are long polls, everything else goes in batches of ten. A body that does not match its
--- MD5 is not handed out.
+-- Receives are long polls; everything else is sent in batches of ten. A message whose body does not
+-- match its MD5 is not run.
 
 local attributes = require "watchbot.message.attributes"
 local aws = require "watchbot.aws"
@@ -18,29 +18,29 @@ local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 local xray = require "watchbot.trace.xray"
 
--- Entries a batch, messages a receive: the most that SQS takes.
+-- Entries in a batch, and messages of a receive: SQS's limit.
 local BATCH = limits.sqs.batch
 
--- Bytes of a message, and of a batch of them: 1 MiB.
+-- Bytes of a message and of a batch: 1 MiB.
 local LARGEST = limits.sqs.message
 
--- Long polls at once; only while there are messages, see intake.
+-- Concurrent long polls; only while there are messages, see intake.
 local POLLS = 16
 
 -- Seconds of the longest poll.
 local LONGEST_WAIT = limits.sqs.wait
 
--- Seconds that a poll under way may still take at a drain.
+-- Seconds that a running poll may still take when draining.
 local CUT = 1.5
 
 -- Seconds that a delete or a return waits for others, by default.
 local LINGER = 0.05
 
--- Seconds for each try of a delete or a return. SQS answers in a fraction of one; a connection on
--- which nothing is heard any more must not use up the lease.
+-- Timeout in seconds of each attempt of a delete or a return. SQS responds in a fraction of a
+-- second; a dead connection must not use up the lease.
 local ANSWER = 10
 
--- Seconds for which SQS knows a ReceiveRequestAttemptId again.
+-- Seconds for which SQS remembers a ReceiveRequestAttemptId.
 local ATTEMPT_LIFE = 300
 
 ---@class watchbot.queue.Sqs
@@ -52,15 +52,15 @@ Sqs.__name = "watchbot.queue.sqs"
 
 local sqs = {}
 
---- The codes of the JSON protocol, which older endpoints and the Query protocol give a prefix.
+--- Error codes of the JSON protocol; older endpoints and the Query protocol add a prefix.
 local function plain(code)
   return code and code:gsub("^AWS%.SimpleQueueService%.", "") or code
 end
 
--- what a queue says of itself
+-- Attributes of the queue.
 
---- The `err, code` of a call that failed; a permission that is missing gets its IAM action's
---- name, and one code.
+--- The `err, code` of a failed call; a missing permission is reported with its IAM action, and
+--- always with the same code.
 function Sqs:explain(operation, err, code)
   if denied.is(code) then
     return denied.message("sqs:" .. operation:gsub("Batch$", ""), self.name, err)
@@ -86,9 +86,9 @@ end
 --- See queue/sqs/permissions.lua.
 Sqs.permissions = permissions.list
 
---- Whether the queue is there and lets a watcher do what it does all the time; that receives are
---- allowed, only a receive tells. Learns `max_receives`. A role may be without the permission for
---- that: then `warning` says what it costs.
+--- Whether the queue exists and a watcher has the permissions that it needs all the time; the
+--- permission to receive only shows in a receive. Reads `max_receives`. A role may lack the
+--- permission for that: then `warning` has the consequences.
 ---@return true? ok
 ---@return string? err
 ---@return string? code "NotAllowed"
@@ -108,12 +108,11 @@ end
 
 ---@class watchbot.SqsOptions
 ---@field client table? an SQS client, instead of one of its own
----@field visibility number? seconds that a received message is out of sight when `receive` does
----not say; default: the queue's
----@field on_corrupt fun(id: string)? a message was received that does not match its MD5
+---@field visibility number? visibility timeout in seconds, unless `receive` sets one; default: the
+--- queue's
+---@field on_corrupt fun(id: string)? called if a received message does not match its MD5
 
---- Opens the queue at a URL. Makes no request: what is wrong with it, `check` tells, or the first
---- call.
+--- Opens the queue at a URL. Makes no request: `check`, or the first call, reports errors.
 ---@param url string
 ---@param options watchbot.SqsOptions
 ---@return watchbot.queue.Sqs?
@@ -145,7 +144,7 @@ local function text(value)
   return type(value) == "string" and value or nil
 end
 
--- An endpoint that is not AWS's may answer anything: what makes no sense is left out.
+-- An endpoint that is not AWS may respond with anything: invalid entries are skipped.
 local function message_of(message)
   local system = type(message.Attributes) == "table" and message.Attributes or {}
   return {
@@ -161,8 +160,8 @@ end
 
 local said_unchecked = false
 
--- An OpenSSL that keeps to FIPS has no MD5. What cannot be checked is taken: TLS has checked it,
--- too.
+-- OpenSSL in FIPS mode has no MD5. Then messages are accepted unchecked, because TLS has checked
+-- them, too.
 local function say_unchecked(client, why)
   if said_unchecked then return end
   said_unchecked = true
@@ -171,7 +170,8 @@ local function say_unchecked(client, why)
   end
 end
 
--- A message without a body that matches its MD5 is not run; it comes back by its visibility.
+-- A message whose body does not match its MD5 is not run; it becomes visible again after its
+-- visibility timeout.
 local function is_sound(message, client)
   if not (text(message.Body) and text(message.MessageId) and text(message.ReceiptHandle)) then
     return false
@@ -200,7 +200,7 @@ function Sqs:attempt()
   return { id = core.aws.uuid(), time = now }
 end
 
---- The messages of an answer that are whole.
+--- The intact messages of a response.
 function Sqs:sound(received)
   local messages = {}
   for _, message in ipairs(type(received) == "table" and received or {}) do
@@ -215,7 +215,7 @@ function Sqs:sound(received)
 end
 
 ---@param max integer
----@param wait number seconds, at most 20; only whole ones count
+---@param wait number seconds, at most 20; fractions are ignored
 ---@param visibility number? seconds
 ---@return table[]? messages
 ---@return string? err
@@ -227,7 +227,7 @@ function Sqs:receive(max, wait, visibility)
     MaxNumberOfMessages = math.max(1, math.min(max, self.batch)),
     WaitTimeSeconds = math.floor(math.max(0, math.min(wait, LONGEST_WAIT))),
     VisibilityTimeout = visibility and math.ceil(visibility),
-    -- The second name is what endpoints know that are older than the first.
+    -- Older endpoints know the second name.
     MessageSystemAttributeNames = { "All" }, AttributeNames = { "All" },
     MessageAttributeNames = { "All" },
     ReceiveRequestAttemptId = attempt and attempt.id,
@@ -239,7 +239,7 @@ end
 
 -- settling and sending
 
---- The answers in the order of the entries: what is in `Successful`, or { err, code }.
+--- The results in the order of the entries: the entry in `Successful`, or { err, code }.
 function Sqs:batch_call(operation, entries, options)
   local result, err, code = self:call(operation, { Entries = entries }, options)
   if not result then return nil, err, code end
@@ -248,7 +248,7 @@ function Sqs:batch_call(operation, entries, options)
   return answers
 end
 
---- For operations of which only the failures say something.
+--- For operations of which only failures matter.
 function Sqs:settle(operation, entries, options)
   for index, entry in ipairs(entries) do entry.Id = tostring(index) end
   local answers, err, code = self:batch_call(operation, entries, options)
@@ -259,7 +259,7 @@ function Sqs:settle(operation, entries, options)
   return answers
 end
 
--- Extensions of one turn share a call, too; those do not wait for others: their time is short.
+-- Extensions of one turn share a call, too, but do not wait for others: they have little time.
 function Sqs:make_batches(linger)
   local function change(entries, options)
     return self:settle("ChangeMessageVisibilityBatch", entries, options)
@@ -277,7 +277,7 @@ function Sqs:make_batches(linger)
   end, BATCH, 0)
 end
 
---- Deletes a message. Waits in a task; a few tasks share a request.
+--- Deletes a message. Waits in a task; several tasks share a request.
 ---@param receipt string
 ---@return true? ok
 ---@return string? err
@@ -286,7 +286,7 @@ function Sqs:delete(receipt)
   return self.deletes:submit { ReceiptHandle = receipt }
 end
 
---- Makes a message visible again after `seconds`. SQS cannot take a receive off the count.
+--- Makes a message visible again after `seconds`. SQS cannot reduce the receive count.
 ---@param receipt string
 ---@param seconds number
 ---@return true? ok
@@ -299,7 +299,7 @@ end
 --- Extends the visibility timeout of a message in flight.
 ---@param receipt string
 ---@param seconds number
----@param within number? seconds after which the answer is of no use; leaves time for a second try
+---@param within number? seconds after which the result is useless; leaves time for a second attempt
 ---@return true? ok
 ---@return string? err
 ---@return string? code
@@ -312,7 +312,7 @@ end
 --- Moves a message to the dead-letter queue at once: `bury(receipt, message, reason)`.
 Sqs.bury = bury
 
---- Another queue of the same account, with the same client.
+--- Another queue of the same account, through the same client.
 ---@param url string
 ---@return watchbot.queue.Sqs
 function Sqs:sibling(url)
@@ -346,15 +346,15 @@ function Sqs:entry(message)
     MessageAttributes = attributes.encode(message.attributes),
     MessageSystemAttributes = trace_of(message),
     MessageGroupId = message.group or (self.fifo and "default") or nil,
-    -- Without an id of the sender's, one of ours: a send whose answer was lost is repeated, and
-    -- must not be doubled.
+    -- Without an id from the sender, one is generated: a send whose response was lost is repeated,
+    -- and must not create a duplicate.
     MessageDeduplicationId = self.fifo and (message.deduplication or core.aws.uuid()) or nil,
   }, bytes
 end
 
---- Sends messages, in batches that SQS takes. A subject travels in an envelope like that of SNS.
+--- Sends messages in batches. A subject is sent in an envelope like that of SNS.
 ---@param messages table[]
----@param told fun(position: integer, answer: table)? hears of each answer as soon as it is there
+---@param told fun(position: integer, answer: table)? called with each result as soon as it is known
 ---@return ({ id: string }|{ message: string, code: string, unsent: true? })[]? nil: none was sent
 ---@return string? err
 ---@return string? code
@@ -366,7 +366,7 @@ function Sqs:send(messages, told)
   }, told)
 end
 
---- How many messages there are, approximately.
+--- The approximate number of messages.
 ---@return { visible: integer, delayed: integer, in_flight: integer }?
 ---@return string? err
 ---@return string? code
@@ -381,13 +381,13 @@ function Sqs:counts()
   }, nil, nil, found
 end
 
---- How many requests went to SQS, tries that were repeated included.
+--- The number of requests to SQS, including retries.
 ---@return integer
 function Sqs:api_calls()
   return self.client.requests
 end
 
---- There is nothing to close: the connections belong to the process.
+--- Nothing to close: the connections belong to the process.
 function Sqs:close() -- luacheck: ignore 212
 end
 

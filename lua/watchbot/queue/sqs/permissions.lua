@@ -1,16 +1,16 @@
---- queue.sqs.permissions: which IAM actions of a watcher's the credentials lack on a queue. Each is
--- called so that nothing changes; that receives are allowed, only a receive shows.
+--- queue.sqs.permissions: checks which IAM actions of a watcher the credentials lack on a queue.
+-- Each call is made so that nothing changes; the permission to receive only shows in a receive.
 
 local permissions = {}
 
--- SQS looks at the permission before it looks at the receipt handle, so a handle that is none
--- touches no message.
+-- SQS checks the permission before the receipt handle, so an invalid handle is enough and affects
+-- no message.
 local SETTLING = {
   { "DeleteMessage", { ReceiptHandle = "none" } },
   { "ChangeMessageVisibility", { ReceiptHandle = "none", VisibilityTimeout = 0 } },
 }
 
--- => true | nil err code ; a handle that is refused is what an allowed call gets
+-- => true | nil err code ; an error about the handle means that the call is allowed
 local function try(queue, operation, parameters)
   local copied = {}
   for name, value in pairs(parameters) do copied[name] = value end
@@ -34,10 +34,10 @@ function permissions.check(queue)
   return true
 end
 
---- What a watcher does all the time, by IAM action.
+--- The IAM actions that a watcher needs all the time.
 ---@param queue watchbot.queue.Sqs
 ---@return { action: string, err: string?, code: string? }[] permissions code "NotAllowed": it is
---- missing; another: it could not be tried
+--- missing; another code: it could not be checked
 function permissions.list(queue)
   local found, err, code = queue:attributes()
   local results = { { action = "sqs:GetQueueAttributes", err = err, code = code } }

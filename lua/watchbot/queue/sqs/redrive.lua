@@ -1,6 +1,6 @@
---- queue.sqs.redrive: where SQS moves what was received too often: a queue's RedrivePolicy.
--- The policy names the dead-letter queue by ARN. Both are of one account and region, so its URL
--- differs from the queue's own in the name alone, whatever endpoint that has.
+--- queue.sqs.redrive: the dead-letter queue in a queue's RedrivePolicy. The policy has its ARN.
+-- Both queues are in the same account and region, so their URLs differ only in the name, whatever
+-- the endpoint.
 -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 -- sqs-dead-letter-queues.html
 
@@ -15,7 +15,7 @@ function redrive.url(arn, like)
   return account and (like:gsub("[^/]+/[^/]+/?$", ("%s/%s"):format(account, name)))
 end
 
---- Where messages go that were received too often.
+--- The dead-letter queue of a queue.
 ---@param attributes table<string, string> of GetQueueAttributes
 ---@return string? arn
 ---@return integer? max_receives
