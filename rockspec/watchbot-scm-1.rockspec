@@ -224,6 +224,7 @@ build = {
     ["watchbot.queue.sqlite.committer"] = "lua/watchbot/queue/sqlite/committer.lua",
     ["watchbot.queue.sqlite.dead"] = "lua/watchbot/queue/sqlite/dead.lua",
     ["watchbot.queue.sqlite.name"] = "lua/watchbot/queue/sqlite/name.lua",
+    ["watchbot.queue.sqlite.outbox"] = "lua/watchbot/queue/sqlite/outbox.lua",
     ["watchbot.queue.sqlite.pages"] = "lua/watchbot/queue/sqlite/pages.lua",
     ["watchbot.queue.sqlite.rows"] = "lua/watchbot/queue/sqlite/rows.lua",
     ["watchbot.queue.sqlite.salvage"] = "lua/watchbot/queue/sqlite/salvage.lua",

@@ -98,7 +98,7 @@ describe("progress in a queue's file", function()
     local database = assert(sqlite.open(folder:file "jobs.db"))
     assert(database:execute [[DROP TABLE progress; DROP TABLE progress_chunks;
       ALTER TABLE dead DROP COLUMN reason;
-      ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
+      DROP VIEW outbox; ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
     database:close()
     local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))

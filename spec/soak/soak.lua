@@ -1,7 +1,7 @@
 -- The soak (`make soak`, never a part of the tests). PARTS are of spec/soak/messages.lua (embedded,
 -- fifo, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at random), of
 -- spec/soak/endurance.lua (handlers: a million; processes: 50,000) and spec/support/senders.lua
--- (senders).
+-- (senders) and spec/support/outbox.lua (outbox: 100,000 rows of eight writers).
 --
 -- Environment: SOAK_MESSAGES instead of these numbers, SOAK_SEED instead of the time.
 
@@ -11,15 +11,28 @@ package.cpath = build .. "/lib/?.so;" .. package.cpath
 
 local endurance = require "soak.endurance"
 local messages = require "soak.messages"
+local outbox = require "support.outbox"
 local scheduler = require "watchbot.scheduler"
 local senders = require "support.senders"
+local workshop = require "support.workshop"
 
 local DEFAULT = { "embedded", "fifo", "sqs", "sqs-fifo", "ecs" }
+
+-- Eight writers in three languages; one of them, or of the watchers, is killed each second.
+local function run_outbox(count)
+  local rows = (count or 100000) // 8
+  local folder <close> = workshop.folder()
+  workshop.PATIENCE = 3 * 3600
+  outbox.run(folder, rows, rows // 100)
+  return true
+end
+
+local own = { senders = function() return senders.run() end, outbox = run_outbox }
 
 local function parts_of(given)
   local parts = {}
   for part in given:gmatch "[^%s,]+" do
-    if part ~= "senders" and not (messages.knows(part) or endurance.knows(part)) then
+    if not own[part] and not (messages.knows(part) or endurance.knows(part)) then
       io.stderr:write(("unknown part '%s' of the soak\n"):format(part))
       os.exit(2)
     end
@@ -29,7 +42,7 @@ local function parts_of(given)
 end
 
 local function run(part, count, seed)
-  if part == "senders" then return senders.run() end
+  if own[part] then return own[part](count) end
   if endurance.knows(part) then return endurance.run(part, count) end
   return messages.run(part, count or 10000, seed)
 end

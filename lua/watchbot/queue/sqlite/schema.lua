@@ -4,6 +4,7 @@
 -- connect rows are triggers, so that every way out of the queue (deleted, dead, expired) follows
 -- them.
 
+local outbox = require "watchbot.queue.sqlite.outbox"
 local sqlite = require "watchbot.sqlite"
 
 local schema = {}
@@ -118,7 +119,7 @@ local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
 local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT 0"
 
 -- migrations[n] converts a file of version n - 1 to version n. Only append to it.
-local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK }
+local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK, outbox.sql }
 
 -- Pages in the WAL before they are moved into the file, which waits for the disk; and the bytes to
 -- which a WAL is truncated after a burst.
