@@ -70,7 +70,9 @@ describe("otlp.batches", function()
       local sender = noted(function() return up, not up and 0.01 or nil end)
       local made = open(sender)
       local running = scheduler.spawn(made.run, made)
-      for index = 1, 9 do made:add(tostring(index)) end
+      for index = 1, 9 do
+        if made:has_room() then made:add(tostring(index)) end
+      end
       assert.are.equal(4, sender.dropped)
       until_true(function() return #sender.bodies >= 3 end)
       up = true

@@ -6,11 +6,19 @@ local trace = require "watchbot.trace"
 
 local PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
+-- Takes so many spans.
+local function taker(made, most)
+  return {
+    has_room = function() return #made < (most or math.huge) end,
+    add = function(_, span) made[#made + 1] = cjson.decode(span) end,
+  }
+end
+
 -- Jobs that are observed, and their spans.
-local function observed(queue, sample)
+local function observed(queue, sample, most)
   local all, made, errors = jobs.new(), {}, {}
   local maker = spans.new(queue or "sqlite:/var/jobs.db", sample or sampler.new("always_on", 1),
-    function(span) made[#made + 1] = cjson.decode(span) end)
+    taker(made, most))
   all:observe(maker:observer(function(err) errors[#errors + 1] = err end))
   return all, made, errors
 end
@@ -158,6 +166,13 @@ describe("otlp.spans", function()
     assert.are_not.equal("00f067aa0ba902b7", one.job.trace.span_id)
   end)
 
+  it("makes none that nobody takes", function()
+    local all, made, errors = observed(nil, nil, 2)
+    through(all, entry(all), "waiting", "deciding", "starting", "running", "settling", "gone")
+    assert.are.same({ "start jobs.db", "run jobs.db" }, names(made))
+    assert.are.same({}, errors)
+  end)
+
   it("begins a trace where the message only has baggage, or X-Ray's root", function()
     local all, made = observed()
     local one = entry(all, { baggage = "k=v" })
@@ -172,6 +187,21 @@ describe("otlp.spans", function()
     assert.are.equal(made[4].traceId, one.job.trace.trace_id)
   end)
 
+  it("says what became of a job without an outcome", function()
+    for _, case in ipairs {
+      { { lease = { lapsed = true } }, "lapsed", "the lease has lapsed" },
+      { { cause = "internal" }, "retry", "retry" }, { {}, "returned" },
+    } do
+      local all, made = observed()
+      local one = entry(all)
+      for name, value in pairs(case[1]) do one[name] = value end
+      through(all, one, "waiting", "deciding", "starting", "running", "returning", "gone")
+      local process = made[#made]
+      assert.are.equal(case[2], attributes(process)["watchbot.outcome"])
+      assert.are.equal(case[3], process.status and process.status.message)
+    end
+  end)
+
   -- An error of a span must not be the end of a job.
   it("gives what it raises to the log, and lets the job go on", function()
     local all, _, errors = observed(nil, function() error "no sampler" end)
@@ -183,7 +213,7 @@ describe("otlp.spans", function()
   end)
 
   it("forgets a job that is gone", function()
-    local maker = spans.new("sqlite:q", sampler.new("always_on", 1), function() end)
+    local maker = spans.new("sqlite:q", sampler.new("always_on", 1), taker {})
     local all = jobs.new()
     all:observe(maker:observer(error))
     through(all, entry(all), "waiting", "deciding", "starting", "running", "settling", "gone")

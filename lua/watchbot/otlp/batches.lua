@@ -22,17 +22,20 @@ function batches.new(sender, options)
   }, Batches)
 end
 
---- Adds a span. Does not wait.
+--- Whether there is room for one more span; where there is none, it is counted as dropped.
+---@return boolean
+function Batches:has_room()
+  if self.last - self.first + 1 < self.options.most then return true end
+  self.sender:drop(1)
+  return false
+end
+
+--- Adds a span, for which there must be room. Does not wait.
 ---@param span string JSON
 function Batches:add(span)
-  local options = self.options
-  local count = self.last - self.first + 1
-  if count >= options.most then
-    return self.sender:drop(1)
-  end
   self.last = self.last + 1
   self.waiting[self.last] = span
-  if count + 1 >= options.size then self.full:set() end
+  if self.last - self.first + 1 >= self.options.size then self.full:set() end
 end
 
 --- Whether nothing waits.

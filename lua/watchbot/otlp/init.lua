@@ -68,7 +68,7 @@ function Otlp:open_spans(queue)
     before = before, behind = behind, size = found.batch_size, most = found.queue_size,
     delay = found.delay,
   })
-  self.spans = spans.new(queue, found.sample, function(span) self.batches:add(span) end)
+  self.spans = spans.new(queue, found.sample, self.batches)
 end
 
 --- Reads the environment. What makes no sense there is a line of the log.

@@ -22,6 +22,10 @@ local now = scheduler.now
 ---@field child_began number?
 ---@field events table[]?
 
+---@class watchbot.SpanTaker takes spans that have ended
+---@field has_room fun(self): boolean whether there is room for one more; else it is counted as lost
+---@field add fun(self, span: string) JSON
+
 ---@class watchbot.SpanMaker
 ---@field queue { name: string, system: string, url: string?, host: string?, port: integer? }
 local Spans = {}
@@ -41,13 +45,30 @@ local function described(url)
   return { name = url:match "([^/:]+)$" or url, system = "watchbot" }
 end
 
+-- What all children of one name have in common.
+local function child_of(queue, name)
+  local settles = name == "settle"
+  return {
+    name = name .. " " .. queue.name, kind = settles and encode.CLIENT or encode.INTERNAL,
+    attributes = encode.attributes("messaging.system", queue.system, "messaging.operation.name",
+      name, "messaging.operation.type", settles and name or nil, "messaging.destination.name",
+      queue.name),
+  }
+end
+
 ---@param queue string URL
 ---@param sample fun(trace_id: string, sampled: boolean?): boolean
----@param add fun(span: string) takes a span that has ended, as JSON
+---@param taker watchbot.SpanTaker
 ---@return watchbot.SpanMaker
-function spans.new(queue, sample, add)
-  return own({ queue = described(queue), sample = sample, add = add, of = setmetatable({}, {
-    __mode = "k" }) }, Spans)
+function spans.new(queue, sample, taker)
+  local found = described(queue)
+  return own({
+    queue = found, sample = sample, taker = taker, of = setmetatable({}, { __mode = "k" }),
+    children = {
+      start = child_of(found, "start"), run = child_of(found, "run"),
+      settle = child_of(found, "settle"),
+    },
+  }, Spans)
 end
 
 -- the beginning
@@ -86,23 +107,19 @@ local function note(one, name, ...)
   }
 end
 
-local KINDS = { settle = encode.CLIENT }
-
 -- Ends the child that is open.
-function Spans:end_child(one, failed)
-  local name = one.child
+function Spans:end_child(one)
+  local name, taker = one.child, self.taker
   if not name then return end
   one.child = nil
-  if not one.sampled then return end
-  local queue = self.queue
-  self.add(encode.span {
-    name = name .. " " .. queue.name, kind = KINDS[name] or encode.INTERNAL,
+  -- A span that nobody takes is not even written.
+  if not one.sampled or not taker:has_room() then return end
+  local common = self.children[name]
+  taker:add(encode.span {
+    name = common.name, kind = common.kind, attributes = common.attributes,
     trace_id = one.trace_id, span_id = ids.span(), parent = one.span_id,
     state = one.parent and one.parent.tracestate, start = time_of(one, one.child_began),
-    ends = time_of(one, now()), error = failed,
-    attributes = encode.attributes("messaging.system", queue.system, "messaging.operation.name",
-      name, "messaging.operation.type", name == "settle" and name or nil,
-      "messaging.destination.name", queue.name),
+    ends = time_of(one, now()),
   })
 end
 
@@ -114,11 +131,22 @@ end
 
 -- the end
 
-local FAILED = { reject = true, retry = true, bury = true }
+local FAILED = { reject = true, retry = true, bury = true, lapsed = true }
+
+local function has_lapsed(entry)
+  return entry.lease and entry.lease.lapsed == true
+end
+
+-- What has become of the job; one whose message went back before its task began has no outcome.
+local function outcome_of(entry)
+  if entry.cause == "internal" then return "retry" end
+  return entry.outcome or has_lapsed(entry) and "lapsed" or "returned"
+end
 
 -- A word for the kind of a failure, of which there are few.
 local function error_type(entry)
   local exit = entry.exit or {}
+  if not entry.outcome and has_lapsed(entry) then return "lapsed" end
   if exit.timed_out then return "timeout" end
   if exit.stopped then return "stopped" end
   if exit.signal then return "SIG" .. tostring(exit.signal) end
@@ -129,9 +157,10 @@ end
 
 local function reason_of(entry)
   local exit = entry.exit or {}
+  if not entry.outcome and has_lapsed(entry) then return "the lease has lapsed" end
   if exit.reason then return exit.reason end
   if exit.code then return ("exit code %s"):format(exit.code) end
-  return exit.signal and ("signal %s"):format(exit.signal) or tostring(entry.outcome)
+  return exit.signal and ("signal %s"):format(exit.signal) or outcome_of(entry)
 end
 
 local function attributes_of(self, entry, one, failed)
@@ -142,7 +171,7 @@ local function attributes_of(self, entry, one, failed)
     "messaging.message.id", entry.id, "messaging.message.body.size", #entry.message.body,
     "aws.sqs.queue.url", queue.url, "server.address", queue.host, "server.port", queue.port,
     "watchbot.receive_count", job.receives, "watchbot.wait_seconds", waited(entry, one),
-    "watchbot.outcome", entry.outcome or nil, "watchbot.decided_by", entry.decided or nil,
+    "watchbot.outcome", outcome_of(entry), "watchbot.decided_by", entry.decided or nil,
     "watchbot.cause", entry.cause or nil,
     "process.exit.code", math.tointeger(exit.code), "aws.ecs.task.arn", exit.task,
     "error.type", failed and error_type(entry) or nil)
@@ -152,11 +181,11 @@ end
 function Spans:finish(entry, one)
   self:end_child(one)
   self.of[entry] = nil
-  if not one.sampled then return end
-  local failed = FAILED[entry.outcome] or entry.cause == "internal"
+  if not one.sampled or not self.taker:has_room() then return end
+  local failed = FAILED[outcome_of(entry)]
   local before = one.parent
   local sender = before and before.span_id and before or nil
-  self.add(encode.span {
+  self.taker:add(encode.span {
     name = "process " .. self.queue.name, kind = encode.CONSUMER, trace_id = one.trace_id,
     span_id = one.span_id, parent = sender and sender.span_id, remote = sender ~= nil,
     state = before and before.tracestate, start = time_of(one, one.began),
