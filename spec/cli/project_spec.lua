@@ -169,6 +169,22 @@ describe("watchbot init", function()
     assert.are.equal("", folder:read "worker")
   end))
 
+  -- A link that leads nowhere was written through: the file came to be where the link pointed.
+  it("writes through no link, and into nothing that is no file", task(function(folder)
+    local create = require "watchbot.core".file.create
+    os.execute(("cd '%s' && ln -s elsewhere policy.lua && ln -s /dev/null full && mkfifo pipe && "
+      .. "mkdir folder && echo mine > there && ln there hard"):format(folder.path))
+    for _, name in ipairs { "policy.lua", "full", "pipe", "folder", "there", "hard" } do
+      local ok, err, code = create(folder:file(name), "text", false)
+      assert.is_nil(ok)
+      assert.are.equal("EEXIST", code)
+      assert.matches("could not write '.*': ", err)
+    end
+    assert.matches("already exists: %./policy.lua", select(3, run(folder, { "init" })))
+    assert.is_nil(io.open(folder:file "elsewhere"))
+    assert.are.equal("mine\n", folder:read "there")
+  end))
+
   it("takes back what it has written when the rest cannot be", task(function(folder)
     folder:write("spec", "a file where a folder is needed")
     local exit, _, problem = run(folder, { "init" })

@@ -3,6 +3,7 @@
 local cgroup = require "watchbot.runner.cgroup"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
+local shell = require "support.shell"
 local workshop = require "support.workshop"
 
 local groups = cgroup.open()
@@ -127,5 +128,44 @@ describe("a cgroup of version 2", function()
     write(path .. "/cgroup.kill", "1")
     assert.are.equal("KILL", assert(child:wait(workshop.PATIENCE)).signal)
     workshop.eventually(function() return core.scratch.rmdir(path) end, "an empty group")
+  end))
+
+  -- No machine of ours has the memory controller in version 2. The rules for delegation are the
+  -- same for each controller: here the source is read with huge pages for memory.
+  it("is delegated as the kernel has it", workshop.task(function(folder)
+    local source = assert(io.open "lua/watchbot/runner/cgroup.lua"):read "a"
+    for pattern, made in pairs { ["%f[%w]memory%.%a+"] = "hugetlb.2MB.max",
+      ['" memory "'] = '" hugetlb "', ['"memory"'] = '"hugetlb"', ['"%+memory"'] = '"+hugetlb"' } do
+      source = source:gsub(pattern, made)
+    end
+    folder:write("cgroup.lua", source)
+    folder:write("delegate.lua", [[
+      local groups = assert(dofile "cgroup.lua".open())
+      local process, scheduler = require "watchbot.process", require "watchbot.scheduler"
+      scheduler.run(function()
+        local group = assert(groups:make(64 << 20))
+        local child = assert(process.start { output = "capture",
+          command = "setsid sleep 600 & grep ^0: /proc/self/cgroup",
+          limits = { cgroup = group.processes } })
+        child:wait()
+        local inside = io.open(group.processes):read "a"
+        repeat group:close() scheduler.sleep(0.01) until not io.open(group.processes)
+        print(child:output(), select(2, inside:gsub("\n", "")),
+          io.open(groups.folder .. "/cgroup.subtree_control"):read "l")
+      end)]])
+    folder:write("namespace.sh", "umount v2; mount -t cgroup2 none v2; exec "
+      .. shell.lua "delegate.lua")
+    folder:write("join.sh", "echo $$ > v2/watchbot-spec/cgroup.procs; umount /sys/fs/cgroup/memory;"
+      .. " exec unshare -C -m sh namespace.sh")
+    folder:write("mount.sh", [[mount -t cgroup2 none v2 && mkdir v2/watchbot-spec &&
+      echo +hugetlb > v2/cgroup.subtree_control && sh join.sh
+      for _ in 1 2 3 4 5; do
+        rmdir v2/watchbot-spec/watchbot v2/watchbot-spec && break; sleep 0.2
+      done
+      echo -hugetlb > v2/cgroup.subtree_control]])
+    local out = io.popen(("cd '%s' && mkdir v2 && unshare -m sh mount.sh 2>&1"):format(folder.path))
+      :read "a"
+    if not out:find "0::" then return pending("no hierarchy can be delegated here: " .. out) end
+    assert.matches("^0::/watchbot%-%d+%-2\n\t1\thugetlb\n$", out)
   end))
 end)
