@@ -1,4 +1,4 @@
-/* lchannel: watchbot.core.channel. Lines to and from a program that stays, over a socket pair that
+/* lchannel: watchbot.core.channel. Lines to and from a resident program, over a socket pair that
  * it has as descriptor 3. lua/watchbot/process.lua documents it for its users. */
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "lchannel.h"

@@ -83,7 +83,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from progress' -l queue -x -d 's
 complete -c watchbot -n '__fish_seen_subcommand_from progress' -f -a 'status set-total set-metadata complete-part fail-job reduce-sent'
 complete -c watchbot -n __fish_use_subcommand -f -a init -d 'Creates a working project'
 complete -c watchbot -n '__fish_seen_subcommand_from init' -l mode -x -a 'process task' -d 'a container runs a process for each message (the default), or starts an ECS task'
-complete -c watchbot -n '__fish_seen_subcommand_from init' -l lambda -x -a 'python node' -d 'a Lambda function in this language that stays, in place of the worker'
+complete -c watchbot -n '__fish_seen_subcommand_from init' -l lambda -x -a 'python node' -d 'a resident Lambda function in this language, instead of the worker'
 complete -c watchbot -n '__fish_seen_subcommand_from init' -l systemd -d 'a systemd unit for one machine as well'
 complete -c watchbot -n __fish_use_subcommand -f -a check -d 'Loads a policy and prints what it would do'
 complete -c watchbot -n '__fish_seen_subcommand_from check' -l fields -d 'print every field that a policy can have, with its default'

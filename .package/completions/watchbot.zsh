@@ -132,7 +132,7 @@ _watchbot() {
     init)
       _arguments -S \
         '--mode=[a container runs a process for each message (the default), or starts an ECS task]:mode:(process task)' \
-        '--lambda=[a Lambda function in this language that stays, in place of the worker]:language:(python node)' \
+        '--lambda=[a resident Lambda function in this language, instead of the worker]:language:(python node)' \
         '--systemd[a systemd unit for one machine as well]' \
         '*:file:_files' ;;
     check)

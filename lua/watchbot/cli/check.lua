@@ -55,7 +55,7 @@ local what_runs = {
     end
     local program = options.handler or options.url or words_of(options.command)
     local batch = options.batch > 1 and (", up to %d messages at once"):format(options.batch) or ""
-    return ("%s, by a program that stays (%s)%s"):format(program, kind, batch)
+    return ("%s, by a resident program (%s)%s"):format(program, kind, batch)
   end,
   ecs = function(loaded)
     if type(loaded.task) == "function" then return "an ECS task, by a function of the job" end

@@ -1,6 +1,6 @@
---- cli.interruptible: runs a command's work so that Ctrl-C, SIGTERM and a reader that goes away (`|
--- head`) end it by its `<close>` variables: messages that were received go back, the terminal is as
--- it was. A second signal does not wait for that.
+--- cli.interruptible: runs a command's work so that Ctrl-C, SIGTERM and a closed output (`| head`)
+-- end it through its `<close>` variables: received messages are returned, and the terminal is
+-- restored. A second signal does not wait for that.
 
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"

@@ -129,7 +129,7 @@ local function start(arguments)
   return status, err, code
 end
 
--- What is wrong with the options of programs that stay.
+-- The problem with the options of resident programs, if there is one.
 local function misuse(arguments)
   local kinds = {}
   for _, name in ipairs { "lambda", "serve", "resident" } do

@@ -8,7 +8,7 @@ local scheduler = require "watchbot.scheduler"
 -- The exit status that a shell reports for a program ended by a signal.
 local STATUS = { HUP = 129, INT = 130, TERM = 143 }
 
--- SIGHUP of a terminal that has been closed arrives as "TERM".
+-- SIGHUP of a closed terminal arrives as "TERM".
 local function follow_signals(signals, opened, policy, reload, seen)
   signals:patience(policy.drain + policy.kill_grace)
   while true do

@@ -74,7 +74,7 @@ function target.find(command, arguments)
   return self
 end
 
---- The stack's output of this name; nil without an error where nothing names one. Waits in a task.
+--- The stack's output of this name; nil without an error if nothing names one. Waits in a task.
 ---@param ending string as in watchbot.Stack:output
 ---@return string? value
 ---@return string? err
@@ -88,7 +88,7 @@ function Target:find(ending)
   return value, err, code
 end
 
---- The same, for what the command cannot do without.
+--- The same, for a value that the command requires.
 ---@param ending string
 ---@param what string for the error: "queue"
 ---@return string? value

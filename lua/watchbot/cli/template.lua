@@ -122,7 +122,7 @@ local function show_change(change)
   show_fate(change)
 end
 
--- What get-template prints has the template inside, as text or as an object.
+-- The output of get-template contains the template, as text or as an object.
 local function deployed_template(path)
   local file, problem = io.open(path, "rb")
   if not file then return nil, "template: --diff: " .. problem, "Usage" end

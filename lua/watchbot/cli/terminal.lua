@@ -1,6 +1,6 @@
---- cli.terminal: how a command talks to a person at a terminal; it is silent without a terminal.
--- Sits on watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that
--- stdout is the result alone.
+--- cli.terminal: a command's dialog with a person at a terminal; silent without a terminal. Sits on
+-- watchbot.core.terminal (src/lterminal.c). Questions and progress go to stderr, so that stdout has
+-- only the result.
 
 local core = require "watchbot.core".terminal
 local input = require "watchbot.core".input
@@ -32,7 +32,7 @@ function terminal.is_interactive()
   return terminal.is_terminal "stdin" and terminal.is_terminal "stderr"
 end
 
---- The columns of a stream's terminal; 80 where it does not say.
+--- The columns of a stream's terminal; 80 if unknown.
 ---@param stream "stdout"|"stderr"
 ---@return integer
 function terminal.columns(stream)
@@ -41,7 +41,7 @@ end
 
 -- colors
 
---- Whether a stream takes colors: a terminal that is not dumb, and $NO_COLOR is not set
+--- Whether a stream supports colors: a terminal that is not dumb, and $NO_COLOR is not set
 --- (https://no-color.org).
 ---@param stream "stdout"|"stderr"
 ---@return boolean
@@ -50,7 +50,7 @@ function terminal.has_colours(stream)
     and terminal.is_terminal(stream)
 end
 
---- The text in a color, where the stream takes colors.
+--- The text in a color, if the stream supports colors.
 ---@param colour "bold"|"dim"|"red"|"green"|"yellow"|"blue"|"magenta"|"cyan"
 ---@param words string
 ---@param stream "stdout"|"stderr"|nil "stdout"
@@ -122,9 +122,9 @@ Progress.__close = Progress.clear
 
 -- keys
 
--- Sequences that terminals send for other keys, and as answers, begin with ESC, or with one of the
--- characters U+0080 to U+009F (as UTF-8, or as a byte). They are read to their end, and are not
--- keys.
+-- Sequences that terminals send for other keys, and as responses, start with ESC, or with one of
+-- the characters U+0080 to U+009F (as UTF-8, or as a byte). They are read to their end, and do not
+-- count as keys.
 -- https://www.ecma-international.org/publications-and-standards/standards/ecma-48/
 
 -- state -> byte -> the next state, and whether the byte is a key.
@@ -169,8 +169,8 @@ end
 local Keys = {}
 Keys.__index = Keys
 
---- Single keys from stdin, without Enter and without being shown. `local keys <close>` gives the
---- terminal back as it was.
+--- Single keys from stdin, without Enter and without echo. `local keys <close>` restores the
+--- terminal.
 ---@return watchbot.Keys?
 ---@return string? err
 ---@return string? code

@@ -14,14 +14,14 @@
 ---@field batch? integer
 ---seconds that a batch for `handler` waits to become full
 ---@field window? number
----instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = }`; see
+---instead of `command`: a resident Lambda function, `{ command =, handler =, batch = }`; see
 ---`doc/lambda.md`
 ---@field lambda? watchbot.Lambda
 ---instead of `command`: an HTTP worker that each message is posted to, `{ url =, command = }`; see
 ---`doc/resident.md`
 ---@field serve? watchbot.Serve
----instead of `command`: a program that stays and takes a line of JSON for each message, `{ command
----= }`; see `doc/resident.md`
+---instead of `command`: a resident program that takes a line of JSON for each message, `{ command =
+---}`; see `doc/resident.md`
 ---@field resident? watchbot.Resident
 ---instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a function of
 ---the job (`$Cluster`, `$TaskDefinition`, `$ContainerName`); see `doc/ecs.md`

@@ -122,7 +122,7 @@ counter("leases_lapsed_total",
   "Visibility timeouts that ran out while the job was still here: it may run twice.",
   function(parts) return parts.leases.counts.lapsed end)
 
--- programs that stay
+-- resident programs
 
 local function of_runtimes(name)
   return function(parts)
@@ -131,7 +131,7 @@ local function of_runtimes(name)
   end
 end
 
-gauge("runtimes", "Programs that stay (lambda, serve, resident) that are alive.",
+gauge("runtimes", "Running resident programs (lambda, serve, resident).",
   of_runtimes "alive")
 counter("runtimes_started_total", "Starts of these programs.", of_runtimes "starts")
 counter("runtimes_failed_total", "Starts of these programs that failed.", of_runtimes "failures")

@@ -72,13 +72,13 @@ local declared = {
     help = "seconds that a batch for `handler` waits to become full",
   },
   { name = "lambda", type = "lambda",
-    help = "instead of `command`: a Lambda function that stays, `{ command =, handler =, batch = "
+    help = "instead of `command`: a resident Lambda function, `{ command =, handler =, batch = "
       .. "}`; see `doc/lambda.md`" },
   { name = "serve", type = "serve",
     help = "instead of `command`: an HTTP worker that each message is posted to, `{ url =, command "
       .. "= }`; see `doc/resident.md`" },
   { name = "resident", type = "resident",
-    help = "instead of `command`: a program that stays and takes a line of JSON for each message, "
+    help = "instead of `command`: a resident program that takes a line of JSON for each message, "
       .. "`{ command = }`; see `doc/resident.md`" },
   { name = "task", type = "task", silent = task_of_template,
     help = "instead of `command`: an ECS task, `{ cluster =, definition =, container = }`, or a "

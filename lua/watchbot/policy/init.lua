@@ -43,7 +43,7 @@ local outcomes = { complete = true, reject = true, release = true, retry = true,
 ---@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; for a failed
 --- Lambda function the type of its error, "ValidationError"
 ---@field request string? of a resident program: the id of the invocation
----@field status integer|string|nil exit code or signal of a program that stays: decides nothing
+---@field status integer|string|nil exit code or signal of a resident program: decides nothing
 ---@field result string? of a resident program: its response, up to 64 KiB
 ---@field too_big boolean? the message does not fit into a task
 ---@field unplaced boolean? the cluster had no capacity for it; the job is retried

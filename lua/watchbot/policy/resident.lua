@@ -169,7 +169,7 @@ end
 function resident.without_handler(policy)
   for _, name in ipairs { "batch", "window" } do
     if policy:is_set(name) and not policy.handler then
-      return ("'%s' is for 'handler': a Lambda function and a program that stays have it in their "
+      return ("'%s' is for 'handler': a Lambda function and a resident program have it in their "
         .. "own table"):format(name)
     end
   end
@@ -184,7 +184,7 @@ function resident.misfit(policy)
     return ("a 'batch' of more than %d messages needs a 'window', the seconds in which it is "
       .. "gathered"):format(BATCH_WITHOUT_WINDOW)
   elseif policy:is_set "environment" then
-    return ("the hook 'environment' is without effect with '%s': a program that stays has one "
+    return ("the hook 'environment' is without effect with '%s': a resident program has one "
       .. "environment for all messages; set 'env'"):format(kind)
   elseif policy.deliver == "stdin" then
     return ("'deliver' is without effect with '%s': the program gets its messages by its "

@@ -1,6 +1,6 @@
---- runner.allowance: what a policy lets its tasks use, as the limits of process.start.
--- Memory is a cgroup's limit where the watcher may make one (runner/cgroup.lua), else RLIMIT_DATA;
--- never RLIMIT_AS, with which Node, the JVM and Go do not start.
+--- runner.allowance: the resource limits that a policy sets for its tasks, as the limits of
+-- process.start. Memory is limited by a cgroup if the watcher may create one (runner/cgroup.lua),
+-- otherwise by RLIMIT_DATA; never by RLIMIT_AS, with which Node, the JVM and Go do not start.
 
 local bounds = require "watchbot.policy.bounds"
 local cgroup = require "watchbot.runner.cgroup"
@@ -8,7 +8,7 @@ local core = require "watchbot.core"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that the emptying of a private folder goes on before the others have a turn.
+-- Seconds of emptying a private folder before other tasks run.
 local STEP = 0.005
 
 ---@class watchbot.Allowance
@@ -47,7 +47,7 @@ local function limits_of(policy, user, cgroups)
   return next(limits) and limits or nil
 end
 
---- How `memory` is kept on this machine.
+--- How `memory` is enforced on this machine.
 ---@return "cgroup"|"RLIMIT_DATA"
 function allowance.memory_by()
   local cgroups = cgroup.open()
@@ -56,11 +56,11 @@ function allowance.memory_by()
   return "cgroup"
 end
 
---- What a policy allows.
+--- The limits of a policy.
 ---@param policy table
 ---@return watchbot.Allowance?
 ---@return string? err
----@return string? code "Usage": there is no such user, or the watcher is not root
+---@return string? code "Usage": the user does not exist, or the watcher is not root
 function allowance.new(policy)
   local user, err, code = find_user(policy.user)
   if err then return nil, err, code end
@@ -71,7 +71,7 @@ function allowance.new(policy)
   }, Allowance)
 end
 
---- The uid and gid of tasks, where they are another user's: private files are to be theirs.
+--- The uid and gid of tasks that run as another user, who must own private files.
 function Allowance:owner()
   if self.user then return self.user.uid, self.user.gid end
 end
@@ -82,22 +82,22 @@ local function copy(values)
   return copied
 end
 
--- What another user's programs go by; the policy's own variables have been set over it.
+-- The variables for another user's programs; those of the policy override them.
 local function name_user(user, environment)
   environment.HOME, environment.SHELL = user.home, user.shell
   environment.USER, environment.LOGNAME = user.name, user.name
 end
 
----@class watchbot.Granted what one task got
+---@class watchbot.Granted the resources of one task
 ---@field limits table?
 ---@field folder table?
 ---@field group watchbot.Cgroup?
 local Granted = {}
 Granted.__index = Granted
 
---- Makes what one task needs.
+--- Prepares the resources of one task.
 ---@param environment table<string, string> of the task
----@param own table<string, string> what the policy and the message set in it
+---@param own table<string, string> the variables set by the policy and the message
 ---@return watchbot.Granted?
 ---@return string? err
 ---@return string? code
@@ -133,14 +133,14 @@ local function remove(folder)
   folder:close()
 end
 
---- Takes it back; adds to the exit what only a cgroup knows.
+--- Frees the resources; adds to the exit what only a cgroup knows.
 ---@param exit watchbot.Exit?
 function Granted:release(exit)
   if self.group then self.group:close(exit) end
   if self.folder then remove(self.folder) end
 end
 
---- Gives back what it holds.
+--- Frees the resources.
 function Allowance:close()
   if self.cgroups then self.cgroups:close() end
 end

@@ -1,7 +1,8 @@
---- runner.cgroup: a control group for each task, where the watcher may make one, to limit its
--- memory.
--- Version 2 (in a delegated or a container's own hierarchy that holds nothing but the watcher) and
--- version 1. A task's group lies beside the watcher's processes, and is gone after the task.
+--- runner.cgroup: a control group for each task, to limit its memory, if the watcher may create
+-- one.
+-- Version 2 (in a delegated hierarchy or a container's own, with no other process than the watcher)
+-- and version 1. A task's group is next to that of the watcher's processes, and is removed after
+-- the task.
 
 local core = require "watchbot.core"
 
@@ -11,13 +12,13 @@ local Cgroups = {}
 Cgroups.__index = Cgroups
 
 ---@class watchbot.Cgroup
----@field processes string the file that a process joins it by
+---@field processes string the file through which a process joins it
 local Cgroup = {}
 Cgroup.__index = Cgroup
 
 local cgroup = {}
 
--- The files of both versions.
+-- The file names of both versions.
 local VERSIONS = {
   [1] = {
     limit = "memory.limit_in_bytes", peak = "memory.max_usage_in_bytes",
@@ -44,7 +45,7 @@ local function write(path, text)
   return ok and closed, err or close_err
 end
 
--- The watcher's groups: path by version, of the memory controller.
+-- The watcher's groups: path by version, for the memory controller.
 local function own_paths(proc)
   local paths = {}
   for line in read(proc .. "/self/cgroup"):gmatch "[^\n]+" do
@@ -55,7 +56,7 @@ local function own_paths(proc)
   return paths
 end
 
--- Where a mount of the hierarchy shows the group `path`.
+-- The folder at which a mount of the hierarchy shows the group `path`.
 local function folder_in(mount_root, mount_point, path)
   if mount_root == "/" then return mount_point .. (path == "/" and "" or path) end
   if path == mount_root then return mount_point end
@@ -81,13 +82,13 @@ local function parent_of(pid)
   return tonumber(read(("/proc/%d/stat"):format(pid)):match "^.*%) %S (%d+)")
 end
 
--- The watcher's processes: itself, its guardian, and process 1 where that stands in for it.
+-- The watcher's processes: itself, its guardian, and process 1 if that started it.
 local function is_ours(pid, own)
   return pid == own or parent_of(pid) == own or (pid == 1 and parent_of(own) == 1)
 end
 
--- Version 2 limits only groups below one that has no processes: the watcher's own move down, where
--- they are alone in it. => whether memory is limited below
+-- Version 2 only limits groups below one without processes: the watcher's own processes move down,
+-- if the group has no others. => whether memory is limited below
 local function delegate(folder)
   if not (" " .. read(folder .. "/cgroup.controllers"):gsub("\n", " ")):find " memory " then
     return false
@@ -117,7 +118,7 @@ local function try(version, folder)
   return probe
 end
 
---- Where the watcher may make groups that limit memory; nil: nowhere.
+--- The folder in which the watcher may create groups that limit memory; nil if there is none.
 ---@param proc string? the folder to read instead of /proc: for tests
 ---@return watchbot.Cgroups?
 function cgroup.open(proc)
@@ -133,7 +134,7 @@ local function own_pid()
   return read "/proc/self/stat":match "^%d+"
 end
 
---- Makes a group for one task.
+--- Creates a group for one task.
 ---@param bytes integer
 ---@return watchbot.Cgroup?
 ---@return string? err
@@ -155,13 +156,13 @@ function Cgroups:make(bytes)
     Cgroup)
 end
 
--- A group that something is in still cannot be removed; it is tried again.
+-- A group with processes cannot be removed yet; it is tried again.
 local function remove(groups, folder)
   local ok, _, code = core.scratch.rmdir(folder)
   if not ok and code == "EBUSY" then groups.left[folder] = true else groups.left[folder] = nil end
 end
 
---- Kills what is in it and removes it; adds to the exit what it knows.
+--- Kills its processes and removes it; adds its statistics to the exit.
 ---@param exit watchbot.Exit?
 function Cgroup:close(exit)
   local files, folder = self.groups.files, self.folder
@@ -175,7 +176,7 @@ function Cgroup:close(exit)
   remove(self.groups, folder)
 end
 
---- Removes what could not be removed before.
+--- Removes groups that could not be removed before.
 function Cgroups:close()
   for left in pairs(self.left) do remove(self, left) end
 end

@@ -1,6 +1,6 @@
---- runner.emptying: another runner, with the volumes emptied between its tasks: as soon as one has
--- ended, while its message is being settled, and once more right before the next, for what a
--- process that was still dying has left. Never while a task runs. The next start waits for it.
+--- runner.emptying: wraps another runner and empties the volumes between its tasks: as soon as one
+-- has ended, while its message is being settled, and again right before the next one, for files of
+-- a process that was still dying. Never while a task runs. The next start waits for it.
 
 local scheduler = require "watchbot.scheduler"
 

@@ -1,13 +1,13 @@
---- runner.handled: what a handler returned, as an exit.
--- Only nothing at all, or true, is success: a message is deleted for it. A function that fails the
--- Lua way (nil and a message, as io.open and os.execute do) has failed.
+--- runner.handled: converts the result of a handler to an exit. Only no result, or true, is
+-- success, for which the message is deleted. A function that fails in Lua's usual way (nil and an
+-- error, like io.open and os.execute) has failed.
 
 local reason = require "watchbot.lib.reason"
 local text = require "watchbot.lib.text"
 
 local codes = { complete = 0, reject = 3, release = 4, retry = 1, bury = 1 }
 
--- Bytes of a wrong answer that are shown.
+-- Bytes of an invalid result to show.
 local LONGEST = 100
 
 local function shown(result)
@@ -30,7 +30,7 @@ local function failed(result, why, count)
   return failure "the handler returned nil; success is to return nothing, or true"
 end
 
---- The exit of a handler: `ok` and what it returned, or false and its error, as `task:join` has it.
+--- The exit of a handler: `ok` and its results, or false and its error, in the form of `task:join`.
 ---@param ok boolean
 ---@param ... any
 ---@return watchbot.Exit exit

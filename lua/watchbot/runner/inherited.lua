@@ -1,9 +1,9 @@
---- runner.inherited: what a program that the watcher starts inherits of its environment.
+--- runner.inherited: the environment variables that a program inherits from the watcher.
 
 local variable_names = require("watchbot.message.job").variable_names
 
---- What the policy lets a program inherit. A watcher that is itself a task of another watcher has a
---- message in its environment, which belongs to no task of its own.
+--- The variables that the policy lets a program inherit. A watcher that is itself a task of another
+--- watcher has a message in its environment, which must not reach its own tasks.
 ---@param host table<string, string> the watcher's environment
 ---@param policy watchbot.Policy
 ---@return table<string, string>

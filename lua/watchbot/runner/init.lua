@@ -1,27 +1,29 @@
---- runner: the seam to what runs a task. Chooses the runner by the policy's field.
+--- runner: the interface to what runs a task. Chooses the runner by the policy's fields.
 --
 --     runner:start(job, environment, policy) -> run | nil, err, code
 --     run:starts() -> boolean         -- waits: true when the task has started, false when it ended
---     run:wait() -> exit              -- waits for the end; keeps the policy's `timeout` by itself
---     run:stop(reason, grace)         -- exit.reason will be the reason
+--     run:wait() -> exit              -- waits for the end; enforces the policy's `timeout`
+--     run:stop(reason, grace)         -- `reason` becomes exit.reason
 --
--- The code "NoRoom" is not the job's fault: the job is held and tried again. "TooBig" and
--- "InvalidMessage": the message fits no task, and is buried. Others: see watcher/blame.lua. An exit
--- is a watchbot.Exit (policy).
+-- With the code "NoRoom" the job is not the cause: it is held and retried. "TooBig" and
+-- "InvalidMessage": the message does not fit into any task, and is buried. Others: see
+-- watcher/blame.lua. An exit is a watchbot.Exit (policy).
 --
--- What a runner may have besides:
+-- Optional functions of a runner:
 --
 --     runner:find(job, policy) -> run, exit
 --     runner:attach(queue)                     -- the queue has been opened
---     runner:capacity(policy) -> integer       -- jobs at once, where that is not `workers`
---     runner:drain()                           -- the watcher ends: nothing is to begin any more
+--     runner:capacity(policy) -> integer       -- jobs at once, if that is not `workers`
+--     runner:drain()                           -- the watcher ends: start nothing any more
 --     runner:close()                           -- the end
---     runner:status() -> integer               -- tasks that were placed and do not run yet
---     runner.shares_signals                    -- what stops the watcher's group stops tasks, too
---     run:received_again()   run:leave()       -- the message came again; detach from the task
+--     runner:status() -> integer               -- tasks that were placed but do not run yet
+--     runner.shares_signals                    -- signals to the watcher's group stop tasks, too
+--     run:received_again()   run:leave()       -- the message was received again; detach from the
+-- task
 --
--- `find` is asked before each start: is there a task of an earlier delivery? A run that goes on; an
--- exit that decides; an exit with `unplaced` when that cannot be known now: the job is held.
+-- `find` is called before each start: is there a task of an earlier delivery? It returns a running
+-- one; an exit that decides; or an exit with `unplaced` if that is not known now, and the job is
+-- held.
 
 local policy_kind = require("watchbot.policy").kind
 

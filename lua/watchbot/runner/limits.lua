@@ -1,18 +1,18 @@
---- runner.limits: a run keeps the policy's `timeout` itself: one rule for all runners.
--- A runner that knows when its task really began (ECS) keeps the rule in its own way, with the same
--- words.
+--- runner.limits: a run enforces the policy's `timeout` itself, with one rule for all runners. A
+-- runner that knows when its task really started (ECS) has its own implementation of the rule, with
+-- the same text.
 
 local scheduler = require "watchbot.scheduler"
 
--- A task that has run this many seconds has started, whatever its exit code will be.
+-- A task that has run this many seconds has started, whatever its exit code.
 local STARTED_AFTER = 1
 
 local limits = {}
 
--- The newest text: each job needs one, and hardly ever another one than the job before.
+-- The newest text: each job needs one, and it is almost always the same.
 local newest = { seconds = 0, text = "timed out after 0 s" }
 
---- What is said of a task that was stopped by `timeout`.
+--- The reason of a task that was stopped by `timeout`.
 ---@param seconds number
 ---@return string
 function limits.timed_out(seconds)
@@ -22,8 +22,8 @@ function limits.timed_out(seconds)
   return newest.text
 end
 
--- Seconds until the time limit; nil without one. In whole microseconds: rounding in a difference of
--- clocks must not put the limit behind another wait of the same length.
+-- Seconds until the time limit; nil without one. In whole microseconds: rounding a difference of
+-- clocks must not put the limit after another wait of the same length.
 local function left_of(run)
   if not run.limit then return nil end
   local left = run.began + run.limit - scheduler.now()
@@ -48,7 +48,7 @@ end
 
 local Limited = {}
 
---- Waits until the task has started, or has ended before that.
+--- Waits until the task has started, or ended before.
 ---@return boolean started
 function Limited:starts()
   return wait_for(self, STARTED_AFTER) == nil
@@ -61,14 +61,14 @@ function Limited:wait(seconds)
   return wait_for(self, seconds)
 end
 
---- Gives a class of runs `starts` and `wait`. It has `ended(seconds?) -> exit?`, which waits, and
---- `stop(reason, grace)`, which leaves the first reason in `reason`.
+--- Gives a class of runs `starts` and `wait`. It must have `ended(seconds?) -> exit?`, which waits,
+--- and `stop(reason, grace)`, which stores the first reason in `reason`.
 ---@param Run table the class
 function limits.extend(Run)
   Run.starts, Run.wait = Limited.starts, Limited.wait
 end
 
---- Begins to count the time of a run.
+--- Starts the time limit of a run.
 ---@param run table
 ---@param policy table
 ---@return table run

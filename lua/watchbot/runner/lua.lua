@@ -1,8 +1,7 @@
---- runner.lua: a task is a Lua function in the watcher, for small work, thousands a second.
--- A handler that never waits keeps everything else from its turn, heartbeats too: a turn of more
--- than 100 ms is reported once for each handler. Its timeout, and what it is stopped for, are
--- raised in it at each wait and at each instruction until it has ended, however often it catches
--- them.
+--- runner.lua: a task is a Lua function in the watcher, for short work, thousands a second.
+-- A handler that never waits blocks everything else, including heartbeats: a turn of more than 100
+-- ms is reported once for each handler. Its timeout, and other reasons to stop it, are raised in it
+-- at each wait and at each instruction until it has ended, however often it catches them.
 
 local handled = require "watchbot.runner.handled"
 local limits = require "watchbot.runner.limits"
@@ -11,7 +10,7 @@ local own = require "watchbot.lib.own"
 local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds without a wait that are worth a warning.
+-- Seconds without a wait that cause a warning.
 local LONG_TURN = 0.1
 
 ---@class watchbot.runner.Lua
@@ -37,7 +36,7 @@ end
 
 --- The handler runs in the task that waits for it.
 ---@param job watchbot.Job
----@param _ table? the environment, which a handler has no use for
+---@param _ table? the environment, which a handler does not need
 ---@param policy table
 ---@return table run
 function Lua:start(job, _, policy)
@@ -84,7 +83,7 @@ local function exit_of(run, ok, ...)
   return exit
 end
 
---- Nothing can keep a handler from starting: whether it has is known when it has ended.
+--- Nothing can prevent a handler from starting: its start is known when it has ended.
 ---@return false started
 function Run:starts() -- luacheck: ignore 212
   return false

@@ -1,6 +1,5 @@
---- runner.process: a task is a child process beside the watcher.
--- Its output goes to the log line by line, in C. A message that an environment string cannot hold
--- is handed over in a file.
+--- runner.process: a task is a child process of the watcher. C code writes its output to the log
+-- line by line. A message that does not fit into an environment string is passed in a file.
 
 local allowance = require "watchbot.runner.allowance"
 local call = require "watchbot.policy.call"
@@ -10,7 +9,7 @@ local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 
--- The newest output of a task that a notification shows.
+-- Bytes of a task's newest output that a notification shows.
 local TAIL = 50 * 1024
 
 ---@class watchbot.runner.Process
@@ -22,9 +21,8 @@ Run.__index = Run
 
 local runner = {}
 
--- What the machine lacks just now, and another process may give back: the job has no part in it.
--- ETXTBSY: the program is being written, as in a deploy. ENOSPC, EDQUOT: no room for a message
--- file.
+-- Errors of temporary shortages on the machine, which the job did not cause. ETXTBSY: the program
+-- is being written, as in a deployment. ENOSPC, EDQUOT: no space for a message file.
 local NO_ROOM = {
   EAGAIN = true, EMFILE = true, ENFILE = true, ENOMEM = true, ETXTBSY = true, ENOSPC = true,
   EDQUOT = true,
@@ -38,7 +36,7 @@ local NO_ROOM = {
 ---@return string? code
 function runner.new(sink, policy, journal)
   process.sweep()
-  -- A signal to the service's control group reaches watcher and tasks alike.
+  -- A signal to the service's control group reaches both watcher and tasks.
   local self = setmetatable({
     sink = sink, journal = journal, host = process.environment(), shares_signals = true,
     allowances = setmetatable({}, { __mode = "k" }),
@@ -48,7 +46,7 @@ function runner.new(sink, policy, journal)
   return self
 end
 
---- What a policy lets its tasks use; another one comes with a reload.
+--- The limits of a policy's tasks; a reload may replace them.
 function Process:allowance(policy)
   local known = self.allowances[policy]
   if known then return known end
@@ -58,8 +56,8 @@ function Process:allowance(policy)
   return made
 end
 
---- The message where one environment string cannot hold it: in a private file, which lives as long
---- as the run.
+--- The message if one environment string cannot hold it: in a private file, which exists as long as
+--- the run.
 local function message_file(job, environment, allowed)
   if environment.Message ~= nil or job:fits_environment() then return nil end
   local file, err, code = process.file(job.message, allowed:owner())
@@ -68,8 +66,8 @@ local function message_file(job, environment, allowed)
   return file
 end
 
---- What to start: the options `argv` or `command` of process.start. A command that is made for each
---- job may be anything.
+--- What to start: the options `argv` or `command` of process.start. A command that a function
+--- returns for each job may be any value.
 ---@param policy table
 ---@param job watchbot.Job
 ---@return { argv: string[]?, command: string? }?
@@ -90,7 +88,7 @@ function runner.command(policy, job)
   return type(command) == "string" and { command = command } or { argv = command }
 end
 
--- What a task starts inherits this: it is known by it after it has lost its parent.
+-- Descendants of a task inherit this, so that they are found after they have lost their parent.
 local function mark_of(environment)
   local id = environment.MessageId
   return type(id) == "string" and not id:find "%z" and "MessageId=" .. id or nil
@@ -105,7 +103,7 @@ end
 ---@param policy table
 ---@return table? run
 ---@return string? err
----@return string? code "NoRoom": for want of processes, memory, descriptors or disk
+---@return string? code "NoRoom": a lack of processes, memory, descriptors or disk space
 function Process:start(job, environment, policy)
   local allowed, err, code = self:allowance(policy)
   if not allowed then return nil, err, code end
@@ -136,14 +134,15 @@ function Process:start(job, environment, policy)
   return refused(err, code)
 end
 
--- A shell that forks tells the signal that ended its command as an exit code: 128 and the number.
+-- A shell that forks reports the signal that ended its command as an exit code: 128 plus the
+-- number.
 local SHELL_SIGNALS = 128
 
--- Seconds between two looks whether a task is stopped.
+-- Seconds between two checks whether a task is stopped.
 local LOOK = 5
 
---- Says once that a task is stopped, by SIGSTOP or for want of a terminal: it would wait for ever,
--- in silence.
+--- Logs once that a task is stopped, by SIGSTOP or for lack of a terminal: otherwise it would wait
+-- forever without a trace.
 local function look(run)
   local stopped = run.child:stopped()
   if stopped and not run.stopped then
@@ -163,7 +162,8 @@ local function wait(run, seconds)
   end
 end
 
--- Processes of a task that are there still: they may work on the message beside its next run.
+-- Processes of a task that still run: they may work on the message at the same time as its next
+-- run.
 local function name_survivors(run, exit)
   if not exit.survivors then return end
   run.journal:error(run.id, "error", "processes of the task could not be killed", "processes",

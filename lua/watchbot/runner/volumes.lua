@@ -1,12 +1,11 @@
---- volumes: the folders that a policy has emptied between its jobs. Which ones, and what to say;
--- src/empty.h does it.
--- A folder that cannot be emptied is said once and stops no job.
+--- volumes: the folders that a policy empties between jobs: which ones, and what to log;
+-- src/empty.h does the work. A folder that cannot be emptied is logged once and stops no job.
 
 local empty = require "watchbot.core".empty
 local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that the emptying goes on before the others have a turn.
+-- Seconds of emptying before other tasks run.
 local STEP = 0.005
 
 ---@class watchbot.Volumes
@@ -19,7 +18,7 @@ local function is_below(path, folder)
   return path:sub(1, #folder + 1) == folder .. "/"
 end
 
--- Where a queue's file really is, and where its name is.
+-- The real path of a queue's file, and the folder of its name.
 local function places_of_queue(url)
   local place = queue.absolute(url)
   if not place then return nil end
@@ -27,7 +26,7 @@ local function places_of_queue(url)
   return place, (empty.real(place))
 end
 
--- What a watcher cannot do without: names and real paths.
+-- Paths that a watcher needs: names and real paths.
 local function needed(policy)
   local place, file = places_of_queue(policy.queue)
   return {
@@ -54,13 +53,13 @@ local function resolve(path, things, journal)
   return resolved
 end
 
---- The volumes of a policy. Links in front of a folder's name are resolved now, before any task
---- could change one; from here on none is followed.
+--- The volumes of a policy. Links before a folder's name are resolved now, before any task could
+--- change one; later no link is followed.
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.Volumes?
 ---@return string? err
----@return string? code "Usage": a link, `/`, no folder, or one that holds what the watcher needs
+---@return string? code "Usage": a link, `/`, not a folder, or one with files that the watcher needs
 function volumes.open(policy, journal)
   local self = setmetatable({ paths = {}, journal = journal, said = {} }, Volumes)
   local things = needed(policy)

@@ -155,7 +155,7 @@ describe("the RunTask call of a job", function()
     assert.is_nil(err:find "8192")
     _, err, code = build "a\xFFb"
     assert.are.equal("InvalidMessage", code)
-    assert.matches("'Message' cannot be handed to an ECS task: it is not UTF%-8", err)
+    assert.matches("'Message' cannot be passed to an ECS task: it is not UTF%-8", err)
     local one = job_of "hello"
     local variables = { Message = "hello", LATIN = "\xE9" }
     _, err, code = request.build({ cluster = "fleet", definition = "job" }, one, variables,

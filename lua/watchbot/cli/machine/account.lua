@@ -1,5 +1,6 @@
---- cli.machine.account: the checks of `watchbot check` that call AWS: which identity signs, from
--- where and until when; which IAM actions it lacks; how far the clock is off. Never a secret.
+--- cli.machine.account: the checks of `watchbot check` that call AWS: the identity of the
+-- credentials, their source and expiry; missing IAM actions; the clock's difference. Never prints a
+-- secret.
 
 local aws = require "watchbot.aws"
 local config = require "watchbot.aws.config"
@@ -11,13 +12,13 @@ local profiles = require "watchbot.aws.profiles"
 local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that an answer is waited for: people wait for this.
+-- Timeout in seconds: a person is waiting for this.
 local TIMEOUT, CONNECT_TIMEOUT = 10, 5
 
--- Seconds that a clock may be off: AWS refuses requests that are 300 s old.
+-- Seconds that a clock may be off: AWS refuses requests at 300 s.
 local CLOCK_TOLERANCE = 60
 
--- Seconds of life that credentials should have left when a watcher starts.
+-- Remaining seconds that credentials should have when a watcher starts.
 local SHORT_LIFE = 900
 
 ---@class watchbot.Account
@@ -38,7 +39,7 @@ function Account:client(service)
   })
 end
 
--- the endpoint and its clock
+-- The endpoint and its clock.
 
 function Account:check_clock(response)
   local theirs = date.http(response.headers.date)
@@ -50,7 +51,7 @@ function Account:check_clock(response)
       math.abs(offset), offset > 0 and "ahead" or "behind"))
 end
 
--- => whether it answers
+-- => whether it responds
 function Account:check_endpoint(client)
   local found, err = client:resolve()
   if not found then return self:add("endpoint", "failure", err) end
@@ -72,7 +73,7 @@ local function left_of(seconds)
   return ("%d h"):format(seconds // 3600)
 end
 
--- Keys with a token that stand in a variable or a file end, and nothing renews them.
+-- Keys with a token in a variable or a file expire, and nothing renews them.
 local function is_fixed(keys)
   return keys.token ~= nil and not keys.expires
 end
@@ -89,14 +90,15 @@ function Account:describe(keys, arn)
     :gsub("^AWS credentials of ", "of "), arn and ", " .. arn or "", until_when))
 end
 
--- Codes that say that the keys are not known, or not any more.
+-- Codes which mean that the keys are unknown or no longer valid.
 local REFUSED = {
   InvalidClientTokenId = true, UnrecognizedClientException = true, ExpiredToken = true,
   ExpiredTokenException = true, SignatureDoesNotMatch = true, InvalidSignatureException = true,
   IncompleteSignature = true, AccessDenied = true,
 }
 
--- STS tells anybody who they are, whatever they may do. A network without a way to it is no fault.
+-- STS returns every caller's identity, whatever its permissions. A network without access to it is
+-- not an error.
 function Account:check_identity(keys)
   local client, err, code = self:client "sts"
   local identity
@@ -114,7 +116,7 @@ function Account:check_identity(keys)
   return true
 end
 
--- => whether there are some that AWS takes
+-- => whether there are credentials that AWS accepts
 function Account:check_credentials(client)
   local keys, err = client.provider:get()
   if keys then return self:check_identity(keys) end

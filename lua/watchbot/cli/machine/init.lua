@@ -1,5 +1,5 @@
---- cli.machine: the checks of `watchbot check` on the machine or container that it runs on: each
--- finding is ok, a warning, or a failure with its fix.
+--- cli.machine: the checks of `watchbot check` on the machine or container: each finding is ok, a
+-- warning, or a failure with its fix.
 
 local core = require "watchbot.core".file
 local limits = require "watchbot.cli.machine.limits"
@@ -62,7 +62,7 @@ local function check_health(findings, path)
       or "as long as this machine runs"))
 end
 
--- Without a policy that is unknown; then missing credentials are no failure.
+-- Without a policy that is unknown; then missing credentials are not a failure.
 local function needs_aws(policy, url)
   if url and not url:find "^sqlite:" then return true end
   return policy and (policy.topic or policy_kind(policy) == "ecs") and true or false

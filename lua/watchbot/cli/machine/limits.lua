@@ -14,8 +14,8 @@ local function add(findings, what, level, message)
   findings[#findings + 1] = { what = what, level = level, message = message }
 end
 
--- The watcher raises the soft limit of files to the hard one; the limit of processes stays, and
--- does not apply to root.
+-- The watcher raises the soft limit of open files to the hard limit; it does not change the limit
+-- of processes, which does not apply to root.
 local function limit_of(name)
   local limits = read "/proc/self/limits" or ""
   local soft, hard = limits:match(name .. " +(%S+) +(%S+)")

@@ -12,7 +12,7 @@ local BUNDLES = {
   "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
 }
 
--- => the path of what requests trust, and where that is set
+-- => the path of the trusted certificates, and the setting it comes from
 local function bundle_of(settings)
   local named, where
   if settings then named, where = settings:setting "ca_bundle" end
@@ -57,7 +57,8 @@ local function check_proxy(findings)
 end
 
 ---@param findings watchbot.Finding[]
----@param settings watchbot.aws.Config? what the AWS client has read; nil: it could not
+---@param settings watchbot.aws.Config? the settings of the AWS client; nil if it could not read
+--- them
 return function(findings, settings)
   check_bundle(findings, settings)
   check_proxy(findings)

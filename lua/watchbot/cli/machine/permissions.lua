@@ -1,9 +1,9 @@
---- cli.machine.permissions: which IAM actions of a watcher's the credentials lack. Each is called
--- with something that is refused for another reason when it is allowed: nothing is changed.
+--- cli.machine.permissions: finds IAM actions of a watcher that the credentials lack. Each action
+-- is called in a way that an allowed caller is refused for another reason, so nothing changes.
 
 local denied = require "watchbot.aws.denied"
 
--- Calls of a watcher that runs ECS tasks. RunTask cannot be tried without running one.
+-- Actions of a watcher that runs ECS tasks. RunTask cannot be tried without running a task.
 local NO_TASK = ("0"):rep(32)
 local ECS = {
   { "ListTasks", function(cluster) return { cluster = cluster, maxResults = 1 } end },
@@ -11,10 +11,11 @@ local ECS = {
   { "StopTask", function(cluster) return { cluster = cluster, task = NO_TASK } end },
 }
 
--- Without this one a watcher runs, with a warning.
+-- Without this action a watcher runs, with a warning.
 local SPARED = { ["sqs:GetQueueAttributes"] = true }
 
--- What could not be tried (no answer, an endpoint that does not know the call) is not known.
+-- The result is unknown if an action could not be tried (no response, an endpoint without the
+-- operation).
 local function report(account, action, err, code)
   if not err then return account:add(action, "ok", "allowed") end
   local missing = code == "NotAllowed"

@@ -3,14 +3,14 @@
 local core = require "watchbot.core".file
 local queue = require "watchbot.queue"
 
--- statfs(2)'s numbers of network file systems: SQLite's WAL needs shared memory.
+-- Numbers of network file systems in statfs(2): SQLite's WAL needs shared memory.
 local NETWORK = {
   [0x6969] = "NFS", [0xFF534D42] = "CIFS", [0xFE534D42] = "SMB", [0x517B] = "SMB",
   [0x00C36400] = "Ceph", [0x01021997] = "9p", [0x47504653] = "GPFS", [0x0BD00BD0] = "Lustre",
   [0x5346414F] = "AFS",
 }
 
--- May be anything: sshfs, or the local disk of a container without root.
+-- May be several file systems: sshfs, or the local disk of a container without root.
 local FUSE = 0x65735546
 
 -- Size of a write-ahead log, in bytes, above which something blocks its checkpoints.
@@ -45,7 +45,7 @@ local function check_owner(findings, path, status)
   end
 end
 
--- => whether a watcher of this user could write it
+-- => whether a watcher of this user can write it
 local function check_writable(findings, path, status)
   if status.writable then return true end
   add(findings, "failure",

@@ -3,7 +3,7 @@
 
 local process = require "watchbot.process"
 
--- Seconds that systemctl may take.
+-- Timeout of systemctl in seconds.
 local PATIENCE = 10
 
 local service = {}
@@ -50,8 +50,8 @@ local function properties_of(unit)
   return nil, exit and exit.reason or "systemctl did not say the unit's KillMode"
 end
 
--- With control-group, systemd signals the tasks together with the watcher: none ends by itself.
--- With process or none, what the watcher leaves behind when it crashes stays.
+-- With control-group, systemd signals the tasks together with the watcher, so none ends by itself.
+-- With process or none, processes that a crashed watcher leaves behind keep running.
 local KILL_MODES = {
   ["control-group"] = "'%s' has KillMode=control-group: a stop signals every task at once, and "
     .. "'drain' has no effect; set KillMode=mixed",
@@ -68,7 +68,7 @@ local function check_stop(add, unit, found, policy)
     .. "'kill_grace' (%g s) are over; set it to %g"):format(unit, given, least, least + 10))
 end
 
---- Adds what is found; nothing outside of systemd.
+--- Adds findings; none outside systemd.
 ---@param findings watchbot.Finding[]
 ---@param policy table?
 ---@param root string? the folder that /proc is in, for tests

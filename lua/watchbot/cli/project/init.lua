@@ -12,7 +12,7 @@ local init = {
     { name = "mode", value = "MODE", choices = { "process", "task" },
       help = "a container runs a process for each message (the default), or starts an ECS task" },
     { name = "lambda", value = "LANGUAGE", choices = { "python", "node" },
-      help = "a Lambda function in this language that stays, in place of the worker" },
+      help = "a resident Lambda function in this language, instead of the worker" },
     { name = "systemd", help = "a systemd unit for one machine as well" },
   },
   details = [[

@@ -113,7 +113,7 @@ local README = [==[
 # @NAME@
 
 A Lambda function that watchbot runs: `@FILE@` gets the messages of a queue in the event of an SQS
-trigger, in a process that stays.
+trigger, in a resident process.
 
 Try it locally, without an AWS account, once its runtime client is there (`@INSTALL@`):
 
@@ -147,7 +147,7 @@ local languages = {
 
 local lambda = {}
 
---- The languages that there is a project for.
+--- The languages with a project template.
 ---@type table<string, true>
 lambda.languages = { python = true, node = true }
 

@@ -1,11 +1,12 @@
---- runner.ecs.budget: how often RunTask may be called: a token bucket that refills more slowly
+--- runner.ecs.budget: limits the rate of RunTask calls: a token bucket that refills more slowly
 -- after throttling, and recovers.
--- Fargate takes 20 calls a second in bursts:
+-- Fargate allows 20 calls a second in bursts:
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 
 local scheduler = require "watchbot.scheduler"
 
--- Calls a second to begin with, and at least; what a second without throttling adds again.
+-- Calls a second at the start, and the minimum; and the increase for each second without
+-- throttling.
 local RATE, LEAST, RECOVERY = 15, 0.5, 0.5
 
 ---@class watchbot.ecs.Budget
@@ -29,8 +30,8 @@ function Budget:refill()
   self.tokens = math.min(self.most, self.tokens + passed * self.rate)
 end
 
---- Waits until a call may be made. Those who wait are served in turn: each takes its token before
---- it sleeps.
+--- Waits until a call may be made. Callers are served in order: each takes its token before it
+--- sleeps.
 function Budget:take()
   self:refill()
   self.tokens = self.tokens - 1

@@ -11,7 +11,7 @@ local ending = require "watchbot.runner.ecs.ending"
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two readings, and before the first, which gather what is asked at the same time.
+-- Seconds between two readings, and before the first one, which collect lookups of the same time.
 local INTERVAL, GATHER = 5, 0.2
 
 -- Stopped tasks of which the message is remembered, so that they are described again only for it.
@@ -37,8 +37,8 @@ local function created(task)
   return ending.time(task.createdAt) or 0
 end
 
--- Of two tasks of a message: one that goes on counts before one that has stopped ("recently stopped
--- tasks might appear" among the running ones), else the newest.
+-- Of two tasks of a message, a running one takes precedence over a stopped one ("recently stopped
+-- tasks might appear" among running ones), otherwise the newest.
 local function counting(a, b)
   if not (a and b) then return a or b end
   if is_over(a) ~= is_over(b) then return is_over(a) and b or a end
@@ -101,7 +101,7 @@ function Earlier:read(round)
   return true
 end
 
--- Whatever becomes of a reading, those that wait for it get an answer.
+-- Whatever happens in a reading, waiting callers get a result.
 function Earlier:answer(round)
   local ok, done, err, code = xpcall(self.read, debug.traceback, self, round)
   if not ok then done, err, code = nil, done, "Internal" end
@@ -133,7 +133,7 @@ function Earlier:next_round(cluster, family, status)
   return reading.next
 end
 
--- => task, or false where there is none | nil err code
+-- => task, or false if there is none | nil err code
 function Earlier:ask(cluster, family, status, started_by)
   local round = self:next_round(cluster, family, status)
   round.wanted[started_by] = true
@@ -142,12 +142,12 @@ function Earlier:ask(cluster, family, status, started_by)
   return round.found[started_by] or false
 end
 
---- The task that counts of those that a message has had: one that goes on, else the newest that has
---- stopped. Waits for some seconds.
+--- The relevant one of a message's tasks: a running one, otherwise the newest stopped one. Waits
+--- for some seconds.
 ---@param cluster string
 ---@param family string
 ---@param started_by string
----@return table|false|nil task false where there is none; nil where that cannot be known
+---@return table|false|nil task false if there is none; nil if that is not known
 ---@return string? err
 ---@return string? code
 function Earlier:find(cluster, family, started_by)

@@ -1,6 +1,6 @@
---- runner.ecs.ending: how an ECS task ended, as an exit. A pure function of what DescribeTasks or
--- an event says of the task, whatever that is. The container that got the message counts; before
--- its exit code comes what says that it was not the job's doing.
+--- runner.ecs.ending: converts the end of an ECS task to an exit. A pure function of a task in
+-- DescribeTasks or in an event, however malformed. The exit code of the container with the message
+-- counts, unless the task shows that the job did not cause its end.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 
 local date = require "watchbot.lib.date"
@@ -9,20 +9,20 @@ local refusal = require "watchbot.runner.ecs.refusal"
 
 local ending = {}
 
--- Reasons that say that a container never ran its program.
+-- Reasons which mean that a container never ran its program.
 local NEVER_RAN = {
   "Cannot%a*ContainerError", "CannotCreateVolumeError", "DockerTimeoutError",
   "ContainerRuntimeTimeoutError", "ResourceInitializationError", "OutOfMemoryError: unable",
   "InternalError", "TaskFailedToStart",
 }
 
--- Stop codes of what was not the task's doing:
+-- Stop codes of ends that the task did not cause:
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 local INFRASTRUCTURE = {
   SpotInterruption = true, TerminationNotice = true, InfrastructureHealth = true,
 }
 
--- The same, as the reason of a task may say it without a stop code.
+-- The same as patterns for the reason of a task without a stop code.
 local HOST_GONE = {
   "^Host EC2 .*terminated", "^Host EC2 .*stopped", "^Your Spot Task was interrupted",
   "[Cc]ontainer [Ii]nstance .*deregist", "underlying infrastructure", "AgentDisconnected",
@@ -45,7 +45,7 @@ local function list_of(value)
   return type(value) == "table" and value or {}
 end
 
--- The container of this name; the first one without a name: that is where RunTask's message goes.
+-- The container with this name; without a name the first one, which gets RunTask's message.
 local function verdict_of(task, name)
   for _, container in ipairs(list_of(task.containers)) do
     if type(container) == "table" and (name == nil or container.name == name) then
@@ -55,7 +55,7 @@ local function verdict_of(task, name)
   return nil, nil
 end
 
--- The reason of the first container that has one: another one than ours may be why none ran.
+-- The reason of the first container that has one: another container may be the cause that none ran.
 local function any_reason(task)
   for _, container in ipairs(list_of(task.containers)) do
     local reason = type(container) == "table" and text_of(container.reason)
@@ -67,18 +67,18 @@ local function seconds_between(from, to)
   return from and to and math.max(0, to - from) or nil
 end
 
---- Seconds since the epoch; events have dates, DescribeTasks has numbers.
+--- Seconds since the epoch; events contain dates, DescribeTasks numbers.
 ---@param time any
----@return number? nil when it is no time
+---@return number? nil if it is not a time
 function ending.time(time)
   if type(time) == "number" then return time end
   return type(time) == "string" and date.iso(time) or nil
 end
 
---- The container that got the message: the one whose environment RunTask was to override.
+--- The container with the message: the one whose environment RunTask overrides.
 ---@param task table
 ---@return string? name
----@return table<string, string> variables what RunTask set
+---@return table<string, string> variables set by RunTask
 function ending.container(task)
   if task.is_essence then
     return task.container, { MessageId = task.message, ApproximateReceiveCount = task.receive }
@@ -101,8 +101,8 @@ local KEPT = {
   "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason",
 }
 
---- What there is to remember of a task that has stopped: a few hundred bytes, where the task has
---- its message, too.
+--- The part of a stopped task to remember: a few hundred bytes, while the task also contains its
+--- message.
 ---@param task table
 ---@return table
 function ending.essence(task)
@@ -122,7 +122,7 @@ function ending.essence(task)
   return kept
 end
 
--- Why the container did not run its program, if it did not; and whether only for want of room.
+-- Why the container did not run its program, if it did not; and whether only for lack of capacity.
 local function never_ran(task, code, reason)
   local whole = text_of(task.stoppedReason)
   if task.stopCode == "TaskFailedToStart" then
@@ -150,8 +150,8 @@ local function facts(task)
   }
 end
 
--- One whose machine went away, or that others have stopped before it ran, is to run again; one that
--- could not start says that the next one will not start either.
+-- A task whose machine stopped, or that was stopped before it ran, runs again; if one could not
+-- start, the next one will not start either.
 local function blameless(exit, task, reason, is_room)
   exit.reason, exit.blameless = reason, true
   if is_room then
@@ -164,15 +164,15 @@ end
 
 --- The exit of a task that has stopped.
 ---@param task table
----@param name string? the container that got the message; default: the one that the task names
----@return watchbot.Exit exit with `blameless` when it was not the job's fault, `not_started` when
---- its program never ran, `unplaced` when there was no room for it
+---@param name string? the container with the message; default: the one that the task names
+---@return watchbot.Exit exit with `blameless` if the job did not cause it, `not_started` if its
+--- program never ran, `unplaced` if there was no capacity for it
 function ending.exit(task, name)
   local code, reason = verdict_of(task, name or ending.container(task))
   local exit = facts(task)
   local why, is_room = never_ran(task, code, reason)
   if why then return blameless(exit, task, why, is_room) end
-  -- A job that was done when its machine went away is done.
+  -- A job that had finished when its machine stopped is done.
   if host_is_gone(task) and code ~= 0 then
     exit.code, exit.blameless = code, true
     exit.reason = reason or text_of(task.stoppedReason) or exit.stop_code

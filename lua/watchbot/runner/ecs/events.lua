@@ -1,9 +1,9 @@
---- runner.ecs.events: the queue into which EventBridge puts "ECS Task State Change" events, shared
+--- runner.ecs.events: the queue that receives EventBridge's "ECS Task State Change" events, shared
 -- by all watchers of a stack.
 -- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
--- An event of another watcher's task goes back for that one to see; the ends of such tasks are
--- remembered for a while, since their watcher may die and leave us the message. What is no event of
--- ECS is never deleted.
+-- An event of another watcher's task is returned for that watcher; ends of such tasks are
+-- remembered for a while, because their watcher may die and its message arrive here. Messages that
+-- are not events of ECS are never deleted.
 
 local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
@@ -13,11 +13,11 @@ local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.runner.ecs.ending"
 
--- Seconds that an event of another watcher's task stays out of our sight, and its age at which no
--- watcher waits for it; seconds that a message which is no event stays out of sight.
+-- Seconds that an event of another watcher's task stays hidden, and its age at which no watcher
+-- waits for it any more; seconds that a message that is not an event stays hidden.
 local RETURN, STALE, FOREIGN = 5, 600, 900
 
--- Ends that are remembered.
+-- The number of ends to remember.
 local REMEMBERED = 5000
 
 ---@class watchbot.ecs.Events
@@ -26,13 +26,13 @@ Events.__index = Events
 
 local events = {}
 
--- A queue's account and name are the end of its URL; the host has several forms.
+-- The account and name of a queue are at the end of its URL; the host has several forms.
 local function parts_of(url)
   return place.region_of(url), url:gsub("%s+$", ""):gsub("/+$", ""):match "^https?://[^/]+/(.+)$"
 end
 
---- Whether the queue of task events is another one than that of the messages, which would be read
---- as events.
+--- Whether the queue of task events differs from the queue of messages, which would be read as
+--- events.
 ---@param task_events string
 ---@param queue string
 ---@return true? ok
@@ -63,7 +63,7 @@ local function created(task)
   return ending.time(task.createdAt) or 0
 end
 
--- A message may have had several tasks, whose events come again and again; the newest task counts.
+-- A message may have had several tasks, whose events are repeated; the newest task counts.
 function Events:remember(task)
   if task.lastStatus ~= "STOPPED" or type(task.startedBy) ~= "string" then return end
   local known = self.ends:get(task.startedBy)
@@ -71,14 +71,14 @@ function Events:remember(task)
   self.ends:set(task.startedBy, ending.essence(task))
 end
 
---- The end of a task that was not ours when it came.
+--- The end of a task that was not followed here when its event came.
 ---@param started_by string
 ---@return table? task
 function Events:ended(started_by)
   return self.ends:get(started_by)
 end
 
--- What EventBridge may have put around an event: an SNS envelope, or a list of events (a pipe).
+-- Wrappers that EventBridge may add to an event: an SNS envelope, or a list of events (a pipe).
 local function opened(body)
   local value = json.decode(body, true)
   if type(value) ~= "table" then return {} end
@@ -92,13 +92,13 @@ end
 -- => the task, when its event was sent | nil, whether it is another event of ECS
 local function task_of(event)
   if type(event) ~= "table" then return nil, false end
-  -- A rule with an input path hands over the task alone.
+  -- A rule with an input path passes only the task.
   local task = event.detail == nil and event or event.detail
   if type(task) == "table" and type(task.taskArn) == "string" then return task, event.time end
   return nil, event.source == "aws.ecs"
 end
 
--- => whether the event is done with here
+-- => whether this watcher is done with the event
 function Events:handle_task(task, time, message)
   if self.follower:heard(task.taskArn, task) then return true end
   self:remember(task)
@@ -106,19 +106,19 @@ function Events:handle_task(task, time, message)
   return scheduler.time() / 1000 - sent > STALE
 end
 
--- A message that is no event may be another reader's job: it stays in the queue, and that is logged
--- once.
+-- A message that is not an event may be another consumer's job: it stays in the queue, and that is
+-- logged once.
 function Events:foreign(message)
   if not self.complained then
     self.complained = true
-    self.failed(("message '%s' in the queue of task events is no event of ECS and was left there; "
+    self.failed(("message '%s' in the queue of task events is not an ECS event and was left there; "
       .. "is the queue used for something else, too?"):format(tostring(message.id)), "NoTaskEvent")
   end
   return false, FOREIGN
 end
 
---- Handles a message of the queue; returns whether it is done with, else after how many seconds it
---- may be seen again.
+--- Handles a message of the queue; returns whether it is done, otherwise the seconds after which it
+--- may become visible again.
 ---@return boolean done
 ---@return number? seconds
 function Events:handle(message)
@@ -132,7 +132,7 @@ function Events:handle(message)
   return done, RETURN
 end
 
--- One message that cannot be handled must not take the others along.
+-- A message that cannot be handled must not affect the others.
 local function handle(self, message)
   local ok, done, seconds = xpcall(self.handle, debug.traceback, self, message)
   if ok then return done, seconds end
@@ -141,7 +141,7 @@ local function handle(self, message)
   return false, FOREIGN
 end
 
--- Correctness does not depend on it: an event that stays comes again.
+-- Deleting is not required for correctness: an event that is not deleted comes again.
 local function settle(self, message, done, seconds)
   local ok, err, code
   if done then
@@ -163,8 +163,7 @@ function Events:poll()
   return true
 end
 
---- Reads events until the task is cancelled. Correctness does not depend on it: what fails is tried
--- again.
+--- Reads events until the task is cancelled. Not required for correctness: a failure is retried.
 function Events:run()
   local pause = 1
   while true do

@@ -1,7 +1,7 @@
---- runner.ecs.follower: what becomes of tasks, by asking DescribeTasks for a hundred at a time. How
--- often depends on their number and their age: a short task ends soon, one that has run for an
--- hour may be seen to end some seconds late. Where events tell of the ends (ecs.events), it asks
--- only now and then, for what they have missed.
+--- runner.ecs.follower: follows tasks by calling DescribeTasks for a hundred at a time. The
+-- interval depends on the number and age of the tasks: a short task ends soon; the end of one that
+-- has run for an hour may be noticed some seconds late. If events report the ends (ecs.events), it
+-- only calls now and then, for ends that the events have missed.
 
 local limits = require "watchbot.lib.limits"
 local recent = require "watchbot.lib.recent"
@@ -12,29 +12,28 @@ local text = require "watchbot.lib.text"
 -- Tasks a call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 local CHUNK = limits.ecs.described
 
--- Seconds between two rounds: at least, at most, and with events.
+-- Seconds between two rounds: minimum, maximum, and with events.
 local SHORTEST, LONGEST, WITH_EVENTS = 1, 15, 60
 
--- A round comes after this part of the age of the youngest task, and calls have at least this many
--- seconds each.
+-- A round follows after this share of the youngest task's age, and each call takes at least this
+-- many seconds of it.
 local PART_OF_AGE, SECONDS_A_CALL = 0.1, 0.25
 
--- Seconds after which a task of which nothing can be heard is given up, whatever the reason: ECS
--- does not know it (a new task may not be known at once), or does not answer, or must not.
+-- Seconds after which a task without any news is given up, whatever the reason: ECS does not know
+-- it (a new task may not be known at once), or does not respond, or denies the call.
 local LOST_AFTER = 120
 
--- Tasks followed here to their end that are remembered: what is still said of them concerns no
--- other watcher.
+-- Tasks followed here to their end, to remember: later news about them concerns no other watcher.
 local REMEMBERED = 5000
 
 ---@class watchbot.ecs.Watch a task that is followed
 ---@field arn string
 ---@field cluster string
----@field task table? what was last heard of it
+---@field task table? its last known state
 ---@field changed watchbot.Event
----@field lost boolean? nothing could be heard of it for `lost_after` seconds
+---@field lost boolean? there was no news of it for `lost_after` seconds
 ---@field lost_err string? why
----@field lost_code string? the code of the call that failed; nil where ECS does not know the task
+---@field lost_code string? the code of the failed call; nil if ECS does not know the task
 
 ---@class watchbot.ecs.Follower
 local Follower = {}
@@ -45,7 +44,7 @@ local follower = {}
 ---@class watchbot.ecs.FollowerOptions
 ---@field events boolean? EventBridge reports the ends as well
 ---@field lost_after number? seconds
----@field failed fun(err: string, code: string)? hears of calls that fail
+---@field failed fun(err: string, code: string)? called with failed calls
 ---@field raised fun(name: string, err: string, pause: number)? see watchbot.lib.supervise
 
 local function complain(name, err)
@@ -63,10 +62,10 @@ function follower.new(client, options)
   }, Follower)
 end
 
---- Begins to follow a task.
+--- Starts following a task.
 ---@param arn string
 ---@param cluster string
----@param task table? what is known of it
+---@param task table? its known state
 ---@return watchbot.ecs.Watch
 function Follower:track(arn, cluster, task)
   local watch = {
@@ -79,7 +78,7 @@ function Follower:track(arn, cluster, task)
   return watch
 end
 
---- A task that runs on may be another watcher's from now on; one that has ended stays ours.
+--- A running task may belong to another watcher from now on; an ended one stays here.
 ---@param watch watchbot.ecs.Watch
 function Follower:forget(watch)
   if self.watches[watch.arn] ~= watch then return end
@@ -88,12 +87,12 @@ function Follower:forget(watch)
   self.count = self.count - 1
 end
 
--- What comes from a queue may be anything.
+-- A message from a queue may contain anything.
 local function version_of(task)
   return task and tonumber(task.version) or 0
 end
 
---- Something was heard of a task; what is older than what is known already is dropped.
+--- Records the state of a task; ignores one that is older than the known state.
 ---@param arn string
 ---@param task table
 ---@return boolean mine
@@ -108,7 +107,7 @@ function Follower:heard(arn, task)
   return true
 end
 
--- Nothing was heard of a task: it is given up when that lasts.
+-- There was no news of a task: it is given up if that lasts.
 function Follower:unheard(arn, err, code)
   local watch, now = self.watches[arn], scheduler.now()
   if not watch then return end
@@ -118,14 +117,14 @@ function Follower:unheard(arn, err, code)
   watch.changed:set()
 end
 
--- A request with one task that ECS refuses to look at is made again in halves.
+-- If ECS refuses a request because of one task, it is repeated in halves.
 function Follower:halve(cluster, arns)
   local half = #arns // 2
   self:describe(cluster, table.move(arns, 1, half, 1, {}))
   self:describe(cluster, table.move(arns, half + 1, #arns, 1, {}))
 end
 
--- What ECS says of each task that is in an answer with a name.
+-- The state of each task in a response that names it.
 local function heard_in(self, result)
   local heard = {}
   for _, task in ipairs(type(result.tasks) == "table" and result.tasks or {}) do
@@ -159,7 +158,7 @@ function Follower:describe(cluster, arns)
   end
 end
 
--- The followed tasks in chunks, each of one cluster.
+-- The followed tasks in chunks of one cluster each.
 function Follower:chunks()
   local chunks, open = {}, {}
   for arn, watch in pairs(self.watches) do
@@ -186,7 +185,7 @@ function Follower:run()
   while self.count > 0 do
     local chunks = self:chunks()
     local until_time = scheduler.now() + self:interval(#chunks)
-    -- A task that comes meanwhile may make the round due earlier.
+    -- A task that arrives meanwhile may make the round due earlier.
     while scheduler.now() < until_time do
       self.wake:clear()
       if self.wake:wait(until_time - scheduler.now()) then
@@ -198,7 +197,7 @@ function Follower:run()
   self.task = nil
 end
 
---- The end: nothing is asked any more.
+--- The end: no more calls.
 function Follower:close()
   if self.task then self.task:cancel "the watcher ends" end
 end

@@ -1,7 +1,8 @@
 --- runner.ecs: a task is an ECS task, started with RunTask and followed to its end.
--- A delivery of a message never runs two tasks: a RunTask whose answer was lost is asked again
--- (runner.ecs.placement), and the task of an earlier delivery is looked for (runner.ecs.earlier).
--- As long as that look fails the job is held: not knowing is no answer.
+-- A delivery of a message never runs two tasks: a RunTask whose response was lost is repeated with
+-- the same token (runner.ecs.placement), and the task of an earlier delivery is looked up
+-- (runner.ecs.earlier). While that lookup fails, the job is held, because an unknown answer is not
+-- a no.
 
 local aws = require "watchbot.aws"
 local call = require "watchbot.policy.call"
@@ -18,7 +19,7 @@ local run = require "watchbot.runner.ecs.run"
 local supervise = require "watchbot.lib.supervise"
 local task_problem = require("watchbot.policy.task").problem
 
--- Messages of which it is remembered that a task has been followed to its end here.
+-- The number of messages whose tasks were followed to their end here, to remember.
 local REMEMBERED = 5000
 
 ---@class watchbot.runner.Ecs
@@ -37,7 +38,7 @@ local function client_for(policy, journal)
   })
 end
 
--- The reader of task events, where the policy has a queue for them.
+-- The reader of task events, if the policy has a queue for them.
 local function listen(self, policy)
   if not policy.task_events then return true end
   local queue, err, code = require "watchbot.queue".open(policy.task_events)
@@ -47,7 +48,7 @@ local function listen(self, policy)
   return true
 end
 
---- What is wrong with a policy, whatever its messages. Makes no call.
+--- The problem with a policy, whatever its messages. Makes no call.
 ---@param policy table
 ---@return true? ok
 ---@return string? err
@@ -61,7 +62,7 @@ function runner.check(policy)
   return request.check(policy.task, policy.env or {})
 end
 
----@param _ table where other runners write the output of tasks; these have their own logs
+---@param _ table where other runners write the output of tasks; ECS tasks have their own logs
 ---@param policy table
 ---@param journal watchbot.Journal
 ---@return watchbot.runner.Ecs?
@@ -95,7 +96,7 @@ function runner.new(_, policy, journal)
   return self
 end
 
---- The task of a job: what the policy says, or its function.
+--- The task of a job: the policy's table, or the result of its function.
 ---@param policy table
 ---@param job watchbot.Job
 ---@return watchbot.ecs.Task?
@@ -120,7 +121,7 @@ end
 
 -- starting
 
--- What an error of a call before RunTask means for the job.
+-- The consequences of an error of a call before RunTask for the job.
 local function refused(operation, subject, err, code)
   local kind = refusal.of_error(err, code)
   if refusal.passes(kind) then return nil, err, "NoRoom" end
@@ -130,7 +131,7 @@ local function refused(operation, subject, err, code)
   return nil, err, code
 end
 
---- The container that gets the message, and whose exit code counts: the one that is named, else the
+--- The container that gets the message, and whose exit code counts: the named one, otherwise the
 --- first of the definition.
 ---@return string? name
 ---@return string? err
@@ -191,8 +192,8 @@ end
 
 -- earlier deliveries of a message
 
--- An event says which receive its task was for, in the environment that the task was given. It is
--- asked only where receives have never been taken back: else two tasks may have the same number.
+-- An event contains the receive that its task was for, in the environment of the task. It is only
+-- used if receives have never been uncounted: otherwise two tasks may have the same number.
 function Ecs:ended(job, started_by)
   if not self.events or job.deliveries ~= job.receives then return nil end
   local known = self.events:ended(started_by)
@@ -201,9 +202,9 @@ function Ecs:ended(job, started_by)
   return variables.ApproximateReceiveCount == tostring(job.receives - 1) and known or nil
 end
 
--- A permission that is missing does not come back by waiting: the message is run, possibly next to
--- its first task, and that is logged once. In a cluster that does not exist nothing runs. What may
--- pass keeps the job here: it is looked for again.
+-- Waiting does not bring a missing permission: the message is run, possibly concurrently with its
+-- first task, and that is logged once. In a cluster that does not exist nothing runs. For a
+-- temporary error the job is held, and the lookup repeated.
 function Ecs:cannot_look(err, code)
   if denied.is(code) then
     if self.complained then return nil end
@@ -222,7 +223,7 @@ function Ecs:cannot_look(err, code)
   }
 end
 
--- Stops a task that has not begun to run; its message is received again later.
+-- Stops a task that has not started to run; its message is received again later.
 function Ecs:stop_pending(found, task)
   local reason = "still pending when its message was received again"
   local ok, err, code = self.client:StopTask {
@@ -234,11 +235,11 @@ function Ecs:stop_pending(found, task)
   }
 end
 
--- What an earlier task means for the job.
+-- The consequences of an earlier task for the job.
 function Ecs:judge(found, task, policy, job)
   if found.lastStatus == "STOPPED" then
     local exit = ending.exit(found)
-    -- One that never ran, or whose machine went away, has decided nothing.
+    -- A task that never ran, or whose machine stopped, has decided nothing.
     return nil, not exit.blameless and exit or nil
   end
   if not run.has_started(found) and found.desiredStatus ~= "STOPPED" then
@@ -248,16 +249,16 @@ function Ecs:judge(found, task, policy, job)
   return self:follow(found, task, policy, job)
 end
 
--- Whether there is nothing to look for: a first delivery, one whose task's end was seen here, one
--- that was looked for already, one whose RunTask will be asked again.
+-- Whether no lookup is needed: a first delivery, one whose task's end was seen here, one that was
+-- looked up already, one whose RunTask will be repeated.
 function Ecs:need_not_look(job)
   local before = job.deliveries - 1
   return before < 1 or self.seen:get(job.id) == before or self.looked:get(job.id) == job.deliveries
 end
 
---- Looks for the task that an earlier delivery of this message has started: a run of one that goes
---- on, or the exit of one that has ended, or of the look; neither when there is none. One that
---- never got to run is stopped.
+--- Looks for the task that an earlier delivery of this message has started: returns a running one,
+--- or the exit of an ended one or of the lookup, or neither if there is none. A task that has not
+--- started to run is stopped.
 ---@param job watchbot.Job
 ---@param policy table
 ---@return table? run
@@ -276,7 +277,7 @@ function Ecs:find(job, policy)
   if found then return self:judge(found, task, policy, job) end
 end
 
---- How many tasks have not begun to run.
+--- The number of tasks that have not started to run.
 ---@return integer
 function Ecs:status()
   local pending = 0

@@ -1,7 +1,7 @@
---- runner.ecs.placement: RunTask, called within a budget, and what its answers mean for the job.
--- Each placement has its own client token. An answer that was lost leaves the placement open:
--- the next try of the message repeats the very same call, which runs nothing twice. A watcher that
--- died takes its tokens along; its tasks are found by `startedBy` (runner.ecs.earlier).
+--- runner.ecs.placement: RunTask, called within a budget, and the consequences of its responses for
+-- the job. Each placement has its own client token. A lost response leaves the placement open: the
+-- next attempt of the message repeats exactly the same call, which does not run a task twice. The
+-- tokens of a watcher that died are lost; its tasks are found by `startedBy` (runner.ecs.earlier).
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 
 local budget = require "watchbot.runner.ecs.budget"
@@ -11,10 +11,11 @@ local recent = require "watchbot.lib.recent"
 local refusal = require "watchbot.runner.ecs.refusal"
 local scheduler = require "watchbot.scheduler"
 
--- Open placements that are remembered, and for how many seconds: ECS knows a token for 24 hours.
+-- The number of open placements to remember, and for how many seconds: ECS knows a token for 24
+-- hours.
 local REMEMBERED, TOKEN_LASTS = 5000, 23 * 3600
 
--- Texts that were not understood and have been reported.
+-- Unknown texts that have been reported.
 local REPORTED = 100
 
 ---@class watchbot.ecs.Placements
@@ -25,7 +26,7 @@ local placement = {}
 
 ---@param client table an ECS client
 ---@param rate number? calls a second
----@param report fun(err: string, code: string) hears of each text that is not known, once
+---@param report fun(err: string, code: string) called once with each unknown text
 ---@return watchbot.ecs.Placements
 function placement.new(client, rate, report)
   return setmetatable({
@@ -34,8 +35,8 @@ function placement.new(client, rate, report)
   }, Placements)
 end
 
---- The call for a message whose answer was lost.
----@param id string the message's
+--- The call for a message whose response was lost.
+---@param id string of the message
 ---@return table? parameters
 function Placements:lost(id)
   local one = self.open:get(id)
@@ -58,7 +59,7 @@ function Placements:unknown(err, code)
   self.report("RunTask was refused for a reason that is not known here: " .. err, code)
 end
 
--- RunTask has answered that there is no task.
+-- RunTask has responded without a task.
 function Placements:refused(id, reason)
   close(self, id)
   local kind = refusal.of_text(reason)
@@ -68,7 +69,7 @@ function Placements:refused(id, reason)
   return nil, "the task could not be placed: " .. reason, "PlacementFailed"
 end
 
--- The token has started a task for another form of this call: that one is the task.
+-- The token has started a task for another form of this call: that task counts.
 function Placements:adopt(id, parameters, err, details)
   local arns = details and details.resourceIds
   local arn = type(arns) == "table" and arns[1]
@@ -87,7 +88,7 @@ function Placements:adopt(id, parameters, err, details)
   return nil, err, "NoRoom"
 end
 
--- RunTask has answered with an error.
+-- RunTask has returned an error.
 function Placements:failed(id, parameters, err, code, details)
   if code == "ConflictException" then return self:adopt(id, parameters, err, details) end
   local kind = refusal.of_error(err, code)
@@ -105,8 +106,8 @@ function Placements:failed(id, parameters, err, code, details)
   return nil, err, code
 end
 
---- Starts a task: the one whose answer was lost, or a new one. Waits.
----@param id string the message's
+--- Starts a task: the one whose response was lost, or a new one. Waits.
+---@param id string of the message
 ---@param parameters table of RunTask; the client token is added
 ---@return table? task
 ---@return string? err

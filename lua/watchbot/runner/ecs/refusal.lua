@@ -1,5 +1,6 @@
---- runner.ecs.refusal: what an error of ECS, an entry of `failures`, or the reason of a task that
--- could not start means. The one list of texts; by code first, where the code says enough.
+--- runner.ecs.refusal: the meaning of an error of ECS, an entry of `failures`, or the reason of a
+-- task that could not start. The one list of texts; codes take precedence if they are specific
+-- enough.
 -- Sources: "API failure reasons" and "Service event messages" of the ECS developer guide
 -- (api_failures_messages.html, service-event-messages-list.html), "Throttling" and "Common errors"
 -- of its API reference, and texts that users of RunTask have reported.
@@ -50,7 +51,7 @@ local CODES = {
   BlockedException = "configuration", TooLarge = "uncertain",
 }
 
---- What a text of ECS means.
+--- The meaning of a text of ECS.
 ---@param text string
 ---@return "throttled"|"no_room"|"configuration"|"unknown"
 function refusal.of_text(text)
@@ -63,12 +64,12 @@ function refusal.of_text(text)
   return "unknown"
 end
 
--- The text of an error behind the operation: "ecs:RunTask: text (code, ...)".
+-- The text of an error after the operation: "ecs:RunTask: text (code, ...)".
 local function words_of(err)
   return (err:gsub("^%w+:%w+: ", ""))
 end
 
---- What an error of a call means.
+--- The meaning of a call's error.
 ---@param err string?
 ---@param code string?
 ---@return watchbot.ecs.Refusal
@@ -83,7 +84,7 @@ function refusal.of_error(err, code)
   return by_text
 end
 
---- Whether the same call may well succeed a little later, with nothing changed.
+--- Whether the same call may succeed a little later, without any change.
 ---@param kind watchbot.ecs.Refusal
 ---@return boolean
 function refusal.passes(kind)

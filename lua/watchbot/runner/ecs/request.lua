@@ -1,5 +1,5 @@
 --- runner.ecs.request: the RunTask call for a job. A pure function of policy, job and environment.
--- What is too big is told apart by whose it is: the message's, or the policy's.
+-- The errors distinguish what makes it too big: the message, or the policy.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
 local core = require "watchbot.core"
@@ -8,20 +8,20 @@ local limits = require "watchbot.lib.limits"
 
 local request = {}
 
--- Characters of JSON that the overrides of a task may have in all.
+-- The most characters of JSON that the overrides of a task may have.
 local LARGEST = limits.ecs.overrides
 
 -- Characters of `startedBy`.
 local LONGEST_STARTED_BY = limits.ecs.started_by
 
--- What is handed to RunTask as it is, under AWS's names.
+-- Options passed to RunTask unchanged, under AWS's names.
 local passed_on = {
   "capacityProviderStrategy", "enableExecuteCommand", "group", "launchType", "networkConfiguration",
   "placementConstraints", "placementStrategy", "platformVersion", "propagateTags", "tags",
   "volumeConfigurations",
 }
 
--- Variables that hold what the message says, in the order in which they are looked at.
+-- Variables with parts of the message, in the order in which they are checked.
 local OF_MESSAGE = { "Message", "Subject", "MessageAttributes" }
 
 -- Variables that are left out where there is no room, the first one first. What the policy has set
@@ -30,16 +30,16 @@ local SPARED = {
   "MessageAttributes", "BAGGAGE", "TRACESTATE", "_X_AMZN_TRACE_ID", "TRACEPARENT",
 }
 
--- Of the letters that AWS takes, and no longer than it takes them. What has to be changed gets a
--- hash of what it was, so that two names never become the same: the tasks of another stack would be
--- taken for ours.
+-- Only characters that AWS accepts, with a limited length. A changed name gets a hash of the
+-- original, so that two names are never the same: otherwise the tasks of another stack would be
+-- mistaken for this stack's.
 local function fitting(text, others, length)
   local plain = text:gsub(others, "-")
   if plain == text and #text <= length then return text end
   return plain:sub(1, length - 17) .. "-" .. core.aws.sha256(text):sub(1, 16)
 end
 
---- Whom a task was started by: STACK/MESSAGEID, of the letters that AWS takes.
+--- The `startedBy` of a task: STACK/MESSAGEID, in characters that AWS accepts.
 ---@param stack string
 ---@param id string the message's id
 ---@return string
@@ -99,33 +99,33 @@ local function message_too_big(size, job)
     .. "it is"):format(size, characters(job.message), LARGEST), "TooBig"
 end
 
--- Whether a variable is as the message has it: a hook may have set it.
+-- Whether a variable is the message's own: a hook may have set it.
 local function is_of_message(job, name, value)
   return job ~= nil and job:variables()[name] == value
 end
 
 local function text_problem(value)
-  if value:find("\0", 1, true) then return "it holds a NUL" end
+  if value:find("\0", 1, true) then return "it contains a NUL" end
   return not utf8.len(value) and "it is not UTF-8" or nil
 end
 
--- What a container cannot be given, by name: text that is not UTF-8, or that holds a NUL. No other
--- try would change what the message says, so that the message is buried.
+-- The variable that a container cannot receive: its text is not UTF-8, or contains a NUL. No retry
+-- would change the message, so the message is buried.
 local function check_text(variables, job)
   for name, value in pairs(variables) do
     local problem = text_problem(tostring(value))
     if problem then
-      return nil, ("the environment variable '%s' cannot be handed to an ECS task: %s"):format(name,
+      return nil, ("the environment variable '%s' cannot be passed to an ECS task: %s"):format(name,
         problem), is_of_message(job, name, value) and "InvalidMessage" or "InvalidText"
     end
   end
   return true
 end
 
--- A message that a process's environment cannot hold is absent from the variables.
+-- Parts of the message that the environment of a process cannot hold are absent from the variables.
 local function check_message(job)
   if job.message:find("\0", 1, true) then
-    return nil, "the message cannot be handed to an ECS task: it holds a NUL", "InvalidMessage"
+    return nil, "the message cannot be passed to an ECS task: it contains a NUL", "InvalidMessage"
   elseif not job:fits_environment() then
     return message_too_big(characters(job.message), job)
   end
@@ -150,7 +150,7 @@ local function fit(task, job, variables, container)
   return message_too_big(size, job)
 end
 
---- What is wrong with the fixed part of a policy, whatever the message.
+--- The problem with the fixed part of a policy, whatever the message.
 ---@param task watchbot.ecs.Task
 ---@param env table<string, string>
 ---@return true? ok
@@ -166,7 +166,7 @@ function request.check(task, env)
   return true
 end
 
---- Makes the parameters of RunTask, but for the client token.
+--- The parameters of RunTask, except for the client token.
 ---@param task watchbot.ecs.Task
 ---@param job watchbot.Job
 ---@param variables table<string, string>

@@ -1,6 +1,6 @@
 --- runner.ecs.run: one ECS task that is followed for a job, until it has ended or is given up. It
--- keeps `timeout` and `pending_timeout` itself: the time of `timeout` begins when ECS has started
--- the task, which may have been for an earlier watcher.
+-- enforces `timeout` and `pending_timeout` itself: the time of `timeout` starts when ECS has
+-- started the task, possibly for an earlier watcher.
 
 local denied = require "watchbot.aws.denied"
 local ecs = require "watchbot.lib.limits".ecs
@@ -9,10 +9,10 @@ local limits = require "watchbot.runner.limits"
 local refusal = require "watchbot.runner.ecs.refusal"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two tries to stop a task: at first, and at most.
+-- Seconds between two attempts to stop a task: the first, and the longest.
 local STOP_AGAIN, STOP_SELDOM = 5, 60
 
--- Seconds after which a task that cannot be stopped, for a reason that does not pass, is given up.
+-- Seconds after which a task that cannot be stopped, for a permanent reason, is given up.
 local UNSTOPPABLE = 120
 
 ---@class watchbot.ecs.Run
@@ -23,7 +23,7 @@ Run.__index = Run
 
 local run = {}
 
---- Whether a task has begun to run.
+--- Whether a task has started to run.
 ---@param task table?
 ---@return boolean
 function run.has_started(task)
@@ -33,13 +33,13 @@ end
 ---@class watchbot.ecs.RunParts
 ---@field client table an ECS client
 ---@field follower watchbot.ecs.Follower
----@field task table what ECS said of the task
+---@field task table the task as ECS described it
 ---@field cluster string
----@field container string? the one that got the message; default: the one that the task names
+---@field container string? the one with the message; default: the one that the task names
 ---@field job watchbot.Job
 ---@field policy watchbot.Policy
----@field ended fun(job: watchbot.Job) hears of the end that was seen
----@field failed fun(err: string, code: string, job: watchbot.Job) hears of a StopTask that failed
+---@field ended fun(job: watchbot.Job) called when its end was seen
+---@field failed fun(err: string, code: string, job: watchbot.Job) called with a failed StopTask
 
 --- Follows a task.
 ---@param parts watchbot.ecs.RunParts
@@ -60,7 +60,7 @@ function Run:age()
   return started and math.max(0, scheduler.time() / 1000 + self.client.clock_offset - started) or 0
 end
 
--- Seconds until a limit of this task is reached, and what is then wrong.
+-- Seconds until a limit of this task is reached, and the error then.
 function Run:limit()
   local now = scheduler.now()
   if self.stopping then return math.huge end
@@ -82,8 +82,8 @@ local function gone(self, reason)
   }
 end
 
--- What is known of a task that cannot be looked at any more. Where a permission or the cluster is
--- missing, its end counts as that of a task that could not be started: the breaker hears of it.
+-- The exit of a task that cannot be described any more. If a permission or the cluster is missing,
+-- it counts as a task that could not be started, so that the breaker counts it.
 local function lost(self)
   local err, code = self.watch.lost_err, self.watch.lost_code
   local exit = gone(self, ("ECS does not know the task any more: %s"):format(err))
@@ -101,7 +101,7 @@ local function lost(self)
   return exit
 end
 
---- How the task has ended, if it has.
+--- The exit of the task, if it has ended.
 ---@return watchbot.Exit?
 function Run:over()
   local task = self.watch.task
@@ -126,7 +126,7 @@ function Run:finish(exit)
     exit.reason = self.unstoppable and self.reason .. "; " .. self.unstoppable or self.reason
   end
   if self.flag then exit[self.flag] = true end
-  -- What never ran because we stopped it says nothing about whether tasks can be started.
+  -- A task that never ran because it was stopped here does not show whether tasks can be started.
   if self.stopping then exit.not_started = nil end
   return exit
 end
@@ -147,7 +147,7 @@ function Run:await(done)
   end
 end
 
---- Waits until the task runs, or is over.
+--- Waits until the task runs, or has ended.
 ---@return boolean runs
 function Run:starts()
   return self:await(function()
@@ -164,7 +164,7 @@ end
 
 -- stopping
 
--- A failure of StopTask: whether it is given up.
+-- A failure of StopTask: whether to give up.
 function Run:could_not_stop(err, code, since)
   local kind = refusal.of_error(err, code)
   if kind == "denied" then
@@ -178,7 +178,7 @@ function Run:could_not_stop(err, code, since)
   return true
 end
 
--- Stops the task, again and again: a StopTask that fails must not let it run for ever.
+-- Stops the task, with retries: a StopTask that fails must not let it run forever.
 function Run:stop_it()
   local since, pause = scheduler.now(), STOP_AGAIN
   while not self:over() do
@@ -200,15 +200,15 @@ function Run:stop(reason)
   scheduler.spawn(self.stop_it, self)
 end
 
---- The message was received again while the task is followed: one that is still pending is stopped,
---- its message kept.
+--- The message was received again while the task is followed: a task that is still pending is
+--- stopped, and its message kept.
 function Run:received_again()
   if run.has_started(self.watch.task) then return end
   self.flag = "blameless"
   self:stop "still pending when its message was received again"
 end
 
---- Lets the task run without us.
+--- Lets the task run without this watcher.
 function Run:leave()
   self.left = true
   self.watch.changed:set()

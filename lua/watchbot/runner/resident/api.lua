@@ -1,7 +1,7 @@
---- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a separate port.
+--- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a port of its own.
 -- https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
--- Unmodified runtime clients speak it: TCP on 127.0.0.1, several connections, any of which may die.
--- A POST is answered before anything else happens, since Node's client stands still until then.
+-- Unmodified runtime clients use it: TCP on 127.0.0.1, several connections, any of which may break.
+-- A POST gets its response before anything else happens, because Node's client blocks until then.
 
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"
@@ -9,20 +9,21 @@ local limits = require "watchbot.lib.limits"
 local scheduler = require "watchbot.scheduler"
 local server = require "watchbot.server"
 
--- The largest answer of a function: 6 MiB and 100 bytes, as on AWS.
+-- The largest response of a function: 6 MiB and 100 bytes, as on AWS.
 local LARGEST_ANSWER = limits.lambda.payload + 100
 
--- Of the head of a request: Python, Go and Node send an X-Ray cause of up to 1 MiB in a header.
+-- The most bytes of a request's head: Python, Go and Node send an X-Ray cause of up to 1 MiB in a
+-- header.
 local LARGEST_HEAD = 1024 * 1024 + 64 * 1024
 
--- A runtime has a handful of connections.
+-- A runtime has a few connections.
 local CONNECTIONS = 64
 
 local JSON = { ["Content-Type"] = "application/json" }
 
 ---@class watchbot.RuntimeApi
 ---@field listening watchbot.Listening
----@field parked watchbot.ServerRequest[] that are never answered: closed with their connections
+---@field parked watchbot.ServerRequest[] without a response: closed with their connections
 ---@field runtime table hears: asked(request), answered(id, body), failed(id, body, kind),
 --- init_failed(body, kind); knows: verdict_on(id, nonce)
 local Api = {}
@@ -38,13 +39,13 @@ local function accept(request)
   request:answer(202, JSON, '{"status":"OK"}')
 end
 
--- what a runtime asks
+-- Requests of a runtime.
 
 local function next_invocation(self, request)
   self.runtime:asked(request)
 end
 
--- An error behind a streamed answer, in its trailers: the 202 was due before it. The body is
+-- An error after a streamed response, in its trailers: the status 202 was sent before. The body is
 -- base64.
 local function error_of_trailers(request)
   local kind, body
@@ -56,7 +57,7 @@ local function error_of_trailers(request)
   return kind, body
 end
 
--- Whether the invocation may be answered; if not, the runtime gets the reason.
+-- Whether the invocation accepts a response; if not, the runtime gets the reason.
 local function may_answer(self, request, id)
   local status, kind, message =
     self.runtime:refuses(id, request:header "Lambda-Runtime-Invocation-Id")
@@ -67,13 +68,13 @@ end
 
 local TOO_LARGE = json.encode {
   errorType = "Function.ResponseSizeTooLarge",
-  errorMessage = ("the answer is larger than %d bytes"):format(LARGEST_ANSWER),
+  errorMessage = ("the response is larger than %d bytes"):format(LARGEST_ANSWER),
 }
 
 local function response(self, request, id)
   if not may_answer(self, request, id) then return end
   if request:over() then
-    tell(request, 413, "RequestEntityTooLarge", "the answer is too large")
+    tell(request, 413, "RequestEntityTooLarge", "the response is too large")
     return self.runtime:failed(id, TOO_LARGE)
   end
   local kind, told = error_of_trailers(request)
@@ -102,8 +103,8 @@ local function init_error(self, request)
   self.runtime:init_failed(body, kind)
 end
 
--- Go registers an extension of no events so that SIGTERM reaches it, and parks its next call for
--- ever: it is never answered, and closed with the connection.
+-- Go registers an extension without events so that SIGTERM reaches it, and its next call waits
+-- forever: it gets no response, and is closed with the connection.
 local function register(_, request)
   request:answer(200, {
     ["Content-Type"] = "application/json",
@@ -168,8 +169,8 @@ end
 
 --- Opens the API for a runtime.
 ---@param runtime table
----@param user integer? whose connections are taken, besides root's; nil: anybody's
----@param port integer? default: one that the system chooses
+---@param user integer? the user whose connections are accepted, besides root's; nil: any user
+---@param port integer? default: chosen by the system
 ---@return watchbot.RuntimeApi?
 ---@return string? err
 ---@return string? code
@@ -184,7 +185,7 @@ function api.open(runtime, user, port)
   return self
 end
 
---- What AWS_LAMBDA_RUNTIME_API is to be.
+--- The value of AWS_LAMBDA_RUNTIME_API.
 ---@return string
 function Api:address()
   local address, port = self.listening:address()

@@ -1,4 +1,4 @@
---- runner.resident.event: what a Lambda function gets: the event of an SQS trigger, of an SNS
+--- runner.resident.event: the event of a Lambda function: that of an SQS trigger, of an SNS
 -- trigger, or the body itself.
 -- https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 
@@ -14,7 +14,7 @@ local event = {}
 
 local NONE = {}
 
--- Where a queue stands: of an SQS queue it is its own ARN, of a file one that looks like it.
+-- The ARN of a queue: an SQS queue's own; for a file, one of the same form.
 ---@class watchbot.EventSource
 ---@field arn string
 ---@field region string
@@ -23,7 +23,7 @@ local function text(value)
   return value ~= nil and tostring(value) or nil
 end
 
--- AWS has empty lists in here, always.
+-- AWS always sends empty lists here.
 local function attribute(one)
   local binary = one.type:find "^Binary" ~= nil
   return {
@@ -72,7 +72,7 @@ end
 ---@param source watchbot.EventSource
 ---@return table record
 function event.record(message, source)
-  -- A file knows subjects; on SQS an envelope carries them.
+  -- A file stores subjects; SQS has them in an envelope.
   local body = message.subject and envelope.wrap(message.subject, message.body) or message.body
   return {
     messageId = message.id, receiptHandle = text(message.receipt), body = body,
@@ -96,8 +96,8 @@ local function sqs(jobs, source)
   return '{"Records":[' .. table.concat(records, ",") .. "]}"
 end
 
--- Of an SNS envelope, with SNS's names for Lambda ("Url", not "URL"); a message without one as if
--- it had come through SNS.
+-- The event of an SNS envelope, with SNS's names for Lambda ("Url", not "URL"); a message without
+-- an envelope is treated as if it had come through SNS.
 local function sns_record(job, source)
   local told = envelope.members(received(job).body) or {}
   local all = {}
@@ -129,7 +129,7 @@ end
 ---@param source watchbot.EventSource
 ---@return string? text
 ---@return string? err
----@return string? code "InvalidText": a message is no UTF-8, so that JSON cannot hold it
+---@return string? code "InvalidText": a message is not UTF-8, so JSON cannot represent it
 function event.of(kind, jobs, source)
   if kind == "body" then return jobs[1].message end
   if kind == "sqs" then return sqs(jobs, source) end

@@ -9,7 +9,7 @@ local OUTCOMES = { complete = true, reject = true, release = true, retry = true,
 
 ---@class watchbot.FunctionsChannel
 ---@field runtime watchbot.Runtime
----@field task watchbot.Task? the handler that runs
+---@field task watchbot.Task? the running handler
 local Functions = {}
 Functions.__index = Functions
 
@@ -37,7 +37,7 @@ function Functions:gone()
   return false
 end
 
--- What the handler says of one job: nothing, an outcome, or why it has failed.
+-- The handler's result for one job: nothing, an outcome, or why it has failed.
 local function exit_of(said)
   if said == nil or said == true then return { code = 0 } end
   if OUTCOMES[said] then return { code = 0, outcome = said } end
@@ -46,7 +46,7 @@ local function exit_of(said)
   return { code = 1, reason = ("the handler has returned a %s for it"):format(type(said)) }
 end
 
--- A result that names a job which is not in the batch says nothing of those that are.
+-- A result that names a job outside the batch is useless for the jobs in it.
 local function stranger(invocation, result)
   local known = {}
   for _, run in ipairs(invocation.runs) do known[run.job.id] = true end
@@ -55,7 +55,7 @@ local function stranger(invocation, result)
   end
 end
 
--- What the handler has raised; its time limit raises, too.
+-- An error that the handler has raised; its time limit raises one, too.
 local function failure(self, err)
   local limit = limits.timed_out(self.runtime.pool.parts.policy.timeout)
   err = type(err) == "string" and err or ("a %s was raised"):format(type(err))
@@ -97,7 +97,7 @@ function Functions:give(_, invocation)
   end)
 end
 
---- What is under way is ended: raised in the handler at each wait and instruction.
+--- Ends the running handler: raises the reason in it at each wait and instruction.
 function Functions:close()
   if self.task then self.task:expire "the handler is stopped" end
 end

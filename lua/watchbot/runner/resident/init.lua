@@ -1,7 +1,7 @@
---- runner.resident: a task is an invocation of a program that stays: a Lambda function, an HTTP
+--- runner.resident: a task is an invocation of a resident program: a Lambda function, an HTTP
 -- worker, a program that reads lines. See doc/lambda.md and doc/resident.md.
 --
--- A channel speaks a program's protocol:
+-- A channel implements a program's protocol:
 --
 --     channel.open(runtime, options, user) -> channel | nil, err, code
 --     channel:defaults(parts), channel:environment(parts) -> variables
@@ -24,15 +24,15 @@ local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 local service = require "watchbot.runner.resident.service"
 
--- Where an embedded queue stands, for functions that take its ARN apart.
+-- A pseudo location of an embedded queue, for functions that parse its ARN.
 local NO_ACCOUNT, DEFAULT_REGION = "000000000000", "us-east-1"
 
--- The module of each kind's channel.
+-- The channel module of each kind.
 local CHANNELS = {
   lambda = "lambda", serve = "serve", resident = "lines", handler = "functions",
 }
 
--- Those whose messages travel in JSON.
+-- Kinds whose messages are sent in JSON.
 local NEEDS_TEXT = { lambda = true, resident = true }
 
 ---@class watchbot.runner.Resident
@@ -51,14 +51,14 @@ local function effective_user()
   end
 end
 
--- How an answer's batchItemFailures are read. A function that lists its only message as failed must
--- not have it deleted; but of one message many clients answer what is no JSON.
+-- How to read the batchItemFailures of a response. If a function lists its only message as failed,
+-- it must not be deleted; but for single messages many clients respond with text that is not JSON.
 local function reports(options)
   if options.report == false then return false end
   return (options.report or options.batch > 1) and "strict" or "lenient"
 end
 
--- What a pool needs of a policy.
+-- The parts of a policy that a pool needs.
 local function parts_of(self, policy)
   local options, kind = resident.of(policy)
   local allowed, err, code = allowance.new(policy)
@@ -94,7 +94,7 @@ function runner.new(sink, policy, journal)
   return self
 end
 
---- Where the messages come from, as an event names it.
+--- The source of the messages, for events.
 ---@param queue string? a queue's URL, or its ARN
 ---@return { arn: string, region: string, account: string }
 function Resident:source_of(queue)
@@ -108,7 +108,7 @@ function Resident:source_of(queue)
   return { arn = arn, region = region, account = account }
 end
 
---- The queue that was opened says its ARN, where it may be asked.
+--- The opened queue knows its ARN, if it may ask for it.
 ---@param queue table
 function Resident:attach(queue)
   if queue.arn then self.source = self:source_of(queue.arn) end
@@ -122,7 +122,7 @@ function Resident:share(options)
   if self.queue and self.queue.share then self.queue:share(options.batch) end
 end
 
---- How many jobs there may be at once under a policy.
+--- How many jobs may run at once under a policy.
 ---@param policy watchbot.Policy
 ---@return integer
 function Resident:capacity(policy)
@@ -130,7 +130,7 @@ function Resident:capacity(policy)
   return self.slots
 end
 
--- Another policy has come with a reload.
+-- A reload has brought another policy.
 function Resident:renew(policy)
   self.policy = policy
   local parts, err, code = parts_of(self, policy)
@@ -151,15 +151,15 @@ function Resident:runtimes()
 end
 
 ---@param job watchbot.Job
----@param _ table? the environment: a program that stays has none of each message
+---@param _ table? the environment, which a resident program does not get for each message
 ---@param policy watchbot.Policy
 ---@return table? run
 ---@return string? err
----@return string? code "InvalidMessage": the message is no UTF-8, and JSON cannot hold it
+---@return string? code "InvalidMessage": the message is not UTF-8, so JSON cannot represent it
 function Resident:start(job, _, policy)
   if policy ~= self.policy then self:renew(policy) end
   if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(received(job).body) then
-    return nil, "the message is not valid UTF-8, and JSON cannot hold it", "InvalidMessage"
+    return nil, "the message is not valid UTF-8, so JSON cannot represent it", "InvalidMessage"
   end
   local run = setmetatable({
     pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
@@ -176,7 +176,7 @@ function Resident:left(job)
   self.pool:left(job)
 end
 
---- No more invocations: what has not begun goes back.
+--- No more invocations: jobs that have not started are returned.
 function Resident:drain()
   self.pool:drain()
 end
@@ -210,8 +210,8 @@ function Run:is_waiting()
   return not self.invocation and not self.exit
 end
 
---- Waits until a runtime works on it, or it has ended before that. Waiting for others of its batch
---- does not count against its time limit.
+--- Waits until a runtime works on it, or it has ended before. The wait for others of its batch does
+--- not count against its time limit.
 ---@return boolean started
 function Run:starts()
   self.woken:wait()
@@ -224,7 +224,7 @@ local function left_of(run)
   return math.max(0, run.began + run.limit - scheduler.now())
 end
 
---- Waits for its end, and keeps its time limit.
+--- Waits for its end, and enforces its time limit.
 ---@return watchbot.Exit exit
 function Run:wait()
   while not self.exit do
@@ -240,7 +240,7 @@ function Run:wait()
   return self.exit
 end
 
---- Ends it. What runs is ended with its runtime, and with it all others of its batch.
+--- Ends it. A running invocation is ended with its runtime, and with it all others of its batch.
 ---@param reason string
 ---@param grace number seconds from TERM to KILL
 function Run:stop(reason, grace)

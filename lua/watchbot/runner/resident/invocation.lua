@@ -1,11 +1,11 @@
---- runner.resident.invocation: one batch of jobs that a runtime works on, and what its answer says
--- of each. What AWS Lambda says of batches holds:
+--- runner.resident.invocation: one batch of jobs that a runtime works on, and the result of each in
+-- its response. The rules for batches are those of AWS Lambda:
 -- https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 
--- Bytes of an answer that hooks see.
+-- Bytes of a response that hooks see.
 local RESULT_AT_MOST = 64 * 1024
 
 ---@class watchbot.Invocation
@@ -39,13 +39,13 @@ function Invocation:finish(fields_of)
   for _, run in ipairs(self.runs) do run:finish(exit_of(self, fields_of(run))) end
 end
 
---- Ends all of them alike.
+--- Ends all of them in the same way.
 ---@param fields table of a watchbot.Exit
 function Invocation:end_all(fields)
   self:finish(function() return fields end)
 end
 
--- what the answer says
+-- the response
 
 local function failed(reason)
   return { code = 1, error = "Runtime.BatchItemFailure", reason = reason }
@@ -57,8 +57,8 @@ local function identifier(item)
   return type(id) == "string" and id ~= "" and id or nil
 end
 
--- The ids that have failed; or why all have: what is no JSON, and an identifier that is missing or
--- of no message of this batch, fails the whole batch.
+-- The ids that have failed; or why all have: invalid JSON, or an identifier that is missing or
+-- names no message of this batch, fails the whole batch.
 local function failures_of(self, body)
   local answer = json.decode(body, true)
   if answer == nil then return nil, "the answer is not JSON" end
@@ -77,16 +77,16 @@ local function failures_of(self, body)
   return ids
 end
 
--- An empty answer, and null, say that all went well.
+-- An empty response, and null, mean success.
 local function is_nothing(body)
   return body:find "%S" == nil or body:find "^%s*null%s*$" ~= nil
 end
 
---- The runtime has answered.
+--- The runtime has responded.
 ---@param body string
----@param report "strict"|"lenient"|false whether the answer says which messages have failed;
---- "lenient": also one that is no JSON is success
----@param logs string? the newest output, for those that have failed
+---@param report "strict"|"lenient"|false whether the response lists the messages that have failed;
+--- "lenient": text that is not JSON is success, too
+---@param logs string? the newest output, for failed ones
 function Invocation:answered(body, report, logs)
   local result = #body <= RESULT_AT_MOST and body or nil
   local says_nothing = is_nothing(body)
@@ -107,7 +107,7 @@ local function line(text)
   return type(text) == "string" and (text:gsub("%s+", " ")) or nil
 end
 
---- What a runtime says of an error: its type, and the reason for people.
+--- A runtime's error: its type, and the reason for people.
 ---@param body string JSON: errorType, errorMessage, stackTrace
 ---@param header string? of Lambda-Runtime-Function-Error-Type
 ---@return string kind
@@ -120,7 +120,7 @@ function invocation.error_of(body, header)
   return kind, message and message ~= "" and ("%s: %s"):format(kind, message) or kind
 end
 
---- The runtime has answered with an error.
+--- The runtime has responded with an error.
 ---@param body string
 ---@param header string?
 ---@param logs string?

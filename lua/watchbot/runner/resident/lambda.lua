@@ -16,7 +16,7 @@ local Lambda = {}
 Lambda.__index = Lambda
 
 -- With the first, whatever its value, clients ask for several invocations at once or start programs
--- by themselves; the second is a descriptor for records, which is not read here.
+-- by themselves; the second is a descriptor for records, which watchbot does not read.
 local lambda = {
   withheld = { "AWS_LAMBDA_MAX_CONCURRENCY", "_LAMBDA_TELEMETRY_LOG_FD" },
 }
@@ -28,7 +28,7 @@ local lambda = {
 ---@return string? err
 ---@return string? code
 function lambda.open(runtime, options, user)
-  -- The runtime of another container is another user's; the port is the pod's alone.
+  -- The runtime in another container runs as another user; only the pod can reach the port.
   local opened, err, code = api.open(runtime, not options.listen and user or nil, options.listen)
   if not opened then return nil, err, code end
   return setmetatable({ api = opened, runtime = runtime, options = options }, Lambda)
@@ -50,7 +50,7 @@ local function places(parts)
   }
 end
 
---- What Lambda sets and a policy's `env` may change.
+--- Variables that Lambda sets and a policy's `env` may change.
 ---@param parts table
 ---@return table<string, string>
 function Lambda:defaults(parts)
@@ -69,7 +69,7 @@ function Lambda:defaults(parts)
   return variables
 end
 
---- What must be as it is.
+--- Variables that must not be changed.
 ---@return table<string, string>
 function Lambda:environment()
   return {
@@ -77,7 +77,7 @@ function Lambda:environment()
   }
 end
 
---- The program is started; it asks by itself.
+--- The program has been started; it asks by itself.
 function Lambda:started()
 end
 
@@ -98,8 +98,8 @@ function Lambda:gone(request)
   return request:gone()
 end
 
--- Milliseconds since the epoch. Without a time limit the queue's own holds: it keeps a message out
--- of sight for at most 12 hours.
+-- Milliseconds since the epoch. Without a time limit the queue's limit applies: it hides a message
+-- for at most 12 hours.
 local function deadline(parts)
   local seconds = parts.policy.timeout > 0 and parts.policy.timeout or limits.sqs.visibility
   return scheduler.time() + math.min(seconds, limits.sqs.visibility) * 1000 // 1

@@ -1,11 +1,11 @@
 --- runner.resident.lines: the channel to a program that reads a line of JSON for each message and
--- writes one for each answer, on descriptor 3. See doc/resident.md.
+-- writes one for each response, on descriptor 3. See doc/resident.md.
 
 local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 
--- Bytes of a line: a batch of answers with their reasons.
+-- Bytes of a line: a batch of responses with their reasons.
 local LONGEST_LINE = 8 * 1024 * 1024
 
 local OUTCOMES = { complete = true, reject = true, release = true, retry = true, bury = true }
@@ -34,9 +34,9 @@ function Lines:defaults() return {} end
 
 function Lines:environment() return { WATCHBOT_FD = "3" } end
 
--- what the program sends
+-- Lines from the program.
 
--- An answer as an exit; nil and the problem if it is invalid.
+-- A response as an exit; nil and the problem if it is invalid.
 local function exit_of(answer)
   if answer.outcome ~= nil and not OUTCOMES[answer.outcome] then
     return nil, ("no outcome has the name '%s'"):format(tostring(answer.outcome))
@@ -50,7 +50,7 @@ local function exit_of(answer)
   return { code = code, outcome = answer.outcome, reason = reason }
 end
 
--- The run that an answer is for: in a batch its id says it.
+-- The run of a response: in a batch, its id identifies it.
 local function run_of(invocation, answer)
   if #invocation.runs == 1 and answer.id == nil then return invocation.runs[1] end
   for _, run in ipairs(invocation.runs) do
@@ -58,7 +58,7 @@ local function run_of(invocation, answer)
   end
 end
 
--- Takes one answer; returns what is wrong with it.
+-- Processes one response; returns the problem, if there is one.
 local function take(self, invocation, answer)
   if type(answer) ~= "table" then return "it is no object" end
   local run = run_of(invocation, answer)
@@ -84,7 +84,7 @@ local function take_line(self, line)
   end
 end
 
--- The first line says that the program is ready.
+-- The first line reports that the program is ready.
 local function wait_ready(self)
   local line, err = self.descriptor:line()
   local said = line and json.decode(line, true)
@@ -112,7 +112,7 @@ function Lines:started()
   scheduler.spawn(read, self)
 end
 
--- what the program receives
+-- Lines to the program.
 
 local function trace_of(job)
   local trace = job.trace

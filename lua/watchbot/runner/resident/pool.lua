@@ -1,6 +1,6 @@
---- runner.resident.pool: which runtime gets which jobs, and how many runtimes there are.
--- Jobs wait in their order; a runtime that asks gets the first of them. One is started where jobs
--- wait and no other is free, up to the policy's `workers`.
+--- runner.resident.pool: distributes jobs to runtimes, and sets the number of runtimes. Jobs wait
+-- in order; a runtime that asks gets the first of them. If jobs wait and no runtime is free,
+-- another one is started, up to the policy's `workers`.
 
 local groups = require "watchbot.runner.resident.groups"
 local received = require("watchbot.message.job").received
@@ -11,23 +11,23 @@ local scheduler = require "watchbot.scheduler"
 -- Bytes of the messages of one invocation, as on AWS.
 local LARGEST_PAYLOAD = limits.lambda.payload
 
--- Seconds until the next start when a runtime has ended without ever having answered; twice as long
+-- Seconds until the next start after a runtime has ended without ever having responded; doubled
 -- each time.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10
 
--- Seconds that a runtime may take from its answer to its next question before another one is
--- started in its place.
+-- Seconds from a runtime's response to its next request before another one is started to replace
+-- it.
 local ASKS_WITHIN = 0.2
 
 -- A runtime that asks, and ends within this many seconds of its start without any job, more than
--- this many times in a row, cannot be started either.
+-- this many times in a row, counts as one that cannot be started.
 local QUICK, QUICK_ENDS = 1, 3
 
 ---@class watchbot.RuntimePool
 ---@field parts table policy, options, journal, sink, channel, allowed, inherited, report, user
 ---@field waiting table[] runs
 ---@field groups watchbot.Groups
----@field free watchbot.Runtime[] those that are idle, the last used at the end
+---@field free watchbot.Runtime[] idle ones, the last used at the end
 ---@field all table<watchbot.Runtime, true>
 ---@field alive integer
 ---@field starts integer runtimes that were started, and those that could not be (`failures`)
@@ -49,7 +49,7 @@ end
 
 -- batches
 
--- How many of the jobs that wait make the next batch; 0: it may still grow.
+-- How many of the waiting jobs make the next batch; 0: it may still grow.
 local function batch_size(self)
   local options, bytes, count = self.parts.options, 0, 0
   if options.batch == 1 then return 1 end
@@ -73,7 +73,7 @@ local function take(self, count)
   return runs
 end
 
---- Looks again when some seconds have passed.
+--- Looks again after some seconds.
 function Pool:later(seconds)
   local due = scheduler.now() + seconds
   if self.due and self.due <= due then return end
@@ -90,15 +90,15 @@ end
 local function give(self, one, count)
   local runs = take(self, count)
   local given = one:give(runs)
-  -- What could not be made an event has ended; the runtime waits for the next.
+  -- Jobs whose event could not be created have ended; the runtime waits for the next.
   if one.state == "idle" then self.free[#self.free + 1] = one end
   if given then return self.groups:began(runs, self.waiting) end
-  -- Its connection is gone: the jobs wait for another, in their place.
+  -- Its connection is closed: the jobs wait for another runtime, in their place.
   table.move(self.waiting, 1, #self.waiting, #runs + 1)
   table.move(runs, 1, #runs, 1, self.waiting)
 end
 
--- Runtimes that will take a job soon. One that does not ask again for a while counts as busy.
+-- Runtimes that will take a job soon. A runtime that does not ask again for a while counts as busy.
 local function coming(self)
   local count, now = 0, scheduler.now()
   for one in pairs(self.all) do
@@ -122,7 +122,7 @@ local function start_more(self)
   end
 end
 
---- Gives what waits to those that are idle, and starts more where that is not enough.
+--- Gives waiting jobs to idle runtimes, and starts more if that is not enough.
 function Pool:turn()
   local free, waiting = self.free, self.waiting
   while free[1] and waiting[1] do
@@ -170,8 +170,8 @@ function Pool:start()
   self:start_failed(err, code)
 end
 
---- One of the jobs that wait fails of it, so that the breaker and the notifications work as they do
--- for other tasks.
+--- Fails one of the waiting jobs, so that the breaker and the notifications work as for other
+-- tasks.
 function Pool:start_failed(err, code)
   self.failures = self.failures + 1
   self.pause = math.min((self.pause or FIRST_PAUSE / 2) * 2, LONGEST_PAUSE)
@@ -179,7 +179,7 @@ function Pool:start_failed(err, code)
   local run = table.remove(self.waiting, 1)
   if run then run:finish { not_started = true, error = code, reason = err, duration = 0 } end
   if not run then self.parts.journal:error(nil, "error", err, "where", "runtime") end
-  local pause = self.pause -- an answer of another runtime resets it
+  local pause = self.pause -- a response of another runtime resets it
   scheduler.spawn(function()
     scheduler.sleep(pause)
     self.resting = false
@@ -187,7 +187,7 @@ function Pool:start_failed(err, code)
   end)
 end
 
--- Whether one that has asked could not really be started.
+-- Whether a runtime that has asked could not really be started.
 local function ended_quickly(self, one)
   if one.jobs > 0 or scheduler.now() - one.born >= QUICK then return false end
   self.quick = self.quick + 1
@@ -224,7 +224,7 @@ function Pool:idle(one)
   self:turn()
 end
 
---- A runtime has answered, and will ask again.
+--- A runtime has responded, and will ask again.
 ---@param one watchbot.Runtime
 function Pool:answered(one)
   self.pause, self.quick, one.answered_at = nil, 0, scheduler.now()
@@ -232,7 +232,7 @@ end
 
 -- jobs
 
--- The exit of a job that no runtime gets any more.
+-- The exit of a job that will not get a runtime any more.
 local function drained()
   return { stopped = true, reason = "stopped: the watcher is draining", duration = 0 }
 end
@@ -246,7 +246,7 @@ function Pool:add(run)
   if #self.waiting < self.parts.options.batch then self:gather() else self:turn() end
 end
 
---- Takes a job back that waits.
+--- Returns a waiting job.
 ---@param run table
 function Pool:remove(run)
   for index, one in ipairs(self.waiting) do
@@ -275,14 +275,15 @@ local function stop_free(self)
   end
 end
 
---- From now on other parts hold: those that were started with the old ones end when they are idle.
+--- Uses other parts from now on: runtimes that were started with the old ones end when they are
+--- idle.
 ---@param parts table
 function Pool:renew(parts)
   self.parts, self.generation = parts, {}
   stop_free(self)
 end
 
---- No invocation begins any more: what waits goes back, what is idle ends.
+--- Starts no more invocations: waiting jobs are returned, idle runtimes end.
 function Pool:drain()
   self.draining = true
   for _, run in ipairs(take(self, #self.waiting)) do run:finish(drained()) end
@@ -290,7 +291,8 @@ function Pool:drain()
   stop_free(self)
 end
 
---- Stops all runtimes and waits for their end: until then they can ask, or they would log errors.
+--- Stops all runtimes and waits for their end: until then they can ask; otherwise they would log
+--- errors.
 ---@param grace number seconds
 function Pool:close(grace)
   self:drain()

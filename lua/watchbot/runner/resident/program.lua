@@ -1,5 +1,5 @@
---- runner.resident.program: the process of a program that stays: its environment, its limits, its
--- output, and what its end says.
+--- runner.resident.program: the process of a resident program: its environment, its limits, its
+-- output, and its exit.
 
 local core = require "watchbot.core"
 local process = require "watchbot.process"
@@ -7,7 +7,7 @@ local process = require "watchbot.process"
 -- Bytes of the newest output that a notification shows.
 local TAIL = 50 * 1024
 
--- In its environment, so that what it starts is known after it has lost its parent.
+-- Set in its environment, so that its descendants are found after they have lost their parent.
 local MARK = "WATCHBOT_PROGRAM"
 
 ---@class watchbot.Program
@@ -19,7 +19,7 @@ Program.__index = Program
 
 local program = {}
 
---- The words for an exit: "signal KILL", "exit code 3".
+--- The text for an exit: "signal KILL", "exit code 3".
 ---@param exit watchbot.process.Exit
 ---@return string
 function program.describe(exit)
@@ -40,8 +40,8 @@ end
 
 --- Starts the policy's program.
 ---@param parts table see runner/resident/init.lua
----@param environment table<string, string> what it inherits, with defaults
----@param own table<string, string> what is set over it, whatever it inherits
+---@param environment table<string, string> inherited variables, with defaults
+---@param own table<string, string> variables that override inherited ones
 ---@param more { records: boolean?, channel: watchbot.Channel?, withheld: string[]? } options of
 --- process.start; `withheld`: variables that it never gets
 ---@return watchbot.Program?
@@ -61,8 +61,8 @@ function program.start(parts, environment, own, more)
   return nil, err, code
 end
 
---- The process has ended, or the program is given up: gives back what it was granted. What could
---- not be killed is logged.
+--- The process has ended, or the program is given up: frees its resources. Logs processes that
+--- could not be killed.
 ---@param exit watchbot.process.Exit
 function Program:ended(exit)
   self.granted:release(exit)

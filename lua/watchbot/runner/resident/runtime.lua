@@ -1,6 +1,6 @@
---- runner.resident.runtime: one program that stays, and the invocation that it works on.
--- A job is given only to a program that has asked for one: so one that is about to end, after its
--- answer or after a panic, never gets one.
+--- runner.resident.runtime: one resident program, and the invocation that it works on. A job is
+-- only given to a program that has asked for one: so a program that is about to end, after its
+-- response or after a crash, never gets one.
 
 local core = require "watchbot.core"
 local invocation = require "watchbot.runner.resident.invocation"
@@ -11,7 +11,7 @@ local scheduler = require "watchbot.scheduler"
 ---| "starting" it has not asked yet
 ---| "idle" it has asked, and waits for an invocation
 ---| "busy" it works on one
----| "answered" it has answered, and has not asked again
+---| "answered" it has responded, and has not asked again
 ---| "ending" it is being stopped
 ---| "ended"
 
@@ -19,12 +19,12 @@ local scheduler = require "watchbot.scheduler"
 ---@field pool watchbot.RuntimePool
 ---@field state watchbot.RuntimeState
 ---@field channel table see runner/resident/init.lua
----@field program watchbot.Program? nil where another one is shared, or runs elsewhere
+---@field program watchbot.Program? nil if a shared one is used, or it runs elsewhere
 ---@field process watchbot.Process? of the program
 ---@field invocation watchbot.Invocation|false
----@field jobs integer messages that it has taken
+---@field jobs integer messages that it has received
 ---@field born number
----@field words string? why it could not start, in its words
+---@field words string? why it could not start, in its own words
 local Runtime = {}
 Runtime.__index = Runtime
 
@@ -32,7 +32,7 @@ local runtime = {}
 
 -- the start
 
--- Opens the channel and starts the program: what has been opened when one fails, the caller closes.
+-- Opens the channel and starts the program; if one fails, the caller closes what was opened.
 local function launch(self)
   local parts, err, code = self.pool.parts
   self.channel, err, code = parts.channel.open(self, parts.options, parts.user)
@@ -96,7 +96,7 @@ end
 
 -- the end
 
---- Stops the program; what it works on ends with it.
+--- Stops the program; its invocation ends with it.
 ---@param grace number? seconds; default: the policy's
 function Runtime:stop(grace)
   if self.state == "ended" then return end
@@ -137,14 +137,14 @@ function Runtime:ended(exit)
   self.pool:ended(self, failing and words or nil, exit.reason)
 end
 
---- A function of watchbot has raised while it served this program: its state is unknown.
+--- A function of watchbot has raised an error while it served this program: its state is unknown.
 ---@param problem string
 function Runtime:broken(problem)
   self.pool.parts.journal:error(nil, "error", problem, "where", "runtime")
   self:stop(0)
 end
 
---- What the program itself says of its failure to start; it ends by itself.
+--- The program's own report of a failed start; it ends by itself.
 ---@param body string
 ---@param kind string?
 function Runtime:init_failed(body, kind)
@@ -153,10 +153,10 @@ function Runtime:init_failed(body, kind)
   self:stop()
 end
 
--- what it asks and answers
+-- requests and responses
 
 --- It asks for an invocation.
----@param token any what the channel answers it with
+---@param token any what the channel responds to it with
 function Runtime:asked(token)
   if self.state == "ending" or self.state == "ended" then return end
   end_watch(self)
@@ -170,14 +170,14 @@ function Runtime:asked(token)
   self.pool:idle(self)
 end
 
---- Puts another id before its output; returns the newest until here.
+--- Sets the id of its output from now on; returns the newest output before.
 ---@param id string?
 ---@return string?
 function Runtime:label(id)
   return self.process and self.process:label(id) or nil
 end
 
---- Why an answer is refused; nil: it is not.
+--- Why a response is refused; nil if it is accepted.
 ---@param id string
 ---@param nonce string? which a newer client sends back
 ---@return integer? status
@@ -198,7 +198,8 @@ local function answer(self)
   self.pool:answered(self)
 end
 
---- It has answered. The messages are settled now, not when it asks again: it may take minutes.
+--- It has responded. The messages are settled now instead of when it asks again, which may take
+--- minutes.
 ---@param _ string the invocation's id, which `refuses` has checked
 ---@param body string
 function Runtime:answered(_, body)
@@ -207,7 +208,7 @@ function Runtime:answered(_, body)
   answer(self)
 end
 
---- It has answered with what an exit says, for its only message.
+--- It has responded with an exit, for its only message.
 ---@param fields table of a watchbot.Exit
 function Runtime:settled(fields)
   local logs = self:label(nil)
@@ -216,14 +217,14 @@ function Runtime:settled(fields)
   answer(self)
 end
 
---- It has answered for all of its messages, for each what its exit says.
+--- It has responded for all of its messages, with an exit for each.
 ---@param fields_of fun(run: table): table
 function Runtime:settled_each(fields_of)
   self.invocation:finish(fields_of)
   answer(self)
 end
 
---- It has answered for one of its messages; the others go on.
+--- It has responded for one of its messages; the others continue.
 ---@param run table
 ---@param fields table of a watchbot.Exit
 function Runtime:settled_one(run, fields)
@@ -239,7 +240,7 @@ function Runtime:settled_one(run, fields)
   answer(self)
 end
 
---- It has said what makes no sense: its messages fail, and it is replaced.
+--- It has sent something invalid: its messages fail, and it is replaced.
 ---@param reason string
 function Runtime:misspoke(reason)
   if self.invocation and not self.invocation.over then
@@ -250,14 +251,14 @@ function Runtime:misspoke(reason)
   self:stop()
 end
 
---- It has closed its channel: it ends by itself, or is ended.
+--- It has closed its channel: it ends by itself, or is stopped.
 function Runtime:ends()
   if self.state == "ending" or self.state == "ended" then return end
   scheduler.sleep(self.pool.parts.policy.kill_grace)
   self:stop()
 end
 
---- It has answered with an error.
+--- It has responded with an error.
 ---@param _ string
 ---@param body string
 ---@param kind string?
@@ -266,11 +267,11 @@ function Runtime:failed(_, body, kind)
   answer(self)
 end
 
--- what it is given
+-- invocations
 
 --- Gives it some jobs; it is idle.
 ---@param runs table[]
----@return boolean given false: its connection is gone, it has to ask again
+---@return boolean given false: its connection is closed, it has to ask again
 function Runtime:give(runs)
   local current = invocation.new(core.aws.uuid(), runs)
   current.nonce = core.aws.uuid()
@@ -290,7 +291,7 @@ function Runtime:give(runs)
   return true
 end
 
---- Ends what it works on, and it with that.
+--- Ends its invocation, and then the program.
 ---@param fields table of the exits
 function Runtime:interrupt(fields, grace)
   local current = self.invocation
@@ -307,7 +308,7 @@ local function resident_bytes(pid)
   return pages and tonumber(pages) * 4096 or 0
 end
 
---- Whether it is to be replaced now.
+--- Whether it should be replaced now.
 ---@return boolean
 function Runtime:is_worn()
   local recycle = self.pool.parts.options.recycle

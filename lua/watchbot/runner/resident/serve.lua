@@ -1,5 +1,5 @@
---- runner.resident.serve: the channel to an HTTP worker, as AWS Elastic Beanstalk has them: each
--- message is posted, and an answer of 2xx is success.
+--- runner.resident.serve: the channel to an HTTP worker, as in AWS Elastic Beanstalk: each message
+-- is posted, and a 2xx status is success.
 -- https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-managing-env-tiers.html
 
 local http = require "watchbot.http"
@@ -7,24 +7,25 @@ local limits = require "watchbot.lib.limits"
 local received = require("watchbot.message.job").received
 local scheduler = require "watchbot.scheduler"
 
--- Bytes of an answer that are read.
+-- Bytes of a response that are read.
 local LARGEST_ANSWER = limits.lambda.payload
 
--- Seconds of a request: the policy's `timeout` ends it, and the queue keeps no message longer.
+-- Timeout of a request in seconds: the policy's `timeout` ends it, and the queue hides a message no
+-- longer.
 local LONGEST = limits.sqs.visibility
 
--- Seconds until the next request after one that has failed: a server that has died in the middle of
--- it may accept connections until the last of its files is closed.
+-- Seconds until the next request after a failed one: a server that has died in the middle of it may
+-- accept connections until the last of its file descriptors is closed.
 local BREATH = 0.2
 
--- An answer may choose the outcome by this header.
+-- A response may choose the outcome with this header.
 local OUTCOME = "x-watchbot-outcome"
 local OUTCOMES = { complete = true, reject = true, release = true, retry = true, bury = true }
 
 ---@class watchbot.ServeChannel
 ---@field runtime watchbot.Runtime
 ---@field options watchbot.ResidentOptions
----@field task watchbot.Task? the request under way
+---@field task watchbot.Task? the running request
 local Serve = {}
 Serve.__index = Serve
 
@@ -51,7 +52,7 @@ function Serve:started()
   end)
 end
 
---- The body of the message as the queue has it, as aws-sqsd posts it: an envelope of SNS stays.
+--- The body of the message as in the queue, like aws-sqsd: an SNS envelope is not unwrapped.
 ---@param invocation watchbot.Invocation
 ---@return string text
 function Serve:prepare(invocation)
@@ -62,7 +63,7 @@ function Serve:gone()
   return false
 end
 
--- What a header may hold; a newline in a subject must not make another header.
+-- Characters that a header may contain; a newline in a subject must not create another header.
 local function safe(value)
   return (tostring(value):gsub("[%c\x7f]", " "))
 end
@@ -89,7 +90,7 @@ local function headers_of(self, job)
   return headers
 end
 
--- Nothing of the message was sent where there was no connection: it is not the message's failure.
+-- Without a connection nothing of the message was sent: the message did not fail.
 local function failure(err, code)
   if not http.unsent[code] then return { code = 1, error = code, reason = err } end
   return { not_started = true, error = code, reason = err }
@@ -142,7 +143,7 @@ function Serve:give(_, invocation, text)
   end)
 end
 
---- Gives the request up; the server does not notice.
+--- Gives up on the request; the server does not notice.
 function Serve:close()
   if self.task then self.task:cancel "the request is given up" end
 end

@@ -1,11 +1,11 @@
---- runner.resident.service: the program behind `serve`: one HTTP server for all requests. Started
--- when a message is there, started again when it has ended; ready when its port is open.
+--- runner.resident.service: the program of `serve`: one HTTP server for all requests. Started when
+-- a message arrives, restarted when it has ended; ready when its port is open.
 
 local http = require "watchbot.http"
 local program = require "watchbot.runner.resident.program"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two looks whether the port is open.
+-- Seconds between two checks whether the port is open.
 local LOOK = 0.05
 
 ---@class watchbot.Service
@@ -34,7 +34,7 @@ local function follow(self, started)
   self.changed:set()
 end
 
--- Whether something listens at the URL: any answer of HTTP will do.
+-- Whether something listens at the URL: any HTTP response is enough.
 local function answers(url)
   local response, _, code = http.request { url = url, method = "HEAD", timeout = 5, direct = true }
   return response ~= nil or not http.unsent[code]
@@ -68,7 +68,7 @@ local function start(self)
   return true
 end
 
---- Waits until the server listens; starts it where that is needed.
+--- Waits until the server listens; starts it if needed.
 ---@return true? ok
 ---@return string? err
 ---@return string? code
