@@ -377,6 +377,7 @@ build = {
     ["watchbot.watcher.life"] = "lua/watchbot/watcher/life.lua",
     ["watchbot.watcher.phase"] = "lua/watchbot/watcher/phase.lua",
     ["watchbot.watcher.protection"] = "lua/watchbot/watcher/protection.lua",
+    ["watchbot.watcher.reach"] = "lua/watchbot/watcher/reach.lua",
     ["watchbot.watcher.readiness"] = "lua/watchbot/watcher/readiness.lua",
     ["watchbot.watcher.rescue"] = "lua/watchbot/watcher/rescue.lua",
     ["watchbot.watcher.settle"] = "lua/watchbot/watcher/settle.lua",

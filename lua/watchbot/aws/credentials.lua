@@ -26,12 +26,13 @@ local credentials = {}
 --- valid
 
 -- Loads from the first provider that is configured.
+-- => keys nil provider | nil err code
 local function search(providers, context)
   local reasons = {}
   for _, provider in ipairs(providers) do
     local found, why, code = provider.load(context)
     if found then return found, nil, provider end
-    if code then return nil, why end
+    if code then return nil, why, code end
     reasons[#reasons + 1] = ("%s: %s"):format(provider.name, why)
   end
   return nil, table.concat(reasons, "; ")
@@ -40,14 +41,15 @@ end
 local function loader(context)
   local providers = PROVIDERS
   return function()
-    local found, err, provider = search(providers, context)
-    if found then providers = { provider } end
-    return found, err
+    local found, err, place = search(providers, context)
+    if not found then return nil, err, place end
+    providers = { place }
+    return found
   end
 end
 
 --- A provider of credentials: `provider:get()` gives { access_key, secret_key, token, expires,
---- source }, or nil, a message that names every place that was looked in, and "NoCredentials";
+--- source }, or nil, a message that names every place that was looked in, and a code;
 --- `provider:expire(keys)` when AWS says they have expired.
 ---@param options watchbot.aws.ChainOptions?
 ---@return watchbot.aws.Refresher? provider

@@ -9,6 +9,7 @@
 local scheduler = require "watchbot.scheduler"
 
 local keys = require "watchbot.aws.keys"
+local retry = require "watchbot.aws.retry"
 
 -- Seconds before the expiry: at the first limit a background refresh starts, at the second calls
 -- wait for it. Credentials with a short lifetime have smaller limits.
@@ -64,8 +65,8 @@ function Refresher:adopt(found)
   self.mandatory = math.min(MANDATORY, life / 10)
 end
 
-function Refresher:miss(err)
-  self.problem = err
+function Refresher:miss(err, code)
+  self.problem, self.passing = err, retry.is_passing(code)
   self.misses = self.misses + 1
   local pause = math.min(LAST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.misses - 1, 10))
   local left = self.deadline and self.deadline - self.time() or 0
@@ -90,13 +91,13 @@ function Refresher:found_same(found)
 end
 
 function Refresher:load_once()
-  local found, err = self.load()
+  local found, err, code = self.load()
   if found and keys.same(found, self.keys) then return self:found_same(found) end
   if found then
     self.misses, self.attempt_at = 0, 0
     return self:adopt(found)
   end
-  self:miss(err)
+  self:miss(err, code)
   self:take_back()
   if self.keys and self.warn then
     self.warn("could not refresh the AWS credentials: " .. err)
@@ -116,7 +117,7 @@ end
 --- The credentials to sign with now. Must be called in a task.
 ---@return watchbot.aws.Keys? keys
 ---@return string? err which never contains a secret
----@return string? code "NoCredentials"
+---@return string? code "NoCredentials"; "CredentialsUnavailable": their source does not answer
 function Refresher:get()
   local stage = self:stage()
   if stage == "fresh" then return self.keys end
@@ -126,8 +127,8 @@ function Refresher:get()
     if ok == false then error(raised, 0) end
   end
   if self:stage() ~= "gone" then return self.keys end
-  return nil, "no AWS credentials: "
-    .. (self.problem or "an earlier attempt broke off"), "NoCredentials"
+  return nil, "no AWS credentials: " .. (self.problem or "an earlier attempt broke off"),
+    self.passing and "CredentialsUnavailable" or "NoCredentials"
 end
 
 --- Reports that AWS considers the credentials expired or unknown: the next `get` loads them again.

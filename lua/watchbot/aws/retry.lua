@@ -93,6 +93,15 @@ function retry.kind(failure)
   if TRANSIENT[failure.code] or TRANSIENT_STATUS[failure.status] then return "transient" end
 end
 
+--- Whether a failure that a call has returned may be gone in a while.
+---@param code string?
+---@return boolean
+function retry.is_passing(code)
+  code = tostring(code)
+  return code == "CredentialsUnavailable" or code:find "^Http5" ~= nil
+    or retry.kind { code = code } ~= nil
+end
+
 --- Whether the failed attempt may have been applied all the same.
 ---@param failure watchbot.aws.Failure
 ---@return boolean

@@ -50,10 +50,6 @@ function notifier.new(arn, options)
   }, Notifier)
 end
 
-local function is_passing(code)
-  return retry.kind { code = code } ~= nil or code:find "^Http5" ~= nil
-end
-
 -- Whether the topic does not exist; nil also if the credentials may not ask, because nothing else
 -- needs that permission.
 function Notifier:missing()
@@ -75,7 +71,7 @@ function Notifier:check()
   }
   if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
   err, code = topic.explain(self.topic, err, code)
-  return nil, err, code, is_passing(code)
+  return nil, err, code, retry.is_passing(code)
 end
 
 --- Publishes one message, whatever the limit. Retries while it certainly has not been published;

@@ -9,6 +9,7 @@ local supervisor = require "watchbot.watcher.supervisor"
 local policy_kind = require("watchbot.policy").kind
 local compatible = require("watchbot.policy").compatible
 local open_queue = require("watchbot.queue").open
+local reach = require "watchbot.watcher.reach"
 local runner = require "watchbot.runner"
 local watcher = require "watchbot.watcher"
 
@@ -36,8 +37,11 @@ local app = {}
 -- Whether the permissions that the watcher needs are granted, as far as that can be checked in
 -- advance.
 function App:check_queue(queue, until_empty)
-  if not queue.check then return true end
-  local ok, err, code = queue:check()
+  local ok, err, code, passing = reach.check(queue)
+  if not ok and passing and not until_empty then
+    self.unreached = { err = err, code = code } -- the watcher asks again
+    return true
+  end
   if not ok then return nil, err, code end
   if queue.warning and until_empty and not queue.embedded then
     return nil, queue.warning, "NotAllowed"
@@ -112,9 +116,10 @@ function app.open(policy, options)
   self:hear_of_notifications(policy)
   if self.runner.attach then self.runner:attach(queue) end
   self.watcher = watcher.new(policy, {
-    queue = queue, runner = self.runner, journal = self.journal, until_empty = options.until_empty,
+    queue = queue, runner = self.runner, journal = self.journal, unreached = self.unreached,
+    until_empty = options.until_empty,
   })
-  self.instruments = instruments.new(self.watcher, self.sink)
+  self.instruments = instruments.new(self.watcher, self.sink, not self.unreached)
   ok, err, code = self.instruments:listen(policy.listen)
   if not ok then
     queue:close()

@@ -13,6 +13,7 @@ local notify = require "watchbot.notify"
 local own = require "watchbot.lib.own"
 local phase = require "watchbot.watcher.phase"
 local policy = require "watchbot.policy"
+local reach = require "watchbot.watcher.reach"
 local scheduler = require "watchbot.scheduler"
 local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
@@ -41,6 +42,7 @@ local watcher = {}
 ---@field runner table
 ---@field journal watchbot.Journal
 ---@field until_empty boolean? end when the queue is empty
+---@field unreached { err: string, code: string }? the queue does not answer yet
 
 -- Values that all jobs need.
 local function make_life(self, options)
@@ -103,7 +105,7 @@ function watcher.new(current, options)
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
     phase = phase.new(), tally = tally.new(),
-    duration = math.huge, changed = scheduler.event(),
+    duration = math.huge, changed = scheduler.event(), unreached = options.unreached or false,
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
   self.notices = notify.new(self.hooks, self.journal)
@@ -357,21 +359,40 @@ function Watcher:finish(tasks)
   self:step(self.queue.close, self.queue)
 end
 
+-- A queue that did not answer at the start is waited for.
+function Watcher:take_messages()
+  local unreached = self.unreached
+  if unreached then
+    local ok, err, code = reach.wait {
+      queue = self.queue, journal = self.journal, ended = self.phase.draining,
+      err = unreached.err, code = unreached.code,
+    }
+    self.refused = not ok and code or nil
+    if not ok then
+      self.intake.refusal = err
+      return self.intake:close()
+    end
+    self.unreached = false
+    if self.queue.warning then self.journal:warning(nil, "warning", self.queue.warning) end
+  end
+  self.intake:run()
+end
+
 --- Watches until `stop`, or with `until_empty` until the queue is empty; then drains. Waits in a
 --- task.
 ---@return true? ok
----@return string? err if receiving is not allowed
----@return string? code "NotAllowed"
+---@return string? err if receiving is not allowed, or the queue does not exist
+---@return string? code "NotAllowed", or the code of AWS
 function Watcher:run()
   self.hooks:call "start"
   local tasks = self:start_tasks()
   self.journal:info(nil, "event", "watching", "queue", self.queue.name,
     "workers", self.hooks.policy.workers)
-  self:supervise("polls", self.intake.run, self.intake):join()
+  self:supervise("polls", self.take_messages, self):join()
   self:step(self.drain, self)
   self:finish(tasks)
   local refusal = self.intake.refusal
-  return not refusal or nil, refusal, refusal and "NotAllowed"
+  return not refusal or nil, refusal, refusal and (self.refused or "NotAllowed")
 end
 
 return watcher

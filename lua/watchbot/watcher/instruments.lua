@@ -28,11 +28,12 @@ Instruments.__index = Instruments
 
 local instruments = {}
 
----@param watcher watchbot.Watcher whose queue has just answered to `check`
+---@param watcher watchbot.Watcher
 ---@param sink table the log
+---@param answered boolean its queue has just answered to `check`
 ---@return watchbot.Instruments
-function instruments.new(watcher, sink)
-  local checked = { answered = scheduler.boottime() }
+function instruments.new(watcher, sink, answered)
+  local checked = { answered = answered and scheduler.boottime() or nil }
   return own({
     watcher = watcher, sink = sink,
     readiness = readiness.new(watcher.queue.name, watcher.intake,

@@ -93,7 +93,8 @@ function container.load(context)
     fetch(context.config:requester(), { url = url, headers = fields, timeout = TIMEOUT }, TRIES)
   if not response then return nil, ("container: %s"):format(problem), code end
   if response.status ~= 200 then
-    return fail("the endpoint answered with HTTP status %d", response.status)
+    local _, words, bad = fail("the endpoint answered with HTTP status %d", response.status)
+    return nil, words, response.status >= 500 and "Http" .. response.status or bad
   end
   return keys.from_json(response.body, container.name)
 end
