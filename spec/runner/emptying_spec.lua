@@ -74,6 +74,16 @@ describe("the runner that empties", function()
     assert.are.same({ "start bad", "empty", "emptied", "start 1", "stop timed out 5" }, said)
   end))
 
+  -- A watcher that was suspended while a volume was emptied started what another one had by then.
+  it("starts nothing whose lease has lapsed meanwhile", task(function()
+    gate:set()
+    opened:start "1":wait()
+    local _, _, code = opened:start("2", {}, {}, function() return said[#said] == "emptied" end)
+    assert.are.equal("LeaseLapsed", code)
+    opened:start("3", {}, {}, function() return false end)
+    assert.are.same({ "start 1", "start 3" }, { said[1], said[#said] })
+  end))
+
   it("waits for the last emptying at the end", task(function()
     opened:start "1":wait()
     scheduler.spawn(function()

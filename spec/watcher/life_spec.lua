@@ -262,6 +262,26 @@ describe("a job's life", function()
     send(made, "b")
     assert.matches("the lease has lapsed", table.concat(made.witness.lines, "\n"))
   end)
+
+  -- The look for an earlier task takes seconds, in which a watcher may be suspended.
+  it("does not start what has lapsed while its earlier task was looked for", function()
+    made = stage()
+    local started = 0
+    made:drive(function()
+      local runner = made.watcher.life.context.runner
+      local start = runner.start
+      runner.start = function(...)
+        started = started + 1
+        return start(...)
+      end
+      runner.find = function()
+        made.watcher.jobs:all "starting"[1].lease.deadline = scheduler.boottime()
+      end
+    end)
+    send(made, "a")
+    assert.matches("the lease has lapsed", table.concat(made.witness.lines, "\n"))
+    assert.are.equal(0, started)
+  end)
 end)
 
 describe("a message that is to be buried", function()

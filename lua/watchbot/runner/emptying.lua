@@ -43,12 +43,14 @@ end
 ---@param job watchbot.Job
 ---@param environment table<string, string>
 ---@param policy table
-function Emptying:start(job, environment, policy)
+---@param lapsed (fun(): boolean)?
+function Emptying:start(job, environment, policy, lapsed)
   self:finish()
   self:begin()
   self:finish()
+  if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
   self.running, self.used = self.running + 1, true
-  local run, err, code = self.inner:start(job, environment, policy)
+  local run, err, code = self.inner:start(job, environment, policy, lapsed)
   if run then return setmetatable({ run = run, runner = self }, Run) end
   self.running = self.running - 1
   return nil, err, code

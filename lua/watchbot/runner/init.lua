@@ -1,13 +1,15 @@
 --- runner: the interface to what runs a task. Chooses the runner by the policy's fields.
 --
---     runner:start(job, environment, policy) -> run | nil, err, code
+--     runner:start(job, environment, policy, lapsed) -> run | nil, err, code
 --     run:starts() -> boolean         -- waits: true when the task has started, false when it ended
 --     run:wait() -> exit              -- waits for the end; enforces the policy's `timeout`
 --     run:stop(reason, grace)         -- `reason` becomes exit.reason
 --
 -- With the code "NoRoom" the job is not the cause: it is held and retried. "TooBig" and
 -- "InvalidMessage": the message does not fit into any task, and is buried. Others: see
--- watcher/blame.lua. An exit is a watchbot.Exit (policy).
+-- watcher/blame.lua. An exit is a watchbot.Exit (policy). A runner that waits before the task
+-- begins calls `lapsed()` after the wait, and starts nothing if another watcher may have the
+-- message: the code is "LeaseLapsed", or the exit's cause "lapsed".
 --
 -- Optional functions of a runner:
 --

@@ -77,8 +77,8 @@ function plans.ecs(_, policy, job, environment)
 end
 
 -- A run of another runner, with rounded seconds.
-local function real_run(self, job, environment, policy)
-  local run = self.real:start(job, environment, policy)
+local function real_run(self, job, environment, policy, lapsed)
+  local run = self.real:start(job, environment, policy, lapsed)
   return {
     starts = function() return run:starts() end,
     wait = function(_, seconds)
@@ -93,13 +93,14 @@ end
 ---@param job watchbot.Job
 ---@param environment table<string, string>
 ---@param policy table
-function Runner:start(job, environment, policy)
+---@param lapsed (fun(): boolean)?
+function Runner:start(job, environment, policy, lapsed)
   local plan, err, code = plans[self.kind](self, policy, job, environment)
   if not plan then return nil, err, code end
   self.heard(job.id, plan)
   local refusal = table.remove(self.refusals, 1)
   if refusal then return nil, refusal.message, refusal.code end
-  if self.real then return real_run(self, job, environment, policy) end
+  if self.real then return real_run(self, job, environment, policy, lapsed) end
   local run = setmetatable({
     id = job.id, over_event = scheduler.event(), elsewhere = self.kind == "ecs" or nil,
   }, Run)

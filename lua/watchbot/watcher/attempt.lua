@@ -99,16 +99,20 @@ local function not_started(err, code)
   }
 end
 
---- Finds or starts the task; otherwise an exit with the reason.
+--- Finds or starts the task; otherwise an exit with the reason. The lease may lapse at each wait,
+--- since a watcher may be suspended.
 local function begin(context, entry)
-  if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
+  local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
+  if lapsed() then return nil, { cause = "lapsed" } end
   if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
   local run, exit = find(context, entry)
   if run or exit then return run, exit end
+  if lapsed() then return nil, { cause = "lapsed" } end
   context.journal:started(entry.job)
   local err, code
-  run, err, code = context.runner:start(entry.job, entry.environment, context.hooks.policy)
+  run, err, code = context.runner:start(entry.job, entry.environment, context.hooks.policy, lapsed)
   if run then return run end
+  if code == "LeaseLapsed" then return nil, { cause = "lapsed" } end
   return nil, not_started(err, code)
 end
 

@@ -38,6 +38,16 @@ local function task(body)
 end
 
 describe("a placement", function()
+  -- RunTask waits for its turn. A watcher that was suspended meanwhile ran what another one had.
+  it("is not made for a message whose lease has lapsed", task(function()
+    local client = scripted(STARTED)
+    local one = new(client)
+    local _, _, code = one:run("id", parameters(), function() return true end)
+    assert.are.equal("LeaseLapsed", code)
+    assert.are.equal(0, #client.calls)
+    assert.are.equal("task", one:run("id", parameters(), function() return false end).taskArn)
+  end))
+
   -- The token was made of the receive count. A receive that was taken back had the token of before:
   -- ECS answered with the task that had been stopped, for 24 hours, and the breaker opened.
   it("has a token that no other one has, for the same message too", task(function()

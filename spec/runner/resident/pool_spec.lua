@@ -120,3 +120,33 @@ describe("a pool", function()
     assert.equal(0, tries())
   end))
 end)
+
+-- A program asked for its first message after its watcher had been suspended for longer than the
+-- visibility timeout: it got a message that another watcher was working on.
+describe("a message whose lease lapses before a program asks", function()
+  it("is not given to it", workshop.task(function(folder)
+    folder:write("worker", [[#!/bin/sh
+      : >asks
+      until [ -e go ]; do sleep 0.02; done
+      echo '{"ready":true}' >&3
+      while read -r line <&3; do
+        echo "$line" >>seen
+        echo '{"code":0}' >&3
+      done]])
+    resident.send(folder, "a")
+    resident.policy(folder, "visibility = 1, workers = 1, resident = { command = { './worker' } }")
+    local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
+    workshop.eventually(function() return io.open(folder:file "asks") end, "the program has started")
+    child:kill "STOP"
+    scheduler.sleep(1.5)
+    folder:write("go", "")
+    child:kill "CONT"
+    assert.equal(0, child:wait(workshop.PATIENCE).code)
+    local log = child:output()
+    child:close()
+    assert.equal(1, count(log, [["code":"LeaseLapsed"]]), log)
+    local receives = {}
+    for index, one in ipairs(resident.read(folder, "seen")) do receives[index] = one.receives end
+    assert.same({ 2 }, receives)
+  end))
+end)

@@ -155,10 +155,11 @@ end
 ---@param job watchbot.Job
 ---@param environment table<string, string>
 ---@param policy table
+---@param lapsed (fun(): boolean)?
 ---@return table? run
 ---@return string? err
----@return string? code "NoRoom"; "TooBig", "InvalidMessage": because of the message
-function Ecs:start(job, environment, policy)
+---@return string? code "NoRoom", "LeaseLapsed"; "TooBig", "InvalidMessage": because of the message
+function Ecs:start(job, environment, policy, lapsed)
   local task, err = runner.task(policy, job)
   if not task then return nil, err, "TaskFailed" end
   local container, code
@@ -174,7 +175,7 @@ function Ecs:start(job, environment, policy)
       .. "its overrides would be too big")
   end
   local started
-  started, err, code = self.placements:run(job.id, parameters)
+  started, err, code = self.placements:run(job.id, parameters, lapsed)
   if not started then return nil, err, code end
   return self:follow(started, task, policy, job, container)
 end

@@ -109,14 +109,16 @@ end
 --- Starts a task: the one whose response was lost, or a new one. Waits.
 ---@param id string of the message
 ---@param parameters table of RunTask; the client token is added
+---@param lapsed (fun(): boolean)? whether another watcher may have the message by now
 ---@return table? task
 ---@return string? err
----@return string? code "NoRoom": try later; "PlacementFailed", or of AWS
-function Placements:run(id, parameters)
+---@return string? code "NoRoom": try later; "LeaseLapsed", "PlacementFailed", or of AWS
+function Placements:run(id, parameters, lapsed)
   local lost = self:lost(id)
   if not lost then parameters.clientToken = core.aws.uuid() end
   parameters = lost or parameters
   self.budget:take()
+  if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
   local result, err, code, details = self.client:RunTask(parameters)
   if not result then return self:failed(id, parameters, err, code, details) end
   local task, failure = (result.tasks or {})[1], (result.failures or {})[1]

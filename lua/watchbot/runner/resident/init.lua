@@ -153,10 +153,11 @@ end
 ---@param job watchbot.Job
 ---@param _ table? the environment, which a resident program does not get for each message
 ---@param policy watchbot.Policy
+---@param lapsed (fun(): boolean)?
 ---@return table? run
 ---@return string? err
 ---@return string? code "InvalidMessage": the message is not UTF-8, so JSON cannot represent it
-function Resident:start(job, _, policy)
+function Resident:start(job, _, policy, lapsed)
   if policy ~= self.policy then self:renew(policy) end
   if NEEDS_TEXT[self.pool.parts.kind] and not utf8.len(received(job).body) then
     return nil, "the message is not valid UTF-8, so JSON cannot represent it", "InvalidMessage"
@@ -165,6 +166,7 @@ function Resident:start(job, _, policy)
     pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
     limit = policy.timeout > 0 and policy.timeout or false, grace = policy.kill_grace,
     woken = scheduler.event(), group = self.queue and self.queue.fifo and job.group,
+    lapsed = lapsed,
   }, Run)
   self.pool:add(run)
   return run

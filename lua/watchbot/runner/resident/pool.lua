@@ -87,8 +87,25 @@ end
 
 -- turns
 
+-- Takes jobs that may begin. While a watcher is suspended their leases lapse, and others run them.
+local function take_current(self, count)
+  local runs = {}
+  for _, run in ipairs(take(self, count)) do
+    if run.lapsed and run.lapsed() then
+      run:finish { cause = "lapsed" }
+    else
+      runs[#runs + 1] = run
+    end
+  end
+  return runs
+end
+
 local function give(self, one, count)
-  local runs = take(self, count)
+  local runs = take_current(self, count)
+  if #runs == 0 then
+    self.free[#self.free + 1] = one
+    return
+  end
   local given = one:give(runs)
   -- Jobs whose event could not be created have ended; the runtime waits for the next.
   if one.state == "idle" then self.free[#self.free + 1] = one end
