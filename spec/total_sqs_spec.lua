@@ -5,7 +5,7 @@ local total = require "support.total"
 
 describe("every message of an SQS queue", function()
   for _, queue in ipairs { "SQS", "SQS FIFO" } do
-    for _, runner in ipairs { "process", "handler", "resident" } do
+    for _, runner in ipairs { "process", "handler", "resident", "lambda" } do
       it(("finishes once, is dead or is queued: %s, %s"):format(queue, runner), function()
         total.check { queue = queue, runner = runner }
       end)
@@ -15,4 +15,9 @@ describe("every message of an SQS queue", function()
       end)
     end
   end
+
+  -- Among all other faults, entries that SQS fails may not come up at all.
+  it("survives entries of batches that fail", function()
+    total.check { queue = "SQS", runner = "handler", hurts = 8, kinds = { "entries" } }
+  end)
 end)

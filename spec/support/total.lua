@@ -13,7 +13,7 @@ local total = {}
 
 ---@class watchbot.spec.TotalOptions
 ---@field queue "embedded"|"embedded FIFO"|"SQS"|"SQS FIFO"
----@field runner "process"|"handler"|"resident"|"ECS"
+---@field runner "process"|"handler"|"batch handler"|"resident"|"lambda"|"ECS"
 ---@field messages integer
 ---@field seed integer
 ---@field visibility integer? seconds, 2
@@ -21,6 +21,7 @@ local total = {}
 ---@field long string? the end of the bodies of tasks that outlive the visibility timeout, "9"
 ---@field max_receives integer? 12: more than kills and lost calls take
 ---@field hurts integer? how often a watcher is hurt, 0
+---@field kinds string[]? what hurts them, one chosen at random; default: all that there is
 ---@field pause { [1]: number, [2]: number }? least and most seconds between two of them
 ---@field factor number? of the shares of calls that fail; none does without it
 ---@field slow boolean? calls that hang until the client gives them up, too
@@ -46,7 +47,8 @@ local function new(folder, given)
   }, Run)
   runners.prepare(options.runner, folder, self.place, options)
   self.trouble = trouble.new({
-    place = self.place, visibility = self.visibility, start = function() return self:start() end,
+    place = self.place, path = folder.path, visibility = self.visibility,
+    start = function() return self:start() end,
     ended = function(watcher) self:ended(watcher) end,
   }, options)
   return self
@@ -182,8 +184,9 @@ local function verdict(self, is_drained)
   local _, in_flight = self.place:counts()
   local queued, dead = self.place:left()
   table.move(judge.verdict {
-    sent = self.sent, faults = self.trouble.faults, queued = queued, dead = dead, grace = 1.5,
-    lease = self.visibility, events = judge.events(self.events),
+    sent = self.sent, faults = self.trouble.faults, queued = queued, dead = dead,
+    grace = runners.grace(self.options.runner, self.visibility), lease = self.visibility,
+    events = judge.events(self.events),
   }, 1, #self.sent * 2, #self.wrong + 1, self.wrong)
   if not self.is_over_in_time then self:report("stuck", "nothing happens any more") end
   if not is_drained then self:report("stuck", "the queue does not become empty") end

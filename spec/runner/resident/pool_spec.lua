@@ -136,7 +136,7 @@ describe("a message whose lease lapses before a program asks", function()
     resident.send(folder, "a")
     resident.policy(folder, "visibility = 1, workers = 1, resident = { command = { './worker' } }")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
-    workshop.eventually(function() return io.open(folder:file "asks") end, "the program has started")
+    workshop.eventually(function() return io.open(folder:file "asks") end, "the program starts")
     child:kill "STOP"
     scheduler.sleep(1.5)
     folder:write("go", "")

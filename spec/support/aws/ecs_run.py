@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from itertools import islice
 
 import ecs
 import iam
@@ -195,7 +196,16 @@ def is_listed(task, call, cluster):
             and task.times["createdAt"] <= newest
             and call.get("startedBy") in (None, task.asked.get("startedBy"))
             and call.get("family") in (None, task.definition["family"])
-            and call.get("launchType") in (None, task.described()["launchType"]))
+            and call.get("launchType") in (None, "FARGATE" if task.is_fargate() else "EC2"))
+
+
+def listed_from(start, call, cluster):
+    """The tasks that are listed, with their places. A page costs no more than its own tasks."""
+    with lock:
+        everything = list(tasks().values())
+    for place in range(start, len(everything)):
+        if is_listed(everything[place], call, cluster):
+            yield place, everything[place]
 
 
 def list_tasks(call):
@@ -208,10 +218,10 @@ def list_tasks(call):
     invalid(not 1 <= most <= 100, "maxResults must be between 1 and 100.")
     start = call.get("nextToken") or "0"
     invalid(not start.isdigit(), "Invalid token.")
-    with lock:
-        found = [each.arn for each in tasks().values() if is_listed(each, call, cluster)]
-    page, end = found[int(start):int(start) + most], int(start) + most
-    return answered({"taskArns": page, "nextToken": str(end) if len(found) > end else None})
+    found = listed_from(int(start), call, cluster)
+    page = [each.arn for _, each in islice(found, most)]
+    place, _ = next(found, (None, None))
+    return answered({"taskArns": page, "nextToken": None if place is None else str(place)})
 
 
 def stop_task(call):

@@ -4,6 +4,9 @@
 
 local runners = {}
 
+-- Visibility timeouts that the longest task takes.
+local LONGEST = 1.5
+
 -- The last characters of a body: the exit code. "once": only at the first try, then 0.
 -- Those that end in LONG outlive the visibility timeout.
 local WORKER = [[#!/bin/bash
@@ -65,14 +68,26 @@ local function handler(job)
 end
 ]]
 
+-- The same for a list of jobs: what it says of each is heard when all are done.
+local BATCH = HANDLER .. [[
+local SAID = { [1] = "failed", [3] = "reject", [4] = "release", [65] = "bury" }
+local function batch_handler(jobs)
+  local said, stopped = {}, {}
+  for _, job in ipairs(jobs) do
+    local code = job.group and stopped[job.group] and 4 or handler(job)
+    if job.group and (code == 1 or code == 4) then stopped[job.group] = true end
+    said[job.id] = SAID[code]
+  end
+  return said
+end
+]]
+
 -- Reads batches, and answers for each message when it is done. As AWS asks of a function on a FIFO
 -- queue, nothing of a group runs behind one that has failed.
 local PROGRAM = [[
-import fcntl, json, os, time
+import fcntl, json, os, sys, time
 os.chdir("%s")
-channel = os.fdopen(int(os.environ["WATCHBOT_FD"]), "rb")
 runs = 0
-def answer(value): os.write(channel.fileno(), json.dumps(value).encode() + b"\n")
 def note(kind, body):
     with open("journal", "a") as file:
         run = f"{os.getpid()}.{runs} {os.environ['Watcher']}"
@@ -100,21 +115,41 @@ def run(body):
         code = work(body)
         note("end" if code in (0, 3) else "fail", body)
     return code
-answer({"ready": True})
-for line in channel:
-    stopped = set()
-    for job in json.loads(line):
-        group = job.get("group")
-        code = 4 if group in stopped else run(job["message"])
-        if group and code in (1, 4): stopped.add(group)
-        answer({"id": job["id"], "code": code})
+def lines():
+    channel = os.fdopen(int(os.environ["WATCHBOT_FD"]), "rb")
+    def answer(value): os.write(channel.fileno(), json.dumps(value).encode() + b"\n")
+    answer({"ready": True})
+    for line in channel:
+        stopped = set()
+        for job in json.loads(line):
+            group = job.get("group")
+            code = 4 if group in stopped else run(job["message"])
+            if group and code in (1, 4): stopped.add(group)
+            answer({"id": job["id"], "code": code})
+def function():
+    import http.client
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    def call(method, path, body=None, headers={}):
+        api.request(method, "/2018-06-01/runtime/invocation/" + path, body, headers)
+        response = api.getresponse()
+        return response, response.read()
+    while True:
+        response, body = call("GET", "next")
+        code = run(json.loads(body)["Records"][0]["body"])
+        id = response.headers["Lambda-Runtime-Aws-Request-Id"]
+        if code == 0: call("POST", id + "/response", "null")
+        else: call("POST", id + "/error", json.dumps({"errorType": f"Exit.{code}"}),
+                   {"Lambda-Runtime-Function-Error-Type": f"Exit.{code}"})
+try: function() if "AWS_LAMBDA_RUNTIME_API" in os.environ else lines()
+except (ConnectionError, BrokenPipeError): sys.exit(1)
 ]]
 
 local POLICY = [[
 %s
 local policy = require "watchbot".policy {
   queue = %q, workers = %d, visibility = %d, max_receives = %d, drain = 1, kill_grace = 1,
-  exits = { [65] = "bury" }, %s
+  exits = { [65] = "bury", ["Exit.65"] = "bury", ["Exit.3"] = "reject", ["Exit.4"] = "release" },
+  %s
 }
 function policy:backoff() return 0 end
 return policy
@@ -126,6 +161,16 @@ local function worker(folder, long, seconds, watcher)
   folder:write("worker", WORKER:format(folder.path, watcher, long, seconds))
 end
 
+local function program(folder, long, seconds, field)
+  folder:write("program.py", PROGRAM:format(folder.path, long, seconds))
+  local command = ('{ "python3", "-S", %q }'):format(folder:file "program.py")
+  return "local watcher = io.open '/proc/self/stat':read 'n'",
+    field:format(command) .. ", env = { Watcher = tostring(watcher) }"
+end
+
+-- Those that give several messages to each of their workers.
+local TAKES_BATCHES = { resident = true, ["batch handler"] = true }
+
 local KINDS = {
   process = function(folder, _, long, seconds)
     worker(folder, long, seconds, "$Watcher")
@@ -135,11 +180,14 @@ local KINDS = {
   handler = function(_, _, long, seconds)
     return HANDLER:format(long, seconds), "handler = handler"
   end,
+  ["batch handler"] = function(_, _, long, seconds)
+    return BATCH:format(long, seconds), "handler = batch_handler, batch = 5"
+  end,
   resident = function(folder, _, long, seconds)
-    folder:write("program.py", PROGRAM:format(folder.path, long, seconds))
-    return "local watcher = io.open '/proc/self/stat':read 'n'",
-      ([[resident = { command = { "python3", "-S", %q }, batch = 5 },
-        env = { Watcher = tostring(watcher) }]]):format(folder:file "program.py")
+    return program(folder, long, seconds, "resident = { command = %s, batch = 5 }")
+  end,
+  lambda = function(folder, _, long, seconds)
+    return program(folder, long, seconds, "lambda = { command = %s, handler = 'app.handler' }")
   end,
   ECS = function(folder, place, long, seconds)
     -- A task outlives its watcher: what is done to one explains nothing.
@@ -157,16 +205,21 @@ local KINDS = {
 }
 
 --- Writes the policy of a run, and what its tasks run.
----@param kind "process"|"handler"|"resident"|"ECS"
+---@param kind "process"|"handler"|"batch handler"|"resident"|"lambda"|"ECS"
 ---@param folder table of the workshop
 ---@param place watchbot.spec.Place
 ---@param options { long: string, visibility: integer, workers: integer, max_receives: integer }
 function runners.prepare(kind, folder, place, options)
-  local head, fields = KINDS[kind](folder, place, options.long, options.visibility * 1.5)
-  -- Each of these takes five messages.
-  local workers = kind == "resident" and options.workers // 3 or options.workers
+  local head, fields = KINDS[kind](folder, place, options.long, options.visibility * LONGEST)
+  local workers = TAKES_BATCHES[kind] and options.workers // 3 or options.workers
   folder:write("policy.lua", POLICY:format(head, place.url, workers, options.visibility,
     options.max_receives, fields))
+end
+
+--- Seconds after a fault within which its effects are seen. Of a batch that a task was given before
+--- the fault, the last message begins when those before it have ended.
+function runners.grace(kind, visibility)
+  return TAKES_BATCHES[kind] and 1.5 + 2 * visibility * LONGEST or 1.5
 end
 
 --- Whether a message of this body must end in the dead-letter queue.

@@ -44,6 +44,7 @@ local function now() return scheduler.time() / 1000 end
 
 ---@class watchbot.spec.Hurt whose watchers are hurt
 ---@field place watchbot.spec.Place
+---@field path string of the folder of the run
 ---@field visibility integer
 ---@field start fun(): table starts a watcher
 ---@field ended fun(watcher: table) hears of one that has ended
@@ -144,6 +145,32 @@ function HURTS.STOP(self, watchers, index)
   self:note("STOP", { watcher = pid })
 end
 
+-- The tasks of a watcher that runs.
+local function tasks_of(self, pid)
+  local tasks = {}
+  for _, task in ipairs(workshop.processes_with("WATCHBOT_SPEC=" .. self.site.path)) do
+    local file = io.open(("/proc/%s/cmdline"):format(task))
+    local words = file and file:read "a" or ""
+    if file then file:close() end
+    if words:find "/worker%z" or words:find "/program.py%z" then
+      local environment <close> = io.open(("/proc/%s/environ"):format(task))
+      local variables = environment and environment:read "a" or ""
+      if variables:find("Watcher=" .. pid .. "\0", 1, true) then tasks[#tasks + 1] = task end
+    end
+  end
+  return tasks
+end
+
+-- One of its tasks is killed, as by a machine that is out of memory; of a program that stays all
+-- messages fail.
+function HURTS.task(self, watchers, index)
+  local pid = tostring(watchers[index]:pid())
+  local tasks = tasks_of(self, pid)
+  if #tasks == 0 then return end
+  self:note("a task is killed", { watcher = pid })
+  os.execute(("kill -9 %s 2>/dev/null"):format(tasks[math.random(#tasks)]))
+end
+
 -- Another program writes to the file of the queue. That explains nothing: it is shorter than a
 -- lease.
 function HURTS.lock(self)
@@ -180,12 +207,12 @@ end
 ---@param watchers table[] one that has ended is replaced
 ---@param first integer the first of those that may be hurt
 function Trouble:hurt(watchers, first)
-  local kinds = { "KILL", "TERM", "STOP" }
-  if self.options.factor and self.proxy then
+  local kinds = table.move(self.options.kinds or { "KILL", "TERM", "STOP", "task" }, 1, 4, 1, {})
+  if self.options.factor and self.proxy and not self.options.kinds then
     kinds[#kinds + 1] = "outage"
     if not self.site.place.path then kinds[#kinds + 1] = "entries" end
   end
-  if self.site.place.path then kinds[#kinds + 1] = "lock" end
+  if self.site.place.path and not self.options.kinds then kinds[#kinds + 1] = "lock" end
   local index = math.random(first, #watchers)
   self.hurting = index
   HURTS[kinds[math.random(#kinds)]](self, watchers, index)
