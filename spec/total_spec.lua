@@ -2,6 +2,7 @@
 -- embedded queue, with and without groups, with each runner; some of their tasks are killed.
 -- Large in `make soak`, small here. A calm run comes first: a kill would hide a heartbeat that is
 -- missing.
+
 local total = require "support.total"
 
 describe("every message of the embedded queue", function()

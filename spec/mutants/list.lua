@@ -179,8 +179,8 @@ return {
   { name = "a receive is never taken back", file = "lua/watchbot/queue/sqlite/store.lua",
     find = [[entry.uncount and 1 or 0)]], put = [[0)]], specs = "spec/queue/sqlite_spec.lua" },
   { name = "a retry comes back at once", file = "lua/watchbot/watcher/life.lua",
-    find = [[entry.seconds = returns and self:backoff(entry, verdict.seconds) or nil]],
-    put = [[entry.seconds = returns and 0 or nil]],
+    find = [[not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil]],
+    put = [[not REMOVES[outcome] and 0 or nil]],
     specs = "spec/run_spec.lua spec/watcher/life_spec.lua" },
   { name = "a message dies one receive late", file = "lua/watchbot/queue/sqlite/taking.lua",
     find = [[if row.receives >= wanted.max_receives then]],
@@ -199,8 +199,8 @@ return {
   local started, receipt = scheduler.boottime(), lease.first]],
     specs = "spec/watcher/leases_spec.lua" },
   { name = "a notification that failed leaves no line", file = "lua/watchbot/notify/init.lua",
-    find = [[  if ok or not err then return end
-]], put = [[  if err ~= self then return end
+    find = [[  if ok or not err then return ok ~= false, err end
+]], put = [[  if err ~= self then return ok ~= false, err end
 ]], specs = "spec/notify spec/watcher spec/aws" },
 
   -- queues

@@ -12,6 +12,8 @@ local messages = {}
 local KINDS = {
   embedded = { queue = "embedded", runner = "process" },
   fifo = { queue = "embedded FIFO", runner = "process" },
+  resident = { queue = "embedded", runner = "resident" },
+  lambda = { queue = "SQS", runner = "lambda" },
   sqs = { queue = "SQS", runner = "process" },
   ["sqs-fifo"] = { queue = "SQS FIFO", runner = "process" },
   ecs = { queue = "SQS", runner = "ECS", workers = 60, depth = 600, pause = { 10, 20 } },
@@ -47,6 +49,18 @@ local function count_kinds(wrong)
   return counts
 end
 
+-- Everything that explains a verdict: the tasks' journal, the watchers' logs, and all faults.
+local function keep(part, run)
+  os.execute(("mkdir -p build/soak && cp '%s' 'build/soak/%s.journal'"):format(
+    run.folder:file "journal", part))
+  local log <close> = assert(io.open(("build/soak/%s.log"):format(part), "w"))
+  for _, text in ipairs(run.logs) do log:write(text, "\n") end
+  for _, fault in ipairs(run.trouble.faults) do
+    log:write(("fault %.3f %s %s %s\n"):format(fault.at, fault.kind, fault.watcher or "-",
+      fault.message or "-"))
+  end
+end
+
 local function report(part, options, wrong, run)
   local counts = count_kinds(wrong)
   print(("%s: sent %d, lost %d, stuck %d, overlapping %d, out of order %d, unexplained %d; "
@@ -59,13 +73,12 @@ local function report(part, options, wrong, run)
         print(("%.3f %s %s"):format(fault.at, fault.kind, fault.watcher))
       end
     end
-    os.execute(("mkdir -p build/soak && cp '%s' 'build/soak/%s.journal'"):format(
-      run.folder:file "journal", part))
+    keep(part, run)
   end
 end
 
 --- Runs one kind.
----@param part "embedded"|"fifo"|"sqs"|"sqs-fifo"|"ecs"
+---@param part "embedded"|"fifo"|"resident"|"lambda"|"sqs"|"sqs-fifo"|"ecs"
 ---@param count integer messages
 ---@param seed integer
 ---@return boolean passed

@@ -1,6 +1,6 @@
 -- The soak (`make soak`, never a part of the tests). PARTS are of spec/soak/messages.lua (embedded,
--- fifo, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at random), of
--- spec/soak/endurance.lua (handlers: a million; processes: 50,000) and spec/support/senders.lua
+-- fifo, resident, lambda, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at
+-- random), of spec/soak/endurance.lua (handlers: a million; processes: 50,000) and spec/support/senders.lua
 -- (senders) and spec/support/outbox.lua (outbox: 100,000 rows of eight writers).
 --
 -- Environment: SOAK_MESSAGES instead of these numbers, SOAK_SEED instead of the time.
@@ -16,7 +16,7 @@ local scheduler = require "watchbot.scheduler"
 local senders = require "support.senders"
 local workshop = require "support.workshop"
 
-local DEFAULT = { "embedded", "fifo", "sqs", "sqs-fifo", "ecs" }
+local DEFAULT = { "embedded", "fifo", "resident", "lambda", "sqs", "sqs-fifo", "ecs" }
 
 -- Eight writers in three languages; one of them, or of the watchers, is killed each second.
 local function run_outbox(count)
