@@ -1,6 +1,7 @@
 -- The soak (`make soak`, never a part of the tests). PARTS are of spec/soak/messages.lua (embedded,
 -- fifo, resident, lambda, sqs, sqs-fifo, ecs: 10,000 messages each while everything fails at
--- random), of spec/soak/endurance.lua (handlers: a million; processes: 50,000) and spec/support/senders.lua
+-- random), of spec/soak/endurance.lua (handlers: a million; processes: 50,000) and
+-- spec/support/senders.lua
 -- (senders) and spec/support/outbox.lua (outbox: 100,000 rows of eight writers).
 --
 -- Environment: SOAK_MESSAGES instead of these numbers, SOAK_SEED instead of the time.
