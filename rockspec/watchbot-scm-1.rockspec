@@ -188,6 +188,7 @@ build = {
     ["watchbot.notify.text"] = "lua/watchbot/notify/text.lua",
     ["watchbot.otlp"] = "lua/watchbot/otlp/init.lua",
     ["watchbot.otlp.batches"] = "lua/watchbot/otlp/batches.lua",
+    ["watchbot.otlp.check"] = "lua/watchbot/otlp/check.lua",
     ["watchbot.otlp.encode"] = "lua/watchbot/otlp/encode.lua",
     ["watchbot.otlp.ids"] = "lua/watchbot/otlp/ids.lua",
     ["watchbot.otlp.pairs"] = "lua/watchbot/otlp/pairs.lua",

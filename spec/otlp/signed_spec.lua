@@ -54,6 +54,13 @@ describe("the endpoint of AWS X-Ray", function()
     assert.is_nil(log:find("of-somebody-else", 1, true))
   end))
 
+  it("gets no signed request in clear text", function()
+    local target, err, code = signed.of "http://xray.eu-west-1.amazonaws.com/v1/traces"
+    assert.is_nil(target)
+    assert.matches("would carry credentials unencrypted", err)
+    assert.are.equal("BadEndpoint", code)
+  end)
+
   it("is known by its host only", function()
     for _, url in ipairs {
       "https://collector/v1/traces", "https://xray.example.com/v1/traces", "http://127.0.0.1:4318/",

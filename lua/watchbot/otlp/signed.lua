@@ -28,6 +28,10 @@ function signed.of(url)
   local found = place.split(url:match "^[^?#]*")
   local region = found and region_of(found.name)
   if not region then return nil end
+  if found.clear then
+    return nil, ("%s would carry credentials unencrypted: write https://%s"):format(found.origin,
+      found.host), "BadEndpoint"
+  end
   -- For its keys and its signer: nothing is called by it.
   local client, err, code = aws("sts", { region = region })
   if not client then return nil, err, code end

@@ -62,6 +62,14 @@ local function check_health(findings, path)
       or "as long as this machine runs"))
 end
 
+-- No message depends on a collector.
+local function check_export(findings)
+  for _, one in ipairs(require "watchbot.otlp.check"(os.getenv)) do
+    add(findings, one.what, one.problem and "warning" or "ok",
+      one.problem or ("exported to %s"):format(one.url))
+  end
+end
+
 -- Without a policy that is unknown; then missing credentials are not a failure.
 local function needs_aws(policy, url)
   if url and not url:find "^sqlite:" then return true end
@@ -90,6 +98,7 @@ function machine.look(policy)
   end
   check_modules(findings)
   check_health(findings, policy and policy.health)
+  check_export(findings)
   service.look(findings, policy)
   return findings
 end
