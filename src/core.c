@@ -21,6 +21,7 @@ static const luaL_Reg modules[] = {
     {"volume",    luaopen_watchbot_volume   },
     {"versions",  luaopen_watchbot_versions },
     {"systemd",   luaopen_watchbot_systemd  },
+    {"histogram", luaopen_watchbot_histogram},
     {NULL,        NULL                      },
 };
 

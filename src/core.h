@@ -20,6 +20,7 @@ int luaopen_watchbot_terminal(lua_State *L);
 int luaopen_watchbot_file(lua_State *L);
 int luaopen_watchbot_volume(lua_State *L);
 int luaopen_watchbot_systemd(lua_State *L);
+int luaopen_watchbot_histogram(lua_State *L);
 int luaopen_watchbot_versions(lua_State *L);
 
 /* The only symbol that core.so shows. */

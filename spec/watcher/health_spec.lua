@@ -1,6 +1,7 @@
 -- The health file: what it says of a watcher, and that it is never written through a link.
 
 local health = require "watchbot.watcher.health"
+local readiness = require "watchbot.watcher.readiness"
 local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
@@ -27,6 +28,8 @@ describe("a health file", function()
     local status, said = check(folder, "health")
     assert.are.equal(0, status)
     assert.matches("^alive: %d+%.%d s ago\n$", said)
+    said = select(2, check(folder, "--ready", "health"))
+    assert.matches("\nready: %d+%.%d s ago; the queue answered %d+%.%d s ago\n$", said)
     assert.are.equal("600\n", (shell.run("stat -c %a " .. folder:file "health")))
     child:kill "TERM"
     assert(child:wait(workshop.PATIENCE))
@@ -58,6 +61,27 @@ describe("a health file", function()
     assert.are.equal(0, (check(folder, "health")))
     child:kill "TERM"
     assert(child:wait(workshop.PATIENCE))
+  end))
+
+  -- An answer's time was that of the file's writing, even when nothing had been asked for hours.
+  it("bears the time of the queue's last answer, whatever its own age", task(function(folder)
+    local asking, path = { pause = 0, polls = 0 }, folder:file "health"
+    local file = health.new(path, readiness.new("https://sqs.eu-west-1.amazonaws.com/1/jobs",
+      asking))
+    assert(file:write())
+    assert.are.equal(math.huge, health.age(path, "answered"))
+    assert.are.equal(math.huge, health.age(path, "ready"))
+    asking.answered = scheduler.boottime() - 500
+    assert(file:write())
+    local age = health.age(path, "answered")
+    assert.is_true(age > 499 and age < 560, age)
+    assert.is_true(health.age(path, "ready") < 60)
+    asking.pause = 1
+    local before = assert(shell.read(path):match "ready ([%d.]+)")
+    scheduler.sleep(0.01)
+    assert(file:write())
+    assert.are.equal(before, shell.read(path):match "ready ([%d.]+)")
+    assert.is_true(health.age(path, "alive") < 60)
   end))
 
   it("is ready while all workers are busy and nothing is asked", task(function(folder)

@@ -68,7 +68,7 @@ describe("the jobs of a watcher", function()
 
   it("are told to observers, in order", function()
     local all, seen = jobs.new(), {}
-    all.observer = function(one, from, to) seen[#seen + 1] = { one.id, from or "", to } end
+    all:observe(function(one, from, to) seen[#seen + 1] = { one.id, from or "", to } end)
     local one = all:add(entry "1")
     all:move(one, "waiting")
     all:changed(one)
@@ -80,8 +80,16 @@ describe("the jobs of a watcher", function()
   it("are told to each of several observers", function()
     local all, seen = jobs.new(), {}
     for index = 1, 3 do all:observe(function(_, _, to) seen[#seen + 1] = index .. to end) end
-    all:add(entry "1")
+    local function note(_, from, to) seen[#seen + 1] = "table" .. (from or "") .. to end
+    all:observe { waiting = note, changed = note }
+    local one = all:add(entry "1")
     assert.are.same({ "1received", "2received", "3received" }, seen)
+    seen = {}
+    all:move(one, "waiting")
+    all:move(one, "deciding")
+    all:changed(one)
+    assert.are.equal("1waiting 2waiting 3waiting tablereceivedwaiting 1deciding 2deciding "
+      .. "3deciding 1deciding 2deciding 3deciding tabledecidingdeciding", table.concat(seen, " "))
   end)
 
   it("make room for a newer receive while the message of an older one goes back", function()

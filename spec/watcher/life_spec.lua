@@ -206,7 +206,7 @@ describe("a job's life", function()
       end
       made = stage(one)
       local done = {}
-      made.watcher.jobs.observer = (function(entry, _, to)
+      made.watcher.jobs:observe(function(entry, _, to)
         if to == "gone" and entry.outcome == "complete" then done[#done + 1] = entry.job.message end
       end)
       made:drive(function()

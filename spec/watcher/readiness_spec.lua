@@ -39,6 +39,16 @@ describe("readiness", function()
     assert.is_true(one:is_ready())
   end)
 
+  -- All slots busy, nothing polls: what fails then is a heartbeat.
+  it("is lost when a heartbeat has failed, until anything is answered", function()
+    local now = scheduler.boottime()
+    local settle = { answered = now - 9, unanswered = now - 5 }
+    local one = readiness.new(URL, intake_of { answered = now - 90, polls = 0 }, { settle })
+    assert.are.same({ false, "the queue did not answer" }, { one:is_ready() })
+    settle.answered = now - 2
+    assert.is_true(one:is_ready())
+  end)
+
   it("is lost with the file of an embedded queue", workshop.task(function(folder)
     folder:write("jobs.db", "")
     local one = readiness.new(folder:url(), intake_of { answered = scheduler.boottime() })

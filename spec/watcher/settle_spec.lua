@@ -18,6 +18,22 @@ local function failing(err, code)
 end
 
 describe("settle", function()
+  -- Readiness: that a receipt has expired is an answer, that nothing came is none.
+  it("notes when the queue has answered, and when it has not", task(function()
+    local queue = scripted_queue.new()
+    local settler = settle.new(queue)
+    queue:answer("extend", "ConnectionLost")
+    assert.is_nil(settler:extend("r", 1, 1))
+    assert.is_nil(settler.answered)
+    assert.is_number(settler.unanswered)
+    queue:answer("extend", failing("too old", "ReceiptHandleIsInvalid"))
+    assert.is_nil(settler:extend("r", 1, 1))
+    local answered = assert(settler.answered)
+    scheduler.sleep(0.01)
+    assert.is_true(settler:delete(lease "r"))
+    assert.is_true(settler.answered > answered)
+  end))
+
   it("tries again what has failed", task(function()
     local queue = scripted_queue.new()
     queue:answer("delete", "ConnectionLost", "InternalError", "NoAnswer")

@@ -20,7 +20,9 @@ local command = {
   details = [[
 `watchbot run --health FILE` writes FILE every second. Alive is for container restarts: it does
 not depend on AWS, because a restart would end the running jobs. Ready is for deployments and
-alarms: the queue answered recently, or every slot is busy and the watcher does not poll.
+alarms: the queue's last answer was a good one and is not old, or every slot is busy and the
+watcher asks nothing. FILE also has the time of that answer. The same over HTTP: watchbot run
+--listen, /healthz and /readyz.
 
 Exit status: 0, or 1 when the check fails.
 
@@ -30,11 +32,17 @@ examples:
   HEALTHCHECK CMD ["watchbot", "health", "/tmp/health"]        in a Dockerfile]],
 }
 
+-- Behind "ready": how old the queue's last answer is.
+local function answer_of(path, word)
+  local age = word == "ready" and health.age(path, "answered") or math.huge
+  return age < math.huge and ("; the queue answered %.1f s ago"):format(age) or ""
+end
+
 local function check(path, word, limit)
   local age, err, code = health.age(path, word)
   if not age then return nil, "health: " .. err, code end
   if age <= limit then
-    output.line(("%s: %.1f s ago"):format(word, age))
+    output.line(("%s: %.1f s ago%s"):format(word, age, answer_of(path, word)))
     return 0
   end
   return nil, age == math.huge and ("health: not %s since the machine was started"):format(word)
@@ -51,7 +59,7 @@ function command.run(arguments)
   local status, err, code =
     check(path, "alive", arguments.ready and ALIVE or arguments.within or ALIVE)
   if status ~= 0 or not arguments.ready then return status, err, code end
-  return check(path, "answered", arguments.within or READY)
+  return check(path, "ready", arguments.within or READY)
 end
 
 return command

@@ -1,42 +1,45 @@
---- metrics.histogram: how often a number of seconds fell between which bounds. What a job costs
--- here is part of what it costs at all, so an observation is a few additions.
+--- metrics.histogram: how often a number of seconds fell between which bounds. Sits on
+-- watchbot.core.histogram (src/lhistogram.c), for it is used several times in the life of a job.
 
-local own = require "watchbot.lib.own"
+local core = require "watchbot.core".histogram
 
 ---@class watchbot.Histogram
----@field bounds number[] upper bounds, inclusive, rising; the last is math.huge
----@field counts integer[] observations above the bound before, and not above this one
----@field sum number of all that was observed
 local Histogram = {}
 Histogram.__index = Histogram
 
 local histogram = {}
 
----@param bounds number[] rising, without math.huge
+---@param bounds number[] rising; above the last of them there is one more count
 ---@return watchbot.Histogram
 function histogram.new(bounds)
-  local self = own({ bounds = {}, counts = {}, sum = 0 }, Histogram)
-  for index, bound in ipairs(bounds) do self.bounds[index], self.counts[index] = bound, 0 end
-  self.bounds[#bounds + 1], self.counts[#bounds + 1] = math.huge, 0
-  return self
+  local upper = table.move(bounds, 1, #bounds, 1, {})
+  upper[#upper + 1] = math.huge
+  return setmetatable({ handle = core.new(bounds), bounds = upper }, Histogram)
 end
 
----@param value number at least 0
-function Histogram:observe(value)
-  local bounds, counts, index = self.bounds, self.counts, 1
-  while value > bounds[index] do index = index + 1 end
-  counts[index] = counts[index] + 1
-  self.sum = self.sum + value
+--- Observes several durations at once: what it returns takes a time of boottime for each
+--- histogram, which gets the seconds until the next of them, the last until now. A time that is no
+--- number leaves out what it begins or ends; so does one that is later than the next.
+---@param ... watchbot.Histogram
+---@return fun(...: number|false|nil)
+function histogram.spans(...)
+  local handles = { ... }
+  for index, one in ipairs(handles) do handles[index] = one.handle end
+  return core.spans(table.unpack(handles))
+end
+
+---@param seconds number at least 0
+function Histogram:observe(seconds)
+  self.handle:observe(seconds)
 end
 
 --- What it is now, as a snapshot has it.
 ---@return { bounds: number[], counts: integer[], sum: number, count: integer }
 function Histogram:read()
-  local copy = { bounds = self.bounds, counts = {}, sum = self.sum, count = 0 }
-  for index, count in ipairs(self.counts) do
-    copy.counts[index], copy.count = count, copy.count + count
-  end
-  return copy
+  local counts = { self.handle:read() }
+  local sum, count = table.remove(counts, 1), 0
+  for _, one in ipairs(counts) do count = count + one end
+  return { bounds = self.bounds, counts = counts, sum = sum, count = count }
 end
 
 return histogram

@@ -47,6 +47,7 @@ local version = require "watchbot.version"
 ---@field slots fun(): integer how many jobs there may be at once
 ---@field causes string[] of an attempt's end
 ---@field stages watchbot.StageMetrics made here, as the fields below
+---@field totals watchbot.StageTotals
 ---@field lag watchbot.Histogram
 ---@field counts watchbot.BacklogCounts?
 ---@field version string
@@ -84,8 +85,7 @@ local metrics = {}
 function metrics.new(parts)
   local self = own({ parts = parts }, Metrics)
   parts.started, parts.version = scheduler.time(), version
-  parts.stages = stages.new(parts.causes)
-  parts.jobs:observe(stages.observer(parts.stages))
+  parts.stages = stages.new(parts.jobs, parts.causes)
   parts.lag, self.lag = lag.start()
   self.backlog = backlog.new(parts.queue)
   parts.readiness:hear(self.backlog)
@@ -114,7 +114,7 @@ end
 ---@return watchbot.Snapshot
 function Metrics:snapshot()
   local parts = self.parts
-  parts.counts = self.backlog:read()
+  parts.counts, parts.totals = self.backlog:read(), parts.stages.totals()
   parts.boottime, parts.time = scheduler.boottime(), scheduler.time() / 1000
   local snapshot = { time = scheduler.time(), started = parts.started }
   for _, one in ipairs(declared) do

@@ -7,6 +7,7 @@
 -- label a table of them by its value, with two a table of such tables; nil: not there now.
 
 local counts = require "watchbot.aws.counts"
+local stages = require "watchbot.metrics.stages"
 
 ---@class watchbot.Metric
 ---@field name string
@@ -68,32 +69,32 @@ seconds("queue_last_answer_timestamp_seconds",
 -- jobs
 
 counter("messages_received_total", "Messages that were received and became jobs.",
-  of("stages", "received"))
+  of("totals", "received"))
 counter("messages_duplicate_total",
   "Receives of messages that this watcher had in its hands already.", of("tally", "duplicate"))
 counter("messages_returned_total", "Messages that went back without having been tried.",
   of("tally", "returned"))
 gauge("jobs_in_stage", "Jobs in each stage of their life, see doc/architecture.md.", function(parts)
-  local stages = {}
+  local by_stage = {}
   for stage, count in pairs(parts.jobs.counts) do
-    if stage ~= "gone" then stages[stage] = count end
+    if stage ~= "gone" then by_stage[stage] = count end
   end
-  return stages
+  return by_stage
 end, { "stage" })
 gauge("slots_used", "Slots for jobs that are taken.", of("jobs", "slots"))
 gauge("slots_free", "Slots for jobs that are free.", function(parts)
   return math.max(0, parts.slots() - parts.jobs.slots)
 end)
-counter("jobs_started_total", "Tasks that ran.", of("stages", "started"))
+counter("jobs_started_total", "Tasks that ran.", of("totals", "started"))
 counter("jobs_total", "Jobs that are over, by what has become of the message.",
-  of("stages", "outcomes"), { "outcome" })
+  function(parts) return stages.outcomes(parts.stages) end, { "outcome" })
 counter("job_ends_total",
   "Jobs that are over, by the cause of the end: see doc/architecture.md, who is to blame.",
-  of("stages", "causes"), { "cause" })
+  function(parts) return stages.causes(parts.stages) end, { "cause" })
 counter("job_attempts_total",
   "Jobs that are over, by whether the receive counts against the message.",
   function(parts)
-    return { ["true"] = parts.stages.counted, ["false"] = parts.stages.uncounted }
+    return { ["true"] = parts.totals.counted, ["false"] = parts.totals.uncounted }
   end, { "counted" })
 histogram("job_wait_seconds", "From a message's receive until its job has a slot.",
   of("stages", "wait"))

@@ -2,10 +2,12 @@
 -- (its loop runs; if not, it should be replaced), and is it ready (the queue responds; an outage of
 -- the queue must not kill running jobs).
 --
---     2026-11-28T03:00:00.000Z alive 12345.678
---     2026-11-28T03:00:00.000Z answered 12345.678       -- or: answered never
+--     2026-11-28T03:00:00.000Z alive 000000012345.678       -- now
+--     2026-11-28T02:59:53.000Z answered 000000012338.678    -- the queue's last answer
+--     2026-11-28T03:00:00.000Z ready 000000012345.678       -- when the watcher was ready last
 --
--- The numbers are seconds since the machine's boot, which are independent of its clock.
+-- or "never". The numbers are seconds since the machine's boot, which are independent of its
+-- clock.
 
 local core = require "watchbot.core".file
 local scheduler = require "watchbot.scheduler"
@@ -20,11 +22,14 @@ local health = {}
 ---@param readiness watchbot.Readiness
 ---@return watchbot.Health
 function health.new(path, readiness)
-  return setmetatable({ path = path, readiness = readiness, answered = nil }, Health)
+  return setmetatable({ path = path, readiness = readiness, ready = nil }, Health)
 end
 
-local function line(word, milliseconds, boottime)
-  return ("%s %s %s\n"):format(scheduler.iso_date(milliseconds), word, boottime)
+-- What was so at a boottime; nil: never.
+local function line(word, at, now)
+  if not at then return ("%s %s never\n"):format(scheduler.iso_date(0), word) end
+  local milliseconds = scheduler.time() - math.floor((now - at) * 1000)
+  return ("%s %s %015.3f\n"):format(scheduler.iso_date(milliseconds), word, at)
 end
 
 --- Writes a regular file that belongs to this user, never through a link.
@@ -32,16 +37,15 @@ end
 ---@return string? err
 ---@return string? code "Refused"
 function Health:write()
-  local now, boottime = scheduler.time(), ("%015.3f"):format(scheduler.boottime())
-  if self.readiness:is_ready() then self.answered = { now, boottime } end
-  local answered = self.answered or { 0, "never" }
-  return core.refresh(self.path,
-    line("alive", now, boottime) .. line("answered", answered[1], answered[2]))
+  local now, readiness = scheduler.boottime(), self.readiness
+  if readiness:is_ready() then self.ready = now end
+  return core.refresh(self.path, line("alive", now, now)
+    .. line("answered", readiness:answered(), now) .. line("ready", self.ready, now))
 end
 
 --- The age of the file's content.
 ---@param path string
----@param word "alive"|"answered"
+---@param word "alive"|"answered"|"ready"
 ---@return number? seconds; math.huge: never
 ---@return string? err
 ---@return string? code "NotHealth"

@@ -98,7 +98,8 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field decided string? what chose the outcome
 ---@field cause string? of the end of its last attempt, see watcher/blame.lua
 ---@field counted boolean? the receive counts against the message
----@field at number? when it came to its stage, for metrics
+---@field received_at number|false|nil when it came to this stage, where that is measured; so for
+--- deciding_at, running_at, settling_at
 ---@field seconds number? until it is retried, or its message is visible again
 ---@field stopped string? why its task was stopped by the watcher
 ---@field held_since number? when it was first held
@@ -116,7 +117,8 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field counts table<string, integer> jobs by stage
 ---@field watcher fun(to: string, change: watchbot.ChangeOfStage)? called with the changes that
 --- matter to it
----@field observer watchbot.JobObserver? hears of every change, see `observe`
+---@field observers table<string, watchbot.JobObserver>? by the stage that a job comes to, and for
+--- "changed"; see `observe`
 local Jobs = {}
 Jobs.__index = Jobs
 
@@ -134,15 +136,31 @@ function jobs.new()
   }, Jobs)
 end
 
---- Has one more observer hear of every change: of stages (`from` is nil for a new job), and of what
---- else `changed` reports (`from` is `to`). It must not raise, nor wait.
----@param observer watchbot.JobObserver
-function Jobs:observe(observer)
-  local earlier = self.observer
-  self.observer = not earlier and observer or function(entry, from, to)
+local function both(earlier, later)
+  return not earlier and later or function(entry, from, to)
     earlier(entry, from, to)
-    observer(entry, from, to)
+    later(entry, from, to)
   end
+end
+
+--- Has one more observer hear of changes: of stages (`from` is nil for a new job), and of what else
+--- `changed` reports (`from` is `to`). It must not raise, nor wait. One that looks at few stages is
+--- cheaper as a table of functions, by the stage that a job comes to or "changed".
+---@param observer watchbot.JobObserver|table<string, watchbot.JobObserver>
+function Jobs:observe(observer)
+  local observers = self.observers or {}
+  local function add(name)
+    local one = type(observer) == "table" and observer[name] or observer
+    if type(one) == "function" then observers[name] = both(observers[name], one) end
+  end
+  for name in pairs(STAGES) do add(name) end
+  add "changed"
+  self.observers = observers
+end
+
+local function tell(observers, name, entry, from, to)
+  local observer = observers[name]
+  if observer then observer(entry, from, to) end
 end
 
 --- Adds a message that was just received.
@@ -153,7 +171,7 @@ function Jobs:add(entry)
   self.by_id[entry.id] = entry
   self.counts.received = self.counts.received + 1
   self.total = self.total + 1
-  if self.observer then self.observer(entry, nil, "received") end
+  if self.observers then tell(self.observers, "received", entry, nil, "received") end
   if self.watcher then self.watcher("received", ARRIVED) end
   return entry
 end
@@ -197,7 +215,8 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
-  local observer, lane = self.observer, entry.lane
+  local observers, lane = self.observers, entry.lane
+  local observer = observers and observers[stage]
   if lane and entry.parked then leave_park(self, entry) end
   if change.plain and not observer and not lane then return end
   if change.slots ~= 0 then self.slots = self.slots + change.slots end
@@ -216,7 +235,7 @@ end
 --- Something other than the stage has changed that an observer needs.
 ---@param entry watchbot.JobEntry
 function Jobs:changed(entry)
-  if self.observer then self.observer(entry, entry.stage, entry.stage) end
+  if self.observers then tell(self.observers, "changed", entry, entry.stage, entry.stage) end
 end
 
 --- Takes the job that has waited longest; the caller must move it on at once.

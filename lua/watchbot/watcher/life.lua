@@ -113,7 +113,8 @@ function Life:accept(message)
   -- All of its fields, so that the table is allocated once.
   entry = {
     id = message.id, message = message, stage = false, lease = false, job = false, exit = false,
-    outcome = false, decided = false, seconds = false, cause = false, counted = false, at = false,
+    outcome = false, decided = false, seconds = false, cause = false, counted = false,
+    received_at = false, deciding_at = false, running_at = false, settling_at = false,
   }
   ok, err = xpcall(self.take, debug.traceback, self, entry)
   if not ok then self:rescue(entry, err) end

@@ -10,8 +10,12 @@ local scheduler = require "watchbot.scheduler"
 -- Seconds that polls may be under way without an answer; a long poll takes 20.
 local PATIENCE = 60
 
+---@class watchbot.Asking
+---@field answered number? boottime of the queue's last answer
+---@field unanswered number? boottime of the last failure to get one
+
 ---@class watchbot.Readiness
----@field sources { answered: number? }[] what asks the queue: boottimes of its answers
+---@field sources watchbot.Asking[] what asks the queue
 local Readiness = {}
 Readiness.__index = Readiness
 
@@ -25,7 +29,7 @@ end
 
 ---@param url string the queue's
 ---@param intake watchbot.Intake
----@param sources { answered: number? }[]? what else asks the queue
+---@param sources watchbot.Asking[]? what else asks the queue
 ---@return watchbot.Readiness
 function readiness.new(url, intake, sources)
   local file = url:match "^sqlite:(.+)$"
@@ -37,20 +41,25 @@ function readiness.new(url, intake, sources)
 end
 
 --- Something else asks the queue, too.
----@param source { answered: number? }
+---@param source watchbot.Asking
 function Readiness:hear(source)
   self.sources[#self.sources + 1] = source
+end
+
+-- The newest of the sources' times of this name.
+function Readiness:newest(name)
+  local newest
+  for _, source in ipairs(self.sources) do
+    local at = source[name]
+    if at and (not newest or at > newest) then newest = at end
+  end
+  return newest
 end
 
 --- When the queue has answered last.
 ---@return number? boottime nil: never
 function Readiness:answered()
-  local newest
-  for _, source in ipairs(self.sources) do
-    local answered = source.answered
-    if answered and (not newest or answered > newest) then newest = answered end
-  end
-  return newest
+  return self:newest "answered"
 end
 
 --- Whether the queue answers: its newest answer was a good one, and what is asked now has not been
@@ -61,6 +70,7 @@ function Readiness:is_ready()
   local intake, answered = self.intake, self:answered()
   if not answered then return false, "the queue has not answered yet" end
   if intake.pause > 0 then return false, "the last receive has failed" end
+  if (self:newest "unanswered" or 0) > answered then return false, "the queue did not answer" end
   local age = scheduler.boottime() - answered
   if intake.polls > 0 and age > PATIENCE then
     return false, ("the queue has not answered for %.0f s"):format(age)

@@ -7,6 +7,7 @@ local scheduler = require "watchbot.scheduler"
 
 ---@class watchbot.Settle
 ---@field answered number? boottime at which the queue has answered last
+---@field unanswered number? boottime at which it has not answered last
 local Settle = {}
 Settle.__index = Settle
 
@@ -27,6 +28,12 @@ function settle.new(queue)
   return own({ queue = queue }, Settle)
 end
 
+-- Notes whether the queue has answered; a refusal of what was asked is an answer, too.
+function Settle:note(ok, code)
+  local answers = ok or lasting[code] or receipts.is_expired(code)
+  self[answers and "answered" or "unanswered"] = scheduler.boottime()
+end
+
 -- Retries until it succeeds, the receipt has expired without a newer one, or the lease has expired:
 -- then the message becomes visible by itself, and a retry could affect another watcher's receive. A
 -- success with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS reports
@@ -37,7 +44,7 @@ local function persist(self, operation, lease, ...)
     local receipt = lease.receipt
     local ok, err, code = queue[operation](queue, receipt, ...)
     local newer = lease.receipt ~= receipt
-    if ok then self.answered = scheduler.boottime() end
+    self:note(ok, code)
     if ok and not newer then return true, err end
     if not ok and not newer then
       local over = scheduler.boottime() + pause >= lease.deadline
@@ -85,7 +92,7 @@ end
 ---@return string? code
 function Settle:extend(receipt, seconds, within)
   local ok, err, code = self.queue:extend(receipt, seconds, within)
-  if ok then self.answered = scheduler.boottime() end
+  self:note(ok, code)
   return ok, err, code
 end
 

@@ -99,6 +99,9 @@ function machine.look(policy)
   check_modules(findings)
   check_health(findings, policy and policy.health)
   check_export(findings)
+  if policy and policy.listen then
+    require "watchbot.cli.machine.listen"(function(...) add(findings, ...) end, policy.listen)
+  end
   service.look(findings, policy)
   return findings
 end

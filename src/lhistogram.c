@@ -1,0 +1,108 @@
+/* lhistogram: watchbot.core.histogram, which counts durations by their bounds. In C because it runs
+ * several times in the life of each job. lua/watchbot/metrics/histogram.lua documents it. */
+#include "clock.h"
+#include "core.h"
+#include "lhandle.h"
+#include "loop.h"
+#include "task.h"
+
+#define HISTOGRAM_TYPE "watchbot.histogram"
+
+enum { MOST = 32 };
+
+struct histogram {
+    int size; /* of the bounds; behind the last of them there is one more count */
+    lua_Number sum;
+    lua_Number bounds[MOST];
+    lua_Integer counts[MOST + 1];
+};
+
+static void observe(struct histogram *histogram, lua_Number value) {
+    int i = 0;
+    while (i < histogram->size && !(value <= histogram->bounds[i])) i++;
+    histogram->counts[i]++;
+    histogram->sum += value;
+}
+
+/* -- histogram value */
+static int histogram_observe(lua_State *L) {
+    struct histogram *histogram = luaL_checkudata(L, 1, HISTOGRAM_TYPE);
+    observe(histogram, luaL_checknumber(L, 2));
+    return 0;
+}
+
+/* -- histogram => sum count... */
+static int histogram_read(lua_State *L) {
+    const struct histogram *histogram = luaL_checkudata(L, 1, HISTOGRAM_TYPE);
+    luaL_checkstack(L, MOST + 2, "read");
+    lua_pushnumber(L, histogram->sum);
+    for (int i = 0; i <= histogram->size; i++) lua_pushinteger(L, histogram->counts[i]);
+    return histogram->size + 2;
+}
+
+static void observe_span(struct histogram *histogram, lua_Number from, lua_Number to) {
+    if (to >= from) observe(histogram, to - from);
+}
+
+/* -- at... : one of boottime for each histogram, which gets the seconds until the next, or now */
+static int observe_spans(lua_State *L) {
+    int count = (int)lua_tointeger(L, lua_upvalueindex(1)), knows = 0;
+    lua_Number from = 0, to = 0;
+    lua_settop(L, count);
+    for (int i = 1; i <= count + 1; i++, from = to) {
+        int knew = knows;
+        knows = i > count || lua_type(L, i) == LUA_TNUMBER;
+        if (i > count)
+            to = (lua_Number)loop_boottime(task_clocks(L)) / (lua_Number)CLOCK_SECOND;
+        else if (knows)
+            to = lua_tonumber(L, i);
+        if (knew && knows) observe_span(lua_touserdata(L, lua_upvalueindex(i)), from, to);
+    }
+    return 0;
+}
+
+/* -- histogram... => function */
+static int l_spans(lua_State *L) {
+    int count = lua_gettop(L);
+    luaL_argcheck(L, count < MOST, count, "too many histograms");
+    for (int i = 1; i <= count; i++) luaL_checkudata(L, i, HISTOGRAM_TYPE);
+    lua_pushinteger(L, count);
+    lua_insert(L, 1);
+    lua_pushcclosure(L, observe_spans, count + 1);
+    return 1;
+}
+
+/* -- bounds => histogram */
+static int l_new(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_Unsigned size = lua_rawlen(L, 1);
+    luaL_argcheck(L, size > 0 && size <= MOST, 1, "between 1 and 32 bounds");
+    struct histogram *histogram = lhandle_new(L, HISTOGRAM_TYPE, sizeof *histogram, 0);
+    for (int i = 0; i < (int)size; i++) {
+        lua_rawgeti(L, 1, i + 1);
+        histogram->bounds[i] = luaL_checknumber(L, -1);
+        luaL_argcheck(L, i == 0 || histogram->bounds[i] > histogram->bounds[i - 1], 1,
+                      "the bounds must rise");
+        lua_pop(L, 1);
+    }
+    histogram->size = (int)size;
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"observe", histogram_observe},
+    {"read",    histogram_read   },
+    {NULL,      NULL             },
+};
+
+static const luaL_Reg functions[] = {
+    {"new",   l_new  },
+    {"spans", l_spans},
+    {NULL,    NULL   },
+};
+
+int luaopen_watchbot_histogram(lua_State *L) {
+    lhandle_type(L, HISTOGRAM_TYPE, NULL, methods);
+    luaL_newlib(L, functions);
+    return 1;
+}
