@@ -225,6 +225,7 @@ build = {
     ["watchbot.queue.sqlite"] = "lua/watchbot/queue/sqlite/init.lua",
     ["watchbot.queue.sqlite.committer"] = "lua/watchbot/queue/sqlite/committer.lua",
     ["watchbot.queue.sqlite.dead"] = "lua/watchbot/queue/sqlite/dead.lua",
+    ["watchbot.queue.sqlite.guest"] = "lua/watchbot/queue/sqlite/guest.lua",
     ["watchbot.queue.sqlite.name"] = "lua/watchbot/queue/sqlite/name.lua",
     ["watchbot.queue.sqlite.outbox"] = "lua/watchbot/queue/sqlite/outbox.lua",
     ["watchbot.queue.sqlite.pages"] = "lua/watchbot/queue/sqlite/pages.lua",

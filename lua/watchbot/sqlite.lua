@@ -74,8 +74,9 @@ function sqlite.is_failure(err)
 end
 
 ---@param path string
----@param options { create: boolean?, patience: number?, read_only: boolean? }? create: create a
---- missing file, mode 0600; patience: seconds to wait for a lock
+---@param options { create: boolean?, patience: number?, read_only: boolean?, rewrite: (fun(sql:
+--- string): string)? }? create: create a missing file, mode 0600; patience: seconds to wait for a
+--- lock; rewrite: called once with each statement, before it is prepared
 ---@return watchbot.Database?
 ---@return string? err
 ---@return string? code
@@ -83,7 +84,7 @@ function sqlite.open(path, options)
   local connection, err, code = connect(path, options or {})
   if not connection then return nil, err, code end
   local self = own({
-    path = path, connection = connection, statements = {},
+    path = path, connection = connection, statements = {}, rewrite = options and options.rewrite,
     patience = options and options.patience or PATIENCE,
   }, Database)
   self.transaction_face = own({ database = self }, Transaction)
@@ -96,7 +97,7 @@ function Database:statement(sql)
   if statement then return statement end
   if self.closed then return nil, ("'%s': the database is closed"):format(self.path), "Closed" end
   local err, code
-  statement, err, code = self.connection:prepare(sql)
+  statement, err, code = self.connection:prepare(self.rewrite and self.rewrite(sql) or sql)
   self.statements[sql] = statement
   return statement, err, code
 end
@@ -127,7 +128,7 @@ Database.all = caller "all"
 ---@return string? err
 ---@return string? code
 function Database:execute(sql)
-  return self.connection:execute(sql)
+  return self.connection:execute(self.rewrite and self.rewrite(sql) or sql)
 end
 
 --- Whether the file was moved, deleted or replaced since it was opened: then writes are lost.

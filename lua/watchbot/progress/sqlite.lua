@@ -28,11 +28,10 @@ local sqlite = {}
 ---@return string? err
 ---@return string? code
 function sqlite.open(url, options)
-  local path, err, code = queue.file(url)
-  if not path then return nil, err, code end
-  local database
-  database, err, code = schema.open(path, {
-    create = options.create ~= false, patience = PATIENCE, synchronous = "FULL",
+  local path, prefix, why = queue.file(url)
+  if not path then return nil, prefix, why end
+  local database, err, code = schema.open(path, {
+    create = options.create ~= false, patience = PATIENCE, synchronous = "FULL", prefix = prefix,
   })
   if not database then return nil, err, code end
   return setmetatable({ database = database }, Sqlite)

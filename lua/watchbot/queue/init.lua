@@ -22,16 +22,16 @@ local function trimmed(url)
 end
 
 --- The file in the URL of an embedded queue.
----@param url string `sqlite:FILE`
+---@param url string `sqlite:FILE`, `sqlite:FILE?prefix=PREFIX`
 ---@return string? path
----@return string? err
+---@return string? prefix of the queue's tables in another program's database; or err
 ---@return "Usage"? code
 function queue.file(url)
   local rest = tostring(trimmed(url)):match "^sqlite:(.*)$"
   if not rest then return refuse(url, "expected sqlite:FILE") end
-  local path, why = name.path(rest)
-  if not path then return refuse(url, why) end
-  return path
+  local path, prefix = name.path(rest)
+  if not path then return refuse(url, prefix) end
+  return path, prefix
 end
 
 --- The URL of the same queue with an absolute path, which can be opened from any folder.
@@ -40,12 +40,14 @@ end
 ---@return string? err
 ---@return string? code "Usage", or an errno name if the file's folder does not exist
 function queue.absolute(url)
-  local path, err, code = queue.file(url)
-  if not path then return nil, err, code end
-  local folder, file = path:match "^(.*/)([^/]+)$"
-  folder, err, code = empty.real(folder)
+  local path, prefix, code = queue.file(url)
+  if not path then return nil, prefix, code end
+  local given, file = path:match "^(.*/)([^/]+)$"
+  local folder, err
+  folder, err, code = empty.real(given)
   if not folder then return nil, err, code end
-  return ("sqlite:%s/%s"):format(folder == "/" and "" or folder, file)
+  return ("sqlite:%s/%s%s"):format(folder == "/" and "" or folder, file,
+    prefix and "?prefix=" .. prefix or "")
 end
 
 -- Requests for a URL whose host is not understood would go to the region's own host, with the URL
@@ -102,7 +104,8 @@ function queue.open(url, options)
   local ok, err, code = queue.check(url)
   if not ok then return nil, err, code end
   if url:match "^sqlite:" then
-    return require "watchbot.queue.sqlite".open(url, queue.file(url), options or {})
+    local path, prefix = queue.file(url)
+    return require "watchbot.queue.sqlite".open(url, path, options or {}, prefix)
   end
   return require "watchbot.queue.sqs".open(url, options or {})
 end

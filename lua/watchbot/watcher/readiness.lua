@@ -5,6 +5,7 @@
 
 local core = require "watchbot.core".file
 local own = require "watchbot.lib.own"
+local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds that polls may be under way without an answer; a long poll takes 20.
@@ -32,7 +33,7 @@ end
 ---@param sources watchbot.Asking[]? what else asks the queue
 ---@return watchbot.Readiness
 function readiness.new(url, intake, sources)
-  local file = url:match "^sqlite:(.+)$"
+  local file = url:match "^sqlite:" and queue.file(url) or nil
   local self = own({
     intake = intake, file = file, identity = identity(file), sources = { intake },
   }, Readiness)

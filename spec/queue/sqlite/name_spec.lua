@@ -21,7 +21,7 @@ describe("the name of a queue's file", function()
       [""] = "missing", ["/"] = "missing", ["jobs/"] = "missing", [":memory:"] = "file that",
       [":memory:?cache=shared"] = "file that", ["file:jobs.db"] = "sqlite:jobs.db",
       ["file:jobs.db?mode=memory"] = "URI", ["file:///tmp/jobs.db"] = "URI",
-      ["jobs.db?mode=ro"] = "parameters", ["/tmp/jobs.db?_busy=1&x=2"] = "parameters",
+      ["jobs.db?mode=ro"] = "parameter", ["/tmp/jobs.db?_busy=1&x=2"] = "parameter",
       ["~/jobs.db"] = "not expanded", ["~user/jobs.db"] = "not expanded", [" jobs.db"] = "begins",
       ["jobs.db "] = "ends", ["jobs\t.db"] = "control", ["jobs\0.db"] = "control",
       ["jobs\n.db"] = "control", ["jobs.db-wal"] = "WAL", ["/x/jobs.db-shm"] = "shared memory",

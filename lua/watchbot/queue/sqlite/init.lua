@@ -43,8 +43,8 @@ Queue.__index = Queue
 local module = {}
 
 -- Read-only: counts and traffic; not even the file's folder need be writable.
-local function look(url, path, options)
-  local reader, err, code = schema.look(path, options)
+local function look(url, path, options, prefix)
+  local reader, err, code = schema.look(path, { patience = options.patience, prefix = prefix })
   if not reader then return nil, err, code end
   local nobody = setmetatable({}, {
     __index = function() error("this queue was opened to be looked at", 2) end,
@@ -59,15 +59,15 @@ end
 ---@param url string
 ---@param path string
 ---@param options watchbot.QueueOptions
+---@param prefix string? of the queue's tables in another program's database
 ---@return watchbot.SqliteQueue?
 ---@return string? err
 ---@return string? code
-function module.open(url, path, options)
-  if options.read_only then return look(url, path, options) end
+function module.open(url, path, options, prefix)
+  if options.read_only then return look(url, path, options, prefix) end
   local function connect(synchronous)
-    return schema.open(path, {
-      create = options.create ~= false, patience = options.patience, synchronous = synchronous,
-    })
+    return schema.open(path, { create = options.create ~= false, patience = options.patience,
+      synchronous = synchronous, prefix = prefix })
   end
   local full, err, code = connect "FULL"
   if not full then return nil, err, code end
@@ -81,8 +81,7 @@ function module.open(url, path, options)
   local function changed() arrived:set() end
   return own({
     name = url, warning = trust.warning(path), reader = normal, arrived = arrived,
-    clock = scheduler.time(),
-    sending = committer.new(full, changed),
+    clock = scheduler.time(), sending = committer.new(full, changed),
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
     visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,

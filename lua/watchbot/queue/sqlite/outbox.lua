@@ -68,7 +68,7 @@ CREATE TRIGGER outbox_insert INSTEAD OF INSERT ON outbox BEGIN
     SELECT %DUE%,
       CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = new.fifo_group) THEN NULL
         ELSE %DUE% END,
-      %NOW%, max(%NOW%, latest), new.fifo_group
+      %NOW%, max(%DUE%, latest), new.fifo_group
     FROM state WHERE NOT EXISTS (SELECT 1 FROM deduplications
       WHERE key = new.deduplication_id AND expires > %NOW%);
   INSERT INTO contents (seq, id, subject, attributes, deduplication, body)

@@ -4,6 +4,7 @@
 -- connect rows are triggers, so that every way out of the queue (deleted, dead, expired) follows
 -- them.
 
+local guest = require "watchbot.queue.sqlite.guest"
 local outbox = require "watchbot.queue.sqlite.outbox"
 local sqlite = require "watchbot.sqlite"
 
@@ -125,8 +126,8 @@ local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK, outbox.sql }
 -- which a WAL is truncated after a burst.
 local CHECKPOINT, WAL_LIMIT = 4000, 16 << 20
 
-local function version_of(database)
-  local row, err, code = database:first [[
+local function version_of(reader)
+  local row, err, code = reader:first [[
     SELECT (SELECT user_version FROM pragma_user_version) AS version,
       (SELECT application_id FROM pragma_application_id) AS application,
       EXISTS (SELECT 1 FROM sqlite_master) AS used]]
@@ -134,24 +135,42 @@ local function version_of(database)
   local ours = row.application == APPLICATION
     or (row.application == 0 and row.version == 0 and row.used == 0)
   if not ours then
-    return nil, ("'%s': a database, but not a watchbot queue"):format(database.path), "NotAQueue"
-  end
-  if row.version > #migrations then
-    return nil, ("'%s': made by a newer watchbot (format %d, this one knows up to %d)"):format(
-      database.path, row.version, #migrations), "NewerFormat"
+    return nil, ("'%s': a database, but not a watchbot queue; for a queue inside it write "
+      .. "sqlite:FILE?prefix=watchbot_"):format(reader.path or reader.database.path), "NotAQueue"
   end
   return row.version
+end
+
+local function note_version(transaction, version)
+  transaction:execute(("PRAGMA user_version = %d; PRAGMA application_id = %d"):format(version,
+    APPLICATION))
+end
+
+-- Where the version of a file's tables stands, and of those that are another program's guests.
+local OWN = { version = version_of, note = note_version }
+local GUEST = { version = guest.version, note = guest.note }
+
+local function known_version(database)
+  local home = database.prefix and GUEST or OWN
+  local version, err, code = database:patiently(home.version, database.prefix)
+  if not version then return nil, err, code end
+  if version > #migrations then
+    return nil, ("'%s': made by a newer watchbot (format %d, this one knows up to %d)"):format(
+      database.path, version, #migrations), "NewerFormat"
+  end
+  return version
 end
 
 -- Other processes may be migrating at the same time, so the necessary steps are determined within
 -- the transaction.
 local function migrate(database)
+  local home = database.prefix and GUEST or OWN
   return database:transaction(function(transaction)
-    local version = transaction:first("PRAGMA user_version").user_version
+    local version, err, code = home.version(transaction, database.prefix)
+    if not version then return nil, err, code end
     for next_version = version + 1, #migrations do
       transaction:execute(migrations[next_version])
-      transaction:execute(("PRAGMA user_version = %d; PRAGMA application_id = %d"):format(
-        next_version, APPLICATION))
+      home.note(transaction, next_version)
     end
     return true
   end)
@@ -172,20 +191,38 @@ local function found(database)
   return database:patiently(database.execute, "PRAGMA auto_vacuum = INCREMENTAL")
 end
 
-local function prepare(database, synchronous)
-  local version, err, code = database:patiently(version_of)
-  if not version then return nil, err, code end
-  local ok = true
+-- The settings of a queue's file.
+local function set_up(database, version)
+  local ok, err, code = true, nil, nil
   if version == 0 then ok, err, code = found(database) end
   if ok then ok, err, code = database:patiently(use_wal) end
-  if ok then
-    ok, err, code = database:execute((
-      "PRAGMA synchronous = %s; "
-      .. "PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
-      synchronous, WAL_LIMIT, CHECKPOINT))
-  end
+  if not ok then return nil, err, code end
+  return database:execute(("PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d"):format(
+    WAL_LIMIT, CHECKPOINT))
+end
+
+local function prepare(database, synchronous)
+  local ok, err, code = true, nil, nil
+  if database.prefix then ok, err, code = database:patiently(guest.check) end
+  local version
+  if ok then version, err, code = known_version(database) end
+  if not version then return nil, err, code end
+  if not database.prefix then ok, err, code = set_up(database, version) end
+  -- Of this connection alone.
+  if ok then ok, err, code = database:execute("PRAGMA synchronous = " .. synchronous) end
   if ok and version < #migrations then ok, err, code = migrate(database) end
   return ok, err, code
+end
+
+-- A database that another program owns is never created here.
+local function connect(path, options)
+  local prefix = options.prefix
+  local database, err, code = sqlite.open(path, {
+    create = options.create and not prefix, patience = options.patience,
+    read_only = options.read_only, rewrite = prefix and guest.rewriter(prefix),
+  })
+  if database then database.prefix = prefix end
+  return database, err, code
 end
 
 -- A file with two names has a WAL for each of them: messages sent through one are not visible
@@ -207,12 +244,13 @@ end
 
 --- Opens a connection to a queue file, and creates or migrates the file if needed. Waits in a task.
 ---@param path string
----@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL" }
+---@param options { create: boolean?, patience: number?, synchronous: "FULL"|"NORMAL", prefix:
+--- string? } prefix: of the queue's names in another program's database, which is left as it is
 ---@return watchbot.Database?
 ---@return string? err
----@return string? code "NotAQueue", "NewerFormat", "NoWal", or SQLite's
+---@return string? code "NotAQueue", "NotAGuest", "NewerFormat", "NoWal", or SQLite's
 function schema.open(path, options)
-  local database, err, code = sqlite.open(path, options)
+  local database, err, code = connect(path, options)
   if not database then return nil, err, code end
   local ok
   ok, err, code = check_names(path)
@@ -228,21 +266,21 @@ local unwritable = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = tr
 --- Opens a read-only connection to a file that the user may not be allowed to write. Waits in a
 --- task.
 ---@param path string
----@param options { patience: number? }
+---@param options { patience: number?, prefix: string? }
 ---@return watchbot.Database?
 ---@return string? err
 ---@return string? code
 function schema.look(path, options)
   local usual, refusal, why = schema.open(path, {
-    create = false, patience = options.patience, synchronous = "NORMAL",
+    create = false, patience = options.patience, synchronous = "NORMAL", prefix = options.prefix,
   })
   if usual or not unwritable[why] then return usual, refusal, why end
-  local database, err, code = sqlite.open(path, {
-    patience = options.patience, read_only = true,
+  local database, err, code = connect(path, {
+    patience = options.patience, prefix = options.prefix, read_only = true,
   })
   if not database then return nil, err, code end
   local version
-  version, err, code = database:patiently(version_of)
+  version, err, code = known_version(database)
   if version == 0 then
     err, code = ("'%s': not a watchbot queue yet: nothing was ever sent to it"):format(path),
       "NotAQueue"

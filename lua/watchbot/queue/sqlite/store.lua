@@ -287,6 +287,7 @@ end
 --- was larger before.
 function store.tidy(transaction, now)
   forget_deduplications(transaction, now)
+  if transaction.database.prefix then return end -- the pages are the application's
   if transaction:first("PRAGMA freelist_count").freelist_count > SPARE_PAGES then
     transaction:run(("PRAGMA incremental_vacuum(%d)"):format(GIVEN_BACK))
   end
