@@ -275,7 +275,8 @@ generated: $(B)/lib/watchbot/core.so $(B)/watchbot
 	for page in $(GENERATED); do $(GENERATE) src/generate/tables.lua $$page > $(B)/page && mv $(B)/page $$page || exit; done
 	for stack in spec/template/golden/*.lua; do $(B)/watchbot template $$stack > $(B)/page && mv $(B)/page $${stack%.lua}.json || exit; done
 
-bench: test-deps all
+bench: all
+	@.ci/install-packages bench
 	$(LUA) spec/bench/run.lua $(B) $(PARTS)
 
 FORMATTED = $(wildcard src/*.[ch] include/*.h spec/support/*.c spec/fuzz/*.[ch] doc/examples/*/*.c)

@@ -45,7 +45,7 @@ build = {
         "src/lserver.c", "src/lsqlite.c", "src/lstart.c", "src/lsystemd.c", "src/lterminal.c",
         "src/lvectors.c", "src/lversions.c", "src/lvolume.c", "src/multi.c", "src/orphans.c",
         "src/outlet.c", "src/peer.c", "src/pipes.c", "src/poller.c", "src/procfs.c",
-        "src/proxy.c", "src/request.c", "src/scratch.c", "src/server.c", "src/sigpipe.c",
+        "src/proxy.c", "src/request.c", "src/scratch.c", "src/self.c", "src/server.c", "src/sigpipe.c",
         "src/sigv4.c", "src/sink.c", "src/state.c", "src/stream.c", "src/task.c", "src/trust.c",
       },
       incdirs = { "src", "include", "$(CURL_INCDIR)", "$(OPENSSL_INCDIR)", "$(SQLITE_INCDIR)" },

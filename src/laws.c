@@ -4,7 +4,6 @@
  * themselves hold them meanwhile. */
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -13,6 +12,7 @@
 #include "lerror.h"
 #include "lhandle.h"
 #include "loptions.h"
+#include "self.h"
 #include "sigv4.h"
 
 #define SIGNER_TYPE "watchbot.aws.signer"
@@ -263,7 +263,7 @@ static int l_hex(lua_State *L) {
 
 /* What is taken is forgotten. */
 static bool take_random(struct random *random, unsigned char *bytes, size_t size) {
-    pid_t self = getpid();
+    pid_t self = self_pid();
     if (random->left < size || random->owner != self) {
         if (RAND_bytes(random->bytes, sizeof random->bytes) != 1) return false;
         random->left = sizeof random->bytes;

@@ -1,10 +1,10 @@
 #include "loop.h"
+#include "self.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "compat.h"
@@ -14,12 +14,12 @@ enum { EVENTS_A_TURN = 128, FIRST_HEAP_ROOM = 64 };
 int loop_open(struct loop *loop) {
     memset(loop, 0, sizeof *loop);
     loop->now = clock_monotonic();
-    loop->owner = getpid();
+    loop->owner = self_pid();
     return poller_open(&loop->poller);
 }
 
 bool loop_is_ours(const struct loop *loop) {
-    return loop->owner == getpid();
+    return loop->owner == self_pid();
 }
 
 void loop_close(struct loop *loop) {

@@ -17,6 +17,7 @@
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "self.h"
 
 #define CONNECTION_TYPE "watchbot.sqlite.connection"
 #define STATEMENT_TYPE "watchbot.sqlite.statement"
@@ -64,7 +65,7 @@ static int fail(lua_State *L, sqlite3 *db, const char *path) {
 /* connections */
 
 static bool is_usable(const struct connection *connection) {
-    return connection && connection->db && connection->owner == getpid();
+    return connection && connection->db && connection->owner == self_pid();
 }
 
 static void check_usable(lua_State *L, const struct connection *connection, int index) {
@@ -125,7 +126,7 @@ static int l_open(lua_State *L) {
     struct connection *connection = lhandle_new(L, CONNECTION_TYPE, sizeof *connection, 1);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
-    connection->owner = getpid();
+    connection->owner = self_pid();
     int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (!connection->db) return luaL_error(L, "open: not enough memory");
     if (code != SQLITE_OK) return close_and_return(connection, fail(L, connection->db, path));

@@ -35,9 +35,39 @@ local function pair(bench, what, kept, each, aim)
     return rate
   end)
   local own, theirs = bench.median(cpu_kept), bench.median(cpu_each)
-  bench.report("%s: %.0f jobs/s, a process for each: %.1f; ratio %.0f (at least %d); the watcher's "
+  bench.report("%s: %.0f jobs/s, a process for each: %.1f; ratio %.1f (at least %d); the watcher's "
     .. "own CPU a job %.0f us against %.0f us: %.2f", what, ones, others, ratio, aim, own * 1e6,
     theirs * 1e6, own / theirs)
+end
+
+-- Memory of a watcher with 16 tasks at once, when it has done some and waits: KiB.
+local function memory(bench, argv, count)
+  bench.fill(2000)
+  local child = bench.start({ bench.watchbot, "run", "--queue", "sqlite:jobs.db", "--workers",
+    "16", table.unpack(argv) }, { log = "log" })
+  local queue = assert(require "watchbot.queue".open("sqlite:" .. bench.folder .. "/jobs.db"))
+  bench.wait_for("all messages", 60, function()
+    local counts = assert(queue:counts())
+    return counts.visible + counts.in_flight == 0
+  end)
+  queue:close()
+  local found = io.popen(("pgrep -c -P %d"):format(child:pid())):read "n"
+  assert(found >= count, ("%d programs stay, not %d"):format(found, count))
+  local kilobytes = bench.status(child:pid(), "VmRSS")
+  child:kill "TERM"
+  child:wait()
+  return kilobytes
+end
+
+local function report_memory(bench, none)
+  local with, without = {}, {}
+  for round = 1, bench.rounds do
+    with[round] = memory(bench, { "--lambda", "none", "--", none }, 16)
+    without[round] = memory(bench, { "--", "/bin/true" }, 0)
+  end
+  local ours, theirs = bench.median(with), bench.median(without)
+  bench.report("the watcher's memory with 16 runtimes: %.1f MB, with /bin/true %.1f MB; %.1f MB "
+    .. "more (at most 4)", ours / 1024, theirs / 1024, (ours - theirs) / 1024)
 end
 
 return function(bench)
@@ -45,6 +75,7 @@ return function(bench)
   bench.write("once.py", IMPORTS)
   local client = bench.here .. "/../support/runtimes/ric.py"
   local none = bench.compile("resident", "resident.c")
+  report_memory(bench, none)
   pair(bench, "Python with 0.3 s of imports that stays",
     { 6000, { "--lambda", "app.handler", "--", "python3", client } },
     { 40, { "--", "python3", "once.py" } }, 100)

@@ -10,7 +10,7 @@ local support = require "bench.support"
 local scheduler = require "watchbot.scheduler"
 
 local parts = {
-  "process", "handler", "instructions", "resident", "flat", "idle", "log", "sigv4",
+  "process", "handler", "instructions", "resident", "listener", "flat", "idle", "log", "sigv4",
   "sqs", "sqs_handler", "ecs", "template", "static", "metrics",
 }
 
