@@ -32,4 +32,12 @@ function skip.without(what)
   return answers[what].python or raise(what, answers[what].why)
 end
 
+--- The test that asks is pending where a program is not installed.
+---@param name string
+---@param package string Debian's
+function skip.program(name, package)
+  local _, code = shell.run(("command -v %s >/dev/null"):format(name))
+  if code ~= 0 then raise(name, ("it is not installed: apt-get install %s"):format(package)) end
+end
+
 return skip

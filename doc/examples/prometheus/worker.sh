@@ -1,0 +1,3 @@
+#!/bin/sh
+# Does what its message says: "ok", or "fail".
+[ "$Message" = ok ]
