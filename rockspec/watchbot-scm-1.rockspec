@@ -164,6 +164,7 @@ build = {
     ["watchbot.lib.supervise"] = "lua/watchbot/lib/supervise.lua",
     ["watchbot.lib.text"] = "lua/watchbot/lib/text.lua",
     ["watchbot.lib.urls"] = "lua/watchbot/lib/urls.lua",
+    ["watchbot.lib.whole_file"] = "lua/watchbot/lib/whole_file.lua",
     ["watchbot.log"] = "lua/watchbot/log.lua",
     ["watchbot.message.attributes"] = "lua/watchbot/message/attributes.lua",
     ["watchbot.message.burial"] = "lua/watchbot/message/burial.lua",

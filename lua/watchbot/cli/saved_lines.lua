@@ -1,7 +1,7 @@
 --- cli.saved_lines: a file of saved messages, read in batches. An invalid line is reported, and the
 -- others are read.
 
-local open_lines = require("watchbot.lib.lines").open
+local lines = require "watchbot.lib.lines"
 local decode_saved = require("watchbot.message.saved").decode
 
 -- Messages in a batch, and the bytes of lines that may wait for one.
@@ -9,25 +9,33 @@ local BITE, BYTES = 100, 4 << 20
 
 local saved_lines = {}
 
--- Standard input may be a slow pipe; a file is read at once.
-local function reader(path)
-  if path == "-" then
-    local input, waiting = open_lines(0), {}
-    return function()
-      while not waiting[1] do
-        local lines, err, code = input:read()
-        if not lines then return nil, err, code end
-        waiting = lines
-      end
-      return table.remove(waiting, 1)
-    end
-  end
+-- Bytes of a file that are read at once.
+local BLOCK = 64 * 1024
+
+local function lines_of(path)
+  if path == "-" then return lines.open(0) end
   local file, err = io.open(path, "rb")
   if not file then return nil, err, "ENOENT" end
+  return lines.of { read = function()
+    local bytes, problem = file:read(BLOCK)
+    if not bytes then file:close() end
+    return bytes, problem
+  end }
+end
+
+-- => a function that returns the next line, nil at the end
+local function reader(path)
+  local input, failure, code = lines_of(path)
+  if not input then return nil, failure, code end
+  local waiting, at = {}, 0
   return function()
-    local line, problem = file:read "l"
-    if not line then file:close() end
-    return line, problem
+    while at == #waiting do
+      local read, err, why = input:read()
+      if not read then return nil, err, why end
+      waiting, at = read, 0
+    end
+    at = at + 1
+    return waiting[at]
   end
 end
 

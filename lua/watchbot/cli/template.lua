@@ -8,6 +8,7 @@ local load_file = require "watchbot.policy.load"
 local ordered = require "watchbot.template.ordered"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
+local whole_file = require "watchbot.lib.whole_file"
 
 local writers = { json = "watchbot.template.to_json", yaml = "watchbot.template.to_yaml" }
 
@@ -124,10 +125,8 @@ end
 
 -- The output of get-template contains the template, as text or as an object.
 local function deployed_template(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "template: --diff: " .. problem, "Usage" end
-  local text = file:read "a" or ""
-  file:close()
+  local text, err = whole_file(path)
+  if not text then return nil, "template: --diff: " .. err, "Usage" end
   local deployed = json.decode(text)
   if type(deployed) == "table" and deployed.TemplateBody then deployed = deployed.TemplateBody end
   if type(deployed) == "string" then deployed = json.decode(deployed) end

@@ -9,6 +9,7 @@ local sorted = require "watchbot.lib.sorted"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
 local urls = require "watchbot.lib.urls"
+local whole_file = require "watchbot.lib.whole_file"
 
 -- The outcomes of a policy, then the states that a message without an outcome can be in.
 local OUTCOMES = { "complete", "reject", "release", "retry", "bury", "held", "queued" }
@@ -71,13 +72,8 @@ examples:
 -- the arguments
 
 local function read_body(path)
-  if path == "-" then return io.read "a" end
-  local file <close>, problem = io.open(path, "rb")
-  if not file then return nil, "test: could not read the message: " .. problem, "Usage" end
-  local body = file:read "a"
-  if not body then
-    return nil, ("test: could not read the message: %s is a folder"):format(path), "Usage"
-  end
+  local body, err = whole_file(path)
+  if not body then return nil, "test: could not read the message: " .. err, "Usage" end
   return body
 end
 

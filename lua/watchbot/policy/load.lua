@@ -3,6 +3,7 @@
 
 local is_policy = require("watchbot.policy").is
 local refusal = require "watchbot.lib.refusal"
+local whole_file = require "watchbot.lib.whole_file"
 
 local load_file = {}
 
@@ -82,12 +83,9 @@ local function look_in(folder)
 end
 
 local function source_of(path, what)
-  local file <close>, problem = io.open(path, "rb")
-  if not file then return nil, ("could not read the %s: %s"):format(what, problem) end
-  local source = file:read "a"
-  if not source then
-    return nil, ("could not read the %s: %s: is it a folder?"):format(what, path)
-  end
+  -- Here "-" is a name like any other.
+  local source, err = whole_file(path == "-" and "./-" or path)
+  if not source then return nil, ("could not read the %s: %s"):format(what, err) end
   return source
 end
 
