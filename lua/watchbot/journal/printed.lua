@@ -121,15 +121,17 @@ end
 
 -- Replaces the functions that write to standard output; => a function that restores them
 local function replace(self)
+  -- The policy's library is not that of this module: see lib/apart.lua.
+  local library = _G.io
   local stdout, methods = io.stdout, getmetatable(io.stdout).__index
-  local own_print, own_io, own_method = print, io.write, methods.write
+  local own_print, own_io, own_method = _G.print, library.write, methods.write
   function _G.print(...) self:write(printable(...) .. "\n") end
   methods.write = function(file, ...)
     if file ~= stdout then return own_method(file, ...) end
     self:write(text_of(...))
     return file
   end
-  rawset(io, "write", function(...)
+  rawset(library, "write", function(...)
     local file = io.output()
     if file ~= stdout then return own_io(...) end
     self:write(text_of(...))
@@ -146,7 +148,7 @@ local function replace(self)
   return function()
     _G.print, methods.write = own_print, own_method
     scheduler.spawn = own_spawn
-    rawset(io, "write", own_io)
+    rawset(library, "write", own_io)
     log.redirect(nil)
   end
 end

@@ -42,12 +42,14 @@ end
 -- The top level of a file runs in a task, which only watchbot's own functions may suspend;
 -- coroutines that the file creates are its own.
 local function guard_yield()
-  local yield, task = coroutine.yield, coroutine.running()
-  coroutine.yield = function(...)
+  -- The libraries of the policy, which are not those of this module: see lib/apart.lua.
+  local library = package.loaded.coroutine or {}
+  local yield, task = library.yield, coroutine.running()
+  library.yield = function(...)
     if coroutine.running() ~= task then return yield(...) end
     error("coroutine.yield at the top of the file: only watchbot's own functions may wait there", 2)
   end
-  return setmetatable({}, { __close = function() coroutine.yield = yield end })
+  return setmetatable({}, { __close = function() library.yield = yield end })
 end
 
 local function in_folder(folder, name)
