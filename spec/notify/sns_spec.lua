@@ -130,6 +130,27 @@ describe("a notifier", function()
       assert.is_true((open(10, account:user "sns:GetTopicAttributes"):check()))
     end))
 
+    -- The ARN of a subscription, or one with a newline behind it, passed as a topic's: SNS refused
+    -- both the check and each notification as an invalid parameter.
+    it("and that it is the ARN of one", task(function()
+      local arn = account:topic()
+      for _, wrong in ipairs {
+        arn .. ":9f5c1b5e-0000-4000-8000-000000000000", arn .. "\n", arn .. " ", " " .. arn,
+        (arn:gsub(":sns:", ":sqs:")), (arn:gsub("eu%-west%-1", "")), (arn:gsub(":%d+:", "::")),
+        arn .. "/x", arn .. ".fif", "alerts", "", (arn:gsub("eu%-west%-1", "EU-WEST-1")),
+      } do
+        local made, err, code = require "watchbot.notify.sns".new(wrong, { limit = 1 })
+        assert.are.same({ nil, "Usage" }, { made, code }, wrong)
+        assert.matches("expected arn:aws:sns:REGION:ACCOUNT:NAME", err)
+      end
+      local refused = { GetTopicAttributes = function()
+        return nil, "Invalid parameter: TopicArn", "InvalidParameter"
+      end }
+      local one = assert(require "watchbot.notify.sns".new(arn, { limit = 1, client = refused }))
+      assert.are.same({ nil, "Invalid parameter: TopicArn", "InvalidParameter" },
+        { one:check() })
+    end))
+
     it("and says when that it cannot be told may pass", task(function()
       local one = open()
       proxy:add {

@@ -38,6 +38,30 @@ describe("a policy's task", function()
     assert.is_nil(problem { cpu = 256, memory = 512 })
   end)
 
+  -- A hole in its command, or a table that no JSON can be made of, failed each message in turn.
+  it("has values that RunTask can be given", function()
+    local cycle = {}
+    cycle[1] = cycle
+    for wanted, more in pairs {
+      ["'command' must be a list of texts: item 2 is nil"] = { command = { "a", nil, "b" } },
+      ["'command' must be a list of texts"] = { command = {} },
+      ["'command' must be a list of texts: item 2 is a number"] = { command = { "a", 5 } },
+      ["'networkConfiguration' cannot be sent"] = { networkConfiguration = cycle },
+      ["'tags' cannot be sent"] = { tags = { function() end } },
+      ["'placementStrategy' cannot be sent"] = { placementStrategy = { { type = 0 / 0 } } },
+      ["'volumeConfigurations' cannot be sent"] = { volumeConfigurations = { { a = 1 }, x = 1 } },
+      ["'group' cannot be sent"] = { group = "\xff" },
+      ["'cluster' is empty"] = { cluster = "" }, ["'definition' is empty"] = { definition = "" },
+      ["'container' is empty"] = { container = "" },
+      ["'cpu' must be at least 1, not -1"] = { cpu = -1 },
+      ["'memory' must be at least 1, not 0"] = { memory = 0 },
+    } do
+      local err = problem(more)
+      assert.is_truthy(err and err:find(wanted, 1, true), wanted .. " | " .. tostring(err))
+    end
+    assert.is_nil(problem { command = { "a", "" }, tags = { { key = "a", value = "b" } } })
+  end)
+
   it("has a launch type or a capacity provider strategy, not both", function()
     local strategy = { { capacityProvider = "FARGATE" } }
     assert.are.equal("'launchType' and 'capacityProviderStrategy' exclude each other",

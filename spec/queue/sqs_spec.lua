@@ -7,6 +7,8 @@ local local_aws = require "support.local_aws"
 local contract = require "queue.contract"
 local hands = require "watchbot.lib.hands"
 local server = require "support.server"
+local open_queue = require("watchbot.queue").open
+local received = require "watchbot.queue.sqs.received"
 local sqs = require "watchbot.queue.sqs"
 local http = require "watchbot.http"
 
@@ -209,16 +211,16 @@ describe("SQS:", function()
     -- One answer that makes no sense must not end the poll, nor spoil the messages beside it.
     it("hands out what is whole of an answer, whatever the rest is", function()
       local corrupt = {}
-      local queue = assert(sqs.open("https://sqs.eu-west-1.amazonaws.com/1/q", {
-        client = {}, on_corrupt = function(id) corrupt[#corrupt + 1] = id end,
-      }))
+      local function sound(list)
+        return received.messages(list, nil, function(id) corrupt[#corrupt + 1] = id end)
+      end
       local whole = { MessageId = "1", ReceiptHandle = "r", Body = "x" }
       local function but(more)
         local message = { MessageId = "2", ReceiptHandle = "r", Body = "x" }
         for name, value in pairs(more) do message[name] = value end
         return message
       end
-      local messages = queue:sound {
+      local messages = sound {
         7, "text", {}, whole, but { Body = 7 }, but { MessageId = {} }, but { Attributes = 7 },
         but { MessageAttributes = "x" },
         but { MessageAttributes = { a = 7, b = {}, c = { DataType = 1, StringValue = "x" } } },
@@ -233,7 +235,7 @@ describe("SQS:", function()
         messages[4].attributes, messages[5].attributes })
       assert.are.same({ 1, nil, nil },
         { messages[5].receives, messages[5].sent, messages[5].group })
-      assert.are.same({}, queue:sound "none")
+      assert.are.same({}, sound "none")
     end)
 
     it("counts its requests, those that were repeated too", task(function()
@@ -326,6 +328,35 @@ describe("SQS:", function()
       assert.matches("'sqs:GetQueueAttributes'.*%-%-drain does not work", queue.warning)
       assert.are.equal("NotAllowed", select(3, queue:counts()))
     end))
+  end)
+end)
+
+describe("the URL of an SQS queue", function()
+  local HOST = "https://sqs.eu-west-1.amazonaws.com"
+
+  -- Behind a slash the name of a FIFO queue was not seen to be one.
+  it("has one form, whatever stands behind it", function()
+    for _, tail in ipairs { "", "/", "//", "\n", "/\r\n" } do
+      local queue = assert(open_queue(HOST .. "/123456789012/jobs.fifo" .. tail))
+      assert.are.same({ HOST .. "/123456789012/jobs.fifo", true }, { queue.name, queue.fifo })
+    end
+    assert.is_false(assert(open_queue(HOST .. "/123456789012/jobs.fifo-2/")).fifo)
+  end)
+
+  it("is refused where it is none, before anything is sent", function()
+    for url, wanted in pairs {
+      [HOST] = "expected sqlite:FILE", [HOST .. "/"] = "expected", [HOST .. "/jobs"] = "expected",
+      [HOST .. "/1/2/3"] = "expected", [HOST .. "//123456789012/jobs"] = "expected",
+      [HOST .. "/123456789012/jobs?x=1"] = "no '?'", [HOST .. "/123456789012/jobs#x"] = "no '#'",
+      ["https://eu-west-1.console.aws.amazon.com/sqs/v3/home?region=eu-west-1#/queues"] = "console",
+      ["arn:aws:sqs:eu-west-1:123456789012:jobs"] = "expected", [HOST .. "/a b/jobs"] = "expected",
+    } do
+      local queue, err, code = open_queue(url)
+      assert.are.same({ nil, "Usage" }, { queue, code }, url)
+      assert.is_truthy(err:find(wanted, 1, true), err)
+    end
+    assert(open_queue "http://localhost:4566/queue/jobs")
+    assert(open_queue "https://queue.amazonaws.com/80398EXAMPLE/MyQueue")
   end)
 end)
 

@@ -28,6 +28,9 @@ local REFUSED_SUBJECT = ("x"):rep(200)
 ---@class watchbot.Notifier
 ---@field on_failure (fun(message: string, code: string))? called if a summary could not be
 --- published
+-- What SNS answers to a parameter that it does not take.
+local REFUSED = { InvalidParameter = true, InvalidParameterValue = true }
+
 local Notifier = {}
 Notifier.__index = Notifier
 
@@ -54,7 +57,9 @@ end
 -- needs that permission.
 function Notifier:missing()
   local found, err, code = self.client:GetTopicAttributes { TopicArn = self.topic }
-  if not found and code == "NotFound" then return topic.explain(self.topic, err, code) end
+  if not found and (code == "NotFound" or REFUSED[code]) then
+    return topic.explain(self.topic, err, code)
+  end
 end
 
 --- Whether the topic exists and may be published to.
@@ -69,7 +74,7 @@ function Notifier:check()
   ok, err, code = self.client:Publish {
     TopicArn = self.topic, Subject = REFUSED_SUBJECT, Message = "check",
   }
-  if ok or code == "InvalidParameter" or code == "InvalidParameterValue" then return true end
+  if ok or REFUSED[code] then return true end
   err, code = topic.explain(self.topic, err, code)
   return nil, err, code, retry.is_passing(code)
 end

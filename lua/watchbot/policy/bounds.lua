@@ -5,6 +5,9 @@ local bounds = {}
 
 local UNITS = { [""] = 1, K = 1024, M = 1024 ^ 2, G = 1024 ^ 3, T = 1024 ^ 4 }
 
+-- No program starts with less: 512 alone means megabytes.
+local LEAST = 1 << 20
+
 --- The bytes of a size: an integer, or text like "512M".
 ---@param size integer|string
 ---@return integer? bytes
@@ -26,8 +29,8 @@ end
 
 bounds.types = {
   size = {
-    expected = "bytes, or text like '512M' or '2G'",
-    check = function(value) return bounds.bytes(value) ~= nil end,
+    expected = "bytes, or text like '512M' or '2G', at least 1M",
+    check = function(value) return (bounds.bytes(value) or 0) >= LEAST end,
   },
   nice = {
     expected = "a whole number from -20 to 19",

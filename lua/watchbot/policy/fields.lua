@@ -124,7 +124,7 @@ local declared = {
     help = "receives before a message goes to the dead-letter queue",
   },
   {
-    name = "retention", type = "seconds", default = 14 * 24 * 3600,
+    name = "retention", type = "retention", default = 14 * 24 * 3600,
     help = "seconds that the queue keeps a message",
   },
   { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",

@@ -2,7 +2,9 @@
 -- sets.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
+local json = require "watchbot.lib.json"
 local suggest = require "watchbot.lib.suggest"
+local words = require "watchbot.policy.words"
 
 local task = {}
 
@@ -32,6 +34,21 @@ local function told(value)
   return type(value) == "number" and tostring(value) or "a " .. type(value)
 end
 
+-- What RunTask would refuse for each message, or cannot be sent as JSON.
+local function value_problem(name, value)
+  if value == "" then return ("'%s' is empty"):format(name) end
+  if math.type(value) == "integer" and value < 1 then
+    return ("'%s' must be at least 1, not %d"):format(name, value)
+  elseif name == "command" then
+    local ok, detail = words.check(value)
+    detail = detail and ": " .. detail or ""
+    if not ok then return "'command' must be a list of texts" .. detail end
+  end
+  local ok, encoded, err = pcall(json.encode, value)
+  if ok and encoded then return nil end
+  return ("'%s' cannot be sent: %s"):format(name, tostring(ok and err or encoded))
+end
+
 local function problem_of(name, value)
   local wanted = types[name]
   if not wanted then
@@ -40,6 +57,7 @@ local function problem_of(name, value)
     return ("'%s' must be %s, not %s"):format(name,
       wanted == "integer" and "an integer" or "a " .. wanted, told(value))
   end
+  return value_problem(name, value)
 end
 
 --- The problem with a policy's `task` that is a table, if there is one.

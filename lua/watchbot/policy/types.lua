@@ -6,6 +6,7 @@ local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
 local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
+local words = require "watchbot.policy.words"
 
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
 
@@ -24,28 +25,6 @@ local function one_of(...)
   for _, name in ipairs(names) do known[name] = true end
   local expected = ("one of '%s'"):format(table.concat(names, "', '"))
   return { expected = expected, check = function(value) return known[value] == true end }
-end
-
--- A list of texts without holes; `{ "true", os.getenv "UNSET", "--fast" }` has one.
-local function is_texts(value)
-  if type(value) ~= "table" then return false end
-  local count, last = 0, 0
-  for key, item in pairs(value) do
-    if math.type(key) ~= "integer" or key < 1 then return false end
-    if type(item) ~= "string" then
-      return false, ("item %d is a %s, not text"):format(key, type(item))
-    end
-    if item:find "%z" then return false, ("item %d holds a NUL"):format(key) end
-    count, last = count + 1, math.max(last, key)
-  end
-  if count < last then
-    for index = 1, last do
-      if value[index] == nil then
-        return false, ("item %d is nil; %d items are set"):format(index, count)
-      end
-    end
-  end
-  return count > 0
 end
 
 local function exits_problem(key, outcome)
@@ -73,7 +52,7 @@ local function is_exits(value)
 end
 
 local function is_folders(value)
-  if not is_texts(value) then return false end
+  if not words.check(value) then return false end
   for _, path in ipairs(value) do
     if not path:match "^/" or path:find "%z" then return false end
   end
@@ -117,6 +96,12 @@ local types = {
     check = function(value) return math.type(value) == "integer" and value >= 0 end,
     parse = math.tointeger,
   },
+  retention = {
+    expected = "seconds, a number of at least 60",
+    check = function(value)
+      return type(value) == "number" and value >= 60 and value < math.huge
+    end,
+  },
   rate = {
     expected = "a number above 0",
     check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
@@ -140,9 +125,13 @@ local types = {
   command = {
     expected = "text for sh, a list of words, or a function of the job that returns one of them",
     check = function(value)
-      if type(value) == "table" then return is_texts(value) end
-      if type(value) == "string" then return value:match "%S" ~= nil and not value:find "%z" end
-      return type(value) == "function"
+      if type(value) == "table" then return words.check_program(value) end
+      if type(value) ~= "string" then return type(value) == "function" end
+      if #value > words.LONGEST then
+        return false, ("it has %d bytes, more than the %d that Linux takes"):format(#value,
+          words.LONGEST)
+      end
+      return value:match "%S" ~= nil and not value:find "%z"
     end,
   },
   handler = {
@@ -159,7 +148,7 @@ local types = {
     expected = "true, false, or a list of names and patterns like { 'PATH', 'AWS_*' }",
     check = function(value)
       if type(value) == "boolean" then return true end
-      return is_texts(value)
+      return words.check(value)
     end,
   },
   folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },

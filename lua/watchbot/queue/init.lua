@@ -56,7 +56,15 @@ local function check_sqs(url)
   if url:match "^%a+://[^/]*@" or urls.hide(url):find("[hidden]@", 1, true) then
     return refuse(url, "a queue's URL has no user name or password: AWS's variables and profiles "
       .. "have the credentials")
-  elseif url:find "[%c%s]" or not require "watchbot.aws.place".split(url:match "^[^?#]*") then
+  end
+  local split = not url:find "[%c%s]" and require "watchbot.aws.place".split(url:match "^[^?#]*")
+  if not split then return refuse(url, EXPECTED) end
+  if split.name:find "console%.aws" then
+    return refuse(url, "that is a page of the AWS console; the queue's URL is shown there")
+  elseif url:find "[?#]" then
+    return refuse(url, "a queue's URL has no '?' and no '#'")
+  elseif require "watchbot.aws.endpoint".is_aws(split.name)
+    and not split.path:find "^/[^/]+/[^/]+/*$" then
     return refuse(url, EXPECTED)
   end
   return true
@@ -107,7 +115,7 @@ function queue.open(url, options)
     local path, prefix = queue.file(url)
     return require "watchbot.queue.sqlite".open(url, path, options or {}, prefix)
   end
-  return require "watchbot.queue.sqs".open(url, options or {})
+  return require "watchbot.queue.sqs".open(url:gsub("/+$", ""), options or {})
 end
 
 return queue

@@ -25,8 +25,8 @@ local topic = {}
 ---@return string? err
 ---@return string? code "Usage" if it is not the ARN of a topic
 function topic.client(arn)
-  local region = arn:match "^arn:[^:]+:sns:([^:]+):[^:]+:.+$"
-  if not region then
+  local region, name = arn:match "^arn:[%w-]+:sns:([%l%d-]+):%d+:([%w_.-]+)$"
+  if not region or name:gsub("%.fifo$", ""):find(".", 1, true) then
     return nil, ("'%s' is not a topic: expected arn:aws:sns:REGION:ACCOUNT:NAME"):format(arn),
       "Usage"
   end

@@ -132,6 +132,9 @@ describe("what is no event of a task", function()
     '{"detail":{}}',
     '{"detail":{"taskArn":7}}', '[{"detail":{"taskArn":"mine"}},{"job":1}]',
     '{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","Message":"a job"}',
+    -- Another program's event about the task was deleted as one of ours.
+    '{"source":"my.app","detail":{"taskArn":"mine"}}', '{"source":7,"detail":{"taskArn":"mine"}}',
+    '{"source":"my.app","taskArn":"mine"}',
   }
 
   -- The watcher was given the queue of its messages for events: twenty jobs were deleted unread.
@@ -261,6 +264,15 @@ describe("the queue of task events", function()
       assert.matches("names the queue of the messages", err)
     end
     assert.is_nil((events.check("sqlite:jobs.db", "sqlite:jobs.db")))
+    assert.is_nil((events.check("sqlite:./jobs.db", "sqlite:jobs.db")))
+    assert.is_nil((events.check("sqlite:///tmp/../tmp/jobs.db", "sqlite:/tmp/jobs.db")))
+    for _, same in ipairs {
+      "https://sqs.eu-west-1.amazonaws.com//123456789012/jobs",
+      "https://SQS.eu-west-1.amazonaws.com:443/123456789012//jobs/", JOBS .. "?x=1", JOBS .. "#x",
+      "https://sqs.eu-west-1.amazonaws.com/123456789012/%6Aobs",
+    } do
+      assert.is_nil((events.check(same, JOBS)), same)
+    end
     for _, other in ipairs {
       JOBS .. "-events", "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
       "https://sqs.eu-west-1.amazonaws.com/999999999999/jobs", "sqlite:jobs.db",

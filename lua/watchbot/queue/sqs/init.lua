@@ -14,6 +14,7 @@ local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 local outgoing = require "watchbot.queue.outgoing"
 local permissions = require "watchbot.queue.sqs.permissions"
+local received = require "watchbot.queue.sqs.received"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 local xray = require "watchbot.trace.xray"
@@ -80,7 +81,7 @@ end
 function Sqs:attributes()
   local result, err, code = self:call("GetQueueAttributes", { AttributeNames = { "All" } })
   if not result then return nil, err, code end
-  return result.Attributes or {}
+  return type(result.Attributes) == "table" and result.Attributes or {}
 end
 
 --- See queue/sqs/permissions.lua.
@@ -140,48 +141,6 @@ local function integer(text)
   return math.tointeger(tonumber(text))
 end
 
-local function text(value)
-  return type(value) == "string" and value or nil
-end
-
--- An endpoint that is not AWS may respond with anything: invalid entries are skipped.
-local function message_of(message)
-  local system = type(message.Attributes) == "table" and message.Attributes or {}
-  return {
-    id = message.MessageId, receipt = message.ReceiptHandle, body = message.Body,
-    attributes = attributes.decode(message.MessageAttributes),
-    receives = integer(system.ApproximateReceiveCount) or 1, sent = integer(system.SentTimestamp),
-    first_received = integer(system.ApproximateFirstReceiveTimestamp),
-    group = text(system.MessageGroupId), deduplication = text(system.MessageDeduplicationId),
-    sequence = text(system.SequenceNumber), source = text(system.DeadLetterQueueSourceArn),
-    sender = text(system.SenderId), trace = text(system.AWSTraceHeader),
-  }
-end
-
-local said_unchecked = false
-
--- OpenSSL in FIPS mode has no MD5. Then messages are accepted unchecked, because TLS has checked
--- them, too.
-local function say_unchecked(client, why)
-  if said_unchecked then return end
-  said_unchecked = true
-  if client.warn then
-    client.warn(("the MD5 of received messages is not checked: %s"):format(why))
-  end
-end
-
--- A message whose body does not match its MD5 is not run; it becomes visible again after its
--- visibility timeout.
-local function is_sound(message, client)
-  if not (text(message.Body) and text(message.MessageId) and text(message.ReceiptHandle)) then
-    return false
-  end
-  if not message.MD5OfBody then return true end
-  local md5, why = core.aws.md5(message.Body)
-  if not md5 then say_unchecked(client, why) end
-  return not md5 or md5 == message.MD5OfBody
-end
-
 --- How many messages a receive of a FIFO queue may bring, whose order somebody keeps; 1 if nobody
 --- does.
 ---@param count integer
@@ -198,20 +157,6 @@ function Sqs:attempt()
     if now - attempt.time < ATTEMPT_LIFE then return attempt end
   end
   return { id = core.aws.uuid(), time = now }
-end
-
---- The intact messages of a response.
-function Sqs:sound(received)
-  local messages = {}
-  for _, message in ipairs(type(received) == "table" and received or {}) do
-    if type(message) ~= "table" then message = {} end
-    if is_sound(message, self.client) then
-      messages[#messages + 1] = message_of(message)
-    elseif self.on_corrupt then
-      self.on_corrupt(tostring(message.MessageId))
-    end
-  end
-  return messages
 end
 
 ---@param max integer
@@ -232,7 +177,7 @@ function Sqs:receive(max, wait, visibility)
     MessageAttributeNames = { "All" },
     ReceiveRequestAttemptId = attempt and attempt.id,
   })
-  if result then return self:sound(result.Messages or {}) end
+  if result then return received.messages(result.Messages, self.client.warn, self.on_corrupt) end
   if attempt then table.insert(self.lost_attempts, attempt) end
   return nil, err, code
 end
@@ -374,8 +319,13 @@ end
 function Sqs:counts()
   local found, err, code = self:attributes()
   if not found then return nil, err, code end
+  local visible = integer(found.ApproximateNumberOfMessages)
+  -- No number is not none: `--drain` would take the queue for empty.
+  if not visible then
+    return nil, ("queue %s: the answer has no number of messages"):format(self.name), "BadAnswer"
+  end
   return {
-    visible = integer(found.ApproximateNumberOfMessages) or 0,
+    visible = visible,
     delayed = integer(found.ApproximateNumberOfMessagesDelayed) or 0,
     in_flight = integer(found.ApproximateNumberOfMessagesNotVisible) or 0,
   }, nil, nil, found

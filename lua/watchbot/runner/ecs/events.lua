@@ -5,10 +5,12 @@
 -- remembered for a while, because their watcher may die and its message arrive here. Messages that
 -- are not events of ECS are never deleted.
 
+local file = require "watchbot.core".file
 local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
 local limits = require "watchbot.lib.limits"
 local place = require "watchbot.aws.place"
+local absolute, queue_file = require("watchbot.queue").absolute, require("watchbot.queue").file
 local recent = require "watchbot.lib.recent"
 local scheduler = require "watchbot.scheduler"
 local ending = require "watchbot.runner.ecs.ending"
@@ -28,7 +30,20 @@ local events = {}
 
 -- The account and name of a queue are at the end of its URL; the host has several forms.
 local function parts_of(url)
-  return place.region_of(url), url:gsub("%s+$", ""):gsub("/+$", ""):match "^https?://[^/]+/(.+)$"
+  local path = url:gsub("%s+$", ""):gsub("[?#].*", ""):gsub("/+$", "")
+    :match "^%a+://[^/]+/+(.+)$"
+  return place.region_of(url), path and path:gsub("//+", "/"):gsub("%%(%x%x)", function(digits)
+    return string.char(tonumber(digits, 16))
+  end)
+end
+
+-- Two names of one file, which may be one of an embedded queue.
+local function same_file(one, other)
+  local path, other_path = queue_file(one), queue_file(other)
+  local status, other_status = path and file.status(path), other_path and file.status(other_path)
+  return status and other_status and status.device == other_status.device
+    and status.inode == other_status.inode
+    or absolute(one) ~= nil and absolute(one) == absolute(other)
 end
 
 --- Whether the queue of task events differs from the queue of messages, which would be read as
@@ -43,7 +58,7 @@ function events.check(task_events, queue)
   local other_region, other_path = parts_of(queue)
   local same = path and path == other_path
     and (not region or not other_region or region == other_region)
-  if not same and task_events ~= queue then return true end
+  if not same and task_events ~= queue and not same_file(task_events, queue) then return true end
   return nil, ("'task_events' (TaskEventQueueUrl) names the queue of the messages, '%s': its "
     .. "messages would be read as task events; give EventBridge a separate queue"):format(queue),
     "Usage"
@@ -92,6 +107,8 @@ end
 -- => the task, when its event was sent | nil, whether it is another event of ECS
 local function task_of(event)
   if type(event) ~= "table" then return nil, false end
+  -- Other programs may write about tasks, too.
+  if event.source ~= nil and event.source ~= "aws.ecs" then return nil, false end
   -- A rule with an input path passes only the task.
   local task = event.detail == nil and event or event.detail
   if type(task) == "table" and type(task.taskArn) == "string" then return task, event.time end
