@@ -31,9 +31,10 @@ local own = add("watchbot", version, "MIT")
 relations[1] = { spdxElementId = "SPDXRef-DOCUMENT", relationshipType = "DESCRIBES",
   relatedSpdxElement = own }
 
-local function add_debian(name, release)
+local function add_debian(name, release, package)
+  package = package or ("%s@%s?arch=source"):format(name, release)
   local id = add(name, release, LICENSES[name] or "NOASSERTION",
-    ("pkg:deb/debian/%s@%s?arch=source"):format(name, (release:gsub("+", "%%2B"))))
+    "pkg:deb/debian/" .. package:gsub("+", "%%2B"))
   relations[#relations + 1] = { spdxElementId = own, relationshipType = "CONTAINS",
     relatedSpdxElement = id }
 end
@@ -42,7 +43,7 @@ for line in io.lines(folder .. "/packages") do
   add_debian(line:match "^%S+ %S+ (%S+) (%S+)$")
 end
 assert(#packages > 5, "the list of packages is not complete: " .. folder .. "/packages")
-for line in io.lines(folder .. "/compiler") do add_debian(line:match "^(%S+) (%S+)$") end
+for line in io.lines(folder .. "/compiler") do add_debian(line:match "^(%S+) (%S+) (%S+)$") end
 local list <close> = assert(io.popen(("ls -t %s/source/curl_*.dsc"):format(folder)))
 add_debian("curl", (list:read "l":match "curl_(.*)%.dsc$"))
 

@@ -28,7 +28,8 @@ setup(function()
     packages[#packages + 1] = ("lib%s-dev 1.0+deb12u1 %s 1.0-1+deb12u1~x\n"):format(name, name)
   end
   shell.write(folder .. "/packages", table.concat(packages))
-  shell.write(folder .. "/compiler", "glibc 2.36-9+deb12u14\nlibgcc 12.2.0-14\n")
+  shell.write(folder .. "/compiler", "glibc 2.36-9+deb12u14 "
+    .. "glibc@2.36-9+deb12u14?arch=source\nlibgcc 12.2.0-14 gcc-12@12.2.0-14?arch=source\n")
   assert(os.execute(("mkdir %s/source"):format(folder)))
   shell.write(folder .. "/source/curl_7.88.1-10+deb12u15.dsc", "")
   text = write_sbom(1000000000)
@@ -73,6 +74,8 @@ describe("the SPDX document", function()
           reference.referenceLocator)
       end
     end
+    assert.are.equal("pkg:deb/debian/gcc-12@12.2.0-14?arch=source",
+      ids["SPDXRef-libgcc"].externalRefs[1].referenceLocator)
     for _, name in ipairs { "watchbot", "openssl", "curl", "glibc", "libgcc" } do
       assert.is_table(ids["SPDXRef-" .. name], name)
     end
