@@ -34,6 +34,17 @@ Sender.__index = Sender
 
 local sender = {}
 
+-- Names are in lower case, so that none is sent twice; how the body is sent is not to be chosen.
+local function headers_of(given)
+  local headers = { ["user-agent"] = "watchbot/" .. version }
+  for name, value in pairs(given) do headers[name:lower()] = value end
+  headers["content-type"] = "application/json"
+  for _, name in ipairs { "host", "content-length", "transfer-encoding", "content-encoding" } do
+    headers[name] = nil
+  end
+  return headers
+end
+
 ---@param target watchbot.OtlpTarget
 ---@param what string "spans"
 ---@param report fun(err: string, code: string?, dropped: integer) writes a line of the log
@@ -44,11 +55,9 @@ function sender.new(target, what, report)
   local signer, err, code = signed.of(target.url)
   if err then return nil, err, code end
   local name = place.split(target.url:match "^[^?#]*").name
-  local headers = { ["User-Agent"] = "watchbot/" .. version }
-  for header, value in pairs(target.headers) do headers[header] = value end
-  headers["Content-Type"] = "application/json"
   return own({
-    target = target, what = what, report = report, signer = signer, headers = headers,
+    target = target, what = what, report = report, signer = signer,
+    headers = headers_of(target.headers),
     direct = place.is_loopback(name), dropped = 0, failures = 0, said = -math.huge,
   }, Sender)
 end

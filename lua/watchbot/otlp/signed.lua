@@ -40,7 +40,7 @@ function signed.of(url)
 end
 
 --- The headers of a request, with what proves who is asking. Waits for the keys, in a task.
----@param headers table<string, string>
+---@param headers table<string, string> names in lower case
 ---@param body string
 ---@return table<string, string>? headers
 ---@return string? err
@@ -49,14 +49,14 @@ function Signed:headers(headers, body)
   local keys, err, code = self.client.provider:get()
   if not keys then return nil, err, code end
   self.keys = keys
-  local all = { Host = self.host, ["Content-Type"] = headers["Content-Type"] }
+  local all = { host = self.host, ["content-type"] = headers["content-type"] }
   local authorization, stamp = self.client.signer:headers(
     { method = "POST", path = self.path, headers = all, body = body }, keys,
     { region = self.region, service = "xray", time = scheduler.time() // 1000 })
   all = {}
   for name, value in pairs(headers) do all[name] = value end
-  all.Authorization, all["X-Amz-Date"] = authorization, stamp
-  all["X-Amz-Security-Token"] = keys.token
+  all.authorization, all["x-amz-date"] = authorization, stamp
+  all["x-amz-security-token"] = keys.token
   return all
 end
 
