@@ -3,7 +3,7 @@
 scripted.py SEEN: appends a line of JSON to the file SEEN for each invocation: its event's bodies,
 its headers, and the statuses of what it posted. A step is a list: ["answer", text], ["error", type,
 text], ["stream", text, type, text], ["exit", code], ["kill"], ["sleep", seconds], ["print", text],
-["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"],
+["flood", bytes], ["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"],
 ["leave"], ["chaos", seed].
 """
 import base64
@@ -140,6 +140,9 @@ class Runtime:
     def print(self, text):
         sys.stdout.write(text)
         sys.stdout.flush()
+
+    def flood(self, size):
+        self.print("x" * int(size))
 
 
 def steps_of(event):

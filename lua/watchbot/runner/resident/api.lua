@@ -97,6 +97,9 @@ local function failure(self, request, id)
 end
 
 local function init_error(self, request)
+  if not self.runtime:is_starting() then
+    return tell(request, 403, "InvalidStateTransition", "the runtime has started")
+  end
   local kind, body = request:header "Lambda-Runtime-Function-Error-Type", ""
   if not request:over() then body = request:body() end
   accept(request)

@@ -144,6 +144,12 @@ function Runtime:broken(problem)
   self:stop(0)
 end
 
+--- Whether it has not asked yet, so that it may say why it cannot start.
+---@return boolean
+function Runtime:is_starting()
+  return self.state == "starting"
+end
+
 --- The program's own report of a failed start; it ends by itself.
 ---@param body string
 ---@param kind string?
