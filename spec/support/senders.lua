@@ -49,6 +49,13 @@ local function ids_of(text)
   return ids
 end
 
+-- Runs the program to its end, which may be far: thousands of calls, some of which fail.
+local function run_long(folder, arguments, environment)
+  local child = workshop.start(folder, arguments, environment)
+  local exit = assert(child:wait(10 * workshop.PATIENCE), "the program did not end")
+  return exit, child:output()
+end
+
 --- Sends a file with an empty line and one message that is too large, while SQS fails entries and
 --- calls: all others arrive, each once, and an id is printed for each.
 ---@param lines integer
@@ -67,7 +74,7 @@ function senders.file_with_bad_lines(folder, lines)
   end)
   place.proxy:add { kind = "status", status = 503, code = "ServiceUnavailable", probability = 0.02,
     operation = "SendMessageBatch" }
-  local exit, out, problem = workshop.run(folder, {
+  local exit, out, problem = run_long(folder, {
     "send", "--queue", place.url, "--from", "letters",
   }, place.environment)
   failing:cancel()
@@ -110,7 +117,7 @@ function senders.killed_and_resumed(folder, lines)
   assert(printed < lines, "the send was not killed in time")
   place.proxy:clear()
   write_lines(folder, "rest", table.move(texts, printed + 1, #texts, 1, {}))
-  local exit, out, problem = workshop.run(folder, {
+  local exit, out, problem = run_long(folder, {
     "send", "--queue", place.url, "--from", "rest",
   }, place.environment)
   local times = contents(place)
