@@ -1,6 +1,7 @@
 -- What a drain owes to messages: none is kept that has not started, and none pays for it.
 
 local policy = require "watchbot.policy"
+local scheduler = require "watchbot.scheduler"
 local open_stage = require("watchbot.testing.stage").open
 
 local function stage(more)
@@ -55,6 +56,27 @@ describe("a drain", function()
     end)
     assert.are.equal(0, made.queue.items[2].receives)
     assert.is_false(made.queue.items[2].in_flight)
+  end)
+
+  -- A message stayed in flight until its visibility timeout: the watcher had ended beside its hook.
+  it("gives back what a hook has not decided on by the end", function()
+    for _, name in ipairs { "admit", "environment" } do
+      local one = policy {
+        queue = "sqlite:jobs.db", command = "true", drain = 1, kill_grace = 1, max_receives = 3,
+      }
+      one[name] = function() scheduler.sleep(1000) end
+      if made then made:close() end
+      made = open_stage(one, {})
+      made:drive(function()
+        made.queue:send { { body = "a" } }
+        scheduler.sleep(1)
+        assert.are.equal(1, #made.watcher.jobs:all "deciding")
+        made.watcher:stop()
+        made.watching:join()
+      end)
+      local item = made.queue.items[1]
+      assert.are.same({ false, 0 }, { item.in_flight, item.receives }, name)
+    end
   end)
 
   it("gives back what is held", function()

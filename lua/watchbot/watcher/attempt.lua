@@ -32,7 +32,11 @@ local function passed(context, step)
   if not context.breaker.quiet then context.passed(step) end
 end
 
-local function failed_hook(name)
+local function failed_hook(entry, name)
+  if entry.ended then
+    local exit = { reason = entry.ended, stopped = true, duration = 0 }
+    return { outcome = "retry", exit = exit, cause = "stopped", seconds = 0, decided = "stop" }
+  end
   local exit = { reason = ("the hook '%s' failed"):format(name), cause = "hook" }
   return { outcome = "retry", exit = exit, cause = "hook", step = name, decided = name }
 end
@@ -41,7 +45,7 @@ end
 ---@return watchbot.Verdict? refused
 local function admit(context, entry)
   local admitted, seconds = context.hooks:ask("admit", entry.job)
-  if admitted == nil then return failed_hook "admit" end
+  if admitted == nil then return failed_hook(entry, "admit") end
   passed(context, "admit")
   if admitted == true then return nil end
   local exit = { reason = "not admitted" }
@@ -175,7 +179,7 @@ function attempt.run(context, entry)
   if refused then return refused end
   if not context.runner.ignores_environment or context.hooks:is_set "environment" then
     entry.environment = context.hooks:ask("environment", entry.job)
-    if not entry.environment then return failed_hook "environment" end
+    if not entry.environment then return failed_hook(entry, "environment") end
     passed(context, "environment")
   end
   context.jobs:move(entry, "starting")

@@ -284,7 +284,9 @@ function Watcher:drain()
   self.life:stop_all()
   -- After the KILL, messages only need to be returned; a queue that does not respond must not delay
   -- the exit.
-  if not self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then
+  if self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then return end
+  self.life:end_hooks()
+  if not self:settled(1) then
     self.journal:error(nil, "error",
       "some messages could not be returned; they become visible after their visibility timeout")
   end

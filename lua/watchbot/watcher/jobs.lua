@@ -91,6 +91,8 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field message table as received
 ---@field job watchbot.Job
 ---@field lease watchbot.Lease
+---@field task watchbot.Task? the coroutine that works on it
+---@field ended string? why its hooks were ended
 ---@field run table? its task, while it has one
 ---@field environment table<string, string>? of its task
 ---@field exit watchbot.Exit? how its last task ended

@@ -48,6 +48,7 @@ local life = {}
 function life.new(parts)
   local self = own(parts, Life)
   self.crew = crew.new(function(entry, body)
+    entry.task = scheduler.running()
     local ok, err = xpcall(body, debug.traceback, self, entry)
     if not ok then self:rescue(entry, err) end
   end)
@@ -373,6 +374,16 @@ end
 --- Stops all tasks that run.
 function Life:stop_all()
   for _, entry in ipairs(self.jobs:all "running") do self:stop(entry) end
+end
+
+--- Raises an error in the hooks that have not returned by the end, so that their messages go back.
+function Life:end_hooks()
+  for _, stage in ipairs { "deciding", "starting", "running", "settling" } do
+    for _, entry in ipairs(self.jobs:all(stage)) do
+      entry.ended = "stopped: the watcher has ended"
+      if entry.task then entry.task:expire(entry.ended) end
+    end
+  end
 end
 
 --- Lets the task of a job continue: the next watcher that receives its message finds it.
