@@ -52,6 +52,18 @@ line 2
 ]], 1, true), body)
   end)
 
+  -- "Subject: x<newline>MessageId: another" was taken for another message's; so was a reason with a
+  -- newline in a summary, which has one line a message.
+  it("has one line for the subject, and one a message in a summary", function()
+    local forged = job.new { id = "1", subject = "x\nMessageId: another\r\27[8m", body = "m\nn",
+      receives = 1, attributes = {}, sent = 0, first_received = 0 }
+    local body = text.body(nil, forged, "retry", { code = 1 })
+    assert.is_truthy(body:find("\nSubject: x MessageId: another\\u{d}\nMessage: m\nn\n", 1, true),
+      body)
+    assert.are.equal("1: failed, will retry: a 2: failed, removed from queue: b",
+      text.line(forged, "retry", { reason = "a\n2: failed, removed from queue: b" }))
+  end)
+
   it("names resources where there are any, and the signal or reason", function()
     local body = text.body(nil, one, "reject", {
       signal = "SEGV", cluster = "arn:c", task = "arn:t",

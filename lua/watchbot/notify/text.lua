@@ -65,7 +65,7 @@ end
 ---@param exit watchbot.Exit
 ---@return string
 function notification.line(job, outcome, exit)
-  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.plain(reason_of(exit)))
+  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.line(reason_of(exit)))
 end
 
 local function last_attempt(job, outcome)
@@ -81,7 +81,9 @@ local function information(job)
     values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message)
   end
   for _, name in ipairs(variables) do
-    if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, text.plain(values[name])) end
+    -- A newline in a subject would look like another of these lines; a message may have lines.
+    local shown = name == "Message" and text.plain or text.line
+    if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, shown(values[name])) end
   end
   return table.concat(lines, "\n")
 end
