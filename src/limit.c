@@ -121,7 +121,10 @@ static void enter(lua_State *L, struct task *task, int64_t nanoseconds,
 static void leave(lua_State *L, struct task *task) {
     struct limit *limit = &task->limit;
     limit->guards--;
-    if (limit->guards == 0) limit->expired = false;
+    if (limit->guards == 0) {
+        limit->expired = false;
+        if (limit->cancelled_within) task->cancelled = limit->cancelled_within = false;
+    }
     if (!limit->aborted && !limit->expired) {
         limit->raising = false;
         limit->deadline = lua_tointeger(L, DEADLINE);
@@ -167,7 +170,13 @@ int task_limit_turn(lua_State *L) {
     return limited(L, true);
 }
 
+bool task_is_limited(lua_State *L) {
+    const struct task *task = task_running(L);
+    return task && task->limit.guards > 0;
+}
+
 bool task_abort(lua_State *L, struct task *task) { /* -- reason => */
+    if (task->limit.guards > 0 && task_is_limited(L)) return task_expire(L, task);
     if (task_ended(task)) {
         lua_pop(L, 1);
         return false;

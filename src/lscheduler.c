@@ -150,6 +150,8 @@ static int l_quiet(lua_State *L) {
 /* -- whether */
 static int l_leap(lua_State *L) {
     luaL_checktype(L, 1, LUA_TBOOLEAN);
+    if (task_is_limited(L))
+        return luaL_error(L, "leap: a handler or a hook cannot set the clocks of its watcher");
     loop_leap(task_loop(L), lua_toboolean(L, 1));
     return 0;
 }

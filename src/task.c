@@ -152,6 +152,8 @@ bool task_cancel(lua_State *L, struct task *task) {
     lua_insert(L, -2);
     lua_setiuservalue(L, -2, REASON);
     lua_pop(L, 1);
+    bool within = task_is_limited(L) && task->limit.guards > 0;
+    task->limit.cancelled_within = within && (!task->cancelled || task->limit.cancelled_within);
     task->cancelled = true;
     if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
     return true;

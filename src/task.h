@@ -95,6 +95,10 @@ volatile sig_atomic_t *task_interrupt(lua_State *L);
 /* Returns the task that runs now on this state, or NULL. */
 struct task *task_running(lua_State *L);
 
+/* Whether code runs that a limit watches: a policy's. What it does to a task that is in a limit,
+ * its own for one, is over when the outermost limit is left: that task may own a job. */
+bool task_is_limited(lua_State *L);
+
 bool task_ended(const struct task *task);
 bool task_failed(const struct task *task);
 

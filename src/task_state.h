@@ -30,6 +30,7 @@ struct limit {
     bool raising; /* each wait and each instruction raises LIMIT_REASON */
     bool expired; /* until the outermost limit is left, see task_expire */
     bool aborted; /* until the task has ended */
+    bool cancelled_within; /* a cancel came from code in a limit: it ends with the outermost one */
 };
 
 struct task {

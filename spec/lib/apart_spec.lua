@@ -78,6 +78,42 @@ describe("a handler that damages what all Lua code shares", function()
   end
 end)
 
+describe("a handler that ends its own task", function()
+  -- The task is also that of its job's owner: its slot was lost, its message in flight for ever.
+  for code, complete in pairs {
+    ["scheduler.running():abort 'enough'"] = 2,
+    ["scheduler.running():abort() pcall(scheduler.sleep, 0) while true do end"] = 2,
+    ["local own = scheduler.running() scheduler.spawn(function() own:abort 'enough' end) "
+      .. "scheduler.sleep(60)"] = 2,
+    ["scheduler.running():expire 'enough'"] = 2,
+    -- What is left of it when the handler has returned must not hit what the watcher does next.
+    ["scheduler.running():cancel 'enough'"] = 3,
+    ["scheduler.running():cancel 'enough' scheduler.sleep(0)"] = 2,
+    ["scheduler.leap(true)"] = 2,
+  } do
+    it("ends only what it does itself: " .. code, task(function(folder)
+      local out = log_after(folder, "local scheduler = watchbot.scheduler " .. code)
+      assert.matches(('"complete":%d,"reject":1,"release":0,"retry":%%d'):format(complete), out)
+      assert.are.equal(0, counts(folder)[1], out)
+      assert.is_nil(out:find('"where":"watcher"', 1, true), out)
+    end))
+  end
+
+  it("may end tasks that it has started", task(function(folder)
+    local out = log_after(folder, [[
+      local scheduler = watchbot.scheduler
+      local first, second = scheduler.spawn(scheduler.sleep, 60), scheduler.spawn(function()
+        while true do pcall(scheduler.sleep, 60) end
+      end)
+      scheduler.sleep(0)
+      first:cancel "one"
+      second:abort "two"
+      assert(select(2, first:join(10)) == "one" and select(2, second:join(10)) == "two")
+    ]])
+    assert.matches('"complete":3,"reject":1', out)
+  end))
+end)
+
 describe("a policy's own Lua", function()
   -- A library that gives all strings a method is one of the oldest ways of Lua.
   it("may extend strings and libraries, and require watchbot's modules", task(function(folder)

@@ -71,6 +71,9 @@ local function attributes_of(arguments)
   for _, pair in ipairs(arguments.attribute or {}) do
     local name, value = options.pair(pair)
     if not name then return nil, "send: --attribute: " .. value, "Usage" end
+    if attributes[name] then
+      return nil, ("send: --attribute: '%s' is given twice"):format(text.word(name)), "Usage"
+    end
     attributes[name] = { type = "String", value = value }
   end
   return attributes
