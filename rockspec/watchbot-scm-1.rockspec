@@ -231,6 +231,7 @@ build = {
     ["watchbot.queue.sqlite.name"] = "lua/watchbot/queue/sqlite/name.lua",
     ["watchbot.queue.sqlite.outbox"] = "lua/watchbot/queue/sqlite/outbox.lua",
     ["watchbot.queue.sqlite.pages"] = "lua/watchbot/queue/sqlite/pages.lua",
+    ["watchbot.queue.sqlite.ranking"] = "lua/watchbot/queue/sqlite/ranking.lua",
     ["watchbot.queue.sqlite.rows"] = "lua/watchbot/queue/sqlite/rows.lua",
     ["watchbot.queue.sqlite.salvage"] = "lua/watchbot/queue/sqlite/salvage.lua",
     ["watchbot.queue.sqlite.schema"] = "lua/watchbot/queue/sqlite/schema.lua",

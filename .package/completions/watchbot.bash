@@ -27,6 +27,7 @@ _watchbot() {
     'send --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
     'send --subject') COMPREPLY=($(:)); return ;;
     'send --delay') COMPREPLY=($(:)); return ;;
+    'send --priority') COMPREPLY=($(:)); return ;;
     'send --attribute') COMPREPLY=($(:)); return ;;
     'send --group') COMPREPLY=($(:)); return ;;
     'send --deduplication-id') COMPREPLY=($(:)); return ;;
@@ -83,7 +84,7 @@ _watchbot() {
   case ${COMP_WORDS[1]} in
     run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --drain --health --listen --log --help' words='' ;;
     listen) options='--workers --health --help' words='' ;;
-    send) options='--queue --stack --prefix --topic --from --subject --delay --attribute --group --deduplication-id --help' words='' ;;
+    send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --deduplication-id --help' words='' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
     health) options='--ready --within --help' words='' ;;

@@ -23,6 +23,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from send' -l topic -x -d 'an SN
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l from -r -F -d 'messages written by dead-letter print, from FILE'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l subject -x -d 'the message'\''s Subject'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l delay -x -d 'delay before delivery'
+complete -c watchbot -n '__fish_seen_subcommand_from send' -l priority -x -d '-100 to 100, default 0'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l attribute -x -d 'a message attribute'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l group -x -d 'the FIFO group'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l deduplication-id -x -d 'a second message with this ID within 5 minutes is dropped'

@@ -56,6 +56,7 @@ _watchbot() {
         '--from=[messages written by dead-letter print, from FILE]:file:_files' \
         '--subject=[the message'\''s Subject]:text: ' \
         '--delay=[delay before delivery]:seconds: ' \
+        '--priority=[-100 to 100, default 0]:n: ' \
         '*--attribute=[a message attribute]:name=value: ' \
         '--group=[the FIFO group]:id: ' \
         '--deduplication-id=[a second message with this ID within 5 minutes is dropped]:id: ' \

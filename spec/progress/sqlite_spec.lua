@@ -97,8 +97,12 @@ describe("progress in a queue's file", function()
     queue:close()
     local database = assert(sqlite.open(folder:file "jobs.db"))
     assert(database:execute [[DROP TABLE progress; DROP TABLE progress_chunks;
-      ALTER TABLE dead DROP COLUMN reason;
-      DROP VIEW outbox; ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
+      DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX prioritized_by_time;
+      DROP INDEX prioritized_by_rank; ALTER TABLE messages DROP COLUMN priority;
+      ALTER TABLE dead DROP COLUMN priority; ALTER TABLE dead DROP COLUMN reason;
+      CREATE INDEX messages_by_time ON messages (visible_at, receives)
+        WHERE visible_at IS NOT NULL;
+      ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
     database:close()
     local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))

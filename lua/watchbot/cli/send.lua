@@ -39,6 +39,10 @@ local send = {
       help = "delay before delivery: SQS up to 900, an embedded queue up to a year",
     },
     {
+      name = "priority", value = "N",
+      help = "-100 to 100, default 0: higher ones first; for embedded queues",
+    },
+    {
       name = "attribute", value = "NAME=VALUE", many = true,
       help = "a message attribute; may be repeated",
     },
@@ -86,7 +90,7 @@ local function template_of(arguments)
   return function(sending, body)
     return sending:trace({
       body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes,
-      group = arguments.group,
+      group = arguments.group, priority = math.tointeger(tonumber(arguments.priority)),
       deduplication = arguments["deduplication-id"],
     }, here)
   end
@@ -255,13 +259,22 @@ local function check_saved(arguments)
       text.word(arguments.words[1])),
       "Usage"
   end
-  for _, name in ipairs { "subject", "delay", "attribute", "group", "deduplication-id" } do
+  local own = { "subject", "delay", "priority", "attribute", "group", "deduplication-id" }
+  for _, name in ipairs(own) do
     if arguments[name] then
       return nil, ("send: --from sends messages unchanged: --%s cannot be combined with it"):format(
         name), "Usage"
     end
   end
   return true
+end
+
+local function check_priority(arguments)
+  local given = arguments.priority
+  local priority = math.tointeger(tonumber(given))
+  if given == nil or priority and math.abs(priority) <= 100 then return true end
+  return nil, ("send: --priority: expected a whole number from -100 to 100, got '%s'"):format(
+    text.word(given)), "Usage"
 end
 
 -- Refuses what would drop all lines but one, or put them all into a group without a name.
@@ -287,6 +300,7 @@ function send.run(arguments)
   end
   local ok, err, code = check_saved(arguments)
   if ok then ok, err, code = check_ids(arguments) end
+  if ok then ok, err, code = check_priority(arguments) end
   if not ok then return nil, err, code end
   return scheduler.run(start, arguments)
 end

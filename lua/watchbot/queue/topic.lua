@@ -58,6 +58,7 @@ function topic.open(arn)
 end
 
 function Topic:refusal(message)
+  if message.priority then return "SNS has no priorities; an embedded queue does" end
   if message.delay then return "a topic cannot delay a message; send it to the queue" end
   if message.deduplication and not self.fifo then
     return "only FIFO topics know a deduplication id"

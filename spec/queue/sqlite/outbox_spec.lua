@@ -31,7 +31,8 @@ end
 describe("the outbox of a queue file", function()
   it("takes a message with all that it can have", with_queue(function(queue, database)
     assert(insert(database, {
-      body = "hello", subject = "greeting", fifo_group = "g", deduplication_id = "d", id = "mine-1",
+      body = "hello", subject = "greeting", priority = 5, fifo_group = "g",
+      deduplication_id = "d", id = "mine-1",
       attributes = cjson.encode {
         text = "x", number = 5, part = 1.5, typed = { type = "Binary", value = "AAA=" },
       },
@@ -129,6 +130,9 @@ BEGIN; INSERT INTO outbox (body, deduplication_id) VALUES ('kept', 'k'); COMMIT;
       { { body = "x", delay = "soon" }, "delay must be a number" },
       { { body = "x", delay = -1 }, "delay must be seconds from 0" },
       { { body = "x", delay = math.huge }, "delay must be seconds from 0" },
+      { { body = "x", priority = 101 }, "priority must be a whole number" },
+      { { body = "x", priority = 0.5 }, "priority must be a whole number" },
+      { { body = "x", priority = "high" }, "priority must be a whole number" },
       { { body = "x", attributes = "{" }, "attributes must be JSON" },
       { { body = "x", attributes = 7 }, "attributes must be JSON" },
       { { body = "x", attributes = "7" }, "attributes must be a JSON object" },
@@ -168,8 +172,13 @@ BEGIN; INSERT INTO outbox (body, deduplication_id) VALUES ('kept', 'k'); COMMIT;
       assert(queue:send { { body = "old" } })
       queue:close()
       local database <close> = assert(sqlite.open(folder:file "jobs.db"))
-      assert(database:run "DROP VIEW outbox")
-      assert(database:run "PRAGMA user_version = 4")
+      assert(database:execute [[
+        DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX prioritized_by_time;
+        DROP INDEX prioritized_by_rank; ALTER TABLE messages DROP COLUMN priority;
+        ALTER TABLE dead DROP COLUMN priority;
+        CREATE INDEX messages_by_time ON messages (visible_at, receives)
+          WHERE visible_at IS NOT NULL;
+        PRAGMA user_version = 4]])
       queue = assert(open(folder:url()))
       assert(insert(database, { body = "new" }))
       assert.are.equal(2, #receive(queue))

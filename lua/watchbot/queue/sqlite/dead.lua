@@ -31,10 +31,11 @@ end
 -- The selected dead letters: those with one id, or the next few of all.
 local function chosen(transaction, id, last)
   if id then
-    return transaction:all("SELECT seq, fifo_group FROM dead WHERE id = ? ORDER BY seq", id)
+    return transaction:all("SELECT seq, fifo_group, priority FROM dead WHERE id = ? ORDER BY seq",
+      id)
   end
-  return transaction:all("SELECT seq, fifo_group FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?",
-    last, SWEEP)
+  return transaction:all(
+    "SELECT seq, fifo_group, priority FROM dead WHERE seq <= ? ORDER BY seq LIMIT ?", last, SWEEP)
 end
 
 --- `seq` of the newest dead letter, 0 if there is none.
@@ -63,7 +64,7 @@ local CONTENT = ([[
 function dead.replay(transaction, now, id, last)
   local rows = chosen(transaction, id, last)
   for _, row in ipairs(rows) do
-    local seq = store.place(transaction, now, now, row.fifo_group)
+    local seq = store.place(transaction, now, now, row.fifo_group, row.priority)
     transaction:run(CONTENT, row.seq, seq)
     transaction:run("DELETE FROM dead WHERE seq = ?", row.seq)
   end

@@ -277,6 +277,7 @@ end
 ---@field body string any bytes, up to 1 MiB with the attributes
 ---@field subject string?
 ---@field delay number? seconds
+---@field priority integer? -100 to 100; embedded queues only
 ---@field attributes table<string, { type: string, value: string }>?
 ---@field group string? messages of a group are processed one at a time, in order
 ---@field deduplication string? a second message with this id within 5 minutes is not added

@@ -28,6 +28,8 @@ local REFUSALS = {
     "deduplication_id must be text that is not empty" },
   { "typeof(new.delay) NOT IN ('integer', 'real', 'null')", "delay must be a number of seconds" },
   { "new.delay < 0 OR new.delay > 3153600000", "delay must be seconds from 0 to 100 years" },
+  { "typeof(new.priority) NOT IN ('integer', 'null') OR new.priority NOT BETWEEN -100 AND 100",
+    "priority must be a whole number from -100 to 100" },
   { "new.attributes IS NOT NULL AND (typeof(new.attributes) <> 'text' "
     .. "OR NOT json_valid(new.attributes))", "attributes must be JSON" },
   { "json_type(new.attributes) <> 'object'", "attributes must be a JSON object" },
@@ -64,11 +66,11 @@ local TRIGGER = [[
 CREATE TRIGGER outbox_insert INSTEAD OF INSERT ON outbox BEGIN
   %REFUSALS%
   UPDATE state SET clock = %NOW%, latest = max(latest, %NOW%) WHERE %NOW% >= clock + 1000;
-  INSERT INTO messages (due, visible_at, sent, born, fifo_group)
+  INSERT INTO messages (due, visible_at, sent, born, fifo_group, priority)
     SELECT %DUE%,
       CASE WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = new.fifo_group) THEN NULL
         ELSE %DUE% END,
-      %NOW%, max(%DUE%, latest), new.fifo_group
+      %NOW%, max(%DUE%, latest), new.fifo_group, coalesce(new.priority, 0)
     FROM state WHERE NOT EXISTS (SELECT 1 FROM deduplications
       WHERE key = new.deduplication_id AND expires > %NOW%);
   INSERT INTO contents (seq, id, subject, attributes, deduplication, body)
@@ -86,8 +88,8 @@ END;
 
 -- What is read from it: the id of a message by its deduplication id, for five minutes.
 local VIEW = [[
-CREATE VIEW outbox (id, subject, body, fifo_group, deduplication_id, delay, attributes) AS
-  SELECT id, NULL, NULL, NULL, key, NULL, NULL FROM deduplications;
+CREATE VIEW outbox (id, subject, body, fifo_group, deduplication_id, delay, priority, attributes) AS
+  SELECT id, NULL, NULL, NULL, key, NULL, NULL, NULL FROM deduplications;
 ]]
 
 local words = {

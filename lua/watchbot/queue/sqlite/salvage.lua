@@ -27,16 +27,17 @@ end
 local tables = {
   messages = {
     "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?",
+    "integer",
   },
   contents = { "null", "text", "text?", "text?", "text?", "text" },
   dead = {
     "null", "text", "text?", "text?", "text?", "text", "text?", "integer", "integer?", "integer",
-    "integer", "text?",
+    "integer", "text?", "integer",
   },
 }
 
 -- Columns that a row may lack, if it was written before they existed.
-local optional = { dead = 1 }
+local optional = { messages = 1, dead = 2 }
 
 local function fits(name, columns)
   local kinds = tables[name]
@@ -84,8 +85,8 @@ end
 
 local MESSAGE = [[
   INSERT OR IGNORE INTO messages (seq, visible_at, due, sent, born, first_received, receives, lease,
-    fifo_group)
-  VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)]]
+    fifo_group, priority)
+  VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)]]
 
 local CONTENT = [[
   INSERT OR IGNORE INTO contents (seq, id, subject, attributes, deduplication, body)
@@ -93,20 +94,21 @@ local CONTENT = [[
 
 local LETTER = [[
   INSERT OR IGNORE INTO dead (seq, id, subject, attributes, deduplication, body, fifo_group, sent,
-    first_received, receives, died, reason)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+    first_received, receives, died, reason, priority)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, 0))]]
 
 -- A message that was in flight has no consumer any more; a delayed one stays delayed.
 local function add_message(transaction, seq, content, state, now)
   local sent = state and state[4] or now
   local due = state and state[7] == 0 and math.max(now, state[3]) or now
   transaction:run(MESSAGE, seq, due, sent, state and state[5] or sent,
-    state and state[6], state and state[7] or 0, state and state[8] or 0, state and state[9])
+    state and state[6], state and state[7] or 0, state and state[8] or 0, state and state[9],
+    state and state[10] or 0)
   transaction:run(CONTENT, seq, table.unpack(content, 2, 6))
 end
 
 local function add_letter(transaction, seq, letter)
-  transaction:run(LETTER, seq, table.unpack(letter, 2, 12))
+  transaction:run(LETTER, seq, table.unpack(letter, 2, 13))
 end
 
 -- Only the first message of a group is visible.

@@ -119,8 +119,22 @@ local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
 -- later time is at least as old as that.
 local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT 0"
 
+-- Urgent messages first (queue.sqlite.ranking). Most messages have the priority 0, and cost nothing
+-- more: each of the indexes has the messages of one kind only.
+local PRIORITIES = [[
+ALTER TABLE messages ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dead ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+DROP INDEX messages_by_time;
+CREATE INDEX messages_by_time ON messages (visible_at, receives)
+  WHERE visible_at IS NOT NULL AND priority = 0;
+CREATE INDEX prioritized_by_time ON messages (visible_at, receives)
+  WHERE visible_at IS NOT NULL AND priority <> 0;
+CREATE INDEX prioritized_by_rank ON messages (priority, visible_at)
+  WHERE visible_at IS NOT NULL AND priority <> 0;
+]]
+
 -- migrations[n] converts a file of version n - 1 to version n. Only append to it.
-local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK, outbox.sql }
+local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql }
 
 -- Pages in the WAL before they are moved into the file, which waits for the disk; and the bytes to
 -- which a WAL is truncated after a burst.

@@ -2,6 +2,7 @@
 -- where an error of one caller would fail the work of others.
 
 local limits = require "watchbot.lib.limits"
+local ranking = require "watchbot.queue.sqlite.ranking"
 local store = require "watchbot.queue.sqlite.store"
 
 -- SQS's limit; the subject, which SQS does not have, counts as well.
@@ -58,6 +59,10 @@ function sending.check(message)
     "a message must be a table with a body, a string")
   demand(message.delay == nil or type(message.delay) == "number" and message.delay >= 0,
     "a delay must be seconds, 0 or more")
+  local priority = message.priority
+  demand(priority == nil or math.type(priority) == "integer"
+    and math.abs(priority) <= ranking.LIMIT,
+    ("a priority must be a whole number from -%d to %d"):format(ranking.LIMIT, ranking.LIMIT))
   for _, name in ipairs { "subject", "group", "deduplication" } do
     local value = message[name]
     demand(value == nil or type(value) == "string",

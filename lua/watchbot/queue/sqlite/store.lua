@@ -70,15 +70,15 @@ end
 -- not be too old at once when the clock is set right: its age goes by the latest time that was ever
 -- seen here. It begins behind the delay, which may be longer than the retention.
 local ADD = [[
-  INSERT INTO messages (due, visible_at, sent, born, fifo_group)
+  INSERT INTO messages (due, visible_at, sent, born, fifo_group, priority)
   VALUES (?1, CASE
     WHEN EXISTS (SELECT 1 FROM messages WHERE fifo_group = ?3) THEN NULL ELSE ?1 END, ?2,
-    max(?1, (SELECT latest FROM state)), ?3)]]
+    max(?1, (SELECT latest FROM state)), ?3, ?4)]]
 
 --- Adds a message without its content.
 ---@return integer seq
-function store.place(transaction, due, now, group)
-  local _, seq = transaction:run(ADD, due, now, group)
+function store.place(transaction, due, now, group, priority)
+  local _, seq = transaction:run(ADD, due, now, group, priority or 0)
   return seq
 end
 
@@ -86,7 +86,7 @@ local function add(transaction, now, id, message)
   local due = now + milliseconds(message.delay or 0)
   local attributes = message.attributes and next(message.attributes)
     and json.encode(message.attributes, "bytes") or nil
-  local seq = store.place(transaction, due, now, message.group)
+  local seq = store.place(transaction, due, now, message.group, message.priority)
   transaction:run("INSERT INTO contents (seq, id, subject, attributes, deduplication, body) "
     .. "VALUES (?, ?, ?, ?, ?, ?)",
     seq, id, message.subject, attributes, message.deduplication, message.body)
@@ -126,11 +126,11 @@ store.NO_CONTENT = NO_CONTENT
 -- the dead letter has what is left, and says so.
 local MAKE_DEAD = ([[
   INSERT INTO dead (id, subject, attributes, deduplication, body, fifo_group, sent,
-    first_received, receives, died, reason)
+    first_received, receives, died, reason, priority)
   SELECT coalesce(id, '%s' || messages.seq), subject, attributes, deduplication,
     coalesce(body, ''), fifo_group, sent, first_received, receives, ?2,
     CASE WHEN id IS NOT NULL THEN ?3
-      ELSE coalesce(?3 || '; ', '') || 'the queue file has lost its content' END
+      ELSE coalesce(?3 || '; ', '') || 'the queue file has lost its content' END, priority
   FROM messages LEFT JOIN contents USING (seq) WHERE seq = ?1]]):format(NO_CONTENT)
 
 --- Moves a message to the dead letters.
@@ -165,8 +165,13 @@ end
 ---@return string? code
 function store.next_due(database)
   return database:first [[
-    SELECT visible_at FROM messages
-    WHERE visible_at IS NOT NULL ORDER BY visible_at LIMIT 1]]
+    SELECT min(visible_at) AS visible_at FROM (
+      SELECT * FROM (SELECT visible_at FROM messages
+        WHERE visible_at IS NOT NULL AND priority = 0 ORDER BY visible_at LIMIT 1)
+      UNION ALL
+      SELECT * FROM (SELECT visible_at FROM messages
+        WHERE visible_at IS NOT NULL AND priority <> 0 ORDER BY visible_at LIMIT 1))
+    HAVING min(visible_at) IS NOT NULL]]
 end
 
 -- settling
@@ -256,9 +261,12 @@ end
 ---@return string? code
 function store.counts(database)
   local row, err, code = database:first([[
-    SELECT messages, dead, hidden, in_flight FROM state,
-      (SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight
-       FROM messages WHERE visible_at > ?)]],
+    SELECT messages, dead, sum(hidden) AS hidden, sum(in_flight) AS in_flight FROM state, (
+      SELECT count(*) AS hidden, coalesce(sum(receives > 0), 0) AS in_flight
+        FROM messages WHERE visible_at > ?1 AND priority = 0
+      UNION ALL
+      SELECT count(*), coalesce(sum(receives > 0), 0)
+        FROM messages WHERE visible_at > ?1 AND priority <> 0)]],
     scheduler.time())
   if not row then return nil, err, code end
   return {

@@ -2,6 +2,7 @@
 -- queue.sqlite.store. Messages are read in pages with all their data, and leased one by one; those
 -- that were received too often or have expired are removed on the way.
 
+local ranking = require "watchbot.queue.sqlite.ranking"
 local sqlite = require "watchbot.sqlite"
 local store = require "watchbot.queue.sqlite.store"
 
@@ -33,12 +34,6 @@ local function message_of(row, now)
   row.size = #row.body
   return row
 end
-
-local VISIBLE = [[
-  SELECT seq, sent, born, due, first_received, receives, lease, fifo_group AS "group", id, subject,
-    attributes, deduplication, body, seq || '.' || (lease + 1) AS receipt
-  FROM messages LEFT JOIN contents USING (seq)
-  WHERE visible_at <= ? ORDER BY visible_at LIMIT ?]]
 
 -- Messages read at once: with 1 MiB each they have BYTES.
 local PAGE = 16
@@ -96,7 +91,7 @@ local function lease(transaction, now, message, visible_at)
   return message
 end
 
---- Takes up to `max` visible messages, those first that have been visible longest; messages
+--- Takes up to `max` visible messages, in the order of queue.sqlite.ranking; messages
 --- received too often go to the dead letters instead, expired ones are removed.
 ---@param wanted watchbot.Taking
 ---@return table[] messages
@@ -108,7 +103,7 @@ function taking.take(transaction, now, wanted)
   repeat
     local swept_before = swept.dead + swept.expired
     local page = math.min(wanted.max - #messages, PAGE)
-    local rows = transaction:all(VISIBLE, now, page)
+    local rows = ranking.page(transaction, now, page)
     for _, row in ipairs(rows) do
       local fate, message = offer_safely(transaction, now, row, wanted)
       if fate then

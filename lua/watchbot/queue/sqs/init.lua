@@ -265,6 +265,7 @@ function Sqs:sibling(url)
 end
 
 function Sqs:refusal(message)
+  if message.priority then return "SQS has no priorities; an embedded queue does" end
   if message.delay and self.fifo then return "a FIFO queue delays no single message" end
   if message.delay and not (message.delay >= 0 and message.delay <= limits.sqs.delay) then
     return ("a delay may have 0 to %d s, not %g"):format(limits.sqs.delay, message.delay)

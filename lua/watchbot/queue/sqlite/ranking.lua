@@ -1,0 +1,82 @@
+--- queue.sqlite.ranking: which of the visible messages are received first: of one priority those
+-- that have been visible longest. Between priorities, each point is worth a minute of waiting, so
+-- that a message of the lowest priority precedes those of the highest that came 200 minutes later:
+-- none waits for ever.
+
+local ranking = {}
+
+--- Priorities are whole numbers from -LIMIT to LIMIT.
+ranking.LIMIT = 100
+
+-- Milliseconds that a point is worth.
+local POINT = 60000
+
+local COLUMNS = [[
+  SELECT seq, sent, born, due, first_received, receives, lease, fifo_group AS "group", id, subject,
+    attributes, deduplication, body, seq || '.' || (lease + 1) AS receipt
+  FROM messages LEFT JOIN contents USING (seq) ]]
+
+-- The usual case: one statement.
+local ORDINARY = COLUMNS .. [[
+  WHERE visible_at <= ? AND priority = 0 ORDER BY visible_at LIMIT ?]]
+
+local ONE = COLUMNS .. "WHERE seq = ?"
+
+local IS_PRIORITIZED = [[
+  SELECT 1 FROM messages WHERE visible_at <= ? AND priority <> 0 LIMIT 1]]
+
+-- Steps from one priority to the next by the index, however many messages have it.
+local PRIORITIES = [[
+  WITH RECURSIVE steps (priority) AS (
+    SELECT (SELECT min(priority) FROM messages WHERE visible_at IS NOT NULL AND priority <> 0)
+    UNION ALL
+    SELECT (SELECT min(priority) FROM messages
+      WHERE visible_at IS NOT NULL AND priority <> 0 AND priority > steps.priority)
+    FROM steps WHERE steps.priority IS NOT NULL)
+  SELECT priority FROM steps WHERE priority IS NOT NULL]]
+
+local ORDINARY_HEADS = [[SELECT seq, visible_at FROM messages
+  WHERE visible_at <= ?2 AND priority = 0 AND ?1 = 0 ORDER BY visible_at LIMIT ?3]]
+
+-- `priority <> 0` is for SQLite: only then does it use the index of these.
+local HEADS = [[SELECT seq, visible_at FROM messages
+  WHERE visible_at <= ?2 AND priority = ?1 AND priority <> 0 ORDER BY visible_at LIMIT ?3]]
+
+local function before(a, b)
+  if a.rank ~= b.rank then return a.rank < b.rank end
+  return a.seq < b.seq
+end
+
+-- The first `count` of each priority, in the order in which all are received.
+local function heads(transaction, now, count)
+  local all, priorities = {}, transaction:all(PRIORITIES)
+  priorities[#priorities + 1] = { priority = 0 }
+  for _, one in ipairs(priorities) do
+    local sql = one.priority == 0 and ORDINARY_HEADS or HEADS
+    local rows = transaction:all(sql, one.priority, now, count)
+    for _, row in ipairs(rows) do
+      row.rank = row.visible_at - one.priority * POINT
+      all[#all + 1] = row
+    end
+  end
+  table.sort(all, before)
+  return all
+end
+
+--- The visible messages that are received next, with all their data.
+---@param transaction watchbot.Transaction
+---@param now integer
+---@param count integer
+---@return table[] rows at most `count`
+function ranking.page(transaction, now, count)
+  if not transaction:first(IS_PRIORITIZED, now) then
+    return transaction:all(ORDINARY, now, count)
+  end
+  local rows, ranked = {}, heads(transaction, now, count)
+  for index = 1, math.min(count, #ranked) do
+    rows[index] = transaction:first(ONE, ranked[index].seq)
+  end
+  return rows
+end
+
+return ranking
