@@ -191,8 +191,8 @@ describe("watchbot template --diff", function()
     write(folder, "fifo = true,")
     local code, out = run(folder, "--diff", "deployed.json", "stack.lua")
     assert.are.equal(1, code)
-    assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: what "
-      .. "others have subscribed", out)
+    assert.matches("! WatchbotTopic .-REPLACED by a new resource\n    LOST with the old one: its "
+      .. "subscriptions", out)
     assert.matches("! WatchbotQueue .-REPLACED by a new resource\n    LEFT BEHIND with the old "
       .. "one, .-: "
       .. "the messages in it", out)

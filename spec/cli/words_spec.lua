@@ -65,11 +65,11 @@ describe("a word that no command knows", function()
 
   it("is quoted with its beginning, in one line, and the hint is seen", task(function(folder)
     local _, _, err = workshop.run(folder, { "send", "--" .. ("q"):rep(10000) })
-    assert.are.equal(("watchbot: send: unknown option '--%s... (10000 bytes)'; see watchbot help "
-      .. "send\n"):format(("q"):rep(200)), err)
+    assert.are.equal(("watchbot: send: unknown option '--%s... (10000 bytes)' (see watchbot help "
+      .. "send)\n"):format(("q"):rep(200)), err)
     _, _, err = workshop.run(folder, { "send", "--que\nue" })
-    assert.are.equal("watchbot: send: unknown option '--que\\nue'; did you mean '--queue'?; see "
-      .. "watchbot help send\n", err)
+    assert.are.equal("watchbot: send: unknown option '--que\\nue'; did you mean '--queue'? (see "
+      .. "watchbot help send)\n", err)
     _, _, err = workshop.run(folder, { "run", FORGED .. ".lua" })
     assert.matches("^watchbot: [^\n]*\n  watchbot: the queue was deleted\n    watchbot: ", err)
   end))

@@ -4,6 +4,7 @@
 
 local bounds = require "watchbot.policy.bounds"
 local json = require "watchbot.lib.json"
+local limits = require "watchbot.lib.limits"
 local refusal = require "watchbot.lib.refusal"
 local task_problem = require("watchbot.policy.task").problem
 local types = require "watchbot.policy.types"
@@ -124,7 +125,7 @@ local declared = {
     help = "receives before a message goes to the dead-letter queue",
   },
   {
-    name = "retention", type = "retention", default = 14 * 24 * 3600,
+    name = "retention", type = "retention", default = limits.sqs.retention,
     help = "seconds that the queue keeps a message",
   },
   { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
