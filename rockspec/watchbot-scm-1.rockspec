@@ -178,6 +178,7 @@ build = {
     ["watchbot.meta.watchbot"] = "lua/watchbot/meta/watchbot.lua",
     ["watchbot.metrics"] = "lua/watchbot/metrics/init.lua",
     ["watchbot.metrics.backlog"] = "lua/watchbot/metrics/backlog.lua",
+    ["watchbot.metrics.emf"] = "lua/watchbot/metrics/emf.lua",
     ["watchbot.metrics.endpoint"] = "lua/watchbot/metrics/endpoint.lua",
     ["watchbot.metrics.histogram"] = "lua/watchbot/metrics/histogram.lua",
     ["watchbot.metrics.lag"] = "lua/watchbot/metrics/lag.lua",

@@ -104,6 +104,20 @@ static int log_write(lua_State *L) {
     return 0;
 }
 
+/* -- log text : a line as it is */
+static int log_raw(lua_State *L) {
+    struct llog *log = llog_check(L, 1);
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    report_dropped(log);
+    buffer_clear(&log->text);
+    bool good = buffer_append(&log->text, text, size) && buffer_append(&log->text, "\n", 1);
+    struct lines_output *output = sink_output(log->sink);
+    good = good && output->write(output, buffer_data(&log->text), log->text.size);
+    if (log->text.capacity > KEPT) buffer_free(&log->text);
+    return good ? 0 : luaL_error(L, "raw: not enough memory");
+}
+
 /* -- log category id level name value name value... */
 static int log_say(lua_State *L) {
     struct llog *log = llog_check(L, 1);
@@ -240,6 +254,7 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg methods[] = {
     {"write",   log_write  },
     {"say",     log_say    },
+    {"raw",     log_raw    },
     {"drain",   log_drain  },
     {"dropped", log_dropped},
     {"taken",   log_taken  },

@@ -14,6 +14,8 @@ local core = require "watchbot.core".log
 ---@field say fun(self: watchbot.Log, category: string, id: string?, level: integer, ...: any)
 --- queues a line that is a JSON object of the members name, value, name, value...; a nil value
 --- leaves its member out
+---@field raw fun(self: watchbot.Log, line: string) queues a line as it is, in both formats: without
+--- newline, date and id
 ---@field drain fun(self: watchbot.Log, seconds: number?): true?, string?, string? waits until
 --- everything is written
 ---@field dropped fun(self: watchbot.Log): integer lines that were dropped because the disk was full

@@ -18,7 +18,7 @@ end
 -- Types of fields as an editor knows them.
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
-  listen = "string",
+  listen = "string", metrics = "\"emf\"",
   interval = "number",
   visibility = "number", retention = "number",
   size = "integer|string", nice = "integer", umask = "string",

@@ -30,6 +30,9 @@ end
 -- Bytes of a message that are logged unless a policy sets another number.
 Journal.shown = 2048
 
+--- Errors that were logged.
+Journal.errors = 0
+
 --- The number of bytes of each message to log.
 ---@param bytes integer|false
 function Journal:show_messages(bytes)
@@ -76,7 +79,11 @@ end
 
 function Journal:info(id, ...) self:say("info", id, ...) end
 function Journal:warning(id, ...) self:say("warning", id, ...) end
-function Journal:error(id, ...) self:say("error", id, ...) end
+
+function Journal:error(id, ...)
+  self.errors = self.errors + 1
+  self:say("error", id, ...)
+end
 
 --- Lines that were dropped so far: the disk was full, or the reader was stuck.
 ---@return integer? count nil: none

@@ -102,6 +102,13 @@
 ---address and port, `"127.0.0.1:9464"`, or the path of a Unix socket, of a server for `/metrics`
 ---(Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`
 ---@field listen? string
+---`emf`: the metrics are also written to the log, once a minute, in CloudWatch's embedded metric
+---format; see `doc/metrics.md`
+---@field metrics? "emf"
+---their namespace in CloudWatch
+---@field metrics_namespace? string
+---the value of their dimension `Service`; default: the stack's name, or the queue's
+---@field metrics_service? string
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string
 ---notifications a minute; the rest are sent as one summary

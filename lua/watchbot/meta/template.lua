@@ -155,6 +155,9 @@
 ---@field deadletterAlarm? boolean|watchbot.cf.Intrinsic
 ---a CloudWatch dashboard
 ---@field dashboard? boolean|watchbot.cf.Intrinsic
+---where the watchers' metrics come from: `filters` over the log, or `emf`: lines that the watchers
+---write once a minute, which also say whether the queue answers
+---@field metrics? any
 ---namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`
 ---@field metricsNamespace? any
 ---each line of the log is a JSON object

@@ -171,6 +171,13 @@ local declared = {
     help = "address and port, `\"127.0.0.1:9464\"`, or the path of a Unix socket, of a server for "
       .. "`/metrics` (Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`",
   },
+  { name = "metrics", type = "metrics", environment = "Metrics",
+    help = "`emf`: the metrics are also written to the log, once a minute, in CloudWatch's "
+      .. "embedded metric format; see `doc/metrics.md`" },
+  { name = "metrics_namespace", type = "text", default = "Watchbot",
+    environment = "MetricsNamespace", help = "their namespace in CloudWatch" },
+  { name = "metrics_service", type = "text", environment = "MetricsService",
+    help = "the value of their dimension `Service`; default: the stack's name, or the queue's" },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },
   { name = "notify_limit", type = "count", default = 10,

@@ -288,7 +288,8 @@ end
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
 function policies.compatible(old, new_policy)
-  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes", "task_events" } do
+  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes", "task_events",
+    "metrics" } do
     if not same(old[name], new_policy[name]) then
       return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
     end

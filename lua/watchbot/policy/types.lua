@@ -165,6 +165,7 @@ local types = {
   timestamps = one_of("iso", "epoch"),
   log = one_of("text", "json"),
   on_stop = one_of("leave", "drain", "stop"),
+  metrics = one_of("emf"),
   listen = {
     expected = "text like '127.0.0.1:9464', or the absolute path of a Unix socket",
     check = function(value)

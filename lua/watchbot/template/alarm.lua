@@ -116,6 +116,14 @@ alarm.declared = {
     text = "No task can be started: the image does not exist, access to a secret is denied, or a "
       .. "program is missing. Messages stay in the queue, and the watcher tries one at a time. The "
       .. "log has the reason in lines with 'no task can be started'." },
+  { key = "notReady", name = "NotReady", stat = "Maximum",
+    metric = function(options, refs) return metrics.logged(options, refs, "NotReady") end,
+    defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 5 } end,
+    -- Only the watchers' own lines say it.
+    wanted = function(options) return options.metrics == "emf" end,
+    text = "The queue has not answered a watcher for minutes, which therefore takes no messages. "
+      .. "See the log for the error, the queue's policy and the role's, and the AWS Health "
+      .. "Dashboard." },
   { key = "memoryUtilization", name = "MemoryUtilization", stat = "Average",
     metric = function(options, refs) return metrics.service(options, refs, "MemoryUtilization") end,
     defaults = function(options)

@@ -26,6 +26,9 @@ end
 
 -- The namespace is the template's, see `metrics.logged`.
 local function logged(refs, name, options)
+  if refs.writes_metrics then
+    return { "${Namespace}", name, "Service", metrics.service_name(refs), options }
+  end
   return { "${Namespace}", refs.id(name) .. "-${AWS::StackName}", options }
 end
 
@@ -118,9 +121,14 @@ local function drawn(widget, place)
   }
 end
 
+-- Of a job's duration: the lines of ECS tasks have seconds.
+local function unit_of(options)
+  return options.mode == "task" and options.metrics ~= "emf" and "s" or "ms"
+end
+
 local function body(options, refs)
   local widgets = {}
-  for _, widget in ipairs(widgets_of(refs, options.mode == "task" and "s" or "ms")) do
+  for _, widget in ipairs(widgets_of(refs, unit_of(options))) do
     if not widget.modes or widget.modes == options.mode then
       widgets[#widgets + 1] = drawn(widget, #widgets + 1)
     end

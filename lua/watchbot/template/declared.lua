@@ -254,6 +254,9 @@ local groups = {
       help = "messages in the dead-letter queue raise an alarm",
     },
     { "dashboard", switch, default = true, since = "v4", help = "a CloudWatch dashboard" },
+    { "metrics", kinds.one_of("filters", "emf"), default = "filters", since = "watchbot",
+      help = "where the watchers' metrics come from: `filters` over the log, or `emf`: lines that "
+        .. "the watchers write once a minute, which also say whether the queue answers" },
     { "metricsNamespace", formats.namespace, default = "Watchbot", since = "watchbot",
       help = "namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`" },
   },

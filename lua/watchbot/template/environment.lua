@@ -2,6 +2,7 @@
 -- (fields.lua), and the variables of tasks. The user's value for a name takes precedence.
 
 local cf = require "watchbot.template.cf"
+local metrics = require "watchbot.template.metrics"
 local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 local mounts = require "watchbot.template.mounts"
@@ -49,7 +50,10 @@ end
 
 -- The variables of each watcher, in both modes.
 local function of_watchers(options, refs)
+  local emf = options.metrics == "emf"
   return {
+    Metrics = emf and "emf" or nil, MetricsNamespace = emf and options.metricsNamespace or nil,
+    MetricsService = emf and cf.sub(metrics.service_name(refs)) or nil,
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",
     NotificationTopic = refs.notificationTopic,
     LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options),

@@ -167,6 +167,7 @@ end
 
 ---@type watchbot.template.Part
 return function(options, refs)
+  if options.metrics == "emf" then return {} end
   local resources, form = {}, form_of(options)
   for _, metric in ipairs(declared) do
     local lines = metric[form]

@@ -12,12 +12,25 @@ local metrics = {}
 ---@field MetricName any
 ---@field Dimensions table[]?
 
---- A metric that is extracted from the log: "WorkerErrors".
+--- The value of the dimension `Service` of the metrics that watchers write themselves.
+---@param refs table
+---@return string with a name of CloudFormation, for cf.sub
+function metrics.service_name(refs)
+  return refs.id "" .. "-${AWS::StackName}"
+end
+
+--- A metric that is extracted from the log, or that watchers write there: "WorkerErrors".
 ---@param options table
 ---@param refs table
 ---@param name string
 ---@return watchbot.template.Metric
 function metrics.logged(options, refs, name)
+  if options.metrics == "emf" then
+    return {
+      Namespace = options.metricsNamespace, MetricName = name,
+      Dimensions = { { Name = "Service", Value = cf.sub(metrics.service_name(refs)) } },
+    }
+  end
   return {
     Namespace = options.metricsNamespace,
     MetricName = cf.sub(refs.id(name) .. "-${AWS::StackName}"),

@@ -125,7 +125,7 @@ function app.open(policy, options)
     queue:close()
     return nil, err, code
   end
-  self.instruments:export(os.getenv)
+  self.instruments:export(os.getenv, policy)
   local path = options.health or policy.health
   self.health = path and health.new(path, self.instruments.readiness)
   self.supervisor = options.supervised and supervisor.find() or nil

@@ -12,6 +12,7 @@ local sorted = require "watchbot.lib.sorted"
 local function endpoint() return require "watchbot.metrics.endpoint" end
 local function metrics() return require "watchbot.metrics" end
 local function otlp() return require "watchbot.otlp" end
+local function emf() return require "watchbot.metrics.emf" end
 
 -- Without one of these nothing is exported.
 local ENDPOINTS = {
@@ -98,9 +99,32 @@ function Instruments:listen(listen)
   return true
 end
 
---- Exports spans and metrics, if the environment names a collector.
+-- The name of a queue, without where it is.
+local function queue_name(url)
+  return url:match "([^/:]+)/*$" or url
+end
+
+-- Writes the metrics to the log, where the policy wants that.
+function Instruments:log_metrics(policy)
+  if policy.metrics ~= "emf" then return end
+  local journal = self.watcher.journal
+  self.emf = emf().new(self:measure(), {
+    namespace = policy.metrics_namespace,
+    service = policy.metrics_service or policy.stack or queue_name(policy.queue),
+    write = function(line) self.sink:raw(line) end,
+    errors = function() return journal.errors end,
+    response = function(message)
+      return message.sent and math.max(0, scheduler.time() - message.sent)
+    end,
+  })
+end
+
+--- Exports spans and metrics, if the environment names a collector, and metrics to the log, if the
+--- policy says so.
 ---@param getenv fun(name: string): string?
-function Instruments:export(getenv)
+---@param policy watchbot.Policy
+function Instruments:export(getenv, policy)
+  self:log_metrics(policy)
   local named = false
   for _, name in ipairs(ENDPOINTS) do named = named or getenv(name) ~= nil end
   if not named then return end
@@ -113,6 +137,7 @@ end
 
 --- Starts the tasks of what is exported.
 function Instruments:start()
+  if self.emf then self.emf_task = self.watcher:supervise("metrics", self.emf.run, self.emf) end
   if not self.exporter then return end
   self.exporter:start(function(...) return self.watcher:supervise(...) end,
     self.exporter:wants_metrics() and function() return self:measure():snapshot() end or nil)
@@ -120,6 +145,10 @@ end
 
 --- Exports what is left, and ends the server and the metrics. Waits in a task.
 function Instruments:close()
+  if self.emf_task then
+    self.emf_task:cancel "the watcher ends"
+    self.emf:flush()
+  end
   if self.exporter then self.exporter:close() end
   if self.endpoint then self.endpoint:close() end
   if self.metrics then self.metrics:close() end

@@ -1,0 +1,152 @@
+-- Lines of CloudWatch's embedded metric format, checked by the rules of its page:
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+-- CloudWatch_Embedded_Metric_Format_Specification.html
+local emf = require "watchbot.metrics.emf"
+local json = require "watchbot.lib.json"
+local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
+
+local UNITS = { Count = true, Seconds = true, Milliseconds = true, Bytes = true }
+
+local function check_value(value, name)
+  if type(value) == "table" then
+    assert.is_true(#value >= 1 and #value <= 100, name)
+    for _, one in ipairs(value) do assert.is_number(one, name) end
+  else
+    assert.is_number(value, name)
+  end
+end
+
+-- Checks a document by the specification; returns its members.
+local function checked(line)
+  local document = assert(json.decode(line))
+  local about = document._aws
+  assert.are.equal("integer", math.type(about.Timestamp))
+  assert.are.equal(1, #about.CloudWatchMetrics)
+  local directive = about.CloudWatchMetrics[1]
+  assert.is_true(#directive.Namespace >= 1 and #directive.Namespace <= 255)
+  assert.are.same({ { "Service" } }, directive.Dimensions)
+  assert.is_string(document.Service)
+  assert.is_true(#directive.Metrics >= 1 and #directive.Metrics <= 100)
+  local seen = {}
+  for _, metric in ipairs(directive.Metrics) do
+    assert.is_nil(seen[metric.Name], metric.Name)
+    seen[metric.Name] = true
+    assert.is_true(UNITS[metric.Unit], metric.Name)
+    check_value(document[metric.Name], metric.Name)
+  end
+  return document
+end
+
+-- Metrics whose snapshot a test makes.
+local function measured(snapshots)
+  local index, observers = 0, {}
+  return {
+    parts = { jobs = { observe = function(_, given) observers = given end } },
+    snapshot = function()
+      index = index + 1
+      local snapshot = snapshots[math.min(index, #snapshots)]
+      snapshot.time = 1000 * index
+      return snapshot
+    end,
+  }, function() return observers end
+end
+
+local function emf_of(snapshots)
+  local lines, errors = {}, { count = 3 }
+  local source, observers = measured(snapshots)
+  local one = emf.new(source, {
+    namespace = "Watchbot", service = "jobs", write = function(line) lines[#lines + 1] = line end,
+    errors = function() return errors.count end, response = function() return 250 end,
+  })
+  return one, lines, observers(), errors
+end
+
+local function counter(name, value, label)
+  return { name = name, kind = "counter", unit = "", help = "", {
+    labels = label and { { "outcome", label } } or {}, value = value,
+  } }
+end
+
+local function in_task(body) return function() scheduler.run(body) end end
+
+describe("the embedded metric format", function()
+  it("has what a counter rose by, and nothing where it did not", in_task(function()
+    local one, lines, _, errors = emf_of {
+      { counter("watchbot_jobs_total", 5, "retry") },
+      { counter("watchbot_jobs_total", 7, "retry") },
+    }
+    one:flush()
+    errors.count = 4
+    one:flush()
+    one:flush()
+    assert.are.equal(3, #lines)
+    assert.are.same({ 5, 5, 0 },
+      { checked(lines[1]).jobs_retry, checked(lines[1]).WorkerErrors,
+        checked(lines[1]).WatcherErrors })
+    assert.are.same({ 2, 1 }, { checked(lines[2]).jobs_retry, checked(lines[2]).WatcherErrors })
+    assert.is_nil(checked(lines[3]).jobs_retry)
+    assert.are.equal(0, checked(lines[3]).WorkerErrors)
+  end))
+
+  it("has exact durations of jobs, and a line as soon as a hundred are there", in_task(function()
+    local one, lines, observers = emf_of { {} }
+    local task = scheduler.spawn(one.run, one)
+    for index = 1, 100 do
+      observers.gone { cause = "ended", exit = { duration = index / 1000 },
+        message = { receives = 2 } }
+    end
+    observers.gone { message = {} }
+    observers.unplaced()
+    workshop.eventually(function() return lines[1] end, "there is a line")
+    task:cancel()
+    local document = checked(lines[1])
+    assert.are.equal(100, #document.WorkerDuration)
+    assert.is_true(math.abs(document.WorkerDuration[100] - 100) < 1e-6)
+    assert.are.same({ 250, 2, 1 }, { document.ResponseDuration[1], document.MessageReceives[1],
+      document.FailedWorkerPlacement })
+    assert.is_nil(document.WorkerPending)
+  end))
+
+  it("has a hundred values of a histogram at most, and a hundred metrics of a line",
+    in_task(function()
+    local snapshot = { { name = "watchbot_x_seconds", kind = "histogram", unit = "seconds",
+      help = "", { labels = {}, bounds = { 1, 2, math.huge }, counts = { 500, 400, 100 },
+        count = 1000, sum = 1500 } } }
+    for index = 1, 150 do snapshot[index + 1] = counter("watchbot_c" .. index .. "_total", 1) end
+    local one, lines = emf_of { snapshot }
+    one:flush()
+    assert.are.equal(2, #lines)
+    local counts = { 0, 0 }
+    for _, value in ipairs(checked(lines[1]).x_seconds) do counts[value] = counts[value] + 1 end
+    assert.are.same({ 50, 50 }, counts)
+    assert.are.equal(1, checked(lines[2]).c150)
+  end))
+end)
+
+describe("a watcher with metrics = 'emf'", function()
+  -- CloudWatch takes only events that are a JSON object and nothing else.
+  for _, form in ipairs { "text", "json" } do
+    it("writes whole lines, in a log of " .. form, workshop.task(function(folder)
+      folder:write("policy.lua", ([[return require "watchbot".policy {
+        queue = "sqlite:jobs.db", metrics = "emf", log = %q,
+        handler = function(job) if job.message == "bad" then error "no" end end,
+      }]]):format(form))
+      workshop.send(folder, { "good", "bad", "good" })
+      local child = workshop.start(folder, { "run", "policy.lua" })
+      workshop.eventually(function()
+        return select(2, child:output():gsub('"outcome"', "")) == 3
+      end, "the jobs are over")
+      child:kill "TERM"
+      assert(child:wait(workshop.PATIENCE))
+      local lines = {}
+      for line in child:output():gmatch '[^\n]*"_aws"[^\n]*' do lines[#lines + 1] = line end
+      assert.are.equal(1, #lines)
+      local document = checked(lines[1])
+      assert.are.same({ 3, 3, 1, 2, 0 }, { document.WorkersStarted, document.WorkersFinished,
+        document.WorkerErrors, document.jobs_complete, document.NotReady })
+      assert.are.equal("jobs.db", document.Service)
+      assert.are.equal(3, #document.WorkerDuration)
+    end))
+  end
+end)
