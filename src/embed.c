@@ -13,7 +13,7 @@
 
 struct watchbot {
     lua_State *L;
-    char *error; /* malloc'ed, or NULL */
+    char *error;                      /* malloc'ed, or NULL */
     volatile sig_atomic_t *interrupt; /* see task_interrupt; NULL until there is a host object */
 };
 

@@ -159,4 +159,36 @@ describe("the answers of a batch", function()
     assert.are.equal("NoAnswer",
       outbox.answers("PublishBatch", { Successful = "", Failed = "" }, 1)[1].code)
   end)
+
+  -- One entry that made no sense raised, and the nine deletes beside it counted as failed: their
+  -- messages ran again.
+  it("are read one by one, whatever stands among them", function()
+    local answers = outbox.answers("DeleteMessageBatch", {
+      Successful = { 7, "text", {}, { Id = {} }, { Id = "2" }, { Id = 1.5 }, { Id = "1.0" },
+        { Id = -1 }, { Id = "99" }, { Id = 3 } },
+      Failed = { true, { Id = "4", Code = 5, Message = {} }, { Id = "5", Code = "", Message = "" },
+        { Id = "6", Message = "no" } },
+    }, 6)
+    assert.are.same({ "NoAnswer", nil, nil, "Unknown", "Unknown", "Unknown" },
+      { answers[1].code, answers[2].code, answers[3].code, answers[4].code, answers[5].code,
+        answers[6].code })
+    assert.are.equal("DeleteMessageBatch: refused without a reason", answers[4].message)
+    assert.are.equal("DeleteMessageBatch: no", answers[6].message)
+  end)
+
+  -- A message whose id the answer lacked was neither sent nor refused: `send` printed nothing.
+  it("have an id of each message that was sent", function()
+    local calls = 0
+    local answers = outbox.send({ "a", "b", "c" }, {
+      largest = 1000, entry = function(message) return { MessageBody = message }, 1 end,
+      call = function()
+        calls = calls + 1
+        return outbox.answers("SendMessageBatch", { Successful = {
+          { Id = "1" }, { Id = "2", MessageId = 5 }, { Id = "3", MessageId = "three" },
+        } }, 3)
+      end,
+    })
+    assert.are.same({ "BadAnswer", "BadAnswer", "three", 1 },
+      { answers[1].code, answers[2].code, answers[3].id, calls })
+  end)
 end)

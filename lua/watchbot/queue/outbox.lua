@@ -58,6 +58,13 @@ local function part(batch, keep)
   return smaller
 end
 
+local function text(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+-- The message may have been sent: it is not sent again, nor is it known.
+local NO_ID = { message = "the answer has no id of the message", code = "BadAnswer" }
+
 function Outbox:call(batch)
   for index, entry in ipairs(batch.entries) do entry.Id = tostring(index) end
   return self.options.call(batch.entries)
@@ -76,7 +83,9 @@ end
 function Outbox:take(batch, given, last)
   for index, position in ipairs(batch.positions) do
     local answer = given[index]
-    if not answer.code then
+    if not answer.code and not text(answer.MessageId) then
+      self:answer(position, NO_ID)
+    elseif not answer.code then
       self:answer(position, { id = answer.MessageId })
     elseif last or not answer.retry then
       self:answer(position, { message = answer.message, code = answer.code })
@@ -152,6 +161,22 @@ function outbox.send(messages, options, told)
   return self.answers
 end
 
+-- The ids that we have given are "1", "2"...; an endpoint may answer with anything.
+local function position_of(item)
+  local id = type(item) == "table" and item.Id
+  return id and tostring(id):find "^%d+$" and math.tointeger(tonumber(id)) or nil
+end
+
+-- An entry of `Failed` as a result.
+local function failed_entry(operation, failed)
+  local code = text(failed.Code)
+  return {
+    message = ("%s: %s"):format(operation,
+      text(failed.Message) or code or "refused without a reason"),
+    code = code or "Unknown", retry = tostring(failed.SenderFault) ~= "true",
+  }
+end
+
 --- The results of a batch operation in the order of its entries, whose ids are "1", "2"...
 ---@param operation string "SendMessageBatch"
 ---@param result { Successful: table[]?, Failed: table[]? } an empty list may be ""
@@ -161,16 +186,12 @@ function outbox.answers(operation, result, count)
   local answers = {}
   local function each(list, use)
     for _, item in ipairs(type(list) == "table" and list or {}) do
-      answers[math.tointeger(tonumber(item.Id)) or 0] = use(item)
+      local position = position_of(item)
+      if position then answers[position] = use(item) end
     end
   end
   each(result.Successful, function(done) return done end)
-  each(result.Failed, function(failed)
-    return {
-      message = ("%s: %s"):format(operation, failed.Message or failed.Code),
-      code = failed.Code or "Unknown", retry = tostring(failed.SenderFault) ~= "true",
-    }
-  end)
+  each(result.Failed, function(failed) return failed_entry(operation, failed) end)
   for index = 1, count do
     answers[index] = answers[index]
       or { message = operation .. ": no answer for this message", code = "NoAnswer", retry = true }
