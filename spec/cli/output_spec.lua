@@ -79,7 +79,9 @@ describe("every command", function()
     task(function(folder)
     prepare(folder)
     for _, command in ipairs { "help policy", "template stack.lua",
-      "dead-letter list --queue sqlite:jobs.db", "--version" } do
+      "dead-letter list --queue sqlite:jobs.db", "--version", "status --queue sqlite:jobs.db",
+      "status --json --queue sqlite:jobs.db", "progress status job-1 --queue sqlite:jobs.db",
+      "check", "test policy.lua --message x" } do
       local line = ("{ sleep 0.2; %s %s; echo status $? >&2; } | true"):format(workshop.program,
         command)
       local out = sh(folder, "trap '' PIPE; " .. line)

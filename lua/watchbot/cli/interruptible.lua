@@ -24,9 +24,19 @@ local function follow(work, seen)
   end
 end
 
+-- What is left of the output is written while a reader that is gone can still end the command.
+local function flushed(...)
+  output.flush()
+  return ...
+end
+
+local function run(body, ...)
+  return flushed(body(...))
+end
+
 local function supervise(body, ...)
   local seen = {}
-  local work = scheduler.spawn(body, ...)
+  local work = scheduler.spawn(run, body, ...)
   local signals = scheduler.spawn(follow, work, seen)
   local results = table.pack(work:join())
   signals:cancel()
