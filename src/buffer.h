@@ -1,5 +1,5 @@
 /* buffer: growable bytes that are appended at the end and taken from the front. A zeroed struct is
- * an empty buffer. What cannot be allocated is reported (false), and the buffer stays as it was. */
+ * an empty buffer. A failed allocation is reported (false), and the buffer is unchanged. */
 #ifndef WATCHBOT_BUFFER_H
 #define WATCHBOT_BUFFER_H
 
@@ -18,11 +18,10 @@ static inline char *buffer_data(const struct buffer *buffer) {
     return buffer->memory ? buffer->memory + buffer->start : NULL;
 }
 
-/* Makes room for `extra` bytes behind the content and returns where they go, or NULL
- * (no memory). */
+/* Makes room for `extra` bytes after the content and returns their address, or NULL (no memory). */
 char *buffer_reserve(struct buffer *buffer, size_t extra);
 
-/* Counts `size` bytes, written to what buffer_reserve returned, as content. */
+/* Counts `size` bytes, written at the address from buffer_reserve, as content. */
 void buffer_commit(struct buffer *buffer, size_t size);
 
 bool buffer_append(struct buffer *buffer, const void *data, size_t size);
@@ -33,7 +32,7 @@ void buffer_consume(struct buffer *buffer, size_t size);
 /* Empties the buffer; its memory is kept for the next use. */
 void buffer_clear(struct buffer *buffer);
 
-/* Gives the memory back; the buffer is empty and usable. */
+/* Frees the memory; the buffer is empty and usable. */
 void buffer_free(struct buffer *buffer);
 
 #endif

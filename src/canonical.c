@@ -35,7 +35,7 @@ static int hex_value(char digit) {
     return -1;
 }
 
-/* The byte that a %XX at `data` stands for, or -1 where there is none. */
+/* The byte of a %XX at `data`, or -1 if there is none. */
 static int decode(const char *data, size_t size) {
     if (size < 3 || data[0] != '%') return -1;
     int high = hex_value(data[1]), low = hex_value(data[2]);
@@ -68,7 +68,7 @@ static bool is_segment(struct sigv4_text segment, const char *name) {
     return segment.size == strlen(name) && memcmp(segment.data, name, segment.size) == 0;
 }
 
-/* Takes the last segment, with the slash before it, off what has been written since `start`. */
+/* Removes the last segment, with the slash before it, from the text written since `start`. */
 static void drop_segment(struct buffer *buffer, size_t start) {
     while (buffer->size > start && buffer_data(buffer)[buffer->size - 1] != '/') buffer->size--;
     if (buffer->size > start) buffer->size--;
@@ -202,7 +202,7 @@ static bool is_blank(char byte) {
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-/* Without blanks at its ends, and with one space for each run of them, folded lines included. */
+/* Without spaces at its ends, and with one space for each run of them, including folded lines. */
 static void put_value(struct writer *writer, struct sigv4_text value) {
     size_t start = 0;
     bool first = true;

@@ -15,8 +15,8 @@ struct pairs {
     size_t count;
 };
 
-/* Appends to a buffer; after a failure it does nothing, and the failure is asked for once, at the
- * end. */
+/* Appends to a buffer; after a failure it does nothing, and the caller checks for the failure once,
+ * at the end. */
 struct writer {
     struct buffer *buffer;
     bool failed;
@@ -27,7 +27,7 @@ void canonical_text(struct writer *writer, struct sigv4_text text);
 void canonical_string(struct writer *writer, const char *string);
 void canonical_hex(struct writer *writer, const unsigned char digest[DIGEST_SHA256_SIZE]);
 
-/* ENCODE_ONCE takes each %XX for the byte it stands for, so that encoded text stays the same. */
+/* ENCODE_ONCE decodes each %XX first, so that encoded text is unchanged. */
 enum encoding { ENCODE_ALL, ENCODE_SLASH_NOT, ENCODE_ONCE = 4 };
 void canonical_encoded(struct writer *writer, struct sigv4_text text, unsigned encoding);
 

@@ -1,9 +1,9 @@
 /* child: a program started in its own session, and its end.
  *
- * The leader's exit is the end: what is left of its group is KILLed before the leader is reaped,
- * while its id cannot be used again, and so is what it has started elsewhere, where the program
- * adopts orphans (orphans.h). Nothing is waited for without a bound: what does not end is given up,
- * and named. */
+ * The leader's exit is the end: the rest of its group is KILLed before the leader is reaped, while
+ * its id cannot be reused, and so are its descendants elsewhere, if the program adopts orphans
+ * (orphans.h). Every wait has a time limit: a process that does not end is given up, and
+ * reported. */
 #ifndef WATCHBOT_CHILD_H
 #define WATCHBOT_CHILD_H
 
@@ -52,36 +52,35 @@ struct child {
     struct loop_timer kill;  /* after a grace, or to look again */
     int64_t pause, give_up;  /* while clearing: until the next look, and when no other follows */
     void (*exited)(
-        struct child
-            *child); /* the leader has exited and is about to be reaped: read what it wrote */
+        struct child *child); /* the leader has exited and is about to be reaped: read its output */
     void (*reaped)(struct child *child);
 };
 
-/* Starts a zeroed child. 0, or the errno of what failed, see launch.h. `exited` and `reaped` are
- * set by the owner before. */
+/* Starts a zeroed child. 0, or the errno of the failure, see launch.h. The owner must have set
+ * `exited` and `reaped`. */
 int child_start(struct child *child, struct children *home, struct launch *launch);
 
 /* Sends a signal to the whole group. 0 or an errno: EPERM. */
 int child_signal(struct child *child, int signal);
 
 /* TERM (and CONT, in case it is stopped) to the group now, KILL after `grace` nanoseconds; a later
- * call can only shorten. */
+ * call can only shorten the time. */
 void child_stop(struct child *child, int64_t grace);
 
-/* Whether it is stopped by a signal and waits for CONT. */
+/* Whether a signal has stopped it until CONT. */
 bool child_is_stopped(const struct child *child);
 
-/* The owner goes away: it is killed, and reaped by its home from here on. No callback comes any
- * more. */
+/* The owner goes away: the child is killed, and reaped by its home from now on. No more
+ * callbacks. */
 void child_abandon(struct child *child);
 
-/* Appends "PID (NAME): the errno's words", or that it has not ended in time. */
+/* Appends "PID (NAME): the text of the errno", or that it has not ended in time. */
 void child_describe(pid_t pid, int refused, struct buffer *text);
 
-/* KILLs all that run, and all that were adopted, and waits for them, not for ever. */
+/* KILLs all running and adopted processes, and waits for them for a limited time. */
 void children_close(struct children *children);
 
-/* "KILL" for SIGKILL; NULL for what has no name. And back; 0 for an unknown name. */
+/* "KILL" for SIGKILL; NULL for a signal without a name. And the reverse; 0 for an unknown name. */
 const char *child_signal_name(int signal);
 int child_signal_number(const char *name);
 

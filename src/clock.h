@@ -1,5 +1,5 @@
-/* clock: monotonic and wall time, and the two ways a date is written here. Timers use the monotonic
- * clock, people and queues the wall clock; nothing converts one into the other. */
+/* clock: monotonic and wall time, and the two date formats. Timers use the monotonic clock, people
+ * and queues the wall clock; nothing converts between them. */
 #ifndef WATCHBOT_CLOCK_H
 #define WATCHBOT_CLOCK_H
 
@@ -8,10 +8,10 @@
 
 #define CLOCK_SECOND INT64_C(1000000000) /* in nanoseconds */
 
-/* Nanoseconds of CLOCK_MONOTONIC (stands still while the machine sleeps). */
+/* Nanoseconds of CLOCK_MONOTONIC (stops while the machine sleeps). */
 int64_t clock_monotonic(void);
 
-/* Nanoseconds of CLOCK_BOOTTIME (goes on while the machine sleeps). */
+/* Nanoseconds of CLOCK_BOOTTIME (continues while the machine sleeps). */
 int64_t clock_boottime(void);
 
 /* Nanoseconds since the epoch, CLOCK_REALTIME. */

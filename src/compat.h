@@ -1,5 +1,5 @@
-/* compat: what differs between the Lua 5.4 releases and between compilers, named once.
- * Everything here is a macro or a static inline; nothing depends on the rest of watchbot. */
+/* compat: the differences between Lua 5.4 releases and between compilers, in one place. Everything
+ * here is a macro or a static inline; nothing depends on the rest of watchbot. */
 #ifndef WATCHBOT_COMPAT_H
 #define WATCHBOT_COMPAT_H
 
@@ -26,7 +26,7 @@
 
 #define countof(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The one symbol that a Lua module shows; everything else is compiled with hidden visibility. */
+/* The only symbol that a Lua module exports; everything else has hidden visibility. */
 #define EXPORTED __attribute__((visibility("default")))
 
 #define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))

@@ -1,4 +1,4 @@
-/* connection: one client of a server. The server's insides; others see server.h. */
+/* connection: one client of a server. Internal to the server; others use server.h. */
 #ifndef WATCHBOT_CONNECTION_H
 #define WATCHBOT_CONNECTION_H
 
@@ -38,11 +38,11 @@ struct connection {
 /* Takes over a nonblocking `fd`. ENOMEM, with the fd closed. */
 int connection_open(struct server *server, int fd);
 
-/* Closes and frees it; its exchange hears that the client is gone. */
+/* Closes and frees it; its exchange is notified that the client is gone. */
 void connection_break(struct connection *connection);
 
-/* Something has been appended to `out`: writes what the client takes. False: the answer has ended
- * with it, or the connection is broken; it may be freed. */
+/* Something has been appended to `out`: writes as much as the client accepts. False: the response
+ * has ended with it, or the connection is broken; it may be freed. */
 bool connection_flush(struct connection *connection);
 
 /* Appends the status line and the fields; false: no memory. */

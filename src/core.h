@@ -23,7 +23,7 @@ int luaopen_watchbot_systemd(lua_State *L);
 int luaopen_watchbot_histogram(lua_State *L);
 int luaopen_watchbot_versions(lua_State *L);
 
-/* The only symbol that core.so shows. */
+/* The only symbol that core.so exports. */
 EXPORTED int luaopen_watchbot_core(lua_State *L);
 
 #endif

@@ -1,6 +1,6 @@
-/* digest: SHA-256, HMAC-SHA-256 and MD5, on OpenSSL's EVP. The algorithms are fetched once, when
- * the struct is opened, and its contexts are used again for each digest: OpenSSL looks up and
- * allocates at each call otherwise, which takes longer than digesting a short text. */
+/* digest: SHA-256, HMAC-SHA-256 and MD5, with OpenSSL's EVP. The algorithms are fetched once, when
+ * the struct is opened, and the contexts are reused for each digest: otherwise OpenSSL looks up and
+ * allocates at each call, which takes longer than digesting a short text. */
 #ifndef WATCHBOT_DIGEST_H
 #define WATCHBOT_DIGEST_H
 
@@ -29,7 +29,7 @@ bool digest_bytes(struct digest *digest, const void *data, size_t size, unsigned
 bool digest_hmac(struct digest *sha256, const void *key, size_t key_size, const void *data,
                  size_t size, unsigned char out[DIGEST_SHA256_SIZE]);
 
-/* Writes 2 * size small hexadecimal digits, without a NUL. */
+/* Writes 2 * size lower-case hexadecimal digits, without a NUL. */
 void digest_hex(const unsigned char *bytes, size_t size, char *out);
 
 #endif

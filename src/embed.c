@@ -1,5 +1,5 @@
-/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; here every call into
- * Lua is protected, and what goes wrong becomes a text that the host can ask for. */
+/* embed: the functions of watchbot.h. The work is in lua/watchbot/host.lua; this file protects
+ * every call into Lua, and turns errors into a text that the host can ask for. */
 #include "watchbot.h"
 
 #include <limits.h>
@@ -30,7 +30,7 @@ static int handle_gc(lua_State *L) {
     return 0;
 }
 
-/* The host gets a text, whatever was raised. */
+/* The host gets a text, whatever value was raised. */
 static int as_text(lua_State *L) {
     luaL_tolstring(L, 1, NULL);
     return 1;
@@ -98,8 +98,8 @@ static int new_host(lua_State *L) {
     return 0;
 }
 
-/* A missing module is told by the first call that needs it, not here, where there is no handle to
- * ask for the error. */
+/* The first call that needs a missing module reports it, because here there is no handle to ask for
+ * the error. */
 struct watchbot *watchbot_open(lua_State *L) {
     struct watchbot *watchbot = NULL;
     if (!lua_checkstack(L, 3)) return NULL;

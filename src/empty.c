@@ -89,7 +89,7 @@ static int open_path(const char *path) {
 }
 
 /* The kernel's number of the mount that a descriptor is on: a folder that is bind-mounted from the
- * same device has another one. 0 with errno set: /proc, which tells it, is not there. */
+ * same device has a different one. 0 with errno set: /proc, which has it, does not exist. */
 static int mount_of(int fd) {
     char path[40], text[256];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -139,7 +139,7 @@ static int same_mount(const struct empty *empty, int fd, struct stat *status) {
     return mount == empty->mount ? 0 : mount == 0 ? errno : EXDEV;
 }
 
-/* A folder of our own may have lost the permissions that emptying it needs. The mode is changed
+/* A folder of the same user may lack the permissions that emptying it needs. The mode is changed
  * through the descriptor. */
 static void unlock(int handle, const struct stat *status) {
     char path[32];
@@ -177,8 +177,8 @@ static bool push(struct empty *empty, int fd, const char *name) {
     return true;
 }
 
-/* Too deep: the folder goes up to where the emptying began, under its own name, and its turn
- * comes there. */
+/* Too deep: the folder is moved up to where the emptying started, under its own name, and is
+ * emptied there. */
 static bool move_up(struct empty *empty, const char *name) {
     char fresh[40];
     int top = dirfd(empty->levels[0].list), result;
@@ -207,7 +207,7 @@ static void take(struct empty *empty, const struct dirent *entry) {
     if (error == EISDIR) {
         error = enter(empty, name);
         if (!error) return;
-        /* No folder any more: another process has put something else in its place. */
+        /* It is no longer a folder: another process has replaced it. */
         if (error == ENOTDIR || error == ELOOP)
             error = unlinkat(here(empty), name, 0) == 0 ? 0 : errno;
     }

@@ -1,4 +1,4 @@
-/* empty: removes what is in a folder, step by step, and never anything outside of it. Plain C on
+/* empty: removes the content of a folder, step by step, and never anything outside it. Plain C on
  * directory descriptors.
  *
  * No path is followed: each folder is opened by its name in its parent, not through a symbolic
@@ -18,29 +18,29 @@
 
 struct empty;
 
-/* What has become of the entries so far. */
+/* The result for the entries so far. */
 struct empty_report {
     size_t removed, kept;
     int error; /* why the first one was kept, an errno; EXDEV: a mount point is in the way */
     char first[PATH_MAX]; /* its path below the folder, cut where it is longer */
 };
 
-/* The absolute path without symbolic links in front of its last name. 0, or an errno: EINVAL when
- * the path is not absolute or names the root, ELOOP when its last name is a link, ENOTDIR when it
- * is no folder. Not there is ENOENT. */
+/* The absolute path without symbolic links before its last name. 0, or an errno: EINVAL if the path
+ * is not absolute or is the root, ELOOP if its last name is a link, ENOTDIR if it is not a folder,
+ * ENOENT if it does not exist. */
 int empty_resolve(const char *path, char resolved[PATH_MAX]);
 
-/* Begins to empty the folder of that path, of which no part may be a symbolic link. NULL with errno
+/* Starts emptying the folder at this path, no part of which may be a symbolic link. NULL with errno
  * set. */
 struct empty *empty_open(const char *path);
 
-/* Goes on for about `nanoseconds`; false when all is done. One entry is removed in any case,
- * however long that takes. */
+/* Continues for about `nanoseconds`; false when it is done. At least one entry is removed, however
+ * long that takes. */
 bool empty_step(struct empty *empty, int64_t nanoseconds);
 
 const struct empty_report *empty_report(const struct empty *empty);
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void empty_close(struct empty *empty);
 
 #endif

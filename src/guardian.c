@@ -36,7 +36,7 @@ void guardian_remove(struct guardian *guardian, pid_t group) {
     __atomic_fetch_and(&guardian->groups[group / 8], (uint8_t) ~(1 << group % 8), __ATOMIC_RELAXED);
 }
 
-/* Once is enough for a group: a process that has a KILL pending cannot fork any more. */
+/* Once is enough for a group: a process with a pending KILL cannot fork any more. */
 static void kill_noted(const uint8_t *groups) {
     for (int32_t pid = 0; pid < MOST_PIDS; pid++) {
         if (groups[pid / 8] == 0) {
@@ -65,7 +65,7 @@ struct entry {
     char name[];
 };
 
-/* Notes a process that a noted one has started, or that is in its group or session. */
+/* Marks a process that a marked one has started, or that is in its group or session. */
 static bool note_descendant(struct guardian *guardian, pid_t pid) {
     struct procfs_stat stat;
     const uint8_t *groups = guardian->groups;
@@ -78,7 +78,7 @@ static bool note_descendant(struct guardian *guardian, pid_t pid) {
     return true;
 }
 
-/* True: there were new ones. */
+/* True if there were new ones. */
 static bool note_descendants(struct guardian *guardian, int proc) {
     char piece[8192] __attribute__((aligned(8)));
     bool found = false;
@@ -101,8 +101,8 @@ static int open_proc(void) {
     return size > 0 && procfs_number(&end) == getpid() ? open("/proc", O_RDONLY | O_DIRECTORY) : -1;
 }
 
-/* What a task has started is found by its parent as long as that lives: so first all are found,
- * then killed, then looked for once more, since they may have forked meanwhile. */
+/* A descendant of a task is found through its parent while that lives: so all are found first, then
+ * killed, then searched for once more, because they may have forked meanwhile. */
 static void kill_all(struct guardian *guardian) {
     int proc = open_proc();
     for (int round = 0; round < ROUNDS; round++) {
@@ -114,7 +114,7 @@ static void kill_all(struct guardian *guardian) {
     }
 }
 
-/* All signals stay blocked: only SIGKILL ends it sooner than its host. */
+/* All signals stay blocked: only SIGKILL can end it before its host. */
 static void live(int host, int pipe, struct guardian *guardian) {
     struct pollfd ends[] = {
         {.fd = host, .events = POLLIN},
@@ -147,13 +147,13 @@ static int map_groups(struct guardian *guardian) {
     return 0;
 }
 
-/* fork(2) by its own name, without handlers of the host's. */
+/* fork(2) by its own name, without the host's handlers. */
 static pid_t clone_self(unsigned long exit_signal) {
     return (pid_t)syscall(SYS_clone, exit_signal, NULL, NULL, NULL, NULL);
 }
 
-/* Without a SIGCHLD at its end, and unseen by the host's waitpid(-1). An emulator of system calls
- * (qemu-user) knows no child without a signal: there it gets one. */
+/* Without a SIGCHLD at its end, and invisible to the host's waitpid(-1). An emulator of system
+ * calls (qemu-user) does not support a child without a signal: there it gets one. */
 static pid_t fork_quietly(int host, int pipe, struct guardian *guardian) {
     sigset_t all, before;
     sigfillset(&all);

@@ -1,6 +1,6 @@
-/* guardian: a small process that KILLs every task that is left when the watcher is gone, even after
- * kill -9, so that no orphan keeps working on a message that another watcher gets: its group, its
- * session, and whatever has a living line of parents up to it.
+/* guardian: a small process that KILLs the remaining tasks when the watcher has ended, even after
+ * kill -9, so that no orphan works on a message that another watcher receives: a task's group, its
+ * session, and every process that descends from it.
  *
  * The groups are one bit each in memory that both share, so telling of one is no system call,
  * cannot block, and a guardian that was killed finds all of them when it is started again. It is
@@ -24,18 +24,18 @@ struct guardian {
 /* Starts it unless it is alive. 0 or an errno. */
 int guardian_ensure(struct guardian *guardian);
 
-/* Tells it of a group. Touches only memory, so that a child can tell of itself before it executes
- * its program: from then on it is known at every moment. */
+/* Registers a group. Only touches memory, so that a child can register itself before it executes
+ * its program, and is never unknown. */
 void guardian_add(struct guardian *guardian, pid_t group);
 
-/* The group is gone; to be told before its leader is reaped, while the id cannot be
- * anybody else's. */
+/* The group has ended; must be called before its leader is reaped, while the id cannot belong to
+ * another process. */
 void guardian_remove(struct guardian *guardian, pid_t group);
 
 /* Ends it, and the groups that were not removed. */
 void guardian_stop(struct guardian *guardian);
 
-/* In a child that the host has forked: lets go of what belongs to the parent. */
+/* In a child that the host has forked: drops what belongs to the parent. */
 void guardian_forget(struct guardian *guardian);
 
 #endif

@@ -1,5 +1,5 @@
-/* heads: what stands before a log line, made once for all lines of a moment. Sits on the fields of
- * struct lines that say so. */
+/* heads: the prefix of a log line, built once for all lines of the same time. Sits on some fields
+ * of struct lines. */
 #ifndef WATCHBOT_HEADS_H
 #define WATCHBOT_HEADS_H
 
@@ -7,9 +7,9 @@
 
 enum { HEADS_NO_MOMENT = -1 };
 
-/* Members of ours, in the order in which they are written. A line's own level and time replace
- * ours. Those that say whose line it is are ours alone: what alarms count must not be forged by a
- * task. */
+/* The watcher's members, in the order in which they are written. A line's own level and time
+ * replace them. Those that identify the writer of the line are only the watcher's: a task must not
+ * be able to forge what alarms count. */
 extern const char *const heads_members[];
 enum {
     HEADS_V = 1,
@@ -22,10 +22,10 @@ enum {
     HEADS_OURS = HEADS_NAME | HEADS_HOSTNAME | HEADS_PID | HEADS_ID
 };
 
-/* Makes the head again when what it says of the time has passed. False: no memory. */
+/* Rebuilds the prefix if its time has passed. False: no memory. */
 bool heads_renew(struct lines *lines);
 
-/* Puts the id of `lines` in the place of the one before. */
+/* Replaces the id by that of `lines`. */
 bool heads_relabel(struct lines *lines);
 
 /* Makes `lines->merged`, the head of a line that is an object with the members `theirs`. */

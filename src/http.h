@@ -1,13 +1,13 @@
 /* http: a request in, a response out. libcurl's multi interface, driven by the loop
  * (multi_socket_action). No Lua.
  *
- * A request is sent at most once unless it may be repeated: libcurl by itself sends any request
- * again, up to five times, when a connection that it had kept open dies before an answer, and by
- * then a POST may have been applied. So a call that is not idempotent fails with
- * HTTP_CONNECTION_LOST instead; kept connections that the server has closed are found before
- * anything is sent on them, and replaced without a word. HTTP/1.1 only: each long poll has a
- * connection of its own, and none dies with another's. Certificates are always verified, redirects
- * never followed, content never decoded. */
+ * A request is sent at most once unless it may be repeated: libcurl itself sends any request again,
+ * up to five times, if a connection that it had kept open fails before a response, and by then a
+ * POST may have been applied. So a call that is not idempotent fails with HTTP_CONNECTION_LOST
+ * instead; kept connections that the server has closed are detected before anything is sent on
+ * them, and replaced silently. HTTP/1.1 only: each long poll has its own connection, and a failure
+ * affects only one. Certificates are always verified, redirects never followed, content never
+ * decoded. */
 #ifndef WATCHBOT_HTTP_H
 #define WATCHBOT_HTTP_H
 
@@ -42,7 +42,7 @@ enum http_failure {
 const char *http_failure_name(enum http_failure failure);
 bool http_failure_unsent(enum http_failure failure);
 
-/* What is asked for. Read while http_start runs; only the body must stay until the call is done or
+/* The request. Read while http_start runs; only the body must be valid until the call is done or
  * closed. */
 struct http_request {
     const char *method; /* HEAD cannot have a body */
@@ -53,7 +53,7 @@ struct http_request {
     int64_t connect_timeout, timeout; /* nanoseconds, above 0; `timeout` is for the whole call */
     size_t limit;                     /* bytes of the response's body at most */
     bool direct;                      /* never through a proxy, whatever the environment says */
-    /* It may be sent again when its connection dies before an answer (RFC 9110, 9.2.2). */
+    /* It may be sent again if its connection fails before a response (RFC 9110, 9.2.2). */
     bool idempotent;
 };
 
@@ -91,23 +91,23 @@ struct http_call {
     bool idempotent, sent, ended_headers;
 };
 
-/* Loads and starts libcurl, which costs some 8 MB and 15 ms. Harmless on an open client; a closed
- * one is zeroed. NULL, or why that could not be done. */
+/* Loads and starts libcurl, which costs about 8 MB and 15 ms. Does nothing on an open client; a
+ * closed one is zeroed. NULL, or the error. */
 const char *http_open(struct http_client *client, struct loop *loop);
 
-/* Calls under way are closed, without a word to their owners. Harmless on a zeroed client. */
+/* Closes running calls without notifying their owners. Does nothing on a zeroed client. */
 void http_close(struct http_client *client);
 
-/* Adds a header to a call that has not been started. It is sent as it is, and none is added but
- * Host and Content-Length. The name must be a token, the value without line breaks and NUL. False:
+/* Adds a header to a call that has not been started. It is sent unchanged, and only Host and
+ * Content-Length are added. The name must be a token, the value without line breaks and NUL. False:
  * no memory. */
 bool http_add_header(struct http_call *call, const char *name, const char *value);
 
-/* False: it failed already (`failure`, `why`), and `done` will not be called. */
+/* False: it has already failed (`failure`, `why`), and `done` will not be called. */
 bool http_start(struct http_client *client, struct http_call *call,
                 const struct http_request *request);
 
-/* Ends the call where it is under way, and frees all that it has. Harmless on a zeroed call. */
+/* Ends the call if it is running, and frees all its memory. Does nothing on a zeroed call. */
 void http_end(struct http_call *call);
 
 #endif

@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As a shell tells it. */
+/* The status that a shell would report. */
 static int status_of(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Reaps all that has ended; true when the child was among them. */
+/* Reaps all processes that have ended; true if the child was among them. */
 static bool reap(pid_t child, int *status) {
     bool ended = false;
     int found;
@@ -24,15 +24,15 @@ static bool reap(pid_t child, int *status) {
     return ended;
 }
 
-/* What a terminal sends to its foreground group has reached the child by itself: passed on, one
- * Ctrl-C would count twice. Its hangup comes to the session's leader alone. */
+/* The child has already received signals that a terminal sends to its foreground group: passed on,
+ * one Ctrl-C would count twice. A terminal's hangup only goes to the session's leader. */
 static bool child_has_it(const siginfo_t *info) {
     if (info->si_code != SI_KERNEL) return false;
     return info->si_signo == SIGINT || info->si_signo == SIGQUIT || info->si_signo == SIGTSTP ||
            info->si_signo == SIGWINCH;
 }
 
-/* All signals are blocked: they are taken one by one. */
+/* All signals are blocked, and taken one by one. */
 static int serve(pid_t child, const sigset_t *all) {
     int status = 1;
     siginfo_t info;

@@ -11,8 +11,8 @@ static bool continues(unsigned char byte) {
     return (byte & 0xC0) == 0x80;
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. The second byte's range is
- * what tells. */
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. The range of the second byte
+ * distinguishes them. */
 int json_character(const unsigned char *data, size_t size) {
     unsigned char first = data[0];
     unsigned char lowest = 0x80, highest = 0xBF;
@@ -45,8 +45,8 @@ static unsigned code_point(const unsigned char *data, int length) {
     return code;
 }
 
-/* What drives a terminal, turns text around, ends a line unseen, or cannot be seen:
- * lua/watchbot/lib/text.lua has the same list. In order. */
+/* Characters that control a terminal, change the direction of text, end a line invisibly, or are
+ * invisible: lua/watchbot/lib/text.lua has the same list. Sorted. */
 static bool is_unsafe(unsigned code) {
     static const struct {
         unsigned first, last;
@@ -83,7 +83,7 @@ static bool append_escape(struct buffer *out, unsigned code) {
     return buffer_append(out, escaped, (size_t)size);
 }
 
-/* A character of several bytes: most are as they are. */
+/* A character of several bytes: most are written unchanged. */
 static bool append_character(struct buffer *out, const unsigned char *data, int length) {
     unsigned code = code_point(data, length);
     if (is_unsafe(code)) return append_escape(out, code);
@@ -105,8 +105,8 @@ static bool is_plain(unsigned char byte) {
     return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
 }
 
-/* Eight bytes at once: the high bits of those that are not plain. A borrow may set those behind the
- * first one, too; none before it. */
+/* Eight bytes at once: the high bits of those that need work. A borrow may also set those after the
+ * first one, but none before it. */
 static uint64_t other_bytes(uint64_t word) {
     const uint64_t ones = UINT64_MAX / 0xFF, high = ones * 0x80;
     uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\', last = word ^ ones * 0x7F;
@@ -154,7 +154,7 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
     return (ptrdiff_t)at;
 }
 
-/* A scanner that only says yes or no; containers are counted on a small stack instead of by
+/* A scanner that only validates; containers are counted on a small stack instead of by
  * recursion. */
 struct scanner {
     const unsigned char *at, *end;
@@ -258,7 +258,7 @@ static bool skip_scalar(struct scanner *scanner) {
     }
 }
 
-/* The next character of a valid key: 0 where it is none of ASCII's, and no name of ours has it. */
+/* The next character of a valid key: 0 if it is not ASCII, which none of the names contains. */
 static unsigned char key_character(const unsigned char **at) {
     const unsigned char *key = *at;
     if (*key != '\\') return (*at)++, *key;
@@ -269,7 +269,7 @@ static unsigned char key_character(const unsigned char **at) {
     return code < 0x80 ? (unsigned char)code : 0;
 }
 
-/* A key may be written with escapes: "n\u0061me" is "name" for a reader. */
+/* A key may contain escapes: "n\u0061me" is read as "name". */
 static bool is_name(const unsigned char *key, size_t size, const char *name) {
     const unsigned char *end = key + size;
     while (key < end && *name) {

@@ -1,34 +1,32 @@
-/* json: the little that log lines need of JSON: text made fit for a string, and whether a line is
- * an object already. Reading and writing values is ljson.c's. */
+/* json: the JSON functions that log lines need: text escaped for a string, and whether a line is
+ * already an object. Reading and writing values is in ljson.c. */
 #ifndef WATCHBOT_JSON_H
 #define WATCHBOT_JSON_H
 
 #include "buffer.h"
 
-/* Appends `data` escaped for a JSON string (RFC 8259, 7), without the quotes. A byte that does not
- * belong to valid UTF-8 becomes U+FFFD. What could drive the terminal of a reader (C1,
- * bidirectional controls, U+2028) is escaped, too: the value is the same. With `more`, an
- * incomplete character at the end is left for the next call. Returns how many bytes were taken, or
- * -1 (no memory). */
+/* Appends `data` escaped for a JSON string (RFC 8259, 7), without the quotes. Each byte of invalid
+ * UTF-8 becomes U+FFFD. Characters that could control a reader's terminal (C1, bidirectional
+ * controls, U+2028) are escaped, too: the value is the same. With `more`, an incomplete character
+ * at the end is left for the next call. Returns the number of bytes read, or -1 (no memory). */
 ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool more);
 
-/* The same, but bytes that are not UTF-8 stay as they are. Returns false when there is
- * no memory. */
+/* The same, but bytes that are not UTF-8 are kept. Returns false without memory. */
 bool json_escape_bytes(struct buffer *out, const char *data, size_t size);
 
-/* Whether it stands in a JSON string as it is: printable ASCII without quotes and backslashes. */
+/* Whether a byte needs no escape in a JSON string: printable ASCII without quotes and
+ * backslashes. */
 bool json_is_plain(const char *data, size_t size);
 
-/* Whether `data` is exactly one valid JSON object, blanks around it allowed. Bit i of `found` tells
- * whether names[i] is one of its keys at the top (names ends with NULL; at most 32). `inside` and
- * `inside_size` get what stands between the braces, trimmed. Nesting is bounded (64); what is
- * deeper is no object to us. */
+/* Whether `data` is exactly one valid JSON object, with spaces allowed around it. Bit i of `found`
+ * is set if names[i] is one of its keys at the top level (names ends with NULL; at most 32).
+ * `inside` and `inside_size` are the text between the braces, trimmed. Nesting is limited to 64; a
+ * deeper object is refused. */
 bool json_object(const char *data, size_t size, const char *const *names, unsigned *found,
                  const char **inside, size_t *inside_size);
 
-/* Appends the inside of an object (see json_object; not empty), in which the keys at the top that
- * `which` selects of `names` have `prefix` before them, each time that they are there. False: no
- * memory. */
+/* Appends the inside of an object (see json_object; not empty), with `prefix` before each key at
+ * the top level that `which` selects of `names`. False: no memory. */
 bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names,
                  unsigned which, const char *prefix);
 

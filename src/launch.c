@@ -26,8 +26,8 @@ extern char **environ;
 
 enum { STACK = 1 << 16, XCPU_GRACE = 5 /* seconds of CPU between SIGXCPU and KILL */ };
 
-/* In the child. It shares the host's memory until exec, so it calls nothing but system calls, and
- * those by their number where the C library does more for a thread. */
+/* In the child. It shares the host's memory until exec, so it only makes system calls, by number if
+ * the C library does more for threads. */
 
 struct start {
     struct launch *launch;
@@ -36,8 +36,8 @@ struct start {
     volatile int error;
 };
 
-/* No other descriptor of the host's reaches the task, not even one that lacks its close-on-exec
- * flag. Linux before 5.11 knows no CLOSE_RANGE_CLOEXEC. */
+/* No other descriptor of the host reaches the task, not even one without the close-on-exec flag.
+ * Linux before 5.11 does not support CLOSE_RANGE_CLOEXEC. */
 static void close_others(int first, int report) {
     if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
     if (report > first) syscall(SYS_close_range, first, report - 1, 0);
@@ -48,7 +48,7 @@ static bool move_descriptors(const struct launch *launch, int report) {
     int wanted[4] = {launch->in, launch->out, launch->err, launch->channel};
     int count = launch->channel >= 0 ? 4 : 3;
     for (int i = 0; i < count; i++) {
-        /* One that stands where another is to go is moved out of the way first. */
+        /* A descriptor whose number is needed for another one is moved first. */
         if (wanted[i] < count && wanted[i] != i &&
             (wanted[i] = fcntl(wanted[i], F_DUPFD, count)) < 0)
             return false;
@@ -60,8 +60,8 @@ static bool move_descriptors(const struct launch *launch, int report) {
     return true;
 }
 
-/* By the system call itself: the C library keeps signals 32 and 33 to itself, but they may come to
- * us ignored. */
+/* By the system call itself: the C library reserves signals 32 and 33, but the host may ignore
+ * them. */
 static void default_signals(void) {
     static const unsigned long
         action[8]; /* more than the kernel's struct sigaction has: SIG_DFL, no flags, no mask */
@@ -107,7 +107,8 @@ static const char *search_path(char *const *envp) {
     return "/usr/local/bin:/usr/bin:/bin";
 }
 
-/* As execvpe, but a file without a magic number is an error: who wants a shell can name one. */
+/* As execvpe, but a file without a magic number is an error: users who want a shell can name
+ * one. */
 static int execute(const struct launch *launch) {
     const char *file = launch->argv[0];
     char path[PATH_MAX];
@@ -142,8 +143,8 @@ static int fail(struct launch *launch, enum launch_step step) {
     return errno;
 }
 
-/* No parent-death signal: it would come when the thread ends that started the child, and in a
- * program before the guardian has seen what the child has started. */
+/* No parent-death signal: it would be sent when the thread that started the child ends, and in a
+ * program before the guardian has seen the child's descendants. */
 static int become(struct start *start) {
     struct launch *launch = start->launch;
     sigset_t none;

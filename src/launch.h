@@ -1,11 +1,10 @@
-/* launch: from a description of a program to a child that executes it, or the errno of what failed
- * on the way.
+/* launch: starts a child from the description of a program, or returns the errno of the failure.
  *
- * clone with CLONE_VM and CLONE_VFORK, as posix_spawn does it, but with a pidfd that comes with the
- * child: a host that ignores SIGCHLD may have the child reaped before its id could be looked up.
- * Where that is refused (qemu's emulation of a user's process), plain fork and a pipe do.
- * The child is the leader of a session, without a controlling terminal, and tells the guardian of
- * itself before it executes anything. */
+ * Uses clone with CLONE_VM and CLONE_VFORK, like posix_spawn, but with a pidfd that comes with the
+ * child: a host that ignores SIGCHLD may have the child reaped before its id could be looked up. If
+ * that is refused (qemu's user emulation), plain fork and a pipe are used. The child is the leader
+ * of a session, without a controlling terminal, and registers with the guardian before it executes
+ * anything. */
 #ifndef WATCHBOT_LAUNCH_H
 #define WATCHBOT_LAUNCH_H
 
@@ -15,7 +14,7 @@
 
 #include "guardian.h"
 
-/* What a child may use. Zeroed, with -1 for `cgroup`: as its host. */
+/* Limits of a child. Zeroed, with -1 for `cgroup`: the same as the host's. */
 struct launch_limits {
     rlim_t nofile;   /* soft limit of open files; 0: the host's */
     rlim_t files;    /* soft and hard limit of open files; 0: see nofile */
@@ -31,7 +30,7 @@ struct launch_limits {
     size_t group_count;
 };
 
-/* Which part could not be done; the program itself unless it is named. */
+/* The part that failed; the program itself if none is named. */
 enum launch_step { LAUNCH_PROGRAM, LAUNCH_FOLDER, LAUNCH_LIMITS, LAUNCH_USER, LAUNCH_NULL };
 
 struct launch {
@@ -49,8 +48,8 @@ struct launch {
     enum launch_step failed;
 };
 
-/* 0, or the errno of what failed: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... With an error
- * and a pid above 0 there is a child that ends at once and is to be reaped. */
+/* 0, or the errno of the failure: ENOENT, EACCES, ENOEXEC, E2BIG, EAGAIN, ENOMEM... With an error
+ * and a pid above 0 there is a child that ends at once and must be reaped. */
 int launch_child(struct launch *launch);
 
 #endif

@@ -1,7 +1,7 @@
-/* laws: watchbot.core.aws. Signing and digests for Lua; lua/watchbot/aws/ makes calls of them. A
- * signer is a handle because it keeps its key and its buffers from one request to the next. The
- * texts of the argument tables are lent to sigv4.c: they are read raw, so that the tables
- * themselves hold them meanwhile. */
+/* laws: watchbot.core.aws. Signing and digests for Lua; lua/watchbot/aws/ makes calls with them. A
+ * signer is a handle because it keeps its key and its buffers between requests. sigv4.c uses the
+ * strings in the argument tables without copies: they are read raw, so the tables reference them
+ * meanwhile. */
 #include <stdint.h>
 #include <string.h>
 
@@ -243,7 +243,7 @@ static int l_md5(lua_State *L) {
     size_t size;
     struct digest *md5 = &digests(L)->md5;
     const char *data = luaL_checklstring(L, 1, &size);
-    /* Some builds find it all the same, and refuse to begin. */
+    /* Some builds find the algorithm, but refuse to start. */
     if ((!md5->context && !digest_open(md5, "MD5")) || !digest_bytes(md5, data, size, out)) {
         return lerror_push(L, "Unsupported", "OpenSSL does not offer MD5 here");
     }

@@ -4,11 +4,11 @@
 
 #include "compat.h"
 
-/* The program's end of the channel at `index`, which stays the channel's until lchannel_given; -1:
- * it was given already. Raises where there is no channel. */
+/* The program's end of the channel at `index`, which the channel owns until lchannel_given; -1: it
+ * was already given away. Raises an error if there is no channel. */
 int lchannel_theirs(lua_State *L, int index);
 
-/* The program has it: our copy is closed, so that its end is seen here. */
+/* The program has it: the local copy is closed, so that the program's end can be detected. */
 void lchannel_given(lua_State *L, int index);
 
 #endif

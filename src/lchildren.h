@@ -1,5 +1,5 @@
-/* lchildren: what the children of one Lua state have in common, in a userdata of its registry:
- * their guardian, /dev/null, and those that were abandoned and have not ended yet. */
+/* lchildren: the shared state of one Lua state's children, in a userdata of its registry: their
+ * guardian, /dev/null, and abandoned children that have not ended yet. */
 #ifndef WATCHBOT_LCHILDREN_H
 #define WATCHBOT_LCHILDREN_H
 
@@ -14,15 +14,15 @@ struct lchildren {
     rlim_t nofile; /* soft limit of open files that they get, 0: the host's */
 };
 
-/* The program, whose first thread has no children, sets this field of the registry to true before
- * it loads watchbot.core. */
+/* A program whose first thread has no children sets this field of the registry to true before it
+ * loads watchbot.core. */
 #define LCHILDREN_ADOPT "watchbot.adopt"
 
 /* Makes them for this state. */
 void lchildren_open(lua_State *L);
 
-/* -- => children : raises while the state is being closed, and in a process that the host has
- * forked. */
+/* -- => children : raises an error while the state is being closed, and in a process that the host
+ * has forked. */
 struct lchildren *lchildren_push(lua_State *L);
 
 bool lchildren_are_ours(const struct lchildren *children);

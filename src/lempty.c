@@ -1,5 +1,5 @@
-/* lempty: watchbot.core.empty. The emptying of a folder as a Lua handle;
- * lua/watchbot/runner/volumes.lua decides which and when. */
+/* lempty: watchbot.core.empty. Emptying a folder as a Lua handle; lua/watchbot/runner/volumes.lua
+ * decides which folder and when. */
 #include "empty.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* lerror: the only maker of `nil, "what: why", "Code"`, the way a failure of the world
- * reaches Lua. */
+/* lerror: the only place that creates `nil, "what: why", "Code"`, the form in which external
+ * failures reach Lua. */
 #ifndef WATCHBOT_LERROR_H
 #define WATCHBOT_LERROR_H
 

@@ -1,5 +1,5 @@
-/* lfile: watchbot.core.file. Files whose folder others may write: what is opened is a plain file of
- * ours and no link to another user's; and what a file is, for `watchbot check`. */
+/* lfile: watchbot.core.file. Files in folders that others may write: only opens regular files of
+ * this user, and no links; and file status for `watchbot check`. */
 #define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static int write_all(int fd, const char *data, size_t size) {
     return 0;
 }
 
-/* Why a file that was there must not be written, or NULL. */
+/* Why an existing file must not be written, or NULL. */
 static const char *objection(int fd) {
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return "it is no regular file";
@@ -34,7 +34,7 @@ static const char *objection(int fd) {
     return NULL;
 }
 
-/* Whether the file is empty or begins as `text` does: nothing else is overwritten. */
+/* Whether the file is empty or starts like `text`: other files are not overwritten. */
 static bool is_like(int fd, const char *text, size_t size) {
     char begin[16];
     ssize_t got = pread(fd, begin, size < sizeof begin ? size : sizeof begin, 0);
@@ -57,8 +57,8 @@ static int refresh_open(lua_State *L, int fd, const char *path, const char *text
     return 1;
 }
 
-/* -- path text => true | nil err code : text begins with a date, and so does the file if it is
- * there. It is never empty meanwhile. */
+/* -- path text => true | nil err code : text starts with a date, and so does the file if it exists.
+ * It is never empty meanwhile. */
 static int l_refresh(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);
@@ -73,8 +73,8 @@ static int l_refresh(lua_State *L) {
     return results;
 }
 
-/* -- path text executable => true | nil err code : a new file, never one that is there, nor
- * what a link that leads nowhere names */
+/* -- path text executable => true | nil err code : a new file, never an existing one, nor the
+ * target of a dangling link */
 static int l_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);

@@ -1,5 +1,5 @@
-/* lhandle: how a C object becomes a Lua handle. Made closed, given its metatable, and only then
- * opened by its owner. */
+/* lhandle: a C object as a Lua handle. Created closed, given its metatable, and only then opened by
+ * its owner. */
 #ifndef WATCHBOT_LHANDLE_H
 #define WATCHBOT_LHANDLE_H
 

@@ -1,6 +1,5 @@
-/* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits
- * between. lua/watchbot/http.lua documents it for its users. libcurl is loaded by the first
- * request. */
+/* lhttp: watchbot.core.http. A request as a Lua table, its response as another; the task waits in
+ * between. lua/watchbot/http.lua documents it for users. The first request loads libcurl. */
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -44,12 +43,12 @@ static struct http_client *client_of(lua_State *L) {
     return client;
 }
 
-/* Waking is all that happens inside libcurl's turn: no Lua runs there, and nothing is thrown. */
+/* Inside libcurl's turn this only wakes the task: no Lua code runs there, and nothing is thrown. */
 static void done(struct http_call *http) {
     task_wake(&container_of(http, struct call, http)->waiters);
 }
 
-/* Runs at the end of a request however it ends: answered, failed or cancelled. */
+/* Runs at the end of a request however it ends: with a response, failed or cancelled. */
 static int call_close(lua_State *L) {
     http_end(&((struct call *)luaL_checkudata(L, 1, CALL_TYPE))->http);
     return 0;
@@ -71,7 +70,8 @@ static int64_t seconds_field(lua_State *L, const char *name, int otherwise) {
     return task_check_seconds(L, lua_gettop(L));
 }
 
-/* "GET"; libcurl sends it as it is, so it must not hold what would end the line. RFC 9110, 9.1. */
+/* "GET"; libcurl sends it unchanged, so it must not contain a character that ends the line. RFC
+ * 9110, 9.1. */
 static const char *method_field(lua_State *L) {
     const char *method = loptions_text(options_of(L), "method");
     if (!method) method = "GET";

@@ -1,8 +1,8 @@
-/* libcurl: its functions, in a table that is filled when the first request is made. libcurl brings
- * some thirty other libraries with it; to load them takes longer than everything else that a
- * watcher of an embedded queue does before its first message. The static program has the functions
- * in it, and the table is filled from the start. Headers are libcurl's own, so types
- * and constants are checked as ever; only the name differs: libcurl.easy_init(). */
+/* libcurl: its functions, in a table that is filled by the first request. libcurl brings some
+ * thirty other libraries with it; loading them takes longer than everything else that a watcher of
+ * an embedded queue does before its first message. The static program contains the functions, and
+ * its table is filled from the start. Headers are libcurl's own, so types and constants are checked
+ * as usual; only the name differs: libcurl.easy_init(). */
 #ifndef WATCHBOT_LIBCURL_H
 #define WATCHBOT_LIBCURL_H
 
@@ -25,8 +25,8 @@ struct libcurl {
 /* Of the whole process, as the library itself is; written once, by libcurl_load. */
 extern struct libcurl libcurl;
 
-/* Harmless when it is loaded, and in several threads at once. NULL, or why it cannot be loaded: the
- * text stays. */
+/* Does nothing if it is loaded, and may be called in several threads at once. NULL, or why it
+ * cannot be loaded: the text stays valid. */
 const char *libcurl_load(void);
 
 #endif

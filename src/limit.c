@@ -1,16 +1,17 @@
-/* limit: code of a user's that computes or waits for too long. See task_limit, task_abort and
+/* limit: ends user code that computes or waits for too long. See task_limit, task_abort and
  * task_interrupt in task.h.
  *
- * Code is watched by a count hook, which a coroutine inherits from the thread that makes it, or
- * gets when it is resumed. Once a limit is over the hook comes with each instruction and raises
- * each time, so that no pcall in a loop can go on. Not seen are C functions that compute (a pattern
- * with backtracking), and finalizers and message handlers, in which Lua calls no hook. */
+ * A count hook watches the code; a coroutine inherits it from the thread that creates it, or gets
+ * it when it is resumed. Once a limit is over, the hook runs at each instruction and raises an
+ * error each time, so that no pcall in a loop can continue. It does not run in C functions that
+ * compute (a pattern with backtracking), and in finalizers and message handlers, where Lua calls no
+ * hook. */
 #include <lualib.h>
 
 #include "clock.h"
 #include "task_state.h"
 
-/* Instructions between two looks at the clock: about a millisecond. */
+/* Instructions between two checks of the clock: about a millisecond. */
 enum { RARELY = 100000, ALWAYS = 1 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -31,7 +32,7 @@ static bool is_over(const struct task *task) {
     const struct limit *limit = &task->limit;
     if (limit->raising || limit->expired) return true;
     if (limit->deadline && loop_monotonic(&task->home->loop) >= limit->deadline) return true;
-    /* Where the clocks of a test stand still. */
+    /* While a test stops the clocks. */
     return limit->longest && clock_monotonic() - task->home->turn_began > limit->longest;
 }
 
@@ -53,8 +54,7 @@ static int raise_limit(lua_State *L, struct task *task) {
     return task_raise(L, task, LIMIT_REASON);
 }
 
-/* Until the limit is left: what follows it in the same task, such as returning the message, may
- * wait. */
+/* Until the limit is left: later code in the same task, such as returning the message, may wait. */
 static void take_interrupt(lua_State *L, struct task *task) {
     if (!task->home->interrupted || task->limit.raising) return;
     lua_pushliteral(L, TASK_INTERRUPTED);
@@ -95,7 +95,7 @@ void limit_inherit(struct task *task, const struct task *parent) {
 
 enum { DEADLINE = 1, LONGEST, OUTER_REASON, BODY };
 
-/* Whether a limit of `nanoseconds` would be over sooner than the ones that the task is in. */
+/* Whether a limit of `nanoseconds` would end before the current ones of the task. */
 static bool is_nearer(const struct task *task, int64_t nanoseconds, bool turn) {
     const struct limit *limit = &task->limit;
     if (limit->aborted || limit->expired || nanoseconds >= INT64_MAX / 2) return false;
@@ -231,7 +231,7 @@ static int wrapped(lua_State *L) {
     return watched_call(L, lua_tothread(L, lua_upvalueindex(2)));
 }
 
-/* What coroutine.wrap makes has its thread as its first upvalue. */
+/* The thread is the first upvalue of a function from coroutine.wrap. */
 static int l_wrap(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -260,8 +260,8 @@ static int l_exit(lua_State *L) {
     return watched_call(L, NULL);
 }
 
-/* -- ... : the task itself cannot be suspended so: nothing would resume it, and its job, whose
- * owner it is, would be lost. A coroutine of the policy's own yields as ever. */
+/* -- ... : the task itself cannot be suspended in this way: nothing would resume it, and the job
+ * that it owns would be lost. A coroutine that the policy has created may yield. */
 static int l_yield(lua_State *L) {
     const struct task *task = task_running(L);
     if (task && task->limit.guards > 0 && L == task->thread) {

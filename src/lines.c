@@ -163,7 +163,7 @@ static bool write_all(int fd, const char *data, size_t size) {
     return true;
 }
 
-/* What a failed write left behind the counted bytes is not read. */
+/* Bytes that a failed write left after the counted ones are not read. */
 static bool spill(struct lines *lines, const struct buffer *bytes) {
     struct sigpipe sigpipe;
     sigpipe_block(&sigpipe);
@@ -183,7 +183,7 @@ static bool begin_spill(struct lines *lines) {
     return false;
 }
 
-/* With `more`, a character that is cut off at the end stays in memory for the next time. */
+/* With `more`, a truncated character at the end stays in memory for the next time. */
 static bool spill_partial(struct lines *lines, bool more) {
     struct buffer *partial = &lines->partial, *escaped = &lines->line;
     size_t taken = partial->size;
@@ -207,7 +207,7 @@ static bool write_spilled(struct lines *lines) {
            lines->output->write(lines->output, end, strlen(end));
 }
 
-/* Where no file can take it (a full disk), the line goes out in pieces: split, but not lost. */
+/* If no file can take it (a full disk), the line is written in pieces: split, but not lost. */
 static bool write_pieces(struct lines *lines) {
     bool good = lines->spill < 0 || write_spilled(lines);
     good = write_line(lines, buffer_data(&lines->partial), lines->partial.size) && good;

@@ -1,14 +1,15 @@
 /* lines: bytes in, whole prefixed lines out, as text or as JSON. watchbot-log and the output of
  * tasks share it.
  *
- * A line leaves only when it is complete, so two streams on one output never mix within a line; it
- * is never split, merged or lost, whatever its length or bytes. What a long line has so far is kept
- * in memory up to a bound, then in an unlinked temporary file. Needs neither Lua nor the loop.
+ * A line is written only when it is complete, so two streams on one output never mix within a line;
+ * it is never split, merged or lost, whatever its length or bytes. An incomplete line is kept in
+ * memory up to a limit, then in an unlinked temporary file. Needs neither Lua nor the loop.
  *
  * Text: "[Thu, 28 Jul 2016 00:12:37 GMT] [worker] [ID] text". JSON: an object like bunyan's; a line
- * that is an object itself is merged into it. Its own level and time win; what says whose line it
- * is (name, hostname, pid, watchbot_sqs_message_id) is ours, and the line's own has `task_` before
- * its name. Only what fits in memory (1 MiB) is merged; a longer line is text, whatever it is. */
+ * that is an object itself is merged into it. Its own level and time replace the prefix's; the
+ * members that identify the writer of the line (name, hostname, pid, watchbot_sqs_message_id) are
+ * the watcher's, and the line's own get the prefix `task_`. Only lines that fit in memory (1 MiB)
+ * are merged; a longer line is text, whatever its content. */
 #ifndef WATCHBOT_LINES_H
 #define WATCHBOT_LINES_H
 
@@ -19,7 +20,7 @@
 
 #include "buffer.h"
 
-/* Bytes of a line that are kept in memory; the fuzzer has fewer. */
+/* Bytes of a line that are kept in memory; the fuzzer uses fewer. */
 #ifndef LINES_KEPT
 #define LINES_KEPT (1 << 20)
 #endif
@@ -28,8 +29,8 @@ enum lines_format { LINES_TEXT, LINES_JSON };
 
 enum lines_level { LINES_INFO = 30, LINES_WARNING = 40, LINES_ERROR = 50 };
 
-/* Where lines go. Both are told in the order of the output and must take everything; false: it
- * could not (no memory). */
+/* The destination of lines. Both functions are called in the order of the output and must accept
+ * everything; false: they could not (no memory). */
 struct lines_output {
     bool (*write)(struct lines_output *output, const void *data, size_t size);
     /* `size` bytes of a file, from its start; there may be more in it. The output owns the
@@ -60,27 +61,26 @@ struct lines {
 bool lines_open(struct lines *lines, enum lines_format format, const char *category, const char *id,
                 struct lines_output *output);
 
-/* Takes `size` bytes; what becomes complete lines goes to the output. False when the output or
- * memory failed. */
+/* Takes `size` bytes; complete lines go to the output. False if the output or memory failed. */
 bool lines_feed(struct lines *lines, const char *data, size_t size);
 
-/* `size` bytes that are all there is, with a newline at their end or without: in JSON one line,
- * whatever newlines are in them, in text each of their lines. No bytes are an empty line. */
+/* `size` bytes that are complete, with or without a newline at their end: in JSON one line, even
+ * with newlines in it, in text each of their lines. No bytes are an empty line. */
 bool lines_whole(struct lines *lines, const char *data, size_t size);
 
-/* From here on the lines of `lines_whole` bear another id and level. False: no memory. */
+/* The lines of `lines_whole` have another id and level from now on. False: no memory. */
 bool lines_label(struct lines *lines, const char *id, enum lines_level level);
 
-/* From here on lines bear another id (NULL: none, copied); what is incomplete is completed before.
- * The process behind the stream works on one message after the other: runtimes of Lambda functions
- * join the lines of a record with CR, hence `records`. False: no memory or no output; the id is the
- * other one nevertheless, or none. */
+/* Lines have another id (NULL: none, copied) from now on; an incomplete line is completed first.
+ * The process at the end of the stream works on one message after another: runtimes of Lambda
+ * functions join the lines of a record with CR, hence `records`. False: no memory or no output; the
+ * id is the new one nevertheless, or none. */
 bool lines_relabel(struct lines *lines, const char *id);
 
-/* The end of the stream: a last line without a newline is completed with one. */
+/* The end of the stream: a last line without a newline gets one. */
 bool lines_end(struct lines *lines);
 
-/* Frees what it holds, also what was left incomplete. A zeroed one is fine. */
+/* Frees everything, including an incomplete line. A zeroed one is allowed. */
 void lines_close(struct lines *lines);
 
 #endif

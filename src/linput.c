@@ -1,4 +1,5 @@
-/* linput: watchbot.core.input. Reads what a file descriptor has, without holding up the loop. */
+/* linput: watchbot.core.input. Reads the available bytes of a file descriptor, without blocking the
+ * loop. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static struct input *check_input(lua_State *L) {
     return luaL_checkudata(L, 1, INPUT_TYPE);
 }
 
-/* One task at a time: it takes all that there is, and another would hold up the loop in read(2). */
+/* One task at a time: it takes all available bytes, and another one would block the loop in
+ * read(2). */
 static void ready(struct loop_fd *watch, unsigned events) {
     struct input *input = container_of(watch, struct input, watch);
     (void)events;
@@ -33,7 +35,7 @@ static void ready(struct loop_fd *watch, unsigned events) {
     if (task_queue_is_empty(&input->readers)) loop_unwatch(input->loop, watch);
 }
 
-/* -- fd => input : the descriptor stays the caller's */
+/* -- fd => input : the caller still owns the descriptor */
 static int l_open(lua_State *L) {
     lua_Integer number = luaL_checkinteger(L, 1);
     int fd = number >= 0 && number <= INT_MAX ? (int)number : -1;

@@ -1,7 +1,7 @@
-/* list: a list of things that embed a struct list_node; the only one in watchbot.
+/* list: a list of structs that embed a struct list_node; the only list in watchbot.
  *
- * A node knows its list, so it can leave without being told which one that is. Zeroed: an empty
- * list, a node of no list. From a node its owner gets back to its struct with container_of. */
+ * A node knows its list, so it can be removed without naming the list. Zeroed: an empty list, a
+ * node of no list. container_of leads from a node to its owner's struct. */
 #ifndef WATCHBOT_LIST_H
 #define WATCHBOT_LIST_H
 
@@ -21,7 +21,7 @@ static inline bool list_is_empty(const struct list *list) {
     return !list->first;
 }
 
-/* Puts a node of no list at the end. */
+/* Appends a node of no list. */
 static inline void list_push(struct list *list, struct list_node *node) {
     node->list = list;
     node->next = NULL;
@@ -34,7 +34,7 @@ static inline void list_push(struct list *list, struct list_node *node) {
     list->last = node;
 }
 
-/* Harmless for a node of no list. */
+/* Does nothing for a node of no list. */
 static inline void list_remove(struct list_node *node) {
     struct list *list = node->list;
     if (!list) return;

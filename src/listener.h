@@ -17,13 +17,12 @@ struct listener {
     ino_t inode;
 };
 
-/* `address` is numeric; port 0: one that the system chooses, which is in `port` then. EINVAL: no
+/* `address` is numeric; port 0: chosen by the system, and stored in `port`. EINVAL: not an
  * address. */
 int listener_open_tcp(struct listener *listener, const char *address, uint16_t port);
 
-/* Only this user may connect (mode 0600). A leftover socket is replaced.
- * EADDRINUSE: a process listens on it, or the path is not a socket. ENAMETOOLONG: more than 107
- * bytes. */
+/* Only this user may connect (mode 0600). A leftover socket is replaced. EADDRINUSE: a process
+ * listens on it, or the path is not a socket. ENAMETOOLONG: more than 107 bytes. */
 int listener_open_path(struct listener *listener, const char *path);
 
 void listener_close(struct listener *listener);

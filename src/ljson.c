@@ -1,8 +1,8 @@
-/* ljson: watchbot.core.json. Lua values to JSON (RFC 8259) and back, exact where cjson is not:
- * integers stay integers up to 64 bits, an empty list stays a list, and null differs from absent.
- * AWS refuses 1e+15 for an integer and {} for a list. It also writes the watcher's log lines, whose
- * members keep their order. The text is built in one buffer that belongs to the module, so nothing
- * is lost when an error is raised from within. */
+/* ljson: watchbot.core.json. Converts Lua values to JSON (RFC 8259) and back, exact where cjson is
+ * not: integers stay integers up to 64 bits, an empty list stays a list, and null differs from
+ * absent. AWS refuses 1e+15 as an integer and {} as a list. It also writes the watcher's log lines,
+ * whose members keep their order. The text is built in one buffer that belongs to the module, so no
+ * memory is leaked if an error is raised. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum { LARGEST_KEPT = 1 << 20 };
 
 /* encoding */
 
-/* What becomes of text that is not UTF-8. */
+/* What to do with text that is not UTF-8. */
 enum other_text { REFUSE_TEXT, REPLACE_TEXT, KEEP_TEXT };
 
 struct encoder {
@@ -84,8 +84,8 @@ static size_t write_integer(char *text, lua_Integer integer) {
     return size;
 }
 
-/* The shortest of the forms that read back as the same number; whole ones as integers, for AWS
- * takes no 20.0 for 20. */
+/* The shortest form that is read back as the same number; whole numbers as integers, because AWS
+ * refuses 20.0 for 20. */
 static void put_number(struct encoder *encoder, int index) {
     char text[48];
     int whole;
@@ -142,7 +142,7 @@ static void put_object(struct encoder *encoder, int depth) {
     put(encoder, "}", 1);
 }
 
-/* Every key of a list is counted: what else it has would be lost. */
+/* Every key of a list is counted: other keys would be lost. */
 static void check_list(lua_State *L) {
     lua_Unsigned count = 0, length = lua_rawlen(L, -1);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) count++;
@@ -199,7 +199,7 @@ static int l_encode(lua_State *L) {
     return 1;
 }
 
-/* A member of a log line, for people: infinity is said in words, and what is not UTF-8 becomes
+/* A member of a log line, for people: infinity is written as a word, and invalid UTF-8 becomes
  * U+FFFD. */
 static void put_member(struct encoder *encoder, int name) {
     lua_State *L = encoder->L;

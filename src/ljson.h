@@ -6,8 +6,9 @@
 
 #include "buffer.h"
 
-/* Makes `out` a JSON object of the values from index `first` to the top: name, value, name, value.
- * A nil leaves its name out. Raises for what JSON cannot hold, and without memory. */
+/* Writes to `out` a JSON object of the values from index `first` to the top: name, value, name,
+ * value. Leaves out names with nil. Raises an error for values that JSON cannot represent, and
+ * without memory. */
 void ljson_members(lua_State *L, int first, struct buffer *out);
 
 #endif

@@ -53,7 +53,7 @@ static long read_hex(struct decoder *decoder) {
     return value;
 }
 
-/* After "\u". One half of a surrogate pair stands for nothing: U+FFFD. */
+/* After "\u". A lone surrogate becomes U+FFFD. */
 static long read_character(struct decoder *decoder) {
     long high = read_hex(decoder);
     if (high < 0xD800 || high > 0xDFFF) return high;
@@ -94,7 +94,7 @@ static bool read_escape(struct decoder *decoder, luaL_Buffer *buffer) {
     return true;
 }
 
-/* Bytes up to a quote, a backslash or what may not stand in a string. */
+/* Bytes up to a quote, a backslash or a byte that a string must not contain. */
 static size_t plain_size(const struct decoder *decoder) {
     const char *at = decoder->at;
     while (at < decoder->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20) at++;
@@ -125,7 +125,7 @@ static bool read_string(struct decoder *decoder) {
     return true;
 }
 
-/* JSON's numbers are Lua's but for the forms that are refused here: 0x10, 1., .5, 007, inf. */
+/* JSON's numbers are Lua's except for the forms that are refused here: 0x10, 1., .5, 007, inf. */
 static bool is_number(const char *text) {
     text += *text == '-';
     size_t whole = strspn(text, "0123456789");
@@ -200,7 +200,7 @@ static bool read_object(struct decoder *decoder, int depth) {
     }
 }
 
-/* => value ; after a failure there may be anything on the stack */
+/* => value ; after a failure the stack may have anything on top */
 static bool read_value(struct decoder *decoder, int depth) {
     lua_State *L = decoder->L;
     skip_blanks(decoder);

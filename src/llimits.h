@@ -5,8 +5,8 @@
 #include "compat.h"
 #include "launch.h"
 
-/* -- value => value groups : reads the option's table, or nil. What is wrong with it raises.
- * `groups` keeps what `limits` points to; the cgroup's file is not opened yet. */
+/* -- value => value groups : reads the option's table, or nil. Raises an error if it is wrong.
+ * `groups` keeps the memory that `limits` points to; the cgroup's file is not opened yet. */
 void llimits_read(lua_State *L, struct launch_limits *limits, const char **cgroup);
 
 /* -- name => { name, uid, gid, groups, home, shell } | nil err code */

@@ -1,5 +1,5 @@
-/* llog: watchbot.core.log. A sink as a Lua handle, and single lines for those who have none.
- * lua/watchbot/log.lua documents it for its users. */
+/* llog: watchbot.core.log. A sink as a Lua handle, and single lines without one.
+ * lua/watchbot/log.lua documents it for users. */
 #include "llog.h"
 
 #include <errno.h>

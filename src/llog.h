@@ -1,4 +1,4 @@
-/* llog: the log as Lua has it, and as lprocess.c asks for it. */
+/* llog: the log as a Lua handle, and for lprocess.c. */
 #ifndef WATCHBOT_LLOG_H
 #define WATCHBOT_LLOG_H
 

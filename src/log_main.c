@@ -1,6 +1,6 @@
-/* log_main: the program watchbot-log. Puts the date, the category `worker` and $MessageId before
- * what it is told, a line of arguments or the lines of its input. No Lua: it starts in a
- * millisecond, and keeps up with what a pipe can carry. */
+/* log_main: the program watchbot-log. Puts the date, the category `worker` and $MessageId before a
+ * line of arguments or each line of its input. No Lua: it starts in a millisecond, and is as fast
+ * as a pipe. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ struct out {
     int error; /* errno of the write that failed */
 };
 
-/* Another process that has the same open file may have made it nonblocking. */
+/* Another process with the same open file may have made it nonblocking. */
 static void wait_for(int fd, short events) {
     struct pollfd one = {.fd = fd, .events = events};
     poll(&one, 1, -1);
@@ -71,8 +71,7 @@ static bool out_write_file(struct lines_output *output, int fd, off_t size) {
     return good;
 }
 
-/* Nobody waits for a line that is there: what was gathered leaves before a read that
- * would block. */
+/* A complete line must not wait: the collected output is written before a read that would block. */
 static bool would_block(void) {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     return poll(&in, 1, 0) == 0;
@@ -146,7 +145,7 @@ int main(int argc, char **argv) {
     };
     struct lines lines;
     const char *problem = NULL;
-    /* With stdout closed, its number would go to the next file that is opened. */
+    /* With stdout closed, the next file to be opened would get its number. */
     if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
         out.error = errno;
         return finish(&out, false, NULL);

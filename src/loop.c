@@ -114,8 +114,8 @@ void loop_stop_timer(struct loop *loop, struct loop_timer *timer) {
     }
 }
 
-/* Only what is due when the turn begins: a callback that starts a timer of 0 does not keep the fds
- * from their turn. */
+/* Only timers that are due when the turn starts: a callback that starts a timer of 0 must not
+ * prevent fds from being handled. */
 static void fire_timers(struct loop *loop) {
     while (loop->timers > 0 && loop->heap[0]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[0];

@@ -1,8 +1,8 @@
 /* loop: timers, file descriptors and deferred work on one poller. No Lua, no curl.
  *
  * A handle (struct loop_timer, loop_fd, loop_work) is embedded in the struct of its owner, who gets
- * back from the handle to that struct with container_of. The loop allocates nothing for a handle,
- * and after the stopping call no callback of it comes any more, even when its event was already
+ * from the handle to that struct with container_of. The loop allocates nothing for a handle, and
+ * after the stopping call none of its callbacks is called any more, even if its event was already
  * fetched. So an owner stops its handles, then frees them.
  *
  * A zeroed handle is stopped, and stopping it twice does nothing. Callbacks run from loop_turn,
@@ -36,8 +36,8 @@ struct loop_work {
     struct list_node node;
 };
 
-/* The clocks of a test, in nanoseconds: they stand still, and where the loop would wait for a timer
- * they leap to it. */
+/* The clocks of a test, in nanoseconds: they stand still, and jump to the next timer that the loop
+ * would wait for. */
 struct loop_clocks {
     bool leap; /* else the machine's count */
     int64_t monotonic, boottime, wall;
@@ -58,33 +58,33 @@ struct loop {
 
 int loop_open(struct loop *loop);
 
-/* Whether this process opened it. A child that the host has forked has a copy, whose poller is
- * still the parent's: the copy's handles can be stopped, which leaves the parent's alone, and no
- * file can be watched. */
+/* Whether this process opened it. A child that the host has forked has a copy, whose poller still
+ * belongs to the parent: the copy's handles can be stopped, which does not affect the parent's, and
+ * no file can be watched. */
 bool loop_is_ours(const struct loop *loop);
 
-/* Handles that are still started are forgotten; nothing of them is touched. */
+/* Drops handles that are still started, without touching them. */
 void loop_close(struct loop *loop);
 
-/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1: for
- * ever) if there is nothing to do. A signal ends the wait. */
+/* One turn: due timers, ready fds and deferred work; waits at most `longest` nanoseconds (-1:
+ * without limit) if there is nothing to do. A signal ends the wait. */
 void loop_turn(struct loop *loop, int64_t longest);
 
-/* Nanoseconds until a turn would have something to do on its own account: 0 now, -1 never (only a
- * fd can wake it). */
+/* Nanoseconds until a turn would have something to do by itself: 0 now, -1 never (only an fd can
+ * wake it). */
 int64_t loop_timeout(const struct loop *loop);
 
-/* Nothing is started: a turn that waits would wait for ever. */
+/* Nothing is started: a turn that waits would wait forever. */
 bool loop_idle(const struct loop *loop);
 
-/* What clock.h tells, or the clocks of a test. */
+/* The clocks of clock.h, or the clocks of a test. */
 int64_t loop_monotonic(const struct loop *loop);
 int64_t loop_boottime(const struct loop *loop);
 int64_t loop_wall(const struct loop *loop);
 
-/* Whether to leap instead of waiting. The clocks of a test begin at the machine's, and go on where
- * they stood when they were left; a timer stays due at its number of nanoseconds, whichever clock
- * counts. */
+/* Whether to jump instead of waiting. The clocks of a test start at the machine's, and continue
+ * where they stood when they were left; a timer stays due at its number of nanoseconds, whichever
+ * clock counts. */
 void loop_leap(struct loop *loop, bool leap);
 
 /* A timer fires once, `delay` nanoseconds from now; starting a started timer moves it. ENOMEM. */

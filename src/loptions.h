@@ -1,5 +1,5 @@
-/* loptions: reads a table of options. A mistake in one is the caller's and raises, always in the
- * same words: "CALLER: 'NAME' must be WANTED, not a TYPE". */
+/* loptions: reads a table of options. A wrong option is a mistake of the caller and raises an
+ * error, always of the form "CALLER: 'NAME' must be WANTED, not a TYPE". */
 #ifndef WATCHBOT_LOPTIONS_H
 #define WATCHBOT_LOPTIONS_H
 
@@ -17,10 +17,10 @@ struct loptions {
 /* -- => value ; returns its type */
 int loptions_push(struct loptions options, const char *name);
 
-/* -- value => value ; raises unless it is good. */
+/* -- value => value ; raises an error unless `good`. */
 void loptions_expect(struct loptions options, const char *name, bool good, const char *wanted);
 
-/* Raises for a name that is not in the list, which ends with NULL. */
+/* Raises an error for a name that is not in the list, which ends with NULL. */
 void loptions_known(struct loptions options, const char *const *names);
 
 /* -- => value ; which keeps the text alive. NULL where there is none; a text has no NUL in it. */

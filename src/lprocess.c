@@ -1,7 +1,7 @@
 /* lprocess: watchbot.core.process. A child and its two streams as a Lua handle.
- * lua/watchbot/process.lua documents it for its users. What a start needs is read from its options
- * first, which may raise (lstart.c, lvectors.c); then it is opened, which may only fail. What the
- * children share is in lchildren.c. */
+ * lua/watchbot/process.lua documents it for users. First all options are read, which may raise
+ * errors (lstart.c, lvectors.c); then the process is opened, which may only fail. lchildren.c has
+ * the state that children share. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,8 +70,8 @@ static int inherited(int fd, int null) {
     return fcntl(fd, F_GETFD) >= 0 ? fd : null;
 }
 
-/* What becomes 0, 1 and 2 of the child. What is only for it goes to `theirs` as well, to be closed
- * here afterwards. */
+/* The descriptors that become 0, 1 and 2 of the child. Those that only the child needs are also
+ * added to `theirs`, and closed here afterwards. */
 static int open_descriptors(struct process *process, const struct lstart *start,
                             struct launch *launch, int theirs[3]) {
     int error = lchildren_open_null(process->children);
@@ -166,8 +166,7 @@ static struct process *new_process(lua_State *L, const struct lstart *start) {
     return process;
 }
 
-/* Gives everything back. A handle that a forked child of the host has copied is left to
- * its exit. */
+/* Frees everything. A handle that a forked child of the host has copied is left to its exit. */
 static void release(struct process *process) {
     struct lchildren *children = process->children;
     if (!children) return;
@@ -228,8 +227,7 @@ static struct process *check_process(lua_State *L) {
     return luaL_checkudata(L, 1, PROCESS_TYPE);
 }
 
-/* False also in a child that the host has forked, which has no right to end the tasks of its
- * parent. */
+/* False also in a child that the host has forked, which must not end the tasks of its parent. */
 static bool is_ours(const struct process *process) {
     return process->children && lchildren_are_ours(process->children);
 }

@@ -1,5 +1,5 @@
 /* lrequest: a request that a server has received, as a Lua handle; lua/watchbot/server.lua
- * documents it for its users. */
+ * documents it for users. */
 #include "lrequest.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ enum { STREAM_AHEAD = 1 << 16 };
 struct lrequest {
     struct exchange exchange;
     struct task_queue waiters; /* for its end, or for room */
-    struct buffer lines; /* the fields of its answer */
+    struct buffer lines;       /* the fields of its answer */
     bool begun, answered;
 };
 
@@ -144,7 +144,7 @@ static bool is_reserved(const char *name) {
     return false;
 }
 
-/* What comes from elsewhere (a trace header) may not add lines. */
+/* Values from outside (a trace header) must not add lines. */
 static void check_field(lua_State *L, int name, int value) {
     if (!is_name(L, name))
         luaL_error(L, "answer: the name of a header must be a token (RFC 9110, 5.6.2)");
@@ -198,7 +198,7 @@ static int check_status(lua_State *L) {
     return (int)status;
 }
 
-/* The request was read: what it takes in memory is not known to the collector. */
+/* The request was read: the collector does not know how much memory it uses. */
 static void forget_body(struct lrequest *request) {
     request->answered = true;
     buffer_free(&request->lines);

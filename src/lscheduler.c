@@ -1,6 +1,5 @@
-/* lscheduler: watchbot.core.scheduler. Tasks, events and the clock for Lua; the waiting itself is
- * in task.c. lua/watchbot/scheduler.lua documents it for its users and adds what can be written in
- * Lua. */
+/* lscheduler: watchbot.core.scheduler. Tasks, events and the clock for Lua; task.c does the
+ * waiting. lua/watchbot/scheduler.lua documents it for users and adds functions written in Lua. */
 #include "clock.h"
 #include "core.h"
 #include "lerror.h"

@@ -1,5 +1,5 @@
 /* lscratch: watchbot.core.scratch. Private files as Lua handles; lua/watchbot/process.lua documents
- * it for its users. One folder belongs to each Lua state, from its first file to its end. */
+ * it for users. Each Lua state has one folder, from its first file to its end. */
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"

@@ -1,5 +1,5 @@
 /* lserver: watchbot.core.server. A server and its requests as Lua handles; lua/watchbot/server.lua
- * documents it for its users. */
+ * documents it for users. */
 #include "clock.h"
 #include "core.h"
 #include "lerror.h"

@@ -1,10 +1,10 @@
-/* lsqlite: watchbot.core.sqlite. A thin binding on libsqlite3: connections, prepared statements,
- * any bytes in and out, and the library's own names for its errors. lua/watchbot/sqlite.lua makes
- * it pleasant.
+/* lsqlite: watchbot.core.sqlite. A thin binding of libsqlite3: connections, prepared statements,
+ * any bytes, and the library's own names for its errors. lua/watchbot/sqlite.lua adds the
+ * convenient interface.
  *
  * A statement is reset before each call returns, so no read transaction stays open by accident, and
- * nothing in here waits: a lock that somebody else holds is SQLITE_BUSY at once, for Lua to sleep
- * on. */
+ * nothing here waits: if another process has a lock, the result is SQLITE_BUSY at once, and Lua
+ * sleeps. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -86,9 +86,9 @@ static const char *connection_path(lua_State *L, int index) {
     return lua_tostring(L, -1);
 }
 
-/* An empty file that only its owner may read; SQLite gives its WAL the same mode. Only a file that
- * was not there is touched: closing a descriptor of one that is in use would drop this process's
- * locks on it (fcntl(2)). */
+/* Creates an empty file that only its owner may read; SQLite gives its WAL the same mode. Only a
+ * new file is touched: closing a descriptor of one that is in use would drop this process's locks
+ * on it (fcntl(2)). */
 static int create_file(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return errno == EEXIST ? 0 : errno;
@@ -107,8 +107,8 @@ static int close_and_return(struct connection *connection, int results) {
     return results;
 }
 
-/* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: nothing
- * beside the file is needed, and no process may write to it meanwhile. */
+/* The flags of sqlite3_open_v2 for an option of `open`. With "immutable" the path is a URI: no file
+ * next to it is needed, and no process may write to it meanwhile. */
 static int open_flags(lua_State *L, int index) {
     static const char *const names[] = {"write", "read", "immutable", NULL};
     static const int flags[] = {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY,
@@ -130,7 +130,7 @@ static int l_open(lua_State *L) {
     int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (!connection->db) return luaL_error(L, "open: not enough memory");
     if (code != SQLITE_OK) return close_and_return(connection, fail(L, connection->db, path));
-    /* SQLite falls back to reading what it may not write. */
+    /* SQLite falls back to reading a file that it may not write. */
     if ((flags & SQLITE_OPEN_READWRITE) && sqlite3_db_readonly(connection->db, "main") == 1) {
         error = access(path, W_OK) == 0 ? EACCES : errno;
         lerror_push(L, "SQLITE_READONLY", "'%s': cannot be written: %s", path,

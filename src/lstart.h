@@ -1,5 +1,5 @@
-/* lstart: the options of process.start, a table at index 1, read and checked. What is wrong with
- * them is the caller's fault and raises; nothing is opened yet. */
+/* lstart: reads and checks the options of process.start, a table at index 1. Wrong options are a
+ * mistake of the caller and raise an error; nothing is opened yet. */
 #ifndef WATCHBOT_LSTART_H
 #define WATCHBOT_LSTART_H
 
@@ -12,8 +12,8 @@
 
 enum lstart_output { LSTART_DISCARD, LSTART_LOG, LSTART_CAPTURE, LSTART_INHERIT };
 
-/* The texts are Lua's: they live as long as the options and what lstart_read leaves on
- * the stack. */
+/* The texts belong to Lua: they live as long as the options and the values that lstart_read leaves
+ * on the stack. */
 struct lstart {
     const char *cwd; /* NULL: the host's */
     const char *in;  /* what the task reads; NULL: nothing */

@@ -1,4 +1,4 @@
-/* lsystemd: watchbot.core.systemd. What sd_notify(3) does, without libsystemd: one datagram to the
+/* lsystemd: watchbot.core.systemd. Implements sd_notify(3) without libsystemd: one datagram to the
  * socket of the service manager. */
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include <errno.h>
@@ -21,7 +21,7 @@ static socklen_t set_address(struct sockaddr_un *address, const char *name, size
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
 }
 
-/* Never waits: a manager that does not read must not hold up the loop. */
+/* Never waits: a manager that does not read must not block the loop. */
 static int send_text(const struct sockaddr_un *address, socklen_t length, const char *text,
                      size_t size) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,9 +1,8 @@
-/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, how wide it
- * is, single keys from it, and output that is written to its last byte or fails. Raw
- * mode is a handle: closing or dropping it, an error on its way out too, has the
- * terminal as it was. Keys are read by watchbot.core.input. Ctrl-C stays a signal,
- * which its owner turns into a close; those that would leave the program without one,
- * or stop it in raw mode (Ctrl-\ and Ctrl-Z), are no keys meanwhile. */
+/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, its width, single keys
+ * from it, and output that is written completely or fails. Raw mode is a handle: closing or
+ * dropping it, even because of an error, restores the terminal. watchbot.core.input reads the keys.
+ * Ctrl-C remains a signal, which its owner turns into a close; keys that would end the program
+ * without one, or stop it in raw mode (Ctrl-\ and Ctrl-Z), are ignored meanwhile. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -17,8 +16,8 @@
 
 #define RAW_TYPE "watchbot.terminal.raw"
 
-/* What a pipe that has room takes without waiting (PIPE_BUF): a signal is seen between two
- * of them. */
+/* The bytes that a pipe with space accepts without waiting (PIPE_BUF): signals are checked between
+ * two writes. */
 enum { PIECE = 4096 };
 
 struct raw {
@@ -71,7 +70,7 @@ static int l_write(lua_State *L) {
     return 1;
 }
 
-/* -- fd : throws away what was typed, or answered by the terminal, and not read yet */
+/* -- fd : discards input that was typed, or sent by the terminal, and not read yet */
 static int l_discard(lua_State *L) {
     tcflush((int)luaL_checkinteger(L, 1), TCIFLUSH);
     return 0;

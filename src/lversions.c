@@ -1,5 +1,5 @@
-/* lversions: `require "watchbot.core".versions`, the releases of the C libraries that are in use,
- * for those who report a fault or follow security updates. */
+/* lversions: `require "watchbot.core".versions`, the releases of the C libraries in use, for bug
+ * reports and security updates. */
 #include <lauxlib.h>
 #include <openssl/crypto.h>
 #include <sqlite3.h>

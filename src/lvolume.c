@@ -1,5 +1,5 @@
-/* lvolume: watchbot.core.volume. What the system says of a file, and of the file system
- * under it. */
+/* lvolume: watchbot.core.volume. The system's information about a file, and about its file
+ * system. */
 #define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 #include "core.h"
 #include "lerror.h"
 
-/* Magic numbers of statfs(2). FUSE is here since most of what is behind it is a network, or a host
- * that shares a folder with a virtual machine; on neither does shared memory work, which a WAL
- * needs. */
+/* Magic numbers of statfs(2). FUSE is in the list because most of its file systems are on a
+ * network, or on a host that shares a folder with a virtual machine; neither supports shared
+ * memory, which a WAL needs. */
 static const struct {
     unsigned magic;
     const char *name;
@@ -67,7 +67,7 @@ static int l_facts(lua_State *L) {
     return 1;
 }
 
-/* -- => the user that this process acts for */
+/* -- => the user id that this process acts with */
 static int l_user(lua_State *L) {
     lua_pushinteger(L, geteuid());
     return 1;

@@ -49,8 +49,8 @@ static const struct {
     {SIGPIPE, "PIPE"}, /* last: only for those who ask for it */
 };
 
-/* What becomes of a second request to end while Lua does not let the loop turn: what can be
- * interrupted is, and after `patience` seconds the program ends, since nothing in it will. */
+/* A second request to end while Lua does not let the loop run: raises an error in code that can be
+ * interrupted, and after `patience` seconds ends the program, since its code will not. */
 static struct {
     volatile sig_atomic_t *interrupt;
     volatile sig_atomic_t patience;
@@ -69,7 +69,7 @@ static void write_signal(int number) {
     (void)ignored;
 }
 
-/* A full pipe holds more signals than are meant. */
+/* A full pipe has more signals than needed. */
 static void on_signal(int number) {
     int error = errno;
     if (is_request(number)) {
@@ -84,7 +84,7 @@ static void on_signal(int number) {
     errno = error;
 }
 
-/* The second request is unread still: Lua has not returned. */
+/* The second request has not been read: Lua has not returned. */
 static void on_patience_over(int number) {
     static const char words[] =
         "watchbot: a handler or a hook does not return after the second signal, ending without it; "
@@ -105,7 +105,7 @@ static bool has_terminal(void) {
 
 static bool had_terminal, hung_up;
 
-/* SIGHUP of a terminal that is gone ends the program as SIGTERM does, once: the shell sends another
+/* SIGHUP of a closed terminal ends the program like SIGTERM does, once: the shell sends another
  * one. */
 static const char *name_hangup(void) {
     if (!had_terminal || has_terminal()) return "HUP";
@@ -183,8 +183,8 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* For a command that has something to put right when its output is not read any more (`| head`).
- * Who ignores the signal gets errors of write(2) instead. */
+/* For a command that must clean up when its output is closed (`| head`). If the signal is ignored,
+ * write(2) returns errors instead. */
 static int signals_catch_pipe(lua_State *L) {
     struct sigaction before;
     luaL_checkudata(L, 1, SIGNALS_TYPE);
@@ -212,8 +212,7 @@ static const luaL_Reg signals_methods[] = {
     {NULL,         NULL              },
 };
 
-/* `require "watchbot.signals"` is a handle; asking for it is what makes the program catch the
- * signals. */
+/* `require "watchbot.signals"` is a handle; requiring it makes the program catch the signals. */
 static int luaopen_watchbot_signals(lua_State *L) {
     lhandle_type(L, SIGNALS_TYPE, signals_metamethods, signals_methods);
     task_open(L);
@@ -239,8 +238,8 @@ static rlim_t raise_nofile(void) {
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? soft : 0;
 }
 
-/* A file that reaches its limit (RLIMIT_FSIZE) is a write that fails, in SQLite too, and no end of
- * the program. */
+/* A write to a file at its size limit (RLIMIT_FSIZE) fails, in SQLite too, instead of ending the
+ * program. */
 static void ignore_sigxfsz(void) {
     signal(SIGXFSZ, SIG_IGN);
 }
@@ -257,14 +256,14 @@ static int traceback(lua_State *L) {
     return 1;
 }
 
-/* The last of the searchers of a static program: what it says ends the list of places that require
- * has looked at. */
+/* The last searcher of a static program: its text ends the list of places that require has
+ * searched. */
 static int explain_libraries(lua_State *L) {
     lua_pushliteral(L, "the static watchbot loads no modules that are written in C");
     return 1;
 }
 
-/* A library that is loaded into a static program brings a second C library along, and crashes. */
+/* A library that is loaded into a static program brings a second C library with it, and crashes. */
 static void refuse_libraries(lua_State *L) {
     lua_getglobal(L, "package");
     lua_pushnil(L);
@@ -306,16 +305,16 @@ static int run(lua_State *L) {
     return 1;
 }
 
-/* Tasks of the same user may not read this program's environment, where its keys are, or its
- * memory. Tasks themselves are readable as ever: what they execute sets this again. */
+/* Tasks of the same user may not read this program's environment, which has its keys, or its
+ * memory. Tasks themselves are readable as usual: executing a program resets this. */
 static void hide_memory(void) {
 #ifndef __SANITIZE_ADDRESS__
     prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
 
-/* Who starts this program may ignore SIGCHLD, which exec keeps: then the kernel throws away the
- * exit codes of the tasks. */
+/* The parent of this program may ignore SIGCHLD, which exec keeps: then the kernel would discard
+ * the exit codes of tasks. */
 static void keep_exit_codes(void) {
     signal(SIGCHLD, SIG_DFL);
 }
@@ -352,8 +351,8 @@ static void *second_thread(void *program) {
     return NULL;
 }
 
-/* The first thread only waits: what tasks leave behind becomes its child, and is told from the
- * tasks by that (orphans.h). */
+/* The first thread only waits: orphans of tasks become its children, which distinguishes them from
+ * the tasks (orphans.h). */
 static void run_in_second_thread(struct program *program) {
     pthread_t thread;
     program->adopts = true;
@@ -371,8 +370,8 @@ static void ignore_openssl_config(void) {
     if (IS_STATIC) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
-/* SQLite is used in the thread of Lua alone. Its locks and its counts of memory would be a tenth of
- * what it does. */
+/* Only the thread of Lua uses SQLite. Its locks and memory statistics would take a tenth of its
+ * time. */
 static void configure_sqlite(void) {
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

@@ -82,8 +82,8 @@ static int close_socket(void *user, curl_socket_t fd) {
     return close(fd);
 }
 
-/* What libcurl wants to know of a socket. One that cannot be watched (no memory) ends by the
- * timeout of its transfer. */
+/* libcurl's request to watch a socket. If it cannot be watched (no memory), the timeout of its
+ * transfer ends it. */
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *unused) {
     struct multi *multi = user;
     struct multi_socket *one = find_socket(multi, fd);
@@ -119,8 +119,8 @@ static void give_up_unread(struct pollfd *sockets, nfds_t count) {
     }
 }
 
-/* libcurl asks recv(MSG_PEEK) whether a kept connection is alive: with an end and nothing before
- * it, it learns that it is not, and connects again. */
+/* libcurl calls recv(MSG_PEEK) to find out whether a kept connection is alive: an end without data
+ * before it shows that it is not, and libcurl connects again. */
 static void give_up_stale(const struct multi *multi) {
     struct pollfd sockets[ASKED_AT_ONCE];
     nfds_t count = 0;
@@ -145,7 +145,7 @@ static void tell_finished(struct multi *multi) {
     }
 }
 
-/* SIGPIPE is held back: what OpenSSL writes to a peer that is gone must not end the host. */
+/* SIGPIPE is suppressed: OpenSSL's writes to a closed connection must not end the host. */
 static void turn(struct multi *multi, curl_socket_t fd, int events) {
     struct sigpipe sigpipe;
     int running;
@@ -186,7 +186,7 @@ bool multi_add(struct multi *multi, CURL *easy) {
     return libcurl.multi_add_handle(multi->handle, easy) == CURLM_OK;
 }
 
-/* A connection that is closed here may say goodbye on it (TLS), to a peer that is gone. */
+/* Closing a connection here may send a TLS goodbye to a peer that is gone. */
 void multi_remove(struct multi *multi, CURL *easy) {
     struct sigpipe sigpipe;
     sigpipe_block(&sigpipe);

@@ -1,10 +1,10 @@
-/* multi: libcurl's transfers on the loop: its sockets and its timer become handles of ours
+/* multi: runs libcurl's transfers on the loop: its sockets and its timer become handles of the loop
  * (multi_socket_action). Knows libcurl, but not HTTP.
  *
  * The sockets are opened here, close-on-exec. A connection that is kept for reuse is not watched,
- * so that the loop is idle when no transfer is under way. Before a transfer starts, kept
- * connections on which anything has come in are given up: the peer has closed them, or is about to.
- * libcurl would take one with unread bytes (a TLS close_notify, a "408") for alive. */
+ * so that the loop is idle when no transfer runs. Before a transfer starts, kept connections with
+ * unread data are dropped: the peer has closed them, or is about to. libcurl would consider one
+ * with unread bytes (a TLS close_notify, a "408") alive. */
 #ifndef WATCHBOT_MULTI_H
 #define WATCHBOT_MULTI_H
 
@@ -29,17 +29,17 @@ struct multi {
     bool added;     /* a transfer has been added and not been started yet */
 };
 
-/* `finished` and `broken` are set by the owner before. `kept`: how many connections are kept for
- * reuse. Harmless when open. False: no memory. */
+/* The owner must have set `finished` and `broken`. `kept`: how many connections are kept for reuse.
+ * Does nothing if it is open. False: no memory. */
 bool multi_open(struct multi *multi, struct loop *loop, long kept);
 
-/* Every transfer must have been removed. Harmless when closed. */
+/* Every transfer must have been removed. Does nothing if it is closed. */
 void multi_close(struct multi *multi);
 
 /* The transfer starts in the next turn of the loop. False: no memory. */
 bool multi_add(struct multi *multi, CURL *easy);
 
-/* Ends it at once where it is under way. */
+/* Ends it at once if it is running. */
 void multi_remove(struct multi *multi, CURL *easy);
 
 #endif

@@ -1,12 +1,12 @@
-/* outlet: a descriptor that a sink writes to without ever waiting. The caller's descriptor may be
- * shared with other processes, so no flag of its open file is changed. */
+/* outlet: a descriptor that a sink writes to without ever waiting. Other processes may share the
+ * caller's descriptor, so no flag of its open file is changed. */
 #ifndef WATCHBOT_OUTLET_H
 #define WATCHBOT_OUTLET_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* How a descriptor is written without waiting. */
+/* How to write to a descriptor without waiting. */
 enum outlet_kind {
     OUTLET_PLAIN,    /* a regular file or a device: writes do not wait for a reader */
     OUTLET_REOPENED, /* a pipe or terminal with an open file of our own, nonblocking */
@@ -26,8 +26,8 @@ int outlet_open(struct outlet *outlet, int fd);
 /* As write(2). */
 ssize_t outlet_write(const struct outlet *outlet, const char *data, size_t size);
 
-/* Goes to the end of a file that was truncated since (logrotate's copytruncate): without O_APPEND,
- * what is written next would stand behind a hole of its old size. */
+/* Moves to the end of a file that was truncated meanwhile (logrotate's copytruncate): without
+ * O_APPEND, the next write would leave a hole of the old size. */
 void outlet_follow(const struct outlet *outlet);
 
 #endif

@@ -1,4 +1,4 @@
-/* peer: who is at the other end of a connection on this machine. */
+/* peer: the user at the other end of a connection on this machine. */
 #ifndef WATCHBOT_PEER_H
 #define WATCHBOT_PEER_H
 
@@ -11,8 +11,8 @@ enum peer_answer {
     PEER_UNKNOWN, /* the kernel cannot say: no permission, or built without sock_diag(7) */
 };
 
-/* For TCP the kernel is asked for the socket of the other end by its two addresses: sock_diag(7).
- * For unix(7) it is SO_PEERCRED. */
+/* For TCP, the kernel finds the socket of the other end by its two addresses: sock_diag(7). For
+ * unix(7), SO_PEERCRED. */
 enum peer_answer peer_user(int fd, uid_t *user);
 
 #endif

@@ -1,5 +1,5 @@
-/* poller: which file descriptors are ready. A thin face over epoll(7), so that the loop does not
- * know the system call. Functions that can fail return 0 or an errno. */
+/* poller: reports which file descriptors are ready. A thin layer over epoll(7), so that the loop is
+ * independent of the system call. Functions that can fail return 0 or an errno. */
 #ifndef WATCHBOT_POLLER_H
 #define WATCHBOT_POLLER_H
 
@@ -22,8 +22,8 @@ int poller_add(struct poller *poller, int fd, unsigned interest, void *data);
 int poller_change(struct poller *poller, int fd, unsigned interest, void *data);
 void poller_remove(struct poller *poller, int fd);
 
-/* Waits at most `milliseconds` (-1: for ever). Returns how many events were stored; 0 also when a
- * signal came. */
+/* Waits at most `milliseconds` (-1: without limit). Returns the number of stored events; 0 also
+ * after a signal. */
 int poller_wait(struct poller *poller, struct poller_event *events, int room, int milliseconds);
 
 #endif

@@ -1,5 +1,5 @@
-/* procfs: what /proc tells of a process, by system calls alone, so that it works in a forked child
- * of any host. */
+/* procfs: information about a process in /proc, by system calls only, so that it works in a forked
+ * child of any host. */
 #ifndef WATCHBOT_PROCFS_H
 #define WATCHBOT_PROCFS_H
 
@@ -22,7 +22,7 @@ bool procfs_stat(pid_t pid, struct procfs_stat *stat);
 /* Opens "/proc/PID/NAME" for reading. */
 int procfs_open(pid_t pid, const char *name);
 
-/* The number that a text begins with, 0: none; `end` is moved behind it. */
+/* The number at the start of a text, 0 without one; `end` is moved after it. */
 pid_t procfs_number(const char **end);
 
 #endif

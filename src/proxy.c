@@ -7,13 +7,13 @@
 
 #include "compat.h"
 
-/* An empty variable says that there is no proxy, and hides those behind it. */
+/* An empty variable means no proxy, and hides later ones. */
 static const char *first_set(const char *const *names) {
     while (*names && !getenv(*names)) names++;
     return *names && *getenv(*names) ? *names : NULL;
 }
 
-/* "example.com" and ".example.com" mean the host and all below it. */
+/* "example.com" and ".example.com" mean the host and all its subdomains. */
 static bool covers(const char *name, size_t size, const char *host) {
     size_t length = strlen(host);
     if (size > 0 && name[0] == '.') {

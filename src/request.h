@@ -1,9 +1,9 @@
-/* request: one HTTP/1.1 request from bytes, as a server reads it (RFC 9110, RFC 9112). No sockets,
- * no clock, no Lua. Strict: whatever two readers could understand in two ways is refused, since a
- * proxy in front may be the other one (request smuggling).
+/* request: parses one HTTP/1.1 request from bytes, for a server (RFC 9110, RFC 9112). No sockets,
+ * no clock, no Lua. Strict: input that two parsers could understand differently is refused, because
+ * a proxy in front may be the other one (request smuggling).
  *
- * Zeroed but for its two limits it is ready for request_feed. What it holds is freed by
- * request_reset, which makes it ready for the next request. */
+ * Zeroed except for its two limits, it is ready for request_feed. request_reset frees its memory
+ * and prepares it for the next request. */
 #ifndef WATCHBOT_REQUEST_H
 #define WATCHBOT_REQUEST_H
 
@@ -30,7 +30,7 @@ enum request_step {
     REQUEST_TRAILERS
 };
 
-/* Both texts end with a NUL and hold no other; the value has no blanks around it. */
+/* Both texts end with a NUL and contain no other; the value has no spaces around it. */
 struct request_field {
     size_t name, value; /* offsets in `head` */
 };
@@ -56,18 +56,18 @@ struct request {
     uint64_t left; /* bytes of the body, or of a chunk */
 };
 
-/* Takes bytes up to the end of the request at most; returns how many. Behind the end, and when it
- * is bad, none. */
+/* Takes bytes, at most up to the end of the request; returns how many. After the end, or if it is
+ * bad, none. */
 size_t request_feed(struct request *request, const char *data, size_t size);
 
-/* Forgets the request; the limits stay. */
+/* Clears the request; the limits are kept. */
 void request_reset(struct request *request);
 
 /* From REQUEST_BODY on. */
 const char *request_method(const struct request *request);
 const char *request_target(const struct request *request);
 
-/* The value of the first header of this name, in any case of letters; NULL without one. */
+/* The value of the first header with this name, case-insensitive; NULL without one. */
 const char *request_header(const struct request *request, const char *name);
 
 #endif

@@ -20,12 +20,13 @@ enum { ATTEMPTS = 4, FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 static const char prefix[] = "watchbot-";
 
-/* Lies in each folder that is made here: a folder without it is not ours, whatever its name. */
+/* In each folder that is created here: a folder without it was not created here, whatever its
+ * name. */
 static const char marker[] = ".watchbot";
 
 static const char folder_end[] = ".tmp";
 
-/* A path that a task in another folder can use as well. */
+/* A path that a task in another folder can use, too. */
 const char *scratch_parent(void) {
     const char *folder = getenv("TMPDIR");
     return folder && folder[0] == '/' ? folder : "/tmp";
@@ -64,7 +65,7 @@ static int make_file(int folder, const char *name, const void *data, size_t size
     return error;
 }
 
-/* Where the file system knows no locks, it cannot be locked to be swept either. */
+/* On a file system without locks, the folder cannot be locked to be removed, either. */
 static int open_folder(struct scratch *scratch) {
     char *path;
     if (asprintf(&path, "%s/%s%ld-XXXXXX", scratch_parent(), prefix, (long)getpid()) < 0)
@@ -133,7 +134,7 @@ static void name_file(unsigned long file, const char *end, char name[32]) {
     snprintf(name, 32, "%lu%s", file, end);
 }
 
-/* Another user has to get through the folder to what is its own. */
+/* Another user must be able to pass through the folder to its own files. */
 static int give(struct scratch *scratch, const char *name, const struct scratch_owner *owner) {
     if (!owner) return 0;
     if (fchmod(scratch->fd, 0711) != 0) return errno;
@@ -155,8 +156,8 @@ static int make_folder(struct scratch *scratch, const struct scratch_owner *owne
     return mkdirat(scratch->fd, name, 0700) == 0 ? give(scratch, name, owner) : errno;
 }
 
-/* A folder that is gone, because it was cleaned up or swept before it was locked, is made again.
- * `data` is NULL for a folder. */
+/* A folder that is gone, because it was cleaned up or removed before it was locked, is created
+ * again. `data` is NULL for a folder. */
 static int make(struct scratch *scratch, const void *data, size_t size,
                 const struct scratch_owner *owner) {
     int error = ENOENT;
@@ -203,8 +204,7 @@ static bool is_folder_name(const char *name) {
            strchr(end + 1, '-') == NULL;
 }
 
-/* Whether there is nothing in it but what was made here: the marker, and files with numbers for
- * names. */
+/* Whether it only contains what was created here: the marker, and files with numbers as names. */
 static bool is_ours(int fd) {
     bool marked = false, foreign = false;
     int again = openat(fd, ".", FOLDER);

@@ -1,9 +1,9 @@
 /* scratch: private files that live at most as long as the program.
  *
  * All files of one owner are in one folder, $TMPDIR/watchbot-PID-XXXXXX, which is locked (flock)
- * while the owner lives. A folder that can be locked is therefore one that a dead owner left
- * behind, whatever process has its pid now. It is swept only if its marker says that it was made
- * here, and nothing else is in it. */
+ * while the owner lives. A folder that can be locked was therefore left by a dead owner, whatever
+ * process has its pid now. It is removed only if its marker shows that it was created here, and it
+ * contains nothing else. */
 #ifndef WATCHBOT_SCRATCH_H
 #define WATCHBOT_SCRATCH_H
 
@@ -17,7 +17,7 @@ struct scratch {
     unsigned long files; /* made so far; a file's name is its number */
 };
 
-/* Whose a file or folder is to be, where that is another user than this process's. */
+/* The owner of a file or folder, if that is another user than this process's. */
 struct scratch_owner {
     uid_t uid;
     gid_t gid;
@@ -37,13 +37,13 @@ void scratch_remove(struct scratch *scratch, unsigned long file);
 /* Removes a folder that is empty. */
 void scratch_rmdir(struct scratch *scratch, unsigned long folder);
 
-/* Removes the folder with all that is in it. */
+/* Removes the folder with all its content. */
 void scratch_close(struct scratch *scratch);
 
-/* Removes the folders that dead owners left, of the same user. */
+/* Removes the folders that dead owners of the same user have left. */
 void scratch_sweep(void);
 
-/* Where folders are made. */
+/* The folder in which folders are created. */
 const char *scratch_parent(void);
 
 #endif

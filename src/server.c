@@ -14,7 +14,7 @@
 
 enum { ACCEPTS_A_TURN = 64 };
 
-/* Seconds until descriptors may be there again. */
+/* Seconds until descriptors may be available again. */
 static const int64_t PAUSE = CLOCK_SECOND / 4;
 
 static struct connection *idle_of(struct list_node *node) {
@@ -33,15 +33,15 @@ static bool may_connect(struct server *server, int fd) {
     }
 }
 
-/* Whose place a new connection takes when there are too many: that of the one which has been
- * without any request longest, else of the one that has been idle longest; where idle ones are to
- * be kept for ever, their clients count on it. */
+/* The connection that a new one replaces when there are too many: the one without any request for
+ * the longest time, otherwise the one idle longest; but not if idle connections are kept without
+ * limit, because their clients rely on it. */
 static struct list_node *displaced(const struct server *server) {
     if (!list_is_empty(&server->fresh)) return server->fresh.first;
     return server->options.idle_time > 0 ? server->idle.first : NULL;
 }
 
-/* Whether one more can be let in, perhaps in the place of another. */
+/* Whether one more connection can be accepted, perhaps by closing another. */
 static bool has_room(const struct server *server) {
     return server->count < server->options.connections || displaced(server);
 }
@@ -145,7 +145,7 @@ bool server_take(struct server *server, struct exchange *exchange) {
     return true;
 }
 
-/* The exchange is over for its taker; the connection ends it. */
+/* The owner is done with the exchange; the connection ends it. */
 static struct connection *detach(struct exchange *exchange) {
     struct connection *connection = exchange->connection;
     exchange->connection = NULL;
@@ -242,7 +242,7 @@ size_t exchange_pending(const struct exchange *exchange) {
     return exchange->connection ? exchange->connection->out.size : 0;
 }
 
-/* A taker that has lost its request must not leave the client waiting. */
+/* If the owner loses its request, the client must not wait forever. */
 void exchange_free(struct exchange *exchange) {
     if (exchange->connection) {
         exchange->connection->exchange = NULL;

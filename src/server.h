@@ -1,10 +1,9 @@
 /* server: HTTP/1.1 (RFC 9112) for programs of this machine and for people: on the loop, without
- * Lua. A request is handed out when it is complete; its taker answers at once or hours
- * later. One request of a connection is out at a time: what a client sends ahead
- * waits.
+ * Lua. A request is passed on when it is complete; its owner responds at once or hours later. Only
+ * one request of a connection is passed on at a time: further requests of the client wait.
  *
- * Connections belong to the server, an exchange to its taker. Callbacks come from a turn of
- * the loop, never from within a call. */
+ * Connections belong to the server, an exchange to the code that takes it. Callbacks are called
+ * from a turn of the loop, never from within a call. */
 #ifndef WATCHBOT_SERVER_H
 #define WATCHBOT_SERVER_H
 
@@ -20,7 +19,7 @@
 
 struct connection;
 
-/* Times in nanoseconds; 0: for ever. */
+/* Times in nanoseconds; 0: no limit. */
 struct server_options {
     size_t head, body;  /* bytes of a request; over `body`: see request.h */
     int64_t head_time;  /* from its first byte to the end of the head; then 408 */
@@ -50,7 +49,7 @@ struct server {
     char date[CLOCK_HTTP_DATE_SIZE];
 };
 
-/* A request and its answer. */
+/* A request and its response. */
 struct exchange {
     struct connection *connection; /* NULL: answered, or broken */
     struct request request;        /* the taker's, until exchange_free */
@@ -60,33 +59,34 @@ struct exchange {
     void (*drained)(struct exchange *exchange); /* the taker's: nothing of a stream is pending */
 };
 
-/* Listens from now on; `server->listener` is open, and the server's from here on. 0 or an errno. */
+/* Listens from now on; `server->listener` is open, and belongs to the server from now on. 0 or an
+ * errno. */
 int server_open(struct server *server, struct loop *loop, const struct server_options *options);
 
 /* The next complete request, into a zeroed exchange whose callbacks are set; false without one. */
 bool server_take(struct server *server, struct exchange *exchange);
 
-/* No new connections; those without a request are closed, the others when they are answered. */
+/* No new connections; those without a request are closed, the others after their response. */
 void server_quiesce(struct server *server);
 
-/* Breaks all connections. Harmless twice, and on a zeroed one that was never opened. */
+/* Breaks all connections. May be called twice, and on a zeroed one that was never opened. */
 void server_close(struct server *server);
 
-/* Answers. `fields` are whole lines ("Content-Type: text/plain\r\n"), checked by the caller; Date,
- * Content-Length, Transfer-Encoding and Connection are the server's. A broken connection swallows
- * it. False: no memory, and the connection is broken. */
+/* Responds. `fields` are whole lines ("Content-Type: text/plain\r\n"), checked by the caller; the
+ * server writes Date, Content-Length, Transfer-Encoding and Connection. On a broken connection it
+ * does nothing. False: no memory, and the connection is broken. */
 bool exchange_answer(struct exchange *exchange, int status, const char *fields, const char *body,
                      size_t size);
 
-/* An answer in pieces, of unknown length. */
+/* A response in pieces, of unknown length. */
 bool exchange_begin(struct exchange *exchange, int status, const char *fields);
 bool exchange_send(struct exchange *exchange, const char *data, size_t size);
 void exchange_finish(struct exchange *exchange);
 
-/* Bytes of the answer that the client has not taken. */
+/* Bytes of the response that the client has not read. */
 size_t exchange_pending(const struct exchange *exchange);
 
-/* Gives back what it holds; what is not answered, or not finished, is broken off. */
+/* Frees its memory; an exchange without a complete response is broken off. */
 void exchange_free(struct exchange *exchange);
 
 #endif

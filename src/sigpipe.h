@@ -1,7 +1,7 @@
-/* sigpipe: writing to a pipe whose reader is gone, or past the limit on the size of files
- * (SIGXFSZ), without the signal and without changing what the host does with it. The signals are
- * blocked in this thread around the write, and one that the write caused is taken away before they
- * are unblocked: write(2) fails with EPIPE or EFBIG, and that is all. */
+/* sigpipe: writes to a closed pipe, or past the limit on the size of files (SIGXFSZ), without the
+ * signal and without changing the host's handling of it. The signals are blocked in this thread
+ * around the write, and one that the write caused is removed before they are unblocked: write(2)
+ * just fails with EPIPE or EFBIG. */
 #ifndef WATCHBOT_SIGPIPE_H
 #define WATCHBOT_SIGPIPE_H
 

@@ -1,10 +1,9 @@
-/* sigv4: AWS Signature Version 4. A request and a scope in, what proves it out: a pure function of
- * its arguments. Sits on digest.c. See "AWS Signature Version 4 for API requests" in the IAM User
- * Guide.
+/* sigv4: AWS Signature Version 4. Signs a request in a scope: a pure function of its arguments.
+ * Sits on digest.c. See "AWS Signature Version 4 for API requests" in the IAM User Guide.
  *
- * The request's path and query are as they go over the wire. What the caller lends is only read.
- * The signing key, which takes four HMACs, is kept in the caller's struct sigv4 for the next
- * request of the same day, region, service and secret. */
+ * The request's path and query are as sent over the wire. Memory of the caller is only read. The
+ * signing key, which takes four HMACs, is kept in the caller's struct sigv4 for the next request of
+ * the same day, region, service and secret. */
 #ifndef WATCHBOT_SIGV4_H
 #define WATCHBOT_SIGV4_H
 
@@ -27,9 +26,9 @@ struct sigv4_pair {
     struct sigv4_text name, value;
 };
 
-/* Headers may be in any order and case; equal names are joined, in their order. Host has to be
- * among them. The ones that this makes (x-amz-date and so on) are not, nor are those that something
- * on the way may change (user-agent, connection). */
+/* Headers may be in any order and case; equal names are joined in order. They must include Host.
+ * They must not include headers that this adds (x-amz-date and so on), nor those that a proxy may
+ * change (user-agent, connection). */
 struct sigv4_request {
     struct sigv4_text method, path, query, body;
     const struct sigv4_pair *headers;
@@ -57,8 +56,8 @@ struct sigv4 {
     struct buffer scratch;   /* its string to sign */
 };
 
-/* What a signed request gets. `authorization` is the header's value, or the query that replaces the
- * request's. */
+/* The output for a signed request. `authorization` is the header's value, or the query that
+ * replaces the request's. */
 struct sigv4_result {
     struct buffer *authorization;
     char date[SIGV4_DATE_SIZE];                  /* 20150830T123600Z */
@@ -67,11 +66,11 @@ struct sigv4_result {
 
 bool sigv4_open(struct sigv4 *sigv4);
 
-/* Wipes and frees; harmless on a closed one. */
+/* Wipes and frees; does nothing on a closed one. */
 void sigv4_close(struct sigv4 *sigv4);
 
-/* Append to result->authorization, in the header's form or in the query's. False: no memory, more
- * than SIGV4_MOST headers or parameters, or OpenSSL failed. */
+/* Append to result->authorization, in the form of the header or of the query. False: no memory,
+ * more than SIGV4_MOST headers or parameters, or OpenSSL failed. */
 bool sigv4_sign_headers(struct sigv4 *sigv4, const struct sigv4_request *request,
                         const struct sigv4_scope *scope, struct sigv4_result *result);
 bool sigv4_sign_query(struct sigv4 *sigv4, const struct sigv4_request *request,

@@ -83,7 +83,7 @@ static size_t count_waiters(const struct waiters *waiters) {
     return count;
 }
 
-/* Each call may end the wait of others, or begin one: the list is asked each time, and only as
+/* Each call may end the wait of others, or start one: the list is checked each time, and only as
  * often as it was long. */
 static void call_waiters(struct sink *sink, enum sink_level level) {
     struct waiters *waiters = &sink->waiters[level];
@@ -153,8 +153,8 @@ static void take(struct sink *sink, struct segment *segment, size_t written) {
     sink->pending -= written;
 }
 
-/* Writes until all is written, the reader is behind or `most` bytes are out; returns the errno that
- * stopped it, or 0. */
+/* Writes until everything is written, the reader is slow or `most` bytes are written; returns the
+ * errno that stopped it, or 0. */
 static int write_queue(struct sink *sink, size_t most) {
     size_t before = sink->pending;
     if (sink->first) outlet_follow(&sink->outlet);
@@ -165,7 +165,7 @@ static int write_queue(struct sink *sink, size_t most) {
         if (written < 0) return errno;
         take(sink, segment, (size_t)written);
         if (!segment_done(segment)) continue;
-        /* The last segment in memory is kept for what comes next, with its allocation. */
+        /* The last segment in memory is kept for later output, with its allocation. */
         if (segment == sink->last && segment->file < 0) break;
         drop_first(sink);
     }
@@ -180,7 +180,7 @@ static void fail(struct sink *sink, int error) {
     loop_stop_timer(sink->loop, &sink->retry);
 }
 
-/* A limit on the size of files is like a full disk: who rotates the log makes room. */
+/* A limit on the size of files is like a full disk: rotating the log makes room. */
 static bool means_full(int error) {
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
@@ -229,14 +229,13 @@ static void flush_now(struct loop_fd *watch, unsigned ready) {
 
 /* taking output */
 
-/* A reader that is stuck is like a full disk, only later: who asks sink_full has stopped long
- * before, and what comes still is the watcher's own lines and those of handlers. */
+/* A stuck reader is like a full disk, only later: callers of sink_full have stopped long before,
+ * and what still arrives is the watcher's own lines and those of handlers. */
 static bool has_no_room(const struct sink *sink) {
     return sink->memory >= (sink->stalled ? HIGH_WATER : MOST_MEMORY);
 }
 
-/* Whether these bytes are to be dropped: whole lines only, from the first byte of one to its
- * newline. */
+/* Whether to drop these bytes: only whole lines, from the first byte of one to its newline. */
 static bool drops(struct sink *sink, bool ends_line) {
     if (!sink->in_line) sink->dropping = has_no_room(sink);
     sink->in_line = !ends_line;

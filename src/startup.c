@@ -12,8 +12,8 @@ static bool is_open(int fd) {
     return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* Standard output cannot be written then: who asked for a result must not be told that it was
- * printed. The number is the lowest that is free, so it is the one that is missing. */
+/* Then standard output cannot be written: a result must not be reported as printed. The lowest free
+ * number is used, which is the missing one. */
 static bool fill(int missing) {
     static const char *const names[] = {"input", "output", "error"};
     if (open("/dev/null", missing == STDOUT_FILENO ? O_RDONLY : O_RDWR) == missing) return true;
@@ -23,9 +23,9 @@ static bool fill(int missing) {
     return false;
 }
 
-/* A program that was started with one of its standard descriptors closed would get the loop's epoll
- * for it, and write its log there. A root without /dev/null is no reason to end where all three are
- * open. */
+/* If the program was started with a standard descriptor closed, the loop's epoll would get its
+ * number, and the log would be written there. A root without /dev/null is acceptable if all three
+ * are open. */
 bool startup_fill_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (!is_open(fd) && !fill(fd)) return false;
@@ -41,9 +41,9 @@ static bool lacks(const char *call, const char *since) {
     return false;
 }
 
-/* Descriptors that are above all others: nothing is closed. An old seccomp filter answers EPERM
- * where the kernel would answer. valgrind knows no pidfd_open, but has close_range, which is newer:
- * there the guardian makes do with its pipe. */
+/* Descriptors above all others: nothing is closed. An old seccomp filter returns EPERM for unknown
+ * system calls. valgrind does not support pidfd_open, but close_range, which is newer: there the
+ * guardian uses its pipe. */
 bool startup_check_kernel(void) {
     if (syscall(SYS_close_range, ~0U, ~0U, 0) != 0) return lacks("close_range", "Linux 5.9");
     int self = (int)syscall(SYS_pidfd_open, getpid(), 0);

@@ -1,5 +1,5 @@
-/* startup: what the program needs of its surroundings before it begins: three standard descriptors
- * and a kernel with pidfd_open(2) and close_range(2). What is missing is said on standard error. */
+/* startup: checks the environment of the program before it starts: three standard descriptors and a
+ * kernel with pidfd_open(2) and close_range(2). Reports what is missing on standard error. */
 #ifndef WATCHBOT_STARTUP_H
 #define WATCHBOT_STARTUP_H
 
@@ -8,7 +8,7 @@
 /* Opens /dev/null for those of descriptors 0 to 2 that are closed. */
 bool startup_fill_descriptors(void);
 
-/* Whether the kernel has the system calls that tasks are started and watched with. */
+/* Whether the kernel has the system calls for starting and watching tasks. */
 bool startup_check_kernel(void);
 
 #endif

@@ -44,7 +44,7 @@ static void give(struct pool *pool, void *memory, size_t class) {
     pool->free[class] = block;
 }
 
-/* What is left of a chunk becomes a block of that size. */
+/* The rest of a chunk becomes a block of that size. */
 static bool add_chunk(struct pool *pool) {
     struct chunk *chunk = malloc(sizeof *chunk);
     if (!chunk) return false;
@@ -78,8 +78,8 @@ static void release(struct pool *pool, void *memory, size_t size) {
     }
 }
 
-/* Lua counts on it that a block can always be made smaller: it may stay where it is, for a block
- * that is larger than its list says does no harm there. */
+/* Lua requires that a block can always be made smaller: it may stay in place, because a block
+ * larger than its list's size does no harm there. */
 static void *resize(struct pool *pool, void *memory, size_t before, size_t size) {
     if (is_small(before) && is_small(size) && class_of(before) == class_of(size)) return memory;
     if (!is_small(before) && !is_small(size)) return realloc(memory, size);

@@ -1,8 +1,8 @@
 /* state: the Lua state of the program, with its own allocator.
  *
- * A job makes some forty small values and gives them back. Lua says the size of what it frees, so
- * a list of free blocks for each size does for them, at a tenth of malloc's instructions. What is
- * larger goes to malloc. The blocks stay with the state until it is closed. */
+ * A job allocates and frees about forty small values. Lua passes the size of a block that it frees,
+ * so a list of free blocks for each size is enough, with a tenth of malloc's instructions. Larger
+ * blocks use malloc. The state keeps its blocks until it is closed. */
 #ifndef WATCHBOT_STATE_H
 #define WATCHBOT_STATE_H
 

@@ -19,7 +19,7 @@ static void keep_tail(struct stream *stream, const char *data, size_t size) {
     if (tail->size > stream->tail_limit) buffer_consume(tail, tail->size - stream->tail_limit);
 }
 
-/* Once something is missing nothing is added: what is there has no holes. */
+/* Once something is missing nothing more is added, so the captured output has no gaps. */
 static void capture(struct stream *stream, const char *data, size_t size) {
     if (stream->limit == 0 || stream->truncated) return;
     size_t room = stream->limit - stream->captured.size;
@@ -66,7 +66,7 @@ int stream_watch(struct stream *stream) {
     return stream->fd < 0 ? 0 : loop_watch(stream->loop, &stream->watch, stream->fd, POLLER_READ);
 }
 
-/* Never more than was there at first: a task that goes on writing cannot keep us. */
+/* Never more than was available at first: a task that keeps writing must not block the watcher. */
 static void take_waiting(struct stream *stream) {
     char piece[PIECE];
     int left = 0;

@@ -1,8 +1,8 @@
 /* stream: one pipe of a child, read into a log line by line, or into memory. While the log is full
- * the pipe is not read: the task waits, never the watcher.
+ * the pipe is not read: the task waits, but never the watcher.
  *
- * A pipe is not watched from the start: most tasks say little and end soon, and for them one look
- * at the end is all it takes. */
+ * A pipe is not watched from the start: most tasks print little and end soon, and for them one read
+ * at the end is enough. */
 #ifndef WATCHBOT_STREAM_H
 #define WATCHBOT_STREAM_H
 
@@ -24,22 +24,23 @@ struct stream {
     size_t tail_limit;
 };
 
-/* Takes over `fd`, nonblocking. What is read goes where the fields that the owner has set before
- * say; a sink is in use, and its lines open, until the stream is closed. */
+/* Takes over `fd`, nonblocking. The fields that the owner has set determine where the output goes;
+ * the sink is used, and its lines are open, until the stream is closed. */
 void stream_open(struct stream *stream, struct loop *loop, int fd);
 
-/* Reads from here on. 0 or an errno; harmless on a closed one. */
+/* Reads from now on. 0 or an errno; does nothing on a closed one. */
 int stream_watch(struct stream *stream);
 
-/* The child has exited: takes what is in the pipe now, however full the log is, and closes. A
- * process that still has the pipe's other end cannot keep us. */
+/* The child has exited: reads what is in the pipe now, however full the log is, and closes. A
+ * process that still has the pipe's other end does not delay this. */
 void stream_finish(struct stream *stream);
 
-/* Takes what is in the pipe now, however full the log is; what comes later bears this id (NULL:
- * none), as lines_relabel says. Harmless on a closed one, and without a log. False: no memory. */
+/* Reads what is in the pipe now, however full the log is; later output has this id (NULL: none),
+ * see lines_relabel. Does nothing on a closed one, and without a log. False: no memory. */
 bool stream_relabel(struct stream *stream, const char *id);
 
-/* Closes without reading; what was captured stays. Harmless twice, and on a zeroed one whose fd is
+/* Closes without reading; captured output is kept. May be called twice, and on a zeroed one whose
+ * fd is -1.
  * -1. */
 void stream_close(struct stream *stream);
 

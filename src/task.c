@@ -162,8 +162,7 @@ bool task_cancel(lua_State *L, struct task *task) {
 /* the body of a task: a protected call inside the coroutine, so that a `__close` may wait there
  * even after an error */
 
-/* -- error : a cancel's reason stays what it is; any other text gets the traceback of where it
- * happened */
+/* -- error : the reason of a cancel is not changed; any other text gets a traceback */
 static int on_error(lua_State *L) {
     struct task *task = task_running(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
@@ -206,7 +205,7 @@ static int report(lua_State *L) {
     return 0;
 }
 
-/* Lua may run out of memory in a report; that must not jump out of the loop. */
+/* Lua may run out of memory in a report; that error must not leave the loop. */
 static void report_failure(lua_State *L, struct task *task) {
     lua_pushcfunction(L, report);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
@@ -223,8 +222,8 @@ static int push_text(lua_State *L) {
     return 1;
 }
 
-/* The thread is left with one value, the error. Protected: where memory ran out there may be none
- * for a text either, and an error would jump out of the loop. */
+/* Leaves the thread with one value, the error. Protected: if memory ran out, a text may fail, too,
+ * and an error would leave the loop. */
 static void abandon(lua_State *L, struct task *task, const char *why) {
     compat_closethread(task->thread, L);
     lua_settop(task->thread, 0);
@@ -244,8 +243,8 @@ static void end(lua_State *L, struct task *task) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
 }
 
-/* Runs from the loop: the only place that resumes. A task that was spawned starts here, one that
- * waited goes on. */
+/* Runs from the loop: the only place that resumes. A spawned task starts here, a waiting one
+ * continues. */
 static void task_resume(struct loop_work *ready) {
     struct task *task = container_of(ready, struct task, ready);
     struct tasks *home = task->home;

@@ -1,13 +1,13 @@
-/* task: Lua coroutines that wait for things of the loop. Holds the only lua_resume and the only
+/* task: Lua coroutines that wait for events of the loop. Has the only lua_resume and the only
  * lua_yieldk.
  *
- * What can be waited for embeds a struct task_queue; a C function waits with `return
- * task_wait(...)` and takes its answer from the object itself in the continuation, since its stack
- * (the object at index 1) is as it was. The object cannot be collected while a task waits: the
- * waiting coroutine holds it, and every live task is held by the registry.
+ * An object that tasks can wait for embeds a struct task_queue; a C function waits with `return
+ * task_wait(...)` and reads its result from the object itself in the continuation, since its stack
+ * (the object at index 1) is unchanged. The object cannot be collected while a task waits: the
+ * waiting coroutine references it, and the registry references every live task.
  *
- * One struct tasks belongs to each Lua state (its registry owns it), so several states in one
- * process do not meet. */
+ * Each Lua state has one struct tasks (owned by its registry), so several states in one process are
+ * independent. */
 #ifndef WATCHBOT_TASK_H
 #define WATCHBOT_TASK_H
 
@@ -36,15 +36,15 @@ static inline bool task_queue_is_empty(const struct task_queue *queue) {
     return list_is_empty(&queue->waiting);
 }
 
-/* Makes the state's loop and its task table; harmless when they are there. Call it before any
- * other, from a luaopen_. Raises an error when the loop cannot be opened. */
+/* Creates the state's loop and its task table; does nothing if they exist. Call it before any other
+ * function, from a luaopen_. Raises an error if the loop cannot be opened. */
 void task_open(lua_State *L);
 
-/* The loop of this Lua state. Raises in a finalizer that runs when the state is being closed and
- * the loop is closed already. */
+/* The loop of this Lua state. Raises an error in a finalizer that runs while the state is being
+ * closed, after the loop was closed. */
 struct loop *task_loop(lua_State *L);
 
-/* The same to read its clocks, which also a finalizer may. */
+/* The same to read its clocks, which a finalizer may do, too. */
 const struct loop *task_clocks(lua_State *L);
 
 /* -- function argument1 ... argumentN  =>  task : a coroutine that starts in the next turn of the
@@ -54,7 +54,7 @@ struct task *task_spawn(lua_State *L, int arguments);
 /* Suspends the running task until task_wake, or for `nanoseconds` (TASK_FOR_EVER: no limit); then
  * calls k(L, TASK_WOKEN or TASK_TIMED_OUT, context). `queue` may be NULL: then only time ends the
  * wait. Raises an error outside a task, where Lua cannot suspend (in table.sort, gsub, require),
- * and when the task is cancelled: `what` begins the message. */
+ * and if the task is cancelled: `what` starts the message. */
 int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t nanoseconds,
               lua_KFunction k, lua_KContext context);
 
@@ -69,27 +69,27 @@ bool task_cancel(lua_State *L, struct task *task);
 
 /* A lua_CFunction: -- seconds reason function arguments... => the function's results; its error is
  * raised here. When the seconds have passed, `reason` is raised in the function: at each wait, and
- * at each instruction of it and of the coroutines that it runs, until it has ended, however often
- * it is caught. Of two limits the one that is over first counts. With math.huge it only becomes one
- * that task_interrupt can stop. */
+ * at each instruction of it and of its coroutines, until it has ended, however often it is caught.
+ * Of two limits the one that ends first counts. With math.huge it is only a limit that
+ * task_interrupt can end. */
 int task_limit(lua_State *L);
 
 /* The same for the seconds that the function may run without waiting, by the machine's clock; it
  * may wait for any time. */
 int task_limit_turn(lua_State *L);
 
-/* -- reason : as a limit that is over, and until the task has ended. True unless it has ended
- * already. */
+/* -- reason : like a limit that is over, until the task has ended. True unless it has already
+ * ended. */
 bool task_abort(lua_State *L, struct task *task);
 
-/* -- reason : as if the limits that the task is in were over; it goes on behind the outermost.
- * False where it is in none. */
+/* -- reason : as if the limits of the task were over; it continues after the outermost. False if it
+ * has none. */
 bool task_expire(lua_State *L, struct task *task);
 
 #define TASK_INTERRUPTED "interrupted"
 
-/* A flag that a signal handler may set: as long as it is set, TASK_INTERRUPTED is raised in what
- * runs in a limit, until that limit is left. Its owner clears it when the loop turns again. */
+/* A flag that a signal handler may set: while it is set, TASK_INTERRUPTED is raised in code that
+ * runs under a limit, until that limit is left. Its owner clears it when the loop runs again. */
 volatile sig_atomic_t *task_interrupt(lua_State *L);
 
 /* Returns the task that runs now on this state, or NULL. */
@@ -102,14 +102,13 @@ bool task_is_limited(lua_State *L);
 bool task_ended(const struct task *task);
 bool task_failed(const struct task *task);
 
-/* The longest that the task has run without waiting, in nanoseconds; meanwhile nothing else had a
- * turn. */
+/* The longest time that the task has run without waiting, in nanoseconds; nothing else ran
+ * meanwhile. */
 int64_t task_longest_turn(const struct task *task);
 
 struct task_queue *task_joiners(struct task *task);
 
-/* Somebody will take the task's result without waiting in task_joiners: its failure needs no
- * report. */
+/* The task's result will be taken without waiting in task_joiners: its failure needs no report. */
 void task_heard(struct task *task);
 
 /* Pushes copies of what the ended task returned, or of its error (with a traceback if it was text),
@@ -120,21 +119,21 @@ int task_results(lua_State *L, struct task *task);
  * within a task. */
 void task_turn(lua_State *L, int64_t nanoseconds);
 
-/* Suspends the running task until every other one waits for time or for the world. */
+/* Suspends the running task until every other one waits for time or external events. */
 int task_wait_quiet(lua_State *L, lua_KFunction k);
 
-/* Whether no turn will change anything any more. */
+/* Whether no turn can change anything any more. */
 bool task_stuck(lua_State *L);
 
 /* Tasks that have not ended. */
 size_t task_alive(lua_State *L);
 
-/* -- function : is called, as its own task, with the error of each task that fails while
- * no task joins it. Without one, or with nil, the error goes to stderr. */
+/* -- function : called, as its own task, with the error of each failed task that no task joins.
+ * Without one, or with nil, the error goes to stderr. */
 void task_on_failure(lua_State *L);
 
-/* A duration in seconds from the argument `index`, in nanoseconds; raises for NaN and what is
- * negative. */
+/* A duration in seconds from the argument `index`, in nanoseconds; raises an error for NaN and
+ * negative values. */
 int64_t task_check_seconds(lua_State *L, int index);
 
 /* The same, TASK_FOR_EVER where the argument is nil or absent. */

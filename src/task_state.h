@@ -1,4 +1,4 @@
-/* task_state: what a task is made of, for task.c and limit.c alone. */
+/* task_state: the fields of a task, only for task.c and limit.c. */
 #ifndef WATCHBOT_TASK_STATE_H
 #define WATCHBOT_TASK_STATE_H
 
@@ -55,16 +55,17 @@ struct task {
 /* Raises the user value `which` of the task. */
 int task_raise(lua_State *L, struct task *task, int which);
 
-/* Makes a task go on that waits. */
+/* Continues a waiting task. */
 void task_make_ready(struct task *task, enum task_woke woke);
 
-/* Raises if a limit of the task is over; else how long a wait of `nanoseconds` may last. */
+/* Raises an error if a limit of the task is over; otherwise returns how long a wait of
+ * `nanoseconds` may last. */
 int64_t limit_check_wait(lua_State *L, struct task *task, int64_t nanoseconds);
 
-/* A task that is started by one that is watched is watched, too. */
+/* A task that is started by a watched one is watched, too. */
 void limit_inherit(struct task *task, const struct task *parent);
 
-/* Makes `coroutine` and `debug` of this Lua state leave the watching of code alone. */
+/* Prevents `coroutine` and `debug` of this Lua state from removing the watching of code. */
 void limit_open(lua_State *L);
 
 #endif

@@ -1,7 +1,7 @@
-/* trust: which certificate authorities a connection is checked against. A file that is given comes
- * first, then $AWS_CA_BUNDLE and $SSL_CERT_FILE; else what libcurl was built for. The static
- * program was built for no place: it looks where distributions keep their bundle, and where there
- * is none, trusts the five roots of AWS that it carries. There is no way to go without. */
+/* trust: which certificate authorities a connection is checked against. A given file comes first,
+ * then $AWS_CA_BUNDLE and $SSL_CERT_FILE; otherwise libcurl's default. The static program has no
+ * default path: it looks where distributions keep their bundle, and without one trusts AWS's five
+ * roots, which it contains. Verification cannot be turned off. */
 #ifndef WATCHBOT_TRUST_H
 #define WATCHBOT_TRUST_H
 

@@ -1,9 +1,9 @@
---- completions: what a shell completes after `watchbot`: completions.lua bash|zsh|fish, from what
--- the commands declare: their options, the choices of a value, and their actions.
+--- completions: what a shell completes after `watchbot`: completions.lua bash|zsh|fish, from the
+-- declarations of the commands: their options, the choices of a value, and their actions.
 
 local cli = require "watchbot.cli"
 
--- A value that is a file: of these names.
+-- Values that are files, by name.
 local FILES = { FILE = true, DIR = true, ["POLICY.lua"] = true }
 
 local function commands()
@@ -47,7 +47,7 @@ local function bash_values(write, command)
   end
 end
 
--- What is offered where no value is due.
+-- Completions if no value is expected.
 local BASH_END = [==[
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

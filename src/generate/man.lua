@@ -1,6 +1,6 @@
--- man: writes the manual pages that are lists: watchbot(1) from the commands and their options,
+-- man: writes the generated manual pages: watchbot(1) from the commands and their options,
 -- watchbot-policy(5) from the declared fields and hooks. usage: lua5.4 src/generate/man.lua
--- watchbot.1|watchbot-policy.5 > doc/man/...; `make generated` does it.
+-- watchbot.1|watchbot-policy.5 > doc/man/...; run by `make generated`.
 
 local cli = require "watchbot.cli"
 local fields = require "watchbot.policy.fields"
@@ -14,8 +14,8 @@ local function read(path)
   return file:read "a"
 end
 
--- The date of the version's entry in the changelog; before the release, that of the page which is
--- written by hand.
+-- The date of the version's entry in the changelog; before the release, that of the hand-written
+-- page.
 local function date_of(number)
   local entry = "\n## %[" .. number:gsub("%p", "%%%0") .. "%] %- (%d+%-%d+%-%d+)\n"
   return read "CHANGELOG.md":match(entry)
@@ -26,13 +26,13 @@ local DATE = date_of(version)
 
 -- roff
 
--- A text as roff takes it; names in backquotes become bold.
+-- Escapes a text for roff; names in backquotes become bold.
 local function escaped(text)
   text = text:gsub("\\", "\\e"):gsub("%-%-", "\\-\\-"):gsub("`([^`]*)`", "\\fB%1\\fR")
   return (text:gsub("^[.']", "\\&%0"):gsub("\n([.'])", "\n\\&%1"))
 end
 
--- Lines of a source that people read, too.
+-- The lines of the source are readable, too.
 local WIDTH = 66
 
 local function filled(text)
@@ -65,7 +65,7 @@ end
 
 -- watchbot(1)
 
--- Prose is filled; tables and examples stay as they are.
+-- Prose is filled; tables and examples are not.
 local function details_of(text)
   local parts = {}
   for block in (text .. "\n\n"):gmatch "(.-)\n\n+" do
@@ -93,7 +93,7 @@ local function variables()
   for _, field in ipairs(fields.declared) do
     for _, variable in ipairs { field.environment, field.fallback } do
       found[#found + 1] =
-        item(bold(variable), ("the policy's `%s`, where it is silent"):format(field.name))
+        item(bold(variable), ("the default of the policy's `%s`"):format(field.name))
     end
   end
   return table.concat(found, "\n")
@@ -110,21 +110,21 @@ pages["watchbot.1"] = function()
     ".SH DESCRIPTION",
     filled("watchbot watches an SQS queue, or a queue in an SQLite file, and runs one task for "
       .. "each message: a "
-      .. "program, an ECS task or a Lua function. The task's exit code decides what becomes of "
+      .. "program, an ECS task or a Lua function. The task's exit code decides what happens to "
       .. "the message."),
     item(bold "0", "complete: the message is deleted"),
     item(bold "3", "reject: the message is deleted, with a notification"),
-    item(bold "4", "release: the message goes back to the queue"),
+    item(bold "4", "release: the message is returned to the queue"),
     item("any other, or a signal",
-      "retry: the message goes back, later each time, with a notification; after `max_receives` "
-      .. "receives it goes to the dead-letter queue"),
+      "retry: the message is returned, with a longer delay each time and a notification; after "
+      .. "`max_receives` receives it goes to the dead-letter queue"),
     paragraph "A policy, a Lua file, changes each of these rules: see `watchbot-policy`(5).",
     ".SH COMMANDS",
   }
   for _, command in ipairs(cli.commands) do add_command(parts, command[1], require(command[2])) end
   parts[#parts + 1] = ".SH ENVIRONMENT\n" .. variables()
   parts[#parts + 1] = item("\\fBAWS_REGION\\fR, \\fBAWS_PROFILE\\fR, \\fBAWS_ENDPOINT_URL\\fR ...",
-    "what the AWS SDKs read, credentials of containers and instances included")
+    "the variables of the AWS SDKs, including credentials of containers and instances")
   parts[#parts + 1] = ".SH EXIT STATUS"
   parts[#parts + 1] = item(bold "0", "success") .. "\n"
     .. item(bold "1", "failure, such as a queue that cannot be opened")
@@ -144,7 +144,7 @@ local policy = watchbot.policy {
   exits   = { [75] = "release" },
 }
 
--- Out of memory will not get better by trying again.
+-- A retry does not help when a task runs out of memory.
 function policy:verdict(job, exit)
   if exit.oom then return "bury" end
   return watchbot.policy.verdict(self, job, exit)
@@ -165,14 +165,14 @@ end
 pages["watchbot-policy.5"] = function()
   local parts = {
     heading("WATCHBOT\\-POLICY", "5", "File Formats"),
-    ".SH NAME\nwatchbot\\-policy \\- what a watchbot does with messages, as a Lua file",
+    ".SH NAME\nwatchbot\\-policy \\- a Lua file that defines what watchbot does with messages",
     ".SH SYNOPSIS\n.nf\n" .. escaped(EXAMPLE) .. "\n.fi",
     ".SH DESCRIPTION",
     filled("A policy is a Lua 5.4 file that returns `watchbot.policy { ... }`. Its fields say "
       .. "what runs for each "
       .. "message, and how. Its hooks, functions of the policy, decide where the fields are not "
       .. "enough; they may wait: sleep, "
-      .. "call AWS, run a program. A hook that handles its own case hands back the rest to the "
+      .. "call AWS, run a program. A hook that handles its own case passes the rest to the "
       .. "default, "
       .. "`watchbot.policy.NAME(self, ...)`. A misspelt name is refused, with its line."),
     ".SH FIELDS",
@@ -182,9 +182,9 @@ pages["watchbot-policy.5"] = function()
   for _, hook in ipairs(hooks) do parts[#parts + 1] = of_hook(hook) end
   parts[#parts + 1] = ".SH TESTING"
   parts[#parts + 1] =
-    filled("`watchbot check` says what a policy means, `watchbot test` what it would do with a "
+    filled("`watchbot check` shows what a policy does, `watchbot test` what it would do with a "
     .. "message and an exit code. The Lua module `watchbot.testing` drives it in tests, with a "
-    .. "clock that the test moves.")
+    .. "clock that the test controls.")
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot (1)"
   return page(parts)
 end

@@ -1,5 +1,5 @@
 -- meta: writes the definitions by which an editor completes a policy or a template's options, from
--- what declares them.
+-- their declarations.
 -- usage: lua5.4 src/generate/meta.lua policy|template > lua/watchbot/meta/...; `make generated`
 -- does it. Format: LuaCATS,
 -- https://luals.github.io/wiki/annotations/

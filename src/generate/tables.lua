@@ -1,6 +1,6 @@
---- tables: writes the tables of a document that are lists in the code, between the lines
--- `<!-- NAME -->` and `<!-- /NAME -->`. usage: lua5.4 src/generate/tables.lua FILE > NEW;
--- `make generated` does it, and spec/generated_spec.lua compares.
+--- tables: writes the generated tables of a document, between the lines `<!-- NAME -->` and `<!--
+-- /NAME -->`. usage: lua5.4 src/generate/tables.lua FILE > NEW; run by `make generated`, and
+-- spec/generated_spec.lua compares.
 
 local tables = {}
 
@@ -72,7 +72,7 @@ function tables.blame()
   return table.concat(lines, "\n") .. "\n"
 end
 
--- A table that is written by hand may stand between such lines too: it stays.
+-- A hand-written table may also be between such lines: it is kept.
 local function replaced(first, name, last)
   return tables[name] and first .. "\n" .. tables[name]() .. "\n" .. last
 end

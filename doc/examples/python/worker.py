@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks one link. The message is in the environment; the exit code decides what becomes of it.
+"""Checks one link. The message is in the environment; the exit code decides what happens to it.
 
 Only the standard library is used. What is printed goes to the log, with the message's id.
 """
