@@ -13,7 +13,7 @@
 #include "trust.h"
 
 enum {
-    KEPT_CONNECTIONS = 64, /* 32 long polls, and as many calls beside them */
+    KEPT_CONNECTIONS = 64, /* 32 long polls, and as many other calls */
     HEADERS_LIMIT = 256 * 1024,
 };
 

@@ -37,10 +37,8 @@ local function token(text, at)
   return last or at, "symbol"
 end
 
---- Every token but blanks and comments.
----@param text string Lua source
----@return { kind: "name"|"string"|"symbol", text: string, line: integer }[]
-function lexer.tokens(text)
+-- Every token except spaces, comments included.
+local function all(text)
   local tokens, at, line = {}, 1, 1
   text = text:gsub("^#[^\n]*", "")
   while true do
@@ -49,22 +47,40 @@ function lexer.tokens(text)
     line = line + select(2, text:sub(at, first - 1):gsub("\n", ""))
     local last, kind = token(text, first)
     local word = text:sub(first, last)
-    if kind ~= "comment" then tokens[#tokens + 1] = { kind = kind, text = word, line = line } end
+    tokens[#tokens + 1] = { kind = kind, text = word, line = line }
     line = line + select(2, word:gsub("\n", ""))
     at = last + 1
   end
 end
 
+local function of_kind(text, wanted)
+  local chosen = {}
+  for _, one in ipairs(all(text)) do
+    if (one.kind == "comment") == (wanted == "comment") then chosen[#chosen + 1] = one end
+  end
+  return chosen
+end
+
+--- Every token except spaces and comments.
+---@param text string Lua source
+---@return { kind: "name"|"string"|"symbol", text: string, line: integer }[]
+function lexer.tokens(text) return of_kind(text, "code") end
+
+--- The comments of Lua source.
+---@param text string
+---@return { text: string, line: integer }[]
+function lexer.comments(text) return of_kind(text, "comment") end
+
 --- The text of a string literal, without its quotes; escapes stay as they are.
 function lexer.unquote(literal)
   return literal:match "^%[=*%[(.*)%]=*%]$" or literal:sub(2, -2)
 end
-
---- The string literals of C, outside of comments and #include lines.
+--- The string literals of C, outside comments and #include lines, and the comments.
 ---@param text string C source
----@return { text: string, line: integer }[]
+---@return { text: string, line: integer }[] strings
+---@return { text: string, line: integer }[] comments
 function lexer.c_strings(text)
-  local strings, at, line = {}, 1, 1
+  local strings, comments, at, line = {}, {}, 1, 1
   text = text:gsub("(#%s*include)[^\n]*", "%1")
   while at <= #text do
     local last
@@ -75,8 +91,10 @@ function lexer.c_strings(text)
       line, last = line + 1, first
     elseif text:find("^/%*", first) then
       last = select(2, text:find("*/", first + 2, true)) or #text
+      comments[#comments + 1] = { text = text:sub(first, last), line = line }
     elseif text:find("^//", first) then
       last = (text:find("\n", first, true) or #text + 1) - 1
+      comments[#comments + 1] = { text = text:sub(first, last), line = line }
     elseif char == "/" then
       last = first
     else
@@ -87,7 +105,7 @@ function lexer.c_strings(text)
     if char ~= "\n" then line = line + select(2, text:sub(first, last):gsub("\n", "")) end
     at = last + 1
   end
-  return strings
+  return strings, comments
 end
 
 return lexer

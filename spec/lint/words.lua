@@ -1,5 +1,6 @@
---- words: phrases that do not belong into a text that users read: errors, help, log lines. They
--- read as riddles, or name a thing otherwise than AWS does; `instead` is what the finding proposes.
+--- words: phrases that must not be in a text that users read (errors, help, log lines), and those
+-- that must not be in a comment. They read as riddles, or name a thing otherwise than AWS does;
+-- `instead` is what the finding proposes.
 
 local lexer = require "lint.lexer"
 
@@ -16,6 +17,7 @@ words.listed = {
   ["at the most"] = "at most",
   ["is none"] = "say what was expected and what came",
   ["that is none"] = "invalid",
+  ["it is none"] = "say what it is",
   ["is no more"] = "was removed",
   ["not to be had"] = "not available",
   ["nothing to mend"] = "no problems found",
@@ -41,7 +43,23 @@ words.listed = {
   ["of no use"] = "has no effect",
   ["puts back"] = "returns",
   ["behind '--'"] = "after '--'",
+  ["for want of"] = "for lack of",
+  ["older name of"] = "former name of",
+  ["nothing to do for"] = "no action is needed",
+  ["what becomes of"] = "what happens to",
+  ["is no text"] = "is not text",
+  ["is no file"] = "is not a file",
+  ["is no folder"] = "is not a folder",
+  ["no json object"] = "not a JSON object",
 }
+
+--- Listed phrases that a comment must not have, either.
+words.in_comments = {}
+for _, phrase in ipairs { "whoever", "anew", "at the most", "at the least", "it is none",
+  "that is none", "is no more", "not to be had", "to mend", "so many", "beside", "is told", "ours",
+  "for want of", "one's own" } do
+  words.in_comments[phrase] = true
+end
 
 -- "%f[%w]of%s+its%s+own%f[%W]", with the escapes \n and \t of a literal as white space
 local patterns = {}
@@ -66,22 +84,46 @@ function words.strings(path, text)
   return strings
 end
 
---- The listed words in the string literals of a file of Lua or C.
+-- Adds the listed words of some texts, all or those that `wanted` has.
+local function add(found, texts, place, wanted)
+  for _, literal in ipairs(texts) do
+    local plain = literal.text:gsub("\\[nt]", "  "):lower()
+    for _, one in ipairs(patterns) do
+      if (not wanted or wanted[one.phrase]) and plain:find(one.pattern) then
+        found[#found + 1] = {
+          line = literal.line, message = ("'%s' in %s: %s"):format(one.phrase, place, one.instead),
+        }
+      end
+    end
+  end
+end
+
+-- The comments of a file, those in consecutive lines as one text: a phrase may continue on the next
+-- line. Code in backquotes or braces and names with an underscore are not prose.
+local function comments(path, text)
+  local list = path:find "%.lua$" and lexer.comments(text) or select(2, lexer.c_strings(text))
+  local joined, after = {}, nil
+  for _, one in ipairs(list) do
+    local prose = one.text:gsub("\n%s*%*", "\n"):gsub("^%-+", ""):gsub("`[^`]*`", " ")
+      :gsub("%b{}", " "):gsub("%w*_[%w_]*", " ")
+    if one.line == after then
+      joined[#joined].text = joined[#joined].text .. " " .. prose
+    else
+      joined[#joined + 1] = { text = prose, line = one.line }
+    end
+    after = one.line + 1
+  end
+  return joined
+end
+
+--- The listed words in the string literals and the comments of a file of Lua or C.
 ---@param path string
 ---@param text string
 ---@return { line: integer, message: string }[]
 function words.findings(path, text)
   local found = {}
-  for _, literal in ipairs(words.strings(path, text)) do
-    local plain = literal.text:gsub("\\[nt]", "  "):lower()
-    for _, one in ipairs(patterns) do
-      if plain:find(one.pattern) then
-        found[#found + 1] =
-          { line = literal.line,
-          message = ("'%s' in a text for users: %s"):format(one.phrase, one.instead) }
-      end
-    end
-  end
+  add(found, words.strings(path, text), "a text for users")
+  add(found, comments(path, text), "a comment", words.in_comments)
   return found
 end
 

@@ -24,7 +24,7 @@ end
 
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
--- The first sentence, for shells that show one beside a word.
+-- The first sentence, for shells that show one next to a word.
 local function short(text) return (text:match "^[^;:.\n]*") end
 
 local function kind(option)

@@ -131,8 +131,8 @@ local complaint
 -- Bytes of an error. What is quoted in it may be of any size.
 local LONGEST = 8 * 1024
 
---- Reports an error on standard error: without colors, which are never ours in an error, without
---- the passwords of URLs, and without a line that looks like another error of watchbot.
+--- Reports an error on standard error: without colors, without the passwords of URLs, and without a
+--- line that looks like another error of watchbot.
 ---@param err string
 function output.complain(err)
   complaint = err

@@ -87,7 +87,7 @@ function text.line(bytes)
   return (text.plain(bytes):gsub("%s+", " "))
 end
 
--- Bytes of a word in a message; a longer one pushes what is said of it out of sight.
+-- Bytes of a word in an error; a longer word would hide the rest of the error.
 local LONGEST_WORD = 200
 
 local SHOWN = { ["\n"] = "\\n", ["\t"] = "\\t" }
@@ -107,7 +107,7 @@ local function is_ours(attribute)
   return number ~= nil and (number <= 2 or number > 30 and number <= 37)
 end
 
---- The same for text that has colours of ours in it: those stay.
+--- The same for text with colors that watchbot added: those are kept.
 ---@param bytes string
 ---@return string
 function text.coloured(bytes)

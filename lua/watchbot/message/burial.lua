@@ -57,7 +57,7 @@ local function size_of(mark)
   return #mark[1] + #mark[2] + #mark[3]
 end
 
--- Whether all marks have room beside the message's own attributes.
+-- Whether all marks fit in addition to the message's own attributes.
 local function has_room(all, body, marks)
   local number, bytes = count(all), #body + attributes.bytes(all)
   for _, mark in ipairs(marks) do

@@ -5,7 +5,7 @@ local json = require "watchbot.lib.json"
 
 local envelope = {}
 
--- A topic that does not exist: an envelope is recognized by its shape, whoever sent it.
+-- A topic that does not exist: an envelope is recognized by its shape, not by its sender.
 local TOPIC = "arn:aws:sns:::watchbot-send"
 
 local function attributes_of(opened)

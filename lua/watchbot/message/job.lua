@@ -112,8 +112,8 @@ local function restore_content(self, message)
   if type(self.trace) ~= "table" then self.trace = fresh.trace end
 end
 
---- Puts right what the code of a policy has changed in a job, which the watcher goes on with. A
---- policy may give it another message, subject or attributes, and fields that are not ours.
+--- Restores the parts of a job that a policy must not change. A policy may set another message,
+--- subject or attributes, and add fields.
 ---@param self any
 function job.mend(self)
   local message = self ~= nil and messages[self]

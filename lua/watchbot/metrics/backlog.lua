@@ -1,6 +1,6 @@
 --- metrics.backlog: how many messages wait in the queue, as the queue itself counts them. It is
--- asked at most every ten seconds, however often metrics are read, and never waited for long: a
--- reader gets the numbers of the last answer, and none where that is old.
+-- asked at most every ten seconds, however often metrics are read, and with a short timeout: a
+-- reader gets the last response, or nothing if that is old.
 
 local open_queue = require("watchbot.queue").open
 local own = require "watchbot.lib.own"

@@ -1,6 +1,6 @@
 --- metrics.endpoint: the policy's `listen`: a server for /metrics, /healthz and /readyz, on an
--- address or a Unix socket. What it answers holds no text of messages, no group, no secret, so any
--- address may be used. /healthz depends on nothing: that it is answered shows that the loop turns.
+-- address or a Unix socket. Its responses contain no text of messages, no group and no secret, so
+-- any address may be used. /healthz has no conditions: a response shows that the loop runs.
 
 local address = require "watchbot.lib.address"
 local prometheus = require "watchbot.metrics.prometheus"

@@ -33,7 +33,7 @@ function Histogram:observe(seconds)
   self.handle:observe(seconds)
 end
 
---- What it is now, as a snapshot has it.
+--- Its current values, in the form of a snapshot.
 ---@return { bounds: number[], counts: integer[], sum: number, count: integer }
 function Histogram:read()
   local counts = { self.handle:read() }

@@ -79,7 +79,7 @@ Metrics.__index = Metrics
 
 local metrics = {}
 
---- Starts to count and measure. Outcomes of jobs that have begun before are not seen.
+--- Starts to count and measure. Outcomes of jobs that have started before are not counted.
 ---@param parts watchbot.MetricsParts
 ---@return watchbot.Metrics
 function metrics.new(parts)

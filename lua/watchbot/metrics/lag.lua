@@ -1,5 +1,5 @@
---- metrics.lag: by how much the loop is late: the time that a task sleeps longer than it has asked
--- to. What computes without waiting, a hook or a handler, delays everything else by that much.
+--- metrics.lag: the delay of the loop: how much longer a task sleeps than it has asked for. A hook
+-- or a handler that computes without waiting delays everything else by that much.
 
 local histogram = require "watchbot.metrics.histogram"
 local scheduler = require "watchbot.scheduler"

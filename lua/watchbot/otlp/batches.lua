@@ -1,5 +1,6 @@
---- otlp.batches: spans that wait to be exported, and the task that does it. What waits is bounded:
--- where the collector is slower than the jobs, or down, the newest spans are dropped, and counted.
+--- otlp.batches: spans that wait to be exported, and the task that exports them. Their number is
+-- limited: if the collector is slower than the jobs, or down, the newest spans are dropped and
+-- counted.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"

@@ -1,5 +1,5 @@
---- otlp.check: whether what the environment says of exporting works, for `watchbot check`: the
--- collector is asked to take nothing, by a request without spans or metrics.
+--- otlp.check: tests the export settings for `watchbot check`, by sending each collector a request
+-- without spans or metrics.
 
 local sender = require "watchbot.otlp.sender"
 local settings = require "watchbot.otlp.settings"

@@ -93,7 +93,7 @@ end
 
 local SCOPE = '"scope":{"name":"watchbot","version":"%s"}'
 
---- What stands before and behind the spans of a request.
+--- The text before and after the spans of a request.
 ---@param resource table[]? attributes
 ---@param version string
 ---@return string before
@@ -163,7 +163,7 @@ local function metric_of(family, start, time)
   }
 end
 
---- A snapshot of metrics as a request; nil where it has no value.
+--- A snapshot of metrics as a request; nil without any value.
 ---@param snapshot watchbot.Snapshot
 ---@param resource table[]? attributes
 ---@param version string

@@ -29,7 +29,7 @@ end
 ---@return string 16 digits of hex
 function ids.span()
   local id = digits(16)
-  -- An id of zeros is none.
+  -- An id of zeros is invalid.
   return id:find "[^0]" and id or ids.span()
 end
 

@@ -71,7 +71,7 @@ function Otlp:open_spans(queue)
   self.spans = spans.new(queue, found.sample, self.batches)
 end
 
---- Reads the environment. What makes no sense there is a line of the log.
+--- Reads the environment. Invalid settings are logged.
 ---@param getenv fun(name: string): string?
 ---@param journal watchbot.Journal
 ---@param queue string URL
@@ -93,7 +93,7 @@ function otlp.open(getenv, journal, queue)
   return self
 end
 
---- Has the spans of all jobs follow from their stages, where spans are exported.
+--- Creates the spans of all jobs from their stages, if spans are exported.
 ---@param jobs watchbot.Jobs
 function Otlp:observe(jobs)
   if not self.spans then return end
@@ -108,7 +108,7 @@ function Otlp:wants_metrics()
   return self.metrics_sender ~= nil
 end
 
--- Sends the metrics as they are now.
+-- Sends the current metrics.
 function Otlp:export_metrics()
   local body = encode.metrics(self.snapshot(), self.resource, version)
   if not body then return end
@@ -135,7 +135,7 @@ function Otlp:start(supervise, snapshot)
   end)
 end
 
---- Exports what is left, within a bound. Waits in a task.
+--- Exports the rest, within a time limit. Waits in a task.
 function Otlp:close()
   local until_time = scheduler.now() + LAST_EXPORT
   if self.tasks.metrics then

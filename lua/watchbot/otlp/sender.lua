@@ -1,6 +1,5 @@
---- otlp.sender: sends the requests of one signal to its collector, one after the other, and says
--- what has become of each. A collector that does not work costs time of nobody but this, and one
--- line of the log a minute.
+--- otlp.sender: sends the requests of one signal to its collector, one after another, and reports
+-- the results. A collector that does not work only delays this task, and is logged once a minute.
 -- https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 
 local date = require "watchbot.lib.date"
@@ -76,7 +75,7 @@ local function shown(body)
   return text.line(text.cut(body, SHOWN))
 end
 
--- How many items an answer of success has refused, and why; or what is wrong with the answer.
+-- How many items a successful response has refused, and why; or why the response is invalid.
 local function refused_of(body)
   if body:find "%S" == nil then return 0 end
   local answer = json.decode(body, true)
@@ -109,14 +108,14 @@ end
 
 -- what becomes of it
 
---- Notes items that had no room to wait.
+--- Counts items that could not be queued.
 ---@param count integer
 function Sender:drop(count)
   self:lose(self.reason or ("%s are dropped: more than the collector takes"):format(self.what),
     self.reason and self.reason_code or "QueueFull", count)
 end
 
---- Notes what was lost; a line of the log says it, once a minute.
+--- Counts lost items; one log line a minute reports them.
 ---@param err string
 ---@param code string?
 ---@param dropped integer items
@@ -136,7 +135,8 @@ function Sender:say(now)
   self.report(err, code, dropped)
 end
 
--- Whether the same request makes sense again: nothing of it has arrived, or the collector says so,
+-- Whether to repeat a request: nothing of it has arrived, or the collector asks for it, or it is
+-- not known.
 -- or it is not known.
 function Sender:is_worth_another(code, wish)
   if wish or http.unsent[code] then return true end

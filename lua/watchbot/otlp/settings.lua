@@ -1,5 +1,5 @@
---- otlp.settings: OpenTelemetry's variables in the environment. A variable that is empty is not
--- set; one that makes no sense is reported and counts as not set, as the specification wants it.
+--- otlp.settings: OpenTelemetry's environment variables. An empty variable counts as not set; an
+-- invalid one is reported and counts as not set, as the specification requires.
 -- https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 -- https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 
@@ -44,7 +44,7 @@ function Reader:first(...)
   end
 end
 
--- OTEL_EXPORTER_OTLP_TRACES_TIMEOUT comes before OTEL_EXPORTER_OTLP_TIMEOUT.
+-- OTEL_EXPORTER_OTLP_TRACES_TIMEOUT overrides OTEL_EXPORTER_OTLP_TIMEOUT.
 function Reader:of_signal(signal, what)
   return self:first(("OTEL_EXPORTER_OTLP_%s_%s"):format(signal, what),
     "OTEL_EXPORTER_OTLP_" .. what)
@@ -61,7 +61,7 @@ function Reader:number(default, least, ...)
   return number or default
 end
 
--- The URL of a signal: its own variable is used as it is, the common one is a folder of both.
+-- The URL of a signal: its own variable is used unchanged, the common one is a base URL for both.
 function Reader:url(signal, path)
   local value, name = self:of_signal(signal, "ENDPOINT")
   if not value then return nil end
@@ -100,7 +100,7 @@ function Reader:headers(signal)
   return headers
 end
 
--- Another protocol than ours goes to another port, or to a program's own exporter.
+-- Other protocols use another port, or a program's own exporter.
 function Reader:speaks(signal)
   local value, name = self:of_signal(signal, "PROTOCOL")
   if not value or value == PROTOCOL then return true end
@@ -133,7 +133,7 @@ function Reader:target(signal, path)
   }
 end
 
--- Attributes in their order; OTEL_SERVICE_NAME comes before a service.name among them.
+-- Attributes in order; OTEL_SERVICE_NAME overrides a service.name among them.
 function Reader:resource()
   local value, name = self:first "OTEL_RESOURCE_ATTRIBUTES"
   local list = value and pairs_of.read(value) or {}

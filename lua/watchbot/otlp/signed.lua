@@ -19,7 +19,7 @@ local function region_of(name)
     or name:match "^xray%.(%l[%w-]+)%.api%.aws$"
 end
 
---- What signs the requests for a URL; nil: they are not signed.
+--- The signer of requests for a URL; nil if they are not signed.
 ---@param url string
 ---@return watchbot.SignedTarget? target
 ---@return string? err

@@ -1,6 +1,6 @@
 --- otlp.spans: the spans of each job, which follow from its stages (watcher/jobs.lua): this
--- observes them, and no other code knows of it. A job has a span `process QUEUE`, whose parent and
--- link is the sender's span, with children for start, run and settle.
+-- observes them, and no other code depends on it. A job has a span `process QUEUE`, whose parent
+-- and link is the sender's span, with children for start, run and settle.
 -- https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
 local at_span = require("watchbot.trace").at_span
@@ -112,7 +112,7 @@ function Spans:end_child(one)
   local name, taker = one.child, self.taker
   if not name then return end
   one.child = nil
-  -- A span that nobody takes is not even written.
+  -- A span that is not exported is not even written.
   if not one.sampled or not taker:has_room() then return end
   local common = self.children[name]
   taker:add(encode.span {
@@ -137,7 +137,7 @@ local function has_lapsed(entry)
   return entry.lease and entry.lease.lapsed == true
 end
 
--- What has become of the job; one whose message went back before its task began has no outcome.
+-- The outcome of the job; a job whose message was returned before its task started has none.
 local function outcome_of(entry)
   if entry.cause == "internal" then return "retry" end
   return entry.outcome or has_lapsed(entry) and "lapsed" or "returned"
@@ -227,8 +227,8 @@ function on.returning(self, _, one) self:begin_child(one, "settle") end
 
 function on.gone(self, entry, one) self:finish(entry, one) end
 
---- What observes the jobs of a watcher. What it raises is given to `failed`: a job must not suffer
---- from its span.
+--- The observer of a watcher's jobs. Its errors are passed to `failed`: a span must not affect its
+--- job.
 ---@param failed fun(err: any)
 ---@return fun(entry: watchbot.JobEntry, from: string?, to: string)
 function Spans:observer(failed)

@@ -100,7 +100,7 @@ end
 ---@return "complete"|"reject"|"release"|"retry"|"bury" outcome
 ---@return number? seconds until the message is seen again; nil: `backoff` decides
 function hooks:verdict(job, exit)
-  -- Nobody needs to hear of it, until it has gone on for so long that the message is given up.
+  -- No notification is needed, until it has lasted so long that the message is given up.
   if exit.blameless then return job.last and "retry" or "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end

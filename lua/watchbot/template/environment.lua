@@ -84,7 +84,7 @@ function environment.watcher(options, refs)
   return listed(variables, { secrets = {} })
 end
 
---- The environment of watchbot beside a Lambda function's container.
+--- The environment of watchbot next to a Lambda function's container.
 ---@param options watchbot.template.Options
 ---@param refs watchbot.template.Refs
 ---@param stop integer seconds from TERM to KILL

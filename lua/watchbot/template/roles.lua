@@ -169,7 +169,7 @@ local function pulls(image, repository)
   return { allow({ "ecr:GetAuthorizationToken" }, "*"), allow(pull_actions, { from }) }
 end
 
--- The same beside another image: the token is for all repositories.
+-- The same for a second image: the token is for all repositories.
 local function pulls_too(image, repository)
   local from = repository_of(image, repository)
   return from and { allow(pull_actions, { from }) } or {}
@@ -184,7 +184,7 @@ local function execution(options, refs, image, repository, more)
   })
 end
 
--- Of the tasks that do the work; beside a Lambda function's image there is watchbot's.
+-- Of the tasks that do the work; with a Lambda function's image, watchbot's own is needed, too.
 local function of_workers(options, refs)
   local more, image = secrets.statements(options.secrets), options.image
   if options.lambda then

@@ -120,7 +120,7 @@ local function begin(context, entry)
   return nil, not_started(err, code)
 end
 
--- Signals that are also sent to the tasks when somebody stops the watcher.
+-- Signals that are also sent to the tasks when the watcher is stopped.
 local SHARED = { TERM = true, INT = true, HUP = true }
 
 -- Seconds in which the watcher receives its own signal after a task has died of such a signal.

@@ -1,6 +1,6 @@
---- instruments: how a watcher is seen from outside: whether its queue answers, its metrics, and the
--- address at which both are read; what is exported to a collector. There are metrics and spans
--- where something reads them, and from then on.
+--- instruments: what is visible of a watcher from outside: whether its queue responds, its metrics,
+-- the address at which both are read, and the export to a collector. Metrics and spans are only
+-- collected while something reads them.
 
 local blame = require "watchbot.watcher.blame"
 local own = require "watchbot.lib.own"
@@ -75,7 +75,8 @@ function Instruments:serve(opened)
   self.watcher.journal:info(nil, "event", "listening", "address", opened.where)
 end
 
---- Listens at another address than before, or no more. One that cannot be had changes nothing.
+--- Listens at another address than before, or stops listening. An address that is not available
+--- changes nothing.
 ---@param listen string? the policy's field
 ---@return true? ok
 ---@return string? err

@@ -1,13 +1,14 @@
---- watcher.lanes: the order within the groups of a FIFO queue, where several messages of a group
--- are here at the same time. A message begins when the one before it has reached its program, or is
--- done; one that goes back takes those behind it along that have not reached theirs, as AWS asks of
--- a function: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+--- watcher.lanes: the order within the groups of a FIFO queue, if several messages of a group are
+-- here at the same time. A message starts when the one before it has reached its program, or is
+-- done; when one is returned, those after it that have not reached theirs are returned with it, as
+-- AWS requires of functions:
+-- https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 local own = require "watchbot.lib.own"
 
 local lanes = {}
 
---- Why a message goes back that has not failed.
+--- The reason for returning a message that has not failed.
 lanes.BEHIND = "returned: a message before it in its group has not been completed"
 
 -- Stages in which a message has reached its program.

@@ -1,7 +1,7 @@
---- watcher.reach: the first contact of a watcher with its queue.
--- A service that ends because its queue cannot be reached for a moment is started again and again:
--- it waits, and asks with growing pauses. What will not change by itself (a queue that does not
--- exist, a permission or a credential that is wrong) is an error at once.
+--- watcher.reach: the first contact of a watcher with its queue. A service that exits because its
+-- queue is unreachable for a moment would be restarted again and again: so it waits, and retries
+-- with growing pauses. Permanent errors (a queue that does not exist, a wrong permission or
+-- credential) are reported at once.
 
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"

@@ -1,14 +1,13 @@
---- readiness: whether a watcher's queue answers, and when it has answered last. An answer is one to
--- a receive, a delete, a return, a heartbeat or a count: whatever was asked last proves most.
--- Nothing that keeps a watcher alive depends on it: an outage of the queue must not kill the jobs
--- that run.
+--- readiness: whether a watcher's queue responds, and when it last did. Responses to a receive, a
+-- delete, a return, a heartbeat and a count all prove it. Nothing that keeps a watcher alive
+-- depends on this: an outage of the queue must not kill running jobs.
 
 local core = require "watchbot.core".file
 local own = require "watchbot.lib.own"
 local queue = require "watchbot.queue"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds that polls may be under way without an answer; a long poll takes 20.
+-- Seconds that polls may run without a response; a long poll takes 20.
 local PATIENCE = 60
 
 ---@class watchbot.Asking
@@ -22,7 +21,7 @@ Readiness.__index = Readiness
 
 local readiness = {}
 
--- An embedded queue is a file that may be deleted, or replaced, while SQLite goes on with it.
+-- The file of an embedded queue may be deleted or replaced while SQLite still has it open.
 local function identity(path)
   local status = path and core.status(path)
   return status and ("%d:%d"):format(status.device, status.inode)

@@ -6,7 +6,8 @@ local scheduler = require "watchbot.scheduler"
 -- Seconds that a task may take to end after the code that followed it has raised.
 local RESCUE_LIMIT = 30
 
--- The code that followed a task has raised: the task must not run on beside its next receive.
+-- The code that followed a task has raised an error: the task must not run at the same time as the
+-- next receive.
 local function end_run(entry)
   local run = entry.run
   entry.run = nil

@@ -1,10 +1,10 @@
---- runner.ecs.earlier: the tasks that earlier deliveries of messages have started, by `startedBy`.
--- They are read for a whole family at a time, by hundreds, and at most once in some seconds: a
--- watcher that takes over 600 running tasks asks a dozen times, not 1,200 times. A look waits for a
--- reading that begins after the question: an older one may lack the very task that has ended
--- meanwhile, and its message would be run again. A reading that fails answers nothing: the error
--- goes to all that wait for it. Of the tasks that nobody asked for only the message is remembered,
--- since a busy family stops ten thousand tasks an hour.
+--- runner.ecs.earlier: finds the tasks that earlier deliveries of messages have started, by
+-- `startedBy`. They are read for a whole family at once, by hundreds, and at most once every few
+-- seconds: a watcher that takes over 600 running tasks makes a dozen calls instead of 1,200. A
+-- lookup only uses a reading that started after it: an older one may miss the very task that has
+-- ended meanwhile, and its message would be run again. The error of a failed reading goes to all
+-- waiting callers. For tasks that no caller has asked about, only the message is remembered,
+-- because a busy family stops ten thousand tasks an hour.
 -- https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 
 local ending = require "watchbot.runner.ecs.ending"
@@ -45,7 +45,7 @@ local function counting(a, b)
   return created(a) >= created(b) and a or b
 end
 
--- Keeps a task that somebody waits for.
+-- Keeps a task that a caller waits for.
 local function keep(round, task)
   local message = task.startedBy
   if type(task.taskArn) ~= "string" or not round.wanted[message] then return end
