@@ -25,12 +25,6 @@ static struct lserver *check_server(lua_State *L) {
     return luaL_checkudata(L, 1, SERVER_TYPE);
 }
 
-static struct lserver *check_open(lua_State *L, const char *what) {
-    struct lserver *server = check_server(L);
-    if (!server->open) luaL_error(L, "%s: the server is closed", what);
-    return server;
-}
-
 static void on_arrived(struct server *server) {
     task_wake(&container_of(server, struct lserver, server)->takers);
 }
@@ -122,8 +116,10 @@ static int accepted(lua_State *L, int status, lua_KContext context) {
     return task_wait(L, "accept", &server->takers, left, accepted, 0);
 }
 
+/* One that another task has closed is no fault of the caller's. */
 static int server_accept(lua_State *L) {
-    struct lserver *server = check_open(L, "accept");
+    struct lserver *server = check_server(L);
+    if (!server->open) return lerror_push(L, "Closed", "accept: the server was closed");
     int64_t nanoseconds = task_opt_seconds(L, 2);
     lua_settop(L, 2);
     if (nanoseconds == TASK_FOR_EVER) {
