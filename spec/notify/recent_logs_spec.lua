@@ -119,6 +119,19 @@ describe("recent logs", function()
     assert.are.same({ true, "x\n" }, { second:join() })
   end))
 
+  -- A search whose notification was given up kept its turn: no later one had any logs.
+  it("give the next one its turn, too, when their job is aborted", task(function()
+    local client = told({ events = {}, delay = 5 }, { events = { 7, "x", { message = 5 }, {
+      message = "x",
+    } } })
+    local first = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
+    scheduler.sleep(0.1)
+    local second = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
+    scheduler.sleep(0.1)
+    first:abort "enough"
+    assert.are.same({ true, "x\n" }, { second:join() })
+  end))
+
   it("are in the notification of a task elsewhere; failing, it says so", task(function()
     local tested = policy { queue = "sqlite:x", command = "true", log_group = "group" }
     local one = job.new { id = ID, body = "x", receives = 1, attributes = {} }

@@ -18,23 +18,33 @@ local recent_logs = {}
 -- The running search: later ones wait for its event.
 local busy
 
+-- Seconds between two looks whether the running search's task is still there: one that is aborted
+-- runs no code any more.
+local LOOK = 0.5
+
+local function is_taken()
+  if busy and busy.task:ended() then busy = nil end
+  return busy ~= nil
+end
+
 local function take_turn(deadline)
-  while busy do
+  while is_taken() do
     local left = deadline - scheduler.now()
-    if left <= 0 or not busy:wait(left) then return nil, "too many at once", "Timeout" end
+    if left <= 0 then return nil, "too many at once", "Timeout" end
+    busy.done:wait(math.min(left, LOOK))
   end
-  busy = scheduler.event()
+  local mine = { done = scheduler.event(), task = scheduler.running() }
+  busy = mine
   return setmetatable({}, { __close = function()
-    local done = busy
-    busy = nil
-    done:set()
+    if busy == mine then busy = nil end
+    mine.done:set()
   end })
 end
 
 local function append(kept, events)
   local parts = { kept }
-  for _, event in ipairs(events or {}) do
-    if type(event.message) == "string" then
+  for _, event in ipairs(type(events) == "table" and events or {}) do
+    if type(event) == "table" and type(event.message) == "string" then
       parts[#parts + 1] = (event.message:gsub("\n$", "")) .. "\n"
     end
   end

@@ -45,6 +45,20 @@ describe("burying on SQS", function()
     assert.are.equal(0, account:count(queue.name))
   end))
 
+  -- The message was sent to the queue that it came from, as a new one, and so on without an end.
+  it("buries nothing in the queue itself", task(function()
+    local queue, _, message = place {}
+    local arn = assert(queue:attributes()).QueueArn
+    proxy:clear()
+    queue.attributes = function()
+      return { RedrivePolicy = ('{"deadLetterTargetArn":"%s","maxReceiveCount":5}'):format(arn) }
+    end
+    local ok, err, code = queue:bury(message.receipt, message, "why")
+    assert.are.same({ nil, "NoDeadLetterQueue" }, { ok, code })
+    assert.matches("is its own dead%-letter queue", err)
+    assert.are.same({}, operations())
+  end))
+
   it("keeps the group of a FIFO queue", task(function()
     local queue, dead, message = place({ fifo = true }, { body = "poison", group = "tiles" })
     assert(queue:bury(message.receipt, message, "why"))

@@ -33,6 +33,7 @@ local function dead_of(queue)
   if not url then
     return none(queue, ("has '%s' for a dead-letter queue, not an ARN"):format(arn))
   end
+  if url == queue.name then return none(queue, "is its own dead-letter queue") end
   if not queue.dead or queue.dead.name ~= url then queue.dead = queue:sibling(url) end
   queue.dead_asked = now
   return queue.dead
