@@ -89,6 +89,13 @@ static int l_new(lua_State *L) {
     return 1;
 }
 
+/* -- => seconds : of the clocks that the loop of this Lua state has */
+static int l_clock(lua_State *L) {
+    const struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushnumber(L, (lua_Number)loop_boottime(loop) / (lua_Number)CLOCK_SECOND);
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"observe", histogram_observe},
     {"read",    histogram_read   },
@@ -104,5 +111,8 @@ static const luaL_Reg functions[] = {
 int luaopen_watchbot_histogram(lua_State *L) {
     lhandle_type(L, HISTOGRAM_TYPE, NULL, methods);
     luaL_newlib(L, functions);
+    lua_pushlightuserdata(L, (void *)task_clocks(L));
+    lua_pushcclosure(L, l_clock, 1);
+    lua_setfield(L, -2, "clock");
     return 1;
 }

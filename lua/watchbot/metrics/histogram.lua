@@ -28,6 +28,10 @@ function histogram.spans(...)
   return core.spans(table.unpack(handles))
 end
 
+--- The time now, as scheduler.boottime has it, at less cost.
+---@type fun(): number
+histogram.clock = core.clock
+
 ---@param seconds number at least 0
 function Histogram:observe(seconds)
   self.handle:observe(seconds)

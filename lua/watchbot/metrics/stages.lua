@@ -4,7 +4,6 @@
 -- derived when metrics are read is not counted.
 
 local histogram = require "watchbot.metrics.histogram"
-local boottime = require "watchbot.scheduler".boottime
 
 -- Seconds: from a Lua handler's to those of a job of an hour and more.
 local SHORT = { 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
@@ -23,56 +22,39 @@ local LONG = { 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14
 ---@field received integer messages that became jobs
 ---@field started integer tasks that ran
 ---@field counted integer jobs that are over, if the receive counted against the message
----@field uncounted integer the same, if not
 
 local stages = {}
 
--- A job that waits again is measured from here on. => whether its task has run
-local function begin_again(entry)
-  local ran = entry.running_at
-  entry.received_at, entry.running_at = boottime(), false
-  return ran
-end
+local function zero() return 0 end
 
--- By cause, and in there by outcome.
-local function count_outcome(ends, entry)
-  local cause = entry.cause
-  -- What the watcher's own code has raised about comes back, whatever had been decided before.
-  local outcome = cause == "internal" and "retry" or entry.outcome
-  local by_outcome = ends[cause] or {}
-  ends[cause] = by_outcome
-  by_outcome[outcome] = (by_outcome[outcome] or 0) + 1
-end
+-- Counts by outcome, 0 where there are none.
+local function by_outcome() return setmetatable({}, { __index = zero }) end
 
 local function observe(self, jobs)
-  local ends = self.ends
+  local ends, clock = self.ends, histogram.clock
   local spans = histogram.spans(self.wait, self.start, self.run, self.settle)
-  local gone, started, counted, uncounted = -jobs.total, -jobs.counts.running, 0, 0
+  local gone, started, counted = -jobs.total, 0, 0
 
   function self.totals()
-    return {
-      received = gone + jobs.total, started = started + jobs.counts.running,
-      counted = counted, uncounted = uncounted,
-    }
-  end
-
-  local function waits_again(entry)
-    if begin_again(entry) then started = started + 1 end
+    return { received = gone + jobs.total, started = started, counted = counted }
   end
 
   jobs:observe {
-    deciding = function(entry) entry.deciding_at = boottime() end,
-    running = function(entry) entry.running_at = boottime() end,
-    settling = function(entry) entry.settling_at = boottime() end,
-    held = waits_again, unplaced = waits_again,
+    deciding = function(entry) entry.deciding_at = clock() end,
+    running = function(entry)
+      entry.running_at, started = clock(), started + 1
+    end,
+    -- There was no room for its task, which may have run for a moment.
+    unplaced = function(entry) entry.running_at = false end,
+    settling = function(entry) entry.settling_at = clock() end,
     gone = function(entry)
       gone = gone + 1
-      if entry.running_at then started = started + 1 end
-      if not entry.cause then return end
-      spans(entry.received_at or entry.lease.received, entry.deciding_at, entry.running_at,
-        entry.settling_at)
-      count_outcome(ends, entry)
-      if entry.counted then counted = counted + 1 else uncounted = uncounted + 1 end
+      local cause, outcome = entry.cause, entry.outcome
+      if not cause then return end
+      spans(entry.lease.received, entry.deciding_at, entry.running_at, entry.settling_at)
+      local counts = ends[cause]
+      counts[outcome] = counts[outcome] + 1
+      if entry.counted then counted = counted + 1 end
     end,
   }
 end
@@ -83,11 +65,14 @@ end
 ---@return watchbot.StageMetrics
 function stages.new(jobs, causes)
   local self = {
-    ends = {},
+    ends = setmetatable({}, { __index = function(ends, cause)
+      ends[cause] = by_outcome()
+      return ends[cause]
+    end }),
     wait = histogram.new(SHORT), start = histogram.new(SHORT), run = histogram.new(LONG),
     settle = histogram.new(SHORT),
   }
-  for _, cause in ipairs(causes) do self.ends[cause] = {} end
+  for _, cause in ipairs(causes) do self.ends[cause] = by_outcome() end
   observe(self, jobs)
   return self
 end
@@ -97,8 +82,10 @@ end
 ---@return table<string, integer>
 function stages.outcomes(self)
   local outcomes = { complete = 0, reject = 0, release = 0, retry = 0, bury = 0 }
-  for _, by_outcome in pairs(self.ends) do
-    for outcome, count in pairs(by_outcome) do
+  for cause, counts in pairs(self.ends) do
+    for outcome, count in pairs(counts) do
+      -- What the watcher's own code has raised about comes back, whatever had been decided before.
+      if cause == "internal" then outcome = "retry" end
       outcomes[outcome] = (outcomes[outcome] or 0) + count
     end
   end
@@ -110,9 +97,9 @@ end
 ---@return table<string, integer>
 function stages.causes(self)
   local causes = {}
-  for cause, by_outcome in pairs(self.ends) do
+  for cause, counts in pairs(self.ends) do
     causes[cause] = 0
-    for _, count in pairs(by_outcome) do causes[cause] = causes[cause] + count end
+    for _, count in pairs(counts) do causes[cause] = causes[cause] + count end
   end
   return causes
 end

@@ -94,7 +94,9 @@ counter("job_ends_total",
 counter("job_attempts_total",
   "Jobs that are over, by whether the receive counts against the message.",
   function(parts)
-    return { ["true"] = parts.totals.counted, ["false"] = parts.totals.uncounted }
+    local over, counted = 0, parts.totals.counted
+    for _, count in pairs(stages.outcomes(parts.stages)) do over = over + count end
+    return { ["true"] = counted, ["false"] = over - counted }
   end, { "counted" })
 histogram("job_wait_seconds", "From a message's receive until its job has a slot.",
   of("stages", "wait"))

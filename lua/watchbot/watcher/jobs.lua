@@ -160,11 +160,6 @@ function Jobs:observe(observer)
   self.observers = observers
 end
 
-local function tell(observers, name, entry, from, to)
-  local observer = observers[name]
-  if observer then observer(entry, from, to) end
-end
-
 --- Adds a message that was just received.
 ---@param entry watchbot.JobEntry without a stage
 ---@return watchbot.JobEntry
@@ -173,7 +168,8 @@ function Jobs:add(entry)
   self.by_id[entry.id] = entry
   self.counts.received = self.counts.received + 1
   self.total = self.total + 1
-  if self.observers then tell(self.observers, "received", entry, nil, "received") end
+  local observer = self.observers and self.observers.received
+  if observer then observer(entry, nil, "received") end
   if self.watcher then self.watcher("received", ARRIVED) end
   return entry
 end
@@ -220,7 +216,10 @@ function Jobs:move(entry, stage, first)
   local observers, lane = self.observers, entry.lane
   local observer = observers and observers[stage]
   if lane and entry.parked then leave_park(self, entry) end
-  if change.plain and not observer and not lane then return end
+  if change.plain and not lane then
+    if observer then observer(entry, from, stage) end
+    return
+  end
   if change.slots ~= 0 then self.slots = self.slots + change.slots end
   if change.lingerers ~= 0 then self.lingerers = self.lingerers + change.lingerers end
   if stage == "waiting" then
@@ -237,7 +236,8 @@ end
 --- Something other than the stage has changed that an observer needs.
 ---@param entry watchbot.JobEntry
 function Jobs:changed(entry)
-  if self.observers then tell(self.observers, "changed", entry, entry.stage, entry.stage) end
+  local observer = self.observers and self.observers.changed
+  if observer then observer(entry, entry.stage, entry.stage) end
 end
 
 --- Takes the job that has waited longest; the caller must move it on at once.
