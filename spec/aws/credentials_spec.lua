@@ -58,6 +58,10 @@ describe("credentials", function()
       AWS_SESSION_TOKEN = "hiddentoken",
       AWS_CREDENTIAL_EXPIRATION = "2100-01-01T00:00:00Z" }
     assert.are.equal(4102444800, assert(chain.new(environment):get()).expires)
+    -- Requests were signed with them all the same, and AWS's answer named no variable.
+    environment.AWS_CREDENTIAL_EXPIRATION = "2001-01-01T00:00:00Z"
+    assert.are.equal("environment: the credentials expired at 2001-01-01T00:00:00Z "
+      .. "(AWS_CREDENTIAL_EXPIRATION), and nothing renews them", chain.problem(environment))
     environment.AWS_CREDENTIAL_EXPIRATION = "in an hour"
     assert.are.equal("environment: AWS_CREDENTIAL_EXPIRATION: expected an ISO 8601 date, got "
       .. "'in an hour'",

@@ -52,6 +52,21 @@ describe("role", function()
     end
   end)
 
+  -- With the region of another account the role was asked for where it cannot be, and the error
+  -- named neither.
+  it("is not asked for in another partition", function()
+    for _, case in ipairs {
+      { "eu-west-1", "arn:aws-cn:iam::1:role/r", "aws%-cn.*eu%-west%-1 is in aws:.*cn%-north%-1$" },
+      { "cn-north-1", "arn:aws:iam::1:role/r", "aws,.*in aws%-cn:.*us%-east%-1$" },
+      { "us-east-1", "arn:aws-us-gov:iam::1:role/r", "aws%-us%-gov.*us%-gov%-west%-1$" },
+    } do
+      local keys, err, code = assume({ role_arn = case[2] }, { AWS_REGION = case[1] })
+      assert.is_nil(keys)
+      assert.matches("^profile 'p': the role 'arn:.*" .. case[3], err)
+      assert.are.equal("BadCredentials", code)
+    end
+  end)
+
   -- "1h" was left out, and the role lasted an hour or not, as STS pleased.
   it("passes on duration_seconds, and refuses what is none", function()
     local _, parameters = assume({ duration_seconds = "3600" }, { AWS_REGION = "eu-west-1" })

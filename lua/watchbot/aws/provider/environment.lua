@@ -3,6 +3,7 @@
 
 local date = require "watchbot.lib.date"
 local keys = require "watchbot.aws.keys"
+local scheduler = require "watchbot.scheduler"
 
 local environment = { name = "environment" }
 
@@ -33,6 +34,9 @@ function environment.read(config)
   if text and not expires then
     return nil, ("environment: AWS_CREDENTIAL_EXPIRATION: expected an ISO 8601 date, "
       .. "got '%s'"):format(text), "BadCredentials"
+  elseif expires and expires <= scheduler.time() / 1000 then
+    return nil, ("environment: the credentials expired at %s (AWS_CREDENTIAL_EXPIRATION), and "
+      .. "nothing renews them"):format(text), "BadCredentials"
   end
   return keys.new({ access_key = access_key, secret_key = secret_key,
     token = config:getenv "AWS_SESSION_TOKEN",

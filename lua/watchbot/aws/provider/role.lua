@@ -27,9 +27,19 @@ local function session_name(context, settings)
     or ("watchbot-%d"):format(scheduler.time())
 end
 
+-- A token must not go to AWS for a role that cannot be there.
+local function objection(arn, region)
+  local own, there = endpoint.partition_of_arn(arn), endpoint.partition(region)
+  if not own or own == there then return nil end
+  return ("the role '%s' is in the partition %s, but the region %s is in %s: choose a region such "
+    .. "as %s"):format(arn, own.name, region, there.name, own.first)
+end
+
 local function call(context, operation, parameters, with, source)
   if not context.sts then error("to assume a role, credentials.chain needs options.sts", 0) end
   local region = region_for(context, parameters.RoleArn)
+  local problem = objection(parameters.RoleArn, region)
+  if problem then return nil, ("%s: %s"):format(source, problem), "BadCredentials" end
   local result, err, code = context.sts(operation, parameters, with, region)
   if not result then
     return nil, ("%s: could not assume the role '%s': %s"):format(source, parameters.RoleArn,
@@ -45,12 +55,12 @@ end
 local SHORTEST, LONGEST = limits.sts.shortest_session, limits.sts.longest_session
 
 local function duration_of(settings, source)
-  local text = settings.duration_seconds
-  if not text then return nil end
-  local seconds = math.tointeger(tonumber(text))
+  local given = settings.duration_seconds
+  if not given then return nil end
+  local seconds = math.tointeger(tonumber(given))
   if seconds and seconds >= SHORTEST and seconds <= LONGEST then return seconds end
   return nil, ("%s: duration_seconds: expected seconds from %d to %d, got '%s'"):format(source,
-    SHORTEST, LONGEST, text),
+    SHORTEST, LONGEST, given),
     "BadProfile"
 end
 
@@ -77,8 +87,8 @@ function role.assume(context, step, with)
 end
 
 local function read_token(path)
-  local text, why = read_file(path)
-  local token = text and text:match "^%s*(%S+)%s*$"
+  local read, why = read_file(path)
+  local token = read and read:match "^%s*(%S+)%s*$"
   if token then return token end
   return nil, ("could not read the token in %s: %s"):format(path,
     why or "it is empty, or more than one word")
