@@ -13,7 +13,7 @@ end
 
 local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
--- cjson orders keys by its hash table, which differs from run to run.
+-- cjson orders keys by its hash table, which differs between runs.
 local function encode(value)
   if type(value) ~= "table" then return cjson.encode(value) end
   local parts = {}
@@ -36,7 +36,7 @@ end
 
 local function digest(path) return "sha256:" .. capture("sha256sum " .. quote(path)):sub(1, 64) end
 
---- Moves a file to where its digest says; => its descriptor.
+--- Moves a file to the path of its digest; => its descriptor.
 local function add(path, kind)
   local name = digest(path)
   local size = math.tointeger(tonumber((capture("stat -c %s " .. quote(path)))))

@@ -47,7 +47,7 @@ for line in io.lines(folder .. "/compiler") do add_debian(line:match "^(%S+) (%S
 local list <close> = assert(io.popen(("ls -t %s/source/curl_*.dsc"):format(folder)))
 add_debian("curl", (list:read "l":match "curl_(.*)%.dsc$"))
 
--- The keys in the order of Lua's tables would differ from run to run.
+-- The order of keys in Lua's tables would differ between runs.
 local function encode(value)
   if type(value) ~= "table" then return (cjson.encode(value):gsub("\\/", "/")) end
   local parts, keys = {}, {}

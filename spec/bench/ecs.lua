@@ -1,6 +1,6 @@
--- The watcher's CPU and its calls of ECS a task, with few and with many tasks in flight, asking and
--- told by events: neither may grow with their number. The queues and ECS are stubs in memory on the
--- other core.
+-- The watcher's CPU and its ECS calls per task, with few and with many tasks in flight, by polling
+-- and with events: neither may grow with their number. The queues and ECS are stubs in memory on
+-- the other core.
 
 local cjson = require "cjson"
 local http = require "watchbot.http"

@@ -1,4 +1,4 @@
-"""ECS in memory, fast enough not to be what is measured: tasks that run nothing, and end with 0 after a while.
+"""ECS in memory, faster than the watcher that is measured: tasks that run nothing, and end with 0 after a while.
 
     python3 ecs_stub.py SECONDS [EVENTS]
 
@@ -26,7 +26,7 @@ PLACE = "arn:aws:ecs:us-east-1:123456789012"
 
 
 class Events:
-    """A connection that ends are written to; what it answers is nobody's concern."""
+    """A connection to which ends are written; its responses are ignored."""
 
     HEAD = "POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.SendMessageBatch\r\nContent-Length: {}\r\n\r\n"
 

@@ -1,6 +1,6 @@
---- emptying: how fast and at what cost a program empties an SQS queue, observed from outside.
--- The queue is a stub in C (sqs_stub.c) on the other core, filled beforehand: fauxqs, a fast
--- emulator, would be the bottleneck.
+--- emptying: how fast and at what cost a program empties an SQS queue, measured from outside. The
+-- queue is a stub in C (sqs_stub.c) on the other core, filled beforehand: fauxqs, a fast emulator,
+-- would be the bottleneck.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -8,16 +8,16 @@ local emptying = {}
 
 local PACKAGES = { "@mapbox/watchbot@4.7.1", "sqs-consumer@15.0.3", "@aws-sdk/client-sqs@3.1175.0" }
 
--- The first part of the messages is not counted: programs start, and compile what they run.
+-- The first part of the messages is not counted: programs start, and compile their code.
 local WARM_UP = 0.1
 
--- As SNS would have sent it; ecs-watchbot of that time takes nothing else.
+-- In the form of SNS; ecs-watchbot of that time accepts nothing else.
 local BODY = '{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:000000000000:tiles",'
   .. '"Subject":"tile",'
   .. '"Message":"{\\"z\\":12,\\"x\\":2047,\\"y\\":%d}"}'
 
---- Installs the programs beside ours with npm, once, into the build's folder.
----@return string? folder nil where there is no npm or no registry; that is said
+--- Installs the other programs with npm, once, into the build's folder.
+---@return string? folder nil without npm or a registry, which is reported
 function emptying.modules(bench)
   local folder = bench.build .. "/bench"
   local marker = folder .. "/" .. table.concat(PACKAGES, "+"):gsub("/", "-")
@@ -61,7 +61,7 @@ local function fill(bench, url, count)
   })
 end
 
--- What has been used so far, and how many messages are left.
+-- The resources used so far, and the number of remaining messages.
 local function observe(bench, client, url, pid)
   local attributes =
     assert(client:GetQueueAttributes { QueueUrl = url, AttributeNames = { "All" } }).Attributes
@@ -99,9 +99,9 @@ function emptying.measure(bench, count, argv, more)
   }
 end
 
---- Measures two programs in turns, or ours alone.
----@return { ours: table, other: table, ratio: table } the medians of what each needed, and of the
---- ratio in each turn
+--- Measures two programs alternately, or only watchbot.
+---@return { ours: table, other: table, ratio: table } the medians of each, and of the ratio in each
+--- round
 function emptying.compare(bench, ours, other)
   local values = { ours = {}, other = {}, ratio = {} }
   local function note(kind, name, value)

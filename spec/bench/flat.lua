@@ -3,8 +3,8 @@
 
 local JOBS = 3000
 
--- The watcher says at its end what it has used itself: utime and stime of proc(5), in ticks; its
--- children are not in them.
+-- At its end the watcher reports its own usage: utime and stime of proc(5), in ticks, without its
+-- children.
 local POLICY = [[
 local policy = require "watchbot".policy {
   queue = "sqlite:jobs.db", command = { "sleep", "%g" }, workers = %d }

@@ -1,6 +1,6 @@
--- Instructions of a Lua-handler job on the embedded queue, all that the program runs counted by
--- valgrind: 4000 jobs less 100, so that the start does not count. The figure does not depend on
--- what else the machine does.
+-- Instructions of a Lua-handler job on the embedded queue, counted by valgrind for the whole
+-- program: 4000 jobs minus 100, so that the start does not count. The figure does not depend on
+-- other load of the machine.
 
 local MANY, FEW = 4000, 100
 

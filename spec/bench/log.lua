@@ -1,5 +1,5 @@
--- watchbot-log beside sed on a file of five million lines, and its start: log.sh, which is a
--- shell's work.
+-- watchbot-log compared with sed on a file of five million lines, and its start: log.sh does the
+-- work.
 
 return function(bench)
   local pipe <close> = assert(io.popen(("sh spec/bench/log.sh '%s'"):format(bench.build)))

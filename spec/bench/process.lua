@@ -1,4 +1,4 @@
--- Process jobs a second on the embedded queue, beside a C loop that only spawns (spawn.c).
+-- Process jobs a second on the embedded queue, compared with a C loop that only spawns (spawn.c).
 
 local JOBS, WORKERS = 3000, 16
 

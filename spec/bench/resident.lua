@@ -1,6 +1,6 @@
--- Jobs of programs that stay beside a process for each message: Python with 0.3 s of imports (as a
--- Lambda function by the specs' stand-in for its client), and a runtime in C that does nothing,
--- beside /bin/true. CPU is the watcher's own.
+-- Jobs of resident programs compared with a process for each message: Python with 0.3 s of imports
+-- (as a Lambda function, with the specs' replacement of its client), and a runtime in C that does
+-- nothing, compared with /bin/true. CPU is the watcher's own.
 
 local IMPORTS = "import time; time.sleep(0.3)\n"
 
@@ -76,10 +76,10 @@ return function(bench)
   local client = bench.here .. "/../support/runtimes/ric.py"
   local none = bench.compile("resident", "resident.c")
   report_memory(bench, none)
-  pair(bench, "Python with 0.3 s of imports that stays",
+  pair(bench, "a resident Python program with 0.3 s of imports",
     { 6000, { "--lambda", "app.handler", "--", "python3", client } },
     { 40, { "--", "python3", "once.py" } }, 100)
-  pair(bench, "a runtime in C that stays",
+  pair(bench, "a resident runtime in C",
     { 30000, { "--lambda", "none", "--", none } }, { 2000, { "--", "/bin/true" } }, 3)
   pair(bench, "the same with batches of ten",
     { 60000, { "--lambda", "none", "--batch", "10", "--", none } },

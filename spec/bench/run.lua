@@ -1,6 +1,6 @@
--- bench: figures of watchbot beside something of the same machine in the same run. Ratios are what
--- counts; machines are noisy, so each pair is measured in turns, and the median is told. usage:
--- lua5.4 spec/bench/run.lua BUILD [PART...]
+-- bench: figures of watchbot compared with other programs on the same machine in the same run.
+-- Ratios count; machines are noisy, so each pair is measured alternately, and the median is
+-- reported. usage: lua5.4 spec/bench/run.lua BUILD [PART...]
 
 local build = assert(arg[1], "usage: run.lua BUILD [PART...]")
 package.path = "spec/?.lua;lua/?.lua;lua/?/init.lua;" .. package.path

@@ -1,5 +1,5 @@
--- A signature of a 1 KB request, made from Lua: beside SHA-256 of the body and one HMAC alone,
--- which is the least that it can take, and beside botocore's where Python has it.
+-- A signature of a 1 KB request, made from Lua: compared with SHA-256 of the body and one HMAC
+-- alone, the minimum, and with botocore's if Python has it.
 
 local aws = require "watchbot.core".aws
 
@@ -38,7 +38,7 @@ def measure():
 print(min(measure() for i in range(3)))
 ]]
 
--- The best of three rounds, in microseconds: what other programs do in between is not ours.
+-- The best of three rounds, in microseconds: other programs may run in between.
 local function measure(body)
   local best = math.huge
   for _ = 1, 3 do

@@ -1,10 +1,10 @@
--- Process jobs a second and API calls a job on SQS, beside ecs-watchbot on the same queue server,
--- and beside a C loop that only spawns: where a machine is slow to start processes, that is what
--- bounds them all.
+-- Process jobs a second and API calls a job on SQS, compared with ecs-watchbot on the same queue
+-- server, and with a C loop that only spawns: on a machine that is slow to start processes, that
+-- limits all of them.
 
 local emptying = require "bench.emptying"
 
--- Messages for us and for ecs-watchbot: each is to be busy for some seconds.
+-- Messages for watchbot and for ecs-watchbot: each should be busy for some seconds.
 local JOBS, JOBS_OF_OTHER, WORKERS = 2000, 500, 20
 
 local POLICY = [[

@@ -1,9 +1,9 @@
--- CPU a message of a Lua handler on SQS, beside sqs-consumer with batches of ten and a handler in
--- the same process: one for each message, as ours, and one for each batch.
+-- CPU a message of a Lua handler on SQS, compared with sqs-consumer with batches of ten and a
+-- handler in the same process: one for each message, like watchbot's, and one for each batch.
 
 local emptying = require "bench.emptying"
 
--- Messages for us and for sqs-consumer: each is to be busy for some seconds.
+-- Messages for watchbot and for sqs-consumer: each should be busy for some seconds.
 local JOBS, JOBS_OF_OTHER, WORKERS = 20000, 5000, 20
 
 local POLICY = [[

@@ -1,13 +1,12 @@
---- bench.support: what the parts of the bench share: a folder, pinned runs, what a process has
--- used, medians.
+--- bench.support: shared by the parts of the bench: a folder, pinned runs, resource usage, medians.
 
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 
 local bench = { rounds = tonumber(os.getenv "ROUNDS") or 3 }
 
---- The processor that what is measured is pinned to, where the machine has two: the other is for
---- whatever serves it.
+--- The processor that measured programs are pinned to, if the machine has two: the other one is for
+--- their servers.
 bench.pin = { "taskset", "-c", "0" }
 bench.pin_server = { "taskset", "-c", "1" }
 
@@ -50,7 +49,7 @@ function bench.start(argv, options)
   })
 end
 
---- Asks until there is an answer that is neither nil nor false, for at most `seconds`.
+--- Repeats a call until its result is neither nil nor false, for at most `seconds`.
 function bench.wait_for(what, seconds, ask)
   local until_time = scheduler.now() + seconds
   while true do
@@ -115,7 +114,7 @@ function bench.median(values)
   return values[#values // 2 + 1]
 end
 
---- Measures two things in turns; the medians of each, and of the ratio of each pair.
+--- Measures two things alternately; the medians of each, and of the ratio of each pair.
 function bench.pairs(first, second)
   local ones, others, ratios = {}, {}, {}
   for round = 1, bench.rounds do

@@ -1,5 +1,5 @@
--- The command `watchbot template` on the example, from its start to its end, JSON and YAML: beside
--- the start of Lua alone, and beside what Python takes to read the JSON.
+-- The command `watchbot template` on the example, from its start to its end, JSON and YAML:
+-- compared with the start of Lua alone, and with Python reading the JSON.
 
 local function median(run)
   local seconds = {}

@@ -1,5 +1,5 @@
---- covered: the modules without a spec of their own name, and the spec that covers each. A new
--- module gets a spec of its name; who writes one for a module here takes it out.
+--- covered: the modules without a spec of the same name, and the spec that covers each. A new
+-- module gets a spec of its name; after writing one for a module here, remove it from this list.
 
 return {
   -- what a policy's fields and hooks are, and how its file is loaded

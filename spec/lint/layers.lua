@@ -1,6 +1,5 @@
---- layers: which part of the program may require which. The layers are declared once, in
--- doc/architecture.md, lowest first: a part requires only parts of lower lines, so that no cycle
--- can be made.
+--- layers: which part of the program may require which. doc/architecture.md declares the layers,
+-- lowest first: a part only requires parts of lower lines, so there are no cycles.
 
 local requires = require "lint.requires"
 

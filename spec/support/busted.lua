@@ -1,7 +1,7 @@
---- busted: runs the specs by busted, with two additions. A test that needs what the machine cannot
--- get is pending, and so are all tests under a setup that does (spec/support/skip.lua).
--- $SPEC_REPORT names a file for lines of a run's accounts: "time SECONDS FILE", "skipped WHAT FILE
--- WHY", "tests RAN PENDING".
+--- busted: runs the specs with busted, with two additions. A test that needs something that the
+-- machine cannot get is pending, and so are all tests under a setup that does
+-- (spec/support/skip.lua). $SPEC_REPORT names a file for the statistics of a run: "time SECONDS
+-- FILE", "skipped WHAT FILE WHY", "tests RAN PENDING".
 
 local FIXTURES = {
   strict_setup = true, lazy_setup = true, before_each = true, after_each = true,
@@ -26,9 +26,9 @@ local function reason_around(busted, skipped, element)
   end
 end
 
--- Runs a test or a fixture; an error that skip has raised is published as "pending" where it is a
--- test's, and not at all where it is a fixture's. A task in between may have made another error of
--- it, so that its text is not looked at.
+-- Runs a test or a fixture; an error that skip has raised is published as "pending" for a test, and
+-- not at all for a fixture. A task in between may have replaced the error, so its text is not
+-- compared.
 local function run_guarded(busted, safe, descriptor, run, element)
   local publish = busted.publish
   skip().raised = nil

@@ -7,11 +7,12 @@ local skip = require "support.skip"
 
 local cfn_lint = {}
 
--- Its package's own entry, since it is on PATH only where it is installed for the whole machine.
+-- The entry point in its package, because it is on PATH only if it is installed for the whole
+-- machine.
 local START = [[import sys; from importlib.metadata import entry_points; sys.argv[0] = "cfn-lint";
 [entry] = entry_points(group="console_scripts", name="cfn-lint"); sys.exit(entry.load()())]]
 
---- The command that runs it; where there is none, the test that asks is pending.
+--- The command that runs it; without it, the calling test is pending.
 ---@return string
 function cfn_lint.command() return skip.without "cfn-lint" .. " -c " .. shell.quote(START) end
 

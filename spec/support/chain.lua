@@ -1,7 +1,6 @@
---- chain: a home folder and a chain of credential providers for a spec, in an environment that has
--- nothing but what is given.
--- STS is a function here that records its calls: its signing, XML and network are left out, and
--- have specs of their own.
+--- chain: a home folder and a chain of credential providers for a spec, in an environment with only
+-- the given variables. STS is a function here that records its calls; its signing, XML and network
+-- have separate specs.
 
 local credentials = require "watchbot.aws.credentials"
 
@@ -18,7 +17,7 @@ function chain.close()
   os.execute("rm -r " .. chain.folder)
 end
 
---- Writes a file beside the shared files; returns its path.
+--- Writes a file next to the shared files; returns its path.
 function chain.write(name, text)
   local path = chain.folder .. "/.aws/" .. name
   local file = assert(io.open(path, "w"))
@@ -55,7 +54,7 @@ function chain.found(environment, options)
   return { keys.access_key, keys.source }
 end
 
---- What is said when none is found; never with a secret of the specs in it.
+--- The error when no credentials are found; never with a secret of the specs.
 function chain.problem(environment, options)
   local keys, err, code = chain.new(environment, options):get()
   assert(not keys, "there are credentials")

@@ -1,7 +1,7 @@
 --- checker: whether any message was lost. It knows what was sent and asks the queue itself, never
--- through the fault proxy: what was sent must have finished, or be with the dead letters, or still
--- be in the queue, and nothing may stay out of sight for longer than its lease. It receives what is
--- left, so it comes last. To be used in tasks.
+-- through the fault proxy: each message that was sent must have finished, or be in the dead-letter
+-- queue, or still be in the queue, and none may stay hidden for longer than its lease. It receives
+-- the remaining messages, so it runs last. To be used in tasks.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -10,10 +10,10 @@ local checker = {}
 local Checker = {}
 Checker.__index = Checker
 
--- Seconds that the queue may be late with making a message visible: moto looks once a second.
+-- Seconds that the queue may be late in making a message visible: moto checks once a second.
 local LATE = 2
 
---- Begins an account.
+--- Starts an account.
 ---@param client watchbot.aws.Client of SQS
 ---@param queue string its URL
 ---@param dead_letters string? the URL of its dead-letter queue
@@ -65,7 +65,7 @@ function Checker:stuck(lease)
   return self:counts().in_flight
 end
 
--- All that can be received from a queue: body -> receive count.
+-- All messages that can be received from a queue: body -> receive count.
 function Checker:take_out(url)
   local found = {}
   while true do
@@ -90,7 +90,7 @@ local function repeated(finished)
   return seen, twice
 end
 
---- Makes up the account, when no watcher is left.
+--- Computes the result, after all watchers have ended.
 ---@param finished string[] the bodies whose tasks have come to their end, one as often as it did
 ---@param lease number seconds for which a message may be out of sight: the visibility, or a backoff
 ---@return { lost: string[], unknown: string[], duplicates: string[],

@@ -26,15 +26,15 @@ function cloud.of(running)
   return setmetatable({ server = running, url = running.url, names = 0, region = REGION }, methods)
 end
 
--- What may stand beside an account.
+-- Servers that an account may be used with.
 local BESIDE = {
   proxy = function(account) return fault_proxy.start(account.url) end,
   scripted = function() return server.start("python3", "spec/support/scripted.py") end,
 }
 
---- An account for the tests of a block, with an open user, and what is named of a fault proxy in
---- front of it ("proxy") and a server that answers what it is told ("scripted"). All are closed
---- after the tests.
+--- An account for the tests of a block, with an open user, and the named servers: a fault proxy in
+--- front of it ("proxy") and a server with scripted responses ("scripted"). All are closed after
+--- the tests.
 ---@param take fun(account: table, beside: table?)
 ---@param beside "proxy"|"scripted"|nil
 function cloud.around(take, beside)
@@ -65,8 +65,8 @@ function methods:client(service, options)
   return assert(aws(service, all))
 end
 
--- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other
--- service's names.
+-- watchbot has no client for IAM, but IAM uses Query like STS: a client of STS is changed to use
+-- IAM's names.
 local function iam(self, operation, parameters)
   local client = self:client("sts", { credentials = self.keys or local_aws.ROOT })
   client.service = { protocol = "query", version = "2010-05-08" }
@@ -196,7 +196,7 @@ function methods:log_group(streams)
   return group
 end
 
---- What a program needs in its environment to be somebody in this account, and nobody else.
+--- The environment of a program that uses the keys of this account, and no other credentials.
 ---@param keys { access_key: string, secret_key: string }? default: the account's
 ---@param url string? of a proxy in front
 function methods:environment(keys, url)
@@ -213,7 +213,7 @@ function methods:environment(keys, url)
   }
 end
 
---- Everything that is in a queue now, out of sight from then on.
+--- All messages in a queue, which are hidden from then on.
 function methods:messages(url)
   local all = {}
   while true do

@@ -1,6 +1,6 @@
--- completer PLACE JOB TOTAL SEED: completes all parts of a job in an order of its own, in a process
--- of its own. A completion that fails is made again, as a task's message comes again. Prints a line
--- for each part that was the last: its number.
+-- completer PLACE JOB TOTAL SEED: completes all parts of a job in a random order, in a separate
+-- process. Repeats a completion that fails, as a redelivered message does. Prints a line for each
+-- part that was the last: its number.
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = (os.getenv "WATCHBOT_BUILD" or "build") .. "/lib/?.so;" .. package.cpath
 

@@ -1,6 +1,5 @@
--- completers: several processes that complete the parts of one job at the same time, each of them
--- all, one after another.
--- Some are killed on their way and begin again. Everything here waits, so it belongs into a task.
+-- completers: several processes that complete the parts of one job at the same time; each completes
+-- all of them. Some are killed and restarted. Everything here waits, so it must be in a task.
 
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
@@ -22,12 +21,12 @@ end
 
 --- Runs them to their end.
 ---@param count integer how many
----@param killed integer how many of them are killed and started anew
+---@param killed integer how many of them are killed and restarted
 ---@param place string
 ---@param job string
 ---@param total integer
 ---@param environment table?
----@return integer[] told the parts that were told to be the last, each once
+---@return integer[] told the parts that were reported as the last, each once
 function completers.run(count, killed, place, job, total, environment)
   local children = {}
   for seed = 1, count do children[seed] = start(place, job, total, seed, environment) end

@@ -1,5 +1,5 @@
---- coverage: reports what `make coverage` has noted: lines of Lua and of C that the specs run, for
--- each part. usage: lua5.4 spec/support/coverage.lua BUILD
+--- coverage: reports the results of `make coverage`: the lines of Lua and of C that the specs run,
+-- for each part. usage: lua5.4 spec/support/coverage.lua BUILD
 
 local build = assert(arg[1], "usage: coverage.lua BUILD")
 

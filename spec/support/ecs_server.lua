@@ -1,6 +1,6 @@
---- ecs_server: the local AWS (spec/support/aws) as specs of ECS use it: its tasks really run, what
--- goes wrong is set by knobs (aws/knobs.py), and the calls of ECS are listed. Everything here but
--- `start` waits, so it belongs into a task.
+--- ecs_server: the local AWS (spec/support/aws) for specs of ECS: its tasks really run, knobs
+-- (aws/knobs.py) cause failures, and the calls of ECS are listed. Everything here except `start`
+-- waits, so it must be in a task.
 
 local aws = require "watchbot.aws"
 local local_aws = require "support.local_aws"

@@ -1,6 +1,6 @@
---- ecs_stack: what specs of watchers on ECS need: a cluster, a task definition whose tasks write
--- down what they did, a queue, a topic and what came of it, a policy, and watchers. Everything here
--- waits, so it belongs into a task.
+--- ecs_stack: a setup for specs of watchers on ECS: a cluster, a task definition whose tasks log
+-- what they do, a queue, a topic and its messages, a policy, and watchers. Everything here waits,
+-- so it must be in a task.
 
 local cjson = require "cjson"
 local workshop = require "support.workshop"
@@ -69,8 +69,8 @@ function Stack:send(bodies)
   return ids
 end
 
---- Receives messages as a watcher would that dies at once: the next receive of each is its second.
----@param count integer all that are in the queue
+--- Receives messages like a watcher that dies at once: the next receive of each is its second.
+---@param count integer the number of messages in the queue
 function Stack:receive_and_return(count)
   local entries = {}
   while #entries < count do
@@ -121,7 +121,7 @@ function Stack:notifications()
   return texts
 end
 
---- From now on, watchers are told of tasks by EventBridge.
+--- From now on, EventBridge reports tasks to watchers.
 function Stack:listen()
   self.events = assert(self.sqs:CreateQueue { QueueName = "events" }).QueueUrl
   self.server:knobs { event_queue = self.events }
@@ -129,8 +129,7 @@ end
 
 --- Starts a watcher.
 ---@param option string? "--drain"
----@param instead table<string, string>? variables that say what there is to do, instead of the
---- policy file
+---@param instead table<string, string>? variables that define the work, instead of the policy file
 ---@return table process
 function Stack:watch(option, instead)
   local arguments, variables = { "run" }, environment(self)
@@ -197,7 +196,7 @@ function Stack:left()
     + attributes.ApproximateNumberOfMessagesNotVisible | 0
 end
 
---- The tasks that have not been told to stop.
+--- The tasks that have not been stopped.
 function Stack:tasks()
   return assert(self.ecs:ListTasks { cluster = ecs_stack.CLUSTER }).taskArns
 end

@@ -1,6 +1,6 @@
--- A policy file that does its work while it is loaded: empties $FOLDER as the program would, and
--- prints what has become of it. For specs that need the emptying in another process: with other
--- rights, or in a mount namespace of its own.
+-- A policy file that works while it is loaded: empties $FOLDER like the program, and prints the
+-- result. For specs that need this in another process: with other permissions, or in a separate
+-- mount namespace.
 
 local empty = require "watchbot.core".empty
 

@@ -1,5 +1,5 @@
---- fault_proxy: spec/support/fault_proxy.py as specs use it. Everything here waits, so it belongs
--- into a task.
+--- fault_proxy: runs spec/support/fault_proxy.py for specs. Everything here waits, so it must be in
+-- a task.
 
 local cjson = require "cjson"
 local http = require "watchbot.http"
@@ -10,7 +10,7 @@ local fault_proxy = {}
 local methods = {}
 methods.__index = methods
 
--- Never through a proxy of the environment: this is one.
+-- Never through a proxy from the environment: this is one.
 local function control(self, method, path, body)
   local response = assert(http.request {
     method = method, url = self.url .. "/-faults" .. path, body = body, direct = true,
@@ -28,8 +28,8 @@ function fault_proxy.start(upstream)
   return setmetatable({ child = child, url = child.url, port = child.port }, methods)
 end
 
---- Adds a rule, after those that are there: the first that matches a call is applied to it. The
---- fields are told at the head of fault_proxy.py.
+--- Adds a rule, after the existing ones: the first that matches a call is applied to it.
+--- fault_proxy.py describes the fields.
 ---@param rule table
 function methods:add(rule) control(self, "POST", "/rules", cjson.encode(rule)) end
 
@@ -42,7 +42,7 @@ function methods:clear()
   self:forget()
 end
 
---- Forgets all calls: each is kept with all its bytes.
+--- Deletes the calls: each keeps all its bytes.
 function methods:forget() control(self, "DELETE", "/log") end
 
 -- What was null is nil.
@@ -68,8 +68,8 @@ function methods:log(operation)
   return found
 end
 
---- The calls that are over, in their order: those to which a rule was applied, and the receives.
---- They and all others are forgotten.
+--- The finished calls in order: those to which a rule was applied, and the receives. Deletes these
+--- and all other finished calls.
 ---@return table[]
 function methods:take() return without_null(control(self, "DELETE", "/log/over")) end
 

@@ -1,19 +1,19 @@
-"""A proxy in front of an AWS-like server that does to chosen calls what networks and servers do: for specs of what a
-client makes of it.
+"""A proxy in front of an AWS-like server that applies faults of networks and servers to chosen calls: for specs of a
+client's reaction.
 
     python3 fault_proxy.py http://HOST:PORT
 
 Listens on 127.0.0.1, on a port of the system's choice, and prints it. Ends when its standard input does. Calls are passed
-on as they are, Host included, so that their signatures hold. Its own control is under /-faults, see control().
+on unchanged, Host included, so that their signatures stay valid. It is controlled under /-faults, see control().
 
 A rule is a JSON object; the first that matches a call is applied to it:
 
     kind         one of the functions below FAULTS
     operation    "DeleteMessage": the end of X-Amz-Target, or the Action of a Query call; "GET /path" for other requests;
                  absent: every call
-    skip         let so many matching calls pass first
-    count        then apply it to so many calls
-    seconds      apply it for so long from now on
+    skip         let this many matching calls pass first
+    count        then apply it to this many calls
+    seconds      apply it for this long from now on
     probability  apply it to this share of the calls, by a generator that starts with `seed` (0)
     delay        seconds, of the kinds delay, delay-answer and slow (1)
     status, code HTTP status (500) and AWS error code (InternalFailure) of the kinds status and applied-status
@@ -36,7 +36,7 @@ CONTROL = "/-faults"
 upstream = None  # host, port
 rules = []
 calls = []
-serving = set()  # asyncio itself would let a task go that nobody refers to
+serving = set()  # asyncio itself would drop a task without a reference
 
 
 class Close(Exception):
@@ -88,7 +88,7 @@ async def read_body(reader, message, to_the_end):
 
 
 async def ask_upstream(request):
-    """One call on a connection of its own; the answer comes back with Content-Length."""
+    """One call on a separate connection; the response is returned with Content-Length."""
     reader, writer = await asyncio.open_connection(*upstream)
     try:
         headers = [*request.without("connection"), ("Connection", " close")]
@@ -110,7 +110,7 @@ def make_answer(status, content_type, body, headers=()):
 
 
 def make_error(call, status, code, message):
-    """As the service of the call would word it."""
+    """The error in the format of the called service."""
     headers = [("x-amzn-RequestId", f" fault-{call.number}")]
     if call.request.header("x-amz-target"):
         body = {"__type": "com.amazonaws.fault#" + code, "message": message}

@@ -1,6 +1,6 @@
--- fetch URL [METHOD]: one request in a process of its own, for what depends on the environment.
--- Prints the status and the body, or the code and the message. `fetch --leave URL` ends in the
--- middle of it.
+-- fetch URL [METHOD]: one request in a separate process, for specs that depend on the environment.
+-- Prints the status and the body, or the code and the error. `fetch --leave URL` exits during the
+-- request.
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = (os.getenv "WATCHBOT_BUILD" or "build") .. "/lib/?.so;" .. package.cpath
 

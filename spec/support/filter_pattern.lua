@@ -1,11 +1,11 @@
 --- filter_pattern: which log lines a filter pattern of CloudWatch Logs matches, and the values it
--- takes from them. Three forms: terms (`"[failure]" -ignored`, `?one ?other`), words of a line
--- (`[date, source = w*, ..., bytes > 10]`), members of a JSON object (`{ $.code = 3 && $.reason NOT
--- EXISTS }`). Regular expressions are left out, and refused.
--- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
--- That page speaks of lines that are JSON and nothing else. CloudWatch also takes an object that
--- ends a line of text: the filters of ecs-watchbot's stacks live on it (its pull request 284 shows
--- the first metrics).
+-- extracts. Three forms: terms (`"[failure]" -ignored`, `?one ?other`), words of a line (`[date,
+-- source = w*, ..., bytes > 10]`), members of a JSON object (`{ $.code = 3 && $.reason NOT EXISTS
+-- }`). Regular expressions are not supported, and refused.
+-- https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html That page
+-- only describes lines that consist of JSON. CloudWatch also accepts an object at the end of a text
+-- line: the filters of ecs-watchbot's stacks depend on it (its pull request 284 shows the first
+-- metrics).
 
 local cjson = require "cjson.safe"
 
@@ -22,7 +22,7 @@ end
 
 -- conditions, which members and words have in common
 
--- A `*` stands for any text, but only at an end: `Ev*ent` is just that text.
+-- A `*` matches any text, but only at an end: `Ev*ent` matches exactly that text.
 local function equals(text, wanted)
   local head, body, tail = wanted:match "^(%*?)(.-)(%*?)$"
   if body == "" and (head ~= "" or tail ~= "") then return true end
@@ -177,7 +177,7 @@ local function json_atom(self)
     test = tests[self:next()[1]] or fail(self.text, "IS what?")
   else
     local compares = self:comparison()
-    -- A value only: what is null, a list or an object neither equals anything nor differs from it.
+    -- A null, a list or an object is neither equal to a value nor different from it.
     test = function(value)
       local kind = type(value)
       return (kind == "string" or kind == "number" or kind == "boolean") and compares(value)
@@ -204,9 +204,9 @@ end
 
 -- words of a line
 
--- What stands in brackets or quotes is one word. Whether quotes that begin inside of a word count
--- is not documented: an object is one word then, or ends at a blank. A pattern of ours has to mean
--- the same either way.
+-- Text in brackets or quotes is one word. Whether quotes inside a word count is not documented: an
+-- object is one word then, or ends at a space. The template's patterns must mean the same in both
+-- cases.
 local function words_of(line, whole)
   local words, at = {}, 1
   while true do
@@ -247,7 +247,7 @@ local function columns_of(text)
   return columns, ellipsis
 end
 
--- The words that stand for the columns, by their names; nil when there are too many or too few.
+-- The words for the columns, by name; nil if there are too many or too few.
 local function assign(words, columns, ellipsis)
   if #words < #columns or (#words > #columns and not ellipsis) then return nil end
   local found = {}
@@ -310,7 +310,7 @@ local function terms(text)
   }, Pattern)
 end
 
---- Raises what is wrong with the pattern.
+--- Raises an error if the pattern is wrong.
 ---@param text string
 ---@return watchbot.spec.FilterPattern
 function filter_pattern.new(text)
@@ -324,7 +324,7 @@ end
 --- object, `$name` of a word.
 ---@param line string
 ---@param value string|number a metric filter's MetricValue
----@return number? nil when it is none
+---@return number? nil if it is not a number
 function Pattern:value(line, value)
   if tonumber(value) then return tonumber(value) end
   return self.fields and tonumber(self:fields(line, value)) or nil

@@ -1,7 +1,7 @@
---- ground: the proving ground: a local AWS with the fault proxy in front of it, and `watchbot run`
--- as a client of it. The watcher is told the proxy's address as the endpoint; the spec itself talks
--- to the local AWS directly, so that no rule hits it. Everything but `start` and `close` waits, so
--- it belongs into a task.
+--- ground: a local AWS with the fault proxy in front of it, and `watchbot run` as a client. The
+-- watcher uses the proxy's address as the endpoint; the spec itself talks to the local AWS
+-- directly, so no rule affects it. Everything except `start` and `close` waits, so it must be in a
+-- task.
 
 local aws = require "watchbot.aws"
 local checker = require "support.checker"
@@ -60,7 +60,7 @@ local function make_queues(sqs, name, options)
   return queue, dead
 end
 
---- A site with a queue of its own; to be closed.
+--- A site with a new queue; must be closed.
 ---@param folder table of workshop
 ---@param options { max_receives: integer?, largest: integer?, queue: string? } receives before the
 --- dead letters; bytes of a message; the URL of a queue that is there and has no dead letters
@@ -90,12 +90,12 @@ function ground.task(get, body, options)
   end)
 end
 
---- Ends what still runs because a spec has failed.
+--- Ends running watchers after a failed spec.
 function Site:__close()
   for _, child in ipairs(self.children) do child:close() end
 end
 
--- What the watcher inherits: an account of nobody, and nothing of the host's own.
+-- The environment of the watcher: the local account's, and nothing from the host.
 local function environment(site, more)
   local variables = {
     AWS_ENDPOINT_URL = site.proxy.url, AWS_REGION = REGION, AWS_ACCESS_KEY_ID = KEYS.access_key,
@@ -127,7 +127,7 @@ echo "$Message" >> finished]]
 
 local POLICY = "local policy = require 'watchbot'.policy {\ncommand = %q,\n%s}\n%s\nreturn policy\n"
 
---- Sends messages that the checker knows of.
+--- Sends messages, and registers them with the checker.
 function Site:send(...)
   self.checker:send { ... }
 end
@@ -179,7 +179,7 @@ function Site:wait_finished(child, count)
   end, count .. " tasks have finished")
 end
 
---- Waits until the queue has nothing left for anybody.
+--- Waits until the queue has no messages left, visible or not.
 function Site:wait_empty()
   workshop.eventually(function()
     local counts = self.checker:counts()
@@ -252,7 +252,7 @@ function Site:notifications()
   return texts
 end
 
---- What an account looks like when all is well and nothing is left.
+--- The account if everything worked and nothing is left.
 function ground.nothing_wrong()
   return { lost = {}, unknown = {}, duplicates = {}, stuck = 0, dead = {}, queued = {} }
 end

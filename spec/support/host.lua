@@ -1,5 +1,5 @@
---- host: a Lua program of its own for what a spec cannot do to its own process: be killed, be
--- closed, have a stdout to log to.
+--- host: runs a Lua program in a separate process, for things that a spec cannot do to its own
+-- process: be killed, be closed, have a stdout to log to.
 -- It runs in the interpreter of the spec, with the same modules.
 
 local process = require "watchbot.process"
@@ -7,7 +7,7 @@ local scheduler = require "watchbot.scheduler"
 
 local host = {}
 
--- Far more than anything here takes, also under the sanitizers on a busy machine.
+-- Far more time than anything here needs, also with the sanitizers on a busy machine.
 host.PATIENCE = 120
 
 local function own_program()
@@ -55,7 +55,7 @@ function host.start(text, options)
   return child, file
 end
 
---- Runs a program to its end, which must be good, and returns what it wrote.
+--- Runs a program to its end, which must be a success, and returns its output.
 ---@return string stdout
 ---@return string stderr
 function host.run(text, options)
@@ -81,7 +81,7 @@ function host.eventually(condition, what)
   error("it never came to this: " .. what, 2)
 end
 
---- Whether a process is there and no zombie.
+--- Whether a process exists and is not a zombie.
 function host.is_alive(pid)
   local file <close> = io.open(("/proc/%d/stat"):format(pid))
   local text = file and file:read "a"

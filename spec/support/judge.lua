@@ -1,7 +1,7 @@
---- judge: a strict verdict on a run of one or more watchers, from what their tasks wrote and from
--- what was done to watchers and to calls. It knows nothing of queues: sent = finished + dead +
--- still queued, by message; no run begins while another of the same message runs; a message runs
--- again after it has finished only with a cause, which is a fault of its own calls or of the
+--- judge: a strict check of a run of one or more watchers, from the journal of their tasks and the
+-- faults that were applied to watchers and calls. Independent of queues: sent = finished + dead +
+-- still queued, by message; no run starts while another one of the same message runs; a message
+-- only runs again after it has finished if there is a cause: a fault of its own calls, or of the
 -- watcher that ran it; groups keep their order.
 
 local judge = {}
@@ -36,7 +36,7 @@ local function concerns(fault, run)
     and (not fault.watcher or not run.watcher or fault.watcher == run.watcher)
 end
 
--- Whether a fault of a run's own between two moments explains what happened.
+-- Whether a fault of the run between two times explains what happened.
 local function caused(history, run, from, to, is_kind)
   for _, fault in ipairs(history.faults) do
     if fault.at >= from - history.grace and fault.at <= to + history.grace
@@ -47,7 +47,7 @@ local function caused(history, run, from, to, is_kind)
   return false
 end
 
--- When a run without an end must have ended: with the fault that followed its begin.
+-- When a run without an end must have ended: with the fault after its start.
 local function end_by_fault(history, run)
   for _, fault in ipairs(history.faults) do
     if fault.at >= run.began - history.grace and concerns(fault, run) then
@@ -62,7 +62,8 @@ local function begin_run(runs, by_id, event)
   table.insert(runs[event.message], run)
 end
 
--- message -> its runs, in order of their begin; reports what has no begin, or no end and no cause.
+-- message -> its runs, in order of their start; reports runs without a start, or without an end and
+-- a cause.
 local function runs_of(history, report)
   local runs, by_id = {}, {}
   for _, event in ipairs(history.events) do
@@ -90,7 +91,7 @@ end
 
 local function ends_lease(fault) return fault.kind == "STOP" or fault.lease end
 
--- A watcher that stands still, or whose heartbeats are lost, keeps its task but not its lease.
+-- A suspended watcher, or one whose heartbeats are lost, keeps its task but not its lease.
 local function check_overlap(history, runs, report)
   for message, all in pairs(runs) do
     for index = 2, #all do
@@ -156,7 +157,7 @@ local function check_groups(history, runs, finished, report)
   end
 end
 
---- What is wrong with a history; an empty list where all is well.
+--- The violations in a history; an empty list if there are none.
 ---@param history watchbot.spec.History
 ---@return { kind: "lost"|"stuck"|"overlap"|"order"|"unexplained", message: string, why: string }[]
 function judge.verdict(history)
@@ -172,8 +173,8 @@ function judge.verdict(history)
   return wrong
 end
 
---- A line of a task's journal, "begin BODY RUN WATCHER SECONDS" ("-": a watcher that the task does
---- not know), as an event; nil where it is none.
+--- A line of a task's journal, "begin BODY RUN WATCHER SECONDS" ("-": the task does not know its
+--- watcher), as an event; nil for any other line.
 ---@param line string
 ---@return watchbot.spec.Event?
 function judge.event(line)

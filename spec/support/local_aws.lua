@@ -1,6 +1,6 @@
 --- local_aws: a local AWS for specs: the project's own (spec/support/aws, Python's standard
--- library), or moto as a second opinion with WATCHBOT_TEST_AWS=moto. Everything here but `start`
--- waits, so it belongs into a task.
+-- library), or moto as a second opinion with WATCHBOT_TEST_AWS=moto. Everything here except `start`
+-- waits, so it must be in a task.
 
 local http = require "watchbot.http"
 local json = require "watchbot.lib.json"
@@ -42,7 +42,7 @@ end
 --- Wipes everything.
 function methods:reset() control(self, "POST", "/moto-api/reset") end
 
---- Signatures are always checked here; moto has to be told.
+--- This server always checks signatures; moto must be switched to it.
 function methods.check_signatures() end
 
 --- The file of the authority that signs the certificates of AWS's host names.
@@ -57,7 +57,7 @@ function methods:spans() return json.decode(control(self, "GET", "/-aws/spans"),
 ---@return { host: string, operation: string, status: integer, at: number }[]
 function methods:requests() return json.decode(control(self, "GET", "/-aws/log")) end
 
---- What is to go wrong (spec/support/aws/knobs.py).
+--- Sets the failures to cause (spec/support/aws/knobs.py).
 ---@param settings table<string, any>
 function methods:knobs(settings) control(self, "POST", "/knobs", json.encode(settings)) end
 

@@ -27,7 +27,7 @@ function metadata.start()
   return setmetatable({ child = child, url = "http://127.0.0.1:" .. port_of(child) }, Server)
 end
 
---- Back to the start, then what is given: see metadata.py.
+--- Resets the server, then applies the given settings: see metadata.py.
 function Server:set(state)
   local body = next(state) and cjson.encode(state) or "{}"
   assert(assert(http.request { method = "PUT", url = self.url .. "/state", body = body }).status

@@ -1,5 +1,5 @@
 --- moto: a local AWS for specs (https://docs.getmoto.org), from the machine or from
--- spec/support/obtain. Everything here but `start` waits, so it belongs into a task.
+-- spec/support/obtain. Everything here except `start` waits, so it must be in a task.
 
 local http = require "watchbot.http"
 local server = require "support.server"
@@ -10,7 +10,7 @@ methods.__index = methods
 
 local moto = { methods = methods }
 
---- A Python that can import moto; where there is none, the test that asks is pending.
+--- A Python that can import moto; without it, the calling test is pending.
 ---@return string
 function moto.python() return (skip.without "moto") end
 

@@ -1,6 +1,6 @@
---- pairs: few cases in which every two values of different axes come together at least once. The
--- same axes give the same cases: each begins with the first pair that is missing, and takes of
--- every other axis the value that brings most missing pairs.
+--- pairs: few cases in which every two values of different axes occur together at least once. The
+-- same axes give the same cases: each starts with the first missing pair, and takes from every
+-- other axis the value that adds the most missing pairs.
 
 local function key(first, one, second, other)
   if first > second then first, one, second, other = second, other, first, one end

@@ -1,5 +1,5 @@
---- resident: what the specs of programs that stay share: messages out, one drained run of the
--- policy, and the outcomes in its log.
+--- resident: shared by the specs of resident programs: sends messages, runs the policy until the
+-- queue is empty, and reads the outcomes in its log.
 
 local cjson = require "cjson"
 local workshop = require "support.workshop"
@@ -9,7 +9,7 @@ local resident = {}
 --- The folder of runtimes and clients that specs start.
 resident.runtimes = io.popen "pwd":read "l" .. "/spec/support/runtimes/"
 
---- Sends a message for each value: text as it is, anything else as JSON.
+--- Sends a message for each value: text unchanged, anything else as JSON.
 function resident.send(folder, ...)
   local lines = {}
   for index, value in ipairs { ... } do

@@ -1,9 +1,9 @@
-"""A server that answers as it is told, for the specs of AWS calls.
+"""A server with scripted responses, for the specs of AWS calls.
 
     python3 scripted.py
 
 Listens on a port of the system's choice, and prints it. Ends when its standard input does. `PUT /script` takes a list of
-steps; each request after that gets the next step, and {} with status 200 once there are none. `GET /log` tells what came.
+steps; each request after that gets the next step, and {} with status 200 once there are none. `GET /log` returns the requests.
 
 A step: status, headers, body (200 and empty by default; "[everything]" in it is what was sent); `for_ever`: every request
 from now on gets it; `delay` seconds before; `truncate`: that many bytes of the body are sent, then the connection is closed;

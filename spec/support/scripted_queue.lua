@@ -1,6 +1,6 @@
---- scripted_queue: the queue seam for specs of what stands on it, answering as it is told: failures
--- at will, late answers and duplicates cannot be had from a real queue. It holds no messages and
--- knows no visibility, counts nothing and deletes nothing; what a real queue does, spec/queue says.
+--- scripted_queue: the queue interface with scripted results, for specs of the code above it:
+-- failures on demand, late responses and duplicates, which a real queue does not provide. It stores
+-- no messages and has no visibility; spec/queue tests real queues.
 
 local scheduler = require "watchbot.scheduler"
 
@@ -15,8 +15,8 @@ local function lists()
   return made
 end
 
---- What `answer` was given is used up call by call. After that everything succeeds, and receives
---- find nothing for as long as they may wait.
+--- The results of `answer` are used up call by call. After that everything succeeds, and receives
+--- return nothing after their wait.
 ---@param fields table? over those that a queue has
 function scripted_queue.new(fields)
   local queue = {
@@ -27,7 +27,7 @@ function scripted_queue.new(fields)
   return setmetatable(queue, Queue)
 end
 
---- Has the next calls of an operation answered so.
+--- Sets the results of the next calls of an operation.
 ---@param operation "receive"|"delete"|"delay"|"extend"|"bury"
 ---@param ... function|table|string a function of the call's arguments; the answer; or the code of a
 --- failure

@@ -1,5 +1,5 @@
---- shell: how specs run programs: a folder of their own, commands with their output and status, and
--- Lua scripts in a process of their own, with what descriptors and limits the shell gives them.
+--- shell: runs programs for specs: a folder for each, commands with their output and status, and
+-- Lua scripts in a separate process, with descriptors and limits that the shell sets.
 
 local shell = { build = os.getenv "WATCHBOT_BUILD" or "build" }
 

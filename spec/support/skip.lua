@@ -1,6 +1,6 @@
---- skip: what a spec needs and this machine cannot get. Such a spec is pending, whether it asks in
--- a test or in a setup, and the end of the run counts the files (spec/support/busted.lua,
--- spec/run). Anything else that goes wrong stays an error.
+--- skip: requirements that this machine may not provide. A spec that needs one is pending, whether
+-- it asks in a test or in a setup, and the end of the run counts the files
+-- (spec/support/busted.lua, spec/run). Any other error stays an error.
 
 local shell = require "support.shell"
 
@@ -18,8 +18,8 @@ end
 ---@type fun(what: string, why: string)
 skip.raise = raise
 
---- The Python that can import a program, from spec/support/obtain; the test that asks is pending
---- where there is none.
+--- The Python that can import a program, from spec/support/obtain; without it, the calling test is
+--- pending.
 ---@param what "moto"|"cfn-lint"
 ---@return string python
 function skip.without(what)

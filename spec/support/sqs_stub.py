@@ -1,4 +1,4 @@
-"""One SQS queue in memory, fast enough not to be what is measured.
+"""One SQS queue in memory, faster than the clients that are measured.
 
     python3 sqs_stub.py
 
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
             self.answer(queue.send(request))
         elif operation == "GetQueueAttributes":
             self.answer(queue.attributes())
-        else:  # of the handle that is none, with which a watcher asks whether it may
+        else:  # of an invalid handle, by which a watcher checks its permission
             self.answer('{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid","message":"it is none"}', "400 Bad Request")
 
 

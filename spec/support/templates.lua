@@ -1,5 +1,4 @@
---- templates: what specs of templates need: options that are complete, and what a part makes of
--- them.
+--- templates: helpers for specs of templates: complete options, and the output of one part.
 
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
@@ -48,7 +47,7 @@ function templates.environment(task)
   return variables
 end
 
---- What is wrong with options, or an error where nothing is.
+--- The problem with options; raises an error if there is none.
 function templates.refused(mode, more)
   local complete, err, name = options.complete(templates.given(mode, more))
   assert(not complete, "nothing is wrong with them")

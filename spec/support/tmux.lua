@@ -1,7 +1,5 @@
---- tmux: a terminal for specs of commands that somebody sits in front of: keys go in, what is on
--- the screen comes out.
--- A server of its own, which reads nobody's configuration. Everything waits, so it belongs into a
--- task.
+--- tmux: a terminal for specs of interactive commands: sends keys, and reads the screen. Uses its
+-- own server without any user's configuration. Everything waits, so it must be in a task.
 
 local shell = require "support.shell"
 local scheduler = require "watchbot.scheduler"
@@ -11,7 +9,7 @@ local tmux = {}
 local methods = {}
 methods.__index = methods
 
--- Far more than anything here takes.
+-- Far more time than anything here needs.
 local PATIENCE = 120
 
 local servers = 0

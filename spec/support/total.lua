@@ -1,6 +1,6 @@
---- total: runs watchers on a queue while they and their calls fail, and judges all of it: what was
--- sent, what the tasks wrote, what was done, and what the queue has at the end. Small in the specs
--- (spec/total*_spec.lua), large in `make soak`. To be used in tasks.
+--- total: runs watchers on a queue while they and their calls fail, and checks the result: what was
+-- sent, the journal of the tasks, the faults, and the final content of the queue. Small in the
+-- specs (spec/total*_spec.lua), large in `make soak`. To be used in tasks.
 
 local judge = require "support.judge"
 local queues = require "support.total.queues"
@@ -61,13 +61,14 @@ function Run:start(option)
     environment)
 end
 
--- Keeps what a watcher has written, for whoever has to explain a failure.
+-- Keeps the log of a watcher, to explain a failure.
 function Run:ended(watcher)
   self.logs[#self.logs + 1] = table.concat({ watcher:output() }, "\n")
   watcher:close()
 end
 
--- Sends as many more as there is room for. The poison comes last, where no group waits for it.
+-- Sends more messages, up to the depth. The poison messages are last, where no group waits for
+-- them.
 function Run:feed()
   local is_fifo, messages = queues.is_fifo(self.options.queue), {}
   local room = (self.options.depth or math.huge) - (#self.sent - self.finished)

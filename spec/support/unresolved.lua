@@ -1,6 +1,6 @@
--- Run by hung_resolver.py: looks up names that nobody answers for, and prints what the loop felt of
--- it: the code of the failure, the longest that it stood still, and how long a cancelled look-up
--- took. Then ends in the middle of one.
+-- Run by hung_resolver.py: looks up names without any response, and prints the effect on the loop:
+-- the code of the failure, the longest time that the loop was blocked, and how long a cancelled
+-- look-up took. Then exits during one.
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = (os.getenv "WATCHBOT_BUILD" or "build") .. "/lib/?.so;" .. package.cpath
 

@@ -1,12 +1,12 @@
---- velocity: evaluates the mapping templates of API Gateway, as far as the webhook's use Velocity:
+--- velocity: evaluates the mapping templates of API Gateway, as far as the webhook uses Velocity:
 -- #set, #if, references with members and methods, text in single and double quotes, +, ==, !=, >,
--- ||. A reference to nothing stands for itself, but for `$!`; a #set to nothing changes nothing.
--- https://velocity.apache.org/engine/1.7/user-guide.html
--- Of AWS, see the URL in template/webhook.lua.
+-- ||. An undefined reference is printed unchanged, except with `$!`; a #set to an undefined value
+-- changes nothing. https://velocity.apache.org/engine/1.7/user-guide.html AWS's part: see the URL
+-- in template/webhook.lua.
 
 local velocity = {}
 
--- What a table is as text, which nobody can read back.
+-- The text of a table, which cannot be parsed again.
 local JAVA = "{java=object}"
 
 local methods = {

@@ -1,4 +1,4 @@
---- workshop: what specs of the whole program need: a folder to work in, the program, and patience.
+--- workshop: helpers for specs of the whole program: a folder, the program, and timeouts.
 
 local core = require "watchbot.core"
 local process = require "watchbot.process"
@@ -12,13 +12,13 @@ local here = io.popen "pwd":read "l"
 workshop.build = build:match "^/" and build or here .. "/" .. build
 workshop.program = workshop.build .. "/watchbot"
 
---- Whether tests can run programs as another user: not without root, and not where that user may
---- not even read the root folder (a chroot of mode 0700).
+--- Whether tests can run programs as another user: not without root, and not if that user cannot
+--- even read the root folder (a chroot of mode 0700).
 function workshop.has_other_user()
   return os.execute "setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null" == true
 end
 
--- Far more than anything here takes, also under valgrind on a busy machine.
+-- Far more time than anything here needs, also with valgrind on a busy machine.
 workshop.PATIENCE = 120
 
 local function shell(command)
@@ -53,7 +53,7 @@ function Folder:write(name, text)
   return path
 end
 
---- What is in a file; "" while there is none.
+--- The content of a file; "" if it does not exist.
 function Folder:read(name)
   local file = io.open(self:file(name), "r")
   if not file then return "" end

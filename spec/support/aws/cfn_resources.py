@@ -1,4 +1,4 @@
-"""CloudFormation: the resources that a stack makes, by their type: what Ref is, and attributes."""
+"""CloudFormation: the resources of a stack, by type, with the values of Ref and attributes."""
 
 import json
 
@@ -11,7 +11,7 @@ from common import ACCOUNT, arn, store
 
 
 class Inner(dict):
-    """A call that a stack makes."""
+    """A call of a stack to another service."""
 
     def __init__(self, values, call):
         super().__init__(values)
@@ -25,7 +25,7 @@ def text_of(value):
 
 
 def lower(value):
-    """Names as the services have them: containerDefinitions for ContainerDefinitions."""
+    """Names in the services' form: containerDefinitions for ContainerDefinitions."""
     if isinstance(value, list):
         return [lower(each) for each in value]
     if not isinstance(value, dict):
@@ -94,7 +94,7 @@ def make_rule(call, name, properties):
 
 
 def make_role(_, name, properties):
-    """May do what its own policies say; those of AWS are not known here."""
+    """Has the permissions of its inline policies; AWS managed policies are unknown here."""
     name = properties.get("RoleName", name)
     store("users")["role " + name] = {each["PolicyName"]: each["PolicyDocument"]
                                       for each in properties.get("Policies") or []}

@@ -1,5 +1,5 @@
-"""CloudFormation: stacks as watchbot's template makes them. Templates are JSON; a resource is made
-where its type is known (cfn_resources.py), and has a name in any case."""
+"""CloudFormation: stacks from watchbot's templates. Templates are JSON; a resource is created
+if its type is known (cfn_resources.py), and has a name in any case."""
 
 import json
 import re

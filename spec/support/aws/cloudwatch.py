@@ -1,4 +1,4 @@
-"""CloudWatch: metric data that is put, and read again by period and statistic."""
+"""CloudWatch: stores metric data, and returns it by period and statistic."""
 
 import time
 

@@ -1,16 +1,16 @@
-"""What the parts of the local AWS share: errors, arguments, the account and its names."""
+"""Shared by the parts of the local AWS: errors, arguments, the account and its names."""
 
 import threading
 import uuid
 
 ACCOUNT = "123456789012"
-# A reset replaces what is in here, and every service keeps its state by name in it.
+# Every service keeps its state here by name; a reset replaces it.
 state = {}
 lock = threading.RLock()
 
 
 class Refused(Exception):
-    """An error that a client gets. JSON and Query services may call it differently."""
+    """An error for a client. JSON and Query services may use different names for it."""
 
     def __init__(self, code, message, status=400, query_code=None, **fields):
         super().__init__(message)
@@ -35,7 +35,7 @@ def arn(service, region, name):
 
 
 def store(kind, make=dict):
-    """The state of that kind, made when it is first asked for."""
+    """The state of that kind, created at its first use."""
     with lock:
         if kind not in state:
             state[kind] = make()

@@ -1,4 +1,4 @@
-"""ECS: clusters, task definitions and services, as much as watchbot and its stacks need."""
+"""ECS: clusters, task definitions and services, as far as watchbot and its stacks need them."""
 
 import re
 import time
@@ -99,7 +99,7 @@ def deregister(call):
     return {"taskDefinition": found}
 
 
-# Services: of them only the counts are asked for, since the specs start the watchers themselves.
+# Services: only their counts are used, because the specs start the watchers themselves.
 
 def create_service(call):
     cluster, name = cluster_of(call), call["serviceName"]
@@ -131,7 +131,7 @@ def describe_services(call):
 
 
 def resource_of(call, operation):
-    """What a call is about, as IAM names it."""
+    """The resource of a call, as IAM names it."""
     cluster = (call.get("cluster") or "default").split("/")[-1]
     if operation == "RunTask":
         name = call.get("taskDefinition") or ""

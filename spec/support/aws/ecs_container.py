@@ -1,6 +1,6 @@
-"""One container of an ECS task: a process of this machine, in a session of its own.
+"""One container of an ECS task: a process of this machine, in a new session.
 
-Unlike in a container, a process that does not handle SIGTERM dies of it, and it sees this machine's
+Unlike in a container, a process that does not handle SIGTERM ends by it, and it sees this machine's
 files.
 """
 
@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 
-# Ends the processes that are left when this program is gone, also when it was killed: its standard
-# input ends then.
+# Ends the remaining processes when this program has ended, even if it was killed: then its standard
+# input ends.
 GUARD = """
 import os, sys
 left = set()
@@ -24,7 +24,7 @@ for pid in left:
 
 
 class Guard:
-    """Started with the first task, since most users of this server have none."""
+    """Started with the first task, because most users of this server have none."""
 
     def __init__(self):
         self.lock, self.child = threading.Lock(), None
@@ -81,7 +81,7 @@ class Container:
         for line in self.process.stdout:
             self.task.log(self, line.decode(errors="replace").rstrip("\n"))
 
-    # What the first process leaves behind goes with it. Only this thread may reap it (Popen.kill
+    # Remaining processes end with the first one. Only this thread may reap it (Popen.kill
     # would): until then its id and its group's are its own.
     def follow(self, reader):
         os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)

@@ -48,7 +48,7 @@ knobs.actions.update(lose=lose, interrupt=interrupt)
 
 
 def end_all():
-    """Ends what runs, before everything is wiped."""
+    """Ends running tasks, before everything is wiped."""
     ended = list(tasks().values())
     for task in ended:
         task.lose()
@@ -57,7 +57,7 @@ def end_all():
 
 
 def answered(value):
-    """An answer with null for what is absent, or without."""
+    """A response with null for absent members, or without them."""
     if isinstance(value, dict):
         return {name: answered(each) for name, each in value.items()
                 if each is not None or knobs["nulls"]}
@@ -97,7 +97,7 @@ def check(asked, definition):
 
 
 def check_roles(call, definition):
-    """Who starts a task must be allowed to give it its roles."""
+    """The caller must be allowed to pass the roles of the task."""
     overrides = call.get("overrides") or {}
     for name in ("taskRoleArn", "executionRoleArn"):
         role = overrides.get(name) or definition.get(name)
@@ -160,7 +160,7 @@ def run_task(call):
 # The others
 
 def full_arn(cluster, name):
-    """A task's ARN, of an ARN or an id; it must be of that cluster."""
+    """The ARN of a task, from an ARN or an id; it must be in that cluster."""
     prefix = cluster["clusterArn"].replace(":cluster/", ":task/") + "/"
     if ":" not in name:
         return prefix + name

@@ -1,4 +1,4 @@
-"""An ECS task that really runs: its states, and what ends it."""
+"""An ECS task that really runs: its states, and its end."""
 
 import hashlib
 import signal
@@ -122,7 +122,7 @@ class Task:
         return any(each.ended.is_set() for each in self.containers if each.is_essential)
 
     def stop(self, code, reason):
-        """Asks it to end; only the first reason counts."""
+        """Stops it; only the first reason counts."""
         with lock:
             if self.desired == "STOPPED":
                 return
@@ -131,12 +131,12 @@ class Task:
         self.wake.set()
 
     def cut(self, code, reason):
-        """As when the machine under it fails: how its processes ended is not known."""
+        """As if its machine had failed: the exit codes of its processes are unknown."""
         self.is_cut = True
         self.stop(code, reason)
 
     def lose(self):
-        """As if it had never been, though its message has been taken."""
+        """As if it had never existed, although its message was received."""
         self.is_lost = True
         self.cut("InfrastructureHealth", "lost")
 
@@ -155,7 +155,7 @@ class Task:
         self.change("STOPPED", "stoppedAt")
 
     def described(self):
-        """As DescribeTasks has it, with the times as numbers."""
+        """In the form of DescribeTasks, with times as numbers."""
         asked, definition, is_fargate = self.asked, self.definition, self.is_fargate()
         overrides = [{"name": each.name, **each.override} for each in self.containers]
         return {

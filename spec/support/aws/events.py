@@ -82,7 +82,7 @@ def state_change(task, region):
 
 
 def publish(task, region, lock):
-    """The event of a task's state, as often and as late as the knobs say."""
+    """The event of a task's state, as often and as late as the knobs set."""
     has_stopped = task.status == "STOPPED"
     if has_stopped and knobs.take("lose_events"):
         return

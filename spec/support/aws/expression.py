@@ -37,7 +37,7 @@ def comparable(value):
 
 
 class Condition:
-    """A recursive-descent reader that answers as it reads."""
+    """A recursive-descent parser that evaluates while it reads."""
 
     def __init__(self, text, names, values):
         self.words, self.names, self.values = words_of(text), names, values
@@ -174,7 +174,7 @@ def apply(item, verb, part, names, values):
 
 
 def change(item, text, names, values):
-    """Applies an update expression; returns the names of what it changed."""
+    """Applies an update expression; returns the names of changed attributes."""
     pieces, changed = CLAUSE.split(text), []
     for verb, parts in zip(pieces[1::2], pieces[2::2]):
         for part in parts.split(","):

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server with keep-alive: a thread for each connection, and CONNECT with TLS.
 
-A request for a whole host (`CONNECT sqs.eu-west-1.amazonaws.com:443`) is answered here as if this
-were that host, with a certificate of the suite's own authority.
+A request for a whole host (`CONNECT sqs.eu-west-1.amazonaws.com:443`) is handled as if this server
+were that host, with a certificate from the suite's own authority.
 """
 
 import re
@@ -25,7 +25,7 @@ class Request:
         self.is_proxied = False
 
     def operation(self):
-        """By its name, in JSON or Query."""
+        """The name of the operation, in JSON or Query."""
         action = re.search(rb"(?:^|&)Action=(\w+)", self.body)
         target = self.headers.get("x-amz-target", "")
         return target.split(".")[-1] or (action[1].decode() if action else "")
@@ -72,7 +72,7 @@ def write_answer(connection, status, body, headers):
 
 class Front:
     def __init__(self, answer, context=None):
-        """`answer(request)` returns status, body and headers, or nothing to close."""
+        """`answer(request)` returns status, body and headers, or None to close the connection."""
         self.answer, self.context = answer, context
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
@@ -91,7 +91,7 @@ class Front:
             with connection:
                 self.converse(connection)
         except (OSError, ValueError):
-            pass  # a client that goes away is no error here
+            pass  # a client that closes the connection is not an error here
 
     def converse(self, connection, is_proxied=False):
         stream = connection.makefile("rb")

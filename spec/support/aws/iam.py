@@ -1,4 +1,4 @@
-"""IAM and STS: users and roles with their keys, and what their policies deny."""
+"""IAM and STS: users and roles with their keys, and the effect of their policies."""
 
 import fnmatch
 import json
@@ -8,7 +8,7 @@ import time
 from common import ACCOUNT, Refused, identifier, refuse, store
 from knobs import knobs
 
-# Keys that are there from the start and may do everything, for those who set the account up.
+# Predefined keys with all permissions, to set up the account.
 ROOT = {"AKIDROOT": "secret-of-root", "AKIDOFNOBODY": "secret-of-nobody", "AKID": "any"}
 
 
@@ -67,7 +67,7 @@ def action_of(service, operation):
 
 
 def denial(key, action, resource):
-    """Why the key may not do it, in IAM's words; nothing where it may."""
+    """Why the key is not allowed, in IAM's words; None if it is."""
     if key.user is None or action == "sts:GetCallerIdentity":
         return None
     effects = {each["Effect"] for each in statements(key.user) if covers(each, action, resource)}
@@ -77,7 +77,7 @@ def denial(key, action, resource):
 
 
 def authorize(key, service, operation, resource):
-    """Refuses what the key's user may not do, in each service's words."""
+    """Refuses a call that the key's user is not allowed to make, in each service's words."""
     action = action_of(service, operation)
     why = denial(key, action, resource)
     if why:
@@ -130,7 +130,7 @@ def assume(call, extra=None):
     named = arn.split("/")[-1]
     token, expires = secrets.token_hex(40), time.time() + seconds
     role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{named}/{session}"
-    # A role that was not made here may do everything.
+    # A role that was not created here has all permissions.
     of_role = "role " + named
     keys()[key] = Key(secret, role, token, expires,
                       of_role if of_role in store("users") else None)
@@ -153,7 +153,7 @@ def caller_identity(call):
     return {"Arn": call.key.arn, "UserId": "AIDAEXAMPLE", "Account": ACCOUNT}
 
 
-# What needs no signature.
+# Operations without a signature.
 UNSIGNED = {"AssumeRoleWithWebIdentity"}
 IAM = {"CreateUser": create_user, "PutUserPolicy": put_user_policy,
        "CreateAccessKey": create_access_key, "CreateRole": create_role,

@@ -1,31 +1,31 @@
-"""What is to go wrong with the local AWS, by request of a spec, and which calls of ECS were made.
+"""The failures of the local AWS that a spec requests, and the log of ECS calls.
 
-POST /knobs takes an object; what is not named stays. N is how often, counted down; true: always.
+POST /knobs accepts an object; other settings stay. N is how often, counted down; true: always.
 
     start_delay, stop_delay       seconds from RunTask to RUNNING, from the last exit to STOPPED
     pending N                     tasks that stay PENDING until they are stopped
-    slots                         tasks that have room; null: any number. Others: RESOURCE:MEMORY
+    slots                         tasks that fit; null: any number. Others: RESOURCE:MEMORY
     no_capacity N                 RunTask calls that fail with the reason `capacity_reason`
     fail_starts N                 tasks that end before they run, for the reason `start_failure`
     list_lag                      seconds that ListTasks is behind
     stopped_for, token_life       seconds: a stopped task is shown, a clientToken is known
     rates {operation: [burst, a second]}  a token bucket for each; more: ThrottlingException
-    nulls                         whether answers and events have null for what is absent
+    nulls                         whether responses and events have null for absent members
     lose_events N, double_events N   of STOPPED events
     event_delay                   seconds
     event_queue                   a queue's URL that gets each event, without a rule
     in_flight, lease_max          messages that a queue may have in flight, seconds of a lease,
                                   instead of SQS's own limits
-    fail_entries N                batch entries that SQS fails by its own fault
-    clock_ahead, skew             seconds: of the servers' clock, and that a client's may differ
-    keys {id: {secret, token}}    more keys that may do everything
+    fail_entries N                batch entries that SQS fails with SenderFault false
+    clock_ahead, skew             seconds: of the servers' clock, and allowed for a client's
+    keys {id: {secret, token}}    further keys with all permissions
     faults [{operation, count or seconds, status, code, message, applied, drop}]
                                   calls of any service ("*": of ECS) that fail: an error as the
-                                  answer, or (drop) the connection is closed; `applied`: it is done
-                                  all the same
+                                  response, or (drop) the connection is closed; `applied`: the call
+                                  is applied all the same
     lose, interrupt {task, stopCode, reason, cut}
-                                  ARN, or true for all that have not stopped: nobody knows of it any
-                                  more; it is stopped for another reason (cut: as when its machine
+                                  ARN, or true for all that have not stopped: ECS forgets it; or
+                                  it is stopped for another reason (cut: as when its machine
                                   fails, without exit codes)
 
 GET /calls?operation=RunTask lists the calls of ECS since DELETE /calls, in their order:
@@ -65,7 +65,7 @@ class Knobs:
         return self.values[name]
 
     def take(self, name):
-        """Whether it is to happen now; one time less from then on."""
+        """Whether the failure happens now; counts it down."""
         with self.lock:
             left = self.values[name]
             if left and left is not True:
@@ -94,7 +94,7 @@ class Knobs:
         return self.throttle(operation) if is_ecs else None
 
     def throttle(self, operation):
-        """A fault where the operation's bucket is empty."""
+        """A fault if the operation's bucket is empty."""
         if operation not in self.values["rates"]:
             return None
         burst, rate = self.values["rates"][operation]
@@ -140,7 +140,7 @@ def note(operation, request):
 
 
 def watched(request, answer_call):
-    """Answers a request, or fails it as a spec wants, and notes it where it is one of ECS."""
+    """Answers a request, or fails it as a spec requests, and logs it if it is a call of ECS."""
     target, operation = request.headers.get("x-amz-target", ""), request.operation()
     is_ecs = target.startswith("AmazonEC2ContainerService")
     call = note(operation, request) if is_ecs else {}

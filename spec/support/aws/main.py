@@ -2,10 +2,10 @@
 
     python3 spec/support/aws/main.py
 
-Prints its port; ends when its standard input does. It answers in two ways: at AWS's host names, as
-an HTTPS proxy (HTTPS_PROXY, with the authority that GET /-aws/ca names in AWS_CA_BUNDLE), where
-host, service and region of a request must fit each other; and at http://127.0.0.1:PORT as an
-endpoint of all services, where the scope of the signature says which is meant.
+Prints its port; ends when its standard input does. Clients reach it in two ways: at AWS's host
+names, as an HTTPS proxy (HTTPS_PROXY, with the authority from GET /-aws/ca in AWS_CA_BUNDLE), where
+host, service and region of a request must match; and at http://127.0.0.1:PORT as an
+endpoint of all services, where the scope of the signature selects the service.
 GET /-aws/spans lists the spans that X-Ray has taken.
 
 POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names. /knobs and
@@ -39,7 +39,7 @@ import xray
 from common import Refused
 from http_front import Front
 
-# By signing name: the prefix of X-Amz-Target, where it is a JSON service, and the operations.
+# By signing name: the prefix of X-Amz-Target of a JSON service, and the operations.
 SERVICES = {
     "sqs": ("AmazonSQS", sqs.OPERATIONS),
     "dynamodb": ("DynamoDB_20120810", dynamodb.OPERATIONS),
@@ -50,7 +50,7 @@ SERVICES = {
     "sns": (None, sns.OPERATIONS), "sts": (None, iam.STS), "iam": (None, iam.IAM),
     "cloudformation": (None, cloudformation.OPERATIONS),
 }
-# Those that answer a bad signature with 403 although they speak JSON.
+# Services that respond to a bad signature with 403 although they use JSON.
 FORBIDDING = {"sqs", "sns", "sts", "iam"}
 HOST = re.compile(r"^([a-z0-9-]+?)(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d)\.(?:vpce\.)?"
                   r"(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws|"
@@ -90,7 +90,7 @@ class Call(dict):
 
 
 def resource_of(call, service, operation):
-    """What a call is about, as IAM names it."""
+    """The resource of a call, as IAM names it."""
     name = call.get("QueueUrl") or call.get("QueueName")
     group = call.get("logGroupName") or (call.get("logGroupIdentifier") or "").split(":")[-1]
     table = call.get("TableName")
@@ -106,7 +106,7 @@ def resource_of(call, service, operation):
 
 
 def operation_of(request, service):
-    """What is called, and its parameters as they are in the body."""
+    """The operation, and its parameters from the body."""
     target = request.headers.get("x-amz-target")
     prefix = SERVICES[service][0] if service in SERVICES else None
     if not target:
@@ -233,4 +233,4 @@ sys.stdin.buffer.read()
 ecs_container.guard.close()
 for each in made:
     each.folder.cleanup()
-os._exit(0)  # threads that wait in a call must not hold up the end
+os._exit(0)  # threads that wait in a call must not delay the exit

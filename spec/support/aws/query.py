@@ -13,7 +13,7 @@ def insert(tree, name, value):
 
 
 def fold(tree):
-    """Lists (`member.N`) and maps (`entry.N.key`) out of what the dots made."""
+    """Lists (`member.N`) and maps (`entry.N.key`) from the tree of dotted names."""
     if not isinstance(tree, dict):
         return tree
     if set(tree) == {"member"}:
@@ -51,7 +51,7 @@ def element(name, value):
 
 
 def entries(values):
-    """A map, as Query answers have it."""
+    """A map in the form of Query responses."""
     return {"!entries": values}
 
 

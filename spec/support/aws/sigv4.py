@@ -56,7 +56,7 @@ def canonical_request(request, signed):
 
 
 class Scope:
-    """Who signed, and for what."""
+    """The signer, and the scope."""
 
     def __init__(self, header):
         match = HEADER.match(header)
@@ -93,7 +93,7 @@ def check_date(date, day):
 
 
 def check_scope(scope, service, region):
-    """What is signed for another service or region than the host's is refused."""
+    """Refuses a signature for another service or region than the host's."""
     if service and scope.service != service:
         raise bad_signature(f"Credential should be scoped to correct service: '{service}'. ")
     if region and scope.region != region:

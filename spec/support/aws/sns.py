@@ -1,4 +1,4 @@
-"""SNS: topics, and what is published to them, in the queues that are subscribed."""
+"""SNS: topics, which deliver published messages to the subscribed queues."""
 
 import json
 import re
@@ -145,7 +145,7 @@ def publish(call):
 
 
 class Entry(dict):
-    """One message of a batch, with what publishing asks of a call."""
+    """One message of a batch, checked like a call of Publish."""
 
     def __init__(self, values, region):
         super().__init__(values)

@@ -231,7 +231,7 @@ def dead_sources(call):
 
 
 def renew(message):
-    """What comes back from the dead letters is a new message to SQS."""
+    """For SQS, a message moved back from a dead-letter queue is a new message."""
     message.id, message.sent = identifier(), time.time()
     message.receives, message.first, message.source = 0, None, None
 

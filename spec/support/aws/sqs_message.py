@@ -1,4 +1,4 @@
-"""SQS: one message: what may be sent, its digests, and how a receive shows it."""
+"""SQS: one message: its validation, its digests, and its form in a receive."""
 
 import base64
 import hashlib

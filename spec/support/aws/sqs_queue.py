@@ -1,4 +1,4 @@
-"""SQS: one queue: who gets which message when, and what a receipt handle still does."""
+"""SQS: one queue: which message a receive returns, and the validity of receipt handles."""
 
 import base64
 import hashlib
@@ -107,7 +107,7 @@ class Queue:
     # Receiving
 
     def wake(self, now):
-        """Leases that end, and delays."""
+        """Expired leases, and delays."""
         while self.timed and self.timed[0][0] <= now:
             at, _, message = heapq.heappop(self.timed)
             if message.visible_at == at and message.id in self.messages:
@@ -120,7 +120,7 @@ class Queue:
             self.in_flight -= 1
 
     def lapse(self, now):
-        """Ends the leases whose time has come."""
+        """Ends expired leases."""
         self.wake(now)
         for message in self.messages.values() if self.is_fifo else ():
             if message.visible_at <= now:
@@ -136,7 +136,7 @@ class Queue:
                     and not message.is_leased:
                 yield message
 
-    # Nothing of a group is given while an earlier message of it is out of sight.
+    # No message of a group is returned while an earlier one is hidden.
     def unlocked(self, now):
         locked = set()
         for message in list(self.messages.values()):
@@ -175,7 +175,7 @@ class Queue:
         return limit - self.in_flight
 
     def take(self, most, seconds, is_short=False):
-        """Up to `most` messages that can be seen now; call with the lock held."""
+        """Up to `most` messages that are visible now; call with the lock held."""
         now, found = time.time(), []
         self.lapse(now)
         most = min(most, self.room(is_short))
@@ -194,7 +194,7 @@ class Queue:
         return found
 
     def repeat(self, token, seconds):
-        """What the same attempt has received before, while it is still out of sight."""
+        """The messages that the same attempt has received before, while they are hidden."""
         at, known = self.attempts.get(token, (0, None))
         now = time.time()
         if not known or now - at > DEDUPLICATION or not all(

@@ -1,6 +1,6 @@
 --- queues: the queues of a total run, each as a place: its URL, the environment of its watchers,
--- and what only the queue itself knows at the end. An SQS queue is one of the local AWS, behind the
--- fault proxy, which only the watchers go through.
+-- and what only the queue itself knows at the end. An SQS queue is in the local AWS, behind the
+-- fault proxy, which only the watchers use.
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"

@@ -1,6 +1,5 @@
---- trouble: what is done to the watchers of a total run and to their calls, at random from a seed,
--- and the log of it: each fault with what it concerns, for the judge. A call that failed concerns
--- the messages that were in it, and nothing else.
+--- trouble: the faults of a total run's watchers and calls, at random from a seed, and their log:
+-- each fault with its scope, for the judge. A failed call only affects the messages in it.
 
 local cjson = require "cjson"
 local scheduler = require "watchbot.scheduler"
@@ -72,7 +71,7 @@ function Trouble:add_rules()
   end
 end
 
---- Notes a fault.
+--- Logs a fault.
 function Trouble:note(kind, more)
   local fault = { at = now(), kind = kind }
   for name, value in pairs(more or {}) do fault[name] = value end
