@@ -86,6 +86,18 @@ return {
     put = [[if ok then return true, err end]],
     specs = "spec/watcher/settle_spec.lua" },
 
+  { name = "a program that stays is given what has lapsed",
+    file = "lua/watchbot/runner/resident/pool.lua",
+    find = [[if run.lapsed and run.lapsed() then]], put = [[if run.lapsed == self then]],
+    specs = "spec/runner/resident/pool_spec.lua" },
+  { name = "RunTask is called for what has lapsed", file = "lua/watchbot/runner/ecs/placement.lua",
+    find = [[  if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
+]], put = "", specs = "spec/runner/ecs/placement_spec.lua" },
+  { name = "a hook that waits keeps its message at the end",
+    file = "lua/watchbot/watcher/init.lua",
+    find = [[  self.life:end_hooks()
+]], put = "", specs = "spec/watcher/drain_spec.lua" },
+
   -- who is to blame
   { name = "a program that is missing costs receives", file = "lua/watchbot/watcher/blame.lua",
     find = [[not_started = { fault = "policy", step = "start", uncounted = true },]],
