@@ -88,6 +88,9 @@ describe("a password in a URL", function()
       assert.are.equal(2, exit.code)
       assert.matches("@.*: a queue's URL has no user name or password", out)
     end
+    local told, status = run(folder, { "send", "--queue", "bob:" .. SECRET .. "@h/1/jobs", "x" })
+    assert.are.equal(2, status.code)
+    assert_hidden(told, "without a scheme")
     for _, url in ipairs { "https://", "https:///1/j", "https://h:99999/1/j", "https:h/1/j" } do
       local out, exit = run(folder, { "send", "--queue", url, "x" })
       assert.are.equal(2, exit.code, url)

@@ -52,6 +52,15 @@ describe("a URL in text", function()
 end)
 
 describe("an address", function()
+  it("that lacks its scheme is shown without user name and password", function()
+    for given, shown in pairs {
+      ["bob:hunter2@h/1"] = "[hidden]@h/1", ["http://a:b@c/"] = "http://[hidden]@c/",
+      ["sqlite:/tmp/a@b.db"] = "sqlite:/tmp/a@b.db", ["jobs@home"] = "jobs@home", [""] = "",
+    } do
+      assert.are.equal(shown, urls.value(given))
+    end
+  end)
+
   it("is shown without user name and password, with a scheme or not", function()
     for given, shown in pairs {
       ["http://me:s3cret/odd@proxy:3128"] = "http://proxy:3128", ["a:b@proxy:1"] = "proxy:1",

@@ -55,6 +55,15 @@ function urls.hide(text)
   return (text:gsub(URL, hide_one))
 end
 
+--- A value that should have been a URL: the same where its scheme was forgotten.
+---@param value string
+---@return string
+function urls.value(value)
+  if value:find("://", 1, true) then return urls.hide(value) end
+  if value:find "^sqlite:" then return value end
+  return (value:gsub("^[^:]*:.*@", HIDDEN .. "@"))
+end
+
 --- An address without its user name and password, such as the value of HTTPS_PROXY, which may lack
 --- the scheme. A password may hold any byte: the last "@" ends it.
 ---@param address string

@@ -68,7 +68,7 @@ function Reader:url(signal, path)
   local found, query = split(value:match "^[^?#]*"), value:match "%?[\x21-\x7e]*$" or ""
   if not found then
     self:report("%s: expected http://HOST or https://HOST, got '%s'; %s are not exported", name,
-      urls.hide(value), signal:lower())
+      urls.value(value), signal:lower())
     return nil
   end
   if name ~= "OTEL_EXPORTER_OTLP_ENDPOINT" then

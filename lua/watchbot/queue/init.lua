@@ -13,7 +13,7 @@ local SCHEMES = { sqlite = "sqlite", https = "sqs", http = "sqs" }
 local EXPECTED = "expected sqlite:FILE or https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 
 local function refuse(url, why)
-  return nil, ("queue '%s': %s"):format(urls.hide(tostring(url)), why), "Usage"
+  return nil, ("queue '%s': %s"):format(urls.value(tostring(url)), why), "Usage"
 end
 
 -- A URL from a file or a variable often ends with a newline.
