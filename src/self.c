@@ -25,8 +25,9 @@ static void make_page(void) {
 
 pid_t self_pid(void) {
     pthread_once(&once, make_page);
-    if (known && *known) return *known;
-    pid_t self = getpid();
+    pid_t self = known ? *known : 0;
+    if (self > 0) return self;
+    self = getpid();
     if (known) *known = self;
     return self;
 }
