@@ -97,8 +97,11 @@ describe("progress in a queue's file", function()
     queue:close()
     local database = assert(sqlite.open(folder:file "jobs.db"))
     assert(database:execute [[DROP TABLE progress; DROP TABLE progress_chunks;
-      DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX prioritized_by_time;
-      DROP INDEX prioritized_by_rank; ALTER TABLE messages DROP COLUMN priority;
+      DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX messages_by_priority;
+        DROP TRIGGER message_added; DROP TRIGGER message_gone;
+        ALTER TABLE state DROP COLUMN prioritized; ALTER TABLE messages DROP COLUMN priority;
+        CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN SELECT 1; END;
+        CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN SELECT 1; END;
       ALTER TABLE dead DROP COLUMN priority; ALTER TABLE dead DROP COLUMN reason;
       CREATE INDEX messages_by_time ON messages (visible_at, receives)
         WHERE visible_at IS NOT NULL;

@@ -22,9 +22,6 @@ local ORDINARY = COLUMNS .. [[
 
 local ONE = COLUMNS .. "WHERE seq = ?"
 
-local IS_PRIORITIZED = [[
-  SELECT 1 FROM messages WHERE visible_at <= ? AND priority <> 0 LIMIT 1]]
-
 -- Steps from one priority to the next by the index, however many messages have it.
 local PRIORITIES = [[
   WITH RECURSIVE steps (priority) AS (
@@ -64,14 +61,12 @@ local function heads(transaction, now, count)
 end
 
 --- The visible messages that are received next, with all their data.
----@param transaction watchbot.Transaction
+---@param transaction watchbot.Transaction after store.now
 ---@param now integer
 ---@param count integer
 ---@return table[] rows at most `count`
 function ranking.page(transaction, now, count)
-  if not transaction:first(IS_PRIORITIZED, now) then
-    return transaction:all(ORDINARY, now, count)
-  end
+  if not transaction.prioritized then return transaction:all(ORDINARY, now, count) end
   local rows, ranked = {}, heads(transaction, now, count)
   for index = 1, math.min(count, #ranked) do
     rows[index] = transaction:first(ONE, ranked[index].seq)

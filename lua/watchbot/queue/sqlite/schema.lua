@@ -120,17 +120,26 @@ local BURIALS = "ALTER TABLE dead ADD COLUMN reason TEXT"
 local SET_BACK = "ALTER TABLE state ADD COLUMN set_back INTEGER NOT NULL DEFAULT 0"
 
 -- Urgent messages first (queue.sqlite.ranking). Most messages have the priority 0, and cost nothing
--- more: each of the indexes has the messages of one kind only.
+-- more: each of the two indexes has the messages of one kind only, and the others are counted.
 local PRIORITIES = [[
 ALTER TABLE messages ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dead ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 DROP INDEX messages_by_time;
 CREATE INDEX messages_by_time ON messages (visible_at, receives)
   WHERE visible_at IS NOT NULL AND priority = 0;
-CREATE INDEX prioritized_by_time ON messages (visible_at, receives)
+CREATE INDEX messages_by_priority ON messages (priority, visible_at, receives)
   WHERE visible_at IS NOT NULL AND priority <> 0;
-CREATE INDEX prioritized_by_rank ON messages (priority, visible_at)
-  WHERE visible_at IS NOT NULL AND priority <> 0;
+
+ALTER TABLE state ADD COLUMN prioritized INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER message_added;
+CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+  UPDATE state SET messages = messages + 1, prioritized = prioritized + (new.priority <> 0);
+END;
+DROP TRIGGER message_gone;
+CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
+  DELETE FROM contents WHERE seq = old.seq;
+  UPDATE state SET messages = messages - 1, prioritized = prioritized - (old.priority <> 0);
+END;
 ]]
 
 -- migrations[n] converts a file of version n - 1 to version n. Only append to it.

@@ -39,14 +39,17 @@ local shifts = {
   "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
 }
 
---- Milliseconds since the epoch. If the clock was set back since the last transaction of any
+--- Milliseconds since the epoch; notes in `transaction.prioritized` whether some messages have a
+--- priority. If the clock was set back since the last transaction of any
 --- process on this file, all times in the future are moved with it: no message stays hidden until
 --- the old time is reached again.
 ---@param transaction watchbot.Transaction
 ---@return integer
 function store.now(transaction)
   local now = scheduler.time()
-  local clock = transaction:first("SELECT clock FROM state").clock
+  local state = transaction:first "SELECT clock, prioritized FROM state"
+  local clock = state.clock
+  transaction.prioritized = state.prioritized > 0
   if now <= clock - CLOCK_GRAIN then
     for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
     transaction:run("UPDATE state SET set_back = ?", now)
@@ -168,9 +171,17 @@ function store.next_due(database)
     SELECT min(visible_at) AS visible_at FROM (
       SELECT * FROM (SELECT visible_at FROM messages
         WHERE visible_at IS NOT NULL AND priority = 0 ORDER BY visible_at LIMIT 1)
-      UNION ALL
-      SELECT * FROM (SELECT visible_at FROM messages
-        WHERE visible_at IS NOT NULL AND priority <> 0 ORDER BY visible_at LIMIT 1))
+      UNION ALL SELECT (SELECT visible_at FROM messages
+          WHERE visible_at IS NOT NULL AND priority <> 0 AND priority = present.priority
+          ORDER BY visible_at LIMIT 1)
+        FROM (
+          WITH RECURSIVE steps (priority) AS (
+            SELECT (SELECT min(priority) FROM messages
+              WHERE visible_at IS NOT NULL AND priority <> 0)
+            UNION ALL SELECT (SELECT min(priority) FROM messages
+                WHERE visible_at IS NOT NULL AND priority <> 0 AND priority > steps.priority)
+              FROM steps WHERE steps.priority IS NOT NULL)
+          SELECT priority FROM steps WHERE priority IS NOT NULL) AS present)
     HAVING min(visible_at) IS NOT NULL]]
 end
 
