@@ -56,7 +56,8 @@ return {
   ["cli/project/dockerfile"] = "cli/project", ["cli/project/files"] = "cli/project",
   ["cli/project/gitignore"] = "cli/project", ["cli/project/lambda"] = "cli/project",
   ["cli/project/policy"] = "cli/project",
-  ["cli/project/readme"] = "cli/project", ["cli/project/spec"] = "cli/project",
+  ["cli/project/readme"] = "cli/project", ["cli/project/service"] = "cli/project",
+  ["cli/project/spec"] = "cli/project",
   ["cli/project/stack"] = "cli/project", ["cli/project/worker"] = "cli/project",
 
   -- parts of a template that are seen in whole templates

@@ -58,7 +58,7 @@ end
 function chain.problem(environment, options)
   local keys, err, code = chain.new(environment, options):get()
   assert(not keys, "there are credentials")
-  assert(code == "NoCredentials", code)
+  assert(code == "NoCredentials" or code == "CredentialsUnavailable", code)
   assert(not err:find "hidden" and not err:find "secret body", err)
   return assert(err:match "^no AWS credentials: (.*)", err)
 end

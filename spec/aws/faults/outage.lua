@@ -150,7 +150,9 @@ return function(task)
         site:wait_finished(child, 1)
         server:set { status = 500 }
         site.proxy:add { kind = "status", status = 400, code = "ExpiredTokenException" }
-        eventually(function() return child:output():find "NoCredentials" end, "there are none")
+        eventually(function()
+          return child:output():find "CredentialsUnavailable"
+        end, "there are none")
         site:send("2")
         site.proxy:clear()
         server:set { credentials = keys("SECOND", 3600) }
@@ -185,7 +187,7 @@ return function(task)
         site.folder:write("clock", "+3700") -- the first ones have ended
         site:send("3")
         local log = site:finish(child)
-        assert.is_nil(log:find "NoCredentials")
+        assert.is_nil(log:find "no AWS credentials")
         assert.are.same(ground.nothing_wrong(), site:account())
       end))
     end)
