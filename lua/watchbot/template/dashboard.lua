@@ -26,7 +26,7 @@ end
 
 -- The namespace is the template's, see `metrics.logged`.
 local function logged(refs, name, options)
-  if refs.writes_metrics then
+  if refs.writes_metrics() then
     return { "${Namespace}", name, "Service", metrics.service_name(refs), options }
   end
   return { "${Namespace}", refs.id(name) .. "-${AWS::StackName}", options }

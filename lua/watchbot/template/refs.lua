@@ -7,7 +7,7 @@ local refs = {}
 
 ---@class watchbot.template.Refs
 ---@field id fun(name: string): string the logical id with the prefix: "Queue" -> "WatchbotQueue"
----@field writes_metrics boolean the watchers write their metrics themselves
+---@field writes_metrics fun(): boolean the watchers write their metrics themselves
 ---@field logGroup any name
 ---@field topic any ARN of the topic that messages are published to
 ---@field queueUrl any
@@ -34,7 +34,7 @@ function refs.new(options)
   local function id(name) return options.prefix .. name end
   return {
     id = id,
-    writes_metrics = options.metrics == "emf",
+    writes_metrics = function() return options.metrics == "emf" end,
     logGroup = cf.ref(id "LogGroup"),
     topic = cf.ref(id "Topic"),
     queueUrl = cf.ref(id "Queue"),

@@ -17,6 +17,7 @@ POST /knobs accepts an object; other settings stay. N is how often, counted down
     in_flight, lease_max          messages that a queue may have in flight, seconds of a lease,
                                   instead of SQS's own limits
     fail_entries N                batch entries that SQS fails with SenderFault false
+    fail_messages N               the same, but of each receipt or body only the first entry
     clock_ahead, skew             seconds: of the servers' clock, and allowed for a client's
     keys {id: {secret, token}}    further keys with all permissions
     faults [{operation, count or seconds, status, code, message, applied, drop}]
@@ -47,7 +48,8 @@ KNOBS = {
     "capacity_reason": CAPACITY, "fail_starts": 0, "start_failure": START_FAILURE, "list_lag": 0,
     "stopped_for": 3600, "token_life": 86400, "rates": {"ListTasks": [100, 20]}, "nulls": True,
     "lose_events": 0, "double_events": 0, "event_delay": 0, "event_queue": None,
-    "in_flight": None, "lease_max": 12 * 3600, "fail_entries": 0, "clock_ahead": 0, "skew": 300,
+    "in_flight": None, "lease_max": 12 * 3600, "fail_entries": 0, "fail_messages": 0,
+    "clock_ahead": 0, "skew": 300,
 }
 
 
@@ -60,6 +62,7 @@ class Knobs:
     def reset(self):
         with self.lock:
             self.values, self.faults, self.calls, self.buckets = dict(KNOBS), [], [], {}
+            self.failed = set()
 
     def __getitem__(self, name):
         return self.values[name]
@@ -71,6 +74,14 @@ class Knobs:
             if left and left is not True:
                 self.values[name] -= 1
             return bool(left)
+
+    def take_once(self, name, what):
+        """The same, at most once for each `what` until the servers are reset."""
+        with self.lock:
+            if what in self.failed or not self.take(name):
+                return False
+            self.failed.add(what)
+            return True
 
     def turn(self, settings):
         for name, value in settings.items():

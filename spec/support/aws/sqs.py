@@ -162,8 +162,9 @@ def batch(call, work):
     check_batch(entries)
 
     def one(entry):
-        refuse(knobs.take("fail_entries"), "InternalError",
-               "We encountered an internal error. Please try again.", 500)
+        known_by = entry.get("ReceiptHandle") or entry.get("MessageBody")
+        refuse(knobs.take("fail_entries") or knobs.take_once("fail_messages", known_by),
+               "InternalError", "We encountered an internal error. Please try again.", 500)
         return work(entry)
     return each_entry(entries, one)
 

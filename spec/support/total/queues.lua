@@ -118,11 +118,12 @@ function Remote:send(messages)
   for first = 1, #messages, count do send_batch(self, entries_of(messages, first, count)) end
 end
 
---- The next entries of batches that SQS fails by its own fault.
+--- The next messages of which SQS fails an entry of a batch by its own fault: one entry, since what
+-- fails for longer than a lease explains a second run.
 function Remote:fail_entries(count)
   local response = assert(http.request {
     method = "POST", url = self.cloud.url .. "/knobs", direct = true,
-    body = cjson.encode { fail_entries = count },
+    body = cjson.encode { fail_messages = count },
   })
   assert(response.status == 200, response.body)
 end

@@ -200,8 +200,6 @@ end
 function HURTS.entries(self)
   self.site.place:fail_entries(20)
   scheduler.sleep(0.5)
-  -- In a soak, one message that is left alone would meet all of them, for longer than its lease.
-  if self.options.slow then self.site.place:fail_entries(0) end
 end
 
 --- Does one of these to a watcher, chosen at random; returns when it is over.
