@@ -107,7 +107,8 @@ local function check_overlap(history, runs, report)
   end
 end
 
--- => message -> when it first finished
+-- => message -> the run that finished first. One that was suspended with its watcher finishes after
+-- the one that another watcher began when the lease had lapsed.
 local function check_repeats(history, runs, report)
   local finished = {}
   for message, all in pairs(runs) do
@@ -117,7 +118,11 @@ local function check_repeats(history, runs, report)
         report("unexplained", message,
           "it ran again although it had finished, and nothing had failed")
       end
-      if run.kind == "end" and not first then first, finished[message] = run, run end
+      if run.kind == "end" then
+        first = first or run
+        local earliest = finished[message]
+        if not earliest or run.ended < earliest.ended then finished[message] = run end
+      end
     end
   end
   return finished

@@ -56,6 +56,21 @@ describe("the judge", function()
     assert.are.same({}, kinds { events = events, faults = { { at = 2, kind = "STOP" } } })
   end)
 
+  -- The run of a suspended watcher was taken for the first to finish: the next message of the
+  -- group, which had waited for the other run, was reported as out of order.
+  it("goes by the run that finished first, not by the one that began first", function()
+    local sent = { { message = "a", group = "g" }, { message = "b", group = "g" } }
+    local stops = { { at = 1.2, kind = "STOP" }, { at = 3.9, kind = "STOP" } }
+    local function verdict(next_began)
+      return kinds { sent = sent, faults = stops, events = {
+        begin(1, "1"), begin(3, "2"), done(3.2, "2"), begin(next_began, "3", "b"), done(4, "1"),
+        done(4.5, "3", "b"),
+      } }
+    end
+    assert.are.same({}, verdict(3.5))
+    assert.are.same({ "order" }, verdict(3.1))
+  end)
+
   it("lets two run at a time where the heartbeats of just this message were lost", function()
     local two = { begin(1, "1"), begin(4, "2"), done(4.5, "1"), done(5, "2") }
     local function faults(message, lease)

@@ -49,7 +49,7 @@ local run = {
     { name = "log", value = "FORMAT", choices = { "text", "json" }, help = "the log's form" },
   },
   details = [[
-SIGTERM or SIGINT: receives no more messages, lets running tasks finish for the policy's `drain`
+SIGTERM or SIGINT: stops receiving messages, lets running tasks finish for the policy's `drain`
 seconds, then stops them and returns their messages; a second signal stops them at once. SIGHUP:
 reloads the policy file and the modules in its folder; without a policy file, or when the terminal
 is closed, acts like SIGTERM.

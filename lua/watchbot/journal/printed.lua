@@ -1,8 +1,8 @@
 --- journal.printed: what the Lua code of a policy prints (print, io.write, io.stdout:write,
 -- watchbot.log) goes to the watcher's log, as lines of the worker with the message's id; tasks that
 -- it spawns have the id, too, also after the message has ended.
--- Writing to standard output itself would block the event loop, signals and heartbeats while nobody
--- reads it. Only the program does this: in an embedding host, standard output belongs to the host.
+-- A direct write to standard output would block the event loop, signals and heartbeats until it is
+-- read. Only the program does this: in an embedding host, standard output belongs to the host.
 
 local log = require "watchbot.log"
 local scheduler = require "watchbot.scheduler"

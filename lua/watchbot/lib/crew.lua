@@ -24,7 +24,7 @@ function crew.new(perform)
   return own({ perform = perform, resting = {}, count = 0, closed = false }, Crew)
 end
 
--- Waits for work; false if there will be no more.
+-- Waits for work; false once no further work can come.
 local function rest(self, worker)
   if self.closed or self.count >= MOST or worker.task:longest_turn() > LONG_TURN then
     return false

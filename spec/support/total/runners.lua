@@ -168,7 +168,8 @@ local function program(folder, long, seconds, field)
     field:format(command) .. ", env = { Watcher = tostring(watcher) }"
 end
 
--- Those that give several messages to each of their workers.
+-- Those that give several messages to each of their workers, and how many.
+local BATCH_SIZE = 5
 local TAKES_BATCHES = { resident = true, ["batch handler"] = true }
 
 local KINDS = {
@@ -181,10 +182,11 @@ local KINDS = {
     return HANDLER:format(long, seconds), "handler = handler"
   end,
   ["batch handler"] = function(_, _, long, seconds)
-    return BATCH:format(long, seconds), "handler = batch_handler, batch = 5"
+    return BATCH:format(long, seconds), "handler = batch_handler, batch = " .. BATCH_SIZE
   end,
   resident = function(folder, _, long, seconds)
-    return program(folder, long, seconds, "resident = { command = %s, batch = 5 }")
+    local field = "resident = { command = %s, batch = " .. BATCH_SIZE .. " }"
+    return program(folder, long, seconds, field)
   end,
   lambda = function(folder, _, long, seconds)
     return program(folder, long, seconds, "lambda = { command = %s, handler = 'app.handler' }")
@@ -217,9 +219,9 @@ function runners.prepare(kind, folder, place, options)
 end
 
 --- Seconds after a fault within which its effects are seen. Of a batch that a task was given before
---- the fault, the last message begins when those before it have ended.
+--- the fault, the last message ends when all before it have ended, and each may be a long one.
 function runners.grace(kind, visibility)
-  return TAKES_BATCHES[kind] and 1.5 + 2 * visibility * LONGEST or 1.5
+  return TAKES_BATCHES[kind] and 1.5 + BATCH_SIZE * visibility * LONGEST or 1.5
 end
 
 --- Whether a message of this body must end in the dead-letter queue.
