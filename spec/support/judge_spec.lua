@@ -56,6 +56,24 @@ describe("the judge", function()
     assert.are.same({}, kinds { events = events, faults = { { at = 2, kind = "STOP" } } })
   end)
 
+  -- The last message of a batch began on a watcher that had been suspended, after another watcher
+  -- had run and deleted it: the fault is one of the second run's watcher.
+  it("lets a watcher that was suspended run what another one has finished", function()
+    local events = {
+      { at = 1, kind = "begin", message = "a", run = "1", watcher = "w2" },
+      { at = 2, kind = "end", message = "a", run = "1", watcher = "w2" },
+      { at = 3, kind = "begin", message = "a", run = "2", watcher = "w1" },
+      { at = 4, kind = "end", message = "a", run = "2", watcher = "w1" },
+    }
+    local function verdict(kind, watcher)
+      return kinds { events = events, grace = 5, faults = { { at = 0, kind = kind,
+        watcher = watcher } } }
+    end
+    assert.are.same({}, verdict("STOP", "w1"))
+    assert.are.same({ "unexplained" }, verdict("KILL", "w1"))
+    assert.are.same({ "unexplained" }, verdict("STOP", "w3"))
+  end)
+
   -- The run of a suspended watcher was taken for the first to finish: the next message of the
   -- group, which had waited for the other run, was reported as out of order.
   it("goes by the run that finished first, not by the one that began first", function()
