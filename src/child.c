@@ -200,7 +200,6 @@ static void settle_in(struct child *child, struct children *home) {
     child->serial = ++home->started;
     list_push(&home->running, &child->place);
     child->running = true;
-    child->started = clock_monotonic();
     if (home->adopts && home->look.place == 0) loop_start_timer(home->loop, &home->look, LOOK);
 }
 
@@ -220,6 +219,8 @@ int child_start(struct child *child, struct children *home, struct launch *launc
     child->watch.ready = on_exit_seen;
     child->kill.fire = on_grace_over;
     launch->guardian = &home->guardian;
+    /* Before it runs: this process may get its next turn only when the child has ended. */
+    child->started = clock_monotonic();
     int error = launch_child(launch);
     child->pid = launch->pid;
     child->pidfd = launch->pidfd;

@@ -124,7 +124,6 @@ function Run:torment()
     if self.is_ending then break end
     self.trouble:hurt(self.watchers, self.options.steady and 2 or 1)
   end
-  self.is_tormented = true
 end
 
 -- A watcher that starts while AWS cannot be reached ends, and is started again, as by systemd. Any
@@ -144,7 +143,7 @@ end
 
 function Run:drive()
   self.moved, self.watchers = scheduler.now(), { self:start(), self:start() }
-  scheduler.spawn(self.torment, self)
+  local tormentor = scheduler.spawn(self.torment, self)
   scheduler.spawn(self.trouble.watch_machine, self.trouble)
   while scheduler.now() - self.moved < STANDSTILL do
     self:feed()
@@ -157,7 +156,8 @@ function Run:drive()
     if self.is_over_in_time then break end
   end
   self.is_ending = true
-  workshop.eventually(function() return self.is_tormented end, "the last fault is over")
+  local ok, err = tormentor:join(workshop.PATIENCE)
+  if not ok then error("the last fault is not over: " .. tostring(err), 0) end
 end
 
 -- Ends the watchers; one more must find nothing to do, or do what came back.

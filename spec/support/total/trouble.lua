@@ -174,7 +174,7 @@ end
 -- lease.
 function HURTS.lock(self)
   local database <close> = assert(sqlite.open(self.site.place.path))
-  assert(database:execute "BEGIN IMMEDIATE")
+  assert(database:patiently(database.execute, "BEGIN IMMEDIATE"))
   scheduler.sleep(0.5)
   assert(database:execute "COMMIT")
 end
