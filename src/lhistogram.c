@@ -49,8 +49,9 @@ static int observe_spans(lua_State *L) {
     int count = (int)lua_tointeger(L, lua_upvalueindex(1)), knows = 0;
     lua_Number from = 0, to = 0;
     lua_settop(L, count);
-    for (int i = 1; i <= count + 1; i++, from = to) {
+    for (int i = 1; i <= count + 1; i++) {
         int knew = knows;
+        from = to;
         knows = i > count || lua_type(L, i) == LUA_TNUMBER;
         if (i > count)
             to = (lua_Number)loop_boottime(task_clocks(L)) / (lua_Number)CLOCK_SECOND;

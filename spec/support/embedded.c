@@ -80,6 +80,7 @@ static volatile sig_atomic_t rings;
 static void on_alarm(int number) {
     (void)number;
     rings++;
+    /* It is made for signal handlers. NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
     watchbot_interrupt(looping);
     alarm(1);
 }
