@@ -35,22 +35,31 @@ local types = {
 }
 
 local arguments = {
-  job = "job: watchbot.Job", exit = "exit: watchbot.Exit", outcome = "outcome: watchbot.Failure",
-  err = "err: string",
-  where = "where: string", state = "state: { free: integer, running: integer, lingering: integer }",
+  job = "watchbot.Job", exit = "watchbot.Exit", outcome = "watchbot.Failure", err = "string",
+  where = "string", state = "{ free: integer, running: integer, lingering: integer }",
 }
 
 local returns = {
-  poll = ": integer, number", admit = ': true|watchbot.Outcome|"hold", number?',
-  environment = ": table<string, string>", verdict = ": watchbot.Outcome, number?",
-  backoff = ": number",
-  notify = ": true?, string?, string?", notification = ": string, string",
+  poll = { "integer messages", "number seconds" },
+  admit = { 'true|watchbot.Outcome|"hold"', "number? seconds" },
+  environment = { "table<string, string>" },
+  verdict = { "watchbot.Outcome", "number? seconds" },
+  backoff = { "number seconds" },
+  notify = { "true?", "string? err", "string? code" },
+  notification = { "string subject", "string body" },
 }
 
-local function hook_type(hook)
-  local all = { "self" }
-  for name in hook.arguments:gmatch "%w+" do all[#all + 1] = assert(arguments[name], name) end
-  return ("fun(%s)%s"):format(table.concat(all, ", "), returns[hook.name] or "")
+-- A method: a field's type would be one line, however long.
+local function hook_method(hook)
+  local lines, names = { comment(hook.help .. "; default: " .. hook.default) }, {}
+  for name in hook.arguments:gmatch "%w+" do
+    names[#names + 1] = name
+    lines[#lines + 1] = ("---@param %s %s"):format(name, assert(arguments[name], name))
+  end
+  for _, value in ipairs(returns[hook.name] or {}) do lines[#lines + 1] = "---@return " .. value end
+  lines[#lines + 1] =
+    ("function PolicyFields:%s(%s) end\n"):format(hook.name, table.concat(names, ", "))
+  return table.concat(lines, "\n")
 end
 
 local parts = {}
@@ -61,12 +70,12 @@ function parts.policy(lines)
   for _, one in ipairs(require "watchbot.policy.fields".declared) do
     lines[#lines + 1] = field(one.name, assert(types[one.type], one.type), one.help)
   end
+  lines[#lines + 1] = "local PolicyFields = {}\n"
   for _, hook in ipairs(require "watchbot.policy.hooks") do
-    lines[#lines + 1] =
-      field(hook.name, hook_type(hook), hook.help .. "; default: " .. hook.default)
+    lines[#lines + 1] = hook_method(hook)
   end
   lines[#lines + 1] =
-    "\n--- A policy has all of them, and the methods of lua/watchbot/policy/init.lua."
+    "--- A policy has all of them, and the methods of lua/watchbot/policy/init.lua."
   lines[#lines + 1] = "---@class watchbot.Policy: watchbot.PolicyFields"
 end
 

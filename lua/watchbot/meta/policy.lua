@@ -138,34 +138,72 @@
 ---@field gather? number
 ---seconds that a batch of deletes waits to become full; default: the queue's
 ---@field linger? number
+local PolicyFields = {}
+
 ---called before the first message is received; default: nothing
----@field start? fun(self)
+function PolicyFields:start() end
+
 ---how many messages to receive, and how long to wait for the first; `state` has `free`, `running`,
 ---`lingering`; default: as many as are free, 20 seconds
----@field poll? fun(self, state: { free: integer, running: integer, lingering: integer }): integer, number
+---@param state { free: integer, running: integer, lingering: integer }
+---@return integer messages
+---@return number seconds
+function PolicyFields:poll(state) end
+
 ---whether the job may run now; for a held job, the hook is called again after these seconds, and no
 ---slot is used until then; default: true
----@field admit? fun(self, job: watchbot.Job): true|watchbot.Outcome|"hold", number?
+---@param job watchbot.Job
+---@return true|watchbot.Outcome|"hold"
+---@return number? seconds
+function PolicyFields:admit(job) end
+
 ---the variables that the task gets in addition to those it inherits; default: the message's
 ---(`Subject`, `Message`, `MessageId`, `SentTimestamp`, `ApproximateFirstReceiveTimestamp`,
 ---`ApproximateReceiveCount`, its trace), `env`, `WorkTopic`, `LogGroup`
----@field environment? fun(self, job: watchbot.Job): table<string, string>
+---@param job watchbot.Job
+---@return table<string, string>
+function PolicyFields:environment(job) end
+
 ---what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
 ---`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once;
 ---default: by `exits`, then 0 complete, 3 reject, 4 release, else retry
----@field verdict? fun(self, job: watchbot.Job, exit: watchbot.Exit): watchbot.Outcome, number?
+---@param job watchbot.Job
+---@param exit watchbot.Exit
+---@return watchbot.Outcome
+---@return number? seconds
+function PolicyFields:verdict(job, exit) end
+
 ---how long the message stays hidden when it is returned; default: 2 to the power of the receive
 ---count, at most 12 hours
----@field backoff? fun(self, job: watchbot.Job): number
+---@param job watchbot.Job
+---@return number seconds
+function PolicyFields:backoff(job) end
+
 ---sends a notification of a `reject`, `retry` or `bury`; default: publishes `notification` to
 ---`topic`, if set
----@field notify? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): true?, string?, string?
+---@param job watchbot.Job
+---@param outcome watchbot.Failure
+---@param exit watchbot.Exit
+---@return true?
+---@return string? err
+---@return string? code
+function PolicyFields:notify(job, outcome, exit) end
+
 ---the text of a notification; default: outcome, reason, message and the newest lines of the log
----@field notification? fun(self, job: watchbot.Job, outcome: watchbot.Failure, exit: watchbot.Exit): string, string
+---@param job watchbot.Job
+---@param outcome watchbot.Failure
+---@param exit watchbot.Exit
+---@return string subject
+---@return string body
+function PolicyFields:notification(job, outcome, exit) end
+
 ---called with the error that a hook raised, after it is logged; default: nothing
----@field failed? fun(self, err: string, where: string)
+---@param err string
+---@param where string
+function PolicyFields:failed(err, where) end
+
 ---called after the last job has ended; default: nothing
----@field stop? fun(self)
+function PolicyFields:stop() end
 
 --- A policy has all of them, and the methods of lua/watchbot/policy/init.lua.
 ---@class watchbot.Policy: watchbot.PolicyFields
