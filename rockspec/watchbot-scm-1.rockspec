@@ -279,6 +279,7 @@ build = {
     ["watchbot.runner.resident.runtime"] = "lua/watchbot/runner/resident/runtime.lua",
     ["watchbot.runner.resident.serve"] = "lua/watchbot/runner/resident/serve.lua",
     ["watchbot.runner.resident.service"] = "lua/watchbot/runner/resident/service.lua",
+    ["watchbot.runner.room"] = "lua/watchbot/runner/room.lua",
     ["watchbot.runner.volumes"] = "lua/watchbot/runner/volumes.lua",
     ["watchbot.scheduler"] = "lua/watchbot/scheduler.lua",
     ["watchbot.server"] = "lua/watchbot/server.lua",

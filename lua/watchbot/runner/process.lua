@@ -7,6 +7,7 @@ local fields = require "watchbot.policy.fields"
 local inherited = require "watchbot.runner.inherited"
 local limits = require "watchbot.runner.limits"
 local process = require "watchbot.process"
+local room = require "watchbot.runner.room"
 local scheduler = require "watchbot.scheduler"
 
 -- Bytes of a task's newest output that a notification shows.
@@ -21,13 +22,6 @@ Run.__index = Run
 
 local runner = {}
 
--- Errors of temporary shortages on the machine, which the job did not cause. ETXTBSY: the program
--- is being written, as in a deployment. ENOSPC, EDQUOT: no space for a message file.
-local NO_ROOM = {
-  EAGAIN = true, EMFILE = true, ENFILE = true, ENOMEM = true, ETXTBSY = true, ENOSPC = true,
-  EDQUOT = true,
-}
-
 ---@param sink table
 ---@param policy table
 ---@param journal watchbot.Journal
@@ -40,10 +34,24 @@ function runner.new(sink, policy, journal)
   local self = setmetatable({
     sink = sink, journal = journal, host = process.environment(), shares_signals = true,
     allowances = setmetatable({}, { __mode = "k" }),
+    capacities = setmetatable({}, { __mode = "k" }),
   }, Process)
   local allowed, err, code = self:allowance(policy)
   if not allowed then return nil, err, code end
+  self:capacity(policy)
   return self
+end
+
+--- How many tasks of a policy may run at the same time.
+---@param policy table
+---@return integer
+function Process:capacity(policy)
+  local known = self.capacities[policy]
+  if known then return known end
+  local kind = policy.deliver == "stdin" and "stdin" or "process"
+  known = room.workers(policy.workers, kind, self.journal)
+  self.capacities[policy] = known
+  return known
 end
 
 --- The limits of a policy's tasks; a reload may replace them.
@@ -95,7 +103,7 @@ local function mark_of(environment)
 end
 
 local function refused(err, code)
-  return nil, err, NO_ROOM[code] and "NoRoom" or code
+  return nil, err, room.lacks[code] and "NoRoom" or code
 end
 
 ---@param job watchbot.Job

@@ -73,7 +73,7 @@ describe("a pool", function()
   local function failing(raises)
     local tries = 0
     local parts = {
-      options = { batch = 1, window = 0, recycle = {} }, policy = { workers = 1 },
+      options = { batch = 1, window = 0, recycle = {} }, workers = 1,
       channel = { open = function()
         tries = tries + 1
         if raises then error "no luck" end

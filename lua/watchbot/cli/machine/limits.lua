@@ -1,9 +1,7 @@
 --- cli.machine.limits: the checks of `watchbot check` on limits on processes and files.
 
 local core = require "watchbot.core".file
-
--- Open files of a watcher without its tasks, and of each task.
-local OWN_FILES, TASK_FILES = 64, 3
+local room = require "watchbot.runner.room"
 
 local function read(path)
   local file <close> = io.open(path, "rb")
@@ -59,6 +57,6 @@ end
 return function(findings, workers, root)
   check_group(findings, workers + 8, root or "")
   check_limit(findings, "Max processes", workers + 8, "ulimit -u, LimitNPROC=, --ulimit")
-  check_limit(findings, "Max open files", OWN_FILES + TASK_FILES * workers,
+  check_limit(findings, "Max open files", room.OWN_FILES + room.FILES.process * workers,
     "ulimit -n, LimitNOFILE=, --ulimit")
 end

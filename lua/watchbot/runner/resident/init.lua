@@ -21,6 +21,7 @@ local resident = require "watchbot.policy.resident"
 local pool = require "watchbot.runner.resident.pool"
 local process = require "watchbot.process"
 local received = require("watchbot.message.job").received
+local room = require "watchbot.runner.room"
 local scheduler = require "watchbot.scheduler"
 local service = require "watchbot.runner.resident.service"
 
@@ -70,6 +71,7 @@ local function parts_of(self, policy)
     report = reports(options),
     inherited = function() return inherited(self.host, policy) end,
     source = function() return self.source end,
+    workers = room.workers(policy.workers, kind, self.journal),
   }
   if kind == "serve" then parts.service = service.new(parts) end
   return parts
@@ -90,7 +92,7 @@ function runner.new(sink, policy, journal)
   local parts, err, code = parts_of(self, policy)
   if not parts then return nil, err, code end
   self.pool = pool.new(parts)
-  self.slots = policy.workers * parts.options.batch
+  self.slots = parts.workers * parts.options.batch
   return self
 end
 
@@ -137,7 +139,7 @@ function Resident:renew(policy)
   if not parts then
     return self.journal:error(nil, "error", err, "code", code, "where", "reload")
   end
-  self.slots = policy.workers * parts.options.batch
+  self.slots = parts.workers * parts.options.batch
   local old = self.pool.parts.service
   self.pool:renew(parts)
   self:share(parts.options)

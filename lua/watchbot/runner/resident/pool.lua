@@ -5,6 +5,7 @@
 local groups = require "watchbot.runner.resident.groups"
 local received = require("watchbot.message.job").received
 local limits = require "watchbot.lib.limits"
+local room = require "watchbot.runner.room"
 local runtime = require "watchbot.runner.resident.runtime"
 local scheduler = require "watchbot.scheduler"
 
@@ -24,7 +25,8 @@ local ASKS_WITHIN = 0.2
 local QUICK, QUICK_ENDS = 1, 3
 
 ---@class watchbot.RuntimePool
----@field parts table policy, options, journal, sink, channel, allowed, inherited, report, user
+---@field parts table policy, workers, options, journal, sink, channel, allowed, inherited, report,
+--- user
 ---@field waiting table[] runs
 ---@field groups watchbot.Groups
 ---@field free watchbot.Runtime[] idle ones, the last used at the end
@@ -129,7 +131,7 @@ local function coming(self)
 end
 
 local function start_more(self)
-  local most = self.parts.policy.workers
+  local most = self.parts.workers
   if self.draining then return end
   local wanted = math.ceil(#self.waiting / self.parts.options.batch) - coming(self)
   while wanted > 0 and self.alive < most do
@@ -148,7 +150,7 @@ function Pool:turn()
     give(self, table.remove(free), count)
     free, waiting = self.free, self.waiting
   end
-  if waiting[1] and self.alive < self.parts.policy.workers then start_more(self) end
+  if waiting[1] and self.alive < self.parts.workers then start_more(self) end
   if self.parts.options.listen then self:keep_listening() end
 end
 
@@ -187,6 +189,14 @@ function Pool:start()
   self:start_failed(err, code)
 end
 
+-- A lack of processes, memory or descriptors: the job is held.
+local function not_started(err, code)
+  local lacks = room.lacks[code]
+  return {
+    not_started = not lacks or nil, unplaced = lacks, error = code, reason = err, duration = 0,
+  }
+end
+
 --- Fails one of the waiting jobs, so that the breaker and the notifications work as for other
 -- tasks.
 function Pool:start_failed(err, code)
@@ -194,7 +204,7 @@ function Pool:start_failed(err, code)
   self.pause = math.min((self.pause or FIRST_PAUSE / 2) * 2, LONGEST_PAUSE)
   self.resting = true
   local run = table.remove(self.waiting, 1)
-  if run then run:finish { not_started = true, error = code, reason = err, duration = 0 } end
+  if run then run:finish(not_started(err, code)) end
   if not run then self.parts.journal:error(nil, "error", err, "where", "runtime") end
   local pause = self.pause -- a response of another runtime resets it
   scheduler.spawn(function()
