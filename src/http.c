@@ -256,7 +256,8 @@ bool http_start(struct http_client *client, struct http_call *call,
     call->timeout = request->timeout;
     call->easy = libcurl.easy_init();
     if (!call->easy || !suppress_defaults(call) || !set_request(call->easy, request) ||
-        !trust_set(call->easy, request->ca_file)) {
+        !trust_set(call->easy, request->ca_file) ||
+        !trust_identify(call->easy, request->cert_file, request->key_file)) {
         return fail(call, HTTP_NO_MEMORY, "not enough memory");
     }
     set_waits(call->easy, request);

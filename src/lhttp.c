@@ -227,6 +227,10 @@ static void read_request(lua_State *L, struct call *call, struct http_request *r
     if (!request->url) luaL_error(L, "request: 'url' is missing");
     request->method = method_field(L);
     request->ca_file = loptions_text(options, "ca_file");
+    request->cert_file = loptions_text(options, "cert_file");
+    request->key_file = loptions_text(options, "key_file");
+    if (request->key_file && !request->cert_file)
+        luaL_error(L, "request: 'key_file' needs a 'cert_file'");
     request->connect_timeout = seconds_field(L, "connect_timeout", DEFAULT_CONNECT_TIMEOUT);
     request->timeout = seconds_field(L, "timeout", DEFAULT_TIMEOUT);
     request->limit = (size_t)loptions_integer(options, "limit", DEFAULT_LIMIT, 0, INT64_MAX);

@@ -64,3 +64,9 @@ bool trust_set(CURL *easy, const char *file) {
     libcurl.easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     return file ? trust_file(easy, file) : trust_system(easy);
 }
+
+bool trust_identify(CURL *easy, const char *cert_file, const char *key_file) {
+    if (!cert_file) return true;
+    return libcurl.easy_setopt(easy, CURLOPT_SSLCERT, cert_file) == CURLE_OK &&
+           libcurl.easy_setopt(easy, CURLOPT_SSLKEY, key_file ? key_file : cert_file) == CURLE_OK;
+}

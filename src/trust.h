@@ -12,4 +12,8 @@
 /* False: not enough memory. `file` may be NULL. */
 bool trust_set(CURL *easy, const char *file);
 
+/* The certificate that this client shows to a server that asks for one. NULL: none; without a key
+ * file the key is in the certificate's. */
+bool trust_identify(CURL *easy, const char *cert_file, const char *key_file);
+
 #endif

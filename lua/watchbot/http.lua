@@ -25,6 +25,8 @@ local suggest = require "watchbot.lib.suggest"
 ---@field limit integer? bytes of the response's body at most; default 16 MiB
 ---@field ca_file string? PEM file of the authorities to trust instead of the system's; default
 --- `$AWS_CA_BUNDLE`, then `$SSL_CERT_FILE`
+---@field cert_file string? PEM file of a client certificate, for a server that asks for one
+---@field key_file string? PEM file of its private key; default `cert_file`
 ---@field direct boolean? never through a proxy: for addresses that only this machine or container
 --- can reach
 ---@field idempotent boolean? may be sent again at once if a connection that was kept open fails
@@ -47,8 +49,8 @@ local http = {}
 http.unsent = core.unsent
 
 local fields = {
-  "url", "method", "headers", "body", "connect_timeout", "timeout", "limit", "ca_file", "direct",
-  "idempotent",
+  "url", "method", "headers", "body", "connect_timeout", "timeout", "limit", "ca_file",
+  "cert_file", "key_file", "direct", "idempotent",
 }
 local known = {}
 for _, name in ipairs(fields) do known[name] = true end

@@ -70,6 +70,18 @@ end
 
 local function in_task(body) return function() scheduler.run(body) end end
 
+-- The values of a metric in all lines.
+local function all_of(lines, name)
+  local values = {}
+  for _, line in ipairs(lines) do
+    local value = checked(line)[name]
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      values[#values + 1] = one
+    end
+  end
+  return values
+end
+
 describe("the embedded metric format", function()
   it("has what a counter rose by, and nothing where it did not", in_task(function()
     local one, lines, _, errors = emf_of {
@@ -108,7 +120,8 @@ describe("the embedded metric format", function()
     assert.is_nil(document.WorkerPending)
   end))
 
-  it("has a hundred values of a histogram at most, and a hundred metrics of a line",
+  -- A list of 100 was filled up by shares: CloudWatch's counts and sums were too small.
+  it("has all values of a histogram, a hundred in a line, and a hundred metrics of a line",
     in_task(function()
     local snapshot = { { name = "watchbot_x_seconds", kind = "histogram", unit = "seconds",
       help = "", { labels = {}, bounds = { 1, 2, math.huge }, counts = { 500, 400, 100 },
@@ -116,11 +129,27 @@ describe("the embedded metric format", function()
     for index = 1, 150 do snapshot[index + 1] = counter("watchbot_c" .. index .. "_total", 1) end
     local one, lines = emf_of { snapshot }
     one:flush()
-    assert.are.equal(2, #lines)
+    assert.are.equal(11, #lines)
     local counts = { 0, 0 }
-    for _, value in ipairs(checked(lines[1]).x_seconds) do counts[value] = counts[value] + 1 end
-    assert.are.same({ 50, 50 }, counts)
-    assert.are.equal(1, checked(lines[2]).c150)
+    for _, value in ipairs(all_of(lines, "x_seconds")) do counts[value] = counts[value] + 1 end
+    assert.are.same({ 500, 500 }, counts)
+    for _, name in ipairs { "c1", "c150", "WorkerErrors" } do
+      assert.are.equal(1, #all_of(lines, name), name)
+    end
+  end))
+
+  it("has every job of a flush, and shares of more than its lines take", in_task(function()
+    local one, lines, observers = emf_of { { { name = "watchbot_x_seconds", kind = "histogram",
+      unit = "seconds", help = "", { labels = {}, bounds = { 1, math.huge },
+        counts = { 30000, 10000 }, count = 40000, sum = 1 } } } }
+    for index = 1, 250 do
+      observers.gone { cause = "ended", exit = { duration = index }, message = { receives = 1 } }
+    end
+    one:flush()
+    local durations = all_of(lines, "WorkerDuration")
+    assert.are.same({ 250, 1000, 250000 }, { #durations, durations[1], durations[250] })
+    assert.are.equal(10000, #all_of(lines, "x_seconds"))
+    assert.are.equal(100, #lines)
   end))
 end)
 

@@ -57,6 +57,17 @@ describe("otlp.settings", function()
     assert.are.equal(10, read { OTEL_EXPORTER_OTLP_ENDPOINT = "http://c" }.traces.timeout)
   end)
 
+  -- A value that is passed over in silence would be looked for at the collector.
+  it("says that it does not compress, and which file of a certificate is missing", function()
+    assert.matches("^OTEL_EXPORTER_OTLP_COMPRESSION=gzip: watchbot sends requests uncompressed",
+      problems { OTEL_EXPORTER_OTLP_COMPRESSION = "gzip" })
+    assert.are.equal("", problems { OTEL_EXPORTER_OTLP_COMPRESSION = "none" })
+    assert.matches("_CLIENT_KEY: no client certificate is sent without OTEL_EXPORTER_OTLP_CLIENT_C",
+      problems { OTEL_EXPORTER_OTLP_CLIENT_KEY = "/key.pem" })
+    assert.matches("_CLIENT_CERTIFICATE: /none.pem: No such file",
+      problems { OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE = "/none.pem" })
+  end)
+
   it("knows the service and the other attributes of the resource", function()
     local function resource(variables)
       variables.OTEL_EXPORTER_OTLP_ENDPOINT = "http://c"

@@ -216,11 +216,14 @@ async def serve(reader, writer):
         open_now -= 1
 
 
-async def main(address, certificate=None, key=None):
+async def main(address, certificate=None, key=None, clients=None):
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
+        if clients:  # certificates of authorities, one of which must have signed the client's
+            context.load_verify_locations(clients)
+            context.verify_mode = ssl.CERT_REQUIRED
     server = await asyncio.start_server(serve, address, 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)

@@ -87,7 +87,8 @@ local function check(folder, values, text)
     RejectedMessages = done.rejects,
     WorkersStarted = all, WorkersFinished = all, WorkerDuration = all, ResponseDuration = all,
     MessageReceives = all,
-    WatcherErrors = 1, NoTaskStarts = 0, BuriedMessages = values.BuriedMessages and 0 or nil,
+    WatcherErrors = 1, NoTaskStarts = 0, NotReady = 0,
+    BuriedMessages = values.BuriedMessages and 0 or nil,
   }, counted(values), text)
   assert.is_true(math.max(table.unpack(values.WorkerDuration)) >= 2000,
     "milliseconds: one took 2 s")
@@ -158,6 +159,26 @@ describe("the metric filters of processes", function()
       assert.are.equal(1, counted(mined("process", structured, text, "policy.lua")).NoTaskStarts,
         text)
     end))
+
+    -- Only EMF had the metric: a queue that is away rang no alarm.
+    it("find a watcher whose queue does not answer in " .. (structured and "JSON" or "text"),
+      function()
+      local format = structured and "json" or "text"
+      for mode, form in pairs { task = "task", process = "listen" } do
+        local lines = {}
+        local sink = { format = function() return format end }
+        function sink:write(category, id, line)
+          lines[#lines + 1] = log.line(format, category, id, line)
+        end
+        local one = journal.new(sink, form)
+        one:warning(nil, "event", "not ready", "reason", "the last receive has failed",
+          "seconds", 30)
+        one:info(nil, "event", "ready", "seconds", 60)
+        one:info("id", "subject", "not ready", "message", '{"event":"not ready"}', "receives", 1)
+        lines[#lines + 1] = log.line(format, "work", "id", '{"event":"not ready"}')
+        assert.are.equal(1, #mined(mode, structured, table.concat(lines)).NotReady)
+      end
+    end)
 
     -- The program writes this when SQS does not answer as it should.
     it("find errors of the queue in " .. (structured and "JSON" or "text"), function()

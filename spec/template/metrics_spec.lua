@@ -79,9 +79,10 @@ describe("the metrics of a template", function()
     end
   end)
 
-  it("come from the log by default, without an alarm that needs more", function()
+  it("come from the log by default", function()
     local made = stack "process"
-    assert.is_nil(made.Resources.WatchbotNotReadyAlarm)
+    assert.is_truthy(made.Resources.WatchbotNotReadyAlarm)
+    assert.is_truthy(made.Resources.WatchbotNotReadyMetric)
     assert.is_truthy(made.Resources.WatchbotWorkerErrorsMetric)
     assert.is_nil(json.encode(made):find('"Metrics"', 1, true)
       and json.encode(made):find('"MetricsNamespace"', 1, true))

@@ -27,6 +27,32 @@ describe("readiness", function()
     assert.is_true(one:is_ready())
   end)
 
+  -- The alarm of a template counts these lines: each minute has one.
+  it("is remarked on when it has been missing for a while, each minute, and when it is back",
+    function()
+    local intake = intake_of { answered = scheduler.boottime() }
+    local one = readiness.new(URL, intake)
+    local function remarks(from, to)
+      local events = {}
+      for now = from, to, 10 do
+        local event, why, seconds = one:remark(now)
+        if event then events[#events + 1] = ("%d %s %s %d"):format(now, event, why, seconds) end
+      end
+      return events
+    end
+    assert.are.same({}, remarks(1000, 1100))
+    intake.pause = 1
+    assert.are.same({}, remarks(1110, 1130))
+    intake.pause = 0
+    assert.are.same({}, remarks(1140, 1150))
+    intake.pause = 1
+    local why = "not ready the last receive has failed"
+    assert.are.same({ "1190 " .. why .. " 30", "1240 " .. why .. " 80", "1290 " .. why .. " 130" },
+      remarks(1160, 1330))
+    intake.pause = 0
+    assert.are.same({ "1340 ready nil 180" }, remarks(1340, 1400))
+  end)
+
   -- A watcher whose slots are full asks for no messages, but its heartbeats are answered.
   it("knows the newest answer of all that asks the queue", function()
     local now = scheduler.boottime()

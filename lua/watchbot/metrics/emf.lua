@@ -1,5 +1,5 @@
 --- metrics.emf: the metrics as lines of CloudWatch's embedded metric format, of which CloudWatch
--- Logs makes metrics: one line a minute, and one whenever a hundred jobs have ended. First the
+-- Logs makes metrics: a line a minute, and more whenever a hundred jobs have ended. First the
 -- names that watchbot's template has always used (WorkerErrors...), for its alarms, then the whole
 -- table: a counter as what it rose by, and left out where it did not, for CloudWatch charges for
 -- each metric that has a value.
@@ -10,8 +10,12 @@ local json = require "watchbot.lib.json"
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds between two lines; of a line the metrics, and of a metric the values, at most.
-local APART, MOST_METRICS, MOST_VALUES = 60, 100, 100
+-- Seconds between two flushes at most, and at least.
+local APART, PAUSE = 60, 0.2
+
+-- CloudWatch's limits: of a line the metrics, and of a metric the values in it. More values of a
+-- metric go to further lines, up to this many of one flush.
+local MOST_METRICS, MOST_VALUES, MOST_SAMPLES = 100, 100, 10000
 
 local UNITS = { seconds = "Seconds", bytes = "Bytes", [""] = "Count" }
 
@@ -36,7 +40,7 @@ end
 function Emf:observe(jobs)
   local function add(name, value)
     local list = self.samples[name]
-    if value and #list < MOST_VALUES then list[#list + 1] = value end
+    if value and #list < MOST_SAMPLES then list[#list + 1] = value end
   end
   jobs:observe {
     unplaced = function() self.samples.unplaced = self.samples.unplaced + 1 end,
@@ -71,10 +75,10 @@ local function name_of(family, series)
   return name
 end
 
--- The values of a histogram's bounds: of more than fit, as many of each as is its share.
+-- The values of a histogram's bounds: of more than a flush takes, as many of each as is its share.
 local function values_of(series, before)
   local values, total, seen = {}, series.count - (before and before.count or 0), 0
-  local most = math.min(total, MOST_VALUES)
+  local most = math.min(total, MOST_SAMPLES)
   for index, count in ipairs(series.counts) do
     seen = seen + count - (before and before.counts[index] or 0)
     local bound = math.min(series.bounds[index], series.bounds[#series.bounds - 1])
@@ -149,7 +153,33 @@ local function line_of(metrics, time, options)
   }, table.unpack(members))
 end
 
---- Writes what there is to say since the last line. Waits in a task, a second at most.
+-- The metrics of one line after another: a metric with more values than a line takes is in several
+-- lines, the others are in one, for CloudWatch adds up what it finds.
+local function lines_of(metrics)
+  local lines, line, rest = {}, {}, metrics
+  local function add(metric)
+    line[#line + 1] = metric
+    if #line == MOST_METRICS then lines[#lines + 1], line = line, {} end
+  end
+  while #rest > 0 do
+    local later = {}
+    for _, metric in ipairs(rest) do
+      local name, unit, value = table.unpack(metric)
+      if type(value) ~= "table" or #value <= MOST_VALUES then
+        if type(value) ~= "table" or #value > 0 then add(metric) end
+      else
+        add { name, unit, table.move(value, 1, MOST_VALUES, 1, {}) }
+        later[#later + 1] = { name, unit, table.move(value, MOST_VALUES + 1, #value, 1, {}) }
+      end
+    end
+    -- A line has a metric once.
+    if #line > 0 then lines[#lines + 1], line = line, {} end
+    rest = later
+  end
+  return lines
+end
+
+--- Writes what there is to say since the last flush. Waits in a task, a second at most.
 function Emf:flush()
   local snapshot = self.measured:snapshot()
   local list, rises = self:table_of(snapshot)
@@ -157,14 +187,8 @@ function Emf:flush()
   self.samples = no_samples()
   self.full:clear()
   table.move(list, 1, #list, #all + 1, all)
-  local chosen = {}
-  for index, metric in ipairs(all) do
-    local there = type(metric[3]) ~= "table" or #metric[3] > 0
-    if there then chosen[#chosen + 1] = metric end
-    if #chosen == MOST_METRICS or index == #all then
-      if #chosen > 0 then self.options.write(line_of(chosen, snapshot.time, self.options)) end
-      chosen = {}
-    end
+  for _, metrics in ipairs(lines_of(all)) do
+    self.options.write(line_of(metrics, snapshot.time, self.options))
   end
 end
 
@@ -173,6 +197,7 @@ function Emf:run()
   while true do
     self.full:wait(APART)
     self:flush()
+    scheduler.sleep(PAUSE)
   end
 end
 

@@ -56,7 +56,8 @@ gauge("queue_messages_in_flight",
 gauge("dead_letters", "Messages in the dead-letter queue, where there is one that may be asked.",
   of_backlog "dead")
 seconds("queue_oldest_message_age_seconds",
-  "Age of the oldest message in the queue, where the queue says it.", of_backlog "oldest")
+  "Age of the oldest message in an embedded queue; for SQS see ApproximateAgeOfOldestMessage.",
+  of_backlog "oldest")
 gauge("ready", "Whether the queue answers: 1, or 0.", function(parts)
   return flag(parts.readiness:is_ready())
 end)

@@ -96,7 +96,8 @@ function Sender:post(body)
   local response, err, code = http.request {
     url = self.target.url, method = "POST", headers = headers, body = body, limit = LARGEST,
     timeout = self.target.timeout, connect_timeout = math.min(5, self.target.timeout),
-    ca_file = self.target.ca_file, direct = self.direct, idempotent = true,
+    ca_file = self.target.ca_file, cert_file = self.target.cert_file,
+    key_file = self.target.key_file, direct = self.direct, idempotent = true,
   }
   if not response then return nil, err, code end
   if response.status >= 200 and response.status <= 299 then return response end

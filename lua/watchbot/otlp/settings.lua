@@ -16,6 +16,8 @@ local PROTOCOL = "http/json"
 ---@field headers table<string, string>
 ---@field timeout number seconds of a request
 ---@field ca_file string?
+---@field cert_file string? of the client, as the next
+---@field key_file string?
 
 ---@class watchbot.OtlpSettings
 ---@field traces watchbot.OtlpTarget? nil: traces are not exported
@@ -120,16 +122,46 @@ function Reader:exports(signal)
   return false
 end
 
+-- Requests are sent as they are: every collector takes that.
+function Reader:check_compression(signal)
+  local value, name = self:of_signal(signal, "COMPRESSION")
+  if not value or value == "none" then return end
+  self:report("%s=%s: watchbot sends requests uncompressed; write none, or unset it", name,
+    value:sub(1, 50))
+end
+
+function Reader:check_file(path, name)
+  local opened <close>, err = io.open(path or "/dev/null", "rb")
+  if not opened then self:report("%s: %s", name, err) end
+end
+
+-- A client certificate and its key, each in a file.
+function Reader:identity(signal)
+  local certificate, name = self:of_signal(signal, "CLIENT_CERTIFICATE")
+  local key, key_name = self:of_signal(signal, "CLIENT_KEY")
+  if key and not certificate then
+    self:report("%s: no client certificate is sent without %s", key_name,
+      (key_name:gsub("KEY$", "CERTIFICATE")))
+    return nil
+  end
+  self:check_file(certificate, name)
+  self:check_file(key, key_name)
+  return certificate, key
+end
+
 function Reader:target(signal, path)
   if not self:of_signal(signal, "ENDPOINT") or not self:exports(signal) then return nil end
   if not self:speaks(signal) then return nil end
   local url = self:url(signal, path)
   if not url then return nil end
+  self:check_compression(signal)
+  local cert_file, key_file = self:identity(signal)
   return {
     url = url, headers = self:headers(signal),
     timeout = self:number(10000, 1, ("OTEL_EXPORTER_OTLP_%s_TIMEOUT"):format(signal),
       "OTEL_EXPORTER_OTLP_TIMEOUT") / 1000,
-    ca_file = self:of_signal(signal, "CERTIFICATE"),
+    ca_file = (self:of_signal(signal, "CERTIFICATE")), cert_file = cert_file,
+    key_file = key_file,
   }
 end
 

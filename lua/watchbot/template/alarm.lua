@@ -119,8 +119,6 @@ alarm.declared = {
   { key = "notReady", name = "NotReady", stat = "Maximum",
     metric = function(options, refs) return metrics.logged(options, refs, "NotReady") end,
     defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 5 } end,
-    -- Only the watchers' own lines say it.
-    wanted = function(options) return options.metrics == "emf" end,
     text = "The queue has not answered a watcher for minutes, which therefore takes no messages. "
       .. "See the log for the error, the queue's policy and the role's, and the AWS Health "
       .. "Dashboard." },

@@ -58,15 +58,16 @@ local function failed_in_text()
   return patterns
 end
 
--- This line has no id: it is not about a message.
-local BREAKER = "no task can be started"
-local breaker = {
-  json = '$.event = "' .. BREAKER .. '*"',
-  text = {
-    '[date, who = *watcher*, object = *event* && (object = *no || object = "*' .. BREAKER
-    .. '*"), ...]',
-  },
-}
+-- An event of several words, in a line that has no id: it is not about a message.
+local function event(words)
+  return {
+    json = ('$.event = "%s*"'):format(words),
+    text = { ('[date, who = *watcher*, object = *event* && (object = *%s || object = "*%s*"), ...]')
+      :format(words:match "^%S+", words) },
+  }
+end
+
+local breaker, unready = event "no task can be started", event "not ready"
 
 ---@type watchbot.template.LoggedMetric[]
 local declared = {
@@ -87,6 +88,7 @@ local declared = {
       json = '$.outcome = "bury"', text = { of_message "*outcome* && object = *bury*" },
     } },
   { name = "NoTaskStarts", unit = "Count", listen = breaker, task = breaker, policy = breaker },
+  { name = "NotReady", unit = "Count", listen = unready, task = unready, policy = unready },
   {
     name = "WorkersStarted", unit = "Count", listen = received, task = received, policy = received,
   },

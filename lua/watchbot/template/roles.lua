@@ -88,10 +88,13 @@ end
 local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility" }
 
 local function of_watchers(options, refs)
+  local dead = cf.getatt(refs.id "DeadLetterQueue", "Arn")
   local statements = {
-    allow(join(receive_actions, { "sqs:GetQueueAttributes" }), refs.queueArn),
-    -- A rejected message is sent to the dead-letter queue at once.
-    allow({ "sqs:SendMessage" }, cf.getatt(refs.id "DeadLetterQueue", "Arn")),
+    allow(receive_actions, refs.queueArn),
+    -- A metric has the number of dead letters.
+    allow({ "sqs:GetQueueAttributes" }, { refs.queueArn, dead }),
+    -- A buried message is sent to the dead-letter queue at once.
+    allow({ "sqs:SendMessage" }, dead),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
   }
   if options.kmsKey then

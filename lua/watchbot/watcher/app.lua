@@ -148,11 +148,14 @@ function App:notify()
   self.journal:error(nil, "error", err, "code", code, "where", "systemd")
 end
 
--- At once, and as often as the manager needs it until the watcher ends.
-function App:report()
-  if not self.supervisor then return end
-  self:notify()
-  return scheduler.every(self.supervisor.interval, self.notify, self)
+-- Calls a method at once, and again after each pause, until it is canceled.
+function App:repeat_every(name, seconds, method)
+  return self.watcher:supervise(name, function()
+    while true do
+      method(self)
+      scheduler.sleep(seconds)
+    end
+  end)
 end
 
 --- Runs the watcher to its end. Waits in a task.
@@ -160,12 +163,9 @@ end
 ---@return string? err
 ---@return string? code "NotAllowed"
 function App:run()
-  local touching
-  if self.health then
-    self:touch()
-    touching = scheduler.every(HEALTH_INTERVAL, self.touch, self)
-  end
-  local reporting = self:report()
+  local touching = self.health and self:repeat_every("health", HEALTH_INTERVAL, self.touch)
+  local reporting = self.supervisor
+    and self:repeat_every("systemd", self.supervisor.interval, self.notify)
   self.instruments:start()
   local ok, err, code = self.watcher:run()
   self.instruments:close()

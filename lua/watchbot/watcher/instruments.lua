@@ -14,6 +14,9 @@ local function metrics() return require "watchbot.metrics" end
 local function otlp() return require "watchbot.otlp" end
 local function emf() return require "watchbot.metrics.emf" end
 
+-- Seconds between two looks at readiness, for the log.
+local LOOK = 10
+
 -- Without one of these nothing is exported.
 local ENDPOINTS = {
   "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -136,8 +139,23 @@ function Instruments:export(getenv, policy)
   if self.exporter:wants_metrics() then self:measure() end
 end
 
---- Starts the tasks of what is exported.
+-- Logs when the watcher is not ready; the template's alarm `notReady` counts these lines.
+function Instruments:follow_readiness()
+  local journal = self.watcher.journal
+  while true do
+    scheduler.sleep(LOOK)
+    local event, why, seconds = self.readiness:remark(scheduler.now())
+    if event == "ready" then
+      journal:info(nil, "event", event, "seconds", seconds // 1)
+    elseif event then
+      journal:warning(nil, "event", event, "reason", why, "seconds", seconds // 1)
+    end
+  end
+end
+
+--- Starts the tasks of what is exported or logged.
 function Instruments:start()
+  self.following = self.watcher:supervise("readiness", self.follow_readiness, self)
   if self.emf then self.emf_task = self.watcher:supervise("metrics", self.emf.run, self.emf) end
   if not self.exporter then return end
   self.exporter:start(function(...) return self.watcher:supervise(...) end,
@@ -146,6 +164,7 @@ end
 
 --- Exports what is left, and ends the server and the metrics. Waits in a task.
 function Instruments:close()
+  if self.following then self.following:cancel "the watcher ends" end
   if self.emf_task then
     self.emf_task:cancel "the watcher ends"
     self.emf:flush()

@@ -10,6 +10,10 @@ local scheduler = require "watchbot.scheduler"
 -- Seconds that polls may run without a response; a long poll takes 20.
 local PATIENCE = 60
 
+-- Seconds without readiness until it is logged, and until the next line: each minute has one, for
+-- the alarm of a template.
+local FIRST, AGAIN = 30, 50
+
 ---@class watchbot.Asking
 ---@field answered number? boottime of the queue's last answer
 ---@field unanswered number? boottime of the last failure to get one
@@ -79,6 +83,25 @@ function Readiness:is_ready()
     return false, "the queue's file was deleted or replaced"
   end
   return true
+end
+
+--- What is to be logged about it now, if that is called every few seconds: that the watcher is not
+--- ready, every minute, and that it is ready again.
+---@param now number a time of scheduler.now()
+---@return "not ready"|"ready"|nil event
+---@return string? why it is not ready
+---@return number? seconds for which it was not
+function Readiness:remark(now)
+  local ready, why = self:is_ready()
+  if ready then
+    local since = self.remarked and self.since
+    self.since, self.remarked = nil, nil
+    return since and "ready" or nil, nil, since and now - since
+  end
+  self.since = self.since or now
+  if now < (self.remarked and self.remarked + AGAIN or self.since + FIRST) then return nil end
+  self.remarked = now
+  return "not ready", why, now - self.since
 end
 
 return readiness
