@@ -153,6 +153,30 @@ describe("a host", function()
     ]]
   end)
 
+  -- A thread remembers the loop that it has used last, by the address of the state: the next state
+  -- on it may have the same address, while the loop was freed.
+  it("can have one state after another on a thread, each with a loop of its own", function()
+    run [[
+      local text = ([=[
+        package.path, package.cpath = %q, %q
+        local scheduler = require "watchbot.scheduler"
+        assert(scheduler.alive() == 0, scheduler.alive())
+        late = setmetatable({}, { __gc = function() scheduler.now() end })
+        scheduler.run(function()
+          for _ = 1, 10 do scheduler.spawn(scheduler.sleep, 1000) end
+          scheduler.sleep(0)
+          assert(scheduler.alive() == 11, scheduler.alive())
+        end)
+      ]=]):format(package.path, package.cpath)
+      for round = 1, 30 do
+        -- The state has the address of the one before, but its loop has not.
+        local why = state(("ballast = ('x'):rep(%d)"):format(round * 5000) .. text)
+        assert(not why, why)
+        if round % 3 == 0 then assert(scheduler.alive() == 0) end
+      end
+    ]]
+  end)
+
   -- Finalizers that are older than the loop run after it was closed: a sleep in one kept a core
   -- busy, for epoll was gone.
   it("is told by a finalizer that comes too late", function()

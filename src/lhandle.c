@@ -8,7 +8,10 @@ void lhandle_type(lua_State *L, const char *type, const luaL_Reg *metamethods,
     luaL_newmetatable(L, type);
     if (metamethods) luaL_setfuncs(L, metamethods, 0);
     lua_newtable(L);
-    if (methods) luaL_setfuncs(L, methods, 0);
+    if (methods) {
+        lua_pushvalue(L, -2);
+        luaL_setfuncs(L, methods, 1);
+    }
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
@@ -20,4 +23,14 @@ void *lhandle_new(lua_State *L, const char *type, size_t size, int uservalues) {
     memset(handle, 0, size);
     luaL_setmetatable(L, type);
     return handle;
+}
+
+void *lhandle_check(lua_State *L, int index, const char *type) {
+    void *handle = lua_touserdata(L, index);
+    if (handle && lua_getmetatable(L, index)) {
+        bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same) return handle;
+    }
+    return luaL_checkudata(L, index, type);
 }

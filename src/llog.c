@@ -35,7 +35,7 @@ enum lines_format llog_format(const struct llog *log) {
 }
 
 struct llog *llog_check(lua_State *L, int index) {
-    struct llog *log = luaL_checkudata(L, index, LOG_TYPE);
+    struct llog *log = lhandle_check(L, index, LOG_TYPE);
     if (!log->sink) luaL_argerror(L, index, "the log is closed");
     return log;
 }

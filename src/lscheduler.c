@@ -11,7 +11,7 @@
 /* tasks */
 
 static struct task *check_task(lua_State *L) {
-    return luaL_checkudata(L, 1, TASK_TYPE);
+    return lhandle_check(L, 1, TASK_TYPE);
 }
 
 static int l_spawn(lua_State *L) {
@@ -182,7 +182,7 @@ struct event {
 };
 
 static struct event *check_event(lua_State *L) {
-    return luaL_checkudata(L, 1, EVENT_TYPE);
+    return lhandle_check(L, 1, EVENT_TYPE);
 }
 
 static int l_event(lua_State *L) {

@@ -75,7 +75,7 @@ static void check_usable(lua_State *L, const struct connection *connection, int 
 }
 
 static struct connection *check_connection(lua_State *L, int index) {
-    struct connection *connection = luaL_checkudata(L, index, CONNECTION_TYPE);
+    struct connection *connection = lhandle_check(L, index, CONNECTION_TYPE);
     check_usable(L, connection, index);
     return connection;
 }
@@ -243,7 +243,7 @@ static bool bind(lua_State *L, const struct statement *statement) {
 /* The statement at index 1, bound and about to take its first step; NULL: nil, message and code are
  * pushed. */
 static sqlite3_stmt *begin(lua_State *L) {
-    struct statement *statement = luaL_checkudata(L, 1, STATEMENT_TYPE);
+    struct statement *statement = lhandle_check(L, 1, STATEMENT_TYPE);
     check_usable(L, statement->connection, 1);
     sqlite3_reset(statement->handle); /* an error of Lua's may have left it within its rows */
     if (bind(L, statement)) return statement->handle;

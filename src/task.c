@@ -7,30 +7,7 @@
 #include "clock.h"
 #include "lerror.h"
 
-static const char tasks_key, failure_key; /* addresses in the registry */
-
-static struct tasks *tasks_of(lua_State *L) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
-    struct tasks *tasks = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    if (!tasks) luaL_error(L, "watchbot's loop is not open in this Lua state");
-    return tasks;
-}
-
-struct loop *task_loop(lua_State *L) {
-    struct tasks *tasks = tasks_of(L);
-    if (!tasks->open)
-        luaL_error(L, "watchbot's loop is closed, because the Lua state is being closed");
-    return &tasks->loop;
-}
-
-const struct loop *task_clocks(lua_State *L) {
-    return &tasks_of(L)->loop;
-}
-
-struct task *task_running(lua_State *L) {
-    return tasks_of(L)->running;
-}
+static const char failure_key; /* its address in the registry */
 
 size_t task_alive(lua_State *L) {
     return tasks_of(L)->alive;
@@ -351,31 +328,7 @@ int64_t task_opt_seconds(lua_State *L, int index) {
     return lua_isnoneornil(L, index) ? TASK_FOR_EVER : task_check_seconds(L, index);
 }
 
-static int tasks_gc(lua_State *L) {
-    struct tasks *tasks = lua_touserdata(L, 1);
-    if (tasks->open) loop_close(&tasks->loop);
-    tasks->open = false;
-    return 0;
-}
-
-void task_open(lua_State *L) {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key) != LUA_TNIL) {
-        lua_pop(L, 1);
-        return;
-    }
-    struct tasks *tasks = lua_newuserdatauv(L, sizeof *tasks, 0);
-    memset(tasks, 0, sizeof *tasks);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, tasks_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    int error = loop_open(&tasks->loop);
-    if (error) luaL_error(L, "cannot open an event loop: %s", lerror_describe(L, error));
-    tasks->open = true;
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
-    lua_pop(L, 1);
-    limit_open(L);
-
+void task_type(lua_State *L) {
     luaL_newmetatable(L, TASK_TYPE);
     lua_pushcfunction(L, task_gc);
     lua_setfield(L, -2, "__gc");

@@ -1,4 +1,4 @@
-/* task_state: the fields of a task, only for task.c and limit.c. */
+/* task_state: the fields of a task, only for task.c, tasks.c and limit.c. */
 #ifndef WATCHBOT_TASK_STATE_H
 #define WATCHBOT_TASK_STATE_H
 
@@ -51,6 +51,12 @@ struct task {
     struct task_queue joiners;
     int64_t longest_turn;
 };
+
+/* Raises an error where task_open was not called. */
+struct tasks *tasks_of(lua_State *L);
+
+/* Completes the metatable of a task. */
+void task_type(lua_State *L);
 
 /* Raises the user value `which` of the task. */
 int task_raise(lua_State *L, struct task *task, int which);

@@ -1,6 +1,8 @@
 /* An interpreter for the specs that can do two things which Lua cannot: fork, and run a text in
- * another Lua state on another thread. states FILE: the text sees fork, wait and thread. */
+ * another Lua state, on another thread or on its own. states FILE: the text sees fork, wait, thread
+ * and state. */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,32 @@ static int thread_join(lua_State *L) {
     return 1;
 }
 
+static char arena[16 << 20];
+
+/* Each state gets the addresses that the one before had; nothing is freed. */
+static void *place(void *taken, void *memory, size_t before, size_t size) {
+    size_t *used = taken;
+    if (size == 0) return NULL;
+    if (memory && size <= before) return memory;
+    if (*used + size > sizeof arena) return NULL;
+    void *placed = arena + *used;
+    *used += (size + 15) / 16 * 16;
+    if (memory) memcpy(placed, memory, before);
+    return placed;
+}
+
+/* -- text => its error | nil : in another Lua state, on this thread, which is closed afterwards */
+static int l_state(lua_State *L) {
+    size_t used = 0;
+    memset(arena, 0xa5, sizeof arena);
+    lua_State *other = lua_newstate(place, &used);
+    luaL_openlibs(other);
+    bool good = luaL_dostring(other, luaL_checkstring(L, 1)) == LUA_OK;
+    lua_pushstring(L, good ? NULL : luaL_tolstring(other, -1, NULL));
+    lua_close(other);
+    return 1;
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return fprintf(stderr, "usage: states FILE\n"), 2;
     lua_State *L = luaL_newstate();
@@ -76,6 +104,7 @@ int main(int argc, char **argv) {
     lua_register(L, "fork", l_fork);
     lua_register(L, "wait", l_wait);
     lua_register(L, "thread", l_thread);
+    lua_register(L, "state", l_state);
     int status = luaL_dofile(L, argv[1]);
     if (status != LUA_OK) fprintf(stderr, "states: %s\n", lua_tostring(L, -1));
     lua_close(L);
