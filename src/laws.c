@@ -131,6 +131,7 @@ static struct sigv4_scope check_scope(lua_State *L, int credentials, int table) 
         .encoded_path = loptions_flag(options, "encoded_path", false),
         .unsigned_token = loptions_flag(options, "unsigned_token", false),
         .content_sha256 = loptions_flag(options, "content_sha256", false),
+        .unsigned_payload = loptions_flag(options, "unsigned_payload", false),
     };
 }
 

@@ -130,7 +130,11 @@ static bool put_canonical(struct sigv4 *sigv4, const struct sigv4_request *reque
     canonical_string(&writer, "\n");
     canonical_names(&writer, headers, ";");
     canonical_string(&writer, "\n");
-    canonical_put(&writer, result->content_sha256, HEX_SIZE);
+    if (scope->unsigned_payload) {
+        canonical_string(&writer, "UNSIGNED-PAYLOAD");
+    } else {
+        canonical_put(&writer, result->content_sha256, HEX_SIZE);
+    }
     return !writer.failed;
 }
 

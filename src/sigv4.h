@@ -44,6 +44,7 @@ struct sigv4_scope {
     bool encoded_path;   /* the path's %XX are kept, as S3 does; other services encode once more */
     bool unsigned_token; /* the token is added after signing */
     bool content_sha256; /* sign and send X-Amz-Content-Sha256, which S3 asks for */
+    bool unsigned_payload; /* the body is not signed: a signed query of S3 */
 };
 
 /* What is kept between requests, and scratch space. Zeroed: closed. */

@@ -53,7 +53,7 @@ local READERS = {
     xml.decode(bytes)
     xml.decode("<a>" .. bytes .. "</a>")
     xml.decode("<a xmlns='" .. bytes .. "'><b/></a>")
-    protocol.read(services.find "sns", "ListTopics", bytes)
+    protocol.read(services.find "sns", "ListTopics", { body = bytes })
   end,
   ["credentials"] = function(bytes)
     keys.from_json(bytes, "s")

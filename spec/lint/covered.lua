@@ -8,6 +8,7 @@ return {
 
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
   ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
+  ["aws/presigned"] = "aws/s3",
 
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",

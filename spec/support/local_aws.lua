@@ -53,6 +53,10 @@ function methods:authority() return control(self, "GET", "/-aws/ca") end
 ---@return table[]
 function methods:spans() return json.decode(control(self, "GET", "/-aws/spans"), true) end
 
+--- The objects of S3, by bucket and key.
+---@return table<string, table<string, { size: integer, sha256: string, at: number }>>
+function methods:objects() return json.decode(control(self, "GET", "/-aws/objects")) end
+
 --- The requests at AWS's host names, in their order.
 ---@return { host: string, operation: string, status: integer, at: number }[]
 function methods:requests() return json.decode(control(self, "GET", "/-aws/log")) end

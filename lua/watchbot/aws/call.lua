@@ -5,7 +5,9 @@
 local core = require "watchbot.core".aws
 local counts = require "watchbot.aws.counts"
 local date = require "watchbot.lib.date"
+local endpoint = require "watchbot.aws.endpoint"
 local errors = require "watchbot.aws.errors"
+local objects = require "watchbot.aws.objects"
 local same = require "watchbot.aws.keys".same
 local protocol = require "watchbot.aws.protocol"
 local retry = require "watchbot.aws.retry"
@@ -33,6 +35,15 @@ local REFUSED_KEYS = {
   TokenRefreshRequired = true,
   InvalidClientTokenId = true, UnrecognizedClientException = true, InvalidAccessKeyId = true,
 }
+
+-- The bucket is in another region than the one that was signed for.
+local ELSEWHERE = {
+  PermanentRedirect = true, AuthorizationHeaderMalformed = true, IllegalLocationConstraint = true,
+  Http301 = true,
+}
+
+-- Statuses of success; a DELETE of S3 has no content.
+local DONE = { [200] = true, [204] = true }
 
 ---@class watchbot.aws.CallOptions
 ---@field timeout number? seconds for each attempt, without the wait of a long poll
@@ -74,10 +85,23 @@ function Call:hide(...)
   for _, secret in ipairs { ... } do self.secrets[#self.secrets + 1] = secret end
 end
 
+--- What to sign for.
+---@param service watchbot.aws.Service
+---@param place watchbot.aws.Place
+---@param time number seconds since the epoch, by the server's clock
+---@return table
+function call.scope(service, place, time)
+  local scope = { region = place.region, service = place.service, time = math.floor(time) }
+  if service.signing then
+    for name, value in pairs(service.signing) do scope[name] = value end
+  end
+  return scope
+end
+
 -- Adds the signature. Does not change the headers of the call itself, since each attempt is signed
 -- again.
 function Call:sign(keys)
-  local headers, place = {}, self.client.place
+  local headers, place = {}, self.place
   for name, value in pairs(self.headers) do headers[name] = value end
   if not keys then
     headers["User-Agent"] = self.client.user_agent
@@ -85,12 +109,10 @@ function Call:sign(keys)
   end
   headers.Host = place.host
   self.clock_offset = self.client.clock_offset
-  local request = { method = "POST", path = place.path, headers = headers, body = self.body }
-  local scope = {
-    region = place.region, service = place.service,
-    time = math.floor(wall_time() + self.clock_offset),
-  }
-  local authorization, stamp = self.client.signer:headers(request, keys, scope)
+  local request = { method = self.method, path = place.path, headers = headers, body = self.body }
+  local scope = call.scope(self.service, place, wall_time() + self.clock_offset)
+  local authorization, stamp, sha256 = self.client.signer:headers(request, keys, scope)
+  if scope.content_sha256 then headers["X-Amz-Content-Sha256"] = sha256 end
   -- A proxy may change the user agent, so it is not signed.
   headers.Host, headers["User-Agent"] = nil, self.client.user_agent
   headers.Authorization, headers["X-Amz-Date"], headers["X-Amz-Security-Token"] = authorization,
@@ -119,7 +141,7 @@ function Call:send(keys)
   local client = self.client
   self:count()
   local response, err, code = client.request {
-    method = "POST", url = client.place.url, headers = self:sign(keys), body = self.body,
+    method = self.method, url = self.place.url, headers = self:sign(keys), body = self.body,
     idempotent = self.repeatable,
     connect_timeout = math.min(client.connect_timeout, self:timeout()), timeout = self:timeout(),
     ca_file = client.ca_file,
@@ -128,8 +150,8 @@ function Call:send(keys)
   if not response then
     return nil, { code = code, message = err, unsent = client.unsent[code] }
   end
-  if response.status ~= 200 then return nil, errors.read(response, wall_time()) end
-  local result, problem = protocol.read(self.service, self.operation, response.body)
+  if not DONE[response.status] then return nil, errors.read(response, wall_time()) end
+  local result, problem = protocol.read(self.service, self.operation, response)
   if not result then return nil, errors.bad_answer(response, problem) end
   return result
 end
@@ -165,9 +187,25 @@ function Call:replace_keys(failure, keys)
   return found ~= nil and not same(found, keys)
 end
 
+-- S3 names the region of a bucket that is not where it was looked for.
+function Call:correct_region(failure)
+  local route, region = self.route, failure.region
+  if not route or not ELSEWHERE[failure.code] or not region or self.region_corrected
+    or region == self.place.region or not endpoint.is_region(region) then
+    return false
+  end
+  self.region_corrected = true
+  self.client.regions[route.bucket] = region
+  self.place = objects.place(self.client.place, route, region)
+  return true
+end
+
 -- => true for another attempt, after the pause before it
 function Call:may_go_on(failure, keys)
-  if self:correct_clock(failure) or self:replace_keys(failure, keys) then return true end
+  if self:correct_clock(failure) or self:replace_keys(failure, keys)
+    or self:correct_region(failure) then
+    return true
+  end
   if not self.repeatable and retry.may_be_applied(failure) then
     self.reason = "; not made again, for it may have been applied"
     return false
@@ -215,6 +253,14 @@ local function hidden_parameters(service, parameters)
   return secrets
 end
 
+--- Where the object of a route is.
+---@param client watchbot.aws.Client which has been resolved
+---@param route watchbot.aws.Route
+---@return watchbot.aws.Place
+function call.place(client, route)
+  return objects.place(client.place, route, client.regions[route.bucket])
+end
+
 --- Makes a call and waits for its response.
 ---@param client watchbot.aws.Client which has been resolved
 ---@param operation string
@@ -227,7 +273,7 @@ end
 function call.run(client, operation, parameters, options)
   local service = client.service
   parameters = fill_token(service, operation, parameters)
-  local body, headers, code = protocol.write(service, operation, parameters)
+  local body, headers, code, route = protocol.write(service, operation, parameters)
   if not body then
     return nil, ("%s:%s: %s"):format(client.service_name, operation, headers), code
   end
@@ -241,6 +287,9 @@ function call.run(client, operation, parameters, options)
     options = options,
     body = body,
     headers = headers,
+    method = route and route.method or "POST",
+    route = route,
+    place = route and call.place(client, route) or client.place,
     attempts = 0,
     counts = counts.of(client.service_name, operation),
     repeatable = repeatable,

@@ -81,6 +81,12 @@ function endpoint.is_region(region)
   return #region <= 63 and region:find "^%l[%l%d%-]*[%l%d]$" ~= nil
 end
 
+-- S3 has its dual-stack hosts at the ordinary domain.
+local function domain_of(partition, prefix, dualstack)
+  if not dualstack then return partition.suffix end
+  return prefix == "s3" and partition.suffix or partition.dualstack
+end
+
 --- The URL of a service in a region, such as "https://sqs.eu-west-1.amazonaws.com".
 ---@param service string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
 --- "cloudwatch"
@@ -96,9 +102,10 @@ function endpoint.url(service, region, variant)
   local fips, dualstack = variant and variant.fips, variant and variant.dualstack
   local partition, prefix = endpoint.partition(region), PREFIXES[service] or service
   local ordinary = partition.fips and partition.fips[prefix]
+  local domain = domain_of(partition, prefix, dualstack)
   if fips and ordinary ~= "any" and (dualstack or not ordinary) then prefix = prefix .. "-fips" end
-  return ("https://%s.%s.%s"):format(prefix, region,
-    dualstack and partition.dualstack or partition.suffix)
+  if service == "s3" and dualstack then prefix = prefix .. ".dualstack" end
+  return ("https://%s.%s.%s"):format(prefix, region, domain)
 end
 
 return endpoint

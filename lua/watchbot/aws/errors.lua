@@ -22,6 +22,7 @@ local LOOKED_AT, LONGEST = 16 * 1024, 1000
 ---@field date string? the server's, an HTTP date
 ---@field retry_after number? seconds that the server or a proxy asks to wait
 ---@field aws_retry_after number? the same, in the header that only AWS sends
+---@field region string? the region of the bucket that was asked for elsewhere
 
 local errors = {}
 
@@ -68,6 +69,7 @@ local function read_xml(body)
     code = bare_code(found.Code),
     message = string_of(found.Message),
     request_id = word(value.RequestId) or word(value.RequestID) or word(found.RequestId),
+    region = word(found.Region),
   }
 end
 
@@ -125,7 +127,8 @@ function errors.read(response, now)
     date = headers.date,
     retry_after = retry_after(headers, now),
     aws_retry_after = aws_retry_after(headers),
-    unsent = status >= 400 and status < 500,
+    unsent = status >= 300 and status < 500,
+    region = word(headers["x-amz-bucket-region"]) or found.region,
   }
 end
 

@@ -138,6 +138,22 @@ function Client:resolve()
   return found
 end
 
+--- A URL with which anybody can get an object, without credentials, as long as these credentials
+--- and the URL are valid. Waits for the credentials.
+---@param parameters { Bucket: string, Key: string }
+---@param seconds number that the URL is valid for: up to 7 days
+---@return string? url
+---@return string? err
+---@return string? code
+function Client:presign(parameters, seconds)
+  local found, err, code = self:resolve()
+  if not found then return nil, err, code end
+  local keys
+  keys, err, code = self.provider:get()
+  if not keys then return nil, err, code end
+  return require "watchbot.aws.presigned"(self, parameters, keys, seconds)
+end
+
 -- Assuming a role calls STS, signed with the credentials of the previous step or not at all. A
 -- given endpoint is that of the client's own service, for example in a VPC: STS is elsewhere.
 local function assumer(options)
@@ -209,7 +225,8 @@ local function check(service_name, options)
 end
 
 --- A client of one service, in one region. Makes no request.
----@param service_name "sqs"|"sns"|"ecs"|"logs"|"sts"|"dynamodb"|"cloudformation"|"cloudwatch"
+---@param service_name string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
+--- "cloudwatch", "s3"
 ---@param options watchbot.aws.ClientOptions?
 ---@return watchbot.aws.Client? client
 ---@return string? err
@@ -238,6 +255,7 @@ function aws.client(service_name, options)
     connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
     ca_file = settings:setting "ca_bundle" or nil,
     clock_offset = 0,
+    regions = {},
     requests = 0,
   }, Client)
 end

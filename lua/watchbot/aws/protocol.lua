@@ -1,7 +1,8 @@
 --- protocol: converts an operation and its parameters to a request, and a response to a result. AWS
--- JSON 1.0 and 1.1, and Query.
+-- JSON 1.0 and 1.1, Query, and the requests of S3 about an object.
 
 local json = require "watchbot.lib.json"
+local objects = require "watchbot.aws.objects"
 local query = require "watchbot.aws.query"
 local services = require "watchbot.aws.services"
 local xml = require "watchbot.aws.xml"
@@ -10,7 +11,7 @@ local protocol = {}
 
 local FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
-local write, read = {}, {}
+local write, read = { rest = function(_, ...) return objects.write(...) end }, {}
 
 function write.json(service, operation, parameters)
   local headers = {
@@ -44,25 +45,28 @@ function read.query(operation, body)
   return type(result) == "table" and result or {}
 end
 
---- The body and the headers of an operation's request. Raises an error for parameters that cannot
---- be written.
+--- The body and the headers of an operation's request, and its route where that is not the
+--- service's own. Raises an error for parameters that cannot be written.
 ---@param service watchbot.aws.Service
 ---@param operation string
 ---@param parameters table
 ---@return string? body
 ---@return table|string headers, or a message
----@return string? code "InvalidText"
+---@return string? code "InvalidText", "InvalidParameter"
+---@return watchbot.aws.Route? route
 function protocol.write(service, operation, parameters)
   return write[service.protocol](service, operation, parameters)
 end
 
---- The result in a response with status 200.
+--- The result in a successful response.
 ---@param service watchbot.aws.Service
 ---@param operation string
----@param body string
+---@param response watchbot.Response
 ---@return table? result
 ---@return string? problem
-function protocol.read(service, operation, body)
+function protocol.read(service, operation, response)
+  if service.protocol == "rest" then return objects.read(operation, response) end
+  local body = response.body
   if body:find "^%s*$" then
     if services.is_answering(operation) then return nil, "an empty response" end
     return {}

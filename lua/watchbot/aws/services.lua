@@ -16,7 +16,7 @@
 local sorted = require "watchbot.lib.sorted"
 
 ---@class watchbot.aws.Service
----@field protocol "json"|"query"
+---@field protocol "json"|"query"|"rest"
 ---@field content_type string?
 ---@field target string? before the dot in X-Amz-Target
 ---@field version string? of the Query API
@@ -31,6 +31,8 @@ local sorted = require "watchbot.lib.sorted"
 ---@field once table<string, true>? operations that must not be done twice
 ---@field retry watchbot.aws.RetryOptions? differences from other services
 ---@field secrets table<string, true>? parameters that must not be shown
+---@field signing table<string, boolean>? how its requests are signed, where that differs: see
+--- struct sigv4_scope
 
 local services = {}
 
@@ -131,6 +133,13 @@ services.cloudwatch = {
   target = "GraniteServiceVersion20100801",
   signing_name = "monitoring",
   once = { PutMetricData = true }, -- it would be counted twice
+}
+
+-- The objects of S3, as far as aws/objects.lua knows its operations.
+services.s3 = {
+  protocol = "rest",
+  signing_name = "s3",
+  signing = { raw_path = true, encoded_path = true, content_sha256 = true },
 }
 
 -- Operations with these names return data: an empty body means that the response was lost.

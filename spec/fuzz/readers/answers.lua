@@ -26,7 +26,7 @@ local function check_error(status, headers, bytes)
 end
 
 local function check_result(service, operation, bytes)
-  local result, err = protocol.read(services.find(service), operation, bytes)
+  local result, err = protocol.read(services.find(service), operation, { body = bytes })
   assert(type(result) == "table" or type(err) == "string")
 end
 

@@ -10,6 +10,7 @@ import ssl
 import threading
 from email.utils import formatdate
 
+import s3
 from knobs import now
 
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
@@ -25,7 +26,9 @@ class Request:
         self.is_proxied = False
 
     def operation(self):
-        """The name of the operation, in JSON or Query."""
+        """The name of the operation: in JSON, in Query, or by S3's method."""
+        if s3.is_meant(self):
+            return s3.operation_of(self)
         action = re.search(rb"(?:^|&)Action=(\w+)", self.body)
         target = self.headers.get("x-amz-target", "")
         return target.split(".")[-1] or (action[1].decode() if action else "")

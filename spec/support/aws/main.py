@@ -6,7 +6,7 @@ Prints its port; ends when its standard input does. Clients reach it in two ways
 names, as an HTTPS proxy (HTTPS_PROXY, with the authority from GET /-aws/ca in AWS_CA_BUNDLE), where
 host, service and region of a request must match; and at http://127.0.0.1:PORT as an
 endpoint of all services, where the scope of the signature selects the service.
-GET /-aws/spans lists the spans that X-Ray has taken.
+GET /-aws/spans lists the spans that X-Ray has taken, GET /-aws/objects the objects of S3.
 
 POST /moto-api/reset wipes everything. GET /-aws/log lists the requests at host names. /knobs and
 /calls: see knobs.py. ECS tasks really run (ecs_task.py): they end with this program.
@@ -31,6 +31,7 @@ import iam
 import knobs
 import logs
 import query
+import s3
 import sigv4
 import sns
 import sqs
@@ -69,6 +70,8 @@ def place_of(host):
         return match[1], match[2]
     if match := LEGACY.match(host):
         return "sqs", match[1] or "us-east-1"
+    if match := s3.HOST.match(host):
+        return "s3", match[2]
     if host in ("sts.amazonaws.com", "iam.amazonaws.com"):
         return host.split(".")[0], "us-east-1"
     return None, None
@@ -162,6 +165,8 @@ def answer_call(request):
     kind = request.headers.get("content-type") if is_json else "text/xml"
     headers = {"Content-Type": kind, "x-amzn-RequestId": identity}
     service, region = place_of(request.host)
+    if s3.is_meant(request):
+        return s3.answer(request)
     if service == "xray":
         return xray.answer(request, region)
     request.service = service or {
@@ -195,6 +200,8 @@ def control(request):
         return 200, b"{}", {}
     if request.path == "/-aws/spans":
         return 200, json.dumps(xray.spans()).encode(), {}
+    if request.path == "/-aws/objects":
+        return 200, json.dumps(s3.listing()).encode(), {}
     if request.path == "/-aws/ca":
         return 200, authority().certificate.encode(), {}
     return 200, json.dumps(seen).encode(), {}
