@@ -74,6 +74,41 @@ describe("the runner that empties", function()
     assert.are.same({ "start bad", "empty", "emptied", "start 1", "stop timed out 5" }, said)
   end))
 
+  -- A resident runner behind it had one slot for each worker, learned nothing of its queue, and its
+  -- programs outlived the watcher.
+  it("is what the runner inside is, in all else", task(function()
+    local heard = {}
+    local function note(name, ...)
+      local results = { ... }
+      return function(_, value)
+        heard[#heard + 1] = ("%s %s"):format(name, tostring(value))
+        return table.unpack(results)
+      end
+    end
+    local run = { wait = function() return { code = 0 } end, leave = note "leave" }
+    local one = emptying.new({
+      attach = note "attach", capacity = note("capacity", 40), find = note("find", run),
+      drain = note "drain", left = note "left", status = note("status", 3),
+      runtimes = note("runtimes", { alive = 2 }), close = note "close",
+      shares_signals = true, ignores_environment = true,
+    }, { empty = function() heard[#heard + 1] = "empty" end })
+    one:attach "queue"
+    assert.are.same({ 40, 3, 2, true, true }, { one:capacity "policy", one:status(),
+      one:runtimes().alive, one.shares_signals, one.ignores_environment })
+    local found = one:find "job"
+    found:leave "1"
+    one:left "job"
+    one:drain()
+    found:wait()
+    one:close()
+    assert.are.same({ "attach queue", "capacity policy", "status nil", "runtimes nil", "find job",
+      "leave 1", "left job", "drain nil", "close nil", "empty" }, heard)
+    local plain = emptying.new({ start = print }, {})
+    for _, name in ipairs { "attach", "capacity", "find", "drain", "left", "status" } do
+      assert.is_nil(plain[name], name)
+    end
+  end))
+
   -- A watcher that was suspended while a volume was emptied started what another one had by then.
   it("starts nothing whose lease has lapsed meanwhile", task(function()
     gate:set()

@@ -30,6 +30,17 @@ function resident.policy(folder, fields, more)
     return policy]]):format(folder:url(), fields, more or ""))
 end
 
+--- Writes a policy of a Lambda function whose runtime does what its messages say, see
+--- runtimes/scripted.py; `options` are Lua text within the field `lambda`.
+function resident.lambda(folder, fields, options, more)
+  resident.policy(folder, ("%s lambda = { command = { 'python3', %q, 'seen' }, %s %s }"):format(
+    fields or "", resident.runtimes .. "scripted.py", "handler = 'app.handler',", options or ""),
+    more)
+end
+
+--- What the scripted runtime noted of each invocation.
+function resident.seen(folder) return resident.read(folder, "seen") end
+
 --- Runs the policy until the queue is empty.
 ---@return string log
 function resident.drain(folder, more)
@@ -45,6 +56,14 @@ function resident.outcomes(log)
     all[#all + 1] = cjson.decode(json)
   end
   return all
+end
+
+--- The outcomes in a log, in their order.
+---@return string[]
+function resident.in_order(log)
+  local words = {}
+  for index, one in ipairs(resident.outcomes(log)) do words[index] = one.outcome end
+  return words
 end
 
 --- The outcomes in a log, sorted.

@@ -16,15 +16,37 @@ Run.__index = Run
 
 local runner = {}
 
+-- What a runner may have besides `start`, `find` and `close`, see watchbot.runner: passed on.
+local PARTS = { "attach", "capacity", "drain", "left", "status", "runtimes" }
+local FACTS = { "shares_signals", "ignores_environment", "stop_takes" }
+
 ---@param inner table the runner
 ---@param folders watchbot.Volumes
 ---@return watchbot.runner.Emptying
 function runner.new(inner, folders)
-  return setmetatable({
-    inner = inner, folders = folders, running = 0, used = false,
-    shares_signals = inner.shares_signals,
-    runtimes = inner.runtimes and function() return inner:runtimes() end,
-  }, Emptying)
+  local self = { inner = inner, folders = folders, running = 0, used = false }
+  for _, name in ipairs(FACTS) do self[name] = inner[name] end
+  for _, name in ipairs(PARTS) do
+    self[name] = inner[name] and function(_, ...) return inner[name](inner, ...) end
+  end
+  self.find = inner.find and Emptying.look
+  return setmetatable(self, Emptying)
+end
+
+-- The volumes are in use as long as the run is.
+function Emptying:wrap(run)
+  self.running, self.used = self.running + 1, true
+  local wrapped = { run = run, runner = self, arn = run.arn }
+  for _, name in ipairs { "received_again", "leave" } do
+    wrapped[name] = run[name] and function(_, ...) return run[name](run, ...) end
+  end
+  return setmetatable(wrapped, Run)
+end
+
+-- A task of an earlier receive.
+function Emptying:look(job, policy)
+  local run, exit = self.inner:find(job, policy)
+  return run and self:wrap(run), exit
 end
 
 function Emptying:begin()
@@ -49,15 +71,17 @@ function Emptying:start(job, environment, policy, lapsed)
   self:begin()
   self:finish()
   if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
+  -- The start may wait: nothing may be emptied meanwhile.
   self.running, self.used = self.running + 1, true
   local run, err, code = self.inner:start(job, environment, policy, lapsed)
-  if run then return setmetatable({ run = run, runner = self }, Run) end
   self.running = self.running - 1
+  if run then return self:wrap(run) end
   return nil, err, code
 end
 
---- Waits for the last emptying.
+--- Ends the runner, then waits for the last emptying.
 function Emptying:close()
+  if self.inner.close then self.inner:close() end
   local task = self.task
   if task and task:join(LAST) == nil then
     task:cancel "the watcher ends before all volumes are empty"
