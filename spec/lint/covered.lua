@@ -29,7 +29,7 @@ return {
   -- queues: a contract that runs on both
   ["queue/init"] = "queue/sqlite", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
-  ["queue/sqlite/store"] = "queue/sqlite",
+  ["queue/sqlite/store"] = "queue/sqlite", ["queue/sqlite/receiving"] = "queue/sqlite",
   ["queue/sqlite/dead"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",
   ["queue/sqlite/pages"] = "queue/sqlite/salvage", ["queue/sqlite/rows"] = "queue/sqlite/salvage",
   ["cli/queue"] = "queue/sqlite/salvage", ["queue/sqlite/trust"] = "queue/sqlite/schema",

@@ -105,6 +105,8 @@ describe("progress in a queue's file", function()
       ALTER TABLE dead DROP COLUMN priority; ALTER TABLE dead DROP COLUMN reason;
       CREATE INDEX messages_by_time ON messages (visible_at, receives)
         WHERE visible_at IS NOT NULL;
+      DROP TABLE pauses; ALTER TABLE state DROP COLUMN pauses;
+      ALTER TABLE messages DROP COLUMN lane; ALTER TABLE messages DROP COLUMN since;
       ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
     database:close()
     local progress <close> = assert(open_progress(folder:url()))

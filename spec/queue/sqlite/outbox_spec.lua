@@ -173,6 +173,8 @@ BEGIN; INSERT INTO outbox (body, deduplication_id) VALUES ('kept', 'k'); COMMIT;
       queue:close()
       local database <close> = assert(sqlite.open(folder:file "jobs.db"))
       assert(database:execute [[
+        DROP TABLE pauses; ALTER TABLE state DROP COLUMN pauses;
+        ALTER TABLE messages DROP COLUMN lane; ALTER TABLE messages DROP COLUMN since;
         DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX messages_by_priority;
         DROP TRIGGER message_added; DROP TRIGGER message_gone;
         ALTER TABLE state DROP COLUMN prioritized; ALTER TABLE messages DROP COLUMN priority;

@@ -2,30 +2,20 @@
 -- The queue interface on a file that several watchers may share; queue.sqlite.store changes
 -- messages. A send is on disk when it returns (synchronous=FULL); receives and settles share NORMAL
 -- transactions: a power failure undoes some of them, so they happen again, and no message is lost.
--- A waiting receive checks every 50 ms when the next message is due, which is as cheap as PRAGMA
--- data_version.
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
 local dead = require "watchbot.queue.sqlite.dead"
 local own = require "watchbot.lib.own"
+local pauses = require "watchbot.queue.sqlite.pauses"
+local receiving = require "watchbot.queue.sqlite.receiving"
 local schema = require "watchbot.queue.sqlite.schema"
 local sending = require "watchbot.queue.sqlite.sending"
 local store = require "watchbot.queue.sqlite.store"
-local taking = require "watchbot.queue.sqlite.taking"
 local trust = require "watchbot.queue.sqlite.trust"
-
--- Seconds between two checks for messages that other processes have sent.
-local TICK = 0.05
-
--- Seconds between two reports of messages that were removed because of their age.
-local EXPIRED_PACE = 10
 
 -- The values of SQS.
 local MAX_RECEIVES, VISIBILITY = 10, 30
-
--- Milliseconds that the wall clock may go back before a waiting receive recomputes its times.
-local SET_BACK = 1000
 
 ---@class watchbot.SqliteQueue
 ---@field name string the URL
@@ -39,6 +29,8 @@ local Queue = {
   cut = 0,
 }
 Queue.__index = Queue
+
+receiving.extend(Queue)
 
 local module = {}
 
@@ -85,119 +77,13 @@ function module.open(url, path, options, prefix)
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
     visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,
-    expired = 0, expired_told = -math.huge,
+    expired = 0, expired_told = -math.huge, has_pauses = false,
   }, Queue)
 end
 
 -- Errors of the caller are raised here: within the transaction they would fail the work of others.
 local function demand(ok, problem)
   if not ok then error(problem, 0) end
-end
-
--- receiving
-
--- A running receive. If its task is cancelled, the messages that it has taken and not returned go
--- back.
-local Receiving = {}
-Receiving.__index = Receiving
-
-function Receiving:take(queue, wanted)
-  self.queue = queue
-  self.entry = queue.settling:add(function(transaction, now)
-    local messages, expired = taking.take(transaction, now, wanted)
-    if #messages == 0 then store.tidy(transaction, now) end
-    return messages, expired
-  end, true)
-  local messages, expired, code = committer.wait(self.entry)
-  self.entry = nil
-  return messages, expired, code
-end
-
-function Receiving:__close()
-  local entry = self.entry
-  if not entry then return end
-  entry.dropped = true
-  local settling, last = self.queue.settling, nil
-  for _, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
-    last = settling:add(store.delay, true, {
-      receipt = message.receipt, seconds = 0, uncount = true,
-    })
-  end
-  if last then last.done:wait() end
-end
-
--- Seconds until the next message is due; 0 also if the next attempt will report something: a
--- failure, a clock that was set back, a missing file.
-function Queue:due_in()
-  local now = scheduler.time()
-  local set_back = now <= self.clock - SET_BACK
-  self.clock = now
-  local row, _, code = store.next_due(self.reader)
-  if row == nil and code == "SQLITE_BUSY" then return TICK end
-  if row == nil or set_back or self.reader:has_moved() then return 0 end
-  return row and (row.visible_at - now) / 1000 or math.huge
-end
-
---- Waits until the next attempt; false if the time is up first.
-function Queue:wait_for_arrival(until_time)
-  while true do
-    local left = until_time - scheduler.now()
-    if left <= 0 then return false end
-    local due = self:due_in()
-    if due <= 0 then return true end
-    self.arrived:clear()
-    self.arrived:wait(math.min(left, due, TICK))
-  end
-end
-
--- A backlog of expired messages is removed in hundreds of batches: an occasional report is enough.
-function Queue:tell_expired(count)
-  self.expired = self.expired + count
-  if self.expired == 0 or scheduler.now() - self.expired_told < EXPIRED_PACE then return end
-  self:tell_expired_now()
-end
-
-function Queue:tell_expired_now()
-  local count = self.expired
-  self.expired, self.expired_told = 0, scheduler.now()
-  if count > 0 and self.on_expired then scheduler.spawn(self.on_expired, count) end
-end
-
----@class watchbot.Message
----@field id string
----@field receipt string for `delete` and `delay`; valid until the message is received again
----@field body string any bytes
----@field subject string?
----@field attributes table<string, { type: string, value: string }>
----@field receives integer the receive count, including this receive
----@field sent integer milliseconds since the epoch
----@field first_received integer milliseconds since the epoch
----@field group string?
----@field deduplication string?
----@field sequence string? within its group
-
---- Receives messages, hidden for `visibility` seconds. Waits in a task for one; can be cancelled.
----@param max integer the most messages to receive
----@param wait number? seconds to wait for the first, 0
----@param visibility number? seconds
----@return watchbot.Message[]? messages empty if nothing arrived in time
----@return string? err
----@return string? code
-function Queue:receive(max, wait, visibility)
-  demand(math.type(max) == "integer" and max > 0, "receive: how many must be an integer above 0")
-  local until_time = scheduler.now() + (wait or 0)
-  local wanted = {
-    max = math.min(max, self.batch), visibility = visibility or self.visibility,
-    max_receives = self.max_receives,
-    retention = self.retention,
-  }
-  local receiving <close> = setmetatable({}, Receiving)
-  while true do
-    local messages, expired, code = receiving:take(self, wanted)
-    if not messages then return nil, expired, code end
-    self:tell_expired(expired)
-    if #messages > 0 or not self:wait_for_arrival(until_time) then return messages end
-  end
 end
 
 -- settling
@@ -269,6 +155,47 @@ function Queue:bury(receipt, _, reason)
   demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
   local entry = { receipt = receipt, reason = reason }
   return told(self.settling:submit(store.bury, false, entry))
+end
+
+-- pausing
+
+--- Pauses the queue, or a group of it: nothing of it is received any more by any watcher; messages
+--- in flight are not affected. Waits in a task.
+---@param seconds number? nil: until it is resumed
+---@param group string?
+---@return true? ok
+---@return string? err
+---@return string? code
+function Queue:pause(seconds, group)
+  return self.sending:submit(pauses.pause, true, { seconds = seconds, group = group })
+end
+
+--- Ends a pause. Waits in a task.
+---@param group string?
+---@return boolean? changed false: it was not paused
+---@return string? err
+---@return string? code
+function Queue:resume(group)
+  return self.sending:submit(pauses.resume, true, { group = group })
+end
+
+--- The pauses that are not over: without a group, that of the whole queue. Waits in a task.
+---@return { group: string?, ends: integer? }[]? ends: milliseconds since the epoch; nil: when it is
+--- resumed
+---@return string? err
+---@return string? code
+function Queue:pauses()
+  return self.reader:patiently(pauses.list, scheduler.time())
+end
+
+--- Whether all that is left waits for the end of a pause that has none. Waits in a task.
+---@return boolean? stuck
+---@return string? err
+---@return string? code
+function Queue:is_stuck()
+  local row, err, code = self.reader:patiently(pauses.stuck)
+  if not row then return nil, err, code end
+  return row.stuck == 1
 end
 
 -- sending

@@ -13,7 +13,7 @@ local POINT = 60000
 
 local COLUMNS = [[
   SELECT seq, sent, born, due, first_received, receives, lease, fifo_group AS "group", id, subject,
-    attributes, deduplication, body, seq || '.' || (lease + 1) AS receipt
+    attributes, deduplication, body, lane, seq || '.' || (lease + 1) AS receipt
   FROM messages LEFT JOIN contents USING (seq) ]]
 
 -- The usual case: one statement.

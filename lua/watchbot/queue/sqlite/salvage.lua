@@ -27,7 +27,7 @@ end
 local tables = {
   messages = {
     "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?",
-    "integer",
+    "integer", "text?", "integer?",
   },
   contents = { "null", "text", "text?", "text?", "text?", "text" },
   dead = {
@@ -37,7 +37,7 @@ local tables = {
 }
 
 -- Columns that a row may lack, if it was written before they existed.
-local optional = { messages = 1, dead = 2 }
+local optional = { messages = 3, dead = 2 }
 
 local function fits(name, columns)
   local kinds = tables[name]

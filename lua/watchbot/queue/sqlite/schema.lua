@@ -6,6 +6,7 @@
 
 local guest = require "watchbot.queue.sqlite.guest"
 local outbox = require "watchbot.queue.sqlite.outbox"
+local pauses = require "watchbot.queue.sqlite.pauses"
 local sqlite = require "watchbot.sqlite"
 
 local schema = {}
@@ -143,7 +144,9 @@ END;
 ]]
 
 -- migrations[n] converts a file of version n - 1 to version n. Only append to it.
-local migrations = { TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql }
+local migrations = {
+  TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql,
+}
 
 -- Pages in the WAL before they are moved into the file, which waits for the disk; and the bytes to
 -- which a WAL is truncated after a burst.

@@ -37,19 +37,20 @@ local shifts = {
   "UPDATE messages SET visible_at = visible_at - ?1 WHERE visible_at > ?2",
   "UPDATE messages SET due = due - ?1 WHERE visible_at IS NULL AND due > ?2",
   "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
+  "UPDATE pauses SET ends = ends - ?1 WHERE ends > ?2",
 }
 
 --- Milliseconds since the epoch; notes in `transaction.prioritized` whether some messages have a
---- priority. If the clock was set back since the last transaction of any
---- process on this file, all times in the future are moved with it: no message stays hidden until
---- the old time is reached again.
+--- priority, and in `paused` whether the queue or a group of it may be paused. If the clock was set
+--- back since the last transaction of any process on this file, all times in the future are moved
+--- with it: no message stays hidden until the old time is reached again.
 ---@param transaction watchbot.Transaction
 ---@return integer
 function store.now(transaction)
   local now = scheduler.time()
-  local state = transaction:first "SELECT clock, prioritized FROM state"
+  local state = transaction:first "SELECT clock, prioritized, pauses FROM state"
   local clock = state.clock
-  transaction.prioritized = state.prioritized > 0
+  transaction.prioritized, transaction.paused = state.prioritized > 0, state.pauses > 0
   if now <= clock - CLOCK_GRAIN then
     for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
     transaction:run("UPDATE state SET set_back = ?", now)

@@ -2,6 +2,7 @@
 -- queue.sqlite.store. Messages are read in pages with all their data, and leased one by one; those
 -- that were received too often or have expired are removed on the way.
 
+local pauses = require "watchbot.queue.sqlite.pauses"
 local ranking = require "watchbot.queue.sqlite.ranking"
 local sqlite = require "watchbot.sqlite"
 local store = require "watchbot.queue.sqlite.store"
@@ -18,6 +19,9 @@ local LEASE = [[
   UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
     first_received = coalesce(first_received, ?3)
   WHERE seq = ?1]]
+
+-- The same for one that was parked.
+local UNPARK = "UPDATE messages SET since = NULL, lane = NULL WHERE seq = ?1"
 
 local function is_time(value) return math.type(value) == "integer" end
 
@@ -75,8 +79,17 @@ local function offer(transaction, now, row, wanted)
   return nil, message_of(row, now)
 end
 
-local function offer_safely(transaction, now, row, wanted)
+-- A message of a paused group waits for the end of the pause.
+local function held_back(transaction, row, paused)
+  local ends = row.group and paused.groups[row.group]
+  if ends == nil then return nil end
+  pauses.park(transaction, row.seq, ends)
+  return "parked"
+end
+
+local function offer_safely(transaction, now, row, wanted, paused)
   local seq = row.seq
+  if paused and held_back(transaction, row, paused) then return "parked" end
   local ok, fate, message = pcall(offer, transaction, now, row, wanted)
   if ok then return fate, message end
   if sqlite.is_failure(fate) then error(fate, 0) end
@@ -87,8 +100,28 @@ end
 -- Columns that are not part of a watcher's message.
 local function lease(transaction, now, message, visible_at)
   transaction:run(LEASE, message.seq, visible_at, now)
+  if message.lane then
+    transaction:run(UNPARK, message.seq)
+    message.lane = nil
+  end
   message.seq, message.born, message.due, message.lease, message.size = nil, nil, nil, nil, nil
   return message
+end
+
+-- Takes the messages of a page, and counts by their fate those that are not received.
+-- => whether the messages have BYTES by now
+local function take_page(transaction, now, taken, rows)
+  local wanted, messages = taken.wanted, taken.messages
+  for _, row in ipairs(rows) do
+    local fate, message = offer_safely(transaction, now, row, wanted, taken.paused)
+    if fate then
+      taken.swept, taken[fate] = taken.swept + 1, taken[fate] + 1
+    else
+      taken.size = taken.size + message.size
+      messages[#messages + 1] = lease(transaction, now, message, taken.visible_at)
+      if taken.size >= BYTES then return true end
+    end
+  end
 end
 
 --- Takes up to `max` visible messages, in the order of queue.sqlite.ranking; messages
@@ -96,28 +129,24 @@ end
 ---@param wanted watchbot.Taking
 ---@return table[] messages
 ---@return integer expired
+---@return boolean paused whether the queue or a group of it is paused
 function taking.take(transaction, now, wanted)
-  -- Taken messages must not be selected again below.
-  local visible_at = now + math.max(1, store.milliseconds(wanted.visibility))
-  local messages, size, swept = {}, 0, { dead = 0, expired = 0 }
+  local messages = {}
+  local paused = transaction.paused and pauses.current(transaction, now) or nil
+  if paused and paused.all then return messages, 0, true end
+  local taken = {
+    wanted = wanted, messages = messages, paused = paused, size = 0, swept = 0,
+    dead = 0, expired = 0, parked = 0,
+    -- Taken messages must not be selected again below.
+    visible_at = now + math.max(1, store.milliseconds(wanted.visibility)),
+  }
   repeat
-    local swept_before = swept.dead + swept.expired
-    local page = math.min(wanted.max - #messages, PAGE)
+    local before, page = taken.swept, math.min(wanted.max - #messages, PAGE)
     local rows = ranking.page(transaction, now, page)
-    for _, row in ipairs(rows) do
-      local fate, message = offer_safely(transaction, now, row, wanted)
-      if fate then
-        swept[fate] = swept[fate] + 1
-      else
-        size = size + message.size
-        messages[#messages + 1] = lease(transaction, now, message, visible_at)
-        if size >= BYTES then return messages, swept.expired end
-      end
-    end
-    local swept_now = swept.dead + swept.expired
-    local more = swept_now > swept_before or (#rows == page and #messages < wanted.max)
-  until not more or swept_now >= SWEEP
-  return messages, swept.expired
+    if take_page(transaction, now, taken, rows) then break end
+    local more = taken.swept > before or (#rows == page and #messages < wanted.max)
+  until not more or taken.swept >= SWEEP
+  return messages, taken.expired, paused ~= nil
 end
 
 return taking
