@@ -14,7 +14,7 @@ return {
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
   ["metrics/init"] = "watcher/instruments", ["metrics/endpoint"] = "watcher/instruments",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
-  ["watcher/rescue"] = "watcher/life",
+  ["watcher/rescue"] = "watcher/life", ["watcher/ending"] = "watcher/drain",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",
   ["runner/ecs/refusal"] = "aws/ecs", ["runner/ecs/run"] = "aws/ecs",
   ["runner/init"] = "run", ["runner/inherited"] = "runner/process",

@@ -18,7 +18,8 @@ Crew.__index = Crew
 
 local crew = {}
 
----@param perform fun(item: any, how: any) does a piece of work; may wait, must not raise an error
+---@param perform fun(item: any, how: any, task: watchbot.Task) does a piece of work, in that task;
+--- may wait, must not raise an error
 ---@return watchbot.Crew
 function crew.new(perform)
   return own({ perform = perform, resting = {}, count = 0, closed = false }, Crew)
@@ -38,7 +39,7 @@ local function rest(self, worker)
 end
 
 local function work(self, worker)
-  repeat self.perform(worker.item, worker.how) until not rest(self, worker)
+  repeat self.perform(worker.item, worker.how, worker.task) until not rest(self, worker)
 end
 
 --- Schedules a piece of work for the next turn of the loop.

@@ -75,13 +75,8 @@ counter("messages_duplicate_total",
   "Receives of messages that this watcher had in its hands already.", of("tally", "duplicate"))
 counter("messages_returned_total", "Messages that went back without having been tried.",
   of("tally", "returned"))
-gauge("jobs_in_stage", "Jobs in each stage of their life, see doc/architecture.md.", function(parts)
-  local by_stage = {}
-  for stage, count in pairs(parts.jobs.counts) do
-    if stage ~= "gone" then by_stage[stage] = count end
-  end
-  return by_stage
-end, { "stage" })
+gauge("jobs_in_stage", "Jobs in each stage of their life, see doc/architecture.md.",
+  function(parts) return parts.jobs:by_stage() end, { "stage" })
 gauge("slots_used", "Slots for jobs that are taken.", of("jobs", "slots"))
 gauge("slots_free", "Slots for jobs that are free.", function(parts)
   return math.max(0, parts.slots() - parts.jobs.slots)

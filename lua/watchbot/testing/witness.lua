@@ -51,11 +51,10 @@ local MOVING = { "received", "deciding", "starting", "settling", "returning" }
 function Witness:busy()
   if self.hooks_running > 0 then return true end
   if not self.jobs then return false end
-  local counts = self.jobs.counts
   for _, stage in ipairs(MOVING) do
-    if counts[stage] > 0 then return true end
+    if self.jobs:count(stage) > 0 then return true end
   end
-  return self.runs_for_real and counts.running > 0
+  return self.runs_for_real and self.jobs:count "running" > 0
 end
 
 --- The caller: the hook that this task runs, and the id of its message.

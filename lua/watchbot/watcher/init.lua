@@ -57,9 +57,7 @@ local function make_life(self, options)
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     phase = self.phase, breaker = self.breaker, settle = self.settle, leases = self.leases,
     notices = self.notices, tally = self.tally, queue = queue,
-    took = function(seconds) self:took(seconds) end,
-    ready = function() return not self.protection or self.protection:ready() end,
-    slots = function() return self:slots() end,
+    ready = self.protection and function() return self.protection:ready() end,
     wake = function() self.intake:wake() end,
     runs_late = function(entry) self:runs(entry) end,
   }
@@ -95,6 +93,7 @@ function Watcher:protect(current)
       self.intake:wake()
     end,
   })
+  self.jobs.arrived = function() self.protection:set(self.jobs:active() > 0) end
 end
 
 ---@param current table
@@ -105,30 +104,27 @@ function watcher.new(current, options)
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
     phase = phase.new(), tally = tally.new(),
-    duration = math.huge, changed = scheduler.event(), unreached = options.unreached or false,
+    changed = scheduler.event(), unreached = options.unreached or false,
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
   self.notices = notify.new(self.hooks, self.journal)
   self:protect(current)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
-  self.jobs.watcher = function(to, change) self:moved(to, change) end
+  self.jobs.watcher = self
   return self
 end
 
 --- Reacts to a job's change of stage, for the watcher as a whole.
 ---@param to string
 ---@param change watchbot.ChangeOfStage
-function Watcher:moved(to, change)
+function Watcher:moved(_, change)
   if self.protection and (change.total ~= 0 or change.lingerers ~= 0) then
     self.protection:set(self.jobs:active() > 0)
   end
-  if change.slots < 0 or to == "waiting" then self.life:dispatch() end
+  if change.starts then self.life:dispatch() end
   if change.total < 0 then self:job_ended() end
-  if change.frees then
-    self.changed:set()
-    self.intake:wake()
-  end
+  if change.frees then self.intake:wake() end
 end
 
 -- A task that starts while the watcher ends is treated like all others.
@@ -144,7 +140,8 @@ end
 function Watcher:job_ended()
   local limit = self.hooks.policy.jobs
   if limit and self.phase:watching() and self.tally:jobs() >= limit then self:stop() end
-  if self.phase:watching() then self:give_up() end
+  if self.breaker.open and self.phase:watching() then self:give_up() end
+  if self.jobs.total == 0 then self.changed:set() end
 end
 
 -- A queue whose messages cannot be started never becomes empty: report the reason to the caller
@@ -165,16 +162,10 @@ function Watcher:poll(free)
   return policy.poll(self.hooks.policy, { free = free })
 end
 
--- The duration of a job; newer ones weigh more.
-function Watcher:took(seconds)
-  self.duration = self.duration == math.huge and seconds or self.duration * 0.8 + seconds * 0.2
-end
-
---- The most jobs at once: a resident program takes a batch of them.
+--- The most jobs at once.
 ---@return integer
 function Watcher:slots()
-  local current = self.hooks.policy
-  return self.runner.capacity and self.runner:capacity(current) or current.workers
+  return self.life:slots()
 end
 
 --- How many received messages may wait for a slot: only as long as the last of them starts within a
@@ -183,7 +174,7 @@ end
 function Watcher:prefetch()
   if self.queue.fifo or self.breaker.open then return 0 end
   local current = self.hooks.policy
-  return math.min(current.prefetch, current.workers // math.max(self.duration, 1e-3)) // 1 | 0
+  return math.min(current.prefetch, current.workers // math.max(self.life.duration, 1e-3)) // 1 | 0
 end
 
 --- How many more jobs may start, if the policy ends the watcher after a number of them.
@@ -218,11 +209,13 @@ end
 --- running ones may finish within the policy's `drain` seconds. A second call stops running jobs
 --- now. Does not wait.
 function Watcher:stop()
-  if self.retired and not self.retired:is_set() then return self.retired:set() end
+  if self.retired and not self.retired:is_set() then
+    self.retired:set()
+    return self.changed:set()
+  end
   if not self.phase:watching() then
     self.phase:enter "stopping"
-    self.changed:set()
-    return
+    return self.changed:set()
   end
   self.journal:info(nil, "event", "draining", "running", self.jobs.slots, "waiting",
     self.jobs:waiting(), "seconds", self.hooks.policy.drain, "reason", self.gave_up)

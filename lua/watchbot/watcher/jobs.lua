@@ -9,6 +9,7 @@ local own = require "watchbot.lib.own"
 ---@field next table<string, true> the stages that may follow
 ---@field slot boolean? the job has one of the policy's `workers` slots
 ---@field lingers boolean? the job has no slot, but the watcher still has its message
+---@field counted boolean? its jobs are counted as they come and go; others when `count` is called
 ---@field told string the name of the stage for users, in watchbot.testing
 
 local function followed_by(...)
@@ -31,7 +32,9 @@ end
 ---@type table<string, watchbot.StageOfJob>
 local STAGES = {
   received = { next = followed_by("waiting", "settling", "returning", "gone"), told = "waiting" },
-  waiting = { next = followed_by("deciding", "returning", "gone"), told = "waiting" },
+  waiting = {
+    counted = true, told = "waiting", next = followed_by("deciding", "returning", "gone"),
+  },
   deciding = {
     slot = true, told = "deciding",
     next = followed_by("starting", "held", "settling", "returning", "gone"),
@@ -43,10 +46,17 @@ local STAGES = {
   running = {
     slot = true, told = "running", next = followed_by("unplaced", "settling", "returning", "gone"),
   },
-  held = { lingers = true, told = "held", next = followed_by("waiting", "returning", "gone") },
-  unplaced = { lingers = true, told = "held", next = followed_by("waiting", "returning", "gone") },
+  held = {
+    lingers = true, counted = true, told = "held",
+    next = followed_by("waiting", "returning", "gone"),
+  },
+  unplaced = {
+    lingers = true, counted = true, told = "held",
+    next = followed_by("waiting", "returning", "gone"),
+  },
   settling = { lingers = true, told = "settling", next = followed_by("returning", "gone") },
-  returning = { lingers = true, told = "settling", next = followed_by "gone" },
+  -- A newer receive of its message takes its place, where others are found.
+  returning = { lingers = true, counted = true, told = "settling", next = followed_by "gone" },
   gone = { told = "gone", next = {} },
 }
 
@@ -56,7 +66,9 @@ local STAGES = {
 ---@field lingerers integer jobs that have none and keep their message
 ---@field total integer messages that the watcher has
 ---@field frees boolean a slot, or space for another message, has become free
+---@field starts boolean another job may start
 ---@field matters boolean the watcher as a whole must react
+---@field counts boolean one of the stages is counted
 ---@field plain boolean nothing follows from it
 
 local function number(flag) return flag and 1 or 0 end
@@ -69,7 +81,9 @@ local function change_between(from, to, to_name)
   return {
     slots = slots, lingerers = lingerers, total = gone and -1 or 0,
     frees = slots < 0 or lingerers < 0 or gone,
+    starts = slots < 0 or to_name == "waiting",
     matters = slots < 0 or lingerers ~= 0 or gone or to_name == "waiting",
+    counts = from.counted == true or to.counted == true,
     plain = slots == 0 and lingerers == 0 and not gone and to_name ~= "waiting",
   }
 end
@@ -82,8 +96,6 @@ for from_name, from in pairs(STAGES) do
     CHANGES[from_name][name] = change_between(from, STAGES[name], name)
   end
 end
-
-local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = true }
 
 ---@class watchbot.JobEntry a message that the watcher has
 ---@field id string the message's id
@@ -116,9 +128,10 @@ local ARRIVED = { slots = 0, lingerers = 0, total = 1, frees = false, matters = 
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages that the watcher has
 ---@field parked integer jobs that wait behind others of their group
----@field counts table<string, integer> jobs by stage
----@field watcher fun(to: string, change: watchbot.ChangeOfStage)? called with the changes that
---- matter to it
+---@field counts table<string, integer> jobs in each of the stages that are counted; see `count`
+---@field watcher { moved: fun(self, to: string, change: watchbot.ChangeOfStage) }? called with the
+--- changes that matter to it
+---@field arrived fun()? called for each new job
 ---@field observers table<string, watchbot.JobObserver>? by the stage that a job comes to, and for
 --- "changed"; see `observe`
 local Jobs = {}
@@ -131,7 +144,7 @@ local jobs = { STAGES = STAGES }
 ---@return watchbot.Jobs
 function jobs.new()
   local counts = {}
-  for name in pairs(STAGES) do counts[name] = 0 end
+  for name, stage in pairs(STAGES) do counts[name] = stage.counted and 0 or nil end
   return own({
     by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, parked = 0,
     queue = fifo.new(),
@@ -166,11 +179,10 @@ end
 function Jobs:add(entry)
   entry.stage = "received"
   self.by_id[entry.id] = entry
-  self.counts.received = self.counts.received + 1
   self.total = self.total + 1
   local observer = self.observers and self.observers.received
   if observer then observer(entry, nil, "received") end
-  if self.watcher then self.watcher("received", ARRIVED) end
+  if self.arrived then self.arrived() end
   return entry
 end
 
@@ -203,33 +215,36 @@ function Jobs:unpark(entry)
   self.queue:push_front(entry)
 end
 
---- Moves a job to another stage; raises an error for one that cannot follow.
----@param entry watchbot.JobEntry
----@param stage string
----@param first boolean? to the front of the waiting jobs
-function Jobs:move(entry, stage, first)
-  local from, counts = entry.stage, self.counts
-  local change = CHANGES[from][stage]
-  if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
-  entry.stage = stage
-  counts[from], counts[stage] = counts[from] - 1, counts[stage] + 1
-  local observers, lane = self.observers, entry.lane
-  local observer = observers and observers[stage]
-  if lane and entry.parked then leave_park(self, entry) end
-  if change.plain and not lane then
-    if observer then observer(entry, from, stage) end
-    return
+-- The consequences of a change that is not plain.
+local function account(self, entry, change, from, stage, first)
+  if change.counts then
+    local counts = self.counts
+    if counts[from] then counts[from] = counts[from] - 1 end
+    if counts[stage] then counts[stage] = counts[stage] + 1 end
   end
-  if change.slots ~= 0 then self.slots = self.slots + change.slots end
-  if change.lingerers ~= 0 then self.lingerers = self.lingerers + change.lingerers end
+  self.slots = self.slots + change.slots
+  self.lingerers = self.lingerers + change.lingerers
   if stage == "waiting" then
     wait_in_line(self, entry, first)
   elseif stage == "gone" then
     self.total = self.total - 1
     if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
-  if observer then observer(entry, from, stage) end
-  if change.matters and self.watcher then self.watcher(stage, change) end
+end
+
+--- Moves a job to another stage; raises an error for one that cannot follow.
+---@param entry watchbot.JobEntry
+---@param stage string
+---@param first boolean? to the front of the waiting jobs
+function Jobs:move(entry, stage, first)
+  local from, lane, observers = entry.stage, entry.lane, self.observers
+  local change = CHANGES[from][stage]
+  if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
+  entry.stage = stage
+  if lane and entry.parked then leave_park(self, entry) end
+  if not change.plain then account(self, entry, change, from, stage, first) end
+  if observers and observers[stage] then observers[stage](entry, from, stage) end
+  if change.matters and self.watcher then self.watcher:moved(stage, change) end
   if lane then lane:moved(entry, from, stage) end
 end
 
@@ -265,6 +280,22 @@ end
 ---@return boolean
 function Jobs:none()
   return self.total == 0
+end
+
+--- How many jobs are in a stage.
+---@param stage string
+---@return integer
+function Jobs:count(stage)
+  return self.counts[stage] or #self:all(stage)
+end
+
+--- How many jobs are in each of the stages before "gone".
+---@return table<string, integer>
+function Jobs:by_stage()
+  local counts = {}
+  for name in pairs(STAGES) do counts[name] = self:count(name) end
+  counts.gone = nil
+  return counts
 end
 
 --- All jobs that are in a stage.

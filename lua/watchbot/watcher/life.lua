@@ -6,6 +6,7 @@
 local attempt = require "watchbot.watcher.attempt"
 local blame = require "watchbot.watcher.blame"
 local crew = require "watchbot.lib.crew"
+local ending = require "watchbot.watcher.ending"
 local job = require "watchbot.message.job"
 local lanes = require "watchbot.watcher.lanes"
 local leases = require "watchbot.watcher.leases"
@@ -33,9 +34,8 @@ local REMOVES = { complete = true, reject = true, bury = true }
 ---@field notices watchbot.Notices
 ---@field tally watchbot.Tally
 ---@field queue table
----@field took fun(seconds: number) called with the duration of a job
----@field ready fun(): boolean whether jobs may start
----@field slots fun(): integer how many may run at once
+---@field ready (fun(): boolean)? whether jobs may start; nil: always
+---@field duration number seconds that a job takes; newer ones weigh more
 ---@field wake fun() more messages may be received
 ---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 local Life = {}
@@ -47,8 +47,9 @@ local life = {}
 ---@return watchbot.Life
 function life.new(parts)
   local self = own(parts, Life)
-  self.crew = crew.new(function(entry, body)
-    entry.task = scheduler.running()
+  self.duration = math.huge
+  self.crew = crew.new(function(entry, body, task)
+    entry.task = task
     local ok, err = xpcall(body, debug.traceback, self, entry)
     if not ok then self:rescue(entry, err) end
   end)
@@ -128,16 +129,23 @@ function Life:spawn(entry, body)
   self.crew:run(entry, body)
 end
 
+--- The most jobs at once: a resident program takes a batch of them.
+---@return integer
+function Life:slots()
+  local current, runner = self.hooks.policy, self.runner
+  return runner.capacity and runner:capacity(current) or current.workers
+end
+
 --- Starts waiting jobs, as far as there are slots.
 function Life:dispatch()
-  local all = self.jobs
-  if all.counts.waiting == 0 then return end
-  while all.slots < self.slots() and self.phase.name == "watching"
-    and self.ready() do
+  local all, ready = self.jobs, self.ready
+  if all.counts.waiting == 0 or self.phase.name ~= "watching" then return end
+  local slots = self:slots()
+  while all.slots < slots and (not ready or ready()) do
     local entry = all:pop_waiting()
     if not entry then return end
     all:move(entry, "deciding")
-    if entry.turn then entry.turn:set() else self:spawn(entry, self.live) end
+    if entry.turn then entry.turn:set() else self.crew:run(entry, self.live) end
   end
 end
 
@@ -164,7 +172,10 @@ function Life:live(entry)
     if entry.stage == "returning" then return self:give_back(entry) end
     verdict = attempt.run(self.context, entry)
   end
-  if verdict.exit.duration then self.took(verdict.exit.duration) end
+  local took = verdict.exit.duration
+  if took then
+    self.duration = self.duration == math.huge and took or self.duration * 0.8 + took * 0.2
+  end
   if verdict.outcome == "lapsed" then return self:drop_lapsed(entry) end
   self:conclude(entry, verdict)
   if not self.breaker.quiet then self:passed "internal" end
@@ -362,35 +373,9 @@ function Life:limited(lease)
   if entry.run then entry.run:stop(reason, self.hooks.policy.kill_grace) end
 end
 
--- the end
+-- the end: see watcher/ending.lua
 
---- Stops the task of a job.
-function Life:stop(entry)
-  if not entry.run then return end
-  entry.stopped = "stopped: the watcher is draining"
-  entry.run:stop(entry.stopped, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
-end
-
---- Stops all tasks that run.
-function Life:stop_all()
-  for _, entry in ipairs(self.jobs:all "running") do self:stop(entry) end
-end
-
---- Raises an error in the hooks that have not returned by the end, so that their messages go back.
-function Life:end_hooks()
-  for _, stage in ipairs { "deciding", "starting", "running", "settling" } do
-    for _, entry in ipairs(self.jobs:all(stage)) do
-      entry.ended = "stopped: the watcher has ended"
-      if entry.task then entry.task:expire(entry.ended) end
-    end
-  end
-end
-
---- Lets the task of a job continue: the next watcher that receives its message finds it.
-function Life:leave(entry)
-  if not entry.run then return end
-  entry.stopped = "left running"
-  entry.run:leave()
-end
+Life.stop, Life.leave = ending.stop, ending.leave
+Life.stop_all, Life.end_hooks = ending.stop_all, ending.end_hooks
 
 return life

@@ -1,0 +1,37 @@
+--- watcher.ending: ends what the jobs of a watcher do when the watcher itself ends: their tasks,
+-- and the hooks that have not returned. Methods of watcher.life.
+
+local ending = {}
+
+--- Stops the task of a job.
+---@param self watchbot.Life
+---@param entry watchbot.JobEntry
+function ending.stop(self, entry)
+  if not entry.run then return end
+  entry.stopped = "stopped: the watcher is draining"
+  entry.run:stop(entry.stopped, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
+end
+
+--- Stops all tasks that run.
+function ending.stop_all(self)
+  for _, entry in ipairs(self.jobs:all "running") do self:stop(entry) end
+end
+
+--- Raises an error in the hooks that have not returned by the end, so that their messages go back.
+function ending.end_hooks(self)
+  for _, stage in ipairs { "deciding", "starting", "running", "settling" } do
+    for _, entry in ipairs(self.jobs:all(stage)) do
+      entry.ended = "stopped: the watcher has ended"
+      if entry.task then entry.task:expire(entry.ended) end
+    end
+  end
+end
+
+--- Lets the task of a job continue: the next watcher that receives its message finds it.
+function ending.leave(_, entry)
+  if not entry.run then return end
+  entry.stopped = "left running"
+  entry.run:leave()
+end
+
+return ending
