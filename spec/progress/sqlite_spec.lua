@@ -3,6 +3,7 @@
 
 local completers = require "support.completers"
 local contract = require "progress.contract"
+local old_queue = require "support.old_queue"
 local open_progress = require("watchbot.progress").open
 local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
@@ -92,22 +93,8 @@ describe("progress in a queue's file", function()
 
   it("lives beside the messages, in a file that a watchbot without it has made too",
     task(function(folder)
-    local queue = assert(open_queue(folder:url()))
-    assert(queue:send { { body = "a message" } })
-    queue:close()
-    local database = assert(sqlite.open(folder:file "jobs.db"))
-    assert(database:execute [[DROP TABLE progress; DROP TABLE progress_chunks;
-      DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX messages_by_priority;
-        DROP TRIGGER message_added; DROP TRIGGER message_gone;
-        ALTER TABLE state DROP COLUMN prioritized; ALTER TABLE messages DROP COLUMN priority;
-        CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN SELECT 1; END;
-        CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN SELECT 1; END;
-      ALTER TABLE dead DROP COLUMN priority; ALTER TABLE dead DROP COLUMN reason;
-      CREATE INDEX messages_by_time ON messages (visible_at, receives)
-        WHERE visible_at IS NOT NULL;
-      DROP TABLE pauses; ALTER TABLE state DROP COLUMN pauses;
-      ALTER TABLE messages DROP COLUMN lane; ALTER TABLE messages DROP COLUMN since;
-      ALTER TABLE state DROP COLUMN set_back; PRAGMA user_version = 1]])
+    local database = old_queue.make(folder:file "jobs.db", 1)
+    old_queue.send(database, "a message")
     database:close()
     local progress <close> = assert(open_progress(folder:url()))
     assert.is_true(progress:set_total("job", 1))

@@ -1,6 +1,7 @@
 -- Any SQLite client sends with one INSERT into `outbox`, within its own transaction.
 
 local cjson = require "cjson"
+local old_queue = require "support.old_queue"
 local open = require "watchbot.queue".open
 local outbox = require "support.outbox"
 local scheduler = require "watchbot.scheduler"
@@ -168,23 +169,9 @@ BEGIN; INSERT INTO outbox (body, deduplication_id) VALUES ('kept', 'k'); COMMIT;
 
   it("is in a file that an older watchbot has made, once a newer one has opened it",
     workshop.task(function(folder)
+      local database <close> = old_queue.make(folder:file "jobs.db", 4)
+      old_queue.send(database, "old")
       local queue = assert(open(folder:url()))
-      assert(queue:send { { body = "old" } })
-      queue:close()
-      local database <close> = assert(sqlite.open(folder:file "jobs.db"))
-      assert(database:execute [[
-        DROP TABLE pauses; ALTER TABLE state DROP COLUMN pauses;
-        ALTER TABLE messages DROP COLUMN lane; ALTER TABLE messages DROP COLUMN since;
-        DROP VIEW outbox; DROP INDEX messages_by_time; DROP INDEX messages_by_priority;
-        DROP TRIGGER message_added; DROP TRIGGER message_gone;
-        ALTER TABLE state DROP COLUMN prioritized; ALTER TABLE messages DROP COLUMN priority;
-        CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN SELECT 1; END;
-        CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN SELECT 1; END;
-        ALTER TABLE dead DROP COLUMN priority;
-        CREATE INDEX messages_by_time ON messages (visible_at, receives)
-          WHERE visible_at IS NOT NULL;
-        PRAGMA user_version = 4]])
-      queue = assert(open(folder:url()))
       assert(insert(database, { body = "new" }))
       assert.are.equal(2, #receive(queue))
       queue:close()

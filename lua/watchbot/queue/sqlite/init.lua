@@ -5,7 +5,7 @@
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
-local dead = require "watchbot.queue.sqlite.dead"
+local letters = require "watchbot.queue.sqlite.letters"
 local own = require "watchbot.lib.own"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local receiving = require "watchbot.queue.sqlite.receiving"
@@ -29,6 +29,7 @@ local Queue = {
   cut = 0,
 }
 Queue.__index = Queue
+letters.extend(Queue)
 
 receiving.extend(Queue)
 
@@ -88,15 +89,6 @@ end
 
 -- settling
 
--- Applies `change` to each item within one transaction; returns a list of results.
-local function each(items, change)
-  return function(transaction, now)
-    local answers = {}
-    for index, item in ipairs(items) do answers[index] = change(transaction, now, item) end
-    return answers
-  end
-end
-
 -- A result of the store: true, or { err, code }.
 local function told(answer, err, code)
   if answer == true then return true end
@@ -140,7 +132,10 @@ end
 ---@return string? err
 ---@return string? code the same as those of `delete`
 function Queue:extend(receipt, seconds)
-  return self:delay(receipt, seconds)
+  demand_receipt("extend", receipt)
+  demand(type(seconds) == "number", "extend: the seconds must be a number")
+  local entry = { receipt = receipt, seconds = seconds, extends = true }
+  return told(self.settling:submit(store.delay, false, entry))
 end
 
 --- Moves a message to the dead-letter table at once. Waits in a task.
@@ -220,7 +215,7 @@ end
 ---@return string? code
 function Queue:send(messages, heard)
   for _, message in ipairs(messages) do sending.check(message) end
-  local answers, err, code = self.sending:submit(each(messages, sending.send), true)
+  local answers, err, code = self.sending:submit(letters.each(messages, sending.send), true)
   for position, answer in ipairs(heard and answers or {}) do heard(position, answer) end
   return answers, err, code
 end
@@ -249,67 +244,6 @@ end
 ---@return string? code
 function Queue:traffic()
   return self.reader:patiently(store.traffic)
-end
-
--- dead letters
-
---- Dead letters, oldest first. Waits in a task.
----@param limit integer the most letters
----@param after table? the last dead letter of the page before
----@return table[]? letters { id, subject, body, attributes, receives, sent,
---- first_received, died, reason, group }
----@return string? err
----@return string? code
-function Queue:dead(limit, after)
-  return self.reader:patiently(dead.page, limit, after and after.seq or 0)
-end
-
---- `seq` of the newest dead letter, 0 if there is none. Waits in a task.
----@return integer? seq
----@return string? err
----@return string? code
-function Queue:last_dead()
-  return self.reader:patiently(dead.last)
-end
-
--- Applies `change` to the dead letters with these ids, or to all that exist now, in batches that
--- let other work in between.
-function Queue:change_dead(change, ids)
-  if ids then
-    local answers, err, code = self.sending:submit(each(ids, change), true)
-    if not answers then return nil, err, code end
-    local count = 0
-    for _, answer in ipairs(answers) do count = count + answer end
-    return count
-  end
-  local last, count = nil, 0
-  repeat
-    local changed, err, code = self.sending:submit(function(transaction, now)
-      last = last or dead.last(transaction)
-      return change(transaction, now, nil, last)
-    end, true)
-    if not changed then return nil, err, code end
-    count = count + changed
-  until changed == 0
-  return count
-end
-
---- Returns dead letters to the queue with a receive count of 0. Waits in a task.
----@param ids string[]? nil: all
----@return integer? count
----@return string? err
----@return string? code
-function Queue:replay(ids)
-  return self:change_dead(dead.replay, ids)
-end
-
---- Deletes dead letters permanently. Waits in a task.
----@param ids string[]? nil: all
----@return integer? count
----@return string? err
----@return string? code
-function Queue:purge_dead(ids)
-  return self:change_dead(dead.purge, ids)
 end
 
 --- Closes the queue; may be called twice. Waiting callers get the code "Closed".

@@ -19,8 +19,8 @@ ALTER TABLE messages ADD COLUMN since INTEGER;   -- visible_at before it was par
 --- The lane of messages that wait for the end of a pause.
 pauses.LANE = ""
 
-local PARK = "UPDATE messages SET since = coalesce(since, visible_at), lane = '', visible_at = ?2 "
-  .. "WHERE seq = ?1"
+local PARK = "UPDATE messages SET since = coalesce(since, visible_at), lane = '', visible_at = ?2, "
+  .. "returned = lease WHERE seq = ?1"
 
 local UNPARK = [[
   UPDATE messages SET visible_at = since, since = NULL, lane = NULL

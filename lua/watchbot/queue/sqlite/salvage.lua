@@ -27,17 +27,21 @@ end
 local tables = {
   messages = {
     "null", "integer?", "integer", "integer", "integer", "integer?", "integer", "integer", "text?",
-    "integer", "text?", "integer?",
+    "integer", "text?", "integer?", "integer", "integer",
   },
   contents = { "null", "text", "text?", "text?", "text?", "text" },
   dead = {
     "null", "text", "text?", "text?", "text?", "text", "text?", "integer", "integer?", "integer",
     "integer", "text?", "integer",
   },
+  attempts = {
+    "null", "text", "text?", "text?", "integer", "integer?", "integer?", "integer", "text",
+    "integer?", "text?", "text?", "integer?", "integer?", "integer?", "integer?", "text?", "text?",
+  },
 }
 
 -- Columns that a row may lack, if it was written before they existed.
-local optional = { messages = 3, dead = 2 }
+local optional = { messages = 5, dead = 2 }
 
 local function fits(name, columns)
   local kinds = tables[name]
@@ -97,6 +101,11 @@ local LETTER = [[
     first_received, receives, died, reason, priority)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, 0))]]
 
+local ATTEMPT = [[
+  INSERT OR IGNORE INTO attempts (seq, id, subject, fifo_group, receives, sent, started, ended,
+    outcome, code, signal, reason, wait, duration, max_rss, cpu, trace, output)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+
 -- A message that was in flight has no consumer any more; a delayed one stays delayed.
 local function add_message(transaction, seq, content, state, now)
   local sent = state and state[4] or now
@@ -109,6 +118,10 @@ end
 
 local function add_letter(transaction, seq, letter)
   transaction:run(LETTER, seq, table.unpack(letter, 2, 13))
+end
+
+local function add_attempt(transaction, seq, attempt)
+  transaction:run(ATTEMPT, seq, table.unpack(attempt, 2, 18))
 end
 
 -- Only the first message of a group is visible.
@@ -129,7 +142,11 @@ local function copy(source, database)
   each_of(source, "dead", function(seq, letter)
     writer:add(function(transaction) add_letter(transaction, seq, letter) end)
   end)
+  each_of(source, "attempts", function(seq, attempt)
+    writer:add(function(transaction) add_attempt(transaction, seq, attempt) end)
+  end)
   writer:flush()
+  assert(database:run "UPDATE state SET attempts = (SELECT count(*) FROM attempts)")
   assert(database:run(GROUPS))
   return math.max(0, known - found)
 end

@@ -5,6 +5,7 @@
 -- them.
 
 local guest = require "watchbot.queue.sqlite.guest"
+local history = require "watchbot.queue.sqlite.history"
 local outbox = require "watchbot.queue.sqlite.outbox"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local sqlite = require "watchbot.sqlite"
@@ -143,10 +144,11 @@ CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
 END;
 ]]
 
--- migrations[n] converts a file of version n - 1 to version n. Only append to it.
+--- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
-  TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql,
+  TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql,
 }
+schema.migrations, schema.APPLICATION = migrations, APPLICATION
 
 -- Pages in the WAL before they are moved into the file, which waits for the disk; and the bytes to
 -- which a WAL is truncated after a burst.

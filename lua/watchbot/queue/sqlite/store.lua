@@ -41,16 +41,18 @@ local shifts = {
 }
 
 --- Milliseconds since the epoch; notes in `transaction.prioritized` whether some messages have a
---- priority, and in `paused` whether the queue or a group of it may be paused. If the clock was set
---- back since the last transaction of any process on this file, all times in the future are moved
---- with it: no message stays hidden until the old time is reached again.
+--- priority, in `paused` whether the queue or a group of it may be paused, and in `cancels` whether
+--- some messages were cancelled. If the clock was set back since the last transaction of any
+--- process on this file, all times in the future are moved with it: no message stays hidden until
+--- the old time is reached again.
 ---@param transaction watchbot.Transaction
 ---@return integer
 function store.now(transaction)
   local now = scheduler.time()
-  local state = transaction:first "SELECT clock, prioritized, pauses FROM state"
+  local state = transaction:first "SELECT clock, prioritized, pauses, cancels FROM state"
   local clock = state.clock
   transaction.prioritized, transaction.paused = state.prioritized > 0, state.pauses > 0
+  transaction.cancels = state.cancels > 0
   if now <= clock - CLOCK_GRAIN then
     for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
     transaction:run("UPDATE state SET set_back = ?", now)
@@ -242,14 +244,16 @@ function store.delete_together(transaction, entries, first, last)
 end
 
 --- Sets when a message becomes visible again, by its newest receipt.
----@param entry { receipt: string, seconds: number, uncount: boolean? }
+---@param entry { receipt: string, seconds: number, uncount: boolean?, extends: boolean? }
+--- extends: it is still being processed
 ---@return true|{ message: string, code: string }
 function store.delay(transaction, now, entry)
   local seq, number = parse(entry.receipt)
   local changed = transaction:run(
-    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4) WHERE seq = ?1 AND "
-      .. "lease = ?2",
-    seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0)
+    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4), "
+      .. "returned = CASE ?5 WHEN 1 THEN returned ELSE lease END WHERE seq = ?1 AND lease = ?2",
+    seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0,
+    entry.extends and 1 or 0)
   return changed == 1 or refusal(transaction, entry.receipt)
 end
 

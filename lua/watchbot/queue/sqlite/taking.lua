@@ -7,6 +7,9 @@ local ranking = require "watchbot.queue.sqlite.ranking"
 local sqlite = require "watchbot.sqlite"
 local store = require "watchbot.queue.sqlite.store"
 
+-- Loaded on demand: most watchers start without it.
+local function cancels() return require "watchbot.queue.sqlite.cancels" end
+
 local taking = {}
 
 -- A receive stops taking messages at this many bytes.
@@ -17,7 +20,7 @@ local SWEEP = 200
 
 local LEASE = [[
   UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
-    first_received = coalesce(first_received, ?3)
+    first_received = coalesce(first_received, ?3), taken = ?3
   WHERE seq = ?1]]
 
 -- The same for one that was parked.
@@ -58,8 +61,9 @@ local function born(transaction, now, row)
 end
 
 --- Removes a message that must not be received any more.
----@return "dead"|"expired"|nil
+---@return "dead"|"expired"|"cancelled"|nil
 local function sweep(transaction, now, row, wanted)
+  if transaction.cancels and cancels().swept(transaction, now, row.seq) then return "cancelled" end
   if row.receives >= wanted.max_receives then
     store.make_dead(transaction, now, row.seq)
     return "dead"
@@ -136,7 +140,7 @@ function taking.take(transaction, now, wanted)
   if paused and paused.all then return messages, 0, true end
   local taken = {
     wanted = wanted, messages = messages, paused = paused, size = 0, swept = 0,
-    dead = 0, expired = 0, parked = 0,
+    dead = 0, expired = 0, parked = 0, cancelled = 0,
     -- Taken messages must not be selected again below.
     visible_at = now + math.max(1, store.milliseconds(wanted.visibility)),
   }
