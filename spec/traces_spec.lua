@@ -206,6 +206,67 @@ describe("with a collector, the span of a job", function()
       assert.are.same({}, collected:received())
     end))
 
+  -- The lines of a log and the spans of a trace could not be found by each other.
+  it("is named by the lines of the log about its job, and by those of JSON without a collector",
+    task(function(folder)
+      run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
+      folder:write("policy.lua", SHOW:format "")
+      local _, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected))
+      local span = collector.named(collected:spans(), "process ")
+      local ends = ('"trace_id":"%s","span_id":"%s"}\n'):format(TRACE, span.spanId)
+      local _, count = log:gsub(ends, "")
+      assert.are.equal(2, count, log)
+      assert.matches('"outcome":"complete".*' .. ends, log)
+      for format, expected in pairs { text = 0, json = 2 } do
+        run(folder, { "send", "--queue", folder:url(), "two" }, SENDER)
+        folder:write("policy.lua", SHOW:format(("log = %q,"):format(format)))
+        _, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" })
+        _, count = log:gsub(('"trace_id":"%s"'):format(TRACE), "")
+        assert.are.equal(expected, count, log)
+      end
+    end))
+
+  it("is a child of the span of send, which has that of the environment as its parent",
+    task(function(folder)
+      folder:write("lines", "one\ntwo\nthree\n")
+      local exit, _, err = run(folder, { "send", "--queue", folder:url(), "alone" },
+        exporting(collected, SENDER))
+      assert.are.same({ 0, "" }, { exit.code, err })
+      local send = collector.named(collected:spans(), "send ")
+      assert.are.same({ "send jobs.db", 4, TRACE, SPAN, "vendor=1,other=2" },
+        { send.name, send.kind, send.traceId, send.parentSpanId, send.traceState })
+      assert.are.same({ "watchbot", "send", "send", "jobs.db" }, {
+        send.attributes["messaging.system"], send.attributes["messaging.operation.name"],
+        send.attributes["messaging.operation.type"], send.attributes["messaging.destination.name"],
+      })
+      assert.is_nil(send.attributes["messaging.batch.message_count"])
+      folder:write("policy.lua", SHOW:format "")
+      run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
+        exporting(collected))
+      local process = collector.named(collected:spans(), "process ")
+      assert.are.same({ TRACE, send.spanId }, { process.traceId, process.parentSpanId })
+      assert.are.equal("user=7", seen(folder)[1].BAGGAGE)
+    end))
+
+  -- Sending must not depend on a collector.
+  it("does not keep send from sending: neither a collector that is down nor a wrong setting",
+    task(function(folder)
+      for endpoint, said in pairs {
+        ["http://127.0.0.1:1"] = "send: spans are not exported: could not reach",
+        ["nonsense"] = "send: OTEL_EXPORTER_OTLP_ENDPOINT: expected http://HOST",
+      } do
+        local exit, out, err = run(folder, { "send", "--queue", folder:url(), "one" },
+          exporting(collected, { OTEL_EXPORTER_OTLP_ENDPOINT = endpoint }))
+        assert.are.equal(0, exit.code)
+        assert.matches("^[%x-]+\n$", out)
+        assert.is_truthy(err:find(said, 1, true), err)
+      end
+      run(folder, { "send", "--queue", folder:url(), "one" },
+        exporting(collected, { TRACEPARENT = PARENT:sub(1, -2) .. "0" }))
+      assert.are.same({}, collected:received())
+    end))
+
   it("is that of a handler, too", task(function(folder)
     run(folder, { "send", "--queue", folder:url(), "one" }, SENDER)
     folder:write("policy.lua", [[return require "watchbot".policy { handler = function(job)

@@ -6,6 +6,8 @@ return {
   ["policy/fields"] = "policy", ["policy/types"] = "policy", ["policy/hooks"] = "policy",
   ["policy/load"] = "policy", ["policy/complete"] = "policy",
 
+  ["otlp/named"] = "traces", ["otlp/producer"] = "traces", ["otlp/resource"] = "otlp/init",
+
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
   ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
   ["aws/presigned"] = "aws/s3",

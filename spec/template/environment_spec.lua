@@ -15,6 +15,19 @@ local function of_worker(mode, more)
   return templates.environment(templates.properties("worker", id, mode, more))
 end
 
+describe("a template with traces = 'xray'", function()
+  it("has watchers export to X-Ray of its region, and lets them", function()
+    for _, variables in ipairs { of_watcher { traces = "xray" },
+      of_worker("process", { traces = "xray" }) } do
+      assert.are.same({ ["Fn::Sub"] = "https://xray.${AWS::Region}.${AWS::URLSuffix}/v1/traces" },
+        variables.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
+      assert.is_string(variables.OTEL_SERVICE_NAME)
+    end
+    assert.is_nil(of_watcher().OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
+    assert.is_nil(of_worker("task", { traces = "xray" }).OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
+  end)
+end)
+
 -- The interpreter that runs these specs.
 local lua = arg[-1]
 

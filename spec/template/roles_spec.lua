@@ -71,6 +71,16 @@ describe("the roles of a template", function()
     assert.are.same({ Ref = "WatchbotNotificationTopic" }, actions["sns:Publish"].Resource)
   end)
 
+  it("let watchers write to X-Ray where the template asks for traces", function()
+    for role, mode in pairs { WatcherRole = "task", Role = "process" } do
+      local actions = allowed(role, mode, { traces = "xray" })
+      for _, action in ipairs { "PutSpans", "PutSpansForIndexing", "PutTraceSegments" } do
+        assert.are.equal("*", actions["xray:" .. action].Resource)
+      end
+      assert.is_nil(allowed(role, mode)["xray:PutSpans"])
+    end
+  end)
+
   it("let watchers of processes do what the processes do, and nothing of ECS but protect "
     .. "themselves", function()
     local names = table.concat(names_of(allowed("Role", "process")), " ")

@@ -2,6 +2,7 @@
 
 local carriers = require "watchbot.message.carriers"
 local limits = require "watchbot.lib.limits"
+local named = require "watchbot.otlp.named"
 local open_lines = require("watchbot.lib.lines").open
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
@@ -12,8 +13,9 @@ local open_queue = require("watchbot.queue").open
 local text = require "watchbot.lib.text"
 local trace = require "watchbot.trace"
 
--- AWS modules are loaded only when they are needed.
+-- Loaded only when they are needed.
 local function topics() return require "watchbot.queue.topic" end
+local function producer() return require "watchbot.otlp.producer" end
 
 local send = {
   summary = "Sends a message, or each line of standard input as one.",
@@ -61,7 +63,7 @@ reported on standard error, the others are sent, and the exit status is 1. To re
 was killed, skip as many lines as were printed or rejected: tail -n +N lines | watchbot send
 
 TRACEPARENT, TRACESTATE, BAGGAGE and _X_AMZN_TRACE_ID of the environment go with each message: its
-task continues the trace.
+task continues the trace. With OTEL_EXPORTER_OTLP_ENDPOINT, send exports a span.
 
 examples:
   watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
@@ -86,13 +88,12 @@ end
 local function template_of(arguments)
   local attributes, err, code = attributes_of(arguments)
   if not attributes then return nil, err, code end
-  local here = trace.of_environment(os.getenv)
   return function(sending, body)
     return sending:trace({
       body = body, subject = arguments.subject, delay = arguments.delay, attributes = attributes,
       group = arguments.group, priority = math.tointeger(tonumber(arguments.priority)),
       deduplication = arguments["deduplication-id"],
-    }, here)
+    }, sending.here)
   end
 end
 
@@ -232,6 +233,16 @@ local function send_all(sending, arguments, template)
   return sending:send({ template(sending, message) }, function() end)
 end
 
+-- The trace of the messages: that of the environment, or of a span of this command in it.
+local function begin_span(sending, arguments)
+  sending.here = trace.of_environment(os.getenv)
+  if not named(os.getenv) or arguments.from then return end
+  sending.span = producer().begin(os.getenv, sending.queue.name, sending.here, function(problem)
+    output.complain("send: " .. problem)
+  end)
+  sending.here = sending.span and sending.span.trace or sending.here
+end
+
 local function start(arguments)
   local template, err, code = template_of(arguments)
   if not template then return nil, err, code end
@@ -240,9 +251,14 @@ local function start(arguments)
   if not queue then return nil, err, code end
   if queue.warning then output.complain(queue.warning) end
   local sending = setmetatable({ queue = queue, sent = 0, refused = 0 }, Sending)
+  begin_span(sending, arguments)
   local ok
   ok, err, code = send_all(sending, arguments, template)
   queue:close()
+  if sending.span then
+    sending.span:finish(sending.sent, err
+      or sending.refused > 0 and ("%d messages were refused"):format(sending.refused) or nil)
+  end
   if not ok then return nil, "send: " .. err, code end
   if sending.refused == 0 then return 0 end
   if sending.sent + sending.refused > 1 then

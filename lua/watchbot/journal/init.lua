@@ -24,7 +24,14 @@ local journal = { Journal = Journal }
 ---@return watchbot.Journal
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
-  return own({ sink = sink }, Journal)
+  return own({ sink = sink, traces = journal.is_json(sink) }, Journal)
+end
+
+--- Whether the lines of a log are JSON objects.
+---@param sink table
+---@return boolean
+function journal.is_json(sink)
+  return sink.format ~= nil and sink:format() == "json"
 end
 
 -- Bytes of a message that are logged unless a policy sets another number.
@@ -85,6 +92,20 @@ function Journal:error(id, ...)
   self:say("error", id, ...)
 end
 
+--- Spans are exported: lines of text name those of their job, as lines of JSON do anyway.
+function Journal:show_traces()
+  self.traces = true
+end
+
+--- The last members of a line about a job: its trace, if that is shown.
+--- https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/
+---@param one any the job's trace; a handler may have put anything there
+---@return ... name, value, name, value, or nothing
+function Journal:trace_of(one)
+  if not self.traces or type(one) ~= "table" then return end
+  if type(one.trace_id) == "string" then return "trace_id", one.trace_id, "span_id", one.span_id end
+end
+
 --- Lines that were dropped so far: the disk was full, or the reader was stuck.
 ---@return integer? count nil: none
 function Journal:dropped()
@@ -96,7 +117,7 @@ end
 ---@param job watchbot.Job
 function Journal:started(job)
   self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message),
-    "receives", job.receives)
+    "receives", job.receives, self:trace_of(job.trace))
 end
 
 --- A task has ended, or could not be started.
@@ -104,14 +125,15 @@ end
 ---@param outcome "complete"|"reject"|"release"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@param seconds number? until the message becomes visible again
-function Journal:outcome(job, outcome, exit, seconds)
+---@param one watchbot.Trace? the job's
+function Journal:outcome(job, outcome, exit, seconds, one)
   local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason",
   exit.reason,
     "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds",
     seconds,
     "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom,
-    "request", exit.request)
+    "request", exit.request, self:trace_of(one))
 end
 
 --- A job could not be placed and is held for a while.
@@ -119,7 +141,8 @@ end
 ---@param exit watchbot.Exit
 ---@param seconds number until the next attempt
 function Journal:held(job, exit, seconds)
-  self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds)
+  self:warning(job.id, "held", true, "reason", exit.reason, "seconds", seconds,
+    self:trace_of(job.trace))
 end
 
 --- How long a task took.

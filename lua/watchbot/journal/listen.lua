@@ -19,8 +19,12 @@ local listen = {}
 ---@param sink table
 ---@return watchbot.journal.Listen
 function listen.new(sink)
-  return own({ sink = sink, json = sink:format() == "json" }, Listen)
+  local json = journal.is_json(sink)
+  return own({ sink = sink, json = json, traces = json }, Listen)
 end
+
+--- The lines of text stay those of ecs-watchbot.
+function Listen:show_traces() end
 
 local function members_of(...)
   local members = {}
@@ -55,13 +59,14 @@ local function or_null(value) return value == nil and null or value end
 
 --- 3 counts as a failure, too: the alarm on these lines reports rejected messages. A job that was
 --- stopped because the watcher ends did not fail.
-function Listen:outcome(job, outcome, exit)
+function Listen:outcome(job, outcome, exit, _, one)
   local failed = (outcome == "reject" or outcome == "retry" or outcome == "bury")
     and not exit.stopped
   local event = self.json and (failed and "failure" or "success") or nil
   local line = journal.object("worker_event", event, "code", or_null(exit.code),
     "signal", exit.signal and "SIG" .. exit.signal or null, "duration", journal.milliseconds(exit),
-    "response_duration", journal.response(job), "reason", exit.reason)
+    "response_duration", journal.response(job), "reason", exit.reason,
+    self:trace_of(one))
   self:write("info", job.id, failed and not self.json and "[failure] " .. line or line)
 end
 

@@ -158,6 +158,8 @@
 ---where the watchers' metrics come from: `filters` over the log, or `emf`: lines that the watchers
 ---write once a minute, which also say whether the queue answers
 ---@field metrics? any
+---`xray`: watchers export a span of each job to AWS X-Ray, see doc/traces.md
+---@field traces? any
 ---namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`
 ---@field metricsNamespace? any
 ---each line of the log is a JSON object

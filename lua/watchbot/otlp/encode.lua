@@ -12,7 +12,7 @@ local LONGEST = 1024
 local encode = {}
 
 -- Span.SpanKind and Status.StatusCode
-encode.INTERNAL, encode.CLIENT, encode.CONSUMER = 1, 3, 5
+encode.INTERNAL, encode.CLIENT, encode.PRODUCER, encode.CONSUMER = 1, 3, 4, 5
 local ERROR = 2
 
 -- AggregationTemporality

@@ -7,9 +7,9 @@
 --     exporter:close()                                         -- waits in a task
 
 local batches = require "watchbot.otlp.batches"
-local core = require "watchbot.core".aws
 local encode = require "watchbot.otlp.encode"
 local own = require "watchbot.lib.own"
+local resource = require "watchbot.otlp.resource"
 local scheduler = require "watchbot.scheduler"
 local sender = require "watchbot.otlp.sender"
 local settings = require "watchbot.otlp.settings"
@@ -26,23 +26,6 @@ local Otlp = {}
 Otlp.__index = Otlp
 
 local otlp = {}
-
--- https://opentelemetry.io/docs/specs/semconv/resource/
-local function resource_of(given)
-  local flat, known = {}, {}
-  for _, one in ipairs(given) do
-    flat[#flat + 1], flat[#flat + 2], known[one[1]] = one[1], one[2], true
-  end
-  local ours = {
-    "service.version", version, "service.instance.id", core.uuid(),
-    "telemetry.sdk.name", "watchbot", "telemetry.sdk.language", "lua", "telemetry.sdk.version",
-    version,
-  }
-  for index = 1, #ours, 2 do
-    if not known[ours[index]] then table.move(ours, index, index + 1, #flat + 1, flat) end
-  end
-  return encode.attributes(table.unpack(flat))
-end
 
 function Otlp:report(err, code, dropped)
   self.journal:warning(nil, "error", err, "code", code,
@@ -81,7 +64,7 @@ function otlp.open(getenv, journal, queue)
   for _, problem in ipairs(problems) do journal:warning(nil, "warning", problem) end
   if not found then return nil end
   local self = own({
-    journal = journal, settings = found, resource = resource_of(found.resource), tasks = {},
+    journal = journal, settings = found, resource = resource(found.resource), tasks = {},
   }, Otlp)
   self:open_spans(queue)
   local metrics_sender = self:sender(found.metrics, "metrics")

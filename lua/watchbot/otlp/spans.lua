@@ -4,6 +4,7 @@
 -- https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
 local at_span = require("watchbot.trace").at_span
+local destination = require "watchbot.otlp.destination"
 local encode = require "watchbot.otlp.encode"
 local ids = require "watchbot.otlp.ids"
 local own = require "watchbot.lib.own"
@@ -27,23 +28,11 @@ local now = scheduler.now
 ---@field add fun(self, span: string) JSON
 
 ---@class watchbot.SpanMaker
----@field queue { name: string, system: string, url: string?, host: string?, port: integer? }
+---@field queue watchbot.SpanDestination
 local Spans = {}
 Spans.__index = Spans
 
 local spans = {}
-
--- What a queue is called in spans, by its URL.
-local function described(url)
-  local host, port = url:match "^https?://([^/:]+):?(%d*)"
-  if host then
-    return {
-      name = url:match "([^/]+)/*$", system = "aws_sqs", url = url, host = host,
-      port = math.tointeger(tonumber(port)) or url:find "^https" and 443 or 80,
-    }
-  end
-  return { name = url:match "([^/:]+)$" or url, system = "watchbot" }
-end
 
 -- What all children of one name have in common.
 local function child_of(queue, name)
@@ -61,7 +50,7 @@ end
 ---@param taker watchbot.SpanTaker
 ---@return watchbot.SpanMaker
 function spans.new(queue, sample, taker)
-  local found = described(queue)
+  local found = destination(queue)
   return own({
     queue = found, sample = sample, taker = taker, of = setmetatable({}, { __mode = "k" }),
     children = {

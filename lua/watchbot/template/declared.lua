@@ -257,6 +257,8 @@ local groups = {
     { "metrics", kinds.one_of("filters", "emf"), default = "filters", since = "watchbot",
       help = "where the watchers' metrics come from: `filters` over the log, or `emf`: lines that "
         .. "the watchers write once a minute, which also say whether the queue answers" },
+    { "traces", kinds.one_of("xray"), since = "watchbot",
+      help = "`xray`: watchers export a span of each job to AWS X-Ray, see doc/traces.md" },
     { "metricsNamespace", formats.namespace, default = "Watchbot", since = "watchbot",
       help = "namespace of the metrics from the log; ecs-watchbot used `Mapbox/ecs-watchbot`" },
   },

@@ -50,8 +50,11 @@ end
 
 -- The variables of each watcher, in both modes.
 local function of_watchers(options, refs)
-  local emf = options.metrics == "emf"
+  local emf, traced = options.metrics == "emf", options.traces == "xray"
   return {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = traced
+      and cf.sub "https://xray.${AWS::Region}.${AWS::URLSuffix}/v1/traces" or nil,
+    OTEL_SERVICE_NAME = traced and options.service or nil,
     Metrics = emf and "emf" or nil, MetricsNamespace = emf and options.metricsNamespace or nil,
     MetricsService = emf and cf.sub(metrics.service_name(refs)) or nil,
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",

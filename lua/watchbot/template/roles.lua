@@ -100,6 +100,12 @@ local function of_watchers(options, refs)
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey)
   end
+  if options.traces == "xray" then
+    -- AWS does not support ARNs for these actions.
+    -- https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    statements[#statements + 1] = allow(
+      { "xray:PutSpans", "xray:PutSpansForIndexing", "xray:PutTraceSegments" }, "*")
+  end
   return statements
 end
 

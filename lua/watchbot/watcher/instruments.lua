@@ -3,6 +3,7 @@
 -- collected while something reads them.
 
 local blame = require "watchbot.watcher.blame"
+local named = require "watchbot.otlp.named"
 local own = require "watchbot.lib.own"
 local readiness = require "watchbot.watcher.readiness"
 local scheduler = require "watchbot.scheduler"
@@ -16,12 +17,6 @@ local function emf() return require "watchbot.metrics.emf" end
 
 -- Seconds between two looks at readiness, for the log.
 local LOOK = 10
-
--- Without one of these nothing is exported.
-local ENDPOINTS = {
-  "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-}
 
 ---@class watchbot.Instruments
 ---@field readiness watchbot.Readiness
@@ -129,13 +124,12 @@ end
 ---@param policy watchbot.Policy
 function Instruments:export(getenv, policy)
   self:log_metrics(policy)
-  local named = false
-  for _, name in ipairs(ENDPOINTS) do named = named or getenv(name) ~= nil end
-  if not named then return end
+  if not named(getenv) then return end
   local watcher = self.watcher
   self.exporter = otlp().open(getenv, watcher.journal, watcher.queue.name)
   if not self.exporter then return end
   self.exporter:observe(watcher.jobs)
+  if self.exporter.spans then watcher.journal:show_traces() end
   if self.exporter:wants_metrics() then self:measure() end
 end
 

@@ -333,7 +333,7 @@ function Life:conclude(entry, verdict)
   entry.cause, entry.counted = verdict.cause, counts
   self.jobs:changed(entry)
   self.tally:count(exit.blameless and "blameless" or outcome)
-  self.journal:outcome(entry.message, outcome, exit, entry.seconds)
+  self.journal:outcome(entry.message, outcome, exit, entry.seconds, entry.job and entry.job.trace)
   self:apply(entry, outcome, exit, rule, not counts)
 end
 
