@@ -98,11 +98,13 @@ BUILD_CFLAGS = $(CFLAGS) $(HARDENING) $(WIDE) $(CPPFLAGS) -std=gnu11 -fPIC -fvis
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(PKG_CFLAGS)
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
+# What the console's pages refer to: style sheet, script, icon.
+ASSETS    := $(sort $(wildcard lua/watchbot/console/*.css lua/watchbot/console/*.js lua/watchbot/console/*.svg))
 LUA_DIRS  := $(sort $(shell find lua -type d))
 MANUAL    := $(wildcard doc/man/*.[15])
 
 # Definitions for editors are no code: the program does not carry them.
-BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES))
+BUNDLED := $(filter-out lua/watchbot/meta/%,$(LUA_FILES)) $(ASSETS)
 
 OTHERS    := $(addprefix src/,main.c init.c startup.c state.c log_main.c embed.c preload.c)
 CORE      := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(OTHERS),$(wildcard src/*.c)))
@@ -314,7 +316,7 @@ install: all
 	@install -m 644 include/watchbot.h $(DESTDIR)$(INCLUDEDIR)
 	@install -m 644 $(B)/libwatchbot.a $(DESTDIR)$(LIBDIR)
 	@install -D -m 755 $(B)/lib/watchbot/core.so $(DESTDIR)$(INSTALL_CMOD)/watchbot/core.so
-	@for file in $(LUA_FILES); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
+	@for file in $(LUA_FILES) $(ASSETS); do install -D -m 644 $$file $(DESTDIR)$(INSTALL_LMOD)/$${file#lua/} || exit; done
 	@install -m 644 LICENSE README.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
 	@for file in $(DOCUMENTS); do \
 	  install -D -m $$([ -x $$file ] && echo 755 || echo 644) $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done

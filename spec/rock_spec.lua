@@ -25,6 +25,14 @@ describe("the rockspec", function()
     assert.are.same(expected, listed)
   end)
 
+  it("lists what the modules read that is not Lua", function()
+    local listed, expected = rockspec().build.install.lua, {}
+    for _, path in ipairs(lines "find lua -type f ! -name '*.lua'") do
+      expected[path:match "^lua/(.*)%.%a+$":gsub("/", ".")] = path
+    end
+    assert.are.same(expected, listed)
+  end)
+
   it("lists every C file but those of the programs and of the C library", function()
     local listed, expected = {}, {}
     local others = {
@@ -56,6 +64,7 @@ describe("the rockspec", function()
       assert(package.searchpath("watchbot.core", package.cpath):find("/tree/", 1, true))
       watchbot.scheduler.run(function() watchbot.scheduler.sleep(0) end)
       watchbot.log("installed", watchbot.version)
+      assert(#require "watchbot.console.assets".get "style.css".bytes > 0)
     ]])
     out, code = shell.run(([[cd / &&
       LUA_PATH="%s/tree/share/lua/5.4/?.lua;%s/tree/share/lua/5.4/?/init.lua;;" \

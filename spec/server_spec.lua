@@ -274,6 +274,20 @@ describe("server", function()
     assert.same({ "send: the client has gone", "Gone", true }, { err, code, ended })
   end)
 
+  -- A page that follows events is closed: its connection must not stay for the idle time.
+  it("closes the connection of a stream whose client has closed its side", function()
+    local started = scheduler.now()
+    local got = answers({ { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", { "read", 40 }, { "close" } } },
+      { idle_time = 600 }, function(request)
+        request:begin(200)
+        request:send "data: 1\n\n"
+        request:wait_gone(BOUND)
+        request:finish()
+      end)
+    assert.matches("0\r\n\r\n$", got[1])
+    assert.is_true(scheduler.now() - started < BOUND)
+  end)
+
   it("answers 500 where the handler raises, and breaks off what nobody answers", function()
     local errors = {}
     local got = answers({

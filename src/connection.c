@@ -249,9 +249,10 @@ static void throw_away(struct connection *connection) {
 
 /* turns */
 
-/* The answer is written: the connection ends, or waits for the next request. */
+/* The answer is written: the connection ends, or waits for the next request, which a client that
+ * has closed its side during a stream will not send. */
 static void end_answer(struct connection *connection) {
-    if (!connection->keep) return linger(connection);
+    if (!connection->keep || connection->ended) return linger(connection);
     request_reset(&connection->request);
     connection->state = CONNECTION_READING;
     connection->continued = connection->ahead = false;

@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send status logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send status console logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -34,6 +34,11 @@ _watchbot() {
     'status --stack') COMPREPLY=($(:)); return ;;
     'status --prefix') COMPREPLY=($(:)); return ;;
     'status --queue') COMPREPLY=($(:)); return ;;
+    'console --stack') COMPREPLY=($(:)); return ;;
+    'console --prefix') COMPREPLY=($(:)); return ;;
+    'console --queue') COMPREPLY=($(:)); return ;;
+    'console --listen') COMPREPLY=($(:)); return ;;
+    'console --allow-host') COMPREPLY=($(:)); return ;;
     'logs --stack') COMPREPLY=($(:)); return ;;
     'logs --prefix') COMPREPLY=($(:)); return ;;
     'logs --queue') COMPREPLY=($(:)); return ;;
@@ -86,6 +91,7 @@ _watchbot() {
     listen) options='--workers --health --help' words='' ;;
     send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --deduplication-id --help' words='' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;
+    console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
     health) options='--ready --within --help' words='' ;;
     dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
@@ -96,7 +102,7 @@ _watchbot() {
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send status logs health dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send status console logs health dead-letter queue worker-capacity progress init check test template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

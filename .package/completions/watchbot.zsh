@@ -8,6 +8,7 @@ _watchbot() {
     'listen:Runs a command for each message, as ecs-watchbot v4 to v10 does'
     'send:Sends a message, or each line of standard input as one'
     'status:Shows a queue and its tasks'
+    'console:Serves a web page that shows queues, jobs and dead letters'
     'logs:Shows the log of a stack, or of one message, from CloudWatch Logs'
     'health:Checks a watcher'\''s health file'
     'dead-letter:Lists, replays or deletes the messages that failed too often'
@@ -67,6 +68,16 @@ _watchbot() {
         '--prefix=[which watcher, where the stack has several]:name: ' \
         '--queue=[sqlite]:url: ' \
         '--json[one JSON object]' \
+        '*:file:_files' ;;
+    console)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '*--queue=[sqlite]:url: ' \
+        '--listen=[address and port, or the path of a Unix socket]:address: ' \
+        '--read-only[nothing can be replayed or deleted]' \
+        '*--allow-host=[a further name by which browsers may reach it]:name: ' \
+        '--any-user[connections of other users of this machine are accepted, too]' \
         '*:file:_files' ;;
     logs)
       _arguments -S \
@@ -163,7 +174,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send status logs health dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send status console logs health dead-letter queue worker-capacity progress init check test template policy ;;
   esac
 }
 

@@ -64,6 +64,13 @@ return {
   ["cli/project/spec"] = "cli/project",
   ["cli/project/stack"] = "cli/project", ["cli/project/worker"] = "cli/project",
 
+  -- the console: pages as browsers see them, and as attackers do
+  ["console/init"] = "console", ["console/router"] = "console", ["console/context"] = "console",
+  ["console/reply"] = "console", ["console/layout"] = "console", ["console/views"] = "console",
+  ["console/overview"] = "console", ["console/letters"] = "console",
+  ["console/letter_actions"] = "console", ["console/live"] = "console",
+  ["console/embedded"] = "console", ["cli/console"] = "console",
+
   -- parts of a template that are seen in whole templates
   ["template/container"] = "template/worker", ["template/declared"] = "template/options",
   ["template/kinds"] = "template/options", ["template/names"] = "template/options",

@@ -152,5 +152,6 @@ end
 
 workshop.scheduler = scheduler
 workshop.core = core
+workshop.process = process
 
 return workshop

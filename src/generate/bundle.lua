@@ -9,9 +9,15 @@ local form, folder = arg[1], arg[2]
 assert(folder and (form == "source" or form == "compiled"),
   "usage: bundle.lua source|compiled FOLDER FILE...")
 
+-- A file that is not Lua keeps its ending: "watchbot.console.style.css".
 local function module_name(path)
   local name = path:sub(#folder + 2):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
   return name
+end
+
+-- The code of a module: of a file that is not Lua, one that returns its bytes.
+local function code_of(path, bytes)
+  return path:find "%.lua$" and bytes or ("return %q"):format(bytes)
 end
 
 local function c_bytes(text)
@@ -26,7 +32,8 @@ local entries = {}
 print '#include "bundle.h"\n'
 for index = 3, #arg do
   local file <close> = assert(io.open(arg[index], "rb"))
-  local chunkname, text = "@" .. arg[index]:sub(#folder + 2), file:read "a"
+  local chunkname = "@" .. arg[index]:sub(#folder + 2)
+  local text = code_of(arg[index], file:read "a")
   if form == "compiled" then text = string.dump(assert(load(text, chunkname))) end
   print(("static const unsigned char file_%d[] = {\n%s0};\n"):format(index, c_bytes(text)))
   entries[#entries + 1] =

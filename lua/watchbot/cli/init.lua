@@ -28,6 +28,7 @@ local commands = {
   { "listen", "watchbot.cli.listen", "run" },
   { "send", "watchbot.cli.send", "run" },
   { "status", "watchbot.cli.status" },
+  { "console", "watchbot.cli.console" },
   { "logs", "watchbot.cli.logs" },
   { "health", "watchbot.cli.health" },
   { "dead-letter", "watchbot.cli.dead_letter" },

@@ -8,14 +8,8 @@ local dead = {}
 -- One transaction moves at most this many, so that it does not block the loop.
 local SWEEP = 200
 
---- Dead letters, oldest first.
----@param database watchbot.Database
----@param limit integer
----@param after integer `seq` of the one before
-function dead.page(database, limit, after)
-  local rows, err, code =
-    database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-  if not rows then return nil, err, code end
+-- The rows as letters: with their attributes, and times that are integers.
+local function letters_of(rows)
   for _, row in ipairs(rows) do
     local readable, attributes = pcall(store.attributes, row.attributes)
     row.attributes = readable and attributes or {}
@@ -26,6 +20,37 @@ function dead.page(database, limit, after)
     end
   end
   return rows
+end
+
+--- Dead letters, oldest first.
+---@param database watchbot.Database
+---@param limit integer
+---@param after integer `seq` of the one before
+function dead.page(database, limit, after)
+  local rows, err, code =
+    database:all("SELECT * FROM dead WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+  if not rows then return nil, err, code end
+  return letters_of(rows)
+end
+
+--- Dead letters, newest first.
+---@param database watchbot.Database
+---@param limit integer
+---@param before integer? `seq` of the one that came last
+function dead.newest(database, limit, before)
+  local rows, err, code = database:all("SELECT * FROM dead WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+    before or math.maxinteger, limit)
+  if not rows then return nil, err, code end
+  return letters_of(rows)
+end
+
+--- When dead letters have died, newest first: `{ seq, died }`.
+---@param database watchbot.Database
+---@param after integer `seq` of one that is known; 0
+---@param limit integer
+function dead.times(database, after, limit)
+  return database:all("SELECT seq, died FROM dead WHERE seq > ? ORDER BY seq DESC LIMIT ?", after,
+    limit)
 end
 
 -- The selected dead letters: those with one id, or the next few of all.

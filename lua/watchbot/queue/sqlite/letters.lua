@@ -39,9 +39,9 @@ function methods:last_dead()
   return self.reader:patiently(dead.last)
 end
 
--- Applies `change` to the dead letters with these ids, or to all that exist now, in batches that
--- let other work in between.
-function methods:change_dead(change, ids)
+-- Applies `change` to the dead letters with these ids, or to all up to `last`, or to all that exist
+-- now, in batches that let other work in between.
+function methods:change_dead(change, ids, last)
   if ids then
     local answers, err, code = self.sending:submit(letters.each(ids, change), true)
     if not answers then return nil, err, code end
@@ -49,7 +49,7 @@ function methods:change_dead(change, ids)
     for _, answer in ipairs(answers) do count = count + answer end
     return count
   end
-  local last, count = nil, 0
+  local count = 0
   repeat
     local changed, err, code = self.sending:submit(function(transaction, now)
       last = last or dead.last(transaction)
@@ -62,21 +62,23 @@ function methods:change_dead(change, ids)
 end
 
 --- Returns dead letters to the queue with a receive count of 0. Waits in a task.
----@param ids string[]? nil: all
+---@param ids string[]? nil: all, or those up to the `seq` `last`
+---@param last integer?
 ---@return integer? count
 ---@return string? err
 ---@return string? code
-function methods:replay(ids)
-  return self:change_dead(dead.replay, ids)
+function methods:replay(ids, last)
+  return self:change_dead(dead.replay, ids, last)
 end
 
 --- Deletes dead letters permanently. Waits in a task.
----@param ids string[]? nil: all
+---@param ids string[]? nil: all, or those up to the `seq` `last`
+---@param last integer?
 ---@return integer? count
 ---@return string? err
 ---@return string? code
-function methods:purge_dead(ids)
-  return self:change_dead(dead.purge, ids)
+function methods:purge_dead(ids, last)
+  return self:change_dead(dead.purge, ids, last)
 end
 
 --- Adds the methods to a class.
