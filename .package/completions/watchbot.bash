@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send status console logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message status console logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -30,6 +30,7 @@ _watchbot() {
     'send --priority') COMPREPLY=($(:)); return ;;
     'send --attribute') COMPREPLY=($(:)); return ;;
     'send --group') COMPREPLY=($(:)); return ;;
+    'send --overflow') COMPREPLY=($(:)); return ;;
     'send --deduplication-id') COMPREPLY=($(:)); return ;;
     'status --stack') COMPREPLY=($(:)); return ;;
     'status --prefix') COMPREPLY=($(:)); return ;;
@@ -89,7 +90,8 @@ _watchbot() {
   case ${COMP_WORDS[1]} in
     run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --drain --health --listen --log --help' words='' ;;
     listen) options='--workers --health --help' words='' ;;
-    send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --deduplication-id --help' words='' ;;
+    send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
+    message) options=' --help' words='' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;
     console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
@@ -102,7 +104,7 @@ _watchbot() {
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send status console logs health dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send message status console logs health dead-letter queue worker-capacity progress init check test template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -26,7 +26,9 @@ complete -c watchbot -n '__fish_seen_subcommand_from send' -l delay -x -d 'delay
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l priority -x -d '-100 to 100, default 0'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l attribute -x -d 'a message attribute'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l group -x -d 'the FIFO group'
+complete -c watchbot -n '__fish_seen_subcommand_from send' -l overflow -x -d 's3'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l deduplication-id -x -d 'a second message with this ID within 5 minutes is dropped'
+complete -c watchbot -n __fish_use_subcommand -f -a message -d 'Writes the message of the task that calls it to a file, or to standard output'
 complete -c watchbot -n __fish_use_subcommand -f -a status -d 'Shows a queue and its tasks'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l stack -x -d 'the CloudFormation stack of the watcher'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l prefix -x -d 'which watcher, where the stack has several'
@@ -116,4 +118,4 @@ complete -c watchbot -n '__fish_seen_subcommand_from template' -l check -d 'inst
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l diff -r -F -d 'instead'
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l options -d 'print every option of watchbot'
 complete -c watchbot -n __fish_use_subcommand -f -a help
-complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send status console logs health dead-letter queue worker-capacity progress init check test template policy'
+complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message status console logs health dead-letter queue worker-capacity progress init check test template policy'

@@ -7,6 +7,7 @@ _watchbot() {
     'run:Watches a queue and runs a task for each message'
     'listen:Runs a command for each message, as ecs-watchbot v4 to v10 does'
     'send:Sends a message, or each line of standard input as one'
+    'message:Writes the message of the task that calls it to a file, or to standard output'
     'status:Shows a queue and its tasks'
     'console:Serves a web page that shows queues, jobs and dead letters'
     'logs:Shows the log of a stack, or of one message, from CloudWatch Logs'
@@ -60,7 +61,11 @@ _watchbot() {
         '--priority=[-100 to 100, default 0]:n: ' \
         '*--attribute=[a message attribute]:name=value: ' \
         '--group=[the FIFO group]:id: ' \
+        '--overflow=[s3]:url: ' \
         '--deduplication-id=[a second message with this ID within 5 minutes is dropped]:id: ' \
+        '*:file:_files' ;;
+    message)
+      _arguments -S \
         '*:file:_files' ;;
     status)
       _arguments -S \
@@ -174,7 +179,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send status console logs health dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send message status console logs health dead-letter queue worker-capacity progress init check test template policy ;;
   esac
 }
 

@@ -1,4 +1,5 @@
 local aws = require "watchbot.aws"
+local buckets = require "watchbot.lib.buckets"
 local core = require "watchbot.core".aws
 local objects = require "watchbot.aws.objects"
 
@@ -51,13 +52,13 @@ describe("a request of S3", function()
   it("refuses what cannot be a bucket, a key or an operation here", function()
     for _, bucket in ipairs { "", "ab", "A-bucket", "-ab", "a/b", "a..b", "10.0.0.1", "evil.com/x?",
       "b@evil", ("x"):rep(64) } do
-      assert.is_false(objects.is_bucket(bucket), bucket)
+      assert.is_false(buckets.is_bucket(bucket), bucket)
       local body, err, code = objects.write("GetObject", { Bucket = bucket, Key = "k" })
       assert.are.same({ nil, "InvalidParameter" }, { body, code })
       assert.matches("bucket", err)
     end
     for _, key in ipairs { "", "\0", "\xff", ("x"):rep(1025) } do
-      assert.is_false(objects.is_key(key))
+      assert.is_false(buckets.is_key(key))
     end
     assert.is_nil(objects.write("ListBuckets", { Bucket = "jobs", Key = "k" }))
   end)

@@ -130,12 +130,13 @@ end
 --- Starts a watcher.
 ---@param option string? "--drain"
 ---@param instead table<string, string>? variables that define the work, instead of the policy file
+---@param keys table<string, string>? further variables, beside the policy file
 ---@return table process
-function Stack:watch(option, instead)
+function Stack:watch(option, instead, keys)
   local arguments, variables = { "run" }, environment(self)
   if option then table.insert(arguments, option) end
   if not instead then table.insert(arguments, "policy.lua") end
-  for name, value in pairs(instead or {}) do variables[name] = value end
+  for name, value in pairs(instead or keys or {}) do variables[name] = value end
   return workshop.start(self.folder, arguments, variables)
 end
 

@@ -29,7 +29,8 @@ local types = {
   exits = "table<integer|string, watchbot.Outcome>", inherit = "boolean|string[]",
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
   on_stop = '"leave"|"drain"|"stop"',
-  logged = "integer|false", lambda = "watchbot.Lambda", serve = "watchbot.Serve",
+  folder_in_s3 = "string", logged = "integer|false",
+  lambda = "watchbot.Lambda", serve = "watchbot.Serve",
   resident = "watchbot.Resident",
   task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
 }

@@ -2,6 +2,7 @@
 -- the path as it is sent: encoded once, and never normalized ("a//b" is a key of its own).
 -- https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 
+local buckets = require "watchbot.lib.buckets"
 local endpoint = require "watchbot.aws.endpoint"
 local place = require "watchbot.aws.place"
 
@@ -20,31 +21,10 @@ local FIELDS = {
   ["x-amz-version-id"] = "VersionId",
 }
 
--- The longest key, in bytes.
-local LONGEST_KEY = 1024
-
 ---@class watchbot.aws.Route the object that a request is about
 ---@field method string
 ---@field bucket string
 ---@field path string of the object, encoded: "/folder/name"
-
---- Whether a bucket can have this name.
---- https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
----@param name any
----@return boolean
-function objects.is_bucket(name)
-  return type(name) == "string" and #name >= 3 and #name <= 63
-    and name:find "^[%l%d][%l%d.-]*[%l%d]$" ~= nil and not name:find("..", 1, true)
-    and not name:find "^%d+%.%d+%.%d+%.%d+$"
-end
-
---- Whether an object can have this key.
----@param key any
----@return boolean
-function objects.is_key(key)
-  return type(key) == "string" and key ~= "" and #key <= LONGEST_KEY and utf8.len(key) ~= nil
-    and not key:find("\0", 1, true)
-end
 
 local function encoded(key)
   return "/" .. key:gsub("[^%w%-._~/]", function(byte) return ("%%%02X"):format(byte:byte()) end)
@@ -52,9 +32,9 @@ end
 
 local function check(operation, parameters)
   if not METHODS[operation] then return "S3 has more operations, but not here" end
-  if not objects.is_bucket(parameters.Bucket) then
+  if not buckets.is_bucket(parameters.Bucket) then
     return ("'%s' cannot be the name of a bucket"):format(tostring(parameters.Bucket))
-  elseif not objects.is_key(parameters.Key) then
+  elseif not buckets.is_key(parameters.Key) then
     return "a key is UTF-8 text of 1 to 1,024 bytes"
   end
 end

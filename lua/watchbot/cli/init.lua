@@ -27,6 +27,7 @@ local commands = {
   { "run", "watchbot.cli.run", "run" },
   { "listen", "watchbot.cli.listen", "run" },
   { "send", "watchbot.cli.send", "run" },
+  { "message", "watchbot.cli.message", "run" },
   { "status", "watchbot.cli.status" },
   { "console", "watchbot.cli.console" },
   { "logs", "watchbot.cli.logs" },

@@ -53,6 +53,11 @@ local send = {
       help = "the FIFO group: its messages are processed one at a time, in order",
     },
     {
+      name = "overflow", value = "URL",
+      help = "s3://BUCKET/FOLDER: what AWS does not take as a message is sent as a pointer to it; "
+        .. "default: $MessageOverflow",
+    },
+    {
       name = "deduplication-id", value = "ID",
       help = "a second message with this ID within 5 minutes is dropped",
     },
@@ -200,13 +205,29 @@ local function send_saved(sending, path)
   end)
 end
 
+-- An embedded queue takes messages of any size.
+local function overflow_of(arguments)
+  return arguments.overflow or os.getenv "MessageOverflow"
+end
+
 local function open_stack(arguments)
   local found, err, code = require "watchbot.cli.target".find("send", arguments)
   if not found then return nil, err, code end
   local url
   url, err, code = found:queue_url()
   if not url then return nil, err, code end
-  return open_queue(url)
+  return open_queue(url, { overflow = overflow_of(arguments) })
+end
+
+-- A topic's pointers are for all of its queues.
+local function open_topic(arn, arguments)
+  local url, store = overflow_of(arguments), nil
+  if url then
+    local err, code
+    store, err, code = require "watchbot.overflow".open(url, { near = arn })
+    if not store then return nil, "overflow: " .. err, code end
+  end
+  return topics().open(arn, { overflow = store })
 end
 
 local function open_target(arguments)
@@ -217,10 +238,10 @@ local function open_target(arguments)
     return nil, "send: either --stack or --topic, not both", "Usage"
   end
   if arguments.stack or arguments.prefix then return open_stack(arguments) end
-  if arguments.topic then return topics().open(arguments.topic) end
+  if arguments.topic then return open_topic(arguments.topic, arguments) end
   local url = arguments.queue or os.getenv "QueueUrl"
-  if url then return open_queue(url) end
-  if os.getenv "WorkTopic" then return topics().open(os.getenv "WorkTopic") end
+  if url then return open_queue(url, { overflow = overflow_of(arguments) }) end
+  if os.getenv "WorkTopic" then return open_topic(os.getenv "WorkTopic", arguments) end
   return nil, "send: no queue: give --queue sqlite:FILE, --stack NAME or --topic ARN, or set "
     .. "$QueueUrl",
     "Usage"

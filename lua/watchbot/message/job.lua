@@ -31,6 +31,9 @@ local job = {}
 -- job -> the message as the queue has handed it out, which no policy gets to see.
 local messages = setmetatable({}, { __mode = "k" })
 
+-- job -> { at, text } of a body that was in S3, and job -> where it was stored for its task.
+local bodies, stored = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+
 -- Jobs at their last receive.
 local lasts = setmetatable({}, { __mode = "k" })
 
@@ -39,7 +42,8 @@ local lasts = setmetatable({}, { __mode = "k" })
 job.variable_names = {
   "Subject", "Message", "MessageFile", "MessageId", "SentTimestamp",
   "ApproximateFirstReceiveTimestamp",
-  "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes",
+  "ApproximateReceiveCount", "MessageGroupId", "MessageAttributes", "MessageBucket", "MessageKey",
+  "MessageUrl",
 }
 for name in pairs(trace.variables) do
   job.variable_names[#job.variable_names + 1] = name
@@ -98,6 +102,34 @@ function job.received(self)
   return messages[self] or { body = self.message }
 end
 
+--- The body of a message that is a pointer, which its hooks and its task see.
+---@param self watchbot.Job
+---@param text string
+---@param at watchbot.Pointer
+function job.open(self, text, at)
+  self.message, bodies[self] = text, { at = at, text = text }
+end
+
+--- Where the body of a message was read.
+---@param self watchbot.Job
+---@return watchbot.Pointer?
+function job.body_at(self)
+  return bodies[self] and bodies[self].at
+end
+
+--- The message has been stored for its task.
+---@param self watchbot.Job
+---@param at watchbot.Pointer
+function job.store(self, at)
+  stored[self] = at
+end
+
+---@param self watchbot.Job
+---@return watchbot.Pointer?
+function job.stored_at(self)
+  return stored[self]
+end
+
 local function restore_facts(self, message)
   self.id, self.sent, self.group = message.id, message.sent, message.group
   self.receives, self.deliveries = message.receives, message.deliveries or message.receives
@@ -106,6 +138,7 @@ end
 
 local function restore_content(self, message)
   local fresh = unwrap({}, message)
+  if bodies[self] then fresh.message = bodies[self].text end
   if type(self.message) ~= "string" then self.message = fresh.message end
   if self.subject ~= nil and type(self.subject) ~= "string" then self.subject = fresh.subject end
   if type(self.attributes) ~= "table" then self.attributes = fresh.attributes end

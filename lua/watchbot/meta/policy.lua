@@ -69,6 +69,9 @@
 ---@field timestamps? "iso"|"epoch"
 ---`MessageAttributes` in the environment of tasks
 ---@field attributes? boolean
+---`s3://BUCKET/FOLDER`: where messages that are too big for an ECS task are stored for it, and
+---where pointers of AWS's extended client libraries may point to; see `doc/big-messages.md`
+---@field overflow? string
 ---variables that each task gets in addition to the message
 ---@field env? table<string, string>
 ---which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`,

@@ -144,6 +144,10 @@ local declared = {
     name = "attributes", type = "flag", default = true,
     help = "`MessageAttributes` in the environment of tasks",
   },
+  { name = "overflow", type = "folder_in_s3", environment = "MessageOverflow",
+    help = "`s3://BUCKET/FOLDER`: where messages that are too big for an ECS task are stored for "
+      .. "it, and where pointers of AWS's extended client libraries may point to; see "
+      .. "`doc/big-messages.md`" },
   {
     name = "env", type = "variables", default = {},
     help = "variables that each task gets in addition to the message",

@@ -1,6 +1,7 @@
 --- policy.types: the types of a policy's fields: the expected value of each, and its check.
 
 local address = require "watchbot.lib.address"
+local buckets = require "watchbot.lib.buckets"
 local core = require "watchbot.core"
 local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
@@ -152,6 +153,10 @@ local types = {
     end,
   },
   folders = { expected = "a list of absolute paths like { '/tmp' }", check = is_folders },
+  folder_in_s3 = {
+    expected = "text like 's3://bucket/folder'",
+    check = function(value) return type(value) == "string" and buckets.parse(value) ~= nil end,
+  },
   logged = {
     expected = "false, or a number of bytes of at least 0",
     check = function(value)

@@ -98,8 +98,23 @@ end
 --- because of their age
 ---@field linger number? seconds that deletes and returns wait for others to share a call with;
 --- default: the queue's
+---@field overflow string? "s3://bucket/folder": what SQS does not take as a message is sent as a
+--- pointer to an object in it
 ---@field read_only boolean? only read: counts and traffic of a file that may not be writable
 ---@field patience number? seconds to wait for a file that another process has locked, 10
+
+local function open_sqs(url, options)
+  local all = {}
+  for option, value in pairs(options) do all[option] = value end
+  if options.overflow then
+    local err, code
+    all.overflow, err, code = require "watchbot.overflow".open(options.overflow, {
+      near = url, warn = options.warn,
+    })
+    if not all.overflow then return nil, "overflow: " .. err, code end
+  end
+  return require "watchbot.queue.sqs".open(url, all)
+end
 
 --- Opens a queue. Waits in a task.
 ---@param url string
@@ -115,7 +130,7 @@ function queue.open(url, options)
     local path, prefix = queue.file(url)
     return require "watchbot.queue.sqlite".open(url, path, options or {}, prefix)
   end
-  return require "watchbot.queue.sqs".open(url:gsub("/+$", ""), options or {})
+  return open_sqs(url:gsub("/+$", ""), options or {})
 end
 
 return queue

@@ -8,7 +8,8 @@ local limits = require "watchbot.lib.limits"
 
 local LONGEST_NAME, LONGEST_ID = limits.sqs.label, limits.sqs.id
 
-local outgoing = {}
+-- offloaded: codes of bodies that AWS does not take, but takes as a pointer to S3.
+local outgoing = { offloaded = { MessageTooLong = true, InvalidMessageContents = true } }
 
 --- Whether AWS accepts all characters of a text: tab, newline, carriage return, and everything that
 --- is not a control character, a lone surrogate, U+FFFE or U+FFFF.

@@ -46,14 +46,16 @@ function topic.explain(arn, err, code)
 end
 
 ---@param arn string
+---@param options { overflow: watchbot.Overflow? }?
 ---@return watchbot.Topic?
 ---@return string? err
 ---@return string? code
-function topic.open(arn)
+function topic.open(arn, options)
   local client, err, code = topic.client(arn)
   if not client then return nil, err, code end
   return setmetatable({
     arn = arn, client = client, fifo = arn:match "%.fifo$" ~= nil, largest = LARGEST,
+    overflow = options and options.overflow,
   }, Topic)
 end
 
@@ -70,7 +72,17 @@ local function is_subject(subject)
   return length > 0 and length <= limits.sns.subject and not subject:find "[\r\n\t]"
 end
 
+-- Several queues may get the message, so that none of them may delete what it points to.
 function Topic:entry(message)
+  local entry, bytes, code = self:plain_entry(message)
+  if entry or not self.overflow or not outgoing.offloaded[code] then return entry, bytes, code end
+  local pointing, err
+  pointing, err, code = self.overflow:offload(message, true)
+  if not pointing then return nil, err, code end
+  return self:plain_entry(pointing)
+end
+
+function Topic:plain_entry(message)
   local refusal = self:refusal(message)
   if refusal then return nil, ("topic %s: %s"):format(self.arn, refusal), "Usage" end
   if message.subject and not is_subject(message.subject) then

@@ -23,6 +23,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field jobs watchbot.Jobs
 ---@field draining watchbot.Event
 ---@field breaker watchbot.Breaker
+---@field payloads watchbot.Payloads
 ---@field passed fun(step: string) a step has succeeded
 ---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 
@@ -175,6 +176,11 @@ end
 ---@param entry watchbot.JobEntry in the stage "deciding"
 ---@return watchbot.Verdict
 function attempt.run(context, entry)
+  local unread = context.payloads:open(entry)
+  if unread then
+    entry.exit = unread
+    return conclude(context, entry, unread)
+  end
   local refused = admit(context, entry)
   if refused then return refused end
   if not context.runner.ignores_environment or context.hooks:is_set "environment" then

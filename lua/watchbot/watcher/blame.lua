@@ -20,6 +20,8 @@ blame.causes = {
   timed_out = { fault = "job", passed = true },
   -- The message does not fit into a task, whatever the policy.
   too_big = { fault = "job", outcome = "bury" },
+  -- The message names a body in S3 that is gone, or that is not the policy's.
+  unreadable = { fault = "job", outcome = "bury" },
   -- The message determines what to start: its program, its arguments.
   not_started_by_message = { fault = "either", step = "start" },
   -- A program, an image or a permission is missing: that fails every message.

@@ -37,7 +37,7 @@ local STAGES = {
   },
   deciding = {
     slot = true, told = "deciding",
-    next = followed_by("starting", "held", "settling", "returning", "gone"),
+    next = followed_by("starting", "held", "unplaced", "settling", "returning", "gone"),
   },
   starting = {
     slot = true, told = "deciding",

@@ -11,6 +11,7 @@ local job = require "watchbot.message.job"
 local lanes = require "watchbot.watcher.lanes"
 local leases = require "watchbot.watcher.leases"
 local own = require "watchbot.lib.own"
+local payloads = require "watchbot.watcher.payloads"
 local policy_backoff = require("watchbot.policy").backoff
 local rescue = require "watchbot.watcher.rescue"
 local scheduler = require "watchbot.scheduler"
@@ -54,9 +55,10 @@ function life.new(parts)
     if not ok then self:rescue(entry, err) end
   end)
   self.lanes = self.queue.fifo and lanes.new(self) or nil
+  self.payloads = payloads.new(self.hooks, self.journal, self.queue.name)
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
-    draining = self.phase.draining, breaker = self.breaker,
+    payloads = self.payloads, draining = self.phase.draining, breaker = self.breaker,
     passed = function(step) self:passed(step) end, runs_late = self.runs_late,
   }
   return self
@@ -275,7 +277,7 @@ end
 function Life:delete(entry)
   self.leases:decide(entry.lease)
   local ok, err, code = self.settle:delete(entry.lease)
-  if ok then return end
+  if ok then return self.payloads:forget(entry) end
   self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
 end
 

@@ -42,6 +42,13 @@ def drop_objects(given):
         buckets()[name]["objects"].pop(key, None)
 
 
+def age_objects(seconds):
+    for found in buckets().values():
+        for each in found["objects"].values():
+            each["at"] -= seconds
+
+
+knobs.actions["age_objects"] = age_objects
 knobs.actions["buckets"] = make_buckets
 knobs.actions["drop_objects"] = drop_objects
 
@@ -129,7 +136,7 @@ def error(refused, request, identity):
     region, bucket, _ = place_of(request)
     more = "".join(f"<{name}>{escape(str(value))}</{name}>"
                    for name, value in refused.fields.items())
-    body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.code}</Code><Message>'
+    body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.query_code}</Code><Message>'
             f"{escape(refused.message)}</Message>{more}<RequestId>{identity}</RequestId></Error>")
     known = buckets().get(bucket)
     headers = {"x-amz-bucket-region": known["region"]} if known else {}

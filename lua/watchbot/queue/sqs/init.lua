@@ -129,7 +129,7 @@ function sqs.open(url, options)
   local self = setmetatable({
     name = url, client = client, fifo = fifo, embedded = false, batch = fifo and 1 or BATCH,
     polls = POLLS, gather = 0.1, cut = CUT, visibility = options.visibility, lost_attempts = {},
-    on_corrupt = options.on_corrupt,
+    on_corrupt = options.on_corrupt, overflow = options.overflow,
   }, Sqs)
   self:make_batches(options.linger or LINGER)
   return self
@@ -282,6 +282,15 @@ local function trace_of(message)
 end
 
 function Sqs:entry(message)
+  local entry, bytes, code = self:plain_entry(message)
+  if entry or not self.overflow or not outgoing.offloaded[code] then return entry, bytes, code end
+  local pointing, err
+  pointing, err, code = self.overflow:offload(message)
+  if not pointing then return nil, err, code end
+  return self:plain_entry(pointing)
+end
+
+function Sqs:plain_entry(message)
   local body = message.subject and envelope.wrap(message.subject, message.body) or message.body
   local refusal = self:refusal(message)
   if refusal then return nil, ("queue %s: %s"):format(self.name, refusal), "Usage" end

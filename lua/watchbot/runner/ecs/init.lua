@@ -16,6 +16,7 @@ local recent = require "watchbot.lib.recent"
 local refusal = require "watchbot.runner.ecs.refusal"
 local request = require "watchbot.runner.ecs.request"
 local run = require "watchbot.runner.ecs.run"
+local stored = require "watchbot.runner.ecs.stored"
 local supervise = require "watchbot.lib.supervise"
 local task_problem = require("watchbot.policy.task").problem
 
@@ -87,6 +88,7 @@ function runner.new(_, policy, journal)
     end,
   }, Ecs)
   self.placements = placement.new(client, policy.placements, self.warn "RunTask")
+  self.stored = stored.new(journal, policy.queue)
   self.follower = follower.new(client, {
     events = policy.task_events ~= nil, failed = self.warn "DescribeTasks", raised = self.raised,
     lost_after = policy.lost_after,
@@ -166,9 +168,9 @@ function Ecs:start(job, environment, policy, lapsed)
   container, err, code = self:container_of(task)
   if not container then return nil, err, code end
   local parameters, left
-  parameters, err, code, left = request.build(task, job, environment, {
+  parameters, err, code, left = self.stored:build(task, job, environment, {
     stack = stack_of(policy), container = container,
-  })
+  }, policy)
   if not parameters then return nil, err, code end
   if left then
     self.journal:warning(job.id, "warning", left .. " had no room in the task's environment: "

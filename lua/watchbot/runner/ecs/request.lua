@@ -133,12 +133,14 @@ local function check_message(job)
 end
 
 -- The variables that fit: all, or all but some of those that may be left out.
-local function fit(task, job, variables, container)
+local function fit(task, job, variables, identity)
+  local container = identity.container
   local size, err, code = size_of(task, variables, container)
   if not size then return nil, err, code end
   if size <= LARGEST then return variables end
   local fixed = size_of(task, without_message(job, variables), container)
   if fixed > LARGEST then return policy_too_big(fixed) end
+  if identity.overflow then return message_too_big(size, job) end
   local fewer, left, own = {}, {}, job:variables()
   for name, value in pairs(variables) do fewer[name] = value end
   for _, name in ipairs(SPARED) do
@@ -170,18 +172,20 @@ end
 ---@param task watchbot.ecs.Task
 ---@param job watchbot.Job
 ---@param variables table<string, string>
----@param identity { stack: string, container: string }
+---@param identity { stack: string, container: string, overflow: boolean?, stored: boolean? }
+--- overflow: a message that is too big can be stored, so that nothing is left out; stored: it is
 ---@return table? parameters
 ---@return string? err
 ---@return string? code "TooBig", "InvalidMessage": because of the message; "EnvironmentTooBig",
 --- "InvalidText"
 ---@return string|false|nil left the variables that had no room
 function request.build(task, job, variables, identity)
-  local ok, err, code = check_message(job)
+  local ok, err, code = true, nil, nil
+  if not identity.stored then ok, err, code = check_message(job) end
   if ok then ok, err, code = check_text(variables, job) end
   if not ok then return nil, err, code end
   local fitting_variables, left
-  fitting_variables, left, code = fit(task, job, variables, identity.container)
+  fitting_variables, left, code = fit(task, job, variables, identity)
   if not fitting_variables then return nil, left, code end
   local parameters = {
     cluster = task.cluster, taskDefinition = task.definition, count = 1,
