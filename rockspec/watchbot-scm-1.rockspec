@@ -175,6 +175,7 @@ build = {
     ["watchbot.lib.date"] = "lua/watchbot/lib/date.lua",
     ["watchbot.lib.fifo"] = "lua/watchbot/lib/fifo.lua",
     ["watchbot.lib.hands"] = "lua/watchbot/lib/hands.lua",
+    ["watchbot.lib.heap"] = "lua/watchbot/lib/heap.lua",
     ["watchbot.lib.json"] = "lua/watchbot/lib/json.lua",
     ["watchbot.lib.limits"] = "lua/watchbot/lib/limits.lua",
     ["watchbot.lib.lines"] = "lua/watchbot/lib/lines.lua",

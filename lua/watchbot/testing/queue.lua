@@ -2,7 +2,13 @@
 -- visibility, backoff, groups and dead letters behave as in a real queue (the specs run the same
 -- contract on it); the clock is the scheduler's. It leaves out retention, size limits, failures and
 -- other watchers.
+--
+-- A message costs the same however many there are: `due` has those that become visible later,
+-- `ready` the visible ones in the order of sending. Of a group only the first is in either. An
+-- entry whose message has changed since is passed over when it comes out.
 
+local fifo = require "watchbot.lib.fifo"
+local heap = require "watchbot.lib.heap"
 local scheduler = require "watchbot.scheduler"
 
 -- SQS's values: receives, and seconds.
@@ -25,10 +31,66 @@ function module.new(options)
   return setmetatable({
     name = options.name or "testing", fifo = options.fifo or false,
     max_receives = options.max_receives or MAX_RECEIVES,
-    heard = options.heard or function() end, items = {}, dead = {}, deduplicated = {}, sent = 0,
-    handed = 0,
+    heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
+    items = {}, ids = {}, receipts = {}, groups = {}, due = heap.new(), ready = heap.new(),
     arrived = scheduler.event(),
   }, Queue)
+end
+
+-- the order of the messages
+
+-- Enters a message at the time at which it is visible; an entry from before counts no more.
+function Queue:schedule(item)
+  item.turn = item.turn + 1
+  self.due:push(item.visible_at, { item = item, turn = item.turn })
+end
+
+local function is_current(entry)
+  return entry.turn == entry.item.turn
+end
+
+-- Moves the messages that have become visible by now to `ready`.
+function Queue:ripen()
+  local now = scheduler.now()
+  while true do
+    local at, entry = self.due:first()
+    if not at or at > now and is_current(entry) then return end
+    self.due:pop()
+    if is_current(entry) then self.ready:push(entry.item.number, entry) end
+  end
+end
+
+-- The first visible message; nil: there is none. It stays until its visibility changes.
+function Queue:first_ready()
+  self:ripen()
+  while true do
+    local _, entry = self.ready:first()
+    if not entry then return nil end
+    if is_current(entry) then return entry.item end
+    self.ready:pop()
+  end
+end
+
+-- A message of a group is entered when those before it are gone.
+function Queue:enter(item)
+  local group = item.group
+  if not group then return self:schedule(item) end
+  local line = self.groups[group]
+  if line then return line:push(item) end
+  self.groups[group] = fifo.new()
+  self:schedule(item)
+end
+
+function Queue:remove(item)
+  item.turn = item.turn + 1
+  self.items[item.number] = nil
+  if self.ids[item.id] == item then self.ids[item.id] = nil end
+  if item.receipt then self.receipts[item.receipt] = nil end
+  local line = item.group and self.groups[item.group]
+  if not line then return end
+  local after = line:pop()
+  if not after then self.groups[item.group] = nil end
+  if after then self:schedule(after) end
 end
 
 -- sending
@@ -47,10 +109,11 @@ function Queue:add(message)
     attributes = message.attributes or {}, group = message.group,
     deduplication = message.deduplication,
     sent = message.sent or scheduler.time(), receives = message.receives or 0,
-    delayed = message.delay ~= nil,
+    delayed = message.delay ~= nil, number = self.sent, turn = 0,
     visible_at = scheduler.now() + (message.delay or 0),
   }
-  self.items[#self.items + 1] = item
+  self.items[item.number], self.ids[item.id] = item, item
+  self:enter(item)
   if message.deduplication then
     self.deduplicated[message.deduplication] = { id = item.id, at = scheduler.now() }
   end
@@ -70,13 +133,14 @@ function Queue:send(messages)
   return answers
 end
 
--- receiving
-
-function Queue:remove(item)
-  for index, other in ipairs(self.items) do
-    if other == item then return table.remove(self.items, index) end
-  end
+--- The message with an id that is in the queue, whether or not it is in flight.
+---@param id string
+---@return table?
+function Queue:find(id)
+  return self.ids[id]
 end
+
+-- receiving
 
 --- Delivers a message, whether or not it is in flight.
 ---@param item table
@@ -84,9 +148,12 @@ end
 ---@return table message
 function Queue:hand(item, visibility)
   self.handed = self.handed + 1
+  if item.receipt then self.receipts[item.receipt] = nil end
   item.receives, item.receipt = item.receives + 1, ("receipt-%d"):format(self.handed)
+  self.receipts[item.receipt] = item
   item.first_received = item.first_received or scheduler.time()
   item.visible_at, item.in_flight, item.delayed = scheduler.now() + visibility, true, false
+  self:schedule(item)
   local message = {}
   for name, value in pairs(item) do message[name] = value end
   self.heard("received", item)
@@ -99,23 +166,16 @@ function Queue:to_dead_letters(item)
   self.heard("dead", item)
 end
 
--- The visible messages: of a group only the first, even while it is in flight.
-function Queue:visible()
-  local found, groups, now = {}, {}, scheduler.now()
-  for _, item in ipairs(self.items) do
-    local blocked = item.group and groups[item.group]
-    if item.group then groups[item.group] = true end
-    if not blocked and item.visible_at <= now then found[#found + 1] = item end
-  end
-  return found
-end
-
 function Queue:take(max, visibility)
-  local messages = {}
-  for _, item in ipairs(self:visible()) do
+  local messages, taken = {}, {}
+  while #messages < max do
+    local item = self:first_ready()
+    -- A visibility timeout of 0: it is visible again at once, but not for this receive.
+    if not item or taken[item] then break end
+    taken[item] = true
     if item.receives >= self.max_receives then
       self:to_dead_letters(item)
-    elseif #messages < max then
+    else
       messages[#messages + 1] = self:hand(item, visibility)
     end
   end
@@ -123,11 +183,8 @@ function Queue:take(max, visibility)
 end
 
 function Queue:next_due()
-  local due = math.huge
-  for _, item in ipairs(self.items) do
-    if item.visible_at > scheduler.now() then due = math.min(due, item.visible_at) end
-  end
-  return due
+  self:ripen()
+  return self.due:first() or math.huge
 end
 
 --- Receives messages, like the queue interface.
@@ -153,9 +210,8 @@ end
 
 --- The message in flight that a receipt belongs to.
 function Queue:of_receipt(receipt)
-  for _, item in ipairs(self.items) do
-    if item.receipt == receipt then return item end
-  end
+  local item = self.receipts[receipt]
+  if item then return item end
   return nil, "this receipt has been replaced by a newer one", "ReceiptHandleIsInvalid"
 end
 
@@ -173,6 +229,7 @@ function Queue:delay(receipt, seconds, uncount)
   if not item then return nil, err, code end
   item.visible_at, item.in_flight = scheduler.now() + seconds, false
   if uncount then item.receives = item.receives - 1 end
+  self:schedule(item)
   self.arrived:set()
   self.heard("returned", item, seconds)
   return true
@@ -183,6 +240,7 @@ function Queue:extend(receipt, seconds)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end
   item.visible_at = scheduler.now() + seconds
+  self:schedule(item)
   return true
 end
 
@@ -200,7 +258,7 @@ end
 function Queue:counts()
   local counts, now = { visible = 0, delayed = 0, in_flight = 0, dead = #self.dead },
     scheduler.now()
-  for _, item in ipairs(self.items) do
+  for _, item in pairs(self.items) do
     local what = item.visible_at <= now and "visible" or item.delayed and "delayed" or "in_flight"
     counts[what] = counts[what] + 1
   end

@@ -158,11 +158,8 @@ end
 ---@param id string
 function Stage:duplicate(id)
   self:drive(function()
-    for _, item in ipairs(self.queue.items) do
-      if item.id == id then
-        self.watcher.life:accept(self.queue:hand(item, self.policy.visibility))
-      end
-    end
+    local item = self.queue:find(id)
+    if item then self.watcher.life:accept(self.queue:hand(item, self.policy.visibility)) end
   end)
 end
 
