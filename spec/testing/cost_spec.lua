@@ -2,19 +2,29 @@
 -- for each message, and jobs were counted by looking at all of them: 4,000 messages cost sixteen
 -- times as much each as 100. Counted are instructions of Lua's machine, not time.
 
+local scheduler = require "watchbot.scheduler"
 local testing = require "watchbot.testing"
 local watchbot = require "watchbot"
 
-local EACH = 1000
+local EACH, counted = 100, 0
 
--- Instructions that `body` takes, in all its tasks: a new coroutine has the hook of its creator.
+local function count() counted = counted + EACH end
+
+-- A task has no hook of its creator.
+local function hooked(start)
+  return function(body, ...)
+    return start(function(...)
+      debug.sethook(count, "", EACH)
+      return body(...)
+    end, ...)
+  end
+end
+
+-- Instructions that `body` takes, in all its tasks.
 local function instructions(body)
-  local count = 0
-  debug.sethook(function() count = count + EACH end, "", EACH)
-  local ok, err = pcall(body)
-  debug.sethook()
-  assert(ok, err)
-  return count
+  local before = counted
+  body()
+  return counted - before
 end
 
 -- How much more a message costs among many than among few.
@@ -65,8 +75,8 @@ local cases = {
   end,
   ["with a delay"] = function(count)
     local w <close> = watched { workers = count }
-    for index = 1, count do w:message { "x", delay = index } end
-    w:advance(count + 1)
+    for index = 1, count do w:message { "x", delay = 1 + index / 1000 } end
+    w:advance(count / 1000 + 1)
   end,
   ["of groups"] = function(count)
     local w <close> = watched { queue = "https://sqs.eu-west-1.amazonaws.com/1/jobs.fifo" }
@@ -78,6 +88,18 @@ local cases = {
 }
 
 describe("a message in a test costs the same among many:", function()
+  local run, spawn = scheduler.run, scheduler.spawn
+
+  setup(function()
+    scheduler.run, scheduler.spawn = hooked(run), hooked(spawn)
+    debug.sethook(count, "", EACH)
+  end)
+
+  teardown(function()
+    scheduler.run, scheduler.spawn = run, spawn
+    debug.sethook()
+  end)
+
   for name, case in pairs(cases) do
     it("messages " .. name, function()
       local found = ratio(case)
