@@ -8,13 +8,13 @@ local watchbot = require "watchbot"
 
 local EACH, counted = 100, 0
 
-local function count() counted = counted + EACH end
+local function tick() counted = counted + EACH end
 
 -- A task has no hook of its creator.
 local function hooked(start)
   return function(body, ...)
     return start(function(...)
-      debug.sethook(count, "", EACH)
+      debug.sethook(tick, "", EACH)
       return body(...)
     end, ...)
   end
@@ -92,7 +92,7 @@ describe("a message in a test costs the same among many:", function()
 
   setup(function()
     scheduler.run, scheduler.spawn = hooked(run), hooked(spawn)
-    debug.sethook(count, "", EACH)
+    debug.sethook(tick, "", EACH)
   end)
 
   teardown(function()
