@@ -19,6 +19,7 @@ end
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
   listen = "string", metrics = "\"emf\"",
+  history_output = '"failed"|"all"',
   interval = "number",
   visibility = "number", retention = "number",
   size = "integer|string", nice = "integer", umask = "string",

@@ -13,6 +13,9 @@ local urls = require "watchbot.lib.urls"
 local CATEGORY = "watcher"
 local levels = { info = 30, warning = 40, error = 50 }
 
+-- Outcomes that need nobody's attention.
+local FINE = { complete = true, release = true, cancelled = true }
+
 ---@class watchbot.Journal
 local Journal = {}
 Journal.__index = Journal
@@ -122,12 +125,12 @@ end
 
 --- A task has ended, or could not be started.
 ---@param job watchbot.Job
----@param outcome "complete"|"reject"|"release"|"retry"|"bury"
+---@param outcome "complete"|"reject"|"release"|"retry"|"bury"|"cancelled"
 ---@param exit watchbot.Exit
 ---@param seconds number? until the message becomes visible again
 ---@param one watchbot.Trace? the job's
 function Journal:outcome(job, outcome, exit, seconds, one)
-  local level = (outcome == "complete" or outcome == "release") and "info" or "warning"
+  local level = FINE[outcome] and "info" or "warning"
   self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason",
   exit.reason,
     "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds",

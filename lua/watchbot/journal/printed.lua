@@ -26,8 +26,32 @@ local NO_MESSAGE, OWN = false, 0
 -- less than one that is taken out.
 local ids, parts = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
 
+-- The newest output of tasks of which it is kept, by the task.
+local tails = setmetatable({}, { __mode = "k" })
+
 -- The capture that is active.
 local current
+
+--- Keeps the newest output of the task.
+---@param task watchbot.Task
+---@param bytes integer the most
+function printed.keep(task, bytes)
+  tails[task] = { text = "", bytes = bytes }
+end
+
+--- The newest output of the task, which is not kept any more.
+---@param task watchbot.Task
+---@return string?
+function printed.kept(task)
+  local tail = tails[task]
+  tails[task] = nil
+  return tail and tail.text ~= "" and tail.text or nil
+end
+
+local function keep(task, text)
+  local tail = tails[task]
+  if tail then tail.text = (tail.text .. text .. "\n"):sub(-tail.bytes) end
+end
 
 local function flush(task)
   if parts[task] and current then current:complete(task) end
@@ -66,7 +90,9 @@ end
 function Printed:complete(key)
   local text = parts[key]
   parts[key] = nil
-  if text and text ~= "" then self:line(text, message_of(key)) end
+  if not text or text == "" then return end
+  keep(key, text)
+  self:line(text, message_of(key))
 end
 
 -- => the text after the last newline; a pattern would start at each byte
@@ -83,7 +109,10 @@ function Printed:write(text)
   if #rest >= LONGEST then rest = "" end
   local lines = text:sub(1, #text - #rest)
   parts[key] = rest ~= "" and rest or nil
-  if lines ~= "" then self:line((lines:gsub("\n$", "")), message_of(key)) end
+  if lines == "" then return end
+  lines = lines:gsub("\n$", "")
+  keep(key, lines)
+  self:line(lines, message_of(key))
 end
 
 local Begun = {}
@@ -137,7 +166,11 @@ local function replace(self)
     self:write(text_of(...))
     return file
   end)
-  log.redirect(function(text) self:line(text, message_of(scheduler.running() or self)) end)
+  log.redirect(function(text)
+    local key = scheduler.running() or self
+    keep(key, text)
+    self:line(text, message_of(key))
+  end)
   local own_spawn = scheduler.spawn
   function scheduler.spawn(body, ...)
     local task = scheduler.running()

@@ -8,7 +8,7 @@ local own = require "watchbot.lib.own"
 local words = {
   complete = "success", reject = "failed, removed from queue", release = "no-op, will retry",
   retry = "failed, will retry",
-  bury = "failed, moved to the dead-letter queue",
+  bury = "failed, moved to the dead-letter queue", cancelled = "cancelled, removed from queue",
 }
 
 ---@class watchbot.journal.Task: watchbot.Journal

@@ -59,6 +59,14 @@
 ---@field max_receives? integer
 ---seconds that the queue keeps a message
 ---@field retention? number
+---seconds that an embedded queue keeps a row about each attempt that has ended, for `watchbot
+---jobs`; default: none; see `doc/history.md`
+---@field history? number
+---rows of the history, at most
+---@field history_rows? integer
+---`all`: the history has the newest 4 KiB of the output of each attempt, not only of those that
+---failed
+---@field history_output? "failed"|"all"
 ---seconds that running tasks have to finish after SIGTERM
 ---@field drain? number
 ---seconds between TERM and KILL when a task is stopped

@@ -128,6 +128,14 @@ local declared = {
     name = "retention", type = "retention", default = limits.sqs.retention,
     help = "seconds that the queue keeps a message",
   },
+  { name = "history", type = "interval",
+    help = "seconds that an embedded queue keeps a row about each attempt that has ended, for "
+      .. "`watchbot jobs`; default: none; see `doc/history.md`" },
+  { name = "history_rows", type = "count", default = 100000,
+    help = "rows of the history, at most" },
+  { name = "history_output", type = "history_output", default = "failed",
+    help = "`all`: the history has the newest 4 KiB of the output of each attempt, not only of "
+      .. "those that failed" },
   { name = "drain", type = "seconds", default = 20, environment = "stopTimeout",
     read = function(text) return tonumber(text) and math.max(0, tonumber(text) - LAST_SECONDS) end,
     help = "seconds that running tasks have to finish after SIGTERM" },

@@ -10,6 +10,9 @@ local own = require "watchbot.lib.own"
 local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
+-- Bytes of a handler's newest output that are kept, where there is a history.
+local TAIL = 4096
+
 -- Seconds without a wait that cause a warning.
 local LONG_TURN = 0.1
 
@@ -43,7 +46,7 @@ function Lua:start(job, _, policy)
   return setmetatable({
     runner = self, handler = policy.handler, job = job, began = scheduler.now(),
     limit = policy.timeout > 0 and policy.timeout, task = false, reason = false,
-    before = false,
+    before = false, keeps = policy.history ~= nil,
   }, Run)
 end
 
@@ -71,12 +74,13 @@ end
 
 local function exit_of(run, ok, ...)
   printed.finish(run.task, run.before)
+  local output = run.keeps and printed.kept(run.task) or nil
   local over = timed_out(run, ok, ...)
   local exit = handled.exit(ok, ...)
   if was_interrupted(ok, ...) then
     exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted"
   end
-  exit.duration = scheduler.now() - run.began
+  exit.duration, exit.logs = scheduler.now() - run.began, output
   if not ok and run.reason then exit.reason = run.reason end
   if over then exit.reason, exit.timed_out = limits.timed_out(run.limit), true end
   run:warn()
@@ -95,6 +99,7 @@ function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
   self.task = scheduler.running()
   self.before = printed.begin(self.task, self.job.id)
+  if self.keeps then printed.keep(self.task, TAIL) end
   local limit = self.limit or math.huge
   return exit_of(self, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
     self.handler, self.job))

@@ -132,7 +132,7 @@ function Process:start(job, environment, policy)
   if ok and child then
     local run = {
       child = child, file = file, granted = granted, shell = command.command ~= nil, id = job.id,
-      journal = self.journal,
+      journal = self.journal, keeps_output = policy.history and policy.history_output == "all",
     }
     return limits.begin(setmetatable(run, Run), policy)
   end
@@ -186,7 +186,7 @@ function Run:ended(seconds)
   name_survivors(self, exit)
   self.granted:release(exit)
   if self.file then self.file:close() end
-  if exit.code ~= 0 then exit.logs = self.child:tail() end
+  if exit.code ~= 0 or self.keeps_output then exit.logs = self.child:tail() end
   if self.shell and exit.code and exit.code > SHELL_SIGNALS then
     exit.shell_signal = process.signal_name(exit.code - SHELL_SIGNALS)
   end

@@ -47,6 +47,10 @@ function App:check_queue(queue, until_empty)
     return nil, queue.warning, "NotAllowed"
   end
   if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
+  if self.policy.history and not queue.keep_history then
+    self.journal:warning(nil, "warning", "the policy's 'history' has no effect on an SQS queue: "
+      .. "the log has the outcome of each job")
+  end
   return true
 end
 

@@ -3,6 +3,7 @@
 
 local answers = require "watchbot.watcher.answers"
 local blame = require "watchbot.watcher.blame"
+local ending = require "watchbot.watcher.ending"
 local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
@@ -109,6 +110,7 @@ end
 local function begin(context, entry)
   local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
   if lapsed() then return nil, { cause = "lapsed" } end
+  if entry.cancelled then return nil, entry.cancelled end
   if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
   local run, exit = find(context, entry)
   if run or exit then return run, exit end
@@ -139,9 +141,14 @@ local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")
   if context.draining:is_set() then context.runs_late(entry) end
+  if entry.cancelled then run:stop(ending.CANCELLED, 0) end
   if run:starts() then passed(context, "start") end
   local exit = run:wait()
   entry.run = nil
+  if entry.cancelled then
+    exit.cause = "cancelled"
+    return exit
+  end
   exit.stopped = exit.stopped or entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
   return exit
 end

@@ -28,6 +28,8 @@ blame.causes = {
   not_started = { fault = "policy", step = "start", uncounted = true },
   -- A hook has raised an error, or returned an invalid value.
   hook = { fault = "either", outcome = "retry" },
+  -- A person has cancelled it: watchbot jobs cancel.
+  cancelled = { fault = "job", outcome = "cancelled", silent = true },
   -- The lease expired before the task was started: another watcher may have the message.
   lapsed = { fault = "machine", outcome = "lapsed", silent = true },
   -- The watcher's own code has raised an error.

@@ -1,7 +1,7 @@
---- watcher.ending: ends what the jobs of a watcher do when the watcher itself ends: their tasks,
--- and the hooks that have not returned. Methods of watcher.life.
+--- watcher.ending: ends what the jobs of a watcher do: when the watcher itself ends, their tasks
+-- and the hooks that have not returned; and a job that was cancelled. Methods of watcher.life.
 
-local ending = {}
+local ending = { CANCELLED = "cancelled while it ran" }
 
 --- Stops the task of a job.
 ---@param self watchbot.Life
@@ -10,6 +10,15 @@ function ending.stop(self, entry)
   if not entry.run then return end
   entry.stopped = "stopped: the watcher is draining"
   entry.run:stop(entry.stopped, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
+end
+
+--- Ends a job whose message was cancelled: it is removed, however its task ends.
+---@param self watchbot.Life
+---@param entry watchbot.JobEntry
+function ending.cancel(self, entry)
+  entry.cancelled = { cause = "cancelled", reason = "cancelled before it ran" }
+  self.journal:info(entry.id, "event", "cancelled", "stage", entry.stage)
+  if entry.run then entry.run:stop(ending.CANCELLED, self.hooks.policy.kill_grace) end
 end
 
 --- Stops all tasks that run.

@@ -111,6 +111,7 @@ function watcher.new(current, options)
   self:protect(current)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
+  if self.queue.keep_history then self.keeper = require "watchbot.watcher.keeper".new(self) end
   self.jobs.watcher = self
   return self
 end
@@ -297,6 +298,7 @@ function Watcher:reload(fresh)
   self.hooks.policy = fresh
   self.leases.visibility = fresh.visibility
   self.intake.options.visibility = fresh.visibility
+  if self.keeper then self.keeper:apply(fresh) end
   self.intake:wake()
   self.life:dispatch()
   return true
@@ -332,6 +334,7 @@ function Watcher:start_tasks()
       end
     end)
   end
+  if self.keeper then tasks[#tasks + 1] = self:supervise("keeper", self.keeper.run, self.keeper) end
   return tasks
 end
 
@@ -345,6 +348,7 @@ function Watcher:finish(tasks)
   for _, task in ipairs(tasks) do task:cancel "the watcher ends" end
   self:step(self.notices.flush, self.notices, self.hooks.policy)
   if self.protection then self:step(self.protection.close, self.protection) end
+  if self.keeper then self:step(self.keeper.close, self.keeper) end
   self.hooks:call "stop"
   self:step(function()
     self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())

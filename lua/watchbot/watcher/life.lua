@@ -13,6 +13,7 @@ local leases = require "watchbot.watcher.leases"
 local own = require "watchbot.lib.own"
 local payloads = require "watchbot.watcher.payloads"
 local policy_backoff = require("watchbot.policy").backoff
+local records = require "watchbot.watcher.records"
 local rescue = require "watchbot.watcher.rescue"
 local scheduler = require "watchbot.scheduler"
 
@@ -21,7 +22,7 @@ local scheduler = require "watchbot.scheduler"
 local FIRST_HOLD, LONGEST_HOLD, HOLD_LIMIT = 1, 60, 600
 
 -- Outcomes after which the message is gone; any other returns it.
-local REMOVES = { complete = true, reject = true, bury = true }
+local REMOVES = { complete = true, reject = true, bury = true, cancelled = true }
 
 ---@class watchbot.Life
 ---@field hooks watchbot.HookCaller
@@ -266,30 +267,31 @@ function Life:drop_lapsed(entry)
   self:gone(entry)
 end
 
-function Life:put_back(entry, seconds, uncount)
+function Life:put_back(entry, seconds, uncount, record)
   if entry.stage ~= "returning" then self.jobs:move(entry, "returning") end
   self.leases:decide(entry.lease)
-  local ok, err, code = self.settle:delay(entry.lease, seconds, uncount)
+  local ok, err, code = self.settle:delay(entry.lease, seconds, uncount, record)
   if ok then return end
   self.journal:warning(entry.id, "error", err, "code", code, "where", "return")
 end
 
-function Life:delete(entry)
+function Life:delete(entry, record)
   self.leases:decide(entry.lease)
-  local ok, err, code = self.settle:delete(entry.lease)
+  local ok, err, code = self.settle:delete(entry.lease, record)
   if ok then return self.payloads:forget(entry) end
   self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
 end
 
 -- Moves the message to the dead-letter queue; if that fails, it is retried.
-function Life:bury(entry, exit)
+function Life:bury(entry, exit, record)
   self.leases:decide(entry.lease)
-  local ok, err, code = self.settle:bury(entry.lease, entry.message, exit.reason)
+  local ok, err, code = self.settle:bury(entry.lease, entry.message, exit.reason, record)
   if ok and err then self.journal:warning(entry.id, "warning", err, "where", "bury") end
   if ok then return "bury" end
   self.journal:error(entry.id, "error", err, "code", code, "where", "bury")
   exit.reason = ("%s; not moved to the dead-letter queue: %s"):format(
     exit.reason or "to be buried", err)
+  records.amend(record, "retry", exit.reason)
   return "retry"
 end
 
@@ -311,12 +313,12 @@ function Life:notify(entry, outcome, exit, rule)
 end
 
 -- Ends the job according to its outcome.
-function Life:apply(entry, outcome, exit, rule, uncount)
+function Life:apply(entry, outcome, exit, rule, uncount, record)
   if outcome == "reject" then self:notify(entry, outcome, exit, rule) end
   if entry.seconds then
-    self:put_back(entry, entry.seconds, uncount)
+    self:put_back(entry, entry.seconds, uncount, record)
   elseif outcome ~= "bury" then
-    self:delete(entry)
+    self:delete(entry, record)
   end
   self:gone(entry)
   if outcome == "retry" or outcome == "bury" then self:notify(entry, outcome, exit, rule) end
@@ -329,14 +331,16 @@ function Life:conclude(entry, verdict)
   self.jobs:move(entry, "settling")
   local counts = not rule.uncounted
   if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
-  if outcome == "bury" then outcome = self:bury(entry, exit) end
+  local policy = self.hooks.policy
+  local record = policy.history and records.of(entry, outcome, exit, policy) or nil
+  if outcome == "bury" then outcome = self:bury(entry, exit, record) end
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
   entry.cause, entry.counted = verdict.cause, counts
   self.jobs:changed(entry)
   self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.message, outcome, exit, entry.seconds, entry.job and entry.job.trace)
-  self:apply(entry, outcome, exit, rule, not counts)
+  self:apply(entry, outcome, exit, rule, not counts, record)
 end
 
 -- after an error
@@ -377,7 +381,7 @@ end
 
 -- the end: see watcher/ending.lua
 
-Life.stop, Life.leave = ending.stop, ending.leave
+Life.stop, Life.leave, Life.cancel = ending.stop, ending.leave, ending.cancel
 Life.stop_all, Life.end_hooks = ending.stop_all, ending.end_hooks
 
 return life

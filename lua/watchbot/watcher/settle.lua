@@ -56,11 +56,12 @@ local function persist(self, operation, lease, ...)
 end
 
 --- Deletes the message of the lease.
+---@param record watchbot.Attempt? for the queue's history; so below
 ---@return true? ok
 ---@return string? err
 ---@return string? code
-function Settle:delete(lease)
-  return persist(self, "delete", lease)
+function Settle:delete(lease, record)
+  return persist(self, "delete", lease, record)
 end
 
 --- Returns the message to the queue, visible again after `seconds`.
@@ -68,8 +69,8 @@ end
 ---@return true? ok
 ---@return string? err
 ---@return string? code
-function Settle:delay(lease, seconds, uncount)
-  return persist(self, "delay", lease, seconds, uncount)
+function Settle:delay(lease, seconds, uncount, record)
+  return persist(self, "delay", lease, seconds, uncount, record)
 end
 
 --- Moves the message to the dead-letter queue at once.
@@ -79,8 +80,8 @@ end
 ---@return true? ok
 ---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue", "NotAllowed"
-function Settle:bury(lease, message, reason)
-  return persist(self, "bury", lease, message, reason)
+function Settle:bury(lease, message, reason, record)
+  return persist(self, "bury", lease, message, reason, record)
 end
 
 --- Extends the lease of a receipt once; the caller decides about a retry.

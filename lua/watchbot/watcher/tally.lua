@@ -11,7 +11,7 @@ local tally = {}
 function tally.new()
   return own({
     complete = 0, reject = 0, release = 0, retry = 0, bury = 0, blameless = 0, duplicate = 0,
-    returned = 0,
+    returned = 0, cancelled = 0,
   }, Tally)
 end
 
@@ -24,6 +24,7 @@ end
 ---@return integer
 function Tally:jobs()
   return self.complete + self.reject + self.release + self.retry + self.bury + self.blameless
+    + self.cancelled
 end
 
 --- Logs the counts, and the number of calls if calls cost money.
@@ -35,6 +36,7 @@ function Tally:log(journal, calls)
   self.release,
     "retry", self.retry, "bury", self.bury > 0 and self.bury or nil,
     "blameless", self.blameless > 0 and self.blameless or nil,
+    "cancelled", self.cancelled > 0 and self.cancelled or nil,
     "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
     "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil,
     "log_lines_dropped", journal:dropped())

@@ -50,7 +50,7 @@ describe("a cancelled message", function()
     assert.are.equal("asked", cancels.cancel(queue, id))
     local asked = assert(cancels.asked(queue.reader))
     local seq = tonumber(taken[1].receipt:match "^%d+")
-    assert.are.same({ [seq] = true }, asked)
+    assert.are.same({ [seq] = false }, asked)
     assert.is_true(assert(jobs.show(queue, id)).cancelling)
     for _, message in ipairs(taken) do assert(queue:delay(message.receipt, 0, true)) end
     local again = assert(queue:receive(10, 0, 60))
@@ -64,6 +64,7 @@ describe("a cancelled message", function()
     local message = assert(queue:receive(1, 0, 60))[1]
     assert.are.equal("asked", cancels.cancel(queue, id))
     assert(queue:delete(message.receipt))
+    assert.is_true(select(2, next(assert(cancels.asked(queue.reader)))))
     assert(queue.settling:submit(function(transaction)
       cancels.tidy(transaction)
       return true

@@ -91,16 +91,21 @@ function cancels.retry(queue, id)
   return change(queue, id, begin)
 end
 
---- The messages that were cancelled while they were processed, as the beginnings of their receipts.
+local ASKED = [[
+  SELECT cancels.seq AS seq, messages.seq IS NULL AS gone
+  FROM cancels LEFT JOIN messages USING (seq)]]
+
+--- The messages that were cancelled while they were processed, by their `seq`, with which their
+--- receipts begin.
 ---@param database watchbot.Database
----@return table<integer, true>? seqs
+---@return table<integer, boolean>? gone whether the message is not there any more
 ---@return string? err
 ---@return string? code
 function cancels.asked(database)
-  local rows, err, code = database:all "SELECT seq FROM cancels"
+  local rows, err, code = database:all(ASKED)
   if not rows then return nil, err, code end
   local seqs = {}
-  for _, row in ipairs(rows) do seqs[row.seq] = true end
+  for _, row in ipairs(rows) do seqs[row.seq] = row.gone == 1 end
   return seqs
 end
 

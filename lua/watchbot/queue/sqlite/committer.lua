@@ -1,7 +1,8 @@
 --- queue.sqlite.committer: combines the work of many tasks on one connection into few transactions.
 -- Work submitted during one turn of the loop, or while another process has the lock, shares a
 -- transaction. Work that is not urgent waits a little for more: deletes wait for the next receive.
--- One task does everything; it exists only while there is work.
+-- One task does everything; it exists only while there is work. Attempts that have ended are noted
+-- in the same transaction (queue.sqlite.history): where that fails, the work is done without them.
 
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
@@ -10,9 +11,14 @@ local store = require "watchbot.queue.sqlite.store"
 -- Seconds that work that is not urgent waits for other work, by default.
 local LINGER = 0.002
 
+-- Loaded on demand: most queues have none.
+local function history() return require "watchbot.queue.sqlite.history" end
+
 local CLOSED = { message = "the queue is closed", code = "Closed" }
 
 ---@class watchbot.Committer
+---@field keep { seconds: number, rows: integer }? what is kept of attempts; nil: nothing
+---@field lost fun(count: integer, err: string, code: string)? attempts that could not be noted
 local Committer = {}
 Committer.__index = Committer
 
@@ -25,6 +31,8 @@ local committer = {}
 ---@field results table? the results of `work`, once committed
 ---@field failure { message: string, code: string }?
 ---@field dropped boolean? its caller is gone: it is skipped unless it has started
+---@field record watchbot.Attempt? to note if the work succeeds
+---@field optional boolean? where the transaction fails, it is done again without this
 
 ---@param database watchbot.Database the committer's own
 ---@param committed fun() called after each commit
@@ -33,7 +41,7 @@ local committer = {}
 function committer.new(database, committed, linger)
   return own({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(),
-    closed = false,
+    closed = false, keep = false, lost = false,
     linger = linger or LINGER,
   }, Committer)
 end
@@ -42,9 +50,10 @@ end
 ---@param work fun(transaction: watchbot.Transaction, now: integer, item: any): ... must not wait
 ---@param urgent boolean whether to do it at once
 ---@param item any
+---@param record watchbot.Attempt? what to note with it
 ---@return watchbot.Committed
-function Committer:add(work, urgent, item)
-  local entry = { work = work, item = item, done = scheduler.event() }
+function Committer:add(work, urgent, item, record)
+  local entry = { work = work, item = item, done = scheduler.event(), record = record }
   if self.closed then
     entry.failure = CLOSED
     entry.done:set()
@@ -67,8 +76,8 @@ end
 
 --- Does work in a transaction that others may share, and waits until it is committed.
 ---@return any ... its results, or `nil, err, code`
-function Committer:submit(work, urgent, item)
-  return committer.wait(self:add(work, urgent, item))
+function Committer:submit(work, urgent, item, record)
+  return committer.wait(self:add(work, urgent, item, record))
 end
 
 local function answer(entries, failure)
@@ -117,6 +126,19 @@ local function perform_all(transaction, now, entries)
   end
 end
 
+-- Notes the attempts whose messages were settled.
+local function note(transaction, now, entries, keep)
+  local attempts
+  for _, entry in ipairs(entries) do
+    local record, results = entry.record, entry.results
+    if record and results and results[1] == true then
+      attempts = attempts or {}
+      attempts[#attempts + 1] = record
+    end
+  end
+  if attempts then history().add(transaction, now, attempts, keep) end
+end
+
 -- The body of a transaction: these entries, or everything that is pending when the transaction
 -- starts.
 function Committer:perform(transaction, entries)
@@ -127,7 +149,9 @@ function Committer:perform(transaction, entries)
     return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
       self.database.path), "FileMoved"
   end
-  perform_all(transaction, store.now(transaction), self.taken)
+  local now = store.now(transaction)
+  perform_all(transaction, now, self.taken)
+  if self.keep then note(transaction, now, self.taken, self.keep) end
   return true
 end
 
@@ -141,11 +165,36 @@ function Committer:one_by_one(entries)
   for _, entry in ipairs(entries) do self:commit { entry } end
 end
 
+-- Takes off what the messages do not need. => how much there was
+local function strip(entries, err, code)
+  local count = 0
+  for _, entry in ipairs(entries) do
+    if entry.record or entry.optional then count = count + 1 end
+    entry.record = nil
+    if entry.optional then
+      entry.dropped, entry.results = true, table.pack(nil, err, code)
+    end
+  end
+  return count
+end
+
+-- What is noted of a job must not keep its message from being settled.
+function Committer:lighter(taken, err, code)
+  local count = code ~= "SQLITE_BUSY" and strip(taken, err, code) or 0
+  if count == 0 then return nil, err, code end
+  self.database.keep = nil
+  local ok, problem, problem_code = self.database:transaction(performed, self, taken)
+  if ok and self.lost then self.lost(count, err, code) end
+  return ok, problem, problem_code
+end
+
 function Committer:commit(entries)
   self.taken = nil
   local ok, err, code = self.database:transaction(performed, self, entries)
   if self.closed then return end
   local taken = self.taken or entries or self:take()
+  if not ok then ok, err, code = self:lighter(taken, err, code) end
+  if self.closed then return end
   if not ok and code == "InternalError" and #taken > 1 then return self:one_by_one(taken) end
   answer(taken, not ok and { message = err, code = code } or nil)
   if ok then self.committed() end

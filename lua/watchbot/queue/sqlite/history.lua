@@ -116,7 +116,13 @@ end
 ---@param transaction watchbot.Transaction
 ---@param now integer
 ---@param attempts watchbot.Attempt[]
-function history.add(transaction, now, attempts)
+---@param keep { seconds: number, rows: integer }? for how long, if that may have changed
+function history.add(transaction, now, attempts, keep)
+  local database = transaction.database
+  if keep and database.keep ~= keep then
+    history.set(transaction, keep)
+    database.keep = keep
+  end
   local last = transaction:first("SELECT max(seq) AS seq FROM attempts").seq or 0
   for _, one in ipairs(attempts) do
     last = math.max(last + 1, history.seq_at(now))
@@ -125,7 +131,6 @@ function history.add(transaction, now, attempts)
       one.cpu, one.trace, one.output)
   end
   transaction:run("UPDATE state SET attempts = attempts + ?", #attempts)
-  local database = transaction.database
   database.added = (database.added or PACE) + #attempts
   if database.added < PACE then return end
   database.added = 0

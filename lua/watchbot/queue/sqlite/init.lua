@@ -102,27 +102,29 @@ end
 
 --- Deletes a message. Waits in a task; the calls of several tasks share a transaction.
 ---@param receipt string
+---@param record watchbot.Attempt? for the history
 ---@return true? ok
 ---@return string? err
 ---@return string? code "ReceiptHandleIsInvalid": received again since; "MessageNotInflight": no
 --- longer there
-function Queue:delete(receipt)
+function Queue:delete(receipt, record)
   demand_receipt("delete", receipt)
-  return told(self.settling:submit(store.delete, false, receipt))
+  return told(self.settling:submit(store.delete, false, receipt, record))
 end
 
 --- Sets when a message becomes visible again. Waits in a task.
 ---@param receipt string
 ---@param seconds number
 ---@param uncount boolean? the receive does not count
+---@param record watchbot.Attempt? for the history
 ---@return true? ok
 ---@return string? err
 ---@return string? code the same as those of `delete`
-function Queue:delay(receipt, seconds, uncount)
+function Queue:delay(receipt, seconds, uncount, record)
   demand_receipt("delay", receipt)
   demand(type(seconds) == "number", "delay: the seconds must be a number")
   local entry = { receipt = receipt, seconds = seconds, uncount = uncount }
-  return told(self.settling:submit(store.delay, false, entry))
+  return told(self.settling:submit(store.delay, false, entry, record))
 end
 
 --- Extends the visibility timeout of a message in flight. Waits in a task.
@@ -142,14 +144,24 @@ end
 ---@param receipt string
 ---@param _ table the message, which is in the file
 ---@param reason string? the reason to store with it
+---@param record watchbot.Attempt? for the history
 ---@return true? ok
 ---@return string? err
 ---@return string? code the same as those of `delete`
-function Queue:bury(receipt, _, reason)
+function Queue:bury(receipt, _, reason, record)
   demand_receipt("bury", receipt)
   demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
   local entry = { receipt = receipt, reason = reason }
-  return told(self.settling:submit(store.bury, false, entry))
+  return told(self.settling:submit(store.bury, false, entry, record))
+end
+
+-- history
+
+--- Keeps what is passed to `delete`, `delay` and `bury` of attempts, for so long.
+---@param keep { seconds: number, rows: integer }? nil: no longer
+---@param lost fun(count: integer, err: string, code: string)? called where it could not be written
+function Queue:keep_history(keep, lost)
+  self.settling.keep, self.settling.lost = keep or false, lost or false
 end
 
 -- pausing

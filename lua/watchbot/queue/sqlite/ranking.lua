@@ -12,8 +12,9 @@ ranking.LIMIT = 100
 local POINT = 60000
 
 local COLUMNS = [[
-  SELECT seq, sent, born, due, first_received, receives, lease, fifo_group AS "group", id, subject,
-    attributes, deduplication, body, lane, seq || '.' || (lease + 1) AS receipt
+  SELECT seq, sent, born, due, visible_at AS visible, first_received, receives, lease,
+    fifo_group AS "group", id, subject, attributes, deduplication, body, lane,
+    seq || '.' || (lease + 1) AS receipt
   FROM messages LEFT JOIN contents USING (seq) ]]
 
 -- The usual case: one statement.
