@@ -206,6 +206,95 @@ describe("task:abort", function()
   end)
 end)
 
+-- A policy kept `scheduler.running()` of a handler, and cancelled it once the same task ran the job
+-- of another message: that job was never settled, and its slot was lost.
+describe("the handle that code in a limit gets of its own task", function()
+  -- => a task that has left its limit and waits for `go`, the handle from within, and `go`
+  local function kept()
+    local go, handle = scheduler.event(), nil
+    local task = scheduler.spawn(function()
+      scheduler.limit(math.huge, "limit", function() handle = scheduler.running() end)
+      return go:wait()
+    end)
+    scheduler.sleep(0)
+    return task, handle, go
+  end
+
+  for _, method in ipairs { "cancel", "abort", "expire" } do
+    it("reaches nothing after the limit: " .. method, function()
+      scheduler.run(function()
+        local task, handle, go = kept()
+        assert.is_false(handle[method](handle, "late"))
+        assert.is_true(handle:ended())
+        assert.are.same({ true }, { handle:join(PATIENCE) })
+        assert.is_false(task:ended())
+        go:set()
+        assert.are.same({ true, true }, { task:join(PATIENCE) })
+      end)
+    end)
+
+    it("reaches its own limit, not what follows it: " .. method, function()
+      scheduler.run(function()
+        local handle
+        local task = scheduler.spawn(function()
+          local result = { pcall(scheduler.limit, math.huge, "limit", function()
+            handle = scheduler.running()
+            scheduler.sleep(PATIENCE)
+          end) }
+          scheduler.sleep(0)
+          return table.unpack(result)
+        end)
+        scheduler.sleep(0)
+        assert.is_true(handle[method](handle, "enough"))
+        assert.are.same({ true, false, "enough" }, { task:join(PATIENCE) })
+      end)
+    end)
+  end
+
+  it("is one value during a stay, another in the next, and never the task", function()
+    scheduler.run(function()
+      local function twice() return scheduler.running(), scheduler.running() end
+      local first, again = scheduler.limit(math.huge, "limit", twice)
+      local inner = scheduler.limit(math.huge, "limit", twice)
+      assert.are.equal(first, again)
+      assert.are_not.equal(first, inner)
+      assert.are_not.equal(first, scheduler.running())
+      assert.are.equal(scheduler.current(), scheduler.running())
+      assert.are.equal(scheduler.current(), scheduler.limit(math.huge, "x", scheduler.current))
+    end)
+  end)
+
+  it("can be waited for: its limit, and the end of a task that code in a limit has spawned",
+    function()
+      scheduler.run(function()
+        local go, handle = scheduler.event(), nil
+        local task = scheduler.spawn(function()
+          scheduler.limit(math.huge, "limit", function()
+            handle = scheduler.running()
+            go:wait()
+          end)
+          scheduler.sleep(PATIENCE)
+        end)
+        scheduler.sleep(0)
+        assert.are.equal("Timeout", select(3, handle:join(0)))
+        scheduler.spawn(go.set, go)
+        assert.are.same({ true }, { handle:join(PATIENCE) })
+        task:cancel()
+
+        scheduler.limit(math.huge, "limit", function()
+          local own
+          scheduler.spawn(function()
+            own = scheduler.running()
+            scheduler.sleep(0)
+            return "result"
+          end)
+          scheduler.sleep(0)
+          assert.are.same({ true, "result" }, { own:join(PATIENCE) })
+        end)
+      end)
+    end)
+end)
+
 -- A hook of a policy may wait for an hour, but one that computes for long stops all heartbeats.
 describe("a limit of a turn", function()
   local function in_a_turn(body)

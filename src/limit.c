@@ -107,7 +107,7 @@ static void enter(lua_State *L, struct task *task, int64_t nanoseconds,
                   bool turn) { /* -- reason => */
     struct limit *limit = &task->limit;
     bool nearer = is_nearer(task, nanoseconds, turn);
-    limit->guards++;
+    if (limit->guards++ == 0) limit->stay++;
     if (!is_watched(L)) watch(L, RARELY);
     if (!nearer) {
         lua_pop(L, 1);
@@ -123,6 +123,7 @@ static void leave(lua_State *L, struct task *task) {
     limit->guards--;
     if (limit->guards == 0) {
         limit->expired = false;
+        task_wake(&limit->leavers);
         if (limit->cancelled_within) task->cancelled = limit->cancelled_within = false;
     }
     if (!limit->aborted && !limit->expired) {
@@ -173,6 +174,18 @@ int task_limit_turn(lua_State *L) {
 bool task_is_limited(lua_State *L) {
     const struct task *task = task_running(L);
     return task && task->limit.guards > 0;
+}
+
+uint64_t task_stay(const struct task *task) {
+    return task->limit.stay;
+}
+
+bool task_stays(const struct task *task, uint64_t stay) {
+    return task->limit.guards > 0 && task->limit.stay == stay;
+}
+
+struct task_queue *task_leavers(struct task *task) {
+    return &task->limit.leavers;
 }
 
 bool task_abort(lua_State *L, struct task *task) { /* -- reason => */

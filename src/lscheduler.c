@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "core.h"
 #include "lerror.h"
+#include "lguest.h"
 #include "lhandle.h"
 #include "task.h"
 
@@ -20,11 +21,17 @@ static int l_spawn(lua_State *L) {
     return 1;
 }
 
-static int l_running(lua_State *L) {
+/* -- => task | nil : for the task's owner, whatever limits it is in */
+static int l_current(lua_State *L) {
     struct task *task = task_running(L);
     if (!task) return 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
     return 1;
+}
+
+/* -- => task | guest | nil */
+static int l_running(lua_State *L) {
+    return task_is_limited(L) ? lguest_push(L) : l_current(L);
 }
 
 static int slept(lua_State *L, int status, lua_KContext context) {
@@ -62,7 +69,7 @@ static int l_cancel(lua_State *L) {
         lua_pushliteral(L, "task cancelled");
     }
     lua_settop(L, 2);
-    lua_pushboolean(L, task_cancel(L, task));
+    lua_pushboolean(L, task_cancel(L, task, false));
     return 1;
 }
 
@@ -250,6 +257,7 @@ static const luaL_Reg event_methods[] = {
 static const luaL_Reg functions[] = {
     {"spawn",      l_spawn        },
     {"running",    l_running      },
+    {"current",    l_current      },
     {"sleep",      l_sleep        },
     {"event",      l_event        },
     {"run",        l_run          },
@@ -269,6 +277,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_watchbot_scheduler(lua_State *L) {
     lhandle_type(L, TASK_TYPE, task_metamethods, task_methods);
+    lguest_open(L);
     lhandle_type(L, EVENT_TYPE, NULL, event_methods);
     luaL_newlib(L, functions);
     return 1;

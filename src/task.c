@@ -120,7 +120,7 @@ int task_wait(lua_State *L, const char *what, struct task_queue *queue, int64_t 
     return lua_yieldk(L, 0, (lua_KContext)task, go_on);
 }
 
-bool task_cancel(lua_State *L, struct task *task) {
+bool task_cancel(lua_State *L, struct task *task, bool by_guest) {
     if (task_ended(task)) {
         lua_pop(L, 1);
         return false;
@@ -129,7 +129,7 @@ bool task_cancel(lua_State *L, struct task *task) {
     lua_insert(L, -2);
     lua_setiuservalue(L, -2, REASON);
     lua_pop(L, 1);
-    bool within = task_is_limited(L) && task->limit.guards > 0;
+    bool within = (by_guest || task_is_limited(L)) && task->limit.guards > 0;
     task->limit.cancelled_within = within && (!task->cancelled || task->limit.cancelled_within);
     task->cancelled = true;
     if (task->state == WAITING) task_make_ready(task, TASK_WOKEN);
@@ -211,11 +211,14 @@ static void abandon(lua_State *L, struct task *task, const char *why) {
 }
 
 static void end(lua_State *L, struct task *task) {
-    bool unheard = task->failed && !task->heard && task_queue_is_empty(&task->joiners);
+    bool joined =
+        !task_queue_is_empty(&task->joiners) || !task_queue_is_empty(&task->limit.leavers);
+    bool unheard = task->failed && !task->heard && !joined;
     task->state = ENDED;
     if (unheard) report_failure(L, task);
     task->home->alive--;
     task_wake(&task->joiners);
+    task_wake(&task->limit.leavers);
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
 }

@@ -64,8 +64,8 @@ void task_wake(struct task_queue *queue);
 void task_wake_one(struct task_queue *queue);
 
 /* -- reason : the task's wait (this one, or its next) raises the reason; true unless the task has
- * ended. */
-bool task_cancel(lua_State *L, struct task *task);
+ * ended. From a guest (lguest.h) it ends with the task's outermost limit. */
+bool task_cancel(lua_State *L, struct task *task, bool by_guest);
 
 /* A lua_CFunction: -- seconds reason function arguments... => the function's results; its error is
  * raised here. When the seconds have passed, `reason` is raised in the function: at each wait, and
@@ -98,6 +98,12 @@ struct task *task_running(lua_State *L);
 /* Whether code runs that a limit watches: a policy's. What it does to a task that is in a limit,
  * its own for one, is over when the outermost limit is left: that task may own a job. */
 bool task_is_limited(lua_State *L);
+
+/* A stay lasts from entering the outermost limit until it is left: the number of the current one,
+ * whether it lasts, and the tasks that wait for its end. */
+uint64_t task_stay(const struct task *task);
+bool task_stays(const struct task *task, uint64_t stay);
+struct task_queue *task_leavers(struct task *task);
 
 bool task_ended(const struct task *task);
 bool task_failed(const struct task *task);

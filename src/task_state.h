@@ -6,7 +6,8 @@
 
 #include "task.h"
 
-enum { THREAD = 1, REASON = 2, LIMIT_REASON = 3, USER_VALUES = 3 }; /* user values of a task */
+/* user values of a task */
+enum { THREAD = 1, REASON = 2, LIMIT_REASON = 3, GUEST = 4, USER_VALUES = 4 };
 
 enum task_state { READY, RUNNING, WAITING, ENDED };
 
@@ -31,6 +32,8 @@ struct limit {
     bool expired; /* until the outermost limit is left, see task_expire */
     bool aborted; /* until the task has ended */
     bool cancelled_within; /* a cancel came from code in a limit: it ends with the outermost one */
+    uint64_t stay;         /* counts the outermost limits that it has entered */
+    struct task_queue leavers; /* wait for the end of the stay */
 };
 
 struct task {

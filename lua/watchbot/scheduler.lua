@@ -87,9 +87,15 @@ scheduler.iso_date = core.iso_date
 ---@type fun(seconds: integer): string
 scheduler.http_date = core.http_date
 
---- The task that is running, or nil outside of one.
+--- The task that is running, or nil outside of one. Within a limit, as in a policy's hooks and
+--- handlers, the handle is valid until the outermost limit is left; then it behaves as if the task
+--- had ended, because the same task may work on another message by then.
 ---@type fun(): watchbot.Task?
 scheduler.running = core.running
+
+--- The same for the task's owner: the handle is good until the task ends, whatever its limits.
+---@type fun(): watchbot.Task?
+scheduler.current = core.current
 
 --- A flag that tasks can wait for.
 ---@type fun(): watchbot.Event

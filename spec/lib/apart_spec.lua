@@ -99,6 +99,33 @@ describe("a handler that ends its own task", function()
     end))
   end
 
+  -- The next job ran in the task whose handle was kept: it stayed in flight for ever, and `--drain`
+  -- did not end. Each way in which a policy's function can be called.
+  for _, hook in ipairs { "admit", "environment", "verdict", "backoff" } do
+    for _, method in ipairs { "cancel", "abort", "expire" } do
+      it(("or that of another job, by a handle kept in the hook '%s': %s"):format(hook, method),
+        task(function(folder)
+          local out = log_after(folder, [[
+            kept = kept or {}
+            watchbot.scheduler.spawn(function()
+              while true do
+                for _, one in ipairs(kept) do one:]] .. method .. [[ "late" end
+                watchbot.scheduler.sleep(0)
+              end
+            end)]], ([[
+            local before = policy.%s
+            function policy:%s(...)
+              kept = kept or {}
+              kept[#kept + 1] = watchbot.scheduler.running()
+              return before(self, ...)
+            end]]):format(hook, hook))
+          assert.matches('"complete":%d,"reject":1,"release":0,"retry":%d', out)
+          assert.are.equal(0, counts(folder)[1], out)
+          assert.is_nil(out:find('"where":"watcher"', 1, true), out)
+        end))
+    end
+  end
+
   it("may end tasks that it has started", task(function(folder)
     local out = log_after(folder, [[
       local scheduler = watchbot.scheduler

@@ -103,7 +103,7 @@ local function rest_of(text)
 end
 
 function Printed:write(text)
-  local key = scheduler.running() or self
+  local key = scheduler.current() or self
   text = (parts[key] or "") .. text
   local rest = rest_of(text)
   if #rest >= LONGEST then rest = "" end
@@ -123,7 +123,7 @@ end
 
 -- The body of a task that the code of a policy has spawned.
 local function as_of(id, body, ...)
-  local task = scheduler.running()
+  local task = scheduler.current()
   ids[task] = id
   local begun <close> = setmetatable({ task = task }, Begun) -- luacheck: ignore 211
   return body(...)
@@ -167,13 +167,13 @@ local function replace(self)
     return file
   end)
   log.redirect(function(text)
-    local key = scheduler.running() or self
+    local key = scheduler.current() or self
     keep(key, text)
     self:line(text, message_of(key))
   end)
   local own_spawn = scheduler.spawn
   function scheduler.spawn(body, ...)
-    local task = scheduler.running()
+    local task = scheduler.current()
     local id = task and ids[task]
     if id == nil or id == OWN or type(body) ~= "function" then return own_spawn(body, ...) end
     return own_spawn(as_of, id, body, ...)
@@ -201,7 +201,7 @@ function Printed:open(sink)
   self.sink = sink
   for _, text in ipairs(self.early) do self:line(text) end
   self.early = nil
-  self:complete(scheduler.running() or self)
+  self:complete(scheduler.current() or self)
 end
 
 --- Restores standard output.

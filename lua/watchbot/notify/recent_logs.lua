@@ -33,7 +33,7 @@ local function take_turn(deadline)
     if left <= 0 then return nil, "too many at once", "Timeout" end
     busy.done:wait(math.min(left, LOOK))
   end
-  local mine = { done = scheduler.event(), task = scheduler.running() }
+  local mine = { done = scheduler.event(), task = scheduler.current() }
   busy = mine
   return setmetatable({}, { __close = function()
     if busy == mine then busy = nil end

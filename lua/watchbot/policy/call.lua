@@ -26,7 +26,7 @@ end
 ---@return boolean ok false if it raised an error
 ---@return any ... its results, or the error: text with a traceback
 function call.protected(id, body, ...)
-  local task = scheduler.running()
+  local task = scheduler.current()
   if not task then return xpcall(body, debug.traceback, ...) end
   local before = printed.begin(task, id)
   return finished(task, before,

@@ -97,7 +97,7 @@ end
 ---@return watchbot.Exit exit
 function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
-  self.task = scheduler.running()
+  self.task = scheduler.current()
   self.before = printed.begin(self.task, self.job.id)
   if self.keeps then printed.keep(self.task, TAIL) end
   local limit = self.limit or math.huge

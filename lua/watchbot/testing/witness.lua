@@ -66,19 +66,19 @@ end
 ---@return string? hook
 ---@return string? id
 function Witness:caller()
-  local task = scheduler.running()
+  local task = scheduler.current()
   local called = task and self.tasks[task]
   if called then return called.hook, called.id end
 end
 
 function Witness:begins(hook, id)
-  local task = scheduler.running()
+  local task = scheduler.current()
   self.tasks[task] = { hook = hook, id = id, before = self.tasks[task] }
   self.hooks_running = self.hooks_running + 1
 end
 
 function Witness:ends()
-  local task = scheduler.running()
+  local task = scheduler.current()
   self.tasks[task] = self.tasks[task].before
   self.hooks_running = self.hooks_running - 1
   self.changed:set()
@@ -86,7 +86,7 @@ end
 
 --- Runs `body` as the handler of a message, in its own task.
 function Witness:within(hook, id, body, ...)
-  self.tasks[scheduler.running()] = { hook = hook, id = id }
+  self.tasks[scheduler.current()] = { hook = hook, id = id }
   return body(...)
 end
 

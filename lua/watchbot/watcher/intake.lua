@@ -210,7 +210,7 @@ end
 --- Polls until `close`, or with `until_empty` until the queue is empty. May be called again after
 --- it has raised an error. `refusal` is set if it may never receive.
 function Intake:run()
-  self.task = scheduler.running()
+  self.task = scheduler.current()
   local ok, err = xpcall(self.loop, debug.traceback, self)
   if not ok and not self.closed then error(err, 0) end
 end

@@ -88,7 +88,7 @@ function Functions:give(_, invocation)
   local limit = policy.timeout > 0 and policy.timeout or math.huge
   self.task = scheduler.spawn(function()
     -- What a handler of several messages prints is of none of them.
-    local task = scheduler.running()
+    local task = scheduler.current()
     printed.begin(task, #jobs == 1 and jobs[1].id or nil)
     settle(self, invocation, xpcall(scheduler.limit, debug.traceback, limit,
       limits.timed_out(limit), policy.handler, jobs))
