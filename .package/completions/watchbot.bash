@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message status console logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -40,6 +40,15 @@ _watchbot() {
     'console --queue') COMPREPLY=($(:)); return ;;
     'console --listen') COMPREPLY=($(:)); return ;;
     'console --allow-host') COMPREPLY=($(:)); return ;;
+    'pause --stack') COMPREPLY=($(:)); return ;;
+    'pause --prefix') COMPREPLY=($(:)); return ;;
+    'pause --queue') COMPREPLY=($(:)); return ;;
+    'pause --for') COMPREPLY=($(:)); return ;;
+    'pause --by') COMPREPLY=($(:)); return ;;
+    'resume --stack') COMPREPLY=($(:)); return ;;
+    'resume --prefix') COMPREPLY=($(:)); return ;;
+    'resume --queue') COMPREPLY=($(:)); return ;;
+    'resume --by') COMPREPLY=($(:)); return ;;
     'logs --stack') COMPREPLY=($(:)); return ;;
     'logs --prefix') COMPREPLY=($(:)); return ;;
     'logs --queue') COMPREPLY=($(:)); return ;;
@@ -94,6 +103,8 @@ _watchbot() {
     message) options=' --help' words='' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;
     console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
+    pause) options='--stack --prefix --queue --for --by --help' words='' ;;
+    resume) options='--stack --prefix --queue --by --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
     health) options='--ready --within --help' words='' ;;
     dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
@@ -104,7 +115,7 @@ _watchbot() {
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message status console logs health dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -10,6 +10,8 @@ _watchbot() {
     'message:Writes the message of the task that calls it to a file, or to standard output'
     'status:Shows a queue and its tasks'
     'console:Serves a web page that shows queues, jobs and dead letters'
+    'pause:Pauses a queue'
+    'resume:Ends a pause of a queue'
     'logs:Shows the log of a stack, or of one message, from CloudWatch Logs'
     'health:Checks a watcher'\''s health file'
     'dead-letter:Lists, replays or deletes the messages that failed too often'
@@ -83,6 +85,21 @@ _watchbot() {
         '--read-only[nothing can be replayed or deleted]' \
         '*--allow-host=[a further name by which browsers may reach it]:name: ' \
         '--any-user[connections of other users of this machine are accepted, too]' \
+        '*:file:_files' ;;
+    pause)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '--for=[how long]:duration: ' \
+        '--by=[only the messages of a FIFO group]:group=id: ' \
+        '*:file:_files' ;;
+    resume)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '--by=[the FIFO group that was paused]:group=id: ' \
         '*:file:_files' ;;
     logs)
       _arguments -S \
@@ -179,7 +196,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message status console logs health dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template policy ;;
   esac
 }
 

@@ -79,7 +79,8 @@ local ELSEWHERE = {
     listen = "the log of run", init = "no message",
   template = "no message", send = "below", run = "below", check = "below", test = "below",
     progress = "below", health = "no message",
-  queue = "copies files, and shows counts",
+  queue = "copies files, and shows counts", pause = "shows no message",
+  resume = "shows no message",
 }
 
 describe("a hostile message", function()

@@ -3,6 +3,24 @@ local moment = require "watchbot.cli.moment"
 -- 2016-07-28T00:12:37Z
 local NOW = 1469664757000
 
+describe("a duration", function()
+  it("is a number with a unit, or seconds", function()
+    for text, seconds in pairs { ["90s"] = 90, ["15m"] = 900, ["1h"] = 3600, ["2d"] = 172800,
+      ["1.5h"] = 5400, ["300"] = 300 } do
+      assert.are.equal(seconds, moment.duration(text), text)
+    end
+  end)
+
+  it("is nothing else", function()
+    for _, text in ipairs { "", "0", "0s", "h", "1w", "-1h", "1 h", "nan", ("9"):rep(400),
+      "99999d", "1h30m" } do
+      local seconds, problem = moment.duration(text)
+      assert.is_nil(seconds, text)
+      assert.matches("expected a duration above 0 %(90s, 15m, 1h, 2d%), got", problem)
+    end
+  end)
+end)
+
 describe("a moment", function()
   it("is so long ago", function()
     for text, seconds in pairs { ["90s"] = 90, ["15m"] = 900, ["6h"] = 21600, ["2d"] = 172800,

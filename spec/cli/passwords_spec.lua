@@ -33,6 +33,7 @@ local WALK = {
   ["dead-letter"] = { "list", "--queue", URL }, progress = { "status", "job", "--queue", URL },
   check = { "policy.lua" }, test = { "policy.lua", "--message", "x" }, template = { URL },
   init = { "--" .. URL }, health = { URL }, queue = { "salvage", URL, "new.db" },
+  pause = { "--queue", URL }, resume = { "--queue", URL },
   listen = { "true" }, ["worker-capacity"] = { "--cluster", URL },
 }
 

@@ -51,6 +51,19 @@ local function contract(open, without)
       end
     end))
 
+    it("says until when it is paused", task(open, nil, function(queue)
+      assert.are.same({}, assert(queue:pauses()))
+      assert.is_true(queue:pause())
+      assert.are.same({ {} }, assert(queue:pauses()))
+      local before = scheduler.time()
+      assert.is_true(queue:pause(600))
+      local ends = assert(queue:pauses())[1].ends
+      assert.is_true(ends >= before + 600000 and ends <= scheduler.time() + 601000, ends)
+      assert.is_true(queue:resume())
+      assert.are.same({}, assert(queue:pauses()))
+      assert.is_false(queue:resume())
+    end))
+
     it("a message arrives as it was sent", task(open, nil, function(queue)
       local before = scheduler.time()
       local sent = send(queue, {

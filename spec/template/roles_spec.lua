@@ -61,7 +61,8 @@ describe("the roles of a template", function()
       "ecs:DescribeTasks", "ecs:ListTasks", "ecs:RunTask", "ecs:StopTask", "iam:PassRole",
       "logs:FilterLogEvents", "sns:GetTopicAttributes", "sns:Publish",
       "sqs:ChangeMessageVisibility", "sqs:DeleteMessage",
-      "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
+      "sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:ReceiveMessage", "sqs:SendMessage",
+      "sqs:TagQueue", "sqs:UntagQueue",
     }, names_of(actions))
     -- The metric of dead letters was absent on every stack: its question was denied.
     assert.are.same({ arn "Queue", arn "DeadLetterQueue" },
@@ -86,8 +87,8 @@ describe("the roles of a template", function()
     local names = table.concat(names_of(allowed("Role", "process")), " ")
     assert.are.equal("ecs:DescribeServices ecs:DescribeTasks ecs:UpdateTaskProtection "
       .. "sns:GetTopicAttributes sns:Publish "
-      .. "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage "
-      .. "sqs:SendMessage", names)
+      .. "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes "
+      .. "sqs:ListQueueTags sqs:ReceiveMessage sqs:SendMessage sqs:TagQueue sqs:UntagQueue", names)
   end)
 
   it("have a path and a boundary, and statements for hooks", function()

@@ -17,7 +17,8 @@ describe("a task of the watcher", function()
   local tasks = {
     { "heartbeats", function(watcher) return watcher.leases, "beat" end },
     { "polls", function(watcher) return watcher.intake, "turn" end },
-    { "status", function(watcher) return watcher, "log_status" end },
+    { "status", function(watcher) return watcher.runner, "status" end },
+    { "pauses", function(watcher) return watcher.pauses, "look" end },
   }
 
   for _, one in ipairs(tasks) do
@@ -60,6 +61,6 @@ describe("a task of the watcher", function()
       assert.is_true(known[name], name)
       count = count + 1
     end
-    assert.are.equal(4, count)
+    assert.are.equal(#tasks + 1, count)
   end)
 end)

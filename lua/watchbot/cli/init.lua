@@ -30,6 +30,8 @@ local commands = {
   { "message", "watchbot.cli.message", "run" },
   { "status", "watchbot.cli.status" },
   { "console", "watchbot.cli.console" },
+  { "pause", "watchbot.cli.pause" },
+  { "resume", "watchbot.cli.resume" },
   { "logs", "watchbot.cli.logs" },
   { "health", "watchbot.cli.health" },
   { "dead-letter", "watchbot.cli.dead_letter" },

@@ -1,15 +1,29 @@
---- cli.moment: a moment as people write it in an option: how long ago ("90s", "15m", "6h", "2d"),
--- or a date in ISO 8601, of UTC unless it says otherwise.
+--- cli.moment: moments and durations as people write them in options: how long ago ("90s", "15m",
+-- "6h", "2d"), or a date in ISO 8601, of UTC unless it says otherwise.
 
 local date = require "watchbot.lib.date"
 
 local moment = {}
+
+-- Seconds: a century.
+local LONGEST = 100 * 365 * 86400
 
 local units = { s = 1, m = 60, h = 3600, d = 86400 }
 
 -- What is before 1970 is all that there is; a number may also be too large for an integer.
 local function since_1970(milliseconds)
   return math.max(0, math.floor(milliseconds))
+end
+
+--- Reads how long something takes: "90s", "15m", "1h", "2d", or seconds.
+---@param text string
+---@return number? seconds above 0
+---@return string? problem "expected ..., got 'long'"
+function moment.duration(text)
+  local count, unit = text:match "^(%d+%.?%d*)([smhd]?)$"
+  local seconds = count and tonumber(count) * (units[unit] or 1)
+  if seconds and seconds > 0 and seconds < LONGEST then return seconds end
+  return nil, ("expected a duration above 0 (90s, 15m, 1h, 2d), got '%s'"):format(text)
 end
 
 --- Reads a moment.

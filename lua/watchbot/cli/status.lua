@@ -3,6 +3,7 @@
 local embedded = require "watchbot.status.embedded"
 local interruptible = require "watchbot.cli.interruptible"
 local output = require "watchbot.cli.output"
+local pauses = require "watchbot.status.pauses"
 local status = require "watchbot.status"
 local target = require "watchbot.cli.target"
 local terminal = require "watchbot.cli.terminal"
@@ -49,6 +50,12 @@ end
 
 -- The lines, in order; `none`: shown where a figure has no value.
 local rows = {
+  { "paused", "paused", function(paused)
+    return terminal.paint("yellow", pauses.of_queue(paused))
+  end },
+  { "paused_groups", "paused groups", function(groups)
+    return terminal.paint("yellow", pauses.of_groups(groups))
+  end },
   { "visible", "waiting", tostring },
   { "in_flight", "in flight", tostring },
   { "delayed", "delayed", tostring },

@@ -162,7 +162,8 @@ function PolicyFields:start() end
 function PolicyFields:poll(state) end
 
 ---whether the job may run now; for a held job, the hook is called again after these seconds, and no
----slot is used until then; default: true
+---slot is used until then; "pause" returns the message and pauses the queue for these seconds,
+---without them until `watchbot resume`; default: true
 ---@param job watchbot.Job
 ---@return true|watchbot.Outcome|"hold"
 ---@return number? seconds
@@ -176,8 +177,9 @@ function PolicyFields:admit(job) end
 function PolicyFields:environment(job) end
 
 ---what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
----`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once;
----default: by `exits`, then 0 complete, 3 reject, 4 release, else retry
+---`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once,
+---"pause" returns it and pauses the queue for these seconds; default: by `exits`, then 0 complete,
+---3 reject, 4 release, else retry
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
 ---@return watchbot.Outcome

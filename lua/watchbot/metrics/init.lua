@@ -38,6 +38,7 @@ local version = require "watchbot.version"
 ---@field tally watchbot.Tally
 ---@field leases watchbot.Leases
 ---@field breaker watchbot.Breaker
+---@field pauses watchbot.Pauses
 ---@field phase watchbot.Phase
 ---@field notices watchbot.Notices
 ---@field queue table

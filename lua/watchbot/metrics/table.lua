@@ -104,6 +104,8 @@ histogram("job_settle_seconds",
   of("stages", "settle"))
 gauge("breaker_open", "Whether no task can be started, so that one message at a time is tried.",
   function(parts) return flag(parts.breaker.open) end)
+gauge("paused", "Whether the queue is paused, so that nothing is received: 1, or 0.",
+  function(parts) return flag(parts.pauses:is_paused()) end)
 gauge("draining", "Whether the watcher is ending and has stopped receiving: 1, or 0.",
   function(parts) return flag(not parts.phase:watching()) end)
 

@@ -19,9 +19,10 @@ return {
       .. "has `free`, `running`, "
       .. "`lingering`",
     default = "as many as are free, 20 seconds" },
-  { name = "admit", arguments = "job", returns = "true, an outcome, or \"hold\"; seconds",
+  { name = "admit", arguments = "job", returns = "true, an outcome, \"hold\" or \"pause\"; seconds",
     help = "whether the job may run now; for a held job, the hook is called again after these "
-      .. "seconds, and no slot is used until then",
+      .. "seconds, and no slot is used until then; \"pause\" returns the message and pauses the "
+      .. "queue for these seconds, without them until `watchbot resume`",
     default = "true" },
   { name = "environment", arguments = "job", returns = "a table of names to text",
     help = "the variables that the task gets in addition to those it inherits",
@@ -29,10 +30,11 @@ return {
       .. "`ApproximateFirstReceiveTimestamp`, "
       .. "`ApproximateReceiveCount`, its trace), `env`, `WorkTopic`, `LogGroup`" },
   { name = "verdict", arguments = "job, exit",
-    returns = "\"complete\", \"reject\", \"release\", \"retry\" or \"bury\"; seconds",
+    returns = "\"complete\", \"reject\", \"release\", \"retry\", \"bury\" or \"pause\"; seconds",
     help = "what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, "
       .. "`timed_out`, `oom`, "
-      .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once",
+      .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once, "
+      .. "\"pause\" returns it and pauses the queue for these seconds",
     default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },
   { name = "backoff", arguments = "job", returns = "seconds",
     help = "how long the message stays hidden when it is returned",

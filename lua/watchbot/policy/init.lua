@@ -71,7 +71,7 @@ end
 
 --- Whether the job may run now.
 ---@param job watchbot.Job
----@return true|"complete"|"reject"|"release"|"retry"|"bury"|"hold" admitted
+---@return true|"complete"|"reject"|"release"|"retry"|"bury"|"hold"|"pause" admitted
 ---@return number? seconds of a hold, or until the message is seen again
 function hooks:admit(job)
   return true
@@ -97,7 +97,7 @@ end
 --- What becomes of the message.
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
----@return "complete"|"reject"|"release"|"retry"|"bury" outcome
+---@return "complete"|"reject"|"release"|"retry"|"bury"|"pause" outcome
 ---@return number? seconds until the message is seen again; nil: `backoff` decides
 function hooks:verdict(job, exit)
   -- No notification is needed, until it has lasted so long that the message is given up.

@@ -2,6 +2,7 @@
 -- second apart.
 
 local open_queue = require("watchbot.queue").open
+local pauses = require "watchbot.status.pauses"
 local scheduler = require "watchbot.scheduler"
 
 -- Seconds between the two readings.
@@ -40,6 +41,7 @@ function embedded.add(builder, url)
   counts, err, code = queue:counts()
   if not counts then return nil, err, code end
   builder:add({ "visible", "in_flight", "delayed", "dead" }, counts)
+  pauses.add(builder, queue)
   builder:add({ "oldest" }, { oldest = age_of(after) })
   builder:add({ "sent", "done" }, rates_of(before, after, scheduler.now() - started))
   return true

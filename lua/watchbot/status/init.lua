@@ -10,6 +10,8 @@ local urls = require "watchbot.lib.urls"
 ---@field delayed integer?
 ---@field oldest number? age of the oldest message, in seconds; nil if there is none
 ---@field dead integer? dead letters
+---@field paused { ends: string? }? the queue is paused; ends: ISO 8601; nil: when it is resumed
+---@field paused_groups { group: string, ends: string? }[]?
 ---@field sent number? messages a minute
 ---@field done number? messages a minute that left the queue
 ---@field tasks integer? running ECS tasks

@@ -6,6 +6,7 @@
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
 local open_queue = require("watchbot.queue").open
+local pauses = require "watchbot.status.pauses"
 local redrive = require "watchbot.queue.sqs.redrive"
 local scheduler = require "watchbot.scheduler"
 
@@ -110,6 +111,7 @@ function sqs.add(builder, url, dead_url)
     in_flight = count(attributes, "ApproximateNumberOfMessagesNotVisible"),
     delayed = count(attributes, "ApproximateNumberOfMessagesDelayed"),
   })
+  pauses.add(builder, queue)
   local dead
   dead, err = dead_of(queue, attributes, dead_url)
   builder:add({ "dead" }, dead ~= nil and { dead = dead or nil } or nil, err)

@@ -91,6 +91,8 @@ local function of_watchers(options, refs)
   local dead = cf.getatt(refs.id "DeadLetterQueue", "Arn")
   local statements = {
     allow(receive_actions, refs.queueArn),
+    -- A pause is a tag of the queue.
+    allow({ "sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue" }, refs.queueArn),
     -- A metric has the number of dead letters.
     allow({ "sqs:GetQueueAttributes" }, { refs.queueArn, dead }),
     -- A buried message is sent to the dead-letter queue at once.

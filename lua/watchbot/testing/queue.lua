@@ -33,6 +33,7 @@ function module.new(options)
     max_receives = options.max_receives or MAX_RECEIVES,
     heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
     items = {}, ids = {}, receipts = {}, groups = {}, due = heap.new(), ready = heap.new(),
+    paused = false,
     arrived = scheduler.event(),
   }, Queue)
 end
@@ -168,6 +169,7 @@ end
 
 function Queue:take(max, visibility)
   local messages, taken = {}, {}
+  if self:pauses()[1] then return messages end
   while #messages < max do
     local item = self:first_ready()
     -- A visibility timeout of 0: it is visible again at once, but not for this receive.
@@ -184,7 +186,8 @@ end
 
 function Queue:next_due()
   self:ripen()
-  return self.due:first() or math.huge
+  local due = self.due:first() or math.huge
+  return self:pauses()[1] and math.min(due, self.paused.over or math.huge) or due
 end
 
 --- Receives messages, like the queue interface.
@@ -204,6 +207,30 @@ function Queue:receive(max, wait, visibility)
     self.arrived:wait(math.max(0, math.min(left, self:next_due() - scheduler.now())))
   end
   return nil, "the queue is closed", "Closed"
+end
+
+-- pausing
+
+--- Pauses the queue; groups apart are a matter of the embedded queue.
+function Queue:pause(seconds)
+  self.paused = {
+    over = seconds and scheduler.now() + seconds,
+    ends = seconds and scheduler.time() + math.ceil(seconds * 1000),
+  }
+  return true
+end
+
+function Queue:resume()
+  local was_paused = self:pauses()[1] ~= nil
+  self.paused = false
+  self.arrived:set()
+  return was_paused
+end
+
+function Queue:pauses()
+  local paused = self.paused
+  if not paused or paused.over and paused.over <= scheduler.now() then return {} end
+  return { { ends = paused.ends } }
 end
 
 -- settling

@@ -13,7 +13,7 @@ local MOST_MESSAGES = 100000
 
 answers.outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
 
-local LIST = "'complete', 'reject', 'release', 'retry' or 'bury'"
+local LIST = "'complete', 'reject', 'release', 'retry', 'bury' or 'pause'"
 
 local function shown(value)
   if type(value) == "string" then return ("'%s'"):format(value) end
@@ -49,10 +49,20 @@ function answers.poll(count, wait)
   return math.min(whole, MOST_MESSAGES), pause
 end
 
---- admit: true, an outcome or "hold".
+-- Seconds for which a queue is paused: any number above 0, or nothing, until it is resumed.
+local function pause_of(hook, value)
+  if value == nil or type(value) == "number" and value > 0 and value < math.huge then
+    return "pause", value
+  end
+  return nil, ("%s: 'pause' needs seconds above 0, or none until it is resumed, not %s"):format(
+    hook, shown(value))
+end
+
+--- admit: true, an outcome, "hold" or "pause".
 ---@return true|string|nil admitted
 ---@return number|string|nil seconds or the problem
 function answers.admit(admitted, pause)
+  if admitted == "pause" then return pause_of("admit", pause) end
   if admitted ~= true and admitted ~= "hold" and not answers.outcomes[admitted] then
     return nil, ("admit must return true, 'hold', %s, not %s"):format(LIST, shown(admitted))
   end
@@ -61,10 +71,11 @@ function answers.admit(admitted, pause)
   return admitted, checked
 end
 
---- verdict: an outcome.
+--- verdict: an outcome, or "pause".
 ---@return string? outcome
 ---@return number|string|nil seconds or the problem
 function answers.verdict(outcome, pause)
+  if outcome == "pause" then return pause_of("verdict", pause) end
   if not answers.outcomes[outcome] then
     return nil, ("verdict must return %s, not %s"):format(LIST, shown(outcome))
   end

@@ -12,6 +12,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field outcome string? what happens to the message; nil with `hold`
 ---@field hold "held"|"unplaced"|nil the job is held: by the hook `admit`, or for lack of capacity
 ---@field seconds number? of the hold, or until the message becomes visible again
+---@field pause { seconds: number? }? the queue is paused, without seconds until it is resumed
 ---@field exit watchbot.Exit
 ---@field cause string see watcher/blame.lua
 ---@field step string? the hook that failed
@@ -34,6 +35,14 @@ local function passed(context, step)
   if not context.breaker.quiet then context.passed(step) end
 end
 
+-- A hook has returned "pause": the message goes back, as it came, and the queue is paused.
+local function paused(exit, seconds, decided)
+  return {
+    outcome = "release", exit = exit, cause = "paused", pause = { seconds = seconds },
+    decided = decided,
+  }
+end
+
 local function failed_hook(entry, name)
   if entry.ended then
     local exit = { reason = entry.ended, stopped = true, duration = 0 }
@@ -50,6 +59,9 @@ local function admit(context, entry)
   if admitted == nil then return failed_hook(entry, "admit") end
   passed(context, "admit")
   if admitted == true then return nil end
+  if admitted == "pause" then
+    return paused({ reason = "the queue is paused" }, seconds, "admit")
+  end
   local exit = { reason = "not admitted" }
   local verdict = { seconds = seconds, exit = exit, cause = "ended", decided = "admit" }
   if admitted == "hold" then verdict.hold = "held" else verdict.outcome = admitted end
@@ -175,6 +187,7 @@ local function conclude(context, entry, exit)
     return { outcome = "retry", exit = exit, cause = "hook", step = "verdict", decided = "verdict" }
   end
   passed(context, "verdict")
+  if outcome == "pause" then return paused(exit, seconds, "verdict") end
   return { outcome = outcome, seconds = seconds, exit = exit, cause = cause, decided = decided }
 end
 

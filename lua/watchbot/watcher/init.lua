@@ -9,8 +9,10 @@ local intake = require "watchbot.watcher.intake"
 local jobs = require "watchbot.watcher.jobs"
 local leases = require "watchbot.watcher.leases"
 local life = require "watchbot.watcher.life"
+local load = require "watchbot.watcher.load"
 local notify = require "watchbot.notify"
 local own = require "watchbot.lib.own"
+local pauses = require "watchbot.watcher.pauses"
 local phase = require "watchbot.watcher.phase"
 local policy = require "watchbot.policy"
 local reach = require "watchbot.watcher.reach"
@@ -22,11 +24,9 @@ local tally = require "watchbot.watcher.tally"
 -- Jobs that are held or being settled; beyond that no messages are received.
 local LINGERING_LIMIT = 1000
 
--- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started.
-local DRAIN_PATIENCE = 10
-
--- Seconds: longer than any job.
-local UNLIMITED = 1e9
+-- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started; and
+-- longer than any job.
+local DRAIN_PATIENCE, UNLIMITED = 10, 1e9
 
 ---@class watchbot.Watcher
 ---@field phase watchbot.Phase
@@ -60,6 +60,7 @@ local function make_life(self, options)
     ready = self.protection and function() return self.protection:ready() end,
     wake = function() self.intake:wake() end,
     runs_late = function(entry) self:runs(entry) end,
+    pause = function(seconds) return self.pauses:pause(seconds) end,
   }
 end
 
@@ -70,6 +71,7 @@ local function make_intake(self, options)
     gather = current.gather or queue.gather,
     capacity = function() return self:capacity() end,
     idle = function() return self.jobs:none() end,
+    is_stuck = function() return self:is_paused_for_good() end,
     poll = function(free) return self:poll(free) end,
     accept = function(message) self.life:accept(message) end,
     failed = function(err, code)
@@ -108,6 +110,7 @@ function watcher.new(current, options)
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
   self.notices = notify.new(self.hooks, self.journal)
+  self.pauses = pauses.new(self.queue, self.journal)
   self:protect(current)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
@@ -153,6 +156,13 @@ function Watcher:give_up()
   self:stop()
 end
 
+-- So does a queue that is paused until somebody resumes it.
+function Watcher:is_paused_for_good()
+  if not self.pauses:is_stuck() then return false end
+  self.gave_up = "the queue is paused until it is resumed (watchbot resume)"
+  return true
+end
+
 -- taking messages
 
 function Watcher:poll(free)
@@ -191,6 +201,7 @@ end
 function Watcher:free()
   local lingering, waiting = self.jobs.lingerers, self.jobs:waiting()
   if not self.phase:watching() or lingering >= LINGERING_LIMIT then return 0 end
+  if self.pauses.any and self.pauses:blocks() then return 0 end
   if self.protection and self.protection.resting then return 0 end
   if self.breaker.open then return self.breaker:may_try() and 1 or 0 end
   if self.jobs.counts.unplaced > 0 then return 0 end
@@ -304,14 +315,6 @@ function Watcher:reload(fresh)
   return true
 end
 
---- Logs the load of the watcher, for a fleet's metrics.
-function Watcher:log_status()
-  local counts = self.queue:counts()
-  self.journal:info(nil, "max", self.hooks.policy.workers, "concurrency", self.jobs.slots,
-    "messages", counts and counts.visible, "pending", self.runner:status(),
-    "held", self.jobs.counts.unplaced, "log_lines_dropped", self.journal:dropped())
-end
-
 --- Starts a task that runs as long as the watcher.
 ---@param name string
 ---@param body function
@@ -325,17 +328,11 @@ end
 
 -- The tasks that run as long as the watcher.
 function Watcher:start_tasks()
-  local tasks = { self:supervise("heartbeats", self.leases.run, self.leases) }
-  if self.runner.status then
-    tasks[2] = self:supervise("status", function()
-      while true do
-        scheduler.sleep(self.hooks.policy.status)
-        self:log_status()
-      end
-    end)
-  end
-  if self.keeper then tasks[#tasks + 1] = self:supervise("keeper", self.keeper.run, self.keeper) end
-  return tasks
+  return {
+    self:supervise("heartbeats", self.leases.run, self.leases),
+    self:supervise("pauses", self.pauses.run, self.pauses),
+    self.runner.status and self:supervise("status", load.run, self) or nil,
+  }
 end
 
 -- One step of the end: an error in it does not prevent the next one.
@@ -374,6 +371,7 @@ function Watcher:take_messages()
     self.unreached = false
     if self.queue.warning then self.journal:warning(nil, "warning", self.queue.warning) end
   end
+  self.pauses:look()
   self.intake:run()
 end
 

@@ -36,7 +36,7 @@ function instruments.new(watcher, sink, answered)
   return own({
     watcher = watcher, sink = sink,
     readiness = readiness.new(watcher.queue.name, watcher.intake,
-      { watcher.settle, checked }),
+      { watcher.settle, watcher.pauses, checked }),
   }, Instruments)
 end
 
@@ -46,8 +46,8 @@ function Instruments:measure()
   local watcher = self.watcher
   self.metrics = self.metrics or metrics().new {
     jobs = watcher.jobs, tally = watcher.tally, leases = watcher.leases, phase = watcher.phase,
-    breaker = watcher.breaker, notices = watcher.notices, queue = watcher.queue,
-    runner = watcher.runner, sink = self.sink, readiness = self.readiness,
+    breaker = watcher.breaker, pauses = watcher.pauses, notices = watcher.notices,
+    queue = watcher.queue, runner = watcher.runner, sink = self.sink, readiness = self.readiness,
     slots = function() return watcher:slots() end, causes = sorted.keys(blame.causes),
   }
   return self.metrics

@@ -36,6 +36,7 @@ local intake = {}
 ---@field until_empty boolean? end when the queue is empty
 ---@field capacity fun(): integer how many messages could be accepted now
 ---@field idle fun(): boolean nothing is in flight here
+---@field is_stuck (fun(): boolean)? the queue does not become empty for now
 ---@field poll fun(free: integer): integer, number the policy's hook
 ---@field accept fun(message: table)
 ---@field failed fun(message: string, code: string)
@@ -158,6 +159,12 @@ function Intake:is_empty()
   return self.queue.embedded or self.empty >= EMPTY_RECEIVES
 end
 
+-- Whether an end with the empty queue would never come.
+function Intake:is_stuck()
+  local options = self.options
+  return options.is_stuck ~= nil and options.idle() and self.polls == 0 and options.is_stuck()
+end
+
 --- Seconds that a poll may wait: with `until_empty` short enough to notice the end soon, if calls
 --- are free.
 function Intake:waiting_time(wait)
@@ -203,6 +210,7 @@ function Intake:loop()
       self.emptied = true
       return
     end
+    if self.options.until_empty and self:is_stuck() then return end
     self:turn()
   end
 end

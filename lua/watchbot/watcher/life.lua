@@ -39,6 +39,7 @@ local REMOVES = { complete = true, reject = true, bury = true, cancelled = true 
 ---@field ready (fun(): boolean)? whether jobs may start; nil: always
 ---@field duration number seconds that a job takes; newer ones weigh more
 ---@field wake fun() more messages may be received
+---@field pause fun(seconds: number?): number pauses the queue; see watcher/pauses.lua
 ---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 local Life = {}
 Life.__index = Life
@@ -329,6 +330,7 @@ function Life:conclude(entry, verdict)
   local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
   if outcome ~= "complete" then job.mend(entry.job) end
   self.jobs:move(entry, "settling")
+  if verdict.pause then verdict.seconds = self.pause(verdict.pause.seconds) end
   local counts = not rule.uncounted
   if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
   local policy = self.hooks.policy

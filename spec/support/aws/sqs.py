@@ -299,9 +299,40 @@ def cancel_move(call):
     return {"ApproximateNumberOfMessagesMoved": task["ApproximateNumberOfMessagesMoved"]}
 
 
+# Tags: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+# sqs-queue-tags.html
+
+def check_tag(key, value):
+    shape = re.compile(r"[\w .:/=+\-@]*")
+    refuse(not 1 <= len(key) <= 128 or not shape.fullmatch(key) or key.lower().startswith("aws:"),
+           "InvalidParameterValue", f"The tag key '{key}' is invalid.")
+    refuse(not isinstance(value, str) or len(value) > 256 or not shape.fullmatch(value),
+           "InvalidParameterValue", f"The value of the tag '{key}' is invalid.")
+
+
 def tag(call):
-    queue_of(call).tags.update(call["Tags"])
+    found, tags = queue_of(call), call.get("Tags")
+    refuse(not isinstance(tags, dict) or not tags, "MissingParameter",
+           "The request must contain the parameter Tags.")
+    for key, value in tags.items():
+        check_tag(key, value)
+    found.tags.update(tags)
     return {}
+
+
+def untag(call):
+    found, keys = queue_of(call), call.get("TagKeys")
+    refuse(not isinstance(keys, list) or not keys, "MissingParameter",
+           "The request must contain the parameter TagKeys.")
+    for key in keys:
+        found.tags.pop(key, None)
+    return {}
+
+
+def list_tags(call):
+    """A queue without tags is answered without the member."""
+    tags = queue_of(call).tags
+    return {"Tags": tags} if tags else {}
 
 
 OPERATIONS = {
@@ -312,5 +343,5 @@ OPERATIONS = {
     "ChangeMessageVisibility": change, "ChangeMessageVisibilityBatch": change_batch,
     "ListDeadLetterSourceQueues": dead_sources, "StartMessageMoveTask": start_move,
     "ListMessageMoveTasks": list_moves, "CancelMessageMoveTask": cancel_move, "TagQueue": tag,
-    "ListQueueTags": lambda call: {"Tags": queue_of(call).tags},
+    "UntagQueue": untag, "ListQueueTags": list_tags,
 }

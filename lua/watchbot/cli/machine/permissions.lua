@@ -2,6 +2,7 @@
 -- is called in a way that an allowed caller is refused for another reason, so nothing changes.
 
 local denied = require "watchbot.aws.denied"
+local pauses = require "watchbot.status.pauses"
 
 -- Actions of a watcher that runs ECS tasks. RunTask cannot be tried without running a task.
 local NO_TASK = ("0"):rep(32)
@@ -11,8 +12,8 @@ local ECS = {
   { "StopTask", function(cluster) return { cluster = cluster, task = NO_TASK } end },
 }
 
--- Without this action a watcher runs, with a warning.
-local SPARED = { ["sqs:GetQueueAttributes"] = true }
+-- Without these actions a watcher runs, with a warning.
+local SPARED = { ["sqs:GetQueueAttributes"] = true, ["sqs:ListQueueTags"] = true }
 
 -- The result is unknown if an action could not be tried (no response, an endpoint without the
 -- operation).
@@ -21,6 +22,15 @@ local function report(account, action, err, code)
   local missing = code == "NotAllowed"
   local level = missing and not SPARED[action] and "failure" or "warning"
   account:add(action, level, missing and err or "could not be tried: " .. err)
+end
+
+-- Whether a watcher learns of a pause, and whether there is one.
+local function check_pause(account, queue)
+  local found, err, code = queue:pauses()
+  report(account, "sqs:ListQueueTags", err, code)
+  if found and found[1] then
+    account:add("queue", "warning", "it is paused " .. pauses.ends(found[1].ends))
+  end
 end
 
 local function check_queue(account)
@@ -36,6 +46,7 @@ local function check_queue(account)
       report(account, permission.action, permission.err, permission.code)
     end
   end
+  check_pause(account, queue)
   queue:close()
 end
 

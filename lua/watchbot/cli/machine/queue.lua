@@ -1,7 +1,9 @@
 --- cli.machine.queue: the checks of `watchbot check` on the file of an embedded queue.
 
 local core = require "watchbot.core".file
+local pauses = require "watchbot.status.pauses"
 local queue = require "watchbot.queue"
+local text = require "watchbot.lib.text"
 
 -- Numbers of network file systems in statfs(2): SQLite's WAL needs shared memory.
 local NETWORK = {
@@ -72,6 +74,15 @@ local function check_system(findings, path, place)
   end
 end
 
+-- What is paused in the file; what keeps it from being read is found above.
+local function check_pause(findings, url)
+  local opened <close> = queue.open(url, { read_only = true, patience = 1 })
+  for _, one in ipairs(opened and opened:pauses() or {}) do
+    local name = one.group and ("group '%s'"):format(text.word(one.group)) or "it"
+    add(findings, "warning", ("%s is paused %s"):format(name, pauses.ends(one.ends)), "queue")
+  end
+end
+
 -- A missing queue is created in its folder.
 ---@param findings watchbot.Finding[]
 ---@param url string? of the queue
@@ -102,5 +113,6 @@ return function(findings, url)
   end
   if #findings == 0 then
     add(findings, "ok", ("'%s' is on a local disk"):format(path))
+    if status then check_pause(findings, url) end
   end
 end

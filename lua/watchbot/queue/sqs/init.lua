@@ -13,6 +13,7 @@ local envelope = require "watchbot.message.envelope"
 local limits = require "watchbot.lib.limits"
 local outbox = require "watchbot.queue.outbox"
 local outgoing = require "watchbot.queue.outgoing"
+local pauses = require "watchbot.queue.sqs.pauses"
 local permissions = require "watchbot.queue.sqs.permissions"
 local received = require "watchbot.queue.sqs.received"
 local redrive = require "watchbot.queue.sqs.redrive"
@@ -256,6 +257,9 @@ end
 
 --- Moves a message to the dead-letter queue at once: `bury(receipt, message, reason)`.
 Sqs.bury = bury
+
+--- Pauses the queue by a tag of it: `pause(seconds)`, `resume()`, `pauses()`.
+Sqs.pause, Sqs.resume, Sqs.pauses = pauses.pause, pauses.resume, pauses.list
 
 --- Another queue of the same account, through the same client.
 ---@param url string
