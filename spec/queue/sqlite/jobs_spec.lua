@@ -233,6 +233,8 @@ describe("a list of jobs", function()
     for _ in pairs(keys) do count = count + 1 end
     assert.are.equal(100000, count)
     assert.are.equal(200, #whole(queue, { states = { "failed" } }))
-    assert.are.equal(100, #assert(jobs.show(queue, "id-7")).attempts)
+    assert.are.same({ "done", 1 },
+      { assert(jobs.show(queue, "id-7")).state, #jobs.show(queue, "id-7").attempts })
+    assert.are.equal(100, #assert(jobs.show(queue, "id-500")).attempts)
   end))
 end)

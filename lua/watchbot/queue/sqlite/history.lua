@@ -43,10 +43,11 @@ CREATE TABLE attempts (
   trace       TEXT,
   output      TEXT                  -- the newest
 );
-CREATE INDEX attempts_by_id ON attempts (id);
+CREATE INDEX attempts_by_id ON attempts (id) WHERE outcome <> 'complete';
 CREATE INDEX attempts_failed ON attempts (seq) WHERE outcome <> 'complete';
 CREATE TRIGGER dead_letter_attempts AFTER DELETE ON dead WHEN EXISTS (SELECT 1 FROM attempts) BEGIN
-  DELETE FROM attempts WHERE id = old.id AND seq <= (SELECT pruned FROM state);
+  DELETE FROM attempts WHERE id = old.id AND outcome <> 'complete'
+    AND seq <= (SELECT pruned FROM state);
 END;
 
 CREATE TABLE cancels (              -- messages whose tasks are to be stopped

@@ -62,7 +62,7 @@ local ALIVE = 30
 ---@field message string? the whole
 ---@field attributes table<string, { type: string, value: string }>?
 ---@field deduplication string?
----@field attempts watchbot.Attempt[] oldest first, the newest 200
+---@field attempts watchbot.Attempt[] oldest first; of the failed ones the newest 200
 
 -- Calls `database[method]` while the file is locked by others.
 local function read(queue, method, ...)
@@ -193,14 +193,42 @@ function jobs.seq_of(queue, id)
   end
 end
 
--- The newest attempts at a message, of which a policy that only releases makes very many.
-local ATTEMPTS = [[
-  SELECT * FROM (SELECT * FROM attempts WHERE id = ? ORDER BY seq DESC LIMIT 200) ORDER BY seq]]
+local ONE_ATTEMPT = "SELECT * FROM attempts WHERE seq = ?"
 
-local function attempts_of(queue, id)
-  local rows, err, code =
-    read(queue, "all", ATTEMPTS, id)
+-- The newest attempts at a message that have failed, of which a policy that only releases makes
+-- very many. Only those have an index by the id: there are few, and it would double what the
+-- history costs.
+local FAILED = [[
+  SELECT * FROM (SELECT * FROM attempts WHERE id = ? AND outcome <> 'complete'
+    ORDER BY seq DESC LIMIT 200) ORDER BY seq]]
+
+local COMPLETE = [[
+  SELECT min(seq) AS last, count(*) AS count,
+    max(CASE WHEN id = ?3 AND outcome = 'complete' THEN seq END) AS found
+  FROM (SELECT seq, id, outcome FROM attempts WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2)]]
+
+-- The last attempt at a message that is done; false if there is none.
+local function completed(queue, id)
+  local last = math.maxinteger
+  while true do
+    local row, err, code = read(queue, "first", COMPLETE, last, NUMBERS, id)
+    if not row then return nil, err, code end
+    if row.found then return read(queue, "first", ONE_ATTEMPT, row.found) end
+    if row.count < NUMBERS then return false end
+    last = row.last
+    scheduler.sleep(0)
+  end
+end
+
+local function attempts_of(queue, id, is_there)
+  local rows, err, code = read(queue, "all", FAILED, id)
   if not rows then return nil, err, code end
+  if not is_there then
+    local last
+    last, err, code = completed(queue, id)
+    if last == nil then return nil, err, code end
+    rows[#rows + 1] = last or nil
+  end
   for _, row in ipairs(rows) do
     row.group, row.fifo_group, row.seq = row.fifo_group, nil, nil
   end
@@ -251,7 +279,7 @@ function jobs.show(queue, id)
   local whole, err, code = whole_of(queue, id)
   if whole == nil then return nil, err, code end
   local attempts
-  attempts, err, code = attempts_of(queue, id)
+  attempts, err, code = attempts_of(queue, id, whole ~= false)
   if not attempts then return nil, err, code end
   if not whole and #attempts == 0 then return false end
   whole = whole or remembered(attempts)

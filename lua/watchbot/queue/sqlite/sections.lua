@@ -23,8 +23,8 @@ local MESSAGE = [[
     substr(CAST(body AS BLOB), 1, ?2) AS message, length(CAST(body AS BLOB)) AS size,
     fifo_group, priority, receives, sent, first_received, taken, visible_at, lease, returned,
     EXISTS (SELECT 1 FROM cancels WHERE cancels.seq = messages.seq) AS cancelling,
-    (SELECT reason FROM attempts WHERE attempts.id = contents.id ORDER BY seq DESC LIMIT 1)
-      AS reason
+    (SELECT reason FROM attempts WHERE attempts.id = contents.id AND outcome <> 'complete'
+      ORDER BY seq DESC LIMIT 1) AS reason
   FROM messages LEFT JOIN contents USING (seq) WHERE messages.seq = ?1]]
 
 local DEAD = [[
