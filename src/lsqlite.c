@@ -277,6 +277,7 @@ static void push_row(lua_State *L, sqlite3_stmt *handle) {
     int columns = sqlite3_column_count(handle);
     lua_createtable(L, 0, columns);
     for (int column = 0; column < columns; column++) {
+        if (sqlite3_column_type(handle, column) == SQLITE_NULL) continue;
         push_column(L, handle, column);
         lua_setfield(L, -2, sqlite3_column_name(handle, column));
     }

@@ -247,6 +247,41 @@ describe("the embedded queue", function()
     assert.are.equal(1, assert(queue:counts()).in_flight)
   end))
 
+  -- Deletes that share a transaction are one statement over a range of numbers where those follow
+  -- each other. Two deletes of one message and the number of all of them must not make a range that
+  -- another message is in.
+  it("deletes several messages at once, and no other between them",
+    with_queue({}, function(queue, folder)
+    send(queue, "1", "2", "3", "4", "5", "6")
+    local first = receive(queue, 6)
+    assert(queue:delay(first[5].receipt, 0))
+    local again = receive(queue, 6)
+    assert.are.equal("5", again[1].body)
+
+    local function deleted(...)
+      local tasks, results = { ... }, {}
+      for index, receipt in ipairs(tasks) do
+        tasks[index] = scheduler.spawn(queue.delete, queue, receipt)
+      end
+      for index, one in ipairs(tasks) do
+        local _, ok, _, code = one:join()
+        results[index] = ok or code
+      end
+      return results
+    end
+
+    local one, three = first[1].receipt, first[3].receipt
+    assert.are.same({ true, true, "MessageNotInflight" }, deleted(one, three, one))
+    assert.are.equal(4, row(folder, "SELECT count(*) AS n FROM contents").n)
+    -- Not in order; 5 was received twice: its first receipt is old.
+    assert.are.same({ true, "ReceiptHandleIsInvalid", true },
+      deleted(first[6].receipt, first[5].receipt, first[4].receipt))
+    assert.are.same({ true, "ReceiptHandleIsInvalid" }, deleted(again[1].receipt, "5.nonsense"))
+    assert.are.equal("2", row(folder, "SELECT body FROM contents").body)
+    assert.are.same({ true }, deleted(first[2].receipt))
+    assert.are.equal(0, assert(queue:counts()).in_flight)
+  end))
+
   it("takes a receive off its count, and the receipt that had it stays old",
     with_queue({}, function(queue)
     send(queue, "held")

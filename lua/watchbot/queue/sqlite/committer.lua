@@ -27,8 +27,9 @@ local committer = {}
 ---@class watchbot.Committed
 ---@field work fun(transaction: watchbot.Transaction, now: integer, item: any): ...
 ---@field item any the argument of the work
----@field done watchbot.Event
----@field results table? the results of `work`, once committed
+---@field done watchbot.Event set once all entries of a transaction are answered; they share it
+---@field answered boolean whether there are `results` or there is a `failure`
+---@field results table|false of `work`
 ---@field failure { message: string, code: string }?
 ---@field dropped boolean? its caller is gone: it is skipped unless it has started
 ---@field record watchbot.Attempt? to note if the work succeeds
@@ -41,7 +42,7 @@ local committer = {}
 function committer.new(database, committed, linger)
   return own({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(),
-    closed = false, keep = false, lost = false,
+    done = scheduler.event(), closed = false, keep = false, lost = false,
     linger = linger or LINGER,
   }, Committer)
 end
@@ -53,10 +54,12 @@ end
 ---@param record watchbot.Attempt? what to note with it
 ---@return watchbot.Committed
 function Committer:add(work, urgent, item, record)
-  local entry = { work = work, item = item, done = scheduler.event(), record = record }
+  local entry = {
+    work = work, item = item, done = self.done, answered = self.closed, results = false,
+    record = record,
+  }
   if self.closed then
     entry.failure = CLOSED
-    entry.done:set()
     return entry
   end
   self.pending[#self.pending + 1] = entry
@@ -65,13 +68,19 @@ function Committer:add(work, urgent, item, record)
   return entry
 end
 
+-- The results of a delete that was done with others.
+local DONE = { true, n = 1 }
+
 --- Waits until the work is committed.
 ---@param entry watchbot.Committed
 ---@return any ... its results, or `nil, err, code`
 function committer.wait(entry)
-  entry.done:wait()
-  if entry.failure then return nil, entry.failure.message, entry.failure.code end
-  return table.unpack(entry.results, 1, entry.results.n)
+  if not entry.answered then entry.done:wait() end
+  -- One that is not answered was left behind by `close`.
+  local failure, results = not entry.answered and CLOSED or entry.failure, entry.results
+  if failure then return nil, failure.message, failure.code end
+  if results == DONE then return true end
+  return table.unpack(results, 1, results.n)
 end
 
 --- Does work in a transaction that others may share, and waits until it is committed.
@@ -82,23 +91,26 @@ end
 
 local function answer(entries, failure)
   for _, entry in ipairs(entries) do
-    entry.failure = failure
-    entry.done:set()
+    entry.failure, entry.answered = failure, true
   end
 end
 
 function Committer:take()
   local entries = self.pending
-  self.pending = {}
+  self.pending, self.taken_done, self.done = {}, self.done, scheduler.event()
   self.urgent:clear()
   return entries
 end
 
+-- Those whose work was taken have their answers.
+function Committer:wake()
+  local done = self.taken_done
+  self.taken_done = nil
+  if done then done:set() end
+end
+
 -- The most deletes that one statement does.
 local TOGETHER = 16
-
--- The results of a delete that was done with others.
-local DONE = { true, n = 1 }
 
 -- The last of the deletes from `first` on that fit into one statement.
 local function last_together(entries, first)
@@ -204,6 +216,7 @@ end
 function Committer:commit_safely()
   local ok, err = xpcall(self.commit, debug.traceback, self)
   if not ok then answer(self.taken or self:take(), { message = err, code = "InternalError" }) end
+  self:wake()
 end
 
 function Committer:run()
@@ -219,7 +232,10 @@ end
 function Committer:close()
   if self.closed then return end
   self.closed = true
+  local running = self.taken_done
   answer(self:take(), CLOSED)
+  self:wake()
+  self.taken_done = running
   self.urgent:set()
   self.database:close()
 end

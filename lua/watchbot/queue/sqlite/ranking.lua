@@ -11,17 +11,28 @@ ranking.LIMIT = 100
 -- Milliseconds that a point is worth.
 local POINT = 60000
 
+-- As they are once the message has been received.
 local COLUMNS = [[
-  SELECT seq, sent, born, due, visible_at AS visible, first_received, receives, lease,
+  SELECT seq, sent, first_received, receives + 1 AS receives, lease + 1 AS deliveries,
     fifo_group AS "group", id, subject, attributes, deduplication, body, lane,
-    seq || '.' || (lease + 1) AS receipt
+    seq || '.' || (lease + 1) AS receipt%s
   FROM messages LEFT JOIN contents USING (seq) ]]
 
 -- The usual case: one statement.
-local ORDINARY = COLUMNS .. [[
-  WHERE visible_at <= ? AND priority = 0 ORDER BY visible_at LIMIT ?]]
+local ORDINARY = COLUMNS .. "WHERE visible_at <= ? AND priority = 0 ORDER BY visible_at LIMIT ?"
 
 local ONE = COLUMNS .. "WHERE seq = ?"
+
+local AGE, VISIBLE = ", born, due", ", visible_at AS visible"
+
+-- With what an expiry needs, and what a history does; most queues have neither.
+local function variants(sql)
+  return {
+    [0] = sql:format "", sql:format(AGE), sql:format(VISIBLE), sql:format(AGE .. VISIBLE),
+  }
+end
+
+ORDINARY, ONE = variants(ORDINARY), variants(ONE)
 
 -- Steps from one priority to the next by the index, however many messages have it.
 local PRIORITIES = [[
@@ -65,12 +76,15 @@ end
 ---@param transaction watchbot.Transaction after store.now
 ---@param now integer
 ---@param count integer
+---@param wanted watchbot.Taking with `retention`, they have `born` and `due`; with `noted`,
+--- `visible`
 ---@return table[] rows at most `count`
-function ranking.page(transaction, now, count)
-  if not transaction.prioritized then return transaction:all(ORDINARY, now, count) end
+function ranking.page(transaction, now, count, wanted)
+  local variant = (wanted.retention and 1 or 0) + (wanted.noted and 2 or 0)
+  if not transaction.prioritized then return transaction:all(ORDINARY[variant], now, count) end
   local rows, ranked = {}, heads(transaction, now, count)
   for index = 1, math.min(count, #ranked) do
-    rows[index] = transaction:first(ONE, ranked[index].seq)
+    rows[index] = transaction:first(ONE[variant], ranked[index].seq)
   end
   return rows
 end

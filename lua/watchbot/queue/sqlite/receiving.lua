@@ -49,12 +49,12 @@ function Receiving:__close()
   if not entry then return end
   entry.dropped = true
   local settling, last = self.queue.settling, nil
-  for _, message in ipairs(entry.done:is_set() and not entry.failure and entry.results[1] or {}) do
+  for _, message in ipairs(entry.answered and not entry.failure and entry.results[1] or {}) do
     last = settling:add(store.delay, true, {
       receipt = message.receipt, seconds = 0, uncount = true,
     })
   end
-  if last then last.done:wait() end
+  if last then committer.wait(last) end
 end
 
 -- Whether the whole queue is paused, as far as that can be read now.
@@ -127,7 +127,7 @@ function Receiver:receive(max, wait, visibility)
   local wanted = {
     max = math.min(max, self.batch), visibility = visibility or self.visibility,
     max_receives = self.max_receives,
-    retention = self.retention,
+    retention = self.retention, noted = self.settling.keep,
   }
   local receiving <close> = setmetatable({}, Receiving)
   while true do

@@ -1,6 +1,6 @@
 --- queue.sqlite.taking: selects the messages of a receive within one transaction. Sits on
--- queue.sqlite.store. Messages are read in pages with all their data, and leased one by one; those
--- that were received too often or have expired are removed on the way.
+-- queue.sqlite.store. Messages are read and leased in pages, with all their data; those that were
+-- received too often or have expired are removed on the way.
 
 local pauses = require "watchbot.queue.sqlite.pauses"
 local ranking = require "watchbot.queue.sqlite.ranking"
@@ -19,26 +19,29 @@ local BYTES = 16 << 20
 local SWEEP = 200
 
 local LEASE = [[
-  UPDATE messages SET visible_at = ?2, receives = receives + 1, lease = lease + 1,
-    first_received = coalesce(first_received, ?3), taken = ?3
-  WHERE seq = ?1]]
+  UPDATE messages SET visible_at = ?3, receives = receives + 1, lease = lease + 1,
+    first_received = coalesce(first_received, ?4), taken = ?4
+  WHERE seq BETWEEN ?1 AND ?2]]
 
--- The same for one that was parked.
+-- For one that was parked.
 local UNPARK = "UPDATE messages SET since = NULL, lane = NULL WHERE seq = ?1"
 
-local function is_time(value) return math.type(value) == "integer" end
+local math_type = math.type
 
---- Creates a message from a row: with one more receive and a new receipt.
-local function message_of(row, now)
-  if not row.id then error("it has no content", 0) end
-  if not (is_time(row.sent) and (row.first_received == nil or is_time(row.first_received))) then
+local function check_times(row)
+  local first = row.first_received
+  if math_type(row.sent) ~= "integer" or first ~= nil and math_type(first) ~= "integer" then
     error("its times are not whole numbers", 0)
   end
+end
+
+--- Creates a message from a row.
+local function message_of(row, now)
+  if not row.id then error("it has no content", 0) end
+  check_times(row)
   row.attributes = store.attributes(row.attributes)
-  row.receives, row.deliveries = row.receives + 1, row.lease + 1
   row.first_received = row.first_received or now
   if row.group then row.sequence = tostring(row.seq) end
-  row.size = #row.body
   return row
 end
 
@@ -50,6 +53,7 @@ local PAGE = 16
 ---@field visibility number seconds
 ---@field max_receives integer
 ---@field retention number? seconds
+---@field noted any messages have `visible`, when they could be received, for the history
 
 -- When a message could be received first, at the latest. `born` lies in the future where a clock
 -- was ahead when it was sent, or before; then `due` says it, or the time since which that clock is
@@ -64,7 +68,7 @@ end
 ---@return "dead"|"expired"|"cancelled"|nil
 local function sweep(transaction, now, row, wanted)
   if transaction.cancels and cancels().swept(transaction, now, row.seq) then return "cancelled" end
-  if row.receives >= wanted.max_receives then
+  if row.receives > wanted.max_receives then
     store.make_dead(transaction, now, row.seq)
     return "dead"
   elseif wanted.retention
@@ -101,31 +105,48 @@ local function offer_safely(transaction, now, row, wanted, paused)
   return "dead"
 end
 
--- Columns that are not part of a watcher's message.
-local function lease(transaction, now, message, visible_at)
-  transaction:run(LEASE, message.seq, visible_at, now)
-  if message.lane then
-    transaction:run(UNPARK, message.seq)
-    message.lane = nil
+-- The last of the messages from `first` on whose numbers follow each other: one statement leases
+-- them.
+local function last_in_row(messages, first)
+  local last = first
+  while last < #messages and messages[last + 1].seq == messages[last].seq + 1 do last = last + 1 end
+  return last
+end
+
+-- Leases the messages from `first` on, and removes columns that are not part of a message.
+local function lease(transaction, now, messages, first, visible_at)
+  while first <= #messages do
+    local last = last_in_row(messages, first)
+    transaction:run(LEASE, messages[first].seq, messages[last].seq, visible_at, now)
+    for index = first, last do
+      local message = messages[index]
+      if message.lane then
+        transaction:run(UNPARK, message.seq)
+        message.lane = nil
+      end
+      message.seq = nil
+      if message.born then message.born, message.due = nil, nil end
+    end
+    first = last + 1
   end
-  message.seq, message.born, message.due, message.lease, message.size = nil, nil, nil, nil, nil
-  return message
 end
 
 -- Takes the messages of a page, and counts by their fate those that are not received.
 -- => whether the messages have BYTES by now
 local function take_page(transaction, now, taken, rows)
-  local wanted, messages = taken.wanted, taken.messages
+  local wanted, messages, first = taken.wanted, taken.messages, #taken.messages + 1
   for _, row in ipairs(rows) do
     local fate, message = offer_safely(transaction, now, row, wanted, taken.paused)
     if fate then
       taken.swept, taken[fate] = taken.swept + 1, taken[fate] + 1
     else
-      taken.size = taken.size + message.size
-      messages[#messages + 1] = lease(transaction, now, message, taken.visible_at)
-      if taken.size >= BYTES then return true end
+      taken.size = taken.size + #message.body
+      messages[#messages + 1] = message
+      if taken.size >= BYTES then break end
     end
   end
+  lease(transaction, now, messages, first, taken.visible_at)
+  return taken.size >= BYTES
 end
 
 --- Takes up to `max` visible messages, in the order of queue.sqlite.ranking; messages
@@ -146,7 +167,7 @@ function taking.take(transaction, now, wanted)
   }
   repeat
     local before, page = taken.swept, math.min(wanted.max - #messages, PAGE)
-    local rows = ranking.page(transaction, now, page)
+    local rows = ranking.page(transaction, now, page, wanted)
     if take_page(transaction, now, taken, rows) then break end
     local more = taken.swept > before or (#rows == page and #messages < wanted.max)
   until not more or taken.swept >= SWEEP
