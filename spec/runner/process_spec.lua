@@ -147,6 +147,46 @@ describe("a machine without room", function()
     assert.matches('"complete":3,"reject":0,"release":0,"retry":0', (child:output()), 1, true)
   end))
 
+  -- `ulimit -f`, a TMPDIR that is gone or cannot be written: each big message burnt its receives,
+  -- and five of them stopped the small ones.
+  for name, case in pairs {
+    ["a limit on the size of files"] = {
+      wrap = { "prlimit", "--fsize=150000:unlimited" }, says = "file too large",
+      mend = "prlimit --fsize=unlimited --pid PID",
+    },
+    ["a missing TMPDIR"] = {
+      wrap = { "env", "TMPDIR=%s/tmp" }, says = "no such file", mend = "mkdir 'FOLDER/tmp'",
+    },
+    ["a TMPDIR that is a file"] = {
+      wrap = { "env", "TMPDIR=%s/policy.lua" }, says = "not a directory",
+      mend = "rm 'FOLDER/policy.lua'; mkdir 'FOLDER/policy.lua'",
+    },
+    ["no room for private folders"] = {
+      wrap = { "env", "TMPDIR=%s/tmp" }, says = "no such file", mend = "mkdir 'FOLDER/tmp'",
+      fields = "private_tmp = true,",
+    },
+  } do
+    it(name .. " is no failure of the job, and stops no other message", task(function(folder)
+      send(folder, { ("x"):rep(200000), ("x"):rep(200000), "small" })
+      policy(folder, "command = 'true', workers = 3, max_receives = 1," .. (case.fields or ""))
+      local argv = {}
+      for _, word in ipairs(case.wrap) do argv[#argv + 1] = word:format(folder.path) end
+      table.move({ workshop.program, "run", "--drain", "policy.lua" }, 1, 4, #argv + 1, argv)
+      local process = require "watchbot.process"
+      local child = assert(process.start { argv = argv, cwd = folder.path, output = "capture",
+        limit = 4 << 20, env = process.environment() })
+      workshop.eventually(function()
+        return select(2, (child:output()):gsub('"held":true', "")) >= 2 or child:wait(0)
+      end, "the jobs are held")
+      assert.matches(case.says, (child:output()), 1, true)
+      local mend = case.mend:gsub("PID", child:pid()):gsub("FOLDER", folder.path)
+      assert.is_true(os.execute(mend))
+      assert.are.equal(0, assert(child:wait(workshop.PATIENCE)).code)
+      local log = child:output()
+      assert.matches('"complete":3,"reject":0,"release":0,"retry":0', log, 1, true)
+    end))
+  end
+
   it("a program that is being written is waited for", task(function(folder)
     send(folder, { "1" })
     folder:write("copy.sh", "#!/bin/sh\ncp /bin/true worker; exec 3>>worker; echo up > up\n"

@@ -105,8 +105,8 @@ function Allowance:grant(environment, own)
   local granted = setmetatable({ limits = self.limits }, Granted)
   if self.user then name_user(self.user, environment) end
   if self.private_tmp then
-    local folder, err, code = core.scratch.folder(self:owner())
-    if not folder then return nil, err, code end
+    local folder, err = core.scratch.folder(self:owner())
+    if not folder then return nil, err, "NoRoom" end
     granted.folder, environment.TMPDIR = folder, folder:path()
   end
   for name, value in pairs(own) do environment[name] = value end

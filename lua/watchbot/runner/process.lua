@@ -65,11 +65,12 @@ function Process:allowance(policy)
 end
 
 --- The message if one environment string cannot hold it: in a private file, which exists as long as
---- the run.
+--- the run. A failure is the machine's, whatever its code: the disk, a limit on the size of files,
+--- a missing TMPDIR.
 local function message_file(job, environment, allowed)
   if environment.Message ~= nil or job:fits_environment() then return nil end
-  local file, err, code = process.file(job.message, allowed:owner())
-  if not file then return nil, err, code end
+  local file, err = process.file(job.message, allowed:owner())
+  if not file then return nil, err, "NoRoom" end
   environment.MessageFile = file:path()
   return file
 end
@@ -111,7 +112,8 @@ end
 ---@param policy table
 ---@return table? run
 ---@return string? err
----@return string? code "NoRoom": a lack of processes, memory, descriptors or disk space
+---@return string? code "NoRoom": a lack of processes, memory, descriptors or disk space, or no
+--- private file can be written
 function Process:start(job, environment, policy)
   local allowed, err, code = self:allowance(policy)
   if not allowed then return nil, err, code end

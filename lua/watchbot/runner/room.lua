@@ -10,12 +10,12 @@ room.OWN_FILES = 64
 --- program has its channel as well, and for Lambda the port and the connection of its API.
 room.FILES = { process = 3, stdin = 4, resident = 4, lambda = 7, serve = 1, handler = 0 }
 
---- Codes of temporary shortages. ETXTBSY: the program is being written, as in a deployment. ENOSPC,
---- EDQUOT: no space for a message file.
+--- Codes of temporary shortages and failures of the machine. ETXTBSY: the program is being written,
+--- as in a deployment. EIO, ESTALE: the disk or the network that it is on has failed.
 ---@type table<string, true>
 room.lacks = {
   EAGAIN = true, EMFILE = true, ENFILE = true, ENOMEM = true, ETXTBSY = true, ENOSPC = true,
-  EDQUOT = true,
+  EDQUOT = true, EFBIG = true, EIO = true, ESTALE = true,
 }
 
 --- The soft and the hard limit of open files of this process.
