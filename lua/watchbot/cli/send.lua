@@ -55,7 +55,7 @@ local send = {
     {
       name = "overflow", value = "URL",
       help = "s3://BUCKET/FOLDER: what AWS does not take as a message is sent as a pointer to it; "
-        .. "default: $MessageOverflow",
+        .. "default: $MessageOverflow, or the stack's",
     },
     {
       name = "deduplication-id", value = "ID",
@@ -216,7 +216,8 @@ local function open_stack(arguments)
   local url
   url, err, code = found:queue_url()
   if not url then return nil, err, code end
-  return open_queue(url, { overflow = overflow_of(arguments) })
+  local folder = overflow_of(arguments) or found:pick(found.outputs.MessageOverflow)
+  return open_queue(url, { overflow = folder })
 end
 
 -- A topic's pointers are for all of its queues.

@@ -108,6 +108,9 @@
 ---@field watcherReservation? table|watchbot.cf.Intrinsic
 ---FIFO queue and FIFO topic
 ---@field fifo? boolean|watchbot.cf.Intrinsic
+---`group`: high throughput for FIFO queues: the limit is for each message group, and a
+---deduplication id counts within its group
+---@field fifoThroughput? any
 ---the topic delivers messages as they are, without subject
 ---@field rawMessageDelivery? boolean|watchbot.cf.Intrinsic
 ---the queue's visibility timeout, seconds; a watcher sets its own, `visibility` of its policy, and
@@ -131,6 +134,22 @@
 ---@field webhookKey? boolean|watchbot.cf.Intrinsic
 ---requests a second that the webhook accepts: `rate` on average, `burst` at once
 ---@field webhookThrottle? table|watchbot.cf.Intrinsic
+---ARN of an existing queue; it needs `deadLetterQueue`. Nothing of what exists already is created
+---or changed: `--check` says what has to be set on it
+---@field queue? any
+---ARN of an existing dead-letter queue
+---@field deadLetterQueue? any
+---ARN of an existing topic whose messages become jobs
+---@field topic? any
+---ARN of an existing log group, instead of `logGroupName`
+---@field logGroup? any
+---ARN of an existing table of `reduce`
+---@field table? any
+---the same as `kmsKey`
+---@field key? any
+---`true`: a bucket for messages that are too big for their way, see doc/big-messages.md; or a
+---folder in an existing bucket, `s3://BUCKET/FOLDER`
+---@field overflow? any
 ---address that receives notifications; otherwise set `notificationTopic`
 ---@field notificationEmail? any
 ---ARN of an existing topic for notifications

@@ -14,13 +14,13 @@ local sorted = require "watchbot.lib.sorted"
 -- QueueUrl.
 local ENDS = {
   "DeadLetterQueueUrl", "TaskEventQueueUrl", "QueueUrl", "LogGroup", "NotificationTopic", "Topic",
-  "ProgressTable",
+  "ProgressTable", "MessageOverflow",
   "ClusterArn", "Service", "TaskDefinition", "WebhookEndpoint",
 }
 
 ---@alias watchbot.StackOutput
 --- "QueueUrl"|"DeadLetterQueueUrl"|"TaskEventQueueUrl"|"LogGroup"|"Topic"|"NotificationTopic"
----|"ProgressTable"|"ClusterArn"|"Service"|"TaskDefinition"|"WebhookEndpoint"
+---|"ProgressTable"|"MessageOverflow"|"ClusterArn"|"Service"|"TaskDefinition"|"WebhookEndpoint"
 
 ---@class watchbot.Stack
 ---@field name string

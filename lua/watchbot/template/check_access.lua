@@ -3,6 +3,7 @@
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
+local existing = require "watchbot.template.existing"
 local references = require "watchbot.template.references"
 local stable = require "watchbot.template.stable"
 
@@ -57,6 +58,17 @@ local function check_security(template, findings)
   end
 end
 
+-- What exists already is not changed, and what has to be set on it is not known to be.
+local function check_existing(template, findings)
+  for _, id in ipairs(references.resources(template)) do
+    local metadata = template.Resources[id].Metadata
+    local notes = type(metadata) == "table" and metadata[existing.NOTES] or {}
+    for _, note in ipairs(type(notes) == "table" and notes or {}) do
+      add(findings, true, "what exists already", "%s", note)
+    end
+  end
+end
+
 -- Characters of all inline policies together, without blanks.
 -- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 local most = { ["AWS::IAM::Role"] = 10240, ["AWS::IAM::User"] = 2048, ["AWS::IAM::Group"] = 5120 }
@@ -97,4 +109,5 @@ return function(template, findings)
   check_sizes(template, findings)
   check_security(template, findings)
   check_key(template, findings)
+  check_existing(template, findings)
 end

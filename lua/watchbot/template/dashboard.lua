@@ -147,7 +147,7 @@ return function(options, refs)
           DashboardName = cf.sub("${AWS::StackName}-" .. refs.id "" .. "-${AWS::Region}"),
           DashboardBody = cf.sub(body(options, refs), {
             Namespace = options.metricsNamespace, Queue = refs.queueName,
-            DeadLetterQueue = cf.getatt(refs.id "DeadLetterQueue", "QueueName"),
+            DeadLetterQueue = refs.deadLetterQueueName,
             Service = cf.getatt(refs.id "Service", "Name"),
             Cluster = metrics.cluster_name(options.cluster),
           }),

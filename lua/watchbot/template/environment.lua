@@ -38,6 +38,7 @@ local function of_tasks(options, refs)
   local variables = add({}, options.env)
   return add(variables, {
     WorkTopic = refs.topic, LogGroup = refs.logGroup, ProgressTable = refs.progressTable,
+    MessageOverflow = refs.messageFolder,
   })
 end
 
@@ -57,6 +58,7 @@ local function of_watchers(options, refs)
     OTEL_SERVICE_NAME = traced and options.service or nil,
     Metrics = emf and "emf" or nil, MetricsNamespace = emf and options.metricsNamespace or nil,
     MetricsService = emf and cf.sub(metrics.service_name(refs)) or nil,
+    MessageOverflow = refs.messageFolder,
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",
     NotificationTopic = refs.notificationTopic,
     LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options),

@@ -102,6 +102,31 @@ formats.secret_or_parameter = format {
   "the name of a parameter, or the ARN of a parameter or a secret",
   page = SECRETS, most = 2048, any = { SECRET, PARAMETER, PARAMETER_ARN } }
 
+-- what exists already
+
+local SQS_ARN = AWS .. "AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+  .. "sqs-queue-message-identifiers.html"
+
+formats.queue = format { "the ARN of an SQS queue", page = SQS_ARN, most = 256,
+  any = { "^arn:[%w-]+:sqs:[%w-]+:%d+:[%w_-]+$", "^arn:[%w-]+:sqs:[%w-]+:%d+:[%w_-]+%.fifo$" } }
+
+formats.work_topic = format { "the ARN of an SNS topic",
+  page = AWS .. "sns/latest/api/API_CreateTopic.html", most = 512,
+  any = { "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+$", "^arn:[%w-]+:sns:[%w-]+:%d+:[%w_-]+%.fifo$" } }
+
+formats.group_arn = format { "the ARN of a log group",
+  page = AWS .. "AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html", most = 640,
+  any = { "^arn:[%w-]+:logs:[%w-]+:%d+:log%-group:[%w_/.#-]+$",
+    "^arn:[%w-]+:logs:[%w-]+:%d+:log%-group:[%w_/.#-]+:%*$" } }
+
+formats.table = format { "the ARN of a DynamoDB table",
+  page = AWS .. "amazondynamodb/latest/APIReference/API_TableDescription.html", most = 1024,
+  any = { "^arn:[%w-]+:dynamodb:[%w-]+:%d+:table/[%w_.-]+$" } }
+
+formats.folder = format { "'s3://BUCKET' or 's3://BUCKET/FOLDER'",
+  page = AWS .. "AmazonS3/latest/userguide/bucketnamingrules.html", most = 512,
+  any = { "^s3://[%l%d][%l%d.-]+[%l%d]$", "^s3://[%l%d][%l%d.-]+[%l%d]/[%w._/-]*[%w._-]$" } }
+
 -- logs and metrics
 
 formats.log_group = format {

@@ -14,7 +14,7 @@ local renamed = {
   volumes = "mounts = { volumes = ..., mountPoints = ... }",
   mountPoints = "mounts = { volumes = ..., mountPoints = ... }",
   readonlyRootFilesystem = "writableFilesystem",
-  logGroup = "logGroupName", logRetention = "logGroupRetentionDays",
+  logRetention = "logGroupRetentionDays",
   alarmEmail = "notificationEmail", alarmAction = "notificationTopic",
   maxCapacity = "maxScalingCapacity", minCapacity = "minScalingCapacity", launchType = "capacity",
   capacityProviderStrategies = "capacity", circuitBreaker = "deploymentCircuitBreaker",

@@ -3,6 +3,7 @@
 -- resources; a user can replace, add or leave out parts.
 -- https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 
+local existing = require "watchbot.template.existing"
 local dynamic = require "watchbot.template.dynamic"
 local options = require "watchbot.template.options"
 local refs = require "watchbot.template.refs"
@@ -15,7 +16,7 @@ local suggest = require "watchbot.lib.suggest"
 local parts = {
   "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events",
   "service_events", "filters", "alarms",
-  "dashboard", "scaling", "user", "webhook", "progress",
+  "dashboard", "scaling", "user", "webhook", "progress", "messages",
 }
 
 -- The sections that a part may return.
@@ -83,7 +84,7 @@ local tagged = {
   ["AWS::Logs::LogGroup"] = true, ["AWS::SNS::Topic"] = true, ["AWS::SQS::Queue"] = true,
   ["AWS::ApiGateway::ApiKey"] = true, ["AWS::ApiGateway::RestApi"] = true,
   ["AWS::ApiGateway::Stage"] = true, ["AWS::ApiGateway::UsagePlan"] = true,
-  ["AWS::Events::Rule"] = true,
+  ["AWS::Events::Rule"] = true, ["AWS::S3::Bucket"] = true,
 }
 
 local function tags_of(tags)
@@ -135,6 +136,7 @@ local function build(complete)
     local problem = made and add(template, owners, name, made)
     if problem then return nil, problem, name end
   end
+  existing.note(template, complete, references)
   add_tags(template, complete.tags)
   for id, resource in pairs(template.Resources) do
     template.Resources[id] = dynamic.text(resource)

@@ -7,19 +7,21 @@ local function default_name(prefix)
   return cf.join("-", { cf.ref "AWS::StackName", cf.ref "AWS::Region", prefix:lower() })
 end
 
----@type watchbot.template.Part
-return function(options, refs)
-  local resources = {
-    [refs.id "LogGroup"] = {
-      Type = "AWS::Logs::LogGroup",
-      DeletionPolicy = "Delete",
-      UpdateReplacePolicy = "Retain",
-      Properties = {
-        LogGroupName = options.logGroupName or default_name(options.prefix),
-        RetentionInDays = options.logGroupRetentionDays, KmsKeyId = options.kmsKey or nil,
-      },
+local function group(options)
+  return {
+    Type = "AWS::Logs::LogGroup",
+    DeletionPolicy = "Delete",
+    UpdateReplacePolicy = "Retain",
+    Properties = {
+      LogGroupName = options.logGroupName or default_name(options.prefix),
+      RetentionInDays = options.logGroupRetentionDays, KmsKeyId = options.kmsKey or nil,
     },
   }
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  local resources = { [refs.id "LogGroup"] = not options.logGroup and group(options) or nil }
   if options.logAggregationFunction then
     resources[refs.id "LogForwarding"] = {
       Type = "AWS::Logs::SubscriptionFilter",
@@ -34,7 +36,7 @@ return function(options, refs)
     Outputs = {
       [refs.id "LogGroup"] = {
         Description = "ARN of the log group of watchers and tasks",
-        Value = cf.getatt(refs.id "LogGroup", "Arn"),
+        Value = refs.logGroupArn,
       },
     },
   }

@@ -45,7 +45,10 @@ end
 function metrics.queue(refs, queue, name)
   return {
     Namespace = "AWS/SQS", MetricName = name,
-    Dimensions = { { Name = "QueueName", Value = cf.getatt(refs.id(queue), "QueueName") } },
+    Dimensions = { {
+      Name = "QueueName",
+      Value = queue == "Queue" and refs.queueName or refs.deadLetterQueueName,
+    } },
   }
 end
 

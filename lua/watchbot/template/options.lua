@@ -115,6 +115,7 @@ local function fill(complete)
       complete[option.name] = copy(option.default)
     end
   end
+  if complete.table then complete.reduce = true end
   if complete.kmsKey == "create" then
     complete.createsKey, complete.kmsKey = true, cf.getatt(complete.prefix .. "Key", "Arn")
   end

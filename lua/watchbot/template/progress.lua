@@ -19,23 +19,27 @@ local function encryption(options)
     or nil
 end
 
+local function progress_table(options)
+  local mode, throughput = billing(options)
+  return {
+    Type = "AWS::DynamoDB::Table",
+    Properties = {
+      AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
+      KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
+      BillingMode = mode, ProvisionedThroughput = throughput,
+      SSESpecification = encryption(options),
+      -- The same name as in ecs-watchbot: a stack that migrates keeps its items.
+      TableName = cf.sub("${AWS::StackName}-" .. options.prefix .. "-progress"),
+    },
+  }
+end
+
 ---@type watchbot.template.Part
 return function(options, refs)
   if not options.reduce then return {} end
-  local mode, throughput = billing(options)
   return {
     Resources = {
-      [refs.id "ProgressTable"] = {
-        Type = "AWS::DynamoDB::Table",
-        Properties = {
-          AttributeDefinitions = { { AttributeName = "id", AttributeType = "S" } },
-          KeySchema = { { AttributeName = "id", KeyType = "HASH" } },
-          BillingMode = mode, ProvisionedThroughput = throughput,
-          SSESpecification = encryption(options),
-          -- The same name as in ecs-watchbot: a stack that migrates keeps its items.
-          TableName = cf.sub("${AWS::StackName}-" .. options.prefix .. "-progress"),
-        },
-      },
+      [refs.id "ProgressTable"] = not options.table and progress_table(options) or nil,
     },
     Outputs = {
       [refs.id "ProgressTable"] = {

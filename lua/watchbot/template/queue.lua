@@ -1,7 +1,7 @@
 --- template.queue: the queue with its dead-letter queue, the topic in front of it, and the policies
 -- that let the topic send to the queue. The queues have the same names as in ecs-watchbot: a stack
 -- that migrates keeps its queue and the messages in it. A replaced queue is retained with its
--- messages.
+-- messages. Of what exists already nothing is made, and nothing is changed.
 
 local access = require "watchbot.template.access"
 local cf = require "watchbot.template.cf"
@@ -21,6 +21,10 @@ local function queue(options, name, properties)
   if options.fifo then
     properties.FifoQueue, properties.ContentBasedDeduplication = true, true
   end
+  if options.fifoThroughput == "group" then
+    properties.DeduplicationScope = "messageGroup"
+    properties.FifoThroughputLimit = "perMessageGroupId"
+  end
   if options.kmsKey then
     properties.KmsMasterKeyId = options.kmsKey
   else
@@ -32,12 +36,12 @@ local function queue(options, name, properties)
   }
 end
 
--- Only a subscription that is a resource can be raw, or keep messages that SNS could not deliver
--- because of a key. All others are inline in the topic, as in ecs-watchbot: when a stack migrates,
--- a new subscription resource would be created after the old subscription was removed, and messages
--- published in between would be lost.
+-- Only a subscription that is a resource can be raw, or be to a topic of another stack, or keep
+-- messages that SNS could not deliver because of a key. All others are inline in the topic, as in
+-- ecs-watchbot: when a stack migrates, a new subscription resource would be created after the old
+-- subscription was removed, and messages published in between would be lost.
 local function is_apart(options)
-  return options.rawMessageDelivery ~= false or options.kmsKey
+  return options.rawMessageDelivery ~= false or options.kmsKey or options.topic
 end
 
 local function topic(options, refs)
@@ -48,43 +52,44 @@ local function topic(options, refs)
   if options.fifo then
     properties.TopicName = named(options, "Topic")
     properties.FifoTopic, properties.ContentBasedDeduplication = true, true
+    properties.FifoThroughputScope = options.fifoThroughput == "group" and "MessageGroup" or nil
   end
   return { Type = "AWS::SNS::Topic", Properties = next(properties) and properties }
 end
 
 local function subscription(options, refs)
+  local dead = not options.deadLetterQueue and { deadLetterTargetArn = refs.deadLetterQueueArn }
   return {
     Type = "AWS::SNS::Subscription",
     Properties = {
       TopicArn = refs.topic, Protocol = "sqs", Endpoint = refs.queueArn,
       RawMessageDelivery = options.rawMessageDelivery,
-      RedrivePolicy = { deadLetterTargetArn = cf.getatt(refs.id "DeadLetterQueue", "Arn") },
+      RedrivePolicy = dead or nil,
     },
   }
 end
 
--- SNS sends messages that it could not deliver to the dead-letter queue.
+-- SNS sends messages that it could not deliver to the dead-letter queue. A resource has one policy:
+-- that of an existing one is left alone.
 local function policies(options, refs)
-  local id, dead = refs.id, cf.getatt(refs.id "DeadLetterQueue", "Arn")
+  local id, dead = refs.id, refs.deadLetterQueueArn
   local of_dead = { access.tls_only("sqs:*", dead) }
   if is_apart(options) then
     of_dead[2] = access.allow("TopicSends", "sns", "sqs:SendMessage", dead, refs.topic)
   end
   return {
-    [id "QueuePolicy"] = access.of_queue(refs.queueUrl, {
+    [id "QueuePolicy"] = not options.queue and access.of_queue(refs.queueUrl, {
       access.allow("TopicSends", "sns", "sqs:SendMessage", refs.queueArn, refs.topic),
       access.tls_only("sqs:*", refs.queueArn),
-    }),
-    [id "DeadLetterQueuePolicy"] = access.of_queue(refs.deadLetterQueueUrl, of_dead),
-    [id "TopicPolicy"] = access.of_topic(refs.topic, {}),
+    }) or nil,
+    [id "DeadLetterQueuePolicy"] = not options.deadLetterQueue
+      and access.of_queue(refs.deadLetterQueueUrl, of_dead) or nil,
+    [id "TopicPolicy"] = not options.topic and access.of_topic(refs.topic, {}) or nil,
   }
 end
 
----@type watchbot.template.Part
-return function(options, refs)
-  local id = refs.id
-  local resources = policies(options, refs)
-  resources[id "DeadLetterQueue"] = queue(options, "DeadLetterQueue", {
+local function dead_letter_queue(options)
+  return queue(options, "DeadLetterQueue", {
     MessageRetentionPeriod = limits.sqs.retention,
     -- By name: with references, each of the two would depend on the other.
     RedriveAllowPolicy = {
@@ -93,16 +98,33 @@ return function(options, refs)
       },
     },
   })
-  resources[id "Queue"] = queue(options, "Queue", {
+end
+
+local function main_queue(options, refs)
+  return queue(options, "Queue", {
     VisibilityTimeout = options.messageTimeout,
     MessageRetentionPeriod = options.messageRetention,
     RedrivePolicy = {
-      deadLetterTargetArn = cf.getatt(id "DeadLetterQueue", "Arn"),
+      deadLetterTargetArn = refs.deadLetterQueueArn,
       maxReceiveCount = options.deadletterThreshold,
     },
   })
-  resources[id "Topic"] = topic(options, refs)
-  resources[id "Subscription"] = is_apart(options) and subscription(options, refs) or nil
+end
+
+-- A topic and a queue that both exist already are connected already.
+local function is_subscribed(options)
+  return is_apart(options) and not (options.topic and options.queue)
+end
+
+---@type watchbot.template.Part
+return function(options, refs)
+  local id = refs.id
+  local resources = policies(options, refs)
+  resources[id "DeadLetterQueue"] = not options.deadLetterQueue and dead_letter_queue(options)
+    or nil
+  resources[id "Queue"] = not options.queue and main_queue(options, refs) or nil
+  resources[id "Topic"] = not options.topic and topic(options, refs) or nil
+  resources[id "Subscription"] = is_subscribed(options) and subscription(options, refs) or nil
   return {
     Resources = resources,
     Outputs = {

@@ -2,6 +2,7 @@
 -- those of ecs-watchbot.
 
 local cf = require "watchbot.template.cf"
+local existing = require "watchbot.template.existing"
 
 local refs = {}
 
@@ -14,6 +15,10 @@ local refs = {}
 ---@field queueArn any
 ---@field queueName any
 ---@field deadLetterQueueUrl any
+---@field deadLetterQueueArn any
+---@field deadLetterQueueName any
+---@field logGroupArn any with ":*" at its end, as policies need it
+---@field messageFolder any? "s3://bucket/folder"
 ---@field notificationTopic any ARN
 ---@field webhookEndpoint any? URL
 ---@field webhookKey any? id of the API key
@@ -25,29 +30,45 @@ local refs = {}
 refs.with = {
   webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user",
   secretAccessKey = "user",
-  progressTable = "reduce",
+  progressTable = "reduce", messageFolder = "overflow",
 }
+
+-- What a queue is called, of the template or of another stack.
+local function of_queue(made, arn)
+  if arn then return existing.queue_url(arn), arn, existing.name(arn, "sqs") end
+  return cf.ref(made), cf.getatt(made, "Arn"), cf.getatt(made, "QueueName")
+end
+
+local function progress_table(options, id)
+  if options.table then return options.table end
+  return options.reduce and cf.getatt(id "ProgressTable", "Arn") or nil
+end
 
 ---@param options watchbot.template.Options
 ---@return watchbot.template.Refs
 function refs.new(options)
   local function id(name) return options.prefix .. name end
+  local url, arn, name = of_queue(id "Queue", options.queue)
+  local dead_url, dead_arn, dead_name = of_queue(id "DeadLetterQueue", options.deadLetterQueue)
   return {
     id = id,
     writes_metrics = function() return options.metrics == "emf" end,
-    logGroup = cf.ref(id "LogGroup"),
-    topic = cf.ref(id "Topic"),
-    queueUrl = cf.ref(id "Queue"),
-    queueArn = cf.getatt(id "Queue", "Arn"),
-    queueName = cf.getatt(id "Queue", "QueueName"),
-    deadLetterQueueUrl = cf.ref(id "DeadLetterQueue"),
+    logGroup = options.logGroup and existing.name(options.logGroup, "logs")
+      or cf.ref(id "LogGroup"),
+    logGroupArn = options.logGroup and existing.streams(options.logGroup)
+      or cf.getatt(id "LogGroup", "Arn"),
+    topic = options.topic or cf.ref(id "Topic"),
+    queueUrl = url, queueArn = arn, queueName = name,
+    deadLetterQueueUrl = dead_url, deadLetterQueueArn = dead_arn, deadLetterQueueName = dead_name,
+    messageFolder = options.overflow == true and cf.sub("s3://${" .. id "MessageBucket" .. "}")
+      or options.overflow or nil,
     notificationTopic = options.notificationTopic or cf.ref(id "NotificationTopic"),
     webhookEndpoint = options.webhook and cf.sub("https://${" .. id "WebhookApi"
       .. "}.execute-api.${AWS::Region}.${AWS::URLSuffix}/watchbot/webhooks") or nil,
     webhookKey = options.webhookKey and cf.ref(id "WebhookKey") or nil,
     accessKeyId = options.user and cf.ref(id "UserKey") or nil,
     secretAccessKey = options.user and cf.getatt(id "UserKey", "SecretAccessKey") or nil,
-    progressTable = options.reduce and cf.getatt(id "ProgressTable", "Arn") or nil,
+    progressTable = progress_table(options, id),
   }
 end
 

@@ -2,6 +2,7 @@
 -- features need, limited to ARNs if AWS supports that. doc/iam.md lists the reasons.
 
 local cf = require "watchbot.template.cf"
+local messages = require "watchbot.template.messages"
 local names = require "watchbot.template.names"
 local secrets = require "watchbot.template.secrets"
 
@@ -69,6 +70,7 @@ local function of_tasks(options, refs)
   if options.reduce then
     statements[#statements + 1] = allow(progress_actions, refs.progressTable)
   end
+  if options.overflow then statements[#statements + 1] = messages.of_tasks(refs) end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
   end
@@ -88,7 +90,7 @@ end
 local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility" }
 
 local function of_watchers(options, refs)
-  local dead = cf.getatt(refs.id "DeadLetterQueue", "Arn")
+  local dead = refs.deadLetterQueueArn
   local statements = {
     allow(receive_actions, refs.queueArn),
     -- A pause is a tag of the queue.
@@ -99,6 +101,9 @@ local function of_watchers(options, refs)
     allow({ "sqs:SendMessage" }, dead),
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
   }
+  if options.overflow then
+    table.move(messages.of_watchers(refs), 1, 2, #statements + 1, statements)
+  end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey)
   end
@@ -141,7 +146,7 @@ local function of_starting(options, refs)
     allow(receive_actions, cf.getatt(refs.id "TaskEventQueue", "Arn")),
     -- With ":*" at its end, which policies require; other places need the ARN without it.
     -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-    allow({ "logs:FilterLogEvents" }, cf.getatt(refs.id "LogGroup", "Arn")),
+    allow({ "logs:FilterLogEvents" }, refs.logGroupArn),
   }, next(options.tags) and { tagging } or {})
 end
 
@@ -188,7 +193,7 @@ end
 
 local function execution(options, refs, image, repository, more)
   local log = allow({ "logs:CreateLogStream", "logs:PutLogEvents" },
-    cf.getatt(refs.id "LogGroup", "Arn"))
+    refs.logGroupArn)
   return role(options, {
     { name = "execution", statements = join({ log }, pulls(image, repository), more) },
     { name = "user-defined", statements = options.executionPermissions },

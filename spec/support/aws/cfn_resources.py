@@ -5,6 +5,7 @@ import json
 import dynamodb
 import ecs
 import events
+import s3
 import sns
 import sqs
 from common import ACCOUNT, arn, store
@@ -101,7 +102,14 @@ def make_role(_, name, properties):
     return name, {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
 
 
+def make_message_bucket(call, name, properties):
+    name = properties.get("BucketName", f"{name.lower()}-{len(s3.buckets())}")
+    s3.make_bucket(name, call.region, properties)
+    return name, {"Arn": f"arn:aws:s3:::{name}"}
+
+
 MAKERS = {
+    "AWS::S3::Bucket": make_message_bucket,
     "AWS::SQS::Queue": make_queue, "AWS::SNS::Topic": make_topic,
     "AWS::SNS::Subscription": make_subscription, "AWS::Logs::LogGroup": make_group,
     "AWS::DynamoDB::Table": make_table, "AWS::ECS::Cluster": make_cluster,

@@ -5,6 +5,7 @@
 local alarms = require "watchbot.template.rules.alarms"
 local cf = require "watchbot.template.cf"
 local container = require "watchbot.template.rules.container"
+local existing = require "watchbot.template.rules.existing"
 local lambda = require "watchbot.template.rules.lambda"
 local place = require "watchbot.template.rules.place"
 
@@ -72,7 +73,7 @@ end
 
 local function progress(given)
   local reads, writes = given.readCapacityUnits, given.writeCapacityUnits
-  if (reads or writes) and not given.reduce then
+  if (reads or writes) and not given.reduce and not given.table then
     return "options 'readCapacityUnits' and 'writeCapacityUnits' need 'reduce'",
       reads and "readCapacityUnits" or "writeCapacityUnits"
   end
@@ -126,7 +127,7 @@ end
 
 local all = {
   missing, notified, command, lambda, place, steps, queue_names, container, webhook, progress,
-  sizes, secure,
+  sizes, secure, existing,
 }
 
 --- The problem with options that are valid one by one.
