@@ -27,7 +27,9 @@ local journal = { Journal = Journal }
 ---@return watchbot.Journal
 function journal.new(sink, form)
   if form then return require("watchbot.journal." .. form).new(sink) end
-  return own({ sink = sink, traces = journal.is_json(sink) }, Journal)
+  return own({
+    sink = sink, traces = journal.is_json(sink), direct = sink.say ~= nil,
+  }, Journal)
 end
 
 --- Whether the lines of a log are JSON objects.
@@ -49,8 +51,9 @@ function Journal:show_messages(bytes)
   self.shown = bytes
 end
 
-local function cut(self, words)
-  return self.shown and words and text.cut(words, self.shown) or nil
+local function cut(words, shown)
+  if not shown or not words then return nil end
+  return #words <= shown and words or text.cut(words, shown)
 end
 
 --- A JSON object of the members `name, value, name, value...`; a nil value leaves its member out.
@@ -87,7 +90,11 @@ function Journal:say(level, id, ...)
   self:write(level, id, journal.object(without_secrets(level, ...)))
 end
 
-function Journal:info(id, ...) self:say("info", id, ...) end
+function Journal:info(id, ...)
+  if self.direct then return self.sink:say(CATEGORY, id, levels.info, ...) end
+  self:say("info", id, ...)
+end
+
 function Journal:warning(id, ...) self:say("warning", id, ...) end
 
 function Journal:error(id, ...)
@@ -119,7 +126,8 @@ end
 --- A job has started.
 ---@param job watchbot.Job
 function Journal:started(job)
-  self:info(job.id, "subject", cut(self, job.subject), "message", cut(self, job.message),
+  local shown = self.shown
+  self:info(job.id, "subject", cut(job.subject, shown), "message", cut(job.message, shown),
     "receives", job.receives, self:trace_of(job.trace))
 end
 
@@ -130,11 +138,10 @@ end
 ---@param seconds number? until the message becomes visible again
 ---@param one watchbot.Trace? the job's
 function Journal:outcome(job, outcome, exit, seconds, one)
-  local level = FINE[outcome] and "info" or "warning"
-  self:say(level, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal, "reason",
-  exit.reason,
-    "duration", journal.milliseconds(exit), "response_duration", journal.response(job), "seconds",
-    seconds,
+  local write = FINE[outcome] and self.info or self.warning
+  write(self, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal,
+    "reason", exit.reason, "duration", journal.milliseconds(exit),
+    "response_duration", journal.response(job), "seconds", seconds,
     "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom,
     "request", exit.request, self:trace_of(one))
 end

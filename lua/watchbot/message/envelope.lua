@@ -3,6 +3,9 @@
 
 local json = require "watchbot.lib.json"
 
+-- Most bodies begin with neither.
+local BRACE, BLANK = 123, 32
+
 local envelope = {}
 
 -- A topic that does not exist: an envelope is recognized by its shape, not by its sender.
@@ -26,6 +29,8 @@ end
 ---@param body string
 ---@return table<string, any>?
 function envelope.members(body)
+  local first = body:byte()
+  if first ~= BRACE and (first or BRACE) > BLANK then return nil end
   if not (body:find '^%s*{' and body:find('"TopicArn"', 1, true)) then return nil end
   local opened = json.decode(body, true)
   if type(opened) ~= "table" or opened.Type ~= "Notification" then return nil end

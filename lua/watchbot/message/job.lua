@@ -49,13 +49,6 @@ for name in pairs(trace.variables) do
   job.variable_names[#job.variable_names + 1] = name
 end
 
--- Most messages have no trace: that costs three look-ups.
-local function read_trace(self, header)
-  local all = self.attributes
-  if header or all.traceparent or all.baggage then self.trace = trace.of_message(all, header) end
-  return self
-end
-
 -- Copies: the message itself may have to go to a dead-letter queue as it came.
 local function attributes_of(message)
   local given = message.attributes
@@ -68,14 +61,19 @@ local function attributes_of(message)
 end
 
 -- What a task is to work on.
-local function unwrap(self, message)
-  self.subject, self.message = message.subject, message.body
-  self.attributes = attributes_of(message)
+-- => subject message attributes
+local function unwrap(message)
+  local attributes = attributes_of(message)
   local opened = envelope.open(message.body)
-  if not opened then return read_trace(self, message.trace) end
-  self.subject, self.message = opened.subject, opened.message
-  for name, attribute in pairs(opened.attributes) do self.attributes[name] = attribute end
-  return read_trace(self, message.trace)
+  if not opened then return message.subject, message.body, attributes end
+  for name, attribute in pairs(opened.attributes) do attributes[name] = attribute end
+  return opened.subject, opened.message, attributes
+end
+
+-- Most messages have no trace: that costs three look-ups.
+local function trace_of(attributes, header)
+  if not (header or attributes.traceparent or attributes.baggage) then return nil end
+  return trace.of_message(attributes, header)
 end
 
 --- Makes a job of a received message.
@@ -83,16 +81,19 @@ end
 ---@param max_receives integer? receives before the dead-letter queue, if known
 ---@return watchbot.Job
 function job.new(message, max_receives)
-  local last = max_receives ~= nil and message.receives >= max_receives
+  local receives = message.receives
+  local last = max_receives ~= nil and receives >= max_receives
+  local subject, body, attributes = unwrap(message)
   local self = setmetatable({
-    id = message.id, subject = false, message = false, attributes = false,
-    receives = message.receives, deliveries = message.deliveries or message.receives,
-    sent = message.sent, first_received = message.first_received, group = message.group,
-    last = last,
+    id = message.id, subject = subject, message = body, attributes = attributes,
+    receives = receives, deliveries = message.deliveries or receives, sent = message.sent,
+    first_received = message.first_received, group = message.group, last = last,
   }, Job)
+  local hands_on = trace_of(attributes, message.trace)
+  if hands_on then self.trace = hands_on end
   messages[self] = message
   if last then lasts[self] = true end
-  return unwrap(self, message)
+  return self
 end
 
 --- The message as the queue has handed it out.
@@ -137,12 +138,12 @@ local function restore_facts(self, message)
 end
 
 local function restore_content(self, message)
-  local fresh = unwrap({}, message)
-  if bodies[self] then fresh.message = bodies[self].text end
-  if type(self.message) ~= "string" then self.message = fresh.message end
-  if self.subject ~= nil and type(self.subject) ~= "string" then self.subject = fresh.subject end
-  if type(self.attributes) ~= "table" then self.attributes = fresh.attributes end
-  if type(self.trace) ~= "table" then self.trace = fresh.trace end
+  local subject, body, attributes = unwrap(message)
+  if bodies[self] then body = bodies[self].text end
+  if type(self.message) ~= "string" then self.message = body end
+  if self.subject ~= nil and type(self.subject) ~= "string" then self.subject = subject end
+  if type(self.trace) ~= "table" then self.trace = trace_of(attributes, message.trace) end
+  if type(self.attributes) ~= "table" then self.attributes = attributes end
 end
 
 --- Restores the parts of a job that a policy must not change. A policy may set another message,

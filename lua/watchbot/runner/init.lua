@@ -20,6 +20,7 @@
 --     runner:close()                           -- the end
 --     runner:status() -> integer               -- tasks that were placed but do not run yet
 --     runner.shares_signals                    -- signals to the watcher's group stop tasks, too
+--     runner.starts_at_once                    -- `start` and `starts` neither wait nor fail
 --     run:received_again()   run:leave()       -- the message was received again; detach from the
 -- task
 --

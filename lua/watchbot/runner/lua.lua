@@ -17,7 +17,7 @@ local TAIL = 4096
 local LONG_TURN = 0.1
 
 ---@class watchbot.runner.Lua
-local Lua = { shares_signals = true }
+local Lua = { shares_signals = true, starts_at_once = true }
 Lua.__index = Lua
 
 local Run = {}
@@ -43,16 +43,15 @@ end
 ---@param policy table
 ---@return table run
 function Lua:start(job, _, policy)
+  local limit = policy.timeout
   return setmetatable({
     runner = self, handler = policy.handler, job = job, began = scheduler.now(),
-    limit = policy.timeout > 0 and policy.timeout, task = false, reason = false,
-    before = false, keeps = policy.history ~= nil,
+    limit = limit > 0 and limit, task = false, keeps = policy.history ~= nil,
   }, Run)
 end
 
-function Run:warn()
-  local longest = self.task:longest_turn()
-  if longest < LONG_TURN or self.runner.warned[self.handler] then return end
+function Run:warn(longest)
+  if self.runner.warned[self.handler] then return end
   self.runner.warned[self.handler] = true
   mend(self.job)
   self.runner.sink:write("watcher", self.job.id, ("a handler ran %d ms without waiting: heartbeats "
@@ -61,29 +60,36 @@ function Run:warn()
 end
 
 -- Whether the handler was ended by its time limit.
-local function timed_out(run, ok, err)
-  if ok or run.reason or not run.limit or type(err) ~= "string" then return false end
+local function timed_out(run, err)
+  if not run.limit or type(err) ~= "string" then return false end
   local text = limits.timed_out(run.limit)
   return err:sub(1, #text) == text and scheduler.now() >= run.began + run.limit
 end
 
 -- What a second signal to the watcher, or watchbot_interrupt, raises in a handler that computes.
-local function was_interrupted(ok, err)
-  return not ok and type(err) == "string" and err:find("^interrupted%f[\n\0]") ~= nil
+local function was_interrupted(err)
+  return type(err) == "string" and err:find("^interrupted%f[\n\0]") ~= nil
 end
 
-local function exit_of(run, ok, ...)
-  printed.finish(run.task, run.before)
-  local output = run.keeps and printed.kept(run.task) or nil
-  local over = timed_out(run, ok, ...)
-  local exit = handled.exit(ok, ...)
-  if was_interrupted(ok, ...) then
-    exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted"
+-- What else there is to say about a handler that has failed.
+local function explain(run, exit, err)
+  if was_interrupted(err) then exit.signal, exit.code, exit.reason = "TERM", nil, "interrupted" end
+  if run.reason then
+    exit.reason = run.reason
+  elseif timed_out(run, err) then
+    exit.reason, exit.timed_out = limits.timed_out(run.limit), true
   end
-  exit.duration, exit.logs = scheduler.now() - run.began, output
-  if not ok and run.reason then exit.reason = run.reason end
-  if over then exit.reason, exit.timed_out = limits.timed_out(run.limit), true end
-  run:warn()
+end
+
+local function exit_of(run, before, ok, ...)
+  local task = run.task
+  printed.finish(task, before)
+  local exit = handled.exit(ok, ...)
+  if not ok then explain(run, exit, (...)) end
+  exit.duration = scheduler.now() - run.began
+  if run.keeps then exit.logs = printed.kept(task) end
+  local longest = task:longest_turn()
+  if longest >= LONG_TURN then run:warn(longest) end
   return exit
 end
 
@@ -97,12 +103,12 @@ end
 ---@return watchbot.Exit exit
 function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
-  self.task = scheduler.current()
-  self.before = printed.begin(self.task, self.job.id)
-  if self.keeps then printed.keep(self.task, TAIL) end
-  local limit = self.limit or math.huge
-  return exit_of(self, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
-    self.handler, self.job))
+  local task, one, limit = scheduler.current(), self.job, self.limit or math.huge
+  self.task = task
+  local before = printed.begin(task, one.id)
+  if self.keeps then printed.keep(task, TAIL) end
+  return exit_of(self, before, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
+    self.handler, one))
 end
 
 --- Raises the reason in the handler, at each wait and instruction until it has ended.

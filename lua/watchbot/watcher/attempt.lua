@@ -55,7 +55,10 @@ end
 --- Whether the policy lets the job run now; otherwise the result of the hook.
 ---@return watchbot.Verdict? refused
 local function admit(context, entry)
-  local admitted, seconds = context.hooks:ask("admit", entry.job)
+  local hooks = context.hooks
+  -- The default admits every job.
+  if not hooks.observer and not hooks:is_set "admit" then return passed(context, "admit") end
+  local admitted, seconds = hooks:ask("admit", entry.job)
   if admitted == nil then return failed_hook(entry, "admit") end
   passed(context, "admit")
   if admitted == true then return nil end
@@ -90,7 +93,6 @@ end
 --- The task of an earlier receive of this message: a run that continues, or an exit that decides,
 -- or that is not known yet.
 local function find(context, entry)
-  if not context.runner.find then return nil end
   local run, exit = context.runner:find(entry.job, context.hooks.policy)
   if run then
     context.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)
@@ -117,19 +119,28 @@ local function not_started(err, code)
   }
 end
 
+-- Finds the task of an earlier receive, if the runner knows such tasks.
+-- => run, or nil and the exit that decides
+local function begun(context, entry)
+  if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
+  if entry.cancelled then return nil, entry.cancelled end
+  if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
+  if not context.runner.find then return nil end
+  local run, exit = find(context, entry)
+  if run or exit then return run, exit end
+  if scheduler.boottime() >= entry.lease.deadline then return nil, { cause = "lapsed" } end
+end
+
 --- Finds or starts the task; otherwise an exit with the reason. The lease may lapse at each wait,
 --- since a watcher may be suspended.
 local function begin(context, entry)
-  local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
-  if lapsed() then return nil, { cause = "lapsed" } end
-  if entry.cancelled then return nil, entry.cancelled end
-  if entry.behind then return nil, { stopped = true, reason = lanes.BEHIND, duration = 0 } end
-  local run, exit = find(context, entry)
+  local run, exit = begun(context, entry)
   if run or exit then return run, exit end
-  if lapsed() then return nil, { cause = "lapsed" } end
   context.journal:started(entry.job)
-  local err, code
-  run, err, code = context.runner:start(entry.job, entry.environment, context.hooks.policy, lapsed)
+  local runner, policy, err, code = context.runner, context.hooks.policy
+  if runner.starts_at_once then return runner:start(entry.job, entry.environment, policy) end
+  local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
+  run, err, code = runner:start(entry.job, entry.environment, policy, lapsed)
   if run then return run end
   if code == "LeaseLapsed" then return nil, { cause = "lapsed" } end
   return nil, not_started(err, code)
@@ -143,9 +154,9 @@ local HEARD_WITHIN = 0.5
 
 --- Whether a task died of the signal that also ends the watcher: a service manager stops all
 -- processes of a service at once, a terminal its whole foreground group.
-local function died_with_us(context, entry, exit)
-  if entry.stopped or exit.timed_out or not context.runner.shares_signals then return false end
+local function died_with_us(context, exit)
   if not SHARED[exit.signal or exit.shell_signal] then return false end
+  if exit.timed_out or not context.runner.shares_signals then return false end
   return context.draining:wait(HEARD_WITHIN) == true
 end
 
@@ -154,21 +165,23 @@ local function follow(context, entry, run)
   context.jobs:move(entry, "running")
   if context.draining:is_set() then context.runs_late(entry) end
   if entry.cancelled then run:stop(ending.CANCELLED, 0) end
-  if run:starts() then passed(context, "start") end
+  if not context.runner.starts_at_once and run:starts() then passed(context, "start") end
   local exit = run:wait()
   entry.run = nil
   if entry.cancelled then
     exit.cause = "cancelled"
     return exit
   end
-  exit.stopped = exit.stopped or entry.stopped ~= nil or died_with_us(context, entry, exit) or nil
+  if not exit.stopped and (entry.stopped or died_with_us(context, exit)) then
+    exit.stopped = true
+  end
   return exit
 end
 
 --- The verdict on an exit.
 local function conclude(context, entry, exit)
   local cause = blame.cause(exit, context.hooks.policy)
-  local rule = blame.of(cause)
+  local rule = blame.causes[cause]
   if cause == "not_started" or cause == "not_started_by_message" then exit.not_started = true end
   if rule.hold then
     return { hold = "unplaced", exit = exit, cause = cause, decided = "default" }
@@ -188,7 +201,9 @@ local function conclude(context, entry, exit)
   end
   passed(context, "verdict")
   if outcome == "pause" then return paused(exit, seconds, "verdict") end
-  return { outcome = outcome, seconds = seconds, exit = exit, cause = cause, decided = decided }
+  local verdict = { outcome = outcome, exit = exit, cause = cause, decided = decided }
+  if seconds then verdict.seconds = seconds end
+  return verdict
 end
 
 --- Admits, starts and follows a job, and decides its outcome.

@@ -60,8 +60,8 @@ local BY_MESSAGE = {
 
 local function could_not_start(exit)
   if exit.not_started then return true end
-  local quick = (exit.duration or 0) < blame.STARTED_AFTER
-  return SHELL_CANNOT_START[exit.code] and not exit.elsewhere and quick
+  if not SHELL_CANNOT_START[exit.code] or exit.elsewhere then return false end
+  return (exit.duration or 0) < blame.STARTED_AFTER
 end
 
 -- A command in which the shell inserts the message's text may name a missing program.

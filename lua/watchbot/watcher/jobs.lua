@@ -112,8 +112,8 @@ end
 ---@field decided string? what chose the outcome
 ---@field cause string? of the end of its last attempt, see watcher/blame.lua
 ---@field counted boolean? the receive counts against the message
----@field received_at number|false|nil when it came to this stage, where that is measured; so for
---- deciding_at, running_at, settling_at
+---@field deciding_at number|false|nil when it came to this stage, where that is measured; so for
+--- running_at, settling_at
 ---@field seconds number? until it is retried, or its message is visible again
 ---@field cancelled watchbot.Exit? its exit, where somebody has cancelled it before it ran
 ---@field stopped string? why its task was stopped by the watcher
@@ -216,21 +216,9 @@ function Jobs:unpark(entry)
   self.queue:push_front(entry)
 end
 
--- The consequences of a change that is not plain.
-local function account(self, entry, change, from, stage, first)
-  if change.counts then
-    local counts = self.counts
-    if counts[from] then counts[from] = counts[from] - 1 end
-    if counts[stage] then counts[stage] = counts[stage] + 1 end
-  end
-  self.slots = self.slots + change.slots
-  self.lingerers = self.lingerers + change.lingerers
-  if stage == "waiting" then
-    wait_in_line(self, entry, first)
-  elseif stage == "gone" then
-    self.total = self.total - 1
-    if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
-  end
+local function recount(counts, from, to)
+  if counts[from] then counts[from] = counts[from] - 1 end
+  if counts[to] then counts[to] = counts[to] + 1 end
 end
 
 --- Moves a job to another stage; raises an error for one that cannot follow.
@@ -243,7 +231,17 @@ function Jobs:move(entry, stage, first)
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   if lane and entry.parked then leave_park(self, entry) end
-  if not change.plain then account(self, entry, change, from, stage, first) end
+  if not change.plain then
+    if change.counts then recount(self.counts, from, stage) end
+    self.slots = self.slots + change.slots
+    self.lingerers = self.lingerers + change.lingerers
+    if stage == "waiting" then
+      wait_in_line(self, entry, first)
+    elseif stage == "gone" then
+      self.total = self.total - 1
+      if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
+    end
+  end
   if observers and observers[stage] then observers[stage](entry, from, stage) end
   if change.matters and self.watcher then self.watcher:moved(stage, change) end
   if lane then lane:moved(entry, from, stage) end

@@ -26,8 +26,8 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field deadline number when the message becomes visible to others
 ---@field extending watchbot.Event? the extension under way
 ---@field decided boolean the outcome is decided: no extension starts any more
----@field lapsed boolean the deadline passed, and that was logged
----@field limited boolean it cannot be extended any further, and that was logged
+---@field lapsed boolean? the deadline passed, and that was logged
+---@field limited boolean? it cannot be extended any further, and that was logged
 
 ---@class watchbot.Leases
 ---@field visibility number seconds
@@ -69,27 +69,34 @@ end
 --- The earliest time at which a message can have been received: a response that arrived while this
 --- process did not run may be as old as that.
 ---@param message table with `asked`, when its poll started, if known
----@return number boottime
+---@return number received boottime, as the next
+---@return number now
 function Leases:received_at(message)
-  local now = scheduler.boottime()
-  self:turn(now)
-  local gap, asked = self.gap, message.asked or now
-  if not gap or gap.to < asked then return now end
-  return math.max(gap.from, asked)
+  local now, gap = scheduler.boottime(), self.gap
+  if now - self.turned > self.visibility / BEATS + LATE then
+    self:turn(now)
+    gap = self.gap
+  end
+  if not gap then return now, now end
+  local asked = message.asked or now
+  if gap.to < asked then return now, now end
+  return math.max(gap.from, asked), now
 end
 
 --- Starts the lease of a message that was just received.
 ---@param message table
 ---@param owner table passed to the events
 ---@return watchbot.Lease
+---@return boolean over it has expired already
 function Leases:take(message, owner)
-  local received = self:received_at(message)
+  local received, now = self:received_at(message)
+  local deadline = received + self.visibility
   local lease = {
     owner = owner, receipt = message.receipt, receives = message.receives, received = received,
-    deadline = received + self.visibility, decided = false, limited = false, lapsed = false,
+    deadline = deadline, decided = false,
   }
   self.held[lease] = true
-  return lease
+  return lease, now >= deadline
 end
 
 --- A duplicate receive of a message in flight: the receipt handle with the higher receive count is
@@ -97,13 +104,13 @@ end
 function Leases:adopt(lease, message)
   if lease.receives and message.receives < lease.receives then return end
   lease.receipt, lease.receives = message.receipt, message.receives
-  lease.received = self:received_at(message)
+  lease.received = (self:received_at(message))
   lease.deadline, lease.lapsed = lease.received + self.visibility, false
 end
 
 --- Whether another watcher may have the message by now.
 ---@return boolean
-function Leases:has_lapsed(lease)
+function Leases:has_lapsed(lease) -- luacheck: ignore 212
   return scheduler.boottime() >= lease.deadline
 end
 

@@ -73,13 +73,6 @@ local function unreadable(message)
   return { id = message.id, message = message.body, attributes = {}, receives = message.receives }
 end
 
-function Life:job_of(message)
-  local ok, made = xpcall(job.new, debug.traceback, message, self.queue.max_receives)
-  if ok then return made end
-  self.hooks:complain(made, "message")
-  return unreadable(message)
-end
-
 function Life:received_again(entry, message)
   self.tally:count "duplicate"
   self.journal:info(message.id, "duplicate", true, "receives", message.receives)
@@ -89,7 +82,7 @@ end
 
 -- Whether a message may start now; while the breaker is open, one at a time is tried.
 function Life:may_begin(entry)
-  if not self.phase:watching() then return false end
+  if self.phase.name ~= "watching" then return false end
   if not self.breaker.open then return true end
   if not self.breaker:may_try() then return false end
   self.breaker:try(entry.id, self.hooks.policy.probe)
@@ -97,13 +90,25 @@ function Life:may_begin(entry)
 end
 
 function Life:take(entry)
-  entry.lease = self.leases:take(entry.message, entry)
+  local message = entry.message
+  local lease, over = self.leases:take(message, entry)
+  entry.lease = lease
   self.jobs:add(entry)
-  if self.lanes and entry.message.group then self.lanes:join(entry, entry.message.group) end
-  entry.job = self:job_of(entry.message)
-  if self.leases:has_lapsed(entry.lease) then return self:drop_lapsed(entry) end
+  if self.lanes and message.group then self.lanes:join(entry, message.group) end
+  entry.job = job.new(message, self.queue.max_receives)
+  self:let_in(entry, over)
+end
+
+-- A job waits for a slot, unless its message goes back at once.
+function Life:let_in(entry, over)
+  if over then return self:drop_lapsed(entry) end
   if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
   self.jobs:move(entry, "waiting")
+end
+
+function Life:take_unreadable(entry)
+  entry.job = unreadable(entry.message)
+  self:let_in(entry, self.leases:has_lapsed(entry.lease))
 end
 
 --- A message has arrived: a job starts, or a running one gets a newer receipt handle.
@@ -116,13 +121,16 @@ function Life:accept(message)
     if not ok then self:complain(err, "duplicate") end
     return
   end
-  -- All of its fields, so that the table is allocated once.
+  -- Those of its fields that each job gets, so that the table is allocated once.
   entry = {
     id = message.id, message = message, stage = false, lease = false, job = false, exit = false,
-    outcome = false, decided = false, seconds = false, cause = false, counted = false,
-    received_at = false, deciding_at = false, running_at = false, settling_at = false,
+    outcome = false, decided = false, cause = false,
   }
   ok, err = xpcall(self.take, debug.traceback, self, entry)
+  if not ok and entry.stage == "received" and not entry.job then
+    self:complain(err, "message")
+    ok, err = xpcall(self.take_unreadable, debug.traceback, self, entry)
+  end
   if not ok then self:rescue(entry, err) end
 end
 
@@ -248,7 +256,8 @@ end
 -- settling
 
 function Life:gone(entry)
-  if not entry.lease.decided then self.leases:decide(entry.lease) end
+  local lease = entry.lease
+  if not lease.decided then self.leases:decide(lease) end
   if self.breaker.trying then self.breaker:left(entry.id) end
   self.jobs:move(entry, "gone")
 end
@@ -339,7 +348,7 @@ function Life:conclude(entry, verdict)
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
   entry.cause, entry.counted = verdict.cause, counts
-  self.jobs:changed(entry)
+  if self.jobs.observers then self.jobs:changed(entry) end
   self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.message, outcome, exit, entry.seconds, entry.job and entry.job.trace)
   self:apply(entry, outcome, exit, rule, not counts, record)

@@ -30,8 +30,11 @@ end
 
 -- Notes whether the queue has answered; a refusal of what was asked is an answer, too.
 function Settle:note(ok, code)
-  local answers = ok or lasting[code] or receipts.is_expired(code)
-  self[answers and "answered" or "unanswered"] = scheduler.boottime()
+  if ok or lasting[code] or receipts.is_expired(code) then
+    self.answered = scheduler.boottime()
+  else
+    self.unanswered = scheduler.boottime()
+  end
 end
 
 -- Retries until it succeeds, the receipt has expired without a newer one, or the lease has expired:

@@ -109,7 +109,9 @@ end
 --- longer there
 function Queue:delete(receipt, record)
   demand_receipt("delete", receipt)
-  return told(self.settling:submit(store.delete, false, receipt, record))
+  local answer, err, code = self.settling:submit(store.delete, false, receipt, record)
+  if answer == true then return true end
+  return told(answer, err, code)
 end
 
 --- Sets when a message becomes visible again. Waits in a task.

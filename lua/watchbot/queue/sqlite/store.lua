@@ -190,9 +190,13 @@ end
 
 -- settling
 
+-- Digits that make no number beyond the range of integers.
+local SURELY_INTEGERS = 18
+
 local function parse(receipt)
   local seq, number = receipt:match "^(%d+)%.(%d+)$"
   if not seq then return nil end
+  if #receipt <= SURELY_INTEGERS then return tonumber(seq), tonumber(number) end
   return math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
 end
 
