@@ -328,11 +328,13 @@ end
 
 -- The tasks that run as long as the watcher.
 function Watcher:start_tasks()
-  return {
+  local tasks = {
     self:supervise("heartbeats", self.leases.run, self.leases),
     self:supervise("pauses", self.pauses.run, self.pauses),
-    self.runner.status and self:supervise("status", load.run, self) or nil,
   }
+  if self.runner.status then tasks[#tasks + 1] = self:supervise("status", load.run, self) end
+  if self.keeper then tasks[#tasks + 1] = self:supervise("keeper", self.keeper.run, self.keeper) end
+  return tasks
 end
 
 -- One step of the end: an error in it does not prevent the next one.
