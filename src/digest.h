@@ -1,6 +1,6 @@
-/* digest: SHA-256, HMAC-SHA-256 and MD5, with OpenSSL's EVP. The algorithms are fetched once, when
- * the struct is opened, and the contexts are reused for each digest: otherwise OpenSSL looks up and
- * allocates at each call, which takes longer than digesting a short text. */
+/* digest: SHA-256, HMAC-SHA-256, SHA-1 and MD5, with OpenSSL's EVP. The algorithms are fetched
+ * once, when the struct is opened, and the contexts are reused for each digest: otherwise OpenSSL
+ * looks up and allocates at each call, which takes longer than digesting a short text. */
 #ifndef WATCHBOT_DIGEST_H
 #define WATCHBOT_DIGEST_H
 
@@ -9,7 +9,7 @@
 
 #include <openssl/evp.h>
 
-enum { DIGEST_SHA256_SIZE = 32, DIGEST_MD5_SIZE = 16 };
+enum { DIGEST_SHA256_SIZE = 32, DIGEST_SHA1_SIZE = 20, DIGEST_MD5_SIZE = 16 };
 
 /* One algorithm with its context. Zeroed: closed. */
 struct digest {

@@ -195,7 +195,7 @@ struct random {
 };
 
 struct digests {
-    struct digest sha256, md5;
+    struct digest sha256, sha1, md5;
     struct random random;
 };
 
@@ -206,6 +206,7 @@ static struct digests *digests(lua_State *L) {
 static int digests_gc(lua_State *L) {
     struct digests *all = luaL_checkudata(L, 1, DIGESTS_TYPE);
     digest_close(&all->sha256);
+    digest_close(&all->sha1);
     digest_close(&all->md5);
     return 0;
 }
@@ -238,17 +239,27 @@ static int l_hmac(lua_State *L) {
     return push_hex(L, out, sizeof out);
 }
 
-/* -- bytes => MD5 | nil message "Unsupported", where the machine's rules forbid it */
-static int l_md5(lua_State *L) {
-    unsigned char out[DIGEST_MD5_SIZE];
+/* An algorithm that the machine's rules may forbid. */
+static int push_digest(lua_State *L, struct digest *digest, const char *name, size_t out_size) {
+    unsigned char out[DIGEST_SHA1_SIZE];
     size_t size;
-    struct digest *md5 = &digests(L)->md5;
     const char *data = luaL_checklstring(L, 1, &size);
     /* Some builds find the algorithm, but refuse to start. */
-    if ((!md5->context && !digest_open(md5, "MD5")) || !digest_bytes(md5, data, size, out)) {
-        return lerror_push(L, "Unsupported", "OpenSSL does not offer MD5 here");
+    if ((!digest->context && !digest_open(digest, name)) ||
+        !digest_bytes(digest, data, size, out)) {
+        return lerror_push(L, "Unsupported", "OpenSSL does not offer %s here", name);
     }
-    return push_hex(L, out, sizeof out);
+    return push_hex(L, out, out_size);
+}
+
+/* -- bytes => MD5 | nil message "Unsupported", where the machine's rules forbid it */
+static int l_md5(lua_State *L) {
+    return push_digest(L, &digests(L)->md5, "MD5", DIGEST_MD5_SIZE);
+}
+
+/* -- bytes => SHA-1 | nil message "Unsupported": for names of files, which AWS's tools choose */
+static int l_sha1(lua_State *L) {
+    return push_digest(L, &digests(L)->sha1, "SHA1", DIGEST_SHA1_SIZE);
 }
 
 /* -- bytes => small hexadecimal digits */
@@ -326,6 +337,7 @@ static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"hmac",   l_hmac  },
     {"md5",    l_md5   },
+    {"sha1",   l_sha1  },
     {"hex",    l_hex   },
     {"uuid",   l_uuid  },
     {NULL,     NULL    },

@@ -73,13 +73,15 @@ static int l_refresh(lua_State *L) {
     return results;
 }
 
-/* -- path text executable => true | nil err code : a new file, never an existing one, nor the
- * target of a dangling link */
+/* -- path text executable_or_mode => true | nil err code : a new file, never an existing one, nor
+ * the target of a dangling link */
 static int l_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);
     const char *text = luaL_checklstring(L, 2, &size);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, lua_toboolean(L, 3) ? 0777 : 0666);
+    mode_t mode = lua_toboolean(L, 3) ? 0777 : 0666;
+    if (lua_isinteger(L, 3)) mode = (mode_t)(lua_tointeger(L, 3) & 0777);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, mode);
     if (fd < 0) return lerror_errno(L, errno, "could not write '%s'", path);
     int error = write_all(fd, text, size);
     if (close(fd) != 0 && !error) error = errno;

@@ -163,6 +163,14 @@ local function home_folder(getenv, windows)
   return getenv "HOMEDRIVE" and getenv "HOMEPATH" and getenv "HOMEDRIVE" .. getenv "HOMEPATH"
 end
 
+--- The folder of the shared files, where AWS's tools keep what they cache.
+---@param getenv fun(name: string): string?
+---@return string? path nil without a home folder
+function profiles.folder(getenv)
+  local home = home_folder(getenv)
+  return home and home .. "/.aws"
+end
+
 --- The paths of the files, from `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE` and the home
 --- folder.
 ---@param getenv fun(name: string): string?

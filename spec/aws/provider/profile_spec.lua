@@ -96,33 +96,41 @@ role_arn = A
 source_profile = mfa
 mfa_serial = arn
 aws_access_key_id = C
-aws_secret_access_key = hidden
-[profile sso]
-sso_start_url = u
-sso_account_id = 1
-sso_role_name = r]])
+aws_secret_access_key = hidden]])
     assert.are.equal("profile 'mfa': mfa_serial asks a person for a code, and none is here; use a "
       .. "role that does "
       .. "not need it", chain.problem { AWS_PROFILE = "mfa" })
-    assert.are.equal("profile 'sso': signing in by sso needs a person and is not supported; add "
-      .. "credential_process "
-      .. "= aws configure export-credentials --profile 'sso' --format process to it",
-        chain.problem { AWS_PROFILE = "sso" })
   end))
 
   -- The profile counted as empty, and whoever came next in the chain signed instead.
-  it("say that 'aws login' needs a person, and nobody else signs", in_task(function()
+  it("say that nobody has signed in by 'aws login', and nobody else signs", in_task(function()
     chain.write("config",
       "[default]\nlogin_session = arn:aws:iam::1:user/me\n[profile role]\nrole_arn = A\n"
       .. "source_profile = default")
     local environment = { AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://localhost:1/" }
     for _, name in ipairs { "default", "role" } do
       environment.AWS_PROFILE = name
-      assert.are.equal("profile 'default': signing in by 'aws login' (login_session) needs a "
-        .. "person and is not supported; "
-        .. "add credential_process = aws configure export-credentials --profile 'default' "
-        .. "--format process to it",
+      assert.matches("^profile 'default': there is no sign%-in by 'aws login' in .*; run: aws "
+        .. "login %-%-profile 'default'; or add to the profile: credential_process = aws configure "
+        .. "export%-credentials %-%-profile 'default' %-%-format process$",
         chain.problem(environment))
+    end
+  end))
+
+  -- A kind of profile that a newer tool has would have counted as empty, too.
+  it("end the search at a profile of an unknown kind, with its name", in_task(function()
+    local environment = { AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://localhost:1/" }
+    for _, setting in ipairs { "federated_session", "saml_provider", "console_login",
+      "identity_center_role", "oauth_token_file", "sso_instance" } do
+      chain.write("config", ("[default]\nregion = eu-west-1\n%s = x"):format(setting))
+      assert.matches("^profile 'default': it has '" .. setting .. "', a kind of credentials that "
+        .. "is not known here; add credential_process = aws configure export%-credentials",
+        chain.problem(environment))
+    end
+    for _, setting in ipairs { "role_session_name", "cli_auto_prompt", "auth_scheme_preference",
+      "sso_registration_scopes", "output", "s3" } do
+      chain.write("config", ("[default]\nregion = eu-west-1\n%s = x"):format(setting))
+      assert.matches("container: ", chain.problem(environment))
     end
   end))
 

@@ -20,6 +20,7 @@ POST /knobs accepts an object; other settings stay. N is how often, counted down
     fail_messages N               the same, but of each receipt or body only the first entry
     clock_ahead, skew             seconds: of the servers' clock, and allowed for a client's
     buckets {name: region}        makes buckets of S3
+    sso {region, token, ...}      signs a person in to IAM Identity Center, see sso.py
     age_objects seconds           makes all objects older
     drop_objects [[bucket, key]]  deletes objects, as a lifecycle would
     keys {id: {secret, token}}    further keys with all permissions

@@ -35,6 +35,7 @@ import s3
 import sigv4
 import sns
 import sqs
+import sso
 import tls
 import xray
 from common import Refused
@@ -70,6 +71,8 @@ def place_of(host):
         return match[1], match[2]
     if match := LEGACY.match(host):
         return "sqs", match[1] or "us-east-1"
+    if match := sso.HOST.match(host):
+        return match[1], match[2]
     if match := s3.HOST.match(host):
         return "s3", match[2]
     if host in ("sts.amazonaws.com", "iam.amazonaws.com"):
@@ -165,6 +168,8 @@ def answer_call(request):
     kind = request.headers.get("content-type") if is_json else "text/xml"
     headers = {"Content-Type": kind, "x-amzn-RequestId": identity}
     service, region = place_of(request.host)
+    if sso.is_meant(request):
+        return sso.answer(request)
     if s3.is_meant(request):
         return s3.answer(request)
     if service == "xray":

@@ -44,6 +44,31 @@ local function sso(files, name, settings)
   return step("sso", name, settings)
 end
 
+-- Settings that are no credentials, although their names look like it.
+local PLAIN = {
+  role_session_name = true, sso_registration_scopes = true, auth_scheme_preference = true,
+  external_id = true, mfa_serial = true, source_profile = true, credential_source = true,
+  duration_seconds = true, sso_region = true,
+}
+
+local WORDS = {
+  "credential", "session", "token", "role", "login", "identity", "auth", "sso", "saml", "secret",
+}
+
+-- A setting by which a newer tool than this program may sign in.
+local function unknown_kind(settings)
+  local found
+  for setting in pairs(settings) do
+    for _, word in ipairs(WORDS) do
+      local plain = PLAIN[setting] or setting:find "^cli_" or setting:find "^x_"
+      if not plain and setting:find(word, 1, true) and (not found or setting < found) then
+        found = setting
+      end
+    end
+  end
+  return found
+end
+
 local function static(name, settings)
   if settings.aws_access_key_id and settings.aws_secret_access_key then
     return step("keys", name, settings)
@@ -63,8 +88,9 @@ local function base(files, name, settings)
     if settings.role_arn then return step("web identity", name, settings) end
     return fail("profile '%s': web_identity_token_file without role_arn", name)
   end
-  -- watchbot cannot use a person's session; a program that can may be configured next to it.
+  -- A program that is configured next to a session may be able to refresh it.
   local session = settings.sso_session or settings.sso_start_url or settings.sso_account_id
+    or settings.sso_role_name
   if settings.credential_process and (session or settings.login_session) then
     return step("process", name, settings)
   end
@@ -73,6 +99,11 @@ local function base(files, name, settings)
   local found, err, code = static(name, settings)
   if found or err then return found, err, code end
   if settings.credential_process then return step("process", name, settings) end
+  local unknown = unknown_kind(settings)
+  if not unknown then return nil end
+  return fail("profile '%s': it has '%s', a kind of credentials that is not known here; add "
+    .. "credential_process = aws configure export-credentials --profile '%s' --format process",
+    name, unknown, name)
 end
 
 -- The source of the role's credentials: the name of a profile, which may be the same one.

@@ -8,9 +8,11 @@ local profiles = require "watchbot.aws.profiles"
 local container = require "watchbot.aws.provider.container"
 local environment = require "watchbot.aws.provider.environment"
 local instance = require "watchbot.aws.provider.instance"
+local login = require "watchbot.aws.provider.login"
 local plan = require "watchbot.aws.provider.plan"
 local process = require "watchbot.aws.provider.process"
 local role = require "watchbot.aws.provider.role"
+local sso = require "watchbot.aws.provider.sso"
 
 local profile = { name = "profile" }
 
@@ -39,18 +41,7 @@ FIRST["web identity"] = function(context, step)
   return role.assume_with_token(context, step.settings, ("profile '%s'"):format(step.name))
 end
 
--- With that line such profiles work: plan.lua prefers it, and the CLI prefers the session.
-local function needs_person(what)
-  return function(_, step)
-    return nil, ("profile '%s': %s needs a person and is not supported; add credential_process = "
-      .. "aws configure "
-      .. "export-credentials --profile '%s' --format process to it"):format(step.name, what,
-        step.name), "BadProfile"
-  end
-end
-
-FIRST.sso = needs_person "signing in by sso"
-FIRST.login = needs_person "signing in by 'aws login' (login_session)"
+FIRST.sso, FIRST.login = sso.load, login.load
 
 function FIRST.source(context, step)
   local name = step.settings.credential_source
