@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -58,6 +58,15 @@ _watchbot() {
     'logs --since') COMPREPLY=($(:)); return ;;
     'logs --until') COMPREPLY=($(:)); return ;;
     'health --within') COMPREPLY=($(:)); return ;;
+    'jobs --stack') COMPREPLY=($(:)); return ;;
+    'jobs --prefix') COMPREPLY=($(:)); return ;;
+    'jobs --queue') COMPREPLY=($(:)); return ;;
+    'jobs --state') COMPREPLY=($(compgen -W 'waiting delayed running done failed dead' -- "$word")); return ;;
+    'jobs --match') COMPREPLY=($(:)); return ;;
+    'jobs --since') COMPREPLY=($(:)); return ;;
+    'jobs --limit') COMPREPLY=($(:)); return ;;
+    'jobs --after') COMPREPLY=($(:)); return ;;
+    'jobs --log-group') COMPREPLY=($(:)); return ;;
     'dead-letter --stack') COMPREPLY=($(:)); return ;;
     'dead-letter --prefix') COMPREPLY=($(:)); return ;;
     'dead-letter --queue') COMPREPLY=($(:)); return ;;
@@ -107,6 +116,7 @@ _watchbot() {
     resume) options='--stack --prefix --queue --by --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;
     health) options='--ready --within --help' words='' ;;
+    jobs) options='--stack --prefix --queue --state --match --since --limit --after --log-group --json --help' words='list show cancel retry' ;;
     dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
     queue) options=' --help' words='salvage' ;;
     worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
@@ -115,7 +125,7 @@ _watchbot() {
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -14,6 +14,7 @@ _watchbot() {
     'resume:Ends a pause of a queue'
     'logs:Shows the log of a stack, or of one message, from CloudWatch Logs'
     'health:Checks a watcher'\''s health file'
+    'jobs:Lists, shows, cancels or retries the jobs of a queue'
     'dead-letter:Lists, replays or deletes the messages that failed too often'
     'queue:Recovers a damaged queue file into a new one'
     'worker-capacity:Shows how many more workers fit into an ECS cluster, and what runs out first'
@@ -120,6 +121,20 @@ _watchbot() {
         '--ready[also require that the queue answers]' \
         '--within=[maximum age of the answer]:seconds: ' \
         '*:file:_files' ;;
+    jobs)
+      _arguments -S \
+        '--stack=[the CloudFormation stack of the watcher]:name: ' \
+        '--prefix=[which watcher, where the stack has several]:name: ' \
+        '--queue=[sqlite]:url: ' \
+        '*--state=[list]:state:(waiting delayed running done failed dead)' \
+        '--match=[list]:text: ' \
+        '--since=[list]:when: ' \
+        '--limit=[list]:n: ' \
+        '--after=[list]:cursor: ' \
+        '--log-group=[SQS]:name: ' \
+        '--json[for scripts]' \
+        '1:action:(list show cancel retry)' \
+        '*:file:_files' ;;
     dead-letter)
       _arguments -S \
         '--stack=[the CloudFormation stack of the watcher]:name: ' \
@@ -196,7 +211,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message status console pause resume logs health dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy ;;
   esac
 }
 

@@ -34,6 +34,7 @@ local commands = {
   { "resume", "watchbot.cli.resume" },
   { "logs", "watchbot.cli.logs" },
   { "health", "watchbot.cli.health" },
+  { "jobs", "watchbot.cli.jobs" },
   { "dead-letter", "watchbot.cli.dead_letter" },
   { "queue", "watchbot.cli.queue" },
   { "worker-capacity", "watchbot.cli.worker_capacity" },

@@ -1,5 +1,6 @@
 --- cli.status: `watchbot status`.
 
+local durations = require "watchbot.cli.durations"
 local embedded = require "watchbot.status.embedded"
 local interruptible = require "watchbot.cli.interruptible"
 local output = require "watchbot.cli.output"
@@ -26,15 +27,6 @@ examples:
   watchbot status --stack tiles --json | jq .dead]],
 }
 
--- seconds -> "4 m 12 s"
-local function duration(seconds)
-  local whole = seconds // 1 | 0
-  if whole < 60 then return ("%d s"):format(whole) end
-  if whole < 3600 then return ("%d m %d s"):format(whole // 60, whole % 60) end
-  if whole < 86400 then return ("%d h %d m"):format(whole // 3600, whole % 3600 // 60) end
-  return ("%d d %d h"):format(whole // 86400, whole % 86400 // 3600)
-end
-
 local function a_minute(rate)
   return (rate >= 10 and "%.0f a minute" or "%.1f a minute"):format(rate)
 end
@@ -59,7 +51,7 @@ local rows = {
   { "visible", "waiting", tostring },
   { "in_flight", "in flight", tostring },
   { "delayed", "delayed", tostring },
-  { "oldest", "oldest", duration, none = "-" },
+  { "oldest", "oldest", durations.words, none = "-" },
   { "dead", "dead letters", dead_letters, none = "the queue has no dead-letter queue" },
   { "sent", "sent", a_minute, none = "-" },
   { "done", "done", a_minute, none = "-" },

@@ -98,6 +98,7 @@ local function find(context, entry)
     context.journal:info(entry.id, "event", "found the task of an earlier receive", "task", run.arn)
     return run
   end
+  if exit and exit.cause == "cancelled" then return nil, exit end
   -- A task of a failed receive has already had its retry: this receive.
   if exit and not exit.blameless and not exit.unplaced then
     local outcome, _, _, judged = judge(context, entry, exit)

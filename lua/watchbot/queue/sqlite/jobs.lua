@@ -53,7 +53,8 @@ local ALIVE = 30
 ---@field taken integer? running: since when
 ---@field due integer? delayed: until when
 ---@field behind boolean? waiting: behind another message of its group
----@field cancelling boolean? running: its watcher was asked to stop it
+---@field cancelling boolean? it was cancelled while it ran: its watcher, or the next receive, ends
+--- it
 ---@field died integer? dead: since when
 ---@field reason string? dead: why; delayed: of its last attempt
 ---@field has_output boolean? done and failed: whether output was kept

@@ -55,7 +55,7 @@ end
 local function shape_message(row, now)
   local state = state_of(row, now)
   row.behind = row.visible_at == nil or nil
-  row.cancelling = row.cancelling == 1 and state == "running" or nil
+  row.cancelling = row.cancelling == 1 or nil
   row.due = state == "delayed" and row.visible_at or nil
   row.taken = state == "running" and row.taken or nil
   row.reason = state == "delayed" and row.reason or nil

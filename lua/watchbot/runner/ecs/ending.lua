@@ -7,7 +7,8 @@ local date = require "watchbot.lib.date"
 local process = require "watchbot.process"
 local refusal = require "watchbot.runner.ecs.refusal"
 
-local ending = {}
+-- The reason with which `watchbot jobs cancel` stops a task.
+local ending = { CANCELLED = "watchbot jobs cancel" }
 
 -- Reasons which mean that a container never ran its program.
 local NEVER_RAN = {
@@ -170,6 +171,10 @@ end
 function ending.exit(task, name)
   local code, reason = verdict_of(task, name or ending.container(task))
   local exit = facts(task)
+  if task.stopCode == "UserInitiated" and task.stoppedReason == ending.CANCELLED then
+    exit.cause, exit.code, exit.reason = "cancelled", code, "cancelled while it ran"
+    return exit
+  end
   local why, is_room = never_ran(task, code, reason)
   if why then return blameless(exit, task, why, is_room) end
   -- A job that had finished when its machine stopped is done.

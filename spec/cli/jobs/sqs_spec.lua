@@ -1,0 +1,164 @@
+-- `watchbot jobs` on SQS: what the log and the ECS tasks of a stack say of a message.
+
+local cjson = require "cjson"
+local cloud = require "support.cloud"
+local ecs_server = require "support.ecs_server"
+local ecs_stack = require "support.ecs_stack"
+local logged = require "watchbot.cli.jobs.logged"
+local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
+
+local task = workshop.task
+
+local ID = "e2c045cc-5606-4950-964b-20877900bccb"
+
+local function events_of(lines)
+  local events = {}
+  for index, line in ipairs(lines) do
+    events[index] = { timestamp = 1000 * index, message = line }
+  end
+  return events
+end
+
+local function text_line(category, text)
+  return ("[Thu, 28 Jul 2016 00:12:37 GMT] [%s] [%s] %s\n"):format(category, ID, text)
+end
+
+local function json_line(name, members)
+  members.name, members.watchbot_sqs_message_id = name, ID
+  return cjson.encode(members)
+end
+
+local LOGS = {
+  text = {
+    text_line("watcher", '{"subject":"s","message":"m","receives":1}'),
+    text_line("worker", "begun"), text_line("worker", '{"outcome":"forged"}'),
+    text_line("watcher", '{"outcome":"retry","code":7,"duration":2000,"cpu":12}'),
+    text_line("watcher", '{"subject":"s","message":"m","receives":2}'),
+    text_line("worker", "again"), text_line("watcher", '{"outcome":"complete","code":0}'),
+  },
+  json = {
+    json_line("watcher", { subject = "s", message = "m", receives = 1 }),
+    json_line("worker", { msg = "begun" }), json_line("worker", { outcome = "forged" }),
+    json_line("watcher", { outcome = "retry", code = 7, duration = 2000, cpu = 12 }),
+    json_line("watcher", { subject = "s", message = "m", receives = 2 }),
+    json_line("worker", { msg = "again" }),
+    json_line("watcher", { outcome = "complete", code = 0 }),
+  },
+}
+
+describe("the log of a message", function()
+  for name, lines in pairs(LOGS) do
+    it("as " .. name .. " has its attempts, and what they printed", function()
+      local one = logged.job(ID, events_of(lines))
+      assert.are.same({ "done", "s", "m", 2, 2 },
+        { one.state, one.subject, one.message, one.receives, #one.attempts })
+      local first, second = one.attempts[1], one.attempts[2]
+      assert.are.same({ "retry", 7, 3000, 12 },
+        { first.outcome, first.code, first.duration, first.cpu })
+      assert.matches("^begun\n.*forged.*\n$", first.output)
+      assert.are.same({ "complete", "again\n" }, { second.outcome, second.output })
+    end)
+  end
+
+  it("may begin in the middle, and have no end", function()
+    local one = logged.job(ID, events_of { LOGS.text[4], LOGS.text[5], LOGS.text[6] })
+    assert.are.same({ "running", 2, "retry", "not ended yet" },
+      { one.state, #one.attempts, one.attempts[1].outcome, one.attempts[2].outcome })
+    assert.is_false(logged.job(ID, {}))
+    assert.is_false(logged.job(ID, events_of { "{", "[1]", "null", "" }))
+  end)
+end)
+
+describe("watchbot jobs on SQS", function()
+  local account
+
+  cloud.around(function(made) account = made end)
+
+  local function run(folder, arguments, more)
+    local variables = account:environment()
+    variables.StackName, variables.LogGroup, variables.QueueUrl = false, false, false
+    for name, value in pairs(more or {}) do variables[name] = value end
+    local exit, out, problem = workshop.run(folder, { "jobs", table.unpack(arguments) }, variables)
+    return exit.code, out, problem
+  end
+
+  it("says what cannot be had there, and what can", task(function(folder)
+    local url = account:queue()
+    for name, words in pairs {
+      list = "SQS cannot list its messages: see watchbot status", retry = "on SQS only the watcher "
+        .. "that has received a message",
+    } do
+      local arguments = { name, "--queue", url, name == "retry" and "id" or nil }
+      local code, out, problem = run(folder, arguments)
+      assert.are.same({ 1, "" }, { code, out })
+      assert.is_truthy(problem:find(words, 1, true), problem)
+    end
+    local code, out, problem = run(folder, { "cancel", "--queue", url, "an-id" })
+    assert.are.same({ 1, "" }, { code, out })
+    assert.matches("no ECS task of this stack runs for 'an%-id': on SQS, a message that waits",
+      problem)
+    code, out, problem = run(folder, { "show", "--queue", url, "an-id" })
+    assert.are.same({ 1, "" }, { code, out })
+    assert.matches("no log group: give %-%-stack NAME or %-%-log%-group", problem)
+  end))
+
+  it("shows a message from the log", task(function(folder)
+    local group = account:name "group"
+    assert(account.logs:CreateLogGroup { logGroupName = group })
+    assert(account.logs:CreateLogStream { logGroupName = group, logStreamName = "s" })
+    local events, now = {}, scheduler.time()
+    for index, line in ipairs(LOGS.text) do
+      events[index] = { timestamp = now - 60000 + 1000 * index, message = line }
+    end
+    assert(account.logs:PutLogEvents {
+      logGroupName = group, logStreamName = "s", logEvents = events,
+    })
+    local url = account:queue()
+    local code, out, problem = run(folder, { "show", "--queue", url, "--log-group", group, ID })
+    assert.are.equal(0, code, problem)
+    assert.matches(
+      "\nattempt 1: retry, exit code 7, after 3.0 s\n  ended %S+, CPU 12 ms\n    begun\n", out)
+    assert.matches("\nattempt 2: complete, after 2.0 s\n", out)
+    assert.matches("SQS itself cannot be asked about a message", problem)
+    code, out = run(folder, { "show", "--queue", url, "--log-group", group, ID, "--json" })
+    assert.are.equal(0, code)
+    assert.are.equal(2, #cjson.decode(out).attempts)
+    code, out, problem = run(folder, { "show", "--queue", url, "--log-group", group, "other" })
+    assert.are.same({ 1, "" }, { code, out })
+    assert.matches("the log has nothing of the message 'other' since", problem)
+  end))
+end)
+
+describe("a message of SQS that runs as an ECS task", function()
+  local server
+
+  setup(function() server = ecs_server.start() end)
+  teardown(function() server:close() end)
+
+  -- The watcher has the receipt handle: it removes the message when it sees why its task ended.
+  it("is shown, and cancelled through its task", task(function(folder)
+    local stack = ecs_stack.new(server, folder, "echo $MessageId > began; sleep 600")
+    assert(server:client "cloudformation":CreateStack { StackName = "tiles",
+      TemplateBody = cjson.encode {
+      Resources = { WatchbotQueue = { Type = "AWS::SQS::Queue" } },
+      Outputs = {
+        WatchbotQueueUrl = { Value = stack.queue }, ClusterArn = { Value = ecs_stack.CLUSTER },
+        WatchbotTaskDefinition = { Value = "job:1" },
+      },
+    } })
+    local id = stack:send({ "long" }).long
+    local watcher = stack:watch()
+    workshop.eventually(function() return folder:read "began" ~= "" end, "the task runs")
+    local variables = server:environment()
+    variables.QueueUrl, variables.LogGroup = false, false
+    local exit, out, problem = workshop.run(folder, { "jobs", "cancel", "--stack", "tiles", id },
+      variables)
+    assert.are.equal(0, exit.code, problem)
+    assert.matches("its task %S+ is stopped, and then its watcher removes it", out)
+    workshop.eventually(function() return stack:left() == 0 end, "the message is gone")
+    watcher:kill "TERM"
+    local _, said, log = stack:finish(watcher)
+    assert.are.same({ "cancelled, removed from queue" }, ecs_stack.outcomes(said[id]), log)
+  end))
+end)
