@@ -270,6 +270,7 @@ build = {
     ["watchbot.queue.receipts"] = "lua/watchbot/queue/receipts.lua",
     ["watchbot.queue.sqlite"] = "lua/watchbot/queue/sqlite/init.lua",
     ["watchbot.queue.sqlite.cancels"] = "lua/watchbot/queue/sqlite/cancels.lua",
+    ["watchbot.queue.sqlite.clock"] = "lua/watchbot/queue/sqlite/clock.lua",
     ["watchbot.queue.sqlite.committer"] = "lua/watchbot/queue/sqlite/committer.lua",
     ["watchbot.queue.sqlite.dead"] = "lua/watchbot/queue/sqlite/dead.lua",
     ["watchbot.queue.sqlite.guest"] = "lua/watchbot/queue/sqlite/guest.lua",

@@ -59,7 +59,10 @@ static int fail(lua_State *L, sqlite3 *db, const char *path) {
         return lerror_push(L, name, "'%s': %s: %s", path, sqlite3_errmsg(db),
                            lerror_describe(L, error));
     }
-    return lerror_push(L, name, "'%s': %s", path, sqlite3_errmsg(db));
+    const char *advice = code == SQLITE_CORRUPT
+                             ? "; 'watchbot queue salvage' copies what can be read into a new file"
+                             : "";
+    return lerror_push(L, name, "'%s': %s%s", path, sqlite3_errmsg(db), advice);
 }
 
 /* connections */
@@ -184,11 +187,21 @@ static int connection_in_transaction(lua_State *L) {
     return 1;
 }
 
-/* -- connection => whether the file is no longer where it was opened: moved, deleted or replaced */
-static int connection_has_moved(lua_State *L) {
+/* A file in WAL mode has its first page at least. */
+static bool is_emptied(sqlite3 *db) {
+    const char *path = sqlite3_db_filename(db, "main");
+    struct stat status;
+    return path && stat(path, &status) == 0 && status.st_size == 0;
+}
+
+/* -- connection => "moved" | "emptied" | nil : what another program did to the file: it moved,
+ * deleted or replaced it, or truncated it to 0 bytes */
+static int connection_harm(lua_State *L) {
+    sqlite3 *db = check_connection(L, 1)->db;
     int moved = 0;
-    sqlite3_file_control(check_connection(L, 1)->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    lua_pushboolean(L, moved);
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved && !is_emptied(db)) return 0;
+    lua_pushstring(L, moved ? "moved" : "emptied");
     return 1;
 }
 
@@ -344,7 +357,7 @@ static const luaL_Reg connection_methods[] = {
     {"execute",        connection_execute       },
     {"prepare",        connection_prepare       },
     {"in_transaction", connection_in_transaction},
-    {"has_moved",      connection_has_moved     },
+    {"harm",           connection_harm          },
     {"close",          connection_close         },
     {NULL,             NULL                     },
 };

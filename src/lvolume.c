@@ -51,17 +51,18 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
     lua_setfield(L, -2, name);
 }
 
-/* -- path => { links, owner, mode, is_mount } | nil err code : symbolic links are followed */
+/* -- path => { links, owner, mode, size, is_mount } | nil err code : symbolic links are followed */
 static int l_facts(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct statx status;
-    if (statx(AT_FDCWD, path, 0, STATX_MODE | STATX_NLINK | STATX_UID, &status) != 0) {
+    if (statx(AT_FDCWD, path, 0, STATX_MODE | STATX_NLINK | STATX_UID | STATX_SIZE, &status) != 0) {
         return lerror_errno(L, errno, "'%s'", path);
     }
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     set_integer(L, "links", status.stx_nlink);
     set_integer(L, "owner", status.stx_uid);
     set_integer(L, "mode", status.stx_mode & 07777);
+    set_integer(L, "size", (lua_Integer)status.stx_size);
     lua_pushboolean(L, (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
     lua_setfield(L, -2, "is_mount");
     return 1;

@@ -52,11 +52,12 @@ end
 ---@type fun(path: string): string?
 sqlite.network = volume.network
 
---- Who may access a file, and how many names it has.
+--- Who may access a file, how many names it has, and its size.
 ---@class watchbot.FileFacts
 ---@field links integer names of the file
 ---@field owner integer user id
 ---@field mode integer permission bits
+---@field size integer bytes
 ---@field is_mount boolean the file itself is mounted
 
 ---@type fun(path: string): watchbot.FileFacts?, string?, string?
@@ -131,10 +132,22 @@ function Database:execute(sql)
   return self.connection:execute(self.rewrite and self.rewrite(sql) or sql)
 end
 
---- Whether the file was moved, deleted or replaced since it was opened: then writes are lost.
+local HARMS = {
+  moved = { "'%s': the file was moved, deleted or replaced while it was in use", "FileMoved" },
+  emptied = { "'%s': another program truncated the file to 0 bytes while it was in use; what is "
+    .. "left is in '%s-wal': stop all programs that use it, and run 'watchbot queue salvage'",
+    "FileEmptied" },
+}
+
+--- Whether another program moved, deleted, replaced or truncated the file since it was opened: then
+--- writes are lost.
 ---@return boolean
+---@return string? err
+---@return string? code "FileMoved", "FileEmptied"
 function Database:has_moved()
-  return self.connection:has_moved()
+  local harm = HARMS[self.connection:harm()]
+  if not harm then return false end
+  return true, harm[1]:format(self.path, self.path), harm[2]
 end
 
 -- Changes with each commit of another connection; nil if it cannot be read now.

@@ -754,6 +754,32 @@ describe("a queue file", function()
     assert.are.same({ "found" }, receive_bodies(queue))
   end))
 
+  -- The watcher went on with what was in memory, without a word; the next program that opened the
+  -- file had SQLite delete the WAL, which had everything.
+  it("that another program truncates is reported, and nothing more is lost", task(function(folder)
+    local queue = assert(open_queue(url_in(folder)))
+    send(queue, "one", "two", "three")
+    local waiting = scheduler.spawn(function()
+      local messages = receive(queue, 3)
+      return messages[1].receipt, queue:receive(1, 60)
+    end)
+    scheduler.sleep(0.1)
+    assert(io.open(folder .. "/jobs.db", "w")):close()
+    local ok, receipt, messages, err, code = waiting:join(PATIENCE)
+    assert.is_true(ok)
+    assert.is_nil(messages)
+    assert.are.equal("FileEmptied", code)
+    assert.matches("jobs.db': another program truncated the file to 0 bytes", err)
+    assert.are.equal("FileEmptied", select(3, queue:send { { body = "x" } }))
+    assert.are.equal("FileEmptied", select(3, queue:delete(receipt)))
+    local second, _, why = open_queue(url_in(folder))
+    assert.are.same({ nil, "FileEmptied" }, { second, why })
+    queue:close()
+    local saved = assert(require "watchbot.queue.sqlite.salvage".run(folder .. "/jobs.db",
+      "sqlite:" .. folder .. "/saved.db"))
+    assert.are.equal(3, saved.messages)
+  end))
+
   it("that is damaged is an error, not a crash", task(function(folder)
     local queue = assert(open_queue(url_in(folder)))
     local messages = {}
@@ -773,7 +799,7 @@ describe("a queue file", function()
       queue:close()
     end
     assert.are.equal("SQLITE_CORRUPT", code)
-    assert.matches("jobs.db': database disk image is malformed", err)
+    assert.matches("jobs.db': database disk image is malformed; 'watchbot queue salvage'", err)
   end))
 
   -- A mount of the test's own, seen by nobody else; needs root, and a kernel that lets it.

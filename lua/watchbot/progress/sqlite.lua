@@ -39,10 +39,8 @@ end
 
 -- A connection may be open for days; writes to a file that was moved or deleted meanwhile are lost.
 local function in_place(transaction, database, body, ...)
-  if database:has_moved() then
-    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
-      database.path), "FileMoved"
-  end
+  local moved, err, code = database:has_moved()
+  if moved then return nil, err, code end
   return body(transaction, ...)
 end
 

@@ -1,6 +1,7 @@
 -- Saving what can be read of damaged queue files: files of real queues, cut and overwritten.
 
 local open = require "watchbot.queue".open
+local process = require "watchbot.process"
 local salvage = require "watchbot.queue.sqlite.salvage"
 local workshop = require "support.workshop"
 
@@ -124,8 +125,8 @@ describe("salvaging a queue file", function()
     assert.are.equal(300, assert(salvage.run(folder:file "copy.db", folder:url "new.db")).messages)
     folder:write("cut.db", read(folder:file "copy.db"))
     folder:write("cut.db-wal", wal:sub(1, #wal - 5000))
-    local some = assert(salvage.run(folder:file "cut.db", folder:url "less.db"))
-    assert.are.equal(0, some.messages, "the send was one commit, and its end is missing")
+    local _, _, code = salvage.run(folder:file "cut.db", folder:url "less.db")
+    assert.are.equal("NotAQueue", code, "the send was one commit, and its end is missing")
     queue:close()
   end))
 
@@ -169,11 +170,79 @@ describe("salvaging a queue file", function()
     for _, text in ipairs { "", "x", ("\13\255"):rep(5000), ("\0"):rep(100000),
       ("SQLite format 3\0"):rep(2000) } do
       folder:write("other", text)
-      os.remove(folder:file "new.db")
-      assert.are.same({ messages = 0, dead = 0, lost = 0 },
-        assert(salvage.run(folder:file "other", folder:url "new.db")))
+      local found, err, code = salvage.run(folder:file "other", folder:url "new.db")
+      assert.is_nil(found)
+      assert.are.equal("NotAQueue", code)
+      assert.matches("no messages were found in '[^']*other'", err)
     end
   end))
+
+  -- An empty queue was left behind, or half of one, and the next try was refused because of it.
+  for name, prepare in pairs {
+    ["a queue without messages"] = function(folder) assert(open(folder:url())):close() end,
+    ["an empty file"] = function(folder) folder:write("jobs.db", "") end,
+    ["a queue of which only the times are left"] = function(folder)
+      fill(folder, 30):close()
+      local database <close> = assert(require "watchbot.sqlite".open(folder:file "jobs.db"))
+      assert(database:run "DELETE FROM contents")
+      assert(database:run "VACUUM")
+    end,
+  } do
+    it("leaves no file behind where there is nothing to save: " .. name, task(function(folder)
+      prepare(folder)
+      local exit, out, err = run(folder, { "queue", "salvage", "jobs.db", "new.db" })
+      assert.are.equal(1, exit.code, out)
+      assert.matches("no messages were found in '", err)
+      for _, suffix in ipairs { "", "-wal", "-shm" } do
+        assert.is_nil(io.open(folder:file("new.db" .. suffix)))
+      end
+    end))
+  end
+
+  for bytes, problem in pairs {
+    [100000] = "new.db': ", [600000] = "could not fill '[^']*new.db'",
+  } do
+    it("leaves no part of a file behind where there is room for " .. bytes .. " bytes",
+      task(function(folder)
+        fill(folder, 400):close()
+        local child = assert(process.start { cwd = folder.path, output = "capture", argv = {
+          "prlimit", "--fsize=" .. bytes, workshop.program, "queue", "salvage", "jobs.db",
+          "new.db",
+        } })
+        assert.are.equal(1, assert(child:wait(workshop.PATIENCE)).code)
+        local _, err = child:output()
+        assert.matches(problem, err)
+        assert.is_nil(io.open(folder:file "new.db"))
+      end))
+  end
+
+  -- The file was truncated or deleted, and its WAL still had everything: the next program that
+  -- opened it had SQLite delete the WAL.
+  for name, harm in pairs {
+    truncated = function(path) assert(io.open(path, "w")):close() end,
+    deleted = function(path) assert(os.remove(path)) end,
+  } do
+    it("reads the WAL of a file that was " .. name .. ", which nothing deletes",
+      task(function(folder)
+        local queue = fill(folder, 30)
+        copy(folder, "copy.db")
+        queue:close()
+        harm(folder:file "copy.db")
+        local wal = read(folder:file "copy.db-wal")
+        for _, words in ipairs {
+          { "send", "--queue", "sqlite:copy.db", "x" }, { "status", "--queue", "sqlite:copy.db" },
+          { "dead-letter", "list", "--queue", "sqlite:copy.db" },
+        } do
+          local exit, out, err = run(folder, words)
+          assert.are.equal(1, exit.code, out)
+          assert.matches("copy.db' is [emptymissing]+, but '[^']*copy.db%-wal' has content", err)
+          assert.matches("watchbot queue salvage", err)
+        end
+        assert.are.equal(wal, read(folder:file "copy.db-wal"))
+        local found = assert(salvage.run(folder:file "copy.db", folder:url "new.db"))
+        assert.are.equal(30, found.messages)
+      end))
+  end
 
   -- It waited for ever at a pipe, and wrote where a link led that led nowhere.
   it("reads and writes files, nothing else", task(function(folder)

@@ -4,6 +4,7 @@
 -- One task does everything; it exists only while there is work. Attempts that have ended are noted
 -- in the same transaction (queue.sqlite.history): where that fails, the work is done without them.
 
+local clock = require "watchbot.queue.sqlite.clock"
 local own = require "watchbot.lib.own"
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
@@ -157,11 +158,9 @@ function Committer:perform(transaction, entries)
   self.taken = entries or self:take()
   -- Writes to a file that was moved or deleted are lost, and its WAL could be applied to the file
   -- that replaced it.
-  if self.database:has_moved() then
-    return nil, ("'%s': the file was moved, deleted or replaced while it was in use"):format(
-      self.database.path), "FileMoved"
-  end
-  local now = store.now(transaction)
+  local moved, err, code = self.database:has_moved()
+  if moved then return nil, err, code end
+  local now = clock.now(transaction)
   perform_all(transaction, now, self.taken)
   if self.keep then note(transaction, now, self.taken, self.keep) end
   return true

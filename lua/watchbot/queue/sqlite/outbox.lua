@@ -60,8 +60,9 @@ local ATTRIBUTES = [[(SELECT CASE WHEN count(*) > 0 THEN json_group_object(key, 
       ELSE json_object('type', 'Number', 'value', CAST(value AS TEXT)) END) END
       FROM json_each(new.attributes))]]
 
--- The clock is noted as store.now does; where it was set back, the next transaction of a watcher
--- moves what lies in the future, which this message is not part of: `due` is moved ahead for that.
+-- The clock is noted as queue.sqlite.clock does; where it was set back, the next transaction of a
+-- watcher moves what lies in the future, which this message is not part of: `due` is moved ahead
+-- for that.
 local TRIGGER = [[
 CREATE TRIGGER outbox_insert INSTEAD OF INSERT ON outbox BEGIN
   %REFUSALS%

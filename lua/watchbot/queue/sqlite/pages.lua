@@ -87,6 +87,8 @@ function pages.open(path)
     return nil, ("'%s' is not a regular file"):format(path), "NotAQueue"
   end
   local file, err = io.open(path, "rb")
+  -- The newest messages are in the WAL, which may be all that is left.
+  if not file and not status and core.status(path .. "-wal") then file = io.tmpfile() end
   if not file then return nil, err, "ENOENT" end
   local head, problem = file:read(100)
   if problem then return nil, ("'%s': %s"):format(path, problem), "ReadFailed" end

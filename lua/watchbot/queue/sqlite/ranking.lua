@@ -73,7 +73,7 @@ local function heads(transaction, now, count)
 end
 
 --- The visible messages that are received next, with all their data.
----@param transaction watchbot.Transaction after store.now
+---@param transaction watchbot.Transaction after clock.now
 ---@param now integer
 ---@param count integer
 ---@param wanted watchbot.Taking with `retention`, they have `born` and `due`; with `noted`,

@@ -156,12 +156,41 @@ end
 ---@field dead integer
 ---@field lost integer messages in the file whose content cannot be read
 
+local function copied(source, queue)
+  local lost = copy(source, queue.sending.database)
+  local counts = assert(queue:counts())
+  return {
+    messages = counts.visible + counts.delayed + counts.in_flight, dead = counts.dead, lost = lost,
+  }
+end
+
+local function remove(target)
+  for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(target .. suffix) end
+end
+
+-- Fills the new file. Without any message it is removed again, and so is a part of one.
+local function fill(source, path, target, url)
+  local queue, err, code = open(url)
+  if not queue then
+    remove(target)
+    return nil, err, code
+  end
+  local ok, found = pcall(copied, source, queue)
+  queue:close()
+  if ok and found.messages + found.dead > 0 then return found end
+  remove(target)
+  if not ok then return nil, ("could not fill '%s': %s"):format(target, found), "WriteFailed" end
+  local unread = found.lost > 0
+    and (", and the content of %d could not be read"):format(found.lost) or ""
+  return nil, ("no messages were found in '%s'%s"):format(path, unread), "NotAQueue"
+end
+
 --- Copies the readable part of a damaged file into a new one. Waits in a task.
 ---@param path string of the damaged file; no process may have it open
 ---@param url string `sqlite:FILE`; the file must not exist
 ---@return watchbot.Salvaged?
 ---@return string? err
----@return string? code "EEXIST"; "NotAQueue": it contains no part of a queue
+---@return string? code "EEXIST"; "NotAQueue": it contains no message; "WriteFailed"
 function salvage.run(path, url)
   local target, err, code = file_of(url)
   if not target then return nil, err, code end
@@ -171,14 +200,7 @@ function salvage.run(path, url)
   end
   local source <close>, problem, why = pages.open(path)
   if not source then return nil, problem, why end
-  local queue <close>, refusal, reason = open(url)
-  if not queue then return nil, refusal, reason end
-  local lost = copy(source, queue.sending.database)
-  local counts
-  counts, err, code = queue:counts()
-  if not counts then return nil, err, code end
-  local messages = counts.visible + counts.delayed + counts.in_flight
-  return { messages = messages, dead = counts.dead, lost = lost }
+  return fill(source, path, target, url)
 end
 
 return salvage

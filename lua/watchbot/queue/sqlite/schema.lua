@@ -4,6 +4,7 @@
 -- connect rows are triggers, so that every way out of the queue (deleted, dead, expired) follows
 -- them.
 
+local clock = require "watchbot.queue.sqlite.clock"
 local guest = require "watchbot.queue.sqlite.guest"
 local history = require "watchbot.queue.sqlite.history"
 local outbox = require "watchbot.queue.sqlite.outbox"
@@ -146,7 +147,7 @@ END;
 
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
-  TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql,
+  TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 
@@ -242,9 +243,26 @@ local function prepare(database, synchronous)
   return ok, err, code
 end
 
+-- The header of a WAL without content.
+local WAL_HEADER = 32
+
+-- SQLite deletes the WAL of an empty file, with the messages that are only there: a file that was
+-- truncated, or deleted alone. The WAL is looked at first: it only gets content after the file.
+local function check_whole(path)
+  local wal = sqlite.facts(path .. "-wal")
+  if not wal or wal.size <= WAL_HEADER then return true end
+  local file, _, code = sqlite.facts(path)
+  if file and file.size > 0 or not file and code ~= "ENOENT" then return true end
+  return nil, ("'%s' is %s, but '%s-wal' has content: save what is left with "
+    .. "'watchbot queue salvage %s NEW', or delete the WAL for an empty queue"):format(path,
+    file and "empty" or "missing", path, path), "FileEmptied"
+end
+
 -- A database that another program owns is never created here.
 local function connect(path, options)
   local prefix = options.prefix
+  local ok, problem, why = check_whole(path)
+  if not ok then return nil, problem, why end
   local database, err, code = sqlite.open(path, {
     create = options.create and not prefix, patience = options.patience,
     read_only = options.read_only, rewrite = prefix and guest.rewriter(prefix),
@@ -276,7 +294,7 @@ end
 --- string? } prefix: of the queue's names in another program's database, which is left as it is
 ---@return watchbot.Database?
 ---@return string? err
----@return string? code "NotAQueue", "NotAGuest", "NewerFormat", "NoWal", or SQLite's
+---@return string? code "NotAQueue", "NotAGuest", "NewerFormat", "NoWal", "FileEmptied", or SQLite's
 function schema.open(path, options)
   local database, err, code = connect(path, options)
   if not database then return nil, err, code end

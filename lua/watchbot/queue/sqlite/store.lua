@@ -12,10 +12,6 @@ local store = {}
 -- SQS remembers a deduplication id for 5 minutes, even if the message was deleted.
 local DEDUPLICATION = 5 * 60 * 1000
 
--- The clock is recorded at most this often, and a smaller step back goes unnoticed, in
--- milliseconds.
-local CLOCK_GRAIN = 1000
-
 -- One transaction removes at most this many messages, so that it does not block the loop.
 local SWEEP = 200
 
@@ -30,38 +26,6 @@ local function milliseconds(seconds)
   return math.floor(math.min(math.max(0, seconds), FOR_EVER) * 1000)
 end
 store.milliseconds = milliseconds
-
--- the clock
-
-local shifts = {
-  "UPDATE messages SET visible_at = visible_at - ?1 WHERE visible_at > ?2",
-  "UPDATE messages SET due = due - ?1 WHERE visible_at IS NULL AND due > ?2",
-  "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
-  "UPDATE pauses SET ends = ends - ?1 WHERE ends > ?2",
-}
-
---- Milliseconds since the epoch; notes in `transaction.prioritized` whether some messages have a
---- priority, in `paused` whether the queue or a group of it may be paused, and in `cancels` whether
---- some messages were cancelled. If the clock was set back since the last transaction of any
---- process on this file, all times in the future are moved with it: no message stays hidden until
---- the old time is reached again.
----@param transaction watchbot.Transaction
----@return integer
-function store.now(transaction)
-  local now = scheduler.time()
-  local state = transaction:first "SELECT clock, prioritized, pauses, cancels FROM state"
-  local clock = state.clock
-  transaction.prioritized, transaction.paused = state.prioritized > 0, state.pauses > 0
-  transaction.cancels = state.cancels > 0
-  if now <= clock - CLOCK_GRAIN then
-    for _, shift in ipairs(shifts) do transaction:run(shift, clock - now, now) end
-    transaction:run("UPDATE state SET set_back = ?", now)
-  elseif now < clock + CLOCK_GRAIN then
-    return now
-  end
-  transaction:run("UPDATE state SET clock = ?1, latest = max(latest, ?1)", now)
-  return now
-end
 
 -- sending
 

@@ -64,8 +64,19 @@ local function born(transaction, now, row)
   return transaction:first("SELECT set_back FROM state").set_back
 end
 
+-- After a step of the clock it is kept, and neither received nor removed until the time is certain.
+local function expire(transaction, seq)
+  local doubt = transaction.doubt
+  if doubt then
+    transaction:run("UPDATE messages SET visible_at = ? WHERE seq = ?", doubt, seq)
+    return "kept"
+  end
+  transaction:run("DELETE FROM messages WHERE seq = ?", seq)
+  return "expired"
+end
+
 --- Removes a message that must not be received any more.
----@return "dead"|"expired"|"cancelled"|nil
+---@return "dead"|"expired"|"kept"|"cancelled"|nil
 local function sweep(transaction, now, row, wanted)
   if transaction.cancels and cancels().swept(transaction, now, row.seq) then return "cancelled" end
   if row.receives > wanted.max_receives then
@@ -73,8 +84,7 @@ local function sweep(transaction, now, row, wanted)
     return "dead"
   elseif wanted.retention
     and born(transaction, now, row) <= now - store.milliseconds(wanted.retention) then
-    transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)
-    return "expired"
+    return expire(transaction, row.seq)
   end
 end
 
@@ -161,7 +171,7 @@ function taking.take(transaction, now, wanted)
   if paused and paused.all then return messages, 0, true end
   local taken = {
     wanted = wanted, messages = messages, paused = paused, size = 0, swept = 0,
-    dead = 0, expired = 0, parked = 0, cancelled = 0,
+    dead = 0, expired = 0, kept = 0, parked = 0, cancelled = 0,
     -- Taken messages must not be selected again below.
     visible_at = now + math.max(1, store.milliseconds(wanted.visibility)),
   }
