@@ -34,7 +34,7 @@ describe("the console", function()
     local page = visitor:enter():ask("/?token=" .. visitor.token)
     assert.matches('content="0; url=/"', page.body, 1, true)
     workshop.eventually(function()
-      return words(visitor:page "/"):find("Waiting 2 .*In flight 0 .*Delayed 1 .*Dead letters 0 ")
+      return words(visitor:page "/"):find("Waiting 2 .*Running 0 .*Delayed 1 .*Dead letters 0 ")
     end, "the numbers")
   end))
 

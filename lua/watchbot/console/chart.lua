@@ -11,8 +11,7 @@ local chart = {}
 
 local figure = html.template [[
 <figure class="chart {kind}">
-<figcaption><h3>{title}</h3><p class="now"><strong>{last}</strong> in the last minute{more}</p>
-</figcaption>
+<figcaption><h3>{title}</h3><p class="now"><strong>{last}</strong> {of}{more?}</p></figcaption>
 <div class="plot">
 <span class="scale" aria-hidden="true">{peak}</span>
 <svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label="{summary}">
@@ -137,9 +136,10 @@ function chart.bars(spec)
   local heads = { head { word = spec.word } }
   if spec.line then heads[2] = head { word = spec.line } end
   return figure {
-    id = spec.id, kind = spec.kind, title = spec.title, last = show.count(last_of(spec, spec.kind)),
-    more = spec.line and key { word = spec.line, value = show.count(last_of(spec, spec.line)) }
-      or (" · %s in the hour"):format(show.count(total)),
+    id = spec.id, kind = spec.kind, title = spec.title,
+    last = show.count(spec.line and last_of(spec, spec.kind) or total),
+    of = spec.line and "in the last minute" or "in the last hour",
+    more = spec.line and key { word = spec.line, value = show.count(last_of(spec, spec.line)) },
     peak = show.count(top), unknown = unknown_of(spec), bars = bars_of(spec, top),
     line = spec.line and line_of(spec, top), heads = heads, rows = rows_of(spec),
     summary = ("%s of the last hour: %s %s, at most %s in a minute"):format(spec.title,

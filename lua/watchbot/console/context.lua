@@ -40,8 +40,9 @@ end
 --- Where the changes of this page are sent.
 ---@return string
 function Context:events()
-  return self:link("/events", "page", self.path, "queue", self.form:one "queue",
-    "id", self.form:one "id").address
+  local form = self.form
+  return self:link("/events", "page", self.path, "queue", form:one "queue", "id", form:one "id",
+    "state", form:one "state", "match", form:one "match", "at", form:one "at").address
 end
 
 return context

@@ -4,6 +4,8 @@
 
 local access = require "watchbot.console.access"
 local embedded = require "watchbot.console.embedded"
+local job = require "watchbot.console.job"
+local jobs = require "watchbot.console.jobs"
 local letter_actions = require "watchbot.console.letter_actions"
 local letters = require "watchbot.console.letters"
 local overview = require "watchbot.console.overview"
@@ -54,7 +56,7 @@ function console.new(options)
   for index, url in ipairs(options.queues) do sources[index] = source_of(url, index) end
   return setmetatable({
     sources = sources, access = allowed, write = options.write or false,
-    base = options.base or "", readers = 0, pages = { overview, letters }, notices = {}, last = 0,
+    base = options.base or "", readers = 0, pages = { overview, jobs, letters }, notices = {}, last = 0,
     looked = -math.huge, options = options,
   }, Console)
 end
@@ -111,21 +113,27 @@ function Console:tell(told)
 end
 
 --- Reports what was done.
-function Console:note(asked, count, err)
+---@param done { source: watchbot.ConsoleSource, what: string, count: integer, err: string? }
+function Console:note(done)
   if not self.options.note then return end
-  self.options.note(("%s: %s: %d messages%s"):format(asked.source.shown, asked.what, count or 0,
-    err and ": " .. err or ""))
+  self.options.note(("%s: %s: %d messages%s"):format(done.source.shown, done.what, done.count,
+    done.err and ": " .. done.err or ""))
 end
 
 local routes = {
   ["/"] = { get = overview.get },
+  ["/jobs"] = { get = jobs.get },
+  ["/job"] = { get = job.get },
+  ["/job/act"] = { post = job.act },
   ["/dead-letters"] = { get = letters.get },
   ["/dead-letter"] = { get = letters.one },
   ["/dead-letters/confirm"] = { post = letter_actions.confirm },
   ["/dead-letters/act"] = { post = letter_actions.act },
 }
 
-local streams = { ["/"] = overview }
+local streams = {
+  ["/"] = overview, ["/jobs"] = jobs, ["/job"] = job, ["/dead-letters"] = letters,
+}
 
 --- Answers one request for an address below `base`. Waits in a task.
 ---@param request watchbot.ServerRequest

@@ -48,9 +48,11 @@ local tab = html.template [[
 <li><a href="{link}" aria-current="{current}">{label}{badge?}</a></li>
 ]]
 
-local badge = html.template [[
- <span class="badge" data-region="badge">{count}<span class="sr"> dead letters</span></span>
+local badge = html.template [[ <span data-region="badge">{inside}</span>]]
+local count = html.template [[
+<span class="badge">{count}<span class="sr"> dead letters</span></span>
 ]]
+local nothing = html.template ""
 
 local footer = html.template [[
 <footer>
@@ -75,14 +77,21 @@ local MODES = {
   [false] = html.template [[<span class="pill quiet">Read-only</span>]],
 }
 
+--- The number of dead letters, in the navigation.
+---@param context watchbot.ConsoleContext
+---@return watchbot.Html
+function layout.badge(context)
+  local dead = context.console:dead()
+  return dead > 0 and count { count = show.count(dead) } or nothing {}
+end
+
 local function header_of(context, current)
   local console, tabs = context.console, {}
-  local dead = console:dead()
   for index, one in ipairs(console.pages) do
     tabs[index] = tab {
       link = context:link(one.path), label = one.label,
       current = current == one.path and "page" or "false",
-      badge = one.path == "/dead-letters" and dead > 0 and badge { count = show.count(dead) },
+      badge = one.path == "/dead-letters" and badge { inside = layout.badge(context) },
     }
   end
   return header {

@@ -144,7 +144,9 @@ function letter_actions.act(context)
   local bound = form:one "bound"
   local chosen = bound and { bound = bound, match = asked.match } or { keys = asked.keys }
   local count, err = asked.source:act(asked.what, chosen)
-  context.console:note(asked, count, err)
+  context.console:note {
+    source = asked.source, what = asked.what, count = count or 0, err = err,
+  }
   asked.source:refresh()
   return nil, context:link("/dead-letters", "queue", asked.source.number, "match", asked.match,
     "told", context.console:tell(told(asked.words, count or 0, err)))

@@ -14,6 +14,9 @@ local PAGE, ROW, WHOLE = 50, 400, 128 * 1024
 
 local letters = { path = "/dead-letters", label = "Dead letters" }
 
+--- Of the list nothing moves under the reader's hands: only the number of letters changes.
+function letters.regions() return {} end
+
 -- the list
 
 local list = html.template [[
@@ -153,7 +156,7 @@ function letters.get(context)
   local dead = source.figures.dead
   return layout.page(context, {
     title = "Dead letters", path = letters.path,
-    content = list {
+    live = true, content = list {
       tabs = views.tabs(context, "/dead-letters"), here = context:link "/dead-letters",
       lead = ("%s of %s that failed too often. Replay sends them back to the queue."):format(
         dead and show.counted(dead, "message") or "Messages", source.name),

@@ -4,6 +4,7 @@
 -- by the server, which drops it (doc/server.md); it gets the newest state, not all between.
 
 local json = require "watchbot.lib.json"
+local layout = require "watchbot.console.layout"
 local reply = require "watchbot.console.reply"
 local scheduler = require "watchbot.scheduler"
 
@@ -34,7 +35,9 @@ end
 local function follow(context, page, request)
   local sent, started, spoke = {}, scheduler.now(), scheduler.now()
   while scheduler.now() - started < LONGEST and not request:gone() and not context.console.closed do
-    local fresh = changed(sent, page.regions(context))
+    local regions = page.regions(context)
+    regions.badge = layout.badge(context)
+    local fresh = changed(sent, regions)
     local ok = true
     if fresh then
       ok = send(request, "regions", fresh)

@@ -5,6 +5,7 @@ local html = require "watchbot.console.html"
 local layout = require "watchbot.console.layout"
 local scheduler = require "watchbot.scheduler"
 local show = require "watchbot.console.show"
+local views = require "watchbot.console.views"
 
 local overview = { path = "/", label = "Overview", live = true }
 
@@ -21,11 +22,55 @@ local section = html.template [[
 
 local inside = html.template [[
 <div class="heading"><h2 id="queue-{number}-name">{name}</h2><p class="url">{url}</p></div>
-{problem?}
+{problem?}{paused?}
 <dl class="tiles">{tiles}</dl>
 <div class="charts">{charts}</div>
-{running?}
+<div class="pair">{running}{failed}</div>
+{watchers}
 ]]
+
+local paused = html.template [[
+<p class="paused"><strong>Paused:</strong> {words}</p>
+]]
+
+local block = html.template [[
+<div class="block {kind?}"><h3>{title}</h3>{body}{more?}</div>
+]]
+
+local note = html.template [[<p class="lead">{words}</p>]]
+
+local running_table = html.template [[
+<table class="compact"><thead><tr><th scope="col">Job</th><th scope="col" class="number">Attempt</th>
+<th scope="col" class="number">For</th></tr></thead><tbody>{rows}</tbody></table>
+]]
+
+local running_row = html.template [[
+<tr><td><a class="break" href="{link}">{subject?} <span class="excerpt one">{excerpt}</span></a></td>
+<td class="number">{receives}</td><td class="number when">{age}</td></tr>
+]]
+
+local failed_table = html.template [[
+<table class="compact"><thead><tr><th scope="col">Job</th><th scope="col">Why</th>
+<th scope="col" class="number">When</th></tr></thead><tbody>{rows}</tbody></table>
+]]
+
+local failed_row = html.template [[
+<tr><td><a class="break" href="{link}">{subject?} <span class="excerpt one">{excerpt?}</span></a>
+</td><td class="break">{why}</td><td class="number when">{when}</td></tr>
+]]
+
+local watcher_table = html.template [[
+<table class="compact"><thead><tr><th scope="col">Watcher</th>
+<th scope="col" class="number">Running</th><th scope="col">Seen</th></tr></thead>
+<tbody>{rows}</tbody></table>
+]]
+
+local watcher_row = html.template [[
+<tr><td><span class="break">{host}</span> <span class="id">pid {pid} · {version} · up {age}</span>
+</td><td class="number">{running} of {workers}</td><td class="when">{seen}</td></tr>
+]]
+
+local all_running = html.template [[<p><a href="{link}">All {count} running jobs</a></p>]]
 
 local tile = html.template [[
 <div class="tile {kind?}"><dt>{label}</dt><dd>{value}<small>{unit?}</small></dd>{below?}</div>
@@ -48,16 +93,26 @@ local function dead_tile(context, source)
   }
 end
 
+local function job_tile(context, source, state, label, words)
+  local count = source.figures[state]
+  if not source.jobs then
+    return tile { label = label, value = show.count(count), below = below { words = words } }
+  end
+  return tile {
+    label = label, value = show.count(count),
+    below = to_letters {
+      link = context:link("/jobs", "queue", source.number, "state", state), name = source.name,
+      words = words,
+    },
+  }
+end
+
 local function tiles_of(context, source)
-  local figures = source.figures
-  local amount, unit = show.duration(figures.oldest):match "^(%S+)(.*)$"
+  local amount, unit = show.duration(source.figures.oldest):match "^(%S+)(.*)$"
   return {
-    tile { label = "Waiting", value = show.count(figures.visible),
-      below = below { words = "can be received now" } },
-    tile { label = "In flight", value = show.count(figures.in_flight),
-      below = below { words = "running, or backing off" } },
-    tile { label = "Delayed", value = show.count(figures.delayed),
-      below = below { words = "were sent with a delay" } },
+    job_tile(context, source, "waiting", "Waiting", "can be received now"),
+    job_tile(context, source, "running", "Running", "a watcher has them"),
+    job_tile(context, source, "delayed", "Delayed", "sent so, or backing off"),
     tile { label = "Oldest", value = amount, unit = unit,
       below = below { words = "since it was sent" } },
     dead_tile(context, source),
@@ -65,18 +120,84 @@ local function tiles_of(context, source)
 end
 
 local function charts_of(source)
-  local hour = source.hour:list(scheduler.time())
+  local hour, words = source.hour:list(scheduler.time()), source.words
   local id = ("chart-%d-"):format(source.number)
   return {
     chart.bars {
       id = id .. "done", kind = "done", title = "Throughput", word = "finished", line = "sent",
-      minutes = hour, why = source.since,
+      minutes = hour,
     },
     chart.bars {
-      id = id .. "failed", kind = "failed", title = source.failures or "Failures",
-      word = source.failed_word or "dead letters", minutes = hour, why = source.since,
+      id = id .. "failed", kind = "failed", title = words.failures, word = words.failed,
+      minutes = hour,
     },
   }
+end
+
+-- what runs, and who runs it
+
+local function running_of(context, source)
+  local rows, now = {}, scheduler.time()
+  for index, row in ipairs(source.running) do
+    rows[index] = running_row {
+      link = context:link("/job", "queue", source.number, "id", row.id),
+      subject = row.subject and show.line(row.subject, 100), receives = show.count(row.receives),
+      excerpt = show.line(row.message or "", 120),
+      age = row.taken and show.duration((now - row.taken) / 1000) or "–",
+    }
+  end
+  local count = source.figures.running or 0
+  return block {
+    title = "Running now",
+    body = #rows > 0 and running_table { rows = rows } or note { words = "Nothing runs." },
+    more = count > #rows and #rows > 0 and all_running {
+      link = context:link("/jobs", "queue", source.number, "state", "running"),
+      count = show.count(count),
+    },
+  }
+end
+
+local function failed_of(context, source)
+  local rows = {}
+  for index, row in ipairs(source.failed) do
+    rows[index] = failed_row {
+      link = context:link("/job", "queue", source.number, "id", row.id),
+      subject = row.subject and show.line(row.subject, 100),
+      excerpt = show.line(row.message or row.id or "", 120),
+      why = row.ended and views.ending(row) or row.reason or "received too often",
+      when = show.time(row.ended or row.died),
+    }
+  end
+  return block {
+    title = "Newest failures",
+    body = #rows > 0 and failed_table { rows = rows } or note { words = "Nothing has failed." },
+  }
+end
+
+local UNKNOWN = "Watchers report themselves here where their policy has a history."
+
+local function watchers_of(source)
+  local rows, now = {}, scheduler.time()
+  for index, one in ipairs(source.watchers) do
+    rows[index] = watcher_row {
+      host = one.host, pid = ("%d"):format(one.pid), version = one.version,
+      age = show.duration((now - one.started) / 1000), running = show.count(one.running),
+      workers = show.count(one.workers), seen = show.time(one.seen),
+    }
+  end
+  return block {
+    title = "Watchers alive", kind = "wide",
+    body = #rows > 0 and watcher_table { rows = rows } or note { words = source.alone or UNKNOWN },
+  }
+end
+
+local function paused_of(source)
+  local words = {}
+  for index, one in ipairs(source.pauses) do
+    local what = one.group and ("group %s"):format(one.group) or "the whole queue"
+    words[index] = one.ends and ("%s, until %s"):format(what, show.date(one.ends)) or what
+  end
+  return #words > 0 and paused { words = table.concat(words, "; ") }
 end
 
 local function inside_of(context, source)
@@ -84,7 +205,8 @@ local function inside_of(context, source)
   return inside {
     number = source.number, name = source.name, url = source.shown,
     problem = source.problem and problem { what = what, words = source.problem },
-    tiles = tiles_of(context, source), charts = charts_of(source),
+    paused = paused_of(source), tiles = tiles_of(context, source), charts = charts_of(source),
+    running = running_of(context, source), failed = failed_of(context, source), watchers = watchers_of(source),
   }
 end
 

@@ -29,6 +29,7 @@ local door = html.template [[
 local entered = html.template [[
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>watchbot console</title>
+<link rel="icon" href="{icon}">
 <meta http-equiv="refresh" content="{refresh}"></head>
 <body><p><a href="{home}">Open the console</a></p></body></html>
 ]]
@@ -54,7 +55,9 @@ end
 -- With the token in the address: the cookie, and a page that leads on without it.
 local function enter(here, request)
   local home = here:link "/"
-  reply.page(request, 200, entered { home = home, refresh = "0; url=" .. home.address }, {
+  reply.page(request, 200, entered {
+    home = home, refresh = "0; url=" .. home.address, icon = layout.asset(here, "icon.svg"),
+  }, {
     ["Set-Cookie"] = here.console.access:cookie_header(),
   })
 end

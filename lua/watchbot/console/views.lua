@@ -1,6 +1,7 @@
 --- console.views: small parts that several pages have.
 
 local html = require "watchbot.console.html"
+local show = require "watchbot.console.show"
 
 local views = {}
 
@@ -12,6 +13,44 @@ local tabs = html.template
   [[<nav class="queues" aria-label="Queues"><ul>{links}</ul></nav>]]
 local tab = html.template
   [[<li><a href="{link}" aria-current="{current}">{name}</a></li>]]
+
+local state = html.template [[<span class="state {name}">{label}</span>]]
+local note = html.template [[<p class="lead">{words}</p>]]
+local joined = html.template "{parts}"
+
+local STATES = {
+  running = "running", waiting = "waiting", delayed = "delayed", done = "done", failed = "failed",
+  dead = "dead",
+}
+
+--- The state of a job, as a word with its color.
+---@param name watchbot.JobState
+function views.state(name) return state { name = name, label = STATES[name] } end
+
+--- A remark.
+---@param words string
+function views.note(words) return note { words = words } end
+
+--- Parts in one.
+---@param parts watchbot.Html[]
+---@return watchbot.Html
+function views.join(parts) return joined { parts = parts } end
+
+local ENDINGS = {
+  complete = "completed", retry = "failed, to be retried", reject = "rejected",
+  release = "released without a try that counts", bury = "given up", cancelled = "cancelled",
+}
+
+--- How an attempt ended: "failed, to be retried: exit code 1".
+---@param one watchbot.Attempt
+---@return string
+function views.ending(one)
+  local words = ENDINGS[one.outcome] or one.outcome
+  local why = one.signal and ("signal %s"):format(one.signal)
+    or one.reason and show.line(one.reason, 300)
+    or one.code and one.code ~= 0 and ("exit code %d"):format(one.code)
+  return why and ("%s: %s"):format(words, why) or words
+end
 
 --- The field without which a form is refused.
 ---@param context watchbot.ConsoleContext
