@@ -75,7 +75,9 @@ return {
   ["console/reply"] = "console", ["console/layout"] = "console", ["console/views"] = "console",
   ["console/overview"] = "console", ["console/letters"] = "console",
   ["console/letter_actions"] = "console", ["console/live"] = "console",
-  ["console/embedded"] = "console", ["cli/console"] = "console",
+  ["console/embedded/init"] = "console", ["console/embedded/letters"] = "console",
+  ["console/embedded/job_list"] = "console/jobs", ["console/job_page"] = "console/jobs",
+  ["cli/console"] = "console",
 
   -- parts of a template that are seen in whole templates
   ["template/container"] = "template/worker", ["template/declared"] = "template/options",

@@ -32,10 +32,12 @@ function Visitor:ask(path, more)
   local headers = {}
   for name, value in pairs(self.headers) do headers[name] = value end
   for name, value in pairs(more and more.headers or {}) do headers[name] = value or nil end
-  return assert(http.request {
+  local response = assert(http.request {
     url = self.origin .. path, method = more and more.method, body = more and more.body,
     headers = headers, direct = true,
   })
+  self.stamp = response.body:match 'name="stamp" value="(%x+)"' or self.stamp
+  return response
 end
 
 --- Opens the address with the token, and keeps the cookie.
@@ -57,12 +59,12 @@ local function encode(value)
   return (tostring(value):gsub("[^%w]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
---- Sends a form, with the stamp of the pages unless it has another.
+--- Sends a form, with the stamp of the pages before it unless it has another.
 ---@param path string
 ---@param fields table<string, any> a list: several values
 ---@param headers table<string, string|false>? over those of a browser
 function Visitor:post(path, fields, headers)
-  self.stamp = self.stamp or self:page "/dead-letters":match 'name="stamp" value="(%x+)"'
+  if not self.stamp then self:page "/dead-letters" end
   local pairs_of, all = {}, { stamp = self.stamp }
   for name, value in pairs(fields) do all[name] = value end
   for name, value in pairs(all) do

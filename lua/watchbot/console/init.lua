@@ -4,7 +4,7 @@
 
 local access = require "watchbot.console.access"
 local embedded = require "watchbot.console.embedded"
-local job = require "watchbot.console.job"
+local job_page = require "watchbot.console.job_page"
 local jobs = require "watchbot.console.jobs"
 local letter_actions = require "watchbot.console.letter_actions"
 local letters = require "watchbot.console.letters"
@@ -56,7 +56,8 @@ function console.new(options)
   for index, url in ipairs(options.queues) do sources[index] = source_of(url, index) end
   return setmetatable({
     sources = sources, access = allowed, write = options.write or false,
-    base = options.base or "", readers = 0, pages = { overview, jobs, letters }, notices = {}, last = 0,
+    base = options.base or "", readers = 0, pages = { overview, jobs, letters }, notices = {},
+    last = 0,
     looked = -math.huge, options = options,
   }, Console)
 end
@@ -123,8 +124,8 @@ end
 local routes = {
   ["/"] = { get = overview.get },
   ["/jobs"] = { get = jobs.get },
-  ["/job"] = { get = job.get },
-  ["/job/act"] = { post = job.act },
+  ["/job"] = { get = job_page.get },
+  ["/job/act"] = { post = job_page.act },
   ["/dead-letters"] = { get = letters.get },
   ["/dead-letter"] = { get = letters.one },
   ["/dead-letters/confirm"] = { post = letter_actions.confirm },
@@ -132,7 +133,7 @@ local routes = {
 }
 
 local streams = {
-  ["/"] = overview, ["/jobs"] = jobs, ["/job"] = job, ["/dead-letters"] = letters,
+  ["/"] = overview, ["/jobs"] = jobs, ["/job"] = job_page, ["/dead-letters"] = letters,
 }
 
 --- Answers one request for an address below `base`. Waits in a task.

@@ -40,18 +40,20 @@ local block = html.template [[
 local note = html.template [[<p class="lead">{words}</p>]]
 
 local running_table = html.template [[
-<table class="compact"><thead><tr><th scope="col">Job</th><th scope="col" class="number">Attempt</th>
-<th scope="col" class="number">For</th></tr></thead><tbody>{rows}</tbody></table>
+<table class="compact"><thead><tr><th scope="col">Job</th>
+<th scope="col" class="number">Attempt</th><th scope="col" class="number">For</th></tr></thead>
+<tbody>{rows}</tbody></table>
 ]]
 
 local running_row = html.template [[
-<tr><td><a class="break" href="{link}">{subject?} <span class="excerpt one">{excerpt}</span></a></td>
-<td class="number">{receives}</td><td class="number when">{age}</td></tr>
+<tr><td><a class="break" href="{link}">{subject?} <span class="excerpt one">{excerpt}</span></a>
+</td><td class="number">{receives}</td><td class="number when">{age}</td></tr>
 ]]
 
 local failed_table = html.template [[
-<table class="compact"><thead><tr><th scope="col">Job</th><th scope="col">Why</th>
-<th scope="col" class="number">When</th></tr></thead><tbody>{rows}</tbody></table>
+<table class="compact"><thead><tr><th scope="col">Job</th>
+<th scope="col">Why</th><th scope="col" class="number">When</th></tr></thead>
+<tbody>{rows}</tbody></table>
 ]]
 
 local failed_row = html.template [[
@@ -163,7 +165,7 @@ local function failed_of(context, source)
     rows[index] = failed_row {
       link = context:link("/job", "queue", source.number, "id", row.id),
       subject = row.subject and show.line(row.subject, 100),
-      excerpt = show.line(row.message or row.id or "", 120),
+      excerpt = show.line(row.message or (row.id or ""):sub(1, 8), 120),
       why = row.ended and views.ending(row) or row.reason or "received too often",
       when = show.time(row.ended or row.died),
     }
@@ -206,7 +208,8 @@ local function inside_of(context, source)
     number = source.number, name = source.name, url = source.shown,
     problem = source.problem and problem { what = what, words = source.problem },
     paused = paused_of(source), tiles = tiles_of(context, source), charts = charts_of(source),
-    running = running_of(context, source), failed = failed_of(context, source), watchers = watchers_of(source),
+    running = running_of(context, source), failed = failed_of(context, source),
+    watchers = watchers_of(source),
   }
 end
 

@@ -47,10 +47,11 @@ function show.duration(seconds)
   return ("%d d %d h"):format(whole // 86400, whole % 86400 // 3600)
 end
 
---- "0.31 s", "12.4 s", "4 min 5 s"
+--- "31 ms", "1.31 s", "12.4 s", "4 min 5 s"
 ---@param seconds number
 ---@return string
 function show.precise(seconds)
+  if seconds < 1 then return ("%.0f ms"):format(seconds * 1000) end
   if seconds < 10 then return ("%.2f s"):format(seconds) end
   if seconds < 60 then return ("%.1f s"):format(seconds) end
   return show.duration(seconds)

@@ -37,19 +37,19 @@ function views.note(words) return note { words = words } end
 function views.join(parts) return joined { parts = parts } end
 
 local ENDINGS = {
-  complete = "completed", retry = "failed, to be retried", reject = "rejected",
-  release = "released without a try that counts", bury = "given up", cancelled = "cancelled",
+  complete = "completed", retry = "to be retried", reject = "rejected", release = "released",
+  bury = "given up", cancelled = "cancelled",
 }
 
---- How an attempt ended: "failed, to be retried: exit code 1".
+--- How an attempt ended: "exit code 1, to be retried".
 ---@param one watchbot.Attempt
 ---@return string
 function views.ending(one)
   local words = ENDINGS[one.outcome] or one.outcome
   local why = one.signal and ("signal %s"):format(one.signal)
-    or one.reason and show.line(one.reason, 300)
     or one.code and one.code ~= 0 and ("exit code %d"):format(one.code)
-  return why and ("%s: %s"):format(words, why) or words
+    or one.reason and show.line(one.reason, 300)
+  return why and ("%s, %s"):format(why, words) or words
 end
 
 --- The field without which a form is refused.

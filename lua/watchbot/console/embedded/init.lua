@@ -2,9 +2,9 @@
 -- open the file for writing.
 
 local dead = require "watchbot.queue.sqlite.dead"
+local job_list = require "watchbot.console.embedded.job_list"
 local jobs = require "watchbot.queue.sqlite.jobs"
-local job_methods = require "watchbot.console.embedded.jobs"
-local letter_methods = require "watchbot.console.embedded.letters"
+local letters = require "watchbot.console.embedded.letters"
 local minutes = require "watchbot.console.minutes"
 local open_queue = require("watchbot.queue").open
 local pauses = require "watchbot.queue.sqlite.pauses"
@@ -39,7 +39,7 @@ local MINUTE = 60000
 ---@field embedded boolean
 local Source = { embedded = true }
 Source.__index = Source
-for _, methods in ipairs { letter_methods, job_methods } do
+for _, methods in ipairs { letters, job_list } do
   for name, method in pairs(methods) do Source[name] = method end
 end
 

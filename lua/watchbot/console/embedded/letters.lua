@@ -1,6 +1,6 @@
 --- console.embedded.letters: the dead letters of an embedded queue, for the console: read newest
--- first, chosen by their place in the table, so that a letter that was replayed and has failed again
--- is another one.
+-- first, chosen by their place in the table, so that a letter that was replayed and has failed
+-- again is another one.
 
 local dead = require "watchbot.queue.sqlite.dead"
 local open_queue = require("watchbot.queue").open

@@ -1,5 +1,5 @@
---- console.embedded.jobs: the jobs of an embedded queue, for the console: lists, one job, and its
--- end before its time. queue.sqlite.jobs has what is shown.
+--- console.embedded.job_list: the jobs of an embedded queue, for the console: lists, one job, and
+-- its end before its time. queue.sqlite.jobs has what is shown.
 
 local cancels = require "watchbot.queue.sqlite.cancels"
 local jobs = require "watchbot.queue.sqlite.jobs"

@@ -1,10 +1,10 @@
---- console.job: the page of one job: what is known of its message, and its attempts as a time line
--- with their output. It can be cancelled, and begun before its time.
+--- console.job_page: the page of one job: what is known of its message, and its attempts as a time
+-- line with their output. It can be cancelled, and begun before its time.
 
 local html = require "watchbot.console.html"
+local job = require "watchbot.message.job"
 local jobs = require "watchbot.console.jobs"
 local layout = require "watchbot.console.layout"
-local message_job = require "watchbot.message.job"
 local scheduler = require "watchbot.scheduler"
 local show = require "watchbot.console.show"
 local sorted = require "watchbot.lib.sorted"
@@ -14,7 +14,7 @@ local views = require "watchbot.console.views"
 -- Bytes of a message, and of an attribute.
 local WHOLE, VALUE = 128 * 1024, 400
 
-local job = { live = true }
+local job_page = { live = true }
 
 local content = html.template [[
 <p class="crumbs"><a href="{back}">Jobs</a></p>
@@ -210,7 +210,7 @@ end
 
 local function message_of(one)
   if not one.message then return nil end
-  local opened = message_job.new {
+  local opened = job.new {
     id = one.id, body = one.message, subject = one.subject, attributes = one.attributes or {},
     receives = one.receives,
   }
@@ -224,7 +224,7 @@ end
 --- The part of the page that changes.
 ---@param context watchbot.ConsoleContext
 ---@return table<string, watchbot.Html>
-function job.regions(context)
+function job_page.regions(context)
   local source = context:source()
   local one = source.job and source:job(context.form:one "id" or "")
   return one and { job = inside_of(context, source, one) } or {}
@@ -233,7 +233,7 @@ end
 ---@param context watchbot.ConsoleContext
 ---@return watchbot.Html
 ---@return integer? status
-function job.get(context)
+function job_page.get(context)
   local source, one, err = context:source(), nil, nil
   if source.job then one, err = source:job(context.form:one "id" or "") end
   local found = one and content {
@@ -263,7 +263,7 @@ local DONE = {
 ---@param context watchbot.ConsoleContext
 ---@return nil
 ---@return integer|watchbot.HtmlLink
-function job.act(context)
+function job_page.act(context)
   local source, what, id = context:source(), context.form:one "do", context.form:one "id"
   if not id or not source.change_job or (what ~= "cancel" and what ~= "retry") then
     return nil, 400
@@ -275,4 +275,4 @@ function job.act(context)
     "told", context.console:tell { kind = told[1], words = told[2] })
 end
 
-return job
+return job_page
