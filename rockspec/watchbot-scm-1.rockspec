@@ -445,6 +445,7 @@ build = {
     ["watchbot.watcher.jobs"] = "lua/watchbot/watcher/jobs.lua",
     ["watchbot.watcher.keeper"] = "lua/watchbot/watcher/keeper.lua",
     ["watchbot.watcher.lanes"] = "lua/watchbot/watcher/lanes.lua",
+    ["watchbot.watcher.lapses"] = "lua/watchbot/watcher/lapses.lua",
     ["watchbot.watcher.leases"] = "lua/watchbot/watcher/leases.lua",
     ["watchbot.watcher.life"] = "lua/watchbot/watcher/life.lua",
     ["watchbot.watcher.load"] = "lua/watchbot/watcher/load.lua",

@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FIRST_CAPACITY = 256 };
 
@@ -38,8 +37,7 @@ void buffer_commit(struct buffer *buffer, size_t size) {
     buffer->size += size;
 }
 
-bool buffer_append(struct buffer *buffer, const void *data, size_t size) {
-    if (size == 0) return true;
+bool buffer_append_more(struct buffer *buffer, const void *data, size_t size) {
     char *room = buffer_reserve(buffer, size);
     if (!room) return false;
     memcpy(room, data, size);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buffer {
     char *memory;    /* the allocation */
@@ -24,7 +25,17 @@ char *buffer_reserve(struct buffer *buffer, size_t extra);
 /* Counts `size` bytes, written at the address from buffer_reserve, as content. */
 void buffer_commit(struct buffer *buffer, size_t size);
 
-bool buffer_append(struct buffer *buffer, const void *data, size_t size);
+bool buffer_append_more(struct buffer *buffer, const void *data, size_t size);
+
+/* In the header, since most of what is appended is a few bytes, for which there is room. */
+static inline bool buffer_append(struct buffer *buffer, const void *data, size_t size) {
+    size_t used = buffer->start + buffer->size;
+    if (size == 0) return true;
+    if (size > buffer->capacity - used) return buffer_append_more(buffer, data, size);
+    memcpy(buffer->memory + used, data, size);
+    buffer->size += size;
+    return true;
+}
 
 /* Takes `size` bytes (at most all of them) from the front. */
 void buffer_consume(struct buffer *buffer, size_t size);

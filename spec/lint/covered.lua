@@ -18,6 +18,7 @@ return {
   ["metrics/init"] = "watcher/instruments", ["metrics/endpoint"] = "watcher/instruments",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["watcher/rescue"] = "watcher/life", ["watcher/ending"] = "watcher/drain",
+  ["watcher/lapses"] = "watcher/life",
   ["watcher/load"] = "watcher/supervised",
   ["cli/resume"] = "cli/pause", ["status/pauses"] = "cli/pause",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",

@@ -127,8 +127,10 @@ end
 ---@param job watchbot.Job
 function Journal:started(job)
   local shown = self.shown
+  local trace_id, span_id, _
+  if self.traces then _, trace_id, _, span_id = self:trace_of(job.trace) end
   self:info(job.id, "subject", cut(job.subject, shown), "message", cut(job.message, shown),
-    "receives", job.receives, self:trace_of(job.trace))
+    "receives", job.receives, "trace_id", trace_id, "span_id", span_id)
 end
 
 --- A task has ended, or could not be started.
@@ -139,11 +141,13 @@ end
 ---@param one watchbot.Trace? the job's
 function Journal:outcome(job, outcome, exit, seconds, one)
   local write = FINE[outcome] and self.info or self.warning
+  local trace_id, span_id, _
+  if self.traces then _, trace_id, _, span_id = self:trace_of(one) end
   write(self, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal,
     "reason", exit.reason, "duration", journal.milliseconds(exit),
     "response_duration", journal.response(job), "seconds", seconds,
     "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom,
-    "request", exit.request, self:trace_of(one))
+    "request", exit.request, "trace_id", trace_id, "span_id", span_id)
 end
 
 --- A job could not be placed and is held for a while.

@@ -104,10 +104,10 @@ function hooks:verdict(job, exit)
   if exit.blameless then return job.last and "retry" or "release" end
   if exit.timed_out or exit.not_started then return "retry" end
   if exit.outcome then return exit.outcome end
-  local outcome = self.exits[exit.code] or self.exits[exit.signal or exit.shell_signal]
-    or exits[exit.code] or self.exits[exit.error]
-  -- The table is the policy's, which may have changed it since it was checked.
-  return outcomes[outcome] and outcome or "retry"
+  local own = self.exits
+  local outcome = own[exit.code] or own[exit.signal or exit.shell_signal] or exits[exit.code]
+    or own[exit.error]
+  return outcomes[outcome] and outcome or "retry" -- the policy may have changed its table
 end
 
 --- Seconds that a message stays out of sight after its task has failed: twice as long each time.

@@ -7,6 +7,7 @@ local ending = require "watchbot.watcher.ending"
 local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
+local verdict = require("watchbot.policy").verdict
 
 ---@class watchbot.Verdict the result of an attempt
 ---@field outcome string? what happens to the message; nil with `hold`
@@ -66,9 +67,9 @@ local function admit(context, entry)
     return paused({ reason = "the queue is paused" }, seconds, "admit")
   end
   local exit = { reason = "not admitted" }
-  local verdict = { seconds = seconds, exit = exit, cause = "ended", decided = "admit" }
-  if admitted == "hold" then verdict.hold = "held" else verdict.outcome = admitted end
-  return verdict
+  local refused = { seconds = seconds, exit = exit, cause = "ended", decided = "admit" }
+  if admitted == "hold" then refused.hold = "held" else refused.outcome = admitted end
+  return refused
 end
 
 local function copy(exit)
@@ -83,8 +84,14 @@ end
 ---@return string decided
 ---@return watchbot.Exit exit
 local function judge(context, entry, exit)
-  local kept = context.hooks:is_set "verdict" and copy(exit)
-  local outcome, seconds = context.hooks:ask("verdict", entry.job, exit)
+  local hooks = context.hooks
+  local kept = hooks:is_set "verdict" and copy(exit)
+  local outcome, seconds
+  if kept or hooks.observer then
+    outcome, seconds = hooks:ask("verdict", entry.job, exit)
+  else
+    outcome, seconds = verdict(hooks.policy, entry.job, exit)
+  end
   if kept then exit = answers.exit(exit, kept) end
   if outcome then return outcome, seconds, "verdict", exit end
   return "retry", nil, "failed", exit
@@ -202,9 +209,9 @@ local function conclude(context, entry, exit)
   end
   passed(context, "verdict")
   if outcome == "pause" then return paused(exit, seconds, "verdict") end
-  local verdict = { outcome = outcome, exit = exit, cause = cause, decided = decided }
-  if seconds then verdict.seconds = seconds end
-  return verdict
+  local made = { outcome = outcome, exit = exit, cause = cause, decided = decided }
+  if seconds then made.seconds = seconds end
+  return made
 end
 
 --- Admits, starts and follows a job, and decides its outcome.

@@ -19,7 +19,7 @@ local function followed_by(...)
 end
 
 --- The stages of a job, see doc/architecture.md:
----  received   accepted from the queue, not yet decided whether it may wait
+---  received   accepted from the queue, not yet decided whether it may run, and whether it waits
 ---  waiting    waits for a slot
 ---  deciding   the hooks `admit` and `environment` are asked
 ---  starting   an earlier task is looked for, or a new one is started
@@ -31,7 +31,9 @@ end
 ---  gone       the watcher no longer has the message
 ---@type table<string, watchbot.StageOfJob>
 local STAGES = {
-  received = { next = followed_by("waiting", "settling", "returning", "gone"), told = "waiting" },
+  received = {
+    next = followed_by("waiting", "deciding", "settling", "returning", "gone"), told = "waiting",
+  },
   waiting = {
     counted = true, told = "waiting", next = followed_by("deciding", "returning", "gone"),
   },
@@ -230,17 +232,19 @@ function Jobs:move(entry, stage, first)
   local change = CHANGES[from][stage]
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
+  if change.plain and not lane then
+    if observers and observers[stage] then observers[stage](entry, from, stage) end
+    return
+  end
   if lane and entry.parked then leave_park(self, entry) end
-  if not change.plain then
-    if change.counts then recount(self.counts, from, stage) end
-    self.slots = self.slots + change.slots
-    self.lingerers = self.lingerers + change.lingerers
-    if stage == "waiting" then
-      wait_in_line(self, entry, first)
-    elseif stage == "gone" then
-      self.total = self.total - 1
-      if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
-    end
+  if change.counts then recount(self.counts, from, stage) end
+  self.slots = self.slots + change.slots
+  self.lingerers = self.lingerers + change.lingerers
+  if stage == "waiting" then
+    wait_in_line(self, entry, first)
+  elseif stage == "gone" then
+    self.total = self.total - 1
+    if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
   if observers and observers[stage] then observers[stage](entry, from, stage) end
   if change.matters and self.watcher then self.watcher:moved(stage, change) end

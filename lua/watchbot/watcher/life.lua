@@ -9,6 +9,7 @@ local crew = require "watchbot.lib.crew"
 local ending = require "watchbot.watcher.ending"
 local job = require "watchbot.message.job"
 local lanes = require "watchbot.watcher.lanes"
+local lapses = require "watchbot.watcher.lapses"
 local leases = require "watchbot.watcher.leases"
 local own = require "watchbot.lib.own"
 local payloads = require "watchbot.watcher.payloads"
@@ -103,7 +104,10 @@ end
 function Life:let_in(entry, over)
   if over then return self:drop_lapsed(entry) end
   if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
-  self.jobs:move(entry, "waiting")
+  local all, ready = self.jobs, self.ready
+  local waits = all.counts.waiting > 0 or entry.lane or all.slots >= self:slots()
+  if waits or ready and not ready() then return all:move(entry, "waiting") end
+  self:begin(entry)
 end
 
 function Life:take_unreadable(entry)
@@ -156,9 +160,14 @@ function Life:dispatch()
   while all.slots < slots and (not ready or ready()) do
     local entry = all:pop_waiting()
     if not entry then return end
-    all:move(entry, "deciding")
-    if entry.turn then entry.turn:set() else self.crew:run(entry, self.live) end
+    self:begin(entry)
   end
+end
+
+-- Gives a job its slot.
+function Life:begin(entry)
+  self.jobs:move(entry, "deciding")
+  if entry.turn then entry.turn:set() else self.crew:run(entry, self.live) end
 end
 
 -- Gives back a job that waits for a slot.
@@ -371,27 +380,10 @@ function Life:rescue(entry, err)
   rescue(self, entry)
 end
 
--- leases
+-- leases and the end: see watcher/lapses.lua and watcher/ending.lua
 
-function Life:lapsed(lease)
-  self.journal:error(lease.owner.id, "error",
-    "the lease has lapsed, another watcher may run the message too", "code", "LeaseLapsed",
-    "receives", lease.receives, "where", "lease")
-end
-
-function Life:extension_failed(lease, err, code)
-  self.journal:warning(lease.owner.id, "error", err, "code", code, "where", "heartbeat")
-end
-
-function Life:limited(lease)
-  local entry = lease.owner
-  local reason = "stopped: a message can be kept for at most 12 hours"
-  self.journal:error(entry.id, "error", reason)
-  if entry.run then entry.run:stop(reason, self.hooks.policy.kill_grace) end
-end
-
--- the end: see watcher/ending.lua
-
+Life.lapsed, Life.limited = lapses.lapsed, lapses.limited
+Life.extension_failed = lapses.extension_failed
 Life.stop, Life.leave, Life.cancel = ending.stop, ending.leave, ending.cancel
 Life.stop_all, Life.end_hooks = ending.stop_all, ending.end_hooks
 
