@@ -467,6 +467,12 @@ build = {
       ["watchbot.console.icon"] = "lua/watchbot/console/icon.svg",
       ["watchbot.console.script"] = "lua/watchbot/console/script.js",
       ["watchbot.console.style"] = "lua/watchbot/console/style.css",
+    ["watchbot.queue.sqlite.ticks"] = "lua/watchbot/queue/sqlite/ticks.lua",
+    ["watchbot.schedule"] = "lua/watchbot/schedule/init.lua",
+    ["watchbot.schedule.cron"] = "lua/watchbot/schedule/cron.lua",
+    ["watchbot.schedule.rule"] = "lua/watchbot/schedule/rule.lua",
+    ["watchbot.schedule.zone"] = "lua/watchbot/schedule/zone.lua",
+    ["watchbot.watcher.schedules"] = "lua/watchbot/watcher/schedules.lua",
     },
   },
 }

@@ -2,6 +2,7 @@
 -- restart.
 
 local policy = require "watchbot.policy"
+local schedules = require "watchbot.watcher.schedules"
 local open_stage = require("watchbot.testing.stage").open
 
 describe("a task of the watcher", function()
@@ -9,7 +10,10 @@ describe("a task of the watcher", function()
   after_each(function() made:close() end)
 
   local function stage()
-    made = open_stage(policy { queue = "sqlite:jobs.db", command = "true", status = 60 }, {})
+    made = open_stage(policy {
+      queue = "sqlite:jobs.db", command = "true", status = 60,
+      schedules = { hourly = { every = "1h" } },
+    }, {})
     return made.watcher
   end
 
@@ -19,6 +23,11 @@ describe("a task of the watcher", function()
     { "polls", function(watcher) return watcher.intake, "turn" end },
     { "status", function(watcher) return watcher.runner, "status" end },
     { "pauses", function(watcher) return watcher.pauses, "look" end },
+    { "schedules", function(watcher)
+      watcher.queue.tick = function() return { sent = {}, skipped = false } end
+      watcher.scheduling = schedules.attend(watcher)
+      return watcher.scheduling, "look"
+    end },
   }
 
   for _, one in ipairs(tasks) do
@@ -54,7 +63,9 @@ describe("a task of the watcher", function()
 
   it("is in this list", function()
     local file <close> = assert(io.open "lua/watchbot/watcher/init.lua")
-    local text, known = file:read "a", { protection = true } -- spec/watcher/protection_spec.lua
+    local text = file:read "a"
+    -- spec/watcher/protection_spec.lua, spec/watcher/keeper_spec.lua
+    local known = { protection = true, keeper = true }
     for _, one in ipairs(tasks) do known[one[1]] = true end
     local count = 0
     for name in text:gmatch ':supervise%("([^"]+)"' do

@@ -18,7 +18,7 @@ end
 -- Types of fields as an editor knows them.
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
-  listen = "string", metrics = "\"emf\"",
+  schedules = "table<string, watchbot.ScheduleOptions>", listen = "string", metrics = "\"emf\"",
   history_output = '"failed"|"all"',
   interval = "number",
   visibility = "number", retention = "number",

@@ -15,9 +15,13 @@ local function is_leap(year)
   return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
 end
 
--- Days since 1970-01-01 in the Gregorian calendar; nil for an invalid date. The year starts in
--- March, so that the leap day is its last day.
-local function days_of(year, month, day)
+--- Days since 1970-01-01 in the Gregorian calendar. The year starts in March, so that the leap day
+--- is its last day.
+---@param year integer
+---@param month integer 1 to 12
+---@param day integer
+---@return integer? days nil: there is no such day
+function date.days(year, month, day)
   local length = LENGTHS[month]
   if not length or day < 1 or day > length or (month == 2 and day == 29 and not is_leap(year)) then
     return nil
@@ -25,6 +29,22 @@ local function days_of(year, month, day)
   if month <= 2 then year, month = year - 1, month + 12 end
   return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day
     - 719469
+end
+
+--- The day of a number of days since 1970-01-01: the reverse of `date.days`.
+---@param days integer
+---@return integer year
+---@return integer month
+---@return integer day
+function date.civil(days)
+  local since = days + 719468 -- since 0000-03-01
+  local era, of_era = since // 146097, since % 146097 -- of 400 years
+  local year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+  local of_year = of_era - (365 * year + year // 4 - year // 100)
+  local month = (5 * of_year + 2) // 153 -- 0 is March
+  local day = of_year - (153 * month + 2) // 5 + 1
+  if month >= 10 then return era * 400 + year + 1, month - 9, day end
+  return era * 400 + year, month + 3, day
 end
 
 -- "", "Z", "+01:00" or "-0130" in seconds.
@@ -53,7 +73,7 @@ end
 ---@return number? seconds since the epoch; an integer if there is no fraction
 function date.iso(text)
   local year, month, day, rest = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)(.*)$"
-  local days = year and days_of(math.tointeger(year), math.tointeger(month), math.tointeger(day))
+  local days = year and date.days(math.tointeger(year), math.tointeger(month), math.tointeger(day))
   local time = days and time_of(rest)
   if not time then return nil end
   local seconds = days * 86400 + time

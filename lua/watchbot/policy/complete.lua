@@ -3,6 +3,8 @@
 
 local resident = require "watchbot.policy.resident"
 
+local schedule = require "watchbot.schedule"
+
 local complete = {}
 
 -- A policy sets exactly one of these fields: they define what a task is.
@@ -40,6 +42,7 @@ function complete.problem(policy, kind)
   end
   return no_single_task(policy) or (resident.kind(policy) and resident.misfit(policy))
     or resident.without_handler(policy) or misfit(policy, kind)
+    or schedule.unsent(policy.schedules, policy.queue, os.getenv "Schedules")
 end
 
 return complete

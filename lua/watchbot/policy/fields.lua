@@ -190,6 +190,9 @@ local declared = {
     environment = "MetricsNamespace", help = "their namespace in CloudWatch" },
   { name = "metrics_service", type = "text", environment = "MetricsService",
     help = "the value of their dimension `Service`; default: the stack's name, or the queue's" },
+  { name = "schedules", type = "schedules",
+    help = "messages that are sent at times, `{ nightly = { cron = \"0 3 * * *\", zone = "
+      .. "\"Europe/Berlin\", message = \"report\" } }`; see `doc/schedules.md`" },
   { name = "topic", type = "text", environment = "NotificationTopic",
     help = "the ARN of the SNS topic that notifications are published to" },
   { name = "notify_limit", type = "count", default = 10,

@@ -5,6 +5,7 @@ local buckets = require "watchbot.lib.buckets"
 local core = require "watchbot.core"
 local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
+local schedule = require "watchbot.schedule"
 local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
 local words = require "watchbot.policy.words"
@@ -178,6 +179,13 @@ local types = {
       if type(value) ~= "string" then return false end
       local options, problem = address.parse(value)
       return options ~= nil, problem and ("%s, got '%s'"):format(problem, value)
+    end,
+  },
+  schedules = {
+    expected = "a table like { nightly = { cron = '0 3 * * *', message = 'report' } }",
+    check = function(value)
+      local problem = schedule.problem(value)
+      return problem == nil, problem
     end,
   },
   lambda = kept "lambda", serve = kept "serve", resident = kept "resident",

@@ -17,6 +17,7 @@ local phase = require "watchbot.watcher.phase"
 local policy = require "watchbot.policy"
 local reach = require "watchbot.watcher.reach"
 local scheduler = require "watchbot.scheduler"
+local schedules = require "watchbot.watcher.schedules"
 local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
 local tally = require "watchbot.watcher.tally"
@@ -310,6 +311,7 @@ function Watcher:reload(fresh)
   self.leases.visibility = fresh.visibility
   self.intake.options.visibility = fresh.visibility
   if self.keeper then self.keeper:apply(fresh) end
+  self.scheduling = self.scheduling or schedules.attend(self)
   self.intake:wake()
   self.life:dispatch()
   return true
@@ -334,6 +336,7 @@ function Watcher:start_tasks()
   }
   if self.runner.status then tasks[#tasks + 1] = self:supervise("status", load.run, self) end
   if self.keeper then tasks[#tasks + 1] = self:supervise("keeper", self.keeper.run, self.keeper) end
+  self.scheduling = schedules.attend(self, true)
   return tasks
 end
 

@@ -12,6 +12,7 @@ local receiving = require "watchbot.queue.sqlite.receiving"
 local schema = require "watchbot.queue.sqlite.schema"
 local sending = require "watchbot.queue.sqlite.sending"
 local store = require "watchbot.queue.sqlite.store"
+local ticks = require "watchbot.queue.sqlite.ticks"
 local trust = require "watchbot.queue.sqlite.trust"
 
 -- The values of SQS.
@@ -167,6 +168,24 @@ function Queue:keep_history(keep, lost)
 end
 
 -- pausing
+
+--- Sends the messages of the ticks of a schedule that are due; they are on disk when this returns.
+--- Waits in a task.
+---@param schedule watchbot.Schedule
+---@return watchbot.Ticked? ticked
+---@return string? err
+---@return string? code
+function Queue:tick(schedule)
+  return self.sending:submit(ticks.send, true, schedule)
+end
+
+--- The last tick of each schedule that was sent or skipped here. Waits in a task.
+---@return { name: string, last: integer }[]?
+---@return string? err
+---@return string? code
+function Queue:ticks()
+  return self.reader:patiently(ticks.list)
+end
 
 --- Pauses the queue, or a group of it: nothing of it is received any more by any watcher; messages
 --- in flight are not affected. Waits in a task.

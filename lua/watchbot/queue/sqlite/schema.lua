@@ -10,6 +10,7 @@ local history = require "watchbot.queue.sqlite.history"
 local outbox = require "watchbot.queue.sqlite.outbox"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local sqlite = require "watchbot.sqlite"
+local ticks = require "watchbot.queue.sqlite.ticks"
 
 local schema = {}
 
@@ -148,6 +149,7 @@ END;
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
   TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
+  ticks.sql,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 
