@@ -140,6 +140,7 @@ build = {
     ["watchbot.cli.resume"] = "lua/watchbot/cli/resume.lua",
     ["watchbot.cli.run"] = "lua/watchbot/cli/run.lua",
     ["watchbot.cli.saved_lines"] = "lua/watchbot/cli/saved_lines.lua",
+    ["watchbot.cli.schedule"] = "lua/watchbot/cli/schedule.lua",
     ["watchbot.cli.send"] = "lua/watchbot/cli/send.lua",
     ["watchbot.cli.serve"] = "lua/watchbot/cli/serve.lua",
     ["watchbot.cli.status"] = "lua/watchbot/cli/status.lua",

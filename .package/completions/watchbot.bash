@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -110,6 +110,7 @@ _watchbot() {
     listen) options='--workers --health --help' words='' ;;
     send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
     message) options=' --help' words='' ;;
+    schedule) options='--json --help' words='list next run' ;;
     status) options='--stack --prefix --queue --json --help' words='' ;;
     console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
     pause) options='--stack --prefix --queue --for --by --help' words='' ;;
@@ -125,7 +126,7 @@ _watchbot() {
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -29,6 +29,9 @@ complete -c watchbot -n '__fish_seen_subcommand_from send' -l group -x -d 'the F
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l overflow -x -d 's3'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l deduplication-id -x -d 'a second message with this ID within 5 minutes is dropped'
 complete -c watchbot -n __fish_use_subcommand -f -a message -d 'Writes the message of the task that calls it to a file, or to standard output'
+complete -c watchbot -n __fish_use_subcommand -f -a schedule -d 'Lists the schedules of a policy, or sends the message of one now'
+complete -c watchbot -n '__fish_seen_subcommand_from schedule' -l json -d 'list'
+complete -c watchbot -n '__fish_seen_subcommand_from schedule' -f -a 'list next run'
 complete -c watchbot -n __fish_use_subcommand -f -a status -d 'Shows a queue and its tasks'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l stack -x -d 'the CloudFormation stack of the watcher'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l prefix -x -d 'which watcher, where the stack has several'
@@ -141,4 +144,4 @@ complete -c watchbot -n '__fish_seen_subcommand_from template' -l check -d 'inst
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l diff -r -F -d 'instead'
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l options -d 'print every option of watchbot'
 complete -c watchbot -n __fish_use_subcommand -f -a help
-complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy'
+complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy'

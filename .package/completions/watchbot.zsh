@@ -8,6 +8,7 @@ _watchbot() {
     'listen:Runs a command for each message, as ecs-watchbot v4 to v10 does'
     'send:Sends a message, or each line of standard input as one'
     'message:Writes the message of the task that calls it to a file, or to standard output'
+    'schedule:Lists the schedules of a policy, or sends the message of one now'
     'status:Shows a queue and its tasks'
     'console:Serves a web page that shows queues, jobs and dead letters'
     'pause:Pauses a queue'
@@ -69,6 +70,11 @@ _watchbot() {
         '*:file:_files' ;;
     message)
       _arguments -S \
+        '*:file:_files' ;;
+    schedule)
+      _arguments -S \
+        '--json[list]' \
+        '1:action:(list next run)' \
         '*:file:_files' ;;
     status)
       _arguments -S \
@@ -211,7 +217,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy ;;
   esac
 }
 

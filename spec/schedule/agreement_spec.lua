@@ -77,7 +77,10 @@ it("agrees with cron-parser about 200 expressions over ten years", function()
     local text, name = expression(), ZONES[index % #ZONES + 1]
     for year = 0, YEARS - 1 do
       local since = date.iso(("%d-%02d-01"):format(2025 + year, (index + year) % 12 + 1))
-      asked[#asked + 1] = { text = ("%s in %s, CRON_SEED=%d"):format(text, name, seed), rule = text, zone = name, since = since }
+      asked[#asked + 1] = {
+        text = ("%s in %s, CRON_SEED=%d"):format(text, name, seed), rule = text, zone = name,
+        since = since,
+      }
       lines[#lines + 1] = ("%s %d %d %s"):format(name, TICKS, since, text)
     end
   end
@@ -94,7 +97,8 @@ it("agrees with cron-parser about 200 expressions over ten years", function()
     local one = asked[index]
     local clock = assert(zone.open(one.zone))
     local mine = ours(clock, assert(cron.parse(one.rule)), one.since)
-    compared = compared + assert_agree(one, far_from_changes(clock, mine), far_from_changes(clock, numbers_of(line)))
+    compared = compared + assert_agree(one, far_from_changes(clock, mine),
+      far_from_changes(clock, numbers_of(line)))
   end
   assert.are.equal(#asked, index, out:sub(-300))
   assert.is_true(compared > 8000, compared)

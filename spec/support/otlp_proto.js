@@ -1,4 +1,4 @@
-// Checks requests of OTLP with opentelemetry-proto's own message types (spec/support/obtain-otlp-proto): a line of JSON
+// Checks requests of OTLP with opentelemetry-proto's own message types (spec/support/obtain-npm): a line of JSON
 // {signal, request} on standard input, a line of text for each problem. What a message does not have is lost when it is read
 // and written again, which shows.
 //

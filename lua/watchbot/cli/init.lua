@@ -28,6 +28,7 @@ local commands = {
   { "listen", "watchbot.cli.listen", "run" },
   { "send", "watchbot.cli.send", "run" },
   { "message", "watchbot.cli.message", "run" },
+  { "schedule", "watchbot.cli.schedule", "run" },
   { "status", "watchbot.cli.status" },
   { "console", "watchbot.cli.console" },
   { "pause", "watchbot.cli.pause" },

@@ -120,6 +120,9 @@
 ---@field metrics_namespace? string
 ---the value of their dimension `Service`; default: the stack's name, or the queue's
 ---@field metrics_service? string
+---messages that are sent at times, `{ nightly = { cron = "0 3 * * *", zone = "Europe/Berlin",
+---message = "report" } }`; see `doc/schedules.md`
+---@field schedules? table<string, watchbot.ScheduleOptions>
 ---the ARN of the SNS topic that notifications are published to
 ---@field topic? string
 ---notifications a minute; the rest are sent as one summary

@@ -64,13 +64,12 @@ local function when_problem(options)
   if options.missed ~= nil and options.missed ~= "once" and options.missed ~= "skip" then
     return ("'missed': expected 'once' or 'skip', got '%s'"):format(tostring(options.missed))
   end
-  local ok, err = true, nil
   if options.every then
     if options.zone then return "'zone' is for 'cron': 'every' counts from 1970-01-01 UTC" end
-    ok, err = seconds_of(options.every)
-    return not ok and err or nil
+    local seconds, why = seconds_of(options.every)
+    return not seconds and why or nil
   end
-  ok, err = cron.parse(options.cron)
+  local ok, err = cron.parse(options.cron)
   if not ok then return "'cron': " .. err end
   ok, err = zone.open(options.zone or "UTC")
   return not ok and "'zone': " .. err or nil

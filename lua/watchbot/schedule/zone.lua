@@ -26,10 +26,10 @@ local zone = {}
 -- The sizes in a TZif header, and the position after it.
 local function header(bytes, at)
   if #bytes < at + 43 or bytes:sub(at, at + 3) ~= "TZif" then return nil end
-  local sizes, after = {}, nil
-  sizes.utc, sizes.std, sizes.leaps, sizes.times, sizes.types, sizes.letters, after =
-    (">I4I4I4I4I4I4"):unpack(bytes, at + 20)
-  return sizes, after, bytes:sub(at + 4, at + 4)
+  local utc, std, leaps, times, types, letters = (">I4I4I4I4I4I4"):unpack(bytes, at + 20)
+  return {
+    utc = utc, std = std, leaps = leaps, times = times, types = types, letters = letters,
+  }, at + 44, bytes:sub(at + 4, at + 4)
 end
 
 -- Bytes of a data block whose times have `width` bytes.
