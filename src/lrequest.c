@@ -2,6 +2,7 @@
  * documents it for users. */
 #include "lrequest.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +16,9 @@ enum { STATUS_AT_LEAST = 200, STATUS_AT_MOST = 599 };
 
 /* Bytes of a stream that wait for the client; a task that sends more waits, too. */
 enum { STREAM_AHEAD = 1 << 16 };
+
+/* Bytes of the fields that most answers have. */
+enum { USUAL_FIELDS = 512 };
 
 struct lrequest {
     struct exchange exchange;
@@ -34,7 +38,7 @@ bool lrequest_push(lua_State *L, struct server *server) {
 }
 
 static struct lrequest *check_request(lua_State *L) {
-    return luaL_checkudata(L, 1, REQUEST_TYPE);
+    return lhandle_check(L, 1, REQUEST_TYPE);
 }
 
 static int request_gc(lua_State *L) {
@@ -106,10 +110,10 @@ static int l_gone(lua_State *L) {
 
 /* answers */
 
+/* The characters of a token (RFC 9110, 5.6.2): a bit for each byte. */
 static bool is_of_token(unsigned char byte) {
-    unsigned lower = byte | 0x20u;
-    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
-           (byte != '\0' && strchr("!#$%&'*+.^_`|~", byte));
+    static const uint64_t token[4] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
+    return token[byte / 64] >> byte % 64 & 1;
 }
 
 static bool is_name(lua_State *L, int index) {
@@ -137,7 +141,8 @@ static bool is_value(lua_State *L, int index) {
 static bool is_reserved(const char *name) {
     static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                         "Date"};
-    if (!strchr("CcTtDd", name[0])) return false;
+    char first = name[0] | 0x20;
+    if (first != 'c' && first != 't' && first != 'd') return false;
     for (size_t i = 0; i < countof(names); i++) {
         if (strcasecmp(name, names[i]) == 0) return true;
     }
@@ -170,7 +175,8 @@ static bool put_field(struct buffer *lines, lua_State *L) {
 /* The fields of the table at `index`, which may be nil. */
 static const char *lines_of(lua_State *L, struct lrequest *request, int index) {
     struct buffer *lines = &request->lines;
-    buffer_free(lines);
+    buffer_clear(lines);
+    if (!buffer_reserve(lines, USUAL_FIELDS)) luaL_error(L, "answer: not enough memory");
     if (!lua_isnoneornil(L, index)) {
         luaL_checktype(L, index, LUA_TTABLE);
         int name = lua_gettop(L) + 1;

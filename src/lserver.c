@@ -22,7 +22,7 @@ struct lserver {
 /* servers */
 
 static struct lserver *check_server(lua_State *L) {
-    return luaL_checkudata(L, 1, SERVER_TYPE);
+    return lhandle_check(L, 1, SERVER_TYPE);
 }
 
 static void on_arrived(struct server *server) {

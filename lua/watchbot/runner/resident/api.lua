@@ -133,7 +133,8 @@ local routes = {
   ["/2020-08-15/logs"] = { "PUT", take },
 }
 
--- What is said of an invocation: its id stands in the path.
+-- What is said of an invocation: its id stands in the path, behind this.
+local INVOCATION = "/2018-06-01/runtime/invocation/"
 local of_invocation = { response = { "POST", response }, error = { "POST", failure } }
 
 -- Most targets are a plain path.
@@ -143,14 +144,18 @@ local function path_of(request)
   return (target:gsub("^https?://[^/]*", ""):gsub("%?.*$", ""))
 end
 
+-- => route id ; nil: there is no such invocation's path
+local function find_invocation(path)
+  local first = #INVOCATION + 1
+  local slash = path:sub(1, first - 1) == INVOCATION and path:find("/", first, true)
+  if not slash or slash == first then return nil end
+  return of_invocation[path:sub(slash + 1)], path:sub(first, slash - 1)
+end
+
 local function route(self, request)
   local path, method, id = path_of(request), request:method(), nil
   local found = routes[path]
-  if not found then
-    local name
-    id, name = path:match "^/2018%-06%-01/runtime/invocation/([^/]+)/(%l+)$"
-    found = name and of_invocation[name]
-  end
+  if not found then found, id = find_invocation(path) end
   if not found then return tell(request, 404, "NotFound", path) end
   if found[1] ~= method then return tell(request, 405, "MethodNotAllowed", method) end
   return found[2](self, request, id)

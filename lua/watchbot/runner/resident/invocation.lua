@@ -79,6 +79,7 @@ end
 
 -- An empty response, and null, mean success.
 local function is_nothing(body)
+  if body == "" or body == "null" then return true end
   return body:find "%S" == nil or body:find "^%s*null%s*$" ~= nil
 end
 
