@@ -78,7 +78,8 @@ return {
   ["console/letter_actions"] = "console", ["console/live"] = "console",
   ["console/embedded/init"] = "console", ["console/embedded/letters"] = "console",
   ["console/embedded/job_list"] = "console/jobs", ["console/job_page"] = "console/jobs",
-  ["cli/console"] = "console",
+  ["cli/console"] = "console", ["console/sqs/init"] = "console/sqs",
+  ["console/sqs/hour"] = "console/sqs", ["console/sqs/letters"] = "console/sqs",
 
   -- parts of a template that are seen in whole templates
   ["template/container"] = "template/worker", ["template/declared"] = "template/options",

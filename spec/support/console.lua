@@ -14,10 +14,12 @@ Visitor.__index = Visitor
 ---@param folder table
 ---@param arguments string[]?
 ---@param more table<string, string|false>? variables
+---@param queue string? its URL; default: the folder's
 ---@return table visitor not let in yet; `url` has the token
-function console.start(folder, arguments, more)
+function console.start(folder, arguments, more, queue)
   local child = workshop.start(folder, {
-    "console", "--listen", "127.0.0.1:0", "--queue", folder:url(), table.unpack(arguments or {}),
+    "console", "--listen", "127.0.0.1:0", "--queue", queue or folder:url(),
+    table.unpack(arguments or {}),
   }, more)
   local self = setmetatable({ child = child, headers = {} }, Visitor)
   self.url = workshop.eventually(function() return child:output():match "^(http%S+)\n" end,

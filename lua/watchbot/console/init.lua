@@ -128,6 +128,7 @@ local routes = {
   ["/job/act"] = { post = job_page.act },
   ["/dead-letters"] = { get = letters.get },
   ["/dead-letter"] = { get = letters.one },
+  ["/dead-letters/read"] = { post = letters.read },
   ["/dead-letters/confirm"] = { post = letter_actions.confirm },
   ["/dead-letters/act"] = { post = letter_actions.act },
 }

@@ -32,6 +32,7 @@ local content = html.template [[
 <div data-region="jobs">{body}</div>
 ]]
 
+local unlisted = html.template [[<div class="heading"><h1>Jobs</h1>{tabs?}</div>{words}]]
 local clear = html.template [[ <a class="button" href="{link}">Show all</a>]]
 local state_link = html.template [[
 <li><a href="{link}" aria-current="{current}">{label}{count?}</a></li>
@@ -186,7 +187,11 @@ end
 local function without_list(context)
   return layout.page(context, {
     title = "Jobs", path = jobs.path,
-    content = context:source():no_jobs(context),
+    content = unlisted {
+      tabs = views.tabs(context, "/jobs"), words = views.empty("SQS does not list messages",
+        "A message is only shown to the program that receives it. The dead letters can be read "
+        .. "here; `watchbot logs --message ID` has the lines of one message."),
+    },
   })
 end
 

@@ -29,10 +29,21 @@ local list = html.template [[
 <div class="row"><input id="match" name="match" type="search" value="{match?}" autocomplete="off">
 <button type="submit">Filter</button>{clear?}</div>
 </form>
+{reading?}
 {body}
 ]]
 
 local clear = html.template [[ <a class="button" href="{link}">Show all</a>]]
+
+local reading_panel = html.template [[
+<form method="post" action="{action}" class="reading">{stamp}
+<input type="hidden" name="queue" value="{queue}">
+<p><strong>{read}</strong> {words}</p>{warnings}
+<p class="row"><button type="submit" name="do" value="read" class="main">{more}</button>
+<button type="submit" name="do" value="return">Return them</button></p>
+</form>
+]]
+local warning = html.template [[<p class="soft">{words}</p>]]
 
 local form = html.template [[
 <form method="post" action="{action}" data-choose>
@@ -141,8 +152,45 @@ local function nothing(match, before)
     "A message comes here when it has failed too often, or when a task gives it up.")
 end
 
+-- Where letters have to be received to be seen.
+local function reading_of(context, source)
+  if not source.reading then return nil end
+  if not context.console.write then
+    return views.note("Reading the letters of SQS receives them: this console is read-only.")
+  end
+  local state, warnings = source:reading(), {}
+  for index, words in ipairs(state.warnings) do warnings[index] = warning { words = words } end
+  return reading_panel {
+    action = context:link "/dead-letters/read", stamp = views.stamp(context),
+    queue = source.number, read = show.counted(state.read, "letter"), warnings = warnings,
+    words = ("read. SQS shows a letter only to a program that receives it: that counts as a "
+      .. "receive, hides it from others for a minute or more, and takes about %d calls."):format(
+      state.calls),
+    more = state.read > 0 and "Read more" or "Read letters",
+  }
+end
+
+--- Reads more letters, or returns those that were read.
+---@param context watchbot.ConsoleContext
+---@return nil
+---@return integer|watchbot.HtmlLink
+function letters.read(context)
+  local source, what, count, err = context:source(), context.form:one "do", nil, nil
+  if not source.reading then return nil, 400 end
+  if what == "return" then
+    source:return_letters()
+  else
+    count, err = source:read_more()
+  end
+  local words = err and ("Nothing more was read: %s"):format(err)
+    or count and show.counted(count, "letter") .. " read." or "The letters were returned."
+  return nil, context:link("/dead-letters", "queue", source.number,
+    "told", context.console:tell { kind = err and "bad" or "good", words = words })
+end
+
 local function body_of(context, source, found, before, match)
   if not found then return "" end
+  if #found.letters == 0 and source.reading then return "" end
   if #found.letters == 0 then return nothing(match, before) end
   return list_of(context, source, found, before, match)
 end
@@ -162,7 +210,7 @@ function letters.get(context)
         dead and show.counted(dead, "message") or "Messages", source.name),
       problem = not found and views.problem(err), queue = source.number, match = match,
       clear = match and clear { link = context:link("/dead-letters", "queue", source.number) },
-      body = body_of(context, source, found, before, match),
+      reading = reading_of(context, source), body = body_of(context, source, found, before, match),
     },
   })
 end

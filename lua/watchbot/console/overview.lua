@@ -97,6 +97,7 @@ end
 
 local function job_tile(context, source, state, label, words)
   local count = source.figures[state]
+  label = source.labels and source.labels[state] or label
   if not source.jobs then
     return tile { label = label, value = show.count(count), below = below { words = words } }
   end
@@ -151,7 +152,8 @@ local function running_of(context, source)
   local count = source.figures.running or 0
   return block {
     title = "Running now",
-    body = #rows > 0 and running_table { rows = rows } or note { words = "Nothing runs." },
+    body = #rows > 0 and running_table { rows = rows }
+      or note { words = source.unlisted or "Nothing runs." },
     more = count > #rows and #rows > 0 and all_running {
       link = context:link("/jobs", "queue", source.number, "state", "running"),
       count = show.count(count),
@@ -172,7 +174,8 @@ local function failed_of(context, source)
   end
   return block {
     title = "Newest failures",
-    body = #rows > 0 and failed_table { rows = rows } or note { words = "Nothing has failed." },
+    body = #rows > 0 and failed_table { rows = rows }
+      or note { words = source.unlisted_failures or "Nothing has failed." },
   }
 end
 
