@@ -106,7 +106,7 @@ _watchbot() {
     'template --diff') COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case ${COMP_WORDS[1]} in
-    run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --drain --health --listen --log --help' words='' ;;
+    run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --strict --drain --health --listen --log --help' words='' ;;
     listen) options='--workers --health --help' words='' ;;
     send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
     message) options=' --help' words='' ;;

@@ -36,14 +36,15 @@ _watchbot() {
   case $command in
     run)
       _arguments -S \
-        '--queue=[sqlite]:url: ' \
+        '*--queue=[sqlite]:url: ' \
         '--workers=[tasks at once]:n: ' \
         '--lambda=[the command is the runtime of a Lambda function]:handler: ' \
         '--serve=[the command is an HTTP server]:url: ' \
         '--resident[the command stays and takes a line of JSON for each message]' \
         '--runtime-api=[with --lambda]:port: ' \
         '--batch=[messages of one invocation of these]:n: ' \
-        '--drain[exit when the queue is empty]' \
+        '--strict[of several queues, those that come first go first]' \
+        '--drain[exit when the queue is empty, or all of them]' \
         '--health=[write FILE every second, for watchbot health]:file:_files' \
         '--listen=[serve /metrics, /healthz and /readyz]:address: ' \
         '--log=[the log'\''s form]:format:(text json)' \

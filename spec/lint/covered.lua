@@ -4,7 +4,8 @@
 return {
   -- what a policy's fields and hooks are, and how its file is loaded
   ["policy/fields"] = "policy", ["policy/types"] = "policy", ["policy/hooks"] = "policy",
-  ["policy/load"] = "policy", ["policy/complete"] = "policy",
+  ["policy/load"] = "policy", ["policy/complete"] = "policy", ["policy/compatible"] = "policy",
+  ["policy/topic"] = "notify/sns",
 
   ["otlp/named"] = "traces", ["otlp/producer"] = "traces", ["otlp/resource"] = "otlp/init",
 
@@ -16,6 +17,9 @@ return {
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
   ["metrics/init"] = "watcher/instruments", ["metrics/endpoint"] = "watcher/instruments",
+  ["watcher/opening"] = "watcher/several", ["watcher/room"] = "watcher/drain",
+  ["watcher/shares"] = "watcher/several",
+  ["watcher/protect"] = "watcher/protection",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["watcher/rescue"] = "watcher/life", ["watcher/ending"] = "watcher/drain",
   ["watcher/lapses"] = "watcher/life",

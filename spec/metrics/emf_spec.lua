@@ -42,7 +42,7 @@ end
 local function measured(snapshots)
   local index, observers = 0, {}
   return {
-    parts = { jobs = { observe = function(_, given) observers = given end } },
+    queues = { { jobs = { observe = function(_, given) observers = given end } } },
     snapshot = function()
       index = index + 1
       local snapshot = snapshots[math.min(index, #snapshots)]

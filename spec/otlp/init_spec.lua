@@ -11,7 +11,7 @@ end
 local function open(variables)
   local lines = {}
   local journal = { warning = function(_, _, ...) lines[#lines + 1] = { ... } end }
-  local exporter = otlp.open(function(name) return variables[name] end, journal, "sqlite:q.db")
+  local exporter = otlp.open(function(name) return variables[name] end, journal)
   return exporter, lines
 end
 

@@ -33,6 +33,7 @@ local types = {
   folder_in_s3 = "string", logged = "integer|false",
   lambda = "watchbot.Lambda", serve = "watchbot.Serve",
   resident = "watchbot.Resident",
+  queues = "(string|table)[]",
   task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
 }
 

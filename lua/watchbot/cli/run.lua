@@ -14,8 +14,9 @@ local run = {
   keeps_rest = true,
   options = {
     {
-      name = "queue", value = "URL",
-      help = "sqlite:FILE; default: the policy's `queue`, then $QueueUrl",
+      name = "queue", value = "URL", many = true,
+      help = "sqlite:FILE; several times: several queues; default: the policy's `queue` or "
+        .. "`queues`, then $QueueUrl",
     },
     {
       name = "workers", value = "N", number = true,
@@ -40,7 +41,8 @@ local run = {
         .. "container asks",
     },
     { name = "batch", value = "N", number = true, help = "messages of one invocation of these" },
-    { name = "drain", help = "exit when the queue is empty" },
+    { name = "strict", help = "of several queues, those that come first go first" },
+    { name = "drain", help = "exit when the queue is empty, or all of them" },
     { name = "health", value = "FILE", help = "write FILE every second, for watchbot health" },
     {
       name = "listen", value = "ADDRESS",
@@ -69,8 +71,12 @@ examples:
 
 -- The command line overrides the policy.
 local function override(policy, arguments)
+  if arguments.queue then
+    local ok, err = policy:watch(arguments.queue)
+    if not ok then return nil, err end
+  end
   return policy:override {
-    queue = arguments.queue, log = arguments.log, listen = arguments.listen,
+    strict = arguments.strict, log = arguments.log, listen = arguments.listen,
     workers = arguments.workers and math.tointeger(arguments.workers) or arguments.workers,
   }
 end

@@ -116,6 +116,18 @@ function Journal:trace_of(one)
   if type(one.trace_id) == "string" then return "trace_id", one.trace_id, "span_id", one.span_id end
 end
 
+--- The same log, in which each line names a queue, for watchers of several.
+---@param name string
+---@return watchbot.Journal
+function Journal:of_queue(name)
+  local one = { queue = name }
+  function one.say(_, level, id, ...) return self:say(level, id, "queue", name, ...) end
+  function one.error(_, id, ...)
+    self:error(id, "queue", name, ...)
+  end
+  return setmetatable(one, { __index = self })
+end
+
 --- Lines that were dropped so far: the disk was full, or the reader was stuck.
 ---@return integer? count nil: none
 function Journal:dropped()

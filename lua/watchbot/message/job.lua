@@ -22,6 +22,7 @@ local LONGEST_STRING = 131072
 ---@field first_received integer? milliseconds since the epoch
 ---@field group string? the FIFO group
 ---@field trace watchbot.Trace? what its sender, or the span of this job, hands on
+---@field queue string? the URL of its queue
 ---@field last boolean if this attempt fails, the message goes to the dead-letter queue
 local Job = { __metatable = "watchbot.Job" }
 Job.__index = Job
@@ -76,11 +77,31 @@ local function trace_of(attributes, header)
   return trace.of_message(attributes, header)
 end
 
+-- The class of a queue's jobs: what all of them have in common costs nothing for each.
+local classes = setmetatable({}, { __mode = "v" })
+
+--- The class of the jobs of a queue, whose `queue` no policy can change.
+---@param url string
+---@return table
+function job.of_queue(url)
+  local class = classes[url]
+  if class then return class end
+  class = { __metatable = "watchbot.Job", queue = url }
+  for name, method in pairs(Job) do class[name] = class[name] or method end
+  class.__index = class
+  function class.__newindex(self, name, value)
+    if name ~= "queue" then rawset(self, name, value) end
+  end
+  classes[url] = class
+  return class
+end
+
 --- Makes a job of a received message.
 ---@param message table from `queue:receive`
 ---@param max_receives integer? receives before the dead-letter queue, if known
+---@param class table? see `of_queue`
 ---@return watchbot.Job
-function job.new(message, max_receives)
+function job.new(message, max_receives, class)
   local receives = message.receives
   local last = max_receives ~= nil and receives >= max_receives
   local subject, body, attributes = unwrap(message)
@@ -88,7 +109,7 @@ function job.new(message, max_receives)
     id = message.id, subject = subject, message = body, attributes = attributes,
     receives = receives, deliveries = message.deliveries or receives, sent = message.sent,
     first_received = message.first_received, group = message.group, last = last,
-  }, Job)
+  }, class or Job)
   local hands_on = trace_of(attributes, message.trace)
   if hands_on then self.trace = hands_on end
   messages[self] = message

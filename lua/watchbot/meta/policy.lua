@@ -5,6 +5,11 @@
 ---@class watchbot.PolicyFields
 ---`sqlite:FILE`, or the URL of an SQS queue
 ---@field queue? string
+---instead of `queue`: several queues, `{ { "https://...", weight = 3 }, "sqlite:fast.db" }`; an
+---entry may replace fields of the policy; see `doc/queues.md`
+---@field queues? (string|table)[]
+---of several `queues`, those that come first go first: later ones may starve
+---@field strict? boolean
 ---the program that each task is: text runs in `sh`, a list is an argv; or a function of the job
 ---@field command? string|string[]|fun(job: watchbot.Job): string|string[]
 ---instead of `command`: a Lua function in the watcher, `handler(job)`

@@ -64,7 +64,7 @@ function emf.new(measured, options)
     measured = measured, options = options, samples = no_samples(), full = scheduler.event(),
     before = {}, errors = options.errors(),
   }, Emf)
-  self:observe(measured.parts.jobs)
+  for _, queue in ipairs(measured.queues) do self:observe(queue.jobs) end
   return self
 end
 

@@ -1,7 +1,7 @@
 --- metrics: what can be counted and measured about a watcher, from one declared table
 -- (metrics/table.lua) and one observer of the stages of its jobs (metrics/stages.lua).
 --
---     local measured = metrics.new(parts)
+--     local measured = metrics.new(parts, { parts_of_queue... })
 --     local snapshot = measured:snapshot()       -- in a task; waits a second at most
 --     measured:close()
 --
@@ -51,6 +51,7 @@ local version = require "watchbot.version"
 ---@field totals watchbot.StageTotals
 ---@field lag watchbot.Histogram
 ---@field counts watchbot.BacklogCounts?
+---@field name string? of its queue, where there are several: the value of the label `queue`
 ---@field version string
 ---@field started integer milliseconds since the epoch
 ---@field time number of the snapshot: seconds since the epoch
@@ -80,16 +81,22 @@ Metrics.__index = Metrics
 
 local metrics = {}
 
+-- What is of one queue; the rest is that of the watcher.
+local function of_queue(parts, queue)
+  queue.stages, queue.backlog = stages.new(queue.jobs, queue.causes), backlog.new(queue.queue)
+  queue.readiness:hear(queue.backlog)
+  return setmetatable(queue, { __index = parts })
+end
+
 --- Starts to count and measure. Outcomes of jobs that have started before are not counted.
----@param parts watchbot.MetricsParts
+---@param parts watchbot.MetricsParts those of the watcher
+---@param queues watchbot.MetricsParts[] those of each queue
 ---@return watchbot.Metrics
-function metrics.new(parts)
-  local self = own({ parts = parts }, Metrics)
+function metrics.new(parts, queues)
+  local self = own({ parts = parts, queues = queues }, Metrics)
   parts.started, parts.version = scheduler.time(), version
-  parts.stages = stages.new(parts.jobs, parts.causes)
   parts.lag, self.lag = lag.start()
-  self.backlog = backlog.new(parts.queue)
-  parts.readiness:hear(self.backlog)
+  for _, queue in ipairs(queues) do of_queue(parts, queue) end
   return self
 end
 
@@ -98,7 +105,7 @@ local function add_series(family, names, values, depth, labels)
   if depth <= #names then
     for _, value in ipairs(sorted.keys(values)) do
       local with = table.move(labels, 1, #labels, 1, {})
-      with[depth] = { names[depth], value }
+      with[#with + 1] = { names[depth], value }
       add_series(family, names, values[value], depth + 1, with)
     end
   elseif type(values) == "table" then
@@ -110,17 +117,28 @@ local function add_series(family, names, values, depth, labels)
   end
 end
 
+-- The label `queue` is there if there are several.
+function Metrics:add(family, one)
+  if not one.of_queue then return add_series(family, one.labels, one.read(self.parts), 1, {}) end
+  for _, queue in ipairs(self.queues) do
+    local label = queue.name and { "queue", queue.name }
+    add_series(family, one.labels, one.read(queue), 1, label and { label } or {})
+  end
+end
+
 --- All values as they are now; see above for its form. Waits in a task, a second at most, for how
 --- many messages the queue has.
 ---@return watchbot.Snapshot
 function Metrics:snapshot()
   local parts = self.parts
-  parts.counts, parts.totals = self.backlog:read(), parts.stages.totals()
+  for _, queue in ipairs(self.queues) do
+    queue.counts, queue.totals = queue.backlog:read(), queue.stages.totals()
+  end
   parts.boottime, parts.time = scheduler.boottime(), scheduler.time() / 1000
   local snapshot = { time = scheduler.time(), started = parts.started }
   for _, one in ipairs(declared) do
     local family = { name = one.name, kind = one.kind, unit = one.unit, help = one.help }
-    add_series(family, one.labels, one.read(parts), 1, {})
+    self:add(family, one)
     if #family > 0 then snapshot[#snapshot + 1] = family end
   end
   return snapshot
@@ -129,7 +147,7 @@ end
 --- Ends what looks at the loop and the queue.
 function Metrics:close()
   self.lag:cancel "the watcher ends"
-  self.backlog:close()
+  for _, queue in ipairs(self.queues) do queue.backlog:close() end
 end
 
 return metrics

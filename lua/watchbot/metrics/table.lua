@@ -4,7 +4,8 @@
 -- doc/metrics.md follow from here.
 --
 -- `read` gets the parts of metrics.new, and returns a number or a watchbot.Histogram; with one
--- label a table of them by its value, with two a table of such tables; nil: not there now.
+-- label a table of them by its value, with two a table of such tables; nil: not there now. What is
+-- `of_queue` has one more label in a watcher of several queues, `queue`, and gets the parts of one.
 
 local counts = require "watchbot.aws.counts"
 local stages = require "watchbot.metrics.stages"
@@ -15,16 +16,21 @@ local stages = require "watchbot.metrics.stages"
 ---@field unit "seconds"|"bytes"|"" as the name has it
 ---@field labels string[]
 ---@field help string a sentence
+---@field of_queue boolean
 ---@field read fun(parts: watchbot.MetricsParts): any
 
 ---@type watchbot.Metric[]
 local declared = {}
 
+-- Set for the metrics that follow, except these.
+local of_queue = false
+local OF_WATCHER = { slots_free = true, draining = true }
+
 local function declare(kind, unit)
   return function(name, help, read, labels)
     declared[#declared + 1] = {
       name = "watchbot_" .. name, kind = kind, unit = unit, help = help, read = read,
-      labels = labels or {},
+      labels = labels or {}, of_queue = of_queue and not OF_WATCHER[name],
     }
   end
 end
@@ -41,6 +47,8 @@ end
 local function flag(value) return value and 1 or 0 end
 
 -- the queue
+
+of_queue = true
 
 local function of_backlog(name)
   return function(parts) return parts.counts and parts.counts[name] end
@@ -138,6 +146,8 @@ counter("runtimes_failed_total", "Starts of these programs that failed.", of_run
 
 -- AWS
 
+of_queue = false
+
 local function of_aws(name)
   return function() return counts.all(name) end
 end
@@ -162,9 +172,12 @@ bytes("log_bytes_total", "Bytes of the log.", of_log(2))
 counter("log_lines_dropped_total",
   "Lines of the log that were dropped: the disk was full, or nothing read them.",
   function(parts) return parts.sink.dropped and parts.sink:dropped() end)
+
+of_queue = true
 counter("notifications_total",
   "Notifications: sent, held back for the summary of a minute, or failed.",
   function(parts) return parts.notices.counts end, { "result" })
+of_queue = false
 
 -- the process
 

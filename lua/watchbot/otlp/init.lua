@@ -1,8 +1,8 @@
 --- otlp: exports the spans and metrics of a watcher by OTLP over HTTP, as OpenTelemetry's variables
 -- in the environment say. Without them nothing of it runs.
 --
---     local exporter = otlp.open(os.getenv, journal, queue)    -- nil: nothing is exported
---     exporter:observe(jobs)
+--     local exporter = otlp.open(os.getenv, journal)           -- nil: nothing is exported
+--     exporter:observe(jobs, queue)                            -- of each queue
 --     exporter:start(supervise)
 --     exporter:close()                                         -- waits in a task
 
@@ -42,7 +42,7 @@ function Otlp:sender(target, what)
   return made
 end
 
-function Otlp:open_spans(queue)
+function Otlp:open_batches()
   local found = self.settings
   local made = self:sender(found.traces, "spans")
   if not made then return end
@@ -51,22 +51,20 @@ function Otlp:open_spans(queue)
     before = before, behind = behind, size = found.batch_size, most = found.queue_size,
     delay = found.delay,
   })
-  self.spans = spans.new(queue, found.sample, self.batches)
 end
 
 --- Reads the environment. Invalid settings are logged.
 ---@param getenv fun(name: string): string?
 ---@param journal watchbot.Journal
----@param queue string URL
 ---@return watchbot.Otlp? exporter nil: nothing is exported
-function otlp.open(getenv, journal, queue)
+function otlp.open(getenv, journal)
   local found, problems = settings.read(getenv)
   for _, problem in ipairs(problems) do journal:warning(nil, "warning", problem) end
   if not found then return nil end
   local self = own({
     journal = journal, settings = found, resource = resource(found.resource), tasks = {},
   }, Otlp)
-  self:open_spans(queue)
+  self:open_batches()
   local metrics_sender = self:sender(found.metrics, "metrics")
   if metrics_sender and metrics_sender.signer then
     self:report("metrics are not exported: AWS X-Ray takes spans only", "Usage", 0)
@@ -78,9 +76,11 @@ end
 
 --- Creates the spans of all jobs from their stages, if spans are exported.
 ---@param jobs watchbot.Jobs
-function Otlp:observe(jobs)
-  if not self.spans then return end
-  jobs:observe(self.spans:observer(function(err)
+---@param queue string URL
+function Otlp:observe(jobs, queue)
+  if not self.batches then return end
+  local made = spans.new(queue, self.settings.sample, self.batches)
+  jobs:observe(made:observer(function(err)
     self.batches.sender:lose("a span was not made: " .. tostring(err), "Internal", 1)
   end))
 end

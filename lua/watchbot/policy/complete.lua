@@ -1,18 +1,16 @@
 --- policy.complete: checks that a policy has everything that a watcher needs, and no fields that
 -- exclude each other.
 
+local queues = require "watchbot.policy.queues"
 local resident = require "watchbot.policy.resident"
 
 local schedule = require "watchbot.schedule"
 
 local complete = {}
 
--- A policy sets exactly one of these fields: they define what a task is.
-local KINDS = { "command", "handler", "task", "lambda", "serve", "resident" }
-
 local function no_single_task(policy)
   local set = {}
-  for _, name in ipairs(KINDS) do set[#set + 1] = policy:is_set(name) and name or nil end
+  for _, name in ipairs(queues.KINDS) do set[#set + 1] = policy:is_set(name) and name or nil end
   if #set == 0 and not policy.task then
     return "no command: set the policy's 'command', 'handler' or 'task', or run: watchbot "
       .. "run -- COMMAND"
@@ -43,6 +41,24 @@ function complete.problem(policy, kind)
   return no_single_task(policy) or (resident.kind(policy) and resident.misfit(policy))
     or resident.without_handler(policy) or misfit(policy, kind)
     or schedule.unsent(policy.schedules, policy.queue, os.getenv "Schedules")
+end
+
+--- What excludes each other in the policy of several queues.
+---@param policy watchbot.Policy
+---@return string? err
+function complete.several(policy)
+  if policy:is_set "queue" then
+    return "both 'queue' and 'queues' are set: 'queues' has all of them"
+  end
+  if policy:is_set "schedules" then
+    return "'schedules' are of one queue: set them in its entry of 'queues'"
+  end
+  for _, entry in ipairs(policy.strict and queues.entries(policy.queues) or {}) do
+    if entry.weight ~= 1 then
+      return ("queue '%s': 'weight' has no effect with 'strict': queues that come first go first")
+        :format(entry.queue)
+    end
+  end
 end
 
 return complete

@@ -56,6 +56,11 @@ local declared = {
     name = "queue", type = "text", environment = "QueueUrl",
     help = "`sqlite:FILE`, or the URL of an SQS queue",
   },
+  { name = "queues", type = "queues",
+    help = "instead of `queue`: several queues, `{ { \"https://...\", weight = 3 }, "
+      .. "\"sqlite:fast.db\" }`; an entry may replace fields of the policy; see `doc/queues.md`" },
+  { name = "strict", type = "flag", default = false,
+    help = "of several `queues`, those that come first go first: later ones may starve" },
   { name = "command", type = "command",
     help = "the program that each task is: text runs in `sh`, a list is an argv; or a function of "
       .. "the job" },
@@ -254,6 +259,8 @@ for index, field in ipairs(declared) do
   fields.by_name[field.name] = field
   fields.names[index] = field.name
 end
+
+types.queues = require("watchbot.policy.queues").type(fields)
 
 --- Whether a field may have this value.
 ---@param name string a field that exists

@@ -6,6 +6,7 @@
 --
 -- A policy is a proxy in front of its values: each assignment is checked at the line that makes it.
 
+local compatible = require "watchbot.policy.compatible"
 local complete = require "watchbot.policy.complete"
 local fields = require "watchbot.policy.fields"
 local inherit = require "watchbot.policy.inherit"
@@ -13,9 +14,11 @@ local limits = require "watchbot.lib.limits"
 local sorted = require "watchbot.lib.sorted"
 local text = require "watchbot.notify.text"
 local queue = require "watchbot.queue"
+local queues = require "watchbot.policy.queues"
 local resident = require "watchbot.policy.resident"
 local refusal = require "watchbot.lib.refusal"
 local suggest = require "watchbot.lib.suggest"
+local topic = require "watchbot.policy.topic"
 local trace_variables = require("watchbot.trace").variables
 
 -- Seconds of a long poll, and for which a message stays out of sight: the most that SQS allows.
@@ -24,38 +27,6 @@ local LONG_POLL, LONGEST_BACKOFF = limits.sqs.wait, limits.sqs.visibility
 local exits = { [0] = "complete", [3] = "reject", [4] = "release" }
 
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
-
----@class watchbot.Exit how a task ended
----@field code integer? exit code
----@field signal string? "KILL": the signal that ended it
----@field shell_signal string? "KILL" for a shell's code 137: the signal that ended its command
----@field reason string? additional information, if there is any
----@field duration number? seconds
----@field outcome string? the task's own choice (a handler that returned "reject")
----@field timed_out boolean? the task was stopped by `timeout`
----@field cpu number? seconds of CPU of a process and of the children it waited for
----@field max_rss integer? bytes of memory of the largest of these; nil if unknown
----@field survivors string? processes of the task that could not be killed, a line each
----@field oom boolean? it was killed because memory ran out, as far as that is known
----@field stopped boolean? it was stopped because the watcher ends
----@field left boolean? it still runs elsewhere, for the next watcher
----@field not_started boolean? it could not be started
----@field error string? the code of that failure: "ENOENT", "AccessDeniedException"; for a failed
---- Lambda function the type of its error, "ValidationError"
----@field request string? of a resident program: the id of the invocation
----@field status integer|string|nil exit code or signal of a resident program: decides nothing
----@field result string? of a resident program: its response, up to 64 KiB
----@field too_big boolean? the message does not fit into a task
----@field unplaced boolean? the cluster had no capacity for it; the job is retried
----@field logs string? its newest output
----@field blameless boolean? the job did not cause it: its machine stopped, for example
----@field elsewhere boolean? it ran on another machine: its output is in the log group
----@field cluster string? of an ECS task: its cluster's ARN
----@field task string? of an ECS task: its ARN
----@field instance string? of an ECS task: the ARN of its container instance
----@field stop_code string? of an ECS task: ECS's `stopCode`
----@field pending number? of an ECS task: milliseconds until it ran
----@field cause string? the watcher's: see watcher/blame.lua
 
 --- The default hooks. All may wait.
 ---@class watchbot.Hooks
@@ -87,7 +58,7 @@ function hooks:environment(job)
   end
   variables.WorkTopic = variables.WorkTopic or self.work_topic
   variables.LogGroup = variables.LogGroup or self.log_group
-  variables.QueueUrl = variables.QueueUrl or self:file_for_tasks(self.queue)
+  variables.QueueUrl = variables.QueueUrl or self:queue_for_tasks()
   variables.ProgressTable = variables.ProgressTable or self:file_for_tasks(self.progress)
     or self.progress
   if not self.attributes then variables.MessageAttributes = nil end
@@ -189,6 +160,15 @@ local function set(inside, name, value)
   local field = fields.by_name[name]
   if value == nil and field then values[name] = fields.silent(field) end
   inside.plain[name] = values[name]
+  if name == "queues" then inside.of_queues = nil end
+  for _, one in ipairs(inside.of_queues or {}) do
+    if not one.inside.own[name] then set(one.inside, name, value) end
+  end
+end
+
+-- What a policy of one queue does not have alone is set in that of all.
+local function assign(inside, name, value)
+  set(inside.above and not inside.own[name] and inside.above or inside, name, value)
 end
 
 -- policy -> { values, given, plain }; a weak key, because the values refer to nothing that lives
@@ -213,7 +193,7 @@ local function make(declared)
     __newindex = function(_, name, value)
       local ok, err = check(name, value)
       if not ok then refusal.raise(err, name, 1) end
-      set(inside, name, value)
+      assign(inside, name, value)
     end,
     __pairs = function() return next, values, nil end,
   })
@@ -262,6 +242,29 @@ function policies.copy(policy, changes)
   return make(declared)
 end
 
+---@class watchbot.PolicyOfQueue
+---@field queue string
+---@field weight number
+---@field policy watchbot.Policy the same as of all queues, except for what the queue has alone
+
+--- The policies of a watcher of several queues, in their order.
+---@param policy watchbot.Policy
+---@return watchbot.PolicyOfQueue[]? nil: the policy has one `queue`
+function policies.of_queues(policy)
+  local inside = insides[policy]
+  if inside.of_queues or not policy.queues then return inside.of_queues end
+  local given, made = {}, {}
+  for name in pairs(inside.given) do given[name] = inside.values[name] end
+  for index, one in ipairs(queues.declared(given)) do
+    local of_queue = make(one.declared)
+    local its = insides[of_queue]
+    its.above, its.own = inside, one.own
+    made[index] = { queue = one.queue, weight = one.weight, policy = of_queue, inside = its }
+  end
+  inside.of_queues = made
+  return made
+end
+
 --- Whether a value is a policy.
 ---@param value any
 ---@return boolean
@@ -269,18 +272,15 @@ function policies.is(value)
   return insides[value] ~= nil
 end
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  return table.concat(a, "\0") == table.concat(b, "\0")
-end
-
 --- The runner that a policy's tasks need. A policy's fields override the environment of an ECS
 --- service.
 ---@param policy watchbot.Policy
 ---@return "lua"|"process"|"resident"|"ecs"
 function policies.kind(policy)
-  return (resident.kind(policy) and "resident") or (policy.handler and "lua")
-    or (policy.command and "process") or "ecs"
+  local kind = (resident.kind(policy) and "resident") or (policy.handler and "lua")
+    or (policy.command and "process")
+  if kind or policy.task or not policy.queues then return kind or "ecs" end
+  return policies.kind(policies.of_queues(policy)[1].policy)
 end
 
 --- Whether a watcher that runs `old` can continue with `new`.
@@ -288,15 +288,14 @@ end
 ---@param new_policy watchbot.Policy
 ---@return true|string same or why not
 function policies.compatible(old, new_policy)
-  for _, name in ipairs { "queue", "log", "max_receives", "retention", "volumes", "task_events",
-    "metrics" } do
-    if not same(old[name], new_policy[name]) then
-      return ("'%s' cannot change in a watcher that runs; start it again"):format(name)
+  local problem = compatible(old, new_policy, policies.kind)
+  if problem then return problem end
+  local earlier = policies.of_queues(old) or {}
+  for _, one in ipairs(policies.of_queues(new_policy) or {}) do
+    for _, before in ipairs(earlier) do
+      problem = before.queue == one.queue and compatible(before.policy, one.policy, policies.kind)
+      if problem then return ("queue '%s': %s"):format(one.queue, problem) end
     end
-  end
-  if policies.kind(old) ~= policies.kind(new_policy) then
-    return "'command', 'handler', 'task', 'lambda', 'serve' and 'resident' cannot take each "
-      .. "other's place in a watcher that runs; start it again"
   end
   local ok, err = new_policy:complete()
   return ok or err
@@ -313,9 +312,21 @@ function methods:override(changes)
   for name, value in pairs(changes) do
     local ok, err = check(name, value)
     if not ok then return nil, err end
-    set(insides[self], name, value)
+    assign(insides[self], name, value)
   end
   return true
+end
+
+--- Sets the queues that are watched. Of the policy's `queues`, one that stays keeps its fields.
+---@param urls string[]
+---@return true? ok
+---@return string? err
+function methods:watch(urls)
+  local chosen = queues.select(self.queues, urls)
+  local several = #urls > 1 or type(chosen[1]) == "table"
+  local ok, err = self:override(several and { queues = chosen } or { queue = urls[1] })
+  if ok then self[several and "queue" or "queues"] = nil end
+  return ok, err
 end
 
 --- The file of an embedded queue with an absolute path, so that tasks in any folder can send
@@ -329,46 +340,32 @@ function methods:file_for_tasks(url)
   return files[url]
 end
 
---- The notifier of the policy's topic, opened when it is first used; nil without a topic, or if it
---- cannot be opened.
----@return watchbot.Notifier?
----@return string? err
----@return string? code
-function methods:notifier()
-  local inside = insides[self]
-  if inside.notifier or not self.topic then return inside.notifier end
-  local options = { limit = self.notify_limit, stack = self.stack }
-  local err, code
-  inside.notifier, err, code = require "watchbot.notify.sns".new(self.topic, options)
-  if inside.notifier then inside.notifier.on_failure = inside.on_notification_failure end
-  return inside.notifier, err, code
+--- The queue of a task's message, where its watcher's environment does not name it.
+---@return string? url
+function methods:queue_for_tasks()
+  local url = self.queue
+  if insides[self].above and not url:match "^sqlite:" then return url end
+  return self:file_for_tasks(url)
 end
 
---- Called for summaries that could not be published.
----@param handler fun(message: string, code: string)
-function methods:on_notification_failure(handler)
-  local inside = insides[self]
-  inside.on_notification_failure = handler
-  if inside.notifier then inside.notifier.on_failure = handler end
-end
-
---- Publishes the notifications that the limit has held back.
----@return true? ok
----@return string? err
----@return string? code
-function methods:flush_notifications()
-  local notifier = insides[self].notifier
-  if not notifier then return true end
-  return notifier:flush()
-end
+-- The topic is that of all queues.
+topic.add(methods, function(policy)
+  local inside = insides[policy]
+  return inside.above or inside
+end)
 
 --- Whether the policy has everything that a watcher needs.
 ---@return true? ok
 ---@return string? err
 function methods:complete()
-  local err = complete.problem(self, policies.kind(self))
-  if err then return nil, err end
-  return true
+  local several = policies.of_queues(self)
+  local err = several and complete.several(self)
+  for _, one in ipairs(several or { { policy = self } }) do
+    local problem = complete.problem(one.policy, policies.kind(one.policy))
+    err = err or problem and (one.queue and ("queue '%s': %s"):format(one.queue, problem)
+      or problem)
+  end
+  return not err or nil, err
 end
 
 --- What happens to running tasks when the watcher ends.

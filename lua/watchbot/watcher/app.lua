@@ -8,9 +8,8 @@ local log = require "watchbot.log"
 local supervisor = require "watchbot.watcher.supervisor"
 local policy_kind = require("watchbot.policy").kind
 local compatible = require("watchbot.policy").compatible
-local open_queue = require("watchbot.queue").open
-local reach = require "watchbot.watcher.reach"
-local runner = require "watchbot.runner"
+local opening = require "watchbot.watcher.opening"
+local several = require "watchbot.watcher.several"
 local watcher = require "watchbot.watcher"
 
 -- Seconds to write the last log lines when the reader is slow.
@@ -34,26 +33,6 @@ local app = {}
 ---@field form "listen"? of the log's lines
 ---@field printed watchbot.Printed? receives the lines that the policy prints
 
--- Whether the permissions that the watcher needs are granted, as far as that can be checked in
--- advance.
-function App:check_queue(queue, until_empty)
-  local ok, err, code, passing = reach.check(queue)
-  if not ok and passing and not until_empty then
-    self.unreached = { err = err, code = code } -- the watcher asks again
-    return true
-  end
-  if not ok then return nil, err, code end
-  if queue.warning and until_empty and not queue.embedded then
-    return nil, queue.warning, "NotAllowed"
-  end
-  if queue.warning then self.journal:warning(nil, "warning", queue.warning) end
-  if self.policy.history and not queue.keep_history then
-    self.journal:warning(nil, "warning", "the policy's 'history' has no effect on an SQS queue: "
-      .. "the log has the outcome of each job")
-  end
-  return true
-end
-
 -- A topic that does not respond now is no reason to delay messages.
 function App:check_topic(policy)
   local notifier, err, code = policy:notifier()
@@ -75,21 +54,32 @@ function App:hear_of_notifications(policy)
   end)
 end
 
-function App:open_queue(policy)
-  return open_queue(policy.queue, {
-    max_receives = policy.max_receives, retention = policy.retention,
-    visibility = policy.visibility, linger = policy.linger,
-    on_expired = function(count)
-      self.journal:warning(nil, "event", "messages expired", "count", count)
-    end,
-    warn = function(text) self.journal:warning(nil, "warning", text) end,
-    on_corrupt = function(id)
-      self.journal:error(id, "error", "the message does not match its MD5, it is not run")
-    end,
-  })
+-- The watcher, or those of several queues, and what is visible of them.
+function App:watch(policy, parts, options)
+  self.parts = parts
+  self:hear_of_notifications(policy)
+  local part = parts[1]
+  for _, one in ipairs(parts) do
+    if one.runner.attach then one.runner:attach(one.queue) end
+  end
+  if part.name then
+    self.watcher = several.new(policy, parts, {
+      journal = self.journal, until_empty = options.until_empty,
+    })
+  else
+    self.watcher = watcher.new(policy, {
+      queue = part.queue, runner = part.runner, journal = self.journal,
+      unreached = part.unreached, until_empty = options.until_empty,
+    })
+  end
+  self.instruments = instruments.new(self.watcher, self.sink, parts)
+  local ok, err, code = self.instruments:listen(policy.listen)
+  if not ok then return nil, err, code end
+  self.instruments:export(os.getenv, policy)
+  return true
 end
 
---- Opens the policy's queue, runner and log. Waits in a task.
+--- Opens the policy's queues, runners and log. Waits in a task.
 ---@param policy table
 ---@param options watchbot.AppOptions?
 ---@return watchbot.App?
@@ -99,6 +89,7 @@ function app.open(policy, options)
   options = options or {}
   local ok, problem = policy:complete()
   if not ok then return nil, problem, "Usage" end
+  policy = opening.single(policy)
   local sink, err, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, err, code end
   if options.printed then options.printed:open(sink) end
@@ -106,30 +97,15 @@ function app.open(policy, options)
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
     App)
   self.journal:show_messages(policy.log_messages)
-  local queue
-  self.runner, err, code = runner.open(policy, sink, self.journal)
-  if not self.runner then return nil, err, code end
-  queue, err, code = self:open_queue(policy)
-  if not queue then return nil, err, code end
-  ok, err, code = self:check_queue(queue, options.until_empty)
-  if ok then ok, err, code = self:check_topic(policy) end
+  local parts
+  parts, err, code = opening.open(policy, sink, self.journal, options.until_empty)
+  if not parts then return nil, err, code end
+  ok, err, code = self:check_topic(policy)
+  if ok then ok, err, code = self:watch(policy, parts, options) end
   if not ok then
-    queue:close()
+    opening.close(parts)
     return nil, err, code
   end
-  self:hear_of_notifications(policy)
-  if self.runner.attach then self.runner:attach(queue) end
-  self.watcher = watcher.new(policy, {
-    queue = queue, runner = self.runner, journal = self.journal, unreached = self.unreached,
-    until_empty = options.until_empty,
-  })
-  self.instruments = instruments.new(self.watcher, self.sink, not self.unreached)
-  ok, err, code = self.instruments:listen(policy.listen)
-  if not ok then
-    queue:close()
-    return nil, err, code
-  end
-  self.instruments:export(os.getenv, policy)
   local path = options.health or policy.health
   self.health = path and health.new(path, self.instruments.readiness)
   self.supervisor = options.supervised and supervisor.find() or nil
@@ -175,7 +151,7 @@ function App:run()
   self.instruments:close()
   if touching then touching:cancel() end
   if reporting then reporting:cancel() end
-  if self.runner.close then self.runner:close() end
+  opening.close_runners(self.parts)
   self.sink:drain(LAST_LINES)
   return ok, err, code
 end
@@ -183,12 +159,12 @@ end
 --- Whether the watcher has ended because the queue was empty.
 ---@return boolean
 function App:emptied()
-  return self.watcher.intake.emptied == true
+  return self.watcher:emptied()
 end
 
 --- Why the watcher has given up an `until_empty`: no task can be started.
 ---@return string?
-function App:gave_up() return self.watcher.gave_up end
+function App:gave_up() return self.watcher:why_given_up() end
 
 --- Begins to stop, see Watcher:stop.
 function App:stop()
@@ -216,7 +192,10 @@ end
 ---@param problem string? why it could not be loaded
 function App:reload(policy, problem)
   local ok
-  if policy then ok, problem = self:swap(policy) end
+  if policy then
+    policy = opening.single(policy)
+    ok, problem = self:swap(policy)
+  end
   if ok then
     self:hear_of_notifications(policy)
     self.journal:show_messages(policy.log_messages)

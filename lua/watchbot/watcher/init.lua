@@ -15,15 +15,14 @@ local own = require "watchbot.lib.own"
 local pauses = require "watchbot.watcher.pauses"
 local phase = require "watchbot.watcher.phase"
 local policy = require "watchbot.policy"
+local protect = require "watchbot.watcher.protect"
 local reach = require "watchbot.watcher.reach"
+local room = require "watchbot.watcher.room"
 local scheduler = require "watchbot.scheduler"
 local schedules = require "watchbot.watcher.schedules"
 local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
 local tally = require "watchbot.watcher.tally"
-
--- Jobs that are held or being settled; beyond that no messages are received.
-local LINGERING_LIMIT = 1000
 
 -- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started; and
 -- longer than any job.
@@ -44,6 +43,7 @@ local watcher = {}
 ---@field journal watchbot.Journal
 ---@field until_empty boolean? end when the queue is empty
 ---@field unreached { err: string, code: string }? the queue does not answer yet
+---@field share watchbot.Share? of the slots that it shares with the watchers of other queues
 
 -- Values that all jobs need.
 local function make_life(self, options)
@@ -69,9 +69,9 @@ local function make_intake(self, options)
   local current, queue = self.hooks.policy, options.queue
   return intake.new {
     queue = queue, visibility = current.visibility, until_empty = options.until_empty,
-    gather = current.gather or queue.gather,
+    gather = current.gather or queue.gather, share = self.share,
     capacity = function() return self:capacity() end,
-    idle = function() return self.jobs:none() end,
+    idle = function() return (self.share or self.jobs):none() end,
     is_stuck = function() return self:is_paused_for_good() end,
     poll = function(free) return self:poll(free) end,
     accept = function(message) self.life:accept(message) end,
@@ -81,21 +81,16 @@ local function make_intake(self, options)
   }
 end
 
--- Tasks on other machines continue without the watcher: protection would only delay deployments.
 function Watcher:protect(current)
-  if not current.protect or not os.getenv "ECS_AGENT_URI" or policy.kind(current) == "ecs" then
-    return
-  end
-  self.protection = require "watchbot.watcher.protection".new(self.journal, {
-    deployment = require "watchbot.watcher.deployment".new(),
-    limit = function() return self.hooks.policy.protect_for end,
-    retire = function(reason) self:retire(reason) end,
-    supervise = function(...) return self:supervise("protection", ...) end,
-    changed = function()
+  if self.share then
+    self.protection = self.share:protection(current)
+  else
+    self.protection = protect(self, current, function()
       self.life:dispatch()
       self.intake:wake()
-    end,
-  })
+    end)
+  end
+  if not self.protection then return end
   self.jobs.arrived = function() self.protection:set(self.jobs:active() > 0) end
 end
 
@@ -106,7 +101,7 @@ function watcher.new(current, options)
   local self = own({
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
-    phase = phase.new(), tally = tally.new(),
+    phase = phase.new(), tally = tally.new(), share = options.share or nil,
     changed = scheduler.event(), unreached = options.unreached or false,
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
@@ -115,6 +110,9 @@ function watcher.new(current, options)
   self:protect(current)
   self.life = make_life(self, options)
   self.intake = make_intake(self, options)
+  if self.share then self.share:join(self) end
+  -- Where slots are shared, one that is free may be for another queue.
+  self.starts, self.takes = self.share or self.life, self.share or self.intake
   if self.queue.keep_history then self.keeper = require "watchbot.watcher.keeper".new(self) end
   self.jobs.watcher = self
   return self
@@ -127,9 +125,9 @@ function Watcher:moved(_, change)
   if self.protection and (change.total ~= 0 or change.lingerers ~= 0) then
     self.protection:set(self.jobs:active() > 0)
   end
-  if change.starts then self.life:dispatch() end
+  if change.starts then self.starts:dispatch() end
   if change.total < 0 then self:job_ended() end
-  if change.frees then self.intake:wake() end
+  if change.frees then self.takes:wake() end
 end
 
 -- A task that starts while the watcher ends is treated like all others.
@@ -144,7 +142,10 @@ end
 -- The policy may end the watcher after a number of jobs.
 function Watcher:job_ended()
   local limit = self.hooks.policy.jobs
-  if limit and self.phase:watching() and self.tally:jobs() >= limit then self:stop() end
+  if limit and self.phase:watching() and room.jobs_done(self) >= limit then
+    local all = self.share and self.share.shares.owner or self
+    all:stop()
+  end
   if self.breaker.open and self.phase:watching() then self:give_up() end
   if self.jobs.total == 0 then self.changed:set() end
 end
@@ -170,50 +171,24 @@ function Watcher:poll(free)
   local count, wait = self.hooks:ask("poll", {
     free = free, running = self.jobs.slots, lingering = self.jobs.lingerers,
   })
-  if count then return count, wait end
-  return policy.poll(self.hooks.policy, { free = free })
+  if not count then count, wait = policy.poll(self.hooks.policy, { free = free }) end
+  if self.share then return self.share:poll(count, wait) end
+  return count, wait
 end
 
 --- The most jobs at once.
 ---@return integer
 function Watcher:slots()
-  return self.life:slots()
-end
-
---- How many received messages may wait for a slot: only as long as the last of them starts within a
---- second.
----@return integer
-function Watcher:prefetch()
-  if self.queue.fifo or self.breaker.open then return 0 end
-  local current = self.hooks.policy
-  return math.min(current.prefetch, current.workers // math.max(self.life.duration, 1e-3)) // 1 | 0
-end
-
---- How many more jobs may start, if the policy ends the watcher after a number of them.
----@return number
-function Watcher:jobs_left()
-  local limit = self.hooks.policy.jobs
-  if not limit then return math.huge end
-  return limit - self.tally:jobs() - self.jobs.slots - self.jobs.counts.waiting
-    - self.jobs.lingerers
+  return self.share and self.share:most() or self.life:slots()
 end
 
 ---@return number
-function Watcher:free()
-  local lingering, waiting = self.jobs.lingerers, self.jobs:waiting()
-  if not self.phase:watching() or lingering >= LINGERING_LIMIT then return 0 end
-  if self.pauses.any and self.pauses:blocks() then return 0 end
-  if self.protection and self.protection.resting then return 0 end
-  if self.breaker.open then return self.breaker:may_try() and 1 or 0 end
-  if self.jobs.counts.unplaced > 0 then return 0 end
-  local prefetch = self:prefetch()
-  if waiting > prefetch // 2 then return 0 end
-  return self:slots() + prefetch - self.jobs.slots - waiting
-end
+function Watcher:free() return room.free(self) end
 
 ---@return number
 function Watcher:capacity()
-  return math.min(self:free(), self:jobs_left())
+  if self.share then return self.share:capacity() end
+  return math.min(room.free(self), room.jobs_left(self))
 end
 
 -- beginning and end
@@ -307,14 +282,20 @@ function Watcher:reload(fresh)
   local same = policy.compatible(self.hooks.policy, fresh)
   if same ~= true then return nil, same, "Incompatible" end
   scheduler.spawn(self.notices.flush, self.notices, self.hooks.policy)
+  self:take_over(fresh)
+  return true
+end
+
+--- The same for a policy that fits.
+---@param fresh watchbot.Policy
+function Watcher:take_over(fresh)
   self.hooks.policy = fresh
   self.leases.visibility = fresh.visibility
   self.intake.options.visibility = fresh.visibility
   if self.keeper then self.keeper:apply(fresh) end
   self.scheduling = self.scheduling or schedules.attend(self)
   self.intake:wake()
-  self.life:dispatch()
-  return true
+  self.starts:dispatch()
 end
 
 --- Starts a task that runs as long as the watcher.
@@ -348,10 +329,12 @@ end
 
 function Watcher:finish(tasks)
   for _, task in ipairs(tasks) do task:cancel "the watcher ends" end
-  self:step(self.notices.flush, self.notices, self.hooks.policy)
-  if self.protection then self:step(self.protection.close, self.protection) end
+  if not self.share then
+    self:step(self.notices.flush, self.notices, self.hooks.policy)
+    if self.protection then self:step(self.protection.close, self.protection) end
+  end
   if self.keeper then self:step(self.keeper.close, self.keeper) end
-  self.hooks:call "stop"
+  if not self.share then self.hooks:call "stop" end
   self:step(function()
     self.tally:log(self.journal, self.queue.api_calls and self.queue:api_calls())
   end)
@@ -386,9 +369,10 @@ end
 ---@return string? err if receiving is not allowed, or the queue does not exist
 ---@return string? code "NotAllowed", or the code of AWS
 function Watcher:run()
-  self.hooks:call "start"
+  if not self.share then self.hooks:call "start" end
   local tasks = self:start_tasks()
-  self.journal:info(nil, "event", "watching", "queue", self.queue.name,
+  -- Of several queues, each line names its queue.
+  self.journal:info(nil, "event", "watching", self.share and "url" or "queue", self.queue.name,
     "workers", self.hooks.policy.workers)
   self:supervise("polls", self.take_messages, self):join()
   self:step(self.drain, self)
@@ -396,5 +380,13 @@ function Watcher:run()
   local refusal = self.intake.refusal
   return not refusal or nil, refusal, refusal and (self.refused or "NotAllowed")
 end
+
+--- Whether the watcher has ended because the queue was empty.
+---@return boolean
+function Watcher:emptied() return self.intake.emptied == true end
+
+--- Why the watcher has given up an `until_empty`: no task can be started.
+---@return string?
+function Watcher:why_given_up() return self.gave_up end
 
 return watcher

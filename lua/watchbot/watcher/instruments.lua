@@ -27,29 +27,47 @@ Instruments.__index = Instruments
 
 local instruments = {}
 
----@param watcher watchbot.Watcher
+local function readiness_of(watcher, part)
+  local checked = { answered = not part.unreached and scheduler.boottime() or nil }
+  return readiness.new(watcher.queue.name, watcher.intake, { watcher.settle, watcher.pauses, checked })
+end
+
+---@param watcher watchbot.Watcher|watchbot.Several
 ---@param sink table the log
----@param answered boolean its queue has just answered to `check`
+---@param parts watchbot.QueueParts[] of its queues
 ---@return watchbot.Instruments
-function instruments.new(watcher, sink, answered)
-  local checked = { answered = answered and scheduler.boottime() or nil }
+function instruments.new(watcher, sink, parts)
+  local queues = {}
+  for index, one in ipairs(watcher.all or { watcher }) do
+    local part = parts[index]
+    queues[index] = { name = part.name, watcher = one, readiness = readiness_of(one, part) }
+  end
   return own({
-    watcher = watcher, sink = sink,
-    readiness = readiness.new(watcher.queue.name, watcher.intake,
-      { watcher.settle, watcher.pauses, checked }),
+    watcher = watcher, sink = sink, queues = queues,
+    readiness = watcher.all and readiness.of_queues(queues) or queues[1].readiness,
   }, Instruments)
+end
+
+local function parts_of(one)
+  local watcher = one.watcher
+  return {
+    jobs = watcher.jobs, tally = watcher.tally, leases = watcher.leases, phase = watcher.phase,
+    breaker = watcher.breaker, pauses = watcher.pauses, notices = watcher.notices,
+    queue = watcher.queue, runner = watcher.runner, readiness = one.readiness, causes = sorted.keys(blame.causes),
+    name = one.name,
+  }
 end
 
 --- The metrics of the watcher; the first call starts them.
 ---@return watchbot.Metrics
 function Instruments:measure()
-  local watcher = self.watcher
-  self.metrics = self.metrics or metrics().new {
-    jobs = watcher.jobs, tally = watcher.tally, leases = watcher.leases, phase = watcher.phase,
-    breaker = watcher.breaker, pauses = watcher.pauses, notices = watcher.notices,
-    queue = watcher.queue, runner = watcher.runner, sink = self.sink, readiness = self.readiness,
-    slots = function() return watcher:slots() end, causes = sorted.keys(blame.causes),
-  }
+  if self.metrics then return self.metrics end
+  local all, watcher = {}, self.watcher
+  for index, one in ipairs(self.queues) do all[index] = parts_of(one) end
+  self.metrics = metrics().new({
+    jobs = watcher.jobs, phase = watcher.phase, sink = self.sink,
+    slots = function() return watcher:slots() end,
+  }, all)
   return self.metrics
 end
 
@@ -109,7 +127,8 @@ function Instruments:log_metrics(policy)
   local journal = self.watcher.journal
   self.emf = emf().new(self:measure(), {
     namespace = policy.metrics_namespace,
-    service = policy.metrics_service or policy.stack or queue_name(policy.queue),
+    service = policy.metrics_service or policy.stack
+      or queue_name(self.queues[1].watcher.queue.name),
     write = function(line) self.sink:raw(line) end,
     errors = function() return journal.errors end,
     response = function(message)
@@ -126,10 +145,12 @@ function Instruments:export(getenv, policy)
   self:log_metrics(policy)
   if not named(getenv) then return end
   local watcher = self.watcher
-  self.exporter = otlp().open(getenv, watcher.journal, watcher.queue.name)
+  self.exporter = otlp().open(getenv, watcher.journal)
   if not self.exporter then return end
-  self.exporter:observe(watcher.jobs)
-  if self.exporter.spans then watcher.journal:show_traces() end
+  for _, one in ipairs(self.queues) do
+    self.exporter:observe(one.watcher.jobs, one.watcher.queue.name)
+  end
+  if self.exporter.batches then watcher.journal:show_traces() end
   if self.exporter:wants_metrics() then self:measure() end
 end
 

@@ -34,6 +34,7 @@ local intake = {}
 ---@field visibility number seconds
 ---@field gather number seconds that free slots gather before a poll
 ---@field until_empty boolean? end when the queue is empty
+---@field share watchbot.Share? of slots that several queues have in common
 ---@field capacity fun(): integer how many messages could be accepted now
 ---@field idle fun(): boolean nothing is in flight here
 ---@field is_stuck (fun(): boolean)? the queue does not become empty for now
@@ -114,7 +115,9 @@ function Intake:ask(count, wait)
     if not self.closed then self:failed(err, code) end
     return
   end
-  self.most_polls = self:polls_after(count, #messages, scheduler.now() - started)
+  local seconds, share = scheduler.now() - started, self.options.share
+  self.most_polls = self:polls_after(count, #messages, seconds)
+  if share then share:answered(count, #messages, seconds) end
   if #messages == 0 then self:pace(started, wait) end
   self:received(messages, asked)
 end
@@ -127,7 +130,8 @@ function Intake:poll(count, wait)
     self.open[task] = nil
     self.reserved, self.polls = self.reserved - count, self.polls - 1
     if not ok and not self.closed then self:failed(err, "InternalError") end
-    self:wake()
+    local woken = self.options.share or self
+    woken:wake()
   end)
   self.open[task] = true
 end
@@ -204,9 +208,17 @@ function Intake:turn()
   end
 end
 
+-- Of several queues, all must be empty at the same time.
+function Intake:is_over()
+  local share = self.options.share
+  if not share then return self:is_empty() end
+  local arrivals = share.shares.arrivals
+  return share.shares.finished or self:is_empty() and share:emptied(arrivals)
+end
+
 function Intake:loop()
   while not self.closed do
-    if self.options.until_empty and self:is_empty() then
+    if self.options.until_empty and self:is_over() then
       self.emptied = true
       return
     end

@@ -57,6 +57,7 @@ function life.new(parts)
     local ok, err = xpcall(body, debug.traceback, self, entry)
     if not ok then self:rescue(entry, err) end
   end)
+  self.job_class = job.of_queue(self.queue.name)
   self.lanes = self.queue.fifo and lanes.new(self) or nil
   self.payloads = payloads.new(self.hooks, self.journal, self.queue.name)
   self.context = {
@@ -96,7 +97,7 @@ function Life:take(entry)
   entry.lease = lease
   self.jobs:add(entry)
   if self.lanes and message.group then self.lanes:join(entry, message.group) end
-  entry.job = job.new(message, self.queue.max_receives)
+  entry.job = job.new(message, self.queue.max_receives, self.job_class)
   self:let_in(entry, over)
 end
 

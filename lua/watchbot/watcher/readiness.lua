@@ -104,4 +104,38 @@ function Readiness:remark(now)
   return "not ready", why, now - self.since
 end
 
+-- of several queues
+
+---@class watchbot.ReadinessOfQueues
+---@field all { name: string, readiness: watchbot.Readiness }[]
+local All = { remark = Readiness.remark }
+All.__index = All
+
+--- Of a watcher of several queues: it is ready if each of them answers.
+---@param all { name: string, readiness: watchbot.Readiness }[]
+---@return watchbot.ReadinessOfQueues
+function readiness.of_queues(all)
+  return own({ all = all }, All)
+end
+
+--- When the queue that has been silent for longest has answered last.
+---@return number? boottime nil: one has never
+function All:answered()
+  local oldest = math.huge
+  for _, one in ipairs(self.all) do
+    oldest = math.min(oldest, one.readiness:answered() or -math.huge)
+  end
+  return oldest > -math.huge and oldest or nil
+end
+
+---@return boolean ready
+---@return string? why it is not: of the first queue that does not answer
+function All:is_ready()
+  for _, one in ipairs(self.all) do
+    local ready, why = one.readiness:is_ready()
+    if not ready then return false, ("%s: %s"):format(one.name, why) end
+  end
+  return true
+end
+
 return readiness

@@ -1,0 +1,149 @@
+--- watcher.opening: opens what a policy names for each of its queues: the queue, the runner, and a
+-- log that names the queue where there are several.
+
+local of_queues = require("watchbot.policy").of_queues
+local open_queue = require("watchbot.queue").open
+local policy_kind = require("watchbot.policy").kind
+local reach = require "watchbot.watcher.reach"
+local runner = require "watchbot.runner"
+local urls = require "watchbot.lib.urls"
+
+local opening = {}
+
+--- The policy of a list of one queue is that of a watcher of one `queue`.
+---@param policy watchbot.Policy
+---@return watchbot.Policy
+function opening.single(policy)
+  local all = of_queues(policy)
+  return all and #all == 1 and all[1].policy or policy
+end
+
+-- names
+
+local function last_part(url)
+  return url:match "([^/:]+)/*$" or url
+end
+
+--- Short names of queues, for lines of the log and labels: the last part of the URL, or the URL
+--- where two have the same.
+---@param all { queue: string }[]
+---@return string[]
+function opening.names(all)
+  local count, names = {}, {}
+  for _, one in ipairs(all) do
+    local name = last_part(one.queue)
+    count[name] = (count[name] or 0) + 1
+  end
+  for index, one in ipairs(all) do
+    local name = last_part(one.queue)
+    names[index] = count[name] == 1 and name or urls.hide(one.queue)
+  end
+  return names
+end
+
+-- queues
+
+local function queue_of(policy, journal)
+  return open_queue(policy.queue, {
+    max_receives = policy.max_receives, retention = policy.retention,
+    visibility = policy.visibility, linger = policy.linger,
+    on_expired = function(count)
+      journal:warning(nil, "event", "messages expired", "count", count)
+    end,
+    warn = function(text) journal:warning(nil, "warning", text) end,
+    on_corrupt = function(id)
+      journal:error(id, "error", "the message does not match its MD5, it is not run")
+    end,
+  })
+end
+
+-- Whether the permissions that the watcher needs are granted, as far as that can be checked in
+-- advance.
+local function check_queue(part, policy, until_empty)
+  local queue = part.queue
+  local ok, err, code, passing = reach.check(queue)
+  if not ok and passing and not until_empty then
+    part.unreached = { err = err, code = code } -- the watcher asks again
+    return true
+  end
+  if not ok then return nil, err, code end
+  if queue.warning and until_empty and not queue.embedded then
+    return nil, queue.warning, "NotAllowed"
+  end
+  if queue.warning then part.journal:warning(nil, "warning", queue.warning) end
+  if policy.history and not queue.keep_history then
+    part.journal:warning(nil, "warning", "the policy's 'history' has no effect on an SQS queue: "
+      .. "the log has the outcome of each job")
+  end
+  return true
+end
+
+-- runners
+
+-- A resident program is one of its queue; the tasks of other kinds get the policy of their own with
+-- each start, so that one runner serves all queues, with the limits that are the watcher's.
+local function runner_of(policy, sink, journal, opened)
+  local kind = policy_kind(policy)
+  local known = kind ~= "resident" and opened[kind]
+  if known then return known end
+  local made, err, code = runner.open(policy, sink, journal)
+  if made then opened[kind] = made end
+  return made, err, code
+end
+
+-- all
+
+local function open_one(parts, policy, journal, sink, until_empty, opened)
+  local part, ok, err, code = { journal = journal }
+  part.runner, err, code = runner_of(policy, sink, journal, opened)
+  if not part.runner then return nil, err, code end
+  parts[#parts + 1] = part
+  part.queue, err, code = queue_of(policy, journal)
+  if not part.queue then return nil, err, code end
+  ok, err, code = check_queue(part, policy, until_empty)
+  return ok and part, err, code
+end
+
+--- Opens all queues, or none. Waits in a task.
+---@param policy watchbot.Policy
+---@param sink table
+---@param journal watchbot.Journal
+---@param until_empty boolean?
+---@return watchbot.QueueParts[]? parts with a `name` where there are several
+---@return string? err
+---@return string? code
+function opening.open(policy, sink, journal, until_empty)
+  local all = of_queues(policy)
+  local names, parts, opened = opening.names(all or {}), {}, {}
+  for index, one in ipairs(all or { { policy = policy } }) do
+    local name = names[index]
+    local part, err, code = open_one(parts, one.policy, name and journal:of_queue(name) or journal,
+      sink, until_empty, opened)
+    if not part then
+      opening.close(parts)
+      return nil, name and ("queue '%s': %s"):format(name, err) or err, code
+    end
+    part.name = name
+  end
+  return parts
+end
+
+--- Closes the runners. Waits in a task.
+---@param parts watchbot.QueueParts[]
+function opening.close_runners(parts)
+  local closed = {}
+  for _, part in ipairs(parts) do
+    if part.runner.close and not closed[part.runner] then part.runner:close() end
+    closed[part.runner] = true
+  end
+end
+
+--- Closes what was opened for a watcher that does not start.
+---@param parts watchbot.QueueParts[]
+function opening.close(parts)
+  for _, part in ipairs(parts) do
+    if part.queue then part.queue:close() end
+  end
+end
+
+return opening
