@@ -120,11 +120,9 @@ end
 ---@param name string
 ---@return watchbot.Journal
 function Journal:of_queue(name)
-  local one = { queue = name }
+  local one = { direct = false }
   function one.say(_, level, id, ...) return self:say(level, id, "queue", name, ...) end
-  function one.error(_, id, ...)
-    self:error(id, "queue", name, ...)
-  end
+  function one.error(_, id, ...) self:error(id, "queue", name, ...) end
   return setmetatable(one, { __index = self })
 end
 

@@ -29,7 +29,8 @@ local instruments = {}
 
 local function readiness_of(watcher, part)
   local checked = { answered = not part.unreached and scheduler.boottime() or nil }
-  return readiness.new(watcher.queue.name, watcher.intake, { watcher.settle, watcher.pauses, checked })
+  return readiness.new(watcher.queue.name, watcher.intake,
+    { watcher.settle, watcher.pauses, checked })
 end
 
 ---@param watcher watchbot.Watcher|watchbot.Several
@@ -53,8 +54,8 @@ local function parts_of(one)
   return {
     jobs = watcher.jobs, tally = watcher.tally, leases = watcher.leases, phase = watcher.phase,
     breaker = watcher.breaker, pauses = watcher.pauses, notices = watcher.notices,
-    queue = watcher.queue, runner = watcher.runner, readiness = one.readiness, causes = sorted.keys(blame.causes),
-    name = one.name,
+    queue = watcher.queue, runner = watcher.runner, readiness = one.readiness,
+    causes = sorted.keys(blame.causes), name = one.name,
   }
 end
 
