@@ -1,4 +1,4 @@
-/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, its width, single keys
+/* lterminal: watchbot.core.terminal. Whether a descriptor is a terminal, its size, single keys
  * from it, and output that is written completely or fails. Raw mode is a handle: closing or
  * dropping it, even because of an error, restores the terminal. watchbot.core.input reads the keys.
  * Ctrl-C remains a signal, which its owner turns into a close; keys that would end the program
@@ -32,16 +32,21 @@ static int l_is_terminal(lua_State *L) {
     return 1;
 }
 
-/* -- fd => columns | nil where it has none */
-static int l_columns(lua_State *L) {
-    struct winsize size;
-    int failed = ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size);
-    if (failed || size.ws_col == 0) {
+static void push_count(lua_State *L, unsigned short count) {
+    if (count > 0) {
+        lua_pushinteger(L, count);
+    } else {
         lua_pushnil(L);
-        return 1;
     }
-    lua_pushinteger(L, size.ws_col);
-    return 1;
+}
+
+/* -- fd => columns, rows | nil, nil where it has none */
+static int l_size(lua_State *L) {
+    struct winsize size = {0};
+    int failed = ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size);
+    push_count(L, failed ? 0 : size.ws_col);
+    push_count(L, failed ? 0 : size.ws_row);
+    return 2;
 }
 
 /* Waits for room, then writes. The descriptor may be nonblocking: other processes have the same
@@ -118,9 +123,9 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg functions[] = {
     {"is_terminal", l_is_terminal},
-    {"columns",     l_columns    },
     {"discard",     l_discard    },
     {"raw",         l_raw        },
+    {"size",        l_size       },
     {"write",       l_write      },
     {NULL,          NULL         },
 };

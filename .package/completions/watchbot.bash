@@ -35,6 +35,7 @@ _watchbot() {
     'status --stack') COMPREPLY=($(:)); return ;;
     'status --prefix') COMPREPLY=($(:)); return ;;
     'status --queue') COMPREPLY=($(:)); return ;;
+    'status --interval') COMPREPLY=($(:)); return ;;
     'console --stack') COMPREPLY=($(:)); return ;;
     'console --prefix') COMPREPLY=($(:)); return ;;
     'console --queue') COMPREPLY=($(:)); return ;;
@@ -111,7 +112,7 @@ _watchbot() {
     send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
     message) options=' --help' words='' ;;
     schedule) options='--json --help' words='list next run' ;;
-    status) options='--stack --prefix --queue --json --help' words='' ;;
+    status) options='--stack --prefix --queue --json --watch --interval --help' words='' ;;
     console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
     pause) options='--stack --prefix --queue --for --by --help' words='' ;;
     resume) options='--stack --prefix --queue --by --help' words='' ;;

@@ -38,6 +38,8 @@ complete -c watchbot -n '__fish_seen_subcommand_from status' -l stack -x -d 'the
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l prefix -x -d 'which watcher, where the stack has several'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l queue -x -d 'sqlite'
 complete -c watchbot -n '__fish_seen_subcommand_from status' -l json -d 'one JSON object'
+complete -c watchbot -n '__fish_seen_subcommand_from status' -l watch -d 'redraw them in place, with what runs and what has failed'
+complete -c watchbot -n '__fish_seen_subcommand_from status' -l interval -x -d 'with --watch'
 complete -c watchbot -n __fish_use_subcommand -f -a console -d 'Serves a web page that shows queues, jobs and dead letters'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l stack -x -d 'the CloudFormation stack of the watcher'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l prefix -x -d 'which watcher, where the stack has several'

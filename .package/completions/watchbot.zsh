@@ -83,6 +83,8 @@ _watchbot() {
         '--prefix=[which watcher, where the stack has several]:name: ' \
         '--queue=[sqlite]:url: ' \
         '--json[one JSON object]' \
+        '--watch[redraw them in place, with what runs and what has failed]' \
+        '--interval=[with --watch]:seconds: ' \
         '*:file:_files' ;;
     console)
       _arguments -S \

@@ -62,6 +62,7 @@ return {
     ["cli/run"] = "run", ["cli/serve"] = "run",
   ["cli/listen"] = "listen", ["cli/log_lines"] = "cli/logs", ["cli/saved_lines"] = "cli/send",
   ["lib/lines"] = "input",
+  ["cli/status/figures"] = "cli/status",
   ["cli/durations"] = "cli/jobs", ["cli/jobs/attempts"] = "cli/jobs",
   ["cli/jobs/embedded"] = "cli/jobs", ["cli/jobs/view"] = "cli/jobs",
   ["cli/jobs/logged"] = "cli/jobs/sqs",

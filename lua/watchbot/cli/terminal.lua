@@ -36,7 +36,16 @@ end
 ---@param stream "stdout"|"stderr"
 ---@return integer
 function terminal.columns(stream)
-  return core.columns(STREAMS[stream]) or 80
+  return core.size(STREAMS[stream]) or 80
+end
+
+--- The size of a stream's terminal; 80 columns and 24 rows if unknown.
+---@param stream "stdout"|"stderr"
+---@return integer columns
+---@return integer rows
+function terminal.size(stream)
+  local columns, rows = core.size(STREAMS[stream])
+  return columns or 80, rows or 24
 end
 
 -- colors
