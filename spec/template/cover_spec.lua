@@ -59,6 +59,11 @@ local axes = {
     headers = { webhook = { raw = true, headers = { "X-Event", "X-Signature" } } },
     key = { webhook = true, webhookKey = true, webhookThrottle = { rate = 5, burst = 10 } } },
   switch "user",
+  { name = "schedules", values = { "none", "some" }, none = no_options,
+    some = { schedules = {
+      nightly = { cron = "0 3 * * 5L", zone = "Europe/Berlin", message = "report", subject = "s" },
+      often = { every = "15m", message = "${refresh}", group = "g" },
+    } } },
   { name = "reduce", values = { "off", "on", "provisioned" }, off = no_options,
   on = { reduce = true },
     provisioned = { reduce = true, readCapacityUnits = 5 } },

@@ -130,6 +130,9 @@
 ---an HTTPS endpoint whose POSTs become messages; `{ headers = { "X-GitHub-Event" } }`: these
 ---headers become attributes, `{ raw = true }`: the body is not changed
 ---@field webhook? any
+---messages at times, by EventBridge Scheduler: `{ nightly = { cron = "0 3 * * *", zone =
+---"Europe/Berlin", message = "report" } }`; see doc/schedules.md
+---@field schedules? table|watchbot.cf.Intrinsic
 ---callers of the webhook need an API key
 ---@field webhookKey? boolean|watchbot.cf.Intrinsic
 ---requests a second that the webhook accepts: `rate` on average, `burst` at once

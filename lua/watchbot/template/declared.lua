@@ -212,6 +212,9 @@ local groups = {
       help = "an HTTPS endpoint whose POSTs become messages; `{ headers = { \"X-GitHub-Event\" } "
         .. "}`: these headers become "
         .. "attributes, `{ raw = true }`: the body is not changed" },
+    { "schedules", shapes.schedules, default = {}, since = "watchbot",
+      help = "messages at times, by EventBridge Scheduler: `{ nightly = { cron = \"0 3 * * *\", "
+        .. "zone = \"Europe/Berlin\", message = \"report\" } }`; see doc/schedules.md" },
     {
       "webhookKey", switch, default = false, since = "v0",
       help = "callers of the webhook need an API key",

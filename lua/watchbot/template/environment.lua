@@ -7,6 +7,7 @@ local names = require "watchbot.template.names"
 local pieces = require "watchbot.template.pieces"
 local mounts = require "watchbot.template.mounts"
 local placement = require "watchbot.template.placement"
+local sorted = require "watchbot.lib.sorted"
 
 local environment = {}
 
@@ -59,6 +60,8 @@ local function of_watchers(options, refs)
     Metrics = emf and "emf" or nil, MetricsNamespace = emf and options.metricsNamespace or nil,
     MetricsService = emf and cf.sub(metrics.service_name(refs)) or nil,
     MessageOverflow = refs.messageFolder,
+    Schedules = next(options.schedules) and table.concat(sorted.keys(options.schedules), ",")
+      or nil,
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",
     NotificationTopic = refs.notificationTopic,
     LogGroup = refs.logGroup, NotifyAfterRetries = quiet_retries(options),

@@ -16,7 +16,7 @@ local suggest = require "watchbot.lib.suggest"
 local parts = {
   "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events",
   "service_events", "filters", "alarms",
-  "dashboard", "scaling", "user", "webhook", "progress", "messages",
+  "dashboard", "scaling", "user", "webhook", "schedules", "progress", "messages",
 }
 
 -- The sections that a part may return.

@@ -52,6 +52,7 @@ return {
   queueName = AWS .. "AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
   kmsKey = AWS .. "kms/latest/developerguide/cmks-in-iam-policies.html",
   webhook = AWS .. "sns/latest/dg/sns-message-attributes.html",
+  schedules = AWS .. "scheduler/latest/UserGuide/schedule-types.html",
   webhookThrottle = AWS .. "apigateway/latest/developerguide/api-gateway-request-throttling.html",
 
   -- alarms, logs, progress

@@ -42,6 +42,7 @@ replacement.properties = {
   ["AWS::Logs::MetricFilter"] = set "FilterName LogGroupName",
   ["AWS::Logs::SubscriptionFilter"] = set "FilterName LogGroupName",
   ["AWS::SNS::Subscription"] = set "Endpoint Protocol Region TopicArn",
+  ["AWS::Scheduler::Schedule"] = set "Name",
   ["AWS::SNS::Topic"] = set "FifoTopic TopicName",
   ["AWS::SQS::Queue"] = set "FifoQueue QueueName",
   -- Other resources that stacks often have.

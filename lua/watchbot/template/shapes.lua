@@ -3,6 +3,8 @@
 
 local formats = require "watchbot.template.formats"
 local kinds = require "watchbot.template.kinds"
+local aws = require "watchbot.schedule.aws"
+local schedule = require "watchbot.schedule"
 local statement = require "watchbot.template.statement"
 
 local shapes = {}
@@ -158,6 +160,13 @@ shapes.lambda = kinds.open(kinds.record({
   image = formats.image, handler = kinds.matching("text like 'app.handler'", "^%S+$"),
   batch = kinds.whole(1, 10),
 }, "a table like { image = 'thumbnails:3', handler = 'app.handler' }"))
+
+-- A message at a time: what EventBridge Scheduler can do of it.
+shapes.schedules = kinds.plain { expected = "a table like { nightly = { cron = '0 3 * * *' } }",
+  check = function(value)
+    local problem = schedule.problem(value) or aws.problem(value)
+    return problem == nil, problem
+  end }
 
 shapes.retention = kinds.number_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
   1096, 1827, 2192, 2557, 2922, 3288, 3653)

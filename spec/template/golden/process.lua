@@ -7,4 +7,5 @@ return watchbot.template {
   command = "./render", maxScalingCapacity = 10, mounts = { "/data" }, structuredLogging = true,
     rawMessageDelivery = true,
   stopTimeout = 60, logGroupRetentionDays = 30, notificationEmail = "me@example.com",
+  schedules = { nightly = { cron = "0 3 * * 1-5", zone = "Europe/Berlin", message = "report" } },
 }
