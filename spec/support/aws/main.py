@@ -74,7 +74,7 @@ def place_of(host):
     if match := sso.HOST.match(host):
         return match[1], match[2]
     if match := s3.HOST.match(host):
-        return "s3", match[2]
+        return "s3", match[2] or "us-east-1"
     if host in ("sts.amazonaws.com", "iam.amazonaws.com"):
         return host.split(".")[0], "us-east-1"
     return None, None

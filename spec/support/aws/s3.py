@@ -17,7 +17,8 @@ import s3_sign
 from common import Refused, identifier, refuse, store
 from knobs import knobs
 
-HOST = re.compile(r"^(?:(.+)\.)?s3(?:-fips)?(?:\.dualstack)?\.([a-z]{2,}(?:-[a-z]+)+-\d)\."
+# The host without a region is that of us-east-1.
+HOST = re.compile(r"^(?:(.+)\.)?s3(?:-fips)?(?:\.dualstack)?(?:\.([a-z]{2,}(?:-[a-z]+)+-\d))?\."
                   r"amazonaws\.com(?:\.cn)?$")
 OPERATIONS = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject"}
 LONGEST_KEY = 1024
@@ -68,10 +69,11 @@ def place_of(request):
     """The region of the host, the bucket and the key."""
     match = HOST.match(request.host.rsplit(":", 1)[0])
     path = request.path[1:]
+    region = match and (match[2] or "us-east-1")
     if match and match[1]:
-        return match[2], match[1], unquote(path)
+        return region, match[1], unquote(path)
     bucket, _, key = path.partition("/")
-    return match and match[2], unquote(bucket), unquote(key)
+    return region, unquote(bucket), unquote(key)
 
 
 def find(name, region, request):
