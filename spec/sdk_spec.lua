@@ -1,5 +1,5 @@
--- Big messages with AWS's own SDKs at the other end: what they send a watcher reads, and what `send`
--- sends they read. The SDK for Python where it is installed, that for JavaScript from npm by
+-- Big messages with AWS's own SDKs at the other end: what they send a watcher reads, and what
+-- `send` sends they read. The SDK for Python where it is installed, that for JavaScript from npm by
 -- `make test-sdk`, which also tries the CDK.
 
 local cjson = require "cjson"
@@ -12,7 +12,7 @@ local workshop = require "support.workshop"
 
 local task = workshop.task
 
-local SDK = os.getenv "SDK"
+local SDK = os.getenv "SDK" ~= "" and os.getenv "SDK" or nil
 local HERE = (shell.run "pwd"):match "[^\n]+"
 
 -- The command of each SDK, or why it is not tried.
