@@ -266,7 +266,7 @@ test-ric: test-deps all
 
 # AWS's SDK for JavaScript and the CDK, from npm, at the other end of big messages and templates.
 test-sdk: test-deps all
-	SDK=$$(spec/support/sdk/obtain build/sdk) WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/sdk_spec.lua
+	SDK=$$(spec/support/sdk/obtain build/sdk) WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/sdk_spec.lua doc/examples/cdk
 
 # Documents with tables that are lists in the code.
 GENERATED := $(addprefix doc/,architecture.md metrics.md policy.md templates.md)

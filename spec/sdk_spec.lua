@@ -1,6 +1,6 @@
 -- Big messages with AWS's own SDKs at the other end: what they send a watcher reads, and what
 -- `send` sends they read. The SDK for Python where it is installed, that for JavaScript from npm by
--- `make test-sdk`, which also tries the CDK.
+-- `make test-sdk`.
 
 local cjson = require "cjson"
 local core = require "watchbot.core".aws
@@ -116,28 +116,5 @@ describe("a big message", function()
     local url = call({ argv = sdk.argv }, folder, nil, "presign", "big-messages", "a b")
     assert.are.same({ 200, "1" }, { assert(http.request { url = url }).status,
       assert(http.request { url = url }).body })
-  end))
-
-  -- doc/templates.md: a stack of the CDK that includes a template of watchbot.
-  it("goes to a template that the CDK includes", task(function(folder)
-    if not SDK then return pending "make test-sdk gets the CDK from npm" end
-    local template = run(folder, {}, { "template", HERE .. "/doc/examples/tiles/stack.lua" })
-    folder:write("tiles.json", template)
-    local variables = environment()
-    variables.NODE_PATH = variables.SDK .. "/node_modules"
-    local child <close> = assert(process.start {
-      argv = { "node", HERE .. "/doc/examples/cdk/app.js", "tiles.json", "out" },
-      cwd = folder.path, output = "capture", env = variables,
-    })
-    local exit = assert(child:wait(workshop.PATIENCE), "the CDK did not end")
-    assert.are.equal(0, exit.code, table.concat({ child:output() }, "\n"))
-    local file = assert(io.open(folder:file "out/Tiles.template.json"))
-    local made = cjson.decode(file:read "a")
-    file:close()
-    local ours = cjson.decode(template)
-    for id, resource in pairs(ours.Resources) do
-      assert.are.equal(resource.Type, made.Resources[id].Type, id)
-    end
-    assert.matches('"Resource":{"Ref":"WatchbotTopic"}', cjson.encode(made))
   end))
 end)
