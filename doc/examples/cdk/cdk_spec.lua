@@ -1,4 +1,4 @@
--- A stack of the CDK that includes a template of watchbot, with aws-cdk-lib from npm (make test-sdk).
+-- A stack of the CDK that includes a template of watchbot; aws-cdk-lib is from npm: make test-sdk.
 
 local cjson = require "cjson"
 local process = require "watchbot.process"
