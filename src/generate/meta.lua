@@ -31,7 +31,7 @@ local types = {
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
   on_stop = '"leave"|"drain"|"stop"',
   folder_in_s3 = "string", logged = "integer|false",
-  lambda = "watchbot.Lambda", serve = "watchbot.Serve",
+  limits = "watchbot.Limit[]", lambda = "watchbot.Lambda", serve = "watchbot.Serve",
   resident = "watchbot.Resident",
   queues = "(string|table)[]",
   task = "watchbot.ecs.Task|fun(job: watchbot.Job): watchbot.ecs.Task",
@@ -44,9 +44,9 @@ local arguments = {
 
 local returns = {
   poll = { "integer messages", "number seconds" },
-  admit = { 'true|watchbot.Outcome|"hold"', "number? seconds" },
+  admit = { 'true|watchbot.Outcome|"hold"|"pause"', "number? seconds" },
   environment = { "table<string, string>" },
-  verdict = { "watchbot.Outcome", "number? seconds" },
+  verdict = { 'watchbot.Outcome|"pause"', "number? seconds" },
   backoff = { "number seconds" },
   notify = { "true?", "string? err", "string? code" },
   notification = { "string subject", "string body" },

@@ -48,6 +48,10 @@
 ---@field placements? number
 ---tasks at once
 ---@field workers? integer
+---how many messages of a group or tenant run at the same time, or are started in a time: `{ { by =
+---"group", concurrency = 2, rate = "50/min" } }`; `by` may be a function of the job; see
+---`doc/limits.md`
+---@field limits? watchbot.Limit[]
 ---seconds after which a task is stopped and its message retried; 0: never
 ---@field timeout? number
 ---the watcher exits after this many messages; `true` in the variable means 1
@@ -173,7 +177,7 @@ function PolicyFields:poll(state) end
 ---slot is used until then; "pause" returns the message and pauses the queue for these seconds,
 ---without them until `watchbot resume`; default: true
 ---@param job watchbot.Job
----@return true|watchbot.Outcome|"hold"
+---@return true|watchbot.Outcome|"hold"|"pause"
 ---@return number? seconds
 function PolicyFields:admit(job) end
 
@@ -190,7 +194,7 @@ function PolicyFields:environment(job) end
 ---3 reject, 4 release, else retry
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
----@return watchbot.Outcome
+---@return watchbot.Outcome|"pause"
 ---@return number? seconds
 function PolicyFields:verdict(job, exit) end
 

@@ -111,6 +111,10 @@ local declared = {
     name = "workers", type = "count", default = 1, environment = "Concurrency",
     help = "tasks at once",
   },
+  { name = "limits", type = "limits",
+    help = "how many messages of a group or tenant run at the same time, or are started in a "
+      .. "time: `{ { by = \"group\", concurrency = 2, rate = \"50/min\" } }`; `by` may be a "
+      .. "function of the job; see `doc/limits.md`" },
   { name = "timeout", type = "seconds", default = 0, environment = "maxJobDuration",
     help = "seconds after which a task is stopped and its message retried; 0: never" },
   { name = "jobs", type = "count", environment = "writableFilesystem",

@@ -5,6 +5,7 @@ local buckets = require "watchbot.lib.buckets"
 local core = require "watchbot.core"
 local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
+local limits_problem = require("watchbot.policy.limits").problem
 local schedule = require "watchbot.schedule"
 local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
@@ -186,6 +187,13 @@ local types = {
     check = function(value)
       local problem = schedule.problem(value)
       return problem == nil, problem
+    end,
+  },
+  limits = {
+    expected = "a list of limits like { { by = 'group', concurrency = 2, rate = '50/min' } }",
+    check = function(value)
+      local problem = limits_problem(value)
+      return type(value) == "table" and problem == nil, problem
     end,
   },
   lambda = kept "lambda", serve = kept "serve", resident = kept "resident",

@@ -45,6 +45,9 @@ local watcher = {}
 ---@field unreached { err: string, code: string }? the queue does not answer yet
 ---@field share watchbot.Share? of the slots that it shares with the watchers of other queues
 
+-- Loaded on demand: most policies have no limits.
+local function apply_limits(...) require "watchbot.watcher.limiter".apply(...) end
+
 -- Values that all jobs need.
 local function make_life(self, options)
   local queue = options.queue
@@ -72,7 +75,10 @@ local function make_intake(self, options)
     gather = current.gather or queue.gather, share = self.share,
     capacity = function() return self:capacity() end,
     idle = function() return (self.share or self.jobs):none() end,
-    is_stuck = function() return self:is_paused_for_good() end,
+    is_stuck = function()
+      self.gave_up = self.pauses:why_stuck()
+      return self.gave_up ~= nil
+    end,
     poll = function(free) return self:poll(free) end,
     accept = function(message) self.life:accept(message) end,
     failed = function(err, code)
@@ -114,6 +120,7 @@ function watcher.new(current, options)
   -- Where slots are shared, one that is free may be for another queue.
   self.starts, self.takes = self.share or self.life, self.share or self.intake
   if self.queue.keep_history then self.keeper = require "watchbot.watcher.keeper".new(self) end
+  if current.limits then apply_limits(self, current) end
   self.jobs.watcher = self
   return self
 end
@@ -156,13 +163,6 @@ function Watcher:give_up()
   if not self.jobs:none() or not self.breaker:exhausted() then return end
   self.gave_up = self.breaker.reason
   self:stop()
-end
-
--- So does a queue that is paused until somebody resumes it.
-function Watcher:is_paused_for_good()
-  if not self.pauses:is_stuck() then return false end
-  self.gave_up = "the queue is paused until it is resumed (watchbot resume)"
-  return true
 end
 
 -- taking messages
@@ -294,6 +294,7 @@ function Watcher:take_over(fresh)
   self.intake.options.visibility = fresh.visibility
   if self.keeper then self.keeper:apply(fresh) end
   self.scheduling = self.scheduling or schedules.attend(self)
+  if fresh.limits or self.limiter then apply_limits(self, fresh) end
   self.intake:wake()
   self.starts:dispatch()
 end

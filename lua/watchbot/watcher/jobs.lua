@@ -122,7 +122,9 @@ end
 ---@field held_since number? when it was first held
 ---@field pause number? seconds that it was last held for lack of capacity
 ---@field lane watchbot.Lane? of its group, on a FIFO queue
----@field parked boolean? it waits behind another of its group
+---@field parked boolean? it waits behind another of its group, or for a limit
+---@field limited string? the lane of the limit that it waits for
+---@field admitted watchbot.LaneOfMessage[]? the limits that it counts for
 ---@field behind boolean? it goes back, since one before it in its group has
 ---@field overtakes boolean? a program had it when one before it in its group went back
 
@@ -130,7 +132,8 @@ end
 ---@field slots integer jobs that have a slot
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages that the watcher has
----@field parked integer jobs that wait behind others of their group
+---@field parked integer jobs that wait behind others of their group, or for a limit
+---@field limiter watchbot.Limiter? of this watcher alone
 ---@field counts table<string, integer> jobs in each of the stages that are counted; see `count`
 ---@field watcher { moved: fun(self, to: string, change: watchbot.ChangeOfStage) }? called with the
 --- changes that matter to it
@@ -198,7 +201,8 @@ function Jobs:current(id)
 end
 
 local function wait_in_line(self, entry, first)
-  if entry.lane and not entry.lane:may_begin(entry) then
+  local limiter = self.limiter
+  if entry.lane and not entry.lane:may_begin(entry) or limiter and not limiter:admit(entry) then
     self.parked, entry.parked = self.parked + 1, true
   elseif first then
     self.queue:push_front(entry)
@@ -211,11 +215,13 @@ local function leave_park(self, entry)
   self.parked, entry.parked = self.parked - 1, nil
 end
 
---- A job that waited behind another of its group waits for a slot.
+--- A job that waited behind another of its group, or for a limit, waits for a slot, unless it has
+--- to wait for another reason.
 ---@param entry watchbot.JobEntry
-function Jobs:unpark(entry)
+---@param last boolean? behind the others
+function Jobs:unpark(entry, last)
   leave_park(self, entry)
-  self.queue:push_front(entry)
+  wait_in_line(self, entry, not last)
 end
 
 local function recount(counts, from, to)
@@ -236,7 +242,7 @@ function Jobs:move(entry, stage, first)
     if observers and observers[stage] then observers[stage](entry, from, stage) end
     return
   end
-  if lane and entry.parked then leave_park(self, entry) end
+  if (lane or self.limiter) and entry.parked then leave_park(self, entry) end
   if change.counts then recount(self.counts, from, stage) end
   self.slots = self.slots + change.slots
   self.lingerers = self.lingerers + change.lingerers

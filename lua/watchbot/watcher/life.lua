@@ -106,7 +106,7 @@ function Life:let_in(entry, over)
   if over then return self:drop_lapsed(entry) end
   if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
   local all, ready = self.jobs, self.ready
-  local waits = all.counts.waiting > 0 or entry.lane or all.slots >= self:slots()
+  local waits = all.counts.waiting > 0 or entry.lane or all.limiter or all.slots >= self:slots()
   if waits or ready and not ready() then return all:move(entry, "waiting") end
   self:begin(entry)
 end

@@ -94,14 +94,15 @@ function Pauses:blocks()
   return not self.queue.embedded and self.list[1] ~= nil and not is_over(self.list[1])
 end
 
---- Whether the queue does not become empty, because what is left is paused until it is resumed.
---- Waits in a task.
----@return boolean
-function Pauses:is_stuck()
+--- Why the queue does not become empty: what is left is paused until it is resumed. Waits in a
+--- task.
+---@return string?
+function Pauses:why_stuck()
   for _, one in ipairs(self.list) do
-    if not one.ends then return not self.queue.is_stuck or self.queue:is_stuck() == true end
+    if not one.ends and (not self.queue.is_stuck or self.queue:is_stuck()) then
+      return "the queue is paused until it is resumed (watchbot resume)"
+    end
   end
-  return false
 end
 
 --- Pauses the queue; if that fails, this watcher alone rests for a while. Waits in a task.

@@ -15,6 +15,7 @@ function room.most(watcher)
   if watcher.pauses.any and watcher.pauses:blocks() then return 0 end
   if watcher.protection and watcher.protection.resting then return 0 end
   if watcher.breaker.open then return watcher.breaker:may_try() and 1 or 0 end
+  if watcher.limiter and watcher.limiter:cut(1) == 0 then return 0 end
   return jobs.counts.unplaced > 0 and 0 or math.huge
 end
 
@@ -61,7 +62,8 @@ function room.free(watcher)
   if most < math.huge then return most end
   local prefetch, waiting = room.waiting(watcher), watcher.jobs:waiting()
   if waiting > prefetch // 2 then return 0 end
-  return watcher:slots() + prefetch - watcher.jobs.slots - waiting
+  local free = watcher:slots() + prefetch - watcher.jobs.slots - waiting
+  return watcher.limiter and watcher.limiter:cut(free) or free
 end
 
 return room

@@ -31,6 +31,8 @@ local shifts = {
   "UPDATE messages SET visible_at = visible_at - ?1 WHERE visible_at > ?2",
   "UPDATE messages SET due = due - ?1 WHERE visible_at IS NULL AND due > ?2",
   "UPDATE deduplications SET expires = expires - ?1 WHERE expires > ?2",
+  "UPDATE messages SET since = since - ?1 WHERE since > ?2",
+  "UPDATE starts SET ends = ends - ?1 WHERE ends > ?2",
   "UPDATE pauses SET ends = ends - ?1 WHERE ends > ?2",
 }
 

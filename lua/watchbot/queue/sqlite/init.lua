@@ -25,6 +25,7 @@ local Queue = {
   batch = 100,
   polls = 1,
   embedded = true,
+  limits_itself = true, -- by `lanes_of`, over all watchers of the file
   fifo = false, -- the file keeps groups in order, however many messages a receive asks for
   gather = 0,
   cut = 0,

@@ -3,6 +3,7 @@
 -- selects the messages.
 
 local committer = require "watchbot.queue.sqlite.committer"
+local limits = require "watchbot.queue.sqlite.limits"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
@@ -35,7 +36,10 @@ function Receiving:take(queue, wanted)
   self.queue = queue
   self.entry = queue.settling:add(function(transaction, now)
     local messages, expired, paused = taking.take(transaction, now, wanted)
-    if #messages == 0 then store.tidy(transaction, now) end
+    if #messages == 0 then
+      store.tidy(transaction, now)
+      if wanted.lanes_of then limits.tidy(transaction, now) end
+    end
     return messages, expired, paused
   end, true)
   local messages, expired, code = committer.wait(self.entry)
@@ -127,7 +131,7 @@ function Receiver:receive(max, wait, visibility)
   local wanted = {
     max = math.min(max, self.batch), visibility = visibility or self.visibility,
     max_receives = self.max_receives,
-    retention = self.retention, noted = self.settling.keep,
+    retention = self.retention, noted = self.settling.keep, lanes_of = self.lanes_of,
   }
   local receiving <close> = setmetatable({}, Receiving)
   while true do

@@ -7,6 +7,7 @@
 local clock = require "watchbot.queue.sqlite.clock"
 local guest = require "watchbot.queue.sqlite.guest"
 local history = require "watchbot.queue.sqlite.history"
+local limits = require "watchbot.queue.sqlite.limits"
 local outbox = require "watchbot.queue.sqlite.outbox"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local sqlite = require "watchbot.sqlite"
@@ -149,7 +150,7 @@ END;
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
   TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
-  ticks.sql,
+  ticks.sql, limits.sql,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 

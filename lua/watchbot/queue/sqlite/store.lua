@@ -272,7 +272,8 @@ end
 
 -- looking
 
---- The number of messages; those that wait in a group count as visible, as in SQS.
+--- The number of messages; those that wait in a group count as visible, as in SQS, and so do those
+--- that wait for the end of a pause or for a limit.
 ---@param database watchbot.Database
 ---@return { visible: integer, delayed: integer, in_flight: integer, dead: integer }?
 ---@return string? err
@@ -284,7 +285,10 @@ function store.counts(database)
         FROM messages WHERE visible_at > ?1 AND priority = 0
       UNION ALL
       SELECT count(*), coalesce(sum(receives > 0), 0)
-        FROM messages WHERE visible_at > ?1 AND priority <> 0)]],
+        FROM messages WHERE visible_at > ?1 AND priority <> 0
+      UNION ALL
+      SELECT -count(*), -coalesce(sum(receives > 0), 0)
+        FROM messages WHERE visible_at > ?1 AND since IS NOT NULL)]],
     scheduler.time())
   if not row then return nil, err, code end
   return {

@@ -2,6 +2,7 @@
 -- queue.sqlite.store. Messages are read and leased in pages, with all their data; those that were
 -- received too often or have expired are removed on the way.
 
+local limits = require "watchbot.queue.sqlite.limits"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local ranking = require "watchbot.queue.sqlite.ranking"
 local sqlite = require "watchbot.sqlite"
@@ -22,9 +23,6 @@ local LEASE = [[
   UPDATE messages SET visible_at = ?3, receives = receives + 1, lease = lease + 1,
     first_received = coalesce(first_received, ?4), taken = ?4
   WHERE seq BETWEEN ?1 AND ?2]]
-
--- For one that was parked.
-local UNPARK = "UPDATE messages SET since = NULL, lane = NULL WHERE seq = ?1"
 
 local math_type = math.type
 
@@ -53,7 +51,14 @@ local PAGE = 16
 ---@field visibility number seconds
 ---@field max_receives integer
 ---@field retention number? seconds
+---@field lanes_of (fun(message: table): watchbot.LaneOfMessage[]?)? the limits that a message is
+--- under; it must not wait
 ---@field noted any messages have `visible`, when they could be received, for the history
+
+-- Taken messages must not be selected again.
+local function visibility_of(wanted)
+  return math.max(1, store.milliseconds(wanted.visibility))
+end
 
 -- When a message could be received first, at the latest. `born` lies in the future where a clock
 -- was ahead when it was sent, or before; then `due` says it, or the time since which that clock is
@@ -88,13 +93,26 @@ local function sweep(transaction, now, row, wanted)
   end
 end
 
+-- Parks a message that is over a limit, or notes that it is in flight from now on.
+local function under_limits(transaction, now, message, wanted)
+  local lanes = wanted.lanes_of and wanted.lanes_of(message)
+  if lanes and limits.park(transaction, now, message, lanes) then return "parked" end
+  if lanes or message.lane then
+    limits.take(transaction, now, message, lanes, now + visibility_of(wanted))
+  end
+  message.lane = nil
+  return nil, message
+end
+
 -- Removes a message, or prepares it for its lease. A message that cannot be read, because the file
 -- was damaged or written by another program, is buried with the reason: it must not block the
 -- others.
 local function offer(transaction, now, row, wanted)
   local fate = sweep(transaction, now, row, wanted)
   if fate then return fate end
-  return nil, message_of(row, now)
+  local message = message_of(row, now)
+  if wanted.lanes_of or message.lane then return under_limits(transaction, now, message, wanted) end
+  return nil, message
 end
 
 -- A message of a paused group waits for the end of the pause.
@@ -102,6 +120,7 @@ local function held_back(transaction, row, paused)
   local ends = row.group and paused.groups[row.group]
   if ends == nil then return nil end
   pauses.park(transaction, row.seq, ends)
+  limits.move_up(transaction, row.lane)
   return "parked"
 end
 
@@ -130,10 +149,6 @@ local function lease(transaction, now, messages, first, visible_at)
     transaction:run(LEASE, messages[first].seq, messages[last].seq, visible_at, now)
     for index = first, last do
       local message = messages[index]
-      if message.lane then
-        transaction:run(UNPARK, message.seq)
-        message.lane = nil
-      end
       message.seq = nil
       if message.born then message.born, message.due = nil, nil end
     end
@@ -142,7 +157,7 @@ local function lease(transaction, now, messages, first, visible_at)
 end
 
 -- Takes the messages of a page, and counts by their fate those that are not received.
--- => whether the messages have BYTES by now
+-- => whether there are enough by now
 local function take_page(transaction, now, taken, rows)
   local wanted, messages, first = taken.wanted, taken.messages, #taken.messages + 1
   for _, row in ipairs(rows) do
@@ -152,11 +167,11 @@ local function take_page(transaction, now, taken, rows)
     else
       taken.size = taken.size + #message.body
       messages[#messages + 1] = message
-      if taken.size >= BYTES then break end
+      if taken.size >= BYTES or #messages == wanted.max then break end
     end
   end
   lease(transaction, now, messages, first, taken.visible_at)
-  return taken.size >= BYTES
+  return taken.size >= BYTES or #messages == wanted.max
 end
 
 --- Takes up to `max` visible messages, in the order of queue.sqlite.ranking; messages
@@ -172,14 +187,15 @@ function taking.take(transaction, now, wanted)
   local taken = {
     wanted = wanted, messages = messages, paused = paused, size = 0, swept = 0,
     dead = 0, expired = 0, kept = 0, parked = 0, cancelled = 0,
-    -- Taken messages must not be selected again below.
-    visible_at = now + math.max(1, store.milliseconds(wanted.visibility)),
+    visible_at = now + visibility_of(wanted),
   }
   repeat
-    local before, page = taken.swept, math.min(wanted.max - #messages, PAGE)
+    -- Under limits most rows may only be parked.
+    local left = wanted.lanes_of and PAGE or wanted.max - #messages
+    local before, page = taken.swept, math.min(left, PAGE)
     local rows = ranking.page(transaction, now, page, wanted)
     if take_page(transaction, now, taken, rows) then break end
-    local more = taken.swept > before or (#rows == page and #messages < wanted.max)
+    local more = taken.swept > before or #rows == page
   until not more or taken.swept >= SWEEP
   return messages, taken.expired, paused ~= nil
 end
