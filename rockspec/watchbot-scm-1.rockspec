@@ -294,6 +294,7 @@ build = {
     ["watchbot.queue.sqlite.letters"] = "lua/watchbot/queue/sqlite/letters.lua",
     ["watchbot.queue.sqlite.limits"] = "lua/watchbot/queue/sqlite/limits.lua",
     ["watchbot.queue.sqlite.name"] = "lua/watchbot/queue/sqlite/name.lua",
+    ["watchbot.queue.sqlite.numbers"] = "lua/watchbot/queue/sqlite/numbers.lua",
     ["watchbot.queue.sqlite.outbox"] = "lua/watchbot/queue/sqlite/outbox.lua",
     ["watchbot.queue.sqlite.pages"] = "lua/watchbot/queue/sqlite/pages.lua",
     ["watchbot.queue.sqlite.pauses"] = "lua/watchbot/queue/sqlite/pauses.lua",

@@ -41,6 +41,7 @@ return {
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
   ["queue/sqlite/store"] = "queue/sqlite", ["queue/sqlite/receiving"] = "queue/sqlite",
   ["queue/sqlite/letters"] = "queue/sqlite", ["queue/sqlite/sections"] = "queue/sqlite/jobs",
+  ["queue/sqlite/numbers"] = "queue/sqlite/jobs",
   ["queue/sqlite/dead"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",
   ["queue/sqlite/pages"] = "queue/sqlite/salvage", ["queue/sqlite/rows"] = "queue/sqlite/salvage",
   ["cli/queue"] = "queue/sqlite/salvage", ["queue/sqlite/trust"] = "queue/sqlite/schema",

@@ -183,6 +183,36 @@ describe("a history that cannot be written", function()
     queue:close()
   end))
 
+  -- A file that may not grow: there is room for a delete, and none for a row.
+  it("lets messages of a full file be settled, each once", task(function(folder)
+    local queue <close> = assert(open(folder:url()))
+    local lost = 0
+    queue:keep_history({ seconds = 3600, rows = 100000 }, function(count, _, code)
+      assert.are.equal("SQLITE_FULL", code)
+      lost = lost + count
+    end)
+    for index = 1, 100 do queue:send { { body = tostring(index) } } end
+    local database = queue.settling.database
+    local pages = assert(database:first "PRAGMA page_count").page_count
+    assert(database:first(("PRAGMA max_page_count = %d"):format(pages)))
+    local seen = {}
+    while true do
+      local messages = assert(queue:receive(1, 0, 60))
+      if #messages == 0 then break end
+      local message = messages[1]
+      assert.is_nil(seen[message.body])
+      seen[message.body] = true
+      assert(queue:delete(message.receipt, {
+        id = message.id, receives = 1, outcome = "retry", output = ("x"):rep(4096),
+      }))
+    end
+    assert.are.equal(0, assert(queue:traffic()).there)
+    assert.is_true(lost > 0, "some rows found no room")
+    local rows = assert(queue.reader:first "SELECT count(*) AS n FROM attempts").n
+    assert.are.equal(100, rows + lost)
+    assert.are.equal(rows, assert(queue.reader:first "SELECT attempts FROM state").attempts)
+  end))
+
   it("is not in the way of deletes that share its transaction", task(function(folder)
     local queue <close> = assert(open(folder:url()))
     local lost = {}

@@ -3,6 +3,7 @@
 local cancels = require "watchbot.queue.sqlite.cancels"
 local history = require "watchbot.queue.sqlite.history"
 local jobs = require "watchbot.queue.sqlite.jobs"
+local old_queue = require "support.old_queue"
 local open = require "watchbot.queue".open
 local scheduler = require "watchbot.scheduler"
 local sections = require "watchbot.queue.sqlite.sections"
@@ -191,6 +192,47 @@ describe("the jobs of a queue", function()
     assert.are.equal("asked", cancels.cancel(queue, taken[1].id))
     assert.are.same({ 1, {} }, { assert(jobs.counts(queue)).running,
       assert(jobs.watchers(queue)) })
+  end))
+end)
+
+describe("a file that others have written", function()
+  -- One odd value must not keep all other jobs from being seen.
+  it("is listed without what is not of its type", with_queue(function(queue)
+    local taken = fill(queue)
+    for _, damage in ipairs {
+      "UPDATE attempts SET receives = 'many', ended = 'x', outcome = x'00', code = 'y', cpu = 0.5",
+      "UPDATE messages SET receives = 'many', lease = 'x', sent = 'y', taken = 'z'",
+      "UPDATE contents SET subject = 7, attributes = '{'",
+      "UPDATE dead SET receives = x'ff', reason = 5, sent = 'z'",
+    } do
+      assert(queue.sending.database:execute(damage))
+      local page = assert(jobs.list(queue))
+      for _, row in ipairs(page.rows) do
+        assert.are.equal("integer", math.type(row.receives))
+        for _, name in ipairs { "sent", "ended", "code", "cpu", "taken" } do
+          assert.is_true(row[name] == nil or math.type(row[name]) == "integer")
+        end
+        assert.is_true(row.subject == nil or type(row.subject) == "string")
+      end
+      assert(jobs.show(queue, taken[2].id))
+    end
+  end))
+
+  it("that is too old, and cannot be written, says so", workshop.task(function(folder)
+    if not workshop.has_other_user() then return pending "needs another user" end
+    old_queue.make(folder:file "jobs.db", 6):close()
+    assert(os.execute(("chmod 0755 '%s'; chmod 0444 '%s'"):format(folder.path,
+      folder:file "jobs.db")))
+    local look = folder:write("look.lua", [[
+      local scheduler, queues = require "watchbot.scheduler", require "watchbot.queue"
+      scheduler.run(function()
+        local queue = assert(queues.open(arg[1], { read_only = true }))
+        print(select(2, require "watchbot.queue.sqlite.jobs".list(queue)))
+      end)]])
+    local pipe <close> = assert(io.popen(("ASAN_OPTIONS=detect_leaks=0 LUA_PATH='%s' "
+      .. "LUA_CPATH='%s' setpriv --reuid=65534 --regid=65534 --clear-groups %s %s %s 2>&1"):format(
+      package.path, package.cpath, arg[-1], look, folder:url())))
+    assert.matches("was made by an older watchbot, and cannot be written", pipe:read "a")
   end))
 end)
 

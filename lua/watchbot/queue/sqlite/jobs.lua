@@ -3,12 +3,14 @@
 -- some hundred rows at a time, and lets other tasks run in between: a file with millions of
 -- messages never blocks a watcher that shows them. Sits on the queue's reader.
 
-local history = require "watchbot.queue.sqlite.history"
+local numbers = require "watchbot.queue.sqlite.numbers"
 local scheduler = require "watchbot.scheduler"
 local sections = require "watchbot.queue.sqlite.sections"
 local store = require "watchbot.queue.sqlite.store"
 
 local jobs = {}
+
+local read = numbers.read
 
 -- Rows of a page unless the caller says; rows looked at at once, and where bodies are searched.
 local PAGE, BITE, SEARCHED = 50, 500, 100
@@ -17,10 +19,7 @@ local PAGE, BITE, SEARCHED = 50, 500, 100
 local PREVIEW = 200
 
 -- Rows at once where only numbers are read.
-local NUMBERS = 5000
-
--- Seconds after which a watcher that has not been seen is not alive.
-local ALIVE = 30
+local NUMBERS = numbers.BITE
 
 ---@alias watchbot.JobState "running"|"waiting"|"delayed"|"dead"|"done"|"failed"
 
@@ -64,12 +63,6 @@ local ALIVE = 30
 ---@field attributes table<string, { type: string, value: string }>?
 ---@field deduplication string?
 ---@field attempts watchbot.Attempt[] oldest first; of the failed ones the newest 200
-
--- Calls `database[method]` while the file is locked by others.
-local function read(queue, method, ...)
-  local reader = queue.reader
-  return reader:patiently(reader[method], ...)
-end
 
 -- lists
 
@@ -231,7 +224,9 @@ local function attempts_of(queue, id, is_there)
     rows[#rows + 1] = last or nil
   end
   for _, row in ipairs(rows) do
+    sections.sound(row)
     row.group, row.fifo_group, row.seq = row.fifo_group, nil, nil
+    row.outcome = row.outcome or "unknown"
   end
   return rows
 end
@@ -288,110 +283,7 @@ function jobs.show(queue, id)
   return whole
 end
 
--- numbers
-
-local COUNTS = [[
-  SELECT (SELECT messages FROM state) AS messages, (SELECT dead FROM state) AS dead,
-    (SELECT history FROM state) AS history,
-    (SELECT sent FROM messages ORDER BY seq LIMIT 1) AS sent,
-    sum(hidden) AS hidden, sum(running) AS running
-  FROM (
-    SELECT count(*) AS hidden, coalesce(sum(receives > 0 AND lease > returned), 0) AS running
-      FROM messages WHERE visible_at > ?1 AND priority = 0
-    UNION ALL
-    SELECT count(*), coalesce(sum(receives > 0 AND lease > returned), 0)
-      FROM messages WHERE visible_at > ?1 AND priority <> 0)]]
-
----@class watchbot.JobCounts
----@field running integer
----@field waiting integer
----@field delayed integer including those in backoff
----@field dead integer
----@field oldest integer? when the oldest message was sent, milliseconds since the epoch
----@field history integer seconds that attempts are kept; 0: no watcher has kept any
-
---- How many there are. Waits in a task.
----@param queue watchbot.SqliteQueue
----@return watchbot.JobCounts?
----@return string? err
----@return string? code
-function jobs.counts(queue)
-  local row, err, code = read(queue, "first", COUNTS, scheduler.time())
-  if not row then return nil, err, code end
-  return {
-    running = row.running, waiting = row.messages - row.hidden, delayed = row.hidden - row.running,
-    dead = row.dead, oldest = row.sent, history = row.history // 1000,
-  }
-end
-
--- The rows of some attempts, in sums.
-local SUMS = [[
-  SELECT (ended - ?3) / ?4 AS bucket, outcome, count(*) AS count, sum(duration) AS duration,
-    max(seq) AS last
-  FROM (SELECT seq, ended, outcome, duration FROM attempts WHERE seq > ?1 ORDER BY seq LIMIT ?2)
-  GROUP BY 1, 2]]
-
----@class watchbot.JobsOfTime attempts that have ended within a step of time
----@field at integer its begin, milliseconds since the epoch
----@field outcomes table<string, integer> how many, by outcome
----@field count integer
----@field duration integer milliseconds, of all of them together
-
-local function add_sums(all, sums)
-  local count, last = 0, nil
-  for _, sum in ipairs(sums) do
-    local one = all[sum.bucket + 1]
-    count, last = count + sum.count, math.max(last or 0, sum.last)
-    if one then
-      one.count, one.duration = one.count + sum.count, one.duration + (sum.duration or 0)
-      one.outcomes[sum.outcome] = (one.outcomes[sum.outcome] or 0) + sum.count
-    end
-  end
-  return count, last
-end
-
---- What has ended since a time, in steps; the last one has only begun. Waits in a task.
----@param queue watchbot.SqliteQueue
----@param since integer milliseconds since the epoch
----@param step integer milliseconds
----@return watchbot.JobsOfTime[]?
----@return string? err
----@return string? code
-function jobs.activity(queue, since, step)
-  local all = {}
-  for at = since, scheduler.time(), step do
-    all[#all + 1] = { at = at, outcomes = {}, count = 0, duration = 0 }
-  end
-  local last = history.seq_at(since) - 1
-  while true do
-    local sums, err, code = read(queue, "all", SUMS, last, NUMBERS, since, step)
-    if not sums then return nil, err, code end
-    local count, newest = add_sums(all, sums)
-    if count < NUMBERS then return all end
-    last = newest
-    scheduler.sleep(0)
-  end
-end
-
----@class watchbot.LiveWatcher
----@field id string
----@field host string
----@field pid integer
----@field version string
----@field started integer milliseconds since the epoch; so for `seen`
----@field seen integer
----@field workers integer
----@field running integer jobs
-
---- The watchers of this queue that are alive; only those that keep a history are known. Waits in a
---- task.
----@param queue watchbot.SqliteQueue
----@return watchbot.LiveWatcher[]?
----@return string? err
----@return string? code
-function jobs.watchers(queue)
-  return read(queue, "all", "SELECT * FROM watchers WHERE seen >= ? ORDER BY started, id",
-    scheduler.time() - ALIVE * 1000)
-end
+-- Numbers, and who works on the queue.
+jobs.counts, jobs.activity, jobs.watchers = numbers.counts, numbers.activity, numbers.watchers
 
 return jobs

@@ -45,6 +45,28 @@ local function state_of(row, now)
   return row.receives > 0 and row.lease > row.returned and "running" or "delayed"
 end
 
+-- Another program may have written the file, or a disk: what is not of a column's type is left out.
+local INTEGERS = {
+  "receives", "lease", "returned", "visible_at", "sent", "first_received", "taken", "died",
+  "priority", "started", "ended", "code", "wait", "duration", "max_rss", "cpu",
+}
+local TEXTS = {
+  "id", "subject", "fifo_group", "reason", "outcome", "signal", "trace", "output", "attributes",
+  "deduplication", "message",
+}
+
+--- Leaves out what is not of its column's type.
+---@param row table
+---@return table row
+function sections.sound(row)
+  for _, name in ipairs(INTEGERS) do row[name] = math.tointeger(row[name]) end
+  for _, name in ipairs(TEXTS) do
+    if type(row[name]) ~= "string" then row[name] = nil end
+  end
+  row.receives = row.receives or 0
+  return row
+end
+
 local function common(row, state, key)
   row.state, row.key = state, key .. ":" .. row.seq
   row.group = row.fifo_group
@@ -53,6 +75,8 @@ local function common(row, state, key)
 end
 
 local function shape_message(row, now)
+  sections.sound(row)
+  row.lease, row.returned = row.lease or 0, row.returned or 0
   local state = state_of(row, now)
   row.behind = row.visible_at == nil or nil
   row.cancelling = row.cancelling == 1 or nil
@@ -63,10 +87,11 @@ local function shape_message(row, now)
   return common(row, state, "message")
 end
 
-local function shape_dead(row) return common(row, "dead", "dead") end
+local function shape_dead(row) return common(sections.sound(row), "dead", "dead") end
 
 local function shape_ended(row)
-  row.has_output = row.has_output == 1
+  sections.sound(row)
+  row.has_output, row.outcome = row.has_output == 1, row.outcome or "unknown"
   return common(row, row.outcome == "complete" and "done" or "failed", "attempt")
 end
 
