@@ -26,10 +26,11 @@ local total = {}
 ---@field factor number? of the shares of calls that fail; none does without it
 ---@field slow boolean? calls that hang until the client gives them up, too
 ---@field steady boolean? the first watcher is never hurt
+---@field fails integer? how many messages SQS fails an entry of, from the start
 ---@field depth integer? messages that are queued at a time, all of them
 ---@field look fun(run: table)? called twice a second
 
--- Seconds without any message done after which a run is given up.
+-- Seconds without a message that begins or is done, after which a run is given up.
 local STANDSTILL = 90
 
 local DEFAULTS = { visibility = 2, workers = 8, long = "9", max_receives = 12 }
@@ -42,9 +43,10 @@ local function new(folder, given)
   local self = setmetatable({
     folder = folder, options = options, visibility = options.visibility, sent = {}, events = {},
     done = {}, finished = 0, begun = 0, logs = {}, wrong = {},
-    read_to = 0,
+    read_to = 0, begins = {},
     place = queues.open(options.queue, folder, options),
   }, Run)
+  if options.fails then self.place:fail_entries(options.fails) end
   runners.prepare(options.runner, folder, self.place, options)
   self.trouble = trouble.new({
     place = self.place, path = folder.path, visibility = self.visibility,
@@ -86,6 +88,12 @@ function Run:feed()
   if #messages > 0 then self.place:send(messages) end
 end
 
+-- A message is received a limited number of times; a run beyond that is no progress.
+function Run:begins_again(message)
+  self.begun, self.begins[message] = self.begun + 1, (self.begins[message] or 0) + 1
+  if self.begins[message] <= self.options.max_receives then self.moved = scheduler.now() end
+end
+
 -- Reads what the tasks have written since; a line that is not whole yet waits.
 function Run:read()
   local file <close> = io.open(self.folder:file "journal", "rb")
@@ -96,7 +104,7 @@ function Run:read()
   for line in text:gmatch "[^\n]+" do
     self.events[#self.events + 1] = line
     local event = judge.event(line) or {}
-    if event.kind == "begin" then self.begun = self.begun + 1 end
+    if event.kind == "begin" then self:begins_again(event.message) end
     local is_over = event.kind == "end"
       or event.kind == "fail" and runners.dies(event.message) and event.message ~= "poison"
     if is_over and not self.done[event.message] then
