@@ -487,6 +487,7 @@ build = {
     ["watchbot.watcher.shares"] = "lua/watchbot/watcher/shares.lua",
     ["watchbot.watcher.supervisor"] = "lua/watchbot/watcher/supervisor.lua",
     ["watchbot.watcher.tally"] = "lua/watchbot/watcher/tally.lua",
+    ["watchbot.watcher.viewing"] = "lua/watchbot/watcher/viewing.lua",
   },
   -- What the pages of the console refer to.
   install = {

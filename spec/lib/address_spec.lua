@@ -35,4 +35,14 @@ describe("an address", function()
     assert.are.equal("[::1]:80", address.text("::1", 80))
     assert.are.equal("/run/x", address.text("/run/x"))
   end)
+
+  it("is local where no other machine can reach it", function()
+    for text, expected in pairs {
+      ["127.0.0.1:0"] = true, ["127.9.9.9:80"] = true, ["[::1]:80"] = true, ["/run/x"] = true,
+      ["localhost:80"] = true, ["0.0.0.0:80"] = false, ["[::]:80"] = false,
+      ["[::ffff:127.0.0.1]:80"] = false, ["10.0.0.1:80"] = false, ["128.0.0.1:80"] = false,
+    } do
+      assert.are.equal(expected, address.is_local(address.parse(text)), text)
+    end
+  end)
 end)

@@ -19,6 +19,7 @@ end
 local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
   schedules = "table<string, watchbot.ScheduleOptions>", listen = "string", metrics = "\"emf\"",
+  console = "boolean|\"write\"", names = "string[]",
   history_output = '"failed"|"all"',
   interval = "number",
   visibility = "number", retention = "number",

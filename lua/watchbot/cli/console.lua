@@ -70,11 +70,6 @@ local function queues_of(arguments)
   return urls
 end
 
-local function is_loopback(options)
-  return options.path ~= nil or options.address == "::1"
-    or options.address:find "^127%." ~= nil
-end
-
 -- => options of server.listen | nil err code
 local function place_of(arguments)
   local options, problem = address.parse(arguments.listen or LISTEN)
@@ -82,12 +77,12 @@ local function place_of(arguments)
     return nil, ("console: --listen: %s, got '%s'"):format(problem, text.word(arguments.listen)),
       "Usage"
   end
-  if not is_loopback(options) and not arguments["allow-host"] then
+  if not address.is_local(options) and not arguments["allow-host"] then
     return nil, ("console: --listen: other machines can reach '%s': add --allow-host NAME, with "
       .. "the name that browsers use, or listen on 127.0.0.1"):format(arguments.listen), "Usage"
   end
   for name, value in pairs(LIMITS) do options[name] = value end
-  local open = arguments["any-user"] or not is_loopback(options)
+  local open = arguments["any-user"] or not address.is_local(options)
   options.user = not open and user() or nil
   return options
 end

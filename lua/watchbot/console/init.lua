@@ -35,6 +35,8 @@ local console = {}
 ---@field write boolean? dead letters may be replayed and deleted
 ---@field base string? what all its addresses begin with, default ""
 ---@field note fun(words: string)? hears of what was done
+---@field itself (fun(number: integer): watchbot.JobRow[], watchbot.LiveWatcher)? of a watcher's
+--- own console: what it runs of the queue with this number, and that it is alive
 
 local function source_of(url, number)
   if url:match "^sqlite:" then return embedded.new(url, number) end
@@ -53,7 +55,10 @@ function console.new(options)
   }
   if not allowed then return nil, err, "Usage" end
   local sources = {}
-  for index, url in ipairs(options.queues) do sources[index] = source_of(url, index) end
+  for index, url in ipairs(options.queues) do
+    sources[index] = source_of(url, index)
+    sources[index].itself = options.itself
+  end
   return setmetatable({
     sources = sources, access = allowed, write = options.write or false,
     base = options.base or "", readers = 0, pages = { overview, jobs, letters }, notices = {},

@@ -7,6 +7,9 @@ local scheduler = require "watchbot.scheduler"
 local show = require "watchbot.console.show"
 local views = require "watchbot.console.views"
 
+-- Running jobs that are named.
+local NAMED = 6
+
 local overview = { path = "/", label = "Overview", live = true }
 
 local content = html.template [[
@@ -139,9 +142,20 @@ end
 
 -- what runs, and who runs it
 
+-- What runs, as the queue says it; where it cannot, what this watcher runs. => rows, watchers
+local function lists_of(source)
+  local running, watchers = source.running, source.watchers
+  if source.itself and #watchers == 0 then
+    local here, itself = source.itself(source.number)
+    watchers = { itself }
+    if not source.jobs then running = table.move(here, 1, NAMED, 1, {}) end
+  end
+  return running, watchers
+end
+
 local function running_of(context, source)
   local rows, now = {}, scheduler.time()
-  for index, row in ipairs(source.running) do
+  for index, row in ipairs((lists_of(source))) do
     rows[index] = running_row {
       link = context:link("/job", "queue", source.number, "id", row.id),
       subject = row.subject and show.line(row.subject, 100), receives = show.count(row.receives),
@@ -183,7 +197,7 @@ local UNKNOWN = "Watchers report themselves here where their policy has a histor
 
 local function watchers_of(source)
   local rows, now = {}, scheduler.time()
-  for index, one in ipairs(source.watchers) do
+  for index, one in ipairs((select(2, lists_of(source)))) do
     rows[index] = watcher_row {
       host = one.host, pid = ("%d"):format(one.pid), version = one.version,
       age = show.duration((now - one.started) / 1000), running = show.count(one.running),

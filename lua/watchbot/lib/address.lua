@@ -48,6 +48,13 @@ function address.parse(text)
   return nil, EXPECTED
 end
 
+--- Whether only this machine can reach it: a loopback address, or a Unix socket.
+---@param options { address: string?, path: string? }
+---@return boolean
+function address.is_local(options)
+  return options.path ~= nil or options.address == "::1" or options.address:find "^127%." ~= nil
+end
+
 --- An address as people write it.
 ---@param host string an address, or the path of a Unix socket
 ---@param port integer?

@@ -122,6 +122,12 @@
 ---address and port, `"127.0.0.1:9464"`, or the path of a Unix socket, of a server for `/metrics`
 ---(Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`
 ---@field listen? string
+---the console at `listen`, `/console/`: true to look, `"write"` to replay, delete and cancel as
+---well; see `doc/console.md`
+---@field console? boolean|"write"
+---further names by which browsers reach the console: needed where `listen` is an address that other
+---machines reach, and then with a token in `$ConsoleToken`
+---@field console_hosts? string[]
 ---`emf`: the metrics are also written to the log, once a minute, in CloudWatch's embedded metric
 ---format; see `doc/metrics.md`
 ---@field metrics? "emf"

@@ -1,6 +1,7 @@
 --- policy.complete: checks that a policy has everything that a watcher needs, and no fields that
 -- exclude each other.
 
+local address = require "watchbot.lib.address"
 local queues = require "watchbot.policy.queues"
 local resident = require "watchbot.policy.resident"
 
@@ -29,6 +30,18 @@ local function misfit(policy, kind)
   end
 end
 
+-- The console shows messages: unlike /metrics it is for this machine only, unless the policy says
+-- by which name, and for which token, others may have it.
+local function console_misfit(policy)
+  if not policy.console then return nil end
+  if not policy.listen then return "'console' needs 'listen': the address of the page" end
+  local token = os.getenv "ConsoleToken" or ""
+  local options = address.parse(policy.listen)
+  if address.is_local(options) or (policy.console_hosts and token ~= "") then return nil end
+  return ("'console': other machines can reach '%s' ('listen'): set 'console_hosts' and "
+    .. "$ConsoleToken, or listen on 127.0.0.1"):format(policy.listen)
+end
+
 --- Why a watcher cannot run the policy; nil if it can.
 ---@param policy watchbot.Policy
 ---@param kind "lua"|"process"|"resident"|"ecs"
@@ -40,6 +53,7 @@ function complete.problem(policy, kind)
   end
   return no_single_task(policy) or (resident.kind(policy) and resident.misfit(policy))
     or resident.without_handler(policy) or misfit(policy, kind)
+    or console_misfit(policy)
     or schedule.unsent(policy.schedules, policy.queue, os.getenv "Schedules")
 end
 
@@ -59,6 +73,7 @@ function complete.several(policy)
         :format(entry.queue)
     end
   end
+  return console_misfit(policy)
 end
 
 return complete

@@ -192,6 +192,12 @@ local declared = {
     help = "address and port, `\"127.0.0.1:9464\"`, or the path of a Unix socket, of a server for "
       .. "`/metrics` (Prometheus), `/healthz` and `/readyz`; see `doc/metrics.md`",
   },
+  { name = "console", type = "console",
+    help = "the console at `listen`, `/console/`: true to look, `\"write\"` to replay, delete and "
+      .. "cancel as well; see `doc/console.md`" },
+  { name = "console_hosts", type = "names",
+    help = "further names by which browsers reach the console: needed where `listen` is an address "
+      .. "that other machines reach, and then with a token in `$ConsoleToken`" },
   { name = "metrics", type = "metrics", environment = "Metrics",
     help = "`emf`: the metrics are also written to the log, once a minute, in CloudWatch's "
       .. "embedded metric format; see `doc/metrics.md`" },

@@ -196,6 +196,22 @@ local types = {
       return type(value) == "table" and problem == nil, problem
     end,
   },
+  console = {
+    expected = "true, false or 'write'",
+    check = function(value) return type(value) == "boolean" or value == "write" end,
+  },
+  names = {
+    expected = "a list of host names like { 'console.example.org' }",
+    check = function(value)
+      if not words.check(value) then return false end
+      for _, name in ipairs(value) do
+        if not name:find "^[%w.%-]+$" then
+          return false, ("expected a host name without a port, got '%s'"):format(name)
+        end
+      end
+      return true
+    end,
+  },
   lambda = kept "lambda", serve = kept "serve", resident = kept "resident",
   task = {
     expected = "a table like { cluster = 'main', definition = 'tiles:7', container = 'worker' }, "

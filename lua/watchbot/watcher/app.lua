@@ -73,7 +73,7 @@ function App:watch(policy, parts, options)
     })
   end
   self.instruments = instruments.new(self.watcher, self.sink, parts)
-  local ok, err, code = self.instruments:listen(policy.listen)
+  local ok, err, code = self.instruments:listen(policy)
   if not ok then return nil, err, code end
   self.instruments:export(os.getenv, policy)
   return true
@@ -181,7 +181,7 @@ end
 function App:swap(policy)
   local same = compatible(self.watcher.hooks.policy, policy)
   if same ~= true then return nil, same end
-  local ok, problem = self.instruments:listen(policy.listen)
+  local ok, problem = self.instruments:listen(policy)
   if not ok then return nil, problem end
   return self.watcher:reload(policy)
 end

@@ -14,6 +14,7 @@ local function endpoint() return require "watchbot.metrics.endpoint" end
 local function metrics() return require "watchbot.metrics" end
 local function otlp() return require "watchbot.otlp" end
 local function emf() return require "watchbot.metrics.emf" end
+local function viewing() return require "watchbot.watcher.viewing" end
 
 -- Seconds between two looks at readiness, for the log.
 local LOOK = 10
@@ -73,45 +74,61 @@ function Instruments:measure()
 end
 
 -- => endpoint | nil err code closed ; one whose port the old one has takes its place
-local function open_beside(old, listen)
-  local opened, err, code, port = endpoint().open(listen)
+local function open_beside(old, listen, with_console)
+  local opened, err, code, port = endpoint().open(listen, with_console)
   if opened or code ~= "EADDRINUSE" or not old or old.port ~= port then
     return opened, err, code, false
   end
   old:close()
-  opened, err, code = endpoint().open(listen)
+  opened, err, code = endpoint().open(listen, with_console)
   return opened, err, code, true
 end
 
 function Instruments:serve(opened)
+  local journal = self.watcher.journal
   self.endpoint = opened
   opened:serve {
-    metrics = self:measure(), readiness = self.readiness,
+    metrics = self:measure(), readiness = self.readiness, console = self.console,
     supervise = function(...) return self.watcher:supervise(...) end,
   }
-  self.watcher.journal:info(nil, "event", "listening", "address", opened.where)
+  journal:info(nil, "event", "listening", "address", opened.where)
+  if self.console then viewing().announce(self.console, journal, opened.where) end
+end
+
+-- The policy's `console`, which stays as it is while the watcher runs.
+function Instruments:view(policy, opened)
+  if not policy.console or self.console then return true end
+  local err, code
+  self.console, err, code = viewing().open(self.watcher, self.queues, policy,
+    opened:bound())
+  if self.console then return true end
+  opened:close()
+  return nil, err, code
 end
 
 --- Listens at another address than before, or stops listening. An address that is not available
 --- changes nothing.
----@param listen string? the policy's field
+---@param policy watchbot.Policy its fields `listen` and `console`
 ---@return true? ok
 ---@return string? err
 ---@return string? code an errno
-function Instruments:listen(listen)
-  local old = self.endpoint
+function Instruments:listen(policy)
+  local old, listen, pages = self.endpoint, policy.listen, policy.console and true or false
   if listen == (old and old.listen) then return true end
   if not listen then
     old:close()
     self.endpoint = nil
     return true
   end
-  local opened, err, code, closed = open_beside(old, listen)
+  local opened, err, code, closed = open_beside(old, listen, pages)
   if not opened and closed then
-    local again = endpoint().open(old.listen)
+    local again = endpoint().open(old.listen, pages)
     if again then self:serve(again) end
   end
   if not opened then return nil, err, code end
+  local ok
+  ok, err, code = self:view(policy, opened)
+  if not ok then return nil, err, code end
   if old and not closed then old:close() end
   self:serve(opened)
   return true
@@ -187,6 +204,7 @@ function Instruments:close()
   end
   if self.exporter then self.exporter:close() end
   if self.endpoint then self.endpoint:close() end
+  if self.console then self.console:close() end
   if self.metrics then self.metrics:close() end
 end
 
