@@ -95,6 +95,22 @@ describe("a watcher of several queues", function()
     assert.are.same({ b = 300 }, shares(lines, 300))
   end))
 
+  it("says in a check which share each has, and that later ones may starve", task(function(folder)
+    local text = [[return watchbot.policy { command = "true", %s queues = {
+      { "sqlite:a", timeout = 5%s }, { "sqlite:b", command = "false" } } }]]
+    policy(folder, text:format("", ", weight = 3"))
+    local exit, out = workshop.run(folder, { "check", "policy.lua" })
+    assert.are.equal(0, exit.code, out)
+    assert.matches("queue%s+sqlite:a\n%s+share%s+3 of 4.-timeout%s+5.-queue%s+sqlite:b\n"
+      .. "%s+share%s+1 of 4.-each message%s+false", out)
+    assert.matches("queue file%s+a: .-queue file%s+b: ", out)
+    assert.is_nil(out:find "starve")
+    policy(folder, text:format("strict = true,", ""))
+    exit, out = workshop.run(folder, { "check", "policy.lua" })
+    assert.are.equal(0, exit.code, out)
+    assert.matches("the messages of 'sqlite:b' may starve", out)
+  end))
+
   -- A job of the second queue sends to the first, which had been empty for long.
   it("with --drain ends when all are empty at the same time", task(function(folder)
     send(folder, "b", 1)

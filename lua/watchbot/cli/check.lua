@@ -7,6 +7,7 @@ local load_file = require "watchbot.policy.load"
 local machine = require "watchbot.cli.machine"
 local output = require "watchbot.cli.output"
 local policy = require "watchbot.policy"
+local queues = require "watchbot.policy.queues"
 local resident = require "watchbot.policy.resident"
 local sorted = require "watchbot.lib.sorted"
 local text = require "watchbot.lib.text"
@@ -83,18 +84,24 @@ local function show_exits(loaded)
   show("any other", "retry")
 end
 
-local shown_anyway = { command = true, handler = true, task = true, queue = true, exits = true }
+local shown_anyway = {
+  command = true, handler = true, task = true, queue = true, queues = true, exits = true,
+}
 
 -- Values of variables may be secrets.
 local function names_of(variables)
   return table.concat(sorted.keys(variables), " ")
 end
 
+local function show_field(name, value, label)
+  local of = fields.by_name[name].type == "variables" and names_of or value_of
+  show(label or name, of(value))
+end
+
 local function show_fields(loaded)
   for _, field in ipairs(fields.declared) do
     if not shown_anyway[field.name] and loaded:is_set(field.name) then
-      local of = field.type == "variables" and names_of or value_of
-      show(field.name, of(loaded[field.name]))
+      show_field(field.name, loaded[field.name])
     end
   end
 end
@@ -125,10 +132,37 @@ local function show_hooks(loaded)
   end
 end
 
+local function task_of(one) return what_runs[policy.kind(one)](one) end
+
+-- Several queues: what each has in place of the policy's fields, and what may starve.
+local function show_queues(loaded, all)
+  local sum = 0
+  for _, one in ipairs(all) do sum = sum + one.weight end
+  for index, one in ipairs(all) do
+    show("queue", one.queue)
+    show("  share", loaded.strict and ("strict: number %d"):format(index)
+      or ("%.4g of %.4g, while all have messages"):format(one.weight, sum))
+    show("  each message", task_of(one.policy))
+    for _, field in ipairs(queues.PER_QUEUE) do
+      if not shown_anyway[field] and one.own[field] and one.policy[field] ~= nil then
+        show_field(field, one.policy[field], "  " .. field)
+      end
+    end
+  end
+  if not loaded.strict or #all < 2 then return end
+  show("strict", ("while a queue has messages, those after it get no slot: the messages of '%s' may "
+    .. "starve, until they expire"):format(urls.hide(all[#all].queue)))
+end
+
 local function describe(path, loaded)
   output.line(path .. " is fine:")
-  show("queue", loaded.queue)
-  show("each message", what_runs[policy.kind(loaded)](loaded))
+  local all = policy.of_queues(loaded)
+  if all then
+    show_queues(loaded, all)
+  else
+    show("queue", loaded.queue)
+    show("each message", task_of(loaded))
+  end
   if not loaded:is_set "workers" then show("workers", loaded.workers) end
   show_fields(loaded)
   show_memory(loaded)
@@ -161,8 +195,10 @@ local function start(path, arguments)
   local loaded, err, code = load_file.policy(path)
   if not loaded then return nil, err, code end
   local ok, problem = loaded:complete()
-  if ok and policy.kind(loaded) == "ecs" then
-    ok, problem = require "watchbot.runner.ecs".check(loaded)
+  for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
+    if ok and policy.kind(one.policy) == "ecs" then
+      ok, problem = require "watchbot.runner.ecs".check(one.policy)
+    end
   end
   if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
   if not arguments.json then describe(path, loaded) end

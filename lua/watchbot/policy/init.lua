@@ -245,6 +245,7 @@ end
 ---@class watchbot.PolicyOfQueue
 ---@field queue string
 ---@field weight number
+---@field own table<string, true> the names of the fields and hooks that it has alone
 ---@field policy watchbot.Policy the same as of all queues, except for what the queue has alone
 
 --- The policies of a watcher of several queues, in their order.
@@ -259,7 +260,9 @@ function policies.of_queues(policy)
     local of_queue = make(one.declared)
     local its = insides[of_queue]
     its.above, its.own = inside, one.own
-    made[index] = { queue = one.queue, weight = one.weight, policy = of_queue, inside = its }
+    made[index] = {
+      queue = one.queue, weight = one.weight, policy = of_queue, own = one.own, inside = its,
+    }
   end
   inside.of_queues = made
   return made

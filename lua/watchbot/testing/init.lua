@@ -82,6 +82,7 @@ end
 ---@field message string?
 ---@field subject string?
 ---@field attributes table<string, string|{ type: string, value: string }>?
+---@field queue string? the URL of one of the policy's `queues`; default: the first
 ---@field group string? of a FIFO queue
 ---@field deduplication string?
 ---@field delay number? seconds
@@ -90,7 +91,8 @@ end
 ---@field sent integer? milliseconds since the epoch
 
 local SENT = {
-  body = true, message = true, [1] = true, subject = true, attributes = true, group = true,
+  queue = true, body = true, message = true, [1] = true, subject = true, attributes = true,
+  group = true,
   deduplication = true, delay = true,
   receives = true, id = true, sent = true,
 }
@@ -129,7 +131,9 @@ end
 ---@return watchbot.testing.Message message the watch's own methods act on it from now on
 function Watch:message(given)
   local sent = outgoing(given)
-  local answers = self.stage:drive(self.stage.queue.send, self.stage.queue, { sent })
+  local queue, err = self.stage:queue_at(type(given) == "table" and given.queue or nil)
+  if not queue then error("message: " .. err, 2) end
+  local answers = self.stage:drive(queue.send, queue, { sent })
   self.newest = message.new(self, self.stage.witness:record(answers[1].id))
   return self.newest
 end
@@ -195,7 +199,11 @@ end
 --- The dead letters, oldest first.
 ---@return table[]
 function Watch:dead_letters()
-  return self.stage.queue.dead
+  local all = {}
+  for _, part in ipairs(self.stage.parts) do
+    table.move(part.queue.dead, 1, #part.queue.dead, #all + 1, all)
+  end
+  return all
 end
 
 --- Makes the next start of a task fail.

@@ -25,7 +25,8 @@ Queue.__index = Queue
 
 local module = {}
 
----@param options { name: string?, fifo: boolean?, max_receives: integer?, heard: function? }
+---@param options { name: string?, fifo: boolean?, max_receives: integer?, heard: function?,
+--- names: { last: integer }? } `names`: of all queues that number their messages together
 ---@return watchbot.testing.Queue
 function module.new(options)
   return setmetatable({
@@ -33,7 +34,7 @@ function module.new(options)
     max_receives = options.max_receives or MAX_RECEIVES,
     heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
     items = {}, ids = {}, receipts = {}, groups = {}, due = heap.new(), ready = heap.new(),
-    paused = false,
+    paused = false, names = options.names or { last = 0 },
     arrived = scheduler.event(),
   }, Queue)
 end
@@ -103,9 +104,9 @@ function Queue:known(message)
 end
 
 function Queue:add(message)
-  self.sent = self.sent + 1
+  self.sent, self.names.last = self.sent + 1, self.names.last + 1
   local item = {
-    id = message.id or ("message-%d"):format(self.sent), body = message.body,
+    id = message.id or ("message-%d"):format(self.names.last), body = message.body,
     subject = message.subject,
     attributes = message.attributes or {}, group = message.group,
     deduplication = message.deduplication,

@@ -2,10 +2,13 @@
 -- advances. Every action of a test goes through `drive`: the clock jumps over the waits of hooks,
 -- and stands still once nothing runs that would end by itself.
 
-local queue = require "watchbot.testing.queue"
+local opening = require "watchbot.watcher.opening"
 local policy = require "watchbot.policy"
+local queue = require "watchbot.testing.queue"
 local runner = require "watchbot.testing.runner"
 local scheduler = require "watchbot.scheduler"
+local several = require "watchbot.watcher.several"
+local suggest = require "watchbot.lib.suggest"
 local watcher = require "watchbot.watcher"
 local witness = require "watchbot.testing.witness"
 local world = require "watchbot.testing.world"
@@ -41,19 +44,39 @@ local function policy_of(source)
   return given
 end
 
+-- Its handler, as a test sees it run; what is no handler of single messages stays.
+local function witnessed(fields, batch, seen)
+  local handler = fields.handler
+  if type(handler) ~= "function" or (fields.batch or batch) > 1 then return nil end
+  return function(job) return seen():within("handler", job.id, handler, job) end
+end
+
+local function entries_of(given, options, seen)
+  local entries = {}
+  for index, entry in ipairs(given.queues) do
+    if type(entry) == "string" then entry = { entry } end
+    entries[index] = {}
+    for name, value in pairs(entry) do entries[index][name] = value end
+    entries[index].handler = options.handler ~= false and witnessed(entry, given.batch, seen)
+      or entry.handler
+  end
+  return entries
+end
+
 local function copy_of(given, options, seen)
-  local changes = { protect = false, queue = given.queue or "sqlite:testing.db" }
+  local changes = { protect = false }
+  if given.queues then
+    changes.queues = entries_of(given, options, seen)
+  else
+    changes.queue = given.queue or "sqlite:testing.db"
+  end
   if not given.topic and options.topic then changes.topic = options.topic end
+  if options.handler ~= false then changes.handler = witnessed(given, given.batch, seen) end
   local copy = policy.copy(given, changes)
-  local kind = policy.kind(copy)
   -- An ECS task may be defined by a container's environment, which is absent here.
   local ok, problem = copy:complete()
-  if not ok and (kind ~= "ecs" or copy.task) then refuse(problem) end
-  if kind ~= "lua" or options.handler == false then return copy, kind, false end
-  local handler = copy.handler
-  return policy.copy(copy,
-    { handler = function(job) return seen():within("handler", job.id, handler, job) end }), kind,
-    true
+  if not ok and (policy.kind(copy) ~= "ecs" or copy.task) then refuse(problem) end
+  return copy
 end
 
 -- time
@@ -119,22 +142,59 @@ local function world_of(self)
   }
 end
 
-function Stage:set_up(source, options)
-  local given, kind, real = copy_of(policy_of(source), options, function() return self.witness end)
-  self.began, self.policy, self.world.topic = scheduler.now(), given, given.topic
-  self.witness = witness.new(real)
-  local seen = self.witness
-  local log = seen:journal()
-  self.queue = queue.new {
-    name = given.queue, fifo = given.queue:match "%.fifo$" ~= nil,
-    max_receives = given.max_receives,
-    heard = function(...) seen:queue_says(...) end,
+-- The queue of a policy, and what runs its tasks.
+function Stage:part_of(given, log, options)
+  local seen, kind = self.witness, policy.kind(given)
+  local real = kind == "lua" and options.handler ~= false
+  return {
+    journal = log, real = real,
+    queue = queue.new {
+      name = given.queue, fifo = given.queue:match "%.fifo$" ~= nil, names = self.names,
+      max_receives = given.max_receives,
+      heard = function(...) seen:queue_says(...) end,
+    },
+    runner = runner.new(kind, function(...) seen:plans(...) end,
+      real and require "watchbot.runner.lua".new(log.sink) or nil),
   }
-  self.runner = runner.new(kind, function(...) seen:plans(...) end,
-    real and require "watchbot.runner.lua".new(log.sink) or nil)
-  self.watcher = watcher.new(given, { queue = self.queue, runner = self.runner, journal = log })
-  seen:watch(self.watcher)
+end
+
+function Stage:watch(given, log, options)
+  local parts, all = {}, policy.of_queues(given)
+  local names = opening.names(all or {})
+  for index, one in ipairs(all or { { policy = given } }) do
+    local journal = all and log:of_queue(names[index]) or log
+    parts[index] = self:part_of(one.policy, journal, options)
+  end
+  self.parts, self.queue, self.runner = parts, parts[1].queue, parts[1].runner
+  for _, part in ipairs(parts) do part.runner.refusals = self.runner.refusals end
+  self.watcher = all and several.new(given, parts, { journal = log })
+    or watcher.new(given, parts[1])
+  for index, one in ipairs(self.watcher.all or { self.watcher }) do
+    self.witness:watch(one, parts[index].real)
+    parts[index].watcher = one
+  end
+end
+
+function Stage:set_up(source, options)
+  local given = copy_of(policy_of(source), options, function() return self.witness end)
+  self.began, self.policy, self.world.topic = scheduler.now(), given, given.topic
+  self.witness, self.names = witness.new(), { last = 0 }
+  self:watch(opening.single(given), self.witness:journal(), options)
+  if self.watcher.all then self.watcher.hooks.observer = self.witness end
   self.watching = scheduler.spawn(self.watcher.run, self.watcher)
+end
+
+--- The queue with a URL, of the policy's `queues`.
+---@param url string? nil: the first
+---@return watchbot.testing.Queue? queue
+---@return string? err
+function Stage:queue_at(url)
+  local urls = {}
+  for index, part in ipairs(self.parts) do
+    if url == nil or part.queue.name == url then return part.queue end
+    urls[index] = part.queue.name
+  end
+  return nil, ("the policy has no queue '%s'%s"):format(tostring(url), suggest.hint(url, urls))
 end
 
 --- Creates a stage and starts watching.
@@ -158,8 +218,11 @@ end
 ---@param id string
 function Stage:duplicate(id)
   self:drive(function()
-    local item = self.queue:find(id)
-    if item then self.watcher.life:accept(self.queue:hand(item, self.policy.visibility)) end
+    for _, part in ipairs(self.parts) do
+      local item = part.queue:find(id)
+      local visibility = part.watcher.hooks.policy.visibility
+      if item then part.watcher.life:accept(part.queue:hand(item, visibility)) end
+    end
   end)
 end
 

@@ -26,11 +26,10 @@ Witness.__index = Witness
 
 local witness = {}
 
----@param real boolean handlers really run, and need time
 ---@return watchbot.testing.Witness
-function witness.new(real)
+function witness.new()
   return setmetatable({
-    runs_for_real = real, records = {}, errors = {}, lines = {}, hooks_running = 0, moving = 0,
+    records = {}, errors = {}, lines = {}, hooks_running = 0, moving = 0,
     tasks = setmetatable({}, { __mode = "k" }), changed = scheduler.event(),
   }, Witness)
 end
@@ -55,10 +54,8 @@ function Witness:busy()
 end
 
 -- How many more jobs are moving: looking for them would cost more with each job.
-function Witness:count(from, stage)
-  local function moves(name)
-    return MOVING[name] or name == "running" and self.runs_for_real
-  end
+function Witness:count(from, stage, real)
+  local function moves(name) return MOVING[name] or name == "running" and real end
   self.moving = self.moving + (moves(stage) and 1 or 0) - (moves(from) and 1 or 0)
 end
 
@@ -113,29 +110,28 @@ end
 -- Events of the watcher.
 
 -- Which part of the default verdict decided.
-local function part_of(self, policy, exit)
+local function part_of(real, policy, exit)
   if exit.blameless or exit.timed_out or exit.not_started then return "default" end
-  if exit.outcome then return self.runs_for_real and "handler" or "default" end
+  if exit.outcome then return real and "handler" or "default" end
   local named = policy.exits[exit.code] or policy.exits[exit.signal or exit.shell_signal]
   return named and "exits" or "default"
 end
 
-local function decided_by(self, entry)
+local function decided_by(policy, entry, real)
   if entry.decided ~= "verdict" then return entry.decided end
-  local policy = self.hooks.policy
-  return policy:is_set "verdict" and "verdict" or part_of(self, policy, entry.exit)
+  return policy:is_set "verdict" and "verdict" or part_of(real, policy, entry.exit)
 end
 
 -- A job has moved to another stage, or its outcome is known.
-function Witness:moved(entry, from, stage)
+function Witness:moved(entry, from, stage, policy, real)
   local record = self:record(entry.id)
-  if stage ~= from then self:count(from, stage) end
+  if stage ~= from then self:count(from, stage, real) end
   if stage ~= from and stage ~= "gone" then record.state = jobs.STAGES[stage].told end
   record.job, record.environment = entry.job, entry.environment
   record.run = entry.run
   if entry.decided then
     record.exit, record.seconds = entry.exit or nil, entry.seconds or nil
-    record.decided = decided_by(self, entry)
+    record.decided = decided_by(policy, entry, real)
   end
   record.outcome = entry.outcome or record.outcome
   self.changed:set()
@@ -143,9 +139,11 @@ end
 
 --- Starts recording a watcher.
 ---@param watcher watchbot.Watcher
-function Witness:watch(watcher)
-  self.hooks = watcher.hooks
-  watcher.jobs:observe(function(...) self:moved(...) end)
+---@param real boolean handlers really run, and need time
+function Witness:watch(watcher, real)
+  watcher.jobs:observe(function(entry, from, stage)
+    self:moved(entry, from, stage, watcher.hooks.policy, real)
+  end)
   watcher.hooks.observer = self
 end
 

@@ -117,8 +117,8 @@ function Intake:ask(count, wait)
   end
   local seconds, share = scheduler.now() - started, self.options.share
   self.most_polls = self:polls_after(count, #messages, seconds)
-  if share then share:answered(count, #messages, seconds) end
-  if #messages == 0 then self:pace(started, wait) end
+  local soon = share and share:answered(count, #messages, seconds)
+  if #messages == 0 and not soon then self:pace(started, wait) end
   self:received(messages, asked)
 end
 

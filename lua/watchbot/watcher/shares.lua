@@ -69,6 +69,7 @@ function Shares:add(weight)
   local share = own({
     shares = self, weight = weight, index = #self.all + 1, account = 0, asking_at = -math.huge,
     asked_at = -math.huge, empty_at = -math.huge, rested = true, looking = false,
+    was_idle = false,
   }, Share)
   self.all[share.index] = share
   return share
@@ -283,9 +284,11 @@ function Share:poll(count, wait)
   end
   local embedded = self.watcher.queue.embedded
   local short = embedded and 0 or SHORT_POLL
-  self.looking = self:is_idle()
+  self.was_idle = self:is_idle()
+  self.looking = self.was_idle
   -- A message that the policy has no job left for would have to go back.
   if self.looking and not (self.shares.policy.jobs and not embedded) then return 1, wait end
+  self.looking = false
   self.asked_at = scheduler.now()
   return count, math.min(wait, short)
 end
@@ -294,6 +297,7 @@ end
 ---@param asked integer
 ---@param got integer
 ---@param seconds number that it took
+---@return boolean soon the next poll is another kind, and may follow at once
 function Share:answered(asked, got, seconds)
   self.looking = false
   local is_all = got * 2 < asked or got == 0 or seconds >= AT_ONCE
@@ -303,6 +307,7 @@ function Share:answered(asked, got, seconds)
     self:revive()
   end
   self.rested = is_all
+  return not self.was_idle
 end
 
 -- all of them

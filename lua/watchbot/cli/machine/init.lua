@@ -3,6 +3,8 @@
 
 local core = require "watchbot.core".file
 local limits = require "watchbot.cli.machine.limits"
+local of_queues = require("watchbot.policy").of_queues
+local opening = require "watchbot.watcher.opening"
 local policy_kind = require("watchbot.policy").kind
 local queue = require "watchbot.cli.machine.queue"
 local service = require "watchbot.cli.machine.service"
@@ -82,20 +84,46 @@ local function queue_of(policy)
   return url ~= "" and url or nil
 end
 
+local function check_account(findings, url, policy)
+  local needed = needs_aws(policy, url)
+  if needed or not policy then
+    require "watchbot.cli.machine.account"(findings, url, policy, needed)
+  end
+end
+
+-- What is of one queue names it; the rest is said once.
+local function merge(findings, its, name, seen)
+  for _, finding in ipairs(its) do
+    if finding.what:find "^queue" or finding.what:find "^sqs:" or finding.what:find "^write%-" then
+      finding.message = ("%s: %s"):format(name, finding.message)
+    end
+    local key = finding.what .. "\0" .. finding.message
+    if not seen[key] then findings[#findings + 1] = finding end
+    seen[key] = true
+  end
+end
+
+local function check_queues(findings, all)
+  local names, seen = opening.names(all), {}
+  for index, one in ipairs(all) do
+    local its = {}
+    queue(its, one.queue)
+    check_account(its, one.queue, one.policy)
+    merge(findings, its, names[index], seen)
+  end
+end
+
 --- Checks the machine. Waits in a task.
 ---@param policy table? whose queue, workers and health file are checked; default: from the
 --- environment
 ---@return watchbot.Finding[]
 function machine.look(policy)
   local findings = {}
-  local url = queue_of(policy)
-  queue(findings, url)
+  local all = policy and of_queues(policy)
+  if not all then queue(findings, queue_of(policy)) end
   limits(findings, policy and policy.workers or math.tointeger(os.getenv "Concurrency") or 1)
   check_clock(findings)
-  local needed = needs_aws(policy, url)
-  if needed or not policy then
-    require "watchbot.cli.machine.account"(findings, url, policy, needed)
-  end
+  if all then check_queues(findings, all) else check_account(findings, queue_of(policy), policy) end
   check_modules(findings)
   check_health(findings, policy and policy.health)
   check_export(findings)
