@@ -150,8 +150,8 @@ local function show_queues(loaded, all)
     end
   end
   if not loaded.strict or #all < 2 then return end
-  show("strict", ("while a queue has messages, those after it get no slot: the messages of '%s' may "
-    .. "starve, until they expire"):format(urls.hide(all[#all].queue)))
+  show("strict", ("while a queue has messages, those after it get no slot: the messages of '%s' "
+    .. "may starve, until they expire"):format(urls.hide(all[#all].queue)))
 end
 
 local function describe(path, loaded)
