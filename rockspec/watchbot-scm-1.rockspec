@@ -261,6 +261,7 @@ build = {
     ["watchbot.policy.complete"] = "lua/watchbot/policy/complete.lua",
     ["watchbot.policy.fields"] = "lua/watchbot/policy/fields.lua",
     ["watchbot.policy.hooks"] = "lua/watchbot/policy/hooks.lua",
+    ["watchbot.policy.identity"] = "lua/watchbot/policy/identity.lua",
     ["watchbot.policy.inherit"] = "lua/watchbot/policy/inherit.lua",
     ["watchbot.policy.limits"] = "lua/watchbot/policy/limits.lua",
     ["watchbot.policy.load"] = "lua/watchbot/policy/load.lua",

@@ -45,6 +45,12 @@ Journal.shown = 2048
 --- Errors that were logged.
 Journal.errors = 0
 
+--- The version of the policy that runs, for lines and for others that report it.
+---@param identity string?
+function Journal:identify(identity)
+  self.identity = identity
+end
+
 --- The number of bytes of each message to log.
 ---@param bytes integer|false
 function Journal:show_messages(bytes)

@@ -115,6 +115,9 @@
 ---@field private_tmp? boolean
 ---`text` or `json` lines
 ---@field log? "text"|"json"
+---the policy's version, `"2.1.0"`: with a digest of its files it is in the log, in the metrics and
+---in what systemd shows; see `doc/deploying.md`
+---@field version? string
 ---bytes of each message and its subject to log; false: none
 ---@field log_messages? integer|false
 ---a file that is written every second, for `watchbot health`

@@ -188,5 +188,10 @@ seconds("start_time_seconds", "When the watcher has started, in seconds since th
 gauge("info", "Always 1; the version of watchbot is its label.", function(parts)
   return { [parts.version] = 1 }
 end, { "version" })
+gauge("policy_info", "Always 1; the version of the policy is its label: `version` and a digest.",
+  function(parts)
+    local version = parts.journal and parts.journal.identity
+    return version and { [version] = 1 }
+  end, { "policy" })
 
 return declared

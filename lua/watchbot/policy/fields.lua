@@ -181,6 +181,9 @@ local declared = {
   { name = "log", type = "log", default = "text", environment = "structuredLogging",
     read = function(text) return text == "true" and "json" or "text" end,
     help = "`text` or `json` lines" },
+  { name = "version", type = "text", environment = "PolicyVersion",
+    help = "the policy's version, `\"2.1.0\"`: with a digest of its files it is in the log, in the "
+      .. "metrics and in what systemd shows; see `doc/deploying.md`" },
   { name = "log_messages", type = "logged", default = 2048,
     help = "bytes of each message and its subject to log; false: none" },
   {

@@ -1,8 +1,10 @@
 --- load: loads a policy file as a policy, a stack file as a template. The file's top level may
 -- wait; `require` searches the file's folder first.
 
+local identity = require "watchbot.policy.identity"
 local is_policy = require("watchbot.policy").is
 local refusal = require "watchbot.lib.refusal"
+local sorted = require "watchbot.lib.sorted"
 local whole_file = require "watchbot.lib.whole_file"
 
 local load_file = {}
@@ -152,6 +154,18 @@ local function not_returned(path, wanted, value)
     "Usage"
 end
 
+local function path_of(name)
+  return package.searchpath(name, package.user_path or "")
+    or in_folder(package.user_folder or ".", name)
+end
+
+-- The policy's file, then the modules by their names.
+local function files_of(path)
+  local paths = { path == "-" and "./-" or path }
+  for _, name in ipairs(sorted.keys(required)) do paths[#paths + 1] = path_of(name) end
+  return paths
+end
+
 --- Loads a policy file. Must be called in a task. A second load also reloads the modules of the
 -- policy's folder that the first one has required.
 ---@param path string
@@ -162,6 +176,7 @@ function load_file.policy(path)
   local policy, err, code = noting_modules(load_file.value, path, "policy")
   if err then return nil, err, code end
   if not is_policy(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
+  identity.note(policy, files_of(path))
   return policy
 end
 

@@ -3,6 +3,7 @@
 local scheduler = require "watchbot.scheduler"
 local health = require "watchbot.watcher.health"
 local journal = require "watchbot.journal"
+local identity = require "watchbot.policy.identity"
 local instruments = require "watchbot.watcher.instruments"
 local log = require "watchbot.log"
 local supervisor = require "watchbot.watcher.supervisor"
@@ -89,6 +90,7 @@ function app.open(policy, options)
   options = options or {}
   local ok, problem = policy:complete()
   if not ok then return nil, problem, "Usage" end
+  local version = identity.of(policy)
   policy = opening.single(policy)
   local sink, err, code = log.open(options.output or 1, policy.log)
   if not sink then return nil, err, code end
@@ -97,6 +99,7 @@ function app.open(policy, options)
   local self = setmetatable({ policy = policy, sink = sink, journal = journal.new(sink, form) },
     App)
   self.journal:show_messages(policy.log_messages)
+  self.journal:identify(version)
   local parts
   parts, err, code = opening.open(policy, sink, self.journal, options.until_empty)
   if not parts then return nil, err, code end
@@ -191,18 +194,19 @@ end
 ---@param policy table? the new policy
 ---@param problem string? why it could not be loaded
 function App:reload(policy, problem)
-  local ok
+  local ok, version, before = nil, nil, self.journal.identity
   if policy then
-    policy = opening.single(policy)
+    version, policy = identity.of(policy), opening.single(policy)
     ok, problem = self:swap(policy)
   end
   if ok then
     self:hear_of_notifications(policy)
     self.journal:show_messages(policy.log_messages)
-    self.journal:info(nil, "event", "policy reloaded")
+    self.journal:identify(version)
+    self.journal:info(nil, "event", "policy reloaded", "policy", version, "before", before)
   else
     self.journal:error(nil, "error",
-      "the policy was not reloaded, the old one stays: " .. tostring(problem))
+      "the policy was not reloaded, the old one stays: " .. tostring(problem), "policy", before)
   end
 end
 

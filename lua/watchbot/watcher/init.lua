@@ -374,7 +374,7 @@ function Watcher:run()
   local tasks = self:start_tasks()
   -- Of several queues, each line names its queue.
   self.journal:info(nil, "event", "watching", self.share and "url" or "queue", self.queue.name,
-    "workers", self.hooks.policy.workers)
+    "workers", self.hooks.policy.workers, "policy", self.journal.identity)
   self:supervise("polls", self.take_messages, self):join()
   self:step(self.drain, self)
   self:finish(tasks)

@@ -68,7 +68,7 @@ function Instruments:measure()
   for index, one in ipairs(self.queues) do all[index] = parts_of(one) end
   self.metrics = metrics().new({
     jobs = watcher.jobs, phase = watcher.phase, sink = self.sink,
-    slots = function() return watcher:slots() end,
+    slots = function() return watcher:slots() end, journal = watcher.journal,
   }, all)
   return self.metrics
 end

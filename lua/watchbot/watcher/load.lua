@@ -10,7 +10,8 @@ function load.log(watcher)
   local counts = watcher.queue:counts()
   watcher.journal:info(nil, "max", watcher.hooks.policy.workers, "concurrency", watcher.jobs.slots,
     "messages", counts and counts.visible, "pending", watcher.runner:status(),
-    "held", watcher.jobs.counts.unplaced, "log_lines_dropped", watcher.journal:dropped())
+    "held", watcher.jobs.counts.unplaced, "policy", watcher.journal.identity,
+    "log_lines_dropped", watcher.journal:dropped())
 end
 
 --- Logs it every `status` seconds until the task is canceled.

@@ -31,7 +31,9 @@ end
 local function status_of(watcher)
   local running, waiting = watcher.jobs.slots, watcher.jobs:waiting()
   if watcher.phase:watching() then
-    return ("watching, %d running, %d waiting"):format(running, waiting)
+    local version = watcher.journal and watcher.journal.identity
+    return ("watching, %d running, %d waiting%s"):format(running, waiting,
+      version and ", policy " .. version or "")
   end
   return ("stopping, %d running"):format(running)
 end
