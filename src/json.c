@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +160,16 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
 struct scanner {
     const unsigned char *at, *end;
     struct renaming *renaming; /* NULL: keys are only looked at */
+    uint64_t firsts;           /* a bit for the lowest six bits of each name's first letter */
+    bool escaped;              /* the last key contains a backslash */
 };
+
+/* Most keys begin with another letter than any name. */
+static uint64_t first_letters(const char *const *names) {
+    uint64_t firsts = 0;
+    for (size_t i = 0; names[i]; i++) firsts |= UINT64_C(1) << ((unsigned char)*names[i] & 63);
+    return firsts;
+}
 
 /* A copy of an object's text, in which some keys at the top get a prefix. */
 struct renaming {
@@ -178,14 +188,14 @@ static void rename_key(struct renaming *renaming, const unsigned char *key) {
 }
 
 static bool is_blank(unsigned char byte) {
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+    return byte <= ' ' && (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n');
 }
 
-static void skip_blanks(struct scanner *scanner) {
+static inline void skip_blanks(struct scanner *scanner) {
     while (scanner->at < scanner->end && is_blank(*scanner->at)) scanner->at++;
 }
 
-static bool take(struct scanner *scanner, char wanted) {
+static inline bool take(struct scanner *scanner, char wanted) {
     if (scanner->at == scanner->end || *scanner->at != (unsigned char)wanted) return false;
     scanner->at++;
     return true;
@@ -196,30 +206,35 @@ static bool skip_escape(struct scanner *scanner) {
     unsigned char kind = *scanner->at++;
     if (kind != 'u') return memchr("\"\\/bfnrt", kind, 8) != NULL;
     for (int i = 0; i < 4; i++, scanner->at++) {
-        if (scanner->at == scanner->end || *scanner->at == 0 ||
-            !strchr("0123456789abcdefABCDEF", *scanner->at))
-            return false;
+        if (scanner->at == scanner->end || !isxdigit(*scanner->at)) return false;
     }
     return true;
 }
 
-static bool skip_string(struct scanner *scanner) {
-    if (!take(scanner, '"')) return false;
+/* What follows the plain bytes at the start of a string. */
+static bool skip_characters(struct scanner *scanner) {
     for (;;) {
-        scanner->at += plain_size(scanner->at, (size_t)(scanner->end - scanner->at));
         if (scanner->at == scanner->end) return false;
         unsigned char byte = *scanner->at;
         if (byte == '"') return take(scanner, '"');
         if (byte < 0x20) return false;
         if (byte == '\\') {
             scanner->at++;
+            scanner->escaped = true;
             if (!skip_escape(scanner)) return false;
-            continue;
+        } else {
+            int length = json_character(scanner->at, (size_t)(scanner->end - scanner->at));
+            if (length <= 0) return false;
+            scanner->at += length;
         }
-        int length = json_character(scanner->at, (size_t)(scanner->end - scanner->at));
-        if (length <= 0) return false;
-        scanner->at += length;
+        scanner->at += plain_size(scanner->at, (size_t)(scanner->end - scanner->at));
     }
+}
+
+static inline bool skip_string(struct scanner *scanner) {
+    if (!take(scanner, '"')) return false;
+    scanner->at += plain_size(scanner->at, (size_t)(scanner->end - scanner->at));
+    return take(scanner, '"') || skip_characters(scanner);
 }
 
 static bool skip_digits(struct scanner *scanner) {
@@ -248,7 +263,6 @@ static bool skip_word(struct scanner *scanner, const char *word) {
 }
 
 static bool skip_scalar(struct scanner *scanner) {
-    if (scanner->at == scanner->end) return false;
     switch (*scanner->at) {
     case '"': return skip_string(scanner);
     case 't': return skip_word(scanner, "true");
@@ -278,10 +292,14 @@ static bool is_name(const unsigned char *key, size_t size, const char *name) {
     return key == end && !*name;
 }
 
-static unsigned which(const unsigned char *key, size_t size, const char *const *names) {
+/* Which of the names the key is that the scanner has just passed. */
+static unsigned which(const struct scanner *scanner, const unsigned char *key,
+                      const char *const *names) {
+    size_t size = (size_t)(scanner->at - key) - 1;
+    if (!scanner->escaped && !(scanner->firsts >> (*key & 63) & 1)) return 0;
     for (unsigned i = 0; names[i]; i++) {
-        bool differs = *key != (unsigned char)*names[i] && *key != '\\';
-        if (!differs && is_name(key, size, names[i])) return 1u << i;
+        if (*key != (unsigned char)*names[i] && !scanner->escaped) continue;
+        if (is_name(key, size, names[i])) return 1u << i;
     }
     return 0;
 }
@@ -290,8 +308,9 @@ static unsigned which(const unsigned char *key, size_t size, const char *const *
 static bool skip_key(struct scanner *scanner, bool top, const char *const *names, unsigned *found) {
     skip_blanks(scanner);
     const unsigned char *key = scanner->at + 1;
+    scanner->escaped = false;
     if (!skip_string(scanner)) return false;
-    unsigned bit = top ? which(key, (size_t)(scanner->at - key) - 1, names) : 0;
+    unsigned bit = top ? which(scanner, key, names) : 0;
     *found |= bit;
     if (scanner->renaming && bit & scanner->renaming->which) rename_key(scanner->renaming, key);
     skip_blanks(scanner);
@@ -304,8 +323,10 @@ static bool skip_value(struct scanner *scanner, const char *const *names, unsign
     int depth = 0;
     for (;;) {
         skip_blanks(scanner);
-        bool object = take(scanner, '{');
-        if (object || take(scanner, '[')) {
+        if (scanner->at == scanner->end) return false;
+        bool object = *scanner->at == '{';
+        if (object || *scanner->at == '[') {
+            scanner->at++;
             if (depth == DEEPEST) return false;
             stack[depth++] = object ? '}' : ']';
             skip_blanks(scanner);
@@ -331,38 +352,33 @@ static bool skip_value(struct scanner *scanner, const char *const *names, unsign
     }
 }
 
-static bool is_escaped(unsigned char byte) {
-    return byte < 0x20 || byte == '"' || byte == '\\';
-}
-
 bool json_escape_bytes(struct buffer *out, const char *data, size_t size) {
-    size_t at = 0;
-    while (at < size) {
-        size_t run = at;
-        while (run < size && !is_escaped((unsigned char)data[run])) run++;
-        if (!buffer_append(out, data + at, run - at)) return false;
-        if (run < size && !escape_byte(out, (unsigned char)data[run])) return false;
-        at = run + 1;
+    size_t done = 0;
+    for (size_t at = 0; at < size; at++) {
+        unsigned char byte = (unsigned char)data[at];
+        if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+        if (!buffer_append(out, data + done, at - done) || !escape_byte(out, byte)) return false;
+        done = at + 1;
     }
-    return true;
+    return buffer_append(out, data + done, size - done);
 }
 
 bool json_object(const char *data, size_t size, const char *const *names, unsigned *found,
                  const char **inside, size_t *inside_size) {
-    struct scanner scanner = {(const unsigned char *)data, (const unsigned char *)data + size,
-                              NULL};
+    const unsigned char *start = (const unsigned char *)data;
+    struct scanner scanner = {start, start + size, NULL, first_letters(names), false};
     *found = 0;
     skip_blanks(&scanner);
     if (scanner.at == scanner.end || *scanner.at != '{') return false;
-    struct scanner first = {scanner.at + 1, scanner.end, NULL};
+    const unsigned char *from = scanner.at + 1;
     if (!skip_value(&scanner, names, found)) return false;
-    const unsigned char *last = scanner.at - 1; /* the closing brace */
+    const unsigned char *to = scanner.at - 1; /* the closing brace */
     skip_blanks(&scanner);
     if (scanner.at != scanner.end) return false;
-    skip_blanks(&first);
-    while (last > first.at && is_blank(last[-1])) last--;
-    *inside = (const char *)first.at;
-    *inside_size = last > first.at ? (size_t)(last - first.at) : 0;
+    while (from < to && is_blank(*from)) from++;
+    while (to > from && is_blank(to[-1])) to--;
+    *inside = (const char *)from;
+    *inside_size = (size_t)(to - from);
     return true;
 }
 
@@ -370,7 +386,7 @@ bool json_rename(struct buffer *out, const char *inside, size_t size, const char
                  unsigned which, const char *prefix) {
     const unsigned char *data = (const unsigned char *)inside, *end = data + size;
     struct renaming renaming = {.out = out, .prefix = prefix, .which = which, .copied = data};
-    struct scanner scanner = {data, end, &renaming};
+    struct scanner scanner = {data, end, &renaming, first_letters(names), false};
     unsigned found = 0;
     do {
         if (!skip_key(&scanner, true, names, &found)) return false;

@@ -76,13 +76,21 @@ static bool append_inside(struct buffer *out, const char *inside, size_t size, u
     return true;
 }
 
+/* Members that stay as they are. */
+static bool stays(const char *inside, size_t size, unsigned theirs) {
+    return size > 0 && !(theirs & HEADS_OURS) && !memchr(inside, '\r', size) &&
+           !memchr(inside, '\n', size);
+}
+
 /* A line that is an object itself. */
 static bool write_object(struct lines *lines, const char *inside, size_t size, unsigned theirs) {
     struct buffer *out = &lines->line;
+    if (!heads_merge(lines, theirs) || !put(lines, buffer_data(&lines->merged), lines->merged.size))
+        return false;
+    if (stays(inside, size, theirs))
+        return put(lines, ",", 1) && put(lines, inside, size) && put(lines, "}\n", 2);
     buffer_clear(out);
-    return heads_merge(lines, theirs) &&
-           put(lines, buffer_data(&lines->merged), lines->merged.size) &&
-           append_inside(out, inside, size, theirs) && buffer_append(out, "}\n", 2) &&
+    return append_inside(out, inside, size, theirs) && buffer_append(out, "}\n", 2) &&
            put(lines, buffer_data(out), out->size);
 }
 
