@@ -218,6 +218,7 @@ build = {
     ["watchbot.message.burial"] = "lua/watchbot/message/burial.lua",
     ["watchbot.message.carriers"] = "lua/watchbot/message/carriers.lua",
     ["watchbot.message.envelope"] = "lua/watchbot/message/envelope.lua",
+    ["watchbot.message.event"] = "lua/watchbot/message/event.lua",
     ["watchbot.message.job"] = "lua/watchbot/message/job.lua",
     ["watchbot.message.resend"] = "lua/watchbot/message/resend.lua",
     ["watchbot.message.saved"] = "lua/watchbot/message/saved.lua",

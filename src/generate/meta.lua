@@ -20,6 +20,7 @@ local types = {
   text = "string", count = "integer", whole = "integer", rate = "number", seconds = "number",
   schedules = "table<string, watchbot.ScheduleOptions>", listen = "string", metrics = "\"emf\"",
   console = "boolean|\"write\"", names = "string[]",
+  envelope = '"s3"|"eventbridge"|"cloudevents"|"auto"',
   history_output = '"failed"|"all"',
   interval = "number",
   visibility = "number", retention = "number",

@@ -5,4 +5,4 @@
 #   ./thumbnail input output
 #   aws s3 cp output "s3://$Bucket-thumbnails/$Key"
 set -eu
-echo "$Event: s3://$Bucket/$Key (${Size:-?} bytes)"
+echo "$EventName: s3://$Bucket/$Key (${Size:-?} bytes)"

@@ -211,7 +211,7 @@ end
 
 local deciders = {
   admit = "the policy's hook 'admit'", verdict = "the policy's hook 'verdict'",
-  exits = "the policy's 'exits'",
+  exits = "the policy's 'exits'", envelope = "the policy's 'envelope'",
   handler = "the policy's handler", default = "the defaults", stop = "the end of the watcher",
 }
 

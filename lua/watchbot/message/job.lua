@@ -3,6 +3,7 @@
 
 local burial = require "watchbot.message.burial"
 local envelope = require "watchbot.message.envelope"
+local event = require "watchbot.message.event"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local trace = require "watchbot.trace"
@@ -23,6 +24,7 @@ local LONGEST_STRING = 131072
 ---@field group string? the FIFO group
 ---@field trace watchbot.Trace? what its sender, or the span of this job, hands on
 ---@field queue string? the URL of its queue
+---@field event watchbot.Event? of another service, where the policy has an `envelope`
 ---@field last boolean if this attempt fails, the message goes to the dead-letter queue
 local Job = { __metatable = "watchbot.Job" }
 Job.__index = Job
@@ -217,8 +219,9 @@ end
 --- The environment variables of a task. Values that do not fit are absent; `Message` can be passed
 --- in other ways.
 ---@param timestamps "iso"|"epoch" ISO 8601, or milliseconds since the epoch
+---@param env table<string, string>? names that an event does not set
 ---@return table<string, string>
-function Job:variables(timestamps)
+function Job:variables(timestamps, env)
   local variables = {
     Subject = self.subject,
     Message = self.message,
@@ -229,6 +232,7 @@ function Job:variables(timestamps)
     MessageGroupId = self.group,
     MessageAttributes = self:attributes_json(),
   }
+  if self.event then event.add(self.event, variables, env or {}) end
   for name, value in pairs(variables) do
     if not fits(name, value) then variables[name] = nil end
   end

@@ -91,6 +91,10 @@
 ---@field overflow? string
 ---variables that each task gets in addition to the message
 ---@field env? table<string, string>
+---events in message bodies: `s3`, `eventbridge`, `cloudevents` or `auto` (all of them): tasks get
+---`Bucket`, `Key`, `VersionId`, `EventName`, `Source`, `DetailType`, hooks and handlers
+---`job.event`; see `doc/events.md`
+---@field envelope? "s3"|"eventbridge"|"cloudevents"|"auto"
 ---which of the watcher's variables tasks inherit; by default all but AWS keys (`AWS_ACCESS_KEY_ID`,
 ---`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) and what changes how programs are loaded
 ---(`LD_PRELOAD`, `LD_LIBRARY_PATH`); true: all, false: `PATH`, `HOME`, `LANG` and the like, or a

@@ -169,6 +169,10 @@ local declared = {
     name = "env", type = "variables", default = {},
     help = "variables that each task gets in addition to the message",
   },
+  { name = "envelope", type = "envelope",
+    help = "events in message bodies: `s3`, `eventbridge`, `cloudevents` or `auto` (all of them): "
+      .. "tasks get `Bucket`, `Key`, `VersionId`, `EventName`, `Source`, `DetailType`, hooks and "
+      .. "handlers `job.event`; see `doc/events.md`" },
   { name = "inherit", type = "inherit",
     help = "which of the watcher's variables tasks inherit; by default all but AWS keys "
       .. "(`AWS_ACCESS_KEY_ID`, "

@@ -52,7 +52,7 @@ end
 ---@param job watchbot.Job
 ---@return table<string, string>
 function hooks:environment(job)
-  local variables = job:variables(self.timestamps)
+  local variables = job:variables(self.timestamps, self.env)
   for name, value in pairs(self.env) do
     if trace_variables[name] or not variables[name] then variables[name] = value end
   end

@@ -173,6 +173,7 @@ local types = {
   log = one_of("text", "json"),
   on_stop = one_of("leave", "drain", "stop"),
   metrics = one_of("emf"),
+  envelope = one_of("s3", "eventbridge", "cloudevents", "auto"),
   history_output = one_of("failed", "all"),
   listen = {
     expected = "text like '127.0.0.1:9464', or the absolute path of a Unix socket",

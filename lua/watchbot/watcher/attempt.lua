@@ -4,6 +4,7 @@
 local answers = require "watchbot.watcher.answers"
 local blame = require "watchbot.watcher.blame"
 local ending = require "watchbot.watcher.ending"
+local event = require "watchbot.message.event"
 local lanes = require "watchbot.watcher.lanes"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
@@ -53,10 +54,27 @@ local function failed_hook(entry, name)
   return { outcome = "retry", exit = exit, cause = "hook", step = name, decided = name }
 end
 
+-- Finds the event in a message, for the hooks and the task. S3's test of a notification has no
+-- object that a task could work on: it is done.
+---@return watchbot.Verdict? done
+local function recognize(context, entry, kind)
+  local found = event.read(entry.job.message, kind)
+  entry.job.event = found
+  if not found or not found.is_test then return nil end
+  context.journal:info(entry.id, "event", "S3 tests its notifications", "bucket", found.bucket)
+  return {
+    outcome = "complete", exit = { reason = "a test event of S3" }, cause = "ended",
+    decided = "envelope",
+  }
+end
+
 --- Whether the policy lets the job run now; otherwise the result of the hook.
 ---@return watchbot.Verdict? refused
 local function admit(context, entry)
   local hooks = context.hooks
+  local kind = hooks.policy.envelope
+  local done = kind and recognize(context, entry, kind)
+  if done then return done end
   -- The default admits every job.
   if not hooks.observer and not hooks:is_set "admit" then return passed(context, "admit") end
   local admitted, seconds = hooks:ask("admit", entry.job)
