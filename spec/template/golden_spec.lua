@@ -6,7 +6,8 @@ local scheduler = require "watchbot.scheduler"
 local to_json = require "watchbot.template.to_json"
 local workshop = require "support.workshop"
 
-local NAMES = { "existing", "fargate", "fifo", "lambda", "process", "task" }
+local NAMES = { "existing", "fargate", "fifo", "lambda", "managed", "process",
+  "task" }
 local FOLDER = "spec/template/golden/"
 
 local function contents(path)

@@ -84,6 +84,28 @@ describe("the scaling of a template", function()
     assert.are.equal("ecs:service:DesiredCount", target.ScalableDimension)
   end)
 
+  -- Steps follow the queue, whatever a message costs; a backlog for each container can be tuned.
+  it("may follow the backlog of each container instead of steps", function()
+    local made = resources { minScalingCapacity = 1, maxScalingCapacity = 20, backlogPerTask = 50 }
+    for _, id in ipairs { "ScaleUp", "ScaleUpTrigger", "ScaleDown", "ScaleDownTrigger" } do
+      assert.is_nil(made["Watchbot" .. id])
+    end
+    local policy = made.WatchbotBacklogScaling.Properties
+    assert.are.equal("TargetTrackingScaling", policy.PolicyType)
+    local tracking = policy.TargetTrackingScalingPolicyConfiguration
+    assert.are.equal(50, tracking.TargetValue)
+    local metrics = tracking.CustomizedMetricSpecification.Metrics
+    assert.are.equal("(visible + FILL(inflight, 0)) / tasks", metrics[4].Expression)
+    assert.are.same({ "CPUUtilization", "SampleCount" },
+      { metrics[3].MetricStat.Metric.MetricName, metrics[3].MetricStat.Stat })
+    for index = 1, 3 do assert.is_nil(metrics[index].MetricStat.Period) end
+    assert.matches("needs 'minScalingCapacity' of at least 1",
+      (templates.refused("process", { backlogPerTask = 50, maxScalingCapacity = 5 })))
+    assert.matches("needs 'maxScalingCapacity' above", (templates.refused("process",
+      { backlogPerTask = 50, minScalingCapacity = 1, maxScalingCapacity = 1 })))
+    assert.matches("is for mode 'process'", (templates.refused("task", { backlogPerTask = 50 })))
+  end)
+
   it("is there only where there is a choice", function()
     assert.is_nil(resources({}, "task"))
     assert.is_nil(resources { minScalingCapacity = 3, maxScalingCapacity = 3 })

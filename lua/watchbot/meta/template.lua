@@ -73,6 +73,9 @@
 ---`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = { weight = 1,
 ---base = 1 }, FARGATE_SPOT = 3 }`
 ---@field capacity? any
+---the capacity providers of `capacity` are of ECS Managed Instances: tasks have their own address
+---(`networkMode` `awsvpc`, the default there) or the machine's (`host`)
+---@field managedInstances? boolean|watchbot.cf.Intrinsic
 ---subnets of tasks on Fargate, or with `networkMode` `awsvpc`
 ---@field fargateSubnets? table[]|watchbot.cf.Intrinsic
 ---their security groups
@@ -95,6 +98,9 @@
 ---@field minScalingCapacity? integer|watchbot.cf.Intrinsic
 ---maximum number of containers
 ---@field maxScalingCapacity? integer|watchbot.cf.Intrinsic
+---the service follows this number of messages for each container, instead of steps; it does not
+---scale to zero, so `minScalingCapacity` has to be at least 1
+---@field backlogPerTask? integer|watchbot.cf.Intrinsic
 ---the older name
 ---@field minSize? integer|watchbot.cf.Intrinsic
 ---the older name

@@ -136,7 +136,9 @@ function container.task(options, refs, of)
     RuntimePlatform = options.runtimePlatform and platform(options.runtimePlatform) or nil,
     NetworkMode = placement.has_network(options) and "awsvpc" or options.networkMode or nil,
   }
-  if capacity.fargate(options.capacity) then
+  if options.managedInstances then
+    properties.RequiresCompatibilities = { "MANAGED_INSTANCES" }
+  elseif capacity.fargate(options.capacity) then
     local size = capacity.size(of.reservation)
     properties.RequiresCompatibilities = { "FARGATE" }
     properties.Cpu, properties.Memory = pieces.concat(size.cpu), pieces.concat(size.memory)

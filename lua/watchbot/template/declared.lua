@@ -131,6 +131,10 @@ local groups = {
       help = "`EC2`, `FARGATE`, `FARGATE_SPOT`, or capacity providers with weights: `{ FARGATE = "
         .. "{ weight = 1, base = 1 }, "
         .. "FARGATE_SPOT = 3 }`" },
+    { "managedInstances", switch, default = false, since = "watchbot",
+      help = "the capacity providers of `capacity` are of ECS Managed Instances: tasks have "
+        .. "their own address (`networkMode` `awsvpc`, the default there) or the machine's "
+        .. "(`host`)" },
     {
       "fargateSubnets", shapes.subnets, since = "v4",
       help = "subnets of tasks on Fargate, or with `networkMode` `awsvpc`",
@@ -163,6 +167,9 @@ local groups = {
       "maxScalingCapacity", kinds.whole(1), default = 1, modes = "process", since = "v10",
       help = "maximum number of containers",
     },
+    { "backlogPerTask", kinds.whole(1), modes = "process", since = "watchbot",
+      help = "the service follows this number of messages for each container, instead of steps; "
+        .. "it does not scale to zero, so `minScalingCapacity` has to be at least 1" },
     {
       "minSize", kinds.whole(0), alias = "minScalingCapacity", modes = "process", since = "v4",
       help = "the older name",

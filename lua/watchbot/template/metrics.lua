@@ -82,7 +82,7 @@ end
 ---@param id string lower case, as metric math has it
 ---@param metric watchbot.template.Metric
 ---@param stat string
----@param period integer seconds
+---@param period integer? seconds; nil for a target of Application Auto Scaling
 ---@return table
 function metrics.query(id, metric, stat, period)
   return {

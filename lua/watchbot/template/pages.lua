@@ -36,6 +36,8 @@ return {
   fargateSecurityGroups = ECS .. "API_AwsVpcConfiguration.html",
   fargatePublicIp = ECS .. "API_AwsVpcConfiguration.html",
   networkMode = ECS .. "API_RegisterTaskDefinition.html",
+  managedInstances = AWS
+    .. "AmazonECS/latest/developerguide/task_definition_parameters-managed-instances.html",
   placementConstraints = ECS .. "API_PlacementConstraint.html",
   placementStrategies = ECS .. "API_PlacementStrategy.html",
   deploymentCircuitBreaker = ECS .. "API_DeploymentCircuitBreaker.html",

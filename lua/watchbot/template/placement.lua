@@ -13,6 +13,7 @@ local placement = {}
 ---@return boolean
 function placement.has_network(options)
   return capacity.fargate(options.capacity) or options.networkMode == "awsvpc"
+    or options.managedInstances and options.networkMode ~= "host"
 end
 
 -- Only Fargate assigns public addresses.

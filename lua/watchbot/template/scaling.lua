@@ -106,10 +106,43 @@ local function trigger(refs, policy_name, more)
   return { Type = "AWS::CloudWatch::Alarm", Properties = properties }
 end
 
+-- ECS reports the CPU of each running container once a minute: the number of samples is that of the
+-- containers, without Container Insights. Application Auto Scaling has periods of a minute only.
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
+local function backlog_per_task(options, refs)
+  local function of_queue(name) return metrics.queue(refs, "Queue", name) end
+  return { Metrics = {
+    metrics.query("visible", of_queue "ApproximateNumberOfMessagesVisible", "Maximum"),
+    metrics.query("inflight", of_queue "ApproximateNumberOfMessagesNotVisible", "Maximum"),
+    metrics.query("tasks", metrics.service(options, refs, "CPUUtilization"), "SampleCount"),
+    metrics.expression("(visible + FILL(inflight, 0)) / tasks", "Messages for each container"),
+  } }
+end
+
+local function tracking(options, refs)
+  return {
+    Type = "AWS::ApplicationAutoScaling::ScalingPolicy",
+    Properties = {
+      PolicyName = cf.sub("${AWS::StackName}-" .. refs.id "Backlog"),
+      PolicyType = "TargetTrackingScaling", ScalingTargetId = cf.ref(refs.id "ScalingTarget"),
+      TargetTrackingScalingPolicyConfiguration = {
+        TargetValue = options.backlogPerTask, ScaleOutCooldown = 60, ScaleInCooldown = 300,
+        CustomizedMetricSpecification = backlog_per_task(options, refs),
+      },
+    },
+  }
+end
+
 ---@type watchbot.template.Part
 return function(options, refs)
   local least, most = options.minScalingCapacity, options.maxScalingCapacity
   if options.mode ~= "process" or (least == most and type(least) == "number") then return {} end
+  if options.backlogPerTask then
+    return { Resources = {
+      [refs.id "ScalingTarget"] = target(options, refs),
+      [refs.id "BacklogScaling"] = tracking(options, refs),
+    } }
+  end
   return {
     Resources = {
       [refs.id "ScalingTarget"] = target(options, refs),

@@ -73,4 +73,28 @@ describe("where tasks run:", function()
       assert(options.complete(templates.given("task", more)))
     end
   end)
+
+  it("of ECS Managed Instances: by name, in a network of its own", function()
+    local made = templates.make("task", {
+      capacity = { instances = 1 }, managedInstances = true, fargateSubnets = SUBNETS,
+    }).Resources
+    for _, id in ipairs { "WatchbotWorker", "WatchbotWatcher" } do
+      local task = made[id].Properties
+      assert.are.same({ "MANAGED_INSTANCES" }, task.RequiresCompatibilities)
+      assert.are.equal("awsvpc", task.NetworkMode)
+    end
+    made = templates.make("process", {
+      capacity = { instances = 1 }, managedInstances = true, networkMode = "host",
+    }).Resources.WatchbotTask.Properties
+    assert.are.equal("host", made.NetworkMode)
+    for words, more in pairs {
+      ["needs 'capacity' with the names of capacity providers"] = { managedInstances = true },
+      ["needs 'capacity' with"] = { managedInstances = true, capacity = "FARGATE",
+        fargateSubnets = SUBNETS },
+      ["not 'bridge'"] = { managedInstances = true, capacity = { a = 1 }, networkMode = "bridge" },
+      ["missing option 'fargateSubnets'"] = { managedInstances = true, capacity = { a = 1 } },
+    } do
+      assert.matches(words, (templates.refused("task", more)))
+    end
+  end)
 end)

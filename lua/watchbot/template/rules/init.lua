@@ -88,11 +88,24 @@ local function sizes(given)
   end
 end
 
+-- The metric is a quotient by the number of containers.
+local function backlog(given)
+  if not given.backlogPerTask then return nil end
+  local least, most = given.minScalingCapacity, given.maxScalingCapacity or 1
+  if least == nil or least == 0 then
+    return "option 'backlogPerTask' needs 'minScalingCapacity' of at least 1: without a container "
+      .. "there is no backlog for each", "backlogPerTask"
+  elseif least == most and type(least) == "number" then
+    return "option 'backlogPerTask' needs 'maxScalingCapacity' above 'minScalingCapacity'",
+      "backlogPerTask"
+  end
+end
+
 -- A step of the scaling is as many containers as its messages need.
 local function steps(given)
   local scales = given.mode == "process" and (given.maxScalingCapacity or 1) ~= 1
     and given.minScalingCapacity ~= given.maxScalingCapacity
-  if scales and cf.is(given.workers) then
+  if scales and cf.is(given.workers) and not given.backlogPerTask then
     return "option 'workers' must be a plain number where the service scales: the steps of the "
       .. "scaling are made of it",
       "workers", "maxScalingCapacity"
@@ -126,7 +139,8 @@ local function secure(given)
 end
 
 local all = {
-  missing, notified, command, lambda, place, steps, queue_names, container, webhook, progress,
+  missing, notified, command, lambda, place, backlog, steps, queue_names, container, webhook,
+  progress,
   sizes, secure, existing,
 }
 

@@ -32,6 +32,7 @@ end
 -- Containers share a loopback interface only in a network of their own task's.
 local function network(given)
   if capacity.fargate(given.capacity or "EC2") or given.networkMode == "awsvpc" then return nil end
+  if given.managedInstances and given.networkMode ~= "host" then return nil end
   return "option 'lambda' needs capacity 'FARGATE' or networkMode 'awsvpc': the two containers "
     .. "talk over the task's loopback interface", "lambda"
 end

@@ -53,7 +53,9 @@ end
 local of_fargate = { fargate_mounts, fargate_container, fargate, fargate_sizes }
 
 local function network(given, on_fargate)
-  if on_fargate or given.networkMode == "awsvpc" then
+  local has_network = on_fargate or given.networkMode == "awsvpc"
+    or given.managedInstances and given.networkMode ~= "host"
+  if has_network then
     if given.fargateSubnets then return nil end
     return "missing option 'fargateSubnets': the subnets of tasks that have their own "
       .. "address", "fargateSubnets"
@@ -65,6 +67,19 @@ local function network(given, on_fargate)
     if given[name] then
       return ("option '%s' is for Fargate, or for networkMode 'awsvpc'"):format(name), name
     end
+  end
+end
+
+-- https://docs.aws.amazon.com/AmazonECS/latest/developerguide/
+-- task_definition_parameters-managed-instances.html
+local function managed_instances(given, on_fargate)
+  if not given.managedInstances then return nil end
+  if on_fargate or type(given.capacity) ~= "table" then
+    return "option 'managedInstances' needs 'capacity' with the names of capacity providers, like "
+      .. "{ instances = 1 }", "managedInstances", "managedInstances"
+  elseif given.networkMode == "bridge" then
+    return "option 'networkMode': ECS Managed Instances support 'awsvpc' and 'host', not 'bridge'",
+      "networkMode", "managedInstances"
   end
 end
 
@@ -109,6 +124,7 @@ return function(given)
   local on_fargate = capacity.fargate(given.capacity or "EC2")
   local err, name, page
   if on_fargate then err, name, page = first(of_fargate, given) end
+  if not err then err, name, page = managed_instances(given, on_fargate) end
   if not err then err, name, page = network(given, on_fargate) end
   if err then return err, name, page end
   return first({ constraints, strategies }, given)
