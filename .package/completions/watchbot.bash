@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -103,6 +103,19 @@ _watchbot() {
     'test --signal') COMPREPLY=($(:)); return ;;
     'test --reason') COMPREPLY=($(:)); return ;;
     'test --expect') COMPREPLY=($(compgen -W 'complete reject release retry bury held queued' -- "$word")); return ;;
+    'simulate --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
+    'simulate --messages') COMPREPLY=($(:)); return ;;
+    'simulate --arrive') COMPREPLY=($(:)); return ;;
+    'simulate --run') COMPREPLY=($(:)); return ;;
+    'simulate --exit') COMPREPLY=($(:)); return ;;
+    'simulate --message') COMPREPLY=($(:)); return ;;
+    'simulate --groups') COMPREPLY=($(:)); return ;;
+    'simulate --watchers') COMPREPLY=($(:)); return ;;
+    'simulate --capacity') COMPREPLY=($(:)); return ;;
+    'simulate --seed') COMPREPLY=($(:)); return ;;
+    'simulate --price') COMPREPLY=($(:)); return ;;
+    'simulate --against') COMPREPLY=($(:)); return ;;
+    'simulate --fail-if') COMPREPLY=($(:)); return ;;
     'template --format') COMPREPLY=($(compgen -W 'json yaml' -- "$word")); return ;;
     'template --diff') COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
@@ -126,8 +139,9 @@ _watchbot() {
     init) options='--mode --lambda --systemd --help' words='' ;;
     check) options='--fields --json --help' words='' ;;
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
+    simulate) options='--from --messages --arrive --run --exit --message --groups --watchers --capacity --seed --price --against --fail-if --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy' ;;
+    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -23,6 +23,7 @@ _watchbot() {
     'init:Creates a working project'
     'check:Loads a policy and prints what it would do'
     'test:Shows what a policy would do with a message and an exit code'
+    'simulate:Shows what a policy would do under a load, by simulating hours in seconds'
     'template:Prints the CloudFormation template that a Lua file describes'
     'help:Prints help on a command or topic'
   )
@@ -213,6 +214,23 @@ _watchbot() {
         '--expect=[exit with status 1 unless this is the outcome]:outcome:(complete reject release retry bury held queued)' \
         '--json[print one object of JSON]' \
         '*:file:_files' ;;
+    simulate)
+      _arguments -S \
+        '--from=[the load of a watcher'\''s log]:file:_files' \
+        '--messages=[how many messages]:n: ' \
+        '--arrive=[50/s at random, regular]:rate: ' \
+        '--run=[how long a task runs]:time: ' \
+        '--exit=[how tasks end]:shares: ' \
+        '--message=[the messages]:text: ' \
+        '--groups=[message groups of a FIFO queue]:n: ' \
+        '--watchers=[how many watchers]:n: ' \
+        '--capacity=[room for this many tasks at once in all]:n: ' \
+        '--seed=[of the random numbers]:n: ' \
+        '--price=[task=0]:money: ' \
+        '--against=[simulate this policy, too, and list the messages that end in another way]:old.lua: ' \
+        '*--fail-if=[status 1 if it holds]:condition: ' \
+        '--json[print one JSON object, with a series over time]' \
+        '*:file:_files' ;;
     template)
       _arguments -S \
         '--format=[default]:format:(json yaml)' \
@@ -220,7 +238,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test template policy ;;
+    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template policy ;;
   esac
 }
 

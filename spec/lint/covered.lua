@@ -7,6 +7,13 @@ return {
   ["policy/load"] = "policy", ["policy/complete"] = "policy", ["policy/compatible"] = "policy",
   ["policy/topic"] = "notify/sns",
 
+  ["simulate/load"] = "cli/simulate", ["simulate/random"] = "simulate/amount",
+  ["simulate/quantiles"] = "simulate/init", ["simulate/series"] = "cli/simulate",
+  ["simulate/tally"] = "simulate/init", ["simulate/outside"] = "simulate/init",
+  ["simulate/runner"] = "simulate/init", ["simulate/hooked"] = "simulate/init",
+  ["simulate/silent"] = "simulate/init", ["simulate/result"] = "cli/simulate",
+  ["simulate/compare"] = "cli/simulate", ["cli/simulated"] = "cli/simulate",
+
   ["otlp/named"] = "traces", ["otlp/producer"] = "traces", ["otlp/resource"] = "otlp/init",
 
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",

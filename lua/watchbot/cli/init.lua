@@ -43,6 +43,7 @@ local commands = {
   { "init", "watchbot.cli.project", "project" },
   { "check", "watchbot.cli.check", "project" },
   { "test", "watchbot.cli.test", "project" },
+  { "simulate", "watchbot.cli.simulate", "project" },
   { "template", "watchbot.cli.template", "project" },
 }
 

@@ -1,5 +1,5 @@
---- heap: items in the order of a number each of them has, in logarithmic time. Items with the same
--- number come out in any order.
+--- heap: values in the order of two numbers that each of them has, in logarithmic time: the second
+-- decides between equal ones.
 
 ---@class watchbot.Heap
 local Heap = {}
@@ -9,25 +9,38 @@ local heap = {}
 
 ---@return watchbot.Heap
 function heap.new()
-  return setmetatable({ keys = {}, values = {}, size = 0 }, Heap)
+  return setmetatable({ keys = {}, orders = {}, values = {}, size = 0 }, Heap)
+end
+
+local function put(self, at, key, order, value)
+  self.keys[at], self.orders[at], self.values[at] = key, order, value
+end
+
+local function move(self, from, to)
+  put(self, to, self.keys[from], self.orders[from], self.values[from])
+end
+
+-- Whether the entry at a place comes before another pair of numbers.
+local function precedes(self, at, key, order)
+  local own = self.keys[at]
+  return own < key or own == key and self.orders[at] <= order
 end
 
 --- Adds a value.
 ---@param key number
+---@param order number
 ---@param value any
-function Heap:push(key, value)
-  local keys, values, at = self.keys, self.values, self.size + 1
+function Heap:push(key, order, value)
+  local at = self.size + 1
   self.size = at
-  while at > 1 do
-    local above = at // 2
-    if keys[above] <= key then break end
-    keys[at], values[at] = keys[above], values[above]
-    at = above
+  while at > 1 and not precedes(self, at // 2, key, order) do
+    move(self, at // 2, at)
+    at = at // 2
   end
-  keys[at], values[at] = key, value
+  put(self, at, key, order, value)
 end
 
---- The smallest number and its value.
+--- The first value.
 ---@return number? key nil: the heap is empty
 ---@return any value
 function Heap:first()
@@ -35,30 +48,31 @@ function Heap:first()
 end
 
 -- Puts a value at the top, and lets it sink to its place.
-local function sink(self, key, value)
-  local keys, values, size, at = self.keys, self.values, self.size, 1
-  while true do
+local function sink(self, key, order, value)
+  local size, at = self.size, 1
+  while at * 2 <= size do
     local below = at * 2
-    if below > size then break end
-    if below < size and keys[below + 1] < keys[below] then below = below + 1 end
-    if key <= keys[below] then break end
-    keys[at], values[at] = keys[below], values[below]
+    if below < size and precedes(self, below + 1, self.keys[below], self.orders[below]) then
+      below = below + 1
+    end
+    if not precedes(self, below, key, order) then break end
+    move(self, below, at)
     at = below
   end
-  keys[at], values[at] = key, value
+  put(self, at, key, order, value)
 end
 
---- Takes the smallest number and its value.
+--- Takes the first value.
 ---@return number? key nil: the heap is empty
 ---@return any value
 function Heap:pop()
-  local keys, values, size = self.keys, self.values, self.size
+  local size = self.size
   if size == 0 then return nil end
-  local key, value = keys[1], values[1]
-  local last_key, last = keys[size], values[size]
-  keys[size], values[size] = nil, nil
+  local key, value = self.keys[1], self.values[1]
+  local last_key, last_order, last = self.keys[size], self.orders[size], self.values[size]
+  put(self, size, nil, nil, nil)
   self.size = size - 1
-  if size > 1 then sink(self, last_key, last) end
+  if size > 1 then sink(self, last_key, last_order, last) end
   return key, value
 end
 

@@ -99,6 +99,7 @@ end
 ---@return any value the file's result
 ---@return string? err with file and line
 ---@return string? code
+---@return any more a second result
 function load_file.value(path, what)
   local source, problem = source_of(path, what)
   if not source then return nil, problem, "Usage" end
@@ -107,9 +108,9 @@ function load_file.value(path, what)
   if not chunk then return nil, problem, "Usage" end
   look_in(path:match "^(.*)/[^/]*$" or ".")
   local _ <close> = guard_yield()
-  local ok, value = xpcall(chunk, located(path))
+  local ok, value, more = xpcall(chunk, located(path))
   if not ok then return nil, refusal.explain(value, path), "Usage" end
-  return value
+  return value, nil, nil, more
 end
 
 -- The modules that the last load of a policy has required, by name.
@@ -136,7 +137,7 @@ local function noting_modules(load_it, ...)
   local forgotten = forget_modules()
   local before = {}
   for name in pairs(package.loaded) do before[name] = true end
-  local value, err, code = load_it(...)
+  local value, err, code, more = load_it(...)
   if err then
     for name, module in pairs(forgotten) do package.loaded[name] = module end
     return nil, err, code
@@ -145,7 +146,7 @@ local function noting_modules(load_it, ...)
   for name in pairs(package.loaded) do
     if not before[name] and is_user_module(name) then required[name] = true end
   end
-  return value
+  return value, nil, nil, more
 end
 
 local function not_returned(path, wanted, value)
@@ -172,12 +173,13 @@ end
 ---@return table? policy
 ---@return string? err with file and line
 ---@return string? code
+---@return table? doubles a second result, for `watchbot simulate`
 function load_file.policy(path)
-  local policy, err, code = noting_modules(load_file.value, path, "policy")
+  local policy, err, code, doubles = noting_modules(load_file.value, path, "policy")
   if err then return nil, err, code end
   if not is_policy(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
   identity.note(policy, files_of(path))
-  return policy
+  return policy, nil, nil, type(doubles) == "table" and doubles or nil
 end
 
 --- Loads a file that describes a stack. Must be called in a task.

@@ -3,9 +3,9 @@
 -- contract on it); the clock is the scheduler's. It leaves out retention, size limits, failures and
 -- other watchers.
 --
--- A message costs the same however many there are: `due` has those that become visible later,
--- `ready` the visible ones in the order of sending. Of a group only the first is in either. An
--- entry whose message has changed since is passed over when it comes out.
+-- A message costs the same however many there are: `line` has them by the time at which they are
+-- visible, as the embedded queue hands them out; of a group only the first. An entry whose message
+-- has changed since is passed over when it comes out.
 
 local fifo = require "watchbot.lib.fifo"
 local heap = require "watchbot.lib.heap"
@@ -33,8 +33,8 @@ function module.new(options)
     name = options.name or "testing", fifo = options.fifo or false,
     max_receives = options.max_receives or MAX_RECEIVES,
     heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
-    items = {}, ids = {}, receipts = {}, groups = {}, due = heap.new(), ready = heap.new(),
-    paused = false, names = options.names or { last = 0 },
+    items = {}, ids = {}, receipts = {}, groups = {}, line = heap.new(), paused = false,
+    names = options.names or { last = 0 },
     arrived = scheduler.event(),
   }, Queue)
 end
@@ -44,32 +44,15 @@ end
 -- Enters a message at the time at which it is visible; an entry from before counts no more.
 function Queue:schedule(item)
   item.turn = item.turn + 1
-  self.due:push(item.visible_at, { item = item, turn = item.turn })
+  self.line:push(item.visible_at, item.number, { item = item, turn = item.turn })
 end
 
-local function is_current(entry)
-  return entry.turn == entry.item.turn
-end
-
--- Moves the messages that have become visible by now to `ready`.
-function Queue:ripen()
-  local now = scheduler.now()
+-- The message that is visible first, now or later; nil: there is none.
+function Queue:first()
   while true do
-    local at, entry = self.due:first()
-    if not at or at > now and is_current(entry) then return end
-    self.due:pop()
-    if is_current(entry) then self.ready:push(entry.item.number, entry) end
-  end
-end
-
--- The first visible message; nil: there is none. It stays until its visibility changes.
-function Queue:first_ready()
-  self:ripen()
-  while true do
-    local _, entry = self.ready:first()
-    if not entry then return nil end
-    if is_current(entry) then return entry.item end
-    self.ready:pop()
+    local at, entry = self.line:first()
+    if not at or entry.turn == entry.item.turn then return entry and entry.item end
+    self.line:pop()
   end
 end
 
@@ -172,9 +155,9 @@ function Queue:take(max, visibility)
   local messages, taken = {}, {}
   if self:pauses()[1] then return messages end
   while #messages < max do
-    local item = self:first_ready()
+    local item = self:first()
     -- A visibility timeout of 0: it is visible again at once, but not for this receive.
-    if not item or taken[item] then break end
+    if not item or item.visible_at > scheduler.now() or taken[item] then break end
     taken[item] = true
     if item.receives >= self.max_receives then
       self:to_dead_letters(item)
@@ -186,8 +169,9 @@ function Queue:take(max, visibility)
 end
 
 function Queue:next_due()
-  self:ripen()
-  local due = self.due:first() or math.huge
+  local item = self:first()
+  -- What is visible now is not wanted now.
+  local due = item and item.visible_at > scheduler.now() and item.visible_at or math.huge
   return self:pauses()[1] and math.min(due, self.paused.over or math.huge) or due
 end
 

@@ -76,6 +76,14 @@ function plans.ecs(_, policy, job, environment)
   })
 end
 
+--- What would be started for a message, without starting it.
+---@param kind "process"|"ecs"|"lua"|"resident"
+---@return fun(policy: watchbot.Policy, job: watchbot.Job, environment: table): any, string?
+function module.planner(kind)
+  local plan = plans[kind]
+  return function(policy, job, environment) return plan(nil, policy, job, environment) end
+end
+
 -- A run of another runner, with rounded seconds.
 local function real_run(self, job, environment, policy, lapsed)
   local run = self.real:start(job, environment, policy, lapsed)
