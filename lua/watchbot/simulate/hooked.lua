@@ -17,7 +17,7 @@ end
 
 --- A hook is called, or has returned.
 function Hooked:called(name, _, began)
-  self.of[scheduler.running()] = began and name or nil
+  self.of[scheduler.current()] = began and name or nil
 end
 
 --- A hook has raised an error.
@@ -28,7 +28,7 @@ end
 --- The hook that the current task runs.
 ---@return string?
 function Hooked:caller()
-  local task = scheduler.running()
+  local task = scheduler.current()
   return task and self.of[task]
 end
 
