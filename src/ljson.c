@@ -206,6 +206,10 @@ static void put_member(struct encoder *encoder, int name) {
     if (encoder->out->size > 1) put(encoder, ",", 1);
     put_string(encoder, name);
     put(encoder, ":", 1);
+    if (lua_type(L, name + 1) == LUA_TSTRING) {
+        put_string(encoder, name + 1);
+        return;
+    }
     lua_pushvalue(L, name + 1);
     if (lua_type(L, -1) == LUA_TNUMBER && !isfinite(lua_tonumber(L, -1))) {
         luaL_tolstring(L, -1, NULL);

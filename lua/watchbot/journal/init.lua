@@ -11,6 +11,7 @@ local text = require "watchbot.lib.text"
 local urls = require "watchbot.lib.urls"
 
 local CATEGORY = "watcher"
+local max = math.max
 local levels = { info = 30, warning = 40, error = 50 }
 
 -- Outcomes that need nobody's attention.
@@ -159,9 +160,10 @@ function Journal:outcome(job, outcome, exit, seconds, one)
   local write = FINE[outcome] and self.info or self.warning
   local trace_id, span_id, _
   if self.traces then _, trace_id, _, span_id = self:trace_of(one) end
+  local took, sent = exit.duration, job.sent
   write(self, job.id, "outcome", outcome, "code", exit.code, "signal", exit.signal,
-    "reason", exit.reason, "duration", journal.milliseconds(exit),
-    "response_duration", journal.response(job), "seconds", seconds,
+    "reason", exit.reason, "duration", took and took * 1000 // 1,
+    "response_duration", sent and max(0, scheduler.time() - sent), "seconds", seconds,
     "cpu", exit.cpu and math.floor(exit.cpu * 1000), "max_rss", exit.max_rss, "oom", exit.oom,
     "request", exit.request, "trace_id", trace_id, "span_id", span_id)
 end

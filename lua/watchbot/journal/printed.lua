@@ -61,7 +61,7 @@ end
 ---@param task watchbot.Task
 ---@param before any what `begin` has returned
 function printed.finish(task, before)
-  flush(task)
+  if parts[task] then flush(task) end
   ids[task] = before
 end
 
@@ -70,7 +70,7 @@ end
 ---@param id string? nil: of no message
 ---@return any before for `finish`
 function printed.begin(task, id)
-  flush(task)
+  if parts[task] then flush(task) end
   local before = ids[task]
   ids[task] = id or NO_MESSAGE
   return before == nil and OWN or before

@@ -6,6 +6,8 @@ local json = require "watchbot.lib.json"
 -- Most bodies begin with neither.
 local BRACE, BLANK = 123, 32
 
+local byte = string.byte
+
 local envelope = {}
 
 -- A topic that does not exist: an envelope is recognized by its shape, not by its sender.
@@ -29,7 +31,7 @@ end
 ---@param body string
 ---@return table<string, any>?
 function envelope.members(body)
-  local first = body:byte()
+  local first = byte(body)
   if first ~= BRACE and (first or BRACE) > BLANK then return nil end
   if not (body:find '^%s*{' and body:find('"TopicArn"', 1, true)) then return nil end
   local opened = json.decode(body, true)

@@ -53,9 +53,7 @@ for name in pairs(trace.variables) do
 end
 
 -- Copies: the message itself may have to go to a dead-letter queue as it came.
-local function attributes_of(message)
-  local given = message.attributes
-  if not given or next(given) == nil then return {} end
+local function copy(given)
   local all = burial.strip(given)
   for name, attribute in pairs(all) do
     all[name] = { type = attribute.type, value = attribute.value }
@@ -66,7 +64,8 @@ end
 -- What a task is to work on.
 -- => subject message attributes
 local function unwrap(message)
-  local attributes = attributes_of(message)
+  local given = message.attributes
+  local attributes = given and next(given) ~= nil and copy(given) or {}
   local opened = envelope.open(message.body)
   if not opened then return message.subject, message.body, attributes end
   for name, attribute in pairs(opened.attributes) do attributes[name] = attribute end

@@ -36,9 +36,10 @@ end
 ---@return watchbot.Exit exit
 function handled.exit(ok, ...)
   local result, why = ...
-  local count = select("#", ...)
   if not ok then return failure(reason(result) or ("the handler raised a " .. type(result))) end
-  if count == 0 or result == true then return { code = 0, duration = 0 } end
+  if result == true then return { code = 0, duration = 0 } end
+  local count = select("#", ...)
+  if count == 0 then return { code = 0, duration = 0 } end
   if result == nil or result == false then return failed(result, why, count) end
   if math.type(result) == "integer" then
     return { code = result, reason = reason(why), duration = 0 }

@@ -6,9 +6,9 @@ local blame = require "watchbot.watcher.blame"
 local ending = require "watchbot.watcher.ending"
 local event = require "watchbot.message.event"
 local lanes = require "watchbot.watcher.lanes"
+local policy = require "watchbot.policy"
 local reason = require "watchbot.lib.reason"
 local scheduler = require "watchbot.scheduler"
-local verdict = require("watchbot.policy").verdict
 
 ---@class watchbot.Verdict the result of an attempt
 ---@field outcome string? what happens to the message; nil with `hold`
@@ -76,7 +76,9 @@ local function admit(context, entry)
   local done = kind and recognize(context, entry, kind)
   if done then return done end
   -- The default admits every job.
-  if not hooks.observer and not hooks:is_set "admit" then return passed(context, "admit") end
+  if hooks.policy.admit == policy.admit and not hooks.observer then
+    return passed(context, "admit")
+  end
   local admitted, seconds = hooks:ask("admit", entry.job)
   if admitted == nil then return failed_hook(entry, "admit") end
   passed(context, "admit")
@@ -103,12 +105,12 @@ end
 ---@return watchbot.Exit exit
 local function judge(context, entry, exit)
   local hooks = context.hooks
-  local kept = hooks:is_set "verdict" and copy(exit)
-  local outcome, seconds
+  local current, outcome, seconds = hooks.policy
+  local kept = current.verdict ~= policy.verdict and copy(exit)
   if kept or hooks.observer then
     outcome, seconds = hooks:ask("verdict", entry.job, exit)
   else
-    outcome, seconds = verdict(hooks.policy, entry.job, exit)
+    outcome, seconds = policy.verdict(current, entry.job, exit)
   end
   if kept then exit = answers.exit(exit, kept) end
   if outcome then return outcome, seconds, "verdict", exit end
@@ -163,10 +165,10 @@ local function begin(context, entry)
   local run, exit = begun(context, entry)
   if run or exit then return run, exit end
   context.journal:started(entry.job)
-  local runner, policy, err, code = context.runner, context.hooks.policy
-  if runner.starts_at_once then return runner:start(entry.job, entry.environment, policy) end
+  local runner, current, err, code = context.runner, context.hooks.policy
+  if runner.starts_at_once then return runner:start(entry.job, entry.environment, current) end
   local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
-  run, err, code = runner:start(entry.job, entry.environment, policy, lapsed)
+  run, err, code = runner:start(entry.job, entry.environment, current, lapsed)
   if run then return run end
   if code == "LeaseLapsed" then return nil, { cause = "lapsed" } end
   return nil, not_started(err, code)

@@ -47,8 +47,11 @@ local function persist(self, operation, lease, first, second, third)
     local receipt = lease.receipt
     local ok, err, code = queue[operation](queue, receipt, first, second, third)
     local newer = lease.receipt ~= receipt
+    if ok and not newer then
+      self.answered = scheduler.boottime()
+      return true, err
+    end
     self:note(ok, code)
-    if ok and not newer then return true, err end
     if not ok and not newer then
       local over = scheduler.boottime() + pause >= lease.deadline
       if over or lasting[code] or receipts.is_expired(code) then return nil, err, code end

@@ -154,11 +154,13 @@ end
 
 -- settling
 
+local match = string.match
+
 -- Digits that make no number beyond the range of integers.
 local SURELY_INTEGERS = 18
 
 local function parse(receipt)
-  local seq, number = receipt:match "^(%d+)%.(%d+)$"
+  local seq, number = match(receipt, "^(%d+)%.(%d+)$")
   if not seq then return nil end
   if #receipt <= SURELY_INTEGERS then return tonumber(seq), tonumber(number) end
   return math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))

@@ -26,19 +26,15 @@ local LEASE = [[
 
 local math_type = math.type
 
-local function check_times(row)
-  local first = row.first_received
-  if math_type(row.sent) ~= "integer" or first ~= nil and math_type(first) ~= "integer" then
-    error("its times are not whole numbers", 0)
-  end
-end
-
 --- Creates a message from a row.
 local function message_of(row, now)
+  local first, attributes = row.first_received, row.attributes
   if not row.id then error("it has no content", 0) end
-  check_times(row)
-  row.attributes = store.attributes(row.attributes)
-  row.first_received = row.first_received or now
+  if math_type(row.sent) ~= "integer" or first and math_type(first) ~= "integer" then
+    error("its times are not whole numbers", 0)
+  end
+  row.attributes = attributes and store.attributes(attributes) or {}
+  row.first_received = first or now
   if row.group then row.sequence = tostring(row.seq) end
   return row
 end
