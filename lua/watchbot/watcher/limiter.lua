@@ -54,7 +54,7 @@ function Limiter:apply(policy)
   if self.watcher.queue.limits_itself then
     self.watcher.queue.lanes_of = lanes and function(message)
       -- A message that cannot be read fails as a job.
-      local ok, made = pcall(job.new, message)
+      local ok, made = pcall(job.new, message, nil, self.watcher.life.job_class)
       return ok and lanes(made) or nil
     end or nil
   end

@@ -269,6 +269,7 @@ function Share:capacity()
     self.asking_at = scheduler.now()
     more = self.shares:granted(self)
   end
+  if watcher.limiter then more = watcher.limiter:cut(more) end
   return math.min(most, watcher.intake.reserved + more)
 end
 
