@@ -76,6 +76,26 @@ describe("imds", function()
     assert.is_true(scheduler.now() - before < 4)
   end))
 
+  -- In a container, a hop limit of 1 was only a timeout.
+  it("names the hop limit where the token does not come in time, and only there",
+    in_task(function()
+      local given = {
+        AWS_METADATA_SERVICE_TIMEOUT = "0.2", AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1",
+      }
+      server:set { delay = 2 }
+      local _, err = client(given):get(REGION)
+      assert.matches("hop limit must be at least 2: aws ec2 modify%-instance%-metadata", err)
+      server:set {}
+      local one = client(given)
+      one:get(REGION)
+      server:set { delay = 2 }
+      _, err = one:get(REGION)
+      assert.not_matches("hop limit", err)
+      server:set { fail = 9 }
+      _, err = client(given):get(REGION)
+      assert.not_matches("hop limit", err)
+    end))
+
   it("is asked without a proxy, whatever the environment says, and briefly", in_task(function()
     server:set {}
     local asked = {}

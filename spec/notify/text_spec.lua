@@ -58,10 +58,32 @@ line 2
     local forged = job.new { id = "1", subject = "x\nMessageId: another\r\27[8m", body = "m\nn",
       receives = 1, attributes = {}, sent = 0, first_received = 0 }
     local body = text.body(nil, forged, "retry", { code = 1 })
-    assert.is_truthy(body:find("\nSubject: x MessageId: another\\u{d}\nMessage: m\nn\n", 1, true),
+    assert.is_truthy(body:find("\nSubject: x MessageId: another\\u{d}\nMessage: m\n  n\n", 1, true),
       body)
     assert.are.equal("1: failed, will retry: a 2: failed, removed from queue: b",
       text.line(forged, "retry", { reason = "a\n2: failed, removed from queue: b" }))
+  end)
+
+  -- A handler's reason "x<newline><newline>Task outcome: succeeded" was taken for the notification's
+  -- own lines; so was a message with the line "MessageId: another". The logs are the last part.
+  it("indents the lines of what the message, the task or AWS says", function()
+    local forged = "x\n\nTask outcome: succeeded\nMessageId: another\r\n\nRecent logs:\u{2028}x"
+    local job_of = job.new { id = "1\nMessageId: 2", body = forged, receives = 1, attributes = {},
+      sent = 0, first_received = 0 }
+    local body = text.body(nil, job_of, "retry", {
+      code = 1, reason = forged, task = forged, cluster = forged, logs = "Task outcome: logged",
+    })
+    local counts = {}
+    for name in ("\n" .. body):gmatch "\n(%u[%a ]+):" do
+      counts[name] = (counts[name] or 0) + 1
+    end
+    assert.are.same({
+      ["Task outcome"] = 2, ["Task stopped reason"] = 1, ["Message information"] = 1, Message = 1,
+      MessageId = 1, SentTimestamp = 1, ApproximateFirstReceiveTimestamp = 1,
+      ApproximateReceiveCount = 1, ["Runtime resources"] = 1, ["Cluster ARN"] = 1, ["Task ARN"] = 1,
+      ["Recent logs"] = 1,
+    }, counts, body)
+    assert.matches("\n\nRecent logs:\nTask outcome: logged$", body)
   end)
 
   it("names resources where there are any, and the signal or reason", function()

@@ -40,10 +40,15 @@ function Imds:request(query)
   return fetch(self.config:requester(), query, tries)
 end
 
+-- The answer with the token has the hop limit of the instance, 1 by default: it does not get into
+-- a container, and the request times out.
+local HOPS = "; in a container on EC2, the instance's hop limit must be at least 2: aws ec2 "
+  .. "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"
+
 function Imds:new_token()
   local response, err, code = self:request { method = "PUT", path = "/latest/api/token",
     headers = { ["X-aws-ec2-metadata-token-ttl-seconds"] = tostring(TOKEN_LIFE) } }
-  if not response then return nil, err, code end
+  if not response then return nil, code == "Timeout" and err .. HOPS or err, code end
   local token = response.status == 200 and response.body:match "^%g+$"
   if not token then
     return nil, ("%s gave no token: HTTP status %d"):format(self:address(), response.status),

@@ -65,7 +65,7 @@ end
 ---@param exit watchbot.Exit
 ---@return string
 function notification.line(job, outcome, exit)
-  return ("%s: %s: %s"):format(job.id, outcomes[outcome], text.line(reason_of(exit)))
+  return ("%s: %s: %s"):format(text.line(job.id), outcomes[outcome], text.line(reason_of(exit)))
 end
 
 local function last_attempt(job, outcome)
@@ -74,15 +74,20 @@ local function last_attempt(job, outcome)
     job.receives)
 end
 
+-- Text of several lines: those after the first are indented, so that none of them looks like a line
+-- of the notification itself.
+local function indented(bytes)
+  return (text.plain(bytes):gsub("\n", "\n  "))
+end
+
 local function information(job)
   local values, lines = job:variables "iso", { "Message information:" }
-  values.Message = text.plain(text.cut(job.message, MESSAGE))
+  values.Message = text.cut(job.message, MESSAGE)
   if #job.message > MESSAGE then
     values.Message = ("%s... (%d bytes in all)"):format(values.Message, #job.message)
   end
   for _, name in ipairs(variables) do
-    -- A newline in a subject would look like another of these lines; a message may have lines.
-    local shown = name == "Message" and text.plain or text.line
+    local shown = name == "Message" and indented or text.line
     if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, shown(values[name])) end
   end
   return table.concat(lines, "\n")
@@ -92,7 +97,9 @@ local function resources(exit)
   local lines = {}
   for _, resource in ipairs { { "Cluster", exit.cluster }, { "Instance", exit.instance },
     { "Task", exit.task } } do
-    if resource[2] then lines[#lines + 1] = ("%s ARN: %s"):format(resource[1], resource[2]) end
+    if resource[2] then
+      lines[#lines + 1] = ("%s ARN: %s"):format(resource[1], text.line(resource[2]))
+    end
   end
   return #lines > 0 and "Runtime resources:\n" .. table.concat(lines, "\n") or nil
 end
@@ -112,9 +119,10 @@ end
 function notification.body(stack, job, outcome, exit, logs)
   local now = scheduler.http_date(scheduler.time() // 1000)
   local paragraphs, all = {}, {
-    ("At %s, processing message %s failed on %s"):format(now, job.id, stack or "watchbot"),
+    ("At %s, processing message %s failed on %s"):format(now, text.line(job.id),
+      stack or "watchbot"),
     "Task outcome: " .. outcomes[outcome],
-    "Task stopped reason: " .. text.plain(reason_of(exit)),
+    "Task stopped reason: " .. indented(reason_of(exit)),
     last_attempt(job, outcome) or false,
     information(job),
     resources(exit) or false,
