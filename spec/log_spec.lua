@@ -52,6 +52,20 @@ describe("a line of text", function()
       log.line("text", "watcher", nil, "hello"))
   end)
 
+  -- An id with a newline made the rest of the label a line of the watcher's.
+  it("has the id in one label, whatever is in it", function()
+    for id, label in pairs {
+      ["a\r\n[watcher] x"] = [[a\r\n[watcher\u005d x]],
+      ["a] {\"outcome\":"] = [[a\u005d {\"outcome\":]], ["]]"] = [[\u005d\u005d]],
+      ["\27[2J\u{9b}6n\u{202e}"] = [[\u001b[2J\u009b6n\u202e]], ["\xff"] = [[\ufffd]],
+      ["]"] = [[\u005d]], [""] = "",
+    } do
+      local line = log.line("text", "worker", id, "hello")
+      local shown = line:match("^" .. DATE .. " %[worker%] %[([^%]\n]*)%] hello\n$")
+      assert.are.equal(label, shown, line)
+    end
+  end)
+
   it("tells the time, in UTC", function()
     local before = os.time()
     local line = log.line("text", "worker", nil, "x")

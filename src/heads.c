@@ -20,8 +20,19 @@ static bool append_string(struct buffer *out, const char *text) {
            buffer_append(out, "\"", 1);
 }
 
+/* An id of SQS is a UUID. That of a row which another program has written, or of an endpoint that
+ * is not AWS, must not end the label or the line. */
 static bool append_label(struct buffer *head, const char *id) {
-    return !id || (append_text(head, "[") && append_text(head, id) && append_text(head, "] "));
+    if (!id) return true;
+    if (!append_text(head, "[")) return false;
+    for (;;) {
+        size_t length = strcspn(id, "]");
+        if (json_escape(head, id, length, false) < 0) return false;
+        if (id[length] == '\0') break;
+        if (!append_text(head, "\\u005d")) return false;
+        id += length + 1;
+    }
+    return append_text(head, "] ");
 }
 
 static bool make_text_head(struct lines *lines) {

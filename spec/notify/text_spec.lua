@@ -64,8 +64,8 @@ line 2
       text.line(forged, "retry", { reason = "a\n2: failed, removed from queue: b" }))
   end)
 
-  -- A handler's reason "x<newline><newline>Task outcome: succeeded" was taken for the notification's
-  -- own lines; so was a message with the line "MessageId: another". The logs are the last part.
+  -- A handler's reason "x<newline><newline>Task outcome: succeeded" was taken for the lines of the
+  -- notification itself; so was a message with the line "MessageId: another". The logs are last.
   it("indents the lines of what the message, the task or AWS says", function()
     local forged = "x\n\nTask outcome: succeeded\nMessageId: another\r\n\nRecent logs:\u{2028}x"
     local job_of = job.new { id = "1\nMessageId: 2", body = forged, receives = 1, attributes = {},
