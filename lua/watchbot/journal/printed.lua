@@ -7,8 +7,8 @@
 local log = require "watchbot.log"
 local scheduler = require "watchbot.scheduler"
 
--- Bytes kept of an incomplete line.
-local LONGEST = 64 * 1024
+-- Bytes kept of an incomplete line, and of the newest output where that is kept.
+local LONGEST, KEPT = 64 * 1024, 4096
 
 ---@class watchbot.Printed
 ---@field sink watchbot.Log?
@@ -34,9 +34,8 @@ local current
 
 --- Keeps the newest output of the task.
 ---@param task watchbot.Task
----@param bytes integer the most
-function printed.keep(task, bytes)
-  tails[task] = { text = "", bytes = bytes }
+function printed.keep(task)
+  tails[task] = ""
 end
 
 --- The newest output of the task, which is not kept any more.
@@ -45,12 +44,12 @@ end
 function printed.kept(task)
   local tail = tails[task]
   tails[task] = nil
-  return tail and tail.text ~= "" and tail.text or nil
+  return tail ~= "" and tail or nil
 end
 
 local function keep(task, text)
   local tail = tails[task]
-  if tail then tail.text = (tail.text .. text .. "\n"):sub(-tail.bytes) end
+  if tail then tails[task] = (tail .. text .. "\n"):sub(-KEPT) end
 end
 
 local function flush(task)

@@ -10,9 +10,6 @@ local own = require "watchbot.lib.own"
 local printed = require "watchbot.journal.printed"
 local scheduler = require "watchbot.scheduler"
 
--- Bytes of a handler's newest output that are kept, where there is a history.
-local TAIL = 4096
-
 -- Seconds without a wait that cause a warning.
 local LONG_TURN = 0.1
 
@@ -106,7 +103,7 @@ function Run:wait()
   local task, one, limit = scheduler.current(), self.job, self.limit or math.huge
   self.task = task
   local before = printed.begin(task, one.id)
-  if self.keeps then printed.keep(task, TAIL) end
+  if self.keeps then printed.keep(task) end
   return exit_of(self, before, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
     self.handler, one))
 end
