@@ -5,6 +5,7 @@
 # make test-slow  the ten spec files that took longest in the last run of all
 # make test-ric   unmodified Lambda runtime clients, got by npm and built, which takes minutes
 # make test-sdk   AWS's SDK for JavaScript and the CDK, got by npm, at the other end of messages and templates
+# make test-browser  the console in a real browser, which is got by apt and npm
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind
 # make fuzz       bytes at random for what parses, FUZZ=30 seconds for each driver in spec/fuzz (clang, libFuzzer)
@@ -113,12 +114,12 @@ EMBED     := $(addprefix $(B)/obj/,embed.o preload.o)
 
 GENERATE := env LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(B)/lib/?.so;;" $(LUA)
 
-.PHONY: analyze all deps test-deps demo test test-slow test-ric test-sdk test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
+.PHONY: analyze all deps test-deps demo test test-slow test-ric test-browser test-sdk test-gc valgrind fuzz coverage lint generated bench soak mutants compile_commands install uninstall clean
 all: $(B)/watchbot $(B)/watchbot-log $(B)/lib/watchbot/core.so $(B)/libwatchbot.a
 
 # `make deps` comes first where the goal is to try watchbot out; all else only checks, once for each build folder.
 USING := $(or $(MAKECMDGOALS),all)
-DEPS  := $(or $(if $(filter test test-deps test-ric test-gc valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
+DEPS  := $(or $(if $(filter test test-deps test-ric test-browser test-gc valgrind soak bench lint coverage,$(USING)),test-deps),$(if $(filter demo,$(USING)),deps))
 
 deps:
 	@.ci/install-packages build
@@ -267,6 +268,11 @@ test-ric: test-deps all
 # AWS's SDK for JavaScript and the CDK, from npm, at the other end of big messages and templates.
 test-sdk: test-deps all
 	SDK=$$(spec/support/sdk/obtain build/sdk) WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/sdk_spec.lua doc/examples/cdk
+
+# The console in Debian's chromium, driven by playwright-core from npm.
+test-browser: test-deps all
+	spec/support/browser/obtain build/browser
+	BROWSER=build/browser WATCHBOT_BUILD=$(B) spec/run $(LUA) spec/console/browser_spec.lua
 
 # Documents with tables that are lists in the code.
 GENERATED := $(addprefix doc/,architecture.md metrics.md policy.md templates.md)

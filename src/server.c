@@ -28,7 +28,10 @@ static bool may_connect(struct server *server, int fd) {
     if (!server->options.check_user) return true;
     switch (peer_user(fd, &user)) {
     case PEER_UNKNOWN: server->unchecked = true; return true;
-    case PEER_KNOWN: return user == server->options.user || user == 0;
+    case PEER_KNOWN:
+        if (user == server->options.user || user == 0) return true;
+        server->refused++;
+        return false;
     default: return false;
     }
 }
@@ -69,7 +72,6 @@ static bool accept_one(struct server *server) {
         return errno == ECONNABORTED || errno == EINTR;
     }
     if (may_connect(server, fd)) return let_in(server, fd) == 0;
-    server->refused++;
     close(fd);
     return true;
 }
