@@ -1,6 +1,6 @@
 # make            build/watchbot, build/watchbot-log, build/watchbot/core.so (the Lua module), build/libwatchbot.a (for C hosts)
 # make deps       install the packages that the build needs (Debian, Ubuntu); make test-deps: and those of the tests
-# make demo       make deps, build, and show watchbot at work
+# make demo       make deps, build, and show watchbot at work; CONSOLE=1 keeps the console running for a browser
 # make test       make test-deps, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
 # make test-slow  the ten spec files that took longest in the last run of all
 # make test-ric   unmodified Lambda runtime clients, got by npm and built, which takes minutes
@@ -251,7 +251,7 @@ fuzz: $(FUZZERS)
 	  -artifact_prefix=$$one. $$one.inputs || exit; done
 
 demo: deps all
-	@doc/examples/thumbnails/demo $(B)
+	@CONSOLE="$(CONSOLE)" doc/examples/thumbnails/demo $(B)
 
 # One entry for each C file, as the build compiles it.
 DATABASE ?= compile_commands.json
@@ -318,7 +318,7 @@ lint: test-deps $(B)/version.h
 	  $(PKG_CFLAGS) 2>build/tidy || { cat build/tidy; exit 1; }
 
 # In folders as here, so that the links lead there. The specs of the examples need this tree.
-DOCUMENTS = $(wildcard doc/*.md doc/*.svg doc/examples/*.md) $(filter-out %_spec.lua,$(wildcard doc/examples/*/*))
+DOCUMENTS = $(wildcard doc/*.md doc/*.svg doc/*.png doc/examples/*.md) $(filter-out %_spec.lua,$(wildcard doc/examples/*/*))
 
 install: all
 	@echo "installing under $(DESTDIR)$(PREFIX)"

@@ -27,7 +27,7 @@ end
 
 -- Runs one of the cases against a console of the folder's queue.
 local function see(folder, name, more)
-  local visitor <close> = console.start(folder, {}, { ConsoleToken = false })
+  local visitor <close> = console.start(folder, {}, { ConsoleToken = false }, "sqlite:jobs.db")
   local env = process.environment()
   env.PROGRAM, env.QUEUE = workshop.program, folder:url()
   for variable, value in pairs(more or {}) do env[variable] = value end

@@ -8,6 +8,7 @@ local policy = watchbot.policy {
   timeout = 15 * 60,                    -- seconds
   exits   = { [75] = "release" },       -- EX_TEMPFAIL: return it without a notification
   max_receives = 3,
+  history = 86400,                      -- seconds: what `watchbot jobs` and the console show
 }
 
 -- A retry does not help when a task runs out of memory: keep its message for a person to look at.

@@ -99,7 +99,12 @@ local pages = html.template [[
 local first_link = html.template [[<a class="button" href="{link}">Newest</a>]]
 local next_link = html.template [[<a class="button" href="{link}" rel="next">Older</a>]]
 
-local REASON = "received too often"
+-- Why a message was given up.
+local function reason_of(letter)
+  if letter.reason then return show.line(letter.reason, ROW) end
+  return letter.ending and ("received too often, last %s"):format(show.line(letter.ending, ROW))
+    or "received too often"
+end
 
 local function row_of(context, source, letter)
   local opened = job.new(letter)
@@ -109,7 +114,7 @@ local function row_of(context, source, letter)
     subject = opened.subject and show.line(opened.subject, ROW) or "(no subject)",
     excerpt = show.line(opened.message, ROW), id = letter.id,
     group = letter.group and " · group " .. show.line(letter.group, 128),
-    reason = letter.reason and show.line(letter.reason, ROW) or REASON,
+    reason = reason_of(letter),
     receives = show.count(letter.receives), died = show.time(letter.died or letter.sent),
   }
 end
@@ -237,7 +242,7 @@ local actions = html.template [[
 
 local function facts_of(letter, opened)
   local facts = {
-    views.fact("ID", letter.id), views.fact("Reason", letter.reason or REASON),
+    views.fact("ID", letter.id), views.fact("Reason", reason_of(letter)),
     views.fact("Receives", show.count(letter.receives)),
     views.fact("Sent", show.moment(letter.sent)),
     views.fact("First received", show.moment(letter.first_received)),

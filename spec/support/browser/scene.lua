@@ -38,7 +38,7 @@ return require "watchbot".policy { queue = %q, history = 7 * 86400, history_outp
   command = function(job)
     if job.subject == "convert" then return { "sleep", "600" } end
     return { "sh", "-c", [=[echo "reading $Message"; sleep 0.3
-      echo "convert: improper image header '$Message' @ error/gif.c/ReadGIFImage/1064" >&2; exit 1]=] }
+      echo "convert: improper image header '$Message' @ gif.c/ReadGIFImage" >&2; exit 1]=] }
   end }]]
 
 --- Sets the scene; the watcher that runs it is to be ended.
@@ -55,8 +55,9 @@ function scene.set(folder)
     "--subject", "convert")
   local watcher = workshop.start(folder, { "run", "policy.lua" })
   scheduler.sleep(2)
-  workshop.send(folder, { "broken.gif", "banner.gif", "logo-old.gif", "header.gif", "IMG_0042.gif" },
-    "--subject", "resize")
+  workshop.send(folder, {
+    "broken.gif", "banner.gif", "logo-old.gif", "header.gif", "IMG_0042.gif",
+  }, "--subject", "resize")
   local function dead()
     local exit, out = workshop.run(folder, { "status", "--queue", folder:url(), "--json" })
     return exit.code == 0 and out:find '"dead":5' ~= nil

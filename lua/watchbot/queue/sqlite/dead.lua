@@ -33,13 +33,19 @@ function dead.page(database, limit, after)
   return letters_of(rows)
 end
 
+-- With how the last attempt ended, where there is a history.
+local NEWEST = [[
+  SELECT dead.*, (
+    SELECT coalesce('signal ' || signal, 'exit code ' || nullif(code, 0), reason) FROM attempts
+      WHERE attempts.id = dead.id AND outcome <> 'complete' ORDER BY seq DESC LIMIT 1) AS ending
+  FROM dead WHERE seq < ? ORDER BY seq DESC LIMIT ?]]
+
 --- Dead letters, newest first.
 ---@param database watchbot.Database
 ---@param limit integer
 ---@param before integer? `seq` of the one that came last
 function dead.newest(database, limit, before)
-  local rows, err, code = database:all("SELECT * FROM dead WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-    before or math.maxinteger, limit)
+  local rows, err, code = database:all(NEWEST, before or math.maxinteger, limit)
   if not rows then return nil, err, code end
   return letters_of(rows)
 end
