@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -79,6 +79,9 @@ _watchbot() {
     'dead-letter --limit') COMPREPLY=($(:)); return ;;
     'dead-letter --rate') COMPREPLY=($(:)); return ;;
     'dead-letter --visibility') COMPREPLY=($(:)); return ;;
+    'move --from') COMPREPLY=($(:)); return ;;
+    'move --to') COMPREPLY=($(:)); return ;;
+    'move --rate') COMPREPLY=($(:)); return ;;
     'worker-capacity --stack') COMPREPLY=($(:)); return ;;
     'worker-capacity --prefix') COMPREPLY=($(:)); return ;;
     'worker-capacity --cluster') COMPREPLY=($(:)); return ;;
@@ -134,6 +137,7 @@ _watchbot() {
     jobs) options='--stack --prefix --queue --state --match --since --limit --after --log-group --json --help' words='list show cancel retry' ;;
     dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
     queue) options=' --help' words='salvage' ;;
+    move) options='--from --to --rate --help' words='' ;;
     worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
     init) options='--mode --lambda --systemd --help' words='' ;;
@@ -141,7 +145,7 @@ _watchbot() {
     test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
     simulate) options='--from --messages --arrive --run --exit --message --groups --watchers --capacity --seed --price --against --fail-if --json --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template policy' ;;
+    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -104,6 +104,10 @@ complete -c watchbot -n '__fish_seen_subcommand_from dead-letter' -l yes -d 'del
 complete -c watchbot -n '__fish_seen_subcommand_from dead-letter' -f -a 'list show print replay delete purge triage'
 complete -c watchbot -n __fish_use_subcommand -f -a queue -d 'Recovers a damaged queue file into a new one'
 complete -c watchbot -n '__fish_seen_subcommand_from queue' -f -a 'salvage'
+complete -c watchbot -n __fish_use_subcommand -f -a move -d 'Moves the messages of a queue to another one'
+complete -c watchbot -n '__fish_seen_subcommand_from move' -l from -x -d 'sqlite'
+complete -c watchbot -n '__fish_seen_subcommand_from move' -l to -x -d 'another queue, of either kind'
+complete -c watchbot -n '__fish_seen_subcommand_from move' -l rate -x -d 'at most N messages a second'
 complete -c watchbot -n __fish_use_subcommand -f -a worker-capacity -d 'Shows how many more workers fit into an ECS cluster, and what runs out first'
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l stack -x -d 'the CloudFormation stack of the watcher'
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l prefix -x -d 'which watcher, where the stack has several'
@@ -162,4 +166,4 @@ complete -c watchbot -n '__fish_seen_subcommand_from template' -l check -d 'inst
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l diff -r -F -d 'instead'
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l options -d 'print every option of watchbot'
 complete -c watchbot -n __fish_use_subcommand -f -a help
-complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template policy'
+complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template policy'

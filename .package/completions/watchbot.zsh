@@ -18,6 +18,7 @@ _watchbot() {
     'jobs:Lists, shows, cancels or retries the jobs of a queue'
     'dead-letter:Lists, replays or deletes the messages that failed too often'
     'queue:Recovers a damaged queue file into a new one'
+    'move:Moves the messages of a queue to another one'
     'worker-capacity:Shows how many more workers fit into an ECS cluster, and what runs out first'
     'progress:Counts the parts of a map-reduce job, and reports which was the last'
     'init:Creates a working project'
@@ -167,6 +168,12 @@ _watchbot() {
       _arguments -S \
         '1:action:(salvage)' \
         '*:file:_files' ;;
+    move)
+      _arguments -S \
+        '--from=[sqlite]:url: ' \
+        '--to=[another queue, of either kind]:url: ' \
+        '--rate=[at most N messages a second]:n: ' \
+        '*:file:_files' ;;
     worker-capacity)
       _arguments -S \
         '--stack=[the CloudFormation stack of the watcher]:name: ' \
@@ -238,7 +245,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue worker-capacity progress init check test simulate template policy ;;
+    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template policy ;;
   esac
 }
 

@@ -38,6 +38,7 @@ local commands = {
   { "jobs", "watchbot.cli.jobs" },
   { "dead-letter", "watchbot.cli.dead_letter" },
   { "queue", "watchbot.cli.queue" },
+  { "move", "watchbot.cli.move" },
   { "worker-capacity", "watchbot.cli.worker_capacity" },
   { "progress", "watchbot.cli.progress" },
   { "init", "watchbot.cli.project", "project" },

@@ -5,6 +5,7 @@
 
 local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
+local delayed = require "watchbot.queue.sqlite.delayed"
 local letters = require "watchbot.queue.sqlite.letters"
 local own = require "watchbot.lib.own"
 local pauses = require "watchbot.queue.sqlite.pauses"
@@ -169,6 +170,16 @@ function Queue:keep_history(keep, lost)
 end
 
 -- pausing
+
+--- Messages that wait for the end of their delay, in pages. Waits in a task.
+---@param after integer the number that the last receipt of the page before begins with, 0
+---@param limit integer
+---@return table[]? messages with `delay`, seconds
+---@return string? err
+---@return string? code
+function Queue:delayed(after, limit)
+  return self.reader:patiently(delayed.page, scheduler.time(), after, limit)
+end
 
 --- Sends the messages of the ticks of a schedule that are due; they are on disk when this returns.
 --- Waits in a task.

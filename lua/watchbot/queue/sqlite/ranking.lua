@@ -21,7 +21,7 @@ local COLUMNS = [[
 -- The usual case: one statement.
 local ORDINARY = COLUMNS .. "WHERE visible_at <= ? AND priority = 0 ORDER BY visible_at LIMIT ?"
 
-local ONE = COLUMNS .. "WHERE seq = ?"
+local ONE = COLUMNS:gsub("%%s\n", ", priority%%s\n") .. "WHERE seq = ?"
 
 local AGE, VISIBLE = ", born, due", ", visible_at AS visible"
 
