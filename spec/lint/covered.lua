@@ -46,7 +46,7 @@ return {
   -- queues: a contract that runs on both
   ["queue/init"] = "queue/sqlite", ["queue/topic"] = "cli/send",
   ["queue/sqlite/committer"] = "queue/sqlite", ["queue/sqlite/schema"] = "queue/sqlite",
-  ["queue/sqlite/store"] = "queue/sqlite", ["queue/sqlite/receiving"] = "queue/sqlite",
+  ["queue/sqlite/store"] = "queue/sqlite",
   ["queue/sqlite/letters"] = "queue/sqlite", ["queue/sqlite/sections"] = "queue/sqlite/jobs",
   ["queue/sqlite/numbers"] = "queue/sqlite/jobs",
   ["queue/sqlite/dead"] = "queue/sqlite", ["queue/sqlite/sending"] = "queue/sqlite",

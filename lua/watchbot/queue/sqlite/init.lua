@@ -81,7 +81,7 @@ function module.open(url, path, options, prefix)
     settling = committer.new(normal, changed, options.linger),
     max_receives = options.max_receives or MAX_RECEIVES, retention = options.retention,
     visibility = options.visibility or VISIBILITY, on_expired = options.on_expired,
-    expired = 0, expired_told = -math.huge, has_pauses = false,
+    expired = 0, expired_told = -math.huge, has_pauses = false, follows = false,
   }, Queue)
 end
 
@@ -112,6 +112,7 @@ end
 --- longer there
 function Queue:delete(receipt, record)
   demand_receipt("delete", receipt)
+  if self.follows then self:take_along() end
   local answer, err, code = self.settling:submit(store.delete, false, receipt, record)
   if answer == true then return true end
   return told(answer, err, code)
@@ -128,6 +129,7 @@ end
 function Queue:delay(receipt, seconds, uncount, record)
   demand_receipt("delay", receipt)
   demand(type(seconds) == "number", "delay: the seconds must be a number")
+  if self.follows then self:take_along() end
   local entry = { receipt = receipt, seconds = seconds, uncount = uncount }
   return told(self.settling:submit(store.delay, false, entry, record))
 end
@@ -156,6 +158,7 @@ end
 function Queue:bury(receipt, _, reason, record)
   demand_receipt("bury", receipt)
   demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
+  if self.follows then self:take_along() end
   local entry = { receipt = receipt, reason = reason }
   return told(self.settling:submit(store.bury, false, entry, record))
 end

@@ -80,11 +80,19 @@ function Receiver:due_in()
   return row and (row.visible_at - now) / 1000 or math.huge
 end
 
+--- A message that is settled may make room for the next of its group, or of its tenant: a receive
+--- that waits takes it in the same transaction, instead of after it.
+function Receiver:take_along()
+  self.attempts_now = true
+  self.arrived:set()
+end
+
 --- Waits until the next attempt; false if the time is up first.
 function Receiver:wait_for_arrival(until_time)
   while true do
     local left = until_time - scheduler.now()
     if left <= 0 then return false end
+    if self.attempts_now then return true end
     local due = self:due_in()
     if due <= 0 then return true end
     self.arrived:clear()
@@ -135,9 +143,11 @@ function Receiver:receive(max, wait, visibility)
   }
   local receiving <close> = setmetatable({}, Receiving)
   while true do
+    self.attempts_now = false
     local messages, expired, code = receiving:take(self, wanted)
     if not messages then return nil, expired, code end
     self:tell_expired(expired)
+    if messages[1] then self.follows = wanted.lanes_of or messages[1].group or false end
     if #messages > 0 or not self:wait_for_arrival(until_time) then return messages end
   end
 end

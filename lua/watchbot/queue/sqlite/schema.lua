@@ -240,8 +240,11 @@ local function prepare(database, synchronous)
   if ok then version, err, code = known_version(database) end
   if not version then return nil, err, code end
   if not database.prefix then ok, err, code = set_up(database, version) end
-  -- Of this connection alone.
-  if ok then ok, err, code = database:execute("PRAGMA synchronous = " .. synchronous) end
+  -- Of this connection alone. Statements that change many pages make no temporary files.
+  if ok then
+    ok, err, code = database:execute(("PRAGMA synchronous = %s; PRAGMA temp_store = MEMORY"):format(
+      synchronous))
+  end
   if ok and version < #migrations then ok, err, code = migrate(database) end
   return ok, err, code
 end
