@@ -120,8 +120,9 @@ end
 ---@return boolean parked
 function limits.park(transaction, now, message, lanes)
   for _, one in ipairs(lanes) do
-    local is_occupied = transaction:first(IS_OCCUPIED, one.lane, message.seq)
-    if is_occupied and message.lane ~= one.lane then
+    -- One that has had its turn in a lane is not sent behind the others of another: two lanes could
+    -- send their messages to each other for ever.
+    if not message.lane and transaction:first(IS_OCCUPIED, one.lane, message.seq) then
       park(transaction, message, one.lane, nil)
       return true
     end
