@@ -47,10 +47,16 @@ local function caused(history, run, from, to, is_kind)
   return false
 end
 
+-- A task of ECS outlives its watcher, but one that began while the watcher was ending is stopped.
+local function may_stop(fault, run)
+  return run.watcher == "none" and fault.kind:find "^TERM" ~= nil
+end
+
 -- When a run without an end must have ended: with the fault after its start.
 local function end_by_fault(history, run)
   for _, fault in ipairs(history.faults) do
-    if fault.at >= run.began - history.grace and concerns(fault, run) then
+    if fault.at >= run.began - history.grace
+      and (concerns(fault, run) or may_stop(fault, run)) then
       return fault.at + history.grace
     end
   end

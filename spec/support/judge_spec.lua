@@ -56,6 +56,16 @@ describe("the judge", function()
     assert.are.same({}, kinds { events = events, faults = { { at = 2, kind = "STOP" } } })
   end)
 
+  -- A task that began while its watcher was ending, and was stopped with it, was taken for stuck.
+  it("knows that a task of ECS is only ended by the end of its watcher", function()
+    local first = { at = 1, kind = "begin", message = "a", run = "1", watcher = "none" }
+    local events = { first, begin(4, "2"), done(5, "2") }
+    local function with(fault) return kinds { events = events, faults = { fault } } end
+    assert.are.same({}, with { at = 1.2, kind = "TERM is over", watcher = "7" })
+    assert.are.same({ "stuck" }, with { at = 1.2, kind = "KILL", watcher = "7" })
+    assert.are.same({ "stuck" }, with { at = 0, kind = "TERM", watcher = "7" })
+  end)
+
   -- The last message of a batch began on a watcher that had been suspended, after another watcher
   -- had run and deleted it: the fault is one of the second run's watcher.
   it("lets a watcher that was suspended run what another one has finished", function()

@@ -192,7 +192,7 @@ local KINDS = {
     return program(folder, long, seconds, "lambda = { command = %s, handler = 'app.handler' }")
   end,
   ECS = function(folder, place, long, seconds)
-    -- A task outlives its watcher: what is done to one explains nothing.
+    -- A task outlives its watcher: what is done to one explains no second run.
     worker(folder, long, seconds, "none")
     local ecs = place.cloud:client "ecs"
     assert(ecs:CreateCluster { clusterName = "fleet" })
