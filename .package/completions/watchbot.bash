@@ -5,7 +5,7 @@ _watchbot() {
   local options= words=
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template help --version --help' -- "$word"))
+    COMPREPLY=($(compgen -W 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template help --version --help' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]} $before" in
@@ -106,6 +106,7 @@ _watchbot() {
     'test --signal') COMPREPLY=($(:)); return ;;
     'test --reason') COMPREPLY=($(:)); return ;;
     'test --expect') COMPREPLY=($(compgen -W 'complete reject release retry bury held queued' -- "$word")); return ;;
+    'test --output') COMPREPLY=($(compgen -W 'plain tap junit' -- "$word")); return ;;
     'simulate --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
     'simulate --messages') COMPREPLY=($(:)); return ;;
     'simulate --arrive') COMPREPLY=($(:)); return ;;
@@ -142,10 +143,11 @@ _watchbot() {
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
     init) options='--mode --lambda --systemd --help' words='' ;;
     check) options='--fields --json --help' words='' ;;
-    test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --help' words='' ;;
+    test) options='--message --body-file --subject --attribute --group --receives --exit --signal --timed-out --reason --expect --json --spec --output --help' words='' ;;
     simulate) options='--from --messages --arrive --run --exit --message --groups --watchers --capacity --seed --price --against --fail-if --json --help' words='' ;;
+    lua) options=' --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template policy' ;;
+    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

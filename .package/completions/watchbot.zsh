@@ -23,8 +23,9 @@ _watchbot() {
     'progress:Counts the parts of a map-reduce job, and reports which was the last'
     'init:Creates a working project'
     'check:Loads a policy and prints what it would do'
-    'test:Shows what a policy would do with a message and an exit code'
+    'test:Shows what a policy would do with a message and an exit code, or runs specs'
     'simulate:Shows what a policy would do under a load, by simulating hours in seconds'
+    'lua:Runs a Lua file with all of watchbot'\''s modules'
     'template:Prints the CloudFormation template that a Lua file describes'
     'help:Prints help on a command or topic'
   )
@@ -220,6 +221,8 @@ _watchbot() {
         '--reason=[why the task ended, in addition to its exit code]:text: ' \
         '--expect=[exit with status 1 unless this is the outcome]:outcome:(complete reject release retry bury held queued)' \
         '--json[print one object of JSON]' \
+        '--spec[run the specs of these files and folders]' \
+        '--output=[how to print the results of specs]:form:(plain tap junit)' \
         '*:file:_files' ;;
     simulate)
       _arguments -S \
@@ -238,6 +241,9 @@ _watchbot() {
         '*--fail-if=[status 1 if it holds]:condition: ' \
         '--json[print one JSON object, with a series over time]' \
         '*:file:_files' ;;
+    lua)
+      _arguments -S \
+        '*:file:_files' ;;
     template)
       _arguments -S \
         '--format=[default]:format:(json yaml)' \
@@ -245,7 +251,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate template policy ;;
+    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy ;;
   esac
 }
 

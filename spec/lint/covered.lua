@@ -7,6 +7,8 @@ return {
   ["policy/load"] = "policy", ["policy/complete"] = "policy", ["policy/compatible"] = "policy",
   ["policy/topic"] = "notify/sns",
 
+  ["specs/report"] = "specs/init", ["specs/suite"] = "specs/init",
+  ["specs/shown"] = "specs/asserts",
   ["simulate/load"] = "cli/simulate", ["simulate/random"] = "simulate/amount",
   ["simulate/quantiles"] = "simulate/init", ["simulate/series"] = "cli/simulate",
   ["simulate/tally"] = "simulate/init", ["simulate/outside"] = "simulate/init",

@@ -45,6 +45,7 @@ local commands = {
   { "check", "watchbot.cli.check", "project" },
   { "test", "watchbot.cli.test", "project" },
   { "simulate", "watchbot.cli.simulate", "project" },
+  { "lua", "watchbot.cli.lua", "project" },
   { "template", "watchbot.cli.template", "project" },
 }
 

@@ -24,8 +24,8 @@ local becomes = {
 }
 
 local test = {
-  summary = "Shows what a policy would do with a message and an exit code; changes nothing.",
-  usage = "POLICY.lua --message TEXT [OPTIONS]",
+  summary = "Shows what a policy would do with a message and an exit code, or runs specs.",
+  usage = "POLICY.lua --message TEXT [OPTIONS] | --spec [FILE|FOLDER...]",
   options = {
     { name = "message", value = "TEXT", help = "the message; default: standard input" },
     {
@@ -56,11 +56,20 @@ local test = {
       help = "exit with status 1 unless this is the outcome",
     },
     { name = "json", help = "print one object of JSON" },
+    { name = "spec", help = "run the specs of these files and folders; default: spec" },
+    {
+      name = "output", value = "FORM", choices = { "plain", "tap", "junit" },
+      help = "how to print the results of specs; default: plain",
+    },
   },
   details = [[
 Hooks run, and waiting takes no time. Calls to AWS, HTTP, programs and queues are not made: they are
 printed, and succeed with an empty result. Calls of Lua's `io` and `os` are real. A `handler` runs,
 unless --exit, --signal or --timed-out define its end. An SNS envelope is unwrapped.
+
+--spec runs specs written for busted, without busted: describe, it, before_each, after_each, setup,
+teardown, pending, and luassert's usual assertions (all of them where luassert is installed). Other
+functions of busted raise an error that names them.
 
 examples:
   watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: shows the notification
@@ -279,7 +288,25 @@ local function print_json(result)
   output.json(shown)
 end
 
+local function run_specs(arguments)
+  for _, name in ipairs { "message", "body-file", "exit", "signal", "timed-out", "json" } do
+    if arguments[name] then
+      return nil, ("test: --spec cannot be combined with --%s"):format(name), "Usage"
+    end
+  end
+  local paths = #arguments.words > 0 and arguments.words or { "spec" }
+  local failures, err = require "watchbot.specs".run(paths, arguments.output or "plain",
+    function(words) io.stdout:write(words) end)
+  if not failures then return nil, "test: --spec: " .. err, "Usage" end
+  local ok
+  ok, err = output.flush()
+  if not ok then return nil, err end
+  return failures == 0 and 0 or 1
+end
+
 function test.run(arguments)
+  if arguments.spec then return run_specs(arguments) end
+  if arguments.output then return nil, "test: --output is for --spec", "Usage" end
   local problem = misuse(arguments)
   if problem then return nil, "test: " .. problem, "Usage" end
   local message, why, code = message_of(arguments)

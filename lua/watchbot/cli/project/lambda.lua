@@ -31,7 +31,7 @@ return policy
 
 local SPEC = [==[
 -- What the policy does with messages and with the answers of the function. Runs nothing, needs no
--- queue, and waits for nothing: the clock is the test's. Run it with `busted --lua=lua5.4`.
+-- queue, and waits for nothing: the clock is the test's. Run it with `watchbot test --spec`.
 
 local testing = require "watchbot.testing"
 
@@ -123,7 +123,7 @@ Try it locally, without an AWS account, once its runtime client is there (`@INST
 What would the policy do?
 
     watchbot test policy.lua --message "tile 7/3/5" --exit 1
-    busted --lua=lua5.4       # spec/policy_spec.lua; needs watchbot's Lua modules: make install
+    watchbot test --spec      # runs spec/policy_spec.lua, without busted
 
 | file | what |
 |---|---|

@@ -14,7 +14,7 @@ Try it locally, without an AWS account:
 What would the policy do?
 
     watchbot test policy.lua --message "tile 7/3/5" --exit 75
-    busted --lua=lua5.4       # spec/policy_spec.lua; needs watchbot's Lua modules: make install
+    watchbot test --spec      # runs spec/policy_spec.lua, without busted
 
 | file | what |
 |---|---|

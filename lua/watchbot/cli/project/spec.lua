@@ -2,7 +2,7 @@
 
 local text = [==[
 -- Tests the policy's decisions about messages and exit codes. Runs no task and needs no queue; the
--- test controls the clock, so nothing waits. Run it with `busted --lua=lua5.4`.
+-- test controls the clock, so nothing waits. Run it with `watchbot test --spec`.
 
 local testing = require "watchbot.testing"
 
