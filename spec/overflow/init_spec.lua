@@ -125,6 +125,11 @@ describe("a message that is too big", function()
     server:knobs { faults = { { operation = "DeleteMessageBatch", count = 4, status = 503 } } }
     local watcher = stack:watch "--drain"
     workshop.eventually(function() return #objects() == 1 end, "the message is stored")
+    workshop.eventually(function()
+      local stored = #objects()
+      if stack:left() == 0 then return true end
+      assert.are.equal(1, stored)
+    end, "the message is deleted")
     local said = select(2, stack:finish(watcher))
     assert.are.same({ "success" }, ecs_stack.outcomes(said[id]))
     assert.are.same({ 0, {} }, { stack:left(), objects() })
@@ -210,6 +215,32 @@ describe("a message that is too big", function()
     assert.are.equal(core.sha256(body), core.sha256(folder:read "got"))
     -- Other queues of the topic may not have read it yet.
     assert.are.same({ 0, sent }, { stack:left(), objects() })
+  end))
+
+  -- The carriers of a trace were left out, because the message had no room for them.
+  it("keeps its trace and its baggage, and makes room for its size", task(function(folder)
+    local stack = stack_of(folder, 'echo "$TRACEPARENT $TRACESTATE $BAGGAGE" >> done')
+    local parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    local variables = { TRACEPARENT = parent, TRACESTATE = "a=1", BAGGAGE = "b=2",
+      stdin = big(2 << 20) .. "\n" }
+    local exit, _, problem = program(folder,
+      { "send", "--queue", stack.queue, "--overflow", FOLDER }, variables)
+    assert.are.equal(0, exit.code, problem)
+    assert.are.equal("", problem)
+    stack:drain()
+    assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01 a=1 b=2$",
+      folder:lines "done"[1])
+    -- Ten attributes with those of the trace: the size of the body is the eleventh.
+    local arguments = { "send", "--queue", stack.queue, "--overflow", FOLDER }
+    for index = 1, 7 do
+      arguments[#arguments + 1] = "--attribute"
+      arguments[#arguments + 1] = ("n%d=v"):format(index)
+    end
+    variables.stdin = big(2 << 20) .. "\n"
+    exit, _, problem = program(folder, arguments, variables)
+    assert.are.equal(0, exit.code, problem)
+    stack:drain()
+    assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01 a=1 $", folder:lines "done"[2])
   end))
 
   -- Each runner gets the body: a process in a file, a function as its message.

@@ -111,7 +111,8 @@ Sending.__index = Sending
 ---@param one watchbot.Trace?
 ---@return watchbot.Outgoing message
 function Sending:trace(message, one)
-  local largest = self.queue.largest or limits.sqs.message
+  -- What does not fit then goes through S3, with its trace.
+  local largest = self.queue.overflow and math.huge or self.queue.largest or limits.sqs.message
   local left = one and carriers.add(message, one, largest)
   if left and not self.said_untraced then
     self.said_untraced = true

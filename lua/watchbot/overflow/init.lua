@@ -5,8 +5,10 @@
 
 local aws = require "watchbot.aws"
 local buckets = require "watchbot.lib.buckets"
+local carriers = require "watchbot.message.carriers"
 local date = require "watchbot.lib.date"
 local denied = require "watchbot.aws.denied"
+local limits = require "watchbot.lib.limits"
 local pointer = require "watchbot.overflow.pointer"
 local scheduler = require "watchbot.scheduler"
 local uuid = require("watchbot.core").aws.uuid
@@ -146,6 +148,16 @@ function Overflow:presign(at, seconds)
   return self.client:presign({ Bucket = at.bucket, Key = at.key }, seconds)
 end
 
+-- The size of the body is an attribute more: baggage makes room for it.
+local function with_room(attributes)
+  local count = 0
+  for _ in pairs(attributes) do count = count + 1 end
+  if count > limits.sqs.attributes and carriers.is_baggage(attributes.baggage) then
+    attributes.baggage = nil
+  end
+  return attributes
+end
+
 --- A message whose body is stored, for a service that does not take the body itself.
 ---@param message watchbot.Outgoing is not changed
 ---@param to_many boolean? a topic delivers it to several queues
@@ -158,7 +170,7 @@ function Overflow:offload(message, to_many)
   local pointing = {}
   for name, value in pairs(message) do pointing[name] = value end
   pointing.body = pointer.write(at)
-  pointing.attributes = pointer.mark(message.attributes, #message.body)
+  pointing.attributes = with_room(pointer.mark(message.attributes, #message.body))
   return pointing
 end
 
