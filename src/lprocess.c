@@ -280,8 +280,7 @@ static int process_tail(lua_State *L) {
 static int process_label(lua_State *L) {
     struct process *process = check_open(L, "label");
     const char *id = luaL_optstring(L, 2, NULL);
-    bool good = stream_relabel(&process->out, id);
-    good = stream_relabel(&process->err, id) && good;
+    bool good = stream_relabel(&process->out, &process->err, id);
     push_buffer(L, &process->tail);
     buffer_clear(&process->tail);
     return good ? 1 : luaL_error(L, "label: not enough memory");

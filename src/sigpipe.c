@@ -44,3 +44,12 @@ void sigpipe_unblock(struct sigpipe *sigpipe) {
     pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
     errno = error;
 }
+
+/* A write that causes one of the signals has failed with one of these. */
+void sigpipe_unblock_after(struct sigpipe *sigpipe, int error) {
+    if (error == EPIPE || error == EFBIG) {
+        sigpipe_unblock(sigpipe);
+    } else {
+        pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
+    }
+}

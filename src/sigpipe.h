@@ -17,4 +17,7 @@ void sigpipe_block(struct sigpipe *sigpipe);
 /* Keeps errno. */
 void sigpipe_unblock(struct sigpipe *sigpipe);
 
+/* The same if the errno of each write that failed is known: the last one, or 0. */
+void sigpipe_unblock_after(struct sigpipe *sigpipe, int error);
+
 #endif

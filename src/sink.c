@@ -209,7 +209,7 @@ static void flush(struct sink *sink) {
     if (sink->error) return tell_waiters(sink);
     sigpipe_block(&sigpipe);
     int error = write_queue(sink, MOST_A_TURN);
-    sigpipe_unblock(&sigpipe);
+    sigpipe_unblock_after(&sigpipe, error);
     settle(sink, error);
     tell_waiters(sink);
 }

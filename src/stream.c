@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -86,10 +87,18 @@ void stream_finish(struct stream *stream) {
     stream_close(stream);
 }
 
-bool stream_relabel(struct stream *stream, const char *id) {
+static bool relabel(struct stream *stream, const char *id, bool waits) {
     if (stream->fd < 0 || !stream->sink) return true;
-    take_waiting(stream);
+    if (waits) take_waiting(stream);
     return lines_relabel(&stream->lines, id);
+}
+
+bool stream_relabel(struct stream *stream, struct stream *other, const char *id) {
+    struct pollfd both[] = {{.fd = stream->fd, .events = POLLIN},
+                            {.fd = other->fd, .events = POLLIN}};
+    bool known = poll(both, 2, 0) >= 0;
+    bool good = relabel(stream, id, !known || both[0].revents);
+    return relabel(other, id, !known || both[1].revents) && good;
 }
 
 void stream_close(struct stream *stream) {

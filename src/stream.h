@@ -35,9 +35,9 @@ int stream_watch(struct stream *stream);
  * process that still has the pipe's other end does not delay this. */
 void stream_finish(struct stream *stream);
 
-/* Reads what is in the pipe now, however full the log is; later output has this id (NULL: none),
+/* Reads what is in two pipes now, however full the log is; later output has this id (NULL: none),
  * see lines_relabel. Does nothing on a closed one, and without a log. False: no memory. */
-bool stream_relabel(struct stream *stream, const char *id);
+bool stream_relabel(struct stream *stream, struct stream *other, const char *id);
 
 /* Closes without reading; captured output is kept. May be called twice, and on a zeroed one whose
  * fd is -1.
