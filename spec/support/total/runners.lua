@@ -206,6 +206,9 @@ local KINDS = {
   end,
 }
 
+-- What is noted of jobs must not cost one: these write and remove rows with each.
+local NOTED = { process = true, handler = true, ["batch handler"] = true }
+
 --- Writes the policy of a run, and what its tasks run.
 ---@param kind "process"|"handler"|"batch handler"|"resident"|"lambda"|"ECS"
 ---@param folder table of the workshop
@@ -213,6 +216,9 @@ local KINDS = {
 ---@param options { long: string, visibility: integer, workers: integer, max_receives: integer }
 function runners.prepare(kind, folder, place, options)
   local head, fields = KINDS[kind](folder, place, options.long, options.visibility * LONGEST)
+  if NOTED[kind] and place.url:find "^sqlite:" then
+    fields = fields .. ", history = 600, history_rows = 50, history_output = 'all'"
+  end
   local workers = TAKES_BATCHES[kind] and options.workers // 3 or options.workers
   folder:write("policy.lua", POLICY:format(head, place.url, workers, options.visibility,
     options.max_receives, fields))
