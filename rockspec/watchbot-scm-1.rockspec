@@ -90,6 +90,7 @@ build = {
     ["watchbot.aws.services"] = "lua/watchbot/aws/services.lua",
     ["watchbot.aws.xml"] = "lua/watchbot/aws/xml.lua",
     ["watchbot.cli"] = "lua/watchbot/cli/init.lua",
+    ["watchbot.cli.advice"] = "lua/watchbot/cli/advice.lua",
     ["watchbot.cli.check"] = "lua/watchbot/cli/check.lua",
     ["watchbot.cli.console"] = "lua/watchbot/cli/console.lua",
     ["watchbot.cli.dead_letter"] = "lua/watchbot/cli/dead_letter/init.lua",

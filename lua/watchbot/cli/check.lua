@@ -1,5 +1,6 @@
 --- cli.check: `watchbot check`: loads a policy and prints what it would do.
 
+local advice = require "watchbot.cli.advice"
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
 local json = require "watchbot.lib.json"
@@ -26,6 +27,9 @@ CA certificates, the proxy, the health file, and the systemd unit that it runs i
 queue, a topic or ECS tasks, asks AWS for the identity of the credentials, their expiry and the
 permissions that are missing, and compares the clock; no message is received. Without a policy,
 checks the machine, $QueueUrl and $NotificationTopic only.
+
+Lines "advice" are probable mistakes in a valid policy: a hook whose parameters do not fit, a field
+that nothing reads, an exit code with another meaning. They do not change the exit status.
 
 Exit status: 0, 1 when something would fail, 2 when the policy is invalid.
 
@@ -169,11 +173,15 @@ local function describe(path, loaded)
   show_exits(loaded)
   show_rejects(loaded)
   show_hooks(loaded)
+  for _, one in ipairs(advice.of(loaded)) do show("advice", one) end
 end
 
 -- => status : 1 where something would fail
 local function show_machine(loaded, arguments)
   local findings, status = machine.look(loaded), 0
+  for _, one in ipairs(loaded and arguments.json and advice.of(loaded) or {}) do
+    findings[#findings + 1] = { what = "policy", level = "warning", message = one }
+  end
   for _, finding in ipairs(findings) do
     finding.message = urls.hide(finding.message)
     if finding.level == "failure" then status = 1 end
