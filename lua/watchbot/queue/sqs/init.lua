@@ -142,8 +142,8 @@ local function integer(text)
   return math.tointeger(tonumber(text))
 end
 
---- How many messages a receive of a FIFO queue may bring, whose order somebody keeps; 1 if nobody
---- does.
+--- How many messages a receive of a FIFO queue may bring: 1, unless the watcher keeps the order of
+--- each group.
 ---@param count integer
 function Sqs:share(count)
   if self.fifo then self.batch = math.min(count, BATCH) end
@@ -334,7 +334,7 @@ function Sqs:counts()
   local found, err, code = self:attributes()
   if not found then return nil, err, code end
   local visible = integer(found.ApproximateNumberOfMessages)
-  -- No number is not none: `--drain` would take the queue for empty.
+  -- A missing number must not count as 0: `--drain` would end too early.
   if not visible then
     return nil, ("queue %s: the answer has no number of messages"):format(self.name), "BadAnswer"
   end
