@@ -27,7 +27,6 @@ return {
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
   ["metrics/init"] = "watcher/instruments", ["metrics/endpoint"] = "watcher/instruments",
   ["watcher/opening"] = "watcher/several", ["watcher/room"] = "watcher/drain",
-  ["watcher/shares"] = "watcher/several",
   ["watcher/protect"] = "watcher/protection",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["watcher/rescue"] = "watcher/life", ["watcher/ending"] = "watcher/drain",

@@ -178,4 +178,33 @@ describe("a watcher with metrics = 'emf'", function()
       assert.are.equal(3, #document.WorkerDuration)
     end))
   end
+
+  -- The alarms of a template know one value: of several queues it was that of none.
+  it("has one value for several queues", function()
+    local function of(name, kind, how, ...)
+      local family = { name = name, kind = kind, unit = "", help = "", together = how }
+      for index, value in ipairs { ... } do
+        family[index] = { value = value, labels = { { "queue", "q" .. index },
+          kind == "counter" and { "outcome", "retry" } or nil } }
+      end
+      return family
+    end
+    local one, lines = emf_of {
+      { of("watchbot_jobs_total", "counter", nil, 2, 1),
+        of("watchbot_ready", "gauge", math.min, 1, 0),
+        of("watchbot_slots_used", "gauge", nil, 3, 4) },
+      { of("watchbot_jobs_total", "counter", nil, 2, 6),
+        of("watchbot_ready", "gauge", math.min, 1, 1),
+        of("watchbot_slots_used", "gauge", nil, 0, 1) },
+    }
+    one:flush()
+    one:flush()
+    local found = {}
+    for index, line in ipairs(lines) do
+      local members = json.decode(line)
+      found[index] = { members.WorkerErrors, members.NotReady, members.WatcherConcurrency,
+        members.jobs_retry, members.slots_used }
+    end
+    assert.are.same({ { 3, 1, 7, 3, 7 }, { 5, 0, 1, 5, 1 } }, found)
+  end)
 end)

@@ -22,6 +22,16 @@ describe("a test of a policy with several queues", function()
     assert.are.equal("message-2", other.id)
   end)
 
+  it("names the queue in a notification", function()
+    local w <close> = watch { command = "true", topic = testing.TOPIC }
+    w:message { "bad", queue = "sqlite:b.db" }
+    assert.matches("\nQueue: sqlite:b%.db\n", w:notifications()[1].body)
+    local single <close> = testing.watch(policy { queue = "sqlite:a.db", command = "true" })
+    single:message "x"
+    single:exits(3)
+    assert.is_nil(single:notifications()[1].body:find "Queue:")
+  end)
+
   it("refuses a queue that the policy does not have", function()
     local w <close> = watch { command = "true" }
     local ok, err = pcall(w.message, w, { "x", queue = "sqlite:c.db" })

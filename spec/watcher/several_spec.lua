@@ -95,6 +95,15 @@ describe("a watcher of several queues", function()
     assert.are.same({ b = 300 }, shares(lines, 300))
   end))
 
+  it("refuses two names of one file", task(function(folder)
+    send(folder, "a", 1)
+    assert(os.execute(("ln -s a '%s'"):format(folder:file "b")))
+    local exit, _, problem = workshop.run(folder, { "run", "--queue", "sqlite:a", "--queue",
+      "sqlite:b", "--", "true" })
+    assert.are.equal(2, exit.code)
+    assert.matches("queue 'sqlite:b': it is the same file as 'sqlite:a'", problem)
+  end))
+
   it("says in a check which share each has, and that later ones may starve", task(function(folder)
     local text = [[return watchbot.policy { command = "true", %s queues = {
       { "sqlite:a", timeout = 5%s }, { "sqlite:b", command = "false" } } }]]

@@ -68,11 +68,21 @@ function emf.new(measured, options)
   return self
 end
 
--- "watchbot_jobs_total" with the outcome "complete" is "jobs_complete".
+-- "watchbot_jobs_total" with the outcome "complete" is "jobs_complete". Several queues have one
+-- value: => name, queue
 local function name_of(family, series)
-  local name = family.name:gsub("^watchbot_", ""):gsub("_total$", "")
-  for _, label in ipairs(series.labels) do name = name .. "_" .. label[2] end
-  return name
+  local name, queue = family.name:gsub("^watchbot_", ""):gsub("_total$", ""), ""
+  for _, label in ipairs(series.labels) do
+    if label[1] == "queue" then queue = label[2] else name = name .. "_" .. label[2] end
+  end
+  return name, queue
+end
+
+-- The values of several queues.
+local function together(family, a, b)
+  if a == nil or b == nil then return a or b end
+  if type(a) == "table" then return table.move(b, 1, math.min(#b, MOST_SAMPLES - #a), #a + 1, a) end
+  return family.together and family.together(a, b) or a + b
 end
 
 -- The values of a histogram's bounds: of more than a flush takes, as many of each as is its share.
@@ -99,14 +109,16 @@ end
 function Emf:table_of(snapshot)
   local list, rises, before = {}, {}, {}
   for _, family in ipairs(snapshot) do
+    local names = {}
     for _, series in ipairs(family) do
-      local name = name_of(family, series)
-      local value = value_of(family, series, self.before[name])
-      before[name] = series
-      rises[name] = value
-      if value and family.name ~= "watchbot_info" then
-        list[#list + 1] = { name, UNITS[family.unit], value }
-      end
+      local name, queue = name_of(family, series)
+      local key = name .. "\0" .. queue
+      names[#names + 1] = not before[name] and name or nil
+      rises[name] = together(family, rises[name], value_of(family, series, self.before[key]))
+      before[name], before[key] = true, series
+    end
+    for _, name in ipairs(family.name == "watchbot_info" and {} or names) do
+      if rises[name] then list[#list + 1] = { name, UNITS[family.unit], rises[name] } end
     end
   end
   self.before = before

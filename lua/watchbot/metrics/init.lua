@@ -137,7 +137,9 @@ function Metrics:snapshot()
   parts.boottime, parts.time = scheduler.boottime(), scheduler.time() / 1000
   local snapshot = { time = scheduler.time(), started = parts.started }
   for _, one in ipairs(declared) do
-    local family = { name = one.name, kind = one.kind, unit = one.unit, help = one.help }
+    local family = {
+      name = one.name, kind = one.kind, unit = one.unit, help = one.help, together = one.together,
+    }
     self:add(family, one)
     if #family > 0 then snapshot[#snapshot + 1] = family end
   end

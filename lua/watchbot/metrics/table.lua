@@ -17,6 +17,7 @@ local stages = require "watchbot.metrics.stages"
 ---@field labels string[]
 ---@field help string a sentence
 ---@field of_queue boolean
+---@field together (fun(a: number, b: number): number)? of the values of several queues; nil: a sum
 ---@field read fun(parts: watchbot.MetricsParts): any
 
 ---@type watchbot.Metric[]
@@ -26,11 +27,18 @@ local declared = {}
 local of_queue = false
 local OF_WATCHER = { slots_free = true, draining = true }
 
+-- Where one value stands for all queues, these are not sums.
+local TOGETHER = {
+  ready = math.min, queue_last_answer_timestamp_seconds = math.min, paused = math.max,
+  queue_oldest_message_age_seconds = math.max, breaker_open = math.max,
+}
+
 local function declare(kind, unit)
   return function(name, help, read, labels)
     declared[#declared + 1] = {
       name = "watchbot_" .. name, kind = kind, unit = unit, help = help, read = read,
       labels = labels or {}, of_queue = of_queue and not OF_WATCHER[name],
+      together = TOGETHER[name],
     }
   end
 end

@@ -80,7 +80,7 @@ local function indented(bytes)
   return (text.plain(bytes):gsub("\n", "\n  "))
 end
 
-local function information(job)
+local function information(job, queue)
   local values, lines = job:variables "iso", { "Message information:" }
   values.Message = text.cut(job.message, MESSAGE)
   if #job.message > MESSAGE then
@@ -90,6 +90,7 @@ local function information(job)
     local shown = name == "Message" and indented or text.line
     if values[name] then lines[#lines + 1] = ("%s: %s"):format(name, shown(values[name])) end
   end
+  if queue then lines[#lines + 1] = "Queue: " .. text.line(queue) end
   return table.concat(lines, "\n")
 end
 
@@ -115,8 +116,9 @@ end
 ---@param outcome "reject"|"retry"|"bury"
 ---@param exit watchbot.Exit
 ---@param logs string? the newest output of the task; default: that of the exit
+---@param queue string? its URL, where a watcher has several
 ---@return string
-function notification.body(stack, job, outcome, exit, logs)
+function notification.body(stack, job, outcome, exit, logs, queue)
   local now = scheduler.http_date(scheduler.time() // 1000)
   local paragraphs, all = {}, {
     ("At %s, processing message %s failed on %s"):format(now, text.line(job.id),
@@ -124,7 +126,7 @@ function notification.body(stack, job, outcome, exit, logs)
     "Task outcome: " .. outcomes[outcome],
     "Task stopped reason: " .. indented(reason_of(exit)),
     last_attempt(job, outcome) or false,
-    information(job),
+    information(job, queue),
     resources(exit) or false,
     recent_logs(logs or exit.logs),
   }

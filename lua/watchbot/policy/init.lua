@@ -115,7 +115,7 @@ function hooks:notification(job, outcome, exit)
     logs = require "watchbot.notify.recent_logs".read(self.log_group, job.id)
   end
   return text.subject(self.stack, job),
-    text.body(self.stack, job, outcome, exit, logs)
+    text.body(self.stack, job, outcome, exit, logs, self:named_queue())
 end
 
 --- Called before the first message is received.
@@ -351,11 +351,7 @@ function methods:queue_for_tasks()
   return self:file_for_tasks(url)
 end
 
--- The topic is that of all queues.
-topic.add(methods, function(policy)
-  local inside = insides[policy]
-  return inside.above or inside
-end)
+topic.add(methods, insides)
 
 --- Whether the policy has everything that a watcher needs.
 ---@return true? ok

@@ -1,8 +1,10 @@
 --- watcher.opening: opens what a policy names for each of its queues: the queue, the runner, and a
 -- log that names the queue where there are several.
 
+local core = require "watchbot.core"
 local of_queues = require("watchbot.policy").of_queues
 local open_queue = require("watchbot.queue").open
+local queue_file = require("watchbot.queue").file
 local policy_kind = require("watchbot.policy").kind
 local reach = require "watchbot.watcher.reach"
 local runner = require "watchbot.runner"
@@ -57,6 +59,21 @@ local function queue_of(policy, journal)
   })
 end
 
+-- Links may give one file several names: its messages would seem to be lost to each other.
+local function check_twice(parts, part, policy)
+  local path, prefix = nil, nil
+  if part.queue.embedded then path, prefix = queue_file(policy.queue) end
+  local status = path and core.file.status(core.empty.real(path) or path)
+  if not status then return true end
+  part.identity = ("%d:%d:%s"):format(status.device, status.inode, prefix or "")
+  for _, other in ipairs(parts) do
+    if other ~= part and other.identity == part.identity then
+      return nil, ("it is the same file as '%s'"):format(other.queue.name), "Usage"
+    end
+  end
+  return true
+end
+
 -- Whether the permissions that the watcher needs are granted, as far as that can be checked in
 -- advance.
 local function check_queue(part, policy, until_empty)
@@ -80,18 +97,46 @@ end
 
 -- runners
 
+-- Whether a runner that was opened for another queue can serve this one.
+local function fits(policy, kind, known, journal)
+  if kind == "ecs" then return require "watchbot.runner.ecs".check(policy) end
+  if kind ~= "process" then return true end
+  local ok, err, code = true, nil, nil
+  if known.allowance then ok, err, code = known:allowance(policy) end
+  if ok and policy.volumes and policy.jobs ~= 1 then
+    ok, err, code = require "watchbot.runner.volumes".open(policy, journal)
+  end
+  return ok, err, code
+end
+
 -- A resident program is one of its queue; the tasks of other kinds get the policy of their own with
 -- each start, so that one runner serves all queues, with the limits that are the watcher's.
 local function runner_of(policy, sink, journal, opened)
   local kind = policy_kind(policy)
   local known = kind ~= "resident" and opened[kind]
-  if known then return known end
+  if known then
+    local ok, err, code = fits(policy, kind, known, journal)
+    return ok and known, err, code
+  end
   local made, err, code = runner.open(policy, sink, journal)
   if made then opened[kind] = made end
   return made, err, code
 end
 
 -- all
+
+-- Folders are emptied when no task runs: one runner has to know of all of them.
+local function same_tasks(policy, all)
+  if not all or not policy.volumes or policy.jobs == 1 then return true end
+  local kind = policy_kind(all[1].policy)
+  for _, one in ipairs(all) do
+    if kind == "resident" or policy_kind(one.policy) ~= kind then
+      return nil, "'volumes' are emptied between the tasks of all 'queues': these must be of one "
+        .. "kind, 'command' or 'handler'"
+    end
+  end
+  return true
+end
 
 local function open_one(parts, policy, journal, sink, until_empty, opened)
   local part, ok, err, code = { journal = journal }
@@ -100,7 +145,8 @@ local function open_one(parts, policy, journal, sink, until_empty, opened)
   parts[#parts + 1] = part
   part.queue, err, code = queue_of(policy, journal)
   if not part.queue then return nil, err, code end
-  ok, err, code = check_queue(part, policy, until_empty)
+  ok, err, code = check_twice(parts, part, policy)
+  if ok then ok, err, code = check_queue(part, policy, until_empty) end
   return ok and part, err, code
 end
 
@@ -115,6 +161,8 @@ end
 function opening.open(policy, sink, journal, until_empty)
   local all = of_queues(policy)
   local names, parts, opened = opening.names(all or {}), {}, {}
+  local shared, problem = same_tasks(policy, all)
+  if not shared then return nil, problem, "Usage" end
   for index, one in ipairs(all or { { policy = policy } }) do
     local name = names[index]
     local part, err, code = open_one(parts, one.policy, name and journal:of_queue(name) or journal,
