@@ -101,7 +101,7 @@ describe("a watcher of several queues", function()
     local exit, _, problem = workshop.run(folder, { "run", "--queue", "sqlite:a", "--queue",
       "sqlite:b", "--", "true" })
     assert.are.equal(2, exit.code)
-    assert.matches("queue 'sqlite:b': it is the same file as 'sqlite:a'", problem)
+    assert.matches("queue 'b': it is the same file as 'sqlite:a'", problem)
   end))
 
   it("says in a check which share each has, and that later ones may starve", task(function(folder)
