@@ -86,6 +86,7 @@ _watchbot() {
     'worker-capacity --prefix') COMPREPLY=($(:)); return ;;
     'worker-capacity --cluster') COMPREPLY=($(:)); return ;;
     'worker-capacity --task-definition') COMPREPLY=($(:)); return ;;
+    'worker-capacity --capacity-provider') COMPREPLY=($(:)); return ;;
     'progress --total') COMPREPLY=($(:)); return ;;
     'progress --part') COMPREPLY=($(:)); return ;;
     'progress --metadata') COMPREPLY=($(:)); return ;;
@@ -139,7 +140,7 @@ _watchbot() {
     dead-letter) options='--stack --prefix --queue --dead-letter-queue --log-group --id --from --match --limit --rate --visibility --dry-run --json --yes --help' words='list show print replay delete purge triage' ;;
     queue) options=' --help' words='salvage' ;;
     move) options='--from --to --rate --help' words='' ;;
-    worker-capacity) options='--stack --prefix --cluster --task-definition --json --help' words='' ;;
+    worker-capacity) options='--stack --prefix --cluster --task-definition --capacity-provider --json --help' words='' ;;
     progress) options='--total --part --metadata --reason --brief --table --stack --prefix --queue --help' words='status set-total set-metadata complete-part fail-job reduce-sent' ;;
     init) options='--mode --lambda --systemd --help' words='' ;;
     check) options='--fields --json --help' words='' ;;

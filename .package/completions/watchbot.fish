@@ -113,6 +113,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l stack -
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l prefix -x -d 'which watcher, where the stack has several'
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l cluster -x -d 'name or ARN'
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l task-definition -x -d 'the workers'\'' task definition'
+complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l capacity-provider -x -d 'only the machines of this capacity provider'
 complete -c watchbot -n '__fish_seen_subcommand_from worker-capacity' -l json -d 'one JSON object'
 complete -c watchbot -n __fish_use_subcommand -f -a progress -d 'Counts the parts of a map-reduce job, and reports which was the last'
 complete -c watchbot -n '__fish_seen_subcommand_from progress' -l total -x -d 'set-total'

@@ -181,6 +181,7 @@ _watchbot() {
         '--prefix=[which watcher, where the stack has several]:name: ' \
         '--cluster=[name or ARN]:name: ' \
         '--task-definition=[the workers'\'' task definition]:name: ' \
+        '*--capacity-provider=[only the machines of this capacity provider]:name: ' \
         '--json[one JSON object]' \
         '*:file:_files' ;;
     progress)

@@ -83,6 +83,7 @@ describe("AWS by host name", function()
       assert.matches("oldest +7", out)
       local wanted = {
         "monitoring." .. expected .. " GetMetricData", url:match "//(.+)" .. " GetQueueAttributes",
+        url:match "//(.+)" .. " ListQueueTags",
       }
       table.sort(wanted)
       assert.are.same(wanted, found)

@@ -55,6 +55,33 @@ describe("watchbot worker-capacity", function()
     } }
   end
 
+  -- A cluster has machines of several capacity providers, and the workers run on one of them.
+  it("counts the machines of a capacity provider, and says that ECS starts more",
+    task(function(folder)
+    local ours, theirs = machine(512, 1024), machine(4096, 8192)
+    ours.capacityProviderName, theirs.capacityProviderName = "instances", "web"
+    local managed = { taskDefinition = {
+      requiresCompatibilities = { "MANAGED_INSTANCES" }, networkMode = "awsvpc",
+      containerDefinitions = DEFINITION.taskDefinition.containerDefinitions,
+    } }
+    local answers = { managed, { containerInstanceArns = { "a", "b" } },
+      { containerInstances = { ours, theirs } } }
+    told(table.unpack(answers))
+    local arguments = { "--cluster", "main", "--task-definition", "tiles",
+      "--capacity-provider", "instances" }
+    local exit, out, problem = run(folder, arguments)
+    assert.are.equal(0, exit.code, problem)
+    assert.matches("1 machines take tasks\n", out)
+    assert.matches("room for 2 more workers", out)
+    assert.matches("ECS Managed Instances: ECS starts more machines", out)
+    told(table.unpack(answers))
+    arguments[#arguments + 1] = "--json"
+    exit, out = run(folder, arguments)
+    assert.are.equal(0, exit.code)
+    assert.are.same({ 2, true, 1 },
+      { cjson.decode(out).workers, cjson.decode(out).managed, cjson.decode(out).instances })
+  end))
+
   it("adds up the room of all machines, page after page", task(function(folder)
     told(DEFINITION, { containerInstanceArns = { "a", "b" }, nextToken = "more" },
       { containerInstances = { machine(1024, 600), machine(1024, 4096) } },

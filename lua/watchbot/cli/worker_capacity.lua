@@ -24,12 +24,17 @@ local command = {
       name = "task-definition", value = "NAME",
       help = "the workers' task definition; default: the stack's, $TaskDefinition",
     },
+    {
+      name = "capacity-provider", value = "NAME", many = true,
+      help = "only the machines of this capacity provider; may be repeated",
+    },
     { name = "json", help = "one JSON object" },
   },
   details = [[
 The capacity of each machine is its free CPU, memory, GPUs and ports. Placement constraints and
 attributes are not checked, so fewer workers may fit. Tasks on Fargate need no machines in the
-cluster.
+cluster. For ECS Managed Instances, and for capacity providers that scale, it is the room on the
+machines that run now: ECS starts more when they are full.
 
 examples:
   watchbot worker-capacity --stack tiles
@@ -74,11 +79,22 @@ local function instances_of(client, cluster, progress)
   return instances
 end
 
+-- The machines of these capacity providers; all without them.
+local function of_providers(instances, providers)
+  if not providers then return instances end
+  local wanted, chosen = {}, {}
+  for _, name in ipairs(providers) do wanted[name] = true end
+  for _, instance in ipairs(instances) do
+    if wanted[instance.capacityProviderName] then chosen[#chosen + 1] = instance end
+  end
+  return chosen
+end
+
 local names = { cpu = "CPU", memory = "memory", gpu = "GPUs", ports = "ports of the machines" }
 
-local function is_fargate(definition)
+local function is_for(definition, kind)
   for _, name in ipairs(definition.requiresCompatibilities or {}) do
-    if name == "FARGATE" then return true end
+    if name == kind then return true end
   end
   return false
 end
@@ -99,6 +115,9 @@ local function show(need, found)
     local first = found.first and (", then %s runs out"):format(names[found.first]) or ""
     output.line(("room for %d more workers%s"):format(found.count, first))
   end
+  if found.managed then
+    output.line "ECS Managed Instances: ECS starts more machines when these are full"
+  end
 end
 
 local function show_json(need, found)
@@ -106,11 +125,11 @@ local function show_json(need, found)
     workers = found.count ~= math.huge and found.count or nil, first = found.first,
     instances = found.instances,
     unusable = found.unusable, cpu = need.cpu, memory = need.memory, gpu = need.gpu,
-    fargate = found.fargate,
+    fargate = found.fargate, managed = found.managed,
   }
 end
 
-local function measure(client, cluster, name)
+local function measure(client, cluster, name, providers)
   local progress <close> = terminal.progress()
   local definition, err, code = definition_of(client, name)
   if not definition then return nil, err, code end
@@ -118,8 +137,9 @@ local function measure(client, cluster, name)
   instances, err, code = instances_of(client, cluster, progress)
   if not instances then return nil, err, code end
   local need = capacity.need(definition)
-  local found = capacity.on_cluster(need, instances)
-  found.fargate = #instances == 0 and is_fargate(definition) or nil
+  local found = capacity.on_cluster(need, of_providers(instances, providers))
+  found.fargate = #instances == 0 and is_for(definition, "FARGATE") or nil
+  found.managed = is_for(definition, "MANAGED_INSTANCES") or nil
   return need, found
 end
 
@@ -142,7 +162,7 @@ local function start(arguments)
   client, err, code = aws("ecs", { place = cluster:match "^arn:" and cluster or nil })
   if not client then return nil, err, code end
   local need, found
-  need, found, code = measure(client, cluster, definition)
+  need, found, code = measure(client, cluster, definition, arguments["capacity-provider"])
   if not need then return nil, found, code end
   if arguments.json then
     show_json(need, found)
