@@ -55,6 +55,22 @@ describe("the jobs of the console", function()
     watcher:wait(workshop.PATIENCE)
   end))
 
+  it("wait for limits, schedules and pauses that are shown", task(function(folder)
+    workshop.send(folder, { "long-1", "long-2", "long-3" })
+    policy(folder, [[limits = { { by = function() return "acme" end, concurrency = 1 } },
+      schedules = { nightly = { cron = "0 3 * * *", message = "report" } } ]])
+    local watcher = workshop.start(folder, { "run", "policy.lua" })
+    local visitor <close> = console.start(folder)
+    visitor:enter()
+    local page = words(eventually(visitor, "/", "Limits that hold messages back .*acme 1 2 "))
+    assert.matches("Schedules .*nightly .*0 3 %* %* %*", page)
+    local exit, _, err = workshop.run(folder, { "pause", "--queue", folder:url() })
+    assert.are.equal(0, exit.code, err)
+    eventually(visitor, "/", "Paused: the whole queue")
+    watcher:kill "KILL"
+    watcher:wait(workshop.PATIENCE)
+  end))
+
   it("have pages of their own, with their attempts and output", task(function(folder)
     workshop.send(folder, { "bad-" .. EVIL }, "--subject", EVIL)
     policy(folder)

@@ -93,7 +93,7 @@ return {
   ["console/embedded/init"] = "console", ["console/embedded/letters"] = "console",
   ["console/embedded/job_list"] = "console/jobs", ["console/job_page"] = "console/jobs",
   ["cli/console"] = "console", ["console/sqs/init"] = "console/sqs",
-  ["watcher/viewing"] = "console/watcher",
+  ["queue/sqlite/lanes"] = "console/jobs", ["watcher/viewing"] = "console/watcher",
   ["console/sqs/hour"] = "console/sqs", ["console/sqs/letters"] = "console/sqs",
 
   -- parts of a template that are seen in whole templates

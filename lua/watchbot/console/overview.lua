@@ -29,7 +29,7 @@ local inside = html.template [[
 <dl class="tiles">{tiles}</dl>
 <div class="charts">{charts}</div>
 <div class="pair">{running}{failed}</div>
-{watchers}
+{watchers}{schedules?}{lanes?}
 ]]
 
 local paused = html.template [[
@@ -73,6 +73,26 @@ local watcher_table = html.template [[
 local watcher_row = html.template [[
 <tr><td><span class="break">{host}</span> <span class="id">pid {pid} · {version} · up {age}</span>
 </td><td class="number">{running} of {workers}</td><td class="when">{seen}</td></tr>
+]]
+
+local schedule_table = html.template [[
+<table class="compact"><thead><tr><th scope="col">Schedule</th><th scope="col">Rule</th>
+<th scope="col">Sent</th></tr></thead><tbody>{rows}</tbody></table>
+]]
+
+local schedule_row = html.template [[
+<tr><td class="break">{name}</td><td class="break">{rule}</td><td class="when">{last}</td></tr>
+]]
+
+local lane_table = html.template [[
+<table class="compact"><thead><tr><th scope="col">Limit</th>
+<th scope="col" class="number">Running</th><th scope="col" class="number">Waiting for it</th>
+</tr></thead><tbody>{rows}</tbody></table>
+]]
+
+local lane_row = html.template [[
+<tr><td class="break">{lane}</td><td class="number">{running}</td>
+<td class="number">{waiting}</td></tr>
 ]]
 
 local all_running = html.template [[<p><a href="{link}">All {count} running jobs</a></p>]]
@@ -210,6 +230,28 @@ local function watchers_of(source)
   }
 end
 
+-- A block of the lists that most queues do not have.
+local function list_of(title, list, whole, row, values)
+  local rows = {}
+  for index, one in ipairs(list or {}) do rows[index] = row(values(one)) end
+  return #rows > 0 and block { title = title, kind = "wide", body = whole { rows = rows } }
+end
+
+local function schedules_of(source)
+  return list_of("Schedules", source.schedules, schedule_table, schedule_row, function(one)
+    return { name = one.name, rule = one.rule, last = show.time(one.last * 1000) }
+  end)
+end
+
+local function lanes_of(source)
+  return list_of("Limits that hold messages back", source.lanes, lane_table, lane_row,
+    function(one)
+      return {
+        lane = one.lane, running = show.count(one.running), waiting = show.count(one.waiting),
+      }
+    end)
+end
+
 local function paused_of(source)
   local words = {}
   for index, one in ipairs(source.pauses) do
@@ -226,7 +268,7 @@ local function inside_of(context, source)
     problem = source.problem and problem { what = what, words = source.problem },
     paused = paused_of(source), tiles = tiles_of(context, source), charts = charts_of(source),
     running = running_of(context, source), failed = failed_of(context, source),
-    watchers = watchers_of(source),
+    watchers = watchers_of(source), schedules = schedules_of(source), lanes = lanes_of(source),
   }
 end
 

@@ -105,6 +105,9 @@ describe("the ticks of schedules", function()
     assert.are.same({}, (look(b, 60)))
     assert.are.same({ 60 }, (look(a, 60)))
     local list = assert(ticks.list(database))
-    assert.are.same({ { name = "a", last = TEN + 60 }, { name = "b", last = TEN + 60 } }, list)
+    assert.are.same({
+      { name = "a", rule = a.rule, last = TEN + 60 },
+      { name = "b", rule = b.rule, last = TEN + 60 },
+    }, list)
   end)
 end)

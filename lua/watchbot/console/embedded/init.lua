@@ -4,6 +4,7 @@
 local dead = require "watchbot.queue.sqlite.dead"
 local job_list = require "watchbot.console.embedded.job_list"
 local jobs = require "watchbot.queue.sqlite.jobs"
+local lanes = require "watchbot.queue.sqlite.lanes"
 local letters = require "watchbot.console.embedded.letters"
 local minutes = require "watchbot.console.minutes"
 local open_queue = require("watchbot.queue").open
@@ -33,6 +34,8 @@ local MINUTE = 60000
 ---@field failed watchbot.JobRow[] the newest few: attempts, or without a history dead letters
 ---@field watchers watchbot.LiveWatcher[]
 ---@field pauses { group: string?, ends: integer? }[]
+---@field schedules { name: string, rule: string, last: integer }[]?
+---@field lanes watchbot.LaneCounts[]? the limits that hold messages back
 ---@field problem string? why the figures are old, or missing
 ---@field hour table watchbot.console.minutes: sent, done, failed
 ---@field words { failed: string, failures: string } what is counted as failed
@@ -137,8 +140,10 @@ local function read_lists(self, queue, now, kept)
     if not page then return nil, err, code end
     self[name] = page.rows
   end
+  local reader = queue.reader
   for _, one in ipairs { { "watchers", jobs.watchers(queue) },
-    { "pauses", queue.reader:patiently(pauses.list, now) } } do
+    { "pauses", reader:patiently(pauses.list, now) }, { "schedules", queue:ticks() },
+    { "lanes", reader:patiently(lanes.list) } } do
     if not one[2] then return nil, one[3], one[4] end
     self[one[1]] = one[2]
   end

@@ -195,7 +195,7 @@ function Queue:tick(schedule)
 end
 
 --- The last tick of each schedule that was sent or skipped here. Waits in a task.
----@return { name: string, last: integer }[]?
+---@return { name: string, rule: string, last: integer }[]?
 ---@return string? err
 ---@return string? code
 function Queue:ticks()

@@ -70,11 +70,11 @@ end
 
 --- When a tick of a schedule was sent or skipped last, as far as the file knows.
 ---@param database watchbot.Database
----@return { name: string, last: integer }[]?
+---@return { name: string, rule: string, last: integer }[]?
 ---@return string? err
 ---@return string? code
 function ticks.list(database)
-  return database:all "SELECT name, last FROM schedules ORDER BY name"
+  return database:all "SELECT name, rule, last FROM schedules ORDER BY name"
 end
 
 return ticks
