@@ -287,6 +287,7 @@ build = {
     ["watchbot.progress.layout"] = "lua/watchbot/progress/layout.lua",
     ["watchbot.progress.sqlite"] = "lua/watchbot/progress/sqlite.lua",
     ["watchbot.queue"] = "lua/watchbot/queue/init.lua",
+    ["watchbot.queue.groups"] = "lua/watchbot/queue/groups.lua",
     ["watchbot.queue.moving"] = "lua/watchbot/queue/moving.lua",
     ["watchbot.queue.outbox"] = "lua/watchbot/queue/outbox.lua",
     ["watchbot.queue.outgoing"] = "lua/watchbot/queue/outgoing.lua",

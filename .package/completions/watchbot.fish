@@ -26,7 +26,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from send' -l subject -x -d 'the
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l delay -x -d 'delay before delivery'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l priority -x -d '-100 to 100, default 0'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l attribute -x -d 'a message attribute'
-complete -c watchbot -n '__fish_seen_subcommand_from send' -l group -x -d 'the FIFO group'
+complete -c watchbot -n '__fish_seen_subcommand_from send' -l group -x -d 'the message group'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l overflow -x -d 's3'
 complete -c watchbot -n '__fish_seen_subcommand_from send' -l deduplication-id -x -d 'a second message with this ID within 5 minutes is dropped'
 complete -c watchbot -n __fish_use_subcommand -f -a message -d 'Writes the message of the task that calls it to a file, or to standard output'

@@ -68,7 +68,7 @@ _watchbot() {
         '--delay=[delay before delivery]:seconds: ' \
         '--priority=[-100 to 100, default 0]:n: ' \
         '*--attribute=[a message attribute]:name=value: ' \
-        '--group=[the FIFO group]:id: ' \
+        '--group=[the message group]:id: ' \
         '--overflow=[s3]:url: ' \
         '--deduplication-id=[a second message with this ID within 5 minutes is dropped]:id: ' \
         '*:file:_files' ;;

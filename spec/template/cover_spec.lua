@@ -20,7 +20,8 @@ for _, name in ipairs { "Cluster", "Version", "Email", "Key", "Secret", "Cpu" } 
 end
 
 local SUBNETS, GROUPS = { "subnet-0123456789abcdef0" }, { "sg-0123456789abcdef0" }
-local EVERY = { "queueSize", "oldestMessage", "dlqSize", "workersErrors", "failureShare",
+local EVERY = { "queueSize", "oldestMessage", "quietGroups", "dlqSize", "workersErrors",
+  "failureShare",
   "failedPlacements",
   "noTaskStarts", "memoryUtilization", "cpuUtilization" }
 

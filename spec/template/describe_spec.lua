@@ -77,7 +77,7 @@ describe("doc/templates.md", function()
 
   it("has the alarms as they are", function()
     local table_of_alarms = doc:match "| alarm %(.-\n\n"
-    for _, name in ipairs { "queueSize", "oldestMessage", "dlqSize", "workersErrors",
+    for _, name in ipairs { "queueSize", "oldestMessage", "quietGroups", "dlqSize", "workersErrors",
     "failureShare", "failedPlacements",
       "memoryUtilization", "cpuUtilization" } do
       assert.is_string(table_of_alarms:match("\n| `" .. name .. "` |"), name)

@@ -3,6 +3,7 @@
 local advice = require "watchbot.cli.advice"
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
+local groups = require "watchbot.queue.groups"
 local json = require "watchbot.lib.json"
 local load_file = require "watchbot.policy.load"
 local machine = require "watchbot.cli.machine"
@@ -71,7 +72,11 @@ local what_runs = {
 local function value_of(value)
   if type(value) == "function" then return "a function" end
   if type(value) ~= "table" then return tostring(value) end
-  if #value > 0 then return table.concat(value, " ") end
+  if #value > 0 then
+    local words = {}
+    for index, item in ipairs(value) do words[index] = value_of(item) end
+    return table.concat(words, type(value[1]) == "table" and "; " or " ")
+  end
   local parts = {}
   for key, item in pairs(value) do parts[#parts + 1] = ("%s=%s"):format(key, value_of(item)) end
   table.sort(parts)
@@ -108,6 +113,14 @@ local function show_fields(loaded)
       show_field(field.name, loaded[field.name])
     end
   end
+end
+
+-- What a message group and the limits mean differs between queues.
+local function show_groups(loaded)
+  local meaning, reach = groups.of(loaded.queue)
+  if not meaning then return end
+  show("groups", meaning)
+  if loaded.limits then show("limits hold", reach) end
 end
 
 -- A message that is rejected is deleted: without a topic, one line of the log is all that is left.
@@ -171,6 +184,7 @@ local function describe(path, loaded)
   show_fields(loaded)
   show_memory(loaded)
   show_exits(loaded)
+  show_groups(loaded)
   show_rejects(loaded)
   show_hooks(loaded)
   for _, one in ipairs(advice.of(loaded)) do show("advice", one) end

@@ -50,7 +50,8 @@ local send = {
     },
     {
       name = "group", value = "ID",
-      help = "the FIFO group: its messages are processed one at a time, in order",
+      help = "the message group: an order on embedded and FIFO queues, one message at a time; a "
+        .. "tenant on a standard SQS queue",
     },
     {
       name = "overflow", value = "URL",

@@ -167,9 +167,10 @@
 ---@field alarmOnEachFailure? boolean|watchbot.cf.Intrinsic
 ---retries before a failure is notified; if 0, `alarmOnEachFailure` decides
 ---@field notifyAfterRetries? integer|watchbot.cf.Intrinsic
----`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, `failedPlacements`,
----`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: `false` or `{ threshold =, period =,
----evaluationPeriods = }`; `action`: the ARN of an action that replaces the notification
+---`queueSize`, `oldestMessage`, `quietGroups`, `dlqSize`, `workersErrors`, `failureShare`,
+---`failedPlacements`, `noTaskStarts`, `memoryUtilization`, `cpuUtilization`: `false` or `{
+---threshold =, period =, evaluationPeriods = }`; `action`: the ARN of an action that replaces the
+---notification
 ---@field alarms? table|watchbot.cf.Intrinsic
 ---messages in the queue that raise the alarm
 ---@field alarmThreshold? number|watchbot.cf.Intrinsic

@@ -70,6 +70,19 @@ alarm.declared = {
     text = "A message has waited longer than any job can take. Check whether the service runs and "
       .. "has enough workers; in a FIFO queue, whether a failing message blocks those after it. "
       .. "SQS deletes messages older than the queue's retention period." },
+  { key = "quietGroups", name = "QuietGroups", stat = "Average",
+    metric = function(_, refs)
+      return metrics.queue(refs, "Queue", "ApproximateNumberOfMessagesVisibleInQuietGroups")
+    end,
+    defaults = function(options)
+      return {
+        threshold = options.alarmThreshold, period = 300, evaluationPeriods = options.alarmPeriods,
+      }
+    end,
+    -- For senders that set a message group on a standard queue, which is a tenant there.
+    wanted = function() return false end,
+    text = "Messages of tenants that send little wait as well: it is not one noisy tenant that "
+      .. "the workers cannot keep up with. Give the service more workers." },
   { key = "dlqSize", name = "DeadLetter", stat = "Maximum",
     metric = function(_, refs)
       return metrics.queue(refs, "DeadLetterQueue", "ApproximateNumberOfMessagesVisible")

@@ -15,6 +15,7 @@ local WIDTH, HEIGHT = 12, 6
 ---@field lines table[] metrics as a dashboard has them: namespace, name, dimensions..., { options }
 ---@field stat string?
 ---@field modes "task"|"process"|nil
+---@field is_of_standard_queue boolean? a FIFO queue has no such metrics
 
 local function queue(name, options, id)
   return { "AWS/SQS", name, "QueueName", id or "${Queue}", options }
@@ -53,6 +54,12 @@ local function of_queue()
         queue "ApproximateAgeOfOldestMessage",
       },
     },
+    -- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+    -- sqs-fair-queues.html
+    { title = "Tenants (message groups)", stat = "Maximum", is_of_standard_queue = true, lines = {
+      queue("ApproximateNumberOfNoisyGroups", { label = "noisy tenants" }),
+      queue("ApproximateNumberOfMessagesVisibleInQuietGroups", { label = "visible of the others" }),
+    } },
     { title = "Messages per minute", stat = "Sum", lines = {
       queue("NumberOfMessagesSent", { label = "sent" }),
       queue("NumberOfMessagesReceived", { label = "received" }),
@@ -129,7 +136,8 @@ end
 local function body(options, refs)
   local widgets = {}
   for _, widget in ipairs(widgets_of(refs, unit_of(options))) do
-    if not widget.modes or widget.modes == options.mode then
+    local is_there = not (widget.is_of_standard_queue and options.fifo)
+    if is_there and (not widget.modes or widget.modes == options.mode) then
       widgets[#widgets + 1] = drawn(widget, #widgets + 1)
     end
   end

@@ -264,8 +264,8 @@ local groups = {
     { "notifyAfterRetries", kinds.plain(kinds.whole(0)), default = 0, since = "v1",
       help = "retries before a failure is notified; if 0, `alarmOnEachFailure` decides" },
     { "alarms", shapes.alarms, default = {}, since = "v10",
-      help = "`queueSize`, `oldestMessage`, `dlqSize`, `workersErrors`, `failureShare`, "
-        .. "`failedPlacements`, "
+      help = "`queueSize`, `oldestMessage`, `quietGroups`, `dlqSize`, `workersErrors`, "
+        .. "`failureShare`, `failedPlacements`, "
         .. "`noTaskStarts`, `memoryUtilization`, `cpuUtilization`: "
         .. "`false` or `{ threshold =, period =, evaluationPeriods = }`; `action`: the "
         .. "ARN of an action that replaces the notification" },

@@ -151,6 +151,7 @@ local alarm = kinds.either("false, or a table like { threshold = 5 }", kinds.pla
 
 shapes.alarms = kinds.plain(kinds.record({
   action = formats.action, queueSize = alarm, oldestMessage = alarm, dlqSize = alarm,
+  quietGroups = alarm,
   workersErrors = alarm, failureShare = alarm, failedPlacements = alarm, noTaskStarts = alarm,
   notReady = alarm, memoryUtilization = alarm, cpuUtilization = alarm,
 }, "a table like { queueSize = { threshold = 100 }, memoryUtilization = false }"))
