@@ -58,10 +58,16 @@ local function prepare(folder)
 local watchbot = require "watchbot"
 local body = io.open(%q):read "a"
 local policy = watchbot.policy { queue = %q, max_receives = 1, log = os.getenv "FORMAT",
+  history = 3600,
   handler = function(job) return "retry", job.message end, env = { X = "1" } }
 function policy:backoff() return 0 end
 return policy
 ]]):format(folder:write("body", HOSTILE), folder:url()))
+end
+
+local function dead_letter(folder)
+  local queue <close> = assert(require("watchbot.queue").open(folder:url()))
+  return assert(queue:dead(1))[1].id
 end
 
 -- What a command is given so that it shows the message. Commands of AWS's are in their own specs.
@@ -70,6 +76,7 @@ local WALK = {
     "print" }, { "replay", "--dry-run" },
     { "delete", "--dry-run", "--limit", "1" } },
   status = { {}, { "--json" } },
+  jobs = { {}, { "--json" }, { "show", "ID" }, { "show", "--json", "ID" } },
 }
 
 -- Commands that show nothing of a message that is on an embedded queue, and where else they are
@@ -81,6 +88,8 @@ local ELSEWHERE = {
     progress = "below", health = "no message",
   queue = "copies files, and shows counts", pause = "shows no message",
   resume = "shows no message",
+  message = "writes the message of a task, byte for byte, to a program", move = "shows counts",
+  schedule = "shows the policy's own messages", console = "spec/console", simulate = "no message",
 }
 
 describe("a hostile message", function()
@@ -98,7 +107,10 @@ describe("a hostile message", function()
       local name = command[1]
       assert.is_truthy(WALK[name] or ELSEWHERE[name], name .. " is walked nowhere")
       for _, words in ipairs(WALK[name] or {}) do
-        local argv = { name, table.unpack(words) }
+        local argv = { name }
+        for _, word in ipairs(words) do
+          argv[#argv + 1] = word == "ID" and dead_letter(folder) or word
+        end
         table.move({ "--queue", folder:url() }, 1, 2, #argv + 1, argv)
         local out, err = run(folder, table.unpack(argv))
         local what = table.concat(argv, " ", 1, #argv - 2)

@@ -34,7 +34,11 @@ local WALK = {
   check = { "policy.lua" }, test = { "policy.lua", "--message", "x" }, template = { URL },
   init = { "--" .. URL }, health = { URL }, queue = { "salvage", URL, "new.db" },
   pause = { "--queue", URL }, resume = { "--queue", URL },
-  listen = { "true" }, ["worker-capacity"] = { "--cluster", URL },
+  message = {}, schedule = { "policy.lua" },
+  console = { "--queue", URL, "--listen", "127.0.0.1:0" },
+  jobs = { "--queue", URL }, move = { "--from", URL, "--to", URL },
+  simulate = { "policy.lua", "--messages", "1" }, listen = { "true" },
+  ["worker-capacity"] = { "--cluster", URL },
 }
 
 describe("a password in a URL", function()
@@ -44,7 +48,9 @@ describe("a password in a URL", function()
     for _, command in ipairs(cli.commands) do
       local name = command[1]
       local words = assert(WALK[name], name .. " is walked nowhere")
-      local out = run(folder, { name, table.unpack(words) }, { QueueUrl = URL })
+      local out = run(folder, { name, table.unpack(words) }, {
+        QueueUrl = URL, MessageUrl = URL,
+      })
       assert.is_true(#out > 0, name)
       assert_hidden(out, name)
     end

@@ -218,7 +218,9 @@ local function open_stack(arguments)
   local url
   url, err, code = found:queue_url()
   if not url then return nil, err, code end
-  local folder = overflow_of(arguments) or found:pick(found.outputs.MessageOverflow)
+  local folder = overflow_of(arguments)
+  if not folder then folder, err, code = found:find "MessageOverflow" end
+  if err then return nil, err, code end
   return open_queue(url, { overflow = folder })
 end
 
