@@ -90,6 +90,7 @@ local ELSEWHERE = {
   resume = "shows no message",
   message = "writes the message of a task, byte for byte, to a program", move = "shows counts",
   schedule = "shows the policy's own messages", console = "spec/console", simulate = "no message",
+  lua = "runs the user's own program",
 }
 
 describe("a hostile message", function()

@@ -37,7 +37,7 @@ local WALK = {
   message = {}, schedule = { "policy.lua" },
   console = { "--queue", URL, "--listen", "127.0.0.1:0" },
   jobs = { "--queue", URL }, move = { "--from", URL, "--to", URL },
-  simulate = { "policy.lua", "--messages", "1" }, listen = { "true" },
+  simulate = { "policy.lua", "--messages", "1" }, listen = { "true" }, lua = { "lua-of-" .. URL },
   ["worker-capacity"] = { "--cluster", URL },
 }
 
