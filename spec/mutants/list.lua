@@ -110,6 +110,18 @@ return {
     specs = "spec/watcher/breaker_spec.lua" },
 
   -- the embedded queue
+  { name = "a history that cannot be written keeps messages from being settled",
+    file = "lua/watchbot/queue/sqlite/committer.lua",
+    find = [[  if not ok then ok, err, code = self:lighter(taken, err, code) end
+]], put = "", specs = "spec/watcher/records_spec.lua" },
+  { name = "a cancelled message is received again", file = "lua/watchbot/queue/sqlite/taking.lua",
+    find = [[if transaction.cancels and]], put = [[if false and]],
+    specs = "spec/queue/sqlite/cancels_spec.lua" },
+  { name = "the attempts of a dead letter are removed",
+    file = "lua/watchbot/queue/sqlite/history.lua",
+    find = [[
+    AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.id = attempts.id)]], put = "",
+    specs = "spec/queue/sqlite/history_spec.lua" },
   { name = "a send is not synced", file = "lua/watchbot/queue/sqlite/init.lua",
     find = [[connect "FULL"]], put = [[connect "NORMAL"]],
     specs = "spec/queue/sqlite/sync_spec.lua" },
