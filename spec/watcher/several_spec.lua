@@ -52,6 +52,22 @@ describe("a watcher of several queues", function()
     assert.matches('{"queue":"a","outcome":"complete"', log, 1, true)
   end))
 
+  -- The watcher's own $QueueUrl is that of no queue here.
+  it("tells resident programs, of which each serves one queue", task(function(folder)
+    send(folder, "a", 1)
+    send(folder, "b", 1)
+    policy(folder, [[return watchbot.policy { queues = { "sqlite:a", "sqlite:b" },
+      resident = { command = "echo $QueueUrl >> started; exec cat" } }]])
+    local child <close> = workshop.start(folder, { "run", "policy.lua" }, { QueueUrl = "sqlite:x" })
+    workshop.eventually(function()
+      local text = folder:read "started"
+      return text:find(folder:url "a" .. "\n", 1, true)
+        and text:find(folder:url "b" .. "\n", 1, true)
+    end, "both have started")
+    assert.is_nil(folder:read "started":find "sqlite:x")
+    child:kill "KILL"
+  end))
+
   -- The issue's bound: shares within 5 percent over 10,000 messages.
   it("starts the jobs of each by its weight", task(function(folder)
     send(folder, "a", 9000)

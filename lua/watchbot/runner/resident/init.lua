@@ -69,7 +69,11 @@ local function parts_of(self, policy)
     allowed = allowed, user = allowed:owner() or effective_user(),
     channel = require("watchbot.runner.resident." .. CHANNELS[kind]),
     report = reports(options),
-    inherited = function() return inherited(self.host, policy) end,
+    inherited = function()
+      local all = inherited(self.host, policy)
+      if policy:named_queue() then all.QueueUrl = policy:queue_for_tasks() end
+      return all
+    end,
     source = function() return self.source end,
     workers = room.workers(policy.workers, kind, self.journal),
   }
