@@ -23,7 +23,7 @@ end
 local function written()
   local names = {}
   local source = {
-    parts = { jobs = { observe = function() end } }, snapshot = function() return { time = 0 } end,
+    queues = {}, snapshot = function() return { time = 0 } end,
   }
   local one = emf.new(source, { errors = function() return 0 end })
   for _, metric in ipairs(one:named {}) do names[metric[1]] = true end

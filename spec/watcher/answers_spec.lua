@@ -37,8 +37,8 @@ describe("what a hook returns", function()
     } do
       refused("admit", pair[1], pair[2])
     end
-    assert.are.equal("admit must return true, 'hold', 'complete', 'reject', 'release', 'retry' or "
-      .. "'bury', not 'wait'", refused("admit", "wait"))
+    assert.are.equal("admit must return true, 'hold', 'complete', 'reject', 'release', 'retry', "
+      .. "'bury' or 'pause', not 'wait'", refused("admit", "wait"))
   end)
 
   it("is for verdict an outcome, and perhaps seconds", function()
