@@ -434,6 +434,7 @@ build = {
     ["watchbot.template.names"] = "lua/watchbot/template/names.lua",
     ["watchbot.template.normal"] = "lua/watchbot/template/normal.lua",
     ["watchbot.template.notifications"] = "lua/watchbot/template/notifications.lua",
+    ["watchbot.template.objects"] = "lua/watchbot/template/objects.lua",
     ["watchbot.template.options"] = "lua/watchbot/template/options.lua",
     ["watchbot.template.ordered"] = "lua/watchbot/template/ordered.lua",
     ["watchbot.template.pages"] = "lua/watchbot/template/pages.lua",

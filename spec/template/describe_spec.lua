@@ -48,7 +48,7 @@ describe("doc/templates.md", function()
       for name in cell:gmatch "`(%w+)`" do told[#told + 1] = name end
     end
     local all = templates.make("task",
-      { webhook = true, webhookKey = true, user = true, reduce = true }).ref
+      { webhook = true, webhookKey = true, user = true, reduce = true, overflow = true }).ref
     for name, value in pairs(all) do
       if type(value) ~= "function" then there[#there + 1] = name end
     end

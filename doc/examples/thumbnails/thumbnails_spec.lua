@@ -12,7 +12,8 @@ describe("the example thumbnails", function()
     for _, outcome in ipairs { "complete", "reject", "release", "retry" } do
       assert.is_truthy(out:find(('"outcome":"%s"'):format(outcome), 1, true), out)
     end
-    assert.matches("dead%-letter list.*resize: broken.gif\n$", out)
+    assert.matches("dead%-letter list.*resize: broken.gif\n.*watchbot console.*"
+      .. "http://127.0.0.1:%d+/%S+\n.*make demo CONSOLE=1 keeps it running.\n$", out)
     assert.are.equal("", (shell.run("ls " .. folder)))
     shell.remove(folder)
   end)

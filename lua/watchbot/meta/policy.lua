@@ -201,10 +201,10 @@ function PolicyFields:admit(job) end
 ---@return table<string, string>
 function PolicyFields:environment(job) end
 
----what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`,
----`oom`, `not_started`, `blameless`, `logs`; "bury" moves it to the dead-letter queue at once,
----"pause" returns it and pauses the queue for these seconds; default: by `exits`, then 0 complete,
----3 reject, 4 release, else retry
+---what happens to the message: "complete", "reject", "release", "retry" or "bury"; `exit` has
+---`code`, `signal`, `reason`, `duration`, `timed_out`, `oom`, `not_started`, `blameless`, `logs`;
+---"bury" moves it to the dead-letter queue at once, "pause" returns it and pauses the queue for
+---these seconds; default: by `exits`, then 0 complete, 3 reject, 4 release, else retry
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
 ---@return watchbot.Outcome|"pause"

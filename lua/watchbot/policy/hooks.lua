@@ -62,9 +62,9 @@ return {
       .. "`ApproximateFirstReceiveTimestamp`, "
       .. "`ApproximateReceiveCount`, its trace), `env`, `WorkTopic`, `LogGroup`" },
   { name = "verdict", arguments = "job, exit",
-    returns = "\"complete\", \"reject\", \"release\", \"retry\", \"bury\" or \"pause\"; seconds",
-    help = "what happens to the message; `exit` has `code`, `signal`, `reason`, `duration`, "
-      .. "`timed_out`, `oom`, "
+    returns = "an outcome or \"pause\"; seconds",
+    help = "what happens to the message: \"complete\", \"reject\", \"release\", \"retry\" or "
+      .. "\"bury\"; `exit` has `code`, `signal`, `reason`, `duration`, `timed_out`, `oom`, "
       .. "`not_started`, `blameless`, `logs`; \"bury\" moves it to the dead-letter queue at once, "
       .. "\"pause\" returns it and pauses the queue for these seconds",
     default = "by `exits`, then 0 complete, 3 reject, 4 release, else retry" },

@@ -20,7 +20,7 @@ local STALE = 3
 local ID = "watchbot-move-"
 
 -- The most messages at once.
-local BATCH = 100
+local PAGE = 100
 
 ---@class watchbot.Move
 ---@field moved integer
@@ -163,7 +163,7 @@ local function fresh(self, messages)
 end
 
 function Move:most()
-  return self.rate and math.max(1, math.min(BATCH, self.rate // 1)) or BATCH
+  return self.rate and math.max(1, math.min(PAGE, self.rate // 1)) or PAGE
 end
 
 -- => true when the queue has no more; nil, err, code
@@ -199,7 +199,7 @@ function Move:delayed()
   local after, before = 0, self.moved
   self.later = 0
   while true do
-    local page, err, code = self.from:delayed(after, BATCH)
+    local page, err, code = self.from:delayed(after, PAGE)
     if not page then return nil, err, code end
     if #page == 0 then return self.moved > before end
     after = math.tointeger(tonumber(page[#page].receipt:match "^%d+"))

@@ -6,6 +6,7 @@
 -- The same seed gives the same result.
 
 local hooked = require "watchbot.simulate.hooked"
+local limits = require "watchbot.lib.limits"
 local load_file = require "watchbot.policy.load"
 local outside = require "watchbot.simulate.outside"
 local policy = require "watchbot.policy"
@@ -18,7 +19,7 @@ local watcher = require "watchbot.watcher"
 
 -- Seconds after the last arrival at which a simulation ends whatever is left: the longest that SQS
 -- keeps a message. Seconds that a batch of deletes waits.
-local LONGEST, LINGER = 14 * 86400, 0.05
+local LONGEST, LINGER = limits.sqs.retention, 0.05
 
 -- Seconds between the beginnings of two simulations.
 local SLOT = 2.0 ^ 21

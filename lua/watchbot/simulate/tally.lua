@@ -1,6 +1,7 @@
 --- simulate.tally: counts what a simulation does, and remembers of each message what is needed
 -- until it is gone, so that memory follows what waits and is in flight.
 
+local limits = require "watchbot.lib.limits"
 local own = require "watchbot.lib.own"
 local quantiles = require "watchbot.simulate.quantiles"
 local series = require "watchbot.simulate.series"
@@ -111,8 +112,8 @@ end
 
 -- a model of the calls that SQS gets
 
--- Deletes and changes of visibility go out in batches of ten, or when `linger` seconds are over.
-local BATCH = 10
+-- Deletes and changes of visibility go out when a batch is full, or `linger` seconds are over.
+local BATCH = limits.sqs.batch
 
 --- A message is deleted or its visibility changed.
 ---@param kind "delete"|"change"

@@ -1,7 +1,6 @@
---- template.messages: the bucket of messages that are too big for their way (doc/big-messages.md),
--- and the permissions for it. It keeps an object as long as a message can exist: in the queue, then
--- in the dead-letter queue, and a day. It stays when the stack is deleted, as a bucket that is not
--- empty cannot be deleted.
+--- template.messages: the bucket of messages that are too big for their way (doc/big-messages.md).
+-- It keeps an object as long as a message can exist: in the queue, then in the dead-letter queue,
+-- and a day. It stays when the stack is deleted, as a bucket that is not empty cannot be deleted.
 -- https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
 
 local access = require "watchbot.template.access"
@@ -10,55 +9,6 @@ local limits = require "watchbot.lib.limits"
 local pieces = require "watchbot.template.pieces"
 
 local DAY = 86400
-
-local messages = {}
-
--- The folder without its scheme: "bucket/folder".
-local function path_of(folder)
-  if not cf.is(folder) then return (folder:gsub("^s3://", "")) end
-  return cf.select(1, cf.split("s3://", folder))
-end
-
-local function bucket_of(folder)
-  local path = path_of(folder)
-  if not cf.is(path) then return (path:gsub("/.*$", "")) end
-  return cf.select(0, cf.split("/", path))
-end
-
-local function arn(...)
-  return pieces.concat(cf.sub "arn:${AWS::Partition}:s3:::", ...)
-end
-
--- Of a bucket in the template, the short forms.
-local function arns(refs)
-  local folder = refs.messageFolder
-  local bucket = type(folder) == "table" and tostring(folder["Fn::Sub"]):match "^s3://%${(%w+)}$"
-  if bucket then
-    return cf.getatt(bucket, "Arn"), pieces.concat(cf.getatt(bucket, "Arn"), "/*")
-  end
-  return arn(bucket_of(folder)), arn(path_of(folder), "/*")
-end
-
---- The statements of watchers. S3 only says that an object does not exist if the bucket may be
---- listed.
----@param refs watchbot.template.Refs
----@return table[] two statements
-function messages.of_watchers(refs)
-  local bucket, objects = arns(refs)
-  return {
-    { Effect = "Allow", Action = { "s3:GetObject", "s3:PutObject", "s3:DeleteObject" },
-      Resource = objects },
-    { Effect = "Allow", Action = { "s3:ListBucket" }, Resource = bucket },
-  }
-end
-
---- The statement of tasks, which read their message, and may send others.
----@param refs watchbot.template.Refs
----@return table
-function messages.of_tasks(refs)
-  local _, objects = arns(refs)
-  return { Effect = "Allow", Action = { "s3:GetObject", "s3:PutObject" }, Resource = objects }
-end
 
 -- An existing queue's retention is not known here.
 local function days(options)
@@ -110,7 +60,7 @@ local function policy(refs)
 end
 
 ---@type watchbot.template.Part
-local function part(options, refs)
+return function(options, refs)
   if not options.overflow then return {} end
   local made = options.overflow == true
   return {
@@ -125,5 +75,3 @@ local function part(options, refs)
     },
   }
 end
-
-return setmetatable(messages, { __call = function(_, ...) return part(...) end })

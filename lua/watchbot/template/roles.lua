@@ -2,7 +2,7 @@
 -- features need, limited to ARNs if AWS supports that. doc/iam.md lists the reasons.
 
 local cf = require "watchbot.template.cf"
-local messages = require "watchbot.template.messages"
+local objects = require "watchbot.template.objects"
 local names = require "watchbot.template.names"
 local secrets = require "watchbot.template.secrets"
 
@@ -70,7 +70,7 @@ local function of_tasks(options, refs)
   if options.reduce then
     statements[#statements + 1] = allow(progress_actions, refs.progressTable)
   end
-  if options.overflow then statements[#statements + 1] = messages.of_tasks(refs) end
+  if options.overflow then statements[#statements + 1] = objects.of_tasks(refs) end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
   end
@@ -102,7 +102,7 @@ local function of_watchers(options, refs)
     allow({ "sns:Publish", "sns:GetTopicAttributes" }, refs.notificationTopic),
   }
   if options.overflow then
-    table.move(messages.of_watchers(refs), 1, 2, #statements + 1, statements)
+    table.move(objects.of_watchers(refs), 1, 2, #statements + 1, statements)
   end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey)
