@@ -59,7 +59,7 @@ endif
 ifdef COVERAGE
 B      := build/coverage
 CFLAGS := -O0 -g --coverage
-COVER  := $(B)/obj/coverage.o -Wl,--wrap=luaL_newstate
+COVER  := $(B)/obj/coverage.o -Wl,--wrap=luaL_newstate,--wrap=lua_newstate
 endif
 
 ifdef VENDORED

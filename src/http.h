@@ -49,7 +49,7 @@ struct http_request {
     const char *url;
     const char *body; /* NULL: none; an empty one is sent as Content-Length: 0 */
     size_t body_size;
-    const char *ca_file; /* NULL: $AWS_CA_BUNDLE, $SSL_CERT_FILE, then the system's */
+    const char *ca_file;              /* NULL: $AWS_CA_BUNDLE, $SSL_CERT_FILE, then the system's */
     const char *cert_file, *key_file; /* PEM of a client certificate; a key may be in its file */
     int64_t connect_timeout, timeout; /* nanoseconds, above 0; `timeout` is for the whole call */
     size_t limit;                     /* bytes of the response's body at most */

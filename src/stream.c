@@ -94,8 +94,10 @@ static bool relabel(struct stream *stream, const char *id, bool waits) {
 }
 
 bool stream_relabel(struct stream *stream, struct stream *other, const char *id) {
-    struct pollfd both[] = {{.fd = stream->fd, .events = POLLIN},
-                            {.fd = other->fd, .events = POLLIN}};
+    struct pollfd both[] = {
+        {.fd = stream->fd, .events = POLLIN},
+        {.fd = other->fd,  .events = POLLIN}
+    };
     bool known = poll(both, 2, 0) >= 0;
     bool good = relabel(stream, id, !known || both[0].revents);
     return relabel(other, id, !known || both[1].revents) && good;

@@ -1,7 +1,8 @@
 /* coverage: notes which lines of watchbot's Lua run, for `make coverage`. Linked into the program
- * and the interpreter of the specs with --wrap=luaL_newstate, so that each Lua state has its hook
- * from the start; coroutines inherit it. At the end the lines are written to $COVERAGE_DIR/PID, one
- * "FILE LINE" each. Where scheduler.limit puts its own hook into a coroutine, lines go unnoticed.
+ * and the interpreter of the specs with --wrap, so that each Lua state has its hook from the start:
+ * the program opens its own by lua_newstate, the interpreter by luaL_newstate; coroutines inherit
+ * it. At the end the lines are written to $COVERAGE_DIR/PID, one "FILE LINE" each. Where
+ * scheduler.limit puts its own hook into a coroutine, lines go unnoticed.
  * */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,12 @@
 
 #include <lauxlib.h>
 
-enum { FILES = 512, LINES = 2048 };
+enum { FILES = 1024, LINES = 2048 };
 
 lua_State *__real_luaL_newstate(void);
 lua_State *__wrap_luaL_newstate(void);
+lua_State *__real_lua_newstate(lua_Alloc allocate, void *data);
+lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *data);
 
 static struct file {
     char *name;
@@ -66,11 +69,18 @@ static void write_lines(void) {
     if (out) fclose(out);
 }
 
-lua_State *__wrap_luaL_newstate(void) {
+static lua_State *hooked(lua_State *L) {
     static int registered;
-    lua_State *L = __real_luaL_newstate();
     if (!L || !getenv("COVERAGE_DIR")) return L;
     if (!registered++) atexit(write_lines);
     lua_sethook(L, on_line, LUA_MASKLINE, 0);
     return L;
+}
+
+lua_State *__wrap_luaL_newstate(void) {
+    return hooked(__real_luaL_newstate());
+}
+
+lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *data) {
+    return hooked(__real_lua_newstate(allocate, data));
 }

@@ -40,7 +40,9 @@ describe("the history of a queue", function()
     { seconds = 7 * 86400, rows = 1000000 }, function(queue)
     within(queue, function(transaction, now)
       for day = 20, 1, -1 do
-        history.add(transaction, now - day * DAY, { attempt(("day-%d"):format(day)) })
+        -- An hour from the limit.
+        local ended = now - day * DAY + DAY // 24
+        history.add(transaction, ended, { attempt(("day-%d"):format(day)) })
       end
     end)
     within(queue, function(transaction, now) history.prune(transaction, now) end)
