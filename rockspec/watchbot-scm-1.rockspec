@@ -140,6 +140,7 @@ build = {
     ["watchbot.cli.project.stack"] = "lua/watchbot/cli/project/stack.lua",
     ["watchbot.cli.project.worker"] = "lua/watchbot/cli/project/worker.lua",
     ["watchbot.cli.queue"] = "lua/watchbot/cli/queue.lua",
+    ["watchbot.cli.recipes"] = "lua/watchbot/cli/recipes.lua",
     ["watchbot.cli.resume"] = "lua/watchbot/cli/resume.lua",
     ["watchbot.cli.run"] = "lua/watchbot/cli/run.lua",
     ["watchbot.cli.saved_lines"] = "lua/watchbot/cli/saved_lines.lua",

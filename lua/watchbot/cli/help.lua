@@ -64,7 +64,7 @@ function help.overview(commands)
     end
   end
   output.line("\nDetails and examples: watchbot help COMMAND, watchbot help policy, "
-    .. "watchbot help template.")
+    .. "watchbot help template,\nwatchbot help recipes.")
   output.line "watchbot --version; with --verbose, also the libraries in use"
 end
 
@@ -144,6 +144,10 @@ function topics.template()
   help.template_options()
 end
 
+function topics.recipes()
+  require "watchbot.cli.recipes"()
+end
+
 --- Prints the help of a command or topic.
 ---@param name string
 ---@param commands table[]
@@ -151,7 +155,7 @@ end
 ---@return string? err
 ---@return "Usage"? code
 function help.about(name, commands)
-  local names, known = { "policy", "template" }, topics[name] ~= nil
+  local names, known = { "policy", "template", "recipes" }, topics[name] ~= nil
   for _, command in ipairs(commands) do
     names[#names + 1] = command[1]
     if command[1] == name then
