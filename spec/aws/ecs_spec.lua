@@ -138,7 +138,7 @@ describe("watchbot run with ECS tasks", function()
     stack:policy "status = 0.2, on_stop = 'stop',"
     stack:send { "m1" }
     local watcher = stack:watch()
-    local line = '{"max":20,"concurrency":1,"messages":0,"pending":0,"held":0}'
+    local line = '{"max":20,"concurrency":1,"messages":0,"pending":0,"held":0,"policy":'
     eventually(function() return watcher:output():find(line, 1, true) end,
       "a line about one task that runs")
     watcher:kill "TERM"
