@@ -20,7 +20,7 @@ local Source = {
   labels = { running = "In flight" },
   words = { failures = "New dead letters", failed = "died" },
   alone = "SQS does not know its consumers. `watchbot status --stack NAME` shows a stack's tasks.",
-  unlisted = "SQS does not list messages. The logs have the lines of one: see Jobs.",
+  unlisted = "SQS does not list messages. For the log of one: watchbot logs --message ID.",
   unlisted_failures = "See the dead letters.",
 }
 Source.__index = Source
