@@ -158,11 +158,15 @@ describe("a simulation", function()
       scheduler.run, scheduler.spawn = run, spawn
       assert(ok, err)
       collectgarbage()
+      collectgarbage() -- what has a finalizer needs a second cycle
       return count / messages, collectgarbage "count" - before
     end
     cost(100)
     local few = cost(500)
     local many, kept = cost(5000)
+    -- What other specs of this process have left behind may end, or be collected, meanwhile: 20 MB
+    -- in one of the runs, once. A leak shows each time.
+    for _ = 1, 2 do kept = math.min(kept, (select(2, cost(5000)))) end
     assert.is_true(many / few < 1.3, many / few)
     assert.is_true(kept < 2000, kept)
   end)
