@@ -57,6 +57,15 @@ describe("watchbot schedule", function()
     assert.matches("%[" .. id:match "^(%x+)" .. "%S*%] {\"message\":\"report\"", log)
   end))
 
+  -- It printed nothing, as if something were wrong.
+  it("says that a policy has none", task(function(folder)
+    folder:write("policy.lua", [[
+      return require "watchbot".policy { queue = "sqlite:jobs.db", command = "true" }]])
+    local exit, out, problem = workshop.run(folder, { "schedule", "policy.lua" })
+    assert.are.same({ 0, "" }, { exit.code, out })
+    assert.are.equal("watchbot: schedule: 'policy.lua' has no 'schedules'\n", problem)
+  end))
+
   for _, case in ipairs {
     { { "schedule" }, 2, "schedule: expected %[list" },
     { { "schedule", "next", "policy.lua" }, 2, "schedule: expected" },

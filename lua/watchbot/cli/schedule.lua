@@ -116,6 +116,7 @@ local function start(action, name, path, arguments)
   if not loaded then return nil, err, code end
   if not loaded.queue then return nil, "no queue: set the policy's 'queue'", "Usage" end
   local all = schedule.all(loaded.schedules or {})
+  if #all == 0 then output.complain(("schedule: '%s' has no 'schedules'"):format(path)) end
   if action == "list" then return actions.list(all, loaded, arguments) end
   local one
   one, err, code = find(all, name)
