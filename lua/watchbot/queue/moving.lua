@@ -38,7 +38,7 @@ local moving = {}
 function moving.new(from, to, options)
   return own({
     from = from, to = to, rate = options.rate, tell = options.tell or function() end,
-    moved = 0, failures = {}, failed = {}, failed_groups = {}, later = 0,
+    moved = 0, failures = {}, failed = {}, failed_groups = {}, later = 0, held = {},
     began = scheduler.now(),
   }, Move)
 end
@@ -112,7 +112,7 @@ function Move:delete(sent)
     local _, ok, err, code = tasks[index]:join()
     self.failed[message.id] = message -- it is not moved again, whatever becomes of the delete
     if ok then
-      self.moved = self.moved + 1
+      self.moved, self.held[message.id] = self.moved + 1, nil
     else
       self:fail(message, "it was sent, but is still in the first queue: " .. tostring(err), code)
     end
@@ -127,13 +127,14 @@ end
 
 -- Between send and delete a message is in both queues: a round that has begun is completed.
 function Move:round(round)
-  local work = scheduler.spawn(function()
+  self.working = scheduler.spawn(function()
     local sent, err, code = self:send(round)
     if not sent then return nil, err, code end
     self:delete(sent)
     return true
   end)
-  local results = table.pack(work:join())
+  local results = table.pack(self.working:join())
+  self.working = nil
   if not results[1] then error(results[2], 0) end
   return table.unpack(results, 2, results.n)
 end
@@ -173,6 +174,7 @@ function Move:visible()
     local messages, err, code = self.from:receive(self:most() | 0, wait, VISIBILITY)
     if not messages then return nil, err, code end
     messages = fresh(self, messages)
+    for _, message in ipairs(messages) do self.held[message.id] = message end
     stale = #messages == 0 and stale + 1 or 0
     local ok
     ok, err, code = self:all(messages)
@@ -209,11 +211,12 @@ function Move:delayed()
   end
 end
 
--- Messages that stay are seen again at once.
-function Move:give_back()
-  for _, failure in ipairs(self.failures) do
-    local receipt = self.failed[failure.id].receipt
-    if receipt then self.from:delay(receipt, 0, true) end
+-- Messages that were received and stay are seen again at once, also when the move is canceled.
+function Move:__close()
+  if self.working then self.working:join() end
+  for id, message in pairs(self.held) do
+    self.held[id] = nil
+    self.from:delay(message.receipt, 0, true)
   end
 end
 
@@ -222,6 +225,7 @@ end
 ---@return string? err
 ---@return string? code
 function Move:run()
+  local _ <close> = self
   local more, ok, err, code = true, true, nil, nil
   while ok and more do
     ok, err, code = self:visible()
@@ -229,7 +233,6 @@ function Move:run()
     if ok and self.from.delayed then more, err, code = self:delayed() end
     if more == nil then ok = nil end
   end
-  self:give_back()
   return ok, err, code
 end
 
