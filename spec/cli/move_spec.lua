@@ -40,21 +40,6 @@ describe("watchbot move", function()
     end
   end))
 
-  -- Up to a hundred messages stayed hidden for five minutes.
-  it("gives back what it has received when it is interrupted", task(function(folder)
-    local lines = {}
-    for index = 1, 200 do lines[index] = "m" .. index end
-    workshop.send(folder, lines)
-    local move = workshop.start(folder,
-      { "move", "--from", folder:url(), "--to", folder:url "to.db", "--rate", "50" })
-    workshop.eventually(function() return folder:read "to.db" ~= "" end, "it has begun")
-    scheduler.sleep(0.5)
-    move:kill "INT"
-    assert.are.equal(130, assert(move:wait(workshop.PATIENCE)).code)
-    local _, counts = workshop.run(folder, { "status", "--json", "--queue", folder:url() })
-    assert.matches('"in_flight":0', counts)
-  end))
-
   it("says what it moved, and ends with 1 when something stays", task(function(folder)
     workshop.send(folder, { "a", "b" })
     local exit, out = workshop.run(folder,

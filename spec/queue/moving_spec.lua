@@ -134,6 +134,23 @@ describe("moving to and from SQS", function()
     from:close()
   end))
 
+  -- What it had received and not moved stayed hidden for five minutes.
+  it("gives back what it has received when it is interrupted", task(function(folder)
+    local from, to = open(folder, "a.db"), queue()
+    assert(from:send { { body = "not\1text" }, { body = "1" }, { body = "2" }, { body = "3" } })
+    local one = moving.new(from, to, { rate = 1 })
+    local work = scheduler.spawn(one.run, one)
+    workshop.eventually(function() return one.moved > 0 end, "one is moved")
+    work:cancel "interrupted"
+    work:join()
+    local receives = {}
+    for _, message in ipairs(assert(from:receive(10, 0, 60))) do
+      receives[message.body] = message.receives
+    end
+    assert.are.equal(1, receives["not\1text"])
+    from:close()
+  end))
+
   it("keeps the order of groups in FIFO queues", task(function(folder)
     local from, middle, to = open(folder, "a.db"), queue { fifo = true }, open(folder, "b.db")
     local sent = {}
