@@ -1,7 +1,7 @@
 --- busted: runs the specs with busted, with two additions. A test that needs something that the
 -- machine cannot get is pending, and so are all tests under a setup that does
 -- (spec/support/skip.lua). $SPEC_REPORT names a file for the statistics of a run: "time SECONDS
--- FILE", "skipped WHAT FILE WHY", "tests RAN PENDING".
+-- FILE", "skipped WHAT FILE WHY", "tests RAN PENDING", "failed FILE:LINE NAME: WHAT".
 
 local FIXTURES = {
   strict_setup = true, lazy_setup = true, before_each = true, after_each = true,
@@ -52,6 +52,15 @@ local function run_guarded(busted, safe, descriptor, run, element)
   return results, raised
 end
 
+-- The first lines of a failure, as one line of at most 300 characters.
+local function report_failure(busted, element, parent, what)
+  local file = busted.getFile(element) or busted.getFile(parent) or element
+  local trace = element.trace or {}
+  local text = tostring(type(what) == "table" and what.message or what):gsub("%s+", " ")
+  report("failed", ("%s:%s %s: %s"):format(file.name, trace.currentline or 0,
+    element.name or element.descriptor, text:sub(1, 300)))
+end
+
 local function install(busted)
   local safe, skipped = busted.safe, setmetatable({}, { __mode = "k" })
 
@@ -69,6 +78,12 @@ local function install(busted)
     return table.unpack(results, 1, results.n)
   end
 
+  for _, kind in ipairs { "failure", "error" } do
+    busted.subscribe({ kind }, function(element, parent, what)
+      report_failure(busted, element, parent, what)
+      return nil, true
+    end)
+  end
   local ran, pending = 0, 0
   busted.subscribe({ "test", "end" }, function(_, _, status)
     if status == "pending" then pending = pending + 1 else ran = ran + 1 end
