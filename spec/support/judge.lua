@@ -97,15 +97,34 @@ end
 
 local function ends_lease(fault) return fault.kind == "STOP" or fault.lease end
 
--- A suspended watcher, or one whose heartbeats are lost, keeps its task but not its lease.
+-- Whether the lease of a run can have ended before a time: its watcher was suspended, or its
+-- heartbeats were lost.
+local function has_lapsed(history, run, at)
+  return caused(history, run, run.began - history.lease, at, ends_lease)
+end
+
+-- The first of the earlier runs that goes on when this one begins, without an excuse. A suspended
+-- watcher keeps its task but not its lease, and its program goes on with a batch: so either of the
+-- two may be the one whose lease has ended. Where another run holds the message's lock, one of
+-- those that were killed may be that one; one excuse is enough then.
+local function beside(history, all, index)
+  local run, held = all[index], nil
+  if has_lapsed(history, run, run.began) then return nil end
+  for earlier = 1, index - 1 do
+    local before = all[earlier]
+    local overlaps = before.ended and run.began < before.ended - 1e-3
+    local excused = overlaps and has_lapsed(history, before, run.began)
+    if overlaps and before.kind and not excused then return before end
+    if excused then held = "excused" end
+  end
+  return run.is_beside and not held and all[index - 1] or nil
+end
+
 local function check_overlap(history, runs, report)
   for message, all in pairs(runs) do
     for index = 2, #all do
-      local before, run = all[index - 1], all[index]
-      local overlaps = run.is_beside
-        or before.kind and before.ended and run.began < before.ended - 1e-3
-      if overlaps
-        and not caused(history, before, before.began - history.lease, run.began, ends_lease) then
+      local run, before = all[index], beside(history, all, index)
+      if before then
         report("overlap", message, ("a run began at %.3f while the one of %.3f went on"):format(
           run.began, before.began))
       end

@@ -21,8 +21,8 @@ local function kinds(changes)
   return found
 end
 
-local function begin(at, run, message)
-  return { at = at, kind = "begin", message = message or "a", run = run }
+local function begin(at, run, message, watcher)
+  return { at = at, kind = "begin", message = message or "a", run = run, watcher = watcher }
 end
 
 local function done(at, run, message)
@@ -115,6 +115,30 @@ describe("the judge", function()
     assert.are.same({ "overlap" }, kinds { events = two, faults = { { at = 2, kind = "KILL" } } })
     assert.are.same({ "overlap", "unexplained" }, kinds { events = two })
     assert.are.same({}, kinds { events = two, faults = { { at = 2, kind = "STOP" } } })
+  end)
+
+  -- CI failed for this: a suspended watcher had given its program a batch; the program began with
+  -- its last message a moment after the watcher that had received it meanwhile.
+  it("lets the suspended watcher be the one of the later run", function()
+    local two = { begin(4, "1", "a", "8"), begin(4.1, "2", "a", "7"), done(5, "1"), done(5.1, "2") }
+    local function with(watcher)
+      return kinds { events = two, faults = { { at = 3.7, kind = "STOP", watcher = watcher } } }
+    end
+    assert.are.same({}, with "7")
+    assert.are.same({}, with "8")
+    assert.are.same({ "overlap", "unexplained" }, with "9")
+  end)
+
+  it("compares a run with all before it, not only with the last one", function()
+    local three = { begin(4, "1", "a", "7"), begin(5, "2", "a", "8"),
+      { at = 5.1, kind = "fail", message = "a", run = "2" },
+      begin(6, "3", "a", "8"), { at = 6, kind = "overlap", message = "a", run = "3" },
+      { at = 6.1, kind = "fail", message = "a", run = "3" }, done(7, "1") }
+    local function with(watcher)
+      return kinds { events = three, faults = { { at = 3.7, kind = "STOP", watcher = watcher } } }
+    end
+    assert.are.same({}, with "7")
+    assert.are.same({ "overlap", "overlap", "unexplained", "unexplained" }, with "9")
   end)
 
   it("wants a cause for a run of what has finished", function()
