@@ -64,7 +64,7 @@ describe("imds", function()
   end))
 
   it("gives up soon on a service that does not answer", in_task(function()
-    server:set { delay = 5 }
+    server:set { delay = 60 }
     local before = scheduler.now()
     local one = client {
       AWS_METADATA_SERVICE_TIMEOUT = "0.1", AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1",
@@ -73,7 +73,7 @@ describe("imds", function()
     assert.is_nil(none)
     assert.are.equal("Timeout", code)
     assert.matches(server.url, err, 1, true)
-    assert.is_true(scheduler.now() - before < 4)
+    assert.is_true(scheduler.now() - before < 30)
   end))
 
   -- In a container, a hop limit of 1 was only a timeout.
