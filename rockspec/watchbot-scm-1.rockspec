@@ -305,6 +305,7 @@ build = {
     ["watchbot.queue.sqlite.history"] = "lua/watchbot/queue/sqlite/history.lua",
     ["watchbot.queue.sqlite.jobs"] = "lua/watchbot/queue/sqlite/jobs.lua",
     ["watchbot.queue.sqlite.lanes"] = "lua/watchbot/queue/sqlite/lanes.lua",
+    ["watchbot.queue.sqlite.lapses"] = "lua/watchbot/queue/sqlite/lapses.lua",
     ["watchbot.queue.sqlite.letters"] = "lua/watchbot/queue/sqlite/letters.lua",
     ["watchbot.queue.sqlite.limits"] = "lua/watchbot/queue/sqlite/limits.lua",
     ["watchbot.queue.sqlite.name"] = "lua/watchbot/queue/sqlite/name.lua",

@@ -47,7 +47,9 @@ end
 --- What the policy wants to be kept.
 ---@param policy watchbot.Policy
 function Keeper:apply(policy)
-  local keep = policy.history and { seconds = policy.history, rows = policy.history_rows } or nil
+  local keep = policy.history and {
+    seconds = policy.history, rows = policy.history_rows, subjects = policy.log_messages,
+  } or nil
   self.keep = keep
   self.queue:keep_history(keep, function(count, err, code) self:lost(count, err, code) end)
 end

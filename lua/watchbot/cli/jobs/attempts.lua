@@ -9,7 +9,7 @@ local attempts = {}
 
 local COLOURS = {
   complete = "green", release = "yellow", cancelled = "yellow", retry = "red", reject = "red",
-  bury = "red",
+  bury = "red", interrupted = "red",
 }
 
 -- How the task ended: "exit code 1"

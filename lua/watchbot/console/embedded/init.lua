@@ -113,7 +113,7 @@ function Source:count_traffic(queue, now, keep)
   return true
 end
 
-local FAILED = { "retry", "reject", "bury" }
+local FAILED = { "retry", "reject", "bury", "interrupted" }
 
 -- From the history: at first of an hour, then of the minutes that may have changed.
 function Source:follow(queue, now)

@@ -10,7 +10,8 @@ local cancels = {}
 
 local MESSAGE = [[
   SELECT messages.seq AS seq, id, subject, fifo_group, receives, sent,
-    visible_at > ?2 AND receives > 0 AND lease > returned AS running, visible_at > ?2 AS hidden
+    visible_at > ?2 AND receives > 0 AND lease > returned AS running, visible_at > ?2 AS hidden,
+    receives > 0 AND lease > returned AS lapsed
   FROM messages LEFT JOIN contents USING (seq) WHERE messages.seq = ?1]]
 
 -- What a message is called whose content the file has lost.
@@ -19,12 +20,14 @@ local function id_of(row) return row.id or ("no-content-%d"):format(row.seq) end
 --- Removes a message; it goes to the history, where there is one.
 ---@param transaction watchbot.Transaction
 ---@param now integer
----@param row table of the message: seq, id, subject, fifo_group, receives, sent
+---@param row table of the message: seq, id, subject, fifo_group, receives, sent; `lapsed`: its
+--- last attempt was not settled
 function cancels.remove(transaction, now, row)
   if transaction:first("SELECT history FROM state").history > 0 then
     history.add(transaction, now, { {
       id = id_of(row), subject = row.subject, group = row.fifo_group, receives = row.receives,
-      sent = row.sent, outcome = "cancelled", reason = "cancelled before it ran",
+      sent = row.sent, outcome = "cancelled",
+      reason = row.lapsed == 1 and "cancelled; its watcher was gone" or "cancelled before it ran",
     } })
   end
   transaction:run("DELETE FROM messages WHERE seq = ?", row.seq)

@@ -43,7 +43,7 @@ local committer = {}
 function committer.new(database, committed, linger)
   return own({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(),
-    done = scheduler.event(), closed = false, keep = false, lost = false,
+    done = scheduler.event(), closed = false, keep = false, lost = false, bare = false,
     linger = linger or LINGER,
   }, Committer)
 end
@@ -139,9 +139,9 @@ local function perform_all(transaction, now, entries)
   end
 end
 
--- Notes the attempts whose messages were settled.
+-- Notes the attempts whose messages were settled, and those that receives came upon.
 local function note(transaction, now, entries, keep)
-  local attempts
+  local attempts = transaction.lapsed
   for _, entry in ipairs(entries) do
     local record, results = entry.record, entry.results
     if record and results and results[1] == true then
@@ -161,8 +161,9 @@ function Committer:perform(transaction, entries)
   local moved, err, code = self.database:has_moved()
   if moved then return nil, err, code end
   local now = clock.now(transaction)
+  transaction.lapsed = nil
   perform_all(transaction, now, self.taken)
-  if self.keep then note(transaction, now, self.taken, self.keep) end
+  if self.keep and not self.bare then note(transaction, now, self.taken, self.keep) end
   return true
 end
 
@@ -189,12 +190,20 @@ local function strip(entries, err, code)
   return count
 end
 
+-- How many attempts the receives of the transaction came upon.
+function Committer:lapsed()
+  return self.keep and #(self.database.transaction_face.lapsed or {}) or 0
+end
+
 -- What is noted of a job must not keep its message from being settled.
 function Committer:lighter(taken, err, code)
-  local count = code ~= "SQLITE_BUSY" and strip(taken, err, code) or 0
+  if code == "SQLITE_BUSY" then return nil, err, code end
+  local count = strip(taken, err, code) + self:lapsed()
   if count == 0 then return nil, err, code end
   self.database.keep = nil
+  self.bare = true
   local ok, problem, problem_code = self.database:transaction(performed, self, taken)
+  self.bare = false
   if ok and self.lost then self.lost(count, err, code) end
   return ok, problem, problem_code
 end

@@ -81,7 +81,7 @@ CREATE TABLE watchers (             -- written where there is a history
 ---@field sent integer? milliseconds since the epoch; so for `started` and `ended`
 ---@field started integer? nil: its task was not started
 ---@field ended integer
----@field outcome "complete"|"reject"|"release"|"retry"|"bury"|"cancelled"
+---@field outcome "complete"|"reject"|"release"|"retry"|"bury"|"cancelled"|"interrupted"
 ---@field code integer?
 ---@field signal string? "KILL"
 ---@field reason string?

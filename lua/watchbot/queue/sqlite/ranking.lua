@@ -11,10 +11,12 @@ ranking.LIMIT = 100
 -- Milliseconds that a point is worth.
 local POINT = 60000
 
--- As they are once the message has been received.
+-- As they are once the message has been received. `lapsed`: since when the last watcher had it that
+-- has not settled it; nil after one that has returned it.
 local COLUMNS = [[
   SELECT seq, sent, first_received, receives + 1 AS receives, lease + 1 AS deliveries,
     fifo_group AS "group", id, subject, attributes, deduplication, body, lane,
+    CASE WHEN lease > returned AND taken > 0 THEN taken END AS lapsed,
     seq || '.' || (lease + 1) AS receipt%s
   FROM messages LEFT JOIN contents USING (seq) ]]
 

@@ -2,6 +2,7 @@
 -- queue.sqlite.store. Messages are read and leased in pages, with all their data; those that were
 -- received too often or have expired are removed on the way.
 
+local lapses = require "watchbot.queue.sqlite.lapses"
 local limits = require "watchbot.queue.sqlite.limits"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local ranking = require "watchbot.queue.sqlite.ranking"
@@ -49,7 +50,8 @@ local PAGE = 16
 ---@field retention number? seconds
 ---@field lanes_of (fun(message: table): watchbot.LaneOfMessage[]?)? the limits that a message is
 --- under; it must not wait
----@field noted any messages have `visible`, when they could be received, for the history
+---@field noted { subjects: boolean? }|false for the history: messages have `visible`, when they could
+--- be received, and attempts that were interrupted are noted
 
 -- Taken messages must not be selected again.
 local function visibility_of(wanted)
@@ -92,7 +94,10 @@ end
 -- Parks a message that is over a limit, or notes that it is in flight from now on.
 local function under_limits(transaction, now, message, wanted)
   local lanes = wanted.lanes_of and wanted.lanes_of(message)
-  if lanes and limits.park(transaction, now, message, lanes) then return "parked" end
+  if lanes and limits.park(transaction, now, message, lanes) then
+    lapses.forget(transaction, message)
+    return "parked"
+  end
   if lanes or message.lane then
     limits.take(transaction, now, message, lanes, now + visibility_of(wanted))
   end
@@ -105,6 +110,8 @@ end
 -- others.
 local function offer(transaction, now, row, wanted)
   local fate = sweep(transaction, now, row, wanted)
+  if fate ~= "cancelled" then lapses.note(transaction, row, wanted) end
+  if fate == "kept" then lapses.forget(transaction, row) end
   if fate then return fate end
   local message = message_of(row, now)
   if wanted.lanes_of or message.lane then return under_limits(transaction, now, message, wanted) end
@@ -112,9 +119,11 @@ local function offer(transaction, now, row, wanted)
 end
 
 -- A message of a paused group waits for the end of the pause.
-local function held_back(transaction, row, paused)
+local function held_back(transaction, row, wanted, paused)
   local ends = row.group and paused.groups[row.group]
   if ends == nil then return nil end
+  lapses.note(transaction, row, wanted)
+  lapses.forget(transaction, row)
   pauses.park(transaction, row.seq, ends)
   limits.move_up(transaction, row.lane)
   return "parked"
@@ -122,7 +131,7 @@ end
 
 local function offer_safely(transaction, now, row, wanted, paused)
   local seq = row.seq
-  if paused and held_back(transaction, row, paused) then return "parked" end
+  if paused and held_back(transaction, row, wanted, paused) then return "parked" end
   local ok, fate, message = pcall(offer, transaction, now, row, wanted)
   if ok then return fate, message end
   if sqlite.is_failure(fate) then error(fate, 0) end
@@ -145,7 +154,7 @@ local function lease(transaction, now, messages, first, visible_at)
     transaction:run(LEASE, messages[first].seq, messages[last].seq, visible_at, now)
     for index = first, last do
       local message = messages[index]
-      message.seq = nil
+      message.seq, message.lapsed = nil, nil
       if message.born then message.born, message.due = nil, nil end
     end
     first = last + 1
