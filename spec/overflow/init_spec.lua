@@ -15,7 +15,8 @@ local BURIED, RETRIED = "failed, moved to the dead-letter queue", "failed, will 
 
 local FOLDER = "s3://big-messages/jobs"
 
--- Short polls let a watcher end soon; nothing else depends on them.
+-- A watcher ends after its poll: one that does not wait lets it end at once; nothing else depends on
+-- it.
 local POLICY = [[
   local policy = require "watchbot".policy {
     task = { cluster = "fleet", definition = "job", container = "main" },
@@ -23,7 +24,7 @@ local POLICY = [[
     %s
   }
   function policy:backoff() return 0 end
-  function policy:poll(state) return state.free, 1 end
+  function policy:poll(state) return state.free, 0 end
   return policy
 ]]
 
@@ -37,6 +38,19 @@ local function big(size)
   return table.concat(parts):sub(1, size)
 end
 
+-- `run --drain` looks three times, each for a second, before it believes that a queue is empty: most
+-- of what this file took. Here the queue is known to be empty.
+local function drain(stack)
+  local watcher = stack:watch()
+  workshop.eventually(function()
+    return stack:left() == 0 or watcher:wait(0)
+  end, "the queue is empty")
+  watcher:kill "TERM"
+  local _, said, log = stack:finish(watcher)
+  assert(stack:left() == 0, log:sub(-4000))
+  return said, log
+end
+
 describe("a message that is too big", function()
   local server
 
@@ -45,6 +59,8 @@ describe("a message that is too big", function()
 
   local function stack_of(folder, script, fields)
     local stack = ecs_stack.new(server, folder, script)
+    -- A watcher hears of a task's end at once, instead of looking once a second.
+    stack:listen()
     server:knobs { buckets = { ["big-messages"] = "us-east-1", foreign = "us-east-1" } }
     folder:write("policy.lua", POLICY:format(fields or ("overflow = %q,"):format(FOLDER)))
     return stack
@@ -72,7 +88,7 @@ describe("a message that is too big", function()
   it("reaches an ECS task by S3, and its object is deleted after it", task(function(folder)
     local stack, body = stack_of(folder, FETCH), big(900 * 1024)
     local id = stack:send { body } [body]
-    local said, log = stack:drain()
+    local said, log = drain(stack)
     assert.are.same({ "success" }, ecs_stack.outcomes(said[id]), log)
     local lines = folder:lines "done"
     local digest = core.sha256(body) .. "  -"
@@ -84,7 +100,7 @@ describe("a message that is too big", function()
   it("is one that its overrides cannot hold", task(function(folder)
     local stack = stack_of(folder, 'echo "${MessageUrl-none} $Message" >> done')
     stack:send { "small" }
-    stack:drain()
+    drain(stack)
     assert.are.same({ "none small" }, folder:lines "done")
     for _, call in ipairs(server:calls "RunTask") do
       assert.is_nil(cjson.encode(call.parameters):find("MessageBucket", 1, true))
@@ -100,7 +116,7 @@ describe("a message that is too big", function()
       QueueUrl = stack.queue, MessageBody = ("b"):rep(5000),
       MessageAttributes = { note = { DataType = "String", StringValue = attribute } },
     })
-    stack:drain()
+    drain(stack)
     assert.matches(attribute, folder:read "done")
     assert.are.equal(("b"):rep(5000), folder:read "got")
   end))
@@ -113,7 +129,7 @@ describe("a message that is too big", function()
         deadLetterTargetArn = "arn:aws:sqs:us-east-1:123456789012:dead" },
     } })
     local id = stack:send { big(20000) } [big(20000)]
-    local said = stack:drain()
+    local said = drain(stack)
     assert.are.same({ RETRIED, RETRIED }, ecs_stack.outcomes(said[id]))
     assert.are.same({ "jobs/task/" .. id }, objects())
   end))
@@ -143,7 +159,7 @@ describe("a message that is too big", function()
         deadLetterTargetArn = "arn:aws:sqs:us-east-1:123456789012:dead" },
     } })
     local id = stack:send { big(20000) } [big(20000)]
-    assert.are.same({ BURIED }, ecs_stack.outcomes(stack:drain()[id]))
+    assert.are.same({ BURIED }, ecs_stack.outcomes(drain(stack)[id]))
   end))
 
   -- The task of a watcher that died is found: it has not stored the message itself.
@@ -195,7 +211,7 @@ describe("a message that is too big", function()
     server:knobs { faults = { { operation = "PutObject", count = 4, status = 503,
       code = "SlowDown" } } }
     local id = stack:send { big(20000) } [big(20000)]
-    local said = stack:drain()
+    local said = drain(stack)
     assert.are.same({ "success" }, ecs_stack.outcomes(said[id]))
     assert.are.equal("true", said[id][2].failedPlacement)
   end))
@@ -211,7 +227,7 @@ describe("a message that is too big", function()
     assert.are.equal(0, exit.code, problem)
     local sent = objects()
     assert.matches("^jobs/shared/%x+%-", sent[1])
-    stack:drain()
+    drain(stack)
     assert.are.equal(core.sha256(body), core.sha256(folder:read "got"))
     -- Other queues of the topic may not have read it yet.
     assert.are.same({ 0, sent }, { stack:left(), objects() })
@@ -227,7 +243,7 @@ describe("a message that is too big", function()
       { "send", "--queue", stack.queue, "--overflow", FOLDER }, variables)
     assert.are.equal(0, exit.code, problem)
     assert.are.equal("", problem)
-    stack:drain()
+    drain(stack)
     assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01 a=1 b=2$",
       folder:lines "done"[1])
     -- Ten attributes with those of the trace: the size of the body is the eleventh.
@@ -239,7 +255,7 @@ describe("a message that is too big", function()
     variables.stdin = big(2 << 20) .. "\n"
     exit, _, problem = program(folder, arguments, variables)
     assert.are.equal(0, exit.code, problem)
-    stack:drain()
+    drain(stack)
     assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01 a=1 $", folder:lines "done"[2])
   end))
 
@@ -324,7 +340,7 @@ describe("a message that is too big", function()
     put(at, "the body")
     point(stack, at)
     point(stack, at, "SQSLargePayloadSize")
-    stack:drain()
+    drain(stack)
     assert.are.same({ "the body", "the body" }, folder:lines "done")
     assert.are.same({ at.key }, objects())
   end))
@@ -335,7 +351,7 @@ describe("a message that is too big", function()
     local at = { bucket = "big-messages", key = "jobs/a//b c" }
     put(at, big(20000))
     point(stack, at)
-    stack:drain()
+    drain(stack)
     assert.are.same({ big(20000), at.key .. "\n" }, { folder:read "got", folder:read "key" })
     assert.are.same({ at.key }, objects())
   end))
@@ -351,7 +367,7 @@ describe("a message that is too big", function()
       local letter = bury_at(stack)
       put(at, "secret")
       local id = point(stack, at)
-      local said = stack:drain()
+      local said = drain(stack)
       assert.are.same({ BURIED }, ecs_stack.outcomes(said[id]))
       assert.matches("outside of 'overflow' %(s3://big%-messages/jobs%)", said[id][1].reason)
       assert.are.same({}, folder:lines "done")
@@ -365,7 +381,7 @@ describe("a message that is too big", function()
     local letter = bury_at(stack)
     local at = { bucket = "big-messages", key = "jobs/message/gone" }
     local id = point(stack, at)
-    local said = stack:drain()
+    local said = drain(stack)
     assert.are.same({ BURIED }, ecs_stack.outcomes(said[id]))
     assert.matches("the body of the message is gone", said[id][1].reason)
     local dead = letter()
@@ -377,7 +393,7 @@ describe("a message that is too big", function()
     local stack = stack_of(folder, 'echo "$Message" >> done', "")
     local at = { bucket = "foreign", key = "k" }
     point(stack, at)
-    local said, log = stack:drain()
+    local said, log = drain(stack)
     assert.are.same({ pointer.write(at) }, folder:lines "done")
     assert.is_table(said)
     assert.matches("the policy has no 'overflow'", log)
