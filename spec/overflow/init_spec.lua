@@ -15,8 +15,8 @@ local BURIED, RETRIED = "failed, moved to the dead-letter queue", "failed, will 
 
 local FOLDER = "s3://big-messages/jobs"
 
--- A watcher ends after its poll: one that does not wait lets it end at once; nothing else depends on
--- it.
+-- A watcher ends after its poll: one that does not wait lets it end at once. Nothing else depends
+-- on it.
 local POLICY = [[
   local policy = require "watchbot".policy {
     task = { cluster = "fleet", definition = "job", container = "main" },
@@ -38,8 +38,8 @@ local function big(size)
   return table.concat(parts):sub(1, size)
 end
 
--- `run --drain` looks three times, each for a second, before it believes that a queue is empty: most
--- of what this file took. Here the queue is known to be empty.
+-- `run --drain` looks three times, each for a second, before it believes that a queue is empty:
+-- most of what this file took. Here the queue is known to be empty.
 local function drain(stack)
   local watcher = stack:watch()
   workshop.eventually(function()

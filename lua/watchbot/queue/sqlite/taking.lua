@@ -50,8 +50,8 @@ local PAGE = 16
 ---@field retention number? seconds
 ---@field lanes_of (fun(message: table): watchbot.LaneOfMessage[]?)? the limits that a message is
 --- under; it must not wait
----@field noted { subjects: boolean? }|false for the history: messages have `visible`, when they could
---- be received, and attempts that were interrupted are noted
+---@field noted { subjects: boolean? }|false for the history: messages have `visible`, when they
+--- could be received, and attempts that were interrupted are noted
 
 -- Taken messages must not be selected again.
 local function visibility_of(wanted)
