@@ -11,7 +11,7 @@ local task, eventually = workshop.task, workshop.eventually
 
 local MESSAGES, POISON, KILLS = 3000, 7, 25
 
--- The random moments are the same in each run of a seed; the seed is told when it fails.
+-- The random moments are the same in each run of a seed; the seed is printed when it fails.
 local seed = os.time()
 
 local POLICY = [[

@@ -342,8 +342,8 @@ describe("the ECS server", function()
       define("job", { script = "exit 3" })
     end))
 
-    -- EventBridge is none of our services, but it speaks JSON as ECS does: a client of that, told
-    -- the other service's names.
+    -- EventBridge is not among watchbot's services, but it uses JSON as ECS does: an ECS client
+    -- with the other service's names.
     local function events_client()
       local client = server:client "ecs"
       client.service = {

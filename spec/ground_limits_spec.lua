@@ -3,7 +3,6 @@
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local local_aws = require "support.local_aws"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -16,13 +15,8 @@ end
 describe("the specs' own SQS", function()
   local server, account, sqs
 
-  setup(workshop.task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-    sqs = account:client("sqs", { max_attempts = 1 })
-  end))
-  teardown(function() server:close() end)
+  cloud.around_own(function(made) account, server = made, made.server end)
+  setup(function() sqs = account:client("sqs", { max_attempts = 1 }) end)
   before_each(task(function()
     server:knobs { in_flight = cjson.null, lease_max = 43200, fail_entries = 0 }
   end))

@@ -41,13 +41,7 @@ end
 
 describe("the specs' own AWS", function()
   local server, account
-
-  setup(workshop.task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
+  cloud.around_own(function(made) account, server = made, made.server end)
 
   -- A request as it arrives at the host of SQS in eu-west-1.
   local function request(case)
@@ -131,13 +125,7 @@ end)
 -- from what is named.
 describe("by AWS's host names, watchbot", function()
   local server, account
-
-  setup(workshop.task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
+  cloud.around_own(function(made) account, server = made, made.server end)
 
   local function environment(more)
     local variables = account:environment()

@@ -78,7 +78,7 @@ describe("the guardian", function()
   end))
 
   it("leaves alone what has ended", task(function()
-    -- The bit of a group that is gone must not be left: its id may be somebody else's by then.
+    -- The bit of a group that is gone must not be left: its id may be in use again by then.
     local child, file = start [[
       local ended = {}
       for index = 1, 50 do ended[index] = process.start { argv = { "true" } } end

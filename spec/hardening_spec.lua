@@ -1,6 +1,6 @@
--- What is built bears what Debian's dpkg-buildflags give with hardening=+all: a memory error in a
--- program that reads messages from anywhere must not become control over it. Without these flags a
--- watchbot beside Debian's own programs was the soft one.
+-- The build uses the flags of Debian's dpkg-buildflags with hardening=+all: a memory error in a
+-- program that reads messages from anywhere must not become control over it. Without these flags
+-- watchbot was less protected than Debian's programs.
 
 local shell = require "support.shell"
 

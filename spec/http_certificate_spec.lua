@@ -48,7 +48,7 @@ describe("a client certificate", function()
     assert.are.equal(200, status "/both.pem")
   end)
 
-  -- A connection that was kept for somebody else's certificate must not serve this request.
+  -- A connection that was kept for another certificate must not serve this request.
   it("that is missing, wrong or cannot be read gets no answer", function()
     assert.are.equal(200, status "/both.pem")
     for _, files in ipairs {

@@ -3,7 +3,7 @@ local http = require "watchbot.http"
 local scheduler = require "watchbot.scheduler"
 local start = require "support.server".start
 
--- The interpreter that runs these specs, for a process of its own.
+-- The interpreter that runs these specs, for separate processes.
 local lua = arg[-1]
 
 -- What the server says that it was asked, and the body that it got.
@@ -33,7 +33,7 @@ local function eventually(condition)
   return false
 end
 
--- Waits until the server has closed so many connections. Asked by another process: a request of
+-- Waits until the server has closed `count` connections. Asked by another process: a request of
 -- this one would find the closed connection before the request that is to find it.
 local function wait_until_closed(count, url, environment)
   assert.is_true(eventually(function()
@@ -604,7 +604,7 @@ describe("http.request", function()
     end)
   end)
 
-  -- A look-up that nobody answers takes glibc ten seconds and more, and libcurl used to wait for
+  -- A look-up without an answer takes glibc ten seconds and more, and libcurl used to wait for
   -- its thread when a transfer was taken away.
   it("does not hold up the loop while a name is looked up, nor when that is cancelled", function()
     local command = "unshare --mount --net python3 spec/support/hung_resolver.py %s "

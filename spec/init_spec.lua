@@ -1,4 +1,4 @@
--- The program as process 1 of a container: a pid namespace of its own.
+-- The program as process 1 of a container: of a new pid namespace.
 
 local process = require "watchbot.process"
 local workshop = require "support.workshop"

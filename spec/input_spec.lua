@@ -1,4 +1,4 @@
--- watchbot.core.input, in programs of their own: what they read is their stdin.
+-- watchbot.core.input, in separate programs: they read their stdin.
 
 local shell = require "support.shell"
 

@@ -72,8 +72,8 @@ describe("make without deps", function()
     assert.matches("dpkg%-query\n.*\n$", (shell.run(("cat %s/called"):format(path))))
   end)
 
-  -- A packager's machine has no dpkg: what is missing is found by pkg-config and the compiler, and
-  -- named in one error.
+  -- A packager's machine has no dpkg: missing libraries are found by pkg-config and the compiler,
+  -- and named in one error.
   it("names missing libraries once, with the packages of each distribution", function()
     local path = fakes { "dpkg-query", "apt-get" }
     shell.write(path .. "/pkg-config", [[#!/bin/sh
@@ -106,7 +106,7 @@ describe("make without deps", function()
   end)
 end)
 
--- A packager builds as a user who is nobody, without sudo, and installs into a folder.
+-- A packager builds as an unprivileged user, without sudo, and installs into a folder.
 describe("a user without sudo", function()
   it("installs with DESTDIR what that user has built", function()
     local path, tree = fakes { "sudo", "apt-get", "dpkg-query" }, folder .. "/tree"

@@ -3,7 +3,7 @@
 
 local workshop = require "support.workshop"
 
--- Tells whether libcurl is in the memory of the watcher before and after a request, and how the
+-- Prints whether libcurl is in the memory of the watcher before and after a request, and how the
 -- request ended.
 local POLICY = [[
 local watchbot = require "watchbot"

@@ -256,7 +256,7 @@ describe("a policy's jobs", function()
 end)
 
 describe("Volumes", function()
-  -- A folder with volumes a and b, and something precious beside them.
+  -- A folder with volumes a and b, and next to them a file that must stay.
   local function prepare(folder)
     assert(os.execute(("cd '%s' && mkdir a b precious && touch precious/file && ln -s ../precious "
       .. "a/link"):format(folder.path)))

@@ -11,7 +11,7 @@ local folder
 setup(function() folder = shell.folder() end)
 teardown(function() shell.remove(folder) end)
 
--- Runs Lua in a process of its own: log and scheduler are there, descriptor 3 is the log `out`. The
+-- Runs Lua in a separate process with log and scheduler; descriptor 3 is the log `out`. The
 -- first %s of `command` is the command that runs it. What it returns goes to `folder/result`.
 local function run(source, command)
   shell.write(folder .. "/script.lua", ([[
@@ -518,7 +518,7 @@ sys.exit(status)
   end)
 end)
 
--- N5: while nobody read the log, it grew in memory with the watcher's own lines.
+-- N5: while the log was not read, it grew in memory with the watcher's lines.
 describe("a log that nobody reads", function()
   it("keeps 16 MiB, drops whole lines, and says how many once there is room", function()
     local result, out = run([[

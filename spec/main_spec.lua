@@ -1,4 +1,4 @@
--- What the program watchbot is told by who starts it.
+-- What the program watchbot inherits from the process that starts it.
 
 local shell = require "support.shell"
 
@@ -8,8 +8,8 @@ describe("watchbot", function()
   before_each(function() folder = shell.folder() end)
   after_each(function() shell.remove(folder) end)
 
-  -- A supervisor that ignores SIGCHLD hands that down, and the kernel then throws exit codes away:
-  -- each task was run again and again, since nobody could tell that it had been good.
+  -- A supervisor that ignores SIGCHLD passes that on, and the kernel then discards exit codes:
+  -- each task was run again and again, since its success was unknown.
   it("learns the exit codes of its tasks where its parent ignores SIGCHLD", function()
     local policy = folder .. "/policy.lua"
     shell.write(policy, ([[

@@ -2,7 +2,7 @@ local shell = require "support.shell"
 
 local folder
 
--- Runs a script in an interpreter of its own, as a user's program would, from another folder.
+-- Runs a script in a separate interpreter, as a user's program would, from another folder.
 local function run(source, environment)
   shell.write(folder .. "/script.lua", source)
   local out, code = shell.run(("cd %s && %s timeout 60 %s 2>&1"):format(folder, environment or "",

@@ -22,8 +22,8 @@ describe("moto", function()
     return function() scheduler.run(body) end
   end
 
-  -- Nobody signs here: moto takes the region and the service from the header, and checks nothing
-  -- until it is told to.
+  -- Nothing is signed here: moto takes the region and the service from the header, and checks
+  -- signatures only when it is asked to.
   local function sqs(operation, body, url)
     return assert(http.request {
       method = "POST",

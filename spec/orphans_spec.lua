@@ -1,5 +1,5 @@
 -- What a task starts ends with it, whatever group or session it went to: coreutils' timeout, bash
--- -m and parallel make groups of their own, so such a part of a task escaped the policy's timeout,
+-- -m and parallel make new groups, so such a part of a task escaped the policy's timeout,
 -- the drain and the guardian, and the same message ran twice at once.
 
 local process = require "watchbot.process"

@@ -1,4 +1,4 @@
--- Child processes as Lua has them. Those that log run in a program of their own, whose stdout is
+-- Child processes as Lua has them. Those that log run in a separate program, whose stdout is
 -- the log.
 
 local host = require "support.host"

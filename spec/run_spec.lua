@@ -140,7 +140,7 @@ describe("watchbot run", function()
     assert.are.equal(0, counts_of(folder).dead)
   end))
 
-  -- dash forks for a command that is text, and tells its death by KILL as exit code 137.
+  -- dash forks for a command that is text, and reports its death by KILL as exit code 137.
   it("knows the signal that ended a command that is text", task(function(folder)
     send(folder, { "1" })
     policy(folder, [[command = "./killed; exit $?", exits = { KILL = "complete" },]])
@@ -430,8 +430,8 @@ describe("watchbot run", function()
   end))
 end)
 
--- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; nothing may
--- be lost for want of a log.
+-- A watcher whose stdout was closed once wrote its log into its own epoll descriptor; no
+-- message may be lost for lack of a log.
 describe("watchbot run with closed standard descriptors", function()
   it("does its work", task(function(folder)
     send(folder, { "1" })

@@ -235,7 +235,7 @@ describe("scheduler", function()
       end)
     end)
 
-    -- In a program of its own: what another spec has left running here may wait for days.
+    -- In a separate program: what another spec has left running here may wait for days.
     it("for what nobody can do any more is an error, not a hang", function()
       local folder = shell.folder()
       shell.write(folder .. "/wait.lua", [[

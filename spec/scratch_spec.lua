@@ -1,4 +1,4 @@
--- Private files, and what becomes of them when their owner is killed.
+-- Private files, and their removal when their owner is killed.
 
 local host = require "support.host"
 local process = require "watchbot.process"
@@ -21,7 +21,7 @@ local function folder_of(path)
   return path:match "(.*)/"
 end
 
--- A body that gets a $TMPDIR of its own, removed afterwards.
+-- A body that gets its own $TMPDIR, removed afterwards.
 local function in_folder(body)
   return task(function()
     local folder = shell "mktemp -d"
@@ -48,7 +48,7 @@ describe("process.file", function()
   it("writes a file that only its owner can read", task(function()
     local file <close> = assert(process.file "a\0b\n")
     assert.are.equal("600 4", shell("stat -c '%%a %%s' '%s'", file:path()))
-    -- The folder of a program of its own: other specs open this one's to other users.
+    -- The folder of a separate program: other specs open this one's to other users.
     local folder = host.run [[
       local file <close> = assert(process.file "")
       os.execute(("stat -c %%a '%s'"):format(file:path():match "(.*)/"))]]
@@ -128,7 +128,7 @@ describe("process.sweep", function()
     file:close()
   end))
 
-  -- The pid of a dead watcher may be a living process's by then: it is the lock that tells, not the
+  -- The pid of a dead watcher may be a living process's by then: the lock decides, not the
   -- pid.
   it("is not deceived by a pid that another process has now", in_folder(function(folder, options)
     local child, file = owner(options)

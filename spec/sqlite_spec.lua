@@ -4,7 +4,7 @@ local core = require "watchbot.core".sqlite
 local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
 
--- The body of a test, as a task, with a database of its own.
+-- The body of a test, as a task, with its own database.
 local function with_database(body, options)
   return function()
     local pipe <close> = io.popen "mktemp -d"

@@ -24,7 +24,7 @@ local function bare_root()
   assert.are.equal(0, code, out)
 end
 
--- A user namespace gives what root has already; in a root of its own, even root may make none.
+-- A user namespace gives what root has already; after chroot(2), even root may not make one.
 local function in_root(arguments)
   local line = "timeout 60 "
     .. "$([ $(id -u) = 0 ] || echo unshare --user --map-root-user) chroot %s/root /watchbot %s 2>&1"

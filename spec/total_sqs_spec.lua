@@ -1,5 +1,5 @@
--- The same as total_spec, on SQS: calls fail at random, too, and a message may run again only where
--- one of its own calls did, or the watcher that ran it.
+-- The same as total_spec, on SQS: calls fail at random, too, and a message may run again only if a
+-- call about it did, or the watcher that ran it.
 
 local total = require "support.total"
 

@@ -45,7 +45,7 @@ describe("valgrind", function()
   end
 
   -- The program itself is static, which hides its malloc from valgrind; the same objects are linked
-  -- anew.
+  -- again.
   it("finds nothing in watchbot-log", function()
     local folder <close> =
       setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })

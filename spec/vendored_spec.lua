@@ -1,5 +1,5 @@
--- Only Debian has static archives of lua-cjson and LuaExpat: everybody else builds them from
--- tarballs, and wants to know at once what is missing or the wrong one.
+-- Only Debian has static archives of lua-cjson and LuaExpat: others build them from tarballs. One
+-- error names each tarball that is missing or wrong.
 
 local shell = require "support.shell"
 

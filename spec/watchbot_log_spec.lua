@@ -277,8 +277,8 @@ describe("watchbot-log and its reader", function()
     assert.are.equal(1, select(2, run "$log 2>/dev/null <&-"))
   end)
 
-  -- Somebody else who has the same pipe may have made it nonblocking: "temporarily unavailable" was
-  -- taken for an error.
+  -- Another program that shares the pipe may have made it nonblocking: "temporarily unavailable"
+  -- was taken for an error.
   it("waits for input and output that are nonblocking", function()
     shell.write(folder .. "/nonblocking.py", [==[
 import os, subprocess, sys, threading, time

@@ -96,8 +96,8 @@ static bool make_json_head(struct lines *lines) {
     return made && append_id(&lines->head, lines->id) && append_text(&lines->head, MESSAGE);
 }
 
-/* Text tells seconds, for which the clock that is a tick behind will do; JSON
- * tells milliseconds. Lines that arrive together have one moment. */
+/* Text has seconds, for which the clock that may be a tick late is enough; JSON
+ * has milliseconds. Lines that arrive together have one time. */
 static int64_t moment(enum lines_format format) {
     struct timespec now;
     if (format == LINES_JSON) return clock_wall() / (CLOCK_SECOND / 1000);

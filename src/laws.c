@@ -288,8 +288,8 @@ static bool take_random(struct random *random, unsigned char *bytes, size_t size
     return true;
 }
 
-/* => a random UUID (RFC 9562, version 4). Nobody can guess it, and watchers that start at the same
- * moment make others. */
+/* => a random UUID (RFC 9562, version 4). It cannot be guessed, and watchers that start at the same
+ * moment make different ones. */
 static int l_uuid(lua_State *L) {
     static const size_t groups[] = {4, 2, 2, 2, 6};
     unsigned char bytes[16];

@@ -182,8 +182,8 @@ static void put_value(struct encoder *encoder, int depth) {
     luaL_error(L, "encode: JSON has no %s", luaL_typename(L, -1));
 }
 
-/* -- value [how] => text | nil message "InvalidText" : `how` says what becomes of text that is not
- * UTF-8 */
+/* -- value [how] => text | nil message "InvalidText" : `how` says how text that is not UTF-8
+ * is handled */
 static int l_encode(lua_State *L) {
     static const char *const names[] = {"refuse", "replace", "bytes", NULL};
     luaL_checkany(L, 1);

@@ -1,5 +1,5 @@
 /* startup: checks the environment of the program before it starts: three standard descriptors and a
- * kernel with pidfd_open(2) and close_range(2). Reports what is missing on standard error. */
+ * kernel with pidfd_open(2) and close_range(2). Reports what the system lacks on standard error. */
 #ifndef WATCHBOT_STARTUP_H
 #define WATCHBOT_STARTUP_H
 

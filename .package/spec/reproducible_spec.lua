@@ -1,4 +1,4 @@
--- A release that nobody can make again has to be believed: the same sources give the same bytes, in
+-- A release that cannot be rebuilt has to be trusted: the same sources give the same bytes, in
 -- whatever folder they are. The path of the folder stood in the program's debug information.
 
 local shell = require "support.shell"

@@ -1,4 +1,4 @@
---- process: child processes; each is the leader of its own session.
+--- process: child processes; each is the leader of a session.
 -- Sits on watchbot.core.process (src/lprocess.c). The process ends when its leader exits: then the
 -- rest of its group is killed, as it is when the handle is closed or collected, and when the
 -- program ends, even by kill -9 (src/guardian.h). The program watchbot also finds and kills

@@ -31,8 +31,8 @@ describe("aws", function()
     return assert(aws(name, all))
   end
 
-  -- IAM is none of our services, but it speaks Query as STS does: a client of that, told the other
-  -- service's names.
+  -- IAM is not among watchbot's services, but it uses Query as STS does: an STS client with the
+  -- other service's names.
   local function iam(operation, parameters)
     local one = client("sts", { credentials = keys or local_aws.ROOT })
     one.service = { protocol = "query", version = "2010-05-08" }

@@ -165,7 +165,7 @@ describe("place", function()
       function() assert.are.equal(expected, find(table.unpack(given, 1, 4))) end)
   end
 
-  -- It passed in silence: the custom endpoint was used, which nobody knew to be a FIPS one.
+  -- It was ignored silently: the custom endpoint was used, without knowing whether it is FIPS.
   it("refuses FIPS or dual stack together with an endpoint, as the SDKs do", function()
     for _, given in ipairs {
       { "sqs", QUEUE, { AWS_USE_FIPS_ENDPOINT = "true", AWS_ENDPOINT_URL_SQS = "https://own:1" },

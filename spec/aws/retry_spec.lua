@@ -1,7 +1,7 @@
 local json = require "watchbot.lib.json"
 local retry = require "watchbot.aws.retry"
 
--- The published cases, and ours in the same form.
+-- The published cases, and additional ones in the same form.
 local FILES = { "../shared/vectors/retry/standard-retry-classic.json", "spec/aws/retry_cases.json" }
 
 local function read(path)

@@ -39,7 +39,7 @@ describe("xml", function()
 
   it("leaves an empty list as something that can be counted and walked", function()
     local _, value = xml.decode "<r><Topics/><Names>  </Names><Lines>\n  </Lines></r>"
-    -- What a server had put on lines of their own was text: an empty list with three blanks in it.
+    -- White space between elements counted as text: an empty list with three blanks in it.
     for _, name in ipairs { "Topics", "Names", "Lines" } do
       assert.are.equal("", value[name])
       assert.are.equal(0, #value[name])

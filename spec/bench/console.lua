@@ -1,6 +1,6 @@
--- What a console costs: jobs of a watcher next to a console that is looked at (an open overview,
--- which asks the file each second), beside one without; and the time of its pages for a queue of
--- 100,000 messages and 100,000 attempts.
+-- What a console costs: jobs of a watcher next to a console that is open in a browser (an
+-- overview, which reads the file each second), compared with one without; and the time of its
+-- pages for a queue of 100,000 messages and 100,000 attempts.
 
 local http = require "watchbot.http"
 local process = require "watchbot.process"

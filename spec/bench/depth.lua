@@ -33,7 +33,7 @@ local FILL = {
     WHERE seq NOT IN (SELECT seq FROM contents)]],
 }
 
--- A queue of so many messages; with `groups` they are dealt out to these in turn.
+-- A queue with `count` messages; with `groups` they are dealt out to these in turn.
 local function fill(bench, count, groups)
   clear(bench)
   open(bench):close()

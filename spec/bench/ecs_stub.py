@@ -1,12 +1,14 @@
-"""ECS in memory, faster than the watcher that is measured: tasks that run nothing, and end with 0 after a while.
+"""ECS in memory, faster than the watcher that is measured: tasks that run nothing, and end with 0
+after a while.
 
     python3 ecs_stub.py SECONDS [EVENTS]
 
-Listens on a port of the system's choice, and prints it. Ends when its standard input does. Connections are kept. It knows
-RunTask (count 1, clientToken), DescribeTasks, ListTasks (startedBy, family, desiredStatus; one page) and StopTask; signatures
-and parameters are not looked at, any cluster and definition exists. A task is RUNNING at once and STOPPED after SECONDS; the
-event of its end goes to EVENTS, the URL of a queue in a server that wants no signature, like sqs_stub.c. `GET /told` tells the
-calls of each operation, how many tasks run, and how many ran at once, at the most.
+Listens on a port of the system's choice, and prints it. Ends when its standard input does.
+Connections are kept. It knows RunTask (count 1, clientToken), DescribeTasks, ListTasks (startedBy,
+family, desiredStatus; one page) and StopTask; signatures and parameters are not looked at, any
+cluster and definition exists. A task is RUNNING at once and STOPPED after SECONDS; the event of its
+end goes to EVENTS, the URL of a queue in a server that wants no signature, like sqs_stub.c. `GET
+/told` tells the calls of each operation, how many tasks run, and how many ran at once, at the most.
 """
 
 import asyncio
@@ -28,7 +30,9 @@ PLACE = "arn:aws:ecs:us-east-1:123456789012"
 class Events:
     """A connection to which ends are written; its responses are ignored."""
 
-    HEAD = "POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.SendMessageBatch\r\nContent-Length: {}\r\n\r\n"
+    HEAD = (
+        "POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.SendMessageBatch\r\nContent-Length: {}\r\n\r\n"
+    )
 
     async def open(self, url):
         self.url, place = url, urlsplit(url)
@@ -40,18 +44,32 @@ class Events:
             pass
 
     def send(self, task):
-        detail = {**task, **{name: iso(task[name]) for name in ("createdAt", "startedAt", "stoppedAt")}}
-        event = json.dumps({
-            "version": "0", "id": task["taskArn"][-32:], "detail-type": "ECS Task State Change", "source": "aws.ecs",
-            "account": "123456789012", "time": iso(time.time())[:19] + "Z", "region": "us-east-1",
-            "resources": [task["taskArn"]], "detail": detail,
-        })
+        detail = {
+            **task,
+            **{name: iso(task[name]) for name in ("createdAt", "startedAt", "stoppedAt")},
+        }
+        event = json.dumps(
+            {
+                "version": "0",
+                "id": task["taskArn"][-32:],
+                "detail-type": "ECS Task State Change",
+                "source": "aws.ecs",
+                "account": "123456789012",
+                "time": iso(time.time())[:19] + "Z",
+                "region": "us-east-1",
+                "resources": [task["taskArn"]],
+                "detail": detail,
+            }
+        )
         body = json.dumps({"QueueUrl": self.url, "Entries": [{"Id": "1", "MessageBody": event}]})
         self.writer.write((self.HEAD.format(len(body)) + body).encode())
 
 
 def iso(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03d}Z"
+    return (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        + f".{int(seconds * 1000) % 1000:03d}Z"
+    )
 
 
 class Ecs:
@@ -73,27 +91,54 @@ class Ecs:
         arn = f"{PLACE}:task/{cluster}/{next(self.numbers):032x}"
         overrides = (request.get("overrides") or {}).get("containerOverrides") or [{}]
         task = self.tasks[arn] = {
-            "taskArn": arn, "clusterArn": f"{PLACE}:cluster/{cluster}", "lastStatus": "RUNNING", "desiredStatus": "RUNNING",
-            "taskDefinitionArn": f"{PLACE}:task-definition/{request['taskDefinition']}", "version": 3, "launchType": "FARGATE",
-            "startedBy": request.get("startedBy"), "createdAt": now, "startedAt": now, "overrides": request.get("overrides"),
-            "containers": [{"name": overrides[0].get("name", "main"), "lastStatus": "RUNNING", "taskArn": arn}],
+            "taskArn": arn,
+            "clusterArn": f"{PLACE}:cluster/{cluster}",
+            "lastStatus": "RUNNING",
+            "desiredStatus": "RUNNING",
+            "taskDefinitionArn": f"{PLACE}:task-definition/{request['taskDefinition']}",
+            "version": 3,
+            "launchType": "FARGATE",
+            "startedBy": request.get("startedBy"),
+            "createdAt": now,
+            "startedAt": now,
+            "overrides": request.get("overrides"),
+            "containers": [
+                {"name": overrides[0].get("name", "main"), "lastStatus": "RUNNING", "taskArn": arn}
+            ],
         }
         self.timers[arn] = asyncio.get_running_loop().call_later(
-            self.seconds, self.end, task, 0, "EssentialContainerExited", "Essential container in task exited")
+            self.seconds,
+            self.end,
+            task,
+            0,
+            "EssentialContainerExited",
+            "Essential container in task exited",
+        )
         self.most = max(self.most, len(self.timers))
         return task
 
     def end(self, task, code, stop_code, reason):
         self.timers.pop(task["taskArn"]).cancel()
-        task.update(lastStatus="STOPPED", desiredStatus="STOPPED", version=5, stoppedAt=time.time(), stopCode=stop_code,
-                    stoppedReason=reason)
+        task.update(
+            lastStatus="STOPPED",
+            desiredStatus="STOPPED",
+            version=5,
+            stoppedAt=time.time(),
+            stopCode=stop_code,
+            stoppedReason=reason,
+        )
         task["containers"][0].update(lastStatus="STOPPED", exitCode=code)
         if self.events:
             self.events.send(task)
 
     def DescribeTasks(self, request):
         found = [self.tasks[arn] for arn in request["tasks"] if arn in self.tasks]
-        return {"tasks": found, "failures": [{"arn": a, "reason": "MISSING"} for a in request["tasks"] if a not in self.tasks]}
+        return {
+            "tasks": found,
+            "failures": [
+                {"arn": a, "reason": "MISSING"} for a in request["tasks"] if a not in self.tasks
+            ],
+        }
 
     def ListTasks(self, request):
         desired, family = request.get("desiredStatus", "RUNNING"), request.get("family")
@@ -113,7 +158,9 @@ class Ecs:
 
 
 ecs = Ecs(float(sys.argv[1]))
-OPERATIONS = {name: getattr(ecs, name) for name in ("RunTask", "DescribeTasks", "ListTasks", "StopTask")}
+OPERATIONS = {
+    name: getattr(ecs, name) for name in ("RunTask", "DescribeTasks", "ListTasks", "StopTask")
+}
 
 
 class Connection(asyncio.Protocol):
@@ -140,7 +187,8 @@ class Connection(asyncio.Protocol):
 
     def answer(self, value):
         body = json.dumps(value).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+        kind = "Content-Type: application/x-amz-json-1.1"
+        head = f"HTTP/1.1 200 OK\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)
 
 

@@ -1,6 +1,6 @@
--- What the history of an embedded queue costs: jobs of a watcher that keeps one, beside one that
+-- What the history of an embedded queue costs: jobs of a watcher that keeps one and of one that
 -- does not, in turns: Lua handlers, processes, and handlers where a row is removed for each that
--- is added. Reading it is measured by itself: a page of 50 among 100,000 attempts.
+-- is added. Reading it is measured separately: a page of 50 among 100,000 attempts.
 
 local jobs = require "watchbot.queue.sqlite.jobs"
 local open = require "watchbot.queue".open

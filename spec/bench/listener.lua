@@ -1,5 +1,6 @@
--- The HTTP server of watchbot.server beside nginx: requests a second for a text of the same size,
--- one core each, wrk on the other. nginx serves a static file, watchbot answers from a Lua task.
+-- The HTTP server of watchbot.server compared with nginx: requests a second for a text of the same
+-- size, one core each, wrk on the other. nginx serves a static file, watchbot answers from a Lua
+-- task.
 
 local process = require "watchbot.process"
 
@@ -42,8 +43,8 @@ local function number_of(text, pattern)
   return assert(tonumber(text:match(pattern)), "wrk has not said how many: " .. text)
 end
 
--- Requests a second to a server that listens at a port; and a second of its own CPU, which is what
--- counts where wrk is the slower one.
+-- Requests a second to a server that listens at a port, and per second of its CPU time, the figure
+-- that counts where wrk is the bottleneck.
 local function load(bench, port, child)
   local url = ("http://127.0.0.1:%d/file.txt"):format(port)
   bench.wait_for("the server", 10, function()

@@ -1,7 +1,7 @@
--- What metrics cost: Lua-handler jobs on the embedded queue of a watcher that listens, beside one
+-- What metrics cost: Lua-handler jobs on the embedded queue of a watcher that listens and of one
 -- that does not, in turns. Instructions are counted by valgrind, as in bench/instructions.lua;
 -- while a job of a handler costs so few of them, the share of metrics is the largest it can be.
--- Nothing is asked for /metrics meanwhile: a scrape is measured by itself.
+-- /metrics is not scraped meanwhile: a scrape is measured separately.
 
 local http = require "watchbot.http"
 local process = require "watchbot.process"

@@ -127,7 +127,7 @@ static void grow(void) {
     room = wider;
 }
 
-/* The body as its sender wrote it: SQS tells the MD5 of that. */
+/* The body as its sender wrote it: SQS returns the MD5 of that. */
 static size_t unescape(struct text body, char *out) {
     static const char *const names = "bfnrt\"\\/", *const bytes = "\b\f\n\r\t\"\\/";
     size_t size = 0;
@@ -444,8 +444,8 @@ static struct text header(const char *head, const char *name) {
     return (struct text){at, strcspn(at, "\r")};
 }
 
-/* Serves the request at the beginning of the input; its size, or 0 when it is not there
- * as a whole. */
+/* Serves the request at the beginning of the input; its size, or 0 while it is
+ * incomplete. */
 static size_t serve_one(struct connection *connection) {
     connection->input[connection->size] = 0;
     char *end = strstr(connection->input, "\r\n\r\n");

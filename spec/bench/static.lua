@@ -1,6 +1,6 @@
--- The static program beside the dynamic one: 40 starts of each in turns, of `--version` and of a
--- drain of an empty queue; and the memory of a watcher that waits: its own, and with what is mapped
--- from files, which other processes share. Needs `make static`.
+-- The static program compared with the dynamic one: 40 starts of each in turns, of `--version` and
+-- of a drain of an empty queue; and the memory of a watcher that waits: its own, and with the files
+-- that are mapped, which other processes share. Needs `make static`.
 
 local scheduler = require "watchbot.scheduler"
 

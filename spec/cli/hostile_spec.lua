@@ -1,7 +1,6 @@
--- A message that wants to drive the terminal of the person who reads it. Every command that shows
--- a message, its subject, its
--- attributes or its logs is walked, and the bytes that come out are looked at: in a pipe, in JSON,
--- on standard error, in the log.
+-- A message that tries to control the terminal of the person who reads it. Every command that shows
+-- a message, its subject, its attributes or its logs is run, and its output is searched: in a pipe,
+-- in JSON, on standard error, in the log.
 
 local cli = require "watchbot.cli"
 local json = require "watchbot.lib.json"

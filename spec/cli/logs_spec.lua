@@ -114,7 +114,7 @@ describe("watchbot logs", function()
         return variables
       end)(),
     })
-    -- It learns that nobody reads any more when there is something to write.
+    -- It notices that the reader is gone with its next write.
     local exit = workshop.eventually(function()
       put(group, line(TWO, "more"))
       return piped:wait(0.2)

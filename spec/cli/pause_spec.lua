@@ -3,7 +3,6 @@
 
 local cjson = require "cjson"
 local cloud = require "support.cloud"
-local local_aws = require "support.local_aws"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -126,14 +125,8 @@ describe("watchbot pause", function()
 end)
 
 describe("watchbot pause on SQS", function()
-  local server, account
-
-  setup(task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
+  local account
+  cloud.around_own(function(made) account = made end)
 
   it("is seen by a watcher when it starts, and by status", task(function(folder)
     local url = account:queue()

@@ -108,7 +108,7 @@ describe("watchbot send", function()
     end
   end))
 
-  -- Of ten thousand lines those behind an empty one were not sent, and nobody was told.
+  -- Of ten thousand lines, those after an empty one were not sent, silently.
   it("sends every line but those that are refused, which it names", task(function(folder)
     local lines, big = {}, ("x"):rep(1024 * 1024 + 1)
     for index = 1, 3000 do
@@ -124,7 +124,7 @@ describe("watchbot send", function()
     assert.are.equal(2998, #bodies_of(folder))
   end))
 
-  -- Later lines vanished as duplicates of the first; "" was a group of its own.
+  -- Later lines vanished as duplicates of the first; "" was a separate group.
   it("refuses ids that are empty, or one for many lines", task(function(folder)
     for words, arguments in pairs {
       ["--deduplication-id is for one message"] = { "--deduplication-id", "x" },

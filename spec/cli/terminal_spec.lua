@@ -115,8 +115,8 @@ describe("a terminal", function()
     assert.are.equal("ABCDEFGHIJK", table.concat(seen))
   end))
 
-  -- Somebody typed "r" while the list was still being read, and the first letter was replayed
-  -- unseen.
+  -- An "r" typed while the list was still being read replayed the first letter before it was
+  -- shown.
   it("throws away what was typed before the question", task(function(folder)
     local screen <close> = tmux.start(folder, lua(folder, [[
       local keys <close> = terminal.keys()

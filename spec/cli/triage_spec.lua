@@ -1,4 +1,4 @@
--- Triage, as somebody does it at a terminal.
+-- Triage at a terminal, key by key.
 
 local cloud = require "support.cloud"
 local open_queue = require("watchbot.queue").open

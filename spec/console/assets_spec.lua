@@ -33,7 +33,7 @@ describe("the files of the console", function()
     end
   end))
 
-  -- A page of its own has no inline script: what it needs is here, and nothing from elsewhere.
+  -- A page has no inline script: everything that it needs is here, nothing comes from elsewhere.
   it("name no other address", function()
     for _, name in ipairs { "style.css", "script.js" } do
       local bytes = assets.get(name).bytes

@@ -8,7 +8,7 @@ local contract = require "dead_letters.contract"
 local sqs = require "watchbot.queue.sqs"
 local workshop = require "support.workshop"
 
--- The random moments are the same in each run of a seed; the seed is told when it fails.
+-- The random moments are the same in each run of a seed; the seed is printed when it fails.
 local seed = os.time()
 
 local function bodies(count)

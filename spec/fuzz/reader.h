@@ -1,6 +1,6 @@
 /* reader: for drivers of what reads foreign bytes in Lua. The driver is a Lua file that returns a
- * function of the bytes; what it raises does not hold. Each line of Lua that runs is told to
- * libFuzzer as if it were a branch of C, so that it finds its way through Lua, too. */
+ * function of the bytes; an error that it raises is a failed check. Each line of Lua that runs is
+ * reported to libFuzzer as if it were a branch of C, so that it finds its way through Lua, too. */
 #ifndef WATCHBOT_FUZZ_READER_H
 #define WATCHBOT_FUZZ_READER_H
 
@@ -17,7 +17,7 @@ static uint8_t lines_seen[LINES] __attribute__((section("__libfuzzer_extra_count
 int luaopen_lxp(lua_State *L); /* LuaExpat */
 
 static inline void reader_line(lua_State *L, lua_Debug *line) {
-    /* Which file it is would take long to ask: one line after another tells it as well. */
+    /* Which file it is would take long to ask: the pair of lines is specific enough. */
     static unsigned before;
     lua_getinfo(L, "l", line);
     unsigned now = (unsigned)line->currentline;

@@ -1,5 +1,5 @@
-/* sigv4.c: any request can be signed, or is refused; a key that was kept signs as one that is made
- * anew. The input's parts, with 0xFF between them, are the texts of the request and the scope, then
+/* sigv4.c: any request can be signed, or is refused; a cached key signs as a new one
+ * does. The input's parts, with 0xFF between them, are the texts of the request and the scope, then
  * names and values of headers. */
 #include "sigv4.h"
 

@@ -125,7 +125,7 @@ describe("what a policy prints", function()
     assert.matches("%[worker%] %[[%x-]+%] verdict on\tbody\n", out)
   end))
 
-  -- A handler that printed while nobody read standard output stopped heartbeats and signals.
+  -- A handler that printed to a full pipe stopped heartbeats and signals.
   it("holds nothing up while nobody reads it", task(function(folder)
     folder:write("policy.lua", [[
       local line = ("x"):rep(1 << 20)

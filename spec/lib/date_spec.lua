@@ -1,4 +1,4 @@
--- There were three readers of dates, each with days of its own that it took: one read 2016-02-30.
+-- There were three readers of dates, which accepted different days: one read 2016-02-30.
 
 local date = require "watchbot.lib.date"
 

@@ -43,9 +43,19 @@ local function wide_lines(path, text)
   return found
 end
 
--- Definitions for editors are no code.
+-- Definitions for editors are generated; they are not code.
+local function is_not_meta(path) return not path:find "^lua/watchbot/meta/" end
+
 local function is_program(path)
-  return (path:find "^lua/" or path:find "^src/") and not path:find "^lua/watchbot/meta/"
+  return (path:find "^lua/" or path:find "^src/") and is_not_meta(path)
+end
+
+local function merged(...)
+  local all = {}
+  for _, files in ipairs { ... } do
+    for path, text in pairs(files) do all[path] = text end
+  end
+  return all
 end
 
 -- The findings of a check of single files, with their files, in order.
@@ -76,15 +86,16 @@ local function findings()
   local lua = sources("lua/*.lua", "src/*.lua", "spec/*.lua", "doc/*.lua",
     ".package/*.lua")
   local c = sources("src/*.[ch]", "include/*.h", "spec/*.[ch]", "doc/*.[ch]")
-  local all = {}
-  for path, text in pairs(lua) do all[path] = text end
-  for path, text in pairs(c) do all[path] = text end
+  local other = sources("*.css", "*.js", "*.py")
+  local pages = sources("*.md")
+  local code = merged(lua, c)
   return {
     layers = layers.violations(layers.declared(read "doc/architecture.md"), program(lua)),
-    columns = each(all, wide_lines),
+    columns = each(merged(code, other), wide_lines),
     requires = each(lua, function(_, text) return requires.misnamed(text) end),
-    words = each(all, words.findings, is_program),
-    lengths = each(all, lengths.findings, is_program),
+    words = each(merged(code, pages), function(path, text)
+      return words.findings(path, text, is_program(path)) end, is_not_meta),
+    lengths = each(code, lengths.findings, is_program),
   }
 end
 

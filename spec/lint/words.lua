@@ -1,6 +1,6 @@
---- words: phrases that must not be in a text that users read (errors, help, log lines), and those
--- that must not be in a comment. They read as riddles, or name a thing otherwise than AWS does;
--- `instead` is what the finding proposes.
+--- words: phrases that must not be in a text that users read (errors, help, log lines, pages of
+-- documentation), nor in a comment. They read as riddles, or name a thing otherwise than AWS does;
+-- the finding proposes something else.
 
 local lexer = require "lint.lexer"
 
@@ -53,12 +53,11 @@ words.listed = {
   ["no json object"] = "not a JSON object",
 }
 
---- Listed phrases that a comment must not have, either.
-words.in_comments = {}
-for _, phrase in ipairs { "whoever", "anew", "at the most", "at the least", "it is none",
-  "that is none", "is no more", "not to be had", "to mend", "so many", "beside", "is told", "ours",
-  "for want of", "one's own" } do
-  words.in_comments[phrase] = true
+--- Listed phrases that are ordinary English in a comment or on a page: "nil if there is none".
+words.in_prose = {}
+for _, phrase in ipairs { "is none", "it is none", "nobody", "older name of", "please",
+  "what is wrong" } do
+  words.in_prose[phrase] = true
 end
 
 -- "%f[%w]of%s+its%s+own%f[%W]", with the escapes \n and \t of a literal as white space
@@ -84,12 +83,12 @@ function words.strings(path, text)
   return strings
 end
 
--- Adds the listed words of some texts, all or those that `wanted` has.
-local function add(found, texts, place, wanted)
+-- Adds the listed words of some texts, except those that `allowed` has.
+local function add(found, texts, place, allowed)
   for _, literal in ipairs(texts) do
     local plain = literal.text:gsub("\\[nt]", "  "):lower()
     for _, one in ipairs(patterns) do
-      if (not wanted or wanted[one.phrase]) and plain:find(one.pattern) then
+      if not (allowed and allowed[one.phrase]) and plain:find(one.pattern) then
         found[#found + 1] = {
           line = literal.line, message = ("'%s' in %s: %s"):format(one.phrase, place, one.instead),
         }
@@ -116,14 +115,38 @@ local function comments(path, text)
   return joined
 end
 
---- The listed words in the string literals and the comments of a file of Lua or C.
+-- The paragraphs of a page in Markdown, without its code; a phrase may continue on the next line.
+local function paragraphs(text)
+  local list, number, in_code, open = {}, 0, false, false
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    if line:find "^%s*```" then in_code = not in_code end
+    local prose = (in_code or line:find "^    ") and "" or line:gsub("`[^`]*`", " ")
+    if prose == "" then
+      open = false
+    elseif open then
+      list[#list].text = list[#list].text .. "\n" .. prose
+    else
+      list[#list + 1], open = { text = prose, line = number }, true
+    end
+  end
+  return list
+end
+
+--- The listed words in a file of Lua or C: in the comments, and with `with_texts` in the string
+--- literals; in the paragraphs of a page in Markdown.
 ---@param path string
 ---@param text string
+---@param with_texts boolean? users read its texts
 ---@return { line: integer, message: string }[]
-function words.findings(path, text)
+function words.findings(path, text, with_texts)
   local found = {}
-  add(found, words.strings(path, text), "a text for users")
-  add(found, comments(path, text), "a comment", words.in_comments)
+  if path:find "%.md$" then
+    add(found, paragraphs(text), "a page", words.in_prose)
+    return found
+  end
+  if with_texts then add(found, words.strings(path, text), "a text for users") end
+  add(found, comments(path, text), "a comment", words.in_prose)
   return found
 end
 

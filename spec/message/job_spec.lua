@@ -36,7 +36,7 @@ describe("job", function()
       cjson.decode(variables.MessageAttributes))
   end)
 
-  -- A task's variables must hold what is a trace, and nothing else that somebody wrote there.
+  -- A task's variables must hold a valid trace, and nothing else that a sender wrote there.
   it("hands over the trace, of its attributes, of its envelope, or of X-Ray", function()
     local parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     local header = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1"

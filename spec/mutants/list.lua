@@ -11,7 +11,7 @@
 
 ---@type watchbot.Mutant[]
 return {
-  -- what becomes of a message
+  -- outcomes of messages
   { name = "a timeout counts as what the exit code says", file = "lua/watchbot/policy/init.lua",
     find = [[if exit.timed_out or exit.not_started then return "retry" end]],
     put = [[if exit.not_started then return "retry" end]],

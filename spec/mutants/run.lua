@@ -23,7 +23,7 @@ local function write(path, text)
   assert(file:write(text))
 end
 
--- The text with the fault in it; raises where its place is not there exactly once.
+-- The text with the fault in it; raises where its place does not exist exactly once.
 local function planted(text, mutant)
   local first, last = text:find(mutant.find, 1, true)
   assert(first, mutant.file .. ": not found: " .. mutant.find)

@@ -5,7 +5,7 @@ local function task(body)
   return function() scheduler.run(body) end
 end
 
--- A sender that notes what it is given; `answer` says what becomes of a request.
+-- A sender that notes what it is given; `answer` returns the result of a request.
 local function noted(answer)
   return {
     bodies = {}, dropped = 0, lost = {},

@@ -1,18 +1,11 @@
 local cloud = require "support.cloud"
 local collector = require "support.collector"
-local local_aws = require "support.local_aws"
 local signed = require "watchbot.otlp.signed"
 local workshop = require "support.workshop"
 
 describe("the endpoint of AWS X-Ray", function()
   local server, account
-
-  setup(workshop.task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
+  cloud.around_own(function(made) account, server = made, made.server end)
 
   -- No endpoint of AWS is set: host, region and signature must come from the URL alone.
   local function export(folder, url, more)

@@ -6,7 +6,7 @@ local trace = require "watchbot.trace"
 
 local PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
--- Takes so many spans.
+-- Takes `count` spans.
 local function taker(made, most)
   return {
     has_room = function() return #made < (most or math.huge) end,

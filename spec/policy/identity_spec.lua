@@ -1,4 +1,4 @@
--- In a fleet nobody could tell which watchers ran the new policy.
+-- In a fleet it was not visible which watchers ran the new policy.
 
 local identity = require "watchbot.policy.identity"
 local policy = require "watchbot.policy"

@@ -22,8 +22,8 @@ describe("a list of words", function()
   end)
 end)
 
--- An argument that is too long for Linux, and a name that is none, failed each message in turn:
--- they were retried, and died, for what their policy had got wrong.
+-- An argument that is too long for Linux, or an invalid name, failed each message in turn: they
+-- were retried, and died, for a mistake of their policy.
 describe("a policy's command", function()
   local function problem(command)
     local _, err = try { queue = "sqlite:jobs.db", command = command }
@@ -40,8 +40,8 @@ describe("a policy's command", function()
     assert.matches("item 1 holds a NUL", problem { "tr\0ue" })
   end)
 
-  -- `retention = 0` was taken for "no limit": each message was removed unread. `memory = 512` are
-  -- bytes: its jobs were held for want of memory.
+  -- `retention = 0` was taken for "no limit": each message was removed unread. `memory = 512` is
+  -- bytes: its jobs were held for lack of memory.
   it("is accompanied by values that can work", function()
     local function refused(name, value)
       local policy, err = try { queue = "sqlite:jobs.db", command = "true", [name] = value }

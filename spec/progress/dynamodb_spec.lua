@@ -113,7 +113,7 @@ local forms = {
   set = function(id) return { id = id, total = 6, parts = range(1, 6) } end,
 }
 
--- Completes a job while the call of this number has a fault; whether there were so many calls.
+-- Completes a job while the call of this number has a fault; whether it was called that often.
 local function complete_with_fault(progress, id, kind, number)
   proxy:clear()
   proxy:add { kind = kind, operation = "UpdateItem", skip = number - 1, count = 1 }
@@ -127,8 +127,8 @@ local function complete_with_fault(progress, id, kind, number)
   return false
 end
 
--- What goes wrong, before or after the call was applied. With one attempt it fails for good: the
--- process dies there, and the part is completed anew.
+-- What goes wrong, before or after the call was applied. With one attempt it fails finally: the
+-- process dies there, and the part is completed again.
 local troubles = {
   ["a process that died"] = { attempts = 1, "applied-status", "status" },
   ["an answer that was lost"] = { attempts = 3, "applied-reset", "reset" },
@@ -315,7 +315,7 @@ describe("a job that watchbot-progress has begun", function()
     assert.are.equal(1, items:count())
   end))
 
-  -- Nobody knows then which it was; all of them being told is what watchbot-progress does.
+  -- Which one it was is unknown then; watchbot-progress, too, answers all of them so.
   it("and whose last part it has taken itself, is complete for all parts",
     task(function(progress, items)
     items:put { id = "job", total = 2, parts = { 1, 2 } }

@@ -1,4 +1,4 @@
--- Sending in batches, to a service that answers as it is told.
+-- Sending in batches, to a service with scripted answers.
 
 local outbox = require "watchbot.queue.outbox"
 local scheduler = require "watchbot.scheduler"
@@ -160,7 +160,7 @@ describe("the answers of a batch", function()
       outbox.answers("PublishBatch", { Successful = "", Failed = "" }, 1)[1].code)
   end)
 
-  -- One entry that made no sense raised, and the nine deletes beside it counted as failed: their
+  -- One entry that made no sense raised, and the nine other deletes counted as failed: their
   -- messages ran again.
   it("are read one by one, whatever stands among them", function()
     local answers = outbox.answers("DeleteMessageBatch", {

@@ -13,7 +13,7 @@ local function shell(command)
   assert(os.execute(command), command)
 end
 
--- The body of a test, as a task, with a folder of its own.
+-- The body of a test, as a task, with its own folder.
 local function task(body)
   return function()
     local pipe <close> = io.popen "mktemp -d"
@@ -802,7 +802,7 @@ describe("a queue file", function()
     assert.matches("jobs.db': database disk image is malformed; 'watchbot queue salvage'", err)
   end))
 
-  -- A mount of the test's own, seen by nobody else; needs root, and a kernel that lets it.
+  -- A mount that only this test sees; needs root, and a kernel that lets it.
   local function with_mount(mount, script)
     return task(function(folder)
       if not os.execute "unshare -m true 2>/dev/null" then
@@ -903,8 +903,8 @@ describe("several processes on one file", function()
       print(cjson.encode(done))
     end)]]
 
-  -- Of each sender, the messages of a group were received in the order they were sent, whoever
-  -- received them.
+  -- Of each sender, the messages of a group were received in the order they were sent, by
+  -- whichever watcher.
   local function check_order(path)
     local last, lines = {}, 0
     for group, sender, index in io.open(path):read "a":gmatch "(%S+) (%w+)%.(%d+)\n" do

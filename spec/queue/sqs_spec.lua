@@ -32,7 +32,7 @@ describe("SQS:", function()
     ids_of_deleted = "moto forgets a deduplication id with its message",
   } or {})
 
-  -- A queue behind the fault proxy, whose log tells of the calls.
+  -- A queue behind the fault proxy, whose log lists the calls.
   local function watched(options)
     local queue = assert(open(options, { endpoint = proxy.url }))
     proxy:clear()
@@ -208,7 +208,7 @@ describe("SQS:", function()
       assert.are.equal(1, #proxy:log "ChangeMessageVisibilityBatch")
     end))
 
-    -- One answer that makes no sense must not end the poll, nor spoil the messages beside it.
+    -- One invalid answer must not end the poll, nor affect the other messages of the batch.
     it("hands out what is whole of an answer, whatever the rest is", function()
       local corrupt = {}
       local function sound(list)

@@ -130,8 +130,8 @@ describe("a cgroup of version 2", function()
     workshop.eventually(function() return core.scratch.rmdir(path) end, "an empty group")
   end))
 
-  -- No machine of ours has the memory controller in version 2. The rules for delegation are the
-  -- same for each controller: here the source is read with huge pages for memory.
+  -- The machines of this suite lack the memory controller of version 2. The rules for delegation
+  -- are the same for each controller: here the source is read with huge pages for memory.
   it("is delegated as the kernel has it", workshop.task(function(folder)
     local source = assert(io.open "lua/watchbot/runner/cgroup.lua"):read "a"
     for pattern, made in pairs { ["%f[%w]memory%.%a+"] = "hugetlb.2MB.max",

@@ -75,8 +75,8 @@ describe("a task of the process runner", function()
     assert.are.equal("||\n", folder:read "out")
   end))
 
-  -- A task that was a watcher itself once ran its own tasks with the Subject and MessageFile of its
-  -- own message.
+  -- A task that was a watcher itself ran its tasks with the Subject and MessageFile of the message
+  -- that it had been started for.
   it("does not inherit a message of the watcher's own", task(function(folder)
     send(folder, { "1" })
     policy(folder, [[inherit = true,
@@ -126,7 +126,7 @@ describe("a machine without room", function()
     policy(folder, "command = { 'sleep', '0.05' }, workers = 3,")
     os.execute(("chmod -R a+rwX '%s'"):format(folder.path))
     local process = require "watchbot.process"
-    -- The watcher's two threads and its guardian are three; nobody else may be this user.
+    -- The watcher's two threads and its guardian are three; no other process may run as this user.
     local child = assert(process.start { output = "capture", cwd = folder.path,
       argv = { "setpriv", "--reuid=65501",
       "--regid=65501", "--clear-groups", "prlimit", "--nproc=3:100", workshop.program, "run",

@@ -1,4 +1,4 @@
--- Which folders are emptied and what is said; src/empty.c has its own spec, and
+-- Which folders are emptied and what is logged; src/empty.c has its own spec, and
 -- spec/listen_spec.lua shows the whole.
 
 local scheduler = require "watchbot.scheduler"

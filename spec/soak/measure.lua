@@ -27,7 +27,7 @@ local function median(samples, field, from, to)
   return values[#values // 2 + 1] or 0
 end
 
---- Whether neither grows: the last fifth beside the second and third.
+--- Whether neither grows: the last fifth compared with the second and third.
 ---@param samples watchbot.soak.Size[] in order of time
 ---@return boolean flat
 ---@return string line the figures

@@ -132,7 +132,7 @@ describe("the lines of a log group", function()
     assert(told { events = 7 }:each({ since = 0 }, error))
   end))
 
-  -- A line that CloudWatch found late had a time before the newest that was shown, and whoever
+  -- A line that CloudWatch found late had a time before the newest that was shown: a program that
   -- asked for newer ones only, or for those of the same millisecond once more, missed it or showed
   -- another twice.
   it("are followed without a gap and without doubles, late ones and those of one millisecond "

@@ -6,6 +6,7 @@ local busted = require "busted"
 local cjson = require "cjson"
 local fault_proxy = require "support.fault_proxy"
 local local_aws = require "support.local_aws"
+local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local server = require "support.server"
 
@@ -27,7 +28,7 @@ function cloud.of(running)
 end
 
 -- Servers that an account may be used with.
-local BESIDE = {
+local OTHERS = {
   proxy = function(account) return fault_proxy.start(account.url) end,
   scripted = function() return server.start("python3", "spec/support/scripted.py") end,
 }
@@ -35,19 +36,33 @@ local BESIDE = {
 --- An account for the tests of a block, with an open user, and the named servers: a fault proxy in
 --- front of it ("proxy") and a server with scripted responses ("scripted"). All are closed after
 --- the tests.
----@param take fun(account: table, beside: table?)
----@param beside "proxy"|"scripted"|nil
-function cloud.around(take, beside)
+---@param take fun(account: table, other: table?)
+---@param kind "proxy"|"scripted"|nil of the other server
+function cloud.around(take, kind)
   local account, other
   busted.setup(function()
     account = cloud.start()
-    other = beside and BESIDE[beside](account)
+    other = kind and OTHERS[kind](account)
     take(account, other)
     scheduler.run(account.open, account)
   end)
   busted.teardown(function()
     if other then other:close() end
     if account then account:close() end -- moto may be missing
+  end)
+end
+
+--- An account, with an open user, on a server of the suite's own AWS for the tests of a block.
+---@param take fun(account: table)
+function cloud.around_own(take)
+  local account
+  busted.setup(function()
+    account = cloud.of(local_aws.own())
+    take(account)
+    scheduler.run(account.open, account)
+  end)
+  busted.teardown(function()
+    if account then account:close() end
   end)
 end
 
@@ -103,6 +118,15 @@ function methods:user(denied, implicitly)
   iam(self, "PutUserPolicy", { UserName = name, PolicyName = "all", PolicyDocument = policy })
   local made = iam(self, "CreateAccessKey", { UserName = name }).AccessKey
   return { access_key = made.AccessKeyId, secret_key = made.SecretAccessKey }
+end
+
+--- A queue as a user without an action sees it, who calls each operation once.
+---@param denied string|string[]|nil as in `user`
+---@param url string? default: a new queue's
+function methods:queue_of_user(denied, url)
+  return assert(open_queue(url or self:queue(), {
+    client = self:client("sqs", { credentials = self:user(denied), max_attempts = 1 }),
+  }))
 end
 
 --- Makes the account's user, and has signatures checked from then on.

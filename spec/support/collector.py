@@ -1,11 +1,13 @@
-"""A collector of OTLP over HTTP for specs: takes what is JSON by the published mapping (otlp_json.py), and nothing else.
+"""A collector of OTLP over HTTP for specs: takes what is JSON by the published mapping
+(otlp_json.py), and nothing else.
 
     python3 collector.py
 
-Listens on a port of the system's choice, and prints it. Ends when its standard input does. `POST /v1/traces` and
-`/v1/metrics` take requests. `GET /received` returns them, in their order: path, headers, request (decoded) and problems;
-`PUT /script` takes a list of steps for the next requests, after which they are taken again. A step: status, headers, body,
-`delay` seconds before, `drop`: closed without an answer, `for_ever`: every request from now on gets it.
+Listens on a port of the system's choice, and prints it. Ends when its standard input does. `POST
+/v1/traces` and `/v1/metrics` take requests. `GET /received` returns them, in their order: path,
+headers, request (decoded) and problems; `PUT /script` takes a list of steps for the next requests,
+after which they are taken again. A step: status, headers, body, `delay` seconds before, `drop`:
+closed without an answer, `for_ever`: every request from now on gets it.
 """
 
 import json
@@ -48,7 +50,11 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self, status, body, headers=()):
-        head = [f"HTTP/1.1 {status} Told", f"Content-Length: {len(body)}", *[f"{n}: {v}" for n, v in headers]]
+        head = [
+            f"HTTP/1.1 {status} Told",
+            f"Content-Length: {len(body)}",
+            *[f"{n}: {v}" for n, v in headers],
+        ]
         self.wfile.write("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
 
     def body(self):
@@ -73,8 +79,17 @@ class Handler(BaseHTTPRequestHandler):
             step = script[0] if script else None
             if step and not step.get("for_ever"):
                 script.pop(0)
-            received.append({"path": self.path, "headers": headers, "request": request, "problems": problems,
-                             "bytes": len(body), "status": step.get("status", 200) if step else 200, "at": time.time()})
+            received.append(
+                {
+                    "path": self.path,
+                    "headers": headers,
+                    "request": request,
+                    "problems": problems,
+                    "bytes": len(body),
+                    "status": step.get("status", 200) if step else 200,
+                    "at": time.time(),
+                }
+            )
         if step:
             self.play(step)
         elif problems:

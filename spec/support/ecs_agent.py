@@ -1,13 +1,14 @@
-"""The part of the ECS agent that sets a task's scale-in protection, and what ECS says of the task's deployment, for
-spec/watcher/protection_spec.lua and spec/watcher/deployment_spec.lua.
+"""The part of the ECS agent that sets a task's scale-in protection, and what ECS says of the task's
+deployment, for spec/watcher/protection_spec.lua and spec/watcher/deployment_spec.lua.
 
     python3 ecs_agent.py
 
-Listens on a port of the system's choice and prints it; ends when its standard input does. What it answers to the next
-requests is set by POST /answer with "ok", "failure", "blocked", "error", "500", "garbage", "hang" or "close"; GET /requests returns the
-bodies that were put, one a line, and GET /hanging how many requests are being held.
-GET /v4/task is the task's metadata; POST / are DescribeTasks and DescribeServices, whose answers are set by POST /deployment
-with "current", "replaced", "forced", "denied" or "standalone"; GET /calls returns their names, one a line.
+Listens on a port of the system's choice and prints it; ends when its standard input does. What it
+answers to the next requests is set by POST /answer with "ok", "failure", "blocked", "error", "500",
+"garbage", "hang" or "close"; GET /requests returns the bodies that were put, one a line, and GET
+/hanging how many requests are being held. GET /v4/task is the task's metadata; POST / are
+DescribeTasks and DescribeServices, whose answers are set by POST /deployment with "current",
+"replaced", "forced", "denied" or "standalone"; GET /calls returns their names, one a line.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
 
@@ -30,10 +31,18 @@ end = threading.Event()
 
 def described(operation):
     if deployment == "denied":
-        return 400, {"__type": "AccessDeniedException", "message": "User is not authorized to perform: ecs:" + operation}
+        return 400, {
+            "__type": "AccessDeniedException",
+            "message": "User is not authorized to perform: ecs:" + operation,
+        }
     if operation == "DescribeTasks":
         group = "family:tiles" if deployment == "standalone" else "service:tiles"
-        task = {"taskArn": TASK, "group": group, "startedBy": "ecs-svc/1", "taskDefinitionArn": DEFINITION + "1"}
+        task = {
+            "taskArn": TASK,
+            "group": group,
+            "startedBy": "ecs-svc/1",
+            "taskDefinitionArn": DEFINITION + "1",
+        }
         return 200, {"tasks": [task], "failures": []}
     former = {"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": DEFINITION + "1"}
     newer = {"id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": DEFINITION + "2"}
@@ -41,7 +50,10 @@ def described(operation):
         newer["taskDefinition"] = DEFINITION + "1"
     if deployment == "current":
         former["status"], newer["status"] = "PRIMARY", "INACTIVE"
-    return 200, {"services": [{"serviceName": "tiles", "deployments": [newer, former]}], "failures": []}
+    return 200, {
+        "services": [{"serviceName": "tiles", "deployments": [newer, former]}],
+        "failures": [],
+    }
 
 
 def told(body):
@@ -50,8 +62,16 @@ def told(body):
     if answer == "failure":
         return 200, {"failure": {"Arn": TASK, "Detail": None, "Reason": "TASK_NOT_VALID"}}
     if answer == "error":
-        return 400, {"error": {"Arn": TASK, "Code": "ThrottlingException", "Message": "rate exceeded"}}
-    return 200, {"protection": {"ExpirationDate": None, "ProtectionEnabled": body["ProtectionEnabled"], "TaskArn": TASK}}
+        return 400, {
+            "error": {"Arn": TASK, "Code": "ThrottlingException", "Message": "rate exceeded"}
+        }
+    return 200, {
+        "protection": {
+            "ExpirationDate": None,
+            "ProtectionEnabled": body["ProtectionEnabled"],
+            "TaskArn": TASK,
+        }
+    }
 
 
 class Agent(BaseHTTPRequestHandler):
@@ -73,7 +93,9 @@ class Agent(BaseHTTPRequestHandler):
         texts = {
             "/requests": lambda: "".join(f"{line}\n" for line in requests),
             "/calls": lambda: "".join(f"{line}\n" for line in calls),
-            "/v4/task": lambda: json.dumps({"Cluster": "main", "TaskARN": TASK, "Family": "tiles", "Revision": "1"}),
+            "/v4/task": lambda: json.dumps(
+                {"Cluster": "main", "TaskARN": TASK, "Family": "tiles", "Revision": "1"}
+            ),
         }
         self.reply(200, texts.get(self.path, lambda: str(hanging))())
 
@@ -94,7 +116,10 @@ class Agent(BaseHTTPRequestHandler):
     def do_PUT(self):
         global hanging
         body = self.body()
-        good = self.path == "/api/1/task-protection/v1/state" and self.headers["Content-Type"] == "application/json"
+        good = (
+            self.path == "/api/1/task-protection/v1/state"
+            and self.headers["Content-Type"] == "application/json"
+        )
         requests.append(body if good else f"wrong request: {self.path}")
         if answer == "hang":
             hanging += 1

@@ -130,7 +130,7 @@ end
 --- Starts a watcher.
 ---@param option string? "--drain"
 ---@param instead table<string, string>? variables that define the work, instead of the policy file
----@param keys table<string, string>? further variables, beside the policy file
+---@param keys table<string, string>? further variables, besides the policy file
 ---@return table process
 function Stack:watch(option, instead, keys)
   local arguments, variables = { "run" }, environment(self)

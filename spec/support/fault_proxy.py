@@ -1,23 +1,26 @@
-"""A proxy in front of an AWS-like server that applies faults of networks and servers to chosen calls: for specs of a
-client's reaction.
+"""A proxy in front of an AWS-like server that applies faults of networks and servers to chosen
+calls: for specs of a client's reaction.
 
     python3 fault_proxy.py http://HOST:PORT
 
-Listens on 127.0.0.1, on a port of the system's choice, and prints it. Ends when its standard input does. Calls are passed
-on unchanged, Host included, so that their signatures stay valid. It is controlled under /-faults, see control().
+Listens on 127.0.0.1, on a port of the system's choice, and prints it. Ends when its standard input
+does. Calls are passed on unchanged, Host included, so that their signatures stay valid. It is
+controlled under /-faults, see control().
 
 A rule is a JSON object; the first that matches a call is applied to it:
 
     kind         one of the functions below FAULTS
-    operation    "DeleteMessage": the end of X-Amz-Target, or the Action of a Query call; "GET /path" for other requests;
-                 absent: every call
+    operation    "DeleteMessage": the end of X-Amz-Target, or the Action of a Query call; "GET
+                 /path" for other requests; absent: every call
     skip         let this many matching calls pass first
     count        then apply it to this many calls
     seconds      apply it for this long from now on
     probability  apply it to this share of the calls, by a generator that starts with `seed` (0)
     delay        seconds, of the kinds delay, delay-answer and slow (1)
-    status, code HTTP status (500) and AWS error code (InternalFailure) of the kinds status and applied-status
-    replace      pairs of text: in the answer the first of each becomes the second, of the kind replace; characters are bytes
+    status, code HTTP status (500) and AWS error code (InternalFailure) of the kinds status and
+                 applied-status
+    replace      pairs of text: in the answer the first of each becomes the second, of the kind
+                 replace; characters are bytes
 """
 
 import asyncio
@@ -100,12 +103,19 @@ async def ask_upstream(request):
     finally:
         writer.close()
     headers = answer.without("connection", "transfer-encoding", "content-length", "keep-alive")
-    return Message(answer.first, [*headers, ("Content-Length", f" {len(answer.body)}")], answer.body)
+    return Message(
+        answer.first, [*headers, ("Content-Length", f" {len(answer.body)}")], answer.body
+    )
 
 
 def make_answer(status, content_type, body, headers=()):
     date = email.utils.formatdate(usegmt=True)
-    headers = [("Date", " " + date), ("Content-Type", " " + content_type), *headers, ("Content-Length", f" {len(body)}")]
+    headers = [
+        ("Date", " " + date),
+        ("Content-Type", " " + content_type),
+        *headers,
+        ("Content-Length", f" {len(body)}"),
+    ]
     return Message(f"HTTP/1.1 {status} Told", headers, body)
 
 
@@ -114,9 +124,12 @@ def make_error(call, status, code, message):
     headers = [("x-amzn-RequestId", f" fault-{call.number}")]
     if call.request.header("x-amz-target"):
         body = {"__type": "com.amazonaws.fault#" + code, "message": message}
-        return make_answer(status, call.request.header("content-type"), json.dumps(body).encode(), headers)
+        return make_answer(
+            status, call.request.header("content-type"), json.dumps(body).encode(), headers
+        )
     body = (
-        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
+        f"<Message>{message}</Message></Error>"
         f"<RequestId>fault-{call.number}</RequestId></ErrorResponse>"
     )
     return make_answer(status, "text/xml", body.encode(), headers)
@@ -159,7 +172,9 @@ class Call:
         answer = await ask_upstream(self.request)
         self.record["applied"] += 1
         status = int(answer.first.split(" ")[1])
-        self.record["answers"].append({"status": status, "body": answer.body.decode("utf-8", "replace")})
+        self.record["answers"].append(
+            {"status": status, "body": answer.body.decode("utf-8", "replace")}
+        )
         return answer
 
     async def answer(self, message):
@@ -286,7 +301,11 @@ async def fault_close(call, rule):
     raise Close
 
 
-FAULTS = {name[6:].replace("_", "-"): function for name, function in list(globals().items()) if name.startswith("fault_")}
+FAULTS = {
+    name[6:].replace("_", "-"): function
+    for name, function in list(globals().items())
+    if name.startswith("fault_")
+}
 
 
 # rules
@@ -294,7 +313,9 @@ FAULTS = {name[6:].replace("_", "-"): function for name, function in list(global
 
 class Rule:
     def __init__(self, fields):
-        known = "kind operation skip count seconds probability seed delay status code replace".split()
+        known = (
+            "kind operation skip count seconds probability seed delay status code replace".split()
+        )
         if unknown := set(fields) - set(known):
             raise ValueError(f"unknown field {sorted(unknown)}; known are {known}")
         if fields.get("kind") not in FAULTS:
@@ -308,7 +329,11 @@ class Rule:
         self.random = random.Random(fields.get("seed", 0))
 
     def takes(self, operation):
-        if self.fields.get("operation", operation) != operation or self.left <= 0 or time.monotonic() > self.ends:
+        if (
+            self.fields.get("operation", operation) != operation
+            or self.left <= 0
+            or time.monotonic() > self.ends
+        ):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -329,10 +354,11 @@ async def pass_on(call):
 
 
 def control(method, path, body):
-    """POST /-faults/rules adds a rule, DELETE removes all; GET /-faults/log lists all calls, DELETE forgets them.
+    """POST /-faults/rules adds a rule, DELETE removes all; GET /-faults/log lists all calls, DELETE
+    forgets them.
 
-    DELETE /-faults/log/over lists those of the calls that are over to which a rule was applied, and the receives; and forgets
-    all that are over.
+    DELETE /-faults/log/over lists those of the calls that are over to which a rule was applied, and
+    the receives; and forgets all that are over.
     """
     if (method, path) == ("POST", "/rules"):
         rules.append(Rule(json.loads(body)))

@@ -2,8 +2,9 @@
 
     python3 http_server.py ADDRESS [CERTIFICATE KEY]
 
-Listens on a port of the system's choice, and prints it. Ends when its standard input does, so it never outlives the spec
-that started it. Is a proxy too: it answers requests for whole URLs itself, and CONNECT with a tunnel to that port here.
+Listens on a port of the system's choice, and prints it. Ends when its standard input does, so it
+never outlives the spec that started it. Is a proxy too: it answers requests for whole URLs itself,
+and CONNECT with a tunnel to that port here.
 """
 
 import asyncio
@@ -46,13 +47,23 @@ async def read_slowly(writer, method, target, headers, body):
 
 
 async def echo(writer, method, target, headers, body):
-    told = {"method": method, "target": target, "headers": [f"{name}:{value}" for name, value in headers]}
+    told = {
+        "method": method,
+        "target": target,
+        "headers": [f"{name}:{value}" for name, value in headers],
+    }
     writer.write(response(json.dumps(told).encode() + b"\n" + body))
 
 
 async def count(writer, method, target, *_):
     global connections, closed
-    told = {"connections": connections, "open": open_now, "closed": closed, "waiting": waiting, "requests": requests[:-1]}
+    told = {
+        "connections": connections,
+        "open": open_now,
+        "closed": closed,
+        "waiting": waiting,
+        "requests": requests[:-1],
+    }
     writer.write(response(json.dumps(told).encode()))
     if target.endswith("/reset"):
         connections = closed = 0
@@ -60,7 +71,13 @@ async def count(writer, method, target, *_):
 
 
 async def status(writer, method, target, *_):
-    writer.write(response(b"status", target.split("/")[2] + " Told", ["Location: /elsewhere", "X-Twice: a", "x-twice:  b "]))
+    writer.write(
+        response(
+            b"status",
+            target.split("/")[2] + " Told",
+            ["Location: /elsewhere", "X-Twice: a", "x-twice:  b "],
+        )
+    )
 
 
 async def slow(writer, *_):
@@ -138,7 +155,9 @@ async def nothing(*_):
 
 
 async def reset(writer, *_):
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     writer.transport.abort()
     raise Close
 
@@ -159,7 +178,11 @@ async def empty(writer, *_):
     writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
-paths = {name.replace("_", "-"): function for name, function in list(globals().items()) if asyncio.iscoroutinefunction(function)}
+paths = {
+    name.replace("_", "-"): function
+    for name, function in list(globals().items())
+    if asyncio.iscoroutinefunction(function)
+}
 
 
 async def serve_one(reader, writer):
@@ -187,7 +210,9 @@ async def pump(reader, writer):
 
 async def tunnel(reader, writer, port):
     if port == 407:  # as a proxy that asks for a password
-        writer.write(response(b"", "407 Proxy Authentication Required", ["Proxy-Authenticate: Basic"]))
+        writer.write(
+            response(b"", "407 Proxy Authentication Required", ["Proxy-Authenticate: Basic"])
+        )
         return
     try:
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)

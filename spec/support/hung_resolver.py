@@ -1,4 +1,5 @@
-"""Runs a command where no name is ever resolved: the only name server takes every question and answers none.
+"""Runs a command where no name is ever resolved: the only name server takes every question and
+answers none.
 
     unshare --mount --net python3 hung_resolver.py COMMAND ARGUMENTS...
 

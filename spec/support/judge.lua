@@ -1,8 +1,8 @@
 --- judge: a strict check of a run of one or more watchers, from the journal of their tasks and the
 -- faults that were applied to watchers and calls. Independent of queues: sent = finished + dead +
 -- still queued, by message; no run starts while another one of the same message runs; a message
--- only runs again after it has finished if there is a cause: a fault of its own calls, or of the
--- watcher that ran it; groups keep their order.
+-- only runs again after it has finished if there is a cause: a fault of the calls about it, or
+-- of the watcher that ran it; groups keep their order.
 
 local judge = {}
 

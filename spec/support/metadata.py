@@ -1,16 +1,25 @@
-"""A metadata service to test against: IMDSv2, and the endpoint that containers are given. Says its port on stdout.
+"""A metadata service to test against: IMDSv2, and the endpoint that containers are given. Says its
+port on stdout.
 
-PUT /state sets what it does, as JSON: `credentials` and `role` to hand out, `token` that containers must send, `status` to
-answer instead, `fail` that many requests with 503 first, `body` to send as it is, `delay` in seconds. GET /calls tells what
-was asked since. It ends with its parent."""
+PUT /state sets what it does, as JSON: `credentials` and `role` to hand out, `token` that containers
+must send, `status` to answer instead, `fail` that many requests with 503 first, `body` to send as
+it is, `delay` in seconds. GET /calls tells what was asked since. It ends with its parent."""
 import json
 import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-START = {"credentials": {}, "role": "app", "token": None, "status": 200, "fail": 0, "body": None, "delay": 0,
-         "region": "eu-west-1"}
+START = {
+    "credentials": {},
+    "role": "app",
+    "token": None,
+    "status": 200,
+    "fail": 0,
+    "body": None,
+    "delay": 0,
+    "region": "eu-west-1",
+}
 state, calls, tokens = dict(START), [], set()
 ROLES = "/latest/meta-data/iam/security-credentials/"
 
@@ -30,7 +39,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def trouble(self):
-        calls.append({"method": self.command, "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}})
+        calls.append(
+            {
+                "method": self.command,
+                "path": self.path,
+                "headers": {k.lower(): v for k, v in self.headers.items()},
+            }
+        )
         time.sleep(state["delay"])
         if state["fail"] > 0:
             state["fail"] -= 1
@@ -49,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
         status = self.trouble()
         if status:
             return self.answer(status, "a secret body")
-        if self.path != "/latest/api/token" or not self.headers.get("X-aws-ec2-metadata-token-ttl-seconds"):
+        if self.path != "/latest/api/token" or not self.headers.get(
+            "X-aws-ec2-metadata-token-ttl-seconds"
+        ):
             return self.answer(400)
         tokens.add("token-%d" % len(tokens))
         return self.answer(200, "token-%d" % (len(tokens) - 1))

@@ -1,5 +1,6 @@
-"""The JSON mapping of OTLP, strictly: which fields each message has, and how each is written. As published at
-https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding, with the messages of opentelemetry-proto 1.x.
+"""The JSON mapping of OTLP, strictly: which fields each message has, and how each is written. As
+published at https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding, with the messages of
+opentelemetry-proto 1.x.
 
 `problems(signal, request)` returns what is wrong with a decoded request, a line each.
 """
@@ -69,33 +70,76 @@ class Needs(dict):
 ANY = Needs()
 ARRAY = Needs({"values": Many(ANY)})
 KEY_VALUE = Needs({"key!": text, "value!": ANY})
-ANY.update({"|stringValue": text, "|boolValue": boolean, "|intValue": INT64, "|doubleValue": double,
-            "|arrayValue": ARRAY, "|kvlistValue": Needs({"values": Many(KEY_VALUE)}), "|bytesValue": text})
+ANY.update(
+    {
+        "|stringValue": text,
+        "|boolValue": boolean,
+        "|intValue": INT64,
+        "|doubleValue": double,
+        "|arrayValue": ARRAY,
+        "|kvlistValue": Needs({"values": Many(KEY_VALUE)}),
+        "|bytesValue": text,
+    }
+)
 ATTRIBUTES = {"attributes": Many(KEY_VALUE), "droppedAttributesCount": UINT32}
 RESOURCE = Needs(ATTRIBUTES)
 SCOPE = Needs({"name": text, "version": text, **ATTRIBUTES})
 STATUS = Needs({"message": text, "code": integer(0, 2)})
 EVENT = Needs({"timeUnixNano!": FIXED64, "name!": text, **ATTRIBUTES})
-LINK = Needs({"traceId!": TRACE_ID, "spanId!": SPAN_ID, "traceState": state, "flags": UINT32, **ATTRIBUTES})
-SPAN = Needs({
-    "traceId!": TRACE_ID, "spanId!": SPAN_ID, "traceState": state, "parentSpanId": SPAN_ID, "flags": UINT32,
-    "name!": text, "kind!": integer(1, 5), "startTimeUnixNano!": FIXED64, "endTimeUnixNano!": FIXED64,
-    "events": Many(EVENT), "droppedEventsCount": UINT32, "links": Many(LINK), "droppedLinksCount": UINT32,
-    "status": STATUS, **ATTRIBUTES})
+LINK = Needs(
+    {"traceId!": TRACE_ID, "spanId!": SPAN_ID, "traceState": state, "flags": UINT32, **ATTRIBUTES}
+)
+SPAN = Needs(
+    {
+        "traceId!": TRACE_ID,
+        "spanId!": SPAN_ID,
+        "traceState": state,
+        "parentSpanId": SPAN_ID,
+        "flags": UINT32,
+        "name!": text,
+        "kind!": integer(1, 5),
+        "startTimeUnixNano!": FIXED64,
+        "endTimeUnixNano!": FIXED64,
+        "events": Many(EVENT),
+        "droppedEventsCount": UINT32,
+        "links": Many(LINK),
+        "droppedLinksCount": UINT32,
+        "status": STATUS,
+        **ATTRIBUTES,
+    }
+)
 TRACES = Needs({"resourceSpans!": Many(Needs({
     "resource!": RESOURCE, "schemaUrl": text,
     "scopeSpans!": Many(Needs({"scope": SCOPE, "spans!": Many(SPAN), "schemaUrl": text}))}))})
 
-POINT = {"attributes": Many(KEY_VALUE), "startTimeUnixNano": FIXED64, "timeUnixNano!": FIXED64, "flags": UINT32}
+POINT = {
+    "attributes": Many(KEY_VALUE),
+    "startTimeUnixNano": FIXED64,
+    "timeUnixNano!": FIXED64,
+    "flags": UINT32,
+}
 NUMBER = Needs({**POINT, "|asInt": INT64, "|asDouble": double})
 HISTOGRAM_POINT = Needs({**POINT, "count!": UINT64, "sum": double, "bucketCounts": Many(UINT64),
                          "explicitBounds": Many(double), "min": double, "max": double})
 TEMPORALITY = integer(1, 2)
-METRIC = Needs({
-    "name!": text, "description": text, "unit": text,
-    "|gauge": Needs({"dataPoints!": Many(NUMBER)}),
-    "|sum": Needs({"dataPoints!": Many(NUMBER), "aggregationTemporality!": TEMPORALITY, "isMonotonic": boolean}),
-    "|histogram": Needs({"dataPoints!": Many(HISTOGRAM_POINT), "aggregationTemporality!": TEMPORALITY})})
+METRIC = Needs(
+    {
+        "name!": text,
+        "description": text,
+        "unit": text,
+        "|gauge": Needs({"dataPoints!": Many(NUMBER)}),
+        "|sum": Needs(
+            {
+                "dataPoints!": Many(NUMBER),
+                "aggregationTemporality!": TEMPORALITY,
+                "isMonotonic": boolean,
+            }
+        ),
+        "|histogram": Needs(
+            {"dataPoints!": Many(HISTOGRAM_POINT), "aggregationTemporality!": TEMPORALITY}
+        ),
+    }
+)
 METRICS = Needs({"resourceMetrics!": Many(Needs({
     "resource!": RESOURCE, "schemaUrl": text,
     "scopeMetrics!": Many(Needs({"scope": SCOPE, "metrics!": Many(METRIC), "schemaUrl": text}))}))})
@@ -105,7 +149,11 @@ def check(kind, value, where):
     if isinstance(kind, Many):
         if not isinstance(value, list):
             return [f"{where}: is not a list"]
-        return [one for index, each in enumerate(value) for one in check(kind.kind, each, f"{where}[{index}]")]
+        return [
+            one
+            for index, each in enumerate(value)
+            for one in check(kind.kind, each, f"{where}[{index}]")
+        ]
     if not isinstance(kind, Needs):
         problem = kind(value)
         return [f"{where}: {problem}: {value!r}"] if problem else []
@@ -117,7 +165,11 @@ def check(kind, value, where):
             found += check(fields[name][1], each, f"{where}.{name}")
         else:
             found.append(f"{where}: has no field '{name}'")
-    found += [f"{where}: has no '{name[:-1]}'" for name in kind if name.endswith("!") and name[:-1] not in value]
+    found += [
+        f"{where}: has no '{name[:-1]}'"
+        for name in kind
+        if name.endswith("!") and name[:-1] not in value
+    ]
     choices = [name[1:] for name in kind if name.startswith("|")]
     if choices and sum(name in value for name in choices) != 1:
         found.append(f"{where}: has not exactly one of {', '.join(choices)}")
@@ -132,15 +184,27 @@ def unique_keys(value, where):
         return []
     keys = [each.get("key") for each in value.get("attributes") or [] if isinstance(each, dict)]
     found = [f"{where}: an attribute twice: {keys}"] if len(set(keys)) != len(keys) else []
-    return found + [one for name, each in value.items() for one in unique_keys(each, f"{where}.{name}")]
+    return found + [
+        one for name, each in value.items() for one in unique_keys(each, f"{where}.{name}")
+    ]
 
 
 def spans_of(request):
-    return [span for each in request["resourceSpans"] for scope in each["scopeSpans"] for span in scope["spans"]]
+    return [
+        span
+        for each in request["resourceSpans"]
+        for scope in each["scopeSpans"]
+        for span in scope["spans"]
+    ]
 
 
 def metrics_of(request):
-    return [one for each in request["resourceMetrics"] for scope in each["scopeMetrics"] for one in scope["metrics"]]
+    return [
+        one
+        for each in request["resourceMetrics"]
+        for scope in each["scopeMetrics"]
+        for one in scope["metrics"]
+    ]
 
 
 def of_span(span):
@@ -160,7 +224,11 @@ def of_metric(metric):
         found.append(f"metric {name}: is not a name")
     for point in metric.get("histogram", {}).get("dataPoints", []):
         counts, bounds = [int(each) for each in point["bucketCounts"]], point["explicitBounds"]
-        if len(counts) != len(bounds) + 1 or sum(counts) != int(point["count"]) or sorted(set(bounds)) != bounds:
+        if (
+            len(counts) != len(bounds) + 1
+            or sum(counts) != int(point["count"])
+            or sorted(set(bounds)) != bounds
+        ):
             found.append(f"metric {name}: buckets and bounds do not fit")
     for kind in ("sum", "histogram"):
         for point in metric.get(kind, {}).get("dataPoints", []):

@@ -2,8 +2,8 @@
 
     python3 run_server.py PROGRAM ARGUMENTS...
 
-Prints the port that the server tells of ("http://127.0.0.1:PORT"), swallows whatever else it says, and ends it when the
-standard input ends.
+Prints the port that the server tells of ("http://127.0.0.1:PORT"), swallows whatever else it says,
+and ends it when the standard input ends.
 """
 
 import re
@@ -26,7 +26,13 @@ def read_output(output):
         pass
 
 
-with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True) as child:
+with subprocess.Popen(
+    sys.argv[1:],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    stdin=subprocess.DEVNULL,
+    text=True,
+) as child:
     reader = threading.Thread(target=read_output, args=[child.stdout], daemon=True)
     reader.start()
     sys.stdin.buffer.read()

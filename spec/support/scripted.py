@@ -2,13 +2,15 @@
 
     python3 scripted.py
 
-Listens on a port of the system's choice, and prints it. Ends when its standard input does. `PUT /script` takes a list of
-steps; each request after that gets the next step, and {} with status 200 once there are none. `GET /log` returns the requests.
+Listens on a port of the system's choice, and prints it. Ends when its standard input does. `PUT
+/script` takes a list of steps; each request after that gets the next step, and {} with status 200
+once there are none. `GET /log` returns the requests.
 
-A step: status, headers, body (200 and empty by default; "[everything]" in it is what was sent); `for_ever`: every request
-from now on gets it; `delay` seconds before; `truncate`: that many bytes of the body are sent, then the connection is closed;
-`drop`: it is closed without an answer; `ahead`: the clock here is that many seconds ahead, and a request whose X-Amz-Date is
-more than 300 seconds off is refused as AWS does, whatever else the step says.
+A step: status, headers, body (200 and empty by default; "[everything]" in it is what was sent);
+`for_ever`: every request from now on gets it; `delay` seconds before; `truncate`: that many bytes
+of the body are sent, then the connection is closed; `drop`: it is closed without an answer;
+`ahead`: the clock here is that many seconds ahead, and a request whose X-Amz-Date is more than 300
+seconds off is refused as AWS does, whatever else the step says.
 """
 
 import calendar
@@ -31,7 +33,11 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self, status, body, headers=(), truncate=None):
-        head = [f"HTTP/1.1 {status} Told", f"Content-Length: {len(body)}", *[f"{n}: {v}" for n, v in headers]]
+        head = [
+            f"HTTP/1.1 {status} Told",
+            f"Content-Length: {len(body)}",
+            *[f"{n}: {v}" for n, v in headers],
+        ]
         sent = body if truncate is None else body[:truncate]
         self.wfile.write("\r\n".join(head).encode() + b"\r\n\r\n" + sent)
         if truncate is not None:
@@ -61,19 +67,33 @@ class Handler(BaseHTTPRequestHandler):
             step = script[0] if script else {"body": "{}"}
             if not step.get("for_ever"):
                 del script[:1]
-            log.append({"path": self.path, "headers": {n.lower(): v for n, v in self.headers.items()},
-                        "body": body.decode("latin-1"), "at": time.monotonic()})
+            log.append(
+                {
+                    "path": self.path,
+                    "headers": {n.lower(): v for n, v in self.headers.items()},
+                    "body": body.decode("latin-1"),
+                    "at": time.monotonic(),
+                }
+            )
         time.sleep(step.get("delay", 0))
         now = time.time() + step.get("ahead", 0)
         headers = {"Date": formatdate(now, usegmt=True), **step.get("headers", {})}
         if step.get("drop"):
             self.close_connection = True
         elif "ahead" in step and self.is_skewed(now):
-            told = {"__type": step.get("code", "com.amazon.coral.service#RequestExpired"), "message": "Signature not yet current"}
+            told = {
+                "__type": step.get("code", "com.amazon.coral.service#RequestExpired"),
+                "message": "Signature not yet current",
+            }
             self.answer(403, json.dumps(told).encode(), headers.items())
         else:
             text = step.get("body", "").replace("[everything]", str(self.headers))
-            self.answer(step.get("status", 200), text.encode("latin-1"), headers.items(), step.get("truncate"))
+            self.answer(
+                step.get("status", 200),
+                text.encode("latin-1"),
+                headers.items(),
+                step.get("truncate"),
+            )
 
 
 class Server(ThreadingHTTPServer):

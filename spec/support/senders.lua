@@ -91,7 +91,7 @@ function senders.file_with_bad_lines(folder, lines)
   end
 end
 
--- Kills a send as soon as it has printed so many ids; those that it printed.
+-- Kills a send as soon as it has printed `count` ids; those that it printed.
 local function send_and_kill(folder, place, count)
   local child = workshop.start(folder, {
     "send", "--queue", place.url, "--from", "letters",

@@ -1,5 +1,6 @@
-# Makes spec/aws/sigv4_cases.json: requests that resemble ours, with the signatures that botocore gives them.
-# usage: python3 spec/support/sigv4_cases.py > spec/aws/sigv4_cases.json ; needs botocore. The credentials are made up.
+# Makes spec/aws/sigv4_cases.json: requests that resemble ours, with the signatures that botocore
+# gives them. usage: python3 spec/support/sigv4_cases.py > spec/aws/sigv4_cases.json ; needs
+# botocore. The credentials are made up.
 
 import datetime
 import json
@@ -18,21 +19,60 @@ SQS = {
 }
 
 CASES = [
-    dict(name="an SQS call", headers=SQS, body='{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/q"}'),
+    dict(
+        name="an SQS call",
+        headers=SQS,
+        body='{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/q"}',
+    ),
     dict(name="an SQS call with a session token", headers=SQS, body="{}", token=TOKEN),
-    dict(name="a form", headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
-         body="Action=Publish&Message=%C3%A9%20%26&Version=2010-03-31", service="sns", host="sns.us-gov-west-1.amazonaws.com",
-         region="us-gov-west-1"),
+    dict(
+        name="a form",
+        headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+        body="Action=Publish&Message=%C3%A9%20%26&Version=2010-03-31",
+        service="sns",
+        host="sns.us-gov-west-1.amazonaws.com",
+        region="us-gov-west-1",
+    ),
     dict(name="a port in the host", headers=SQS, body="{}", host="127.0.0.1:5000"),
     dict(name="an empty body", headers=SQS, body=""),
     dict(name="bytes in the body", headers=SQS, body="\u0000\u0001\u00e9\U0001f600" * 300),
-    dict(name="a path with an encoded name", headers={}, method="GET", path="/a%20b/%C3%A9~/c+d", service="es"),
-    dict(name="a path that needs normalising", headers={}, method="GET", path="/a/./b//c/../d/", service="es"),
-    dict(name="an S3 object with dots, slashes and signs", headers={}, method="PUT", path="/a%20b/..//c%2Fd/./e%2B", body="x",
-         service="s3", s3=True, host="bucket.s3.eu-west-1.amazonaws.com"),
-    dict(name="a query with equal names and prefixes of names", headers={}, method="GET", path="/",
-         query="b=2&a-b=1&a=z&a=y&a%2F=1&B=&empty=", service="es"),
-    dict(name="many headers", headers={f"X-Header-{i}": f"  value  {i} " for i in range(40)}, body="x"),
+    dict(
+        name="a path with an encoded name",
+        headers={},
+        method="GET",
+        path="/a%20b/%C3%A9~/c+d",
+        service="es",
+    ),
+    dict(
+        name="a path that needs normalising",
+        headers={},
+        method="GET",
+        path="/a/./b//c/../d/",
+        service="es",
+    ),
+    dict(
+        name="an S3 object with dots, slashes and signs",
+        headers={},
+        method="PUT",
+        path="/a%20b/..//c%2Fd/./e%2B",
+        body="x",
+        service="s3",
+        s3=True,
+        host="bucket.s3.eu-west-1.amazonaws.com",
+    ),
+    dict(
+        name="a query with equal names and prefixes of names",
+        headers={},
+        method="GET",
+        path="/",
+        query="b=2&a-b=1&a=z&a=y&a%2F=1&B=&empty=",
+        service="es",
+    ),
+    dict(
+        name="many headers",
+        headers={f"X-Header-{i}": f"  value  {i} " for i in range(40)},
+        body="x",
+    ),
     dict(name="a long secret key", headers=SQS, body="{}", secret="0123456789" * 10),
 ]
 
@@ -55,7 +95,9 @@ def authorization(case, query, url, scope, credentials):
 def sign(case, query):
     token, host, path = case.get("token"), case.get("host", HOST), case.get("path", "/")
     secret = case.get("secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-    scope, search = (case.get("service", "sqs"), case.get("region", "eu-west-1")), case.get("query", "")
+    scope, search = (case.get("service", "sqs"), case.get("region", "eu-west-1")), case.get(
+        "query", ""
+    )
     if query:
         search = search.replace("&a=y", "")  # botocore keeps one value of a name there
     url, is_s3 = f"https://{host}{path}" + (f"?{search}" if search else ""), bool(case.get("s3"))
@@ -76,7 +118,8 @@ def sign(case, query):
 def cases():
     for case in CASES:
         yield sign(case, False)
-        # botocore's query signing puts a form's fields into the query and drops the content type, and S3's hashes no body.
+        # botocore's query signing puts a form's fields into the query and drops the content type,
+        # and S3's hashes no body.
         if case.get("method") == "GET":
             yield sign(case, True)
 

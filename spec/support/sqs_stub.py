@@ -2,11 +2,13 @@
 
     python3 sqs_stub.py
 
-Listens on a port of the system's choice, and prints it. Ends when its standard input does. Connections are kept. It knows
-ReceiveMessage (with long polls), SendMessageBatch, DeleteMessage(Batch), ChangeMessageVisibility(Batch) and GetQueueAttributes
-in JSON; the URL of the queue may be any, signatures are not looked at, and there is no redrive, no FIFO and no delay.
-`POST /fill?NUMBER` adds that many messages, whose body is the request's; `GET /told` tells the calls of each operation, how
-many messages are there, and how many polls were open at once while the queue was empty, at the most.
+Listens on a port of the system's choice, and prints it. Ends when its standard input does.
+Connections are kept. It knows ReceiveMessage (with long polls), SendMessageBatch,
+DeleteMessage(Batch), ChangeMessageVisibility(Batch) and GetQueueAttributes in JSON; the URL of the
+queue may be any, signatures are not looked at, and there is no redrive, no FIFO and no delay. `POST
+/fill?NUMBER` adds that many messages, whose body is the request's; `GET /told` tells the calls of
+each operation, how many messages are there, and how many polls were open at once while the queue
+was empty, at the most.
 """
 
 import asyncio
@@ -33,18 +35,27 @@ def now_ms():
 
 
 class Message:
-    """`until` is when it is visible again, None while it is visible; only the newest receipt is worth something."""
+    """`until` is when it is visible again, None while it is visible; only the newest receipt is
+    worth something."""
 
     def __init__(self, body):
         self.id = str(uuid.uuid4())
         self.text = json.dumps(body)
         self.md5 = hashlib.md5(body.encode()).hexdigest()
-        self.sent, self.first, self.receives, self.receipt, self.until = now_ms(), None, 0, None, None
+        self.sent, self.first, self.receives, self.receipt, self.until = (
+            now_ms(),
+            None,
+            0,
+            None,
+            None,
+        )
 
     def rendered(self):
         return (
-            f'{{"MessageId":"{self.id}","ReceiptHandle":"{self.receipt}","MD5OfBody":"{self.md5}","Body":{self.text},'
-            f'"Attributes":{{"SentTimestamp":"{self.sent}","ApproximateReceiveCount":"{self.receives}",'
+            f'{{"MessageId":"{self.id}","ReceiptHandle":"{self.receipt}","MD5OfBody":"{self.md5}",'
+            f'"Body":{self.text},'
+            f'"Attributes":{{"SentTimestamp":"{self.sent}",'
+            f'"ApproximateReceiveCount":"{self.receives}",'
             f'"ApproximateFirstReceiveTimestamp":"{self.first}"}}}}'
         )
 
@@ -105,7 +116,12 @@ class Queue:
         if self.visible or not wait:
             return answer(self.take(most, visibility))
         poll = []
-        poll += [answer, most, visibility, asyncio.get_running_loop().call_later(wait, self.give_up, poll)]
+        poll += [
+            answer,
+            most,
+            visibility,
+            asyncio.get_running_loop().call_later(wait, self.give_up, poll),
+        ]
         self.waiting.append(poll)
         self.most_polls = max(self.most_polls, len(self.waiting))
 
@@ -121,7 +137,9 @@ class Queue:
                 change(message, entry)
                 done.append({"Id": entry["Id"]})
             else:
-                failed.append({"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid", "SenderFault": True})
+                failed.append(
+                    {"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+                )
         return json.dumps({"Successful": done, **({"Failed": failed} if failed else {})})
 
     def delete(self, message, _):
@@ -138,16 +156,31 @@ class Queue:
         for entry in request["Entries"]:
             message = Message(entry["MessageBody"])
             self.add(message)
-            done.append({"Id": entry["Id"], "MessageId": message.id, "MD5OfMessageBody": message.md5})
+            done.append(
+                {"Id": entry["Id"], "MessageId": message.id, "MD5OfMessageBody": message.md5}
+            )
         return json.dumps({"Successful": done})
 
     def attributes(self):
         counts = {"": len(self.visible), "NotVisible": len(self.held), "Delayed": 0}
-        return json.dumps({"Attributes": {"ApproximateNumberOfMessages" + name: str(n) for name, n in counts.items()}})
+        return json.dumps(
+            {
+                "Attributes": {
+                    "ApproximateNumberOfMessages" + name: str(n) for name, n in counts.items()
+                }
+            }
+        )
 
     def told(self):
         calls = dict(self.calls)
-        return json.dumps({"calls": calls, "visible": len(self.visible), "held": len(self.held), "most_polls": self.most_polls})
+        return json.dumps(
+            {
+                "calls": calls,
+                "visible": len(self.visible),
+                "held": len(self.held),
+                "most_polls": self.most_polls,
+            }
+        )
 
 
 queue = Queue()
@@ -175,7 +208,8 @@ class Connection(asyncio.Protocol):
 
     def answer(self, text, status="200 OK"):
         body = text.encode()
-        head = f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+        kind = "Content-Type: application/x-amz-json-1.0"
+        head = f"HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)
 
     def handle(self, head, body):
@@ -203,7 +237,10 @@ class Connection(asyncio.Protocol):
         elif operation == "GetQueueAttributes":
             self.answer(queue.attributes())
         else:  # of an invalid handle, by which a watcher checks its permission
-            self.answer('{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid","message":"it is none"}', "400 Bad Request")
+            self.answer(
+                '{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid","message":"it is none"}',
+                "400 Bad Request",
+            )
 
 
 async def look_for_expired():

@@ -135,7 +135,7 @@ function Run:torment()
 end
 
 -- A watcher that starts while AWS cannot be reached ends, and is started again, as by systemd. Any
--- other end of its own is a fault.
+-- other end that was not requested is a fault.
 function Run:restart_ended()
   for index, watcher in ipairs(self.watchers) do
     local exit = self.trouble.hurting ~= index and watcher:wait(0)

@@ -10,7 +10,7 @@ end
 
 describe("the policies of a template", function()
   it("let the account use its topic, as the policy did that they take the place of", function()
-    -- A topic has one policy. Without this statement nobody in the account could publish any more.
+    -- A topic has one policy. Without this statement no one in the account could publish.
     local topic = { Ref = "Topic" }
     local found = by_sid(access.of_topic(topic, {}).Properties.PolicyDocument.Statement)
     assert.are.same({ ["aws:SourceOwner"] = { Ref = "AWS::AccountId" } },
@@ -20,8 +20,8 @@ describe("the policies of a template", function()
   end)
 
   it("let a key be used by all services that send to what it encrypts", function()
-    -- A key whose policy names none of them: SNS, alarms and the rule drop what they send, and
-    -- nobody is told.
+    -- A key whose policy names none of them: SNS, alarms and the rule drop what they send,
+    -- silently.
     local found = by_sid(access.of_key().Statement)
     for sid, service in pairs { SnsSends = "sns", EventsSends = "events",
       CloudwatchSends = "cloudwatch" } do

@@ -40,7 +40,7 @@ describe("cf", function()
     assert.are.equal('{"Fn::Join":[",",[]]}', json.encode(cf.join(",", {})))
   end)
 
-  -- { Ref = nil } is an empty table: an output got no value, and nobody was told.
+  -- { Ref = nil } is an empty table: an output silently got no value.
   it("refuses what is missing, where it was written", function()
     local function refused(pattern, what, ...)
       local ok, err = pcall(what, ...)

@@ -97,7 +97,7 @@ describe("the environment of a watcher", function()
     assert.are.same({ "", "4" }, { read.volumes, read.workers })
   end)
 
-  -- /tmp was shared by jobs that run beside each other, and never emptied: it grew until the disk
+  -- /tmp was shared by jobs that run at the same time, and never emptied: it grew until the disk
   -- was full.
   it("gives jobs that run beside each other their own TMPDIR, and empties what one uses", function()
     local function private(more)

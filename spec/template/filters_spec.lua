@@ -142,7 +142,7 @@ describe("the metric filters of processes", function()
       end
     end))
 
-    -- A program that is missing: nothing counted that no task can be started, and nobody was told.
+    -- A program that is missing: no metric counted that no task could be started.
     it("find that no task can be started in " .. (structured and "JSON" or "text"),
       task(function(folder)
       folder:write("policy.lua", 'return require "watchbot".policy { command = { "./missing" } }')

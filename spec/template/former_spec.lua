@@ -1,4 +1,4 @@
--- Who comes from ecs-watchbot or the CDK is told the name to use. Each name that is said is one.
+-- Options of ecs-watchbot and the CDK are answered with the name to use. Each such name exists.
 
 local former = require "watchbot.template.former"
 local options = require "watchbot.template.options"

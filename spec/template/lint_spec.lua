@@ -17,8 +17,7 @@ describe("lint", function()
     assert.are.same({}, assert(lint.run [[{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}]]))
   end))
 
-  -- In a program of its own, for PATH is this one's; cfn-lint is one that only says what it was
-  -- made to.
+  -- In a separate program with another PATH; its cfn-lint is a script that prints given findings.
   it("says when it is not there, and when it ends with something else",
     workshop.task(function(folder)
     local script = folder:write("try.lua", [[

@@ -48,7 +48,7 @@ describe("the queue of a template", function()
   end)
 
   it("is subscribed within the topic, as ecs-watchbot's were", function()
-    -- As a resource of its own the new subscription came after the old one was removed: what was
+    -- As a separate resource the new subscription came after the old one was removed: what was
     -- published between the two was lost, and after a rollback everything.
     local resources = templates.part("queue", "task").Resources
     assert.is_nil(resources.WatchbotSubscription)

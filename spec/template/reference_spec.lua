@@ -1,5 +1,5 @@
--- Templates that ecs-watchbot has made, beside what we make of the same options: every resource,
--- property, variable and output that they have is there, or is named below with why it is not.
+-- Templates that ecs-watchbot has made, compared with watchbot's from the same options: every
+-- resource, property, variable and output of theirs exists, or is named below with a reason.
 
 local cf = require "watchbot.template.cf"
 local cjson = require "cjson"
@@ -7,7 +7,7 @@ local watchbot = require "watchbot"
 
 local FOLDER = "../shared/reference-templates/"
 
--- What is not there, and why. A name stands for all that begins with it.
+-- What we leave out, and why. A name stands for all that begins with it.
 local exceptions = {
   ["AWS::ApiGateway::Deployment.Stage"] =
     "the stage is a resource of its own, which outlives a deployment",

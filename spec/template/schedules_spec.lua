@@ -40,7 +40,7 @@ describe("the schedules of a template", function()
     assert.is_nil(often.ScheduleExpressionTimezone)
   end)
 
-  -- Without ids of its own a FIFO topic would take the second tick for a duplicate of the first.
+  -- Without a deduplication id for each tick a FIFO topic would drop the second one as a duplicate.
   it("have a group and an id of each tick on a FIFO topic", function()
     local sent = input(part({ fifo = true }).Resources.WatchbotSchedulenightly)
     assert.are.equal("schedule-nightly", sent.MessageGroupId)

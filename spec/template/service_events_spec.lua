@@ -4,7 +4,7 @@ local templates = require "support.templates"
 
 describe("the events of a template's service", function()
   it("go to the notification topic when tasks do not start", function()
-    -- A service scaled from zero with a wrong image tried for hours, and nobody was told.
+    -- A service scaled from zero with a wrong image tried for hours, without a notification.
     for _, mode in ipairs { "task", "process" } do
       local rule = templates.properties("service_events", "WatchbotServiceEventRule", mode)
       assert.are.same({ { Ref = "WatchbotService" } }, rule.EventPattern.resources)

@@ -16,7 +16,7 @@ local function substituted(value)
   end):gsub("%${!", "${"))
 end
 
--- A header that is not there is empty, or null.
+-- A header that the request lacks is empty, or null.
 local function variables(request, absent)
   local function decoded() return cjson.decode(request.body) end
   local input = {

@@ -58,7 +58,7 @@ describe("a drain", function()
     assert.is_false(made.queue.items[2].in_flight)
   end)
 
-  -- A message stayed in flight until its visibility timeout: the watcher had ended beside its hook.
+  -- A message stayed in flight until its visibility timeout: the watcher ended before its hook.
   it("gives back what a hook has not decided on by the end", function()
     for _, name in ipairs { "admit", "environment" } do
       local one = policy {

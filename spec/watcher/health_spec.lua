@@ -39,7 +39,7 @@ describe("a health file", function()
       select(2, check(folder, "--within", "0.1", "health")))
   end))
 
-  -- The check of a container waited for ever for somebody to write a pipe.
+  -- The check of a container waited forever for a writer of a named pipe.
   it("is a file, and nothing else is waited for", task(function(folder)
     os.execute(("mkfifo '%s'; mkdir '%s'"):format(folder:file "pipe", folder:file "folder"))
     for _, name in ipairs { "pipe", "folder", "/dev/full" } do
@@ -95,7 +95,7 @@ describe("a health file", function()
     assert.are.equal(0, child:wait(workshop.PATIENCE).code)
   end))
 
-  -- `--health /tmp/health`, where somebody had made /tmp/health a link to the watcher's own policy.
+  -- `--health /tmp/health`, where another user had made /tmp/health a link to the watcher's policy.
   it("is a plain file of ours: no link, no FIFO, no other file is written", task(function(folder)
     local kept = folder:write("kept", "precious\n")
     for what, make in pairs {

@@ -1,5 +1,5 @@
--- What a watcher does in its queue's file beside its jobs: it hears of cancelled ones, says that it
--- is alive, and removes what is too old.
+-- What a watcher does in its queue's file besides its jobs: it notices cancelled ones, records that
+-- it is alive, and removes rows that are too old.
 
 local cancels = require "watchbot.queue.sqlite.cancels"
 local history = require "watchbot.queue.sqlite.history"

@@ -1,5 +1,5 @@
 -- Several messages of a group in one batch of a FIFO queue, on the local AWS, with a handler that
--- notes what it gets: order, what goes back, what is said. AWS: "your function should stop
+-- notes what it gets: order, returned messages, log lines. AWS: "your function should stop
 -- processing messages after the first failure and return all failed and unprocessed messages".
 -- https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
@@ -10,7 +10,7 @@ local workshop = require "support.workshop"
 
 local task = workshop.task
 
--- Notes each batch as a line of its messages; `judge(body, seen)` says what becomes of a message.
+-- Notes each batch as a line of its messages; `judge(body, seen)` returns the outcome of a message.
 local POLICY = [[
 local policy = require "watchbot".policy {
   queue = %q, visibility = 30, kill_grace = 0.2, %s

@@ -1,5 +1,5 @@
--- Leases and their heartbeat, with a settler that answers as it is told: failures and late answers
--- cannot be had from a real queue at will. What an extension does in a queue, spec/queue says; with
+-- Leases and their heartbeat, with a settler with scripted answers: a real queue does not fail or
+-- answer late on demand. What an extension does in a queue, spec/queue says; with
 -- the real program, spec/aws/faults.
 
 local leases = require "watchbot.watcher.leases"
@@ -272,7 +272,7 @@ describe("leases", function()
     end))
 
     -- A beat starts a task for each extension. One whose lease was decided before its first turn
-    -- went out all the same, beside the delete, and could keep a message out of sight that had been
+    -- was sent along with the delete, and could keep a message invisible that had been
     -- returned.
     it("have no extension started that a beat before had in mind", task(function()
       local settler = settler_of()

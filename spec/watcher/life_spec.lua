@@ -13,7 +13,7 @@ local function policy_with(more)
   return policy(fields)
 end
 
--- A watcher on a stage of its own, whose tasks end with 0 as soon as they run.
+-- A watcher on a separate stage, whose tasks end with 0 as soon as they run.
 local function stage(one)
   local made = open_stage(one or policy_with(), {})
   local start = made.runner.start
@@ -151,7 +151,7 @@ describe("a job's life", function()
     end)
   end
 
-  -- A task whose follower raised ran on beside the next receive of its message.
+  -- A task whose follower raised was still running when its message was received again.
   it("stops a task that it has lost track of before the message goes back", function()
     made = open_stage(policy_with { max_receives = 5 }, {})
     local stopped

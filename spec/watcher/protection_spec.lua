@@ -109,7 +109,7 @@ describe("protection", function()
   end))
 
   it("is renewed in time however often busy and idle change", task(function()
-    -- Each change started the wait for the renewal anew: with a job now and then the protection ran
+    -- Each change restarted the wait for the renewal: with a job now and then the protection ran
     -- out.
     local guard = new { renewal = 0.2 }
     local until_time = scheduler.now() + 1

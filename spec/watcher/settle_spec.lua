@@ -18,7 +18,7 @@ local function failing(err, code)
 end
 
 describe("settle", function()
-  -- Readiness: that a receipt has expired is an answer, that nothing came is none.
+  -- Readiness: an expired receipt counts as an answer of the queue, a missing response does not.
   it("notes when the queue has answered, and when it has not", task(function()
     local queue = scripted_queue.new()
     local settler = settle.new(queue)

@@ -1,6 +1,6 @@
-/* A program that has a life of its own, with a watcher in it: its own loop (poll), its own SIGCHLD
- * handler, its own child. host POLICY.lua : runs until its child has exited and the policy's
- * watcher has ended after that. */
+/* A program with a watcher in it, which has its own main loop (poll), SIGCHLD handler and
+ * child. host POLICY.lua : runs until its child has exited, and after that the policy's watcher
+ * has ended. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@ local scheduler = require "watchbot.scheduler"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
--- Stands in front of the program: the first time that a part is told that it was the last, the
--- worker is killed before it can hear that.
+-- Wraps the program: the first time that a part learns that it was the last one, the worker is
+-- killed before it reads the answer.
 local DEADLY = [[#!/bin/sh
 answer=$(%s "$@") || exit
 [ -z "$answer" ] || printf '%%s\n' "$answer"

@@ -1,4 +1,4 @@
--- The worker against a real web server, from the message to what becomes of it.
+-- The worker against a real web server, from the message to its outcome.
 local server = require "support.server"
 local shell = require "support.shell"
 local testing = require "watchbot.testing"

@@ -1,5 +1,5 @@
--- The event is the one of AWS's page on its structure, shortened to what is read and what is beside
--- it.
+-- The event is the one of AWS's page on its structure, shortened to the members
+-- that are read and their neighbors.
 local cjson = require "cjson"
 local testing = require "watchbot.testing"
 local workshop = require "support.workshop"

@@ -1,5 +1,5 @@
--- The webhook is a real server here: it writes each post into a file, and answers what it is told
--- to.
+-- The webhook is a real server here: it writes each post to a file, and answers as the
+-- test asks.
 local cjson = require "cjson"
 local server = require "support.server"
 local shell = require "support.shell"

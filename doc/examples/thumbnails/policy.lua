@@ -1,4 +1,4 @@
--- Make thumbnails of what the queue names; be patient with a file that is not there yet.
+-- Make thumbnails of the files that messages name; retry later while a file does not exist yet.
 local watchbot = require "watchbot"
 
 local policy = watchbot.policy {

@@ -174,7 +174,7 @@ local function new_chain(options, settings, warn)
   }
 end
 
--- Clients without options of their own share credentials and their refresh; all their `warn`
+-- Clients without separate options share credentials and their refresh; all their `warn`
 -- functions are called.
 local shared = {}
 

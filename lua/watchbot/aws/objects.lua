@@ -1,5 +1,5 @@
---- objects: the calls of S3 about one object, which are requests of HTTP's own methods. S3 signs
--- the path as it is sent: encoded once, and never normalized ("a//b" is a key of its own).
+--- objects: the calls of S3 about one object, which use HTTP's methods. S3 signs the path as it is
+-- sent: encoded once, and never normalized ("a//b" and "a/b" are different keys).
 -- https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 
 local buckets = require "watchbot.lib.buckets"

@@ -166,7 +166,7 @@ local function print_json(found)
   output.json(found)
 end
 
--- The arguments that are texts of their own kind, read.
+-- Parses the arguments that have a syntax.
 local function read(arguments)
   local problem = misuse(arguments)
   if problem then return nil, problem end

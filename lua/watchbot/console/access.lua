@@ -1,6 +1,6 @@
 --- console.access: who may see the console, and who may change something.
 -- A secret token in the URL that is printed opens it, and is replaced by a cookie. The names in
--- Host and Origin are checked, since a page of another site can have a name of its own resolve to
+-- Host and Origin are checked, since a page of another site can make its own host name resolve to
 -- this machine (DNS rebinding), or post a form here. Both keep out pages that the user's browser
 -- has open; the token keeps out everyone else.
 

@@ -12,7 +12,7 @@ local overview = require "watchbot.console.overview"
 local router = require "watchbot.console.router"
 local scheduler = require "watchbot.scheduler"
 
--- Seconds for which somebody counts as looking after a page or an event was sent.
+-- Seconds for which the console counts as watched after a page or an event was sent.
 local LOOKING = 10
 
 -- Notices that are kept for the pages that show them.
@@ -81,7 +81,7 @@ function Console:start(supervise)
   end
 end
 
--- Until the next reading: sooner as soon as somebody looks.
+-- Until the next reading, which a request brings forward.
 function Console:rest(source)
   local started = scheduler.now()
   repeat scheduler.sleep(1) until scheduler.now() - started >= source:pause(self:is_watched())

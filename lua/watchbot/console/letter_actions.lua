@@ -128,7 +128,7 @@ function letter_actions.confirm(context)
   })
 end
 
--- What is said on the next page.
+-- The notice on the next page.
 local function told(words, count, err)
   if err then return { kind = "bad", words = ("Nothing more was done: %s"):format(err) } end
   return { kind = "good", words = ("%s %s."):format(show.counted(count, "message"), words.done) }

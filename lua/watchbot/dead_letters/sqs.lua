@@ -1,4 +1,4 @@
---- dead_letters.sqs: the dead letters of an SQS queue, which are in a queue of their own.
+--- dead_letters.sqs: the dead letters of an SQS queue, which are in a separate queue.
 -- Reading them means receiving them, which hides them for a while (dead_letters.held) and counts as
 -- a receive. dead_letters.replay returns them one by one; with dead_letters.move_task SQS does it.
 

@@ -14,7 +14,7 @@ local CATEGORY = "watcher"
 local max = math.max
 local levels = { info = 30, warning = 40, error = 50 }
 
--- Outcomes that need nobody's attention.
+-- Outcomes that need no attention.
 local FINE = { complete = true, release = true, cancelled = true }
 
 ---@class watchbot.Journal

@@ -25,7 +25,7 @@ local event = {}
 ---@class watchbot.Event: watchbot.EventRecord what all its records have in common
 ---@field kind "s3"|"eventbridge"|"cloudevents"
 ---@field records watchbot.EventRecord[]
----@field is_test boolean? S3 tells that notifications work: there is no object
+---@field is_test boolean? S3's test of a notification, without an object
 
 local FIELDS = { "name", "source", "detail_type", "bucket", "key", "version_id", "time" }
 

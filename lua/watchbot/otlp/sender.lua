@@ -107,7 +107,7 @@ function Sender:post(body)
     (wish_of(response) or 0)
 end
 
--- what becomes of it
+-- its result
 
 --- Counts items that could not be queued.
 ---@param count integer

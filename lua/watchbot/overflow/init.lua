@@ -17,7 +17,7 @@ local uuid = require("watchbot.core").aws.uuid
 -- a message to a topic.
 local TASK, MESSAGE, SHARED = "task/", "message/", "shared/"
 
--- Seconds of a delete that nobody waits for.
+-- Timeout in seconds of a delete that no task waits for.
 local DELETE = { timeout = 10, within = 20 }
 
 ---@class watchbot.Overflow

@@ -1,6 +1,6 @@
 --- policy.identity: which version of a policy runs: the field `version`, if it is set, and a digest
 -- of its file and of the modules of its folder. The same text in the log, the status and the
--- metrics tells the watchers of a fleet apart during a deployment.
+-- metrics distinguishes the watchers of a fleet during a deployment.
 
 local sha256 = require("watchbot.core").aws.sha256
 local whole_file = require "watchbot.lib.whole_file"

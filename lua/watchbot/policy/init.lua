@@ -65,7 +65,7 @@ function hooks:environment(job)
   return variables
 end
 
---- What becomes of the message.
+--- Decides the outcome of the message.
 ---@param job watchbot.Job
 ---@param exit watchbot.Exit
 ---@return "complete"|"reject"|"release"|"retry"|"bury"|"pause" outcome

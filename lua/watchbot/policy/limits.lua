@@ -110,7 +110,7 @@ local function key_of(entry, job)
   return nil, ("limits: 'by' must return text or a number, not a %s"):format(type(key))
 end
 
---- A function that tells the lanes of a job: the limits that it is under, each with its key. Jobs
+--- A function that returns the lanes of a job: the limits that apply to it, each with its key. Jobs
 --- without a key, since the function has failed, share one.
 ---@param declared watchbot.Limit[]
 ---@param complain fun(err: any)

@@ -1,5 +1,5 @@
 --- policy.queues: the field `queues`: several queues of one watcher, each with its share and with
--- fields of its own in place of the policy's.
+-- fields that replace the policy's.
 --
 --     queues = { "sqlite:a.db", { "sqlite:b.db", weight = 3, timeout = 60 } }
 

@@ -135,12 +135,12 @@ function schedule.all(schedules)
   return all
 end
 
---- Why nobody would send the messages of schedules: on SQS no watcher does it, since several would
+--- Why no program would send the messages of schedules: on SQS no watcher does, since several would
 --- send each twice, but the schedules of a template, which names them in its watchers' environment.
 ---@param schedules table<string, watchbot.ScheduleOptions>?
 ---@param url string the queue's
 ---@param made string? $Schedules, names with commas between
----@return string? err nil: somebody does
+---@return string? err nil: they are sent
 function schedule.unsent(schedules, url, made)
   if not schedules or url:find "^sqlite:" then return nil end
   for _, name in ipairs(sorted.keys(schedules)) do

@@ -1,4 +1,4 @@
---- simulate.recorded: the load that a watcher's log tells of: when each message was sent, and how
+--- simulate.recorded: the load that a watcher's log records: when each message was sent, and how
 -- long each of its attempts took and how it ended. Lines of text and of JSON, of policies, of
 -- `watchbot listen` and of ECS tasks; also in the events that the AWS CLI prints.
 

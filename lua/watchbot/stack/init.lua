@@ -141,7 +141,7 @@ end
 
 ---@class watchbot.StackOptions
 ---@field prefix string? which watcher, if the stack has several
----@field client table? a client of cloudformation, instead of one of its own
+---@field client table? a client of cloudformation, instead of a new one
 
 --- Looks up a stack. Waits in a task.
 ---@param name string name or ARN

@@ -64,7 +64,7 @@ end
 
 --- Opens a log group; makes no call yet.
 ---@param group string name or ARN
----@param client table? of logs, instead of one of its own
+---@param client table? of logs, instead of a new one
 ---@return watchbot.Logs?
 ---@return string? err
 ---@return string? code

@@ -8,7 +8,7 @@ local pieces = require "watchbot.template.pieces"
 
 local placement = {}
 
---- Whether tasks have an IP address of their own, and therefore need a subnet.
+--- Whether each task has an IP address, and therefore needs a subnet.
 ---@param options watchbot.template.Options
 ---@return boolean
 function placement.has_network(options)

@@ -117,7 +117,7 @@ end
 ---@field deciding_at number|false|nil when it came to this stage, where that is measured; so for
 --- running_at, settling_at
 ---@field seconds number? until it is retried, or its message is visible again
----@field cancelled watchbot.Exit? its exit, where somebody has cancelled it before it ran
+---@field cancelled watchbot.Exit? its exit, if it was cancelled before it ran
 ---@field stopped string? why its task was stopped by the watcher
 ---@field held_since number? when it was first held
 ---@field pause number? seconds that it was last held for lack of capacity

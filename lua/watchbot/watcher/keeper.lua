@@ -1,5 +1,5 @@
 --- watcher.keeper: what a watcher does in the file of its embedded queue besides receiving and
--- settling: it looks whether somebody has cancelled one of its jobs, and, where the policy has a
+-- settling: it checks whether one of its jobs was cancelled, and, where the policy has a
 -- history, says that it is alive and removes what is too old, also while there are no jobs.
 
 local cancels = require "watchbot.queue.sqlite.cancels"
@@ -44,7 +44,7 @@ function keeper.new(watcher)
   return self
 end
 
---- What the policy wants to be kept.
+--- What the policy keeps.
 ---@param policy watchbot.Policy
 function Keeper:apply(policy)
   local keep = policy.history and {

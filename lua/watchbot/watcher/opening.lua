@@ -109,7 +109,7 @@ local function fits(policy, kind, known, journal)
   return ok, err, code
 end
 
--- A resident program is one of its queue; the tasks of other kinds get the policy of their own with
+-- A resident program is one of its queue; the tasks of other kinds get their queue's policy with
 -- each start, so that one runner serves all queues, with the limits that are the watcher's.
 local function runner_of(policy, sink, journal, opened)
   local kind = policy_kind(policy)

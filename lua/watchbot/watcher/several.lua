@@ -1,4 +1,4 @@
---- several: the watchers of several queues, as one. Each queue has a watcher of its own, with its
+--- several: the watchers of several queues, as one. Each queue has a separate watcher, with its
 -- own jobs, leases, settling and breaker, so that one that fails does not stop the others; they
 -- share the slots (watcher/shares.lua) and the end.
 

@@ -9,7 +9,7 @@ local workshop = require "support.workshop"
 local describe, it, assert = busted.describe, busted.it, busted.assert
 local eventually = workshop.eventually
 
--- What SQS takes at the most.
+-- The largest body that SQS accepts.
 local LARGEST = 1024 * 1024
 
 ---@param task fun(body: fun(site: watchbot.spec.Site), options: table?): function

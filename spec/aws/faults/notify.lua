@@ -1,5 +1,5 @@
--- Faults of publishing notifications: the outcome of the job stands, and nobody is told twice of
--- one failure.
+-- Faults of publishing notifications: the outcome of the job stands, and one failure is
+-- notified once.
 -- A part of spec/aws/faults_spec.lua.
 
 local busted = require "busted"

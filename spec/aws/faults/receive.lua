@@ -44,8 +44,8 @@ return function(task)
       end))
     end
 
-    -- Fault 9: the visibility ends, or somebody makes the message visible, while it is still being
-    -- worked on.
+    -- Fault 9: the visibility timeout ends, or another program makes the message visible, while it
+    -- is still being processed.
     it("a message that is received again while it runs is not run twice, and its newest receipt "
       .. "deletes it", task(function(site)
       site:send("one")

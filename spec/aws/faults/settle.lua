@@ -1,5 +1,5 @@
 -- Faults of deleting, returning and extending: what was decided about a message reaches the queue,
--- or it is said that it did not; and a message in work stays out of sight. A part of
+-- or the log reports that it did not; and a message being processed stays invisible. A part of
 -- spec/aws/faults_spec.lua.
 
 local busted = require "busted"

@@ -102,7 +102,7 @@ aws_secret_access_key = hidden]])
       .. "not need it", chain.problem { AWS_PROFILE = "mfa" })
   end))
 
-  -- The profile counted as empty, and whoever came next in the chain signed instead.
+  -- The profile counted as empty, and the next provider in the chain signed instead.
   it("say that nobody has signed in by 'aws login', and nobody else signs", in_task(function()
     chain.write("config",
       "[default]\nlogin_session = arn:aws:iam::1:user/me\n[profile role]\nrole_arn = A\n"

@@ -2,7 +2,6 @@
 
 local cloud = require "support.cloud"
 local json = require "watchbot.lib.json"
-local local_aws = require "support.local_aws"
 local start = require("support.server").start
 local workshop = require "support.workshop"
 
@@ -31,14 +30,8 @@ local function task_of(body)
 end
 
 describe("the account", function()
-  local server, account
-
-  setup(task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
+  local account
+  cloud.around_own(function(made) account = made end)
 
   local function environment(keys, more)
     local variables = {

@@ -15,7 +15,7 @@ describe("the name of a queue's file", function()
   end)
 
   -- "sqlite::memory:" and "sqlite:jobs.db?mode=ro" made files of these names: a sender and a
-  -- watcher that meant one queue had two, and nobody said so.
+  -- watcher that meant one queue had two, silently.
   it("is none that means something else, and the error says what to write", function()
     for text, wanted in pairs {
       [""] = "missing", ["/"] = "missing", ["jobs/"] = "missing", [":memory:"] = "file that",

@@ -26,7 +26,7 @@ local function bodies(queue, count, visibility)
   return table.concat(all, " ")
 end
 
--- As if these had been sent so many minutes ago.
+-- As if these had been sent `minutes` ago.
 local function age(database, body, minutes)
   assert(database:run([[UPDATE messages SET visible_at = visible_at - ?2 * 60000
     WHERE seq = (SELECT seq FROM contents WHERE body = ?1)]], body, minutes))

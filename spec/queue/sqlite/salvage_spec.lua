@@ -158,8 +158,8 @@ describe("salvaging a queue file", function()
       local name = ("over%d.db"):format(round)
       folder:write(name, whole:sub(1, (page - 1) * size) .. garbage .. whole:sub(page * size + 1))
       assert(salvage.run(folder:file(name), folder:url("new" .. name)))
-      -- The last page of a long body may be all zeros: nothing in the file tells that it was not
-      -- so.
+      -- The last page of a long body may be all zeros: nothing in the file says
+      -- otherwise.
       local _, count = content(folder, "new" .. name, round % 2 == 0 and 1 or 0)
       assert.is_true(count >= 380,
         ("%d messages without page %d, seed %d"):format(count, page, seed))

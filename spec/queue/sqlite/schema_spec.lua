@@ -15,7 +15,7 @@ local function shell(command, ...)
   assert(os.execute(command:format(...)), command)
 end
 
--- What a script prints, run behind a mount of its own; nil where this user may not mount.
+-- What a script prints, run in a new mount namespace; nil where this user may not mount.
 local function look(folder, mount, name, script)
   if not os.execute "unshare -m true 2>/dev/null" then return nil end
   folder:write("look.lua", ([[
@@ -32,7 +32,7 @@ local function look(folder, mount, name, script)
 end
 
 describe("a queue's file", function()
-  -- Each name has a WAL of its own: what send stored through one was never seen through the other.
+  -- Each name has a separate WAL: what send stored through one was never seen through the other.
   it("that has two names is refused, with what to do", task(function(folder)
     make(folder)
     shell("ln '%s' '%s'", folder:file "jobs.db", folder:file "alias.db")

@@ -41,7 +41,7 @@ describe("a message that is buried", function()
 end)
 
 describe("a message that cannot be read", function()
-  -- One row whose attributes were broken JSON ended every receive: the queue had stopped for good.
+  -- One row whose attributes were invalid JSON ended every receive: the queue had stopped.
   it("is buried with the reason, and the others flow", function()
     for _, damage in ipairs {
       "UPDATE contents SET attributes = '{' WHERE seq = 2",

@@ -1,4 +1,4 @@
--- Collecting the entries of many tasks into calls, on a call that answers as it is told.
+-- Collecting the entries of many tasks into calls, on a call with scripted answers.
 
 local batcher = require "watchbot.queue.sqs.batcher"
 local hands = require "watchbot.lib.hands"

@@ -1,35 +1,21 @@
 -- A pause of an SQS queue is a tag of it, read and written on the local AWS.
 
 local cloud = require "support.cloud"
-local local_aws = require "support.local_aws"
-local open_queue = require("watchbot.queue").open
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task = workshop.task
 
 describe("a pause of an SQS queue", function()
-  local server, account
-
-  setup(task(function()
-    server = local_aws.own()
-    account = cloud.of(server)
-    account:open()
-  end))
-  teardown(function() server:close() end)
-
-  local function open(denied, url)
-    return assert(open_queue(url or account:queue(), {
-      client = account:client("sqs", { credentials = account:user(denied), max_attempts = 1 }),
-    }))
-  end
+  local account
+  cloud.around_own(function(made) account = made end)
 
   local function tags(queue)
     return assert(account.sqs:ListQueueTags { QueueUrl = queue.name }).Tags
   end
 
   it("is a tag that people can read, next to those of the queue", task(function()
-    local queue = open()
+    local queue = account:queue_of_user()
     assert(account.sqs:TagQueue { QueueUrl = queue.name, Tags = { team = "tiles" } })
     assert.is_true(queue:pause())
     assert.are.same({ team = "tiles", ["watchbot-paused"] = "resume" }, tags(queue))
@@ -40,7 +26,7 @@ describe("a pause of an SQS queue", function()
   end))
 
   it("is over when its time has passed; one that cannot be read is none that ends", task(function()
-    local queue = open()
+    local queue = account:queue_of_user()
     local function set(value)
       assert(account.sqs:TagQueue { QueueUrl = queue.name, Tags = { ["watchbot-paused"] = value } })
       return assert(queue:pauses())
@@ -60,17 +46,17 @@ describe("a pause of an SQS queue", function()
       UntagQueue = function(queue) return queue:resume() end,
       ListQueueTags = function(queue) return queue:pauses() end,
     } do
-      local ok, err, code = call(open("sqs:" .. action, url))
+      local ok, err, code = call(account:queue_of_user("sqs:" .. action, url))
       assert.is_nil(ok)
       assert.are.equal("NotAllowed", code)
       assert.matches("the credentials do not allow 'sqs:" .. action .. "'", err, 1, true)
     end
-    -- Whoever may not read the tags may still end a pause.
-    assert.is_true(open("sqs:ListQueueTags", url):resume())
+    -- Credentials that may not read the tags may still end a pause.
+    assert.is_true(account:queue_of_user("sqs:ListQueueTags", url):resume())
   end))
 
   it("is not one of a group, for a reason", task(function()
-    local queue = open()
+    local queue = account:queue_of_user()
     for _, operation in ipairs { "pause", "resume" } do
       local arguments = operation == "pause" and { nil, "acme" } or { "acme" }
       local ok, err, code = queue[operation](queue, table.unpack(arguments, 1, 2))

@@ -73,8 +73,8 @@ describe("the end of a task that ran", function()
     assert.are.equal(1, exit_of({ containers = containers }, "side").code)
   end)
 
-  -- The program ran, and nobody knows how it ended: that is the job's retry, not a task that never
-  -- ran.
+  -- The program ran, and how it ended is unknown: the job is retried, unlike after a task that
+  -- never ran.
   it("without an exit code is a failure with the task's reason", function()
     local exit = exit_of(with {})
     assert.is_nil(exit.code)
@@ -316,7 +316,7 @@ describe("the times of a task", function()
     end
   end)
 
-  -- What comes from a queue may be anything: an error here ended the reading of events for good.
+  -- What comes from a queue may be anything: an error here ended the reading of events.
   it("are nil where they make no sense", function()
     for _, time in ipairs {
       "", "yesterday", "2016-07-28T00:12:3.7.1Z", "2016-07-28T00:12:37.1.2Z",

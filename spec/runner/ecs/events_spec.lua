@@ -1,7 +1,7 @@
--- What becomes of EventBridge's events, with a queue whose receives answer as they are told and a
--- follower that follows no more than names: doubled, old and nonsensical events cannot be had at
--- will. spec/support/scripted_queue.lua says what the queue leaves out; the follower asks ECS
--- nothing. Events of tasks that really ran are in spec/aws/ecs_spec.lua.
+-- How EventBridge's events are handled, with a queue of scripted receives and a follower that
+-- follows names only: a real service sends no duplicated, old or malformed events on demand.
+-- spec/support/scripted_queue.lua says what the queue leaves out; the follower does not call ECS.
+-- Events of tasks that really ran are in spec/aws/ecs_spec.lua.
 
 local core = require "watchbot.core"
 local events = require "watchbot.runner.ecs.events"
@@ -132,7 +132,7 @@ describe("what is no event of a task", function()
     '{"detail":{}}',
     '{"detail":{"taskArn":7}}', '[{"detail":{"taskArn":"mine"}},{"job":1}]',
     '{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","Message":"a job"}',
-    -- Another program's event about the task was deleted as one of ours.
+    -- Another program's event about the task was deleted as one of this watcher's.
     '{"source":"my.app","detail":{"taskArn":"mine"}}', '{"source":7,"detail":{"taskArn":"mine"}}',
     '{"source":"my.app","taskArn":"mine"}',
   }
@@ -162,8 +162,7 @@ describe("what is no event of a task", function()
     assert.are.same({ "r" }, queue:asked "delete")
   end))
 
-  -- Members of other types than EventBridge's raised, and the task that reads events had ended for
-  -- good.
+  -- Members of other types than EventBridge's raised, and the task that reads events ended.
   it("or has members that make no sense, ends nothing", task(function()
     for _, time in ipairs { {}, true, core.json.null, "2016-07-28T00:12:1.2.3Z" } do
       local _, queue = polled(following(), { { receipt = "r", body = core.json.encode {

@@ -1,6 +1,6 @@
--- What is asked of ECS and when, and what becomes of the answers, with a client whose DescribeTasks
--- answers as it is told: more than a hundred tasks, two clusters, old versions and lost tasks
--- cannot be had at will from a server. It runs no tasks, checks no parameters and signs nothing:
+-- What is asked of ECS and when, and how the answers are handled, with a client whose
+-- DescribeTasks is scripted: a server does not show more than a hundred tasks, two clusters, old
+-- versions and lost tasks on demand. It runs no tasks, checks no parameters and signs nothing:
 -- that is in spec/aws/ecs_spec.lua.
 
 local follower = require "watchbot.runner.ecs.follower"
@@ -198,7 +198,7 @@ describe("what is heard of a task", function()
   end)
 
   -- A late or doubled event of a task whose end was known already went back to the event queue
-  -- every five seconds, until it was ten minutes old: nobody else could do anything with it.
+  -- every five seconds, until it was ten minutes old: no other watcher could use it.
   it("is still ours when the task has ended, but not when it was left running to another watcher",
     function()
     local one = new()

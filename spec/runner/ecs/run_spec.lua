@@ -1,5 +1,5 @@
--- A run and its limits, with a client whose StopTask answers as it is told, and what ECS says of
--- the task set by hand: errors that last for minutes cannot be had from a server. What tasks do is
+-- A run and its limits, with a client whose StopTask is scripted and a state of the task that is
+-- set by hand: a server does not fail for minutes on demand. What tasks do is
 -- not in here: see spec/aws/ecs_spec.lua.
 
 local run = require "watchbot.runner.ecs.run"

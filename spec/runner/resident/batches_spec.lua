@@ -1,4 +1,4 @@
--- Batches of Lambda functions: what becomes of each message by the response, and when an event is
+-- Batches of Lambda functions: the outcome of each message by the response, and when an event is
 -- complete.
 
 local resident = require "support.resident"

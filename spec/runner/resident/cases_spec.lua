@@ -18,7 +18,7 @@
 -- 14  an answer, long before /next         lambda_spec "has its message deleted at the answer"
 -- 15  /next without an answer              lambda_spec "has failed when it asks"
 -- 16  wrong id, twice, stale; late         lambda_spec "refuses answers that are not"; and here
--- 17  a retry has a new request id         lambda_spec "fails with the error that it tells"
+-- 17  a retry has a new request id         lambda_spec "fails with the error that it reports"
 -- 18  no start, and its repair             lambda_spec "says why it cannot start", "cannot start"
 -- 19  a hang at 0.5 s; at 1,000 s          lambda_spec "is killed when it outlives"; and here
 -- 20  each form of an answer to a batch    lambda_spec "of three: the answer"
@@ -279,7 +279,7 @@ describe("the end of a watcher", function()
     child:close()
   end))
 
-  -- What a killed watcher has started must not run beside its next receive.
+  -- What a killed watcher has started must not run at the same time as its next receive.
   it("by kill -9 under load leaves no runtime two seconds later", task(function(folder)
     for _ = 1, 10 do
       resident.send(folder, { { "sleep", 0.05 }, { "answer" } }, { { "answer" } },

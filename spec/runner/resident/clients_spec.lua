@@ -108,7 +108,7 @@ describe("an unmodified client", function()
   end))
 
   -- bref ends after each answer; aws-lambda-go answers in chunks with declared trailers, registers
-  -- an extension on a connection of its own and parks its next call for ever.
+  -- an extension on a separate connection and leaves its next call pending.
   it("that ends after each answer is served", task(function(folder)
     local lines = {}
     for index = 1, 20 do lines[index] = '[["answer"],["exit",0]]' end
@@ -136,7 +136,7 @@ describe("an unmodified client", function()
   end))
 end)
 
--- watchbot as a second container beside an untouched image: somebody else starts the runtime.
+-- watchbot as a second container next to an unmodified image, which starts the runtime itself.
 describe("a runtime of another container", function()
   it("is served at the port that the policy names", task(function(folder)
     local free = assert(server.listen {})

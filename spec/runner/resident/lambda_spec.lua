@@ -1,5 +1,5 @@
 -- Lambda functions that stay, with the whole program: a queue file, a runtime that does what its
--- message says (spec/support/runtimes/scripted.py), and what becomes of the message.
+-- message says (spec/support/runtimes/scripted.py), and the outcome of the message.
 
 local resident = require "support.resident"
 local workshop = require "support.workshop"
@@ -86,7 +86,7 @@ describe("a Lambda function that stays", function()
       seen_of(folder)[1].headers["Lambda-Runtime-Trace-Id"])
   end))
 
-  it("fails with the error that it tells, and its type decides like an exit code",
+  it("fails with the error that it reports, and its type decides like an exit code",
     task(function(folder)
       send(folder, { { "error", "ValidationError", "no such tile" } }, { { "error", "Other",
         "x" } })
@@ -273,7 +273,7 @@ describe("a Lambda function that stays", function()
     queue:close()
   end))
 
-  -- What a function had started in a session apart lived on beside the runtime that replaced it.
+  -- What a function had started in another session lived on next to the runtime that replaced it.
   it("takes what it has started with it when it is replaced", task(function(folder)
     send(folder, { { "leave" }, { "answer" } }, { { "answer" } })
     policy(folder, "", "recycle = { jobs = 1 },")

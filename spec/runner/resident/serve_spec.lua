@@ -120,7 +120,7 @@ describe("an HTTP worker", function()
     assert.same({ "complete", "complete", "retry", "retry" }, words_of(log))
   end))
 
-  -- A server that somebody else runs was down, and the messages died of it.
+  -- A server that watchbot does not run was down, and the messages became dead letters.
   it("that is down costs no message a receive", task(function(folder)
     send(folder, {})
     local port = free_port(folder)

@@ -138,8 +138,10 @@ def error(refused, request, identity):
     region, bucket, _ = place_of(request)
     more = "".join(f"<{name}>{escape(str(value))}</{name}>"
                    for name, value in refused.fields.items())
-    body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.query_code}</Code><Message>'
-            f"{escape(refused.message)}</Message>{more}<RequestId>{identity}</RequestId></Error>")
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.query_code}</Code><Message>'
+        f"{escape(refused.message)}</Message>{more}<RequestId>{identity}</RequestId></Error>"
+    )
     known = buckets().get(bucket)
     headers = {"x-amz-bucket-region": known["region"]} if known else {}
     return refused.status, body.encode(), {**TYPE, **headers}

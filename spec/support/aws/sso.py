@@ -83,7 +83,11 @@ def answer(request):
         refuse(not function, "UnknownOperationException", "", 404)
         wanted = {"/token": "oidc"}.get(request.path, "portal.sso")
         refuse(match and match[1] != wanted, "UnknownOperationException", "", 404)
-        return 200, json.dumps(function(request, match[2] if match else "us-east-1")).encode(), headers
+        return (
+            200,
+            json.dumps(function(request, match[2] if match else "us-east-1")).encode(),
+            headers,
+        )
     except Refused as refused:
         told = {"message": refused.message, "__type": refused.code}
         return refused.status, json.dumps(told).encode(), {**headers,

@@ -1,6 +1,7 @@
 // The console in a real browser: one case a run.
-// usage: node cases.js FOLDER CASE ORIGIN TOKEN; FOLDER has playwright-core, and the browser's path in its file "browser".
-// $PROGRAM, $QUEUE: the program watchbot and the queue's URL. Prints what was wrong, with status 1.
+// usage: node cases.js FOLDER CASE ORIGIN TOKEN; FOLDER has playwright-core, and the browser's path
+// in its file "browser". $PROGRAM, $QUEUE: the program watchbot and the queue's URL. Prints what
+// was wrong, with status 1.
 "use strict";
 
 const { execFileSync } = require("node:child_process");
@@ -29,7 +30,10 @@ class Visit {
       executablePath: fs.readFileSync(path.join(folder, "browser"), "utf8").trim(),
       args: ["--no-sandbox", ...args],
     });
-    visit.context = await visit.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
+    visit.context = await visit.browser.newContext({
+      viewport: { width: 1100, height: 800 },
+      ...options,
+    });
     visit.context.setDefaultTimeout(PATIENCE);
     visit.page = await visit.open();
     return visit;
@@ -66,7 +70,8 @@ const shows = (locator, words) => locator.filter({ hasText: words }).first().wai
 
 const cases = {};
 
-// Sent, seen to run, seen to fail, replayed from the page, seen to be done; nothing is reloaded by hand until the letter.
+// Sent, seen to run, seen to fail, replayed from the page, seen to be done; nothing is reloaded by
+// hand until the letter.
 cases.story = async () => {
   const visit = await Visit.start();
   const page = await visit.enter();
@@ -95,14 +100,17 @@ cases.story = async () => {
 };
 
 // Where the focus is, and whether it can be seen.
-const focus = (page) => page.evaluate(() => {
-  const element = document.activeElement;
-  const style = getComputedStyle(element);
-  return {
-    tag: element.localName, text: element.textContent.trim(), label: element.getAttribute("aria-label"),
-    seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-  };
-});
+const focus = (page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    const style = getComputedStyle(element);
+    return {
+      tag: element.localName,
+      text: element.textContent.trim(),
+      label: element.getAttribute("aria-label"),
+      seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    };
+  });
 
 const tabTo = async (page, wanted) => {
   for (let presses = 0; presses < 60; presses++) {
@@ -118,11 +126,17 @@ cases.keyboard = async () => {
   const visit = await Visit.start();
   const page = await visit.enter();
   await page.keyboard.press("Tab");
-  check((await focus(page)).text === "Skip to content", "the first stop is not the link to the content");
+  check(
+    (await focus(page)).text === "Skip to content",
+    "the first stop is not the link to the content",
+  );
   await tabTo(page, (at) => at.text.startsWith("Dead letters"));
   await page.keyboard.press("Enter");
   await page.waitForURL("**/dead-letters*");
-  await tabTo(page, (at) => at.label?.startsWith("Select ") && at.tag === "input" && !at.label.includes("all"));
+  await tabTo(
+    page,
+    (at) => at.label?.startsWith("Select ") && at.tag === "input" && !at.label.includes("all"),
+  );
   await page.keyboard.press("Space");
   await shows(page.locator("[data-chosen]"), "1 selected");
   await page.keyboard.press("Shift+Tab");
@@ -151,7 +165,13 @@ cases.focus = async () => {
   await shows(tile(page, "Waiting"), "2");
   const at = await focus(page);
   check(at.tag === "summary", `the focus went to ${JSON.stringify(at)}`);
-  check(await page.locator("details").first().evaluate((one) => one.open), "the numbers were closed");
+  check(
+    await page
+      .locator("details")
+      .first()
+      .evaluate((one) => one.open),
+    "the numbers were closed",
+  );
   await page.getByRole("button", { name: "Live" }).click();
   await page.getByRole("button", { name: "Paused" }).waitFor();
   send("a third");
@@ -163,42 +183,64 @@ cases.focus = async () => {
 };
 
 // The contrast of all text with what is behind it, by WCAG 2.
-const faint = (page) => page.evaluate(() => {
-  const channels = (color) => {
-    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => {
-    const linear = [r, g, b].map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  };
-  const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const color = channels(getComputedStyle(one).backgroundColor);
-      if (color[3] === 255) return color;
+const faint = (page) =>
+  page.evaluate(() => {
+    const channels = (color) => {
+      const canvas = document
+        .createElement("canvas")
+        .getContext("2d", { willReadFrequently: true });
+      canvas.fillStyle = color;
+      canvas.fillRect(0, 0, 1, 1);
+      return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const light = ([r, g, b]) => {
+      const linear = [r, g, b].map((v) =>
+        v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+      );
+      return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const behind = (element) => {
+      for (let one = element; one; one = one.parentElement) {
+        const color = channels(getComputedStyle(one).backgroundColor);
+        if (color[3] === 255) return color;
+      }
+      return [255, 255, 255, 255];
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const element = walker.currentNode.parentElement;
+      if (
+        !walker.currentNode.data.trim() ||
+        element.closest(".sr, .skip, svg, :disabled, [hidden]")
+      )
+        continue;
+      const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      if (ratio < 4.5)
+        found.push(
+          `${walker.currentNode.data.trim().slice(0, 30)} (${element.className}): ` +
+            ratio.toFixed(2),
+        );
     }
-    return [255, 255, 255, 255];
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || element.closest(".sr, .skip, svg, :disabled, [hidden]")) continue;
-    const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push(`${walker.currentNode.data.trim().slice(0, 30)} (${element.className}): ${ratio.toFixed(2)}`);
-  }
-  return found;
-});
+    return found;
+  });
 
 const pages = async (page) => {
   await page.goto(`${origin}/dead-letters`);
   const letter = await page.locator(".list a").first().getAttribute("href");
   await page.goto(`${origin}/jobs`);
   const job = await page.locator(".list a").first().getAttribute("href");
-  return ["/", "/jobs", "/jobs?state=dead", job, "/dead-letters", "/dead-letters?match=none", letter, "/nothing"];
+  return [
+    "/",
+    "/jobs",
+    "/jobs?state=dead",
+    job,
+    "/dead-letters",
+    "/dead-letters?match=none",
+    letter,
+    "/nothing",
+  ];
 };
 
 cases.colors = async () => {
@@ -210,15 +252,21 @@ cases.colors = async () => {
       const found = await faint(page);
       check(found.length === 0, `${colorScheme} ${to}: hard to read: ${found.join("; ")}`);
     }
-    const color = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
-    check((color[0] < 60) === (colorScheme === "dark"), `${colorScheme} is ${color}`);
+    const color = await page.evaluate(() =>
+      getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number),
+    );
+    check(color[0] < 60 === (colorScheme === "dark"), `${colorScheme} is ${color}`);
     visit.problems = visit.problems.filter((words) => !words.includes("404"));
     await visit.end();
   }
 };
 
 cases.narrow = async () => {
-  const visit = await Visit.start({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  const visit = await Visit.start({
+    viewport: { width: 360, height: 740 },
+    hasTouch: true,
+    isMobile: true,
+  });
   const page = await visit.enter();
   for (const to of await pages(page)) {
     await page.goto(origin + to);
@@ -245,14 +293,33 @@ cases.reader = async () => {
   for (const to of (await pages(page)).slice(0, -1)) {
     await page.goto(origin + to);
     const { nodes } = await client.send("Accessibility.getFullAXTree");
-    const used = new Set(["button", "link", "textbox", "searchbox", "checkbox", "image", "img", "table", "navigation", "form"]);
+    const used = new Set([
+      "button",
+      "link",
+      "textbox",
+      "searchbox",
+      "checkbox",
+      "image",
+      "img",
+      "table",
+      "navigation",
+      "form",
+    ]);
     const role = (node) => node.role?.value;
-    const nameless = nodes.filter((node) => !node.ignored && used.has(role(node)) && !node.name?.value && !["table", "form"].includes(role(node)));
+    const nameless = nodes.filter(
+      (node) =>
+        !node.ignored &&
+        used.has(role(node)) &&
+        !node.name?.value &&
+        !["table", "form"].includes(role(node)),
+    );
     check(nameless.length === 0, `${to}: without a name: ${nameless.map(role)}`);
     const headings = await page.locator("h1").count();
     check(headings === 1, `${to} has ${headings} main headings`);
     check((await page.locator("html").getAttribute("lang")) === "en", `${to} has no language`);
-    const ids = await page.evaluate(() => [...document.querySelectorAll("[id]")].map((one) => one.id));
+    const ids = await page.evaluate(() =>
+      [...document.querySelectorAll("[id]")].map((one) => one.id),
+    );
     check(new Set(ids).size === ids.length, `${to} has an id twice`);
   }
   await visit.end();
@@ -282,13 +349,18 @@ cases.html = async () => {
     await page.goto(origin + to);
     await page.waitForTimeout(1500);
     const found = await page.evaluate(() => ({
-      strange: [...document.querySelectorAll("main img, main script, main iframe, main b, main form form")].length,
+      strange: [
+        ...document.querySelectorAll("main img, main script, main iframe, main b, main form form"),
+      ].length,
       hacked: window.hacked === true,
     }));
     check(found.strange === 0 && !found.hacked, `${to}: ${JSON.stringify(found)}`);
   }
   await page.goto(`${origin}/dead-letters`);
-  check((await page.locator(".list").innerText()).includes(evil), "the message is not shown as it is");
+  check(
+    (await page.locator(".list").innerText()).includes(evil),
+    "the message is not shown as it is",
+  );
   await visit.end();
 };
 
@@ -297,7 +369,8 @@ cases.foreign = async () => {
   const evil = http.createServer((request, response) => {
     response.setHeader("Content-Type", "text/html");
     response.end(`<form id="f" method="post" action="${origin}/dead-letters/act">
-      <input name="do" value="delete"><input name="bound" value="99"><input name="queue" value="1"></form>
+      <input name="do" value="delete"><input name="bound" value="99">
+      <input name="queue" value="1"></form>
       <script>f.submit()</script>`);
   });
   await new Promise((resolve) => evil.listen(0, "127.0.0.1", resolve));
@@ -308,14 +381,25 @@ cases.foreign = async () => {
   for (const host of ["evil.example", "localhost", "127.0.0.1"]) {
     const answered = page.waitForResponse((one) => one.url().includes("/dead-letters/act"));
     await page.goto(`http://${host}:${port}/`);
-    check((await answered).status() === 403, `a form from ${host} got ${(await answered).status()}`);
+    check(
+      (await answered).status() === 403,
+      `a form from ${host} got ${(await answered).status()}`,
+    );
   }
   const rebound = await page.goto(`http://evil.example:${own.port}/dead-letters`);
   check(rebound.status() === 421, `another name of this machine got ${rebound.status()}`);
   const framed = await visit.open();
   await framed.setContent(`<iframe src="${origin}/"></iframe>`);
   await framed.waitForTimeout(1000);
-  check(!(await framed.frames()[1]?.content().catch(() => ""))?.includes("Overview"), "it can be framed");
+  check(
+    !(
+      await framed
+        .frames()[1]
+        ?.content()
+        .catch(() => "")
+    )?.includes("Overview"),
+    "it can be framed",
+  );
   await page.goto(`${origin}/dead-letters`);
   check((await page.locator("tbody tr").count()) === 1, "the letter was deleted");
   visit.problems = [];
@@ -330,19 +414,21 @@ const paint = async (page, url) => {
   for (let count = 0; count < 7; count++) {
     await page.goto("about:blank");
     await page.goto(url, { waitUntil: "load" });
-    times.push(await page.evaluate(async () => {
-      for (;;) {
-        const entry = performance.getEntriesByName("first-paint")[0];
-        if (entry) return entry.startTime;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }));
+    times.push(
+      await page.evaluate(async () => {
+        for (;;) {
+          const entry = performance.getEntriesByName("first-paint")[0];
+          if (entry) return entry.startTime;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      }),
+    );
   }
   return middle(times);
 };
 
-// A queue of 100,000 messages and letters: the first paint is not much later than that of a page of the same size whose server
-// does nothing.
+// A queue of 100,000 messages and letters: the first paint is not much later than that of a page of
+// the same size whose server does nothing.
 cases.many = async () => {
   const visit = await Visit.start();
   const page = await visit.enter();
@@ -350,28 +436,47 @@ cases.many = async () => {
   const worst = [];
   for (const to of ["/", "/jobs", "/jobs?state=waiting", "/dead-letters"]) {
     const html = await (await page.goto(origin + to)).text();
-    const asset = async (pattern) => (await visit.context.request.get(origin + html.match(pattern)[1].replace(/&amp;/g, "&"))).body();
-    const [style, script] = [await asset(/href="([^"]*style[^"]*)"/), await asset(/src="([^"]*script[^"]*)"/)];
+    const asset = async (pattern) =>
+      (
+        await visit.context.request.get(origin + html.match(pattern)[1].replace(/&amp;/g, "&"))
+      ).body();
+    const [style, script] = [
+      await asset(/href="([^"]*style[^"]*)"/),
+      await asset(/src="([^"]*script[^"]*)"/),
+    ];
     const plain = http.createServer((request, response) => {
       if (request.url.startsWith("/style")) response.setHeader("Content-Type", "text/css");
-      else if (request.url.startsWith("/script")) response.setHeader("Content-Type", "text/javascript");
+      else if (request.url.startsWith("/script"))
+        response.setHeader("Content-Type", "text/javascript");
       else response.setHeader("Content-Type", "text/html; charset=utf-8");
-      response.end(request.url.startsWith("/style") ? style : request.url.startsWith("/script") ? script : html.replace(/data-events="[^"]*"/, ""));
+      response.end(
+        request.url.startsWith("/style")
+          ? style
+          : request.url.startsWith("/script")
+            ? script
+            : html.replace(/data-events="[^"]*"/, ""),
+      );
     });
     await new Promise((resolve) => plain.listen(0, "127.0.0.1", resolve));
     let ratio = Infinity;
     let words = "";
     for (let tries = 0; tries < 3 && ratio > 3; tries++) {
-      const [here, there] = [await paint(page, origin + to), await paint(page, `http://127.0.0.1:${plain.address().port}/`)];
+      const [here, there] = [
+        await paint(page, origin + to),
+        await paint(page, `http://127.0.0.1:${plain.address().port}/`),
+      ];
       ratio = here / there;
-      words = `${to}: ${here.toFixed(0)} ms, plain ${there.toFixed(0)} ms, ratio ${ratio.toFixed(2)}`;
+      const times = `${here.toFixed(0)} ms, plain ${there.toFixed(0)} ms`;
+      words = `${to}: ${times}, ratio ${ratio.toFixed(2)}`;
     }
     console.log(words);
     if (ratio > 3) worst.push(words);
     plain.close();
   }
   check(worst.length === 0, worst.join("; "));
-  visit.problems = visit.problems.filter((words) => !words.includes("favicon") && !words.includes("404"));
+  visit.problems = visit.problems.filter(
+    (words) => !words.includes("favicon") && !words.includes("404"),
+  );
   await visit.end();
 };
 
@@ -394,7 +499,12 @@ cases.screenshots = async () => {
   const size = { width: 1060, height: 800 };
   await shoot({ viewport: size }, "/", "console-overview.png", {});
   await shoot({ viewport: size, colorScheme: "dark" }, "job", "console-job.png", {});
-  await shoot({ viewport: { width: 1060, height: 620 } }, "/dead-letters", "console-dead-letters.png", {});
+  await shoot(
+    { viewport: { width: 1060, height: 620 } },
+    "/dead-letters",
+    "console-dead-letters.png",
+    {},
+  );
   await shoot({ viewport: { width: 360, height: 720 } }, "/", "console-narrow.png", {});
 };
 

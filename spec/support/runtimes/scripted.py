@@ -3,8 +3,8 @@
 scripted.py SEEN: appends a line of JSON to the file SEEN for each invocation: its event's bodies,
 its headers, and the statuses of what it posted. A step is a list: ["answer", text], ["error", type,
 text], ["stream", text, type, text], ["exit", code], ["kill"], ["sleep", seconds], ["print", text],
-["flood", bytes], ["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header", bytes], ["deaf"],
-["leave"], ["chaos", seed].
+["flood", bytes], ["next"], ["large", bytes], ["other", id, text], ["stale", text], ["header",
+bytes], ["deaf"], ["leave"], ["chaos", seed].
 """
 import base64
 import http.client

@@ -1,5 +1,5 @@
-"""Sends rows through the outbox of a queue file, each in a transaction, and prints the number of each
-one that is committed: writer.py FILE GROUP FIRST LAST. Python's standard library."""
+"""Sends rows through the outbox of a queue file, each in a transaction, and prints the number of
+each one that is committed: writer.py FILE GROUP FIRST LAST. Python's standard library."""
 import sqlite3
 import sys
 

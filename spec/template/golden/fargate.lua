@@ -1,4 +1,4 @@
--- Mode task on Fargate and Fargate Spot, with a FIFO queue and a key of one's own.
+-- Mode task on Fargate and Fargate Spot, with a FIFO queue and a customer managed key.
 local watchbot = require "watchbot"
 local ref = watchbot.cf.ref
 

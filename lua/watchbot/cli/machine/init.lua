@@ -91,7 +91,7 @@ local function check_account(findings, url, policy)
   end
 end
 
--- What is of one queue names it; the rest is said once.
+-- Findings about one queue name it; the others are printed once.
 local function merge(findings, its, name, seen)
   for _, finding in ipairs(its) do
     if finding.what:find "^queue" or finding.what:find "^sqs:" or finding.what:find "^write%-" then

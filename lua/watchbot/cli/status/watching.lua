@@ -38,7 +38,7 @@ local function add_watchers(lines, alive)
   lines[#lines + 1] = ("%-14s %s"):format("watchers", table.concat(words, ", "))
 end
 
--- What the file of a queue tells besides its figures.
+-- What a queue's file contains besides its figures.
 local function read_jobs(url)
   local queue <close>, err, code = require("watchbot.queue").open(url, { read_only = true })
   if not queue then return nil, err, code end

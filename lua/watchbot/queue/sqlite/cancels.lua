@@ -101,7 +101,7 @@ local ASKED = [[
 --- The messages that were cancelled while they were processed, by their `seq`, with which their
 --- receipts begin.
 ---@param database watchbot.Database
----@return table<integer, boolean>? gone whether the message is not there any more
+---@return table<integer, boolean>? gone whether the message was removed
 ---@return string? err
 ---@return string? code
 function cancels.asked(database)

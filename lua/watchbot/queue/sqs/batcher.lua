@@ -1,6 +1,6 @@
 --- queue.sqs.batcher: collects the entries of many tasks into calls of a batch operation. A batch
--- waits until it is full or `linger` seconds have passed; each waiting task gets the result of its
--- own entry. While one batch is being sent, another one fills.
+-- waits until it is full or `linger` seconds have passed; each waiting task gets the result of the
+-- entry that it added. While one batch is being sent, another one fills.
 
 local scheduler = require "watchbot.scheduler"
 

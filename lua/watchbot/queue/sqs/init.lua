@@ -109,7 +109,7 @@ function Sqs:check()
 end
 
 ---@class watchbot.SqsOptions
----@field client table? an SQS client, instead of one of its own
+---@field client table? an SQS client, instead of a new one
 ---@field visibility number? visibility timeout in seconds, unless `receive` sets one; default: the
 --- queue's
 ---@field on_corrupt fun(id: string)? called if a received message does not match its MD5

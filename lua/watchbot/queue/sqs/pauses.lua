@@ -40,7 +40,7 @@ end
 function pauses.resume(queue, group)
   local ok, err, code = refuse(queue, group)
   if not ok then return nil, err, code end
-  -- Whether it was paused is said if that may be read.
+  -- Returns whether it was paused if the tags may be read.
   local before = pauses.list(queue)
   ok, err, code = queue:call("UntagQueue", { TagKeys = { TAG } })
   if not ok then return nil, err, code end
@@ -58,7 +58,7 @@ function pauses.list(queue)
   local value = type(found.Tags) == "table" and found.Tags[TAG]
   if type(value) ~= "string" then return {} end
   local ends = date.iso(value)
-  -- What cannot be read was written by somebody who wanted a pause.
+  -- A value that cannot be read was still meant as a pause.
   if not ends then return { {} } end
   ends = math.floor(ends * 1000)
   return ends > scheduler.time() and { { ends = ends } } or {}

@@ -1,4 +1,4 @@
---- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a port of its own.
+--- runner.resident.api: AWS's Lambda Runtime API for one runtime, on a separate port.
 -- https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 -- Unmodified runtime clients use it: TCP on 127.0.0.1, several connections, any of which may break.
 -- A POST gets its response before anything else happens, because Node's client blocks until then.
@@ -133,7 +133,7 @@ local routes = {
   ["/2020-08-15/logs"] = { "PUT", take },
 }
 
--- What is said of an invocation: its id stands in the path, behind this.
+-- Responses and errors of an invocation: its id follows this in the path.
 local INVOCATION = "/2018-06-01/runtime/invocation/"
 local of_invocation = { response = { "POST", response }, error = { "POST", failure } }
 

@@ -52,7 +52,7 @@ local function system(message)
   }
 end
 
--- Of messages without attributes of their own, without a table for each record. It is a record's
+-- Of messages without message attributes, without a table for each record. It is a record's
 -- JSON as above.
 local function plain_record(message, source)
   local body = message.body

@@ -29,7 +29,7 @@ local function of_policy(given)
   end
 end
 
--- Containers share a loopback interface only in a network of their own task's.
+-- Containers share a loopback interface only in the network of their task.
 local function network(given)
   if capacity.fargate(given.capacity or "EC2") or given.networkMode == "awsvpc" then return nil end
   if given.managedInstances and given.networkMode ~= "host" then return nil end
