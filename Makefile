@@ -302,9 +302,8 @@ soak: test-deps all
 	$(LUA) spec/soak/soak.lua $(B) $(PARTS)
 
 # clang-format's layout differs between versions; this tree is laid out by that of Debian 12.
-analyze:
-	@mkdir -p build
-	@spec/lint/analyze build -std=gnu11 -Iinclude -Isrc $(PKG_CFLAGS)
+analyze: $(B)/version.h
+	@spec/lint/analyze $(B) -std=gnu11 -Iinclude -Isrc -I$(B) $(PKG_CFLAGS)
 
 lint: test-deps $(B)/version.h
 	luacheck --quiet lua spec src doc
