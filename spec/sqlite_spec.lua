@@ -56,6 +56,21 @@ describe("a statement", function()
     assert.are.same({ 2, 30 }, { database:run("DELETE FROM t WHERE k > ?", 10) })
   end))
 
+  -- The names of a statement's columns are kept from one row to the next.
+  it("names the columns as they are after another program has changed the table",
+    with_database(function(database, path)
+      local other <close> = assert(sqlite.open(path))
+      assert(database:run("INSERT INTO t VALUES (1, 'a')"))
+      local all = "SELECT * FROM t"
+      assert.are.same({ { k = 1, v = "a" } }, assert(database:all(all)))
+      assert(other:execute "ALTER TABLE t ADD COLUMN w; UPDATE t SET w = 'b'")
+      assert.are.same({ { k = 1, v = "a", w = "b" } }, assert(database:all(all)))
+      assert(other:execute "ALTER TABLE t RENAME COLUMN v TO x; ALTER TABLE t DROP COLUMN w")
+      assert.are.same({ { k = 1, x = "a" } }, assert(database:all(all)))
+      assert.are.same({ k = 1, x = "a" }, database:first(all))
+      assert.are.same({}, assert(database:all "SELECT * FROM t WHERE k > 1"))
+    end))
+
   it("leaves no read transaction open, also when not all rows were taken",
     with_database(function(database, path)
     database:run "INSERT INTO t (v) VALUES (1), (2)"

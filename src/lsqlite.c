@@ -32,7 +32,11 @@ struct connection {
 struct statement {
     struct connection *connection; /* user value 1 */
     sqlite3_stmt *handle;          /* finalized with the connection */
+    int prepared;                  /* how often, when user value 2, its columns' names, was made */
 };
+
+/* User values of a statement. */
+enum { CONNECTION = 1, NAMES = 2 };
 
 /* errors */
 
@@ -170,10 +174,10 @@ static int connection_prepare(lua_State *L) {
     size_t size;
     const char *sql = luaL_checklstring(L, 2, &size);
     luaL_argcheck(L, size < INT_MAX, 2, "too long");
-    struct statement *statement = lhandle_new(L, STATEMENT_TYPE, sizeof *statement, 1);
+    struct statement *statement = lhandle_new(L, STATEMENT_TYPE, sizeof *statement, NAMES);
     statement->connection = connection;
     lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, CONNECTION);
     int code = sqlite3_prepare_v3(connection->db, sql, (int)size, SQLITE_PREPARE_PERSISTENT,
                                   &statement->handle, NULL);
     if (code != SQLITE_OK) return fail(L, connection->db, connection_path(L, 1));
@@ -260,39 +264,62 @@ static sqlite3_stmt *begin(lua_State *L) {
     check_usable(L, statement->connection, 1);
     sqlite3_reset(statement->handle); /* an error of Lua's may have left it within its rows */
     if (bind(L, statement)) return statement->handle;
-    lua_getiuservalue(L, 1, 1);
+    lua_getiuservalue(L, 1, CONNECTION);
     fail(L, statement_db(statement), connection_path(L, -1));
     return NULL;
 }
 
 static int statement_fail(lua_State *L, sqlite3_stmt *handle) {
     sqlite3 *db = sqlite3_db_handle(handle);
-    lua_getiuservalue(L, 1, 1);
+    lua_getiuservalue(L, 1, CONNECTION);
     int results = fail(L, db, connection_path(L, -1));
     sqlite3_reset(handle);
     return results;
 }
 
-static void push_column(lua_State *L, sqlite3_stmt *handle, int column) {
-    switch (sqlite3_column_type(handle, column)) {
-    case SQLITE_INTEGER: lua_pushinteger(L, sqlite3_column_int64(handle, column)); break;
-    case SQLITE_FLOAT: lua_pushnumber(L, sqlite3_column_double(handle, column)); break;
-    case SQLITE_NULL: lua_pushnil(L); break;
+/* The names of the columns as strings of Lua, which are made once: each row of each job needs them.
+ * SQLite prepares a statement again when another program has changed the schema. */
+static void push_names(lua_State *L, sqlite3_stmt *handle) { /* -- => names */
+    struct statement *statement = lua_touserdata(L, 1);
+    int prepared = 1 + sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_REPREPARE, 0);
+    if (statement->prepared == prepared) {
+        lua_getiuservalue(L, 1, NAMES);
+        return;
+    }
+    int columns = sqlite3_column_count(handle);
+    lua_createtable(L, columns, 0);
+    for (int column = 0; column < columns; column++) {
+        lua_pushstring(L, sqlite3_column_name(handle, column));
+        lua_rawseti(L, -2, column + 1);
+    }
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, NAMES);
+    statement->prepared = prepared;
+}
+
+/* Not NULL. */
+static void push_value(lua_State *L, sqlite3_value *value) {
+    switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER: lua_pushinteger(L, sqlite3_value_int64(value)); break;
+    case SQLITE_FLOAT: lua_pushnumber(L, sqlite3_value_double(value)); break;
     default: {
-        const void *bytes = sqlite3_column_blob(handle, column);
-        lua_pushlstring(L, bytes ? bytes : "", (size_t)sqlite3_column_bytes(handle, column));
+        const void *bytes = sqlite3_value_blob(value);
+        lua_pushlstring(L, bytes ? bytes : "", (size_t)sqlite3_value_bytes(value));
     }
     }
 }
 
-/* -- => row : a table of the columns by their names */
-static void push_row(lua_State *L, sqlite3_stmt *handle) {
+/* A table of the columns by their names. The values may be read without SQLite's mutex, because the
+ * connection has none: https://www.sqlite.org/c3ref/value.html */
+static void push_row(lua_State *L, sqlite3_stmt *handle) { /* -- names => names row */
     int columns = sqlite3_column_count(handle);
     lua_createtable(L, 0, columns);
     for (int column = 0; column < columns; column++) {
-        if (sqlite3_column_type(handle, column) == SQLITE_NULL) continue;
-        push_column(L, handle, column);
-        lua_setfield(L, -2, sqlite3_column_name(handle, column));
+        sqlite3_value *value = sqlite3_column_value(handle, column);
+        if (sqlite3_value_type(value) == SQLITE_NULL) continue;
+        lua_rawgeti(L, -2, column + 1);
+        push_value(L, value);
+        lua_rawset(L, -3);
     }
 }
 
@@ -317,6 +344,7 @@ static int statement_first(lua_State *L) {
     int code = sqlite3_step(handle);
     if (code != SQLITE_ROW && code != SQLITE_DONE) return statement_fail(L, handle);
     if (code == SQLITE_ROW) {
+        push_names(L, handle);
         push_row(L, handle);
     } else {
         lua_pushboolean(L, false);
@@ -331,12 +359,15 @@ static int statement_all(lua_State *L) {
     int code;
     if (!handle) return 3;
     lua_newtable(L);
+    int rows = lua_gettop(L); /* -- ... rows [names] */
     for (lua_Integer row = 1; (code = sqlite3_step(handle)) == SQLITE_ROW; row++) {
+        if (row == 1) push_names(L, handle);
         push_row(L, handle);
-        lua_rawseti(L, -2, row);
+        lua_rawseti(L, -3, row);
     }
     if (code != SQLITE_DONE) return statement_fail(L, handle);
     sqlite3_reset(handle);
+    lua_settop(L, rows);
     return 1;
 }
 

@@ -1,6 +1,10 @@
 -- The file of a queue: by how many names it is known, whose it is, and who only looks.
 
+local old_queue = require "support.old_queue"
 local open = require "watchbot.queue".open
+local scheduler = require "watchbot.scheduler"
+local schema = require "watchbot.queue.sqlite.schema"
+local sqlite = require "watchbot.sqlite"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -102,5 +106,54 @@ describe("a queue's file", function()
     local queue, err, code = open "https://sqs.eu-west-1.amazonaws.com/1/jobs two"
     assert.are.same({ nil, "Usage" }, { queue, code })
     assert.matches("expected sqlite:FILE or https", err)
+  end))
+
+  -- Version 12 has made the triggers of a delete anew: what they do is the same.
+  it("of an older version still counts its messages, and lets groups move up",
+    task(function(folder)
+      for version = 11, #schema.migrations do
+        local name = ("old-%d.db"):format(version)
+        local old = old_queue.make(folder:file(name), version)
+        old_queue.send(old, "first")
+        assert(old:run "UPDATE messages SET fifo_group = 'g', priority = 3")
+        assert(old:run "UPDATE state SET prioritized = 1")
+        old:close()
+        local queue <close> = assert(open(folder:url(name)))
+        assert(queue:send { { body = "second", group = "g" } })
+        assert(queue:delete(assert(queue:receive(1, 0))[1].receipt))
+        local state = assert(queue.reader:first "SELECT messages, prioritized FROM state")
+        assert.are.same({ messages = 1, prioritized = 0 }, state)
+        local second = assert(queue:receive(1, 0))[1]
+        assert.are.equal("second", second.body)
+        assert(queue:delete(second.receipt))
+        assert.are.equal(0, assert(queue:counts()).visible)
+        assert.are.same({ n = 0 }, queue.reader:first "SELECT count(*) AS n FROM contents")
+      end
+    end))
+
+  -- A statement that rolls back does not keep copies of what it changes: whatever fails in it, the
+  -- transaction is over, and nothing of it has happened.
+  it("loses nothing to a lease or a delete that fails halfway", task(function(folder)
+    local queue <close> = assert(open(folder:url()))
+    assert(queue:send { { body = "one" }, { body = "two" } })
+    local broken <close> = assert(sqlite.open(folder:file "jobs.db"))
+    assert(broken:execute [[CREATE TRIGGER no_lease AFTER UPDATE OF taken ON messages
+      WHEN new.seq = 2 BEGIN UPDATE state SET messages = NULL; END]])
+    local messages, err, code = queue:receive(2, 0)
+    assert.is_nil(messages)
+    assert.matches("NOT NULL constraint failed", err)
+    assert.are.equal("SQLITE_CONSTRAINT", code)
+    assert(broken:execute "DROP TRIGGER no_lease")
+    messages = assert(queue:receive(2, 0))
+    assert.are.same({ 1, 1 }, { messages[1].receives, messages[2].receives })
+    assert(broken:execute [[CREATE TRIGGER no_delete AFTER DELETE ON messages
+      WHEN old.seq = 2 BEGIN UPDATE OR ROLLBACK state SET messages = NULL; END]])
+    local first = scheduler.spawn(queue.delete, queue, messages[1].receipt)
+    assert.is_nil((queue:delete(messages[2].receipt)))
+    first:join()
+    assert.are.equal(2, assert(queue:counts()).in_flight)
+    assert(broken:execute "DROP TRIGGER no_delete")
+    for _, message in ipairs(messages) do assert(queue:delete(message.receipt)) end
+    assert.are.equal(0, assert(queue:counts()).in_flight)
   end))
 end)

@@ -13,7 +13,9 @@ local NAMES = {
 
 -- After these a word is a table, not a column. ON is here for indexes and triggers; no join of the
 -- queue's statements has a bare table's name after its ON.
-local BEFORE_TABLE = { FROM = true, JOIN = true, INTO = true, UPDATE = true, ON = true }
+local BEFORE_TABLE = {
+  FROM = true, JOIN = true, INTO = true, UPDATE = true, ON = true, ROLLBACK = true,
+}
 
 -- After these a word is a name that the schema gives.
 local BEFORE_NAME = { TABLE = true, INDEX = true, TRIGGER = true, VIEW = true }

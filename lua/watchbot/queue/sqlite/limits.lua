@@ -14,8 +14,27 @@ local FIRST = ([[
   (SELECT seq FROM messages WHERE since IS NOT NULL AND lane = %%s
     ORDER BY since - priority * %d, seq LIMIT 1)]]):format(POINT)
 
+local LEAVES = [[
+CREATE TRIGGER message_leaves AFTER DELETE ON messages
+WHEN old.fifo_group IS NOT NULL OR old.lane IS NOT NULL BEGIN
+  UPDATE%OR messages SET visible_at = due
+    WHERE old.fifo_group IS NOT NULL AND visible_at IS NULL
+      AND seq = (SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group);
+  DELETE FROM holds WHERE old.lane IS NOT NULL AND seq = old.seq;
+  UPDATE%OR messages SET visible_at = since
+    WHERE old.since IS NOT NULL AND old.lane <> '' AND seq = %FIRST_OF_OLD;
+END;
+]]
+
+local function substituted(sql, conflict)
+  sql = sql:gsub("%%LEAVES", function() return LEAVES end):gsub("%%OR", conflict)
+  return (sql:gsub("%%POINT", tostring(POINT)):gsub("%%FIRST_OF_OLD", function()
+    return FIRST:format "old.lane"
+  end))
+end
+
 --- The migration of a queue file.
-limits.sql = ([[
+limits.sql = substituted([[
 CREATE TABLE holds (                -- messages in flight by the lanes that they are in
   lane  TEXT NOT NULL,
   seq   INTEGER NOT NULL,
@@ -39,16 +58,7 @@ CREATE TRIGGER hold_ends AFTER DELETE ON holds BEGIN
   UPDATE messages SET visible_at = since WHERE seq = %FIRST_OF_OLD;
 END;
 DROP TRIGGER group_moves_up;
-CREATE TRIGGER message_leaves AFTER DELETE ON messages
-WHEN old.fifo_group IS NOT NULL OR old.lane IS NOT NULL BEGIN
-  UPDATE messages SET visible_at = due
-    WHERE old.fifo_group IS NOT NULL AND visible_at IS NULL
-      AND seq = (SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group);
-  DELETE FROM holds WHERE old.lane IS NOT NULL AND seq = old.seq;
-  UPDATE messages SET visible_at = since
-    WHERE old.since IS NOT NULL AND old.lane <> '' AND seq = %FIRST_OF_OLD;
-END;
--- A message that goes back without having run has not been started.
+%LEAVES-- A message that goes back without having run has not been started.
 CREATE TRIGGER message_returns AFTER UPDATE OF returned ON messages
 WHEN new.lane IS NOT NULL AND new.returned = new.lease BEGIN
   DELETE FROM starts WHERE new.receives < old.receives AND seq = new.seq
@@ -56,9 +66,11 @@ WHEN new.lane IS NOT NULL AND new.returned = new.lease BEGIN
   DELETE FROM holds WHERE seq = new.seq;
   UPDATE messages SET lane = NULL WHERE seq = new.seq AND since IS NULL;
 END;
-]]):gsub("%%POINT", tostring(POINT)):gsub("%%FIRST_OF_OLD", function()
-  return FIRST:format "old.lane"
-end)
+]], "")
+
+--- A later one, for deletes of half the cost: SQLite copies each page before a statement that may
+--- fail halfway changes it, and one that rolls back the transaction does not.
+limits.light_sql = substituted("DROP TRIGGER message_leaves;\n%LEAVES", " OR ROLLBACK")
 
 ---@class watchbot.LaneOfMessage
 ---@field lane string the limit and the key

@@ -147,10 +147,20 @@ CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
 END;
 ]]
 
+-- See limits.light_sql.
+local LIGHT_DELETES = limits.light_sql .. [[
+DROP TRIGGER message_gone;
+CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
+  DELETE FROM contents WHERE seq = old.seq;
+  UPDATE OR ROLLBACK state
+    SET messages = messages - 1, prioritized = prioritized - (old.priority <> 0);
+END;
+]]
+
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
   TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
-  ticks.sql, limits.sql,
+  ticks.sql, limits.sql, LIGHT_DELETES,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 

@@ -254,7 +254,7 @@ end
 function store.delay(transaction, now, entry)
   local seq, number = parse(entry.receipt)
   local changed = transaction:run(
-    "UPDATE messages SET visible_at = ?3, receives = max(0, receives - ?4), "
+    "UPDATE OR ROLLBACK messages SET visible_at = ?3, receives = max(0, receives - ?4), "
       .. "returned = CASE ?5 WHEN 1 THEN returned ELSE lease END WHERE seq = ?1 AND lease = ?2",
     seq, number, now + milliseconds(entry.seconds), entry.uncount and 1 or 0,
     entry.extends and 1 or 0)

@@ -20,8 +20,9 @@ local BYTES = 16 << 20
 -- One transaction removes at most this many messages, so that it does not block the loop.
 local SWEEP = 200
 
+-- OR ROLLBACK: no failure leaves it half done, so SQLite need not copy each page before.
 local LEASE = [[
-  UPDATE messages SET visible_at = ?3, receives = receives + 1, lease = lease + 1,
+  UPDATE OR ROLLBACK messages SET visible_at = ?3, receives = receives + 1, lease = lease + 1,
     first_received = coalesce(first_received, ?4), taken = ?4
   WHERE seq BETWEEN ?1 AND ?2]]
 
