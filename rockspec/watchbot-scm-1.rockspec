@@ -42,7 +42,7 @@ build = {
         "src/lhttp.c", "src/libcurl.c", "src/limit.c", "src/lines.c", "src/linput.c",
         "src/listener.c", "src/ljson.c",
         "src/ljson_decode.c", "src/llimits.c", "src/llog.c", "src/loop.c", "src/loptions.c",
-        "src/lprocess.c", "src/lrequest.c", "src/lscheduler.c", "src/lscratch.c",
+        "src/lprocess.c", "src/lrequest.c", "src/lrow.c", "src/lscheduler.c", "src/lscratch.c",
         "src/lserver.c", "src/lsqlite.c", "src/lstart.c", "src/lsystemd.c", "src/lterminal.c",
         "src/lvectors.c", "src/lversions.c", "src/lvolume.c", "src/multi.c", "src/orphans.c",
         "src/outlet.c", "src/peer.c", "src/pipes.c", "src/poller.c", "src/procfs.c",

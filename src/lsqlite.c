@@ -17,6 +17,7 @@
 #include "core.h"
 #include "lerror.h"
 #include "lhandle.h"
+#include "lrow.h"
 #include "self.h"
 
 #define CONNECTION_TYPE "watchbot.sqlite.connection"
@@ -32,7 +33,7 @@ struct connection {
 struct statement {
     struct connection *connection; /* user value 1 */
     sqlite3_stmt *handle;          /* finalized with the connection */
-    int prepared;                  /* how often, when user value 2, its columns' names, was made */
+    int named;                     /* see lrow.h; user value 2 has the names */
 };
 
 /* User values of a statement. */
@@ -277,50 +278,9 @@ static int statement_fail(lua_State *L, sqlite3_stmt *handle) {
     return results;
 }
 
-/* The names of the columns as strings of Lua, which are made once: each row of each job needs them.
- * SQLite prepares a statement again when another program has changed the schema. */
-static void push_names(lua_State *L, sqlite3_stmt *handle) { /* -- => names */
+static void push_names(lua_State *L) { /* -- => names : of the statement at index 1 */
     struct statement *statement = lua_touserdata(L, 1);
-    int prepared = 1 + sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_REPREPARE, 0);
-    if (statement->prepared == prepared) {
-        lua_getiuservalue(L, 1, NAMES);
-        return;
-    }
-    int columns = sqlite3_column_count(handle);
-    lua_createtable(L, columns, 0);
-    for (int column = 0; column < columns; column++) {
-        lua_pushstring(L, sqlite3_column_name(handle, column));
-        lua_rawseti(L, -2, column + 1);
-    }
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, NAMES);
-    statement->prepared = prepared;
-}
-
-/* Not NULL. */
-static void push_value(lua_State *L, sqlite3_value *value) {
-    switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER: lua_pushinteger(L, sqlite3_value_int64(value)); break;
-    case SQLITE_FLOAT: lua_pushnumber(L, sqlite3_value_double(value)); break;
-    default: {
-        const void *bytes = sqlite3_value_blob(value);
-        lua_pushlstring(L, bytes ? bytes : "", (size_t)sqlite3_value_bytes(value));
-    }
-    }
-}
-
-/* A table of the columns by their names. The values may be read without SQLite's mutex, because the
- * connection has none: https://www.sqlite.org/c3ref/value.html */
-static void push_row(lua_State *L, sqlite3_stmt *handle) { /* -- names => names row */
-    int columns = sqlite3_column_count(handle);
-    lua_createtable(L, 0, columns);
-    for (int column = 0; column < columns; column++) {
-        sqlite3_value *value = sqlite3_column_value(handle, column);
-        if (sqlite3_value_type(value) == SQLITE_NULL) continue;
-        lua_rawgeti(L, -2, column + 1);
-        push_value(L, value);
-        lua_rawset(L, -3);
-    }
+    lrow_names(L, statement->handle, 1, NAMES, &statement->named);
 }
 
 /* -- statement values... => changed rows, id of the last row inserted | nil err code */
@@ -344,8 +304,8 @@ static int statement_first(lua_State *L) {
     int code = sqlite3_step(handle);
     if (code != SQLITE_ROW && code != SQLITE_DONE) return statement_fail(L, handle);
     if (code == SQLITE_ROW) {
-        push_names(L, handle);
-        push_row(L, handle);
+        push_names(L);
+        lrow_push(L, handle);
     } else {
         lua_pushboolean(L, false);
     }
@@ -361,8 +321,8 @@ static int statement_all(lua_State *L) {
     lua_newtable(L);
     int rows = lua_gettop(L); /* -- ... rows [names] */
     for (lua_Integer row = 1; (code = sqlite3_step(handle)) == SQLITE_ROW; row++) {
-        if (row == 1) push_names(L, handle);
-        push_row(L, handle);
+        if (row == 1) push_names(L);
+        lrow_push(L, handle);
         lua_rawseti(L, -3, row);
     }
     if (code != SQLITE_DONE) return statement_fail(L, handle);

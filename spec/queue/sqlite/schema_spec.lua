@@ -108,7 +108,7 @@ describe("a queue's file", function()
     assert.matches("expected sqlite:FILE or https", err)
   end))
 
-  -- Version 12 has made the triggers of a delete anew: what they do is the same.
+  -- Version 12 has replaced the triggers of a delete by cheaper ones, which do the same.
   it("of an older version still counts its messages, and lets groups move up",
     task(function(folder)
       for version = 11, #schema.migrations do
