@@ -183,6 +183,25 @@ describe("an event", function()
     end)
   end
 
+  -- A test is completed without a task: a message with no more than its name was deleted unread.
+  it("is a test only if it is nothing else", function()
+    local object = {
+      eventSource = "aws:s3", s3 = { bucket = { name = "b" }, object = { key = "a" } },
+    }
+    for _, body in ipairs {
+      { Event = "s3:TestEvent" }, { Event = "s3:TestEvent", work = "important" },
+      { Event = "s3:TestEvent", Bucket = "b" }, { Event = "s3:TestEvent", Service = "Amazon S3" },
+      { Event = "s3:TestEvent", Service = "Amazon S3", Bucket = { name = "b" } },
+      { Event = "s3:TestEvent", Service = "Amazon S3", Bucket = "b",
+        Records = json.list { object } },
+    } do
+      for _, wanted in ipairs { "s3", "auto" } do
+        local found = event.read(json.encode(body), wanted)
+        assert.is_nil(found and found.is_test, json.encode(body))
+      end
+    end
+  end)
+
   it("of several records has them all", function()
     local body = json.encode(notification(record("ObjectCreated:Put", "a+b"),
       record("ObjectCreated:Put", "c", { versionId = "v" })))

@@ -74,6 +74,21 @@ describe("limits", function()
     assert.is_nil(limits.compile({ all[1] }, error) { id = "1" })
   end)
 
+  -- Tenants with long numbers shared a lane, since a number was written with 14 digits.
+  it("tell all keys from each other", function()
+    local function lane(key, name)
+      return (lanes({ { by = function() return key end, concurrency = 1, name = name } },
+        { id = "1" }))
+    end
+    assert.are_not.equal(lane(123456789012345678), lane(123456789012345679))
+    assert.are_not.equal(lane(0.1 + 0.2), lane(0.3))
+    assert.are_not.equal(lane(math.maxinteger), lane(math.maxinteger - 1))
+    assert.are_not.equal(lane(2^63), lane(math.maxinteger))
+    assert.are.equal(lane(7), lane(7.0))
+    assert.are_not.equal(lane("b:c", "a"), lane("c", "a:b"))
+    assert.are_not.equal(lane("c", "a%3Ab"), lane("c", "a:b"))
+  end)
+
   -- A message without the attribute that the function reads would have escaped its limit.
   it("share one lane among jobs for which the function fails", function()
     local all = { { by = function(job) return job.missing.value end, concurrency = 1 } }

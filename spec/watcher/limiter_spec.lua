@@ -99,6 +99,30 @@ describe("a limit of one watcher", function()
     assert.are.equal("a1 a2 a3 a4 a5", running(watcher))
   end)
 
+  -- Each tenant's starts were kept for ever: with a tenant for each message, memory grew.
+  it("forgets the starts of tenants that no longer count", function()
+    local watcher = stage({ { by = tenant, rate = "1/min" } }, { workers = 100 })
+    local function known()
+      local count = 0
+      for _ in pairs(watcher.limiter.starts) do count = count + 1 end
+      return count
+    end
+    local function run(first, last)
+      for index = first, last do send(1, "tenant" .. index .. "-") end
+      for _, entry in ipairs(watcher.jobs:all "running") do
+        made:drive(function() entry.run:finish { code = 0, duration = 1 } end)
+      end
+    end
+    for round = 1, 25 do
+      run(round * 100, round * 100 + 99)
+      made:advance(30)
+    end
+    assert.is_true(known() <= 1000, known())
+    -- Those that count are remembered.
+    send(1, "tenant2599-")
+    assert.are.equal("", running(watcher))
+  end)
+
   it("is given back with its job when the watcher ends", function()
     local watcher = stage { { by = tenant, concurrency = 1 } }
     send(4, "a")

@@ -109,8 +109,14 @@ end
 
 local kinds = {}
 
+-- A test is completed without a task: only what is nothing but one counts.
+local function is_test(value)
+  return value.Event == "s3:TestEvent" and value.Service == "Amazon S3"
+    and text(value.Bucket) ~= nil and value.Records == nil
+end
+
 function kinds.s3(value)
-  if value.Event == "s3:TestEvent" then
+  if is_test(value) then
     return { { name = "s3:TestEvent", source = "aws:s3", bucket = text(value.Bucket),
       time = text(value.Time), data = value } }, true
   end
@@ -155,10 +161,10 @@ function event.read(body, wanted)
   local value = json.decode(body)
   if type(value) ~= "table" then return nil end
   for _, kind in ipairs(ORDER) do
-    local records, is_test = nil, nil
-    if wanted == kind or wanted == "auto" then records, is_test = kinds[kind](value) end
+    local records, test = nil, nil
+    if wanted == kind or wanted == "auto" then records, test = kinds[kind](value) end
     if records then
-      return common(records, { kind = kind, records = records, is_test = is_test })
+      return common(records, { kind = kind, records = records, is_test = test })
     end
   end
 end

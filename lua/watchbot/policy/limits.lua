@@ -98,6 +98,12 @@ function limits.name(entry, index)
   return type(entry.by) == "string" and entry.by or tostring(index)
 end
 
+-- A number as text: different numbers never have the same one.
+local function text_of(number)
+  local whole = math.tointeger(number)
+  return whole and ("%d"):format(whole) or ("%.17g"):format(number)
+end
+
 -- => the key of a job, false if the limit does not concern it; or nil and an error
 local function key_of(entry, job)
   if entry.by == nil then return "" end
@@ -106,8 +112,13 @@ local function key_of(entry, job)
   if not ok then return nil, key end
   if key == nil then return false end
   if type(key) == "string" then return key end
-  if math.type(key) then return ("%.14g"):format(key) end
+  if math.type(key) then return text_of(key) end
   return nil, ("limits: 'by' must return text or a number, not a %s"):format(type(key))
+end
+
+-- A colon ends the name in a lane's.
+local function escaped(name)
+  return (name:gsub("[:%%]", { [":"] = "%3A", ["%"] = "%25" }))
 end
 
 --- A function that returns the lanes of a job: the limits that apply to it, each with its key. Jobs
@@ -120,7 +131,7 @@ function limits.compile(declared, complain)
   for index, entry in ipairs(declared) do
     local count, period = limits.rate(entry.rate)
     all[index] = {
-      name = limits.name(entry, index), entry = entry, concurrency = entry.concurrency,
+      name = escaped(limits.name(entry, index)), entry = entry, concurrency = entry.concurrency,
       count = count, period = period,
     }
   end

@@ -15,6 +15,9 @@ Limiter.__index = Limiter
 
 local limiter = {}
 
+-- Lanes whose starts are remembered before any is forgotten.
+local FEW = 1000
+
 -- Stages in which a job no longer counts.
 local ENDS = { settling = true, returning = true, gone = true }
 
@@ -26,6 +29,7 @@ function limiter.apply(watcher, policy)
   if not self then
     self = own({
       watcher = watcher, parked = 0, running = {}, starts = {}, waiting = {}, timers = {},
+      known = 0, most_known = FEW,
     }, Limiter)
     watcher.limiter = self
     if not watcher.queue.limits_itself then self:follow() end
@@ -71,13 +75,35 @@ local function room_at(self, one)
   if oldest and oldest + one.period > scheduler.now() then return oldest + one.period end
 end
 
+-- Forgets the lanes whose starts no longer count, each time that twice as many are known: there may
+-- be a tenant for each message.
+local function forget(self)
+  self.known = self.known + 1
+  if self.known < self.most_known then return end
+  local now, left = scheduler.now(), 0
+  for lane, starts in pairs(self.starts) do
+    if starts[#starts] + starts.period <= now then
+      self.starts[lane] = nil
+    else
+      left = left + 1
+    end
+  end
+  self.known, self.most_known = left, math.max(FEW, 2 * left)
+end
+
 local function note_start(self, one)
-  local starts, now = self.starts[one.lane] or {}, scheduler.now()
-  self.starts[one.lane] = starts
-  starts[#starts + 1] = now
+  local starts, now = self.starts[one.lane], scheduler.now()
+  if not starts then
+    forget(self)
+    starts = {}
+    self.starts[one.lane] = starts
+  end
+  starts[#starts + 1], starts.period = now, one.period
   -- Half of them are dropped at once.
   if #starts >= 2 * one.count then
-    self.starts[one.lane] = table.move(starts, #starts - one.count + 1, #starts, 1, {})
+    self.starts[one.lane] = table.move(starts, #starts - one.count + 1, #starts, 1, {
+      period = one.period,
+    })
   end
 end
 
