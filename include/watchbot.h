@@ -43,7 +43,7 @@ int watchbot_load(struct watchbot *watchbot, const char *path);
  * instead. */
 int watchbot_run(struct watchbot *watchbot);
 
-/* One turn: what is due and ready; waits at most `milliseconds` (-1: for ever) if nothing is.
+/* One turn: what is due and ready; waits at most `milliseconds` (-1: forever) if nothing is.
  * A signal ends the wait. 1: goes on; 0: the watcher has ended; -1: it has ended with an error. The
  * first step starts the watcher; one after its end starts it again. */
 int watchbot_step(struct watchbot *watchbot, int milliseconds);

@@ -260,7 +260,7 @@ describe("the ECS server", function()
     start "job"
   end))
 
-  it("lets tasks wait for ever, fail to start, and be interrupted", task(function()
+  it("lets tasks wait forever, fail to start, and be interrupted", task(function()
     define("job", { script = "exec sleep 100" })
     server:knobs { pending = 1 }
     local pending = start "job"

@@ -121,7 +121,7 @@ describe("a C program", function()
       "stopped: 0 ", "stack: 1 the host's, SIGPIPE: default", "closed" }, lines)
   end)
 
-  -- A hook or a handler that never ended took the host's thread, for a minute or for ever.
+  -- A hook or a handler that never ended took the host's thread, for a minute or forever.
   local LOOP = "repeat local ok = pcall(function() while true do end end) until ok == 7"
   for what, code in pairs {
     ["a handler"] = { "handler = function(job) " .. LOOP .. " end," },

@@ -1,4 +1,4 @@
--- What is left of the tasks when the watcher is gone without a word.
+-- What is left of the tasks when the watcher is gone silently.
 
 local host = require "support.host"
 local scheduler = require "watchbot.scheduler"

@@ -348,7 +348,7 @@ describe("http.request", function()
   end)
 
   describe("a kept connection that the server has closed", function()
-    it("is replaced without a word", in_task(function()
+    it("is replaced silently", in_task(function()
       for _, method in ipairs { "GET", "POST" } do
         get "/count/reset"
         assert.are.equal("closing", assert(get "/closing").body)
@@ -506,7 +506,7 @@ describe("http.request", function()
 
     -- The last bytes of a TLS connection (close_notify) were still unread, so libcurl took it for
     -- alive, sent the request on it, and lost it.
-    it("replaces a kept connection that the server has closed, without a word", in_task(function()
+    it("replaces a kept connection that the server has closed, silently", in_task(function()
       for _ = 1, 3 do
         assert(http.request { url = secure.url .. "/count/reset", ca_file = certificate })
         assert.are.equal("closing",
@@ -563,7 +563,7 @@ describe("http.request", function()
       assert.matches("^ConnectFailed\tcould not reach https://127.0.0.1:1: ", text)
     end)
 
-    -- What the proxy did was told as if the endpoint had done it.
+    -- A fault of the proxy was reported as one of the endpoint.
     it("is named when it refuses, or is not there", function()
       local secret = "user:secret@"
       for variable, value in pairs {

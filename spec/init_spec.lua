@@ -21,7 +21,7 @@ describe("watchbot as process 1", function()
     return
   end
 
-  -- Orphans of tasks stayed zombies for ever, one a job.
+  -- Orphans of tasks stayed zombies forever, one a job.
   it("reaps the orphans that tasks leave", task(function(folder)
     workshop.send(folder, { "1", "2", "3" })
     folder:write("work.sh", [[#!/bin/sh

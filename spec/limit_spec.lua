@@ -1,5 +1,5 @@
 -- Limits on code of a user's: a handler `repeat local ok = pcall(f) until ok`, a loop in a
--- coroutine or one in a hook ran for ever, whatever the policy's timeout was, and two TERMs did not
+-- coroutine or one in a hook ran forever, whatever the policy's timeout was, and two TERMs did not
 -- end it.
 
 local scheduler = require "watchbot.scheduler"

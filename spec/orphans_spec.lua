@@ -139,7 +139,7 @@ describe("a task", function()
     assert.matches("No such device", folder:read "tty")
   end))
 
-  -- A task that was stopped waited for ever without a word.
+  -- A task that was stopped waited forever silently.
   it("that is stopped is named in the log", task(function(folder)
     policy(folder, "", "echo $$ > pid; kill -STOP $$; exit 0")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })

@@ -160,7 +160,7 @@ describe("watchbot run", function()
 
   -- systemd sends TERM to all processes of a service at once (KillMode=control-group), a terminal
   -- its Ctrl-C to the foreground group: running jobs were retried, notified, and a receive was
-  -- burnt.
+  -- spent.
   for _, signal in ipairs { "TERM", "INT" } do
     it(("returns what dies of %s together with it, and counts no receive"):format(signal),
       task(function(folder)
@@ -285,7 +285,7 @@ describe("watchbot run", function()
     assert.matches("the queue is not empty", problem)
   end))
 
-  -- It tried one message a minute, for ever; a nightly job never came to its end.
+  -- It tried one message a minute, forever; a nightly job never came to its end.
   for name, field in pairs {
     ["a program is missing"] = [[command = { "./missing" },]],
     ["every message's command raises"] = [[command = function() error "bad" end,]],

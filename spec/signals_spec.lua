@@ -72,7 +72,7 @@ describe("two TERMs", function()
 end)
 
 describe("os.exit", function()
-  -- The watcher ended in silence with that status.
+  -- The watcher ended silently with that status.
   it("raises in a handler, in its coroutines and in a hook", task(function(folder)
     policy(folder, "max_receives = 1, handler = function() coroutine.wrap(os.exit)(0) end,",
       "function policy:verdict(job, exit) os.exit(7) end function policy:backoff() return 0 end")

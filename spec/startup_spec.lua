@@ -36,7 +36,7 @@ describe("the start of the program", function()
   after_each(function() shell.remove(folder) end)
 
   -- Without /dev/null, as in a bare root or a broken image, each command ended with status 1 and
-  -- without a word, although its three descriptors were open.
+  -- silently, although its three descriptors were open.
   it("needs no /dev/null where the standard descriptors are open", function()
     -- LeakSanitizer needs /proc, and reads its options there.
     if shell.build:find "sanitize" then return pending "the sanitizers need /proc" end

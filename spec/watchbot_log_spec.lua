@@ -107,7 +107,7 @@ describe("watchbot-log with lines", function()
     assert.is_true(#found == 4 and found[2] == long and found[4] == long)
   end)
 
-  it("keeps a long line also where no temporary file can be had: in pieces", function()
+  it("keeps a long line also where no temporary file can be made: in pieces", function()
     local long = ("0123456789"):rep(300000)
     shell.write(folder .. "/long", long .. "\n")
     assert.is_true(long == table.concat(texts((run "TMPDIR=/nowhere/at/all $log <long"))))
@@ -194,7 +194,7 @@ describe("watchbot-log with JSON", function()
   end)
 
   -- It was escaped into a second file, and lost when the disk had no room for that.
-  it("keeps a long line also where no temporary file can be had: in pieces", function()
+  it("keeps a long line also where no temporary file can be made: in pieces", function()
     local long = ("0123456789"):rep(300000)
     shell.write(folder .. "/long", long .. "\n")
     local pieces = {}
@@ -220,7 +220,7 @@ end)
 
 describe("watchbot-log and its reader", function()
   -- The reader answers each line before the next is written: a line that is held back stops both
-  -- for ever.
+  -- forever.
   it("lets a line go before it waits for the next", function()
     local out = run [[mkfifo in out
       timeout 20 $log <in >out &

@@ -195,7 +195,7 @@ static _Noreturn void report_outcome(struct start *start) {
     _exit(127);
 }
 
-/* The pipe ends without a word when the child executes its program. */
+/* The pipe ends silently when the child executes its program. */
 static int read_outcome(struct start *start, int from) {
     struct outcome outcome = {0};
     ssize_t size;

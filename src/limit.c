@@ -263,7 +263,7 @@ static int l_sethook(lua_State *L) {
     return watched_call(L, NULL);
 }
 
-/* -- ... : os.exit would end the program in silence, with its jobs. */
+/* -- ... : os.exit would end the program silently, with its jobs. */
 static int l_exit(lua_State *L) {
     const struct task *task = task_running(L);
     if (task && task->limit.guards > 0) {

@@ -157,7 +157,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l exit -x -d 'ho
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l message -x -d 'the messages'
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l groups -x -d 'message groups of a FIFO queue'
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l watchers -x -d 'how many watchers'
-complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l capacity -x -d 'room for this many tasks at once in all'
+complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l capacity -x -d 'at most N tasks run at once in total'
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l seed -x -d 'of the random numbers'
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l price -x -d 'task=0'
 complete -c watchbot -n '__fish_seen_subcommand_from simulate' -l against -x -d 'simulate this policy, too, and list the messages that end in another way'

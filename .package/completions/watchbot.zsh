@@ -235,7 +235,7 @@ _watchbot() {
         '--message=[the messages]:text: ' \
         '--groups=[message groups of a FIFO queue]:n: ' \
         '--watchers=[how many watchers]:n: ' \
-        '--capacity=[room for this many tasks at once in all]:n: ' \
+        '--capacity=[at most N tasks run at once in total]:n: ' \
         '--seed=[of the random numbers]:n: ' \
         '--price=[task=0]:money: ' \
         '--against=[simulate this policy, too, and list the messages that end in another way]:old.lua: ' \

@@ -318,7 +318,7 @@ describe("watchbot run with ECS tasks", function()
       end
     end))
 
-    -- AWS has more texts for "no room" than the four that were known: receives were burnt, the
+    -- AWS has more texts for "no room" than the four that were known: receives were spent, the
     -- breaker opened.
     it("holds the message whatever the words for no room", task(function(folder)
       local stack = new(folder, 'echo "$Message $ApproximateReceiveCount" >> done')

@@ -190,8 +190,7 @@ describe("place", function()
     end
   end)
 
-  -- The session token and the messages of everybody went over the network in clear text, without a
-  -- word.
+  -- The session token and the messages of everybody went over the network in clear text, silently.
   it("refuses a host of AWS in clear text, wherever it is named", function()
     local function refusal(host)
       return { ("http://%s would carry credentials and messages unencrypted: "

@@ -20,7 +20,7 @@ scheduler.run(function()
 end)
 ]]
 
--- nginx has to be told its port.
+-- nginx does not choose a port itself.
 local NGINX = [[
 daemon off; master_process off; pid nginx.pid; error_log stderr error;
 events { worker_connections 1024; }

@@ -70,7 +70,7 @@ describe("watchbot dead-letter", function()
     assert.are.equal(2, #lines_of(out))
   end))
 
-  it("lists without a word where there is no terminal, and says when there are none",
+  it("lists silently where there is no terminal, and says when there are none",
     task(function(folder)
     kill(folder, "one")
     local exit, out = run(folder, { "dead-letter" }, { QueueUrl = folder:url() })

@@ -59,7 +59,7 @@ describe("watchbot message", function()
     return assert(s3:presign({ Bucket = "big-messages", Key = "k" }, 60))
   end
 
-  -- A message that could not be had because S3 was busy for a moment would fail its task.
+  -- A message that could not be fetched since S3 was busy for a moment would fail its task.
   it("gets a URL again that was refused for a moment", task(function(folder)
     local url = stored()
     account:knobs { faults = { { operation = "GetObject", count = 2, status = 503 } } }

@@ -128,7 +128,7 @@ describe("watchbot send", function()
   it("refuses ids that are empty, or one for many lines", task(function(folder)
     for words, arguments in pairs {
       ["--deduplication-id is for one message"] = { "--deduplication-id", "x" },
-      -- The last of them was sent, without a word.
+      -- The last of them was sent, silently.
       ["--attribute: 'a' is given twice"] = { "--attribute", "a=1", "--attribute", "a=2", "one" },
       ["--deduplication-id: expected a value"] = { "--deduplication-id", "", "one" },
       ["--group: expected a value"] = { "--group", "", "one" },

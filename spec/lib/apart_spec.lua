@@ -38,7 +38,7 @@ end
 
 describe("a handler that damages what all Lua code shares", function()
   local damages = {
-    -- The watcher's own log line raised: it was all over with the watcher.
+    -- The watcher's own log line raised, which ended the watcher.
     "string.format = nil string.rep = nil string.sub = nil string.find = nil string.byte = nil",
     "table.insert = nil table.concat = nil table.unpack = nil table.remove = nil table.pack = nil",
     "math.min = nil math.max = nil math.floor = nil math.random = nil math.tointeger = nil",
@@ -79,7 +79,7 @@ describe("a handler that damages what all Lua code shares", function()
 end)
 
 describe("a handler that ends its own task", function()
-  -- The task is also that of its job's owner: its slot was lost, its message in flight for ever.
+  -- The task is also that of its job's owner: its slot was lost, its message in flight forever.
   for code, complete in pairs {
     ["scheduler.running():abort 'enough'"] = 2,
     ["scheduler.running():abort() pcall(scheduler.sleep, 0) while true do end"] = 2,
@@ -99,7 +99,7 @@ describe("a handler that ends its own task", function()
     end))
   end
 
-  -- The next job ran in the task whose handle was kept: it stayed in flight for ever, and `--drain`
+  -- The next job ran in the task whose handle was kept: it stayed in flight forever, and `--drain`
   -- did not end. Each way in which a policy's function can be called.
   for _, hook in ipairs { "admit", "environment", "verdict", "backoff" } do
     for _, method in ipairs { "cancel", "abort", "expire" } do

@@ -51,6 +51,11 @@ words.listed = {
   ["is no file"] = "is not a file",
   ["is no folder"] = "is not a folder",
   ["no json object"] = "not a JSON object",
+  ["for ever"] = "forever",
+  ["without a word"] = "silently, without a message",
+  ["in silence"] = "silently",
+  ["be had"] = "is available, is fetched",
+  ["whence"] = "from where",
 }
 
 --- Listed phrases that are ordinary English in a comment or on a page: "nil if there is none".

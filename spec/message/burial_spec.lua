@@ -40,7 +40,7 @@ describe("a buried message", function()
     assert.are.equal("order-7", letter.deduplication)
   end)
 
-  -- What a trace carries along matters less than why and whence a message was buried.
+  -- The members of a trace matter less than why a message was buried, and from which queue.
   it("makes room by its baggage, and says so", function()
     local attributes = { baggage = text "k=v" }
     for index = 1, 6 do attributes["a" .. index] = text "x" end

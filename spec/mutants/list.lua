@@ -52,7 +52,7 @@ return {
     find = [[  self.life:give_back_waiting()
   if self.retired]],
     put = [[  if self.retired]], specs = "spec/run_spec.lua spec/watcher/drain_spec.lua" },
-  { name = "receives are burnt at a drain", file = "lua/watchbot/watcher/life.lua",
+  { name = "receives are spent at a drain", file = "lua/watchbot/watcher/life.lua",
     find = [[  self:put_back(entry, 0, true)]], put = [[  self:put_back(entry, 0, false)]],
     specs = "spec/watcher/drain_spec.lua" },
   { name = "a stopped task costs its message a receive", file = "lua/watchbot/watcher/blame.lua",
@@ -227,7 +227,7 @@ return {
     find = [[if row.receives > wanted.max_receives then]],
     put = [[if row.receives > wanted.max_receives + 1 then]],
     specs = "spec/queue/sqlite_spec.lua" },
-  { name = "a drain tries for ever what cannot start", file = "lua/watchbot/watcher/init.lua",
+  { name = "a drain tries forever what cannot start", file = "lua/watchbot/watcher/init.lua",
     find = [[  if self.breaker.open and self.phase:watching() then self:give_up() end
 ]], put = "", specs = "spec/run_spec.lua" },
   { name = "a drain that was ended counts as done", file = "lua/watchbot/cli/serve.lua",

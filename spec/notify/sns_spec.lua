@@ -151,7 +151,7 @@ describe("a notifier", function()
         { one:check() })
     end))
 
-    it("and says when that it cannot be told may pass", task(function()
+    it("and says when the failure may be temporary", task(function()
       local one = open()
       proxy:add {
         kind = "status", operation = "Publish", status = 503, code = "ServiceUnavailable",

@@ -57,7 +57,7 @@ describe("otlp.settings", function()
     assert.are.equal(10, read { OTEL_EXPORTER_OTLP_ENDPOINT = "http://c" }.traces.timeout)
   end)
 
-  -- A value that is passed over in silence would be looked for at the collector.
+  -- A value that is passed over silently would be looked for at the collector.
   it("says that it does not compress, and which file of a certificate is missing", function()
     assert.matches("^OTEL_EXPORTER_OTLP_COMPRESSION=gzip: watchbot sends requests uncompressed",
       problems { OTEL_EXPORTER_OTLP_COMPRESSION = "gzip" })

@@ -107,7 +107,7 @@ describe("a message that is too big", function()
     end
   end))
 
-  -- Attributes were left out to make room for a message that had its way through S3.
+  -- Attributes were left out to make room for a message whose body was in S3 anyway.
   it("goes through S3 before anything is left out", task(function(folder)
     local stack = stack_of(folder,
       'echo "$MessageAttributes" >> done; curl -sS "$MessageUrl" > got')

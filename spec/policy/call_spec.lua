@@ -1,5 +1,5 @@
 -- A policy's function `command` or `task` ran without the limit of hooks: a loop in one stopped the
--- watcher, and os.exit in one ended it in silence with that status.
+-- watcher, and os.exit in one ended it silently with that status.
 
 local call = require "watchbot.policy.call"
 local process = require "watchbot.runner.process"

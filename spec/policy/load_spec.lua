@@ -28,7 +28,7 @@ describe("a policy file", function()
     assert.matches("policy.lua:2: ", select(2, check(folder, "#!/bin/sh\nlocal = 1\n")))
   end))
 
-  -- A policy that raised a table was told as "table: 0x55...".
+  -- A policy that raised a table was reported as "table: 0x55...".
   it("that raises anything is told with file and line", task(function(folder)
     for text, words in pairs {
       ["\n\nerror({})"] = "policy.lua:3: raised a table",

@@ -92,7 +92,7 @@ local function insist(progress, job, part, meanwhile)
   error "it never had an answer"
 end
 
--- Completes all parts, with one fault in it; which were told that they were the last.
+-- Completes all parts, with one fault in it; returns which ones learned that they were the last.
 local function complete_all(progress, job, total)
   local told = {}
   for part = 1, total do

@@ -180,7 +180,7 @@ describe("the embedded queue", function()
     assert.are.same({ "now" }, receive_bodies(queue))
   end))
 
-  -- 1e300 seconds, and milliseconds that were meant as seconds, were a century without a word.
+  -- 1e300 seconds, and milliseconds that were meant as seconds, were a century silently.
   it("refuses a delay that is a mistake, and takes the others", with_queue({}, function(queue)
     local answers = assert(queue:send {
       { body = "a", delay = 1 }, { body = "b", delay = 365 * 86400 + 1 },
@@ -593,7 +593,7 @@ describe("the embedded queue", function()
   end))
 
   describe("gives back space:", function()
-    it("the file and its WAL do not grow for ever", with_queue({}, function(queue, folder)
+    it("the file and its WAL do not grow forever", with_queue({}, function(queue, folder)
       local large = ("x"):rep(1 << 20)
       local function size(suffix)
         local file <close> = io.open(folder .. "/jobs.db" .. suffix)
@@ -754,7 +754,7 @@ describe("a queue file", function()
     assert.are.same({ "found" }, receive_bodies(queue))
   end))
 
-  -- The watcher went on with what was in memory, without a word; the next program that opened the
+  -- The watcher went on with what was in memory, silently; the next program that opened the
   -- file had SQLite delete the WAL, which had everything.
   it("that another program truncates is reported, and nothing more is lost", task(function(folder)
     local queue = assert(open_queue(url_in(folder)))

@@ -147,7 +147,7 @@ describe("a machine without room", function()
     assert.matches('"complete":3,"reject":0,"release":0,"retry":0', (child:output()), 1, true)
   end))
 
-  -- `ulimit -f`, a TMPDIR that is gone or cannot be written: each big message burnt its receives,
+  -- `ulimit -f`, a TMPDIR that is gone or cannot be written: each big message used up its receives,
   -- and five of them stopped the small ones.
   for name, case in pairs {
     ["a limit on the size of files"] = {

@@ -1,5 +1,5 @@
 -- 2,000 workers under a limit of 1,500 open files: each start beyond the limit failed, the breaker
--- opened 51 times in 45 seconds, and receives were burnt.
+-- opened 51 times in 45 seconds, and receives were spent.
 
 local cjson = require "cjson"
 local process = require "watchbot.process"

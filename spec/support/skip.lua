@@ -11,7 +11,7 @@ local answers = {}
 -- In a run of plain busted nothing looks at `raised`: it sees an error with this text.
 local function raise(what, why)
   skip.raised = { what = what, why = why }
-  error(("%s cannot be had here: %s"):format(what, why), 0)
+  error(("%s is not available here: %s"):format(what, why), 0)
 end
 
 --- Makes the test that calls it pending.

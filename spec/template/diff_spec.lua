@@ -108,7 +108,7 @@ describe("the difference of two templates", function()
   end)
 
   it("compares values, not how they are written", function()
-    -- Each queue that stayed was told as LOST: one name was a join, the other a sub.
+    -- Each queue that stayed was reported as LOST: one name was a join, the other a sub.
     local name = { ["Fn::Join"] = { "", { { Ref = "AWS::StackName" }, "-", "WatchbotQueue" } } }
     local sub = { ["Fn::Sub"] = "${AWS::StackName}-WatchbotQueue" }
     assert.is_nil(of("AWS::SQS::Queue", { QueueName = name }, { QueueName = sub }))

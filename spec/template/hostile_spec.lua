@@ -1,5 +1,5 @@
 -- Any value for any option is either refused with a message or becomes a template that can be
--- written. A number that doubles until it is reached went round for ever, a part that is an
+-- written. A number that doubles until it is reached went round forever, a part that is an
 -- intrinsic was called.
 
 local cf = require "watchbot.template.cf"

@@ -1,5 +1,5 @@
 -- What a hook returned was used as it came: seconds that are no number ended the watcher, or kept a
--- message in flight for ever.
+-- message in flight forever.
 
 local answers = require "watchbot.watcher.answers"
 

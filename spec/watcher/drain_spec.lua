@@ -26,7 +26,7 @@ describe("a drain", function()
   local made
   after_each(function() made:close() end)
 
-  -- Planted: messages that waited for a slot were not given back, and receives were burnt, with no
+  -- Planted: messages that waited for a slot were not given back, and receives were spent, with no
   -- spec that saw it.
   it("gives back at once what waits for a slot, and counts no receive for it", function()
     made = stage()

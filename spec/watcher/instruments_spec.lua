@@ -161,7 +161,7 @@ describe("a reload", function()
     stop(child)
   end))
 
-  it("to an address that cannot be had changes nothing", task(function(folder)
+  it("to an address that is not available changes nothing", task(function(folder)
     policy(folder, 'listen = "127.0.0.1:0"')
     local other, taken = start(folder, "policy.lua")
     local child, address = start(folder, "policy.lua")

@@ -53,7 +53,7 @@ describe("the jobs of a watcher", function()
     assert.are.same({ "held", "returning", "settling", "unplaced" }, lingerers)
   end)
 
-  -- A stage with no way to "gone" would be a message that is in flight for ever.
+  -- A stage with no way to "gone" would be a message that is in flight forever.
   it("can be gone from every stage, and each stage can be reached", function()
     local reached = { received = true }
     for name, stage in pairs(jobs.STAGES) do

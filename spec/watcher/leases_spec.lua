@@ -182,7 +182,7 @@ describe("leases", function()
       end)
     end))
 
-    it("have lapsed no longer, and may lapse and be told of once more", task(function()
+    it("have lapsed no longer, and may lapse and be reported again", task(function()
       held(settler_of(), 6, function(all, events)
         local lease = all:take(message("r1", 1), "job")
         for receives = 2, 3 do

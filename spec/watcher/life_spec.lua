@@ -1,6 +1,6 @@
 -- What raises while a job is in the watcher's hands: a hook, the log, the queue, the runner,
 -- memory.
--- One line on stderr was all that was left of it, the message was in flight for ever with
+-- One line on stderr was all that was left of it, the message was in flight forever with
 -- heartbeats, `--drain` hung, and 1,000 of them stopped the watcher.
 
 local policy = require "watchbot.policy"
@@ -129,7 +129,7 @@ describe("a job's life", function()
       made = open_stage(one, {})
       send(made, "a")
       for _ = 1, 10 do made:advance(60) end
-      assert.is_true(idle(made), "the message is in flight for ever")
+      assert.is_true(idle(made), "the message is in flight forever")
       send(made, "b")
       for _ = 1, 10 do made:advance(60) end
       assert.is_true(idle(made), "the slot is not free")

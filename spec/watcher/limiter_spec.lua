@@ -99,7 +99,7 @@ describe("a limit of one watcher", function()
     assert.are.equal("a1 a2 a3 a4 a5", running(watcher))
   end)
 
-  -- Each tenant's starts were kept for ever: with a tenant for each message, memory grew.
+  -- Each tenant's starts were kept forever: with a tenant for each message, memory grew.
   it("forgets the starts of tenants that no longer count", function()
     local watcher = stage({ { by = tenant, rate = "1/min" } }, { workers = 100 })
     local function known()

@@ -124,7 +124,7 @@ describe("protection", function()
   end))
 
   it("is given back at the first moment without a job, once it was kept for long", task(function()
-    -- A job each 1.5 s kept the task protected for ever: a deployment waited for hours and was
+    -- A job each 1.5 s kept the task protected forever: a deployment waited for hours and was
     -- rolled back.
     local guard = new { idle = 1000, long = 0.1 }
     guard:set(true)
@@ -240,7 +240,7 @@ describe("protection", function()
 
   it("is given back at the end also when the agent has not yet answered that it is set",
     task(function()
-    -- The request that was cut may have been applied: without a word to the contrary the task
+    -- The request that was cut may have been applied: silently to the contrary the task
     -- stayed protected for an hour.
     answers "hang"
     local guard = new {}

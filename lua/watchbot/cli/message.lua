@@ -19,7 +19,7 @@ For tasks: the message may be in $Message, in the file $MessageFile, or in S3 ($
 $MessageBucket with $MessageKey once the URL has expired). It is written unchanged, without a
 newline at its end.
 
-Exit status: 0, or 1 when the message cannot be had.
+Exit status: 0, or 1 if the message cannot be fetched.
 
 examples:
   watchbot message | jq .

@@ -33,7 +33,7 @@ local command = {
     { name = "watchers", value = "N", number = true, help = "how many watchers; default: 1" },
     {
       name = "capacity", value = "N", number = true,
-      help = "room for this many tasks at once in all; further ones are not placed",
+      help = "at most N tasks run at once in total; others are not placed",
     },
     { name = "seed", value = "N", number = true, help = "of the random numbers; default: 1" },
     {

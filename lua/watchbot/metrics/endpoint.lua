@@ -78,7 +78,7 @@ end
 ---@return watchbot.Endpoint?
 ---@return string? err
 ---@return string? code an errno
----@return integer? port the port that could not be had
+---@return integer? port the port that was not available
 function endpoint.open(listen, console)
   local options, problem = address.parse(listen)
   if not options then return nil, ("policy field 'listen': %s"):format(problem), "Usage" end

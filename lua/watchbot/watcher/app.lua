@@ -180,7 +180,7 @@ function App:abort()
   self.watcher:abort()
 end
 
--- All of a policy, or nothing of it: an address that cannot be had keeps the old policy.
+-- All of a policy, or nothing of it: an address that is in use keeps the old policy.
 function App:swap(policy)
   local same = compatible(self.watcher.hooks.policy, policy)
   if same ~= true then return nil, same end

@@ -44,7 +44,7 @@ function Payloads:store()
   return self.stores[url], err, code
 end
 
--- The message itself is at fault: whatever the policy is, its body cannot be had.
+-- The message itself is at fault: whatever the policy is, its body cannot be fetched.
 local function unreadable(err)
   return { reason = err, duration = 0, cause = "unreadable" }
 end

@@ -16,7 +16,7 @@ local reach = {}
 ---@return true? ok
 ---@return string? err
 ---@return string? code
----@return boolean? passing it may be only for now that this cannot be told
+---@return boolean? passing the failure may be temporary
 function reach.check(queue)
   if not queue.check then return true end
   local ok, err, code = queue:check()

@@ -80,7 +80,7 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account(6))
     end))
 
-    -- A connection that hears nothing any more must not eat up the lease: the try is given up while
+    -- A dead connection must not use up the lease: the try is given up while
     -- there is time for another.
     it("a heartbeat that is never answered costs nothing", task(function(site)
       site:send("one")

@@ -154,7 +154,7 @@ aws_secret_access_key = hidden]])
     chain.write("credentials", "[\"my dev\"]\naws_access_key_id = M\naws_secret_access_key = s")
     assert.are.equal("M", assert(chain.new({ AWS_PROFILE = "my dev" }):get()).access_key)
     assert.are.equal("O", assert(chain.new({ AWS_PROFILE = "o ne" }):get()).access_key)
-    -- They vanished without a word.
+    -- They vanished silently.
     assert.error_matches(function() chain.new { AWS_PROFILE = "bare words" } end,
       "the profile 'bare words' is ignored: quote its name, as in %[profile \"bare "
         .. "words\"%], in .*/config:7$")
@@ -181,7 +181,7 @@ aws_secret_access_key = hidden]])
       { keys.access_key, keys.secret_key, keys.token, keys.expires, keys.source })
   end))
 
-  it("do not wait for ever for its process", in_task(function()
+  it("do not wait forever for its process", in_task(function()
     local step = { kind = "process", name = "a", settings = { credential_process = "sleep 600" } }
     assert.are.same({
       nil, "profile 'a': credential_process did not end within 0.2 s", "BadCredentials",

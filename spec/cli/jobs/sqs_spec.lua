@@ -83,7 +83,7 @@ describe("watchbot jobs on SQS", function()
     return exit.code, out, problem
   end
 
-  it("says what cannot be had there, and what can", task(function(folder)
+  it("says what is not available there, and what is", task(function(folder)
     local url = account:queue()
     for name, words in pairs {
       list = "SQS cannot list its messages: see watchbot status", retry = "on SQS only the watcher "

@@ -18,7 +18,7 @@ describe("the check of listen", function()
   end))
 
   -- It was found out when the watcher was started, by a service manager, again and again.
-  it("refuses an address that cannot be had, with the reason and a way out",
+  it("refuses an address that is not available, with the reason and a way out",
     workshop.task(function(folder)
     local taken <close> = assert(server.listen {})
     local _, port = taken:address()

@@ -35,7 +35,7 @@ describe("the file of a queue", function()
 
   -- The watcher started, and each receive failed: "attempt to write a readonly database".
   it("can be written by the user of the watcher, and so can its folder", task(function(folder)
-    if not workshop.has_other_user() then return pending "no other user can be had here" end
+    if not workshop.has_other_user() then return pending "no other user is available here" end
     workshop.send(folder, { "one" })
     sh(folder, "cp -r $PWD/../" .. folder.path:match "[^/]+$" .. " . 2>/dev/null; chmod 755 .")
     local out, status = sh(folder, ("QueueUrl=%s setpriv --reuid=65534 --regid=65534 "
@@ -46,7 +46,7 @@ describe("the file of a queue", function()
   end))
 
   it("is warned of where another user owns it", task(function(folder)
-    if not workshop.has_other_user() then return pending "no other user can be had here" end
+    if not workshop.has_other_user() then return pending "no other user is available here" end
     workshop.send(folder, { "one" })
     sh(folder, "chown 65534 jobs.db")
     local found = look(folder:url())[1]

@@ -1,5 +1,5 @@
 -- Attempts whose watcher was killed: nobody settled them, so that the history had nothing of them,
--- and a receive count skipped a number without a word.
+-- and a receive count skipped a number silently.
 
 local cancels = require "watchbot.queue.sqlite.cancels"
 local history = require "watchbot.queue.sqlite.history"

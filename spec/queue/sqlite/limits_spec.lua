@@ -366,7 +366,7 @@ describe("watchers with limits, at random", function()
     try(folder, tonumber(os.getenv "SEED") or os.time())
   end))
 
-  -- Two limits sent their messages to wait for each other, for ever.
+  -- Two limits sent their messages to wait for each other, forever.
   it("receive every message, also where lanes have crossed", workshop.task(function(folder)
     try(folder, 1795878764)
   end))

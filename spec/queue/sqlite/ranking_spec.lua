@@ -56,7 +56,7 @@ describe("messages with priorities", function()
     assert.are.equal(table.concat(expected, " "), table.concat(found, " "))
   end))
 
-  it("do not wait for ever: a point is worth a minute", with_queue(function(queue, database)
+  it("do not wait forever: a point is worth a minute", with_queue(function(queue, database)
     send(queue, -100, 0, 100)
     age(database, "-100", 201)
     assert.are.equal("-100 100 0", bodies(queue, 3))

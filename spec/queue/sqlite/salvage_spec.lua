@@ -244,7 +244,7 @@ describe("salvaging a queue file", function()
       end))
   end
 
-  -- It waited for ever at a pipe, and wrote where a link led that led nowhere.
+  -- It waited forever at a pipe, and wrote where a link led that led nowhere.
   it("reads and writes files, nothing else", task(function(folder)
     workshop.send(folder, { "one" })
     os.execute(("cd '%s' && mkfifo pipe && ln -s nowhere link && mkdir folder"):format(folder.path))

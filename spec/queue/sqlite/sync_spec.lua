@@ -1,5 +1,5 @@
 -- Whether what `send` has answered is on the disk: the calls of fsync and fdatasync are counted by
--- a library in front of the C library. A power cut itself cannot be had here.
+-- a library in front of the C library. A power cut itself cannot be tested here.
 
 local workshop = require "support.workshop"
 

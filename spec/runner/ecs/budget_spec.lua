@@ -93,7 +93,7 @@ describe("a budget that was throttled", function()
 end)
 
 describe("the policy's placements", function()
-  -- 0 was taken, as for seconds, and the first message waited for its token for ever.
+  -- 0 was taken, as for seconds, and the first message waited for its token forever.
   it("are a number above 0", function()
     for _, rate in ipairs { 15, 0.1, 500 } do assert.is_true((fields.check("placements", rate))) end
     assert.are.equal("policy field 'placements': expected a number above 0, got 0",

@@ -142,7 +142,7 @@ describe("a look for an earlier task", function()
     assert.are.equal("ending", find(scripted { old, new, ending }).taskArn)
   end))
 
-  -- Errors of ListTasks and DescribeTasks were "no earlier task": the message ran again in silence.
+  -- Errors of ListTasks and DescribeTasks were "no earlier task": the message ran again silently.
   it("that fails anywhere is no answer", task(function()
     local stopped = one("a", "STOPPED", "STOPPED", 1)
     local running = one("b", "RUNNING", "RUNNING", 1, "spec/2")

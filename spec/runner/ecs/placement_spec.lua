@@ -123,7 +123,7 @@ describe("a token that is in use", function()
     local started, err, code = one:run("id", parameters())
     assert.is_nil(started)
     assert.are.equal("NoRoom", code)
-    assert.matches("in use; the task that has it cannot be looked at: no answer", err)
+    assert.matches("in use; the task that has it could not be described: no answer", err)
     assert.is_truthy(one:lost "id")
   end))
 

@@ -4,7 +4,7 @@ local refusal = require "watchbot.runner.ecs.refusal"
 
 describe("a reason of ECS", function()
   -- "No Container Instances were found in your cluster." was the job's failure: attempts were
-  -- burnt.
+  -- spent.
   local MEANINGS = {
     no_room = {
       "RESOURCE:MEMORY", "RESOURCE:CPU", "RESOURCE:GPU", "RESOURCE:ENI", "AGENT",

@@ -130,7 +130,7 @@ end)
 describe("a StopTask that fails", function()
   local function denied() return nil, "ecs:StopTask: not authorized", "AccessDeniedException" end
 
-  -- It was asked again every five seconds without a word, until SQS took the message away after 12
+  -- It was asked again every five seconds silently, until SQS took the message away after 12
   -- hours.
   it("is logged, and ends the run when that lasts and does not pass", task(function()
     local one, _, client, said = new({ lastStatus = "RUNNING", startedAt = now() - 9 },

@@ -200,7 +200,7 @@ describe("a Lambda function that stays", function()
     child:wait()
   end))
 
-  -- The runtime that had been asked for was forgotten, and all other messages waited for ever.
+  -- The runtime that had been asked for was forgotten, and all other messages waited forever.
   it("gets the next message when no event could be made of one", task(function(folder)
     send(folder, "bad", { { "answer" } }, "bad", { { "answer" } })
     policy(folder, "max_receives = 1,", [[event = function(jobs)

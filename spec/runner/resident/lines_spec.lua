@@ -149,7 +149,7 @@ while read -r line <&3; do echo "$line" >> seen; echo '{"code":0}' >&3; done
     assert.equal(2, #folder:lines "seen")
   end))
 
-  -- An option that has no effect was taken in silence.
+  -- An option that has no effect was taken silently.
   it("is asked for on the command line by one option, with a command", task(function(folder)
     for _, case in ipairs {
       { "%-%-lambda and %-%-serve cannot be combined", "--lambda", "a.b", "--serve", "http://a",

@@ -12,7 +12,7 @@ local jobs = {}
 
 local read = numbers.read
 
--- Rows of a page unless the caller says; rows looked at at once, and where bodies are searched.
+-- Rows of a page unless the caller says; rows read at once, and where bodies are searched.
 local PAGE, BITE, SEARCHED = 50, 500, 100
 
 -- Bytes of a message in a list.

@@ -133,7 +133,7 @@ end
 function limits.park(transaction, now, message, lanes)
   for _, one in ipairs(lanes) do
     -- One that has had its turn in a lane is not sent behind the others of another: two lanes could
-    -- send their messages to each other for ever.
+    -- send their messages to each other forever.
     if not message.lane and transaction:first(IS_OCCUPIED, one.lane, message.seq) then
       park(transaction, message, one.lane, nil)
       return true

@@ -1,7 +1,7 @@
 --- queue.sqlite.ranking: which of the visible messages are received first: of one priority those
 -- that have been visible longest. Between priorities, each point is worth a minute of waiting, so
 -- that a message of the lowest priority precedes those of the highest that came 200 minutes later:
--- none waits for ever.
+-- none waits forever.
 
 local ranking = {}
 

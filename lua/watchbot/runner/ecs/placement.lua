@@ -80,7 +80,7 @@ function Placements:adopt(id, parameters, err, details)
   local result, why = self.client:DescribeTasks { cluster = parameters.cluster, tasks = { arn } }
   if not result then
     keep(self, id, parameters)
-    return nil, ("%s; the task that has it cannot be looked at: %s"):format(err, why), "NoRoom"
+    return nil, ("%s; the task that has it could not be described: %s"):format(err, why), "NoRoom"
   end
   close(self, id)
   local task = (result.tasks or {})[1]
