@@ -47,6 +47,41 @@ describe("of the embedded queue", function()
     end)
   end)
 
+  -- A letter that was saved and sent again went behind all others.
+  it("keep their priority: replayed, moved, or saved and sent again", workshop.task(function(folder)
+    local function bodies(queue)
+      local all = {}
+      for _ = 1, 3 do
+        local one = assert(queue:receive(1, 0, 60))[1]
+        all[#all + 1] = one and one.body
+      end
+      return all
+    end
+    local queue <close> = assert(open_queue(folder:url(), { max_receives = 1 }))
+    local other <close> = assert(open_queue(folder:url "other.db"))
+    assert(queue:send { { body = "urgent", priority = 10 }, { body = "buried", priority = 9 } })
+    for _, message in ipairs(assert(queue:receive(2, 0, 0.001))) do
+      if message.body == "buried" then assert(queue:bury(message.receipt, message, "why")) end
+    end
+    workshop.eventually(function()
+      assert(queue:receive(1, 0, 60))
+      return assert(queue:counts()).dead == 2
+    end, "both are dead")
+    local _, shown = workshop.run(folder, { "dead-letter", "show", "--limit", "2", "--queue",
+      folder:url() })
+    assert.matches("priority%s+9\n.*priority%s+10\n", (shown:gsub("\27%[%d*m", "")))
+    local _, saved = workshop.run(folder, { "dead-letter", "print", "--queue", folder:url() })
+    folder:write("letters", saved)
+    assert(other:send { { body = "ordinary" } })
+    local exit, _, problem = workshop.run(folder, { "send", "--queue", folder:url "other.db",
+      "--from", "letters" })
+    assert.are.equal(0, exit.code, problem)
+    assert.are.same({ "urgent", "buried", "ordinary" }, bodies(other))
+    assert(queue:send { { body = "ordinary" } })
+    assert.are.equal(2, queue:replay())
+    assert.are.same({ "urgent", "buried", "ordinary" }, bodies(queue))
+  end))
+
   it("have no queue of their own", function()
     scheduler.run(function()
       local place <close> = fixture()

@@ -43,6 +43,17 @@ describe("a saved message", function()
     assert.is_nil(object.body)
   end)
 
+  -- A letter that was saved and sent again went behind all others.
+  it("keeps the priority of an embedded queue, where it has one", function()
+    assert.are.equal(-7, (again { body = "x", priority = -7 }).priority)
+    assert.is_nil(select(2, again { body = "x", priority = 0 }).priority)
+    for _, priority in ipairs { "101", "-101", "1.5", '"5"', "true" } do
+      local message, problem = saved.decode(('{"body":"x","priority":%s}'):format(priority))
+      assert.is_nil(message)
+      assert.are.equal("'priority' is not a whole number from -100 to 100", problem)
+    end
+  end)
+
   it("may be written by hand, with nulls", function()
     assert.are.same({ body = "x", attributes = {} },
       saved.decode '{"body":"x","subject":null,"attributes":null}')

@@ -187,9 +187,11 @@ local function send_lines(sending, template)
   end
 end
 
--- A saved message as it was; the trace header of SQS becomes an attribute elsewhere.
+-- A saved message as it was; the trace header of SQS becomes an attribute elsewhere, and only an
+-- embedded queue has priorities.
 local function saved(sending, message)
   local again = resend(message)
+  again.priority = sending.queue.embedded and message.priority or nil
   if again.trace and not sending.queue.takes_trace then
     sending:trace(again, trace.read { xray = again.trace })
   end

@@ -168,7 +168,7 @@ local function facts_of(one)
     if value then facts[#facts + 1] = views.fact(name, value) end
   end
   add("Group", one.group)
-  add("Priority", one.priority and one.priority ~= 0 and show.count(one.priority))
+  add("Priority", one.priority and one.priority ~= 0 and tostring(one.priority))
   add("Due", one.due and show.moment(one.due))
   add("Died", one.died and show.moment(one.died))
   add("Deduplication ID", one.deduplication)

@@ -249,6 +249,7 @@ local function facts_of(letter, opened)
     views.fact("Died", show.moment(letter.died)),
   }
   if letter.group then facts[#facts + 1] = views.fact("Group", letter.group) end
+  if letter.priority then facts[#facts + 1] = views.fact("Priority", tostring(letter.priority)) end
   for _, name in ipairs(sorted.keys(opened.attributes)) do
     local attribute = opened.attributes[name]
     facts[#facts + 1] = views.fact(("Attribute %s (%s)"):format(name, attribute.type),

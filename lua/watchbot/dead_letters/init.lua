@@ -17,6 +17,7 @@ local open_queue = require("watchbot.queue").open
 ---@field key string? on SQS, the id of a buried letter in the dead-letter queue; `id` is its former
 --- id
 ---@field group string?
+---@field priority integer? other than 0; only of the embedded queue
 ---@field deduplication string?
 
 ---@alias watchbot.NotDone watchbot.DeadLetterFailure[]|string

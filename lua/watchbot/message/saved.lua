@@ -11,6 +11,9 @@ local saved_message = {}
 
 local ENCODED = "_base64"
 
+-- The highest priority, as in queue.sqlite.ranking.
+local HIGHEST = 100
+
 local TEXTS = { "body", "subject", "group", "deduplication", "trace" }
 
 local function put(object, name, bytes)
@@ -92,13 +95,22 @@ function saved_message.encode(message)
   }
   for _, name in ipairs(TEXTS) do put(object, name, message[name]) end
   put(object, "reason", message.reason)
+  object.priority = message.priority ~= 0 and math.tointeger(message.priority) or nil
   put_attributes(object, message.attributes)
   return json.encode(object)
 end
 
+local function take_priority(object)
+  local priority = object.priority
+  if priority == nil then return nil end
+  local whole = type(priority) == "number" and math.tointeger(priority)
+  if whole and math.abs(whole) <= HIGHEST then return whole end
+  return nil, ("'priority' is not a whole number from -%d to %d"):format(HIGHEST, HIGHEST)
+end
+
 --- The message of a line, to be sent.
 ---@param line string
----@return table? message { id, body, subject, attributes, group, deduplication }
+---@return table? message { id, body, subject, attributes, group, deduplication, priority }
 ---@return string? problem
 function saved_message.decode(line)
   local object, problem = json.decode(line, true)
@@ -113,6 +125,8 @@ function saved_message.decode(line)
   for _, name in ipairs { "group", "deduplication" } do
     if message[name] == "" then return nil, ("'%s' is empty"):format(name) end
   end
+  message.priority, problem = take_priority(object)
+  if problem then return nil, problem end
   message.id = type(object.id) == "string" and object.id or nil
   if not message.body then return nil, "it has no 'body'" end
   message.attributes, problem = take_attributes(object)

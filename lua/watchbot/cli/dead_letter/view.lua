@@ -56,6 +56,7 @@ function view.json(letter)
     receives = letter.receives, sent = date(letter.sent),
     first_received = date(letter.first_received),
     died = date(letter.died), group = letter.group and text.clean(letter.group),
+    priority = letter.priority,
     deduplication = letter.deduplication and text.clean(letter.deduplication),
     attributes = cleaned(opened.attributes),
   }
@@ -94,6 +95,7 @@ function view.whole(letter, longest)
   add(lines, "reason", letter.reason)
   add(lines, "receives", tostring(letter.receives))
   add(lines, "group", letter.group)
+  add(lines, "priority", letter.priority and tostring(letter.priority))
   add(lines, "deduplication", letter.deduplication)
   add(lines, "subject", opened.subject)
   add_attributes(lines, opened.attributes)

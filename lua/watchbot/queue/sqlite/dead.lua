@@ -15,6 +15,7 @@ local function letters_of(rows)
     row.attributes = readable and attributes or {}
     row.group, row.fifo_group = row.fifo_group, nil
     row.receives = math.tointeger(row.receives) or 0
+    row.priority = row.priority ~= 0 and math.tointeger(row.priority) or nil
     for _, name in ipairs { "sent", "first_received", "died" } do
       row[name] = math.tointeger(row[name])
     end
