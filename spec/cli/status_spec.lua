@@ -45,7 +45,40 @@ describe("the status of an embedded queue", function()
     local exit, out = run(folder, { "--queue", folder:url() })
     assert.are.equal(0, exit.code)
     assert.matches("waiting +2\nin flight +1\ndelayed +1\noldest +[%d ms]+\ndead letters +0\n", out)
+    -- Without a policy's file or version, there is no version to show.
+    assert.matches(("\nwatchers +%%S+ %d: %%d of 1 running\n"):format(watcher:pid()), out)
     watcher:kill "KILL"
+  end))
+
+  -- During a rolling update nobody could tell which watchers had the new policy.
+  it("has the version of the policy of each watcher", task(function(folder)
+    local children = {}
+    for index, version in ipairs { "2.0", "2.1" } do
+      local name = ("policy-%s.lua"):format(version)
+      folder:write(name, ([[return require "watchbot".policy {
+        queue = %q, version = %q, command = "true" }]]):format(folder:url(), version))
+      children[index] = workshop.start(folder, { "run", name })
+    end
+    local found
+    workshop.eventually(function()
+      found = told(folder, { "--queue", folder:url() }).watchers
+      return #found == 2
+    end, "both are alive")
+    local versions = { found[1].policy, found[2].policy }
+    table.sort(versions)
+    assert.matches("^2%.0@%x+$", versions[1])
+    assert.matches("^2%.1@%x+$", versions[2])
+    local _, out = run(folder, { "--queue", folder:url() })
+    for index, version in ipairs(versions) do
+      local pid = children[index]:pid()
+      assert.matches((" %d: 0 of 1 running, policy %s\n"):format(pid, version), out)
+    end
+    for _, child in ipairs(children) do
+      child:kill "TERM"
+      assert(child:wait(workshop.PATIENCE))
+    end
+    local _, none = run(folder, { "--queue", folder:url() })
+    assert.matches("\nwatchers +none is alive\n", none)
   end))
 
   it("counts what is sent and done between its two looks", task(function(folder)
@@ -134,8 +167,9 @@ describe("the status of a stack", function()
 
   it("tells of the ECS tasks that run, and of the service", task(function(folder)
     local stack = ecs_stack.new(server, folder, "sleep 600")
+    stack:define("version", { environment = { { name = "PolicyVersion", value = "2.1.0" } } })
     assert(stack.ecs:CreateService {
-      cluster = ecs_stack.CLUSTER, serviceName = "watchers", taskDefinition = "job",
+      cluster = ecs_stack.CLUSTER, serviceName = "watchers", taskDefinition = "version",
       desiredCount = 0,
     })
     for _ = 1, 2 do
@@ -158,7 +192,8 @@ describe("the status of a stack", function()
     assert.are.same({ desired = 0, running = 0, pending = 0 }, found.service)
     assert.are.equal(0, found.visible)
     local _, out = run(folder, { "--stack", "tiles" }, server:environment())
-    assert.matches("service +0 of 0 running\ntasks +2 running\n", out)
+    assert.matches("service +0 of 0 running\ndeployments +version:1, version 2%.1%.0: "
+      .. "0 of 0 running, COMPLETED\ntasks +2 running\n", out)
     for _, arn in ipairs(stack:tasks()) do
       assert(stack.ecs:StopTask { cluster = ecs_stack.CLUSTER, task = arn })
     end

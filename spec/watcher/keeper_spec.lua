@@ -73,16 +73,26 @@ describe("a watcher", function()
     assert.matches("ran first", child:output())
   end))
 
-  it("is known while it is alive, where there is a history", task(function(folder)
+  -- Only watchers with a history were known, so that a queue looked deserted without one.
+  it("is known while it is alive, with the version of its policy", task(function(folder)
     local queue <close> = assert(open(folder:url()))
     local first = start(folder, [[history = 3600, workers = 3, command = "true"]])
-    local second = start(folder, [[history = 3600, workers = 3, command = "true"]])
+    local second = start(folder, [[version = "2.0", workers = 3, command = "true"]])
     workshop.eventually(function() return #assert(jobs.watchers(queue)) == 2 end, "both are known")
     local one = assert(jobs.watchers(queue))[1]
     assert.are.same({ 3, 0 }, { one.workers, one.running })
     assert.are.equal(require "watchbot.version", one.version)
     stop(first)
     workshop.eventually(function() return #assert(jobs.watchers(queue)) == 1 end, "one has gone")
+    local policy = assert(jobs.watchers(queue))[1].policy
+    assert.matches('"policy":"' .. policy .. '"', second:output(), 1, true)
+    assert.matches("^2%.0@%x+$", policy)
+    -- A policy that was reloaded shows which watchers have it.
+    folder:write("policy.lua", (folder:read "policy.lua":gsub("2%.0", "2.1")))
+    second:kill "HUP"
+    workshop.eventually(function()
+      return (assert(jobs.watchers(queue))[1].policy or ""):find "^2%.1@"
+    end, "the new version")
     stop(second)
     assert.are.same({}, assert(jobs.watchers(queue)))
   end))

@@ -71,7 +71,8 @@ local watcher_table = html.template [[
 ]]
 
 local watcher_row = html.template [[
-<tr><td><span class="break">{host}</span> <span class="id">pid {pid} · {version} · up {age}</span>
+<tr><td><span class="break">{host}</span> <span class="id">pid {pid} · {version} · up
+{age}{policy?}</span>
 </td><td class="number">{running} of {workers}</td><td class="when">{seen}</td></tr>
 ]]
 
@@ -162,14 +163,17 @@ end
 
 -- what runs, and who runs it
 
--- What runs, as the queue says it; where it cannot, what this watcher runs. => rows, watchers
+-- What runs, as the queue says it; where it cannot, what this watcher runs. This watcher knows
+-- itself better than the file does, which it tells every few seconds. => rows, watchers
 local function lists_of(source)
-  local running, watchers = source.running, source.watchers
-  if source.itself and #watchers == 0 then
-    local here, itself = source.itself(source.number)
-    watchers = { itself }
-    if not source.jobs then running = table.move(here, 1, NAMED, 1, {}) end
+  local running = source.running
+  if not source.itself then return running, source.watchers end
+  local here, itself = source.itself(source.number)
+  local watchers = { itself }
+  for _, one in ipairs(source.watchers) do
+    if one.id ~= itself.id then watchers[#watchers + 1] = one end
   end
+  if not source.jobs then running = table.move(here, 1, NAMED, 1, {}) end
   return running, watchers
 end
 
@@ -213,20 +217,21 @@ local function failed_of(context, source)
   }
 end
 
-local UNKNOWN = "Watchers report themselves here where their policy has a history."
+local NOBODY = "None is alive: what waits stays until one is started (watchbot run)."
 
 local function watchers_of(source)
   local rows, now = {}, scheduler.time()
   for index, one in ipairs((select(2, lists_of(source)))) do
     rows[index] = watcher_row {
       host = one.host, pid = ("%d"):format(one.pid), version = one.version,
+      policy = one.policy and " · policy " .. one.policy,
       age = show.duration((now - one.started) / 1000), running = show.count(one.running),
       workers = show.count(one.workers), seen = show.time(one.seen),
     }
   end
   return block {
     title = "Watchers alive", kind = "wide",
-    body = #rows > 0 and watcher_table { rows = rows } or note { words = source.alone or UNKNOWN },
+    body = #rows > 0 and watcher_table { rows = rows } or note { words = source.alone or NOBODY },
   }
 end
 

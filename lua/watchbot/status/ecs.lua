@@ -3,12 +3,50 @@
 
 local aws = require "watchbot.aws"
 local denied = require "watchbot.aws.denied"
+local json = require "watchbot.lib.json"
 
 local ecs = {}
 
 local function explain(operation, err, code)
   if denied.is(code) then return nil, denied.message("ecs:" .. operation, nil, err) end
   return nil, err, code
+end
+
+-- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles:7"
+local function revision_of(definition)
+  return definition:match "([^/]+)$"
+end
+
+-- What a task definition says of its version: $PolicyVersion of a container, else the image's tag.
+local function version_in(definition)
+  local tag
+  for _, container in ipairs(definition.containerDefinitions or {}) do
+    for _, pair in ipairs(container.environment or {}) do
+      if pair.name == "PolicyVersion" and pair.value ~= "" then return pair.value end
+    end
+    tag = tag or (container.image or ""):match ":([%w_.-]+)$"
+  end
+  return tag
+end
+
+-- The deployments of a service, each with its version: while one replaces another there are two.
+-- => deployments, nil | without versions, err
+local function deployments_of(client, deployments)
+  local found, problem = json.list {}, nil
+  for index, one in ipairs(deployments or {}) do
+    local definition = tostring(one.taskDefinition)
+    local answer, err, code
+    if not problem then
+      answer, err, code = client:DescribeTaskDefinition { taskDefinition = definition }
+      if not answer then problem = select(2, explain("DescribeTaskDefinition", err, code)) end
+    end
+    found[index] = {
+      definition = revision_of(definition), state = one.rolloutState or one.status,
+      desired = one.desiredCount, running = one.runningCount, pending = one.pendingCount,
+      version = answer and version_in(answer.taskDefinition or {}) or nil,
+    }
+  end
+  return found, problem
 end
 
 local function service_of(client, cluster, service)
@@ -27,7 +65,7 @@ local function service_of(client, cluster, service)
   end
   return {
     desired = found.desiredCount, running = found.runningCount, pending = found.pendingCount,
-  }
+  }, found.deployments
 end
 
 -- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles"
@@ -56,8 +94,13 @@ function ecs.add(builder, names)
   })
   if not client then return builder:add({ "tasks", "service" }, nil, err) end
   if names.service then
-    local service, problem = service_of(client, names.cluster, names.service)
-    builder:add({ "service" }, service and { service = service }, problem)
+    local service, more = service_of(client, names.cluster, names.service)
+    builder:add({ "service" }, service and { service = service }, more)
+    if service then
+      local versions, problem = deployments_of(client, more)
+      builder:add({ "deployments" }, { deployments = versions })
+      builder.status.problems.deployments = problem
+    end
   end
   if names.definition then
     local tasks, problem = tasks_of(client, names.cluster, names.definition)

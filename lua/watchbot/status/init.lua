@@ -14,9 +14,13 @@ local urls = require "watchbot.lib.urls"
 ---@field paused_groups { group: string, ends: string? }[]?
 ---@field sent number? messages a minute
 ---@field done number? messages a minute that left the queue
+---@field watchers table[]? those of an embedded queue that are alive: { host, pid, version, policy,
+--- started, seen, workers, running }; policy: the version of its policy
 ---@field tasks integer? running ECS tasks
 ---@field service { desired: integer, running: integer, pending: integer }? the containers of the
 --- ECS service
+---@field deployments table[]? of that service: { definition, version, state, desired, running,
+--- pending }
 ---@field problems table<string, string> the error, by the name of a figure that is not available
 
 ---@class watchbot.StatusBuilder

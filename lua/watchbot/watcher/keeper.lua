@@ -1,6 +1,7 @@
 --- watcher.keeper: what a watcher does in the file of its embedded queue besides receiving and
--- settling: it checks whether one of its jobs was cancelled, and, where the policy has a
--- history, says that it is alive and removes what is too old, also while there are no jobs.
+-- settling: it checks whether one of its jobs was cancelled, writes that it is alive and which
+-- version of its policy it has, and removes what is too old of a history, also while there are no
+-- jobs.
 
 local cancels = require "watchbot.queue.sqlite.cancels"
 local committer = require "watchbot.queue.sqlite.committer"
@@ -10,9 +11,9 @@ local pid = require("watchbot.core").systemd.pid
 local scheduler = require "watchbot.scheduler"
 local version = require "watchbot.version"
 
--- Seconds between two looks at what was cancelled, two signs of life, and two removals; and between
--- two warnings that the history cannot be written.
-local LOOK, SIGN, PRUNE, WARN = 1, 10, 60, 60
+-- Seconds between two looks at what was cancelled, two signs of life (fewer where the number of its
+-- jobs has changed), and two removals; and between two warnings that the history cannot be written.
+local LOOK, SIGN, CHANGED, PRUNE, WARN = 1, 10, 2, 60, 60
 
 -- Milliseconds after which a watcher that was killed is forgotten.
 local FORGET = 86400 * 1000
@@ -87,15 +88,17 @@ end
 -- the file
 
 local SIGN_OF_LIFE = [[
-  INSERT OR REPLACE INTO watchers (id, host, pid, version, started, seen, workers, running)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)]]
+  INSERT OR REPLACE INTO watchers (id, host, pid, version, started, seen, workers, running, policy)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 
 function Keeper:sign()
   self.signed = scheduler.now()
   local slots, running = self.watcher.hooks.policy.workers, self.jobs.slots
+  local policy = self.watcher.journal.identity
+  self.policy, self.running = policy, running
   self.queue.settling:add(function(transaction, now)
     transaction:run(SIGN_OF_LIFE, self.id, self.host, self.pid, version, self.started, now, slots,
-      running)
+      running, policy)
     transaction:run("DELETE FROM watchers WHERE seen < ?", now - FORGET)
   end, false).optional = true
 end
@@ -111,10 +114,17 @@ function Keeper:prune()
   until count == 0
 end
 
+-- Whether there is something to say.
+function Keeper:is_due()
+  local since = scheduler.now() - self.signed
+  return since >= SIGN or self.policy ~= self.watcher.journal.identity
+    or since >= CHANGED and self.running ~= self.jobs.slots
+end
+
 --- Works until the task is cancelled.
 function Keeper:run()
   while true do
-    if self.keep and scheduler.now() - self.signed >= SIGN then self:sign() end
+    if self:is_due() then self:sign() end
     self:look()
     if scheduler.now() - self.pruned >= PRUNE then self:prune() end
     scheduler.sleep(LOOK)

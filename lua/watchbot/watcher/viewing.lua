@@ -43,7 +43,8 @@ function viewing.open(watcher, queues, policy, port)
     itself = function(number)
       local one = queues[number].watcher
       return running(one), {
-        host = "this watcher", pid = pid(), version = version, started = started,
+        id = one.keeper and one.keeper.id, host = "this watcher", pid = pid(), version = version,
+        policy = one.journal.identity, started = started,
         seen = scheduler.time(), workers = watcher:slots(), running = one.jobs.slots,
       }
     end,

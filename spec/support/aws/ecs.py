@@ -2,6 +2,7 @@
 
 import re
 import time
+import uuid
 
 from common import arn, refuse, store
 
@@ -108,7 +109,12 @@ def create_service(call):
         "serviceArn": arn("ecs", call.region, f"service/{cluster['clusterName']}/{name}"),
         "serviceName": name, "clusterArn": cluster["clusterArn"], "status": "ACTIVE",
         "desiredCount": count, "runningCount": 0, "pendingCount": 0, "events": [],
-        "taskDefinition": definition["taskDefinitionArn"], "deployments": [],
+        "taskDefinition": definition["taskDefinitionArn"],
+        "deployments": [{
+            "id": f"ecs-svc/{uuid.uuid4().int % 10**19}", "status": "PRIMARY", "rolloutState": "COMPLETED",
+            "taskDefinition": definition["taskDefinitionArn"], "desiredCount": count,
+            "pendingCount": 0, "runningCount": 0, "failedTasks": 0,
+        }],
     }
     store("services")[cluster["clusterArn"], name] = made
     return {"service": made}

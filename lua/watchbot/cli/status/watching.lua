@@ -28,16 +28,6 @@ local function add_jobs(lines, title, rows, now)
   for _, row in ipairs(rows) do lines[#lines + 1] = view().line(row, now) end
 end
 
-local function add_watchers(lines, alive)
-  if #alive == 0 then return end
-  local words = {}
-  for index, one in ipairs(alive) do
-    words[index] = ("%s %d (%d of %d)"):format(text.word(one.host), one.pid, one.running,
-      one.workers)
-  end
-  lines[#lines + 1] = ("%-14s %s"):format("watchers", table.concat(words, ", "))
-end
-
 -- What a queue's file contains besides its figures.
 local function read_jobs(url)
   local queue <close>, err, code = require("watchbot.queue").open(url, { read_only = true })
@@ -52,8 +42,6 @@ local function read_jobs(url)
     if not page then return nil, err, code end
     found[name] = page.rows
   end
-  found.watchers, err, code = jobs().watchers(queue)
-  if not found.watchers then return nil, err, code end
   return found
 end
 
@@ -76,7 +64,6 @@ end
 function Page:lines()
   local lines, now = figures.lines(self.found), scheduler.time()
   if self.jobs then
-    add_watchers(lines, self.jobs.watchers)
     add_jobs(lines, "running", self.jobs.running, now)
     add_jobs(lines, "failed in the last hour", self.jobs.failed, now)
   end

@@ -61,7 +61,7 @@ CREATE TRIGGER cancel_gone AFTER DELETE ON cancels BEGIN
   UPDATE state SET cancels = cancels - 1;
 END;
 
-CREATE TABLE watchers (             -- written where there is a history
+CREATE TABLE watchers (             -- those that are alive
   id       TEXT PRIMARY KEY,
   host     TEXT NOT NULL,
   pid      INTEGER NOT NULL,

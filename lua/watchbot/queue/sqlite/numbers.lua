@@ -120,14 +120,14 @@ end
 ---@field id string
 ---@field host string
 ---@field pid integer
----@field version string
+---@field version string of watchbot
+---@field policy string? the version of its policy
 ---@field started integer milliseconds since the epoch; so for `seen`
 ---@field seen integer
 ---@field workers integer
 ---@field running integer jobs
 
---- The watchers of this queue that are alive; only those that keep a history are known. Waits in a
---- task.
+--- The watchers of this queue that are alive. Waits in a task.
 ---@param queue watchbot.SqliteQueue
 ---@return watchbot.LiveWatcher[]?
 ---@return string? err

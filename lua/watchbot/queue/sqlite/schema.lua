@@ -157,10 +157,13 @@ CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
 END;
 ]]
 
+-- A fleet in motion: which version of the policy each watcher has.
+local POLICIES = "ALTER TABLE watchers ADD COLUMN policy TEXT"
+
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
   TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
-  ticks.sql, limits.sql, LIGHT_DELETES,
+  ticks.sql, limits.sql, LIGHT_DELETES, POLICIES,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 
