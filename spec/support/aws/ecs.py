@@ -111,7 +111,8 @@ def create_service(call):
         "desiredCount": count, "runningCount": 0, "pendingCount": 0, "events": [],
         "taskDefinition": definition["taskDefinitionArn"],
         "deployments": [{
-            "id": f"ecs-svc/{uuid.uuid4().int % 10**19}", "status": "PRIMARY", "rolloutState": "COMPLETED",
+            "id": f"ecs-svc/{uuid.uuid4().int % 10**19}", "status": "PRIMARY",
+            "rolloutState": "COMPLETED",
             "taskDefinition": definition["taskDefinitionArn"], "desiredCount": count,
             "pendingCount": 0, "runningCount": 0, "failedTasks": 0,
         }],
