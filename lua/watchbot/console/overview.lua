@@ -163,8 +163,8 @@ end
 
 -- what runs, and who runs it
 
--- What runs, as the queue says it; where it cannot, what this watcher runs. What a watcher writes to
--- the file about itself is some seconds old: its own console knows better. => rows, watchers
+-- What runs, as the queue says it; where it cannot, what this watcher runs. What a watcher writes
+-- to the file about itself is some seconds old: its own console knows better. => rows, watchers
 local function lists_of(source)
   local running = source.running
   if not source.itself then return running, source.watchers end
