@@ -52,14 +52,16 @@ describe("the status of an embedded queue", function()
 
   -- During a rolling update nobody could tell which watchers had the new policy.
   it("has the version of the policy of each watcher", task(function(folder)
-    local children = {}
-    for index, version in ipairs { "2.0", "2.1" } do
+    workshop.send(folder, { "makes the file" })
+    local function start(version)
       local name = ("policy-%s.lua"):format(version)
       folder:write(name, ([[return require "watchbot".policy {
         queue = %q, version = %q, command = "true" }]]):format(folder:url(), version))
-      children[index] = workshop.start(folder, { "run", name })
+      return workshop.start(folder, { "run", name })
     end
-    local found
+    local first <close> = start "2.0"
+    local second <close> = start "2.1"
+    local children, found = { first, second }, nil
     workshop.eventually(function()
       found = told(folder, { "--queue", folder:url() }).watchers
       return #found == 2
