@@ -7,6 +7,7 @@
 
 local core = require "watchbot.core".sqlite
 local own = require "watchbot.lib.own"
+local percent = require "watchbot.lib.percent"
 local volume = require "watchbot.core".volume
 local scheduler = require "watchbot.scheduler"
 
@@ -34,8 +35,7 @@ local sqlite = {}
 
 -- A URI, https://www.sqlite.org/uri.html
 local function immutable(path)
-  return "file:" .. path:gsub("[%%?#]", function(byte) return ("%%%02X"):format(byte:byte()) end)
-    .. "?immutable=1"
+  return "file:" .. percent.encode(path, "[%%?#]") .. "?immutable=1"
 end
 
 -- A file that is not in use has no WAL next to it, and does not need one that cannot be created.

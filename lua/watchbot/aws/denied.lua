@@ -54,4 +54,16 @@ function denied.message(action, on, words)
   return err, "NotAllowed"
 end
 
+--- The error of a call: the missing permission if that is the reason, otherwise the error itself.
+---@param action string
+---@param on string?
+---@param err string?
+---@param code string?
+---@return string? err
+---@return string? code
+function denied.explain(action, on, err, code)
+  if denied.is(code) then return denied.message(action, on, err) end
+  return err, code
+end
+
 return denied

@@ -4,6 +4,7 @@
 
 local buckets = require "watchbot.lib.buckets"
 local endpoint = require "watchbot.aws.endpoint"
+local percent = require "watchbot.lib.percent"
 local place = require "watchbot.aws.place"
 
 local objects = {}
@@ -27,7 +28,7 @@ local FIELDS = {
 ---@field path string of the object, encoded: "/folder/name"
 
 local function encoded(key)
-  return "/" .. key:gsub("[^%w%-._~/]", function(byte) return ("%%%02X"):format(byte:byte()) end)
+  return "/" .. percent.encode(key, "[^%w%-._~/]")
 end
 
 local function check(operation, parameters)

@@ -4,14 +4,14 @@
 
 local json = require "watchbot.lib.json"
 local list = require "watchbot.lib.list"
+local percent = require "watchbot.lib.percent"
 
 local query = {}
 
 -- A space is "+", as in forms: AWS accepts %20, too, but servers that rebuild the form to check its
 -- signature do not.
 local function escape(text)
-  return (text:gsub("[^%w%-._~ ]",
-    function(byte) return ("%%%02X"):format(byte:byte()) end):gsub(" ", "+"))
+  return (percent.encode(text, "[^%w%-._~ ]"):gsub(" ", "+"))
 end
 
 local function scalar(name, value)

@@ -3,6 +3,8 @@
 -- escaped for JSON or HTML, in lower case, over several lines, truncated. So this module searches
 -- for the letters and digits of a secret, eight in a row.
 
+local percent = require "watchbot.lib.percent"
+
 local redact = {}
 
 local HIDDEN = "[hidden]"
@@ -14,10 +16,6 @@ local ROW = 8
 -- A secret with fewer letters is searched for unchanged; anything shorter than this is an ordinary
 -- word.
 local SHORTEST = 4
-
-local function escape(secret)
-  return (secret:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
 
 local function without(message, secret)
   return (message:gsub(secret:gsub("%p", "%%%0"), HIDDEN))
@@ -95,7 +93,7 @@ function redact.hide(text, secrets)
   local rows = {}
   for _, secret in ipairs(secrets) do
     if not note_rows(rows, secret) and #secret >= SHORTEST then
-      text = without(without(text, secret), escape(secret))
+      text = without(without(text, secret), percent.encode(secret))
     end
   end
   return next(rows) and cut_spans(text, spans_of(text, rows)) or text

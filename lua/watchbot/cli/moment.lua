@@ -2,13 +2,12 @@
 -- "6h", "2d"), or a date in ISO 8601, of UTC unless it says otherwise.
 
 local date = require "watchbot.lib.date"
+local duration = require "watchbot.lib.duration"
 
 local moment = {}
 
 -- Seconds: a century.
 local LONGEST = 100 * 365 * 86400
-
-local units = { s = 1, m = 60, h = 3600, d = 86400 }
 
 -- What is before 1970 is all that there is; a number may also be too large for an integer.
 local function since_1970(milliseconds)
@@ -20,8 +19,7 @@ end
 ---@return number? seconds above 0
 ---@return string? problem "expected ..., got 'long'"
 function moment.duration(text)
-  local count, unit = text:match "^(%d+%.?%d*)([smhd]?)$"
-  local seconds = count and tonumber(count) * (units[unit] or 1)
+  local seconds = duration.read(text)
   if seconds and seconds > 0 and seconds < LONGEST then return seconds end
   return nil, ("expected a duration above 0 (90s, 15m, 1h, 2d), got '%s'"):format(text)
 end
@@ -32,9 +30,9 @@ end
 ---@return integer? milliseconds since 1970
 ---@return string? problem "expected ..., got 'yesterday'"
 function moment.parse(text, now)
-  local count, unit = text:match "^(%d+%.?%d*)([smhd])$"
-  if count then return since_1970(now - count * units[unit] * 1000) end
-  local seconds = date.iso(text)
+  local seconds, unit = duration.read(text)
+  if seconds and unit ~= "" then return since_1970(now - seconds * 1000) end
+  seconds = date.iso(text)
   if seconds then return since_1970(seconds * 1000) end
   return nil, ("expected how long ago (90s, 15m, 6h, 2d) or a date (2026-11-25, "
     .. "2026-11-25T10:30:00Z), got '%s'"):format(text)

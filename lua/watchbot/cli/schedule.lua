@@ -1,6 +1,7 @@
 --- cli.schedule: `watchbot schedule`: the schedules of a policy: when each is due, and its message
 -- now.
 
+local date = require "watchbot.lib.date"
 local load_file = require "watchbot.policy.load"
 local open_queue = require("watchbot.queue").open
 local output = require "watchbot.cli.output"
@@ -32,10 +33,6 @@ examples:
   watchbot schedule run nightly policy.lua]],
 }
 
-local function iso(at)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", at) --[[@as string]]
-end
-
 -- The last ticks that an embedded queue's file knows of: { [name] = seconds }.
 local function sent_last(queue)
   local last = {}
@@ -52,8 +49,8 @@ local function show(one, last, now, json)
   last = last and one:latest(last - 1, last)
   if json then
     output.json {
-      name = one.name, rule = one.rule, last = last and iso(last), next = due and iso(due),
-      missed = one.missed,
+      name = one.name, rule = one.rule, missed = one.missed,
+      last = last and date.utc(last), next = due and date.utc(due),
     }
     return
   end
@@ -83,7 +80,7 @@ function actions.next(one)
   for _ = 1, TICKS do
     at = one:next(at)
     if not at then break end
-    output.line(("%-40s %s"):format(one:text(at), iso(at)))
+    output.line(("%-40s %s"):format(one:text(at), date.utc(at)))
   end
   return 0
 end

@@ -42,7 +42,7 @@ examples:
 }
 
 local function explain(operation, err, code)
-  if denied.is(code) then err, code = denied.message("ecs:" .. operation, nil, err) end
+  err, code = denied.explain("ecs:" .. operation, nil, err, code)
   return nil, "worker-capacity: " .. err, code
 end
 

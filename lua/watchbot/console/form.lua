@@ -1,6 +1,8 @@
 --- console.form: the fields of a query or of a form, as browsers write them
 -- (application/x-www-form-urlencoded, https://url.spec.whatwg.org/#urlencoded-parsing).
 
+local percent = require "watchbot.lib.percent"
+
 -- Fields of one form: the letters of some pages, and more than any page has.
 local MOST = 20000
 
@@ -9,12 +11,6 @@ local Form = {}
 Form.__index = Form
 
 local form = {}
-
-local function decode(value)
-  return (value:gsub("+", " "):gsub("%%(%x%x)", function(digits)
-    return string.char(tonumber(digits, 16))
-  end))
-end
 
 --- Reads the fields. Those beyond the most that a page sends are an error.
 ---@param encoded string?
@@ -26,13 +22,13 @@ function form.read(encoded)
     count = count + 1
     if count > MOST then return nil, ("the form has more than %d fields"):format(MOST) end
     local name, value = pair:match "^([^=]*)=?(.*)$"
-    name = decode(name)
+    name = percent.decode_form(name)
     local values = self.fields[name]
     if not values then
       values = {}
       self.fields[name] = values
     end
-    values[#values + 1] = decode(value)
+    values[#values + 1] = percent.decode_form(value)
   end
   return self
 end

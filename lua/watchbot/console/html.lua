@@ -3,6 +3,7 @@
 -- text or in a quoted attribute; an address (`href`, `action`, `src`) takes a link of this console
 -- and nothing else, so that no text can become a script.
 
+local percent = require "watchbot.lib.percent"
 local text = require "watchbot.lib.text"
 
 ---@class watchbot.Html
@@ -111,12 +112,6 @@ end
 
 -- links
 
-local function encode(value)
-  return (tostring(value):gsub("[^%w%-._~]", function(byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
-end
-
 --- A link within the console.
 ---@param path string a literal of the program, behind the console's own path
 ---@param ... any names and values of the query; those without a value are left out
@@ -126,7 +121,7 @@ function html.link(path, ...)
   for index = 1, given.n, 2 do
     local value = given[index + 1]
     if value ~= nil and value ~= false and value ~= "" then
-      query[#query + 1] = given[index] .. "=" .. encode(value)
+      query[#query + 1] = given[index] .. "=" .. percent.encode(tostring(value))
     end
   end
   local address = path .. (#query > 0 and "?" .. table.concat(query, "&") or "")

@@ -1,4 +1,4 @@
---- date: parses dates to seconds since the epoch, for all of the program.
+--- date: parses dates to seconds since the epoch, and formats them, for all of the program.
 -- ISO 8601 in the forms of AWS, events and users of the CLI, and the form of HTTP (RFC 9110,
 -- 5.6.7).
 
@@ -78,6 +78,13 @@ function date.iso(text)
   if not time then return nil end
   local seconds = days * 86400 + time
   return math.tointeger(seconds) or seconds
+end
+
+--- A moment in ISO 8601, "2016-07-28T00:12:37Z".
+---@param seconds integer since the epoch
+---@return string
+function date.utc(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds) --[[@as string]]
 end
 
 --- Parses an HTTP date, "Thu, 28 Jul 2016 00:12:37 GMT".

@@ -2,6 +2,8 @@
 -- A URL may hold a password before its host, and a token or a signature in its query. What is shown
 -- still names the host and the path.
 
+local percent = require "watchbot.lib.percent"
+
 local urls = {}
 
 local HIDDEN = "[hidden]"
@@ -17,9 +19,7 @@ local SECRET = {
 }
 
 local function is_secret(name)
-  local letters = name:gsub("%%(%x%x)", function(byte)
-    return string.char(tonumber(byte, 16))
-  end):gsub("%W", ""):lower()
+  local letters = percent.decode(name):gsub("%W", ""):lower()
   for _, word in ipairs(SECRET) do
     if letters:sub(-#word) == word then return true end
   end

@@ -9,6 +9,7 @@
 local base64 = require "watchbot.lib.base64"
 local json = require "watchbot.lib.json"
 local list = require "watchbot.lib.list"
+local percent = require "watchbot.lib.percent"
 
 local event = {}
 
@@ -46,9 +47,7 @@ end
 -- S3's own notifications encode keys as forms do, those through EventBridge do not.
 local function decoded(key)
   key = text(key)
-  return key and (key:gsub("%+", " "):gsub("%%(%x%x)", function(digits)
-    return string.char(tonumber(digits, 16))
-  end))
+  return key and percent.decode_form(key)
 end
 
 local function of_object(record, bucket, object, version)

@@ -2,13 +2,10 @@
 -- percent-encoded: headers and attributes of the resource.
 -- https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 
+local percent = require "watchbot.lib.percent"
 local w3c = require "watchbot.trace.w3c"
 
 local pairs_of = {}
-
-local function decoded(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
 
 --- Reads a list.
 ---@param text string
@@ -18,9 +15,9 @@ function pairs_of.read(text)
   for part in (text .. ","):gmatch "([^,]*)," do
     local name, value = part:match "^([^=]*)=(.*)$"
     if name then
-      name = decoded(w3c.trimmed(name))
+      name = percent.decode(w3c.trimmed(name))
       if name == "" then return nil end
-      list[#list + 1] = { name, decoded(w3c.trimmed(value)) }
+      list[#list + 1] = { name, percent.decode(w3c.trimmed(value)) }
     elseif w3c.trimmed(part) ~= "" then
       return nil
     end

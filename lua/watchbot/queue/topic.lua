@@ -41,8 +41,7 @@ end
 ---@return string code "NotAllowed" for a permission that is missing
 function topic.explain(arn, err, code)
   if code == "NotFound" then return ("topic %s does not exist"):format(arn), code end
-  if not denied.is(code) then return err, code end
-  return denied.message("sns:Publish", arn, err)
+  return denied.explain("sns:Publish", arn, err, code)
 end
 
 ---@param arn string

@@ -3,13 +3,15 @@
 -- EventBridge Scheduler on SQS (schedule.aws).
 
 local cron = require "watchbot.schedule.cron"
+local date = require "watchbot.lib.date"
+local duration = require "watchbot.lib.duration"
 local limits = require "watchbot.lib.limits"
 local own = require "watchbot.lib.own"
 local sorted = require "watchbot.lib.sorted"
 local suggest = require "watchbot.lib.suggest"
 local zone = require "watchbot.schedule.zone"
 
-local UNITS = { s = 1, m = 60, h = 3600, d = 86400 }
+local DAY = 86400
 
 -- Seconds that `latest` looks back, until a window has a tick.
 local WINDOWS = { 3600, 86400, 32 * 86400, 366 * 86400, 41 * 366 * 86400 }
@@ -36,9 +38,10 @@ local schedule = {}
 
 -- => seconds; nil, err
 local function seconds_of(every)
-  local count, unit = tostring(every):match "^(%d+)([smhd])$"
-  local seconds = count and math.tointeger(tonumber(count) * UNITS[unit])
-  if seconds and seconds >= 1 and seconds <= 366 * UNITS.d then return seconds end
+  local seconds, unit = duration.read(tostring(every))
+  if math.type(seconds) == "integer" and unit ~= "" and seconds >= 1 and seconds <= 366 * DAY then
+    return seconds
+  end
   return nil, ("'every': expected a time like '15m', '6h' or '1d', at least a second and at most "
     .. "a year, got '%s'"):format(tostring(every))
 end
@@ -188,12 +191,11 @@ end
 ---@param at integer seconds since the epoch
 ---@return watchbot.Outgoing
 function Schedule:message_at(at)
-  local time = os.date("!%Y-%m-%dT%H:%M:%SZ", at) --[[@as string]]
   return {
     body = self.message or "", subject = self.subject, group = self.group,
     attributes = {
       Schedule = { type = "String", value = self.name },
-      ScheduledTime = { type = "String", value = time },
+      ScheduledTime = { type = "String", value = date.utc(at) },
     },
   }
 end

@@ -1,19 +1,17 @@
 --- simulate.amount: reads what the load of a simulation is described by: durations ("90s", "5m"),
 -- distributions of durations ("lognormal:2s:1.5"), and shares of exits ("0=97%,1=2%,KILL=1%").
 
+local duration = require "watchbot.lib.duration"
 local random = require "watchbot.simulate.random"
 
 local amount = {}
-
-local UNITS = { [""] = 1, ms = 0.001, s = 1, m = 60, h = 3600, d = 86400 }
 
 --- Seconds of a duration.
 ---@param text string
 ---@return number? seconds
 ---@return string? err
 function amount.seconds(text)
-  local number, unit = text:match "^(%d*%.?%d+)(%l*)$"
-  local seconds = number and UNITS[unit] and tonumber(number) * UNITS[unit]
+  local seconds = duration.read(text)
   if seconds then return seconds end
   return nil, ("expected a duration like 2s, 300ms or 5m, got '%s'"):format(text)
 end
@@ -110,6 +108,13 @@ function amount.exits(text)
   end
 end
 
+-- Seconds between two messages at a rate, "50/s".
+local function gap_of(rate)
+  local count, unit = rate:match "^(%d*%.?%d+)/(%l+)$"
+  local period = count and duration.read("1" .. unit)
+  return period and tonumber(count) > 0 and period / tonumber(count) or nil
+end
+
 --- When messages arrive: a function of the message's number and a uniform number that returns the
 --- seconds until it, from the one before.
 ---@param text string
@@ -117,11 +122,9 @@ end
 ---@return string? err
 ---@return integer? burst messages of the only burst
 function amount.arrivals(text)
-  local rate, unit = text:match "^(%d*%.?%d+)/(%l+)$"
-  local every = rate and UNITS[unit] and tonumber(rate) > 0 and UNITS[unit] / tonumber(rate)
+  local every = gap_of(text)
   if every then return function(_, one) return -every * math.log(one) end end
-  local even, even_unit = text:match "^regular:(%d*%.?%d+)/(%l+)$"
-  every = even and UNITS[even_unit] and tonumber(even) > 0 and UNITS[even_unit] / tonumber(even)
+  every = gap_of(text:match "^regular:(.*)$" or "")
   if every then return function(number) return number > 1 and every or 0 end end
   local size, pause = text:match "^burst:(%d+)/?(.*)$"
   size = math.tointeger(tonumber(size))

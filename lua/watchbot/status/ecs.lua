@@ -8,8 +8,7 @@ local json = require "watchbot.lib.json"
 local ecs = {}
 
 local function explain(operation, err, code)
-  if denied.is(code) then return nil, denied.message("ecs:" .. operation, nil, err) end
-  return nil, err, code
+  return nil, denied.explain("ecs:" .. operation, nil, err, code)
 end
 
 -- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles:7"

@@ -58,10 +58,9 @@ local function metrics_of(queue)
       query("done", queue, "NumberOfMessagesDeleted", "Sum"),
     },
   }
-  if not result and denied.is(code) then
-    return nil, denied.message("cloudwatch:GetMetricData", nil, err)
+  if not result then
+    return nil, denied.explain("cloudwatch:GetMetricData", nil, err, code)
   end
-  if not result then return nil, err, code end
   local values = {}
   for _, one in ipairs(result.MetricDataResults or {}) do
     -- The call succeeds even if one of its queries has failed.

@@ -8,6 +8,7 @@ local date = require "watchbot.lib.date"
 local endpoint = require "watchbot.aws.endpoint"
 local json = require "watchbot.lib.json"
 local keys = require "watchbot.aws.keys"
+local percent = require "watchbot.lib.percent"
 local place = require "watchbot.aws.place"
 local profiles = require "watchbot.aws.profiles"
 local scheduler = require "watchbot.scheduler"
@@ -116,7 +117,7 @@ local function refreshed(context, step, token)
   for name, value in pairs(token) do whole[name] = value end
   whole.accessToken, whole.refreshToken = answer.accessToken, answer.refreshToken
     or token.refreshToken
-  whole.expiresAt = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(now()) + seconds)
+  whole.expiresAt = date.utc(math.floor(now()) + seconds)
   return whole
 end
 
@@ -157,10 +158,6 @@ local function load_token(context, step)
 end
 
 -- the keys
-
-local function encoded(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
 
 local function keys_of(step, response)
   local answer = decoded(response)
@@ -203,7 +200,7 @@ function sso.load(context, step)
   local response
   response, err, code = ask(context, step, "sso", {
     url = ("/federation/credentials?role_name=%s&account_id=%s"):format(
-      encoded(settings.sso_role_name), encoded(settings.sso_account_id)),
+      percent.encode(settings.sso_role_name), percent.encode(settings.sso_account_id)),
     headers = { ["x-amz-sso_bearer_token"] = token.accessToken },
   })
   if not response then return nil, err, code end

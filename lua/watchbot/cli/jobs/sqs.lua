@@ -38,8 +38,8 @@ local function family_of(definition)
 end
 
 local function explain(operation, err, code)
-  if not denied.is(code) then return nil, "jobs: " .. err, code end
-  return nil, "jobs: " .. denied.message("ecs:" .. operation, nil, err), code
+  err, code = denied.explain("ecs:" .. operation, nil, err, code)
+  return nil, "jobs: " .. err, code
 end
 
 -- => the task with the message among these, false | nil err code

@@ -68,7 +68,7 @@ local function check_tasks(account, policy)
   for _, call in ipairs(ECS) do
     local name = call[1]
     local ok, err, code = client[name](client, call[2](task.cluster))
-    if denied.is(code) then err, code = denied.message("ecs:" .. name, task.cluster, err) end
+    err, code = denied.explain("ecs:" .. name, task.cluster, err, code)
     if ok or code == "InvalidParameterException" or code == "ClientException" then err = nil end
     report(account, "ecs:" .. name, err, code)
   end

@@ -74,7 +74,7 @@ function hour.read(kept, url, dead_url, now)
     ScanBy = "TimestampDescending", MetricDataQueries = queries,
   }
   if not result then
-    return nil, denied.is(code) and denied.message("cloudwatch:GetMetricData", nil, err) or err
+    return nil, (denied.explain("cloudwatch:GetMetricData", nil, err, code))
   end
   local found = {}
   for _, one in ipairs(result.MetricDataResults or {}) do

@@ -9,6 +9,7 @@ local file = require "watchbot.core".file
 local hands = require "watchbot.lib.hands"
 local json = require "watchbot.lib.json"
 local limits = require "watchbot.lib.limits"
+local percent = require "watchbot.lib.percent"
 local place = require "watchbot.aws.place"
 local absolute, queue_file = require("watchbot.queue").absolute, require("watchbot.queue").file
 local recent = require "watchbot.lib.recent"
@@ -32,9 +33,7 @@ local events = {}
 local function parts_of(url)
   local path = url:gsub("%s+$", ""):gsub("[?#].*", ""):gsub("/+$", "")
     :match "^%a+://[^/]+/+(.+)$"
-  return place.region_of(url), path and path:gsub("//+", "/"):gsub("%%(%x%x)", function(digits)
-    return string.char(tonumber(digits, 16))
-  end)
+  return place.region_of(url), path and percent.decode((path:gsub("//+", "/")))
 end
 
 -- Two names of one file, which may be one of an embedded queue.
