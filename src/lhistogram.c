@@ -44,9 +44,15 @@ static void observe_span(struct histogram *histogram, lua_Number from, lua_Numbe
     if (to >= from) observe(histogram, to - from);
 }
 
+/* The loop's boottime in seconds, with the loop as this function's first upvalue. */
+static lua_Number now(lua_State *L) {
+    const struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
+    return (lua_Number)loop_boottime(loop) / (lua_Number)CLOCK_SECOND;
+}
+
 /* -- at... : one of boottime for each histogram, which gets the seconds until the next, or now */
 static int observe_spans(lua_State *L) {
-    int count = (int)lua_tointeger(L, lua_upvalueindex(1)), knows = 0;
+    int count = (int)lua_tointeger(L, lua_upvalueindex(2)), knows = 0;
     lua_Number from = 0, to = 0;
     lua_settop(L, count);
     for (int i = 1; i <= count + 1; i++) {
@@ -54,10 +60,10 @@ static int observe_spans(lua_State *L) {
         from = to;
         knows = i > count || lua_type(L, i) == LUA_TNUMBER;
         if (i > count)
-            to = (lua_Number)loop_boottime(task_clocks(L)) / (lua_Number)CLOCK_SECOND;
+            to = now(L);
         else if (knows)
             to = lua_tonumber(L, i);
-        if (knew && knows) observe_span(lua_touserdata(L, lua_upvalueindex(i)), from, to);
+        if (knew && knows) observe_span(lua_touserdata(L, lua_upvalueindex(i + 1)), from, to);
     }
     return 0;
 }
@@ -67,10 +73,48 @@ static int l_spans(lua_State *L) {
     int count = lua_gettop(L);
     luaL_argcheck(L, count < MOST, count, "too many histograms");
     for (int i = 1; i <= count; i++) luaL_checkudata(L, i, HISTOGRAM_TYPE);
-    lua_pushinteger(L, count);
+    lua_pushlightuserdata(L, (void *)task_clocks(L));
     lua_insert(L, 1);
-    lua_pushcclosure(L, observe_spans, count + 1);
+    lua_pushinteger(L, count);
+    lua_insert(L, 2);
+    lua_pushcclosure(L, observe_spans, count + 2);
     return 1;
+}
+
+/* -- table : notes the time in it */
+static int stamp(lua_State *L) {
+    lua_Integer *calls = lua_touserdata(L, lua_upvalueindex(3));
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushnumber(L, now(L));
+    lua_rawset(L, 1);
+    ++*calls;
+    return 0;
+}
+
+/* -- => calls */
+static int stamp_calls(lua_State *L) {
+    const lua_Integer *calls = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushinteger(L, *calls);
+    return 1;
+}
+
+/* -- name => function calls : one that notes the time of its call in the field `name` of a table,
+ * and one for how often that was */
+static int l_stamp(lua_State *L) {
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    lua_pushlightuserdata(L, (void *)task_clocks(L));
+    lua_insert(L, 1);
+    lua_Integer *calls = lua_newuserdatauv(L, sizeof *calls, 0);
+    *calls = 0;
+    lua_pushvalue(L, -1);
+    lua_insert(L, 1);
+    lua_pushcclosure(L, stamp, 3); /* -- calls stamp */
+    lua_insert(L, 1);
+    lua_pushcclosure(L, stamp_calls, 1);
+    return 2;
 }
 
 /* -- bounds => histogram */
@@ -92,8 +136,7 @@ static int l_new(lua_State *L) {
 
 /* -- => seconds : of the clocks that the loop of this Lua state has */
 static int l_clock(lua_State *L) {
-    const struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
-    lua_pushnumber(L, (lua_Number)loop_boottime(loop) / (lua_Number)CLOCK_SECOND);
+    lua_pushnumber(L, now(L));
     return 1;
 }
 
@@ -106,6 +149,7 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg functions[] = {
     {"new",   l_new  },
     {"spans", l_spans},
+    {"stamp", l_stamp},
     {NULL,    NULL   },
 };
 

@@ -28,6 +28,21 @@ describe("a histogram", function()
     assert.is_true(last:read().sum >= 5)
   end)
 
+  -- The stages of a job are noted so: a field, whatever else comes with the call.
+  it("has stamps that note the time of their call in a table", function()
+    local entry, stamp, calls = {}, histogram.stamp "running_at"
+    local before = scheduler.boottime()
+    assert.is_nil(stamp(entry, "starting", "running"))
+    local first = entry.running_at
+    assert.is_true(before <= first and first <= scheduler.boottime())
+    entry.running_at = false
+    stamp(entry)
+    assert.is_true(first <= entry.running_at)
+    assert.has_error(function() stamp() end)
+    assert.are.equal(2, calls())
+    assert.has_error(function() histogram.stamp() end)
+  end)
+
   it("refuses bounds that do not rise", function()
     assert.has_error(function() histogram.new {} end)
     assert.has_error(function() histogram.new { 2, 1 } end)

@@ -102,6 +102,22 @@ describe("the metrics of stages", function()
     assert.are.equal(counted.totals().received, sum(stages.outcomes(counted)))
   end)
 
+  -- What goes back without having run has no outcome, and was received all the same.
+  it("count what was received and went back without an outcome", function()
+    local made, counted = stage { admit = function() return "hold", 600 end }
+    local received = 0
+    made.watcher.jobs:observe { received = function() received = received + 1 end }
+    send(made, 2)
+    made:advance(1)
+    assert.are.equal(2, counted.totals().received)
+    -- A poll that is open may receive them once more.
+    made:drive(function() made.watcher:stop() end)
+    made:advance(10)
+    assert.is_true(made.watcher.jobs:none())
+    assert.are.equal(received, counted.totals().received)
+    assert.are.equal(0, sum(stages.outcomes(counted)))
+  end)
+
   it("take a job that was there before them as it is", function()
     local made = uncounted_stage()
     ending(made, 5, { code = 0 })

@@ -32,6 +32,11 @@ end
 ---@type fun(): number
 histogram.clock = core.clock
 
+--- A function that notes the time of its call, as `clock`, in a field of the table that it gets:
+--- cheaper than one of Lua's. The second function returns how often that was.
+---@type fun(name: string): fun(entry: table, ...: any), fun(): integer
+histogram.stamp = core.stamp
+
 ---@param seconds number at least 0
 function Histogram:observe(seconds)
   self.handle:observe(seconds)

@@ -30,31 +30,44 @@ local function zero() return 0 end
 -- Counts by outcome, 0 where there are none.
 local function by_outcome() return setmetatable({}, { __index = zero }) end
 
+-- Jobs that have an outcome, by the counts of all causes.
+local function ended(ends)
+  local sum = 0
+  for _, counts in pairs(ends) do
+    for _, count in pairs(counts) do sum = sum + count end
+  end
+  return sum
+end
+
 local function observe(self, jobs)
-  local ends, clock = self.ends, histogram.clock
+  local ends, stamp = self.ends, histogram.stamp
   local spans = histogram.spans(self.wait, self.start, self.run, self.settle)
-  local gone, started, counted = -jobs.total, 0, 0
+  local running, started = stamp "running_at"
+  local before, undecided, uncounted = jobs.total, 0, 0
 
   function self.totals()
-    return { received = gone + jobs.total, started = started, counted = counted }
+    local over = ended(ends)
+    return {
+      received = over + undecided + jobs.total - before, started = started(),
+      counted = over - uncounted,
+    }
   end
 
   jobs:observe {
-    deciding = function(entry) entry.deciding_at = clock() end,
-    running = function(entry)
-      entry.running_at, started = clock(), started + 1
-    end,
+    deciding = (stamp "deciding_at"), running = running,
     -- There was no room for its task, which may have run for a moment.
     unplaced = function(entry) entry.running_at = false end,
-    settling = function(entry) entry.settling_at = clock() end,
+    settling = (stamp "settling_at"),
     gone = function(entry)
-      gone = gone + 1
-      local cause, outcome = entry.cause, entry.outcome
-      if not cause then return end
+      local cause = entry.cause
+      if not cause then
+        undecided = undecided + 1
+        return
+      end
       spans(entry.lease.received, entry.deciding_at, entry.running_at, entry.settling_at)
-      local counts = ends[cause]
+      local counts, outcome = ends[cause], entry.outcome
       counts[outcome] = counts[outcome] + 1
-      if entry.counted then counted = counted + 1 end
+      if not entry.counted then uncounted = uncounted + 1 end
     end,
   }
 end

@@ -235,11 +235,12 @@ end
 ---@param first boolean? to the front of the waiting jobs
 function Jobs:move(entry, stage, first)
   local from, lane, observers = entry.stage, entry.lane, self.observers
+  local observer = observers and observers[stage]
   local change = CHANGES[from][stage]
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
   entry.stage = stage
   if change.plain and not lane then
-    if observers and observers[stage] then observers[stage](entry, from, stage) end
+    if observer then observer(entry, from, stage) end
     return
   end
   if (lane or self.limiter) and entry.parked then leave_park(self, entry) end
@@ -252,7 +253,7 @@ function Jobs:move(entry, stage, first)
     self.total = self.total - 1
     if self.by_id[entry.id] == entry then self.by_id[entry.id] = nil end
   end
-  if observers and observers[stage] then observers[stage](entry, from, stage) end
+  if observer then observer(entry, from, stage) end
   if change.matters and self.watcher then self.watcher:moved(stage, change) end
   if lane then lane:moved(entry, from, stage) end
 end

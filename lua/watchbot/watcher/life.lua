@@ -358,7 +358,8 @@ function Life:conclude(entry, verdict)
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
   entry.cause, entry.counted = verdict.cause, counts
-  if self.jobs.observers then self.jobs:changed(entry) end
+  local observers = self.jobs.observers
+  if observers and observers.changed then self.jobs:changed(entry) end
   self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.message, outcome, exit, entry.seconds, entry.job and entry.job.trace)
   self:apply(entry, outcome, exit, rule, not counts, record)

@@ -111,8 +111,10 @@ end
 -- others.
 local function offer(transaction, now, row, wanted)
   local fate = sweep(transaction, now, row, wanted)
-  if fate ~= "cancelled" then lapses.note(transaction, row, wanted) end
-  if fate == "kept" then lapses.forget(transaction, row) end
+  if row.lapsed then
+    if fate ~= "cancelled" then lapses.note(transaction, row, wanted) end
+    if fate == "kept" then lapses.forget(transaction, row) end
+  end
   if fate then return fate end
   local message = message_of(row, now)
   if wanted.lanes_of or message.lane then return under_limits(transaction, now, message, wanted) end
@@ -155,7 +157,8 @@ local function lease(transaction, now, messages, first, visible_at)
     transaction:run(LEASE, messages[first].seq, messages[last].seq, visible_at, now)
     for index = first, last do
       local message = messages[index]
-      message.seq, message.lapsed = nil, nil
+      message.seq = nil
+      if message.lapsed then message.lapsed = nil end
       if message.born then message.born, message.due = nil, nil end
     end
     first = last + 1
