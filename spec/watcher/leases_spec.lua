@@ -91,6 +91,35 @@ describe("leases", function()
     end)
   end))
 
+  -- An answer of SQS that was under way for longer than the visibility timeout brought messages
+  -- that other watchers had meanwhile: they ran twice at once.
+  it("count from when they can have begun at the latest, not from the answer", task(function()
+    held(settler_of(), 60, function(all, events)
+      local now = scheduler.boottime()
+      -- The seconds from now to the deadline, and whether it is over.
+      local function take(leased)
+        local one = message "r"
+        one.asked, one.leased = now - 100, leased and now + leased
+        local lease, over = all:take(one, "job")
+        return lease.deadline - now, over
+      end
+      local function is(seconds, over, leased)
+        local found, found_over = take(leased)
+        assert.is_true(math.abs(found - seconds) < 0.001, found)
+        assert.are.equal(over, found_over)
+      end
+      assert.is_true(take(nil) >= 60)
+      assert.is_true(take(1) >= 60)
+      is(50, false, -10)
+      is(-1, true, -61)
+      -- After a time in which nothing ran here, the earlier of both counts.
+      all.gap = { from = now - 20, to = now }
+      is(40, false, 1)
+      is(30, false, -30)
+      assert.are.same({}, events)
+    end)
+  end))
+
   it("give up an extension while there is time for another", task(function()
     local settler = settler_of()
     held(settler, 120, function(all)

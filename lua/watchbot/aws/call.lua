@@ -140,6 +140,7 @@ end
 function Call:send(keys)
   local client = self.client
   self:count()
+  self.began = scheduler.boottime()
   local response, err, code = client.request {
     method = self.method, url = self.place.url, headers = self:sign(keys), body = self.body,
     idempotent = self.repeatable,
@@ -237,7 +238,7 @@ function Call:run()
     end
     if result then
       self.tries:succeeded()
-      return result
+      return result, nil, nil, self.began
     end
     if not self:may_go_on(failure, keys) then
       return nil, self:message(failure), failure.code, failure.details
@@ -269,7 +270,8 @@ end
 ---@return table? result
 ---@return string? err
 ---@return string? code
----@return table? details further members of the error, from JSON services
+---@return table|number|nil details further members of the error, from JSON services; of a success:
+--- boottime at which the attempt that succeeded began
 function call.run(client, operation, parameters, options)
   local service = client.service
   parameters = fill_token(service, operation, parameters)

@@ -67,8 +67,9 @@ function Leases:count(what)
 end
 
 --- The earliest time at which a message can have been received: a response that arrived while this
---- process did not run may be as old as that.
----@param message table with `asked`, when its poll started, if known
+--- process did not run may be as old as that, and one that was under way for long is as old.
+---@param message table with `asked`, when its poll started, if known, and `leased`, when its lease
+--- began at the latest, if the queue knows
 ---@return number received boottime, as the next
 ---@return number now
 function Leases:received_at(message)
@@ -77,10 +78,12 @@ function Leases:received_at(message)
     self:turn(now)
     gap = self.gap
   end
-  if not gap then return now, now end
+  local latest = message.leased
+  if not latest or latest > now then latest = now end
+  if not gap then return latest, now end
   local asked = message.asked or now
-  if gap.to < asked then return now, now end
-  return math.max(gap.from, asked), now
+  if gap.to < asked then return latest, now end
+  return math.min(latest, math.max(gap.from, asked)), now
 end
 
 --- Starts the lease of a message that was just received.

@@ -32,6 +32,24 @@ return function(task)
       assert.are.same(ground.nothing_wrong(), site:account())
     end))
 
+    -- The lease was over before the answer had come: each watcher that heard of the message late
+    -- ran it, while others had it again.
+    it("a message whose answer comes after its lease is not run, but comes back",
+      task(function(site)
+      site:send "one"
+      site.proxy:add {
+        kind = "delay-answer", operation = "ReceiveMessage", count = 1, delay = 4,
+      }
+      local log = site:finish(site:watch {
+        fields = "visibility = 2,",
+        work = 'echo "$ApproximateReceiveCount" >> receives',
+      })
+      assert.are.equal("delay-answer", site.proxy:log("ReceiveMessage")[1].kind)
+      assert.is_true(tonumber(site.folder:lines "receives"[1]) > 1, log)
+      assert.matches('"code":"LeaseLapsed","receives":1', log)
+      assert.are.same({}, site:account().lost)
+    end))
+
     -- Fault 2.
     for _, kind in ipairs { "truncate", "garbage", "empty", "noise" } do
       it(("an answer that is broken (%s) starts nothing"):format(kind), task(function(site)

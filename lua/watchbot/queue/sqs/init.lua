@@ -74,8 +74,8 @@ end
 
 function Sqs:call(operation, parameters, options)
   parameters.QueueUrl = self.name
-  local result, err, code = self.client[operation](self.client, parameters, options)
-  if result then return result end
+  local result, err, code, began = self.client[operation](self.client, parameters, options)
+  if result then return result, nil, nil, began end
   return nil, self:explain(operation, err, plain(code))
 end
 
@@ -169,16 +169,20 @@ end
 function Sqs:receive(max, wait, visibility)
   local attempt = self.fifo and self:attempt() or nil
   visibility = visibility or self.visibility
-  local result, err, code = self:call("ReceiveMessage", {
+  wait = math.floor(math.max(0, math.min(wait, LONGEST_WAIT)))
+  local result, err, code, began = self:call("ReceiveMessage", {
     MaxNumberOfMessages = math.max(1, math.min(max, self.batch)),
-    WaitTimeSeconds = math.floor(math.max(0, math.min(wait, LONGEST_WAIT))),
+    WaitTimeSeconds = wait,
     VisibilityTimeout = visibility and math.ceil(visibility),
     -- Older endpoints know the second name.
     MessageSystemAttributeNames = { "All" }, AttributeNames = { "All" },
     MessageAttributeNames = { "All" },
     ReceiveRequestAttemptId = attempt and attempt.id,
   })
-  if result then return received.messages(result.Messages, self.client.warn, self.on_corrupt) end
+  if result then
+    local leased = began and began + wait or nil
+    return received.messages(result.Messages, self.client.warn, self.on_corrupt, leased)
+  end
   if attempt then table.insert(self.lost_attempts, attempt) end
   return nil, err, code
 end

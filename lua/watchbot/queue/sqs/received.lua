@@ -17,10 +17,10 @@ local function text(value)
   return type(value) == "string" and value or nil
 end
 
-local function message_of(message)
+local function message_of(message, leased)
   local system = type(message.Attributes) == "table" and message.Attributes or {}
   return {
-    id = message.MessageId, receipt = message.ReceiptHandle, body = message.Body,
+    id = message.MessageId, receipt = message.ReceiptHandle, body = message.Body, leased = leased,
     attributes = attributes.decode(message.MessageAttributes),
     receives = math.max(1, integer(system.ApproximateReceiveCount) or 1),
     sent = integer(system.SentTimestamp),
@@ -63,13 +63,15 @@ end
 ---@param list any its `Messages`
 ---@param warn fun(text: string)?
 ---@param corrupt fun(id: string)? is called for each of the others
+---@param leased number? boottime at which their leases began, at the latest: SQS answers before the
+--- wait of a poll is over, and the answer may be under way for seconds
 ---@return table[]
-function received.messages(list, warn, corrupt)
+function received.messages(list, warn, corrupt, leased)
   local messages = {}
   for _, message in ipairs(type(list) == "table" and list or {}) do
     if type(message) ~= "table" then message = {} end
     if is_sound(message, warn) then
-      messages[#messages + 1] = message_of(message)
+      messages[#messages + 1] = message_of(message, leased)
     elseif corrupt then
       corrupt(tostring(message.MessageId))
     end
