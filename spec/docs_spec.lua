@@ -44,6 +44,73 @@ describe("the documents", function()
     end
   end)
 
+  -- The pages and the program change in different commits.
+  describe("name commands, actions and options that exist:", function()
+    local commands = {}
+    for _, command in ipairs(require "watchbot.cli".commands) do
+      commands[command[1]] = require(command[2])
+    end
+
+    -- An argument that is no action may be a file: `watchbot schedule policy.lua`.
+    local function check_words(name, command, words)
+      local action, known = words:match "^%s+(%l[%l-]*)%f[^%l-]%f[^.]", { help = true }
+      for _, option in ipairs(command.options) do known[option.name] = true end
+      for option in words:gmatch "%s%-%-([%a-]+)" do
+        assert.is_true(known[option], ("watchbot %s --%s"):format(name, option))
+      end
+      local actions = table.concat(command.actions or {}, " ")
+      if action and actions ~= "" then
+        assert.is_truthy((" " .. actions .. " "):find(" " .. action .. " ", 1, true),
+          ("watchbot %s %s"):format(name, action))
+      end
+    end
+
+    local function check_line(line)
+      for text in line:gmatch "%f[%w/'\"]watchbot ([%l-]+[^\n`|;&]*)" do
+        local name, words = text:match "^([%l-]+)(.*)$"
+        local in_code = line:find "^    " or line:find("`watchbot " .. name, 1, true)
+        local command = commands[name]
+        if in_code and not name:find "^%-" and name ~= "help" and not words:find "@" then
+          assert.is_truthy(command, "watchbot " .. name)
+          words = words:gsub("%s#.*", "")
+          if command.runs_words or command.keeps_rest then words = words:gsub(" %-%- .*", "") end
+          check_words(name, command, words)
+        end
+      end
+    end
+
+    for _, page in ipairs(pages()) do
+      it(page, function()
+        local text = shell.read(page):gsub("\\\n%s*", " ")
+        for line in text:gmatch "[^\n]+" do check_line(line) end
+      end)
+    end
+  end)
+
+  -- What the policies read; no call of AWS leaves this machine.
+  local ENVIRONMENT = "QueueUrl=sqlite:jobs.db Cluster=c TaskDefinition=t ContainerName=main "
+    .. "AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_MAX_ATTEMPTS=1 "
+    .. "AWS_ENDPOINT_URL=http://127.0.0.1:1"
+
+  -- Two pages showed policies without their first line.
+  it("show policies that load, without advice", function()
+    local count, folder = 0, shell.folder()
+    for _, page in ipairs(pages()) do
+      for block in shell.read(page):gmatch "```lua\n(.-)```" do
+        if block:find "watchbot%.policy%s*{" and block:find "\nreturn " then
+          count = count + 1
+          shell.write(folder .. "/policy.lua", block)
+          local out = shell.run(("cd %s && env %s %s/%s/watchbot check policy.lua 2>&1"):format(
+            folder, ENVIRONMENT, shell.root, shell.build))
+          assert.matches("^policy.lua is fine:", out, 1, false)
+          assert.is_nil(out:find "\n  advice", page .. out)
+        end
+      end
+    end
+    assert.is_true(count >= 4, count)
+    shell.remove(folder)
+  end)
+
   it("are all listed by what somebody wants to do", function()
     local list = shell.read "doc/README.md"
     for path in shell.run "cd doc && ls *.md":gmatch "[^\n]+" do

@@ -47,4 +47,23 @@ describe("cli.advice", function()
     function loaded:verdict() return "retry" end -- luacheck: ignore 212
     assert.matches("'exits' has no effect unless the hook 'verdict' returns", said(loaded), 1, true)
   end)
+
+  -- `watchbot check` of the README's policy, which does return the default's outcome, advised to
+  -- return it.
+  it("does not find an 'exits' that a verdict reads", function()
+    local verdict = require("watchbot.policy").verdict
+    for _, hook in ipairs {
+      function(self, job, exit) return verdict(self, job, exit) end,
+      function(self, _, exit) return self.exits[exit.code] or "retry" end,
+      function(self, job, exit)
+        local ok, outcome = pcall(function() return verdict(self, job, exit) end)
+        return ok and outcome or "retry"
+      end,
+      verdict, math.max,
+    } do
+      local loaded = policy { exits = { [75] = "release" } }
+      loaded.verdict = hook
+      assert.are.equal("", said(loaded))
+    end
+  end)
 end)

@@ -52,6 +52,18 @@ end
 -- Codes that watchbot has a meaning for.
 local STANDARD = { [0] = "complete", [3] = "reject", [4] = "release" }
 
+-- Whether a hook's code has the name of the default hook, or of the field, or the default in an
+-- upvalue. The constants of a function are in its bytecode, those of functions within it, too.
+local function reads_exits(body)
+  if debug.getinfo(body, "S").what ~= "Lua" then return true end
+  local code, index = string.dump(body, true), 1
+  while debug.getupvalue(body, index) do
+    if select(2, debug.getupvalue(body, index)) == policy.verdict then return true end
+    index = index + 1
+  end
+  return (code:find("verdict", 1, true) or code:find("exits", 1, true)) ~= nil
+end
+
 local function shadowing_exits(loaded)
   local found = {}
   for code, standard in pairs(STANDARD) do
@@ -62,7 +74,7 @@ local function shadowing_exits(loaded)
     end
   end
   table.sort(found)
-  if next(loaded.exits) and loaded:is_set "verdict" then
+  if next(loaded.exits) and loaded:is_set "verdict" and not reads_exits(loaded.verdict) then
     found[#found + 1] = "'exits' has no effect unless the hook 'verdict' returns "
       .. "watchbot.policy.verdict(self, job, exit)"
   end
