@@ -127,11 +127,15 @@ static void leave(lua_State *L, struct task *task) {
         if (limit->cancelled_within) task->cancelled = limit->cancelled_within = false;
     }
     if (!limit->aborted && !limit->expired) {
-        limit->raising = false;
-        limit->deadline = lua_tointeger(L, DEADLINE);
-        limit->longest = lua_tointeger(L, LONGEST);
-        lua_pushvalue(L, OUTER_REASON);
-        set_reason(L, task);
+        int64_t deadline = lua_tointeger(L, DEADLINE), longest = lua_tointeger(L, LONGEST);
+        /* Most handlers have no limit, and have raised none. */
+        if (limit->raising || limit->deadline != deadline || limit->longest != longest) {
+            limit->raising = false;
+            limit->deadline = deadline;
+            limit->longest = longest;
+            lua_pushvalue(L, OUTER_REASON);
+            set_reason(L, task);
+        }
         if (limit->guards == 0) unwatch(L);
     }
 }
@@ -153,7 +157,10 @@ static int limited(lua_State *L, bool turn) {
     lua_replace(L, DEADLINE);
     lua_pushinteger(L, task->limit.longest);
     lua_insert(L, LONGEST);
-    push_reason(L, task);
+    if (task->limit.guards > 0)
+        push_reason(L, task);
+    else
+        lua_pushnil(L);
     lua_insert(L, OUTER_REASON); /* -- deadline longest outer reason fn args */
     lua_pushvalue(L, BODY);
     lua_remove(L, BODY);

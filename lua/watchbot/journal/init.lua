@@ -143,11 +143,14 @@ end
 --- A job has started.
 ---@param job watchbot.Job
 function Journal:started(job)
-  local shown = self.shown
+  local shown, subject, message = self.shown, job.subject, job.message
+  if not shown or subject or not message or #message > shown then
+    subject, message = cut(subject, shown), cut(message, shown)
+  end
   local trace_id, span_id, _
   if self.traces then _, trace_id, _, span_id = self:trace_of(job.trace) end
-  self:info(job.id, "subject", cut(job.subject, shown), "message", cut(job.message, shown),
-    "receives", job.receives, "trace_id", trace_id, "span_id", span_id)
+  self:info(job.id, "subject", subject, "message", message, "receives", job.receives,
+    "trace_id", trace_id, "span_id", span_id)
 end
 
 --- A task has ended, or could not be started.

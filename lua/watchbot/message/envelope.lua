@@ -31,8 +31,6 @@ end
 ---@param body string
 ---@return table<string, any>?
 function envelope.members(body)
-  local first = byte(body)
-  if first ~= BRACE and (first or BRACE) > BLANK then return nil end
   if not (body:find '^%s*{' and body:find('"TopicArn"', 1, true)) then return nil end
   local opened = json.decode(body, true)
   if type(opened) ~= "table" or opened.Type ~= "Notification" then return nil end
@@ -45,6 +43,8 @@ end
 ---@return { subject: string?, message: string, attributes: table<string, table> }? opened
 --- attributes: { type, value } by name
 function envelope.open(body)
+  local first = byte(body)
+  if first ~= BRACE and (first or BRACE) > BLANK then return nil end
   local opened = envelope.members(body)
   if not opened then return nil end
   return {

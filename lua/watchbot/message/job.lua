@@ -111,7 +111,8 @@ function job.new(message, max_receives, class)
     receives = receives, deliveries = message.deliveries or receives, sent = message.sent,
     first_received = message.first_received, group = message.group, last = last,
   }, class or Job)
-  local hands_on = trace_of(attributes, message.trace)
+  local header = message.trace
+  local hands_on = (header or next(attributes) ~= nil) and trace_of(attributes, header)
   if hands_on then self.trace = hands_on end
   messages[self] = message
   if last then lasts[self] = true end

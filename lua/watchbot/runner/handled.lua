@@ -34,12 +34,13 @@ end
 ---@param ok boolean
 ---@param ... any
 ---@return watchbot.Exit exit
+---@return boolean? clean it has succeeded, without anything else to report
 function handled.exit(ok, ...)
   local result, why = ...
   if not ok then return failure(reason(result) or ("the handler raised a " .. type(result))) end
-  if result == true then return { code = 0, duration = 0 } end
+  if result == true then return { code = 0, duration = 0 }, true end
   local count = select("#", ...)
-  if count == 0 then return { code = 0, duration = 0 } end
+  if count == 0 then return { code = 0, duration = 0 }, true end
   if result == nil or result == false then return failed(result, why, count) end
   if math.type(result) == "integer" then
     return { code = result, reason = reason(why), duration = 0 }

@@ -81,13 +81,13 @@ end
 local function exit_of(run, before, ok, ...)
   local task = run.task
   printed.finish(task, before)
-  local exit = handled.exit(ok, ...)
+  local exit, clean = handled.exit(ok, ...)
   if not ok then explain(run, exit, (...)) end
   exit.duration = scheduler.now() - run.began
   if run.keeps then exit.logs = printed.kept(task) end
   local longest = task:longest_turn()
   if longest >= LONG_TURN then run:warn(longest) end
-  return exit
+  return exit, clean
 end
 
 --- Nothing can prevent a handler from starting: its start is known when it has ended.
@@ -98,14 +98,15 @@ end
 
 --- Runs the handler to its end.
 ---@return watchbot.Exit exit
+---@return boolean? clean see runner.handled
 function Run:wait()
   if self.reason then return { code = 1, reason = self.reason, duration = 0 } end
-  local task, one, limit = scheduler.current(), self.job, self.limit or math.huge
+  local task, one, limit = scheduler.current(), self.job, self.limit
   self.task = task
   local before = printed.begin(task, one.id)
   if self.keeps then printed.keep(task) end
-  return exit_of(self, before, xpcall(scheduler.limit, traced, limit, limits.timed_out(limit),
-    self.handler, one))
+  return exit_of(self, before, xpcall(scheduler.limit, traced, limit or math.huge,
+    limit and limits.timed_out(limit) or "", self.handler, one))
 end
 
 --- Raises the reason in the handler, at each wait and instruction until it has ended.

@@ -33,10 +33,6 @@ local scheduler = require "watchbot.scheduler"
 
 local attempt = {}
 
-local function passed(context, step)
-  if not context.breaker.quiet then context.passed(step) end
-end
-
 -- A hook has returned "pause": the message goes back, as it came, and the queue is paused.
 local function paused(exit, seconds, decided)
   return {
@@ -77,11 +73,12 @@ local function admit(context, entry)
   if done then return done end
   -- The default admits every job.
   if hooks.policy.admit == policy.admit and not hooks.observer then
-    return passed(context, "admit")
+    if not context.breaker.quiet then context.passed "admit" end
+    return nil
   end
   local admitted, seconds = hooks:ask("admit", entry.job)
   if admitted == nil then return failed_hook(entry, "admit") end
-  passed(context, "admit")
+  if not context.breaker.quiet then context.passed "admit" end
   if admitted == true then return nil end
   if admitted == "pause" then
     return paused({ reason = "the queue is paused" }, seconds, "admit")
@@ -103,12 +100,14 @@ end
 ---@return number? seconds
 ---@return string decided
 ---@return watchbot.Exit exit
-local function judge(context, entry, exit)
+local function judge(context, entry, exit, clean)
   local hooks = context.hooks
   local current, outcome, seconds = hooks.policy
   local kept = current.verdict ~= policy.verdict and copy(exit)
   if kept or hooks.observer then
     outcome, seconds = hooks:ask("verdict", entry.job, exit)
+  elseif clean and not current.exits[exit.code] then
+    return "complete", nil, "verdict", exit -- what the default says of it
   else
     outcome, seconds = policy.verdict(current, entry.job, exit)
   end
@@ -188,14 +187,18 @@ local function died_with_us(context, exit)
   return context.draining:wait(HEARD_WITHIN) == true
 end
 
+-- => exit clean ; clean: a handler has ended by itself, and has succeeded
 local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")
   if context.draining:is_set() then context.runs_late(entry) end
   if entry.cancelled then run:stop(ending.CANCELLED, 0) end
-  if not context.runner.starts_at_once and run:starts() then passed(context, "start") end
-  local exit = run:wait()
+  if not context.runner.starts_at_once and run:starts() and not context.breaker.quiet then
+    context.passed "start"
+  end
+  local exit, clean = run:wait()
   entry.run = nil
+  if clean and not entry.cancelled and not entry.stopped then return exit, true end
   if entry.cancelled then
     exit.cause = "cancelled"
     return exit
@@ -207,14 +210,15 @@ local function follow(context, entry, run)
 end
 
 --- The verdict on an exit.
-local function conclude(context, entry, exit)
-  local cause = blame.cause(exit, context.hooks.policy)
+local function conclude(context, entry, exit, clean)
+  local cause = clean and "ended" or blame.cause(exit, context.hooks.policy)
   local rule = blame.causes[cause]
   if cause == "not_started" or cause == "not_started_by_message" then exit.not_started = true end
   if rule.hold then
     return { hold = "unplaced", exit = exit, cause = cause, decided = "default" }
   end
-  if rule.passed then passed(context, "start") end
+  local quiet = context.breaker.quiet
+  if rule.passed and not quiet then context.passed "start" end
   if rule.outcome then
     local seconds = exit.left and context.hooks.policy.handover or exit.stopped and 0 or nil
     local decided = exit.stopped and "stop" or "default"
@@ -223,11 +227,11 @@ local function conclude(context, entry, exit)
     }
   end
   local outcome, seconds, decided
-  outcome, seconds, decided, exit = judge(context, entry, exit)
+  outcome, seconds, decided, exit = judge(context, entry, exit, clean)
   if decided == "failed" then
     return { outcome = "retry", exit = exit, cause = "hook", step = "verdict", decided = "verdict" }
   end
-  passed(context, "verdict")
+  if not quiet then context.passed "verdict" end
   if outcome == "pause" then return paused(exit, seconds, "verdict") end
   local made = { outcome = outcome, exit = exit, cause = cause, decided = decided }
   if seconds then made.seconds = seconds end
@@ -239,23 +243,31 @@ end
 ---@param entry watchbot.JobEntry in the stage "deciding"
 ---@return watchbot.Verdict
 function attempt.run(context, entry)
-  local unread = context.payloads:open(entry)
+  -- A body that is elsewhere is marked in the attributes, and most messages have none.
+  local unread = next(entry.job.attributes) ~= nil and context.payloads:open(entry)
   if unread then
     entry.exit = unread
     return conclude(context, entry, unread)
   end
   local refused = admit(context, entry)
   if refused then return refused end
-  if not context.runner.ignores_environment or context.hooks:is_set "environment" then
+  local runner = context.runner
+  if not runner.ignores_environment or context.hooks:is_set "environment" then
     entry.environment = context.hooks:ask("environment", entry.job)
     if not entry.environment then return failed_hook(entry, "environment") end
-    passed(context, "environment")
+    if not context.breaker.quiet then context.passed "environment" end
   end
-  context.jobs:move(entry, "starting")
+  local jobs = context.jobs
+  local observers = jobs.observers
+  -- The start of a handler takes no time: the stage matters to who measures it alone.
+  if not runner.starts_at_once or observers and observers.starting then
+    jobs:move(entry, "starting")
+  end
   local run, exit = begin(context, entry)
-  if run then exit = follow(context, entry, run) end
+  local clean
+  if run then exit, clean = follow(context, entry, run) end
   entry.exit = exit
-  return conclude(context, entry, exit)
+  return conclude(context, entry, exit, clean)
 end
 
 return attempt

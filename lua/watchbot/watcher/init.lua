@@ -118,7 +118,7 @@ function watcher.new(current, options)
   self.intake = make_intake(self, options)
   if self.share then self.share:join(self) end
   -- Where slots are shared, one that is free may be for another queue.
-  self.starts, self.takes = self.share or self.life, self.share or self.intake
+  self.starts = self.share or self.life
   if self.queue.keep_history then self.keeper = require "watchbot.watcher.keeper".new(self) end
   if current.limits then apply_limits(self, current) end
   self.jobs.watcher = self
@@ -134,7 +134,8 @@ function Watcher:moved(_, change)
   end
   if change.starts then self.starts:dispatch() end
   if change.total < 0 then self:job_ended() end
-  if change.frees then self.takes:wake() end
+  if not change.frees then return end
+  if self.share then self.share:wake() else self.intake.changed:set() end
 end
 
 -- A task that starts while the watcher ends is treated like all others.

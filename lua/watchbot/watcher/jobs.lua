@@ -22,7 +22,7 @@ end
 ---  received   accepted from the queue, not yet decided whether it may run, and whether it waits
 ---  waiting    waits for a slot
 ---  deciding   the hooks `admit` and `environment` are asked
----  starting   an earlier task is looked for, or a new one is started
+---  starting   an earlier task is looked for, or a new one is started; a handler runs at once
 ---  running    its task runs
 ---  held       the hook `admit` returned "hold"
 ---  unplaced   there was no capacity for its task: retried later
@@ -39,7 +39,7 @@ local STAGES = {
   },
   deciding = {
     slot = true, told = "deciding",
-    next = followed_by("starting", "held", "unplaced", "settling", "returning", "gone"),
+    next = followed_by("starting", "running", "held", "unplaced", "settling", "returning", "gone"),
   },
   starting = {
     slot = true, told = "deciding",

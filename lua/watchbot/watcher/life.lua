@@ -82,10 +82,8 @@ function Life:received_again(entry, message)
   if entry.run and entry.run.received_again then entry.run:received_again() end
 end
 
--- Whether a message may start now; while the breaker is open, one at a time is tried.
-function Life:may_begin(entry)
-  if self.phase.name ~= "watching" then return false end
-  if not self.breaker.open then return true end
+-- Whether a message may start while the breaker is open: one at a time is tried.
+function Life:may_try(entry)
   if not self.breaker:may_try() then return false end
   self.breaker:try(entry.id, self.hooks.policy.probe)
   return true
@@ -104,7 +102,9 @@ end
 -- A job waits for a slot, unless its message goes back at once.
 function Life:let_in(entry, over)
   if over then return self:drop_lapsed(entry) end
-  if not self:may_begin(entry) then return self:spawn(entry, self.give_back) end
+  if self.phase.name ~= "watching" or self.breaker.open and not self:may_try(entry) then
+    return self:spawn(entry, self.give_back)
+  end
   local all, ready = self.jobs, self.ready
   local waits = all.counts.waiting > 0 or entry.lane or all.limiter or all.slots >= self:slots()
   if waits or ready and not ready() then return all:move(entry, "waiting") end
@@ -119,7 +119,7 @@ end
 --- A message has arrived: a job starts, or a running one gets a newer receipt handle.
 ---@param message table
 function Life:accept(message)
-  local entry = self.jobs:current(message.id)
+  local entry = self.jobs.by_id[message.id] and self.jobs:current(message.id)
   local ok, err
   if entry then
     ok, err = xpcall(self.received_again, debug.traceback, self, entry, message)
@@ -298,8 +298,11 @@ end
 function Life:delete(entry, record)
   self.leases:decide(entry.lease)
   local ok, err, code = self.settle:delete(entry.lease, record)
-  if ok then return self.payloads:forget(entry) end
-  self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
+  if not ok then
+    self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
+  elseif self.hooks.policy.overflow then
+    self.payloads:forget(entry)
+  end
 end
 
 -- Moves the message to the dead-letter queue; if that fails, it is retried.
@@ -346,7 +349,7 @@ end
 
 --- What an outcome does with the message.
 function Life:conclude(entry, verdict)
-  local rule, exit, outcome = blame.of(verdict.cause), verdict.exit, verdict.outcome
+  local rule, exit, outcome = blame.causes[verdict.cause], verdict.exit, verdict.outcome
   if outcome ~= "complete" then job.mend(entry.job) end
   self.jobs:move(entry, "settling")
   if verdict.pause then verdict.seconds = self.pause(verdict.pause.seconds) end

@@ -111,7 +111,7 @@ end
 ---@return string? code "ReceiptHandleIsInvalid": received again since; "MessageNotInflight": no
 --- longer there
 function Queue:delete(receipt, record)
-  demand_receipt("delete", receipt)
+  if type(receipt) ~= "string" then demand_receipt("delete", receipt) end
   if self.follows then self:take_along() end
   local answer, err, code = self.settling:submit(store.delete, false, receipt, record)
   if answer == true then return true end

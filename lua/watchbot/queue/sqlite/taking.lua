@@ -110,7 +110,10 @@ end
 -- was damaged or written by another program, is buried with the reason: it must not block the
 -- others.
 local function offer(transaction, now, row, wanted)
-  local fate = sweep(transaction, now, row, wanted)
+  local fate
+  if row.receives > wanted.max_receives or wanted.retention or transaction.cancels then
+    fate = sweep(transaction, now, row, wanted)
+  end
   if row.lapsed then
     if fate ~= "cancelled" then lapses.note(transaction, row, wanted) end
     if fate == "kept" then lapses.forget(transaction, row) end
