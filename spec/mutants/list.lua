@@ -74,7 +74,7 @@ return {
     find = [[  return scheduler.boottime() >= lease.deadline]], put = [[  return false]],
     specs = "spec/watcher/leases_spec.lua" },
   { name = "an old answer's lease counts from now", file = "lua/watchbot/watcher/leases.lua",
-    find = [[  return math.max(gap.from, asked)]], put = [[  return now]],
+    find = [[  return math.min(latest, math.max(gap.from, asked))]], put = [[  return now]],
     specs = "spec/watcher/leases_spec.lua" },
   { name = "a delete that failed is not repeated", file = "lua/watchbot/watcher/settle.lua",
     find = [[if over or lasting[code] or receipts.is_expired(code) then]], put = [[if true then]],
