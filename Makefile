@@ -4,7 +4,7 @@
 # make test       make test-deps, build, run every test; SANITIZE=1 for AddressSanitizer and UBSan
 # make test-slow  the ten spec files that took longest in the last run of all
 # make test-ric   unmodified Lambda runtime clients, got by npm and built, which takes minutes
-# make test-sdk   AWS's SDK for JavaScript and the CDK, got by npm, at the other end of messages and templates
+# make test-sdk   AWS's SDK for JavaScript, the CDK and a client of SQLite, got by npm, at the other end
 # make test-browser  the console in a real browser, which is got by apt and npm
 # make test-gc    the specs of what stands between C and Lua, with a full collection wherever Lua may collect
 # make valgrind   a smoke set of specs under valgrind

@@ -105,6 +105,36 @@ describe("a C program", function()
       "closed" }, lines)
   end)
 
+  -- The interface knew watchers of one queue only, as far as a spec had seen.
+  it("runs a watcher of several queues in its own loop", function()
+    send("one", "two")
+    shell.write(folder .. "/queues.lua", ([[
+      local watchbot = require "watchbot"
+      local seen = {}
+      return watchbot.policy {
+        queues = { "sqlite:%s/jobs.db", { "sqlite:%s/second.db", command = "exit 0" } },
+        handler = function(job) print(job.queue:match "[^/]+$", job.message) end,
+        verdict = function(self, job, exit)
+          seen[#seen + 1] = job.queue:match "[^/]+$"
+          handled = #seen
+          if #seen == 3 then print(table.concat(seen, " "):find "second.db" ~= nil) end
+          return watchbot.policy.verdict(self, job, exit)
+        end,
+      }]]):format(folder, folder))
+    local _, code = shell.run(("%s/watchbot send --queue sqlite:%s/second.db three"):format(
+      shell.build, folder))
+    assert.are.equal(0, code)
+    local lines = run("embedded", "stops", folder .. "/queues.lua")
+    os.execute("rm -f " .. shell.quote(folder) .. "/second.db*")
+    local got = {}
+    for _, line in ipairs(lines) do got[line] = true end
+    assert.is_true(got["jobs.db\tone"] and got["jobs.db\ttwo"] and got["true"])
+    assert.are.same({ "running: 1 ",
+      "load: -1 a watcher runs: stop it before another policy is loaded", "stopped: 0 ",
+      "stack: 1 the host's, SIGPIPE: default", "closed" },
+      table.move(lines, #lines - 4, #lines, 1, {}))
+  end)
+
   it("gets the error of a watcher that cannot start", function()
     shell.write(folder .. "/jobs.db", ("this is not a database"):rep(100))
     local lines = run("embedded", "ends", policy "handler = function() end,")

@@ -6,6 +6,7 @@ local cjson = require "cjson"
 local core = require "watchbot.core".aws
 local ecs_server = require "support.ecs_server"
 local http = require "watchbot.http"
+local outbox = require "support.outbox"
 local process = require "watchbot.process"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
@@ -116,5 +117,15 @@ describe("a big message", function()
     local url = call({ argv = sdk.argv }, folder, nil, "presign", "big-messages", "a b")
     assert.are.same({ 200, "1" }, { assert(http.request { url = url }).status,
       assert(http.request { url = url }).body })
+  end))
+end)
+
+-- The language that most applications with a queue next to their tables are written in.
+describe("the outbox", function()
+  it("takes rows of Node and of other languages, while all are killed",
+    task(function(folder)
+    local missing = not SDK and "make test-sdk, which gets a client from npm" or outbox.missing()
+    if missing then return pending("needs " .. missing) end
+    outbox.run(folder, 60, 12)
   end))
 end)

@@ -1,6 +1,7 @@
---- outbox: eight programs in three languages send through the outbox of one queue file while they
--- and the watchers are killed; small in spec/queue/sqlite/outbox_spec.lua, large in
--- `make soak PARTS=outbox`. To be used in tasks; raises where it finds something wrong.
+--- outbox: eight programs in three languages, or four with `make test-sdk`, send through the
+-- outbox of one queue file while they and the watchers are killed; small in
+-- spec/queue/sqlite/outbox_spec.lua, large in `make soak PARTS=outbox`. To be used in tasks; raises
+-- where it finds something wrong.
 
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
@@ -14,6 +15,10 @@ local here = io.popen "pwd":read "l" .. "/spec/support/writers/"
 local LANGUAGES = {
   { "python3", here .. "writer.py" }, { "perl", here .. "writer.pl" }, { here .. "writer.sh" },
 }
+
+local SDK = os.getenv "SDK" or ""
+
+if SDK ~= "" then table.insert(LANGUAGES, 1, { "node", here .. "writer.js" }) end
 
 --- Why not all of the languages are here; nil where they are.
 ---@return string?
