@@ -1,5 +1,5 @@
--- One watcher whose queues have ECS tasks, and one that has a process: no spec had seen the tasks of
--- two queues in one watcher.
+-- One watcher whose queues have ECS tasks, and one that has a process: no spec had seen the tasks
+-- of two queues in one watcher.
 
 local ecs_server = require "support.ecs_server"
 local ecs_stack = require "support.ecs_stack"
@@ -7,7 +7,7 @@ local workshop = require "support.workshop"
 
 local eventually, task = workshop.eventually, workshop.task
 
--- The second queue has a task definition of its own, the third a process.
+-- The second queue has another task definition, the third a process.
 local POLICY = [[
   local watchbot = require "watchbot"
   local policy = watchbot.policy {
