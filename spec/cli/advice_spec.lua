@@ -46,6 +46,8 @@ describe("cli.advice", function()
     loaded = policy { exits = { [75] = "release" } }
     function loaded:verdict() return "retry" end -- luacheck: ignore 212
     assert.matches("'exits' has no effect unless the hook 'verdict' returns", said(loaded), 1, true)
+    function loaded:verdict(job, exit) return watchbot.policy.verdict(self, job, exit) end
+    assert.are.equal("", said(loaded))
   end)
 
   -- `watchbot check` of the README's policy, which does return the default's outcome, advised to

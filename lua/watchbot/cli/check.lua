@@ -3,6 +3,7 @@
 local advice = require "watchbot.cli.advice"
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
+local globals = require "watchbot.policy.globals"
 local groups = require "watchbot.queue.groups"
 local json = require "watchbot.lib.json"
 local load_file = require "watchbot.policy.load"
@@ -30,7 +31,8 @@ permissions that are missing, and compares the clock; no message is received. Wi
 checks the machine, $QueueUrl and $NotificationTopic only.
 
 Lines "advice" are probable mistakes in a valid policy: a hook whose parameters do not fit, a field
-that nothing reads, an exit code with another meaning. They do not change the exit status.
+that nothing reads, an exit code with another meaning, a global that nothing sets. They do not
+change the exit status.
 
 Exit status: 0, 1 when something would fail, 2 when the policy is invalid.
 
@@ -171,7 +173,7 @@ local function show_queues(loaded, all)
     .. "may starve, until they expire"):format(urls.hide(all[#all].queue)))
 end
 
-local function describe(path, loaded)
+local function describe(path, loaded, sentences)
   output.line(path .. " is fine:")
   local all = policy.of_queues(loaded)
   if all then
@@ -187,13 +189,13 @@ local function describe(path, loaded)
   show_groups(loaded)
   show_rejects(loaded)
   show_hooks(loaded)
-  for _, one in ipairs(advice.of(loaded)) do show("advice", one) end
+  for _, one in ipairs(sentences) do show("advice", one) end
 end
 
 -- => status : 1 where something would fail
-local function show_machine(loaded, arguments)
+local function show_machine(loaded, arguments, sentences)
   local findings, status = machine.look(loaded), 0
-  for _, one in ipairs(loaded and arguments.json and advice.of(loaded) or {}) do
+  for _, one in ipairs(arguments.json and sentences or {}) do
     findings[#findings + 1] = { what = "policy", level = "warning", message = one }
   end
   for _, finding in ipairs(findings) do
@@ -212,19 +214,32 @@ local function show_machine(loaded, arguments)
   return status
 end
 
-local function start(path, arguments)
-  if not path then return show_machine(nil, arguments) end
+-- => policy, sentences about globals | nil err code
+local function read(path)
+  local reads <close> = globals.watch()
   local loaded, err, code = load_file.policy(path)
   if not loaded then return nil, err, code end
+  return loaded, globals.advice(load_file.files(path), reads)
+end
+
+local function start(path, arguments)
+  if not path then return show_machine(nil, arguments) end
+  local loaded, sentences, code = read(path)
+  if not loaded then return nil, sentences, code end
   local ok, problem = loaded:complete()
   for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
     if ok and policy.kind(one.policy) == "ecs" then
       ok, problem = require "watchbot.runner.ecs".check(one.policy)
     end
   end
-  if not ok then return nil, ("%s: %s"):format(path, problem), "Usage" end
-  if not arguments.json then describe(path, loaded) end
-  return show_machine(loaded, arguments)
+  if not ok then
+    -- A misspelt global is nil, and a field that is set to nil is not set.
+    table.insert(sentences, 1, problem)
+    return nil, ("%s: %s"):format(path, table.concat(sentences, "; ")), "Usage"
+  end
+  for _, one in ipairs(advice.of(loaded)) do sentences[#sentences + 1] = one end
+  if not arguments.json then describe(path, loaded, sentences) end
+  return show_machine(loaded, arguments, sentences)
 end
 
 function check.run(arguments)

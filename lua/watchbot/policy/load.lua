@@ -1,6 +1,7 @@
 --- load: loads a policy file as a policy, a stack file as a template. The file's top level may
 -- wait; `require` searches the file's folder first.
 
+local globals = require "watchbot.policy.globals"
 local identity = require "watchbot.policy.identity"
 local is_policy = require("watchbot.policy").is
 local refusal = require "watchbot.lib.refusal"
@@ -109,8 +110,9 @@ function load_file.value(path, what)
   look_in(path:match "^(.*)/[^/]*$" or ".")
   local _ <close> = guard_yield()
   local ok, value, more = xpcall(chunk, located(path))
-  if not ok then return nil, refusal.explain(value, path), "Usage" end
-  return value, nil, nil, more
+  if ok then return value, nil, nil, more end
+  local err = refusal.explain(value, path)
+  return nil, err .. globals.hint(err, path), "Usage"
 end
 
 -- The modules that the last load of a policy has required, by name.
@@ -160,8 +162,10 @@ local function path_of(name)
     or in_folder(package.user_folder or ".", name)
 end
 
--- The policy's file, then the modules by their names.
-local function files_of(path)
+--- The files of the policy that was loaded last: its own, then the modules of its folder by name.
+---@param path string the policy's
+---@return string[]
+function load_file.files(path)
   local paths = { path == "-" and "./-" or path }
   for _, name in ipairs(sorted.keys(required)) do paths[#paths + 1] = path_of(name) end
   return paths
@@ -178,7 +182,7 @@ function load_file.policy(path)
   local policy, err, code, doubles = noting_modules(load_file.value, path, "policy")
   if err then return nil, err, code end
   if not is_policy(policy) then return not_returned(path, "watchbot.policy { ... }", policy) end
-  identity.note(policy, files_of(path))
+  identity.note(policy, load_file.files(path))
   return policy, nil, nil, type(doubles) == "table" and doubles or nil
 end
 
