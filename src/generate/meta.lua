@@ -33,6 +33,7 @@ local types = {
   deliver = '"environment"|"stdin"', timestamps = '"iso"|"epoch"', log = '"text"|"json"',
   on_stop = '"leave"|"drain"|"stop"',
   folder_in_s3 = "string", logged = "integer|false",
+  once = '"id"|"body"|"deduplication"|fun(job: watchbot.Job): string?',
   limits = "watchbot.Limit[]", lambda = "watchbot.Lambda", serve = "watchbot.Serve",
   resident = "watchbot.Resident",
   queues = "(string|table)[]",

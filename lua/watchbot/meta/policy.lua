@@ -142,6 +142,13 @@
 ---@field metrics_namespace? string
 ---the value of their dimension `Service`; default: the stack's name, or the queue's
 ---@field metrics_service? string
+---messages with one key run once: a function of the job that returns its key, or `id`, `body` or
+---`deduplication`; see `doc/once.md`
+---@field once? "id"|"body"|"deduplication"|fun(job: watchbot.Job): string?
+---seconds that the key of a message is remembered after it has completed
+---@field once_for? number
+---the ARN of the DynamoDB table of these keys; not needed on an embedded queue, whose file serves
+---@field once_table? string
 ---messages that are sent at times, `{ nightly = { cron = "0 3 * * *", zone = "Europe/Berlin",
 ---message = "report" } }`; see `doc/schedules.md`
 ---@field schedules? table<string, watchbot.ScheduleOptions>

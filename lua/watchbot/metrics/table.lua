@@ -89,6 +89,12 @@ counter("messages_received_total", "Messages that were received and became jobs.
   of("totals", "received"))
 counter("messages_duplicate_total",
   "Receives of messages that this watcher had in its hands already.", of("tally", "duplicate"))
+counter("messages_not_run_total",
+  "Messages that were deleted without a run, since their key was done: see doc/once.md.",
+  of("tally", "once_done"))
+counter("keys_in_doubt_total",
+  "Keys that may have completed without having been marked as done: see doc/once.md.",
+  of("tally", "once_doubt"))
 counter("messages_returned_total", "Messages that went back without having been tried.",
   of("tally", "returned"))
 gauge("jobs_in_stage", "Jobs in each stage of their life, see doc/architecture.md.",

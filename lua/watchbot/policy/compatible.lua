@@ -5,7 +5,7 @@ local queues = require "watchbot.policy.queues"
 -- What a watcher reads only at its start.
 local FIXED = {
   "queue", "log", "max_receives", "retention", "volumes", "task_events", "metrics",
-  "console", "console_hosts",
+  "console", "console_hosts", "once_table",
 }
 
 local function same(a, b)

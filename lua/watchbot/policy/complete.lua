@@ -42,6 +42,18 @@ local function console_misfit(policy)
     .. "$ConsoleToken, or listen on 127.0.0.1"):format(policy.listen)
 end
 
+-- Keys that are nowhere cannot be found by another watcher.
+local function once_misfit(policy)
+  if not policy.once or policy.queue:match "^sqlite:" then return nil end
+  if not policy.once_table then
+    return "'once' on an SQS queue needs 'once_table', the ARN of a DynamoDB table, or $OnceTable: "
+      .. "the template's option 'once' makes one"
+  elseif not policy.once_table:match "^arn:[^:]+:dynamodb:[^:]+:[^:]*:table/[%w_.-]+$" then
+    return ("'once_table': expected arn:aws:dynamodb:REGION:ACCOUNT:table/NAME, got '%s'"):format(
+      policy.once_table)
+  end
+end
+
 --- Why a watcher cannot run the policy; nil if it can.
 ---@param policy watchbot.Policy
 ---@param kind "lua"|"process"|"resident"|"ecs"
@@ -53,7 +65,7 @@ function complete.problem(policy, kind)
   end
   return no_single_task(policy) or (resident.kind(policy) and resident.misfit(policy))
     or resident.without_handler(policy) or misfit(policy, kind)
-    or console_misfit(policy)
+    or console_misfit(policy) or once_misfit(policy)
     or schedule.unsent(policy.schedules, policy.queue, os.getenv "Schedules")
 end
 

@@ -212,6 +212,14 @@ local declared = {
     environment = "MetricsNamespace", help = "their namespace in CloudWatch" },
   { name = "metrics_service", type = "text", environment = "MetricsService",
     help = "the value of their dimension `Service`; default: the stack's name, or the queue's" },
+  { name = "once", type = "once",
+    help = "messages with one key run once: a function of the job that returns its key, or `id`, "
+      .. "`body` or `deduplication`; see `doc/once.md`" },
+  { name = "once_for", type = "interval", default = 86400,
+    help = "seconds that the key of a message is remembered after it has completed" },
+  { name = "once_table", type = "text", environment = "OnceTable",
+    help = "the ARN of the DynamoDB table of these keys; not needed on an embedded queue, whose "
+      .. "file serves" },
   { name = "schedules", type = "schedules",
     help = "messages that are sent at times, `{ nightly = { cron = \"0 3 * * *\", zone = "
       .. "\"Europe/Berlin\", message = \"report\" } }`; see `doc/schedules.md`" },

@@ -20,7 +20,7 @@ local PER_QUEUE = {
   "retention", "deliver", "timestamps", "attributes", "env", "inherit", "cwd", "memory",
   "cpu_seconds", "files", "nice", "umask", "user", "private_tmp", "work_topic", "log_group",
   "progress", "notify_after", "probe", "gather", "linger", "history", "history_rows",
-  "history_output", "overflow", "schedules", "limits", "envelope",
+  "history_output", "overflow", "schedules", "limits", "envelope", "once", "once_for", "once_table",
 }
 
 -- Hooks are called for one queue, except these.

@@ -9,6 +9,7 @@ local limits_problem = require("watchbot.policy.limits").problem
 local schedule = require "watchbot.schedule"
 local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
+local WAYS = require("watchbot.once").WAYS
 local words = require "watchbot.policy.words"
 
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
@@ -182,6 +183,11 @@ local types = {
       local options, problem = address.parse(value)
       return options ~= nil, problem and ("%s, got '%s'"):format(problem, value)
     end,
+  },
+  once = {
+    expected = "a function of the job that returns a key, or one of 'id', 'body', "
+      .. "'deduplication'",
+    check = function(value) return type(value) == "function" or WAYS[value] ~= nil end,
   },
   schedules = {
     expected = "a table like { nightly = { cron = '0 3 * * *', message = 'report' } }",

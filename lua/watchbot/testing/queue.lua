@@ -33,7 +33,7 @@ function module.new(options)
     name = options.name or "testing", fifo = options.fifo or false,
     max_receives = options.max_receives or MAX_RECEIVES,
     heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
-    items = {}, ids = {}, receipts = {}, groups = {}, line = heap.new(), paused = false,
+    items = {}, ids = {}, receipts = {}, groups = {}, line = heap.new(), paused = false, keys = {},
     names = options.names or { last = 0 },
     arrived = scheduler.event(),
   }, Queue)
@@ -227,18 +227,20 @@ function Queue:of_receipt(receipt)
   return nil, "this receipt has been replaced by a newer one", "ReceiptHandleIsInvalid"
 end
 
-function Queue:delete(receipt)
+function Queue:delete(receipt, _, claim)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end
   self:remove(item)
+  self:release(claim)
   self.heard("deleted", item)
   return true
 end
 
 --- Sets when a message becomes visible again.
-function Queue:delay(receipt, seconds, uncount)
+function Queue:delay(receipt, seconds, uncount, _, claim)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end
+  self:release(claim)
   item.visible_at, item.in_flight = scheduler.now() + seconds, false
   if uncount then item.receives = item.receives - 1 end
   self:schedule(item)
@@ -257,11 +259,38 @@ function Queue:extend(receipt, seconds)
 end
 
 --- Moves a message to the dead letters at once.
-function Queue:bury(receipt, _, reason)
+function Queue:bury(receipt, _, reason, _, claim)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end
+  self:release(claim)
   item.reason = reason
   self:to_dead_letters(item)
+  return true
+end
+
+-- keys of messages that run once
+
+-- Whether a message has the key now.
+local function is_active(self, row)
+  local item = self.receipts[row.receipt]
+  return item and item.in_flight and item.visible_at > scheduler.now() and item
+end
+
+--- Claims a key, like the queue interface.
+function Queue:claim(claim)
+  if not self.receipts[claim.receipt] then return "lost" end
+  local row, now = self.keys[claim.key], scheduler.now()
+  if row and row.done and row.done > now then return "done" end
+  local holder = row and not row.done and row.id ~= claim.id and is_active(self, row)
+  if holder then return "busy", holder.visible_at - now end
+  self.keys[claim.key] = { id = claim.id, receipt = claim.receipt }
+  return "claimed", row ~= nil and not row.done and row.receipt ~= claim.receipt
+end
+
+--- Marks a key as done, or frees it.
+function Queue:release(claim)
+  if not claim or claim.state == "left" then return true end
+  self.keys[claim.key] = claim.state == "done" and { done = scheduler.now() + claim.keeps } or nil
   return true
 end
 

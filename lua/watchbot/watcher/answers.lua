@@ -58,6 +58,14 @@ local function pause_of(hook, value)
     hook, shown(value))
 end
 
+--- once: a key, which is text, or nothing.
+---@return string? key
+---@return string? problem
+function answers.once(key)
+  if key == nil or type(key) == "string" then return key end
+  return nil, ("once must return text, or nothing, not %s"):format(shown(key))
+end
+
 --- admit: true, an outcome, "hold" or "pause".
 ---@return true|string|nil admitted
 ---@return number|string|nil seconds or the problem

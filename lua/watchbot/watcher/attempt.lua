@@ -28,6 +28,7 @@ local scheduler = require "watchbot.scheduler"
 ---@field draining watchbot.Event
 ---@field breaker watchbot.Breaker
 ---@field payloads watchbot.Payloads
+---@field life watchbot.Life
 ---@field passed fun(step: string) a step has succeeded
 ---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 
@@ -238,6 +239,19 @@ local function conclude(context, entry, exit, clean)
   return made
 end
 
+-- Claims the key of a message that is to run once.
+---@return watchbot.Verdict? refused
+local function claim(context, entry)
+  local refused, exit, failed = require "watchbot.watcher.once".of(context.life):enter(entry)
+  if exit then
+    entry.exit = exit
+    return conclude(context, entry, exit)
+  end
+  if failed then return failed_hook(entry, "once") end
+  if not context.breaker.quiet then context.passed "once" end
+  return refused
+end
+
 --- Admits, starts and follows a job, and decides its outcome.
 ---@param context watchbot.AttemptContext
 ---@param entry watchbot.JobEntry in the stage "deciding"
@@ -250,6 +264,7 @@ function attempt.run(context, entry)
     return conclude(context, entry, unread)
   end
   local refused = admit(context, entry)
+  if not refused and context.hooks.policy.once then refused = claim(context, entry) end
   if refused then return refused end
   local runner = context.runner
   if not runner.ignores_environment or context.hooks:is_set "environment" then

@@ -32,6 +32,8 @@ blame.causes = {
   cancelled = { fault = "job", outcome = "cancelled", silent = true },
   -- The lease expired before the task was started: another watcher may have the message.
   lapsed = { fault = "machine", outcome = "lapsed", silent = true },
+  -- Its key is that of a message in progress, for which it waits.
+  waits = { fault = "machine", outcome = "release", uncounted = true, silent = true },
   -- A hook has paused the queue.
   paused = { fault = "policy", outcome = "release", uncounted = true, silent = true },
   -- The watcher's own code has raised an error.

@@ -122,6 +122,8 @@ end
 ---@field held_since number? when it was first held
 ---@field pause number? seconds that it was last held for lack of capacity
 ---@field lane watchbot.Lane? of its group, on a FIFO queue
+---@field claim watchbot.Claim? of its key, where the policy has `once`
+---@field waits_once number? seconds of its last wait for its key
 ---@field parked boolean? it waits behind another of its group, or for a limit
 ---@field limited string? the lane of the limit that it waits for
 ---@field admitted watchbot.LaneOfMessage[]? the limits that it counts for

@@ -27,6 +27,7 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field extending watchbot.Event? the extension under way
 ---@field decided boolean the outcome is decided: no extension starts any more
 ---@field lapsed boolean? the deadline passed, and that was logged
+---@field claim watchbot.Claim? of its key, to be settled with it: see watcher/once.lua
 ---@field limited boolean? it cannot be extended any further, and that was logged
 
 ---@class watchbot.Leases

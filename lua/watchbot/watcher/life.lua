@@ -41,6 +41,7 @@ local REMOVES = { complete = true, reject = true, bury = true, cancelled = true 
 ---@field duration number seconds that a job takes; newer ones weigh more
 ---@field wake fun() more messages may be received
 ---@field pause fun(seconds: number?): number pauses the queue; see watcher/pauses.lua
+---@field once watchbot.Once? made for the first message that needs it
 ---@field runs_late fun(entry: watchbot.JobEntry) a task started while the watcher was ending
 local Life = {}
 Life.__index = Life
@@ -64,6 +65,7 @@ function life.new(parts)
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     payloads = self.payloads, draining = self.phase.draining, breaker = self.breaker,
     passed = function(step) self:passed(step) end, runs_late = self.runs_late,
+    life = self,
   }
   return self
 end
@@ -79,6 +81,7 @@ function Life:received_again(entry, message)
   self.tally:count "duplicate"
   self.journal:info(message.id, "duplicate", true, "receives", message.receives)
   self.leases:adopt(entry.lease, message)
+  if entry.claim then self.once:adopt(entry) end
   if entry.run and entry.run.received_again then entry.run:received_again() end
 end
 
@@ -269,6 +272,7 @@ function Life:gone(entry)
   local lease = entry.lease
   if not lease.decided then self.leases:decide(lease) end
   if self.breaker.trying then self.breaker:left(entry.id) end
+  if entry.claim then self.once:left(entry) end
   self.jobs:move(entry, "gone")
 end
 
@@ -357,6 +361,7 @@ function Life:conclude(entry, verdict)
   if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
   local policy = self.hooks.policy
   local record = policy.history and records.of(entry, outcome, exit, policy) or nil
+  if entry.claim then self.once:settle(entry, outcome, exit) end
   if outcome == "bury" then outcome = self:bury(entry, exit, record) end
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided

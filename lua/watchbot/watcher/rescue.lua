@@ -37,5 +37,6 @@ return function(life, entry)
   if entry.run then pcall(end_run, entry) end
   pcall(put_back, life, entry)
   pcall(life.leases.decide, life.leases, entry.lease)
+  if entry.claim then pcall(life.once.left, life.once, entry) end
   pcall(life.jobs.move, life.jobs, entry, "gone")
 end

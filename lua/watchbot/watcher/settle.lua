@@ -41,14 +41,15 @@ end
 -- then the message becomes visible by itself, and a retry could affect another watcher's receive. A
 -- success with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS reports
 -- success and deletes nothing), so the newest handle is tried as well.
-local function persist(self, operation, lease, first, second, third)
+local function persist(self, operation, lease, ...)
   local pause, queue = 0.2, self.queue
   while true do
     local receipt = lease.receipt
-    local ok, err, code = queue[operation](queue, receipt, first, second, third)
+    local ok, err, code = queue[operation](queue, receipt, ...)
     local newer = lease.receipt ~= receipt
     if ok and not newer then
       self.answered = scheduler.boottime()
+      if lease.claim then lease.claim = nil end
       return true, err
     end
     self:note(ok, code)
@@ -67,7 +68,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delete(lease, record)
-  return persist(self, "delete", lease, record)
+  return persist(self, "delete", lease, record, lease.claim)
 end
 
 --- Returns the message to the queue, visible again after `seconds`.
@@ -76,7 +77,7 @@ end
 ---@return string? err
 ---@return string? code
 function Settle:delay(lease, seconds, uncount, record)
-  return persist(self, "delay", lease, seconds, uncount, record)
+  return persist(self, "delay", lease, seconds, uncount, record, lease.claim)
 end
 
 --- Moves the message to the dead-letter queue at once.
@@ -87,7 +88,7 @@ end
 ---@return string? err; or, with `ok`, a note for the log
 ---@return string? code "NoDeadLetterQueue", "NotAllowed"
 function Settle:bury(lease, message, reason, record)
-  return persist(self, "bury", lease, message, reason, record)
+  return persist(self, "bury", lease, message, reason, record, lease.claim)
 end
 
 --- Extends the lease of a receipt once; the caller decides about a retry.

@@ -11,7 +11,7 @@ local tally = {}
 function tally.new()
   return own({
     complete = 0, reject = 0, release = 0, retry = 0, bury = 0, blameless = 0, duplicate = 0,
-    returned = 0, cancelled = 0,
+    returned = 0, cancelled = 0, once_done = 0, once_doubt = 0,
   }, Tally)
 end
 
@@ -37,6 +37,8 @@ function Tally:log(journal, calls)
     "retry", self.retry, "bury", self.bury > 0 and self.bury or nil,
     "blameless", self.blameless > 0 and self.blameless or nil,
     "cancelled", self.cancelled > 0 and self.cancelled or nil,
+    "not_run", self.once_done > 0 and self.once_done or nil,
+    "in_doubt", self.once_doubt > 0 and self.once_doubt or nil,
     "duplicate", self.duplicate, "returned", self.returned, "api_calls", calls,
     "api_calls_per_job", calls and jobs > 0 and calls / jobs or nil,
     "log_lines_dropped", journal:dropped())

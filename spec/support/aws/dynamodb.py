@@ -4,7 +4,7 @@ import copy
 import json
 
 from common import Refused, arn, lock, refuse, store
-from expression import Condition, change
+from expression import Condition, change, check_used
 
 
 def table_of(call, name=None):
@@ -16,6 +16,14 @@ def table_of(call, name=None):
 def key_of(table, values):
     refuse(any(name not in values for name in table["keys"]), "ValidationException",
            "The provided key element does not match the schema")
+    for name in table["keys"]:
+        (kind, raw), = values[name].items()
+        refuse(kind in ("S", "B") and not raw, "ValidationException",
+               "One or more parameter values are not valid. The AttributeValue for a key attribute "
+               f"cannot contain an empty string value. Key: {name}")
+        refuse(kind == "S" and len(raw.encode()) > 2048, "ValidationException",
+               "One or more parameter values were invalid: Size of hashkey has exceeded the "
+               "maximum size limit of2048 bytes")
     return json.dumps([values[name] for name in table["keys"]])
 
 
@@ -34,6 +42,21 @@ def describe_table(call):
     return {"Table": {"TableName": call["TableName"], "TableStatus": "ACTIVE"}}
 
 
+def update_time_to_live(call):
+    """Items whose time is over stay: AWS deletes them days later."""
+    table, wanted = table_of(call), call["TimeToLiveSpecification"]
+    refuse(table.get("ttl") == wanted["AttributeName"] and wanted["Enabled"], "ValidationException",
+           "TimeToLive is already enabled")
+    table["ttl"] = wanted["AttributeName"] if wanted["Enabled"] else None
+    return {"TimeToLiveSpecification": wanted}
+
+
+def describe_time_to_live(call):
+    name = table_of(call).get("ttl")
+    return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": name} if name
+            else {"TimeToLiveStatus": "DISABLED"}}
+
+
 def get_item(call):
     table = table_of(call)
     item = table["items"].get(key_of(table, call["Key"]))
@@ -46,12 +69,16 @@ def check_size(item):
 
 
 def check_condition(call, item):
+    names = call.get("ExpressionAttributeNames") or {}
+    values = call.get("ExpressionAttributeValues") or {}
     text = call.get("ConditionExpression")
-    if not text:
-        return
-    names, values = call.get("ExpressionAttributeNames"), call.get("ExpressionAttributeValues")
-    if not Condition(text, names or {}, values or {}).holds(item or {}):
-        raise Refused("ConditionalCheckFailedException", "The conditional request failed")
+    check_used([text or "", call.get("UpdateExpression") or ""], names, values)
+    wanted = call.get("ReturnValuesOnConditionCheckFailure", "NONE")
+    refuse(wanted not in ("NONE", "ALL_OLD"), "ValidationException",
+           "ReturnValuesOnConditionCheckFailure can only be ALL_OLD or NONE")
+    if text and not Condition(text, names, values).holds(item or {}):
+        shown = {"Item": item} if item and wanted == "ALL_OLD" else {}
+        raise Refused("ConditionalCheckFailedException", "The conditional request failed", **shown)
 
 
 def put_item(call):
@@ -126,5 +153,6 @@ def batch_write(call):
 OPERATIONS = {
     "CreateTable": create_table, "DescribeTable": describe_table, "GetItem": get_item,
     "PutItem": put_item, "DeleteItem": delete_item, "UpdateItem": update_item, "Scan": scan,
+    "UpdateTimeToLive": update_time_to_live, "DescribeTimeToLive": describe_time_to_live,
     "BatchGetItem": batch_get, "BatchWriteItem": batch_write,
 }

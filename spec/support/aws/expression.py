@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from common import Refused
+from reserved import WORDS
 
 WORD = re.compile(r"\s*(<>|<=|>=|[=<>(),]|[#:]?\w+|$)")
 CLAUSE = re.compile(r"(?<![#:\w])(SET|REMOVE|ADD|DELETE)\b", re.I)
@@ -34,6 +35,29 @@ def comparable(value):
     if kind == "NS":
         return kind, frozenset(Decimal(each) for each in raw)
     return kind, frozenset(raw) if kind in ("SS", "BS") else raw
+
+
+def attribute(word, names, kind):
+    """The attribute that a word of an expression names; `kind`: "Condition" or "Update"."""
+    if word.startswith("#"):
+        if word not in names:
+            raise invalid(f"Invalid {kind}Expression: An expression attribute name used in the "
+                          f"document path is not defined; attribute name: {word}")
+        return names[word]
+    if word.upper() in WORDS:
+        raise invalid(f"Invalid {kind}Expression: Attribute name is a reserved keyword; reserved "
+                      f"keyword: {word}")
+    return word
+
+
+def check_used(texts, names, values):
+    """DynamoDB refuses names and values that no expression uses."""
+    used = set(re.findall(r"[#:]\w+", " ".join(texts)))
+    for kind, given in (("Names", names), ("Values", values)):
+        unused = sorted(set(given) - used)
+        if unused:
+            raise invalid(f"Value provided in ExpressionAttribute{kind} unused in expressions: "
+                          f"keys: {{{', '.join(unused)}}}")
 
 
 class Condition:
@@ -86,10 +110,7 @@ class Condition:
         return self.test()
 
     def name(self, word):
-        if word.startswith("#") and word not in self.names:
-            raise invalid("An expression attribute name used in the document path is not defined; "
-                          f"attribute name: {word}")
-        return self.names.get(word, word)
+        return attribute(word, self.names, "Condition")
 
     def operand(self):
         word = self.next()
@@ -161,7 +182,7 @@ def merge(item, name, value, adds):
 
 def apply(item, verb, part, names, values):
     words = part.replace("=", " ").split()
-    name = names.get(words[0], words[0])
+    name = attribute(words[0], names, "Update")
     if verb == "REMOVE":
         item.pop(name, None)
     elif len(words) != 2 or words[1] not in values:

@@ -9,6 +9,7 @@ local NAMES = {
   state = true, messages = true, contents = true, dead = true, deduplications = true,
   progress = true, progress_chunks = true, outbox = true, version = true,
   attempts = true, cancels = true, watchers = true, pauses = true, holds = true, starts = true,
+  schedules = true, once_keys = true,
 }
 
 -- After these a word is a table, not a column. ON is here for indexes and triggers; no join of the

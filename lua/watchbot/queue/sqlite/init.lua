@@ -7,6 +7,7 @@ local scheduler = require "watchbot.scheduler"
 local committer = require "watchbot.queue.sqlite.committer"
 local delayed = require "watchbot.queue.sqlite.delayed"
 local letters = require "watchbot.queue.sqlite.letters"
+local once = require "watchbot.queue.sqlite.once"
 local own = require "watchbot.lib.own"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local receiving = require "watchbot.queue.sqlite.receiving"
@@ -106,14 +107,16 @@ end
 --- Deletes a message. Waits in a task; the calls of several tasks share a transaction.
 ---@param receipt string
 ---@param record watchbot.Attempt? for the history
+---@param claim watchbot.Claim? of its key, to be settled in the same transaction; so below
 ---@return true? ok
 ---@return string? err
 ---@return string? code "ReceiptHandleIsInvalid": received again since; "MessageNotInflight": no
 --- longer there
-function Queue:delete(receipt, record)
+function Queue:delete(receipt, record, claim)
   if type(receipt) ~= "string" then demand_receipt("delete", receipt) end
   if self.follows then self:take_along() end
-  local answer, err, code = self.settling:submit(store.delete, false, receipt, record)
+  local work = claim and once.with(store.delete, claim) or store.delete
+  local answer, err, code = self.settling:submit(work, false, receipt, record)
   if answer == true then return true end
   return told(answer, err, code)
 end
@@ -126,12 +129,13 @@ end
 ---@return true? ok
 ---@return string? err
 ---@return string? code the same as those of `delete`
-function Queue:delay(receipt, seconds, uncount, record)
+function Queue:delay(receipt, seconds, uncount, record, claim)
   demand_receipt("delay", receipt)
   demand(type(seconds) == "number", "delay: the seconds must be a number")
   if self.follows then self:take_along() end
   local entry = { receipt = receipt, seconds = seconds, uncount = uncount }
-  return told(self.settling:submit(store.delay, false, entry, record))
+  local work = claim and once.with(store.delay, claim) or store.delay
+  return told(self.settling:submit(work, false, entry, record))
 end
 
 --- Extends the visibility timeout of a message in flight. Waits in a task.
@@ -155,12 +159,31 @@ end
 ---@return true? ok
 ---@return string? err
 ---@return string? code the same as those of `delete`
-function Queue:bury(receipt, _, reason, record)
+function Queue:bury(receipt, _, reason, record, claim)
   demand_receipt("bury", receipt)
   demand(reason == nil or type(reason) == "string", "bury: the reason must be a string")
   if self.follows then self:take_along() end
   local entry = { receipt = receipt, reason = reason }
-  return told(self.settling:submit(store.bury, false, entry, record))
+  local work = claim and once.with(store.bury, claim) or store.bury
+  return told(self.settling:submit(work, false, entry, record))
+end
+
+--- Claims the key of a message in flight, so that no other message with it runs. Waits in a task.
+---@param claim watchbot.Claim
+---@return "claimed"|"done"|"busy"|"waits"|"lost"|nil state see queue.sqlite.once
+---@return any detail or the error
+---@return string? code
+function Queue:claim(claim)
+  return self.settling:submit(once.claim, true, claim)
+end
+
+--- Settles a claim whose message was not settled here. Waits in a task.
+---@param claim watchbot.Claim
+---@return true? ok
+---@return string? err
+---@return string? code
+function Queue:release(claim)
+  return self.settling:submit(once.settle, false, claim)
 end
 
 -- history

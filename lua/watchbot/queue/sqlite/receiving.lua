@@ -4,6 +4,7 @@
 
 local committer = require "watchbot.queue.sqlite.committer"
 local limits = require "watchbot.queue.sqlite.limits"
+local once = require "watchbot.queue.sqlite.once"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local scheduler = require "watchbot.scheduler"
 local store = require "watchbot.queue.sqlite.store"
@@ -38,6 +39,7 @@ function Receiving:take(queue, wanted)
     local messages, expired, paused = taking.take(transaction, now, wanted)
     if #messages == 0 then
       store.tidy(transaction, now)
+      once.tidy(transaction, now)
       if wanted.lanes_of then limits.tidy(transaction, now) end
     end
     return messages, expired, paused

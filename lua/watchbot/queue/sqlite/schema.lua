@@ -8,6 +8,7 @@ local clock = require "watchbot.queue.sqlite.clock"
 local guest = require "watchbot.queue.sqlite.guest"
 local history = require "watchbot.queue.sqlite.history"
 local limits = require "watchbot.queue.sqlite.limits"
+local once = require "watchbot.queue.sqlite.once"
 local outbox = require "watchbot.queue.sqlite.outbox"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local sqlite = require "watchbot.sqlite"
@@ -163,7 +164,7 @@ local POLICIES = "ALTER TABLE watchers ADD COLUMN policy TEXT"
 --- migrations[n] converts a file of version n - 1 to version n. Only append to it.
 local migrations = {
   TABLES, PROGRESS, BURIALS, SET_BACK, PRIORITIES, outbox.sql, pauses.sql, history.sql, clock.sql,
-  ticks.sql, limits.sql, LIGHT_DELETES, POLICIES,
+  ticks.sql, limits.sql, LIGHT_DELETES, POLICIES, once.sql,
 }
 schema.migrations, schema.APPLICATION = migrations, APPLICATION
 
