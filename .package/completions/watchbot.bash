@@ -40,6 +40,7 @@ _watchbot() {
     'console --prefix') COMPREPLY=($(:)); return ;;
     'console --queue') COMPREPLY=($(:)); return ;;
     'console --listen') COMPREPLY=($(:)); return ;;
+    'console --log-group') COMPREPLY=($(:)); return ;;
     'console --allow-host') COMPREPLY=($(:)); return ;;
     'pause --stack') COMPREPLY=($(:)); return ;;
     'pause --prefix') COMPREPLY=($(:)); return ;;
@@ -131,7 +132,7 @@ _watchbot() {
     message) options=' --help' words='' ;;
     schedule) options='--json --help' words='list next run' ;;
     status) options='--stack --prefix --queue --json --watch --interval --help' words='' ;;
-    console) options='--stack --prefix --queue --listen --read-only --allow-host --any-user --help' words='' ;;
+    console) options='--stack --prefix --queue --listen --log-group --read-only --allow-host --any-user --help' words='' ;;
     pause) options='--stack --prefix --queue --for --by --help' words='' ;;
     resume) options='--stack --prefix --queue --by --help' words='' ;;
     logs) options='--stack --prefix --queue --log-group --message --grep --since --until --follow --json --raw --help' words='' ;;

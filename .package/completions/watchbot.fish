@@ -45,6 +45,7 @@ complete -c watchbot -n '__fish_seen_subcommand_from console' -l stack -x -d 'th
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l prefix -x -d 'which watcher, where the stack has several'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l queue -x -d 'sqlite'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l listen -x -d 'address and port, or the path of a Unix socket'
+complete -c watchbot -n '__fish_seen_subcommand_from console' -l log-group -x -d 'SQS'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l read-only -d 'nothing can be replayed or deleted'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l allow-host -x -d 'a further name by which browsers may reach it'
 complete -c watchbot -n '__fish_seen_subcommand_from console' -l any-user -d 'connections of other users of this machine are accepted, too'

@@ -95,6 +95,7 @@ _watchbot() {
         '--prefix=[which watcher, where the stack has several]:name: ' \
         '*--queue=[sqlite]:url: ' \
         '--listen=[address and port, or the path of a Unix socket]:address: ' \
+        '--log-group=[SQS]:name: ' \
         '--read-only[nothing can be replayed or deleted]' \
         '*--allow-host=[a further name by which browsers may reach it]:name: ' \
         '--any-user[connections of other users of this machine are accepted, too]' \

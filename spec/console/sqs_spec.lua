@@ -92,6 +92,74 @@ describe("the console of an SQS queue", function()
     assert.is_nil(visitor:page "/dead-letters":find('name="at"', 1, true))
   end))
 
+  -- The log of a message was only in the terminal.
+  it("finds a message in the log, for how many calls", task(function(folder)
+    local id, group = "e2c045cc-5606-4950-964b-20877900bccb", account:name "group"
+    assert(account.logs:CreateLogGroup { logGroupName = group })
+    assert(account.logs:CreateLogStream { logGroupName = group, logStreamName = "s" })
+    local events, now = {}, scheduler.time()
+    local function line(category, hours, text)
+      events[#events + 1] = {
+        timestamp = now - math.floor(hours * 3600000) + #events,
+        message = ("[Thu, 28 Jul 2016 00:12:37 GMT] [%s] [%s] %s\n"):format(category, id, text),
+      }
+    end
+    line("watcher", 20, '{"subject":"resize","message":"the <b>message</b>","receives":1}')
+    line("worker", 20, "<script>alert(1)</script>")
+    line("watcher", 20, '{"outcome":"retry","code":7,"duration":2000}')
+    line("watcher", 1, '{"subject":"resize","receives":2}')
+    line("worker", 1, "still at it")
+    assert(account.logs:PutLogEvents { logGroupName = group, logStreamName = "s",
+      logEvents = events })
+    local visitor <close> = start(folder, { "--log-group", group })
+    local page = visitor:page "/jobs"
+    assert.matches('<form class="filter" method="get" action="/job"', page, 1, true)
+    assert.matches("Each search takes a few calls", words(page))
+    page = visitor:page("/job?queue=1&hours=24&id=" .. id)
+    assert.matches("resize running .*From the log of the last 24 hours", words(page))
+    assert.matches("Attempt 1 failed exit code 7, to be retried", words(page))
+    assert.matches("Attempt 2 running .*still at it", words(page))
+    assert.matches("&lt;script&gt;alert(1)", page, 1, true)
+    assert.is_nil(page:find("<script>alert", 1, true))
+    assert.is_nil(page:find('value="cancel"', 1, true))
+    assert.matches("%d FilterLogEvents", words(page))
+    -- By default it reads less, and says so.
+    page = visitor:page("/job?queue=1&id=" .. id)
+    assert.is_nil(words(page):find "Attempt 1 ")
+    assert.matches("hours=24", page)
+    local response = visitor:ask "/job?queue=1&id=another"
+    assert.are.equal(404, response.status)
+    assert.matches("The log of the last 6 hours has nothing of this message", words(response.body))
+    assert.matches("Look further back", response.body)
+    send(dead, { "letter-1" })
+    visitor:post("/dead-letters/read", { ["do"] = "read", queue = 1 })
+    page = visitor:page "/dead-letters"
+    local at = page:match 'href="([^"]*/dead%-letter%?[^"]*)"':gsub("&amp;", "&")
+    assert.matches("Find it in the log", visitor:page(at))
+  end))
+
+  it("names what it needs to find a message in a log", task(function(folder)
+    local visitor <close> = start(folder)
+    assert.matches("start the console with --stack NAME or --log-group NAME",
+      words(visitor:page "/jobs"), 1, true)
+    local response = visitor:ask "/job?queue=1&id=x"
+    assert.matches("The log is not known", words(response.body))
+    local more = account:environment(account:user "logs:FilterLogEvents")
+    more.ConsoleToken = false
+    local denied <close> = console.start(folder, { "--log-group", "g" }, more, url):enter()
+    assert.matches("logs:FilterLogEvents", words(denied:ask "/job?queue=1&id=x".body), 1, true)
+  end))
+
+  -- A pause is a tag of the queue; the console said nothing of it.
+  it("shows that the queue is paused", task(function(folder)
+    local exit, _, problem = workshop.run(folder, { "pause", "--queue", url, "--for", "1h" },
+      account:environment())
+    assert.are.equal(0, exit.code, problem)
+    local visitor <close> = start(folder)
+    assert.matches("ListQueueTags", words(eventually(visitor, "/",
+      "Paused.* the whole queue, until %d+%-%d+%-%d+")))
+  end))
+
   it("read-only receives nothing", task(function(folder)
     send(dead, { "letter-1" })
     local visitor <close> = start(folder, { "--read-only" })

@@ -75,7 +75,7 @@ return {
   ["cli/status/figures"] = "cli/status",
   ["cli/durations"] = "cli/jobs", ["cli/jobs/attempts"] = "cli/jobs",
   ["cli/jobs/embedded"] = "cli/jobs", ["cli/jobs/view"] = "cli/jobs",
-  ["cli/jobs/logged"] = "cli/jobs/sqs",
+  ["status/work"] = "cli/jobs/sqs",
   ["cli/dead_letter/actions"] = "cli/dead_letter",
   ["cli/dead_letter/selection"] = "cli/dead_letter", ["cli/dead_letter/view"] = "cli/dead_letter",
   ["cli/dead_letter/triage"] = "cli/triage",
@@ -96,6 +96,7 @@ return {
   ["cli/console"] = "console", ["console/sqs/init"] = "console/sqs",
   ["queue/sqlite/lanes"] = "console/jobs", ["watcher/viewing"] = "console/watcher",
   ["console/sqs/hour"] = "console/sqs", ["console/sqs/letters"] = "console/sqs",
+  ["console/sqs/log"] = "console/sqs",
 
   -- parts of a template that are seen in whole templates
   ["template/container"] = "template/worker", ["template/declared"] = "template/options",

@@ -32,6 +32,10 @@ local command = {
       name = "listen", value = "ADDRESS",
       help = "address and port, or the path of a Unix socket; default: " .. LISTEN,
     },
+    {
+      name = "log-group", value = "NAME",
+      help = "SQS: the log in which messages are found; default: the stack's, else $LogGroup",
+    },
     { name = "read-only", help = "nothing can be replayed or deleted" },
     {
       name = "allow-host", value = "NAME", many = true,
@@ -52,7 +56,15 @@ examples:
   watchbot console --stack tiles --listen /run/user/1000/console.sock]],
 }
 
--- => URLs | nil err code
+-- Where one message of a queue on SQS is found.
+local function place_in(found)
+  return {
+    log_group = found:find "LogGroup", cluster = found:find "ClusterArn",
+    definition = found:find "TaskDefinition", dead = found:find "DeadLetterQueueUrl",
+  }
+end
+
+-- => URLs, places | nil err code
 local function queues_of(arguments)
   local given = arguments.queue
   arguments.queue = given and given[1]
@@ -67,7 +79,14 @@ local function queues_of(arguments)
     ok, err, code = queue.check(one)
     if not ok then return nil, "console: " .. err, code end
   end
-  return urls
+  local places, place = {}, nil
+  for index, one in ipairs(urls) do
+    if not one:match "^sqlite:" then
+      place = place or place_in(found)
+      places[index] = place
+    end
+  end
+  return urls, places
 end
 
 -- => options of server.listen | nil err code
@@ -118,16 +137,17 @@ local function announce(opened, listening)
 end
 
 local function start(arguments)
-  local urls, err, code = queues_of(arguments)
-  if not urls then return nil, err, code end
-  local options
+  local urls, places, why_not = queues_of(arguments)
+  if not urls then return nil, places, why_not end
+  local options, err, code
   options, err, code = place_of(arguments)
   if not options then return nil, err, code end
   local listening <close>, problem, why = listen(options)
   if not listening then return nil, problem, why end
   local token = os.getenv "ConsoleToken"
   local opened <close>, refusal = console.new {
-    queues = urls, write = not arguments["read-only"], hosts = arguments["allow-host"],
+    queues = urls, places = places, write = not arguments["read-only"],
+    hosts = arguments["allow-host"],
     token = token ~= "" and token or nil, port = select(2, listening:address()),
     note = output.complain,
   }

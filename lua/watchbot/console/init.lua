@@ -32,15 +32,17 @@ local console = {}
 
 ---@class watchbot.ConsoleOptions: watchbot.ConsoleAccessOptions
 ---@field queues string[] URLs
+---@field places table[]? of the queues on SQS: their log group, cluster, task definition; see
+--- console.sqs
 ---@field write boolean? dead letters may be replayed and deleted
 ---@field base string? what all its addresses begin with, default ""
 ---@field note fun(words: string)? hears of what was done
 ---@field itself (fun(number: integer): watchbot.JobRow[], watchbot.LiveWatcher)? of a watcher's
 --- own console: what it runs of the queue with this number, and that it is alive
 
-local function source_of(url, number)
+local function source_of(url, number, place)
   if url:match "^sqlite:" then return embedded.new(url, number) end
-  return require "watchbot.console.sqs".new(url, number)
+  return require "watchbot.console.sqs".new(url, number, place)
 end
 
 --- Makes a console; `start` has it read its queues.
@@ -56,7 +58,7 @@ function console.new(options)
   if not allowed then return nil, err, "Usage" end
   local sources = {}
   for index, url in ipairs(options.queues) do
-    sources[index] = source_of(url, index)
+    sources[index] = source_of(url, index, (options.places or {})[index])
     sources[index].itself = options.itself
   end
   return setmetatable({

@@ -25,11 +25,18 @@ local content = html.template [[
 
 local inside = html.template [[
 <p class="lead">{state} {why?}</p>
+{source?}
 {actions?}
 <dl class="facts">{facts}</dl>
 <h2>Attempts</h2>
 {attempts}
 ]]
+
+local from_log = html.template [[
+<p class="soft">From the log of the last {hours}, and the tasks of ECS: SQS itself cannot be asked
+about a message. {problem?} {further?}</p>
+]]
+local further = html.template [[<a href="{link}">Look further back</a>]]
 
 local message = html.template [[
 <h2>Message</h2>
@@ -82,6 +89,7 @@ local OUTPUTS = {
 -- The time that the page shows, and where a moment of it is, from 0 to 1000.
 local function axis_of(one)
   local first, last = one.sent, scheduler.time()
+  first = first or one.taken
   for _, ended in ipairs(one.attempts) do
     first = math.min(first or math.huge, ended.started or ended.ended)
   end
@@ -126,8 +134,10 @@ local function output_of(one, newest)
   }
 end
 
+local DONE_OUTCOMES = { complete = true, success = true }
+
 local function ended_row(axis, one, newest)
-  local kind = one.outcome == "complete" and "done" or "failed"
+  local kind = DONE_OUTCOMES[one.outcome] and "done" or "failed"
   local x, width, wait = bars_of(axis, one.started or one.ended, one.ended, one.wait)
   return attempt {
     kind = kind, title = ("Attempt %d"):format(one.receives), state = views.state(kind),
@@ -142,6 +152,7 @@ local function running_row(axis, one)
     kind = "running", title = ("Attempt %d"):format(one.receives), state = views.state "running",
     words = one.taken and "for " .. show.duration((axis.last - one.taken) / 1000) or "",
     x = x, width = width, facts = one.taken and "began " .. show.date(one.taken) or "",
+    output = one.current and output_of(one.current, true),
   }
 end
 
@@ -162,7 +173,8 @@ end
 -- the page
 
 local function facts_of(one)
-  local facts = { views.fact("ID", one.id or "–"), views.fact("Sent", show.moment(one.sent)),
+  local facts = { views.fact("ID", one.id or "–"),
+    one.sent and views.fact("Sent", show.moment(one.sent)) or "",
     views.fact("Receives", show.count(one.receives)) }
   local function add(name, value)
     if value then facts[#facts + 1] = views.fact(name, value) end
@@ -172,6 +184,7 @@ local function facts_of(one)
   add("Due", one.due and show.moment(one.due))
   add("Died", one.died and show.moment(one.died))
   add("Deduplication ID", one.deduplication)
+  add("ECS task", one.task)
   add("Trace", one.attempts[#one.attempts] and one.attempts[#one.attempts].trace)
   for _, name in ipairs(sorted.keys(one.attributes or {})) do
     local attribute = one.attributes[name]
@@ -186,7 +199,7 @@ local BUTTONS = {
 }
 
 local function actions_of(context, source, one)
-  if not context.console.write or not one.id then return nil end
+  if not context.console.write or not one.id or not source.change_job then return nil end
   if one.state == "dead" then
     return to_letter {
       link = context:link("/dead-letter", "queue", source.number, "at", one.key:match "%d+$"),
@@ -200,9 +213,55 @@ local function actions_of(context, source, one)
   }
 end
 
+-- Of SQS: how far back the log was read, and links to look further.
+local function wanted_hours(context, source)
+  local hours = context.form:number "hours"
+  for _, one in ipairs(source.hours or {}) do
+    if one == hours then return one end
+  end
+  return source.hours and source.hours[1]
+end
+
+local function further_of(context, source)
+  local hours = wanted_hours(context, source)
+  for _, one in ipairs(source.hours) do
+    if one > hours then
+      return further {
+        link = context:link("/job", "queue", source.number, "id", context.form:one "id",
+          "hours", one),
+      }
+    end
+  end
+end
+
+local function source_of(context, source, one)
+  if not source.hours then return nil end
+  return from_log {
+    hours = show.hours(wanted_hours(context, source)), further = further_of(context, source),
+    problem = one.task_problem and ("The tasks cannot be seen: %s."):format(one.task_problem),
+  }
+end
+
+-- A message that was not found in the log.
+local function no_such_job(context, source)
+  if not source.hours then
+    return views.empty("No such job",
+      "It has ended, and no history was kept of it, or the history has forgotten it.")
+  elseif not source:has_log() then
+    return views.empty("The log is not known", "Start the console with --stack NAME or "
+      .. "--log-group NAME to find a message in the log.")
+  end
+  return views.join {
+    views.empty("Nothing in the log", ("The log of the last %s has nothing of this message, and no "
+      .. "task runs for it."):format(show.hours(wanted_hours(context, source)))),
+    further_of(context, source) or "",
+  }
+end
+
 local function inside_of(context, source, one)
   local why = jobs.why(one)
   return inside {
+    source = source_of(context, source, one),
     state = views.state(one.state), why = why, actions = actions_of(context, source, one),
     facts = facts_of(one), attempts = attempts_of(one),
   }
@@ -226,7 +285,7 @@ end
 ---@return table<string, watchbot.Html>
 function job_page.regions(context)
   local source = context:source()
-  local one = source.job and source:job(context.form:one "id" or "")
+  local one = source.embedded and source:job(context.form:one "id" or "")
   return one and { job = inside_of(context, source, one) } or {}
 end
 
@@ -235,16 +294,17 @@ end
 ---@return integer? status
 function job_page.get(context)
   local source, one, err = context:source(), nil, nil
-  if source.job then one, err = source:job(context.form:one "id" or "") end
+  if source.job then
+    one, err = source:job(context.form:one "id" or "", wanted_hours(context, source))
+  end
   local found = one and content {
     back = context:link("/jobs", "queue", source.number),
     subject = one.subject and show.line(one.subject, VALUE) or "(no subject)",
     inside = inside_of(context, source, one), message = message_of(one),
   }
   return layout.page(context, {
-    title = "Job", path = "/jobs", live = found ~= nil and found ~= false,
-    content = found or err and views.problem(err) or views.empty("No such job",
-      "It has ended, and no history was kept of it, or the history has forgotten it."),
+    title = "Job", path = "/jobs", live = source.embedded and found ~= nil and found ~= false,
+    content = found or err and views.problem(err) or no_such_job(context, source),
   }), not found and 404 or nil
 end
 

@@ -32,7 +32,20 @@ local content = html.template [[
 <div data-region="jobs">{body}</div>
 ]]
 
-local unlisted = html.template [[<div class="heading"><h1>Jobs</h1>{tabs?}</div>{words}]]
+local unlisted = html.template [[<div class="heading"><h1>Jobs</h1>{tabs?}</div>{words}{find?}]]
+local find = html.template [[
+<form class="filter" method="get" action="{action}" role="search">
+<input type="hidden" name="queue" value="{queue}">
+<label for="id">Message ID, to find its attempts and their output in the log</label>
+<div class="row"><input id="id" name="id" type="search" autocomplete="off" required>
+<label class="sr" for="hours">How far back</label>
+<select id="hours" name="hours">{hours}</select>
+<button type="submit">Find</button></div>
+</form>
+<p class="soft">Each search takes a few calls of CloudWatch Logs and ECS; the foot of the page
+counts them.</p>
+]]
+local hours_of = html.template [[<option value="{hours}">{words}</option>]]
 local clear = html.template [[ <a class="button" href="{link}">Show all</a>]]
 local state_link = html.template [[
 <li><a href="{link}" aria-current="{current}">{label}{count?}</a></li>
@@ -184,13 +197,27 @@ function jobs.regions(context)
   return regions
 end
 
-local function without_list(context)
+local NO_LOG = " To find one message in the log, start the console with --stack NAME or "
+  .. "--log-group NAME."
+
+-- Messages that cannot be listed may be found by their ID, in the log.
+local function finder_of(context, source)
+  if not source:has_log() then return nil end
+  local hours = {}
+  for index, count in ipairs(source.hours) do
+    hours[index] = hours_of { hours = count, words = "last " .. show.hours(count) }
+  end
+  return find { action = context:link "/job", queue = source.number, hours = hours }
+end
+
+local function without_list(context, source)
   return layout.page(context, {
     title = "Jobs", path = jobs.path,
     content = unlisted {
       tabs = views.tabs(context, "/jobs"), words = views.empty("SQS does not list messages",
         "A message is only shown to the program that receives it. The dead letters can be read "
-        .. "here; `watchbot logs --message ID` has the lines of one message."),
+        .. "here." .. (source:has_log() and "" or NO_LOG)),
+      find = finder_of(context, source),
     },
   })
 end
@@ -199,7 +226,7 @@ end
 ---@return watchbot.Html
 function jobs.get(context)
   local source, wanted = context:source(), filter_of(context)
-  if not source.jobs then return without_list(context) end
+  if not source.jobs then return without_list(context, source) end
   return layout.page(context, {
     title = "Jobs", path = jobs.path, live = true, content = content {
       tabs = views.tabs(context, "/jobs"), here = context:link "/jobs", queue = source.number,

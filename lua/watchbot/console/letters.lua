@@ -227,6 +227,7 @@ local letter_page = html.template [[
 <h1 class="break">{subject}</h1>
 {actions?}
 <dl class="facts">{facts}</dl>
+{attempts?}
 <h2>Message</h2>
 <p class="lead">{size}{more?}</p>
 <pre class="body" tabindex="0" aria-label="Message">{message}</pre>
@@ -239,6 +240,17 @@ local actions = html.template [[
 <button type="submit" name="do" value="delete" class="danger">Delete</button>
 </form>
 ]]
+
+local attempts_link = html.template [[<p><a class="button" href="{link}">{label}</a></p>]]
+
+-- Why it failed is in its attempts: in the history of the file, or in the log.
+local function attempts_of(context, source, letter)
+  if source.has_log and not source:has_log() then return nil end
+  return attempts_link {
+    link = context:link("/job", "queue", source.number, "id", letter.id),
+    label = source.has_log and "Find it in the log" or "Its attempts and their output",
+  }
+end
 
 local function facts_of(letter, opened)
   local facts = {
@@ -267,7 +279,8 @@ local function one(context, source, letter)
       action = context:link "/dead-letters/confirm", stamp = views.stamp(context),
       queue = source.number, at = at,
     },
-    facts = facts_of(letter, opened), size = show.size(#opened.message),
+    facts = facts_of(letter, opened), attempts = attempts_of(context, source, letter),
+    size = show.size(#opened.message),
     more = #opened.message > WHOLE and (", of which the first %s are shown"):format(
       show.size(WHOLE)),
     message = text.cut(opened.message, WHOLE),

@@ -47,6 +47,14 @@ function show.duration(seconds)
   return ("%d d %d h"):format(whole // 86400, whole % 86400 // 3600)
 end
 
+--- "6 hours", "7 days"
+---@param count integer
+---@return string
+function show.hours(count)
+  if count >= 48 and count % 24 == 0 then return ("%d days"):format(count // 24) end
+  return ("%d hours"):format(count)
+end
+
 --- "31 ms", "1.31 s", "12.4 s", "4 min 5 s"
 ---@param seconds number
 ---@return string

@@ -23,6 +23,14 @@ local function running(watcher)
   return rows
 end
 
+-- Where a message of SQS is found.
+local function place_of(policy)
+  local task = type(policy.task) == "table" and policy.task or {}
+  return {
+    log_group = policy.log_group, cluster = task.cluster, definition = task.definition,
+  }
+end
+
 --- The console of a watcher, which answers below /console.
 ---@param watcher watchbot.Watcher|watchbot.Several
 ---@param queues { watcher: watchbot.Watcher }[] one for each of its queues
@@ -33,9 +41,12 @@ end
 ---@return "Usage"? code
 function viewing.open(watcher, queues, policy, port)
   local token, started, all = os.getenv "ConsoleToken" or "", scheduler.time(), {}
-  for index, one in ipairs(queues) do all[index] = one.watcher.queue.name end
+  local places = {}
+  for index, one in ipairs(queues) do
+    all[index], places[index] = one.watcher.queue.name, place_of(one.watcher.hooks.policy)
+  end
   local opened, err, code = console.new {
-    queues = all, write = policy.console == "write", hosts = policy.console_hosts,
+    queues = all, places = places, write = policy.console == "write", hosts = policy.console_hosts,
     token = token ~= "" and token or nil, port = port, base = "/console",
     note = function(words)
       watcher.journal:warning(nil, "event", "console", "done", words)

@@ -2,15 +2,14 @@
 -- say of a message. SQS itself neither lists messages nor finds one by its ID, and changes one only
 -- for the consumer that has received it.
 
-local aws = require "watchbot.aws"
-local denied = require "watchbot.aws.denied"
 local ending = require "watchbot.runner.ecs.ending"
-local logged = require "watchbot.cli.jobs.logged"
+local logged = require "watchbot.stack.logged"
 local logs = require "watchbot.stack.logs"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 local text = require "watchbot.lib.text"
 local view = require "watchbot.cli.jobs.view"
+local work = require "watchbot.status.work"
 
 -- Milliseconds of the log that are read unless the user says.
 local BACK = 6 * 3600 * 1000
@@ -30,53 +29,15 @@ function sqs.retry()
     .. "is retried when its backoff ends; dead letters: watchbot dead-letter replay", "NotOnSqs"
 end
 
--- The tasks of a stack
-
--- "arn:aws:ecs:eu-west-1:123456789012:task-definition/tiles:7" -> "tiles"
-local function family_of(definition)
-  return definition:match "([^/:]+):?%d*$"
-end
-
-local function explain(operation, err, code)
-  err, code = denied.explain("ecs:" .. operation, nil, err, code)
-  return nil, "jobs: " .. err, code
-end
-
--- => the task with the message among these, false | nil err code
-local function task_among(client, cluster, arns, id)
-  if #arns == 0 then return false end
-  local described, err, code = client:DescribeTasks { cluster = cluster, tasks = arns }
-  if not described then return explain("DescribeTasks", err, code) end
-  for _, task in ipairs(described.tasks or {}) do
-    local _, variables = ending.container(task)
-    if variables.MessageId == id then return task end
-  end
-  return false
-end
-
 -- The stack's ECS task that runs for a message.
--- => task, client; false: there is none, or the stack has no tasks | nil err code
+-- => task, client, cluster; false: there is none, or the stack has no tasks | nil err code
 local function task_of(found, url, id)
-  local cluster, definition = found:find "ClusterArn", found:find "TaskDefinition"
-  if not (cluster and definition) then return false end
-  local client, err, code = aws("ecs", {
-    place = cluster:match "^arn:" and cluster or nil, near = url,
-  })
-  if not client then return nil, err, code end
-  local token
-  repeat
-    local page
-    page, err, code = client:ListTasks {
-      cluster = cluster, family = family_of(definition), nextToken = token,
-    }
-    if not page then return explain("ListTasks", err, code) end
-    local task
-    task, err, code = task_among(client, cluster, page.taskArns or {}, id)
-    if task == nil then return nil, err, code end
-    if task then return task, client, cluster end
-    token = page.nextToken
-  until not token
-  return false
+  local cluster = found:find "ClusterArn"
+  local task, client, code = work.find({
+    cluster = cluster, definition = found:find "TaskDefinition", near = url,
+  }, id)
+  if task == nil then return nil, "jobs: " .. client, code end
+  return task, client, cluster
 end
 
 -- show
@@ -152,7 +113,10 @@ function sqs.cancel(url, chosen, found)
       local ok, err, code = client:StopTask {
         cluster = cluster, task = task.taskArn, reason = ending.CANCELLED,
       }
-      if not ok then return explain("StopTask", err, code) end
+      if not ok then
+        local _, words = work.explain("StopTask", err, code)
+        return nil, "jobs: " .. words, code
+      end
       output.check(output.line(("%s: its task %s is stopped, and then its watcher removes it")
         :format(text.word(id), text.line(task.taskArn))))
     else

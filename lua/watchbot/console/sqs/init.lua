@@ -5,6 +5,7 @@
 local counts = require "watchbot.aws.counts"
 local hour = require "watchbot.console.sqs.hour"
 local letters = require "watchbot.console.sqs.letters"
+local log = require "watchbot.console.sqs.log"
 local minutes = require "watchbot.console.minutes"
 local open_queue = require("watchbot.queue").open
 local redrive = require "watchbot.queue.sqs.redrive"
@@ -20,22 +21,27 @@ local Source = {
   labels = { running = "In flight" },
   words = { failures = "New dead letters", failed = "died" },
   alone = "SQS does not know its consumers. `watchbot status --stack NAME` shows a stack's tasks.",
-  unlisted = "SQS does not list messages. For the log of one: watchbot logs --message ID.",
+  unlisted = "SQS does not list messages. The page Jobs finds the log of one by its ID.",
   unlisted_failures = "See the dead letters.",
 }
 Source.__index = Source
-for name, method in pairs(letters) do Source[name] = method end
+for _, methods in ipairs { letters, log } do
+  for name, method in pairs(methods) do Source[name] = method end
+end
 
 local sqs = {}
 
 ---@param url string
 ---@param number integer
----@param dead_url string? of its dead-letter queue; default: SQS is asked
+---@param place { log_group: string?, cluster: string?, definition: string?, dead: string? }? of
+--- its stack; dead: the URL of its dead-letter queue, default: SQS is asked
 ---@return watchbot.ConsoleSource
-function sqs.new(url, number, dead_url)
+function sqs.new(url, number, place)
+  place = place or {}
   return setmetatable({
     url = url, shown = urls.hide(url), number = number, name = url:match "([^/]+)/*$",
-    dead_url = dead_url, figures = {}, running = {}, failed = {}, watchers = {}, pauses = {},
+    place = place, dead_url = place.dead, figures = {}, running = {}, failed = {}, watchers = {},
+    pauses = {},
     hour = minutes.new(), read_letters = {}, measured = -math.huge,
   }, Source)
 end
@@ -74,10 +80,18 @@ local function read(self)
   return figures, err
 end
 
+-- A pause is a tag of the queue. Without the permission, nothing is known of pauses.
+local function look_for_pauses(self)
+  local queue = open_queue(self.url)
+  local found = queue and queue:pauses()
+  self.pauses = found or {}
+end
+
 -- A missing permission for CloudWatch leaves the counts.
 local function measure(self)
   if scheduler.now() - self.measured < METRICS then return end
   self.measured = scheduler.now()
+  look_for_pauses(self)
   local found, err = hour.read(self.hour, self.url, self.dead_url, scheduler.time())
   if found then self.figures.oldest = found.oldest end
   return err

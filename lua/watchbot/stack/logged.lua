@@ -1,8 +1,8 @@
---- cli.jobs.logged: what the log of a watcher says of one message: its attempts, their outcome and
+--- stack.logged: what the log of a watcher says of one message: its attempts, their outcome and
 -- their output. Reads lines in both formats, text and JSON; lines of other programs are output.
 
 local json = require "watchbot.lib.json"
-local log_lines = require "watchbot.cli.log_lines"
+local text = require "watchbot.lib.text"
 
 -- Bytes of an attempt's output that are shown, the newest.
 local OUTPUT = 4096
@@ -44,7 +44,7 @@ local function end_attempt(self, at, members)
 end
 
 local function take(self, event)
-  local is_watcher, content = opened(log_lines.text(event.message))
+  local is_watcher, content = opened((text.clean(event.message):gsub("\n$", "")))
   if not is_watcher then
     local one = self.current or self.attempts[#self.attempts]
     if one then one.output = (one.output .. content .. "\n"):sub(-OUTPUT) end
@@ -64,8 +64,13 @@ function logged.job(id, events)
   for _, event in ipairs(events) do take(self, event) end
   local last = self.attempts[#self.attempts]
   if not last then return false end
-  for _, one in ipairs(self.attempts) do
+  for index, one in ipairs(self.attempts) do
+    local next_one = self.attempts[index + 1]
     one.output = one.output ~= "" and one.output or nil
+    -- Its watcher was killed, since the message was received again.
+    if not one.outcome and next_one then
+      one.outcome, one.ended = "interrupted", next_one.started or next_one.ended
+    end
     one.outcome = one.outcome or "not ended yet"
   end
   local done = last.outcome == "complete" or last.outcome == "success"
