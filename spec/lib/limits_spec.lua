@@ -9,8 +9,10 @@ describe("limits", function()
       retention = 1209600, name = 80, label = 256, id = 128, moved = 500,
     }, limits.sqs)
     assert.are.same({ batch = 10, message = 262144, subject = 99 }, limits.sns)
-    assert.are.same({ overrides = 8192, started_by = 128, described = 100, reason = 255 },
-      limits.ecs)
+    assert.are.same({
+      overrides = 8192, started_by = 128, described = 100, reason = 255, definition = 65536,
+    }, limits.ecs)
+    assert.are.same({ inline = 10240 }, limits.iam)
     assert.are.same({ payload = 6291456, batch = 10000, window = 300 }, limits.lambda)
     assert.are.same({ shortest_session = 900, longest_session = 43200 }, limits.sts)
     assert.are.same({

@@ -1,3 +1,4 @@
+local cf = require "watchbot.template.cf"
 local mounts = require "watchbot.template.mounts"
 
 local function of(mode, given) return mounts.of { mode = mode, mounts = given } end
@@ -60,5 +61,30 @@ describe("mounts", function()
     assert.are.same({ "/tmp" }, of("process", false).scratch)
     assert.are.same({ "/tmp", "/data" }, of("process", "/tmp,/data").scratch)
     assert.are.same({}, of("task", false).scratch)
+  end)
+
+  it("of EFS are what EFS mounts", function()
+    local function problem(efs)
+      return (mounts.problem { volumes = { { Name = "a", EFSVolumeConfiguration = efs } },
+        mountPoints = { { ContainerPath = "/a", SourceVolume = "a" } } })
+    end
+    local id = "fs-0123456789abcdef0"
+    assert.are.equal("volume 'a': 'EFSVolumeConfiguration' needs 'FilesystemId'", problem {})
+    assert.matches("expected a file system like .*, got 'efs%-1'", problem {
+      FilesystemId = "efs-1" })
+    assert.matches("'IAM' needs TransitEncryption = 'ENABLED'", problem { FilesystemId = id,
+      AuthorizationConfig = { IAM = "ENABLED" } })
+    assert.matches("'AccessPointId' needs TransitEncryption", problem { FilesystemId = id,
+      TransitEncryption = "DISABLED", AuthorizationConfig = { AccessPointId = "fsap-1" } })
+    assert.matches("'AccessPointId' needs a 'RootDirectory' of '/'", problem { FilesystemId = id,
+      TransitEncryption = "ENABLED", RootDirectory = "/x",
+      AuthorizationConfig = { AccessPointId = "fsap-1" } })
+    for _, good in ipairs {
+      { FilesystemId = id }, { FilesystemId = cf.ref "Files", RootDirectory = "/x" },
+      { FilesystemId = id, TransitEncryption = "ENABLED", RootDirectory = "/",
+        AuthorizationConfig = { AccessPointId = "fsap-1", IAM = "ENABLED" } },
+    } do
+      assert.is_nil(problem(good))
+    end
   end)
 end)

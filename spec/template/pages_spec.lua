@@ -4,7 +4,7 @@ local options = require "watchbot.template.options"
 local pages = require "watchbot.template.pages"
 
 -- Keys for rules that are about more than one option.
-local others = { size = true, volumes = true, fargate = true, queueName = true,
+local others = { size = true, volumes = true, fargate = true, size64 = true, queueName = true,
   dynamicReference = true }
 
 describe("the pages of AWS", function()

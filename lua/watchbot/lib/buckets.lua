@@ -5,6 +5,19 @@ local buckets = {}
 -- The longest key, in bytes.
 local LONGEST_KEY = 1024
 
+-- What S3 reserves: the beginnings and ends of names.
+local RESERVED = {
+  "^xn%-%-", "^sthree%-", "^amzn%-s3%-demo%-", "%-s3alias$", "%-%-ol%-s3$", "%.mrap$", "%-%-x%-s3$",
+  "%-%-table%-s3$",
+}
+
+local function is_reserved(name)
+  for _, pattern in ipairs(RESERVED) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
 --- Whether a bucket can have this name.
 --- https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 ---@param name any
@@ -12,7 +25,7 @@ local LONGEST_KEY = 1024
 function buckets.is_bucket(name)
   return type(name) == "string" and #name >= 3 and #name <= 63
     and name:find "^[%l%d][%l%d.-]*[%l%d]$" ~= nil and not name:find("..", 1, true)
-    and not name:find "^%d+%.%d+%.%d+%.%d+$"
+    and not name:find "^%d+%.%d+%.%d+%.%d+$" and not is_reserved(name)
 end
 
 --- Whether an object can have this key.

@@ -30,6 +30,11 @@ return {
     started_by = 128,   -- characters
     described = 100,    -- tasks, or container instances, in a call
     reason = 255,       -- characters of StopTask's reason that are kept
+    definition = 65536, -- bytes of a task definition
+  },
+  -- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  iam = {
+    inline = 10240, -- characters of all policies within a role, without white space
   },
   -- https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
   logs = {

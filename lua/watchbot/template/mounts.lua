@@ -113,6 +113,16 @@ function mounts.of(options)
   return made
 end
 
+--- Whether a volume is one of Docker's, which only the user's own instances have.
+---@param given any the option
+---@return boolean
+function mounts.has_docker_volume(given)
+  for _, volume in ipairs(type(given) == "table" and given.volumes or {}) do
+    if volume.DockerVolumeConfiguration then return true end
+  end
+  return false
+end
+
 --- The first path of the host that is mounted.
 ---@param given any the option
 ---@return any
@@ -130,11 +140,38 @@ function mounts.host_of(given)
   end
 end
 
+local function is_set(value, as) return cf.is(value) or value == as end
+
+-- EFS checks permissions and access points over encrypted connections only.
+local function file_system_problem(efs)
+  local id, access = efs.FilesystemId, efs.AuthorizationConfig or {}
+  if not id then return "'EFSVolumeConfiguration' needs 'FilesystemId'" end
+  if type(id) == "string" and not id:find "^fs%-[%da-f]+$" then
+    return ("expected a file system like 'fs-0123456789abcdef0', got '%s'"):format(id)
+  end
+  local needs = access.IAM == "ENABLED" and "IAM" or access.AccessPointId and "AccessPointId"
+  if needs and not is_set(efs.TransitEncryption, "ENABLED") then
+    return ("'%s' needs TransitEncryption = 'ENABLED'"):format(needs)
+  end
+  local root = efs.RootDirectory
+  if access.AccessPointId and root and not is_set(root, "/") then
+    return "'AccessPointId' needs a 'RootDirectory' of '/', or none"
+  end
+end
+
+local function volume_problem(volume)
+  local efs = volume.EFSVolumeConfiguration
+  if type(efs) ~= "table" or cf.is(efs) then return nil end
+  local problem = file_system_problem(efs)
+  return problem and ("volume '%s': %s"):format(tostring(volume.Name), problem)
+end
+
 -- Checks mounts in AWS's format: each mount point has a path and an existing volume.
 local function passed_on_problem(given)
   local known = {}
   for _, volume in ipairs(given.volumes or {}) do
-    local name = volume.Name
+    local name, wrong = volume.Name, volume_problem(volume)
+    if wrong then return wrong, "volumes" end
     if name == nil then
       return "a volume needs 'Name' (the names of this shape are capitalized)", "volumes"
     end
@@ -168,11 +205,14 @@ local function one_problem(mount)
   end
 end
 
--- A path can only be mounted once.
+-- A path can only be mounted once, and the root not at all.
 local function repeated(points)
   local seen = {}
   for _, point in ipairs(points) do
     local path = point.ContainerPath
+    if type(path) == "string" and path:find "^/+$" then
+      return "nothing can be mounted over '/', the root of the container"
+    end
     if seen[path] then return ("'%s' is mounted twice"):format(path) end
     seen[path] = not cf.is(path)
   end

@@ -21,6 +21,7 @@ return {
   rolePath = AWS .. "IAM/latest/APIReference/API_CreateRole.html",
   tags = AWS .. "tag-editor/latest/userguide/best-practices-and-strats.html",
   family = ECS .. "API_RegisterTaskDefinition.html",
+  size64 = AWS .. "AmazonECS/latest/developerguide/service-quotas.html",
 
   -- the container
   reservation = CONTAINER, watcherReservation = CONTAINER, size = SIZES,

@@ -9,12 +9,14 @@ local statement = require "watchbot.template.statement"
 
 local shapes = {}
 
-local word = {
-  expected = "text", check = function(value) return type(value) == "string" end,
-}
+local word = { expected = "text without NUL", check = function(value)
+  return type(value) == "string" and not value:find("\0", 1, true)
+end }
 
 -- A program needs a name: `{ "" }` and blank text are commands that no container can start.
-local script = kinds.matching("text for sh", "%S")
+local script = { expected = "text for sh", check = function(value)
+  return word.check(value) and value:find "%S" ~= nil
+end }
 local words = kinds.list(word, "a list of words")
 local argv = { expected = "a list of words, a program first", check = function(value)
   local ok, detail, member = words.check(value)
@@ -66,7 +68,7 @@ shapes.mounts = kinds.open(kinds.either("text like '/host:/container,/scratch', 
     mountPoints = kinds.list(kinds.table, "a list of mount points"),
   }, "a table { volumes = ..., mountPoints = ... }")))
 
-shapes.statements = kinds.open(kinds.list(statement, "a list of IAM statements", true))
+shapes.statements = kinds.open(statement.list)
 
 shapes.tags = kinds.open(kinds.map(formats.tag_value, "a table of names to text",
   formats.tag_key, 50))

@@ -31,6 +31,14 @@ describe("a container", function()
     { "process", { runtimePlatform = { operatingSystemFamily = "WINDOWS_SERVER_2022_CORE" } },
       "expected one of 'LINUX'" },
     { "process", { mounts = "/a:/b:zz" }, "expected 'ro' or 'rw' after the second ':', got 'zz'" },
+    { "process", { mounts = "/a:/" }, "nothing can be mounted over '/'.*API_MountPoint" },
+    { "process", { mounts = { volumes = { { Name = "a" } }, mountPoints = { {
+      ContainerPath = "//", SourceVolume = "a" } } } }, "nothing can be mounted over '/'" },
+    { "process", { command = "echo \0" }, "expected text for sh" },
+    { "process", { command = { "echo", "a\0b" } }, "expected text for sh or a list of words" },
+    { "process", { command = ("x"):rep(65537) }, "'env' and 'command' have 65537 bytes" },
+    { "process", { env = { A = ("x"):rep(40000), B = ("y"):rep(30000) } },
+      "have %d+ bytes, and a whole task definition at most 65536.*service%-quotas" },
     { "process", { mounts = "/a,/a" }, "'/a' is mounted twice.*API_MountPoint" },
     { "process", { mounts = { volumes = { { Name = "a b" } }, mountPoints = { {
       ContainerPath = "/x", SourceVolume = "a b" } } } }, "expected a volume's name" },

@@ -4,6 +4,11 @@ local function arn(name) return "arn:aws:sqs:eu-west-1:123456789012:" .. name en
 
 describe("the rules of what exists already", function()
   for words, given in pairs {
+    ["a queue cannot be its own"] = { queue = arn "q", deadLetterQueue = arn "q" },
+    ["the region and account of 'queue', eu%-west%-1 and 123456789012, not in eu%-central%-1"] = {
+      queue = arn "q", deadLetterQueue = "arn:aws:sqs:eu-central-1:123456789012:d" },
+    ["not in eu%-west%-1 and 210987654321"] = {
+      queue = arn "q", deadLetterQueue = "arn:aws:sqs:eu-west-1:210987654321:d" },
     ["needs 'deadLetterQueue'"] = { queue = arn "q" },
     ["'messageRetention' has no effect on an existing one %('queue'%)"] = {
       queue = arn "q", deadLetterQueue = arn "d", messageRetention = 60 },

@@ -22,6 +22,16 @@ for index = 1, 6 do strategies[index] = { type = "random" } end
 describe("where tasks run:", function()
   for _, case in ipairs {
     { on_fargate { mounts = "/host:/data" }, "'/host' is a host path.*fargate%-tasks" },
+    { on_fargate { mounts = {
+      volumes = { { Name = "a", DockerVolumeConfiguration = { Scope = "task" } } },
+      mountPoints = { { ContainerPath = "/a", SourceVolume = "a" } } } },
+      "Fargate does not support 'DockerVolumeConfiguration'.*API_Volume" },
+    { { networkMode = "awsvpc", fargateSubnets = SUBNETS, fargatePublicIp = "ENABLED" },
+      "'fargatePublicIp': only tasks on Fargate can have a public address" },
+    { { placementStrategies = { { type = "spread", field = "zone" } } },
+      "'spread' is by 'instanceId', 'host' or 'attribute:NAME', not 'zone'" },
+    { { placementStrategies = { { type = "spread", field = "attribute:" } } },
+      "'spread' is by .*, not 'attribute:'" },
     { on_fargate { privileged = true },
       "'privileged': Fargate does not support it.*fargate%-tasks" },
     { on_fargate { reservation = { cpu = 8192, memory = 17000 } },

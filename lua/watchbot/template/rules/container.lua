@@ -4,6 +4,7 @@
 
 local cf = require "watchbot.template.cf"
 local formats = require "watchbot.template.formats"
+local limits = require "watchbot.lib.limits"
 local mounts = require "watchbot.template.mounts"
 local names = require "watchbot.template.names"
 
@@ -96,8 +97,28 @@ local function family(given)
     .. "characters, not %d"):format(WATCHER, longest, #given.family), "family"
 end
 
+-- Bytes of the texts of an option; those of intrinsics are not known.
+local function size_of(value)
+  if type(value) ~= "table" then return #tostring(value) end
+  local size = 0
+  if cf.is(value) then return size end
+  for name, member in pairs(value) do
+    size = size + (type(name) == "string" and #name or 0) + size_of(member)
+  end
+  return size
+end
+
+local function definition(given)
+  local size = size_of(given.env or {}) + size_of(given.command or "")
+  if size <= limits.ecs.definition then return nil end
+  return ("options 'env' and 'command' have %d bytes, and a whole task definition at most %d: put "
+    .. "what is big into the image, or where the task can fetch it"):format(size,
+      limits.ecs.definition), size_of(given.env or {}) * 2 > size and "env" or "command", "size64"
+end
+
 local all = {
   repository, container_name, family, memory, ulimits, variables, secrets, mounted, health,
+  definition,
 }
 
 --- The problem, if there is one.

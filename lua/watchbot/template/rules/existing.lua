@@ -34,6 +34,26 @@ local function kinds(given)
   end
 end
 
+-- Region and account of an ARN.
+local function place_of(arn) return arn:match "^arn:[^:]+:[^:]+:([^:]*):([^:]*):" end
+
+-- https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+-- sqs-dead-letter-queues.html
+local function dead_letters(given)
+  local queue, dead = given.queue, given.deadLetterQueue
+  if type(queue) ~= "string" or type(dead) ~= "string" then return nil end
+  if queue == dead then
+    return "option 'deadLetterQueue' is 'queue': a queue cannot be its own", "deadLetterQueue"
+  end
+  local region, account = place_of(queue)
+  local other_region, other_account = place_of(dead)
+  if region ~= other_region or account ~= other_account then
+    return ("option 'deadLetterQueue': it has to be in the region and account of 'queue', %s and "
+      .. "%s, not in %s and %s"):format(region, account, other_region, other_account),
+      "deadLetterQueue"
+  end
+end
+
 --- The problem, if there is one.
 ---@param given table<string, any>
 ---@return string? err
@@ -50,5 +70,6 @@ return function(given)
   end
   local err, name = without_effect(given)
   if not err then err, name = kinds(given) end
+  if not err then err, name = dead_letters(given) end
   return err, name
 end

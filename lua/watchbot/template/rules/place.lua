@@ -10,6 +10,10 @@ local only_ec2 = { "privileged", "networkMode", "placementConstraints", "placeme
 local only_network = { "fargateSubnets", "fargateSecurityGroups", "fargatePublicIp" }
 
 local function fargate_mounts(given)
+  if mounts.has_docker_volume(given.mounts) then
+    return "option 'mounts': Fargate does not support 'DockerVolumeConfiguration'", "mounts",
+      "volumes"
+  end
   local path = mounts.host_of(given.mounts)
   if not path then return nil end
   return ("option 'mounts': %s is a host path, and Fargate has no host paths: use scratch space "
@@ -55,7 +59,10 @@ local of_fargate = { fargate_mounts, fargate_container, fargate, fargate_sizes }
 local function network(given, on_fargate)
   local has_network = on_fargate or given.networkMode == "awsvpc"
     or given.managedInstances and given.networkMode ~= "host"
-  if has_network then
+  if has_network and not on_fargate and given.fargatePublicIp == "ENABLED" then
+    return "option 'fargatePublicIp': only tasks on Fargate can have a public address",
+      "fargatePublicIp"
+  elseif has_network then
     if given.fargateSubnets then return nil end
     return "missing option 'fargateSubnets': the subnets of tasks that have their own "
       .. "address", "fargateSubnets"
@@ -95,7 +102,11 @@ local function constraints(given)
   end
 end
 
-local fields = { binpack = { cpu = true, memory = true } }
+local function fits_field(kind, field)
+  if kind == "binpack" then return field == "cpu" or field == "memory", "'cpu' or 'memory'" end
+  return field == "instanceid" or field == "host" or field:find "^attribute:[%w_.:-]+$",
+    "'instanceId', 'host' or 'attribute:NAME'"
+end
 
 local function strategies(given)
   for index, one in ipairs(given.placementStrategies or {}) do
@@ -106,8 +117,11 @@ local function strategies(given)
       return at .. "'random' takes no 'field'", "field", "placementStrategies"
     elseif one.type ~= "random" and not cf.is(one.type) and not one.field then
       return at .. ("'%s' needs a 'field'"):format(one.type), "placementStrategies"
-    elseif field and fields[one.type] and not fields[one.type][field] then
-      return at .. ("'binpack' is by 'cpu' or 'memory', not '%s'"):format(one.field), "field",
+    end
+    local fits, known = true, nil
+    if field and not cf.is(one.type) then fits, known = fits_field(one.type, field) end
+    if not fits then
+      return at .. ("'%s' is by %s, not '%s'"):format(one.type, known, one.field), "field",
         "placementStrategies"
     end
   end
