@@ -68,4 +68,54 @@ describe("cli.advice", function()
       assert.are.equal("", said(loaded))
     end
   end)
+
+  -- A method gets itself in place of the job: each message failed with "attempt to index".
+  it("finds handlers that were defined as methods, or with more parameters", function()
+    local loaded = policy { handler = print }
+    function loaded:handler(job) return self, job end
+    assert.are.equal("'handler': it is called with one parameter and has 2, the first of them "
+      .. "'self'; write function policy.handler(job)", said(loaded))
+    assert.are.equal("", said(policy { handler = function(job) return job end }))
+    assert.are.equal("", said(policy { handler = function(...) return ... end }))
+    loaded = watchbot.policy { command = function(job, more) return job, more end }
+    assert.matches("'command': it is called with one parameter and has 2", said(loaded), 1, true)
+  end)
+
+  it("finds the code of a signal that comes before its name", function()
+    assert.are.equal("'exits': code 137 is KILL in a shell and in ECS: there 'retry' comes before "
+      .. "'reject'", said(policy { exits = { [137] = "retry", KILL = "reject" } }))
+    assert.are.equal("", said(policy {
+      exits = { [137] = "retry", KILL = "retry", TERM = "bury" },
+    }))
+  end)
+
+  it("finds types of errors where tasks have codes, and codes where they have types", function()
+    assert.are.equal("'exits': 'HTTP503' has no effect: it is the type of an error of 'lambda' or "
+      .. "'serve'", said(policy { exits = { HTTP503 = "release" } }))
+    local serve = { url = "http://127.0.0.1:1/" }
+    assert.are.equal("'exits': 75 has no effect: a message of 'serve' ends with the type of an "
+      .. "error, not with an exit code", said(watchbot.policy { queue = "sqlite:j.db",
+        serve = serve, exits = { [75] = "release", HTTP503 = "release" } }))
+  end)
+
+  -- An extension that SQS did not answer was given up when the message was visible already.
+  it("finds a visibility timeout that heartbeats cannot keep", function()
+    local url = "https://sqs.eu-west-1.amazonaws.com/1/q"
+    assert.are.equal("'visibility' of 5 s is shorter than heartbeats can keep: one that gets no "
+      .. "answer is given up after 2 s, too late for a second one; set at least 8",
+      said(policy { queue = url, visibility = 5 }))
+    assert.are.equal("", said(policy { queue = url, visibility = 8 }))
+    assert.are.equal("", said(policy { queue = "sqlite:j.db", visibility = 1 }))
+    assert.matches("'visibility' of 2 s", said(watchbot.policy { command = "x",
+      queues = { "sqlite:a.db", { url, visibility = 2 } } }), 1, true)
+  end)
+
+  it("names secrets that are written in the policy, and prints no value", function()
+    local loaded = policy { env = { DB_PASSWORD = "hunter2x", MODE = "fast" } }
+    local printed = table.concat(advice.of(loaded, { hunter2x = true, fast = true }), "\n")
+    assert.are.equal("'env': the secret 'DB_PASSWORD' is written in the policy: read it with "
+      .. "os.getenv \"DB_PASSWORD\", and let the machine or the template's `secrets` set it",
+      printed)
+    assert.are.same({}, advice.of(loaded, { fast = true }))
+  end)
 end)

@@ -209,4 +209,23 @@ describe("watchbot test", function()
       "return require('watchbot').policy { queue = 'sqlite:jobs.db', command = 'true' }")
     refused(folder, "the policy has no 'timeout'", "quick.lua", "--message", "x", "--timed-out")
   end))
+
+  -- A token that the hook `environment` had fetched stood in the log of the build.
+  it("hides secrets that a hook adds, by their names", task(function(folder)
+    folder:write("policy.lua", (POLICY:gsub("return policy\n$", [[
+function policy:environment(job)
+  local all = watchbot.policy.environment(self, job)
+  all.API_TOKEN, all.TABLE = "t0ken", "tiles"
+  return all
+end
+return policy
+]])))
+    local words = { "test", "policy.lua", "--message", "x" }
+    local _, out, err = run(folder, words)
+    words[#words + 1] = "--json"
+    local _, as_json, json_err = run(folder, words)
+    assert.matches("API_TOKEN=%(hidden%)", out)
+    assert.matches("TABLE=tiles", out)
+    assert.is_nil((out .. err .. as_json .. json_err):find("t0ken", 1, true))
+  end))
 end)

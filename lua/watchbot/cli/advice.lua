@@ -1,8 +1,15 @@
 --- cli.advice: what in a policy is probably a mistake, although it is valid: hooks whose parameters
--- do not fit, fields that nothing reads in this kind of policy, exit codes with another meaning.
+-- do not fit, fields that nothing reads in this kind of policy, exit codes with another meaning, a
+-- visibility timeout that is too short, secrets in the text.
 
 local hooks = require "watchbot.policy.hooks"
+local idle_fields = require "watchbot.cli.idle_fields"
+local leases = require "watchbot.watcher.leases"
 local policy = require "watchbot.policy"
+local process = require "watchbot.process"
+local resident = require "watchbot.policy.resident"
+local secret_names = require "watchbot.cli.secret_names"
+local sorted = require "watchbot.lib.sorted"
 
 local advice = {}
 
@@ -28,23 +35,28 @@ local function of_hook(hook, body)
   end
 end
 
--- Fields about child processes.
-local OF_PROCESSES = {
-  "limits", "deliver", "envelope", "inherit", "cwd", "volumes", "kill_grace", "memory",
-  "cpu_seconds", "files", "nice", "umask", "user", "private_tmp",
-}
+-- Fields that are functions get one parameter, and are not methods.
+local CALLED = { "handler", "command", "task" }
 
-local function idle_fields(loaded, kind)
-  local found = {}
-  for _, name in ipairs(kind == "lua" and OF_PROCESSES or {}) do
-    if loaded:is_set(name) then
-      found[#found + 1] = ("field '%s' has no effect: a handler runs in the watcher, without a "
-        .. "child process"):format(name)
-    end
+local function of_function(name, body)
+  local info = debug.getinfo(body, "uS")
+  if info.what ~= "Lua" then return nil end
+  local first = info.nparams > 0 and debug.getlocal(body, 1) or nil
+  if first == "self" or info.nparams > 1 then
+    return ("'%s': it is called with one parameter and has %d, the first of them '%s'; write "
+      .. "function policy.%s(job)"):format(name, info.nparams, first, name)
   end
-  if loaded:is_set "volumes" and loaded:is_set "workers" and loaded.workers > 1 then
-    found[#found + 1] = "field 'volumes': they are emptied only while no job runs, which is rare "
-      .. "with several workers"
+end
+
+local function misfit_functions(loaded)
+  local found = {}
+  for _, hook in ipairs(hooks) do
+    if loaded:is_set(hook.name) then found[#found + 1] = of_hook(hook, loaded[hook.name]) end
+  end
+  for _, name in ipairs(CALLED) do
+    if type(loaded[name]) == "function" then
+      found[#found + 1] = of_function(name, loaded[name])
+    end
   end
   return found
 end
@@ -64,15 +76,56 @@ local function reads_exits(body)
   return (code:find("verdict", 1, true) or code:find("exits", 1, true)) ~= nil
 end
 
-local function shadowing_exits(loaded)
-  local found = {}
+local function exits_with_other_meanings(exits, found)
   for code, standard in pairs(STANDARD) do
-    local outcome = loaded.exits[code]
+    local outcome = exits[code]
     if outcome and outcome ~= standard then
       found[#found + 1] = ("'exits': code %d is '%s' here, and '%s' in every other policy"):format(
         code, outcome, standard)
     end
   end
+end
+
+-- Number of each signal, by name.
+local SIGNALS = {}
+for number = 1, 64 do
+  local name = process.signal_name(number)
+  if name then SIGNALS[name] = number end
+end
+
+-- A shell and ECS report a signal as 128 plus its number; the code is looked up first.
+local function hidden_signals(exits, found)
+  for name, outcome in pairs(exits) do
+    local code = SIGNALS[name] and 128 + SIGNALS[name]
+    if code and exits[code] and exits[code] ~= outcome then
+      found[#found + 1] = ("'exits': code %d is %s in a shell and in ECS: there '%s' comes before "
+        .. "'%s'"):format(code, name, exits[code], outcome)
+    end
+  end
+end
+
+-- The types of errors ("ValidationError", "HTTP503") are those of resident programs, which have no
+-- exit codes for a message; only `resident` has both.
+local function foreign_exits(exits, loaded, found)
+  local names = not policy.of_queues(loaded) and (loaded.lambda or loaded.serve) ~= nil
+  local codes = not policy.of_queues(loaded) and not names and not resident.kind(loaded)
+  for key in pairs(exits) do
+    local is_type = type(key) == "string" and not SIGNALS[key]
+    if names and not is_type then
+      found[#found + 1] = ("'exits': %s has no effect: a message of '%s' ends with the type of an "
+        .. "error, not with an exit code"):format(key, loaded.lambda and "lambda" or "serve")
+    elseif codes and is_type then
+      found[#found + 1] = ("'exits': '%s' has no effect: it is the type of an error of 'lambda' or "
+        .. "'serve'"):format(key)
+    end
+  end
+end
+
+local function shadowing_exits(loaded)
+  local found = {}
+  exits_with_other_meanings(loaded.exits, found)
+  hidden_signals(loaded.exits, found)
+  foreign_exits(loaded.exits, loaded, found)
   table.sort(found)
   if next(loaded.exits) and loaded:is_set "verdict" and not reads_exits(loaded.verdict) then
     found[#found + 1] = "'exits' has no effect unless the hook 'verdict' returns "
@@ -81,16 +134,45 @@ local function shadowing_exits(loaded)
   return found
 end
 
+-- Heartbeats of an SQS queue are requests, which may be slow or fail.
+local function short_visibility(loaded)
+  local found, seen = {}, {}
+  for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
+    local seconds = one.policy.visibility
+    if (one.policy.queue or ""):find "^https?:" and seconds < leases.SHORTEST
+      and not seen[seconds] then
+      seen[seconds] = true
+      found[#found + 1] = ("'visibility' of %g s is shorter than heartbeats can keep: one that "
+        .. "gets no answer is given up after %g s, too late for a second one; set at least %g")
+        :format(seconds, leases.LEAST_PATIENCE, leases.SHORTEST)
+    end
+  end
+  return found
+end
+
+local function written_secrets(loaded, texts)
+  local found = {}
+  for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
+    for _, name in ipairs(secret_names.written(one.policy.env, texts)) do
+      found[name] = ("'env': the secret '%s' is written in the policy: read it with "
+        .. "os.getenv \"%s\", and let the machine or the template's `secrets` set it"):format(
+        name, name)
+    end
+  end
+  local sentences = {}
+  for index, name in ipairs(sorted.keys(found)) do sentences[index] = found[name] end
+  return sentences
+end
+
 --- What is probably a mistake, a sentence each.
 ---@param loaded watchbot.Policy
+---@param texts table<any, true>? constants of the policy's files
 ---@return string[]
-function advice.of(loaded)
+function advice.of(loaded, texts)
   local found = {}
-  for _, hook in ipairs(hooks) do
-    if loaded:is_set(hook.name) then found[#found + 1] = of_hook(hook, loaded[hook.name]) end
-  end
   for _, list in ipairs {
-    idle_fields(loaded, policy.kind(loaded)), shadowing_exits(loaded),
+    misfit_functions(loaded), idle_fields(loaded), shadowing_exits(loaded),
+    short_visibility(loaded), written_secrets(loaded, texts or {}),
   } do
     table.move(list, 1, #list, #found + 1, found)
   end

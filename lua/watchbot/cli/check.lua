@@ -3,6 +3,7 @@
 local advice = require "watchbot.cli.advice"
 local scheduler = require "watchbot.scheduler"
 local fields = require "watchbot.policy.fields"
+local global_uses = require "watchbot.policy.global_uses"
 local globals = require "watchbot.policy.globals"
 local groups = require "watchbot.queue.groups"
 local json = require "watchbot.lib.json"
@@ -25,14 +26,15 @@ local check = {
   },
   details = [[
 Also checks the machine or container: the embedded queue's file, limits on processes and files,
-CA certificates, the proxy, the health file, and the systemd unit that it runs in. With an SQS
-queue, a topic or ECS tasks, asks AWS for the identity of the credentials, their expiry and the
-permissions that are missing, and compares the clock; no message is received. Without a policy,
-checks the machine, $QueueUrl and $NotificationTopic only.
+CA certificates, the proxy, the health file, and whether the stop timeout of its systemd unit or
+container is long enough. With an SQS queue, a topic or ECS tasks, asks AWS for the identity of the
+credentials, their expiry and the permissions that are missing, and compares the clock; no message
+is received. Without a policy, checks the machine, $QueueUrl and $NotificationTopic only.
 
 Lines "advice" are probable mistakes in a valid policy: a hook whose parameters do not fit, a field
-that nothing reads, an exit code with another meaning, a global that nothing sets. They do not
-change the exit status.
+that has no effect next to the others, an exit code with another meaning, a global that nothing
+sets, a visibility timeout too short for heartbeats, a secret in the file. They do not change the
+exit status.
 
 Exit status: 0, 1 when something would fail, 2 when the policy is invalid.
 
@@ -214,18 +216,19 @@ local function show_machine(loaded, arguments, sentences)
   return status
 end
 
--- => policy, sentences about globals | nil err code
+-- => policy, sentences about globals, constants of its files | nil err code
 local function read(path)
   local reads <close> = globals.watch()
   local loaded, err, code = load_file.policy(path)
   if not loaded then return nil, err, code end
-  return loaded, globals.advice(load_file.files(path), reads)
+  local uses = global_uses(load_file.files(path))
+  return loaded, globals.advice(uses, reads), uses.texts
 end
 
 local function start(path, arguments)
   if not path then return show_machine(nil, arguments) end
-  local loaded, sentences, code = read(path)
-  if not loaded then return nil, sentences, code end
+  local loaded, sentences, texts = read(path)
+  if not loaded then return nil, sentences, texts end
   local ok, problem = loaded:complete()
   for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
     if ok and policy.kind(one.policy) == "ecs" then
@@ -237,7 +240,7 @@ local function start(path, arguments)
     table.insert(sentences, 1, problem)
     return nil, ("%s: %s"):format(path, table.concat(sentences, "; ")), "Usage"
   end
-  for _, one in ipairs(advice.of(loaded)) do sentences[#sentences + 1] = one end
+  for _, one in ipairs(advice.of(loaded, texts)) do sentences[#sentences + 1] = one end
   if not arguments.json then describe(path, loaded, sentences) end
   return show_machine(loaded, arguments, sentences)
 end

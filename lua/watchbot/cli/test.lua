@@ -5,6 +5,7 @@ local json = require "watchbot.lib.json"
 local list = require "watchbot.lib.list"
 local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
+local secret_names = require "watchbot.cli.secret_names"
 local sorted = require "watchbot.lib.sorted"
 local testing = require "watchbot.testing"
 local text = require "watchbot.lib.text"
@@ -198,7 +199,7 @@ local function show(label, value)
   output.line(("%-13s %s"):format(label, (tostring(value):gsub("\n", "\n" .. (" "):rep(14)))))
 end
 
--- Values of the policy's `env` may be secrets.
+-- Values of the policy's `env` may be secrets, and those that the hook `environment` adds.
 local HIDDEN = "(hidden)"
 
 -- What a sender writes is shown as it came.
@@ -208,6 +209,7 @@ local AS_SENT = {
 
 local function shown_value(name, value, hidden)
   if value ~= nil and hidden[name] == value then return HIDDEN end
+  if type(value) == "string" and secret_names.is(tostring(name)) then return HIDDEN end
   return type(value) == "string" and not AS_SENT[name] and urls.hide(value) or value
 end
 

@@ -131,11 +131,10 @@ function globals.watch()
 end
 
 --- What is probably a misspelt global, a sentence each. To be called after the files were loaded.
----@param paths string[] the files of a policy
+---@param found watchbot.GlobalUses of the files of a policy
 ---@param reads { name: string, source: string, line: integer }[]? of `watch`
 ---@return string[]
-function globals.advice(paths, reads)
-  local found = global_uses(paths)
+function globals.advice(found, reads)
   local sentences = unknown(found)
   for _, sentence in ipairs(too_early(found, reads or {})) do
     sentences[#sentences + 1] = sentence

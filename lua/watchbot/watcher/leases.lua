@@ -39,7 +39,12 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 local Leases = {}
 Leases.__index = Leases
 
-local leases = {}
+local leases = {
+  LEAST_PATIENCE = LEAST_PATIENCE,
+  --- The shortest visibility timeout, in seconds, in which an extension that gets no answer leaves
+  --- time for another one.
+  SHORTEST = LEAST_PATIENCE / PATIENCE,
+}
 
 ---@param settler watchbot.Settle
 ---@param visibility number seconds

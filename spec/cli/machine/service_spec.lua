@@ -3,6 +3,7 @@
 
 local process = require "watchbot.process"
 local service = require "watchbot.cli.machine.service"
+local watchbot = require "watchbot"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -64,7 +65,8 @@ describe("the unit of systemd", function()
   end))
 
   it("is compared with the time that a stop may take", task(function(folder)
-    local policy = { drain = 100, kill_grace = 10 }
+    local policy = watchbot.policy { queue = "sqlite:j.db", command = "true", drain = 100,
+      kill_grace = 10 }
     prepare(folder, UNIFIED, "echo KillMode=mixed; echo TimeoutStopUSec=1min 30s")
     local found = look(folder, policy)
     assert.matches("TimeoutStopSec=90: .*%(110 s%).*set it to 120", found[2].message)

@@ -1,6 +1,7 @@
 --- cli.machine: the checks of `watchbot check` on the machine or container: each finding is ok, a
 -- warning, or a failure with its fix.
 
+local container = require "watchbot.cli.machine.container"
 local core = require "watchbot.core".file
 local limits = require "watchbot.cli.machine.limits"
 local of_queues = require("watchbot.policy").of_queues
@@ -131,6 +132,7 @@ function machine.look(policy)
     require "watchbot.cli.machine.listen"(function(...) add(findings, ...) end, policy.listen)
   end
   service.look(findings, policy)
+  container.look(function(...) add(findings, ...) end, policy)
   return findings
 end
 

@@ -1,6 +1,7 @@
 --- cli.machine.service: the checks of `watchbot check` on the systemd unit that it runs in
 -- (ExecStartPre=watchbot check POLICY.lua): whether a stop lets tasks end by themselves.
 
+local container = require "watchbot.cli.machine.container"
 local process = require "watchbot.process"
 
 -- Timeout of systemctl in seconds.
@@ -61,7 +62,7 @@ local KILL_MODES = {
 }
 
 local function check_stop(add, unit, found, policy)
-  local least = policy and policy.drain + policy.kill_grace
+  local least = policy and container.needed(policy)
   local given = seconds_of(found.TimeoutStopUSec or "")
   if not least or given == 0 or given > least then return end
   add("warning", ("'%s' has TimeoutStopSec=%g: systemd kills the watcher before 'drain' and "
