@@ -40,30 +40,35 @@ static int histogram_read(lua_State *L) {
     return histogram->size + 2;
 }
 
+static lua_Number now(const struct loop *loop) {
+    return (lua_Number)loop_boottime(loop) / (lua_Number)CLOCK_SECOND;
+}
+
+/* What `spans` returns has this as its first upvalue, and the histograms behind it. */
+struct spans {
+    const struct loop *loop;
+    int count;
+    struct histogram *histograms[MOST];
+};
+
 static void observe_span(struct histogram *histogram, lua_Number from, lua_Number to) {
     if (to >= from) observe(histogram, to - from);
 }
 
-/* The loop's boottime in seconds, with the loop as this function's first upvalue. */
-static lua_Number now(lua_State *L) {
-    const struct loop *loop = lua_touserdata(L, lua_upvalueindex(1));
-    return (lua_Number)loop_boottime(loop) / (lua_Number)CLOCK_SECOND;
-}
-
 /* -- at... : one of boottime for each histogram, which gets the seconds until the next, or now */
 static int observe_spans(lua_State *L) {
-    int count = (int)lua_tointeger(L, lua_upvalueindex(2)), knows = 0;
+    const struct spans *spans = lua_touserdata(L, lua_upvalueindex(1));
+    int given = lua_gettop(L), knows = 0;
     lua_Number from = 0, to = 0;
-    lua_settop(L, count);
-    for (int i = 1; i <= count + 1; i++) {
+    for (int i = 0; i <= spans->count; i++) {
         int knew = knows;
         from = to;
-        knows = i > count || lua_type(L, i) == LUA_TNUMBER;
-        if (i > count)
-            to = now(L);
+        knows = i == spans->count || (i < given && lua_type(L, i + 1) == LUA_TNUMBER);
+        if (i == spans->count)
+            to = now(spans->loop);
         else if (knows)
-            to = lua_tonumber(L, i);
-        if (knew && knows) observe_span(lua_touserdata(L, lua_upvalueindex(i + 1)), from, to);
+            to = lua_tonumber(L, i + 1);
+        if (knew && knows) observe_span(spans->histograms[i - 1], from, to);
     }
     return 0;
 }
@@ -72,31 +77,37 @@ static int observe_spans(lua_State *L) {
 static int l_spans(lua_State *L) {
     int count = lua_gettop(L);
     luaL_argcheck(L, count < MOST, count, "too many histograms");
-    for (int i = 1; i <= count; i++) luaL_checkudata(L, i, HISTOGRAM_TYPE);
-    lua_pushlightuserdata(L, (void *)task_clocks(L));
+    struct spans *spans = lua_newuserdatauv(L, sizeof *spans, 0);
+    spans->loop = task_clocks(L);
+    spans->count = count;
+    for (int i = 0; i < count; i++)
+        spans->histograms[i] = luaL_checkudata(L, i + 1, HISTOGRAM_TYPE);
     lua_insert(L, 1);
-    lua_pushinteger(L, count);
-    lua_insert(L, 2);
-    lua_pushcclosure(L, observe_spans, count + 2);
+    lua_pushcclosure(L, observe_spans, count + 1);
     return 1;
 }
 
+/* What `stamp` returns has this as its first upvalue, and the name of the field behind it. */
+struct stamp {
+    const struct loop *loop;
+    lua_Integer calls;
+};
+
 /* -- table : notes the time in it */
 static int stamp(lua_State *L) {
-    lua_Integer *calls = lua_touserdata(L, lua_upvalueindex(3));
+    struct stamp *stamp = lua_touserdata(L, lua_upvalueindex(1));
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(2));
-    lua_pushnumber(L, now(L));
+    lua_pushnumber(L, now(stamp->loop));
     lua_rawset(L, 1);
-    ++*calls;
+    stamp->calls++;
     return 0;
 }
 
 /* -- => calls */
 static int stamp_calls(lua_State *L) {
-    const lua_Integer *calls = lua_touserdata(L, lua_upvalueindex(1));
-    lua_pushinteger(L, *calls);
+    const struct stamp *stamp = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushinteger(L, stamp->calls);
     return 1;
 }
 
@@ -105,14 +116,13 @@ static int stamp_calls(lua_State *L) {
 static int l_stamp(lua_State *L) {
     luaL_checkstring(L, 1);
     lua_settop(L, 1);
-    lua_pushlightuserdata(L, (void *)task_clocks(L));
-    lua_insert(L, 1);
-    lua_Integer *calls = lua_newuserdatauv(L, sizeof *calls, 0);
-    *calls = 0;
+    struct stamp *made = lua_newuserdatauv(L, sizeof *made, 0);
+    made->loop = task_clocks(L);
+    made->calls = 0;
     lua_pushvalue(L, -1);
-    lua_insert(L, 1);
-    lua_pushcclosure(L, stamp, 3); /* -- calls stamp */
-    lua_insert(L, 1);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, stamp, 2);
+    lua_insert(L, 2); /* -- name stamp made */
     lua_pushcclosure(L, stamp_calls, 1);
     return 2;
 }
@@ -136,7 +146,7 @@ static int l_new(lua_State *L) {
 
 /* -- => seconds : of the clocks that the loop of this Lua state has */
 static int l_clock(lua_State *L) {
-    lua_pushnumber(L, now(L));
+    lua_pushnumber(L, now(lua_touserdata(L, lua_upvalueindex(1))));
     return 1;
 }
 

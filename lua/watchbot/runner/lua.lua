@@ -14,7 +14,7 @@ local scheduler = require "watchbot.scheduler"
 local LONG_TURN = 0.1
 
 ---@class watchbot.runner.Lua
-local Lua = { shares_signals = true, starts_at_once = true }
+local Lua = {}
 Lua.__index = Lua
 
 local Run = {}
@@ -27,6 +27,7 @@ local runner = {}
 function runner.new(sink)
   return own({
     sink = sink, warned = setmetatable({}, { __mode = "k" }), ignores_environment = true,
+    shares_signals = true, starts_at_once = true, find = false, capacity = false,
   }, Lua)
 end
 
@@ -43,7 +44,7 @@ function Lua:start(job, _, policy)
   local limit = policy.timeout
   return setmetatable({
     runner = self, handler = policy.handler, job = job, began = scheduler.now(),
-    limit = limit > 0 and limit, task = false, keeps = policy.history ~= nil,
+    limit = limit > 0 and limit, task = false, keeps = policy.history ~= nil, reason = false,
   }, Run)
 end
 

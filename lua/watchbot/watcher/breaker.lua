@@ -39,7 +39,7 @@ local breaker = {}
 function breaker.new(patience)
   return own({
     open = false, failures = {}, succeeded = {}, failed_at = recent.new(REMEMBERED), turn = 0,
-    tries = 0, probe_at = 0, policy_at_fault = false, quiet = true,
+    tries = 0, probe_at = 0, policy_at_fault = false, quiet = true, trying = false,
     patience = patience or math.huge,
   }, Breaker)
 end
@@ -56,7 +56,7 @@ function Breaker:passed(step)
     return false
   end
   if self.step ~= step then return false end
-  self.open, self.step, self.trying, self.policy_at_fault = false, nil, nil, false
+  self.open, self.step, self.trying, self.policy_at_fault = false, nil, false, false
   return true
 end
 

@@ -13,7 +13,7 @@ local policy = require "watchbot.policy"
 
 ---@class watchbot.HookCaller
 ---@field policy table the policy with the hooks; may be replaced by another
----@field observer watchbot.HookObserver?
+---@field observer watchbot.HookObserver|false
 local Hooks = {}
 Hooks.__index = Hooks
 
@@ -23,7 +23,7 @@ local hooks = {}
 ---@param journal watchbot.Journal
 ---@return watchbot.HookCaller
 function hooks.new(current, journal)
-  return own({ policy = current, journal = journal }, Hooks)
+  return own({ policy = current, journal = journal, observer = false }, Hooks)
 end
 
 local function heard(self, name, job, ok, ...)

@@ -107,8 +107,9 @@ function watcher.new(current, options)
   local self = own({
     queue = options.queue, runner = options.runner, journal = options.journal,
     breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
-    phase = phase.new(), tally = tally.new(), share = options.share or nil,
-    changed = scheduler.event(), unreached = options.unreached or false,
+    phase = phase.new(), tally = tally.new(), share = options.share or false, protection = false,
+    limiter = false, leaving = false, pauses = false, changed = scheduler.event(),
+    unreached = options.unreached or false,
   }, Watcher)
   self.hooks = hooks.new(current, self.journal)
   self.notices = notify.new(self.hooks, self.journal)

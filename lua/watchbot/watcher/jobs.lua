@@ -72,6 +72,7 @@ local STAGES = {
 ---@field matters boolean the watcher as a whole must react
 ---@field counts boolean one of the stages is counted
 ---@field plain boolean nothing follows from it
+---@field observer watchbot.JobObserver|false see `Jobs:observe`
 
 local function number(flag) return flag and 1 or 0 end
 
@@ -87,17 +88,25 @@ local function change_between(from, to, to_name)
     matters = slots < 0 or lingerers ~= 0 or gone or to_name == "waiting",
     counts = from.counted == true or to.counted == true,
     plain = slots == 0 and lingerers == 0 and not gone and to_name ~= "waiting",
+    observer = false,
   }
 end
 
--- from -> to -> change, for the stages that may follow.
-local CHANGES = {}
-for from_name, from in pairs(STAGES) do
-  CHANGES[from_name] = {}
-  for name in pairs(from.next) do
-    CHANGES[from_name][name] = change_between(from, STAGES[name], name)
+-- from -> to -> change, for the stages that may follow, with the observer of each.
+local function changes(observers)
+  local all = {}
+  for from_name, from in pairs(STAGES) do
+    all[from_name] = {}
+    for name in pairs(from.next) do
+      local change = change_between(from, STAGES[name], name)
+      change.observer = observers[name] or false
+      all[from_name][name] = change
+    end
   end
+  return all
 end
+
+local UNOBSERVED = changes {}
 
 ---@class watchbot.JobEntry a message that the watcher has
 ---@field id string the message's id
@@ -135,13 +144,14 @@ end
 ---@field lingerers integer jobs that have no slot and keep their message: held, or being settled
 ---@field total integer messages that the watcher has
 ---@field parked integer jobs that wait behind others of their group, or for a limit
----@field limiter watchbot.Limiter? of this watcher alone
+---@field limiter watchbot.Limiter|false of this watcher alone
 ---@field counts table<string, integer> jobs in each of the stages that are counted; see `count`
----@field watcher { moved: fun(self, to: string, change: watchbot.ChangeOfStage) }? called with the
---- changes that matter to it
----@field arrived fun()? called for each new job
----@field observers table<string, watchbot.JobObserver>? by the stage that a job comes to, and for
---- "changed"; see `observe`
+---@field watcher { moved: fun(self, to: string, change: watchbot.ChangeOfStage) }|false called with
+--- the changes that matter to it
+---@field arrived fun()|false called for each new job
+---@field reports watchbot.JobObserver|false of "changed"
+---@field observers table<string, watchbot.JobObserver>|false by the stage that a job comes to, and
+--- for "changed"; see `observe`
 local Jobs = {}
 Jobs.__index = Jobs
 
@@ -155,7 +165,8 @@ function jobs.new()
   for name, stage in pairs(STAGES) do counts[name] = stage.counted and 0 or nil end
   return own({
     by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, parked = 0,
-    queue = fifo.new(),
+    queue = fifo.new(), changes = UNOBSERVED, observers = false, reports = false,
+    limiter = false, watcher = false, arrived = false,
   }, Jobs)
 end
 
@@ -178,7 +189,8 @@ function Jobs:observe(observer)
   end
   for name in pairs(STAGES) do add(name) end
   add "changed"
-  self.observers = observers
+  self.observers, self.changes = observers, changes(observers)
+  self.reports = observers.changed or false
 end
 
 --- Adds a message that was just received.
@@ -236,10 +248,10 @@ end
 ---@param stage string
 ---@param first boolean? to the front of the waiting jobs
 function Jobs:move(entry, stage, first)
-  local from, lane, observers = entry.stage, entry.lane, self.observers
-  local observer = observers and observers[stage]
-  local change = CHANGES[from][stage]
+  local from, lane = entry.stage, entry.lane
+  local change = self.changes[from][stage]
   if not change then error(("a job cannot go from '%s' to '%s'"):format(from, stage), 2) end
+  local observer = change.observer
   entry.stage = stage
   if change.plain and not lane then
     if observer then observer(entry, from, stage) end
@@ -247,8 +259,9 @@ function Jobs:move(entry, stage, first)
   end
   if (lane or self.limiter) and entry.parked then leave_park(self, entry) end
   if change.counts then recount(self.counts, from, stage) end
-  self.slots = self.slots + change.slots
-  self.lingerers = self.lingerers + change.lingerers
+  local slots, lingerers = change.slots, change.lingerers
+  if slots ~= 0 then self.slots = self.slots + slots end
+  if lingerers ~= 0 then self.lingerers = self.lingerers + lingerers end
   if stage == "waiting" then
     wait_in_line(self, entry, first)
   elseif stage == "gone" then
@@ -263,8 +276,7 @@ end
 --- Something other than the stage has changed that an observer needs.
 ---@param entry watchbot.JobEntry
 function Jobs:changed(entry)
-  local observer = self.observers and self.observers.changed
-  if observer then observer(entry, entry.stage, entry.stage) end
+  if self.reports then self.reports(entry, entry.stage, entry.stage) end
 end
 
 --- Takes the job that has waited longest; the caller must move it on at once.

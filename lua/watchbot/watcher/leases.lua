@@ -33,7 +33,7 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@class watchbot.Leases
 ---@field visibility number seconds
 ---@field turned number when the heartbeat last ran
----@field gap { from: number, to: number }? the last time in which this process did not run
+---@field gap { from: number, to: number }|false the last time in which this process did not run
 ---@field counts table<string, integer> extensions that were answered (`extended`) and refused
 --- (`refused`), heartbeats that came late (`late`), leases that have lapsed (`lapsed`)
 local Leases = {}
@@ -53,7 +53,8 @@ local leases = {
 function leases.new(settler, visibility, events)
   return own({
     settler = settler, visibility = visibility, events = events, held = {},
-    turned = scheduler.boottime(), counts = { extended = 0, refused = 0, late = 0, lapsed = 0 },
+    turned = scheduler.boottime(), gap = false,
+    counts = { extended = 0, refused = 0, late = 0, lapsed = 0 },
   }, Leases)
 end
 

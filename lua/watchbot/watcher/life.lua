@@ -37,7 +37,7 @@ local REMOVES = { complete = true, reject = true, bury = true, cancelled = true 
 ---@field notices watchbot.Notices
 ---@field tally watchbot.Tally
 ---@field queue table
----@field ready (fun(): boolean)? whether jobs may start; nil: always
+---@field ready (fun(): boolean)|false whether jobs may start; false: always
 ---@field duration number seconds that a job takes; newer ones weigh more
 ---@field wake fun() more messages may be received
 ---@field pause fun(seconds: number?): number pauses the queue; see watcher/pauses.lua
@@ -59,7 +59,7 @@ function life.new(parts)
     if not ok then self:rescue(entry, err) end
   end)
   self.job_class = job.of_queue(self.queue.name)
-  self.lanes = self.queue.fifo and lanes.new(self) or nil
+  self.lanes, self.ready = self.queue.fifo and lanes.new(self) or false, self.ready or false
   self.payloads = payloads.new(self.hooks, self.journal, self.queue.name)
   self.context = {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
@@ -366,8 +366,7 @@ function Life:conclude(entry, verdict)
   entry.seconds = not REMOVES[outcome] and self:backoff(entry, verdict.seconds) or nil
   entry.outcome, entry.exit, entry.decided = outcome, exit, verdict.decided
   entry.cause, entry.counted = verdict.cause, counts
-  local observers = self.jobs.observers
-  if observers and observers.changed then self.jobs:changed(entry) end
+  if self.jobs.reports then self.jobs:changed(entry) end
   self.tally:count(exit.blameless and "blameless" or outcome)
   self.journal:outcome(entry.message, outcome, exit, entry.seconds, entry.job and entry.job.trace)
   self:apply(entry, outcome, exit, rule, not counts, record)

@@ -44,7 +44,7 @@ function committer.new(database, committed, linger)
   return own({
     database = database, committed = committed, pending = {}, urgent = scheduler.event(),
     done = scheduler.event(), closed = false, keep = false, lost = false, bare = false,
-    linger = linger or LINGER,
+    task = false, linger = linger or LINGER,
   }, Committer)
 end
 
@@ -233,7 +233,7 @@ function Committer:run()
     if self.closed then break end
     self:commit_safely()
   end
-  self.task = nil
+  self.task = false
 end
 
 --- Closes the connection; unfinished work gets the error `CLOSED`.
