@@ -505,6 +505,7 @@ build = {
     ["watchbot.watcher.blame"] = "lua/watchbot/watcher/blame.lua",
     ["watchbot.watcher.breaker"] = "lua/watchbot/watcher/breaker.lua",
     ["watchbot.watcher.deployment"] = "lua/watchbot/watcher/deployment.lua",
+    ["watchbot.watcher.drain"] = "lua/watchbot/watcher/drain.lua",
     ["watchbot.watcher.ending"] = "lua/watchbot/watcher/ending.lua",
     ["watchbot.watcher.health"] = "lua/watchbot/watcher/health.lua",
     ["watchbot.watcher.hooks"] = "lua/watchbot/watcher/hooks.lua",

@@ -531,5 +531,40 @@ describe("watchbot run with ECS tasks", function()
         QueueUrl = stack.queue, AttributeNames = { "All" },
       }).Attributes.ApproximateNumberOfMessages)
     end))
+
+    local function stopping(folder, knobs)
+      local stack = new(folder, RECORD .. "exec sleep 600")
+      stack:policy "on_stop = 'stop', handover = 2,"
+      stack:send { "m1" }
+      local watcher = stack:watch()
+      eventually(function() return stack:done().m1 end)
+      server:knobs(knobs)
+      watcher:kill "TERM"
+      eventually(function() return #server:calls "StopTask" > 0 end)
+      return stack, watcher
+    end
+
+    -- It went on asking for two minutes, while the container of the watcher was killed after 20 s.
+    it("leaves a task that it may not stop to the next watcher", task(function(folder)
+      local stack, watcher = stopping(folder, { faults = { {
+        operation = "StopTask", count = 1000, status = 400, code = "AccessDeniedException",
+        message = "not authorized to perform: ecs:StopTask",
+      } } })
+      local exit, _, log = stack:finish(watcher)
+      assert.are.equal(0, exit.code)
+      assert.matches("could not be stopped and runs on", log, 1, true)
+      assert.are.equal(1, #stack:tasks())
+      assert.are.equal(1, stack:left())
+    end))
+
+    -- A second signal changed nothing, once tasks were being stopped.
+    it("leaves what does not stop at a second signal", task(function(folder)
+      local stack, watcher = stopping(folder, { stop_delay = 1000 })
+      watcher:kill "TERM"
+      local exit, _, log = stack:finish(watcher)
+      assert.are.equal(0, exit.code)
+      assert.matches('"event":"left to the next watcher"', log, 1, true)
+      assert.are.equal(1, stack:left())
+    end))
   end)
 end)

@@ -37,7 +37,7 @@ end
 function Emptying:wrap(run)
   self.running, self.used = self.running + 1, true
   local wrapped = { run = run, runner = self, arn = run.arn }
-  for _, name in ipairs { "received_again", "leave" } do
+  for _, name in ipairs { "received_again", "leave", "hurry" } do
     wrapped[name] = run[name] and function(_, ...) return run[name](run, ...) end
   end
   return setmetatable(wrapped, Run)

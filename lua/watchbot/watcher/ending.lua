@@ -9,6 +9,7 @@ local ending = { CANCELLED = "cancelled while it ran" }
 function ending.stop(self, entry)
   if not entry.run then return end
   entry.stopped = "stopped: the watcher is draining"
+  if entry.run.hurry then entry.run:hurry() end
   entry.run:stop(entry.stopped, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
 end
 

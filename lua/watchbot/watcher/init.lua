@@ -4,6 +4,7 @@
 -- watcher/life.lua handles a single message.
 
 local breaker = require "watchbot.watcher.breaker"
+local drain = require "watchbot.watcher.drain"
 local hooks = require "watchbot.watcher.hooks"
 local intake = require "watchbot.watcher.intake"
 local jobs = require "watchbot.watcher.jobs"
@@ -24,9 +25,8 @@ local settle = require "watchbot.watcher.settle"
 local supervise = require "watchbot.lib.supervise"
 local tally = require "watchbot.watcher.tally"
 
--- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started; and
--- longer than any job.
-local DRAIN_PATIENCE, UNLIMITED = 10, 1e9
+-- Seconds that a watcher that ends with its queue keeps trying messages that cannot be started.
+local DRAIN_PATIENCE = 10
 
 ---@class watchbot.Watcher
 ---@field phase watchbot.Phase
@@ -197,14 +197,15 @@ end
 
 --- Begins to stop: no message is received any more, jobs that have not started are returned,
 --- running ones may finish within the policy's `drain` seconds. A second call stops running jobs
---- now. Does not wait.
+--- now; another one leaves tasks elsewhere that have not stopped yet. Does not wait.
 function Watcher:stop()
   if self.retired and not self.retired:is_set() then
     self.retired:set()
     return self.changed:set()
   end
   if not self.phase:watching() then
-    self.phase:enter "stopping"
+    local stops_already = not self.phase:enter "stopping" or self.hooks.policy:stopping() == "stop"
+    if stops_already and not self.phase.at_once then self.phase.hurried:set() end
     return self.changed:set()
   end
   self.journal:info(nil, "event", "draining", "running", self.jobs.slots, "waiting",
@@ -246,34 +247,7 @@ function Watcher:settled(seconds, event)
   return true
 end
 
--- Tasks on other machines may be left running, for the next watcher.
-function Watcher:leave_running()
-  self.leaving = true
-  for _, entry in ipairs(self.jobs:all "running") do self.life:leave(entry) end
-end
-
-function Watcher:drain()
-  local current = self.hooks.policy
-  local on_stop = current:stopping()
-  self.phase:enter "draining"
-  self.intake:close()
-  if self.runner.drain then self.runner:drain() end
-  if on_stop == "leave" and not self.phase.at_once then self:leave_running() end
-  self.intake:cut(self.queue.cut or 0)
-  self.life:give_back_waiting()
-  if self.retired and self:settled(UNLIMITED, self.retired) then return end
-  if self:settled(on_stop == "stop" and 0 or current.drain, self.phase.stopping) then return end
-  self.phase:enter "stopping"
-  self.life:stop_all()
-  -- After the KILL, messages only need to be returned; a queue that does not respond must not delay
-  -- the exit.
-  if self:settled(current.kill_grace + 1 + (self.runner.stop_takes or 0)) then return end
-  self.life:end_hooks()
-  if not self:settled(1) then
-    self.journal:error(nil, "error",
-      "some messages could not be returned; they become visible after their visibility timeout")
-  end
-end
+Watcher.drain = drain
 
 --- Replaces the hooks and fields with those of another policy, for jobs that start from now on.
 ---@param fresh watchbot.Policy

@@ -11,6 +11,7 @@ local ORDER = { watching = 1, draining = 2, stopping = 3, ended = 4 }
 --- returned
 ---@field stopping watchbot.Event set from then on: running tasks are stopped
 ---@field at_once boolean tasks are killed without a grace
+---@field hurried watchbot.Event set when the watcher is to end while it stops tasks
 local Phase = {}
 Phase.__index = Phase
 
@@ -20,6 +21,7 @@ local phase = {}
 function phase.new()
   return own({
     name = "watching", draining = scheduler.event(), stopping = scheduler.event(), at_once = false,
+    hurried = scheduler.event(),
   }, Phase)
 end
 

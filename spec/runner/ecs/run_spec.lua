@@ -154,6 +154,16 @@ describe("a StopTask that fails", function()
     assert.are.equal(0, #client.calls)
   end))
 
+  it("ends the run at once when the watcher ends", task(function()
+    local one = new({ lastStatus = "RUNNING", startedAt = now() }, {}, denied)
+    one:hurry()
+    one:stop "stopped"
+    assert.matches("^stopped; the task could not be stopped and runs on: ", one:wait().reason)
+    one = new({ lastStatus = "RUNNING", startedAt = now() }, {})
+    one:hurry()
+    assert.is_false(one:could_not_stop("no", "ThrottlingException", scheduler.now()))
+  end))
+
   it("goes on for as long as it is throttled or the service is away", task(function()
     for _, code in ipairs { "ThrottlingException", "ServerException", "Timeout" } do
       local one, _, _, said = new({ lastStatus = "RUNNING", startedAt = now() }, {})

@@ -172,7 +172,8 @@ function Run:could_not_stop(err, code, since)
   end
   if not self.complained then self.failed(err, code, self.job) end
   self.complained = true
-  if refusal.passes(kind) or scheduler.now() - since < UNSTOPPABLE then return false end
+  local patience = self.hurried and 0 or UNSTOPPABLE
+  if refusal.passes(kind) or scheduler.now() - since < patience then return false end
   self.unstoppable = "the task could not be stopped and runs on: " .. err
   self.watch.changed:set()
   return true
@@ -189,6 +190,11 @@ function Run:stop_it()
     scheduler.sleep(pause)
     pause = math.min(pause * 2, STOP_SELDOM)
   end
+end
+
+--- The watcher ends: a task that cannot be stopped is given up at once, for the next watcher.
+function Run:hurry()
+  self.hurried = true
 end
 
 --- Stops the task: ECS sends its STOPSIGNAL, and KILL after the container's stopTimeout.
