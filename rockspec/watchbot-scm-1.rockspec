@@ -125,6 +125,7 @@ build = {
     ["watchbot.cli.machine.queue"] = "lua/watchbot/cli/machine/queue.lua",
     ["watchbot.cli.machine.service"] = "lua/watchbot/cli/machine/service.lua",
     ["watchbot.cli.message"] = "lua/watchbot/cli/message.lua",
+    ["watchbot.cli.misfit_times"] = "lua/watchbot/cli/misfit_times.lua",
     ["watchbot.cli.moment"] = "lua/watchbot/cli/moment.lua",
     ["watchbot.cli.move"] = "lua/watchbot/cli/move.lua",
     ["watchbot.cli.options"] = "lua/watchbot/cli/options.lua",

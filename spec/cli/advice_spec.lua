@@ -31,6 +31,15 @@ describe("cli.advice", function()
       .. "function policy:admit(job)", said(loaded))
   end)
 
+  -- A task that the kernel killed has no exit code: the entry of 137 was never used.
+  it("finds the code of a shell in place of a signal", function()
+    local words = "'exits': code 137 is KILL in a shell; a command that is ended by it without a "
+      .. "shell has no code: write KILL, which is for both"
+    assert.are.equal(words, said(policy { exits = { [137] = "reject" } }))
+    assert.are.equal("", said(policy { exits = { [137] = "reject", KILL = "reject" } }))
+    assert.are.equal("", said(policy { exits = { [255] = "reject", KILL = "reject" } }))
+  end)
+
   it("finds fields that nothing reads", function()
     local handler = policy { handler = function() end, cwd = "/", nice = 5 }
     assert.matches("field 'cwd' has no effect: a handler runs in the watcher", said(handler), 1,

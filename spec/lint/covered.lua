@@ -5,7 +5,8 @@ return {
   -- what a policy's fields and hooks are, and how its file is loaded
   ["policy/fields"] = "policy", ["policy/types"] = "policy", ["policy/hooks"] = "policy",
   ["policy/load"] = "policy", ["policy/complete"] = "policy", ["policy/compatible"] = "policy",
-  ["policy/topic"] = "notify/sns", ["queue/sqlite/delayed"] = "queue/moving",
+  ["policy/topic"] = "notify/sns",
+  ["policy/global_uses"] = "policy/globals", ["queue/sqlite/delayed"] = "queue/moving",
   ["template/objects"] = "template/messages",
 
   ["specs/report"] = "specs/init", ["specs/suite"] = "specs/init",

@@ -44,6 +44,24 @@ function policy:backoff(job)
 end]]))
   end))
 
+  -- `cuont = count + 1`: the local stays as it was, and all jobs share the global.
+  it("finds what a function sets and nothing reads", task(function(folder)
+    assert.are.equal("global 'cuont' is set in policy.lua:5, and nothing reads it; did you mean "
+      .. "'count'?\nglobal 'until_seconds' is set in policy.lua:6, and nothing reads it; write: "
+      .. "local until_seconds", advice(folder, hooked [[
+local count = 0
+function policy:start()
+  cuont = count + 1
+  until_seconds = 5
+  started = true
+end
+function policy:stop() return started end
+VERSION = 4]]))
+    assert.are.equal("", advice(folder, hooked [[
+function policy:start() begun = 1 end
+function policy:stop() return _G.begun end]]))
+  end))
+
   it("finds a local that is declared below, and a module that was not required", task(
     function(folder)
       assert.are.equal("unknown global 'later' in policy.lua:3; the local 'later' is declared "

@@ -5,6 +5,7 @@
 local hooks = require "watchbot.policy.hooks"
 local idle_fields = require "watchbot.cli.idle_fields"
 local leases = require "watchbot.watcher.leases"
+local misfit_times = require "watchbot.cli.misfit_times"
 local policy = require "watchbot.policy"
 local process = require "watchbot.process"
 local resident = require "watchbot.policy.resident"
@@ -26,7 +27,7 @@ local function of_hook(hook, body)
   if info.what ~= "Lua" or info.isvararg then return nil end
   local first = info.nparams > 0 and debug.getlocal(body, 1) or nil
   local definition = ("function policy:%s(%s)"):format(hook.name, hook.arguments)
-  if first and first == words[1] and first ~= "self" then
+  if first and first ~= "self" and (first == words[1] or first == words[2]) then
     return ("hook '%s': its first parameter is '%s', but it gets the policy there; write %s")
       :format(hook.name, first, definition)
   elseif info.nparams > #words + 1 then
@@ -93,6 +94,18 @@ for number = 1, 64 do
   if name then SIGNALS[name] = number end
 end
 
+-- A process that is killed has a signal and no code: the entry of the code is for shells alone.
+local function codes_of_signals(exits, loaded, found)
+  if policy.of_queues(loaded) or policy.kind(loaded) ~= "process" then return end
+  for name, number in pairs(SIGNALS) do
+    if exits[128 + number] and not exits[name] then
+      found[#found + 1] = ("'exits': code %d is %s in a shell; a command that is ended by it "
+        .. "without a shell has no code: write %s, which is for both"):format(128 + number, name,
+        name)
+    end
+  end
+end
+
 -- A shell and ECS report a signal as 128 plus its number; the code is looked up first.
 local function hidden_signals(exits, found)
   for name, outcome in pairs(exits) do
@@ -126,6 +139,7 @@ local function shadowing_exits(loaded)
   exits_with_other_meanings(loaded.exits, found)
   hidden_signals(loaded.exits, found)
   foreign_exits(loaded.exits, loaded, found)
+  codes_of_signals(loaded.exits, loaded, found)
   table.sort(found)
   if next(loaded.exits) and loaded:is_set "verdict" and not reads_exits(loaded.verdict) then
     found[#found + 1] = "'exits' has no effect unless the hook 'verdict' returns "
@@ -164,6 +178,17 @@ local function written_secrets(loaded, texts)
   return sentences
 end
 
+local function times(loaded)
+  local found, seen = {}, {}
+  for _, one in ipairs(policy.of_queues(loaded) or { { policy = loaded } }) do
+    for _, sentence in ipairs(misfit_times(one.policy)) do
+      if not seen[sentence] then found[#found + 1] = sentence end
+      seen[sentence] = true
+    end
+  end
+  return found
+end
+
 --- What is probably a mistake, a sentence each.
 ---@param loaded watchbot.Policy
 ---@param texts table<any, true>? constants of the policy's files
@@ -172,7 +197,7 @@ function advice.of(loaded, texts)
   local found = {}
   for _, list in ipairs {
     misfit_functions(loaded), idle_fields(loaded), shadowing_exits(loaded),
-    short_visibility(loaded), written_secrets(loaded, texts or {}),
+    short_visibility(loaded), times(loaded), written_secrets(loaded, texts or {}),
   } do
     table.move(list, 1, #list, #found + 1, found)
   end

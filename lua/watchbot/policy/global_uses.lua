@@ -30,6 +30,7 @@ end
 ---@field uses { name: string, line: integer, path: string, guarded: boolean }[] of globals, and of
 --- fields of globals as "math.floor"; guarded: the program asks whether it exists
 ---@field set table<string, true> names that are assigned to
+---@field writes { name: string, line: integer, path: string }[] assignments in functions
 ---@field locals table<string, true> names of local variables and parameters
 ---@field texts table<any, true> constants: with `dynamic`, `_G[text]` may set any of them
 ---@field dynamic boolean the table of globals is used as a value
@@ -43,6 +44,12 @@ function Found:use(name, proto, at, register)
   }
 end
 
+function Found:write(name, proto, at)
+  self.set[name] = true
+  if not proto.inner then return end
+  self.writes[#self.writes + 1] = { name = name, line = proto.lines[at], path = self.path }
+end
+
 -- A function with more than 256 constants loads the table and the name into registers.
 function Found:far(proto, at, register)
   local key = parts(proto.code[at + 1])
@@ -52,8 +59,7 @@ function Found:far(proto, at, register)
     if later == at + 2 and one.op == GETTABLE and one.b == register and one.c == key.a then
       return self:use(name, proto, later, one.a)
     elseif one.op == SETTABLE and one.a == register and one.b == key.a then
-      self.set[name] = true
-      return
+      return self:write(name, proto, later)
     end
   end
   self.dynamic = true
@@ -74,7 +80,7 @@ function Found:instruction(proto, at, is_environment)
     self:use(name, proto, at, one.a)
     self:field(name, proto, at, one.a)
   elseif one.op == SETTABUP and is_environment[one.a] then
-    self.set[proto.constants[one.b]] = true
+    self:write(proto.constants[one.b], proto, at)
   elseif one.op == GETUPVAL and is_environment[one.b] then
     self:far(proto, at, one.a)
   end
@@ -86,6 +92,7 @@ function Found:prototype(proto, is_environment)
   for _, value in pairs(proto.constants) do self.texts[value] = true end
   for _, inner in ipairs(proto.prototypes) do
     local its = {}
+    inner.inner = true
     for index, upvalue in pairs(inner.upvalues) do
       its[index] = not upvalue.in_stack and is_environment[upvalue.index]
     end
@@ -107,8 +114,9 @@ end
 ---@param paths string[]
 ---@return watchbot.GlobalUses
 local function global_uses(paths)
-  local found = setmetatable({ uses = {}, set = {}, locals = {}, texts = {}, dynamic = false },
-    Found)
+  local found = setmetatable({
+    uses = {}, set = {}, writes = {}, locals = {}, texts = {}, dynamic = false,
+  }, Found)
   for _, path in ipairs(paths) do found:file(path) end
   return found
 end

@@ -91,6 +91,22 @@ local function unknown(found)
   return sentences
 end
 
+-- At the top of a file, a global is meant: a module of another folder may read it.
+local function unread(found)
+  local sentences, read = {}, {}
+  for _, use in ipairs(found.uses) do read[use.name] = true end
+  for _, write in ipairs(found.writes) do
+    if not read[write.name] and not found.dynamic and rawget(environment(), write.name) == nil then
+      read[write.name] = true
+      local near = suggest(write.name, sorted.keys(found.locals))
+      sentences[#sentences + 1] = ("global '%s' is set in %s:%d, and nothing reads it; %s"):format(
+        write.name, shown(write.path), write.line, near and ("did you mean '%s'?"):format(near)
+          or "write: local " .. write.name)
+    end
+  end
+  return sentences
+end
+
 -- A global that is read by the top level before something sets it is nil there.
 local function too_early(found, reads)
   local sentences, seen, bare = {}, {}, {}
@@ -136,8 +152,8 @@ end
 ---@return string[]
 function globals.advice(found, reads)
   local sentences = unknown(found)
-  for _, sentence in ipairs(too_early(found, reads or {})) do
-    sentences[#sentences + 1] = sentence
+  for _, list in ipairs { unread(found), too_early(found, reads or {}) } do
+    table.move(list, 1, #list, #sentences + 1, sentences)
   end
   return sentences
 end

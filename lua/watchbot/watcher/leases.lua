@@ -44,6 +44,8 @@ local leases = {
   --- The shortest visibility timeout, in seconds, in which an extension that gets no answer leaves
   --- time for another one.
   SHORTEST = LEAST_PATIENCE / PATIENCE,
+  --- How long SQS lets one receiver keep a message, in seconds.
+  LONGEST = LIMIT - MARGIN,
 }
 
 ---@param settler watchbot.Settle
