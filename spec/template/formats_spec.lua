@@ -51,7 +51,15 @@ describe("the forms of names", function()
     },
     log_group = { { "/a/b.c#d" }, { "", "a b", "a:b" } },
     namespace = { { "Watchbot", "Mapbox/ecs-watchbot", "a b" }, { "", ":a", "a\n" } },
-    email = { { "me@example.com" }, { "", "me", "a b@c" } },
+    email = {
+      { "me@example.com", "a.b+c@x-y.example.co" },
+      { "", "me", "a b@c", "me@localhost", "a,b@example.com", "a@x..com", "a@.com", ".a@x.com",
+        "<a@example.com>" },
+    },
+    table = {
+      { "arn:aws:dynamodb:eu-west-1:123456789012:table/abc" },
+      { "arn:aws:dynamodb:eu-west-1:123456789012:table/ab", "abc" },
+    },
     topic = {
       { "arn:aws:sns:eu-west-1:123456789012:alarms" },
       { "", "alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms" },

@@ -63,6 +63,23 @@ describe("mounts", function()
     assert.are.same({}, of("task", false).scratch)
   end)
 
+  -- "/tmp/" got a second volume at /tmp: "Duplicate mount point", and no task started.
+  it("have the paths that Docker makes of them", function()
+    local made = of("process", "/host:/data/,/scratch/./a/../b//,/tmp/")
+    assert.are.same({ "/scratch/b", "/tmp" }, made.scratch)
+    assert.are.equal("/data", made.mountPoints[1].ContainerPath)
+    assert.are.equal(3, #made.mountPoints)
+    made = of("process", { volumes = { { Name = "a" } },
+      mountPoints = { { ContainerPath = "/tmp/", SourceVolume = "a" } } })
+    assert.are.equal(1, #made.mountPoints)
+    assert.are.equal("'/a' is mounted twice", (mounts.problem "/a,/b/../a/"))
+    for path, problem in pairs { ["/a/.."] = "over '/'", ["/proc"] = "in /proc",
+      ["/proc/sys/x"] = "in /proc" } do
+      assert.matches(problem, (mounts.problem { { host = "/h", container = path } }))
+    end
+    assert.is_nil((mounts.problem "/h:/process,/h:/a/proc"))
+  end)
+
   it("of EFS are what EFS mounts", function()
     local function problem(efs)
       return (mounts.problem { volumes = { { Name = "a", EFSVolumeConfiguration = efs } },

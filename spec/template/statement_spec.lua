@@ -26,6 +26,7 @@ describe("a statement of IAM", function()
       Action = "getobject" },
     ["'Action': expected an action"] = with { Action = {} },
     ["'Resource': expected an ARN or '*'"] = with { Resource = "bucket/x" },
+    ["or a list, got 'arn:amazon:s3:::b'"] = with { Resource = "arn:amazon:s3:::b" },
     ["unknown operator 'StringEqual' of a condition; did you mean 'StringEquals'?"] = with {
       Condition = { StringEqual = { ["aws:x"] = "1" } } },
     ["unknown operator 'ForAnyValues:StringLike'"] = with {

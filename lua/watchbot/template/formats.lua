@@ -158,7 +158,7 @@ formats.group_arn = format { "the ARN of a log group",
 
 formats.table = format { "the ARN of a DynamoDB table",
   page = AWS .. "amazondynamodb/latest/APIReference/API_TableDescription.html", most = 1024,
-  any = { arn("dynamodb", "table/[%w_.-]+") } }
+  any = { arn("dynamodb", "table/[%w_.-][%w_.-][%w_.-]+") } }
 
 formats.folder = format { "'s3://BUCKET' or 's3://BUCKET/FOLDER'",
   page = AWS .. "AmazonS3/latest/userguide/bucketnamingrules.html", most = 512,
@@ -193,7 +193,9 @@ formats.action = format { "the ARN of what an alarm may do: a topic (not FIFO), 
 -- others
 
 formats.email = format { "an address like 'me@example.com'",
-  page = AWS .. "sns/latest/api/API_Subscribe.html", most = 320, any = { "^[^@%s]+@[^@%s]+$" } }
+  page = AWS .. "sns/latest/api/API_Subscribe.html", most = 320,
+  any = { "^[%w._%%+'=~!#$&*/?^`{|}-]+@[%w.-]+%.%a[%w-]*$" },
+  none = { "@.*%.%.", "@[.-]", "%.@", "^%." } }
 
 formats.topic = format { "the ARN of an SNS topic (not FIFO: an alarm cannot publish to one)",
   page = AWS .. "AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html", most = 2048,

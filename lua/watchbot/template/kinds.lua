@@ -243,9 +243,11 @@ end }
 
 --- A KMS key. In an IAM statement the ARN of an alias has no effect: statements are about keys.
 -- https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html
+local KEY = "^arn:aws[%l-]*:kms:[%w-]+:" .. ("%d"):rep(12) .. ":key/[%w-]+$"
+
 kinds.key = { expected = "'create', or the ARN of a KMS key", check = function(value)
   if type(value) ~= "string" then return false end
-  if value == "create" or value:match "^arn:[%w-]+:kms:[%w-]+:%d+:key/[%w-]+$" then return true end
+  if value == "create" or value:match(KEY) then return true end
   if not value:find "alias/" then return false end
   return false, ("expected the ARN of the key, not of an alias, which has no effect in IAM "
     .. "policies, got '%s': "

@@ -11,6 +11,20 @@ local mounts = {}
 -- Where programs expect to be able to write; in mode "process" the root file system is read-only.
 local TEMPORARY = "/tmp"
 
+-- A path as Docker has it: "/a//b/../c/" is "/a/c".
+local function clean(path)
+  if type(path) ~= "string" or not path:find "^/" then return path end
+  local parts = {}
+  for part in path:gmatch "[^/]+" do
+    if part == ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return "/" .. table.concat(parts, "/")
+end
+
 local function parse(text)
   local parts = {}
   for part in text:gmatch "[^:]+" do parts[#parts + 1] = part:match "^%s*(.-)%s*$" end
@@ -38,7 +52,7 @@ end
 
 local function is_mounted(made, path)
   for _, point in ipairs(made.mountPoints) do
-    if point.ContainerPath == path then return true end
+    if clean(point.ContainerPath) == path then return true end
   end
   return false
 end
@@ -50,9 +64,9 @@ local function add(made, name, mount)
     Name = name, Host = mount.host and { SourcePath = mount.host } or nil,
   }
   made.mountPoints[#made.mountPoints + 1] = {
-    ContainerPath = mount.container, SourceVolume = name, ReadOnly = mount.readOnly,
+    ContainerPath = clean(mount.container), SourceVolume = name, ReadOnly = mount.readOnly,
   }
-  if not mount.host then made.scratch[#made.scratch + 1] = mount.container end
+  if not mount.host then made.scratch[#made.scratch + 1] = clean(mount.container) end
 end
 
 -- Whether a volume in AWS's format is created empty for each task: it has only a name.
@@ -205,13 +219,15 @@ local function one_problem(mount)
   end
 end
 
--- A path can only be mounted once, and the root not at all.
+-- A path can only be mounted once; the root, and what the kernel shows in /proc, not at all.
 local function repeated(points)
   local seen = {}
   for _, point in ipairs(points) do
-    local path = point.ContainerPath
-    if type(path) == "string" and path:find "^/+$" then
+    local path = clean(point.ContainerPath)
+    if path == "/" then
       return "nothing can be mounted over '/', the root of the container"
+    elseif type(path) == "string" and (path .. "/"):find "^/proc/" then
+      return ("'%s': nothing can be mounted in /proc"):format(path)
     end
     if seen[path] then return ("'%s' is mounted twice"):format(path) end
     seen[path] = not cf.is(path)

@@ -34,8 +34,8 @@ local variable_name = kinds.matching("a name without '=' and NUL", "^[^=%z]+$")
 
 local variable = { expected = "text without NUL, a number, true or false",
   check = function(value)
-    return type(value) == "string" and not value:find "%z" or type(value) == "number"
-      or type(value) == "boolean"
+    return type(value) == "string" and not value:find "%z" or type(value) == "boolean"
+      or type(value) == "number" and value - value == 0
   end }
 
 shapes.variables = kinds.open(kinds.map(variable, "a table of names to text", variable_name))
@@ -73,9 +73,14 @@ shapes.statements = kinds.open(statement.list)
 shapes.tags = kinds.open(kinds.map(formats.tag_value, "a table of names to text",
   formats.tag_key, 50))
 
-local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0),
-  kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) },
-    "a table like { soft = 1024, hard = 4096 }"))
+local both = kinds.record({ soft = kinds.whole(0), hard = kinds.whole(0) },
+  "a table like { soft = 1024, hard = 4096 }")
+local ulimit = kinds.either("a whole number, or { soft =, hard = }", kinds.whole(0), {
+  expected = both.expected, members = both.members, check = function(value)
+    if type(value) == "table" and next(value) == nil then return false end
+    return both.check(value)
+  end,
+})
 
 shapes.ulimits = kinds.open(kinds.map(ulimit, "a table like { nofile = 10240 }",
   kinds.one_of("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",

@@ -17,7 +17,7 @@ local action = one_or_more(kinds.matching("'*' or SERVICE:ACTION", "^%*$", nil,
   "^[%w-]+:[%w*?]+$"), "an action like 's3:GetObject', or a list")
 
 local resource = one_or_more(kinds.matching("'*' or an ARN", "^%*$", nil,
-  "^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$"), "an ARN or '*', or a list")
+  "^arn:aws[%l-]*:[^:]+:[^:]*:[^:]*:.+$"), "an ARN or '*', or a list")
 
 -- https://docs.aws.amazon.com/IAM/latest/UserGuide/
 -- reference_policies_elements_condition_operators.html

@@ -23,7 +23,7 @@ describe("the rules of what exists already", function()
     ["'logGroupName' has no effect"] = { logGroupName = "x",
       logGroup = "arn:aws:logs:eu-west-1:123456789012:log-group:x" },
     ["'readCapacityUnits' has no effect"] = { readCapacityUnits = 1,
-      table = "arn:aws:dynamodb:eu-west-1:123456789012:table/t" },
+      table = "arn:aws:dynamodb:eu-west-1:123456789012:table/tab" },
     ["aliases: keep one of them"] = {
       key = "arn:aws:kms:eu-west-1:123456789012:key/a", kmsKey = "create" },
     ["expected the ARN of an SQS queue"] = { queue = "https://sqs.eu-west-1.amazonaws.com/1/q" },
