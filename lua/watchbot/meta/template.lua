@@ -205,6 +205,11 @@
 ---@field readCapacityUnits? integer|watchbot.cf.Intrinsic
 ---of the table; if only one is set, the other is 30
 ---@field writeCapacityUnits? integer|watchbot.cf.Intrinsic
+---a DynamoDB table for the keys of the policy's `once`, see doc/once.md
+---@field once? boolean|watchbot.cf.Intrinsic
+---a role with which EventBridge Scheduler sends the messages of `watchbot send --delay 2d --via
+---scheduler`; an output has its ARN
+---@field longDelays? boolean|watchbot.cf.Intrinsic
 ---the template's `Description`
 ---@field description? any
 ---parts to replace, to add, or (`false`) to leave out: `function(options, refs, default)`

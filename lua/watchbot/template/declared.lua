@@ -324,6 +324,17 @@ local groups = {
       help = "of the table; if only one is set, the other is 30",
     },
   },
+  { "Once and later",
+    {
+      "once", switch, default = false, since = "watchbot",
+      help = "a DynamoDB table for the keys of the policy's `once`, see doc/once.md",
+    },
+    {
+      "longDelays", switch, default = false, since = "watchbot",
+      help = "a role with which EventBridge Scheduler sends the messages of `watchbot send --delay "
+        .. "2d --via scheduler`; an output has its ARN",
+    },
+  },
   { "The template",
     { "description", kinds.plain(formats.description, "CloudFormation takes text"),
       since = "watchbot", help = "the template's `Description`" },

@@ -39,7 +39,7 @@ local function of_tasks(options, refs)
   local variables = add({}, options.env)
   return add(variables, {
     WorkTopic = refs.topic, LogGroup = refs.logGroup, ProgressTable = refs.progressTable,
-    MessageOverflow = refs.messageFolder,
+    MessageOverflow = refs.messageFolder, SchedulerRole = refs.schedulerRole,
   })
 end
 
@@ -59,7 +59,7 @@ local function of_watchers(options, refs)
     OTEL_SERVICE_NAME = traced and options.service or nil,
     Metrics = emf and "emf" or nil, MetricsNamespace = emf and options.metricsNamespace or nil,
     MetricsService = emf and cf.sub(metrics.service_name(refs)) or nil,
-    MessageOverflow = refs.messageFolder,
+    MessageOverflow = refs.messageFolder, OnceTable = refs.onceTable,
     Schedules = next(options.schedules) and table.concat(sorted.keys(options.schedules), ",")
       or nil,
     QueueUrl = refs.queueUrl, StackName = cf.ref "AWS::StackName",

@@ -17,6 +17,7 @@ local parts = {
   "key", "notifications", "log_group", "queue", "roles", "worker", "watcher", "events",
   "service_events", "filters", "alarms",
   "dashboard", "scaling", "user", "webhook", "schedules", "progress", "messages",
+  "once", "delays",
 }
 
 -- The sections that a part may return.

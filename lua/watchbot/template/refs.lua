@@ -25,12 +25,15 @@ local refs = {}
 ---@field accessKeyId any?
 ---@field secretAccessKey any?
 ---@field progressTable any? ARN
+---@field onceTable any? ARN
+---@field schedulerRole any? ARN
 
 --- Refs that exist only with an option, and that option.
 refs.with = {
   webhookEndpoint = "webhook", webhookKey = "webhookKey", accessKeyId = "user",
   secretAccessKey = "user",
-  progressTable = "reduce", messageFolder = "overflow",
+  progressTable = "reduce", messageFolder = "overflow", onceTable = "once",
+  schedulerRole = "longDelays",
 }
 
 -- What a queue is called, of the template or of another stack.
@@ -69,6 +72,8 @@ function refs.new(options)
     accessKeyId = options.user and cf.ref(id "UserKey") or nil,
     secretAccessKey = options.user and cf.getatt(id "UserKey", "SecretAccessKey") or nil,
     progressTable = progress_table(options, id),
+    onceTable = options.once and cf.getatt(id "OnceTable", "Arn") or nil,
+    schedulerRole = options.longDelays and cf.getatt(id "SchedulerRole", "Arn") or nil,
   }
 end
 

@@ -4,6 +4,7 @@
 local cf = require "watchbot.template.cf"
 local objects = require "watchbot.template.objects"
 local names = require "watchbot.template.names"
+local scheduling = require "watchbot.template.scheduling"
 local secrets = require "watchbot.template.secrets"
 
 local function join(...)
@@ -71,6 +72,9 @@ local function of_tasks(options, refs)
     statements[#statements + 1] = allow(progress_actions, refs.progressTable)
   end
   if options.overflow then statements[#statements + 1] = objects.of_tasks(refs) end
+  if options.longDelays then
+    table.move(scheduling.of_senders(refs), 1, 2, #statements + 1, statements)
+  end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:GenerateDataKey", "kms:Decrypt" }, options.kmsKey)
   end
@@ -86,6 +90,8 @@ end
 local function in_cluster(options)
   return { StringEquals = { ["ecs:cluster"] = names.cluster_arns(options.cluster) } }
 end
+
+local once_actions = { "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem" }
 
 local receive_actions = { "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility" }
 
@@ -106,6 +112,10 @@ local function of_watchers(options, refs)
   end
   if options.kmsKey then
     statements[#statements + 1] = allow({ "kms:Decrypt", "kms:GenerateDataKey" }, options.kmsKey)
+  end
+  if options.once then
+    statements[#statements + 1] = allow(once_actions, refs.onceTable)
+    if options.kmsKey then statements[#statements + 1] = through_dynamodb(options) end
   end
   if options.traces == "xray" then
     -- AWS does not support ARNs for these actions.

@@ -5,6 +5,7 @@
 local aws = require "watchbot.schedule.aws"
 local cf = require "watchbot.template.cf"
 local schedule = require "watchbot.schedule"
+local scheduling = require "watchbot.template.scheduling"
 local sending = require "watchbot.template.sending"
 local stable = require "watchbot.template.stable"
 
@@ -51,28 +52,13 @@ local function resource(one, options, refs)
   }
 end
 
-local function role(options, refs)
-  return {
-    Type = "AWS::IAM::Role",
-    Properties = {
-      AssumeRolePolicyDocument = sending.document { {
-        Effect = "Allow", Action = { "sts:AssumeRole" },
-        Principal = { Service = { "scheduler.amazonaws.com" } },
-        Condition = { StringEquals = { ["aws:SourceAccount"] = cf.ref "AWS::AccountId" } },
-      } },
-      Policies = { {
-        PolicyName = "publish",
-        PolicyDocument = sending.document(sending.statements(options, refs)),
-      } },
-      PermissionsBoundary = options.permissionsBoundary or nil, Path = options.rolePath or nil,
-    },
-  }
-end
-
 ---@type watchbot.template.Part
 return function(options, refs)
   if next(options.schedules) == nil then return nil end
-  local resources = { [refs.id "ScheduleRole"] = role(options, refs) }
+  local resources = {
+    [refs.id "ScheduleRole"] =
+      scheduling.role(options, "publish", sending.statements(options, refs)),
+  }
   for _, one in ipairs(schedule.all(options.schedules)) do
     -- Logical ids have letters and digits only.
     local id = refs.id("Schedule" .. one.name:gsub("[^%w]", function(sign)

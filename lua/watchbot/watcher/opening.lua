@@ -74,6 +74,13 @@ local function check_twice(parts, part, policy)
   return true
 end
 
+-- A table that does not answer is waited for with the first message.
+local function check_keys(policy)
+  local store, err, code = require "watchbot.once.dynamodb".open(policy.once_table, policy.queue)
+  if not store then return nil, err, code end
+  return require "watchbot.once.probe".check(store)
+end
+
 -- Whether the permissions that the watcher needs are granted, as far as that can be checked in
 -- advance.
 local function check_queue(part, policy, until_empty)
@@ -83,6 +90,7 @@ local function check_queue(part, policy, until_empty)
     part.unreached = { err = err, code = code } -- the watcher asks again
     return true
   end
+  if ok and policy.once and not queue.embedded then ok, err, code = check_keys(policy) end
   if not ok then return nil, err, code end
   if queue.warning and until_empty and not queue.embedded then
     return nil, queue.warning, "NotAllowed"

@@ -60,6 +60,22 @@ local function check_topic(account, policy)
   report(account, "sns:Publish", err, code)
 end
 
+-- The table of the keys of messages that run once.
+local function check_once(account, policy)
+  if not account.url or not policy or not policy.once then return end
+  local store, err = require "watchbot.once.dynamodb".open(policy.once_table, account.url)
+  if not store then return account:add("once", "failure", err) end
+  local probe = require "watchbot.once.probe"
+  for _, one in ipairs(probe.permissions(store)) do
+    if one.code == "ResourceNotFoundException" then
+      return account:add("once", "failure", one.err)
+    end
+    report(account, one.action, one.err, one.code)
+  end
+  local problem = probe.time_to_live(store)
+  if problem then account:add("once", "warning", problem) end
+end
+
 local function check_tasks(account, policy)
   local task = policy and policy.task
   if type(task) ~= "table" then return end
@@ -80,4 +96,5 @@ return function(account, policy)
   check_queue(account)
   check_topic(account, policy)
   check_tasks(account, policy)
+  check_once(account, policy)
 end

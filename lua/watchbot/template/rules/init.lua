@@ -79,6 +79,13 @@ local function progress(given)
   end
 end
 
+local function delays(given)
+  if given.longDelays and given.fifo then
+    return "options 'longDelays' and 'fifo' exclude each other: a message that is sent later would "
+      .. "come after those of its group", "longDelays"
+  end
+end
+
 local function sizes(given)
   local least, most = given.minScalingCapacity, given.maxScalingCapacity
   if math.type(least) and math.type(most or 1) and least > (most or 1) then
@@ -140,7 +147,7 @@ end
 
 local all = {
   missing, notified, command, lambda, place, backlog, steps, queue_names, container, webhook,
-  progress,
+  progress, delays,
   sizes, secure, existing,
 }
 
