@@ -95,3 +95,21 @@ describe("a schedule", function()
     }, message)
   end)
 end)
+
+describe("the schedule of a rule in a queue's file", function()
+  it("has the ticks of that rule", function()
+    for _, options in ipairs { { every = "90m" }, { cron = "0 3 * * *", zone = "Europe/Berlin" } } do
+      local one = schedule.new("a", options)
+      local again = schedule.of_rule("a", one.rule)
+      local now = at "2026-11-28T12:00:00Z" // 1000
+      assert.are.same({ one.rule, one:next(now) }, { again.rule, again:next(now) })
+    end
+  end)
+
+  it("is none where the rule is not known here", function()
+    for _, rule in ipairs { "", "every", "every 1x", "cron", "cron UTC", "cron Mars/X 0 3 * * *",
+      "cron UTC 61 * * * *", "at noon" } do
+      assert.is_nil(schedule.of_rule("a", rule))
+    end
+  end)
+end)

@@ -11,8 +11,8 @@ local sorted = require "watchbot.lib.sorted"
 local text = require "watchbot.lib.text"
 local views = require "watchbot.console.views"
 
--- Bytes of a message, and of an attribute.
-local WHOLE, VALUE = 128 * 1024, 400
+-- Bytes of a message, of an attribute, and of a subject as the title.
+local WHOLE, VALUE, TITLE = 128 * 1024, 400, 120
 
 local job_page = { live = true }
 
@@ -179,6 +179,7 @@ local function facts_of(one)
   local function add(name, value)
     if value then facts[#facts + 1] = views.fact(name, value) end
   end
+  add("Subject", one.subject and #one.subject > TITLE and text.cut(one.subject, VALUE))
   add("Group", one.group)
   add("Priority", one.priority and one.priority ~= 0 and tostring(one.priority))
   add("Due", one.due and show.moment(one.due))
@@ -299,7 +300,7 @@ function job_page.get(context)
   end
   local found = one and content {
     back = context:link("/jobs", "queue", source.number),
-    subject = one.subject and show.line(one.subject, VALUE) or "(no subject)",
+    subject = one.subject and show.line(one.subject, TITLE) or "(no subject)",
     inside = inside_of(context, source, one), message = message_of(one),
   }
   return layout.page(context, {

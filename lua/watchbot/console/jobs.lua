@@ -99,8 +99,9 @@ end
 function jobs.why(one)
   if one.cancelling then return "is being cancelled" end
   if one.behind then return "behind another one of its group" end
+  if one.held then return one.held == "pause" and "its group is paused" or "over a limit" end
   if one.state == "done" or one.state == "failed" then
-    local took = one.duration and (" in %s"):format(show.precise(one.duration / 1000)) or ""
+    local took = one.duration and (" · took %s"):format(show.precise(one.duration / 1000)) or ""
     return views.ending(one) .. took
   end
   return one.reason and show.line(one.reason, ROW)

@@ -3,6 +3,7 @@
 local chart = require "watchbot.console.chart"
 local html = require "watchbot.console.html"
 local layout = require "watchbot.console.layout"
+local schedule = require "watchbot.schedule"
 local scheduler = require "watchbot.scheduler"
 local show = require "watchbot.console.show"
 local views = require "watchbot.console.views"
@@ -54,7 +55,7 @@ local running_row = html.template [[
 ]]
 
 local failed_table = html.template [[
-<table class="compact"><thead><tr><th scope="col">Job</th>
+<table class="compact failures"><thead><tr><th scope="col">Job</th>
 <th scope="col">Why</th><th scope="col" class="number">When</th></tr></thead>
 <tbody>{rows}</tbody></table>
 ]]
@@ -78,11 +79,13 @@ local watcher_row = html.template [[
 
 local schedule_table = html.template [[
 <table class="compact"><thead><tr><th scope="col">Schedule</th><th scope="col">Rule</th>
-<th scope="col">Sent</th></tr></thead><tbody>{rows}</tbody></table>
+<th scope="col" class="when">Last</th><th scope="col" class="when">Next</th></tr></thead>
+<tbody>{rows}</tbody></table>
 ]]
 
 local schedule_row = html.template [[
-<tr><td class="break">{name}</td><td class="break">{rule}</td><td class="when">{last}</td></tr>
+<tr><td class="break">{name}</td><td class="break">{rule}</td><td class="when">{last}</td>
+<td class="when">{next}</td></tr>
 ]]
 
 local lane_table = html.template [[
@@ -242,9 +245,21 @@ local function list_of(title, list, whole, row, values)
   return #rows > 0 and block { title = title, kind = "wide", body = whole { rows = rows } }
 end
 
+-- When a schedule was due last and is due next. One that was only seen has the time of that in the
+-- file, which is not a tick.
+local function ticks_of(row)
+  local one, now = schedule.of_rule(row.name, row.rule), scheduler.time() // 1000
+  if not one then return row.last end
+  return one:latest(row.last - 1, row.last), one:next(now)
+end
+
 local function schedules_of(source)
   return list_of("Schedules", source.schedules, schedule_table, schedule_row, function(one)
-    return { name = one.name, rule = one.rule, last = show.time(one.last * 1000) }
+    local last, due = ticks_of(one)
+    return {
+      name = one.name, rule = one.rule, last = show.time(last and last * 1000),
+      next = show.time(due and due * 1000),
+    }
   end)
 end
 

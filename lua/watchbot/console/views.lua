@@ -45,6 +45,9 @@ local ENDINGS = {
 ---@param one watchbot.Attempt
 ---@return string
 function views.ending(one)
+  if one.outcome == "interrupted" then
+    return one.reason and "interrupted: " .. show.line(one.reason, 300) or "interrupted"
+  end
   local words = ENDINGS[one.outcome] or one.outcome
   local why = one.signal and ("signal %s"):format(one.signal)
     or one.code and one.code ~= 0 and ("exit code %d"):format(one.code)

@@ -127,6 +127,16 @@ function schedule.new(name, options)
   return self
 end
 
+--- The schedule that a rule is of, as the file of a queue knows it.
+---@param name string
+---@param rule string "every 15m", "cron Europe/Berlin 0 3 * * *"
+---@return watchbot.Schedule? nil: it is not valid, or its zone is not known here
+function schedule.of_rule(name, rule)
+  local zone_name, fields = rule:match "^cron (%S+) (.+)$"
+  local options = { every = rule:match "^every (%S+)$", cron = fields, zone = zone_name }
+  return not when_problem(options) and schedule.new(name, options) or nil
+end
+
 --- All of a table, by name.
 ---@param schedules table<string, watchbot.ScheduleOptions>
 ---@return watchbot.Schedule[]

@@ -48,6 +48,9 @@ local function words_of(row, columns)
   add("[%s]", row.group)
   add("(%s)", not row.outcome and row.reason)
   if row.behind then words[#words + 1] = "(behind others of its group)" end
+  if row.held then
+    words[#words + 1] = row.held == "pause" and "(its group is paused)" or "(over a limit)"
+  end
   if row.cancelling then words[#words + 1] = "(is being cancelled)" end
   local subject, message = opened(row)
   add(message and "%s:" or "%s", subject)

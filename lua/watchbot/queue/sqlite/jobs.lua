@@ -52,6 +52,7 @@ local NUMBERS = numbers.BITE
 ---@field taken integer? running: since when
 ---@field due integer? delayed: until when
 ---@field behind boolean? waiting: behind another message of its group
+---@field held "pause"|"limit"|nil why it waits although its delay may be over
 ---@field cancelling boolean? it was cancelled while it ran: its watcher, or the next receive, ends
 --- it
 ---@field died integer? dead: since when

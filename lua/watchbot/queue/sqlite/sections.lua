@@ -22,6 +22,7 @@ local MESSAGE = [[
   SELECT messages.seq AS seq, id, subject, attributes, deduplication,
     substr(CAST(body AS BLOB), 1, ?2) AS message, length(CAST(body AS BLOB)) AS size,
     fifo_group, priority, receives, sent, first_received, taken, visible_at, lease, returned,
+    CASE WHEN since IS NOT NULL THEN iif(lane = '', 'pause', 'limit') END AS held,
     EXISTS (SELECT 1 FROM cancels WHERE cancels.seq = messages.seq) AS cancelling,
     (SELECT reason FROM attempts WHERE attempts.id = contents.id AND outcome <> 'complete'
       ORDER BY seq DESC LIMIT 1) AS reason
@@ -78,7 +79,7 @@ local function shape_message(row, now)
   sections.sound(row)
   row.lease, row.returned = row.lease or 0, row.returned or 0
   local state = state_of(row, now)
-  row.behind = row.visible_at == nil or nil
+  row.behind = row.visible_at == nil and not row.held or nil
   row.cancelling = row.cancelling == 1 or nil
   row.due = state == "delayed" and row.visible_at or nil
   row.taken = state == "running" and row.taken or nil
