@@ -57,7 +57,7 @@ describe("watchbot jobs", function()
     local code, out = run(folder)
     assert.are.equal(0, code)
     assert.matches("^running  %x+%-%S+ +%d+ s +1  the subject: long\n", out)
-    assert.matches("\ndelayed  %S+ +in %d+ m %d+ s +1  the subject: bad\n", out)
+    assert.matches("\ndelayed  %S+ +in %d+ m %d+ s +1  %(exit code 7%) the subject: bad\n", out)
     assert.matches("\ndelayed  %S+ +in 14 m %d+ s +0  later\n", out)
     assert.matches("\nfailed   %S+ +%d+ s +1  retry, exit code 7, after [%d.]+ m?s the subject\n",
       out)

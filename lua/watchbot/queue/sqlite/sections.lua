@@ -24,7 +24,8 @@ local MESSAGE = [[
     fifo_group, priority, receives, sent, first_received, taken, visible_at, lease, returned,
     CASE WHEN since IS NOT NULL THEN iif(lane = '', 'pause', 'limit') END AS held,
     EXISTS (SELECT 1 FROM cancels WHERE cancels.seq = messages.seq) AS cancelling,
-    (SELECT reason FROM attempts WHERE attempts.id = contents.id AND outcome <> 'complete'
+    (SELECT coalesce(reason, 'signal ' || signal, 'exit code ' || nullif(code, 0)) FROM attempts
+      WHERE attempts.id = contents.id AND outcome <> 'complete'
       ORDER BY seq DESC LIMIT 1) AS reason
   FROM messages LEFT JOIN contents USING (seq) WHERE messages.seq = ?1]]
 
