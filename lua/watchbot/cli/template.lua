@@ -76,8 +76,9 @@ local function run_check(made)
   show_findings(findings)
   local linted, err, code = lint.run(text)
   if not linted and code ~= "ENOENT" then return nil, "template: " .. err, code end
-  show_findings(linted or {})
-  local failures = count_failures(findings) + count_failures(linted or {})
+  local others = lint.without(linted or {}, findings)
+  show_findings(others)
+  local failures = count_failures(findings) + count_failures(others)
   local by = linted and "cfn-lint too"
     or "cfn-lint is not installed: properties of resources were not checked"
   output.line(("%s; %d bytes; %s"):format(failures == 0 and "no problems found"

@@ -3,6 +3,7 @@
 
 local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
+local suggest = require "watchbot.lib.suggest"
 
 -- Timeout in seconds.
 local PATIENCE = 120
@@ -17,6 +18,18 @@ local function where_of(finding)
   return #names > 0 and table.concat(names, ".") or "the template"
 end
 
+-- The longest list of values that a message keeps.
+local LONGEST_LIST = 200
+
+-- "'Arnn' is not one of ['Arn', ...]" names each resource of the template: then only the nearest.
+local function shortened(message)
+  local value, list, rest = message:match "^'([^']*)' is not one of (%b[])(.*)$"
+  if not list or #list <= LONGEST_LIST then return message end
+  local names = {}
+  for name in list:gmatch "'([^']*)'" do names[#names + 1] = name end
+  return ("'%s' is not one of %d names%s%s"):format(value, #names, rest, suggest.hint(value, names))
+end
+
 local function findings_of(output)
   local told = json.decode(output, true)
   if type(told) ~= "table" then return nil end
@@ -26,7 +39,7 @@ local function findings_of(output)
     -- Warnings are printed but do not fail the check: cfn-lint warns about some things that are
     -- right here.
     findings[index] = { where = where_of(finding), note = finding.Level ~= "Error" or nil,
-      message = ("%s (%s)"):format(tostring(finding.Message), rule) }
+      message = ("%s (%s)"):format(shortened(tostring(finding.Message)), rule) }
   end
   return findings
 end
@@ -44,6 +57,26 @@ local function run(path)
   if findings then return findings end
   return nil, ("cfn-lint ended with %s: %s"):format(exit.signal or exit.code,
     problem:match "[^\n]*\n?$"), "CfnLint"
+end
+
+local function quoted(message) return message:match "'([^']*)'" end
+
+--- The findings of cfn-lint that are not known: one about the same name at the same place, or below
+--- it, is the same finding.
+---@param linted watchbot.template.Finding[]
+---@param known watchbot.template.Finding[]
+---@return watchbot.template.Finding[]
+function lint.without(linted, known)
+  local left = {}
+  for _, finding in ipairs(linted) do
+    local is_known = false
+    for _, one in ipairs(known) do
+      is_known = is_known or not one.note and (finding.where .. "."):sub(1, #one.where + 1)
+        == one.where .. "." and quoted(finding.message) == quoted(one.message)
+    end
+    if not is_known then left[#left + 1] = finding end
+  end
+  return left
 end
 
 --- Runs cfn-lint on a template as written. Must run in a task, which waits.
