@@ -135,6 +135,9 @@ describe("what is no event of a task", function()
     -- Another program's event about the task was deleted as one of this watcher's.
     '{"source":"my.app","detail":{"taskArn":"mine"}}', '{"source":7,"detail":{"taskArn":"mine"}}',
     '{"source":"my.app","taskArn":"mine"}',
+    -- A job that names a task was deleted, and taken for the task's state.
+    '{"taskArn":"mine","action":"restart"}', '{"detail":{"taskArn":"mine"}}',
+    '{"taskArn":"theirs","lastStatus":null}', '[{"taskArn":"mine","lastStatus":7}]',
   }
 
   -- The watcher was given the queue of its messages for events: twenty jobs were deleted unread.
@@ -146,9 +149,10 @@ describe("what is no event of a task", function()
     end
     local queue = scripted_queue.new()
     queue:answer("receive", messages)
-    assert(events.new(queue, following "mine", function(...) table.insert(told,
-      { ... }) end):poll())
+    local follower = following "mine"
+    assert(events.new(queue, follower, function(...) table.insert(told, { ... }) end):poll())
     assert.are.same({}, queue:asked "delete")
+    assert.are.same({}, follower.heard_of.mine)
     assert.are.same(receipts, queue:asked "delay")
     assert.are.equal(900, queue.calls.delay[1][2])
     assert.are.equal(1, #told)
@@ -166,7 +170,7 @@ describe("what is no event of a task", function()
   it("or has members that make no sense, ends nothing", task(function()
     for _, time in ipairs { {}, true, core.json.null, "2016-07-28T00:12:1.2.3Z" } do
       local _, queue = polled(following(), { { receipt = "r", body = core.json.encode {
-        time = time, detail = { taskArn = "theirs", lastStatus = {}, startedBy = 7,
+        time = time, detail = { taskArn = "theirs", lastStatus = "STOPPED", startedBy = 7,
         createdAt = {} },
       } } })
       assert.are.equal(1, #queue.calls.delete + #queue.calls.delay)

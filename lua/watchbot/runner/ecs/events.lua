@@ -108,9 +108,11 @@ local function task_of(event)
   if type(event) ~= "table" then return nil, false end
   -- Other programs may write about tasks, too.
   if event.source ~= nil and event.source ~= "aws.ecs" then return nil, false end
-  -- A rule with an input path passes only the task.
+  -- A rule with an input path passes only the task. A job that names a task has no state of it.
   local task = event.detail == nil and event or event.detail
-  if type(task) == "table" and type(task.taskArn) == "string" then return task, event.time end
+  local is_task = type(task) == "table" and type(task.taskArn) == "string"
+    and type(task.lastStatus) == "string"
+  if is_task then return task, event.time end
   return nil, event.source == "aws.ecs"
 end
 
