@@ -100,6 +100,11 @@ BUILD_CFLAGS = $(CFLAGS) $(HARDENING) $(WIDE) $(CPPFLAGS) -std=gnu11 -fPIC -fvis
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR) $(PKG_CFLAGS)
 
 LUA_FILES := $(sort $(shell find lua -name '*.lua'))
+# What `watchbot test --spec` has in place of an installed busted: a folder with luassert/ and say/, of Debian's lua-luassert and
+# lua-say. Where it has none, a few assertions are left: see doc/testing.md.
+LUASSERT  ?= /usr/share/lua/5.4
+carried    = $(shell find $(addprefix $(LUASSERT)/,luassert say) -name '*.lua' 2>/dev/null | LC_ALL=C sort)
+CARRIED   := $(wildcard $(addprefix $(LUASSERT)/,luassert/*.lua luassert/*/*.lua say/*.lua))
 # What the console's pages refer to: style sheet, script, icon.
 ASSETS    := $(sort $(wildcard lua/watchbot/console/*.css lua/watchbot/console/*.js lua/watchbot/console/*.svg))
 LUA_DIRS  := $(sort $(shell find lua -type d))
@@ -167,7 +172,9 @@ $(B)/obj/%.o: $(B)/bundle/%.c | $(B)/libraries
 # The folders, too: a file that was added or taken away changes them.
 $(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) $(LUA_DIRS) | $(B)/libraries
 	@mkdir -p $(@D)
-	$(call say,LUA)$(LUA) src/generate/bundle.lua $(basename $(@F)) lua $(BUNDLED) > $@.new && mv $@.new $@
+	$(call say,LUA)$(LUA) src/generate/bundle.lua $(basename $(@F)) lua $(BUNDLED) \
+	  $(if $(filter compiled.c,$(@F)),-- $(LUASSERT) $(carried)) > $@.new && mv $@.new $@
+$(B)/bundle/compiled.c: $(CARRIED)
 
 -include $(wildcard $(B)/obj/*.d)
 

@@ -34,6 +34,7 @@ STATIC_CFLAGS ?= -ffunction-sections -fdata-sections -fno-asynchronous-unwind-ta
 
 # The same rules again, in a build folder of its own; a sub-make's variables win over those of the Makefile.
 STATIC_MAKE = $(MAKE) --no-print-directory B=$(S)/build CC=$(CROSS)gcc AR=$(CROSS)ar CFLAGS="-Os -g $(STATIC_CFLAGS)" DEPS= \
+  LUASSERT=$(ROOT)/usr/share/lua/5.4 \
   PROGRAM_LDFLAGS="$(STATIC_LINK)" COVER="$(S)/roots.c" \
   PKG_CFLAGS="-DWATCHBOT_STATIC -DCURL_STATICLIB -isystem $(S)/curl/usr/include -isystem $(ROOT)/usr/include \
     -isystem $(ROOT)/usr/include/$(TRIPLET) -isystem $(ROOT)/usr/include/lua5.4" \

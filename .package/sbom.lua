@@ -9,7 +9,8 @@ local version, arch, epoch, folder = arg[1], arg[2], math.tointeger(tonumber(arg
 local LICENSES = {
   openssl = "Apache-2.0", sqlite3 = "blessing", expat = "MIT", ["c-ares"] = "MIT",
   glibc = "LGPL-2.1-or-later", libgcc = "GPL-3.0-or-later WITH GCC-exception-3.1",
-  ["lua5.4"] = "MIT", ["lua-cjson"] = "MIT", ["lua-expat"] = "MIT", curl = "curl",
+  ["lua5.4"] = "MIT", ["lua-cjson"] = "MIT", ["lua-expat"] = "MIT",
+  ["lua-luassert"] = "MIT", ["lua-say"] = "MIT", curl = "curl",
   ["ca-certificates"] = "MPL-2.0",
 }
 

@@ -1,9 +1,9 @@
 -- bundle: writes every file of the module folder as one C file, for the watchbot binary to carry
 -- inside it.
--- usage: lua5.4 src/generate/bundle.lua source|compiled FOLDER FILE... > bundle.c Compiled, a
--- program starts without parsing, which took longer than all else that it did; the names of lines
--- stay, for errors. A C host gets the source: its Lua may be another 5.4 than the one that compiles
--- here.
+-- usage: lua5.4 src/generate/bundle.lua source|compiled FOLDER FILE... [-- FOLDER FILE...] >
+-- bundle.c Compiled, a program starts without parsing, which took longer than all else that it did;
+-- the names of lines stay, for errors. A C host gets the source: its Lua may be another 5.4 than
+-- the one that compiles here.
 
 local form, folder = arg[1], arg[2]
 assert(folder and (form == "source" or form == "compiled"),
@@ -30,7 +30,10 @@ end
 
 local entries = {}
 print '#include "bundle.h"\n'
-for index = 3, #arg do
+local index = 3
+while arg[index] do
+  if arg[index] == "--" then folder, index = arg[index + 1], index + 2 end
+  if not arg[index] then break end
   local file <close> = assert(io.open(arg[index], "rb"))
   local chunkname = "@" .. arg[index]:sub(#folder + 2)
   local text = code_of(arg[index], file:read "a")
@@ -39,6 +42,7 @@ for index = 3, #arg do
   entries[#entries + 1] =
   ('    {"%s", "%s", (const char *)file_%d, %d},'):format(module_name(arg[index]), chunkname,
     index, #text)
+  index = index + 1
 end
 print "const struct bundle_file bundle_files[] = {"
 print(table.concat(entries, "\n"))

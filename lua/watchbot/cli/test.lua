@@ -69,8 +69,8 @@ printed, and succeed with an empty result. Calls of Lua's `io` and `os` are real
 unless --exit, --signal or --timed-out define its end. An SNS envelope is unwrapped.
 
 --spec runs specs written for busted, without busted: describe, it, before_each, after_each, setup,
-teardown, pending, and luassert's usual assertions (all of them where luassert is installed). Other
-functions of busted raise an error that names them.
+teardown, finally, pending, and all of luassert, which the program carries: assertions, spies,
+stubs, mocks, matchers, snapshots. Other functions of busted raise an error that names them.
 
 examples:
   watchbot test policy.lua --message 'tile 7/3/5' --exit 3     rejected: shows the notification

@@ -71,6 +71,13 @@ local function shown(name, module)
   return setmetatable(new, debug.getmetatable(module))
 end
 
+-- Libraries that the program carries for the policy, luassert for one, are not watchbot's.
+local PREFIX, sub = "watchbot.", string.sub
+
+local function is_own(name)
+  return name == "watchbot" or sub(name, 1, #PREFIX) == PREFIX
+end
+
 --- Makes the libraries of watchbot's own modules, and the searcher by which `require` finds those.
 ---@param find fun(name: string, globals: table): function|string|nil, string? the chunk of a module
 --- that the program carries, and where it comes from; or text that says it has none
@@ -88,6 +95,7 @@ local function begin(find)
   function own.require(name)
     local module = loaded[name]
     if module ~= nil then return module end
+    if not is_own(name) then return shared_require(name) end
     local chunk, place = find(name, own)
     if type(chunk) ~= "function" then return shared_require(name) end
     return run(name, chunk, place)
@@ -95,7 +103,7 @@ local function begin(find)
 
   return function(name)
     -- The front loads the others when they are first used: those are for the policy.
-    if name == "watchbot" then return find(name, _G) end
+    if name == "watchbot" or not is_own(name) then return find(name, _G) end
     local chunk, place = find(name, own)
     if type(chunk) ~= "function" then return chunk end
     return function() return shown(name, loaded[name] or run(name, chunk, place)) end, place

@@ -1,6 +1,7 @@
 --- specs.asserts: the assertions of luassert that specs of policies use, for a machine without it:
--- `assert.are.equal(expected, passed)`, `assert.is_nil(x)`, `assert.has_no.errors(f)`. Where
--- luassert is installed, that is used instead. An assertion that is not here says so.
+-- `assert.are.equal(expected, passed)`, `assert.is_nil(x)`, `assert.has_no.errors(f)`. The program
+-- carries luassert, which is used instead; these are for a program that was built without it. An
+-- assertion that is not here says so.
 
 local shown = require "watchbot.specs.shown"
 
@@ -111,7 +112,7 @@ function Chain.__call(chain, ...)
   local holds, turned = resolve(chain.words)
   local name = chain.words:gsub("^_", ""):gsub("_", ".")
   if not holds then
-    error(("assert.%s is not in `watchbot test --spec`: install luassert, or write it otherwise")
+    error(("assert.%s is not in this watchbot, which was built without luassert: install it")
       :format(name), 2)
   end
   local ok, err = holds(...)
@@ -130,11 +131,25 @@ local root = setmetatable({ words = "" }, {
   end,
 })
 
---- What `assert` is in specs.
----@return table
-function asserts.get()
+-- What luassert has besides `assert`, as busted's specs get it.
+local PARTS = { "spy", "stub", "mock", "match" }
+
+--- The globals of specs: `assert`, and with luassert `spy`, `stub`, `mock` and `match`.
+---@return table<string, any>
+function asserts.globals()
   local ok, luassert = pcall(require, "luassert")
-  return ok and luassert or root
+  if not ok then return { assert = root } end
+  local globals = { assert = luassert }
+  for _, part in ipairs(PARTS) do globals[part] = require("luassert." .. part) end
+  return globals
+end
+
+--- Notes luassert's spies, formatters and parameters; they are as now again when `revert` is
+--- called on the result.
+---@return { revert: fun(self: table) }
+function asserts.snapshot()
+  local ok, luassert = pcall(require, "luassert")
+  return ok and luassert:snapshot() or { revert = function() end }
 end
 
 asserts.ours = root

@@ -1,5 +1,5 @@
 --- specs: runs busted specs without busted: describe, it, before_each and after_each, setup and
--- teardown, pending, and luassert's most usual assertions.
+-- teardown, finally, pending, and luassert's assertions, spies, stubs and mocks.
 
 local report = require "watchbot.specs.report"
 local suite = require "watchbot.specs.suite"

@@ -14,9 +14,9 @@ local suite = {}
 
 local AROUND = { "setup", "teardown", "before_each", "after_each" }
 
--- Of busted, and not here.
+-- Of busted, and not here; the last four only in a program that was built without luassert.
 local ABSENT = {
-  "insulate", "expose", "randomize", "spy", "stub", "mock", "finally", "async", "done",
+  "insulate", "expose", "randomize", "async", "done", "spy", "stub", "mock", "match",
 }
 
 local Pending = {}
@@ -29,7 +29,7 @@ end
 
 -- The environment of a spec file, which declares into `state.block`.
 local function environment_of(state)
-  local own = { assert = asserts.get() }
+  local own = asserts.globals()
   function own.describe(name, body)
     local block = new(name, state.block)
     table.insert(state.block.children, block)
@@ -44,6 +44,7 @@ local function environment_of(state)
     if state.running then error(setmetatable({ name }, Pending), 0) end
     own.it(name, function() own.pending(name) end)
   end
+  function own.finally(body) table.insert(state.finally, body) end
   for _, kind in ipairs(AROUND) do
     own[kind] = function(body) table.insert(state.block[kind], body) end
   end
@@ -53,7 +54,7 @@ local function environment_of(state)
     local function refuse()
       error(("%s is not in `watchbot test --spec`: run this spec with busted"):format(name), 2)
     end
-    own[name] = setmetatable({}, { __index = refuse, __call = refuse })
+    own[name] = own[name] or setmetatable({}, { __index = refuse, __call = refuse })
   end
   -- The globals of the file are not those of this module: see lib/apart.lua.
   local globals = package.loaded._G
@@ -89,13 +90,16 @@ local function name_of(node)
 end
 
 local function run_test(state, test, report)
-  local began = os.clock()
+  local began, snapshot = os.clock(), asserts.snapshot()
+  state.finally = {}
   local err = begin(test.parent)
   if not err then
     local ok, raised = xpcall(test.body, failed)
     err = not ok and raised or nil
   end
-  local after = finish(test.parent)
+  local after = call_all(state.finally)
+  after = finish(test.parent) or after
+  snapshot:revert()
   local is_pending = getmetatable(err) == Pending
   err = is_pending and not after and err or not is_pending and err or after
   report {
