@@ -182,6 +182,28 @@ describe("watchbot-log with JSON", function()
     assert.are.same({ "id-1", "id-1", "id-1", "id-1", "id-1" }, ids)
   end)
 
+  -- An object goes out as it came, with the newline behind it: only where its brace is the last
+  -- byte, and nothing in it ends a line.
+  it("takes in an object with blanks within, behind and before it", function()
+    for _, case in ipairs {
+      { '{"a":1}', '"a":1}' }, { '{"a":1} ', '"a":1}' }, { ' {"a":1}', '"a":1}' },
+      { '{"a":1 }', '"a":1}' }, { '{"a":1}\r', '"a":1}' }, { '{\r"a":1}', '"a":1}' },
+      { '{"a":\r1,\r"b":2}', '"a": 1, "b":2}' }, { '{"name":\r1}', '"task_name": 1}' },
+    } do
+      local given, kept = case[1], case[2]
+      shell.write(folder .. "/objects", given .. "\n" .. given .. "\nnext\n" .. given)
+      local out = run "structuredLogging=true $log < objects"
+      local lines = {}
+      for line in out:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
+      assert.are.equal(4, #lines, given)
+      assert.are.equal("next", cjson.decode(lines[3]).msg)
+      for _, index in ipairs { 1, 2, 4 } do
+        assert.are.equal("worker", cjson.decode(lines[index]).name, lines[index])
+        assert.are.equal("," .. kept, lines[index]:sub(-#kept - 1))
+      end
+    end
+  end)
+
   it("keeps a line of 10 MB whole, whatever is in it", function()
     -- Characters of 1 to 4 bytes and a bad byte: each of the edges of what is escaped at once falls
     -- into another place.

@@ -8,8 +8,12 @@
 #include "clock.h"
 #include "json.h"
 
-const char *const heads_members[] = {
-    "v", "level", "name", "hostname", "pid", "time", "watchbot_sqs_message_id", NULL};
+const struct json_names heads_members = {
+    JSON_FIRST('v') | JSON_FIRST('l') | JSON_FIRST('n') | JSON_FIRST('h') | JSON_FIRST('p') |
+        JSON_FIRST('t') | JSON_FIRST('w'),
+    {JSON_NAME("v"), JSON_NAME("level"), JSON_NAME("name"), JSON_NAME("hostname"), JSON_NAME("pid"),
+                             JSON_NAME("time"), JSON_NAME("watchbot_sqs_message_id")}
+};
 
 static bool append_text(struct buffer *out, const char *text) {
     return buffer_append(out, text, strlen(text));
@@ -130,7 +134,9 @@ bool heads_merge(struct lines *lines, unsigned theirs) {
     theirs &= HEADS_V | HEADS_LEVEL | HEADS_TIME;
     if (lines->merged_at == lines->moment && lines->theirs == theirs) return true;
     lines->merged_at = HEADS_NO_MOMENT;
-    if (!open_object(lines, &lines->merged, theirs) || !append_id(&lines->merged, lines->id))
+    struct buffer *merged = &lines->merged;
+    if (!open_object(lines, merged, theirs) || !append_id(merged, lines->id) ||
+        !append_text(merged, ","))
         return false;
     lines->merged_at = lines->moment;
     lines->theirs = theirs;

@@ -1,7 +1,6 @@
 #include "json.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +115,7 @@ static uint64_t other_bytes(uint64_t word) {
 }
 
 /* How many bytes from the start are plain. */
-static size_t plain_size(const unsigned char *bytes, size_t size) {
+static inline size_t plain_size(const unsigned char *bytes, size_t size) {
     size_t at = 0;
     for (uint64_t word; size - at >= sizeof word; at += sizeof word) {
         memcpy(&word, bytes + at, sizeof word);
@@ -160,16 +159,9 @@ ptrdiff_t json_escape(struct buffer *out, const char *data, size_t size, bool mo
 struct scanner {
     const unsigned char *at, *end;
     struct renaming *renaming; /* NULL: keys are only looked at */
-    uint64_t firsts;           /* a bit for the lowest six bits of each name's first letter */
     bool escaped;              /* the last key contains a backslash */
+    bool broken;               /* a CR or LF stands between values */
 };
-
-/* Most keys begin with another letter than any name. */
-static uint64_t first_letters(const char *const *names) {
-    uint64_t firsts = 0;
-    for (size_t i = 0; names[i]; i++) firsts |= UINT64_C(1) << ((unsigned char)*names[i] & 63);
-    return firsts;
-}
 
 /* A copy of an object's text, in which some keys at the top get a prefix. */
 struct renaming {
@@ -188,11 +180,16 @@ static void rename_key(struct renaming *renaming, const unsigned char *key) {
 }
 
 static bool is_blank(unsigned char byte) {
-    return byte <= ' ' && (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n');
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static void skip_some_blanks(struct scanner *scanner) {
+    for (; scanner->at < scanner->end && is_blank(*scanner->at); scanner->at++)
+        scanner->broken |= *scanner->at == '\r' || *scanner->at == '\n';
 }
 
 static inline void skip_blanks(struct scanner *scanner) {
-    while (scanner->at < scanner->end && is_blank(*scanner->at)) scanner->at++;
+    if (scanner->at < scanner->end && *scanner->at <= ' ') skip_some_blanks(scanner);
 }
 
 static inline bool take(struct scanner *scanner, char wanted) {
@@ -238,9 +235,10 @@ static inline bool skip_string(struct scanner *scanner) {
 }
 
 static bool skip_digits(struct scanner *scanner) {
-    const unsigned char *start = scanner->at;
-    while (scanner->at < scanner->end && *scanner->at >= '0' && *scanner->at <= '9') scanner->at++;
-    return scanner->at > start;
+    const unsigned char *start = scanner->at, *at = start, *end = scanner->end;
+    while (at < end && *at >= '0' && *at <= '9') at++;
+    scanner->at = at;
+    return at > start;
 }
 
 static bool skip_number(struct scanner *scanner) {
@@ -294,18 +292,20 @@ static bool is_name(const unsigned char *key, size_t size, const char *name) {
 
 /* Which of the names the key is that the scanner has just passed. */
 static unsigned which(const struct scanner *scanner, const unsigned char *key,
-                      const char *const *names) {
+                      const struct json_names *names) {
     size_t size = (size_t)(scanner->at - key) - 1;
-    if (!scanner->escaped && !(scanner->firsts >> (*key & 63) & 1)) return 0;
-    for (unsigned i = 0; names[i]; i++) {
-        if (*key != (unsigned char)*names[i] && !scanner->escaped) continue;
-        if (is_name(key, size, names[i])) return 1u << i;
+    if (!scanner->escaped && !(names->firsts & JSON_FIRST(*key))) return 0;
+    for (const struct json_name *name = names->list; name->text; name++) {
+        if (scanner->escaped ? is_name(key, size, name->text)
+                             : size == name->size && memcmp(key, name->text, size) == 0)
+            return 1u << (name - names->list);
     }
     return 0;
 }
 
 /* A key and its colon; a key at the top is looked up. */
-static bool skip_key(struct scanner *scanner, bool top, const char *const *names, unsigned *found) {
+static bool skip_key(struct scanner *scanner, bool top, const struct json_names *names,
+                     unsigned *found) {
     skip_blanks(scanner);
     const unsigned char *key = scanner->at + 1;
     scanner->escaped = false;
@@ -318,7 +318,7 @@ static bool skip_key(struct scanner *scanner, bool top, const char *const *names
 }
 
 /* One value with everything in it. stack holds the closing brackets that are still awaited. */
-static bool skip_value(struct scanner *scanner, const char *const *names, unsigned *found) {
+static bool skip_value(struct scanner *scanner, const struct json_names *names, unsigned *found) {
     char stack[DEEPEST];
     int depth = 0;
     for (;;) {
@@ -363,16 +363,17 @@ bool json_escape_bytes(struct buffer *out, const char *data, size_t size) {
     return buffer_append(out, data + done, size - done);
 }
 
-bool json_object(const char *data, size_t size, const char *const *names, unsigned *found,
+bool json_object(const char *data, size_t size, const struct json_names *names, unsigned *found,
                  const char **inside, size_t *inside_size) {
     const unsigned char *start = (const unsigned char *)data;
-    struct scanner scanner = {start, start + size, NULL, first_letters(names), false};
+    struct scanner scanner = {start, start + size, NULL, false, false};
     *found = 0;
     skip_blanks(&scanner);
     if (scanner.at == scanner.end || *scanner.at != '{') return false;
     const unsigned char *from = scanner.at + 1;
     if (!skip_value(&scanner, names, found)) return false;
     const unsigned char *to = scanner.at - 1; /* the closing brace */
+    *found |= scanner.broken ? JSON_BROKEN : 0;
     skip_blanks(&scanner);
     if (scanner.at != scanner.end) return false;
     while (from < to && is_blank(*from)) from++;
@@ -382,11 +383,11 @@ bool json_object(const char *data, size_t size, const char *const *names, unsign
     return true;
 }
 
-bool json_rename(struct buffer *out, const char *inside, size_t size, const char *const *names,
-                 unsigned which, const char *prefix) {
+bool json_rename(struct buffer *out, const char *inside, size_t size,
+                 const struct json_names *names, unsigned which, const char *prefix) {
     const unsigned char *data = (const unsigned char *)inside, *end = data + size;
-    struct renaming renaming = {.out = out, .prefix = prefix, .which = which, .copied = data};
-    struct scanner scanner = {data, end, &renaming, first_letters(names), false};
+    struct renaming renaming = {out, prefix, which, data, false};
+    struct scanner scanner = {data, end, &renaming, false, false};
     unsigned found = 0;
     do {
         if (!skip_key(&scanner, true, names, &found)) return false;

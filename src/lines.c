@@ -68,7 +68,7 @@ static bool append_inside(struct buffer *out, const char *inside, size_t size, u
     if (!buffer_append(out, ",", 1)) return false;
     size_t before = out->size;
     bool good = theirs & HEADS_OURS
-                    ? json_rename(out, inside, size, heads_members, HEADS_OURS, PREFIX)
+                    ? json_rename(out, inside, size, &heads_members, HEADS_OURS, PREFIX)
                     : buffer_append(out, inside, size);
     if (!good) return false;
     replace_all(buffer_data(out) + before, out->size - before, '\n', ' ');
@@ -76,21 +76,20 @@ static bool append_inside(struct buffer *out, const char *inside, size_t size, u
     return true;
 }
 
-/* Members that stay as they are. */
-static bool stays(const char *inside, size_t size, unsigned theirs) {
-    return size > 0 && !(theirs & HEADS_OURS) && !memchr(inside, '\r', size) &&
-           !memchr(inside, '\n', size);
-}
-
-/* A line that is an object itself. */
-static bool write_object(struct lines *lines, const char *inside, size_t size, unsigned theirs) {
+/* A line that is an object itself, of which `inside` is between the braces. `end`: where its
+ * newline is in memory, behind the brace; NULL elsewhere. */
+static bool write_object(struct lines *lines, const char *inside, size_t size, unsigned theirs,
+                         const char *end) {
     struct buffer *out = &lines->line;
-    if (!heads_merge(lines, theirs) || !put(lines, buffer_data(&lines->merged), lines->merged.size))
-        return false;
-    if (stays(inside, size, theirs))
-        return put(lines, ",", 1) && put(lines, inside, size) && put(lines, "}\n", 2);
+    if (!heads_merge(lines, theirs)) return false;
+    if (size > 0 && !(theirs & (HEADS_OURS | JSON_BROKEN))) {
+        if (!put(lines, buffer_data(&lines->merged), lines->merged.size)) return false;
+        if (inside + size + 1 == end) return put(lines, inside, size + 2);
+        return put(lines, inside, size) && put(lines, "}\n", 2);
+    }
     buffer_clear(out);
-    return append_inside(out, inside, size, theirs) && buffer_append(out, "}\n", 2) &&
+    return put(lines, buffer_data(&lines->merged), lines->merged.size - 1) &&
+           append_inside(out, inside, size, theirs) && buffer_append(out, "}\n", 2) &&
            put(lines, buffer_data(out), out->size);
 }
 
@@ -100,12 +99,13 @@ static bool write_escaped(struct lines *lines, const char *data, size_t size) {
            put(lines, buffer_data(&lines->line), lines->line.size);
 }
 
-static bool write_json(struct lines *lines, const char *data, size_t size) {
+/* With `whole`, the newline stands behind the text. */
+static bool write_json(struct lines *lines, const char *data, size_t size, bool whole) {
     const char *inside;
     size_t inside_size;
     unsigned theirs;
-    if (json_object(data, size, heads_members, &theirs, &inside, &inside_size))
-        return write_object(lines, inside, inside_size, theirs);
+    if (json_object(data, size, &heads_members, &theirs, &inside, &inside_size))
+        return write_object(lines, inside, inside_size, theirs, whole ? data + size : NULL);
     bool plain = json_is_plain(data, size);
     return write_head(lines) &&
            (plain ? put(lines, data, size) : write_escaped(lines, data, size)) &&
@@ -135,13 +135,14 @@ static bool write_records(struct lines *lines, const char *data, size_t size) {
 }
 
 static bool write_line(struct lines *lines, const char *data, size_t size) {
-    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+    if (lines->format == LINES_JSON) return write_json(lines, data, size, false);
     return lines->records ? write_records(lines, data, size) : write_text(lines, data, size);
 }
 
 /* The common case: the newline stands behind the text and goes out with it. */
 static bool write_line_in_place(struct lines *lines, const char *data, size_t size) {
-    if (lines->format == LINES_JSON || lines->records) return write_line(lines, data, size);
+    if (lines->format == LINES_JSON) return write_json(lines, data, size, true);
+    if (lines->records) return write_records(lines, data, size);
     return write_head(lines) && put(lines, data, size + 1);
 }
 
@@ -263,7 +264,7 @@ bool lines_feed(struct lines *lines, const char *data, size_t size) {
 
 bool lines_whole(struct lines *lines, const char *data, size_t size) {
     if (!heads_renew(lines)) return false;
-    if (lines->format == LINES_JSON) return write_json(lines, data, size);
+    if (lines->format == LINES_JSON) return write_json(lines, data, size, false);
     const char *end = data + size;
     bool good = true;
     do {
