@@ -123,7 +123,7 @@ describe("watchbot jobs", function()
       { ended.state, ended.attempts[1].outcome, ended.attempts[1].signal })
     local again, _, problem = run(folder, "cancel", running)
     assert.are.equal(1, again)
-    assert.matches("is not in the queue", problem)
+    assert.matches("has ended already: see watchbot jobs show", problem)
     -- Its second receive is its last one.
     local bad = id_of(folder, "--match", "why")
     code, out = run(folder, "retry", bad)

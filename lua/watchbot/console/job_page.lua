@@ -306,7 +306,7 @@ function job_page.get(context)
   return layout.page(context, {
     title = "Job", path = "/jobs", live = source.embedded and found ~= nil and found ~= false,
     content = found or err and views.problem(err) or no_such_job(context, source),
-  }), not found and 404 or nil
+  }), not found and (err and 503 or 404) or nil
 end
 
 -- actions

@@ -299,7 +299,7 @@ function letters.one(context)
     title = "Dead letter", path = letters.path,
     content = found or err and views.problem(err)
       or views.empty("This letter is gone", "It was replayed or deleted, here or elsewhere."),
-  }), not found and 404 or nil
+  }), not found and (err and 503 or 404) or nil
 end
 
 return letters

@@ -92,18 +92,22 @@ local SAID = {
     asked = { "%s runs: its watcher stops it within seconds; if that watcher is gone, it is "
       .. "removed when its visibility timeout ends", true },
     dead = { "%s is a dead letter: see watchbot dead-letter delete" },
+    ended = { "%s has ended already: see watchbot jobs show" },
     gone = { "%s is not in the queue" },
   },
   retry = {
     begun = { "%s is visible now", true }, waiting = { "%s was visible already", true },
-    running = { "%s runs" }, dead = { "%s is a dead letter: see watchbot dead-letter replay" },
+    running = { "%s is running" }, ended = { "%s has ended already: see watchbot jobs show" },
+    dead = { "%s is a dead letter: see watchbot dead-letter replay" },
     gone = { "%s is not in the queue" },
   },
 }
 
-local function is_dead(queue, id)
+-- What became of a message that is not in the queue.
+local function fate_of(queue, id)
   local one = jobs.show(queue, id)
-  return one and one.state == "dead"
+  if not one then return "gone" end
+  return one.state == "dead" and "dead" or "ended"
 end
 
 local function act(name, url, chosen)
@@ -114,7 +118,7 @@ local function act(name, url, chosen)
     local done
     done, err, code = cancels[name](queue, id)
     if not done then return nil, "jobs: " .. err, code end
-    if done == "gone" and is_dead(queue, id) then done = "dead" end
+    if done == "gone" then done = fate_of(queue, id) end
     local said = SAID[name][done]
     local words = said[1]:format(text.word(id))
     if said[2] then output.check(output.line(words)) else output.complain("jobs: " .. words) end
