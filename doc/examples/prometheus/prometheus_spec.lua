@@ -58,6 +58,62 @@ describe("the example prometheus", function()
     assert.is_true(found > 30)
   end)
 
+  -- Grafana shows "no data" for a label that no series has, and an expression that fails.
+  local function expressions()
+    local found = {}
+    for _, panel in ipairs(json.decode(shell.read(HERE .. "dashboard.json")).panels) do
+      for _, target in ipairs(panel.targets) do found[#found + 1] = target.expr end
+    end
+    return found
+  end
+
+  -- Labels by name of a series; "le" of a histogram's buckets, the others are Prometheus's.
+  local function labels_of(name)
+    local known = { instance = true, job = true, le = name:find "_bucket$" ~= nil }
+    local base = name:gsub("_bucket$", ""):gsub("_sum$", ""):gsub("_count$", "")
+    for _, metric in ipairs(declared) do
+      if metric.name == name or metric.name == base then
+        if metric.of_queue then known.queue = true end
+        for _, label in ipairs(metric.labels) do known[label] = true end
+      end
+    end
+    return known
+  end
+
+  it("has a dashboard by labels that the metrics have", function()
+    local count = 0
+    for _, text in ipairs(expressions()) do
+      local known = labels_of(text:match "watchbot_[%w_]+")
+      for list in text:gmatch "by %(([^)]*)%)" do
+        for label in list:gmatch "[%w_]+" do
+          count = count + 1
+          assert.is_truthy(known[label], label .. " in " .. text)
+        end
+      end
+      for label in text:gmatch "([%w_]+)[!=]~?\"" do
+        count = count + 1
+        assert.is_truthy(known[label], label .. " in " .. text)
+      end
+    end
+    assert.is_true(count > 30)
+  end)
+
+  it("has a dashboard whose expressions Prometheus parses", function()
+    skip.program("promtool", "prometheus")
+    local rules = {}
+    for index, text in ipairs(expressions()) do
+      rules[index] = { record = "panel:" .. index, expr = text:gsub("%$__rate_interval", "5m")
+        :gsub("%$__range", "1h") }
+    end
+    local folder = shell.folder()
+    shell.write(folder .. "/rules.yml", json.encode {
+      groups = { { name = "dashboard", rules = rules } } })
+    local out, code = shell.run(("promtool check rules %s/rules.yml 2>&1"):format(folder))
+    assert.are.equal(0, code, out)
+    assert.matches(#rules .. " rules found", out, 1, true)
+    shell.remove(folder)
+  end)
+
   it("has a dashboard whose panels stand beside each other", function()
     local dashboard = json.decode(shell.read(HERE .. "dashboard.json"))
     local taken = {}
