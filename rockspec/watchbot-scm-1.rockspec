@@ -32,6 +32,8 @@ external_dependencies = {
 build = {
   type = "builtin",
   modules = {
+    ["watchbot.aws.paths"] = "lua/watchbot/aws/paths.lua",
+    ["watchbot.cli.delay"] = "lua/watchbot/cli/delay.lua",
     ["watchbot.core"] = {
       sources = {
         "src/accounts.c", "src/buffer.c", "src/canonical.c", "src/child.c", "src/clock.c",
@@ -303,6 +305,7 @@ build = {
     ["watchbot.progress.sqlite"] = "lua/watchbot/progress/sqlite.lua",
     ["watchbot.queue"] = "lua/watchbot/queue/init.lua",
     ["watchbot.queue.groups"] = "lua/watchbot/queue/groups.lua",
+    ["watchbot.queue.later"] = "lua/watchbot/queue/later.lua",
     ["watchbot.queue.moving"] = "lua/watchbot/queue/moving.lua",
     ["watchbot.queue.outbox"] = "lua/watchbot/queue/outbox.lua",
     ["watchbot.queue.outgoing"] = "lua/watchbot/queue/outgoing.lua",

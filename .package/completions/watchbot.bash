@@ -27,6 +27,8 @@ _watchbot() {
     'send --from') COMPREPLY=($(compgen -f -- "$word")); return ;;
     'send --subject') COMPREPLY=($(:)); return ;;
     'send --delay') COMPREPLY=($(:)); return ;;
+    'send --via') COMPREPLY=($(compgen -W 'scheduler' -- "$word")); return ;;
+    'send --scheduler-role') COMPREPLY=($(:)); return ;;
     'send --priority') COMPREPLY=($(:)); return ;;
     'send --attribute') COMPREPLY=($(:)); return ;;
     'send --group') COMPREPLY=($(:)); return ;;
@@ -128,7 +130,7 @@ _watchbot() {
   case ${COMP_WORDS[1]} in
     run) options='--queue --workers --lambda --serve --resident --runtime-api --batch --strict --drain --health --listen --log --help' words='' ;;
     listen) options='--workers --health --help' words='' ;;
-    send) options='--queue --stack --prefix --topic --from --subject --delay --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
+    send) options='--queue --stack --prefix --topic --from --subject --delay --via --scheduler-role --priority --attribute --group --overflow --deduplication-id --help' words='' ;;
     message) options=' --help' words='' ;;
     schedule) options='--json --help' words='list next run' ;;
     status) options='--stack --prefix --queue --json --watch --interval --help' words='' ;;

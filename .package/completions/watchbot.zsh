@@ -65,7 +65,9 @@ _watchbot() {
         '--topic=[an SNS topic instead]:arn: ' \
         '--from=[messages written by dead-letter print, from FILE]:file:_files' \
         '--subject=[the message'\''s Subject]:text: ' \
-        '--delay=[delay before delivery]:seconds: ' \
+        '--delay=[delay before delivery, as 90s, 15m, 2d or seconds]:time: ' \
+        '--via=[with --delay]:service:(scheduler)' \
+        '--scheduler-role=[with --via]:arn: ' \
         '--priority=[-100 to 100, default 0]:n: ' \
         '*--attribute=[a message attribute]:name=value: ' \
         '--group=[the message group]:id: ' \

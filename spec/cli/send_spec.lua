@@ -94,7 +94,7 @@ describe("watchbot send", function()
       ["expected NAME=VALUE, got 'zoom'"] = {
         "send", "--queue", folder:url(), "--attribute", "zoom", "x",
       },
-      ["expected a number of at least 0, got '-1'"] = {
+      ["--delay: expected a duration above 0 (90s, 15m, 1h, 2d), got '-1'"] = {
         "send", "--queue", folder:url(), "--delay", "-1", "x",
       },
       ["sqlite:"] = { "send", "--queue", "jobs.db", "x" },

@@ -57,6 +57,18 @@ function methods:spans() return json.decode(control(self, "GET", "/-aws/spans"),
 ---@return table<string, table<string, { size: integer, sha256: string, at: number }>>
 function methods:objects() return json.decode(control(self, "GET", "/-aws/objects")) end
 
+--- The schedules of EventBridge Scheduler.
+---@return { name: string, at: integer, parameters: table }[]
+function methods:schedules() return json.decode(control(self, "GET", "/-aws/schedules"), true) end
+
+--- Sends the messages of the schedules that are due within some seconds.
+---@param seconds number
+---@return integer count
+function methods:send_due(seconds)
+  return json.decode(control(self, "POST", "/-aws/schedules/due",
+    json.encode { seconds = seconds })).sent
+end
+
 --- The requests at AWS's host names, in their order.
 ---@return { host: string, operation: string, status: integer, at: number }[]
 function methods:requests() return json.decode(control(self, "GET", "/-aws/log")) end

@@ -9,6 +9,7 @@ local endpoint = require "watchbot.aws.endpoint"
 local errors = require "watchbot.aws.errors"
 local objects = require "watchbot.aws.objects"
 local same = require "watchbot.aws.keys".same
+local paths = require "watchbot.aws.paths"
 local protocol = require "watchbot.aws.protocol"
 local retry = require "watchbot.aws.retry"
 local scheduler = require "watchbot.scheduler"
@@ -259,6 +260,7 @@ end
 ---@param route watchbot.aws.Route
 ---@return watchbot.aws.Place
 function call.place(client, route)
+  if not route.bucket then return paths.place(client.place, route) end
   return objects.place(client.place, route, client.regions[route.bucket])
 end
 

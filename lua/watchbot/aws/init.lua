@@ -226,7 +226,7 @@ end
 
 --- A client of one service, in one region. Makes no request.
 ---@param service_name string "sqs", "sns", "ecs", "logs", "sts", "dynamodb", "cloudformation",
---- "cloudwatch", "s3"
+--- "cloudwatch", "s3", "scheduler"
 ---@param options watchbot.aws.ClientOptions?
 ---@return watchbot.aws.Client? client
 ---@return string? err

@@ -24,7 +24,7 @@ local FIELDS = {
 
 ---@class watchbot.aws.Route the object that a request is about
 ---@field method string
----@field bucket string
+---@field bucket string? nil: of a service with paths, see aws/paths.lua
 ---@field path string of the object, encoded: "/folder/name"
 
 local function encoded(key)

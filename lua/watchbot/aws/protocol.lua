@@ -1,8 +1,9 @@
 --- protocol: converts an operation and its parameters to a request, and a response to a result. AWS
--- JSON 1.0 and 1.1, Query, and the requests of S3 about an object.
+-- JSON 1.0 and 1.1, REST JSON, Query, and the requests of S3 about an object.
 
 local json = require "watchbot.lib.json"
 local objects = require "watchbot.aws.objects"
+local paths = require "watchbot.aws.paths"
 local query = require "watchbot.aws.query"
 local services = require "watchbot.aws.services"
 local xml = require "watchbot.aws.xml"
@@ -11,7 +12,9 @@ local protocol = {}
 
 local FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
-local write, read = { rest = function(_, ...) return objects.write(...) end }, {}
+local write, read = {
+  rest = function(_, ...) return objects.write(...) end, rest_json = paths.write,
+}, {}
 
 function write.json(service, operation, parameters)
   local headers = {
@@ -44,6 +47,8 @@ function read.query(operation, body)
   local result = type(value) == "table" and value[operation .. "Result"]
   return type(result) == "table" and result or {}
 end
+
+read.rest_json = read.json
 
 --- The body and the headers of an operation's request, and its route where that is not the
 --- service's own. Raises an error for parameters that cannot be written.

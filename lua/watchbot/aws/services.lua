@@ -16,7 +16,8 @@
 local sorted = require "watchbot.lib.sorted"
 
 ---@class watchbot.aws.Service
----@field protocol "json"|"query"|"rest"
+---@field protocol "json"|"query"|"rest"|"rest_json"
+---@field paths table<string, string[]>? of a REST JSON service: method and path of an operation
 ---@field content_type string?
 ---@field target string? before the dot in X-Amz-Target
 ---@field version string? of the Query API
@@ -135,6 +136,14 @@ services.cloudwatch = {
   once = { PutMetricData = true }, -- it would be counted twice
 }
 
+-- The schedules of EventBridge Scheduler, as far as `paths` has its operations.
+services.scheduler = {
+  protocol = "rest_json",
+  signing_name = "scheduler",
+  paths = { CreateSchedule = { "POST", "/schedules/{Name}" } },
+  tokens = { CreateSchedule = "ClientToken" },
+}
+
 -- The objects of S3, as far as aws/objects.lua knows its operations.
 services.s3 = {
   protocol = "rest",
@@ -145,7 +154,7 @@ services.s3 = {
 -- Operations with these names return data: an empty body means that the response was lost.
 local ANSWERING = {
   "^Get", "^List", "^Describe", "^Receive", "^Filter", "^Run", "^Send", "^Publish", "^Assume",
-  "^Query$", "^Scan$", "Batch$",
+  "^Query$", "^CreateSchedule$", "^Scan$", "Batch$",
 }
 
 local api = {}

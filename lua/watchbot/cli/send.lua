@@ -1,6 +1,7 @@
 --- cli.send: `watchbot send`.
 
 local carriers = require "watchbot.message.carriers"
+local delay = require "watchbot.cli.delay"
 local limits = require "watchbot.lib.limits"
 local named = require "watchbot.otlp.named"
 local open_lines = require("watchbot.lib.lines").open
@@ -36,10 +37,7 @@ local send = {
       help = "messages written by dead-letter print, from FILE; -: standard input",
     },
     { name = "subject", value = "TEXT", help = "the message's Subject" },
-    {
-      name = "delay", value = "SECONDS", number = true,
-      help = "delay before delivery: SQS up to 900, an embedded queue up to a year",
-    },
+    delay.options[1], delay.options[2], delay.options[3],
     {
       name = "priority", value = "N",
       help = "-100 to 100, default 0: higher ones first; for embedded queues",
@@ -214,6 +212,15 @@ local function overflow_of(arguments)
   return arguments.overflow or os.getenv "MessageOverflow"
 end
 
+local function open_at(url, folder, arguments, found)
+  local queue, err, code = open_queue(url, { overflow = folder })
+  if not queue then return nil, err, code end
+  local sends
+  sends, err, code = delay.through(queue, arguments, found)
+  if not sends then queue:close() end
+  return sends, sends and nil or "send: " .. tostring(err), code
+end
+
 local function open_stack(arguments)
   local found, err, code = require "watchbot.cli.target".find("send", arguments)
   if not found then return nil, err, code end
@@ -223,7 +230,7 @@ local function open_stack(arguments)
   local folder = overflow_of(arguments)
   if not folder then folder, err, code = found:find "MessageOverflow" end
   if err then return nil, err, code end
-  return open_queue(url, { overflow = folder })
+  return open_at(url, folder, arguments, found)
 end
 
 -- A topic's pointers are for all of its queues.
@@ -245,9 +252,10 @@ local function open_target(arguments)
     return nil, "send: either --stack or --topic, not both", "Usage"
   end
   if arguments.stack or arguments.prefix then return open_stack(arguments) end
-  if arguments.topic then return open_topic(arguments.topic, arguments) end
+  if arguments.topic and not arguments.via then return open_topic(arguments.topic, arguments) end
   local url = arguments.queue or os.getenv "QueueUrl"
-  if url then return open_queue(url, { overflow = overflow_of(arguments) }) end
+  if url then return open_at(url, overflow_of(arguments), arguments) end
+  if arguments.via then return nil, "send: --via scheduler needs --queue or --stack", "Usage" end
   if os.getenv "WorkTopic" then return open_topic(os.getenv "WorkTopic", arguments) end
   return nil, "send: no queue: give --queue sqlite:FILE, --stack NAME or --topic ARN, or set "
     .. "$QueueUrl",
@@ -303,7 +311,7 @@ local function check_saved(arguments)
       text.word(arguments.words[1])),
       "Usage"
   end
-  local own = { "subject", "delay", "priority", "attribute", "group", "deduplication-id" }
+  local own = { "subject", "delay", "via", "priority", "attribute", "group", "deduplication-id" }
   for _, name in ipairs(own) do
     if arguments[name] then
       return nil, ("send: --from sends messages unchanged: --%s cannot be combined with it"):format(
@@ -345,6 +353,7 @@ function send.run(arguments)
   local ok, err, code = check_saved(arguments)
   if ok then ok, err, code = check_ids(arguments) end
   if ok then ok, err, code = check_priority(arguments) end
+  if ok then ok, err, code = delay.read(arguments) end
   if not ok then return nil, err, code end
   return scheduler.run(start, arguments)
 end

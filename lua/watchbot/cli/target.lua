@@ -29,6 +29,7 @@ local SOURCES = {
   Service = { "service", "Service" },
   Topic = { "topic", "WorkTopic" },
   NotificationTopic = { "notification-topic", "NotificationTopic" },
+  SchedulerRole = { "scheduler-role", "SchedulerRole" },
   ProgressTable = { "table", "ProgressTable" },
   TaskDefinition = { "task-definition", "TaskDefinition" },
 }

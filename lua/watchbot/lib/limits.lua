@@ -45,6 +45,10 @@ return {
     reads = 100, -- items in a BatchGetItem
     writes = 25, -- items in a BatchWriteItem
   },
+  -- https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html
+  scheduler = {
+    input = 256 * 1024, -- bytes
+  },
   -- https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
   -- services-sqs-configure.html
   lambda = {

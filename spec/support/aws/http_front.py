@@ -27,6 +27,8 @@ class Request:
 
     def operation(self):
         """The name of the operation: in JSON, in Query, or by S3's method."""
+        if self.path.startswith("/schedules/"):
+            return "CreateSchedule"
         if s3.is_meant(self):
             return s3.operation_of(self)
         action = re.search(rb"(?:^|&)Action=(\w+)", self.body)

@@ -23,6 +23,7 @@ import cloudformation
 import cloudwatch
 import common
 import dynamodb
+import eb_scheduler
 import ecs
 import ecs_container
 import ecs_run
@@ -174,6 +175,8 @@ def answer_call(request):
         return s3.answer(request)
     if service == "xray":
         return xray.answer(request, region)
+    if eb_scheduler.is_meant(request, service):
+        return eb_scheduler.answer(request, region)
     request.service = service or {
         "AmazonSQS": "sqs"}.get(request.headers.get("x-amz-target", "").split(".")[0])
     try:
@@ -205,6 +208,8 @@ def control(request):
         return 200, b"{}", {}
     if request.path == "/-aws/spans":
         return 200, json.dumps(xray.spans()).encode(), {}
+    if request.path.startswith("/-aws/schedules"):
+        return 200, json.dumps(eb_scheduler.control(request)).encode(), {}
     if request.path == "/-aws/objects":
         return 200, json.dumps(s3.listing()).encode(), {}
     if request.path == "/-aws/ca":

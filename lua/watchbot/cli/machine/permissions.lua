@@ -13,7 +13,8 @@ local ECS = {
 }
 
 -- Without these actions a watcher runs, with a warning.
-local SPARED = { ["sqs:GetQueueAttributes"] = true, ["sqs:ListQueueTags"] = true }
+local SPARED = { ["sqs:GetQueueAttributes"] = true, ["sqs:ListQueueTags"] = true,
+  ["scheduler:CreateSchedule"] = true }
 
 -- The result is unknown if an action could not be tried (no response, an endpoint without the
 -- operation).
@@ -76,6 +77,19 @@ local function check_once(account, policy)
   if problem then account:add("once", "warning", problem) end
 end
 
+-- Whether tasks may send messages later: only where a role for it is known.
+local function check_later(account)
+  local role = os.getenv "SchedulerRole"
+  if not account.url or not role or role == "" then return end
+  local queue, err = require "watchbot.queue".open(account.url, { client = account:client "sqs" })
+  local options, sends = { delay = 0, role = role }, nil
+  if queue then sends, err = require "watchbot.queue.later".open(queue, options) end
+  if not sends then return account:add("scheduler", "warning", err) end
+  local ok, problem, code = sends:check()
+  report(account, "scheduler:CreateSchedule", not ok and problem or nil, code)
+  sends:close()
+end
+
 local function check_tasks(account, policy)
   local task = policy and policy.task
   if type(task) ~= "table" then return end
@@ -97,4 +111,5 @@ return function(account, policy)
   check_topic(account, policy)
   check_tasks(account, policy)
   check_once(account, policy)
+  check_later(account)
 end
