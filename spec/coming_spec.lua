@@ -1,5 +1,6 @@
 -- The pages for those who come from elsewhere: what they show is run here.
 
+local cjson = require "cjson"
 local shell = require "support.shell"
 local workshop = require "support.workshop"
 
@@ -13,6 +14,8 @@ local function blocks(path, language)
   end
   return found
 end
+
+local HERE = (shell.run "pwd"):match "[^\n]+"
 
 local PAGE = "doc/coming-from-others.md"
 
@@ -84,10 +87,44 @@ TASKS = {"resize": resize}
     out, code = shell.run(("cd %s && terraform fmt -check -diff main.tf 2>/dev/null"):format(
       folder.path))
     assert.are.equal(0, code, out)
-    -- The parameters and the output are those of the template that it deploys.
-    local stack = shell.read "doc/examples/tiles/stack.lua"
-    for name in text:match "parameters = {(.-)\n  }":gmatch "(%u%a+) +=" do
-      assert.is_truthy(stack:find(name .. " = { Type", 1, true), name)
+  end))
+
+  -- AWS's provider is in a registry, and needs an account: a resource of Terraform itself, which
+  -- keeps what it is given, stands for the stack. All else is what Terraform makes of the block:
+  -- the template's text, its parameters, and the output.
+  it("has a block of Terraform that gives its template all it needs", task(function(folder)
+    local _, code = shell.run "command -v terraform >/dev/null"
+    if code ~= 0 then return pending "terraform is not installed" end
+    local _, json = workshop.run(folder, { "template", HERE .. "/doc/examples/tiles/stack.lua" })
+    folder:write("tiles.json", json)
+    local text = blocks("doc/templates.md", "terraform")[1]
+    text = text:gsub('resource "aws_cloudformation_stack" "tiles" {\n(.-)\n}\n',
+      'resource "terraform_data" "tiles" {\n  input = {\n%1\n'
+      .. '    outputs = jsondecode(file("${path.module}/tiles.json")).Outputs\n  }\n}\n')
+    text = text:gsub("aws_cloudformation_stack.tiles.outputs",
+      "terraform_data.tiles.output.outputs"):gsub("aws_ecs_cluster.main", "var.cluster")
+    folder:write("main.tf", text .. [[
+      variable "git_sha" { default = "v1" }
+      variable "cluster" { default = { name = "fleet" } }
+      output "stack" { value = terraform_data.tiles.output }
+    ]])
+    local out
+    out, code = shell.run(("cd %s && { terraform init && terraform apply -auto-approve; } "
+      .. ">log 2>&1 && terraform output -json 2>/dev/null"):format(folder.path))
+    assert.are.equal(0, code, folder:read "log")
+    local made, template = cjson.decode(out), cjson.decode(json)
+    local given = made.stack.value
+    for name, parameter in pairs(template.Parameters) do
+      assert.is_truthy(given.parameters[name] or parameter.Default, name)
+    end
+    for name in pairs(given.parameters) do assert.is_table(template.Parameters[name], name) end
+    assert.are.same({ GitSha = "v1", Cluster = "fleet", AlarmEmail = "me@example.com" },
+      given.parameters)
+    assert.are.same({ json, "CAPABILITY_IAM" }, { given.template_body, given.capabilities[1] })
+    assert.are.same(template.Outputs.WatchbotTopic.Value, made.work_topic.value.Value)
+    -- A role with a name would need CAPABILITY_NAMED_IAM.
+    for name, resource in pairs(template.Resources) do
+      assert.is_nil((resource.Properties or {}).RoleName, name)
     end
   end))
 end)
