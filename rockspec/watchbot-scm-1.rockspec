@@ -495,6 +495,7 @@ build = {
     ["watchbot.template.webhook"] = "lua/watchbot/template/webhook.lua",
     ["watchbot.template.worker"] = "lua/watchbot/template/worker.lua",
     ["watchbot.testing"] = "lua/watchbot/testing/init.lua",
+    ["watchbot.testing.line"] = "lua/watchbot/testing/line.lua",
     ["watchbot.testing.message"] = "lua/watchbot/testing/message.lua",
     ["watchbot.testing.queue"] = "lua/watchbot/testing/queue.lua",
     ["watchbot.testing.runner"] = "lua/watchbot/testing/runner.lua",

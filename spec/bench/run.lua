@@ -12,7 +12,7 @@ local scheduler = require "watchbot.scheduler"
 local parts = {
   "process", "handler", "instructions", "resident", "listener", "flat", "idle", "log", "sigv4",
   "sqs", "sqs_handler", "ecs", "template", "static", "metrics", "depth", "history",
-  "console",
+  "console", "simulate",
 }
 
 local wanted = {}

@@ -102,6 +102,13 @@ function Simulation:look()
   if self.all_arrived and self.tally.gone == self.tally.arrived then self.over:set() end
 end
 
+local function sets_hooks(given)
+  for _, name in ipairs(policy.hook_names) do
+    if given:is_set(name) then return true end
+  end
+  return false
+end
+
 function Simulation:watch(given, kind)
   local log = silent(function(text, broken)
     if broken then self:stop(text) end
@@ -111,7 +118,8 @@ function Simulation:watch(given, kind)
     queue = self.queue, journal = log,
     runner = runner.new(kind, self.tally, self.load, self.options.capacity),
   })
-  one.hooks.observer = self.hooked
+  -- An observed hook costs more, and the defaults need no observer.
+  if sets_hooks(given) then one.hooks.observer = self.hooked end
   one.jobs:observe { changed = function(entry)
     if entry.outcome then self.tally:decides(entry) end
   end }

@@ -24,6 +24,8 @@ function module.new(kind, tally, load, capacity)
   return setmetatable({
     plan = plan, elsewhere = kind == "ecs" or nil, tally = tally, load = load,
     room = capacity or math.huge,
+    -- Nothing starts with it; the policy's own hook is called nevertheless.
+    ignores_environment = kind ~= "ecs",
   }, Runner)
 end
 

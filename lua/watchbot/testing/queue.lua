@@ -4,11 +4,10 @@
 -- other watchers.
 --
 -- A message costs the same however many there are: `line` has them by the time at which they are
--- visible, as the embedded queue hands them out; of a group only the first. An entry whose message
--- has changed since is passed over when it comes out.
+-- visible, as the embedded queue hands them out; of a group only the first.
 
 local fifo = require "watchbot.lib.fifo"
-local heap = require "watchbot.lib.heap"
+local line = require "watchbot.testing.line"
 local scheduler = require "watchbot.scheduler"
 
 -- SQS's values: receives, and seconds.
@@ -33,7 +32,7 @@ function module.new(options)
     name = options.name or "testing", fifo = options.fifo or false,
     max_receives = options.max_receives or MAX_RECEIVES,
     heard = options.heard or function() end, dead = {}, deduplicated = {}, sent = 0, handed = 0,
-    items = {}, ids = {}, receipts = {}, groups = {}, line = heap.new(), paused = false, keys = {},
+    items = {}, ids = {}, receipts = {}, groups = {}, line = line.new(), paused = false, keys = {},
     names = options.names or { last = 0 },
     arrived = scheduler.event(),
   }, Queue)
@@ -42,28 +41,18 @@ end
 -- the order of the messages
 
 -- Enters a message at the time at which it is visible; an entry from before counts no more.
-function Queue:schedule(item)
+function Queue:schedule(item, lane)
   item.turn = item.turn + 1
-  self.line:push(item.visible_at, item.number, { item = item, turn = item.turn })
-end
-
--- The message that is visible first, now or later; nil: there is none.
-function Queue:first()
-  while true do
-    local at, entry = self.line:first()
-    if not at or entry.turn == entry.item.turn then return entry and entry.item end
-    self.line:pop()
-  end
+  self.line:enter(item, lane)
 end
 
 -- A message of a group is entered when those before it are gone.
 function Queue:enter(item)
   local group = item.group
-  if not group then return self:schedule(item) end
-  local line = self.groups[group]
-  if line then return line:push(item) end
-  self.groups[group] = fifo.new()
-  self:schedule(item)
+  local waiting = group and self.groups[group]
+  if waiting then return waiting:push(item) end
+  if group then self.groups[group] = fifo.new() end
+  self:schedule(item, not item.delayed and "ready" or nil)
 end
 
 function Queue:remove(item)
@@ -71,9 +60,9 @@ function Queue:remove(item)
   self.items[item.number] = nil
   if self.ids[item.id] == item then self.ids[item.id] = nil end
   if item.receipt then self.receipts[item.receipt] = nil end
-  local line = item.group and self.groups[item.group]
-  if not line then return end
-  local after = line:pop()
+  local waiting = item.group and self.groups[item.group]
+  if not waiting then return end
+  local after = waiting:pop()
   if not after then self.groups[item.group] = nil end
   if after then self:schedule(after) end
 end
@@ -127,6 +116,16 @@ end
 
 -- receiving
 
+-- A copy, in a table that is allocated once.
+local function received(item)
+  return {
+    id = item.id, body = item.body, subject = item.subject, attributes = item.attributes,
+    group = item.group, deduplication = item.deduplication, sent = item.sent,
+    receives = item.receives, receipt = item.receipt, first_received = item.first_received,
+    number = item.number,
+  }
+end
+
 --- Delivers a message, whether or not it is in flight.
 ---@param item table
 ---@param visibility number seconds
@@ -138,11 +137,9 @@ function Queue:hand(item, visibility)
   self.receipts[item.receipt] = item
   item.first_received = item.first_received or scheduler.time()
   item.visible_at, item.in_flight, item.delayed = scheduler.now() + visibility, true, false
-  self:schedule(item)
-  local message = {}
-  for name, value in pairs(item) do message[name] = value end
+  self:schedule(item, "in_flight")
   self.heard("received", item)
-  return message
+  return received(item)
 end
 
 function Queue:to_dead_letters(item)
@@ -155,7 +152,7 @@ function Queue:take(max, visibility)
   local messages, taken = {}, {}
   if self:pauses()[1] then return messages end
   while #messages < max do
-    local item = self:first()
+    local item = self.line:first()
     -- A visibility timeout of 0: it is visible again at once, but not for this receive.
     if not item or item.visible_at > scheduler.now() or taken[item] then break end
     taken[item] = true
@@ -169,7 +166,7 @@ function Queue:take(max, visibility)
 end
 
 function Queue:next_due()
-  local item = self:first()
+  local item = self.line:first()
   -- What is visible now is not wanted now.
   local due = item and item.visible_at > scheduler.now() and item.visible_at or math.huge
   return self:pauses()[1] and math.min(due, self.paused.over or math.huge) or due
@@ -254,7 +251,7 @@ function Queue:extend(receipt, seconds)
   local item, err, code = self:of_receipt(receipt)
   if not item then return nil, err, code end
   item.visible_at = scheduler.now() + seconds
-  self:schedule(item)
+  self:schedule(item, "in_flight")
   return true
 end
 
