@@ -39,6 +39,9 @@ local CALLS = {
 local HARMLESS = { close = true }
 local LEASES = { ChangeMessageVisibility = true, ChangeMessageVisibilityBatch = true }
 
+-- Seconds between two looks at how fast the machine is.
+local LOOK = 0.1
+
 local function now() return scheduler.time() / 1000 end
 
 ---@class watchbot.spec.Hurt whose watchers are hurt
@@ -218,14 +221,20 @@ function Trouble:hurt(watchers, first)
   self.hurting = nil
 end
 
---- Notes when this process, and so the machine, stood still for long enough to cost a watcher its
---- leases. To be spawned.
+-- Whether something has held the machine up since: the queue answers in milliseconds.
+local function was_held_up(self, since)
+  pcall(self.site.place.counts, self.site.place)
+  return scheduler.now() - since > LOOK + self.site.visibility / 4
+end
+
+--- Notes when the machine was too slow for heartbeats, which may cost any watcher its leases: this
+-- process stood still, or a call to the queue, past all faults, took a quarter of the visibility
+-- timeout. To be spawned.
 function Trouble:watch_machine()
-  local last = scheduler.now()
   while not self.over do
-    scheduler.sleep(0.1)
-    if scheduler.now() - last > self.site.visibility / 2 then self:note "STOP" end
-    last = scheduler.now()
+    local since = scheduler.now()
+    scheduler.sleep(LOOK)
+    if not self.over and was_held_up(self, since) then self:note "STOP" end
   end
 end
 
