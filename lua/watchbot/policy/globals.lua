@@ -98,10 +98,10 @@ local function unread(found)
   for _, write in ipairs(found.writes) do
     if not read[write.name] and not found.dynamic and rawget(environment(), write.name) == nil then
       read[write.name] = true
-      local near = suggest(write.name, sorted.keys(found.locals))
-      sentences[#sentences + 1] = ("global '%s' is set in %s:%d, and nothing reads it; %s"):format(
-        write.name, shown(write.path), write.line, near and ("did you mean '%s'?"):format(near)
-          or "write: local " .. write.name)
+      local hint = suggest.hint(write.name, sorted.keys(found.locals))
+      if hint == "" then hint = "; write: local " .. write.name end
+      sentences[#sentences + 1] = ("global '%s' is set in %s:%d, and nothing reads it%s"):format(
+        write.name, shown(write.path), write.line, hint)
     end
   end
   return sentences
@@ -161,7 +161,7 @@ end
 --- The end of an error that a file raised because a global does not exist.
 ---@param err string
 ---@param path string the policy's file
----@return string "; did you mean 'print'?", or ""
+---@return string as suggest.hint
 function globals.hint(err, path)
   local name = err:match "global '([%a_][%w_]*)'"
   if not name or exists(name) then return "" end

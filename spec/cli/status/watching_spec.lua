@@ -55,7 +55,7 @@ describe("watchbot status --watch", function()
     local screen <close> = start(folder)
     screen:shows "\nrunning\nrunning +%x+%-"
     screen:shows "\nfailed in the last hour\nfailed +%S+ +%d+ s +%d+  retry, exit code 9"
-    screen:shows "watchers +%S+ %d+ %([12] of 2%)"
+    screen:shows "watchers +%S+ %d+: [12] of 2 running, policy %x+\n"
     assert.is_truthy(screen:text():find("a\\u{1b}]0;title\\u{7}b: long", 1, true), screen:text())
     screen:type "q"
     assert.are.equal(0, (screen:ends()))
