@@ -223,3 +223,19 @@ describe("a transaction", function()
       { err, code })
   end, { patience = 0.1 }))
 end)
+
+describe("a receipt of an embedded queue", function()
+  it("is two numbers, and nothing else is one", function()
+    assert.are.same({ 12, 3 }, { sqlite.receipt "12.3" })
+    assert.are.same({ 0, 0 }, { sqlite.receipt "0.0" })
+    local longest = ("9"):rep(18)
+    assert.are.same({ tonumber(longest), 1 }, { sqlite.receipt(longest .. ".1") })
+    for _, text in ipairs {
+      "", ".", "1", "1.", ".1", "1.2.3", "a.1", "1.a", "-1.2", "1.-2", " 1.2", "1.2 ", "1.2\n",
+      "1.2\0", "1\0.2", "0x1.2", "1e1.2", longest .. "9.1", "1." .. longest .. "9",
+    } do
+      assert.are.equal(0, select("#", sqlite.receipt(text)), text)
+    end
+    assert.has_error(function() sqlite.receipt(nil) end)
+  end)
+end)

@@ -338,6 +338,26 @@ static int statement_finalize(lua_State *L) {
     return 0;
 }
 
+/* One of two whole numbers of at most 18 digits, before `end`. NULL: there is none. */
+static const char *read_digits(const char *at, const char *end, lua_Integer *number) {
+    const char *start = at;
+    for (*number = 0; at < end && *at >= '0' && *at <= '9' && at - start < 18; at++)
+        *number = *number * 10 + (*at - '0');
+    return at > start ? at : NULL;
+}
+
+/* -- receipt => seq lease | : the numbers of a receipt, "seq.lease"; each job needs them */
+static int l_receipt(lua_State *L) {
+    const char *at = luaL_checkstring(L, 1), *end = at + lua_rawlen(L, 1);
+    lua_Integer seq, lease;
+    at = read_digits(at, end, &seq);
+    if (!at || at == end || *at != '.') return 0;
+    if (read_digits(at + 1, end, &lease) != end) return 0;
+    lua_pushinteger(L, seq);
+    lua_pushinteger(L, lease);
+    return 2;
+}
+
 static const luaL_Reg connection_metamethods[] = {
     {"__gc",    connection_close},
     {"__close", connection_close},
@@ -367,8 +387,9 @@ static const luaL_Reg statement_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"open", l_open},
-    {NULL,   NULL  },
+    {"open",    l_open   },
+    {"receipt", l_receipt},
+    {NULL,      NULL     },
 };
 
 int luaopen_watchbot_sqlite(lua_State *L) {

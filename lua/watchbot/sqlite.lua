@@ -63,6 +63,11 @@ sqlite.network = volume.network
 ---@type fun(path: string): watchbot.FileFacts?, string?, string?
 sqlite.facts = volume.facts
 
+--- The numbers of a receipt of an embedded queue, its message's and its lease's. In C because each
+--- job needs them; nothing: the text is no such receipt.
+---@type fun(receipt: string): integer?, integer?
+sqlite.receipt = core.receipt
+
 --- The effective user id of this process.
 ---@type fun(): integer
 sqlite.user = volume.user

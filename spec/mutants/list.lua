@@ -48,10 +48,9 @@ return {
 
   -- draining
   { name = "messages that wait for a slot are not given back",
-  file = "lua/watchbot/watcher/init.lua",
+  file = "lua/watchbot/watcher/drain.lua",
     find = [[  self.life:give_back_waiting()
-  if self.retired]],
-    put = [[  if self.retired]], specs = "spec/run_spec.lua spec/watcher/drain_spec.lua" },
+]], put = "", specs = "spec/run_spec.lua spec/watcher/drain_spec.lua" },
   { name = "receives are spent at a drain", file = "lua/watchbot/watcher/life.lua",
     find = [[  self:put_back(entry, 0, true)]], put = [[  self:put_back(entry, 0, false)]],
     specs = "spec/watcher/drain_spec.lua" },
@@ -91,7 +90,7 @@ return {
     find = [[  if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
 ]], put = "", specs = "spec/runner/ecs/placement_spec.lua" },
   { name = "a hook that waits keeps its message at the end",
-    file = "lua/watchbot/watcher/init.lua",
+    file = "lua/watchbot/watcher/drain.lua",
     find = [[  self.life:end_hooks()
 ]], put = "", specs = "spec/watcher/drain_spec.lua" },
 

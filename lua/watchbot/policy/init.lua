@@ -242,6 +242,10 @@ function policies.copy(policy, changes)
   return make(declared)
 end
 
+--- All values of a policy, as they are now, in one plain table: for what each job reads.
+---@type fun(policy: watchbot.Policy): watchbot.Policy
+function policies.plain(policy) return (insides[policy] or { plain = policy }).plain end
+
 ---@class watchbot.PolicyOfQueue
 ---@field queue string
 ---@field weight number

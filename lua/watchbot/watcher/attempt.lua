@@ -69,11 +69,12 @@ end
 ---@return watchbot.Verdict? refused
 local function admit(context, entry)
   local hooks = context.hooks
-  local kind = hooks.policy.envelope
+  local current = hooks.plain
+  local kind = current.envelope
   local done = kind and recognize(context, entry, kind)
   if done then return done end
   -- The default admits every job.
-  if hooks.policy.admit == policy.admit and not hooks.observer then
+  if current.admit == policy.admit and not hooks.observer then
     if not context.breaker.quiet then context.passed "admit" end
     return nil
   end
@@ -103,7 +104,7 @@ end
 ---@return watchbot.Exit exit
 local function judge(context, entry, exit, clean)
   local hooks = context.hooks
-  local current, outcome, seconds = hooks.policy
+  local current, outcome, seconds = hooks.plain
   local kept = current.verdict ~= policy.verdict and copy(exit)
   if kept or hooks.observer then
     outcome, seconds = hooks:ask("verdict", entry.job, exit)
@@ -165,10 +166,10 @@ local function begin(context, entry)
   local run, exit = begun(context, entry)
   if run or exit then return run, exit end
   context.journal:started(entry.job)
-  local runner, current, err, code = context.runner, context.hooks.policy
+  local runner, current, err, code = context.runner, context.hooks.plain
   if runner.starts_at_once then return runner:start(entry.job, entry.environment, current) end
   local function lapsed() return scheduler.boottime() >= entry.lease.deadline end
-  run, err, code = runner:start(entry.job, entry.environment, current, lapsed)
+  run, err, code = runner:start(entry.job, entry.environment, context.hooks.policy, lapsed)
   if run then return run end
   if code == "LeaseLapsed" then return nil, { cause = "lapsed" } end
   return nil, not_started(err, code)
@@ -264,7 +265,7 @@ function attempt.run(context, entry)
     return conclude(context, entry, unread)
   end
   local refused = admit(context, entry)
-  if not refused and context.hooks.policy.once then refused = claim(context, entry) end
+  if not refused and context.hooks.plain.once then refused = claim(context, entry) end
   if refused then return refused end
   local runner = context.runner
   if not runner.ignores_environment or context.hooks:is_set "environment" then

@@ -12,7 +12,8 @@ local policy = require "watchbot.policy"
 ---@field complained fun(self, err: any, where: string)
 
 ---@class watchbot.HookCaller
----@field policy table the policy with the hooks; may be replaced by another
+---@field policy table the policy with the hooks; `use` replaces it by another
+---@field plain table its values, at less cost
 ---@field observer watchbot.HookObserver|false
 local Hooks = {}
 Hooks.__index = Hooks
@@ -23,7 +24,15 @@ local hooks = {}
 ---@param journal watchbot.Journal
 ---@return watchbot.HookCaller
 function hooks.new(current, journal)
-  return own({ policy = current, journal = journal, observer = false }, Hooks)
+  return own({
+    policy = current, plain = policy.plain(current), journal = journal, observer = false,
+  }, Hooks)
+end
+
+--- Another policy applies from now on.
+---@param current table
+function Hooks:use(current)
+  self.policy, self.plain = current, policy.plain(current)
 end
 
 local function heard(self, name, job, ok, ...)

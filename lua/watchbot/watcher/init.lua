@@ -150,7 +150,7 @@ end
 
 -- The policy may end the watcher after a number of jobs.
 function Watcher:job_ended()
-  local limit = self.hooks.policy.jobs
+  local limit = self.hooks.plain.jobs
   if limit and self.phase:watching() and room.jobs_done(self) >= limit then
     local all = self.share and self.share.shares.owner or self
     all:stop()
@@ -265,7 +265,7 @@ end
 --- The same for a policy that fits.
 ---@param fresh watchbot.Policy
 function Watcher:take_over(fresh)
-  self.hooks.policy = fresh
+  self.hooks:use(fresh)
   self.leases.visibility = fresh.visibility
   self.intake.options.visibility = fresh.visibility
   if self.keeper then self.keeper:apply(fresh) end

@@ -152,8 +152,8 @@ end
 --- The most jobs at once: a resident program takes a batch of them.
 ---@return integer
 function Life:slots()
-  local current, runner = self.hooks.policy, self.runner
-  return runner.capacity and runner:capacity(current) or current.workers
+  local hooks, runner = self.hooks, self.runner
+  return runner.capacity and runner:capacity(hooks.policy) or hooks.plain.workers
 end
 
 --- Starts waiting jobs, as far as there are slots.
@@ -304,7 +304,7 @@ function Life:delete(entry, record)
   local ok, err, code = self.settle:delete(entry.lease, record)
   if not ok then
     self.journal:error(entry.id, "error", err, "code", code, "where", "delete")
-  elseif self.hooks.policy.overflow then
+  elseif self.hooks.plain.overflow then
     self.payloads:forget(entry)
   end
 end
@@ -359,7 +359,7 @@ function Life:conclude(entry, verdict)
   if verdict.pause then verdict.seconds = self.pause(verdict.pause.seconds) end
   local counts = not rule.uncounted
   if verdict.step or rule.step then counts = self:failed(entry, verdict, rule) end
-  local policy = self.hooks.policy
+  local policy = self.hooks.plain
   local record = policy.history and records.of(entry, outcome, exit, policy) or nil
   if entry.claim then self.once:settle(entry, outcome, exit) end
   if outcome == "bury" then outcome = self:bury(entry, exit, record) end

@@ -51,7 +51,7 @@ end
 ---@return integer
 function room.waiting(watcher)
   if watcher.queue.fifo or watcher.breaker.open then return 0 end
-  return room.prefetch(watcher.hooks.policy, watcher.life.duration)
+  return room.prefetch(watcher.hooks.plain, watcher.life.duration)
 end
 
 --- How many messages may be received.

@@ -155,7 +155,8 @@ function Several:reload(fresh)
     by_queue[one.queue], one.index = one, index
   end
   scheduler.spawn(self.notices.flush, self.notices, self.hooks.policy)
-  self.hooks.policy, self.shares.policy = fresh, fresh
+  self.hooks:use(fresh)
+  self.shares.policy = fresh
   for _, one in ipairs(self.all) do
     local its = by_queue[one.hooks.policy.queue]
     one.share.weight, one.share.index = its.weight, its.index

@@ -2,6 +2,8 @@
 -- progress belongs to a message, and lasts as long as that message's lease: there is no second
 -- lease to extend. It is marked as done in the transaction that deletes the message.
 
+local sqlite = require "watchbot.sqlite"
+
 local once = {}
 
 -- One transaction removes at most this many keys.
@@ -20,10 +22,7 @@ CREATE TABLE once_keys (
 CREATE INDEX once_keys_by_time ON once_keys (expires) WHERE expires IS NOT NULL;
 ]]
 
-local function parse(receipt)
-  local seq, lease = receipt:match "^(%d+)%.(%d+)$"
-  return math.tointeger(tonumber(seq)), math.tointeger(tonumber(lease))
-end
+local parse = sqlite.receipt
 
 local HOLDER = [[
   SELECT visible_at, lease = ?2 AND visible_at > ?3 AND returned < lease AS active

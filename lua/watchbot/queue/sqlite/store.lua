@@ -6,6 +6,7 @@
 
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
+local sqlite = require "watchbot.sqlite"
 
 local store = {}
 
@@ -154,17 +155,8 @@ end
 
 -- settling
 
-local match = string.match
-
--- Digits that make no number beyond the range of integers.
-local SURELY_INTEGERS = 18
-
-local function parse(receipt)
-  local seq, number = match(receipt, "^(%d+)%.(%d+)$")
-  if not seq then return nil end
-  if #receipt <= SURELY_INTEGERS then return tonumber(seq), tonumber(number) end
-  return math.tointeger(tonumber(seq)), math.tointeger(tonumber(number))
-end
+-- => seq lease ; nil: another queue's receipt, or none at all
+local parse = sqlite.receipt
 
 local function refusal(transaction, receipt)
   local seq = parse(receipt)
