@@ -1,9 +1,9 @@
 -- Messages that run once by their key: on a stage, with a clock that the spec moves; and the whole
 -- program, killed at any moment.
 
+local doubles = require "support.doubles"
 local open_stage = require("watchbot.testing.stage").open
 local policy = require "watchbot.policy"
-local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
@@ -226,84 +226,13 @@ describe("a policy with 'once'", function()
   end)
 end)
 
--- Two of each message; its task notes when it is done, and must be alone with its key meanwhile.
-local POLICY = [[
-return require "watchbot".policy {
-  queue = %q, workers = 4, visibility = 2, max_receives = 100, once = "body",
-  command = 'exec 9>lock-$Message; flock -n 9 || echo $Message >> together; '
-    .. 'echo $Message >> done',
-  backoff = function() return 0 end,
-}
-]]
-
-local KEYS, KILLS = 150, 10
-
--- The spec must find the keys in the log.
-local function key_of(line) return require("watchbot.once").WAYS.body { message = line } end
-
-local function counted(lines)
-  local counts = {}
-  for _, line in ipairs(lines) do counts[line] = (counts[line] or 0) + 1 end
-  return counts
-end
-
--- How often each key was reported as in doubt.
-local function doubts_of(logs, names)
-  local counts = {}
-  for stored in logs:gmatch '"a key is in doubt","key":"([^"]+)"' do
-    local name = names[stored] or stored
-    counts[name] = (counts[name] or 0) + 1
-  end
-  return counts
-end
-
-local started = 0
-
--- What it logs is in a file: a pipe may lose the last lines of a process that is killed.
-local function start(folder, options)
-  started = started + 1
-  local command = ("exec '%s' run %s policy.lua >> log-%d 2>&1"):format(workshop.program,
-    options or "", started)
-  return assert(process.start { argv = { "sh", "-c", command }, cwd = folder.path })
-end
-
-local function run_and_kill(folder)
-  local watchers = { start(folder), start(folder) }
-  for kill = 1, KILLS do
-    local index = kill % 2 + 1
-    scheduler.sleep(math.random() * 0.4)
-    watchers[index]:kill "KILL"
-    watchers[index]:wait()
-    watchers[index] = start(folder)
-  end
-  for _, watcher in ipairs(watchers) do
-    watcher:kill "TERM"
-    watcher:wait()
-  end
-  assert.are.equal(0, start(folder, "--drain"):wait(workshop.PATIENCE).code)
-  local logs = {}
-  for index = 1, started do logs[index] = folder:read("log-" .. index) end
-  return table.concat(logs)
-end
-
 describe("kill -9 with keys", function()
-  it("completes each key once, or reports it as in doubt", task(function(folder)
-    folder:write("policy.lua", POLICY:format(folder:url()))
-    local lines, names = {}, {}
-    for index = 1, KEYS do
-      lines[index] = "k" .. index
-      names[key_of(lines[index])] = lines[index]
-    end
-    workshop.send(folder, lines)
-    workshop.send(folder, lines)
-    local logs = run_and_kill(folder)
-    local done, doubts = counted(folder:lines "done"), doubts_of(logs, names)
-    for _, key in ipairs(lines) do
-      local count = done[key] or 0
-      assert.is_true(count >= 1, key .. " was lost")
-      assert.is_true(count - 1 <= (doubts[key] or 0),
-        ("%s ran %d times, in doubt %d times"):format(key, count, doubts[key] or 0))
-    end
-    assert.are.same({}, folder:lines "together")
-  end))
+  for _, runner in ipairs { "process", "handler", "resident" } do
+    it("completes each key once, or reports it as in doubt: " .. runner, task(function(folder)
+      doubles.check(folder, {
+        runner = runner, keys = 150, kills = 10, url = folder:url(),
+        send = function(lines) workshop.send(folder, lines) end,
+      })
+    end))
+  end
 end)
