@@ -139,6 +139,7 @@ build = {
     ["watchbot.cli.project.files"] = "lua/watchbot/cli/project/files.lua",
     ["watchbot.cli.project.gitignore"] = "lua/watchbot/cli/project/gitignore.lua",
     ["watchbot.cli.project.lambda"] = "lua/watchbot/cli/project/lambda.lua",
+    ["watchbot.cli.project.luarc"] = "lua/watchbot/cli/project/luarc.lua",
     ["watchbot.cli.project.policy"] = "lua/watchbot/cli/project/policy.lua",
     ["watchbot.cli.project.readme"] = "lua/watchbot/cli/project/readme.lua",
     ["watchbot.cli.project.service"] = "lua/watchbot/cli/project/service.lua",

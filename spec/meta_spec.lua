@@ -4,6 +4,7 @@ local watchbot = require "watchbot"
 -- What users require; all that is public in them is to be explained where an editor finds it.
 local MODULES = {
   "policy", "log", "scheduler", "process", "http", "sqlite", "queue", "aws", "template", "testing",
+  "progress",
 }
 
 local sources = {}
@@ -61,6 +62,29 @@ describe("definitions for editors", function()
       assert.is_not_nil(watchbot[name])
       assert.matches("%-%-%-@field " .. name .. " ", page)
     end
+  end)
+
+  -- `progress` was public and unknown to editors, and so was the outcome "bury".
+  it("name what `require \"watchbot\"` has, nothing more and nothing less", function()
+    local names, named = {}, {}
+    local listed = shell.read "lua/watchbot/init.lua":match "local modules = (%b{})"
+    for name in listed:gmatch "([%w_]+) = \"" do names[name] = true end
+    for name in pairs(watchbot) do names[name] = true end
+    local page = shell.read "lua/watchbot/meta/watchbot.lua"
+    for name in page:match "@class watchbot\n(.-)\n\n":gmatch "%-%-%-@field ([%w_]+) " do
+      named[name] = true
+      assert.is_not_nil(watchbot[name], name)
+    end
+    assert.are.same(names, named)
+    local outcomes, aliases = {}, {}
+    local _, refused = pcall(watchbot.policy, { exits = { [1] = "x" } })
+    for outcome in tostring(refused):match "signal names to(.*)":gmatch "'(%l+)'" do
+      outcomes[outcome] = true
+    end
+    for outcome in page:match "watchbot.Outcome ([^\n]*)":gmatch '"(%l+)"' do
+      aliases[outcome] = true
+    end
+    assert.are.same(outcomes, aliases)
   end)
 
   it("know the class of every module that they name", function()

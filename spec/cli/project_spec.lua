@@ -5,7 +5,7 @@ local task, run = workshop.task, workshop.run
 
 local FILES = {
   "policy.lua", "worker", "spec/policy_spec.lua", "stack.lua", "Dockerfile", "README.md",
-  ".gitignore",
+  ".gitignore", ".luarc.json",
 }
 
 local function init(folder, ...)
@@ -26,7 +26,7 @@ for language, name in pairs { python = "app.py", node = "index.mjs" } do
     it("makes a project whose policy, function and spec work", task(function(folder)
       local out = init(folder, "--lambda", language, "tiles")
       for _, file in ipairs { "policy.lua", name, "spec/policy_spec.lua", "stack.lua",
-        "Dockerfile", "README.md", ".gitignore" } do
+        "Dockerfile", "README.md", ".gitignore", ".luarc.json" } do
         assert.matches("tiles/" .. file:gsub("%p", "%%%0") .. "\n", out)
         assert.is_nil(folder:read("tiles/" .. file):find "@%u+@", file)
       end
@@ -41,6 +41,22 @@ for language, name in pairs { python = "app.py", node = "index.mjs" } do
     end))
   end)
 end
+
+describe("watchbot init", function()
+  it("tells editors where the definitions are, and what specs have", task(function(folder)
+    init(folder, "tiles")
+    local settings = require("cjson").decode(folder:read "tiles/.luarc.json")
+    assert.are.equal("Lua 5.4", settings["runtime.version"])
+    local install = shell.run "make -n install PREFIX=/usr/local DESTDIR="
+    assert.matches("/usr/local/share/lua/5.4/", install, 1, true)
+    assert.are.equal("/usr/local/share/lua/5.4/watchbot", settings["workspace.library"][2])
+    local known = {}
+    for _, name in ipairs(settings["diagnostics.globals"]) do known[name] = true end
+    for _, name in ipairs { "describe", "it", "before_each", "after_each", "spy", "stub" } do
+      assert.is_true(known[name], name)
+    end
+  end))
+end)
 
 describe("watchbot init --lambda", function()
   it("makes a function that runs on the embedded queue", task(function(folder)

@@ -2,8 +2,8 @@
 -- What `require "watchbot"` offers, for editors; nothing requires it. The modules declare
 -- their own types.
 
----@alias watchbot.Outcome "complete"|"reject"|"release"|"retry" what becomes of a message
----@alias watchbot.Failure "reject"|"retry" what is notified
+---@alias watchbot.Outcome "complete"|"reject"|"release"|"retry"|"bury" what becomes of a message
+---@alias watchbot.Failure "reject"|"retry"|"bury" what is notified
 
 ---@class watchbot
 ---@field version string
@@ -19,6 +19,7 @@
 ---@field template watchbot.TemplateModule describes a service, and gets a CloudFormation template
 ---@field merge fun(...: table): table joins templates; refuses to overwrite
 ---@field cf table the intrinsic functions of CloudFormation: ref, getatt, sub, join...
+---@field progress watchbot.ProgressModule counts the parts of map-reduce jobs
 ---@field testing watchbot.Testing drives a policy in a test
 ---@field run fun(policy: watchbot.Policy, options: watchbot.AppOptions?): true?, string?, string?
 

@@ -18,6 +18,7 @@ local Progress = {}
 Progress.__index = Progress
 Progress.__name = "watchbot.progress"
 
+---@class watchbot.ProgressModule
 local progress = {}
 
 ---@class watchbot.ProgressStatus

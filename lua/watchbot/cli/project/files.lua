@@ -9,7 +9,7 @@ local version = require "watchbot.version"
 
 local project = {}
 
-local names = { "policy", "worker", "spec", "stack", "dockerfile", "readme", "gitignore" }
+local names = { "policy", "worker", "spec", "stack", "dockerfile", "readme", "gitignore", "luarc" }
 
 --- The service's name: its folder's name, reduced to characters that are valid in all of AWS.
 ---@param folder string

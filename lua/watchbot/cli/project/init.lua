@@ -16,9 +16,9 @@ local init = {
     { name = "systemd", help = "a systemd unit for one machine as well" },
   },
   details = [[
-Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md and .gitignore
-into DIR, by default the current folder. Overwrites nothing: if one of them exists, none is
-written, and the exit status is 1.
+Writes policy.lua, worker, spec/policy_spec.lua, stack.lua, Dockerfile, README.md, .gitignore and
+.luarc.json (for editors) into DIR, by default the current folder. Overwrites nothing: if one of
+them exists, none is written, and the exit status is 1.
 
 examples:
   watchbot init tiles && cd tiles                              a new project in the folder tiles

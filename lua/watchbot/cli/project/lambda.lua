@@ -1,6 +1,7 @@
 --- cli.project.lambda: the files of a new project around a Lambda function, in Python or for Node.
 
 local dockerfile = require "watchbot.cli.project.dockerfile"
+local luarc = require "watchbot.cli.project.luarc"
 local stack = require "watchbot.cli.project.stack"
 
 local POLICY = [==[
@@ -162,6 +163,7 @@ function lambda.files(language)
     { path = "stack.lua", text = (stack.process:gsub("/app/policy", "/var/task/policy")) },
     { path = "Dockerfile", text = DOCKERFILE }, { path = "README.md", text = README },
     { path = ".gitignore", text = "/jobs.db*\n/stack.json\n/node_modules\n" },
+    { path = luarc.path, text = luarc.process },
   }
   for _, file in ipairs(files) do
     if file.text ~= one.text then
