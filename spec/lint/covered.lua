@@ -32,7 +32,6 @@ return {
   ["watcher/protect"] = "watcher/protection",
   ["watcher/phase"] = "run", ["watcher/tally"] = "run", ["host"] = "module",
   ["watcher/rescue"] = "watcher/life", ["watcher/ending"] = "watcher/drain",
-  ["watcher/lapses"] = "watcher/life",
   ["watcher/load"] = "watcher/supervised",
   ["cli/resume"] = "cli/pause", ["status/pauses"] = "cli/pause",
   ["runner/cgroup"] = "runner/allowance", ["runner/ecs/placement"] = "aws/ecs",

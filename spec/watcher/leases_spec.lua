@@ -27,7 +27,7 @@ local function settler_of(answer)
 end
 
 -- Leases with their heartbeat, and a list of the events.
-local function held(settler, visibility, body)
+local function held(settler, visibility, body, exact)
   local events = {}
   local function note(name)
     return function(lease, err, code)
@@ -35,8 +35,9 @@ local function held(settler, visibility, body)
     end
   end
   local all = leases.new(settler, visibility, {
-    lapsed = note "lapsed", failed = note "failed", limited = note "limited",
-  })
+    lapsed = note "lapsed", failed = note "failed", limited = note "limited", lost = note "lost",
+    renewed = note "renewed", late = function() end,
+  }, exact)
   local heartbeat = scheduler.spawn(all.run, all)
   body(all, events)
   heartbeat:cancel()
@@ -165,7 +166,8 @@ describe("leases", function()
     end)
   end))
 
-  it("that lapse are told of once, and not extended any more", task(function()
+  -- SQS may accept a receipt of before another watcher's receive: a success would prove nothing.
+  it("that lapse are reported once, and are lost where receipts are not exact", task(function()
     local settler = settler_of()
     held(settler, 6, function(all, events)
       local lease = all:take(message "r", "job")
@@ -174,8 +176,73 @@ describe("leases", function()
         all:beat()
         scheduler.sleep(0.01)
       end
-      assert.are.same({ { "lapsed", "job" } }, events)
+      assert.are.same({ { "lapsed", "job" }, { "lost", "job" } }, events)
       assert.are.equal(0, #settler.asked)
+    end)
+  end))
+
+  describe("that lapse where receipts are exact", function()
+    -- => the lease, the events, and how often it was asked for
+    local function overdue(answer, beats)
+      local settler, lease, seen = settler_of(answer), nil, nil
+      held(settler, 60, function(all, events)
+        lease, seen = all:take(message "r", "job"), events
+        lease.deadline = scheduler.boottime() - 0.1
+        for _ = 1, beats do
+          all:beat()
+          scheduler.sleep(0.01)
+        end
+      end, true)
+      return lease, seen, #settler.asked
+    end
+
+    -- A loaded machine let a heartbeat come late. No other watcher had the message.
+    it("are kept if the queue extends them", task(function()
+      local lease, events, asked = overdue(function() return true end, 3)
+      assert.are.same({ { "lapsed", "job" }, { "renewed", "job" } }, events)
+      assert.are.equal(1, asked)
+      assert.is_true(lease.deadline > scheduler.boottime() + 30)
+      assert.is_falsy(lease.lapsed)
+    end))
+
+    -- The run went on for hours while another watcher ran the message.
+    it("are lost if another watcher has received the message", task(function()
+      local _, events, asked = overdue(function()
+        return nil, "received again", "ReceiptHandleIsInvalid"
+      end, 3)
+      assert.are.same({ { "lapsed", "job" },
+        { "failed", "job", "received again", "ReceiptHandleIsInvalid" }, { "lost", "job" } },
+        events)
+      assert.are.equal(1, asked)
+    end))
+
+    it("end nothing if the message is no longer in the queue", task(function()
+      local lease, events, asked = overdue(function()
+        return nil, "not there", "MessageNotInflight"
+      end, 3)
+      assert.are.equal(0, count(events, "lost"))
+      assert.are.equal(1, asked)
+      assert.is_true(lease.lost)
+    end))
+  end)
+
+  -- Nobody gets a message while the queue does not answer anybody.
+  it("that lapse without an answer are asked for until there is one", task(function()
+    local answers = { "InternalError", "InternalError", "ReceiptHandleIsInvalid" }
+    local settler = settler_of(function() return nil, "no", table.remove(answers, 1) end)
+    held(settler, 60, function(all, events)
+      local lease = all:take(message "r", "job")
+      lease.deadline = scheduler.boottime() + 20
+      all:beat()
+      scheduler.sleep(0.01)
+      lease.deadline = scheduler.boottime() - 0.1
+      for beats = 2, 5 do
+        assert.are.equal(beats > 3 and 1 or 0, count(events, "lost"))
+        all:beat()
+        scheduler.sleep(0.01)
+      end
+      assert.are.equal(3, #settler.asked)
+      assert.are.equal(1, count(events, "lapsed"))
     end)
   end))
 
@@ -185,9 +252,10 @@ describe("leases", function()
       local lease = all:take(message "r", "job")
       lease.deadline = scheduler.boottime() + 3
       all:beat()
-      eventually(function() return #events == 1 end)
+      eventually(function() return #events == 3 end)
       all:beat()
       assert.are.equal(1, count(events, "lapsed"))
+      assert.are.equal(1, count(events, "lost"))
       assert.are.equal(1, #settler.asked)
     end)
   end))
@@ -352,7 +420,11 @@ end)
 -- the visibility: it began to count when it saw the answer, and ran what others had had meanwhile.
 describe("a lease of an answer that may be old", function()
   local function leases_at(visibility)
-    return leases.new({}, visibility, { lapsed = function() end, failed = function() end })
+    local late = {}
+    return leases.new({}, visibility, {
+      lapsed = function() end, failed = function() end,
+      late = function(seconds) late[#late + 1] = seconds end,
+    }), late
   end
 
   local function at_clock(body)
@@ -389,10 +461,11 @@ describe("a lease of an answer that may be old", function()
   end))
 
   it("remembers that when the heartbeat had its turn first", at_clock(function()
-    local all = leases_at(60)
+    local all, late = leases_at(60)
     local asked = scheduler.boottime()
     scheduler.sleep(100)
     all:beat()
+    assert.are.same({ 100 }, late)
     local lease, over = all:take(received(asked), {})
     assert.is_true(all:has_lapsed(lease) and over)
     -- What was asked for later is as new as ever.

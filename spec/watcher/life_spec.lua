@@ -282,6 +282,28 @@ describe("a job's life", function()
     assert.matches("the lease has lapsed", table.concat(made.witness.lines, "\n"))
     assert.are.equal(0, started)
   end)
+
+  -- A start takes seconds, too (RunTask).
+  it("stops what has been lost while it was started, and settles nothing", function()
+    made = stage()
+    local run
+    made:drive(function()
+      local runner, start = made.watcher.life.context.runner, made.runner.start
+      runner.start = function(self, ...)
+        local lease = made.watcher.jobs:all "starting"[1].lease
+        lease.deadline, lease.lost = scheduler.boottime(), true
+        runner.start = nil
+        local given, err, code = start(self, ...)
+        run = given or run
+        return given, err, code
+      end
+    end)
+    send(made, "a")
+    assert.are.equal("stopped: the lease has lapsed", run.reason)
+    assert.matches("the task is stopped", table.concat(made.witness.lines, "\n"))
+    assert.are.equal(1, made.queue:counts().in_flight)
+    assert.is_true(made.watcher.jobs:none())
+  end)
 end)
 
 describe("a message that is to be buried", function()

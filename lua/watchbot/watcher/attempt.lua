@@ -194,6 +194,7 @@ local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")
   if context.draining:is_set() then context.runs_late(entry) end
+  if entry.lease.lost then context.life:let_go(entry) end
   if entry.cancelled then run:stop(ending.CANCELLED, 0) end
   if not context.runner.starts_at_once and run:starts() and not context.breaker.quiet then
     context.passed "start"
@@ -205,6 +206,7 @@ local function follow(context, entry, run)
     exit.cause = "cancelled"
     return exit
   end
+  if entry.stopped and entry.lease.lost then exit.cause = "lapsed" end
   if not exit.stopped and (entry.stopped or died_with_us(context, exit)) then
     exit.stopped = true
   end

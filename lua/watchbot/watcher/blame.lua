@@ -30,7 +30,8 @@ blame.causes = {
   hook = { fault = "either", outcome = "retry" },
   -- A person has cancelled it: watchbot jobs cancel.
   cancelled = { fault = "job", outcome = "cancelled", silent = true },
-  -- The lease expired before the task was started: another watcher may have the message.
+  -- The lease expired before the task was started, or was lost while it ran: another watcher may
+  -- have the message.
   lapsed = { fault = "machine", outcome = "lapsed", silent = true },
   -- Its key is that of a message in progress, for which it waits.
   waits = { fault = "machine", outcome = "release", uncounted = true, silent = true },

@@ -3,6 +3,8 @@
 
 local ending = { CANCELLED = "cancelled while it ran" }
 
+local LOST = "stopped: the lease has lapsed"
+
 --- Stops the task of a job.
 ---@param self watchbot.Life
 ---@param entry watchbot.JobEntry
@@ -20,6 +22,20 @@ function ending.cancel(self, entry)
   entry.cancelled = { cause = "cancelled", reason = "cancelled before it ran" }
   self.journal:info(entry.id, "event", "cancelled", "stage", entry.stage)
   if entry.run then entry.run:stop(ending.CANCELLED, self.hooks.policy.kill_grace) end
+end
+
+--- Another watcher may run the message: its task here ends. One that other watchers find (ECS) is
+-- theirs.
+---@param self watchbot.Life
+---@param entry watchbot.JobEntry
+function ending.let_go(self, entry)
+  if not entry.run then return end
+  local stays = self.runner.find
+  self.journal:warning(entry.id, "event", stays and "the task is left to other watchers"
+    or "the task is stopped, the message is left to other watchers")
+  entry.stopped = entry.stopped or LOST
+  if stays then return entry.run:leave() end
+  entry.run:stop(LOST, self.phase.at_once and 0 or self.hooks.policy.kill_grace)
 end
 
 --- Stops all tasks that run.

@@ -56,7 +56,10 @@ local function make_life(self, options)
     lapsed = function(lease) self.life:lapsed(lease) end,
     failed = function(lease, err, code) self.life:extension_failed(lease, err, code) end,
     limited = function(lease) self.life:limited(lease) end,
-  })
+    lost = function(lease) self.life:lost(lease) end,
+    renewed = function(lease) self.life:renewed(lease) end,
+    late = function(seconds) self.life:late(seconds) end,
+  }, queue.embedded)
   return life.new {
     hooks = self.hooks, runner = self.runner, journal = self.journal, jobs = self.jobs,
     phase = self.phase, breaker = self.breaker, settle = self.settle, leases = self.leases,

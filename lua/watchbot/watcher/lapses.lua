@@ -12,6 +12,24 @@ function lapses.lapsed(self, lease)
     "receives", lease.receives, "where", "lease")
 end
 
+--- The queue has given the message to another watcher, or may have.
+function lapses.lost(self, lease)
+  self:let_go(lease.owner)
+end
+
+--- The queue has extended a lease that had expired.
+function lapses.renewed(self, lease)
+  self.journal:info(lease.owner.id, "event",
+    "the lease is extended again, no other watcher has received the message")
+end
+
+--- Nothing ran here for longer than heartbeats may wait.
+function lapses.late(self, seconds)
+  self.journal:warning(nil, "event",
+    "heartbeats are late: the process was suspended, or the machine is overloaded", "seconds",
+    math.floor(seconds * 10) / 10)
+end
+
 --- A heartbeat has failed.
 function lapses.extension_failed(self, lease, err, code)
   self.journal:warning(lease.owner.id, "error", err, "code", code, "where", "heartbeat")

@@ -1,6 +1,8 @@
 --- leases: how long the watcher has each message in flight, and the heartbeat that extends that.
 -- One task does it for all of them. Times are those of CLOCK_BOOTTIME, which continues while the
 -- machine sleeps, like the queue's clock: a lease that expired during a suspend is seen as expired.
+-- A lease that has lapsed is asked for again, and is lost where the queue refuses: another watcher
+-- may have the message. Without an answer nobody knows, and what runs continues.
 
 local limits = require "watchbot.lib.limits"
 local own = require "watchbot.lib.own"
@@ -28,10 +30,14 @@ local PATIENCE, LEAST_PATIENCE = 1 / 4, 2
 ---@field decided boolean the outcome is decided: no extension starts any more
 ---@field lapsed boolean? the deadline passed, and that was logged
 ---@field claim watchbot.Claim? of its key, to be settled with it: see watcher/once.lua
+---@field lost boolean? the queue has given the message to others, or it is gone
+---@field unanswered boolean? the queue has not answered the last heartbeat
 ---@field limited boolean? it cannot be extended any further, and that was logged
 
 ---@class watchbot.Leases
 ---@field visibility number seconds
+---@field exact boolean the queue refuses a receipt once the message was received again, so an
+--- extension after the deadline proves that it was not; SQS may accept it
 ---@field turned number when the heartbeat last ran
 ---@field gap { from: number, to: number }|false the last time in which this process did not run
 ---@field counts table<string, integer> extensions that were answered (`extended`) and refused
@@ -50,11 +56,13 @@ local leases = {
 
 ---@param settler watchbot.Settle
 ---@param visibility number seconds
----@param events { lapsed: fun(lease), failed: fun(lease, err, code), limited: fun(lease) }
+---@param events { lapsed: fun(lease), lost: fun(lease), renewed: fun(lease),
+--- failed: fun(lease, err, code), limited: fun(lease), late: fun(seconds) }
+---@param exact boolean?
 ---@return watchbot.Leases
-function leases.new(settler, visibility, events)
+function leases.new(settler, visibility, events, exact)
   return own({
-    settler = settler, visibility = visibility, events = events, held = {},
+    settler = settler, visibility = visibility, events = events, held = {}, exact = exact or false,
     turned = scheduler.boottime(), gap = false,
     counts = { extended = 0, refused = 0, late = 0, lapsed = 0 },
   }, Leases)
@@ -67,7 +75,10 @@ local LATE = 1
 function Leases:turn(now)
   if now - self.turned <= self.visibility / BEATS + LATE then return end
   -- Seen by receives before the heartbeat itself has its turn.
-  if not self.gap or self.gap.from ~= self.turned then self:count "late" end
+  if not self.gap or self.gap.from ~= self.turned then
+    self:count "late"
+    self.events.late(now - self.turned)
+  end
   self.gap = { from = self.turned, to = now }
 end
 
@@ -118,6 +129,7 @@ function Leases:adopt(lease, message)
   lease.receipt, lease.receives = message.receipt, message.receives
   lease.received = (self:received_at(message))
   lease.deadline, lease.lapsed = lease.received + self.visibility, false
+  lease.lost, lease.unanswered = false, false
 end
 
 --- Whether another watcher may have the message by now.
@@ -132,6 +144,34 @@ function Leases:lapse(lease)
   lease.lapsed = true
   self:count "lapsed"
   self.events.lapsed(lease)
+end
+
+-- Another watcher may have the message; or nobody has, if it is no longer in the queue, and then
+-- its task does no harm.
+local function lose(self, lease, is_gone)
+  if lease.lost or lease.decided then return end
+  lease.lost = true
+  self:lapse(lease)
+  if not is_gone then self.events.lost(lease) end
+end
+
+-- The queue has extended the lease, perhaps so late that it is over again.
+local function extended(self, lease, started, seconds)
+  lease.deadline, lease.unanswered = started + seconds, false
+  self:count "extended"
+  if not lease.lapsed or lease.decided or self:has_lapsed(lease) then return end
+  lease.lapsed = false
+  self.events.renewed(lease)
+end
+
+-- The queue has refused the extension, or has not answered.
+local function refused(self, lease, started, err, code)
+  self:count "refused"
+  self.events.failed(lease, err, code)
+  lease.unanswered = not settle.is_expired(code)
+  if lease.unanswered then return end
+  lease.deadline = math.min(lease.deadline, started)
+  lose(self, lease, self.exact and code == "MessageNotInflight")
 end
 
 --- Decides the lease: no more extensions start, and a running one has returned when this does.
@@ -152,12 +192,9 @@ function Leases:ask(lease, started, receipt, seconds)
   local ok, err, code = self.settler:extend(receipt, seconds, within)
   if lease.receipt ~= receipt then return end
   if ok then
-    lease.deadline = started + seconds
-    self:count "extended"
+    extended(self, lease, started, seconds)
   elseif not lease.decided then
-    self:count "refused"
-    self.events.failed(lease, err, code)
-    if settle.is_expired(code) then lease.deadline = math.min(lease.deadline, started) end
+    refused(self, lease, started, err, code)
   end
 end
 
@@ -186,12 +223,18 @@ function Leases:beat()
   self:turn(now)
   self.turned = now
   for lease in pairs(self.held) do
-    if lease.deadline <= now then self:lapse(lease) end
-    if not lease.extending and not lease.lapsed
+    if lease.deadline <= now then self:overdue(lease) end
+    if not lease.extending and not lease.lost
       and lease.deadline - now - interval < self.visibility / 2 then
       scheduler.spawn(self.extend, self, lease)
     end
   end
+end
+
+-- The deadline has passed: heartbeats were late, or the queue has not answered them.
+function Leases:overdue(lease)
+  self:lapse(lease)
+  if not (self.exact or lease.unanswered or lease.extending) then lose(self, lease) end
 end
 
 --- Sends heartbeats until the task is cancelled.

@@ -391,9 +391,8 @@ end
 
 -- leases and the end: see watcher/lapses.lua and watcher/ending.lua
 
-Life.lapsed, Life.limited = lapses.lapsed, lapses.limited
-Life.extension_failed = lapses.extension_failed
+for name, method in pairs(lapses) do Life[name] = method end
 Life.stop, Life.leave, Life.cancel = ending.stop, ending.leave, ending.cancel
-Life.stop_all, Life.end_hooks = ending.stop_all, ending.end_hooks
+Life.stop_all, Life.end_hooks, Life.let_go = ending.stop_all, ending.end_hooks, ending.let_go
 
 return life

@@ -1,6 +1,7 @@
 -- A receive reads messages in pages, with all that they have.
 
 local open = require "watchbot.queue".open
+local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local function with_queue(options, body)
@@ -31,6 +32,19 @@ describe("a receive", function()
     for receipt in pairs(receipts) do assert(queue:delete(receipt)) end
   end))
 
+  -- A watcher counted from the answer. One that was suspended behind the transaction believed that
+  -- it still had what others had received, and started it.
+  it("says when the leases have begun", with_queue({}, function(queue)
+    send(queue, 3)
+    for seq, message in ipairs(assert(queue:receive(3, 0, 60))) do
+      local row = assert(queue.reader:first("SELECT visible_at FROM messages WHERE seq = ?", seq))
+      local left = row.visible_at / 1000 - scheduler.time() / 1000
+      local later = message.leased + 60 - (scheduler.boottime() + left)
+      assert.is_true(later < 0.002, "the lease ends later here than in the queue")
+      assert.is_true(later > -5)
+    end
+  end))
+
   -- A hundred messages of 1 MiB were not to be in memory at once.
   it("stops at 16 MiB", with_queue({}, function(queue)
     for _ = 1, 4 do send(queue, 5, ("x"):rep(1 << 20)) end
@@ -57,7 +71,7 @@ describe("a receive", function()
     table.sort(names)
     assert.are.same({
       "attributes", "body", "deduplication", "deliveries", "first_received", "group", "id",
-      "receipt", "receives", "sent", "sequence", "subject",
+      "leased", "receipt", "receives", "sent", "sequence", "subject",
     }, names)
   end))
 end)

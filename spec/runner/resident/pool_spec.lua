@@ -138,9 +138,16 @@ describe("a message whose lease lapses before a program asks", function()
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
     workshop.eventually(function() return io.open(folder:file "asks") end, "the program starts")
     child:kill "STOP"
-    scheduler.sleep(1.5)
+    local queue <close> = assert(require "watchbot.queue".open(folder:url()))
+    local other = workshop.eventually(function()
+      return assert(queue:receive(1, 0, 600))[1]
+    end, "another watcher receives the message")
     folder:write("go", "")
     child:kill "CONT"
+    workshop.eventually(function()
+      return child:output():find([["code":"LeaseLapsed"]], 1, true)
+    end, "the lease has lapsed")
+    assert(queue:delay(other.receipt, 0, true))
     assert.equal(0, child:wait(workshop.PATIENCE).code)
     local log = child:output()
     child:close()
@@ -148,5 +155,26 @@ describe("a message whose lease lapses before a program asks", function()
     local receives = {}
     for index, one in ipairs(resident.read(folder, "seen")) do receives[index] = one.receives end
     assert.same({ 2 }, receives)
+  end))
+
+  it("is not given to a free one", workshop.task(function()
+    local given = 0
+    local one = pool.new { options = { batch = 1, window = 0 }, workers = 1 }
+    one.alive = 1
+    one.free[1] = {
+      state = "idle", give = function(_, runs)
+        given = given + #runs
+        return true
+      end,
+    }
+    local ends = {}
+    for index, over in ipairs { true, false } do
+      one:add {
+        job = { id = "m" .. index }, lapsed = function() return over end,
+        finish = function(_, exit) ends[index] = exit end,
+      }
+    end
+    assert.same({ { cause = "lapsed" } }, ends)
+    assert.equal(1, given)
   end))
 end)

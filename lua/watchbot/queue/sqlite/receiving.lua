@@ -125,6 +125,7 @@ end
 ---@field sent integer milliseconds since the epoch
 ---@field first_received integer milliseconds since the epoch
 ---@field group string?
+---@field leased number? boottime at which its lease began, or could have begun at the latest
 ---@field deduplication string?
 ---@field sequence string? within its group
 

@@ -6,6 +6,7 @@ local lapses = require "watchbot.queue.sqlite.lapses"
 local limits = require "watchbot.queue.sqlite.limits"
 local pauses = require "watchbot.queue.sqlite.pauses"
 local ranking = require "watchbot.queue.sqlite.ranking"
+local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
 local store = require "watchbot.queue.sqlite.store"
 
@@ -153,14 +154,16 @@ local function last_in_row(messages, first)
   return last
 end
 
--- Leases the messages from `first` on, and removes columns that are not part of a message.
+-- Leases the messages from `first` on, and removes columns that are not part of a message. Their
+-- leases begin with the transaction, whose end may be late.
 local function lease(transaction, now, messages, first, visible_at)
+  local leased = scheduler.boottime() - math.max(0, scheduler.time() - now) / 1000
   while first <= #messages do
     local last = last_in_row(messages, first)
     transaction:run(LEASE, messages[first].seq, messages[last].seq, visible_at, now)
     for index = first, last do
       local message = messages[index]
-      message.seq = nil
+      message.seq, message.leased = nil, leased
       if message.lapsed then message.lapsed = nil end
       if message.born then message.born, message.due = nil, nil end
     end
