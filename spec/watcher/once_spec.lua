@@ -236,3 +236,17 @@ describe("kill -9 with keys", function()
     end))
   end
 end)
+
+-- Runners without tasks that outlive them have `find = false`: their keys rested for the handover
+-- of ECS tasks after a watcher was killed.
+describe("a key", function()
+  it("outlasts its watcher only where tasks do", function()
+    local once = require "watchbot.watcher.once"
+    for _, find in ipairs { false, function() end } do
+      local one = once.new {
+        hooks = {}, journal = {}, queue = {}, tally = {}, runner = { find = find },
+      }
+      assert.are.equal(find ~= false, one.lasting)
+    end
+  end)
+end)

@@ -37,7 +37,7 @@ local once = {}
 function once.new(parts)
   return own({
     hooks = parts.hooks, journal = parts.journal, queue = parts.queue, tally = parts.tally,
-    lasting = parts.runner.find ~= nil, held = {}, said = false,
+    lasting = not not parts.runner.find, held = {}, said = false,
   }, Once)
 end
 
