@@ -35,7 +35,9 @@ describe("the field", function()
 
   it("'nice' is added to the watcher's", task(function(folder)
     run(folder, "nice = 7,", "nice > out")
-    assert.are.equal(tonumber(io.popen "nice":read "n") + 7, tonumber(folder:read "out"))
+    -- The specs may themselves run with `nice`, and 19 is the most.
+    assert.are.equal(math.min(19, tonumber(io.popen "nice":read "n") + 7),
+      tonumber(folder:read "out"))
   end))
 
   it("'umask' takes mode bits from a task's files, and leaves the watcher's", task(function(folder)
