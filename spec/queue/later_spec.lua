@@ -103,6 +103,23 @@ describe("messages that are sent later", function()
     assert.are.same({}, account.server:schedules())
   end))
 
+  -- SQS takes 1 MiB, Scheduler a quarter of it.
+  it("go through S3 where they are too big for Scheduler alone", around(function()
+    local url, stored = account:queue(), {}
+    local queue = assert(later(url, 3600))
+    queue.overflow = {
+      offload = function(_, message)
+        stored[#stored + 1] = message.body
+        return { body = '["pointer"]', attributes = message.attributes }
+      end,
+    }
+    local big = ("x"):rep(300 * 1024)
+    assert.is_not_nil(queue:send({ { body = big }, { body = "small" } })[1].id)
+    assert.are.same({ big }, stored)
+    account.server:send_due(7200)
+    assert.are.equal(2, account:count(url))
+  end))
+
   it("are refused by name where Scheduler cannot have them", around(function()
     local queue = assert(later(account:queue(), 3600))
     local answers = queue:send { { body = ("x"):rep(300 * 1024) }, { body = "y" } }

@@ -129,6 +129,25 @@ describe("messages with one key", function()
     assert.are.same({ 2, 1 }, receives)
   end)
 
+  -- With a thousand held jobs a watcher receives nothing: one key would have stopped all others.
+  it("do not keep the others from running, however many they are", function()
+    local runs
+    made, runs = tasks { workers = 5 }
+    local bodies = {}
+    for index = 1, 1500 do bodies[index] = "a " .. index end
+    bodies[#bodies + 1] = "b"
+    send(made, table.unpack(bodies))
+    made:advance(120)
+    assert.are.equal(2, #runs)
+    assert.is_true(made.watcher.jobs.counts.held <= 110, made.watcher.jobs.counts.held)
+    made:drive(function() for _, run in ipairs(runs) do run:finish { code = 0 } end end)
+    made:advance(60)
+    assert.are.equal(2, #runs)
+    assert.are.equal(0, left(made))
+    assert.are.equal(1499, tally(made).once_done)
+    assert.are.equal(0, #made.queue.dead)
+  end)
+
   it("may have no key", function()
     made, ran = stage { once = function(job) return job.message:match "^k%w+" end }
     send(made, "a complete", "a complete", "k1 complete", "k1 complete")

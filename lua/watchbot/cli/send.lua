@@ -73,7 +73,8 @@ examples:
   watchbot send --queue sqlite:jobs.db --subject resize photo-1.jpg
   ls photos | watchbot send --stack thumbnails
   watchbot dead-letter print --stack thumbnails > letters
-  watchbot send --stack thumbnails --from letters]],
+  watchbot send --stack thumbnails --from letters
+  watchbot send --stack thumbnails --delay 2d --via scheduler photo-1.jpg]],
 }
 
 local function attributes_of(arguments)

@@ -50,11 +50,7 @@ local function literal(text)
 end
 
 -- The parameters of SQS's SendMessage, as text.
-local function input_of(self, message)
-  local plain = {}
-  for name, value in pairs(message) do plain[name] = value end
-  plain.delay = nil
-  local entry, err, code = self.queue:entry(plain)
+local function written(self, entry, err, code)
   if not entry then return nil, err, code end
   entry.QueueUrl = self.name
   local text
@@ -64,6 +60,19 @@ local function input_of(self, message)
   if #text <= limits.scheduler.input then return text end
   return nil, ("the message has %d bytes as JSON, more than the %d that EventBridge Scheduler "
     .. "takes"):format(#text, limits.scheduler.input), "MessageTooLong"
+end
+
+-- What SQS would take may be too big for Scheduler: then its body is in S3, too.
+local function input_of(self, message)
+  local plain = {}
+  for name, value in pairs(message) do plain[name] = value end
+  plain.delay = nil
+  local text, err, code = written(self, self.queue:entry(plain))
+  if text or code ~= "MessageTooLong" or not self.overflow then return text, err, code end
+  local pointing
+  pointing, err, code = self.overflow:offload(plain)
+  if not pointing then return nil, err, code end
+  return written(self, self.queue:plain_entry(pointing))
 end
 
 -- By the second, in UTC; Scheduler sends within the minute after it.

@@ -15,6 +15,10 @@ local WAYS = require("watchbot.once").WAYS
 -- in the queue.
 local FIRST_LOOK, LONGEST_LOOK, LOOK_IN_QUEUE = 0.5, 10, 5
 
+-- Jobs that may be held before more of them wait in the queue, and for how many seconds: a watcher
+-- receives nothing more with a thousand of them.
+local CROWD, LOOK_AFTER_CROWD = 100, 30
+
 -- Extensions of a key's lease in the time that it lasts.
 local BEATS = 6
 
@@ -26,18 +30,20 @@ local DONE = { complete = true, reject = true }
 ---@field journal watchbot.Journal
 ---@field queue table
 ---@field tally watchbot.Tally
+---@field jobs watchbot.Jobs
 ---@field lasting boolean tasks may outlive the watcher
 local Once = {}
 Once.__index = Once
 
 local once = {}
 
----@param parts { hooks: table, journal: table, queue: table, tally: table, runner: table }
+---@param parts { hooks: table, journal: table, queue: table, tally: table, runner: table,
+--- jobs: table }
 ---@return watchbot.Once
 function once.new(parts)
   return own({
     hooks = parts.hooks, journal = parts.journal, queue = parts.queue, tally = parts.tally,
-    lasting = not not parts.runner.find, held = {}, said = false,
+    jobs = parts.jobs, lasting = not not parts.runner.find, held = {},
   }, Once)
 end
 
@@ -121,16 +127,24 @@ function states.done(self, entry, key)
   }
 end
 
+-- It waits in the queue, which does not count the receive.
+local function back(seconds, reason, key)
+  return {
+    outcome = "release", seconds = seconds, cause = "waits", decided = "once",
+    exit = { reason = reason:format(key) },
+  }
+end
+
 function states.busy(self, entry, key, seconds)
+  if self.queue.claim and self.jobs.counts.held >= CROWD then
+    return back(LOOK_AFTER_CROWD, "its key '%s' is in progress", key)
+  end
   return self:wait(entry, key, seconds)
 end
 
 -- The message that has the key waits in the queue, maybe for what this one keeps (a limit).
 function states.waits(_, _, key)
-  return {
-    outcome = "release", seconds = LOOK_IN_QUEUE, cause = "waits", decided = "once",
-    exit = { reason = ("its key '%s' is that of a message in the queue"):format(key) },
-  }
+  return back(LOOK_IN_QUEUE, "its key '%s' is that of a message in the queue", key)
 end
 
 -- Another watcher may have the message.

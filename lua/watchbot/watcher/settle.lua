@@ -41,11 +41,11 @@ end
 -- then the message becomes visible by itself, and a retry could affect another watcher's receive. A
 -- success with a handle that a duplicate receive has replaced meanwhile proves nothing (SQS reports
 -- success and deletes nothing), so the newest handle is tried as well.
-local function persist(self, operation, lease, ...)
+local function persist(self, operation, lease, first, second, third, fourth)
   local pause, queue = 0.2, self.queue
   while true do
     local receipt = lease.receipt
-    local ok, err, code = queue[operation](queue, receipt, ...)
+    local ok, err, code = queue[operation](queue, receipt, first, second, third, fourth)
     local newer = lease.receipt ~= receipt
     if ok and not newer then
       self.answered = scheduler.boottime()
