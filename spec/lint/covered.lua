@@ -23,7 +23,7 @@ return {
   ["policy/bounds"] = "runner/allowance", ["policy/inherit"] = "runner/process",
   ["lib/refusal"] = "policy", ["lib/reason"] = "aws/calls",
   ["aws/presigned"] = "aws/s3", ["lib/buckets"] = "aws/objects",
-  ["watcher/payloads"] = "overflow/init", ["runner/ecs/stored"] = "overflow/init",
+  ["watcher/payloads"] = "overflow/init",
 
   -- the watcher as a whole
   ["watcher/init"] = "run", ["watcher/app"] = "run", ["watcher/attempt"] = "watcher/life",
