@@ -48,6 +48,23 @@ describe("a supervised task", function()
     assert.are.same({ 0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 0.5 }, pauses)
   end))
 
+  -- A watcher whose polls always failed did not end, and on the clock of watchbot.testing it spun.
+  it("pauses no longer than until an event, and ends if it still fails then", leaping(function()
+    for still_fails, runs_expected in pairs { [true] = 2, [false] = 2 } do
+      local over, runs = scheduler.event(), 0
+      local one = supervise("poll", report, function()
+        runs = runs + 1
+        if runs == 1 or still_fails then error "again" end
+      end):ends_with(over)
+      scheduler.sleep(0.1)
+      local began = scheduler.now()
+      over:set()
+      assert.is_true(one:join(3600))
+      assert.are.equal(0, scheduler.now() - began)
+      assert.are.equal(runs_expected, runs)
+    end
+  end))
+
   it("goes on when the report raises", leaping(function()
     local runs = 0
     supervise("poll", function() error "the log is gone" end, function()

@@ -61,6 +61,21 @@ describe("a task of the watcher", function()
     end)
   end
 
+  -- Polls that raise each time, also while the watcher ends, were started again forever: on the
+  -- clock of watchbot.testing and of simulate, which leaps over pauses, that took all of a core.
+  it("lets the watcher end although it raises each time", function()
+    local watcher = stage()
+    watcher.intake.turn = function() error "planted" end
+    watcher.intake.run = function() error "planted again" end
+    watcher.intake:wake()
+    made:advance(600)
+    local before = made:now()
+    made:stop()
+    assert.are.equal(0, made:now() - before)
+    assert.is_true(made.watching:ended())
+    assert.matches("planted again", table.concat(made.witness.lines, "\n"), 1, true)
+  end)
+
   it("is in this list", function()
     -- spec/watcher/protection_spec.lua, spec/watcher/keeper_spec.lua
     local text, known = "", { protection = true, keeper = true }

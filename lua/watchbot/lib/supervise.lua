@@ -12,6 +12,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60
 ---@class watchbot.Supervised
 ---@field name string
 ---@field failures integer failures in a row
+---@field over watchbot.Event? once it is set, a body that fails does not start again
 local Supervised = {}
 Supervised.__index = Supervised
 
@@ -23,13 +24,19 @@ local function failed(self, err, seconds)
   return pause
 end
 
+-- The body starts once more when `over` is set in a pause: it may have something to finish.
+local function pause_for(self, seconds)
+  if self.over then self.over:wait(seconds) else scheduler.sleep(seconds) end
+end
+
 local function run(self, body, ...)
   while not self.cancelled do
     local began = scheduler.now()
     local ok, err = xpcall(body, debug.traceback, ...)
     if ok or self.cancelled then return end
     local pause = failed(self, err, scheduler.now() - began)
-    pcall(scheduler.sleep, pause * (0.5 + math.random() / 2))
+    if self.over and self.over:is_set() then return end
+    pcall(pause_for, self, pause * (0.5 + math.random() / 2))
   end
 end
 
@@ -44,6 +51,14 @@ end
 local function supervise(name, report, body, ...)
   local self = setmetatable({ name = name, report = report, failures = 0 }, Supervised)
   self.task = scheduler.spawn(run, self, body, ...)
+  return self
+end
+
+--- Lets the body end with an event: then a pause ends at once, and a failure is the end.
+---@param event watchbot.Event
+---@return watchbot.Supervised
+function Supervised:ends_with(event)
+  self.over = event
   return self
 end
 

@@ -354,7 +354,7 @@ function Watcher:run()
   -- Of several queues, each line names its queue.
   self.journal:info(nil, "event", "watching", self.share and "url" or "queue", self.queue.name,
     "workers", self.hooks.policy.workers, "policy", self.journal.identity)
-  self:supervise("polls", self.take_messages, self):join()
+  self:supervise("polls", self.take_messages, self):ends_with(self.phase.draining):join()
   self:step(self.drain, self)
   self:finish(tasks)
   local refusal = self.intake.refusal
