@@ -65,8 +65,9 @@ end
 local function report(part, options, wrong, run)
   local counts = count_kinds(wrong)
   print(("%s: sent %d, lost %d, stuck %d, overlapping %d, out of order %d, unexplained %d; "
-    .. "%d runs, %d faults"):format(part, #run.sent, counts.lost, counts.stuck, counts.overlap,
-    counts.order, counts.unexplained, run.begun, #run.trouble.faults))
+    .. "%d runs, %d faults; watchers were late %d times"):format(part, #run.sent, counts.lost,
+    counts.stuck, counts.overlap, counts.order, counts.unexplained, run.begun,
+    #run.trouble.faults, run.late or 0))
   if #wrong > 0 then
     print(total.describe(wrong, options))
     for _, fault in ipairs(run.trouble.faults) do

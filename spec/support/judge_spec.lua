@@ -197,3 +197,18 @@ describe("the judge", function()
     assert.is_nil(events[3])
   end)
 end)
+
+-- A watcher that a loaded machine kept waiting may lose its leases: only its own log can excuse it.
+describe("the log of a watcher", function()
+  it("says when nothing ran there", function()
+    local one = require "support.total.trouble".new({ place = {} }, { seed = 1 })
+    assert.are.equal(1, one:read_log [[
+{"pid":7,"time":"2026-11-28T18:23:11.000Z","event":"watching"}
+{"pid":7,"time":"2026-11-28T18:23:18.875Z","event":"heartbeats are late: why","seconds":3.5}
+]])
+    assert.are.same({
+      { at = 1795890195.375, kind = "STOP", watcher = "7" },
+      { at = 1795890198.875, kind = "STOP", watcher = "7" },
+    }, one.faults)
+  end)
+end)

@@ -189,7 +189,18 @@ function Run:report(kind, why)
   table.insert(self.wrong, { kind = kind, message = "-", why = why })
 end
 
+-- What the watchers have logged explains what a loaded machine did to them.
+local function read_logs(self)
+  self.late = 0
+  for _, log in ipairs(self.logs) do self.late = self.late + self.trouble:read_log(log) end
+  for _, watcher in ipairs(self.watchers) do
+    local log = table.concat({ watcher:output() }, "\n")
+    self.late = self.late + self.trouble:read_log(log)
+  end
+end
+
 local function verdict(self, is_drained)
+  read_logs(self)
   local _, in_flight = self.place:counts()
   local queued, dead = self.place:left()
   table.move(judge.verdict {

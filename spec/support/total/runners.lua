@@ -148,6 +148,7 @@ local POLICY = [[
 %s
 local policy = require "watchbot".policy {
   queue = %q, workers = %d, visibility = %d, max_receives = %d, drain = 1, kill_grace = 1,
+  log = "json",
   exits = { [65] = "bury", ["Exit.65"] = "bury", ["Exit.3"] = "reject", ["Exit.4"] = "release" },
   %s
 }

@@ -227,6 +227,30 @@ local function was_held_up(self, since)
   return scheduler.now() - since > LOOK + self.site.visibility / 4
 end
 
+-- Seconds since the epoch of a time in a log.
+local function seconds_of(text)
+  local year, month, day, hour, minute, second = text:match "(%d+)-(%d+)-(%d+)T(%d+):(%d+):([%d.]+)"
+  local here = os.time { year = year, month = month, day = day, hour = hour, min = minute,
+    sec = math.floor(second) }
+  return here + tonumber(second) % 1 + os.difftime(os.time(), os.time(os.date "!*t"))
+end
+
+--- Notes what a watcher says of itself: for how long nothing ran there, on a loaded machine, so
+--- that its leases may have ended.
+---@param log string
+---@return integer count
+function Trouble:read_log(log)
+  local count = 0
+  for line in log:gmatch '[^\n]*"event":"heartbeats are late[^\n]*' do
+    local pid, at = line:match '"pid":(%d+)', seconds_of(line:match '"time":"([^"]+)"')
+    local seconds = tonumber(line:match '"seconds":([%d.]+)')
+    count = count + 1
+    table.insert(self.faults, { at = at - seconds, kind = "STOP", watcher = pid })
+    table.insert(self.faults, { at = at, kind = "STOP", watcher = pid })
+  end
+  return count
+end
+
 --- Notes when the machine was too slow for heartbeats, which may cost any watcher its leases: this
 -- process stood still, or a call to the queue, past all faults, took a quarter of the visibility
 -- timeout. To be spawned.
