@@ -51,6 +51,18 @@ void loop_leap(struct loop *loop, bool leap) {
     loop->clocks.leap = leap;
 }
 
+static void move_clocks(struct loop_clocks *clocks, int64_t nanoseconds) {
+    clocks->monotonic += nanoseconds;
+    clocks->boottime += nanoseconds;
+    clocks->wall += nanoseconds;
+}
+
+void loop_skip(struct loop *loop, int64_t nanoseconds) {
+    if (!loop->clocks.leap) return;
+    move_clocks(&loop->clocks, nanoseconds);
+    loop->now = loop_monotonic(loop);
+}
+
 /* timers: a binary heap, the earliest at the root; each timer knows its place */
 
 static void place_timer(struct loop *loop, size_t index, struct loop_timer *timer) {
@@ -208,12 +220,6 @@ static int milliseconds(int64_t nanoseconds) {
     if (nanoseconds < 0) return -1;
     int64_t rounded = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
     return rounded < INT_MAX ? (int)rounded : INT_MAX;
-}
-
-static void move_clocks(struct loop_clocks *clocks, int64_t nanoseconds) {
-    clocks->monotonic += nanoseconds;
-    clocks->boottime += nanoseconds;
-    clocks->wall += nanoseconds;
 }
 
 void loop_turn(struct loop *loop, int64_t longest) {

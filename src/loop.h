@@ -87,6 +87,9 @@ int64_t loop_wall(const struct loop *loop);
  * clock counts. */
 void loop_leap(struct loop *loop, bool leap);
 
+/* Moves the clocks of a test at once: timers that are due by then fire once, in the next turn. */
+void loop_skip(struct loop *loop, int64_t nanoseconds);
+
 /* A timer fires once, `delay` nanoseconds from now; starting a started timer moves it. ENOMEM. */
 int loop_start_timer(struct loop *loop, struct loop_timer *timer, int64_t delay);
 void loop_stop_timer(struct loop *loop, struct loop_timer *timer);

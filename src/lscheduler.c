@@ -153,12 +153,16 @@ static int l_quiet(lua_State *L) {
     return task_wait_quiet(L, slept);
 }
 
-/* -- whether */
+/* -- whether, or the seconds to skip */
 static int l_leap(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    bool skips = lua_type(L, 1) == LUA_TNUMBER;
+    if (!skips) luaL_checktype(L, 1, LUA_TBOOLEAN);
     if (task_is_limited(L))
         return luaL_error(L, "leap: a handler or a hook cannot set the clocks of its watcher");
-    loop_leap(task_loop(L), lua_toboolean(L, 1));
+    if (skips)
+        loop_skip(task_loop(L), (int64_t)(lua_tonumber(L, 1) * (lua_Number)CLOCK_SECOND));
+    else
+        loop_leap(task_loop(L), lua_toboolean(L, 1));
     return 0;
 }
 

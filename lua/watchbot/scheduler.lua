@@ -108,7 +108,8 @@ scheduler.quiet = core.quiet
 --- For tests: from now on the clocks stand still (`now`, `time`, `boottime`, and those of all
 --- waits), and jump to the next time that the loop would wait for; with `false` they are the
 --- machine's again. They start where they stood the last time. Child processes are not affected.
----@type fun(whether: boolean)
+--- A number skips that many seconds at once: what is due by then is due once.
+---@type fun(whether: boolean|number)
 scheduler.leap = core.leap
 
 --- How many tasks have not ended.

@@ -12,12 +12,11 @@ local LOADED = [[
 return require "watchbot".policy { queue = "sqlite:jobs.db", command = "true", workers = 200 }
 ]]
 
--- Seconds of CPU of a command, by the shell that waits for it.
+-- Seconds of CPU of a command, by the shell that waits for it: `times` writes a line for the shell
+-- and one for its children.
 local function measure(bench, argv)
-  local _, out = bench.run { "sh", "-c", [[
-    "$@" > simulate.out || exit 1
-    times | tail -n 1
-  ]], "sh", table.unpack(argv) }
+  local _, out = bench.run { "sh", "-c", "\"$@\" > simulate.out && times", "sh",
+    table.unpack(argv) }
   local seconds = 0
   for minutes, rest in out:gmatch "(%d+)m([%d.]+)s" do
     seconds = seconds + 60 * tonumber(minutes) + tonumber(rest)
@@ -29,7 +28,7 @@ end
 local function highest(bench, argv)
   local child, most = bench.start(argv, { log = "simulate.out" }), 0
   while not child:wait(0.2) do
-    local ok, size = pcall(bench.status, child.pid, "VmHWM")
+    local ok, size = pcall(bench.status, child:pid(), "VmHWM")
     if ok and size then most = math.max(most, size) end
   end
   return most

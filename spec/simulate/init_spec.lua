@@ -3,6 +3,8 @@
 local load = require "watchbot.simulate.load"
 local result = require "watchbot.simulate.result"
 local simulate = require "watchbot.simulate"
+local testing = require "watchbot.testing"
+local watchbot = require "watchbot"
 local workshop = require "support.workshop"
 
 local folder
@@ -87,6 +89,22 @@ describe("a simulation", function()
   end)
 
   -- An invented answer would make the numbers wrong.
+  -- Watchers that a test has not closed looked at their queues for months before the beginning: two
+  -- spec files in one program took longer than an hour.
+  it("does not let other watchers of the program live until its beginning", function()
+    local polls = 0
+    local left = watchbot.policy { queue = "sqlite:left.db", command = "x" }
+    function left:poll(state)
+      polls = polls + 1
+      return state.free, 20
+    end
+    local w = testing.watch(left)
+    local one = simulated(policy "command = 'x'", { messages = 10 })
+    assert.are.equal(10, one.ends.complete)
+    assert.is_true(polls < 100, polls)
+    w:close()
+  end)
+
   it("refuses calls of hooks to the outside, unless the file gives a double", function()
     local hook = [[
       function policy:admit(job)
