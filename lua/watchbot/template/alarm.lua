@@ -109,9 +109,9 @@ alarm.declared = {
       }
     end,
     defaults = function() return { threshold = 50, period = 300, evaluationPeriods = 3 } end,
-    text = "A large share of the workers, in percent, fails. The most likely cause is something "
-      .. "that all of them need, or the newest version. Search the log for the ids of the messages "
-      .. "that failed." },
+    text = "A large percentage of the workers has failed. The most likely cause is something that "
+      .. "all of them need, or the newest version. Search the log for the ids of the messages that "
+      .. "failed." },
   { key = "failedPlacements", name = "FailedWorkerPlacement", stat = "Sum",
     metric = function(options, refs)
       return metrics.logged(options, refs, "FailedWorkerPlacement")
@@ -132,9 +132,9 @@ alarm.declared = {
   { key = "notReady", name = "NotReady", stat = "Maximum",
     metric = function(options, refs) return metrics.logged(options, refs, "NotReady") end,
     defaults = function() return { threshold = 0, period = 60, evaluationPeriods = 5 } end,
-    text = "The queue has not answered a watcher for minutes, which therefore takes no messages. "
-      .. "See the log for the error, the queue's policy and the role's, and the AWS Health "
-      .. "Dashboard." },
+    text = "A watcher has had no response from the queue for minutes, and takes no messages. See "
+      .. "the log for the error, and check the policies of the queue and the role, and the AWS "
+      .. "Health Dashboard." },
   { key = "memoryUtilization", name = "MemoryUtilization", stat = "Average",
     metric = function(options, refs) return metrics.service(options, refs, "MemoryUtilization") end,
     defaults = function(options)
