@@ -55,6 +55,20 @@ describe("the jobs of the console", function()
     watcher:wait(workshop.PATIENCE)
   end))
 
+  -- A message that is deleted without a run is looked for.
+  it("run once, which is shown", task(function(folder)
+    folder:write("once.lua", ([[return require "watchbot".policy { queue = %q, once = "body",
+      handler = function() end }]]):format(folder:url()))
+    workshop.send(folder, { "same", "same", "other" })
+    local exit, log = workshop.run(folder, { "run", "--drain", "once.lua" })
+    assert.are.equal(0, exit.code, log)
+    local visitor <close> = console.start(folder)
+    visitor:enter()
+    local page = words(eventually(visitor, "/", "Keys that have run once"))
+    assert.matches("2 keys: a message with one of them is deleted without a run. "
+      .. "The first expires on %d+%-%d+%-%d+ ", page)
+  end))
+
   it("wait for limits, schedules and pauses that are shown", task(function(folder)
     workshop.send(folder, { "long-1", "long-2", "long-3" })
     policy(folder, [[limits = { { by = function() return "acme" end, concurrency = 1 } },

@@ -3,6 +3,7 @@
 local chart = require "watchbot.console.chart"
 local html = require "watchbot.console.html"
 local layout = require "watchbot.console.layout"
+local once = require "watchbot.queue.sqlite.once"
 local schedule = require "watchbot.schedule"
 local scheduler = require "watchbot.scheduler"
 local show = require "watchbot.console.show"
@@ -30,7 +31,7 @@ local inside = html.template [[
 <dl class="tiles">{tiles}</dl>
 <div class="charts">{charts}</div>
 <div class="pair">{running}{failed}</div>
-{watchers}{schedules?}{lanes?}
+{watchers}{schedules?}{lanes?}{once?}
 ]]
 
 local paused = html.template [[
@@ -272,6 +273,19 @@ local function lanes_of(source)
     end)
 end
 
+-- Why a message with one of these keys disappears without a run.
+local function once_of(source)
+  local done = source.once
+  if not done or done.count == 0 then return nil end
+  return block {
+    title = "Keys that have run once", kind = "wide", body = note {
+      words = ("%s%s: a message with one of them is deleted without a run. The first expires on "
+        .. "%s."):format(done.count >= once.COUNTED and "at least " or "", show.counted(done.count, "key"),
+        show.date(done.first)),
+    },
+  }
+end
+
 local function paused_of(source)
   local words = {}
   for index, one in ipairs(source.pauses) do
@@ -289,6 +303,7 @@ local function inside_of(context, source)
     paused = paused_of(source), tiles = tiles_of(context, source), charts = charts_of(source),
     running = running_of(context, source), failed = failed_of(context, source),
     watchers = watchers_of(source), schedules = schedules_of(source), lanes = lanes_of(source),
+    once = once_of(source),
   }
 end
 

@@ -7,6 +7,7 @@ local jobs = require "watchbot.queue.sqlite.jobs"
 local lanes = require "watchbot.queue.sqlite.lanes"
 local letters = require "watchbot.console.embedded.letters"
 local minutes = require "watchbot.console.minutes"
+local once = require "watchbot.queue.sqlite.once"
 local open_queue = require("watchbot.queue").open
 local pauses = require "watchbot.queue.sqlite.pauses"
 local scheduler = require "watchbot.scheduler"
@@ -35,6 +36,7 @@ local MINUTE = 60000
 ---@field watchers watchbot.LiveWatcher[]
 ---@field pauses { group: string?, ends: integer? }[]
 ---@field schedules { name: string, rule: string, last: integer }[]?
+---@field once { count: integer, first: integer? }? keys of messages that run once, and are done
 ---@field lanes watchbot.LaneCounts[]? the limits that hold messages back
 ---@field problem string? why the figures are old, or missing
 ---@field hour table watchbot.console.minutes: sent, done, failed
@@ -143,7 +145,8 @@ local function read_lists(self, queue, now, kept)
   local reader = queue.reader
   for _, one in ipairs { { "watchers", jobs.watchers(queue) },
     { "pauses", reader:patiently(pauses.list, now) }, { "schedules", queue:ticks() },
-    { "lanes", reader:patiently(lanes.list) } } do
+    { "lanes", reader:patiently(lanes.list) },
+    { "once", reader:patiently(once.done, now) } } do
     if not one[2] then return nil, one[3], one[4] end
     self[one[1]] = one[2]
   end

@@ -102,6 +102,24 @@ function once.with(work, claim)
   end
 end
 
+-- More keys are "at least" this many.
+once.COUNTED = 20000
+
+local DONE = [[
+  SELECT count(*) AS count, min(expires) AS first
+  FROM (SELECT expires FROM once_keys WHERE expires IS NOT NULL AND expires > ?1
+    ORDER BY expires LIMIT ?2)]]
+
+--- How many keys are done, and when the first of them expires: for people.
+---@param database watchbot.Database
+---@param now integer
+---@return { count: integer, first: integer? }?
+---@return string? err
+---@return string? code
+function once.done(database, now)
+  return database:first(DONE, now, once.COUNTED)
+end
+
 local TIDY = [[
   DELETE FROM once_keys WHERE key IN (
     SELECT key FROM once_keys WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)]]
