@@ -280,8 +280,8 @@ local function once_of(source)
   return block {
     title = "Keys that have run once", kind = "wide", body = note {
       words = ("%s%s: a message with one of them is deleted without a run. The first expires on "
-        .. "%s."):format(done.count >= once.COUNTED and "at least " or "", show.counted(done.count, "key"),
-        show.date(done.first)),
+        .. "%s."):format(done.count >= once.COUNTED and "at least " or "",
+        show.counted(done.count, "key"), show.date(done.first)),
     },
   }
 end
