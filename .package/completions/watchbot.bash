@@ -151,7 +151,7 @@ _watchbot() {
     simulate) options='--from --messages --arrive --run --exit --message --groups --watchers --capacity --seed --price --against --fail-if --json --help' words='' ;;
     lua) options=' --help' words='' ;;
     template) options='--format --check --diff --options --help' words='' ;;
-    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy' ;;
+    help) words='run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy recipes' ;;
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -173,4 +173,4 @@ complete -c watchbot -n '__fish_seen_subcommand_from template' -l check -d 'inst
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l diff -r -F -d 'instead'
 complete -c watchbot -n '__fish_seen_subcommand_from template' -l options -d 'print every option of watchbot'
 complete -c watchbot -n __fish_use_subcommand -f -a help
-complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy'
+complete -c watchbot -n '__fish_seen_subcommand_from help' -f -a 'run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy recipes'

@@ -255,7 +255,7 @@ _watchbot() {
         '--diff=[instead]:file:_files' \
         '--options[print every option of watchbot]' \
         '*:file:_files' ;;
-    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy ;;
+    help) _values topic run listen send message schedule status console pause resume logs health jobs dead-letter queue move worker-capacity progress init check test simulate lua template policy recipes ;;
   esac
 }
 

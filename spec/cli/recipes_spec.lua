@@ -2,6 +2,16 @@
 local workshop = require "support.workshop"
 
 describe("watchbot help recipes", function()
+  it("is completed, and named by the manual", function()
+    for _, path in ipairs {
+      ".package/completions/watchbot.bash", ".package/completions/watchbot.zsh",
+      ".package/completions/watchbot.fish", "doc/man/watchbot.1",
+    } do
+      local file <close> = assert(io.open(path))
+      assert.matches("%f[%w]recipes%f[%W]", file:read "a", 1, false)
+    end
+  end)
+
   it("names examples and commands that there are", workshop.task(function(folder)
     local exit, out = workshop.run(folder, { "help", "recipes" })
     assert.are.equal(0, exit.code)

@@ -75,7 +75,8 @@ function shells.bash(write)
       quoted(names(command.module.options, "name", "--") .. " --help"),
       quoted(names(command.module.actions or {}))))
   end
-  write(("    help) words=%s ;;\n  esac\n"):format(quoted(names(commands(), "name") .. " policy")))
+  write(("    help) words=%s ;;\n  esac\n"):format(
+    quoted(names(commands(), "name") .. " policy recipes")))
   write(BASH_END)
 end
 
@@ -112,7 +113,7 @@ function shells.zsh(write)
     end
     write "        '*:file:_files' ;;\n"
   end
-  write(("    help) _values topic %s policy ;;\n"):format(names(commands(), "name")))
+  write(("    help) _values topic %s policy recipes ;;\n"):format(names(commands(), "name")))
   write "  esac\n}\n\n_watchbot \"$@\"\n"
 end
 
@@ -137,7 +138,7 @@ function shells.fish(write)
   end
   write(("complete -c watchbot -n __fish_use_subcommand -f -a help\ncomplete -c watchbot "
     .. "-n '__fish_seen_subcommand_from help' -f -a %s\n"):format(
-    quoted(names(commands(), "name") .. " policy")))
+    quoted(names(commands(), "name") .. " policy recipes")))
 end
 
 shells[arg[1]](function(text) io.write(text) end)

@@ -129,6 +129,8 @@ pages["watchbot.1"] = function()
   parts[#parts + 1] = item(bold "0", "success") .. "\n"
     .. item(bold "1", "failure, such as a queue that cannot be opened")
   parts[#parts + 1] = item(bold "2", "the arguments or the policy are wrong")
+  parts[#parts + 1] = ".SH RECIPES\n.B watchbot help recipes\nprints which part of watchbot, or "
+    .. "which example, does what people ask for."
   parts[#parts + 1] = ".SH SEE ALSO\n.BR watchbot\\-log (1),\n.BR watchbot\\-policy (5)"
   return page(parts)
 end
