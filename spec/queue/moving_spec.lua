@@ -81,6 +81,21 @@ describe("moving between embedded queues", function()
 
   -- A message that is dropped as a duplicate must not come back as a new one when a move that was
   -- killed runs again.
+  -- A queue by two names, as a symbolic link is, was moved to itself forever.
+  it("ends where both are the same one, and loses nothing", task(function(folder)
+    local from = open(folder, "a.db")
+    assert(from:send { { body = "x" }, { body = "y" }, { body = "z", delay = 600 } })
+    assert(os.execute(("ln -s a.db '%s'"):format(folder:file "b.db")))
+    local to = open(folder, "b.db")
+    local _, ok, err, code = move(from, to)
+    assert.is_nil(ok)
+    assert.are.same({ "both queues are the same one", "Usage" }, { err, code })
+    local counts = from:counts()
+    assert.are.same({ 2, 1, 0 }, { counts.visible, counts.delayed, counts.in_flight })
+    to:close()
+    from:close()
+  end))
+
   it("twice within five minutes has one message", task(function(folder)
     local from, to = open(folder, "a.db"), open(folder, "b.db")
     assert(from:send { { body = "x" } })

@@ -38,13 +38,13 @@ local moving = {}
 function moving.new(from, to, options)
   return own({
     from = from, to = to, rate = options.rate, tell = options.tell or function() end,
-    moved = 0, failures = {}, failed = {}, failed_groups = {}, later = 0, held = {},
+    moved = 0, failures = {}, failed = {}, failed_groups = {}, later = 0, held = {}, sent = {},
     began = scheduler.now(),
   }, Move)
 end
 
 function Move:fail(message, err, code)
-  self.failed[message.id] = message
+  self.failed[message.id] = true
   if message.group then self.failed_groups[message.group] = true end
   self.failures[#self.failures + 1] = { id = message.id, message = err, code = code }
 end
@@ -92,7 +92,7 @@ function Move:send(round)
   for index, message in ipairs(round) do
     local answer = answers[index]
     if answer.id then
-      sent[#sent + 1] = message
+      sent[#sent + 1], self.sent[answer.id] = message, true
     elseif answer.unsent then
       return nil, answer.message, answer.code
     else
@@ -110,7 +110,7 @@ function Move:delete(sent)
   end
   for index, message in ipairs(sent) do
     local _, ok, err, code = tasks[index]:join()
-    self.failed[message.id] = message -- it is not moved again, whatever becomes of the delete
+    self.failed[message.id] = true -- it is not moved again, whatever becomes of the delete
     if ok then
       self.moved, self.held[message.id] = self.moved + 1, nil
     else
@@ -154,10 +154,13 @@ function Move:all(waiting)
   return true
 end
 
--- Messages that were not received before in this move.
+-- Messages that were not received before in this move. One queue may have several names, a symbolic
+-- link or another host: then what was sent comes back, and the move would never end.
+-- => messages; nil, err, code
 local function fresh(self, messages)
   local new = {}
   for _, message in ipairs(messages) do
+    if self.sent[message.id] then return nil, "both queues are the same one", "Usage" end
     if not self.failed[message.id] then new[#new + 1] = message end
   end
   return new
@@ -173,8 +176,9 @@ function Move:visible()
   while stale < (self.from.embedded and 1 or STALE) do
     local messages, err, code = self.from:receive(self:most() | 0, wait, VISIBILITY)
     if not messages then return nil, err, code end
-    messages = fresh(self, messages)
     for _, message in ipairs(messages) do self.held[message.id] = message end
+    messages, err, code = fresh(self, messages)
+    if not messages then return nil, err, code end
     stale = #messages == 0 and stale + 1 or 0
     local ok
     ok, err, code = self:all(messages)
@@ -205,8 +209,10 @@ function Move:delayed()
     if not page then return nil, err, code end
     if #page == 0 then return self.moved > before end
     after = math.tointeger(tonumber(page[#page].receipt:match "^%d+"))
+    page, err, code = fresh(self, page)
+    if not page then return nil, err, code end
     local ok
-    ok, err, code = self:all(delayable(self, fresh(self, page)))
+    ok, err, code = self:all(delayable(self, page))
     if not ok then return nil, err, code end
   end
 end

@@ -161,6 +161,24 @@ describe("a look for an earlier task", function()
     assert.is_false(find(scripted { running }))
   end))
 
+  -- One number in a list raised; taken for an empty list, it would have run the message twice.
+  it("that is answered with nonsense is no answer", task(function()
+    for operation, answers in pairs {
+      ListTasks = { { taskArns = 7 }, { taskArns = { 7 } }, { taskArns = { "a", {} } },
+        { taskArns = "a" } },
+      DescribeTasks = { { tasks = 7 }, { tasks = { 7 } }, { tasks = { "a" } }, { tasks = true } },
+    } do
+      for _, answer in ipairs(answers) do
+        local client = scripted { one("a", "RUNNING", "RUNNING", 1) }
+        client[operation] = function() return answer end
+        local found, err, code = find(client)
+        assert.is_nil(found)
+        assert.are.same({ ("ecs:%s: the answer makes no sense"):format(operation), "BadAnswer" },
+          { err, code })
+      end
+    end
+  end))
+
   it("that raises is an error for all that wait, and the next one is made", task(function()
     local raises = true
     local client = scripted({ one("a", "RUNNING", "RUNNING", 1) }, function()

@@ -78,6 +78,19 @@ describe("a placement", function()
     end
   end))
 
+  -- The task of an answer with a number in its list had started, and a second one was.
+  it("whose answer makes no sense is asked for again by the very same call", task(function()
+    for _, tasks in ipairs { { 7 }, { {} }, { { taskArn = 7 } }, "x", 7, { a = 1 } } do
+      local client = scripted({ tasks = tasks, failures = 7 }, STARTED)
+      local one = new(client)
+      local started, err, code = one:run("id", parameters())
+      assert.is_nil(started)
+      assert.are.same({ "ecs:RunTask: the answer makes no sense", "NoRoom" }, { err, code })
+      assert.are.equal("task", one:run("id", parameters()).taskArn)
+      assert.are.equal(client.calls[1].clientToken, client.calls[2].clientToken)
+    end
+  end))
+
   it("that was answered is another one the next time", task(function()
     for _, answer in ipairs {
       { failures = { { reason = "RESOURCE:MEMORY" } } }, { tasks = {}, failures = {} }, {},

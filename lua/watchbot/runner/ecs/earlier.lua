@@ -67,14 +67,30 @@ local function of_interest(self, arns, round)
   return asked
 end
 
+-- An answer that cannot be understood is no answer: taken for an empty one, it would say that there
+-- is no earlier task, and the message would run twice.
+local function is_list_of(values, kind)
+  if values == nil then return true end
+  if type(values) ~= "table" then return false end
+  for _, value in pairs(values) do
+    if type(value) ~= kind then return false end
+  end
+  return true
+end
+
+local function bad(operation)
+  return nil, ("ecs:%s: the answer makes no sense"):format(operation), "BadAnswer"
+end
+
 function Earlier:describe(round, arns)
   arns = of_interest(self, arns, round)
   if #arns == 0 then return true end
   local result, err, code = self.client:DescribeTasks { cluster = round.cluster, tasks = arns }
   if not result then return nil, err, code end
+  if not is_list_of(result.tasks, "table") then return bad "DescribeTasks" end
   for _, task in ipairs(result.tasks or {}) do
     if type(task.startedBy) == "string" then keep(round, task) end
-    if is_over(task) and task.taskArn then
+    if is_over(task) and type(task.taskArn) == "string" then
       self.known:set(id_of(task.taskArn), type(task.startedBy) == "string" and task.startedBy)
     end
   end
@@ -93,6 +109,7 @@ function Earlier:read(round)
       nextToken = token,
     }
     if not listed then return nil, err, code end
+    if not is_list_of(listed.taskArns, "string") then return bad "ListTasks" end
     local ok
     ok, err, code = self:describe(round, listed.taskArns or {})
     if not ok then return nil, err, code end

@@ -69,6 +69,12 @@ function Placements:refused(id, reason)
   return nil, "the task could not be placed: " .. reason, "PlacementFailed"
 end
 
+-- The first member of a list of tables, however malformed the answer is.
+local function first_of(values)
+  local first = type(values) == "table" and values[1]
+  return type(first) == "table" and first or nil
+end
+
 -- The token has started a task for another form of this call: that task counts.
 function Placements:adopt(id, parameters, err, details)
   local arns = details and details.resourceIds
@@ -83,7 +89,7 @@ function Placements:adopt(id, parameters, err, details)
     return nil, ("%s; the task that has it could not be described: %s"):format(err, why), "NoRoom"
   end
   close(self, id)
-  local task = (result.tasks or {})[1]
+  local task = first_of(result.tasks)
   if task and task.startedBy == parameters.startedBy then return task end
   return nil, err, "NoRoom"
 end
@@ -121,7 +127,7 @@ function Placements:run(id, parameters, lapsed)
   if lapsed and lapsed() then return nil, "the lease has lapsed", "LeaseLapsed" end
   local result, err, code, details = self.client:RunTask(parameters)
   if not result then return self:failed(id, parameters, err, code, details) end
-  local task, failure = (result.tasks or {})[1], (result.failures or {})[1]
+  local task, failure = first_of(result.tasks), first_of(result.failures)
   if task and type(task.taskArn) == "string" then
     close(self, id)
     return task
@@ -129,6 +135,11 @@ function Placements:run(id, parameters, lapsed)
   if failure then
     local reason, detail = tostring(failure.reason), failure.detail
     return self:refused(id, detail and ("%s: %s"):format(reason, detail) or reason)
+  end
+  if result.tasks ~= nil and (type(result.tasks) ~= "table" or next(result.tasks)) then
+    -- It may have started one: the same token names it.
+    keep(self, id, parameters)
+    return nil, "ecs:RunTask: the answer makes no sense", "NoRoom"
   end
   return self:refused(id, "RunTask named neither a task nor a failure")
 end
