@@ -52,6 +52,14 @@ describe("the field", function()
     assert.matches('"outcome":"reject","signal":"XCPU"', log, 1, true)
   end))
 
+  -- It was only "killed by signal KILL", which has many senders.
+  it("'cpu_seconds' names itself where a task ignores SIGXCPU", task(function(folder)
+    local log = run(folder, "cpu_seconds = 1,",
+      "trap '' XCPU; exec sh -c 'while :; do :; done'")
+    assert.matches('"signal":"KILL"', log, 1, true)
+    assert.matches("it ignored SIGXCPU and used %d%.%d s of CPU %(cpu_seconds = 1%)", log)
+  end))
+
   it("'memory' ends a task that takes more, whatever keeps the limit", task(function(folder)
     local by = allowance.memory_by()
     local log = run(folder, "memory = '64M',",

@@ -135,6 +135,7 @@ function Process:start(job, environment, policy)
     local run = {
       child = child, file = file, granted = granted, shell = command.command ~= nil, id = job.id,
       journal = self.journal, keeps_output = policy.history and policy.history_output == "all",
+      cpu_seconds = policy.cpu_seconds,
     }
     return limits.begin(setmetatable(run, Run), policy)
   end
@@ -180,6 +181,18 @@ local function name_survivors(run, exit)
     (exit.survivors:gsub("\n", "; ")), "where", "kill")
 end
 
+-- A task that ignores SIGXCPU is killed five seconds of CPU later (setrlimit(2)), a bit less by the
+-- clock of getrusage(2); KILL alone has many senders.
+local XCPU_TO_KILL = 5
+
+local function over_its_cpu(run, exit)
+  local limit = run.cpu_seconds
+  if exit.signal ~= "KILL" or not limit or not exit.cpu or exit.oom then return nil end
+  if exit.cpu < limit + XCPU_TO_KILL - 1 then return nil end
+  return ("killed by signal KILL: it ignored SIGXCPU and used %.1f s of CPU (cpu_seconds = %d)")
+    :format(exit.cpu, limit)
+end
+
 ---@param seconds number?
 ---@return watchbot.Exit? exit
 function Run:ended(seconds)
@@ -193,7 +206,7 @@ function Run:ended(seconds)
     exit.shell_signal = process.signal_name(exit.code - SHELL_SIGNALS)
   end
   self.child:close()
-  exit.reason = self.reason or exit.reason
+  exit.reason = self.reason or over_its_cpu(self, exit) or exit.reason
   return exit
 end
 
